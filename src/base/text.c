@@ -1,0 +1,86 @@
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static const size_t limit_default_bytes = (size_t)1 << 30;
+
+void text_deinit(struct text *text) {
+    memory_free(text->data);
+    *text = (struct text){.limit = text->limit};
+}
+
+void text_clear(struct text *text) {
+    text->length = 0;
+    text->full = false;
+    if (text->data)
+        text->data[0] = 0;
+}
+
+const char *text_data(const struct text *text) { return text->data ? text->data : ""; }
+
+static bool text_reserve(struct text *text, size_t more) {
+    size_t limit = text->limit ? text->limit : limit_default_bytes;
+    if (text->full || more > limit || text->length > limit - more) {
+        text->full = true;
+        return false;
+    }
+    size_t needed = text->length + more + 1;
+    if (needed > text->capacity) {
+        size_t capacity = text->capacity ? text->capacity : 64;
+        while (capacity < needed)
+            capacity *= 2;
+        text->data = memory_resize(text->data, capacity);
+        text->capacity = capacity;
+    }
+    return true;
+}
+
+void text_add_bytes(struct text *text, const char *bytes, size_t length) {
+    if (!text_reserve(text, length))
+        return;
+    memcpy(text->data + text->length, bytes, length);
+    text->length += length;
+    text->data[text->length] = 0;
+}
+
+void text_add(struct text *text, const char *piece) { text_add_bytes(text, piece, strlen(piece)); }
+
+void text_addf(struct text *text, const char *format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length >= 0 && text_reserve(text, (size_t)length)) {
+        (void)vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
+        text->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+bool text_copy(char *field, size_t size, const char *from) {
+    size_t length = strlen(from);
+    if (length >= size) {
+        field[0] = 0;
+        return false;
+    }
+    memcpy(field, from, length + 1);
+    return true;
+}
+
+void text_format(char *field, size_t size, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(field, size, format, arguments);
+    va_end(arguments);
+}
+
+bool text_equal(const char *left, const char *right) { return strcmp(left, right) == 0; }
+
+bool text_starts(const char *text, const char *prefix) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}

@@ -1,0 +1,36 @@
+/* Texts: a growing buffer with an upper bound, and copies into fixed fields that cannot overrun.
+ *
+ * A text that reaches its limit stops growing and says so with `full`; the caller checks once,
+ * at the end, instead of after each piece. data is always terminated (never NULL after the
+ * first add; use text_data, which gives "" for an empty one). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attributes.h"
+
+struct text {
+    char *data;
+    size_t length;   /* bytes, without the terminator */
+    size_t capacity; /* bytes allocated */
+    size_t limit;    /* most bytes of content; 0: 1 GiB */
+    bool full;       /* something did not fit */
+};
+
+void text_deinit(struct text *text);
+void text_clear(struct text *text); /* keeps the memory */
+const char *text_data(const struct text *text);
+void text_add(struct text *text, const char *piece);
+void text_add_bytes(struct text *text, const char *bytes, size_t length);
+void text_addf(struct text *text, const char *format, ...) format_checked(2, 3);
+
+/* Copies a terminated text into a field of `size` bytes. False, with the field emptied, if it
+ * does not fit. */
+bool text_copy(char *field, size_t size, const char *from);
+
+/* Like snprintf into a field; what does not fit is cut. */
+void text_format(char *field, size_t size, const char *format, ...) format_checked(3, 4);
+
+bool text_equal(const char *left, const char *right);
+bool text_starts(const char *text, const char *prefix);

@@ -1,0 +1,84 @@
+/* Effects: all that a role can ask for. The shell (io/shell.c, and the simulator) performs them:
+ * first every SAVE and FORGET of the batch in one transaction, then the others in order.
+ * A failed commit ends the process; results come back as events. Effects own their data. */
+#pragma once
+
+#include "message/protocol.h"
+#include "message/request.h"
+
+enum effect_kind {
+    EFFECT_SAVE,   /* put the record into the store, by its table and key (first field) */
+    EFFECT_FORGET, /* delete it */
+    EFFECT_SEND,   /* one message to one address; the shell batches */
+    EFFECT_REPLY,  /* to a request of the API */
+    EFFECT_IMAGE,  /* fetch an image into this cluster's repository (downstream) */
+    EFFECT_JOB,    /* one piece of work on the host (agent) */
+    EFFECT_NOTE,   /* tell the log something that a person should know */
+    EFFECT_READY,  /* start-up is done: serve */
+    EFFECT_DONE,   /* after EVENT_STOP: nothing is under way any more, exit */
+    EFFECT_KIND_COUNT,
+};
+
+struct effect_send {
+    uint32_t link;
+    char address[limit_address_size];
+    struct frame_header header; /* numbers of this message */
+    struct message message;
+};
+
+enum job_kind {
+    JOB_SCAN,     /* report every domain of ours by EVENT_DOMAIN, then EVENT_SCANNED */
+    JOB_FETCH,    /* image into the host's cache */
+    JOB_CREATE,   /* disk overlay, first-boot seed, define the domain; again: no harm */
+    JOB_START,    /* running already: no harm */
+    JOB_SHUTDOWN, /* ask the guest; its end comes as EVENT_DOMAIN */
+    JOB_STOP,     /* off, at once; off already: no harm */
+    JOB_REBOOT,   /* ask the guest; DOMAIN_REBOOTED follows */
+    JOB_REMOVE,   /* off, undefined, all files gone; gone already: no harm */
+    JOB_KIND_COUNT,
+};
+
+struct effect_job {
+    uint64_t job; /* number, for the event */
+    enum job_kind kind;
+    char op[limit_id_size]; /* for the log */
+    char vm[limit_id_size];
+    uint32_t epoch;
+    struct definition definition; /* JOB_FETCH, JOB_CREATE */
+};
+
+struct effect_note {
+    enum { NOTE_INFO, NOTE_WARNING } level;
+    char op[limit_id_size]; /* "" without one */
+    char text[limit_text_size];
+};
+
+struct effect {
+    enum effect_kind kind;
+    union {
+        struct record record;             /* SAVE; FORGET: a record with only the key set */
+        struct effect_send send;
+        struct reply reply;
+        char digest[limit_digest_size];   /* IMAGE */
+        struct effect_job job;
+        struct effect_note note;
+    };
+};
+
+struct effects {
+    struct effect *items;
+    size_t count, capacity;
+};
+
+extern const char *const job_names[JOB_KIND_COUNT];
+
+struct effect *effects_add(struct effects *effects, enum effect_kind kind); /* zeroed */
+void effects_save(struct effects *effects, const struct table *table, const void *data); /* copies */
+void effects_forget(struct effects *effects, const struct table *table, const char *key);
+void effects_note(struct effects *effects, int level, const char *op, const char *format, ...)
+    format_checked(4, 5);
+void effects_clear(struct effects *effects); /* frees what they own, keeps the array */
+void effects_deinit(struct effects *effects);
+
+/* One readable line. */
+void effect_print(const struct effect *effect, struct text *out);

@@ -1,0 +1,83 @@
+/* Events: all that can reach a role. A step looks at one event; what it wants done it appends to
+ * the effects (effect.h). Nothing else goes in or out of the core.
+ *
+ * The pointers in an event belong to the caller and live for the step only. */
+#pragma once
+
+#include "message/protocol.h"
+#include "message/request.h"
+
+enum event_kind {
+    EVENT_LOAD,      /* one stored record, before EVENT_START */
+    EVENT_START,     /* all records are loaded: begin */
+    EVENT_TICK,      /* time has passed */
+    EVENT_LINK,      /* our own connection of a link came up or went down */
+    EVENT_PEER,      /* presence of another party on a link: a hint */
+    EVENT_FRAME,     /* header and messages from another party */
+    EVENT_REQUEST,   /* from the API (upstream) */
+    EVENT_IMAGE,     /* an image is in this cluster's repository, or could not be fetched */
+    EVENT_JOB,       /* a host job ended (agent) */
+    EVENT_DOMAIN,    /* a domain of ours was found by a scan, or changed by itself (agent) */
+    EVENT_SCANNED,   /* the scan that follows EVENT_START is complete (agent) */
+    EVENT_HOST,      /* what the host has (agent) */
+    EVENT_STOP,      /* finish what is under way, take nothing new */
+    EVENT_KIND_COUNT,
+};
+
+enum presence { PRESENCE_DOWN, PRESENCE_UP };
+
+struct event_presence {
+    uint32_t link;
+    const char *address; /* EVENT_PEER only: full JID */
+    enum presence presence;
+};
+
+struct event_frame {
+    uint32_t link;
+    const char *from; /* full JID, stamped by the server */
+    const struct frame *frame;
+};
+
+struct event_image {
+    char digest[limit_digest_size];
+    enum code code; /* CODE_OK, CODE_IMAGE_UNAVAILABLE, CODE_IMAGE_BROKEN */
+};
+
+struct event_job {
+    uint64_t job;   /* as in the effect */
+    enum code code; /* CODE_OK, CODE_IMAGE_…, CODE_HOST_FAILED, CODE_BAD_STATE */
+};
+
+struct event_domain {
+    char vm[limit_id_size];
+    uint32_t epoch;
+    enum vm_state state; /* VM_STOPPED, VM_RUNNING, VM_PAUSED, VM_CRASHED; VM_LOST: undefined */
+    enum { DOMAIN_FOUND, DOMAIN_CHANGED, DOMAIN_REBOOTED } why;
+};
+
+/* What the host offers, after the owner's reserve. */
+struct event_host {
+    struct size size;
+    char accelerator[16]; /* "kvm", "tcg", "test" */
+};
+
+struct event {
+    enum event_kind kind;
+    uint64_t now_ms;  /* monotonic: for waiting */
+    uint64_t wall_ms; /* wall clock: for people and for deadlines across a restart */
+    union {
+        struct record load;
+        struct event_presence presence;
+        struct event_frame frame;
+        const struct request *request;
+        struct event_image image;
+        struct event_job job;
+        struct event_domain domain;
+        struct event_host host;
+    };
+};
+
+extern const char *const event_names[EVENT_KIND_COUNT];
+
+/* One readable line: debug log, trace and test oracle are the same text. */
+void event_print(const struct event *event, struct text *out);

@@ -1,0 +1,53 @@
+/* A role is a pure state machine: an upstream manager, a downstream manager or an agent. The shell
+ * of production and the simulator drive all three through these few functions.
+ *
+ * role_step looks at one event, changes only *role and appends to *out. It never blocks, never
+ * fails, never reads a clock. */
+#pragma once
+
+#include "core/effect.h"
+#include "core/event.h"
+
+enum role_kind { ROLE_UPSTREAM, ROLE_DOWNSTREAM, ROLE_AGENT };
+
+/* A party at the other end of a link, pinned by configuration: nobody else is heard. */
+struct peer_setting {
+    char name[limit_name_size];
+    char address[limit_address_size]; /* full JID */
+    uint32_t link;                    /* index of the connection that reaches it */
+};
+
+/* What an owner lets one upstream manager use. 0: no limit. */
+struct owner_limits {
+    uint64_t vms, cpus, memory_mib, disk_gib;
+};
+
+/* All that a role is configured with; the arrays are copied by role_new. */
+struct role_settings {
+    enum role_kind kind;
+    uint64_t seed;            /* for ids, session numbers and jitter */
+    uint64_t beat_ms;         /* rhythm asked of the agents (managers) */
+    uint64_t hold_down_ms;    /* silence until a suspect peer counts as unreachable (managers) */
+    uint64_t operation_ms;    /* default time allowed for an operation (upstream) */
+    char operator_token_hash[limit_digest_size]; /* upstream */
+    const struct shape *shapes;                  /* catalogue (upstream) */
+    size_t shapes_count;
+    const struct peer_setting *agents;           /* below: clusters or hosts (managers) */
+    size_t agents_count;
+    const struct peer_setting *managers;         /* above (downstream, agent) */
+    size_t managers_count;
+    const struct owner_limits *limits;           /* one per manager above (downstream) */
+    char software[limit_software_size];          /* "isthmus 0.1.0" */
+};
+
+struct role;
+
+struct role *role_new(const struct role_settings *settings);
+void role_free(struct role *role);
+void role_step(struct role *role, const struct event *event, struct effects *out);
+
+/* When the role next wants EVENT_TICK, on the clock of now_ms; UINT64_MAX: never. */
+uint64_t role_deadline_ms(const struct role *role);
+
+/* Asserts the invariants; for tests and the simulator. */
+void role_check(const struct role *role);

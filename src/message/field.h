@@ -1,0 +1,85 @@
+/* Field tables: one per message or record, and everything that handles it works from the table:
+ * encode, decode, check, copy, free, print, random values for tests, the store's rows, the
+ * API's field checks and its OpenAPI document.
+ *
+ * A table describes a plain struct by offsets. A field that may be left out is one without
+ * FIELD_REQUIRED; it is then zero, and a zero field is not written. Which fields a face shows is
+ * a mask: the same struct serves the wire, the store and the API. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum field_kind {
+    FIELD_TEXT,    /* char[size] */
+    FIELD_BLOB,    /* char * on the heap, NULL when absent; most: bytes */
+    FIELD_U32,     /* uint32_t, least..most */
+    FIELD_U64,     /* uint64_t, least..most (at most 2^63 - 1, JSON's integers are signed) */
+    FIELD_FLAG,    /* bool */
+    FIELD_ENUM,    /* an enum of int size, by its names; names[0] is the zero value */
+    FIELD_RECORD,  /* a struct inside this one */
+    FIELD_LIST,    /* pointer to an array on the heap, with its uint32_t count; most: entries */
+};
+
+enum field_check {
+    CHECK_PRINTABLE, /* UTF-8 without control characters */
+    CHECK_NAME,      /* a DNS label: a-z, 0-9 and inner hyphens, 1 to 63 */
+    CHECK_ID,        /* prefix-26 characters of Crockford's base 32, lower case */
+    CHECK_DIGEST,    /* 64 hex digits, lower case */
+    CHECK_ANY,       /* any UTF-8 without NUL: first-boot data */
+};
+
+enum field_mask {
+    FIELD_REQUIRED = 1, /* decode refuses a record without it */
+    FIELD_WIRE = 2,
+    FIELD_STORE = 4,
+    FIELD_API = 8,      /* shown by the API */
+    FIELD_SECRET = 16,  /* never printed to a log */
+    FIELD_ALWAYS = 32,  /* written even when zero */
+};
+
+struct table;
+
+struct field {
+    const char *name;
+    const char *about; /* one sentence, for the generated reference and OpenAPI */
+    enum field_kind kind;
+    unsigned mask; /* of enum field_mask; no face at all means every face */
+    size_t offset;
+    size_t size;         /* FIELD_TEXT: of the array. FIELD_LIST: of one entry */
+    size_t count_offset; /* FIELD_LIST */
+    uint64_t least, most;
+    enum field_check check;
+    const char *const *names;  /* FIELD_ENUM */
+    unsigned names_count;      /* FIELD_ENUM */
+    const struct table *table; /* FIELD_RECORD, FIELD_LIST */
+};
+
+struct table {
+    const char *name;  /* as it stands in messages and documents */
+    const char *about;
+    size_t size;       /* of the struct */
+    const struct field *fields;
+    size_t fields_count;
+};
+
+/* A record with its table, the form in which effects and replies carry records.
+ * data is owned by whoever holds the struct record. */
+struct record {
+    const struct table *table;
+    void *data;
+};
+
+/* A deep copy on the heap. */
+struct record record_copy(const struct table *table, const void *data);
+void record_deinit(struct record *record);
+
+/* Frees what the struct owns (blobs, lists) and zeroes it; the struct itself stays. */
+void record_clear(const struct table *table, void *data);
+
+/* A deep copy into an uninitialised struct of the caller. */
+void record_clone(const struct table *table, const void *from, void *out_to);
+
+/* Do both hold the same values in all fields of `face` (a mask; 0: all)? */
+bool record_equal(const struct table *table, const void *left, const void *right);

@@ -1,0 +1,45 @@
+/* All limits of Isthmus in one place. Full is a refusal with a reason, never a crash.
+ * Sizes of text fields count the terminating zero. */
+#pragma once
+
+enum {
+    /* texts */
+    limit_id_size = 36,        /* "op-" and 26 characters */
+    limit_name_size = 64,      /* a DNS label */
+    limit_address_size = 256,  /* a full JID */
+    limit_digest_size = 65,    /* SHA-256 in hex */
+    limit_software_size = 48,
+    limit_key_size = 65,       /* Idempotency-Key */
+    limit_text_size = 256,     /* a problem's words */
+    limit_user_data = 16384,   /* bytes of first-boot data */
+
+    /* tables */
+    limit_shapes = 64,
+    limit_images = 1000,
+    limit_tenants = 10000,
+    limit_peers = 10000,        /* agents of one manager */
+    limit_uplinks = 16,         /* managers of one agent */
+    limit_vms = 1000000,        /* per daemon */
+    limit_operations_kept = 100000, /* ended ones that stay readable upstream */
+    limit_idempotency_keys = 100000,
+    limit_timeline = 24,        /* entries per operation */
+    limit_waiters = 4096,       /* replies held open by ?wait= */
+    limit_page = 500,           /* rows in one page of a list */
+    limit_page_default = 100,
+    limit_table_chunk = 32,     /* VMs in one `table` message */
+
+    /* sizes of one VM */
+    limit_cpus = 1024,
+    limit_memory_mib = 16777216,
+    limit_disk_gib = 1048576,
+
+    /* traffic */
+    limit_frame_soft = 4096,    /* bytes at which a batch is closed (facts: servers slow above) */
+    limit_frame_hard = 65536,   /* bytes of a frame at the very most */
+    limit_body = 65536,         /* bytes of a request's JSON body */
+    limit_json_depth = 8,
+
+    /* times */
+    limit_deadline_ms = 86400000, /* of one operation */
+    limit_wait_seconds = 600,
+};

@@ -1,0 +1,175 @@
+/* The records that daemons keep: what a VM, an operation, a shape, … is, on every level.
+ *
+ * Each struct has its field table in model.c. The same VM and operation records serve the
+ * upstream manager, the downstream manager and the agent: `owner` and `place` mean, at each
+ * level, who asked (tenant, uplink) and where it is (cluster, agent). Times named _ms are
+ * milliseconds of the wall clock since 1970 unless they say otherwise. */
+#pragma once
+
+#include "message/code.h"
+#include "message/field.h"
+#include "message/limits.h"
+
+enum verb { VERB_DEFINE, VERB_START, VERB_SHUTDOWN, VERB_STOP, VERB_REBOOT, VERB_DELETE, VERB_COUNT };
+extern const char *const verb_names[VERB_COUNT];
+
+enum vm_state {
+    VM_PENDING,  /* asked for, not yet defined on a host */
+    VM_STOPPED,  /* defined, not running */
+    VM_RUNNING,
+    VM_PAUSED,   /* the hypervisor holds it (I/O error, an operator's hand) */
+    VM_CRASHED,  /* it stopped without being asked to */
+    VM_LOST,     /* its host no longer has it */
+    VM_DELETING, /* to be gone; stays so until its place confirms */
+    VM_FAILED,   /* its definition failed and was undone; goes once that is settled */
+    VM_DELETED,  /* gone; the record goes once that is settled */
+    VM_STATE_COUNT,
+};
+extern const char *const vm_state_names[VM_STATE_COUNT];
+
+enum op_state { OP_PENDING, OP_RUNNING, OP_SUCCEEDED, OP_FAILED, OP_STATE_COUNT };
+extern const char *const op_state_names[OP_STATE_COUNT];
+
+/* Where an operation stands: the timeline's entries, and what `progress` carries. */
+enum step {
+    STEP_NONE,
+    STEP_ACCEPTED,   /* this level has it on disk */
+    STEP_PLACED,     /* a place was chosen */
+    STEP_INSTRUCTED, /* the instruction went out to that place */
+    STEP_TAKEN,      /* the place has it on disk */
+    STEP_FETCHING,   /* the image is being fetched and unpacked */
+    STEP_PREPARING,  /* disk, first-boot data and definition */
+    STEP_STARTING,
+    STEP_STOPPING,
+    STEP_REBOOTING,
+    STEP_DELETING,
+    STEP_UNDOING,    /* what was half-made is removed */
+    STEP_ENDED,
+    STEP_COUNT,
+};
+extern const char *const step_names[STEP_COUNT];
+
+struct size {
+    uint32_t cpus;
+    uint32_t memory_mib;
+    uint32_t disk_gib;
+};
+extern const struct table size_table;
+
+struct shape {
+    char name[limit_name_size];
+    struct size size;
+};
+extern const struct table shape_table;
+
+struct image {
+    char name[limit_name_size]; /* the key */
+    char digest[limit_digest_size];
+    char architecture[16];
+    uint64_t archive_bytes;
+    uint32_t disk_gib; /* the least disk, rounded up */
+    uint64_t created_ms;
+};
+extern const struct table image_table;
+
+struct tenant {
+    char name[limit_name_size]; /* the key */
+    char token_hash[limit_digest_size];
+    uint64_t created_ms;
+};
+extern const struct table tenant_table;
+
+/* What to make: the arguments of `define`. */
+struct definition {
+    char name[limit_name_size]; /* the tenant's name for it: the guest's host name */
+    char shape[limit_name_size];
+    struct size size;
+    char image[limit_digest_size]; /* digest of the archive */
+    bool start;
+    char *user_data; /* first-boot data, NULL: none */
+};
+extern const struct table definition_table;
+
+struct vm {
+    char id[limit_id_size];
+    char name[limit_name_size];
+    char owner[limit_name_size];
+    char place[limit_name_size]; /* "" while nowhere */
+    char shape[limit_name_size];
+    struct size size;
+    char image[limit_name_size];     /* name, upstream only */
+    char digest[limit_digest_size];
+    enum vm_state state;
+    uint32_t epoch;
+    uint64_t generation;  /* of the newest instruction accepted or issued */
+    char op[limit_id_size];  /* that instruction's operation */
+    enum code last_code;     /* and its outcome, once it has one */
+    enum step last_step;     /* the step that failed */
+    uint64_t created_ms, changed_ms;
+};
+extern const struct table vm_table;
+
+struct timeline_entry {
+    uint64_t at_ms;
+    enum step step;
+};
+extern const struct table timeline_entry_table;
+
+struct operation {
+    char id[limit_id_size];
+    char vm[limit_id_size];
+    char vm_name[limit_name_size];
+    char owner[limit_name_size];
+    enum verb verb;
+    enum op_state state;
+    enum code code;  /* once ended */
+    enum step step;  /* newest; of a failed one: the step that failed */
+    uint32_t epoch;
+    uint64_t generation;
+    uint64_t created_ms, deadline_ms, ended_ms;
+    struct timeline_entry *timeline;
+    uint32_t timeline_count;
+    struct definition definition; /* VERB_DEFINE only; cleared at the end */
+};
+extern const struct table operation_table;
+
+struct fit {
+    char shape[limit_name_size];
+    uint64_t count; /* how many more VMs of it fit now */
+};
+extern const struct table fit_table;
+
+/* The aggregate of a place; cpus and memory as the owner lends them. */
+struct capacity {
+    uint64_t cpus_total, cpus_free;
+    uint64_t memory_mib_total, memory_mib_free;
+    uint64_t disk_gib_total, disk_gib_free;
+    struct fit *fits;
+    uint32_t fits_count;
+};
+extern const struct table capacity_table;
+
+enum peer_state { PEER_AWAY, PEER_SUSPECT, PEER_UP, PEER_STATE_COUNT };
+extern const char *const peer_state_names[PEER_STATE_COUNT]; /* "unreachable", "suspect", "up" */
+
+/* A cluster as upstream sees it: one compute node. (Downstream the same record is a host.) */
+struct node {
+    char name[limit_name_size];
+    enum peer_state state;
+    uint64_t seen_ms;
+    struct capacity capacity;
+};
+extern const struct table node_table;
+
+/* An Idempotency-Key with what it made. */
+struct idempotency {
+    char key[limit_name_size + limit_key_size]; /* "tenant/key", the key */
+    uint64_t request_hash;
+    char op[limit_id_size];
+    uint64_t created_ms;
+};
+extern const struct table idempotency_table;
+
+/* All tables that a store keeps, by name; the first field of each is its key. */
+extern const struct table *const stored_tables[];
+extern const size_t stored_tables_count;

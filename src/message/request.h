@@ -1,0 +1,100 @@
+/* What the API asks of the upstream manager, as the core sees it: no HTTP in here.
+ * The adapter (io/rest.c) turns a route and a body into one of these; the reply is records. */
+#pragma once
+
+#include "message/model.h"
+
+enum request_kind {
+    REQUEST_VM_CREATE,
+    REQUEST_VM_LIST,
+    REQUEST_VM_SHOW,
+    REQUEST_VM_ACT,    /* start, shutdown, stop, reboot, delete */
+    REQUEST_OP_LIST,
+    REQUEST_OP_SHOW,
+    REQUEST_SHAPE_LIST,
+    REQUEST_IMAGE_LIST,
+    REQUEST_IMAGE_SHOW,
+    REQUEST_IMAGE_ADD, /* the archive is checked and stored already: record it */
+    REQUEST_IMAGE_DELETE,
+    REQUEST_CLUSTER_LIST,
+    REQUEST_CLUSTER_SHOW,
+    REQUEST_TENANT_CREATE,
+    REQUEST_TENANT_LIST,
+    REQUEST_TENANT_SHOW,
+    REQUEST_TENANT_DELETE,
+    REQUEST_WHOAMI,    /* whose token is this? Also how an upload is admitted before its body */
+    REQUEST_KIND_COUNT,
+};
+
+/* POST /v1/vms */
+struct vm_create {
+    char name[limit_name_size];
+    char shape[limit_name_size];
+    char image[limit_name_size];
+    char cluster[limit_name_size];       /* "": any */
+    bool start;
+    char *user_data;
+};
+extern const struct table vm_create_table;
+
+/* POST /v1/tenants; the token is drawn by the adapter and shown once. */
+struct tenant_create {
+    char name[limit_name_size];
+};
+extern const struct table tenant_create_table;
+
+/* GET lists: query parameters. */
+struct list_query {
+    uint32_t limit;               /* rows, 0: the default */
+    char after[limit_name_size];  /* key of the last row of the page before */
+    char tenant[limit_name_size]; /* operators: only this tenant's */
+    char vm[limit_id_size];       /* operations: only of this VM */
+};
+extern const struct table list_query_table;
+
+struct request {
+    uint64_t handle;                       /* the adapter's, comes back with the reply */
+    enum request_kind kind;
+    char token_hash[limit_digest_size];    /* SHA-256 of the bearer token, "" without one */
+    char idempotency_key[limit_key_size];  /* "": none */
+    uint64_t body_hash;                    /* of method, path and body, for the key */
+    uint64_t wait_ms;                      /* hold the reply until the operation ends */
+    uint64_t deadline_ms;                  /* for the operation, from now; 0: the default */
+    char key[limit_name_size];             /* the id or name in the path; VMs: either */
+    enum verb verb;                        /* REQUEST_VM_ACT */
+    struct vm_create vm_create;
+    struct tenant_create tenant_create;
+    char new_token_hash[limit_digest_size];
+    struct image image;                    /* REQUEST_IMAGE_ADD */
+    struct list_query list;
+};
+
+/* Answer to REQUEST_WHOAMI. */
+struct whoami {
+    char role[limit_name_size]; /* "operator" or "tenant" */
+    char tenant[limit_name_size];
+};
+extern const struct table whoami_table;
+
+enum reply_kind {
+    REPLY_RECORD,    /* one record: 200 */
+    REPLY_CREATED,   /* a new record: 201 */
+    REPLY_OPERATION, /* an operation: 202 while it is under way, 200 once it has ended */
+    REPLY_LIST,
+    REPLY_GONE,      /* deleted: 204 */
+    REPLY_PROBLEM,
+};
+
+struct reply {
+    uint64_t handle;
+    enum reply_kind kind;
+    enum code code;              /* REPLY_PROBLEM */
+    char field[limit_name_size]; /* the field at fault, if one is */
+    char text[limit_text_size];  /* what is wrong and what to do, for this case */
+    struct record record;
+    struct record *list;
+    uint32_t list_count;
+    char next[limit_name_size];  /* `after` of the next page, "" on the last */
+};
+
+void reply_clear(struct reply *reply);
