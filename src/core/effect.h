@@ -47,6 +47,11 @@ struct effect_job {
     struct definition definition; /* JOB_FETCH, JOB_CREATE */
 };
 
+struct effect_image {
+    uint32_t link; /* of the uplink that asked: which repository above to pull from */
+    char digest[limit_digest_size];
+};
+
 struct effect_note {
     enum { NOTE_INFO, NOTE_WARNING } level;
     char op[limit_id_size]; /* "" without one */
@@ -59,7 +64,7 @@ struct effect {
         struct record record;             /* SAVE; FORGET: a record with only the key set */
         struct effect_send send;
         struct reply reply;
-        char digest[limit_digest_size];   /* IMAGE */
+        struct effect_image image;
         struct effect_job job;
         struct effect_note note;
     };
