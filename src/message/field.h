@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attributes.h"
+
 enum field_kind {
     FIELD_TEXT,    /* char[size] */
     FIELD_BLOB,    /* char * on the heap, NULL when absent; most: bytes */
@@ -54,6 +56,11 @@ struct field {
     const char *const *names;  /* FIELD_ENUM */
     unsigned names_count;      /* FIELD_ENUM */
     const struct table *table; /* FIELD_RECORD, FIELD_LIST */
+    /* FIELD_LIST of entries of several kinds, instead of `table`: each entry is an int, the index
+     * into `choices`, with a union at choice_offset. Written as {"name of the table": {…}}. */
+    const struct table *const *choices;
+    unsigned choices_count;
+    size_t choice_offset;
 };
 
 struct table {
@@ -63,6 +70,13 @@ struct table {
     const struct field *fields;
     size_t fields_count;
 };
+
+/* Of an entry of a FIELD_LIST: its table, and where its struct begins. */
+const struct table *field_entry_table(const struct field *field, const void *entry);
+void *field_entry_body(const struct field *field, void *entry);
+
+/* Is the field zero (and so left out by an encoder)? */
+bool field_is_zero(const struct field *field, const void *data);
 
 /* A record with its table, the form in which effects and replies carry records.
  * data is owned by whoever holds the struct record. */
@@ -81,5 +95,25 @@ void record_clear(const struct table *table, void *data);
 /* A deep copy into an uninitialised struct of the caller. */
 void record_clone(const struct table *table, const void *from, void *out_to);
 
-/* Do both hold the same values in all fields of `face` (a mask; 0: all)? */
+/* Do both hold the same values in all fields? */
 bool record_equal(const struct table *table, const void *left, const void *right);
+
+/* For the tables: where a member stands and how large it is. */
+#define field_at(type, member) \
+    .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
+
+/* The same for a list: the pointer, its count and one entry. */
+#define field_list_at(type, member, count)                              \
+    .offset = offsetof(type, member), .count_offset = offsetof(type, count), \
+    .size = sizeof(*((type *)NULL)->member)
+
+/* For enum fields: the names and how many. */
+#define field_names(array) .names = (array), .names_count = array_size(array)
+
+enum { FIELD_FACES = FIELD_WIRE | FIELD_STORE | FIELD_API };
+
+/* Does `face` show the field? */
+static inline bool field_is_shown(const struct field *field, unsigned face) {
+    unsigned faces = field->mask & FIELD_FACES;
+    return !faces || !face || (faces & face);
+}

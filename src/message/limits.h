@@ -36,8 +36,8 @@ enum {
     /* traffic */
     limit_frame_soft = 4096,    /* bytes at which a batch is closed (facts: servers slow above) */
     limit_frame_hard = 65536,   /* bytes of a frame at the very most */
+    limit_frame_messages = 2048, /* in one frame */
     limit_body = 65536,         /* bytes of a request's JSON body */
-    limit_json_depth = 8,
 
     /* times */
     limit_deadline_ms = 86400000, /* of one operation */

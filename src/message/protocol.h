@@ -9,6 +9,9 @@
 
 enum { protocol_version = 1, protocol_version_oldest = 1 };
 
+/* Session numbers and sequences stay below 2^53, so that any JSON reader keeps them. */
+#define session_number_most ((1ULL << 53) - 1)
+
 enum message_kind {
     /* manager to agent */
     MESSAGE_WELCOME,  /* answer to hello: shape catalogue, rhythm */
@@ -104,7 +107,7 @@ const struct table *message_table(enum message_kind kind);
 void message_clear(struct message *message);
 void message_clone(const struct message *from, struct message *out_to);
 
-/* The session's numbers, see core/session.h. Below 2^53, so that any JSON reader keeps them. */
+/* The session's numbers, see core/session.h. */
 struct frame_header {
     uint64_t from;     /* the sender's session number */
     uint64_t to;       /* the receiver's, as the sender knows it; 0: not yet */
@@ -116,6 +119,8 @@ struct frame {
     struct message *messages;
     uint32_t messages_count;
 };
+
+extern const struct table frame_table;
 
 /* Appends one message as `{"kind":{…}}`. */
 void message_encode(const struct message *message, struct text *out);

@@ -1,0 +1,108 @@
+#include "message/check.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "message/id.h"
+
+int check_fault(struct codec_fault *fault, const char *field, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(fault->text, sizeof(fault->text), format, arguments);
+    va_end(arguments);
+    text_format(fault->field, sizeof(fault->field), "%s", field);
+    return -EINVAL;
+}
+
+int check_inside(struct codec_fault *fault, const char *name) {
+    char inner[sizeof(fault->field)];
+    memcpy(inner, fault->field, sizeof(inner));
+    text_format(fault->field, sizeof(fault->field), "%.40s%s%.50s", name, *inner ? "." : "",
+                inner);
+    return -EINVAL;
+}
+
+void check_add_names(const struct field *field, struct text *out) {
+    for (unsigned i = 0; i < field->names_count; i++)
+        text_addf(out, "%s%s", i == 0 ? "" : i + 1 == field->names_count ? " or " : ", ",
+                  field->names[i]);
+}
+
+size_t check_utf8(const char *text) {
+    const unsigned char *at = (const unsigned char *)text;
+    if (at[0] < 0x80)
+        return at[0] != 0;
+    size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    if (at[0] < 0xc2 || at[0] > 0xf4)
+        return 0;
+    unsigned least = 0x80, most = 0xbf;
+    if (at[0] == 0xe0)
+        least = 0xa0;
+    if (at[0] == 0xed)
+        most = 0x9f;
+    if (at[0] == 0xf0)
+        least = 0x90;
+    if (at[0] == 0xf4)
+        most = 0x8f;
+    for (size_t i = 1; i < length; i++, least = 0x80, most = 0xbf)
+        if (at[i] < least || at[i] > most)
+            return 0;
+    return length;
+}
+
+static bool is_name(const char *value) {
+    size_t length = strlen(value);
+    return length >= 1 && length <= 63 &&
+           strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") == length &&
+           value[0] != '-' && value[length - 1] != '-';
+}
+
+static bool is_utf8(const char *value, bool control_allowed) {
+    while (*value) {
+        size_t length = check_utf8(value);
+        if (!length || (!control_allowed && ((unsigned char)*value < ' ' || *value == 127)))
+            return false;
+        value += length;
+    }
+    return true;
+}
+
+int check_text(const struct field *field, const char *value, struct codec_fault *fault) {
+    size_t most = field->kind == FIELD_BLOB ? (size_t)field->most : field->size - 1;
+    if (strlen(value) > most)
+        return check_fault(fault, field->name, "is too long: at most %zu bytes", most);
+    switch (field->check) {
+    case CHECK_NAME:
+        if (!is_name(value))
+            return check_fault(fault, field->name,
+                               "must be 1 to 63 of a-z, 0-9 and '-', with no '-' at the ends");
+        return 0;
+    case CHECK_ID:
+        if (!id_is_valid(value))
+            return check_fault(fault, field->name,
+                               "must be an id, like vm-01jd2q0c5v7k8m9n0p1q2r3s4t");
+        return 0;
+    case CHECK_DIGEST:
+        if (strlen(value) != 64 || strspn(value, "0123456789abcdef") != 64)
+            return check_fault(fault, field->name, "must be a SHA-256 in 64 hex digits");
+        return 0;
+    case CHECK_PRINTABLE:
+        if (!is_utf8(value, false))
+            return check_fault(fault, field->name, "must be UTF-8 without control characters");
+        return 0;
+    case CHECK_ANY:
+        if (!is_utf8(value, true))
+            return check_fault(fault, field->name, "must be UTF-8");
+        return 0;
+    }
+    return 0;
+}
+
+int check_number(const struct field *field, uint64_t value, struct codec_fault *fault) {
+    if (value < field->least || value > field->most)
+        return check_fault(fault, field->name, "must be a whole number from %llu to %llu",
+                           (unsigned long long)field->least, (unsigned long long)field->most);
+    return 0;
+}

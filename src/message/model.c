@@ -1,0 +1,231 @@
+#include "message/model.h"
+
+const char *const verb_names[VERB_COUNT] = {"define", "start", "shutdown",
+                                            "stop",   "reboot", "delete"};
+const char *const vm_state_names[VM_STATE_COUNT] = {"pending", "stopped",  "running",
+                                                    "paused",  "crashed",  "lost",
+                                                    "deleting", "failed",  "deleted"};
+const char *const op_state_names[OP_STATE_COUNT] = {"pending", "running", "succeeded", "failed"};
+const char *const step_names[STEP_COUNT] = {"none",     "accepted",  "placed",   "instructed",
+                                            "taken",    "fetching",  "preparing", "starting",
+                                            "stopping", "rebooting", "deleting", "undoing",
+                                            "ended"};
+const char *const peer_state_names[PEER_STATE_COUNT] = {"unreachable", "suspect", "up"};
+
+static const struct field size_fields[] = {
+    {.name = "cpus", .about = "Virtual processors.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
+     field_at(struct size, cpus), .least = 1, .most = limit_cpus},
+    {.name = "memory_mib", .about = "Memory in MiB.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
+     field_at(struct size, memory_mib), .least = 1, .most = limit_memory_mib},
+    {.name = "disk_gib", .about = "Disk in GiB.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
+     field_at(struct size, disk_gib), .least = 1, .most = limit_disk_gib},
+};
+const struct table size_table = {"size", "How large a VM is.", sizeof(struct size), size_fields,
+                                 array_size(size_fields)};
+
+static const struct field shape_fields[] = {
+    {.name = "name", .about = "The shape's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct shape, name), .check = CHECK_NAME},
+    {.name = "size", .about = "What a VM of this shape has.", .kind = FIELD_RECORD,
+     .mask = FIELD_REQUIRED, field_at(struct shape, size), .table = &size_table},
+};
+const struct table shape_table = {"shape", "A named size of VMs.", sizeof(struct shape),
+                                  shape_fields, array_size(shape_fields)};
+
+static const struct field image_fields[] = {
+    {.name = "name", .about = "The image's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct image, name), .check = CHECK_NAME},
+    {.name = "digest", .about = "SHA-256 of the archive, in hex.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct image, digest), .check = CHECK_DIGEST},
+    {.name = "architecture", .about = "Processor architecture of the guest.", .kind = FIELD_TEXT,
+     field_at(struct image, architecture)},
+    {.name = "archive_bytes", .about = "Size of the archive.", .kind = FIELD_U64,
+     field_at(struct image, archive_bytes), .most = INT64_MAX},
+    {.name = "disk_gib", .about = "The least disk that a VM of this image needs, in GiB.",
+     .kind = FIELD_U32, field_at(struct image, disk_gib), .most = limit_disk_gib},
+    {.name = "created_ms", .about = "When it was imported.", .kind = FIELD_U64,
+     field_at(struct image, created_ms), .most = INT64_MAX},
+};
+const struct table image_table = {"image", "A template that VMs are made from.",
+                                  sizeof(struct image), image_fields, array_size(image_fields)};
+
+static const struct field tenant_fields[] = {
+    {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct tenant, name), .check = CHECK_NAME},
+    {.name = "token_hash", .about = "SHA-256 of its token.", .kind = FIELD_TEXT,
+     .mask = FIELD_STORE | FIELD_SECRET, field_at(struct tenant, token_hash),
+     .check = CHECK_DIGEST},
+    {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
+     field_at(struct tenant, created_ms), .most = INT64_MAX},
+};
+const struct table tenant_table = {"tenant", "A customer, with a token of its own.",
+                                   sizeof(struct tenant), tenant_fields,
+                                   array_size(tenant_fields)};
+
+static const struct field definition_fields[] = {
+    {.name = "name", .about = "The tenant's name for the VM, and the guest's host name.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, field_at(struct definition, name),
+     .check = CHECK_NAME},
+    {.name = "shape", .about = "Name of the shape.", .kind = FIELD_TEXT,
+     field_at(struct definition, shape), .check = CHECK_NAME},
+    {.name = "size", .about = "What the VM has.", .kind = FIELD_RECORD, .mask = FIELD_REQUIRED,
+     field_at(struct definition, size), .table = &size_table},
+    {.name = "image", .about = "Digest of the image's archive.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct definition, image), .check = CHECK_DIGEST},
+    {.name = "start", .about = "Start it once it is defined.", .kind = FIELD_FLAG,
+     field_at(struct definition, start)},
+    {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",
+     .kind = FIELD_BLOB, .mask = FIELD_WIRE | FIELD_STORE | FIELD_SECRET,
+     field_at(struct definition, user_data), .most = limit_user_data, .check = CHECK_ANY},
+};
+const struct table definition_table = {"definition", "What to make.", sizeof(struct definition),
+                                       definition_fields, array_size(definition_fields)};
+
+static const struct field vm_fields[] = {
+    {.name = "id", .about = "The VM's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct vm, id), .check = CHECK_ID},
+    {.name = "name", .about = "The tenant's name for it.", .kind = FIELD_TEXT,
+     field_at(struct vm, name), .check = CHECK_NAME},
+    {.name = "tenant", .about = "Whose it is.", .kind = FIELD_TEXT, field_at(struct vm, owner),
+     .check = CHECK_NAME},
+    {.name = "cluster", .about = "Where it is; absent while nowhere.", .kind = FIELD_TEXT,
+     field_at(struct vm, place), .check = CHECK_NAME},
+    {.name = "shape", .about = "Name of its shape.", .kind = FIELD_TEXT,
+     field_at(struct vm, shape), .check = CHECK_NAME},
+    {.name = "size", .about = "What it has.", .kind = FIELD_RECORD, field_at(struct vm, size),
+     .table = &size_table},
+    {.name = "image", .about = "Name of its image.", .kind = FIELD_TEXT,
+     field_at(struct vm, image), .check = CHECK_NAME},
+    {.name = "digest", .about = "Digest of its image's archive.", .kind = FIELD_TEXT,
+     field_at(struct vm, digest), .check = CHECK_DIGEST},
+    {.name = "state", .about = "What is known of it.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
+     field_at(struct vm, state), field_names(vm_state_names)},
+    {.name = "epoch", .about = "Grows each time the VM is placed.", .kind = FIELD_U32,
+     .mask = FIELD_STORE, field_at(struct vm, epoch), .most = UINT32_MAX},
+    {.name = "generation", .about = "Grows with each accepted instruction.", .kind = FIELD_U64,
+     field_at(struct vm, generation), .most = INT64_MAX},
+    {.name = "operation", .about = "The newest operation on it.", .kind = FIELD_TEXT,
+     field_at(struct vm, op), .check = CHECK_ID},
+    {.name = "last_code", .about = "Outcome of that operation, once it has ended.",
+     .kind = FIELD_ENUM, .mask = FIELD_STORE, field_at(struct vm, last_code),
+     field_names(code_names)},
+    {.name = "last_step", .about = "The step that failed.", .kind = FIELD_ENUM,
+     .mask = FIELD_STORE, field_at(struct vm, last_step), field_names(step_names)},
+    {.name = "created_ms", .about = "When it was asked for.", .kind = FIELD_U64,
+     field_at(struct vm, created_ms), .most = INT64_MAX},
+    {.name = "changed_ms", .about = "When its record last changed.", .kind = FIELD_U64,
+     field_at(struct vm, changed_ms), .most = INT64_MAX},
+};
+const struct table vm_table = {"vm", "A virtual machine.", sizeof(struct vm), vm_fields,
+                               array_size(vm_fields)};
+
+static const struct field timeline_entry_fields[] = {
+    {.name = "at_ms", .about = "When.", .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS,
+     field_at(struct timeline_entry, at_ms), .most = INT64_MAX},
+    {.name = "step", .about = "What was reached.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct timeline_entry, step),
+     field_names(step_names)},
+};
+const struct table timeline_entry_table = {"timeline-entry", "A step of an operation.",
+                                           sizeof(struct timeline_entry), timeline_entry_fields,
+                                           array_size(timeline_entry_fields)};
+
+static const struct field operation_fields[] = {
+    {.name = "id", .about = "The operation's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct operation, id), .check = CHECK_ID},
+    {.name = "vm", .about = "Id of the VM.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct operation, vm), .check = CHECK_ID},
+    {.name = "vm_name", .about = "Name of the VM.", .kind = FIELD_TEXT,
+     field_at(struct operation, vm_name), .check = CHECK_NAME},
+    {.name = "tenant", .about = "Whose it is.", .kind = FIELD_TEXT,
+     field_at(struct operation, owner), .check = CHECK_NAME},
+    {.name = "verb", .about = "What was asked.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
+     field_at(struct operation, verb), field_names(verb_names)},
+    {.name = "state", .about = "Where it stands.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
+     field_at(struct operation, state), field_names(op_state_names)},
+    {.name = "code", .about = "How it ended; ok while it has not.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_at(struct operation, code), field_names(code_names)},
+    {.name = "step", .about = "The newest step; of a failed operation the one that failed.",
+     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_at(struct operation, step),
+     field_names(step_names)},
+    {.name = "epoch", .about = "The VM's epoch that it is for.", .kind = FIELD_U32,
+     .mask = FIELD_STORE, field_at(struct operation, epoch), .most = UINT32_MAX},
+    {.name = "generation", .about = "The VM's generation that it makes.", .kind = FIELD_U64,
+     field_at(struct operation, generation), .most = INT64_MAX},
+    {.name = "created_ms", .about = "When it was accepted.", .kind = FIELD_U64,
+     field_at(struct operation, created_ms), .most = INT64_MAX},
+    {.name = "deadline_ms", .about = "When it ends at the latest.", .kind = FIELD_U64,
+     field_at(struct operation, deadline_ms), .most = INT64_MAX},
+    {.name = "ended_ms", .about = "When it ended; absent while it has not.", .kind = FIELD_U64,
+     field_at(struct operation, ended_ms), .most = INT64_MAX},
+    {.name = "timeline", .about = "The steps so far, oldest first.", .kind = FIELD_LIST,
+     field_list_at(struct operation, timeline, timeline_count), .most = limit_timeline,
+     .table = &timeline_entry_table},
+    {.name = "definition", .about = "What to make, while it is being made.",
+     .kind = FIELD_RECORD, .mask = FIELD_STORE, field_at(struct operation, definition),
+     .table = &definition_table},
+};
+const struct table operation_table = {"operation", "A requested change, with a true end.",
+                                      sizeof(struct operation), operation_fields,
+                                      array_size(operation_fields)};
+
+static const struct field fit_fields[] = {
+    {.name = "shape", .about = "Name of the shape.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct fit, shape), .check = CHECK_NAME},
+    {.name = "count", .about = "How many more VMs of it fit now.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct fit, count), .most = INT64_MAX},
+};
+const struct table fit_table = {"fit", "How many more VMs of one shape fit.", sizeof(struct fit),
+                                fit_fields, array_size(fit_fields)};
+
+static const struct field capacity_fields[] = {
+    {.name = "cpus_total", .about = "Processors lent.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
+     field_at(struct capacity, cpus_total), .most = INT64_MAX},
+    {.name = "cpus_free", .about = "Processors free.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
+     field_at(struct capacity, cpus_free), .most = INT64_MAX},
+    {.name = "memory_mib_total", .about = "Memory lent, in MiB.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct capacity, memory_mib_total), .most = INT64_MAX},
+    {.name = "memory_mib_free", .about = "Memory free, in MiB.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct capacity, memory_mib_free), .most = INT64_MAX},
+    {.name = "disk_gib_total", .about = "Disk lent, in GiB.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct capacity, disk_gib_total), .most = INT64_MAX},
+    {.name = "disk_gib_free", .about = "Disk free, in GiB.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct capacity, disk_gib_free), .most = INT64_MAX},
+    {.name = "fits", .about = "Per shape, how many more VMs fit.", .kind = FIELD_LIST,
+     field_list_at(struct capacity, fits, fits_count), .most = limit_shapes,
+     .table = &fit_table},
+};
+const struct table capacity_table = {"capacity", "What a place has and how much of it is free.",
+                                     sizeof(struct capacity), capacity_fields,
+                                     array_size(capacity_fields)};
+
+static const struct field node_fields[] = {
+    {.name = "name", .about = "The cluster's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct node, name), .check = CHECK_NAME},
+    {.name = "state", .about = "Whether it is connected.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_at(struct node, state), field_names(peer_state_names)},
+    {.name = "seen_ms", .about = "When its connection last changed.", .kind = FIELD_U64,
+     field_at(struct node, seen_ms), .most = INT64_MAX},
+    {.name = "capacity", .about = "Its aggregate, as last told.", .kind = FIELD_RECORD,
+     field_at(struct node, capacity), .table = &capacity_table},
+};
+const struct table node_table = {"cluster", "A federated cluster, seen as one compute node.",
+                                 sizeof(struct node), node_fields, array_size(node_fields)};
+
+static const struct field idempotency_fields[] = {
+    {.name = "key", .about = "Tenant and Idempotency-Key.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct idempotency, key)},
+    {.name = "request_hash", .about = "Of the request that used it.", .kind = FIELD_U64,
+     field_at(struct idempotency, request_hash), .most = INT64_MAX},
+    {.name = "operation", .about = "What it made.", .kind = FIELD_TEXT,
+     field_at(struct idempotency, op), .check = CHECK_ID},
+    {.name = "created_ms", .about = "When.", .kind = FIELD_U64,
+     field_at(struct idempotency, created_ms), .most = INT64_MAX},
+};
+const struct table idempotency_table = {"idempotency", "A used Idempotency-Key.",
+                                        sizeof(struct idempotency), idempotency_fields,
+                                        array_size(idempotency_fields)};
+
+const struct table *const stored_tables[] = {&image_table, &tenant_table,    &node_table,
+                                             &vm_table,    &operation_table, &idempotency_table};
+const size_t stored_tables_count = array_size(stored_tables);

@@ -1,0 +1,185 @@
+#include "message/protocol.h"
+
+static const struct field welcome_fields[] = {
+    {.name = "version", .about = "The protocol version that is spoken from here on.",
+     .kind = FIELD_U32, .mask = FIELD_REQUIRED, field_at(struct welcome, version), .least = 1,
+     .most = UINT32_MAX},
+    {.name = "beat_ms", .about = "Send a beat this often.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, field_at(struct welcome, beat_ms), .least = 100,
+     .most = 3600000},
+    {.name = "shapes", .about = "The shapes to count fits for.", .kind = FIELD_LIST,
+     field_list_at(struct welcome, shapes, shapes_count), .most = limit_shapes,
+     .table = &shape_table},
+};
+static const struct table welcome_table = {"welcome", "The session is open.",
+                                           sizeof(struct welcome), welcome_fields,
+                                           array_size(welcome_fields)};
+
+static const struct field instruct_fields[] = {
+    {.name = "op", .about = "Id of the operation.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct instruct, op), .check = CHECK_ID},
+    {.name = "vm", .about = "Id of the VM.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct instruct, vm), .check = CHECK_ID},
+    {.name = "epoch", .about = "Of the VM.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
+     field_at(struct instruct, epoch), .least = 1, .most = UINT32_MAX},
+    {.name = "generation", .about = "Of the VM, made by this instruction.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED, field_at(struct instruct, generation), .least = 1,
+     .most = INT64_MAX},
+    {.name = "verb", .about = "What to do.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct instruct, verb),
+     field_names(verb_names)},
+    {.name = "within_ms", .about = "Time left to the deadline, counted from arrival.",
+     .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS,
+     field_at(struct instruct, within_ms), .most = limit_deadline_ms},
+    {.name = "definition", .about = "define: what to make.", .kind = FIELD_RECORD,
+     field_at(struct instruct, definition), .table = &definition_table},
+};
+static const struct table instruct_table = {"instruct", "Do this to a VM.",
+                                            sizeof(struct instruct), instruct_fields,
+                                            array_size(instruct_fields)};
+
+static const struct field settled_fields[] = {
+    {.name = "op", .about = "The operation whose result is on disk above.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct settled, op), .check = CHECK_ID},
+};
+static const struct table settled_table = {"settled", "A result is on disk above.",
+                                           sizeof(struct settled), settled_fields,
+                                           array_size(settled_fields)};
+
+static const struct field hello_fields[] = {
+    {.name = "version", .about = "Newest protocol version spoken.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, field_at(struct hello, version), .least = 1, .most = UINT32_MAX},
+    {.name = "version_oldest", .about = "Oldest protocol version spoken.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, field_at(struct hello, version_oldest), .least = 1,
+     .most = UINT32_MAX},
+    {.name = "software", .about = "Name and version of the agent's software.",
+     .kind = FIELD_TEXT, field_at(struct hello, software)},
+    {.name = "vm_digest", .about = "Digest of the whole VM table.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct hello, vm_digest), .most = INT64_MAX},
+};
+static const struct table hello_table = {"hello", "An agent opens a session.",
+                                         sizeof(struct hello), hello_fields,
+                                         array_size(hello_fields)};
+
+static const struct field vm_report_fields[] = {
+    {.name = "vm", .about = "Id of the VM.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct vm_report, vm), .check = CHECK_ID},
+    {.name = "epoch", .about = "Of the VM.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
+     field_at(struct vm_report, epoch), .least = 1, .most = UINT32_MAX},
+    {.name = "generation", .about = "Newest generation known there.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED, field_at(struct vm_report, generation), .least = 1,
+     .most = INT64_MAX},
+    {.name = "state", .about = "Of the VM.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct vm_report, state),
+     field_names(vm_state_names)},
+};
+static const struct table vm_report_table = {"vm", "State of one VM.", sizeof(struct vm_report),
+                                             vm_report_fields, array_size(vm_report_fields)};
+
+static const struct field vm_table_fields[] = {
+    {.name = "vms", .about = "A piece of the VM table.", .kind = FIELD_LIST,
+     field_list_at(struct vm_table, vms, vms_count), .most = limit_table_chunk,
+     .table = &vm_report_table},
+    {.name = "first", .about = "This is the first piece.", .kind = FIELD_FLAG,
+     field_at(struct vm_table, first)},
+    {.name = "last", .about = "This is the last piece.", .kind = FIELD_FLAG,
+     field_at(struct vm_table, last)},
+};
+static const struct table vm_table_table = {"table", "A piece of the VM table.",
+                                            sizeof(struct vm_table), vm_table_fields,
+                                            array_size(vm_table_fields)};
+
+static const struct field progress_fields[] = {
+    {.name = "op", .about = "Id of the operation.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct progress, op), .check = CHECK_ID},
+    {.name = "step", .about = "What was reached.", .kind = FIELD_ENUM, .mask = FIELD_REQUIRED,
+     field_at(struct progress, step), field_names(step_names)},
+};
+static const struct table progress_table = {"progress", "An operation reached a step.",
+                                            sizeof(struct progress), progress_fields,
+                                            array_size(progress_fields)};
+
+static const struct field result_fields[] = {
+    {.name = "op", .about = "Id of the operation.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct result, op), .check = CHECK_ID},
+    {.name = "vm", .about = "Id of the VM.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct result, vm), .check = CHECK_ID},
+    {.name = "generation", .about = "Of the instruction.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED, field_at(struct result, generation), .least = 1,
+     .most = INT64_MAX},
+    {.name = "code", .about = "How it ended.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct result, code),
+     field_names(code_names)},
+    {.name = "step", .about = "The step that failed.", .kind = FIELD_ENUM,
+     field_at(struct result, step), field_names(step_names)},
+    {.name = "state", .about = "Of the VM, now.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct result, state),
+     field_names(vm_state_names)},
+};
+static const struct table result_table = {"result", "The true end of an operation.",
+                                          sizeof(struct result), result_fields,
+                                          array_size(result_fields)};
+
+static const struct table reset_table = {"reset", "Your session is not known here.", 0, NULL, 0};
+static const struct table sync_table = {"sync", "Tell the whole VM table.", 0, NULL, 0};
+static const struct table grant_table = {"grant", "Answer to a beat.", 0, NULL, 0};
+static const struct table beat_table = {"beat", "The agent is there.", 0, NULL, 0};
+
+static const struct table *const tables[MESSAGE_KIND_COUNT] = {
+    [MESSAGE_WELCOME] = &welcome_table,   [MESSAGE_RESET] = &reset_table,
+    [MESSAGE_INSTRUCT] = &instruct_table, [MESSAGE_SYNC] = &sync_table,
+    [MESSAGE_SETTLED] = &settled_table,   [MESSAGE_GRANT] = &grant_table,
+    [MESSAGE_HELLO] = &hello_table,       [MESSAGE_CAPACITY] = &capacity_table,
+    [MESSAGE_VM] = &vm_report_table,      [MESSAGE_TABLE] = &vm_table_table,
+    [MESSAGE_PROGRESS] = &progress_table, [MESSAGE_RESULT] = &result_table,
+    [MESSAGE_BEAT] = &beat_table,
+};
+
+const struct table *message_table(enum message_kind kind) { return tables[kind]; }
+
+void message_clear(struct message *message) {
+    record_clear(tables[message->kind], &message->welcome);
+}
+
+void message_clone(const struct message *from, struct message *out_to) {
+    *out_to = (struct message){.kind = from->kind};
+    record_clone(tables[from->kind], &from->welcome, &out_to->welcome);
+}
+
+void message_encode(const struct message *message, struct text *out) {
+    text_addf(out, "{\"%s\":", tables[message->kind]->name);
+    codec_encode(tables[message->kind], &message->welcome, FIELD_WIRE, out);
+    text_add(out, "}");
+}
+
+void frame_encode(const struct frame_header *header, const char *messages, struct text *out) {
+    text_addf(out, "{\"from\":%llu,\"to\":%llu,\"sequence\":%llu,\"messages\":[%s]}",
+              (unsigned long long)header->from, (unsigned long long)header->to,
+              (unsigned long long)header->sequence, messages);
+}
+
+static const struct field frame_fields[] = {
+    {.name = "from", .about = "The sender's session number.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED, field_at(struct frame, header.from), .least = 1,
+     .most = session_number_most},
+    {.name = "to", .about = "The receiver's session number; 0: not known yet.",
+     .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct frame, header.to),
+     .most = session_number_most},
+    {.name = "sequence", .about = "Number of the first message.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED, field_at(struct frame, header.sequence), .least = 1,
+     .most = session_number_most},
+    {.name = "messages", .about = "The messages, in order.", .kind = FIELD_LIST,
+     .mask = FIELD_REQUIRED, field_list_at(struct frame, messages, messages_count),
+     .most = limit_frame_messages, .choices = tables, .choices_count = MESSAGE_KIND_COUNT,
+     .choice_offset = offsetof(struct message, welcome)},
+};
+const struct table frame_table = {"frame", "A batch of messages to one party.",
+                                  sizeof(struct frame), frame_fields, array_size(frame_fields)};
+
+int frame_decode(const char *json, size_t length, struct frame *out_frame,
+                 struct codec_fault *fault) {
+    return codec_decode(&frame_table, json, length, FIELD_WIRE, CODEC_IGNORE_UNKNOWN, out_frame,
+                        fault);
+}
+
+void frame_clear(struct frame *frame) { record_clear(&frame_table, frame); }

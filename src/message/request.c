@@ -1,0 +1,61 @@
+#include "message/request.h"
+
+#include "base/memory.h"
+
+static const struct field vm_create_fields[] = {
+    {.name = "name", .about = "Your name for the VM, and the guest's host name.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, field_at(struct vm_create, name),
+     .check = CHECK_NAME},
+    {.name = "shape", .about = "Name of a shape.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct vm_create, shape), .check = CHECK_NAME},
+    {.name = "image", .about = "Name of an image.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct vm_create, image), .check = CHECK_NAME},
+    {.name = "cluster", .about = "Name of the cluster to use; absent: any.", .kind = FIELD_TEXT,
+     field_at(struct vm_create, cluster), .check = CHECK_NAME},
+    {.name = "start", .about = "Start it once it is defined.", .kind = FIELD_FLAG,
+     field_at(struct vm_create, start)},
+    {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",
+     .kind = FIELD_BLOB, .mask = FIELD_API | FIELD_SECRET, field_at(struct vm_create, user_data),
+     .most = limit_user_data, .check = CHECK_ANY},
+};
+const struct table vm_create_table = {"vm-create", "A VM to make.", sizeof(struct vm_create),
+                                      vm_create_fields, array_size(vm_create_fields)};
+
+static const struct field tenant_create_fields[] = {
+    {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct tenant_create, name), .check = CHECK_NAME},
+};
+const struct table tenant_create_table = {"tenant-create", "A tenant to make.",
+                                          sizeof(struct tenant_create), tenant_create_fields,
+                                          array_size(tenant_create_fields)};
+
+static const struct field list_query_fields[] = {
+    {.name = "limit", .about = "Most rows in this page.", .kind = FIELD_U32,
+     field_at(struct list_query, limit), .least = 1, .most = limit_page},
+    {.name = "after", .about = "Go on after this key, from `next` of the page before.",
+     .kind = FIELD_TEXT, field_at(struct list_query, after)},
+    {.name = "tenant", .about = "Operators: only this tenant's.", .kind = FIELD_TEXT,
+     field_at(struct list_query, tenant), .check = CHECK_NAME},
+    {.name = "vm", .about = "Operations: only those of the VM with this id.",
+     .kind = FIELD_TEXT, field_at(struct list_query, vm), .check = CHECK_ID},
+};
+const struct table list_query_table = {"list-query", "Which rows of a list.",
+                                       sizeof(struct list_query), list_query_fields,
+                                       array_size(list_query_fields)};
+
+static const struct field whoami_fields[] = {
+    {.name = "role", .about = "operator or tenant.", .kind = FIELD_TEXT,
+     field_at(struct whoami, role), .check = CHECK_NAME},
+    {.name = "tenant", .about = "The tenant's name.", .kind = FIELD_TEXT,
+     field_at(struct whoami, tenant), .check = CHECK_NAME},
+};
+const struct table whoami_table = {"whoami", "Whose token this is.", sizeof(struct whoami),
+                                   whoami_fields, array_size(whoami_fields)};
+
+void reply_clear(struct reply *reply) {
+    record_deinit(&reply->record);
+    for (uint32_t i = 0; i < reply->list_count; i++)
+        record_deinit(&reply->list[i]);
+    memory_free(reply->list);
+    *reply = (struct reply){0};
+}
