@@ -1,0 +1,26 @@
+/* Files and folders that survive a crash: what is renamed into place was synced before, and the
+ * folder that names it after. Shared by the adapters that keep files. */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+/* For auto_clean: closes *fd unless it is negative. */
+void fd_clean(int *fd);
+
+/* Makes `path` and its parents with `mode`; there already: no harm. */
+int folder_make(const char *path, mode_t mode, struct error *err);
+
+/* Makes renames and removals inside `path` durable. */
+int folder_sync(const char *path, struct error *err);
+
+/* Removes the folder and all that is in it; gone already: no harm. Follows no symbolic link. */
+int folder_remove(const char *path, struct error *err);
+
+/* Syncs the file or folder `from`, renames it to `to` and syncs the folder around it. */
+int folder_commit(const char *from, const char *to, struct error *err);
+
+/* All bytes to a descriptor; `path` is for the error. */
+int file_write(int fd, const void *bytes, size_t length, const char *path, struct error *err);

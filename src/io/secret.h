@@ -1,0 +1,33 @@
+/* Secrets and digests (libsodium): SHA-256, random bytes, bearer tokens.
+ *
+ * A token is shown once to whoever gets it; daemons keep and compare only its digest. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "message/limits.h"
+
+enum { secret_token_size = 44 }; /* 43 characters of base64url (256 random bits), terminated */
+
+/* A hash under way; opaque. */
+struct secret_hash {
+    uint64_t state[16];
+};
+
+void secret_hash_begin(struct secret_hash *hash);
+void secret_hash_add(struct secret_hash *hash, const void *bytes, size_t length);
+
+/* SHA-256 in lower-case hex, terminated. */
+void secret_hash_end(struct secret_hash *hash, char out_digest[limit_digest_size]);
+void secret_hash_bytes(const void *bytes, size_t length, char out_digest[limit_digest_size]);
+
+/* The digest of a file's content. 0, or negative with `err`. */
+int secret_hash_file(const char *path, char out_digest[limit_digest_size], struct error *err);
+
+/* Random bytes of the operating system, fit for keys. */
+void secret_random(void *out_bytes, size_t length);
+
+/* A new bearer token. */
+void secret_token(char out_token[secret_token_size]);
