@@ -20,18 +20,18 @@ int folder_make(const char *path, mode_t mode, struct error *err) {
     for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         if (mkdir(copy, mode) < 0 && errno != EEXIST)
-            return error_set(err, -errno, "make folder %s: %m", copy);
+            return error_set(err, -errno, "make folder %s: %s", copy, strerror(errno));
         *slash = '/';
     }
     if (mkdir(copy, mode) < 0 && errno != EEXIST)
-        return error_set(err, -errno, "make folder %s: %m", path);
+        return error_set(err, -errno, "make folder %s: %s", path, strerror(errno));
     return 0;
 }
 
 int folder_sync(const char *path, struct error *err) {
     auto_clean(fd_clean) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) < 0)
-        return error_set(err, -errno, "sync %s: %m", path);
+        return error_set(err, -errno, "sync %s: %s", path, strerror(errno));
     return 0;
 }
 
@@ -42,7 +42,7 @@ static int remove_entry(const char *path, const struct stat *facts, int kind, st
 
 int folder_remove(const char *path, struct error *err) {
     if (nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0 && errno != ENOENT)
-        return error_set(err, -errno, "remove folder %s: %m", path);
+        return error_set(err, -errno, "remove folder %s: %s", path, strerror(errno));
     return 0;
 }
 
@@ -51,7 +51,7 @@ int folder_commit(const char *from, const char *to, struct error *err) {
     if (failed)
         return failed;
     if (rename(from, to) < 0)
-        return error_set(err, -errno, "rename %s to %s: %m", from, to);
+        return error_set(err, -errno, "rename %s to %s: %s", from, to, strerror(errno));
     auto_clean(memory_clean) char *around = memory_text(to);
     char *slash = strrchr(around, '/');
     if (slash)
@@ -66,7 +66,7 @@ int file_write(int fd, const void *bytes, size_t length, const char *path, struc
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return error_set(err, -errno, "write %s: %m", path);
+            return error_set(err, -errno, "write %s: %s", path, strerror(errno));
         next += written;
         length -= (size_t)written;
     }

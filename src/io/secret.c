@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -49,7 +50,7 @@ int secret_hash_file(const char *path, char out_digest[limit_digest_size], struc
     static const size_t piece_bytes = 1 << 18;
     auto_clean(fd_clean) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return error_set(err, -errno, "open %s: %m", path);
+        return error_set(err, -errno, "open %s: %s", path, strerror(errno));
     auto_clean(memory_clean) unsigned char *piece = memory_new(1, piece_bytes);
     struct secret_hash hash;
     secret_hash_begin(&hash);
@@ -58,7 +59,7 @@ int secret_hash_file(const char *path, char out_digest[limit_digest_size], struc
         if (length < 0 && errno == EINTR)
             continue;
         if (length < 0)
-            return error_set(err, -errno, "read %s: %m", path);
+            return error_set(err, -errno, "read %s: %s", path, strerror(errno));
         if (length == 0)
             break;
         secret_hash_add(&hash, piece, (size_t)length);
