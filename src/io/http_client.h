@@ -16,7 +16,8 @@ struct http_exchange {
     const char *idempotency_key;
     const char *body;            /* a terminated text, or … */
     int upload_fd;               /* … a file to send, -1: none */
-    int download_fd;             /* where the answer's body goes, -1: into `answer` */
+    int download_fd;             /* where the answer's body goes, -1: into `answer`;
+                                  * a refusal (400 and above) goes into `answer` always */
     uint32_t connect_seconds;    /* 0: 10 */
     uint32_t idle_seconds;       /* cut when nothing moves for so long; 0: 30 */
     /* out */

@@ -1,0 +1,18 @@
+/* The socket that an HTTP face listens on: "ADDRESS:PORT", numeric, IPv6 in brackets. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum http_exposure { HTTP_LOOPBACK, HTTP_OUTSIDE };
+
+struct http_socket {
+    int fd; /* listening, non-blocking; the caller closes it */
+    uint16_t port;
+    enum http_exposure exposure;
+};
+
+/* 0, or negative with `err`: no address, or it cannot be listened on. */
+int http_listen(const char *listen_at, struct http_socket *out_socket, struct error *err);

@@ -1,0 +1,189 @@
+#include "io/rest_routes.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+#define problem(code) (UINT64_C(1) << (code))
+
+static const struct field timing_fields[] = {
+    {.name = "wait", .about = "Seconds to hold the answer until the operation ends.",
+     .kind = FIELD_U32, field_at(struct rest_timing, wait), .most = limit_wait_seconds},
+    {.name = "deadline", .about = "Seconds in which the operation must end.", .kind = FIELD_U32,
+     field_at(struct rest_timing, deadline), .least = 1, .most = limit_deadline_ms / 1000},
+};
+const struct table rest_timing_table = {"timing", "Times of a request.",
+                                        sizeof(struct rest_timing), timing_fields,
+                                        array_size(timing_fields)};
+
+static const struct field tenant_created_fields[] = {
+    {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct rest_tenant_created, name), .check = CHECK_NAME},
+    {.name = "token", .about = "Its token. It is shown this once and kept nowhere.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET,
+     field_at(struct rest_tenant_created, token)},
+    {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
+     field_at(struct rest_tenant_created, created_ms), .most = INT64_MAX},
+};
+const struct table rest_tenant_created_table = {
+    "tenant-created", "A new tenant with its token.", sizeof(struct rest_tenant_created),
+    tenant_created_fields, array_size(tenant_created_fields)};
+
+static const struct field health_fields[] = {
+    {.name = "status", .about = "ok while the manager serves.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct rest_health, status)},
+    {.name = "software", .about = "Its name and version.", .kind = FIELD_TEXT,
+     field_at(struct rest_health, software)},
+};
+const struct table rest_health_table = {"health", "That the manager serves.",
+                                        sizeof(struct rest_health), health_fields,
+                                        array_size(health_fields)};
+
+#define list_problems problem(CODE_INVALID)
+#define create_problems (problem(CODE_INVALID) | problem(CODE_CONFLICT) | problem(CODE_TOO_LARGE))
+#define act_problems                                                                     \
+    (problem(CODE_NOT_FOUND) | problem(CODE_KEY_REUSED) | problem(CODE_BUSY) |           \
+     problem(CODE_BAD_STATE))
+#define vm_problems                                                                      \
+    (create_problems | problem(CODE_UNKNOWN_SHAPE) | problem(CODE_UNKNOWN_IMAGE) |       \
+     problem(CODE_KEY_REUSED) | problem(CODE_NOT_FOUND) | problem(CODE_NO_CAPACITY) |    \
+     problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_IMAGE_TOO_LARGE))
+
+/* What the four acts and the deletion of a VM have in common. */
+#define vm_act(verb_)                                                                    \
+    .action = REST_ROLE, .kind = REQUEST_VM_ACT, .verb = verb_,                          \
+    .parameters = {"wait", "deadline"}, .shape = REST_OPERATION,                         \
+    .answer = &operation_table, .problems = act_problems
+
+const struct rest_route rest_routes[] = {
+    {"POST", "/v1/vms", "Creates a VM", REST_ROLE, REQUEST_VM_CREATE, .body = &vm_create_table,
+     .body_offset = offsetof(struct request, vm_create), .parameters = {"wait", "deadline"},
+     .shape = REST_OPERATION, .answer = &operation_table, .problems = vm_problems},
+    {"GET", "/v1/vms", "Lists VMs", REST_ROLE, REQUEST_VM_LIST,
+     .parameters = {"limit", "after", "tenant"}, .shape = REST_LIST, .answer = &vm_table,
+     .problems = list_problems},
+    {"GET", "/v1/vms/{vm}", "Shows a VM, by id or name", REST_ROLE, REQUEST_VM_SHOW,
+     .answer = &vm_table, .problems = problem(CODE_NOT_FOUND)},
+    {"DELETE", "/v1/vms/{vm}", "Deletes a VM", vm_act(VERB_DELETE)},
+    {"POST", "/v1/vms/{vm}/start", "Starts a VM", vm_act(VERB_START)},
+    {"POST", "/v1/vms/{vm}/shutdown", "Asks the guest to shut down", vm_act(VERB_SHUTDOWN)},
+    {"POST", "/v1/vms/{vm}/stop", "Stops a VM at once", vm_act(VERB_STOP)},
+    {"POST", "/v1/vms/{vm}/reboot", "Asks the guest to reboot", vm_act(VERB_REBOOT)},
+    {"GET", "/v1/operations", "Lists operations", REST_ROLE, REQUEST_OP_LIST,
+     .parameters = {"limit", "after", "tenant", "vm"}, .shape = REST_LIST,
+     .answer = &operation_table, .problems = list_problems},
+    {"GET", "/v1/operations/{operation}", "Shows an operation, or waits for its end", REST_ROLE,
+     REQUEST_OP_SHOW, .parameters = {"wait"}, .answer = &operation_table,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_INVALID)},
+    {"GET", "/v1/shapes", "Lists shapes", REST_ROLE, REQUEST_SHAPE_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &shape_table,
+     .problems = list_problems},
+    {"GET", "/v1/images", "Lists images", REST_ROLE, REQUEST_IMAGE_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &image_table,
+     .problems = list_problems},
+    {"GET", "/v1/images/{image}", "Shows an image", REST_ROLE, REQUEST_IMAGE_SHOW,
+     .answer = &image_table, .problems = problem(CODE_NOT_FOUND)},
+    {"PUT", "/v1/images/{image}", "Imports an image; operators only", REST_UPLOAD,
+     .shape = REST_CREATED, .answer = &image_table,
+     .problems = create_problems | problem(CODE_IMAGE_BROKEN)},
+    {"DELETE", "/v1/images/{image}", "Deletes an image; operators only", REST_ROLE,
+     REQUEST_IMAGE_DELETE, .shape = REST_GONE,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
+    {"GET", "/v1/blobs/{digest}", "Sends an image's archive to a cluster", REST_BLOB,
+     .shape = REST_BYTES, .problems = problem(CODE_NOT_FOUND)},
+    {"GET", "/v1/clusters", "Lists clusters", REST_ROLE, REQUEST_CLUSTER_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &node_table,
+     .problems = list_problems},
+    {"GET", "/v1/clusters/{cluster}", "Shows a cluster", REST_ROLE, REQUEST_CLUSTER_SHOW,
+     .answer = &node_table, .problems = problem(CODE_NOT_FOUND)},
+    {"POST", "/v1/tenants", "Makes a tenant and its token; operators only", REST_ROLE,
+     REQUEST_TENANT_CREATE, .body = &tenant_create_table,
+     .body_offset = offsetof(struct request, tenant_create), .shape = REST_CREATED,
+     .answer = &rest_tenant_created_table, .problems = create_problems},
+    {"GET", "/v1/tenants", "Lists tenants; operators only", REST_ROLE, REQUEST_TENANT_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &tenant_table,
+     .problems = list_problems},
+    {"GET", "/v1/tenants/{tenant}", "Shows a tenant", REST_ROLE, REQUEST_TENANT_SHOW,
+     .answer = &tenant_table, .problems = problem(CODE_NOT_FOUND)},
+    {"DELETE", "/v1/tenants/{tenant}", "Deletes a tenant without VMs; operators only", REST_ROLE,
+     REQUEST_TENANT_DELETE, .shape = REST_GONE,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
+    {"GET", "/v1/whoami", "Shows whose token this is", REST_ROLE, REQUEST_WHOAMI,
+     .answer = &whoami_table},
+    {"GET", "/v1/openapi.json", "This face's OpenAPI document", REST_DOCUMENT,
+     .shape = REST_BYTES},
+    {"GET", "/v1/health", "That the manager serves", REST_HEALTH, .answer = &rest_health_table},
+};
+const size_t rest_routes_count = array_size(rest_routes);
+
+bool rest_route_is_open(const struct rest_route *route) {
+    return route->action == REST_DOCUMENT || route->action == REST_HEALTH;
+}
+
+bool rest_route_takes_key(const struct rest_route *route) {
+    return route->shape == REST_OPERATION;
+}
+
+uint64_t rest_route_problems(const struct rest_route *route) {
+    if (rest_route_is_open(route))
+        return problem(CODE_INVALID) | problem(CODE_SHUTTING_DOWN);
+    return route->problems | problem(CODE_INVALID) | problem(CODE_UNAUTHENTICATED) |
+           problem(CODE_FORBIDDEN) | problem(CODE_FULL) | problem(CODE_SHUTTING_DOWN) |
+           problem(CODE_INTERNAL);
+}
+
+static const struct field *find_field(const struct table *table, const char *name) {
+    for (size_t i = 0; i < table->fields_count; i++)
+        if (text_equal(table->fields[i].name, name))
+            return &table->fields[i];
+    return NULL;
+}
+
+const struct field *rest_route_parameter(const struct rest_route *route, const char *name,
+                                         enum rest_holder *out_holder) {
+    size_t at = 0;
+    while (at < array_size(route->parameters) && route->parameters[at] &&
+           !text_equal(route->parameters[at], name))
+        at++;
+    if (at == array_size(route->parameters) || !route->parameters[at])
+        return NULL;
+    const struct field *field = find_field(&rest_timing_table, name);
+    *out_holder = field ? REST_TIMING : REST_QUERY;
+    return field ? field : find_field(&list_query_table, name);
+}
+
+/* Does `path` fit `pattern`, with what stands for its variable in out_key? */
+static bool path_fits(const char *pattern, const char *path, char *out_key) {
+    const char *variable = strchr(pattern, '{');
+    out_key[0] = 0;
+    if (!variable)
+        return text_equal(pattern, path);
+    size_t head = (size_t)(variable - pattern);
+    if (strncmp(pattern, path, head) != 0)
+        return false;
+    const char *value = path + head, *rest = strchr(variable, '}') + 1;
+    size_t length = strcspn(value, "/");
+    if (length == 0 || length >= limit_digest_size || !text_equal(value + length, rest))
+        return false;
+    memcpy(out_key, value, length);
+    out_key[length] = 0;
+    return true;
+}
+
+const struct rest_route *rest_route_find(const char *method, const char *path, char *out_key,
+                                         char out_allow[64]) {
+    struct text allow = {.limit = 63};
+    const struct rest_route *found = NULL;
+    for (size_t i = 0; i < rest_routes_count && !found; i++) {
+        const struct rest_route *route = &rest_routes[i];
+        if (!path_fits(route->path, path, out_key))
+            continue;
+        bool is_get = text_equal(route->method, "GET");
+        if (text_equal(route->method, method) || (is_get && text_equal(method, "HEAD")))
+            found = route;
+        text_addf(&allow, "%s%s", allow.length ? ", " : "", is_get ? "GET, HEAD" : route->method);
+    }
+    (void)text_copy(out_allow, 64, text_data(&allow));
+    text_deinit(&allow);
+    return found;
+}

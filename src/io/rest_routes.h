@@ -1,0 +1,68 @@
+/* The route table of the REST face. Dispatch, parameter checks and the OpenAPI document all work
+ * from it, so that none of them can tell another story than the others. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "message/request.h"
+
+enum rest_action {
+    REST_ROLE,     /* becomes a request to the role */
+    REST_UPLOAD,   /* an image's archive comes in */
+    REST_BLOB,     /* an archive goes out to a cluster */
+    REST_DOCUMENT, /* this face's OpenAPI document */
+    REST_HEALTH,
+};
+
+enum rest_shape { REST_RECORD, REST_CREATED, REST_OPERATION, REST_LIST, REST_GONE, REST_BYTES };
+
+/* Times that a request asks for, in seconds. */
+struct rest_timing {
+    uint32_t wait, deadline;
+};
+extern const struct table rest_timing_table;
+
+/* Answer to POST /v1/tenants: the only time that the token is shown. */
+struct rest_tenant_created {
+    char name[limit_name_size];
+    char token[limit_digest_size];
+    uint64_t created_ms;
+};
+extern const struct table rest_tenant_created_table;
+
+struct rest_health {
+    char status[16];
+    char software[limit_software_size];
+};
+extern const struct table rest_health_table;
+
+struct rest_route {
+    const char *method, *path; /* one segment may be a variable: "{vm}" */
+    const char *summary;
+    enum rest_action action;
+    enum request_kind kind;      /* REST_ROLE */
+    enum verb verb;              /* REQUEST_VM_ACT */
+    const struct table *body;    /* NULL: none, or {} */
+    size_t body_offset;          /* in struct request */
+    const char *parameters[4];   /* names in rest_timing_table or list_query_table */
+    enum rest_shape shape;       /* of the answer when all is well */
+    const struct table *answer;  /* its record, or a list's rows */
+    uint64_t problems;           /* bits 1 << enum code, beyond those of every route */
+};
+
+extern const struct rest_route rest_routes[];
+extern const size_t rest_routes_count;
+
+bool rest_route_is_open(const struct rest_route *route);        /* needs no token */
+bool rest_route_takes_key(const struct rest_route *route);      /* Idempotency-Key */
+uint64_t rest_route_problems(const struct rest_route *route);   /* bits of all codes */
+
+/* The parameter's field if the route has it, with the struct that holds it. */
+enum rest_holder { REST_TIMING, REST_QUERY };
+const struct field *rest_route_parameter(const struct rest_route *route, const char *name,
+                                         enum rest_holder *out_holder);
+
+/* Finds the route (HEAD counts as GET) and copies the variable segment into out_key of
+ * limit_digest_size bytes. NULL: out_allow holds the methods that the path knows, "" if none. */
+const struct rest_route *rest_route_find(const char *method, const char *path, char *out_key,
+                                         char out_allow[64]);
