@@ -2,7 +2,8 @@
  * disk. Read by libarchive, hashed by libsodium. Knows nothing of where archives come from.
  *
  * manifest.json: {"format":1,"architecture":"x86_64","disk":"disk.qcow2","disk_format":"qcow2"}
- * The manifest is the first or any later entry; entries must be plain files without a slash. */
+ * The manifest is the first or any later entry; entries must be plain files without a slash.
+ * A qcow2 disk must stand alone: one that names a backing or data file would read the host's. */
 #pragma once
 
 #include <stdint.h>
@@ -28,3 +29,11 @@ int image_archive_check(const char *path, struct image_facts *out_facts, struct 
 enum image_fault { IMAGE_WRONG_DIGEST = 1, IMAGE_MALFORMED = 2 };
 int image_archive_unpack(const char *path, const char *digest, const char *folder,
                          struct image_facts *out_facts, struct error *err);
+
+/* The facts of an unpacked folder, without digest and archive_bytes. 0, or negative with `err`. */
+int image_folder_facts(const char *folder, struct image_facts *out_facts, struct error *err);
+
+/* Writes a NoCloud seed (an ISO 9660 image with the label CIDATA) to `path`, through a temporary
+ * name beside it. Readable by the owner only. 0, or negative with `err`. */
+int image_seed_write(const char *path, const char *meta_data, const char *user_data,
+                     struct error *err);
