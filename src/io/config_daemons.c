@@ -1,0 +1,350 @@
+#include "io/config_daemons.h"
+
+#include <errno.h>
+
+#include "base/map.h"
+#include "base/text.h"
+#include "message/limits.h"
+
+const char *const accelerator_names[] = {"auto", "kvm", "tcg", NULL};
+static const char *const level_names[] = {"error", "warning", "info", "debug", NULL};
+
+static const struct setting upstream_daemon_settings[] = {
+    {.key = "state", .kind = SETTING_FOLDER, .offset = offsetof(struct daemon_config, state),
+     .standard = "/var/lib/isthmus-upstream", .about = "folder of the store and the images"},
+    {.key = "log_level", .kind = SETTING_CHOICE,
+     .offset = offsetof(struct daemon_config, log_level), .standard = "info",
+     .choices = level_names, .about = "error, warning, info or debug"},
+};
+
+static const struct setting downstream_daemon_settings[] = {
+    {.key = "state", .kind = SETTING_FOLDER, .offset = offsetof(struct daemon_config, state),
+     .standard = "/var/lib/isthmus-downstream", .about = "folder of the store and the images"},
+    {.key = "log_level", .kind = SETTING_CHOICE,
+     .offset = offsetof(struct daemon_config, log_level), .standard = "info",
+     .choices = level_names, .about = "error, warning, info or debug"},
+};
+
+static const struct setting agent_daemon_settings[] = {
+    {.key = "state", .kind = SETTING_FOLDER, .offset = offsetof(struct daemon_config, state),
+     .standard = "/var/lib/isthmus-agent", .about = "folder of the store and the images"},
+    {.key = "log_level", .kind = SETTING_CHOICE,
+     .offset = offsetof(struct daemon_config, log_level), .standard = "info",
+     .choices = level_names, .about = "error, warning, info or debug"},
+};
+
+/* A [downlink] takes the first of them, an agent's [uplink] more, a downstream manager's all. */
+static const struct setting link_settings[] = {
+    {.key = "jid", .kind = SETTING_JID, .offset = offsetof(struct link_config, jid),
+     .need = SETTING_REQUIRED, .about = "our account, as account@domain/resource"},
+    {.key = "password_file", .kind = SETTING_SECRET,
+     .offset = offsetof(struct link_config, password), .need = SETTING_REQUIRED,
+     .about = "file with its password"},
+    {.key = "server", .kind = SETTING_TEXT, .offset = offsetof(struct link_config, server),
+     .about = "host to connect to; the JID's domain without it"},
+    {.key = "port", .kind = SETTING_NUMBER, .offset = offsetof(struct link_config, port),
+     .standard = "5222", .least = 1, .most = 65535, .about = "its port"},
+    {.key = "ca_file", .kind = SETTING_FILE, .offset = offsetof(struct link_config, ca_file),
+     .need = SETTING_REQUIRED, .about = "certificate authority of the server, PEM"},
+    {.key = "manager", .kind = SETTING_JID, .offset = offsetof(struct link_config, manager),
+     .need = SETTING_REQUIRED, .about = "full JID of the manager above; nobody else is heard"},
+    {.key = "image_url", .kind = SETTING_URL, .offset = offsetof(struct link_config, image_url),
+     .need = SETTING_REQUIRED, .about = "prefix of the image repository above"},
+    {.key = "image_ca_file", .kind = SETTING_FILE,
+     .offset = offsetof(struct link_config, image_ca_file),
+     .about = "its certificate authority, PEM; the system's without it"},
+    {.key = "image_token_file", .kind = SETTING_SECRET,
+     .offset = offsetof(struct link_config, image_token),
+     .about = "file with the bearer token for it"},
+    {.key = "max_vms", .kind = SETTING_NUMBER, .offset = offsetof(struct link_config, max_vms),
+     .least = 0, .most = limit_vms, .about = "VMs that this manager may have; 0: no limit"},
+    {.key = "max_cpus", .kind = SETTING_NUMBER, .offset = offsetof(struct link_config, max_cpus),
+     .least = 0, .most = INT64_MAX, .about = "CPUs that they may have"},
+    {.key = "max_memory_mib", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct link_config, max_memory_mib), .least = 0, .most = INT64_MAX,
+     .about = "memory that they may have, MiB"},
+    {.key = "max_disk_gib", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct link_config, max_disk_gib), .least = 0, .most = INT64_MAX,
+     .about = "disk that they may have, GiB"},
+};
+
+enum {
+    downlink_settings = 5,
+    agent_uplink_settings = 9,
+    uplink_settings = array_size(link_settings),
+};
+
+static const struct setting api_settings[] = {
+    {.key = "listen", .kind = SETTING_LISTEN, .offset = offsetof(struct listen_config, listen),
+     .standard = "127.0.0.1:8080", .about = "address:port to listen on; port 0: any free one"},
+    {.key = "certificate_file", .kind = SETTING_FILE,
+     .offset = offsetof(struct listen_config, certificate_file),
+     .about = "our certificate chain, PEM; plain HTTP without it"},
+    {.key = "key_file", .kind = SETTING_FILE, .offset = offsetof(struct listen_config, key_file),
+     .about = "its private key, PEM"},
+    {.key = "plain_http_off_loopback", .kind = SETTING_FLAG,
+     .offset = offsetof(struct listen_config, plain_allowed), .standard = "no",
+     .about = "yes: plain HTTP beyond this machine"},
+    {.key = "operator_token_file", .kind = SETTING_SECRET,
+     .offset = offsetof(struct listen_config, token), .need = SETTING_REQUIRED,
+     .about = "file with the operator's bearer token"},
+};
+
+static const struct setting image_settings[] = {
+    {.key = "listen", .kind = SETTING_LISTEN, .offset = offsetof(struct listen_config, listen),
+     .standard = "127.0.0.1:8090", .about = "address:port to listen on; port 0: any free one"},
+    {.key = "certificate_file", .kind = SETTING_FILE,
+     .offset = offsetof(struct listen_config, certificate_file),
+     .about = "our certificate chain, PEM; plain HTTP without it"},
+    {.key = "key_file", .kind = SETTING_FILE, .offset = offsetof(struct listen_config, key_file),
+     .about = "its private key, PEM"},
+    {.key = "plain_http_off_loopback", .kind = SETTING_FLAG,
+     .offset = offsetof(struct listen_config, plain_allowed), .standard = "no",
+     .about = "yes: plain HTTP beyond this machine"},
+    {.key = "token_file", .kind = SETTING_SECRET, .offset = offsetof(struct listen_config, token),
+     .need = SETTING_REQUIRED, .about = "file with the bearer token that agents present"},
+};
+
+/* The last is the upstream manager's alone. */
+static const struct setting timing_settings[] = {
+    {.key = "beat_seconds", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct timing_config, beat_seconds), .standard = "15", .least = 1,
+     .most = 3600, .about = "rhythm asked of those below"},
+    {.key = "hold_down_seconds", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct timing_config, hold_down_seconds), .standard = "30", .least = 1,
+     .most = 86400, .about = "silence until a suspect one counts as unreachable"},
+    {.key = "operation_seconds", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct timing_config, operation_seconds), .standard = "600", .least = 1,
+     .most = limit_deadline_ms / 1000, .about = "time allowed for an operation that names none"},
+};
+
+enum { downstream_timing_settings = 2 };
+
+/* The last is for clusters alone. */
+static const struct setting peer_settings[] = {
+    {.key = "address", .kind = SETTING_JID, .offset = offsetof(struct peer_config, address),
+     .need = SETTING_REQUIRED, .about = "its full JID; nobody else is heard"},
+    {.key = "image_token_file", .kind = SETTING_SECRET,
+     .offset = offsetof(struct peer_config, image_token),
+     .about = "file with the bearer token that it pulls images with"},
+};
+
+enum { agent_settings = 1 };
+
+static const struct setting shape_settings[] = {
+    {.key = "cpus", .kind = SETTING_NUMBER, .offset = offsetof(struct shape_config, cpus),
+     .need = SETTING_REQUIRED, .least = 1, .most = limit_cpus, .about = "virtual CPUs"},
+    {.key = "memory_mib", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct shape_config, memory_mib), .need = SETTING_REQUIRED, .least = 1,
+     .most = limit_memory_mib, .about = "memory, MiB"},
+    {.key = "disk_gib", .kind = SETTING_NUMBER, .offset = offsetof(struct shape_config, disk_gib),
+     .need = SETTING_REQUIRED, .least = 1, .most = limit_disk_gib, .about = "disk, GiB"},
+};
+
+static const struct setting host_settings_table[] = {
+    {.key = "uri", .kind = SETTING_TEXT, .offset = offsetof(struct host_config, uri),
+     .standard = "qemu:///system", .about = "libvirt connection"},
+    {.key = "accelerator", .kind = SETTING_CHOICE,
+     .offset = offsetof(struct host_config, accelerator), .standard = "auto",
+     .choices = accelerator_names, .about = "auto, kvm or tcg"},
+    {.key = "workers", .kind = SETTING_NUMBER, .offset = offsetof(struct host_config, workers),
+     .standard = "4", .least = 1, .most = 64, .about = "threads that work on VMs at the same time"},
+    {.key = "cpus", .kind = SETTING_NUMBER, .offset = offsetof(struct host_config, cpus),
+     .least = 0, .most = UINT32_MAX, .about = "CPUs to offer; 0: what the host has"},
+    {.key = "memory_mib", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct host_config, memory_mib), .least = 0, .most = UINT32_MAX,
+     .about = "memory to offer, MiB; 0: what the host has"},
+    {.key = "disk_gib", .kind = SETTING_NUMBER, .offset = offsetof(struct host_config, disk_gib),
+     .least = 0, .most = UINT32_MAX, .about = "disk to offer, GiB; 0: what the host has"},
+    {.key = "reserve_cpus", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct host_config, reserve_cpus), .least = 0, .most = UINT32_MAX,
+     .about = "CPUs kept for the host itself"},
+    {.key = "reserve_memory_mib", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct host_config, reserve_memory_mib), .least = 0, .most = UINT32_MAX,
+     .about = "memory kept for the host itself, MiB"},
+    {.key = "reserve_disk_gib", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct host_config, reserve_disk_gib), .least = 0, .most = UINT32_MAX,
+     .about = "disk kept for the host itself, GiB"},
+};
+
+static const struct config_section upstream_sections[] = {
+    {.name = "daemon", .settings = upstream_daemon_settings,
+     .settings_count = array_size(upstream_daemon_settings),
+     .offset = offsetof(struct upstream_config, daemon), .about = "the daemon itself"},
+    {.name = "api", .settings = api_settings, .settings_count = array_size(api_settings),
+     .offset = offsetof(struct upstream_config, api), .least = 1, .about = "the REST interface"},
+    {.name = "downlink", .settings = link_settings, .settings_count = downlink_settings,
+     .offset = offsetof(struct upstream_config, downlink), .least = 1,
+     .about = "our account for the clusters"},
+    {.name = "timing", .settings = timing_settings, .settings_count = array_size(timing_settings),
+     .offset = offsetof(struct upstream_config, timing), .about = "how long things may take"},
+    {.name = "cluster", .settings = peer_settings, .settings_count = array_size(peer_settings),
+     .offset = offsetof(struct upstream_config, clusters), .size = sizeof(struct peer_config),
+     .count_offset = offsetof(struct upstream_config, clusters_count), .most = limit_peers,
+     .about = "a downstream manager below"},
+    {.name = "shape", .settings = shape_settings, .settings_count = array_size(shape_settings),
+     .offset = offsetof(struct upstream_config, shapes), .size = sizeof(struct shape_config),
+     .count_offset = offsetof(struct upstream_config, shapes_count), .least = 1,
+     .most = limit_shapes, .about = "a size of VM that tenants may ask for"},
+};
+
+const struct config_table upstream_config_table = {
+    .daemon = "upstream", .sections = upstream_sections,
+    .sections_count = array_size(upstream_sections)};
+
+static const struct config_section downstream_sections[] = {
+    {.name = "daemon", .settings = downstream_daemon_settings,
+     .settings_count = array_size(downstream_daemon_settings),
+     .offset = offsetof(struct downstream_config, daemon), .about = "the daemon itself"},
+    {.name = "uplink", .settings = link_settings, .settings_count = uplink_settings,
+     .offset = offsetof(struct downstream_config, uplinks), .size = sizeof(struct link_config),
+     .count_offset = offsetof(struct downstream_config, uplinks_count), .least = 1,
+     .most = limit_uplinks, .about = "an upstream manager that may use this cluster"},
+    {.name = "downlink", .settings = link_settings, .settings_count = downlink_settings,
+     .offset = offsetof(struct downstream_config, downlink), .least = 1,
+     .about = "our account for the agents"},
+    {.name = "images", .settings = image_settings, .settings_count = array_size(image_settings),
+     .offset = offsetof(struct downstream_config, images), .least = 1,
+     .about = "the image repository for the agents"},
+    {.name = "timing", .settings = timing_settings, .settings_count = downstream_timing_settings,
+     .offset = offsetof(struct downstream_config, timing), .about = "how long things may take"},
+    {.name = "agent", .settings = peer_settings, .settings_count = agent_settings,
+     .offset = offsetof(struct downstream_config, agents), .size = sizeof(struct peer_config),
+     .count_offset = offsetof(struct downstream_config, agents_count), .most = limit_peers,
+     .about = "an agent below"},
+};
+
+const struct config_table downstream_config_table = {
+    .daemon = "downstream", .sections = downstream_sections,
+    .sections_count = array_size(downstream_sections)};
+
+static const struct config_section agent_sections[] = {
+    {.name = "daemon", .settings = agent_daemon_settings,
+     .settings_count = array_size(agent_daemon_settings),
+     .offset = offsetof(struct agent_config, daemon), .about = "the daemon itself"},
+    {.name = "uplink", .settings = link_settings, .settings_count = agent_uplink_settings,
+     .offset = offsetof(struct agent_config, uplinks), .size = sizeof(struct link_config),
+     .count_offset = offsetof(struct agent_config, uplinks_count), .least = 1,
+     .most = limit_uplinks, .about = "a manager that may use this host"},
+    {.name = "host", .settings = host_settings_table,
+     .settings_count = array_size(host_settings_table),
+     .offset = offsetof(struct agent_config, host), .about = "the hypervisor and what it lends"},
+};
+
+const struct config_table agent_config_table = {
+    .daemon = "agent", .sections = agent_sections,
+    .sections_count = array_size(agent_sections)};
+
+static int check_listen(const char *path, const char *section, const struct listen_config *listen,
+                        struct error *err) {
+    if (!listen->certificate_file != !listen->key_file)
+        return error_set(err, -EINVAL, "%s: [%s] has %s alone; give certificate_file and key_file, "
+                         "or neither", path, section,
+                         listen->key_file ? "key_file" : "certificate_file");
+    bool loopback = text_starts(listen->listen, "127.") || text_starts(listen->listen, "[::1]");
+    if (!listen->certificate_file && !loopback && !listen->plain_allowed)
+        return error_set(err, -EINVAL, "%s: [%s] listen = %s would send tokens in the clear beyond "
+                         "this machine; give certificate_file and key_file, or set "
+                         "plain_http_off_loopback = yes", path, section, listen->listen);
+    return 0;
+}
+
+static int check_peers(const char *path, const char *section, const struct peer_config *peers,
+                       size_t count, struct error *err) {
+    struct map seen;
+    map_init(&seen, 0);
+    int result = 0;
+    for (size_t i = 0; i < count && !result; i++) {
+        const struct peer_config *other = map_get(&seen, peers[i].address);
+        if (other)
+            result = error_set(err, -EINVAL, "%s: [%s %s] and [%s %s] have the same address %s; "
+                               "give each an account of its own", path, section, other->name,
+                               section, peers[i].name, peers[i].address);
+        else
+            map_put(&seen, peers[i].address, (void *)(uintptr_t)&peers[i]);
+    }
+    map_deinit(&seen);
+    return result;
+}
+
+/* Two connections with one full JID throw each other out for ever. */
+static int check_links(const char *path, const struct link_config *uplinks, size_t count,
+                       const struct link_config *downlink, struct error *err) {
+    for (size_t i = 0; i < count; i++) {
+        if (downlink && text_equal(uplinks[i].jid, downlink->jid))
+            return error_set(err, -EINVAL, "%s: [uplink %s] and [downlink] have the same jid %s; "
+                             "change its resource", path, uplinks[i].name, downlink->jid);
+        for (size_t n = 0; n < i; n++)
+            if (text_equal(uplinks[i].jid, uplinks[n].jid))
+                return error_set(err, -EINVAL, "%s: [uplink %s] and [uplink %s] have the same jid "
+                                 "%s; change its resource", path, uplinks[n].name,
+                                 uplinks[i].name, uplinks[i].jid);
+    }
+    return 0;
+}
+
+static bool same(const char *left, const char *right) {
+    return left && right ? text_equal(left, right) : left == right;
+}
+
+/* The host's image cache pulls from one place. */
+static int check_images(const char *path, const struct link_config *uplinks, size_t count,
+                        struct error *err) {
+    for (size_t i = 1; i < count; i++)
+        if (!same(uplinks[i].image_url, uplinks[0].image_url) ||
+            !same(uplinks[i].image_ca_file, uplinks[0].image_ca_file) ||
+            !same(uplinks[i].image_token.file, uplinks[0].image_token.file))
+            return error_set(err, -EINVAL, "%s: [uplink %s] and [uplink %s] pull images from "
+                             "different places; an agent has one: give both the same image_url, "
+                             "image_ca_file and image_token_file", path, uplinks[0].name,
+                             uplinks[i].name);
+    return 0;
+}
+
+int upstream_config_load(const char *path, struct upstream_config *config, struct error *err) {
+    if (config_load(&upstream_config_table, path, config, err))
+        return err->code;
+    int result = check_listen(path, "api", &config->api, err);
+    if (!result)
+        result = check_peers(path, "cluster", config->clusters, config->clusters_count, err);
+    if (result)
+        upstream_config_deinit(config);
+    return result;
+}
+
+int downstream_config_load(const char *path, struct downstream_config *config,
+                           struct error *err) {
+    if (config_load(&downstream_config_table, path, config, err))
+        return err->code;
+    int result = check_listen(path, "images", &config->images, err);
+    if (!result)
+        result = check_peers(path, "agent", config->agents, config->agents_count, err);
+    if (!result)
+        result = check_links(path, config->uplinks, config->uplinks_count, &config->downlink, err);
+    if (result)
+        downstream_config_deinit(config);
+    return result;
+}
+
+int agent_config_load(const char *path, struct agent_config *config, struct error *err) {
+    if (config_load(&agent_config_table, path, config, err))
+        return err->code;
+    int result = check_links(path, config->uplinks, config->uplinks_count, NULL, err);
+    if (!result)
+        result = check_images(path, config->uplinks, config->uplinks_count, err);
+    if (result)
+        agent_config_deinit(config);
+    return result;
+}
+
+void upstream_config_deinit(struct upstream_config *config) {
+    config_deinit(&upstream_config_table, config);
+}
+
+void downstream_config_deinit(struct downstream_config *config) {
+    config_deinit(&downstream_config_table, config);
+}
+
+void agent_config_deinit(struct agent_config *config) {
+    config_deinit(&agent_config_table, config);
+}

@@ -1,0 +1,100 @@
+/* What the three daemons are configured with: their structs, tables and cross-checks.
+ * docs/examples/<daemon>.conf shows every key; a unit test holds the two together. */
+#pragma once
+
+#include "io/config.h"
+
+/* [daemon] */
+struct daemon_config {
+    char *state;   /* folder of the store, the images and all else that must last */
+    int log_level; /* enum log_level */
+};
+
+/* An account at an application server, and the manager that is reached through it.
+ * [downlink] has no name and ends with ca_file. */
+struct link_config {
+    char *name;
+    char *jid;
+    struct secret password;
+    char *server; /* NULL: the JID's domain, by DNS */
+    uint64_t port;
+    char *ca_file;
+    char *manager; /* full JID */
+    char *image_url, *image_ca_file;
+    struct secret image_token;
+    uint64_t max_vms, max_cpus, max_memory_mib, max_disk_gib; /* downstream; 0: no limit */
+};
+
+/* [api] and [images]: where we listen for HTTP. */
+struct listen_config {
+    char *listen;
+    char *certificate_file, *key_file; /* both or none */
+    bool plain_allowed;                /* off loopback */
+    struct secret token;
+};
+
+struct timing_config {
+    uint64_t beat_seconds, hold_down_seconds, operation_seconds;
+};
+
+/* [cluster NAME], [agent NAME]: a party below. */
+struct peer_config {
+    char *name;
+    char *address;
+    struct secret image_token; /* that it presents to us; clusters only */
+};
+
+struct shape_config {
+    char *name;
+    uint64_t cpus, memory_mib, disk_gib;
+};
+
+struct host_config {
+    char *uri;
+    int accelerator; /* index into accelerator_names */
+    uint64_t workers;
+    uint64_t cpus, memory_mib, disk_gib; /* 0: what the host has */
+    uint64_t reserve_cpus, reserve_memory_mib, reserve_disk_gib;
+};
+extern const char *const accelerator_names[];
+
+struct upstream_config {
+    struct daemon_config daemon;
+    struct listen_config api;
+    struct link_config downlink;
+    struct timing_config timing;
+    struct peer_config *clusters;
+    size_t clusters_count;
+    struct shape_config *shapes;
+    size_t shapes_count;
+};
+
+struct downstream_config {
+    struct daemon_config daemon;
+    struct link_config *uplinks;
+    size_t uplinks_count;
+    struct link_config downlink;
+    struct listen_config images;
+    struct timing_config timing;
+    struct peer_config *agents;
+    size_t agents_count;
+};
+
+struct agent_config {
+    struct daemon_config daemon;
+    struct link_config *uplinks;
+    size_t uplinks_count;
+    struct host_config host;
+};
+
+extern const struct config_table upstream_config_table, downstream_config_table,
+    agent_config_table;
+
+/* Load, and check what no single value shows: pairs, repeats, addresses. As config_load. */
+int upstream_config_load(const char *path, struct upstream_config *config, struct error *err);
+int downstream_config_load(const char *path, struct downstream_config *config, struct error *err);
+int agent_config_load(const char *path, struct agent_config *config, struct error *err);
+
+void upstream_config_deinit(struct upstream_config *config);
+void downstream_config_deinit(struct downstream_config *config);
+void agent_config_deinit(struct agent_config *config);

@@ -1,0 +1,5 @@
+/* Tells systemd how the daemon stands (sd_notify). Where no systemd listens, nothing happens. */
+#pragma once
+
+void notify_ready(void);
+void notify_stopping(void);

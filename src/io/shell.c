@@ -1,0 +1,231 @@
+#include "io/shell.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "base/memory.h"
+#include "io/notify.h"
+#include "io/shell_perform.h"
+#include "io/shell_queue.h"
+
+/* Events of one turn: enough to fill frames and commits, few enough to stay answering. */
+enum { turn_events = 256, grace_ms = 10000, complaint_ms = 1000 };
+
+struct shell {
+    struct role *role;
+    const struct log *log;
+    uv_loop_t loop;
+    uv_async_t wake;
+    uv_timer_t deadline, grace;
+    uv_signal_t terminate, interrupt;
+    struct shell_queue queue;
+    atomic_uint_fast64_t overflows; /* frames that found the queue full */
+    uint64_t complaints, complained_ms;
+    const struct shell_ports *ports; /* while it runs */
+    struct performer performer;
+    struct effects effects;
+    struct error failure; /* of a commit */
+    bool stopping;
+};
+
+static uint64_t now_ms(void) { return uv_hrtime() / 1000000; }
+
+static uint64_t wall_ms(void) {
+    uv_timeval64_t now;
+    (void)uv_gettimeofday(&now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
+}
+
+void shell_post(struct shell *shell, const struct event *event) {
+    (void)shell_queue_put(&shell->queue, posted_new(event));
+    (void)uv_async_send(&shell->wake);
+}
+
+void shell_post_bytes(struct shell *shell, uint32_t link, const char *from, const char *bytes,
+                      size_t length) {
+    if (!shell_queue_put(&shell->queue, posted_from_bytes(link, from, bytes, length)))
+        atomic_fetch_add(&shell->overflows, 1);
+    (void)uv_async_send(&shell->wake);
+}
+
+void shell_log(struct shell *shell, int level, const char *event, const char *format, ...) {
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    log_line(shell->log, (enum log_level)level, event, "%s", line);
+}
+
+static void shell_trace(struct shell *shell, const struct event *event) {
+    if (event->kind == EVENT_LINK)
+        log_line(shell->log, LOG_INFO, "link", "link=\"%s\" state=%s",
+                 shell->ports->links[event->presence.link].name,
+                 event->presence.presence == PRESENCE_UP ? "up" : "down");
+    if (shell->log->level < LOG_DEBUG)
+        return;
+    auto_clean(text_deinit) struct text line = {0};
+    event_print(event, &line);
+    log_line(shell->log, LOG_DEBUG, "event", "%s", text_data(&line));
+}
+
+static void shell_step(struct shell *shell, struct event *event) {
+    event->now_ms = now_ms();
+    event->wall_ms = wall_ms();
+    shell_trace(shell, event);
+    role_step(shell->role, event, &shell->effects);
+}
+
+/* A stranger may send us anything: one line a second at the most. */
+static void shell_complain(struct shell *shell, const struct posted *posted,
+                           const struct codec_fault *fault) {
+    uint64_t now = now_ms();
+    shell->complaints++;
+    if (shell->complained_ms && now - shell->complained_ms < complaint_ms)
+        return;
+    char from[limit_address_size + 8], text[sizeof(fault->text) + 8];
+    log_line(shell->log, LOG_WARNING, "bad-frame",
+             "link=\"%s\" from=%s field=\"%s\" text=%s dropped=%" PRIu64,
+             shell->ports->links[posted->event.frame.link].name,
+             log_quote(posted->address, from, sizeof(from)), fault->field,
+             log_quote(fault->text, text, sizeof(text)), shell->complaints);
+    shell->complained_ms = now;
+    shell->complaints = 0;
+}
+
+static void shell_take(struct shell *shell, struct posted *posted) {
+    struct codec_fault fault;
+    if (posted->bytes && posted_decode(posted, &fault))
+        shell_complain(shell, posted, &fault);
+    else
+        shell_step(shell, &posted->event);
+    posted_free(posted);
+}
+
+static void shell_perform(struct shell *shell) {
+    if (performer_run(&shell->performer, &shell->effects, &shell->failure) ||
+        shell->performer.done)
+        uv_stop(&shell->loop);
+}
+
+static void on_deadline(uv_timer_t *timer);
+
+static void shell_arm(struct shell *shell) {
+    uint64_t due = role_deadline_ms(shell->role), now = now_ms();
+    if (due == UINT64_MAX) {
+        (void)uv_timer_stop(&shell->deadline);
+        return;
+    }
+    uv_update_time(&shell->loop); /* its own clock stands still during a turn */
+    (void)uv_timer_start(&shell->deadline, on_deadline, due > now ? due - now : 0, 0);
+}
+
+static void shell_turn(struct shell *shell) {
+    if (shell->failure.code || shell->performer.done)
+        return; /* uv_stop lets the callbacks of this round run yet */
+    struct posted *posted;
+    for (size_t i = 0; i < turn_events && (posted = shell_queue_take(&shell->queue)); i++)
+        shell_take(shell, posted);
+    /* After the frames: what a peer said while we were busy counts before its silence does. */
+    if (now_ms() >= role_deadline_ms(shell->role))
+        shell_step(shell, &(struct event){.kind = EVENT_TICK});
+    shell_perform(shell);
+    uint64_t overflows = atomic_exchange(&shell->overflows, 0);
+    if (overflows)
+        log_line(shell->log, LOG_WARNING, "queue-full", "frames=%" PRIu64, overflows);
+    shell_arm(shell);
+    if (!shell_queue_is_empty(&shell->queue))
+        (void)uv_async_send(&shell->wake);
+}
+
+static void on_wake(uv_async_t *wake) { shell_turn(wake->data); }
+static void on_deadline(uv_timer_t *timer) { shell_turn(timer->data); }
+
+static void on_grace(uv_timer_t *timer) {
+    struct shell *shell = timer->data;
+    log_line(shell->log, LOG_WARNING, "stop-unfinished", "after_ms=%d", grace_ms);
+    uv_stop(&shell->loop);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+    struct shell *shell = handle->data;
+    if (shell->stopping) {
+        log_line(shell->log, LOG_WARNING, "stop-at-once", "signal=%d", number);
+        uv_stop(&shell->loop);
+        return;
+    }
+    shell->stopping = true;
+    notify_stopping();
+    log_line(shell->log, LOG_INFO, "stopping", "signal=%d", number);
+    (void)uv_timer_start(&shell->grace, on_grace, grace_ms, 0);
+    shell_post(shell, &(struct event){.kind = EVENT_STOP});
+}
+
+/* libuv's set-up calls fail only when the process has no descriptors or memory left. */
+static void must_work(int result) {
+    if (result) {
+        (void)fprintf(stderr, "event loop: %s\n", uv_strerror(result));
+        abort();
+    }
+}
+
+struct shell *shell_new(struct role *role, const struct log *log) {
+    struct shell *shell = memory_new(1, sizeof(*shell));
+    shell->role = role;
+    shell->log = log;
+    shell_queue_init(&shell->queue);
+    must_work(uv_loop_init(&shell->loop));
+    must_work(uv_async_init(&shell->loop, &shell->wake, on_wake));
+    must_work(uv_timer_init(&shell->loop, &shell->deadline));
+    must_work(uv_timer_init(&shell->loop, &shell->grace));
+    must_work(uv_signal_init(&shell->loop, &shell->terminate));
+    must_work(uv_signal_init(&shell->loop, &shell->interrupt));
+    shell->wake.data = shell->deadline.data = shell->grace.data = shell;
+    shell->terminate.data = shell->interrupt.data = shell;
+    return shell;
+}
+
+static void on_record(void *context, const struct record *record) {
+    shell_step(context, &(struct event){.kind = EVENT_LOAD, .load = *record});
+}
+
+int shell_run(struct shell *shell, const struct shell_ports *ports, struct error *err) {
+    shell->ports = ports;
+    performer_init(&shell->performer, ports, shell->log);
+    must_work(uv_signal_start(&shell->terminate, on_signal, SIGTERM));
+    must_work(uv_signal_start(&shell->interrupt, on_signal, SIGINT));
+    int result = store_load(ports->store, on_record, shell, err);
+    if (!result) {
+        shell_step(shell, &(struct event){.kind = EVENT_START});
+        (void)uv_async_send(&shell->wake);
+        (void)uv_run(&shell->loop, UV_RUN_DEFAULT);
+        result = shell->failure.code;
+    }
+    if (result && err && !err->code)
+        *err = shell->failure;
+    effects_clear(&shell->effects);
+    performer_deinit(&shell->performer);
+    return result;
+}
+
+static void on_each_handle(uv_handle_t *handle, void *context) {
+    (void)context;
+    uv_close(handle, NULL);
+}
+
+void shell_free(struct shell *shell) {
+    if (!shell)
+        return;
+    uv_walk(&shell->loop, on_each_handle, NULL);
+    (void)uv_run(&shell->loop, UV_RUN_DEFAULT);
+    must_work(uv_loop_close(&shell->loop));
+    shell_queue_deinit(&shell->queue);
+    effects_deinit(&shell->effects);
+    memory_free(shell);
+}

@@ -1,0 +1,121 @@
+#include "io/shell_perform.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+#include "io/notify.h"
+
+void performer_init(struct performer *performer, const struct shell_ports *ports,
+                    const struct log *log) {
+    *performer = (struct performer){.ports = ports, .log = log};
+    outbox_init(&performer->outbox, ports, log);
+}
+
+void performer_deinit(struct performer *performer) { outbox_deinit(&performer->outbox); }
+
+static bool effect_is_stored(const struct effect *effect) {
+    return effect->kind == EFFECT_SAVE || effect->kind == EFFECT_FORGET;
+}
+
+/* One line per step of an operation: its timeline, in the logs of every daemon that it passes. */
+static void performer_tell_saved(const struct performer *performer, const struct effect *effect) {
+    if (effect->kind != EFFECT_SAVE || effect->record.table != &operation_table)
+        return;
+    const struct operation *op = effect->record.data;
+    log_line(performer->log, LOG_INFO, "operation",
+             "op=%s vm=%s verb=%s state=%s step=%s code=%s", op->id, op->vm,
+             verb_names[op->verb], op_state_names[op->state], step_names[op->step],
+             code_names[op->code]);
+}
+
+static int performer_store(struct performer *performer, const struct effects *effects,
+                           struct error *err) {
+    struct store *store = performer->ports->store;
+    bool open = false;
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        if (!effect_is_stored(effect))
+            continue;
+        if (!open && store_begin(store, err))
+            return err->code;
+        open = true;
+        if (effect->kind == EFFECT_SAVE ? store_put(store, &effect->record, err)
+                                        : store_delete(store, &effect->record, err))
+            return err->code;
+    }
+    return open ? store_commit(store, err) : 0;
+}
+
+static void performer_note(const struct performer *performer, const struct effect_note *note) {
+    char quoted[2 * limit_text_size];
+    enum log_level level = note->level == NOTE_WARNING ? LOG_WARNING : LOG_INFO;
+    log_quote(note->text, quoted, sizeof(quoted));
+    if (note->op[0])
+        log_line(performer->log, level, "note", "op=%s text=%s", note->op, quoted);
+    else
+        log_line(performer->log, level, "note", "text=%s", quoted);
+}
+
+static void performer_reply(const struct shell_ports *ports, struct effect *effect) {
+    assert(ports->rest && ports->reply);
+    struct reply reply = effect->reply;
+    effect->reply = (struct reply){0}; /* the adapter owns it now */
+    ports->reply(ports->rest, &reply);
+}
+
+static void performer_one(struct performer *performer, struct effect *effect) {
+    const struct shell_ports *ports = performer->ports;
+    switch (effect->kind) {
+    case EFFECT_SAVE:
+    case EFFECT_FORGET:
+        performer_tell_saved(performer, effect);
+        break;
+    case EFFECT_SEND:
+        outbox_add(&performer->outbox, &effect->send);
+        break;
+    case EFFECT_REPLY:
+        performer_reply(ports, effect);
+        break;
+    case EFFECT_IMAGE:
+        assert(effect->image.link < ports->links_count && ports->fetch &&
+               ports->links[effect->image.link].fetcher);
+        ports->fetch(ports->links[effect->image.link].fetcher, effect->image.digest);
+        break;
+    case EFFECT_JOB:
+        assert(ports->host && ports->submit);
+        ports->submit(ports->host, &effect->job);
+        break;
+    case EFFECT_NOTE:
+        performer_note(performer, &effect->note);
+        break;
+    case EFFECT_READY:
+        notify_ready();
+        log_line(performer->log, LOG_INFO, "ready", "pid=%d", (int)getpid());
+        break;
+    case EFFECT_DONE:
+        performer->done = true;
+        break;
+    case EFFECT_KIND_COUNT:
+        assert(false && "no effect is of this kind");
+    }
+}
+
+static void performer_trace(const struct performer *performer, const struct effects *effects) {
+    auto_clean(text_deinit) struct text line = {0};
+    for (size_t i = 0; i < effects->count; i++) {
+        text_clear(&line);
+        effect_print(&effects->items[i], &line);
+        log_line(performer->log, LOG_DEBUG, "effect", "%s", text_data(&line));
+    }
+}
+
+int performer_run(struct performer *performer, struct effects *effects, struct error *err) {
+    if (performer->log->level >= LOG_DEBUG)
+        performer_trace(performer, effects);
+    int result = performer_store(performer, effects, err);
+    for (size_t i = 0; !result && i < effects->count; i++)
+        performer_one(performer, &effects->items[i]);
+    outbox_flush(&performer->outbox);
+    effects_clear(effects);
+    return result;
+}

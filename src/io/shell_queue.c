@@ -1,0 +1,127 @@
+#include "io/shell_queue.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static void posted_copy_frame(struct posted *posted, const struct frame *from) {
+    posted->frame.header = from->header;
+    posted->frame.messages = memory_new(from->messages_count, sizeof(*from->messages));
+    posted->frame.messages_count = from->messages_count;
+    for (uint32_t i = 0; i < from->messages_count; i++)
+        message_clone(&from->messages[i], &posted->frame.messages[i]);
+    posted->event.frame.frame = &posted->frame;
+}
+
+static void posted_copy_request(struct posted *posted, const struct request *from) {
+    posted->request = *from;
+    record_clone(&vm_create_table, &from->vm_create, &posted->request.vm_create);
+    posted->event.request = &posted->request;
+}
+
+struct posted *posted_new(const struct event *event) {
+    struct posted *posted = memory_new(1, sizeof(*posted));
+    posted->event = *event;
+    switch (event->kind) {
+    case EVENT_LINK:
+    case EVENT_PEER:
+        posted->address = memory_text(event->presence.address);
+        posted->event.presence.address = posted->address;
+        break;
+    case EVENT_FRAME:
+        posted->address = memory_text(event->frame.from);
+        posted->event.frame.from = posted->address;
+        posted_copy_frame(posted, event->frame.frame);
+        break;
+    case EVENT_REQUEST:
+        posted_copy_request(posted, event->request);
+        break;
+    case EVENT_IMAGE:
+    case EVENT_JOB:
+    case EVENT_DOMAIN:
+    case EVENT_SCANNED:
+    case EVENT_HOST:
+    case EVENT_STOP:
+        break;
+    case EVENT_LOAD:
+    case EVENT_START:
+    case EVENT_TICK:
+    case EVENT_KIND_COUNT:
+        assert(false && "only the shell makes this event");
+    }
+    return posted;
+}
+
+struct posted *posted_from_bytes(uint32_t link, const char *from, const char *bytes,
+                                 size_t length) {
+    struct posted *posted = memory_new(1, sizeof(*posted));
+    posted->address = memory_text(from);
+    posted->bytes = memory_new(length + 1, 1);
+    memcpy(posted->bytes, bytes, length);
+    posted->length = length;
+    posted->event = (struct event){
+        .kind = EVENT_FRAME, .frame = {.link = link, .from = posted->address}};
+    return posted;
+}
+
+int posted_decode(struct posted *posted, struct codec_fault *fault) {
+    int result = frame_decode(posted->bytes, posted->length, &posted->frame, fault);
+    posted->event.frame.frame = &posted->frame;
+    return result;
+}
+
+void posted_free(struct posted *posted) {
+    if (!posted)
+        return;
+    frame_clear(&posted->frame);
+    record_clear(&vm_create_table, &posted->request.vm_create);
+    memory_free(posted->address);
+    memory_free(posted->bytes);
+    memory_free(posted);
+}
+
+void shell_queue_init(struct shell_queue *queue) {
+    *queue = (struct shell_queue){.last = &queue->first};
+    (void)pthread_mutex_init(&queue->mutex, NULL);
+}
+
+void shell_queue_deinit(struct shell_queue *queue) {
+    for (struct posted *posted; (posted = shell_queue_take(queue));)
+        posted_free(posted);
+    (void)pthread_mutex_destroy(&queue->mutex);
+}
+
+bool shell_queue_put(struct shell_queue *queue, struct posted *posted) {
+    (void)pthread_mutex_lock(&queue->mutex);
+    bool fits = !posted->bytes || queue->bytes + posted->length <= limit_queued_bytes;
+    if (fits) {
+        queue->bytes += posted->length;
+        *queue->last = posted;
+        queue->last = &posted->next;
+    }
+    (void)pthread_mutex_unlock(&queue->mutex);
+    if (!fits)
+        posted_free(posted);
+    return fits;
+}
+
+struct posted *shell_queue_take(struct shell_queue *queue) {
+    (void)pthread_mutex_lock(&queue->mutex);
+    struct posted *posted = queue->first;
+    if (posted) {
+        queue->bytes -= posted->length;
+        queue->first = posted->next;
+        if (!queue->first)
+            queue->last = &queue->first;
+    }
+    (void)pthread_mutex_unlock(&queue->mutex);
+    return posted;
+}
+
+bool shell_queue_is_empty(struct shell_queue *queue) {
+    (void)pthread_mutex_lock(&queue->mutex);
+    bool empty = !queue->first;
+    (void)pthread_mutex_unlock(&queue->mutex);
+    return empty;
+}

@@ -1,0 +1,137 @@
+#include "main/daemon.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/folder.h"
+#include "io/secret.h"
+
+const char daemon_software[] = "isthmus " ISTHMUS_VERSION;
+
+static void print_help(const char *program, const char *daemon) {
+    (void)printf("usage: %s [--config FILE] [--check]\n"
+                 "\n"
+                 "  -c, --config FILE  read FILE instead of /etc/isthmus/%s.conf\n"
+                 "      --check        check the configuration and all files that it names, then exit\n"
+                 "      --version      print the version\n"
+                 "      --help         print this\n"
+                 "\n"
+                 "It stays in the foreground and logs to standard error. SIGTERM ends it in good order.\n"
+                 "Every setting: man %s, docs/examples/%s.conf\n",
+                 program, daemon, program, daemon);
+}
+
+static struct daemon_options options_leave(struct daemon_options options, int code) {
+    options.purpose = DAEMON_LEAVE;
+    options.code = code;
+    return options;
+}
+
+struct daemon_options daemon_begin(int count, char **arguments, const char *daemon) {
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"check", no_argument, NULL, 'k'},
+                                          {"version", no_argument, NULL, 'v'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {0}};
+    static char program[32], standard[64];
+    text_format(program, sizeof(program), "isthmus-%s", daemon);
+    text_format(standard, sizeof(standard), "/etc/isthmus/%s.conf", daemon);
+    struct daemon_options options = {.program = program, .config = standard};
+    for (int option; (option = getopt_long(count, arguments, "c:", known, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            options.config = optarg;
+            break;
+        case 'k':
+            options.purpose = DAEMON_CHECK;
+            break;
+        case 'v':
+            (void)printf("%s %s\n", program, ISTHMUS_VERSION);
+            return options_leave(options, EXIT_FINE);
+        case 'h':
+            print_help(program, daemon);
+            return options_leave(options, EXIT_FINE);
+        default: /* getopt has said what is wrong */
+            (void)fprintf(stderr, "Try: %s --help\n", program);
+            return options_leave(options, EXIT_MISUSED);
+        }
+    }
+    if (optind < count) {
+        (void)fprintf(stderr, "%s: \"%s\" is not understood. Try: %s --help\n", program,
+                      arguments[optind], program);
+        return options_leave(options, EXIT_MISUSED);
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    xmpp_link_prepare();
+    return options;
+}
+
+int daemon_fail(const struct daemon_options *options, const struct error *err, int code) {
+    (void)fprintf(stderr, "%s: %s\n", options->program, err->text);
+    return options->purpose == DAEMON_CHECK ? EXIT_FAILED : code;
+}
+
+int daemon_checked(const struct daemon_options *options) {
+    (void)printf("%s: %s is good\n", options->program, options->config);
+    return EXIT_FINE;
+}
+
+uint64_t daemon_seed(void) {
+    uint64_t seed;
+    secret_random(&seed, sizeof(seed));
+    return seed;
+}
+
+char *daemon_path(const struct daemon_config *config, const char *name) {
+    struct text path = {0};
+    text_addf(&path, "%s/%s", config->state, name);
+    return path.data;
+}
+
+struct store *daemon_store(const struct daemon_config *config, const char *daemon, unsigned mode,
+                           struct error *err) {
+    auto_clean(memory_clean) char *path = daemon_path(config, "store.sqlite");
+    if (folder_make(config->state, mode, err))
+        return NULL;
+    return store_open(path, daemon, err);
+}
+
+struct xmpp *daemon_connect(const struct link_config *link, uint32_t index,
+                            const char *const *peers, size_t peers_count, struct shell *shell,
+                            struct error *err) {
+    const struct xmpp_settings settings = {
+        .link = index,
+        .jid = link->jid,
+        .password = link->password.text,
+        .host = link->server,
+        .port = (uint16_t)link->port,
+        .ca_file = link->ca_file,
+        .peers = peers,
+        .peers_count = peers_count,
+        .software = daemon_software,
+    };
+    return xmpp_link_new(&settings, shell, err);
+}
+
+int daemon_serve(const struct log *log, struct shell *shell, const struct shell_ports *ports,
+                 const char *state) {
+    struct error err = {0};
+    log_line(log, LOG_INFO, "starting", "version=%s state=%s", ISTHMUS_VERSION, state);
+    if (shell_run(shell, ports, &err)) {
+        char text[sizeof(err.text) + 8];
+        log_line(log, LOG_ERROR, "failed", "text=%s", log_quote(err.text, text, sizeof(text)));
+        return EXIT_FAILED;
+    }
+    log_line(log, LOG_INFO, "stopped", "code=ok");
+    return EXIT_FINE;
+}
+
+struct peer_setting daemon_peer(const char *name, const char *address, uint32_t link) {
+    struct peer_setting peer = {.link = link};
+    (void)text_copy(peer.name, sizeof(peer.name), name);
+    (void)text_copy(peer.address, sizeof(peer.address), address);
+    return peer;
+}

@@ -1,0 +1,166 @@
+/* isthmus-downstream: reads its configuration, wires the downstream role to its adapters, serves.
+ * Link 0 is the downlink; the uplinks follow in the order of the configuration. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/folder.h"
+#include "io/image_serve.h"
+#include "io/image_store.h"
+#include "io/secret.h"
+#include "main/daemon.h"
+
+enum { limit_links = 1 + limit_uplinks };
+
+/* In the order of opening; closed in the reverse order. */
+struct downstream {
+    struct log log;
+    struct store *store;
+    struct role *role;
+    struct shell *shell;
+    struct shell_link links[limit_links];
+    char names[limit_links][limit_name_size + 8];
+    size_t links_count;
+    struct image_serve *images;
+};
+
+static void downstream_close(struct downstream *downstream) {
+    if (downstream->images)
+        image_serve_stop(downstream->images);
+    for (size_t i = 0; i < downstream->links_count; i++) {
+        if (downstream->links[i].xmpp)
+            xmpp_link_free(downstream->links[i].xmpp);
+        if (downstream->links[i].fetcher)
+            image_fetcher_free(downstream->links[i].fetcher);
+    }
+    shell_free(downstream->shell);
+    role_free(downstream->role);
+    store_close(downstream->store);
+}
+
+static struct role *downstream_role(const struct downstream_config *config) {
+    struct peer_setting managers[limit_uplinks] = {0};
+    struct owner_limits limits[limit_uplinks] = {0};
+    auto_clean(memory_clean) struct peer_setting *agents =
+        memory_new(config->agents_count, sizeof(*agents));
+    for (size_t i = 0; i < config->agents_count; i++)
+        agents[i] = daemon_peer(config->agents[i].name, config->agents[i].address, 0);
+    for (size_t i = 0; i < config->uplinks_count; i++) {
+        const struct link_config *uplink = &config->uplinks[i];
+        managers[i] = daemon_peer(uplink->name, uplink->manager, (uint32_t)i + 1);
+        limits[i] = (struct owner_limits){.vms = uplink->max_vms,
+                                          .cpus = uplink->max_cpus,
+                                          .memory_mib = uplink->max_memory_mib,
+                                          .disk_gib = uplink->max_disk_gib};
+    }
+    struct role_settings settings = {
+        .kind = ROLE_DOWNSTREAM,
+        .seed = daemon_seed(),
+        .beat_ms = config->timing.beat_seconds * 1000,
+        .hold_down_ms = config->timing.hold_down_seconds * 1000,
+        .agents = agents,
+        .agents_count = config->agents_count,
+        .managers = managers,
+        .managers_count = config->uplinks_count,
+        .limits = limits,
+    };
+    (void)text_copy(settings.software, sizeof(settings.software), daemon_software);
+    return role_new(&settings);
+}
+
+static int downstream_connect_down(struct downstream *downstream,
+                                   const struct downstream_config *config, struct error *err) {
+    auto_clean(memory_clean) const char **peers = memory_new(config->agents_count, sizeof(*peers));
+    for (size_t i = 0; i < config->agents_count; i++)
+        peers[i] = config->agents[i].address;
+    struct shell_link *link = &downstream->links[downstream->links_count++];
+    link->name = "downlink";
+    link->xmpp = daemon_connect(&config->downlink, 0, peers, config->agents_count,
+                                downstream->shell, err);
+    return link->xmpp ? 0 : err->code;
+}
+
+static int downstream_connect_up(struct downstream *downstream, const struct link_config *uplink,
+                                 const char *images, struct error *err) {
+    size_t index = downstream->links_count++;
+    struct shell_link *link = &downstream->links[index];
+    text_format(downstream->names[index], sizeof(downstream->names[index]), "uplink %s",
+                uplink->name);
+    link->name = downstream->names[index];
+    const struct image_fetcher_settings settings = {
+        .folder = images,
+        .url = uplink->image_url,
+        .ca_file = uplink->image_ca_file,
+        .token_file = uplink->image_token.file,
+    };
+    link->fetcher = image_fetcher_new(&settings, downstream->shell, err);
+    if (!link->fetcher)
+        return err->code;
+    const char *const peer = uplink->manager;
+    link->xmpp = daemon_connect(uplink, (uint32_t)index, &peer, 1, downstream->shell, err);
+    return link->xmpp ? 0 : err->code;
+}
+
+static int downstream_serve_images(struct downstream *downstream,
+                                   const struct listen_config *config, const char *images,
+                                   struct error *err) {
+    char digest[limit_digest_size];
+    const char *const digests = digest;
+    secret_hash_bytes(config->token.text, strlen(config->token.text), digest);
+    const struct image_serve_settings settings = {
+        .listen = config->listen,
+        .tls_certificate_file = config->certificate_file,
+        .tls_key_file = config->key_file,
+        .plain_allowed = config->plain_allowed,
+        .folder = images,
+        .token_hashes = &digests,
+        .token_hashes_count = 1,
+    };
+    downstream->images = image_serve_start(&settings, err);
+    if (!downstream->images)
+        return err->code;
+    log_line(&downstream->log, LOG_INFO, "listening", "images=%s port=%u", config->listen,
+             image_serve_port(downstream->images));
+    return 0;
+}
+
+static int downstream_open(struct downstream *downstream, const struct downstream_config *config,
+                           struct error *err) {
+    auto_clean(memory_clean) char *images = daemon_path(&config->daemon, "images");
+    downstream->log = (struct log){.daemon = "isthmus-downstream",
+                                   .level = (enum log_level)config->daemon.log_level};
+    downstream->store = daemon_store(&config->daemon, "downstream", 0700, err);
+    if (!downstream->store || folder_make(images, 0700, err))
+        return err->code;
+    downstream->role = downstream_role(config);
+    downstream->shell = shell_new(downstream->role, &downstream->log);
+    if (downstream_connect_down(downstream, config, err))
+        return error_wrap(err, "[downlink]");
+    for (size_t i = 0; i < config->uplinks_count; i++)
+        if (downstream_connect_up(downstream, &config->uplinks[i], images, err))
+            return error_wrap(err, "[uplink %s]", config->uplinks[i].name);
+    return downstream_serve_images(downstream, &config->images, images, err);
+}
+
+int main(int count, char **arguments) {
+    struct daemon_options options = daemon_begin(count, arguments, "downstream");
+    if (options.purpose == DAEMON_LEAVE)
+        return options.code;
+    struct error err = {0};
+    auto_clean(downstream_config_deinit) struct downstream_config config = {0};
+    if (downstream_config_load(options.config, &config, &err))
+        return daemon_fail(&options, &err, EXIT_MISUSED);
+    if (options.purpose == DAEMON_CHECK)
+        return daemon_checked(&options);
+    auto_clean(downstream_close) struct downstream downstream = {0};
+    if (downstream_open(&downstream, &config, &err))
+        return daemon_fail(&options, &err, EXIT_FAILED);
+    const struct shell_ports ports = {
+        .store = downstream.store,
+        .links = downstream.links,
+        .links_count = downstream.links_count,
+        .send = xmpp_link_send,
+        .fetch = image_fetcher_get,
+    };
+    return daemon_serve(&downstream.log, downstream.shell, &ports, config.daemon.state);
+}

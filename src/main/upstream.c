@@ -1,0 +1,146 @@
+/* isthmus-upstream: reads its configuration, wires the upstream role to its adapters, serves. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/folder.h"
+#include "io/rest.h"
+#include "io/secret.h"
+#include "main/daemon.h"
+
+/* In the order of opening; closed in the reverse order. */
+struct upstream {
+    struct log log;
+    struct store *store;
+    struct role *role;
+    struct shell *shell;
+    struct xmpp *downlink;
+    struct rest *rest;
+};
+
+static void upstream_close(struct upstream *upstream) {
+    if (upstream->rest)
+        rest_stop(upstream->rest);
+    if (upstream->downlink)
+        xmpp_link_free(upstream->downlink);
+    shell_free(upstream->shell);
+    role_free(upstream->role);
+    store_close(upstream->store);
+}
+
+static struct shape shape_of(const struct shape_config *config) {
+    struct shape shape = {.size = {.cpus = (uint32_t)config->cpus,
+                                   .memory_mib = (uint32_t)config->memory_mib,
+                                   .disk_gib = (uint32_t)config->disk_gib}};
+    (void)text_copy(shape.name, sizeof(shape.name), config->name);
+    return shape;
+}
+
+static struct role *upstream_role(const struct upstream_config *config) {
+    auto_clean(memory_clean) struct shape *shapes =
+        memory_new(config->shapes_count, sizeof(*shapes));
+    auto_clean(memory_clean) struct peer_setting *clusters =
+        memory_new(config->clusters_count, sizeof(*clusters));
+    for (size_t i = 0; i < config->shapes_count; i++)
+        shapes[i] = shape_of(&config->shapes[i]);
+    for (size_t i = 0; i < config->clusters_count; i++)
+        clusters[i] = daemon_peer(config->clusters[i].name, config->clusters[i].address, 0);
+    struct role_settings settings = {
+        .kind = ROLE_UPSTREAM,
+        .seed = daemon_seed(),
+        .beat_ms = config->timing.beat_seconds * 1000,
+        .hold_down_ms = config->timing.hold_down_seconds * 1000,
+        .operation_ms = config->timing.operation_seconds * 1000,
+        .shapes = shapes,
+        .shapes_count = config->shapes_count,
+        .agents = clusters,
+        .agents_count = config->clusters_count,
+    };
+    const char *token = config->api.token.text;
+    secret_hash_bytes(token, strlen(token), settings.operator_token_hash);
+    (void)text_copy(settings.software, sizeof(settings.software), daemon_software);
+    return role_new(&settings);
+}
+
+static struct xmpp *upstream_connect(const struct upstream_config *config, struct shell *shell,
+                                     struct error *err) {
+    auto_clean(memory_clean) const char **peers =
+        memory_new(config->clusters_count, sizeof(*peers));
+    for (size_t i = 0; i < config->clusters_count; i++)
+        peers[i] = config->clusters[i].address;
+    return daemon_connect(&config->downlink, 0, peers, config->clusters_count, shell, err);
+}
+
+static struct rest *upstream_rest(const struct upstream_config *config, struct shell *shell,
+                                  struct error *err) {
+    auto_clean(memory_clean) char *images = daemon_path(&config->daemon, "images");
+    auto_clean(memory_clean) char(*digests)[limit_digest_size] =
+        memory_new(config->clusters_count, sizeof(*digests));
+    auto_clean(memory_clean) const char **hashes =
+        memory_new(config->clusters_count, sizeof(*hashes));
+    size_t count = 0;
+    for (size_t i = 0; i < config->clusters_count; i++) {
+        const char *token = config->clusters[i].image_token.text;
+        if (!token)
+            continue;
+        secret_hash_bytes(token, strlen(token), digests[count]);
+        hashes[count] = digests[count];
+        count++;
+    }
+    const struct rest_settings settings = {
+        .listen = config->api.listen,
+        .tls_certificate_file = config->api.certificate_file,
+        .tls_key_file = config->api.key_file,
+        .plain_allowed = config->api.plain_allowed,
+        .image_folder = images,
+        .cluster_token_hashes = hashes,
+        .cluster_token_hashes_count = count,
+        .software = daemon_software,
+    };
+    return folder_make(images, 0700, err) ? NULL : rest_start(&settings, shell, err);
+}
+
+static int upstream_open(struct upstream *upstream, const struct upstream_config *config,
+                         struct error *err) {
+    upstream->log = (struct log){.daemon = "isthmus-upstream",
+                                 .level = (enum log_level)config->daemon.log_level};
+    upstream->store = daemon_store(&config->daemon, "upstream", 0700, err);
+    if (!upstream->store)
+        return err->code;
+    upstream->role = upstream_role(config);
+    upstream->shell = shell_new(upstream->role, &upstream->log);
+    upstream->downlink = upstream_connect(config, upstream->shell, err);
+    if (!upstream->downlink)
+        return err->code;
+    upstream->rest = upstream_rest(config, upstream->shell, err);
+    if (!upstream->rest)
+        return err->code;
+    log_line(&upstream->log, LOG_INFO, "listening", "api=%s port=%u", config->api.listen,
+             rest_port(upstream->rest));
+    return 0;
+}
+
+int main(int count, char **arguments) {
+    struct daemon_options options = daemon_begin(count, arguments, "upstream");
+    if (options.purpose == DAEMON_LEAVE)
+        return options.code;
+    struct error err = {0};
+    auto_clean(upstream_config_deinit) struct upstream_config config = {0};
+    if (upstream_config_load(options.config, &config, &err))
+        return daemon_fail(&options, &err, EXIT_MISUSED);
+    if (options.purpose == DAEMON_CHECK)
+        return daemon_checked(&options);
+    auto_clean(upstream_close) struct upstream upstream = {0};
+    if (upstream_open(&upstream, &config, &err))
+        return daemon_fail(&options, &err, EXIT_FAILED);
+    const struct shell_link link = {.name = "downlink", .xmpp = upstream.downlink};
+    const struct shell_ports ports = {
+        .store = upstream.store,
+        .links = &link,
+        .links_count = 1,
+        .rest = upstream.rest,
+        .send = xmpp_link_send,
+        .reply = rest_reply,
+    };
+    return daemon_serve(&upstream.log, upstream.shell, &ports, config.daemon.state);
+}
