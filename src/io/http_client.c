@@ -39,6 +39,14 @@ static size_t on_upload(char *bytes, size_t one, size_t count, void *context) {
     return length < 0 ? CURL_READFUNC_ABORT : (size_t)length;
 }
 
+/* libcurl calls it about once a second, moving or not. */
+static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up) {
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    const struct http_exchange *exchange = context;
+    return atomic_load(exchange->cancel) ? 1 : 0;
+}
+
 static struct curl_slist *add_header(struct curl_slist *headers, const char *name,
                                      const char *value) {
     struct text line = {0};
@@ -101,6 +109,11 @@ static void set_up(struct transfer *transfer, char *why) {
                      (long)(exchange->idle_seconds ? exchange->idle_seconds : 30));
     if (exchange->ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, exchange->ca_file);
+    if (exchange->cancel) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+    }
     set_body(curl, exchange);
 }
 
@@ -133,6 +146,9 @@ static int fail(const struct http_exchange *exchange, CURLcode code, const char 
                                "check the free space", method, exchange->url)
                    : error_set(err, -EFBIG, "%s %s: the answer is over 16 MiB", method,
                                exchange->url);
+    case CURLE_ABORTED_BY_CALLBACK:
+        return error_set(err, -ECANCELED, "%s %s: given up, because this daemon stops", method,
+                         exchange->url);
     case CURLE_OPERATION_TIMEDOUT:
         return error_set(err, -ETIMEDOUT, "%s %s: %s; the server or the way to it does not answer, "
                          "try again later", method, exchange->url, why);

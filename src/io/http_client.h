@@ -1,6 +1,7 @@
 /* The HTTP client (libcurl): one blocking call, for the command and for worker threads. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -20,6 +21,7 @@ struct http_exchange {
                                   * a refusal (400 and above) goes into `answer` always */
     uint32_t connect_seconds;    /* 0: 10 */
     uint32_t idle_seconds;       /* cut when nothing moves for so long; 0: 30 */
+    const atomic_bool *cancel;   /* once true, the call ends within two seconds: -ECANCELED */
     /* out */
     long status;
     struct text answer;          /* the caller frees with text_deinit */

@@ -3,6 +3,8 @@
  * Bulk data goes by HTTPS, pulled from below, and never through the application servers. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/error.h"
 #include "io/ports.h"
 
@@ -13,6 +15,7 @@ struct image_fetcher_settings {
     const char *url;        /* prefix of the level above: <url>/<digest> */
     const char *ca_file;    /* NULL: the system's */
     const char *token_file; /* NULL: none */
+    const atomic_bool *cancel; /* image_download only: once true, a download is given up; NULL */
 };
 
 struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *settings,
@@ -20,9 +23,11 @@ struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *set
 
 /* Fetches in the background unless it is there; checks the digest; EVENT_IMAGE follows. */
 void image_fetcher_get(struct image_fetcher *fetcher, const char *digest);
+
+/* Gives up what is under way. */
 void image_fetcher_free(struct image_fetcher *fetcher);
 
-/* Blocking download of <url>/<digest> to `path` through a temporary file, digest checked; for
- * worker threads. 0; positive IMAGE_WRONG_DIGEST (image_archive.h); negative with `err`. */
+/* Blocking download of <url>/<digest> to `path` through `path`.part, digest checked; for worker
+ * threads, one per path at a time. 0; positive IMAGE_WRONG_DIGEST (image_archive.h); negative with `err`. */
 int image_download(const struct image_fetcher_settings *from, const char *digest,
                    const char *path, struct error *err);
