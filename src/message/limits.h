@@ -38,6 +38,8 @@ enum {
     limit_frame_hard = 65536,   /* bytes of a frame at the very most */
     limit_frame_messages = 2048, /* in one frame */
     limit_body = 65536,         /* bytes of a request's JSON body */
+    limit_uploads = 4,          /* images that come in at the same time */
+    limit_upload_gib = 256,     /* of one image's archive */
 
     /* times */
     limit_deadline_ms = 86400000, /* of one operation */
