@@ -1,0 +1,415 @@
+/* Configuration: the examples hold every key and are good once their files exist; every mistake
+ * is an error that names file, line and remedy. */
+#include <ctype.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/config_daemons.h"
+#include "io/folder.h"
+
+struct room {
+    char folder[64];
+    char path[96];
+};
+
+static void write_file(const char *path, const char *content, mode_t mode) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+    assert_int_equal(fchmod(fd, mode), 0);
+    assert_int_equal(close(fd), 0);
+}
+
+static int set_up(void **state) {
+    struct room *room = memory_new(1, sizeof(*room));
+    char path[128];
+    text_format(room->folder, sizeof(room->folder), "/tmp/isthmus-config-XXXXXX");
+    assert_non_null(mkdtemp(room->folder));
+    text_format(room->path, sizeof(room->path), "%s/isthmus.conf", room->folder);
+    text_format(path, sizeof(path), "%s/secret", room->folder);
+    write_file(path, "open sesame\nsecond line\n", 0600);
+    text_format(path, sizeof(path), "%s/open", room->folder);
+    write_file(path, "open sesame\n", 0640);
+    text_format(path, sizeof(path), "%s/empty", room->folder);
+    write_file(path, "\n", 0600);
+    text_format(path, sizeof(path), "%s/ca", room->folder);
+    write_file(path, "certificate\n", 0644);
+    *state = room;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct room *room = *state;
+    assert_int_equal(folder_remove(room->folder, NULL), 0);
+    memory_free(room);
+    return 0;
+}
+
+/* Writes `text` with each '@' that begins a path ("= @/") turned into the room's folder. */
+static void write_config(struct room *room, const char *text) {
+    auto_clean(text_deinit) struct text whole = {0};
+    for (const char *at = text; *at; at++) {
+        if (text_starts(at, "@/"))
+            text_add(&whole, room->folder);
+        else
+            text_add_bytes(&whole, at, 1);
+    }
+    write_file(room->path, text_data(&whole), 0600);
+}
+
+static const char good_agent[] = "[uplink home]\n"                    /* 1 */
+                                 "jid = a@b.example/agent\n"          /* 2 */
+                                 "password_file = @/secret\n"         /* 3 */
+                                 "ca_file = @/ca\n"                   /* 4 */
+                                 "manager = m@b.example/manager\n"    /* 5 */
+                                 "image_url = https://b.example/v1\n" /* 6 */;
+
+static void absent_keys_get_their_defaults(void **state) {
+    struct room *room = *state;
+    struct agent_config config = {0};
+    struct error err = {0};
+    write_config(room, good_agent);
+    if (agent_config_load(room->path, &config, &err))
+        fail_msg("%s", err.text);
+    assert_string_equal(config.daemon.state, "/var/lib/isthmus-agent");
+    assert_int_equal(config.daemon.log_level, LOG_INFO);
+    assert_int_equal(config.uplinks_count, 1);
+    assert_string_equal(config.uplinks[0].name, "home");
+    assert_string_equal(config.uplinks[0].password.text, "open sesame");
+    assert_int_equal(config.uplinks[0].port, 5222);
+    assert_null(config.uplinks[0].server);
+    assert_string_equal(config.host.uri, "qemu:///system");
+    assert_int_equal(config.host.workers, 4);
+    assert_int_equal(config.host.cpus, 0);
+    agent_config_deinit(&config);
+}
+
+static void given_keys_arrive_in_their_places(void **state) {
+    struct room *room = *state;
+    struct downstream_config config = {0};
+    struct error err = {0};
+    write_config(room, "[daemon]\nstate = /x\nlog_level = debug\n"
+                       "[uplink one]\njid=a@b/c\npassword_file=@/secret\nca_file=@/ca\n"
+                       "manager=m@b/n\nimage_url=https://b\nmax_vms=3\nmax_disk_gib = 9\n"
+                       "[uplink two]\njid=a@b/d\npassword_file=@/secret\nca_file=@/ca\n"
+                       "manager=m@b/o\nimage_url=https://c\nport = 6222\n"
+                       "[downlink]\njid=d@e/f\npassword_file=@/secret\nca_file=@/ca\n"
+                       "[images]\ntoken_file=@/secret\nlisten=0.0.0.0:1\n"
+                       "plain_http_off_loopback = yes\n"
+                       "[timing]\nbeat_seconds = 3\n"
+                       "[agent h1]\naddress=h@e/1\n[agent h2]\naddress=h@e/2\n");
+    if (downstream_config_load(room->path, &config, &err))
+        fail_msg("%s", err.text);
+    assert_string_equal(config.daemon.state, "/x");
+    assert_int_equal(config.daemon.log_level, LOG_DEBUG);
+    assert_int_equal(config.uplinks_count, 2);
+    assert_int_equal(config.uplinks[0].max_vms, 3);
+    assert_int_equal(config.uplinks[0].max_disk_gib, 9);
+    assert_int_equal(config.uplinks[1].max_vms, 0);
+    assert_string_equal(config.uplinks[1].name, "two");
+    assert_string_equal(config.uplinks[1].manager, "m@b/o");
+    assert_int_equal(config.uplinks[1].port, 6222);
+    assert_string_equal(config.downlink.jid, "d@e/f");
+    assert_true(config.images.plain_allowed);
+    assert_string_equal(config.images.token.text, "open sesame");
+    assert_int_equal(config.timing.beat_seconds, 3);
+    assert_int_equal(config.timing.hold_down_seconds, 30);
+    assert_int_equal(config.agents_count, 2);
+    assert_string_equal(config.agents[1].name, "h2");
+    assert_string_equal(config.agents[1].address, "h@e/2");
+    downstream_config_deinit(&config);
+}
+
+/* A change to the good agent.conf, and what the error must say. */
+static const struct mistake {
+    const char *line, *instead; /* `line` of the good file is replaced; NULL: added at the end */
+    const char *words[3];
+} mistakes[] = {
+    {NULL, "[nothing]\n", {"line 7", "[nothing] is not a section", "[uplink NAME] [host]"}},
+    {NULL, "[uplinks a]\n", {"line 7", "is not a section", NULL}},
+    {NULL, "[uplink]\n", {"line 7", "is not a section", NULL}},
+    {NULL, "[host x]\n", {"line 7", "is not a section", NULL}},
+    {NULL, "[uplink Bad_Name]\n", {"line 7", "not a name", "a-z"}},
+    {NULL, "[uplink home]\n", {"line 7", "twice", "line 1"}},
+    {NULL, "[host]\ncpu = 1\n", {"line 8", "cpu is not a key of [host]", "memory_mib"}},
+    {NULL, "max_vms = 1\n", {"line 7", "max_vms is not a key", NULL}},
+    {NULL, "jid = x@y/z\n", {"line 7", "jid is given twice", NULL}},
+    {NULL, "nonsense\n", {"line 7", "key = value", NULL}},
+    {NULL, "[host\n", {"line 7", "[section]", NULL}},
+    {NULL, "[host]\nworkers = 0\n", {"line 8", "workers", "from 1 to 64"}},
+    {NULL, "[host]\nworkers = many\n", {"line 8", "\"many\" is not a whole number", NULL}},
+    {NULL, "[host]\nworkers = -1\n", {"line 8", "not a whole number", NULL}},
+    {NULL, "[host]\nworkers = 4x\n", {"line 8", "not a whole number", NULL}},
+    {NULL, "[host]\ncpus = 99999999999999999999\n", {"line 8", "not a whole number", NULL}},
+    {NULL, "[host]\nuri =\n", {"line 8", "uri: the value is missing", NULL}},
+    {NULL, "[host]\naccelerator = fast\n", {"line 8", "auto, kvm, tcg", NULL}},
+    {NULL, "[daemon]\nlog_level = loud\n", {"line 8", "error, warning, info, debug", NULL}},
+    {NULL, "[daemon]\nstate = here\n", {"line 8", "absolute path", NULL}},
+    {"[uplink home]\n", "jid = a@b/c\n[uplink home]\n", {"line 1", "before the first section", NULL}},
+    {"jid = a@b.example/agent\n", "", {"line 1", "[uplink home] lacks jid", "account@domain"}},
+    {"jid = a@b.example/agent\n", "jid = a@b.example\n", {"line 2", "not a full JID", NULL}},
+    {"jid = a@b.example/agent\n", "jid = b.example/x\n", {"line 2", "not a full JID", NULL}},
+    {"ca_file = @/ca\n", "ca_file = @/none\n", {"line 4", "cannot read", "No such file"}},
+    {"password_file = @/secret\n", "password_file = @/none\n", {"line 3", "cannot read", "0600"}},
+    {"password_file = @/secret\n", "password_file = @/open\n", {"line 3", "chmod 600", "/open"}},
+    {"password_file = @/secret\n", "password_file = @/empty\n", {"line 3", "is empty", NULL}},
+    {"image_url = https://b.example/v1\n", "image_url = b.example\n", {"line 6", "https://", NULL}},
+    {"image_url = https://b.example/v1\n", "image_url = http://b/\n", {"line 6", "slash", NULL}},
+};
+
+static void expect_words(const struct error *err, const char *words, const char *input) {
+    if (words && !strstr(err->text, words))
+        fail_msg("after\n%s\n\"%s\" lacks \"%s\"", input, err->text, words);
+}
+
+static void make_mistake(struct room *room, const struct mistake *mistake) {
+    auto_clean(text_deinit) struct text text = {0};
+    const char *cut = mistake->line ? strstr(good_agent, mistake->line) : NULL;
+    if (cut) {
+        text_add_bytes(&text, good_agent, (size_t)(cut - good_agent));
+        text_add(&text, mistake->instead);
+        text_add(&text, cut + strlen(mistake->line));
+    } else {
+        text_addf(&text, "%s%s", good_agent, mistake->instead);
+    }
+    write_config(room, text_data(&text));
+    struct agent_config config = {0};
+    struct error err = {0};
+    if (agent_config_load(room->path, &config, &err) >= 0)
+        fail_msg("accepted:\n%s", text_data(&text));
+    expect_words(&err, room->path, text_data(&text));
+    for (size_t i = 0; i < array_size(mistake->words); i++)
+        expect_words(&err, mistake->words[i], text_data(&text));
+    assert_memory_equal(&config.uplinks, &(struct link_config *){NULL}, sizeof(config.uplinks));
+    assert_null(config.daemon.state);
+}
+
+static void every_mistake_is_told_with_file_line_and_remedy(void **state) {
+    for (size_t i = 0; i < array_size(mistakes); i++)
+        make_mistake(*state, &mistakes[i]);
+}
+
+static void a_line_too_long_is_told(void **state) {
+    struct room *room = *state;
+    auto_clean(text_deinit) struct text text = {0};
+    text_addf(&text, "%s[host]\nuri = %02000d\n", good_agent, 0);
+    write_config(room, text_data(&text));
+    struct agent_config config = {0};
+    struct error err = {0};
+    assert_true(agent_config_load(room->path, &config, &err) < 0);
+    expect_words(&err, "line 8", "a long line");
+    expect_words(&err, "longer than", "a long line");
+}
+
+static void a_missing_file_is_told(void **state) {
+    (void)state;
+    struct agent_config config = {0};
+    struct error err = {0};
+    assert_true(agent_config_load("/nowhere/agent.conf", &config, &err) < 0);
+    expect_words(&err, "--config FILE", "a missing file");
+    expect_words(&err, "docs/examples/agent.conf", "a missing file");
+}
+
+static const char good_upstream[] = "[api]\noperator_token_file = @/secret\n"
+                                    "[downlink]\njid = u@c/m\npassword_file = @/secret\n"
+                                    "ca_file = @/ca\n"
+                                    "[shape s]\ncpus = 1\nmemory_mib = 1\ndisk_gib = 1\n";
+
+static void expect_upstream_refused(struct room *room, const char *before, const char *after,
+                                    const char *words) {
+    auto_clean(text_deinit) struct text text = {0};
+    text_addf(&text, "%s%s%s", before, good_upstream, after);
+    write_config(room, text_data(&text));
+    struct upstream_config config = {0};
+    struct error err = {0};
+    if (upstream_config_load(room->path, &config, &err) >= 0)
+        fail_msg("accepted:\n%s", text_data(&text));
+    expect_words(&err, words, text_data(&text));
+}
+
+static void what_no_single_value_shows_is_checked_too(void **state) {
+    struct room *room = *state;
+    expect_upstream_refused(room, "", "[cluster a]\naddress=x@y/z\n[cluster b]\naddress=x@y/z\n",
+                            "[cluster a] and [cluster b] have the same address");
+    write_config(room, "[downlink]\n");
+    struct upstream_config config = {0};
+    struct error err = {0};
+    assert_true(upstream_config_load(room->path, &config, &err) < 0);
+    expect_words(&err, "[api] is missing", "no [api]");
+
+    auto_clean(text_deinit) struct text text = {0};
+    text_add(&text, good_upstream);
+    write_config(room, text_data(&text));
+    err = (struct error){0};
+    if (upstream_config_load(room->path, &config, &err))
+        fail_msg("%s", err.text);
+    upstream_config_deinit(&config);
+}
+
+static void plain_http_beyond_loopback_wants_a_word(void **state) {
+    struct room *room = *state;
+    static const char rest[] = "operator_token_file = @/secret\n[downlink]\njid = u@c/m\n"
+                               "password_file = @/secret\nca_file = @/ca\n"
+                               "[shape s]\ncpus = 1\nmemory_mib = 1\ndisk_gib = 1\n";
+    static const struct {
+        const char *api;
+        const char *words; /* NULL: accepted */
+    } cases[] = {
+        {"listen = 127.0.0.1:0\n", NULL},
+        {"listen = [::1]:8080\n", NULL},
+        {"listen = 0.0.0.0:8080\n", "plain_http_off_loopback = yes"},
+        {"listen = [::]:8080\n", "plain_http_off_loopback = yes"},
+        {"listen = 0.0.0.0:8080\nplain_http_off_loopback = yes\n", NULL},
+        {"listen = 0.0.0.0:8080\ncertificate_file = @/ca\nkey_file = @/ca\n", NULL},
+        {"listen = 0.0.0.0:8080\ncertificate_file = @/ca\n", "certificate_file alone"},
+        {"listen = 8080\n", "address:port"},
+        {"listen = ::1:8080\n", "address:port"},
+        {"listen = 127.0.0.1:99999\n", "address:port"},
+    };
+    for (size_t i = 0; i < array_size(cases); i++) {
+        auto_clean(text_deinit) struct text text = {0};
+        auto_clean(upstream_config_deinit) struct upstream_config config = {0};
+        struct error err = {0};
+        text_addf(&text, "[api]\n%s%s", cases[i].api, rest);
+        write_config(room, text_data(&text));
+        int result = upstream_config_load(room->path, &config, &err);
+        if (!cases[i].words && result)
+            fail_msg("%s", err.text);
+        if (cases[i].words)
+            expect_words(&err, cases[i].words, cases[i].api);
+    }
+}
+
+static void an_agent_has_one_image_repository(void **state) {
+    struct room *room = *state;
+    auto_clean(text_deinit) struct text text = {0};
+    text_addf(&text, "%s[uplink other]\njid=a@b/2\npassword_file=@/secret\nca_file=@/ca\n"
+              "manager=m@b/n\nimage_url=https://elsewhere\n", good_agent);
+    write_config(room, text_data(&text));
+    struct agent_config config = {0};
+    struct error err = {0};
+    assert_true(agent_config_load(room->path, &config, &err) < 0);
+    expect_words(&err, "[uplink home] and [uplink other] pull images", "two repositories");
+}
+
+/* The example, with "#key = value" uncommented where `all`, and its paths in the room. */
+static void read_example(struct room *room, const char *daemon, struct text *out, bool all) {
+    char path[256], line[512];
+    text_format(path, sizeof(path), "%s/%s.conf", EXAMPLES, daemon);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file)) {
+        const char *start = line;
+        if (all && line[0] == '#' && isalpha((unsigned char)line[1]) && strstr(line, " = "))
+            start++;
+        char *value = strstr(line, "= /etc/isthmus/");
+        if (value)
+            text_addf(out, "%.*s= %s/%s", (int)(value - start), start, room->folder,
+                      strstr(value, ".crt") || strstr(value, ".key") ? "ca\n" : "secret\n");
+        else
+            text_add(out, start);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+static const struct config_table *const tables[] = {&upstream_config_table,
+                                                    &downstream_config_table, &agent_config_table};
+
+static int load_any(const char *path, const struct config_table *table, struct error *err) {
+    struct upstream_config upstream = {0};
+    struct downstream_config downstream = {0};
+    struct agent_config agent = {0};
+    int result;
+    if (table == &upstream_config_table) {
+        result = upstream_config_load(path, &upstream, err);
+        upstream_config_deinit(&upstream);
+    } else if (table == &downstream_config_table) {
+        result = downstream_config_load(path, &downstream, err);
+        downstream_config_deinit(&downstream);
+    } else {
+        result = agent_config_load(path, &agent, err);
+        agent_config_deinit(&agent);
+    }
+    return result;
+}
+
+static void the_examples_are_good_as_they_are_and_with_all_keys(void **state) {
+    struct room *room = *state;
+    for (size_t i = 0; i < array_size(tables); i++) {
+        for (int all = 0; all < 2; all++) {
+            auto_clean(text_deinit) struct text text = {0};
+            struct error err = {0};
+            read_example(room, tables[i]->daemon, &text, all);
+            write_file(room->path, text_data(&text), 0600);
+            if (load_any(room->path, tables[i], &err))
+                fail_msg("%s example: %s", tables[i]->daemon, err.text);
+        }
+    }
+}
+
+/* Does `key` occur below a `[name` of the text, before the next section? */
+static bool section_shows(const char *text, const struct config_section *section,
+                          const struct setting *setting) {
+    char head[80], key[80];
+    text_format(head, sizeof(head), section->size ? "\n[%s " : "\n[%s]", section->name);
+    text_format(key, sizeof(key), "\n%s = ", setting->key);
+    for (const char *at = text; (at = strstr(at, head)); at++) {
+        const char *found = strstr(at, key), *end = strstr(at + 1, "\n[");
+        if (found && (!end || found < end))
+            return true;
+    }
+    return false;
+}
+
+static void every_key_is_in_its_example_with_its_default(void **state) {
+    struct room *room = *state;
+    for (size_t i = 0; i < array_size(tables); i++) {
+        auto_clean(text_deinit) struct text text = {0};
+        read_example(room, tables[i]->daemon, &text, true);
+        for (size_t s = 0; s < tables[i]->sections_count; s++) {
+            const struct config_section *section = &tables[i]->sections[s];
+            for (size_t k = 0; k < section->settings_count; k++) {
+                const struct setting *setting = &section->settings[k];
+                if (!section_shows(text_data(&text), section, setting))
+                    fail_msg("%s.conf lacks [%s] %s", tables[i]->daemon, section->name,
+                             setting->key);
+                char line[256];
+                text_format(line, sizeof(line), "\n%s = %s\n", setting->key, setting->standard);
+                if (setting->standard && !strstr(text_data(&text), line))
+                    fail_msg("%s.conf shows another default than%s", tables[i]->daemon, line);
+            }
+        }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(absent_keys_get_their_defaults, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(given_keys_arrive_in_their_places, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_mistake_is_told_with_file_line_and_remedy, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_line_too_long_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_missing_file_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_no_single_value_shows_is_checked_too, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(plain_http_beyond_loopback_wants_a_word, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_agent_has_one_image_repository, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_examples_are_good_as_they_are_and_with_all_keys,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_key_is_in_its_example_with_its_default, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
