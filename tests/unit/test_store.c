@@ -234,7 +234,7 @@ static void a_file_that_is_no_database_is_refused(void **state) {
 static void a_record_that_cannot_be_read_is_named(void **state) {
     struct room *room = *state;
     struct store *store = open_store(room);
-    struct tenant tenant = {.name = "ada"}; /* without the digest that each has */
+    struct tenant tenant = {.name = "ada", .token_hash = "not a digest"};
     struct error err = {0};
     assert_int_equal(store_begin(store, NULL), 0);
     assert_int_equal(

@@ -1,0 +1,594 @@
+/* The shell around a role, a store and adapters of the test's own: what is done in which order,
+ * what travels together, and how it ends. The role answers each event with what the test scripts;
+ * all that the shell does stands in one journal. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/shell.h"
+#include "io/shell_outbox.h"
+
+static struct text journal; /* "begin;put vm-1;commit;send 0 a@b/c 2;" */
+
+struct role {
+    void (*script)(struct role *role, const struct event *event, struct effects *out);
+    struct text seen; /* names of the events */
+    uint64_t deadline_ms;
+    uint64_t started_ms;
+    uint64_t counts[4]; /* the script's own */
+};
+
+struct store {
+    const char *failing; /* "commit", "put" or NULL */
+    const struct record *stored;
+};
+
+struct xmpp {
+    struct frame last;
+    struct text bytes;
+};
+struct host {
+    uint64_t jobs;
+};
+struct rest {
+    uint64_t handle;
+    enum code code;
+    char *row;
+};
+struct image_fetcher {
+    char digest[limit_digest_size];
+};
+
+void role_step(struct role *role, const struct event *event, struct effects *out) {
+    if (event->kind == EVENT_START)
+        role->started_ms = event->now_ms;
+    text_addf(&role->seen, "%s;", event_names[event->kind]);
+    role->script(role, event, out);
+}
+
+uint64_t role_deadline_ms(const struct role *role) { return role->deadline_ms; }
+
+static int store_do(struct store *store, const char *what, const char *key, struct error *err) {
+    text_addf(&journal, "%s%s%s;", what, *key ? " " : "", key);
+    if (store->failing && text_equal(store->failing, what))
+        return error_set(err, -28, "no room");
+    return 0;
+}
+
+int store_begin(struct store *store, struct error *err) {
+    return store_do(store, "begin", "", err);
+}
+
+int store_put(struct store *store, const struct record *record, struct error *err) {
+    return store_do(store, "put", record->data, err);
+}
+
+int store_delete(struct store *store, const struct record *record, struct error *err) {
+    return store_do(store, "delete", record->data, err);
+}
+
+int store_commit(struct store *store, struct error *err) {
+    return store_do(store, "commit", "", err);
+}
+
+int store_load(struct store *store, void (*each)(void *context, const struct record *record),
+               void *context, struct error *err) {
+    if (store->failing && text_equal(store->failing, "load"))
+        return error_set(err, -5, "damaged");
+    if (store->stored)
+        each(context, store->stored);
+    return 0;
+}
+
+static enum xmpp_sent on_send(struct xmpp *xmpp, const char *address, const char *bytes,
+                              size_t length) {
+    struct codec_fault fault;
+    frame_clear(&xmpp->last);
+    text_clear(&xmpp->bytes);
+    text_add_bytes(&xmpp->bytes, bytes, length);
+    if (frame_decode(bytes, length, &xmpp->last, &fault))
+        fail_msg("%s: %s", fault.field, fault.text);
+    text_addf(&journal, "send %s %u@%u;", address, xmpp->last.messages_count,
+              (unsigned)xmpp->last.header.sequence);
+    return XMPP_SENT;
+}
+
+static void on_job(struct host *host, const struct effect_job *job) {
+    host->jobs++;
+    text_addf(&journal, "job %s;", job_names[job->kind]);
+}
+
+static void on_reply(struct rest *rest, struct reply *reply) {
+    rest->handle = reply->handle;
+    rest->code = reply->code;
+    rest->row = memory_text(reply->record.data);
+    text_addf(&journal, "reply;");
+    reply_clear(reply);
+}
+
+static void on_fetch(struct image_fetcher *fetcher, const char *digest) {
+    (void)text_copy(fetcher->digest, sizeof(fetcher->digest), digest);
+    text_addf(&journal, "fetch;");
+}
+
+struct room {
+    struct role role;
+    struct store store;
+    struct xmpp xmpp[2];
+    struct host host;
+    struct rest rest;
+    struct image_fetcher fetcher;
+    struct log log;
+    struct shell *shell;
+    struct shell_link links[2];
+    struct shell_ports ports;
+    struct error err;
+};
+
+static int set_up(void **state) {
+    struct room *room = memory_new(1, sizeof(*room));
+    room->role.deadline_ms = UINT64_MAX;
+    room->log = (struct log){.daemon = "test", .level = LOG_ERROR};
+    room->shell = shell_new(&room->role, &room->log);
+    room->links[0] = (struct shell_link){.name = "downlink", .xmpp = &room->xmpp[0]};
+    room->links[1] = (struct shell_link){
+        .name = "uplink", .xmpp = &room->xmpp[1], .fetcher = &room->fetcher};
+    room->ports = (struct shell_ports){.store = &room->store,
+                                       .links = room->links,
+                                       .links_count = 2,
+                                       .host = &room->host,
+                                       .rest = &room->rest,
+                                       .send = on_send,
+                                       .fetch = on_fetch,
+                                       .submit = on_job,
+                                       .reply = on_reply};
+    text_clear(&journal);
+    *state = room;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct room *room = *state;
+    shell_free(room->shell);
+    for (size_t i = 0; i < array_size(room->xmpp); i++) {
+        frame_clear(&room->xmpp[i].last);
+        text_deinit(&room->xmpp[i].bytes);
+    }
+    text_deinit(&room->role.seen);
+    memory_free(room->rest.row);
+    memory_free(room);
+    text_deinit(&journal);
+    return 0;
+}
+
+static void run(struct room *room) {
+    if (shell_run(room->shell, &room->ports, &room->err))
+        fail_msg("%s", room->err.text);
+}
+
+static void post(struct room *room, enum event_kind kind) {
+    shell_post(room->shell, &(struct event){.kind = kind});
+}
+
+static void save(struct effects *out, const char *name) {
+    struct tenant tenant = {0};
+    (void)text_copy(tenant.name, sizeof(tenant.name), name);
+    effects_save(out, &tenant_table, &tenant);
+}
+
+static struct effect_send *send_beat(struct effects *out, uint32_t link, const char *address,
+                                     uint64_t sequence) {
+    struct effect_send *send = &effects_add(out, EFFECT_SEND)->send;
+    send->link = link;
+    (void)text_copy(send->address, sizeof(send->address), address);
+    send->header = (struct frame_header){.from = 11, .to = 12, .sequence = sequence};
+    send->message.kind = MESSAGE_BEAT;
+    return send;
+}
+
+/* Every scan that is posted saves and sends one; stop ends it. */
+static void script_orders(struct role *role, const struct event *event, struct effects *out) {
+    char name[32];
+    text_format(name, sizeof(name), "t-%u", (unsigned)role->counts[0]);
+    switch ((int)event->kind) {
+    case EVENT_SCANNED:
+        (void)send_beat(out, 0, "a@b/c", ++role->counts[0]);
+        save(out, name);
+        break;
+    case EVENT_HOST:
+        (void)send_beat(out, 1, "m@b/c", ++role->counts[1]);
+        break;
+    case EVENT_IMAGE:
+        effects_forget(out, &tenant_table, "gone");
+        break;
+    case EVENT_STOP:
+        effects_add(out, EFFECT_DONE);
+        break;
+    }
+}
+
+static void one_turn_is_one_transaction_before_any_send(void **state) {
+    struct room *room = *state;
+    room->role.script = script_orders;
+    post(room, EVENT_SCANNED);
+    post(room, EVENT_IMAGE);
+    post(room, EVENT_HOST);
+    post(room, EVENT_SCANNED);
+    post(room, EVENT_STOP);
+    run(room);
+    assert_string_equal(text_data(&journal), "begin;put t-0;delete gone;put t-1;commit;"
+                                             "send a@b/c 2@1;send m@b/c 1@1;");
+    assert_string_equal(text_data(&room->role.seen), "start;scanned;image;host;scanned;stop;");
+}
+
+static void a_turn_without_a_save_makes_no_transaction(void **state) {
+    struct room *room = *state;
+    room->role.script = script_orders;
+    post(room, EVENT_HOST);
+    post(room, EVENT_STOP);
+    run(room);
+    assert_string_equal(text_data(&journal), "send m@b/c 1@1;");
+}
+
+static void a_long_queue_is_cut_into_turns(void **state) {
+    struct room *room = *state;
+    room->role.script = script_orders;
+    for (int i = 0; i < 300; i++)
+        post(room, EVENT_SCANNED);
+    post(room, EVENT_STOP);
+    run(room);
+    const char *second = strstr(text_data(&journal), "begin;put t-256;");
+    assert_non_null(second);
+    assert_null(strstr(second + 1, "begin"));
+    assert_int_equal(room->role.counts[0], 300);
+}
+
+static void a_failed_commit_ends_the_process_before_any_send(void **state) {
+    struct room *room = *state;
+    room->role.script = script_orders;
+    room->store.failing = "commit";
+    post(room, EVENT_SCANNED);
+    post(room, EVENT_STOP);
+    assert_int_equal(shell_run(room->shell, &room->ports, &room->err), -28);
+    assert_string_equal(room->err.text, "no room");
+    assert_string_equal(text_data(&journal), "begin;put t-0;commit;");
+}
+
+static void a_failed_put_is_never_committed(void **state) {
+    struct room *room = *state;
+    room->role.script = script_orders;
+    room->store.failing = "put";
+    post(room, EVENT_SCANNED);
+    assert_int_equal(shell_run(room->shell, &room->ports, &room->err), -28);
+    assert_string_equal(text_data(&journal), "begin;put t-0;");
+}
+
+static void a_store_that_cannot_be_read_starts_nothing(void **state) {
+    struct room *room = *state;
+    room->role.script = script_orders;
+    room->store.failing = "load";
+    assert_int_equal(shell_run(room->shell, &room->ports, &room->err), -5);
+    assert_string_equal(text_data(&room->role.seen), "");
+}
+
+static void script_load(struct role *role, const struct event *event, struct effects *out) {
+    if (event->kind == EVENT_LOAD)
+        assert_string_equal(event->load.data, "ada");
+    (void)role;
+    if (event->kind == EVENT_START)
+        effects_add(out, EFFECT_DONE);
+}
+
+static void stored_records_come_before_the_start(void **state) {
+    struct room *room = *state;
+    struct tenant tenant = {.name = "ada"};
+    const struct record record = {.table = &tenant_table, .data = &tenant};
+    room->store.stored = &record;
+    room->role.script = script_load;
+    run(room);
+    assert_string_equal(text_data(&room->role.seen), "load;start;");
+}
+
+/* One send after another with the numbers that the test gives: link, sequence, from. */
+static void script_gaps(struct role *role, const struct event *event, struct effects *out) {
+    (void)role;
+    if (event->kind != EVENT_START)
+        return;
+    (void)send_beat(out, 0, "a@b/c", 1);
+    (void)send_beat(out, 0, "a@b/d", 7);
+    (void)send_beat(out, 0, "a@b/c", 2);
+    (void)send_beat(out, 1, "a@b/c", 9);
+    (void)send_beat(out, 0, "a@b/c", 4); /* a gap */
+    send_beat(out, 0, "a@b/c", 5)->header.to = 99;
+    send_beat(out, 0, "a@b/c", 6)->header.from = 99;
+    effects_add(out, EFFECT_DONE);
+}
+
+static void a_frame_holds_one_peers_unbroken_numbers(void **state) {
+    struct room *room = *state;
+    room->role.script = script_gaps;
+    run(room);
+    assert_string_equal(text_data(&journal), "send a@b/c 2@1;send a@b/c 1@4;send a@b/c 1@5;"
+                                             "send a@b/d 1@7;send a@b/c 1@9;send a@b/c 1@6;");
+}
+
+static void script_many(struct role *role, const struct event *event, struct effects *out) {
+    (void)role;
+    if (event->kind != EVENT_START)
+        return;
+    for (uint32_t i = 1; i <= 200; i++) {
+        struct effect_send *send = send_beat(out, 0, "a@b/c", i);
+        send->message.kind = MESSAGE_VM;
+        send->message.vm = (struct vm_report){.epoch = 1, .generation = 1};
+        text_format(send->message.vm.vm, limit_id_size, "vm-00000000000000000000000%03u", i);
+    }
+    effects_add(out, EFFECT_DONE);
+}
+
+static void frames_are_closed_at_the_soft_limit(void **state) {
+    struct room *room = *state;
+    room->role.script = script_many;
+    run(room);
+    uint32_t next = 1, frames = 0, count, sequence;
+    for (const char *at = text_data(&journal); *at; at = strchr(at, ';') + 1, frames++) {
+        assert_int_equal(sscanf(at, "send a@b/c %u@%u;", &count, &sequence), 2);
+        assert_int_equal(sequence, next);
+        next += count;
+    }
+    assert_int_equal(next, 201);
+    assert_true(frames > 2 && frames < 10);
+    assert_true(room->xmpp[0].bytes.length <= limit_frame_soft);
+}
+
+static void script_huge(struct role *role, const struct event *event, struct effects *out) {
+    (void)role;
+    if (event->kind != EVENT_START)
+        return;
+    struct effect_send *send = send_beat(out, 0, "a@b/c", 1);
+    send->message.kind = MESSAGE_INSTRUCT;
+    send->message.instruct.definition.user_data = memory_new(limit_user_data, 1);
+    memset(send->message.instruct.definition.user_data, 1, limit_user_data - 1);
+    (void)send_beat(out, 0, "a@b/d", 1);
+    effects_add(out, EFFECT_DONE);
+}
+
+static void a_message_over_the_hard_limit_is_dropped_alone(void **state) {
+    struct room *room = *state;
+    room->role.script = script_huge;
+    room->log.level = LOG_ERROR;
+    run(room);
+    assert_string_equal(text_data(&journal), "send a@b/d 1@1;");
+}
+
+static void script_all(struct role *role, const struct event *event, struct effects *out) {
+    (void)role;
+    if (event->kind == EVENT_REQUEST) {
+        assert_string_equal(event->request->vm_create.user_data, "first boot");
+        struct effect *effect = effects_add(out, EFFECT_REPLY);
+        struct tenant tenant = {.name = "ada"};
+        effect->reply.handle = event->request->handle;
+        effect->reply.code = CODE_CONFLICT;
+        effect->reply.record = record_copy(&tenant_table, &tenant);
+        effects_add(out, EFFECT_JOB)->job.kind = JOB_SCAN;
+        struct effect_image *image = &effects_add(out, EFFECT_IMAGE)->image;
+        image->link = 1;
+        (void)text_copy(image->digest, sizeof(image->digest), "abc");
+        effects_note(out, NOTE_INFO, "", "noted");
+        effects_add(out, EFFECT_DONE);
+    }
+}
+
+static void every_effect_reaches_its_adapter_in_order(void **state) {
+    struct room *room = *state;
+    char user_data[] = "first boot";
+    struct request request = {.handle = 42, .kind = REQUEST_VM_CREATE};
+    request.vm_create.user_data = user_data;
+    room->role.script = script_all;
+    shell_post(room->shell, &(struct event){.kind = EVENT_REQUEST, .request = &request});
+    memset(user_data, 'x', sizeof(user_data)); /* what was posted is a copy */
+    memset(&request, 0xff, sizeof(request));
+    run(room);
+    assert_string_equal(text_data(&journal), "reply;job scan;fetch;");
+    assert_int_equal(room->rest.handle, 42);
+    assert_int_equal(room->rest.code, CODE_CONFLICT);
+    assert_string_equal(room->rest.row, "ada");
+    assert_string_equal(room->fetcher.digest, "abc");
+}
+
+static void script_frames(struct role *role, const struct event *event, struct effects *out) {
+    if (event->kind == EVENT_FRAME) {
+        assert_int_equal(event->frame.link, 1);
+        assert_string_equal(event->frame.from, "a@b/c");
+        role->counts[0] += event->frame.frame->messages_count;
+    }
+    if (event->kind == EVENT_STOP)
+        effects_add(out, EFFECT_DONE);
+}
+
+static void frames_are_decoded_and_bad_ones_dropped(void **state) {
+    struct room *room = *state;
+    auto_clean(text_deinit) struct text message = {0}, frame = {0};
+    message_encode(&(struct message){.kind = MESSAGE_BEAT}, &message);
+    frame_encode(&(struct frame_header){.from = 1, .sequence = 1}, text_data(&message), &frame);
+    room->role.script = script_frames;
+    shell_post_bytes(room->shell, 1, "a@b/c", "{\"nonsense\":", 12);
+    shell_post_bytes(room->shell, 1, "a@b/c", text_data(&frame), frame.length);
+    shell_post_bytes(room->shell, 1, "a@b/c", "", 0);
+    post(room, EVENT_STOP);
+    run(room);
+    assert_string_equal(text_data(&room->role.seen), "start;frame;stop;");
+    assert_int_equal(room->role.counts[0], 1);
+}
+
+static void script_ticks(struct role *role, const struct event *event, struct effects *out) {
+    if (event->kind == EVENT_START)
+        role->deadline_ms = event->now_ms + 30;
+    if (event->kind == EVENT_TICK && role->counts[0]++ == 0) {
+        assert_true(event->now_ms >= role->started_ms + 30);
+        assert_true(event->wall_ms > 1700000000000); /* some time after 2023 */
+        role->deadline_ms = event->now_ms + 20;
+    } else if (event->kind == EVENT_TICK) {
+        assert_true(event->now_ms >= role->started_ms + 50);
+        effects_add(out, EFFECT_DONE);
+    }
+}
+
+static void a_tick_comes_at_the_deadline_and_not_before(void **state) {
+    struct room *room = *state;
+    room->role.script = script_ticks;
+    run(room);
+    assert_string_equal(text_data(&room->role.seen), "start;tick;tick;");
+}
+
+enum { posters = 4, posts = 500 };
+
+static void *poster(void *context) {
+    struct room *room = context;
+    for (uint64_t i = 1; i <= posts; i++)
+        shell_post(room->shell, &(struct event){.kind = EVENT_JOB, .job.job = i});
+    return NULL;
+}
+
+static void script_posters(struct role *role, const struct event *event, struct effects *out) {
+    if (event->kind == EVENT_JOB) {
+        role->counts[0]++;
+        role->counts[1] += event->job.job;
+    }
+    if (role->counts[0] == posters * posts)
+        effects_add(out, EFFECT_DONE);
+}
+
+static void threads_may_post_at_the_same_time(void **state) {
+    struct room *room = *state;
+    pthread_t threads[posters];
+    room->role.script = script_posters;
+    for (size_t i = 0; i < posters; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, poster, room), 0);
+    run(room);
+    for (size_t i = 0; i < posters; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(room->role.counts[1], posters * (posts * (posts + 1) / 2));
+}
+
+/* Ready, then a signal; done once stop has come. */
+static void script_stop(struct role *role, const struct event *event, struct effects *out) {
+    (void)role;
+    if (event->kind == EVENT_START) {
+        effects_add(out, EFFECT_READY);
+        assert_int_equal(kill(getpid(), SIGTERM), 0);
+    }
+    if (event->kind == EVENT_STOP) {
+        save(out, "last");
+        effects_add(out, EFFECT_DONE);
+    }
+}
+
+static void systemd_is_told_and_a_signal_becomes_one_stop(void **state) {
+    struct room *room = *state;
+    char got[64];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    text_format(address.sun_path, sizeof(address.sun_path), "/tmp/isthmus-notify-%d", getpid());
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(setenv("NOTIFY_SOCKET", address.sun_path, 1), 0);
+    room->role.script = script_stop;
+    run(room);
+    assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+    assert_string_equal(text_data(&room->role.seen), "start;stop;");
+    assert_string_equal(text_data(&journal), "begin;put last;commit;");
+    assert_int_equal(recv(fd, got, sizeof(got), 0), 7);
+    assert_memory_equal(got, "READY=1", 7);
+    assert_int_equal(recv(fd, got, sizeof(got), 0), 10);
+    assert_memory_equal(got, "STOPPING=1", 10);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(unlink(address.sun_path), 0);
+}
+
+/* Never done: a second signal, once the first was taken. */
+static void script_stubborn(struct role *role, const struct event *event, struct effects *out) {
+    (void)role;
+    (void)out;
+    if (event->kind == EVENT_START || event->kind == EVENT_STOP)
+        assert_int_equal(kill(getpid(), SIGINT), 0);
+}
+
+static void a_second_signal_ends_it_at_once(void **state) {
+    struct room *room = *state;
+    room->role.script = script_stubborn;
+    run(room);
+    assert_string_equal(text_data(&room->role.seen), "start;stop;");
+}
+
+static void script_operation(struct role *role, const struct event *event, struct effects *out) {
+    (void)role;
+    if (event->kind != EVENT_START)
+        return;
+    struct operation op = {.id = "op-1", .vm = "vm-1", .verb = VERB_STOP, .state = OP_FAILED,
+                           .step = STEP_STOPPING, .code = CODE_DEADLINE};
+    effects_save(out, &operation_table, &op);
+    effects_note(out, NOTE_WARNING, "op-1", "two words");
+    effects_add(out, EFFECT_DONE);
+}
+
+static void an_operations_timeline_is_in_the_log(void **state) {
+    struct room *room = *state;
+    char name[] = "/tmp/isthmus-log-XXXXXX", log[4096] = "";
+    int file = mkstemp(name), kept = dup(STDERR_FILENO);
+    assert_true(file >= 0 && kept >= 0 && dup2(file, STDERR_FILENO) >= 0);
+    room->role.script = script_operation;
+    room->log.level = LOG_INFO;
+    int result = shell_run(room->shell, &room->ports, &room->err);
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    assert_int_equal(result, 0);
+    assert_true(pread(file, log, sizeof(log) - 1, 0) > 0);
+    assert_int_equal(close(file) + close(kept) + unlink(name), 0);
+    assert_non_null(strstr(log, "level=info daemon=test event=operation op=op-1 vm=vm-1 verb=stop "
+                                "state=failed step=stopping code=deadline\n"));
+    assert_non_null(strstr(log, "level=warning daemon=test event=note op=op-1 text=\"two words\"\n"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_turn_is_one_transaction_before_any_send, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_turn_without_a_save_makes_no_transaction, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_long_queue_is_cut_into_turns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_failed_commit_ends_the_process_before_any_send, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_failed_put_is_never_committed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_that_cannot_be_read_starts_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(stored_records_come_before_the_start, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_frame_holds_one_peers_unbroken_numbers, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(frames_are_closed_at_the_soft_limit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_message_over_the_hard_limit_is_dropped_alone, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(every_effect_reaches_its_adapter_in_order, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(frames_are_decoded_and_bad_ones_dropped, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_tick_comes_at_the_deadline_and_not_before, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(threads_may_post_at_the_same_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(systemd_is_told_and_a_signal_becomes_one_stop, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_second_signal_ends_it_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_operations_timeline_is_in_the_log, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
