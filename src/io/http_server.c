@@ -29,20 +29,11 @@ struct http_server {
     pthread_mutex_t lock;
     struct list held;
     size_t open;
+    bool stopping;
 };
 
 const char *http_header(const struct http_request *request, const char *name) {
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-void http_hold(struct http_request *request) {
-    struct http_server *server = request->server;
-    MHD_suspend_connection(request->connection);
-    pthread_mutex_lock(&server->lock);
-    request->held = true;
-    request->resumed = false;
-    list_add(&server->held, &request->held_node);
-    pthread_mutex_unlock(&server->lock);
 }
 
 static void resume_locked(struct http_request *request) {
@@ -52,6 +43,23 @@ static void resume_locked(struct http_request *request) {
     request->resumed = true;
     list_remove(&request->held_node);
     MHD_resume_connection(request->connection);
+}
+
+static void drop_locked(struct http_request *request) {
+    request->gone = true;
+    resume_locked(request);
+}
+
+void http_hold(struct http_request *request) {
+    struct http_server *server = request->server;
+    MHD_suspend_connection(request->connection);
+    pthread_mutex_lock(&server->lock);
+    request->held = true;
+    request->resumed = false;
+    list_add(&server->held, &request->held_node);
+    if (server->stopping)
+        drop_locked(request);
+    pthread_mutex_unlock(&server->lock);
 }
 
 void http_resume(struct http_request *request) {
@@ -79,10 +87,8 @@ static void sweep(struct http_server *server) {
     }
     if (count && poll(fds, count, 0) > 0)
         for (nfds_t i = 0; i < count; i++)
-            if (fds[i].revents) {
-                requests[i]->gone = true;
-                resume_locked(requests[i]);
-            }
+            if (fds[i].revents)
+                drop_locked(requests[i]);
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -387,6 +393,12 @@ void http_server_stop(struct http_server *server) {
         struct pollfd empty = {.fd = server->empty_fd, .events = POLLIN};
         (void)poll(&empty, 1, drain_ms);
     }
+    struct list *node, *following;
+    pthread_mutex_lock(&server->lock);
+    server->stopping = true; /* the library does not stop while a connection is suspended */
+    list_each(node, following, &server->held)
+        drop_locked(container_of(node, struct http_request, held_node));
+    pthread_mutex_unlock(&server->lock);
     (void)eventfd_write(server->stop_fd, 1);
     pthread_join(server->sweeper, NULL);
     MHD_stop_daemon(server->daemon);

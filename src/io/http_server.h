@@ -88,8 +88,8 @@ struct http_server *http_server_start(const struct http_server_settings *setting
                                       struct http_face *face, struct error *err);
 uint16_t http_server_port(const struct http_server *server);
 
-/* Takes no new connections, gives open requests two seconds to end, cuts the rest. Held ones must
- * have been resumed by the face. */
+/* Takes no new connections, gives open requests two seconds to end, cuts the rest: they are closed,
+ * and none is called back after the return. */
 void http_server_stop(struct http_server *server);
 
 /* The value of a request's header, or NULL. */

@@ -40,7 +40,7 @@ const struct table rest_health_table = {"health", "That the manager serves.",
                                         array_size(health_fields)};
 
 #define list_problems problem(CODE_INVALID)
-#define create_problems (problem(CODE_INVALID) | problem(CODE_CONFLICT) | problem(CODE_TOO_LARGE))
+#define create_problems (problem(CODE_INVALID) | problem(CODE_CONFLICT))
 #define act_problems                                                                     \
     (problem(CODE_NOT_FOUND) | problem(CODE_KEY_REUSED) | problem(CODE_BUSY) |           \
      problem(CODE_BAD_STATE))
@@ -128,8 +128,8 @@ uint64_t rest_route_problems(const struct rest_route *route) {
     if (rest_route_is_open(route))
         return problem(CODE_INVALID) | problem(CODE_SHUTTING_DOWN);
     return route->problems | problem(CODE_INVALID) | problem(CODE_UNAUTHENTICATED) |
-           problem(CODE_FORBIDDEN) | problem(CODE_FULL) | problem(CODE_SHUTTING_DOWN) |
-           problem(CODE_INTERNAL);
+           problem(CODE_FORBIDDEN) | problem(CODE_TOO_LARGE) | problem(CODE_FULL) |
+           problem(CODE_SHUTTING_DOWN) | problem(CODE_INTERNAL);
 }
 
 static const struct field *find_field(const struct table *table, const char *name) {

@@ -1,0 +1,347 @@
+/* rest.c against a canned role that answers from memory, so that the face is tested without the
+ * core: rest_probe LISTEN IMAGE_FOLDER [CERTIFICATE KEY] [--plain]
+ *
+ * Prints "port N", then one line per request that reached the role. Ends on SIGTERM.
+ * VM names tell the role what to do: code-<name of a code> is refused with that code, slow-…'s
+ * operations end after 1.5 s, never-…'s do not end. Tokens: operator-token, tenant-token. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "io/image_serve.h"
+#include "io/rest.h"
+#include "io/secret.h"
+#include "message/codec.h"
+#include "message/id.h"
+
+enum { things = 600, slow_ms = 1500 };
+
+struct pending {
+    bool used;
+    uint64_t handle, due_ms, ends_ms;
+    size_t op;
+};
+
+/* The canned role; the face sees it as its shell. */
+struct shell {
+    int queue[2]; /* pointers to requests */
+    struct rest *rest;
+    struct vm vms[things];
+    struct operation ops[things];
+    uint64_t ends_ms[things];
+    struct tenant tenants[things];
+    struct image images[things];
+    size_t vms_count, ops_count, tenants_count, images_count;
+    struct pending pending[things];
+    char operator_hash[limit_digest_size], tenant_hash[limit_digest_size];
+    struct id_maker ids;
+};
+
+static uint64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void shell_post(struct shell *shell, const struct event *event) {
+    struct request *copy = memory_copy(event->request, sizeof(*copy));
+    copy->vm_create.user_data = memory_text(copy->vm_create.user_data);
+    if (write(shell->queue[1], &copy, sizeof(copy)) != sizeof(copy))
+        perror("write to the queue");
+}
+
+void shell_log(struct shell *shell, int level, const char *event, const char *format, ...) {
+    (void)shell;
+    va_list arguments;
+    va_start(arguments, format);
+    printf("log %d %s ", level, event);
+    vprintf(format, arguments);
+    printf("\n");
+    va_end(arguments);
+}
+
+static void problem(struct reply *reply, enum code code, const char *field, const char *text) {
+    reply->kind = REPLY_PROBLEM;
+    reply->code = code;
+    text_format(reply->field, sizeof(reply->field), "%s", field);
+    text_format(reply->text, sizeof(reply->text), "%s", text);
+}
+
+static void record(struct reply *reply, enum reply_kind kind, const struct table *table,
+                   const void *data) {
+    reply->kind = kind;
+    reply->record = record_copy(table, data);
+}
+
+/* Rows of an array, paged by the first field as the role would. */
+static void list(struct reply *reply, const struct request *request, const struct table *table,
+                 const char *rows, size_t count) {
+    uint32_t limit = request->list.limit ? request->list.limit : limit_page_default;
+    reply->kind = REPLY_LIST;
+    reply->list = memory_new(limit, sizeof(*reply->list));
+    size_t at = 0;
+    if (request->list.after[0])
+        while (at < count && !text_equal(rows + at++ * table->size, request->list.after))
+            ;
+    for (; at < count && reply->list_count < limit; at++)
+        reply->list[reply->list_count++] = record_copy(table, rows + at * table->size);
+    if (at < count)
+        text_format(reply->next, sizeof(reply->next), "%s", rows + (at - 1) * table->size);
+}
+
+static const void *find(const char *rows, size_t size, size_t count, const char *key) {
+    for (size_t i = 0; i < count; i++)
+        if (text_equal(rows + i * size, key))
+            return rows + i * size;
+    return NULL;
+}
+
+static struct vm *find_vm(struct shell *role, const char *key) {
+    for (size_t i = 0; i < role->vms_count; i++)
+        if (text_equal(role->vms[i].id, key) || text_equal(role->vms[i].name, key))
+            return &role->vms[i];
+    return NULL;
+}
+
+static void answer_op(struct shell *role, const struct request *request, size_t at,
+                      struct reply *reply) {
+    uint64_t now = now_ms();
+    struct operation *op = &role->ops[at];
+    if (now < role->ends_ms[at] && request->wait_ms) {
+        for (size_t i = 0; i < things; i++)
+            if (!role->pending[i].used) {
+                role->pending[i] = (struct pending){true, request->handle,
+                                                    now + request->wait_ms, role->ends_ms[at], at};
+                reply->handle = 0; /* later */
+                return;
+            }
+    }
+    op->state = now < role->ends_ms[at] ? OP_RUNNING : OP_SUCCEEDED;
+    record(reply, REPLY_OPERATION, &operation_table, op);
+}
+
+static void act(struct shell *role, const struct request *request, struct vm *vm,
+                struct reply *reply) {
+    size_t at = role->ops_count++ % things;
+    struct operation *op = &role->ops[at];
+    *op = (struct operation){.state = OP_RUNNING, .step = STEP_PREPARING, .created_ms = 1};
+    op->verb = request->kind == REQUEST_VM_CREATE ? VERB_DEFINE : request->verb;
+    text_format(op->id, sizeof(op->id), "%s", id_make(&role->ids, "op", 1).text);
+    text_format(op->vm, sizeof(op->vm), "%s", vm->id);
+    text_format(op->vm_name, sizeof(op->vm_name), "%s", vm->name);
+    uint64_t ms = text_starts(vm->name, "slow") ? slow_ms : 0;
+    role->ends_ms[at] = text_starts(vm->name, "never") ? UINT64_MAX : now_ms() + ms;
+    answer_op(role, request, at, reply);
+}
+
+static void create(struct shell *role, const struct request *request, struct reply *reply) {
+    const struct vm_create *wanted = &request->vm_create;
+    for (enum code code = CODE_INVALID; code < CODE_COUNT; code++)
+        if (text_starts(wanted->name, "code-") && text_equal(wanted->name + 5, code_names[code])) {
+            problem(reply, code, "name", "as you asked");
+            return;
+        }
+    struct vm *vm = &role->vms[role->vms_count++ % things];
+    *vm = (struct vm){.state = VM_RUNNING, .size = {1, 512, 10}, .created_ms = 1};
+    text_format(vm->id, sizeof(vm->id), "%s", id_make(&role->ids, "vm", 1).text);
+    text_format(vm->name, sizeof(vm->name), "%s", wanted->name);
+    text_format(vm->shape, sizeof(vm->shape), "%s", wanted->shape);
+    text_format(vm->image, sizeof(vm->image), "%s", wanted->image);
+    act(role, request, vm, reply);
+}
+
+static void show(struct reply *reply, const struct table *table, const void *data) {
+    if (data)
+        record(reply, REPLY_RECORD, table, data);
+    else
+        problem(reply, CODE_NOT_FOUND, "", "");
+}
+
+static void answer_operator(struct shell *role, const struct request *request,
+                            struct reply *reply) {
+    if (!text_equal(request->token_hash, role->operator_hash)) {
+        problem(reply, CODE_FORBIDDEN, "", "");
+    } else if (request->kind == REQUEST_TENANT_CREATE) {
+        struct tenant *tenant = &role->tenants[role->tenants_count++ % things];
+        *tenant = (struct tenant){.created_ms = 1};
+        text_format(tenant->name, sizeof(tenant->name), "%s", request->tenant_create.name);
+        text_format(tenant->token_hash, limit_digest_size, "%s", request->new_token_hash);
+        record(reply, REPLY_CREATED, &tenant_table, tenant);
+    } else if (text_starts(request->image.name, "taken")) {
+        problem(reply, CODE_CONFLICT, "name", "another image has this name");
+    } else if (request->kind == REQUEST_IMAGE_ADD) {
+        struct image *image = &role->images[role->images_count++ % things];
+        *image = request->image;
+        record(reply, REPLY_CREATED, &image_table, image);
+    } else {
+        reply->kind = REPLY_GONE;
+    }
+}
+
+static void answer(struct shell *role, const struct request *request, struct reply *reply) {
+    static const struct shape shapes[] = {{"small", {1, 512, 10}}, {"large", {4, 4096, 40}}};
+    static const struct node cluster = {.name = "north", .state = PEER_UP, .seen_ms = 1};
+    struct whoami whoami = {.role = "operator"};
+    if (text_equal(request->token_hash, role->tenant_hash))
+        whoami = (struct whoami){.role = "tenant", .tenant = "acme"};
+    bool is_known = text_equal(request->token_hash, role->operator_hash) ||
+                    text_equal(request->token_hash, role->tenant_hash);
+    for (size_t i = 0; i < role->tenants_count; i++)
+        is_known = is_known || text_equal(request->token_hash, role->tenants[i].token_hash);
+    if (!is_known) {
+        problem(reply, CODE_UNAUTHENTICATED, "", "The token is not known");
+        return;
+    }
+    struct vm *vm;
+    const struct operation *op;
+    switch (request->kind) {
+    case REQUEST_VM_CREATE: create(role, request, reply); break;
+    case REQUEST_VM_LIST:
+        list(reply, request, &vm_table, (char *)role->vms, role->vms_count);
+        break;
+    case REQUEST_VM_SHOW: show(reply, &vm_table, find_vm(role, request->key)); break;
+    case REQUEST_VM_ACT:
+        if ((vm = find_vm(role, request->key)))
+            act(role, request, vm, reply);
+        else
+            problem(reply, CODE_NOT_FOUND, "", "");
+        break;
+    case REQUEST_OP_LIST:
+        list(reply, request, &operation_table, (char *)role->ops, role->ops_count);
+        break;
+    case REQUEST_OP_SHOW:
+        op = find((char *)role->ops, sizeof(*role->ops), role->ops_count, request->key);
+        if (op)
+            answer_op(role, request, (size_t)(op - role->ops), reply);
+        else
+            problem(reply, CODE_NOT_FOUND, "", "");
+        break;
+    case REQUEST_SHAPE_LIST: list(reply, request, &shape_table, (char *)shapes, 2); break;
+    case REQUEST_IMAGE_LIST:
+        list(reply, request, &image_table, (char *)role->images, role->images_count);
+        break;
+    case REQUEST_IMAGE_SHOW:
+        show(reply, &image_table,
+             find((char *)role->images, sizeof(*role->images), role->images_count, request->key));
+        break;
+    case REQUEST_CLUSTER_LIST: list(reply, request, &node_table, (char *)&cluster, 1); break;
+    case REQUEST_CLUSTER_SHOW:
+        show(reply, &node_table, text_equal(request->key, "north") ? &cluster : NULL);
+        break;
+    case REQUEST_TENANT_LIST:
+        list(reply, request, &tenant_table, (char *)role->tenants, role->tenants_count);
+        break;
+    case REQUEST_TENANT_SHOW:
+        show(reply, &tenant_table,
+             find((char *)role->tenants, sizeof(*role->tenants), role->tenants_count,
+                  request->key));
+        break;
+    case REQUEST_IMAGE_ADD:
+    case REQUEST_IMAGE_DELETE:
+    case REQUEST_TENANT_CREATE:
+    case REQUEST_TENANT_DELETE: answer_operator(role, request, reply); break;
+    case REQUEST_WHOAMI: record(reply, REPLY_RECORD, &whoami_table, &whoami); break;
+    case REQUEST_KIND_COUNT: break;
+    }
+}
+
+static void take_request(struct shell *role) {
+    struct request *request;
+    if (read(role->queue[0], &request, sizeof(request)) != sizeof(request))
+        return;
+    printf("request kind=%d key=%s idempotency=%s hash=%llu wait=%llu deadline=%llu verb=%d "
+           "name=%s start=%d data=%zu limit=%u after=%s tenant=%s vm=%s\n",
+           request->kind, request->key, request->idempotency_key,
+           (unsigned long long)request->body_hash, (unsigned long long)request->wait_ms,
+           (unsigned long long)request->deadline_ms, request->verb, request->vm_create.name,
+           request->vm_create.start,
+           request->vm_create.user_data ? strlen(request->vm_create.user_data) : 0,
+           request->list.limit, request->list.after, request->list.tenant, request->list.vm);
+    fflush(stdout);
+    struct reply reply = {.handle = request->handle};
+    answer(role, request, &reply);
+    if (reply.handle)
+        rest_reply(role->rest, &reply);
+    reply_clear(&reply);
+    memory_free(request->vm_create.user_data);
+    memory_free(request);
+}
+
+static void take_time(struct shell *role) {
+    uint64_t now = now_ms();
+    for (size_t i = 0; i < things; i++) {
+        struct pending *pending = &role->pending[i];
+        if (!pending->used || (now < pending->due_ms && now < pending->ends_ms))
+            continue;
+        struct operation *op = &role->ops[pending->op];
+        struct reply reply = {.handle = pending->handle};
+        op->state = now < pending->ends_ms ? OP_RUNNING : OP_SUCCEEDED;
+        record(&reply, REPLY_OPERATION, &operation_table, op);
+        pending->used = false;
+        printf("late reply\n");
+        fflush(stdout);
+        rest_reply(role->rest, &reply);
+    }
+}
+
+static int open_signals(void) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+int main(int count, char **arguments) {
+    static struct shell role;
+    struct error err = {0};
+    char cluster_hash[limit_digest_size];
+    if (count < 3)
+        return 2;
+    bool plain = text_equal(arguments[count - 1], "--plain");
+    bool tls = count - plain >= 5;
+    const char *hashes[] = {cluster_hash};
+    secret_hash_bytes("cluster-token", 13, cluster_hash);
+    secret_hash_bytes("operator-token", 14, role.operator_hash);
+    secret_hash_bytes("tenant-token", 12, role.tenant_hash);
+    struct rest_settings settings = {
+        .listen = arguments[1], .image_folder = arguments[2], .plain_allowed = plain,
+        .tls_certificate_file = tls ? arguments[3] : NULL, .software = "isthmus probe",
+        .tls_key_file = tls ? arguments[4] : NULL,
+        .cluster_token_hashes = hashes, .cluster_token_hashes_count = 1,
+    };
+    struct image_serve_settings serving = {
+        .listen = "127.0.0.1:0", .folder = arguments[2], .token_hashes = hashes,
+        .token_hashes_count = 1,
+    };
+    prng_init(&role.ids.prng, 1);
+    if (pipe(role.queue) < 0)
+        return 1;
+    struct pollfd fds[] = {{.fd = role.queue[0], .events = POLLIN},
+                           {.fd = open_signals(), .events = POLLIN}};
+    role.rest = rest_start(&settings, &role, &err);
+    struct image_serve *serve = role.rest ? image_serve_start(&serving, &err) : NULL;
+    if (!serve) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    printf("port %u %u\n", rest_port(role.rest), image_serve_port(serve));
+    fflush(stdout);
+    while (!fds[1].revents) {
+        (void)poll(fds, 2, 20);
+        if (fds[0].revents)
+            take_request(&role);
+        take_time(&role);
+    }
+    image_serve_stop(serve);
+    rest_stop(role.rest);
+    printf("stopped\n");
+    return 0;
+}
