@@ -49,17 +49,22 @@ void text_add_bytes(struct text *text, const char *bytes, size_t length) {
 
 void text_add(struct text *text, const char *piece) { text_add_bytes(text, piece, strlen(piece)); }
 
-void text_addf(struct text *text, const char *format, ...) {
-    va_list arguments, again;
-    va_start(arguments, format);
+void text_addv(struct text *text, const char *format, va_list arguments) {
+    va_list again;
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
     if (length >= 0 && text_reserve(text, (size_t)length)) {
         (void)vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
         text->length += (size_t)length;
     }
     va_end(again);
+}
+
+void text_addf(struct text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    text_addv(text, format, arguments);
+    va_end(arguments);
 }
 
 bool text_copy(char *field, size_t size, const char *from) {

@@ -5,6 +5,7 @@
  * first add; use text_data, which gives "" for an empty one). */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,6 +25,9 @@ const char *text_data(const struct text *text);
 void text_add(struct text *text, const char *piece);
 void text_add_bytes(struct text *text, const char *bytes, size_t length);
 void text_addf(struct text *text, const char *format, ...) format_checked(2, 3);
+
+void text_addv(struct text *text, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 /* Copies a terminated text into a field of `size` bytes. False, with the field emptied, if it
  * does not fit. */

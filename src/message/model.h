@@ -100,9 +100,11 @@ struct vm {
     char image[limit_name_size];     /* name, upstream only */
     char digest[limit_digest_size];
     enum vm_state state;
-    uint32_t epoch;
-    uint64_t generation;  /* of the newest instruction accepted or issued */
-    char op[limit_id_size];  /* that instruction's operation */
+    uint32_t epoch;       /* as the level above counts it */
+    uint64_t generation;  /* of the newest instruction accepted from above */
+    uint32_t place_epoch;       /* managers: as this level counts it for the level below */
+    uint64_t place_generation;  /* managers: of the newest instruction issued below */
+    char op[limit_id_size];  /* the newest instruction's operation */
     enum code last_code;     /* and its outcome, once it has one */
     enum step last_step;     /* the step that failed */
     uint64_t created_ms, changed_ms;
@@ -124,8 +126,9 @@ struct operation {
     enum op_state state;
     enum code code;  /* once ended */
     enum step step;  /* newest; of a failed one: the step that failed */
-    uint32_t epoch;
-    uint64_t generation;
+    uint64_t generation;       /* of the VM, as told from above */
+    uint64_t place_generation; /* as issued below, 0: not yet */
+    bool internal;             /* begun by this level itself: nobody above waits for it */
     uint64_t created_ms, deadline_ms, ended_ms;
     struct timeline_entry *timeline;
     uint32_t timeline_count;

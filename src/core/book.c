@@ -1,0 +1,206 @@
+#include "core/book.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+enum { backoff_first_ms = 1000, backoff_most_ms = 60000 };
+
+void book_init(struct book *book, uint64_t seed) {
+    *book = (struct book){0};
+    map_init(&book->vms_by_id, seed);
+    map_init(&book->ops_by_id, seed);
+    list_init(&book->vms);
+    list_init(&book->ops);
+}
+
+static void free_op(struct book_op *op) {
+    record_clear(&operation_table, &op->record);
+    memory_free(op);
+}
+
+void book_deinit(struct book *book) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &book->vms)
+        memory_free(container_of(node, struct book_vm, by_age));
+    list_each(node, next, &book->ops)
+        free_op(container_of(node, struct book_op, by_age));
+    map_deinit(&book->vms_by_id);
+    map_deinit(&book->ops_by_id);
+    heap_deinit(&book->timers);
+}
+
+struct book_vm *book_vm(const struct book *book, const char *id) {
+    return map_get(&book->vms_by_id, id);
+}
+
+struct book_op *book_op(const struct book *book, const char *id) {
+    return map_get(&book->ops_by_id, id);
+}
+
+bool book_op_has_ended(const struct book_op *op) {
+    return op->record.state == OP_SUCCEEDED || op->record.state == OP_FAILED;
+}
+
+struct book_vm *book_add_vm(struct book *book, const struct vm *record) {
+    struct book_vm *vm = memory_new(1, sizeof(*vm));
+    vm->record = *record;
+    list_init(&vm->by_owner);
+    list_init(&vm->by_place);
+    list_add(&book->vms, &vm->by_age);
+    map_put(&book->vms_by_id, vm->record.id, vm);
+    book->vms_count++;
+    return vm;
+}
+
+struct book_op *book_add_op(struct book *book, const struct operation *record) {
+    struct book_op *op = memory_new(1, sizeof(*op));
+    record_clone(&operation_table, record, &op->record);
+    op->deadline_ms = op->resend_ms = op->progress_ms = book_never;
+    list_init(&op->waiters);
+    list_add(&book->ops, &op->by_age);
+    map_put(&book->ops_by_id, op->record.id, op);
+    book->ops_count++;
+    return op;
+}
+
+void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out) {
+    assert(!vm->active);
+    effects_forget(out, &vm_table, vm->record.id);
+    map_remove(&book->vms_by_id, vm->record.id);
+    list_remove(&vm->by_age);
+    list_remove(&vm->by_owner);
+    list_remove(&vm->by_place);
+    book->vms_count--;
+    memory_free(vm);
+}
+
+void book_remove_op(struct book *book, struct book_op *op, struct effects *out) {
+    assert(list_is_empty(&op->waiters));
+    effects_forget(out, &operation_table, op->record.id);
+    map_remove(&book->ops_by_id, op->record.id);
+    list_remove(&op->by_age);
+    heap_remove(&book->timers, &op->timer);
+    book->ops_count--;
+    free_op(op);
+}
+
+void book_save_vm(struct book_vm *vm, struct effects *out) {
+    effects_save(out, &vm_table, &vm->record);
+}
+
+void book_save_op(struct book_op *op, struct effects *out) {
+    effects_save(out, &operation_table, &op->record);
+}
+
+struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct operation *record,
+                           const struct event *event, struct effects *out) {
+    assert(!vm->active);
+    struct book_op *op = book_add_op(book, record);
+    struct operation *r = &op->record;
+    (void)text_copy(r->vm, sizeof(r->vm), vm->record.id);
+    (void)text_copy(r->vm_name, sizeof(r->vm_name), vm->record.name);
+    (void)text_copy(r->owner, sizeof(r->owner), vm->record.owner);
+    r->created_ms = event->wall_ms;
+    op->deadline_ms = event->now_ms + (r->deadline_ms - event->wall_ms);
+    book_step(op, STEP_ACCEPTED, event->wall_ms);
+    r->state = OP_PENDING;
+    vm->active = op;
+    vm->record.generation = r->generation;
+    vm->record.last_code = CODE_OK;
+    vm->record.last_step = STEP_NONE;
+    (void)text_copy(vm->record.op, sizeof(vm->record.op), r->id);
+    vm->record.changed_ms = event->wall_ms;
+    book_save_vm(vm, out);
+    book_save_op(op, out);
+    book_schedule(book, op);
+    return op;
+}
+
+void book_step(struct book_op *op, enum step step, uint64_t wall_ms) {
+    struct operation *r = &op->record;
+    if (step == r->step || r->timeline_count >= limit_timeline)
+        return;
+    for (uint32_t i = 0; i < r->timeline_count; i++)
+        if (r->timeline[i].step == step)
+            return;
+    r->timeline = memory_resize(r->timeline, (r->timeline_count + 1) * sizeof(*r->timeline));
+    r->timeline[r->timeline_count++] = (struct timeline_entry){wall_ms, step};
+    r->step = step;
+    if (step != STEP_ENDED)
+        r->state = OP_RUNNING;
+}
+
+void book_end(struct book *book, struct book_op *op, enum code code, const struct event *event,
+              struct effects *out) {
+    assert(!book_op_has_ended(op));
+    struct operation *r = &op->record;
+    enum step reached = r->step;
+    book_step(op, STEP_ENDED, event->wall_ms);
+    r->state = code == CODE_OK ? OP_SUCCEEDED : OP_FAILED;
+    r->code = code;
+    r->step = code == CODE_OK ? STEP_ENDED : reached;
+    r->ended_ms = event->wall_ms;
+    record_clear(&definition_table, &r->definition);
+    op->deadline_ms = op->resend_ms = op->progress_ms = book_never;
+    book_schedule(book, op);
+    struct book_vm *vm = book_vm(book, r->vm);
+    if (vm && vm->active == op) {
+        vm->active = NULL;
+        vm->record.last_code = code;
+        vm->record.last_step = code == CODE_OK ? STEP_NONE : reached;
+        vm->record.changed_ms = event->wall_ms;
+        book_save_vm(vm, out);
+    }
+    book_save_op(op, out);
+}
+
+void book_schedule(struct book *book, struct book_op *op) {
+    uint64_t due = op->deadline_ms;
+    due = op->resend_ms < due ? op->resend_ms : due;
+    due = op->progress_ms < due ? op->progress_ms : due;
+    if (due == book_never)
+        heap_remove(&book->timers, &op->timer);
+    else
+        heap_set(&book->timers, &op->timer, due);
+}
+
+uint64_t book_deadline_ms(const struct operation *record, const struct event *event) {
+    uint64_t allowed = record->deadline_ms > record->created_ms
+                           ? record->deadline_ms - record->created_ms
+                           : 0;
+    uint64_t left =
+        record->deadline_ms > event->wall_ms ? record->deadline_ms - event->wall_ms : 0;
+    return event->now_ms + (left < allowed ? left : allowed);
+}
+
+uint64_t book_backoff_ms(uint32_t attempts, struct prng *prng) {
+    uint64_t wait = backoff_most_ms;
+    if (attempts < 6)
+        wait = (uint64_t)backoff_first_ms << attempts;
+    if (wait > backoff_most_ms)
+        wait = backoff_most_ms;
+    return wait - wait / 10 + prng_below(prng, wait / 5);
+}
+
+void book_check(const struct book *book) {
+    struct list *node = NULL, *next = NULL;
+    uint64_t vms = 0, ops = 0;
+    list_each(node, next, &book->vms) {
+        const struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        assert(book_vm(book, vm->record.id) == vm);
+        assert(!vm->active || text_equal(vm->active->record.vm, vm->record.id));
+        assert(!vm->active || !book_op_has_ended(vm->active));
+        vms++;
+    }
+    list_each(node, next, &book->ops) {
+        const struct book_op *op = container_of(node, struct book_op, by_age);
+        assert(book_op(book, op->record.id) == op);
+        const struct book_vm *vm = book_vm(book, op->record.vm);
+        assert(book_op_has_ended(op) || (vm && vm->active == op)); /* never stuck */
+        ops++;
+    }
+    assert(vms == book->vms_count && ops == book->ops_count);
+}

@@ -1,0 +1,93 @@
+/* The books of a role: its VMs and operations, with what the core needs to find and time them.
+ * Every role keeps one; upstream, downstream and agent differ in what they do with it.
+ *
+ * Per VM at most one operation is under way (`active`); an ended operation stays until the level
+ * above has settled it (agents' end) or until it is pruned (upstream). Everything here is
+ * written through: each function that changes a record appends the SAVE or FORGET. */
+#pragma once
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/prng.h"
+#include "core/effect.h"
+#include "core/event.h"
+
+#define book_never UINT64_MAX
+
+struct book_op;
+
+struct book_vm {
+    struct vm record;
+    struct list by_age;   /* in book.vms */
+    struct list by_owner; /* in the owner's list; points to itself where owners keep none */
+    struct list by_place; /* in the place's list, while placed */
+    struct book_op *active;
+    uint64_t job;         /* agent: the host job under way, 0: none */
+    uint32_t sync_round;  /* manager: seen in this round of a sync */
+};
+
+struct book_op {
+    struct operation record;
+    struct list by_age;  /* in book.ops */
+    struct list waiters; /* upstream: replies held open */
+    struct timer timer;  /* the earliest of the times below */
+    uint64_t deadline_ms; /* all monotonic; book_never: not waiting for it */
+    uint64_t resend_ms;
+    uint64_t progress_ms;
+    uint32_t attempts;    /* of sending */
+    enum step told;       /* agent's end: newest step that was told upward */
+    bool unreflected;     /* manager: the place's capacity does not count it yet */
+    uint32_t tried_count; /* manager: places that refused it */
+    uint16_t tried[8];
+};
+
+struct book {
+    struct map vms_by_id, ops_by_id;
+    struct list vms, ops;
+    uint64_t vms_count, ops_count;
+    struct heap timers;
+};
+
+void book_init(struct book *book, uint64_t seed);
+void book_deinit(struct book *book);
+
+struct book_vm *book_vm(const struct book *book, const char *id);
+struct book_op *book_op(const struct book *book, const char *id);
+bool book_op_has_ended(const struct book_op *op);
+
+/* Adds a copy of a record; it is not saved (it may come from the store). */
+struct book_vm *book_add_vm(struct book *book, const struct vm *record);
+struct book_op *book_add_op(struct book *book, const struct operation *record);
+
+/* Removes and forgets. A VM must have no active operation; its ended ones stay. */
+void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out);
+void book_remove_op(struct book *book, struct book_op *op, struct effects *out);
+
+/* Begins an operation on `vm`: it becomes active, its timeline starts, both records are saved.
+ * record->id, verb, generation, deadline_ms, definition are the caller's. */
+struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct operation *record,
+                           const struct event *event, struct effects *out);
+
+/* Adds a step to the timeline (once each). book_save_op writes it. */
+void book_step(struct book_op *op, enum step step, uint64_t wall_ms);
+
+/* The true end: state, code, failed step, timeline; the VM's outcome; both saved. */
+void book_end(struct book *book, struct book_op *op, enum code code, const struct event *event,
+              struct effects *out);
+
+void book_save_vm(struct book_vm *vm, struct effects *out);
+void book_save_op(struct book_op *op, struct effects *out);
+
+/* Puts the operation's timer to the earliest of its times. */
+void book_schedule(struct book *book, struct book_op *op);
+
+/* Of loaded operations: the monotonic deadline from the stored wall clock's, never longer than
+ * from its creation, so that a clock that jumped cannot stretch it. */
+uint64_t book_deadline_ms(const struct operation *record, const struct event *event);
+
+/* The wait before the next sending: 1 s, 2 s, … 60 s, with a fifth of jitter. */
+uint64_t book_backoff_ms(uint32_t attempts, struct prng *prng);
+
+/* Asserts that the indices and the records agree. */
+void book_check(const struct book *book);

@@ -1,0 +1,346 @@
+#include "core/downlink.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/uplink.h"
+
+enum { beats_missed = 3 };
+
+void downlink_init(struct downlink *downlink, const struct role_settings *settings,
+                   struct prng *prng) {
+    *downlink = (struct downlink){.beat_ms = settings->beat_ms,
+                                  .hold_down_ms = settings->hold_down_ms,
+                                  .sweep_due_ms = book_never};
+    prng_init(&downlink->prng, prng_next(prng));
+    map_init(&downlink->by_address, prng_next(prng));
+    map_init(&downlink->by_name, prng_next(prng));
+    downlink->count = settings->agents_count;
+    downlink->peers = memory_new(downlink->count, sizeof(*downlink->peers));
+    for (size_t i = 0; i < downlink->count; i++) {
+        struct peer *peer = &downlink->peers[i];
+        peer->setting = settings->agents[i];
+        list_init(&peer->vms);
+        map_put(&downlink->by_address, peer->setting.address, peer);
+        map_put(&downlink->by_name, peer->setting.name, peer);
+    }
+    for (size_t i = 0; i < settings->shapes_count; i++)
+        downlink->catalogue[downlink->catalogue_count++] = settings->shapes[i];
+    for (size_t i = 0; i < downlink->count; i++) {
+        downlink->peers[i].fits = memory_new(downlink->catalogue_count, sizeof(uint64_t));
+        downlink->peers[i].counted = memory_new(downlink->catalogue_count, sizeof(uint64_t));
+    }
+}
+
+void downlink_deinit(struct downlink *downlink) {
+    for (size_t i = 0; i < downlink->count; i++) {
+        record_clear(&capacity_table, &downlink->peers[i].capacity);
+        memory_free(downlink->peers[i].fits);
+        memory_free(downlink->peers[i].counted);
+    }
+    memory_free(downlink->peers);
+    map_deinit(&downlink->by_address);
+    map_deinit(&downlink->by_name);
+}
+
+struct peer *downlink_peer(const struct downlink *downlink, uint32_t link, const char *address) {
+    struct peer *peer = map_get(&downlink->by_address, address);
+    return peer && peer->setting.link == link ? peer : NULL;
+}
+
+struct peer *downlink_by_name(const struct downlink *downlink, const char *name) {
+    return map_get(&downlink->by_name, name);
+}
+
+bool peer_is_up(const struct peer *peer) { return peer->state == PEER_UP; }
+
+static uint64_t less(uint64_t from, uint64_t what) { return from > what ? from - what : 0; }
+
+/* Takes out of the sum what the peer added before and adds what it has now: O(shapes). */
+static void peer_count(struct downlink *downlink, struct peer *peer) {
+    struct capacity *sum = &downlink->sum.total, *added = &peer->added, now = {0};
+    if (peer_is_up(peer)) {
+        const struct capacity *told = &peer->capacity;
+        now = (struct capacity){
+            .cpus_total = told->cpus_total,
+            .cpus_free = less(told->cpus_free, peer->unreflected_size.cpus),
+            .memory_mib_total = told->memory_mib_total,
+            .memory_mib_free = less(told->memory_mib_free, peer->unreflected_size.memory_mib),
+            .disk_gib_total = told->disk_gib_total,
+            .disk_gib_free = less(told->disk_gib_free, peer->unreflected_size.disk_gib),
+        };
+    }
+    sum->cpus_total += now.cpus_total - added->cpus_total;
+    sum->cpus_free += now.cpus_free - added->cpus_free;
+    sum->memory_mib_total += now.memory_mib_total - added->memory_mib_total;
+    sum->memory_mib_free += now.memory_mib_free - added->memory_mib_free;
+    sum->disk_gib_total += now.disk_gib_total - added->disk_gib_total;
+    sum->disk_gib_free += now.disk_gib_free - added->disk_gib_free;
+    *added = now;
+    for (size_t i = 0; i < downlink->catalogue_count; i++) {
+        uint64_t fits = peer_is_up(peer) ? less(peer->fits[i], peer->unreflected) : 0;
+        downlink->sum.fits[i] += fits - peer->counted[i];
+        peer->counted[i] = fits;
+    }
+    downlink->changed = true;
+}
+
+static void peer_move(struct downlink *downlink, struct peer *peer, enum peer_state state,
+                      const struct event *event) {
+    if (peer->state == state)
+        return;
+    peer->state = state;
+    peer->state_ms = event->now_ms;
+    peer->seen_ms = event->wall_ms;
+    peer_count(downlink, peer);
+}
+
+void downlink_send(struct peer *peer, struct message *message, struct effects *out) {
+    session_send(&peer->session, &peer->setting, message, out);
+}
+
+void downlink_settle(struct peer *peer, const char *op, struct effects *out) {
+    struct message message = {.kind = MESSAGE_SETTLED};
+    (void)text_copy(message.settled.op, sizeof(message.settled.op), op);
+    downlink_send(peer, &message, out);
+}
+
+static void send_welcome(struct downlink *downlink, struct peer *peer, struct effects *out) {
+    struct message message = {.kind = MESSAGE_WELCOME};
+    message.welcome.version = protocol_version;
+    message.welcome.beat_ms = (uint32_t)downlink->beat_ms;
+    message.welcome.shapes_count = (uint32_t)downlink->catalogue_count;
+    message.welcome.shapes = memory_copy(
+        downlink->catalogue, downlink->catalogue_count * sizeof(*downlink->catalogue));
+    downlink_send(peer, &message, out);
+}
+
+int downlink_shape(const struct downlink *downlink, const struct size *size) {
+    for (size_t i = 0; i < downlink->catalogue_count; i++)
+        if (record_equal(&size_table, &downlink->catalogue[i].size, size))
+            return (int)i;
+    return -1;
+}
+
+bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
+                        struct effects *out) {
+    if (downlink->catalogue_count == limit_shapes)
+        return false;
+    downlink->catalogue[downlink->catalogue_count++] = *shape;
+    size_t bytes = downlink->catalogue_count * sizeof(uint64_t);
+    for (size_t i = 0; i < downlink->count; i++) {
+        struct peer *peer = &downlink->peers[i];
+        peer->fits = memory_resize(peer->fits, bytes);
+        peer->counted = memory_resize(peer->counted, bytes);
+        peer->fits[downlink->catalogue_count - 1] = 0;
+        peer->counted[downlink->catalogue_count - 1] = 0;
+        if (peer_is_up(peer))
+            send_welcome(downlink, peer, out);
+    }
+    return true;
+}
+
+static void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event) {
+    session_close(&peer->session);
+    if (peer_is_up(peer))
+        peer_move(downlink, peer, PEER_SUSPECT, event);
+}
+
+/* Opens the session that a hello asks for: welcome goes out. False: it opens none. */
+static bool on_hello(struct downlink *downlink, struct peer *peer, const struct event *event,
+                     struct effects *out) {
+    const struct frame *frame = event->frame.frame;
+    const struct hello *hello = &frame->messages[0].hello;
+    if (hello->version < protocol_version_oldest || hello->version_oldest > protocol_version) {
+        effects_note(out, NOTE_WARNING, "",
+                     "%s speaks protocol versions %u to %u, this manager %d to %d: upgrade the "
+                     "older side",
+                     peer->setting.name, hello->version_oldest, hello->version,
+                     protocol_version_oldest, protocol_version);
+        return false;
+    }
+    struct session *session = &peer->session;
+    bool again = session->state == SESSION_OPEN && session->peer_number == frame->header.from;
+    if (again && frame->header.sequence <= session->received)
+        return false; /* a repeat */
+    if (!again)
+        *session = (struct session){.number = 1 + prng_below(&downlink->prng, session_number_most)};
+    session->state = SESSION_OPEN;
+    session->peer_number = frame->header.from;
+    session->received = frame->header.sequence + frame->messages_count - 1;
+    session->heard_ms = event->now_ms;
+    peer_move(downlink, peer, PEER_UP, event);
+    send_welcome(downlink, peer, out);
+    if (hello->vm_digest != downlink_digest(peer)) {
+        struct message sync = {.kind = MESSAGE_SYNC};
+        downlink_send(peer, &sync, out);
+    }
+    if (downlink->sweep_due_ms == book_never)
+        downlink->sweep_due_ms = event->now_ms + downlink->beat_ms;
+    return true;
+}
+
+enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
+                                     const struct event *event, struct effects *out) {
+    const struct frame *frame = event->frame.frame;
+    if (frame->messages_count && frame->messages[0].kind == MESSAGE_HELLO)
+        return on_hello(downlink, peer, event, out) ? DOWNLINK_OPENED : DOWNLINK_NOTHING;
+    switch (session_receive(&peer->session, frame, event->now_ms)) {
+    case SESSION_ACCEPT:
+        return DOWNLINK_MESSAGES;
+    case SESSION_DROP:
+        return DOWNLINK_NOTHING;
+    case SESSION_STRANGER: {
+        /* Answered in the stranger's own session, so that it knows it is meant. */
+        struct session session = {.number = 1 + prng_below(&downlink->prng, session_number_most),
+                                  .peer_number = frame->header.from};
+        struct message reset = {.kind = MESSAGE_RESET};
+        session_send(&session, &peer->setting, &reset, out);
+        return DOWNLINK_NOTHING;
+    }
+    }
+    return DOWNLINK_NOTHING;
+}
+
+static void on_capacity(struct downlink *downlink, struct peer *peer,
+                        const struct capacity *capacity) {
+    record_clear(&capacity_table, &peer->capacity);
+    record_clone(&capacity_table, capacity, &peer->capacity);
+    for (size_t i = 0; i < downlink->catalogue_count; i++) {
+        peer->fits[i] = 0;
+        for (uint32_t k = 0; k < capacity->fits_count; k++)
+            if (text_equal(capacity->fits[k].shape, downlink->catalogue[i].name))
+                peer->fits[i] = capacity->fits[k].count;
+    }
+    peer_count(downlink, peer);
+}
+
+void downlink_on_message(struct downlink *downlink, struct peer *peer,
+                         const struct message *message, struct effects *out) {
+    switch (message->kind) {
+    case MESSAGE_CAPACITY:
+        on_capacity(downlink, peer, &message->capacity);
+        return;
+    case MESSAGE_BEAT: {
+        struct message grant = {.kind = MESSAGE_GRANT};
+        downlink_send(peer, &grant, out);
+        return;
+    }
+    case MESSAGE_VM:
+    case MESSAGE_TABLE:
+    case MESSAGE_PROGRESS:
+    case MESSAGE_RESULT:
+        return; /* the role's */
+    case MESSAGE_HELLO:
+    case MESSAGE_WELCOME:
+    case MESSAGE_RESET:
+    case MESSAGE_INSTRUCT:
+    case MESSAGE_SYNC:
+    case MESSAGE_SETTLED:
+    case MESSAGE_GRANT:
+    case MESSAGE_KIND_COUNT:
+        return; /* a manager's words out of an agent's mouth: not applied */
+    }
+}
+
+void downlink_on_presence(struct downlink *downlink, const struct event *event) {
+    if (event->presence.presence == PRESENCE_UP)
+        return; /* the agent says hello */
+    for (size_t i = 0; i < downlink->count; i++) {
+        struct peer *peer = &downlink->peers[i];
+        bool meant = event->kind == EVENT_LINK
+                         ? peer->setting.link == event->presence.link
+                         : peer == downlink_peer(downlink, event->presence.link,
+                                                 event->presence.address);
+        if (meant)
+            peer_close(downlink, peer, event);
+    }
+}
+
+void downlink_on_tick(struct downlink *downlink, const struct event *event) {
+    if (event->now_ms < downlink->sweep_due_ms)
+        return;
+    uint64_t next = book_never;
+    for (size_t i = 0; i < downlink->count; i++) {
+        struct peer *peer = &downlink->peers[i];
+        uint64_t silent = event->now_ms - peer->session.heard_ms;
+        if (peer_is_up(peer) && silent >= beats_missed * downlink->beat_ms)
+            peer_close(downlink, peer, event);
+        if (peer->state == PEER_SUSPECT &&
+            event->now_ms - peer->state_ms >= downlink->hold_down_ms)
+            peer_move(downlink, peer, PEER_AWAY, event);
+        if (peer->state != PEER_AWAY)
+            next = event->now_ms + downlink->beat_ms / 2;
+    }
+    downlink->sweep_due_ms = next;
+}
+
+void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op,
+                      const struct size *size) {
+    if (!op->unreflected)
+        return;
+    op->unreflected = false;
+    peer->unreflected--;
+    peer->unreflected_size.cpus -= size->cpus;
+    peer->unreflected_size.memory_mib -= size->memory_mib;
+    peer->unreflected_size.disk_gib -= size->disk_gib;
+    peer_count(downlink, peer);
+}
+
+static void reserve(struct downlink *downlink, struct peer *peer, struct book_op *op,
+                    const struct size *size) {
+    if (op->unreflected || op->record.verb != VERB_DEFINE)
+        return;
+    op->unreflected = true;
+    peer->unreflected++;
+    peer->unreflected_size.cpus += size->cpus;
+    peer->unreflected_size.memory_mib += size->memory_mib;
+    peer->unreflected_size.disk_gib += size->disk_gib;
+    peer_count(downlink, peer);
+}
+
+static void send_instruct(struct peer *peer, const struct book_vm *vm, const struct event *event,
+                          struct effects *out) {
+    const struct book_op *op = vm->active;
+    struct message message = {.kind = MESSAGE_INSTRUCT};
+    struct instruct *instruct = &message.instruct;
+    (void)text_copy(instruct->op, sizeof(instruct->op), op->record.id);
+    (void)text_copy(instruct->vm, sizeof(instruct->vm), vm->record.id);
+    instruct->epoch = vm->record.place_epoch;
+    instruct->generation = op->record.place_generation;
+    instruct->verb = op->record.verb;
+    instruct->within_ms = op->deadline_ms - event->now_ms;
+    record_clone(&definition_table, &op->record.definition, &instruct->definition);
+    downlink_send(peer, &message, out);
+}
+
+void downlink_instruct(struct downlink *downlink, struct book *book, struct book_vm *vm,
+                       const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    if (!op)
+        return;
+    op->resend_ms = book_never;
+    struct peer *peer = downlink_by_name(downlink, vm->record.place);
+    if (peer && op->deadline_ms > event->now_ms) {
+        if (!op->attempts)
+            reserve(downlink, peer, op, &vm->record.size);
+        if (peer_is_up(peer)) {
+            send_instruct(peer, vm, event, out);
+            book_step(op, STEP_INSTRUCTED, event->wall_ms);
+            op->resend_ms =
+                event->now_ms + 10 * book_backoff_ms(op->attempts++, &downlink->prng);
+        }
+    }
+    book_schedule(book, op);
+}
+
+uint64_t downlink_digest(const struct peer *peer) {
+    uint64_t digest = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &peer->vms) {
+        const struct vm *vm = &container_of(node, struct book_vm, by_place)->record;
+        digest ^= uplink_vm_digest(vm->id, vm->place_epoch, vm->place_generation, vm->state);
+    }
+    return digest & INT64_MAX;
+}

@@ -1,0 +1,100 @@
+/* The manager's end of links: all the agents of one manager (clusters upstream, hosts
+ * downstream), their sessions, capacity and instructions under way. Both managers use it; it
+ * knows nothing of tenants, policies or uplinks.
+ *
+ * Peer:   AWAY --hello--> UP --silence, presence gone, link down--> SUSPECT --hold-down--> AWAY
+ *                          ^------------------ hello -------------------|
+ * Only a peer that is UP gets instructions and new VMs. */
+#pragma once
+
+#include "core/book.h"
+#include "core/role.h"
+#include "core/session.h"
+
+/* Sums and counts of one place or of all. fits[] stands in the catalogue's order. */
+struct room {
+    struct capacity total; /* numbers only; its fits are not used */
+    uint64_t fits[limit_shapes];
+};
+
+struct peer {
+    struct peer_setting setting;
+    struct session session;
+    enum peer_state state;
+    uint64_t state_ms;    /* monotonic: when it became so */
+    uint64_t seen_ms;     /* wall: the same */
+    struct list vms;      /* book_vm.by_place */
+    uint32_t sync_round;
+    uint64_t unreflected; /* definitions sent that its capacity does not count yet */
+    struct size unreflected_size; /* their sum */
+    struct capacity capacity; /* as told; its fits by shape name */
+    uint64_t *fits;       /* [catalogue], as told */
+    uint64_t *counted;    /* [catalogue], what this peer adds to the sum now */
+    struct capacity added; /* what it adds to the sum's numbers now */
+};
+
+struct downlink {
+    struct peer *peers;
+    size_t count;
+    struct map by_address, by_name;
+    struct shape catalogue[limit_shapes];
+    size_t catalogue_count;
+    struct room sum;      /* of the peers that are up */
+    uint64_t beat_ms, hold_down_ms;
+    uint64_t sweep_due_ms;
+    bool changed;         /* the sum is another since the role last looked */
+    struct prng prng;
+};
+
+void downlink_init(struct downlink *downlink, const struct role_settings *settings,
+                   struct prng *prng);
+void downlink_deinit(struct downlink *downlink);
+
+/* The pinned peer with this address on this link, or NULL: nobody else is heard. */
+struct peer *downlink_peer(const struct downlink *downlink, uint32_t link, const char *address);
+struct peer *downlink_by_name(const struct downlink *downlink, const char *name);
+bool peer_is_up(const struct peer *peer);
+
+/* Adds a size to the catalogue and tells all agents. False: the catalogue is full. */
+bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
+                        struct effects *out);
+
+/* The index of the shape with this size in the catalogue, or -1. */
+int downlink_shape(const struct downlink *downlink, const struct size *size);
+
+/* What a frame from a peer asks of the role, after the downlink did its part. */
+enum downlink_news {
+    DOWNLINK_NOTHING,
+    DOWNLINK_OPENED,  /* send again what is under way there */
+    DOWNLINK_MESSAGES, /* the role handles vm, table, progress and result messages */
+};
+
+/* Judges the frame; a stranger is told to say hello. */
+enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
+                                     const struct event *event, struct effects *out);
+
+/* The downlink's part of one message of an accepted frame: capacity and beat. */
+void downlink_on_message(struct downlink *downlink, struct peer *peer,
+                         const struct message *message, struct effects *out);
+
+/* Presence and the own connection: hints that end a session early. */
+void downlink_on_presence(struct downlink *downlink, const struct event *event);
+
+/* Silence and hold-downs; call on every tick. */
+void downlink_on_tick(struct downlink *downlink, const struct event *event);
+
+/* Sends the active operation of `vm` to the place where the VM is, if that is up, and schedules
+ * the next try. */
+void downlink_instruct(struct downlink *downlink, struct book *book, struct book_vm *vm,
+                       const struct event *event, struct effects *out);
+
+/* Sends to a peer whose session is open; message is moved. */
+void downlink_send(struct peer *peer, struct message *message, struct effects *out);
+void downlink_settle(struct peer *peer, const char *op, struct effects *out);
+
+/* The peer's capacity counts this operation from now on (or it never will). */
+void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op,
+                      const struct size *size);
+
+/* The digest over the VMs at a peer, as the peer computes it over its own (uplink.h). */
+uint64_t downlink_digest(const struct peer *peer);

@@ -1,0 +1,136 @@
+#include "core/effect.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+const char *const job_names[JOB_KIND_COUNT] = {"scan",     "fetch", "create", "start",
+                                               "shutdown", "stop",  "reboot", "remove"};
+
+struct effect *effects_add(struct effects *effects, enum effect_kind kind) {
+    if (effects->count == effects->capacity) {
+        effects->capacity = effects->capacity ? effects->capacity * 2 : 8;
+        effects->items =
+            memory_resize(effects->items, effects->capacity * sizeof(*effects->items));
+    }
+    struct effect *effect = &effects->items[effects->count++];
+    memset(effect, 0, sizeof(*effect));
+    effect->kind = kind;
+    return effect;
+}
+
+void effects_save(struct effects *effects, const struct table *table, const void *data) {
+    struct record record = record_copy(table, data);
+    effects_add(effects, EFFECT_SAVE)->record = record;
+}
+
+void effects_forget(struct effects *effects, const struct table *table, const char *key) {
+    struct record record = {.table = table, .data = memory_new(1, table->size)};
+    const struct field *first = &table->fields[0];
+    bool fits = text_copy((char *)record.data + first->offset, first->size, key);
+    effects_add(effects, EFFECT_FORGET)->record = record;
+    (void)fits; /* a key of a record always fits its own field */
+}
+
+void effects_note(struct effects *effects, int level, const char *op, const char *format, ...) {
+    struct effect *effect = effects_add(effects, EFFECT_NOTE);
+    effect->note.level = level;
+    (void)text_copy(effect->note.op, sizeof(effect->note.op), op);
+    struct text text = {.limit = sizeof(effect->note.text) - 1};
+    va_list arguments;
+    va_start(arguments, format);
+    text_addv(&text, format, arguments);
+    va_end(arguments);
+    (void)text_copy(effect->note.text, sizeof(effect->note.text), text_data(&text));
+    text_deinit(&text);
+}
+
+static void effect_clear(struct effect *effect) {
+    switch (effect->kind) {
+    case EFFECT_SAVE:
+    case EFFECT_FORGET:
+        record_deinit(&effect->record);
+        return;
+    case EFFECT_SEND:
+        message_clear(&effect->send.message);
+        return;
+    case EFFECT_REPLY:
+        reply_clear(&effect->reply);
+        return;
+    case EFFECT_JOB:
+        record_clear(&definition_table, &effect->job.definition);
+        return;
+    case EFFECT_IMAGE:
+    case EFFECT_NOTE:
+    case EFFECT_READY:
+    case EFFECT_DONE:
+    case EFFECT_KIND_COUNT:
+        return;
+    }
+}
+
+void effects_clear(struct effects *effects) {
+    for (size_t i = 0; i < effects->count; i++)
+        effect_clear(&effects->items[i]);
+    effects->count = 0;
+}
+
+void effects_deinit(struct effects *effects) {
+    effects_clear(effects);
+    memory_free(effects->items);
+    *effects = (struct effects){0};
+}
+
+static void print_reply(const struct reply *reply, struct text *out) {
+    static const char *const kinds[] = {"record", "created", "operation", "list", "gone",
+                                        "problem"};
+    text_addf(out, "reply %llu %s", (unsigned long long)reply->handle, kinds[reply->kind]);
+    if (reply->kind == REPLY_PROBLEM)
+        text_addf(out, " code=%s field=%s text=\"%s\"", code_names[reply->code], reply->field,
+                  reply->text);
+    if (reply->record.data) {
+        text_addf(out, " %s ", reply->record.table->name);
+        codec_print(reply->record.table, reply->record.data, out);
+    }
+    if (reply->kind == REPLY_LIST)
+        text_addf(out, " rows=%u next=%s", reply->list_count, reply->next);
+}
+
+void effect_print(const struct effect *effect, struct text *out) {
+    switch (effect->kind) {
+    case EFFECT_SAVE:
+    case EFFECT_FORGET:
+        text_addf(out, "%s %s ", effect->kind == EFFECT_SAVE ? "save" : "forget",
+                  effect->record.table->name);
+        codec_print(effect->record.table, effect->record.data, out);
+        return;
+    case EFFECT_SEND:
+        text_addf(out, "send to=%s %s ", effect->send.address,
+                  message_table(effect->send.message.kind)->name);
+        codec_print(message_table(effect->send.message.kind), &effect->send.message.welcome,
+                    out);
+        return;
+    case EFFECT_REPLY:
+        print_reply(&effect->reply, out);
+        return;
+    case EFFECT_IMAGE:
+        text_addf(out, "image %s", effect->image.digest);
+        return;
+    case EFFECT_JOB:
+        text_addf(out, "job %llu %s op=%s vm=%s", (unsigned long long)effect->job.job,
+                  job_names[effect->job.kind], effect->job.op, effect->job.vm);
+        return;
+    case EFFECT_NOTE:
+        text_addf(out, "note op=%s %s", effect->note.op, effect->note.text);
+        return;
+    case EFFECT_READY:
+        text_add(out, "ready");
+        return;
+    case EFFECT_DONE:
+        text_add(out, "done");
+        return;
+    case EFFECT_KIND_COUNT:
+        return;
+    }
+}

@@ -1,0 +1,81 @@
+#include "core/event.h"
+
+const char *const event_names[EVENT_KIND_COUNT] = {
+    "load", "start", "tick", "link", "peer", "frame", "request",
+    "image", "job", "domain", "scanned", "host", "stop",
+};
+
+static void print_frame(const struct event_frame *frame, struct text *out) {
+    text_addf(out, " from=%s session=%llu sequence=%llu", frame->from,
+              (unsigned long long)frame->frame->header.from,
+              (unsigned long long)frame->frame->header.sequence);
+    for (uint32_t i = 0; i < frame->frame->messages_count; i++) {
+        const struct message *message = &frame->frame->messages[i];
+        text_addf(out, " [%s ", message_table(message->kind)->name);
+        codec_print(message_table(message->kind), &message->welcome, out);
+        text_add(out, "]");
+    }
+}
+
+static void print_request(const struct request *request, struct text *out) {
+    static const char *const kinds[REQUEST_KIND_COUNT] = {
+        "vm-create",   "vm-list",    "vm-show",      "vm-act",       "op-list",
+        "op-show",     "shape-list", "image-list",   "image-show",   "image-add",
+        "image-delete", "cluster-list", "cluster-show", "tenant-create", "tenant-list",
+        "tenant-show", "tenant-delete", "whoami",
+    };
+    text_addf(out, " %s handle=%llu key=%s", kinds[request->kind],
+              (unsigned long long)request->handle, request->key);
+    if (request->kind == REQUEST_VM_ACT)
+        text_addf(out, " verb=%s", verb_names[request->verb]);
+    if (request->kind == REQUEST_VM_CREATE) {
+        text_add(out, " ");
+        codec_print(&vm_create_table, &request->vm_create, out);
+    }
+}
+
+void event_print(const struct event *event, struct text *out) {
+    text_addf(out, "%s now=%llu", event_names[event->kind], (unsigned long long)event->now_ms);
+    switch (event->kind) {
+    case EVENT_LOAD:
+        text_addf(out, " %s ", event->load.table->name);
+        codec_print(event->load.table, event->load.data, out);
+        return;
+    case EVENT_LINK:
+        text_addf(out, " link=%u %s", event->presence.link,
+                  event->presence.presence == PRESENCE_UP ? "up" : "down");
+        return;
+    case EVENT_PEER:
+        text_addf(out, " link=%u address=%s %s", event->presence.link, event->presence.address,
+                  event->presence.presence == PRESENCE_UP ? "up" : "down");
+        return;
+    case EVENT_FRAME:
+        print_frame(&event->frame, out);
+        return;
+    case EVENT_REQUEST:
+        print_request(event->request, out);
+        return;
+    case EVENT_IMAGE:
+        text_addf(out, " %s code=%s", event->image.digest, code_names[event->image.code]);
+        return;
+    case EVENT_JOB:
+        text_addf(out, " %llu code=%s", (unsigned long long)event->job.job,
+                  code_names[event->job.code]);
+        return;
+    case EVENT_DOMAIN:
+        text_addf(out, " vm=%s epoch=%u state=%s why=%d", event->domain.vm, event->domain.epoch,
+                  vm_state_names[event->domain.state], event->domain.why);
+        return;
+    case EVENT_HOST:
+        text_addf(out, " cpus=%u memory_mib=%u disk_gib=%u accelerator=%s",
+                  event->host.size.cpus, event->host.size.memory_mib, event->host.size.disk_gib,
+                  event->host.accelerator);
+        return;
+    case EVENT_START:
+    case EVENT_TICK:
+    case EVENT_SCANNED:
+    case EVENT_STOP:
+    case EVENT_KIND_COUNT:
+        return;
+    }
+}

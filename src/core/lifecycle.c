@@ -1,0 +1,48 @@
+#include "core/lifecycle.h"
+
+#include <assert.h>
+
+enum {
+    moves_seen = 1u << VM_STOPPED | 1u << VM_RUNNING | 1u << VM_PAUSED | 1u << VM_CRASHED |
+                 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_DELETED,
+};
+
+static const unsigned moves[VM_STATE_COUNT] = {
+    [VM_PENDING] = moves_seen | 1u << VM_FAILED,
+    [VM_STOPPED] = moves_seen | 1u << VM_FAILED, /* defined, but its first start failed */
+    [VM_RUNNING] = moves_seen | 1u << VM_FAILED,
+    [VM_PAUSED] = moves_seen,
+    [VM_CRASHED] = moves_seen | 1u << VM_FAILED,
+    [VM_LOST] = moves_seen, /* a host that comes back with it */
+    [VM_DELETING] = 1u << VM_DELETED,
+    [VM_FAILED] = 1u << VM_DELETING | 1u << VM_DELETED | 1u << VM_PENDING,
+    [VM_DELETED] = 0,
+};
+
+static const unsigned permitted[VERB_COUNT] = {
+    [VERB_DEFINE] = 0,
+    [VERB_START] = 1u << VM_STOPPED | 1u << VM_CRASHED,
+    [VERB_SHUTDOWN] = 1u << VM_RUNNING,
+    [VERB_STOP] = 1u << VM_RUNNING | 1u << VM_PAUSED | 1u << VM_CRASHED,
+    [VERB_REBOOT] = 1u << VM_RUNNING,
+    [VERB_DELETE] = 1u << VM_PENDING | 1u << VM_STOPPED | 1u << VM_RUNNING | 1u << VM_PAUSED |
+                    1u << VM_CRASHED | 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_FAILED,
+};
+
+bool lifecycle_may_move(enum vm_state from, enum vm_state to) {
+    return from == to || (moves[from] & 1u << to);
+}
+
+void lifecycle_move(struct vm *vm, enum vm_state to, uint64_t wall_ms) {
+    assert(lifecycle_may_move(vm->state, to));
+    vm->state = to;
+    vm->changed_ms = wall_ms;
+}
+
+bool lifecycle_permits(enum verb verb, enum vm_state state) {
+    return permitted[verb] & 1u << state;
+}
+
+bool lifecycle_occupies(enum vm_state state) {
+    return state != VM_FAILED && state != VM_DELETED && state != VM_LOST;
+}

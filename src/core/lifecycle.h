@@ -1,0 +1,24 @@
+/* The life of a VM: which state may follow which, and which verb is legal in which state.
+ * Two tables, the only truth about both; docs/operators-guide.md shows them.
+ *
+ *             define ok                 start / stop, the guest itself
+ *   PENDING ------------> STOPPED <------------------------------> RUNNING <--> PAUSED
+ *      | define failed       |  ^ \__ start                           | |
+ *      v                     |   CRASHED <---- stops unasked ---------+ |
+ *   FAILED (settled: gone)   | delete, from every state but the last two|
+ *                            v                                          v
+ *                        DELETING --- its place confirms ---> DELETED (settled: gone)
+ *   LOST: its host no longer has it; only delete leads on. */
+#pragma once
+
+#include "message/model.h"
+
+/* The only writer of vm->state; asserts that the move is legal (staying is). */
+void lifecycle_move(struct vm *vm, enum vm_state to, uint64_t wall_ms);
+bool lifecycle_may_move(enum vm_state from, enum vm_state to);
+
+/* Is the verb legal for a VM in this state? (define: for no VM that exists.) */
+bool lifecycle_permits(enum verb verb, enum vm_state state);
+
+/* Has the VM a disk and a definition on a host (so that it counts against capacity)? */
+bool lifecycle_occupies(enum vm_state state);

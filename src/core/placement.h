@@ -1,0 +1,27 @@
+/* Where a VM goes: the choice of a peer for a size, the same for clusters and for hosts. */
+#pragma once
+
+#include "core/downlink.h"
+
+enum placement {
+    PLACEMENT_FOUND,
+    PLACEMENT_NO_ROOM,     /* peers are up, none has room (or all that had refused) */
+    PLACEMENT_UNREACHABLE, /* no peer that could take it is up */
+};
+
+/* Spread: the peer that is up and fits most VMs of this size, the first of equals; never one that
+ * refused `op` (which may be NULL). `only`: the name of the one peer that may be chosen, "": any. */
+enum placement placement_choose(const struct downlink *downlink, const struct size *size,
+                                const char *only, const struct book_op *op,
+                                struct peer **out_peer);
+
+/* Remembers that the peer refused, so that it is not asked again. */
+void placement_exclude(const struct downlink *downlink, struct book_op *op,
+                       const struct peer *peer);
+
+/* Puts the VM at the peer with a new epoch and generation for it, and marks the step. */
+void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,
+                   const struct event *event);
+
+/* Takes the VM away from its place, if it has one. */
+void placement_take(struct book_vm *vm);

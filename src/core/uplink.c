@@ -1,0 +1,167 @@
+#include "core/uplink.h"
+
+#include "base/text.h"
+
+enum {
+    gather_ms = 100, /* law 7: changes of capacity travel together */
+    beats_missed = 3,
+    beat_default_ms = 15000,
+};
+
+void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
+                 const char *software, struct prng *prng) {
+    *uplink = (struct uplink){.setting = *setting,
+                              .beat_ms = beat_default_ms,
+                              .hello_due_ms = book_never,
+                              .beat_due_ms = book_never,
+                              .capacity_due_ms = book_never};
+    (void)text_copy(uplink->software, sizeof(uplink->software), software);
+    prng_init(&uplink->prng, prng_next(prng));
+}
+
+void uplink_deinit(struct uplink *uplink) { record_clear(&capacity_table, &uplink->told); }
+
+bool uplink_is_open(const struct uplink *uplink) {
+    return uplink->session.state == SESSION_OPEN;
+}
+
+/* A new session from here: another number, so that nothing of the old one is taken for it. */
+static void uplink_reopen(struct uplink *uplink, uint64_t hello_due_ms) {
+    session_close(&uplink->session);
+    uplink->beat_due_ms = book_never;
+    uplink->capacity_due_ms = book_never;
+    record_clear(&capacity_table, &uplink->told);
+    uplink->hello_due_ms = book_never;
+    if (uplink->link == PRESENCE_DOWN)
+        return;
+    uplink->session.state = SESSION_OPENING;
+    uplink->session.number = 1 + prng_below(&uplink->prng, session_number_most);
+    uplink->hello_due_ms = hello_due_ms;
+}
+
+void uplink_on_presence(struct uplink *uplink, const struct event *event) {
+    if (event->presence.link != uplink->setting.link)
+        return;
+    if (event->kind == EVENT_LINK) {
+        uplink->link = event->presence.presence;
+        uplink->hellos = 0;
+        uplink_reopen(uplink, event->now_ms);
+    } else if (text_equal(event->presence.address, uplink->setting.address)) {
+        if (event->presence.presence == PRESENCE_DOWN)
+            uplink_reopen(uplink, event->now_ms + book_backoff_ms(uplink->hellos, &uplink->prng));
+        else if (uplink->session.state == SESSION_OPENING)
+            uplink->hello_due_ms = event->now_ms;
+    }
+}
+
+static void say_hello(struct uplink *uplink, uint64_t digest, const struct event *event,
+                      struct effects *out) {
+    struct message message = {.kind = MESSAGE_HELLO};
+    message.hello.version = protocol_version;
+    message.hello.version_oldest = protocol_version_oldest;
+    message.hello.vm_digest = digest;
+    (void)text_copy(message.hello.software, sizeof(message.hello.software), uplink->software);
+    session_send(&uplink->session, &uplink->setting, &message, out);
+    uplink->hello_due_ms = event->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);
+}
+
+void uplink_tick(struct uplink *uplink, uint64_t digest, const struct event *event,
+                 struct effects *out) {
+    uint64_t silent = event->now_ms - uplink->session.heard_ms;
+    if (uplink_is_open(uplink) && silent >= beats_missed * uplink->beat_ms)
+        uplink_reopen(uplink, event->now_ms);
+    if (uplink->session.state == SESSION_OPENING && event->now_ms >= uplink->hello_due_ms)
+        say_hello(uplink, digest, event, out);
+    if (uplink_is_open(uplink) && event->now_ms >= uplink->beat_due_ms) {
+        struct message beat = {.kind = MESSAGE_BEAT};
+        uplink_send(uplink, &beat, out);
+        uplink->beat_due_ms = event->now_ms + uplink->beat_ms;
+    }
+}
+
+uint64_t uplink_deadline_ms(const struct uplink *uplink) {
+    uint64_t due = uplink->hello_due_ms;
+    due = uplink->beat_due_ms < due ? uplink->beat_due_ms : due;
+    return uplink->capacity_due_ms < due ? uplink->capacity_due_ms : due;
+}
+
+bool uplink_on_frame(struct uplink *uplink, const struct event *event) {
+    const struct frame *frame = event->frame.frame;
+    bool ours = uplink->session.number && frame->header.to == uplink->session.number;
+    if (ours && frame->messages_count && frame->messages[0].kind == MESSAGE_RESET) {
+        uint64_t wait = uplink->hellos ? book_backoff_ms(uplink->hellos, &uplink->prng) : 0;
+        uplink_reopen(uplink, event->now_ms + wait);
+        return false;
+    }
+    if (session_receive(&uplink->session, frame, event->now_ms) != SESSION_ACCEPT)
+        return false;
+    if (uplink->session.state == SESSION_OPENING && frame->messages_count &&
+        frame->messages[0].kind == MESSAGE_WELCOME)
+        uplink->session.peer_number = frame->header.from;
+    return uplink->session.peer_number == frame->header.from;
+}
+
+static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *welcome,
+                                   const struct event *event) {
+    bool opened = uplink->session.state == SESSION_OPENING;
+    uplink->session.state = SESSION_OPEN;
+    uplink->hello_due_ms = book_never;
+    uplink->hellos = 0;
+    uplink->beat_ms = welcome->beat_ms;
+    if (opened)
+        uplink->beat_due_ms = event->now_ms + uplink->beat_ms;
+    uplink->shapes_count = welcome->shapes_count;
+    for (uint32_t i = 0; i < welcome->shapes_count; i++)
+        uplink->shapes[i] = welcome->shapes[i];
+    uplink->capacity_due_ms = event->now_ms;
+    return opened ? UPLINK_OPENED : UPLINK_CATALOGUE;
+}
+
+enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message,
+                                   const struct event *event) {
+    switch (message->kind) {
+    case MESSAGE_WELCOME:
+        return on_welcome(uplink, &message->welcome, event);
+    case MESSAGE_INSTRUCT:
+    case MESSAGE_SYNC:
+    case MESSAGE_SETTLED:
+        return uplink_is_open(uplink) ? UPLINK_MESSAGE : UPLINK_HANDLED;
+    case MESSAGE_GRANT:
+    case MESSAGE_RESET:
+    case MESSAGE_HELLO:
+    case MESSAGE_CAPACITY:
+    case MESSAGE_VM:
+    case MESSAGE_TABLE:
+    case MESSAGE_PROGRESS:
+    case MESSAGE_RESULT:
+    case MESSAGE_BEAT:
+    case MESSAGE_KIND_COUNT:
+        return UPLINK_HANDLED;
+    }
+    return UPLINK_HANDLED;
+}
+
+void uplink_send(struct uplink *uplink, struct message *message, struct effects *out) {
+    if (uplink_is_open(uplink))
+        session_send(&uplink->session, &uplink->setting, message, out);
+    else
+        message_clear(message);
+}
+
+void uplink_capacity_changed(struct uplink *uplink, const struct event *event) {
+    if (uplink_is_open(uplink) && uplink->capacity_due_ms == book_never)
+        uplink->capacity_due_ms = event->now_ms + gather_ms;
+}
+
+void uplink_tell_capacity(struct uplink *uplink, struct capacity *now, struct effects *out) {
+    uplink->capacity_due_ms = book_never;
+    if (!uplink_is_open(uplink) || record_equal(&capacity_table, now, &uplink->told)) {
+        record_clear(&capacity_table, now);
+        return;
+    }
+    record_clear(&capacity_table, &uplink->told);
+    record_clone(&capacity_table, now, &uplink->told);
+    struct message message = {.kind = MESSAGE_CAPACITY, .capacity = *now};
+    *now = (struct capacity){0};
+    uplink_send(uplink, &message, out);
+}

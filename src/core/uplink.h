@@ -1,0 +1,104 @@
+/* The agent's end of a link to a manager: the session it opens and keeps, the capacity it shows,
+ * the instructions it judges and the results it repeats until they are settled. The agent has it
+ * toward its manager, the downstream manager toward each upstream: from above both look alike. */
+#pragma once
+
+#include "core/book.h"
+#include "core/role.h"
+#include "core/session.h"
+
+struct uplink {
+    struct peer_setting setting;
+    struct session session;
+    char software[limit_software_size];
+    enum presence link;
+    uint64_t hello_due_ms; /* while OPENING */
+    uint32_t hellos;       /* said without an answer */
+    uint64_t beat_due_ms;  /* while OPEN */
+    uint64_t beat_ms;
+    struct shape shapes[limit_shapes]; /* the manager's catalogue */
+    size_t shapes_count;
+    uint64_t capacity_due_ms; /* when a changed capacity is to be told; book_never: it is */
+    struct capacity told;     /* newest capacity that the manager was told */
+    struct prng prng;
+};
+
+void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
+                 const char *software, struct prng *prng);
+void uplink_deinit(struct uplink *uplink);
+bool uplink_is_open(const struct uplink *uplink);
+
+/* Connection and presence. `digest` as for uplink_tick. */
+void uplink_on_presence(struct uplink *uplink, const struct event *event);
+
+/* Says hello, beats, ends silent sessions. Call on every tick, and after events that may have
+ * made a hello due. `digest`: of this owner's VM table (uplink_digest). */
+void uplink_tick(struct uplink *uplink, uint64_t digest, const struct event *event,
+                 struct effects *out);
+uint64_t uplink_deadline_ms(const struct uplink *uplink);
+
+/* Judges a frame. True: its messages are for the role, through uplink_on_message. */
+bool uplink_on_frame(struct uplink *uplink, const struct event *event);
+
+enum uplink_news {
+    UPLINK_HANDLED,
+    UPLINK_OPENED,   /* welcome: tell capacity and unsettled results */
+    UPLINK_CATALOGUE, /* welcome again: other shapes, tell capacity */
+    UPLINK_MESSAGE,  /* instruct, sync, settled: the role's */
+};
+enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message,
+                                   const struct event *event);
+
+/* Moves the message into a SEND if the session is open; otherwise drops it: what matters is told
+ * again when it opens. */
+void uplink_send(struct uplink *uplink, struct message *message, struct effects *out);
+
+/* The capacity has (perhaps) changed: it is told after a short gathering, or before the next
+ * progress or result. */
+void uplink_capacity_changed(struct uplink *uplink, const struct event *event);
+
+/* Tells `now` if it differs from what was told. Takes what it owns. */
+void uplink_tell_capacity(struct uplink *uplink, struct capacity *now, struct effects *out);
+
+/* How a fresh instruction stands against what is known of its VM. */
+enum uplink_judgement {
+    UPLINK_NEW,
+    UPLINK_UNDER_WAY, /* a repeat: nothing to do */
+    UPLINK_ANSWERED,  /* a repeat: say the stored result again */
+    UPLINK_REFUSED,   /* say *out_code */
+};
+enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
+                                   const struct instruct *instruct, enum code *out_code);
+
+/* Begins the instruction's operation: a new VM for define, otherwise on `vm`, whose active
+ * operation, if any, is superseded (only delete may). */
+struct book_op *uplink_begin(struct book *book, const char *owner,
+                             const struct instruct *instruct, const struct event *event,
+                             struct effects *out);
+
+void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out);
+void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
+                          struct effects *out);
+
+/* Sends the result of an ended operation and schedules the next try. */
+void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op *op,
+                        const struct event *event, struct effects *out);
+
+/* The answer to an instruction that leaves no trace here. */
+void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
+                   enum vm_state state, struct effects *out);
+
+/* All results of `owner` that are not settled. */
+void uplink_send_results(struct uplink *uplink, struct book *book, const struct event *event,
+                         struct effects *out);
+
+/* The whole VM table of `owner`, in pieces; answer to sync. */
+void uplink_send_table(struct uplink *uplink, const struct book *book, struct effects *out);
+
+/* Settled: forgets the ended operation, and the VM if it is gone. */
+void uplink_on_settled(struct book *book, const char *owner, const char *op,
+                       struct effects *out);
+
+uint64_t uplink_vm_digest(const char *id, uint32_t epoch, uint64_t generation,
+                          enum vm_state state);
+uint64_t uplink_digest(const struct uplink *uplink, const struct book *book);

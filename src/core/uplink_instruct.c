@@ -1,0 +1,195 @@
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/lifecycle.h"
+#include "core/uplink.h"
+
+static enum uplink_judgement refuse(enum code code, enum code *out_code) {
+    *out_code = code;
+    return UPLINK_REFUSED;
+}
+
+enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
+                                   const struct instruct *instruct, enum code *out_code) {
+    const struct book_vm *vm = book_vm(book, instruct->vm);
+    if (!vm) {
+        if (instruct->verb == VERB_DELETE)
+            return refuse(CODE_OK, out_code); /* it is not there: that is what was wanted */
+        if (instruct->verb != VERB_DEFINE)
+            return refuse(CODE_LOST, out_code);
+        if (!*instruct->definition.name)
+            return refuse(CODE_INVALID, out_code);
+        return book->vms_count >= limit_vms ? refuse(CODE_FULL, out_code) : UPLINK_NEW;
+    }
+    if (!text_equal(vm->record.owner, owner))
+        return refuse(CODE_CONFLICT, out_code);
+    if (instruct->epoch < vm->record.epoch || instruct->generation < vm->record.generation)
+        return refuse(CODE_STALE, out_code);
+    if (instruct->generation == vm->record.generation) {
+        if (!text_equal(vm->record.op, instruct->op))
+            return refuse(CODE_STALE, out_code);
+        return vm->active ? UPLINK_UNDER_WAY : UPLINK_ANSWERED;
+    }
+    if (vm->active && instruct->verb != VERB_DELETE && !vm->active->record.internal)
+        return refuse(CODE_BUSY, out_code);
+    return UPLINK_NEW;
+}
+
+static struct book_vm *add_vm(struct book *book, const char *owner,
+                              const struct instruct *instruct, const struct event *event) {
+    struct vm record = {.state = VM_PENDING, .created_ms = event->wall_ms};
+    (void)text_copy(record.id, sizeof(record.id), instruct->vm);
+    (void)text_copy(record.name, sizeof(record.name), instruct->definition.name);
+    (void)text_copy(record.owner, sizeof(record.owner), owner);
+    (void)text_copy(record.shape, sizeof(record.shape), instruct->definition.shape);
+    (void)text_copy(record.digest, sizeof(record.digest), instruct->definition.image);
+    record.size = instruct->definition.size;
+    return book_add_vm(book, &record);
+}
+
+struct book_op *uplink_begin(struct book *book, const char *owner,
+                             const struct instruct *instruct, const struct event *event,
+                             struct effects *out) {
+    struct book_vm *vm = book_vm(book, instruct->vm);
+    if (!vm)
+        vm = add_vm(book, owner, instruct, event);
+    if (vm->active)
+        book_end(book, vm->active, CODE_SUPERSEDED, event, out);
+    vm->record.epoch = instruct->epoch;
+    if (instruct->verb == VERB_DELETE && vm->record.state != VM_DELETED)
+        lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
+    else if (instruct->verb == VERB_DEFINE && vm->record.state != VM_PENDING)
+        lifecycle_move(&vm->record, VM_PENDING, event->wall_ms);
+    struct operation operation = {.verb = instruct->verb,
+                                  .generation = instruct->generation,
+                                  .deadline_ms = event->wall_ms + instruct->within_ms};
+    (void)text_copy(operation.id, sizeof(operation.id), instruct->op);
+    record_clone(&definition_table, &instruct->definition, &operation.definition);
+    struct book_op *op = book_begin(book, vm, &operation, event, out);
+    record_clear(&definition_table, &operation.definition);
+    return op;
+}
+
+static struct vm_report report_of(const struct vm *vm) {
+    struct vm_report report = {
+        .epoch = vm->epoch, .generation = vm->generation, .state = vm->state};
+    (void)text_copy(report.vm, sizeof(report.vm), vm->id);
+    return report;
+}
+
+void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out) {
+    struct message message = {.kind = MESSAGE_VM, .vm = report_of(vm)};
+    uplink_send(uplink, &message, out);
+}
+
+void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
+                          struct effects *out) {
+    op->progress_ms = book_never;
+    if (step <= op->told || op->record.internal)
+        return;
+    op->told = step;
+    struct message message = {.kind = MESSAGE_PROGRESS, .progress.step = step};
+    (void)text_copy(message.progress.op, sizeof(message.progress.op), op->record.id);
+    uplink_send(uplink, &message, out);
+}
+
+void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op *op,
+                        const struct event *event, struct effects *out) {
+    op->resend_ms = book_never;
+    if (uplink_is_open(uplink)) {
+        const struct book_vm *vm = book_vm(book, op->record.vm);
+        struct message message = {.kind = MESSAGE_RESULT};
+        struct result *result = &message.result;
+        (void)text_copy(result->op, sizeof(result->op), op->record.id);
+        (void)text_copy(result->vm, sizeof(result->vm), op->record.vm);
+        result->generation = op->record.generation;
+        result->code = op->record.code;
+        result->step = op->record.code == CODE_OK ? STEP_NONE : op->record.step;
+        result->state = vm ? vm->record.state : VM_DELETED;
+        uplink_send(uplink, &message, out);
+        op->resend_ms =
+            event->now_ms + 10 * book_backoff_ms(op->attempts++, &uplink->prng);
+    }
+    book_schedule(book, op);
+}
+
+void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
+                   enum vm_state state, struct effects *out) {
+    struct message message = {.kind = MESSAGE_RESULT};
+    struct result *result = &message.result;
+    (void)text_copy(result->op, sizeof(result->op), instruct->op);
+    (void)text_copy(result->vm, sizeof(result->vm), instruct->vm);
+    result->generation = instruct->generation;
+    result->code = code;
+    result->state = state;
+    uplink_send(uplink, &message, out);
+}
+
+void uplink_send_results(struct uplink *uplink, struct book *book, const struct event *event,
+                         struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &book->ops) {
+        struct book_op *op = container_of(node, struct book_op, by_age);
+        if (!text_equal(op->record.owner, uplink->setting.name))
+            continue;
+        op->told = STEP_NONE;
+        if (book_op_has_ended(op)) {
+            op->attempts = 0;
+            uplink_send_result(uplink, book, op, event, out);
+        }
+    }
+}
+
+void uplink_send_table(struct uplink *uplink, const struct book *book, struct effects *out) {
+    struct message message = {.kind = MESSAGE_TABLE, .table.first = true};
+    struct vm_table *table = &message.table;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &book->vms) {
+        const struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        if (!text_equal(vm->record.owner, uplink->setting.name))
+            continue;
+        if (table->vms_count == limit_table_chunk) {
+            uplink_send(uplink, &message, out);
+            *table = (struct vm_table){0};
+        }
+        if (!table->vms)
+            table->vms = memory_new(limit_table_chunk, sizeof(*table->vms));
+        table->vms[table->vms_count++] = report_of(&vm->record);
+    }
+    table->last = true;
+    uplink_send(uplink, &message, out);
+}
+
+void uplink_on_settled(struct book *book, const char *owner, const char *op_id,
+                       struct effects *out) {
+    struct book_op *op = book_op(book, op_id);
+    if (!op || !book_op_has_ended(op) || !text_equal(op->record.owner, owner))
+        return;
+    struct book_vm *vm = book_vm(book, op->record.vm);
+    bool newest = vm && text_equal(vm->record.op, op_id);
+    book_remove_op(book, op, out);
+    if (newest && !vm->active &&
+        (vm->record.state == VM_DELETED || vm->record.state == VM_FAILED))
+        book_remove_vm(book, vm, out);
+}
+
+uint64_t uplink_vm_digest(const char *id, uint32_t epoch, uint64_t generation,
+                          enum vm_state state) {
+    struct text text = {0};
+    text_addf(&text, "%s %u %llu %d", id, epoch, (unsigned long long)generation, (int)state);
+    uint64_t hash = map_hash(0, text_data(&text), text.length);
+    text_deinit(&text);
+    return hash;
+}
+
+uint64_t uplink_digest(const struct uplink *uplink, const struct book *book) {
+    uint64_t digest = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &book->vms) {
+        const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
+        if (text_equal(vm->owner, uplink->setting.name))
+            digest ^= uplink_vm_digest(vm->id, vm->epoch, vm->generation, vm->state);
+    }
+    return digest & INT64_MAX;
+}

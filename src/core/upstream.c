@@ -1,0 +1,317 @@
+#include "core/upstream.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/lifecycle.h"
+#include "core/upstream_parts.h"
+
+void upstream_init(struct upstream *upstream, const struct role_settings *settings) {
+    *upstream = (struct upstream){.settings = *settings};
+    prng_init(&upstream->prng, settings->seed);
+    prng_init(&upstream->ids.prng, prng_next(&upstream->prng));
+    book_init(&upstream->book, prng_next(&upstream->prng));
+    downlink_init(&upstream->downlink, settings, &upstream->prng);
+    map_init(&upstream->tenants_by_name, prng_next(&upstream->prng));
+    map_init(&upstream->tenants_by_token, prng_next(&upstream->prng));
+    map_init(&upstream->images_by_name, prng_next(&upstream->prng));
+    map_init(&upstream->idempotency_by_key, prng_next(&upstream->prng));
+    list_init(&upstream->tenants);
+    list_init(&upstream->images);
+    list_init(&upstream->idempotency);
+}
+
+void upstream_deinit(struct upstream *upstream) {
+    struct list *node = NULL, *next = NULL;
+    while (heap_first(&upstream->waiters)) {
+        struct waiter *waiter =
+            container_of(heap_first(&upstream->waiters), struct waiter, timer);
+        heap_remove(&upstream->waiters, &waiter->timer);
+        memory_free(waiter);
+    }
+    heap_deinit(&upstream->waiters);
+    list_each(node, next, &upstream->tenants) {
+        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_age);
+        map_deinit(&tenant->vm_names);
+        memory_free(tenant);
+    }
+    list_each(node, next, &upstream->images)
+        memory_free(container_of(node, struct image_entry, by_age));
+    list_each(node, next, &upstream->idempotency)
+        memory_free(container_of(node, struct idempotency_entry, by_age));
+    map_deinit(&upstream->tenants_by_name);
+    map_deinit(&upstream->tenants_by_token);
+    map_deinit(&upstream->images_by_name);
+    map_deinit(&upstream->idempotency_by_key);
+    downlink_deinit(&upstream->downlink);
+    book_deinit(&upstream->book);
+}
+
+struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct tenant *record) {
+    struct tenant_entry *tenant = memory_new(1, sizeof(*tenant));
+    tenant->record = *record;
+    list_init(&tenant->vms);
+    map_init(&tenant->vm_names, prng_next(&upstream->prng));
+    list_add(&upstream->tenants, &tenant->by_age);
+    map_put(&upstream->tenants_by_name, tenant->record.name, tenant);
+    map_put(&upstream->tenants_by_token, tenant->record.token_hash, tenant);
+    return tenant;
+}
+
+struct image_entry *upstream_add_image(struct upstream *upstream, const struct image *record) {
+    struct image_entry *image = memory_new(1, sizeof(*image));
+    image->record = *record;
+    list_add(&upstream->images, &image->by_age);
+    map_put(&upstream->images_by_name, image->record.name, image);
+    return image;
+}
+
+struct idempotency_entry *upstream_add_idempotency(struct upstream *upstream,
+                                                   const struct idempotency *record) {
+    struct idempotency_entry *entry = memory_new(1, sizeof(*entry));
+    entry->record = *record;
+    list_add(&upstream->idempotency, &entry->by_age);
+    map_put(&upstream->idempotency_by_key, entry->record.key, entry);
+    return entry;
+}
+
+void upstream_link_vm(struct upstream *upstream, struct book_vm *vm) {
+    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, vm->record.owner);
+    struct image_entry *image = map_get(&upstream->images_by_name, vm->record.image);
+    assert(tenant); /* a tenant with VMs cannot be deleted */
+    list_add(&tenant->vms, &vm->by_owner);
+    map_put(&tenant->vm_names, vm->record.name, vm);
+    if (image)
+        image->vms++;
+}
+
+void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct effects *out) {
+    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, vm->record.owner);
+    struct image_entry *image = map_get(&upstream->images_by_name, vm->record.image);
+    map_remove(&tenant->vm_names, vm->record.name);
+    if (image)
+        image->vms--;
+    book_remove_vm(&upstream->book, vm, out);
+}
+
+void upstream_node(const struct peer *peer, struct node *out_node) {
+    *out_node = (struct node){.state = peer->state, .seen_ms = peer->seen_ms};
+    (void)text_copy(out_node->name, sizeof(out_node->name), peer->setting.name);
+    record_clone(&capacity_table, &peer->capacity, &out_node->capacity);
+}
+
+void upstream_save_node(struct peer *peer, struct effects *out) {
+    struct node node;
+    upstream_node(peer, &node);
+    effects_save(out, &node_table, &node);
+    record_clear(&node_table, &node);
+}
+
+static void load_node(struct upstream *upstream, const struct node *node, struct effects *out) {
+    struct peer *peer = downlink_by_name(&upstream->downlink, node->name);
+    if (!peer) {
+        effects_forget(out, &node_table, node->name);
+        return;
+    }
+    peer->seen_ms = node->seen_ms;
+    record_clone(&capacity_table, &node->capacity, &peer->capacity);
+}
+
+static void load_op(struct upstream *upstream, const struct operation *record,
+                    const struct event *event) {
+    struct book_op *op = book_add_op(&upstream->book, record);
+    struct book_vm *vm = book_vm(&upstream->book, record->vm);
+    if (book_op_has_ended(op))
+        return;
+    assert(vm);
+    vm->active = op;
+    op->deadline_ms = book_deadline_ms(record, event);
+    book_schedule(&upstream->book, op);
+}
+
+static void on_load(struct upstream *upstream, const struct event *event, struct effects *out) {
+    const struct table *table = event->load.table;
+    if (table == &tenant_table) {
+        upstream_add_tenant(upstream, event->load.data);
+    } else if (table == &image_table) {
+        upstream_add_image(upstream, event->load.data);
+    } else if (table == &node_table) {
+        load_node(upstream, event->load.data, out);
+    } else if (table == &vm_table) {
+        struct book_vm *vm = book_add_vm(&upstream->book, event->load.data);
+        struct peer *peer = downlink_by_name(&upstream->downlink, vm->record.place);
+        upstream_link_vm(upstream, vm);
+        if (peer)
+            list_add(&peer->vms, &vm->by_place);
+    } else if (table == &operation_table) {
+        load_op(upstream, event->load.data, event);
+    } else if (table == &idempotency_table) {
+        upstream_add_idempotency(upstream, event->load.data);
+    }
+}
+
+struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
+                               const struct operation *record, const struct event *event,
+                               struct effects *out) {
+    struct operation operation = *record;
+    struct id id = id_make(&upstream->ids, "op", event->wall_ms);
+    (void)text_copy(operation.id, sizeof(operation.id), id.text);
+    operation.generation = vm->record.generation + 1;
+    operation.deadline_ms = event->wall_ms + record->deadline_ms;
+    return book_begin(&upstream->book, vm, &operation, event, out);
+}
+
+void upstream_reply_op(const struct book_op *op, uint64_t handle, struct effects *out) {
+    struct record record = record_copy(&operation_table, &op->record);
+    struct reply *reply = &effects_add(out, EFFECT_REPLY)->reply;
+    reply->kind = REPLY_OPERATION;
+    reply->handle = handle;
+    reply->record = record;
+}
+
+static void release_waiter(struct upstream *upstream, struct waiter *waiter,
+                           struct effects *out) {
+    upstream_reply_op(waiter->op, waiter->handle, out);
+    list_remove(&waiter->by_op);
+    heap_remove(&upstream->waiters, &waiter->timer);
+    upstream->waiters_count--;
+    memory_free(waiter);
+}
+
+/* The oldest operations that have ended go when there are too many. */
+static void prune(struct upstream *upstream, struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    uint64_t excess = upstream->book.ops_count > limit_operations_kept
+                          ? upstream->book.ops_count - limit_operations_kept
+                          : 0;
+    list_each(node, next, &upstream->book.ops) {
+        struct book_op *op = container_of(node, struct book_op, by_age);
+        if (!excess)
+            return;
+        excess--;
+        if (book_op_has_ended(op) && list_is_empty(&op->waiters))
+            book_remove_op(&upstream->book, op, out);
+    }
+}
+
+void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
+                  const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&upstream->book, op->record.vm);
+    struct peer *peer = vm ? downlink_by_name(&upstream->downlink, vm->record.place) : NULL;
+    if (peer)
+        downlink_reflect(&upstream->downlink, peer, op, &vm->record.size);
+    book_end(&upstream->book, op, code, event, out);
+    while (!list_is_empty(&op->waiters))
+        release_waiter(upstream, container_of(op->waiters.next, struct waiter, by_op), out);
+    prune(upstream, out);
+}
+
+void upstream_undo(struct upstream *upstream, struct book_vm *vm, const struct event *event,
+                   struct effects *out) {
+    lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
+    struct operation operation = {.verb = VERB_DELETE, .internal = true,
+                                  .deadline_ms = upstream->settings.operation_ms};
+    struct book_op *op = upstream_begin(upstream, vm, &operation, event, out);
+    op->record.place_generation = ++vm->record.place_generation;
+    book_save_vm(vm, out);
+    book_save_op(op, out);
+    downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
+}
+
+/* Law 6: an end for the tenant now; what is true of the VM is found out and mended. */
+static void on_op_deadline(struct upstream *upstream, struct book_op *op,
+                           const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&upstream->book, op->record.vm);
+    bool define = op->record.verb == VERB_DEFINE;
+    upstream_end(upstream, op, CODE_DEADLINE, event, out);
+    struct peer *peer = downlink_by_name(&upstream->downlink, vm->record.place);
+    bool to_be_gone = define || vm->record.state == VM_DELETING;
+    if (to_be_gone && peer && peer_is_up(peer)) {
+        upstream_undo(upstream, vm, event, out);
+    } else if (define) {
+        lifecycle_move(&vm->record, VM_DELETING, event->wall_ms); /* once its place is back */
+        book_save_vm(vm, out);
+    }
+}
+
+static void on_tick(struct upstream *upstream, const struct event *event, struct effects *out) {
+    struct timer *timer = NULL;
+    while ((timer = heap_first(&upstream->waiters)) && timer->due_ms <= event->now_ms)
+        release_waiter(upstream, container_of(timer, struct waiter, timer), out);
+    while ((timer = heap_first(&upstream->book.timers)) && timer->due_ms <= event->now_ms) {
+        struct book_op *op = container_of(timer, struct book_op, timer);
+        if (op->deadline_ms <= event->now_ms)
+            on_op_deadline(upstream, op, event, out);
+        else
+            downlink_instruct(&upstream->downlink, &upstream->book,
+                              book_vm(&upstream->book, op->record.vm), event, out);
+    }
+    downlink_on_tick(&upstream->downlink, event);
+}
+
+static void on_stop(struct upstream *upstream, struct effects *out) {
+    upstream->stopping = true;
+    struct timer *timer = NULL;
+    while ((timer = heap_first(&upstream->waiters)))
+        release_waiter(upstream, container_of(timer, struct waiter, timer), out);
+    effects_add(out, EFFECT_DONE);
+}
+
+void upstream_step(struct upstream *upstream, const struct event *event, struct effects *out) {
+    switch (event->kind) {
+    case EVENT_LOAD:
+        on_load(upstream, event, out);
+        break;
+    case EVENT_START:
+        effects_add(out, EFFECT_READY);
+        break;
+    case EVENT_TICK:
+        on_tick(upstream, event, out);
+        break;
+    case EVENT_LINK:
+    case EVENT_PEER:
+        downlink_on_presence(&upstream->downlink, event);
+        break;
+    case EVENT_FRAME:
+        upstream_on_frame(upstream, event, out);
+        break;
+    case EVENT_REQUEST:
+        upstream_on_request(upstream, event, out);
+        break;
+    case EVENT_STOP:
+        on_stop(upstream, out);
+        break;
+    case EVENT_IMAGE:
+    case EVENT_JOB:
+    case EVENT_DOMAIN:
+    case EVENT_SCANNED:
+    case EVENT_HOST:
+    case EVENT_KIND_COUNT:
+        break; /* of roles below */
+    }
+}
+
+uint64_t upstream_deadline_ms(const struct upstream *upstream) {
+    uint64_t due = upstream->downlink.sweep_due_ms;
+    const struct timer *op = heap_first(&upstream->book.timers);
+    const struct timer *waiter = heap_first(&upstream->waiters);
+    if (op && op->due_ms < due)
+        due = op->due_ms;
+    return waiter && waiter->due_ms < due ? waiter->due_ms : due;
+}
+
+void upstream_check(const struct upstream *upstream) {
+    book_check(&upstream->book);
+    uint64_t vms = 0;
+    struct list *node = NULL, *next = NULL, *inner = NULL, *following = NULL;
+    list_each(node, next, &upstream->tenants) {
+        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_age);
+        uint64_t own = 0;
+        list_each(inner, following, &tenant->vms)
+            own++;
+        assert(own == tenant->vm_names.count);
+        vms += own;
+    }
+    assert(vms == upstream->book.vms_count);
+}

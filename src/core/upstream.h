@@ -1,0 +1,61 @@
+/* The upstream manager: tenants, images, shapes, clusters, VMs and operations; admission and
+ * placement on clusters. It sees each cluster as one node and keeps nothing per host (law 2).
+ *
+ * A request changes the books and answers, an operation goes out by the downlink, its result
+ * comes back; deadlines end what nobody confirmed. The pieces: upstream.c (life), upstream_api.c
+ * (requests), upstream_link.c (messages from clusters). */
+#pragma once
+
+#include "core/book.h"
+#include "core/downlink.h"
+#include "core/role.h"
+#include "message/id.h"
+
+struct tenant_entry {
+    struct tenant record;
+    struct list by_age;
+    struct list vms;      /* book_vm.by_owner */
+    struct map vm_names;
+};
+
+struct image_entry {
+    struct image record;
+    struct list by_age;
+    uint64_t vms; /* made from it */
+};
+
+struct idempotency_entry {
+    struct idempotency record;
+    struct list by_age;
+};
+
+/* A reply that waits for an operation's end. */
+struct waiter {
+    struct list by_op;    /* book_op.waiters */
+    struct timer timer;   /* upstream.waiters */
+    struct book_op *op;
+    uint64_t handle;
+};
+
+struct upstream {
+    struct role_settings settings; /* its arrays are not used after init */
+    struct book book;
+    struct downlink downlink;
+    struct id_maker ids;
+    struct prng prng;
+    struct map tenants_by_name, tenants_by_token;
+    struct list tenants;
+    struct map images_by_name;
+    struct list images;
+    struct map idempotency_by_key;
+    struct list idempotency;
+    struct heap waiters;
+    uint64_t waiters_count;
+    bool stopping;
+};
+
+void upstream_init(struct upstream *upstream, const struct role_settings *settings);
+void upstream_deinit(struct upstream *upstream);
+void upstream_step(struct upstream *upstream, const struct event *event, struct effects *out);
+uint64_t upstream_deadline_ms(const struct upstream *upstream);
+void upstream_check(const struct upstream *upstream);

@@ -1,0 +1,411 @@
+#include <string.h>
+
+#include "base/text.h"
+#include "core/lifecycle.h"
+#include "core/placement.h"
+#include "core/upstream_api.h"
+
+static void problem(const struct call *call, enum code code, const char *field,
+                    const char *format, ...) format_checked(4, 5);
+
+static void problem(const struct call *call, enum code code, const char *field,
+                    const char *format, ...) {
+    struct reply *reply = &effects_add(call->out, EFFECT_REPLY)->reply;
+    reply->handle = call->request->handle;
+    reply->kind = REPLY_PROBLEM;
+    reply->code = code;
+    (void)text_copy(reply->field, sizeof(reply->field), field);
+    struct text text = {.limit = sizeof(reply->text) - 1};
+    va_list arguments;
+    va_start(arguments, format);
+    text_addv(&text, format, arguments);
+    va_end(arguments);
+    (void)text_copy(reply->text, sizeof(reply->text), text_data(&text));
+    text_deinit(&text);
+}
+
+struct book_vm *upstream_find_vm(const struct call *call, const char *key) {
+    struct book_vm *vm = NULL;
+    if (call->tenant)
+        vm = map_get(&call->tenant->vm_names, key);
+    if (!vm)
+        vm = book_vm(&call->upstream->book, key);
+    if (vm && call->tenant && !text_equal(vm->record.owner, call->tenant->record.name))
+        vm = NULL;
+    if (!vm)
+        problem(call, CODE_NOT_FOUND, "vm",
+                call->tenant ? "no VM of yours has the name or id '%s'"
+                             : "no VM has the id '%s' (operators name VMs by id)",
+                key);
+    return vm;
+}
+
+/* A used key: the same request gets the same operation, another one a refusal. True: answered. */
+static bool repeated(const struct call *call) {
+    const struct request *request = call->request;
+    if (!*request->idempotency_key)
+        return false;
+    char key[sizeof(((struct idempotency *)NULL)->key)];
+    text_format(key, sizeof(key), "%s/%s", call->tenant ? call->tenant->record.name : "",
+                request->idempotency_key);
+    const struct idempotency_entry *entry = map_get(&call->upstream->idempotency_by_key, key);
+    if (!entry)
+        return false;
+    const struct book_op *op = book_op(&call->upstream->book, entry->record.op);
+    if (entry->record.request_hash != (request->body_hash & INT64_MAX))
+        problem(call, CODE_KEY_REUSED, "Idempotency-Key",
+                "this key was used for another request %s", "before");
+    else if (op)
+        upstream_answer_op(call, book_op(&call->upstream->book, entry->record.op));
+    else
+        problem(call, CODE_KEY_REUSED, "Idempotency-Key",
+                "the operation of this key (%s) is no longer kept", entry->record.op);
+    return true;
+}
+
+static void remember_key(const struct call *call, const struct book_op *op) {
+    const struct request *request = call->request;
+    struct upstream *upstream = call->upstream;
+    if (!*request->idempotency_key)
+        return;
+    if (upstream->idempotency_by_key.count >= limit_idempotency_keys) {
+        struct idempotency_entry *oldest =
+            container_of(upstream->idempotency.next, struct idempotency_entry, by_age);
+        effects_forget(call->out, &idempotency_table, oldest->record.key);
+        map_remove(&upstream->idempotency_by_key, oldest->record.key);
+        list_remove(&oldest->by_age);
+        memory_free(oldest);
+    }
+    struct idempotency record = {.request_hash = request->body_hash & INT64_MAX,
+                                 .created_ms = call->event->wall_ms};
+    text_format(record.key, sizeof(record.key), "%s/%s",
+                call->tenant ? call->tenant->record.name : "", request->idempotency_key);
+    (void)text_copy(record.op, sizeof(record.op), op->record.id);
+    upstream_add_idempotency(upstream, &record);
+    effects_save(call->out, &idempotency_table, &record);
+}
+
+void upstream_answer_op(const struct call *call, struct book_op *op) {
+    struct upstream *upstream = call->upstream;
+    uint64_t wait_ms = call->request->wait_ms;
+    if (!wait_ms || book_op_has_ended(op) || upstream->waiters_count >= limit_waiters) {
+        upstream_reply_op(op, call->request->handle, call->out);
+        return;
+    }
+    struct waiter *waiter = memory_new(1, sizeof(*waiter));
+    waiter->op = op;
+    waiter->handle = call->request->handle;
+    list_add(&op->waiters, &waiter->by_op);
+    heap_set(&upstream->waiters, &waiter->timer, call->event->now_ms + wait_ms);
+    upstream->waiters_count++;
+}
+
+static uint64_t allowed_ms(const struct call *call) {
+    uint64_t asked = call->request->deadline_ms;
+    return asked ? asked : call->upstream->settings.operation_ms;
+}
+
+static bool choose_cluster(const struct call *call, const struct shape *shape,
+                           struct peer **out_peer) {
+    const struct vm_create *wish = &call->request->vm_create;
+    const char *only = wish->cluster;
+    if (*only && !downlink_by_name(&call->upstream->downlink, only)) {
+        problem(call, CODE_NOT_FOUND, "cluster", "there is no cluster '%s'", only);
+        return false;
+    }
+    switch (placement_choose(&call->upstream->downlink, &shape->size, only, NULL, out_peer)) {
+    case PLACEMENT_FOUND:
+        return true;
+    case PLACEMENT_NO_ROOM:
+        problem(call, CODE_NO_CAPACITY, "shape", "%s%s has no room for a VM of shape '%s' now",
+                *only ? "cluster " : "no cluster", only, shape->name);
+        return false;
+    case PLACEMENT_UNREACHABLE:
+        problem(call, CODE_UNREACHABLE, "cluster", "%s%s is connected now",
+                *only ? "cluster " : "no cluster", *only ? only : "");
+        return false;
+    }
+    return false;
+}
+
+static const struct shape *find_shape(const struct upstream *upstream, const char *name) {
+    for (size_t i = 0; i < upstream->downlink.catalogue_count; i++)
+        if (text_equal(upstream->downlink.catalogue[i].name, name))
+            return &upstream->downlink.catalogue[i];
+    return NULL;
+}
+
+/* Everything about the wish that can be refused before anything changes. */
+static bool admit(const struct call *call, const struct shape **out_shape,
+                  struct image_entry **out_image) {
+    const struct vm_create *wish = &call->request->vm_create;
+    struct upstream *upstream = call->upstream;
+    *out_shape = find_shape(upstream, wish->shape);
+    *out_image = map_get(&upstream->images_by_name, wish->image);
+    if (map_get(&call->tenant->vm_names, wish->name))
+        problem(call, CODE_CONFLICT, "name", "you have a VM named '%s' already", wish->name);
+    else if (!*out_shape)
+        problem(call, CODE_UNKNOWN_SHAPE, "shape", "there is no shape '%s'", wish->shape);
+    else if (!*out_image)
+        problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", wish->image);
+    else if ((*out_image)->record.disk_gib > (*out_shape)->size.disk_gib)
+        problem(call, CODE_IMAGE_TOO_LARGE, "shape",
+                "image '%s' needs a disk of %u GiB, shape '%s' has %u GiB", wish->image,
+                (*out_image)->record.disk_gib, wish->shape, (*out_shape)->size.disk_gib);
+    else if (upstream->book.vms_count >= limit_vms)
+        problem(call, CODE_FULL, "", "this manager keeps at most %d VMs", limit_vms);
+    else
+        return true;
+    return false;
+}
+
+static struct book_vm *add_vm(const struct call *call, const struct shape *shape,
+                              const struct image_entry *image) {
+    struct upstream *upstream = call->upstream;
+    struct vm record = {.state = VM_PENDING, .size = shape->size, .epoch = 1,
+                        .created_ms = call->event->wall_ms};
+    struct id id = id_make(&upstream->ids, "vm", call->event->wall_ms);
+    (void)text_copy(record.id, sizeof(record.id), id.text);
+    (void)text_copy(record.name, sizeof(record.name), call->request->vm_create.name);
+    (void)text_copy(record.owner, sizeof(record.owner), call->tenant->record.name);
+    (void)text_copy(record.shape, sizeof(record.shape), shape->name);
+    (void)text_copy(record.image, sizeof(record.image), image->record.name);
+    (void)text_copy(record.digest, sizeof(record.digest), image->record.digest);
+    struct book_vm *vm = book_add_vm(&upstream->book, &record);
+    upstream_link_vm(upstream, vm);
+    return vm;
+}
+
+static void on_vm_create(const struct call *call) {
+    const struct vm_create *wish = &call->request->vm_create;
+    const struct shape *shape = NULL;
+    struct image_entry *image = NULL;
+    struct peer *peer = NULL;
+    if (!call->tenant) {
+        problem(call, CODE_FORBIDDEN, "", "VMs belong to tenants: use a tenant's token, not %s",
+                "the operator's");
+        return;
+    }
+    if (repeated(call) || !admit(call, &shape, &image) || !choose_cluster(call, shape, &peer))
+        return;
+    struct book_vm *vm = add_vm(call, shape, image);
+    struct operation operation = {.verb = VERB_DEFINE, .deadline_ms = allowed_ms(call)};
+    struct definition *definition = &operation.definition;
+    (void)text_copy(definition->name, sizeof(definition->name), wish->name);
+    (void)text_copy(definition->shape, sizeof(definition->shape), wish->shape);
+    (void)text_copy(definition->image, sizeof(definition->image), image->record.digest);
+    definition->size = shape->size;
+    definition->start = wish->start;
+    definition->user_data = wish->user_data; /* copied by the book */
+    struct book_op *op = upstream_begin(call->upstream, vm, &operation, call->event, call->out);
+    placement_put(peer, vm, op, call->event);
+    downlink_instruct(&call->upstream->downlink, &call->upstream->book, vm, call->event,
+                      call->out);
+    book_save_vm(vm, call->out);
+    book_save_op(op, call->out);
+    remember_key(call, op);
+    upstream_answer_op(call, op);
+}
+
+static void on_vm_act(const struct call *call) {
+    if (repeated(call))
+        return;
+    struct upstream *upstream = call->upstream;
+    enum verb verb = call->request->verb;
+    struct book_vm *vm = upstream_find_vm(call, call->request->key);
+    if (!vm)
+        return;
+    if (vm->active && verb != VERB_DELETE) {
+        problem(call, CODE_BUSY, "", "operation %s (%s) is under way on this VM",
+                vm->active->record.id, verb_names[vm->active->record.verb]);
+        return;
+    }
+    if (!lifecycle_permits(verb, vm->record.state)) {
+        problem(call, CODE_BAD_STATE, "", "%s is not possible while the VM is %s",
+                verb_names[verb], vm_state_names[vm->record.state]);
+        return;
+    }
+    if (vm->active && vm->active->record.verb == VERB_DELETE) {
+        upstream_answer_op(call, vm->active); /* it is on its way out already */
+        return;
+    }
+    if (vm->active)
+        upstream_end(upstream, vm->active, CODE_SUPERSEDED, call->event, call->out);
+    if (verb == VERB_DELETE)
+        lifecycle_move(&vm->record, VM_DELETING, call->event->wall_ms);
+    struct operation operation = {.verb = verb, .deadline_ms = allowed_ms(call)};
+    struct book_op *op = upstream_begin(upstream, vm, &operation, call->event, call->out);
+    op->record.place_generation = ++vm->record.place_generation;
+    downlink_instruct(&upstream->downlink, &upstream->book, vm, call->event, call->out);
+    book_save_vm(vm, call->out);
+    book_save_op(op, call->out);
+    remember_key(call, op);
+    upstream_answer_op(call, op);
+}
+
+static void on_op_show(const struct call *call) {
+    struct book_op *op = book_op(&call->upstream->book, call->request->key);
+    if (!op || (call->tenant && !text_equal(op->record.owner, call->tenant->record.name)))
+        problem(call, CODE_NOT_FOUND, "operation", "there is no operation '%s'",
+                call->request->key);
+    else
+        upstream_answer_op(call, op);
+}
+
+static void add_image(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    struct image image = call->request->image;
+    const struct image_entry *old = map_get(&upstream->images_by_name, image.name);
+    image.created_ms = call->event->wall_ms;
+    if (old && !text_equal(old->record.digest, image.digest)) {
+        problem(call, CODE_CONFLICT, "name",
+                "an image named '%s' with other contents is there already", image.name);
+        return;
+    }
+    if (!old && upstream->images_by_name.count >= limit_images) {
+        problem(call, CODE_FULL, "", "this manager keeps at most %d images", limit_images);
+        return;
+    }
+    if (!old) {
+        old = upstream_add_image(upstream, &image);
+        effects_save(call->out, &image_table, &image);
+    }
+    upstream_answer(call, REPLY_CREATED, &image_table, &old->record);
+}
+
+static void delete_image(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    struct image_entry *image = map_get(&upstream->images_by_name, call->request->key);
+    if (!image) {
+        problem(call, CODE_NOT_FOUND, "image", "there is no image '%s'", call->request->key);
+        return;
+    }
+    if (image->vms) {
+        problem(call, CODE_CONFLICT, "image", "%llu VMs are made from image '%s'",
+                (unsigned long long)image->vms, call->request->key);
+        return;
+    }
+    map_remove(&upstream->images_by_name, image->record.name);
+    list_remove(&image->by_age);
+    effects_forget(call->out, &image_table, image->record.name);
+    bool shared = false;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &upstream->images)
+        shared |= text_equal(container_of(node, struct image_entry, by_age)->record.digest,
+                             image->record.digest);
+    struct image gone = image->record;
+    if (shared)
+        gone.digest[0] = 0; /* another image has the same archive: it stays */
+    upstream_answer(call, REPLY_GONE, &image_table, &gone);
+    memory_free(image);
+}
+
+static void create_tenant(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    struct tenant tenant = {.created_ms = call->event->wall_ms};
+    (void)text_copy(tenant.name, sizeof(tenant.name), call->request->tenant_create.name);
+    (void)text_copy(tenant.token_hash, sizeof(tenant.token_hash),
+                    call->request->new_token_hash);
+    if (map_get(&upstream->tenants_by_name, tenant.name)) {
+        problem(call, CODE_CONFLICT, "name", "there is a tenant '%s' already", tenant.name);
+    } else if (upstream->tenants_by_name.count >= limit_tenants) {
+        problem(call, CODE_FULL, "", "this manager keeps at most %d tenants", limit_tenants);
+    } else {
+        upstream_add_tenant(upstream, &tenant);
+        effects_save(call->out, &tenant_table, &tenant);
+        upstream_answer(call, REPLY_CREATED, &tenant_table, &tenant);
+    }
+}
+
+static void delete_tenant(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, call->request->key);
+    if (!tenant) {
+        problem(call, CODE_NOT_FOUND, "tenant", "there is no tenant '%s'", call->request->key);
+        return;
+    }
+    if (!list_is_empty(&tenant->vms)) {
+        problem(call, CODE_CONFLICT, "tenant", "tenant '%s' has VMs", call->request->key);
+        return;
+    }
+    map_remove(&upstream->tenants_by_name, tenant->record.name);
+    map_remove(&upstream->tenants_by_token, tenant->record.token_hash);
+    list_remove(&tenant->by_age);
+    effects_forget(call->out, &tenant_table, tenant->record.name);
+    upstream_answer(call, REPLY_GONE, &tenant_table, &tenant->record);
+    map_deinit(&tenant->vm_names);
+    memory_free(tenant);
+}
+
+/* Who may ask what: tenants their own things, operators all but making VMs. */
+static bool is_for_operators(enum request_kind kind) {
+    return kind == REQUEST_IMAGE_ADD || kind == REQUEST_IMAGE_DELETE ||
+           kind == REQUEST_TENANT_CREATE || kind == REQUEST_TENANT_LIST ||
+           kind == REQUEST_TENANT_SHOW || kind == REQUEST_TENANT_DELETE;
+}
+
+static bool authenticate(struct call *call) {
+    const char *hash = call->request->token_hash;
+    bool is_operator = *hash && text_equal(hash, call->upstream->settings.operator_token_hash);
+    call->tenant = *hash ? map_get(&call->upstream->tenants_by_token, hash) : NULL;
+    if (is_operator)
+        call->tenant = NULL;
+    if (!is_operator && !call->tenant)
+        problem(call, CODE_UNAUTHENTICATED, "Authorization",
+                *hash ? "%s: this token is not known" : "%s: a bearer token is needed", "token");
+    else if (!is_operator && is_for_operators(call->request->kind))
+        problem(call, CODE_FORBIDDEN, "", "only the operator may do this, not tenant '%s'",
+                call->tenant->record.name);
+    else
+        return true;
+    return false;
+}
+
+void upstream_on_request(struct upstream *upstream, const struct event *event,
+                         struct effects *out) {
+    struct call call = {upstream, event, event->request, NULL, out};
+    if (upstream->stopping) {
+        problem(&call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
+        return;
+    }
+    if (!authenticate(&call))
+        return;
+    switch (event->request->kind) {
+    case REQUEST_VM_CREATE:
+        on_vm_create(&call);
+        return;
+    case REQUEST_VM_ACT:
+        on_vm_act(&call);
+        return;
+    case REQUEST_OP_SHOW:
+        on_op_show(&call);
+        return;
+    case REQUEST_IMAGE_ADD:
+        add_image(&call);
+        return;
+    case REQUEST_IMAGE_DELETE:
+        delete_image(&call);
+        return;
+    case REQUEST_TENANT_CREATE:
+        create_tenant(&call);
+        return;
+    case REQUEST_TENANT_DELETE:
+        delete_tenant(&call);
+        return;
+    case REQUEST_VM_LIST:
+    case REQUEST_VM_SHOW:
+    case REQUEST_OP_LIST:
+    case REQUEST_SHAPE_LIST:
+    case REQUEST_IMAGE_LIST:
+    case REQUEST_IMAGE_SHOW:
+    case REQUEST_CLUSTER_LIST:
+    case REQUEST_CLUSTER_SHOW:
+    case REQUEST_TENANT_LIST:
+    case REQUEST_TENANT_SHOW:
+    case REQUEST_WHOAMI:
+        upstream_read(&call);
+        return;
+    case REQUEST_KIND_COUNT:
+        return;
+    }
+}

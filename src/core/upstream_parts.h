@@ -1,0 +1,41 @@
+/* Between the pieces of the upstream manager only. */
+#pragma once
+
+#include "core/upstream.h"
+
+void upstream_on_request(struct upstream *upstream, const struct event *event,
+                         struct effects *out);
+void upstream_on_frame(struct upstream *upstream, const struct event *event,
+                       struct effects *out);
+
+/* Begins an operation on a VM of a tenant, on its way below. `deadline_ms`: from now. */
+struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
+                               const struct operation *record, const struct event *event,
+                               struct effects *out);
+
+/* Ends an operation and answers whoever waits for it. */
+void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
+                  const struct event *event, struct effects *out);
+
+/* The VM is gone below: out of the books. */
+void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct effects *out);
+
+/* Gives a new VM record its owner's list, name and image. */
+void upstream_link_vm(struct upstream *upstream, struct book_vm *vm);
+
+/* Begins the internal deletion of a VM that is to be gone but has no operation under way. */
+void upstream_undo(struct upstream *upstream, struct book_vm *vm, const struct event *event,
+                   struct effects *out);
+
+/* Saves the node records of peers whose state or capacity changed. */
+void upstream_save_node(struct peer *peer, struct effects *out);
+
+/* A copy of the peer as the node that the API shows; the caller clears it. */
+void upstream_node(const struct peer *peer, struct node *out_node);
+
+struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct tenant *record);
+struct image_entry *upstream_add_image(struct upstream *upstream, const struct image *record);
+struct idempotency_entry *upstream_add_idempotency(struct upstream *upstream,
+                                                   const struct idempotency *record);
+
+void upstream_reply_op(const struct book_op *op, uint64_t handle, struct effects *out);

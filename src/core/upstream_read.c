@@ -1,0 +1,252 @@
+#include <string.h>
+
+#include "base/text.h"
+#include "core/upstream_api.h"
+
+/* A page in the making: rows after `after`, at most `limit`. Keys of one list grow, so a page
+ * goes on right even where the row it ended with is gone. */
+struct page {
+    const struct call *call;
+    struct reply *reply;
+    const struct table *table;
+    uint32_t limit;
+    uint32_t capacity;
+};
+
+static struct reply *reply_new(const struct call *call, enum reply_kind kind) {
+    struct reply *reply = &effects_add(call->out, EFFECT_REPLY)->reply;
+    reply->handle = call->request->handle;
+    reply->kind = kind;
+    return reply;
+}
+
+void upstream_answer(const struct call *call, enum reply_kind kind, const struct table *table,
+                     const void *data) {
+    struct record record = record_copy(table, data);
+    reply_new(call, kind)->record = record;
+}
+
+void upstream_not_found(const struct call *call, const char *what) {
+    struct reply *reply = reply_new(call, REPLY_PROBLEM);
+    reply->code = CODE_NOT_FOUND;
+    (void)text_copy(reply->field, sizeof(reply->field), what);
+    text_format(reply->text, sizeof(reply->text), "there is no %s '%s'", what,
+                call->request->key);
+}
+
+static struct page page_begin(const struct call *call, const struct table *table) {
+    uint32_t limit = call->request->list.limit;
+    return (struct page){call, reply_new(call, REPLY_LIST), table,
+                         limit ? limit : limit_page_default, 0};
+}
+
+/* False: the page is full and `key` of its last row stands in `next`. */
+static bool page_add(struct page *page, const void *data) {
+    struct reply *reply = page->reply;
+    if (reply->list_count == page->limit) {
+        const struct field *key = &page->table->fields[0];
+        const char *last = (const char *)reply->list[page->limit - 1].data + key->offset;
+        (void)text_copy(reply->next, sizeof(reply->next), last);
+        return false;
+    }
+    if (reply->list_count == page->capacity) {
+        page->capacity = page->capacity ? page->capacity * 2 : 16;
+        reply->list = memory_resize(reply->list, page->capacity * sizeof(*reply->list));
+    }
+    reply->list[reply->list_count++] = record_copy(page->table, data);
+    return true;
+}
+
+/* Where the page begins in a list by age: after the row `after`, or, if that is gone, after all
+ * rows whose ids are not greater. `row` is where the listed row of a node's struct is. */
+static struct list *page_start(const struct call *call, struct list *head,
+                               const struct list *known,
+                               const char *(*key)(const struct list *)) {
+    const char *after = call->request->list.after;
+    if (!*after)
+        return head->next;
+    if (known)
+        return known->next;
+    struct list *node = head->previous;
+    while (node != head && strcmp(key(node), after) > 0)
+        node = node->previous;
+    return node->next;
+}
+
+static const char *key_of_owned(const struct list *node) {
+    return container_of(node, const struct book_vm, by_owner)->record.id;
+}
+
+static const char *key_of_vm(const struct list *node) {
+    return container_of(node, const struct book_vm, by_age)->record.id;
+}
+
+static const char *key_of_op(const struct list *node) {
+    return container_of(node, const struct book_op, by_age)->record.id;
+}
+
+/* The tenant whose things are listed; NULL: all (operators). False: answered. */
+static bool list_tenant(const struct call *call, struct tenant_entry **out_tenant) {
+    const char *wanted = call->request->list.tenant;
+    *out_tenant = call->tenant;
+    if (call->tenant || !*wanted)
+        return true;
+    *out_tenant = map_get(&call->upstream->tenants_by_name, wanted);
+    if (*out_tenant)
+        return true;
+    struct reply *reply = reply_new(call, REPLY_PROBLEM);
+    reply->code = CODE_NOT_FOUND;
+    text_format(reply->field, sizeof(reply->field), "tenant");
+    text_format(reply->text, sizeof(reply->text), "there is no tenant '%s'", wanted);
+    return false;
+}
+
+static void list_vms(const struct call *call) {
+    struct tenant_entry *tenant = NULL;
+    if (!list_tenant(call, &tenant))
+        return;
+    struct page page = page_begin(call, &vm_table);
+    struct list *head = tenant ? &tenant->vms : &call->upstream->book.vms;
+    const struct book_vm *last = book_vm(&call->upstream->book, call->request->list.after);
+    if (last && tenant && !text_equal(last->record.owner, tenant->record.name))
+        last = NULL;
+    const struct list *known = !last ? NULL : tenant ? &last->by_owner : &last->by_age;
+    struct list *node = page_start(call, head, known, tenant ? key_of_owned : key_of_vm);
+    for (; node != head; node = node->next) {
+        const struct book_vm *vm = tenant ? container_of(node, struct book_vm, by_owner)
+                                          : container_of(node, struct book_vm, by_age);
+        if (!page_add(&page, &vm->record))
+            return;
+    }
+}
+
+static void list_ops(const struct call *call) {
+    struct tenant_entry *tenant = NULL;
+    if (!list_tenant(call, &tenant))
+        return;
+    struct page page = page_begin(call, &operation_table);
+    struct list *head = &call->upstream->book.ops;
+    const struct book_op *last = book_op(&call->upstream->book, call->request->list.after);
+    const char *vm = call->request->list.vm;
+    struct list *node = page_start(call, head, last ? &last->by_age : NULL, key_of_op);
+    for (; node != head; node = node->next) {
+        const struct operation *op = &container_of(node, struct book_op, by_age)->record;
+        if ((tenant && !text_equal(op->owner, tenant->record.name)) ||
+            (*vm && !text_equal(op->vm, vm)))
+            continue;
+        if (!page_add(&page, op))
+            return;
+    }
+}
+
+/* Short lists go by their order; `after` skips up to and with the row of that key. */
+static bool skipped(const struct call *call, const char *key, bool *passed) {
+    const char *after = call->request->list.after;
+    if (*passed || !*after)
+        return false;
+    *passed = text_equal(key, after);
+    return true;
+}
+
+static void list_shapes(const struct call *call) {
+    struct page page = page_begin(call, &shape_table);
+    const struct downlink *downlink = &call->upstream->downlink;
+    bool passed = false;
+    for (size_t i = 0; i < downlink->catalogue_count; i++)
+        if (!skipped(call, downlink->catalogue[i].name, &passed) &&
+            !page_add(&page, &downlink->catalogue[i]))
+            return;
+}
+
+static void list_images(const struct call *call) {
+    struct page page = page_begin(call, &image_table);
+    struct list *node = NULL, *next = NULL;
+    bool passed = false;
+    list_each(node, next, &call->upstream->images) {
+        const struct image *image = &container_of(node, struct image_entry, by_age)->record;
+        if (!skipped(call, image->name, &passed) && !page_add(&page, image))
+            return;
+    }
+}
+
+static void list_tenants(const struct call *call) {
+    struct page page = page_begin(call, &tenant_table);
+    struct list *node = NULL, *next = NULL;
+    bool passed = false;
+    list_each(node, next, &call->upstream->tenants) {
+        const struct tenant *tenant = &container_of(node, struct tenant_entry, by_age)->record;
+        if (!skipped(call, tenant->name, &passed) && !page_add(&page, tenant))
+            return;
+    }
+}
+
+static void list_clusters(const struct call *call) {
+    struct page page = page_begin(call, &node_table);
+    const struct downlink *downlink = &call->upstream->downlink;
+    bool passed = false, more = true;
+    for (size_t i = 0; i < downlink->count && more; i++) {
+        if (skipped(call, downlink->peers[i].setting.name, &passed))
+            continue;
+        struct node node;
+        upstream_node(&downlink->peers[i], &node);
+        more = page_add(&page, &node);
+        record_clear(&node_table, &node);
+    }
+}
+
+static void show_cluster(const struct call *call) {
+    const struct peer *peer =
+        downlink_by_name(&call->upstream->downlink, call->request->key);
+    if (!peer) {
+        upstream_not_found(call, "cluster");
+        return;
+    }
+    struct node node;
+    upstream_node(peer, &node);
+    upstream_answer(call, REPLY_RECORD, &node_table, &node);
+    record_clear(&node_table, &node);
+}
+
+static void whoami(const struct call *call) {
+    struct whoami whoami = {0};
+    text_format(whoami.role, sizeof(whoami.role), call->tenant ? "tenant" : "operator");
+    if (call->tenant)
+        (void)text_copy(whoami.tenant, sizeof(whoami.tenant), call->tenant->record.name);
+    upstream_answer(call, REPLY_RECORD, &whoami_table, &whoami);
+}
+
+static void show_vm(const struct call *call) {
+    const struct book_vm *vm = upstream_find_vm(call, call->request->key);
+    if (vm)
+        upstream_answer(call, REPLY_RECORD, &vm_table, &vm->record);
+}
+
+static void show_image(const struct call *call) {
+    const struct image_entry *image =
+        map_get(&call->upstream->images_by_name, call->request->key);
+    if (image)
+        upstream_answer(call, REPLY_RECORD, &image_table, &image->record);
+    else
+        upstream_not_found(call, "image");
+}
+
+static void show_tenant(const struct call *call) {
+    const struct tenant_entry *tenant =
+        map_get(&call->upstream->tenants_by_name, call->request->key);
+    if (tenant)
+        upstream_answer(call, REPLY_RECORD, &tenant_table, &tenant->record);
+    else
+        upstream_not_found(call, "tenant");
+}
+
+void upstream_read(const struct call *call) {
+    static void (*const readers[REQUEST_KIND_COUNT])(const struct call *) = {
+        [REQUEST_VM_LIST] = list_vms,           [REQUEST_VM_SHOW] = show_vm,
+        [REQUEST_OP_LIST] = list_ops,           [REQUEST_SHAPE_LIST] = list_shapes,
+        [REQUEST_IMAGE_LIST] = list_images,     [REQUEST_IMAGE_SHOW] = show_image,
+        [REQUEST_CLUSTER_LIST] = list_clusters, [REQUEST_CLUSTER_SHOW] = show_cluster,
+        [REQUEST_TENANT_LIST] = list_tenants,   [REQUEST_TENANT_SHOW] = show_tenant,
+        [REQUEST_WHOAMI] = whoami,
+    };
+    readers[call->request->kind](call);
+}
