@@ -42,8 +42,8 @@ enum {
     retry_last_ms = 30000,
     conflict_ms = 30000,
     strophe_timers_ms = 250, /* how often its own time-outs are looked at */
-    tick_seconds = 10,
-    ping_ticks = 4, /* 30 to 40 s without a byte */
+    ping_default_seconds = 30,
+    ping_ticks = 4, /* thirds of ping_seconds without a byte: the first one is not a whole one */
     dead_ticks = 6,
     /* libstrophe reads 4 KiB at a time and a TLS record has 16: what is inside TLS is not seen
      * on the descriptor. */
@@ -62,6 +62,7 @@ struct xmpp {
     char *jid, *password, *host, *ca_file, *software, *domain;
     uint16_t port;
     int handshake_ms;
+    time_t tick_seconds;
     struct shell *shell;
     pthread_t thread;
     atomic_bool is_stopping;
@@ -75,7 +76,7 @@ struct xmpp {
     xmpp_log_t log;
     short events;  /* to wait for on the socket */
     int quiet;     /* turns since the socket was last ready */
-    int tick_fd;   /* every tick_seconds */
+    int tick_fd;
     int idle_ticks; /* since a byte came in */
     unsigned attempts;
     struct prng jitter;
@@ -101,9 +102,13 @@ static bool is_prepared(void) {
 
 /* ---- going out: from the connection's thread, inside CONNECT..DISCONNECT ---- */
 
+/* libstrophe does not count what it has begun to send, so one cannot see that it is stuck in it.
+ * The space (RFC 6120, 4.6.1) after it is counted, and may itself be late without harm. */
 static void say(struct xmpp *xmpp, const struct text *stanzas) {
-    if (stanzas->length)
-        xmpp_send_raw(xmpp->connection, stanzas->data, stanzas->length);
+    if (!stanzas->length)
+        return;
+    xmpp_send_raw(xmpp->connection, stanzas->data, stanzas->length);
+    xmpp_send_raw(xmpp->connection, " ", 1);
 }
 
 static void say_presence(struct xmpp *xmpp, enum xmpp_write_presence presence, const char *to) {
@@ -446,6 +451,7 @@ static void copy_peers(struct xmpp *xmpp, const struct xmpp_settings *settings, 
 static struct xmpp *copy_settings(const struct xmpp_settings *settings, struct shell *shell) {
     struct xmpp *xmpp = memory_new(1, sizeof(*xmpp));
     unsigned seconds = settings->handshake_seconds;
+    unsigned ping_seconds = settings->ping_seconds ? settings->ping_seconds : ping_default_seconds;
     xmpp->link = settings->link;
     xmpp->jid = memory_text(settings->jid);
     xmpp->password = memory_text(settings->password);
@@ -456,6 +462,7 @@ static struct xmpp *copy_settings(const struct xmpp_settings *settings, struct s
     *strchr(xmpp->domain, '/') = 0;
     xmpp->port = settings->port ? settings->port : 5222;
     xmpp->handshake_ms = 1000 * (int)(seconds ? seconds : handshake_default_seconds);
+    xmpp->tick_seconds = ping_seconds < 3 ? 1 : ping_seconds / 3;
     xmpp->shell = shell;
     uint64_t seed = 0;
     (void)!getrandom(&seed, sizeof(seed), 0);
@@ -478,7 +485,7 @@ static void free_settings(struct xmpp *xmpp) {
 }
 
 static int open_tick(struct xmpp *xmpp, struct error *err) {
-    struct itimerspec every = {{tick_seconds, 0}, {tick_seconds, 0}};
+    struct itimerspec every = {{xmpp->tick_seconds, 0}, {xmpp->tick_seconds, 0}};
     xmpp->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (xmpp->tick_fd < 0 || timerfd_settime(xmpp->tick_fd, 0, &every, NULL) < 0)
         return error_set(err, -errno, "make a timer for %s: %s", xmpp->jid,

@@ -29,6 +29,8 @@ struct xmpp_settings {
     size_t peers_count;
     const char *software;    /* answered to XEP-0092 */
     unsigned handshake_seconds; /* TCP, TLS and SASL together are cut after these; 0: 15 */
+    unsigned ping_seconds;      /* our server is pinged after these without traffic; 0: 30. It has
+                                 * two thirds of them to answer before the connection is dropped */
 };
 
 /* Leaves ca_file as the only authority: libstrophe trusts those of the system as well, and reads

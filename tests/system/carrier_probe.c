@@ -1,7 +1,7 @@
 /* A client of the XMPP carrier for test_carrier.py: stands in for the shell, and prints what the
  * carrier tells it. Lines on standard input: "send ADDRESS TEXT", "burst ADDRESS COUNT", "quit".
  *
- * carrier_probe JID PASSWORD PORT CA_FILE PEER HANDSHAKE_SECONDS */
+ * carrier_probe JID PASSWORD PORT CA_FILE PEER HANDSHAKE_SECONDS PING_SECONDS */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,8 +76,8 @@ static void serve(struct xmpp *xmpp) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 7) {
-        fprintf(stderr, "usage: carrier_probe JID PASSWORD PORT CA_FILE PEER SECONDS\n");
+    if (count != 8) {
+        fprintf(stderr, "usage: carrier_probe JID PASSWORD PORT CA_FILE PEER SECONDS SECONDS\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -93,6 +93,7 @@ int main(int count, char **arguments) {
         .peers_count = peers[0][0] ? 1 : 0,
         .software = "carrier-probe",
         .handshake_seconds = (unsigned)strtoul(arguments[6], NULL, 10),
+        .ping_seconds = (unsigned)strtoul(arguments[7], NULL, 10),
     };
     struct shell shell = {0};
     struct error err;
