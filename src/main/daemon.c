@@ -15,11 +15,11 @@ static void print_help(const char *program, const char *daemon) {
     (void)printf("usage: %s [--config FILE] [--check]\n"
                  "\n"
                  "  -c, --config FILE  read FILE instead of /etc/isthmus/%s.conf\n"
-                 "      --check        check the configuration and all files that it names, then exit\n"
+                 "      --check        check the configuration and the files that it names\n"
                  "      --version      print the version\n"
                  "      --help         print this\n"
                  "\n"
-                 "It stays in the foreground and logs to standard error. SIGTERM ends it in good order.\n"
+                 "It stays in the foreground and logs to standard error; SIGTERM ends it.\n"
                  "Every setting: man %s, docs/examples/%s.conf\n",
                  program, daemon, program, daemon);
 }

@@ -557,7 +557,8 @@ static void an_operations_timeline_is_in_the_log(void **state) {
     assert_int_equal(close(file) + close(kept) + unlink(name), 0);
     assert_non_null(strstr(log, "level=info daemon=test event=operation op=op-1 vm=vm-1 verb=stop "
                                 "state=failed step=stopping code=deadline\n"));
-    assert_non_null(strstr(log, "level=warning daemon=test event=note op=op-1 text=\"two words\"\n"));
+    assert_non_null(strstr(log, "level=warning daemon=test event=note op=op-1 "
+                                "text=\"two words\"\n"));
 }
 
 int main(void) {
