@@ -21,10 +21,11 @@ struct book_vm {
     struct vm record;
     struct list by_age;   /* in book.vms */
     struct list by_owner; /* in the owner's list; points to itself where owners keep none */
-    struct list by_place; /* in the place's list, while placed */
+    struct list by_place; /* managers: in the place's list; agent: in the list of those at work */
     struct book_op *active;
     uint64_t job;         /* agent: the host job under way, 0: none */
     uint32_t sync_round;  /* manager: seen in this round of a sync */
+    bool counted;         /* its size is in the role's sum of what is used */
 };
 
 struct book_op {
@@ -37,6 +38,7 @@ struct book_op {
     uint64_t progress_ms;
     uint32_t attempts;    /* of sending */
     enum step told;       /* agent's end: newest step that was told upward */
+    bool guest_acted;     /* agent: the guest did what it was asked before the asking ended */
     bool unreflected;     /* manager: the place's capacity does not count it yet */
     uint32_t tried_count; /* manager: places that refused it */
     uint16_t tried[8];

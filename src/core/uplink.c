@@ -54,24 +54,24 @@ void uplink_on_presence(struct uplink *uplink, const struct event *event) {
     }
 }
 
-static void say_hello(struct uplink *uplink, uint64_t digest, const struct event *event,
-                      struct effects *out) {
+static void say_hello(struct uplink *uplink, const struct book *book,
+                      const struct event *event, struct effects *out) {
     struct message message = {.kind = MESSAGE_HELLO};
     message.hello.version = protocol_version;
     message.hello.version_oldest = protocol_version_oldest;
-    message.hello.vm_digest = digest;
+    message.hello.vm_digest = uplink_digest(uplink, book);
     (void)text_copy(message.hello.software, sizeof(message.hello.software), uplink->software);
     session_send(&uplink->session, &uplink->setting, &message, out);
     uplink->hello_due_ms = event->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);
 }
 
-void uplink_tick(struct uplink *uplink, uint64_t digest, const struct event *event,
+void uplink_tick(struct uplink *uplink, const struct book *book, const struct event *event,
                  struct effects *out) {
     uint64_t silent = event->now_ms - uplink->session.heard_ms;
     if (uplink_is_open(uplink) && silent >= beats_missed * uplink->beat_ms)
         uplink_reopen(uplink, event->now_ms);
     if (uplink->session.state == SESSION_OPENING && event->now_ms >= uplink->hello_due_ms)
-        say_hello(uplink, digest, event, out);
+        say_hello(uplink, book, event, out);
     if (uplink_is_open(uplink) && event->now_ms >= uplink->beat_due_ms) {
         struct message beat = {.kind = MESSAGE_BEAT};
         uplink_send(uplink, &beat, out);

@@ -28,12 +28,12 @@ void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
 void uplink_deinit(struct uplink *uplink);
 bool uplink_is_open(const struct uplink *uplink);
 
-/* Connection and presence. `digest` as for uplink_tick. */
+/* Connection and presence. */
 void uplink_on_presence(struct uplink *uplink, const struct event *event);
 
-/* Says hello, beats, ends silent sessions. Call on every tick, and after events that may have
- * made a hello due. `digest`: of this owner's VM table (uplink_digest). */
-void uplink_tick(struct uplink *uplink, uint64_t digest, const struct event *event,
+/* Says hello (with the digest of its VMs in `book`), beats, ends silent sessions. Call on every
+ * tick, and after events that may have made a hello due. */
+void uplink_tick(struct uplink *uplink, const struct book *book, const struct event *event,
                  struct effects *out);
 uint64_t uplink_deadline_ms(const struct uplink *uplink);
 

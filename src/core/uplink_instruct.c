@@ -26,7 +26,10 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
         return refuse(CODE_CONFLICT, out_code);
     if (instruct->epoch < vm->record.epoch || instruct->generation < vm->record.generation)
         return refuse(CODE_STALE, out_code);
-    if (instruct->generation == vm->record.generation) {
+    bool again = instruct->generation == vm->record.generation;
+    if (!again && instruct->verb == VERB_DEFINE && vm->record.state != VM_FAILED)
+        return refuse(CODE_CONFLICT, out_code);
+    if (again) {
         if (!text_equal(vm->record.op, instruct->op))
             return refuse(CODE_STALE, out_code);
         return vm->active ? UPLINK_UNDER_WAY : UPLINK_ANSWERED;
@@ -48,6 +51,18 @@ static struct book_vm *add_vm(struct book *book, const char *owner,
     return book_add_vm(book, &record);
 }
 
+static void supersede(struct book *book, struct book_op *op, const struct event *event,
+                      struct effects *out) {
+    book_end(book, op, CODE_SUPERSEDED, event, out);
+    op->attempts = 0;
+    if (op->record.internal) {
+        book_remove_op(book, op, out);
+        return;
+    }
+    op->resend_ms = event->now_ms; /* its result goes up with the next tick */
+    book_schedule(book, op);
+}
+
 struct book_op *uplink_begin(struct book *book, const char *owner,
                              const struct instruct *instruct, const struct event *event,
                              struct effects *out) {
@@ -55,7 +70,7 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
     if (!vm)
         vm = add_vm(book, owner, instruct, event);
     if (vm->active)
-        book_end(book, vm->active, CODE_SUPERSEDED, event, out);
+        supersede(book, vm->active, event, out);
     vm->record.epoch = instruct->epoch;
     if (instruct->verb == VERB_DELETE && vm->record.state != VM_DELETED)
         lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);

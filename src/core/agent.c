@@ -1,0 +1,309 @@
+#include "core/agent.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/agent_parts.h"
+#include "core/lifecycle.h"
+
+void agent_init(struct agent *agent, const struct role_settings *settings) {
+    *agent = (struct agent){0};
+    prng_init(&agent->prng, settings->seed);
+    book_init(&agent->book, prng_next(&agent->prng));
+    list_init(&agent->working);
+    assert(settings->managers_count == 1);
+    uplink_init(&agent->uplink, &settings->managers[0], settings->software, &agent->prng);
+}
+
+void agent_deinit(struct agent *agent) {
+    uplink_deinit(&agent->uplink);
+    book_deinit(&agent->book);
+}
+
+static void count(struct agent *agent, struct book_vm *vm) {
+    bool occupies = lifecycle_occupies(vm->record.state);
+    if (vm->counted == occupies)
+        return;
+    uint64_t sign = occupies ? 1 : UINT64_MAX; /* modulo 2^64: minus one */
+    vm->counted = occupies;
+    agent->used.vms += sign;
+    agent->used.cpus += sign * vm->record.size.cpus;
+    agent->used.memory_mib += sign * vm->record.size.memory_mib;
+    agent->used.disk_gib += sign * vm->record.size.disk_gib;
+}
+
+static uint64_t left(uint64_t total, uint64_t used) { return total > used ? total - used : 0; }
+
+bool agent_has_room(const struct agent *agent, const struct size *size) {
+    return left(agent->host.cpus, agent->used.cpus) >= size->cpus &&
+           left(agent->host.memory_mib, agent->used.memory_mib) >= size->memory_mib &&
+           left(agent->host.disk_gib, agent->used.disk_gib) >= size->disk_gib;
+}
+
+void agent_tell_capacity(struct agent *agent, struct effects *out) {
+    const struct uplink *uplink = &agent->uplink;
+    struct capacity capacity = {
+        .cpus_total = agent->host.cpus,
+        .cpus_free = left(agent->host.cpus, agent->used.cpus),
+        .memory_mib_total = agent->host.memory_mib,
+        .memory_mib_free = left(agent->host.memory_mib, agent->used.memory_mib),
+        .disk_gib_total = agent->host.disk_gib,
+        .disk_gib_free = left(agent->host.disk_gib, agent->used.disk_gib),
+    };
+    capacity.fits = memory_new(uplink->shapes_count, sizeof(*capacity.fits));
+    for (size_t i = 0; i < uplink->shapes_count; i++) {
+        const struct size *size = &uplink->shapes[i].size;
+        struct fit *fit = &capacity.fits[capacity.fits_count++];
+        (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
+        uint64_t cpus = capacity.cpus_free / size->cpus;
+        uint64_t memory = capacity.memory_mib_free / size->memory_mib;
+        uint64_t disk = capacity.disk_gib_free / size->disk_gib;
+        uint64_t least = cpus < memory ? cpus : memory;
+        fit->count = disk < least ? disk : least;
+    }
+    uplink_tell_capacity(&agent->uplink, &capacity, out);
+}
+
+void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state,
+                const struct event *event, struct effects *out) {
+    if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
+        return;
+    lifecycle_move(&vm->record, state, event->wall_ms);
+    count(agent, vm);
+    book_save_vm(vm, out);
+    uplink_capacity_changed(&agent->uplink, event);
+    if (!vm->active && agent->scanned)
+        uplink_send_vm(&agent->uplink, &vm->record, out);
+}
+
+void agent_end(struct agent *agent, struct book_op *op, enum code code,
+               const struct event *event, struct effects *out) {
+    book_end(&agent->book, op, code, event, out);
+    op->attempts = 0;
+    agent_tell_capacity(agent, out);
+    uplink_send_result(&agent->uplink, &agent->book, op, event, out);
+}
+
+static void begin(struct agent *agent, const struct instruct *instruct,
+                  const struct event *event, struct effects *out) {
+    struct book_op *op =
+        uplink_begin(&agent->book, agent->uplink.setting.name, instruct, event, out);
+    struct book_vm *vm = book_vm(&agent->book, op->record.vm);
+    bool fits = vm->counted || agent_has_room(agent, &vm->record.size);
+    bool legal = instruct->verb == VERB_DEFINE || instruct->verb == VERB_DELETE ||
+                 lifecycle_permits(instruct->verb, vm->record.state);
+    count(agent, vm);
+    if (instruct->verb == VERB_DEFINE && !fits) {
+        agent_move(agent, vm, VM_FAILED, event, out);
+        agent_end(agent, op, CODE_NO_CAPACITY, event, out);
+    } else if (!legal) {
+        agent_end(agent, op, vm->record.state == VM_LOST ? CODE_LOST : CODE_BAD_STATE, event,
+                  out);
+    } else {
+        uplink_capacity_changed(&agent->uplink, event);
+        agent_advance(agent, vm, event, out);
+    }
+}
+
+static void on_instruct(struct agent *agent, const struct instruct *instruct,
+                        const struct event *event, struct effects *out) {
+    struct uplink *uplink = &agent->uplink;
+    struct book_vm *vm = book_vm(&agent->book, instruct->vm);
+    enum vm_state absent = instruct->verb == VERB_DEFINE ? VM_FAILED : VM_DELETED;
+    enum code code = CODE_OK;
+    switch (uplink_judge(&agent->book, uplink->setting.name, instruct, &code)) {
+    case UPLINK_NEW:
+        if (agent->stopping)
+            return; /* the manager sends it again when the agent is back */
+        if (!instruct->within_ms)
+            uplink_refuse(uplink, instruct, CODE_DEADLINE, vm ? vm->record.state : absent, out);
+        else
+            begin(agent, instruct, event, out);
+        return;
+    case UPLINK_UNDER_WAY:
+        return;
+    case UPLINK_ANSWERED: {
+        struct book_op *op = book_op(&agent->book, instruct->op);
+        if (op)
+            uplink_send_result(uplink, &agent->book, op, event, out);
+        else
+            uplink_refuse(uplink, instruct, vm->record.last_code, vm->record.state, out);
+        return;
+    }
+    case UPLINK_REFUSED:
+        uplink_refuse(uplink, instruct, code, vm ? vm->record.state : absent, out);
+        return;
+    }
+}
+
+static void on_message(struct agent *agent, const struct message *message,
+                       const struct event *event, struct effects *out) {
+    struct uplink *uplink = &agent->uplink;
+    switch (uplink_on_message(uplink, message, event)) {
+    case UPLINK_HANDLED:
+    case UPLINK_CATALOGUE:
+        return;
+    case UPLINK_OPENED:
+        agent_tell_capacity(agent, out);
+        uplink_send_results(uplink, &agent->book, event, out);
+        return;
+    case UPLINK_MESSAGE:
+        if (message->kind == MESSAGE_INSTRUCT)
+            on_instruct(agent, &message->instruct, event, out);
+        else if (message->kind == MESSAGE_SYNC)
+            uplink_send_table(uplink, &agent->book, out);
+        else
+            uplink_on_settled(&agent->book, uplink->setting.name, message->settled.op, out);
+        return;
+    }
+}
+
+static void on_frame(struct agent *agent, const struct event *event, struct effects *out) {
+    const struct peer_setting *setting = &agent->uplink.setting;
+    if (setting->link != event->frame.link || !text_equal(setting->address, event->frame.from) ||
+        !uplink_on_frame(&agent->uplink, event))
+        return;
+    for (uint32_t i = 0; i < event->frame.frame->messages_count; i++)
+        on_message(agent, &event->frame.frame->messages[i], event, out);
+}
+
+static void on_op_due(struct agent *agent, struct book_op *op, const struct event *event,
+                      struct effects *out) {
+    if (book_op_has_ended(op)) {
+        uplink_send_result(&agent->uplink, &agent->book, op, event, out);
+    } else if (op->deadline_ms <= event->now_ms) {
+        op->deadline_ms = book_never;
+        agent_on_deadline(agent, op, event, out);
+    } else {
+        agent_tell_capacity(agent, out);
+        enum step step = op->record.step < STEP_TAKEN ? STEP_TAKEN : op->record.step;
+        uplink_send_progress(&agent->uplink, op, step, out);
+    }
+    if (!book_op_has_ended(op))
+        book_schedule(&agent->book, op);
+}
+
+static void on_tick(struct agent *agent, const struct event *event, struct effects *out) {
+    struct timer *timer = NULL;
+    while ((timer = heap_first(&agent->book.timers)) && timer->due_ms <= event->now_ms)
+        on_op_due(agent, container_of(timer, struct book_op, timer), event, out);
+}
+
+static void on_load(struct agent *agent, const struct event *event) {
+    if (event->load.table == &vm_table) {
+        count(agent, book_add_vm(&agent->book, event->load.data));
+    } else if (event->load.table == &operation_table) {
+        const struct operation *record = event->load.data;
+        struct book_op *op = book_add_op(&agent->book, record);
+        struct book_vm *vm = book_vm(&agent->book, record->vm);
+        if (book_op_has_ended(op))
+            return;
+        assert(vm);
+        vm->active = op;
+        op->deadline_ms = book_deadline_ms(record, event);
+    }
+}
+
+static void on_start(struct agent *agent, struct effects *out) {
+    struct effect_job *job = &effects_add(out, EFFECT_JOB)->job;
+    job->kind = JOB_SCAN;
+    job->job = ++agent->last_job;
+    agent->jobs++;
+}
+
+/* What the scan did not find is not there; then everything under way goes on. */
+static void on_scanned(struct agent *agent, const struct event *event, struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &agent->book.vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        bool defined = vm->record.state == VM_STOPPED || vm->record.state == VM_RUNNING ||
+                       vm->record.state == VM_PAUSED || vm->record.state == VM_CRASHED;
+        if (!vm->sync_round && defined)
+            agent_move(agent, vm, VM_LOST, event, out);
+    }
+    agent->scanned = true;
+    list_each(node, next, &agent->book.vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        if (!vm->active)
+            continue;
+        book_schedule(&agent->book, vm->active);
+        agent_advance(agent, vm, event, out);
+    }
+    effects_add(out, EFFECT_READY);
+}
+
+static void on_stop(struct agent *agent, struct effects *out) {
+    agent->stopping = true;
+    if (!agent->jobs)
+        effects_add(out, EFFECT_DONE);
+}
+
+static void on_host(struct agent *agent, const struct event *event, struct effects *out) {
+    agent->host = event->host.size;
+    uplink_capacity_changed(&agent->uplink, event);
+    effects_note(out, NOTE_INFO, "", "host offers %u cpus, %u MiB, %u GiB, accelerator %s",
+                 event->host.size.cpus, event->host.size.memory_mib, event->host.size.disk_gib,
+                 event->host.accelerator);
+}
+
+void agent_step(struct agent *agent, const struct event *event, struct effects *out) {
+    switch (event->kind) {
+    case EVENT_LOAD:
+        on_load(agent, event);
+        return;
+    case EVENT_START:
+        on_start(agent, out);
+        break;
+    case EVENT_TICK:
+        on_tick(agent, event, out);
+        break;
+    case EVENT_LINK:
+    case EVENT_PEER:
+        uplink_on_presence(&agent->uplink, event);
+        break;
+    case EVENT_FRAME:
+        on_frame(agent, event, out);
+        break;
+    case EVENT_JOB:
+        agent_on_job(agent, event, out);
+        break;
+    case EVENT_DOMAIN:
+        agent_on_domain(agent, event, out);
+        break;
+    case EVENT_SCANNED:
+        on_scanned(agent, event, out);
+        break;
+    case EVENT_HOST:
+        on_host(agent, event, out);
+        break;
+    case EVENT_STOP:
+        on_stop(agent, out);
+        break;
+    case EVENT_REQUEST:
+    case EVENT_IMAGE:
+    case EVENT_KIND_COUNT:
+        break; /* of managers */
+    }
+    if (agent->uplink.capacity_due_ms <= event->now_ms)
+        agent_tell_capacity(agent, out);
+    if (agent->scanned) /* what it says before would not be true */
+        uplink_tick(&agent->uplink, &agent->book, event, out);
+}
+
+uint64_t agent_deadline_ms(const struct agent *agent) {
+    if (!agent->scanned)
+        return book_never;
+    uint64_t due = uplink_deadline_ms(&agent->uplink);
+    const struct timer *op = heap_first(&agent->book.timers);
+    return op && op->due_ms < due ? op->due_ms : due;
+}
+
+void agent_check(const struct agent *agent) {
+    book_check(&agent->book);
+    uint64_t vms = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &agent->book.vms)
+        vms += lifecycle_occupies(container_of(node, struct book_vm, by_age)->record.state);
+    assert(vms == agent->used.vms);
+}

@@ -1,0 +1,29 @@
+/* Between the pieces of the agent only. */
+#pragma once
+
+#include "core/agent.h"
+
+/* Takes the active operation of `vm` to its next job, if none is under way. */
+void agent_advance(struct agent *agent, struct book_vm *vm, const struct event *event,
+                   struct effects *out);
+
+/* A job of `vm` ended. */
+void agent_on_job(struct agent *agent, const struct event *event, struct effects *out);
+
+/* A domain was found or changed by itself. */
+void agent_on_domain(struct agent *agent, const struct event *event, struct effects *out);
+
+/* Deadlines of operations that wait for the guest or have not begun. */
+void agent_on_deadline(struct agent *agent, struct book_op *op, const struct event *event,
+                       struct effects *out);
+
+/* A VM's state is another: written, counted, told. */
+void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state,
+                const struct event *event, struct effects *out);
+
+void agent_tell_capacity(struct agent *agent, struct effects *out);
+bool agent_has_room(const struct agent *agent, const struct size *size);
+
+/* Ends the operation and sends its result, capacity before it. */
+void agent_end(struct agent *agent, struct book_op *op, enum code code,
+               const struct event *event, struct effects *out);

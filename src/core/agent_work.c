@@ -1,0 +1,237 @@
+/* From operations to host jobs and back. */
+
+#include <assert.h>
+
+#include "base/text.h"
+#include "core/agent_parts.h"
+#include "core/lifecycle.h"
+
+enum {
+    guest_grace_ms = 60000,  /* to act on a shutdown or reboot once asked, at the most */
+    progress_after_ms = 200, /* short operations tell their result alone */
+};
+
+struct stage {
+    enum step step;
+    enum job_kind job;
+};
+
+static const struct stage stages[VERB_COUNT][4] = {
+    [VERB_DEFINE] = {{STEP_FETCHING, JOB_FETCH},
+                     {STEP_PREPARING, JOB_CREATE},
+                     {STEP_STARTING, JOB_START}},
+    [VERB_START] = {{STEP_STARTING, JOB_START}},
+    [VERB_SHUTDOWN] = {{STEP_STOPPING, JOB_SHUTDOWN}},
+    [VERB_STOP] = {{STEP_STOPPING, JOB_STOP}},
+    [VERB_REBOOT] = {{STEP_REBOOTING, JOB_REBOOT}},
+    [VERB_DELETE] = {{STEP_DELETING, JOB_REMOVE}},
+};
+static const struct stage undoing = {STEP_UNDOING, JOB_REMOVE};
+
+/* The stage that the operation is in, or its first; NULL: all are done. */
+static const struct stage *stage_at(const struct book_op *op) {
+    if (op->record.step == STEP_UNDOING)
+        return &undoing;
+    const struct stage *stage = stages[op->record.verb];
+    for (; stage->step; stage++)
+        if (stage->step == op->record.step)
+            return stage;
+    return stages[op->record.verb];
+}
+
+static const struct stage *stage_after(const struct book_op *op, const struct stage *stage) {
+    bool start = op->record.verb != VERB_DEFINE || op->record.definition.start;
+    const struct stage *next = stage + 1;
+    if (stage == &undoing || !next->step || (next->step == STEP_STARTING && !start))
+        return NULL;
+    return next;
+}
+
+static void run(struct agent *agent, struct book_vm *vm, const struct stage *stage,
+                const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    book_step(op, stage->step, event->wall_ms);
+    op->record.state = OP_RUNNING;
+    /* What is not harmless twice is on disk before it is begun. */
+    if (stage->step == STEP_REBOOTING || stage->step == STEP_UNDOING)
+        book_save_op(op, out);
+    if (op->progress_ms == book_never)
+        op->progress_ms = event->now_ms + progress_after_ms;
+    book_schedule(&agent->book, op);
+    list_remove(&vm->by_place);
+    list_add(&agent->working, &vm->by_place);
+    struct effect_job *job = &effects_add(out, EFFECT_JOB)->job;
+    vm->job = job->job = ++agent->last_job;
+    agent->jobs++;
+    job->kind = stage->job;
+    job->epoch = vm->record.epoch;
+    (void)text_copy(job->op, sizeof(job->op), op->record.id);
+    (void)text_copy(job->vm, sizeof(job->vm), vm->record.id);
+    record_clone(&definition_table, &op->record.definition, &job->definition);
+}
+
+void agent_advance(struct agent *agent, struct book_vm *vm, const struct event *event,
+                   struct effects *out) {
+    struct book_op *op = vm->active;
+    if (!op || vm->job || agent->stopping)
+        return;
+    if (op->record.step == STEP_REBOOTING) { /* found after a crash: done or not, who knows */
+        agent_end(agent, op, CODE_INTERRUPTED, event, out);
+        return;
+    }
+    if (op->record.verb == VERB_SHUTDOWN && vm->record.state == VM_STOPPED) {
+        agent_end(agent, op, CODE_OK, event, out); /* found so after a crash */
+        return;
+    }
+    run(agent, vm, stage_at(op), event, out);
+}
+
+static enum vm_state state_after(const struct book_op *op) {
+    if (op->record.verb == VERB_STOP)
+        return VM_STOPPED;
+    if (op->record.verb == VERB_DELETE)
+        return VM_DELETED;
+    if (op->record.verb == VERB_DEFINE && !op->record.definition.start)
+        return VM_STOPPED;
+    return VM_RUNNING;
+}
+
+static void undo(struct agent *agent, struct book_vm *vm, enum code code,
+                 const struct event *event, struct effects *out) {
+    vm->record.last_code = code; /* the cause, through the undoing and a crash in it */
+    vm->record.last_step = vm->active->record.step;
+    book_save_vm(vm, out);
+    run(agent, vm, &undoing, event, out);
+}
+
+static void on_undone(struct agent *agent, struct book_vm *vm, enum code code,
+                      const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    enum code cause = vm->record.last_code;
+    op->record.step = vm->record.last_step;
+    if (code == CODE_OK)
+        agent_move(agent, vm, VM_FAILED, event, out);
+    else /* something is left: the manager deletes it, and sees when that fails */
+        agent_move(agent, vm, VM_STOPPED, event, out);
+    agent_end(agent, op, cause == CODE_OK ? CODE_HOST_FAILED : cause, event, out);
+}
+
+static void on_failed(struct agent *agent, struct book_vm *vm, enum code code,
+                      const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    if (op->record.verb == VERB_DEFINE) {
+        undo(agent, vm, code, event, out);
+        return;
+    }
+    if (code == CODE_LOST)
+        agent_move(agent, vm, VM_LOST, event, out);
+    agent_end(agent, op, code, event, out);
+}
+
+/* The guest was asked; from here its own doing (EVENT_DOMAIN) or the grace ends it. */
+static void await_guest(struct agent *agent, struct book_op *op, const struct event *event) {
+    uint64_t grace = event->now_ms + guest_grace_ms;
+    op->deadline_ms = grace < op->deadline_ms ? grace : op->deadline_ms;
+    book_schedule(&agent->book, op);
+}
+
+static void on_done(struct agent *agent, struct book_vm *vm, const struct event *event,
+                    struct effects *out) {
+    struct book_op *op = vm->active;
+    const struct stage *stage = stage_at(op), *next = stage_after(op, stage);
+    if (stage == &undoing) {
+        on_undone(agent, vm, CODE_OK, event, out);
+    } else if (next) {
+        run(agent, vm, next, event, out);
+    } else if (stage->job == JOB_SHUTDOWN && vm->record.state != VM_STOPPED) {
+        await_guest(agent, op, event);
+    } else if (stage->job == JOB_REBOOT && !op->guest_acted) {
+        await_guest(agent, op, event);
+    } else {
+        enum vm_state state =
+            op->record.verb == VERB_SHUTDOWN ? VM_STOPPED : state_after(op);
+        agent_move(agent, vm, state, event, out);
+        agent_end(agent, op, CODE_OK, event, out);
+    }
+}
+
+static struct book_vm *vm_of_job(const struct agent *agent, uint64_t job) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &agent->working) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (vm->job == job)
+            return vm;
+    }
+    return NULL;
+}
+
+void agent_on_job(struct agent *agent, const struct event *event, struct effects *out) {
+    struct book_vm *vm = vm_of_job(agent, event->job.job);
+    agent->jobs--;
+    if (vm) {
+        vm->job = 0;
+        list_remove(&vm->by_place);
+        struct book_op *op = vm->active;
+        bool own = op && op->record.timeline_count && op->record.state == OP_RUNNING;
+        if (!own) /* the job's operation was superseded while it ran */
+            agent_advance(agent, vm, event, out);
+        else if (agent->stopping && stage_after(op, stage_at(op)))
+            book_save_op(op, out); /* the rest after the restart */
+        else if (event->job.code == CODE_OK)
+            on_done(agent, vm, event, out);
+        else if (op->record.step == STEP_UNDOING)
+            on_undone(agent, vm, event->job.code, event, out);
+        else
+            on_failed(agent, vm, event->job.code, event, out);
+    }
+    if (agent->stopping && !agent->jobs)
+        effects_add(out, EFFECT_DONE);
+}
+
+/* Does what the guest did end the operation that waits for it? */
+static bool ends_wait(const struct agent *agent, const struct book_vm *vm,
+                      const struct event_domain *domain) {
+    const struct book_op *op = vm->active;
+    if (!agent->scanned || !op || vm->job || op->record.state != OP_RUNNING)
+        return false;
+    if (op->record.verb == VERB_SHUTDOWN)
+        return domain->state == VM_STOPPED || domain->state == VM_CRASHED;
+    return op->record.verb == VERB_REBOOT && domain->why == DOMAIN_REBOOTED;
+}
+
+void agent_on_domain(struct agent *agent, const struct event *event, struct effects *out) {
+    const struct event_domain *domain = &event->domain;
+    struct book_vm *vm = book_vm(&agent->book, domain->vm);
+    if (!vm) {
+        if (domain->why == DOMAIN_FOUND)
+            effects_note(out, NOTE_WARNING, "",
+                         "domain of VM %s is on this host but not in the books; nothing was "
+                         "done to it", domain->vm);
+        return;
+    }
+    if (domain->epoch != vm->record.epoch && domain->state != VM_LOST)
+        return;
+    if (domain->why == DOMAIN_FOUND)
+        vm->sync_round = 1;
+    const struct book_op *op = vm->active;
+    bool making = op && (op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE);
+    if (making || vm->record.state == VM_DELETING || vm->record.state == VM_DELETED ||
+        vm->record.state == VM_FAILED)
+        return; /* its job's end says what became of it */
+    bool ends = ends_wait(agent, vm, domain);
+    if (op && op->record.verb == VERB_REBOOT && domain->why == DOMAIN_REBOOTED)
+        vm->active->guest_acted = true;
+    if (domain->why != DOMAIN_REBOOTED)
+        agent_move(agent, vm, domain->state, event, out);
+    if (ends)
+        agent_end(agent, vm->active, CODE_OK, event, out);
+}
+
+void agent_on_deadline(struct agent *agent, struct book_op *op, const struct event *event,
+                       struct effects *out) {
+    struct book_vm *vm = book_vm(&agent->book, op->record.vm);
+    if (vm->job)
+        return; /* begun: its true end comes from the host, late as it may be */
+    bool asked = op->record.verb == VERB_SHUTDOWN || op->record.verb == VERB_REBOOT;
+    agent_end(agent, op, asked ? CODE_GUEST_IGNORED : CODE_DEADLINE, event, out);
+}

@@ -1,0 +1,235 @@
+#include "core/downstream.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/downstream_parts.h"
+#include "core/lifecycle.h"
+
+void downstream_init(struct downstream *downstream, const struct role_settings *settings) {
+    *downstream = (struct downstream){.patrons_count = settings->managers_count};
+    prng_init(&downstream->prng, settings->seed);
+    prng_init(&downstream->ids.prng, prng_next(&downstream->prng));
+    book_init(&downstream->book, prng_next(&downstream->prng));
+    list_init(&downstream->waiting);
+    downlink_init(&downstream->downlink, settings, &downstream->prng);
+    downstream->patrons =
+        memory_new(settings->managers_count, sizeof(*downstream->patrons));
+    for (size_t i = 0; i < settings->managers_count; i++) {
+        struct patron *patron = &downstream->patrons[i];
+        uplink_init(&patron->uplink, &settings->managers[i], settings->software,
+                    &downstream->prng);
+        if (settings->limits)
+            patron->limits = settings->limits[i];
+    }
+}
+
+void downstream_deinit(struct downstream *downstream) {
+    for (size_t i = 0; i < downstream->patrons_count; i++)
+        uplink_deinit(&downstream->patrons[i].uplink);
+    memory_free(downstream->patrons);
+    downlink_deinit(&downstream->downlink);
+    book_deinit(&downstream->book);
+}
+
+struct patron *downstream_patron(const struct downstream *downstream, const char *name) {
+    for (size_t i = 0; i < downstream->patrons_count; i++)
+        if (text_equal(downstream->patrons[i].uplink.setting.name, name))
+            return &downstream->patrons[i];
+    return NULL;
+}
+
+void downstream_count(struct downstream *downstream, struct book_vm *vm) {
+    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    bool occupies = lifecycle_occupies(vm->record.state);
+    if (!patron || vm->counted == occupies)
+        return;
+    struct owner_limits *used = &patron->used;
+    uint64_t sign = occupies ? 1 : UINT64_MAX; /* modulo 2^64: minus one */
+    vm->counted = occupies;
+    used->vms += sign;
+    used->cpus += sign * vm->record.size.cpus;
+    used->memory_mib += sign * vm->record.size.memory_mib;
+    used->disk_gib += sign * vm->record.size.disk_gib;
+}
+
+void downstream_await_image(struct downstream *downstream, struct patron *patron,
+                            struct book_vm *vm, struct effects *out) {
+    list_remove(&vm->by_place);
+    list_add(&downstream->waiting, &vm->by_place);
+    struct effect_image *image = &effects_add(out, EFFECT_IMAGE)->image;
+    image->link = patron->uplink.setting.link;
+    (void)text_copy(image->digest, sizeof(image->digest), vm->record.digest);
+}
+
+static void load_vm(struct downstream *downstream, const struct vm *record) {
+    struct book_vm *vm = book_add_vm(&downstream->book, record);
+    struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
+    if (peer)
+        list_add(&peer->vms, &vm->by_place);
+    downstream_count(downstream, vm);
+}
+
+static void load_op(struct downstream *downstream, const struct event *event) {
+    const struct operation *record = event->load.data;
+    struct book_op *op = book_add_op(&downstream->book, record);
+    struct book_vm *vm = book_vm(&downstream->book, record->vm);
+    if (book_op_has_ended(op))
+        return;
+    assert(vm);
+    vm->active = op;
+    op->deadline_ms = book_deadline_ms(record, event);
+    book_schedule(&downstream->book, op);
+}
+
+/* Definitions that had no place yet ask for their images again; unsettled results wait for the
+ * uplink's session, instructions under way for the hosts'. */
+static void on_start(struct downstream *downstream, struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->book.vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        struct patron *patron = downstream_patron(downstream, vm->record.owner);
+        if (vm->active && !*vm->record.place && patron)
+            downstream_await_image(downstream, patron, vm, out);
+    }
+    effects_add(out, EFFECT_READY);
+}
+
+static void on_op_due(struct downstream *downstream, struct book_op *op,
+                      const struct event *event, struct effects *out) {
+    struct patron *patron = downstream_patron(downstream, op->record.owner);
+    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    if (book_op_has_ended(op)) {
+        op->resend_ms = book_never;
+        if (patron)
+            uplink_send_result(&patron->uplink, &downstream->book, op, event, out);
+        book_schedule(&downstream->book, op);
+    } else if (op->deadline_ms <= event->now_ms) {
+        downstream_end(downstream, op, CODE_DEADLINE, event, out);
+    } else if (op->progress_ms <= event->now_ms) {
+        op->progress_ms = book_never;
+        if (patron) {
+            downstream_tell_capacity(downstream, patron, out);
+            uplink_send_progress(&patron->uplink, op, STEP_TAKEN, out);
+        }
+        book_schedule(&downstream->book, op);
+    } else {
+        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    }
+}
+
+static void on_tick(struct downstream *downstream, const struct event *event,
+                    struct effects *out) {
+    struct timer *timer = NULL;
+    while ((timer = heap_first(&downstream->book.timers)) && timer->due_ms <= event->now_ms)
+        on_op_due(downstream, container_of(timer, struct book_op, timer), event, out);
+    downlink_on_tick(&downstream->downlink, event);
+}
+
+static void on_frame(struct downstream *downstream, const struct event *event,
+                     struct effects *out) {
+    struct peer *peer =
+        downlink_peer(&downstream->downlink, event->frame.link, event->frame.from);
+    if (peer) {
+        downstream_on_downlink_frame(downstream, peer, event, out);
+        return;
+    }
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
+        const struct peer_setting *setting = &downstream->patrons[i].uplink.setting;
+        if (setting->link == event->frame.link && text_equal(setting->address, event->frame.from))
+            downstream_on_uplink_frame(downstream, &downstream->patrons[i], event, out);
+    }
+}
+
+static void on_presence(struct downstream *downstream, const struct event *event) {
+    downlink_on_presence(&downstream->downlink, event);
+    for (size_t i = 0; i < downstream->patrons_count; i++)
+        uplink_on_presence(&downstream->patrons[i].uplink, event);
+}
+
+/* After every step: what changed of the aggregate is told soon, hellos and beats are said. */
+static void on_end_of_step(struct downstream *downstream, const struct event *event,
+                           struct effects *out) {
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
+        struct patron *patron = &downstream->patrons[i];
+        struct uplink *uplink = &patron->uplink;
+        if (downstream->downlink.changed)
+            uplink_capacity_changed(uplink, event);
+        if (uplink->capacity_due_ms <= event->now_ms)
+            downstream_tell_capacity(downstream, patron, out);
+        if (uplink_deadline_ms(uplink) <= event->now_ms || event->kind == EVENT_TICK)
+            uplink_tick(uplink, &downstream->book, event, out);
+    }
+    downstream->downlink.changed = false;
+}
+
+void downstream_step(struct downstream *downstream, const struct event *event,
+                     struct effects *out) {
+    switch (event->kind) {
+    case EVENT_LOAD:
+        if (event->load.table == &vm_table)
+            load_vm(downstream, event->load.data);
+        else if (event->load.table == &operation_table)
+            load_op(downstream, event);
+        return;
+    case EVENT_START:
+        on_start(downstream, out);
+        break;
+    case EVENT_TICK:
+        on_tick(downstream, event, out);
+        break;
+    case EVENT_LINK:
+    case EVENT_PEER:
+        on_presence(downstream, event);
+        break;
+    case EVENT_FRAME:
+        on_frame(downstream, event, out);
+        break;
+    case EVENT_IMAGE:
+        downstream_on_image(downstream, event, out);
+        break;
+    case EVENT_STOP:
+        downstream->stopping = true;
+        effects_add(out, EFFECT_DONE); /* all that matters is on disk */
+        break;
+    case EVENT_REQUEST:
+    case EVENT_JOB:
+    case EVENT_DOMAIN:
+    case EVENT_SCANNED:
+    case EVENT_HOST:
+    case EVENT_KIND_COUNT:
+        break; /* of other roles */
+    }
+    on_end_of_step(downstream, event, out);
+}
+
+uint64_t downstream_deadline_ms(const struct downstream *downstream) {
+    uint64_t due = downstream->downlink.sweep_due_ms;
+    const struct timer *op = heap_first(&downstream->book.timers);
+    if (op && op->due_ms < due)
+        due = op->due_ms;
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
+        uint64_t uplink = uplink_deadline_ms(&downstream->patrons[i].uplink);
+        due = uplink < due ? uplink : due;
+    }
+    return due;
+}
+
+void downstream_check(const struct downstream *downstream) {
+    book_check(&downstream->book);
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
+        struct owner_limits used = {0};
+        struct list *node = NULL, *next = NULL;
+        list_each(node, next, &downstream->book.vms) {
+            const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
+            bool own = text_equal(vm->owner, downstream->patrons[i].uplink.setting.name);
+            if (own && lifecycle_occupies(vm->state)) {
+                used.vms++;
+                used.cpus += vm->size.cpus;
+            }
+        }
+        assert(used.vms == downstream->patrons[i].used.vms);
+        assert(used.cpus == downstream->patrons[i].used.cpus);
+    }
+}

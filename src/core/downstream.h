@@ -1,0 +1,39 @@
+/* The downstream manager: plays one agent toward each upstream manager, and is the real manager
+ * of its hosts. What goes up is built from the cluster's aggregate and from results alone (law
+ * 1): host names and addresses appear in book_vm.place and nowhere in what uplinks send.
+ *
+ * An instruction from above is judged, checked against the owner's limits, given a host and
+ * passed on with an epoch and generation of this level; its result is passed up with those of
+ * the level above. The pieces: downstream.c (life), downstream_up.c, downstream_down.c. */
+#pragma once
+
+#include "core/book.h"
+#include "core/downlink.h"
+#include "core/role.h"
+#include "core/uplink.h"
+#include "message/id.h"
+
+/* One upstream manager, what its owner lends it and what it uses. */
+struct patron {
+    struct uplink uplink;
+    struct owner_limits limits; /* 0: none */
+    struct owner_limits used;
+};
+
+struct downstream {
+    struct book book;
+    struct downlink downlink;
+    struct patron *patrons;
+    size_t patrons_count;
+    struct list waiting; /* book_vm.by_place of those that wait for their image */
+    struct id_maker ids;
+    struct prng prng;
+    bool stopping;
+};
+
+void downstream_init(struct downstream *downstream, const struct role_settings *settings);
+void downstream_deinit(struct downstream *downstream);
+void downstream_step(struct downstream *downstream, const struct event *event,
+                     struct effects *out);
+uint64_t downstream_deadline_ms(const struct downstream *downstream);
+void downstream_check(const struct downstream *downstream);

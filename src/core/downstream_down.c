@@ -1,0 +1,289 @@
+#include "base/text.h"
+#include "core/downstream_parts.h"
+#include "core/lifecycle.h"
+#include "core/placement.h"
+
+void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_state state,
+                     const struct event *event, struct effects *out) {
+    if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
+        return;
+    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    lifecycle_move(&vm->record, state, event->wall_ms);
+    downstream_count(downstream, vm);
+    book_save_vm(vm, out);
+    if (patron) {
+        uplink_capacity_changed(&patron->uplink, event);
+        if (!vm->active || vm->active->record.internal)
+            uplink_send_vm(&patron->uplink, &vm->record, out);
+    }
+}
+
+/* Goes out of the books once it is gone and nobody above has still to settle that. */
+static void bury(struct downstream *downstream, struct book_vm *vm, struct effects *out) {
+    if (vm->record.state == VM_DELETED && !vm->active &&
+        !book_op(&downstream->book, vm->record.op))
+        book_remove_vm(&downstream->book, vm, out);
+}
+
+void downstream_end(struct downstream *downstream, struct book_op *op, enum code code,
+                    const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    struct patron *patron = downstream_patron(downstream, op->record.owner);
+    struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
+    if (peer)
+        downlink_reflect(&downstream->downlink, peer, op, &vm->record.size);
+    if (op->record.verb == VERB_DEFINE && code != CODE_OK && !*vm->record.place) {
+        placement_take(vm); /* waits for no image any more */
+        downstream_move(downstream, vm, VM_FAILED, event, out);
+    }
+    book_end(&downstream->book, op, code, event, out);
+    op->attempts = 0;
+    if (op->record.internal) {
+        book_remove_op(&downstream->book, op, out);
+    } else if (patron) {
+        downstream_tell_capacity(downstream, patron, out);
+        uplink_send_result(&patron->uplink, &downstream->book, op, event, out);
+    }
+}
+
+void downstream_place(struct downstream *downstream, struct book_vm *vm,
+                      const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    struct peer *peer = NULL;
+    switch (placement_choose(&downstream->downlink, &vm->record.size, "", op, &peer)) {
+    case PLACEMENT_FOUND:
+        placement_put(peer, vm, op, event);
+        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+        book_save_vm(vm, out);
+        book_save_op(op, out);
+        return;
+    case PLACEMENT_NO_ROOM:
+    case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */
+        downstream_end(downstream, op, CODE_NO_CAPACITY, event, out);
+        return;
+    }
+}
+
+/* All definitions that waited for this image go on or end. */
+void downstream_on_image(struct downstream *downstream, const struct event *event,
+                         struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->waiting) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (!text_equal(vm->record.digest, event->image.digest))
+            continue;
+        if (event->image.code == CODE_OK)
+            downstream_place(downstream, vm, event, out);
+        else
+            downstream_end(downstream, vm->active, event->image.code, event, out);
+    }
+}
+
+void downstream_undo(struct downstream *downstream, struct book_vm *vm,
+                     const struct event *event, struct effects *out) {
+    enum { allowed_ms = 600000 };
+    downstream_move(downstream, vm, VM_DELETING, event, out);
+    struct id id = id_make(&downstream->ids, "op", event->wall_ms);
+    struct operation operation = {.verb = VERB_DELETE,
+                                  .internal = true,
+                                  .generation = vm->record.generation,
+                                  .deadline_ms = event->wall_ms + allowed_ms};
+    (void)text_copy(operation.id, sizeof(operation.id), id.text);
+    char newest[sizeof(vm->record.op)];
+    (void)text_copy(newest, sizeof(newest), vm->record.op);
+    enum code code = vm->record.last_code;
+    enum step step = vm->record.last_step;
+    struct book_op *op = book_begin(&downstream->book, vm, &operation, event, out);
+    /* What is known above stays as it is: this operation is nobody's but ours. */
+    (void)text_copy(vm->record.op, sizeof(vm->record.op), newest);
+    vm->record.last_code = code;
+    vm->record.last_step = step;
+    op->record.place_generation = ++vm->record.place_generation;
+    downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    book_save_vm(vm, out);
+    book_save_op(op, out);
+}
+
+/* What a host says of a VM. Deleting stays deleting until it is gone, pending until a result. */
+static void learn_state(struct downstream *downstream, struct book_vm *vm, enum vm_state state,
+                        const struct event *event, struct effects *out) {
+    bool gone = state == VM_DELETED || state == VM_FAILED;
+    bool deleting = vm->record.state == VM_DELETING;
+    if (vm->active && vm->active->record.verb == VERB_DEFINE)
+        return;
+    if (deleting && (gone || state == VM_LOST)) {
+        if (!vm->active) {
+            placement_take(vm);
+            downstream_move(downstream, vm, VM_DELETED, event, out);
+            bury(downstream, vm, out);
+        }
+        return;
+    }
+    if (deleting || state == VM_DELETING || state == VM_PENDING)
+        return;
+    downstream_move(downstream, vm, gone ? VM_LOST : state, event, out);
+}
+
+static struct book_vm *reported(struct downstream *downstream, const struct peer *peer,
+                                const struct vm_report *report) {
+    struct book_vm *vm = book_vm(&downstream->book, report->vm);
+    if (vm && text_equal(vm->record.place, peer->setting.name) &&
+        vm->record.place_epoch == report->epoch)
+        return vm;
+    return NULL;
+}
+
+static void on_vm(struct downstream *downstream, struct peer *peer,
+                  const struct vm_report *report, const struct event *event,
+                  struct effects *out) {
+    struct book_vm *vm = reported(downstream, peer, report);
+    if (!vm)
+        return;
+    vm->sync_round = peer->sync_round;
+    learn_state(downstream, vm, report->state, event, out);
+}
+
+static void on_table(struct downstream *downstream, struct peer *peer,
+                     const struct vm_table *table, const struct event *event,
+                     struct effects *out) {
+    if (table->first)
+        peer->sync_round++;
+    for (uint32_t i = 0; i < table->vms_count; i++) {
+        on_vm(downstream, peer, &table->vms[i], event, out);
+        if (!reported(downstream, peer, &table->vms[i]))
+            effects_note(out, NOTE_WARNING, "",
+                         "host %s has VM %s, which is not known to be there; nothing was done",
+                         peer->setting.name, table->vms[i].vm);
+    }
+    if (!table->last)
+        return;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &peer->vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (vm->sync_round != peer->sync_round && !vm->active)
+            learn_state(downstream, vm, VM_LOST, event, out);
+    }
+}
+
+static void on_progress(struct downstream *downstream, struct peer *peer,
+                        const struct progress *progress, const struct event *event,
+                        struct effects *out) {
+    struct book_op *op = book_op(&downstream->book, progress->op);
+    struct book_vm *vm = op ? book_vm(&downstream->book, op->record.vm) : NULL;
+    if (!vm || vm->active != op || !text_equal(vm->record.place, peer->setting.name) ||
+        progress->step < STEP_TAKEN || progress->step >= STEP_ENDED)
+        return;
+    struct patron *patron = downstream_patron(downstream, op->record.owner);
+    downlink_reflect(&downstream->downlink, peer, op, &vm->record.size);
+    book_step(op, progress->step, event->wall_ms);
+    if (patron) {
+        downstream_tell_capacity(downstream, patron, out);
+        uplink_send_progress(&patron->uplink, op, progress->step, out);
+    }
+    book_schedule(&downstream->book, op);
+}
+
+/* A host that is full (a race, or another view of itself) is not the end: the next one may fit. */
+static bool try_next(struct downstream *downstream, struct peer *peer, struct book_vm *vm,
+                     const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    if (op->tried_count >= array_size(op->tried))
+        return false;
+    placement_exclude(&downstream->downlink, op, peer);
+    placement_take(vm);
+    downstream_place(downstream, vm, event, out);
+    return true;
+}
+
+static void on_define_result(struct downstream *downstream, struct peer *peer,
+                             struct book_vm *vm, const struct result *result,
+                             const struct event *event, struct effects *out) {
+    bool undone = result->state == VM_FAILED || result->state == VM_DELETED ||
+                  result->state == VM_LOST;
+    downlink_reflect(&downstream->downlink, peer, vm->active, &vm->record.size);
+    if (result->code == CODE_NO_CAPACITY && undone &&
+        try_next(downstream, peer, vm, event, out))
+        return;
+    struct book_op *op = vm->active;
+    enum code code = result->code;
+    if (code == CODE_OK && undone)
+        code = CODE_HOST_FAILED;
+    if (code != CODE_OK && undone)
+        placement_take(vm);
+    else if (lifecycle_may_move(vm->record.state, result->state) &&
+             result->state != VM_DELETING)
+        downstream_move(downstream, vm, result->state, event, out);
+    downstream_end(downstream, op, code, event, out);
+}
+
+static void on_result(struct downstream *downstream, struct peer *peer,
+                      const struct result *result, const struct event *event,
+                      struct effects *out) {
+    downlink_settle(peer, result->op, out);
+    struct book_op *op = book_op(&downstream->book, result->op);
+    struct book_vm *vm = op ? book_vm(&downstream->book, op->record.vm) : NULL;
+    if (!vm || vm->active != op || !text_equal(vm->record.place, peer->setting.name) ||
+        op->record.place_generation != result->generation)
+        return; /* late: it has its end; the VM's state comes by itself */
+    bool internal = op->record.internal;
+    enum verb verb = op->record.verb;
+    if (result->code != CODE_OK && result->step > STEP_INSTRUCTED && result->step < STEP_ENDED)
+        book_step(op, result->step, event->wall_ms);
+    if (verb == VERB_DEFINE) {
+        on_define_result(downstream, peer, vm, result, event, out);
+        return;
+    }
+    if (verb == VERB_DELETE && result->code == CODE_OK) {
+        placement_take(vm);
+        downstream_move(downstream, vm, VM_DELETED, event, out);
+    } else {
+        learn_state(downstream, vm, result->code == CODE_LOST ? VM_LOST : result->state, event,
+                    out);
+    }
+    downstream_end(downstream, op, result->code, event, out);
+    if (internal)
+        bury(downstream, vm, out);
+}
+
+static void on_opened(struct downstream *downstream, struct peer *peer,
+                      const struct event *event, struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &peer->vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (vm->active)
+            downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+        else if (vm->record.state == VM_DELETING)
+            downstream_undo(downstream, vm, event, out);
+    }
+}
+
+static void on_message(struct downstream *downstream, struct peer *peer,
+                       const struct message *message, const struct event *event,
+                       struct effects *out) {
+    if (message->kind == MESSAGE_VM)
+        on_vm(downstream, peer, &message->vm, event, out);
+    else if (message->kind == MESSAGE_TABLE)
+        on_table(downstream, peer, &message->table, event, out);
+    else if (message->kind == MESSAGE_PROGRESS)
+        on_progress(downstream, peer, &message->progress, event, out);
+    else if (message->kind == MESSAGE_RESULT)
+        on_result(downstream, peer, &message->result, event, out);
+}
+
+void downstream_on_downlink_frame(struct downstream *downstream, struct peer *peer,
+                                  const struct event *event, struct effects *out) {
+    switch (downlink_on_frame(&downstream->downlink, peer, event, out)) {
+    case DOWNLINK_NOTHING:
+        return;
+    case DOWNLINK_OPENED:
+        on_opened(downstream, peer, event, out);
+        return;
+    case DOWNLINK_MESSAGES:
+        for (uint32_t i = 0; i < event->frame.frame->messages_count; i++) {
+            const struct message *message = &event->frame.frame->messages[i];
+            downlink_on_message(&downstream->downlink, peer, message, out);
+            on_message(downstream, peer, message, event, out);
+        }
+        return;
+    }
+}

@@ -1,0 +1,43 @@
+/* Between the pieces of the downstream manager only. */
+#pragma once
+
+#include "core/downstream.h"
+
+void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,
+                                const struct event *event, struct effects *out);
+void downstream_on_downlink_frame(struct downstream *downstream, struct peer *peer,
+                                  const struct event *event, struct effects *out);
+void downstream_on_image(struct downstream *downstream, const struct event *event,
+                         struct effects *out);
+
+struct patron *downstream_patron(const struct downstream *downstream, const char *name);
+
+/* Chooses a host for a definition and instructs it, or ends the operation. */
+void downstream_place(struct downstream *downstream, struct book_vm *vm,
+                      const struct event *event, struct effects *out);
+
+/* Ends an operation and sends its result up, capacity before it. */
+void downstream_end(struct downstream *downstream, struct book_op *op, enum code code,
+                    const struct event *event, struct effects *out);
+
+/* A VM's state is another: written, counted, told. */
+void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_state state,
+                     const struct event *event, struct effects *out);
+
+/* Begins an internal deletion below, of a VM that is to be gone. */
+void downstream_undo(struct downstream *downstream, struct book_vm *vm,
+                     const struct event *event, struct effects *out);
+
+/* After a change of state: the VM's size is in what its patron uses, or no longer. */
+void downstream_count(struct downstream *downstream, struct book_vm *vm);
+
+/* Asks for the VM's image; it is placed when that is here. */
+void downstream_await_image(struct downstream *downstream, struct patron *patron,
+                            struct book_vm *vm, struct effects *out);
+
+/* Has the owner room for this size left in what it lends? */
+bool downstream_permits(const struct patron *patron, const struct size *size);
+
+/* Tells the aggregate that the patron may see, if it is another than what was told. */
+void downstream_tell_capacity(struct downstream *downstream, struct patron *patron,
+                              struct effects *out);

@@ -1,0 +1,182 @@
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/downstream_parts.h"
+#include "core/lifecycle.h"
+#include "core/placement.h"
+
+enum { progress_after_ms = 200 }; /* short operations tell their result alone */
+
+static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+static uint64_t left(uint64_t limit, uint64_t used) {
+    return !limit ? UINT64_MAX : limit > used ? limit - used : 0;
+}
+
+static uint64_t lent(uint64_t limit, uint64_t total) { return limit ? least(limit, total) : total; }
+
+bool downstream_permits(const struct patron *patron, const struct size *size) {
+    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
+    return left(limits->vms, used->vms) >= 1 && left(limits->cpus, used->cpus) >= size->cpus &&
+           left(limits->memory_mib, used->memory_mib) >= size->memory_mib &&
+           left(limits->disk_gib, used->disk_gib) >= size->disk_gib;
+}
+
+/* How many more VMs of a size the patron may have: what fits on hosts, within what is lent. */
+static uint64_t fits(const struct downstream *downstream, const struct patron *patron,
+                     const struct size *size) {
+    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
+    int shape = downlink_shape(&downstream->downlink, size);
+    uint64_t count = shape < 0 ? 0 : downstream->downlink.sum.fits[shape];
+    count = least(count, left(limits->vms, used->vms));
+    count = least(count, left(limits->cpus, used->cpus) / size->cpus);
+    count = least(count, left(limits->memory_mib, used->memory_mib) / size->memory_mib);
+    return least(count, left(limits->disk_gib, used->disk_gib) / size->disk_gib);
+}
+
+void downstream_tell_capacity(struct downstream *downstream, struct patron *patron,
+                              struct effects *out) {
+    const struct capacity *sum = &downstream->downlink.sum.total;
+    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
+    const struct uplink *uplink = &patron->uplink;
+    struct capacity shown = {
+        .cpus_total = lent(limits->cpus, sum->cpus_total),
+        .cpus_free = least(sum->cpus_free, left(limits->cpus, used->cpus)),
+        .memory_mib_total = lent(limits->memory_mib, sum->memory_mib_total),
+        .memory_mib_free = least(sum->memory_mib_free, left(limits->memory_mib, used->memory_mib)),
+        .disk_gib_total = lent(limits->disk_gib, sum->disk_gib_total),
+        .disk_gib_free = least(sum->disk_gib_free, left(limits->disk_gib, used->disk_gib)),
+    };
+    shown.fits = memory_new(uplink->shapes_count, sizeof(*shown.fits));
+    for (size_t i = 0; i < uplink->shapes_count; i++) {
+        struct fit *fit = &shown.fits[shown.fits_count++];
+        (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
+        fit->count = fits(downstream, patron, &uplink->shapes[i].size);
+    }
+    uplink_tell_capacity(&patron->uplink, &shown, out);
+}
+
+/* The hosts count fits by size; the same size under two upstreams' names is one entry. */
+static void learn_shapes(struct downstream *downstream, const struct patron *patron,
+                         struct effects *out) {
+    for (size_t i = 0; i < patron->uplink.shapes_count; i++) {
+        struct shape shape = patron->uplink.shapes[i];
+        if (downlink_shape(&downstream->downlink, &shape.size) >= 0)
+            continue;
+        text_format(shape.name, sizeof(shape.name), "c%u-m%u-d%u", shape.size.cpus,
+                    shape.size.memory_mib, shape.size.disk_gib);
+        if (!downlink_add_shape(&downstream->downlink, &shape, out))
+            effects_note(out, NOTE_WARNING, "",
+                         "upstream %s brings more shapes than the %d that can be counted; VMs "
+                         "of shape %s find no room here",
+                         patron->uplink.setting.name, limit_shapes,
+                         patron->uplink.shapes[i].name);
+    }
+}
+
+static void begin_define(struct downstream *downstream, struct patron *patron,
+                         struct book_vm *vm, const struct event *event, struct effects *out) {
+    bool permitted = downstream_permits(patron, &vm->record.size);
+    downstream_count(downstream, vm);
+    if (permitted)
+        downstream_await_image(downstream, patron, vm, out);
+    else
+        downstream_end(downstream, vm->active, CODE_NO_CAPACITY, event, out);
+}
+
+static void begin(struct downstream *downstream, struct patron *patron,
+                  const struct instruct *instruct, const struct event *event,
+                  struct effects *out) {
+    struct book_vm *old = book_vm(&downstream->book, instruct->vm);
+    if (old && old->active) {
+        struct peer *peer = downlink_by_name(&downstream->downlink, old->record.place);
+        if (peer)
+            downlink_reflect(&downstream->downlink, peer, old->active, &old->record.size);
+    }
+    struct book_op *op =
+        uplink_begin(&downstream->book, patron->uplink.setting.name, instruct, event, out);
+    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    downstream_count(downstream, vm);
+    op->progress_ms = event->now_ms + progress_after_ms;
+    book_schedule(&downstream->book, op);
+    if (instruct->verb == VERB_DEFINE) {
+        begin_define(downstream, patron, vm, event, out);
+        return;
+    }
+    if (!*vm->record.place) { /* never reached a host */
+        if (instruct->verb == VERB_DELETE)
+            downstream_move(downstream, vm, VM_DELETED, event, out);
+        downstream_end(downstream, op,
+                       instruct->verb == VERB_DELETE ? CODE_OK : CODE_LOST, event, out);
+        return;
+    }
+    op->record.place_generation = ++vm->record.place_generation;
+    downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    book_save_vm(vm, out);
+    book_save_op(op, out);
+}
+
+static void on_instruct(struct downstream *downstream, struct patron *patron,
+                        const struct instruct *instruct, const struct event *event,
+                        struct effects *out) {
+    struct uplink *uplink = &patron->uplink;
+    const char *owner = uplink->setting.name;
+    struct book_vm *vm = book_vm(&downstream->book, instruct->vm);
+    bool own = vm && text_equal(vm->record.owner, owner);
+    enum vm_state absent = instruct->verb == VERB_DEFINE ? VM_FAILED : VM_DELETED;
+    enum code code = CODE_OK;
+    switch (uplink_judge(&downstream->book, owner, instruct, &code)) {
+    case UPLINK_NEW:
+        if (!downstream->stopping)
+            begin(downstream, patron, instruct, event, out);
+        return;
+    case UPLINK_UNDER_WAY:
+        return;
+    case UPLINK_ANSWERED: {
+        struct book_op *op = book_op(&downstream->book, instruct->op);
+        if (op)
+            uplink_send_result(uplink, &downstream->book, op, event, out);
+        else
+            uplink_refuse(uplink, instruct, vm->record.last_code, vm->record.state, out);
+        return;
+    }
+    case UPLINK_REFUSED:
+        uplink_refuse(uplink, instruct, code, own ? vm->record.state : absent, out);
+        return;
+    }
+}
+
+static void on_opened(struct downstream *downstream, struct patron *patron,
+                      const struct event *event, struct effects *out) {
+    learn_shapes(downstream, patron, out);
+    downstream_tell_capacity(downstream, patron, out);
+    uplink_send_results(&patron->uplink, &downstream->book, event, out);
+}
+
+void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,
+                                const struct event *event, struct effects *out) {
+    struct uplink *uplink = &patron->uplink;
+    if (!uplink_on_frame(uplink, event))
+        return;
+    for (uint32_t i = 0; i < event->frame.frame->messages_count; i++) {
+        const struct message *message = &event->frame.frame->messages[i];
+        switch (uplink_on_message(uplink, message, event)) {
+        case UPLINK_HANDLED:
+            break;
+        case UPLINK_OPENED:
+            on_opened(downstream, patron, event, out);
+            break;
+        case UPLINK_CATALOGUE:
+            learn_shapes(downstream, patron, out);
+            break;
+        case UPLINK_MESSAGE:
+            if (message->kind == MESSAGE_INSTRUCT)
+                on_instruct(downstream, patron, &message->instruct, event, out);
+            else if (message->kind == MESSAGE_SYNC)
+                uplink_send_table(uplink, &downstream->book, out);
+            else
+                uplink_on_settled(&downstream->book, uplink->setting.name,
+                                  message->settled.op, out);
+            break;
+        }
+    }
+}
