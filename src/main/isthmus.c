@@ -1,0 +1,197 @@
+/* The command `isthmus`: what tenants and operators ask of the upstream manager, by its REST face. */
+#include <stdio.h>
+#include <string.h>
+
+#include "main/isthmus_call.h"
+#include "main/isthmus_verbs.h"
+
+struct command {
+    const char *noun, *verb;   /* verb NULL: the noun alone */
+    const char *arguments;     /* as in help */
+    size_t arguments_count;
+    const char *options;       /* letters of its own options */
+    const char *about;
+    int (*run)(const struct options *options);
+};
+
+static const struct command commands[] = {
+    {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1, "SICNUWDK", "Creates a VM", vm_create},
+    {"vm", "list", "", 0, "LT", "Lists VMs", vm_list},
+    {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show},
+    {"vm", "start", "VM", 1, "WDK", "Starts a VM", vm_start},
+    {"vm", "shutdown", "VM", 1, "WDK", "Asks the guest to shut down", vm_shutdown},
+    {"vm", "stop", "VM", 1, "WDK", "Stops a VM at once, as if its plug was pulled", vm_stop},
+    {"vm", "reboot", "VM", 1, "WDK", "Asks the guest to reboot", vm_reboot},
+    {"vm", "delete", "VM", 1, "WDK", "Deletes a VM and its disk", vm_delete},
+    {"op", "list", "", 0, "LTv", "Lists operations", op_list},
+    {"op", "show", "OPERATION", 1, "", "Shows an operation and its timeline", op_show},
+    {"cluster", "list", "", 0, "L", "Lists clusters, with what is free", cluster_list},
+    {"cluster", "show", "CLUSTER", 1, "", "Shows a cluster", cluster_show},
+    {"image", "list", "", 0, "L", "Lists images", image_list},
+    {"image", "show", "IMAGE", 1, "", "Shows an image", image_show},
+    {"image", "import", "NAME FILE", 2, "", "Imports an archive as an image (operators)",
+     image_import},
+    {"image", "delete", "IMAGE", 1, "", "Deletes an image (operators)", image_delete},
+    {"shape", "list", "", 0, "L", "Lists shapes: the sizes that VMs can have", shape_list},
+    {"tenant", "create", "NAME", 1, "", "Makes a tenant and its token (operators)", tenant_create},
+    {"tenant", "list", "", 0, "L", "Lists tenants (operators)", tenant_list},
+    {"tenant", "show", "TENANT", 1, "", "Shows a tenant", tenant_show},
+    {"tenant", "delete", "TENANT", 1, "", "Deletes a tenant without VMs (operators)",
+     tenant_delete},
+    {"whoami", NULL, "", 0, "", "Shows whose token is used", whoami_show},
+};
+
+static void print_use(const struct command *command, FILE *out) {
+    fprintf(out, "usage: isthmus %s%s%s%s%s [OPTION…]\n", command->noun,
+            command->verb ? " " : "", command->verb ? command->verb : "",
+            command->arguments[0] ? " " : "", command->arguments);
+}
+
+/* Help of one command, of one noun's commands, or of all (noun NULL). */
+static void print_help(const char *noun) {
+    puts("Runs virtual machines on federated clusters.\n");
+    for (size_t i = 0; i < array_size(commands); i++) {
+        if (noun && !text_equal(noun, commands[i].noun))
+            continue;
+        const struct command *command = &commands[i];
+        char use[80];
+        text_format(use, sizeof(use), "%s%s%s", command->noun, command->verb ? " " : "",
+                    command->verb ? command->verb : "");
+        printf("  isthmus %-16s %s\n", use, command->about);
+    }
+    puts("\nOptions of every command:");
+    for (const char *letter = options_everywhere; *letter; letter++)
+        puts(options_help(*letter));
+    puts("\n'isthmus COMMAND --help' tells more. Exit codes: 0 done, 1 refused or failed, 2 wrong "
+         "use,\n3 the server was not reached.");
+}
+
+static void print_command_help(const struct command *command) {
+    printf("%s.\n\n", command->about);
+    print_use(command, stdout);
+    puts("");
+    for (const char *letter = command->options; *letter; letter++)
+        puts(options_help(*letter));
+    for (const char *letter = options_everywhere; *letter; letter++)
+        puts(options_help(*letter));
+}
+
+/* Levenshtein's distance, of words up to 31 letters. */
+static size_t distance(const char *left, const char *right) {
+    size_t row[32], length = strlen(right);
+    if (length > 31 || strlen(left) > 31)
+        return 32;
+    for (size_t i = 0; i <= length; i++)
+        row[i] = i;
+    for (; *left; left++) {
+        size_t diagonal = row[0]++;
+        for (size_t i = 1; i <= length; i++) {
+            size_t above = row[i], best = diagonal + (*left != right[i - 1]);
+            best = above + 1 < best ? above + 1 : best;
+            best = row[i - 1] + 1 < best ? row[i - 1] + 1 : best;
+            row[i] = best;
+            diagonal = above;
+        }
+    }
+    return row[length];
+}
+
+static int tell_unknown(const struct options *options) {
+    const char *noun = options->words[0];
+    const char *verb = options->words_count > 1 ? options->words[1] : "";
+    const struct command *nearest = NULL;
+    size_t least = 4; /* farther is no likeness */
+    for (size_t i = 0; i < array_size(commands); i++) {
+        const struct command *command = &commands[i];
+        size_t far = 2 * distance(noun, command->noun) +
+                     distance(verb, command->verb ? command->verb : "");
+        if (far < least) {
+            least = far;
+            nearest = command;
+        }
+    }
+    say("there is no command '%s%s%s'", noun, verb[0] ? " " : "", verb);
+    if (nearest)
+        fprintf(stderr, "  did you mean: isthmus %s%s%s\n", nearest->noun,
+                nearest->verb ? " " : "", nearest->verb ? nearest->verb : "");
+    else
+        fprintf(stderr, "  what to do: 'isthmus --help' lists all commands\n");
+    return EXIT_USAGE;
+}
+
+static const struct command *find_command(const struct options *options) {
+    for (size_t i = 0; i < array_size(commands); i++) {
+        const struct command *command = &commands[i];
+        if (text_equal(command->noun, options->words[0]) &&
+            (!command->verb ||
+             (options->words_count > 1 && text_equal(command->verb, options->words[1]))))
+            return command;
+    }
+    return NULL;
+}
+
+static bool is_noun(const char *word) {
+    for (size_t i = 0; i < array_size(commands); i++)
+        if (text_equal(commands[i].noun, word))
+            return true;
+    return false;
+}
+
+static int check_use(const struct command *command, const struct options *options) {
+    size_t wanted = command->arguments_count + (command->verb ? 2U : 1U);
+    if (options->words_count != wanted)
+        say("there are too %s arguments", options->words_count < wanted ? "few" : "many");
+    for (const char *letter = options->used; *letter; letter++)
+        if (!strchr(command->options, *letter)) {
+            const char *help = options_help(*letter) + 2;
+            say("%.*s is not an option of this command", (int)strcspn(help, " =["), help);
+            wanted = 0;
+        }
+    if (options->words_count == wanted)
+        return EXIT_DONE;
+    fputs("  ", stderr);
+    print_use(command, stderr);
+    return EXIT_USAGE;
+}
+
+static int run(struct options *options) {
+    struct error err;
+    if (options->version) {
+        puts("isthmus " ISTHMUS_VERSION);
+        return EXIT_DONE;
+    }
+    if (options->words_count == 0 || (options->words_count == 1 && is_noun(options->words[0]) &&
+                                      !find_command(options))) {
+        print_help(options->words_count ? options->words[0] : NULL);
+        return options->help ? EXIT_DONE : EXIT_USAGE;
+    }
+    const struct command *command = find_command(options);
+    if (!command)
+        return tell_unknown(options);
+    if (options->help) {
+        print_command_help(command);
+        return EXIT_DONE;
+    }
+    int result = check_use(command, options);
+    if (result != EXIT_DONE)
+        return result;
+    if (options_read_token(options, &err) < 0) {
+        say("%s", err.text);
+        return EXIT_USAGE;
+    }
+    return command->run(options);
+}
+
+int main(int count, char **arguments) {
+    struct options options;
+    struct error err;
+    int result = EXIT_USAGE;
+    if (options_read(&options, count, arguments, &err) < 0) {
+        say("%s", err.text);
+        fprintf(stderr, "  what to do: 'isthmus COMMAND --help' lists the options\n");
+    } else {
+        result = run(&options);
+    }
+    options_deinit(&options);
+    return result;
+}

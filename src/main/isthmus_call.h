@@ -1,0 +1,47 @@
+/* What the verbs of the command share: asking the server, and showing what it answers.
+ * All return an exit code; what went wrong has been said on standard error by then. */
+#pragma once
+
+#include "io/http_client.h"
+#include "io/rest_problem.h"
+#include "main/isthmus_options.h"
+#include "main/isthmus_table.h"
+#include "message/codec.h"
+
+/* One exchange, to be filled in by the caller beyond method, path and answer. */
+struct call {
+    struct http_exchange http;
+    struct text url;
+};
+
+void call_init(struct call *call, const struct options *options, const char *method,
+               const char *path);
+void call_deinit(struct call *call);
+void call_add_segment(struct call *call, const char *name);              /* "/name", escaped */
+void call_add_parameter(struct call *call, const char *name, const char *value);
+void call_add_number(struct call *call, const char *name, uint64_t value); /* unless 0 */
+
+/* EXIT_DONE on a status below 400; a problem is told. */
+int call_run(struct call *call);
+void call_tell_problem(const struct call *call);
+
+/* Fills *out (freed with record_clear) from the answer. */
+int call_decode(const struct call *call, const struct table *table, void *out);
+
+/* GET of one record, shown by `show`; or of a whole list, page by page, a `row` each. */
+struct view {
+    const char *path;
+    const struct table *table;
+    const char *heads; /* column heads, joined by spaces */
+    void (*row)(struct sheet *sheet, const void *record);
+    void (*show)(const void *record);
+};
+
+int view_show(const struct view *view, const struct options *options, const char *name);
+int view_list(const struct view *view, const struct options *options);
+
+/* Adds "name  value" to a sheet of two columns. */
+void sheet_pair(struct sheet *sheet, const char *name, const char *format, ...)
+    format_checked(3, 4);
+
+void say(const char *format, ...) format_checked(1, 2); /* "isthmus: …" on standard error */

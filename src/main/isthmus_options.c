@@ -1,0 +1,182 @@
+#include "main/isthmus_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "message/limits.h"
+
+enum { token_most = 4096 };
+
+static const struct option long_options[] = {
+    {"server", required_argument, NULL, 's'},   {"token-file", required_argument, NULL, 't'},
+    {"ca-file", required_argument, NULL, 'c'},  {"output", required_argument, NULL, 'o'},
+    {"help", no_argument, NULL, 'h'},           {"version", no_argument, NULL, 'V'},
+    {"shape", required_argument, NULL, 'S'},    {"image", required_argument, NULL, 'I'},
+    {"cluster", required_argument, NULL, 'C'},  {"no-start", no_argument, NULL, 'N'},
+    {"user-data", required_argument, NULL, 'U'}, {"wait", optional_argument, NULL, 'W'},
+    {"key", required_argument, NULL, 'K'},      {"limit", required_argument, NULL, 'L'},
+    {"vm", required_argument, NULL, 'v'},       {"tenant", required_argument, NULL, 'T'},
+    {"deadline", required_argument, NULL, 'D'}, {NULL, 0, NULL, 0},
+};
+
+static const struct {
+    char letter;
+    const char *help;
+} helps[] = {
+    {'S', "  --shape SHAPE         size of the VM: a name from 'isthmus shape list'"},
+    {'I', "  --image IMAGE         template: a name from 'isthmus image list'"},
+    {'C', "  --cluster CLUSTER     where to make it; without: any cluster with room"},
+    {'N', "  --no-start            define it only"},
+    {'U', "  --user-data FILE      first-boot data for the guest (NoCloud), at most 16 KiB"},
+    {'W', "  --wait[=SECONDS]      stay until the operation has ended, and show its steps"},
+    {'K', "  --key KEY             Idempotency-Key; without: one is drawn"},
+    {'D', "  --deadline SECONDS    time that the operation may take"},
+    {'L', "  --limit N             show N rows at most"},
+    {'v', "  --vm ID               only operations of this VM"},
+    {'T', "  --tenant TENANT       only what is this tenant's (operators)"},
+    {'s', "  --server URL          default: $ISTHMUS_SERVER, or http://127.0.0.1:8080"},
+    {'t', "  --token-file FILE     default: $ISTHMUS_TOKEN_FILE; or the token in $ISTHMUS_TOKEN"},
+    {'c', "  --ca-file FILE        CA that signed the server; default: $ISTHMUS_CA_FILE"},
+    {'o', "  -o, --output FORM     table, json (the server's answer, unchanged) or name"},
+    {'h', "  -h, --help            this help"},
+};
+
+const char options_everywhere[] = "stcoh";
+
+const char *options_help(char letter) {
+    for (size_t i = 0; i < array_size(helps); i++)
+        if (helps[i].letter == letter)
+            return helps[i].help;
+    return NULL;
+}
+
+static int read_number(const char *text, uint32_t most, const char *option, uint32_t *out,
+                       struct error *err) {
+    char *end;
+    errno = 0;
+    unsigned long number = strtoul(text, &end, 10);
+    if (errno || *end || text[0] < '0' || text[0] > '9' || number == 0 || number > most)
+        return error_set(err, -EINVAL, "--%s %s: give a whole number from 1 to %u", option, text,
+                         most);
+    *out = (uint32_t)number;
+    return 0;
+}
+
+static int read_output(const char *text, enum output *out, struct error *err) {
+    static const char *const names[] = {"table", "json", "name"};
+    for (unsigned i = 0; i < array_size(names); i++)
+        if (text_equal(names[i], text)) {
+            *out = (enum output)i;
+            return 0;
+        }
+    return error_set(err, -EINVAL, "--output %s: give table, json or name", text);
+}
+
+static int take_option(struct options *options, int letter, struct error *err) {
+    size_t used = strlen(options->used);
+    if (!strchr(options_everywhere, letter) && !strchr(options->used, letter) &&
+        used + 1 < sizeof(options->used))
+        options->used[used] = (char)letter;
+    switch (letter) {
+    case 's': options->server = optarg; return 0;
+    case 't': options->token_file = optarg; return 0;
+    case 'c': options->ca_file = optarg; return 0;
+    case 'o': return read_output(optarg, &options->output, err);
+    case 'h': options->help = true; return 0;
+    case 'V': options->version = true; return 0;
+    case 'S': options->shape = optarg; return 0;
+    case 'I': options->image = optarg; return 0;
+    case 'C': options->cluster = optarg; return 0;
+    case 'N': options->no_start = true; return 0;
+    case 'U': options->user_data = optarg; return 0;
+    case 'K': options->key = optarg; return 0;
+    case 'v': options->vm = optarg; return 0;
+    case 'T': options->tenant = optarg; return 0;
+    case 'L': return read_number(optarg, UINT32_MAX, "limit", &options->limit, err);
+    case 'D':
+        return read_number(optarg, limit_deadline_ms / 1000, "deadline",
+                           &options->deadline_seconds, err);
+    case 'W':
+        options->wait = true;
+        return optarg ? read_number(optarg, UINT32_MAX, "wait", &options->wait_seconds, err) : 0;
+    default: return -EINVAL;
+    }
+}
+
+static const char *from_environment(const char *name) {
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+int options_read(struct options *options, int count, char **arguments, struct error *err) {
+    const char *server = from_environment("ISTHMUS_SERVER");
+    *options = (struct options){
+        .server = server ? server : "http://127.0.0.1:8080",
+        .token_file = from_environment("ISTHMUS_TOKEN_FILE"),
+        .ca_file = from_environment("ISTHMUS_CA_FILE"),
+    };
+    int letter;
+    opterr = 0;
+    while ((letter = getopt_long(count, arguments, ":ho:", long_options, NULL)) != -1) {
+        const char *given = arguments[optind - 1];
+        if (letter == '?')
+            return error_set(err, -EINVAL, "there is no option %s", given);
+        if (letter == ':')
+            return error_set(err, -EINVAL, "the option %s needs a value", given);
+        int result = take_option(options, letter, err);
+        if (result < 0)
+            return result;
+    }
+    for (; optind < count; optind++) {
+        if (options->words_count == options_words)
+            return error_set(err, -EINVAL, "there are too many arguments");
+        options->words[options->words_count++] = arguments[optind];
+    }
+    return 0;
+}
+
+int options_read_file(const char *path, size_t most, struct text *out, struct error *err) {
+    char bytes[4096];
+    ssize_t length;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(err, -errno, "open %s: %s; check the path", path, strerror(errno));
+    out->limit = most;
+    while ((length = read(fd, bytes, sizeof(bytes))) > 0)
+        text_add_bytes(out, bytes, (size_t)length);
+    int code = -errno;
+    close(fd);
+    if (length < 0)
+        return error_set(err, code, "read %s: %s", path, strerror(-code));
+    if (out->full)
+        return error_set(err, -EFBIG, "%s is larger than %zu bytes", path, most);
+    if (out->length && memchr(out->data, 0, out->length))
+        return error_set(err, -EINVAL, "%s is not a text", path);
+    return 0;
+}
+
+int options_read_token(struct options *options, struct error *err) {
+    const char *token = from_environment("ISTHMUS_TOKEN");
+    if (options->token_file) {
+        int result = options_read_file(options->token_file, token_most, &options->token, err);
+        if (result < 0)
+            return error_wrap(err, "read the token");
+    } else if (token) {
+        text_add(&options->token, token);
+    } else {
+        return error_set(err, -EINVAL, "there is no token: give --token-file FILE, or set "
+                         "ISTHMUS_TOKEN_FILE or ISTHMUS_TOKEN");
+    }
+    struct text *text = &options->token;
+    text->length = strcspn(text_data(text), " \t\r\n");
+    if (text->length == 0)
+        return error_set(err, -EINVAL, "the token is empty: put it on the file's first line");
+    text->data[text->length] = 0;
+    return 0;
+}
+
+void options_deinit(struct options *options) { text_deinit(&options->token); }

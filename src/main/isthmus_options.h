@@ -1,0 +1,41 @@
+/* The command line and environment of the command `isthmus`. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/text.h"
+
+enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_NAME };
+
+/* Exit codes; a verb returns one of them. */
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
+
+enum { options_words = 6 };
+
+struct options {
+    const char *server, *token_file, *ca_file; /* never NULL but ca_file */
+    struct text token;                         /* what token_file or ISTHMUS_TOKEN holds */
+    enum output output;
+    const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
+    uint32_t limit, deadline_seconds, wait_seconds;                      /* 0: not given */
+    bool no_start, wait, help, version;
+    const char *words[options_words]; /* noun, verb, arguments */
+    size_t words_count;
+    char used[32]; /* letters of the verb's own options that were given */
+};
+
+/* Reads the command line (which is reordered) and the environment. 0, or -EINVAL with `err`. */
+int options_read(struct options *options, int count, char **arguments, struct error *err);
+
+/* Reads the token, if any is named; called when a verb is about to run. */
+int options_read_token(struct options *options, struct error *err);
+void options_deinit(struct options *options);
+
+/* A whole file of at most `most` bytes. 0, or negative with `err`. */
+int options_read_file(const char *path, size_t most, struct text *out, struct error *err);
+
+/* A line of help per option letter, NULL for one that is none. */
+const char *options_help(char letter);
+extern const char options_everywhere[]; /* letters that every verb takes */

@@ -1,0 +1,214 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/rest_routes.h"
+#include "main/isthmus_call.h"
+#include "main/isthmus_verbs.h"
+
+enum { import_idle_seconds = 1800 }; /* the server reads the whole archive before it answers */
+
+static void add_cluster(struct sheet *sheet, const void *record) {
+    const struct node *cluster = record;
+    const struct capacity *capacity = &cluster->capacity;
+    struct text fits = {.limit = 200};
+    sheet_add(sheet, "%s", cluster->name);
+    sheet_add(sheet, "%s", peer_state_names[cluster->state]);
+    sheet_add(sheet, "%llu/%llu", (unsigned long long)capacity->cpus_free,
+              (unsigned long long)capacity->cpus_total);
+    sheet_add(sheet, "%s/%s", words_mib(capacity->memory_mib_free).text,
+              words_mib(capacity->memory_mib_total).text);
+    sheet_add(sheet, "%llu/%llu GiB", (unsigned long long)capacity->disk_gib_free,
+              (unsigned long long)capacity->disk_gib_total);
+    for (uint32_t i = 0; i < capacity->fits_count; i++)
+        text_addf(&fits, "%s%llu %s", i ? ", " : "", (unsigned long long)capacity->fits[i].count,
+                  capacity->fits[i].shape);
+    sheet_add(sheet, "%s", text_data(&fits));
+    sheet_add(sheet, "%s", words_age(cluster->seen_ms).text);
+    text_deinit(&fits);
+}
+
+static void show_cluster(const void *record) {
+    const struct node *cluster = record;
+    const struct capacity *capacity = &cluster->capacity;
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "cluster", "%s", cluster->name);
+    sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[cluster->state],
+               words_date(cluster->seen_ms).text);
+    sheet_pair(&sheet, "cpus", "%llu free of %llu", (unsigned long long)capacity->cpus_free,
+               (unsigned long long)capacity->cpus_total);
+    sheet_pair(&sheet, "memory", "%s free of %s", words_mib(capacity->memory_mib_free).text,
+               words_mib(capacity->memory_mib_total).text);
+    sheet_pair(&sheet, "disk", "%llu GiB free of %llu GiB",
+               (unsigned long long)capacity->disk_gib_free,
+               (unsigned long long)capacity->disk_gib_total);
+    for (uint32_t i = 0; i < capacity->fits_count; i++)
+        sheet_pair(&sheet, i ? "" : "room for", "%llu more of shape %s",
+                   (unsigned long long)capacity->fits[i].count, capacity->fits[i].shape);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view clusters = {"/v1/clusters", &node_table,
+                                     "NAME STATE CPUS MEMORY DISK ROOM SINCE", add_cluster,
+                                     show_cluster};
+
+int cluster_list(const struct options *options) { return view_list(&clusters, options); }
+int cluster_show(const struct options *options) {
+    return view_show(&clusters, options, options->words[2]);
+}
+
+static void add_image(struct sheet *sheet, const void *record) {
+    const struct image *image = record;
+    sheet_add(sheet, "%s", image->name);
+    sheet_add(sheet, "%s", image->architecture);
+    sheet_add(sheet, "%s", words_bytes(image->archive_bytes).text);
+    sheet_add(sheet, "%u GiB", image->disk_gib);
+    sheet_add(sheet, "%s", words_age(image->created_ms).text);
+    sheet_add(sheet, "%.12s", image->digest);
+}
+
+static void show_image(const void *record) {
+    const struct image *image = record;
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "image", "%s", image->name);
+    sheet_pair(&sheet, "digest", "%s", image->digest);
+    sheet_pair(&sheet, "architecture", "%s", image->architecture);
+    sheet_pair(&sheet, "archive", "%s", words_bytes(image->archive_bytes).text);
+    sheet_pair(&sheet, "least disk", "%u GiB", image->disk_gib);
+    sheet_pair(&sheet, "imported", "%s", words_date(image->created_ms).text);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view images = {"/v1/images", &image_table,
+                                   "NAME ARCHITECTURE ARCHIVE DISK AGE DIGEST", add_image,
+                                   show_image};
+
+int image_list(const struct options *options) { return view_list(&images, options); }
+int image_show(const struct options *options) {
+    return view_show(&images, options, options->words[2]);
+}
+
+/* Runs the call; prints the answer in the chosen form, or hands its record to `show`. */
+static int finish(struct call *call, const struct options *options, const struct view *view) {
+    int result = call_run(call);
+    union {
+        struct image image;
+        struct rest_tenant_created tenant;
+    } record;
+    if (result == EXIT_DONE && options->output == OUTPUT_JSON)
+        puts(text_data(&call->http.answer));
+    else if (result == EXIT_DONE && options->output == OUTPUT_NAME)
+        puts(options->words[2]);
+    else if (result == EXIT_DONE &&
+             (result = call_decode(call, view->table, &record)) == EXIT_DONE)
+        view->show(&record);
+    call_deinit(call);
+    return result;
+}
+
+int image_import(const struct options *options) {
+    struct call call;
+    const char *path = options->words[3];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        say("open %s: %s; check the path", path, strerror(errno));
+        return EXIT_USAGE;
+    }
+    call_init(&call, options, "PUT", images.path);
+    call_add_segment(&call, options->words[2]);
+    call.http.upload_fd = fd;
+    call.http.content_type = "application/octet-stream";
+    call.http.idle_seconds = import_idle_seconds;
+    int result = finish(&call, options, &images);
+    close(fd);
+    return result;
+}
+
+static int remove_named(const struct options *options, const char *path) {
+    struct call call;
+    call_init(&call, options, "DELETE", path);
+    call_add_segment(&call, options->words[2]);
+    int result = call_run(&call);
+    if (result == EXIT_DONE && options->output == OUTPUT_TABLE)
+        printf("%s %s: deleted\n", options->words[0], options->words[2]);
+    call_deinit(&call);
+    return result;
+}
+
+int image_delete(const struct options *options) { return remove_named(options, images.path); }
+
+static void add_shape(struct sheet *sheet, const void *record) {
+    const struct shape *shape = record;
+    sheet_add(sheet, "%s", shape->name);
+    sheet_add(sheet, "%u", shape->size.cpus);
+    sheet_add(sheet, "%s", words_mib(shape->size.memory_mib).text);
+    sheet_add(sheet, "%u GiB", shape->size.disk_gib);
+}
+
+int shape_list(const struct options *options) {
+    static const struct view shapes = {"/v1/shapes", &shape_table, "NAME CPUS MEMORY DISK",
+                                       add_shape, NULL};
+    return view_list(&shapes, options);
+}
+
+static void add_tenant(struct sheet *sheet, const void *record) {
+    const struct tenant *tenant = record;
+    sheet_add(sheet, "%s", tenant->name);
+    sheet_add(sheet, "%s", words_age(tenant->created_ms).text);
+}
+
+static void show_tenant(const void *record) {
+    const struct tenant *tenant = record;
+    printf("tenant   %s\ncreated  %s\n", tenant->name, words_date(tenant->created_ms).text);
+}
+
+static const struct view tenants = {"/v1/tenants", &tenant_table, "NAME AGE", add_tenant,
+                                    show_tenant};
+
+int tenant_list(const struct options *options) { return view_list(&tenants, options); }
+int tenant_show(const struct options *options) {
+    return view_show(&tenants, options, options->words[2]);
+}
+int tenant_delete(const struct options *options) { return remove_named(options, tenants.path); }
+
+static void show_created(const void *record) {
+    const struct rest_tenant_created *tenant = record;
+    printf("tenant  %s\ntoken   %s\n", tenant->name, tenant->token);
+    fputs("The token is shown this once: keep it in a file that only the tenant can read.\n",
+          stderr);
+}
+
+int tenant_create(const struct options *options) {
+    static const struct view created = {"/v1/tenants", &rest_tenant_created_table, "", NULL,
+                                        show_created};
+    struct tenant_create create = {0};
+    struct codec_fault fault;
+    struct call call;
+    struct text body = {0};
+    if (codec_field_from_text(&tenant_create_table.fields[0], options->words[2], &create,
+                              &fault)) {
+        say("name '%s' %s", options->words[2], fault.text);
+        return EXIT_USAGE;
+    }
+    codec_encode(&tenant_create_table, &create, FIELD_API, &body);
+    call_init(&call, options, "POST", created.path);
+    call.http.content_type = "application/json";
+    call.http.body = text_data(&body);
+    int result = finish(&call, options, &created);
+    text_deinit(&body);
+    return result;
+}
+
+static void show_whoami(const void *record) {
+    const struct whoami *whoami = record;
+    printf("%s%s%s\n", whoami->role, whoami->tenant[0] ? " " : "", whoami->tenant);
+}
+
+int whoami_show(const struct options *options) {
+    static const struct view view = {"/v1/whoami", &whoami_table, "", NULL, show_whoami};
+    return view_show(&view, options, NULL);
+}

@@ -1,0 +1,27 @@
+/* The verbs of the command; each returns an exit code. */
+#pragma once
+
+#include "main/isthmus_options.h"
+
+int vm_create(const struct options *options);
+int vm_list(const struct options *options);
+int vm_show(const struct options *options);
+int vm_start(const struct options *options);
+int vm_stop(const struct options *options);
+int vm_shutdown(const struct options *options);
+int vm_reboot(const struct options *options);
+int vm_delete(const struct options *options);
+int op_list(const struct options *options);
+int op_show(const struct options *options);
+int cluster_list(const struct options *options);
+int cluster_show(const struct options *options);
+int image_list(const struct options *options);
+int image_show(const struct options *options);
+int image_import(const struct options *options);
+int image_delete(const struct options *options);
+int shape_list(const struct options *options);
+int tenant_create(const struct options *options);
+int tenant_list(const struct options *options);
+int tenant_show(const struct options *options);
+int tenant_delete(const struct options *options);
+int whoami_show(const struct options *options);

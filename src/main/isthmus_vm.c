@@ -1,0 +1,177 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "io/secret.h"
+#include "main/isthmus_op.h"
+#include "main/isthmus_verbs.h"
+
+static void add_row(struct sheet *sheet, const void *record) {
+    const struct vm *vm = record;
+    sheet_add(sheet, "%s", vm->name);
+    sheet_add(sheet, "%s", vm_state_names[vm->state]);
+    sheet_add(sheet, "%s", vm->place);
+    sheet_add(sheet, "%s", vm->shape);
+    sheet_add(sheet, "%u", vm->size.cpus);
+    sheet_add(sheet, "%s", words_mib(vm->size.memory_mib).text);
+    sheet_add(sheet, "%u GiB", vm->size.disk_gib);
+    sheet_add(sheet, "%s", vm->image);
+    sheet_add(sheet, "%s", words_age(vm->created_ms).text);
+    sheet_add(sheet, "%s", vm->id);
+}
+
+static void show(const void *record) {
+    const struct vm *vm = record;
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "vm", "%s", vm->id);
+    sheet_pair(&sheet, "name", "%s", vm->name);
+    sheet_pair(&sheet, "tenant", "%s", vm->owner);
+    sheet_pair(&sheet, "state", "%s", vm_state_names[vm->state]);
+    sheet_pair(&sheet, "cluster", "%s", vm->place);
+    sheet_pair(&sheet, "shape", "%s", vm->shape);
+    sheet_pair(&sheet, "size", "%u cpus, %s memory, %u GiB disk", vm->size.cpus,
+               words_mib(vm->size.memory_mib).text, vm->size.disk_gib);
+    sheet_pair(&sheet, "image", "%s", vm->image);
+    sheet_pair(&sheet, "operation", "%s", vm->op);
+    sheet_pair(&sheet, "created", "%s", words_date(vm->created_ms).text);
+    sheet_pair(&sheet, "changed", "%s", words_date(vm->changed_ms).text);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view view = {
+    .path = "/v1/vms",
+    .table = &vm_table,
+    .heads = "NAME STATE CLUSTER SHAPE CPUS MEMORY DISK IMAGE AGE ID",
+    .row = add_row,
+    .show = show,
+};
+
+int vm_list(const struct options *options) { return view_list(&view, options); }
+
+int vm_show(const struct options *options) { return view_show(&view, options, options->words[2]); }
+
+static void print_end(const struct options *options, const struct operation *op,
+                      const struct text *answer) {
+    char name[128];
+    op_print_name(op, name, sizeof(name));
+    switch (options->output) {
+    case OUTPUT_JSON:
+        puts(text_data(answer));
+        break;
+    case OUTPUT_NAME:
+        puts(op->verb == VERB_DEFINE ? op->vm : op->id);
+        break;
+    case OUTPUT_TABLE:
+        if (op->state == OP_SUCCEEDED)
+            printf("%s: done in %.1f s (vm %s, operation %s)\n", name,
+                   op->ended_ms > op->created_ms ? (double)(op->ended_ms - op->created_ms) / 1000
+                                                 : 0.0,
+                   op->vm, op->id);
+        else if (op->state != OP_FAILED && !options->wait)
+            printf("%s: accepted (vm %s)\n  follow it: isthmus op show %s\n", name, op->vm,
+                   op->id);
+        break;
+    }
+}
+
+/* Asks for an operation. The key makes it safe to ask again when the answer was lost. */
+static int submit(const struct options *options, struct call *call) {
+    char drawn[secret_token_size];
+    struct error err;
+    secret_token(drawn);
+    call->http.idempotency_key = options->key ? options->key : drawn;
+    call_add_number(call, "deadline", options->deadline_seconds);
+    call->http.url = call->url.data;
+    int result = http_call(&call->http, &err);
+    if (result == -ECONNRESET || result == -ETIMEDOUT)
+        result = http_call(&call->http, &err);
+    if (result < 0) {
+        say("%s", err.text);
+        return EXIT_UNREACHABLE;
+    }
+    if (call->http.status >= 400) {
+        call_tell_problem(call);
+        return EXIT_REFUSED;
+    }
+    struct operation op;
+    result = call_decode(call, &operation_table, &op);
+    if (result != EXIT_DONE)
+        return result;
+    if (options->wait)
+        result = op_follow(options, &op, &call->http.answer);
+    print_end(options, &op, &call->http.answer);
+    record_clear(&operation_table, &op);
+    return result;
+}
+
+static int act(const struct options *options, const char *method, const char *path) {
+    struct call call;
+    call_init(&call, options, method, view.path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, path);
+    int result = submit(options, &call);
+    call_deinit(&call);
+    return result;
+}
+
+int vm_start(const struct options *options) { return act(options, "POST", "/start"); }
+int vm_stop(const struct options *options) { return act(options, "POST", "/stop"); }
+int vm_shutdown(const struct options *options) { return act(options, "POST", "/shutdown"); }
+int vm_reboot(const struct options *options) { return act(options, "POST", "/reboot"); }
+int vm_delete(const struct options *options) { return act(options, "DELETE", ""); }
+
+/* One field of the request, checked here as the server would. */
+static bool set_field(struct vm_create *create, const char *name, const char *value) {
+    struct codec_fault fault;
+    for (size_t i = 0; value && i < vm_create_table.fields_count; i++)
+        if (text_equal(vm_create_table.fields[i].name, name) &&
+            codec_field_from_text(&vm_create_table.fields[i], value, create, &fault)) {
+            say("%s '%s' %s", name, value, fault.text);
+            return false;
+        }
+    return true;
+}
+
+static int fill(const struct options *options, struct vm_create *create) {
+    struct text user_data = {0};
+    struct error err;
+    if (!options->shape || !options->image) {
+        say("vm create needs --shape and --image; 'isthmus shape list' and 'isthmus image list' "
+            "show what there is");
+        return EXIT_USAGE;
+    }
+    if (options->user_data &&
+        options_read_file(options->user_data, limit_user_data, &user_data, &err) < 0) {
+        say("%s", err.text);
+        text_deinit(&user_data);
+        return EXIT_USAGE;
+    }
+    create->start = !options->no_start;
+    bool is_right = set_field(create, "name", options->words[2]) &&
+                    set_field(create, "shape", options->shape) &&
+                    set_field(create, "image", options->image) &&
+                    set_field(create, "cluster", options->cluster) &&
+                    set_field(create, "user_data", user_data.length ? user_data.data : NULL);
+    text_deinit(&user_data);
+    return is_right ? EXIT_DONE : EXIT_USAGE;
+}
+
+int vm_create(const struct options *options) {
+    struct vm_create create = {0};
+    struct text body = {0};
+    int result = fill(options, &create);
+    if (result == EXIT_DONE) {
+        struct call call;
+        codec_encode(&vm_create_table, &create, FIELD_API, &body);
+        call_init(&call, options, "POST", view.path);
+        call.http.content_type = "application/json";
+        call.http.body = text_data(&body);
+        result = submit(options, &call);
+        call_deinit(&call);
+    }
+    text_deinit(&body);
+    record_clear(&vm_create_table, &create);
+    return result;
+}
