@@ -2,7 +2,8 @@
  * on worker threads; every result comes back to the shell as EVENT_JOB, EVENT_DOMAIN,
  * EVENT_SCANNED or EVENT_HOST. No call blocks the loop.
  *
- * It never touches a domain that does not carry our metadata. All jobs are idempotent (effect.h). */
+ * It never touches a domain that does not carry our metadata. All jobs are idempotent (effect.h).
+ * JOB_SCAN is answered by EVENT_SCANNED alone; a scan after a lost connection comes by itself. */
 #pragma once
 
 #include "base/error.h"
@@ -12,7 +13,7 @@
 struct host;
 
 struct host_settings {
-    const char *uri;          /* libvirt connection: qemu:///system, qemu:///embed?root=…, test:///default */
+    const char *uri;          /* libvirt's: qemu:///system, qemu:///embed?root=…, test:///default */
     const char *folder;       /* our own: images/, vms/ */
     const char *image_url;    /* prefix: <image_url>/<digest> is the archive; https, http or file */
     const char *image_ca_file;    /* NULL: the system's */
@@ -31,5 +32,6 @@ struct host *host_open(const struct host_settings *settings, struct shell *shell
 /* Queues one job; jobs of different VMs run at the same time, as far as workers go. */
 void host_submit(struct host *host, const struct effect_job *job);
 
-/* Waits for the jobs under way, then closes. VMs keep running. */
+/* Waits for the jobs under way (downloads are given up), drops those that wait, then closes. VMs
+ * keep running. */
 void host_close(struct host *host);

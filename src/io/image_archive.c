@@ -177,7 +177,8 @@ struct contents {
 
 static void contents_clean(struct contents *contents) { text_deinit(&contents->manifest); }
 
-static int entry_malformed(const struct source *source, struct archive *archive, struct error *err) {
+static int entry_malformed(const struct source *source, struct archive *archive,
+                           struct error *err) {
     if (source->failed)
         return error_set(err, -source->failed, "read the archive %s: %s", source->path,
                          strerror(source->failed));

@@ -1,0 +1,112 @@
+#include "io/host_domain.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message/id.h"
+
+const char host_domain_namespace[] = "urn:isthmus:domain:1";
+static const char prefix[] = "isthmus-";
+
+void host_domain_name(const char *vm, char out_name[host_domain_name_size]) {
+    text_format(out_name, host_domain_name_size, "%s%s", prefix, vm);
+}
+
+const char *host_domain_vm(const char *name) {
+    if (!text_starts(name, prefix) || !id_is_valid(name + strlen(prefix)))
+        return NULL;
+    return name + strlen(prefix);
+}
+
+static void add_escaped(struct text *out, const char *value) {
+    for (; *value; value++) {
+        switch (*value) {
+        case '&': text_add(out, "&amp;"); break;
+        case '<': text_add(out, "&lt;"); break;
+        case '>': text_add(out, "&gt;"); break;
+        case '\'': text_add(out, "&apos;"); break;
+        case '"': text_add(out, "&quot;"); break;
+        default: text_add_bytes(out, value, 1);
+        }
+    }
+}
+
+static void add_path(struct text *out, const char *before, const char *path, const char *after) {
+    text_add(out, before);
+    add_escaped(out, path);
+    text_add(out, after);
+}
+
+static void add_devices(const struct host_domain_plan *plan, struct text *out) {
+    text_add(out, "<devices>");
+    add_path(out,
+             "<disk type='file' device='disk'>"
+             "<driver name='qemu' type='qcow2' discard='unmap'/><source file='",
+             plan->disk, "'/><target dev='vda' bus='virtio'/></disk>");
+    add_path(out,
+             "<disk type='file' device='disk'>"
+             "<driver name='qemu' type='raw'/><source file='",
+             plan->seed, "'/><target dev='vdb' bus='virtio'/><readonly/></disk>");
+    add_path(out, "<serial type='pty'><log file='", plan->console_log,
+             "' append='on'/><target port='0'/></serial>");
+    text_add(out, "<console type='pty'><target type='serial' port='0'/></console>"
+                  "<controller type='usb' model='none'/>"
+                  "<memballoon model='virtio'/>");
+    if (text_equal(plan->architecture, "x86_64"))
+        text_add(out, "<panic model='isa'/>");
+    text_add(out, "</devices>");
+}
+
+void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, struct text *out) {
+    const struct effect_job *job = plan->job;
+    bool is_test = text_equal(plan->type, "test");
+    char name[host_domain_name_size];
+    host_domain_name(job->vm, name);
+    text_addf(out, "<domain type='%s'><name>%s</name><uuid>%s</uuid>", plan->type, name, uuid);
+    text_addf(out,
+              "<metadata><isthmus:domain xmlns:isthmus='%s' vm='%s' epoch='%" PRIu32 "' name='",
+              host_domain_namespace, job->vm, job->epoch);
+    add_escaped(out, job->definition.name);
+    text_add(out, "'/></metadata>");
+    text_addf(out, "<memory unit='MiB'>%" PRIu32 "</memory><vcpu>%" PRIu32 "</vcpu>",
+              job->definition.size.memory_mib, job->definition.size.cpus);
+    if (is_test) {
+        text_add(out, "<os><type>hvm</type></os></domain>");
+        return;
+    }
+    text_addf(out, "<os><type arch='%s'>hvm</type><boot dev='hd'/></os>", plan->architecture);
+    text_add(out, "<features><acpi/><apic/></features>");
+    if (text_equal(plan->type, "kvm"))
+        text_add(out, "<cpu mode='host-model'/>");
+    text_add(out, "<clock offset='utc'/><on_poweroff>destroy</on_poweroff>"
+                  "<on_reboot>restart</on_reboot><on_crash>destroy</on_crash>");
+    add_devices(plan, out);
+    text_add(out, "</domain>");
+}
+
+/* Copies the value of ` name="…"`; libvirt writes either quote. */
+static bool read_attribute(const char *xml, const char *name, char *field, size_t size) {
+    char wanted[16];
+    text_format(wanted, sizeof(wanted), " %s=", name);
+    const char *found = strstr(xml, wanted);
+    if (!found)
+        return false;
+    found += strlen(wanted);
+    const char *end = *found == '"' || *found == '\'' ? strchr(found + 1, *found) : NULL;
+    if (!end || (size_t)(end - found) > size)
+        return false;
+    memcpy(field, found + 1, (size_t)(end - found - 1));
+    field[end - found - 1] = 0;
+    return true;
+}
+
+bool host_domain_read(const char *xml, struct host_domain_mark *out_mark) {
+    char epoch[16], *end;
+    if (!read_attribute(xml, "vm", out_mark->vm, sizeof(out_mark->vm)) ||
+        !id_is_valid(out_mark->vm) || !read_attribute(xml, "epoch", epoch, sizeof(epoch)))
+        return false;
+    unsigned long value = strtoul(epoch, &end, 10);
+    out_mark->epoch = (uint32_t)value;
+    return epoch[0] >= '0' && epoch[0] <= '9' && !*end && value <= UINT32_MAX;
+}

@@ -1,0 +1,37 @@
+/* Domains as text: the XML that defines a VM's domain, and our mark in it that tells a domain of
+ * ours from any other. Knows libvirt's formats (https://libvirt.org/formatdomain.html), not its
+ * library. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/text.h"
+#include "core/effect.h"
+
+enum { host_domain_name_size = sizeof("isthmus-") + limit_id_size };
+
+/* Our metadata element's namespace. */
+extern const char host_domain_namespace[];
+
+/* "isthmus-<vm id>", and back: NULL when it is not a name of ours. */
+void host_domain_name(const char *vm, char out_name[host_domain_name_size]);
+const char *host_domain_vm(const char *name);
+
+struct host_domain_plan {
+    const char *type; /* "kvm", "qemu"; "test": a domain of the test driver, without devices */
+    const char *architecture;
+    const char *disk, *seed, *console_log; /* paths */
+    const struct effect_job *job;
+};
+
+/* Appends the domain's XML. No network interface: that comes with networks. */
+void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, struct text *out);
+
+/* What our metadata element says. */
+struct host_domain_mark {
+    char vm[limit_id_size];
+    uint32_t epoch;
+};
+
+/* False when `xml` (the element, as libvirt gives it back) is not a mark that we wrote. */
+bool host_domain_read(const char *xml, struct host_domain_mark *out_mark);

@@ -1,0 +1,177 @@
+#include "io/host_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/folder.h"
+
+extern char **environ;
+
+static const uint64_t gib = UINT64_C(1) << 30;
+
+static void image_path(const struct host_files *files, const char *digest, const char *suffix,
+                       char out_path[host_path_size]) {
+    text_format(out_path, host_path_size, "%s/images/%s%s", files->folder, digest, suffix);
+}
+
+void host_vm_paths(const struct host_files *files, const char *vm, struct host_vm_paths *out) {
+    text_format(out->folder, sizeof(out->folder), "%s/vms/%s", files->folder, vm);
+    text_format(out->disk, sizeof(out->disk), "%s/vms/%s/disk.qcow2", files->folder, vm);
+    text_format(out->seed, sizeof(out->seed), "%s/vms/%s/seed.iso", files->folder, vm);
+    text_format(out->console_log, sizeof(out->console_log), "%s/vms/%s/console.log",
+                files->folder, vm);
+}
+
+static void directory_clean(DIR **directory) {
+    if (*directory)
+        (void)closedir(*directory);
+}
+
+/* In the cache, whatever has a dot in its name is half-made. */
+static int drop_half_made(const char *images, struct error *err) {
+    auto_clean(directory_clean) DIR *directory = opendir(images);
+    if (!directory)
+        return error_set(err, -errno, "read the folder %s: %s", images, strerror(errno));
+    for (const struct dirent *entry; (entry = readdir(directory));) {
+        char path[host_path_size];
+        text_format(path, sizeof(path), "%s/%s", images, entry->d_name);
+        int failed = entry->d_name[0] != '.' && strchr(entry->d_name, '.')
+                         ? folder_remove(path, err)
+                         : 0;
+        if (failed)
+            return failed;
+    }
+    return 0;
+}
+
+int host_files_open(struct host_files *files, struct error *err) {
+    char path[host_path_size];
+    text_format(path, sizeof(path), "%s/vms", files->folder);
+    int failed = folder_make(path, 0711, err);
+    text_format(path, sizeof(path), "%s/images", files->folder);
+    if (!failed)
+        failed = folder_make(path, 0755, err);
+    return failed ? failed : drop_half_made(path, err);
+}
+
+enum code host_image_fetch(const struct host_files *files, const char *digest, struct error *err) {
+    char folder[host_path_size], archive[host_path_size];
+    image_path(files, digest, "", folder);
+    image_path(files, digest, ".archive", archive);
+    if (access(folder, F_OK) == 0)
+        return CODE_OK;
+    int fault = image_download(&files->from, digest, archive, err);
+    if (fault)
+        return fault == IMAGE_WRONG_DIGEST ? CODE_IMAGE_BROKEN : CODE_IMAGE_UNAVAILABLE;
+    struct image_facts facts;
+    fault = image_archive_unpack(archive, NULL, folder, &facts, err); /* digest checked above */
+    (void)unlink(archive);
+    if (fault)
+        return fault > 0 ? CODE_IMAGE_BROKEN : CODE_HOST_FAILED;
+    return CODE_OK;
+}
+
+enum code host_image_find(const struct host_files *files, const struct definition *definition,
+                          struct image_facts *out_facts, struct error *err) {
+    char folder[host_path_size];
+    image_path(files, definition->image, "", folder);
+    int fault = image_folder_facts(folder, out_facts, err);
+    if (fault)
+        return fault == -ENOENT ? CODE_IMAGE_UNAVAILABLE : CODE_IMAGE_BROKEN;
+    if (out_facts->disk_bytes <= definition->size.disk_gib * gib)
+        return CODE_OK;
+    error_set(err, -EFBIG, "the image's disk of %" PRIu64 " bytes is larger than %" PRIu32 " GiB",
+              out_facts->disk_bytes, definition->size.disk_gib);
+    return CODE_IMAGE_TOO_LARGE;
+}
+
+/* --- a VM's disk --- */
+
+/* Runs a tool by its argument array, without a shell; what it says on standard error ends up in
+ * `err`. */
+static int run_tool(const char *const arguments[], struct error *err) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_set(err, -errno, "make a pipe: %s", strerror(errno));
+    auto_clean(fd_clean) int from_tool = ends[0];
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    pid_t process;
+    int failed = posix_spawnp(&process, arguments[0], &actions, NULL, (char *const *)arguments,
+                              environ);
+    posix_spawn_file_actions_destroy(&actions);
+    (void)close(ends[1]);
+    if (failed)
+        return error_set(err, -failed, "run %s: %s; install it", arguments[0], strerror(failed));
+
+    auto_clean(text_deinit) struct text said = {.limit = 300};
+    char piece[256];
+    for (ssize_t length; (length = read(from_tool, piece, sizeof(piece))) != 0;) {
+        if (length > 0)
+            text_add_bytes(&said, piece, (size_t)length);
+        else if (errno != EINTR)
+            break;
+    }
+    int status = 0;
+    while (waitpid(process, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return error_set(err, -EIO, "%s ended with %d: %s", arguments[0],
+                     WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
+                     text_data(&said));
+}
+
+static int make_disk(const struct host_files *files, const struct definition *definition,
+                     const struct image_facts *facts, const char *path, struct error *err) {
+    char image[host_path_size], unfinished[host_path_size], bytes[24];
+    image_path(files, definition->image, "/disk", image);
+    text_format(unfinished, sizeof(unfinished), "%s.new", path);
+    text_format(bytes, sizeof(bytes), "%" PRIu64, definition->size.disk_gib * gib);
+    if (unlink(unfinished) < 0 && errno != ENOENT)
+        return error_set(err, -errno, "remove %s: %s", unfinished, strerror(errno));
+    const char *const arguments[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-b", image, "-F",
+                                     facts->disk_format, unfinished, bytes, NULL};
+    int failed = run_tool(arguments, err);
+    return failed ? failed : folder_commit(unfinished, path, err);
+}
+
+static int make_seed(const struct effect_job *job, const char *path, struct error *err) {
+    const struct definition *definition = &job->definition;
+    char meta_data[256];
+    /* quoted: YAML takes a bare 123 or no for something else than a name */
+    text_format(meta_data, sizeof(meta_data), "instance-id: \"%s\"\nlocal-hostname: \"%s\"\n",
+                job->vm, definition->name);
+    const char *user_data = definition->user_data ? definition->user_data : "#cloud-config\n";
+    return image_seed_write(path, meta_data, user_data, err);
+}
+
+enum code host_vm_prepare(const struct host_files *files, const struct effect_job *job,
+                          const struct image_facts *facts, struct error *err) {
+    struct host_vm_paths paths;
+    host_vm_paths(files, job->vm, &paths);
+    int failed = folder_make(paths.folder, 0711, err);
+    if (!failed)
+        failed = make_seed(job, paths.seed, err);
+    if (!failed)
+        failed = make_disk(files, &job->definition, facts, paths.disk, err);
+    return failed ? CODE_HOST_FAILED : CODE_OK;
+}
+
+int host_vm_remove(const struct host_files *files, const char *vm, struct error *err) {
+    struct host_vm_paths paths;
+    host_vm_paths(files, vm, &paths);
+    return folder_remove(paths.folder, err);
+}

@@ -1,0 +1,44 @@
+/* The files of a host: the cache of unpacked images and one folder per VM.
+ *
+ *   <folder>/images/<digest>/         manifest.json, disk; complete as soon as it is there
+ *   <folder>/images/<digest>.archive  (with .part) a download under way
+ *   <folder>/vms/<vm id>/             disk.qcow2, seed.iso, console.log
+ *
+ * Everything is made under a temporary name, synced and renamed, so that any act can be repeated
+ * after a kill. One act per image and one per VM at a time; the caller's lanes see to that. */
+#pragma once
+
+#include "core/effect.h"
+#include "io/image_archive.h"
+#include "io/image_store.h"
+
+struct host_files {
+    char *folder; /* absolute */
+    struct image_fetcher_settings from;
+};
+
+enum { host_path_size = 4096 };
+
+struct host_vm_paths {
+    char folder[host_path_size], disk[host_path_size], seed[host_path_size];
+    char console_log[host_path_size];
+};
+
+/* Makes the folders and removes what an earlier process left half-made. */
+int host_files_open(struct host_files *files, struct error *err);
+
+void host_vm_paths(const struct host_files *files, const char *vm, struct host_vm_paths *out);
+
+/* Downloads and unpacks unless it is there. */
+enum code host_image_fetch(const struct host_files *files, const char *digest, struct error *err);
+
+/* Is the image here, and does it fit into the definition's disk? Fills its facts. */
+enum code host_image_find(const struct host_files *files, const struct definition *definition,
+                          struct image_facts *out_facts, struct error *err);
+
+/* Makes the VM's folder with a fresh disk (a qcow2 overlay on the image) and seed. */
+enum code host_vm_prepare(const struct host_files *files, const struct effect_job *job,
+                          const struct image_facts *facts, struct error *err);
+
+/* Removes the VM's folder; gone already: no harm. */
+int host_vm_remove(const struct host_files *files, const char *vm, struct error *err);

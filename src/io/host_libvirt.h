@@ -1,0 +1,65 @@
+/* libvirt behind VM ids: one connection that comes back by itself, and a few acts on domains of
+ * ours. Called by host.c, from worker threads only: a call may block for 30 s, and on a hung
+ * QEMU for ever (facts/virt.md). A domain without our mark is never touched and never reported. */
+#pragma once
+
+#include "base/error.h"
+#include "io/host_domain.h"
+
+struct libvirt;
+
+/* Called on libvirt's own threads; must not call back. `vm` is the id in the domain's name, which
+ * need not be a domain of ours. */
+struct libvirt_listener {
+    void *context;
+    void (*changed)(void *context, const char *vm, enum vm_state state);
+    void (*rebooted)(void *context, const char *vm);
+    void (*lost)(void *context); /* the connection; no event comes until it is … */
+    void (*back)(void *context);
+};
+
+enum libvirt_driver { LIBVIRT_QEMU, LIBVIRT_TEST };
+
+/* Connects; NULL with `err`. The listener is copied. */
+struct libvirt *libvirt_new(const char *uri, const struct libvirt_listener *listener,
+                            struct error *err);
+
+/* From here on nothing waits for a lost connection. Then, when no call is under way: free. */
+void libvirt_cancel(struct libvirt *libvirt);
+void libvirt_free(struct libvirt *libvirt);
+
+/* Waits; true when cancelled. */
+bool libvirt_cancelled_within(const struct libvirt *libvirt, int milliseconds);
+
+enum libvirt_driver libvirt_driver(const struct libvirt *libvirt);
+
+/* The host's processors and its capabilities (XML, the caller frees with memory_free). */
+int libvirt_facts(struct libvirt *libvirt, uint32_t *out_cpus, char **out_capabilities,
+                  struct error *err);
+
+struct libvirt_domain {
+    struct host_domain_mark mark;
+    enum vm_state state;
+};
+
+/* All domains of ours, after libvirt has found its running guests again. The caller frees
+ * *out_domains with memory_free. */
+int libvirt_list(struct libvirt *libvirt, struct libvirt_domain **out_domains, size_t *out_count,
+                 struct error *err);
+
+/* The domain of a VM. CODE_OK, CODE_LOST (there is none), CODE_CONFLICT (the name is taken by one
+ * that is not ours), CODE_HOST_FAILED. */
+enum code libvirt_find(struct libvirt *libvirt, const char *vm, struct libvirt_domain *out_domain,
+                       struct error *err);
+
+/* Replaces a definition of the same name and UUID. */
+enum code libvirt_define(struct libvirt *libvirt, const char *xml, struct error *err);
+
+/* The acts: CODE_OK also when there is nothing left to do; otherwise as libvirt_find. */
+enum code libvirt_start(struct libvirt *libvirt, const char *vm, struct error *err);
+enum code libvirt_stop(struct libvirt *libvirt, const char *vm, struct error *err);
+enum code libvirt_undefine(struct libvirt *libvirt, const char *vm, struct error *err);
+
+/* Ask the guest; CODE_BAD_STATE when it does not run. */
+enum code libvirt_shutdown(struct libvirt *libvirt, const char *vm, struct error *err);
+enum code libvirt_reboot(struct libvirt *libvirt, const char *vm, struct error *err);
