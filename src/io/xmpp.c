@@ -10,8 +10,8 @@
 #include "io/xmpp.h"
 
 #include <errno.h>
+#include <linux/tcp.h> /* struct tcp_info with tcpi_bytes_received */
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strophe.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -45,9 +46,7 @@ enum {
     ping_default_seconds = 30,
     ping_ticks = 4, /* thirds of ping_seconds without a byte: the first one is not a whole one */
     dead_ticks = 6,
-    /* libstrophe reads 4 KiB at a time and a TLS record has 16: what is inside TLS is not seen
-     * on the descriptor. */
-    reads_per_record = 4,
+    reads_per_record = 4, /* libstrophe takes 4 KiB at a time out of a TLS record of 16 */
 };
 
 enum phase { PHASE_DOWN, PHASE_CONNECTING, PHASE_UP, PHASE_CLOSING };
@@ -75,9 +74,10 @@ struct xmpp {
     xmpp_conn_t *connection;
     xmpp_log_t log;
     short events;  /* to wait for on the socket */
-    int quiet;     /* turns since the socket was last ready */
+    uint64_t bytes_read;
+    int quiet_turns; /* since a byte was read */
+    int idle_ticks;  /* likewise */
     int tick_fd;
-    int idle_ticks; /* since a byte came in */
     unsigned attempts;
     struct prng jitter;
     struct xmpp_cause cause, reported;
@@ -318,8 +318,30 @@ static void begin_closing(struct xmpp *xmpp) {
     xmpp_watchdog_arm(&xmpp->watchdog, closing_ms);
 }
 
+/* What libstrophe has read from the socket so far. */
+static uint64_t bytes_read(int fd) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+    int waiting = 0;
+    (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+    (void)ioctl(fd, FIONREAD, &waiting);
+    uint64_t received = info.tcpi_bytes_received;
+    return received - (uint64_t)waiting;
+}
+
+/* Runs libstrophe. What it left inside TLS no descriptor shows, and it may read what came after
+ * our poll; so after each byte read it runs as often as the rest of a record can take. */
+static void run_library(struct xmpp *xmpp) {
+    xmpp_run_once(xmpp->context, 0);
+    uint64_t bytes = bytes_read(xmpp->watchdog.socket);
+    xmpp->quiet_turns++;
+    if (bytes != xmpp->bytes_read)
+        xmpp->quiet_turns = xmpp->idle_ticks = 0;
+    xmpp->bytes_read = bytes;
+}
+
 static int patience_ms(const struct xmpp *xmpp) {
-    if (xmpp->quiet < reads_per_record)
+    if (xmpp->quiet_turns < reads_per_record)
         return 0;
     return xmpp->phase == PHASE_UP ? -1 : strophe_timers_ms;
 }
@@ -334,9 +356,8 @@ static void take_turn(struct xmpp *xmpp) {
         {.fd = xmpp->tick_fd, .events = POLLIN},
     };
     poll(ready, array_size(ready), patience_ms(xmpp));
-    xmpp->quiet = ready[0].revents ? 0 : xmpp->quiet + 1;
-    if (ready[0].revents & POLLIN)
-        xmpp->idle_ticks = 0;
+    if (ready[0].revents)
+        xmpp->quiet_turns = 0;
     if (ready[0].revents & POLLOUT)
         xmpp->events = POLLIN; /* TCP is there */
     if (ready[1].revents)
@@ -350,7 +371,7 @@ static void take_turn(struct xmpp *xmpp) {
         xmpp_outbox_take(&xmpp->outbox, &stanzas);
         say(xmpp, &stanzas);
     }
-    xmpp_run_once(xmpp->context, 0);
+    run_library(xmpp);
 }
 
 /* One connection, from the first packet to the last. */
@@ -367,7 +388,7 @@ static void serve(struct xmpp *xmpp) {
     xmpp_conn_set_sockopt_callback(xmpp->connection, on_socket);
     xmpp->cause = (struct xmpp_cause){0};
     xmpp->phase = PHASE_CONNECTING;
-    xmpp->quiet = 0;
+    xmpp->quiet_turns = 0;
     xmpp_watchdog_arm(&xmpp->watchdog, xmpp->handshake_ms);
     if (xmpp->is_stopping || xmpp_connect_client(xmpp->connection, xmpp->host, xmpp->port,
                                                  on_connection, xmpp) != XMPP_EOK)
