@@ -13,6 +13,7 @@ import threading
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../tools"))
 from prosody import Prosody, free_port
 from xmpp_client import XmppClient
 
@@ -76,7 +77,10 @@ class Probe:
         begin = time.monotonic()
         self.tell("quit")
         self.wait("freed")
-        return time.monotonic() - begin
+        taken = time.monotonic() - begin
+        if self.process.wait(WAIT_SECONDS) != 0:
+            raise AssertionError(f"{self.jid}: the probe ended with {self.process.returncode}")
+        return taken
 
     def close(self):
         if self.process.poll() is None:
