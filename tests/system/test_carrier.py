@@ -37,7 +37,8 @@ class Probe:
         self.changed = threading.Condition()
         self.process = subprocess.Popen(
             [probe_path(), jid, password, str(port), ca_file, peer, str(handshake), str(ping)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", errors="replace")
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
+            errors="surrogateescape")
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -190,7 +191,10 @@ class Carrier(unittest.TestCase):
         self.assertEqual(alice.send(bob.jid, "x" * 65536), "sent")
         self.assertEqual(alice.send(bob.jid, "x" * 65537), "dropped")
         self.assertEqual(alice.send(bob.jid, "&" * 65536), "dropped")  # larger than a stanza may be
-        self.assertEqual(alice.send(bob.jid, "bell \a"), "dropped")
+        for bad in (b"bell \a", b"\r", b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xef\xbf\xbe",
+                    b"\xf4\x90\x80\x80", b"cut \xe2\x82"):
+            text = bad.decode("utf-8", "surrogateescape")
+            self.assertEqual(alice.send(bob.jid, text), "dropped", bad)
         self.assertEqual(len(bob.wait("frame")), len(f"frame {alice.jid} ") + 65536)
         self.exchange(alice, bob, "still here")
         self.assertNotIn("link down", alice.lines)
