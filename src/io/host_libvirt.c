@@ -150,9 +150,8 @@ static void *run_loop(void *context) {
 static virConnectPtr open_connection(struct libvirt *libvirt, struct error *err) {
     auto_clean(connection_clean) virConnectPtr connection = virConnectOpen(libvirt->uri);
     if (!connection) {
-        (void)failed(err, "connect");
-        (void)error_wrap(err, "libvirt at %s; check the URI, that its daemon runs and that this "
-                         "user may use it", libvirt->uri);
+        error_set(err, -ENOTCONN, "connect to libvirt at %s: %s; check the URI, that its daemon "
+                  "runs and that this user may use it", libvirt->uri, virGetLastErrorMessage());
         return NULL;
     }
     (void)virConnectSetKeepAlive(connection, 5, 3); /* refused where there is no wire */

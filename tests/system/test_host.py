@@ -1,0 +1,466 @@
+"""The host adapter against real libvirt: the test driver, and QEMU by the embedded driver.
+
+ISTHMUS_BUILD names the build folder. As root, the embedded driver wants the system user
+libvirt-qemu and the qemu.conf that write_embed_root writes; as another user, nothing.
+"""
+import hashlib
+import http.server
+import io
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+import threading
+import time
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("ISTHMUS_BUILD", SOURCE / "build"))
+PROBE = BUILD / "tests/system/host_probe"
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+QEMU_CONF = """\
+stdio_handler = "file"
+user = "root"
+group = "root"
+security_driver = "none"
+dynamic_ownership = 0
+remember_owner = 0
+cgroup_controllers = []
+namespaces = []
+"""
+
+
+def vm_id(number):
+    """A valid id of a VM, always the same for a number."""
+    tail = "".join(ALPHABET[number >> shift & 31] for shift in (15, 10, 5, 0))
+    return "vm-01jdabcdefghjkmnpqrstv" + tail
+
+
+def digest_of(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def wait_until(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
+
+
+class Probe:
+    """A running host_probe, its lines, and where the last expectation ended."""
+
+    def __init__(self, uri, folder, images, *more):
+        self.process = subprocess.Popen(
+            [PROBE, uri, folder, images, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, bufsize=1)
+        self.lines, self.changed = [], threading.Condition()
+        self.number = 0
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self.changed:
+                self.lines.append(line.rstrip("\n"))
+                self.changed.notify_all()
+
+    def send(self, kind, **arguments):
+        self.number += 1
+        words = " ".join(f"{key}={value}" for key, value in arguments.items())
+        self.process.stdin.write(f"{self.number} {kind} {words}".strip() + "\n")
+        return self.number
+
+    def expect(self, pattern, seconds=20):
+        """Waits for a line; gives its match."""
+        found = []
+
+        def seen():
+            found[:] = [m for m in (re.fullmatch(pattern, line) for line in self.lines) if m]
+            return found
+        with self.changed:
+            if not self.changed.wait_for(seen, seconds):
+                raise AssertionError(f"no line {pattern!r} within {seconds} s in\n" +
+                                     "\n".join(self.lines))
+        return found[0]
+
+    def forget(self):
+        with self.changed:
+            self.lines.clear()
+
+    def do(self, kind, seconds=40, **arguments):
+        """Runs one job and gives its code."""
+        return self.expect(rf"job {self.send(kind, **arguments)} (\S+)", seconds)[1]
+
+    def kill(self):
+        self.process.kill()
+        self._end()
+
+    def close(self):
+        if self.process.stdin.closed:
+            return
+        self.process.stdin.close()
+        self._end()
+
+    def _end(self):
+        self.process.wait(60)
+        self.reader.join(10)
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+def make_archive(folder, entries):
+    """A tar archive under its digest; gives the digest."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        for name, content in entries.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    digest = digest_of(data.getvalue())
+    (folder / digest).write_bytes(data.getvalue())
+    return digest
+
+
+MANIFEST = b'{"format":1,"architecture":"x86_64","disk":"d","disk_format":"qcow2"}'
+
+
+def qcow2_header(gib):
+    header = bytearray(1024)
+    header[0:8] = b"QFI\xfb\0\0\0\3"
+    header[24:32] = (gib << 30).to_bytes(8, "big")
+    return bytes(header)
+
+
+class HostCase(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="isthmus-host-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.images = self.folder / "repository"
+        self.images.mkdir()
+        self.host = self.folder / "host"
+        self.probes = []
+
+    def probe(self, uri="test:///default", images=None, *more):
+        probe = Probe(uri, self.host, images or f"file://{self.images}", *more)
+        self.probes.append(probe)
+        self.addCleanup(probe.close)
+        return probe
+
+    def refused(self, uri, *more):
+        """What host_open says when it refuses."""
+        run = subprocess.run([PROBE, uri, self.host, "file:///", *more], stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, timeout=60)
+        self.assertEqual(run.returncode, 1, run.stdout + run.stderr)
+        return run.stderr
+
+
+class TestDriver(HostCase):
+    def test_capacity_is_what_the_settings_say_less_the_reserve(self):
+        total = int(re.search(r"MemTotal: *(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) // 1024
+        told = self.probe().expect(r"host cpus=(\d+) memory=(\d+) disk=(\d+) accelerator=test")
+        self.assertEqual((int(told[1]), int(told[2])), (7, total - 100))
+        self.assertGreater(int(told[3]), 0)
+
+    def test_every_job_runs_and_its_repeat_does_no_harm(self):
+        probe, vm = self.probe(), vm_id(1)
+        digest = make_archive(self.images, {"manifest.json": MANIFEST, "d": qcow2_header(1)})
+        probe.send("scan")
+        probe.expect("scanned")
+        for _ in range(2):
+            self.assertEqual(probe.do("fetch", vm=vm, digest=digest), "ok")
+        for _ in range(2):
+            self.assertEqual(probe.do("create", vm=vm, digest=digest, epoch=3), "ok")
+        self.assertEqual(probe.do("shutdown", vm=vm), "bad-state")
+        self.assertEqual(probe.do("reboot", vm=vm), "bad-state")
+        for _ in range(2):
+            self.assertEqual(probe.do("start", vm=vm), "ok")
+        probe.expect(f"domain {vm} epoch=3 running changed")
+        self.assertEqual(probe.do("create", vm=vm, digest=digest, epoch=3), "ok")
+        self.assertEqual(probe.do("create", vm=vm, digest=digest, epoch=4), "bad-state")
+        self.assertEqual(probe.do("reboot", vm=vm), "ok")
+        probe.expect(f"domain {vm} epoch=3 running rebooted")
+        self.assertEqual(probe.do("shutdown", vm=vm), "ok")
+        probe.expect(f"domain {vm} epoch=3 stopped changed")
+        for _ in range(2):
+            self.assertEqual(probe.do("stop", vm=vm), "ok")
+        self.assertEqual(probe.do("create", vm=vm, digest=digest, epoch=4), "ok")
+        probe.forget()
+        probe.send("scan")
+        probe.expect("scanned")
+        self.assertEqual(probe.lines, [f"domain {vm} epoch=4 stopped found", "scanned"])
+        probe.forget()
+        for _ in range(2):
+            self.assertEqual(probe.do("remove", vm=vm), "ok")
+        self.assertFalse([line for line in probe.lines if "lost" in line], probe.lines)
+        for kind in ("start", "stop", "shutdown", "reboot"):
+            self.assertEqual(probe.do(kind, vm=vm), "lost")
+        probe.close()
+        self.assertEqual(probe.lines[-1], "closed")
+
+    def test_many_vms_run_at_once_each_in_its_own_order(self):
+        probe = self.probe()
+        digest = make_archive(self.images, {"manifest.json": MANIFEST, "d": qcow2_header(1)})
+        self.assertEqual(probe.do("fetch", vm=vm_id(0), digest=digest), "ok")
+        vms = [vm_id(i) for i in range(200)]
+        for vm in vms:
+            probe.send("create", vm=vm, digest=digest)
+            probe.send("start", vm=vm)
+            last = probe.send("stop", vm=vm)
+        for number in range(2, last + 1):
+            self.assertEqual(probe.expect(rf"job {number} (\S+)")[1], "ok")
+
+    def test_a_foreign_domain_is_neither_reported_nor_touched(self):
+        vm = vm_id(2)
+        node = self.folder / "node.xml"
+        node.write_text(f"""<node><domain type='test'><name>isthmus-{vm}</name>
+            <memory>65536</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain></node>""")
+        digest = make_archive(self.images, {"manifest.json": MANIFEST, "d": qcow2_header(1)})
+        probe = self.probe(f"test://{node}")
+        probe.send("scan")
+        probe.expect("scanned")
+        self.assertFalse([line for line in probe.lines if line.startswith("domain")])
+        self.assertEqual(probe.do("fetch", vm=vm, digest=digest), "ok")
+        self.assertEqual(probe.do("create", vm=vm, digest=digest), "host-failed")
+        for kind in ("start", "stop", "shutdown", "reboot"):
+            self.assertEqual(probe.do(kind, vm=vm), "lost")
+        self.assertEqual(probe.do("remove", vm=vm), "ok")
+        # still there: another create finds its name taken again
+        self.assertEqual(probe.do("create", vm=vm, digest=digest), "host-failed")
+
+    def test_an_image_that_cannot_be_used_is_told_and_leaves_nothing(self):
+        probe, vm = self.probe(), vm_id(3)
+        entries = {"manifest.json": MANIFEST, "d": qcow2_header(3)}
+        large = make_archive(self.images, entries)
+        no_disk = make_archive(self.images, {"manifest.json": MANIFEST})
+        changed = digest_of(b"another")
+        (self.images / changed).write_bytes(b"not that")
+        garbage = digest_of(b"garbage")
+        (self.images / garbage).write_bytes(b"garbage")
+        for digest, code in ((digest_of(b"absent"), "image-unavailable"), (no_disk, "image-broken"),
+                             (changed, "image-broken"), (garbage, "image-broken"),
+                             ("../../etc/passwd", "host-failed")):
+            self.assertEqual(probe.do("fetch", vm=vm, digest=digest), code)
+            self.assertEqual(list((self.host / "images").iterdir()), [])
+        self.assertEqual(probe.do("create", vm=vm, digest=large, disk=3), "image-unavailable")
+        self.assertEqual(probe.do("fetch", vm=vm, digest=large), "ok")
+        self.assertEqual(probe.do("create", vm=vm, digest=large, disk=2), "image-too-large")
+        self.assertEqual(probe.do("create", vm=vm, digest=large, disk=3), "ok")
+        self.assertEqual(probe.do("start", vm="vm-../../x"), "host-failed")
+
+    def test_an_image_that_many_want_is_fetched_once(self):
+        digest = make_archive(self.images, {"manifest.json": MANIFEST, "d": qcow2_header(1)})
+        data, asked, go = (self.images / digest).read_bytes(), [], threading.Event()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                go.wait(20)
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_):
+                pass
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(lambda: (server.shutdown(), thread.join(), server.server_close()))
+        probe = self.probe("test:///default", f"http://127.0.0.1:{server.server_port}/v1/blobs")
+        jobs = [probe.send("fetch", vm=vm_id(i), digest=digest) for i in range(20)]
+        wait_until(lambda: asked, 10, "a request")
+        # a download under way holds up nobody else
+        self.assertEqual(probe.do("remove", vm=vm_id(1), seconds=5), "ok")
+        go.set()
+        for number in jobs:
+            self.assertEqual(probe.expect(rf"job {number} (\S+)")[1], "ok")
+        self.assertEqual(asked, [f"/v1/blobs/{digest}"])
+
+    def test_closing_gives_up_a_download_that_does_not_move(self):
+        import socket
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        probe = self.probe("test:///default", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        probe.expect("host .*")
+        probe.send("fetch", vm=vm_id(1), digest=digest_of(b"x"))
+        connection, _ = silent.accept()
+        self.addCleanup(connection.close)
+        began = time.monotonic()
+        probe.close()
+        self.assertLess(time.monotonic() - began, 8)
+        self.assertEqual(probe.lines[-1], "closed")
+
+    def test_what_a_killed_download_left_is_removed_at_the_next_start(self):
+        left = self.host / "images" / (digest_of(b"x") + ".new")
+        left.mkdir(parents=True)
+        (left / "0").write_bytes(b"half")
+        (self.host / "images" / (digest_of(b"y") + ".archive.part")).write_bytes(b"half")
+        self.probe().expect("host .*")
+        self.assertEqual(list((self.host / "images").iterdir()), [])
+
+    def test_what_cannot_be_opened_is_told_with_a_remedy(self):
+        for uri, what in (("qemu+unix:///system?socket=/nowhere/socket", "check the URI"),
+                          ("nonsense://x", "nonsense://x")):
+            self.assertIn(what, self.refused(uri))
+        self.host = self.folder / "file"
+        self.host.write_text("not a folder")
+        self.assertIn(str(self.host), self.refused("test:///default"))
+
+
+def write_embed_root(root):
+    (root / "etc").mkdir(parents=True)
+    if os.getuid() == 0:
+        (root / "etc/qemu.conf").write_text(QEMU_CONF)
+
+
+class QemuDriver(HostCase):
+    """One embedded root for all tests: its first probe of QEMU's capabilities takes seconds."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.guest = BUILD / "guest.tar.zst"
+        if not cls.guest.exists():
+            subprocess.run([SOURCE / "tools/make-guest-image", cls.guest], check=True)
+        cls.root = pathlib.Path(tempfile.mkdtemp(prefix="isthmus-embed-"))
+        cls.uri = f"qemu:///embed?root={cls.root}"
+        write_embed_root(cls.root)
+
+    @classmethod
+    def tearDownClass(cls):
+        for pid in cls.pids():
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(cls.root)
+
+    @classmethod
+    def pids(cls):
+        return [int(file.read_text()) for file in cls.root.glob("run/qemu/*isthmus-*.pid")]
+
+    def setUp(self):
+        super().setUp()
+        self.digest = digest_of(self.guest.read_bytes())
+        shutil.copy(self.guest, self.images / self.digest)
+
+    def probe(self, *more):
+        probe = super().probe(self.uri, None, *more)
+        probe.expect("host .*", 60)
+        return probe
+
+    def console(self, vm):
+        file = self.host / "vms" / vm / "console.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def wait_ready(self, vm, times=1):
+        wait_until(lambda: self.console(vm).count("ISTHMUS-GUEST ready") >= times, 60,
+                   lambda: f"{times} times ready in\n{self.console(vm)}")
+
+    def boot(self, probe, vm, **arguments):
+        self.addCleanup(self.remove, vm)
+        self.assertEqual(probe.do("fetch", vm=vm, digest=self.digest), "ok")
+        self.assertEqual(probe.do("create", vm=vm, digest=self.digest, **arguments), "ok")
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        self.wait_ready(vm)
+
+    def remove(self, vm):
+        """Whatever became of the test, its domain goes. An embedded root serves one process."""
+        for probe in self.probes:
+            probe.close()
+        probe = Probe(self.uri, self.host, "file:///")
+        try:
+            self.assertEqual(probe.do("remove", vm=vm), "ok")
+        finally:
+            probe.close()
+
+    def virsh(self, *words):
+        return subprocess.run(["virsh", "-q", "-c", self.uri, *words], check=True, timeout=60,
+                              capture_output=True, text=True).stdout
+
+    def test_a_guest_lives_its_whole_life(self):
+        probe, vm = self.probe(), vm_id(1)
+        self.boot(probe, vm, epoch=2, name="web-1", data="greeting:hello")
+        probe.expect(f"domain {vm} epoch=2 running changed")
+        self.assertIn("ISTHMUS-GUEST name=web-1 user-data=greeting:hello", self.console(vm))
+        disk = self.host / "vms" / vm / "disk.qcow2"
+        before = disk.stat().st_ino
+
+        self.assertEqual(probe.do("reboot", vm=vm), "ok")
+        probe.expect(f"domain {vm} epoch=2 running rebooted", 60)
+        self.wait_ready(vm, times=2)
+
+        self.assertEqual(probe.do("shutdown", vm=vm), "ok")
+        probe.expect(f"domain {vm} epoch=2 stopped changed", 60)
+        # again: the disk that the guest has used stays
+        self.assertEqual(probe.do("create", vm=vm, digest=self.digest, epoch=2), "ok")
+        self.assertEqual(disk.stat().st_ino, before)
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        self.wait_ready(vm, times=3)
+        self.assertEqual(probe.do("stop", vm=vm), "ok")
+        self.assertEqual(probe.do("remove", vm=vm), "ok")
+        self.assertEqual(list((self.host / "vms").iterdir()), [])
+        self.assertEqual(self.pids(), [])
+
+    def test_a_guest_outlives_a_killed_process_and_is_found_again(self):
+        probe, vm = self.probe(), vm_id(2)
+        self.boot(probe, vm, epoch=5)
+        probe.kill()
+        [pid] = self.pids()
+        os.kill(pid, 0)
+        again = self.probe()
+        again.send("scan")
+        again.expect("scanned", 60)
+        self.assertIn(f"domain {vm} epoch=5 running found", again.lines)
+        self.assertEqual(again.do("create", vm=vm, digest=self.digest, epoch=5), "ok")
+        self.assertEqual(again.do("start", vm=vm), "ok")
+        self.assertEqual(self.pids(), [pid])
+        again.forget()
+        self.assertEqual(again.do("shutdown", vm=vm), "ok")
+        again.expect(f"domain {vm} epoch=5 stopped changed", 60)
+        again.close()
+
+    def test_a_guest_that_dies_is_told_as_crashed(self):
+        probe, vm = self.probe(), vm_id(3)
+        self.boot(probe, vm)
+        os.kill(self.pids()[0], signal.SIGKILL)
+        probe.expect(f"domain {vm} epoch=1 crashed changed")
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        self.wait_ready(vm, times=2)
+        self.assertEqual(probe.do("remove", vm=vm), "ok")
+        probe.close()
+
+    def test_a_foreign_domain_stays_as_it_is(self):
+        vm = vm_id(4)
+        file = self.folder / "foreign.xml"
+        for name in ("other", f"isthmus-{vm}"):
+            file.write_text(f"<domain type='qemu'><name>{name}</name><memory>65536</memory>"
+                            "<os><type>hvm</type></os></domain>")
+            self.virsh("define", str(file))
+            self.addCleanup(self.virsh, "undefine", name)
+        probe = self.probe()
+        probe.send("scan")
+        probe.expect("scanned", 60)
+        self.assertFalse([line for line in probe.lines if line.startswith("domain")])
+        self.assertEqual(probe.do("create", vm=vm, digest=self.digest), "host-failed")
+        self.assertEqual(probe.do("start", vm=vm), "lost")
+        self.assertEqual(probe.do("remove", vm=vm), "ok")
+        probe.close()
+        self.assertEqual(self.virsh("list", "--all", "--name").split(),
+                         [f"isthmus-{vm}", "other"])
+
+    def test_kvm_is_refused_with_its_reason_where_the_processor_has_none(self):
+        if re.search(r"^flags.* (svm|vmx) ", pathlib.Path("/proc/cpuinfo").read_text(), re.M):
+            self.skipTest("this processor may have it")
+        self.assertIn("accelerator kvm: ", self.refused(self.uri, "kvm"))
+        self.assertIn("accelerator xen", self.refused(self.uri, "xen"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
