@@ -79,9 +79,9 @@ void downstream_on_image(struct downstream *downstream, const struct event *even
     }
 }
 
-void downstream_undo(struct downstream *downstream, struct book_vm *vm,
+void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when,
                      const struct event *event, struct effects *out) {
-    enum { allowed_ms = 600000 };
+    enum { allowed_ms = 600000, pause_ms = 30000 };
     downstream_move(downstream, vm, VM_DELETING, event, out);
     struct id id = id_make(&downstream->ids, "op", event->wall_ms);
     struct operation operation = {.verb = VERB_DELETE,
@@ -99,7 +99,12 @@ void downstream_undo(struct downstream *downstream, struct book_vm *vm,
     vm->record.last_code = code;
     vm->record.last_step = step;
     op->record.place_generation = ++vm->record.place_generation;
-    downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    if (when == UNDO_NOW) {
+        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    } else {
+        op->resend_ms = event->now_ms + pause_ms;
+        book_schedule(&downstream->book, op);
+    }
     book_save_vm(vm, out);
     book_save_op(op, out);
 }
@@ -241,7 +246,9 @@ static void on_result(struct downstream *downstream, struct peer *peer,
                     out);
     }
     downstream_end(downstream, op, result->code, event, out);
-    if (internal)
+    if (internal && vm->record.state == VM_DELETING)
+        downstream_undo(downstream, vm, UNDO_LATER, event, out);
+    else if (internal)
         bury(downstream, vm, out);
 }
 
@@ -253,7 +260,7 @@ static void on_opened(struct downstream *downstream, struct peer *peer,
         if (vm->active)
             downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
         else if (vm->record.state == VM_DELETING)
-            downstream_undo(downstream, vm, event, out);
+            downstream_undo(downstream, vm, UNDO_NOW, event, out);
     }
 }
 

@@ -24,8 +24,10 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
 void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_state state,
                      const struct event *event, struct effects *out);
 
-/* Begins an internal deletion below, of a VM that is to be gone. */
-void downstream_undo(struct downstream *downstream, struct book_vm *vm,
+/* Begins an internal deletion below, of a VM that is to be gone: at once, or after a pause where
+ * one has just failed. */
+enum undo { UNDO_NOW, UNDO_LATER };
+void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when,
                      const struct event *event, struct effects *out);
 
 /* After a change of state: the VM's size is in what its patron uses, or no longer. */

@@ -33,7 +33,8 @@ void effects_forget(struct effects *effects, const struct table *table, const ch
     (void)fits; /* a key of a record always fits its own field */
 }
 
-void effects_note(struct effects *effects, int level, const char *op, const char *format, ...) {
+void effects_note(struct effects *effects, enum note_level level, const char *op,
+                  const char *format, ...) {
     struct effect *effect = effects_add(effects, EFFECT_NOTE);
     effect->note.level = level;
     (void)text_copy(effect->note.op, sizeof(effect->note.op), op);

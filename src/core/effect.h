@@ -52,8 +52,10 @@ struct effect_image {
     char digest[limit_digest_size];
 };
 
+enum note_level { NOTE_INFO, NOTE_WARNING };
+
 struct effect_note {
-    enum { NOTE_INFO, NOTE_WARNING } level;
+    enum note_level level;
     char op[limit_id_size]; /* "" without one */
     char text[limit_text_size];
 };
@@ -80,8 +82,8 @@ extern const char *const job_names[JOB_KIND_COUNT];
 struct effect *effects_add(struct effects *effects, enum effect_kind kind); /* zeroed */
 void effects_save(struct effects *effects, const struct table *table, const void *data); /* copies */
 void effects_forget(struct effects *effects, const struct table *table, const char *key);
-void effects_note(struct effects *effects, int level, const char *op, const char *format, ...)
-    format_checked(4, 5);
+void effects_note(struct effects *effects, enum note_level level, const char *op,
+                  const char *format, ...) format_checked(4, 5);
 void effects_clear(struct effects *effects); /* frees what they own, keeps the array */
 void effects_deinit(struct effects *effects);
 

@@ -48,11 +48,13 @@ struct event_job {
     enum code code; /* CODE_OK, CODE_IMAGE_…, CODE_HOST_FAILED, CODE_BAD_STATE */
 };
 
+enum domain_news { DOMAIN_FOUND, DOMAIN_CHANGED, DOMAIN_REBOOTED };
+
 struct event_domain {
     char vm[limit_id_size];
     uint32_t epoch;
     enum vm_state state; /* VM_STOPPED, VM_RUNNING, VM_PAUSED, VM_CRASHED; VM_LOST: undefined */
-    enum { DOMAIN_FOUND, DOMAIN_CHANGED, DOMAIN_REBOOTED } why;
+    enum domain_news why;
 };
 
 /* What the host offers, after the owner's reserve. */

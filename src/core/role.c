@@ -87,3 +87,15 @@ void role_check(const struct role *role) {
         return;
     }
 }
+
+const struct book *role_book(const struct role *role) {
+    switch (role->kind) {
+    case ROLE_UPSTREAM:
+        return &role->upstream.book;
+    case ROLE_DOWNSTREAM:
+        return &role->downstream.book;
+    case ROLE_AGENT:
+        return &role->agent.book;
+    }
+    return NULL;
+}

@@ -51,3 +51,7 @@ uint64_t role_deadline_ms(const struct role *role);
 
 /* Asserts the invariants; for tests and the simulator. */
 void role_check(const struct role *role);
+
+/* Its books, to be looked at by tests and the simulator. */
+struct book;
+const struct book *role_book(const struct role *role);

@@ -7,6 +7,8 @@
 #include "core/lifecycle.h"
 #include "core/upstream_parts.h"
 
+enum { undo_pause_ms = 30000 };
+
 void upstream_init(struct upstream *upstream, const struct role_settings *settings) {
     *upstream = (struct upstream){.settings = *settings};
     prng_init(&upstream->prng, settings->seed);
@@ -204,19 +206,27 @@ void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
     book_end(&upstream->book, op, code, event, out);
     while (!list_is_empty(&op->waiters))
         release_waiter(upstream, container_of(op->waiters.next, struct waiter, by_op), out);
-    prune(upstream, out);
+    if (op->record.internal && code != CODE_OK)
+        book_remove_op(&upstream->book, op, out); /* another one follows: nobody's history */
+    else
+        prune(upstream, out);
 }
 
-void upstream_undo(struct upstream *upstream, struct book_vm *vm, const struct event *event,
-                   struct effects *out) {
+void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when,
+                   const struct event *event, struct effects *out) {
     lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
     struct operation operation = {.verb = VERB_DELETE, .internal = true,
                                   .deadline_ms = upstream->settings.operation_ms};
     struct book_op *op = upstream_begin(upstream, vm, &operation, event, out);
     op->record.place_generation = ++vm->record.place_generation;
+    if (when == UNDO_NOW) {
+        downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
+    } else {
+        op->resend_ms = event->now_ms + undo_pause_ms;
+        book_schedule(&upstream->book, op);
+    }
     book_save_vm(vm, out);
     book_save_op(op, out);
-    downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
 }
 
 /* Law 6: an end for the tenant now; what is true of the VM is found out and mended. */
@@ -228,7 +238,7 @@ static void on_op_deadline(struct upstream *upstream, struct book_op *op,
     struct peer *peer = downlink_by_name(&upstream->downlink, vm->record.place);
     bool to_be_gone = define || vm->record.state == VM_DELETING;
     if (to_be_gone && peer && peer_is_up(peer)) {
-        upstream_undo(upstream, vm, event, out);
+        upstream_undo(upstream, vm, UNDO_NOW, event, out);
     } else if (define) {
         lifecycle_move(&vm->record, VM_DELETING, event->wall_ms); /* once its place is back */
         book_save_vm(vm, out);

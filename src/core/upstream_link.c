@@ -87,7 +87,7 @@ static void end_define(struct upstream *upstream, struct book_vm *vm,
                result->state == VM_LOST) {
         upstream_remove_vm(upstream, vm, out); /* undone below: nothing is half-made */
     } else {
-        upstream_undo(upstream, vm, event, out);
+        upstream_undo(upstream, vm, UNDO_NOW, event, out);
     }
 }
 
@@ -117,6 +117,8 @@ static void on_result(struct upstream *upstream, struct peer *peer, const struct
         end_define(upstream, vm, &told, event, out);
     } else if (verb == VERB_DELETE && code == CODE_OK) {
         upstream_remove_vm(upstream, vm, out);
+    } else if (verb == VERB_DELETE) {
+        upstream_undo(upstream, vm, UNDO_LATER, event, out); /* wanted gone: until it is */
     } else if (code == CODE_LOST) {
         learn_state(upstream, vm, VM_LOST, event, out);
     } else {
@@ -132,7 +134,7 @@ static void on_opened(struct upstream *upstream, struct peer *peer, const struct
         if (vm->active)
             downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
         else if (vm->record.state == VM_DELETING)
-            upstream_undo(upstream, vm, event, out);
+            upstream_undo(upstream, vm, UNDO_NOW, event, out);
     }
     upstream_save_node(peer, out);
 }

@@ -23,9 +23,11 @@ void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct ef
 /* Gives a new VM record its owner's list, name and image. */
 void upstream_link_vm(struct upstream *upstream, struct book_vm *vm);
 
-/* Begins the internal deletion of a VM that is to be gone but has no operation under way. */
-void upstream_undo(struct upstream *upstream, struct book_vm *vm, const struct event *event,
-                   struct effects *out);
+/* Begins the internal deletion of a VM that is to be gone but has no operation under way; its
+ * instruction goes out at once, or after a pause where one has just failed. */
+enum undo { UNDO_NOW, UNDO_LATER };
+void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when,
+                   const struct event *event, struct effects *out);
 
 /* Saves the node records of peers whose state or capacity changed. */
 void upstream_save_node(struct peer *peer, struct effects *out);
