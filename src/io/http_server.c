@@ -311,7 +311,8 @@ static int prepare(struct http_server *server, const struct http_server_settings
 }
 
 static int start_daemon(struct http_server *server, const char *listen_at, struct error *err) {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+    /* not epoll: libmicrohttpd 0.9.75 then overlooks a client's end that comes with data */
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
                      MHD_USE_ITC | (server->certificate.length ? MHD_USE_TLS : 0U);
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, server->certificate.data},

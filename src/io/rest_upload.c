@@ -123,6 +123,8 @@ static void refuse_archive(struct rest_upload *upload, const struct error *err) 
         problem_set_status(&upload->problem, upload->problem.status,
                            "make the archive again as the guide says, and import that");
     }
+    (void)unlink(upload->path); /* before the answer, which says that nothing was kept */
+    memory_free(take(upload->path));
 }
 
 static void *check_run(void *argument) {

@@ -1,0 +1,56 @@
+# Completion of the command isthmus for bash: install as
+# /usr/share/bash-completion/completions/isthmus. Names are asked of the server.
+
+_isthmus_names() {
+    isthmus "$1" list -o name 2>/dev/null
+}
+
+_isthmus_vm_names() { # names rather than ids: the first column
+    isthmus vm list 2>/dev/null | awk 'NR > 1 {print $1}'
+}
+
+_isthmus() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
+    local noun=${COMP_WORDS[1]} verb=${COMP_WORDS[2]} words="" everywhere
+    everywhere="--server --token-file --ca-file --output --help"
+    COMPREPLY=()
+    case $before in
+    --token-file | --ca-file | --user-data) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --shape) words=$(_isthmus_names shape) ;;
+    --image) words=$(_isthmus_names image) ;;
+    --cluster) words=$(_isthmus_names cluster) ;;
+    --vm) words=$(_isthmus_names vm) ;;
+    --tenant) words=$(_isthmus_names tenant) ;;
+    -o | --output) words="table json name" ;;
+    esac
+    if [[ -z $words ]]; then
+        case $COMP_CWORD,$noun,$verb in
+        1,*) words="vm op cluster image shape tenant whoami --help --version" ;;
+        2,vm,*) words="create list show start shutdown stop reboot delete" ;;
+        2,op,*) words="list show" ;;
+        2,cluster,*) words="list show" ;;
+        2,image,*) words="list show import delete" ;;
+        2,shape,*) words="list" ;;
+        2,tenant,*) words="create list show delete" ;;
+        3,vm,show | 3,vm,start | 3,vm,shutdown | 3,vm,stop | 3,vm,reboot | 3,vm,delete)
+            words=$(_isthmus_vm_names) ;;
+        3,op,show) words=$(_isthmus_names op) ;;
+        3,cluster,show | 3,image,show | 3,image,delete | 3,tenant,show | 3,tenant,delete)
+            words=$(_isthmus_names "$noun") ;;
+        4,image,import) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        esac
+    fi
+    if [[ $word == -* ]]; then
+        case $noun,$verb in
+        vm,create) words="--shape --image --cluster --no-start --user-data --wait --deadline --key" ;;
+        vm,list) words="--limit --tenant" ;;
+        op,list) words="--limit --tenant --vm" ;;
+        *,list) words="--limit" ;;
+        vm,start | vm,shutdown | vm,stop | vm,reboot | vm,delete) words="--wait --deadline --key" ;;
+        esac
+        words="$words $everywhere"
+    fi
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
+}
+
+complete -F _isthmus isthmus

@@ -1,0 +1,125 @@
+"""The probe of the REST face, and what its tests share. Used by test_rest.py and test_command.py."""
+import http.client
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import tarfile
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, os.environ.get("ISTHMUS_BUILD", "build"))
+PROBE = os.path.join(BUILD, "tests", "system", "rest_probe")
+COMMAND = os.path.join(BUILD, "src", "main", "isthmus")
+OPERATOR = {"Authorization": "Bearer operator-token"}
+CLUSTER = {"Authorization": "Bearer cluster-token"}
+JSON = {"Content-Type": "application/json"}
+KINDS = ("VM_CREATE VM_LIST VM_SHOW VM_ACT OP_LIST OP_SHOW SHAPE_LIST IMAGE_LIST IMAGE_SHOW "
+         "IMAGE_ADD IMAGE_DELETE CLUSTER_LIST CLUSTER_SHOW TENANT_CREATE TENANT_LIST TENANT_SHOW "
+         "TENANT_DELETE WHOAMI").split()
+
+
+class Probe:
+    def __init__(self, *options, listen="127.0.0.1:0", folder=None):
+        self.folder = folder or tempfile.mkdtemp(prefix="rest-")
+        self.process = subprocess.Popen([PROBE, listen, self.folder, *options],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        first = self.process.stdout.readline().split()
+        if not first:
+            raise RuntimeError(self.process.stderr.read())
+        self.port, self.serve_port = int(first[1]), int(first[2])
+        self.lines = []
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def wait(self, pattern, seconds=10):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for line in self.lines:
+                if re.search(pattern, line):
+                    return line
+            time.sleep(0.01)
+        raise AssertionError(f"no line {pattern!r} in {self.lines}")
+
+    def last_request(self):
+        line = [line for line in self.lines if line.startswith("request")][-1]
+        return dict(pair.split("=", 1) for pair in line.split()[1:])
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        self.reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code
+
+
+class Answer:
+    def __init__(self, response):
+        self.status, self.headers, self.body = response.status, response.headers, response.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def archive(good=True, filler=b""):
+    """A template; a qcow2 header is enough of a disk for the check."""
+    disk = b"QFI\xfb" + (3).to_bytes(4, "big") + bytes(16) + (1 << 30).to_bytes(8, "big") + bytes(72)
+    disk = disk[:100] + (104).to_bytes(4, "big") + filler
+    manifest = {"format": 1, "architecture": "x86_64", "disk": "disk.qcow2" if good else "none",
+                "disk_format": "qcow2"}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, data in (("manifest.json", json.dumps(manifest).encode()), ("disk.qcow2", disk)):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return out.getvalue()
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.probe = Probe()
+        self.addCleanup(lambda: self.assertEqual(self.probe.stop(), 0))
+
+    def ask(self, method, path, body=None, headers=OPERATOR, port=None, timeout=20):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.probe.port,
+                                                timeout=timeout)
+        try:
+            if isinstance(body, (dict, list)):
+                body, headers = json.dumps(body), {**headers, **JSON}
+            connection.request(method, path, body, headers)
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def refused(self, answer, status, code, field=None):
+        self.assertEqual(answer.status, status, answer.body)
+        self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+        problem = answer.json
+        self.assertEqual(problem["code"], code)
+        self.assertEqual(problem["type"], "urn:isthmus:problem:" + code)
+        self.assertEqual(problem["status"], status)
+        self.assertTrue(problem["title"] and problem["remedy"])
+        if field:
+            self.assertEqual(problem["field"], field)
+        return problem
+
+    def create(self, name="web", path="/v1/vms", headers=OPERATOR, **more):
+        return self.ask("POST", path, {"name": name, "shape": "small", "image": "tiny", **more},
+                        headers)
+
+
+def command(server, *arguments, token="operator-token", **environment):
+    return subprocess.run([COMMAND, *arguments], text=True, capture_output=True, timeout=60,
+                          env={"ISTHMUS_SERVER": server, "ISTHMUS_TOKEN": token, **environment})
