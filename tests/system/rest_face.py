@@ -34,6 +34,7 @@ class Probe:
             raise RuntimeError(self.process.stderr.read())
         self.port, self.serve_port = int(first[1]), int(first[2])
         self.lines = []
+        self.marks = 0
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -51,7 +52,15 @@ class Probe:
         raise AssertionError(f"no line {pattern!r} in {self.lines}")
 
     def last_request(self):
-        line = [line for line in self.lines if line.startswith("request")][-1]
+        """The newest that reached the role; one more is sent to know that all lines are here."""
+        self.marks += 1
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request("GET", f"/v1/images/mark-{self.marks}", headers=OPERATOR)
+        connection.getresponse().read()
+        connection.close()
+        mark = self.wait(f"key=mark-{self.marks} ")
+        line = [line for line in self.lines[:self.lines.index(mark)]
+                if line.startswith("request") and "key=mark-" not in line][-1]
         return dict(pair.split("=", 1) for pair in line.split()[1:])
 
     def stop(self):
