@@ -108,14 +108,17 @@ class Probe:
         if self.process.stdin.closed:
             return
         self.process.stdin.close()
-        self._end()
+        said = self._end()
+        if self.process.returncode:
+            raise AssertionError(f"the probe ended with {self.process.returncode}: {said}")
 
     def _end(self):
+        said = self.process.stderr.read()
         self.process.wait(60)
         self.reader.join(10)
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.stderr.close()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+        return said
 
 
 def make_archive(folder, entries):
@@ -166,7 +169,8 @@ class HostCase(unittest.TestCase):
 
 class TestDriver(HostCase):
     def test_capacity_is_what_the_settings_say_less_the_reserve(self):
-        total = int(re.search(r"MemTotal: *(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) // 1024
+        memory = pathlib.Path("/proc/meminfo").read_text()
+        total = int(re.search(r"MemTotal: *(\d+)", memory)[1]) // 1024
         told = self.probe().expect(r"host cpus=(\d+) memory=(\d+) disk=(\d+) accelerator=test")
         self.assertEqual((int(told[1]), int(told[2])), (7, total - 100))
         self.assertGreater(int(told[3]), 0)
@@ -315,6 +319,69 @@ class TestDriver(HostCase):
         self.host = self.folder / "file"
         self.host.write_text("not a folder")
         self.assertIn(str(self.host), self.refused("test:///default"))
+
+
+class Daemon(HostCase):
+    """A libvirt daemon of our own (a session daemon, as nobody where we are root)."""
+
+    def setUp(self):
+        super().setUp()
+        self.session = self.folder / "session"
+        for name in ("run", "config", "cache", "home", "data"):
+            (self.session / name).mkdir(parents=True)
+        (self.session / "libvirtd.conf").write_text(
+            f'auth_unix_rw = "none"\nunix_sock_dir = "{self.session}/run"\n'
+            f'log_outputs = "3:file:{self.session}/log"\n')
+        self.prefix = []
+        if os.getuid() == 0:
+            self.prefix = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+            self.folder.chmod(0o711)
+            subprocess.run(["chown", "-R", "nobody:nogroup", self.session], check=True)
+        self.uri = f"qemu+unix:///session?socket={self.session}/run/libvirt-sock"
+        self.daemon = None
+        self.addCleanup(self.stop)
+        self.start()
+
+    def start(self):
+        home = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": self.session / "home"}
+        for name, folder in (("RUNTIME_DIR", "run"), ("CONFIG_HOME", "config"),
+                             ("CACHE_HOME", "cache"), ("DATA_HOME", "data")):
+            home["XDG_" + name] = self.session / folder
+        self.daemon = subprocess.Popen(
+            [*self.prefix, "libvirtd", "-f", self.session / "libvirtd.conf",
+             "-p", self.session / "run/pid"], env=home, stderr=subprocess.DEVNULL)
+        wait_until(lambda: subprocess.run(["virsh", "-c", self.uri, "uri"],
+                                          capture_output=True).returncode == 0, 60, "a daemon")
+
+    def stop(self):
+        self.daemon.kill()
+        self.daemon.wait(20)
+
+    def test_a_lost_daemon_is_found_again_and_what_it_lost_is_told(self):
+        disk = self.folder / "disk"
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1G"], check=True)
+        digest = make_archive(self.images, {"manifest.json": MANIFEST, "d": disk.read_bytes()})
+        probe, kept, lost = self.probe(self.uri), vm_id(1), vm_id(2)
+        probe.expect("host .*", 60)
+        self.assertEqual(probe.do("fetch", vm=kept, digest=digest), "ok")
+        for vm in (kept, lost):
+            self.assertEqual(probe.do("create", vm=vm, digest=digest), "ok")
+        self.stop()
+        probe.expect("log warning libvirt-lost .*")
+        self.assertEqual(probe.do("start", vm=kept), "host-failed")
+        (self.session / f"config/libvirt/qemu/isthmus-{lost}.xml").unlink()
+        probe.forget()
+        self.start()
+        probe.expect("log info libvirt-back .*")
+        probe.expect(f"domain {kept} epoch=1 stopped changed")
+        probe.expect(f"domain {lost} epoch=1 lost changed")
+        self.assertNotIn("scanned", probe.lines)
+        self.assertEqual(probe.do("remove", vm=lost), "ok")
+        self.assertEqual(probe.do("stop", vm=kept), "ok")
+        # events flow on the new connection too
+        subprocess.run(["virsh", "-c", self.uri, "undefine", f"isthmus-{kept}"], check=True,
+                       capture_output=True)
+        probe.expect(f"domain {kept} epoch=1 lost changed")
 
 
 def write_embed_root(root):
