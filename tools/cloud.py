@@ -9,7 +9,7 @@ For the system tests:
     cloud.stop()
 and for people and ./quickstart:
     cloud.py up FOLDER --build BUILD [--agents 2] [--driver test] [--one-server]
-    cloud.py env FOLDER                      # lines for a shell: ISTHMUS_SERVER, ISTHMUS_TOKEN_FILE
+    cloud.py env FOLDER [--tenant NAME]      # for a shell: ISTHMUS_SERVER, ISTHMUS_TOKEN_FILE
     cloud.py status FOLDER
     cloud.py down FOLDER
 
@@ -210,7 +210,9 @@ class Cloud:
     """`clusters`: agents by cluster, as names or as their number. `driver`: "qemu", an embedded
     libvirt per agent, or "test", libvirt's test driver: no real VMs. `one_server`: one application
     server for both links. `shapes`: name: (cpus, memory MiB, disk GiB). `host`: what each agent
-    lends. `limits`: keys of the downstream managers' [uplink]. `timing`: keys of [timing]."""
+    lends. `limits`: keys of the downstream managers' [uplink]. `timing`: keys of [timing].
+    `ports`: of "upstream", a server or a cluster (its images), instead of free ones.
+    `image_ports`: by cluster or agent, where it pulls images from instead of its manager."""
 
     def __init__(self, folder, build, clusters=None, **options):
         self.folder = os.path.abspath(folder)
@@ -226,7 +228,7 @@ class Cloud:
         os.makedirs(f"{self.folder}/log", mode=0o755, exist_ok=True)
         os.chmod(self.folder, 0o755)
         self.clusters = self._name_agents(clusters or {"north": 2})
-        self.ports = self._load_ports()
+        self.ports = self._choose_ports()
         self._make_servers(options.get("one_server", False), options.get("trace", True))
         self.token_file = write_secret(f"{self.folder}/operator.token")
         self.upstream = Daemon(self, "upstream", "upstream")
@@ -239,14 +241,12 @@ class Cloud:
             for agent in self.clusters[cluster]:
                 self._write_agent(cluster, agent)
         write(f"{self.folder}/{CLOUD_FACTS}", json.dumps(
-            {"build": self.build, "clusters": self.clusters, "ports": self.ports, **options}))
+            {**options, "build": self.build, "clusters": self.clusters, "ports": self.ports}))
 
     @classmethod
     def load(cls, folder):
         """The cloud that was laid out in `folder` before."""
-        facts = json.loads(read(f"{folder}/{CLOUD_FACTS}"))
-        facts.pop("ports")
-        return cls(folder, **facts)
+        return cls(folder, **json.loads(read(f"{folder}/{CLOUD_FACTS}")))
 
     # laying out
 
@@ -260,12 +260,8 @@ class Cloud:
             count += len(agents)
         return named
 
-    def _load_ports(self):
-        """Ports stay the same for the folder's whole life."""
-        try:
-            ports = json.loads(read(f"{self.folder}/{CLOUD_FACTS}"))["ports"]
-        except FileNotFoundError:
-            ports = {}
+    def _choose_ports(self):
+        ports = dict(self.options.get("ports", {}))
         for name in ["upstream", "server-1", "server-2", *self.clusters]:
             ports.setdefault(name, free_port())
         return ports
@@ -285,6 +281,10 @@ class Cloud:
         server.add_account(user, read(path).strip())
         return {"jid": server.jid(user, resource), "password_file": path,
                 "server": "127.0.0.1", "port": server.port, "ca_file": server.ca_file}
+
+    def _image_url(self, name, port):
+        port = self.options.get("image_ports", {}).get(name, port)
+        return f"http://127.0.0.1:{port}/v1/blobs"
 
     def _daemon_section(self, daemon):
         return section("daemon", {"state": daemon.state, "log_level": self.level})
@@ -312,7 +312,7 @@ class Cloud:
         text = self._daemon_section(daemon) + section("uplink cloud", {
             **self._link(daemon, self.server_1, cluster, "cluster", "uplink"),
             "manager": self.server_1.jid("upstream", "manager"),
-            "image_url": f"http://127.0.0.1:{self.ports['upstream']}/v1/blobs",
+            "image_url": self._image_url(cluster, self.ports["upstream"]),
             "image_token_file": f"{self.upstream.folder}/{cluster}-images.token",
             **self.limits})
         text += section("downlink", self._link(daemon, self.server_2, f"{cluster}-manager",
@@ -333,7 +333,7 @@ class Cloud:
         text = self._daemon_section(daemon) + section("uplink cluster", {
             **self._link(daemon, self.server_2, name, "agent", "uplink"),
             "manager": self.server_2.jid(f"{cluster}-manager", "downstream"),
-            "image_url": f"http://127.0.0.1:{self.ports[cluster]}/v1/blobs",
+            "image_url": self._image_url(name, self.ports[cluster]),
             "image_token_file": f"{self.downstreams[cluster].folder}/agents-images.token"})
         write(daemon.config, text + section("host", {"uri": uri, **self.host}))
 
@@ -440,6 +440,17 @@ class Cloud:
 
     # asking
 
+    def tenant(self, name):
+        """Makes the tenant unless it is there; the file with its token."""
+        path = f"{self.folder}/tenants/{name}.token"
+        if not os.path.exists(path):
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            token = self.rest("POST", "/v1/tenants", {"name": name})
+            if token.status != 201:
+                raise RuntimeError(f"make tenant {name}: {token.out}")
+            write(path, token.json()["token"] + "\n", 0o600)
+        return path
+
     def environment(self, token_file=None):
         return {"ISTHMUS_SERVER": f"http://127.0.0.1:{self.ports['upstream']}",
                 "ISTHMUS_TOKEN_FILE": token_file or self.token_file}
@@ -499,7 +510,9 @@ def command_down(options):
 
 
 def command_env(options):
-    for name, value in Cloud.load(options.folder).environment().items():
+    cloud = Cloud.load(options.folder)
+    token_file = cloud.tenant(options.tenant) if options.tenant else None
+    for name, value in cloud.environment(token_file).items():
         print(f"export {name}='{value}'")
 
 
@@ -522,6 +535,7 @@ def main():
         command = commands.add_parser(name, help=about)
         command.add_argument("folder")
         command.set_defaults(run=run)
+        command.add_argument("--tenant", help="print a token of this tenant, not the operator's")
     up = commands.choices["up"]
     up.add_argument("--build", default="build", help="Meson's build folder")
     up.add_argument("--agents", type=int, default=2)
