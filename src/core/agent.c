@@ -207,9 +207,8 @@ static void on_load(struct agent *agent, const struct event *event) {
 
 static void on_start(struct agent *agent, struct effects *out) {
     struct effect_job *job = &effects_add(out, EFFECT_JOB)->job;
-    job->kind = JOB_SCAN;
+    job->kind = JOB_SCAN; /* not among agent->jobs: a stop does not wait for it */
     job->job = ++agent->last_job;
-    agent->jobs++;
 }
 
 /* What the scan did not find is not there; then everything under way goes on. */
