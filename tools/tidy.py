@@ -233,7 +233,7 @@ def rule_function_length(source):
                                                   f"{FUNCTION_LINES}: split it")
     if not source.is_python:
         return
-    for node in ast.walk(ast.parse(source.text)):
+    for node in ast.walk(ast.parse(source.text, source.path)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             length = node.end_lineno - node.lineno + 1
             if length > FUNCTION_LINES:

@@ -39,7 +39,6 @@ BAD = {
         ("src/io/a.c", "int f(int a, int b, int c,\n      int d, int e, int g) {\n}\n", 1),
         ("src/io/a.c", "format_checked(1, 2) int f(int a, int b, int c, int d, int e, void (*g)("
          "int, int)) {\n}\n", 1),
-         " int)) {\n}\n", 1),
     ],
     "file length": [("src/io/a.c", "int a;\n" * 601, 601), ("tools/a", "#!/bin/sh\n" * 601, 601)],
     "line length": [("src/io/a.c", "\n" + "/" * 101 + "\n", 2),
