@@ -278,8 +278,8 @@ static int read_file(const char *path, struct text *out, struct error *err) {
     ssize_t length;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return error_set(err, -errno, "open the TLS file %s: %s; check tls_certificate_file and "
-                         "tls_key_file, and who may read them", path, strerror(errno));
+        return error_set(err, -errno, "open the TLS file %s: %s; check certificate_file and "
+                         "key_file, and who may read them", path, strerror(errno));
     out->limit = tls_file_bytes;
     while ((length = read(fd, bytes, sizeof(bytes))) > 0)
         text_add_bytes(out, bytes, (size_t)length);
@@ -302,8 +302,8 @@ static int prepare(struct http_server *server, const struct http_server_settings
         return result;
     if (!certificate && server->socket.exposure == HTTP_OUTSIDE && !settings->plain_allowed)
         return error_set(err, -EPERM, "serve plain HTTP on %s: tokens would cross the network "
-                         "unsealed; set tls_certificate_file and tls_key_file, listen on "
-                         "127.0.0.1, or allow plain HTTP in so many words", settings->listen);
+                         "unsealed; set certificate_file and key_file, listen on 127.0.0.1, or "
+                         "say plain_http_off_loopback = yes", settings->listen);
     if (!certificate)
         return 0;
     result = read_file(certificate, &server->certificate, err);

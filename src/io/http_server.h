@@ -98,7 +98,7 @@ const char *http_header(const struct http_request *request, const char *name);
 /* Suspends the connection; before anything that may lead to http_resume. */
 void http_hold(struct http_request *request);
 
-/* Thread-safe, but the caller makes sure that on_closed has not been called. Repeats are ignored. */
+/* Thread-safe, but the caller makes sure that on_closed was not called yet. Repeats do nothing. */
 void http_resume(struct http_request *request);
 
 /* Sets the answer; HTTP_DONE sends it. */

@@ -1,4 +1,4 @@
-/* The command `isthmus`: what tenants and operators ask of the upstream manager, by its REST face. */
+/* The command `isthmus`: what tenants and operators ask of the upstream manager, by REST. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-"""The probe of the REST face, and what its tests share. Used by test_rest.py and test_command.py."""
+"""The probe of the REST face, and what test_rest.py and test_command.py share."""
 import http.client
 import io
 import json
@@ -83,8 +83,8 @@ class Answer:
 
 def archive(good=True, filler=b""):
     """A template; a qcow2 header is enough of a disk for the check."""
-    disk = b"QFI\xfb" + (3).to_bytes(4, "big") + bytes(16) + (1 << 30).to_bytes(8, "big") + bytes(72)
-    disk = disk[:100] + (104).to_bytes(4, "big") + filler
+    disk = b"QFI\xfb" + (3).to_bytes(4, "big") + bytes(16) + (1 << 30).to_bytes(8, "big")
+    disk += bytes(68) + (104).to_bytes(4, "big") + filler
     manifest = {"format": 1, "architecture": "x86_64", "disk": "disk.qcow2" if good else "none",
                 "disk_format": "qcow2"}
     out = io.BytesIO()

@@ -84,7 +84,8 @@ class Command(Case):
         self.assertIn("ISTHMUS_TOKEN", self.run_it("vm", "list", code=2, token="").stderr)
         for arguments, words in ((("vm", "lst"), "did you mean: isthmus vm list"),
                                  (("bogus",), "isthmus --help"),
-                                 (("vm", "show"), "too few"), (("vm", "show", "a", "b"), "too many"),
+                                 (("vm", "show"), "too few"),
+                                 (("vm", "show", "a", "b"), "too many"),
                                  (("vm", "list", "--shape", "x"), "--shape is not"),
                                  (("vm", "list", "--limit", "0"), "whole number"),
                                  (("vm", "list", "-o", "xml"), "table, json or name"),
