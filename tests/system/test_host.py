@@ -396,8 +396,9 @@ class QemuDriver(HostCase):
     @classmethod
     def setUpClass(cls):
         cls.guest = BUILD / "guest.tar.zst"
-        if not cls.guest.exists():
-            subprocess.run([SOURCE / "tools/make-guest-image", cls.guest], check=True)
+        maker = SOURCE / "tools/make-guest-image"
+        if not cls.guest.exists() or cls.guest.stat().st_mtime < maker.stat().st_mtime:
+            subprocess.run([maker, cls.guest], check=True)
         cls.root = pathlib.Path(tempfile.mkdtemp(prefix="isthmus-embed-"))
         cls.uri = f"qemu:///embed?root={cls.root}"
         write_embed_root(cls.root)
