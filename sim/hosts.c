@@ -99,17 +99,14 @@ static enum code act(struct sim_world *world, struct sim_node *node,
 static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_node *node = occurrence->node;
     const struct effect_job *job = &occurrence->job;
-    bool stale = occurrence_is_stale(occurrence);
-    if (stale && prng_below(&world->hosts, 2))
-        return; /* the process went before the act; otherwise after it */
+    if (occurrence_is_stale(occurrence))
+        return;
     enum code code = occurrence->code;
     bool half = code != CODE_OK && prng_below(&world->hosts, 2);
     if (code == CODE_OK || half) {
         enum code acted = act(world, node, job);
         code = code == CODE_OK ? acted : code;
     }
-    if (stale)
-        return;
     struct sim_domain *domain = host_domain(node, job->vm);
     if (domain && job->kind != JOB_FETCH && job->kind != JOB_SCAN)
         tell(world, node, job->vm, domain->epoch, domain->state, DOMAIN_CHANGED);
@@ -118,6 +115,18 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     struct event event = {.kind = EVENT_JOB, .job = {.job = job->job, .code = code}};
     if (!occurrence_is_stale(occurrence))
         world_step(world, node, &event);
+}
+
+/* A job whose process dies has had its effect by then, or never has it: the hypervisor does one
+ * thing to a domain after the other, so nothing of the old process comes after the new one's. */
+void host_end_of_process(struct sim_world *world, struct sim_node *node) {
+    for (size_t i = 1; i <= world->occurrences.count; i++) {
+        struct occurrence *at =
+            container_of(world->occurrences.timers[i], struct occurrence, timer);
+        if (at->happen == on_job_end && at->node == node && !occurrence_is_stale(at) &&
+            prng_below(&world->hosts, 2))
+            (void)act(world, node, &at->job);
+    }
 }
 
 static void on_host(struct sim_world *world, struct occurrence *occurrence) {

@@ -158,6 +158,7 @@ static void on_restart(struct sim_world *world, struct occurrence *occurrence) {
 
 void world_crash(struct sim_world *world, struct sim_node *node, uint64_t after_ms) {
     trace(world, node, "", "CRASH");
+    host_end_of_process(world, node);
     role_free(node->role);
     node->role = NULL;
     node->incarnation++;

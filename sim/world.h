@@ -149,6 +149,7 @@ bool world_fault(struct sim_world *world, struct prng *prng, uint32_t per_mille)
 
 /* hosts.c */
 void host_begin(struct sim_world *world, struct sim_node *node, const struct effect_job *job);
+void host_end_of_process(struct sim_world *world, struct sim_node *node);
 void host_power_loss(struct sim_world *world, struct sim_node *node);
 struct sim_domain *host_domain(const struct sim_node *node, const char *vm);
 

@@ -97,7 +97,10 @@ static void peer_move(struct downlink *downlink, struct peer *peer, enum peer_st
 }
 
 void downlink_send(struct peer *peer, struct message *message, struct effects *out) {
-    session_send(&peer->session, &peer->setting, message, out);
+    if (peer->session.state == SESSION_OPEN)
+        session_send(&peer->session, &peer->setting, message, out);
+    else
+        message_clear(message); /* told again when it opens */
 }
 
 void downlink_settle(struct peer *peer, const char *op, struct effects *out) {
@@ -181,6 +184,15 @@ static bool on_hello(struct downlink *downlink, struct peer *peer, const struct 
     return true;
 }
 
+/* Answered in the sender's own session, so that it knows it is meant. */
+static void send_reset(struct downlink *downlink, const struct peer *peer,
+                       const struct frame *frame, struct effects *out) {
+    struct session session = {.number = 1 + prng_below(&downlink->prng, session_number_most),
+                              .peer_number = frame->header.from};
+    struct message reset = {.kind = MESSAGE_RESET};
+    session_send(&session, &peer->setting, &reset, out);
+}
+
 enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
                                      const struct event *event, struct effects *out) {
     const struct frame *frame = event->frame.frame;
@@ -191,14 +203,13 @@ enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *pee
         return DOWNLINK_MESSAGES;
     case SESSION_DROP:
         return DOWNLINK_NOTHING;
-    case SESSION_STRANGER: {
-        /* Answered in the stranger's own session, so that it knows it is meant. */
-        struct session session = {.number = 1 + prng_below(&downlink->prng, session_number_most),
-                                  .peer_number = frame->header.from};
-        struct message reset = {.kind = MESSAGE_RESET};
-        session_send(&session, &peer->setting, &reset, out);
+    case SESSION_GAP:
+        session_close(&peer->session); /* the peer is there all the same, and says hello */
+        send_reset(downlink, peer, frame, out);
         return DOWNLINK_NOTHING;
-    }
+    case SESSION_STRANGER:
+        send_reset(downlink, peer, frame, out);
+        return DOWNLINK_NOTHING;
     }
     return DOWNLINK_NOTHING;
 }

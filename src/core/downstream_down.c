@@ -225,11 +225,17 @@ static void on_result(struct downstream *downstream, struct peer *peer,
                       const struct result *result, const struct event *event,
                       struct effects *out) {
     downlink_settle(peer, result->op, out);
-    struct book_op *op = book_op(&downstream->book, result->op);
-    struct book_vm *vm = op ? book_vm(&downstream->book, op->record.vm) : NULL;
-    if (!vm || vm->active != op || !text_equal(vm->record.place, peer->setting.name) ||
-        op->record.place_generation != result->generation)
-        return; /* late: it has its end; the VM's state comes by itself */
+    struct book_vm *vm = book_vm(&downstream->book, result->vm);
+    if (!vm || !text_equal(vm->record.place, peer->setting.name) ||
+        vm->record.place_generation != result->generation)
+        return;
+    struct book_op *op = vm->active;
+    if (!op || !text_equal(op->record.id, result->op)) {
+        /* Late: the operation has its end already. What it came to is true all the same. */
+        if (!op)
+            learn_state(downstream, vm, result->state, event, out);
+        return;
+    }
     bool internal = op->record.internal;
     enum verb verb = op->record.verb;
     if (result->code != CODE_OK && result->step > STEP_INSTRUCTED && result->step < STEP_ENDED)

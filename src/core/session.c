@@ -24,6 +24,8 @@ enum session_verdict session_receive(struct session *session, const struct frame
         return SESSION_STRANGER;
     if (header->sequence <= session->received)
         return SESSION_DROP;
+    if (header->sequence != session->received + 1)
+        return SESSION_GAP;
     session->received = header->sequence + frame->messages_count - 1;
     session->heard_ms = now_ms;
     return SESSION_ACCEPT;

@@ -1,14 +1,15 @@
 /* A session: what makes messages between a manager and an agent belong together, above any
  * carrier. Each side draws a random number when it opens one; every frame carries both numbers
  * and a sequence. A frame of another session, or one that was seen already, is not applied.
- * Loss is not mended here: what matters is durable on both sides and sent again (section 5).
+ * Loss is noticed by a gap and ends the session: what matters is durable on both sides and told
+ * again when the next one opens (section 5).
  *
  *            agent: link up / reset / silence: hello(new number)
  *   CLOSED ------------------------------------------------------> OPENING (agent waits for
  *     ^  ^                                                             | welcome, says hello
  *     |  | manager: hello                                              | again with back-off)
  *     |  +---------------------------------> OPEN <---- welcome -------+
- *     +---- link down, peer gone, three beats of silence ---- */
+ *     +---- link down, peer gone, a gap, three beats of silence ---- */
 #pragma once
 
 #include "core/effect.h"
@@ -35,6 +36,7 @@ enum session_verdict {
     SESSION_ACCEPT,
     SESSION_DROP,     /* a repeat, or of an older session of ours */
     SESSION_STRANGER, /* of a session that this side does not know */
+    SESSION_GAP,      /* something before it was lost: open a new one, both sides re-derive */
 };
 
 /* Judges a frame's numbers and, if it is accepted, remembers them. */

@@ -93,7 +93,10 @@ bool uplink_on_frame(struct uplink *uplink, const struct event *event) {
         uplink_reopen(uplink, event->now_ms + wait);
         return false;
     }
-    if (session_receive(&uplink->session, frame, event->now_ms) != SESSION_ACCEPT)
+    enum session_verdict verdict = session_receive(&uplink->session, frame, event->now_ms);
+    if (verdict == SESSION_GAP)
+        uplink_reopen(uplink, event->now_ms);
+    if (verdict != SESSION_ACCEPT)
         return false;
     if (uplink->session.state == SESSION_OPENING && frame->messages_count &&
         frame->messages[0].kind == MESSAGE_WELCOME)

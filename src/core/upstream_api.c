@@ -226,6 +226,11 @@ static void on_vm_act(const struct call *call) {
         return;
     }
     if (vm->active && vm->active->record.verb == VERB_DELETE) {
+        if (vm->active->record.internal) {
+            vm->active->record.internal = false; /* somebody has been told of it: it is kept */
+            book_save_op(vm->active, call->out);
+        }
+        remember_key(call, vm->active);
         upstream_answer_op(call, vm->active); /* it is on its way out already */
         return;
     }

@@ -99,11 +99,17 @@ static bool state_is_settled(enum vm_state state) {
 static void on_result(struct upstream *upstream, struct peer *peer, const struct result *result,
                       const struct event *event, struct effects *out) {
     downlink_settle(peer, result->op, out);
-    struct book_op *op = book_op(&upstream->book, result->op);
-    struct book_vm *vm = op ? book_vm(&upstream->book, op->record.vm) : NULL;
-    if (!vm || vm->active != op || !text_equal(vm->record.place, peer->setting.name) ||
-        op->record.place_generation != result->generation)
-        return; /* late: the operation has its end; the VM's state comes by itself */
+    struct book_vm *vm = book_vm(&upstream->book, result->vm);
+    if (!vm || !text_equal(vm->record.place, peer->setting.name) ||
+        vm->record.place_generation != result->generation)
+        return;
+    struct book_op *op = vm->active;
+    if (!op || !text_equal(op->record.id, result->op)) {
+        /* Late: the operation has its end already. What it came to is true all the same. */
+        if (!op)
+            learn_state(upstream, vm, result->state, event, out);
+        return;
+    }
     enum verb verb = op->record.verb;
     enum code code = result->code;
     if (verb == VERB_DEFINE && code == CODE_OK && !state_is_settled(result->state))
