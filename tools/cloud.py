@@ -130,8 +130,8 @@ class Daemon:
 
     def pid(self):
         """Of the running process, or None. A reused pid is not taken for it."""
-        if self.process and self.process.poll() is not None:
-            return None
+        if self.process:
+            return self.process.pid if self.process.poll() is None else None
         try:
             pid = int(read(self.pid_file))
         except (OSError, ValueError):
