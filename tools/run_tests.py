@@ -1,0 +1,268 @@
+"""Runs the project's tests, part by part, and counts them. ./test calls it; see ./test --help.
+
+A part counts every single test of its programs. What cannot be built counts as one failure of each
+part that needs it. A sanitizer's report is a failure of its own, whichever process wrote it.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+BUILDS = {
+    "build": ("gcc", []),
+    "build-clang": ("clang", []),
+    # reports end the process (-fno-sanitize-recover) wherever it was started
+    "build-sanitize": ("gcc", ["-Db_sanitize=address,undefined", "-Db_lundef=false",
+                               "-Dc_args=-fno-sanitize-recover=all"]),
+}
+
+
+class Counts:
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+class CannotBuild(Exception):
+    pass
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def run(command, **options):
+    """Runs it where the reader sees it; the exit code."""
+    say("$ " + " ".join(command))
+    return subprocess.run(command, cwd=ROOT, **options).returncode
+
+
+def run_and_read(command, **options):
+    """Runs it, shows what it prints and returns it with the exit code."""
+    say("$ " + " ".join(command))
+    lines = []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", **options) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            lines.append(line.rstrip("\n"))
+    return process.returncode, lines
+
+
+def count_output(text):
+    """The single tests that a program's output tells of: cmocka's, unittest's or our own."""
+    own = re.search(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", text, re.MULTILINE)
+    if own:
+        return Counts(*(int(number or 0) for number in own.groups()))
+    ran = re.search(r"^Ran (\d+) tests? in ", text, re.MULTILINE)
+    if ran:
+        last = re.findall(r"^(?:OK|FAILED)\b.*", text, re.MULTILINE)[-1:] or [""]
+        numbers = {word: int(n) for word, n in re.findall(r"(\w+)=(\d+)", last[0])}
+        failed = numbers.get("failures", 0) + numbers.get("errors", 0)
+        skipped = numbers.get("skipped", 0)
+        return Counts(max(int(ran.group(1)) - failed - skipped, 0), failed, skipped)
+    names = {word: set(re.findall(rf"^\[ +{word} +\] (?!\d+ test)(\S+)", text, re.MULTILINE))
+             for word in ("OK", "FAILED", "SKIPPED")}
+    return Counts(*(len(names[word]) for word in ("OK", "FAILED", "SKIPPED")))
+
+
+def count_program(entry):
+    """One line of Meson's testlog.json."""
+    counts = count_output((entry.get("stdout") or "") + "\n" + (entry.get("stderr") or ""))
+    if entry["result"] == "SKIP":
+        counts.skipped = max(counts.skipped, 1)
+    elif entry["result"] not in ("OK", "EXPECTEDFAIL"):
+        counts.failed = max(counts.failed, 1)  # a crash ends before it is told
+    elif counts.passed + counts.failed + counts.skipped == 0:
+        counts.passed = 1
+    return counts
+
+
+class Tests:
+    def __init__(self, system_names):
+        self.system_names = system_names
+        self.built = {}  # by build folder: None, or why it could not be built
+
+    def build(self, folder):
+        """Configures and builds it once; warnings are errors. Raises CannotBuild."""
+        if folder not in self.built:
+            self.built[folder] = self._build(folder)
+        if self.built[folder]:
+            raise CannotBuild(self.built[folder])
+
+    def _build(self, folder):
+        compiler, settings = BUILDS[folder]
+        if not os.path.exists(f"{ROOT}/{folder}/build.ninja"):
+            if run(["meson", "setup", folder, *settings],
+                   env={**os.environ, "CC": compiler}) != 0:
+                return f"{folder}: meson setup failed; see {folder}/meson-logs/meson-log.txt"
+        code, lines = run_and_read(["ninja", "-C", folder, "-k", "0"])
+        if code != 0:
+            return f"{folder}: the {compiler} build failed, see above"
+        if any(re.search(r"\bwarning: ", line) for line in lines):
+            return f"{folder}: the {compiler} build is not free of warnings, see above"
+        return None
+
+    def meson_tests(self, folder, suite, extra=()):
+        """`suite`: its tests; "unit": those that are in no other."""
+        others = ("scenario", "sim", "system")
+        listed = json.loads(subprocess.run(
+            ["meson", "introspect", folder, "--tests"], cwd=ROOT, capture_output=True, text=True,
+            check=True).stdout)
+
+        def belongs(test):
+            suites = {name.split(":")[-1] for name in test["suite"]}
+            return suite in suites or (suite == "unit" and not suites & set(others))
+        names = [test["name"] for test in listed if belongs(test)]
+        if not names:
+            say(f"no tests in the suite {suite}")
+            return Counts(failed=1)
+        log = f"{ROOT}/{folder}/meson-logs/{suite}.json"
+        if os.path.exists(log):
+            os.unlink(log)
+        code = run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs",
+                    "--logbase", suite, *extra, *names])
+        counts = Counts()
+        with open(log) as lines:
+            for line in lines:
+                counts.add(count_program(json.loads(line)))
+        if code != 0 and counts.failed == 0:
+            counts.failed = 1
+        return counts
+
+    def system_tests(self, folder, names, environment=None):
+        code, lines = run_and_read(
+            [sys.executable, "tests/system/run.py", *names],
+            env={**os.environ, **(environment or {}), "ISTHMUS_BUILD": f"{ROOT}/{folder}"})
+        counts = count_output("\n".join(lines))
+        if code != 0:
+            counts.failed = max(counts.failed, 1)
+        elif counts.passed + counts.failed == 0:
+            say("tests/system/run.py counted nothing")
+            counts.failed = 1
+        return counts
+
+    # parts
+
+    def tidy(self):
+        """the style guide's rules that a program can check, on sources and on objects"""
+        self.build("build")
+        _, lines = run_and_read([sys.executable, "tools/tidy.py", "--build", "build"])
+        found = re.search(r"rules: (\d+) passed, (\d+) failed$", lines[-1] if lines else "")
+        return Counts(*map(int, found.groups())) if found else Counts(failed=1)
+
+    def gcc(self):
+        """builds with gcc, where a warning is an error"""
+        self.build("build")
+        return Counts(passed=1)
+
+    def clang(self):
+        """builds with clang, where a warning is an error"""
+        self.build("build-clang")
+        return Counts(passed=1)
+
+    def unit(self):
+        """the unit tests of each room"""
+        self.build("build")
+        return self.meson_tests("build", "unit")
+
+    def scenario(self):
+        """scripts of events against the pure core, with the expected trace"""
+        self.build("build")
+        return self.meson_tests("build", "scenario")
+
+    def sim(self):
+        """the whole system in simulated worlds, with faults, checked after each step"""
+        self.build("build")
+        return self.meson_tests("build", "sim")
+
+    def system(self):
+        """real Prosodys, daemons, libvirt and QEMU"""
+        self.build("build")
+        return self.system_tests("build", self.system_names)
+
+    def sanitize(self):
+        """unit and system tests again, under AddressSanitizer, LeakSanitizer and UBSan"""
+        self.build("build-sanitize")
+        reports = f"{ROOT}/build-sanitize/reports"
+        shutil.rmtree(reports, ignore_errors=True)
+        os.makedirs(reports)
+        options = f"log_path={reports}/report:print_stacktrace=1"
+        suppressions = f"suppressions={ROOT}/tests/leaks.supp:print_suppressions=0"
+        environment = {"ASAN_OPTIONS": f"{options}:detect_leaks=1", "UBSAN_OPTIONS": options,
+                       "LSAN_OPTIONS": suppressions}
+        os.environ.update(environment)
+        try:
+            counts = self.meson_tests("build-sanitize", "unit", ["--timeout-multiplier", "4"])
+            counts.add(self.system_tests("build-sanitize", self.system_names or ["--essential"]))
+        finally:
+            for name in environment:
+                del os.environ[name]
+        for name in sorted(os.listdir(reports)):
+            with open(f"{reports}/{name}", errors="replace") as report:
+                say(f"--- {reports}/{name}\n{report.read()}")
+            counts.failed += 1
+        return counts
+
+
+PARTS = ["gcc", "tidy", "unit", "scenario", "sim", "system", "sanitize", "clang"]
+
+
+def run_part(tests, part, summary):
+    about = getattr(Tests, part).__doc__
+    say(f"\n=== {part}: {about}")
+    begin = time.monotonic()
+    try:
+        counts = getattr(tests, part)()
+    except CannotBuild as fault:
+        say(str(fault))
+        counts = Counts(failed=1)
+    line = f"{part:9} {counts}, {time.monotonic() - begin:.0f} s"
+    say(f"--- {line}")
+    summary.append(line)
+    return counts
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="./test", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Runs all tests, or the parts that are named, in this order:\n"
+        + "\n".join(f"  {part:9} {getattr(Tests, part).__doc__}" for part in PARTS)
+        + "\n\nThe last line is `N passed, N failed`. Exit code 0: nothing failed.",
+        epilog="Builds are kept in build, build-clang and build-sanitize.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="default: all of them")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME",
+                        help="system tests: only those whose names hold this")
+    options = parser.parse_args()
+    for part in set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {part}; there are {', '.join(PARTS)}")
+    begin = time.monotonic()
+    tests, total, summary = Tests(options.only), Counts(), []
+    for part in PARTS:
+        if part in (options.parts or PARTS):
+            total.add(run_part(tests, part, summary))
+    say(f"\n=== all of it, in {time.monotonic() - begin:.0f} s")
+    for line in summary:
+        say(line)
+    if total.skipped:
+        say(f"{total.skipped} skipped, as told above")
+    say(f"{total.passed} passed, {total.failed} failed")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
