@@ -171,6 +171,7 @@ struct entry {
 struct contents {
     struct entry entries[most_entries];
     size_t count;
+    size_t disk; /* which entry is the disk, once judged */
     struct text manifest;
     const char *folder; /* where to unpack, NULL: nowhere */
 };
@@ -305,9 +306,9 @@ static int read_entries(struct source *source, struct contents *contents, struct
     }
 }
 
-/* Reads manifest and disk out of the contents; *out_disk is the number of the disk's entry. */
-static int contents_judge(const struct contents *contents, size_t *out_disk,
-                          struct image_facts *facts, struct error *err) {
+/* Reads manifest and disk out of the contents. */
+static int contents_judge(struct contents *contents, struct image_facts *facts,
+                          struct error *err) {
     struct manifest manifest;
     if (contents->manifest.length == 0)
         return error_set(err, IMAGE_MALFORMED, "there is no manifest.json in it");
@@ -316,7 +317,7 @@ static int contents_judge(const struct contents *contents, size_t *out_disk,
         return fault;
     for (size_t i = 0; i < contents->count; i++)
         if (text_equal(contents->entries[i].name, manifest.disk)) {
-            *out_disk = i;
+            contents->disk = i;
             return disk_judge(&manifest, &contents->entries[i].disk, facts, err);
         }
     return error_set(err, IMAGE_MALFORMED, "the manifest's disk %.60s is not in it", manifest.disk);
@@ -325,7 +326,7 @@ static int contents_judge(const struct contents *contents, size_t *out_disk,
 /* Reads, hashes and judges a whole archive. Of a file that is both broken and not the wanted one,
  * the digest is what is told: it explains the rest. */
 static int archive_walk(const char *path, const char *digest, struct contents *contents,
-                        size_t *out_disk, struct image_facts *facts, struct error *err) {
+                        struct image_facts *facts, struct error *err) {
     *facts = (struct image_facts){0};
     auto_clean(source_free) struct source *source = source_open(path, err);
     if (!source)
@@ -346,7 +347,7 @@ static int archive_walk(const char *path, const char *digest, struct contents *c
                              facts->digest, digest);
     }
     if (!fault)
-        fault = contents_judge(contents, out_disk, facts, err);
+        fault = contents_judge(contents, facts, err);
     if (fault > 0)
         (void)error_wrap(err, "the archive %s is broken", path);
     return fault;
@@ -354,8 +355,7 @@ static int archive_walk(const char *path, const char *digest, struct contents *c
 
 int image_archive_check(const char *path, struct image_facts *out_facts, struct error *err) {
     auto_clean(contents_clean) struct contents contents = {0};
-    size_t disk = 0;
-    int fault = archive_walk(path, NULL, &contents, &disk, out_facts, err);
+    int fault = archive_walk(path, NULL, &contents, out_facts, err);
     if (fault <= 0)
         return fault;
     if (err)
@@ -364,13 +364,13 @@ int image_archive_check(const char *path, struct image_facts *out_facts, struct 
 }
 
 /* Gives the unpacked files their names and drops the entries that nobody reads. */
-static int settle(const struct contents *contents, size_t disk, struct error *err) {
+static int settle(const struct contents *contents, struct error *err) {
     for (size_t i = 0; i < contents->count; i++) {
         char from[4096], to[4096];
         bool manifest = text_equal(contents->entries[i].name, "manifest.json");
         text_format(from, sizeof(from), "%s/%zu", contents->folder, i);
         text_format(to, sizeof(to), "%s/%s", contents->folder, manifest ? "manifest.json" : "disk");
-        bool wanted = manifest || i == disk;
+        bool wanted = manifest || i == contents->disk;
         if ((wanted ? rename(from, to) : unlink(from)) < 0)
             return error_set(err, -errno, "unpack %s: %s", to, strerror(errno));
     }
@@ -387,10 +387,9 @@ int image_archive_unpack(const char *path, const char *digest, const char *folde
     if (fault)
         return fault;
     auto_clean(contents_clean) struct contents contents = {.folder = unfinished};
-    size_t disk = 0;
-    fault = archive_walk(path, digest, &contents, &disk, out_facts, err);
+    fault = archive_walk(path, digest, &contents, out_facts, err);
     if (!fault)
-        fault = settle(&contents, disk, err);
+        fault = settle(&contents, err);
     if (!fault)
         fault = folder_commit(unfinished, folder, err);
     if (fault)
