@@ -56,8 +56,10 @@ static void disk_put(struct sim_node *node, const struct record *record) {
     struct codec_fault fault;
     codec_encode(record->table, record->data, FIELD_STORE, &text);
     row->record = (struct record){record->table, memory_new(1, record->table->size)};
-    int decoded = codec_decode(record->table, text_data(&text), text.length, FIELD_STORE,
-                               CODEC_REFUSE_UNKNOWN, row->record.data, &fault);
+    int decoded = codec_decode(record->table,
+                               &(struct codec_input){text_data(&text), text.length, FIELD_STORE,
+                                                     CODEC_REFUSE_UNKNOWN},
+                               row->record.data, &fault);
     if (decoded) {
         fprintf(stderr, "store: %s: %s %s\n", text_data(&text), fault.field, fault.text);
         __builtin_trap();

@@ -7,7 +7,9 @@
 
 static const char map_gone[1] = "";
 
-static uint64_t rotate(uint64_t value, int bits) { return (value << bits) | (value >> (64 - bits)); }
+static uint64_t rotate(uint64_t value, int bits) {
+    return (value << bits) | (value >> (64 - bits));
+}
 
 static void sip_round(uint64_t v[4]) {
     v[0] += v[1];

@@ -1,6 +1,8 @@
 #include "base/prng.h"
 
-static uint64_t rotate(uint64_t value, int bits) { return (value << bits) | (value >> (64 - bits)); }
+static uint64_t rotate(uint64_t value, int bits) {
+    return (value << bits) | (value >> (64 - bits));
+}
 
 /* SplitMix64, the seeding that the authors of xoshiro recommend. */
 static uint64_t split_mix(uint64_t *state) {

@@ -200,9 +200,10 @@ static bool try_next(struct downstream *downstream, struct peer *peer, struct bo
     return true;
 }
 
-static void on_define_result(struct downstream *downstream, struct peer *peer,
-                             struct book_vm *vm, const struct result *result,
-                             const struct event *event, struct effects *out) {
+static void on_define_result(struct downstream *downstream, struct book_vm *vm,
+                             const struct result *result, const struct event *event,
+                             struct effects *out) {
+    struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
     bool undone = result->state == VM_FAILED || result->state == VM_DELETED ||
                   result->state == VM_LOST;
     downlink_reflect(&downstream->downlink, peer, vm->active, &vm->record.size);
@@ -241,7 +242,7 @@ static void on_result(struct downstream *downstream, struct peer *peer,
     if (result->code != CODE_OK && result->step > STEP_INSTRUCTED && result->step < STEP_ENDED)
         book_step(op, result->step, event->wall_ms);
     if (verb == VERB_DEFINE) {
-        on_define_result(downstream, peer, vm, result, event, out);
+        on_define_result(downstream, vm, result, event, out);
         return;
     }
     if (verb == VERB_DELETE && result->code == CODE_OK) {

@@ -80,7 +80,9 @@ struct effects {
 extern const char *const job_names[JOB_KIND_COUNT];
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind); /* zeroed */
-void effects_save(struct effects *effects, const struct table *table, const void *data); /* copies */
+
+/* A copy of the record is to be put into the store, or the one with this key deleted. */
+void effects_save(struct effects *effects, const struct table *table, const void *data);
 void effects_forget(struct effects *effects, const struct table *table, const char *key);
 void effects_note(struct effects *effects, enum note_level level, const char *op,
                   const char *format, ...) format_checked(4, 5);

@@ -50,8 +50,10 @@ static const struct table manifest_table = {"manifest", "What an image's archive
 static int manifest_read(const char *json, size_t length, struct manifest *out_manifest,
                          struct error *err) {
     struct codec_fault fault = {0};
-    if (codec_decode(&manifest_table, json, length, FIELD_WIRE, CODEC_IGNORE_UNKNOWN, out_manifest,
-                     &fault))
+    if (codec_decode(&manifest_table,
+                     &(struct codec_input){json, length, FIELD_WIRE,
+                                           CODEC_IGNORE_UNKNOWN},
+                     out_manifest, &fault))
         return error_set(err, IMAGE_MALFORMED, "manifest.json: %s%s%s", fault.field,
                          fault.field[0] ? ": " : "", fault.text);
     return 0;

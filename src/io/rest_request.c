@@ -64,8 +64,10 @@ static bool take_body(const struct rest_call *call, struct request *request,
     void *into = table ? (char *)request + call->route->body_offset : &none;
     if (!table && call->body.length == 0)
         return true;
-    if (codec_decode(table ? table : &nothing, text_data(&call->body), call->body.length,
-                     FIELD_API, CODEC_REFUSE_UNKNOWN, into, &fault) == 0)
+    if (codec_decode(table ? table : &nothing,
+                     &(struct codec_input){text_data(&call->body), call->body.length, FIELD_API,
+                                           CODEC_REFUSE_UNKNOWN},
+                     into, &fault) == 0)
         return true;
     return refuse(problem, fault.field, fault.text);
 }

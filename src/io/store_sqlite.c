@@ -232,8 +232,10 @@ static int store_decode(struct store *store, const struct table *table, void *da
     sqlite3_stmt *row = store->statements[STATEMENT_LOAD];
     const char *body = (const char *)sqlite3_column_text(row, 1);
     struct codec_fault fault;
-    if (codec_decode(table, body, (size_t)sqlite3_column_bytes(row, 1), FIELD_STORE,
-                     CODEC_IGNORE_UNKNOWN, data, &fault) == 0)
+    if (codec_decode(table,
+                     &(struct codec_input){body, (size_t)sqlite3_column_bytes(row, 1), FIELD_STORE,
+                                           CODEC_IGNORE_UNKNOWN},
+                     data, &fault) == 0)
         return 0;
     return error_set(err, -EINVAL, "read %s: the %s %s is damaged, field \"%s\": %s; restore the "
                      "file from a backup", store->path, table->name,

@@ -64,8 +64,10 @@ void call_tell_problem(const struct call *call) {
     struct problem problem;
     struct codec_fault fault;
     const struct text *answer = &call->http.answer;
-    if (codec_decode(&problem_table, text_data(answer), answer->length, FIELD_API,
-                     CODEC_IGNORE_UNKNOWN, &problem, &fault)) {
+    if (codec_decode(&problem_table,
+                     &(struct codec_input){text_data(answer), answer->length, FIELD_API,
+                                           CODEC_IGNORE_UNKNOWN},
+                     &problem, &fault)) {
         say("%s answered status %ld, but not as an Isthmus does", call->url.data,
             call->http.status);
         fprintf(stderr, "  what to do: check the address in --server or ISTHMUS_SERVER\n");
@@ -92,7 +94,9 @@ int call_run(struct call *call) {
 int call_decode(const struct call *call, const struct table *table, void *out) {
     struct codec_fault fault;
     const struct text *answer = &call->http.answer;
-    if (codec_decode(table, text_data(answer), answer->length, FIELD_API, CODEC_IGNORE_UNKNOWN,
+    if (codec_decode(table,
+                     &(struct codec_input){text_data(answer), answer->length, FIELD_API,
+                                           CODEC_IGNORE_UNKNOWN},
                      out, &fault) == 0)
         return EXIT_DONE;
     say("the answer of %s cannot be read: %s %s", call->url.data, fault.field, fault.text);

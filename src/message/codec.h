@@ -22,11 +22,18 @@ struct codec_fault {
 void codec_encode(const struct table *table, const void *data, enum field_mask face,
                   struct text *out);
 
-/* Fills the uninitialised struct `out_data` from a JSON object. Fields outside `face` are unknown
- * fields. 0, or -EINVAL with `fault` filled and out_data zeroed. The caller frees with
- * record_clear. */
-int codec_decode(const struct table *table, const char *json, size_t length, enum field_mask face,
-                 enum codec_unknown unknown, void *out_data, struct codec_fault *fault);
+/* What codec_decode reads. Fields outside `face` are unknown fields. */
+struct codec_input {
+    const char *json;
+    size_t length;
+    enum field_mask face;
+    enum codec_unknown unknown;
+};
+
+/* Fills the uninitialised struct `out_data` from a JSON object. 0, or -EINVAL with `fault` filled
+ * and out_data zeroed. The caller frees with record_clear. */
+int codec_decode(const struct table *table, const struct codec_input *input, void *out_data,
+                 struct codec_fault *fault);
 
 /* Checks every field of a struct that did not come from JSON. 0 or -EINVAL with `fault`. */
 int codec_check(const struct table *table, const void *data, struct codec_fault *fault);
@@ -44,4 +51,5 @@ void codec_add_string(const char *value, struct text *out);
 
 /* Random valid values in every field, for property tests and fuzz corpora. `next` gives random
  * numbers. The caller frees with record_clear. */
-void codec_random(const struct table *table, uint64_t (*next)(void *), void *source, void *out_data);
+void codec_random(const struct table *table, uint64_t (*next)(void *), void *source,
+                  void *out_data);

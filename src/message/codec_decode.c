@@ -177,16 +177,16 @@ static int decode_record(const struct decoding *how, const struct table *table, 
     return result;
 }
 
-int codec_decode(const struct table *table, const char *json, size_t length, enum field_mask face,
-                 enum codec_unknown unknown, void *out_data, struct codec_fault *fault) {
+int codec_decode(const struct table *table, const struct codec_input *input, void *out_data,
+                 struct codec_fault *fault) {
     if (table->size)
         memset(out_data, 0, table->size);
     json_error_t error;
-    json_t *object = json_loadb(json, length, JSON_REJECT_DUPLICATES, &error);
+    json_t *object = json_loadb(input->json, input->length, JSON_REJECT_DUPLICATES, &error);
     if (!object)
         return check_fault(fault, "", "is not JSON: %.120s, at byte %d", error.text,
                            error.position);
-    const struct decoding how = {face, unknown, fault};
+    const struct decoding how = {input->face, input->unknown, fault};
     int result = decode_record(&how, table, object, out_data);
     json_decref(object);
     return result;

@@ -10,7 +10,15 @@
 #include "message/field.h"
 #include "message/limits.h"
 
-enum verb { VERB_DEFINE, VERB_START, VERB_SHUTDOWN, VERB_STOP, VERB_REBOOT, VERB_DELETE, VERB_COUNT };
+enum verb {
+    VERB_DEFINE,
+    VERB_START,
+    VERB_SHUTDOWN,
+    VERB_STOP,
+    VERB_REBOOT,
+    VERB_DELETE,
+    VERB_COUNT,
+};
 extern const char *const verb_names[VERB_COUNT];
 
 enum vm_state {

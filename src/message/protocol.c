@@ -178,8 +178,10 @@ const struct table frame_table = {"frame", "A batch of messages to one party.",
 
 int frame_decode(const char *json, size_t length, struct frame *out_frame,
                  struct codec_fault *fault) {
-    return codec_decode(&frame_table, json, length, FIELD_WIRE, CODEC_IGNORE_UNKNOWN, out_frame,
-                        fault);
+    return codec_decode(&frame_table,
+                        &(struct codec_input){json, length, FIELD_WIRE,
+                                              CODEC_IGNORE_UNKNOWN},
+                        out_frame, fault);
 }
 
 void frame_clear(struct frame *frame) { record_clear(&frame_table, frame); }

@@ -35,8 +35,10 @@ static void a_problem_comes_back_from_its_own_json(void **state) {
     problem_set(&problem, CODE_FULL, NULL, "\"%s\"", "quotes");
     problem_set_status(&problem, 507, "another remedy");
     codec_encode(&problem_table, &problem, FIELD_API, &json);
-    assert_int_equal(codec_decode(&problem_table, json.data, json.length, FIELD_API,
-                                  CODEC_REFUSE_UNKNOWN, &again, &fault), 0);
+    assert_int_equal(codec_decode(&problem_table,
+                                  &(struct codec_input){json.data, json.length, FIELD_API,
+                                                        CODEC_REFUSE_UNKNOWN},
+                                  &again, &fault), 0);
     assert_true(record_equal(&problem_table, &problem, &again));
     text_deinit(&json);
 }
