@@ -71,8 +71,8 @@ static int agent_connect(struct agent_daemon *agent, const struct link_config *u
     struct shell_link *link = &agent->links[index];
     text_format(agent->names[index], sizeof(agent->names[index]), "uplink %s", uplink->name);
     link->name = agent->names[index];
-    const char *const peer = uplink->manager;
-    link->xmpp = daemon_connect(uplink, (uint32_t)index, &peer, 1, agent->shell, err);
+    const char *const peers[] = {uplink->manager, NULL};
+    link->xmpp = daemon_connect(uplink, (uint32_t)index, peers, agent->shell, err);
     return link->xmpp ? 0 : error_wrap(err, "[uplink %s]", uplink->name);
 }
 

@@ -100,8 +100,10 @@ struct store *daemon_store(const struct daemon_config *config, const char *daemo
 }
 
 struct xmpp *daemon_connect(const struct link_config *link, uint32_t index,
-                            const char *const *peers, size_t peers_count, struct shell *shell,
-                            struct error *err) {
+                            const char *const *peers, struct shell *shell, struct error *err) {
+    size_t peers_count = 0;
+    while (peers[peers_count])
+        peers_count++;
     const struct xmpp_settings settings = {
         .link = index,
         .jid = link->jid,

@@ -45,10 +45,9 @@ char *daemon_path(const struct daemon_config *config, const char *name);
 struct store *daemon_store(const struct daemon_config *config, const char *daemon, unsigned mode,
                            struct error *err);
 
-/* Connects one link; it posts to `shell` from here on. */
+/* Connects one link; it posts to `shell` from here on. `peers` ends with NULL. */
 struct xmpp *daemon_connect(const struct link_config *link, uint32_t index,
-                            const char *const *peers, size_t peers_count, struct shell *shell,
-                            struct error *err);
+                            const char *const *peers, struct shell *shell, struct error *err);
 
 /* Serves until the end, tells the log how it began and ended; the exit code. */
 int daemon_serve(const struct log *log, struct shell *shell, const struct shell_ports *ports,

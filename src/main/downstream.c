@@ -70,13 +70,13 @@ static struct role *downstream_role(const struct downstream_config *config) {
 
 static int downstream_connect_down(struct downstream *downstream,
                                    const struct downstream_config *config, struct error *err) {
-    auto_clean(memory_clean) const char **peers = memory_new(config->agents_count, sizeof(*peers));
+    auto_clean(memory_clean) const char **peers =
+        memory_new(config->agents_count + 1, sizeof(*peers));
     for (size_t i = 0; i < config->agents_count; i++)
         peers[i] = config->agents[i].address;
     struct shell_link *link = &downstream->links[downstream->links_count++];
     link->name = "downlink";
-    link->xmpp = daemon_connect(&config->downlink, 0, peers, config->agents_count,
-                                downstream->shell, err);
+    link->xmpp = daemon_connect(&config->downlink, 0, peers, downstream->shell, err);
     return link->xmpp ? 0 : err->code;
 }
 
@@ -96,8 +96,8 @@ static int downstream_connect_up(struct downstream *downstream, const struct lin
     link->fetcher = image_fetcher_new(&settings, downstream->shell, err);
     if (!link->fetcher)
         return err->code;
-    const char *const peer = uplink->manager;
-    link->xmpp = daemon_connect(uplink, (uint32_t)index, &peer, 1, downstream->shell, err);
+    const char *const peers[] = {uplink->manager, NULL};
+    link->xmpp = daemon_connect(uplink, (uint32_t)index, peers, downstream->shell, err);
     return link->xmpp ? 0 : err->code;
 }
 

@@ -65,10 +65,10 @@ static struct role *upstream_role(const struct upstream_config *config) {
 static struct xmpp *upstream_connect(const struct upstream_config *config, struct shell *shell,
                                      struct error *err) {
     auto_clean(memory_clean) const char **peers =
-        memory_new(config->clusters_count, sizeof(*peers));
+        memory_new(config->clusters_count + 1, sizeof(*peers));
     for (size_t i = 0; i < config->clusters_count; i++)
         peers[i] = config->clusters[i].address;
-    return daemon_connect(&config->downlink, 0, peers, config->clusters_count, shell, err);
+    return daemon_connect(&config->downlink, 0, peers, shell, err);
 }
 
 static struct rest *upstream_rest(const struct upstream_config *config, struct shell *shell,
