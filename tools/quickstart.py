@@ -1,0 +1,353 @@
+"""A whole Isthmus in one folder, a VM in it, and the path that the request took. See --help.
+
+./quickstart calls this after tools/setup has installed what is missing. The layout and the
+processes are tools/cloud.py's; this tells a person what happens and shows the evidence.
+"""
+import argparse
+import glob
+import hashlib
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from cloud import Cloud, CLOUD_FACTS, ROOT_LENGTH, command_line, read, wait_until, write
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = f"{ROOT}/build"
+PROGRAMS = ["isthmus-upstream", "isthmus-downstream", "isthmus-agent", "isthmus"]
+CLUSTERS = {"north": ["host-1", "host-2"]}
+TENANT = "demo"
+BOOT_SECONDS = 120
+COLUMNS = 120
+USER_DATA = "#cloud-config\ngreeting: from the tenant, through two XMPP servers\n"
+
+
+class Failed(Exception):
+    """Text for a person: what failed, where its log is, what to do."""
+
+
+class Step:
+    """Says what is done, and how long it took."""
+    number = 1  # tools/setup was the first
+
+    def __init__(self, title):
+        Step.number += 1
+        print(f"{Step.number}. {title}", flush=True)
+        self.begin = time.monotonic()
+
+    def done(self, text):
+        print(f"   {text} ({time.monotonic() - self.begin:.1f} s)", flush=True)
+
+
+def run_logged(command, log, remedy, **options):
+    with open(log, "ab") as output:
+        if subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, **options).returncode:
+            ending = "\n".join("     " + line for line in read(log).splitlines()[-15:])
+            raise Failed(f"{' '.join(command[:3])} … failed. Its log, {log}, ends:\n{ending}\n"
+                         f"   Next: {remedy}")
+
+
+# --- folder, programs, guest ---------------------------------------------------------------------
+
+def open_folder(wanted):
+    """The folder to work in. Where its path is too long for QEMU's sockets, a short one in /var/tmp
+    to which the wanted one becomes a link."""
+    longest = ROOT_LENGTH - max(len(f"/agents/{agent}/libvirt")
+                                for agents in CLUSTERS.values() for agent in agents)
+    folder = os.path.realpath(wanted)
+    if len(folder) > longest and not os.path.exists(f"{folder}/{CLOUD_FACTS}"):
+        if os.path.isdir(folder):
+            os.rmdir(folder)
+        short = tempfile.mkdtemp(prefix="isthmus-", dir="/var/tmp")
+        os.symlink(short, folder)
+        print(f"   {wanted} is too long a path for QEMU's sockets: it is a link to {short}")
+        return short
+    os.makedirs(folder, exist_ok=True)
+    return folder
+
+
+def build(folder):
+    step = Step("Build the four programs (meson, ninja; in build/)")
+    log = f"{folder}/build.log"
+    if os.path.exists(log):
+        os.unlink(log)
+    remedy = "mend what it names and run ./quickstart again; a stale build/ may be deleted"
+    if not os.path.exists(f"{BUILD}/build.ninja"):
+        run_logged(["meson", "setup", BUILD], log, remedy, env={**os.environ, "CC": "gcc"})
+    run_logged(["ninja", "-C", BUILD, *(f"src/main/{name}" for name in PROGRAMS)], log, remedy)
+    step.done(" ".join(PROGRAMS))
+
+
+def make_guest(folder):
+    recipe, image = f"{ROOT}/tools/make-guest-image", f"{folder}/tiny.tar.zst"
+    step = Step("Make a tiny Linux guest from Debian's kernel and busybox (tools/make-guest-image)")
+    made_from = f"{folder}/tiny.recipe"
+    digest = hashlib.sha256(read(recipe).encode()).hexdigest()
+    if os.path.exists(image) and os.path.exists(made_from) and read(made_from) == digest:
+        step.done(f"made before: {image}")
+        return image
+    run_logged([recipe, image], f"{folder}/guest.log",
+               "see what it says; it needs apt's package lists and the network once")
+    write(made_from, digest)
+    step.done(f"{image}, {os.path.getsize(image) // 2 ** 20} MiB")
+    return image
+
+
+# --- cloud ---------------------------------------------------------------------------------------
+
+def start(folder):
+    step = Step(f"Start two Prosodys, an upstream manager, a downstream manager, two agents in "
+                f"{folder}")
+    if os.path.exists(f"{folder}/{CLOUD_FACTS}"):
+        cloud = Cloud.load(folder)
+    else:
+        cloud = Cloud(folder, BUILD, CLUSTERS, driver="qemu", log_level="debug")
+    for daemon in cloud.daemons():  # what was built anew since takes over; VMs stay up
+        if daemon.pid() and os.readlink(f"/proc/{daemon.pid()}/exe").endswith(" (deleted)"):
+            daemon.stop()
+    try:
+        cloud.start()
+    except RuntimeError as fault:
+        raise Failed(f"{fault}\n{cloud.tail(8)}\n   Next: see the logs above; then ./quickstart "
+                     "--stop, and again") from fault
+    for server in cloud.servers:
+        print(f"   {server.name:9} Prosody for {server.domain}, port {server.port}, pid "
+              f"{server.running_pid()}")
+    for daemon in cloud.daemons():
+        print(f"   {daemon.name:9} isthmus-{daemon.kind}, pid {daemon.pid()}")
+    step.done("all of them are ready, and the cluster's capacity shows upstream")
+    return cloud
+
+
+def image_name(cloud, image):
+    """The image's name in the cloud; imported unless it is there."""
+    with open(image, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    for known in json.loads(cloud.cli("image", "list", "-o", "json").out)["items"]:
+        if known["digest"] == digest:
+            print(f"   the image {known['name']} is there already")
+            return known["name"]
+    names = [known["name"] for known in
+             json.loads(cloud.cli("image", "list", "-o", "json").out)["items"]]
+    name = "tiny" if "tiny" not in names else f"tiny-{digest[:8]}"
+    print(f"   $ isthmus image import {name} {image}")
+    cloud.cli("image", "import", name, image)
+    return name
+
+
+def free_name(cloud, token_file):
+    names = {vm["name"] for vm in
+             json.loads(cloud.cli("vm", "list", "-o", "json", token_file=token_file).out)["items"]}
+    return next(name for name in ["hello"] + [f"hello-{n}" for n in range(2, 1000)]
+                if name not in names)
+
+
+def create(cloud, image, token_file):
+    """Runs the command as a tenant would; the VM's name, its id, the operation's id."""
+    name = free_name(cloud, token_file)
+    user_data = f"{cloud.folder}/user-data"
+    write(user_data, USER_DATA)
+    words = ["vm", "create", name, "--shape", "small", "--image", image, "--user-data", user_data,
+             "--wait"]
+    print(f"   $ isthmus {' '.join(words)}", flush=True)
+    done = subprocess.run([f"{BUILD}/src/main/isthmus", *words], stdout=subprocess.PIPE, text=True,
+                          env={**os.environ, **cloud.environment(token_file)})
+    print("".join(f"   {line}\n" for line in done.stdout.splitlines()), end="")
+    found = re.search(r"\(vm (\S+), operation (\S+)\)", done.stdout)
+    if done.returncode != 0 or not found:
+        raise Failed(f"the VM was not made; the reason stands above, and in {cloud.folder}/log.\n"
+                     "   Next: if the cluster is full, delete VMs, or start anew: ./quickstart "
+                     "--remove")
+    return name, found.group(1), found.group(2)
+
+
+def await_boot(cloud, vm):
+    """Waits until the guest is ready; (agent, console file)."""
+    def consoles():
+        return glob.glob(f"{cloud.folder}/agents/*/state/vms/{vm}/console.log")
+
+    def is_ready():
+        return any("ISTHMUS-GUEST ready" in read(path) for path in consoles())
+    try:
+        wait_until(is_ready, f"the guest says it is ready, on {consoles()}", BOOT_SECONDS)
+    except RuntimeError as fault:
+        raise Failed(f"{fault}\n   Next: look at the console, and at "
+                     f"{cloud.folder}/agents/*/libvirt/log/qemu") from fault
+    path = consoles()[0]
+    return path[len(f"{cloud.folder}/agents/"):].split("/")[0], path
+
+
+# --- evidence ------------------------------------------------------------------------------------
+
+def show_hop(title, lines, evidence):
+    """`evidence`: ids that every line has, which are shortened."""
+    print(f"   {title}")
+    for line in lines:
+        for word in evidence:
+            line = line.replace(word, f"{word[:3]}…{word[-4:]}")
+        print(f"      {line if len(line) <= COLUMNS else line[:COLUMNS - 1] + '…'}")
+
+
+def log_lines(daemon, op, ended):
+    """What the daemon logged on the operation: how it went, or its end."""
+    for line in read(daemon.log_file).splitlines():
+        if f"op={op}" in line and ("step=ended" in line) == ended and \
+                re.search(r"event=(operation|effect (job|send \S+ instruct)) ", line):
+            yield re.sub(r"^time=\S*T(\S+)Z level=\w+ daemon=\S+ ", r"\1 ", line)
+
+
+def carried(server, op, kinds):
+    """What the server took in of the operation, and for whom."""
+    for number, line in enumerate(read(server.traffic_file).splitlines(), 1):
+        stanza = re.match(r"in (\S+) <message [^>]*\bto='([^']+)'.*?<frame[^>]*>(.*)</frame>", line)
+        if not stanza or op not in line:
+            continue
+        for message in json.loads(html.unescape(stanza.group(3))).get("messages", []):
+            kind, body = next(iter(message.items()))
+            if kind in kinds and body.get("op") == op:
+                yield (f"line {number}: {stanza.group(1)} -> {stanza.group(2)} "
+                       + json.dumps(message, separators=(",", ":"), ensure_ascii=False))
+
+
+def show_path(cloud, vm, op, agent):
+    upstream, downstream, host = cloud.upstream, cloud.downstreams["north"], cloud.agents[agent]
+
+    def told(daemon, what, ended):
+        place = os.path.relpath(daemon.log_file, cloud.folder)
+        show_hop(f"{daemon.name}, isthmus-{daemon.kind}: {what} ({place})",
+                 log_lines(daemon, op, ended), (op, vm))
+
+    def took(server, *kinds):
+        place = os.path.relpath(server.traffic_file, cloud.folder)
+        show_hop(f"{server.name}, Prosody, pid {server.running_pid()}: carried it ({place})",
+                 carried(server, op, kinds), (op, vm))
+
+    told(upstream, "accepted it and chose the cluster", ended=False)
+    took(cloud.server_1, "instruct")
+    told(downstream, "accepted it and chose the host", ended=False)
+    took(cloud.server_2, "instruct")
+    told(host, "unpacked the image, made the disk, started", ended=False)
+    for pid in cloud.guests(agent):
+        line = command_line(pid)
+        if any(vm in word for word in line):
+            chosen = [f"{key} {line[line.index(key) + 1]}" for key in ("-accel", "-m", "-smp")
+                      if key in line]
+            show_hop(f"QEMU, pid {pid}: runs it", [f"{line[0]} {' '.join(chosen)} …"], ())
+    told(host, "told the end", ended=True)
+    took(cloud.server_2, "progress", "result")
+    told(downstream, "told the end", ended=True)
+    took(cloud.server_1, "progress", "result")
+    told(upstream, "stored the end and answered the tenant", ended=True)
+
+
+def show_command(cloud, token_file, *words):
+    print(f"   $ isthmus {' '.join(words)}")
+    for line in cloud.cli(*words, token_file=token_file).out.splitlines():
+        print(f"   {line}")
+
+
+def show_further(cloud, token_file, shown, name, console):
+    lines = [f"export {key}='{value}'" for key, value in cloud.environment(token_file).items()]
+    write(f"{cloud.folder}/env", "\n".join([f"export PATH='{BUILD}/src/main':\"$PATH\"", *lines])
+          + "\n")
+    option = "" if shown == "quickstart.d" else f" --folder {shown}"
+    print(f"""
+   . {shown}/env                              the command isthmus as the tenant {TENANT}
+   isthmus vm stop {name} --wait; isthmus vm delete {name} --wait; isthmus --help
+   ISTHMUS_TOKEN_FILE={shown}/operator.token isthmus tenant list      as the operator
+   curl {cloud.environment()['ISTHMUS_SERVER']}/v1/openapi.json
+   tail -f {shown}/log/*.log                  what each daemon says
+   {shown}/servers/*/traffic.log              what each Prosody carries
+   {shown}/{{upstream,downstreams/*,agents/*}}/*.conf   configurations
+   {os.path.relpath(console, cloud.folder)}   the console, in {shown}
+   ./quickstart{option}                       again: one more VM
+   ./quickstart{option} --stop                ends all of this and nothing else
+   ./quickstart{option} --remove              the same, and deletes {shown}""")
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+def go(wanted, shown):
+    begin = time.monotonic()
+    folder = open_folder(wanted)
+    build(folder)
+    image = make_guest(folder)
+    cloud = start(folder)
+    step = Step("Ask for a VM as a tenant, by the command")
+    token_file = cloud.tenant(TENANT)
+    asked = time.monotonic()
+    name, vm, op = create(cloud, image_name(cloud, image), token_file)
+    agent, console = await_boot(cloud, vm)
+    booted = time.monotonic()
+    step.done(f"the guest has booted, {booted - asked:.1f} s after it was asked for, "
+              f"{booted - begin:.1f} s after the build began")
+    Step(f"The path of {op}, in the words of those who carried it")
+    show_path(cloud, vm, op, agent)
+    Step("What the guest prints on its console: the name that the tenant gave, and its data")
+    for line in read(console).splitlines():
+        if line.startswith("ISTHMUS-GUEST"):
+            print(f"   {line}")
+    Step("What the tenant sees, and the one node that upstream sees for all of the cluster's hosts")
+    show_command(cloud, token_file, "vm", "list")
+    show_command(cloud, None, "cluster", "list")
+    Step("How to look further")
+    show_further(cloud, token_file, shown, name, console)
+
+
+def stop(wanted):
+    folder = os.path.realpath(wanted)
+    if not os.path.exists(f"{folder}/{CLOUD_FACTS}"):
+        print(f"nothing was started in {wanted}")
+        return
+    cloud = Cloud.load(folder)
+    running = [(server.name, server.running_pid()) for server in cloud.servers]
+    running += [(daemon.name, daemon.pid()) for daemon in cloud.daemons()]
+    running = [f"{name} (pid {pid})" for name, pid in running if pid]
+    running += [f"VM (pid {pid})" for pid in cloud.guests()]
+    cloud.stop()
+    print(f"ended: {', '.join(running)}" if running else f"nothing of {wanted} was running")
+
+
+def remove(wanted):
+    stop(wanted)
+    folder = os.path.realpath(wanted)
+    if os.path.isdir(folder) and not os.path.exists(f"{folder}/{CLOUD_FACTS}"):
+        raise Failed(f"{wanted} holds no quickstart: delete it yourself if it is to go")
+    shutil.rmtree(folder, ignore_errors=True)
+    if os.path.islink(wanted):
+        os.unlink(wanted)
+    print(f"deleted {wanted}")
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="./quickstart", description="Installs what is missing on a Debian 12 (as root), "
+        "builds, starts a whole Isthmus in a folder of its own, makes a VM and shows the path that "
+        "the request took. Run again, it reuses all that and makes one more VM.")
+    parser.add_argument("--folder", help="where everything goes (default: quickstart.d here)")
+    parser.add_argument("--stop", action="store_true", help="end all that it started")
+    parser.add_argument("--remove", action="store_true", help="the same, and delete the folder")
+    options = parser.parse_args()
+    shown = options.folder or "quickstart.d"
+    wanted = os.path.abspath(options.folder or f"{ROOT}/quickstart.d")
+    try:
+        if options.remove:
+            remove(wanted)
+        elif options.stop:
+            stop(wanted)
+        else:
+            go(wanted, shown)
+    except (Failed, RuntimeError, OSError) as fault:
+        print(f"\nquickstart: {fault}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
