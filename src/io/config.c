@@ -69,8 +69,11 @@ static int section_append(const struct config_section *section, const char *name
     void **array = section_array(section, config);
     size_t *count = section_count(section, config);
     if (*count >= section->most)
-        return error_set(err, -EINVAL, "there are more than %zu [%s …] sections", section->most,
-                         section->name);
+        return section->most == 1
+                   ? error_set(err, -EINVAL, "there is more than one [%s …] section; keep one",
+                               section->name)
+                   : error_set(err, -EINVAL, "there are more than %zu [%s …] sections",
+                               section->most, section->name);
     *array = memory_resize(*array, (*count + 1) * section->size);
     void *entry = (char *)*array + *count * section->size;
     memset(entry, 0, section->size);

@@ -225,7 +225,7 @@ static const struct config_section agent_sections[] = {
     {.name = "uplink", .settings = link_settings, .settings_count = agent_uplink_settings,
      .offset = offsetof(struct agent_config, uplinks), .size = sizeof(struct link_config),
      .count_offset = offsetof(struct agent_config, uplinks_count), .least = 1,
-     .most = limit_uplinks, .about = "a manager that may use this host"},
+     .most = 1, .about = "the manager that this host serves"},
     {.name = "host", .settings = host_settings_table,
      .settings_count = array_size(host_settings_table),
      .offset = offsetof(struct agent_config, host), .about = "the hypervisor and what it lends"},
@@ -283,24 +283,6 @@ static int check_links(const char *path, const struct link_config *uplinks, size
     return 0;
 }
 
-static bool same(const char *left, const char *right) {
-    return left && right ? text_equal(left, right) : left == right;
-}
-
-/* The host's image cache pulls from one place. */
-static int check_images(const char *path, const struct link_config *uplinks, size_t count,
-                        struct error *err) {
-    for (size_t i = 1; i < count; i++)
-        if (!same(uplinks[i].image_url, uplinks[0].image_url) ||
-            !same(uplinks[i].image_ca_file, uplinks[0].image_ca_file) ||
-            !same(uplinks[i].image_token.file, uplinks[0].image_token.file))
-            return error_set(err, -EINVAL, "%s: [uplink %s] and [uplink %s] pull images from "
-                             "different places; an agent has one: give both the same image_url, "
-                             "image_ca_file and image_token_file", path, uplinks[0].name,
-                             uplinks[i].name);
-    return 0;
-}
-
 int upstream_config_load(const char *path, struct upstream_config *config, struct error *err) {
     if (config_load(&upstream_config_table, path, config, err))
         return err->code;
@@ -329,12 +311,7 @@ int downstream_config_load(const char *path, struct downstream_config *config,
 int agent_config_load(const char *path, struct agent_config *config, struct error *err) {
     if (config_load(&agent_config_table, path, config, err))
         return err->code;
-    int result = check_links(path, config->uplinks, config->uplinks_count, NULL, err);
-    if (!result)
-        result = check_images(path, config->uplinks, config->uplinks_count, err);
-    if (result)
-        agent_config_deinit(config);
-    return result;
+    return 0;
 }
 
 void upstream_config_deinit(struct upstream_config *config) {

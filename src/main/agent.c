@@ -1,5 +1,5 @@
-/* isthmus-agent: reads its configuration, wires the agent role to its host and its managers,
- * serves. The links are the uplinks in the order of the configuration. */
+/* isthmus-agent: reads its configuration, wires the agent role to its host and its manager,
+ * serves. It has one link, the uplink. */
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/host.h"
@@ -12,15 +12,13 @@ struct agent_daemon {
     struct role *role;
     struct shell *shell;
     struct host *host;
-    struct shell_link links[limit_uplinks];
-    char names[limit_uplinks][limit_name_size + 8];
-    size_t links_count;
+    struct shell_link uplink;
+    char uplink_name[limit_name_size + 8];
 };
 
 static void agent_close(struct agent_daemon *agent) {
-    for (size_t i = 0; i < agent->links_count; i++)
-        if (agent->links[i].xmpp)
-            xmpp_link_free(agent->links[i].xmpp);
+    if (agent->uplink.xmpp)
+        xmpp_link_free(agent->uplink.xmpp);
     if (agent->host)
         host_close(agent->host);
     shell_free(agent->shell);
@@ -29,15 +27,13 @@ static void agent_close(struct agent_daemon *agent) {
 }
 
 static struct role *agent_role(const struct agent_config *config) {
-    struct peer_setting managers[limit_uplinks] = {0};
-    for (size_t i = 0; i < config->uplinks_count; i++)
-        managers[i] =
-            daemon_peer(config->uplinks[i].name, config->uplinks[i].manager, (uint32_t)i);
+    const struct link_config *uplink = &config->uplinks[0];
+    const struct peer_setting manager = daemon_peer(uplink->name, uplink->manager, 0);
     struct role_settings settings = {
         .kind = ROLE_AGENT,
         .seed = daemon_seed(),
-        .managers = managers,
-        .managers_count = config->uplinks_count,
+        .managers = &manager,
+        .managers_count = 1,
     };
     (void)text_copy(settings.software, sizeof(settings.software), daemon_software);
     return role_new(&settings);
@@ -46,7 +42,7 @@ static struct role *agent_role(const struct agent_config *config) {
 static struct host *agent_host(const struct agent_config *config, struct shell *shell,
                                struct error *err) {
     const struct host_config *host = &config->host;
-    const struct link_config *uplink = &config->uplinks[0]; /* all have the same repository */
+    const struct link_config *uplink = &config->uplinks[0];
     const struct host_settings settings = {
         .uri = host->uri,
         .folder = config->daemon.state,
@@ -67,13 +63,11 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
 
 static int agent_connect(struct agent_daemon *agent, const struct link_config *uplink,
                          struct error *err) {
-    size_t index = agent->links_count++;
-    struct shell_link *link = &agent->links[index];
-    text_format(agent->names[index], sizeof(agent->names[index]), "uplink %s", uplink->name);
-    link->name = agent->names[index];
     const char *const peers[] = {uplink->manager, NULL};
-    link->xmpp = daemon_connect(uplink, (uint32_t)index, peers, agent->shell, err);
-    return link->xmpp ? 0 : error_wrap(err, "[uplink %s]", uplink->name);
+    text_format(agent->uplink_name, sizeof(agent->uplink_name), "uplink %s", uplink->name);
+    agent->uplink.name = agent->uplink_name;
+    agent->uplink.xmpp = daemon_connect(uplink, 0, peers, agent->shell, err);
+    return agent->uplink.xmpp ? 0 : error_wrap(err, "[uplink %s]", uplink->name);
 }
 
 static int agent_open(struct agent_daemon *agent, const struct agent_config *config,
@@ -89,10 +83,7 @@ static int agent_open(struct agent_daemon *agent, const struct agent_config *con
     agent->host = agent_host(config, agent->shell, err);
     if (!agent->host)
         return error_wrap(err, "[host]");
-    for (size_t i = 0; i < config->uplinks_count; i++)
-        if (agent_connect(agent, &config->uplinks[i], err))
-            return err->code;
-    return 0;
+    return agent_connect(agent, &config->uplinks[0], err);
 }
 
 int main(int count, char **arguments) {
@@ -110,8 +101,8 @@ int main(int count, char **arguments) {
         return daemon_fail(&options, &err, EXIT_FAILED);
     const struct shell_ports ports = {
         .store = agent.store,
-        .links = agent.links,
-        .links_count = agent.links_count,
+        .links = &agent.uplink,
+        .links_count = 1,
         .host = agent.host,
         .send = xmpp_link_send,
         .submit = host_submit,

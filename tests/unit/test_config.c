@@ -141,8 +141,8 @@ static const struct mistake {
     {NULL, "[uplinks a]\n", {"line 7", "is not a section", NULL}},
     {NULL, "[uplink]\n", {"line 7", "is not a section", NULL}},
     {NULL, "[host x]\n", {"line 7", "is not a section", NULL}},
-    {NULL, "[uplink Bad_Name]\n", {"line 7", "not a name", "a-z"}},
     {NULL, "[uplink home]\n", {"line 7", "twice", "line 1"}},
+    {"[uplink home]\n", "[uplink Bad_Name]\n", {"line 1", "not a name", "a-z"}},
     {NULL, "[host]\ncpu = 1\n", {"line 8", "cpu is not a key of [host]", "memory_mib"}},
     {NULL, "max_vms = 1\n", {"line 7", "max_vms is not a key", NULL}},
     {NULL, "jid = x@y/z\n", {"line 7", "jid is given twice", NULL}},
@@ -293,7 +293,7 @@ static void plain_http_beyond_loopback_wants_a_word(void **state) {
     }
 }
 
-static void an_agent_has_one_image_repository(void **state) {
+static void an_agent_serves_one_manager(void **state) {
     struct room *room = *state;
     auto_clean(text_deinit) struct text text = {0};
     text_addf(&text, "%s[uplink other]\njid=a@b/2\npassword_file=@/secret\nca_file=@/ca\n"
@@ -302,7 +302,7 @@ static void an_agent_has_one_image_repository(void **state) {
     struct agent_config config = {0};
     struct error err = {0};
     assert_true(agent_config_load(room->path, &config, &err) < 0);
-    expect_words(&err, "[uplink home] and [uplink other] pull images", "two repositories");
+    expect_words(&err, "more than one [uplink", "two managers");
 }
 
 /* The example, with "#key = value" uncommented where `all`, and its paths in the room. */
@@ -406,7 +406,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_no_single_value_shows_is_checked_too, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(plain_http_beyond_loopback_wants_a_word, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_agent_has_one_image_repository, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_agent_serves_one_manager, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_examples_are_good_as_they_are_and_with_all_keys,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_key_is_in_its_example_with_its_default, set_up,
