@@ -18,7 +18,7 @@ static const char *const patterns[] = {
     [CHECK_NAME] = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
     [CHECK_ID] = "^[a-z]{1,8}-[0-9a-hjkmnp-tv-z]{26}$",
     [CHECK_DIGEST] = "^[0-9a-f]{64}$",
-    [CHECK_ANY] = NULL,
+    [CHECK_LINES] = NULL,
 };
 
 static void add_member(struct text *out, const char *name, const char *value) {

@@ -59,10 +59,12 @@ static bool is_name(const char *value) {
            value[0] != '-' && value[length - 1] != '-';
 }
 
-static bool is_utf8(const char *value, bool control_allowed) {
+/* UTF-8, without control characters but those that `controls` names. */
+static bool is_text(const char *value, const char *controls) {
     while (*value) {
         size_t length = check_utf8(value);
-        if (!length || (!control_allowed && ((unsigned char)*value < ' ' || *value == 127)))
+        bool control = (unsigned char)*value < ' ' || *value == 127;
+        if (!length || (control && !strchr(controls, *value)))
             return false;
         value += length;
     }
@@ -89,12 +91,13 @@ int check_text(const struct field *field, const char *value, struct codec_fault 
             return check_fault(fault, field->name, "must be a SHA-256 in 64 hex digits");
         return 0;
     case CHECK_PRINTABLE:
-        if (!is_utf8(value, false))
+        if (!is_text(value, ""))
             return check_fault(fault, field->name, "must be UTF-8 without control characters");
         return 0;
-    case CHECK_ANY:
-        if (!is_utf8(value, true))
-            return check_fault(fault, field->name, "must be UTF-8");
+    case CHECK_LINES:
+        if (!is_text(value, "\t\n\r"))
+            return check_fault(fault, field->name,
+                               "must be UTF-8 without control characters but tab and line ends");
         return 0;
     }
     return 0;

@@ -72,7 +72,7 @@ static void random_text(const struct random_source *source, const struct field *
                         char *out, size_t most) {
     static const char *const pieces[] = {"a", "Z", "7", " ", "\"", "\\", "<", "&", "\u00e9",
                                          "\u20ac", "\U0001F600"};
-    static const char *const more[] = {"\n", "\t", "\x01"};
+    static const char *const more[] = {"\n", "\t", "\r"};
     static const char name[] = "abcdefghijklmnopqrstuvwxyz0123456789";
     size_t length = 1 + below(source, most < 40 ? most : 40), used = 0;
     if (field->check == CHECK_ID) {
@@ -89,7 +89,7 @@ static void random_text(const struct random_source *source, const struct field *
         while (used + 5 < length) {
             size_t which = below(source, array_size(pieces) + array_size(more));
             const char *piece = which < array_size(pieces) ? pieces[which]
-                                : field->check == CHECK_ANY
+                                : field->check == CHECK_LINES
                                     ? more[which - array_size(pieces)]
                                     : "x";
             memcpy(out + used, piece, strlen(piece));

@@ -17,8 +17,8 @@ void codec_add_string(const char *value, struct text *out) {
             text_add(out, "\\ufffd");
         else if (*value == '"' || *value == '\\')
             text_addf(out, "\\%c", *value);
-        else if (*value == '\n')
-            text_add(out, "\\n");
+        else if (strchr("\n\r\t", *value)) /* short, since first-boot data is full of them */
+            text_addf(out, "\\%c", *value == '\n' ? 'n' : *value == '\r' ? 'r' : 't');
         else
             text_addf(out, "\\u%04x", (unsigned)(unsigned char)*value);
         value++;

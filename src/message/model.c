@@ -76,7 +76,7 @@ static const struct field definition_fields[] = {
      field_at(struct definition, start)},
     {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",
      .kind = FIELD_BLOB, .mask = FIELD_WIRE | FIELD_STORE | FIELD_SECRET,
-     field_at(struct definition, user_data), .most = limit_user_data, .check = CHECK_ANY},
+     field_at(struct definition, user_data), .most = limit_user_data, .check = CHECK_LINES},
 };
 const struct table definition_table = {"definition", "What to make.", sizeof(struct definition),
                                        definition_fields, array_size(definition_fields)};

@@ -16,7 +16,7 @@ static const struct field vm_create_fields[] = {
      field_at(struct vm_create, start)},
     {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",
      .kind = FIELD_BLOB, .mask = FIELD_API | FIELD_SECRET, field_at(struct vm_create, user_data),
-     .most = limit_user_data, .check = CHECK_ANY},
+     .most = limit_user_data, .check = CHECK_LINES},
 };
 const struct table vm_create_table = {"vm-create", "A VM to make.", sizeof(struct vm_create),
                                       vm_create_fields, array_size(vm_create_fields)};
