@@ -256,19 +256,20 @@ def show_further(cloud, token_file, shown, name, console):
     lines = [f"export {key}='{value}'" for key, value in cloud.environment(token_file).items()]
     write(f"{cloud.folder}/env", "\n".join([f"export PATH='{BUILD}/src/main':\"$PATH\"", *lines])
           + "\n")
-    option = "" if shown == "quickstart.d" else f" --folder {shown}"
-    print(f"""
-   . {shown}/env                              the command isthmus as the tenant {TENANT}
-   isthmus vm stop {name} --wait; isthmus vm delete {name} --wait; isthmus --help
-   ISTHMUS_TOKEN_FILE={shown}/operator.token isthmus tenant list      as the operator
-   curl {cloud.environment()['ISTHMUS_SERVER']}/v1/openapi.json
-   tail -f {shown}/log/*.log                  what each daemon says
-   {shown}/servers/*/traffic.log              what each Prosody carries
-   {shown}/{{upstream,downstreams/*,agents/*}}/*.conf   configurations
-   {os.path.relpath(console, cloud.folder)}   the console, in {shown}
-   ./quickstart{option}                       again: one more VM
-   ./quickstart{option} --stop                ends all of this and nothing else
-   ./quickstart{option} --remove              the same, and deletes {shown}""")
+    option = "" if os.path.abspath(shown) == f"{ROOT}/quickstart.d" else f" --folder {shown}"
+    for what, how in (
+            ("the command, as a tenant", f". {shown}/env"),
+            ("", f"isthmus vm stop {name} --wait; isthmus vm delete {name} --wait; isthmus --help"),
+            ("as the operator", f"isthmus tenant list --token-file {shown}/operator.token"),
+            ("the API", f"curl {cloud.environment()['ISTHMUS_SERVER']}/v1/openapi.json"),
+            ("what each daemon says", f"tail -f {shown}/log/*.log"),
+            ("what each Prosody carries", f"{shown}/servers/*/traffic.log"),
+            ("configurations", f"{shown}/{{upstream,downstreams/*,agents/*}}/*.conf"),
+            ("the guest's console", f"{shown}/{os.path.relpath(console, cloud.folder)}"),
+            ("again: one more VM", f"./quickstart{option}"),
+            ("end all of this, nothing else", f"./quickstart{option} --stop"),
+            ("the same, and delete it", f"./quickstart{option} --remove")):
+        print(f"   {what:30} {how}")
 
 
 # --- commands ------------------------------------------------------------------------------------
@@ -319,10 +320,11 @@ def remove(wanted):
     folder = os.path.realpath(wanted)
     if os.path.isdir(folder) and not os.path.exists(f"{folder}/{CLOUD_FACTS}"):
         raise Failed(f"{wanted} holds no quickstart: delete it yourself if it is to go")
-    shutil.rmtree(folder, ignore_errors=True)
+    if os.path.isdir(folder):
+        shutil.rmtree(folder)
+        print(f"deleted {wanted}")
     if os.path.islink(wanted):
         os.unlink(wanted)
-    print(f"deleted {wanted}")
 
 
 def main():
@@ -334,8 +336,8 @@ def main():
     parser.add_argument("--stop", action="store_true", help="end all that it started")
     parser.add_argument("--remove", action="store_true", help="the same, and delete the folder")
     options = parser.parse_args()
-    shown = options.folder or "quickstart.d"
     wanted = os.path.abspath(options.folder or f"{ROOT}/quickstart.d")
+    shown = os.path.relpath(wanted)
     try:
         if options.remove:
             remove(wanted)
