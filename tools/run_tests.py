@@ -14,12 +14,16 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+REPORTS = f"{ROOT}/build-sanitize/reports"
+
 BUILDS = {
     "build": ("gcc", []),
     "build-clang": ("clang", []),
-    # reports end the process (-fno-sanitize-recover) wherever it was started
+    # a report ends the process, and stays in a file wherever the process was started
     "build-sanitize": ("gcc", ["-Db_sanitize=address,undefined", "-Db_lundef=false",
-                               "-Dc_args=-fno-sanitize-recover=all"]),
+                               "-Dc_args=['-fno-sanitize-recover=all', '-include', "
+                               f"'{ROOT}/tools/sanitizers.h', "
+                               f"'-DSANITIZER_REPORTS=\"{REPORTS}/report\"']"]),
 }
 
 
@@ -107,10 +111,13 @@ class Tests:
     def _build(self, folder):
         compiler, settings = BUILDS[folder]
         if not os.path.exists(f"{ROOT}/{folder}/build.ninja"):
-            if run(["meson", "setup", folder, *settings],
-                   env={**os.environ, "CC": compiler}) != 0:
-                return f"{folder}: meson setup failed; see {folder}/meson-logs/meson-log.txt"
-        code, lines = run_and_read(["ninja", "-C", folder, "-k", "0"])
+            say(f"$ CC={compiler} meson setup {folder}")
+            done = subprocess.run(["meson", "setup", folder, *settings], cwd=ROOT, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  env={**os.environ, "CC": compiler})
+            if done.returncode != 0:
+                return f"{done.stdout}{folder}: meson setup failed"
+        code, lines = run_and_read(["ninja", "-C", folder, "--quiet", "-k", "0"])
         if code != 0:
             return f"{folder}: the {compiler} build failed, see above"
         if any(re.search(r"\bwarning: ", line) for line in lines):
@@ -144,10 +151,10 @@ class Tests:
             counts.failed = 1
         return counts
 
-    def system_tests(self, folder, names, environment=None):
+    def system_tests(self, folder, names):
         code, lines = run_and_read(
             [sys.executable, "tests/system/run.py", *names],
-            env={**os.environ, **(environment or {}), "ISTHMUS_BUILD": f"{ROOT}/{folder}"})
+            env={**os.environ, "ISTHMUS_BUILD": f"{ROOT}/{folder}"})
         counts = count_output("\n".join(lines))
         if code != 0:
             counts.failed = max(counts.failed, 1)
@@ -198,23 +205,13 @@ class Tests:
     def sanitize(self):
         """unit and system tests again, under AddressSanitizer, LeakSanitizer and UBSan"""
         self.build("build-sanitize")
-        reports = f"{ROOT}/build-sanitize/reports"
-        shutil.rmtree(reports, ignore_errors=True)
-        os.makedirs(reports)
-        options = f"log_path={reports}/report:print_stacktrace=1"
-        suppressions = f"suppressions={ROOT}/tests/leaks.supp:print_suppressions=0"
-        environment = {"ASAN_OPTIONS": f"{options}:detect_leaks=1", "UBSAN_OPTIONS": options,
-                       "LSAN_OPTIONS": suppressions}
-        os.environ.update(environment)
-        try:
-            counts = self.meson_tests("build-sanitize", "unit", ["--timeout-multiplier", "4"])
-            counts.add(self.system_tests("build-sanitize", self.system_names or ["--essential"]))
-        finally:
-            for name in environment:
-                del os.environ[name]
-        for name in sorted(os.listdir(reports)):
-            with open(f"{reports}/{name}", errors="replace") as report:
-                say(f"--- {reports}/{name}\n{report.read()}")
+        shutil.rmtree(REPORTS, ignore_errors=True)
+        os.makedirs(REPORTS)
+        counts = self.meson_tests("build-sanitize", "unit", ["--timeout-multiplier", "4"])
+        counts.add(self.system_tests("build-sanitize", self.system_names or ["--essential"]))
+        for name in sorted(os.listdir(REPORTS)):
+            with open(f"{REPORTS}/{name}", errors="replace") as report:
+                say(f"--- {REPORTS}/{name}\n{report.read()}")
             counts.failed += 1
         return counts
 

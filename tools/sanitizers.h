@@ -1,0 +1,16 @@
+/* What the sanitizers do in the build for them: tools/run_tests.py has the compiler include this in
+ * every file. Built in, not taken from the environment, because the system tests start daemons
+ * with an environment of their own. SANITIZER_REPORTS: where each process leaves its report on
+ * memory; one on undefined behaviour goes to standard error. Either ends the process. */
+#pragma once
+
+const char *__asan_default_options(void);
+const char *__ubsan_default_options(void);
+
+__attribute__((weak)) const char *__asan_default_options(void) {
+    return "detect_leaks=1:detect_stack_use_after_return=1:log_path=" SANITIZER_REPORTS;
+}
+
+__attribute__((weak)) const char *__ubsan_default_options(void) {
+    return "print_stacktrace=1:halt_on_error=1";
+}
