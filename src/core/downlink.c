@@ -44,6 +44,24 @@ void downlink_deinit(struct downlink *downlink) {
     map_deinit(&downlink->by_name);
 }
 
+void downlink_start(struct downlink *downlink, const struct event *event) {
+    for (size_t i = 0; i < downlink->count; i++) {
+        downlink->peers[i].state = PEER_SUSPECT;
+        downlink->peers[i].state_ms = event->now_ms;
+    }
+    downlink->sweep_due_ms = event->now_ms + downlink->beat_ms / 2;
+}
+
+bool downlink_awaits(const struct downlink *downlink, const struct event *event) {
+    for (size_t i = 0; i < downlink->count; i++) {
+        const struct peer *peer = &downlink->peers[i];
+        bool silent = peer->state == PEER_SUSPECT || (peer->state == PEER_UP && !peer->told);
+        if (silent && event->now_ms - peer->state_ms < downlink->hold_down_ms)
+            return true;
+    }
+    return false;
+}
+
 struct peer *downlink_peer(const struct downlink *downlink, uint32_t link, const char *address) {
     struct peer *peer = map_get(&downlink->by_address, address);
     return peer && peer->setting.link == link ? peer : NULL;
@@ -218,6 +236,7 @@ static void on_capacity(struct downlink *downlink, struct peer *peer,
                         const struct capacity *capacity) {
     record_clear(&capacity_table, &peer->capacity);
     record_clone(&capacity_table, capacity, &peer->capacity);
+    peer->told = true;
     for (size_t i = 0; i < downlink->catalogue_count; i++) {
         peer->fits[i] = 0;
         for (uint32_t k = 0; k < capacity->fits_count; k++)

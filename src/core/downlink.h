@@ -27,6 +27,7 @@ struct peer {
     uint32_t sync_round;
     uint64_t unreflected; /* definitions sent that its capacity does not count yet */
     struct size unreflected_size; /* their sum */
+    bool told;            /* its capacity, once at least */
     struct capacity capacity; /* as told; its fits by shape name */
     uint64_t *fits;       /* [catalogue], as told */
     uint64_t *counted;    /* [catalogue], what this peer adds to the sum now */
@@ -49,6 +50,13 @@ struct downlink {
 void downlink_init(struct downlink *downlink, const struct role_settings *settings,
                    struct prng *prng);
 void downlink_deinit(struct downlink *downlink);
+
+/* After a start nobody has been heard and nobody is given up: all become SUSPECT. */
+void downlink_start(struct downlink *downlink, const struct event *event);
+
+/* May a peer that is not up now, or has not told what it has, be back before its hold-down ends?
+ * Then finding no room is no answer yet. */
+bool downlink_awaits(const struct downlink *downlink, const struct event *event);
 
 /* The pinned peer with this address on this link, or NULL: nobody else is heard. */
 struct peer *downlink_peer(const struct downlink *downlink, uint32_t link, const char *address);

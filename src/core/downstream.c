@@ -85,7 +85,9 @@ static void load_op(struct downstream *downstream, const struct event *event) {
 
 /* Definitions that had no place yet ask for their images again; unsettled results wait for the
  * uplink's session, instructions under way for the hosts'. */
-static void on_start(struct downstream *downstream, struct effects *out) {
+static void on_start(struct downstream *downstream, const struct event *event,
+                     struct effects *out) {
+    downlink_start(&downstream->downlink, event);
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
@@ -114,6 +116,8 @@ static void on_op_due(struct downstream *downstream, struct book_op *op,
             uplink_send_progress(&patron->uplink, op, STEP_TAKEN, out);
         }
         book_schedule(&downstream->book, op);
+    } else if (!*vm->record.place) {
+        downstream_place(downstream, vm, event, out);
     } else {
         downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
     }
@@ -174,7 +178,7 @@ void downstream_step(struct downstream *downstream, const struct event *event,
             load_op(downstream, event);
         return;
     case EVENT_START:
-        on_start(downstream, out);
+        on_start(downstream, event, out);
         break;
     case EVENT_TICK:
         on_tick(downstream, event, out);

@@ -50,6 +50,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
                       const struct event *event, struct effects *out) {
     struct book_op *op = vm->active;
     struct peer *peer = NULL;
+    op->resend_ms = book_never;
     switch (placement_choose(&downstream->downlink, &vm->record.size, "", op, &peer)) {
     case PLACEMENT_FOUND:
         placement_put(peer, vm, op, event);
@@ -59,6 +60,11 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
         return;
     case PLACEMENT_NO_ROOM:
     case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */
+        if (downlink_awaits(&downstream->downlink, event)) {
+            op->resend_ms = event->now_ms + book_backoff_ms(op->attempts++, &downstream->prng);
+            book_schedule(&downstream->book, op);
+            return;
+        }
         downstream_end(downstream, op, CODE_NO_CAPACITY, event, out);
         return;
     }
