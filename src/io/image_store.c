@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,7 +16,13 @@
 #include "io/secret.h"
 #include "message/limits.h"
 
-enum { fetch_workers = 2, token_bytes = 256 };
+enum {
+    fetch_workers = 2,
+    token_bytes = 256,
+    first_pause_ms = 250, /* doubled each time: eight seconds in all, in which a daemon restarts */
+    last_pause_ms = 4000,
+    pause_slice_ms = 100,
+};
 
 /* --- one download --- */
 
@@ -57,18 +64,43 @@ static int download(const struct image_fetcher_settings *from, const char *diges
     if (failed)
         return failed;
     if (exchange.status != 200)
-        return error_set(err, -EREMOTEIO,
+        return error_set(err, exchange.status == 503 ? -EAGAIN : -EREMOTEIO,
                          "GET %s: the server answered %ld; check the address, the token and that "
                          "the image is there",
                          url, exchange.status);
     return 0;
 }
 
+/* False: cancelled. */
+static bool pause_for(const struct image_fetcher_settings *from, int milliseconds) {
+    for (int waited = 0; waited < milliseconds; waited += pause_slice_ms) {
+        if (from->cancel && atomic_load(from->cancel))
+            return false;
+        (void)poll(NULL, 0, pause_slice_ms);
+    }
+    return true;
+}
+
+/* A server that is away for a moment, because it restarts, is not the end of an operation. */
+static int download_patiently(const struct image_fetcher_settings *from, const char *digest,
+                              const char *part, struct error *err) {
+    int fault = download(from, digest, part, err);
+    for (int pause_ms = first_pause_ms;
+         (fault == -ECONNREFUSED || fault == -ECONNRESET || fault == -EAGAIN) &&
+         pause_ms <= last_pause_ms;
+         pause_ms *= 2) {
+        if (!pause_for(from, pause_ms))
+            return error_set(err, -ECANCELED, "fetch image %s: the daemon stops", digest);
+        fault = download(from, digest, part, err);
+    }
+    return fault;
+}
+
 int image_download(const struct image_fetcher_settings *from, const char *digest,
                    const char *path, struct error *err) {
     char part[4096], found[limit_digest_size];
     text_format(part, sizeof(part), "%s.part", path);
-    int fault = download(from, digest, part, err);
+    int fault = download_patiently(from, digest, part, err);
     if (!fault)
         fault = secret_hash_file(part, found, err);
     if (!fault && !text_equal(found, digest))
