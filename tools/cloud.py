@@ -343,7 +343,8 @@ class Cloud:
             raise RuntimeError(f"{root} is too long for QEMU's sockets by "
                                f"{len(root) - ROOT_LENGTH} characters; use a folder nearer to /")
         os.makedirs(f"{root}/etc", exist_ok=True)
-        write(f"{root}/etc/qemu.conf", QEMU_CONF)
+        if os.geteuid() == 0:
+            write(f"{root}/etc/qemu.conf", QEMU_CONF)
         return root
 
     # running
@@ -408,22 +409,26 @@ class Cloud:
         wait_until(is_there, f"processors of each cluster: {wanted}; the upstream manager knows "
                    f"{seen}")
 
-    def guests(self, agent=None):
-        """Pids of the QEMU processes of all agents, or of one."""
-        folder = f"{self.agents[agent].folder}/" if agent else f"{self.folder}/agents/"
+    def emulators(self, wanted="", agent=""):
+        """Pids of the QEMU processes of all agents, or of one; libvirt's probes among them."""
+        folder = f"{self.folder}/agents/{agent + '/' if agent else ''}"
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
-            line = command_line(pid)
-            if "qemu-system" in os.path.basename(line[0] if line else "") and \
-                    any(folder in word for word in line):
+            line = command_line(pid) or [""]
+            words = " ".join(line)
+            if "qemu-system" in line[0] and folder in words and wanted in words:
                 found.append(int(pid))
         return found
+
+    def guests(self, agent=""):
+        """Pids of the running VMs, on all agents or on one."""
+        return self.emulators("guest=isthmus-", agent)
 
     def stop(self):
         """Ends every process that was started from the folder, VMs included."""
         faults = []
         steps = [daemon.stop for daemon in reversed(self.daemons())]
-        steps += [lambda pid=pid: end_process(pid, signal.SIGKILL) for pid in self.guests()]
+        steps += [lambda pid=pid: end_process(pid, signal.SIGKILL) for pid in self.emulators()]
         steps += [server.stop for server in self.servers]
         for daemon in self.daemons():
             if daemon.pid():
