@@ -51,7 +51,7 @@ int codec_check(const struct table *table, const void *data, struct codec_fault 
     for (size_t i = 0; i < table->fields_count; i++) {
         const struct field *field = &table->fields[i];
         bool absent = field_is_zero(field, data) && !(field->mask & FIELD_ALWAYS);
-        if (absent && (field->mask & FIELD_REQUIRED))
+        if (field_is_missing(field, data))
             return check_fault(fault, field->name, "is missing");
         if (!absent && check_value(field, data, fault))
             return -EINVAL;
@@ -95,6 +95,8 @@ static void random_text(const struct random_source *source, const struct field *
             memcpy(out + used, piece, strlen(piece));
             used += strlen(piece);
         }
+        if (!used)
+            out[used++] = 'x'; /* an empty text is none */
         out[used] = 0;
     }
 }
@@ -129,8 +131,6 @@ static void random_value(const struct random_source *source, const struct field 
     } else if (field->kind == FIELD_BLOB) {
         char *blob = memory_new(1, 64);
         random_text(source, field, blob, field->most < 60 ? field->most : 60);
-        if (!*blob)
-            memcpy(blob, "x", 2);
         memcpy(at, &blob, sizeof(blob));
     } else if (field->kind == FIELD_U64) {
         memcpy(at, &number, sizeof(number));
@@ -154,6 +154,8 @@ void codec_random(const struct table *table, uint64_t (*next)(void *), void *sou
     for (size_t i = 0; i < table->fields_count; i++) {
         const struct field *field = &table->fields[i];
         if ((field->mask & FIELD_REQUIRED) || below(&random, 4))
+            random_value(&random, field, out_data);
+        while (field_is_missing(field, out_data))
             random_value(&random, field, out_data);
     }
 }

@@ -73,7 +73,7 @@ static int decode_choice(const struct decoding *how, const struct field *field, 
                 return (int)i;
             }
     }
-    return check_fault(how->fault, field->name, "holds an entry of an unknown kind");
+    return check_fault(how->fault, "", "holds an entry of an unknown kind");
 }
 
 static int decode_entry(const struct decoding *how, const struct field *field, json_t *value,
@@ -165,6 +165,8 @@ static int decode_fields(const struct decoding *how, const struct table *table, 
             return check_fault(how->fault, field->name, "is missing");
         if (value && decode_value(how, field, value, data))
             return -EINVAL;
+        if (field_is_missing(field, data))
+            return check_fault(how->fault, field->name, "must not be empty");
     }
     return 0;
 }
@@ -197,7 +199,7 @@ static int number_from_text(const struct field *field, const char *value, void *
     char *end = NULL;
     errno = 0;
     uint64_t number = strtoull(value, &end, 10);
-    if (errno || end == value || *end || *value == '-' || *value == '+' || *value == ' ')
+    if (errno || *value < '0' || *value > '9' || *end) /* strtoull takes signs and spaces */
         return check_fault(fault, field->name, "must be a whole number from %llu to %llu",
                            (unsigned long long)field->least, (unsigned long long)field->most);
     if (check_number(field, number, fault))

@@ -60,6 +60,11 @@ bool field_is_zero(const struct field *field, const void *data) {
     return false;
 }
 
+bool field_is_missing(const struct field *field, const void *data) {
+    return (field->mask & FIELD_REQUIRED) && !(field->mask & FIELD_ALWAYS) &&
+           field_is_zero(field, data);
+}
+
 static void list_clear(const struct field *field, void *data) {
     char *items = pointer_at(member(field, data));
     uint32_t count = list_count(field, data);

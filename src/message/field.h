@@ -78,6 +78,9 @@ void *field_entry_body(const struct field *field, void *entry);
 /* Is the field zero (and so left out by an encoder)? */
 bool field_is_zero(const struct field *field, const void *data);
 
+/* Is the field required and zero, where zero is no value of it? */
+bool field_is_missing(const struct field *field, const void *data);
+
 /* A record with its table, the form in which effects and replies carry records.
  * data is owned by whoever holds the struct record. */
 struct record {
