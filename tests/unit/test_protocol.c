@@ -1,0 +1,198 @@
+/* Frames: all messages of a batch or none, no matter what comes in. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "message/protocol.h"
+#include "tables.h"
+
+static void clean_text(struct text *text) { text_deinit(text); }
+
+static uint64_t next(void *prng) { return prng_next(prng); }
+
+static int decode(const char *json, struct frame *out_frame, struct codec_fault *fault) {
+    *fault = (struct codec_fault){0};
+    return frame_decode(json, strlen(json), out_frame, fault);
+}
+
+static void messages_of_every_kind_come_back_in_order(void **state) {
+    (void)state;
+    struct prng prng;
+    prng_init(&prng, 1);
+    for (size_t round = 0; round < 100; round++) {
+        struct message sent[MESSAGE_KIND_COUNT];
+        auto_clean(clean_text) struct text batch = {0};
+        auto_clean(clean_text) struct text json = {0};
+        const struct frame_header header = {1 + prng_below(&prng, session_number_most),
+                                            prng_below(&prng, session_number_most), round + 1};
+        for (size_t i = 0; i < MESSAGE_KIND_COUNT; i++) {
+            sent[i] = (struct message){.kind = (enum message_kind)i};
+            codec_random(message_table(sent[i].kind), next, &prng, &sent[i].welcome);
+            text_add(&batch, i ? "," : "");
+            message_encode(&sent[i], &batch);
+        }
+        frame_encode(&header, text_data(&batch), &json);
+        struct frame frame;
+        struct codec_fault fault;
+        if (decode(text_data(&json), &frame, &fault))
+            fail_msg("%s %s: %s", fault.field, fault.text, text_data(&json));
+        assert_memory_equal(&frame.header, &header, sizeof(header));
+        assert_int_equal(frame.messages_count, MESSAGE_KIND_COUNT);
+        for (size_t i = 0; i < MESSAGE_KIND_COUNT; i++) {
+            struct message copy;
+            assert_int_equal(frame.messages[i].kind, sent[i].kind);
+            message_clone(&sent[i], &copy);
+            message_clear(&sent[i]);
+            assert_true(record_equal(message_table(copy.kind), &frame.messages[i].welcome,
+                                     &copy.welcome));
+            message_clear(&copy);
+        }
+        frame_clear(&frame);
+        assert_null(frame.messages);
+    }
+}
+
+#define head "{\"from\":1,\"to\":0,\"sequence\":1,\"messages\":"
+#define an_id "op-01jd2q0c5v7k8m9n0p1q2r3s4t"
+
+static void a_frame_with_anything_wrong_is_dropped_whole(void **state) {
+    (void)state;
+    static const struct {
+        const char *json, *field;
+    } bad[] = {
+        {head "[{\"sing\":{}}]}", "messages"},
+        {head "[{\"sync\":{}},{\"sing\":{}}]}", "messages"},
+        {head "[{}]}", "messages"},
+        {head "[{\"sync\":{},\"beat\":{}}]}", "messages"},
+        {head "[\"sync\"]}", "messages"},
+        {head "[7]}", "messages"},
+        {head "[null]}", "messages"},
+        {head "[{\"sync\":7}]}", "messages"},
+        {head "[{\"sync\":null}]}", "messages"},
+        {head "{\"sync\":{}}}", "messages"},
+        {head "[{\"settled\":{}}]}", "messages.op"},
+        {head "[{\"settled\":{\"op\":\"" an_id "\"}},{\"settled\":{\"op\":\"x\"}}]}",
+         "messages.op"},
+        {head "[{\"capacity\":{\"fits\":[{\"shape\":\"a\"},{\"shape\":\"A\"}]}}]}",
+         "messages.fits.shape"},
+        {head "[{\"instruct\":{\"op\":\"" an_id "\",\"vm\":\"" an_id "\",\"epoch\":1,"
+              "\"generation\":1,\"verb\":\"define\",\"within_ms\":1,\"definition\":{\"name\":"
+              "\"a\",\"size\":{\"cpus\":1025}}}}]}", "messages.definition.size.cpus"},
+        {"{\"to\":0,\"sequence\":1,\"messages\":[{\"sync\":{}}]}", "from"},
+        {"{\"from\":0,\"to\":0,\"sequence\":1,\"messages\":[{\"sync\":{}}]}", "from"},
+        {"{\"from\":9007199254740992,\"to\":0,\"sequence\":1,\"messages\":[{\"sync\":{}}]}",
+         "from"},
+        {"{\"from\":1,\"sequence\":1,\"messages\":[{\"sync\":{}}]}", "to"},
+        {"{\"from\":1,\"to\":0,\"sequence\":0,\"messages\":[{\"sync\":{}}]}", "sequence"},
+        {"{\"from\":1,\"to\":0,\"sequence\":1}", "messages"},
+        {"[]", ""},
+    };
+    for (size_t i = 0; i < array_size(bad); i++) {
+        struct frame frame;
+        const struct frame zero = {0};
+        struct codec_fault fault;
+        memset(&frame, 0xaa, sizeof(frame));
+        if (decode(bad[i].json, &frame, &fault) != -EINVAL)
+            fail_msg("was taken: %s", bad[i].json);
+        if (!text_equal(fault.field, bad[i].field))
+            fail_msg("'%s' was blamed: %s", fault.field, bad[i].json);
+        assert_memory_equal(&frame, &zero, sizeof(frame));
+    }
+}
+
+static void fields_of_a_later_version_are_ignored_at_every_depth(void **state) {
+    (void)state;
+    struct frame frame;
+    struct codec_fault fault;
+    assert_int_equal(decode("{\"v\":2,\"from\":1,\"to\":0,\"sequence\":1,\"messages\":["
+                            "{\"sync\":{\"why\":[]}},{\"capacity\":{\"gpus\":1,\"fits\":["
+                            "{\"shape\":\"a\",\"count\":3,\"x\":1}]}}]}", &frame, &fault), 0);
+    assert_int_equal(frame.messages_count, 2);
+    assert_int_equal(frame.messages[1].capacity.fits[0].count, 3);
+    frame_clear(&frame);
+}
+
+static void a_frame_holds_at_most_its_limit_of_messages(void **state) {
+    (void)state;
+    auto_clean(clean_text) struct text batch = {0};
+    auto_clean(clean_text) struct text json = {0};
+    const struct frame_header header = {1, 1, 1};
+    struct frame frame;
+    struct codec_fault fault;
+    for (size_t i = 0; i < limit_frame_messages; i++)
+        text_addf(&batch, "%s{\"beat\":{}}", i ? "," : "");
+    frame_encode(&header, text_data(&batch), &json);
+    assert_int_equal(decode(text_data(&json), &frame, &fault), 0);
+    assert_int_equal(frame.messages_count, limit_frame_messages);
+    frame_clear(&frame);
+    text_add(&batch, ",{\"beat\":{}}");
+    text_clear(&json);
+    frame_encode(&header, text_data(&batch), &json);
+    assert_int_equal(decode(text_data(&json), &frame, &fault), -EINVAL);
+}
+
+static void a_batch_of_the_largest_message_stays_within_a_frame(void **state) {
+    (void)state;
+    struct message message = {.kind = MESSAGE_INSTRUCT};
+    struct definition *definition = &message.instruct.definition;
+    auto_clean(clean_text) struct text json = {0};
+    definition->user_data = memory_new(1, limit_user_data + 1);
+    memset(definition->user_data, '\n', limit_user_data); /* doubled by its escape */
+    memset(definition->name, 'a', sizeof(definition->name) - 1);
+    memset(definition->shape, 'a', sizeof(definition->shape) - 1);
+    memset(definition->image, 'a', sizeof(definition->image) - 1);
+    message_encode(&message, &json);
+    assert_true(json.length + limit_frame_soft < limit_frame_hard);
+    message_clear(&message);
+}
+
+/* Damages a good frame at random: taken or refused, but never half, and never a crash. */
+static void damaged_frames_do_no_harm(void **state) {
+    (void)state;
+    struct prng prng;
+    struct record record = {0};
+    auto_clean(clean_text) struct text json = {0};
+    size_t refused = 0;
+    prng_init(&prng, 5);
+    for (size_t round = 0; round < 3000; round++) {
+        struct frame frame;
+        struct codec_fault fault;
+        if (round % 50 == 0) {
+            record_deinit(&record);
+            record = tables_random(&frame_table, &prng);
+        }
+        text_clear(&json);
+        codec_encode(&frame_table, record.data, FIELD_WIRE, &json);
+        for (size_t i = prng_below(&prng, 4) + 1; i; i--)
+            json.data[prng_below(&prng, json.length)] = (char)prng_next(&prng);
+        if (frame_decode(json.data, json.length, &frame, &fault)) {
+            refused++;
+            assert_null(frame.messages);
+            assert_int_equal(frame.messages_count, 0);
+        } else {
+            assert_int_equal(codec_check(&frame_table, &frame, &fault), 0);
+            frame_clear(&frame);
+        }
+    }
+    record_deinit(&record);
+    assert_true(refused > 1000);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_of_every_kind_come_back_in_order),
+        cmocka_unit_test(a_frame_with_anything_wrong_is_dropped_whole),
+        cmocka_unit_test(fields_of_a_later_version_are_ignored_at_every_depth),
+        cmocka_unit_test(a_frame_holds_at_most_its_limit_of_messages),
+        cmocka_unit_test(a_batch_of_the_largest_message_stays_within_a_frame),
+        cmocka_unit_test(damaged_frames_do_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
