@@ -95,7 +95,8 @@ static void begin(struct downstream *downstream, struct patron *patron,
     struct book_op *op =
         uplink_begin(&downstream->book, patron->uplink.setting.name, instruct, event, out);
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
-    downstream_count(downstream, vm);
+    if (instruct->verb != VERB_DEFINE) /* counted when it is permitted, not to be in its own way */
+        downstream_count(downstream, vm);
     op->progress_ms = event->now_ms + progress_after_ms;
     book_schedule(&downstream->book, op);
     if (instruct->verb == VERB_DEFINE) {
