@@ -1,12 +1,17 @@
+/* The laws that are checked after each step, and once a minute. */
+
+#include "sim/check.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "core/lifecycle.h"
-#include "sim/world.h"
 
 void check_fail(struct sim_world *world, const char *law, const char *format, ...) {
+    char words[1024];
     va_list arguments;
     fflush(stdout);
     fprintf(stderr, "seed %llu at %llu ms: law broken: %s: ",
@@ -14,144 +19,295 @@ void check_fail(struct sim_world *world, const char *law, const char *format, ..
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nreplay: isthmus-sim --seed %llu --operations %u --clusters %u --agents %u "
-                    "--trace\n",
-            (unsigned long long)world->settings.seed, world->settings.operations,
-            world->settings.clusters, world->settings.agents);
+    settings_print(&world->settings, words, sizeof(words));
+    fprintf(stderr, "\n");
     exit(1);
 }
 
-static uint32_t domains_of(const struct sim_world *world, const char *vm, uint32_t *out_running) {
-    uint32_t count = 0;
-    *out_running = 0;
-    for (uint32_t i = 0; i < world->nodes_count; i++) {
-        const struct sim_domain *domain = host_domain(&world->nodes[i], vm);
-        count += domain != NULL;
-        *out_running += domain && domain->state == VM_RUNNING;
-    }
-    return count;
+static void promise_key(char *key, size_t size, const char *kind, const struct sim_node *node,
+                        const char *name) {
+    text_format(key, size, "%s/%u/%s", kind, node->index, name);
 }
 
-/* Law 6 and 4: an end is true when it is written. */
-static void check_op_end(struct sim_world *world, const struct operation *op) {
-    uint32_t running = 0, count = domains_of(world, op->vm, &running);
-    if (op->state != OP_SUCCEEDED)
+struct promise *promise_get(const struct sim_world *world, const char *kind,
+                            const struct sim_node *node, const char *name) {
+    char key[sizeof(((struct promise *)NULL)->key)];
+    promise_key(key, sizeof(key), kind, node, name);
+    return map_get(&world->promises, key);
+}
+
+struct promise *promise_put(struct sim_world *world, const char *kind,
+                            const struct sim_node *node, const char *name) {
+    struct promise *promise = promise_get(world, kind, node, name);
+    if (promise)
+        return promise;
+    promise = memory_new(1, sizeof(*promise));
+    promise_key(promise->key, sizeof(promise->key), kind, node, name);
+    map_put(&world->promises, promise->key, promise);
+    list_add(&world->promised, &promise->node);
+    return promise;
+}
+
+void promise_drop(struct sim_world *world, struct promise *promise) {
+    if (!promise)
         return;
-    if (op->verb == VERB_DELETE && count)
+    map_remove(&world->promises, promise->key);
+    list_remove(&promise->node);
+    memory_free(promise);
+}
+
+/* Law 6: a deadline ends what nobody confirmed. A host's job is waited for, late as it may be. */
+static void check_deadline(struct sim_world *world, const struct sim_node *node,
+                           const struct operation *op) {
+    enum { job_most_ms = 700000 };
+    bool ended = op->state == OP_SUCCEEDED || op->state == OP_FAILED;
+    if (ended) {
+        promise_drop(world, promise_get(world, "due", node, op->id));
+        return;
+    }
+    if (promise_get(world, "due", node, op->id))
+        return;
+    struct promise *promise = promise_put(world, "due", node, op->id);
+    promise->allowed_ms =
+        op->deadline_ms > op->created_ms ? op->deadline_ms - op->created_ms : 0;
+    promise->allowed_ms += node->settings.kind == ROLE_AGENT ? job_most_ms : 0;
+    promise->due_ms = world->now_ms + promise->allowed_ms;
+}
+
+/* Laws 4 and 6: an end is true when a manager writes it. */
+static void check_end_above(struct sim_world *world, const struct operation *op) {
+    const struct sim_vm *vm = host_vm(world, op->vm);
+    if (op->verb == VERB_DELETE && vm)
         check_fail(world, "true end", "%s deleted %s, which is there", op->id, op->vm);
-    if (op->verb != VERB_DELETE && !count)
+    if (op->verb != VERB_DELETE && !vm)
         check_fail(world, "true end", "%s (%s) succeeded on %s, which is nowhere", op->id,
                    verb_names[op->verb], op->vm);
 }
 
-static void check_upstream(struct sim_world *world, const struct effect *effect) {
-    uint32_t running = 0;
-    if (effect->kind == EFFECT_SAVE && effect->record.table == &operation_table) {
-        const struct operation *op = effect->record.data;
-        if (op->ended_ms == world->now_ms + sim_wall_start_ms)
-            check_op_end(world, op);
-    }
-    if (effect->kind == EFFECT_FORGET && effect->record.table == &vm_table) {
-        const struct vm *vm = effect->record.data;
-        if (domains_of(world, vm->id, &running))
-            check_fail(world, "nothing is half-made", "%s is forgotten but has a domain", vm->id);
-    }
+/* On the host itself it is true to the letter. */
+static void check_end_on_host(struct sim_world *world, const struct sim_node *node,
+                              const struct operation *op) {
+    const struct sim_domain *domain = host_domain(world, node, op->vm);
+    bool running = domain && domain->state == VM_RUNNING, is_true = domain;
+    if (op->verb == VERB_DELETE)
+        is_true = !domain;
+    if (op->verb == VERB_START)
+        is_true = running;
+    if (op->verb == VERB_STOP || op->verb == VERB_SHUTDOWN)
+        is_true = domain && !running;
+    if (!is_true)
+        check_fail(world, "true end", "%s (%s) succeeded on %s, which %s", op->id,
+                   verb_names[op->verb], op->vm,
+                   domain ? vm_state_names[domain->state] : "is not there");
 }
 
-/* Law 1: nothing that names the inside goes up. */
-static void check_wall(struct sim_world *world, const struct sim_node *node,
-                       const struct effect_send *send) {
-    struct text text = {0};
-    bool upward = node->settings.kind == ROLE_DOWNSTREAM && send->link != 0;
-    if (!upward)
+static void check_op(struct sim_world *world, const struct sim_node *node,
+                     const struct operation *op) {
+    check_deadline(world, node, op);
+    if (op->ended_ms != node_wall_ms(world, node))
         return;
-    message_encode(&send->message, &text);
-    for (const char *at = text_data(&text); *at; at++)
-        if (text_starts(at, "host") && !text_starts(at, "host-failed"))
-            check_fail(world, "wall", "%s", text_data(&text));
-    text_deinit(&text);
+    if (node_is_upstream(node))
+        world->stats.ended[op->verb][op->code]++;
+    if (op->code == CODE_NO_CAPACITY && settings_are_calm(&world->settings))
+        check_fail(world, "what is shown is there", "%s: no room for %s, in a calm world",
+                   node->name, op->vm);
+    if (op->state == OP_SUCCEEDED && node->settings.kind == ROLE_AGENT)
+        check_end_on_host(world, node, op);
+    else if (op->state == OP_SUCCEEDED)
+        check_end_above(world, op);
+}
+
+/* Law 4: what is newer never gives way to what is older. */
+static void check_generation(struct sim_world *world, const struct sim_node *node,
+                             const struct vm *vm) {
+    struct promise *seen = promise_put(world, "vm", node, vm->id);
+    if (vm->generation < seen->due_ms || vm->place_generation < seen->allowed_ms ||
+        vm->epoch < seen->count)
+        check_fail(world, "newest wins",
+                   "%s: %s goes from epoch %u generation %llu back to %u, %llu", node->name,
+                   vm->id, seen->count, (unsigned long long)seen->due_ms, vm->epoch,
+                   (unsigned long long)vm->generation);
+    seen->due_ms = vm->generation;
+    seen->allowed_ms = vm->place_generation;
+    seen->count = vm->epoch;
+}
+
+static void check_forgotten(struct sim_world *world, const struct sim_node *node,
+                            const struct record *record) {
+    if (record->table == &vm_table) {
+        const struct vm *vm = record->data;
+        promise_drop(world, promise_get(world, "vm", node, vm->id));
+        const struct sim_vm *there = host_vm(world, vm->id);
+        bool own = node->settings.kind != ROLE_AGENT ? there != NULL
+                                                      : host_domain(world, node, vm->id) != NULL;
+        if (own)
+            check_fail(world, "nothing is half-made", "%s forgets %s, which has a domain",
+                       node->name, vm->id);
+    } else if (record->table == &operation_table) {
+        const struct operation *op = record->data;
+        promise_drop(world, promise_get(world, "due", node, op->id));
+    }
 }
 
 void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
+    bool vms_changed = false;
+    if (world->settings.bare)
+        return;
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
-        if (node->settings.kind == ROLE_UPSTREAM)
-            check_upstream(world, effect);
-        if (effect->kind == EFFECT_SEND)
-            check_wall(world, node, &effect->send);
-    }
-    if (node->settings.kind != ROLE_AGENT)
-        return;
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &node->domains) {
-        const struct sim_domain *domain = container_of(at, struct sim_domain, node);
-        uint32_t running = 0;
-        if (domain->state == VM_RUNNING && domains_of(world, domain->vm, &running) && running > 1)
-            check_fail(world, "not twice", "%s runs in %u places", domain->vm, running);
-    }
-}
-
-/* Every operation has ended on every level, and no record waits for anything. */
-static void check_quiet(struct sim_world *world, const struct sim_node *node) {
-    const struct book *book = role_book(node->role);
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &book->ops) {
-        const struct book_op *op = container_of(at, struct book_op, by_age);
-        if (!book_op_has_ended(op))
-            check_fail(world, "never stuck", "%s: %s (%s) has not ended", node->name,
-                       op->record.id, verb_names[op->record.verb]);
-        if (node->settings.kind != ROLE_UPSTREAM)
-            check_fail(world, "never stuck", "%s: result of %s (%s) is not settled", node->name,
-                       op->record.id, verb_names[op->record.verb]);
-    }
-    list_each(at, next, &book->vms) {
-        const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
-        if (vm->state == VM_DELETING || vm->state == VM_DELETED || vm->state == VM_FAILED ||
-            vm->state == VM_PENDING)
-            check_fail(world, "never stuck", "%s: %s is still %s", node->name, vm->id,
-                       vm_state_names[vm->state]);
-    }
-}
-
-/* What is written on a level is what is true on the hosts. */
-static void check_truth(struct sim_world *world, struct sim_node *node) {
-    const struct book *book = role_book(node->role);
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &book->vms) {
-        const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
-        uint32_t found = 0;
-        for (uint32_t i = 0; i < world->nodes_count; i++) {
-            const struct sim_domain *domain = host_domain(&world->nodes[i], vm->id);
-            found += domain != NULL;
-            if (domain && domain->state != vm->state)
-                check_fail(world, "wanted is actual", "%s says %s is %s, it is %s", node->name,
-                           vm->id, vm_state_names[vm->state], vm_state_names[domain->state]);
+        if (effect->kind == EFFECT_FORGET)
+            check_forgotten(world, node, &effect->record);
+        if (effect->kind != EFFECT_SAVE)
+            continue;
+        if (effect->record.table == &operation_table)
+            check_op(world, node, effect->record.data);
+        if (effect->record.table == &vm_table) {
+            check_generation(world, node, effect->record.data);
+            vms_changed = true;
         }
-        if (found != (vm->state == VM_LOST ? 0 : 1))
-            check_fail(world, "wanted is actual", "%s says %s is %s, it has %u domains",
-                       node->name, vm->id, vm_state_names[vm->state], found);
     }
-    list_each(at, next, &node->domains) {
-        const struct sim_domain *domain = container_of(at, struct sim_domain, node);
-        if (!book_vm(role_book(world_upstream(world)->role), domain->vm))
-            check_fail(world, "no orphan", "%s has %s, which nobody knows above", node->name,
-                       domain->vm);
+    if (vms_changed && node->lent)
+        check_limits(world, node);
+}
+
+void check_once(struct sim_world *world, const struct sim_node *node,
+                const struct effect_job *job) {
+    if (job->kind != JOB_REBOOT || world->settings.bare)
+        return; /* the others do no harm twice */
+    struct promise *promise = promise_put(world, "did", node, job->op);
+    if (promise->count++)
+        check_fail(world, "once", "%s reboots %s a second time", job->op, job->vm);
+}
+
+static void sum_used(const struct sim_node *node, const char *owner, struct owner_limits *out) {
+    const struct book *book = role_book(node->role);
+    struct list *at = NULL, *next = NULL;
+    *out = (struct owner_limits){0};
+    list_each(at, next, &book->vms) {
+        const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
+        if (!text_equal(vm->owner, owner) || !lifecycle_occupies(vm->state))
+            continue;
+        out->vms++;
+        out->cpus += vm->size.cpus;
+        out->memory_mib += vm->size.memory_mib;
+        out->disk_gib += vm->size.disk_gib;
     }
 }
 
-void check_end(struct sim_world *world) {
-    const struct book *cloud = role_book(world_upstream(world)->role);
-    struct list *at = NULL, *next = NULL;
-    for (uint32_t i = 0; i < world->nodes_count; i++) {
-        struct sim_node *node = &world->nodes[i];
-        if (!node->role)
-            check_fail(world, "comes back", "%s is down", node->name);
-        check_quiet(world, node);
-        check_truth(world, node);
+static bool exceeds(uint64_t limit, uint64_t used, uint64_t before) {
+    return limit && used > limit && used > before;
+}
+
+/* Law 3: what an upstream uses does not grow beyond what the owner lends. (It may be beyond it
+ * already, where the owner has lowered a limit: then it shrinks.) A VM whose host had lost it and
+ * has it again was lent before. */
+void check_limits(struct sim_world *world, struct sim_node *node) {
+    for (size_t i = 0; i < node->settings.managers_count; i++) {
+        const struct owner_limits *limit = &node->settings.limits[i];
+        struct owner_limits used, *before = &node->lent[i];
+        sum_used(node, node->settings.managers[i].name, &used);
+        if (exceeds(limit->vms, used.vms, before->vms) ||
+            exceeds(limit->cpus, used.cpus, before->cpus) ||
+            exceeds(limit->memory_mib, used.memory_mib, before->memory_mib) ||
+            exceeds(limit->disk_gib, used.disk_gib, before->disk_gib))
+            check_fail(world, "sovereignty", "%s lends %s %llu VMs, %llu cpus; it has %llu, %llu",
+                       node->name, node->settings.managers[i].name,
+                       (unsigned long long)limit->vms, (unsigned long long)limit->cpus,
+                       (unsigned long long)used.vms, (unsigned long long)used.cpus);
+        *before = used;
     }
-    list_each(at, next, &world->accepted) {
-        const struct sim_accepted *accepted = container_of(at, struct sim_accepted, node);
-        if (!book_op(cloud, accepted->op))
-            check_fail(world, "nothing lost", "%s was answered and is not known", accepted->op);
+}
+
+void check_limits_changed(struct sim_world *world, struct sim_node *node) {
+    struct owner_limits *limits = (struct owner_limits *)(uintptr_t)node->settings.limits;
+    if (!world_fault(world, &world->fate, world->settings.owner_changes))
+        return;
+    size_t which = prng_below(&world->fate, node->settings.managers_count);
+    limits[which] = (struct owner_limits){.vms = prng_below(&world->fate, 8),
+                                          .cpus = prng_below(&world->fate, 16)};
+    world->stats.owner_changes++;
+}
+
+void check_asked(struct sim_world *world, const struct sim_node *cloud,
+                 const struct request *request) {
+    char handle[32];
+    if (world->settings.bare)
+        return;
+    text_format(handle, sizeof(handle), "%llu", (unsigned long long)request->handle);
+    struct promise *promise = promise_put(world, "asked", cloud, handle);
+    promise->due_ms = world->now_ms + request->wait_ms;
+    (void)text_copy(promise->value, sizeof(promise->value), request->idempotency_key);
+}
+
+/* Law 4: one key, one operation. Law 8: what was answered stays known. */
+static void check_operation_told(struct sim_world *world, const struct sim_node *cloud,
+                                 const char *key, const struct operation *op) {
+    (void)promise_put(world, "answered", cloud, op->id);
+    if (!*key)
+        return;
+    struct promise *used = promise_put(world, "key", cloud, key);
+    if (*used->value && !text_equal(used->value, op->id))
+        check_fail(world, "once", "%s made %s and %s", key, used->value, op->id);
+    (void)text_copy(used->value, sizeof(used->value), op->id);
+}
+
+void check_answered(struct sim_world *world, const struct sim_node *cloud,
+                    const struct reply *reply) {
+    char handle[32];
+    world->stats.replies++;
+    if (reply->kind == REPLY_PROBLEM)
+        world->stats.refused[reply->code]++;
+    if (world->settings.bare)
+        return;
+    text_format(handle, sizeof(handle), "%llu", (unsigned long long)reply->handle);
+    struct promise *asked = promise_get(world, "asked", cloud, handle);
+    if (!asked)
+        check_fail(world, "one answer", "request %s is answered twice", handle);
+    if (reply->kind == REPLY_OPERATION)
+        check_operation_told(world, cloud, asked->value, reply->record.data);
+    promise_drop(world, asked);
+}
+
+static bool is_of(const struct promise *promise, const char *kind, const struct sim_node *node) {
+    char start[32];
+    text_format(start, sizeof(start), "%s/%u/", kind, node->index);
+    return text_starts(promise->key, start);
+}
+
+/* Callers hear of it by their connections' end. */
+void check_crashed(struct sim_world *world, const struct sim_node *node) {
+    struct list *at = NULL, *next = NULL;
+    list_each(at, next, &world->promised) {
+        struct promise *promise = container_of(at, struct promise, node);
+        if (node_is_upstream(node) && is_of(promise, "asked", node))
+            promise_drop(world, promise);
+    }
+}
+
+/* Time stood still for it, and its wall clock may be another. */
+void check_restarted(struct sim_world *world, const struct sim_node *node) {
+    struct list *at = NULL, *next = NULL;
+    list_each(at, next, &world->promised) {
+        struct promise *promise = container_of(at, struct promise, node);
+        if (!is_of(promise, "due", node))
+            continue;
+        uint64_t again = world->now_ms + (world->settings.clock_jump ? promise->allowed_ms : 0);
+        promise->due_ms = again > promise->due_ms ? again : promise->due_ms;
+    }
+}
+
+void check_minute(struct sim_world *world) {
+    enum { slack_ms = 2000 };
+    struct list *at = NULL, *next = NULL;
+    list_each(at, next, &world->promised) {
+        const struct promise *promise = container_of(at, struct promise, node);
+        bool due = text_starts(promise->key, "due/"), asked = text_starts(promise->key, "asked/");
+        if ((!due && !asked) || promise->due_ms + slack_ms > world->now_ms)
+            continue;
+        const char *index = promise->key + (due ? 4 : 6);
+        const struct sim_node *node = world->nodes[strtoul(index, NULL, 10)];
+        if (node->role)
+            check_fail(world, "never stuck", "%s: %s should have ended at %llu ms", node->name,
+                       promise->key, (unsigned long long)promise->due_ms);
     }
 }

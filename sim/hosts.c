@@ -1,115 +1,189 @@
+/* Hosts: jobs take time, fail, half-fail and hang; guests die, are deaf and come back. */
+
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/world.h"
+#include "sim/check.h"
 
-struct sim_domain *host_domain(const struct sim_node *node, const char *vm) {
+const struct sim_vm *host_vm(const struct sim_world *world, const char *vm) {
+    return map_get(&world->vms, vm);
+}
+
+struct sim_domain *host_domain(const struct sim_world *world, const struct sim_node *node,
+                               const char *id) {
+    const struct sim_vm *vm = host_vm(world, id);
     struct list *at = NULL, *next = NULL;
-    list_each(at, next, &node->domains) {
-        struct sim_domain *domain = container_of(at, struct sim_domain, node);
-        if (text_equal(domain->vm, vm))
+    if (!vm)
+        return NULL;
+    list_each(at, next, &vm->domains) {
+        struct sim_domain *domain = container_of(at, struct sim_domain, by_vm);
+        if (domain->node == node)
             return domain;
     }
     return NULL;
 }
 
-static void tell(struct sim_world *world, struct sim_node *node, const char *vm, uint32_t epoch,
-                 enum vm_state state, int why) {
+/* A random number below `bound`; in an even world it depends on the VM and the purpose alone. */
+static uint64_t draw(struct sim_world *world, const char *vm, unsigned purpose, uint64_t bound) {
+    if (world->settings.even)
+        return map_hash(world->settings.seed + purpose, vm, strlen(vm)) % bound;
+    return prng_below(&world->hosts, bound);
+}
+
+static bool fault(struct sim_world *world, const char *vm, unsigned purpose,
+                  uint32_t per_mille) {
+    return per_mille && !world->healing && draw(world, vm, purpose, 1000) < per_mille;
+}
+
+enum purpose { PURPOSE_TIME = 100, PURPOSE_FAIL = 200, PURPOSE_HALF = 300, PURPOSE_GUEST = 400 };
+
+static void tell(struct sim_world *world, struct sim_domain *domain, enum domain_news why) {
     struct event event = {.kind = EVENT_DOMAIN};
-    (void)text_copy(event.domain.vm, sizeof(event.domain.vm), vm);
-    event.domain.epoch = epoch;
-    event.domain.state = state;
-    if (why == DOMAIN_FOUND)
-        event.domain.why = DOMAIN_FOUND;
-    else
-        event.domain.why = why == DOMAIN_REBOOTED ? DOMAIN_REBOOTED : DOMAIN_CHANGED;
-    if (node->role)
-        world_step(world, node, &event);
+    (void)text_copy(event.domain.vm, sizeof(event.domain.vm), domain->vm->id);
+    event.domain.epoch = domain->epoch;
+    event.domain.state = domain->state;
+    event.domain.why = why;
+    if (domain->node->role)
+        world_step(world, domain->node, &event);
+}
+
+/* The one writer of a domain's state. */
+static void move(struct sim_world *world, struct sim_domain *domain, enum vm_state state) {
+    domain->vm->running += state == VM_RUNNING;
+    domain->vm->running -= domain->state == VM_RUNNING;
+    domain->state = state;
+    if (domain->vm->running > 1)
+        check_fail(world, "not twice", "%s runs in %u places", domain->vm->id,
+                   domain->vm->running);
 }
 
 static void on_guest_acts(struct sim_world *world, struct occurrence *occurrence) {
-    struct sim_domain *domain = host_domain(occurrence->node, occurrence->job.vm);
+    struct sim_domain *domain = host_domain(world, occurrence->node, occurrence->job->vm);
     if (!domain || domain->state != VM_RUNNING)
         return;
-    bool reboots = occurrence->job.kind == JOB_REBOOT;
+    bool reboots = occurrence->job->kind == JOB_REBOOT;
     if (!reboots)
-        domain->state = VM_STOPPED;
-    tell(world, occurrence->node, domain->vm, domain->epoch, domain->state,
-         reboots ? DOMAIN_REBOOTED : DOMAIN_CHANGED);
+        move(world, domain, VM_STOPPED);
+    tell(world, domain, reboots ? DOMAIN_REBOOTED : DOMAIN_CHANGED);
+}
+
+void host_guest_dies(struct sim_world *world, struct sim_domain *domain) {
+    if (domain->state != VM_RUNNING ||
+        !fault(world, domain->vm->id, PURPOSE_GUEST + 10 + (unsigned)(world->now_ms / 60000),
+               world->settings.guest_dies))
+        return;
+    world->stats.guests_died++;
+    move(world, domain, VM_CRASHED);
+    tell(world, domain, DOMAIN_CHANGED);
 }
 
 static void scan(struct sim_world *world, struct sim_node *node) {
     uint32_t incarnation = node->incarnation;
     struct list *at = NULL, *next = NULL;
     list_each(at, next, &node->domains) {
-        struct sim_domain *domain = container_of(at, struct sim_domain, node);
-        if (node->incarnation == incarnation)
-            tell(world, node, domain->vm, domain->epoch, domain->state, DOMAIN_FOUND);
+        tell(world, container_of(at, struct sim_domain, by_node), DOMAIN_FOUND);
+        if (node->incarnation != incarnation)
+            return; /* the end of the process may have changed the list */
     }
     struct event event = {.kind = EVENT_SCANNED};
-    if (node->role && node->incarnation == incarnation)
+    if (node->role)
         world_step(world, node, &event);
 }
 
-static enum code create(struct sim_node *node, const struct effect_job *job) {
-    struct sim_domain *domain = host_domain(node, job->vm);
+static struct sim_vm *vm_of(struct sim_world *world, const char *id) {
+    struct sim_vm *vm = map_get(&world->vms, id);
+    if (!vm) {
+        vm = memory_new(1, sizeof(*vm));
+        (void)text_copy(vm->id, sizeof(vm->id), id);
+        list_init(&vm->domains);
+        map_put(&world->vms, vm->id, vm);
+    }
+    return vm;
+}
+
+static void create(struct sim_world *world, struct sim_node *node,
+                   const struct effect_job *job) {
+    struct sim_domain *domain = host_domain(world, node, job->vm);
     if (!domain) {
         domain = memory_new(1, sizeof(*domain));
-        (void)text_copy(domain->vm, sizeof(domain->vm), job->vm);
+        domain->vm = vm_of(world, job->vm);
+        domain->node = node;
         domain->state = VM_STOPPED;
-        list_add(&node->domains, &domain->node);
+        domain->size = job->definition.size;
+        list_add(&node->domains, &domain->by_node);
+        list_add(&domain->vm->domains, &domain->by_vm);
     }
     domain->epoch = job->epoch;
+}
+
+static void take_away(struct sim_world *world, struct sim_domain *domain) {
+    struct sim_vm *vm = domain->vm;
+    move(world, domain, VM_STOPPED);
+    list_remove(&domain->by_node);
+    list_remove(&domain->by_vm);
+    memory_free(domain);
+    if (!list_is_empty(&vm->domains))
+        return;
+    map_remove(&world->vms, vm->id);
+    memory_free(vm);
+}
+
+static struct effect_job *copy_job(const struct effect_job *job) {
+    struct effect_job *copy = memory_copy(job, sizeof(*job));
+    record_clone(&definition_table, &job->definition, &copy->definition);
+    return copy;
+}
+
+static enum code ask_guest(struct sim_world *world, struct sim_domain *domain,
+                           const struct effect_job *job) {
+    if (domain->state != VM_RUNNING)
+        return CODE_BAD_STATE;
+    if (fault(world, job->vm, PURPOSE_GUEST, world->settings.guest_ignores))
+        return CODE_OK;
+    uint64_t wait_ms = 100 + draw(world, job->vm, PURPOSE_GUEST + 1, 3000);
+    world_later(world, domain->node, wait_ms, on_guest_acts)->job = copy_job(job);
     return CODE_OK;
 }
 
 /* What the job does to the host; true in the world whether or not anybody hears of it. */
 static enum code act(struct sim_world *world, struct sim_node *node,
                      const struct effect_job *job) {
-    struct sim_domain *domain = host_domain(node, job->vm);
+    struct sim_domain *domain = host_domain(world, node, job->vm);
     if (job->kind == JOB_FETCH || job->kind == JOB_SCAN)
         return CODE_OK;
-    if (job->kind == JOB_CREATE)
-        return create(node, job);
+    check_once(world, node, job);
+    if (job->kind == JOB_CREATE) {
+        create(world, node, job);
+        return CODE_OK;
+    }
     if (job->kind == JOB_REMOVE) {
-        if (domain) {
-            list_remove(&domain->node);
-            memory_free(domain);
-        }
+        if (domain)
+            take_away(world, domain);
         return CODE_OK;
     }
     if (!domain)
         return CODE_LOST;
-    if (job->kind == JOB_START)
-        domain->state = VM_RUNNING;
-    if (job->kind == JOB_STOP)
-        domain->state = VM_STOPPED;
-    if (job->kind == JOB_SHUTDOWN || job->kind == JOB_REBOOT) {
-        if (domain->state != VM_RUNNING)
-            return CODE_BAD_STATE;
-        if (!world_fault(world, &world->hosts, world->settings.faults.guest_ignores)) {
-            struct occurrence *later =
-                world_later(world, node, 100 + prng_below(&world->hosts, 3000), on_guest_acts);
-            later->job = *job;
-            later->job.definition = (struct definition){0};
-        }
-    }
+    if (job->kind == JOB_SHUTDOWN || job->kind == JOB_REBOOT)
+        return ask_guest(world, domain, job);
+    move(world, domain, job->kind == JOB_START ? VM_RUNNING : VM_STOPPED);
     return CODE_OK;
 }
 
 static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_node *node = occurrence->node;
-    const struct effect_job *job = &occurrence->job;
+    const struct effect_job *job = occurrence->job;
     if (occurrence_is_stale(occurrence))
         return;
     enum code code = occurrence->code;
-    bool half = code != CODE_OK && prng_below(&world->hosts, 2);
+    bool half = code != CODE_OK && draw(world, job->vm, PURPOSE_HALF + job->kind, 2);
     if (code == CODE_OK || half) {
         enum code acted = act(world, node, job);
         code = code == CODE_OK ? acted : code;
     }
-    struct sim_domain *domain = host_domain(node, job->vm);
+    struct sim_domain *domain = host_domain(world, node, job->vm);
     if (domain && job->kind != JOB_FETCH && job->kind != JOB_SCAN)
-        tell(world, node, job->vm, domain->epoch, domain->state, DOMAIN_CHANGED);
+        tell(world, domain, DOMAIN_CHANGED);
     if (job->kind == JOB_SCAN && !occurrence_is_stale(occurrence))
         scan(world, node);
     struct event event = {.kind = EVENT_JOB, .job = {.job = job->job, .code = code}};
@@ -120,43 +194,72 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
 /* A job whose process dies has had its effect by then, or never has it: the hypervisor does one
  * thing to a domain after the other, so nothing of the old process comes after the new one's. */
 void host_end_of_process(struct sim_world *world, struct sim_node *node) {
+    if (node->settings.kind != ROLE_AGENT)
+        return;
     for (size_t i = 1; i <= world->occurrences.count; i++) {
         struct occurrence *at =
             container_of(world->occurrences.timers[i], struct occurrence, timer);
         if (at->happen == on_job_end && at->node == node && !occurrence_is_stale(at) &&
             prng_below(&world->hosts, 2))
-            (void)act(world, node, &at->job);
+            (void)act(world, node, at->job);
     }
 }
 
 static void on_host(struct sim_world *world, struct occurrence *occurrence) {
-    struct event event = {.kind = EVENT_HOST, .host.size = {8, 8192, 64}};
+    struct event event = {.kind = EVENT_HOST, .host.size = occurrence->node->host};
     text_format(event.host.accelerator, sizeof(event.host.accelerator), "sim");
     if (!occurrence_is_stale(occurrence))
         world_step(world, occurrence->node, &event);
 }
 
 void host_begin(struct sim_world *world, struct sim_node *node, const struct effect_job *job) {
-    const struct sim_faults *faults = &world->settings.faults;
-    uint64_t takes = 1 + prng_below(&world->hosts, 500);
-    if (job->kind == JOB_SCAN)
+    const struct sim_settings *faults = &world->settings;
+    unsigned kind = job->kind;
+    uint64_t takes = 1 + draw(world, job->vm, PURPOSE_TIME + kind, 500);
+    bool is_scan = job->kind == JOB_SCAN;
+    world->stats.jobs += !is_scan;
+    if (is_scan)
         world_later(world, node, 1, on_host);
-    else if (world_fault(world, &world->hosts, faults->job_hangs))
-        takes += prng_below(&world->hosts, 200000);
+    else if (fault(world, job->vm, PURPOSE_TIME + 50 + kind, faults->job_hangs)) {
+        takes += draw(world, job->vm, PURPOSE_TIME + 60 + kind, 200000);
+        world->stats.jobs_hung++;
+    }
     struct occurrence *later = world_later(world, node, takes, on_job_end);
-    later->job = *job;
-    record_clone(&definition_table, &job->definition, &later->job.definition);
-    bool may_fail = job->kind != JOB_SCAN;
-    if (may_fail && world_fault(world, &world->hosts, faults->job_failure))
+    later->job = copy_job(job);
+    if (!is_scan && fault(world, job->vm, PURPOSE_FAIL + kind, faults->job_failure)) {
         later->code = job->kind == JOB_FETCH ? CODE_IMAGE_UNAVAILABLE : CODE_HOST_FAILED;
+        world->stats.jobs_failed++;
+    }
+}
+
+static void on_image(struct sim_world *world, struct occurrence *occurrence) {
+    struct event event = {.kind = EVENT_IMAGE, .image.code = occurrence->code};
+    (void)text_copy(event.image.digest, sizeof(event.image.digest), occurrence->bytes);
+    if (!occurrence_is_stale(occurrence))
+        world_step(world, occurrence->node, &event);
+}
+
+void host_fetch_image(struct sim_world *world, struct sim_node *node, const char *digest) {
+    uint64_t takes = 1 + draw(world, "image", 0, 50);
+    struct occurrence *later = world_later(world, node, takes, on_image);
+    later->bytes = memory_text(digest);
+    if (!world->settings.even && fault(world, "", 0, world->settings.job_failure))
+        later->code = CODE_IMAGE_UNAVAILABLE;
 }
 
 void host_power_loss(struct sim_world *world, struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
-    if (node->settings.kind != ROLE_AGENT)
-        return;
+    world->stats.power_losses++;
     if (node->role)
         world_crash(world, node, 1000 + prng_below(&world->fate, 60000));
     list_each(at, next, &node->domains)
-        container_of(at, struct sim_domain, node)->state = VM_STOPPED;
+        move(world, container_of(at, struct sim_domain, by_node), VM_STOPPED);
+}
+
+void host_forget_all(struct sim_world *world) {
+    for (uint32_t i = 0; i < world->nodes_count; i++)
+        while (!list_is_empty(&world->nodes[i]->domains))
+            take_away(world, container_of(world->nodes[i]->domains.next, struct sim_domain,
+                                          by_node));
+    map_deinit(&world->vms);
 }

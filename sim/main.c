@@ -1,85 +1,149 @@
+/* isthmus-sim: runs the core in simulated worlds. */
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 
-#include "sim/world.h"
+#include "base/text.h"
+#include "sim/many.h"
+#include "sim/run.h"
 
-static const struct sim_faults all_faults = {
-    .lose = 20, .repeat = 20, .reorder = 20, .crash = 2, .server_death = 200, .job_failure = 50,
-    .guest_ignores = 200, .guest_dies = 20, .power_loss = 20, .job_hangs = 10,
-};
-
-static uint64_t number(const char *text) {
+static uint64_t number(const char *name, const char *text) {
     char *end = NULL;
     uint64_t value = strtoull(text, &end, 10);
     if (end == text || *end) {
-        fprintf(stderr, "isthmus-sim: '%s' is not a number\n", text);
+        fprintf(stderr, "isthmus-sim: %s: '%s' is not a number\n", name, text);
         exit(2);
     }
     return value;
 }
 
-/* One seed: a time of faults, then the world heals and progress is demanded. */
-static uint64_t run(const struct sim_settings *settings, uint64_t *out_steps) {
-    enum { heal_ms = 4 * 3600 * 1000 };
-    struct sim_world *world = world_new(settings);
-    while (world->requests < settings->operations)
-        world_run(world, world->now_ms + 60000);
-    world->healing = true;
-    for (uint32_t i = 0; i < sim_servers; i++)
-        if (!world->servers[i].up)
-            world_server(world, i, PRESENCE_UP);
-    world_run(world, world->now_ms + heal_ms);
-    check_end(world);
-    uint64_t hash = world->hash;
-    *out_steps += world->steps;
-    world_free(world);
-    return hash;
+static void usage(void) {
+    puts("usage: isthmus-sim [OPTION [VALUE]]...\n"
+         "Runs the managers' and agents' core in simulated worlds with faults, checks the laws\n"
+         "after each step, heals the world and demands that wanted is actual. A seed replays\n"
+         "exactly; each is run twice, and the same is demanded to happen.\n\n"
+         "  --seed N      the first seed (1); --fresh: a random one, which is printed\n"
+         "  --seeds N     how many (1)\n"
+         "  --seconds N   begin no new ones after so long\n"
+         "  --jobs N      at the same time (1)\n"
+         "  --once        do not run each twice\n"
+         "  --calm        no faults; those named after it are on\n"
+         "  --trace 1     a line per event and effect\n"
+         "  --minimize    shrink a failing run as far as it can be\n"
+         "  --pair        law 1: two topologies, the same bytes upward\n"
+         "  --one-node    law 2: what 1, 100 and 10000 agents cost upstream\n");
+    struct sim_settings usual = settings_default();
+    puts("The world, with its defaults; faults are per thousand:");
+    for (size_t i = 0; i < settings_count; i++)
+        printf("  --%-14s %s (%u)\n", settings_table[i].name, settings_table[i].about,
+               *setting_value(&usual, &settings_table[i]));
 }
 
-static void usage(void) {
-    puts("usage: isthmus-sim [--seed N] [--seeds COUNT] [--operations N] [--clusters N]\n"
-         "                   [--agents N] [--calm] [--trace]\n"
-         "Runs the core in a simulated world; each seed twice, with the same outcome demanded.");
+static void run_once_or_twice(const struct many *many, const struct sim_settings *settings,
+                              struct stats *stats) {
+    uint64_t hash = run_seed(settings, stats);
+    if (many->once || settings->trace)
+        return;
+    if (run_seed(settings, stats) == hash)
+        return;
+    fprintf(stderr, "seed %llu does not repeat itself\n", (unsigned long long)settings->seed);
+    exit(1);
+}
+
+static void run_a_pair(const struct many *many, const struct sim_settings *settings,
+                       struct stats *stats) {
+    (void)many;
+    run_pair(settings, stats);
+}
+
+static void fresh(struct sim_settings *settings) {
+    uint32_t seed = 0;
+    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+        exit(2);
+    settings->seed = seed;
+    printf("fresh seeds from %u\n", seed);
+}
+
+enum mode { MODE_RUN, MODE_MINIMIZE, MODE_ONE_NODE };
+
+/* A word without a value; false: it is not one. */
+static bool take_flag(const char *word, struct many *many, enum mode *mode) {
+    if (text_equal(word, "--fresh"))
+        fresh(&many->settings);
+    else if (text_equal(word, "--once"))
+        many->once = 1;
+    else if (text_equal(word, "--calm"))
+        settings_calm(&many->settings);
+    else if (text_equal(word, "--minimize"))
+        *mode = MODE_MINIMIZE;
+    else if (text_equal(word, "--one-node"))
+        *mode = MODE_ONE_NODE;
+    else if (text_equal(word, "--pair"))
+        many->run = run_a_pair;
+    else
+        return false;
+    return true;
+}
+
+static void take_value(const char *word, const char *value, struct many *many) {
+    uint64_t wanted = number(word, value);
+    if (text_equal(word, "--seed")) {
+        many->settings.seed = wanted;
+        return;
+    }
+    if (text_equal(word, "--seeds")) {
+        many->seeds = wanted;
+        return;
+    }
+    for (size_t i = 0; i < settings_count; i++)
+        if (text_equal(word + 2, settings_table[i].name)) {
+            *setting_value(&many->settings, &settings_table[i]) = (uint32_t)wanted;
+            return;
+        }
+    if (text_equal(word, "--seconds"))
+        many->seconds = (uint32_t)wanted;
+    else if (text_equal(word, "--jobs") && wanted)
+        many->jobs = (uint32_t)wanted;
+    else if (text_equal(word, "--trace"))
+        many->settings.trace = (uint32_t)wanted;
+    else {
+        fprintf(stderr, "isthmus-sim: there is no option '%s'; see --help\n", word);
+        exit(2);
+    }
+}
+
+static double core_seconds(void) {
+    struct rusage used;
+    getrusage(RUSAGE_CHILDREN, &used);
+    return (double)used.ru_utime.tv_sec + (double)used.ru_utime.tv_usec / 1e6;
 }
 
 int main(int count, char **words) {
-    struct sim_settings settings = {
-        .seed = 1, .clusters = 2, .agents = 3, .tenants = 3, .operations = 200,
-        .faults = all_faults,
-    };
-    uint64_t seeds = 1, steps = 0;
+    struct many many = {.settings = settings_default(), .seeds = 1, .jobs = 1,
+                        .run = run_once_or_twice};
+    struct stats stats = {0};
+    enum mode mode = MODE_RUN;
     for (int i = 1; i < count; i++) {
-        const char *word = words[i], *value = i + 1 < count ? words[i + 1] : "";
-        if (!strcmp(word, "--trace"))
-            settings.trace = true;
-        else if (!strcmp(word, "--calm"))
-            settings.faults = (struct sim_faults){0};
-        else if (!strcmp(word, "--help"))
+        if (text_equal(words[i], "--help"))
             return usage(), 0;
-        else if (++i && !strcmp(word, "--seed"))
-            settings.seed = number(value);
-        else if (!strcmp(word, "--seeds"))
-            seeds = number(value);
-        else if (!strcmp(word, "--operations"))
-            settings.operations = (uint32_t)number(value);
-        else if (!strcmp(word, "--clusters"))
-            settings.clusters = (uint32_t)number(value);
-        else if (!strcmp(word, "--agents"))
-            settings.agents = (uint32_t)number(value);
-        else
+        if (take_flag(words[i], &many, &mode))
+            continue;
+        if (!text_starts(words[i], "--") || i + 1 == count)
             return usage(), 2;
+        take_value(words[i], words[i + 1], &many);
+        i++;
     }
-    uint64_t first = settings.seed;
-    for (; settings.seed < first + seeds; settings.seed++) {
-        uint64_t hash = run(&settings, &steps);
-        if (!settings.trace && run(&settings, &steps) != hash) {
-            fprintf(stderr, "seed %llu does not repeat itself\n",
-                    (unsigned long long)settings.seed);
-            return 1;
-        }
-    }
-    printf("%llu seeds, %u operations each, %llu steps: every law held\n",
-           (unsigned long long)seeds, settings.operations, (unsigned long long)steps);
+    if (mode == MODE_MINIMIZE)
+        return many_minimize(&many);
+    if (mode == MODE_ONE_NODE)
+        return run_one_node(&many.settings), 0;
+    if (many_run(&many, &stats))
+        return 1;
+    if (!many.settings.trace)
+        stats_print(&stats, core_seconds());
+    printf("every law held\n");
     return 0;
 }

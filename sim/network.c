@@ -2,19 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/world.h"
-
-static struct sim_node *node_of(struct sim_world *world, const struct sim_link *link,
-                                uint32_t *out_index) {
-    for (uint32_t n = 0; n < world->nodes_count; n++) {
-        struct sim_node *node = &world->nodes[n];
-        if (link >= node->links && link < node->links + sim_links) {
-            *out_index = (uint32_t)(link - node->links);
-            return node;
-        }
-    }
-    return NULL;
-}
+#include "sim/check.h"
 
 static void deliver(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_node *node = occurrence->node;
@@ -22,79 +10,121 @@ static void deliver(struct sim_world *world, struct occurrence *occurrence) {
     struct codec_fault fault;
     if (!node->role || !node->links[occurrence->link].up)
         return;
-    if (frame_decode(occurrence->bytes, strlen(occurrence->bytes), &frame, &fault)) {
+    if (frame_decode(occurrence->bytes, strlen(occurrence->bytes), &frame, &fault))
         check_fail(world, "protocol", "frame %s: %s %s", occurrence->bytes, fault.field,
                    fault.text);
-    }
     struct event event = {.kind = EVENT_FRAME};
-    event.frame = (struct event_frame){occurrence->link, occurrence->from, &frame};
-    world->frames++;
+    event.frame = (struct event_frame){occurrence->link, occurrence->from->address, &frame};
+    world->stats.frames++;
     world_step(world, node, &event);
     frame_clear(&frame);
 }
 
-/* In order, 1 to 20 ms; a fault loses, repeats or delays it out of order. */
+static void note_uplink(struct sim_world *world, const struct sim_link *from,
+                        const struct sim_link *to, const char *bytes) {
+    world->stats.uplink_frames++;
+    world->stats.uplink_bytes += strlen(bytes);
+    check_wall(world, from->node, to, bytes);
+    if (world->uplinks && node_is_upstream(to->node))
+        text_addf(world->uplinks, "%llu %s\n", (unsigned long long)world->now_ms, bytes);
+}
+
+/* In an even world (pair.c) only the links to the top have faults. */
+static bool network_fault(struct sim_world *world, const struct sim_link *from,
+                          const struct sim_link *to, uint32_t per_mille) {
+    bool top = node_is_upstream(from->node) || node_is_upstream(to->node);
+    return (top || !world->settings.even) && world_fault(world, &world->network, per_mille);
+}
+
+/* In order, 5 ms; a fault loses, repeats or delays it out of order. */
 static void carry(struct sim_world *world, const struct sim_link *from, const char *to,
                   const char *bytes) {
-    const struct sim_faults *faults = &world->settings.faults;
+    const struct sim_settings *faults = &world->settings;
     struct sim_link *target = map_get(&world->addresses, to);
-    uint32_t link = 0;
-    if (!target || !target->up || !from->up ||
-        world_fault(world, &world->network, faults->lose))
+    world_mix(world, bytes, strlen(bytes));
+    if (!target || !target->up || !from->up)
         return;
-    struct sim_node *node = node_of(world, target, &link);
-    uint32_t copies = world_fault(world, &world->network, faults->repeat) ? 2 : 1;
-    for (uint32_t i = 0; i < copies; i++) {
+    if (from->node->settings.kind == ROLE_DOWNSTREAM && from->index == 1)
+        note_uplink(world, from, target, bytes);
+    if (network_fault(world, from, target, faults->lose)) {
+        world->stats.lost++;
+        return;
+    }
+    bool repeat = network_fault(world, from, target, faults->repeat);
+    world->stats.repeated += repeat;
+    for (int i = 0; i <= repeat; i++) {
         uint64_t delay = 5;
-        if (i || world_fault(world, &world->network, faults->reorder))
+        if (i || network_fault(world, from, target, faults->reorder)) {
             delay += prng_below(&world->network, 3000);
-        struct occurrence *later = world_later(world, node, delay, deliver);
-        later->link = link;
+            world->stats.reordered += !i;
+        }
+        struct occurrence *later = world_later(world, target->node, delay, deliver);
+        later->link = target->index;
         later->bytes = memory_text(bytes);
-        (void)text_copy(later->from, sizeof(later->from), from->address);
+        later->from = from;
     }
 }
 
+static bool same_frame(const struct effect_send *left, const struct effect_send *right) {
+    return left->link == right->link && left->header.from == right->header.from &&
+           left->header.to == right->header.to && text_equal(left->address, right->address);
+}
+
+/* Like io/shell.c: what a step sends to one peer travels as one frame, unless it gets long. */
 void network_send(struct sim_world *world, struct sim_node *node, const struct effect *effects,
                   size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (effects[i].kind != EFFECT_SEND)
+    struct text body = {0}, text = {0};
+    const struct effect_send *first = NULL;
+    for (size_t i = 0; i <= count; i++) {
+        const struct effect_send *send =
+            i < count && effects[i].kind == EFFECT_SEND ? &effects[i].send : NULL;
+        if (i < count && !send)
             continue;
-        const struct effect_send *send = &effects[i].send;
-        struct text body = {0}, text = {0};
+        if (first && (!send || !same_frame(first, send) || body.length > limit_frame_soft)) {
+            text_clear(&text);
+            frame_encode(&first->header, text_data(&body), &text);
+            carry(world, &node->links[first->link], first->address, text_data(&text));
+            text_clear(&body);
+            first = NULL;
+        }
+        if (!send)
+            break;
+        check_wall_told(world, node, &send->message);
+        if (first)
+            text_add(&body, ",");
+        else
+            first = send;
         message_encode(&send->message, &body);
-        frame_encode(&send->header, text_data(&body), &text);
-        carry(world, &node->links[send->link], send->address, text_data(&text));
-        text_deinit(&body);
-        text_deinit(&text);
     }
+    text_deinit(&body);
+    text_deinit(&text);
 }
 
 static void on_peer(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_node *node = occurrence->node;
     struct event event = {.kind = EVENT_PEER};
-    event.presence = (struct event_presence){
-        occurrence->link, occurrence->from, occurrence->number ? PRESENCE_UP : PRESENCE_DOWN};
+    event.presence =
+        (struct event_presence){occurrence->link, occurrence->from->address,
+                                occurrence->number ? PRESENCE_UP : PRESENCE_DOWN};
     if (node->role && node->links[occurrence->link].up)
         world_step(world, node, &event);
 }
 
-/* Presence reaches those on the same server; a hint that may get lost. */
 static void tell_peers(struct sim_world *world, const struct sim_link *of,
-                       enum presence presence) {
-    for (uint32_t n = 0; n < world->nodes_count; n++)
-        for (uint32_t i = 0; i < world->nodes[n].links_count; i++) {
-            const struct sim_link *link = &world->nodes[n].links[i];
-            if (link == of || link->server != of->server || !link->up ||
-                world_fault(world, &world->network, world->settings.faults.lose))
-                continue;
-            struct occurrence *later = world_later(world, &world->nodes[n], 5, on_peer);
-            later->link = i;
-            later->number = presence == PRESENCE_UP;
-            (void)text_copy(later->from, sizeof(later->from), of->address);
-        }
+                       const struct peer_setting *peers, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct sim_link *to = map_get(&world->addresses, peers[i].address);
+        if (peers[i].link != of->index || !to->up ||
+            network_fault(world, of, to, world->settings.lose))
+            continue;
+        struct occurrence *later = world_later(world, to->node, 5, on_peer);
+        later->link = to->index;
+        later->number = of->up;
+        later->from = of;
+    }
 }
 
+/* Directed presence: to those it is pinned with; a hint that may get lost. */
 void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
                   enum presence presence) {
     struct sim_link *at = &node->links[link];
@@ -102,9 +132,18 @@ void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
     if (at->up == up)
         return;
     at->up = up;
-    tell_peers(world, at, presence);
+    tell_peers(world, at, node->settings.agents, node->settings.agents_count);
+    tell_peers(world, at, node->settings.managers, node->settings.managers_count);
     struct event event = {.kind = EVENT_LINK};
     event.presence = (struct event_presence){link, at->address, presence};
     if (node->role)
         world_step(world, node, &event);
+}
+
+void network_server(struct sim_world *world, uint32_t server, enum presence presence) {
+    struct sim_server *at = &world->servers[server];
+    at->up = presence == PRESENCE_UP;
+    for (size_t i = 0; i < at->links_count; i++)
+        if (at->links[i]->node->role)
+            network_link(world, at->links[i]->node, at->links[i]->index, presence);
 }

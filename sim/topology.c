@@ -1,11 +1,39 @@
+/* Who is there and who is linked to whom. Every manager that is not an upstream has a server of
+ * its own for those below it, or shares the one above; all names below the top hold "inner", so
+ * that one that gets out is seen. */
+
 #include "base/memory.h"
 #include "base/text.h"
 #include "sim/world.h"
 
-static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, const char *name) {
-    struct sim_node *node = &world->nodes[world->nodes_count];
+bool node_is_upstream(const struct sim_node *node) {
+    return node->settings.kind == ROLE_UPSTREAM;
+}
+
+uint64_t node_wall_ms(const struct sim_world *world, const struct sim_node *node) {
+    return world->now_ms + sim_wall_start_ms + (uint64_t)node->clock_ms;
+}
+
+/* Numbered from 0 for each kind, so that other hosts do not give a cluster another name. */
+static uint32_t count_kind(const struct sim_world *world, enum role_kind kind) {
+    uint32_t count = 0;
+    if (kind == ROLE_AGENT)
+        return world->nodes_count;
+    for (uint32_t i = 0; i < world->nodes_count; i++)
+        count += world->nodes[i]->settings.kind == kind;
+    return count;
+}
+
+static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, const char *name,
+                                 uint32_t links) {
+    struct sim_node *node = memory_new(1, sizeof(*node));
+    uint32_t count = world->nodes_count;
+    if (!(count & (count - 1))) /* grows by doubling */
+        world->nodes = memory_resize(world->nodes, (count ? count * 2 : 1) * sizeof(node));
+    text_format(node->name, sizeof(node->name), "%s%u", name, count_kind(world, kind));
     node->index = world->nodes_count++;
-    (void)text_copy(node->name, sizeof(node->name), name);
+    world->nodes[node->index] = node;
+    node->links = memory_new(links, sizeof(*node->links));
     map_init(&node->disk, 0);
     list_init(&node->rows);
     list_init(&node->domains);
@@ -17,118 +45,127 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     return node;
 }
 
+static uint32_t add_server(struct sim_world *world) {
+    uint32_t server = world->servers_count++;
+    world->servers =
+        memory_resize(world->servers, world->servers_count * sizeof(*world->servers));
+    world->servers[server] = (struct sim_server){.up = true};
+    return server;
+}
+
 static void add_link(struct sim_world *world, struct sim_node *node, uint32_t server) {
-    struct sim_link *link = &node->links[node->links_count++];
-    link->server = server;
-    text_format(link->address, sizeof(link->address), "%s@s%u/isthmus", node->name, server);
+    struct sim_link *link = &node->links[node->links_count];
+    struct sim_server *at = &world->servers[server];
+    *link = (struct sim_link){.node = node, .index = node->links_count++, .server = server};
+    text_format(link->address, sizeof(link->address), "%s@s%u/isthmus%u", node->name, server,
+                link->index);
     map_put(&world->addresses, link->address, link);
+    size_t count = at->links_count++;
+    if (!(count & (count - 1)))
+        at->links = memory_resize(at->links, (count ? count * 2 : 1) * sizeof(link));
+    at->links[count] = link;
 }
 
-static void add_peer(const struct peer_setting **peers, size_t *count, const struct sim_node *to,
-                     uint32_t to_link, uint32_t link) {
-    struct peer_setting *copy = memory_new(*count + 1, sizeof(*copy));
-    for (size_t i = 0; i < *count; i++)
-        copy[i] = (*peers)[i];
-    memory_free((void *)(uintptr_t)*peers);
-    struct peer_setting *peer = &copy[(*count)++];
-    (void)text_copy(peer->name, sizeof(peer->name), to->name);
-    (void)text_copy(peer->address, sizeof(peer->address), to->links[to_link].address);
-    peer->link = link;
-    *peers = copy;
+static void add_peer(const struct peer_setting **peers, size_t *count,
+                     const struct sim_link *to, uint32_t link) {
+    struct peer_setting *grown = (struct peer_setting *)(uintptr_t)*peers;
+    if (!(*count & (*count - 1)))
+        grown = memory_resize(grown, (*count ? *count * 2 : 1) * sizeof(*grown));
+    struct peer_setting *peer = &grown[(*count)++];
+    *peer = (struct peer_setting){.link = link};
+    (void)text_copy(peer->name, sizeof(peer->name), to->node->name);
+    (void)text_copy(peer->address, sizeof(peer->address), to->address);
+    *peers = grown;
 }
 
-static void add_cluster(struct sim_world *world, struct sim_node *upstream, uint32_t cluster) {
-    char name[limit_name_size];
-    uint32_t server = cluster + 1;
-    text_format(name, sizeof(name), "cluster%u", cluster);
-    struct sim_node *downstream = add_node(world, ROLE_DOWNSTREAM, name);
-    add_link(world, downstream, server);
-    add_link(world, downstream, 0);
-    add_peer(&upstream->settings.agents, &upstream->settings.agents_count, downstream, 1, 0);
-    add_peer(&downstream->settings.managers, &downstream->settings.managers_count, upstream, 0,
-             1);
-    for (uint32_t i = 0; i < world->settings.agents; i++) {
-        text_format(name, sizeof(name), "host%u-%u", cluster, i);
-        struct sim_node *agent = add_node(world, ROLE_AGENT, name);
-        add_link(world, agent, server);
-        add_peer(&downstream->settings.agents, &downstream->settings.agents_count, agent, 0, 0);
-        add_peer(&agent->settings.managers, &agent->settings.managers_count, downstream, 0, 0);
-    }
+/* `manager` gives its words to `agent`: each is pinned at the other. */
+static void join(struct sim_link *manager, struct sim_link *agent) {
+    struct role_settings *above = &manager->node->settings, *below = &agent->node->settings;
+    add_peer(&above->agents, &above->agents_count, agent, manager->index);
+    add_peer(&below->managers, &below->managers_count, manager, agent->index);
 }
 
-static void on_minute(struct sim_world *world, struct occurrence *occurrence);
-
-static void on_server_back(struct sim_world *world, struct occurrence *occurrence) {
-    if (!world->servers[occurrence->number].up)
-        world_server(world, occurrence->number, PRESENCE_UP);
+static void add_agent(struct sim_world *world, struct sim_node *manager) {
+    struct sim_node *agent = add_node(world, ROLE_AGENT, "host-inner", 1);
+    uint32_t cpus = world->settings.host_cpus;
+    agent->host = (struct size){cpus, cpus * 1024, cpus * 8};
+    add_link(world, agent, manager->links[0].server);
+    join(&manager->links[0], &agent->links[0]);
 }
 
-static void guest_dies(struct sim_world *world, struct sim_node *node,
-                       struct sim_domain *domain) {
-    if (domain->state != VM_RUNNING)
-        return;
-    domain->state = VM_CRASHED;
-    struct event event = {.kind = EVENT_DOMAIN, .domain.why = DOMAIN_CHANGED};
-    event.domain.state = VM_CRASHED;
-    event.domain.epoch = domain->epoch;
-    (void)text_copy(event.domain.vm, sizeof(event.domain.vm), domain->vm);
-    if (node->role)
-        world_step(world, node, &event);
-}
-
-/* What can go wrong by itself, once a minute. */
-static void on_minute(struct sim_world *world, struct occurrence *occurrence) {
-    (void)occurrence;
-    const struct sim_faults *faults = &world->settings.faults;
-    for (uint32_t i = 0; i < sim_servers; i++)
-        if (world->servers[i].up && world_fault(world, &world->fate, faults->server_death)) {
-            world_server(world, i, PRESENCE_DOWN);
-            world_later(world, NULL, 1000 + prng_below(&world->fate, 60000), on_server_back)
-                ->number = i;
+static struct sim_node *add_downstream(struct sim_world *world, uint32_t above, uint32_t level) {
+    struct sim_node *node = add_node(world, ROLE_DOWNSTREAM, "cluster-inner", 2);
+    bool shares = !world->settings.even && prng_below(&world->fate, 4) == 0;
+    add_link(world, node, shares ? above : add_server(world));
+    add_link(world, node, above);
+    if (level == world->settings.levels)
+        for (uint32_t i = 0; i < world->settings.agents; i++)
+            add_agent(world, node);
+    else
+        for (uint32_t i = 0; i < world->settings.fan; i++) {
+            struct sim_node *below = add_downstream(world, node->links[0].server, level + 1);
+            join(&node->links[0], &below->links[1]);
         }
-    for (uint32_t n = 0; n < world->nodes_count; n++) {
-        struct sim_node *node = &world->nodes[n];
-        struct list *at = NULL, *next = NULL;
-        if (world_fault(world, &world->fate, faults->power_loss))
-            host_power_loss(world, node);
-        list_each(at, next, &node->domains)
-            if (world_fault(world, &world->hosts, faults->guest_dies))
-                guest_dies(world, node, container_of(at, struct sim_domain, node));
-    }
-    if (!world->healing)
-        world_later(world, NULL, 60000, on_minute);
+    return node;
 }
 
-struct sim_world *world_new(const struct sim_settings *settings) {
-    struct sim_world *world = memory_new(1, sizeof(*world));
-    world->settings = *settings;
-    prng_init(&world->workload, settings->seed ^ 0x1111);
-    prng_init(&world->network, settings->seed ^ 0x2222);
-    prng_init(&world->fate, settings->seed ^ 0x3333);
-    prng_init(&world->hosts, settings->seed ^ 0x4444);
-    map_init(&world->addresses, 0);
-    list_init(&world->accepted);
-    world->now_ms = 1000;
-    static const struct size sizes[2] = {{1, 256, 1}, {2, 1024, 4}};
-    for (int i = 0; i < 2; i++) {
+static void add_upstream(struct sim_world *world) {
+    struct sim_node *node = add_node(world, ROLE_UPSTREAM, "cloud", 1);
+    add_link(world, node, 0);
+    node->settings.shapes = world->shapes;
+    node->settings.shapes_count = world->settings.shapes;
+    text_format(node->settings.operator_token_hash, sizeof(node->settings.operator_token_hash),
+                "operator");
+}
+
+static void add_limits(struct sim_world *world, struct sim_node *node) {
+    size_t count = node->settings.managers_count;
+    struct owner_limits *limits = memory_new(count, sizeof(*limits));
+    for (size_t i = 0; i < count; i++)
+        if (prng_below(&world->fate, 1000) < world->settings.limits)
+            limits[i] = (struct owner_limits){.vms = prng_below(&world->fate, 8),
+                                              .cpus = prng_below(&world->fate, 16),
+                                              .memory_mib = 512 * prng_below(&world->fate, 20)};
+    node->settings.limits = limits;
+    node->lent = memory_copy(limits, count * sizeof(*limits));
+}
+
+void topology_build(struct sim_world *world) {
+    static const struct size sizes[sim_shapes] = {{1, 256, 1}, {2, 1024, 4}};
+    for (int i = 0; i < sim_shapes; i++) {
         text_format(world->shapes[i].name, sizeof(world->shapes[i].name), "shape%d", i);
         world->shapes[i].size = sizes[i];
     }
-    for (int i = 0; i < sim_servers; i++)
-        world->servers[i].up = true;
-    struct sim_node *upstream = add_node(world, ROLE_UPSTREAM, "cloud");
-    add_link(world, upstream, 0);
-    upstream->settings.shapes = world->shapes;
-    upstream->settings.shapes_count = 2;
-    text_format(upstream->settings.operator_token_hash,
-                sizeof(upstream->settings.operator_token_hash), "operator");
-    for (uint32_t i = 0; i < settings->clusters; i++)
-        add_cluster(world, upstream, i);
+    (void)add_server(world);
+    for (uint32_t i = 0; i < world->settings.upstreams; i++)
+        add_upstream(world);
+    for (uint32_t i = 0; i < world->settings.clusters; i++) {
+        struct sim_node *node = add_downstream(world, 0, 2);
+        for (uint32_t k = 0; k < world->settings.upstreams; k++)
+            join(&world->nodes[k]->links[0], &node->links[1]);
+    }
     for (uint32_t i = 0; i < world->nodes_count; i++)
-        world_restart(world, &world->nodes[i]);
-    world_later(world, NULL, 60000, on_minute);
-    workload_begin(world);
-    return world;
+        if (world->nodes[i]->settings.kind == ROLE_DOWNSTREAM)
+            add_limits(world, world->nodes[i]);
 }
 
-struct sim_node *world_upstream(struct sim_world *world) { return &world->nodes[0]; }
+static void free_settings(const void *array) { memory_free((void *)(uintptr_t)array); }
+
+void topology_free(struct sim_world *world) {
+    for (uint32_t i = 0; i < world->nodes_count; i++) {
+        struct sim_node *node = world->nodes[i];
+        role_free(node->role);
+        disk_free(node);
+        free_settings(node->settings.agents);
+        free_settings(node->settings.managers);
+        free_settings(node->settings.limits);
+        memory_free(node->lent);
+        memory_free(node->links);
+        memory_free(node);
+    }
+    for (uint32_t i = 0; i < world->servers_count; i++)
+        memory_free(world->servers[i].links);
+    memory_free(world->servers);
+    memory_free(world->nodes);
+    map_deinit(&world->addresses);
+}

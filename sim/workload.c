@@ -1,109 +1,173 @@
-#include <string.h>
+/* Tenants and the operator: valid and invalid requests, repeats with the same idempotency key,
+ * deletes that race creates. */
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/world.h"
-
-enum { pause_most_ms = 2000 };
+#include "core/lifecycle.h"
+#include "sim/check.h"
 
 static uint64_t pick(struct sim_world *world, uint64_t bound) {
     return prng_below(&world->workload, bound);
 }
 
-static void send(struct sim_world *world, struct request *request) {
-    struct sim_node *cloud = world_upstream(world);
+void workload_send(struct sim_world *world, struct sim_node *cloud, struct request *request) {
     struct event event = {.kind = EVENT_REQUEST, .request = request};
+    if (!cloud->role)
+        return; /* connection refused */
     request->handle = ++world->last_handle;
-    if (cloud->role)
-        world_step(world, cloud, &event);
-}
-
-static void fill_tenant(struct sim_world *world, struct request *request) {
-    text_format(request->token_hash, sizeof(request->token_hash), "%064u",
-                (unsigned)pick(world, world->settings.tenants));
+    world->stats.requests++;
+    check_asked(world, cloud, request);
+    world_step(world, cloud, &event);
 }
 
 static void ask_create(struct sim_world *world, struct request *request) {
     struct vm_create *wish = &request->vm_create;
     request->kind = REQUEST_VM_CREATE;
-    text_format(wish->name, sizeof(wish->name), "vm%u", (unsigned)pick(world, 30));
-    text_format(wish->shape, sizeof(wish->shape), "shape%u", (unsigned)pick(world, 2));
+    text_format(wish->name, sizeof(wish->name), "plum%u",
+                (unsigned)pick(world, world->settings.names));
+    text_format(wish->shape, sizeof(wish->shape), "shape%u",
+                (unsigned)pick(world, world->settings.shapes));
     text_format(wish->image, sizeof(wish->image), "tiny");
     wish->start = pick(world, 4) != 0;
     if (pick(world, 3) == 0)
-        wish->user_data = memory_text("#cloud-config\n");
+        wish->user_data = memory_text("#cloud-config of people\n");
     if (pick(world, 50) == 0)
         text_format(wish->shape, sizeof(wish->shape), "none");
+    if (pick(world, 50) == 0)
+        text_format(wish->image, sizeof(wish->image), "none");
+    if (pick(world, 50) == 0)
+        text_format(wish->cluster, sizeof(wish->cluster), "nowhere");
 }
 
-static void ask_act(struct sim_world *world, struct request *request) {
-    static const enum verb verbs[] = {VERB_START, VERB_STOP,   VERB_SHUTDOWN,
-                                      VERB_REBOOT, VERB_DELETE, VERB_DELETE};
+/* A VM that is there, mostly; NULL: any name. */
+static const struct vm *some_vm(struct sim_world *world, const struct sim_node *cloud) {
+    const struct book *book = role_book(cloud->role);
+    if (!book->vms_count || pick(world, 8) == 0)
+        return NULL;
+    uint64_t chosen = pick(world, book->vms_count);
+    const struct list *at = book->vms.next;
+    while (chosen--)
+        at = at->next;
+    return &container_of(at, struct book_vm, by_age)->record;
+}
+
+/* One that is legal now, mostly. */
+static enum verb some_verb(struct sim_world *world, const struct vm *vm) {
+    static const enum verb verbs[] = {VERB_START,  VERB_STOP,   VERB_SHUTDOWN,
+                                      VERB_REBOOT, VERB_DELETE, VERB_START};
+    enum verb verb = verbs[pick(world, array_size(verbs))];
+    for (int i = 0; i < 8 && vm && pick(world, 10) && !lifecycle_permits(verb, vm->state); i++)
+        verb = verbs[pick(world, array_size(verbs))];
+    return verb;
+}
+
+static void ask_act(struct sim_world *world, const struct sim_node *cloud,
+                    struct request *request) {
+    const struct vm *vm = some_vm(world, cloud);
     request->kind = REQUEST_VM_ACT;
-    request->verb = verbs[pick(world, array_size(verbs))];
-    text_format(request->key, sizeof(request->key), "vm%u", (unsigned)pick(world, 30));
+    request->verb = some_verb(world, vm);
+    if (!vm) {
+        text_format(request->key, sizeof(request->key), "plum%u",
+                    (unsigned)pick(world, world->settings.names));
+        return;
+    }
+    (void)text_copy(request->key, sizeof(request->key), vm->id);
+    if (pick(world, 10)) /* else somebody else's, as likely as not */
+        text_format(request->token_hash, sizeof(request->token_hash), "%064u",
+                    (unsigned)(vm->owner[6] - '0'));
+}
+
+static void ask_other(struct sim_world *world, struct request *request) {
+    static const enum request_kind kinds[] = {
+        REQUEST_VM_LIST,    REQUEST_VM_SHOW,     REQUEST_OP_LIST,      REQUEST_OP_SHOW,
+        REQUEST_SHAPE_LIST, REQUEST_IMAGE_LIST,  REQUEST_CLUSTER_LIST, REQUEST_TENANT_LIST,
+        REQUEST_WHOAMI,     REQUEST_IMAGE_DELETE, REQUEST_TENANT_DELETE, REQUEST_CLUSTER_SHOW,
+    };
+    request->kind = kinds[pick(world, array_size(kinds))];
+    text_format(request->key, sizeof(request->key), "plum%u",
+                (unsigned)pick(world, world->settings.names));
+    uint64_t who = pick(world, 4);
+    if (who == 0)
+        text_format(request->token_hash, sizeof(request->token_hash), "operator");
+    else if (who == 1)
+        text_format(request->token_hash, sizeof(request->token_hash), "unknown");
+}
+
+static struct request *copy_request(const struct request *request) {
+    struct request *copy = memory_copy(request, sizeof(*request));
+    record_clone(&vm_create_table, &request->vm_create, &copy->vm_create);
+    return copy;
+}
+
+static void on_retry(struct sim_world *world, struct occurrence *occurrence) {
+    workload_send(world, occurrence->node, occurrence->request);
+}
+
+/* A tenant that got no answer, or none that it liked, asks again with the same key. */
+static void retry(struct sim_world *world, struct sim_node *cloud,
+                  const struct request *request) {
+    for (int i = 0; *request->idempotency_key && i < 2; i++) {
+        if (pick(world, 3) != 0)
+            continue;
+        uint64_t delay_ms = i ? pick(world, 60000) : pick(world, 10);
+        world_later(world, cloud, delay_ms, on_retry)->request = copy_request(request);
+    }
 }
 
 static void on_request(struct sim_world *world, struct occurrence *occurrence) {
     (void)occurrence;
     if (world->requests >= world->settings.operations)
         return;
-    world->requests++;
+    world_later(world, NULL, 1 + pick(world, world->settings.pause_ms), on_request);
+    struct sim_node *cloud = world->nodes[pick(world, world->settings.upstreams)];
     struct request request = {0};
-    fill_tenant(world, &request);
-    if (pick(world, 2))
+    world->requests++;
+    if (!cloud->role)
+        return;
+    text_format(request.token_hash, sizeof(request.token_hash), "%064u",
+                (unsigned)pick(world, world->settings.tenants));
+    uint64_t kind = pick(world, 20);
+    if (kind < 8)
         ask_create(world, &request);
+    else if (kind < 19)
+        ask_act(world, cloud, &request);
     else
-        ask_act(world, &request);
+        ask_other(world, &request);
     if (pick(world, 3) == 0)
         request.deadline_ms = 1000 + pick(world, 60000);
     if (pick(world, 2)) {
         text_format(request.idempotency_key, sizeof(request.idempotency_key), "key%u",
-                    (unsigned)pick(world, 1000000));
+                    world->requests);
         request.body_hash = pick(world, UINT64_MAX);
     }
     if (pick(world, 4) == 0)
         request.wait_ms = pick(world, 20000);
-    send(world, &request);
-    if (*request.idempotency_key && pick(world, 3) == 0)
-        send(world, &request); /* a tenant's retry */
+    workload_send(world, cloud, &request);
+    retry(world, cloud, &request);
     record_clear(&vm_create_table, &request.vm_create);
-    world_later(world, NULL, 1 + pick(world, pause_most_ms), on_request);
 }
 
 /* Tenants and the image are there from the beginning; repeated until they have taken. */
 static void on_prepare(struct sim_world *world, struct occurrence *occurrence) {
-    (void)occurrence;
+    struct sim_node *cloud = occurrence->node;
     for (uint32_t i = 0; i < world->settings.tenants; i++) {
         struct request request = {.kind = REQUEST_TENANT_CREATE};
         text_format(request.token_hash, sizeof(request.token_hash), "operator");
         text_format(request.new_token_hash, sizeof(request.new_token_hash), "%064u", i);
-        text_format(request.tenant_create.name, sizeof(request.tenant_create.name), "tenant%u",
+        text_format(request.tenant_create.name, sizeof(request.tenant_create.name), "people%u",
                     i);
-        send(world, &request);
+        workload_send(world, cloud, &request);
     }
     struct request request = {.kind = REQUEST_IMAGE_ADD, .image = {.disk_gib = 1}};
     text_format(request.token_hash, sizeof(request.token_hash), "operator");
     text_format(request.image.name, sizeof(request.image.name), "tiny");
     text_format(request.image.digest, sizeof(request.image.digest), "%064u", 7);
-    send(world, &request);
+    workload_send(world, cloud, &request);
 }
 
 void workload_begin(struct sim_world *world) {
-    for (uint64_t i = 0; i < 4; i++)
-        world_later(world, NULL, 1 + i * 30000, on_prepare);
+    for (uint32_t i = 0; i < world->settings.upstreams; i++)
+        for (uint64_t k = 0; k < 4; k++)
+            world_later(world, world->nodes[i], 1 + k * 30000, on_prepare);
     world_later(world, NULL, 5000, on_request);
-}
-
-void workload_on_reply(struct sim_world *world, const struct reply *reply) {
-    world->replies++;
-    if (reply->kind == REPLY_PROBLEM)
-        world->problems++;
-    if (reply->kind != REPLY_OPERATION)
-        return;
-    const struct operation *op = reply->record.data;
-    struct sim_accepted *accepted = memory_new(1, sizeof(*accepted));
-    (void)text_copy(accepted->op, sizeof(accepted->op), op->id);
-    list_add(&world->accepted, &accepted->node);
-    world->operations_accepted++;
 }

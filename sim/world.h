@@ -1,10 +1,13 @@
-/* The simulated world: upstream managers, downstream managers and agents of src/core in one
- * process, under virtual time, from one seed. It is the other shell: it performs the same effects
- * as io/shell.c does, on a simulated network, disks and hosts that can fail in every way.
+/* The simulated world: upstream managers, downstream managers (nested too) and agents of src/core
+ * in one process, under virtual time, from one seed. It is the other shell: it performs the same
+ * effects as io/shell.c does, on a simulated network, disks and hosts that fail in every way.
  *
- * Random streams are apart (workload, network, node, host), so that a change in one does not
+ * Random streams are apart (workload, network, fate, hosts), so that a change in one does not
  * reshuffle the others. Everything that happens goes through one heap of occurrences, ordered by
- * time and by the order in which they were set: a seed replays exactly. */
+ * time and by the order in which they were set: a seed replays exactly.
+ *
+ * The rooms: topology (who is there), network, disk, hosts, faults, workload, check* (the laws),
+ * run (one seed from beginning to end), many (seeds in processes of their own). */
 #pragma once
 
 #include "base/heap.h"
@@ -12,45 +15,33 @@
 #include "base/prng.h"
 #include "core/book.h"
 #include "core/role.h"
+#include "sim/settings.h"
+#include "sim/stats.h"
 
-enum {
-    sim_servers = 8,
-    sim_nodes = 64,
-    sim_links = 4,
-    sim_wall_start_ms = 1000000000,
-};
+enum { sim_wall_start_ms = 1000000000, sim_shapes = 2 };
 
-/* How bad the world is; chances are per thousand unless they say otherwise. */
-struct sim_faults {
-    uint32_t lose, repeat, reorder; /* of a frame */
-    uint32_t crash;                 /* of a node, per step, split over the points of a step */
-    uint32_t server_death;          /* of a server, per simulated minute */
-    uint32_t job_failure;           /* of a host job */
-    uint32_t guest_ignores;         /* a shutdown or reboot */
-    uint32_t guest_dies;            /* per running VM and minute */
-    uint32_t power_loss;            /* of a host, per minute */
-    uint32_t job_hangs;             /* a job takes minutes */
-};
+struct sim_node;
 
-struct sim_settings {
-    uint64_t seed;
-    uint32_t clusters, agents; /* agents in each cluster */
-    uint32_t tenants;
-    uint32_t operations;       /* requests that change something, in all */
-    struct sim_faults faults;
-    bool trace;                /* a readable line per step on standard output */
+/* All domains of one VM id, wherever they are: there should be one. */
+struct sim_vm {
+    char id[limit_id_size];
+    struct list domains; /* sim_domain.by_vm */
+    uint32_t running;
 };
 
 struct sim_domain {
-    struct list node;
-    char vm[limit_id_size];
+    struct list by_node, by_vm;
+    struct sim_vm *vm;
+    struct sim_node *node;
+    struct size size;
     uint32_t epoch;
     enum vm_state state;
 };
 
 /* A link's end: an account on a server. */
 struct sim_link {
-    uint32_t server;
+    struct sim_node *node;
+    uint32_t index, server;
     char address[limit_address_size];
     bool up;
 };
@@ -61,54 +52,71 @@ struct sim_node {
     uint32_t incarnation;          /* occurrences of an older one do not reach it */
     uint32_t index;
     char name[limit_name_size];
-    struct sim_link links[sim_links];
+    struct sim_link *links;
     uint32_t links_count;
     struct map disk;               /* "table/key" to struct sim_row: what was committed */
     struct list rows;
+    uint64_t rows_count;
     struct list domains;           /* agents: what the host really has */
+    struct size host;              /* agents: what it offers */
     struct timer tick;             /* in world.ticks */
-    uint64_t loaded_ms;
+    struct owner_limits *lent;     /* downstream: what check_limits allows, per manager above */
+    int64_t clock_ms;              /* how far its wall clock is off */
 };
 
+/* A committed record, as the bytes of the store's face: what that loses is lost. */
 struct sim_row {
     struct list node;
+    const struct table *table;
+    char *bytes;
     char key[256];
-    struct record record;
 };
 
 struct sim_server {
     bool up;
+    struct sim_link **links;
+    size_t links_count;
 };
 
 struct sim_world {
     struct sim_settings settings;
     uint64_t now_ms;
     struct heap occurrences, ticks;
-    struct sim_node nodes[sim_nodes];
+    struct sim_node **nodes;
     uint32_t nodes_count;
-    struct sim_server servers[sim_servers];
-    struct map addresses;    /* to struct sim_link, of sim_node */
+    struct sim_server *servers;
+    uint32_t servers_count;
+    struct map addresses; /* to struct sim_link */
+    struct map vms;       /* to struct sim_vm */
     struct prng workload, network, fate, hosts;
-    struct shape shapes[2];
-    bool healing;            /* faults have stopped */
-    uint64_t steps, frames;
-    uint64_t hash;           /* of all that happened: equal for equal runs */
+    struct shape shapes[sim_shapes];
+    bool healing;         /* faults have stopped */
+    uint64_t busy_ms;     /* when something other than a beat last happened */
+    uint64_t hash;        /* of all that happened: equal for equal runs */
+    uint64_t trace_from;  /* steps before are not printed */
+    struct stats stats;
     /* workload */
-    uint32_t requests;       /* sent */
+    uint32_t requests;    /* sent */
     uint64_t last_handle;
-    uint64_t replies, problems, operations_accepted;
-    struct list accepted;    /* struct sim_accepted: operations that a tenant was told of */
+    /* what the checks remember */
+    struct map promises;  /* to struct promise: what has to hold later; by key */
+    struct list promised;
+    struct text *uplinks; /* every uplink's bytes with their times, where they are wanted */
 };
 
-struct sim_accepted {
+/* A fact that a law is checked against later: an answered operation, a deadline, a used key. */
+struct promise {
     struct list node;
-    char op[limit_id_size];
+    char key[128];
+    char value[limit_id_size];
+    uint64_t due_ms, allowed_ms;
+    uint32_t count;
 };
 
 struct sim_world *world_new(const struct sim_settings *settings);
 void world_free(struct sim_world *world);
 
-/* Runs until `until_ms` or until nothing is left to happen. */
+/* Runs until `until_ms`. */
 void world_run(struct sim_world *world, uint64_t until_ms);
 
 /* Gives one event to a node and performs its effects; the node may crash at any point. */
@@ -118,8 +126,9 @@ void world_step(struct sim_world *world, struct sim_node *node, struct event *ev
 void world_crash(struct sim_world *world, struct sim_node *node, uint64_t after_ms);
 void world_restart(struct sim_world *world, struct sim_node *node);
 
-/* Servers; their clients' links follow. */
-void world_server(struct sim_world *world, uint32_t server, enum presence presence);
+/* Mixes what happened into the world's hash. */
+void world_mix(struct sim_world *world, const char *bytes, size_t length);
+void world_mix_number(struct sim_world *world, uint64_t number);
 
 /* A thing that happens later: the function is called with the world and what was given. */
 struct occurrence {
@@ -127,17 +136,16 @@ struct occurrence {
     void (*happen)(struct sim_world *world, struct occurrence *occurrence);
     struct sim_node *node;
     uint32_t incarnation;
-    struct effect_job job;
-    enum code code;
-    enum vm_state state;
     uint32_t link;
-    char from[limit_address_size];
-    char *bytes;
-    char digest[limit_digest_size];
     uint32_t number;
+    enum code code;
+    struct effect_job *job;
+    struct request *request;
+    const struct sim_link *from;
+    char *bytes;
 };
 
-/* A new one, after `delay_ms`; filled in by the caller. */
+/* A new one, after `delay_ms`; filled in by the caller, who gives it what it points to. */
 struct occurrence *world_later(struct sim_world *world, struct sim_node *node, uint64_t delay_ms,
                                void (*happen)(struct sim_world *, struct occurrence *));
 
@@ -147,25 +155,46 @@ bool occurrence_is_stale(const struct occurrence *occurrence);
 /* True in `per_mille` of cases while faults are on. */
 bool world_fault(struct sim_world *world, struct prng *prng, uint32_t per_mille);
 
+/* topology.c */
+void topology_build(struct sim_world *world);
+void topology_free(struct sim_world *world);
+bool node_is_upstream(const struct sim_node *node);
+uint64_t node_wall_ms(const struct sim_world *world, const struct sim_node *node);
+struct sim_node *world_node(const struct sim_world *world, const char *name);
+
+/* disk.c */
+void disk_put(struct sim_world *world, struct sim_node *node, const struct record *record);
+void disk_delete(struct sim_node *node, const struct record *record);
+const struct sim_row *disk_row(const struct sim_node *node, const struct table *table,
+                               const char *key);
+/* Fills *out_record from the row; the caller deinits. */
+void disk_read(struct sim_world *world, const struct sim_row *row, struct record *out_record);
+void disk_load(struct sim_world *world, struct sim_node *node);
+void disk_free(struct sim_node *node);
+
 /* hosts.c */
 void host_begin(struct sim_world *world, struct sim_node *node, const struct effect_job *job);
 void host_end_of_process(struct sim_world *world, struct sim_node *node);
 void host_power_loss(struct sim_world *world, struct sim_node *node);
-struct sim_domain *host_domain(const struct sim_node *node, const char *vm);
+void host_guest_dies(struct sim_world *world, struct sim_domain *domain);
+void host_fetch_image(struct sim_world *world, struct sim_node *node, const char *digest);
+struct sim_domain *host_domain(const struct sim_world *world, const struct sim_node *node,
+                               const char *vm);
+const struct sim_vm *host_vm(const struct sim_world *world, const char *vm);
+void host_forget_all(struct sim_world *world);
 
 /* network.c */
 void network_send(struct sim_world *world, struct sim_node *node, const struct effect *effects,
                   size_t count);
 void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
                   enum presence presence);
+/* The links of its clients follow. */
+void network_server(struct sim_world *world, uint32_t server, enum presence presence);
+
+/* faults.c */
+void faults_begin(struct sim_world *world);
+void faults_end(struct sim_world *world);
 
 /* workload.c */
 void workload_begin(struct sim_world *world);
-void workload_on_reply(struct sim_world *world, const struct reply *reply);
-struct sim_node *world_upstream(struct sim_world *world);
-
-/* check.c: the laws. A broken one prints what, and ends the process with status 1. */
-void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects);
-void check_end(struct sim_world *world);
-void check_fail(struct sim_world *world, const char *law, const char *format, ...)
-    format_checked(3, 4) __attribute__((noreturn));
+void workload_send(struct sim_world *world, struct sim_node *cloud, struct request *request);

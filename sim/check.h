@@ -1,0 +1,46 @@
+/* The laws of the design, each a function with its name. check_step is called after each step
+ * before it is committed, check_minute once a simulated minute, check_end when the world has
+ * healed. A broken law prints what and how to replay it, and ends the process with status 1. */
+#pragma once
+
+#include "sim/world.h"
+
+void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects);
+void check_minute(struct sim_world *world);
+void check_end(struct sim_world *world);
+void check_fail(struct sim_world *world, const char *law, const char *format, ...)
+    format_checked(3, 4) __attribute__((noreturn));
+
+/* Law 1. A manager's words to an agent may be named in what comes back; `bytes` on an uplink. */
+void check_wall_told(struct sim_world *world, const struct sim_node *manager,
+                     const struct message *message);
+void check_wall(struct sim_world *world, const struct sim_node *node, const struct sim_link *to,
+                const char *bytes);
+
+/* Law 3. */
+void check_limits(struct sim_world *world, struct sim_node *node);
+void check_limits_changed(struct sim_world *world, struct sim_node *node);
+
+/* Law 4: a job that must not happen twice. */
+void check_once(struct sim_world *world, const struct sim_node *node,
+                const struct effect_job *job);
+
+/* Requests and their answers. */
+void check_asked(struct sim_world *world, const struct sim_node *cloud,
+                 const struct request *request);
+void check_answered(struct sim_world *world, const struct sim_node *cloud,
+                    const struct reply *reply);
+
+/* A process ended, or came back. */
+void check_crashed(struct sim_world *world, const struct sim_node *node);
+void check_restarted(struct sim_world *world, const struct sim_node *node);
+
+/* Nothing is under way at any level; otherwise what is, in words. */
+bool check_is_at_rest(const struct sim_world *world, char *what, size_t size);
+
+/* Facts to be held against later. */
+struct promise *promise_get(const struct sim_world *world, const char *kind,
+                            const struct sim_node *node, const char *name);
+struct promise *promise_put(struct sim_world *world, const char *kind,
+                            const struct sim_node *node, const char *name);
+void promise_drop(struct sim_world *world, struct promise *promise);

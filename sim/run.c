@@ -1,0 +1,43 @@
+#include "sim/run.h"
+
+#include "base/text.h"
+#include "sim/check.h"
+
+enum { minute_ms = 60000, heal_most_ms = 3600 * 1000 };
+
+/* Longer than any pause between two tries of a session, so that silence means rest. */
+enum { quiet_ms = 90000 };
+
+void run_heal(struct sim_world *world) {
+    char what[256] = "";
+    uint64_t begin_ms = world->now_ms;
+    faults_end(world);
+    for (;;) {
+        world_run(world, world->now_ms + minute_ms / 6);
+        bool rests = check_is_at_rest(world, what, sizeof(what));
+        if (rests && world->now_ms - world->busy_ms >= quiet_ms)
+            break;
+        if (world->now_ms - begin_ms > heal_most_ms)
+            check_fail(world, rests ? "quiet" : "never stuck", "an hour after the last fault %s",
+                       rests ? "something still happens" : what);
+    }
+    world->stats.heal_ms += world->now_ms - begin_ms;
+}
+
+uint64_t run_seed(const struct sim_settings *settings, struct stats *stats) {
+    struct sim_world *world = world_new(settings);
+    workload_begin(world);
+    faults_begin(world);
+    while (world->requests < settings->operations)
+        world_run(world, world->now_ms + minute_ms);
+    run_heal(world);
+    check_end(world);
+    uint64_t hash = world->hash;
+    world->stats.runs++;
+    world->stats.simulated_ms += world->now_ms;
+    stats_add(stats, &world->stats);
+    world_free(world);
+    return hash;
+}
+void run_pair(const struct sim_settings *settings, struct stats *stats){(void)settings;(void)stats;}
+void run_one_node(const struct sim_settings *settings){(void)settings;}

@@ -1,0 +1,21 @@
+/* One seed from beginning to end: a time of faults, then the world heals and progress is
+ * demanded. */
+#pragma once
+
+#include "sim/settings.h"
+#include "sim/stats.h"
+
+struct sim_world;
+
+/* Ends the process where a law is broken. Adds to *stats; returns the hash of all that happened. */
+uint64_t run_seed(const struct sim_settings *settings, struct stats *stats);
+
+/* The time after the faults: until nothing is said but keep-alives. */
+void run_heal(struct sim_world *world);
+
+/* Law 1 as non-interference: the same seed with two topologies of equal shown aggregate, where
+ * hosts do the same to each VM. All that goes up must be the same bytes at the same times. */
+void run_pair(const struct sim_settings *settings, struct stats *stats);
+
+/* Law 2: what one cluster costs its upstream, with few agents and with very many. */
+void run_one_node(const struct sim_settings *settings);

@@ -1,0 +1,63 @@
+/* What a simulated world is made of, and how bad it is: everything that a run depends on beside
+ * its seed. One table names the settings for the command line, the replay line and the minimizer. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Numbers; faults are chances per thousand unless they say otherwise. */
+struct sim_settings {
+    uint64_t seed;
+    uint32_t operations; /* requests that change something, in all */
+    uint32_t upstreams;  /* managers above, each with all the clusters */
+    uint32_t levels;     /* of managers: 2 is an upstream and its downstream managers */
+    uint32_t clusters;   /* downstream managers right under the upstreams */
+    uint32_t fan;        /* downstream managers under one of another, on deeper levels */
+    uint32_t agents;     /* under each of the lowest managers */
+    uint32_t host_cpus;  /* of each agent; memory and disk go with it */
+    uint32_t shapes;     /* in the catalogue */
+    uint32_t tenants;    /* of each upstream */
+    uint32_t names;      /* that a tenant chooses among for VMs */
+    uint32_t pause_ms;   /* between two requests, at the most */
+    uint32_t limits;     /* chance that an owner limits an upstream */
+    /* faults */
+    uint32_t lose, repeat, reorder; /* of a frame */
+    uint32_t crash;                 /* of a process, per step, at any point of it */
+    uint32_t server_death;          /* of a server, per simulated minute */
+    uint32_t job_failure;           /* of a host job; half of them leave something half-done */
+    uint32_t job_hangs;             /* a job takes minutes */
+    uint32_t guest_ignores;         /* a shutdown or reboot */
+    uint32_t guest_dies;            /* per running VM and minute */
+    uint32_t power_loss;            /* of a host, per minute */
+    uint32_t clock_jump;            /* of a process's wall clock, per minute */
+    uint32_t owner_changes;         /* an owner lowers or raises limits at a restart */
+    /* how it is run */
+    uint32_t even;   /* host jobs' times and outcomes depend on VM and job alone (pair.c) */
+    uint32_t bare;   /* nothing is checked (scale.c) */
+    uint32_t trace;  /* a readable line per event and effect on standard output */
+};
+
+struct setting {
+    const char *name;
+    size_t offset;
+    const char *about;
+    uint32_t least; /* as far as the minimizer may go */
+    bool fault;
+};
+extern const struct setting settings_table[];
+extern const size_t settings_count;
+
+uint32_t *setting_value(struct sim_settings *settings, const struct setting *setting);
+
+/* Every fault on, two levels, one upstream. */
+struct sim_settings settings_default(void);
+
+/* All faults off. */
+void settings_calm(struct sim_settings *settings);
+
+/* Nothing goes wrong and nobody competes (owners may limit all the same). */
+bool settings_are_calm(const struct sim_settings *settings);
+
+/* The arguments that make `settings` from the default; `size` bytes. */
+void settings_print(const struct sim_settings *settings, char *words, size_t size);

@@ -1,0 +1,55 @@
+#include "sim/stats.h"
+
+#include <stdio.h>
+
+#include "base/attributes.h"
+
+void stats_add(struct stats *sum, const struct stats *more) {
+    uint64_t *to = (uint64_t *)sum;
+    const uint64_t *from = (const uint64_t *)more;
+    for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+        to[i] += from[i];
+}
+
+static unsigned long long wide(uint64_t number) { return number; }
+
+static uint64_t sum_codes(const uint64_t *codes) {
+    uint64_t sum = 0;
+    for (int i = 0; i < CODE_COUNT; i++)
+        sum += codes[i];
+    return sum;
+}
+
+static void print_codes(const char *what, const uint64_t *codes) {
+    printf("  %-9s %7llu:", what, wide(sum_codes(codes)));
+    for (int i = 0; i < CODE_COUNT; i++)
+        if (codes[i])
+            printf(" %s %llu", i == CODE_OK ? "succeeded" : code_names[i], wide(codes[i]));
+    printf("\n");
+}
+
+void stats_print(const struct stats *stats, double seconds) {
+    uint64_t ops = 0;
+    for (int i = 0; i < VERB_COUNT; i++)
+        ops += sum_codes(stats->ended[i]);
+    printf("%llu worlds, %llu simulated hours (%llu of them healing), %llu steps, %llu requests, "
+           "%llu operations\n",
+           wide(stats->runs), wide(stats->simulated_ms / 3600000), wide(stats->heal_ms / 3600000),
+           wide(stats->steps), wide(stats->requests), wide(ops));
+    for (int i = 0; i < VERB_COUNT; i++)
+        print_codes(verb_names[i], stats->ended[i]);
+    print_codes("refused", stats->refused);
+    printf("  frames %llu: lost %llu, repeated %llu, out of order %llu; on uplinks %llu, "
+           "%llu bytes\n",
+           wide(stats->frames), wide(stats->lost), wide(stats->repeated), wide(stats->reordered),
+           wide(stats->uplink_frames), wide(stats->uplink_bytes));
+    printf("  saves %llu, crashes %llu, power losses %llu, servers died %llu, clocks jumped %llu, "
+           "limits changed %llu\n",
+           wide(stats->saves), wide(stats->crashes), wide(stats->power_losses),
+           wide(stats->server_deaths), wide(stats->clock_jumps), wide(stats->owner_changes));
+    printf("  host jobs %llu: failed %llu, hung %llu; guests died %llu\n", wide(stats->jobs),
+           wide(stats->jobs_failed), wide(stats->jobs_hung), wide(stats->guests_died));
+    if (seconds > 0)
+        printf("  %.1f core seconds: %.0f operations and %.0f steps per second and core\n",
+               seconds, (double)ops / seconds, (double)stats->steps / seconds);
+}

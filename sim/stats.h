@@ -1,0 +1,19 @@
+/* What a run consisted of: a world in which nothing succeeds tests nothing, so one looks. Plain
+ * numbers, added up over runs. */
+#pragma once
+
+#include "message/model.h"
+
+struct stats {
+    uint64_t runs, steps, simulated_ms, heal_ms;
+    uint64_t requests, replies, refused[CODE_COUNT];
+    uint64_t ended[VERB_COUNT][CODE_COUNT]; /* operations at the upstreams, by outcome */
+    uint64_t frames, lost, repeated, reordered, uplink_frames, uplink_bytes;
+    uint64_t saves, crashes, power_losses, server_deaths, clock_jumps, owner_changes;
+    uint64_t jobs, jobs_failed, jobs_hung, guests_died;
+};
+
+void stats_add(struct stats *sum, const struct stats *more);
+
+/* Some lines on standard output; `seconds` of one core were spent. */
+void stats_print(const struct stats *stats, double seconds);
