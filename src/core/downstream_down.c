@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "core/downlink_reports.h"
 #include "core/downstream_parts.h"
 #include "core/lifecycle.h"
 #include "core/placement.h"
@@ -135,43 +136,32 @@ static void learn_state(struct downstream *downstream, struct book_vm *vm, enum 
     downstream_move(downstream, vm, gone ? VM_LOST : state, event, out);
 }
 
-static struct book_vm *reported(struct downstream *downstream, const struct peer *peer,
-                                const struct vm_report *report) {
-    struct book_vm *vm = book_vm(&downstream->book, report->vm);
-    if (vm && text_equal(vm->record.place, peer->setting.name) &&
-        vm->record.place_epoch == report->epoch)
-        return vm;
-    return NULL;
-}
-
-static void on_vm(struct downstream *downstream, struct peer *peer,
+/* False: no VM that is known to be there. */
+static bool on_vm(struct downstream *downstream, struct peer *peer,
                   const struct vm_report *report, const struct event *event,
                   struct effects *out) {
-    struct book_vm *vm = reported(downstream, peer, report);
-    if (!vm)
-        return;
-    vm->sync_round = peer->sync_round;
-    learn_state(downstream, vm, report->state, event, out);
+    struct book_vm *vm = downlink_reported(&downstream->book, peer, report);
+    if (vm)
+        learn_state(downstream, vm, report->state, event, out);
+    return vm != NULL;
 }
 
 static void on_table(struct downstream *downstream, struct peer *peer,
                      const struct vm_table *table, const struct event *event,
                      struct effects *out) {
+    struct list *node = NULL, *next = NULL;
     if (table->first)
         peer->sync_round++;
-    for (uint32_t i = 0; i < table->vms_count; i++) {
-        on_vm(downstream, peer, &table->vms[i], event, out);
-        if (!reported(downstream, peer, &table->vms[i]))
+    for (uint32_t i = 0; i < table->vms_count; i++)
+        if (!on_vm(downstream, peer, &table->vms[i], event, out))
             effects_note(out, NOTE_WARNING, "",
                          "host %s has VM %s, which is not known to be there; nothing was done",
                          peer->setting.name, table->vms[i].vm);
-    }
     if (!table->last)
         return;
-    struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
-        if (vm->sync_round != peer->sync_round && !vm->active)
+        if (downlink_is_unreported(peer, vm))
             learn_state(downstream, vm, VM_LOST, event, out);
     }
 }
@@ -179,18 +169,13 @@ static void on_table(struct downstream *downstream, struct peer *peer,
 static void on_progress(struct downstream *downstream, struct peer *peer,
                         const struct progress *progress, const struct event *event,
                         struct effects *out) {
-    struct book_op *op = book_op(&downstream->book, progress->op);
-    struct book_vm *vm = op ? book_vm(&downstream->book, op->record.vm) : NULL;
-    if (!vm || vm->active != op || !text_equal(vm->record.place, peer->setting.name) ||
-        progress->step < STEP_TAKEN || progress->step >= STEP_ENDED)
+    struct book_op *op = downlink_progress(&downstream->downlink, &downstream->book, peer,
+                                           progress, event);
+    struct patron *patron = op ? downstream_patron(downstream, op->record.owner) : NULL;
+    if (!patron)
         return;
-    struct patron *patron = downstream_patron(downstream, op->record.owner);
-    downlink_reflect(&downstream->downlink, peer, op, &vm->record.size);
-    book_step(op, progress->step, event->wall_ms);
-    if (patron) {
-        downstream_tell_capacity(downstream, patron, out);
-        uplink_send_progress(&patron->uplink, op, progress->step, out);
-    }
+    downstream_tell_capacity(downstream, patron, out);
+    uplink_send_progress(&patron->uplink, op, progress->step, out);
     book_schedule(&downstream->book, op);
 }
 
@@ -210,48 +195,38 @@ static void on_define_result(struct downstream *downstream, struct book_vm *vm,
                              const struct result *result, const struct event *event,
                              struct effects *out) {
     struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
-    bool undone = result->state == VM_FAILED || result->state == VM_DELETED ||
-                  result->state == VM_LOST;
+    enum code code = downlink_code(VERB_DEFINE, result);
+    bool undone = downlink_is_undone(result);
     downlink_reflect(&downstream->downlink, peer, vm->active, &vm->record.size);
-    if (result->code == CODE_NO_CAPACITY && undone &&
-        try_next(downstream, peer, vm, event, out))
+    if (code == CODE_NO_CAPACITY && undone && try_next(downstream, peer, vm, event, out))
         return;
-    struct book_op *op = vm->active;
-    enum code code = result->code;
-    if (code == CODE_OK && undone)
-        code = CODE_HOST_FAILED;
-    if (code != CODE_OK && undone)
+    if (undone)
         placement_take(vm);
-    else if (lifecycle_may_move(vm->record.state, result->state) &&
-             result->state != VM_DELETING)
+    else if (result->state != VM_DELETING)
         downstream_move(downstream, vm, result->state, event, out);
-    downstream_end(downstream, op, code, event, out);
+    downstream_end(downstream, vm->active, code, event, out);
 }
 
 static void on_result(struct downstream *downstream, struct peer *peer,
                       const struct result *result, const struct event *event,
                       struct effects *out) {
-    downlink_settle(peer, result->op, out);
     struct book_vm *vm = book_vm(&downstream->book, result->vm);
-    if (!vm || !text_equal(vm->record.place, peer->setting.name) ||
-        vm->record.place_generation != result->generation)
+    switch (downlink_result(&downstream->book, peer, result, event, out)) {
+    case OUTCOME_FOREIGN:
         return;
-    struct book_op *op = vm->active;
-    if (!op || !text_equal(op->record.id, result->op)) {
-        /* Late: the operation has its end already. What it came to is true all the same. */
-        if (!op)
-            learn_state(downstream, vm, result->state, event, out);
+    case OUTCOME_LATE:
+        learn_state(downstream, vm, result->state, event, out);
         return;
+    case OUTCOME_ENDS:
+        break;
     }
+    struct book_op *op = vm->active;
     bool internal = op->record.internal;
-    enum verb verb = op->record.verb;
-    if (result->code != CODE_OK && result->step > STEP_INSTRUCTED && result->step < STEP_ENDED)
-        book_step(op, result->step, event->wall_ms);
-    if (verb == VERB_DEFINE) {
+    if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result, event, out);
         return;
     }
-    if (verb == VERB_DELETE && result->code == CODE_OK) {
+    if (op->record.verb == VERB_DELETE && result->code == CODE_OK) {
         placement_take(vm);
         downstream_move(downstream, vm, VM_DELETED, event, out);
     } else {

@@ -1,0 +1,64 @@
+#include "core/downlink_reports.h"
+
+#include "base/text.h"
+#include "core/lifecycle.h"
+
+static bool stands_at(const struct book_vm *vm, const struct peer *peer) {
+    return text_equal(vm->record.place, peer->setting.name);
+}
+
+struct book_vm *downlink_reported(const struct book *book, const struct peer *peer,
+                                  const struct vm_report *report) {
+    struct book_vm *vm = book_vm(book, report->vm);
+    if (!vm || !stands_at(vm, peer) || vm->record.place_epoch != report->epoch)
+        return NULL;
+    vm->sync_round = peer->sync_round;
+    return vm;
+}
+
+bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm) {
+    return vm->sync_round != peer->sync_round && !vm->active;
+}
+
+/* A level's own steps are its own to tell; those below tell of these. */
+static bool is_step_below(enum step step) { return step >= STEP_TAKEN && step < STEP_ENDED; }
+
+struct book_op *downlink_progress(struct downlink *downlink, const struct book *book,
+                                  struct peer *peer, const struct progress *progress,
+                                  const struct event *event) {
+    struct book_op *op = book_op(book, progress->op);
+    struct book_vm *vm = op ? book_vm(book, op->record.vm) : NULL;
+    if (!vm || vm->active != op || !stands_at(vm, peer) || !is_step_below(progress->step))
+        return NULL;
+    downlink_reflect(downlink, peer, op, &vm->record.size);
+    book_step(op, progress->step, event->wall_ms);
+    return op;
+}
+
+enum downlink_outcome downlink_result(const struct book *book, struct peer *peer,
+                                      const struct result *result, const struct event *event,
+                                      struct effects *out) {
+    downlink_settle(peer, result->op, out);
+    struct book_vm *vm = book_vm(book, result->vm);
+    if (!vm || !stands_at(vm, peer) || vm->record.place_generation != result->generation)
+        return OUTCOME_FOREIGN;
+    if (!vm->active)
+        return OUTCOME_LATE;
+    if (!text_equal(vm->active->record.id, result->op))
+        return OUTCOME_FOREIGN;
+    if (result->code != CODE_OK && is_step_below(result->step))
+        book_step(vm->active, result->step, event->wall_ms);
+    return OUTCOME_ENDS;
+}
+
+bool downlink_is_undone(const struct result *result) {
+    return result->state == VM_FAILED || result->state == VM_DELETED || result->state == VM_LOST;
+}
+
+enum code downlink_code(enum verb verb, const struct result *result) {
+    bool made = result->state == VM_STOPPED || result->state == VM_RUNNING ||
+                result->state == VM_PAUSED || result->state == VM_CRASHED;
+    if (verb == VERB_DEFINE && result->code == CODE_OK && !made)
+        return CODE_HOST_FAILED;
+    return result->code;
+}

@@ -1,0 +1,37 @@
+/* What agents report of VMs and operations, judged the same way for both managers: is it of this
+ * place, of this epoch, of the newest instruction? What becomes of it is the manager's own. */
+#pragma once
+
+#include "core/downlink.h"
+
+/* The VM that a report is about if it stands at this peer with this epoch, otherwise NULL. */
+struct book_vm *downlink_reported(const struct book *book, const struct peer *peer,
+                                  const struct vm_report *report);
+
+/* Was the VM in no piece of the table that the peer has just told whole? Then it is not there;
+ * but one with an operation under way has that to answer for it. */
+bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm);
+
+/* The operation that the progress is of, its step noted (it is written with the next save) and
+ * its reservation reflected; NULL: it is none of this peer's. */
+struct book_op *downlink_progress(struct downlink *downlink, const struct book *book,
+                                  struct peer *peer, const struct progress *progress,
+                                  const struct event *event);
+
+enum downlink_outcome {
+    OUTCOME_FOREIGN, /* of another place or of an older instruction: nothing to learn */
+    OUTCOME_LATE,    /* its operation has ended already; the VM's state is true all the same */
+    OUTCOME_ENDS,    /* of the VM's active operation */
+};
+
+/* Settles the result toward the peer and says what it is worth. A failed step is noted. */
+enum downlink_outcome downlink_result(const struct book *book, struct peer *peer,
+                                      const struct result *result, const struct event *event,
+                                      struct effects *out);
+
+/* Did the place undo what it was to make, so that nothing is left there? */
+bool downlink_is_undone(const struct result *result);
+
+/* The result's code, as far as a place that contradicts itself can be believed: a VM that is said
+ * to be made must be in a state that such a VM has. */
+enum code downlink_code(enum verb verb, const struct result *result);
