@@ -39,15 +39,18 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
     return UPLINK_NEW;
 }
 
+static void describe(struct vm *vm, const struct definition *definition) {
+    (void)text_copy(vm->name, sizeof(vm->name), definition->name);
+    (void)text_copy(vm->shape, sizeof(vm->shape), definition->shape);
+    (void)text_copy(vm->digest, sizeof(vm->digest), definition->image);
+    vm->size = definition->size;
+}
+
 static struct book_vm *add_vm(struct book *book, const char *owner,
                               const struct instruct *instruct, const struct event *event) {
     struct vm record = {.state = VM_PENDING, .created_ms = event->wall_ms};
     (void)text_copy(record.id, sizeof(record.id), instruct->vm);
-    (void)text_copy(record.name, sizeof(record.name), instruct->definition.name);
     (void)text_copy(record.owner, sizeof(record.owner), owner);
-    (void)text_copy(record.shape, sizeof(record.shape), instruct->definition.shape);
-    (void)text_copy(record.digest, sizeof(record.digest), instruct->definition.image);
-    record.size = instruct->definition.size;
     return book_add_vm(book, &record);
 }
 
@@ -72,6 +75,8 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
     if (vm->active)
         supersede(book, vm->active, event, out);
     vm->record.epoch = instruct->epoch;
+    if (instruct->verb == VERB_DEFINE) /* law 3: limits are held against what is made now */
+        describe(&vm->record, &instruct->definition);
     if (instruct->verb == VERB_DELETE && vm->record.state != VM_DELETED)
         lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
     else if (instruct->verb == VERB_DEFINE && vm->record.state != VM_PENDING)
