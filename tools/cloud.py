@@ -482,11 +482,11 @@ class Cloud:
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
                 return Answer(status=answer.status, headers=answer.headers,
-                              out=answer.read().decode())
+                              out=answer.read().decode(errors="replace"))
         except urllib.error.HTTPError as answer:
             with answer:
                 return Answer(status=answer.code, headers=answer.headers,
-                              out=answer.read().decode())
+                              out=answer.read().decode(errors="replace"))
 
     def tail(self, lines=25):
         """The ends of all logs, for whoever wonders why a test failed."""

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""The REST face of a whole cloud: repeats, waiting, and a document that is true."""
+import threading
+import time
+import unittest
+
+from cloud_case import CloudCase, read
+
+BODY = {"name": "web", "shape": "nano", "image": "empty", "start": True}
+
+
+class Api(CloudCase):
+    clusters = {"north": ["host-1"]}
+    gates = ("host-1",)
+    options = {"driver": "test"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.import_image("empty")
+
+    def setUp(self):
+        self.addCleanup(self.delete_all)
+
+    def test_a_repeat_with_the_same_key_gets_the_same_operation(self):
+        headers = {"Idempotency-Key": "one"}
+        first = self.ask("POST", "/v1/vms?wait=60", BODY, headers=headers).json()
+        self.assertEqual(first["state"], "succeeded")
+        self.cloud.upstream.kill()
+        self.cloud.upstream.start()
+        again = self.ask("POST", "/v1/vms?wait=60", BODY, headers=headers)
+        self.assertEqual((again.status, again.json()), (200, first))
+        self.assertEqual(len(self.vms()), 1)
+        self.cloud.await_capacity()
+        stop = {"Idempotency-Key": "two"}
+        stopped = [self.ask("POST", "/v1/vms/web/stop?wait=60", headers=stop).json()
+                   for _ in range(2)]
+        self.assertEqual(stopped[0], stopped[1])
+        other = self.cloud.tenant("other")
+        theirs = self.ask("POST", "/v1/vms?wait=60", BODY, headers=headers,
+                          token=read(other).strip())
+        self.assertNotEqual(theirs.json()["id"], first["id"], "a key is its tenant's own")
+        told = self.cloud.cli("vm", "delete", "web", "--wait", token_file=other)
+        self.assertIn("delete web: done", told.out + told.err)
+
+    def test_many_at_the_same_time_with_one_key_make_one_vm(self):
+        answers = []
+
+        def post():
+            answers.append(self.ask("POST", "/v1/vms?wait=60", BODY,
+                                    headers={"Idempotency-Key": "many"}).json()["id"])
+        threads = [threading.Thread(target=post) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((len(answers), len(set(answers)), len(self.vms())), (8, 1, 1))
+
+    def test_a_wait_is_as_long_as_the_operation_or_as_asked(self):
+        image = self.import_image("held")
+        self.gate["host-1"].set("hold")
+        begun = time.monotonic()
+        operation = self.create(image=image, wait=1)
+        self.assertGreaterEqual(time.monotonic() - begun, 1)
+        self.assertEqual(operation["state"], "running")
+        release = threading.Timer(0.5, self.gate["host-1"].set, ("pass",))
+        release.start()
+        begun = time.monotonic()
+        self.assertEqual(self.operation(operation, wait=60)["state"], "succeeded")
+        self.assertLess(time.monotonic() - begun, 30)
+
+    def test_tenants_do_not_see_each_other(self):
+        operation = self.create(wait=60)
+        token = read(self.cloud.tenant("stranger")).strip()
+        for path in ("/v1/vms", "/v1/operations"):
+            self.assertEqual(self.ask("GET", path, token=token).json()["items"], [])
+        for path in (f"/v1/vms/{operation['vm']}", "/v1/vms/web",
+                     f"/v1/operations/{operation['id']}"):
+            self.assertEqual(self.ask("GET", path, token=token).status, 404, path)
+        self.assertEqual(self.ask("DELETE", f"/v1/vms/{operation['vm']}", token=token).status, 404)
+        self.assertEqual(len(self.vms()), 1)
+
+    def test_every_documented_get_answers(self):
+        operation = self.create(wait=60)
+        document = self.cloud.rest("GET", "/v1/openapi.json").json()
+        self.assertTrue(document["openapi"].startswith("3.1"))
+        image = self.get("/v1/images/empty")
+        variables = {"vm": operation["vm"], "operation": operation["id"], "image": "empty",
+                     "cluster": "north", "tenant": "acme", "digest": image["digest"]}
+        images_token = f"{self.cloud.upstream.folder}/north-images.token"
+        asked = 0
+        for path, item in document["paths"].items():
+            if "get" not in item:
+                continue
+            with self.subTest(path):
+                # archives are for clusters, all else is for the operator here
+                token = read(images_token).strip() if "{digest}" in path else None
+                answer = self.cloud.rest("GET", path.format(**variables), token=token)
+                self.assertEqual(answer.status, 200, answer.out)
+                asked += 1
+        self.assertGreaterEqual(asked, 14)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
