@@ -147,6 +147,7 @@ static void on_message(struct agent *agent, const struct message *message,
     case UPLINK_OPENED:
         agent_tell_capacity(agent, out);
         uplink_send_results(uplink, &agent->book, event, out);
+        uplink_send_missed(uplink, &agent->book, out);
         return;
     case UPLINK_MESSAGE:
         if (message->kind == MESSAGE_INSTRUCT)

@@ -152,6 +152,7 @@ static void on_opened(struct downstream *downstream, struct patron *patron,
     learn_shapes(downstream, patron, out);
     downstream_tell_capacity(downstream, patron, out);
     uplink_send_results(&patron->uplink, &downstream->book, event, out);
+    uplink_send_missed(&patron->uplink, &downstream->book, out);
 }
 
 void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,

@@ -59,7 +59,7 @@ static void say_hello(struct uplink *uplink, const struct book *book,
     struct message message = {.kind = MESSAGE_HELLO};
     message.hello.version = protocol_version;
     message.hello.version_oldest = protocol_version_oldest;
-    message.hello.vm_digest = uplink_digest(uplink, book);
+    message.hello.vm_digest = uplink->said_digest = uplink_digest(uplink, book);
     (void)text_copy(message.hello.software, sizeof(message.hello.software), uplink->software);
     session_send(&uplink->session, &uplink->setting, &message, out);
     uplink->hello_due_ms = event->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);

@@ -14,6 +14,7 @@ struct uplink {
     enum presence link;
     uint64_t hello_due_ms; /* while OPENING */
     uint32_t hellos;       /* said without an answer */
+    uint64_t said_digest;  /* of the VM table, in the newest hello */
     uint64_t beat_due_ms;  /* while OPEN */
     uint64_t beat_ms;
     struct shape shapes[limit_shapes]; /* the manager's catalogue */
@@ -91,6 +92,9 @@ void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum 
 /* All results of `owner` that are not settled. */
 void uplink_send_results(struct uplink *uplink, struct book *book, const struct event *event,
                          struct effects *out);
+
+/* The VM table once more if it has changed since the hello: such a change found no session. */
+void uplink_send_missed(struct uplink *uplink, const struct book *book, struct effects *out);
 
 /* The whole VM table of `owner`, in pieces; answer to sync. */
 void uplink_send_table(struct uplink *uplink, const struct book *book, struct effects *out);

@@ -161,6 +161,11 @@ void uplink_send_results(struct uplink *uplink, struct book *book, const struct 
     }
 }
 
+void uplink_send_missed(struct uplink *uplink, const struct book *book, struct effects *out) {
+    if (uplink_digest(uplink, book) != uplink->said_digest)
+        uplink_send_table(uplink, book, out);
+}
+
 void uplink_send_table(struct uplink *uplink, const struct book *book, struct effects *out) {
     struct message message = {.kind = MESSAGE_TABLE, .table.first = true};
     struct vm_table *table = &message.table;
