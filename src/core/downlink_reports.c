@@ -40,11 +40,12 @@ enum downlink_outcome downlink_result(const struct book *book, struct peer *peer
                                       struct effects *out) {
     downlink_settle(peer, result->op, out);
     struct book_vm *vm = book_vm(book, result->vm);
-    if (!vm || !stands_at(vm, peer) || vm->record.place_generation != result->generation)
+    if (!vm || !stands_at(vm, peer))
         return OUTCOME_FOREIGN;
     if (!vm->active)
-        return OUTCOME_LATE;
-    if (!text_equal(vm->active->record.id, result->op))
+        return OUTCOME_LATE; /* even of an older instruction: its state is the VM's, now */
+    if (vm->record.place_generation != result->generation ||
+        !text_equal(vm->active->record.id, result->op))
         return OUTCOME_FOREIGN;
     if (result->code != CODE_OK && is_step_below(result->step))
         book_step(vm->active, result->step, event->wall_ms);

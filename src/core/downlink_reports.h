@@ -19,8 +19,8 @@ struct book_op *downlink_progress(struct downlink *downlink, const struct book *
                                   const struct event *event);
 
 enum downlink_outcome {
-    OUTCOME_FOREIGN, /* of another place or of an older instruction: nothing to learn */
-    OUTCOME_LATE,    /* its operation has ended already; the VM's state is true all the same */
+    OUTCOME_FOREIGN, /* of another place, or a newer operation has still to answer for the VM */
+    OUTCOME_LATE,    /* nothing is under way any more; the VM's state is true all the same */
     OUTCOME_ENDS,    /* of the VM's active operation */
 };
 
