@@ -41,7 +41,8 @@ static const struct field manifest_fields[] = {
     {.name = "disk", .about = "Name of the disk's entry.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, field_at(struct manifest, disk)},
     {.name = "disk_format", .about = "Format of the disk.", .kind = FIELD_ENUM,
-     .mask = FIELD_REQUIRED, field_at(struct manifest, disk_format), field_names(disk_formats)},
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct manifest, disk_format),
+     field_names(disk_formats)},
 };
 static const struct table manifest_table = {"manifest", "What an image's archive holds.",
                                             sizeof(struct manifest), manifest_fields,
