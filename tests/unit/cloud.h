@@ -1,0 +1,42 @@
+/* An upstream manager on the workbench, with two tenants, two images and two clusters. */
+#pragma once
+
+#include "bench.h"
+#include "message/id.h"
+
+enum cloud_user { cloud_nobody, cloud_stranger, cloud_operator, cloud_alice, cloud_bob };
+
+struct cloud {
+    struct bench bench;
+    struct far *north, *south;
+    uint64_t handle; /* of the newest request */
+};
+
+/* North has room for two VMs of each shape, south for one; both are connected. */
+void cloud_init(struct cloud *cloud);
+void cloud_deinit(struct cloud *cloud);
+
+/* A request of that user, to be filled in further. */
+struct request cloud_request(struct cloud *cloud, enum cloud_user user, enum request_kind kind);
+struct request cloud_wish(struct cloud *cloud, enum cloud_user user, const char *name);
+struct request cloud_act(struct cloud *cloud, enum cloud_user user, enum verb verb,
+                         const char *key);
+
+/* Asks; the reply is a problem with this code and field, and nothing else happened. */
+void cloud_assert_refused(struct cloud *cloud, const struct request *request, enum code code,
+                          const char *field);
+
+/* Asks; the operation's id is the answer. */
+struct id cloud_begin(struct cloud *cloud, const struct request *request);
+
+/* Makes a VM of alice's run, or of bob's. Its id is the answer. */
+struct id cloud_run_vm(struct cloud *cloud, enum cloud_user user, const char *name);
+
+/* The cluster that was instructed by the newest step, NULL: none; and with what. */
+struct far *cloud_instructed(struct cloud *cloud, struct message *out_instruct);
+
+/* That cluster answers. */
+void cloud_answer(struct cloud *cloud, enum code code, enum vm_state state);
+
+const struct operation *cloud_op(const struct cloud *cloud, const char *id);
+const struct vm *cloud_vm(const struct cloud *cloud, const char *id);

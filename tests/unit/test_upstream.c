@@ -1,0 +1,369 @@
+/* The upstream manager's API: who may ask what, what is refused and why, what is done once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "cloud.h"
+
+static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
+
+static int set_up(void **state) {
+    (void)state;
+    cloud_init(&cloud);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    cloud_deinit(&cloud);
+    return 0;
+}
+
+static void without_a_known_token_nothing_is_answered(void **state) {
+    (void)state;
+    for (enum request_kind kind = 0; kind < REQUEST_KIND_COUNT; kind++) {
+        struct request request = cloud_request(&cloud, cloud_nobody, kind);
+        cloud_assert_refused(&cloud, &request, CODE_UNAUTHENTICATED, "Authorization");
+        request = cloud_request(&cloud, cloud_stranger, kind);
+        cloud_assert_refused(&cloud, &request, CODE_UNAUTHENTICATED, "Authorization");
+    }
+}
+
+static void what_is_the_operators_is_forbidden_to_tenants(void **state) {
+    (void)state;
+    static const enum request_kind kinds[] = {REQUEST_IMAGE_ADD,   REQUEST_IMAGE_DELETE,
+                                              REQUEST_TENANT_CREATE, REQUEST_TENANT_LIST,
+                                              REQUEST_TENANT_SHOW, REQUEST_TENANT_DELETE};
+    for (size_t i = 0; i < array_size(kinds); i++) {
+        struct request request = cloud_request(&cloud, cloud_alice, kinds[i]);
+        (void)text_copy(request.key, sizeof(request.key), "bob");
+        cloud_assert_refused(&cloud, &request, CODE_FORBIDDEN, "");
+    }
+    struct request wish = cloud_wish(&cloud, cloud_operator, "web");
+    cloud_assert_refused(&cloud, &wish, CODE_FORBIDDEN, "");
+}
+
+static void a_manager_without_an_operators_token_has_no_operator(void **state) {
+    (void)state;
+    struct bench bench;
+    bench_init(&bench, &(struct role_settings){.kind = ROLE_UPSTREAM, .beat_ms = 1000});
+    struct request request = {.kind = REQUEST_TENANT_LIST, .handle = 1};
+    assert_int_equal(bench_ask(&bench, &request)->code, CODE_UNAUTHENTICATED);
+    bench_deinit(&bench);
+}
+
+static void whoami_tells_whose_token_it_is(void **state) {
+    (void)state;
+    struct request request = cloud_request(&cloud, cloud_bob, REQUEST_WHOAMI);
+    const struct whoami *who = bench_ask(&cloud.bench, &request)->record.data;
+    assert_string_equal(who->role, "tenant");
+    assert_string_equal(who->tenant, "bob");
+    request = cloud_request(&cloud, cloud_operator, REQUEST_WHOAMI);
+    who = bench_ask(&cloud.bench, &request)->record.data;
+    assert_string_equal(who->role, "operator");
+    assert_string_equal(who->tenant, "");
+}
+
+static void each_wish_that_cannot_be_granted_is_refused_by_its_field(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *shape, *image, *cluster;
+        enum code code;
+        const char *field;
+    } cases[] = {
+        {"web", "small", "debian", "", CODE_CONFLICT, "name"},
+        {"new", "tiny", "debian", "", CODE_UNKNOWN_SHAPE, "shape"},
+        {"new", "small", "plan9", "", CODE_UNKNOWN_IMAGE, "image"},
+        {"new", "small", "huge", "", CODE_IMAGE_TOO_LARGE, "shape"},
+        {"new", "small", "debian", "west", CODE_NOT_FOUND, "cluster"},
+    };
+    (void)cloud_run_vm(&cloud, cloud_alice, "web");
+    for (size_t i = 0; i < array_size(cases); i++) {
+        struct request wish = cloud_wish(&cloud, cloud_alice, cases[i].name);
+        (void)text_copy(wish.vm_create.shape, limit_name_size, cases[i].shape);
+        (void)text_copy(wish.vm_create.image, limit_name_size, cases[i].image);
+        (void)text_copy(wish.vm_create.cluster, limit_name_size, cases[i].cluster);
+        (void)text_copy(wish.idempotency_key, limit_key_size, "k"); /* not used up */
+        cloud_assert_refused(&cloud, &wish, cases[i].code, cases[i].field);
+    }
+    struct request wish = cloud_wish(&cloud, cloud_alice, "new");
+    (void)text_copy(wish.idempotency_key, limit_key_size, "k");
+    (void)cloud_begin(&cloud, &wish);
+}
+
+static void a_full_cloud_says_so_and_counts_what_it_has_just_given_away(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 3; i++) { /* nobody has told a new capacity meanwhile */
+        char name[8];
+        text_format(name, sizeof(name), "web-%zu", i);
+        struct request wish = cloud_wish(&cloud, cloud_alice, name);
+        (void)cloud_begin(&cloud, &wish);
+    }
+    struct request wish = cloud_wish(&cloud, cloud_alice, "new");
+    cloud_assert_refused(&cloud, &wish, CODE_NO_CAPACITY, "shape");
+}
+
+static void the_wanted_cluster_is_taken_or_none(void **state) {
+    (void)state;
+    struct message instruct;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "one");
+    (void)text_copy(wish.vm_create.cluster, limit_name_size, "agent-1");
+    (void)cloud_begin(&cloud, &wish);
+    assert_ptr_equal(cloud_instructed(&cloud, &instruct), cloud.south);
+    wish = cloud_wish(&cloud, cloud_alice, "two");
+    (void)text_copy(wish.vm_create.cluster, limit_name_size, "agent-1");
+    cloud_assert_refused(&cloud, &wish, CODE_NO_CAPACITY, "shape");
+}
+
+static void with_no_cluster_connected_a_wish_is_refused(void **state) {
+    (void)state;
+    struct event_presence down = {0, NULL, PRESENCE_DOWN};
+    bench_step(&cloud.bench, (struct event){.kind = EVENT_LINK, .presence = down});
+    struct request wish = cloud_wish(&cloud, cloud_alice, "new");
+    cloud_assert_refused(&cloud, &wish, CODE_UNREACHABLE, "cluster");
+}
+
+static void a_granted_wish_is_saved_instructed_and_ends_with_the_clusters_word(void **state) {
+    (void)state;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+    struct message instruct;
+    char data[] = "#cloud-config";
+    wish.vm_create.user_data = data;
+    struct id op = cloud_begin(&cloud, &wish);
+    struct far *cluster = cloud_instructed(&cloud, &instruct);
+    assert_ptr_equal(cluster, cloud.north); /* it has more room */
+    assert_string_equal(instruct.instruct.op, op.text);
+    assert_int_equal(instruct.instruct.verb, VERB_DEFINE);
+    assert_string_equal(instruct.instruct.definition.name, "web");
+    assert_string_equal(instruct.instruct.definition.user_data, data);
+    assert_true(instruct.instruct.definition.start);
+    assert_true(instruct.instruct.within_ms == 60000);
+    struct id vm;
+    (void)text_copy(vm.text, sizeof(vm.text), instruct.instruct.vm);
+    assert_int_equal(cloud_vm(&cloud, vm.text)->state, VM_PENDING);
+    struct message progress = {.kind = MESSAGE_PROGRESS, .progress.step = STEP_FETCHING};
+    (void)text_copy(progress.progress.op, limit_id_size, op.text);
+    struct message result = bench_result(&instruct, CODE_OK, VM_RUNNING);
+    bench_say(&cloud.bench, cluster, progress);
+    assert_int_equal(cloud_op(&cloud, op.text)->step, STEP_FETCHING);
+    bench_say(&cloud.bench, cluster, result);
+    assert_int_equal(cloud_op(&cloud, op.text)->state, OP_SUCCEEDED);
+    assert_int_equal(cloud_vm(&cloud, vm.text)->state, VM_RUNNING);
+    assert_null(cloud_op(&cloud, op.text)->definition.user_data); /* no longer needed */
+}
+
+static void a_creation_that_failed_below_leaves_no_vm_and_its_name_is_free(void **state) {
+    (void)state;
+    static const enum vm_state gone[] = {VM_FAILED, VM_DELETED, VM_LOST};
+    for (size_t i = 0; i < array_size(gone); i++) {
+        struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+        struct id op = cloud_begin(&cloud, &wish);
+        cloud_answer(&cloud, CODE_IMAGE_BROKEN, gone[i]);
+        assert_int_equal(cloud_op(&cloud, op.text)->code, CODE_IMAGE_BROKEN);
+        assert_int_equal(role_book(cloud.bench.role)->vms_count, 0);
+    }
+}
+
+static void a_creation_that_left_something_below_is_deleted_there(void **state) {
+    (void)state;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+    struct message instruct;
+    struct id op = cloud_begin(&cloud, &wish);
+    cloud_answer(&cloud, CODE_HOST_FAILED, VM_STOPPED);
+    assert_int_equal(cloud_op(&cloud, op.text)->code, CODE_HOST_FAILED);
+    assert_non_null(cloud_instructed(&cloud, &instruct));
+    assert_int_equal(instruct.instruct.verb, VERB_DELETE);
+    cloud_answer(&cloud, CODE_OK, VM_DELETED);
+    assert_int_equal(role_book(cloud.bench.role)->vms_count, 0);
+}
+
+static void an_answer_from_the_wrong_cluster_or_of_another_generation_is_not_believed(void **s) {
+    (void)s;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+    struct message instruct;
+    struct id op = cloud_begin(&cloud, &wish);
+    (void)cloud_instructed(&cloud, &instruct);
+    struct message foreign = bench_result(&instruct, CODE_OK, VM_RUNNING);
+    struct message old = bench_result(&instruct, CODE_OK, VM_RUNNING);
+    old.result.generation++;
+    bench_say(&cloud.bench, cloud.south, foreign);
+    bench_say(&cloud.bench, cloud.north, old);
+    assert_int_equal(cloud_op(&cloud, op.text)->state, OP_RUNNING);
+}
+
+static void a_key_makes_a_request_happen_once(void **state) {
+    (void)state;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+    (void)text_copy(wish.idempotency_key, limit_key_size, "key-1");
+    wish.body_hash = UINT64_MAX; /* stored with 63 bits */
+    struct id first = cloud_begin(&cloud, &wish);
+    assert_string_equal(cloud_begin(&cloud, &wish).text, first.text);
+    assert_int_equal(bench_count(&cloud.bench, EFFECT_SEND), 0);
+    struct request other = cloud_wish(&cloud, cloud_alice, "other");
+    (void)text_copy(other.idempotency_key, limit_key_size, "key-1");
+    other.body_hash = 8;
+    cloud_assert_refused(&cloud, &other, CODE_KEY_REUSED, "Idempotency-Key");
+    bench_restart(&cloud.bench);
+    assert_string_equal(cloud_begin(&cloud, &wish).text, first.text);
+    assert_int_equal(role_book(cloud.bench.role)->vms_count, 1);
+}
+
+static void the_same_key_of_two_tenants_is_two_keys(void **state) {
+    (void)state;
+    struct request alices = cloud_wish(&cloud, cloud_alice, "web");
+    struct request bobs = cloud_wish(&cloud, cloud_bob, "web");
+    (void)text_copy(alices.idempotency_key, limit_key_size, "key-1");
+    (void)text_copy(bobs.idempotency_key, limit_key_size, "key-1");
+    struct id first = cloud_begin(&cloud, &alices);
+    assert_string_not_equal(cloud_begin(&cloud, &bobs).text, first.text);
+}
+
+static void a_key_holds_for_verbs_too(void **state) {
+    (void)state;
+    struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
+    struct request stop = cloud_act(&cloud, cloud_alice, VERB_STOP, vm.text);
+    (void)text_copy(stop.idempotency_key, limit_key_size, "key-2");
+    struct id first = cloud_begin(&cloud, &stop);
+    cloud_answer(&cloud, CODE_OK, VM_STOPPED);
+    assert_string_equal(cloud_begin(&cloud, &stop).text, first.text); /* not BAD_STATE */
+}
+
+/* Moves a fresh running VM into `in` by its cluster's reports. */
+static void put_into(const struct id *vm, enum vm_state in) {
+    struct message report = {.kind = MESSAGE_VM, .vm = {.epoch = 1, .generation = 1,
+                                                        .state = in}};
+    struct far *cluster = text_equal(cloud_vm(&cloud, vm->text)->place, "agent-0") ? cloud.north
+                                                                                  : cloud.south;
+    (void)text_copy(report.vm.vm, limit_id_size, vm->text);
+    bench_say(&cloud.bench, cluster, report);
+    assert_int_equal(cloud_vm(&cloud, vm->text)->state, in);
+}
+
+static void a_verb_is_refused_in_every_state_that_does_not_permit_it(void **state) {
+    (void)state;
+    static const enum vm_state states[] = {VM_STOPPED, VM_RUNNING, VM_PAUSED, VM_CRASHED, VM_LOST};
+    static const char legal[array_size(states)][VERB_COUNT + 1] = {
+        /*             d s s s r d: define start shutdown stop reboot delete */
+        /* stopped */ ".x...x",
+        /* running */ "..xxxx",
+        /* paused  */ "...x.x",
+        /* crashed */ ".x.x.x",
+        /* lost    */ ".....x",
+    };
+    struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
+    for (size_t i = 0; i < array_size(states); i++)
+        for (enum verb verb = 0; verb < VERB_DELETE; verb++) {
+            put_into(&vm, states[i]);
+            struct request act = cloud_act(&cloud, cloud_alice, verb, "web");
+            if (legal[i][verb] != 'x') {
+                cloud_assert_refused(&cloud, &act, CODE_BAD_STATE, "");
+                continue;
+            }
+            (void)cloud_begin(&cloud, &act);
+            cloud_answer(&cloud, CODE_HOST_FAILED, states[i]);
+        }
+    struct request act = cloud_act(&cloud, cloud_alice, VERB_DELETE, "web");
+    (void)cloud_begin(&cloud, &act); /* lost: deletion leads on */
+}
+
+static void while_an_operation_is_under_way_only_a_deletion_is_taken(void **state) {
+    (void)state;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+    struct id creation = cloud_begin(&cloud, &wish);
+    for (enum verb verb = VERB_START; verb < VERB_DELETE; verb++) {
+        struct request act = cloud_act(&cloud, cloud_alice, verb, "web");
+        cloud_assert_refused(&cloud, &act, CODE_BUSY, "");
+    }
+    struct request act = cloud_act(&cloud, cloud_alice, VERB_DELETE, "web");
+    struct id deletion = cloud_begin(&cloud, &act);
+    assert_int_equal(cloud_op(&cloud, creation.text)->code, CODE_SUPERSEDED);
+    act.handle++;
+    assert_string_equal(cloud_begin(&cloud, &act).text, deletion.text); /* it is on its way */
+    assert_int_equal(bench_count(&cloud.bench, EFFECT_SEND), 0);
+}
+
+static void after_a_deletion_the_vm_is_gone_and_its_operation_is_kept(void **state) {
+    (void)state;
+    struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
+    struct request act = cloud_act(&cloud, cloud_alice, VERB_DELETE, vm.text);
+    struct id deletion = cloud_begin(&cloud, &act);
+    assert_int_equal(cloud_vm(&cloud, vm.text)->state, VM_DELETING);
+    cloud_answer(&cloud, CODE_OK, VM_DELETED);
+    assert_null(cloud_vm(&cloud, vm.text));
+    assert_int_equal(cloud_op(&cloud, deletion.text)->state, OP_SUCCEEDED);
+    cloud_assert_refused(&cloud, &act, CODE_NOT_FOUND, "vm");
+}
+
+static void tenants_neither_see_nor_touch_what_is_anothers(void **state) {
+    (void)state;
+    struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
+    struct id op;
+    (void)text_copy(op.text, sizeof(op.text), cloud_vm(&cloud, vm.text)->op);
+    const char *const keys[] = {vm.text, "web"};
+    for (size_t i = 0; i < array_size(keys); i++) {
+        struct request show = cloud_request(&cloud, cloud_bob, REQUEST_VM_SHOW);
+        (void)text_copy(show.key, sizeof(show.key), keys[i]);
+        cloud_assert_refused(&cloud, &show, CODE_NOT_FOUND, "vm");
+        for (enum verb verb = 0; verb < VERB_COUNT; verb++) {
+            struct request act = cloud_act(&cloud, cloud_bob, verb, keys[i]);
+            cloud_assert_refused(&cloud, &act, CODE_NOT_FOUND, "vm");
+        }
+    }
+    struct request show = cloud_request(&cloud, cloud_bob, REQUEST_OP_SHOW);
+    (void)text_copy(show.key, sizeof(show.key), op.text);
+    cloud_assert_refused(&cloud, &show, CODE_NOT_FOUND, "operation");
+    static const enum request_kind lists[] = {REQUEST_VM_LIST, REQUEST_OP_LIST};
+    for (size_t i = 0; i < array_size(lists); i++) {
+        struct request list = cloud_request(&cloud, cloud_bob, lists[i]);
+        assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, 0);
+        (void)text_copy(list.list.tenant, limit_name_size, "alice"); /* asking for it is no way */
+        assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, 0);
+        (void)text_copy(list.list.vm, limit_id_size, vm.text);
+        (void)text_copy(list.list.after, limit_name_size, i ? op.text : vm.text);
+        assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, 0);
+        list = cloud_request(&cloud, cloud_operator, lists[i]);
+        assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, 1);
+    }
+    (void)cloud_run_vm(&cloud, cloud_bob, "web"); /* nor does another's name stand in the way */
+}
+
+static void the_operator_acts_on_every_vm_by_its_id(void **state) {
+    (void)state;
+    struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
+    struct request act = cloud_act(&cloud, cloud_operator, VERB_STOP, "web");
+    cloud_assert_refused(&cloud, &act, CODE_NOT_FOUND, "vm");
+    act = cloud_act(&cloud, cloud_operator, VERB_STOP, vm.text);
+    (void)cloud_begin(&cloud, &act);
+}
+
+#define with_cloud(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        with_cloud(without_a_known_token_nothing_is_answered),
+        with_cloud(what_is_the_operators_is_forbidden_to_tenants),
+        with_cloud(a_manager_without_an_operators_token_has_no_operator),
+        with_cloud(whoami_tells_whose_token_it_is),
+        with_cloud(each_wish_that_cannot_be_granted_is_refused_by_its_field),
+        with_cloud(a_full_cloud_says_so_and_counts_what_it_has_just_given_away),
+        with_cloud(the_wanted_cluster_is_taken_or_none),
+        with_cloud(with_no_cluster_connected_a_wish_is_refused),
+        with_cloud(a_granted_wish_is_saved_instructed_and_ends_with_the_clusters_word),
+        with_cloud(a_creation_that_failed_below_leaves_no_vm_and_its_name_is_free),
+        with_cloud(a_creation_that_left_something_below_is_deleted_there),
+        with_cloud(an_answer_from_the_wrong_cluster_or_of_another_generation_is_not_believed),
+        with_cloud(a_key_makes_a_request_happen_once),
+        with_cloud(the_same_key_of_two_tenants_is_two_keys),
+        with_cloud(a_key_holds_for_verbs_too),
+        with_cloud(a_verb_is_refused_in_every_state_that_does_not_permit_it),
+        with_cloud(while_an_operation_is_under_way_only_a_deletion_is_taken),
+        with_cloud(after_a_deletion_the_vm_is_gone_and_its_operation_is_kept),
+        with_cloud(tenants_neither_see_nor_touch_what_is_anothers),
+        with_cloud(the_operator_acts_on_every_vm_by_its_id),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
