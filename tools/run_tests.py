@@ -45,6 +45,10 @@ class CannotBuild(Exception):
     pass
 
 
+class Absent(Exception):
+    """The tree holds no such tests."""
+
+
 def say(text):
     print(text, flush=True)
 
@@ -136,8 +140,7 @@ class Tests:
             return suite in suites or (suite == "unit" and not suites & set(others))
         names = [test["name"] for test in listed if belongs(test)]
         if not names:
-            say(f"no tests in the suite {suite}")
-            return Counts(failed=1)
+            raise Absent(f"{folder} has no tests in the suite {suite}")
         log = f"{ROOT}/{folder}/meson-logs/{suite}.json"
         if os.path.exists(log):
             os.unlink(log)
@@ -202,6 +205,13 @@ class Tests:
         self.build("build")
         return self.system_tests("build", self.system_names)
 
+    def bench_smoke(self):
+        """each measurement of bench/run once: that it works, not how fast"""
+        if not os.path.exists(f"{ROOT}/bench/run"):
+            raise Absent("there is no bench/run")
+        code = run([sys.executable, "bench/run", "--short"])
+        return Counts(passed=int(code == 0), failed=int(code != 0))
+
     def sanitize(self):
         """unit and system tests again, under AddressSanitizer, LeakSanitizer and UBSan"""
         self.build("build-sanitize")
@@ -216,19 +226,23 @@ class Tests:
         return counts
 
 
-PARTS = ["gcc", "tidy", "unit", "scenario", "sim", "system", "sanitize", "clang"]
+PARTS = {"gcc": Tests.gcc, "tidy": Tests.tidy, "unit": Tests.unit, "scenario": Tests.scenario,
+         "sim": Tests.sim, "system": Tests.system, "sanitize": Tests.sanitize,
+         "clang": Tests.clang, "bench-smoke": Tests.bench_smoke}
 
 
-def run_part(tests, part, summary):
-    about = getattr(Tests, part).__doc__
-    say(f"\n=== {part}: {about}")
+def run_part(tests, part, is_named, summary):
+    say(f"\n=== {part}: {PARTS[part].__doc__}")
     begin = time.monotonic()
     try:
-        counts = getattr(tests, part)()
+        counts = PARTS[part](tests)
     except CannotBuild as fault:
         say(str(fault))
         counts = Counts(failed=1)
-    line = f"{part:9} {counts}, {time.monotonic() - begin:.0f} s"
+    except Absent as fault:
+        say(str(fault))
+        counts = Counts(failed=int(is_named))
+    line = f"{part:11} {counts}, {time.monotonic() - begin:.0f} s"
     say(f"--- {line}")
     summary.append(line)
     return counts
@@ -238,20 +252,21 @@ def main():
     parser = argparse.ArgumentParser(
         prog="./test", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Runs all tests, or the parts that are named, in this order:\n"
-        + "\n".join(f"  {part:9} {getattr(Tests, part).__doc__}" for part in PARTS)
+        + "\n".join(f"  {name:11} {part.__doc__}" for name, part in PARTS.items())
         + "\n\nThe last line is `N passed, N failed`. Exit code 0: nothing failed.",
         epilog="Builds are kept in build, build-clang and build-sanitize.")
     parser.add_argument("parts", nargs="*", metavar="PART", help="default: all of them")
     parser.add_argument("--only", action="append", default=[], metavar="NAME",
                         help="of the system tests only these, as tests/system/run.py names them")
     options = parser.parse_args()
-    for part in set(options.parts) - set(PARTS):
-        parser.error(f"there is no part {part}; there are {', '.join(PARTS)}")
+    for part in options.parts:
+        if part not in PARTS:
+            parser.error(f"there is no part {part}; there are {', '.join(PARTS)}")
     begin = time.monotonic()
     tests, total, summary = Tests(options.only), Counts(), []
     for part in PARTS:
         if part in (options.parts or PARTS):
-            total.add(run_part(tests, part, summary))
+            total.add(run_part(tests, part, part in options.parts, summary))
     say(f"\n=== all of it, in {time.monotonic() - begin:.0f} s")
     for line in summary:
         say(line)
