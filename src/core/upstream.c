@@ -1,6 +1,7 @@
 #include "core/upstream.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -34,12 +35,12 @@ void upstream_deinit(struct upstream *upstream) {
     }
     heap_deinit(&upstream->waiters);
     list_each(node, next, &upstream->tenants) {
-        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_age);
+        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
         map_deinit(&tenant->vm_names);
         memory_free(tenant);
     }
     list_each(node, next, &upstream->images)
-        memory_free(container_of(node, struct image_entry, by_age));
+        memory_free(container_of(node, struct image_entry, by_name));
     list_each(node, next, &upstream->idempotency)
         memory_free(container_of(node, struct idempotency_entry, by_age));
     map_deinit(&upstream->tenants_by_name);
@@ -50,12 +51,29 @@ void upstream_deinit(struct upstream *upstream) {
     book_deinit(&upstream->book);
 }
 
+/* Keeps a list in the order of its names, so that a page goes on after a name that is gone. */
+static void add_by_name(struct list *head, struct list *node,
+                        const char *(*name)(const struct list *)) {
+    struct list *before = head->previous;
+    while (before != head && strcmp(name(before), name(node)) > 0)
+        before = before->previous;
+    list_add(before->next, node);
+}
+
+static const char *name_of_tenant(const struct list *node) {
+    return container_of(node, const struct tenant_entry, by_name)->record.name;
+}
+
+static const char *name_of_image(const struct list *node) {
+    return container_of(node, const struct image_entry, by_name)->record.name;
+}
+
 struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct tenant *record) {
     struct tenant_entry *tenant = memory_new(1, sizeof(*tenant));
     tenant->record = *record;
     list_init(&tenant->vms);
     map_init(&tenant->vm_names, prng_next(&upstream->prng));
-    list_add(&upstream->tenants, &tenant->by_age);
+    add_by_name(&upstream->tenants, &tenant->by_name, name_of_tenant);
     map_put(&upstream->tenants_by_name, tenant->record.name, tenant);
     map_put(&upstream->tenants_by_token, tenant->record.token_hash, tenant);
     return tenant;
@@ -64,7 +82,7 @@ struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct
 struct image_entry *upstream_add_image(struct upstream *upstream, const struct image *record) {
     struct image_entry *image = memory_new(1, sizeof(*image));
     image->record = *record;
-    list_add(&upstream->images, &image->by_age);
+    add_by_name(&upstream->images, &image->by_name, name_of_image);
     map_put(&upstream->images_by_name, image->record.name, image);
     return image;
 }
@@ -316,7 +334,7 @@ void upstream_check(const struct upstream *upstream) {
     uint64_t vms = 0;
     struct list *node = NULL, *next = NULL, *inner = NULL, *following = NULL;
     list_each(node, next, &upstream->tenants) {
-        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_age);
+        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
         uint64_t own = 0;
         list_each(inner, following, &tenant->vms)
             own++;

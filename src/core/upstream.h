@@ -13,14 +13,14 @@
 
 struct tenant_entry {
     struct tenant record;
-    struct list by_age;
+    struct list by_name;
     struct list vms;      /* book_vm.by_owner */
     struct map vm_names;
 };
 
 struct image_entry {
     struct image record;
-    struct list by_age;
+    struct list by_name;
     uint64_t vms; /* made from it */
 };
 
@@ -44,7 +44,7 @@ struct upstream {
     struct id_maker ids;
     struct prng prng;
     struct map tenants_by_name, tenants_by_token;
-    struct list tenants;
+    struct list tenants; /* in the order of their names, like images */
     struct map images_by_name;
     struct list images;
     struct map idempotency_by_key;

@@ -291,12 +291,12 @@ static void delete_image(const struct call *call) {
         return;
     }
     map_remove(&upstream->images_by_name, image->record.name);
-    list_remove(&image->by_age);
+    list_remove(&image->by_name);
     effects_forget(call->out, &image_table, image->record.name);
     bool shared = false;
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &upstream->images)
-        shared |= text_equal(container_of(node, struct image_entry, by_age)->record.digest,
+        shared |= text_equal(container_of(node, struct image_entry, by_name)->record.digest,
                              image->record.digest);
     struct image gone = image->record;
     if (shared)
@@ -335,7 +335,7 @@ static void delete_tenant(const struct call *call) {
     }
     map_remove(&upstream->tenants_by_name, tenant->record.name);
     map_remove(&upstream->tenants_by_token, tenant->record.token_hash);
-    list_remove(&tenant->by_age);
+    list_remove(&tenant->by_name);
     effects_forget(call->out, &tenant_table, tenant->record.name);
     upstream_answer(call, REPLY_GONE, &tenant_table, &tenant->record);
     map_deinit(&tenant->vm_names);

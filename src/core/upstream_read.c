@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "core/upstream_api.h"
 
-/* A page in the making: rows after `after`, at most `limit`. Keys of one list grow, so a page
+/* A page in the making: rows after `after`, at most `limit`. Lists go by keys that grow, so a page
  * goes on right even where the row it ended with is gone. */
 struct page {
     const struct call *call;
@@ -139,7 +139,7 @@ static void list_ops(const struct call *call) {
     }
 }
 
-/* Short lists go by their order; `after` skips up to and with the row of that key. */
+/* The lists of the configuration go by its order; `after` skips up to and with that row. */
 static bool skipped(const struct call *call, const char *key, bool *passed) {
     const char *after = call->request->list.after;
     if (*passed || !*after)
@@ -161,10 +161,9 @@ static void list_shapes(const struct call *call) {
 static void list_images(const struct call *call) {
     struct page page = page_begin(call, &image_table);
     struct list *node = NULL, *next = NULL;
-    bool passed = false;
     list_each(node, next, &call->upstream->images) {
-        const struct image *image = &container_of(node, struct image_entry, by_age)->record;
-        if (!skipped(call, image->name, &passed) && !page_add(&page, image))
+        const struct image *image = &container_of(node, struct image_entry, by_name)->record;
+        if (strcmp(image->name, call->request->list.after) > 0 && !page_add(&page, image))
             return;
     }
 }
@@ -172,10 +171,9 @@ static void list_images(const struct call *call) {
 static void list_tenants(const struct call *call) {
     struct page page = page_begin(call, &tenant_table);
     struct list *node = NULL, *next = NULL;
-    bool passed = false;
     list_each(node, next, &call->upstream->tenants) {
-        const struct tenant *tenant = &container_of(node, struct tenant_entry, by_age)->record;
-        if (!skipped(call, tenant->name, &passed) && !page_add(&page, tenant))
+        const struct tenant *tenant = &container_of(node, struct tenant_entry, by_name)->record;
+        if (strcmp(tenant->name, call->request->list.after) > 0 && !page_add(&page, tenant))
             return;
     }
 }
