@@ -145,6 +145,7 @@ void bench_pass(struct bench *bench, uint64_t ms) {
 void bench_restart(struct bench *bench) {
     role_free(bench->role);
     clear(bench);
+    bench->settings.seed++; /* as drawn anew by a daemon's start */
     start(bench);
     for (size_t t = 0; t < stored_tables_count; t++)
         for (size_t i = 0; i < bench->stored_count; i++)

@@ -1,0 +1,285 @@
+/* The upstream manager's lists, page by page, and the records of images, tenants and clusters. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "cloud.h"
+
+static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
+
+static int set_up(void **state) {
+    (void)state;
+    cloud_init(&cloud);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    cloud_deinit(&cloud);
+    return 0;
+}
+
+enum { rows_most = 20 };
+
+/* What a walk through all pages of a list saw, by key. */
+struct walk {
+    char keys[rows_most][limit_name_size];
+    size_t count, pages;
+};
+
+static bool saw(const struct walk *walk, const char *key) {
+    for (size_t i = 0; i < walk->count; i++)
+        if (text_equal(walk->keys[i], key))
+            return true;
+    return false;
+}
+
+/* Takes one page; false after the last. */
+static bool next_page(struct walk *walk, struct request *list) {
+    const struct reply *reply = bench_ask(&cloud.bench, list);
+    assert_int_equal(reply->kind, REPLY_LIST);
+    assert_true(reply->list_count <= list->list.limit);
+    for (uint32_t i = 0; i < reply->list_count; i++) {
+        const char *key = reply->list[i].data; /* the first member */
+        assert_false(saw(walk, key));
+        assert_true(walk->count < rows_most);
+        (void)text_copy(walk->keys[walk->count++], limit_name_size, key);
+    }
+    walk->pages++;
+    (void)text_copy(list->list.after, limit_name_size, reply->next);
+    list->handle++;
+    return *reply->next;
+}
+
+static struct walk walk_all(enum request_kind kind, uint32_t limit) {
+    struct walk walk = {.count = 0};
+    struct request list = cloud_request(&cloud, cloud_operator, kind);
+    list.list.limit = limit;
+    while (next_page(&walk, &list))
+        assert_true(walk.count == walk.pages * limit);
+    return walk;
+}
+
+static void run_vms(enum cloud_user user, size_t count) {
+    bench_hello(&cloud.bench, cloud.north, 20);
+    for (size_t i = 0; i < count; i++) {
+        char name[12];
+        text_format(name, sizeof(name), "web-%zu", i);
+        (void)cloud_run_vm(&cloud, user, name);
+    }
+}
+
+static void add_image(const char *name, int digest) {
+    struct request request = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_ADD);
+    (void)text_copy(request.image.name, limit_name_size, name);
+    text_format(request.image.digest, limit_digest_size, "%064d", digest);
+    assert_int_equal(bench_ask(&cloud.bench, &request)->kind, REPLY_CREATED);
+}
+
+static void add_tenant(const char *name, int token) {
+    struct request request = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_CREATE);
+    (void)text_copy(request.tenant_create.name, limit_name_size, name);
+    text_format(request.new_token_hash, limit_digest_size, "%064d", token);
+    assert_int_equal(bench_ask(&cloud.bench, &request)->kind, REPLY_CREATED);
+}
+
+static void drop(enum request_kind kind, const char *name) {
+    struct request request = cloud_request(&cloud, cloud_operator, kind);
+    (void)text_copy(request.key, limit_name_size, name);
+    assert_int_equal(bench_ask(&cloud.bench, &request)->kind, REPLY_GONE);
+}
+
+static void all_pages_together_are_the_whole_list(void **state) {
+    (void)state;
+    static const struct {
+        enum request_kind kind;
+        size_t count;
+    } lists[] = {{REQUEST_VM_LIST, 7},     {REQUEST_OP_LIST, 7},      {REQUEST_SHAPE_LIST, 2},
+                 {REQUEST_IMAGE_LIST, 5},  {REQUEST_TENANT_LIST, 4},  {REQUEST_CLUSTER_LIST, 2}};
+    run_vms(cloud_alice, 7);
+    add_image("zebra", 10);
+    add_image("ant", 11);
+    add_image("mole", 12);
+    add_tenant("zoe", 21);
+    add_tenant("aaron", 22);
+    for (size_t i = 0; i < array_size(lists); i++)
+        for (uint32_t limit = 1; limit <= 8; limit++) {
+            struct walk walk = walk_all(lists[i].kind, limit);
+            assert_int_equal(walk.count, lists[i].count);
+            assert_int_equal(walk.pages, (lists[i].count + limit - 1) / limit);
+        }
+}
+
+static void a_list_without_a_limit_gives_a_default_page(void **state) {
+    (void)state;
+    run_vms(cloud_alice, 3);
+    struct request list = cloud_request(&cloud, cloud_alice, REQUEST_VM_LIST);
+    const struct reply *reply = bench_ask(&cloud.bench, &list);
+    assert_int_equal(reply->list_count, 3);
+    assert_string_equal(reply->next, "");
+}
+
+static void a_page_goes_on_where_the_last_vm_of_the_one_before_was_deleted(void **state) {
+    (void)state;
+    static const enum cloud_user users[] = {cloud_operator, cloud_alice};
+    run_vms(cloud_alice, 7);
+    for (size_t i = 0; i < array_size(users); i++) {
+        struct walk walk = {.count = 0};
+        struct request list = cloud_request(&cloud, users[i], REQUEST_VM_LIST);
+        list.list.limit = 2;
+        assert_true(next_page(&walk, &list));
+        struct request act = cloud_act(&cloud, cloud_operator, VERB_DELETE, walk.keys[1]);
+        (void)cloud_begin(&cloud, &act);
+        cloud_answer(&cloud, CODE_OK, VM_DELETED);
+        while (next_page(&walk, &list))
+            continue;
+        assert_int_equal(walk.count, 7 - i);
+    }
+}
+
+static void a_page_goes_on_where_the_last_image_or_tenant_was_deleted(void **state) {
+    (void)state;
+    static const enum request_kind lists[] = {REQUEST_IMAGE_LIST, REQUEST_TENANT_LIST};
+    static const enum request_kind drops[] = {REQUEST_IMAGE_DELETE, REQUEST_TENANT_DELETE};
+    add_image("zebra", 10);
+    add_image("ant", 11);
+    add_image("mole", 12);
+    add_tenant("zoe", 21);
+    add_tenant("aaron", 22);
+    add_tenant("mia", 23);
+    for (size_t i = 0; i < array_size(lists); i++) {
+        struct walk walk = {.count = 0};
+        struct request list = cloud_request(&cloud, cloud_operator, lists[i]);
+        list.list.limit = 2;
+        assert_true(next_page(&walk, &list));
+        drop(drops[i], walk.keys[1]);
+        while (next_page(&walk, &list))
+            continue;
+        assert_int_equal(walk.count, 5);
+    }
+}
+
+static void a_row_that_comes_while_one_pages_moves_no_other(void **state) {
+    (void)state;
+    struct walk walk = {.count = 0};
+    struct request list = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_LIST);
+    list.list.limit = 1;
+    assert_true(next_page(&walk, &list));
+    add_image("aaa", 10); /* before what was seen, and behind all */
+    add_image("zzz", 11);
+    while (next_page(&walk, &list))
+        continue;
+    assert_true(saw(&walk, "debian") && saw(&walk, "huge") && saw(&walk, "zzz"));
+}
+
+static void operations_are_listed_by_vm_and_by_tenant(void **state) {
+    (void)state;
+    run_vms(cloud_alice, 2);
+    struct id vm = cloud_run_vm(&cloud, cloud_bob, "db");
+    struct request list = cloud_request(&cloud, cloud_operator, REQUEST_OP_LIST);
+    (void)text_copy(list.list.vm, limit_id_size, vm.text);
+    assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, 1);
+    list = cloud_request(&cloud, cloud_operator, REQUEST_OP_LIST);
+    (void)text_copy(list.list.tenant, limit_name_size, "alice");
+    assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, 2);
+    (void)text_copy(list.list.tenant, limit_name_size, "carol");
+    cloud_assert_refused(&cloud, &list, CODE_NOT_FOUND, "tenant");
+}
+
+static void what_is_not_there_is_not_found(void **state) {
+    (void)state;
+    static const struct {
+        enum request_kind kind;
+        const char *field;
+    } cases[] = {{REQUEST_VM_SHOW, "vm"},           {REQUEST_VM_ACT, "vm"},
+                 {REQUEST_OP_SHOW, "operation"},    {REQUEST_IMAGE_SHOW, "image"},
+                 {REQUEST_IMAGE_DELETE, "image"},   {REQUEST_CLUSTER_SHOW, "cluster"},
+                 {REQUEST_TENANT_SHOW, "tenant"},   {REQUEST_TENANT_DELETE, "tenant"}};
+    for (size_t i = 0; i < array_size(cases); i++) {
+        struct request request = cloud_request(&cloud, cloud_operator, cases[i].kind);
+        (void)text_copy(request.key, limit_name_size, "nothing");
+        cloud_assert_refused(&cloud, &request, CODE_NOT_FOUND, cases[i].field);
+    }
+}
+
+static void an_image_is_recorded_once_and_only_with_its_own_contents(void **state) {
+    (void)state;
+    add_image("debian", 1); /* again: no harm */
+    assert_int_equal(bench_count(&cloud.bench, EFFECT_SAVE), 0);
+    struct request other = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_ADD);
+    (void)text_copy(other.image.name, limit_name_size, "debian");
+    text_format(other.image.digest, limit_digest_size, "%064d", 9);
+    cloud_assert_refused(&cloud, &other, CODE_CONFLICT, "name");
+}
+
+static void an_image_in_use_stays_and_its_archive_as_long_as_it_has_a_name(void **state) {
+    (void)state;
+    struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
+    struct request gone = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_DELETE);
+    (void)text_copy(gone.key, limit_name_size, "debian");
+    cloud_assert_refused(&cloud, &gone, CODE_CONFLICT, "image");
+    bench_restart(&cloud.bench);
+    cloud_assert_refused(&cloud, &gone, CODE_CONFLICT, "image");
+    bench_hello(&cloud.bench, cloud.north, 2);
+    struct request act = cloud_act(&cloud, cloud_alice, VERB_DELETE, vm.text);
+    (void)cloud_begin(&cloud, &act);
+    cloud_answer(&cloud, CODE_OK, VM_DELETED);
+    add_image("also-debian", 1);
+    const struct reply *reply = bench_ask(&cloud.bench, &gone);
+    assert_int_equal(reply->kind, REPLY_GONE);
+    assert_string_equal(((const struct image *)reply->record.data)->digest, ""); /* keep it */
+    (void)text_copy(gone.key, limit_name_size, "also-debian");
+    reply = bench_ask(&cloud.bench, &gone);
+    assert_true(*((const struct image *)reply->record.data)->digest);
+}
+
+static void a_tenant_goes_when_it_has_no_vms_and_its_token_with_it(void **state) {
+    (void)state;
+    (void)cloud_run_vm(&cloud, cloud_alice, "web");
+    struct request gone = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_DELETE);
+    (void)text_copy(gone.key, limit_name_size, "alice");
+    cloud_assert_refused(&cloud, &gone, CODE_CONFLICT, "tenant");
+    drop(REQUEST_TENANT_DELETE, "bob");
+    struct request list = cloud_request(&cloud, cloud_bob, REQUEST_VM_LIST);
+    cloud_assert_refused(&cloud, &list, CODE_UNAUTHENTICATED, "Authorization");
+    struct request again = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_CREATE);
+    (void)text_copy(again.tenant_create.name, limit_name_size, "alice");
+    cloud_assert_refused(&cloud, &again, CODE_CONFLICT, "name");
+}
+
+static void a_cluster_is_shown_as_it_told_of_itself(void **state) {
+    (void)state;
+    struct request show = cloud_request(&cloud, cloud_alice, REQUEST_CLUSTER_SHOW);
+    (void)text_copy(show.key, limit_name_size, "agent-0");
+    const struct node *node = bench_ask(&cloud.bench, &show)->record.data;
+    assert_int_equal(node->state, PEER_UP);
+    assert_int_equal(node->capacity.cpus_total, 8);
+    assert_int_equal(node->capacity.fits_count, 2);
+    bench_restart(&cloud.bench); /* what was told last is kept, that it is up is not */
+    node = bench_ask(&cloud.bench, &show)->record.data;
+    assert_int_not_equal(node->state, PEER_UP);
+    assert_int_equal(node->capacity.cpus_total, 8);
+}
+
+#define with_cloud(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        with_cloud(all_pages_together_are_the_whole_list),
+        with_cloud(a_list_without_a_limit_gives_a_default_page),
+        with_cloud(a_page_goes_on_where_the_last_vm_of_the_one_before_was_deleted),
+        with_cloud(a_page_goes_on_where_the_last_image_or_tenant_was_deleted),
+        with_cloud(a_row_that_comes_while_one_pages_moves_no_other),
+        with_cloud(operations_are_listed_by_vm_and_by_tenant),
+        with_cloud(what_is_not_there_is_not_found),
+        with_cloud(an_image_is_recorded_once_and_only_with_its_own_contents),
+        with_cloud(an_image_in_use_stays_and_its_archive_as_long_as_it_has_a_name),
+        with_cloud(a_tenant_goes_when_it_has_no_vms_and_its_token_with_it),
+        with_cloud(a_cluster_is_shown_as_it_told_of_itself),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
