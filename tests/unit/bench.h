@@ -53,6 +53,9 @@ void bench_hello(struct bench *bench, struct far *agent, uint64_t room);
 /* The link comes up and a manager answers the hello. */
 void bench_welcome(struct bench *bench, struct far *manager);
 
+/* The link to that party goes down. */
+void bench_cut(struct bench *bench, struct far *far);
+
 /* The party says this; the message is moved. */
 void bench_say(struct bench *bench, struct far *far, struct message message);
 

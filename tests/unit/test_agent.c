@@ -1,0 +1,484 @@
+/* The agent: from instructions to host jobs, what failure undoes, what a crash resumes, and how
+ * long a guest is waited for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "bench.h"
+
+static struct bench bench; /* of this program's only thread; each test begins with a fresh one */
+static struct far *manager;
+
+static void tell_host(void) {
+    struct event host = {.kind = EVENT_HOST, .host = {{4, 4096, 50}, "test"}};
+    bench_step(&bench, host);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    const struct role_settings settings = {.kind = ROLE_AGENT, .seed = 3, .managers_count = 1};
+    bench_init(&bench, &settings);
+    manager = bench_manager(&bench, 0);
+    tell_host();
+    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+    bench_welcome(&bench, manager);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    bench_deinit(&bench);
+    return 0;
+}
+
+/* The newest job among the effects, NULL: none. */
+static const struct effect_job *job(void) {
+    const struct effect *effect = bench_last(&bench, EFFECT_JOB);
+    return effect ? &effect->job : NULL;
+}
+
+static void assert_job(enum job_kind kind) {
+    assert_int_equal(bench_count(&bench, EFFECT_JOB), 1);
+    if (job()->kind != kind)
+        fail_msg("job %s instead of %s", job_names[job()->kind], job_names[kind]);
+}
+
+/* The newest job ends so. */
+static void end_job(enum code code) {
+    assert_non_null(job());
+    struct event event = {.kind = EVENT_JOB, .job = {job()->job, code}};
+    effects_clear(&bench.effects);
+    bench_step(&bench, event);
+}
+
+static void domain_is(const char *vm, enum vm_state in, enum domain_news why) {
+    struct event event = {.kind = EVENT_DOMAIN, .domain = {.epoch = 1, .state = in, .why = why}};
+    (void)text_copy(event.domain.vm, limit_id_size,
+                    bench_instruct("1", vm, 1, VERB_START).instruct.vm);
+    effects_clear(&bench.effects);
+    bench_step(&bench, event);
+}
+
+static void assert_result(enum code code, enum vm_state in) {
+    const struct message *told = bench_told(&bench, manager, MESSAGE_RESULT);
+    assert_non_null(told);
+    if (told->result.code != code)
+        fail_msg("%s instead of %s", code_names[told->result.code], code_names[code]);
+    assert_int_equal(told->result.state, in);
+}
+
+static void assert_no_result(void) {
+    assert_null(bench_told(&bench, manager, MESSAGE_RESULT));
+}
+
+/* A VM "1" that runs, its result settled. The next generation is 2. */
+static void run_vm(void) {
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    end_job(CODE_OK);
+    end_job(CODE_OK);
+    end_job(CODE_OK);
+    assert_result(CODE_OK, VM_RUNNING);
+}
+
+static void before_the_host_is_scanned_nothing_is_said(void **state) {
+    (void)state;
+    bench_restart(&bench);
+    assert_job(JOB_SCAN);
+    struct event_presence up = {manager->setting.link, NULL, PRESENCE_UP};
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_LINK, .presence = up});
+    tell_host();
+    assert_int_equal(bench_count(&bench, EFFECT_SEND), 0);
+    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+    assert_int_equal(bench_count(&bench, EFFECT_READY), 1);
+    assert_non_null(bench_told(&bench, manager, MESSAGE_HELLO));
+}
+
+static void each_verb_goes_through_its_stages(void **state) {
+    (void)state;
+    run_vm();
+    bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_STOP));
+    assert_job(JOB_STOP);
+    end_job(CODE_OK);
+    assert_result(CODE_OK, VM_STOPPED);
+    bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_START));
+    assert_job(JOB_START);
+    end_job(CODE_OK);
+    assert_result(CODE_OK, VM_RUNNING);
+    bench_say(&bench, manager, bench_instruct("4", "1", 4, VERB_REBOOT));
+    assert_job(JOB_REBOOT);
+    end_job(CODE_OK);
+    domain_is("1", VM_RUNNING, DOMAIN_REBOOTED);
+    assert_result(CODE_OK, VM_RUNNING);
+    bench_say(&bench, manager, bench_instruct("5", "1", 5, VERB_SHUTDOWN));
+    assert_job(JOB_SHUTDOWN);
+    end_job(CODE_OK);
+    domain_is("1", VM_STOPPED, DOMAIN_CHANGED);
+    assert_result(CODE_OK, VM_STOPPED);
+    bench_say(&bench, manager, bench_instruct("6", "1", 6, VERB_DELETE));
+    assert_job(JOB_REMOVE);
+    end_job(CODE_OK);
+    assert_result(CODE_OK, VM_DELETED);
+}
+
+static void a_definition_is_fetched_created_and_started_if_asked(void **state) {
+    (void)state;
+    struct message define = bench_define("1", "1", 1, &bench_shapes[0]);
+    bench_say(&bench, manager, define);
+    assert_job(JOB_FETCH);
+    assert_string_equal(job()->definition.image, define.instruct.definition.image);
+    end_job(CODE_OK);
+    assert_job(JOB_CREATE);
+    assert_string_equal(job()->definition.name, "web-1");
+    assert_no_result();
+    end_job(CODE_OK);
+    assert_job(JOB_START);
+    end_job(CODE_OK);
+    assert_null(job());
+    assert_result(CODE_OK, VM_RUNNING);
+    define = bench_define("2", "2", 1, &bench_shapes[0]);
+    define.instruct.definition.start = false;
+    bench_say(&bench, manager, define);
+    end_job(CODE_OK);
+    end_job(CODE_OK);
+    assert_null(job());
+    assert_result(CODE_OK, VM_STOPPED);
+}
+
+static void a_definition_that_fails_anywhere_is_undone_and_tells_the_first_cause(void **state) {
+    (void)state;
+    static const enum step steps[] = {STEP_FETCHING, STEP_PREPARING, STEP_STARTING};
+    for (size_t fails = 0; fails < array_size(steps); fails++) {
+        char number[4];
+        text_format(number, sizeof(number), "%zu", fails + 1);
+        bench_say(&bench, manager, bench_define(number, number, 1, &bench_shapes[1]));
+        for (size_t i = 0; i < fails; i++)
+            end_job(CODE_OK);
+        end_job(CODE_IMAGE_BROKEN);
+        assert_job(JOB_REMOVE);
+        assert_no_result();
+        end_job(CODE_OK);
+        assert_result(CODE_IMAGE_BROKEN, VM_FAILED);
+        assert_int_equal(bench_told(&bench, manager, MESSAGE_RESULT)->result.step, steps[fails]);
+    } /* each took the whole host, and gave it back */
+}
+
+static void what_could_not_be_undone_is_told_as_being_there(void **state) {
+    (void)state;
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    end_job(CODE_OK);
+    end_job(CODE_HOST_FAILED);
+    end_job(CODE_HOST_FAILED);
+    assert_result(CODE_HOST_FAILED, VM_STOPPED);
+}
+
+static void another_verb_that_fails_leaves_the_vm_as_it_was(void **state) {
+    (void)state;
+    run_vm();
+    bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_STOP));
+    end_job(CODE_HOST_FAILED);
+    assert_null(job());
+    assert_result(CODE_HOST_FAILED, VM_RUNNING);
+    bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_STOP));
+    end_job(CODE_LOST);
+    assert_result(CODE_LOST, VM_LOST);
+}
+
+static void a_verb_that_the_state_does_not_permit_starts_no_job(void **state) {
+    (void)state;
+    static const enum vm_state states[] = {VM_STOPPED, VM_RUNNING, VM_PAUSED, VM_CRASHED, VM_LOST};
+    static const char legal[array_size(states)][VERB_COUNT + 1] = {
+        /*             d s s s r d: define start shutdown stop reboot delete */
+        /* stopped */ ".x....", /* running */ "..xxx.", /* paused */ "...x..",
+        /* crashed */ ".x.x..", /* lost */ "......",
+    };
+    uint64_t generation = 2;
+    run_vm();
+    for (size_t i = 0; i < array_size(states); i++)
+        for (enum verb verb = VERB_START; verb < VERB_DELETE; verb++) {
+            domain_is("1", states[i], DOMAIN_CHANGED);
+            bench_say(&bench, manager, bench_instruct("2", "1", generation, verb));
+            if (legal[i][verb] == 'x') {
+                assert_int_equal(bench_count(&bench, EFFECT_JOB), 1);
+                end_job(CODE_HOST_FAILED);
+            } else {
+                assert_null(job());
+                assert_result(states[i] == VM_LOST ? CODE_LOST : CODE_BAD_STATE, states[i]);
+            }
+            struct message settled = {.kind = MESSAGE_SETTLED};
+            (void)text_copy(settled.settled.op, limit_id_size,
+                            bench_instruct("2", "1", 1, verb).instruct.op);
+            bench_say(&bench, manager, settled);
+            generation++;
+        }
+}
+
+static void a_guest_that_does_not_act_is_waited_for_a_minute(void **state) {
+    (void)state;
+    static const enum verb verbs[] = {VERB_SHUTDOWN, VERB_REBOOT};
+    run_vm();
+    for (size_t i = 0; i < array_size(verbs); i++) {
+        char op[4];
+        text_format(op, sizeof(op), "%zu", i + 2);
+        bench_say(&bench, manager, bench_instruct(op, "1", i + 2, verbs[i]));
+        end_job(CODE_OK);
+        for (size_t passed = 0; passed < 55; passed += 5) {
+            bench_pass(&bench, 5000);
+            bench_say(&bench, manager, (struct message){.kind = MESSAGE_GRANT});
+        }
+        bench_pass(&bench, 4999);
+        assert_no_result();
+        bench_pass(&bench, 1);
+        assert_result(CODE_GUEST_IGNORED, VM_RUNNING);
+    }
+}
+
+static void a_guest_that_acts_before_the_asking_ends_is_heard(void **state) {
+    (void)state;
+    run_vm();
+    bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_REBOOT));
+    uint64_t number = job()->job;
+    domain_is("1", VM_RUNNING, DOMAIN_REBOOTED);
+    assert_no_result();
+    struct event event = {.kind = EVENT_JOB, .job = {number, CODE_OK}};
+    bench_step(&bench, event);
+    assert_result(CODE_OK, VM_RUNNING);
+    bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_SHUTDOWN));
+    event.job.job = job()->job;
+    domain_is("1", VM_STOPPED, DOMAIN_CHANGED);
+    bench_step(&bench, event);
+    assert_result(CODE_OK, VM_STOPPED);
+}
+
+static void a_full_host_refuses_and_has_room_again_after_a_deletion(void **state) {
+    (void)state;
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[1]));
+    end_job(CODE_OK);
+    end_job(CODE_OK);
+    end_job(CODE_OK);
+    const struct message *told = bench_told(&bench, manager, MESSAGE_CAPACITY);
+    assert_int_equal(told ? told->capacity.cpus_free : 0, 0);
+    bench_say(&bench, manager, bench_define("2", "2", 1, &bench_shapes[0]));
+    assert_null(job());
+    assert_result(CODE_NO_CAPACITY, VM_FAILED);
+    bench_say(&bench, manager, bench_instruct("3", "1", 2, VERB_DELETE));
+    end_job(CODE_OK);
+    told = bench_told(&bench, manager, MESSAGE_CAPACITY);
+    assert_int_equal(told->capacity.cpus_free, 4);
+    assert_int_equal(told->capacity.fits[0].count, 4);
+    assert_int_equal(told->capacity.fits[1].count, 1);
+    bench_say(&bench, manager, bench_define("4", "3", 1, &bench_shapes[0]));
+    assert_job(JOB_FETCH);
+}
+
+static void a_repeated_instruction_is_done_once_and_answered_again(void **state) {
+    (void)state;
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    const uint64_t number = job()->job;
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    assert_null(job());
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = {number, CODE_OK}});
+    end_job(CODE_OK);
+    end_job(CODE_OK);
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    assert_null(job());
+    assert_result(CODE_OK, VM_RUNNING);
+}
+
+static void a_deletion_waits_for_the_job_under_way_and_both_get_their_end(void **state) {
+    (void)state;
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    const uint64_t number = job()->job;
+    bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_DELETE));
+    assert_null(job()); /* one at a time */
+    bench_pass(&bench, 1);
+    assert_result(CODE_SUPERSEDED, VM_DELETING);
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = {number, CODE_OK}});
+    assert_job(JOB_REMOVE);
+    end_job(CODE_OK);
+    assert_result(CODE_OK, VM_DELETED);
+}
+
+static void an_instruction_whose_time_is_over_is_not_begun(void **state) {
+    (void)state;
+    struct message define = bench_define("1", "1", 1, &bench_shapes[0]);
+    define.instruct.within_ms = 0;
+    bench_say(&bench, manager, define);
+    assert_null(job());
+    assert_result(CODE_DEADLINE, VM_FAILED);
+    assert_int_equal(role_book(bench.role)->vms_count, 0);
+}
+
+/* The daemon is killed and comes back; the scan finds "1" in this state (VM_LOST: not at all). */
+static void crash(enum vm_state found) {
+    bench_restart(&bench);
+    tell_host();
+    if (found != VM_LOST)
+        domain_is("1", found, DOMAIN_FOUND);
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+}
+
+static void a_definition_that_a_crash_interrupted_is_begun_again(void **state) {
+    (void)state;
+    for (size_t done = 0; done < 3; done++) {
+        char number[4];
+        text_format(number, sizeof(number), "%zu", done + 1);
+        bench_say(&bench, manager, bench_define(number, number, 1, &bench_shapes[0]));
+        for (size_t i = 0; i < done; i++)
+            end_job(CODE_OK);
+        bench_restart(&bench);
+        tell_host();
+        effects_clear(&bench.effects);
+        bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+        assert_job(JOB_FETCH);
+        end_job(CODE_OK);
+        assert_job(JOB_CREATE);
+        end_job(CODE_OK);
+        assert_job(JOB_START);
+        end_job(CODE_OK);
+        bench_welcome(&bench, manager);
+        assert_result(CODE_OK, VM_RUNNING);
+        bench_say(&bench, manager, bench_instruct("9", number, 2, VERB_DELETE));
+        end_job(CODE_OK);
+        struct message settled = {.kind = MESSAGE_SETTLED};
+        (void)text_copy(settled.settled.op, limit_id_size,
+                        bench_instruct("9", "1", 1, VERB_STOP).instruct.op);
+        bench_say(&bench, manager, settled);
+    }
+}
+
+static void an_undoing_that_a_crash_interrupted_goes_on_and_keeps_the_cause(void **state) {
+    (void)state;
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    end_job(CODE_OK);
+    end_job(CODE_IMAGE_TOO_LARGE);
+    crash(VM_STOPPED);
+    assert_job(JOB_REMOVE);
+    end_job(CODE_OK);
+    bench_welcome(&bench, manager);
+    assert_result(CODE_IMAGE_TOO_LARGE, VM_FAILED);
+    assert_int_equal(bench_told(&bench, manager, MESSAGE_RESULT)->result.step, STEP_PREPARING);
+}
+
+static void a_reboot_that_a_crash_interrupted_is_not_repeated(void **state) {
+    (void)state;
+    run_vm();
+    bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_REBOOT));
+    crash(VM_RUNNING);
+    assert_null(job());
+    bench_welcome(&bench, manager);
+    assert_result(CODE_INTERRUPTED, VM_RUNNING);
+}
+
+static void a_shutdown_that_a_crash_interrupted_is_done_if_the_vm_is_off(void **state) {
+    (void)state;
+    run_vm();
+    bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_SHUTDOWN));
+    crash(VM_RUNNING);
+    assert_job(JOB_SHUTDOWN);
+    crash(VM_STOPPED);
+    assert_null(job());
+    bench_welcome(&bench, manager);
+    assert_result(CODE_OK, VM_STOPPED);
+}
+
+static void a_vm_that_the_scan_does_not_find_is_lost(void **state) {
+    (void)state;
+    run_vm();
+    crash(VM_LOST);
+    bench_welcome(&bench, manager);
+    bench_say(&bench, manager, (struct message){.kind = MESSAGE_SYNC});
+    assert_int_equal(bench_told(&bench, manager, MESSAGE_TABLE)->table.vms[0].state, VM_LOST);
+}
+
+static void a_domain_that_is_not_in_the_books_is_left_alone(void **state) {
+    (void)state;
+    domain_is("7", VM_RUNNING, DOMAIN_FOUND);
+    assert_int_equal(bench_count(&bench, EFFECT_NOTE), 1);
+    assert_int_equal(bench.effects.count, 1);
+    domain_is("7", VM_RUNNING, DOMAIN_CHANGED);
+    assert_int_equal(bench.effects.count, 0);
+}
+
+static void a_change_of_a_domain_is_told_unless_it_is_of_another_epoch(void **state) {
+    (void)state;
+    run_vm();
+    struct event old = {.kind = EVENT_DOMAIN, .domain = {"", 2, VM_STOPPED, DOMAIN_CHANGED}};
+    (void)text_copy(old.domain.vm, limit_id_size,
+                    bench_instruct("1", "1", 1, VERB_STOP).instruct.vm);
+    effects_clear(&bench.effects);
+    bench_step(&bench, old);
+    assert_int_equal(bench.effects.count, 0);
+    domain_is("1", VM_CRASHED, DOMAIN_CHANGED);
+    assert_int_equal(bench_told(&bench, manager, MESSAGE_VM)->vm.state, VM_CRASHED);
+}
+
+static void a_stop_waits_for_the_job_under_way_and_begins_nothing(void **state) {
+    (void)state;
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    const uint64_t number = job()->job;
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_STOP});
+    assert_int_equal(bench_count(&bench, EFFECT_DONE), 0);
+    bench_say(&bench, manager, bench_define("2", "2", 1, &bench_shapes[0]));
+    assert_int_equal(role_book(bench.role)->ops_count, 1);
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = {number, CODE_OK}});
+    assert_null(job());
+    assert_int_equal(bench_count(&bench, EFFECT_DONE), 1);
+    crash(VM_LOST);
+    assert_int_equal(bench_count(&bench, EFFECT_JOB), 1); /* it goes on after the restart */
+}
+
+static void long_work_tells_its_progress_and_short_work_its_result_alone(void **state) {
+    (void)state;
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    assert_null(bench_told(&bench, manager, MESSAGE_PROGRESS));
+    const uint64_t number = job()->job;
+    bench_pass(&bench, 200);
+    assert_int_equal(bench_told(&bench, manager, MESSAGE_PROGRESS)->progress.step, STEP_FETCHING);
+    bench_pass(&bench, 2000);
+    assert_null(bench_told(&bench, manager, MESSAGE_PROGRESS)); /* nothing new to tell */
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = {number, CODE_OK}});
+    bench_pass(&bench, 200);
+    assert_int_equal(bench_told(&bench, manager, MESSAGE_PROGRESS)->progress.step,
+                     STEP_PREPARING);
+}
+
+#define with_agent(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        with_agent(before_the_host_is_scanned_nothing_is_said),
+        with_agent(each_verb_goes_through_its_stages),
+        with_agent(a_definition_is_fetched_created_and_started_if_asked),
+        with_agent(a_definition_that_fails_anywhere_is_undone_and_tells_the_first_cause),
+        with_agent(what_could_not_be_undone_is_told_as_being_there),
+        with_agent(another_verb_that_fails_leaves_the_vm_as_it_was),
+        with_agent(a_verb_that_the_state_does_not_permit_starts_no_job),
+        with_agent(a_guest_that_does_not_act_is_waited_for_a_minute),
+        with_agent(a_guest_that_acts_before_the_asking_ends_is_heard),
+        with_agent(a_full_host_refuses_and_has_room_again_after_a_deletion),
+        with_agent(a_repeated_instruction_is_done_once_and_answered_again),
+        with_agent(a_deletion_waits_for_the_job_under_way_and_both_get_their_end),
+        with_agent(an_instruction_whose_time_is_over_is_not_begun),
+        with_agent(a_definition_that_a_crash_interrupted_is_begun_again),
+        with_agent(an_undoing_that_a_crash_interrupted_goes_on_and_keeps_the_cause),
+        with_agent(a_reboot_that_a_crash_interrupted_is_not_repeated),
+        with_agent(a_shutdown_that_a_crash_interrupted_is_done_if_the_vm_is_off),
+        with_agent(a_vm_that_the_scan_does_not_find_is_lost),
+        with_agent(a_domain_that_is_not_in_the_books_is_left_alone),
+        with_agent(a_change_of_a_domain_is_told_unless_it_is_of_another_epoch),
+        with_agent(a_stop_waits_for_the_job_under_way_and_begins_nothing),
+        with_agent(long_work_tells_its_progress_and_short_work_its_result_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,426 @@
+/* The downstream manager: one node upward, whatever stands below; what its owner lends and not
+ * more; each upstream by itself. The workbench watches the wall at every message. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bench.h"
+
+static struct bench bench; /* of this program's only thread; each test begins with a fresh one */
+static struct far *cloud, *other;
+
+/* A cluster with these hosts' room and this limit toward manager 0, connected on all sides. */
+static void open_cluster(const uint64_t *rooms, size_t hosts, struct owner_limits limit) {
+    const struct owner_limits limits[2] = {limit, {0}};
+    const struct role_settings settings = {.kind = ROLE_DOWNSTREAM, .seed = 3, .beat_ms = 10000,
+                                           .hold_down_ms = 30000, .agents_count = hosts,
+                                           .managers_count = 2, .limits = limits};
+    bench_init(&bench, &settings);
+    bench.settings.limits = NULL;
+    cloud = bench_manager(&bench, 0);
+    other = bench_manager(&bench, 1);
+    bench_welcome(&bench, cloud);
+    bench_welcome(&bench, other);
+    for (size_t i = 0; i < hosts; i++)
+        bench_hello(&bench, bench_agent(&bench, i), rooms[i]);
+    bench_pass(&bench, 200);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    open_cluster((const uint64_t[]){3, 2, 1}, 3, (struct owner_limits){0});
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    bench_deinit(&bench);
+    return 0;
+}
+
+static void reopen_cluster(const uint64_t *rooms, size_t hosts, struct owner_limits limit) {
+    bench_deinit(&bench);
+    open_cluster(rooms, hosts, limit);
+}
+
+static void image_is_here(enum code code) {
+    struct event event = {.kind = EVENT_IMAGE, .image.code = code};
+    const struct effect *asked = bench_last(&bench, EFFECT_IMAGE);
+    assert_non_null(asked);
+    (void)text_copy(event.image.digest, limit_digest_size, asked->image.digest);
+    effects_clear(&bench.effects);
+    bench_step(&bench, event);
+}
+
+/* The host that was instructed by the newest step, NULL: none; and with what. */
+static struct far *instructed(struct message *out_instruct) {
+    for (size_t i = 0; i < bench.settings.agents_count; i++) {
+        const struct message *told =
+            bench_told(&bench, bench_agent(&bench, i), MESSAGE_INSTRUCT);
+        if (!told)
+            continue;
+        *out_instruct = *told;
+        return bench_agent(&bench, i);
+    }
+    return NULL;
+}
+
+static void answer(enum code code, enum vm_state vm) {
+    struct message instruct;
+    struct far *host = instructed(&instruct);
+    assert_non_null(host);
+    bench_say(&bench, host, bench_result(&instruct, code, vm));
+}
+
+static void assert_result(struct far *manager, enum code code, enum vm_state vm) {
+    const struct message *told = bench_told(&bench, manager, MESSAGE_RESULT);
+    assert_non_null(told);
+    if (told->result.code != code)
+        fail_msg("%s instead of %s", code_names[told->result.code], code_names[code]);
+    assert_int_equal(told->result.state, vm);
+}
+
+/* A VM of that manager is made and runs. */
+static void run_vm(struct far *manager, const char *op, const char *vm) {
+    bench_say(&bench, manager, bench_define(op, vm, 1, &bench_shapes[0]));
+    image_is_here(CODE_OK);
+    answer(CODE_OK, VM_RUNNING);
+    assert_result(manager, CODE_OK, VM_RUNNING);
+}
+
+static const struct capacity *shown(struct far *manager) {
+    const struct message *told = bench_told(&bench, manager, MESSAGE_CAPACITY);
+    assert_non_null(told);
+    return &told->capacity;
+}
+
+static void the_cluster_shows_the_sum_of_its_hosts(void **state) {
+    (void)state;
+    const struct capacity *sum = shown(cloud);
+    assert_int_equal(sum->cpus_total, 24);
+    assert_int_equal(sum->cpus_free, 24);
+    assert_int_equal(sum->memory_mib_total, 6 * 4096);
+    assert_int_equal(sum->disk_gib_free, 300);
+    assert_int_equal(sum->fits_count, 2);
+    assert_string_equal(sum->fits[0].shape, "small");
+    assert_int_equal(sum->fits[0].count, 6);
+}
+
+static void a_host_that_goes_takes_its_share_of_the_sum_with_it(void **state) {
+    (void)state;
+    bench_cut(&bench, bench_agent(&bench, 0)); /* all hosts are on that link */
+    bench_pass(&bench, 200);
+    assert_int_equal(shown(cloud)->cpus_total, 0);
+    assert_int_equal(shown(cloud)->fits[0].count, 0);
+    bench_hello(&bench, bench_agent(&bench, 1), 2);
+    bench_pass(&bench, 200);
+    assert_int_equal(shown(cloud)->cpus_total, 8);
+    assert_int_equal(shown(cloud)->fits[0].count, 2);
+}
+
+static void what_is_shown_stays_within_what_the_owner_lends(void **state) {
+    (void)state;
+    const uint64_t rooms[] = {3, 3};
+    reopen_cluster(rooms, 2, (struct owner_limits){.vms = 2});
+    assert_int_equal(shown(cloud)->fits[0].count, 2);
+    assert_int_equal(shown(other)->fits[0].count, 6);
+    reopen_cluster(rooms, 2, (struct owner_limits){.cpus = 5});
+    assert_int_equal(shown(cloud)->cpus_total, 5);
+    assert_int_equal(shown(cloud)->cpus_free, 5);
+    assert_int_equal(shown(cloud)->fits[0].count, 5);
+    assert_int_equal(shown(cloud)->fits[1].count, 1);
+    reopen_cluster(rooms, 2, (struct owner_limits){.memory_mib = 1100});
+    assert_int_equal(shown(cloud)->memory_mib_total, 1100);
+    assert_int_equal(shown(cloud)->fits[0].count, 2);
+    reopen_cluster(rooms, 2, (struct owner_limits){.disk_gib = 54});
+    assert_int_equal(shown(cloud)->disk_gib_total, 54);
+    assert_int_equal(shown(cloud)->fits[1].count, 1);
+}
+
+static void what_is_asked_beyond_a_limit_is_refused_and_fetches_nothing(void **state) {
+    (void)state;
+    static const struct owner_limits limits[] = {
+        {.vms = 1}, {.cpus = 1}, {.memory_mib = 600}, {.disk_gib = 9}};
+    for (size_t i = 0; i < array_size(limits); i++) {
+        reopen_cluster((const uint64_t[]){6}, 1, limits[i]);
+        run_vm(cloud, "1", "1");
+        bench_say(&bench, cloud, bench_define("2", "2", 1, &bench_shapes[0]));
+        assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+        assert_int_equal(bench_count(&bench, EFFECT_IMAGE), 0);
+        run_vm(other, "3", "3"); /* another's limit is another's */
+    }
+}
+
+static void the_last_vm_that_a_limit_permits_is_permitted(void **state) {
+    (void)state;
+    reopen_cluster((const uint64_t[]){6}, 1, (struct owner_limits){2, 2, 1024, 10});
+    run_vm(cloud, "1", "1");
+    run_vm(cloud, "2", "2");
+    assert_int_equal(shown(cloud)->cpus_free, 0);
+    assert_int_equal(shown(cloud)->fits[0].count, 0);
+}
+
+static void a_failed_definition_that_grows_is_held_against_the_limit_by_its_new_size(void **s) {
+    (void)s;
+    reopen_cluster((const uint64_t[]){6}, 1, (struct owner_limits){.cpus = 2});
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    image_is_here(CODE_IMAGE_BROKEN);
+    assert_result(cloud, CODE_IMAGE_BROKEN, VM_FAILED);
+    bench_say(&bench, cloud, bench_define("2", "1", 2, &bench_shapes[1]));
+    assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+}
+
+static void a_vm_that_is_gone_gives_its_share_back(void **state) {
+    (void)state;
+    reopen_cluster((const uint64_t[]){6}, 1, (struct owner_limits){.vms = 1});
+    run_vm(cloud, "1", "1");
+    bench_say(&bench, cloud, bench_instruct("2", "1", 2, VERB_DELETE));
+    answer(CODE_OK, VM_DELETED);
+    assert_result(cloud, CODE_OK, VM_DELETED);
+    run_vm(cloud, "3", "2");
+}
+
+static void a_definition_goes_to_the_roomiest_host_in_this_levels_own_numbers(void **state) {
+    (void)state;
+    struct message define = bench_define("1", "1", 41, &bench_shapes[0]), instruct;
+    define.instruct.epoch = 9;
+    bench_say(&bench, cloud, define);
+    assert_int_equal(bench_last(&bench, EFFECT_IMAGE)->image.link, cloud->setting.link);
+    assert_null(instructed(&instruct));
+    image_is_here(CODE_OK);
+    assert_ptr_equal(instructed(&instruct), bench_agent(&bench, 0));
+    assert_int_equal(instruct.instruct.epoch, 1);
+    assert_int_equal(instruct.instruct.generation, 1);
+    answer(CODE_OK, VM_RUNNING);
+    const struct result *result = &bench_told(&bench, cloud, MESSAGE_RESULT)->result;
+    assert_int_equal(result->generation, 41);
+    struct message report = {.kind = MESSAGE_VM, .vm = {.epoch = 1, .generation = 1,
+                                                        .state = VM_CRASHED}};
+    (void)text_copy(report.vm.vm, limit_id_size, define.instruct.vm);
+    bench_say(&bench, bench_agent(&bench, 0), report);
+    const struct vm_report *told = &bench_told(&bench, cloud, MESSAGE_VM)->vm;
+    assert_int_equal(told->epoch, 9);
+    assert_int_equal(told->generation, 41);
+    assert_int_equal(told->state, VM_CRASHED);
+    assert_null(bench_told(&bench, other, MESSAGE_VM));
+}
+
+static void an_image_that_cannot_be_had_ends_the_definition(void **state) {
+    (void)state;
+    struct message instruct;
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    bench_say(&bench, cloud, bench_define("2", "2", 1, &bench_shapes[0])); /* the same image */
+    image_is_here(CODE_IMAGE_UNAVAILABLE);
+    assert_null(instructed(&instruct));
+    assert_result(cloud, CODE_IMAGE_UNAVAILABLE, VM_FAILED);
+    size_t results = 0;
+    for (size_t i = 0; i < bench.effects.count; i++)
+        results += bench.effects.items[i].kind == EFFECT_SEND &&
+                   bench.effects.items[i].send.message.kind == MESSAGE_RESULT;
+    assert_int_equal(results, 2);
+}
+
+static void a_host_that_refuses_is_followed_by_each_other_and_then_by_the_truth(void **state) {
+    (void)state;
+    struct message instruct;
+    bool asked[3] = {false};
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    image_is_here(CODE_OK);
+    for (size_t i = 0; i < 3; i++) {
+        struct far *host = instructed(&instruct);
+        assert_non_null(host);
+        assert_false(asked[host - bench.fars]);
+        assert_int_equal(instruct.instruct.epoch, i + 1);
+        asked[host - bench.fars] = true;
+        assert_null(bench_told(&bench, cloud, MESSAGE_RESULT));
+        answer(CODE_NO_CAPACITY, VM_FAILED);
+    }
+    assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+}
+
+static void a_host_that_failed_is_not_followed_by_another(void **state) {
+    (void)state;
+    struct message instruct;
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    image_is_here(CODE_OK);
+    answer(CODE_HOST_FAILED, VM_FAILED);
+    assert_null(instructed(&instruct));
+    assert_result(cloud, CODE_HOST_FAILED, VM_FAILED);
+}
+
+/* Time goes on and the upstream managers stay in touch. */
+static void pass_in_touch(uint64_t ms) {
+    for (uint64_t passed = 0; passed < ms; passed += 5000) {
+        bench_pass(&bench, 5000);
+        bench_say(&bench, cloud, (struct message){.kind = MESSAGE_GRANT});
+    }
+}
+
+static const struct operation *only_op(void) {
+    const struct book *book = role_book(bench.role);
+    assert_int_equal(book->ops_count, 1);
+    return &container_of(book->ops.next, struct book_op, by_age)->record;
+}
+
+static void a_host_that_is_back_within_the_hold_down_gets_what_waited_for_it(void **state) {
+    (void)state;
+    bench_cut(&bench, bench_agent(&bench, 0)); /* all hosts are on that link */
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    image_is_here(CODE_OK);
+    pass_in_touch(10000);
+    assert_int_equal(only_op()->state, OP_PENDING);
+    bench_hello(&bench, bench_agent(&bench, 2), 1);
+    pass_in_touch(15000);
+    const struct book *book = role_book(bench.role);
+    assert_string_equal(container_of(book->vms.next, struct book_vm, by_age)->record.place,
+                        "agent-2");
+}
+
+static void without_a_host_a_definition_ends_after_the_hold_down(void **state) {
+    (void)state;
+    bench_cut(&bench, bench_agent(&bench, 0));
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    image_is_here(CODE_OK);
+    pass_in_touch(25000);
+    assert_int_equal(only_op()->state, OP_PENDING); /* they may be back */
+    pass_in_touch(40000);
+    assert_int_equal(only_op()->code, CODE_NO_CAPACITY);
+}
+
+static void one_upstream_reaches_nothing_of_another(void **state) {
+    (void)state;
+    struct message instruct;
+    run_vm(cloud, "1", "1");
+    for (enum verb verb = VERB_DEFINE; verb < VERB_COUNT; verb++) {
+        struct message message = bench_define("2", "1", 2, &bench_shapes[0]);
+        message.instruct.verb = verb;
+        bench_say(&bench, other, message);
+        assert_result(other, CODE_CONFLICT, verb == VERB_DEFINE ? VM_FAILED : VM_DELETED);
+        assert_null(instructed(&instruct));
+    }
+    struct message settled = {.kind = MESSAGE_SETTLED};
+    (void)text_copy(settled.settled.op, limit_id_size,
+                    bench_instruct("1", "1", 1, VERB_DEFINE).instruct.op);
+    bench_say(&bench, other, settled);
+    assert_int_equal(role_book(bench.role)->ops_count, 1);
+    bench_say(&bench, other, (struct message){.kind = MESSAGE_SYNC});
+    assert_int_equal(bench_told(&bench, other, MESSAGE_TABLE)->table.vms_count, 0);
+    bench_say(&bench, cloud, (struct message){.kind = MESSAGE_SYNC});
+    const struct vm_table *table = &bench_told(&bench, cloud, MESSAGE_TABLE)->table;
+    assert_int_equal(table->vms_count, 1);
+    assert_true(table->first && table->last);
+}
+
+static void a_result_is_said_until_it_is_settled(void **state) {
+    (void)state;
+    run_vm(cloud, "1", "1");
+    bench_say(&bench, cloud, (struct message){.kind = MESSAGE_GRANT});
+    bench_pass(&bench, 13000);
+    assert_result(cloud, CODE_OK, VM_RUNNING);
+    bench_restart(&bench);
+    bench_welcome(&bench, cloud);
+    assert_result(cloud, CODE_OK, VM_RUNNING);
+    struct message settled = {.kind = MESSAGE_SETTLED};
+    (void)text_copy(settled.settled.op, limit_id_size,
+                    bench_instruct("1", "1", 1, VERB_DEFINE).instruct.op);
+    bench_say(&bench, cloud, settled);
+    assert_int_equal(role_book(bench.role)->ops_count, 0);
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0])); /* a late repeat */
+    assert_result(cloud, CODE_OK, VM_RUNNING);
+}
+
+static void after_a_restart_a_definition_without_a_host_asks_for_its_image_again(void **state) {
+    (void)state;
+    struct message instruct;
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    bench_restart(&bench);
+    assert_int_equal(bench_count(&bench, EFFECT_IMAGE), 1);
+    struct effect_image asked = bench_last(&bench, EFFECT_IMAGE)->image;
+    bench_welcome(&bench, cloud);
+    bench_hello(&bench, bench_agent(&bench, 1), 2);
+    struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
+    (void)text_copy(event.image.digest, limit_digest_size, asked.digest);
+    bench_step(&bench, event);
+    assert_ptr_equal(instructed(&instruct), bench_agent(&bench, 1));
+}
+
+static void a_deletion_overtakes_a_definition_that_waits_for_its_image(void **state) {
+    (void)state;
+    struct message instruct;
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    struct effect_image asked = bench_last(&bench, EFFECT_IMAGE)->image;
+    bench_say(&bench, cloud, bench_instruct("2", "1", 2, VERB_DELETE));
+    assert_result(cloud, CODE_OK, VM_DELETED);
+    struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
+    (void)text_copy(event.image.digest, limit_digest_size, asked.digest);
+    bench_step(&bench, event);
+    assert_null(instructed(&instruct));
+}
+
+static void a_vm_that_a_host_no_longer_has_is_lost_and_told_so(void **state) {
+    (void)state;
+    run_vm(cloud, "1", "1");
+    struct message table = {.kind = MESSAGE_TABLE, .table = {.first = true, .last = true}};
+    bench_say(&bench, bench_agent(&bench, 0), table);
+    assert_int_equal(bench_told(&bench, cloud, MESSAGE_VM)->vm.state, VM_LOST);
+}
+
+/* All that goes up in a small life, as bytes; sessions' numbers apart. */
+static void live(struct text *out) {
+    static const enum code codes[] = {CODE_OK, CODE_HOST_FAILED, CODE_OK, CODE_OK};
+    for (size_t i = 0; i < array_size(codes); i++) {
+        char number[4];
+        text_format(number, sizeof(number), "%zu", i + 1);
+        bench_say(&bench, cloud, bench_define(number, number, 1, &bench_shapes[i % 2]));
+        image_is_here(CODE_OK);
+        answer(codes[i], codes[i] ? VM_FAILED : VM_RUNNING);
+        for (size_t k = 0; k < bench.effects.count; k++)
+            if (bench.effects.items[k].kind == EFFECT_SEND &&
+                text_equal(bench.effects.items[k].send.address, cloud->setting.address))
+                message_encode(&bench.effects.items[k].send.message, out);
+    }
+}
+
+static void clusters_of_the_same_aggregate_send_the_same_bytes(void **state) {
+    (void)state;
+    struct text of_one = {0}, of_three = {0};
+    live(&of_three);
+    reopen_cluster((const uint64_t[]){6}, 1, (struct owner_limits){0});
+    live(&of_one);
+    assert_true(of_one.length > 500);
+    assert_string_equal(text_data(&of_one), text_data(&of_three));
+    text_deinit(&of_one);
+    text_deinit(&of_three);
+}
+
+#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        with_cluster(the_cluster_shows_the_sum_of_its_hosts),
+        with_cluster(a_host_that_goes_takes_its_share_of_the_sum_with_it),
+        with_cluster(what_is_shown_stays_within_what_the_owner_lends),
+        with_cluster(what_is_asked_beyond_a_limit_is_refused_and_fetches_nothing),
+        with_cluster(the_last_vm_that_a_limit_permits_is_permitted),
+        with_cluster(a_failed_definition_that_grows_is_held_against_the_limit_by_its_new_size),
+        with_cluster(a_vm_that_is_gone_gives_its_share_back),
+        with_cluster(a_definition_goes_to_the_roomiest_host_in_this_levels_own_numbers),
+        with_cluster(an_image_that_cannot_be_had_ends_the_definition),
+        with_cluster(a_host_that_refuses_is_followed_by_each_other_and_then_by_the_truth),
+        with_cluster(a_host_that_failed_is_not_followed_by_another),
+        with_cluster(a_host_that_is_back_within_the_hold_down_gets_what_waited_for_it),
+        with_cluster(without_a_host_a_definition_ends_after_the_hold_down),
+        with_cluster(one_upstream_reaches_nothing_of_another),
+        with_cluster(a_result_is_said_until_it_is_settled),
+        with_cluster(after_a_restart_a_definition_without_a_host_asks_for_its_image_again),
+        with_cluster(a_deletion_overtakes_a_definition_that_waits_for_its_image),
+        with_cluster(a_vm_that_a_host_no_longer_has_is_lost_and_told_so),
+        with_cluster(clusters_of_the_same_aggregate_send_the_same_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
