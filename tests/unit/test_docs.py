@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+"""The documents say what the source says: tables, keys, codes, routes, options, links."""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = f"{ROOT}/build"
+GUIDE, PROTOCOL = "docs/operators-guide.md", "docs/protocol.md"
+DAEMONS = ("upstream", "downstream", "agent")
+EVENT_NAME = re.compile(r"(?:log_line|shell_log)\([^;]*?\"([a-z][a-z_-]*)\"", re.DOTALL)
+
+
+def read(path):
+    with open(f"{ROOT}/{path}") as file:
+        return file.read()
+
+
+def between(text, start, end):
+    """What stands after the first match of `start` up to the next `end`."""
+    at = re.search(start, text)
+    assert at, f"{start} is not found: the test must learn the new form"
+    return text[at.end():text.index(end, at.end())]
+
+
+def joined(literals):
+    """C string literals that follow each other, as one text."""
+    return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals)).replace('\\"', '"')
+
+
+def names(path, array):
+    return re.findall(r'"([^"]+)"', between(read(path), array + r"\[\w+\] = ", ";"))
+
+
+def constants(path, prefix):
+    """The members of an enum by prefix, in order, in lower case, without the count."""
+    found = re.findall(rf"^\s+{prefix}_(\w+)[,\s=]", read(path), re.MULTILINE)
+    return [name.lower() for name in found if not name.endswith("COUNT")]
+
+
+def entries(text, first):
+    """The initialisers of an array, each beginning with {.first = …}."""
+    return re.findall(rf"\{{\.{first} = .*?(?=\{{\.{first} = |\Z)", text, re.DOTALL)
+
+
+def section(document, heading):
+    """The text under a heading, up to the next one of its rank or above."""
+    at = re.search(rf"^(#+) {re.escape(heading)}\n", document, re.MULTILINE)
+    assert at, f"there is no heading '{heading}'"
+    rest = document[at.end():]
+    end = re.search(rf"^#{{1,{len(at.group(1))}}} ", rest, re.MULTILINE)
+    return rest[:end.start()] if end else rest
+
+
+def rows(text):
+    """The table's rows without head and rule, each a list of cells."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return [row for n, row in enumerate(cells)
+            if row[0] != "---" and not (n + 1 < len(cells) and cells[n + 1][0] == "---")]
+
+
+def plain(cell):
+    return cell.strip("`")
+
+
+# what the source says
+
+def settings():
+    """By array: (key, default), where the default is `required`, `none` or the value."""
+    found = {}
+    text = read("src/io/config_daemons.c")
+    for array, body in re.findall(r"struct setting (\w+)\[\] = \{\n(.*?)\n\};", text, re.DOTALL):
+        found[array] = []
+        for entry in entries(body, "key"):
+            standard = re.search(r'\.standard = "([^"]*)"', entry)
+            found[array].append((re.search(r'\.key = "(\w+)"', entry).group(1),
+                                 "required" if "SETTING_REQUIRED" in entry
+                                 else f"`{standard.group(1)}`" if standard else "none"))
+    return found
+
+
+def configuration(daemon):
+    """(section, key, default) of all that the daemon's file may hold."""
+    text, arrays, found = read("src/io/config_daemons.c"), settings(), []
+    counts = {name: int(count) for name, count in re.findall(r"\b(\w+_settings) = (\d+)", text)}
+    for entry in entries(between(text, rf"{daemon}_sections\[\] = \{{", "\n};"), "name"):
+        name, array = (re.search(rf"\.{what} = \"?(\w+)", entry).group(1)
+                       for what in ("name", "settings"))
+        count = re.search(r"\.settings_count = (\w+)", entry).group(1)
+        title = f"[{name} NAME]" if ".size" in entry else f"[{name}]"
+        found += [(title, *row) for row in arrays[array][:counts.get(count)]]
+    return found
+
+
+def messages():
+    """By the table's name: (field, is required)."""
+    text = read("src/message/model.c") + read("src/message/protocol.c")
+    fields = {name: [(re.search(r'\.name = "(\w+)"', entry).group(1), "FIELD_REQUIRED" in entry)
+                     for entry in entries(body, "name")]
+              for name, body in re.findall(r"struct field (\w+)_fields\[\] = \{\n(.*?)\n\};", text,
+                                           re.DOTALL)}
+    tables = re.findall(r'struct table \w+ = \{"([\w-]+)",\s*"[^"]*",\s*([^;]*)\}', text)
+    return {name: next((fields[array] for array in re.findall(r"\b(\w+)_fields\b", rest)), [])
+            for name, rest in tables}
+
+
+def codes():
+    """(name, HTTP status, title, remedy) in order."""
+    text = read("src/message/code.c")
+    words = {code: (joined(title), joined(remedy)) for code, title, remedy in re.findall(
+        r'\[CODE_(\w+)\] = \{((?:\s*"[^"]*")+),((?:\s*"[^"]*")+)\}', text)}
+    statuses = dict(re.findall(r"\[CODE_(\w+)\] = (\d+),", read("src/io/rest_problem.c")))
+    constants_in_order = [name.upper() for name in constants("src/message/code.h", "CODE")]
+    return [(name, statuses[code], *words[code]) for name, code in
+            zip(names("src/message/code.c", "code_names"), constants_in_order, strict=True)]
+
+
+class Guide(unittest.TestCase):
+    maxDiff = None
+
+    def test_every_key_of_every_daemon_stands_in_the_guide_with_its_default(self):
+        for daemon in DAEMONS:
+            told = [(plain(row[0]), plain(row[1]), row[2])
+                    for row in rows(section(read(GUIDE), f"{daemon}.conf"))]
+            self.assertEqual(told, configuration(daemon), daemon)
+
+    def test_every_key_of_the_examples_stands_in_the_guide(self):
+        for daemon in DAEMONS:
+            told = {(plain(row[0]).split()[0].strip("[]"), plain(row[1]))
+                    for row in rows(section(read(GUIDE), f"{daemon}.conf"))}
+            title, shown = None, set()
+            for line in read(f"docs/examples/{daemon}.conf").splitlines():
+                opened = re.match(r"\[(\w+)", line)
+                title = opened.group(1) if opened else title
+                key = re.match(r"#?(\w+) = ", line)
+                if key:
+                    shown.add((title, key.group(1)))
+            self.assertEqual(shown, told, daemon)
+
+    def test_verbs_and_states_are_those_of_the_life_cycle(self):
+        table = between(read("src/core/lifecycle.c"), r"permitted\[VERB_COUNT\] = \{", "};")
+        states = names("src/message/model.c", "vm_state_names")
+        self.assertEqual(states, constants("src/message/model.h", "VM"))
+        permitted = {verb.lower(): set(re.findall(r"VM_(\w+)", which)) for verb, which in
+                     re.findall(r"\[VERB_(\w+)\] = ([^,]*),", table)}
+        guide = section(read(GUIDE), "States and verbs")
+        told = [row for row in rows(guide) if row[0] in permitted]
+        self.assertIn("| verb | " + " | ".join(states) + " |", guide)
+        self.assertEqual(told, [[verb] + ["yes" if state.upper() in permitted[verb] else "–"
+                                          for state in states]
+                                for verb in names("src/message/model.c", "verb_names")])
+        self.assertEqual([plain(row[0]) for row in rows(guide) if row[0].startswith("`")], states)
+
+    def test_steps_states_of_operations_and_clusters_are_explained(self):
+        for where, array in (("VMs", "step_names"), ("VMs", "op_state_names"),
+                             ("Clusters", "peer_state_names")):
+            for name in names("src/message/model.c", array):
+                self.assertIn(f"`{name}`", section(read(GUIDE), where), array)
+
+    def test_every_code_stands_in_the_table_of_problems(self):
+        told = [(plain(row[0]), row[1], row[3], row[4])
+                for row in rows(section(read(GUIDE), "Problems"))]
+        self.assertEqual(told, codes())
+
+    def test_every_route_is_listed(self):
+        routes = re.findall(r'^\s+\{"([A-Z]+)", "(/v1/[^"]*)", "([^"]*)"',
+                            read("src/io/rest_routes.c"), re.MULTILINE)
+        self.assertGreater(len(routes), 20)
+        told = [(row[0], plain(row[1]), row[2]) for row in rows(section(read(GUIDE), "REST"))]
+        self.assertEqual(told, routes)
+
+    def test_every_limit_is_listed_with_its_value(self):
+        limits = re.findall(r"\b(limit_\w+) = (\d+)", read("src/message/limits.h"))
+        self.assertGreater(len(limits), 20)
+        told = [(plain(row[0]), row[1].replace(",", ""))
+                for row in rows(section(read(GUIDE), "Limits"))]
+        self.assertEqual(told, limits)
+
+    def test_every_event_of_the_logs_is_explained(self):
+        found = set()
+        for folder in ("src/io", "src/main"):
+            for name in sorted(os.listdir(f"{ROOT}/{folder}")):
+                if name.endswith(".c"):
+                    found |= set(EVENT_NAME.findall(read(f"{folder}/{name}")))
+        self.assertGreater(len(found), 15)
+        told = {word for row in rows(section(read(GUIDE), "Logs"))
+                for word in re.findall(r"`([a-z_-]+)`", row[0])}
+        self.assertEqual(told, found)
+
+
+class Protocol(unittest.TestCase):
+    maxDiff = None
+
+    def test_every_message_and_record_stands_with_its_fields(self):
+        found = messages()
+        kinds = constants("src/message/protocol.h", "MESSAGE")
+        document = read(PROTOCOL)
+        self.assertEqual(re.findall(r"^### `(\w+)`$", document, re.MULTILINE),
+                         kinds + ["shape", "size", "definition", "fit"])
+        for name in kinds + ["shape", "size", "definition", "fit", "frame"]:
+            text = section(document, "Frame" if name == "frame" else f"`{name}`")
+            told = [(plain(row[0]), row[2] == "yes") for row in rows(text)]
+            self.assertEqual(told, found[name], name)
+            self.assertEqual("no fields" in text, not found[name], name)
+
+    def test_every_value_of_an_enum_is_named(self):
+        text = section(read(PROTOCOL), "Encoding")
+        for array in ("verb_names", "vm_state_names", "step_names"):
+            listed = ", ".join(f"`{name}`" for name in names("src/message/model.c", array))
+            self.assertIn(listed, text)
+
+    def test_version_and_sizes_are_those_of_the_source(self):
+        document = read(PROTOCOL)
+        version = re.search(r"protocol_version = (\d+)", read("src/message/protocol.h")).group(1)
+        self.assertIn(f"describes version {version} ", document)
+        limits = dict(re.findall(r"\b(limit_frame_\w+) = (\d+)", read("src/message/limits.h")))
+        for name in ("limit_frame_soft", "limit_frame_hard"):
+            self.assertIn(f"{int(limits[name]):,} bytes", document)
+        namespace = re.search(r'xmpp_write_namespace "([^"]*)"', read("src/io/xmpp_write.h"))
+        self.assertIn(f"xmlns='{namespace.group(1)}'", document)
+
+
+class Programs(unittest.TestCase):
+    def help_of(self, program, *words):
+        done = subprocess.run([f"{BUILD}/src/main/{program}", *words, "--help"], text=True,
+                              capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def assert_options(self, page, told):
+        options = set(re.findall(r"^  (?:    |-\w, )?--([a-z-]+)", told, re.MULTILINE))
+        self.assertTrue(options)
+        for option in options:
+            self.assertRegex(page, rf"Fl -{option}\b", f"--{option} is not in the manual page")
+
+    def test_manual_pages_have_every_option_of_the_daemons(self):
+        for daemon in DAEMONS:
+            self.assert_options(read(f"docs/man/isthmus-{daemon}.8"),
+                                self.help_of(f"isthmus-{daemon}"))
+
+    def test_the_manual_page_has_every_command_and_option(self):
+        page = read("docs/man/isthmus.1")
+        flat = re.sub(r"\bAr |\bFl ", "", page)
+        commands = re.findall(r"^  isthmus ([a-z]+(?: [a-z]+)?) ", self.help_of("isthmus"),
+                              re.MULTILINE)
+        self.assertGreater(len(commands), 15)
+        for command in commands:
+            self.assertRegex(flat, rf"isthmus {command}\b", "it is not in the manual page")
+            self.assert_options(page, self.help_of("isthmus", *command.split()))
+
+
+class Documents(unittest.TestCase):
+    def documents(self):
+        listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT,
+                                text=True, capture_output=True, check=True).stdout.split()
+        self.assertIn(GUIDE, listed)
+        return listed
+
+    @staticmethod
+    def anchors(document):
+        """As the common renderers make them from headings."""
+        titles = re.findall(r"^#+ (.*)$", document, re.MULTILINE)
+        return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+    def test_links_lead_somewhere(self):
+        for path in self.documents():
+            for link in re.findall(r"\]\(([^)\s]+)\)", read(path)):
+                if re.match(r"[a-z]+:", link):
+                    continue
+                target, _, anchor = link.partition("#")
+                file = os.path.normpath(f"{os.path.dirname(path)}/{target}" if target else path)
+                self.assertTrue(os.path.exists(f"{ROOT}/{file}"), f"{path}: {link}")
+                if anchor:
+                    self.assertIn(anchor, self.anchors(read(file)), f"{path}: {link}")
+
+    def test_paths_of_the_source_that_are_named_exist(self):
+        for path in self.documents():
+            for name in re.findall(r"`((?:src|sim|tools|tests|docs|packaging)/[\w./-]*\w)`",
+                                   read(path)):
+                self.assertTrue(os.path.exists(f"{ROOT}/{name}"), f"{path} names {name}")
+
+    def test_functions_that_architecture_names_exist(self):
+        source = ""
+        for folder in ("base", "message", "core", "io", "main"):
+            for name in os.listdir(f"{ROOT}/src/{folder}"):
+                if name.endswith((".c", ".h")):
+                    source += read(f"src/{folder}/{name}")
+        found = set(re.findall(r"`(\w+)\(\)`", read("ARCHITECTURE.md")))
+        self.assertGreater(len(found), 20)
+        for function in sorted(found):
+            self.assertRegex(source, rf"\b{function}\(", "ARCHITECTURE.md names it")
+
+    def test_the_dependency_table_holds_what_is_used(self):
+        table = section(read("README.md"), "Dependencies")
+        wanted = set(re.findall(r"dependency\('([\w-]+)'\)", read("meson.build"))) - {"threads"}
+        self.assertGreater(len(wanted), 10)
+        packages = re.findall(r"^[qt] (\S+) ", read("tools/setup"), re.MULTILINE)
+        self.assertGreater(len(packages), 20)
+        for name in sorted(wanted) + packages:
+            self.assertIn(f"`{name}`", table, "README.md's dependency table lacks it")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--build", default=BUILD)
+    options, rest = parser.parse_known_args()
+    BUILD = os.path.abspath(options.build)
+    unittest.main(argv=[sys.argv[0], *rest])
