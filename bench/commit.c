@@ -1,0 +1,56 @@
+/* What one durable commit costs on this disk: our own store, one VM and one operation in each.
+ *
+ *     bench-commit FILE COUNT */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "io/store.h"
+#include "measure.h"
+#include "message/model.h"
+
+static void put(struct store *store, const struct table *table, void *data) {
+    struct error err = {0};
+    if (store_put(store, &(struct record){.table = table, .data = data}, &err))
+        measure_fail("put a record", err.text);
+}
+
+static void commit(struct store *store, size_t number) {
+    struct error err = {0};
+    struct vm vm = {.name = "bench", .owner = "acme", .place = "north", .shape = "nano",
+                    .image = "empty", .state = VM_RUNNING};
+    struct timeline_entry timeline[3] = {{1, STEP_ACCEPTED}, {2, STEP_PLACED}, {3, STEP_ENDED}};
+    struct operation op = {.vm_name = "bench", .owner = "acme", .state = OP_SUCCEEDED,
+                           .timeline = timeline, .timeline_count = array_size(timeline)};
+    text_format(vm.id, sizeof(vm.id), "vm-%026zu", number);
+    text_format(op.id, sizeof(op.id), "op-%026zu", number);
+    text_format(op.vm, sizeof(op.vm), "%s", vm.id);
+    text_format(vm.digest, sizeof(vm.digest), "%064zu", number);
+    if (store_begin(store, &err))
+        measure_fail("begin", err.text);
+    put(store, &vm_table, &vm);
+    put(store, &operation_table, &op);
+    if (store_commit(store, &err))
+        measure_fail("commit", err.text);
+}
+
+int main(int count, char **arguments) {
+    if (count != 3)
+        measure_fail("run", "usage: bench-commit FILE COUNT");
+    struct error err = {0};
+    struct store *store = store_open(arguments[1], "bench", &err);
+    if (!store)
+        measure_fail("open the store", err.text);
+    struct series series = {0};
+    size_t wanted = measure_number(arguments[2]);
+    series_begin(&series);
+    for (size_t i = 0; i < wanted; i++) {
+        double begin_us = measure_now_us();
+        commit(store, i);
+        series_add(&series, measure_now_us() - begin_us);
+    }
+    series_end(&series);
+    series_print(&series);
+    series_deinit(&series);
+    store_close(store);
+    return 0;
+}

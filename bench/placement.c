@@ -1,0 +1,88 @@
+/* Placement decisions per second: the core's own choice among so many hosts that are up, each
+ * decision taken at once from its host's room.
+ *
+ *     bench-placement HOSTS DECISIONS */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/prng.h"
+#include "base/text.h"
+#include "core/placement.h"
+#include "measure.h"
+
+static const struct shape shapes[] = {{"nano", {1, 32, 1}}, {"small", {1, 128, 1}},
+                                      {"large", {4, 2048, 4}}};
+
+static void tell_capacity(struct downlink *downlink, struct peer *peer, struct prng *prng) {
+    struct fit fits[array_size(shapes)] = {0};
+    struct message message = {.kind = MESSAGE_CAPACITY};
+    struct capacity *capacity = &message.capacity;
+    capacity->cpus_total = capacity->cpus_free = 64;
+    capacity->memory_mib_total = capacity->memory_mib_free = 65536;
+    capacity->disk_gib_total = capacity->disk_gib_free = 4096;
+    for (size_t i = 0; i < array_size(shapes); i++) {
+        (void)text_copy(fits[i].shape, sizeof(fits[i].shape), shapes[i].name);
+        fits[i].count = 64 + prng_below(prng, 64);
+    }
+    capacity->fits = fits;
+    capacity->fits_count = array_size(fits);
+    struct effects none = {0};
+    peer->state = PEER_UP;
+    downlink_on_message(downlink, peer, &message, &none);
+    effects_deinit(&none);
+}
+
+static struct peer *decide(const struct downlink *downlink, size_t which) {
+    struct peer *peer = NULL;
+    if (placement_choose(downlink, &shapes[which].size, "", NULL, &peer) != PLACEMENT_FOUND)
+        measure_fail("place", "no host has room");
+    peer->counted[which]--;
+    return peer;
+}
+
+/* As many VMs as hosts are there at a time: each decision first takes the oldest one away. */
+static void decide_all(const struct downlink *downlink, size_t decisions, struct series *series) {
+    struct peer **chosen = memory_new(downlink->count, sizeof(struct peer *));
+    series_begin(series);
+    for (size_t i = 0; i < decisions; i++) {
+        struct peer **slot = &chosen[i % downlink->count];
+        if (*slot)
+            (*slot)->counted[(i - downlink->count) % array_size(shapes)]++;
+        double begin_us = measure_now_us();
+        *slot = decide(downlink, i % array_size(shapes));
+        series_add(series, measure_now_us() - begin_us);
+    }
+    series_end(series);
+    memory_free(chosen);
+}
+
+int main(int count, char **arguments) {
+    if (count != 3)
+        measure_fail("run", "usage: bench-placement HOSTS DECISIONS");
+    size_t hosts = measure_number(arguments[1]), decisions = measure_number(arguments[2]);
+    struct peer_setting *agents = memory_new(hosts, sizeof(*agents));
+    for (size_t i = 0; i < hosts; i++) {
+        text_format(agents[i].name, sizeof(agents[i].name), "host-%zu", i);
+        text_format(agents[i].address, sizeof(agents[i].address), "host-%zu@site.test/agent", i);
+    }
+    struct role_settings settings = {.shapes = shapes, .shapes_count = array_size(shapes),
+                                     .agents = agents, .agents_count = hosts};
+    struct prng prng;
+    prng_init(&prng, 1);
+    struct downlink downlink;
+    unsigned long before_kib = measure_resident_kib();
+    downlink_init(&downlink, &settings, &prng);
+    for (size_t i = 0; i < hosts; i++)
+        tell_capacity(&downlink, &downlink.peers[i], &prng);
+    unsigned long after_kib = measure_resident_kib();
+    struct series series = {0};
+    decide_all(&downlink, decisions, &series);
+    (void)fprintf(stderr, "%.0f bytes per host\n",
+                  (double)(after_kib - before_kib) * 1024 / (double)hosts);
+    series_print(&series);
+    series_deinit(&series);
+    downlink_deinit(&downlink);
+    memory_free(agents);
+    return 0;
+}

@@ -1,0 +1,185 @@
+"""The cloud that is measured, its load generators, and the counters of its processes."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [f"{ROOT}/tools", f"{ROOT}/tests/system"]
+from cloud import Cloud, read, wait_until, write_secret  # noqa: E402,F401
+from cloud_case import make_archive  # noqa: E402
+
+BUILD = f"{ROOT}/build-bench"
+TICKS = os.sysconf("SC_CLK_TCK")
+# Room for all that is measured: what is looked for is the cost of work, not of its refusal.
+HOST = {"cpus": 200000, "memory_mib": 16000000, "disk_gib": 1000000}
+PROGRAMS = ["isthmus", "isthmus-upstream", "isthmus-downstream", "isthmus-agent"]
+GENERATORS = ["bench-exchange", "bench-load", "bench-commit", "bench-domains", "bench-placement"]
+
+
+def build():
+    """A release build with the assertions in, as the daemons run in production."""
+    if not os.path.exists(f"{BUILD}/build.ninja"):
+        subprocess.run(["meson", "setup", BUILD, ROOT, "--buildtype=release", "-Db_ndebug=false"],
+                       check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", BUILD, "--quiet", *(f"src/main/{name}" for name in PROGRAMS),
+                    *(f"bench/{name}" for name in GENERATORS)], check=True)
+
+
+def generate(name, *arguments):
+    """Runs a load generator to its end; what it measured."""
+    done = subprocess.run([f"{BUILD}/bench/{name}", *map(str, arguments)], text=True,
+                          capture_output=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{name} {' '.join(map(str, arguments))}: {done.stderr}{done.stdout}")
+    return json.loads(done.stdout)
+
+
+def cpu_seconds(pid):
+    """User and system time of a process."""
+    fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident_kib(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", read(f"/proc/{pid}/status")).group(1))
+
+
+class World:
+    """A Cloud without traces, a tenant, an image, and the raw exchange on the same servers."""
+
+    def __init__(self, agents=2, trace=False, **options):
+        self.folder = tempfile.TemporaryDirectory(prefix="isthmus-bench-")
+        self.cloud = Cloud(f"{self.folder.name}/cloud", BUILD, {"north": agents}, driver="test",
+                           trace=trace, log_level="info", **{"host": HOST, **options})
+        self.raw = []
+        self.names = 0
+        self.password_file = write_secret(f"{self.folder.name}/raw.password")
+
+    def __enter__(self):
+        server_1, server_2 = self.cloud.server_1, self.cloud.server_2
+        for server, users in ((server_1, ("driver", "above")), (server_2, ("below", "echo"))):
+            for user in users:
+                server.add_account(user, read(self.password_file).strip())
+        try:
+            self.cloud.start()
+            self.token_file = self.cloud.tenant("acme")
+            self.cloud.cli("image", "import", "empty",
+                           make_archive(f"{self.folder.name}/empty.tar.zst"))
+            self.provision(1, 1)  # the image travels down
+        except RuntimeError as fault:
+            self.__exit__()
+            raise RuntimeError(f"{fault}\n{self.cloud.tail()}") from fault
+        return self
+
+    def __exit__(self, *_):
+        for process in self.raw:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+        self.cloud.stop()
+        self.folder.cleanup()
+
+    # the floor
+
+    def place(self, server, user):
+        return f"{server.jid(user, 'bench')},{server.port},{server.ca_file}"
+
+    def start_raw(self):
+        one, two = self.cloud.server_1, self.cloud.server_2
+        for role in (("echo", self.place(two, "echo")),
+                     ("bridge", self.place(one, "above"), self.place(two, "below"),
+                      one.jid("driver", "bench"), two.jid("echo", "bench"))):
+            process = subprocess.Popen(
+                [f"{BUILD}/bench/bench-exchange", self.password_file, *role],
+                stdout=subprocess.PIPE, text=True)
+            self.raw.append(process)
+            if process.stdout.readline() != "ready\n":
+                raise RuntimeError(f"bench-exchange {role[0]} did not get ready")
+
+    def stop_raw(self):
+        """So that the two wait for nothing, at no cost, while something else is measured."""
+        for process in self.raw:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+        self.raw = []
+
+    def exchange(self, count, outstanding, size):
+        one = self.cloud.server_1
+        self.start_raw()
+        try:
+            return generate("bench-exchange", self.password_file, "drive",
+                            self.place(one, "driver"), one.jid("above", "bench"), count,
+                            outstanding, size)
+        finally:
+            self.stop_raw()
+
+    # the product
+
+    def server(self):
+        return self.cloud.environment()["ISTHMUS_SERVER"]
+
+    def provision(self, count, outstanding):
+        """Makes VMs to their true ends; with the CPU seconds of each process."""
+        self.names += 1
+        before = self.cpu()
+        result = generate("bench-load", self.server(), self.token_file, outstanding, "create",
+                          f"b{self.names}", count, "nano", "empty")
+        after = self.cpu()
+        result["cpu_us"] = {name: (after[name] - before[name]) * 1e6 / count for name in after}
+        return result
+
+    def get(self, path, count, outstanding=1):
+        return generate("bench-load", self.server(), self.token_file, outstanding, "get", path,
+                        count)
+
+    def pids(self):
+        pids = {daemon.name: daemon.pid() for daemon in self.cloud.daemons()}
+        pids.update({server.name: server.running_pid() for server in self.cloud.servers})
+        return pids
+
+    def cpu(self):
+        return {name: cpu_seconds(pid) for name, pid in self.pids().items()}
+
+    def resident(self):
+        return {name: resident_kib(pid) for name, pid in self.pids().items()}
+
+    def commits(self, count, outstanding):
+        """fsync and fdatasync calls per operation, by daemon, counted by strace: a run of its
+        own, because strace costs."""
+        tracers, files = [], {}
+        for daemon in self.cloud.daemons():
+            files[daemon.name] = f"{self.folder.name}/{daemon.name}.strace"
+            tracers.append(subprocess.Popen(
+                ["strace", "-f", "-q", "-e", "trace=fsync,fdatasync", "-o", files[daemon.name],
+                 "-p", str(daemon.pid())], stderr=subprocess.PIPE, text=True))
+        time.sleep(0.5)  # until they are attached
+        try:
+            self.provision(count, outstanding)
+            time.sleep(1)  # what is settled afterwards counts as well
+        finally:
+            for tracer in tracers:
+                tracer.terminate()
+                tracer.communicate()
+        return {name: len(re.findall(r"f(?:data)?sync\(\d+", read(path))) / count
+                for name, path in files.items()}
+
+    def traffic(self, count, outstanding):
+        """Stanzas and bytes per operation that each server took in; needs trace."""
+        marks = {server.name: os.path.getsize(server.traffic_file)
+                 for server in self.cloud.servers}
+        self.provision(count, outstanding)
+        time.sleep(1)
+        taken = {}
+        for server in self.cloud.servers:
+            with open(server.traffic_file, errors="replace") as file:
+                file.seek(marks[server.name])
+                lines = [line for line in file if line.startswith("in ")]
+            stanzas = [line.split(" ", 2)[2] for line in lines]
+            taken[server.name] = {"stanzas": len(stanzas) / count,
+                                  "bytes": sum(map(len, stanzas)) / count}
+        return taken
