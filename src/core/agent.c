@@ -62,7 +62,7 @@ void agent_tell_capacity(struct agent *agent, struct effects *out) {
         uint64_t least = cpus < memory ? cpus : memory;
         fit->count = disk < least ? disk : least;
     }
-    uplink_tell_capacity(&agent->uplink, &capacity, out);
+    uplink_tell_capacity(&agent->uplink, &agent->book, &capacity, out);
 }
 
 void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state,

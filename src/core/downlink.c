@@ -73,8 +73,6 @@ struct peer *downlink_by_name(const struct downlink *downlink, const char *name)
 
 bool peer_is_up(const struct peer *peer) { return peer->state == PEER_UP; }
 
-static uint64_t less(uint64_t from, uint64_t what) { return from > what ? from - what : 0; }
-
 /* Takes out of the sum what the peer added before and adds what it has now: O(shapes). */
 static void peer_count(struct downlink *downlink, struct peer *peer) {
     struct capacity *sum = &downlink->sum.total, *added = &peer->added, now = {0};
@@ -82,11 +80,11 @@ static void peer_count(struct downlink *downlink, struct peer *peer) {
         const struct capacity *told = &peer->capacity;
         now = (struct capacity){
             .cpus_total = told->cpus_total,
-            .cpus_free = less(told->cpus_free, peer->unreflected_size.cpus),
+            .cpus_free = told->cpus_free - peer->unreflected_size.cpus,
             .memory_mib_total = told->memory_mib_total,
-            .memory_mib_free = less(told->memory_mib_free, peer->unreflected_size.memory_mib),
+            .memory_mib_free = told->memory_mib_free - peer->unreflected_size.memory_mib,
             .disk_gib_total = told->disk_gib_total,
-            .disk_gib_free = less(told->disk_gib_free, peer->unreflected_size.disk_gib),
+            .disk_gib_free = told->disk_gib_free - peer->unreflected_size.disk_gib,
         };
     }
     sum->cpus_total += now.cpus_total - added->cpus_total;
@@ -97,7 +95,7 @@ static void peer_count(struct downlink *downlink, struct peer *peer) {
     sum->disk_gib_free += now.disk_gib_free - added->disk_gib_free;
     *added = now;
     for (size_t i = 0; i < downlink->catalogue_count; i++) {
-        uint64_t fits = peer_is_up(peer) ? less(peer->fits[i], peer->unreflected) : 0;
+        uint64_t fits = peer_is_up(peer) ? peer->fits[i] - peer->unreflected : 0;
         downlink->sum.fits[i] += fits - peer->counted[i];
         peer->counted[i] = fits;
     }

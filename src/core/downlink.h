@@ -17,6 +17,11 @@ struct room {
     uint64_t fits[limit_shapes];
 };
 
+/* What is left is counted modulo 2^64, and only the whole is cut off at 0 (law 1: which of the
+ * places has less than nothing left, since a reservation and its capacity both count the same VM,
+ * shows nowhere). */
+static inline uint64_t room_left(uint64_t count) { return count > INT64_MAX ? 0 : count; }
+
 struct peer {
     struct peer_setting setting;
     struct session session;

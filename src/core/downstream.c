@@ -158,7 +158,7 @@ static void on_end_of_step(struct downstream *downstream, const struct event *ev
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         struct patron *patron = &downstream->patrons[i];
         struct uplink *uplink = &patron->uplink;
-        if (downstream->downlink.changed)
+        if (downstream->downlink.changed && downstream_shows_another(downstream, patron))
             uplink_capacity_changed(uplink, event);
         if (uplink->capacity_due_ms <= event->now_ms)
             downstream_tell_capacity(downstream, patron, out);

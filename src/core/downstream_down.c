@@ -172,7 +172,7 @@ static void on_progress(struct downstream *downstream, struct peer *peer,
     struct book_op *op = downlink_progress(&downstream->downlink, &downstream->book, peer,
                                            progress, event);
     struct patron *patron = op ? downstream_patron(downstream, op->record.owner) : NULL;
-    if (!patron)
+    if (!patron || progress->step == STEP_TAKEN) /* that one is each level's own to tell */
         return;
     downstream_tell_capacity(downstream, patron, out);
     uplink_send_progress(&patron->uplink, op, progress->step, out);

@@ -40,6 +40,10 @@ void downstream_await_image(struct downstream *downstream, struct patron *patron
 /* Has the owner room for this size left in what it lends? */
 bool downstream_permits(const struct patron *patron, const struct size *size);
 
+/* Is the aggregate that the patron may see another than it was told? A change among hosts that
+ * cancels out is none, not even in when the next capacity goes up. */
+bool downstream_shows_another(const struct downstream *downstream, const struct patron *patron);
+
 /* Tells the aggregate that the patron may see, if it is another than what was told. */
 void downstream_tell_capacity(struct downstream *downstream, struct patron *patron,
                               struct effects *out);

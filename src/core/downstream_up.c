@@ -21,38 +21,69 @@ bool downstream_permits(const struct patron *patron, const struct size *size) {
            left(limits->disk_gib, used->disk_gib) >= size->disk_gib;
 }
 
+/* Of those that wait for an image: they have no host yet, and are taken all the same. */
+static struct owner_limits sum_waiting(const struct downstream *downstream) {
+    struct owner_limits sum = {0};
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->waiting) {
+        const struct size *size = &container_of(node, struct book_vm, by_place)->record.size;
+        sum.vms++;
+        sum.cpus += size->cpus;
+        sum.memory_mib += size->memory_mib;
+        sum.disk_gib += size->disk_gib;
+    }
+    return sum;
+}
+
 /* How many more VMs of a size the patron may have: what fits on hosts, within what is lent. */
 static uint64_t fits(const struct downstream *downstream, const struct patron *patron,
-                     const struct size *size) {
+                     const struct size *size, uint64_t waiting) {
     const struct owner_limits *limits = &patron->limits, *used = &patron->used;
     int shape = downlink_shape(&downstream->downlink, size);
-    uint64_t count = shape < 0 ? 0 : downstream->downlink.sum.fits[shape];
+    uint64_t count = shape < 0 ? 0 : room_left(downstream->downlink.sum.fits[shape] - waiting);
     count = least(count, left(limits->vms, used->vms));
     count = least(count, left(limits->cpus, used->cpus) / size->cpus);
     count = least(count, left(limits->memory_mib, used->memory_mib) / size->memory_mib);
     return least(count, left(limits->disk_gib, used->disk_gib) / size->disk_gib);
 }
 
-void downstream_tell_capacity(struct downstream *downstream, struct patron *patron,
-                              struct effects *out) {
+/* The aggregate that the patron may see; the caller clears it. */
+static struct capacity show(const struct downstream *downstream, const struct patron *patron) {
     const struct capacity *sum = &downstream->downlink.sum.total;
     const struct owner_limits *limits = &patron->limits, *used = &patron->used;
     const struct uplink *uplink = &patron->uplink;
+    struct owner_limits waiting = sum_waiting(downstream);
     struct capacity shown = {
         .cpus_total = lent(limits->cpus, sum->cpus_total),
-        .cpus_free = least(sum->cpus_free, left(limits->cpus, used->cpus)),
+        .cpus_free = least(room_left(sum->cpus_free - waiting.cpus),
+                           left(limits->cpus, used->cpus)),
         .memory_mib_total = lent(limits->memory_mib, sum->memory_mib_total),
-        .memory_mib_free = least(sum->memory_mib_free, left(limits->memory_mib, used->memory_mib)),
+        .memory_mib_free = least(room_left(sum->memory_mib_free - waiting.memory_mib),
+                                 left(limits->memory_mib, used->memory_mib)),
         .disk_gib_total = lent(limits->disk_gib, sum->disk_gib_total),
-        .disk_gib_free = least(sum->disk_gib_free, left(limits->disk_gib, used->disk_gib)),
+        .disk_gib_free = least(room_left(sum->disk_gib_free - waiting.disk_gib),
+                               left(limits->disk_gib, used->disk_gib)),
     };
     shown.fits = memory_new(uplink->shapes_count, sizeof(*shown.fits));
     for (size_t i = 0; i < uplink->shapes_count; i++) {
         struct fit *fit = &shown.fits[shown.fits_count++];
         (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
-        fit->count = fits(downstream, patron, &uplink->shapes[i].size);
+        fit->count = fits(downstream, patron, &uplink->shapes[i].size, waiting.vms);
     }
-    uplink_tell_capacity(&patron->uplink, &shown, out);
+    return shown;
+}
+
+void downstream_tell_capacity(struct downstream *downstream, struct patron *patron,
+                              struct effects *out) {
+    struct capacity shown = show(downstream, patron);
+    uplink_tell_capacity(&patron->uplink, &downstream->book, &shown, out);
+}
+
+bool downstream_shows_another(const struct downstream *downstream, const struct patron *patron) {
+    struct capacity shown = show(downstream, patron);
+    bool another = !record_equal(&capacity_table, &shown, &patron->uplink.told);
+    record_clear(&capacity_table, &shown);
+    return another;
 }
 
 /* The hosts count fits by size; the same size under two upstreams' names is one entry. */

@@ -23,9 +23,10 @@ enum placement placement_choose(const struct downlink *downlink, const struct si
             continue;
         if (found == PLACEMENT_UNREACHABLE)
             found = PLACEMENT_NO_ROOM;
-        if (shape < 0 || peer->counted[shape] <= most || was_tried(downlink, op, peer))
+        uint64_t room = shape < 0 ? 0 : room_left(peer->counted[shape]);
+        if (room <= most || was_tried(downlink, op, peer))
             continue;
-        most = peer->counted[shape];
+        most = room;
         *out_peer = peer;
         found = PLACEMENT_FOUND;
     }

@@ -156,7 +156,21 @@ void uplink_capacity_changed(struct uplink *uplink, const struct event *event) {
         uplink->capacity_due_ms = event->now_ms + gather_ms;
 }
 
-void uplink_tell_capacity(struct uplink *uplink, struct capacity *now, struct effects *out) {
+static void tell_taken(struct uplink *uplink, struct book *book, struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &book->ops) {
+        struct book_op *op = container_of(node, struct book_op, by_age);
+        uint64_t progress_ms = op->progress_ms; /* of later steps */
+        if (op->record.verb != VERB_DEFINE || book_op_has_ended(op) ||
+            !text_equal(op->record.owner, uplink->setting.name))
+            continue;
+        uplink_send_progress(uplink, op, STEP_TAKEN, out);
+        op->progress_ms = progress_ms;
+    }
+}
+
+void uplink_tell_capacity(struct uplink *uplink, struct book *book, struct capacity *now,
+                          struct effects *out) {
     uplink->capacity_due_ms = book_never;
     if (!uplink_is_open(uplink) || record_equal(&capacity_table, now, &uplink->told)) {
         record_clear(&capacity_table, now);
@@ -167,4 +181,5 @@ void uplink_tell_capacity(struct uplink *uplink, struct capacity *now, struct ef
     struct message message = {.kind = MESSAGE_CAPACITY, .capacity = *now};
     *now = (struct capacity){0};
     uplink_send(uplink, &message, out);
+    tell_taken(uplink, book, out);
 }

@@ -58,8 +58,11 @@ void uplink_send(struct uplink *uplink, struct message *message, struct effects 
  * progress or result. */
 void uplink_capacity_changed(struct uplink *uplink, const struct event *event);
 
-/* Tells `now` if it differs from what was told. Takes what it owns. */
-void uplink_tell_capacity(struct uplink *uplink, struct capacity *now, struct effects *out);
+/* Tells `now` if it differs from what was told, and which definitions of `book` it counts: in one
+ * frame, so that the manager reserves for each until it is counted, and not a moment longer.
+ * Takes what it owns. */
+void uplink_tell_capacity(struct uplink *uplink, struct book *book, struct capacity *now,
+                          struct effects *out);
 
 /* How a fresh instruction stands against what is known of its VM. */
 enum uplink_judgement {
