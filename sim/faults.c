@@ -32,6 +32,9 @@ static void node_faults(struct sim_world *world, struct sim_node *node) {
         world->stats.clock_jumps++;
     }
     uint32_t incarnation = node->incarnation;
+    if (world->settings.even && node->role && node_is_upstream(node) &&
+        world_fault(world, &world->fate, world->settings.crash * 100))
+        world_crash(world, node, 1000 + prng_below(&world->fate, 60000));
     list_each(at, next, &node->domains) {
         host_guest_dies(world, container_of(at, struct sim_domain, by_node));
         if (node->incarnation != incarnation)

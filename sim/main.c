@@ -139,7 +139,7 @@ int main(int count, char **words) {
     if (mode == MODE_MINIMIZE)
         return many_minimize(&many);
     if (mode == MODE_ONE_NODE)
-        return run_one_node(&many.settings), 0;
+        return run_one_node(&many.settings);
     if (many_run(&many, &stats))
         return 1;
     if (!many.settings.trace)

@@ -20,42 +20,80 @@ static void deliver(struct sim_world *world, struct occurrence *occurrence) {
     frame_clear(&frame);
 }
 
+/* Its messages with time and sender, one on each line; how they were batched is the carrier's. */
+static void note_messages(struct sim_world *world, const struct sim_link *from,
+                          const char *bytes) {
+    struct frame frame;
+    struct codec_fault fault;
+    if (frame_decode(bytes, strlen(bytes), &frame, &fault))
+        check_fail(world, "protocol", "frame %s: %s %s", bytes, fault.field, fault.text);
+    for (uint32_t i = 0; i < frame.messages_count; i++) {
+        text_addf(world->uplinks, "%012llu %s %llu ", (unsigned long long)world->now_ms,
+                  from->node->name, (unsigned long long)frame.header.from);
+        message_encode(&frame.messages[i], world->uplinks);
+        text_add(world->uplinks, "\n");
+    }
+    frame_clear(&frame);
+}
+
 static void note_uplink(struct sim_world *world, const struct sim_link *from,
                         const struct sim_link *to, const char *bytes) {
     world->stats.uplink_frames++;
     world->stats.uplink_bytes += strlen(bytes);
     check_wall(world, from->node, to, bytes);
     if (world->uplinks && node_is_upstream(to->node))
-        text_addf(world->uplinks, "%llu %s\n", (unsigned long long)world->now_ms, bytes);
+        note_messages(world, from, bytes);
 }
 
-/* In an even world (pair.c) only the links to the top have faults. */
-static bool network_fault(struct sim_world *world, const struct sim_link *from,
-                          const struct sim_link *to, uint32_t per_mille) {
-    bool top = node_is_upstream(from->node) || node_is_upstream(to->node);
-    return (top || !world->settings.even) && world_fault(world, &world->network, per_mille);
+/* A random number below `bound`. In an even world (pair.c) it depends on time and sender, not on
+ * how many frames went before. */
+static uint64_t draw(struct sim_world *world, const struct sim_link *from, unsigned purpose,
+                     uint64_t bound) {
+    char key[limit_name_size + 32];
+    if (!world->settings.even)
+        return prng_below(&world->network, bound);
+    text_format(key, sizeof(key), "%s %llu", from->node->name,
+                (unsigned long long)world->now_ms);
+    return map_hash(world->settings.seed + purpose, key, strlen(key)) % bound;
+}
+
+/* In an even world only the links to the top have faults. */
+static bool is_perfect(const struct sim_world *world, const struct sim_link *from,
+                       const struct sim_link *to) {
+    return world->settings.even && !node_is_upstream(from->node) && !node_is_upstream(to->node);
+}
+
+enum network_fault { FAULT_LOSE, FAULT_REPEAT, FAULT_REORDER, FAULT_DELAY };
+
+static bool fault(struct sim_world *world, const struct sim_link *from, const struct sim_link *to,
+                  enum network_fault kind) {
+    const struct sim_settings *faults = &world->settings;
+    uint32_t per_mille = kind == FAULT_LOSE     ? faults->lose
+                         : kind == FAULT_REPEAT ? faults->repeat
+                                                : faults->reorder;
+    return per_mille && !world->healing && !is_perfect(world, from, to) &&
+           draw(world, from, kind, 1000) < per_mille;
 }
 
 /* In order, 5 ms; a fault loses, repeats or delays it out of order. */
 static void carry(struct sim_world *world, const struct sim_link *from, const char *to,
                   const char *bytes) {
-    const struct sim_settings *faults = &world->settings;
     struct sim_link *target = map_get(&world->addresses, to);
     world_mix(world, bytes, strlen(bytes));
     if (!target || !target->up || !from->up)
         return;
     if (from->node->settings.kind == ROLE_DOWNSTREAM && from->index == 1)
         note_uplink(world, from, target, bytes);
-    if (network_fault(world, from, target, faults->lose)) {
+    if (fault(world, from, target, FAULT_LOSE)) {
         world->stats.lost++;
         return;
     }
-    bool repeat = network_fault(world, from, target, faults->repeat);
+    bool repeat = fault(world, from, target, FAULT_REPEAT);
     world->stats.repeated += repeat;
     for (int i = 0; i <= repeat; i++) {
         uint64_t delay = 5;
-        if (i || network_fault(world, from, target, faults->reorder)) {
-            delay += prng_below(&world->network, 3000);
+        if (i || fault(world, from, target, FAULT_REORDER)) {
+            delay += draw(world, from, FAULT_DELAY, 3000);
             world->stats.reordered += !i;
         }
         struct occurrence *later = world_later(world, target->node, delay, deliver);
@@ -115,7 +153,7 @@ static void tell_peers(struct sim_world *world, const struct sim_link *of,
     for (size_t i = 0; i < count; i++) {
         const struct sim_link *to = map_get(&world->addresses, peers[i].address);
         if (peers[i].link != of->index || !to->up ||
-            network_fault(world, of, to, world->settings.lose))
+            fault(world, of, to, FAULT_LOSE))
             continue;
         struct occurrence *later = world_later(world, to->node, 5, on_peer);
         later->link = to->index;

@@ -24,13 +24,19 @@ void run_heal(struct sim_world *world) {
     world->stats.heal_ms += world->now_ms - begin_ms;
 }
 
-uint64_t run_seed(const struct sim_settings *settings, struct stats *stats) {
-    struct sim_world *world = world_new(settings);
+/* All of it, healed but not judged. */
+struct sim_world *run_world(const struct sim_settings *settings, struct text *uplinks) {
+    struct sim_world *world = world_new(settings, uplinks);
     workload_begin(world);
     faults_begin(world);
     while (world->requests < settings->operations)
         world_run(world, world->now_ms + minute_ms);
     run_heal(world);
+    return world;
+}
+
+uint64_t run_seed(const struct sim_settings *settings, struct stats *stats) {
+    struct sim_world *world = run_world(settings, NULL);
     check_end(world);
     uint64_t hash = world->hash;
     world->stats.runs++;
@@ -39,5 +45,3 @@ uint64_t run_seed(const struct sim_settings *settings, struct stats *stats) {
     world_free(world);
     return hash;
 }
-void run_pair(const struct sim_settings *settings, struct stats *stats){(void)settings;(void)stats;}
-void run_one_node(const struct sim_settings *settings){(void)settings;}

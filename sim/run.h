@@ -6,9 +6,14 @@
 #include "sim/stats.h"
 
 struct sim_world;
+struct text;
 
 /* Ends the process where a law is broken. Adds to *stats; returns the hash of all that happened. */
 uint64_t run_seed(const struct sim_settings *settings, struct stats *stats);
+
+/* A world that has been through all of it and is at rest; what goes up to upstreams is appended
+ * to `uplinks` unless that is NULL. */
+struct sim_world *run_world(const struct sim_settings *settings, struct text *uplinks);
 
 /* The time after the faults: until nothing is said but keep-alives. */
 void run_heal(struct sim_world *world);
@@ -18,4 +23,4 @@ void run_heal(struct sim_world *world);
 void run_pair(const struct sim_settings *settings, struct stats *stats);
 
 /* Law 2: what one cluster costs its upstream, with few agents and with very many. */
-void run_one_node(const struct sim_settings *settings);
+int run_one_node(const struct sim_settings *settings); /* exit status */

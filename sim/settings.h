@@ -1,5 +1,5 @@
 /* What a simulated world is made of, and how bad it is: everything that a run depends on beside
- * its seed. One table names the settings for the command line, the replay line and the minimizer. */
+ * its seed. One table names the settings for the command line, the replay line, the minimizer. */
 #pragma once
 
 #include <stdbool.h>

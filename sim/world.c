@@ -131,8 +131,8 @@ void world_step(struct sim_world *world, struct sim_node *node, struct event *ev
         role_check(node->role);
     if (is_busy(event, &effects))
         world->busy_ms = world->now_ms;
-    bool may_crash = !world->settings.even || node_is_upstream(node);
-    bool crash = may_crash && world_fault(world, &world->fate, world->settings.crash);
+    bool crash =
+        !world->settings.even && world_fault(world, &world->fate, world->settings.crash);
     uint64_t point = crash ? prng_below(&world->fate, effects.count + 2) : effects.count + 1;
     if (point) {
         check_step(world, node, &effects);
@@ -212,9 +212,10 @@ void world_run(struct sim_world *world, uint64_t until_ms) {
     world->now_ms = until_ms;
 }
 
-struct sim_world *world_new(const struct sim_settings *settings) {
+struct sim_world *world_new(const struct sim_settings *settings, struct text *uplinks) {
     struct sim_world *world = memory_new(1, sizeof(*world));
     world->settings = *settings;
+    world->uplinks = uplinks;
     prng_init(&world->workload, settings->seed ^ 0x1111);
     prng_init(&world->network, settings->seed ^ 0x2222);
     prng_init(&world->fate, settings->seed ^ 0x3333);

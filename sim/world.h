@@ -113,7 +113,8 @@ struct promise {
     uint32_t count;
 };
 
-struct sim_world *world_new(const struct sim_settings *settings);
+/* `uplinks` may be NULL. */
+struct sim_world *world_new(const struct sim_settings *settings, struct text *uplinks);
 void world_free(struct sim_world *world);
 
 /* Runs until `until_ms`. */
