@@ -49,13 +49,19 @@ void text_add_bytes(struct text *text, const char *bytes, size_t length) {
 
 void text_add(struct text *text, const char *piece) { text_add_bytes(text, piece, strlen(piece)); }
 
+/* Formatted into what is free already; only where that is too small, once more. */
 void text_addv(struct text *text, const char *format, va_list arguments) {
     va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    size_t room = text->capacity - text->length;
+    char *end = room ? text->data + text->length : NULL;
+    int length = vsnprintf(end, room, format, arguments);
     if (length >= 0 && text_reserve(text, (size_t)length)) {
-        (void)vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
+        if ((size_t)length >= room)
+            (void)vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
         text->length += (size_t)length;
+    } else if (room) {
+        *end = 0;
     }
     va_end(again);
 }
