@@ -48,9 +48,9 @@ FOREIGN = {
 SYSTEM_HEADER = re.compile(
     r"(arpa|asm|linux|net|netinet|sys)/\w+\.h|"
     r"(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|getopt|glob|grp|inttypes|langinfo|limits|locale|"
-    r"math|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|"
-    r"stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|threads|time|"
-    r"unistd|wchar)\.h")
+    r"malloc|math|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|stdalign|stdarg|"
+    r"stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|"
+    r"threads|time|unistd|wchar)\.h")
 
 BANNED = {
     "strcpy": "text_copy", "strcat": "struct text or text_format", "sprintf": "text_format",
@@ -413,7 +413,8 @@ def tree_files(root):
     if done.returncode != 0:
         raise RuntimeError(f"git ls-files in {root}: {done.stderr.decode().strip()}")
     return sorted({name for name in done.stdout.decode().split("\0")
-                   if name and os.path.isfile(os.path.join(root, name))} - {"LICENSE"})
+                   if name and "/corpus/" not in name and os.path.isfile(os.path.join(root, name))}
+                  - {"LICENSE"})  # and a fuzzer's corpus is bytes, not text
 
 
 def load(root, path):
