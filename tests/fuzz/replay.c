@@ -29,7 +29,8 @@ static void run(const char *bytes, size_t size) {
 }
 
 static void replay(struct text *seed) {
-    static const char damages[] = {0, 1, '"', '\\', '{', '}', '[', '0', '-', (char)0x80, (char)0xff};
+    static const char damages[] = {0,   1,   '"', '\\',       '{',       '}',
+                                   '[', '0', '-', (char)0x80, (char)0xff};
     run(text_data(seed), seed->length);
     for (size_t i = 0; i < seed->length; i++) {
         char kept = seed->data[i];
