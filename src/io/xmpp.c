@@ -152,7 +152,7 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user
     char *bytes = xmpp_stanza_get_text(frame);
     size_t length = bytes ? strlen(bytes) : 0;
     if (length > limit_frame_hard)
-        shell_log(xmpp->shell, LOG_WARNING, "frame_refused",
+        shell_log(xmpp->shell, LOG_WARNING, "frame-refused",
                   "link=%u from=%s bytes=%zu limit=%d", xmpp->link, from, length,
                   limit_frame_hard);
     else if (length)
@@ -263,7 +263,7 @@ static void on_up(struct xmpp *xmpp) {
     }
     say(xmpp, &stanzas);
     xmpp_outbox_open(&xmpp->outbox);
-    shell_log(xmpp->shell, LOG_INFO, "link_up", "link=%u jid=%s", xmpp->link, xmpp->jid);
+    shell_log(xmpp->shell, LOG_INFO, "connected", "link=%u jid=%s", xmpp->link, xmpp->jid);
     tell_presence(xmpp, EVENT_LINK, NULL, PRESENCE_UP);
 }
 
@@ -407,7 +407,7 @@ static void report(struct xmpp *xmpp) {
     auto_clean(text_deinit) struct text why = {0};
     xmpp_cause_print(&xmpp->cause, &why);
     shell_log(xmpp->shell, xmpp->cause.kind == XMPP_CAUSE_LOST ? LOG_WARNING : LOG_ERROR,
-              "link_down", "link=%u jid=%s server=%s:%u %s", xmpp->link, xmpp->jid,
+              "disconnected", "link=%u jid=%s server=%s:%u %s", xmpp->link, xmpp->jid,
               xmpp->host ? xmpp->host : xmpp->domain, xmpp->port, text_data(&why));
 }
 

@@ -170,7 +170,7 @@ class Carrier(unittest.TestCase):
     def failure(self, **options):
         """What the log says of a connection that cannot be made."""
         probe = self.probe("alice", **options)
-        line = probe.wait("log error link_down")
+        line = probe.wait("log error disconnected")
         self.assertNotIn("link up", probe.lines)
         self.assertRegex(line, 'cause="[^"]+".* remedy="[^"]+"')
         return line
@@ -249,7 +249,7 @@ class Carrier(unittest.TestCase):
         alice.wait("link down")
         bob.wait("link down")
         self.assertEqual(alice.send(bob.jid, "into the void"), "dropped")
-        alice.wait("log error link_down")  # refused
+        alice.wait("log error disconnected")  # refused
         self.server.start()
         alice.wait(f"peer {bob.jid} up")
         bob.wait(f"peer {alice.jid} up")
@@ -263,7 +263,7 @@ class Carrier(unittest.TestCase):
         os.kill(self.server.running_pid(), signal.SIGSTOP)
         try:
             alice.wait("link down")
-            self.assertIn("no longer answers pings", alice.wait("log error link_down"))
+            self.assertIn("no longer answers pings", alice.wait("log error disconnected"))
         finally:
             os.kill(self.server.running_pid(), signal.SIGCONT)
         alice.wait("link up")
@@ -342,7 +342,7 @@ class Carrier(unittest.TestCase):
         second = self.probe("alice")
         second.wait("link up")
         first.wait("link down")
-        self.assertIn("same JID", first.wait("log error link_down"))
+        self.assertIn("same JID", first.wait("log error disconnected"))
         self.assertLess(first.quit(), 3)  # not bound to its half minute of waiting
 
     def test_bad_settings_are_refused_at_once(self):
