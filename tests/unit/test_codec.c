@@ -369,6 +369,32 @@ static void a_value_from_plain_text_is_held_to_the_same_limits(void **state) {
                      -EINVAL);
 }
 
+/* RFC 3629, table of section 4: at and beside each of its bounds. */
+static void a_text_that_is_not_utf8_is_refused_whichever_way_it_comes(void **state) {
+    (void)state;
+    static const char *const good[] = {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+                                       "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {
+        "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x7f", "\xc2\xc0",
+        "\xe0\x9f\xbf", "\xe1\x80", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
+        "\xf1\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xe2\x82" "b"};
+    const struct field *field = field_of(&list_query_table, "after");
+    struct list_query query = {0};
+    struct codec_fault fault;
+    for (size_t i = 0; i < array_size(good); i++)
+        if (codec_field_from_text(field, good[i], &query, &fault) ||
+            codec_check(&list_query_table, &query, &fault))
+            fail_msg("good sequence %zu was refused", i);
+    for (size_t i = 0; i < array_size(bad); i++) {
+        if (!codec_field_from_text(field, bad[i], &query, &fault))
+            fail_msg("bad sequence %zu was taken", i);
+        (void)text_copy(query.after, sizeof(query.after), bad[i]);
+        assert_int_equal(codec_check(&list_query_table, &query, &fault), -EINVAL);
+        assert_string_equal(fault.field, "after");
+    }
+}
+
 static void a_printed_record_keeps_its_secrets(void **state) {
     (void)state;
     auto_clean(clean_text) struct text line = {0};
@@ -404,6 +430,7 @@ int main(void) {
         cmocka_unit_test(nesting_without_end_is_refused),
         cmocka_unit_test(a_checked_struct_is_held_to_the_same_limits),
         cmocka_unit_test(a_value_from_plain_text_is_held_to_the_same_limits),
+        cmocka_unit_test(a_text_that_is_not_utf8_is_refused_whichever_way_it_comes),
         cmocka_unit_test(a_printed_record_keeps_its_secrets),
         cmocka_unit_test(strings_are_escaped_and_broken_utf8_is_replaced),
     };

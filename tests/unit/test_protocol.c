@@ -91,6 +91,10 @@ static void a_frame_with_anything_wrong_is_dropped_whole(void **state) {
          "from"},
         {"{\"from\":1,\"sequence\":1,\"messages\":[{\"sync\":{}}]}", "to"},
         {"{\"from\":1,\"to\":0,\"sequence\":0,\"messages\":[{\"sync\":{}}]}", "sequence"},
+        {"{\"from\":1,\"to\":9007199254740992,\"sequence\":1,\"messages\":[{\"sync\":{}}]}",
+         "to"},
+        {"{\"from\":1,\"to\":0,\"sequence\":9007199254740992,\"messages\":[{\"sync\":{}}]}",
+         "sequence"},
         {"{\"from\":1,\"to\":0,\"sequence\":1}", "messages"},
         {"[]", ""},
     };
