@@ -378,7 +378,7 @@ static void a_text_that_is_not_utf8_is_refused_whichever_way_it_comes(void **sta
     static const char *const bad[] = {
         "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x7f", "\xc2\xc0",
         "\xe0\x9f\xbf", "\xe1\x80", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
-        "\xf1\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xe2\x82" "b"};
+        "\xf1\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xe2\x82z"};
     const struct field *field = field_of(&list_query_table, "after");
     struct list_query query = {0};
     struct codec_fault fault;
