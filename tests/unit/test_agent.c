@@ -275,6 +275,17 @@ static void a_full_host_refuses_and_has_room_again_after_a_deletion(void **state
     assert_job(JOB_FETCH);
 }
 
+static void a_capacity_that_did_not_change_is_not_told_again(void **state) {
+    (void)state;
+    tell_host();
+    bench_pass(&bench, 500);
+    assert_null(bench_told(&bench, manager, MESSAGE_CAPACITY));
+    struct event host = {.kind = EVENT_HOST, .host = {{3, 4096, 50}, "test"}};
+    bench_step(&bench, host);
+    bench_pass(&bench, 500);
+    assert_int_equal(bench_told(&bench, manager, MESSAGE_CAPACITY)->capacity.cpus_total, 3);
+}
+
 static void a_repeated_instruction_is_done_once_and_answered_again(void **state) {
     (void)state;
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
@@ -467,6 +478,7 @@ int main(void) {
         with_agent(a_guest_that_does_not_act_is_waited_for_a_minute),
         with_agent(a_guest_that_acts_before_the_asking_ends_is_heard),
         with_agent(a_full_host_refuses_and_has_room_again_after_a_deletion),
+        with_agent(a_capacity_that_did_not_change_is_not_told_again),
         with_agent(a_repeated_instruction_is_done_once_and_answered_again),
         with_agent(a_deletion_waits_for_the_job_under_way_and_both_get_their_end),
         with_agent(an_instruction_whose_time_is_over_is_not_begun),
