@@ -292,6 +292,26 @@ static void without_a_host_a_definition_ends_after_the_hold_down(void **state) {
     assert_int_equal(only_op()->code, CODE_NO_CAPACITY);
 }
 
+static void a_host_that_never_tells_what_it_has_is_not_waited_for_without_end(void **state) {
+    (void)state;
+    struct far *host = bench_agent(&bench, 0);
+    bench_restart(&bench);
+    bench_welcome(&bench, cloud);
+    struct message hello = {.kind = MESSAGE_HELLO, .hello = {1, 1, "", 0}};
+    host->number++;
+    host->sent = 0;
+    bench_say(&bench, host, hello);
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    image_is_here(CODE_OK);
+    for (size_t i = 0; i < 14; i++) {
+        if (i == 4)
+            assert_int_equal(only_op()->state, OP_PENDING);
+        pass_in_touch(5000);
+        bench_say(&bench, host, (struct message){.kind = MESSAGE_BEAT});
+    }
+    assert_int_equal(only_op()->code, CODE_NO_CAPACITY);
+}
+
 static void one_upstream_reaches_nothing_of_another(void **state) {
     (void)state;
     struct message instruct;
@@ -415,6 +435,7 @@ int main(void) {
         with_cluster(a_host_that_failed_is_not_followed_by_another),
         with_cluster(a_host_that_is_back_within_the_hold_down_gets_what_waited_for_it),
         with_cluster(without_a_host_a_definition_ends_after_the_hold_down),
+        with_cluster(a_host_that_never_tells_what_it_has_is_not_waited_for_without_end),
         with_cluster(one_upstream_reaches_nothing_of_another),
         with_cluster(a_result_is_said_until_it_is_settled),
         with_cluster(after_a_restart_a_definition_without_a_host_asks_for_its_image_again),
