@@ -15,14 +15,14 @@
 #include "io/shell_queue.h"
 
 /* Events of one turn: enough to fill frames and commits, few enough to stay answering. */
-enum { turn_events = 256, grace_ms = 10000, complaint_ms = 1000 };
+enum { turn_events = 256, grace_ms = 10000, complaint_ms = 1000, commit_ms = 20 };
 
 struct shell {
     struct role *role;
     const struct log *log;
     uv_loop_t loop;
     uv_async_t wake;
-    uv_timer_t deadline, grace;
+    uv_timer_t deadline, grace, commit;
     uv_signal_t terminate, interrupt;
     struct shell_queue queue;
     atomic_uint_fast64_t overflows; /* frames that found the queue full */
@@ -108,10 +108,20 @@ static void shell_take(struct shell *shell, struct posted *posted) {
     posted_free(posted);
 }
 
+static void on_commit(uv_timer_t *timer) {
+    struct shell *shell = timer->data;
+    if (!shell->failure.code && performer_commit(&shell->performer, &shell->failure))
+        uv_stop(&shell->loop);
+}
+
 static void shell_perform(struct shell *shell) {
     if (performer_run(&shell->performer, &shell->effects, &shell->failure) ||
         shell->performer.done)
         uv_stop(&shell->loop);
+    if (shell->performer.open && !uv_is_active((uv_handle_t *)&shell->commit)) {
+        uv_update_time(&shell->loop);
+        (void)uv_timer_start(&shell->commit, on_commit, commit_ms, 0);
+    }
 }
 
 static void on_deadline(uv_timer_t *timer);
@@ -184,9 +194,10 @@ struct shell *shell_new(struct role *role, const struct log *log) {
     must_work(uv_async_init(&shell->loop, &shell->wake, on_wake));
     must_work(uv_timer_init(&shell->loop, &shell->deadline));
     must_work(uv_timer_init(&shell->loop, &shell->grace));
+    must_work(uv_timer_init(&shell->loop, &shell->commit));
     must_work(uv_signal_init(&shell->loop, &shell->terminate));
     must_work(uv_signal_init(&shell->loop, &shell->interrupt));
-    shell->wake.data = shell->deadline.data = shell->grace.data = shell;
+    shell->wake.data = shell->deadline.data = shell->grace.data = shell->commit.data = shell;
     shell->terminate.data = shell->interrupt.data = shell;
     return shell;
 }
@@ -205,6 +216,8 @@ int shell_run(struct shell *shell, const struct shell_ports *ports, struct error
         shell_step(shell, &(struct event){.kind = EVENT_START});
         (void)uv_async_send(&shell->wake);
         (void)uv_run(&shell->loop, UV_RUN_DEFAULT);
+        if (!shell->failure.code)
+            (void)performer_commit(&shell->performer, &shell->failure);
         result = shell->failure.code;
     }
     if (result && err && !err->code)

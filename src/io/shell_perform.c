@@ -28,22 +28,66 @@ static void performer_tell_saved(const struct performer *performer, const struct
              code_names[op->code]);
 }
 
+/* What can be seen or felt outside of this process. An image that is fetched is no such thing: it
+ * is named by its content, and wanted again after a crash. */
+static bool effect_leaves(const struct effect *effect) {
+    switch (effect->kind) {
+    case EFFECT_SEND:
+    case EFFECT_REPLY:
+    case EFFECT_JOB:
+    case EFFECT_READY:
+    case EFFECT_DONE:
+        return true;
+    case EFFECT_SAVE:
+    case EFFECT_FORGET:
+    case EFFECT_IMAGE:
+    case EFFECT_NOTE:
+    case EFFECT_KIND_COUNT:
+        return false;
+    }
+    return true;
+}
+
+static bool records_are_same(const struct record *left, const struct record *right) {
+    const size_t key = left->table->fields[0].offset;
+    return left->table == right->table &&
+           text_equal((const char *)left->data + key, (const char *)right->data + key);
+}
+
+/* The core saves a record whenever it changed it: of one step, the last one is worth writing. */
+static bool effect_is_outdated(const struct effects *effects, size_t at) {
+    enum { effects_of_a_step = 8 };
+    const struct effect *effect = &effects->items[at];
+    for (size_t i = at + 1; i < effects->count && i <= at + effects_of_a_step; i++)
+        if (effects->items[i].kind == EFFECT_SAVE &&
+            records_are_same(&effects->items[i].record, &effect->record))
+            return true;
+    return false;
+}
+
+int performer_commit(struct performer *performer, struct error *err) {
+    bool open = performer->open;
+    performer->open = false;
+    return open ? store_commit(performer->ports->store, err) : 0;
+}
+
 static int performer_store(struct performer *performer, const struct effects *effects,
                            struct error *err) {
     struct store *store = performer->ports->store;
-    bool open = false;
+    bool leaves = false;
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
-        if (!effect_is_stored(effect))
+        leaves |= effect_leaves(effect);
+        if (!effect_is_stored(effect) || effect_is_outdated(effects, i))
             continue;
-        if (!open && store_begin(store, err))
+        if (!performer->open && store_begin(store, err))
             return err->code;
-        open = true;
+        performer->open = true;
         if (effect->kind == EFFECT_SAVE ? store_put(store, &effect->record, err)
                                         : store_delete(store, &effect->record, err))
             return err->code;
     }
-    return open ? store_commit(store, err) : 0;
+    return leaves ? performer_commit(performer, err) : 0;
 }
 
 static void performer_note(const struct performer *performer, const struct effect_note *note) {
