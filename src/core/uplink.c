@@ -172,14 +172,14 @@ static void tell_taken(struct uplink *uplink, struct book *book, struct effects 
 void uplink_tell_capacity(struct uplink *uplink, struct book *book, struct capacity *now,
                           struct effects *out) {
     uplink->capacity_due_ms = book_never;
-    if (!uplink_is_open(uplink) || record_equal(&capacity_table, now, &uplink->told)) {
-        record_clear(&capacity_table, now);
-        return;
+    if (uplink_is_open(uplink) && !record_equal(&capacity_table, now, &uplink->told)) {
+        record_clear(&capacity_table, &uplink->told);
+        record_clone(&capacity_table, now, &uplink->told);
+        struct message message = {.kind = MESSAGE_CAPACITY, .capacity = *now};
+        *now = (struct capacity){0};
+        uplink_send(uplink, &message, out);
     }
-    record_clear(&capacity_table, &uplink->told);
-    record_clone(&capacity_table, now, &uplink->told);
-    struct message message = {.kind = MESSAGE_CAPACITY, .capacity = *now};
-    *now = (struct capacity){0};
-    uplink_send(uplink, &message, out);
-    tell_taken(uplink, book, out);
+    record_clear(&capacity_table, now);
+    if (uplink_is_open(uplink)) /* even if the sum is as before: one came and one went */
+        tell_taken(uplink, book, out);
 }

@@ -114,6 +114,13 @@ void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step s
     uplink_send(uplink, &message, out);
 }
 
+/* Law 1: how far it had come before anything was done to the VM is an inside matter. */
+static enum step step_shown(const struct operation *op) {
+    if (op->code == CODE_OK)
+        return STEP_NONE;
+    return op->step < STEP_TAKEN ? STEP_TAKEN : op->step;
+}
+
 void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op *op,
                         const struct event *event, struct effects *out) {
     op->resend_ms = book_never;
@@ -125,7 +132,7 @@ void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op
         (void)text_copy(result->vm, sizeof(result->vm), op->record.vm);
         result->generation = op->record.generation;
         result->code = op->record.code;
-        result->step = op->record.code == CODE_OK ? STEP_NONE : op->record.step;
+        result->step = step_shown(&op->record);
         result->state = vm ? vm->record.state : VM_DELETED;
         uplink_send(uplink, &message, out);
         op->resend_ms =
