@@ -108,6 +108,13 @@ static bool same_frame(const struct effect_send *left, const struct effect_send 
            left->header.to == right->header.to && text_equal(left->address, right->address);
 }
 
+/* In an even world, to and from the top, so that equal messages are equal frames. */
+static bool travels_alone(const struct sim_world *world, const struct sim_node *node,
+                          const struct effect_send *send) {
+    const struct sim_link *to = map_get(&world->addresses, send->address);
+    return world->settings.even && to && !is_perfect(world, &node->links[send->link], to);
+}
+
 /* Like io/shell.c: what a step sends to one peer travels as one frame, unless it gets long. */
 void network_send(struct sim_world *world, struct sim_node *node, const struct effect *effects,
                   size_t count) {
@@ -118,7 +125,8 @@ void network_send(struct sim_world *world, struct sim_node *node, const struct e
             i < count && effects[i].kind == EFFECT_SEND ? &effects[i].send : NULL;
         if (i < count && !send)
             continue;
-        if (first && (!send || !same_frame(first, send) || body.length > limit_frame_soft)) {
+        if (first && (!send || !same_frame(first, send) || body.length > limit_frame_soft ||
+                      travels_alone(world, node, first))) {
             text_clear(&text);
             frame_encode(&first->header, text_data(&body), &text);
             carry(world, &node->links[first->link], first->address, text_data(&text));
