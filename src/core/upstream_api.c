@@ -63,19 +63,21 @@ static bool repeated(const struct call *call) {
     return true;
 }
 
+static void forget_key(const struct call *call, struct idempotency_entry *entry) {
+    effects_forget(call->out, &idempotency_table, entry->record.key);
+    map_remove(&call->upstream->idempotency_by_key, entry->record.key);
+    list_remove(&entry->by_age);
+    memory_free(entry);
+}
+
 static void remember_key(const struct call *call, const struct book_op *op) {
     const struct request *request = call->request;
     struct upstream *upstream = call->upstream;
     if (!*request->idempotency_key)
         return;
-    if (upstream->idempotency_by_key.count >= limit_idempotency_keys) {
-        struct idempotency_entry *oldest =
-            container_of(upstream->idempotency.next, struct idempotency_entry, by_age);
-        effects_forget(call->out, &idempotency_table, oldest->record.key);
-        map_remove(&upstream->idempotency_by_key, oldest->record.key);
-        list_remove(&oldest->by_age);
-        memory_free(oldest);
-    }
+    if (upstream->idempotency_by_key.count >= limit_idempotency_keys)
+        forget_key(call, container_of(upstream->idempotency.next, struct idempotency_entry,
+                                      by_age));
     struct idempotency record = {.request_hash = request->body_hash & INT64_MAX,
                                  .created_ms = call->event->wall_ms};
     text_format(record.key, sizeof(record.key), "%s/%s",
@@ -315,10 +317,30 @@ static void create_tenant(const struct call *call) {
         problem(call, CODE_CONFLICT, "name", "there is a tenant '%s' already", tenant.name);
     } else if (upstream->tenants_by_name.count >= limit_tenants) {
         problem(call, CODE_FULL, "", "this manager keeps at most %d tenants", limit_tenants);
+    } else if (map_get(&upstream->tenants_by_token, tenant.token_hash)) {
+        problem(call, CODE_INTERNAL, "", "the token that was drawn for '%s' is another's",
+                tenant.name);
     } else {
         upstream_add_tenant(upstream, &tenant);
         effects_save(call->out, &tenant_table, &tenant);
         upstream_answer(call, REPLY_CREATED, &tenant_table, &tenant);
+    }
+}
+
+/* Whoever gets the name next shall not find the history of the one before. */
+static void forget_history(const struct call *call, const char *tenant) {
+    struct upstream *upstream = call->upstream;
+    struct list *node = NULL, *next = NULL;
+    size_t length = strlen(tenant);
+    list_each(node, next, &upstream->book.ops) {
+        struct book_op *op = container_of(node, struct book_op, by_age);
+        if (text_equal(op->record.owner, tenant))
+            book_remove_op(&upstream->book, op, call->out);
+    }
+    list_each(node, next, &upstream->idempotency) {
+        struct idempotency_entry *entry = container_of(node, struct idempotency_entry, by_age);
+        if (text_starts(entry->record.key, tenant) && entry->record.key[length] == '/')
+            forget_key(call, entry);
     }
 }
 
@@ -337,6 +359,7 @@ static void delete_tenant(const struct call *call) {
     map_remove(&upstream->tenants_by_token, tenant->record.token_hash);
     list_remove(&tenant->by_name);
     effects_forget(call->out, &tenant_table, tenant->record.name);
+    forget_history(call, tenant->record.name);
     upstream_answer(call, REPLY_GONE, &tenant_table, &tenant->record);
     map_deinit(&tenant->vm_names);
     memory_free(tenant);

@@ -38,7 +38,7 @@ struct request cloud_act(struct cloud *cloud, enum cloud_user user, enum verb ve
     return request;
 }
 
-static void add_tenant(struct cloud *cloud, const char *name, enum cloud_user user) {
+void cloud_add_tenant(struct cloud *cloud, const char *name, enum cloud_user user) {
     struct request request = cloud_request(cloud, cloud_operator, REQUEST_TENANT_CREATE);
     (void)text_copy(request.tenant_create.name, limit_name_size, name);
     (void)text_copy(request.new_token_hash, limit_digest_size, tokens[user]);
@@ -63,8 +63,8 @@ void cloud_init(struct cloud *cloud) {
     bench_init(&cloud->bench, &settings);
     cloud->north = bench_agent(&cloud->bench, 0);
     cloud->south = bench_agent(&cloud->bench, 1);
-    add_tenant(cloud, "alice", cloud_alice);
-    add_tenant(cloud, "bob", cloud_bob);
+    cloud_add_tenant(cloud, "alice", cloud_alice);
+    cloud_add_tenant(cloud, "bob", cloud_bob);
     add_image(cloud, "debian", 1, 5);
     add_image(cloud, "huge", 2, 6);
     bench_hello(&cloud->bench, cloud->north, 2);

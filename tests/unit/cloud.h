@@ -22,6 +22,9 @@ struct request cloud_wish(struct cloud *cloud, enum cloud_user user, const char 
 struct request cloud_act(struct cloud *cloud, enum cloud_user user, enum verb verb,
                          const char *key);
 
+/* The operator makes a tenant, who has that user's token. */
+void cloud_add_tenant(struct cloud *cloud, const char *name, enum cloud_user user);
+
 /* Asks; the reply is a problem with this code and field, and nothing else happened. */
 void cloud_assert_refused(struct cloud *cloud, const struct request *request, enum code code,
                           const char *field);

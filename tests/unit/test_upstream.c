@@ -331,6 +331,25 @@ static void tenants_neither_see_nor_touch_what_is_anothers(void **state) {
     (void)cloud_run_vm(&cloud, cloud_bob, "web"); /* nor does another's name stand in the way */
 }
 
+static void who_gets_a_deleted_tenants_name_finds_no_history(void **state) {
+    (void)state;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+    (void)text_copy(wish.idempotency_key, limit_key_size, "key-1");
+    struct id create = cloud_begin(&cloud, &wish);
+    cloud_answer(&cloud, CODE_OK, VM_RUNNING);
+    struct request gone = cloud_act(&cloud, cloud_alice, VERB_DELETE, "web");
+    struct id delete = cloud_begin(&cloud, &gone);
+    cloud_answer(&cloud, CODE_OK, VM_DELETED);
+    struct request tenant = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_DELETE);
+    (void)text_copy(tenant.key, sizeof(tenant.key), "alice");
+    assert_int_equal(bench_ask(&cloud.bench, &tenant)->kind, REPLY_GONE);
+    cloud_add_tenant(&cloud, "alice", cloud_alice);
+    assert_string_not_equal(cloud_begin(&cloud, &wish).text, create.text);
+    bench_restart(&cloud.bench); /* the store has forgotten it as well */
+    assert_null(book_op(role_book(cloud.bench.role), create.text));
+    assert_null(book_op(role_book(cloud.bench.role), delete.text));
+}
+
 static void the_operator_acts_on_every_vm_by_its_id(void **state) {
     (void)state;
     struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
@@ -363,6 +382,7 @@ int main(void) {
         with_cloud(while_an_operation_is_under_way_only_a_deletion_is_taken),
         with_cloud(after_a_deletion_the_vm_is_gone_and_its_operation_is_kept),
         with_cloud(tenants_neither_see_nor_touch_what_is_anothers),
+        with_cloud(who_gets_a_deleted_tenants_name_finds_no_history),
         with_cloud(the_operator_acts_on_every_vm_by_its_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
