@@ -1,6 +1,7 @@
 #include "io/config_daemons.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/map.h"
 #include "base/text.h"
@@ -308,10 +309,26 @@ int downstream_config_load(const char *path, struct downstream_config *config,
     return result;
 }
 
+/* The embedded driver puts each VM's socket below its root, and a socket's path has 107 bytes:
+ * said here, or every start would fail (sun_path in unix(7)). */
+static int check_embedded_root(const char *path, const char *uri, struct error *err) {
+    static const char prefix[] = "qemu:///embed?root=";
+    static const char below[] = "/lib/qemu/domain-9999-isthmus-vm-012345678/monitor.sock";
+    enum { root_most = 107 - (sizeof(below) - 1) };
+    if (!text_starts(uri, prefix) || strlen(uri) - (sizeof(prefix) - 1) <= root_most)
+        return 0;
+    return error_set(err, -ENAMETOOLONG, "%s: [host] uri: the root of the embedded driver is too "
+                     "long for the sockets in it; choose a folder with a path of at most %d bytes",
+                     path, (int)root_most);
+}
+
 int agent_config_load(const char *path, struct agent_config *config, struct error *err) {
     if (config_load(&agent_config_table, path, config, err))
         return err->code;
-    return 0;
+    int result = check_embedded_root(path, config->host.uri, err);
+    if (result)
+        agent_config_deinit(config);
+    return result;
 }
 
 void upstream_config_deinit(struct upstream_config *config) {

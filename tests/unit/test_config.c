@@ -1,6 +1,7 @@
 /* Configuration: the examples hold every key and are good once their files exist; every mistake
  * is an error that names file, line and remedy. */
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -305,6 +306,27 @@ static void an_agent_serves_one_manager(void **state) {
     expect_words(&err, "more than one [uplink", "two managers");
 }
 
+static void an_embedded_root_must_leave_room_for_sockets(void **state) {
+    struct room *room = *state;
+    const struct {
+        const char *root;
+        int result;
+    } cases[] = {
+        {"/srv/isthmus/libvirt", 0},
+        {"/srv/isthmus/a-folder-with-a-name-that-is-far-too-long/libvirt", -ENAMETOOLONG},
+    };
+    for (size_t i = 0; i < array_size(cases); i++) {
+        auto_clean(text_deinit) struct text text = {0};
+        auto_clean(agent_config_deinit) struct agent_config config = {0};
+        struct error err = {0};
+        text_addf(&text, "%s[host]\nuri=qemu:///embed?root=%s\n", good_agent, cases[i].root);
+        write_config(room, text_data(&text));
+        assert_int_equal(agent_config_load(room->path, &config, &err), cases[i].result);
+        if (cases[i].result)
+            expect_words(&err, "[host] uri", cases[i].root);
+    }
+}
+
 /* The example, with "#key = value" uncommented where `all`, and its paths in the room. */
 static void read_example(struct room *room, const char *daemon, struct text *out, bool all) {
     char path[256], line[512];
@@ -407,6 +429,8 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(plain_http_beyond_loopback_wants_a_word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_agent_serves_one_manager, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_embedded_root_must_leave_room_for_sockets, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_examples_are_good_as_they_are_and_with_all_keys,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_key_is_in_its_example_with_its_default, set_up,
