@@ -1,9 +1,12 @@
 """The measurements of bench/run. Each takes a Report and the sizes of the mode (see SIZES)."""
+import json
 import os
+import sqlite3
 import tempfile
+import time
 
 from frame import middle
-from world import World, generate, read
+from world import World, generate, read, resident_kib
 
 # What law 8 needs one after the other for one provision: upstream accepts; downstream has it
 # placed; the agent accepts; the agent, downstream and upstream have its end.
@@ -11,10 +14,12 @@ COMMITS_IN_SERIES = 6
 
 FULL = {"rounds": 3, "one": 150, "many": 3000, "raw_many": 6000, "commits": 300, "domains": 300,
         "provisions": {1: 150, 8: 600, 64: 2000, 512: 4000}, "traced": 500,
-        "vms": 25000, "reads": 500, "decisions": {100: 100000, 10000: 10000, 100000: 300}}
+        "vms": 25000, "preloaded": 1000000, "peers": 5000, "reads": 500,
+        "decisions": {100: 100000, 10000: 10000, 100000: 300}}
 SHORT = {"rounds": 1, "one": 20, "many": 200, "raw_many": 200, "commits": 30, "domains": 20,
          "provisions": {1: 10, 8: 40, 64: 100, 512: 600}, "traced": 30,
-         "vms": 1200, "reads": 30, "decisions": {100: 1000, 10000: 100, 100000: 3}}
+         "vms": 1200, "preloaded": 2000, "peers": 50, "reads": 30,
+         "decisions": {100: 1000, 10000: 100, 100000: 3}}
 
 
 def commit(sizes, folder):
@@ -96,28 +101,83 @@ def measure_traffic(report, sizes):
                 report.add(f"bytes, {outstanding} outstanding, {name}", "B/op", taken["bytes"])
 
 
+def report_reads(report, world, vms, repeats):
+    """List and show as a tenant sees them, over HTTP."""
+    report.heading(f"reads with {vms:,} VMs, over HTTP on loopback")
+    page = world.cloud.rest("GET", "/v1/vms?limit=2", token=read(world.token_file).strip())
+    last = page.json()["items"][-1]["id"]
+    for label, path, most in (("list, first page of 100", "/v1/vms", 5000),
+                              ("list, page of 500", "/v1/vms?limit=500", None),
+                              ("show", f"/v1/vms/{last}", 1000)):
+        figures = world.get(path, repeats)
+        more = {"most": most} if most else {}
+        report.add(label, "us", figures["p50_us"], p99=figures["p99_us"], **more)
+
+
+def restarted(world, change=None):
+    """Seconds to ready and KiB of the upstream manager after its restart; `change` is done to its
+    store while it is down."""
+    daemon = world.cloud.upstream
+    daemon.stop()
+    if change:
+        with sqlite3.connect(f"{daemon.state}/store.sqlite") as store:
+            change(store)
+        store.close()
+    begin = time.monotonic()
+    daemon.start()
+    return time.monotonic() - begin, resident_kib(daemon.pid())
+
+
+def forget_operations(store):
+    store.execute("DELETE FROM record WHERE kind = 'operation'")
+
+
 def measure_reads(report, sizes):
     """list and show, and memory, with many VMs (made through the API)"""
-    with World(timing={"beat_seconds": 5}) as world:
+    vms = sizes["vms"]
+    with World() as world:
+        _, fresh = restarted(world)
+        world.provision(sizes["provisions"][512], 256)  # connections and caches have their size
         before = world.resident()
-        world.provision(sizes["vms"], 256)
+        world.provision(vms - sizes["provisions"][512], 256)
         after = world.resident()
-        report.heading(f"reads with {sizes['vms']} VMs")
-        vms = world.cloud.rest("GET", "/v1/vms?limit=2", token=read(world.token_file).strip())
-        last = vms.json()["items"][-1]["id"]
-        for label, path, most in (("list, first page of 100", "/v1/vms", 5000),
-                                  ("list, page of 500", "/v1/vms?limit=500", None),
-                                  ("show", f"/v1/vms/{last}", 1000)):
-            figures = world.get(path, sizes["reads"])
-            more = {"most": most} if most else {}
-            report.add(label, "us", figures["p50_us"], p99=figures["p99_us"], **more)
-        report.heading("resident memory")
-        per_vm = {name: (after[name] - before[name]) * 1024 / sizes["vms"] for name in after}
-        report.add("per VM, upstream (its operation kept)", "B", per_vm["upstream"], most=1024)
-        report.add("per VM, downstream", "B", per_vm["north"], most=1024)
-        agents = [name for name in world.cloud.agents]
-        report.add("per VM, agent and libvirt's test driver", "B",
-                   sum(per_vm[name] for name in agents))
+        report_reads(report, world, vms, sizes["reads"])
+        report.heading("resident memory per VM")
+        seconds, full = restarted(world)
+        _, bare = restarted(world, forget_operations)
+        made = vms - sizes["provisions"][512]
+        report.add("upstream, per VM", "B", (bare - fresh) * 1024 / vms, most=1024)
+        report.add("upstream, per kept operation", "B", (full - bare) * 1024 / vms)
+        report.add("upstream, start with all of them", "s", seconds)
+        report.add("downstream, per VM", "B", (after["north"] - before["north"]) * 1024 / made,
+                   most=1024)
+        report.add("agent and libvirt's test driver, per VM", "B",
+                   sum(after[name] - before[name] for name in world.cloud.agents) * 1024 / made)
+
+
+def multiply_vms(wanted):
+    """Puts copies of the store's one VM into it, until there are `wanted`."""
+    def change(store):
+        key, body = store.execute("SELECT key, body FROM record WHERE kind = 'vm'").fetchone()
+        name = json.loads(body)["name"]
+        store.executemany(
+            "INSERT INTO record VALUES ('vm', ?1, ?2)",
+            ((copy, body.replace(key, copy).replace(f'"{name}"', f'"m-{i}"'))
+             for i in range(wanted - 1) for copy in (f"vm-{i:026}",)))
+    return change
+
+
+def measure_million(report, sizes):
+    """the same with a million, written into upstream's store; no cluster is connected"""
+    vms = sizes["preloaded"]
+    with World() as world:
+        _, fresh = restarted(world)
+        for daemon in (*world.cloud.downstreams.values(), *world.cloud.agents.values()):
+            daemon.stop()
+        seconds, full = restarted(world, multiply_vms(vms))
+        report_reads(report, world, vms, sizes["reads"])
+        report.add("upstream, per VM", "B", (full - fresh) * 1024 / vms, most=1024)
+        report.add("upstream, start with all of them", "s", seconds)
 
 
 def measure_memory(report, sizes):
@@ -126,18 +186,35 @@ def measure_memory(report, sizes):
     few, many = (1, 3) if sizes["rounds"] == 1 else (1, 10)
     with World(agents=few) as world:
         small = world.resident()
-        report.heading("resident memory of daemons with one VM")
+        report.heading("resident memory")
         report.add("libvirt's client library alone", "KiB", client)
         report.add("agent above libvirt's client", "KiB", small["host-1"] - client, most=12288)
-        for name in ("upstream", "north"):
-            report.add(f"{'downstream' if name == 'north' else name}, {few} agent", "KiB",
-                       small[name])
+        for name, label in (("upstream", "upstream"), ("north", "downstream")):
+            report.add(f"{label}, one cluster of {few} agent, 1 VM", "KiB", small[name])
+        per_agent = more_peers(world.cloud.downstreams["north"], sizes["peers"],
+                               "[agent a{0}]\naddress = a{0}@site.test/agent\n")
+        report.add("downstream, per configured agent", "B", per_agent, most=2048)
+        per_cluster = more_peers(world.cloud.upstream, sizes["peers"],
+                                 "[cluster c{0}]\naddress = c{0}@cloud.test/cluster\n"
+                                 f"image_token_file = {world.password_file}\n")
+        report.add("upstream, per configured cluster", "B", per_cluster, most=4096)
     with World(agents=many) as world:
-        large = world.resident()
-        report.add(f"upstream, a cluster of {many} agents", "KiB", large["upstream"],
-                   limit=small["upstream"], limit_name=f"with {few} agent")
-        report.add("downstream, per connected agent", "B",
-                   (large["north"] - small["north"]) * 1024 / (many - few), most=2048)
+        report.add(f"upstream, one cluster of {many} agents, 1 VM", "KiB",
+                   world.resident()["upstream"], limit=small["upstream"],
+                   limit_name=f"with {few} agent")
+
+
+def more_peers(daemon, count, section):
+    """Bytes that one more peer costs a daemon: between two starts, the second with `count` more."""
+    def fresh():
+        daemon.stop()
+        daemon.start()
+        time.sleep(1)  # connected, and presence said to all
+        return resident_kib(daemon.pid())
+    before = fresh()
+    with open(daemon.config, "a") as config:
+        config.write("\n" + "".join(section.format(i) for i in range(count)))
+    return (fresh() - before) * 1024 / count
 
 
 def measure_placement(report, sizes):
@@ -153,6 +230,7 @@ MEASUREMENTS = {
     "path": measure_path,
     "traffic": measure_traffic,
     "reads": measure_reads,
+    "million": measure_million,
     "memory": measure_memory,
     "placement": measure_placement,
 }
