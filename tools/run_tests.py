@@ -212,11 +212,6 @@ class Tests:
         code = run([sys.executable, "bench/run", "--short"])
         return Counts(passed=int(code == 0), failed=int(code != 0))
 
-    def bench(self):
-        """that bench/run works, not how fast anything is"""
-        code = run([sys.executable, "bench/run", "--short"])
-        return Counts(passed=1) if code == 0 else Counts(failed=1)
-
     def sanitize(self):
         """unit and system tests again, under AddressSanitizer, LeakSanitizer and UBSan"""
         self.build("build-sanitize")
