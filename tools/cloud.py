@@ -31,6 +31,7 @@ import time
 import urllib.error
 import urllib.request
 
+from fault_proxy import FaultProxy
 from prosody import Prosody, free_port
 
 START_SECONDS = 60
@@ -212,7 +213,9 @@ class Cloud:
     server for both links. `shapes`: name: (cpus, memory MiB, disk GiB). `host`: what each agent
     lends. `limits`: keys of the downstream managers' [uplink]. `timing`: keys of [timing].
     `ports`: of "upstream", a server or a cluster (its images), instead of free ones.
-    `image_ports`: by cluster or agent, where it pulls images from instead of its manager."""
+    `image_ports`: by cluster or agent, where it pulls images from instead of its manager.
+    `proxies`: a FaultProxy in each daemon's way to its application server, in this process:
+    cloud.proxies["upstream"], ["north.uplink"], ["north.downlink"], ["host-1"]."""
 
     def __init__(self, folder, build, clusters=None, **options):
         self.folder = os.path.abspath(folder)
@@ -229,6 +232,7 @@ class Cloud:
         os.chmod(self.folder, 0o755)
         self.clusters = self._name_agents(clusters or {"north": 2})
         self.ports = self._choose_ports()
+        self.proxies = {}
         self._make_servers(options.get("one_server", False), options.get("trace", True))
         self.token_file = write_secret(f"{self.folder}/operator.token")
         self.upstream = Daemon(self, "upstream", "upstream")
@@ -279,8 +283,13 @@ class Cloud:
         path = f"{daemon.folder}/{use}.password"
         write_secret(path)
         server.add_account(user, read(path).strip())
+        port = server.port
+        if self.options.get("proxies"):
+            name = f"{daemon.name}.{use}" if daemon.kind == "downstream" else daemon.name
+            self.proxies[name] = FaultProxy(port, self.options.get("seed", 0))
+            port = self.proxies[name].port
         return {"jid": server.jid(user, resource), "password_file": path,
-                "server": "127.0.0.1", "port": server.port, "ca_file": server.ca_file}
+                "server": "127.0.0.1", "port": port, "ca_file": server.ca_file}
 
     def _image_url(self, name, port):
         port = self.options.get("image_ports", {}).get(name, port)
@@ -429,6 +438,7 @@ class Cloud:
         faults = []
         steps = [daemon.stop for daemon in reversed(self.daemons())]
         steps += [lambda pid=pid: end_process(pid, signal.SIGKILL) for pid in self.emulators()]
+        steps += [proxy.close for proxy in self.proxies.values()]
         steps += [server.stop for server in self.servers]
         for daemon in self.daemons():
             if daemon.pid():
