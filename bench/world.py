@@ -54,7 +54,7 @@ class World:
     def __init__(self, agents=2, trace=False, **options):
         self.folder = tempfile.TemporaryDirectory(prefix="isthmus-bench-")
         self.cloud = Cloud(f"{self.folder.name}/cloud", BUILD, {"north": agents}, driver="test",
-                           trace=trace, log_level="info", **{"host": HOST, **options})
+                           trace=trace, **{"host": HOST, **options})
         self.raw = []
         self.names = 0
         self.password_file = write_secret(f"{self.folder.name}/raw.password")
