@@ -25,7 +25,8 @@ struct host_settings {
 };
 
 /* Opens the connection (may take seconds at first: capabilities probe), posts EVENT_HOST and
- * begins to watch domains. NULL with `err`. Strings are copied. */
+ * begins to watch domains. NULL with `err`. Strings are copied. The process must ignore SIGPIPE:
+ * libvirt's client writes to a daemon that may have died. */
 struct host *host_open(const struct host_settings *settings, struct shell *shell,
                        struct error *err);
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,7 @@ int main(int count, char **arguments) {
         fprintf(stderr, "usage: host_probe URI FOLDER IMAGE_URL [ACCELERATOR]\n");
         return 2;
     }
+    (void)signal(SIGPIPE, SIG_IGN); /* as host.h demands */
     struct shell shell = {.lock = PTHREAD_MUTEX_INITIALIZER};
     const struct host_settings settings = {
         .uri = arguments[1],
