@@ -157,6 +157,13 @@ void book_end(struct book *book, struct book_op *op, enum code code, const struc
     book_save_op(op, out);
 }
 
+bool book_take_unreflected(struct book_op *op) {
+    bool unreflected = op && op->unreflected;
+    if (op)
+        op->unreflected = false;
+    return unreflected;
+}
+
 void book_schedule(struct book *book, struct book_op *op) {
     uint64_t due = op->deadline_ms;
     due = op->resend_ms < due ? op->resend_ms : due;

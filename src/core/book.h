@@ -81,6 +81,10 @@ void book_end(struct book *book, struct book_op *op, enum code code, const struc
 void book_save_vm(struct book_vm *vm, struct effects *out);
 void book_save_op(struct book_op *op, struct effects *out);
 
+/* Takes the reservation from an operation (or NULL) that is superseded, for the one that follows:
+ * the place will count the VM, or not, only once it has heard of that. */
+bool book_take_unreflected(struct book_op *op);
+
 /* Puts the operation's timer to the earliest of its times. */
 void book_schedule(struct book *book, struct book_op *op);
 

@@ -197,7 +197,6 @@ static void on_define_result(struct downstream *downstream, struct book_vm *vm,
     struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
     enum code code = downlink_code(VERB_DEFINE, result);
     bool undone = downlink_is_undone(result);
-    downlink_reflect(&downstream->downlink, peer, vm->active, &vm->record.size);
     if (code == CODE_NO_CAPACITY && undone && try_next(downstream, peer, vm, event, out))
         return;
     if (undone)
@@ -222,6 +221,7 @@ static void on_result(struct downstream *downstream, struct peer *peer,
     }
     struct book_op *op = vm->active;
     bool internal = op->record.internal;
+    downlink_reflect(&downstream->downlink, peer, op, &vm->record.size); /* while it has a place */
     if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result, event, out);
         return;

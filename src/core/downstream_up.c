@@ -118,13 +118,10 @@ static void begin(struct downstream *downstream, struct patron *patron,
                   const struct instruct *instruct, const struct event *event,
                   struct effects *out) {
     struct book_vm *old = book_vm(&downstream->book, instruct->vm);
-    if (old && old->active) {
-        struct peer *peer = downlink_by_name(&downstream->downlink, old->record.place);
-        if (peer)
-            downlink_reflect(&downstream->downlink, peer, old->active, &old->record.size);
-    }
+    bool unreflected = old && book_take_unreflected(old->active);
     struct book_op *op =
         uplink_begin(&downstream->book, patron->uplink.setting.name, instruct, event, out);
+    op->unreflected = unreflected;
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
     if (instruct->verb != VERB_DEFINE) /* counted when it is permitted, not to be in its own way */
         downstream_count(downstream, vm);

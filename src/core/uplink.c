@@ -161,7 +161,8 @@ static void tell_taken(struct uplink *uplink, struct book *book, struct effects 
     list_each(node, next, &book->ops) {
         struct book_op *op = container_of(node, struct book_op, by_age);
         uint64_t progress_ms = op->progress_ms; /* of later steps */
-        if (op->record.verb != VERB_DEFINE || book_op_has_ended(op) ||
+        bool counts = op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE;
+        if (!counts || book_op_has_ended(op) ||
             !text_equal(op->record.owner, uplink->setting.name))
             continue;
         uplink_send_progress(uplink, op, STEP_TAKEN, out);

@@ -236,12 +236,14 @@ static void on_vm_act(const struct call *call) {
         upstream_answer_op(call, vm->active); /* it is on its way out already */
         return;
     }
+    bool unreflected = book_take_unreflected(vm->active);
     if (vm->active)
         upstream_end(upstream, vm->active, CODE_SUPERSEDED, call->event, call->out);
     if (verb == VERB_DELETE)
         lifecycle_move(&vm->record, VM_DELETING, call->event->wall_ms);
     struct operation operation = {.verb = verb, .deadline_ms = allowed_ms(call)};
     struct book_op *op = upstream_begin(upstream, vm, &operation, call->event, call->out);
+    op->unreflected = unreflected;
     op->record.place_generation = ++vm->record.place_generation;
     downlink_instruct(&upstream->downlink, &upstream->book, vm, call->event, call->out);
     book_save_vm(vm, call->out);
