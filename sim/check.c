@@ -149,27 +149,6 @@ static void check_forgotten(struct sim_world *world, const struct sim_node *node
     }
 }
 
-void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
-    bool vms_changed = false;
-    if (world->settings.bare)
-        return;
-    for (size_t i = 0; i < effects->count; i++) {
-        const struct effect *effect = &effects->items[i];
-        if (effect->kind == EFFECT_FORGET)
-            check_forgotten(world, node, &effect->record);
-        if (effect->kind != EFFECT_SAVE)
-            continue;
-        if (effect->record.table == &operation_table)
-            check_op(world, node, effect->record.data);
-        if (effect->record.table == &vm_table) {
-            check_generation(world, node, effect->record.data);
-            vms_changed = true;
-        }
-    }
-    if (vms_changed && node->lent)
-        check_limits(world, node);
-}
-
 void check_once(struct sim_world *world, const struct sim_node *node,
                 const struct effect_job *job) {
     if (job->kind != JOB_REBOOT || world->settings.bare)
@@ -194,28 +173,57 @@ static void sum_used(const struct sim_node *node, const char *owner, struct owne
     }
 }
 
+void check_count_used(struct sim_node *node) {
+    for (size_t i = 0; node->used && i < node->settings.managers_count; i++)
+        sum_used(node, node->settings.managers[i].name, &node->used[i]);
+}
+
 static bool exceeds(uint64_t limit, uint64_t used, uint64_t before) {
     return limit && used > limit && used > before;
 }
 
-/* Law 3: what an upstream uses does not grow beyond what the owner lends. (It may be beyond it
- * already, where the owner has lowered a limit: then it shrinks.) A VM whose host had lost it and
- * has it again was lent before. */
-void check_limits(struct sim_world *world, struct sim_node *node) {
+/* Law 3: no definition takes what an upstream uses beyond what the owner lends. (It may be beyond
+ * it already, where the owner has lowered a limit or a host has found again what it had lost.) */
+static void check_limits(struct sim_world *world, struct sim_node *node, bool defines) {
     for (size_t i = 0; i < node->settings.managers_count; i++) {
         const struct owner_limits *limit = &node->settings.limits[i];
-        struct owner_limits used, *before = &node->lent[i];
+        struct owner_limits used, *before = &node->used[i];
         sum_used(node, node->settings.managers[i].name, &used);
-        if (exceeds(limit->vms, used.vms, before->vms) ||
-            exceeds(limit->cpus, used.cpus, before->cpus) ||
-            exceeds(limit->memory_mib, used.memory_mib, before->memory_mib) ||
-            exceeds(limit->disk_gib, used.disk_gib, before->disk_gib))
+        bool beyond = exceeds(limit->vms, used.vms, before->vms) ||
+                      exceeds(limit->cpus, used.cpus, before->cpus) ||
+                      exceeds(limit->memory_mib, used.memory_mib, before->memory_mib) ||
+                      exceeds(limit->disk_gib, used.disk_gib, before->disk_gib);
+        if (defines && beyond)
             check_fail(world, "sovereignty", "%s lends %s %llu VMs, %llu cpus; it has %llu, %llu",
                        node->name, node->settings.managers[i].name,
                        (unsigned long long)limit->vms, (unsigned long long)limit->cpus,
                        (unsigned long long)used.vms, (unsigned long long)used.cpus);
         *before = used;
     }
+}
+
+void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
+    bool vms_changed = false, defines = false;
+    if (world->settings.bare)
+        return;
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        if (effect->kind == EFFECT_FORGET)
+            check_forgotten(world, node, &effect->record);
+        if (effect->kind != EFFECT_SAVE)
+            continue;
+        if (effect->record.table == &operation_table) {
+            const struct operation *op = effect->record.data;
+            check_op(world, node, op);
+            defines |= op->verb == VERB_DEFINE && op->state == OP_PENDING;
+        }
+        if (effect->record.table == &vm_table) {
+            check_generation(world, node, effect->record.data);
+            vms_changed = true;
+        }
+    }
+    if (vms_changed && node->used)
+        check_limits(world, node, defines);
 }
 
 void check_limits_changed(struct sim_world *world, struct sim_node *node) {

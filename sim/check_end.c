@@ -143,8 +143,8 @@ static void count_host(const struct sim_world *world, const struct sim_node *nod
 /* What the manager's owner lends bounds what is shown of it. */
 static void bound(const struct sim_world *world, const struct sim_node *node, size_t manager,
                   struct count *count) {
-    const struct owner_limits *limits = &node->settings.limits[manager], *used = node->lent;
-    used += manager; /* as check_limits counted it last */
+    const struct owner_limits *limits = &node->settings.limits[manager], *used = node->used;
+    used += manager;
     uint64_t limit[3] = {limits->cpus, limits->memory_mib, limits->disk_gib};
     uint64_t taken[3] = {used->cpus, used->memory_mib, used->disk_gib};
     for (int i = 0; i < 3; i++)
@@ -232,10 +232,9 @@ static void check_balance(struct sim_world *world, const struct sim_node *cloud)
 void check_end(struct sim_world *world) {
     struct list *at = NULL, *next = NULL;
     for (uint32_t i = 0; i < world->nodes_count; i++) {
+        check_count_used(world->nodes[i]);
         check_truth(world, world->nodes[i]);
         check_disk(world, world->nodes[i]);
-        if (world->nodes[i]->lent)
-            check_limits(world, world->nodes[i]);
     }
     for (uint32_t i = 0; i < world->settings.upstreams; i++)
         check_balance(world, world->nodes[i]);

@@ -27,7 +27,7 @@ static void usage(void) {
          "exactly; each is run twice, and the same is demanded to happen.\n\n"
          "  --seed N      the first seed (1); --fresh: a random one, which is printed\n"
          "  --seeds N     how many (1)\n"
-         "  --seconds N   begin no new ones after so long\n"
+         "  --seconds N   begin no new ones after so long (times ISTHMUS_SIM_SECONDS / 60)\n"
          "  --jobs N      at the same time (1)\n"
          "  --once        do not run each twice\n"
          "  --calm        no faults; those named after it are on\n"
@@ -82,7 +82,7 @@ static bool take_flag(const char *word, struct many *many, enum mode *mode) {
     else if (text_equal(word, "--one-node"))
         *mode = MODE_ONE_NODE;
     else if (text_equal(word, "--pair"))
-        many->run = run_a_pair;
+        many->run = run_a_pair, many->mode = "--pair ";
     else
         return false;
     return true;
@@ -115,6 +115,14 @@ static void take_value(const char *word, const char *value, struct many *many) {
     }
 }
 
+/* ISTHMUS_SIM_SECONDS is for 60 seconds of fresh seeds what it says instead. */
+static uint32_t scaled(uint32_t seconds) {
+    const char *text = getenv("ISTHMUS_SIM_SECONDS");
+    uint64_t whole = text ? number("ISTHMUS_SIM_SECONDS", text) : 60;
+    uint64_t part = seconds * whole / 60;
+    return seconds && !part ? 1 : (uint32_t)part;
+}
+
 static double core_seconds(void) {
     struct rusage used;
     getrusage(RUSAGE_CHILDREN, &used);
@@ -123,7 +131,7 @@ static double core_seconds(void) {
 
 int main(int count, char **words) {
     struct many many = {.settings = settings_default(), .seeds = 1, .jobs = 1,
-                        .run = run_once_or_twice};
+                        .run = run_once_or_twice, .mode = ""};
     struct stats stats = {0};
     enum mode mode = MODE_RUN;
     for (int i = 1; i < count; i++) {
@@ -140,6 +148,7 @@ int main(int count, char **words) {
         return many_minimize(&many);
     if (mode == MODE_ONE_NODE)
         return run_one_node(&many.settings);
+    many.seconds = scaled(many.seconds);
     if (many_run(&many, &stats))
         return 1;
     if (!many.settings.trace)

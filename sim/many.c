@@ -107,9 +107,10 @@ static void explain(const struct many *many, const struct sim_settings *settings
     waitpid(child.pid, &status, 0);
     close(child.results);
     settings_print(settings, words, sizeof(words));
-    fprintf(stderr, "--- isthmus %s, seed %llu%s\nreplay: isthmus-sim %s --trace 1\n",
+    fprintf(stderr, "--- isthmus %s, seed %llu%s\nreplay: isthmus-sim %s%s --trace 1\n",
             ISTHMUS_VERSION, (unsigned long long)settings->seed,
-            WIFEXITED(status) && !WEXITSTATUS(status) ? " (did not fail again)" : "", words);
+            WIFEXITED(status) && !WEXITSTATUS(status) ? " (did not fail again)" : "", many->mode,
+            words);
 }
 
 static double now_s(void) {

@@ -127,7 +127,7 @@ static void add_limits(struct sim_world *world, struct sim_node *node) {
                                               .cpus = prng_below(&world->fate, 16),
                                               .memory_mib = 512 * prng_below(&world->fate, 20)};
     node->settings.limits = limits;
-    node->lent = memory_copy(limits, count * sizeof(*limits));
+    node->used = memory_new(count, sizeof(*node->used));
 }
 
 void topology_build(struct sim_world *world) {
@@ -159,7 +159,7 @@ void topology_free(struct sim_world *world) {
         free_settings(node->settings.agents);
         free_settings(node->settings.managers);
         free_settings(node->settings.limits);
-        memory_free(node->lent);
+        memory_free(node->used);
         memory_free(node->links);
         memory_free(node);
     }

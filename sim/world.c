@@ -171,7 +171,7 @@ void world_restart(struct sim_world *world, struct sim_node *node) {
         trace(world, node, "START");
     node->settings.seed = map_hash(world->settings.seed, node->name, strlen(node->name)) +
                           node->incarnation;
-    if (node->lent)
+    if (node->used)
         check_limits_changed(world, node);
     node->role = role_new(&node->settings);
     disk_load(world, node);

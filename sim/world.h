@@ -60,7 +60,7 @@ struct sim_node {
     struct list domains;           /* agents: what the host really has */
     struct size host;              /* agents: what it offers */
     struct timer tick;             /* in world.ticks */
-    struct owner_limits *lent;     /* downstream: what check_limits allows, per manager above */
+    struct owner_limits *used;     /* downstream: by each manager above, as checked last */
     int64_t clock_ms;              /* how far its wall clock is off */
 };
 
