@@ -307,6 +307,8 @@ def rule_header(source):
 
 
 def rule_white_space(source):
+    if source.path.endswith(".patch"):  # a context line of nothing is a blank
+        return
     for number, line in enumerate(source.lines, 1):
         if line != line.rstrip():
             yield number, "", "remove the white space at the end of the line"
