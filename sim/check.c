@@ -74,9 +74,34 @@ static void check_deadline(struct sim_world *world, const struct sim_node *node,
     promise->due_ms = world->now_ms + promise->allowed_ms;
 }
 
+static bool stands_below(const struct sim_world *world, const struct sim_node *node,
+                         const struct sim_node *manager) {
+    if (node == manager)
+        return true;
+    for (size_t i = 0; i < node->settings.managers_count; i++)
+        if (stands_below(world, world_node(world, node->settings.managers[i].name), manager))
+            return true;
+    return false;
+}
+
+/* Is the VM on a host somewhere under the manager? What another one under the same manager above
+ * has is not its matter. */
+static bool is_below(const struct sim_world *world, const struct sim_node *manager,
+                     const char *id) {
+    const struct sim_vm *vm = host_vm(world, id);
+    struct list *at = NULL, *next = NULL;
+    if (!vm)
+        return false;
+    list_each(at, next, &vm->domains)
+        if (stands_below(world, container_of(at, struct sim_domain, by_vm)->node, manager))
+            return true;
+    return false;
+}
+
 /* Laws 4 and 6: an end is true when a manager writes it. */
-static void check_end_above(struct sim_world *world, const struct operation *op) {
-    const struct sim_vm *vm = host_vm(world, op->vm);
+static void check_end_above(struct sim_world *world, const struct sim_node *node,
+                            const struct operation *op) {
+    bool vm = is_below(world, node, op->vm);
     if (op->verb == VERB_DELETE && vm)
         check_fail(world, "true end", "%s deleted %s, which is there", op->id, op->vm);
     if (op->verb != VERB_DELETE && !vm)
@@ -114,7 +139,7 @@ static void check_op(struct sim_world *world, const struct sim_node *node,
     if (op->state == OP_SUCCEEDED && node->settings.kind == ROLE_AGENT)
         check_end_on_host(world, node, op);
     else if (op->state == OP_SUCCEEDED)
-        check_end_above(world, op);
+        check_end_above(world, node, op);
 }
 
 /* Law 4: what is newer never gives way to what is older. */
@@ -137,10 +162,7 @@ static void check_forgotten(struct sim_world *world, const struct sim_node *node
     if (record->table == &vm_table) {
         const struct vm *vm = record->data;
         promise_drop(world, promise_get(world, "vm", node, vm->id));
-        const struct sim_vm *there = host_vm(world, vm->id);
-        bool own = node->settings.kind != ROLE_AGENT ? there != NULL
-                                                      : host_domain(world, node, vm->id) != NULL;
-        if (own)
+        if (is_below(world, node, vm->id))
             check_fail(world, "nothing is half-made", "%s forgets %s, which has a domain",
                        node->name, vm->id);
     } else if (record->table == &operation_table) {

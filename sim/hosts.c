@@ -226,6 +226,8 @@ void host_begin(struct sim_world *world, struct sim_node *node, const struct eff
         takes += draw(world, job->vm, PURPOSE_TIME + 60 + kind, 200000);
         world->stats.jobs_hung++;
     }
+    if (node == world->slow && !is_scan)
+        takes = world->slow_ms;
     struct occurrence *later = world_later(world, node, takes, on_job_end);
     later->job = copy_job(job);
     if (!is_scan && fault(world, job->vm, PURPOSE_FAIL + kind, faults->job_failure)) {

@@ -75,6 +75,14 @@ static bool fault(struct sim_world *world, const struct sim_link *from, const st
            draw(world, from, kind, 1000) < per_mille;
 }
 
+/* Is it the frame that a script waits for? Then it waits no more. */
+static bool is_scripted(const char *bytes, const char **part) {
+    bool is = *part && strstr(bytes, *part);
+    if (is)
+        *part = NULL;
+    return is;
+}
+
 /* In order, 5 ms; a fault loses, repeats or delays it out of order. */
 static void carry(struct sim_world *world, const struct sim_link *from, const char *to,
                   const char *bytes) {
@@ -88,12 +96,15 @@ static void carry(struct sim_world *world, const struct sim_link *from, const ch
         world->stats.lost++;
         return;
     }
-    bool repeat = fault(world, from, target, FAULT_REPEAT);
+    if (is_scripted(bytes, &world->lose))
+        return;
+    bool scripted = is_scripted(bytes, &world->repeat);
+    bool repeat = scripted || fault(world, from, target, FAULT_REPEAT);
     world->stats.repeated += repeat;
     for (int i = 0; i <= repeat; i++) {
         uint64_t delay = 5;
         if (i || fault(world, from, target, FAULT_REORDER)) {
-            delay += draw(world, from, FAULT_DELAY, 3000);
+            delay += scripted ? world->repeat_ms : draw(world, from, FAULT_DELAY, 3000);
             world->stats.reordered += !i;
         }
         struct occurrence *later = world_later(world, target->node, delay, deliver);

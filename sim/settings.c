@@ -47,6 +47,7 @@ const struct setting settings_table[] = {
      "wall clocks jumping per minute", .fault = true},
     {"owner_changes", offsetof(struct sim_settings, owner_changes),
      "owners changing limits at a restart", .fault = true},
+    {"bare", offsetof(struct sim_settings, bare), "1: no checks, for large worlds"},
     {"even", offsetof(struct sim_settings, even),
      "1: hosts' times and outcomes depend on VM and job alone"},
 };

@@ -90,10 +90,33 @@ static void commit(struct sim_world *world, struct sim_node *node,
     }
 }
 
+void world_tell(struct sim_world *world, const struct sim_node *node,
+                const struct effect *effect) {
+    const struct message *message = &effect->send.message;
+    const struct operation *op = effect->reply.record.data;
+    bool sends = effect->kind == EFFECT_SEND;
+    if (!world->story)
+        return;
+    if (sends && message->kind == MESSAGE_INSTRUCT)
+        text_addf(world->story, "%s instructs %s\n", node->name,
+                  verb_names[message->instruct.verb]);
+    else if (sends && message->kind == MESSAGE_RESULT)
+        text_addf(world->story, "%s results %s, %s\n", node->name,
+                  code_names[message->result.code], vm_state_names[message->result.state]);
+    else if (effect->kind == EFFECT_JOB && effect->job.kind != JOB_SCAN)
+        text_addf(world->story, "%s works: %s\n", node->name, job_names[effect->job.kind]);
+    else if (effect->kind == EFFECT_REPLY && effect->reply.kind == REPLY_OPERATION)
+        text_addf(world->story, "%s replies %s %s, %s\n", node->name, verb_names[op->verb],
+                  op_state_names[op->state], code_names[op->code]);
+    else if (effect->kind == EFFECT_REPLY && effect->reply.kind == REPLY_PROBLEM)
+        text_addf(world->story, "%s refuses %s\n", node->name, code_names[effect->reply.code]);
+}
+
 static void perform(struct sim_world *world, struct sim_node *node, const struct effect *effects,
                     size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct effect *effect = &effects[i];
+        world_tell(world, node, effect);
         if (effect->kind == EFFECT_JOB)
             host_begin(world, node, &effect->job);
         else if (effect->kind == EFFECT_IMAGE)

@@ -101,6 +101,13 @@ struct sim_world {
     /* what the checks remember */
     struct map promises;  /* to struct promise: what has to hold later; by key */
     struct list promised;
+    /* scripts (tests/scenario) */
+    struct text *story;    /* every instruction, result, job and reply, one on a line */
+    const char *lose;      /* the next frame that holds this is lost */
+    const char *repeat;    /* the next frame that holds this comes again, after repeat_ms */
+    uint64_t repeat_ms;
+    const struct sim_node *slow; /* its jobs take slow_ms */
+    uint64_t slow_ms;
     struct text *uplinks; /* every uplink's bytes with their times, where they are wanted */
 };
 
@@ -130,6 +137,9 @@ void world_restart(struct sim_world *world, struct sim_node *node);
 /* Mixes what happened into the world's hash. */
 void world_mix(struct sim_world *world, const char *bytes, size_t length);
 void world_mix_number(struct sim_world *world, uint64_t number);
+
+/* Adds a line to the story, if one is wanted. */
+void world_tell(struct sim_world *world, const struct sim_node *node, const struct effect *effect);
 
 /* A thing that happens later: the function is called with the world and what was given. */
 struct occurrence {
