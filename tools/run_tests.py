@@ -130,7 +130,7 @@ class Tests:
 
     def meson_tests(self, folder, suite, extra=()):
         """`suite`: its tests; "unit": those that are in no other."""
-        others = ("scenario", "sim", "system")
+        others = ("scenario", "sim", "mutants", "system")
         listed = json.loads(subprocess.run(
             ["meson", "introspect", folder, "--tests"], cwd=ROOT, capture_output=True, text=True,
             check=True).stdout)
@@ -200,6 +200,11 @@ class Tests:
         self.build("build")
         return self.meson_tests("build", "sim")
 
+    def mutants(self):
+        """small bugs put into the core, each of which the simulator has to find"""
+        self.build("build")
+        return self.meson_tests("build", "mutants")
+
     def system(self):
         """real Prosodys, daemons, libvirt and QEMU"""
         self.build("build")
@@ -227,8 +232,8 @@ class Tests:
 
 
 PARTS = {"gcc": Tests.gcc, "tidy": Tests.tidy, "unit": Tests.unit, "scenario": Tests.scenario,
-         "sim": Tests.sim, "system": Tests.system, "sanitize": Tests.sanitize,
-         "clang": Tests.clang, "bench-smoke": Tests.bench_smoke}
+         "sim": Tests.sim, "mutants": Tests.mutants, "system": Tests.system,
+         "sanitize": Tests.sanitize, "clang": Tests.clang, "bench-smoke": Tests.bench_smoke}
 
 
 def run_part(tests, part, is_named, summary):
