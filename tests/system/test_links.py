@@ -172,14 +172,14 @@ class Links(CloudCase):
                     self.await_made(made)
                     self.await_gone(self.delete(made))
 
-    def test_connections_are_reset_at_random(self):
+    def test_thirty_percent_of_connections_are_reset_at_random(self):
         resets = sum(proxy.resets for proxy in self.proxies.values())
         for proxy in self.proxies.values():
             proxy.set(reset_share=0.3, reset_within_seconds=2)
             proxy.reset()
 
         def reset_some():
-            if self.random.random() < 0.3:
+            if self.random.random() < 0.2:
                 self.proxies[self.random.choice(LINKS)].reset()
         made, gone = [], []
         for _ in range(20):
@@ -195,7 +195,7 @@ class Links(CloudCase):
         resets = sum(proxy.resets for proxy in self.proxies.values()) - resets
         self.assertGreater(resets, len(self.proxies))
 
-    def test_links_are_slow_and_still_complete(self):
+    def test_a_slow_link_still_completes(self):
         for proxy in self.proxies.values():
             proxy.set(delay_ms=200, jitter_ms=50, bytes_per_second=2000)
         self.proxies["north.uplink"].reset()  # its handshake is slow, too
