@@ -2,7 +2,7 @@
 """Bad links: cut, stalled, half-open, corrupted, reset, slow, each amid creations and deletions.
 The fault ends; every operation comes to its true end, each VM was made once, the books balance.
 
-ISTHMUS_SEED repeats what was random: the seed is in the name that a failure shows."""
+ISTHMUS_SEED repeats what was random; the seed is printed first."""
 import collections
 import os
 import random
