@@ -119,12 +119,12 @@ static bool choose_cluster(const struct call *call, const struct shape *shape,
     case PLACEMENT_FOUND:
         return true;
     case PLACEMENT_NO_ROOM:
-        problem(call, CODE_NO_CAPACITY, "shape", "%s%s has no room for a VM of shape '%s' now",
-                *only ? "cluster " : "no cluster", only, shape->name);
+        problem(call, CODE_NO_CAPACITY, "shape", "%s%s has %sroom for a VM of shape '%s' now",
+                *only ? "cluster " : "no cluster", only, *only ? "no " : "", shape->name);
         return false;
     case PLACEMENT_UNREACHABLE:
-        problem(call, CODE_UNREACHABLE, "cluster", "%s%s is connected now",
-                *only ? "cluster " : "no cluster", *only ? only : "");
+        problem(call, CODE_UNREACHABLE, "cluster", "%s%s is %sconnected now",
+                *only ? "cluster " : "no cluster", only, *only ? "not " : "");
         return false;
     }
     return false;

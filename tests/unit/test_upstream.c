@@ -95,6 +95,10 @@ static void each_wish_that_cannot_be_granted_is_refused_by_its_field(void **stat
     (void)cloud_begin(&cloud, &wish);
 }
 
+static void assert_said(struct request *wish, const char *words) {
+    assert_string_equal(bench_ask(&cloud.bench, wish)->text, words);
+}
+
 static void a_full_cloud_says_so_and_counts_what_it_has_just_given_away(void **state) {
     (void)state;
     for (size_t i = 0; i < 3; i++) { /* nobody has told a new capacity meanwhile */
@@ -105,6 +109,7 @@ static void a_full_cloud_says_so_and_counts_what_it_has_just_given_away(void **s
     }
     struct request wish = cloud_wish(&cloud, cloud_alice, "new");
     cloud_assert_refused(&cloud, &wish, CODE_NO_CAPACITY, "shape");
+    assert_said(&wish, "no cluster has room for a VM of shape 'small' now");
 }
 
 static void the_wanted_cluster_is_taken_or_none(void **state) {
@@ -117,6 +122,7 @@ static void the_wanted_cluster_is_taken_or_none(void **state) {
     wish = cloud_wish(&cloud, cloud_alice, "two");
     (void)text_copy(wish.vm_create.cluster, limit_name_size, "agent-1");
     cloud_assert_refused(&cloud, &wish, CODE_NO_CAPACITY, "shape");
+    assert_said(&wish, "cluster agent-1 has no room for a VM of shape 'small' now");
 }
 
 static void with_no_cluster_connected_a_wish_is_refused(void **state) {
@@ -125,6 +131,9 @@ static void with_no_cluster_connected_a_wish_is_refused(void **state) {
     bench_step(&cloud.bench, (struct event){.kind = EVENT_LINK, .presence = down});
     struct request wish = cloud_wish(&cloud, cloud_alice, "new");
     cloud_assert_refused(&cloud, &wish, CODE_UNREACHABLE, "cluster");
+    assert_said(&wish, "no cluster is connected now");
+    (void)text_copy(wish.vm_create.cluster, limit_name_size, "agent-1");
+    assert_said(&wish, "cluster agent-1 is not connected now");
 }
 
 static void a_granted_wish_is_saved_instructed_and_ends_with_the_clusters_word(void **state) {
