@@ -246,11 +246,13 @@ class Carrier(unittest.TestCase):
     def test_both_come_back_after_the_server_was_killed(self):
         alice, bob = self.pair()
         self.server.kill()
-        alice.wait("link down")
-        bob.wait("link down")
-        self.assertEqual(alice.send(bob.jid, "into the void"), "dropped")
-        alice.wait("log error disconnected")  # refused
-        self.server.start()
+        try:
+            alice.wait("link down")
+            bob.wait("link down")
+            alice.wait("log error disconnected")  # refused
+            self.assertEqual(alice.send(bob.jid, "into the void"), "dropped")
+        finally:
+            self.server.start()
         alice.wait(f"peer {bob.jid} up")
         bob.wait(f"peer {alice.jid} up")
         self.exchange(alice, bob, "again")
