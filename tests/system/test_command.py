@@ -15,6 +15,19 @@ import unittest
 from rest_face import COMMAND, ROOT, Case, archive, command
 
 
+def read_all(terminal):
+    """All that was written to a terminal whose other end is closed; it comes in pieces."""
+    seen = b""
+    while True:
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # EIO: the end, for a terminal
+            return seen
+        if not piece:
+            return seen
+        seen += piece
+
+
 class Command(Case):
     def run_it(self, *arguments, code=0, **environment):
         done = command(f"http://127.0.0.1:{self.probe.port}", *arguments, **environment)
@@ -68,7 +81,7 @@ class Command(Case):
                                         "ISTHMUS_TOKEN": "operator-token"})
         out, _ = process.communicate(timeout=30)
         os.close(other)
-        seen = os.read(terminal, 65536)
+        seen = read_all(terminal)
         os.close(terminal)
         self.assertEqual(process.returncode, 0)
         self.assertIn(b"define slow-2: preparing", seen)
