@@ -154,6 +154,7 @@ bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
         peer->counted = memory_resize(peer->counted, bytes);
         peer->fits[downlink->catalogue_count - 1] = 0;
         peer->counted[downlink->catalogue_count - 1] = 0;
+        peer->told = false;
         if (peer_is_up(peer))
             send_welcome(downlink, peer, out);
     }
@@ -234,13 +235,16 @@ static void on_capacity(struct downlink *downlink, struct peer *peer,
                         const struct capacity *capacity) {
     record_clear(&capacity_table, &peer->capacity);
     record_clone(&capacity_table, capacity, &peer->capacity);
-    peer->told = true;
+    size_t found = 0;
     for (size_t i = 0; i < downlink->catalogue_count; i++) {
         peer->fits[i] = 0;
         for (uint32_t k = 0; k < capacity->fits_count; k++)
-            if (text_equal(capacity->fits[k].shape, downlink->catalogue[i].name))
+            if (text_equal(capacity->fits[k].shape, downlink->catalogue[i].name)) {
                 peer->fits[i] = capacity->fits[k].count;
+                found++;
+            }
     }
+    peer->told = found >= downlink->catalogue_count; /* otherwise of an older catalogue */
     peer_count(downlink, peer);
 }
 

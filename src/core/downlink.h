@@ -32,7 +32,7 @@ struct peer {
     uint32_t sync_round;
     uint64_t unreflected; /* definitions sent that its capacity does not count yet */
     struct size unreflected_size; /* their sum */
-    bool told;            /* its capacity, once at least */
+    bool told;            /* its capacity, for all of the catalogue */
     struct capacity capacity; /* as told; its fits by shape name */
     uint64_t *fits;       /* [catalogue], as told */
     uint64_t *counted;    /* [catalogue], what this peer adds to the sum now */

@@ -92,8 +92,11 @@ static void on_start(struct downstream *downstream, const struct event *event,
     list_each(node, next, &downstream->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         struct patron *patron = downstream_patron(downstream, vm->record.owner);
-        if (vm->active && !*vm->record.place && patron)
-            downstream_await_image(downstream, patron, vm, out);
+        if (!vm->active || *vm->record.place || !patron)
+            continue;
+        /* The hosts may be here before the uplink has brought its shapes. */
+        (void)downstream_learn_size(downstream, &vm->record.size, out);
+        downstream_await_image(downstream, patron, vm, out);
     }
     effects_add(out, EFFECT_READY);
 }

@@ -37,6 +37,10 @@ void downstream_count(struct downstream *downstream, struct book_vm *vm);
 void downstream_await_image(struct downstream *downstream, struct patron *patron,
                             struct book_vm *vm, struct effects *out);
 
+/* Has the hosts count fits for this size, too. False: the catalogue is full. */
+bool downstream_learn_size(struct downstream *downstream, const struct size *size,
+                           struct effects *out);
+
 /* Has the owner room for this size left in what it lends? */
 bool downstream_permits(const struct patron *patron, const struct size *size);
 

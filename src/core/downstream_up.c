@@ -87,15 +87,20 @@ bool downstream_shows_another(const struct downstream *downstream, const struct 
 }
 
 /* The hosts count fits by size; the same size under two upstreams' names is one entry. */
+bool downstream_learn_size(struct downstream *downstream, const struct size *size,
+                           struct effects *out) {
+    struct shape shape = {.size = *size};
+    if (downlink_shape(&downstream->downlink, size) >= 0)
+        return true;
+    text_format(shape.name, sizeof(shape.name), "c%u-m%u-d%u", size->cpus, size->memory_mib,
+                size->disk_gib);
+    return downlink_add_shape(&downstream->downlink, &shape, out);
+}
+
 static void learn_shapes(struct downstream *downstream, const struct patron *patron,
                          struct effects *out) {
     for (size_t i = 0; i < patron->uplink.shapes_count; i++) {
-        struct shape shape = patron->uplink.shapes[i];
-        if (downlink_shape(&downstream->downlink, &shape.size) >= 0)
-            continue;
-        text_format(shape.name, sizeof(shape.name), "c%u-m%u-d%u", shape.size.cpus,
-                    shape.size.memory_mib, shape.size.disk_gib);
-        if (!downlink_add_shape(&downstream->downlink, &shape, out))
+        if (!downstream_learn_size(downstream, &patron->uplink.shapes[i].size, out))
             effects_note(out, NOTE_WARNING, "",
                          "upstream %s brings more shapes than the %d that can be counted; VMs "
                          "of shape %s find no room here",
