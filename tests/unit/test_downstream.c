@@ -369,6 +369,19 @@ static void after_a_restart_a_definition_without_a_host_asks_for_its_image_again
     assert_ptr_equal(instructed(&instruct), bench_agent(&bench, 1));
 }
 
+static void after_a_restart_a_definition_is_placed_although_the_uplink_is_not_back(void **state) {
+    (void)state;
+    struct message instruct;
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    bench_restart(&bench);
+    struct effect_image asked = bench_last(&bench, EFFECT_IMAGE)->image;
+    bench_hello(&bench, bench_agent(&bench, 1), 2);
+    struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
+    (void)text_copy(event.image.digest, limit_digest_size, asked.digest);
+    bench_step(&bench, event);
+    assert_ptr_equal(instructed(&instruct), bench_agent(&bench, 1));
+}
+
 static void a_deletion_overtakes_a_definition_that_waits_for_its_image(void **state) {
     (void)state;
     struct message instruct;
@@ -439,6 +452,7 @@ int main(void) {
         with_cluster(one_upstream_reaches_nothing_of_another),
         with_cluster(a_result_is_said_until_it_is_settled),
         with_cluster(after_a_restart_a_definition_without_a_host_asks_for_its_image_again),
+        with_cluster(after_a_restart_a_definition_is_placed_although_the_uplink_is_not_back),
         with_cluster(a_deletion_overtakes_a_definition_that_waits_for_its_image),
         with_cluster(a_vm_that_a_host_no_longer_has_is_lost_and_told_so),
         with_cluster(clusters_of_the_same_aggregate_send_the_same_bytes),
