@@ -28,9 +28,13 @@ struct book_op *downlink_progress(struct downlink *downlink, const struct book *
                                   const struct event *event) {
     struct book_op *op = book_op(book, progress->op);
     struct book_vm *vm = op ? book_vm(book, op->record.vm) : NULL;
-    if (!vm || vm->active != op || !stands_at(vm, peer) || !is_step_below(progress->step))
+    if (!vm || !vm->active || !stands_at(vm, peer) || !is_step_below(progress->step))
         return NULL;
-    downlink_reflect(downlink, peer, op, &vm->record.size);
+    /* What superseded a definition has its reservation: the word of it that was on its way. */
+    if (vm->active == op || op->record.code == CODE_SUPERSEDED)
+        downlink_reflect(downlink, peer, vm->active, &vm->record.size);
+    if (vm->active != op)
+        return NULL;
     book_step(op, progress->step, event->wall_ms);
     return op;
 }
