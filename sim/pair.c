@@ -82,6 +82,7 @@ static struct messages run_one(const struct sim_settings *settings, struct text 
         compare(world, other, &messages);
     world->stats.runs++;
     world->stats.simulated_ms += world->now_ms;
+    world->stats.hash = world->hash;
     stats_add(stats, &world->stats);
     world_free(world);
     return messages;

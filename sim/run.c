@@ -41,6 +41,7 @@ uint64_t run_seed(const struct sim_settings *settings, struct stats *stats) {
     uint64_t hash = world->hash;
     world->stats.runs++;
     world->stats.simulated_ms += world->now_ms;
+    world->stats.hash = world->hash;
     stats_add(stats, &world->stats);
     world_free(world);
     return hash;

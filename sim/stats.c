@@ -49,6 +49,7 @@ void stats_print(const struct stats *stats, double seconds) {
            wide(stats->server_deaths), wide(stats->clock_jumps), wide(stats->owner_changes));
     printf("  host jobs %llu: failed %llu, hung %llu; guests died %llu\n", wide(stats->jobs),
            wide(stats->jobs_failed), wide(stats->jobs_hung), wide(stats->guests_died));
+    printf("  hash of all that happened %016llx\n", wide(stats->hash));
     if (seconds > 0)
         printf("  %.1f core seconds: %.0f operations and %.0f steps per second and core\n",
                seconds, (double)ops / seconds, (double)stats->steps / seconds);

@@ -11,6 +11,7 @@ struct stats {
     uint64_t frames, lost, repeated, reordered, uplink_frames, uplink_bytes;
     uint64_t saves, crashes, power_losses, server_deaths, clock_jumps, owner_changes;
     uint64_t jobs, jobs_failed, jobs_hung, guests_died;
+    uint64_t hash; /* of all that happened in all of them: a change of speed alone keeps it */
 };
 
 void stats_add(struct stats *sum, const struct stats *more);
