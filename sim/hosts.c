@@ -198,7 +198,7 @@ void host_end_of_process(struct sim_world *world, struct sim_node *node) {
         return;
     for (size_t i = 1; i <= world->occurrences.count; i++) {
         struct occurrence *at =
-            container_of(world->occurrences.timers[i], struct occurrence, timer);
+            container_of(world->occurrences.slots[i].timer, struct occurrence, timer);
         if (at->happen != on_job_end || at->node != node || occurrence_is_stale(at))
             continue;
         at->incarnation--; /* stale from here on: what it does may move it within the heap */

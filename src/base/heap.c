@@ -5,38 +5,39 @@
 #include "base/memory.h"
 
 void heap_deinit(struct heap *heap) {
-    memory_free(heap->timers);
+    memory_free(heap->slots);
     *heap = (struct heap){0};
 }
 
-static bool timer_is_before(const struct timer *left, const struct timer *right) {
+static bool is_before(const struct heap_slot *left, const struct heap_slot *right) {
     return left->due_ms != right->due_ms ? left->due_ms < right->due_ms
                                          : left->order < right->order;
 }
 
-static void heap_put(struct heap *heap, size_t slot, struct timer *timer) {
-    heap->timers[slot] = timer;
-    timer->slot = slot;
+static void heap_put(struct heap *heap, size_t slot, const struct heap_slot *timer) {
+    heap->slots[slot] = *timer;
+    timer->timer->slot = slot;
 }
 
 static void heap_settle(struct heap *heap, struct timer *timer) {
+    const struct heap_slot settling = {timer->due_ms, timer->order, timer};
     size_t slot = timer->slot;
-    while (slot > 1 && timer_is_before(timer, heap->timers[slot / 2])) {
-        heap_put(heap, slot, heap->timers[slot / 2]);
+    while (slot > 1 && is_before(&settling, &heap->slots[slot / 2])) {
+        heap_put(heap, slot, &heap->slots[slot / 2]);
         slot /= 2;
     }
     for (;;) {
         size_t child = slot * 2;
         if (child > heap->count)
             break;
-        if (child < heap->count && timer_is_before(heap->timers[child + 1], heap->timers[child]))
+        if (child < heap->count && is_before(&heap->slots[child + 1], &heap->slots[child]))
             child++;
-        if (!timer_is_before(heap->timers[child], timer))
+        if (!is_before(&heap->slots[child], &settling))
             break;
-        heap_put(heap, slot, heap->timers[child]);
+        heap_put(heap, slot, &heap->slots[child]);
         slot = child;
     }
-    heap_put(heap, slot, timer);
+    heap_put(heap, slot, &settling);
 }
 
 void heap_set(struct heap *heap, struct timer *timer, uint64_t due_ms) {
@@ -45,10 +46,9 @@ void heap_set(struct heap *heap, struct timer *timer, uint64_t due_ms) {
     if (!timer->slot) {
         if (heap->count + 1 >= heap->capacity) {
             heap->capacity = heap->capacity ? heap->capacity * 2 : 16;
-            heap->timers =
-                memory_resize(heap->timers, heap->capacity * sizeof(struct timer *));
+            heap->slots = memory_resize(heap->slots, heap->capacity * sizeof(*heap->slots));
         }
-        heap_put(heap, ++heap->count, timer);
+        timer->slot = ++heap->count;
     }
     heap_settle(heap, timer);
 }
@@ -58,13 +58,13 @@ void heap_remove(struct heap *heap, struct timer *timer) {
     if (!slot)
         return;
     timer->slot = 0;
-    struct timer *last = heap->timers[heap->count--];
+    struct timer *last = heap->slots[heap->count--].timer;
     if (last == timer)
         return;
-    heap_put(heap, slot, last);
+    last->slot = slot;
     heap_settle(heap, last);
 }
 
 struct timer *heap_first(const struct heap *heap) {
-    return heap->count ? heap->timers[1] : NULL;
+    return heap->count ? heap->slots[1].timer : NULL;
 }

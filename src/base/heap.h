@@ -11,8 +11,15 @@ struct timer {
     size_t slot; /* place in the heap, from 1 */
 };
 
+/* With the timer's order beside it: a comparison need not look at the timer itself. */
+struct heap_slot {
+    uint64_t due_ms;
+    uint64_t order;
+    struct timer *timer;
+};
+
 struct heap {
-    struct timer **timers; /* [1..count] */
+    struct heap_slot *slots; /* [1..count] */
     size_t count, capacity;
     uint64_t next_order;
 };
