@@ -15,11 +15,11 @@ COMMITS_IN_SERIES = 6
 FULL = {"rounds": 3, "one": 150, "many": 3000, "raw_many": 6000, "commits": 300, "domains": 300,
         "provisions": {1: 150, 8: 600, 64: 2000, 512: 4000}, "traced": 500,
         "vms": 25000, "preloaded": 1000000, "peers": 5000, "reads": 500,
-        "decisions": {100: 100000, 10000: 10000, 100000: 300}}
+        "decisions": {100: 300000, 10000: 300000, 100000: 300000}}
 SHORT = {"rounds": 1, "one": 20, "many": 200, "raw_many": 200, "commits": 30, "domains": 20,
          "provisions": {1: 10, 8: 40, 64: 100, 512: 600}, "traced": 30,
          "vms": 1200, "preloaded": 2000, "peers": 50, "reads": 30,
-         "decisions": {100: 1000, 10000: 100, 100000: 3}}
+         "decisions": {100: 1000, 10000: 1000, 100000: 1000}}
 
 
 def commit(sizes, folder):

@@ -29,26 +29,34 @@ static void tell_capacity(struct downlink *downlink, struct peer *peer, struct p
     capacity->fits_count = array_size(fits);
     struct effects none = {0};
     peer->state = PEER_UP;
+    downlink->up_count++;
     downlink_on_message(downlink, peer, &message, &none);
     effects_deinit(&none);
 }
 
-static struct peer *decide(const struct downlink *downlink, size_t which) {
+/* As its reservation and its end do: one VM of the shape more or less fits there. */
+static void change(struct downlink *downlink, const struct peer *peer, size_t which, int by) {
+    struct tournament *rooms = &downlink->rooms[which];
+    size_t at = (size_t)(peer - downlink->peers);
+    tournament_set(rooms, at, rooms->scores[at] + by);
+}
+
+static struct peer *decide(struct downlink *downlink, size_t which) {
     struct peer *peer = NULL;
     if (placement_choose(downlink, &shapes[which].size, "", NULL, &peer) != PLACEMENT_FOUND)
         measure_fail("place", "no host has room");
-    peer->counted[which]--;
+    change(downlink, peer, which, -1);
     return peer;
 }
 
 /* As many VMs as hosts are there at a time: each decision first takes the oldest one away. */
-static void decide_all(const struct downlink *downlink, size_t decisions, struct series *series) {
+static void decide_all(struct downlink *downlink, size_t decisions, struct series *series) {
     struct peer **chosen = memory_new(downlink->count, sizeof(struct peer *));
     series_begin(series);
     for (size_t i = 0; i < decisions; i++) {
         struct peer **slot = &chosen[i % downlink->count];
         if (*slot)
-            (*slot)->counted[(i - downlink->count) % array_size(shapes)]++;
+            change(downlink, *slot, (i - downlink->count) % array_size(shapes), 1);
         double begin_us = measure_now_us();
         *slot = decide(downlink, i % array_size(shapes));
         series_add(series, measure_now_us() - begin_us);

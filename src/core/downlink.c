@@ -27,18 +27,19 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
     }
     for (size_t i = 0; i < settings->shapes_count; i++)
         downlink->catalogue[downlink->catalogue_count++] = settings->shapes[i];
-    for (size_t i = 0; i < downlink->count; i++) {
+    for (size_t i = 0; i < downlink->count; i++)
         downlink->peers[i].fits = memory_new(downlink->catalogue_count, sizeof(uint64_t));
-        downlink->peers[i].counted = memory_new(downlink->catalogue_count, sizeof(uint64_t));
-    }
+    for (size_t i = 0; i < downlink->catalogue_count; i++)
+        tournament_init(&downlink->rooms[i], downlink->count);
 }
 
 void downlink_deinit(struct downlink *downlink) {
     for (size_t i = 0; i < downlink->count; i++) {
         record_clear(&capacity_table, &downlink->peers[i].capacity);
         memory_free(downlink->peers[i].fits);
-        memory_free(downlink->peers[i].counted);
     }
+    for (size_t i = 0; i < downlink->catalogue_count; i++)
+        tournament_deinit(&downlink->rooms[i]);
     memory_free(downlink->peers);
     map_deinit(&downlink->by_address);
     map_deinit(&downlink->by_name);
@@ -73,7 +74,8 @@ struct peer *downlink_by_name(const struct downlink *downlink, const char *name)
 
 bool peer_is_up(const struct peer *peer) { return peer->state == PEER_UP; }
 
-/* Takes out of the sum what the peer added before and adds what it has now: O(shapes). */
+/* Takes out of the sum what the peer added before and adds what it has now: O(shapes), and O(log
+ * peers) for each shape of which it has another count. */
 static void peer_count(struct downlink *downlink, struct peer *peer) {
     struct capacity *sum = &downlink->sum.total, *added = &peer->added, now = {0};
     if (peer_is_up(peer)) {
@@ -96,8 +98,10 @@ static void peer_count(struct downlink *downlink, struct peer *peer) {
     *added = now;
     for (size_t i = 0; i < downlink->catalogue_count; i++) {
         uint64_t fits = peer_is_up(peer) ? peer->fits[i] - peer->unreflected : 0;
-        downlink->sum.fits[i] += fits - peer->counted[i];
-        peer->counted[i] = fits;
+        struct tournament *rooms = &downlink->rooms[i];
+        size_t at = (size_t)(peer - downlink->peers);
+        downlink->sum.fits[i] += fits - (uint64_t)rooms->scores[at];
+        tournament_set(rooms, at, (int64_t)fits);
     }
     downlink->changed = true;
 }
@@ -106,6 +110,8 @@ static void peer_move(struct downlink *downlink, struct peer *peer, enum peer_st
                       const struct event *event) {
     if (peer->state == state)
         return;
+    downlink->up_count += state == PEER_UP;
+    downlink->up_count -= peer_is_up(peer);
     peer->state = state;
     peer->state_ms = event->now_ms;
     peer->seen_ms = event->wall_ms;
@@ -146,15 +152,15 @@ bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
                         struct effects *out) {
     if (downlink->catalogue_count == limit_shapes)
         return false;
+    tournament_init(&downlink->rooms[downlink->catalogue_count], downlink->count);
     downlink->catalogue[downlink->catalogue_count++] = *shape;
     size_t bytes = downlink->catalogue_count * sizeof(uint64_t);
     for (size_t i = 0; i < downlink->count; i++) {
         struct peer *peer = &downlink->peers[i];
         peer->fits = memory_resize(peer->fits, bytes);
-        peer->counted = memory_resize(peer->counted, bytes);
         peer->fits[downlink->catalogue_count - 1] = 0;
-        peer->counted[downlink->catalogue_count - 1] = 0;
         peer->told = false;
+        peer_count(downlink, peer);
         if (peer_is_up(peer))
             send_welcome(downlink, peer, out);
     }

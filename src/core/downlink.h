@@ -7,6 +7,7 @@
  * Only a peer that is UP gets instructions and new VMs. */
 #pragma once
 
+#include "base/tournament.h"
 #include "core/book.h"
 #include "core/role.h"
 #include "core/session.h"
@@ -35,7 +36,6 @@ struct peer {
     bool told;            /* its capacity, for all of the catalogue */
     struct capacity capacity; /* as told; its fits by shape name */
     uint64_t *fits;       /* [catalogue], as told */
-    uint64_t *counted;    /* [catalogue], what this peer adds to the sum now */
     struct capacity added; /* what it adds to the sum's numbers now */
 };
 
@@ -46,6 +46,8 @@ struct downlink {
     struct shape catalogue[limit_shapes];
     size_t catalogue_count;
     struct room sum;      /* of the peers that are up */
+    struct tournament rooms[limit_shapes]; /* [catalogue], what each peer adds to the sum now */
+    size_t up_count;      /* peers that are up */
     uint64_t beat_ms, hold_down_ms;
     uint64_t sweep_due_ms;
     bool changed;         /* the sum is another since the role last looked */

@@ -2,6 +2,12 @@
 
 #include "base/text.h"
 
+static struct tournament_excluded tried(const struct book_op *op) {
+    _Static_assert(array_size(op->tried) <= tournament_excluded_most, "all that were tried");
+    return op ? (struct tournament_excluded){op->tried, op->tried_count}
+              : (struct tournament_excluded){0};
+}
+
 static bool was_tried(const struct downlink *downlink, const struct book_op *op,
                       const struct peer *peer) {
     for (uint32_t i = 0; op && i < op->tried_count; i++)
@@ -10,26 +16,36 @@ static bool was_tried(const struct downlink *downlink, const struct book_op *op,
     return false;
 }
 
+/* The one that is asked for by its name, or nobody. */
+static enum placement choose_only(const struct downlink *downlink, int shape,
+                                  const struct book_op *op, struct peer **peer) {
+    if (!*peer || !peer_is_up(*peer))
+        return PLACEMENT_UNREACHABLE;
+    size_t at = (size_t)(*peer - downlink->peers);
+    bool fits = shape >= 0 && downlink->rooms[shape].scores[at] > 0;
+    return fits && !was_tried(downlink, op, *peer) ? PLACEMENT_FOUND : PLACEMENT_NO_ROOM;
+}
+
+static enum placement choose_any(const struct downlink *downlink, int shape,
+                                 const struct book_op *op, struct peer **out_peer) {
+    if (!downlink->up_count)
+        return PLACEMENT_UNREACHABLE;
+    size_t at = shape < 0 ? downlink->count : tournament_best(&downlink->rooms[shape], tried(op));
+    if (at == downlink->count)
+        return PLACEMENT_NO_ROOM;
+    *out_peer = &downlink->peers[at];
+    return PLACEMENT_FOUND;
+}
+
 enum placement placement_choose(const struct downlink *downlink, const struct size *size,
                                 const char *only, const struct book_op *op,
                                 struct peer **out_peer) {
     int shape = downlink_shape(downlink, size);
-    enum placement found = PLACEMENT_UNREACHABLE;
-    uint64_t most = 0;
-    *out_peer = NULL;
-    for (size_t i = 0; i < downlink->count; i++) {
-        struct peer *peer = &downlink->peers[i];
-        if (!peer_is_up(peer) || (*only && !text_equal(only, peer->setting.name)))
-            continue;
-        if (found == PLACEMENT_UNREACHABLE)
-            found = PLACEMENT_NO_ROOM;
-        uint64_t room = shape < 0 ? 0 : room_left(peer->counted[shape]);
-        if (room <= most || was_tried(downlink, op, peer))
-            continue;
-        most = room;
-        *out_peer = peer;
-        found = PLACEMENT_FOUND;
-    }
+    *out_peer = *only ? downlink_by_name(downlink, only) : NULL;
+    enum placement found = *only ? choose_only(downlink, shape, op, out_peer)
+                                 : choose_any(downlink, shape, op, out_peer);
+    if (found != PLACEMENT_FOUND)
+        *out_peer = NULL;
     return found;
 }
 

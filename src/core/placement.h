@@ -10,7 +10,8 @@ enum placement {
 };
 
 /* Spread: the peer that is up and fits most VMs of this size, the first of equals; never one
- * that refused `op` (which may be NULL). `only`: the one name that may be chosen, "": any. */
+ * that refused `op` (which may be NULL). `only`: the one name that may be chosen, "": any.
+ * O(log peers) at the most, since each change of what fits was counted at once (downlink.c). */
 enum placement placement_choose(const struct downlink *downlink, const struct size *size,
                                 const char *only, const struct book_op *op,
                                 struct peer **out_peer);

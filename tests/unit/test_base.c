@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "base/prng.h"
 #include "base/text.h"
+#include "base/tournament.h"
 
 enum { steps = 20000, keys = 200 };
 
@@ -139,6 +140,49 @@ static void equal_times_come_out_in_the_order_of_setting(void **state) {
         heap_remove(&heap, heap_first(&heap));
     }
     heap_deinit(&heap);
+}
+
+/* The best by walking over all. */
+static size_t naive_best(const int64_t *scores, size_t count, struct tournament_excluded excluded) {
+    size_t best = count;
+    for (size_t i = 0; i < count; i++) {
+        bool takes_part = scores[i] > 0;
+        for (size_t k = 0; k < excluded.count; k++)
+            takes_part &= excluded.entrants[k] != i;
+        if (takes_part && (best == count || scores[i] > scores[best]))
+            best = i;
+    }
+    return best;
+}
+
+static void a_tournament_knows_the_best_after_any_history(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0, 1, 2, 3, 7, 8, 9, 100};
+    struct prng prng;
+    prng_init(&prng, 3);
+    for (size_t size = 0; size < array_size(sizes); size++) {
+        size_t count = sizes[size];
+        int64_t scores[100] = {0};
+        struct tournament tournament;
+        tournament_init(&tournament, count);
+        for (size_t step = 0; step < steps / 4; step++) {
+            uint16_t out[tournament_excluded_most];
+            struct tournament_excluded excluded = {out, 0};
+            size_t entrant = prng_below(&prng, count);
+            if (count)
+                scores[entrant] = (int64_t)prng_below(&prng, step % 100 < 50 ? 3 : 30) - 1;
+            if (count)
+                tournament_set(&tournament, entrant, scores[entrant]);
+            assert_int_equal(tournament_best(&tournament, excluded),
+                             naive_best(scores, count, excluded));
+            excluded.count = prng_below(&prng, array_size(out) + 1);
+            for (size_t i = 0; i < excluded.count; i++)
+                out[i] = (uint16_t)prng_below(&prng, count + 1);
+            assert_int_equal(tournament_best(&tournament, excluded),
+                             naive_best(scores, count, excluded));
+        }
+        tournament_deinit(&tournament);
+    }
 }
 
 struct bead {
@@ -322,6 +366,7 @@ int main(void) {
         cmocka_unit_test(the_hash_is_siphash_2_4),
         cmocka_unit_test(a_heap_gives_the_earliest_timer_after_any_history),
         cmocka_unit_test(equal_times_come_out_in_the_order_of_setting),
+        cmocka_unit_test(a_tournament_knows_the_best_after_any_history),
         cmocka_unit_test(a_list_keeps_the_order_of_insertion),
         cmocka_unit_test(a_walk_survives_the_removal_of_where_it_stands),
         cmocka_unit_test(a_text_holds_all_pieces_up_to_its_limit_and_then_says_so),

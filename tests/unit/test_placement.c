@@ -1,0 +1,266 @@
+/* Counts of what fits and the choice of a place: kept step by step, equal to what is computed from
+ * scratch after any history of peers that come and go, capacities, definitions and new shapes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/placement.h"
+#include "message/id.h"
+
+enum { peers = 11, shapes_first = 2, shapes_most = 5, ops_most = 40, steps = 4000, seeds = 20 };
+
+/* What the downlink was told, remembered by other means. */
+struct model {
+    struct prng prng;
+    struct downlink downlink;
+    struct book book;
+    struct id_maker ids;
+    uint64_t now_ms, fits[peers][shapes_most], cpus[peers];
+    struct book_op *ops[ops_most]; /* definitions that no capacity counts yet */
+    size_t places[ops_most];
+    size_t ops_count;
+    struct effects out;
+};
+
+static struct shape shape_of(size_t number) {
+    struct shape shape = {.size = {(uint32_t)number + 1, 256, 1}};
+    text_format(shape.name, sizeof(shape.name), "shape%zu", number);
+    return shape;
+}
+
+static struct event event_now(struct model *model, enum event_kind kind) {
+    return (struct event){.kind = kind, .now_ms = model->now_ms, .wall_ms = model->now_ms};
+}
+
+static size_t pick(struct model *model, size_t bound) { return prng_below(&model->prng, bound); }
+
+static void says_hello(struct model *model, size_t which) {
+    struct message hello = {.kind = MESSAGE_HELLO, .hello = {1, 1, "test", 0}};
+    struct frame frame = {{1 + pick(model, 1000000), 0, 1}, &hello, 1};
+    struct peer *peer = &model->downlink.peers[which];
+    struct event event = event_now(model, EVENT_FRAME);
+    event.frame = (struct event_frame){0, peer->setting.address, &frame};
+    (void)downlink_on_frame(&model->downlink, peer, &event, &model->out);
+}
+
+static void tells_capacity(struct model *model, size_t which) {
+    struct fit fits[shapes_most] = {0};
+    struct message message = {.kind = MESSAGE_CAPACITY};
+    message.capacity.fits = fits;
+    message.capacity.fits_count = (uint32_t)pick(model, model->downlink.catalogue_count + 1);
+    message.capacity.cpus_free = model->cpus[which] = pick(model, 100);
+    memset(model->fits[which], 0, sizeof(model->fits[which]));
+    for (size_t i = 0; i < message.capacity.fits_count; i++) {
+        (void)text_copy(fits[i].shape, sizeof(fits[i].shape), shape_of(i).name);
+        fits[i].count = model->fits[which][i] = pick(model, 6);
+    }
+    downlink_on_message(&model->downlink, &model->downlink.peers[which], &message, &model->out);
+}
+
+static void goes_away(struct model *model, size_t which) {
+    struct event event = event_now(model, EVENT_PEER);
+    event.presence = (struct event_presence){
+        0, model->downlink.peers[which].setting.address, PRESENCE_DOWN};
+    downlink_on_presence(&model->downlink, &event);
+}
+
+static uint64_t unreflected(const struct model *model, size_t which) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < model->ops_count; i++)
+        count += model->places[i] == which;
+    return count;
+}
+
+/* From scratch: what of the shape fits at the peer. */
+static uint64_t room_at(const struct model *model, size_t which, size_t shape) {
+    bool up = model->downlink.peers[which].state == PEER_UP;
+    return up ? model->fits[which][shape] - unreflected(model, which) : 0;
+}
+
+static void assert_counts(const struct model *model) {
+    const struct downlink *downlink = &model->downlink;
+    uint64_t cpus = 0, up = 0;
+    for (size_t shape = 0; shape < downlink->catalogue_count; shape++) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < peers; i++)
+            sum += room_at(model, i, shape);
+        assert_true(downlink->sum.fits[shape] == sum);
+    }
+    for (size_t i = 0; i < peers; i++) {
+        if (downlink->peers[i].state != PEER_UP)
+            continue;
+        cpus += model->cpus[i];
+        for (size_t k = 0; k < model->ops_count; k++)
+            if (model->places[k] == i)
+                cpus -= book_vm(&model->book, model->ops[k]->record.vm)->record.size.cpus;
+        up++;
+    }
+    assert_true(downlink->sum.total.cpus_free == cpus);
+    assert_int_equal(downlink->up_count, up);
+}
+
+/* From scratch: the first of those with most room; `only` one of them, peers: any. */
+static enum placement naive(const struct model *model, size_t shape, size_t only,
+                            const struct book_op *op, struct peer **out_peer) {
+    enum placement found = PLACEMENT_UNREACHABLE;
+    uint64_t most = 0;
+    *out_peer = NULL;
+    for (size_t i = 0; i < peers; i++) {
+        struct peer *peer = &model->downlink.peers[i];
+        bool tried = false;
+        for (size_t k = 0; k < op->tried_count; k++)
+            tried |= op->tried[k] == i;
+        if (peer->state != PEER_UP || (only < peers && only != i))
+            continue;
+        found = found == PLACEMENT_UNREACHABLE ? PLACEMENT_NO_ROOM : found;
+        uint64_t room = room_left(room_at(model, i, shape));
+        if (tried || room <= most)
+            continue;
+        most = room;
+        *out_peer = peer;
+        found = PLACEMENT_FOUND;
+    }
+    return found;
+}
+
+static struct peer *assert_choice(struct model *model, size_t number, const struct book_op *op) {
+    size_t only = pick(model, 2) ? peers : pick(model, peers);
+    struct shape shape = shape_of(number);
+    struct peer *wanted = NULL, *chosen = NULL;
+    enum placement found = naive(model, number, only, op, &wanted);
+    assert_int_equal(placement_choose(&model->downlink, &shape.size,
+                                      only < peers ? model->downlink.peers[only].setting.name : "",
+                                      op, &chosen),
+                     found);
+    assert_ptr_equal(chosen, wanted);
+    return chosen;
+}
+
+/* A definition that some peers have refused goes where there is most room, if there is any. */
+static void defines(struct model *model) {
+    if (model->ops_count == ops_most)
+        return;
+    size_t number = pick(model, model->downlink.catalogue_count);
+    struct vm vm = {.size = shape_of(number).size};
+    struct operation operation = {.verb = VERB_DEFINE, .generation = 1,
+                                  .deadline_ms = model->now_ms + 1000000000};
+    struct event event = event_now(model, EVENT_TICK);
+    (void)text_copy(vm.id, sizeof(vm.id), id_make(&model->ids, "vm", 1).text);
+    (void)text_copy(operation.id, sizeof(operation.id), id_make(&model->ids, "op", 1).text);
+    struct book_vm *made = book_add_vm(&model->book, &vm);
+    struct book_op *op = book_begin(&model->book, made, &operation, &event, &model->out);
+    for (size_t i = pick(model, 5); i; i--)
+        placement_exclude(&model->downlink, op, &model->downlink.peers[pick(model, peers)]);
+    struct peer *peer = assert_choice(model, number, op);
+    if (!peer) {
+        book_end(&model->book, op, CODE_NO_CAPACITY, &event, &model->out);
+        return;
+    }
+    placement_put(peer, made, op, &event);
+    downlink_instruct(&model->downlink, &model->book, made, &event, &model->out);
+    model->places[model->ops_count] = (size_t)(peer - model->downlink.peers);
+    model->ops[model->ops_count++] = op;
+}
+
+/* Its place has told a capacity that counts it. */
+static void is_reflected(struct model *model) {
+    if (!model->ops_count)
+        return;
+    size_t which = pick(model, model->ops_count);
+    struct book_op *op = model->ops[which];
+    struct event event = event_now(model, EVENT_TICK);
+    downlink_reflect(&model->downlink, &model->downlink.peers[model->places[which]], op,
+                     &book_vm(&model->book, op->record.vm)->record.size);
+    book_end(&model->book, op, CODE_OK, &event, &model->out);
+    model->ops[which] = model->ops[--model->ops_count];
+    model->places[which] = model->places[model->ops_count];
+}
+
+static void time_passes(struct model *model) {
+    model->now_ms += pick(model, 4000);
+    struct event event = event_now(model, EVENT_TICK);
+    downlink_on_tick(&model->downlink, &event);
+}
+
+static void learns_a_shape(struct model *model) {
+    size_t count = model->downlink.catalogue_count;
+    struct shape shape = shape_of(count);
+    if (count < shapes_most && !pick(model, 50))
+        assert_true(downlink_add_shape(&model->downlink, &shape, &model->out));
+}
+
+static void random_step(struct model *model) {
+    switch (pick(model, 9)) {
+    case 0:
+    case 1:
+        says_hello(model, pick(model, peers));
+        break;
+    case 2:
+    case 3:
+        tells_capacity(model, pick(model, peers));
+        break;
+    case 4:
+    case 5:
+        defines(model);
+        break;
+    case 6:
+        is_reflected(model);
+        break;
+    case 7:
+        time_passes(model);
+        learns_a_shape(model);
+        break;
+    case 8:
+        goes_away(model, pick(model, peers));
+        break;
+    }
+    effects_clear(&model->out);
+}
+
+static void run(uint64_t seed) {
+    struct peer_setting agents[peers] = {0};
+    struct shape shapes[shapes_first];
+    struct model *model = memory_new(1, sizeof(*model));
+    for (size_t i = 0; i < peers; i++) {
+        text_format(agents[i].name, sizeof(agents[i].name), "host%zu", i);
+        text_format(agents[i].address, sizeof(agents[i].address), "host%zu@a/b", i);
+    }
+    for (size_t i = 0; i < shapes_first; i++)
+        shapes[i] = shape_of(i);
+    struct role_settings settings = {.agents = agents, .agents_count = peers, .shapes = shapes,
+                                     .shapes_count = shapes_first, .beat_ms = 5000,
+                                     .hold_down_ms = 10000};
+    prng_init(&model->prng, seed);
+    prng_init(&model->ids.prng, seed);
+    model->now_ms = 1;
+    book_init(&model->book, seed);
+    downlink_init(&model->downlink, &settings, &model->prng);
+    for (size_t i = 0; i < steps; i++) {
+        random_step(model);
+        assert_counts(model);
+    }
+    effects_deinit(&model->out);
+    downlink_deinit(&model->downlink);
+    book_deinit(&model->book);
+    memory_free(model);
+}
+
+static void counts_and_choice_are_those_from_scratch_after_any_history(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= seeds; seed++)
+        run(seed);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_and_choice_are_those_from_scratch_after_any_history),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
