@@ -1,6 +1,7 @@
 """The measurements of bench/run. Each takes a Report and the sizes of the mode (see SIZES)."""
 import json
 import os
+import secrets
 import sqlite3
 import tempfile
 import time
@@ -192,10 +193,12 @@ def measure_memory(report, sizes):
         for name, label in (("upstream", "upstream"), ("north", "downstream")):
             report.add(f"{label}, one cluster of {few} agent, 1 VM", "KiB", small[name])
         per_agent = more_peers(world.cloud.downstreams["north"], sizes["peers"],
-                               "[agent a{0}]\naddress = a{0}@site.test/agent\n")
+                               "[agent a{0}]\naddress = a{0}@site.test/agent\n"
+                               "peer_key = {1}\n")
         report.add("downstream, per configured agent", "B", per_agent, most=2048)
         per_cluster = more_peers(world.cloud.upstream, sizes["peers"],
                                  "[cluster c{0}]\naddress = c{0}@cloud.test/cluster\n"
+                                 "peer_key = {1}\n"
                                  f"image_token_file = {world.password_file}\n")
         report.add("upstream, per configured cluster", "B", per_cluster, most=4096)
     with World(agents=many) as world:
@@ -213,7 +216,8 @@ def more_peers(daemon, count, section):
         return resident_kib(daemon.pid())
     before = fresh()
     with open(daemon.config, "a") as config:
-        config.write("\n" + "".join(section.format(i) for i in range(count)))
+        config.write("\n" + "".join(section.format(i, secrets.token_urlsafe(32))
+                                    for i in range(count)))
     return (fresh() - before) * 1024 / count
 
 

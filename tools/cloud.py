@@ -233,6 +233,7 @@ class Cloud:
         self.clusters = self._name_agents(clusters or {"north": 2})
         self.ports = self._choose_ports()
         self.proxies = {}
+        self.keys = {}
         self._make_servers(options.get("one_server", False), options.get("trace", True))
         self.token_file = write_secret(f"{self.folder}/operator.token")
         self.upstream = Daemon(self, "upstream", "upstream")
@@ -282,6 +283,7 @@ class Cloud:
         """The settings of an account at an application server, which is made."""
         path = f"{daemon.folder}/{use}.password"
         write_secret(path)
+        self.public_key(daemon, use)
         server.add_account(user, read(path).strip())
         port = server.port
         if self.options.get("proxies"):
@@ -289,7 +291,22 @@ class Cloud:
             self.proxies[name] = FaultProxy(port, self.options.get("seed", 0))
             port = self.proxies[name].port
         return {"jid": server.jid(user, resource), "password_file": path,
-                "server": "127.0.0.1", "port": port, "ca_file": server.ca_file}
+                "server": "127.0.0.1", "port": port, "ca_file": server.ca_file,
+                "key_file": self.key_file(daemon, use)}
+
+    @staticmethod
+    def key_file(daemon, use):
+        """Of the daemon's link: "uplink" or "downlink"."""
+        return f"{daemon.folder}/{use}.key"
+
+    def public_key(self, daemon, use):
+        """Made with its secret half at first use, by the daemon's own command."""
+        if (daemon.name, use) not in self.keys:
+            self.keys[daemon.name, use] = subprocess.run(
+                [daemon.program, "key", self.key_file(daemon, use)], text=True, check=True,
+                stdout=subprocess.PIPE).stdout.strip()
+        return self.keys[daemon.name, use]
+
 
     def _image_url(self, name, port):
         port = self.options.get("image_ports", {}).get(name, port)
@@ -309,6 +326,7 @@ class Cloud:
         for cluster in self.clusters:
             text += section(f"cluster {cluster}", {
                 "address": self.server_1.jid(cluster, "cluster"),
+                "peer_key": self.public_key(self.downstreams[cluster], "uplink"),
                 "image_token_file": write_secret(f"{daemon.folder}/{cluster}-images.token")})
         for name, (cpus, memory_mib, disk_gib) in self.shapes.items():
             text += section(f"shape {name}", {"cpus": cpus, "memory_mib": memory_mib,
@@ -321,6 +339,7 @@ class Cloud:
         text = self._daemon_section(daemon) + section("uplink cloud", {
             **self._link(daemon, self.server_1, cluster, "cluster", "uplink"),
             "manager": self.server_1.jid("upstream", "manager"),
+            "peer_key": self.public_key(self.upstream, "downlink"),
             "image_url": self._image_url(cluster, self.ports["upstream"]),
             "image_token_file": f"{self.upstream.folder}/{cluster}-images.token",
             **self.limits})
@@ -331,7 +350,9 @@ class Cloud:
             "token_file": write_secret(f"{daemon.folder}/agents-images.token")})
         text += section("timing", timing)
         for agent in self.clusters[cluster]:
-            text += section(f"agent {agent}", {"address": self.server_2.jid(agent, "agent")})
+            text += section(f"agent {agent}", {
+                "address": self.server_2.jid(agent, "agent"),
+                "peer_key": self.public_key(self.agents[agent], "uplink")})
         write(daemon.config, text)
 
     def _write_agent(self, cluster, name):
@@ -342,6 +363,7 @@ class Cloud:
         text = self._daemon_section(daemon) + section("uplink cluster", {
             **self._link(daemon, self.server_2, name, "agent", "uplink"),
             "manager": self.server_2.jid(f"{cluster}-manager", "downstream"),
+            "peer_key": self.public_key(self.downstreams[cluster], "downlink"),
             "image_url": self._image_url(name, self.ports[cluster]),
             "image_token_file": f"{self.downstreams[cluster].folder}/agents-images.token"})
         write(daemon.config, text + section("host", {"uri": uri, **self.host}))

@@ -6,7 +6,6 @@ processes are tools/cloud.py's; this tells a person what happens and shows the e
 import argparse
 import glob
 import hashlib
-import html
 import json
 import os
 import re
@@ -17,6 +16,7 @@ import tempfile
 import time
 
 from cloud import Cloud, CLOUD_FACTS, ROOT_LENGTH, command_line, read, wait_until, write
+from seal import traffic
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = f"{ROOT}/build"
@@ -202,13 +202,14 @@ def log_lines(daemon, op, ended):
             yield re.sub(r"^time=\S*T(\S+)Z level=\w+ daemon=\S+ ", r"\1 ", line)
 
 
-def carried(server, op, kinds):
-    """What the server took in of the operation, and for whom."""
-    for number, line in enumerate(read(server.traffic_file).splitlines(), 1):
-        stanza = re.match(r"in (\S+) <message [^>]*\bto='([^']+)'.*?<frame[^>]*>(.*)</frame>", line)
+def carried(cloud, server, op, kinds):
+    """What the server took in of the operation, and for whom: the frames, which it cannot read,
+    opened by the keys of the daemons."""
+    for number, line in enumerate(traffic(cloud, server).splitlines(), 1):
+        stanza = re.match(r"in (\S+) <message [^>]*\bto='([^']+)'.*?(\{.*\})</message>", line)
         if not stanza or op not in line:
             continue
-        for message in json.loads(html.unescape(stanza.group(3))).get("messages", []):
+        for message in json.loads(stanza.group(3)).get("messages", []):
             kind, body = next(iter(message.items()))
             if kind in kinds and body.get("op") == op:
                 yield (f"line {number}: {stanza.group(1)} -> {stanza.group(2)} "
@@ -225,8 +226,8 @@ def show_path(cloud, vm, op, agent):
 
     def took(server, *kinds):
         place = os.path.relpath(server.traffic_file, cloud.folder)
-        show_hop(f"{server.name}, Prosody, pid {server.running_pid()}: carried it ({place})",
-                 carried(server, op, kinds), (op, vm))
+        show_hop(f"{server.name}, Prosody, pid {server.running_pid()}: carried it sealed ({place})",
+                 carried(cloud, server, op, kinds), (op, vm))
 
     told(upstream, "accepted it and chose the cluster", ended=False)
     took(cloud.server_1, "instruct")

@@ -21,6 +21,8 @@ enum setting_kind {
     SETTING_FOLDER,  /* char *: absolute path; made by the daemon */
     SETTING_FILE,    /* char *: absolute path of a file that can be read */
     SETTING_SECRET,  /* struct secret: absolute path of a file for its owner's eyes alone */
+    SETTING_KEY,     /* struct secret: likewise, of a file with a secret key (io/seal.h) */
+    SETTING_PEER,    /* char *: a public key */
     SETTING_NUMBER,  /* uint64_t, least..most */
     SETTING_FLAG,    /* bool: yes, no */
     SETTING_CHOICE,  /* int: index into choices */

@@ -47,8 +47,12 @@ static const struct setting link_settings[] = {
      .standard = "5222", .least = 1, .most = 65535, .about = "its port"},
     {.key = "ca_file", .kind = SETTING_FILE, .offset = offsetof(struct link_config, ca_file),
      .need = SETTING_REQUIRED, .about = "certificate authority of the server, PEM"},
+    {.key = "key_file", .kind = SETTING_KEY, .offset = offsetof(struct link_config, key),
+     .need = SETTING_REQUIRED, .about = "file with our secret key for this link alone"},
     {.key = "manager", .kind = SETTING_JID, .offset = offsetof(struct link_config, manager),
      .need = SETTING_REQUIRED, .about = "full JID of the manager above; nobody else is heard"},
+    {.key = "peer_key", .kind = SETTING_PEER, .offset = offsetof(struct link_config, peer_key),
+     .need = SETTING_REQUIRED, .about = "its public key"},
     {.key = "image_url", .kind = SETTING_URL, .offset = offsetof(struct link_config, image_url),
      .need = SETTING_REQUIRED, .about = "prefix of the image repository above"},
     {.key = "image_ca_file", .kind = SETTING_FILE,
@@ -70,8 +74,8 @@ static const struct setting link_settings[] = {
 };
 
 enum {
-    downlink_settings = 5,
-    agent_uplink_settings = 9,
+    downlink_settings = 6,
+    agent_uplink_settings = 11,
     uplink_settings = array_size(link_settings),
 };
 
@@ -125,12 +129,14 @@ enum { downstream_timing_settings = 2 };
 static const struct setting peer_settings[] = {
     {.key = "address", .kind = SETTING_JID, .offset = offsetof(struct peer_config, address),
      .need = SETTING_REQUIRED, .about = "its full JID; nobody else is heard"},
+    {.key = "peer_key", .kind = SETTING_PEER, .offset = offsetof(struct peer_config, peer_key),
+     .need = SETTING_REQUIRED, .about = "its public key"},
     {.key = "image_token_file", .kind = SETTING_SECRET,
      .offset = offsetof(struct peer_config, image_token),
      .about = "file with the bearer token that it pulls images with"},
 };
 
-enum { agent_settings = 1 };
+enum { agent_settings = 2 };
 
 static const struct setting shape_settings[] = {
     {.key = "cpus", .kind = SETTING_NUMBER, .offset = offsetof(struct shape_config, cpus),
@@ -250,6 +256,7 @@ static int check_listen(const char *path, const char *section, const struct list
     return 0;
 }
 
+/* Addresses and keys in one map: neither looks like the other. */
 static int check_peers(const char *path, const char *section, const struct peer_config *peers,
                        size_t count, struct error *err) {
     struct map seen;
@@ -263,23 +270,43 @@ static int check_peers(const char *path, const char *section, const struct peer_
                                section, peers[i].name, peers[i].address);
         else
             map_put(&seen, peers[i].address, (void *)(uintptr_t)&peers[i]);
+        other = map_get(&seen, peers[i].peer_key);
+        if (other)
+            result = error_set(err, -EINVAL, "%s: [%s %s] and [%s %s] have the same peer_key; each "
+                               "of them makes its own", path, section, other->name, section,
+                               peers[i].name);
+        else
+            map_put(&seen, peers[i].peer_key, (void *)(uintptr_t)&peers[i]);
     }
     map_deinit(&seen);
     return result;
 }
 
-/* Two connections with one full JID throw each other out for ever. */
+static bool keys_are_same(const struct link_config *left, const struct link_config *right) {
+    return text_equal(left->key.text, right->key.text);
+}
+
+/* Two connections with one full JID throw each other out for ever. Two managers above that see
+ * one key know that it is one cluster. */
 static int check_links(const char *path, const struct link_config *uplinks, size_t count,
                        const struct link_config *downlink, struct error *err) {
     for (size_t i = 0; i < count; i++) {
         if (downlink && text_equal(uplinks[i].jid, downlink->jid))
             return error_set(err, -EINVAL, "%s: [uplink %s] and [downlink] have the same jid %s; "
                              "change its resource", path, uplinks[i].name, downlink->jid);
-        for (size_t n = 0; n < i; n++)
+        if (downlink && keys_are_same(&uplinks[i], downlink))
+            return error_set(err, -EINVAL, "%s: [uplink %s] and [downlink] have the same key; "
+                             "make one for each link", path, uplinks[i].name);
+        for (size_t n = 0; n < i; n++) {
+            if (keys_are_same(&uplinks[i], &uplinks[n]))
+                return error_set(err, -EINVAL, "%s: [uplink %s] and [uplink %s] have the same "
+                                 "key; make one for each link", path, uplinks[n].name,
+                                 uplinks[i].name);
             if (text_equal(uplinks[i].jid, uplinks[n].jid))
                 return error_set(err, -EINVAL, "%s: [uplink %s] and [uplink %s] have the same jid "
                                  "%s; change its resource", path, uplinks[n].name,
                                  uplinks[i].name, uplinks[i].jid);
+        }
     }
     return 0;
 }

@@ -11,7 +11,7 @@ struct daemon_config {
 };
 
 /* An account at an application server, and the manager that is reached through it.
- * [downlink] has no name and ends with ca_file. */
+ * [downlink] has no name and ends with key. */
 struct link_config {
     char *name;
     char *jid;
@@ -19,7 +19,9 @@ struct link_config {
     char *server; /* NULL: the JID's domain, by DNS */
     uint64_t port;
     char *ca_file;
+    struct secret key; /* ours, of this link alone */
     char *manager; /* full JID */
+    char *peer_key;
     char *image_url, *image_ca_file;
     struct secret image_token;
     uint64_t max_vms, max_cpus, max_memory_mib, max_disk_gib; /* downstream; 0: no limit */
@@ -41,6 +43,7 @@ struct timing_config {
 struct peer_config {
     char *name;
     char *address;
+    char *peer_key;
     struct secret image_token; /* that it presents to us; clusters only */
 };
 

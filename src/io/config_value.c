@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/folder.h"
+#include "io/seal.h"
 #include "message/limits.h"
 
 enum { limit_secret_bytes = 4096 };
@@ -68,9 +69,12 @@ static int check_text(const struct setting *setting, const char *value, struct e
             return error_set(err, -EINVAL, "\"%s\" is not an address to listen on; write "
                              "address:port, for example 127.0.0.1:8080 or [::1]:8080", value);
         break;
+    case SETTING_PEER:
+        return seal_check_public(value, err);
     case SETTING_FOLDER:
     case SETTING_FILE:
     case SETTING_SECRET:
+    case SETTING_KEY:
         if (value[0] != '/')
             return error_set(err, -EINVAL, "\"%s\" is not an absolute path; begin it with /",
                              value);
@@ -116,6 +120,12 @@ static int set_secret(const char *value, struct secret *secret, struct error *er
     return 0;
 }
 
+static int set_key(const char *value, struct secret *secret, struct error *err) {
+    if (set_secret(value, secret, err))
+        return err->code;
+    return seal_check_secret(secret->text, err) ? error_wrap(err, "%s", value) : 0;
+}
+
 static int set_number(const struct setting *setting, const char *value, uint64_t *out_number,
                       struct error *err) {
     char *end;
@@ -156,12 +166,15 @@ int config_value_set(const struct setting *setting, const char *value, void *sec
     case SETTING_URL:
     case SETTING_LISTEN:
     case SETTING_FOLDER:
+    case SETTING_PEER:
         *(char **)place = memory_text(value);
         return 0;
     case SETTING_FILE:
         return set_file(value, place, err);
     case SETTING_SECRET:
         return set_secret(value, place, err);
+    case SETTING_KEY:
+        return set_key(value, place, err);
     case SETTING_NUMBER:
         return set_number(setting, value, place, err);
     case SETTING_FLAG:
@@ -193,10 +206,12 @@ void config_value_clear(const struct setting *setting, void *section) {
     case SETTING_LISTEN:
     case SETTING_FOLDER:
     case SETTING_FILE:
+    case SETTING_PEER:
         memory_free(*(char **)place);
         *(char **)place = NULL;
         break;
     case SETTING_SECRET:
+    case SETTING_KEY:
         secret_deinit(place);
         break;
     case SETTING_NUMBER:

@@ -30,6 +30,7 @@ struct shell {
     const struct shell_ports *ports; /* while it runs */
     struct performer performer;
     struct effects effects;
+    struct text opened; /* scratch */
     struct error failure; /* of a commit */
     bool stopping;
 };
@@ -83,26 +84,40 @@ static void shell_step(struct shell *shell, struct event *event) {
 }
 
 /* A stranger may send us anything: one line a second at the most. */
-static void shell_complain(struct shell *shell, const struct posted *posted,
+static void shell_complain(struct shell *shell, const struct posted *posted, int result,
                            const struct codec_fault *fault) {
+    static const char *const causes[] = {
+        [SEAL_STRANGER] = "no key is pinned for this address",
+        [SEAL_BROKEN] = "it is forged, altered, or sealed by another key than the pinned one",
+        [SEAL_TOO_LONG] = "it is longer than a frame may be",
+    };
+    const char *link = shell->ports->links[posted->event.frame.link].name;
     uint64_t now = now_ms();
     shell->complaints++;
     if (shell->complained_ms && now - shell->complained_ms < complaint_ms)
         return;
     char from[limit_address_size + 8], text[sizeof(fault->text) + 8];
-    log_line(shell->log, LOG_WARNING, "bad-frame",
-             "link=\"%s\" from=%s field=\"%s\" text=%s dropped=%" PRIu64,
-             shell->ports->links[posted->event.frame.link].name,
-             log_quote(posted->address, from, sizeof(from)), fault->field,
-             log_quote(fault->text, text, sizeof(text)), shell->complaints);
+    log_quote(posted->address, from, sizeof(from));
+    if (result > 0)
+        log_line(shell->log, LOG_WARNING, "unsealed-frame",
+                 "link=\"%s\" from=%s cause=\"%s\" dropped=%" PRIu64, link, from, causes[result],
+                 shell->complaints);
+    else
+        log_line(shell->log, LOG_WARNING, "bad-frame",
+                 "link=\"%s\" from=%s field=\"%s\" text=%s dropped=%" PRIu64, link, from,
+                 fault->field, log_quote(fault->text, text, sizeof(text)), shell->complaints);
     shell->complained_ms = now;
     shell->complaints = 0;
 }
 
 static void shell_take(struct shell *shell, struct posted *posted) {
-    struct codec_fault fault;
-    if (posted->bytes && posted_decode(posted, &fault))
-        shell_complain(shell, posted, &fault);
+    struct codec_fault fault = {0};
+    int result = 0;
+    if (posted->bytes)
+        result = posted_decode(posted, shell->ports->links[posted->event.frame.link].seal,
+                               &shell->opened, &fault);
+    if (result)
+        shell_complain(shell, posted, result, &fault);
     else
         shell_step(shell, &posted->event);
     posted_free(posted);
@@ -240,5 +255,6 @@ void shell_free(struct shell *shell) {
     must_work(uv_loop_close(&shell->loop));
     shell_queue_deinit(&shell->queue);
     effects_deinit(&shell->effects);
+    text_deinit(&shell->opened);
     memory_free(shell);
 }

@@ -2,13 +2,15 @@
  * each event, commits all SAVE effects of the batch in one transaction, then performs the other
  * effects in order. It is the same for the three daemons; the simulator is the other shell.
  *
- * Messages of one batch to one peer travel as one frame (limit_frame_soft).
+ * Messages of one batch to one peer travel as one frame (limit_frame_batch), which leaves sealed
+ * and is opened when it comes in: no carrier and no role meets the other's form of it.
  * It reaches the adapters through function pointers, so that a program links those it uses. */
 #pragma once
 
 #include "base/log.h"
 #include "core/role.h"
 #include "io/ports.h"
+#include "io/seal.h"
 #include "io/store.h"
 #include "io/xmpp.h"
 
@@ -20,6 +22,7 @@ struct image_fetcher;
 struct shell_link {
     const char *name; /* for the log: "downlink", "uplink north" */
     struct xmpp *xmpp;
+    struct seal *seal;
     struct image_fetcher *fetcher; /* from the level above; NULL: none */
 };
 

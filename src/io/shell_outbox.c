@@ -28,6 +28,7 @@ void outbox_deinit(struct outbox *outbox) {
     map_deinit(&outbox->parcels);
     text_deinit(&outbox->message);
     text_deinit(&outbox->frame);
+    text_deinit(&outbox->sealed);
 }
 
 static const char *parcel_address(const struct parcel *parcel) {
@@ -49,12 +50,15 @@ static void outbox_send(struct outbox *outbox, struct parcel *parcel) {
     const struct shell_link *link = &outbox->ports->links[parcel->link];
     text_clear(&outbox->frame);
     frame_encode(&parcel->header, text_data(&parcel->messages), &outbox->frame);
-    if (outbox->frame.length > limit_frame_hard)
+    enum seal_result result =
+        seal_frame(link->seal, parcel_address(parcel), &outbox->frame, &outbox->sealed);
+    if (result == SEAL_TOO_LONG)
         log_line(outbox->log, LOG_ERROR, "message-too-large",
                  "link=\"%s\" to=%s bytes=%zu limit=%d; it is dropped", link->name,
-                 parcel_address(parcel), outbox->frame.length, limit_frame_hard);
-    else if (outbox->ports->send(link->xmpp, parcel_address(parcel), text_data(&outbox->frame),
-                                 outbox->frame.length) == XMPP_DROPPED)
+                 parcel_address(parcel), outbox->frame.length, limit_frame_bytes);
+    else if (result != SEAL_DONE ||
+             outbox->ports->send(link->xmpp, parcel_address(parcel), text_data(&outbox->sealed),
+                                 outbox->sealed.length) == XMPP_DROPPED)
         log_line(outbox->log, LOG_DEBUG, "frame-dropped", "link=\"%s\" to=%s", link->name,
                  parcel_address(parcel));
     (void)map_remove(&outbox->parcels, parcel->key);
@@ -67,7 +71,7 @@ static bool parcel_takes(const struct parcel *parcel, const struct frame_header 
                          size_t bytes) {
     return header->from == parcel->header.from && header->to == parcel->header.to &&
            header->sequence == parcel->header.sequence + parcel->count &&
-           parcel->messages.length + 1 + bytes + header_bytes <= limit_frame_soft;
+           parcel->messages.length + 1 + bytes + header_bytes <= limit_frame_batch;
 }
 
 void outbox_add(struct outbox *outbox, const struct effect_send *send) {

@@ -1,4 +1,5 @@
-/* The outbox gathers one turn's messages into frames, one open frame per link and address.
+/* The outbox gathers one turn's messages into frames, one open frame per link and address, and
+ * seals each for its peer.
  * The order per peer is kept; between peers there is none. */
 #pragma once
 
@@ -11,7 +12,7 @@ struct outbox {
     const struct log *log;
     struct list open; /* of struct parcel, in the order of opening */
     struct map parcels;
-    struct text message, frame; /* scratch */
+    struct text message, frame, sealed; /* scratch */
 };
 
 void outbox_init(struct outbox *outbox, const struct shell_ports *ports, const struct log *log);

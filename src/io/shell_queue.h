@@ -5,10 +5,11 @@
 #include <pthread.h>
 
 #include "core/event.h"
+#include "io/seal.h"
 
 enum { limit_queued_bytes = 16 * 1024 * 1024 }; /* of frames that wait to be decoded */
 
-/* One event, with all that it points to. A received frame stays bytes until it is taken. */
+/* One event, with all that it points to. A received frame stays sealed until it is taken. */
 struct posted {
     struct posted *next;
     struct event event;
@@ -30,8 +31,10 @@ struct posted *posted_from_bytes(uint32_t link, const char *from, const char *by
                                  size_t length);
 void posted_free(struct posted *posted);
 
-/* Makes the event of received bytes complete. 0, or -EINVAL with `fault`. */
-int posted_decode(struct posted *posted, struct codec_fault *fault);
+/* Makes the event of received bytes complete. Positive: it is not sealed as it must be; -EINVAL
+ * with `fault`: its peer has sealed nonsense. `scratch` keeps its memory from one to the next. */
+int posted_decode(struct posted *posted, struct seal *seal, struct text *scratch,
+                  struct codec_fault *fault);
 
 void shell_queue_init(struct shell_queue *queue);
 void shell_queue_deinit(struct shell_queue *queue);

@@ -24,6 +24,7 @@ static void agent_close(struct agent_daemon *agent) {
     shell_free(agent->shell);
     role_free(agent->role);
     store_close(agent->store);
+    seal_free(agent->uplink.seal);
 }
 
 static struct role *agent_role(const struct agent_config *config) {
@@ -66,7 +67,9 @@ static int agent_connect(struct agent_daemon *agent, const struct link_config *u
     const char *const peers[] = {uplink->manager, NULL};
     text_format(agent->uplink_name, sizeof(agent->uplink_name), "uplink %s", uplink->name);
     agent->uplink.name = agent->uplink_name;
-    agent->uplink.xmpp = daemon_connect(uplink, 0, peers, agent->shell, err);
+    agent->uplink.seal = daemon_seal_up(uplink, err);
+    if (agent->uplink.seal)
+        agent->uplink.xmpp = daemon_connect(uplink, 0, peers, agent->shell, err);
     return agent->uplink.xmpp ? 0 : error_wrap(err, "[uplink %s]", uplink->name);
 }
 

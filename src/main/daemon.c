@@ -13,21 +13,36 @@ const char daemon_software[] = "isthmus " ISTHMUS_VERSION;
 
 static void print_help(const char *program, const char *daemon) {
     (void)printf("usage: %s [--config FILE] [--check]\n"
+                 "       %s key FILE\n"
                  "\n"
                  "  -c, --config FILE  read FILE instead of /etc/isthmus/%s.conf\n"
                  "      --check        check the configuration and the files that it names\n"
                  "      --version      print the version\n"
                  "      --help         print this\n"
+                 "  key FILE           make a key in FILE, unless it is there, and print its\n"
+                 "                     public half: peer_key at the other end\n"
                  "\n"
                  "It stays in the foreground and logs to standard error; SIGTERM ends it.\n"
                  "Every setting: man %s, docs/examples/%s.conf\n",
-                 program, daemon, program, daemon);
+                 program, program, daemon, program, daemon);
 }
 
 static struct daemon_options options_leave(struct daemon_options options, int code) {
     options.purpose = DAEMON_LEAVE;
     options.code = code;
     return options;
+}
+
+/* `key FILE`; the exit code. */
+static int make_key(const char *program, const char *path) {
+    char public_key[limit_public_key_size];
+    struct error err = {0};
+    if (seal_key_file(path, public_key, &err)) {
+        (void)fprintf(stderr, "%s: %s\n", program, err.text);
+        return EXIT_FAILED;
+    }
+    (void)printf("%s\n", public_key);
+    return EXIT_FINE;
 }
 
 struct daemon_options daemon_begin(int count, char **arguments, const char *daemon) {
@@ -59,6 +74,8 @@ struct daemon_options daemon_begin(int count, char **arguments, const char *daem
             return options_leave(options, EXIT_MISUSED);
         }
     }
+    if (optind + 2 == count && text_equal(arguments[optind], "key"))
+        return options_leave(options, make_key(program, arguments[optind + 1]));
     if (optind < count) {
         (void)fprintf(stderr, "%s: \"%s\" is not understood. Try: %s --help\n", program,
                       arguments[optind], program);
@@ -97,6 +114,26 @@ struct store *daemon_store(const struct daemon_config *config, const char *daemo
     if (folder_make(config->state, mode, err))
         return NULL;
     return store_open(path, daemon, err);
+}
+
+struct seal *daemon_seal_up(const struct link_config *link, struct error *err) {
+    struct seal *seal = seal_new(SEAL_AGENT, link->key.text, err);
+    if (!seal || !seal_pin(seal, link->manager, link->peer_key, err))
+        return seal;
+    seal_free(seal);
+    return NULL;
+}
+
+struct seal *daemon_seal_down(const struct link_config *link, const struct peer_config *peers,
+                              size_t count, struct error *err) {
+    struct seal *seal = seal_new(SEAL_MANAGER, link->key.text, err);
+    for (size_t i = 0; seal && i < count; i++) {
+        if (!seal_pin(seal, peers[i].address, peers[i].peer_key, err))
+            continue;
+        seal_free(seal);
+        return NULL;
+    }
+    return seal;
 }
 
 struct xmpp *daemon_connect(const struct link_config *link, uint32_t index,

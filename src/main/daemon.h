@@ -45,6 +45,11 @@ char *daemon_path(const struct daemon_config *config, const char *name);
 struct store *daemon_store(const struct daemon_config *config, const char *daemon, unsigned mode,
                            struct error *err);
 
+/* The seal of one link: toward the manager above, or toward those below. NULL with `err`. */
+struct seal *daemon_seal_up(const struct link_config *link, struct error *err);
+struct seal *daemon_seal_down(const struct link_config *link, const struct peer_config *peers,
+                              size_t count, struct error *err);
+
 /* Connects one link; it posts to `shell` from here on. `peers` ends with NULL. */
 struct xmpp *daemon_connect(const struct link_config *link, uint32_t index,
                             const char *const *peers, struct shell *shell, struct error *err);

@@ -36,6 +36,8 @@ static void downstream_close(struct downstream *downstream) {
     shell_free(downstream->shell);
     role_free(downstream->role);
     store_close(downstream->store);
+    for (size_t i = 0; i < downstream->links_count; i++)
+        seal_free(downstream->links[i].seal);
 }
 
 static struct role *downstream_role(const struct downstream_config *config) {
@@ -76,7 +78,9 @@ static int downstream_connect_down(struct downstream *downstream,
         peers[i] = config->agents[i].address;
     struct shell_link *link = &downstream->links[downstream->links_count++];
     link->name = "downlink";
-    link->xmpp = daemon_connect(&config->downlink, 0, peers, downstream->shell, err);
+    link->seal = daemon_seal_down(&config->downlink, config->agents, config->agents_count, err);
+    if (link->seal)
+        link->xmpp = daemon_connect(&config->downlink, 0, peers, downstream->shell, err);
     return link->xmpp ? 0 : err->code;
 }
 
@@ -97,7 +101,9 @@ static int downstream_connect_up(struct downstream *downstream, const struct lin
     if (!link->fetcher)
         return err->code;
     const char *const peers[] = {uplink->manager, NULL};
-    link->xmpp = daemon_connect(uplink, (uint32_t)index, peers, downstream->shell, err);
+    link->seal = daemon_seal_up(uplink, err);
+    if (link->seal)
+        link->xmpp = daemon_connect(uplink, (uint32_t)index, peers, downstream->shell, err);
     return link->xmpp ? 0 : err->code;
 }
 

@@ -14,18 +14,19 @@ struct upstream {
     struct store *store;
     struct role *role;
     struct shell *shell;
-    struct xmpp *downlink;
+    struct shell_link downlink;
     struct rest *rest;
 };
 
 static void upstream_close(struct upstream *upstream) {
     if (upstream->rest)
         rest_stop(upstream->rest);
-    if (upstream->downlink)
-        xmpp_link_free(upstream->downlink);
+    if (upstream->downlink.xmpp)
+        xmpp_link_free(upstream->downlink.xmpp);
     shell_free(upstream->shell);
     role_free(upstream->role);
     store_close(upstream->store);
+    seal_free(upstream->downlink.seal);
 }
 
 static struct shape shape_of(const struct shape_config *config) {
@@ -62,13 +63,19 @@ static struct role *upstream_role(const struct upstream_config *config) {
     return role_new(&settings);
 }
 
-static struct xmpp *upstream_connect(const struct upstream_config *config, struct shell *shell,
-                                     struct error *err) {
+static int upstream_connect(struct upstream *upstream, const struct upstream_config *config,
+                            struct error *err) {
     auto_clean(memory_clean) const char **peers =
         memory_new(config->clusters_count + 1, sizeof(*peers));
     for (size_t i = 0; i < config->clusters_count; i++)
         peers[i] = config->clusters[i].address;
-    return daemon_connect(&config->downlink, 0, peers, shell, err);
+    struct shell_link *link = &upstream->downlink;
+    link->name = "downlink";
+    link->seal =
+        daemon_seal_down(&config->downlink, config->clusters, config->clusters_count, err);
+    if (link->seal)
+        link->xmpp = daemon_connect(&config->downlink, 0, peers, upstream->shell, err);
+    return link->xmpp ? 0 : error_wrap(err, "[downlink]");
 }
 
 static struct rest *upstream_rest(const struct upstream_config *config, struct shell *shell,
@@ -109,8 +116,7 @@ static int upstream_open(struct upstream *upstream, const struct upstream_config
         return err->code;
     upstream->role = upstream_role(config);
     upstream->shell = shell_new(upstream->role, &upstream->log);
-    upstream->downlink = upstream_connect(config, upstream->shell, err);
-    if (!upstream->downlink)
+    if (upstream_connect(upstream, config, err))
         return err->code;
     upstream->rest = upstream_rest(config, upstream->shell, err);
     if (!upstream->rest)
@@ -133,10 +139,9 @@ int main(int count, char **arguments) {
     auto_clean(upstream_close) struct upstream upstream = {0};
     if (upstream_open(&upstream, &config, &err))
         return daemon_fail(&options, &err, EXIT_FAILED);
-    const struct shell_link link = {.name = "downlink", .xmpp = upstream.downlink};
     const struct shell_ports ports = {
         .store = upstream.store,
-        .links = &link,
+        .links = &upstream.downlink,
         .links_count = 1,
         .rest = upstream.rest,
         .send = xmpp_link_send,

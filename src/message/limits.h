@@ -11,6 +11,7 @@ enum {
     limit_software_size = 48,
     limit_key_size = 65,       /* Idempotency-Key */
     limit_text_size = 256,     /* a problem's words */
+    limit_public_key_size = 44, /* X25519 in base64url */
     limit_user_data = 16384,   /* bytes of first-boot data */
 
     /* tables */
@@ -34,8 +35,10 @@ enum {
     limit_disk_gib = 1048576,
 
     /* traffic */
-    limit_frame_soft = 4096,    /* bytes at which a batch is closed (facts: servers slow above) */
-    limit_frame_hard = 65536,   /* bytes of a frame at the very most */
+    limit_frame_soft = 4096,    /* characters of a sealed batch (facts: servers slow above) */
+    limit_frame_hard = 65536,   /* characters of a sealed frame at the very most */
+    limit_frame_batch = 3032,   /* bytes at which a batch is closed, before it is sealed */
+    limit_frame_bytes = 49112,  /* bytes of a frame at the very most, before it is sealed */
     limit_frame_messages = 2048, /* in one frame */
     limit_body = 65536,         /* bytes of a request's JSON body */
     limit_uploads = 4,          /* images that come in at the same time */

@@ -3,6 +3,7 @@
 import unittest
 
 from cloud_case import CloudCase, command_line, read, wait_until
+from seal import traffic
 
 
 class Crash(CloudCase):
@@ -66,7 +67,7 @@ class Crash(CloudCase):
         agent = self.cloud.agents["host-1"]
         agent.freeze()
         operation = self.post()
-        wait_until(lambda: operation["id"] in read(self.cloud.server_2.traffic_file),
+        wait_until(lambda: operation["id"] in traffic(self.cloud, self.cloud.server_2),
                    "the instruction on its way to the host")
         if victim != "host-1":
             self.restart(victim)

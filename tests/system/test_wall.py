@@ -4,6 +4,7 @@ import os
 import unittest
 
 from cloud_case import CloudCase, read
+from seal import FRAME, traffic
 
 AGENTS = ["zebra-quartz-1", "okapi-basalt-2"]
 
@@ -70,13 +71,21 @@ class Wall(CloudCase):
         upstream, downstream = self.cloud.upstream, self.cloud.downstreams["north"]
         self.assertEqual(self.found(files(upstream.state)), [])
         self.assertEqual(self.found(memory(upstream.pid())), [])
-        self.assertEqual(self.found(open_bytes(self.cloud.server_1.traffic_file)), [])
         self.assertEqual(self.found(open_bytes(upstream.log_file)), [])
+        carried = open_bytes(self.cloud.server_1.traffic_file)
+        self.assertEqual(self.found(carried), [])
+        # … nor in what the server cannot read: all its frames, opened by the keys of their ends.
+        uplink = traffic(self.cloud, self.cloud.server_1)
+        self.assertEqual(FRAME.findall(uplink), [])
+        self.assertEqual(self.found(uplink.encode()), [])
 
         # The search can fail: it finds what is meant to be on this side of the wall.
         self.assertIn(b"north", files(upstream.state))
         self.assertIn(b"web", memory(upstream.pid()))
-        self.assertIn(b"urn:isthmus:frame:1", open_bytes(self.cloud.server_1.traffic_file))
+        self.assertIn(b"urn:isthmus:frame:1", carried)
+        for word in ('{"instruct":', '"name":"web"', '"code":"image-broken"', '{"capacity":'):
+            self.assertIn(word, uplink)
+            self.assertNotIn(word.encode(), carried)
         # … and the same words on the other side.
         self.assertTrue(set(AGENTS) & set(self.found(files(downstream.state))))
         self.assertLessEqual(set(AGENTS), set(self.found(memory(downstream.pid()))))

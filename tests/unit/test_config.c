@@ -45,6 +45,12 @@ static int set_up(void **state) {
     write_file(path, "open sesame\n", 0640);
     text_format(path, sizeof(path), "%s/empty", room->folder);
     write_file(path, "\n", 0600);
+    text_format(path, sizeof(path), "%s/key", room->folder);
+    write_file(path, "secret:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA\n", 0600);
+    text_format(path, sizeof(path), "%s/key-2", room->folder);
+    write_file(path, "secret:ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-P0A\n", 0600);
+    text_format(path, sizeof(path), "%s/key-3", room->folder);
+    write_file(path, "secret:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVpbXF1eX2A\n", 0600);
     text_format(path, sizeof(path), "%s/ca", room->folder);
     write_file(path, "certificate\n", 0644);
     *state = room;
@@ -70,12 +76,17 @@ static void write_config(struct room *room, const char *text) {
     write_file(room->path, text_data(&whole), 0600);
 }
 
+#define PEER_1 "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9_AsrhtHHw"
+#define PEER_2 "WGmv9FBUlzLLqu1eXfmzCm2jHLDldCutWtShp2jxpns"
+
 static const char good_agent[] = "[uplink home]\n"                    /* 1 */
                                  "jid = a@b.example/agent\n"          /* 2 */
                                  "password_file = @/secret\n"         /* 3 */
                                  "ca_file = @/ca\n"                   /* 4 */
                                  "manager = m@b.example/manager\n"    /* 5 */
-                                 "image_url = https://b.example/v1\n" /* 6 */;
+                                 "image_url = https://b.example/v1\n" /* 6 */
+                                 "key_file = @/key\n"                 /* 7 */
+                                 "peer_key = " PEER_1 "\n"            /* 8 */;
 
 static void absent_keys_get_their_defaults(void **state) {
     struct room *room = *state;
@@ -103,14 +114,18 @@ static void given_keys_arrive_in_their_places(void **state) {
     struct error err = {0};
     write_config(room, "[daemon]\nstate = /x\nlog_level = debug\n"
                        "[uplink one]\njid=a@b/c\npassword_file=@/secret\nca_file=@/ca\n"
-                       "manager=m@b/n\nimage_url=https://b\nmax_vms=3\nmax_disk_gib = 9\n"
+                       "manager=m@b/n\nimage_url=https://b\nkey_file=@/key\n"
+                       "peer_key=" PEER_1 "\nmax_vms=3\nmax_disk_gib = 9\n"
                        "[uplink two]\njid=a@b/d\npassword_file=@/secret\nca_file=@/ca\n"
-                       "manager=m@b/o\nimage_url=https://c\nport = 6222\n"
+                       "manager=m@b/o\nimage_url=https://c\nkey_file=@/key-2\n"
+                       "peer_key=" PEER_1 "\nport = 6222\n"
                        "[downlink]\njid=d@e/f\npassword_file=@/secret\nca_file=@/ca\n"
+                       "key_file=@/key-3\n"
                        "[images]\ntoken_file=@/secret\nlisten=0.0.0.0:1\n"
                        "plain_http_off_loopback = yes\n"
                        "[timing]\nbeat_seconds = 3\n"
-                       "[agent h1]\naddress=h@e/1\n[agent h2]\naddress=h@e/2\n");
+                       "[agent h1]\naddress=h@e/1\npeer_key=" PEER_1 "\n"
+                       "[agent h2]\naddress=h@e/2\npeer_key=" PEER_2 "\n");
     if (downstream_config_load(room->path, &config, &err))
         fail_msg("%s", err.text);
     assert_string_equal(config.daemon.state, "/x");
@@ -138,26 +153,26 @@ static const struct mistake {
     const char *line, *instead; /* `line` of the good file is replaced; NULL: added at the end */
     const char *words[3];
 } mistakes[] = {
-    {NULL, "[nothing]\n", {"line 7", "[nothing] is not a section", "[uplink NAME] [host]"}},
-    {NULL, "[uplinks a]\n", {"line 7", "is not a section", NULL}},
-    {NULL, "[uplink]\n", {"line 7", "is not a section", NULL}},
-    {NULL, "[host x]\n", {"line 7", "is not a section", NULL}},
-    {NULL, "[uplink home]\n", {"line 7", "twice", "line 1"}},
+    {NULL, "[nothing]\n", {"line 9", "[nothing] is not a section", "[uplink NAME] [host]"}},
+    {NULL, "[uplinks a]\n", {"line 9", "is not a section", NULL}},
+    {NULL, "[uplink]\n", {"line 9", "is not a section", NULL}},
+    {NULL, "[host x]\n", {"line 9", "is not a section", NULL}},
+    {NULL, "[uplink home]\n", {"line 9", "twice", "line 1"}},
     {"[uplink home]\n", "[uplink Bad_Name]\n", {"line 1", "not a name", "a-z"}},
-    {NULL, "[host]\ncpu = 1\n", {"line 8", "cpu is not a key of [host]", "memory_mib"}},
-    {NULL, "max_vms = 1\n", {"line 7", "max_vms is not a key", NULL}},
-    {NULL, "jid = x@y/z\n", {"line 7", "jid is given twice", NULL}},
-    {NULL, "nonsense\n", {"line 7", "key = value", NULL}},
-    {NULL, "[host\n", {"line 7", "[section]", NULL}},
-    {NULL, "[host]\nworkers = 0\n", {"line 8", "workers", "from 1 to 64"}},
-    {NULL, "[host]\nworkers = many\n", {"line 8", "\"many\" is not a whole number", NULL}},
-    {NULL, "[host]\nworkers = -1\n", {"line 8", "not a whole number", NULL}},
-    {NULL, "[host]\nworkers = 4x\n", {"line 8", "not a whole number", NULL}},
-    {NULL, "[host]\ncpus = 99999999999999999999\n", {"line 8", "not a whole number", NULL}},
-    {NULL, "[host]\nuri =\n", {"line 8", "uri: the value is missing", NULL}},
-    {NULL, "[host]\naccelerator = fast\n", {"line 8", "auto, kvm, tcg", NULL}},
-    {NULL, "[daemon]\nlog_level = loud\n", {"line 8", "error, warning, info, debug", NULL}},
-    {NULL, "[daemon]\nstate = here\n", {"line 8", "absolute path", NULL}},
+    {NULL, "[host]\ncpu = 1\n", {"line 10", "cpu is not a key of [host]", "memory_mib"}},
+    {NULL, "max_vms = 1\n", {"line 9", "max_vms is not a key", NULL}},
+    {NULL, "jid = x@y/z\n", {"line 9", "jid is given twice", NULL}},
+    {NULL, "nonsense\n", {"line 9", "key = value", NULL}},
+    {NULL, "[host\n", {"line 9", "[section]", NULL}},
+    {NULL, "[host]\nworkers = 0\n", {"line 10", "workers", "from 1 to 64"}},
+    {NULL, "[host]\nworkers = many\n", {"line 10", "\"many\" is not a whole number", NULL}},
+    {NULL, "[host]\nworkers = -1\n", {"line 10", "not a whole number", NULL}},
+    {NULL, "[host]\nworkers = 4x\n", {"line 10", "not a whole number", NULL}},
+    {NULL, "[host]\ncpus = 99999999999999999999\n", {"line 10", "not a whole number", NULL}},
+    {NULL, "[host]\nuri =\n", {"line 10", "uri: the value is missing", NULL}},
+    {NULL, "[host]\naccelerator = fast\n", {"line 10", "auto, kvm, tcg", NULL}},
+    {NULL, "[daemon]\nlog_level = loud\n", {"line 10", "error, warning, info, debug", NULL}},
+    {NULL, "[daemon]\nstate = here\n", {"line 10", "absolute path", NULL}},
     {"[uplink home]\n", "jid = a@b/c\n[uplink home]\n",
      {"line 1", "before the first section", NULL}},
     {"jid = a@b.example/agent\n", "", {"line 1", "[uplink home] lacks jid", "account@domain"}},
@@ -167,6 +182,14 @@ static const struct mistake {
     {"password_file = @/secret\n", "password_file = @/none\n", {"line 3", "cannot read", "0600"}},
     {"password_file = @/secret\n", "password_file = @/open\n", {"line 3", "chmod 600", "/open"}},
     {"password_file = @/secret\n", "password_file = @/empty\n", {"line 3", "is empty", NULL}},
+    {"key_file = @/key\n", "", {"line 1", "[uplink home] lacks key_file", NULL}},
+    {"key_file = @/key\n", "key_file = @/secret\n",
+     {"line 7", "no secret key", "isthmus-agent key FILE"}},
+    {"key_file = @/key\n", "key_file = @/open\n", {"line 7", "chmod 600", "/open"}},
+    {"peer_key = " PEER_1 "\n", "peer_key = me\n", {"line 8", "43 characters", NULL}},
+    {"peer_key = " PEER_1 "\n",
+     "peer_key = secret:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA\n",
+     {"line 8", "nobody else may see", NULL}},
     {"image_url = https://b.example/v1\n", "image_url = b.example\n", {"line 6", "https://", NULL}},
     {"image_url = https://b.example/v1\n", "image_url = http://b/\n", {"line 6", "slash", NULL}},
 };
@@ -211,7 +234,7 @@ static void a_line_too_long_is_told(void **state) {
     struct agent_config config = {0};
     struct error err = {0};
     assert_true(agent_config_load(room->path, &config, &err) < 0);
-    expect_words(&err, "line 8", "a long line");
+    expect_words(&err, "line 10", "a long line");
     expect_words(&err, "longer than", "a long line");
 }
 
@@ -226,7 +249,7 @@ static void a_missing_file_is_told(void **state) {
 
 static const char good_upstream[] = "[api]\noperator_token_file = @/secret\n"
                                     "[downlink]\njid = u@c/m\npassword_file = @/secret\n"
-                                    "ca_file = @/ca\n"
+                                    "ca_file = @/ca\nkey_file=@/key\n"
                                     "[shape s]\ncpus = 1\nmemory_mib = 1\ndisk_gib = 1\n";
 
 static void expect_upstream_refused(struct room *room, const char *before, const char *after,
@@ -243,8 +266,12 @@ static void expect_upstream_refused(struct room *room, const char *before, const
 
 static void what_no_single_value_shows_is_checked_too(void **state) {
     struct room *room = *state;
-    expect_upstream_refused(room, "", "[cluster a]\naddress=x@y/z\n[cluster b]\naddress=x@y/z\n",
+    expect_upstream_refused(room, "", "[cluster a]\naddress=x@y/z\npeer_key=" PEER_1 "\n"
+                            "[cluster b]\naddress=x@y/z\npeer_key=" PEER_2 "\n",
                             "[cluster a] and [cluster b] have the same address");
+    expect_upstream_refused(room, "", "[cluster a]\naddress=x@y/z\npeer_key=" PEER_1 "\n"
+                            "[cluster b]\naddress=v@y/z\npeer_key=" PEER_1 "\n",
+                            "[cluster a] and [cluster b] have the same peer_key");
     write_config(room, "[downlink]\n");
     struct upstream_config config = {0};
     struct error err = {0};
@@ -260,10 +287,39 @@ static void what_no_single_value_shows_is_checked_too(void **state) {
     upstream_config_deinit(&config);
 }
 
+static void each_link_has_a_key_of_its_own(void **state) {
+    struct room *room = *state;
+    static const struct {
+        const char *first, *second, *down, *words; /* the key files; NULL: accepted */
+    } cases[] = {
+        {"key", "key-2", "key-3", NULL},
+        {"key", "key", "key-3", "[uplink one] and [uplink two] have the same key"},
+        {"key", "key-2", "key-2", "[uplink two] and [downlink] have the same key"},
+    };
+    for (size_t i = 0; i < array_size(cases); i++) {
+        auto_clean(text_deinit) struct text text = {0};
+        auto_clean(downstream_config_deinit) struct downstream_config config = {0};
+        struct error err = {0};
+        text_addf(&text, "[uplink one]\njid=a@b/c\npassword_file=@/secret\nca_file=@/ca\n"
+                  "manager=m@b/n\nimage_url=https://b\npeer_key=" PEER_1 "\nkey_file=@/%s\n"
+                  "[uplink two]\njid=a@b/d\npassword_file=@/secret\nca_file=@/ca\n"
+                  "manager=m@b/n\nimage_url=https://b\npeer_key=" PEER_2 "\nkey_file=@/%s\n"
+                  "[downlink]\njid=d@e/f\npassword_file=@/secret\nca_file=@/ca\nkey_file=@/%s\n"
+                  "[images]\ntoken_file=@/secret\n", cases[i].first, cases[i].second,
+                  cases[i].down);
+        write_config(room, text_data(&text));
+        int result = downstream_config_load(room->path, &config, &err);
+        if (!cases[i].words && result)
+            fail_msg("%s", err.text);
+        if (cases[i].words)
+            expect_words(&err, cases[i].words, text_data(&text));
+    }
+}
+
 static void plain_http_beyond_loopback_wants_a_word(void **state) {
     struct room *room = *state;
     static const char rest[] = "operator_token_file = @/secret\n[downlink]\njid = u@c/m\n"
-                               "password_file = @/secret\nca_file = @/ca\n"
+                               "password_file = @/secret\nca_file = @/ca\nkey_file=@/key\n"
                                "[shape s]\ncpus = 1\nmemory_mib = 1\ndisk_gib = 1\n";
     static const struct {
         const char *api;
@@ -298,7 +354,8 @@ static void an_agent_serves_one_manager(void **state) {
     struct room *room = *state;
     auto_clean(text_deinit) struct text text = {0};
     text_addf(&text, "%s[uplink other]\njid=a@b/2\npassword_file=@/secret\nca_file=@/ca\n"
-              "manager=m@b/n\nimage_url=https://elsewhere\n", good_agent);
+              "manager=m@b/n\nimage_url=https://elsewhere\nkey_file=@/key-2\n"
+              "peer_key=" PEER_1 "\n", good_agent);
     write_config(room, text_data(&text));
     struct agent_config config = {0};
     struct error err = {0};
@@ -327,6 +384,15 @@ static void an_embedded_root_must_leave_room_for_sockets(void **state) {
     }
 }
 
+/* What stands in the room for a path of an example. */
+static const char *example_file(const char *path) {
+    if (strstr(path, ".crt") || strstr(path, "api.key") || strstr(path, "images.key"))
+        return "ca\n";
+    if (strstr(path, ".key"))
+        return strstr(path, "downlink") ? "key\n" : "key-2\n";
+    return "secret\n";
+}
+
 /* The example, with "#key = value" uncommented where `all`, and its paths in the room. */
 static void read_example(struct room *room, const char *daemon, struct text *out, bool all) {
     char path[256], line[512];
@@ -340,7 +406,7 @@ static void read_example(struct room *room, const char *daemon, struct text *out
         char *value = strstr(line, "= /etc/isthmus/");
         if (value)
             text_addf(out, "%.*s= %s/%s", (int)(value - start), start, room->folder,
-                      strstr(value, ".crt") || strstr(value, ".key") ? "ca\n" : "secret\n");
+                      example_file(value));
         else
             text_add(out, start);
     }
@@ -427,6 +493,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_missing_file_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_no_single_value_shows_is_checked_too, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(each_link_has_a_key_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(plain_http_beyond_loopback_wants_a_word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_agent_serves_one_manager, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_embedded_root_must_leave_room_for_sockets, set_up,

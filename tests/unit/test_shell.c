@@ -18,170 +18,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/shell.h"
 #include "io/shell_outbox.h"
-
-static struct text journal; /* "begin;put vm-1;commit;send 0 a@b/c 2;" */
-
-struct role {
-    void (*script)(struct role *role, const struct event *event, struct effects *out);
-    struct text seen; /* names of the events */
-    uint64_t deadline_ms;
-    uint64_t started_ms;
-    uint64_t counts[4]; /* the script's own */
-};
-
-struct store {
-    const char *failing; /* "commit", "put" or NULL */
-    const struct record *stored;
-};
-
-struct xmpp {
-    struct frame last;
-    struct text bytes;
-};
-struct host {
-    uint64_t jobs;
-};
-struct rest {
-    uint64_t handle;
-    enum code code;
-    char *row;
-};
-struct image_fetcher {
-    char digest[limit_digest_size];
-};
-
-void role_step(struct role *role, const struct event *event, struct effects *out) {
-    if (event->kind == EVENT_START)
-        role->started_ms = event->now_ms;
-    text_addf(&role->seen, "%s;", event_names[event->kind]);
-    role->script(role, event, out);
-}
-
-uint64_t role_deadline_ms(const struct role *role) { return role->deadline_ms; }
-
-static int store_do(struct store *store, const char *what, const char *key, struct error *err) {
-    text_addf(&journal, "%s%s%s;", what, *key ? " " : "", key);
-    if (store->failing && text_equal(store->failing, what))
-        return error_set(err, -28, "no room");
-    return 0;
-}
-
-int store_begin(struct store *store, struct error *err) {
-    return store_do(store, "begin", "", err);
-}
-
-int store_put(struct store *store, const struct record *record, struct error *err) {
-    return store_do(store, "put", record->data, err);
-}
-
-int store_delete(struct store *store, const struct record *record, struct error *err) {
-    return store_do(store, "delete", record->data, err);
-}
-
-int store_commit(struct store *store, struct error *err) {
-    return store_do(store, "commit", "", err);
-}
-
-int store_load(struct store *store, void (*each)(void *context, const struct record *record),
-               void *context, struct error *err) {
-    if (store->failing && text_equal(store->failing, "load"))
-        return error_set(err, -5, "damaged");
-    if (store->stored)
-        each(context, store->stored);
-    return 0;
-}
-
-static enum xmpp_sent on_send(struct xmpp *xmpp, const char *address, const char *bytes,
-                              size_t length) {
-    struct codec_fault fault;
-    frame_clear(&xmpp->last);
-    text_clear(&xmpp->bytes);
-    text_add_bytes(&xmpp->bytes, bytes, length);
-    if (frame_decode(bytes, length, &xmpp->last, &fault))
-        fail_msg("%s: %s", fault.field, fault.text);
-    text_addf(&journal, "send %s %u@%u;", address, xmpp->last.messages_count,
-              (unsigned)xmpp->last.header.sequence);
-    return XMPP_SENT;
-}
-
-static void on_job(struct host *host, const struct effect_job *job) {
-    host->jobs++;
-    text_addf(&journal, "job %s;", job_names[job->kind]);
-}
-
-static void on_reply(struct rest *rest, struct reply *reply) {
-    rest->handle = reply->handle;
-    rest->code = reply->code;
-    rest->row = memory_text(reply->record.data);
-    text_addf(&journal, "reply;");
-    reply_clear(reply);
-}
-
-static void on_fetch(struct image_fetcher *fetcher, const char *digest) {
-    (void)text_copy(fetcher->digest, sizeof(fetcher->digest), digest);
-    text_addf(&journal, "fetch;");
-}
-
-struct room {
-    struct role role;
-    struct store store;
-    struct xmpp xmpp[2];
-    struct host host;
-    struct rest rest;
-    struct image_fetcher fetcher;
-    struct log log;
-    struct shell *shell;
-    struct shell_link links[2];
-    struct shell_ports ports;
-    struct error err;
-};
-
-static int set_up(void **state) {
-    struct room *room = memory_new(1, sizeof(*room));
-    room->role.deadline_ms = UINT64_MAX;
-    room->log = (struct log){.daemon = "test", .level = LOG_ERROR};
-    room->shell = shell_new(&room->role, &room->log);
-    room->links[0] = (struct shell_link){.name = "downlink", .xmpp = &room->xmpp[0]};
-    room->links[1] = (struct shell_link){
-        .name = "uplink", .xmpp = &room->xmpp[1], .fetcher = &room->fetcher};
-    room->ports = (struct shell_ports){.store = &room->store,
-                                       .links = room->links,
-                                       .links_count = 2,
-                                       .host = &room->host,
-                                       .rest = &room->rest,
-                                       .send = on_send,
-                                       .fetch = on_fetch,
-                                       .submit = on_job,
-                                       .reply = on_reply};
-    text_clear(&journal);
-    *state = room;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct room *room = *state;
-    shell_free(room->shell);
-    for (size_t i = 0; i < array_size(room->xmpp); i++) {
-        frame_clear(&room->xmpp[i].last);
-        text_deinit(&room->xmpp[i].bytes);
-    }
-    text_deinit(&room->role.seen);
-    memory_free(room->rest.row);
-    memory_free(room);
-    text_deinit(&journal);
-    return 0;
-}
-
-static void run(struct room *room) {
-    if (shell_run(room->shell, &room->ports, &room->err))
-        fail_msg("%s", room->err.text);
-}
-
-static void post(struct room *room, enum event_kind kind) {
-    shell_post(room->shell, &(struct event){.kind = kind});
-}
+#include "shell_room.h"
 
 static void save(struct effects *out, const char *name) {
     struct tenant tenant = {0};
@@ -418,19 +256,44 @@ static void script_frames(struct role *role, const struct event *event, struct e
         effects_add(out, EFFECT_DONE);
 }
 
+/* As the peer of link 1 says it. */
+static void post_sealed(struct room *room, const struct text *frame) {
+    auto_clean(text_deinit) struct text sealed = {0};
+    assert_int_equal(seal_frame(room->xmpp[1].peer, "us@b/c", frame, &sealed), SEAL_DONE);
+    shell_post_bytes(room->shell, 1, "a@b/c", text_data(&sealed), sealed.length);
+}
+
 static void frames_are_decoded_and_bad_ones_dropped(void **state) {
     struct room *room = *state;
-    auto_clean(text_deinit) struct text message = {0}, frame = {0};
+    auto_clean(text_deinit) struct text message = {0}, frame = {0}, nonsense = {0}, empty = {0};
     message_encode(&(struct message){.kind = MESSAGE_BEAT}, &message);
     frame_encode(&(struct frame_header){.from = 1, .sequence = 1}, text_data(&message), &frame);
+    text_add(&nonsense, "{\"nonsense\":");
     room->role.script = script_frames;
-    shell_post_bytes(room->shell, 1, "a@b/c", "{\"nonsense\":", 12);
-    shell_post_bytes(room->shell, 1, "a@b/c", text_data(&frame), frame.length);
-    shell_post_bytes(room->shell, 1, "a@b/c", "", 0);
+    post_sealed(room, &nonsense);
+    post_sealed(room, &frame);
+    post_sealed(room, &empty);
     post(room, EVENT_STOP);
     run(room);
     assert_string_equal(text_data(&room->role.seen), "start;frame;stop;");
     assert_int_equal(room->role.counts[0], 1);
+}
+
+static void what_is_not_sealed_by_its_peer_is_dropped(void **state) {
+    struct room *room = *state;
+    auto_clean(text_deinit) struct text message = {0}, frame = {0}, sealed = {0};
+    message_encode(&(struct message){.kind = MESSAGE_BEAT}, &message);
+    frame_encode(&(struct frame_header){.from = 1, .sequence = 1}, text_data(&message), &frame);
+    room->role.script = script_frames;
+    shell_post_bytes(room->shell, 1, "a@b/c", text_data(&frame), frame.length);
+    shell_post_bytes(room->shell, 1, "a@b/c", "", 0);
+    assert_int_equal(seal_frame(room->xmpp[1].peer, "us@b/c", &frame, &sealed), SEAL_DONE);
+    shell_post_bytes(room->shell, 0, "a@b/c", text_data(&sealed), sealed.length);
+    shell_post_bytes(room->shell, 1, "x@b/c", text_data(&sealed), sealed.length);
+    shell_post_bytes(room->shell, 1, "a@b/c", text_data(&sealed), sealed.length - 1);
+    post(room, EVENT_STOP);
+    run(room);
+    assert_string_equal(text_data(&room->role.seen), "start;stop;");
 }
 
 static void script_ticks(struct role *role, const struct event *event, struct effects *out) {
@@ -582,6 +445,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(every_effect_reaches_its_adapter_in_order, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(frames_are_decoded_and_bad_ones_dropped, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_sealed_by_its_peer_is_dropped, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_tick_comes_at_the_deadline_and_not_before, set_up,
                                         tear_down),

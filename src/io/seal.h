@@ -1,0 +1,58 @@
+/* Seals frames from end to end (libsodium), so that a carrier is trusted with nothing.
+ *
+ * A `struct seal` is one end of one link: our key pair, and the pinned public keys of our peers
+ * by their address. A frame is readable by, and can only come from, the peer at its other end:
+ *
+ *   shared = crypto_box_beforenm(peer's public key, our secret key)         X25519, HSalsa20
+ *   key    = BLAKE2b-256(key: shared, "isthmus frame 1" side agent's key manager's key)
+ *   text   = base64url(nonce, crypto_box_easy_afternm(frame, nonce, key))   XSalsa20-Poly1305
+ *
+ * `side` is the byte 'a' for what the agent's end says and 'm' for the manager's: a frame that is
+ * thrown back at its sender, or carried over to another link, does not open. Repeats and gaps are
+ * the session's matter, whose numbers are inside. There is no unsealed form of a frame.
+ *
+ * Keys are texts of 43 characters; secret ones stand in files of mode 0600, one line,
+ * "secret:" before the key. Used by the shell's loop alone: nothing here is thread-safe. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "message/limits.h"
+
+struct seal;
+
+enum seal_end { SEAL_AGENT = 'a', SEAL_MANAGER = 'm' }; /* which end of the link is ours */
+
+/* `secret_key` is the line of a key file. NULL with `err`: it is none. */
+struct seal *seal_new(enum seal_end end, const char *secret_key, struct error *err);
+void seal_free(struct seal *seal);
+
+const char *seal_public_key(const struct seal *seal);
+
+/* The peer at `address` is whoever has the secret half of `public_key`; it takes the place of
+ * what was pinned for the address before. Negative with `err`: no key, or our own. */
+int seal_pin(struct seal *seal, const char *address, const char *public_key, struct error *err);
+
+enum seal_result {
+    SEAL_DONE = 0,
+    SEAL_STRANGER = 1, /* no key is pinned for the address */
+    SEAL_BROKEN = 2,   /* not sealed by its key, for us, in this direction; or altered */
+    SEAL_TOO_LONG = 3, /* over limit_frame_bytes */
+};
+
+/* Puts what goes to `address`, sealed, into `out`. */
+enum seal_result seal_frame(struct seal *seal, const char *address, const struct text *frame,
+                            struct text *out);
+
+/* Puts what came from `address`, opened, into `out`; it is empty if that fails. */
+enum seal_result seal_open(struct seal *seal, const char *address, const char *sealed,
+                           size_t length, struct text *out);
+
+/* 0, or negative with `err`: what a key would be. */
+int seal_check_secret(const char *line, struct error *err);
+int seal_check_public(const char *key, struct error *err);
+
+/* Makes the file with a new secret key, unless it is there; its public half. */
+int seal_key_file(const char *path, char out_public[limit_public_key_size], struct error *err);
