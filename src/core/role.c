@@ -7,10 +7,10 @@
 
 struct role {
     enum role_kind kind;
-    union {
-        struct upstream upstream;
-        struct downstream downstream;
-        struct agent agent;
+    union { /* each of its own size: an agent is a tenth of a manager */
+        struct upstream *upstream;
+        struct downstream *downstream;
+        struct agent *agent;
     };
 };
 
@@ -19,13 +19,16 @@ struct role *role_new(const struct role_settings *settings) {
     role->kind = settings->kind;
     switch (role->kind) {
     case ROLE_UPSTREAM:
-        upstream_init(&role->upstream, settings);
+        role->upstream = memory_new(1, sizeof(*role->upstream));
+        upstream_init(role->upstream, settings);
         break;
     case ROLE_DOWNSTREAM:
-        downstream_init(&role->downstream, settings);
+        role->downstream = memory_new(1, sizeof(*role->downstream));
+        downstream_init(role->downstream, settings);
         break;
     case ROLE_AGENT:
-        agent_init(&role->agent, settings);
+        role->agent = memory_new(1, sizeof(*role->agent));
+        agent_init(role->agent, settings);
         break;
     }
     return role;
@@ -36,13 +39,16 @@ void role_free(struct role *role) {
         return;
     switch (role->kind) {
     case ROLE_UPSTREAM:
-        upstream_deinit(&role->upstream);
+        upstream_deinit(role->upstream);
+        memory_free(role->upstream);
         break;
     case ROLE_DOWNSTREAM:
-        downstream_deinit(&role->downstream);
+        downstream_deinit(role->downstream);
+        memory_free(role->downstream);
         break;
     case ROLE_AGENT:
-        agent_deinit(&role->agent);
+        agent_deinit(role->agent);
+        memory_free(role->agent);
         break;
     }
     memory_free(role);
@@ -51,13 +57,13 @@ void role_free(struct role *role) {
 void role_step(struct role *role, const struct event *event, struct effects *out) {
     switch (role->kind) {
     case ROLE_UPSTREAM:
-        upstream_step(&role->upstream, event, out);
+        upstream_step(role->upstream, event, out);
         return;
     case ROLE_DOWNSTREAM:
-        downstream_step(&role->downstream, event, out);
+        downstream_step(role->downstream, event, out);
         return;
     case ROLE_AGENT:
-        agent_step(&role->agent, event, out);
+        agent_step(role->agent, event, out);
         return;
     }
 }
@@ -65,11 +71,11 @@ void role_step(struct role *role, const struct event *event, struct effects *out
 uint64_t role_deadline_ms(const struct role *role) {
     switch (role->kind) {
     case ROLE_UPSTREAM:
-        return upstream_deadline_ms(&role->upstream);
+        return upstream_deadline_ms(role->upstream);
     case ROLE_DOWNSTREAM:
-        return downstream_deadline_ms(&role->downstream);
+        return downstream_deadline_ms(role->downstream);
     case ROLE_AGENT:
-        return agent_deadline_ms(&role->agent);
+        return agent_deadline_ms(role->agent);
     }
     return UINT64_MAX;
 }
@@ -77,13 +83,13 @@ uint64_t role_deadline_ms(const struct role *role) {
 void role_check(const struct role *role) {
     switch (role->kind) {
     case ROLE_UPSTREAM:
-        upstream_check(&role->upstream);
+        upstream_check(role->upstream);
         return;
     case ROLE_DOWNSTREAM:
-        downstream_check(&role->downstream);
+        downstream_check(role->downstream);
         return;
     case ROLE_AGENT:
-        agent_check(&role->agent);
+        agent_check(role->agent);
         return;
     }
 }
@@ -91,11 +97,11 @@ void role_check(const struct role *role) {
 const struct book *role_book(const struct role *role) {
     switch (role->kind) {
     case ROLE_UPSTREAM:
-        return &role->upstream.book;
+        return &role->upstream->book;
     case ROLE_DOWNSTREAM:
-        return &role->downstream.book;
+        return &role->downstream->book;
     case ROLE_AGENT:
-        return &role->agent.book;
+        return &role->agent->book;
     }
     return NULL;
 }

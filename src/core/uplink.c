@@ -1,5 +1,6 @@
 #include "core/uplink.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 enum {
@@ -19,7 +20,10 @@ void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
     prng_init(&uplink->prng, prng_next(prng));
 }
 
-void uplink_deinit(struct uplink *uplink) { record_clear(&capacity_table, &uplink->told); }
+void uplink_deinit(struct uplink *uplink) {
+    record_clear(&capacity_table, &uplink->told);
+    memory_free(uplink->shapes);
+}
 
 bool uplink_is_open(const struct uplink *uplink) {
     return uplink->session.state == SESSION_OPEN;
@@ -114,8 +118,8 @@ static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *
     if (opened)
         uplink->beat_due_ms = event->now_ms + uplink->beat_ms;
     uplink->shapes_count = welcome->shapes_count;
-    for (uint32_t i = 0; i < welcome->shapes_count; i++)
-        uplink->shapes[i] = welcome->shapes[i];
+    memory_free(uplink->shapes);
+    uplink->shapes = memory_copy(welcome->shapes, welcome->shapes_count * sizeof(*welcome->shapes));
     uplink->capacity_due_ms = event->now_ms;
     return opened ? UPLINK_OPENED : UPLINK_CATALOGUE;
 }

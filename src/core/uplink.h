@@ -17,7 +17,7 @@ struct uplink {
     uint64_t said_digest;  /* of the VM table, in the newest hello */
     uint64_t beat_due_ms;  /* while OPEN */
     uint64_t beat_ms;
-    struct shape shapes[limit_shapes]; /* the manager's catalogue */
+    struct shape *shapes; /* the manager's catalogue */
     size_t shapes_count;
     uint64_t capacity_due_ms; /* when a changed capacity is to be told; book_never: it is */
     struct capacity told;     /* newest capacity that the manager was told */
