@@ -164,13 +164,6 @@ static void bound(const struct sim_world *world, const struct sim_node *node, si
     }
 }
 
-struct sim_node *world_node(const struct sim_world *world, const char *name) {
-    for (uint32_t i = 0; i < world->nodes_count; i++)
-        if (text_equal(world->nodes[i]->name, name))
-            return world->nodes[i];
-    return NULL;
-}
-
 /* The sum of all under `node`, bounded at each level on the way. */
 static void count_node(const struct sim_world *world, const struct sim_node *node,
                        const char *manager, struct count *out) {

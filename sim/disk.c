@@ -4,8 +4,13 @@
 #include "base/text.h"
 #include "sim/check.h"
 
-static void row_key(const struct table *table, const char *key, char *out_key, size_t size) {
-    text_format(out_key, size, "%s/%s", table->name, key);
+enum { row_key_size = 256 };
+
+static void row_key(const struct table *table, const char *key, char *out_key) {
+    size_t length = strlen(table->name);
+    memcpy(out_key, table->name, length);
+    out_key[length] = '/';
+    (void)text_copy(out_key + length + 1, row_key_size - length - 1, key);
 }
 
 static const char *key_of(const struct record *record) {
@@ -14,14 +19,14 @@ static const char *key_of(const struct record *record) {
 
 const struct sim_row *disk_row(const struct sim_node *node, const struct table *table,
                                const char *key) {
-    char full[256];
-    row_key(table, key, full, sizeof(full));
+    char full[row_key_size];
+    row_key(table, key, full);
     return map_get(&node->disk, full);
 }
 
 void disk_delete(struct sim_node *node, const struct record *record) {
-    char key[256];
-    row_key(record->table, key_of(record), key, sizeof(key));
+    char key[row_key_size];
+    row_key(record->table, key_of(record), key);
     struct sim_row *row = map_remove(&node->disk, key);
     if (!row)
         return;
@@ -32,23 +37,24 @@ void disk_delete(struct sim_node *node, const struct record *record) {
 }
 
 void disk_put(struct sim_world *world, struct sim_node *node, const struct record *record) {
-    char key[256];
+    char key[row_key_size];
     struct text text = {0};
     codec_encode(record->table, record->data, FIELD_STORE, &text);
     world_mix(world, text_data(&text), text.length);
     world->stats.saves++;
-    row_key(record->table, key_of(record), key, sizeof(key));
+    row_key(record->table, key_of(record), key);
     struct sim_row *row = map_get(&node->disk, key);
     if (!row) {
-        row = memory_new(1, sizeof(*row));
+        size_t size = strlen(key) + 1;
+        row = memory_new(1, sizeof(*row) + size);
         row->table = record->table;
-        (void)text_copy(row->key, sizeof(row->key), key);
+        (void)text_copy(row->key, size, key);
         map_put(&node->disk, row->key, row);
         list_add(&node->rows, &row->node);
         node->rows_count++;
     }
     memory_free(row->bytes);
-    row->bytes = memory_text(text_data(&text));
+    row->bytes = memory_copy(text_data(&text), text.length + 1);
     text_deinit(&text);
 }
 

@@ -4,19 +4,30 @@
 #include "base/text.h"
 #include "sim/check.h"
 
+enum { carry_ms = 5 };
+
+static void hand_over(struct sim_world *world, const struct occurrence *occurrence,
+                      const struct frame *frame) {
+    struct event event = {.kind = EVENT_FRAME};
+    event.frame = (struct event_frame){occurrence->link, occurrence->from->address, frame};
+    world->stats.frames++;
+    world_step(world, occurrence->node, &event);
+}
+
 static void deliver(struct sim_world *world, struct occurrence *occurrence) {
-    struct sim_node *node = occurrence->node;
+    const struct sim_node *node = occurrence->node;
     struct frame frame;
     struct codec_fault fault;
     if (!node->role || !node->links[occurrence->link].up)
         return;
+    if (!occurrence->bytes) {
+        hand_over(world, occurrence, &occurrence->frame);
+        return;
+    }
     if (frame_decode(occurrence->bytes, strlen(occurrence->bytes), &frame, &fault))
         check_fail(world, "protocol", "frame %s: %s %s", occurrence->bytes, fault.field,
                    fault.text);
-    struct event event = {.kind = EVENT_FRAME};
-    event.frame = (struct event_frame){occurrence->link, occurrence->from->address, &frame};
-    world->stats.frames++;
-    world_step(world, node, &event);
+    hand_over(world, occurrence, &frame);
     frame_clear(&frame);
 }
 
@@ -102,7 +113,7 @@ static void carry(struct sim_world *world, const struct sim_link *from, const ch
     bool repeat = scripted || fault(world, from, target, FAULT_REPEAT);
     world->stats.repeated += repeat;
     for (int i = 0; i <= repeat; i++) {
-        uint64_t delay = 5;
+        uint64_t delay = carry_ms;
         if (i || fault(world, from, target, FAULT_REORDER)) {
             delay += scripted ? world->repeat_ms : draw(world, from, FAULT_DELAY, 3000);
             world->stats.reordered += !i;
@@ -122,13 +133,14 @@ static bool same_frame(const struct effect_send *left, const struct effect_send 
 /* In an even world, to and from the top, so that equal messages are equal frames. */
 static bool travels_alone(const struct sim_world *world, const struct sim_node *node,
                           const struct effect_send *send) {
-    const struct sim_link *to = map_get(&world->addresses, send->address);
-    return world->settings.even && to && !is_perfect(world, &node->links[send->link], to);
+    const struct sim_link *to =
+        world->settings.even ? map_get(&world->addresses, send->address) : NULL;
+    return to && !is_perfect(world, &node->links[send->link], to);
 }
 
 /* Like io/shell.c: what a step sends to one peer travels as one frame, unless it gets long. */
-void network_send(struct sim_world *world, struct sim_node *node, const struct effect *effects,
-                  size_t count) {
+static void send_bytes(struct sim_world *world, struct sim_node *node, struct effect *effects,
+                       size_t count) {
     struct text body = {0}, text = {0};
     const struct effect_send *first = NULL;
     for (size_t i = 0; i <= count; i++) {
@@ -157,6 +169,63 @@ void network_send(struct sim_world *world, struct sim_node *node, const struct e
     text_deinit(&text);
 }
 
+/* A frame of the next messages, as many as are for one peer. They leave their effects. */
+static size_t carry_messages(struct sim_world *world, struct sim_node *node,
+                             struct effect *effects, size_t count) {
+    enum { messages_most = 32 };
+    const struct effect_send *first = &effects->send;
+    const struct sim_link *target = map_get(&world->addresses, first->address);
+    const struct sim_link *from = &node->links[first->link];
+    uint32_t length = 0;
+    while (length < count && length < messages_most && effects[length].kind == EFFECT_SEND &&
+           same_frame(first, &effects[length].send))
+        length++;
+    if (!target || !target->up || !from->up)
+        return length;
+    struct occurrence *later = world_later(world, target->node, carry_ms, deliver);
+    later->link = target->index;
+    later->from = from;
+    later->frame = (struct frame){first->header, memory_new(length, sizeof(struct message)), length};
+    for (uint32_t i = 0; i < length; i++) {
+        later->frame.messages[i] = effects[i].send.message;
+        effects[i].send.message = (struct message){.kind = later->frame.messages[i].kind};
+    }
+    return length;
+}
+
+/* Where nothing is checked and nothing goes wrong, frames need no bytes; those that go up are
+ * measured (one_node.c) and have them always. */
+static bool needs_bytes(const struct sim_world *world, const struct sim_node *node,
+                        uint32_t link) {
+    const struct sim_settings *settings = &world->settings;
+    return !settings->bare || settings->lose || settings->repeat || settings->reorder ||
+           world->lose || world->repeat || world->uplinks ||
+           (node->settings.kind == ROLE_DOWNSTREAM && link == 1);
+}
+
+/* How many effects from `effects` on send by no other link than the first. */
+static size_t stretch(const struct effect *effects, size_t count) {
+    size_t length = 1;
+    while (length < count && (effects[length].kind != EFFECT_SEND ||
+                              effects[length].send.link == effects->send.link))
+        length++;
+    return length;
+}
+
+void network_send(struct sim_world *world, struct sim_node *node, struct effect *effects,
+                  size_t count) {
+    for (size_t i = 0, length = 1; i < count; i += length, length = 1) {
+        if (effects[i].kind != EFFECT_SEND)
+            continue;
+        if (!needs_bytes(world, node, effects[i].send.link)) {
+            length = carry_messages(world, node, effects + i, count - i);
+            continue;
+        }
+        length = stretch(effects + i, count - i);
+        send_bytes(world, node, effects + i, length);
+    }
+}
+
 static void on_peer(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_node *node = occurrence->node;
     struct event event = {.kind = EVENT_PEER};
@@ -174,7 +243,7 @@ static void tell_peers(struct sim_world *world, const struct sim_link *of,
         if (peers[i].link != of->index || !to->up ||
             fault(world, of, to, FAULT_LOSE))
             continue;
-        struct occurrence *later = world_later(world, to->node, 5, on_peer);
+        struct occurrence *later = world_later(world, to->node, carry_ms, on_peer);
         later->link = to->index;
         later->number = of->up;
         later->from = of;

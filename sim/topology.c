@@ -10,18 +10,25 @@ bool node_is_upstream(const struct sim_node *node) {
     return node->settings.kind == ROLE_UPSTREAM;
 }
 
+struct sim_node *world_node(const struct sim_world *world, const char *name) {
+    return map_get(&world->names, name);
+}
+
 uint64_t node_wall_ms(const struct sim_world *world, const struct sim_node *node) {
     return world->now_ms + sim_wall_start_ms + (uint64_t)node->clock_ms;
 }
 
-/* Numbered from 0 for each kind, so that other hosts do not give a cluster another name. */
-static uint32_t count_kind(const struct sim_world *world, enum role_kind kind) {
-    uint32_t count = 0;
-    if (kind == ROLE_AGENT)
+/* Numbered from 0 for each kind of manager, so that other hosts do not give a cluster another name. */
+static uint32_t number_of(struct sim_world *world, enum role_kind kind) {
+    switch (kind) {
+    case ROLE_UPSTREAM:
+        return world->upstreams_count++;
+    case ROLE_DOWNSTREAM:
+        return world->downstreams_count++;
+    case ROLE_AGENT:
         return world->nodes_count;
-    for (uint32_t i = 0; i < world->nodes_count; i++)
-        count += world->nodes[i]->settings.kind == kind;
-    return count;
+    }
+    return 0;
 }
 
 static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, const char *name,
@@ -30,9 +37,10 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     uint32_t count = world->nodes_count;
     if (!(count & (count - 1))) /* grows by doubling */
         world->nodes = memory_resize(world->nodes, (count ? count * 2 : 1) * sizeof(node));
-    text_format(node->name, sizeof(node->name), "%s%u", name, count_kind(world, kind));
+    text_format(node->name, sizeof(node->name), "%s%u", name, number_of(world, kind));
     node->index = world->nodes_count++;
     world->nodes[node->index] = node;
+    map_put(&world->names, node->name, node);
     node->links = memory_new(links, sizeof(*node->links));
     map_init(&node->disk, 0);
     list_init(&node->rows);
@@ -167,5 +175,6 @@ void topology_free(struct sim_world *world) {
         memory_free(world->servers[i].links);
     memory_free(world->servers);
     memory_free(world->nodes);
+    map_deinit(&world->names);
     map_deinit(&world->addresses);
 }

@@ -28,6 +28,7 @@ bool occurrence_is_stale(const struct occurrence *occurrence) {
 
 static void occurrence_free(struct occurrence *occurrence) {
     memory_free(occurrence->bytes);
+    frame_clear(&occurrence->frame);
     if (occurrence->job)
         record_clear(&definition_table, &occurrence->job->definition);
     if (occurrence->request)
@@ -112,7 +113,7 @@ void world_tell(struct sim_world *world, const struct sim_node *node,
         text_addf(world->story, "%s refuses %s\n", node->name, code_names[effect->reply.code]);
 }
 
-static void perform(struct sim_world *world, struct sim_node *node, const struct effect *effects,
+static void perform(struct sim_world *world, struct sim_node *node, struct effect *effects,
                     size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct effect *effect = &effects[i];
@@ -141,7 +142,8 @@ static bool is_busy(const struct event *event, const struct effects *effects) {
 
 /* A crash comes before the commit, or after it at any point of what follows. */
 void world_step(struct sim_world *world, struct sim_node *node, struct event *event) {
-    struct effects effects = {0};
+    struct effects effects = world->spare;
+    world->spare = (struct effects){0}; /* a crash steps others meanwhile */
     event->now_ms = world->now_ms;
     event->wall_ms = node_wall_ms(world, node);
     trace_event(world, node, event);
@@ -166,7 +168,9 @@ void world_step(struct sim_world *world, struct sim_node *node, struct event *ev
         perform(world, node, effects.items, crash ? point - 1 : effects.count);
     if (crash && node->role)
         world_crash(world, node, 100 + prng_below(&world->fate, 20000));
-    effects_deinit(&effects);
+    effects_deinit(&world->spare);
+    effects_clear(&effects);
+    world->spare = effects;
 }
 
 static void on_restart(struct sim_world *world, struct occurrence *occurrence) {
@@ -243,6 +247,7 @@ struct sim_world *world_new(const struct sim_settings *settings, struct text *up
     prng_init(&world->network, settings->seed ^ 0x2222);
     prng_init(&world->fate, settings->seed ^ 0x3333);
     prng_init(&world->hosts, settings->seed ^ 0x4444);
+    map_init(&world->names, 0);
     map_init(&world->addresses, 0);
     map_init(&world->vms, 0);
     map_init(&world->promises, 0);
@@ -269,5 +274,6 @@ void world_free(struct sim_world *world) {
     map_deinit(&world->promises);
     heap_deinit(&world->occurrences);
     heap_deinit(&world->ticks);
+    effects_deinit(&world->spare);
     memory_free(world);
 }

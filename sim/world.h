@@ -47,10 +47,10 @@ struct sim_link {
 };
 
 struct sim_node {
-    struct role_settings settings; /* with arrays of its own */
     struct role *role;             /* NULL while it is down */
     uint32_t incarnation;          /* occurrences of an older one do not reach it */
     uint32_t index;
+    struct role_settings settings; /* with arrays of its own */
     char name[limit_name_size];
     struct sim_link *links;
     uint32_t links_count;
@@ -69,7 +69,7 @@ struct sim_row {
     struct list node;
     const struct table *table;
     char *bytes;
-    char key[256];
+    char key[];
 };
 
 struct sim_server {
@@ -86,6 +86,8 @@ struct sim_world {
     uint32_t nodes_count;
     struct sim_server *servers;
     uint32_t servers_count;
+    uint32_t downstreams_count, upstreams_count; /* of nodes */
+    struct map names;     /* to struct sim_node */
     struct map addresses; /* to struct sim_link */
     struct map vms;       /* to struct sim_vm */
     struct prng workload, network, fate, hosts;
@@ -93,6 +95,7 @@ struct sim_world {
     bool healing;         /* faults have stopped */
     uint64_t busy_ms;     /* when something other than a beat last happened */
     uint64_t hash;        /* of all that happened: equal for equal runs */
+    struct effects spare; /* memory for the next step's */
     uint64_t trace_from;  /* steps before are not printed */
     struct stats stats;
     /* workload */
@@ -154,6 +157,7 @@ struct occurrence {
     struct request *request;
     const struct sim_link *from;
     char *bytes;
+    struct frame frame; /* where it travels as it is (network.c) */
 };
 
 /* A new one, after `delay_ms`; filled in by the caller, who gives it what it points to. */
@@ -195,7 +199,8 @@ const struct sim_vm *host_vm(const struct sim_world *world, const char *vm);
 void host_forget_all(struct sim_world *world);
 
 /* network.c */
-void network_send(struct sim_world *world, struct sim_node *node, const struct effect *effects,
+/* Messages that travel as they are leave the effects. */
+void network_send(struct sim_world *world, struct sim_node *node, struct effect *effects,
                   size_t count);
 void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
                   enum presence presence);
