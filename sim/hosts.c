@@ -175,6 +175,7 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     const struct effect_job *job = occurrence->job;
     if (occurrence_is_stale(occurrence))
         return;
+    list_remove(&occurrence->by_node);
     enum code code = occurrence->code;
     bool half = code != CODE_OK && draw(world, job->vm, PURPOSE_HALF + job->kind, 2);
     if (code == CODE_OK || half) {
@@ -196,14 +197,12 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
 void host_end_of_process(struct sim_world *world, struct sim_node *node) {
     if (node->settings.kind != ROLE_AGENT)
         return;
-    for (size_t i = 1; i <= world->occurrences.count; i++) {
-        struct occurrence *at =
-            container_of(world->occurrences.slots[i].timer, struct occurrence, timer);
-        if (at->happen != on_job_end || at->node != node || occurrence_is_stale(at))
-            continue;
-        at->incarnation--; /* stale from here on: what it does may move it within the heap */
+    struct list *at = NULL, *next = NULL;
+    list_each(at, next, &node->jobs) {
+        struct occurrence *job = container_of(at, struct occurrence, by_node);
+        list_remove(at);
         if (prng_below(&world->hosts, 2))
-            (void)act(world, node, at->job);
+            (void)act(world, node, job->job);
     }
 }
 
@@ -230,6 +229,7 @@ void host_begin(struct sim_world *world, struct sim_node *node, const struct eff
         takes = world->slow_ms;
     struct occurrence *later = world_later(world, node, takes, on_job_end);
     later->job = copy_job(job);
+    list_add(&node->jobs, &later->by_node);
     if (!is_scan && fault(world, job->vm, PURPOSE_FAIL + kind, faults->job_failure)) {
         later->code = job->kind == JOB_FETCH ? CODE_IMAGE_UNAVAILABLE : CODE_HOST_FAILED;
         world->stats.jobs_failed++;

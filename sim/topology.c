@@ -45,6 +45,7 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     map_init(&node->disk, 0);
     list_init(&node->rows);
     list_init(&node->domains);
+    list_init(&node->jobs);
     node->settings = (struct role_settings){.kind = kind,
                                             .beat_ms = 5000,
                                             .hold_down_ms = 10000,

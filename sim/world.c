@@ -15,6 +15,7 @@ struct occurrence *world_later(struct sim_world *world, struct sim_node *node, u
                                void (*happen)(struct sim_world *, struct occurrence *)) {
     struct occurrence *occurrence = memory_new(1, sizeof(*occurrence));
     occurrence->happen = happen;
+    list_init(&occurrence->by_node);
     occurrence->node = node;
     occurrence->incarnation = node ? node->incarnation : 0;
     heap_set(&world->occurrences, &occurrence->timer, world->now_ms + delay_ms);
@@ -27,6 +28,7 @@ bool occurrence_is_stale(const struct occurrence *occurrence) {
 }
 
 static void occurrence_free(struct occurrence *occurrence) {
+    list_remove(&occurrence->by_node);
     memory_free(occurrence->bytes);
     frame_clear(&occurrence->frame);
     if (occurrence->job)

@@ -58,6 +58,7 @@ struct sim_node {
     struct list rows;
     uint64_t rows_count;
     struct list domains;           /* agents: what the host really has */
+    struct list jobs;              /* agents: occurrence.by_node of the jobs under way */
     struct size host;              /* agents: what it offers */
     struct timer tick;             /* in world.ticks */
     struct owner_limits *used;     /* downstream: by each manager above, as checked last */
@@ -149,6 +150,7 @@ struct occurrence {
     struct timer timer;
     void (*happen)(struct sim_world *world, struct occurrence *occurrence);
     struct sim_node *node;
+    struct list by_node; /* jobs */
     uint32_t incarnation;
     uint32_t link;
     uint32_t number;
