@@ -185,7 +185,9 @@ static size_t carry_messages(struct sim_world *world, struct sim_node *node,
     struct occurrence *later = world_later(world, target->node, carry_ms, deliver);
     later->link = target->index;
     later->from = from;
-    later->frame = (struct frame){first->header, memory_new(length, sizeof(struct message)), length};
+    later->frame.header = first->header;
+    later->frame.messages = memory_new(length, sizeof(struct message));
+    later->frame.messages_count = length;
     for (uint32_t i = 0; i < length; i++) {
         later->frame.messages[i] = effects[i].send.message;
         effects[i].send.message = (struct message){.kind = later->frame.messages[i].kind};

@@ -18,7 +18,7 @@ uint64_t node_wall_ms(const struct sim_world *world, const struct sim_node *node
     return world->now_ms + sim_wall_start_ms + (uint64_t)node->clock_ms;
 }
 
-/* Numbered from 0 for each kind of manager, so that other hosts do not give a cluster another name. */
+/* Managers are numbered from 0 for each kind, so that other hosts give a cluster no other name. */
 static uint32_t number_of(struct sim_world *world, enum role_kind kind) {
     switch (kind) {
     case ROLE_UPSTREAM:

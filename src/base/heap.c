@@ -19,20 +19,33 @@ static void heap_put(struct heap *heap, size_t slot, const struct heap_slot *tim
     timer->timer->slot = slot;
 }
 
+/* Four children to each: half as many timers are touched on the way as with two. */
+enum { children = 4 };
+
+static size_t parent_of(size_t slot) { return (slot + children - 2) / children; }
+
+/* The earliest child, or 0. */
+static size_t first_of(const struct heap *heap, size_t slot) {
+    size_t first = (slot - 1) * children + 2, end = first + children;
+    if (first > heap->count)
+        return 0;
+    end = end > heap->count + 1 ? heap->count + 1 : end;
+    for (size_t child = first + 1; child < end; child++)
+        if (is_before(&heap->slots[child], &heap->slots[first]))
+            first = child;
+    return first;
+}
+
 static void heap_settle(struct heap *heap, struct timer *timer) {
     const struct heap_slot settling = {timer->due_ms, timer->order, timer};
     size_t slot = timer->slot;
-    while (slot > 1 && is_before(&settling, &heap->slots[slot / 2])) {
-        heap_put(heap, slot, &heap->slots[slot / 2]);
-        slot /= 2;
+    while (slot > 1 && is_before(&settling, &heap->slots[parent_of(slot)])) {
+        heap_put(heap, slot, &heap->slots[parent_of(slot)]);
+        slot = parent_of(slot);
     }
     for (;;) {
-        size_t child = slot * 2;
-        if (child > heap->count)
-            break;
-        if (child < heap->count && is_before(&heap->slots[child + 1], &heap->slots[child]))
-            child++;
-        if (!is_before(&heap->slots[child], &settling))
+        size_t child = first_of(heap, slot);
+        if (!child || !is_before(&heap->slots[child], &settling))
             break;
         heap_put(heap, slot, &heap->slots[child]);
         slot = child;

@@ -1,4 +1,4 @@
-/* An intrusive binary heap of timers, earliest first. A node in no heap has slot 0.
+/* An intrusive heap of timers, earliest first. A node in no heap has slot 0.
  * Equal times come out in the order in which they were set, so that runs can be replayed. */
 #pragma once
 
