@@ -502,6 +502,11 @@ class Cloud:
                                f"{done.stdout}{done.stderr}")
         return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
 
+    def owner(self, cluster, *arguments, check=True):
+        """Runs the command `isthmus` as the cluster's owner."""
+        return self.cli(*arguments, "--socket", f"{self.downstreams[cluster].state}/owner.sock",
+                        check=check)
+
     def rest(self, method, path, body=None, token=None, headers=None, timeout=300):
         """Asks the REST face; the Answer has status, headers and out. `body`: a dict or bytes."""
         head = {"Authorization": f"Bearer {token or read(self.token_file).strip()}"}

@@ -57,7 +57,8 @@ bool downlink_awaits(const struct downlink *downlink, const struct event *event)
     for (size_t i = 0; i < downlink->count; i++) {
         const struct peer *peer = &downlink->peers[i];
         bool silent = peer->state == PEER_SUSPECT || (peer->state == PEER_UP && !peer->told);
-        if (silent && event->now_ms - peer->state_ms < downlink->hold_down_ms)
+        if (silent && !peer->cordoned_ms &&
+            event->now_ms - peer->state_ms < downlink->hold_down_ms)
             return true;
     }
     return false;
@@ -74,6 +75,15 @@ struct peer *downlink_by_name(const struct downlink *downlink, const char *name)
 
 bool peer_is_up(const struct peer *peer) { return peer->state == PEER_UP; }
 
+/* What is in use there, and nothing more. */
+static struct capacity without_free(const struct capacity *whole) {
+    return (struct capacity){
+        .cpus_total = whole->cpus_total - whole->cpus_free,
+        .memory_mib_total = whole->memory_mib_total - whole->memory_mib_free,
+        .disk_gib_total = whole->disk_gib_total - whole->disk_gib_free,
+    };
+}
+
 /* Takes out of the sum what the peer added before and adds what it has now: O(shapes), and O(log
  * peers) for each shape of which it has another count. */
 static void peer_count(struct downlink *downlink, struct peer *peer) {
@@ -89,6 +99,8 @@ static void peer_count(struct downlink *downlink, struct peer *peer) {
             .disk_gib_free = told->disk_gib_free - peer->unreflected_size.disk_gib,
         };
     }
+    if (peer->cordoned_ms)
+        now = without_free(&now);
     sum->cpus_total += now.cpus_total - added->cpus_total;
     sum->cpus_free += now.cpus_free - added->cpus_free;
     sum->memory_mib_total += now.memory_mib_total - added->memory_mib_total;
@@ -96,8 +108,9 @@ static void peer_count(struct downlink *downlink, struct peer *peer) {
     sum->disk_gib_total += now.disk_gib_total - added->disk_gib_total;
     sum->disk_gib_free += now.disk_gib_free - added->disk_gib_free;
     *added = now;
+    bool counts = peer_is_up(peer) && !peer->cordoned_ms;
     for (size_t i = 0; i < downlink->catalogue_count; i++) {
-        uint64_t fits = peer_is_up(peer) ? peer->fits[i] - peer->unreflected : 0;
+        uint64_t fits = counts ? peer->fits[i] - peer->unreflected : 0;
         struct tournament *rooms = &downlink->rooms[i];
         size_t at = (size_t)(peer - downlink->peers);
         downlink->sum.fits[i] += fits - (uint64_t)rooms->scores[at];
@@ -115,6 +128,11 @@ static void peer_move(struct downlink *downlink, struct peer *peer, enum peer_st
     peer->state = state;
     peer->state_ms = event->now_ms;
     peer->seen_ms = event->wall_ms;
+    peer_count(downlink, peer);
+}
+
+void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall_ms) {
+    peer->cordoned_ms = wall_ms;
     peer_count(downlink, peer);
 }
 

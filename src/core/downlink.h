@@ -33,6 +33,7 @@ struct peer {
     uint32_t sync_round;
     uint64_t unreflected; /* definitions sent that its capacity does not count yet */
     struct size unreflected_size; /* their sum */
+    uint64_t cordoned_ms; /* wall: since when it gets nothing new; 0: it does */
     bool told;            /* its capacity, for all of the catalogue */
     struct capacity capacity; /* as told; its fits by shape name */
     uint64_t *fits;       /* [catalogue], as told */
@@ -94,6 +95,10 @@ void downlink_on_message(struct downlink *downlink, struct peer *peer,
 
 /* Presence and the own connection: hints that end a session early. */
 void downlink_on_presence(struct downlink *downlink, const struct event *event);
+
+/* From `wall_ms` on the peer gets nothing new, and what is free there counts for nobody; with 0 it
+ * does again. */
+void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall_ms);
 
 /* Silence and hold-downs; call on every tick. */
 void downlink_on_tick(struct downlink *downlink, const struct event *event);

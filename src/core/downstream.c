@@ -21,7 +21,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
         uplink_init(&patron->uplink, &settings->managers[i], settings->software,
                     &downstream->prng);
         if (settings->limits)
-            patron->limits = settings->limits[i];
+            patron->limits = patron->configured = settings->limits[i];
     }
 }
 
@@ -167,6 +167,9 @@ static void on_end_of_step(struct downstream *downstream, const struct event *ev
             downstream_tell_capacity(downstream, patron, out);
         if (uplink_deadline_ms(uplink) <= event->now_ms || event->kind == EVENT_TICK)
             uplink_tick(uplink, &downstream->book, event, out);
+        if (uplink_is_open(uplink) != patron->was_open)
+            patron->seen_ms = event->wall_ms;
+        patron->was_open = uplink_is_open(uplink);
     }
     downstream->downlink.changed = false;
 }
@@ -179,6 +182,10 @@ void downstream_step(struct downstream *downstream, const struct event *event,
             load_vm(downstream, event->load.data);
         else if (event->load.table == &operation_table)
             load_op(downstream, event);
+        else if (event->load.table == &host_decision_table)
+            downstream_load_host(downstream, event->load.data);
+        else if (event->load.table == &lending_decision_table)
+            downstream_load_lending(downstream, event->load.data);
         return;
     case EVENT_START:
         on_start(downstream, event, out);
@@ -196,11 +203,13 @@ void downstream_step(struct downstream *downstream, const struct event *event,
     case EVENT_IMAGE:
         downstream_on_image(downstream, event, out);
         break;
+    case EVENT_REQUEST:
+        downstream_on_request(downstream, event, out);
+        break;
     case EVENT_STOP:
         downstream->stopping = true;
         effects_add(out, EFFECT_DONE); /* all that matters is on disk */
         break;
-    case EVENT_REQUEST:
     case EVENT_JOB:
     case EVENT_DOMAIN:
     case EVENT_SCANNED:

@@ -4,7 +4,8 @@
  *
  * An instruction from above is judged, checked against the owner's limits, given a host and
  * passed on with an epoch and generation of this level; its result is passed up with those of
- * the level above. The pieces: downstream.c (life), downstream_up.c, downstream_down.c. */
+ * the level above. The pieces: downstream.c (life), downstream_up.c, downstream_down.c,
+ * downstream_api.c (the owner's requests). */
 #pragma once
 
 #include "core/book.h"
@@ -12,12 +13,16 @@
 #include "core/role.h"
 #include "core/uplink.h"
 #include "message/id.h"
+#include "message/owner.h"
 
 /* One upstream manager, what its owner lends it and what it uses. */
 struct patron {
     struct uplink uplink;
     struct owner_limits limits; /* 0: none */
-    struct owner_limits used;
+    struct owner_limits configured, used;
+    enum limits_from from;      /* whether the owner has set other limits than configured */
+    bool was_open;              /* its session, when last looked at … */
+    uint64_t seen_ms;           /* … and when that changed, by the wall clock */
 };
 
 struct downstream {

@@ -7,8 +7,15 @@ void downstream_on_uplink_frame(struct downstream *downstream, struct patron *pa
                                 const struct event *event, struct effects *out);
 void downstream_on_downlink_frame(struct downstream *downstream, struct peer *peer,
                                   const struct event *event, struct effects *out);
+void downstream_on_request(struct downstream *downstream, const struct event *event,
+                           struct effects *out);
 void downstream_on_image(struct downstream *downstream, const struct event *event,
                          struct effects *out);
+
+/* The owner's decisions of before, from the store. */
+void downstream_load_host(struct downstream *downstream, const struct host_decision *record);
+void downstream_load_lending(struct downstream *downstream,
+                             const struct lending_decision *record);
 
 struct patron *downstream_patron(const struct downstream *downstream, const char *name);
 

@@ -17,11 +17,6 @@ struct peer_setting {
     uint32_t link;                    /* index of the connection that reaches it */
 };
 
-/* What an owner lets one upstream manager use. 0: no limit. */
-struct owner_limits {
-    uint64_t vms, cpus, memory_mib, disk_gib;
-};
-
 /* All that a role is configured with; the arrays are copied by role_new. */
 struct role_settings {
     enum role_kind kind;
@@ -36,7 +31,7 @@ struct role_settings {
     size_t agents_count;
     const struct peer_setting *managers;         /* above (downstream, agent) */
     size_t managers_count;
-    const struct owner_limits *limits;           /* one per manager above (downstream) */
+    const struct owner_limits *limits;           /* one per manager above (downstream); 0: none */
     char software[limit_software_size];          /* "isthmus 0.1.0" */
 };
 

@@ -5,25 +5,6 @@
 #include "core/placement.h"
 #include "core/upstream_api.h"
 
-static void problem(const struct call *call, enum code code, const char *field,
-                    const char *format, ...) format_checked(4, 5);
-
-static void problem(const struct call *call, enum code code, const char *field,
-                    const char *format, ...) {
-    struct reply *reply = &effects_add(call->out, EFFECT_REPLY)->reply;
-    reply->handle = call->request->handle;
-    reply->kind = REPLY_PROBLEM;
-    reply->code = code;
-    (void)text_copy(reply->field, sizeof(reply->field), field);
-    struct text text = {.limit = sizeof(reply->text) - 1};
-    va_list arguments;
-    va_start(arguments, format);
-    text_addv(&text, format, arguments);
-    va_end(arguments);
-    (void)text_copy(reply->text, sizeof(reply->text), text_data(&text));
-    text_deinit(&text);
-}
-
 struct book_vm *upstream_find_vm(const struct call *call, const char *key) {
     struct book_vm *vm = NULL;
     if (call->tenant)
@@ -33,10 +14,10 @@ struct book_vm *upstream_find_vm(const struct call *call, const char *key) {
     if (vm && call->tenant && !text_equal(vm->record.owner, call->tenant->record.name))
         vm = NULL;
     if (!vm)
-        problem(call, CODE_NOT_FOUND, "vm",
-                call->tenant ? "no VM of yours has the name or id '%s'"
-                             : "no VM has the id '%s' (operators name VMs by id)",
-                key);
+        call_problem(call, CODE_NOT_FOUND, "vm",
+                     call->tenant ? "no VM of yours has the name or id '%s'"
+                                  : "no VM has the id '%s' (operators name VMs by id)",
+                     key);
     return vm;
 }
 
@@ -53,13 +34,13 @@ static bool repeated(const struct call *call) {
         return false;
     const struct book_op *op = book_op(&call->upstream->book, entry->record.op);
     if (entry->record.request_hash != (request->body_hash & INT64_MAX))
-        problem(call, CODE_KEY_REUSED, "Idempotency-Key",
-                "this key was used for another request %s", "before");
+        call_problem(call, CODE_KEY_REUSED, "Idempotency-Key",
+                     "this key was used for another request %s", "before");
     else if (op)
         upstream_answer_op(call, book_op(&call->upstream->book, entry->record.op));
     else
-        problem(call, CODE_KEY_REUSED, "Idempotency-Key",
-                "the operation of this key (%s) is no longer kept", entry->record.op);
+        call_problem(call, CODE_KEY_REUSED, "Idempotency-Key",
+                     "the operation of this key (%s) is no longer kept", entry->record.op);
     return true;
 }
 
@@ -112,19 +93,19 @@ static bool choose_cluster(const struct call *call, const struct shape *shape,
     const struct vm_create *wish = &call->request->vm_create;
     const char *only = wish->cluster;
     if (*only && !downlink_by_name(&call->upstream->downlink, only)) {
-        problem(call, CODE_NOT_FOUND, "cluster", "there is no cluster '%s'", only);
+        call_problem(call, CODE_NOT_FOUND, "cluster", "there is no cluster '%s'", only);
         return false;
     }
     switch (placement_choose(&call->upstream->downlink, &shape->size, only, NULL, out_peer)) {
     case PLACEMENT_FOUND:
         return true;
     case PLACEMENT_NO_ROOM:
-        problem(call, CODE_NO_CAPACITY, "shape", "%s%s has %sroom for a VM of shape '%s' now",
-                *only ? "cluster " : "no cluster", only, *only ? "no " : "", shape->name);
+        call_problem(call, CODE_NO_CAPACITY, "shape", "%s%s has %sroom for a VM of shape '%s' now",
+                     *only ? "cluster " : "no cluster", only, *only ? "no " : "", shape->name);
         return false;
     case PLACEMENT_UNREACHABLE:
-        problem(call, CODE_UNREACHABLE, "cluster", "%s%s is %sconnected now",
-                *only ? "cluster " : "no cluster", only, *only ? "not " : "");
+        call_problem(call, CODE_UNREACHABLE, "cluster", "%s%s is %sconnected now",
+                     *only ? "cluster " : "no cluster", only, *only ? "not " : "");
         return false;
     }
     return false;
@@ -145,17 +126,17 @@ static bool admit(const struct call *call, const struct shape **out_shape,
     *out_shape = find_shape(upstream, wish->shape);
     *out_image = map_get(&upstream->images_by_name, wish->image);
     if (map_get(&call->tenant->vm_names, wish->name))
-        problem(call, CODE_CONFLICT, "name", "you have a VM named '%s' already", wish->name);
+        call_problem(call, CODE_CONFLICT, "name", "you have a VM named '%s' already", wish->name);
     else if (!*out_shape)
-        problem(call, CODE_UNKNOWN_SHAPE, "shape", "there is no shape '%s'", wish->shape);
+        call_problem(call, CODE_UNKNOWN_SHAPE, "shape", "there is no shape '%s'", wish->shape);
     else if (!*out_image)
-        problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", wish->image);
+        call_problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", wish->image);
     else if ((*out_image)->record.disk_gib > (*out_shape)->size.disk_gib)
-        problem(call, CODE_IMAGE_TOO_LARGE, "shape",
-                "image '%s' needs a disk of %u GiB, shape '%s' has %u GiB", wish->image,
-                (*out_image)->record.disk_gib, wish->shape, (*out_shape)->size.disk_gib);
+        call_problem(call, CODE_IMAGE_TOO_LARGE, "shape",
+                     "image '%s' needs a disk of %u GiB, shape '%s' has %u GiB", wish->image,
+                     (*out_image)->record.disk_gib, wish->shape, (*out_shape)->size.disk_gib);
     else if (upstream->book.vms_count >= limit_vms)
-        problem(call, CODE_FULL, "", "this manager keeps at most %d VMs", limit_vms);
+        call_problem(call, CODE_FULL, "", "this manager keeps at most %d VMs", limit_vms);
     else
         return true;
     return false;
@@ -184,8 +165,8 @@ static void on_vm_create(const struct call *call) {
     struct image_entry *image = NULL;
     struct peer *peer = NULL;
     if (!call->tenant) {
-        problem(call, CODE_FORBIDDEN, "", "VMs belong to tenants: use a tenant's token, not %s",
-                "the operator's");
+        call_problem(call, CODE_FORBIDDEN, "",
+                     "VMs belong to tenants: use a tenant's token, not the operator's");
         return;
     }
     if (repeated(call) || !admit(call, &shape, &image) || !choose_cluster(call, shape, &peer))
@@ -218,13 +199,13 @@ static void on_vm_act(const struct call *call) {
     if (!vm)
         return;
     if (vm->active && verb != VERB_DELETE) {
-        problem(call, CODE_BUSY, "", "operation %s (%s) is under way on this VM",
-                vm->active->record.id, verb_names[vm->active->record.verb]);
+        call_problem(call, CODE_BUSY, "", "operation %s (%s) is under way on this VM",
+                     vm->active->record.id, verb_names[vm->active->record.verb]);
         return;
     }
     if (!lifecycle_permits(verb, vm->record.state)) {
-        problem(call, CODE_BAD_STATE, "", "%s is not possible while the VM is %s",
-                verb_names[verb], vm_state_names[vm->record.state]);
+        call_problem(call, CODE_BAD_STATE, "", "%s is not possible while the VM is %s",
+                     verb_names[verb], vm_state_names[vm->record.state]);
         return;
     }
     if (vm->active && vm->active->record.verb == VERB_DELETE) {
@@ -255,8 +236,8 @@ static void on_vm_act(const struct call *call) {
 static void on_op_show(const struct call *call) {
     struct book_op *op = book_op(&call->upstream->book, call->request->key);
     if (!op || (call->tenant && !text_equal(op->record.owner, call->tenant->record.name)))
-        problem(call, CODE_NOT_FOUND, "operation", "there is no operation '%s'",
-                call->request->key);
+        call_problem(call, CODE_NOT_FOUND, "operation", "there is no operation '%s'",
+                     call->request->key);
     else
         upstream_answer_op(call, op);
 }
@@ -267,31 +248,31 @@ static void add_image(const struct call *call) {
     const struct image_entry *old = map_get(&upstream->images_by_name, image.name);
     image.created_ms = call->event->wall_ms;
     if (old && !text_equal(old->record.digest, image.digest)) {
-        problem(call, CODE_CONFLICT, "name",
-                "an image named '%s' with other contents is there already", image.name);
+        call_problem(call, CODE_CONFLICT, "name",
+                     "an image named '%s' with other contents is there already", image.name);
         return;
     }
     if (!old && upstream->images_by_name.count >= limit_images) {
-        problem(call, CODE_FULL, "", "this manager keeps at most %d images", limit_images);
+        call_problem(call, CODE_FULL, "", "this manager keeps at most %d images", limit_images);
         return;
     }
     if (!old) {
         old = upstream_add_image(upstream, &image);
         effects_save(call->out, &image_table, &image);
     }
-    upstream_answer(call, REPLY_CREATED, &image_table, &old->record);
+    call_answer(call, REPLY_CREATED, &image_table, &old->record);
 }
 
 static void delete_image(const struct call *call) {
     struct upstream *upstream = call->upstream;
     struct image_entry *image = map_get(&upstream->images_by_name, call->request->key);
     if (!image) {
-        problem(call, CODE_NOT_FOUND, "image", "there is no image '%s'", call->request->key);
+        call_problem(call, CODE_NOT_FOUND, "image", "there is no image '%s'", call->request->key);
         return;
     }
     if (image->vms) {
-        problem(call, CODE_CONFLICT, "image", "%llu VMs are made from image '%s'",
-                (unsigned long long)image->vms, call->request->key);
+        call_problem(call, CODE_CONFLICT, "image", "%llu VMs are made from image '%s'",
+                     (unsigned long long)image->vms, call->request->key);
         return;
     }
     map_remove(&upstream->images_by_name, image->record.name);
@@ -305,7 +286,7 @@ static void delete_image(const struct call *call) {
     struct image gone = image->record;
     if (shared)
         gone.digest[0] = 0; /* another image has the same archive: it stays */
-    upstream_answer(call, REPLY_GONE, &image_table, &gone);
+    call_answer(call, REPLY_GONE, &image_table, &gone);
     memory_free(image);
 }
 
@@ -316,16 +297,16 @@ static void create_tenant(const struct call *call) {
     (void)text_copy(tenant.token_hash, sizeof(tenant.token_hash),
                     call->request->new_token_hash);
     if (map_get(&upstream->tenants_by_name, tenant.name)) {
-        problem(call, CODE_CONFLICT, "name", "there is a tenant '%s' already", tenant.name);
+        call_problem(call, CODE_CONFLICT, "name", "there is a tenant '%s' already", tenant.name);
     } else if (upstream->tenants_by_name.count >= limit_tenants) {
-        problem(call, CODE_FULL, "", "this manager keeps at most %d tenants", limit_tenants);
+        call_problem(call, CODE_FULL, "", "this manager keeps at most %d tenants", limit_tenants);
     } else if (map_get(&upstream->tenants_by_token, tenant.token_hash)) {
-        problem(call, CODE_INTERNAL, "", "the token that was drawn for '%s' is another's",
-                tenant.name);
+        call_problem(call, CODE_INTERNAL, "", "the token that was drawn for '%s' is another's",
+                     tenant.name);
     } else {
         upstream_add_tenant(upstream, &tenant);
         effects_save(call->out, &tenant_table, &tenant);
-        upstream_answer(call, REPLY_CREATED, &tenant_table, &tenant);
+        call_answer(call, REPLY_CREATED, &tenant_table, &tenant);
     }
 }
 
@@ -350,11 +331,11 @@ static void delete_tenant(const struct call *call) {
     struct upstream *upstream = call->upstream;
     struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, call->request->key);
     if (!tenant) {
-        problem(call, CODE_NOT_FOUND, "tenant", "there is no tenant '%s'", call->request->key);
+        call_problem(call, CODE_NOT_FOUND, "tenant", "there is no tenant '%s'", call->request->key);
         return;
     }
     if (!list_is_empty(&tenant->vms)) {
-        problem(call, CODE_CONFLICT, "tenant", "tenant '%s' has VMs", call->request->key);
+        call_problem(call, CODE_CONFLICT, "tenant", "tenant '%s' has VMs", call->request->key);
         return;
     }
     map_remove(&upstream->tenants_by_name, tenant->record.name);
@@ -362,7 +343,7 @@ static void delete_tenant(const struct call *call) {
     list_remove(&tenant->by_name);
     effects_forget(call->out, &tenant_table, tenant->record.name);
     forget_history(call, tenant->record.name);
-    upstream_answer(call, REPLY_GONE, &tenant_table, &tenant->record);
+    call_answer(call, REPLY_GONE, &tenant_table, &tenant->record);
     map_deinit(&tenant->vm_names);
     memory_free(tenant);
 }
@@ -381,11 +362,12 @@ static bool authenticate(struct call *call) {
     if (is_operator)
         call->tenant = NULL;
     if (!is_operator && !call->tenant)
-        problem(call, CODE_UNAUTHENTICATED, "Authorization",
-                *hash ? "%s: this token is not known" : "%s: a bearer token is needed", "token");
+        call_problem(call, CODE_UNAUTHENTICATED, "Authorization",
+                     *hash ? "%s: this token is not known" : "%s: a bearer token is needed",
+                     "token");
     else if (!is_operator && is_for_operators(call->request->kind))
-        problem(call, CODE_FORBIDDEN, "", "only the operator may do this, not tenant '%s'",
-                call->tenant->record.name);
+        call_problem(call, CODE_FORBIDDEN, "", "only the operator may do this, not tenant '%s'",
+                     call->tenant->record.name);
     else
         return true;
     return false;
@@ -393,9 +375,10 @@ static bool authenticate(struct call *call) {
 
 void upstream_on_request(struct upstream *upstream, const struct event *event,
                          struct effects *out) {
-    struct call call = {upstream, event, event->request, NULL, out};
+    struct call call = {
+        .event = event, .request = event->request, .out = out, .upstream = upstream};
     if (upstream->stopping) {
-        problem(&call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
+        call_problem(&call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
         return;
     }
     if (!authenticate(&call))
@@ -435,7 +418,16 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
     case REQUEST_WHOAMI:
         upstream_read(&call);
         return;
+    case REQUEST_HOST_LIST:
+    case REQUEST_HOST_SHOW:
+    case REQUEST_HOST_CORDON:
+    case REQUEST_HOST_UNCORDON:
+    case REQUEST_UPSTREAM_LIST:
+    case REQUEST_UPSTREAM_SHOW:
+    case REQUEST_LIMITS_SET:
+    case REQUEST_LIMITS_RESET:
     case REQUEST_KIND_COUNT:
+        call_problem(&call, CODE_UNSUPPORTED, "", "a cluster's owner is asked this, not %s", "us");
         return;
     }
 }

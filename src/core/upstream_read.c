@@ -3,76 +3,6 @@
 #include "base/text.h"
 #include "core/upstream_api.h"
 
-/* A page in the making: rows after `after`, at most `limit`. Lists go by keys that grow, so a page
- * goes on right even where the row it ended with is gone. */
-struct page {
-    const struct call *call;
-    struct reply *reply;
-    const struct table *table;
-    uint32_t limit;
-    uint32_t capacity;
-};
-
-static struct reply *reply_new(const struct call *call, enum reply_kind kind) {
-    struct reply *reply = &effects_add(call->out, EFFECT_REPLY)->reply;
-    reply->handle = call->request->handle;
-    reply->kind = kind;
-    return reply;
-}
-
-void upstream_answer(const struct call *call, enum reply_kind kind, const struct table *table,
-                     const void *data) {
-    struct record record = record_copy(table, data);
-    reply_new(call, kind)->record = record;
-}
-
-void upstream_not_found(const struct call *call, const char *what) {
-    struct reply *reply = reply_new(call, REPLY_PROBLEM);
-    reply->code = CODE_NOT_FOUND;
-    (void)text_copy(reply->field, sizeof(reply->field), what);
-    text_format(reply->text, sizeof(reply->text), "there is no %s '%s'", what,
-                call->request->key);
-}
-
-static struct page page_begin(const struct call *call, const struct table *table) {
-    uint32_t limit = call->request->list.limit;
-    return (struct page){call, reply_new(call, REPLY_LIST), table,
-                         limit ? limit : limit_page_default, 0};
-}
-
-/* False: the page is full and `key` of its last row stands in `next`. */
-static bool page_add(struct page *page, const void *data) {
-    struct reply *reply = page->reply;
-    if (reply->list_count == page->limit) {
-        const struct field *key = &page->table->fields[0];
-        const char *last = (const char *)reply->list[page->limit - 1].data + key->offset;
-        (void)text_copy(reply->next, sizeof(reply->next), last);
-        return false;
-    }
-    if (reply->list_count == page->capacity) {
-        page->capacity = page->capacity ? page->capacity * 2 : 16;
-        reply->list = memory_resize(reply->list, page->capacity * sizeof(*reply->list));
-    }
-    reply->list[reply->list_count++] = record_copy(page->table, data);
-    return true;
-}
-
-/* Where the page begins in a list by age: after the row `after`, or, if that is gone, after all
- * rows whose ids are not greater. `row` is where the listed row of a node's struct is. */
-static struct list *page_start(const struct call *call, struct list *head,
-                               const struct list *known,
-                               const char *(*key)(const struct list *)) {
-    const char *after = call->request->list.after;
-    if (!*after)
-        return head->next;
-    if (known)
-        return known->next;
-    struct list *node = head->previous;
-    while (node != head && strcmp(key(node), after) > 0)
-        node = node->previous;
-    return node->next;
-}
-
 static const char *key_of_owned(const struct list *node) {
     return container_of(node, const struct book_vm, by_owner)->record.id;
 }
@@ -94,10 +24,7 @@ static bool list_tenant(const struct call *call, struct tenant_entry **out_tenan
     *out_tenant = map_get(&call->upstream->tenants_by_name, wanted);
     if (*out_tenant)
         return true;
-    struct reply *reply = reply_new(call, REPLY_PROBLEM);
-    reply->code = CODE_NOT_FOUND;
-    text_format(reply->field, sizeof(reply->field), "tenant");
-    text_format(reply->text, sizeof(reply->text), "there is no tenant '%s'", wanted);
+    call_problem(call, CODE_NOT_FOUND, "tenant", "there is no tenant '%s'", wanted);
     return false;
 }
 
@@ -139,21 +66,12 @@ static void list_ops(const struct call *call) {
     }
 }
 
-/* The lists of the configuration go by its order; `after` skips up to and with that row. */
-static bool skipped(const struct call *call, const char *key, bool *passed) {
-    const char *after = call->request->list.after;
-    if (*passed || !*after)
-        return false;
-    *passed = text_equal(key, after);
-    return true;
-}
-
 static void list_shapes(const struct call *call) {
     struct page page = page_begin(call, &shape_table);
     const struct downlink *downlink = &call->upstream->downlink;
     bool passed = false;
     for (size_t i = 0; i < downlink->catalogue_count; i++)
-        if (!skipped(call, downlink->catalogue[i].name, &passed) &&
+        if (!page_skips(call, downlink->catalogue[i].name, &passed) &&
             !page_add(&page, &downlink->catalogue[i]))
             return;
 }
@@ -183,7 +101,7 @@ static void list_clusters(const struct call *call) {
     const struct downlink *downlink = &call->upstream->downlink;
     bool passed = false, more = true;
     for (size_t i = 0; i < downlink->count && more; i++) {
-        if (skipped(call, downlink->peers[i].setting.name, &passed))
+        if (page_skips(call, downlink->peers[i].setting.name, &passed))
             continue;
         struct node node;
         upstream_node(&downlink->peers[i], &node);
@@ -196,12 +114,12 @@ static void show_cluster(const struct call *call) {
     const struct peer *peer =
         downlink_by_name(&call->upstream->downlink, call->request->key);
     if (!peer) {
-        upstream_not_found(call, "cluster");
+        call_not_found(call, "cluster");
         return;
     }
     struct node node;
     upstream_node(peer, &node);
-    upstream_answer(call, REPLY_RECORD, &node_table, &node);
+    call_answer(call, REPLY_RECORD, &node_table, &node);
     record_clear(&node_table, &node);
 }
 
@@ -210,31 +128,31 @@ static void whoami(const struct call *call) {
     text_format(whoami.role, sizeof(whoami.role), call->tenant ? "tenant" : "operator");
     if (call->tenant)
         (void)text_copy(whoami.tenant, sizeof(whoami.tenant), call->tenant->record.name);
-    upstream_answer(call, REPLY_RECORD, &whoami_table, &whoami);
+    call_answer(call, REPLY_RECORD, &whoami_table, &whoami);
 }
 
 static void show_vm(const struct call *call) {
     const struct book_vm *vm = upstream_find_vm(call, call->request->key);
     if (vm)
-        upstream_answer(call, REPLY_RECORD, &vm_table, &vm->record);
+        call_answer(call, REPLY_RECORD, &vm_table, &vm->record);
 }
 
 static void show_image(const struct call *call) {
     const struct image_entry *image =
         map_get(&call->upstream->images_by_name, call->request->key);
     if (image)
-        upstream_answer(call, REPLY_RECORD, &image_table, &image->record);
+        call_answer(call, REPLY_RECORD, &image_table, &image->record);
     else
-        upstream_not_found(call, "image");
+        call_not_found(call, "image");
 }
 
 static void show_tenant(const struct call *call) {
     const struct tenant_entry *tenant =
         map_get(&call->upstream->tenants_by_name, call->request->key);
     if (tenant)
-        upstream_answer(call, REPLY_RECORD, &tenant_table, &tenant->record);
+        call_answer(call, REPLY_RECORD, &tenant_table, &tenant->record);
     else
-        upstream_not_found(call, "tenant");
+        call_not_found(call, "tenant");
 }
 
 void upstream_read(const struct call *call) {

@@ -109,12 +109,26 @@ static void set_up(struct transfer *transfer, char *why) {
                      (long)(exchange->idle_seconds ? exchange->idle_seconds : 30));
     if (exchange->ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, exchange->ca_file);
+    if (exchange->socket) {
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, exchange->socket);
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    }
     if (exchange->cancel) {
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
         curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
     }
     set_body(curl, exchange);
+}
+
+static int fail_at_socket(const char *path, long why, struct error *err) {
+    const char *remedy = why == EACCES || why == EPERM
+                             ? "only its daemon's account and root may: become one of them"
+                         : why == ENOENT
+                             ? "check the path, and that the daemon runs on this machine"
+                             : "check that the daemon runs on this machine";
+    return error_set(err, -ECONNREFUSED, "connect to %s: %s; %s", path,
+                     why ? strerror((int)why) : "nobody answers", remedy);
 }
 
 /* -ECONNREFUSED: nobody was reached, so nothing was done; -ECONNRESET: lost under way. */
@@ -181,7 +195,12 @@ int http_call(struct http_exchange *exchange, struct error *err) {
             (void)text_copy(exchange->answer_type, sizeof(exchange->answer_type), type);
         if (code == CURLE_OK && text_starts(exchange->url, "file://"))
             exchange->status = 200;
-        result = code == CURLE_OK ? 0 : fail(exchange, code, why, err);
+        long errno_seen = 0;
+        curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &errno_seen);
+        if (code == CURLE_COULDNT_CONNECT && exchange->socket)
+            result = fail_at_socket(exchange->socket, errno_seen, err);
+        else
+            result = code == CURLE_OK ? 0 : fail(exchange, code, why, err);
     }
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);

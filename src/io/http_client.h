@@ -13,6 +13,7 @@ struct http_exchange {
     const char *url;             /* http, https; file where allowed */
     const char *token;           /* bearer token */
     const char *ca_file;         /* PEM; NULL: the system's */
+    const char *socket;          /* a Unix socket to connect to, whatever the URL says */
     const char *content_type;
     const char *idempotency_key;
     const char *body;            /* a terminated text, or … */

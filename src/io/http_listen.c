@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -61,8 +63,38 @@ static enum http_exposure address_exposure(const struct address *address) {
                                                                         : HTTP_OUTSIDE;
 }
 
+/* A socket that is left of an earlier run is in the way; the store's lock has shown that no daemon
+ * uses this folder but we. */
+static int listen_at_path(const char *path, struct http_socket *out_socket, struct error *err) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat facts;
+    if (!text_copy(address.sun_path, sizeof(address.sun_path), path))
+        return error_set(err, -ENAMETOOLONG, "listen on %s: a socket's path has at most %zu bytes; "
+                         "choose a state folder with a shorter path", path,
+                         sizeof(address.sun_path) - 1);
+    if (lstat(path, &facts) == 0 && S_ISSOCK(facts.st_mode))
+        (void)unlink(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return error_set(err, -errno, "listen on %s: make a socket: %s", path, strerror(errno));
+    /* Nobody can connect before listen(): the mode is right by then. */
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0600) < 0 ||
+        listen(fd, SOMAXCONN) < 0) {
+        int code = -errno;
+        error_set(err, code, "listen on %s: %s; check the folder and who may write to it", path,
+                  strerror(-code));
+        close(fd);
+        return code;
+    }
+    *out_socket = (struct http_socket){.fd = fd, .exposure = HTTP_LOOPBACK};
+    (void)text_copy(out_socket->path, sizeof(out_socket->path), path);
+    return 0;
+}
+
 int http_listen(const char *listen_at, struct http_socket *out_socket, struct error *err) {
     struct address address;
+    if (text_starts(listen_at, "unix:"))
+        return listen_at_path(listen_at + strlen("unix:"), out_socket, err);
     int result = address_parse(listen_at, &address, err);
     if (result < 0)
         return result;

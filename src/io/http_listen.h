@@ -1,4 +1,5 @@
-/* The socket that an HTTP face listens on: "ADDRESS:PORT", numeric, IPv6 in brackets. */
+/* The socket that an HTTP face listens on: "ADDRESS:PORT", numeric, IPv6 in brackets; or
+ * "unix:PATH", for the eyes of this account alone (mode 0600). */
 #pragma once
 
 #include <stdbool.h>
@@ -8,10 +9,13 @@
 
 enum http_exposure { HTTP_LOOPBACK, HTTP_OUTSIDE };
 
+enum { http_socket_path = 108 }; /* sun_path in unix(7) */
+
 struct http_socket {
     int fd; /* listening, non-blocking; the caller closes it */
     uint16_t port;
     enum http_exposure exposure;
+    char path[http_socket_path]; /* of a Unix socket, to be removed at the end; otherwise "" */
 };
 
 /* 0, or negative with `err`: no address, or it cannot be listened on. */

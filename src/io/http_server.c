@@ -385,6 +385,8 @@ void http_server_stop(struct http_server *server) {
     int listening = MHD_quiesce_daemon(server->daemon);
     if (listening >= 0)
         close(listening);
+    if (server->socket.path[0])
+        (void)unlink(server->socket.path);
     uint64_t ignored;
     (void)eventfd_read(server->empty_fd, &ignored); /* older news */
     pthread_mutex_lock(&server->lock);

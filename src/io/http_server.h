@@ -76,7 +76,8 @@ struct http_face {
 };
 
 struct http_server_settings {
-    const char *listen;               /* "127.0.0.1:8080", "[::]:8443"; port 0: any free one */
+    const char *listen;               /* "127.0.0.1:8080", "[::]:8443" (port 0: any free one),
+                                     * "unix:/path" */
     const char *tls_certificate_file; /* PEM; both or none */
     const char *tls_key_file;
     bool plain_allowed;

@@ -122,7 +122,7 @@ static enum http_next check_head(struct rest_call *call) {
 static enum http_next answer_here(struct rest *rest, struct rest_call *call) {
     if (call->route->action == REST_DOCUMENT) {
         http_answer(&call->http, 200, "application/json");
-        rest_openapi(rest->software, &call->http.answer.body);
+        rest_openapi(rest->routes, rest->software, &call->http.answer.body);
         return HTTP_DONE;
     }
     struct rest_health health = {.status = "ok"};
@@ -136,11 +136,12 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     struct rest_call *call = call_of(request);
     char allow[64], token_hash[limit_digest_size];
     struct problem problem;
-    call->route = rest_route_find(request->method, request->path, call->key, allow);
+    call->route = rest_route_find(rest->routes, request->method, request->path, call->key,
+                                  allow);
     if (!call->route)
         return refuse_route(call, allow);
     rest_token_hash(request, token_hash);
-    if (!rest_route_is_open(call->route) && !token_hash[0]) {
+    if (!rest_route_is_open(rest->routes, call->route) && !token_hash[0]) {
         problem_set(&problem, CODE_UNAUTHENTICATED, NULL, "The request has no bearer token");
         return rest_refuse(call, &problem);
     }
@@ -210,13 +211,15 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     struct rest *rest = memory_new(1, sizeof(*rest));
     rest->face = (struct http_face){on_new, on_head, on_piece, on_complete, on_resumed, on_closed};
     rest->shell = shell;
-    rest->image_folder = memory_text(settings->image_folder);
+    rest->routes = settings->face;
+    rest->image_folder = settings->image_folder ? memory_text(settings->image_folder) : NULL;
     rest->software = memory_text(settings->software);
     token_hashes_init(&rest->clusters, settings->cluster_token_hashes,
                       settings->cluster_token_hashes_count);
     pthread_mutex_init(&rest->lock, NULL);
     pthread_cond_init(&rest->uploads_changed, NULL);
-    rest_upload_sweep(rest->image_folder);
+    if (rest->image_folder)
+        rest_upload_sweep(rest->image_folder);
     struct http_server_settings listening = {
         .listen = settings->listen,
         .tls_certificate_file = settings->tls_certificate_file,

@@ -1,6 +1,6 @@
-/* The REST face of the upstream manager: routes under /v1, by libmicrohttpd on threads of its
- * own. A request becomes an EVENT_REQUEST, its connection is held until the shell hands back
- * the reply. Routes, parameters, bodies and answers stand in one route table together with the
+/* A REST face: of the upstream manager, or of a cluster's owner on a Unix socket. Routes under /v1,
+ * by libmicrohttpd on threads of its own. A request becomes an EVENT_REQUEST, its connection is
+ * held until the shell hands back the reply. Routes, parameters, bodies and answers stand in one route table together with the
  * field tables; the OpenAPI document is made from the same two. */
 #pragma once
 
@@ -8,13 +8,16 @@
 #include "io/ports.h"
 
 struct rest;
+struct rest_face;
 
 struct rest_settings {
-    const char *listen;        /* "127.0.0.1:8080", "[::]:8443" */
+    const struct rest_face *face; /* which routes */
+    const char *listen;        /* "127.0.0.1:8080", "[::]:8443", "unix:/path" */
     const char *tls_certificate_file; /* PEM chain; NULL: plain HTTP */
     const char *tls_key_file;
     bool plain_allowed;        /* the operator said in so many words: plain HTTP off loopback */
-    const char *image_folder;  /* archives by digest: uploads go in, clusters pull from here */
+    const char *image_folder;  /* archives by digest: uploads go in, clusters pull from here;
+                                * NULL: the face has no such routes */
     const char *const *cluster_token_hashes; /* who may pull images */
     size_t cluster_token_hashes_count;
     const char *software;
@@ -33,4 +36,4 @@ void rest_reply(struct rest *rest, struct reply *reply);
 void rest_stop(struct rest *rest);
 
 /* The OpenAPI 3.1 document, from the route and field tables. */
-void rest_openapi(const char *software, struct text *out);
+void rest_openapi(const struct rest_face *face, const char *software, struct text *out);

@@ -40,6 +40,7 @@ struct rest_slot {
 
 struct rest {
     struct http_face face;
+    const struct rest_face *routes;
     struct http_server *server;
     struct shell *shell;
     char *image_folder;

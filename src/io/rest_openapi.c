@@ -1,4 +1,4 @@
-/* The OpenAPI 3.1 document, from the route table and the field tables alone. */
+/* The OpenAPI 3.1 document, from a route table and the field tables alone. */
 #include <string.h>
 
 #include "io/rest.h"
@@ -68,7 +68,9 @@ static void add_type(struct text *out, const struct field *field) {
     }
 }
 
-static void add_schema(struct text *out, const struct table *table) {
+enum schema_use { SCHEMA_ANSWER, SCHEMA_BODY };
+
+static void add_schema(struct text *out, const struct table *table, enum schema_use use) {
     codec_add_string(table->name, out);
     text_add(out, ":{\"type\":\"object\"");
     add_member(out, "description", table->about);
@@ -93,8 +95,7 @@ static void add_schema(struct text *out, const struct table *table) {
     if (required.length)
         text_addf(out, ",\"required\":[%s]", required.data);
     text_deinit(&required);
-    bool is_body = table == &vm_create_table || table == &tenant_create_table;
-    text_add(out, is_body ? ",\"additionalProperties\":false}" : "}");
+    text_add(out, use == SCHEMA_BODY ? ",\"additionalProperties\":false}" : "}");
 }
 
 static void collect(struct schemas *schemas, const struct table *table) {
@@ -209,8 +210,9 @@ static void add_answers(struct text *out, const struct rest_route *route) {
 }
 
 /* Which codes a status can stand for, as one answer. */
-static void add_problems(struct text *out, const struct rest_route *route) {
-    uint64_t problems = rest_route_problems(route);
+static void add_problems(struct text *out, const struct rest_face *face,
+                         const struct rest_route *route) {
+    uint64_t problems = rest_route_problems(face, route);
     for (unsigned status = 400; status < 600; status++) {
         struct text codes = {0};
         for (enum code code = CODE_OK; code < CODE_COUNT; code++)
@@ -228,7 +230,8 @@ static void add_problems(struct text *out, const struct rest_route *route) {
     }
 }
 
-static void add_operation(struct text *out, const struct rest_route *route) {
+static void add_operation(struct text *out, const struct rest_face *face,
+                          const struct rest_route *route) {
     text_add(out, "\"");
     for (const char *at = route->method; *at; at++)
         text_addf(out, "%c", *at | 0x20);
@@ -240,45 +243,59 @@ static void add_operation(struct text *out, const struct rest_route *route) {
             text_addf(out, "%c", strchr("/.", *at) ? '-' : *at);
     text_add(out, "\"");
     add_member(out, "summary", route->summary);
-    if (rest_route_is_open(route))
+    if (face->trust == REST_BY_TOKEN && rest_route_is_open(face, route))
         text_add(out, ",\"security\":[]");
     add_parameters(out, route);
     add_body(out, route);
     text_add(out, ",\"responses\":{");
     add_answers(out, route);
-    add_problems(out, route);
+    add_problems(out, face, route);
     text_add(out, "}}");
 }
 
-void rest_openapi(const char *software, struct text *out) {
+/* A body is taken without unknown fields; what is an answer too may get more of them. */
+static enum schema_use use_of(const struct rest_face *face, const struct table *table) {
+    enum schema_use use = SCHEMA_ANSWER;
+    for (size_t i = 0; i < face->routes_count; i++) {
+        if (face->routes[i].answer == table)
+            return SCHEMA_ANSWER;
+        if (face->routes[i].body == table)
+            use = SCHEMA_BODY;
+    }
+    return use;
+}
+
+void rest_openapi(const struct rest_face *face, const char *software, struct text *out) {
     struct schemas schemas = {0};
     text_add(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Isthmus\",\"version\":\"1\"");
     text_add(out, ",\"description\":");
     struct text about = {0};
-    text_addf(&about, "Virtual machines on federated clusters, by %s. Times named _ms are "
+    text_addf(&about, "%s, by %s. Times named _ms are "
               "milliseconds since 1970, UTC. A method that a path does not take is answered 405 "
-              "with Allow; HEAD is taken where GET is.", software);
+              "with Allow; HEAD is taken where GET is.", face->about, software);
     codec_add_string(about.data, out);
     text_deinit(&about);
-    text_add(out, "},\"security\":[{\"bearer\":[]}],\"paths\":{");
+    text_addf(out, "}%s,\"paths\":{",
+              face->trust == REST_BY_TOKEN ? ",\"security\":[{\"bearer\":[]}]" : "");
     const char *path = "";
-    for (size_t i = 0; i < rest_routes_count; i++) {
-        const struct rest_route *route = &rest_routes[i];
+    for (size_t i = 0; i < face->routes_count; i++) {
+        const struct rest_route *route = &face->routes[i];
         bool is_new = !text_equal(route->path, path);
         text_addf(out, "%s", i == 0 ? "" : is_new ? "}," : ",");
         if (is_new)
             text_addf(out, "\"%s\":{", route->path);
-        add_operation(out, route);
+        add_operation(out, face, route);
         path = route->path;
         collect(&schemas, route->body);
         collect(&schemas, route->answer);
     }
     collect(&schemas, &problem_table);
-    text_add(out, "}},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
-                  "\"scheme\":\"bearer\"}},\"schemas\":{");
+    text_addf(out, "}},\"components\":{%s\"schemas\":{",
+              face->trust == REST_BY_TOKEN ? "\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
+                                             "\"scheme\":\"bearer\"}}," : "");
     for (size_t i = 0; i < schemas.count; i++) {
         text_add(out, i ? "," : "");
-        add_schema(out, schemas.tables[i]);
+        add_schema(out, schemas.tables[i], use_of(face, schemas.tables[i]));
     }
     text_add(out, "}}}");
 }

@@ -55,7 +55,7 @@ const struct table rest_health_table = {"health", "That the manager serves.",
     .parameters = {"wait", "deadline"}, .shape = REST_OPERATION,                         \
     .answer = &operation_table, .problems = act_problems
 
-const struct rest_route rest_routes[] = {
+static const struct rest_route routes[] = {
     {"POST", "/v1/vms", "Creates a VM", REST_ROLE, REQUEST_VM_CREATE, .body = &vm_create_table,
      .body_offset = offsetof(struct request, vm_create), .parameters = {"wait", "deadline"},
      .shape = REST_OPERATION, .answer = &operation_table, .problems = vm_problems},
@@ -114,22 +114,25 @@ const struct rest_route rest_routes[] = {
      .shape = REST_BYTES},
     {"GET", "/v1/health", "That the manager serves", REST_HEALTH, .answer = &rest_health_table},
 };
-const size_t rest_routes_count = array_size(rest_routes);
+const struct rest_face rest_upstream_face = {
+    routes, array_size(routes), REST_BY_TOKEN, "Virtual machines on federated clusters"};
 
-bool rest_route_is_open(const struct rest_route *route) {
-    return route->action == REST_DOCUMENT || route->action == REST_HEALTH;
+bool rest_route_is_open(const struct rest_face *face, const struct rest_route *route) {
+    return face->trust == REST_BY_SOCKET || route->action == REST_DOCUMENT ||
+           route->action == REST_HEALTH;
 }
 
 bool rest_route_takes_key(const struct rest_route *route) {
     return route->shape == REST_OPERATION;
 }
 
-uint64_t rest_route_problems(const struct rest_route *route) {
-    if (rest_route_is_open(route))
-        return problem(CODE_INVALID) | problem(CODE_SHUTTING_DOWN);
-    return route->problems | problem(CODE_INVALID) | problem(CODE_UNAUTHENTICATED) |
-           problem(CODE_FORBIDDEN) | problem(CODE_TOO_LARGE) | problem(CODE_FULL) |
-           problem(CODE_SHUTTING_DOWN) | problem(CODE_INTERNAL);
+uint64_t rest_route_problems(const struct rest_face *face, const struct rest_route *route) {
+    uint64_t problems = route->problems | problem(CODE_INVALID) | problem(CODE_SHUTTING_DOWN);
+    if (route->action == REST_DOCUMENT || route->action == REST_HEALTH)
+        return problems;
+    if (face->trust == REST_BY_TOKEN)
+        problems |= problem(CODE_UNAUTHENTICATED) | problem(CODE_FORBIDDEN);
+    return problems | problem(CODE_TOO_LARGE) | problem(CODE_FULL) | problem(CODE_INTERNAL);
 }
 
 static const struct field *find_field(const struct table *table, const char *name) {
@@ -170,12 +173,12 @@ static bool path_fits(const char *pattern, const char *path, char *out_key) {
     return true;
 }
 
-const struct rest_route *rest_route_find(const char *method, const char *path, char *out_key,
-                                         char out_allow[64]) {
+const struct rest_route *rest_route_find(const struct rest_face *face, const char *method,
+                                         const char *path, char *out_key, char out_allow[64]) {
     struct text allow = {.limit = 63};
     const struct rest_route *found = NULL;
-    for (size_t i = 0; i < rest_routes_count && !found; i++) {
-        const struct rest_route *route = &rest_routes[i];
+    for (size_t i = 0; i < face->routes_count && !found; i++) {
+        const struct rest_route *route = &face->routes[i];
         if (!path_fits(route->path, path, out_key))
             continue;
         bool is_get = text_equal(route->method, "GET");

@@ -1,5 +1,6 @@
-/* The route table of the REST face. Dispatch, parameter checks and the OpenAPI document all work
- * from it, so that none of them can tell another story than the others. */
+/* The route tables of the REST faces: of the upstream manager, and of a cluster's owner. Dispatch,
+ * parameter checks and the OpenAPI document all work from them, so that none of these can tell
+ * another story than the others. */
 #pragma once
 
 #include <stdbool.h>
@@ -50,12 +51,25 @@ struct rest_route {
     uint64_t problems;           /* bits 1 << enum code, beyond those of every route */
 };
 
-extern const struct rest_route rest_routes[];
-extern const size_t rest_routes_count;
+/* How a face knows who asks. */
+enum rest_trust {
+    REST_BY_TOKEN,  /* by the bearer token */
+    REST_BY_SOCKET, /* whoever may open the Unix socket is the owner */
+};
 
-bool rest_route_is_open(const struct rest_route *route);        /* needs no token */
-bool rest_route_takes_key(const struct rest_route *route);      /* Idempotency-Key */
-uint64_t rest_route_problems(const struct rest_route *route);   /* bits of all codes */
+struct rest_face {
+    const struct rest_route *routes;
+    size_t routes_count;
+    enum rest_trust trust;
+    const char *about; /* for the document */
+};
+extern const struct rest_face rest_upstream_face, rest_owner_face;
+
+bool rest_route_is_open(const struct rest_face *face, const struct rest_route *route);
+bool rest_route_takes_key(const struct rest_route *route); /* Idempotency-Key */
+
+/* Bits of all codes that the route may answer with. */
+uint64_t rest_route_problems(const struct rest_face *face, const struct rest_route *route);
 
 /* The parameter's field if the route has it, with the struct that holds it. */
 enum rest_holder { REST_TIMING, REST_QUERY };
@@ -64,5 +78,5 @@ const struct field *rest_route_parameter(const struct rest_route *route, const c
 
 /* Finds the route (HEAD counts as GET) and copies the variable segment into out_key of
  * limit_digest_size bytes. NULL: out_allow holds the methods that the path knows, "" if none. */
-const struct rest_route *rest_route_find(const char *method, const char *path, char *out_key,
-                                         char out_allow[64]);
+const struct rest_route *rest_route_find(const struct rest_face *face, const char *method,
+                                         const char *path, char *out_key, char out_allow[64]);

@@ -7,6 +7,8 @@
 #include "io/folder.h"
 #include "io/image_serve.h"
 #include "io/image_store.h"
+#include "io/rest.h"
+#include "io/rest_routes.h"
 #include "io/secret.h"
 #include "main/daemon.h"
 
@@ -22,9 +24,11 @@ struct downstream {
     char names[limit_links][limit_name_size + 8];
     size_t links_count;
     struct image_serve *images;
+    struct rest *owner;
 };
 
 static void downstream_close(struct downstream *downstream) {
+    rest_stop(downstream->owner);
     if (downstream->images)
         image_serve_stop(downstream->images);
     for (size_t i = 0; i < downstream->links_count; i++) {
@@ -130,6 +134,24 @@ static int downstream_serve_images(struct downstream *downstream,
     return 0;
 }
 
+/* The owner's API is a socket in the state folder: who may open that may do all. */
+static int downstream_serve_owner(struct downstream *downstream,
+                                  const struct daemon_config *config, struct error *err) {
+    auto_clean(memory_clean) char *listen_at = daemon_path(config, "owner.sock");
+    struct text address = {0};
+    text_addf(&address, "unix:%s", listen_at);
+    const struct rest_settings settings = {
+        .face = &rest_owner_face,
+        .listen = text_data(&address),
+        .software = daemon_software,
+    };
+    downstream->owner = rest_start(&settings, downstream->shell, err);
+    if (downstream->owner)
+        log_line(&downstream->log, LOG_INFO, "listening", "owner=%s", listen_at);
+    text_deinit(&address);
+    return downstream->owner ? 0 : err->code;
+}
+
 static int downstream_open(struct downstream *downstream, const struct downstream_config *config,
                            struct error *err) {
     auto_clean(memory_clean) char *images = daemon_path(&config->daemon, "images");
@@ -145,7 +167,9 @@ static int downstream_open(struct downstream *downstream, const struct downstrea
     for (size_t i = 0; i < config->uplinks_count; i++)
         if (downstream_connect_up(downstream, &config->uplinks[i], images, err))
             return error_wrap(err, "[uplink %s]", config->uplinks[i].name);
-    return downstream_serve_images(downstream, &config->images, images, err);
+    if (downstream_serve_images(downstream, &config->images, images, err))
+        return err->code;
+    return downstream_serve_owner(downstream, &config->daemon, err);
 }
 
 int main(int count, char **arguments) {
@@ -165,8 +189,10 @@ int main(int count, char **arguments) {
         .store = downstream.store,
         .links = downstream.links,
         .links_count = downstream.links_count,
+        .rest = downstream.owner,
         .send = xmpp_link_send,
         .fetch = image_fetcher_get,
+        .reply = rest_reply,
     };
     return daemon_serve(&downstream.log, downstream.shell, &ports, config.daemon.state);
 }

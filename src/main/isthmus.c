@@ -1,4 +1,5 @@
-/* The command `isthmus`: what tenants and operators ask of the upstream manager, by REST. */
+/* The command `isthmus`: what tenants and operators ask of the upstream manager, and owners of
+ * their downstream manager, by REST. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,12 +13,13 @@ struct command {
     const char *options;       /* letters of its own options */
     const char *about;
     int (*run)(const struct options *options);
+    enum asked asked;
 };
 
 static const struct command commands[] = {
     {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1, "SICNUWDK", "Creates a VM", vm_create},
-    {"vm", "list", "", 0, "LT", "Lists VMs", vm_list},
-    {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show},
+    {"vm", "list", "", 0, "LTHP", "Lists VMs", vm_list, ASKED_EITHER},
+    {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show, ASKED_EITHER},
     {"vm", "start", "VM", 1, "WDK", "Starts a VM", vm_start},
     {"vm", "shutdown", "VM", 1, "WDK", "Asks the guest to shut down", vm_shutdown},
     {"vm", "stop", "VM", 1, "WDK", "Stops a VM at once, as if its plug was pulled", vm_stop},
@@ -38,6 +40,22 @@ static const struct command commands[] = {
     {"tenant", "show", "TENANT", 1, "", "Shows a tenant", tenant_show},
     {"tenant", "delete", "TENANT", 1, "", "Deletes a tenant without VMs (operators)",
      tenant_delete},
+    {"host", "list", "", 0, "L", "Lists the cluster's hosts (owners)", host_list, ASKED_OWNER},
+    {"host", "show", "HOST", 1, "", "Shows a host (owners)", host_show, ASKED_OWNER},
+    {"host", "cordon", "HOST", 1, "", "Gives a host no new VMs (owners)", host_cordon,
+     ASKED_OWNER},
+    {"host", "uncordon", "HOST", 1, "", "Gives a host new VMs again (owners)", host_uncordon,
+     ASKED_OWNER},
+    {"upstream", "list", "", 0, "L", "Lists the upstream managers (owners)", upstream_list,
+     ASKED_OWNER},
+    {"upstream", "show", "UPSTREAM", 1, "", "Shows an upstream manager (owners)", upstream_show,
+     ASKED_OWNER},
+    {"limit", "list", "", 0, "L", "Lists what upstream managers may use and do use (owners)",
+     limit_list, ASKED_OWNER},
+    {"limit", "set", "UPSTREAM", 1, "npmd", "Changes limits of an upstream manager (owners)",
+     limit_set, ASKED_OWNER},
+    {"limit", "reset", "UPSTREAM", 1, "", "Puts the configured limits in force again (owners)",
+     limit_reset, ASKED_OWNER},
     {"whoami", NULL, "", 0, "", "Shows whose token is used", whoami_show},
 };
 
@@ -175,7 +193,7 @@ static int run(struct options *options) {
     int result = check_use(command, options);
     if (result != EXIT_DONE)
         return result;
-    if (options_read_token(options, &err) < 0) {
+    if (options_choose(options, command->asked, &err) < 0) {
         say("%s", err.text);
         return EXIT_USAGE;
     }

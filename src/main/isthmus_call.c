@@ -18,8 +18,10 @@ void say(const char *format, ...) {
 
 void call_init(struct call *call, const struct options *options, const char *method,
                const char *path) {
-    *call = (struct call){.http = {.method = method, .token = text_data(&options->token),
-                                   .ca_file = options->ca_file, .upload_fd = -1,
+    *call = (struct call){.http = {.method = method,
+                                   .token = options->socket ? NULL : text_data(&options->token),
+                                   .ca_file = options->ca_file, .socket = options->socket,
+                                   .upload_fd = -1,
                                    .download_fd = -1}};
     size_t length = strlen(options->server);
     while (length && options->server[length - 1] == '/')
@@ -115,17 +117,13 @@ void sheet_pair(struct sheet *sheet, const char *name, const char *format, ...) 
     sheet_add(sheet, "%s", value);
 }
 
-int view_show(const struct view *view, const struct options *options, const char *name) {
-    struct call call;
-    call_init(&call, options, "GET", view->path);
-    if (name)
-        call_add_segment(&call, name);
-    int result = call_run(&call);
+int view_finish(const struct view *view, const struct options *options, struct call *call) {
+    int result = call_run(call);
     if (result == EXIT_DONE && options->output == OUTPUT_JSON) {
-        puts(text_data(&call.http.answer));
+        puts(text_data(&call->http.answer));
     } else if (result == EXIT_DONE) {
         void *record = memory_new(1, view->table->size);
-        result = call_decode(&call, view->table, record);
+        result = call_decode(call, view->table, record);
         if (result == EXIT_DONE && options->output == OUTPUT_NAME)
             puts((const char *)record + view->table->fields[0].offset);
         else if (result == EXIT_DONE)
@@ -133,8 +131,16 @@ int view_show(const struct view *view, const struct options *options, const char
         record_clear(view->table, record);
         memory_free(record);
     }
-    call_deinit(&call);
+    call_deinit(call);
     return result;
+}
+
+int view_show(const struct view *view, const struct options *options, const char *name) {
+    struct call call;
+    call_init(&call, options, "GET", view->path);
+    if (name)
+        call_add_segment(&call, name);
+    return view_finish(view, options, &call);
 }
 
 /* One page of a list, whatever its rows are. */
@@ -192,6 +198,8 @@ int view_list(const struct view *view, const struct options *options) {
         call_add_parameter(&call, "after", page.next[0] ? page.next : NULL);
         call_add_parameter(&call, "tenant", options->tenant);
         call_add_parameter(&call, "vm", options->vm);
+        call_add_parameter(&call, "host", options->host);
+        call_add_parameter(&call, "upstream", options->upstream);
         result = call_run(&call);
         if (result == EXIT_DONE && options->output == OUTPUT_JSON)
             puts(text_data(&call.http.answer));

@@ -40,6 +40,9 @@ struct view {
 int view_show(const struct view *view, const struct options *options, const char *name);
 int view_list(const struct view *view, const struct options *options);
 
+/* Runs the call and frees it; prints the answer as asked for, or hands its record to `show`. */
+int view_finish(const struct view *view, const struct options *options, struct call *call);
+
 /* Adds "name  value" to a sheet of two columns. */
 void sheet_pair(struct sheet *sheet, const char *name, const char *format, ...)
     format_checked(3, 4);

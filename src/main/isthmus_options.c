@@ -20,7 +20,11 @@ static const struct option long_options[] = {
     {"user-data", required_argument, NULL, 'U'}, {"wait", optional_argument, NULL, 'W'},
     {"key", required_argument, NULL, 'K'},      {"limit", required_argument, NULL, 'L'},
     {"vm", required_argument, NULL, 'v'},       {"tenant", required_argument, NULL, 'T'},
-    {"deadline", required_argument, NULL, 'D'}, {NULL, 0, NULL, 0},
+    {"deadline", required_argument, NULL, 'D'}, {"socket", required_argument, NULL, 'x'},
+    {"host", required_argument, NULL, 'H'},     {"upstream", required_argument, NULL, 'P'},
+    {"vms", required_argument, NULL, 'n'},      {"cpus", required_argument, NULL, 'p'},
+    {"memory-mib", required_argument, NULL, 'm'}, {"disk-gib", required_argument, NULL, 'd'},
+    {NULL, 0, NULL, 0},
 };
 
 static const struct {
@@ -38,6 +42,14 @@ static const struct {
     {'L', "  --limit N             show N rows at most"},
     {'v', "  --vm ID               only operations of this VM"},
     {'T', "  --tenant TENANT       only what is this tenant's (operators)"},
+    {'H', "  --host HOST           only what is on this host (owners)"},
+    {'P', "  --upstream UPSTREAM   only what is this upstream manager's (owners)"},
+    {'n', "  --vms N               VMs; 0: no limit"},
+    {'p', "  --cpus N              virtual CPUs of all VMs; 0: no limit"},
+    {'m', "  --memory-mib N        memory of all VMs, MiB; 0: no limit"},
+    {'d', "  --disk-gib N          disk of all VMs, GiB; 0: no limit"},
+    {'x', "  --socket PATH         owners: of isthmus-downstream; default: $ISTHMUS_SOCKET, or\n"
+          "                        /var/lib/isthmus-downstream/owner.sock"},
     {'s', "  --server URL          default: $ISTHMUS_SERVER, or http://127.0.0.1:8080"},
     {'t', "  --token-file FILE     default: $ISTHMUS_TOKEN_FILE; or the token in $ISTHMUS_TOKEN"},
     {'c', "  --ca-file FILE        CA that signed the server; default: $ISTHMUS_CA_FILE"},
@@ -45,7 +57,7 @@ static const struct {
     {'h', "  -h, --help            this help"},
 };
 
-const char options_everywhere[] = "stcoh";
+const char options_everywhere[] = "stcxoh";
 
 const char *options_help(char letter) {
     for (size_t i = 0; i < array_size(helps); i++)
@@ -66,6 +78,16 @@ static int read_number(const char *text, uint32_t most, const char *option, uint
     return 0;
 }
 
+static int read_amount(const char *text, const char *option, uint64_t *out, struct error *err) {
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (errno || *end || text[0] < '0' || text[0] > '9' || number > INT64_MAX)
+        return error_set(err, -EINVAL, "--%s %s: give a whole number; 0: no limit", option, text);
+    *out = number;
+    return 0;
+}
+
 static int read_output(const char *text, enum output *out, struct error *err) {
     static const char *const names[] = {"table", "json", "name"};
     for (unsigned i = 0; i < array_size(names); i++)
@@ -82,7 +104,14 @@ static int take_option(struct options *options, int letter, struct error *err) {
         used + 1 < sizeof(options->used))
         options->used[used] = (char)letter;
     switch (letter) {
-    case 's': options->server = optarg; return 0;
+    case 's': options->server = optarg; options->server_given = true; return 0;
+    case 'x': options->socket = optarg; options->socket_given = true; return 0;
+    case 'H': options->host = optarg; return 0;
+    case 'P': options->upstream = optarg; return 0;
+    case 'n': return read_amount(optarg, "vms", &options->limits.vms, err);
+    case 'p': return read_amount(optarg, "cpus", &options->limits.cpus, err);
+    case 'm': return read_amount(optarg, "memory-mib", &options->limits.memory_mib, err);
+    case 'd': return read_amount(optarg, "disk-gib", &options->limits.disk_gib, err);
     case 't': options->token_file = optarg; return 0;
     case 'c': options->ca_file = optarg; return 0;
     case 'o': return read_output(optarg, &options->output, err);
@@ -115,7 +144,8 @@ static const char *from_environment(const char *name) {
 int options_read(struct options *options, int count, char **arguments, struct error *err) {
     const char *server = from_environment("ISTHMUS_SERVER");
     *options = (struct options){
-        .server = server ? server : "http://127.0.0.1:8080",
+        .server = server,
+        .socket = from_environment("ISTHMUS_SOCKET"),
         .token_file = from_environment("ISTHMUS_TOKEN_FILE"),
         .ca_file = from_environment("ISTHMUS_CA_FILE"),
     };
@@ -159,7 +189,7 @@ int options_read_file(const char *path, size_t most, struct text *out, struct er
     return 0;
 }
 
-int options_read_token(struct options *options, struct error *err) {
+static int options_read_token(struct options *options, struct error *err) {
     const char *token = from_environment("ISTHMUS_TOKEN");
     if (options->token_file) {
         int result = options_read_file(options->token_file, token_most, &options->token, err);
@@ -177,6 +207,27 @@ int options_read_token(struct options *options, struct error *err) {
         return error_set(err, -EINVAL, "the token is empty: put it on the file's first line");
     text->data[text->length] = 0;
     return 0;
+}
+
+int options_choose(struct options *options, enum asked asked, struct error *err) {
+    bool owner = asked == ASKED_OWNER || (asked == ASKED_EITHER && !options->server_given &&
+                                          (options->socket_given ||
+                                           (options->socket && !options->server)));
+    if (owner && options->server_given)
+        return error_set(err, -EINVAL, "--server is not for this: the owner's manager is asked, by "
+                         "its --socket");
+    if (!owner && options->socket_given)
+        return error_set(err, -EINVAL, "--socket is not for this: the upstream manager is asked, "
+                         "by its --server");
+    if (!owner)
+        options->socket = NULL;
+    else if (!options->socket)
+        options->socket = "/var/lib/isthmus-downstream/owner.sock";
+    if (owner)
+        options->server = "http://owner";
+    else if (!options->server)
+        options->server = "http://127.0.0.1:8080";
+    return owner ? 0 : options_read_token(options, err);
 }
 
 void options_deinit(struct options *options) { text_deinit(&options->token); }

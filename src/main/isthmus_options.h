@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "message/model.h"
 
 enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_NAME };
 
@@ -15,10 +16,14 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 enum { options_words = 6 };
 
 struct options {
-    const char *server, *token_file, *ca_file; /* never NULL but ca_file */
+    const char *server, *token_file, *ca_file; /* NULL: none is named */
+    const char *socket;                        /* the owner's, once chosen; NULL: not asked */
+    bool server_given, socket_given;           /* on the command line */
     struct text token;                         /* what token_file or ISTHMUS_TOKEN holds */
     enum output output;
     const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
+    const char *host, *upstream;
+    struct owner_limits limits; /* what `used` names of it */
     uint32_t limit, deadline_seconds, wait_seconds;                      /* 0: not given */
     bool no_start, wait, help, version;
     const char *words[options_words]; /* noun, verb, arguments */
@@ -29,8 +34,16 @@ struct options {
 /* Reads the command line (which is reordered) and the environment. 0, or -EINVAL with `err`. */
 int options_read(struct options *options, int count, char **arguments, struct error *err);
 
-/* Reads the token, if any is named; called when a verb is about to run. */
-int options_read_token(struct options *options, struct error *err);
+/* Whom a verb asks. */
+enum asked {
+    ASKED_SERVER, /* the upstream manager, with a token */
+    ASKED_OWNER,  /* the downstream manager, by the owner's socket */
+    ASKED_EITHER, /* the owner's if a socket is named and no server */
+};
+
+/* Settles server and socket, and reads the token where one is needed; called when a verb is about
+ * to run. */
+int options_choose(struct options *options, enum asked asked, struct error *err);
 void options_deinit(struct options *options);
 
 /* A whole file of at most `most` bytes. 0, or negative with `err`. */

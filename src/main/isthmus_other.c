@@ -92,24 +92,6 @@ int image_show(const struct options *options) {
     return view_show(&images, options, options->words[2]);
 }
 
-/* Runs the call; prints the answer in the chosen form, or hands its record to `show`. */
-static int finish(struct call *call, const struct options *options, const struct view *view) {
-    int result = call_run(call);
-    union {
-        struct image image;
-        struct rest_tenant_created tenant;
-    } record;
-    if (result == EXIT_DONE && options->output == OUTPUT_JSON)
-        puts(text_data(&call->http.answer));
-    else if (result == EXIT_DONE && options->output == OUTPUT_NAME)
-        puts(options->words[2]);
-    else if (result == EXIT_DONE &&
-             (result = call_decode(call, view->table, &record)) == EXIT_DONE)
-        view->show(&record);
-    call_deinit(call);
-    return result;
-}
-
 int image_import(const struct options *options) {
     struct call call;
     const char *path = options->words[3];
@@ -123,7 +105,7 @@ int image_import(const struct options *options) {
     call.http.upload_fd = fd;
     call.http.content_type = "application/octet-stream";
     call.http.idle_seconds = import_idle_seconds;
-    int result = finish(&call, options, &images);
+    int result = view_finish(&images, options, &call);
     close(fd);
     return result;
 }
@@ -198,7 +180,7 @@ int tenant_create(const struct options *options) {
     call_init(&call, options, "POST", created.path);
     call.http.content_type = "application/json";
     call.http.body = text_data(&body);
-    int result = finish(&call, options, &created);
+    int result = view_finish(&created, options, &call);
     text_deinit(&body);
     return result;
 }

@@ -25,3 +25,14 @@ int tenant_list(const struct options *options);
 int tenant_show(const struct options *options);
 int tenant_delete(const struct options *options);
 int whoami_show(const struct options *options);
+int host_list(const struct options *options);
+int host_show(const struct options *options);
+int host_cordon(const struct options *options);
+int host_uncordon(const struct options *options);
+int upstream_list(const struct options *options);
+int upstream_show(const struct options *options);
+int limit_list(const struct options *options);
+int limit_set(const struct options *options);
+int limit_reset(const struct options *options);
+int hosted_vm_list(const struct options *options); /* the owner's view of VMs */
+int hosted_vm_show(const struct options *options);

@@ -48,9 +48,14 @@ static const struct view view = {
     .show = show,
 };
 
-int vm_list(const struct options *options) { return view_list(&view, options); }
+int vm_list(const struct options *options) {
+    return options->socket ? hosted_vm_list(options) : view_list(&view, options);
+}
 
-int vm_show(const struct options *options) { return view_show(&view, options, options->words[2]); }
+int vm_show(const struct options *options) {
+    return options->socket ? hosted_vm_show(options)
+                           : view_show(&view, options, options->words[2]);
+}
 
 static void print_end(const struct options *options, const struct operation *op,
                       const struct text *answer) {

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "io/folder.h"
 #include "io/rest.h"
+#include "io/rest_routes.h"
 #include "io/secret.h"
 #include "main/daemon.h"
 
@@ -95,6 +96,7 @@ static struct rest *upstream_rest(const struct upstream_config *config, struct s
         count++;
     }
     const struct rest_settings settings = {
+        .face = &rest_upstream_face,
         .listen = config->api.listen,
         .tls_certificate_file = config->api.certificate_file,
         .tls_key_file = config->api.key_file,

@@ -1,5 +1,7 @@
 #include "message/model.h"
 
+#include "message/owner.h"
+
 const char *const verb_names[VERB_COUNT] = {"define", "start", "shutdown",
                                             "stop",   "reboot", "delete"};
 const char *const vm_state_names[VM_STATE_COUNT] = {"pending", "stopped",  "running",
@@ -22,6 +24,20 @@ static const struct field size_fields[] = {
 };
 const struct table size_table = {"size", "How large a VM is.", sizeof(struct size), size_fields,
                                  array_size(size_fields)};
+
+static const struct field owner_limits_fields[] = {
+    {.name = "vms", .about = "VMs.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
+     field_at(struct owner_limits, vms), .most = INT64_MAX},
+    {.name = "cpus", .about = "Virtual processors of all VMs.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct owner_limits, cpus), .most = INT64_MAX},
+    {.name = "memory_mib", .about = "Memory of all VMs in MiB.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct owner_limits, memory_mib), .most = INT64_MAX},
+    {.name = "disk_gib", .about = "Disk of all VMs in GiB.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct owner_limits, disk_gib), .most = INT64_MAX},
+};
+const struct table owner_limits_table = {
+    "limits", "Amounts: of limits, where 0 stands for none, or of what is used.",
+    sizeof(struct owner_limits), owner_limits_fields, array_size(owner_limits_fields)};
 
 static const struct field shape_fields[] = {
     {.name = "name", .about = "The shape's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
@@ -232,6 +248,9 @@ const struct table idempotency_table = {"idempotency", "A used Idempotency-Key."
                                         sizeof(struct idempotency), idempotency_fields,
                                         array_size(idempotency_fields)};
 
-const struct table *const stored_tables[] = {&image_table, &tenant_table,    &node_table,
-                                             &vm_table,    &operation_table, &idempotency_table};
+const struct table *const stored_tables[] = {
+    &image_table,  &tenant_table,        &node_table,
+    &vm_table,     &operation_table,     &idempotency_table,
+    &host_decision_table, &lending_decision_table,
+};
 const size_t stored_tables_count = array_size(stored_tables);

@@ -64,6 +64,12 @@ struct size {
 };
 extern const struct table size_table;
 
+/* Amounts of what VMs have: a limit or quota (0: none), or what is used of it. */
+struct owner_limits {
+    uint64_t vms, cpus, memory_mib, disk_gib;
+};
+extern const struct table owner_limits_table;
+
 struct shape {
     char name[limit_name_size];
     struct size size;

@@ -38,6 +38,10 @@ static const struct field list_query_fields[] = {
      field_at(struct list_query, tenant), .check = CHECK_NAME},
     {.name = "vm", .about = "Operations: only those of the VM with this id.",
      .kind = FIELD_TEXT, field_at(struct list_query, vm), .check = CHECK_ID},
+    {.name = "host", .about = "VMs: only those on this host.", .kind = FIELD_TEXT,
+     field_at(struct list_query, host), .check = CHECK_NAME},
+    {.name = "upstream", .about = "VMs: only those of this upstream manager.",
+     .kind = FIELD_TEXT, field_at(struct list_query, upstream), .check = CHECK_NAME},
 };
 const struct table list_query_table = {"list-query", "Which rows of a list.",
                                        sizeof(struct list_query), list_query_fields,

@@ -1,4 +1,5 @@
-/* What the API asks of the upstream manager, as the core sees it: no HTTP in here.
+/* What an API asks of a manager, as the core sees it: no HTTP in here. The upstream manager is
+ * asked by tenants and operators, the downstream manager by the cluster's owner.
  * The adapter (io/rest.c) turns a route and a body into one of these; the reply is records. */
 #pragma once
 
@@ -23,6 +24,14 @@ enum request_kind {
     REQUEST_TENANT_SHOW,
     REQUEST_TENANT_DELETE,
     REQUEST_WHOAMI,    /* whose token is this? Also how an upload is admitted before its body */
+    REQUEST_HOST_LIST,     /* from here: of a cluster's owner */
+    REQUEST_HOST_SHOW,
+    REQUEST_HOST_CORDON,   /* it gets no new VMs */
+    REQUEST_HOST_UNCORDON,
+    REQUEST_UPSTREAM_LIST,
+    REQUEST_UPSTREAM_SHOW,
+    REQUEST_LIMITS_SET,    /* of an upstream, in place of those in the configuration */
+    REQUEST_LIMITS_RESET,  /* those in the configuration again */
     REQUEST_KIND_COUNT,
 };
 
@@ -49,6 +58,8 @@ struct list_query {
     char after[limit_name_size];  /* key of the last row of the page before */
     char tenant[limit_name_size]; /* operators: only this tenant's */
     char vm[limit_id_size];       /* operations: only of this VM */
+    char host[limit_name_size];   /* owners: only VMs on this host */
+    char upstream[limit_name_size]; /* owners: only this upstream manager's VMs */
 };
 extern const struct table list_query_table;
 
@@ -66,6 +77,7 @@ struct request {
     struct tenant_create tenant_create;
     char new_token_hash[limit_digest_size];
     struct image image;                    /* REQUEST_IMAGE_ADD */
+    struct owner_limits limits;            /* REQUEST_LIMITS_SET */
     struct list_query list;
 };
 

@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "io/image_serve.h"
 #include "io/rest.h"
+#include "io/rest_routes.h"
 #include "io/secret.h"
 #include "message/codec.h"
 #include "message/id.h"
@@ -248,6 +249,14 @@ static void answer(struct shell *role, const struct request *request, struct rep
     case REQUEST_TENANT_CREATE:
     case REQUEST_TENANT_DELETE: answer_operator(role, request, reply); break;
     case REQUEST_WHOAMI: record(reply, REPLY_RECORD, &whoami_table, &whoami); break;
+    case REQUEST_HOST_LIST:
+    case REQUEST_HOST_SHOW:
+    case REQUEST_HOST_CORDON:
+    case REQUEST_HOST_UNCORDON:
+    case REQUEST_UPSTREAM_LIST:
+    case REQUEST_UPSTREAM_SHOW:
+    case REQUEST_LIMITS_SET:
+    case REQUEST_LIMITS_RESET: problem(reply, CODE_UNSUPPORTED, "", "An owner's"); break;
     case REQUEST_KIND_COUNT: break;
     }
 }
@@ -312,6 +321,7 @@ int main(int count, char **arguments) {
     secret_hash_bytes("operator-token", 14, role.operator_hash);
     secret_hash_bytes("tenant-token", 12, role.tenant_hash);
     struct rest_settings settings = {
+        .face = &rest_upstream_face,
         .listen = arguments[1], .image_folder = arguments[2], .plain_allowed = plain,
         .tls_certificate_file = tls ? arguments[3] : NULL, .software = "isthmus probe",
         .tls_key_file = tls ? arguments[4] : NULL,

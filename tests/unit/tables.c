@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "message/owner.h"
 #include "message/protocol.h"
 #include "message/request.h"
 
@@ -12,7 +13,8 @@ const struct table *tables_at(size_t i) {
         &definition_table, &vm_table,            &operation_table,  &timeline_entry_table,
         &fit_table,        &capacity_table,      &node_table,       &idempotency_table,
         &vm_create_table,  &tenant_create_table, &list_query_table, &whoami_table,
-        &frame_table,
+        &frame_table,      &owner_limits_table,  &host_table,       &lending_table,
+        &hosted_vm_table,  &host_decision_table, &lending_decision_table,
     };
     if (i < array_size(tables))
         return tables[i];

@@ -9,31 +9,11 @@
 
 #include <cmocka.h>
 
-#include "bench.h"
-
-static struct bench bench; /* of this program's only thread; each test begins with a fresh one */
-static struct far *cloud, *other;
-
-/* A cluster with these hosts' room and this limit toward manager 0, connected on all sides. */
-static void open_cluster(const uint64_t *rooms, size_t hosts, struct owner_limits limit) {
-    const struct owner_limits limits[2] = {limit, {0}};
-    const struct role_settings settings = {.kind = ROLE_DOWNSTREAM, .seed = 3, .beat_ms = 10000,
-                                           .hold_down_ms = 30000, .agents_count = hosts,
-                                           .managers_count = 2, .limits = limits};
-    bench_init(&bench, &settings);
-    bench.settings.limits = NULL;
-    cloud = bench_manager(&bench, 0);
-    other = bench_manager(&bench, 1);
-    bench_welcome(&bench, cloud);
-    bench_welcome(&bench, other);
-    for (size_t i = 0; i < hosts; i++)
-        bench_hello(&bench, bench_agent(&bench, i), rooms[i]);
-    bench_pass(&bench, 200);
-}
+#include "cluster.h"
 
 static int set_up(void **state) {
     (void)state;
-    open_cluster((const uint64_t[]){3, 2, 1}, 3, (struct owner_limits){0});
+    cluster_open((const uint64_t[]){3, 2, 1}, 3, (struct owner_limits){0});
     return 0;
 }
 
@@ -43,65 +23,9 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static void reopen_cluster(const uint64_t *rooms, size_t hosts, struct owner_limits limit) {
-    bench_deinit(&bench);
-    open_cluster(rooms, hosts, limit);
-}
-
-static void image_is_here(enum code code) {
-    struct event event = {.kind = EVENT_IMAGE, .image.code = code};
-    const struct effect *asked = bench_last(&bench, EFFECT_IMAGE);
-    assert_non_null(asked);
-    (void)text_copy(event.image.digest, limit_digest_size, asked->image.digest);
-    effects_clear(&bench.effects);
-    bench_step(&bench, event);
-}
-
-/* The host that was instructed by the newest step, NULL: none; and with what. */
-static struct far *instructed(struct message *out_instruct) {
-    for (size_t i = 0; i < bench.settings.agents_count; i++) {
-        const struct message *told =
-            bench_told(&bench, bench_agent(&bench, i), MESSAGE_INSTRUCT);
-        if (!told)
-            continue;
-        *out_instruct = *told;
-        return bench_agent(&bench, i);
-    }
-    return NULL;
-}
-
-static void answer(enum code code, enum vm_state vm) {
-    struct message instruct;
-    struct far *host = instructed(&instruct);
-    assert_non_null(host);
-    bench_say(&bench, host, bench_result(&instruct, code, vm));
-}
-
-static void assert_result(struct far *manager, enum code code, enum vm_state vm) {
-    const struct message *told = bench_told(&bench, manager, MESSAGE_RESULT);
-    assert_non_null(told);
-    if (told->result.code != code)
-        fail_msg("%s instead of %s", code_names[told->result.code], code_names[code]);
-    assert_int_equal(told->result.state, vm);
-}
-
-/* A VM of that manager is made and runs. */
-static void run_vm(struct far *manager, const char *op, const char *vm) {
-    bench_say(&bench, manager, bench_define(op, vm, 1, &bench_shapes[0]));
-    image_is_here(CODE_OK);
-    answer(CODE_OK, VM_RUNNING);
-    assert_result(manager, CODE_OK, VM_RUNNING);
-}
-
-static const struct capacity *shown(struct far *manager) {
-    const struct message *told = bench_told(&bench, manager, MESSAGE_CAPACITY);
-    assert_non_null(told);
-    return &told->capacity;
-}
-
 static void the_cluster_shows_the_sum_of_its_hosts(void **state) {
     (void)state;
-    const struct capacity *sum = shown(cloud);
+    const struct capacity *sum = cluster_shown(cloud);
     assert_int_equal(sum->cpus_total, 24);
     assert_int_equal(sum->cpus_free, 24);
     assert_int_equal(sum->memory_mib_total, 6 * 4096);
@@ -115,31 +39,31 @@ static void a_host_that_goes_takes_its_share_of_the_sum_with_it(void **state) {
     (void)state;
     bench_cut(&bench, bench_agent(&bench, 0)); /* all hosts are on that link */
     bench_pass(&bench, 200);
-    assert_int_equal(shown(cloud)->cpus_total, 0);
-    assert_int_equal(shown(cloud)->fits[0].count, 0);
+    assert_int_equal(cluster_shown(cloud)->cpus_total, 0);
+    assert_int_equal(cluster_shown(cloud)->fits[0].count, 0);
     bench_hello(&bench, bench_agent(&bench, 1), 2);
     bench_pass(&bench, 200);
-    assert_int_equal(shown(cloud)->cpus_total, 8);
-    assert_int_equal(shown(cloud)->fits[0].count, 2);
+    assert_int_equal(cluster_shown(cloud)->cpus_total, 8);
+    assert_int_equal(cluster_shown(cloud)->fits[0].count, 2);
 }
 
 static void what_is_shown_stays_within_what_the_owner_lends(void **state) {
     (void)state;
     const uint64_t rooms[] = {3, 3};
-    reopen_cluster(rooms, 2, (struct owner_limits){.vms = 2});
-    assert_int_equal(shown(cloud)->fits[0].count, 2);
-    assert_int_equal(shown(other)->fits[0].count, 6);
-    reopen_cluster(rooms, 2, (struct owner_limits){.cpus = 5});
-    assert_int_equal(shown(cloud)->cpus_total, 5);
-    assert_int_equal(shown(cloud)->cpus_free, 5);
-    assert_int_equal(shown(cloud)->fits[0].count, 5);
-    assert_int_equal(shown(cloud)->fits[1].count, 1);
-    reopen_cluster(rooms, 2, (struct owner_limits){.memory_mib = 1100});
-    assert_int_equal(shown(cloud)->memory_mib_total, 1100);
-    assert_int_equal(shown(cloud)->fits[0].count, 2);
-    reopen_cluster(rooms, 2, (struct owner_limits){.disk_gib = 54});
-    assert_int_equal(shown(cloud)->disk_gib_total, 54);
-    assert_int_equal(shown(cloud)->fits[1].count, 1);
+    cluster_reopen(rooms, 2, (struct owner_limits){.vms = 2});
+    assert_int_equal(cluster_shown(cloud)->fits[0].count, 2);
+    assert_int_equal(cluster_shown(other)->fits[0].count, 6);
+    cluster_reopen(rooms, 2, (struct owner_limits){.cpus = 5});
+    assert_int_equal(cluster_shown(cloud)->cpus_total, 5);
+    assert_int_equal(cluster_shown(cloud)->cpus_free, 5);
+    assert_int_equal(cluster_shown(cloud)->fits[0].count, 5);
+    assert_int_equal(cluster_shown(cloud)->fits[1].count, 1);
+    cluster_reopen(rooms, 2, (struct owner_limits){.memory_mib = 1100});
+    assert_int_equal(cluster_shown(cloud)->memory_mib_total, 1100);
+    assert_int_equal(cluster_shown(cloud)->fits[0].count, 2);
+    cluster_reopen(rooms, 2, (struct owner_limits){.disk_gib = 54});
+    assert_int_equal(cluster_shown(cloud)->disk_gib_total, 54);
+    assert_int_equal(cluster_shown(cloud)->fits[1].count, 1);
 }
 
 static void what_is_asked_beyond_a_limit_is_refused_and_fetches_nothing(void **state) {
@@ -147,42 +71,42 @@ static void what_is_asked_beyond_a_limit_is_refused_and_fetches_nothing(void **s
     static const struct owner_limits limits[] = {
         {.vms = 1}, {.cpus = 1}, {.memory_mib = 600}, {.disk_gib = 9}};
     for (size_t i = 0; i < array_size(limits); i++) {
-        reopen_cluster((const uint64_t[]){6}, 1, limits[i]);
-        run_vm(cloud, "1", "1");
+        cluster_reopen((const uint64_t[]){6}, 1, limits[i]);
+        cluster_run_vm(cloud, "1", "1");
         bench_say(&bench, cloud, bench_define("2", "2", 1, &bench_shapes[0]));
-        assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+        cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
         assert_int_equal(bench_count(&bench, EFFECT_IMAGE), 0);
-        run_vm(other, "3", "3"); /* another's limit is another's */
+        cluster_run_vm(other, "3", "3"); /* another's limit is another's */
     }
 }
 
 static void the_last_vm_that_a_limit_permits_is_permitted(void **state) {
     (void)state;
-    reopen_cluster((const uint64_t[]){6}, 1, (struct owner_limits){2, 2, 1024, 10});
-    run_vm(cloud, "1", "1");
-    run_vm(cloud, "2", "2");
-    assert_int_equal(shown(cloud)->cpus_free, 0);
-    assert_int_equal(shown(cloud)->fits[0].count, 0);
+    cluster_reopen((const uint64_t[]){6}, 1, (struct owner_limits){2, 2, 1024, 10});
+    cluster_run_vm(cloud, "1", "1");
+    cluster_run_vm(cloud, "2", "2");
+    assert_int_equal(cluster_shown(cloud)->cpus_free, 0);
+    assert_int_equal(cluster_shown(cloud)->fits[0].count, 0);
 }
 
 static void a_failed_definition_that_grows_is_held_against_the_limit_by_its_new_size(void **s) {
     (void)s;
-    reopen_cluster((const uint64_t[]){6}, 1, (struct owner_limits){.cpus = 2});
+    cluster_reopen((const uint64_t[]){6}, 1, (struct owner_limits){.cpus = 2});
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
-    image_is_here(CODE_IMAGE_BROKEN);
-    assert_result(cloud, CODE_IMAGE_BROKEN, VM_FAILED);
+    cluster_image(CODE_IMAGE_BROKEN);
+    cluster_assert_result(cloud, CODE_IMAGE_BROKEN, VM_FAILED);
     bench_say(&bench, cloud, bench_define("2", "1", 2, &bench_shapes[1]));
-    assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+    cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
 }
 
 static void a_vm_that_is_gone_gives_its_share_back(void **state) {
     (void)state;
-    reopen_cluster((const uint64_t[]){6}, 1, (struct owner_limits){.vms = 1});
-    run_vm(cloud, "1", "1");
+    cluster_reopen((const uint64_t[]){6}, 1, (struct owner_limits){.vms = 1});
+    cluster_run_vm(cloud, "1", "1");
     bench_say(&bench, cloud, bench_instruct("2", "1", 2, VERB_DELETE));
-    answer(CODE_OK, VM_DELETED);
-    assert_result(cloud, CODE_OK, VM_DELETED);
-    run_vm(cloud, "3", "2");
+    cluster_answer(CODE_OK, VM_DELETED);
+    cluster_assert_result(cloud, CODE_OK, VM_DELETED);
+    cluster_run_vm(cloud, "3", "2");
 }
 
 static void a_definition_goes_to_the_roomiest_host_in_this_levels_own_numbers(void **state) {
@@ -191,12 +115,12 @@ static void a_definition_goes_to_the_roomiest_host_in_this_levels_own_numbers(vo
     define.instruct.epoch = 9;
     bench_say(&bench, cloud, define);
     assert_int_equal(bench_last(&bench, EFFECT_IMAGE)->image.link, cloud->setting.link);
-    assert_null(instructed(&instruct));
-    image_is_here(CODE_OK);
-    assert_ptr_equal(instructed(&instruct), bench_agent(&bench, 0));
+    assert_null(cluster_instructed(&instruct));
+    cluster_image(CODE_OK);
+    assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 0));
     assert_int_equal(instruct.instruct.epoch, 1);
     assert_int_equal(instruct.instruct.generation, 1);
-    answer(CODE_OK, VM_RUNNING);
+    cluster_answer(CODE_OK, VM_RUNNING);
     const struct result *result = &bench_told(&bench, cloud, MESSAGE_RESULT)->result;
     assert_int_equal(result->generation, 41);
     struct message report = {.kind = MESSAGE_VM, .vm = {.epoch = 1, .generation = 1,
@@ -215,9 +139,9 @@ static void an_image_that_cannot_be_had_ends_the_definition(void **state) {
     struct message instruct;
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
     bench_say(&bench, cloud, bench_define("2", "2", 1, &bench_shapes[0])); /* the same image */
-    image_is_here(CODE_IMAGE_UNAVAILABLE);
-    assert_null(instructed(&instruct));
-    assert_result(cloud, CODE_IMAGE_UNAVAILABLE, VM_FAILED);
+    cluster_image(CODE_IMAGE_UNAVAILABLE);
+    assert_null(cluster_instructed(&instruct));
+    cluster_assert_result(cloud, CODE_IMAGE_UNAVAILABLE, VM_FAILED);
     size_t results = 0;
     for (size_t i = 0; i < bench.effects.count; i++)
         results += bench.effects.items[i].kind == EFFECT_SEND &&
@@ -230,35 +154,27 @@ static void a_host_that_refuses_is_followed_by_each_other_and_then_by_the_truth(
     struct message instruct;
     bool asked[3] = {false};
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
-    image_is_here(CODE_OK);
+    cluster_image(CODE_OK);
     for (size_t i = 0; i < 3; i++) {
-        struct far *host = instructed(&instruct);
+        struct far *host = cluster_instructed(&instruct);
         assert_non_null(host);
         assert_false(asked[host - bench.fars]);
         assert_int_equal(instruct.instruct.epoch, i + 1);
         asked[host - bench.fars] = true;
         assert_null(bench_told(&bench, cloud, MESSAGE_RESULT));
-        answer(CODE_NO_CAPACITY, VM_FAILED);
+        cluster_answer(CODE_NO_CAPACITY, VM_FAILED);
     }
-    assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+    cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
 }
 
 static void a_host_that_failed_is_not_followed_by_another(void **state) {
     (void)state;
     struct message instruct;
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
-    image_is_here(CODE_OK);
-    answer(CODE_HOST_FAILED, VM_FAILED);
-    assert_null(instructed(&instruct));
-    assert_result(cloud, CODE_HOST_FAILED, VM_FAILED);
-}
-
-/* Time goes on and the upstream managers stay in touch. */
-static void pass_in_touch(uint64_t ms) {
-    for (uint64_t passed = 0; passed < ms; passed += 5000) {
-        bench_pass(&bench, 5000);
-        bench_say(&bench, cloud, (struct message){.kind = MESSAGE_GRANT});
-    }
+    cluster_image(CODE_OK);
+    cluster_answer(CODE_HOST_FAILED, VM_FAILED);
+    assert_null(cluster_instructed(&instruct));
+    cluster_assert_result(cloud, CODE_HOST_FAILED, VM_FAILED);
 }
 
 static const struct operation *only_op(void) {
@@ -271,11 +187,11 @@ static void a_host_that_is_back_within_the_hold_down_gets_what_waited_for_it(voi
     (void)state;
     bench_cut(&bench, bench_agent(&bench, 0)); /* all hosts are on that link */
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
-    image_is_here(CODE_OK);
-    pass_in_touch(10000);
+    cluster_image(CODE_OK);
+    cluster_pass(10000);
     assert_int_equal(only_op()->state, OP_PENDING);
     bench_hello(&bench, bench_agent(&bench, 2), 1);
-    pass_in_touch(15000);
+    cluster_pass(15000);
     const struct book *book = role_book(bench.role);
     assert_string_equal(container_of(book->vms.next, struct book_vm, by_age)->record.place,
                         "agent-2");
@@ -285,10 +201,10 @@ static void without_a_host_a_definition_ends_after_the_hold_down(void **state) {
     (void)state;
     bench_cut(&bench, bench_agent(&bench, 0));
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
-    image_is_here(CODE_OK);
-    pass_in_touch(25000);
+    cluster_image(CODE_OK);
+    cluster_pass(25000);
     assert_int_equal(only_op()->state, OP_PENDING); /* they may be back */
-    pass_in_touch(40000);
+    cluster_pass(40000);
     assert_int_equal(only_op()->code, CODE_NO_CAPACITY);
 }
 
@@ -302,11 +218,11 @@ static void a_host_that_never_tells_what_it_has_is_not_waited_for_without_end(vo
     host->sent = 0;
     bench_say(&bench, host, hello);
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
-    image_is_here(CODE_OK);
+    cluster_image(CODE_OK);
     for (size_t i = 0; i < 14; i++) {
         if (i == 4)
             assert_int_equal(only_op()->state, OP_PENDING);
-        pass_in_touch(5000);
+        cluster_pass(5000);
         bench_say(&bench, host, (struct message){.kind = MESSAGE_BEAT});
     }
     assert_int_equal(only_op()->code, CODE_NO_CAPACITY);
@@ -315,13 +231,13 @@ static void a_host_that_never_tells_what_it_has_is_not_waited_for_without_end(vo
 static void one_upstream_reaches_nothing_of_another(void **state) {
     (void)state;
     struct message instruct;
-    run_vm(cloud, "1", "1");
+    cluster_run_vm(cloud, "1", "1");
     for (enum verb verb = VERB_DEFINE; verb < VERB_COUNT; verb++) {
         struct message message = bench_define("2", "1", 2, &bench_shapes[0]);
         message.instruct.verb = verb;
         bench_say(&bench, other, message);
-        assert_result(other, CODE_CONFLICT, verb == VERB_DEFINE ? VM_FAILED : VM_DELETED);
-        assert_null(instructed(&instruct));
+        cluster_assert_result(other, CODE_CONFLICT, verb == VERB_DEFINE ? VM_FAILED : VM_DELETED);
+        assert_null(cluster_instructed(&instruct));
     }
     struct message settled = {.kind = MESSAGE_SETTLED};
     (void)text_copy(settled.settled.op, limit_id_size,
@@ -338,20 +254,20 @@ static void one_upstream_reaches_nothing_of_another(void **state) {
 
 static void a_result_is_said_until_it_is_settled(void **state) {
     (void)state;
-    run_vm(cloud, "1", "1");
+    cluster_run_vm(cloud, "1", "1");
     bench_say(&bench, cloud, (struct message){.kind = MESSAGE_GRANT});
     bench_pass(&bench, 13000);
-    assert_result(cloud, CODE_OK, VM_RUNNING);
+    cluster_assert_result(cloud, CODE_OK, VM_RUNNING);
     bench_restart(&bench);
     bench_welcome(&bench, cloud);
-    assert_result(cloud, CODE_OK, VM_RUNNING);
+    cluster_assert_result(cloud, CODE_OK, VM_RUNNING);
     struct message settled = {.kind = MESSAGE_SETTLED};
     (void)text_copy(settled.settled.op, limit_id_size,
                     bench_instruct("1", "1", 1, VERB_DEFINE).instruct.op);
     bench_say(&bench, cloud, settled);
     assert_int_equal(role_book(bench.role)->ops_count, 0);
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0])); /* a late repeat */
-    assert_result(cloud, CODE_OK, VM_RUNNING);
+    cluster_assert_result(cloud, CODE_OK, VM_RUNNING);
 }
 
 static void after_a_restart_a_definition_without_a_host_asks_for_its_image_again(void **state) {
@@ -366,7 +282,7 @@ static void after_a_restart_a_definition_without_a_host_asks_for_its_image_again
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
     (void)text_copy(event.image.digest, limit_digest_size, asked.digest);
     bench_step(&bench, event);
-    assert_ptr_equal(instructed(&instruct), bench_agent(&bench, 1));
+    assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 1));
 }
 
 static void after_a_restart_a_definition_is_placed_although_the_uplink_is_not_back(void **state) {
@@ -379,7 +295,7 @@ static void after_a_restart_a_definition_is_placed_although_the_uplink_is_not_ba
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
     (void)text_copy(event.image.digest, limit_digest_size, asked.digest);
     bench_step(&bench, event);
-    assert_ptr_equal(instructed(&instruct), bench_agent(&bench, 1));
+    assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 1));
 }
 
 static void a_deletion_overtakes_a_definition_that_waits_for_its_image(void **state) {
@@ -388,16 +304,16 @@ static void a_deletion_overtakes_a_definition_that_waits_for_its_image(void **st
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
     struct effect_image asked = bench_last(&bench, EFFECT_IMAGE)->image;
     bench_say(&bench, cloud, bench_instruct("2", "1", 2, VERB_DELETE));
-    assert_result(cloud, CODE_OK, VM_DELETED);
+    cluster_assert_result(cloud, CODE_OK, VM_DELETED);
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
     (void)text_copy(event.image.digest, limit_digest_size, asked.digest);
     bench_step(&bench, event);
-    assert_null(instructed(&instruct));
+    assert_null(cluster_instructed(&instruct));
 }
 
 static void a_vm_that_a_host_no_longer_has_is_lost_and_told_so(void **state) {
     (void)state;
-    run_vm(cloud, "1", "1");
+    cluster_run_vm(cloud, "1", "1");
     struct message table = {.kind = MESSAGE_TABLE, .table = {.first = true, .last = true}};
     bench_say(&bench, bench_agent(&bench, 0), table);
     assert_int_equal(bench_told(&bench, cloud, MESSAGE_VM)->vm.state, VM_LOST);
@@ -410,8 +326,8 @@ static void live(struct text *out) {
         char number[4];
         text_format(number, sizeof(number), "%zu", i + 1);
         bench_say(&bench, cloud, bench_define(number, number, 1, &bench_shapes[i % 2]));
-        image_is_here(CODE_OK);
-        answer(codes[i], codes[i] ? VM_FAILED : VM_RUNNING);
+        cluster_image(CODE_OK);
+        cluster_answer(codes[i], codes[i] ? VM_FAILED : VM_RUNNING);
         for (size_t k = 0; k < bench.effects.count; k++)
             if (bench.effects.items[k].kind == EFFECT_SEND &&
                 text_equal(bench.effects.items[k].send.address, cloud->setting.address))
@@ -423,7 +339,7 @@ static void clusters_of_the_same_aggregate_send_the_same_bytes(void **state) {
     (void)state;
     struct text of_one = {0}, of_three = {0};
     live(&of_three);
-    reopen_cluster((const uint64_t[]){6}, 1, (struct owner_limits){0});
+    cluster_reopen((const uint64_t[]){6}, 1, (struct owner_limits){0});
     live(&of_one);
     assert_true(of_one.length > 500);
     assert_string_equal(text_data(&of_one), text_data(&of_three));

@@ -43,34 +43,39 @@ static void a_problem_comes_back_from_its_own_json(void **state) {
     text_deinit(&json);
 }
 
-static void each_route_finds_itself_and_no_other(void **state) {
-    (void)state;
-    for (size_t i = 0; i < rest_routes_count; i++) {
-        const struct rest_route *route = &rest_routes[i];
+static void each_route_finds_itself(const struct rest_face *face) {
+    for (size_t i = 0; i < face->routes_count; i++) {
+        const struct rest_route *route = &face->routes[i];
         char key[limit_digest_size], allow[64];
         struct text path = {0};
         const char *variable = strchr(route->path, '{');
         text_add_bytes(&path, route->path, strcspn(route->path, "{"));
         if (variable)
             text_addf(&path, "some-key%s", strchr(variable, '}') + 1);
-        assert_ptr_equal(rest_route_find(route->method, path.data, key, allow), route);
+        assert_ptr_equal(rest_route_find(face, route->method, path.data, key, allow), route);
         assert_string_equal(key, variable ? "some-key" : "");
         text_add(&path, "/");
-        assert_null(rest_route_find(route->method, path.data, key, allow));
+        assert_null(rest_route_find(face, route->method, path.data, key, allow));
         assert_string_equal(allow, "");
         text_deinit(&path);
     }
 }
 
+static void each_route_finds_itself_and_no_other(void **state) {
+    (void)state;
+    each_route_finds_itself(&rest_upstream_face);
+    each_route_finds_itself(&rest_owner_face);
+}
+
 static void head_is_get_and_other_methods_are_told_apart(void **state) {
     (void)state;
     char key[limit_digest_size], allow[64];
-    assert_non_null(rest_route_find("HEAD", "/v1/vms", key, allow));
-    assert_null(rest_route_find("HEAD", "/v1/vms/a/start", key, allow));
+    assert_non_null(rest_route_find(&rest_upstream_face, "HEAD", "/v1/vms", key, allow));
+    assert_null(rest_route_find(&rest_upstream_face, "HEAD", "/v1/vms/a/start", key, allow));
     assert_string_equal(allow, "POST");
-    assert_null(rest_route_find("get", "/v1/vms", key, allow));
+    assert_null(rest_route_find(&rest_upstream_face, "get", "/v1/vms", key, allow));
     assert_string_equal(allow, "POST, GET, HEAD");
-    assert_null(rest_route_find("PUT", "/v1/vms/a", key, allow));
+    assert_null(rest_route_find(&rest_upstream_face, "PUT", "/v1/vms/a", key, allow));
     assert_string_equal(allow, "GET, HEAD, DELETE");
 }
 
@@ -78,30 +83,48 @@ static void a_key_in_the_path_is_bounded(void **state) {
     (void)state;
     char key[limit_digest_size], allow[64], path[200] = "/v1/blobs/";
     memset(path + strlen(path), 'a', 64);
-    assert_non_null(rest_route_find("GET", path, key, allow));
+    assert_non_null(rest_route_find(&rest_upstream_face, "GET", path, key, allow));
     assert_int_equal(strlen(key), 64);
     path[strlen(path)] = 'a';
-    assert_null(rest_route_find("GET", path, key, allow));
+    assert_null(rest_route_find(&rest_upstream_face, "GET", path, key, allow));
 }
 
-static void every_parameter_of_a_route_is_a_field_that_fits(void **state) {
-    (void)state;
-    for (size_t i = 0; i < rest_routes_count; i++)
-        for (size_t at = 0; at < array_size(rest_routes[i].parameters); at++) {
-            const char *name = rest_routes[i].parameters[at];
+static void each_parameter_fits(const struct rest_face *face) {
+    for (size_t i = 0; i < face->routes_count; i++)
+        for (size_t at = 0; at < array_size(face->routes[i].parameters); at++) {
+            const char *name = face->routes[i].parameters[at];
             enum rest_holder holder;
             if (!name)
                 break;
-            const struct field *field = rest_route_parameter(&rest_routes[i], name, &holder);
+            const struct field *field = rest_route_parameter(&face->routes[i], name, &holder);
             assert_non_null(field);
             assert_string_equal(field->name, name);
             assert_in_range(field->offset + field->size, 1,
                             holder == REST_TIMING ? sizeof(struct rest_timing)
                                                   : sizeof(struct list_query));
         }
+}
+
+static void every_parameter_of_a_route_is_a_field_that_fits(void **state) {
+    (void)state;
     enum rest_holder holder;
-    assert_null(rest_route_parameter(&rest_routes[0], "limit", &holder));
-    assert_null(rest_route_parameter(&rest_routes[0], "", &holder));
+    each_parameter_fits(&rest_upstream_face);
+    each_parameter_fits(&rest_owner_face);
+    assert_null(rest_route_parameter(&rest_upstream_face.routes[0], "limit", &holder));
+    assert_null(rest_route_parameter(&rest_upstream_face.routes[0], "", &holder));
+}
+
+static void whom_a_face_trusts_decides_what_it_refuses(void **state) {
+    (void)state;
+    const uint64_t of_tokens = UINT64_C(1) << CODE_UNAUTHENTICATED | UINT64_C(1) << CODE_FORBIDDEN;
+    for (size_t i = 0; i < rest_owner_face.routes_count; i++) {
+        const struct rest_route *route = &rest_owner_face.routes[i];
+        assert_true(rest_route_is_open(&rest_owner_face, route));
+        assert_int_equal(rest_route_problems(&rest_owner_face, route) & of_tokens, 0);
+    }
+    const struct rest_route *vms = &rest_upstream_face.routes[0];
+    assert_false(rest_route_is_open(&rest_upstream_face, vms));
+    assert_true((rest_route_problems(&rest_upstream_face, vms) & of_tokens) == of_tokens);
 }
 
 int main(void) {
@@ -112,6 +135,7 @@ int main(void) {
         cmocka_unit_test(head_is_get_and_other_methods_are_told_apart),
         cmocka_unit_test(a_key_in_the_path_is_bounded),
         cmocka_unit_test(every_parameter_of_a_route_is_a_field_that_fits),
+        cmocka_unit_test(whom_a_face_trusts_decides_what_it_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

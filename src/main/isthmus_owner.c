@@ -1,0 +1,251 @@
+/* What a cluster's owner asks of the downstream manager. */
+#include <stdio.h>
+#include <string.h>
+
+#include "main/isthmus_call.h"
+#include "main/isthmus_verbs.h"
+#include "message/owner.h"
+
+typedef unsigned long long number;
+
+static void add_host(struct sheet *sheet, const void *record) {
+    const struct owned_host *host = record;
+    const struct capacity *capacity = &host->capacity;
+    sheet_add(sheet, "%s", host->name);
+    sheet_add(sheet, "%s", peer_state_names[host->state]);
+    sheet_add(sheet, "%s", words_age(host->seen_ms).text);
+    sheet_add(sheet, "%s", host->cordoned_ms ? words_age(host->cordoned_ms).text : "no");
+    sheet_add(sheet, "%llu", (number)host->vms);
+    sheet_add(sheet, "%llu/%llu", (number)capacity->cpus_free, (number)capacity->cpus_total);
+    sheet_add(sheet, "%s/%s", words_mib(capacity->memory_mib_free).text,
+              words_mib(capacity->memory_mib_total).text);
+    sheet_add(sheet, "%llu/%llu GiB", (number)capacity->disk_gib_free,
+              (number)capacity->disk_gib_total);
+}
+
+static void show_host(const void *record) {
+    const struct owned_host *host = record;
+    const struct capacity *capacity = &host->capacity;
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "host", "%s", host->name);
+    sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[host->state],
+               words_date(host->seen_ms).text);
+    if (host->cordoned_ms)
+        sheet_pair(&sheet, "cordoned", "since %s", words_date(host->cordoned_ms).text);
+    else
+        sheet_pair(&sheet, "cordoned", "no");
+    sheet_pair(&sheet, "vms", "%llu", (number)host->vms);
+    sheet_pair(&sheet, "cpus", "%llu free of %llu", (number)capacity->cpus_free,
+               (number)capacity->cpus_total);
+    sheet_pair(&sheet, "memory", "%s free of %s", words_mib(capacity->memory_mib_free).text,
+               words_mib(capacity->memory_mib_total).text);
+    sheet_pair(&sheet, "disk", "%llu GiB free of %llu GiB", (number)capacity->disk_gib_free,
+               (number)capacity->disk_gib_total);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view hosts = {"/v1/hosts", &host_table,
+                                  "NAME STATE SINCE CORDONED VMS CPUS MEMORY DISK", add_host,
+                                  show_host};
+
+/* A change of the thing that the third word names; `body` may be NULL. */
+static int change(const struct view *view, const struct options *options, const char *way,
+                  const struct text *body) {
+    struct call call;
+    char method[8] = "";
+    size_t length = strcspn(way, " ");
+    memcpy(method, way, length < sizeof(method) - 1 ? length : sizeof(method) - 1);
+    call_init(&call, options, method, view->path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, way + length + 1);
+    if (body) {
+        call.http.content_type = "application/json";
+        call.http.body = text_data(body);
+    }
+    return view_finish(view, options, &call);
+}
+
+int host_list(const struct options *options) { return view_list(&hosts, options); }
+int host_show(const struct options *options) {
+    return view_show(&hosts, options, options->words[2]);
+}
+int host_cordon(const struct options *options) {
+    return change(&hosts, options, "POST /cordon", NULL);
+}
+int host_uncordon(const struct options *options) {
+    return change(&hosts, options, "POST /uncordon", NULL);
+}
+
+/* "3 of 10", or "3" where there is no limit. */
+static struct words of_limit(struct words used, struct words limit, uint64_t most) {
+    struct words words;
+    text_format(words.text, sizeof(words.text), "%.12s%s%.12s", used.text, most ? " of " : "",
+                most ? limit.text : "");
+    return words;
+}
+
+static struct words words_count(uint64_t count) {
+    struct words words;
+    text_format(words.text, sizeof(words.text), "%llu", (number)count);
+    return words;
+}
+
+static struct words words_gib(uint64_t gib) {
+    struct words words;
+    text_format(words.text, sizeof(words.text), "%llu GiB", (number)gib);
+    return words;
+}
+
+static bool is_over(const struct owner_limits *over) {
+    return over->vms || over->cpus || over->memory_mib || over->disk_gib;
+}
+
+/* The four amounts, each as a cell. */
+static void amounts(const struct lending *lending, struct words out_words[4]) {
+    const struct owner_limits *used = &lending->used, *limits = &lending->limits;
+    out_words[0] = of_limit(words_count(used->vms), words_count(limits->vms), limits->vms);
+    out_words[1] = of_limit(words_count(used->cpus), words_count(limits->cpus), limits->cpus);
+    out_words[2] = of_limit(words_mib(used->memory_mib), words_mib(limits->memory_mib),
+                            limits->memory_mib);
+    out_words[3] = of_limit(words_gib(used->disk_gib), words_gib(limits->disk_gib),
+                            limits->disk_gib);
+}
+
+static void add_limits(struct sheet *sheet, const void *record) {
+    const struct lending *lending = record;
+    struct words words[4];
+    amounts(lending, words);
+    sheet_add(sheet, "%s", lending->name);
+    for (size_t i = 0; i < array_size(words); i++)
+        sheet_add(sheet, "%s", words[i].text);
+    sheet_add(sheet, "%s", limits_from_names[lending->from]);
+    sheet_add(sheet, "%s", is_over(&lending->over) ? "yes" : "no");
+}
+
+static void add_upstream(struct sheet *sheet, const void *record) {
+    const struct lending *lending = record;
+    sheet_add(sheet, "%s", lending->name);
+    sheet_add(sheet, "%s", peer_state_names[lending->state]);
+    sheet_add(sheet, "%s", words_age(lending->seen_ms).text);
+    sheet_add(sheet, "%llu", (number)lending->used.vms);
+    sheet_add(sheet, "%llu", (number)lending->used.cpus);
+    sheet_add(sheet, "%s", words_mib(lending->used.memory_mib).text);
+    sheet_add(sheet, "%llu GiB", (number)lending->used.disk_gib);
+}
+
+static void show_over(struct sheet *sheet, const struct owner_limits *over) {
+    if (is_over(over))
+        sheet_pair(sheet, "over the limits", "%llu VMs, %llu cpus, %s memory, %llu GiB disk",
+                   (number)over->vms, (number)over->cpus, words_mib(over->memory_mib).text,
+                   (number)over->disk_gib);
+}
+
+static void show_upstream(const void *record) {
+    static const char *const names[] = {"vms", "cpus", "memory", "disk"};
+    const struct lending *lending = record;
+    struct words words[4];
+    struct sheet sheet = {0};
+    amounts(lending, words);
+    sheet_pair(&sheet, "upstream", "%s", lending->name);
+    sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[lending->state],
+               words_date(lending->seen_ms).text);
+    for (size_t i = 0; i < array_size(words); i++)
+        sheet_pair(&sheet, names[i], "%s", words[i].text);
+    sheet_pair(&sheet, "limits by", "%s", limits_from_names[lending->from]);
+    show_over(&sheet, &lending->over);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view upstreams = {"/v1/upstreams", &lending_table,
+                                      "NAME STATE SINCE VMS CPUS MEMORY DISK", add_upstream,
+                                      show_upstream};
+
+int upstream_list(const struct options *options) { return view_list(&upstreams, options); }
+int upstream_show(const struct options *options) {
+    return view_show(&upstreams, options, options->words[2]);
+}
+
+int limit_list(const struct options *options) {
+    static const struct view limits = {"/v1/upstreams", &lending_table,
+                                       "NAME VMS CPUS MEMORY DISK BY OVER", add_limits, NULL};
+    return view_list(&limits, options);
+}
+
+/* What is not given stays as it is in force. */
+static void merge(const struct options *options, struct owner_limits *limits) {
+    const struct owner_limits *given = &options->limits;
+    limits->vms = strchr(options->used, 'n') ? given->vms : limits->vms;
+    limits->cpus = strchr(options->used, 'p') ? given->cpus : limits->cpus;
+    limits->memory_mib = strchr(options->used, 'm') ? given->memory_mib : limits->memory_mib;
+    limits->disk_gib = strchr(options->used, 'd') ? given->disk_gib : limits->disk_gib;
+}
+
+int limit_set(const struct options *options) {
+    struct call call;
+    struct lending lending;
+    struct text body = {0};
+    if (!options->used[0]) {
+        say("limit set needs at least one of --vms, --cpus, --memory-mib and --disk-gib");
+        return EXIT_USAGE;
+    }
+    call_init(&call, options, "GET", upstreams.path);
+    call_add_segment(&call, options->words[2]);
+    int result = call_run(&call);
+    if (result == EXIT_DONE)
+        result = call_decode(&call, &lending_table, &lending);
+    call_deinit(&call);
+    if (result != EXIT_DONE)
+        return result;
+    merge(options, &lending.limits);
+    codec_encode(&owner_limits_table, &lending.limits, FIELD_API, &body);
+    result = change(&upstreams, options, "PUT /limits", &body);
+    text_deinit(&body);
+    return result;
+}
+
+int limit_reset(const struct options *options) {
+    return change(&upstreams, options, "DELETE /limits", NULL);
+}
+
+static void add_vm(struct sheet *sheet, const void *record) {
+    const struct hosted_vm *vm = record;
+    sheet_add(sheet, "%s", vm->id);
+    sheet_add(sheet, "%s", vm->upstream);
+    sheet_add(sheet, "%s", vm->host[0] ? vm->host : "-");
+    sheet_add(sheet, "%s", vm_state_names[vm->state]);
+    sheet_add(sheet, "%u", vm->size.cpus);
+    sheet_add(sheet, "%s", words_mib(vm->size.memory_mib).text);
+    sheet_add(sheet, "%u GiB", vm->size.disk_gib);
+    sheet_add(sheet, "%s", words_age(vm->created_ms).text);
+    sheet_add(sheet, "%s", vm->name);
+}
+
+static void show_vm(const void *record) {
+    const struct hosted_vm *vm = record;
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "vm", "%s", vm->id);
+    sheet_pair(&sheet, "name", "%s", vm->name);
+    sheet_pair(&sheet, "upstream", "%s", vm->upstream);
+    sheet_pair(&sheet, "host", "%s", vm->host[0] ? vm->host : "-");
+    sheet_pair(&sheet, "state", "%s", vm_state_names[vm->state]);
+    sheet_pair(&sheet, "shape", "%s", vm->shape);
+    sheet_pair(&sheet, "size", "%u cpus, %s memory, %u GiB disk", vm->size.cpus,
+               words_mib(vm->size.memory_mib).text, vm->size.disk_gib);
+    sheet_pair(&sheet, "image", "%s", vm->digest);
+    sheet_pair(&sheet, "operation", "%s", vm->op);
+    sheet_pair(&sheet, "created", "%s", words_date(vm->created_ms).text);
+    sheet_pair(&sheet, "changed", "%s", words_date(vm->changed_ms).text);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view vms = {"/v1/vms", &hosted_vm_table,
+                                "ID UPSTREAM HOST STATE CPUS MEMORY DISK AGE NAME", add_vm,
+                                show_vm};
+
+int hosted_vm_list(const struct options *options) { return view_list(&vms, options); }
+int hosted_vm_show(const struct options *options) {
+    return view_show(&vms, options, options->words[2]);
+}

@@ -1,0 +1,96 @@
+#include "message/owner.h"
+
+const char *const limits_from_names[LIMITS_FROM_COUNT] = {"configuration", "owner"};
+
+static const struct field host_decision_fields[] = {
+    {.name = "name", .about = "The host's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct host_decision, name), .check = CHECK_NAME},
+    {.name = "cordoned_ms", .about = "Since when it gets no new VMs.", .kind = FIELD_U64,
+     field_at(struct host_decision, cordoned_ms), .most = INT64_MAX},
+};
+const struct table host_decision_table = {
+    "host-decision", "What the owner decided of a host.", sizeof(struct host_decision),
+    host_decision_fields, array_size(host_decision_fields)};
+
+static const struct field lending_decision_fields[] = {
+    {.name = "name", .about = "The upstream manager's name here.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct lending_decision, name), .check = CHECK_NAME},
+    {.name = "limits_from", .about = "Who set the limits that are in force.", .kind = FIELD_ENUM,
+     field_at(struct lending_decision, from), field_names(limits_from_names)},
+    {.name = "limits", .about = "What it may use, where the owner set it.", .kind = FIELD_RECORD,
+     field_at(struct lending_decision, limits), .table = &owner_limits_table},
+};
+const struct table lending_decision_table = {
+    "upstream-decision", "What the owner decided of an upstream manager.",
+    sizeof(struct lending_decision), lending_decision_fields,
+    array_size(lending_decision_fields)};
+
+static const struct field host_fields[] = {
+    {.name = "name", .about = "The host's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct owned_host, name), .check = CHECK_NAME},
+    {.name = "state", .about = "Whether its agent is connected.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_at(struct owned_host, state),
+     field_names(peer_state_names)},
+    {.name = "seen_ms", .about = "When its connection last changed.", .kind = FIELD_U64,
+     field_at(struct owned_host, seen_ms), .most = INT64_MAX},
+    {.name = "cordoned_ms", .about = "Since when it gets no new VMs; absent: it gets them.",
+     .kind = FIELD_U64, field_at(struct owned_host, cordoned_ms), .most = INT64_MAX},
+    {.name = "vms", .about = "How many VMs stand there.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct owned_host, vms), .most = INT64_MAX},
+    {.name = "capacity", .about = "What it has, as its agent last told.", .kind = FIELD_RECORD,
+     field_at(struct owned_host, capacity), .table = &capacity_table},
+};
+const struct table host_table = {"host", "A host of the cluster.", sizeof(struct owned_host),
+                                 host_fields, array_size(host_fields)};
+
+static const struct field lending_fields[] = {
+    {.name = "name", .about = "The upstream manager's name here.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct lending, name), .check = CHECK_NAME},
+    {.name = "state", .about = "Whether it is connected.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_at(struct lending, state),
+     field_names(peer_state_names)},
+    {.name = "seen_ms", .about = "When its connection last changed.", .kind = FIELD_U64,
+     field_at(struct lending, seen_ms), .most = INT64_MAX},
+    {.name = "limits_from", .about = "Who set the limits that are in force.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_at(struct lending, from), field_names(limits_from_names)},
+    {.name = "limits", .about = "What it may use; 0: no limit.", .kind = FIELD_RECORD,
+     field_at(struct lending, limits), .table = &owner_limits_table},
+    {.name = "configured", .about = "The limits in the configuration file.",
+     .kind = FIELD_RECORD, field_at(struct lending, configured),
+     .table = &owner_limits_table},
+    {.name = "used", .about = "What its VMs use.", .kind = FIELD_RECORD,
+     field_at(struct lending, used), .table = &owner_limits_table},
+    {.name = "over", .about = "What of that is above the limits.", .kind = FIELD_RECORD,
+     field_at(struct lending, over), .table = &owner_limits_table},
+};
+const struct table lending_table = {"upstream", "An upstream manager, and what it is lent.",
+                                    sizeof(struct lending), lending_fields,
+                                    array_size(lending_fields)};
+
+static const struct field hosted_vm_fields[] = {
+    {.name = "id", .about = "The VM's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct hosted_vm, id), .check = CHECK_ID},
+    {.name = "name", .about = "Its tenant's name for it.", .kind = FIELD_TEXT,
+     field_at(struct hosted_vm, name), .check = CHECK_NAME},
+    {.name = "upstream", .about = "The upstream manager that it belongs to.", .kind = FIELD_TEXT,
+     field_at(struct hosted_vm, upstream), .check = CHECK_NAME},
+    {.name = "host", .about = "Where it is; absent while nowhere.", .kind = FIELD_TEXT,
+     field_at(struct hosted_vm, host), .check = CHECK_NAME},
+    {.name = "shape", .about = "Its shape, as the upstream manager calls it.",
+     .kind = FIELD_TEXT, field_at(struct hosted_vm, shape), .check = CHECK_NAME},
+    {.name = "size", .about = "What it has.", .kind = FIELD_RECORD,
+     field_at(struct hosted_vm, size), .table = &size_table},
+    {.name = "digest", .about = "Digest of its image's archive.", .kind = FIELD_TEXT,
+     field_at(struct hosted_vm, digest), .check = CHECK_DIGEST},
+    {.name = "state", .about = "What is known of it.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
+     field_at(struct hosted_vm, state), field_names(vm_state_names)},
+    {.name = "operation", .about = "The newest operation on it.", .kind = FIELD_TEXT,
+     field_at(struct hosted_vm, op), .check = CHECK_ID},
+    {.name = "created_ms", .about = "When it was asked for.", .kind = FIELD_U64,
+     field_at(struct hosted_vm, created_ms), .most = INT64_MAX},
+    {.name = "changed_ms", .about = "When its record last changed.", .kind = FIELD_U64,
+     field_at(struct hosted_vm, changed_ms), .most = INT64_MAX},
+};
+const struct table hosted_vm_table = {"hosted-vm", "A virtual machine on a host of the cluster.",
+                                      sizeof(struct hosted_vm), hosted_vm_fields,
+                                      array_size(hosted_vm_fields)};

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""The cluster's owner at work: what there is, which host rests, how much an upstream may use."""
+import json
+import os
+import pwd
+import stat
+import subprocess
+import unittest
+
+from cloud_case import CloudCase, wait_until
+
+HOST_CPUS = 8
+
+
+class Owner(CloudCase):
+    clusters = {"north": ["inner-1", "inner-2"]}
+    options = {"driver": "test"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.import_image("empty")
+
+    def setUp(self):
+        self.addCleanup(self.delete_all)
+
+    def owner(self, *arguments, check=True):
+        return self.cloud.owner("north", *arguments, check=check)
+
+    def owner_json(self, *arguments):
+        return json.loads(self.owner(*arguments, "-o", "json").out)
+
+    @property
+    def socket(self):
+        return f"{self.cloud.downstreams['north'].state}/owner.sock"
+
+    def await_cpus(self, total):
+        wait_until(lambda: self.capacity()["north"]["cpus_total"] == total,
+                   f"{total} processors shown upward")
+
+    def test_the_socket_is_the_owners_alone_and_a_missing_one_is_explained(self):
+        self.assertEqual(stat.S_IMODE(os.stat(self.socket).st_mode), 0o600)
+        gone = self.cloud.cli("host", "list", "--socket", "/nonexistent/owner.sock", check=False)
+        self.assertEqual(gone.code, 3)
+        self.assertIn("/nonexistent/owner.sock: No such file or directory; check the path",
+                      gone.err)
+        self.assertEqual(self.owner("tenant", "list", check=False).code, 2)
+        self.assertIn("--socket is not for this",
+                      self.owner("tenant", "list", check=False).err)
+        if os.geteuid() == 0:
+            os.chmod(os.path.dirname(self.socket), 0o711)  # the socket's own mode has to do
+            nobody = pwd.getpwnam("nobody").pw_uid
+            done = subprocess.run([f"{self.cloud.build}/src/main/isthmus", "host", "list",
+                                   "--socket", self.socket], user=nobody, text=True,
+                                  capture_output=True, env={}, check=False)
+            self.assertEqual(done.returncode, 3, done)
+            self.assertIn("only its daemon's account and root may", done.stderr)
+
+    def test_the_owner_sees_hosts_upstreams_and_vms(self):
+        self.create("web", wait=60)
+        rows = self.owner("host", "list").out.splitlines()
+        self.assertEqual(rows[0].split()[:5], ["NAME", "STATE", "SINCE", "CORDONED", "VMS"])
+        self.assertEqual([row.split()[:2] for row in rows[1:]],
+                         [["inner-1", "up"], ["inner-2", "up"]])
+        hosts = [self.owner_json("host", "show", name) for name in ("inner-1", "inner-2")]
+        self.assertEqual(sum(host["vms"] for host in hosts), 1)
+        listed = self.owner("vm", "list").out.splitlines()
+        self.assertEqual(len(listed), 2, listed)
+        _, upstream, host, state = listed[1].split()[:4]
+        self.assertEqual((upstream, state), ("cloud", "running"))
+        self.assertEqual(self.owner_json("host", "show", host)["vms"], 1)
+        name = [host["name"] for host in hosts if not host["vms"]][0]
+        self.assertEqual(self.owner("vm", "list", "--host", name, "-o", "name").out, "")
+        vm = self.owner("vm", "list", "--upstream", "cloud", "-o", "name").out.strip()
+        self.assertIn("web", self.owner("vm", "show", vm).out)
+        self.assertEqual(self.owner_json("upstream", "show", "cloud")["used"]["vms"], 1)
+        self.assertIn("cloud", self.owner("upstream", "list").out)
+        self.assertIn("There is no such thing",
+                      self.owner("host", "show", "nix", check=False).err)
+        document = self.owner_rest("/v1/openapi.json")
+        self.assertIn("/v1/hosts/{host}/cordon", document["paths"])
+        self.assertNotIn("security", document)
+
+    def owner_rest(self, path):
+        done = subprocess.run(["curl", "-sS", "--unix-socket", self.socket, f"http://owner{path}"],
+                              capture_output=True, check=True)
+        return json.loads(done.stdout)
+
+    def test_a_cordoned_host_rests_also_after_a_restart(self):
+        self.owner("host", "cordon", "inner-1")
+        self.addCleanup(self.owner, "host", "uncordon", "inner-1")
+        self.await_cpus(HOST_CPUS)
+        for name in ("a", "b"):
+            self.assertEqual(self.create(name, wait=60)["code"], "ok")
+        self.assertEqual(self.owner("vm", "list", "--host", "inner-1", "-o", "name").out, "")
+        self.cloud.downstreams["north"].kill()
+        self.cloud.downstreams["north"].start()
+        self.assertIn("cordoned  since", self.owner("host", "show", "inner-1").out)
+        self.await_cpus(HOST_CPUS)
+        self.assertEqual(self.create("c", wait=60)["code"], "ok")
+        self.assertEqual(self.owner_json("host", "show", "inner-2")["vms"], 3)
+        self.owner("host", "uncordon", "inner-1")
+        self.await_cpus(2 * HOST_CPUS)
+        self.assertEqual(self.create("d", wait=60)["code"], "ok")
+        self.assertEqual(self.owner_json("host", "show", "inner-1")["vms"], 1)
+
+    def test_limits_at_run_time_stop_new_vms_and_kill_none(self):
+        for name in ("a", "b"):
+            self.assertEqual(self.create(name, wait=60)["code"], "ok")
+        self.addCleanup(self.owner, "limit", "reset", "cloud")
+        self.owner("limit", "set", "cloud", "--vms", "1")
+        self.owner("limit", "set", "cloud", "--cpus", "6")  # the other limit stays
+        told = self.owner_json("upstream", "show", "cloud")
+        self.assertEqual((told["limits"]["vms"], told["limits"]["cpus"]), (1, 6))
+        self.assertEqual((told["limits_from"], told["over"]["vms"]), ("owner", 1))
+        row = self.owner("limit", "list").out.splitlines()[1]
+        self.assertRegex(row, r"cloud +2 of 1 +2 of 6 .* owner +yes")
+        self.await_cpus(6)
+        refused = self.ask("POST", "/v1/vms?wait=60", {"name": "c", "shape": "nano",
+                                                       "image": "empty", "start": True})
+        self.assertIn("no-capacity", refused.out)
+        self.assertEqual({vm["state"] for vm in self.vms()}, {"running"})
+        self.cloud.downstreams["north"].stop()
+        self.assertFalse(os.path.exists(self.socket))
+        self.cloud.downstreams["north"].start()
+        self.assertEqual(self.owner_json("upstream", "show", "cloud")["limits"]["vms"], 1)
+        self.owner("limit", "reset", "cloud")
+        self.await_cpus(2 * HOST_CPUS)
+        self.assertEqual(self.create("c", wait=60)["code"], "ok")
+        self.assertEqual(self.owner("limit", "set", "cloud", check=False).code, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
