@@ -12,26 +12,34 @@ _isthmus_vm_names() { # names rather than ids: the first column
 _isthmus() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     local noun=${COMP_WORDS[1]} verb=${COMP_WORDS[2]} words="" everywhere
-    everywhere="--server --token-file --ca-file --output --help"
+    everywhere="--server --socket --token-file --ca-file --output --help"
     COMPREPLY=()
     case $before in
-    --token-file | --ca-file | --user-data) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --token-file | --ca-file | --socket | --user-data) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --shape) words=$(_isthmus_names shape) ;;
     --image) words=$(_isthmus_names image) ;;
     --cluster) words=$(_isthmus_names cluster) ;;
     --vm) words=$(_isthmus_names vm) ;;
     --tenant) words=$(_isthmus_names tenant) ;;
+    --host) words=$(_isthmus_names host) ;;
+    --upstream) words=$(_isthmus_names upstream) ;;
     -o | --output) words="table json name" ;;
     esac
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
-        1,*) words="vm op cluster image shape tenant whoami --help --version" ;;
+        1,*) words="vm op cluster image shape tenant host upstream limit whoami --help --version" ;;
         2,vm,*) words="create list show start shutdown stop reboot delete" ;;
         2,op,*) words="list show" ;;
         2,cluster,*) words="list show" ;;
         2,image,*) words="list show import delete" ;;
         2,shape,*) words="list" ;;
         2,tenant,*) words="create list show delete" ;;
+        2,host,*) words="list show cordon uncordon" ;;
+        2,upstream,*) words="list show" ;;
+        2,limit,*) words="list set reset" ;;
+        3,host,show | 3,host,cordon | 3,host,uncordon | 3,upstream,show)
+            words=$(_isthmus_names "$noun") ;;
+        3,limit,set | 3,limit,reset) words=$(_isthmus_names upstream) ;;
         3,vm,show | 3,vm,start | 3,vm,shutdown | 3,vm,stop | 3,vm,reboot | 3,vm,delete)
             words=$(_isthmus_vm_names) ;;
         3,op,show) words=$(_isthmus_names op) ;;
@@ -43,7 +51,8 @@ _isthmus() {
     if [[ $word == -* ]]; then
         case $noun,$verb in
         vm,create) words="--shape --image --cluster --no-start --user-data --wait --deadline --key" ;;
-        vm,list) words="--limit --tenant" ;;
+        vm,list) words="--limit --tenant --host --upstream" ;;
+        limit,set) words="--vms --cpus --memory-mib --disk-gib" ;;
         op,list) words="--limit --tenant --vm" ;;
         *,list) words="--limit" ;;
         vm,start | vm,shutdown | vm,stop | vm,reboot | vm,delete) words="--wait --deadline --key" ;;

@@ -14,7 +14,7 @@ enum event_kind {
     EVENT_LINK,      /* our own connection of a link came up or went down */
     EVENT_PEER,      /* presence of another party on a link: a hint */
     EVENT_FRAME,     /* header and messages from another party */
-    EVENT_REQUEST,   /* from the API (upstream) */
+    EVENT_REQUEST,   /* from an API (managers) */
     EVENT_IMAGE,     /* an image is in this cluster's repository, or could not be fetched */
     EVENT_JOB,       /* a host job ended (agent) */
     EVENT_DOMAIN,    /* a domain of ours was found by a scan, or changed by itself (agent) */

@@ -167,11 +167,13 @@ class Guide(unittest.TestCase):
         self.assertEqual(told, codes())
 
     def test_every_route_is_listed(self):
-        routes = re.findall(r'^\s+\{"([A-Z]+)", "(/v1/[^"]*)", "([^"]*)"',
-                            read("src/io/rest_routes.c"), re.MULTILINE)
-        self.assertGreater(len(routes), 20)
-        told = [(row[0], plain(row[1]), row[2]) for row in rows(section(read(GUIDE), "REST"))]
-        self.assertEqual(told, routes)
+        for file, heading, least in (("rest_routes.c", "REST", 20),
+                                     ("rest_routes_owner.c", "The owner of a cluster", 10)):
+            routes = re.findall(r'^\s+\{"([A-Z]+)", "(/v1/[^"]*)", "([^"]*)"',
+                                read(f"src/io/{file}"), re.MULTILINE)
+            self.assertGreater(len(routes), least)
+            told = [(row[0], plain(row[1]), row[2]) for row in rows(section(read(GUIDE), heading))]
+            self.assertEqual(told, routes)
 
     def test_every_limit_is_listed_with_its_value(self):
         limits = re.findall(r"\b(limit_\w+) = (\d+)", read("src/message/limits.h"))
