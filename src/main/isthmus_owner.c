@@ -6,8 +6,6 @@
 #include "main/isthmus_verbs.h"
 #include "message/owner.h"
 
-typedef unsigned long long number;
-
 static void add_host(struct sheet *sheet, const void *record) {
     const struct owned_host *host = record;
     const struct capacity *capacity = &host->capacity;
@@ -15,12 +13,13 @@ static void add_host(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", peer_state_names[host->state]);
     sheet_add(sheet, "%s", words_age(host->seen_ms).text);
     sheet_add(sheet, "%s", host->cordoned_ms ? words_age(host->cordoned_ms).text : "no");
-    sheet_add(sheet, "%llu", (number)host->vms);
-    sheet_add(sheet, "%llu/%llu", (number)capacity->cpus_free, (number)capacity->cpus_total);
+    sheet_add(sheet, "%llu", (unsigned long long)host->vms);
+    sheet_add(sheet, "%llu/%llu", (unsigned long long)capacity->cpus_free,
+              (unsigned long long)capacity->cpus_total);
     sheet_add(sheet, "%s/%s", words_mib(capacity->memory_mib_free).text,
               words_mib(capacity->memory_mib_total).text);
-    sheet_add(sheet, "%llu/%llu GiB", (number)capacity->disk_gib_free,
-              (number)capacity->disk_gib_total);
+    sheet_add(sheet, "%llu/%llu GiB", (unsigned long long)capacity->disk_gib_free,
+              (unsigned long long)capacity->disk_gib_total);
 }
 
 static void show_host(const void *record) {
@@ -34,13 +33,14 @@ static void show_host(const void *record) {
         sheet_pair(&sheet, "cordoned", "since %s", words_date(host->cordoned_ms).text);
     else
         sheet_pair(&sheet, "cordoned", "no");
-    sheet_pair(&sheet, "vms", "%llu", (number)host->vms);
-    sheet_pair(&sheet, "cpus", "%llu free of %llu", (number)capacity->cpus_free,
-               (number)capacity->cpus_total);
+    sheet_pair(&sheet, "vms", "%llu", (unsigned long long)host->vms);
+    sheet_pair(&sheet, "cpus", "%llu free of %llu", (unsigned long long)capacity->cpus_free,
+               (unsigned long long)capacity->cpus_total);
     sheet_pair(&sheet, "memory", "%s free of %s", words_mib(capacity->memory_mib_free).text,
                words_mib(capacity->memory_mib_total).text);
-    sheet_pair(&sheet, "disk", "%llu GiB free of %llu GiB", (number)capacity->disk_gib_free,
-               (number)capacity->disk_gib_total);
+    sheet_pair(&sheet, "disk", "%llu GiB free of %llu GiB",
+               (unsigned long long)capacity->disk_gib_free,
+               (unsigned long long)capacity->disk_gib_total);
     sheet_print(&sheet);
     sheet_deinit(&sheet);
 }
@@ -87,13 +87,13 @@ static struct words of_limit(struct words used, struct words limit, uint64_t mos
 
 static struct words words_count(uint64_t count) {
     struct words words;
-    text_format(words.text, sizeof(words.text), "%llu", (number)count);
+    text_format(words.text, sizeof(words.text), "%llu", (unsigned long long)count);
     return words;
 }
 
 static struct words words_gib(uint64_t gib) {
     struct words words;
-    text_format(words.text, sizeof(words.text), "%llu GiB", (number)gib);
+    text_format(words.text, sizeof(words.text), "%llu GiB", (unsigned long long)gib);
     return words;
 }
 
@@ -128,17 +128,18 @@ static void add_upstream(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", lending->name);
     sheet_add(sheet, "%s", peer_state_names[lending->state]);
     sheet_add(sheet, "%s", words_age(lending->seen_ms).text);
-    sheet_add(sheet, "%llu", (number)lending->used.vms);
-    sheet_add(sheet, "%llu", (number)lending->used.cpus);
+    sheet_add(sheet, "%llu", (unsigned long long)lending->used.vms);
+    sheet_add(sheet, "%llu", (unsigned long long)lending->used.cpus);
     sheet_add(sheet, "%s", words_mib(lending->used.memory_mib).text);
-    sheet_add(sheet, "%llu GiB", (number)lending->used.disk_gib);
+    sheet_add(sheet, "%llu GiB", (unsigned long long)lending->used.disk_gib);
 }
 
 static void show_over(struct sheet *sheet, const struct owner_limits *over) {
     if (is_over(over))
         sheet_pair(sheet, "over the limits", "%llu VMs, %llu cpus, %s memory, %llu GiB disk",
-                   (number)over->vms, (number)over->cpus, words_mib(over->memory_mib).text,
-                   (number)over->disk_gib);
+                   (unsigned long long)over->vms, (unsigned long long)over->cpus,
+                   words_mib(over->memory_mib).text,
+                   (unsigned long long)over->disk_gib);
 }
 
 static void show_upstream(const void *record) {
