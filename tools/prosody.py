@@ -45,9 +45,10 @@ c2s_direct_tls_ports = {{ }}
 s2s_ports = {{ }}
 http_ports = {{ }}
 https_ports = {{ }}
-modules_enabled = {{ "roster"; "saslauth"; "tls"; "disco"; "ping"; "version"; "time"{trace} }}
+modules_enabled = {{ "roster"; "saslauth"; "tls"; "disco"; "ping"; "version"; "time"{more} }}
 modules_disabled = {{ "s2s"; "s2s_auth_certs" }}
 isthmus_trace_file = "{folder}/traffic.log"
+isthmus_hostile_folder = "{folder}"
 
 authentication = "internal_hashed"
 password_hash = "SHA-256"
@@ -117,7 +118,8 @@ def store_name(name):
 
 class Prosody:
     """`port` 0: a free one. `certificate_name`: what the certificate names, if not the domain.
-    `trace`: every stanza that passes is written to traffic.log."""
+    `trace`: every stanza that passes is written to traffic.log; "hostile": and the server does
+    what tests/system/hostile.py wants."""
 
     def __init__(self, folder, domain, name=None, port=0, trace=False, certificate_name=None):
         self.folder = os.path.abspath(folder)
@@ -132,11 +134,13 @@ class Prosody:
         os.makedirs(f"{self.folder}/data", exist_ok=True)
         make_authority(self.folder)
         make_certificate(self.folder, certificate_name or domain)
+        modules = [f'; "isthmus_{module}"' for module, wanted in
+                   (("trace", trace), ("hostile", trace == "hostile")) if wanted]
         with open(f"{self.folder}/prosody.cfg.lua", "w") as configuration:
             configuration.write(CONFIGURATION.format(
                 folder=self.folder, domain=domain, port=self.port, modules=HERE,
                 root="true" if os.geteuid() == 0 else "false",
-                trace='; "isthmus_trace"' if trace else ""))
+                more="".join(modules)))
         with open(f"{self.folder}/server.json", "w") as facts:
             json.dump({"domain": domain, "name": self.name, "port": self.port, "trace": trace,
                        "certificate_name": certificate_name}, facts)
