@@ -56,7 +56,7 @@ static void post_domain(struct host *host, const struct host_domain_mark *mark,
     struct event event = {.kind = EVENT_DOMAIN, .domain = {.epoch = mark->epoch, .state = state}};
     (void)text_copy(event.domain.vm, sizeof(event.domain.vm), mark->vm);
     event.domain.why = why;
-    shell_post(host->shell, &event);
+    shell_put(host->shell, &event);
 }
 
 static void post_job(struct host *host, const struct effect_job *job, enum code code,
@@ -68,7 +68,7 @@ static void post_job(struct host *host, const struct effect_job *job, enum code 
                   log_quote(err->text, why, sizeof(why)));
     }
     struct event event = {.kind = EVENT_JOB, .job = {.job = job->job, .code = code}};
-    shell_post(host->shell, &event);
+    shell_put(host->shell, &event);
 }
 
 static void on_changed(void *context, const char *vm, enum vm_state state) {
@@ -79,13 +79,16 @@ static void on_changed(void *context, const char *vm, enum vm_state state) {
     if (state == VM_LOST)
         host_known_forget(host->known, vm);
     post_domain(host, &mark, state, DOMAIN_CHANGED);
+    shell_serve(host->shell);
 }
 
 static void on_rebooted(void *context, const char *vm) {
     struct host *host = context;
     struct host_domain_mark mark;
-    if (host_known_get(host->known, vm, &mark))
-        post_domain(host, &mark, VM_RUNNING, DOMAIN_REBOOTED);
+    if (!host_known_get(host->known, vm, &mark))
+        return;
+    post_domain(host, &mark, VM_RUNNING, DOMAIN_REBOOTED);
+    shell_serve(host->shell);
 }
 
 static void queue(struct host *host, struct host_job *one);
@@ -144,7 +147,7 @@ static void scan(struct host *host, const struct host_job *one) {
     for (size_t i = 0; i < count; i++)
         post_domain(host, &found[i].mark, found[i].state, first ? DOMAIN_FOUND : DOMAIN_CHANGED);
     if (first)
-        shell_post(host->shell, &(struct event){.kind = EVENT_SCANNED});
+        shell_put(host->shell, &(struct event){.kind = EVENT_SCANNED});
 }
 
 /* --- create and remove --- */
@@ -227,9 +230,13 @@ static enum code remove_vm(struct host *host, const struct effect_job *job, stru
 
 static enum code do_job(struct host *host, const struct effect_job *job, struct error *err) {
     struct libvirt *libvirt = host->libvirt;
+    struct host_domain_mark mark;
+    bool known = host_known_get(host->known, job->vm, &mark);
     switch (job->kind) {
     case JOB_CREATE: return create(host, job, err);
-    case JOB_START: return libvirt_start(libvirt, job->vm, err);
+    case JOB_START:
+        return libvirt_start(libvirt, job->vm, known ? LIBVIRT_MARK_KNOWN : LIBVIRT_MARK_UNREAD,
+                             err);
     case JOB_SHUTDOWN: return libvirt_shutdown(libvirt, job->vm, err);
     case JOB_STOP: return libvirt_stop(libvirt, job->vm, err);
     case JOB_REBOOT: return libvirt_reboot(libvirt, job->vm, err);
@@ -260,6 +267,7 @@ static void on_jobs(void *context, struct list *batch) {
         }
         job_free(work);
     }
+    shell_serve(host->shell); /* last: what it adds to the pool, this thread does next */
 }
 
 /* All in the batch want the same image: one download answers them. */
@@ -275,10 +283,18 @@ static void on_fetches(void *context, struct list *batch) {
             post_job(host, &container_of(work, struct host_job, work)->job, code, &err);
         job_free(work);
     }
+    shell_serve(host->shell);
 }
 
 static bool is_digest(const char *text) {
     return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
+/* Ends a job that no worker is needed for, within the turn that asks for it. */
+static void finish(struct host *host, struct host_job *one, enum code code,
+                   const struct error *err) {
+    post_job(host, &one->job, code, err);
+    job_free(&one->work);
 }
 
 static void queue(struct host *host, struct host_job *one) {
@@ -289,14 +305,17 @@ static void queue(struct host *host, struct host_job *one) {
     if (fetches ? !is_digest(job->definition.image)
                 : job->kind != JOB_SCAN && !id_is_valid(job->vm))
         error_set(&err, -EINVAL, "not a valid id or digest");
+    if (!err.code && fetches && host_image_is_here(&host->files, job->definition.image)) {
+        finish(host, one, CODE_OK, &err); /* without waking a worker for it */
+        return;
+    }
     (void)text_copy(one->work.lane, sizeof(one->work.lane),
                     fetches ? job->definition.image : job->vm);
     if (!err.code && pool_add(fetches ? host->fetches : host->jobs, &one->work) == POOL_ADDED)
         return;
     if (!err.code)
         error_set(&err, -EAGAIN, "more than %d jobs wait", most_jobs);
-    post_job(host, job, CODE_HOST_FAILED, &err);
-    job_free(&one->work);
+    finish(host, one, CODE_HOST_FAILED, &err);
 }
 
 void host_submit(struct host *host, const struct effect_job *job) {

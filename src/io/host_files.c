@@ -63,12 +63,18 @@ int host_files_open(struct host_files *files, struct error *err) {
     return failed ? failed : drop_half_made(path, err);
 }
 
+bool host_image_is_here(const struct host_files *files, const char *digest) {
+    char folder[host_path_size];
+    image_path(files, digest, "", folder);
+    return access(folder, F_OK) == 0;
+}
+
 enum code host_image_fetch(const struct host_files *files, const char *digest, struct error *err) {
+    if (host_image_is_here(files, digest))
+        return CODE_OK;
     char folder[host_path_size], archive[host_path_size];
     image_path(files, digest, "", folder);
     image_path(files, digest, ".archive", archive);
-    if (access(folder, F_OK) == 0)
-        return CODE_OK;
     int fault = image_download(&files->from, digest, archive, err);
     if (fault)
         return fault == IMAGE_WRONG_DIGEST ? CODE_IMAGE_BROKEN : CODE_IMAGE_UNAVAILABLE;

@@ -29,6 +29,9 @@ int host_files_open(struct host_files *files, struct error *err);
 
 void host_vm_paths(const struct host_files *files, const char *vm, struct host_vm_paths *out);
 
+/* Is it in the cache, complete? One look at the file system. */
+bool host_image_is_here(const struct host_files *files, const char *digest);
+
 /* Downloads and unpacks unless it is there. */
 enum code host_image_fetch(const struct host_files *files, const char *digest, struct error *err);
 

@@ -339,6 +339,7 @@ static enum code read_mark(virDomainPtr domain, struct host_domain_mark *out_mar
     return CODE_CONFLICT;
 }
 
+/* out_mark NULL: the domain is known to be ours. */
 static enum code look_up(virConnectPtr connection, const char *vm, virDomainPtr *out_domain,
                          struct host_domain_mark *out_mark, struct error *err) {
     char name[host_domain_name_size];
@@ -350,7 +351,7 @@ static enum code look_up(virConnectPtr connection, const char *vm, virDomainPtr 
         error_set(err, -ENOENT, "there is no such domain");
         return CODE_LOST;
     }
-    enum code code = read_mark(domain, out_mark, err);
+    enum code code = out_mark ? read_mark(domain, out_mark, err) : CODE_OK;
     if (code == CODE_OK)
         *out_domain = take(domain);
     return code;
@@ -519,24 +520,22 @@ enum code libvirt_define(struct libvirt *libvirt, const char *xml, struct error 
 }
 
 /* Runs `act` on the VM's domain. */
-static enum code act_on(struct libvirt *libvirt, const char *vm,
+static enum code act_on(struct libvirt *libvirt, const char *vm, enum libvirt_mark known,
                         enum code (*act)(const struct libvirt *, virDomainPtr, struct error *),
                         struct error *err) {
     auto_clean(connection_clean) virConnectPtr connection = use_connection(libvirt, err);
     if (!connection)
         return CODE_HOST_FAILED;
     auto_clean(domain_clean) virDomainPtr domain = NULL;
-    struct host_domain_mark mark;
-    enum code code = look_up(connection, vm, &domain, &mark, err);
+    struct host_domain_mark mark, *to_read = known == LIBVIRT_MARK_KNOWN ? NULL : &mark;
+    enum code code = look_up(connection, vm, &domain, to_read, err);
     return code == CODE_OK ? act(libvirt, domain, err) : code;
 }
 
 static enum code start(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
     (void)libvirt;
-    if (virDomainIsActive(domain) == 1 || virDomainCreate(domain) == 0)
-        return CODE_OK;
-    enum code code = failed(err, "start the domain");
-    return virDomainIsActive(domain) == 1 ? CODE_OK : code;
+    enum code code = virDomainCreate(domain) == 0 ? CODE_OK : failed(err, "start the domain");
+    return code == CODE_OK || virDomainIsActive(domain) == 1 ? CODE_OK : code;
 }
 
 static enum code stop(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
@@ -578,22 +577,23 @@ static enum code ask_reboot(const struct libvirt *libvirt, virDomainPtr domain,
     return code;
 }
 
-enum code libvirt_start(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, start, err);
+enum code libvirt_start(struct libvirt *libvirt, const char *vm, enum libvirt_mark known,
+                        struct error *err) {
+    return act_on(libvirt, vm, known, start, err);
 }
 
 enum code libvirt_stop(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, stop, err);
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, stop, err);
 }
 
 enum code libvirt_undefine(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, undefine, err);
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, undefine, err);
 }
 
 enum code libvirt_shutdown(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, ask_shutdown, err);
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, ask_shutdown, err);
 }
 
 enum code libvirt_reboot(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, ask_reboot, err);
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, ask_reboot, err);
 }

@@ -55,8 +55,12 @@ enum code libvirt_find(struct libvirt *libvirt, const char *vm, struct libvirt_d
 /* Replaces a definition of the same name and UUID. */
 enum code libvirt_define(struct libvirt *libvirt, const char *xml, struct error *err);
 
+/* Has this process written or read the domain's mark, and seen no end of that domain since? */
+enum libvirt_mark { LIBVIRT_MARK_UNREAD, LIBVIRT_MARK_KNOWN };
+
 /* The acts: CODE_OK also when there is nothing left to do; otherwise as libvirt_find. */
-enum code libvirt_start(struct libvirt *libvirt, const char *vm, struct error *err);
+enum code libvirt_start(struct libvirt *libvirt, const char *vm, enum libvirt_mark known,
+                        struct error *err);
 enum code libvirt_stop(struct libvirt *libvirt, const char *vm, struct error *err);
 enum code libvirt_undefine(struct libvirt *libvirt, const char *vm, struct error *err);
 

@@ -19,6 +19,7 @@
 enum {
     fetch_workers = 2,
     token_bytes = 256,
+    path_bytes = 4096,
     first_pause_ms = 250, /* doubled each time: eight seconds in all, in which a daemon restarts */
     last_pause_ms = 4000,
     pause_slice_ms = 100,
@@ -123,10 +124,15 @@ struct image_fetcher {
     atomic_bool cancelled;
 };
 
+static bool is_here(const struct image_fetcher *fetcher, const char *digest,
+                    char out_path[path_bytes]) {
+    text_format(out_path, path_bytes, "%s/%s", fetcher->settings.folder, digest);
+    return access(out_path, R_OK) == 0;
+}
+
 static enum code fetch(struct image_fetcher *fetcher, const char *digest) {
-    char path[4096];
-    text_format(path, sizeof(path), "%s/%s", fetcher->settings.folder, digest);
-    if (access(path, R_OK) == 0)
+    char path[path_bytes];
+    if (is_here(fetcher, digest, path))
         return CODE_OK;
     struct error err = {0};
     int fault = image_download(&fetcher->settings, digest, path, &err);
@@ -141,7 +147,7 @@ static enum code fetch(struct image_fetcher *fetcher, const char *digest) {
 static void post(struct shell *shell, const char *digest, enum code code) {
     struct event event = {.kind = EVENT_IMAGE, .image = {.code = code}};
     (void)text_copy(event.image.digest, sizeof(event.image.digest), digest);
-    shell_post(shell, &event);
+    shell_put(shell, &event);
 }
 
 /* All in the batch want the same image: one download answers them. */
@@ -149,6 +155,7 @@ static void on_batch(void *context, struct list *batch) {
     struct image_fetcher *fetcher = context;
     struct work *work = container_of(batch->next, struct work, node);
     post(fetcher->shell, work->lane, fetch(fetcher, work->lane));
+    shell_serve(fetcher->shell);
     struct list *node, *following;
     list_each(node, following, batch)
         memory_free(container_of(node, struct work, node));
@@ -177,6 +184,11 @@ struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *set
 }
 
 void image_fetcher_get(struct image_fetcher *fetcher, const char *digest) {
+    char path[path_bytes];
+    if (is_here(fetcher, digest, path)) { /* no worker is woken for a look */
+        post(fetcher->shell, digest, CODE_OK);
+        return;
+    }
     struct work *work = memory_new(1, sizeof(*work));
     (void)text_copy(work->lane, sizeof(work->lane), digest);
     if (pool_add(fetcher->pool, work) == POOL_ADDED)

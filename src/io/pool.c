@@ -111,13 +111,23 @@ static struct lane *lane_for(struct pool *pool, const char *name) {
     return lane;
 }
 
+static bool is_worker(const struct pool *pool) {
+    for (uint32_t i = 0; i < pool->workers; i++)
+        if (pthread_equal(pool->threads[i], pthread_self()))
+            return true;
+    return false;
+}
+
 enum pool_added pool_add(struct pool *pool, struct work *work) {
     pthread_mutex_lock(&pool->lock);
     enum pool_added added = pool->waiting < pool->most ? POOL_ADDED : POOL_FULL;
     if (added == POOL_ADDED) {
+        /* A worker looks for more when it is done: what it adds first is its own. */
+        bool own = list_is_empty(&pool->ready) && is_worker(pool);
         list_add(&lane_for(pool, work->lane)->works, &work->node);
         pool->waiting++;
-        pthread_cond_signal(&pool->changed);
+        if (!own)
+            pthread_cond_signal(&pool->changed);
     }
     pthread_mutex_unlock(&pool->lock);
     return added;

@@ -26,6 +26,7 @@ typedef void (*pool_run)(void *context, struct list *batch);
 struct pool *pool_new(uint32_t workers, uint32_t most, pool_run run, void *context,
                       struct error *err);
 
+/* Work that a worker adds while it runs a batch may wait for the end of that batch. */
 enum pool_added { POOL_ADDED = 0, POOL_FULL = 1 };
 
 /* Queues `work`, which the pool owns from then on; POOL_FULL: it remains the caller's. */

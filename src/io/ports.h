@@ -1,8 +1,9 @@
-/* What adapters tell the shell. The shell hands each adapter this table of functions at start.
+/* What adapters tell the shell.
  *
  * All of them are thread-safe and copy what they are given: an adapter may call them from any
- * thread of its own. They queue an event and wake the loop; nothing is handled inside the call,
- * so no callback re-enters an adapter. */
+ * thread of its own. What is told is queued; nothing is handled inside the call, so no callback
+ * re-enters an adapter. The one that handles is shell_serve: an adapter calls it where it may be
+ * entered itself and may wait for a disk, with no lock of its own held. */
 #pragma once
 
 #include "core/event.h"
@@ -10,12 +11,20 @@
 struct shell;
 
 /* Queues `event` with a deep copy of all it points to. now_ms and wall_ms are filled in by the
- * shell when the event is taken from the queue. */
+ * shell when the event is taken from the queue. What is put while a turn is taken, by what the
+ * turn calls, is seen to in it; otherwise shell_serve follows. */
+void shell_put(struct shell *shell, const struct event *event);
+
+/* Queues it (shell_put) and wakes the loop: for those that cannot serve. */
 void shell_post(struct shell *shell, const struct event *event);
 
-/* A carrier received a frame's bytes. Decoded on the loop; a bad one is logged and dropped. */
+/* A carrier received a frame's bytes: queued, for shell_serve. A bad one is logged and dropped. */
 void shell_post_bytes(struct shell *shell, uint32_t link, const char *from, const char *bytes,
                       size_t length);
+
+/* Takes a turn with what is queued on the caller's thread, which saves waking another one; where
+ * one is at it already, the loop takes the next. May block for as long as a commit does. */
+void shell_serve(struct shell *shell);
 
 /* Logs from any thread, with the daemon's log. level: of enum log_level. */
 void shell_log(struct shell *shell, int level, const char *event, const char *format, ...)

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -16,23 +17,29 @@
 
 /* Events of one turn: enough to fill frames and commits, few enough to stay answering. */
 enum { turn_events = 256, grace_ms = 10000, complaint_ms = 1000, commit_ms = 20 };
+static const uint64_t never = UINT64_MAX;
 
 struct shell {
     struct role *role;
     const struct log *log;
     uv_loop_t loop;
     uv_async_t wake;
-    uv_timer_t deadline, grace, commit;
+    uv_timer_t deadline, grace;
     uv_signal_t terminate, interrupt;
+    bool stopping;
     struct shell_queue queue;
     atomic_uint_fast64_t overflows; /* frames that found the queue full */
+
+    pthread_mutex_t turn; /* guards the role and all below: whoever holds it takes a turn */
+    enum { SHELL_CLOSED, SHELL_SERVING } state;
     uint64_t complaints, complained_ms;
     const struct shell_ports *ports; /* while it runs */
     struct performer performer;
     struct effects effects;
     struct text opened; /* scratch */
     struct error failure; /* of a commit */
-    bool stopping;
+    uint64_t commit_due_ms; /* of a transaction that is left open, or never */
+    uint64_t armed_ms;      /* when the loop wakes by itself, or never */
 };
 
 static uint64_t now_ms(void) { return uv_hrtime() / 1000000; }
@@ -43,8 +50,12 @@ static uint64_t wall_ms(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_usec / 1000;
 }
 
-void shell_post(struct shell *shell, const struct event *event) {
+void shell_put(struct shell *shell, const struct event *event) {
     (void)shell_queue_put(&shell->queue, posted_new(event));
+}
+
+void shell_post(struct shell *shell, const struct event *event) {
+    shell_put(shell, event);
     (void)uv_async_send(&shell->wake);
 }
 
@@ -52,7 +63,6 @@ void shell_post_bytes(struct shell *shell, uint32_t link, const char *from, cons
                       size_t length) {
     if (!shell_queue_put(&shell->queue, posted_from_bytes(link, from, bytes, length)))
         atomic_fetch_add(&shell->overflows, 1);
-    (void)uv_async_send(&shell->wake);
 }
 
 void shell_log(struct shell *shell, int level, const char *event, const char *format, ...) {
@@ -123,54 +133,93 @@ static void shell_take(struct shell *shell, struct posted *posted) {
     posted_free(posted);
 }
 
-static void on_commit(uv_timer_t *timer) {
-    struct shell *shell = timer->data;
-    if (!shell->failure.code && performer_commit(&shell->performer, &shell->failure))
-        uv_stop(&shell->loop);
+static bool shell_has_ended(const struct shell *shell) {
+    return shell->failure.code || shell->performer.done;
 }
 
-static void shell_perform(struct shell *shell) {
-    if (performer_run(&shell->performer, &shell->effects, &shell->failure) ||
-        shell->performer.done)
-        uv_stop(&shell->loop);
-    if (shell->performer.open && !uv_is_active((uv_handle_t *)&shell->commit)) {
-        uv_update_time(&shell->loop);
-        (void)uv_timer_start(&shell->commit, on_commit, commit_ms, 0);
+/* When something is to happen that nobody posts. */
+static uint64_t shell_due_ms(const struct shell *shell) {
+    uint64_t due = role_deadline_ms(shell->role);
+    return due < shell->commit_due_ms ? due : shell->commit_due_ms;
+}
+
+static void shell_commit_in_time(struct shell *shell) {
+    if (!shell->performer.open)
+        shell->commit_due_ms = never;
+    else if (shell->commit_due_ms == never)
+        shell->commit_due_ms = now_ms() + commit_ms;
+    else if (now_ms() >= shell->commit_due_ms) {
+        shell->commit_due_ms = never;
+        (void)performer_commit(&shell->performer, &shell->failure);
     }
 }
 
-static void on_deadline(uv_timer_t *timer);
-
-static void shell_arm(struct shell *shell) {
-    uint64_t due = role_deadline_ms(shell->role), now = now_ms();
-    if (due == UINT64_MAX) {
-        (void)uv_timer_stop(&shell->deadline);
-        return;
-    }
-    uv_update_time(&shell->loop); /* its own clock stands still during a turn */
-    (void)uv_timer_start(&shell->deadline, on_deadline, due > now ? due - now : 0, 0);
-}
-
+/* By whoever holds shell->turn. */
 static void shell_turn(struct shell *shell) {
-    if (shell->failure.code || shell->performer.done)
-        return; /* uv_stop lets the callbacks of this round run yet */
+    if (shell->state != SHELL_SERVING || shell_has_ended(shell))
+        return;
     struct posted *posted;
     for (size_t i = 0; i < turn_events && (posted = shell_queue_take(&shell->queue)); i++)
         shell_take(shell, posted);
     /* After the frames: what a peer said while we were busy counts before its silence does. */
     if (now_ms() >= role_deadline_ms(shell->role))
         shell_step(shell, &(struct event){.kind = EVENT_TICK});
-    shell_perform(shell);
+    if (performer_run(&shell->performer, &shell->effects, &shell->failure) == 0)
+        shell_commit_in_time(shell);
     uint64_t overflows = atomic_exchange(&shell->overflows, 0);
     if (overflows)
         log_line(shell->log, LOG_WARNING, "queue-full", "frames=%" PRIu64, overflows);
-    shell_arm(shell);
+}
+
+/* What an adapter answers at once is seen to without another wake. */
+static void shell_turns(struct shell *shell) {
+    enum { turns_most = 4 };
+    shell_turn(shell);
+    for (size_t i = 1; i < turns_most && !shell_queue_is_empty(&shell->queue); i++)
+        shell_turn(shell);
+}
+
+void shell_serve(struct shell *shell) {
+    bool wake = pthread_mutex_trylock(&shell->turn) != 0; /* who is at it may have looked already */
+    if (!wake) {
+        shell_turns(shell);
+        wake = shell->state == SHELL_SERVING &&
+               (shell_has_ended(shell) || shell_due_ms(shell) < shell->armed_ms ||
+                !shell_queue_is_empty(&shell->queue));
+        (void)pthread_mutex_unlock(&shell->turn);
+    }
+    if (wake)
+        (void)uv_async_send(&shell->wake);
+}
+
+static void on_deadline(uv_timer_t *timer);
+
+static void shell_arm(struct shell *shell) {
+    uint64_t now = now_ms();
+    shell->armed_ms = shell_due_ms(shell);
+    if (shell->armed_ms == never) {
+        (void)uv_timer_stop(&shell->deadline);
+        return;
+    }
+    uv_update_time(&shell->loop); /* its own clock stands still during a turn */
+    (void)uv_timer_start(&shell->deadline, on_deadline,
+                         shell->armed_ms > now ? shell->armed_ms - now : 0, 0);
+}
+
+static void shell_turn_on_loop(struct shell *shell) {
+    (void)pthread_mutex_lock(&shell->turn);
+    shell_turns(shell);
+    if (shell_has_ended(shell))
+        uv_stop(&shell->loop);
+    else
+        shell_arm(shell);
+    (void)pthread_mutex_unlock(&shell->turn);
     if (!shell_queue_is_empty(&shell->queue))
         (void)uv_async_send(&shell->wake);
 }
 
-static void on_wake(uv_async_t *wake) { shell_turn(wake->data); }
-static void on_deadline(uv_timer_t *timer) { shell_turn(timer->data); }
+static void on_wake(uv_async_t *wake) { shell_turn_on_loop(wake->data); }
+static void on_deadline(uv_timer_t *timer) { shell_turn_on_loop(timer->data); }
 
 static void on_grace(uv_timer_t *timer) {
     struct shell *shell = timer->data;
@@ -204,15 +253,16 @@ struct shell *shell_new(struct role *role, const struct log *log) {
     struct shell *shell = memory_new(1, sizeof(*shell));
     shell->role = role;
     shell->log = log;
+    shell->commit_due_ms = shell->armed_ms = never;
+    must_work(-pthread_mutex_init(&shell->turn, NULL));
     shell_queue_init(&shell->queue);
     must_work(uv_loop_init(&shell->loop));
     must_work(uv_async_init(&shell->loop, &shell->wake, on_wake));
     must_work(uv_timer_init(&shell->loop, &shell->deadline));
     must_work(uv_timer_init(&shell->loop, &shell->grace));
-    must_work(uv_timer_init(&shell->loop, &shell->commit));
     must_work(uv_signal_init(&shell->loop, &shell->terminate));
     must_work(uv_signal_init(&shell->loop, &shell->interrupt));
-    shell->wake.data = shell->deadline.data = shell->grace.data = shell->commit.data = shell;
+    shell->wake.data = shell->deadline.data = shell->grace.data = shell;
     shell->terminate.data = shell->interrupt.data = shell;
     return shell;
 }
@@ -221,24 +271,44 @@ static void on_record(void *context, const struct record *record) {
     shell_step(context, &(struct event){.kind = EVENT_LOAD, .load = *record});
 }
 
-int shell_run(struct shell *shell, const struct shell_ports *ports, struct error *err) {
+/* Loads and starts. */
+static int shell_begin(struct shell *shell, const struct shell_ports *ports, struct error *err) {
+    (void)pthread_mutex_lock(&shell->turn);
     shell->ports = ports;
     performer_init(&shell->performer, ports, shell->log);
-    must_work(uv_signal_start(&shell->terminate, on_signal, SIGTERM));
-    must_work(uv_signal_start(&shell->interrupt, on_signal, SIGINT));
     int result = store_load(ports->store, on_record, shell, err);
     if (!result) {
         shell_step(shell, &(struct event){.kind = EVENT_START});
-        (void)uv_async_send(&shell->wake);
-        (void)uv_run(&shell->loop, UV_RUN_DEFAULT);
-        if (!shell->failure.code)
-            (void)performer_commit(&shell->performer, &shell->failure);
-        result = shell->failure.code;
+        shell->state = SHELL_SERVING;
     }
-    if (result && err && !err->code)
-        *err = shell->failure;
+    (void)pthread_mutex_unlock(&shell->turn);
+    return result;
+}
+
+/* From here on no thread takes a turn any more. */
+static void shell_end(struct shell *shell) {
+    (void)pthread_mutex_lock(&shell->turn);
+    shell->state = SHELL_CLOSED;
+    if (!shell->failure.code)
+        (void)performer_commit(&shell->performer, &shell->failure);
     effects_clear(&shell->effects);
     performer_deinit(&shell->performer);
+    (void)pthread_mutex_unlock(&shell->turn);
+}
+
+int shell_run(struct shell *shell, const struct shell_ports *ports, struct error *err) {
+    must_work(uv_signal_start(&shell->terminate, on_signal, SIGTERM));
+    must_work(uv_signal_start(&shell->interrupt, on_signal, SIGINT));
+    int result = shell_begin(shell, ports, err);
+    if (!result) {
+        (void)uv_async_send(&shell->wake);
+        (void)uv_run(&shell->loop, UV_RUN_DEFAULT);
+    }
+    shell_end(shell);
+    if (!result)
+        result = shell->failure.code;
+    if (result && err && !err->code)
+        *err = shell->failure;
     return result;
 }
 
@@ -254,6 +324,7 @@ void shell_free(struct shell *shell) {
     (void)uv_run(&shell->loop, UV_RUN_DEFAULT);
     must_work(uv_loop_close(&shell->loop));
     shell_queue_deinit(&shell->queue);
+    (void)pthread_mutex_destroy(&shell->turn);
     effects_deinit(&shell->effects);
     text_deinit(&shell->opened);
     memory_free(shell);

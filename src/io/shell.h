@@ -1,6 +1,7 @@
 /* The shell: the event loop (libuv) around one role. It gathers what is ready, steps the role for
  * each event, commits all SAVE effects of the batch in one transaction, then performs the other
- * effects in order. It is the same for the three daemons; the simulator is the other shell.
+ * effects in order: a turn. One thread at a time takes it, the loop's or one that serves (ports.h).
+ * It is the same for the three daemons; the simulator is the other shell.
  *
  * Messages of one batch to one peer travel as one frame (limit_frame_batch), which leaves sealed
  * and is opened when it comes in: no carrier and no role meets the other's form of it.

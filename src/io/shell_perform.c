@@ -112,8 +112,7 @@ static void performer_one(struct performer *performer, struct effect *effect) {
     switch (effect->kind) {
     case EFFECT_SAVE:
     case EFFECT_FORGET:
-        performer_tell_saved(performer, effect);
-        break;
+        break; /* stored and, last of all, told */
     case EFFECT_SEND:
         outbox_add(&performer->outbox, &effect->send);
         break;
@@ -160,6 +159,8 @@ int performer_run(struct performer *performer, struct effects *effects, struct e
     for (size_t i = 0; !result && i < effects->count; i++)
         performer_one(performer, &effects->items[i]);
     outbox_flush(&performer->outbox);
+    for (size_t i = 0; !result && i < effects->count; i++) /* nobody waits for the log */
+        performer_tell_saved(performer, &effects->items[i]);
     effects_clear(effects);
     return result;
 }

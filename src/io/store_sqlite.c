@@ -13,7 +13,14 @@
 #include "message/codec.h"
 #include "message/model.h"
 
-enum statement { STATEMENT_PUT, STATEMENT_DELETE, STATEMENT_LOAD, STATEMENT_COUNT };
+enum statement {
+    STATEMENT_BEGIN,
+    STATEMENT_COMMIT,
+    STATEMENT_PUT,
+    STATEMENT_DELETE,
+    STATEMENT_LOAD,
+    STATEMENT_COUNT,
+};
 
 struct store {
     sqlite3 *sqlite;
@@ -23,6 +30,8 @@ struct store {
 };
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
+    [STATEMENT_BEGIN] = "BEGIN",
+    [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_PUT] = "REPLACE INTO record (kind, key, body) VALUES (?1, ?2, ?3)",
     [STATEMENT_DELETE] = "DELETE FROM record WHERE kind = ?1 AND key = ?2",
     [STATEMENT_LOAD] = "SELECT key, body FROM record WHERE kind = ?1 ORDER BY key",
@@ -189,9 +198,20 @@ void store_close(struct store *store) {
     memory_free(store);
 }
 
-int store_begin(struct store *store, struct error *err) { return store_run(store, "BEGIN", err); }
+static int store_step(struct store *store, enum statement which, struct error *err) {
+    int step = sqlite3_step(store->statements[which]);
+    int result = step == SQLITE_DONE ? 0 : store_fault(store, "write", err);
+    (void)sqlite3_reset(store->statements[which]);
+    return result;
+}
 
-int store_commit(struct store *store, struct error *err) { return store_run(store, "COMMIT", err); }
+int store_begin(struct store *store, struct error *err) {
+    return store_step(store, STATEMENT_BEGIN, err);
+}
+
+int store_commit(struct store *store, struct error *err) {
+    return store_step(store, STATEMENT_COMMIT, err);
+}
 
 /* The first field of a stored table is its key. */
 static const char *record_key(const struct record *record) {
@@ -210,9 +230,7 @@ static int store_write(struct store *store, enum statement which, const struct r
     store_bind(statement, 2, record_key(record));
     if (which == STATEMENT_PUT)
         store_bind(statement, 3, text_data(&store->body));
-    int step = sqlite3_step(statement);
-    int result = step == SQLITE_DONE ? 0 : store_fault(store, "write", err);
-    (void)sqlite3_reset(statement);
+    int result = store_step(store, which, err);
     (void)sqlite3_clear_bindings(statement);
     return result;
 }

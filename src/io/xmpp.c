@@ -10,6 +10,7 @@
 #include "io/xmpp.h"
 
 #include <errno.h>
+#include <linux/sockios.h> /* SIOCOUTQ */
 #include <linux/tcp.h> /* struct tcp_info with tcpi_bytes_received */
 #include <netinet/in.h>
 #include <poll.h>
@@ -78,6 +79,7 @@ struct xmpp {
     int quiet_turns; /* since a byte was read */
     int idle_ticks;  /* likewise */
     int tick_fd;
+    bool has_frames; /* that wait to be served */
     unsigned attempts;
     struct prng jitter;
     struct xmpp_cause cause, reported;
@@ -102,13 +104,24 @@ static bool is_prepared(void) {
 
 /* ---- going out: from the connection's thread, inside CONNECT..DISCONNECT ---- */
 
+/* Has the socket room for all of it, so that the library cannot get stuck in it? */
+static bool goes_at_once(const struct xmpp *xmpp, size_t length) {
+    enum { room = 8192 }; /* the smallest buffer has 16 KiB; half of it is for what is around */
+    int waiting = room;
+    return xmpp_conn_send_queue_len(xmpp->connection) == 0 &&
+           ioctl(xmpp->watchdog.socket, SIOCOUTQ, &waiting) == 0 &&
+           (size_t)waiting + length <= room;
+}
+
 /* libstrophe does not count what it has begun to send, so one cannot see that it is stuck in it.
  * The space (RFC 6120, 4.6.1) after it is counted, and may itself be late without harm. */
 static void say(struct xmpp *xmpp, const struct text *stanzas) {
     if (!stanzas->length)
         return;
+    bool is_alone = goes_at_once(xmpp, stanzas->length);
     xmpp_send_raw(xmpp->connection, stanzas->data, stanzas->length);
-    xmpp_send_raw(xmpp->connection, " ", 1);
+    if (!is_alone)
+        xmpp_send_raw(xmpp->connection, " ", 1);
 }
 
 static void say_presence(struct xmpp *xmpp, enum xmpp_write_presence presence, const char *to) {
@@ -155,8 +168,10 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user
         shell_log(xmpp->shell, LOG_WARNING, "frame-refused",
                   "link=%u from=%s bytes=%zu limit=%d", xmpp->link, from, length,
                   limit_frame_hard);
-    else if (length)
+    else if (length) {
         shell_post_bytes(xmpp->shell, xmpp->link, from, bytes, length);
+        xmpp->has_frames = true;
+    }
     if (bytes)
         xmpp_free(xmpp->context, bytes);
     return 1;
@@ -335,9 +350,13 @@ static void run_library(struct xmpp *xmpp) {
     xmpp_run_once(xmpp->context, 0);
     uint64_t bytes = bytes_read(xmpp->watchdog.socket);
     xmpp->quiet_turns++;
-    if (bytes != xmpp->bytes_read)
-        xmpp->quiet_turns = xmpp->idle_ticks = 0;
-    xmpp->bytes_read = bytes;
+    if (bytes == xmpp->bytes_read)
+        return;
+    xmpp->idle_ticks = 0;
+    for (int i = 0; i < reads_per_record && xmpp->phase != PHASE_DOWN; i++)
+        xmpp_run_once(xmpp->context, 0);
+    xmpp->bytes_read = bytes_read(xmpp->watchdog.socket);
+    xmpp->quiet_turns = xmpp->bytes_read == bytes ? reads_per_record : 0;
 }
 
 static int patience_ms(const struct xmpp *xmpp) {
@@ -372,6 +391,10 @@ static void take_turn(struct xmpp *xmpp) {
         say(xmpp, &stanzas);
     }
     run_library(xmpp);
+    if (xmpp->has_frames) {
+        xmpp->has_frames = false;
+        shell_serve(xmpp->shell);
+    }
 }
 
 /* One connection, from the first packet to the last. */

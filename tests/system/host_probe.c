@@ -24,7 +24,9 @@ struct shell {
 
 static const char *const whys[] = {"found", "changed", "rebooted"};
 
-void shell_post(struct shell *shell, const struct event *event) {
+void shell_serve(struct shell *shell) { (void)shell; }
+
+void shell_put(struct shell *shell, const struct event *event) {
     pthread_mutex_lock(&shell->lock);
     if (event->kind == EVENT_HOST)
         printf("host cpus=%" PRIu32 " memory=%" PRIu32 " disk=%" PRIu32 " accelerator=%s\n",
@@ -40,6 +42,8 @@ void shell_post(struct shell *shell, const struct event *event) {
     fflush(stdout);
     pthread_mutex_unlock(&shell->lock);
 }
+
+void shell_post(struct shell *shell, const struct event *event) { shell_put(shell, event); }
 
 void shell_log(struct shell *shell, int level, const char *event, const char *format, ...) {
     char text[2048];

@@ -346,6 +346,72 @@ static void threads_may_post_at_the_same_time(void **state) {
     assert_int_equal(room->role.counts[1], posters * (posts * (posts + 1) / 2));
 }
 
+static void *server(void *context) {
+    struct room *room = context;
+    for (uint64_t i = 1; i <= posts; i++) {
+        shell_put(room->shell, &(struct event){.kind = EVENT_JOB, .job.job = i});
+        shell_serve(room->shell);
+    }
+    return NULL;
+}
+
+static void threads_may_serve_at_the_same_time_and_nothing_stays_in_the_queue(void **state) {
+    struct room *room = *state;
+    pthread_t threads[posters];
+    room->role.script = script_posters;
+    for (size_t i = 0; i < posters; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, server, room), 0);
+    run(room);
+    for (size_t i = 0; i < posters; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(room->role.counts[1], posters * (posts * (posts + 1) / 2));
+}
+
+/* counts[1]: there was an event that the thread which serves took itself */
+static void script_own_thread(struct role *role, const struct event *event, struct effects *out) {
+    if (event->kind == EVENT_JOB) {
+        bool own = pthread_equal((pthread_t)event->job.job, pthread_self());
+        __atomic_store_n(&role->counts[1], own, __ATOMIC_RELEASE);
+        effects_add(out, EFFECT_IMAGE); /* answered at once, and seen to before serve returns */
+    }
+    if (event->kind == EVENT_IMAGE)
+        role->counts[2] += pthread_equal((pthread_t)role->counts[3], pthread_self()) ? 1 : 0;
+    if (event->kind == EVENT_STOP)
+        effects_add(out, EFFECT_DONE);
+}
+
+static void *own_server(void *context) {
+    struct room *room = context;
+    room->role.counts[3] = (uint64_t)pthread_self();
+    const struct event event = {.kind = EVENT_JOB, .job.job = (uint64_t)pthread_self()};
+    while (!__atomic_load_n(&room->role.counts[1], __ATOMIC_ACQUIRE)) {
+        shell_put(room->shell, &event);
+        shell_serve(room->shell);
+    }
+    post(room, EVENT_STOP);
+    return NULL;
+}
+
+static struct shell *fetching;
+
+static void on_fetch_here(struct image_fetcher *fetcher, const char *digest) {
+    (void)fetcher, (void)digest;
+    shell_put(fetching, &(struct event){.kind = EVENT_IMAGE});
+}
+
+static void who_serves_takes_the_turn_and_what_it_brings_on_its_own_thread(void **state) {
+    struct room *room = *state;
+    pthread_t thread;
+    room->role.script = script_own_thread;
+    room->links[0].fetcher = &room->fetcher;
+    room->ports.fetch = on_fetch_here;
+    fetching = room->shell;
+    assert_int_equal(pthread_create(&thread, NULL, own_server, room), 0);
+    run(room);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(room->role.counts[2] > 0);
+}
+
 /* Ready, then a signal; done once stop has come. */
 static void script_stop(struct role *role, const struct event *event, struct effects *out) {
     (void)role;
@@ -451,6 +517,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_tick_comes_at_the_deadline_and_not_before, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(threads_may_post_at_the_same_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            threads_may_serve_at_the_same_time_and_nothing_stays_in_the_queue, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            who_serves_takes_the_turn_and_what_it_brings_on_its_own_thread, set_up, tear_down),
         cmocka_unit_test_setup_teardown(systemd_is_told_and_a_signal_becomes_one_stop, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_second_signal_ends_it_at_once, set_up, tear_down),
