@@ -21,22 +21,18 @@ ended: each is known by its pid together with its command line, which names FOLD
 import argparse
 import json
 import os
-import secrets
-import select
 import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 
+from cloud_parts import (Answer, Daemon, command_line, end_process, read, section, wait_until,
+                         write, write_secret)
 from fault_proxy import FaultProxy
 from prosody import Prosody, free_port
 
-START_SECONDS = 60
-STOP_SECONDS = 30
-POLL_SECONDS = 0.02
 # A Unix socket's path has 107 bytes, and libvirt adds for a QEMU's monitor:
 ROOT_LENGTH = 107 - len("/lib/qemu/domain-9999-isthmus-vm-01m8224s4/monitor.sock")
 CLOUD_FACTS = "cloud.json"
@@ -55,163 +51,15 @@ namespaces = []
 """
 
 
-def write(path, text, mode=0o644):
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
-        file.write(text)
-
-
-def write_secret(path):
-    """A fresh token in a file for its owner's eyes; kept if it is there."""
-    if not os.path.exists(path):
-        write(path, secrets.token_hex(32) + "\n", 0o600)
-    return path
-
-
-def read(path):
-    with open(path, errors="replace") as file:
-        return file.read()
-
-
-def section(name, values):
-    lines = [f"[{name}]"] + [f"{key} = {value}" for key, value in values.items()]
-    return "\n".join(lines) + "\n\n"
-
-
-def command_line(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read().decode(errors="replace").split("\0")
-    except OSError:
-        return []
-
-
-def wait_until(claim, what, seconds=START_SECONDS):
-    """What `claim` returned as soon as it is true; a RuntimeError names what did not come."""
-    end = time.monotonic() + seconds
-    while True:
-        result = claim()
-        if result:
-            return result
-        if time.monotonic() > end:
-            raise RuntimeError(f"waited {seconds} s for this, in vain: {what}")
-        time.sleep(POLL_SECONDS)
-
-
-def end_process(pid, number, seconds=STOP_SECONDS):
-    """Sends the signal and waits until the process has ended; somebody else's child, too."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        signal.pidfd_send_signal(handle, number)
-        if not select.select([handle], [], [], seconds)[0]:
-            raise RuntimeError(f"process {pid} has not ended {seconds} s after signal {number}")
-    except ProcessLookupError:
-        pass
-    finally:
-        os.close(handle)
-
-
-class Daemon:
-    """One of our daemons: `kind` is upstream, downstream or agent."""
-
-    def __init__(self, cloud, kind, name):
-        self.kind, self.name = kind, name
-        self.program = f"{cloud.build}/src/main/isthmus-{kind}"
-        self.folder = f"{cloud.folder}/{kind}s/{name}" if kind != "upstream" \
-            else f"{cloud.folder}/upstream"
-        self.state = f"{self.folder}/state"
-        self.config = f"{self.folder}/{kind}.conf"
-        self.log_file = f"{cloud.folder}/log/{name}.log"
-        self.pid_file = f"{self.folder}/pid"
-        self.process = None
-        self.log_start = 0
-        os.makedirs(self.folder, exist_ok=True)
-
-    def pid(self):
-        """Of the running process, or None. A reused pid is not taken for it."""
-        if self.process:
-            return self.process.pid if self.process.poll() is None else None
-        try:
-            pid = int(read(self.pid_file))
-        except (OSError, ValueError):
-            return None
-        return pid if self.config in command_line(pid) else None
-
-    def log(self):
-        """What the newest process has logged."""
-        try:
-            with open(self.log_file, errors="replace") as file:
-                file.seek(self.log_start)
-                return file.read()
-        except FileNotFoundError:
-            return ""
-
-    def launch(self):
-        """Starts it and returns at once."""
-        if self.pid():
-            return
-        with open(self.log_file, "ab") as log:
-            self.log_start = log.tell()
-            self.process = subprocess.Popen(
-                [self.program, "--config", self.config], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, start_new_session=True,
-                env={"PATH": os.environ["PATH"], "HOME": self.folder})
-        write(self.pid_file, str(self.process.pid))
-
-    def await_ready(self):
-        def is_ready():
-            if not self.pid():
-                code = self.process.returncode if self.process else "unknown"
-                raise RuntimeError(f"{self.name} ended before it was ready, exit code {code}:\n"
-                                   f"{self.log()}")
-            return " event=ready " in self.log()
-        wait_until(is_ready, f"{self.name} says event=ready in {self.log_file}")
-
-    def start(self):
-        self.launch()
-        self.await_ready()
-
-    def _end(self, number):
-        pid = self.pid()
-        if pid:
-            end_process(pid, number)
-        if os.path.exists(self.pid_file):
-            os.unlink(self.pid_file)
-        process, self.process = self.process, None
-        return process.wait() if process else None
-
-    def stop(self):
-        """SIGTERM; returns the exit code, None if another process started it."""
-        return self._end(signal.SIGTERM)
-
-    def kill(self):
-        """kill -9."""
-        return self._end(signal.SIGKILL)
-
-    def freeze(self):
-        os.kill(self.pid(), signal.SIGSTOP)
-
-    def thaw(self):
-        os.kill(self.pid(), signal.SIGCONT)
-
-
-class Answer:
-    """Of the command (code, out, err) or of REST (status, headers, out)."""
-
-    def __init__(self, **values):
-        self.__dict__.update(values)
-
-    def json(self):
-        return json.loads(self.out)
-
-
 class Cloud:
-    """`clusters`: agents by cluster, as names or as their number. `driver`: "qemu", an embedded
-    libvirt per agent, or "test", libvirt's test driver: no real VMs. `one_server`: one application
-    server for both links. `shapes`: name: (cpus, memory MiB, disk GiB). `host`: what each agent
-    lends. `limits`: keys of the downstream managers' [uplink]. `timing`: keys of [timing].
+    """`clusters`: agents by cluster, as names or as their number; the name of another cluster
+    nests that one: its downstream manager is an agent here. `upstreams`: names of the upstream
+    managers, each above every cluster that is not nested. `lone`: agents right under an upstream
+    manager, by its name. `driver`: "qemu", an embedded libvirt per agent, or "test", libvirt's test
+    driver: no real VMs. `one_server`: one application server for all links; otherwise each upstream
+    manager has one and each depth of clusters. `shapes`: name: (cpus, memory MiB, disk GiB).
+    `host`: what each agent lends. `limits`: keys of the downstream managers' [uplink]; `shares`:
+    more of them, by the manager above. `timing`: keys of [timing].
     `ports`: of "upstream", a server or a cluster (its images), instead of free ones.
     `image_ports`: by cluster or agent, where it pulls images from instead of its manager.
     `proxies`: a FaultProxy in each daemon's way to its application server, in this process:
@@ -231,20 +79,26 @@ class Cloud:
         os.makedirs(f"{self.folder}/log", mode=0o755, exist_ok=True)
         os.chmod(self.folder, 0o755)
         self.clusters = self._name_agents(clusters or {"north": 2})
+        self.lone = options.get("lone", {})
+        self.upstreams = {name: Daemon(self, "upstream", name)
+                          for name in options.get("upstreams", ["upstream"])}
         self.ports = self._choose_ports()
         self.proxies = {}
         self.keys = {}
-        self._make_servers(options.get("one_server", False), options.get("trace", True))
-        self.token_file = write_secret(f"{self.folder}/operator.token")
-        self.upstream = Daemon(self, "upstream", "upstream")
+        self._make_servers(options.get("trace", True))
         self.downstreams = {name: Daemon(self, "downstream", name) for name in self.clusters}
         self.agents = {name: Daemon(self, "agent", name)
-                       for names in self.clusters.values() for name in names}
-        self._write_upstream()
+                       for manager in [*self.clusters, *self.lone]
+                       for name in self.hosts(manager)}
+        self.upstream = next(iter(self.upstreams.values()))
+        self.token_file = self.operator(self.upstream.name)
+        for upstream in self.upstreams:
+            self._write_upstream(upstream)
         for cluster in self.clusters:
             self._write_downstream(cluster)
-            for agent in self.clusters[cluster]:
-                self._write_agent(cluster, agent)
+        for manager in [*self.clusters, *self.lone]:
+            for agent in self.hosts(manager):
+                self._write_agent(manager, agent)
         write(f"{self.folder}/{CLOUD_FACTS}", json.dumps(
             {**options, "build": self.build, "clusters": self.clusters, "ports": self.ports}))
 
@@ -265,19 +119,55 @@ class Cloud:
             count += len(agents)
         return named
 
+    def hosts(self, manager):
+        """The agents right under a manager."""
+        members = self.clusters.get(manager, self.lone.get(manager, []))
+        return [name for name in members if name not in self.clusters]
+
+    def above(self, cluster):
+        """The names of the managers that the cluster serves."""
+        outer = [name for name, members in self.clusters.items() if cluster in members]
+        return outer or list(self.upstreams)
+
+    def below(self, manager):
+        """The names of those that a manager has below it."""
+        if manager in self.clusters:
+            return self.clusters[manager]
+        return [name for name in self.clusters if manager in self.above(name)] + \
+            self.lone.get(manager, [])
+
+    def _depth(self, cluster):
+        outer = self.above(cluster)[0]
+        return 1 + (self._depth(outer) if outer in self.clusters else 0)
+
+    def _server_name(self, manager):
+        """Of the application server that carries a manager's downlink."""
+        if self.options.get("one_server") or manager == next(iter(self.upstreams)):
+            return "server-1"
+        return f"server-{self._depth(manager) + 1}" if manager in self.clusters \
+            else f"server-{manager}"
+
     def _choose_ports(self):
         ports = dict(self.options.get("ports", {}))
-        for name in ["upstream", "server-1", "server-2", *self.clusters]:
-            ports.setdefault(name, free_port())
+        managers = [*self.upstreams, *self.clusters]
+        for name in [*managers, *(self._server_name(manager) for manager in managers)]:
+            if name not in ports:
+                ports[name] = free_port()
         return ports
 
-    def _make_servers(self, one_server, trace):
-        def server(name, domain):
-            return Prosody(f"{self.folder}/servers/{name}", domain, name=name,
-                           port=self.ports[name], trace=trace)
-        self.server_1 = server("server-1", "cloud.test")
-        self.server_2 = self.server_1 if one_server else server("server-2", "site.test")
-        self.servers = [self.server_1] if one_server else [self.server_1, self.server_2]
+    def _make_servers(self, trace):
+        domains = {"server-1": "cloud.test", "server-2": "site.test"}
+        self.inside, servers = {}, {}
+        for manager in [*self.upstreams, *self.clusters]:
+            name = self._server_name(manager)
+            if name not in servers:
+                domain = domains.get(name, f"{name.removeprefix('server-')}.test")
+                servers[name] = Prosody(f"{self.folder}/servers/{name}", domain, name=name,
+                                        port=self.ports[name], trace=trace)
+            self.inside[manager] = servers[name]
+        self.servers = list(servers.values())
+        self.server_1 = self.servers[0]
+        self.server_2 = servers.get("server-2", self.server_1)
 
     def _link(self, daemon, server, user, resource, use):
         """The settings of an account at an application server, which is made."""
@@ -307,7 +197,6 @@ class Cloud:
                 stdout=subprocess.PIPE).stdout.strip()
         return self.keys[daemon.name, use]
 
-
     def _image_url(self, name, port):
         port = self.options.get("image_ports", {}).get(name, port)
         return f"http://127.0.0.1:{port}/v1/blobs"
@@ -315,57 +204,95 @@ class Cloud:
     def _daemon_section(self, daemon):
         return section("daemon", {"state": daemon.state, "log_level": self.level})
 
-    def _write_upstream(self):
-        daemon = self.upstream
+    def _manager_jid(self, manager):
+        return self.inside[manager].jid(manager, "manager") if manager in self.upstreams \
+            else self.inside[manager].jid(f"{manager}-manager", "downstream")
+
+    def _image_token(self, manager, member):
+        """What a member presents to its manager to pull images."""
+        path = f"{self.upstreams[manager].folder}/{member}" if manager in self.upstreams \
+            else f"{self.downstreams[manager].folder}/agents"
+        return write_secret(f"{path}-images.token")
+
+    def _is_first(self, manager, member):
+        """Is it the only manager above the member, or the first that was named?"""
+        return member not in self.clusters or manager == self.above(member)[0]
+
+    def _use(self, manager, member):
+        """The name of a member's uplink among its files."""
+        return "uplink" if self._is_first(manager, member) else f"uplink-{manager}"
+
+    def _manager_key(self, manager):
+        daemon = self.upstreams.get(manager) or self.downstreams[manager]
+        return self.public_key(daemon, "downlink")
+
+    def _member_key(self, manager, member):
+        daemon = self.downstreams.get(member) or self.agents[member]
+        return self.public_key(daemon, self._use(manager, member))
+
+    def _uplink(self, daemon, manager):
+        return {**self._link(daemon, self.inside[manager], daemon.name,
+                             self._resource(manager, daemon.name),
+                             self._use(manager, daemon.name)),
+                "manager": self._manager_jid(manager),
+                "peer_key": self._manager_key(manager),
+                "image_url": self._image_url(daemon.name, self.ports[manager]),
+                "image_token_file": self._image_token(manager, daemon.name)}
+
+    def _resource(self, manager, member):
+        if member not in self.clusters:
+            return "agent"
+        return "cluster" if self._is_first(manager, member) else manager
+
+    def _member(self, manager, member):
+        """The settings of a party below."""
+        return {"address": self.inside[manager].jid(member, self._resource(manager, member)),
+                "peer_key": self._member_key(manager, member)}
+
+    def _share(self, manager):
+        return {**self.limits, **self.options.get("shares", {}).get(manager, {})}
+
+    def _write_upstream(self, name):
+        daemon = self.upstreams[name]
         text = self._daemon_section(daemon) + section("api", {
-            "listen": f"127.0.0.1:{self.ports['upstream']}",
-            "operator_token_file": self.token_file})
+            "listen": f"127.0.0.1:{self.ports[name]}",
+            "operator_token_file": self.operator(name)})
         text += section("downlink",
-                        self._link(daemon, self.server_1, "upstream", "manager", "downlink"))
+                        self._link(daemon, self.inside[name], name, "manager", "downlink"))
         text += section("timing", self.timing)
-        for cluster in self.clusters:
-            text += section(f"cluster {cluster}", {
-                "address": self.server_1.jid(cluster, "cluster"),
-                "peer_key": self.public_key(self.downstreams[cluster], "uplink"),
-                "image_token_file": write_secret(f"{daemon.folder}/{cluster}-images.token")})
-        for name, (cpus, memory_mib, disk_gib) in self.shapes.items():
-            text += section(f"shape {name}", {"cpus": cpus, "memory_mib": memory_mib,
-                                              "disk_gib": disk_gib})
+        for member in self.below(name):
+            text += section(f"cluster {member}", {
+                **self._member(name, member),
+                "image_token_file": self._image_token(name, member)})
+        for shape, (cpus, memory_mib, disk_gib) in self.shapes.items():
+            text += section(f"shape {shape}", {"cpus": cpus, "memory_mib": memory_mib,
+                                               "disk_gib": disk_gib})
         write(daemon.config, text)
 
     def _write_downstream(self, cluster):
         daemon = self.downstreams[cluster]
         timing = {key: value for key, value in self.timing.items() if key != "operation_seconds"}
-        text = self._daemon_section(daemon) + section("uplink cloud", {
-            **self._link(daemon, self.server_1, cluster, "cluster", "uplink"),
-            "manager": self.server_1.jid("upstream", "manager"),
-            "peer_key": self.public_key(self.upstream, "downlink"),
-            "image_url": self._image_url(cluster, self.ports["upstream"]),
-            "image_token_file": f"{self.upstream.folder}/{cluster}-images.token",
-            **self.limits})
-        text += section("downlink", self._link(daemon, self.server_2, f"{cluster}-manager",
+        text = self._daemon_section(daemon)
+        for manager in self.above(cluster):
+            text += section(f"uplink {'cloud' if manager == 'upstream' else manager}", {
+                **self._uplink(daemon, manager), **self._share(manager)})
+        text += section("downlink", self._link(daemon, self.inside[cluster], f"{cluster}-manager",
                                                "downstream", "downlink"))
         text += section("images", {
             "listen": f"127.0.0.1:{self.ports[cluster]}",
-            "token_file": write_secret(f"{daemon.folder}/agents-images.token")})
+            "token_file": self._image_token(cluster, "agents")})
         text += section("timing", timing)
-        for agent in self.clusters[cluster]:
-            text += section(f"agent {agent}", {
-                "address": self.server_2.jid(agent, "agent"),
-                "peer_key": self.public_key(self.agents[agent], "uplink")})
+        for member in self.below(cluster):
+            text += section(f"agent {member}", self._member(cluster, member))
         write(daemon.config, text)
 
-    def _write_agent(self, cluster, name):
+    def _write_agent(self, manager, name):
         daemon = self.agents[name]
         uri = "test:///default"
         if self.driver == "qemu":
             uri = f"qemu:///embed?root={self._make_libvirt(daemon)}"
-        text = self._daemon_section(daemon) + section("uplink cluster", {
-            **self._link(daemon, self.server_2, name, "agent", "uplink"),
-            "manager": self.server_2.jid(f"{cluster}-manager", "downstream"),
-            "peer_key": self.public_key(self.downstreams[cluster], "downlink"),
-            "image_url": self._image_url(name, self.ports[cluster]),
-            "image_token_file": f"{self.downstreams[cluster].folder}/agents-images.token"})
+        text = self._daemon_section(daemon) + section("uplink cluster",
+                                                      self._uplink(daemon, manager))
         write(daemon.config, text + section("host", {"uri": uri, **self.host}))
 
     def _make_libvirt(self, daemon):
@@ -381,7 +308,7 @@ class Cloud:
     # running
 
     def daemons(self):
-        return [self.upstream, *self.downstreams.values(), *self.agents.values()]
+        return [*self.upstreams.values(), *self.downstreams.values(), *self.agents.values()]
 
     def daemon(self, name):
         """A daemon or an application server by its name."""
@@ -415,7 +342,7 @@ class Cloud:
         """Starts what does not run yet; returns when every agent's capacity shows upstream."""
         for server in self.servers:
             server.start()
-        managers = [self.upstream, *self.downstreams.values()]
+        managers = [*self.upstreams.values(), *self.downstreams.values()]
         for manager in managers:
             manager.launch()
         for manager in managers:
@@ -423,22 +350,27 @@ class Cloud:
         self._start_agents()
         self.await_capacity()
 
-    def await_capacity(self):
-        wanted = {name: self.host["cpus"] * len(agents) for name, agents in self.clusters.items()}
-        seen = {}
+    def _lent(self, member, manager):
+        """Processors that a manager sees at a member."""
+        if member not in self.clusters:
+            return self.host["cpus"]
+        cpus = sum(self._lent(name, member) for name in self.clusters[member])
+        return min(cpus, self._share(manager).get("max_cpus") or cpus)
 
-        def is_there():
-            try:
-                clusters = self.rest("GET", "/v1/clusters").json()["items"]
-            except OSError:
-                return False
-            seen.update({cluster["name"]: cluster.get("capacity", {}).get("cpus_total", 0)
-                         for cluster in clusters if cluster["state"] == "up"})
-            most = self.limits.get("max_cpus")
-            return all(seen.get(name, 0) == (min(cpus, most) if most else cpus)
-                       for name, cpus in wanted.items())
-        wait_until(is_there, f"processors of each cluster: {wanted}; the upstream manager knows "
-                   f"{seen}")
+    def await_capacity(self):
+        for upstream in self.upstreams:
+            wanted = {name: self._lent(name, upstream) for name in self.below(upstream)}
+            seen = {}
+
+            def is_there(upstream=upstream, wanted=wanted, seen=seen):
+                try:
+                    clusters = self.rest("GET", "/v1/clusters", upstream=upstream).json()["items"]
+                except OSError:
+                    return False
+                seen.update({cluster["name"]: cluster.get("capacity", {}).get("cpus_total", 0)
+                             for cluster in clusters if cluster["state"] == "up"})
+                return all(seen.get(name, 0) == cpus for name, cpus in wanted.items())
+            wait_until(is_there, f"processors of each cluster: {wanted}; {upstream} knows {seen}")
 
     def emulators(self, wanted="", agent=""):
         """Pids of the QEMU processes of all agents, or of one; libvirt's probes among them."""
@@ -477,26 +409,34 @@ class Cloud:
 
     # asking
 
-    def tenant(self, name):
+    def operator(self, upstream):
+        """The file with the operator's token."""
+        first = upstream == next(iter(self.upstreams))
+        return write_secret(f"{self.folder if first else self.upstreams[upstream].folder}/"
+                            "operator.token")
+
+    def tenant(self, name, upstream=None):
         """Makes the tenant unless it is there; the file with its token."""
-        path = f"{self.folder}/tenants/{name}.token"
+        path = f"{self.folder}/tenants/{upstream or self.upstream.name}/{name}.token"
         if not os.path.exists(path):
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            token = self.rest("POST", "/v1/tenants", {"name": name})
+            token = self.rest("POST", "/v1/tenants", {"name": name}, upstream=upstream)
             if token.status != 201:
                 raise RuntimeError(f"make tenant {name}: {token.out}")
             write(path, token.json()["token"] + "\n", 0o600)
         return path
 
-    def environment(self, token_file=None):
-        return {"ISTHMUS_SERVER": f"http://127.0.0.1:{self.ports['upstream']}",
-                "ISTHMUS_TOKEN_FILE": token_file or self.token_file}
+    def environment(self, token_file=None, upstream=None):
+        upstream = upstream or self.upstream.name
+        return {"ISTHMUS_SERVER": f"http://127.0.0.1:{self.ports[upstream]}",
+                "ISTHMUS_TOKEN_FILE": token_file or self.operator(upstream)}
 
-    def cli(self, *arguments, token_file=None, check=True, timeout=300):
+    def cli(self, *arguments, token_file=None, upstream=None, check=True, timeout=300):
         """Runs the command `isthmus`; the Answer has code, out and err."""
         done = subprocess.run([f"{self.build}/src/main/isthmus", *arguments], text=True,
                               capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
-                              env={"PATH": os.environ["PATH"], **self.environment(token_file)})
+                              env={"PATH": os.environ["PATH"],
+                                   **self.environment(token_file, upstream)})
         if check and done.returncode != 0:
             raise RuntimeError(f"isthmus {' '.join(arguments)}: exit code {done.returncode}\n"
                                f"{done.stdout}{done.stderr}")
@@ -507,17 +447,19 @@ class Cloud:
         return self.cli(*arguments, "--socket", f"{self.downstreams[cluster].state}/owner.sock",
                         check=check)
 
-    def rest(self, method, path, body=None, token=None, headers=None, timeout=300):
-        """Asks the REST face; the Answer has status, headers and out. `body`: a dict or bytes."""
-        head = {"Authorization": f"Bearer {token or read(self.token_file).strip()}"}
+    def rest(self, method, path, body=None, token=None, **options):
+        """Asks the REST face; the Answer has status, headers and out. `body`: a dict or bytes.
+        Options: headers, timeout, upstream."""
+        place = self.environment(upstream=options.get("upstream"))
+        head = {"Authorization": f"Bearer {token or read(place['ISTHMUS_TOKEN_FILE']).strip()}"}
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             head["Content-Type"] = "application/json"
-        head.update(headers or {})
-        request = urllib.request.Request(f"{self.environment()['ISTHMUS_SERVER']}{path}",
+        head.update(options.get("headers") or {})
+        request = urllib.request.Request(f"{place['ISTHMUS_SERVER']}{path}",
                                          data=body, method=method, headers=head)
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
+            with urllib.request.urlopen(request, timeout=options.get("timeout", 300)) as answer:
                 return Answer(status=answer.status, headers=answer.headers,
                               out=answer.read().decode(errors="replace"))
         except urllib.error.HTTPError as answer:

@@ -147,7 +147,7 @@ class CloudCase(unittest.TestCase):
         cls.cloud = Cloud(cls.folder.name, BUILD, cls.clusters, image_ports=ports, **cls.options)
         for name, gate in cls.gate.items():
             cluster = [key for key, agents in cls.cloud.clusters.items() if name in agents]
-            gate.target = cls.cloud.ports[cluster[0] if cluster else "upstream"]
+            gate.target = cls.cloud.ports[cluster[0] if cluster else cls.cloud.upstream.name]
         cls.addClassCleanup(cls.cloud.stop)
         try:
             cls.cloud.start()

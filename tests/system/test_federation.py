@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Many to many: two clouds above the same clusters, a cluster within a cluster, a lone agent."""
+import re
+import subprocess
+import unittest
+
+from cloud_case import CloudCase, make_archive, read, wait_until
+from test_bad_input import GOOD, REQUESTS
+from test_wall import files, memory, open_bytes
+
+NORTH = ["zebra-quartz", "okapi-basalt", "tapir-gneiss"]
+SOUTH = ["heron-slate", "stork-chalk", "egret-shale"]
+INNER = ["vole-marble", "shrew-pumice", "mole-gypsum"]
+SHAPES = {"nano": (1, 32, 1), "large": (4, 2048, 4), "huge": (64, 32, 1)}
+LENT = {"max_cpus": 6, "max_memory_mib": 8192, "max_disk_gib": 30}
+
+
+class Customer:
+    """A tenant of one of the upstream managers, who asks as CloudCase's own tenant does."""
+    get, create, act, vms = CloudCase.get, CloudCase.create, CloudCase.act, CloudCase.vms
+    operation, await_end, capacity = CloudCase.operation, CloudCase.await_end, CloudCase.capacity
+
+    def __init__(self, case, upstream, name):
+        self.case, self.upstream, self.name = case, upstream, name
+        self.token_file = case.cloud.tenant(name, upstream)
+        self.token = read(self.token_file).strip()
+
+    def __getattr__(self, name):
+        return getattr(self.case, name)
+
+    def ask(self, method, path, body=None, **options):
+        return self.case.cloud.rest(method, path, body,
+                                    **{"token": self.token, "upstream": self.upstream, **options})
+
+    def state(self, name):
+        return self.get(f"/v1/vms/{name}")["state"]
+
+    def await_capacity(self, wanted):
+        wait_until(lambda: self.capacity() == wanted,
+                   f"the capacity that {self.upstream} saw: {wanted}, not {self.capacity()}")
+
+
+class ManyToMany(CloudCase):
+    clusters = {"north": NORTH, "south": [*SOUTH, "attic-marl"], "attic-marl": INNER}
+    options = {"driver": "test", "upstreams": ["nimbus", "stratus"], "shapes": SHAPES,
+               "lone": {"stratus": ["solo-tuff"]},
+               "shares": {"nimbus": LENT, "stratus": LENT},
+               "timing": {"beat_seconds": 1, "hold_down_seconds": 1}}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        wide = f"{cls.folder.name}/wide.qcow2"
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", wide, "2G"], check=True)
+        archives = {"empty": make_archive(f"{cls.folder.name}/empty.tar.zst"),
+                    "wide": make_archive(f"{cls.folder.name}/wide.tar.zst", open_bytes(wide),
+                                         {"disk_format": "qcow2"})}
+        for upstream in cls.cloud.upstreams:
+            for name, path in archives.items():
+                cls.cloud.cli("image", "import", name, path, upstream=upstream)
+
+    def setUp(self):
+        self.customers = [Customer(self, upstream, "acme") for upstream in self.cloud.upstreams]
+        self.before = [customer.capacity() for customer in self.customers]
+        self.addCleanup(self.clean)
+
+    def clean(self):
+        for customer in self.customers:
+            for vm in customer.vms():
+                self.assertEqual(customer.act(vm["id"], "delete")["code"], "ok")
+            self.assertEqual(customer.vms(), [])
+        for customer, capacity in zip(self.customers, self.before):
+            customer.await_capacity(capacity)
+        self.assertEqual(self.host_files(), [])
+
+    def live(self, customer, cluster, name="web"):
+        """The whole life of a VM, each verb once, with the state after it."""
+        made = customer.create(name, cluster=cluster, wait=60)
+        self.assertEqual((made["verb"], made["code"]), ("define", "ok"), made)
+        self.assertEqual(customer.get(f"/v1/vms/{name}")["cluster"], cluster)
+        for verb, state in (("reboot", "running"), ("shutdown", "stopped"), ("start", "running"),
+                            ("stop", "stopped"), ("start", "running")):
+            self.assertEqual(customer.act(name, verb)["code"], "ok", verb)
+            self.assertEqual(customer.state(name), state, verb)
+
+    def test_every_verb_from_both_upstreams_on_every_cluster(self):
+        nimbus, stratus = self.customers
+        for customer in self.customers:
+            for cluster in ("north", "south"):
+                self.live(customer, cluster, f"web-{cluster}")
+        self.live(stratus, "solo-tuff", "web-solo")
+        self.assertEqual(nimbus.ask("GET", "/v1/clusters/solo-tuff").status, 404)
+        self.assertEqual(len(nimbus.vms()), 2)
+        self.assertEqual(len(stratus.vms()), 3)
+
+    def test_every_refusal_from_both_upstreams(self):
+        for customer in self.customers:
+            there = customer.ask("POST", "/v1/vms?wait=60", {**GOOD, "name": "there"},
+                                 headers={"Idempotency-Key": "the-key-of-there"}).json()
+            self.assertEqual(there["code"], "ok", there)
+            for about, (request, status, code, _) in REQUESTS.items():
+                with self.subTest(about, upstream=customer.upstream):
+                    answer = customer.ask(**request)
+                    self.assertEqual((answer.status, answer.json()["code"]), (status, code),
+                                     answer.out)
+            self.assertEqual([vm["name"] for vm in customer.vms()], ["there"])
+
+    def test_the_same_name_is_two_vms_and_neither_upstream_reaches_the_others(self):
+        nimbus, stratus = self.customers
+        for customer in self.customers:
+            self.assertEqual(customer.create("web", cluster="north", wait=60)["code"], "ok")
+        self.assertEqual(nimbus.act("web", "stop")["code"], "ok")
+        self.assertEqual((nimbus.state("web"), stratus.state("web")), ("stopped", "running"))
+        other = stratus.vms()[0]["id"]
+        for method, path in (("GET", ""), ("POST", "/stop"), ("DELETE", "")):
+            self.assertEqual(nimbus.ask(method, f"/v1/vms/{other}{path}").status, 404)
+        self.assertEqual(nimbus.ask("GET", "/v1/vms", token=stratus.token).status, 401)
+        self.assertEqual(stratus.state("web"), "running")
+
+    def test_what_one_upstream_uses_the_other_is_not_told(self):
+        """Within what each is lent, the hosts have room for both."""
+        nimbus, stratus = self.customers
+        before = stratus.capacity()
+        since = len(read(self.traffic("stratus")))
+        for i in range(6):
+            self.assertEqual(nimbus.create(f"web-{i}", cluster="north", wait=60)["code"], "ok")
+        refused = nimbus.ask("POST", "/v1/vms", {**GOOD, "name": "web-6", "cluster": "north"})
+        self.assertEqual((refused.status, refused.json()["code"]), (409, "no-capacity"))
+        self.assertEqual(stratus.capacity(), before)
+
+        def told():
+            return [line for line in read(self.traffic("stratus"))[since:].splitlines()
+                    if re.match(r"in north@\S+ <message", line)
+                    and ("capacity" in line or "vm-" in line)]
+        self.assertEqual(told(), [])
+        self.assertEqual(stratus.create("web", cluster="north", wait=60)["code"], "ok")
+        self.assertNotEqual(told(), [], "the search can fail")
+
+    def traffic(self, manager):
+        return self.cloud.inside[manager].traffic_file
+
+    def nested_host(self, operation):
+        """The host two levels down that made the VM."""
+        found = [name for name in INNER if f"vm={operation['vm']} " in
+                 f"{self.cloud.agents[name].log()} "]
+        self.assertEqual(len(found), 1, found)
+        return found[0]
+
+    def test_a_vm_two_levels_down_runs_and_its_state_goes_up(self):
+        for customer in self.customers:
+            for name in SOUTH:
+                self.cloud.agents[name].stop()
+            made = customer.create("deep", cluster="south", wait=60)
+            self.assertEqual(made["code"], "ok", made)
+            host = self.nested_host(made)
+            self.assertEqual(customer.get("/v1/vms/deep")["cluster"], "south")
+            steps = [entry["step"] for entry in made["timeline"]]
+            self.assertEqual(steps[0], "accepted")
+            self.assertEqual(steps[-1], "ended")
+            # Its host loses it: libvirt's test driver keeps domains in its process.
+            self.cloud.agents[host].kill()
+            self.cloud.agents[host].start()
+            wait_until(lambda: customer.state("deep") == "lost", "the loss, two levels up")
+            self.assertEqual(customer.act("deep", "delete")["code"], "ok")
+            for name in SOUTH:
+                self.cloud.agents[name].start()
+        self.cloud.await_capacity()
+
+    def test_managers_that_are_killed_come_back_to_the_same(self):
+        for customer in self.customers:
+            for cluster in ("north", "south"):
+                self.assertEqual(customer.create(f"web-{cluster}", cluster=cluster,
+                                                 wait=60)["code"], "ok")
+        seen = [customer.vms() for customer in self.customers]
+        managers = [*self.cloud.downstreams.values(), *self.cloud.upstreams.values()]
+        for manager in managers:
+            manager.kill()
+        for manager in managers:
+            manager.start()
+        self.cloud.await_capacity()
+        self.assertEqual([customer.vms() for customer in self.customers], seen)
+        for customer in self.customers:
+            self.assertEqual(customer.act("web-south", "stop")["code"], "ok")
+
+    # the wall, at each level
+
+    def inside_words(self, cluster):
+        """What those above a cluster must never learn of it."""
+        server = self.cloud.inside[cluster]
+        words = [server.domain, f"{cluster}-manager", f":{self.cloud.ports[cluster]}/"]
+        for member in self.cloud.clusters[cluster]:
+            words += [member] if member not in self.cloud.clusters else \
+                [member, *self.inside_words(member)]
+        return words
+
+    def held_by(self, daemon, *servers):
+        """All that a daemon has in memory, on disk, in its log and in what it was sent."""
+        return b"".join([files(daemon.state), memory(daemon.pid()), open_bytes(daemon.log_file),
+                         *(open_bytes(server.traffic_file) for server in servers)])
+
+    def found(self, words, haystack):
+        return sorted(word for word in words if word.encode() in haystack)
+
+    def test_the_wall_holds_at_each_level(self):
+        wall = [Customer(self, customer.upstream, name) for customer, name in
+                zip(self.customers, ("quillwort", "bracken"))]
+        self.customers += wall
+        own = {}
+        for customer, name in zip(wall, ("greengage", "damson")):
+            for cluster in ("north", "south"):
+                made = customer.create(f"{name}-{cluster}", cluster=cluster, wait=60,
+                                       user_data=f"#cloud-config {customer.name}-data")
+                self.assertEqual(made["code"], "ok", made)
+                own.setdefault(customer.upstream, []).append(made["vm"])
+            own[customer.upstream] += [name, customer.name, f"{customer.name}-data",
+                                       self.cloud.inside[customer.upstream].domain]
+        held = {name: self.held_by(daemon, self.cloud.inside[name])
+                for name, daemon in self.cloud.upstreams.items()}
+        for upstream, haystack in held.items():
+            other = next(name for name in own if name != upstream)
+            for cluster in ("north", "south"):
+                self.assertEqual(self.found(self.inside_words(cluster), haystack), [], upstream)
+            self.assertEqual(self.found(own[other], haystack), [], upstream)
+            self.assertEqual(self.found(own[upstream], haystack), sorted(own[upstream]))
+        south = self.held_by(self.cloud.downstreams["south"])
+        self.assertEqual(self.found(self.inside_words("attic-marl"), south), [])
+        self.assertEqual(self.found(NORTH, south), [])
+        self.assertEqual(self.found([*SOUTH, "attic-marl"], south), sorted([*SOUTH, "attic-marl"]))
+        inner = self.held_by(self.cloud.downstreams["attic-marl"])
+        self.assertEqual(self.found([*SOUTH, *NORTH, *self.cloud.upstreams], inner), [])
+        self.assertEqual(self.found(INNER, inner), sorted(INNER))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,164 @@
+"""What a cloud on one machine is made of: a daemon with its folder, files, secrets, waiting."""
+import json
+import os
+import secrets
+import select
+import signal
+import subprocess
+import time
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+POLL_SECONDS = 0.02
+
+
+def write(path, text, mode=0o644):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+        file.write(text)
+
+
+def write_secret(path):
+    """A fresh token in a file for its owner's eyes; kept if it is there."""
+    if not os.path.exists(path):
+        write(path, secrets.token_hex(32) + "\n", 0o600)
+    return path
+
+
+def read(path):
+    with open(path, errors="replace") as file:
+        return file.read()
+
+
+def section(name, values):
+    lines = [f"[{name}]"] + [f"{key} = {value}" for key, value in values.items()]
+    return "\n".join(lines) + "\n\n"
+
+
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def wait_until(claim, what, seconds=START_SECONDS):
+    """What `claim` returned as soon as it is true; a RuntimeError names what did not come."""
+    end = time.monotonic() + seconds
+    while True:
+        result = claim()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise RuntimeError(f"waited {seconds} s for this, in vain: {what}")
+        time.sleep(POLL_SECONDS)
+
+
+def end_process(pid, number, seconds=STOP_SECONDS):
+    """Sends the signal and waits until the process has ended; somebody else's child, too."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        signal.pidfd_send_signal(handle, number)
+        if not select.select([handle], [], [], seconds)[0]:
+            raise RuntimeError(f"process {pid} has not ended {seconds} s after signal {number}")
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(handle)
+
+
+class Daemon:
+    """One of our daemons: `kind` is upstream, downstream or agent."""
+
+    def __init__(self, cloud, kind, name):
+        self.kind, self.name = kind, name
+        self.program = f"{cloud.build}/src/main/isthmus-{kind}"
+        self.folder = f"{cloud.folder}/{kind}s/{name}" if name != "upstream" \
+            else f"{cloud.folder}/upstream"
+        self.state = f"{self.folder}/state"
+        self.config = f"{self.folder}/{kind}.conf"
+        self.log_file = f"{cloud.folder}/log/{name}.log"
+        self.pid_file = f"{self.folder}/pid"
+        self.process = None
+        self.log_start = 0
+        os.makedirs(self.folder, exist_ok=True)
+
+    def pid(self):
+        """Of the running process, or None. A reused pid is not taken for it."""
+        if self.process:
+            return self.process.pid if self.process.poll() is None else None
+        try:
+            pid = int(read(self.pid_file))
+        except (OSError, ValueError):
+            return None
+        return pid if self.config in command_line(pid) else None
+
+    def log(self):
+        """What the newest process has logged."""
+        try:
+            with open(self.log_file, errors="replace") as file:
+                file.seek(self.log_start)
+                return file.read()
+        except FileNotFoundError:
+            return ""
+
+    def launch(self):
+        """Starts it and returns at once."""
+        if self.pid():
+            return
+        with open(self.log_file, "ab") as log:
+            self.log_start = log.tell()
+            self.process = subprocess.Popen(
+                [self.program, "--config", self.config], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True,
+                env={"PATH": os.environ["PATH"], "HOME": self.folder})
+        write(self.pid_file, str(self.process.pid))
+
+    def await_ready(self):
+        def is_ready():
+            if not self.pid():
+                code = self.process.returncode if self.process else "unknown"
+                raise RuntimeError(f"{self.name} ended before it was ready, exit code {code}:\n"
+                                   f"{self.log()}")
+            return " event=ready " in self.log()
+        wait_until(is_ready, f"{self.name} says event=ready in {self.log_file}")
+
+    def start(self):
+        self.launch()
+        self.await_ready()
+
+    def _end(self, number):
+        pid = self.pid()
+        if pid:
+            end_process(pid, number)
+        if os.path.exists(self.pid_file):
+            os.unlink(self.pid_file)
+        process, self.process = self.process, None
+        return process.wait() if process else None
+
+    def stop(self):
+        """SIGTERM; returns the exit code, None if another process started it."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self):
+        """kill -9."""
+        return self._end(signal.SIGKILL)
+
+    def freeze(self):
+        os.kill(self.pid(), signal.SIGSTOP)
+
+    def thaw(self):
+        os.kill(self.pid(), signal.SIGCONT)
+
+
+class Answer:
+    """Of the command (code, out, err) or of REST (status, headers, out)."""
+
+    def __init__(self, **values):
+        self.__dict__.update(values)
+
+    def json(self):
+        return json.loads(self.out)
