@@ -218,24 +218,16 @@ class Cloud:
         """Is it the only manager above the member, or the first that was named?"""
         return member not in self.clusters or manager == self.above(member)[0]
 
-    def _use(self, manager, member):
+    def use(self, manager, member):
         """The name of a member's uplink among its files."""
         return "uplink" if self._is_first(manager, member) else f"uplink-{manager}"
-
-    def _manager_key(self, manager):
-        daemon = self.upstreams.get(manager) or self.downstreams[manager]
-        return self.public_key(daemon, "downlink")
-
-    def _member_key(self, manager, member):
-        daemon = self.downstreams.get(member) or self.agents[member]
-        return self.public_key(daemon, self._use(manager, member))
 
     def _uplink(self, daemon, manager):
         return {**self._link(daemon, self.inside[manager], daemon.name,
                              self._resource(manager, daemon.name),
-                             self._use(manager, daemon.name)),
+                             self.use(manager, daemon.name)),
                 "manager": self._manager_jid(manager),
-                "peer_key": self._manager_key(manager),
+                "peer_key": self.public_key(self.daemon(manager), "downlink"),
                 "image_url": self._image_url(daemon.name, self.ports[manager]),
                 "image_token_file": self._image_token(manager, daemon.name)}
 
@@ -247,7 +239,7 @@ class Cloud:
     def _member(self, manager, member):
         """The settings of a party below."""
         return {"address": self.inside[manager].jid(member, self._resource(manager, member)),
-                "peer_key": self._member_key(manager, member)}
+                "peer_key": self.public_key(self.daemon(member), self.use(manager, member))}
 
     def _share(self, manager):
         return {**self.limits, **self.options.get("shares", {}).get(manager, {})}

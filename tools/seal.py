@@ -112,13 +112,10 @@ def opened(line, ends):
 
 def ends_of(cloud):
     """An end of each link of tools/cloud.py's Cloud: both directions open with it."""
-    for cluster, agents in cloud.clusters.items():
-        downstream = cloud.downstreams[cluster]
-        yield End(cloud.key_file(downstream, "uplink"), "agent",
-                  cloud.public_key(cloud.upstream, "downlink"))
-        for agent in agents:
-            yield End(cloud.key_file(downstream, "downlink"), "manager",
-                      cloud.public_key(cloud.agents[agent], "uplink"))
+    for manager in [*cloud.upstreams, *cloud.clusters]:
+        for member in cloud.below(manager):
+            yield End(cloud.key_file(cloud.daemon(member), cloud.use(manager, member)), "agent",
+                      cloud.public_key(cloud.daemon(manager), "downlink"))
 
 
 def traffic(cloud, server):

@@ -5,6 +5,7 @@ import subprocess
 import unittest
 
 from cloud_case import CloudCase, make_archive, read, wait_until
+from seal import FRAME, traffic
 from test_bad_input import GOOD, REQUESTS
 from test_wall import files, memory, open_bytes
 
@@ -121,7 +122,7 @@ class ManyToMany(CloudCase):
         """Within what each is lent, the hosts have room for both."""
         nimbus, stratus = self.customers
         before = stratus.capacity()
-        since = len(read(self.traffic("stratus")))
+        since = len(self.traffic("stratus").splitlines())
         for i in range(6):
             self.assertEqual(nimbus.create(f"web-{i}", cluster="north", wait=60)["code"], "ok")
         refused = nimbus.ask("POST", "/v1/vms", {**GOOD, "name": "web-6", "cluster": "north"})
@@ -129,7 +130,7 @@ class ManyToMany(CloudCase):
         self.assertEqual(stratus.capacity(), before)
 
         def told():
-            return [line for line in read(self.traffic("stratus"))[since:].splitlines()
+            return [line for line in self.traffic("stratus").splitlines()[since:]
                     if re.match(r"in north@\S+ <message", line)
                     and ("capacity" in line or "vm-" in line)]
         self.assertEqual(told(), [])
@@ -137,7 +138,8 @@ class ManyToMany(CloudCase):
         self.assertNotEqual(told(), [], "the search can fail")
 
     def traffic(self, manager):
-        return self.cloud.inside[manager].traffic_file
+        """What its downlink's server carried, opened by the keys of its links."""
+        return traffic(self.cloud, self.cloud.inside[manager])
 
     def nested_host(self, operation):
         """The host two levels down that made the VM."""
@@ -193,10 +195,9 @@ class ManyToMany(CloudCase):
                 [member, *self.inside_words(member)]
         return words
 
-    def held_by(self, daemon, *servers):
-        """All that a daemon has in memory, on disk, in its log and in what it was sent."""
-        return b"".join([files(daemon.state), memory(daemon.pid()), open_bytes(daemon.log_file),
-                         *(open_bytes(server.traffic_file) for server in servers)])
+    def held_by(self, daemon):
+        """All that a daemon has in memory, on disk and in its log."""
+        return b"".join([files(daemon.state), memory(daemon.pid()), open_bytes(daemon.log_file)])
 
     def found(self, words, haystack):
         return sorted(word for word in words if word.encode() in haystack)
@@ -214,9 +215,11 @@ class ManyToMany(CloudCase):
                 own.setdefault(customer.upstream, []).append(made["vm"])
             own[customer.upstream] += [name, customer.name, f"{customer.name}-data",
                                        self.cloud.inside[customer.upstream].domain]
-        held = {name: self.held_by(daemon, self.cloud.inside[name])
+        held = {name: self.held_by(daemon) + self.traffic(name).encode()
                 for name, daemon in self.cloud.upstreams.items()}
         for upstream, haystack in held.items():
+            self.assertEqual(FRAME.findall(self.traffic(upstream)), [], "all could be opened")
+            self.assertIn(b'{"capacity":', haystack)
             other = next(name for name in own if name != upstream)
             for cluster in ("north", "south"):
                 self.assertEqual(self.found(self.inside_words(cluster), haystack), [], upstream)
