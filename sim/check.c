@@ -128,7 +128,6 @@ static void check_end_on_host(struct sim_world *world, const struct sim_node *no
 
 static void check_op(struct sim_world *world, const struct sim_node *node,
                      const struct operation *op) {
-    check_deadline(world, node, op);
     if (op->ended_ms != node_wall_ms(world, node))
         return;
     if (node_is_upstream(node))
@@ -162,9 +161,6 @@ static void check_forgotten(struct sim_world *world, const struct sim_node *node
     if (record->table == &vm_table) {
         const struct vm *vm = record->data;
         promise_drop(world, promise_get(world, "vm", node, vm->id));
-        if (is_below(world, node, vm->id))
-            check_fail(world, "nothing is half-made", "%s forgets %s, which has a domain",
-                       node->name, vm->id);
     } else if (record->table == &operation_table) {
         const struct operation *op = record->data;
         promise_drop(world, promise_get(world, "due", node, op->id));
@@ -224,6 +220,28 @@ static void check_limits(struct sim_world *world, struct sim_node *node, bool de
     }
 }
 
+static void check_gone(struct sim_world *world, const struct sim_node *node,
+                       const struct record *record) {
+    const struct vm *vm = record->data;
+    if (record->table == &vm_table && is_below(world, node, vm->id))
+        check_fail(world, "nothing is half-made", "%s forgets %s, which has a domain",
+                   node->name, vm->id);
+}
+
+void check_commit(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
+    if (world->settings.bare)
+        return;
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct record *record = &effects->items[i].record;
+        if (effects->items[i].kind == EFFECT_FORGET)
+            check_forgotten(world, node, record);
+        else if (record->table == &operation_table)
+            check_deadline(world, node, record->data);
+        else if (record->table == &vm_table)
+            check_generation(world, node, record->data);
+    }
+}
+
 void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
     bool vms_changed = false, defines = false;
     if (world->settings.bare)
@@ -231,7 +249,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
         if (effect->kind == EFFECT_FORGET)
-            check_forgotten(world, node, &effect->record);
+            check_gone(world, node, &effect->record);
         if (effect->kind != EFFECT_SAVE)
             continue;
         if (effect->record.table == &operation_table) {
@@ -239,10 +257,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             check_op(world, node, op);
             defines |= op->verb == VERB_DEFINE && op->state == OP_PENDING;
         }
-        if (effect->record.table == &vm_table) {
-            check_generation(world, node, effect->record.data);
-            vms_changed = true;
-        }
+        vms_changed |= effect->record.table == &vm_table;
     }
     if (vms_changed && node->used)
         check_limits(world, node, defines);
@@ -250,11 +265,11 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
 
 void check_limits_changed(struct sim_world *world, struct sim_node *node) {
     struct owner_limits *limits = (struct owner_limits *)(uintptr_t)node->settings.limits;
-    if (!world_fault(world, &world->fate, world->settings.owner_changes))
+    if (!world_fault(world, &world->owner, world->settings.owner_changes))
         return;
-    size_t which = prng_below(&world->fate, node->settings.managers_count);
-    limits[which] = (struct owner_limits){.vms = prng_below(&world->fate, 8),
-                                          .cpus = prng_below(&world->fate, 16)};
+    size_t which = prng_below(&world->owner, node->settings.managers_count);
+    limits[which] = (struct owner_limits){.vms = prng_below(&world->owner, 8),
+                                          .cpus = prng_below(&world->owner, 16)};
     world->stats.owner_changes++;
 }
 
@@ -315,8 +330,9 @@ void check_crashed(struct sim_world *world, const struct sim_node *node) {
 }
 
 /* Time stood still for it, and its wall clock may be another. */
-void check_restarted(struct sim_world *world, const struct sim_node *node) {
+void check_restarted(struct sim_world *world, struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
+    check_count_used(node);
     list_each(at, next, &world->promised) {
         struct promise *promise = container_of(at, struct promise, node);
         if (!is_of(promise, "due", node))

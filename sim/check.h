@@ -1,11 +1,13 @@
-/* The laws of the design, each a function with its name. check_step is called after each step
- * before it is committed, check_minute once a simulated minute, check_end when the world has
- * healed. A broken law prints what and how to replay it, and ends the process with status 1. */
+/* The laws of the design, each a function with its name. check_step is called after each step,
+ * check_commit when what it wrote is about to be there for good, check_minute once a simulated
+ * minute, check_end when the world has healed. A broken law prints what and how to replay it, and
+ * ends the process with status 1. */
 #pragma once
 
 #include "sim/world.h"
 
 void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects);
+void check_commit(struct sim_world *world, struct sim_node *node, const struct effects *effects);
 void check_minute(struct sim_world *world);
 void check_end(struct sim_world *world);
 void check_fail(struct sim_world *world, const char *law, const char *format, ...)
@@ -35,7 +37,7 @@ void check_answered(struct sim_world *world, const struct sim_node *cloud,
 
 /* A process ended, or came back. */
 void check_crashed(struct sim_world *world, const struct sim_node *node);
-void check_restarted(struct sim_world *world, const struct sim_node *node);
+void check_restarted(struct sim_world *world, struct sim_node *node);
 
 /* Nothing is under way at any level; otherwise what is, in words. */
 bool check_is_at_rest(const struct sim_world *world, char *what, size_t size);

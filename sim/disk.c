@@ -71,7 +71,7 @@ void disk_read(struct sim_world *world, const struct sim_row *row, struct record
 /* Steps that a process goes through before it serves: they do not crash half-way here. */
 void disk_load(struct sim_world *world, struct sim_node *node) {
     struct effects effects = {0};
-    struct event event = {.kind = EVENT_LOAD, .now_ms = world->now_ms,
+    struct event event = {.kind = EVENT_LOAD, .now_ms = node_now_ms(world, node),
                           .wall_ms = node_wall_ms(world, node)};
     struct list *at = NULL, *next = NULL;
     for (size_t table = 0; table < stored_tables_count; table++)

@@ -36,7 +36,8 @@ static bool fault(struct sim_world *world, const char *vm, unsigned purpose,
     return per_mille && !world->healing && draw(world, vm, purpose, 1000) < per_mille;
 }
 
-enum purpose { PURPOSE_TIME = 100, PURPOSE_FAIL = 200, PURPOSE_HALF = 300, PURPOSE_GUEST = 400 };
+enum purpose { PURPOSE_TIME = 100, PURPOSE_FAIL = 200, PURPOSE_HALF = 300, PURPOSE_GUEST = 400,
+               PURPOSE_TOLD = 500 };
 
 static void tell(struct sim_world *world, struct sim_domain *domain, enum domain_news why) {
     struct event event = {.kind = EVENT_DOMAIN};
@@ -79,16 +80,11 @@ void host_guest_dies(struct sim_world *world, struct sim_domain *domain) {
 }
 
 static void scan(struct sim_world *world, struct sim_node *node) {
-    uint32_t incarnation = node->incarnation;
     struct list *at = NULL, *next = NULL;
-    list_each(at, next, &node->domains) {
+    list_each(at, next, &node->domains)
         tell(world, container_of(at, struct sim_domain, by_node), DOMAIN_FOUND);
-        if (node->incarnation != incarnation)
-            return; /* the end of the process may have changed the list */
-    }
     struct event event = {.kind = EVENT_SCANNED};
-    if (node->role)
-        world_step(world, node, &event);
+    world_step(world, node, &event);
 }
 
 static struct sim_vm *vm_of(struct sim_world *world, const char *id) {
@@ -170,6 +166,14 @@ static enum code act(struct sim_world *world, struct sim_node *node,
     return CODE_OK;
 }
 
+/* Domains' news and jobs' ends come by ways of their own: others' may be between them. */
+static void on_job_told(struct sim_world *world, struct occurrence *occurrence) {
+    struct event event = {.kind = EVENT_JOB,
+                          .job = {.job = occurrence->number, .code = occurrence->code}};
+    if (!occurrence_is_stale(occurrence))
+        world_step(world, occurrence->node, &event);
+}
+
 static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_node *node = occurrence->node;
     const struct effect_job *job = occurrence->job;
@@ -185,11 +189,12 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_domain *domain = host_domain(world, node, job->vm);
     if (domain && job->kind != JOB_FETCH && job->kind != JOB_SCAN)
         tell(world, domain, DOMAIN_CHANGED);
-    if (job->kind == JOB_SCAN && !occurrence_is_stale(occurrence))
+    if (job->kind == JOB_SCAN)
         scan(world, node);
-    struct event event = {.kind = EVENT_JOB, .job = {.job = job->job, .code = code}};
-    if (!occurrence_is_stale(occurrence))
-        world_step(world, node, &event);
+    struct occurrence *told = world_later(world, node, draw(world, job->vm, PURPOSE_TOLD, 3),
+                                          on_job_told);
+    told->number = (uint32_t)job->job;
+    told->code = code;
 }
 
 /* A job whose process dies has had its effect by then, or never has it: the hypervisor does one
@@ -244,7 +249,7 @@ static void on_image(struct sim_world *world, struct occurrence *occurrence) {
 }
 
 void host_fetch_image(struct sim_world *world, struct sim_node *node, const char *digest) {
-    uint64_t takes = 1 + draw(world, "image", 0, 50);
+    uint64_t takes = 10 + draw(world, "image", 0, 50); /* longer than words are on their way */
     struct occurrence *later = world_later(world, node, takes, on_image);
     later->bytes = memory_text(digest);
     if (!world->settings.even && fault(world, "", 0, world->settings.job_failure))

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -74,16 +75,81 @@ static bool is_perfect(const struct sim_world *world, const struct sim_link *fro
     return world->settings.even && !node_is_upstream(from->node) && !node_is_upstream(to->node);
 }
 
-enum network_fault { FAULT_LOSE, FAULT_REPEAT, FAULT_REORDER, FAULT_DELAY };
+enum network_fault {
+    FAULT_LOSE, FAULT_REPEAT, FAULT_REORDER, FAULT_DELAY, FAULT_SLOW, FAULT_KIND, FAULT_TIME
+};
 
 static bool fault(struct sim_world *world, const struct sim_link *from, const struct sim_link *to,
                   enum network_fault kind) {
     const struct sim_settings *faults = &world->settings;
     uint32_t per_mille = kind == FAULT_LOSE     ? faults->lose
                          : kind == FAULT_REPEAT ? faults->repeat
+                         : kind == FAULT_SLOW   ? faults->slow_link
                                                 : faults->reorder;
     return per_mille && !world->healing && !is_perfect(world, from, to) &&
            draw(world, from, kind, 1000) < per_mille;
+}
+
+void network_slow(struct sim_world *world, struct sim_link *link) {
+    enum { stall_most_ms = 40000, latency_most_ms = 2000, time_most_ms = 60000, bytes_least = 500,
+           bytes_most = 20000 };
+    bool top = !link->node->settings.managers_count || link->index == 1;
+    if ((world->settings.even && !top) || !fault(world, link, link, FAULT_SLOW))
+        return;
+    world->stats.slow_links++;
+    link->slow_until_ms = world->now_ms + draw(world, link, FAULT_TIME, time_most_ms);
+    link->later_ms = link->bytes_per_s = 0;
+    uint64_t kind = draw(world, link, FAULT_KIND, 3);
+    if (kind == 0)
+        link->stalled_until_ms = world->now_ms + draw(world, link, FAULT_TIME, stall_most_ms);
+    else if (kind == 1 || world->settings.even) /* equal frames of an instant have no order */
+        link->later_ms = (uint32_t)draw(world, link, FAULT_DELAY, latency_most_ms);
+    else
+        link->bytes_per_s =
+            bytes_least + (uint32_t)draw(world, link, FAULT_DELAY, bytes_most);
+}
+
+enum { queue_most_ms = 60000 };
+
+static uint64_t latest(uint64_t left, uint64_t right) { return left > right ? left : right; }
+
+static bool is_slow(const struct sim_world *world, const struct sim_link *link) {
+    return !world->healing && link->slow_until_ms > world->now_ms;
+}
+
+/* The way between two connections. In an even world the top is farther than the inside, so that
+ * words of both that were said in the same instant do not come in the same: they have no order. */
+static uint64_t distance_ms(const struct sim_world *world, const struct sim_link *from,
+                            const struct sim_link *to) {
+    return world->settings.even && !is_perfect(world, from, to) ? carry_ms + 1 : carry_ms;
+}
+
+static uint64_t lag_ms(const struct sim_world *world, const struct sim_link *link) {
+    return is_slow(world, link) ? link->later_ms : 0;
+}
+
+static uint64_t unstalled_ms(const struct sim_world *world, const struct sim_link *link,
+                             uint64_t at_ms) {
+    return world->healing ? at_ms : latest(at_ms, link->stalled_until_ms);
+}
+
+/* When bytes that are there at `at_ms` are through, one frame after the other. */
+static uint64_t through_ms(const struct sim_world *world, const struct sim_link *link,
+                           uint64_t *busy_ms, uint64_t at_ms, size_t bytes) {
+    if (!is_slow(world, link) || !link->bytes_per_s)
+        return at_ms;
+    *busy_ms = latest(at_ms, *busy_ms) + bytes * 1000 / link->bytes_per_s;
+    return *busy_ms;
+}
+
+/* How long a frame is on its way to another connection; what one sends leaves in order. */
+static uint64_t travel_ms(const struct sim_world *world, struct sim_link *from,
+                          struct sim_link *to, size_t bytes) {
+    uint64_t at_ms = unstalled_ms(world, from, world->now_ms);
+    at_ms = through_ms(world, from, &from->out_ms, at_ms, bytes) + lag_ms(world, from);
+    from->last_ms = at_ms = latest(at_ms, from->last_ms);
+    at_ms = unstalled_ms(world, to, at_ms + distance_ms(world, from, to) + lag_ms(world, to));
+    return through_ms(world, to, &to->in_ms, at_ms, bytes) - world->now_ms;
 }
 
 /* Is it the frame that a script waits for? Then it waits no more. */
@@ -95,7 +161,7 @@ static bool is_scripted(const char *bytes, const char **part) {
 }
 
 /* In order, 5 ms; a fault loses, repeats or delays it out of order. */
-static void carry(struct sim_world *world, const struct sim_link *from, const char *to,
+static void carry(struct sim_world *world, struct sim_link *from, const char *to,
                   const char *bytes) {
     struct sim_link *target = map_get(&world->addresses, to);
     world_mix(world, bytes, strlen(bytes));
@@ -112,22 +178,26 @@ static void carry(struct sim_world *world, const struct sim_link *from, const ch
     bool scripted = is_scripted(bytes, &world->repeat);
     bool repeat = scripted || fault(world, from, target, FAULT_REPEAT);
     world->stats.repeated += repeat;
+    uint64_t travels = travel_ms(world, from, target, strlen(bytes));
+    if (travels > queue_most_ms) { /* more than an outbox holds */
+        world->stats.lost++;
+        return;
+    }
     for (int i = 0; i <= repeat; i++) {
-        uint64_t delay = carry_ms;
+        uint64_t delay = travels;
         if (i || fault(world, from, target, FAULT_REORDER)) {
             delay += scripted ? world->repeat_ms : draw(world, from, FAULT_DELAY, 3000);
             world->stats.reordered += !i;
         }
-        struct occurrence *later = world_later(world, target->node, delay, deliver);
-        later->link = target->index;
-        later->bytes = memory_text(bytes);
-        later->from = from;
+        struct occurrence *comes = world_later(world, target->node, delay, deliver);
+        comes->link = target->index;
+        comes->bytes = memory_text(bytes);
+        comes->from = from;
     }
 }
 
-static bool same_frame(const struct effect_send *left, const struct effect_send *right) {
-    return left->link == right->link && left->header.from == right->header.from &&
-           left->header.to == right->header.to && text_equal(left->address, right->address);
+static bool same_session(const struct effect_send *left, const struct effect_send *right) {
+    return left->header.from == right->header.from && left->header.to == right->header.to;
 }
 
 /* In an even world, to and from the top, so that equal messages are equal frames. */
@@ -138,61 +208,89 @@ static bool travels_alone(const struct sim_world *world, const struct sim_node *
     return to && !is_perfect(world, &node->links[send->link], to);
 }
 
-/* Like io/shell.c: what a step sends to one peer travels as one frame, unless it gets long. */
-static void send_bytes(struct sim_world *world, struct sim_node *node, struct effect *effects,
-                       size_t count) {
-    struct text body = {0}, text = {0};
+static int compare_peers(const void *left, const void *right) {
+    const struct effect_send *a = *(const struct effect_send *const *)left;
+    const struct effect_send *b = *(const struct effect_send *const *)right;
+    int by_peer = a->link != b->link ? (a->link > b->link) - (a->link < b->link)
+                                     : strcmp(a->address, b->address);
+    return by_peer ? by_peer : (a > b) - (a < b);
+}
+
+struct parcel {
+    struct effect_send **sends;
+    size_t count;
+};
+
+static int compare_parcels(const void *left, const void *right) {
+    const struct effect_send *a = ((const struct parcel *)left)->sends[0];
+    const struct effect_send *b = ((const struct parcel *)right)->sends[0];
+    return (a > b) - (a < b);
+}
+
+/* What goes to each peer, in the order in which they were first spoken to. */
+static size_t sort_parcels(struct effect_send **sends, size_t count,
+                           struct parcel *out_parcels) {
+    size_t parcels = 0;
+    qsort(sends, count, sizeof(*sends), compare_peers);
+    for (size_t i = 0; i < count; i++) {
+        if (!i || sends[i]->link != sends[i - 1]->link ||
+            !text_equal(sends[i]->address, sends[i - 1]->address))
+            out_parcels[parcels++].sends = &sends[i];
+        out_parcels[parcels - 1].count++;
+    }
+    qsort(out_parcels, parcels, sizeof(*out_parcels), compare_parcels);
+    return parcels;
+}
+
+static void send_parcel(struct sim_world *world, struct sim_node *node,
+                        const struct parcel *parcel) {
+    struct effect_send *const *sends = parcel->sends;
     const struct effect_send *first = NULL;
-    for (size_t i = 0; i <= count; i++) {
-        const struct effect_send *send =
-            i < count && effects[i].kind == EFFECT_SEND ? &effects[i].send : NULL;
-        if (i < count && !send)
+    struct text body = {0}, text = {0};
+    for (size_t i = 0; i < parcel->count; i++) {
+        check_wall_told(world, node, &sends[i]->message);
+        text_add(&body, first ? "," : "");
+        first = first ? first : sends[i];
+        message_encode(&sends[i]->message, &body);
+        if (i + 1 < parcel->count && same_session(first, sends[i + 1]) &&
+            body.length <= limit_frame_soft && !travels_alone(world, node, first))
             continue;
-        if (first && (!send || !same_frame(first, send) || body.length > limit_frame_soft ||
-                      travels_alone(world, node, first))) {
-            text_clear(&text);
-            frame_encode(&first->header, text_data(&body), &text);
-            carry(world, &node->links[first->link], first->address, text_data(&text));
-            text_clear(&body);
-            first = NULL;
-        }
-        if (!send)
-            break;
-        check_wall_told(world, node, &send->message);
-        if (first)
-            text_add(&body, ",");
-        else
-            first = send;
-        message_encode(&send->message, &body);
+        text_clear(&text);
+        frame_encode(&first->header, text_data(&body), &text);
+        carry(world, &node->links[first->link], first->address, text_data(&text));
+        text_clear(&body);
+        first = NULL;
     }
     text_deinit(&body);
     text_deinit(&text);
 }
 
-/* A frame of the next messages, as many as are for one peer. They leave their effects. */
-static size_t carry_messages(struct sim_world *world, struct sim_node *node,
-                             struct effect *effects, size_t count) {
+/* Messages that travel as they are; they leave their effects. */
+static void carry_messages(struct sim_world *world, struct sim_node *node,
+                           const struct parcel *parcel) {
     enum { messages_most = 32 };
-    const struct effect_send *first = &effects->send;
-    const struct sim_link *target = map_get(&world->addresses, first->address);
-    const struct sim_link *from = &node->links[first->link];
-    uint32_t length = 0;
-    while (length < count && length < messages_most && effects[length].kind == EFFECT_SEND &&
-           same_frame(first, &effects[length].send))
-        length++;
+    struct effect_send *const *sends = parcel->sends;
+    const struct sim_link *target = map_get(&world->addresses, sends[0]->address);
+    const struct sim_link *from = &node->links[sends[0]->link];
     if (!target || !target->up || !from->up)
-        return length;
-    struct occurrence *later = world_later(world, target->node, carry_ms, deliver);
-    later->link = target->index;
-    later->from = from;
-    later->frame.header = first->header;
-    later->frame.messages = memory_new(length, sizeof(struct message));
-    later->frame.messages_count = length;
-    for (uint32_t i = 0; i < length; i++) {
-        later->frame.messages[i] = effects[i].send.message;
-        effects[i].send.message = (struct message){.kind = later->frame.messages[i].kind};
+        return;
+    for (size_t i = 0, length; i < parcel->count; i += length) {
+        size_t left = parcel->count - i;
+        length = 1;
+        while (length < left && length < messages_most && same_session(sends[i], sends[i + length]))
+            length++;
+        struct occurrence *comes = world_later(world, target->node, carry_ms, deliver);
+        comes->link = target->index;
+        comes->from = from;
+        comes->frame.header = sends[i]->header;
+        comes->frame.messages = memory_new(length, sizeof(struct message));
+        comes->frame.messages_count = (uint32_t)length;
+        for (size_t k = 0; k < length; k++) {
+            struct message *message = &sends[i + k]->message;
+            comes->frame.messages[k] = *message;
+            *message = (struct message){.kind = message->kind};
+        }
     }
-    return length;
 }
 
 /* Where nothing is checked and nothing goes wrong, frames need no bytes; those that go up are
@@ -201,31 +299,32 @@ static bool needs_bytes(const struct sim_world *world, const struct sim_node *no
                         uint32_t link) {
     const struct sim_settings *settings = &world->settings;
     return !settings->bare || settings->lose || settings->repeat || settings->reorder ||
-           world->lose || world->repeat || world->uplinks ||
+           settings->slow_link || world->lose || world->repeat || world->uplinks ||
            (node->settings.kind == ROLE_DOWNSTREAM && link == 1);
 }
 
-/* How many effects from `effects` on send by no other link than the first. */
-static size_t stretch(const struct effect *effects, size_t count) {
-    size_t length = 1;
-    while (length < count && (effects[length].kind != EFFECT_SEND ||
-                              effects[length].send.link == effects->send.link))
-        length++;
-    return length;
-}
-
+/* Like io/shell_outbox.c: what a turn sends to one peer travels as one frame, unless it gets
+ * long. */
 void network_send(struct sim_world *world, struct sim_node *node, struct effect *effects,
                   size_t count) {
-    for (size_t i = 0, length = 1; i < count; i += length, length = 1) {
-        if (effects[i].kind != EFFECT_SEND)
-            continue;
-        if (!needs_bytes(world, node, effects[i].send.link)) {
-            length = carry_messages(world, node, effects + i, count - i);
-            continue;
-        }
-        length = stretch(effects + i, count - i);
-        send_bytes(world, node, effects + i, length);
-    }
+    size_t all = 0;
+    for (size_t i = 0; i < count; i++)
+        all += effects[i].kind == EFFECT_SEND;
+    if (!all)
+        return;
+    struct effect_send **sends = memory_new(all, sizeof(*sends));
+    struct parcel *parcels = memory_new(all, sizeof(*parcels));
+    for (size_t i = 0, at = 0; i < count; i++)
+        if (effects[i].kind == EFFECT_SEND)
+            sends[at++] = &effects[i].send;
+    size_t sorted = sort_parcels(sends, all, parcels);
+    for (size_t i = 0; i < sorted; i++)
+        if (needs_bytes(world, node, parcels[i].sends[0]->link))
+            send_parcel(world, node, &parcels[i]);
+        else
+            carry_messages(world, node, &parcels[i]);
+    memory_free(parcels);
+    memory_free(sends);
 }
 
 static void on_peer(struct sim_world *world, struct occurrence *occurrence) {
@@ -245,10 +344,11 @@ static void tell_peers(struct sim_world *world, const struct sim_link *of,
         if (peers[i].link != of->index || !to->up ||
             fault(world, of, to, FAULT_LOSE))
             continue;
-        struct occurrence *later = world_later(world, to->node, carry_ms, on_peer);
-        later->link = to->index;
-        later->number = of->up;
-        later->from = of;
+        struct occurrence *heard =
+            world_later(world, to->node, distance_ms(world, of, to), on_peer);
+        heard->link = to->index;
+        heard->number = of->up;
+        heard->from = of;
     }
 }
 
@@ -260,6 +360,7 @@ void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
     if (at->up == up)
         return;
     at->up = up;
+    at->slow_until_ms = at->stalled_until_ms = at->out_ms = at->last_ms = at->in_ms = 0;
     tell_peers(world, at, node->settings.agents, node->settings.agents_count);
     tell_peers(world, at, node->settings.managers, node->settings.managers_count);
     struct event event = {.kind = EVENT_LINK};

@@ -23,7 +23,10 @@ struct sim_settings {
     uint32_t limits;     /* chance that an owner limits an upstream */
     /* faults */
     uint32_t lose, repeat, reorder; /* of a frame */
-    uint32_t crash;                 /* of a process, per step, at any point of it */
+    uint32_t crash;                 /* of a process, per step, at any point of its turn */
+    uint32_t slow_disk;             /* a turn takes a while, and others' words come in meanwhile */
+    uint32_t disk_failure;          /* of a commit; the process ends */
+    uint32_t slow_link;             /* of a connection, per minute: it stalls or gets slow */
     uint32_t server_death;          /* of a server, per simulated minute */
     uint32_t job_failure;           /* of a host job; half of them leave something half-done */
     uint32_t job_hangs;             /* a job takes minutes */
@@ -31,6 +34,7 @@ struct sim_settings {
     uint32_t guest_dies;            /* per running VM and minute */
     uint32_t power_loss;            /* of a host, per minute */
     uint32_t clock_jump;            /* of a process's wall clock, per minute */
+    uint32_t drift;                 /* of a process's monotonic clock, ppm at the most */
     uint32_t owner_changes;         /* an owner lowers or raises limits at a restart */
     /* how it is run */
     uint32_t even;   /* host jobs' times and outcomes depend on VM and job alone (pair.c) */

@@ -43,9 +43,13 @@ void stats_print(const struct stats *stats, double seconds) {
            "%llu bytes\n",
            wide(stats->frames), wide(stats->lost), wide(stats->repeated), wide(stats->reordered),
            wide(stats->uplink_frames), wide(stats->uplink_bytes));
-    printf("  saves %llu, crashes %llu, power losses %llu, servers died %llu, clocks jumped %llu, "
+    printf("  turns %llu, saves %llu, lost before their commit %llu, commits failed %llu, slow "
+           "links %llu\n",
+           wide(stats->turns), wide(stats->saves), wide(stats->uncommitted),
+           wide(stats->disk_failures), wide(stats->slow_links));
+    printf("  crashes %llu, power losses %llu, servers died %llu, clocks jumped %llu, "
            "limits changed %llu\n",
-           wide(stats->saves), wide(stats->crashes), wide(stats->power_losses),
+           wide(stats->crashes), wide(stats->power_losses),
            wide(stats->server_deaths), wide(stats->clock_jumps), wide(stats->owner_changes));
     printf("  host jobs %llu: failed %llu, hung %llu; guests died %llu\n", wide(stats->jobs),
            wide(stats->jobs_failed), wide(stats->jobs_hung), wide(stats->guests_died));

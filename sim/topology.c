@@ -18,6 +18,26 @@ uint64_t node_wall_ms(const struct sim_world *world, const struct sim_node *node
     return world->now_ms + sim_wall_start_ms + (uint64_t)node->clock_ms;
 }
 
+static int64_t drifted(const struct sim_node *node, uint64_t now_ms) {
+    return (int64_t)now_ms * node->drift_ppm / 1000000;
+}
+
+uint64_t node_now_ms(const struct sim_world *world, const struct sim_node *node) {
+    return world->now_ms + (uint64_t)drifted(node, world->now_ms);
+}
+
+uint64_t node_world_ms(const struct sim_node *node, uint64_t due_ms) {
+    if (due_ms == UINT64_MAX || !node->drift_ppm)
+        return due_ms;
+    uint64_t guess = due_ms - (uint64_t)((int64_t)due_ms * node->drift_ppm /
+                                         (1000000 + node->drift_ppm));
+    while (guess && guess + (uint64_t)drifted(node, guess) >= due_ms)
+        guess--;
+    while (guess + (uint64_t)drifted(node, guess) < due_ms)
+        guess++;
+    return guess;
+}
+
 /* Managers are numbered from 0 for each kind, so that other hosts give a cluster no other name. */
 static uint32_t number_of(struct sim_world *world, enum role_kind kind) {
     switch (kind) {
@@ -46,6 +66,9 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     list_init(&node->rows);
     list_init(&node->domains);
     list_init(&node->jobs);
+    if (!world->settings.even && world->settings.drift)
+        node->drift_ppm = (int64_t)prng_below(&world->fate, 2 * world->settings.drift + 1) -
+                          (int64_t)world->settings.drift;
     node->settings = (struct role_settings){.kind = kind,
                                             .beat_ms = 5000,
                                             .hold_down_ms = 10000,
@@ -131,10 +154,10 @@ static void add_limits(struct sim_world *world, struct sim_node *node) {
     size_t count = node->settings.managers_count;
     struct owner_limits *limits = memory_new(count, sizeof(*limits));
     for (size_t i = 0; i < count; i++)
-        if (prng_below(&world->fate, 1000) < world->settings.limits)
-            limits[i] = (struct owner_limits){.vms = prng_below(&world->fate, 8),
-                                              .cpus = prng_below(&world->fate, 16),
-                                              .memory_mib = 512 * prng_below(&world->fate, 20)};
+        if (prng_below(&world->owner, 1000) < world->settings.limits)
+            limits[i] = (struct owner_limits){.vms = prng_below(&world->owner, 8),
+                                              .cpus = prng_below(&world->owner, 16),
+                                              .memory_mib = 512 * prng_below(&world->owner, 20)};
     node->settings.limits = limits;
     node->used = memory_new(count, sizeof(*node->used));
 }
@@ -164,6 +187,8 @@ void topology_free(struct sim_world *world) {
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         struct sim_node *node = world->nodes[i];
         role_free(node->role);
+        effects_deinit(&node->pending);
+        effects_deinit(&node->open);
         disk_free(node);
         free_settings(node->settings.agents);
         free_settings(node->settings.managers);

@@ -118,6 +118,10 @@ static void on_request(struct sim_world *world, struct occurrence *occurrence) {
     (void)occurrence;
     if (world->requests >= world->settings.operations)
         return;
+    /* What is asked depends on how many asked before, not on what came of it. */
+    prng_init(&world->workload, map_hash(world->settings.seed ^ 0x1111,
+                                         (const char *)&world->requests,
+                                         sizeof(world->requests)));
     world_later(world, NULL, 1 + pick(world, world->settings.pause_ms), on_request);
     struct sim_node *cloud = world->nodes[pick(world, world->settings.upstreams)];
     struct request request = {0};

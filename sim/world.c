@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "sim/check.h"
+#include "sim/shell.h"
 
 bool world_fault(struct sim_world *world, struct prng *prng, uint32_t per_mille) {
     return per_mille && !world->healing && prng_below(prng, 1000) < per_mille;
@@ -83,16 +84,6 @@ static void trace_effects(const struct sim_world *world, const struct sim_node *
     text_deinit(&line);
 }
 
-static void commit(struct sim_world *world, struct sim_node *node,
-                   const struct effects *effects) {
-    for (size_t i = 0; i < effects->count; i++) {
-        if (effects->items[i].kind == EFFECT_SAVE)
-            disk_put(world, node, &effects->items[i].record);
-        else if (effects->items[i].kind == EFFECT_FORGET)
-            disk_delete(node, &effects->items[i].record);
-    }
-}
-
 void world_tell(struct sim_world *world, const struct sim_node *node,
                 const struct effect *effect) {
     const struct message *message = &effect->send.message;
@@ -115,21 +106,6 @@ void world_tell(struct sim_world *world, const struct sim_node *node,
         text_addf(world->story, "%s refuses %s\n", node->name, code_names[effect->reply.code]);
 }
 
-static void perform(struct sim_world *world, struct sim_node *node, struct effect *effects,
-                    size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const struct effect *effect = &effects[i];
-        world_tell(world, node, effect);
-        if (effect->kind == EFFECT_JOB)
-            host_begin(world, node, &effect->job);
-        else if (effect->kind == EFFECT_IMAGE)
-            host_fetch_image(world, node, effect->image.digest);
-        else if (effect->kind == EFFECT_REPLY)
-            check_answered(world, node, &effect->reply);
-    }
-    network_send(world, node, effects, count);
-}
-
 /* Does the step say or write anything beyond keep-alives? */
 static bool is_busy(const struct event *event, const struct effects *effects) {
     for (size_t i = 0; i < effects->count; i++) {
@@ -142,37 +118,30 @@ static bool is_busy(const struct event *event, const struct effects *effects) {
     return event->kind != EVENT_TICK && event->kind != EVENT_FRAME;
 }
 
-/* A crash comes before the commit, or after it at any point of what follows. */
 void world_step(struct sim_world *world, struct sim_node *node, struct event *event) {
-    struct effects effects = world->spare;
-    world->spare = (struct effects){0}; /* a crash steps others meanwhile */
-    event->now_ms = world->now_ms;
+    if (!node->pending.items) {
+        node->pending = world->spare;
+        world->spare = (struct effects){0};
+    }
+    size_t before = node->pending.count;
+    event->now_ms = node_now_ms(world, node);
     event->wall_ms = node_wall_ms(world, node);
     trace_event(world, node, event);
     world_mix_number(world, world->now_ms << 8 | event->kind);
     world_mix_number(world, node->index);
     world->stats.steps++;
-    role_step(node->role, event, &effects);
+    role_step(node->role, event, &node->pending);
+    struct effects effects = {.items = node->pending.items ? node->pending.items + before : NULL,
+                              .count = node->pending.count - before};
     trace_effects(world, node, &effects);
     if (!world->settings.bare) /* walks everything */
         role_check(node->role);
     if (is_busy(event, &effects))
         world->busy_ms = world->now_ms;
-    bool crash =
-        !world->settings.even && world_fault(world, &world->fate, world->settings.crash);
-    uint64_t point = crash ? prng_below(&world->fate, effects.count + 2) : effects.count + 1;
-    if (point) {
-        check_step(world, node, &effects);
-        commit(world, node, &effects);
-    }
-    heap_set(&world->ticks, &node->tick, role_deadline_ms(node->role));
-    if (point)
-        perform(world, node, effects.items, crash ? point - 1 : effects.count);
-    if (crash && node->role)
-        world_crash(world, node, 100 + prng_below(&world->fate, 20000));
-    effects_deinit(&world->spare);
-    effects_clear(&effects);
-    world->spare = effects;
+    check_step(world, node, &effects);
+    heap_set(&world->ticks, &node->tick,
+             node_world_ms(node, role_deadline_ms(node->role)));
+    shell_take(world, node, before);
 }
 
 static void on_restart(struct sim_world *world, struct occurrence *occurrence) {
@@ -185,6 +154,7 @@ void world_crash(struct sim_world *world, struct sim_node *node, uint64_t after_
         trace(world, node, "CRASH");
     world->stats.crashes++;
     host_end_of_process(world, node);
+    shell_drop(world, node);
     role_free(node->role);
     node->role = NULL;
     node->incarnation++;
@@ -218,25 +188,38 @@ static void tick(struct sim_world *world) {
     world_step(world, node, &event);
 }
 
+static void happen(struct sim_world *world) {
+    struct occurrence *now =
+        container_of(heap_first(&world->occurrences), struct occurrence, timer);
+    heap_remove(&world->occurrences, &now->timer);
+    now->happen(world, now);
+    occurrence_free(now);
+}
+
+static void turn(struct sim_world *world) {
+    shell_turn(world, container_of(heap_first(&world->turns), struct sim_node, turn));
+}
+
+/* As in a process: what comes in at a moment counts before its timers, and then the turn ends. */
 void world_run(struct sim_world *world, uint64_t until_ms) {
+    const struct {
+        struct heap *heap;
+        void (*next)(struct sim_world *);
+    } sources[] = {{&world->occurrences, happen}, {&world->ticks, tick}, {&world->turns, turn}};
     for (;;) {
-        const struct timer *occurrence = heap_first(&world->occurrences);
-        const struct timer *due = heap_first(&world->ticks);
-        uint64_t next = occurrence ? occurrence->due_ms : UINT64_MAX;
-        bool ticks = due && due->due_ms < next;
-        next = ticks ? due->due_ms : next;
+        size_t which = 0;
+        uint64_t next = UINT64_MAX;
+        for (size_t i = 0; i < array_size(sources); i++) {
+            const struct timer *first = heap_first(sources[i].heap);
+            if (first && first->due_ms < next) {
+                next = first->due_ms;
+                which = i;
+            }
+        }
         if (next > until_ms)
             break;
         world->now_ms = next > world->now_ms ? next : world->now_ms;
-        if (ticks) {
-            tick(world);
-            continue;
-        }
-        struct occurrence *now =
-            container_of(heap_first(&world->occurrences), struct occurrence, timer);
-        heap_remove(&world->occurrences, &now->timer);
-        now->happen(world, now);
-        occurrence_free(now);
+        sources[which].next(world);
     }
     world->now_ms = until_ms;
 }
@@ -250,6 +233,8 @@ struct sim_world *world_new(const struct sim_settings *settings, struct text *up
     prng_init(&world->fate, settings->seed ^ 0x3333);
     prng_init(&world->hosts, settings->seed ^ 0x4444);
     map_init(&world->names, 0);
+    prng_init(&world->disk, settings->seed ^ 0x5555);
+    prng_init(&world->owner, settings->seed ^ 0x6666);
     map_init(&world->addresses, 0);
     map_init(&world->vms, 0);
     map_init(&world->promises, 0);
@@ -277,5 +262,6 @@ void world_free(struct sim_world *world) {
     heap_deinit(&world->occurrences);
     heap_deinit(&world->ticks);
     effects_deinit(&world->spare);
+    heap_deinit(&world->turns);
     memory_free(world);
 }

@@ -2,12 +2,13 @@
  * in one process, under virtual time, from one seed. It is the other shell: it performs the same
  * effects as io/shell.c does, on a simulated network, disks and hosts that fail in every way.
  *
- * Random streams are apart (workload, network, fate, hosts), so that a change in one does not
- * reshuffle the others. Everything that happens goes through one heap of occurrences, ordered by
- * time and by the order in which they were set: a seed replays exactly.
+ * Random streams are apart (workload, network, disk, hosts, owner, fate), so that a change in one
+ * does not reshuffle the others. What happens goes through heaps of occurrences, ticks and turns,
+ * ordered by time and by the order in which they were set: a seed replays exactly.
  *
- * The rooms: topology (who is there), network, disk, hosts, faults, workload, check* (the laws),
- * run (one seed from beginning to end), many (seeds in processes of their own). */
+ * The rooms: topology (who is there), shell (what a process does around its role), network, disk,
+ * hosts, faults, workload, check* (the laws), run (one seed from beginning to end), many (seeds in
+ * processes of their own). */
 #pragma once
 
 #include "base/heap.h"
@@ -44,6 +45,11 @@ struct sim_link {
     uint32_t index, server;
     char address[limit_address_size];
     bool up;
+    /* a slow time: until slow_until_ms this much later, and so many bytes a second (0: any) */
+    uint64_t slow_until_ms, stalled_until_ms;
+    uint32_t later_ms, bytes_per_s;
+    uint64_t out_ms, in_ms; /* when it has bytes to spare again, each way */
+    uint64_t last_ms;       /* when the newest frame has left it */
 };
 
 struct sim_node {
@@ -61,8 +67,14 @@ struct sim_node {
     struct list jobs;              /* agents: occurrence.by_node of the jobs under way */
     struct size host;              /* agents: what it offers */
     struct timer tick;             /* in world.ticks */
+    struct timer turn;             /* in world.turns, see shell.h */
+    struct effects pending;        /* of the steps of this turn */
+    struct effects open;           /* to be stored, not committed yet */
+    uint64_t commit_ms;            /* when that is due, if nothing leaves before */
+    bool doomed;                   /* crashes in this turn */
     struct owner_limits *used;     /* downstream: by each manager above, as checked last */
     int64_t clock_ms;              /* how far its wall clock is off */
+    int64_t drift_ppm;             /* of its monotonic clock */
 };
 
 /* A committed record, as the bytes of the store's face: what that loses is lost. */
@@ -82,7 +94,7 @@ struct sim_server {
 struct sim_world {
     struct sim_settings settings;
     uint64_t now_ms;
-    struct heap occurrences, ticks;
+    struct heap occurrences, ticks, turns;
     struct sim_node **nodes;
     uint32_t nodes_count;
     struct sim_server *servers;
@@ -91,7 +103,7 @@ struct sim_world {
     struct map names;     /* to struct sim_node */
     struct map addresses; /* to struct sim_link */
     struct map vms;       /* to struct sim_vm */
-    struct prng workload, network, fate, hosts;
+    struct prng workload, network, disk, hosts, owner, fate;
     struct shape shapes[sim_shapes];
     bool healing;         /* faults have stopped */
     uint64_t busy_ms;     /* when something other than a beat last happened */
@@ -131,7 +143,7 @@ void world_free(struct sim_world *world);
 /* Runs until `until_ms`. */
 void world_run(struct sim_world *world, uint64_t until_ms);
 
-/* Gives one event to a node and performs its effects; the node may crash at any point. */
+/* Gives one event to a node; its effects follow at the end of the node's turn (shell.h). */
 void world_step(struct sim_world *world, struct sim_node *node, struct event *event);
 
 /* Ends a process: what was not committed is gone. It comes back after `after_ms`. */
@@ -177,6 +189,9 @@ void topology_build(struct sim_world *world);
 void topology_free(struct sim_world *world);
 bool node_is_upstream(const struct sim_node *node);
 uint64_t node_wall_ms(const struct sim_world *world, const struct sim_node *node);
+/* Its monotonic clock, and the world's time at which that shows `due_ms`. */
+uint64_t node_now_ms(const struct sim_world *world, const struct sim_node *node);
+uint64_t node_world_ms(const struct sim_node *node, uint64_t due_ms);
 struct sim_node *world_node(const struct sim_world *world, const char *name);
 
 /* disk.c */
@@ -206,6 +221,9 @@ void network_send(struct sim_world *world, struct sim_node *node, struct effect 
                   size_t count);
 void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
                   enum presence presence);
+/* A slow time of a connection may begin: it stalls and comes back with all its frames, has
+ * another latency, or lets few bytes through. */
+void network_slow(struct sim_world *world, struct sim_link *link);
 /* The links of its clients follow. */
 void network_server(struct sim_world *world, uint32_t server, enum presence presence);
 

@@ -37,6 +37,7 @@ void downlink_deinit(struct downlink *downlink) {
     for (size_t i = 0; i < downlink->count; i++) {
         record_clear(&capacity_table, &downlink->peers[i].capacity);
         memory_free(downlink->peers[i].fits);
+        memory_free(downlink->peers[i].reserved);
     }
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         tournament_deinit(&downlink->rooms[i]);
@@ -110,7 +111,8 @@ static void peer_count(struct downlink *downlink, struct peer *peer) {
     *added = now;
     bool counts = peer_is_up(peer) && !peer->cordoned_ms;
     for (size_t i = 0; i < downlink->catalogue_count; i++) {
-        uint64_t fits = counts ? peer->fits[i] - peer->unreflected : 0;
+        uint64_t reserved = peer->reserved ? peer->reserved[i] : 0;
+        uint64_t fits = counts ? peer->fits[i] - reserved : 0;
         struct tournament *rooms = &downlink->rooms[i];
         size_t at = (size_t)(peer - downlink->peers);
         downlink->sum.fits[i] += fits - (uint64_t)rooms->scores[at];
@@ -166,6 +168,34 @@ int downlink_shape(const struct downlink *downlink, const struct size *size) {
     return -1;
 }
 
+static uint64_t parts(uint64_t of, uint64_t size) {
+    return of / size + (of % size != 0);
+}
+
+uint64_t downlink_takes(const struct size *put, const struct size *of) {
+    uint64_t cpus = parts(put->cpus, of->cpus);
+    uint64_t memory = parts(put->memory_mib, of->memory_mib);
+    uint64_t disk = parts(put->disk_gib, of->disk_gib);
+    uint64_t most = cpus > memory ? cpus : memory;
+    return most > disk ? most : disk;
+}
+
+/* What the reservations at a peer take of the newest shape. */
+static void reserve_newest(const struct downlink *downlink, struct peer *peer) {
+    size_t newest = downlink->catalogue_count - 1;
+    struct list *node = NULL, *next = NULL;
+    if (!peer->reserved)
+        return;
+    peer->reserved = memory_resize(peer->reserved, downlink->catalogue_count * sizeof(uint64_t));
+    peer->reserved[newest] = 0;
+    list_each(node, next, &peer->vms) {
+        const struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (vm->active && vm->active->unreflected)
+            peer->reserved[newest] +=
+                downlink_takes(&vm->record.size, &downlink->catalogue[newest].size);
+    }
+}
+
 bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
                         struct effects *out) {
     if (downlink->catalogue_count == limit_shapes)
@@ -177,6 +207,7 @@ bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
         struct peer *peer = &downlink->peers[i];
         peer->fits = memory_resize(peer->fits, bytes);
         peer->fits[downlink->catalogue_count - 1] = 0;
+        reserve_newest(downlink, peer);
         peer->told = false;
         peer_count(downlink, peer);
         if (peer_is_up(peer))
@@ -332,16 +363,30 @@ void downlink_on_tick(struct downlink *downlink, const struct event *event) {
     downlink->sweep_due_ms = next;
 }
 
+/* One reservation more, or (modulo 2^64) less. */
+static void count_reserved(struct downlink *downlink, struct peer *peer, uint64_t sign,
+                           const struct size *size) {
+    if (!peer->reserved)
+        peer->reserved = memory_new(downlink->catalogue_count, sizeof(uint64_t));
+    for (size_t i = 0; i < downlink->catalogue_count; i++)
+        peer->reserved[i] += sign * downlink_takes(size, &downlink->catalogue[i].size);
+    peer->unreflected += sign;
+    if (!peer->unreflected) {
+        memory_free(peer->reserved);
+        peer->reserved = NULL;
+    }
+    peer->unreflected_size.cpus += (uint32_t)sign * size->cpus;
+    peer->unreflected_size.memory_mib += (uint32_t)sign * size->memory_mib;
+    peer->unreflected_size.disk_gib += (uint32_t)sign * size->disk_gib;
+    peer_count(downlink, peer);
+}
+
 void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op,
                       const struct size *size) {
     if (!op->unreflected)
         return;
     op->unreflected = false;
-    peer->unreflected--;
-    peer->unreflected_size.cpus -= size->cpus;
-    peer->unreflected_size.memory_mib -= size->memory_mib;
-    peer->unreflected_size.disk_gib -= size->disk_gib;
-    peer_count(downlink, peer);
+    count_reserved(downlink, peer, UINT64_MAX, size);
 }
 
 static void reserve(struct downlink *downlink, struct peer *peer, struct book_op *op,
@@ -349,11 +394,7 @@ static void reserve(struct downlink *downlink, struct peer *peer, struct book_op
     if (op->unreflected || op->record.verb != VERB_DEFINE)
         return;
     op->unreflected = true;
-    peer->unreflected++;
-    peer->unreflected_size.cpus += size->cpus;
-    peer->unreflected_size.memory_mib += size->memory_mib;
-    peer->unreflected_size.disk_gib += size->disk_gib;
-    peer_count(downlink, peer);
+    count_reserved(downlink, peer, 1, size);
 }
 
 static void send_instruct(struct peer *peer, const struct book_vm *vm, const struct event *event,

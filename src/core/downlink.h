@@ -32,6 +32,7 @@ struct peer {
     struct list vms;      /* book_vm.by_place */
     uint32_t sync_round;
     uint64_t unreflected; /* definitions sent that its capacity does not count yet */
+    uint64_t *reserved;   /* [catalogue], how many they may be in the way of; NULL: none */
     struct size unreflected_size; /* their sum */
     uint64_t cordoned_ms; /* wall: since when it gets nothing new; 0: it does */
     bool told;            /* its capacity, for all of the catalogue */
@@ -74,6 +75,9 @@ bool peer_is_up(const struct peer *peer);
 /* Adds a size to the catalogue and tells all agents. False: the catalogue is full. */
 bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
                         struct effects *out);
+
+/* Of how many VMs of size `of` one that is put takes the room, at the most. */
+uint64_t downlink_takes(const struct size *put, const struct size *of);
 
 /* The index of the shape with this size in the catalogue, or -1. */
 int downlink_shape(const struct downlink *downlink, const struct size *size);

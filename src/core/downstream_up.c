@@ -27,7 +27,6 @@ static struct owner_limits sum_waiting(const struct downstream *downstream) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->waiting) {
         const struct size *size = &container_of(node, struct book_vm, by_place)->record.size;
-        sum.vms++;
         sum.cpus += size->cpus;
         sum.memory_mib += size->memory_mib;
         sum.disk_gib += size->disk_gib;
@@ -37,8 +36,12 @@ static struct owner_limits sum_waiting(const struct downstream *downstream) {
 
 /* How many more VMs of a size the patron may have: what fits on hosts, within what is lent. */
 static uint64_t fits(const struct downstream *downstream, const struct patron *patron,
-                     const struct size *size, uint64_t waiting) {
+                     const struct size *size) {
     const struct owner_limits *limits = &patron->limits, *used = &patron->used;
+    uint64_t waiting = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->waiting)
+        waiting += downlink_takes(&container_of(node, struct book_vm, by_place)->record.size, size);
     int shape = downlink_shape(&downstream->downlink, size);
     uint64_t count = shape < 0 ? 0 : room_left(downstream->downlink.sum.fits[shape] - waiting);
     count = least(count, left(limits->vms, used->vms));
@@ -68,7 +71,7 @@ static struct capacity show(const struct downstream *downstream, const struct pa
     for (size_t i = 0; i < uplink->shapes_count; i++) {
         struct fit *fit = &shown.fits[shown.fits_count++];
         (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
-        fit->count = fits(downstream, patron, &uplink->shapes[i].size, waiting.vms);
+        fit->count = fits(downstream, patron, &uplink->shapes[i].size);
     }
     return shown;
 }

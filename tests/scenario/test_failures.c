@@ -123,6 +123,7 @@ static void a_tenants_retry_after_a_time_out_gets_the_same_operation(void **stat
     script_create(script, "a", "key");
     script_wait(script, 30);
     script_create(script, "a", "key");
+    script_wait(script, 1);
     script_tells(script, "cloud0 instructs define\n"
                          "cloud0 replies define running, ok\n"
                          "cluster-inner0 instructs define\n"

@@ -71,17 +71,27 @@ static void goes_away(struct model *model, size_t which) {
     downlink_on_presence(&model->downlink, &event);
 }
 
-static uint64_t unreflected(const struct model *model, size_t which) {
+/* As many of the shape as are needed to be as large, in each respect, as the one that comes. */
+static uint64_t reserved(const struct model *model, size_t which, size_t shape) {
+    const struct size *size = &model->downlink.catalogue[shape].size;
     uint64_t count = 0;
-    for (size_t i = 0; i < model->ops_count; i++)
-        count += model->places[i] == which;
+    for (size_t i = 0; i < model->ops_count; i++) {
+        const struct size *put = &book_vm(&model->book, model->ops[i]->record.vm)->record.size;
+        uint64_t takes = 0;
+        if (model->places[i] != which)
+            continue;
+        while (takes * size->cpus < put->cpus || takes * size->memory_mib < put->memory_mib ||
+               takes * size->disk_gib < put->disk_gib)
+            takes++;
+        count += takes;
+    }
     return count;
 }
 
 /* From scratch: what of the shape fits at the peer. */
 static uint64_t room_at(const struct model *model, size_t which, size_t shape) {
     bool up = model->downlink.peers[which].state == PEER_UP;
-    return up ? model->fits[which][shape] - unreflected(model, which) : 0;
+    return up ? model->fits[which][shape] - reserved(model, which, shape) : 0;
 }
 
 static void assert_counts(const struct model *model) {
