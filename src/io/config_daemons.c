@@ -1,9 +1,10 @@
-#include "io/config_daemons.h"
+#include "io/config_links.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/map.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "message/limits.h"
 
@@ -39,14 +40,29 @@ static const struct setting link_settings[] = {
     {.key = "jid", .kind = SETTING_JID, .offset = offsetof(struct link_config, jid),
      .need = SETTING_REQUIRED, .about = "our account, as account@domain/resource"},
     {.key = "password_file", .kind = SETTING_SECRET,
-     .offset = offsetof(struct link_config, password), .need = SETTING_REQUIRED,
-     .about = "file with its password"},
+     .offset = offsetof(struct link_config, password),
+     .about = "file with its password; or a certificate instead"},
+    {.key = "certificate_file", .kind = SETTING_FILE,
+     .offset = offsetof(struct link_config, certificate_file),
+     .about = "our certificate for SASL EXTERNAL, PEM"},
+    {.key = "certificate_key_file", .kind = SETTING_FILE,
+     .offset = offsetof(struct link_config, certificate_key_file),
+     .about = "its private key, PEM"},
     {.key = "server", .kind = SETTING_TEXT, .offset = offsetof(struct link_config, server),
      .about = "host to connect to; the JID's domain without it"},
     {.key = "port", .kind = SETTING_NUMBER, .offset = offsetof(struct link_config, port),
      .standard = "5222", .least = 1, .most = 65535, .about = "its port"},
     {.key = "ca_file", .kind = SETTING_FILE, .offset = offsetof(struct link_config, ca_file),
      .need = SETTING_REQUIRED, .about = "certificate authority of the server, PEM"},
+    {.key = "ping_seconds", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct link_config, ping_seconds), .standard = "30", .least = 1,
+     .most = 3600, .about = "a silent server is asked after these, given up after twice as many"},
+    {.key = "failover_seconds", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct link_config, failover_seconds), .standard = "10", .least = 1,
+     .most = 3600, .about = "wait for a lost server until the next one is used"},
+    {.key = "return_seconds", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct link_config, return_seconds), .standard = "300", .least = 1,
+     .most = 86400, .about = "an earlier server is used again once it was up for so long"},
     {.key = "key_file", .kind = SETTING_KEY, .offset = offsetof(struct link_config, key),
      .need = SETTING_REQUIRED, .about = "file with our secret key for this link alone"},
     {.key = "manager", .kind = SETTING_JID, .offset = offsetof(struct link_config, manager),
@@ -74,10 +90,36 @@ static const struct setting link_settings[] = {
 };
 
 enum {
-    downlink_settings = 6,
-    agent_uplink_settings = 11,
+    downlink_settings = 11,
+    agent_uplink_settings = 16,
     uplink_settings = array_size(link_settings),
 };
+
+/* The last two are for uplinks alone. */
+static const struct setting server_settings[] = {
+    {.key = "jid", .kind = SETTING_JID, .offset = offsetof(struct server_config, jid),
+     .about = "our account there; without it that of the link: a node of the same cluster"},
+    {.key = "password_file", .kind = SETTING_SECRET,
+     .offset = offsetof(struct server_config, password), .about = "file with its password"},
+    {.key = "certificate_file", .kind = SETTING_FILE,
+     .offset = offsetof(struct server_config, certificate_file),
+     .about = "our certificate for SASL EXTERNAL, PEM"},
+    {.key = "certificate_key_file", .kind = SETTING_FILE,
+     .offset = offsetof(struct server_config, certificate_key_file),
+     .about = "its private key, PEM"},
+    {.key = "server", .kind = SETTING_TEXT, .offset = offsetof(struct server_config, server),
+     .about = "host to connect to"},
+    {.key = "port", .kind = SETTING_NUMBER, .offset = offsetof(struct server_config, port),
+     .least = 1, .most = 65535, .about = "its port"},
+    {.key = "ca_file", .kind = SETTING_FILE, .offset = offsetof(struct server_config, ca_file),
+     .about = "certificate authority of this server, PEM"},
+    {.key = "manager", .kind = SETTING_JID, .offset = offsetof(struct server_config, manager),
+     .about = "full JID of the manager there"},
+    {.key = "uplink", .kind = SETTING_NAME, .offset = offsetof(struct server_config, uplink),
+     .need = SETTING_REQUIRED, .about = "name of the link that this server is for"},
+};
+
+enum { downlink_server_settings = 7, uplink_server_settings = array_size(server_settings) };
 
 static const struct setting api_settings[] = {
     {.key = "listen", .kind = SETTING_LISTEN, .offset = offsetof(struct listen_config, listen),
@@ -129,6 +171,9 @@ enum { downstream_timing_settings = 2 };
 static const struct setting peer_settings[] = {
     {.key = "address", .kind = SETTING_JID, .offset = offsetof(struct peer_config, address),
      .need = SETTING_REQUIRED, .about = "its full JID; nobody else is heard"},
+    {.key = "more_addresses", .kind = SETTING_JIDS,
+     .offset = offsetof(struct peer_config, more_addresses),
+     .about = "its full JIDs on our further servers, by commas"},
     {.key = "peer_key", .kind = SETTING_PEER, .offset = offsetof(struct peer_config, peer_key),
      .need = SETTING_REQUIRED, .about = "its public key"},
     {.key = "image_token_file", .kind = SETTING_SECRET,
@@ -136,7 +181,7 @@ static const struct setting peer_settings[] = {
      .about = "file with the bearer token that it pulls images with"},
 };
 
-enum { agent_settings = 2 };
+enum { agent_settings = 3 };
 
 static const struct setting shape_settings[] = {
     {.key = "cpus", .kind = SETTING_NUMBER, .offset = offsetof(struct shape_config, cpus),
@@ -183,6 +228,13 @@ static const struct config_section upstream_sections[] = {
     {.name = "downlink", .settings = link_settings, .settings_count = downlink_settings,
      .offset = offsetof(struct upstream_config, downlink), .least = 1,
      .about = "our account for the clusters"},
+    {.name = "downlink-server", .settings = server_settings,
+     .settings_count = downlink_server_settings,
+     .offset = offsetof(struct upstream_config, downlink_servers),
+     .size = sizeof(struct server_config),
+     .count_offset = offsetof(struct upstream_config, downlink_servers_count),
+     .most = limit_endpoints - 1,
+     .about = "a further server for our account"},
     {.name = "timing", .settings = timing_settings, .settings_count = array_size(timing_settings),
      .offset = offsetof(struct upstream_config, timing), .about = "how long things may take"},
     {.name = "cluster", .settings = peer_settings, .settings_count = array_size(peer_settings),
@@ -207,9 +259,23 @@ static const struct config_section downstream_sections[] = {
      .offset = offsetof(struct downstream_config, uplinks), .size = sizeof(struct link_config),
      .count_offset = offsetof(struct downstream_config, uplinks_count), .least = 1,
      .most = limit_uplinks, .about = "an upstream manager that may use this cluster"},
+    {.name = "uplink-server", .settings = server_settings,
+     .settings_count = uplink_server_settings,
+     .offset = offsetof(struct downstream_config, uplink_servers),
+     .size = sizeof(struct server_config),
+     .count_offset = offsetof(struct downstream_config, uplink_servers_count),
+     .most = limit_uplinks * (limit_endpoints - 1),
+     .about = "a further server for an uplink"},
     {.name = "downlink", .settings = link_settings, .settings_count = downlink_settings,
      .offset = offsetof(struct downstream_config, downlink), .least = 1,
      .about = "our account for the agents"},
+    {.name = "downlink-server", .settings = server_settings,
+     .settings_count = downlink_server_settings,
+     .offset = offsetof(struct downstream_config, downlink_servers),
+     .size = sizeof(struct server_config),
+     .count_offset = offsetof(struct downstream_config, downlink_servers_count),
+     .most = limit_endpoints - 1,
+     .about = "a further server for our account"},
     {.name = "images", .settings = image_settings, .settings_count = array_size(image_settings),
      .offset = offsetof(struct downstream_config, images), .least = 1,
      .about = "the image repository for the agents"},
@@ -233,6 +299,13 @@ static const struct config_section agent_sections[] = {
      .offset = offsetof(struct agent_config, uplinks), .size = sizeof(struct link_config),
      .count_offset = offsetof(struct agent_config, uplinks_count), .least = 1,
      .most = 1, .about = "the manager that this host serves"},
+    {.name = "uplink-server", .settings = server_settings,
+     .settings_count = uplink_server_settings,
+     .offset = offsetof(struct agent_config, uplink_servers),
+     .size = sizeof(struct server_config),
+     .count_offset = offsetof(struct agent_config, uplink_servers_count),
+     .most = limit_endpoints - 1,
+     .about = "a further server for an uplink"},
     {.name = "host", .settings = host_settings_table,
      .settings_count = array_size(host_settings_table),
      .offset = offsetof(struct agent_config, host), .about = "the hypervisor and what it lends"},
@@ -257,58 +330,39 @@ static int check_listen(const char *path, const char *section, const struct list
 }
 
 /* Addresses and keys in one map: neither looks like the other. */
+static int check_address(struct map *seen, const char *section, const struct peer_config *peer,
+                         const char *address, struct error *err) {
+    const struct peer_config *other = map_get(seen, address);
+    if (other && address == peer->peer_key)
+        return error_set(err, -EINVAL, "[%s %s] and [%s %s] have the same peer_key; each of them "
+                         "makes its own", section, other->name, section, peer->name);
+    if (other)
+        return error_set(err, -EINVAL, "[%s %s] and [%s %s] have the same address %s; give each "
+                         "an account of its own", section, other->name, section, peer->name,
+                         address);
+    map_put(seen, address, (void *)(uintptr_t)peer);
+    return 0;
+}
+
 static int check_peers(const char *path, const char *section, const struct peer_config *peers,
                        size_t count, struct error *err) {
     struct map seen;
+    char **copies = memory_new(count, sizeof(*copies)); /* the map's keys */
     map_init(&seen, 0);
     int result = 0;
     for (size_t i = 0; i < count && !result; i++) {
-        const struct peer_config *other = map_get(&seen, peers[i].address);
-        if (other)
-            result = error_set(err, -EINVAL, "%s: [%s %s] and [%s %s] have the same address %s; "
-                               "give each an account of its own", path, section, other->name,
-                               section, peers[i].name, peers[i].address);
-        else
-            map_put(&seen, peers[i].address, (void *)(uintptr_t)&peers[i]);
-        other = map_get(&seen, peers[i].peer_key);
-        if (other)
-            result = error_set(err, -EINVAL, "%s: [%s %s] and [%s %s] have the same peer_key; each "
-                               "of them makes its own", path, section, other->name, section,
-                               peers[i].name);
-        else
-            map_put(&seen, peers[i].peer_key, (void *)(uintptr_t)&peers[i]);
+        char *rest = copies[i] = memory_text(peers[i].more_addresses);
+        result = check_address(&seen, section, &peers[i], peers[i].address, err);
+        if (!result)
+            result = check_address(&seen, section, &peers[i], peers[i].peer_key, err);
+        for (char *more; !result && (more = strsep(&rest, ","));)
+            result = check_address(&seen, section, &peers[i], more, err);
     }
     map_deinit(&seen);
-    return result;
-}
-
-static bool keys_are_same(const struct link_config *left, const struct link_config *right) {
-    return text_equal(left->key.text, right->key.text);
-}
-
-/* Two connections with one full JID throw each other out for ever. Two managers above that see
- * one key know that it is one cluster. */
-static int check_links(const char *path, const struct link_config *uplinks, size_t count,
-                       const struct link_config *downlink, struct error *err) {
-    for (size_t i = 0; i < count; i++) {
-        if (downlink && text_equal(uplinks[i].jid, downlink->jid))
-            return error_set(err, -EINVAL, "%s: [uplink %s] and [downlink] have the same jid %s; "
-                             "change its resource", path, uplinks[i].name, downlink->jid);
-        if (downlink && keys_are_same(&uplinks[i], downlink))
-            return error_set(err, -EINVAL, "%s: [uplink %s] and [downlink] have the same key; "
-                             "make one for each link", path, uplinks[i].name);
-        for (size_t n = 0; n < i; n++) {
-            if (keys_are_same(&uplinks[i], &uplinks[n]))
-                return error_set(err, -EINVAL, "%s: [uplink %s] and [uplink %s] have the same "
-                                 "key; make one for each link", path, uplinks[n].name,
-                                 uplinks[i].name);
-            if (text_equal(uplinks[i].jid, uplinks[n].jid))
-                return error_set(err, -EINVAL, "%s: [uplink %s] and [uplink %s] have the same jid "
-                                 "%s; change its resource", path, uplinks[n].name,
-                                 uplinks[i].name, uplinks[i].jid);
-        }
-    }
-    return 0;
+    for (size_t i = 0; i < count; i++)
+        memory_free(copies[i]);
+    memory_free(copies);
+    return result ? error_wrap(err, "%s", path) : 0;
 }
 
 int upstream_config_load(const char *path, struct upstream_config *config, struct error *err) {
@@ -317,6 +371,13 @@ int upstream_config_load(const char *path, struct upstream_config *config, struc
     int result = check_listen(path, "api", &config->api, err);
     if (!result)
         result = check_peers(path, "cluster", config->clusters, config->clusters_count, err);
+    if (!result)
+        result = config_links_check(
+            &(struct links_config){.path = path,
+                                   .downlink = &config->downlink,
+                                   .downlink_servers = config->downlink_servers,
+                                   .downlink_servers_count = config->downlink_servers_count},
+            err);
     if (result)
         upstream_config_deinit(config);
     return result;
@@ -330,7 +391,16 @@ int downstream_config_load(const char *path, struct downstream_config *config,
     if (!result)
         result = check_peers(path, "agent", config->agents, config->agents_count, err);
     if (!result)
-        result = check_links(path, config->uplinks, config->uplinks_count, &config->downlink, err);
+        result = config_links_check(
+            &(struct links_config){.path = path,
+                                   .uplinks = config->uplinks,
+                                   .uplinks_count = config->uplinks_count,
+                                   .uplink_servers = config->uplink_servers,
+                                   .uplink_servers_count = config->uplink_servers_count,
+                                   .downlink = &config->downlink,
+                                   .downlink_servers = config->downlink_servers,
+                                   .downlink_servers_count = config->downlink_servers_count},
+            err);
     if (result)
         downstream_config_deinit(config);
     return result;
@@ -353,6 +423,14 @@ int agent_config_load(const char *path, struct agent_config *config, struct erro
     if (config_load(&agent_config_table, path, config, err))
         return err->code;
     int result = check_embedded_root(path, config->host.uri, err);
+    if (!result)
+        result = config_links_check(
+            &(struct links_config){.path = path,
+                                   .uplinks = config->uplinks,
+                                   .uplinks_count = config->uplinks_count,
+                                   .uplink_servers = config->uplink_servers,
+                                   .uplink_servers_count = config->uplink_servers_count},
+            err);
     if (result)
         agent_config_deinit(config);
     return result;

@@ -15,16 +15,32 @@ struct daemon_config {
 struct link_config {
     char *name;
     char *jid;
-    struct secret password;
+    struct secret password; /* or a certificate, or both */
+    char *certificate_file, *certificate_key_file;
     char *server; /* NULL: the JID's domain, by DNS */
     uint64_t port;
     char *ca_file;
+    uint64_t ping_seconds, failover_seconds, return_seconds;
     struct secret key; /* ours, of this link alone */
     char *manager; /* full JID */
     char *peer_key;
     char *image_url, *image_ca_file;
     struct secret image_token;
     uint64_t max_vms, max_cpus, max_memory_mib, max_disk_gib; /* downstream; 0: no limit */
+};
+
+/* [uplink-server NAME], [downlink-server NAME]: a further server for a link, to be used in place
+ * of the first. What is absent is as in the link. */
+struct server_config {
+    char *name;
+    char *uplink; /* the link's name; [downlink-server] has none and no manager */
+    char *jid;
+    struct secret password;
+    char *certificate_file, *certificate_key_file;
+    char *server;
+    uint64_t port; /* 0: absent */
+    char *ca_file;
+    char *manager;
 };
 
 /* [api] and [images]: where we listen for HTTP. */
@@ -43,6 +59,7 @@ struct timing_config {
 struct peer_config {
     char *name;
     char *address;
+    char *more_addresses; /* on our further servers, by commas, or NULL */
     char *peer_key;
     struct secret image_token; /* that it presents to us; clusters only */
 };
@@ -65,6 +82,8 @@ struct upstream_config {
     struct daemon_config daemon;
     struct listen_config api;
     struct link_config downlink;
+    struct server_config *downlink_servers;
+    size_t downlink_servers_count;
     struct timing_config timing;
     struct peer_config *clusters;
     size_t clusters_count;
@@ -76,7 +95,11 @@ struct downstream_config {
     struct daemon_config daemon;
     struct link_config *uplinks;
     size_t uplinks_count;
+    struct server_config *uplink_servers;
+    size_t uplink_servers_count;
     struct link_config downlink;
+    struct server_config *downlink_servers;
+    size_t downlink_servers_count;
     struct listen_config images;
     struct timing_config timing;
     struct peer_config *agents;
@@ -87,6 +110,8 @@ struct agent_config {
     struct daemon_config daemon;
     struct link_config *uplinks;
     size_t uplinks_count;
+    struct server_config *uplink_servers;
+    size_t uplink_servers_count;
     struct host_config host;
 };
 

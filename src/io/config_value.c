@@ -43,6 +43,16 @@ static bool listen_is_valid(const char *value) {
            (bracketed || strchr(value, ':') == colon);
 }
 
+static int check_jids(const char *value, struct error *err) {
+    auto_clean(memory_clean) char *copy = memory_text(value);
+    for (char *rest = copy, *jid; (jid = strsep(&rest, ","));)
+        if (!jid_is_full(jid))
+            return error_set(err, -EINVAL, "\"%s\" is not a full JID; write "
+                             "account@domain/resource,account@domain/resource without spaces",
+                             jid);
+    return 0;
+}
+
 static int check_text(const struct setting *setting, const char *value, struct error *err) {
     size_t length = strlen(value);
     switch (setting->kind) {
@@ -56,6 +66,8 @@ static int check_text(const struct setting *setting, const char *value, struct e
             return error_set(err, -EINVAL, "\"%s\" is not a full JID; write "
                              "account@domain/resource", value);
         break;
+    case SETTING_JIDS:
+        return check_jids(value, err);
     case SETTING_URL:
         if (!text_starts(value, "https://") && !text_starts(value, "http://") &&
             !text_starts(value, "file:///"))
@@ -163,6 +175,7 @@ int config_value_set(const struct setting *setting, const char *value, void *sec
     case SETTING_TEXT:
     case SETTING_NAME:
     case SETTING_JID:
+    case SETTING_JIDS:
     case SETTING_URL:
     case SETTING_LISTEN:
     case SETTING_FOLDER:
@@ -202,6 +215,7 @@ void config_value_clear(const struct setting *setting, void *section) {
     case SETTING_TEXT:
     case SETTING_NAME:
     case SETTING_JID:
+    case SETTING_JIDS:
     case SETTING_URL:
     case SETTING_LISTEN:
     case SETTING_FOLDER:

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/log.h"
 
 static const struct {
@@ -34,10 +35,27 @@ static const struct {
     [XMPP_CAUSE_MECHANISM] = {"no way to authenticate that both sides know",
                               "let the server offer SCRAM-SHA-256 or SCRAM-SHA-1 to clients"},
     [XMPP_CAUSE_PASSWORD] = {"the server refused account and password",
-                             "check that the account exists there and the password in our "
-                             "configuration"},
+                             "check that the account exists there, and the password or the "
+                             "client certificate in our configuration"},
+    [XMPP_CAUSE_ACCOUNT] = {"the server has closed the account to us",
+                            "ask the server's operator to enable the account"},
+    [XMPP_CAUSE_BUSY] = {"the server cannot check accounts at the moment",
+                         "none yet: it is tried again; if it repeats, see the server's log"},
     [XMPP_CAUSE_SERVER] = {"the server ended the stream with an error",
                            "see the detail and the server's log"},
+    [XMPP_CAUSE_TIMEOUT] = {"the server took us for dead",
+                            "check the network to the server, and whether this host is stopped "
+                            "for minutes"},
+    [XMPP_CAUSE_UNAUTHORIZED] = {"the server no longer lets this account in",
+                                 "check the account at the server, and its access rules"},
+    [XMPP_CAUSE_POLICY] = {"we broke a rule of the server, such as a rate or a size",
+                           "lift its limits for this account: stanzas up to 256 KiB, no shaper"},
+    [XMPP_CAUSE_FULL] = {"the server is out of memory, connections or another resource",
+                         "free some at the server, or spread the accounts over more servers"},
+    [XMPP_CAUSE_OTHER_HOST] = {"the server sends us to another host, where we do not go by "
+                               "ourselves", "if that host is right, put it into our configuration"},
+    [XMPP_CAUSE_SHUTDOWN] = {"the server is being shut down",
+                             "none yet: it is tried again until it is back"},
     [XMPP_CAUSE_DOMAIN] = {"the server does not serve the JID's domain",
                            "check the JID's domain, or the server's list of hosts"},
     [XMPP_CAUSE_CONFLICT] = {"another client connected with the same JID",
@@ -67,7 +85,13 @@ static void read_sasl_failure(struct xmpp_cause *cause, const char *xml) {
     char name[64] = "";
     if (condition)
         text_format(name, sizeof(name), "%.*s", (int)strcspn(condition + 2, "/> "), condition + 2);
-    xmpp_cause_set(cause, XMPP_CAUSE_PASSWORD, name);
+    bool is_closed =
+        text_equal(name, "account-disabled") || text_equal(name, "credentials-expired");
+    xmpp_cause_set(cause,
+                   is_closed                                    ? XMPP_CAUSE_ACCOUNT
+                   : text_equal(name, "temporary-auth-failure") ? XMPP_CAUSE_BUSY
+                                                                : XMPP_CAUSE_PASSWORD,
+                   name);
 }
 
 static const char *after(const char *line, const char *prefix) {
@@ -94,6 +118,32 @@ void xmpp_cause_read(struct xmpp_cause *cause, const char *line) {
         xmpp_cause_set(cause, XMPP_CAUSE_TLS, line);
     else if (after(line, "Cannot authenticate with known methods"))
         xmpp_cause_set(cause, XMPP_CAUSE_MECHANISM, NULL);
+}
+
+void xmpp_cause_read_stream_error(struct xmpp_cause *cause, const char *condition,
+                                  const char *detail) {
+    static const struct {
+        const char *condition;
+        enum xmpp_cause_kind kind;
+    } kinds[] = {
+        {"conflict", XMPP_CAUSE_CONFLICT},
+        {"connection-timeout", XMPP_CAUSE_TIMEOUT},
+        {"host-gone", XMPP_CAUSE_DOMAIN},
+        {"host-unknown", XMPP_CAUSE_DOMAIN},
+        {"not-authorized", XMPP_CAUSE_UNAUTHORIZED},
+        {"policy-violation", XMPP_CAUSE_POLICY},
+        {"resource-constraint", XMPP_CAUSE_FULL},
+        {"see-other-host", XMPP_CAUSE_OTHER_HOST},
+        {"system-shutdown", XMPP_CAUSE_SHUTDOWN},
+    };
+    enum xmpp_cause_kind kind = XMPP_CAUSE_SERVER;
+    for (size_t i = 0; i < array_size(kinds); i++)
+        if (text_equal(kinds[i].condition, condition))
+            kind = kinds[i].kind;
+    char words_of_it[sizeof(cause->detail)];
+    text_format(words_of_it, sizeof(words_of_it), "%s%s%s", condition, detail ? ": " : "",
+                detail ? detail : "");
+    xmpp_cause_set(cause, kind, words_of_it);
 }
 
 bool xmpp_cause_is_equal(const struct xmpp_cause *left, const struct xmpp_cause *right) {

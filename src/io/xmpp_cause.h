@@ -21,7 +21,15 @@ enum xmpp_cause_kind {
     XMPP_CAUSE_CERTIFICATE, /* the server's is not acceptable */
     XMPP_CAUSE_MECHANISM,   /* no way to authenticate in common */
     XMPP_CAUSE_PASSWORD,    /* refused */
-    XMPP_CAUSE_SERVER,      /* a stream error */
+    XMPP_CAUSE_ACCOUNT,     /* known, but closed to us */
+    XMPP_CAUSE_BUSY,        /* cannot authenticate anybody now */
+    XMPP_CAUSE_SERVER,      /* a stream error that says no more */
+    XMPP_CAUSE_TIMEOUT,
+    XMPP_CAUSE_UNAUTHORIZED,
+    XMPP_CAUSE_POLICY,
+    XMPP_CAUSE_FULL,
+    XMPP_CAUSE_OTHER_HOST,
+    XMPP_CAUSE_SHUTDOWN,
     XMPP_CAUSE_DOMAIN,      /* the server does not serve the JID's domain */
     XMPP_CAUSE_CONFLICT,    /* another client took our JID */
     XMPP_CAUSE_COUNT,
@@ -37,6 +45,10 @@ void xmpp_cause_set(struct xmpp_cause *cause, enum xmpp_cause_kind kind, const c
 
 /* Looks at one line of libstrophe's debug log, the only place where it says why. */
 void xmpp_cause_read(struct xmpp_cause *cause, const char *line);
+
+/* A stream error by the name of its condition (RFC 6120, 4.9.3); `detail` may be NULL. */
+void xmpp_cause_read_stream_error(struct xmpp_cause *cause, const char *condition,
+                                  const char *detail);
 
 bool xmpp_cause_is_equal(const struct xmpp_cause *left, const struct xmpp_cause *right);
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "io/host.h"
 #include "main/daemon.h"
+#include "main/daemon_link.h"
 
 /* In the order of opening; closed in the reverse order. */
 struct agent_daemon {
@@ -62,14 +63,19 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
     return host_open(&settings, shell, err);
 }
 
-static int agent_connect(struct agent_daemon *agent, const struct link_config *uplink,
+static int agent_connect(struct agent_daemon *agent, const struct agent_config *config,
                          struct error *err) {
-    const char *const peers[] = {uplink->manager, NULL};
+    const struct link_config *uplink = &config->uplinks[0];
+    const struct daemon_link link = {
+        .link = uplink,
+        .servers = config->uplink_servers,
+        .servers_count = config->uplink_servers_count,
+    };
     text_format(agent->uplink_name, sizeof(agent->uplink_name), "uplink %s", uplink->name);
     agent->uplink.name = agent->uplink_name;
     agent->uplink.seal = daemon_seal_up(uplink, err);
     if (agent->uplink.seal)
-        agent->uplink.xmpp = daemon_connect(uplink, 0, peers, agent->shell, err);
+        agent->uplink.xmpp = daemon_connect_up(&link, agent->shell, err);
     return agent->uplink.xmpp ? 0 : error_wrap(err, "[uplink %s]", uplink->name);
 }
 
@@ -86,7 +92,7 @@ static int agent_open(struct agent_daemon *agent, const struct agent_config *con
     agent->host = agent_host(config, agent->shell, err);
     if (!agent->host)
         return error_wrap(err, "[host]");
-    return agent_connect(agent, &config->uplinks[0], err);
+    return agent_connect(agent, config, err);
 }
 
 int main(int count, char **arguments) {

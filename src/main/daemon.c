@@ -136,25 +136,6 @@ struct seal *daemon_seal_down(const struct link_config *link, const struct peer_
     return seal;
 }
 
-struct xmpp *daemon_connect(const struct link_config *link, uint32_t index,
-                            const char *const *peers, struct shell *shell, struct error *err) {
-    size_t peers_count = 0;
-    while (peers[peers_count])
-        peers_count++;
-    const struct xmpp_settings settings = {
-        .link = index,
-        .jid = link->jid,
-        .password = link->password.text,
-        .host = link->server,
-        .port = (uint16_t)link->port,
-        .ca_file = link->ca_file,
-        .peers = peers,
-        .peers_count = peers_count,
-        .software = daemon_software,
-    };
-    return xmpp_link_new(&settings, shell, err);
-}
-
 int daemon_serve(const struct log *log, struct shell *shell, const struct shell_ports *ports,
                  const char *state) {
     struct error err = {0};

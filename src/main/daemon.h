@@ -50,10 +50,6 @@ struct seal *daemon_seal_up(const struct link_config *link, struct error *err);
 struct seal *daemon_seal_down(const struct link_config *link, const struct peer_config *peers,
                               size_t count, struct error *err);
 
-/* Connects one link; it posts to `shell` from here on. `peers` ends with NULL. */
-struct xmpp *daemon_connect(const struct link_config *link, uint32_t index,
-                            const char *const *peers, struct shell *shell, struct error *err);
-
 /* Serves until the end, tells the log how it began and ended; the exit code. */
 int daemon_serve(const struct log *log, struct shell *shell, const struct shell_ports *ports,
                  const char *state);

@@ -11,6 +11,7 @@
 #include "io/rest_routes.h"
 #include "io/secret.h"
 #include "main/daemon.h"
+#include "main/daemon_link.h"
 
 enum { limit_links = 1 + limit_uplinks };
 
@@ -76,21 +77,25 @@ static struct role *downstream_role(const struct downstream_config *config) {
 
 static int downstream_connect_down(struct downstream *downstream,
                                    const struct downstream_config *config, struct error *err) {
-    auto_clean(memory_clean) const char **peers =
-        memory_new(config->agents_count + 1, sizeof(*peers));
-    for (size_t i = 0; i < config->agents_count; i++)
-        peers[i] = config->agents[i].address;
+    const struct daemon_link settings = {
+        .link = &config->downlink,
+        .servers = config->downlink_servers,
+        .servers_count = config->downlink_servers_count,
+    };
     struct shell_link *link = &downstream->links[downstream->links_count++];
     link->name = "downlink";
     link->seal = daemon_seal_down(&config->downlink, config->agents, config->agents_count, err);
     if (link->seal)
-        link->xmpp = daemon_connect(&config->downlink, 0, peers, downstream->shell, err);
+        link->xmpp = daemon_connect_down(&settings, config->agents, config->agents_count,
+                                         downstream->shell, err);
     return link->xmpp ? 0 : err->code;
 }
 
-static int downstream_connect_up(struct downstream *downstream, const struct link_config *uplink,
-                                 const char *images, struct error *err) {
+static int downstream_connect_up(struct downstream *downstream,
+                                 const struct downstream_config *config, const char *images,
+                                 struct error *err) {
     size_t index = downstream->links_count++;
+    const struct link_config *uplink = &config->uplinks[index - 1];
     struct shell_link *link = &downstream->links[index];
     text_format(downstream->names[index], sizeof(downstream->names[index]), "uplink %s",
                 uplink->name);
@@ -104,10 +109,15 @@ static int downstream_connect_up(struct downstream *downstream, const struct lin
     link->fetcher = image_fetcher_new(&settings, downstream->shell, err);
     if (!link->fetcher)
         return err->code;
-    const char *const peers[] = {uplink->manager, NULL};
+    const struct daemon_link servers = {
+        .index = (uint32_t)index,
+        .link = uplink,
+        .servers = config->uplink_servers,
+        .servers_count = config->uplink_servers_count,
+    };
     link->seal = daemon_seal_up(uplink, err);
     if (link->seal)
-        link->xmpp = daemon_connect(uplink, (uint32_t)index, peers, downstream->shell, err);
+        link->xmpp = daemon_connect_up(&servers, downstream->shell, err);
     return link->xmpp ? 0 : err->code;
 }
 
@@ -165,7 +175,7 @@ static int downstream_open(struct downstream *downstream, const struct downstrea
     if (downstream_connect_down(downstream, config, err))
         return error_wrap(err, "[downlink]");
     for (size_t i = 0; i < config->uplinks_count; i++)
-        if (downstream_connect_up(downstream, &config->uplinks[i], images, err))
+        if (downstream_connect_up(downstream, config, images, err))
             return error_wrap(err, "[uplink %s]", config->uplinks[i].name);
     if (downstream_serve_images(downstream, &config->images, images, err))
         return err->code;

@@ -8,6 +8,7 @@
 #include "io/rest_routes.h"
 #include "io/secret.h"
 #include "main/daemon.h"
+#include "main/daemon_link.h"
 
 /* In the order of opening; closed in the reverse order. */
 struct upstream {
@@ -66,16 +67,18 @@ static struct role *upstream_role(const struct upstream_config *config) {
 
 static int upstream_connect(struct upstream *upstream, const struct upstream_config *config,
                             struct error *err) {
-    auto_clean(memory_clean) const char **peers =
-        memory_new(config->clusters_count + 1, sizeof(*peers));
-    for (size_t i = 0; i < config->clusters_count; i++)
-        peers[i] = config->clusters[i].address;
+    const struct daemon_link settings = {
+        .link = &config->downlink,
+        .servers = config->downlink_servers,
+        .servers_count = config->downlink_servers_count,
+    };
     struct shell_link *link = &upstream->downlink;
     link->name = "downlink";
     link->seal =
         daemon_seal_down(&config->downlink, config->clusters, config->clusters_count, err);
     if (link->seal)
-        link->xmpp = daemon_connect(&config->downlink, 0, peers, upstream->shell, err);
+        link->xmpp = daemon_connect_down(&settings, config->clusters, config->clusters_count,
+                                         upstream->shell, err);
     return link->xmpp ? 0 : error_wrap(err, "[downlink]");
 }
 

@@ -20,6 +20,7 @@ enum {
     limit_tenants = 10000,
     limit_peers = 10000,        /* agents of one manager */
     limit_uplinks = 16,         /* upstream managers of one cluster */
+    limit_endpoints = 8,        /* of one link */
     limit_vms = 1000000,        /* per daemon */
     limit_operations_kept = 100000, /* ended ones that stay readable upstream */
     limit_idempotency_keys = 100000,

@@ -1,7 +1,8 @@
 /* A client of the XMPP carrier for test_carrier.py: stands in for the shell, and prints what the
  * carrier tells it. Lines on standard input: "send ADDRESS TEXT", "burst ADDRESS COUNT", "quit".
  *
- * carrier_probe JID PASSWORD PORT CA_FILE PEER HANDSHAKE_SECONDS PING_SECONDS */
+ * carrier_probe HANDSHAKE PING HOLD_DOWN RETURN one|each SERVER... with, for each server in order:
+ * JID PASSWORD PORT CA_FILE PEER CERTIFICATE KEY; an empty one is none. Seconds. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/xmpp.h"
+#include "message/limits.h"
 
 struct shell {
     struct log log;
@@ -77,33 +79,60 @@ static void serve(struct xmpp *xmpp) {
     }
 }
 
+enum { first_server = 6, words_per_server = 7 };
+
+static const char *or_none(const char *word) { return word[0] ? word : NULL; }
+
+static struct xmpp *connect_link(int servers, char **arguments, struct shell *shell) {
+    struct xmpp_endpoint endpoints[limit_endpoints] = {0};
+    const char *addresses[limit_endpoints];
+    for (int i = 0; i < servers; i++) {
+        char **words = arguments + first_server + i * words_per_server;
+        endpoints[i] = (struct xmpp_endpoint){
+            .jid = words[0],
+            .password = or_none(words[1]),
+            .host = "127.0.0.1",
+            .port = (uint16_t)strtoul(words[2], NULL, 10),
+            .ca_file = words[3],
+            .certificate_file = or_none(words[5]),
+            .key_file = or_none(words[6]),
+        };
+        addresses[i] = words[4];
+    }
+    const struct xmpp_peer peer = {addresses};
+    const struct xmpp_settings settings = {
+        .endpoints = endpoints,
+        .endpoints_count = (size_t)servers,
+        .use = strcmp(arguments[5], "one") == 0 ? XMPP_USE_ONE : XMPP_USE_EACH,
+        .peers = &peer,
+        .peers_count = addresses[0][0] ? 1 : 0,
+        .software = "carrier-probe",
+        .handshake_seconds = (unsigned)strtoul(arguments[1], NULL, 10),
+        .ping_seconds = (unsigned)strtoul(arguments[2], NULL, 10),
+        .hold_down_seconds = (unsigned)strtoul(arguments[3], NULL, 10),
+        .return_seconds = (unsigned)strtoul(arguments[4], NULL, 10),
+    };
+    struct error err;
+    struct xmpp *xmpp = xmpp_link_new(&settings, shell, &err);
+    if (!xmpp)
+        printf("error %s\n", err.text);
+    return xmpp;
+}
+
 int main(int count, char **arguments) {
-    if (count != 8) {
-        fprintf(stderr, "usage: carrier_probe JID PASSWORD PORT CA_FILE PEER SECONDS SECONDS\n");
+    int servers = (count - first_server) / words_per_server;
+    if (servers < 1 || servers > limit_endpoints ||
+        count != first_server + servers * words_per_server) {
+        fprintf(stderr, "usage: carrier_probe HANDSHAKE PING HOLD_DOWN RETURN one|each "
+                        "SERVER...\n");
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     xmpp_link_prepare();
-    const char *peers[] = {arguments[5]};
-    struct xmpp_settings settings = {
-        .jid = arguments[1],
-        .password = arguments[2],
-        .host = "127.0.0.1",
-        .port = (uint16_t)strtoul(arguments[3], NULL, 10),
-        .ca_file = arguments[4],
-        .peers = peers,
-        .peers_count = peers[0][0] ? 1 : 0,
-        .software = "carrier-probe",
-        .handshake_seconds = (unsigned)strtoul(arguments[6], NULL, 10),
-        .ping_seconds = (unsigned)strtoul(arguments[7], NULL, 10),
-    };
     struct shell shell = {0};
-    struct error err;
-    struct xmpp *xmpp = xmpp_link_new(&settings, &shell, &err);
-    if (!xmpp) {
-        printf("error %s\n", err.text);
+    struct xmpp *xmpp = connect_link(servers, arguments, &shell);
+    if (!xmpp)
         return 1;
-    }
     serve(xmpp);
     xmpp_link_free(xmpp);
     printf("freed\n");

@@ -30,13 +30,19 @@ def probe_path():
 class Probe:
     """carrier_probe as a process; its lines are kept and waited for."""
 
-    def __init__(self, jid, password, port, ca_file, peer="", handshake=15, ping=30):
+    def __init__(self, jid, password, port, ca_file, peer="", **options):
+        """`more`: further servers, as (jid, password, port, ca_file, peer). `use`: one or each."""
         self.jid = jid
+        servers = [(jid, password, port, ca_file, peer, *options.get("certificate", ("", "")))]
+        servers += [(*server, "", "") for server in options.get("more", ())]
+        seconds = [options.get("handshake", 15), options.get("ping", 30),
+                   options.get("hold_down", 1), options.get("back", 1)]
         self.lines = []
         self.seen = 0  # lines before this one were waited for
         self.changed = threading.Condition()
         self.process = subprocess.Popen(
-            [probe_path(), jid, password, str(port), ca_file, peer, str(handshake), str(ping)],
+            [probe_path(), *map(str, seconds), options.get("use", "one"),
+             *(str(word) for server in servers for word in server)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
             errors="surrogateescape")
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -264,8 +270,8 @@ class Carrier(unittest.TestCase):
         alice.wait("link up")
         os.kill(self.server.running_pid(), signal.SIGSTOP)
         try:
-            alice.wait("link down")
             self.assertIn("no longer answers pings", alice.wait("log error disconnected"))
+            alice.wait("link down")
         finally:
             os.kill(self.server.running_pid(), signal.SIGCONT)
         alice.wait("link up")
@@ -290,6 +296,66 @@ class Carrier(unittest.TestCase):
             self.assertLess(alice.quit(), 4)  # a second or two for a busy machine
         finally:
             os.kill(self.server.running_pid(), signal.SIGCONT)
+
+    # several servers
+
+    def servers(self, *domains):
+        """Independent servers with the accounts alice and bob, running."""
+        for domain in domains:
+            server = Prosody(f"{self.folder.name}/{domain}", domain)
+            for user in ("alice", "bob"):
+                server.add_account(user, f"secret of {user}")
+            server.start()
+            self.addCleanup(server.stop)
+            yield server
+
+    def both(self, user, peer, first, second, **options):
+        """A probe with `first` and `second` as its servers."""
+        return self.probe(user, peer, first, more=[
+            (second.jid(user, "x"), f"secret of {user}", second.port, second.ca_file,
+             second.jid(peer, "x"))], **options)
+
+    def test_a_lost_server_is_replaced_by_the_next_and_used_again_when_it_is_stable(self):
+        first, second = self.servers("f.test", "g.test")
+        manager = self.both("alice", "bob", first, second, use="each")
+        agent = self.both("bob", "alice", first, second)
+        # Each knows the other by its address at the first server, wherever it is.
+        manager.wait(f"peer {agent.jid} up")
+        agent.wait(f"peer {manager.jid} up")
+        self.exchange(manager, agent, "at the first")
+        begin = time.monotonic()
+        first.kill()
+        agent.wait("link down")
+        manager.wait(f"peer {agent.jid} down")
+        agent.wait("link up")
+        print(f"the next server is in use after {time.monotonic() - begin:.2f} s, hold-down 1 s",
+              flush=True)
+        agent.wait(f"peer {manager.jid} up")
+        manager.wait(f"peer {agent.jid} up")
+        self.exchange(manager, agent, "at the second")
+        first.start()
+        agent.wait(f"log info probing link=0 jid={agent.jid}-probe")
+        agent.wait("link down")
+        agent.wait(f"log info connected link=0 jid={agent.jid} server=127.0.0.1:{first.port}")
+        agent.wait("link up")
+        manager.wait(f"peer {agent.jid} up")
+        self.exchange(manager, agent, "at the first again")
+        self.assertEqual([line for line in manager.lines if line.startswith("link")], ["link up"])
+        self.assertLess(agent.quit(), 3)
+
+    def test_a_peer_is_not_heard_by_its_address_at_another_server(self):
+        first, second = self.servers("h.test", "i.test")
+        agent = self.both("bob", "alice", first, second)
+        agent.wait("link up")
+        impostor = self.probe("alice", "bob", server=first)
+        impostor.wait(f"peer {agent.jid} up")
+        agent.wait(f"peer {impostor.jid} up")
+        impostor.send(agent.jid, "hello")
+        self.assertEqual(agent.wait("frame"), f"frame {impostor.jid} hello")
+        second.stop()  # where nobody was: nothing happens
+        impostor.send(agent.jid, "still there")
+        agent.wait(f"frame {impostor.jid} still there")
+        self.assertNotIn("link down", agent.lines)
 
     # connections that must not be, and what is said of them
 
@@ -343,8 +409,8 @@ class Carrier(unittest.TestCase):
         first.wait("link up")
         second = self.probe("alice")
         second.wait("link up")
-        first.wait("link down")
         self.assertIn("same JID", first.wait("log error disconnected"))
+        first.wait("link down")
         self.assertLess(first.quit(), 3)  # not bound to its half minute of waiting
 
     def test_bad_settings_are_refused_at_once(self):

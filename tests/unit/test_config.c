@@ -153,7 +153,7 @@ static const struct mistake {
     const char *line, *instead; /* `line` of the good file is replaced; NULL: added at the end */
     const char *words[3];
 } mistakes[] = {
-    {NULL, "[nothing]\n", {"line 9", "[nothing] is not a section", "[uplink NAME] [host]"}},
+    {NULL, "[nothing]\n", {"line 9", "[nothing] is not a section", "[uplink-server NAME] [host]"}},
     {NULL, "[uplinks a]\n", {"line 9", "is not a section", NULL}},
     {NULL, "[uplink]\n", {"line 9", "is not a section", NULL}},
     {NULL, "[host x]\n", {"line 9", "is not a section", NULL}},
@@ -363,6 +363,61 @@ static void an_agent_serves_one_manager(void **state) {
     expect_words(&err, "more than one [uplink", "two managers");
 }
 
+static void an_account_has_a_password_or_a_certificate(void **state) {
+    struct room *room = *state;
+    static const struct {
+        const char *keys;
+        const char *words; /* NULL: accepted */
+    } cases[] = {
+        {"password_file=@/secret\n", NULL},
+        {"certificate_file=@/ca\ncertificate_key_file=@/ca\n", NULL},
+        {"password_file=@/secret\ncertificate_file=@/ca\ncertificate_key_file=@/ca\n", NULL},
+        {"", "[uplink home] lacks password_file"},
+        {"password_file=@/secret\ncertificate_key_file=@/ca\n", "has certificate_key_file alone"},
+    };
+    for (size_t i = 0; i < array_size(cases); i++) {
+        auto_clean(text_deinit) struct text text = {0};
+        auto_clean(agent_config_deinit) struct agent_config config = {0};
+        struct error err = {0};
+        text_addf(&text, "[uplink home]\njid=a@b/1\nca_file=@/ca\nmanager=m@b/n\n"
+                  "image_url=https://b\nkey_file=@/key\npeer_key=" PEER_1 "\n%s", cases[i].keys);
+        write_config(room, text_data(&text));
+        int result = agent_config_load(room->path, &config, &err);
+        if (!cases[i].words && result)
+            fail_msg("%s", err.text);
+        if (cases[i].words)
+            expect_words(&err, cases[i].words, cases[i].keys);
+    }
+}
+
+static void further_servers_that_fit_nothing_are_refused(void **state) {
+    struct room *room = *state;
+    static const struct {
+        const char *section, *words;
+    } cases[] = {
+        {"[uplink-server two]\nserver=b\n", "lacks uplink"},
+        {"[uplink-server two]\nuplink=away\n", "there is no [uplink away]"},
+        {"[uplink-server two]\nuplink=home\ncertificate_key_file=@/ca\npassword_file=@/secret\n",
+         "has certificate_key_file alone"},
+    };
+    for (size_t i = 0; i < array_size(cases); i++) {
+        auto_clean(text_deinit) struct text text = {0};
+        struct agent_config config = {0};
+        struct error err = {0};
+        text_addf(&text, "%s%s", good_agent, cases[i].section);
+        write_config(room, text_data(&text));
+        if (agent_config_load(room->path, &config, &err) >= 0)
+            fail_msg("accepted: %s", cases[i].section);
+        expect_words(&err, cases[i].words, cases[i].section);
+    }
+    expect_upstream_refused(room, "", "[cluster a]\naddress=x@y/z\npeer_key=" PEER_1 "\n"
+                            "[cluster b]\naddress=v@y/z\npeer_key=" PEER_2 "\n"
+                            "more_addresses=w@y/z,x@y/z\n",
+                            "[cluster a] and [cluster b] have the same address x@y/z");
+    expect_upstream_refused(room, "", "[cluster a]\naddress=x@y/z\nmore_addresses=w@y/z, v@y/z\n",
+                            "without spaces");
+}
+
 static void an_embedded_root_must_leave_room_for_sockets(void **state) {
     struct room *room = *state;
     const struct {
@@ -496,6 +551,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(each_link_has_a_key_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(plain_http_beyond_loopback_wants_a_word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_agent_serves_one_manager, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_account_has_a_password_or_a_certificate, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(further_servers_that_fit_nothing_are_refused, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(an_embedded_root_must_leave_room_for_sockets, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_examples_are_good_as_they_are_and_with_all_keys,

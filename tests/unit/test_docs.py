@@ -88,7 +88,7 @@ def configuration(daemon):
     text, arrays, found = read("src/io/config_daemons.c"), settings(), []
     counts = {name: int(count) for name, count in re.findall(r"\b(\w+_settings) = (\d+)", text)}
     for entry in entries(between(text, rf"{daemon}_sections\[\] = \{{", "\n};"), "name"):
-        name, array = (re.search(rf"\.{what} = \"?(\w+)", entry).group(1)
+        name, array = (re.search(rf"\.{what} = \"?([\w-]+)", entry).group(1)
                        for what in ("name", "settings"))
         count = re.search(r"\.settings_count = (\w+)", entry).group(1)
         title = f"[{name} NAME]" if ".size" in entry else f"[{name}]"
@@ -134,7 +134,7 @@ class Guide(unittest.TestCase):
                     for row in rows(section(read(GUIDE), f"{daemon}.conf"))}
             title, shown = None, set()
             for line in read(f"docs/examples/{daemon}.conf").splitlines():
-                opened = re.match(r"\[(\w+)", line)
+                opened = re.match(r"\[([\w-]+)", line)
                 title = opened.group(1) if opened else title
                 key = re.match(r"#?(\w+) = ", line)
                 if key:
