@@ -27,11 +27,9 @@ static void tell_capacity(struct downlink *downlink, struct peer *peer, struct p
     }
     capacity->fits = fits;
     capacity->fits_count = array_size(fits);
-    struct effects none = {0};
     peer->state = PEER_UP;
     downlink->up_count++;
-    downlink_on_message(downlink, peer, &message, &none);
-    effects_deinit(&none);
+    downlink_on_message(downlink, peer, &message);
 }
 
 /* As its reservation and its end do: one VM of the shape more or less fits there. */

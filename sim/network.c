@@ -196,8 +196,28 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
     }
 }
 
-static bool same_session(const struct effect_send *left, const struct effect_send *right) {
-    return left->header.from == right->header.from && left->header.to == right->header.to;
+static bool is_for_a_frame(const struct effect *effect) {
+    return effect->kind == EFFECT_SEND || effect->kind == EFFECT_ACKNOWLEDGE;
+}
+
+static bool says_something(const struct effect_send *send) {
+    return container_of(send, const struct effect, send)->kind == EFFECT_SEND;
+}
+
+/* Is it the next part of a frame that has so many messages? */
+static bool follows(const struct frame_header *header, uint32_t count,
+                    const struct effect_send *send) {
+    return send->header.from == header->from && send->header.to == header->to &&
+           send->header.sequence == header->sequence + count;
+}
+
+/* An agent's end that says hello with another number opens another session. */
+static void count_session(struct sim_world *world, struct sim_link *link,
+                          const struct effect_send *send) {
+    if (send->message.kind != MESSAGE_HELLO || link->session == send->header.from)
+        return;
+    link->session = send->header.from;
+    world->stats.sessions++;
 }
 
 /* In an even world, to and from the top, so that equal messages are equal frames. */
@@ -245,21 +265,28 @@ static size_t sort_parcels(struct effect_send **sends, size_t count,
 static void send_parcel(struct sim_world *world, struct sim_node *node,
                         const struct parcel *parcel) {
     struct effect_send *const *sends = parcel->sends;
-    const struct effect_send *first = NULL;
+    struct frame_header header = sends[0]->header;
     struct text body = {0}, text = {0};
+    uint32_t count = 0;
     for (size_t i = 0; i < parcel->count; i++) {
-        check_wall_told(world, node, &sends[i]->message);
-        text_add(&body, first ? "," : "");
-        first = first ? first : sends[i];
-        message_encode(&sends[i]->message, &body);
-        if (i + 1 < parcel->count && same_session(first, sends[i + 1]) &&
-            body.length <= limit_frame_soft && !travels_alone(world, node, first))
+        if (says_something(sends[i])) {
+            check_wall_told(world, node, &sends[i]->message);
+            count_session(world, &node->links[sends[i]->link], sends[i]);
+            text_add(&body, count++ ? "," : "");
+            message_encode(&sends[i]->message, &body);
+        }
+        header.received = sends[i]->header.received;
+        header.gap = sends[i]->header.gap;
+        if (i + 1 < parcel->count && follows(&header, count, sends[i + 1]) &&
+            body.length <= limit_frame_soft && !travels_alone(world, node, sends[i]))
             continue;
         text_clear(&text);
-        frame_encode(&first->header, text_data(&body), &text);
-        carry(world, &node->links[first->link], first->address, text_data(&text));
+        frame_encode(&header, text_data(&body), &text);
+        carry(world, &node->links[sends[i]->link], sends[i]->address, text_data(&text));
         text_clear(&body);
-        first = NULL;
+        count = 0;
+        if (i + 1 < parcel->count)
+            header = sends[i + 1]->header;
     }
     text_deinit(&body);
     text_deinit(&text);
@@ -274,22 +301,23 @@ static void carry_messages(struct sim_world *world, struct sim_node *node,
     const struct sim_link *from = &node->links[sends[0]->link];
     if (!target || !target->up || !from->up)
         return;
-    for (size_t i = 0, length; i < parcel->count; i += length) {
-        size_t left = parcel->count - i;
-        length = 1;
-        while (length < left && length < messages_most && same_session(sends[i], sends[i + length]))
-            length++;
+    for (size_t i = 0; i < parcel->count;) {
         struct occurrence *comes = world_later(world, target->node, carry_ms, deliver);
+        struct frame *frame = &comes->frame;
         comes->link = target->index;
         comes->from = from;
-        comes->frame.header = sends[i]->header;
-        comes->frame.messages = memory_new(length, sizeof(struct message));
-        comes->frame.messages_count = (uint32_t)length;
-        for (size_t k = 0; k < length; k++) {
-            struct message *message = &sends[i + k]->message;
-            comes->frame.messages[k] = *message;
+        frame->header = sends[i]->header;
+        size_t most = parcel->count - i < messages_most ? parcel->count - i : messages_most;
+        frame->messages = memory_new(most, sizeof(struct message));
+        do {
+            frame->header.received = sends[i]->header.received;
+            if (!says_something(sends[i]))
+                continue;
+            struct message *message = &sends[i]->message;
+            frame->messages[frame->messages_count++] = *message;
             *message = (struct message){.kind = message->kind};
-        }
+        } while (++i < parcel->count && frame->messages_count < most &&
+                 follows(&frame->header, frame->messages_count, sends[i]));
     }
 }
 
@@ -309,13 +337,13 @@ void network_send(struct sim_world *world, struct sim_node *node, struct effect 
                   size_t count) {
     size_t all = 0;
     for (size_t i = 0; i < count; i++)
-        all += effects[i].kind == EFFECT_SEND;
+        all += is_for_a_frame(&effects[i]);
     if (!all)
         return;
     struct effect_send **sends = memory_new(all, sizeof(*sends));
     struct parcel *parcels = memory_new(all, sizeof(*parcels));
     for (size_t i = 0, at = 0; i < count; i++)
-        if (effects[i].kind == EFFECT_SEND)
+        if (is_for_a_frame(&effects[i]))
             sends[at++] = &effects[i].send;
     size_t sorted = sort_parcels(sends, all, parcels);
     for (size_t i = 0; i < sorted; i++)

@@ -10,9 +10,9 @@ static bool is_stored(const struct effect *effect) {
 
 /* What can be seen or felt outside of the process (io/shell_perform.c says the same). */
 static bool leaves(const struct effect *effect) {
-    return effect->kind == EFFECT_SEND || effect->kind == EFFECT_REPLY ||
-           effect->kind == EFFECT_JOB || effect->kind == EFFECT_READY ||
-           effect->kind == EFFECT_DONE;
+    return effect->kind == EFFECT_SEND || effect->kind == EFFECT_ACKNOWLEDGE ||
+           effect->kind == EFFECT_REPLY || effect->kind == EFFECT_JOB ||
+           effect->kind == EFFECT_READY || effect->kind == EFFECT_DONE;
 }
 
 static bool any_leaves(const struct effects *effects) {

@@ -43,6 +43,7 @@ void stats_print(const struct stats *stats, double seconds) {
            "%llu bytes\n",
            wide(stats->frames), wide(stats->lost), wide(stats->repeated), wide(stats->reordered),
            wide(stats->uplink_frames), wide(stats->uplink_bytes));
+    printf("  sessions opened %llu\n", wide(stats->sessions));
     printf("  turns %llu, saves %llu, lost before their commit %llu, commits failed %llu, slow "
            "links %llu\n",
            wide(stats->turns), wide(stats->saves), wide(stats->uncommitted),

@@ -110,9 +110,8 @@ void world_tell(struct sim_world *world, const struct sim_node *node,
 static bool is_busy(const struct event *event, const struct effects *effects) {
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
-        bool idle = effect->kind == EFFECT_SEND && (effect->send.message.kind == MESSAGE_BEAT ||
-                                                    effect->send.message.kind == MESSAGE_GRANT);
-        if (!idle)
+        bool beats = effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_BEAT;
+        if (!beats && effect->kind != EFFECT_ACKNOWLEDGE)
             return true;
     }
     return event->kind != EVENT_TICK && event->kind != EVENT_FRAME;

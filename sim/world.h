@@ -44,6 +44,7 @@ struct sim_link {
     struct sim_node *node;
     uint32_t index, server;
     char address[limit_address_size];
+    uint64_t session; /* number in its newest hello */
     bool up;
     /* a slow time: until slow_until_ms this much later, and so many bytes a second (0: any) */
     uint64_t slow_until_ms, stalled_until_ms;

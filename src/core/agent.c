@@ -165,7 +165,8 @@ static void on_frame(struct agent *agent, const struct event *event, struct effe
     if (setting->link != event->frame.link || !text_equal(setting->address, event->frame.from) ||
         !uplink_on_frame(&agent->uplink, event))
         return;
-    for (uint32_t i = 0; i < event->frame.frame->messages_count; i++)
+    uint32_t fresh = agent->uplink.session.fresh;
+    for (uint32_t i = fresh; i < event->frame.frame->messages_count; i++)
         on_message(agent, &event->frame.frame->messages[i], event, out);
 }
 
@@ -177,6 +178,7 @@ static void on_op_due(struct agent *agent, struct book_op *op, const struct even
         op->deadline_ms = book_never;
         agent_on_deadline(agent, op, event, out);
     } else {
+        op->progress_ms = book_never;
         agent_tell_capacity(agent, out);
         enum step step = op->record.step < STEP_TAKEN ? STEP_TAKEN : op->record.step;
         uplink_send_progress(&agent->uplink, op, step, out);
@@ -285,6 +287,10 @@ void agent_step(struct agent *agent, const struct event *event, struct effects *
     case EVENT_KIND_COUNT:
         break; /* of managers */
     }
+    if (uplink_resumes(&agent->uplink)) {
+        agent_tell_capacity(agent, out);
+        uplink_resume(&agent->uplink, &agent->book, event, out);
+    }
     if (agent->uplink.capacity_due_ms <= event->now_ms)
         agent_tell_capacity(agent, out);
     if (agent->scanned) /* what it says before would not be true */
@@ -301,6 +307,7 @@ uint64_t agent_deadline_ms(const struct agent *agent) {
 
 void agent_check(const struct agent *agent) {
     book_check(&agent->book);
+    uplink_check(&agent->uplink);
     uint64_t vms = 0;
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &agent->book.vms)

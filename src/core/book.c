@@ -14,6 +14,7 @@ void book_init(struct book *book, uint64_t seed) {
     map_init(&book->ops_by_id, seed);
     list_init(&book->vms);
     list_init(&book->ops);
+    list_init(&book->cursors);
 }
 
 static void free_op(struct book_op *op) {
@@ -60,6 +61,7 @@ struct book_op *book_add_op(struct book *book, const struct operation *record) {
     record_clone(&operation_table, record, &op->record);
     op->deadline_ms = op->resend_ms = op->progress_ms = book_never;
     list_init(&op->waiters);
+    list_init(&op->by_room);
     list_add(&book->ops, &op->by_age);
     map_put(&book->ops_by_id, op->record.id, op);
     book->ops_count++;
@@ -68,6 +70,12 @@ struct book_op *book_add_op(struct book *book, const struct operation *record) {
 
 void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out) {
     assert(!vm->active);
+    struct list *node = NULL, *following = NULL;
+    list_each(node, following, &book->cursors) {
+        struct book_cursor *cursor = container_of(node, struct book_cursor, node);
+        if (cursor->next == &vm->by_age)
+            cursor->next = vm->by_age.next;
+    }
     effects_forget(out, &vm_table, vm->record.id);
     map_remove(&book->vms_by_id, vm->record.id);
     list_remove(&vm->by_age);
@@ -82,6 +90,7 @@ void book_remove_op(struct book *book, struct book_op *op, struct effects *out) 
     effects_forget(out, &operation_table, op->record.id);
     map_remove(&book->ops_by_id, op->record.id);
     list_remove(&op->by_age);
+    list_remove(&op->by_room);
     heap_remove(&book->timers, &op->timer);
     book->ops_count--;
     free_op(op);
@@ -145,6 +154,7 @@ void book_end(struct book *book, struct book_op *op, enum code code, const struc
     r->ended_ms = event->wall_ms;
     record_clear(&definition_table, &r->definition);
     op->deadline_ms = op->resend_ms = op->progress_ms = book_never;
+    list_remove(&op->by_room);
     book_schedule(book, op);
     struct book_vm *vm = book_vm(book, r->vm);
     if (vm && vm->active == op) {

@@ -32,6 +32,7 @@ struct book_op {
     struct operation record;
     struct list by_age;  /* in book.ops */
     struct list waiters; /* upstream: replies held open */
+    struct list by_room; /* in the list of those whose message found a session full */
     struct timer timer;  /* the earliest of the times below */
     uint64_t deadline_ms; /* all monotonic; book_never: not waiting for it */
     uint64_t resend_ms;
@@ -44,9 +45,15 @@ struct book_op {
     uint16_t tried[8];
 };
 
+/* Where a walk over the VMs is to go on in a later step; VMs may go meanwhile. */
+struct book_cursor {
+    struct list node; /* in book.cursors while it walks */
+    struct list *next; /* book_vm.by_age, or the head: at the end */
+};
+
 struct book {
     struct map vms_by_id, ops_by_id;
-    struct list vms, ops;
+    struct list vms, ops, cursors;
     uint64_t vms_count, ops_count;
     struct heap timers;
 };

@@ -21,7 +21,9 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
     for (size_t i = 0; i < downlink->count; i++) {
         struct peer *peer = &downlink->peers[i];
         peer->setting = settings->agents[i];
+        peer->downlink = downlink;
         list_init(&peer->vms);
+        list_init(&peer->waiting);
         map_put(&downlink->by_address, peer->setting.address, peer);
         map_put(&downlink->by_name, peer->setting.name, peer);
     }
@@ -35,6 +37,7 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
 
 void downlink_deinit(struct downlink *downlink) {
     for (size_t i = 0; i < downlink->count; i++) {
+        session_close(&downlink->peers[i].session);
         record_clear(&capacity_table, &downlink->peers[i].capacity);
         memory_free(downlink->peers[i].fits);
         memory_free(downlink->peers[i].reserved);
@@ -42,6 +45,7 @@ void downlink_deinit(struct downlink *downlink) {
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         tournament_deinit(&downlink->rooms[i]);
     memory_free(downlink->peers);
+    heap_deinit(&downlink->timers);
     map_deinit(&downlink->by_address);
     map_deinit(&downlink->by_name);
 }
@@ -138,11 +142,31 @@ void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall
     peer_count(downlink, peer);
 }
 
-void downlink_send(struct peer *peer, struct message *message, struct effects *out) {
-    if (peer->session.state == SESSION_OPEN)
-        session_send(&peer->session, &peer->setting, message, out);
+static void peer_arm(struct peer *peer) {
+    uint64_t due = session_deadline_ms(&peer->session);
+    if (!list_is_empty(&peer->waiting) && session_has_drained(&peer->session))
+        due = 0;
+    if (due == book_never)
+        heap_remove(&peer->downlink->timers, &peer->timer);
     else
-        message_clear(message); /* told again when it opens */
+        heap_set(&peer->downlink->timers, &peer->timer, due);
+}
+
+/* What keeps the session going, full or not. */
+static void peer_send(struct peer *peer, struct message *message, struct effects *out) {
+    session_send(&peer->session, &peer->setting, message, out);
+    peer_arm(peer);
+}
+
+static bool peer_has_room(const struct peer *peer) {
+    return peer->session.state == SESSION_OPEN && !session_is_full(&peer->session);
+}
+
+void downlink_send(struct peer *peer, struct message *message, struct effects *out) {
+    if (peer_has_room(peer))
+        peer_send(peer, message, out);
+    else
+        message_clear(message); /* asked for or told again: nothing hangs on this one */
 }
 
 void downlink_settle(struct peer *peer, const char *op, struct effects *out) {
@@ -158,7 +182,7 @@ static void send_welcome(struct downlink *downlink, struct peer *peer, struct ef
     message.welcome.shapes_count = (uint32_t)downlink->catalogue_count;
     message.welcome.shapes = memory_copy(
         downlink->catalogue, downlink->catalogue_count * sizeof(*downlink->catalogue));
-    downlink_send(peer, &message, out);
+    peer_send(peer, &message, out);
 }
 
 int downlink_shape(const struct downlink *downlink, const struct size *size) {
@@ -216,8 +240,16 @@ bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
     return true;
 }
 
-static void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event) {
+/* What waits is instructed with all that is under way when a session opens. */
+static void peer_forget(struct peer *peer) {
     session_close(&peer->session);
+    while (!list_is_empty(&peer->waiting))
+        list_remove(peer->waiting.next);
+    peer_arm(peer);
+}
+
+static void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event) {
+    peer_forget(peer);
     if (peer_is_up(peer))
         peer_move(downlink, peer, PEER_SUSPECT, event);
 }
@@ -236,20 +268,19 @@ static bool on_hello(struct downlink *downlink, struct peer *peer, const struct 
         return false;
     }
     struct session *session = &peer->session;
-    bool again = session->state == SESSION_OPEN && session->peer_number == frame->header.from;
-    if (again && frame->header.sequence <= session->received)
-        return false; /* a repeat */
-    if (!again)
-        *session = (struct session){.number = 1 + prng_below(&downlink->prng, session_number_most)};
-    session->state = SESSION_OPEN;
-    session->peer_number = frame->header.from;
-    session->received = frame->header.sequence + frame->messages_count - 1;
-    session->heard_ms = event->now_ms;
+    if (session->state == SESSION_OPEN && session->peer_number == frame->header.from)
+        return false; /* a repeat; welcome, which it waits for, is repeated until it comes */
+    peer_forget(peer);
+    *session = (struct session){.state = SESSION_OPEN,
+                                .number = 1 + prng_below(&downlink->prng, session_number_most),
+                                .peer_number = frame->header.from,
+                                .received = 1,
+                                .heard_ms = event->now_ms};
     peer_move(downlink, peer, PEER_UP, event);
     send_welcome(downlink, peer, out);
     if (hello->vm_digest != downlink_digest(peer)) {
         struct message sync = {.kind = MESSAGE_SYNC};
-        downlink_send(peer, &sync, out);
+        peer_send(peer, &sync, out);
     }
     if (downlink->sweep_due_ms == book_never)
         downlink->sweep_due_ms = event->now_ms + downlink->beat_ms;
@@ -262,7 +293,7 @@ static void send_reset(struct downlink *downlink, const struct peer *peer,
     struct session session = {.number = 1 + prng_below(&downlink->prng, session_number_most),
                               .peer_number = frame->header.from};
     struct message reset = {.kind = MESSAGE_RESET};
-    session_send(&session, &peer->setting, &reset, out);
+    session_say(&session, &peer->setting, &reset, out);
 }
 
 enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
@@ -270,14 +301,12 @@ enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *pee
     const struct frame *frame = event->frame.frame;
     if (frame->messages_count && frame->messages[0].kind == MESSAGE_HELLO)
         return on_hello(downlink, peer, event, out) ? DOWNLINK_OPENED : DOWNLINK_NOTHING;
-    switch (session_receive(&peer->session, frame, event->now_ms)) {
+    enum session_verdict verdict = session_receive(&peer->session, frame, event->now_ms);
+    peer_arm(peer);
+    switch (verdict) {
     case SESSION_ACCEPT:
         return DOWNLINK_MESSAGES;
     case SESSION_DROP:
-        return DOWNLINK_NOTHING;
-    case SESSION_GAP:
-        session_close(&peer->session); /* the peer is there all the same, and says hello */
-        send_reset(downlink, peer, frame, out);
         return DOWNLINK_NOTHING;
     case SESSION_STRANGER:
         send_reset(downlink, peer, frame, out);
@@ -304,16 +333,13 @@ static void on_capacity(struct downlink *downlink, struct peer *peer,
 }
 
 void downlink_on_message(struct downlink *downlink, struct peer *peer,
-                         const struct message *message, struct effects *out) {
+                         const struct message *message) {
     switch (message->kind) {
     case MESSAGE_CAPACITY:
         on_capacity(downlink, peer, &message->capacity);
         return;
-    case MESSAGE_BEAT: {
-        struct message grant = {.kind = MESSAGE_GRANT};
-        downlink_send(peer, &grant, out);
-        return;
-    }
+    case MESSAGE_BEAT:
+        return; /* its acknowledgement is the answer */
     case MESSAGE_VM:
     case MESSAGE_TABLE:
     case MESSAGE_PROGRESS:
@@ -325,7 +351,6 @@ void downlink_on_message(struct downlink *downlink, struct peer *peer,
     case MESSAGE_INSTRUCT:
     case MESSAGE_SYNC:
     case MESSAGE_SETTLED:
-    case MESSAGE_GRANT:
     case MESSAGE_KIND_COUNT:
         return; /* a manager's words out of an agent's mouth: not applied */
     }
@@ -361,6 +386,44 @@ void downlink_on_tick(struct downlink *downlink, const struct event *event) {
             next = event->now_ms + downlink->beat_ms / 2;
     }
     downlink->sweep_due_ms = next;
+}
+
+static void resume(struct peer *peer, struct book *book, const struct event *event,
+                   struct effects *out) {
+    if (list_is_empty(&peer->waiting) || !session_has_drained(&peer->session))
+        return;
+    while (!list_is_empty(&peer->waiting) && peer_has_room(peer)) {
+        struct book_op *op = container_of(peer->waiting.next, struct book_op, by_room);
+        downlink_instruct(peer->downlink, book, book_vm(book, op->record.vm), event, out);
+    }
+}
+
+void downlink_on_end_of_step(struct downlink *downlink, struct book *book,
+                             const struct event *event, struct effects *out) {
+    struct timer *timer = NULL;
+    while ((timer = heap_first(&downlink->timers)) && timer->due_ms <= event->now_ms) {
+        struct peer *peer = container_of(timer, struct peer, timer);
+        if (peer->session.overflowed)
+            peer_close(downlink, peer, event);
+        resume(peer, book, event, out);
+        session_tick(&peer->session, &peer->setting, event->now_ms, out);
+        peer_arm(peer);
+    }
+}
+
+uint64_t downlink_deadline_ms(const struct downlink *downlink) {
+    const struct timer *first = heap_first(&downlink->timers);
+    uint64_t due = downlink->sweep_due_ms;
+    return first && first->due_ms < due ? first->due_ms : due;
+}
+
+void downlink_check(const struct downlink *downlink) {
+    for (size_t i = 0; i < downlink->count; i++) {
+        const struct peer *peer = &downlink->peers[i];
+        session_check(&peer->session);
+        assert(peer_is_up(peer) == (peer->session.state == SESSION_OPEN));
+        assert(list_is_empty(&peer->waiting) || peer->session.first);
+    }
 }
 
 /* One reservation more, or (modulo 2^64) less. */
@@ -418,11 +481,14 @@ void downlink_instruct(struct downlink *downlink, struct book *book, struct book
     if (!op)
         return;
     op->resend_ms = book_never;
+    list_remove(&op->by_room);
     struct peer *peer = downlink_by_name(downlink, vm->record.place);
     if (peer && op->deadline_ms > event->now_ms) {
         if (!op->attempts)
             reserve(downlink, peer, op, &vm->record.size);
-        if (peer_is_up(peer)) {
+        if (peer_is_up(peer) && !peer_has_room(peer)) {
+            list_add(&peer->waiting, &op->by_room);
+        } else if (peer_is_up(peer)) {
             send_instruct(peer, vm, event, out);
             book_step(op, STEP_INSTRUCTED, event->wall_ms);
             op->resend_ms =

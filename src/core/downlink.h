@@ -23,9 +23,14 @@ struct room {
  * shows nowhere). */
 static inline uint64_t room_left(uint64_t count) { return count > INT64_MAX ? 0 : count; }
 
+struct downlink;
+
 struct peer {
     struct peer_setting setting;
+    struct downlink *downlink;
     struct session session;
+    struct timer timer;   /* in downlink.timers: the session's */
+    struct list waiting;  /* book_op.by_room: instructions that found the session full */
     enum peer_state state;
     uint64_t state_ms;    /* monotonic: when it became so */
     uint64_t seen_ms;     /* wall: the same */
@@ -52,6 +57,7 @@ struct downlink {
     size_t up_count;      /* peers that are up */
     uint64_t beat_ms, hold_down_ms;
     uint64_t sweep_due_ms;
+    struct heap timers;   /* of peers whose session wants a tick */
     bool changed;         /* the sum is another since the role last looked */
     struct prng prng;
 };
@@ -93,9 +99,9 @@ enum downlink_news {
 enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
                                      const struct event *event, struct effects *out);
 
-/* The downlink's part of one message of an accepted frame: capacity and beat. */
+/* The downlink's part of one message of an accepted frame: capacity. */
 void downlink_on_message(struct downlink *downlink, struct peer *peer,
-                         const struct message *message, struct effects *out);
+                         const struct message *message);
 
 /* Presence and the own connection: hints that end a session early. */
 void downlink_on_presence(struct downlink *downlink, const struct event *event);
@@ -107,12 +113,19 @@ void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall
 /* Silence and hold-downs; call on every tick. */
 void downlink_on_tick(struct downlink *downlink, const struct event *event);
 
-/* Sends the active operation of `vm` to the place where the VM is, if that is up, and schedules
- * the next try. */
+/* At the end of every step: sessions acknowledge and send again; where there is room again, the
+ * instructions that wait for it go out. */
+void downlink_on_end_of_step(struct downlink *downlink, struct book *book,
+                             const struct event *event, struct effects *out);
+uint64_t downlink_deadline_ms(const struct downlink *downlink);
+void downlink_check(const struct downlink *downlink);
+
+/* Sends the active operation of `vm` to the place where the VM is, if that is up and has room, and
+ * schedules the next try. */
 void downlink_instruct(struct downlink *downlink, struct book *book, struct book_vm *vm,
                        const struct event *event, struct effects *out);
 
-/* Sends to a peer whose session is open; message is moved. */
+/* Sends to a peer whose session is open and has room; the message is moved or dropped. */
 void downlink_send(struct peer *peer, struct message *message, struct effects *out);
 void downlink_settle(struct peer *peer, const char *op, struct effects *out);
 

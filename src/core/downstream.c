@@ -161,6 +161,10 @@ static void on_end_of_step(struct downstream *downstream, const struct event *ev
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         struct patron *patron = &downstream->patrons[i];
         struct uplink *uplink = &patron->uplink;
+        if (uplink_resumes(uplink)) {
+            downstream_tell_capacity(downstream, patron, out);
+            uplink_resume(uplink, &downstream->book, event, out);
+        }
         if (downstream->downlink.changed && downstream_shows_another(downstream, patron))
             uplink_capacity_changed(uplink, event);
         if (uplink->capacity_due_ms <= event->now_ms)
@@ -172,6 +176,7 @@ static void on_end_of_step(struct downstream *downstream, const struct event *ev
         patron->was_open = uplink_is_open(uplink);
     }
     downstream->downlink.changed = false;
+    downlink_on_end_of_step(&downstream->downlink, &downstream->book, event, out);
 }
 
 void downstream_step(struct downstream *downstream, const struct event *event,
@@ -221,7 +226,7 @@ void downstream_step(struct downstream *downstream, const struct event *event,
 }
 
 uint64_t downstream_deadline_ms(const struct downstream *downstream) {
-    uint64_t due = downstream->downlink.sweep_due_ms;
+    uint64_t due = downlink_deadline_ms(&downstream->downlink);
     const struct timer *op = heap_first(&downstream->book.timers);
     if (op && op->due_ms < due)
         due = op->due_ms;
@@ -234,7 +239,9 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
 
 void downstream_check(const struct downstream *downstream) {
     book_check(&downstream->book);
+    downlink_check(&downstream->downlink);
     for (size_t i = 0; i < downstream->patrons_count; i++) {
+        uplink_check(&downstream->patrons[i].uplink);
         struct owner_limits used = {0};
         struct list *node = NULL, *next = NULL;
         list_each(node, next, &downstream->book.vms) {

@@ -174,6 +174,7 @@ static void on_progress(struct downstream *downstream, struct peer *peer,
     struct patron *patron = op ? downstream_patron(downstream, op->record.owner) : NULL;
     if (!patron || progress->step == STEP_TAKEN) /* that one is each level's own to tell */
         return;
+    op->progress_ms = book_never;
     downstream_tell_capacity(downstream, patron, out);
     uplink_send_progress(&patron->uplink, op, progress->step, out);
     book_schedule(&downstream->book, op);
@@ -274,9 +275,9 @@ void downstream_on_downlink_frame(struct downstream *downstream, struct peer *pe
         on_opened(downstream, peer, event, out);
         return;
     case DOWNLINK_MESSAGES:
-        for (uint32_t i = 0; i < event->frame.frame->messages_count; i++) {
+        for (uint32_t i = peer->session.fresh; i < event->frame.frame->messages_count; i++) {
             const struct message *message = &event->frame.frame->messages[i];
-            downlink_on_message(&downstream->downlink, peer, message, out);
+            downlink_on_message(&downstream->downlink, peer, message);
             on_message(downstream, peer, message, event, out);
         }
         return;

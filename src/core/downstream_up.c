@@ -196,7 +196,7 @@ void downstream_on_uplink_frame(struct downstream *downstream, struct patron *pa
     struct uplink *uplink = &patron->uplink;
     if (!uplink_on_frame(uplink, event))
         return;
-    for (uint32_t i = 0; i < event->frame.frame->messages_count; i++) {
+    for (uint32_t i = uplink->session.fresh; i < event->frame.frame->messages_count; i++) {
         const struct message *message = &event->frame.frame->messages[i];
         switch (uplink_on_message(uplink, message, event)) {
         case UPLINK_HANDLED:

@@ -62,6 +62,7 @@ static void effect_clear(struct effect *effect) {
     case EFFECT_JOB:
         record_clear(&definition_table, &effect->job.definition);
         return;
+    case EFFECT_ACKNOWLEDGE:
     case EFFECT_IMAGE:
     case EFFECT_NOTE:
     case EFFECT_READY:
@@ -111,6 +112,11 @@ void effect_print(const struct effect *effect, struct text *out) {
                   message_table(effect->send.message.kind)->name);
         codec_print(message_table(effect->send.message.kind), &effect->send.message.welcome,
                     out);
+        return;
+    case EFFECT_ACKNOWLEDGE:
+        text_addf(out, "acknowledge to=%s received=%llu%s", effect->send.address,
+                  (unsigned long long)effect->send.header.received,
+                  effect->send.header.gap ? " gap" : "");
         return;
     case EFFECT_REPLY:
         print_reply(&effect->reply, out);

@@ -10,6 +10,7 @@ enum effect_kind {
     EFFECT_SAVE,   /* put the record into the store, by its table and key (first field) */
     EFFECT_FORGET, /* delete it */
     EFFECT_SEND,   /* one message to one address; the shell batches */
+    EFFECT_ACKNOWLEDGE, /* a frame's numbers alone, unless messages to the same address go too */
     EFFECT_REPLY,  /* to a request of the API */
     EFFECT_IMAGE,  /* fetch an image into this cluster's repository (downstream) */
     EFFECT_JOB,    /* one piece of work on the host (agent) */
@@ -64,7 +65,7 @@ struct effect {
     enum effect_kind kind;
     union {
         struct record record;             /* SAVE; FORGET: a record with only the key set */
-        struct effect_send send;
+        struct effect_send send;          /* ACKNOWLEDGE: without the message */
         struct reply reply;
         struct effect_image image;
         struct effect_job job;

@@ -6,9 +6,10 @@ const char *const event_names[EVENT_KIND_COUNT] = {
 };
 
 static void print_frame(const struct event_frame *frame, struct text *out) {
-    text_addf(out, " from=%s session=%llu sequence=%llu", frame->from,
-              (unsigned long long)frame->frame->header.from,
-              (unsigned long long)frame->frame->header.sequence);
+    const struct frame_header *header = &frame->frame->header;
+    text_addf(out, " from=%s session=%llu sequence=%llu received=%llu%s", frame->from,
+              (unsigned long long)header->from, (unsigned long long)header->sequence,
+              (unsigned long long)header->received, header->gap ? " gap" : "");
     for (uint32_t i = 0; i < frame->frame->messages_count; i++) {
         const struct message *message = &frame->frame->messages[i];
         text_addf(out, " [%s ", message_table(message->kind)->name);

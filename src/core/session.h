@@ -1,15 +1,23 @@
-/* A session: what makes messages between a manager and an agent belong together, above any
- * carrier. Each side draws a random number when it opens one; every frame carries both numbers
- * and a sequence. A frame of another session, or one that was seen already, is not applied.
- * Loss is noticed by a gap and ends the session: what matters is durable on both sides and told
- * again when the next one opens (section 5).
+/* A session: what makes messages between a manager and an agent arrive once each and in order,
+ * above any carrier. Each side draws a random number when it opens one. A frame carries both
+ * numbers, the number of its first message, and the newest message that its sender has received
+ * with all before it.
  *
  *            agent: link up / reset / silence: hello(new number)
  *   CLOSED ------------------------------------------------------> OPENING (agent waits for
  *     ^  ^                                                             | welcome, says hello
  *     |  | manager: hello                                              | again with back-off)
  *     |  +---------------------------------> OPEN <---- welcome -------+
- *     +---- link down, peer gone, a gap, three beats of silence ---- */
+ *     +-- link down, peer gone, restarted, or silent for three beats --+
+ *
+ * What was sent is kept until it is acknowledged. After a time-out, or when the peer tells of a
+ * gap, everything from there is sent again (go-back-N: a receiver takes messages in order only);
+ * frames are not kept, so repeats are batched anew. Acknowledgements ride on what is said anyway;
+ * where nothing is, a frame without messages carries them, which nobody acknowledges.
+ *
+ * What is kept is bounded. Whoever has more to say asks session_is_full() first and tells it again
+ * from the books when there is room; a session whose queue overflows all the same ends, and both
+ * sides tell anew from disk what matters (section 5). */
 #pragma once
 
 #include "core/effect.h"
@@ -18,27 +26,67 @@
 
 enum session_state { SESSION_CLOSED, SESSION_OPENING, SESSION_OPEN };
 
+/* What is owed to the peer: word of what was received. */
+enum session_debt { OWES_NOTHING, OWES_SOON, OWES_NOW };
+
+struct session_item;
+
 struct session {
     enum session_state state;
+    enum session_debt owes;
+    bool gap;             /* of what came, something is missing in between */
+    bool overflowed;      /* is to end */
+    uint32_t attempts;    /* time-outs since the peer last acknowledged something */
+    uint32_t fresh;       /* of the frame received last: the first message that is new */
     uint64_t number, peer_number; /* peer_number 0: not known */
-    uint64_t sent, received;      /* sequence of the newest message each way */
-    uint64_t heard_ms;            /* when the peer was last heard */
+    uint64_t heard_ms;    /* when the peer last said something new */
+    uint64_t received;    /* newest message of the peer's that was taken, with all before */
+    uint64_t told;        /* ... that the peer was told of */
+    uint64_t owes_ms;     /* when a debt is paid without an occasion; 0: not yet set */
+    uint64_t sent;        /* newest message of our own */
+    uint64_t flown;       /* ... that has gone out in this turn; the ones after it wait */
+    uint64_t confirmed;   /* ... that the peer has acknowledged, with all before */
+    uint64_t recovered;   /* until this one is confirmed, little flies at a time */
+    uint64_t again_from;  /* the gap that was mended at the peer's word */
+    uint64_t resend_ms;   /* when what is not confirmed goes out again; 0: not yet set */
+    struct session_item *first, *next, *last; /* kept; the next to go out; NULL: none */
+    size_t bytes;         /* that are kept */
 };
 
-/* Closes and forgets the numbers; the next opening draws new ones. */
+/* Closes and forgets numbers and queue; the next opening draws new ones. */
 void session_close(struct session *session);
 
-/* Appends a SEND of `message`, whose contents move into the effect (the struct is left empty). */
+/* Is there no room for more than what keeps the session itself going? */
+bool session_is_full(const struct session *session);
+
+/* Was it full, and is there room for a good deal again? */
+bool session_has_drained(const struct session *session);
+
+/* Takes the message (the struct is left empty), keeps it until it is confirmed and appends a SEND
+ * as soon as it may fly. */
 void session_send(struct session *session, const struct peer_setting *peer,
                   struct message *message, struct effects *out);
 
+/* Says something outside the queue: hello or reset, which open and end sessions. It is message
+ * number 1 and is not kept. */
+void session_say(struct session *session, const struct peer_setting *peer,
+                 struct message *message, struct effects *out);
+
 enum session_verdict {
-    SESSION_ACCEPT,
-    SESSION_DROP,     /* a repeat, or of an older session of ours */
+    SESSION_ACCEPT,   /* apply its messages from session->fresh on */
+    SESSION_DROP,     /* nothing to apply: an acknowledgement, a repeat, or what follows a gap */
     SESSION_STRANGER, /* of a session that this side does not know */
-    SESSION_GAP,      /* something before it was lost: open a new one, both sides re-derive */
 };
 
-/* Judges a frame's numbers and, if it is accepted, remembers them. */
+/* Judges a frame's numbers and remembers them; session_tick() in the same step does the rest. */
 enum session_verdict session_receive(struct session *session, const struct frame *frame,
                                      uint64_t now_ms);
+
+/* Sends again, acknowledges, sets its times. To be called in every step in which the deadline is
+ * due, which it is at once after each of the calls above. */
+void session_tick(struct session *session, const struct peer_setting *peer, uint64_t now_ms,
+                  struct effects *out);
+uint64_t session_deadline_ms(const struct session *session);
+
+/* Asserts what has to hold of its numbers and its queue. */
+void session_check(const struct session *session);

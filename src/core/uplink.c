@@ -1,5 +1,7 @@
 #include "core/uplink.h"
 
+#include <assert.h>
+
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -17,10 +19,13 @@ void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
                               .beat_due_ms = book_never,
                               .capacity_due_ms = book_never};
     (void)text_copy(uplink->software, sizeof(uplink->software), software);
+    list_init(&uplink->waiting);
+    list_init(&uplink->table.node);
     prng_init(&uplink->prng, prng_next(prng));
 }
 
 void uplink_deinit(struct uplink *uplink) {
+    session_close(&uplink->session);
     record_clear(&capacity_table, &uplink->told);
     memory_free(uplink->shapes);
 }
@@ -35,6 +40,10 @@ static void uplink_reopen(struct uplink *uplink, uint64_t hello_due_ms) {
     uplink->beat_due_ms = book_never;
     uplink->capacity_due_ms = book_never;
     record_clear(&capacity_table, &uplink->told);
+    uplink->starved = uplink->missed = false;
+    list_remove(&uplink->table.node);
+    while (!list_is_empty(&uplink->waiting))
+        list_remove(uplink->waiting.next);
     uplink->hello_due_ms = book_never;
     if (uplink->link == PRESENCE_DOWN)
         return;
@@ -63,9 +72,11 @@ static void say_hello(struct uplink *uplink, const struct book *book,
     struct message message = {.kind = MESSAGE_HELLO};
     message.hello.version = protocol_version;
     message.hello.version_oldest = protocol_version_oldest;
-    message.hello.vm_digest = uplink->said_digest = uplink_digest(uplink, book);
+    if (!uplink->session.sent) /* the same in each repeat: which one is heard is not known */
+        uplink->said_digest = uplink_digest(uplink, book);
+    message.hello.vm_digest = uplink->said_digest;
     (void)text_copy(message.hello.software, sizeof(message.hello.software), uplink->software);
-    session_send(&uplink->session, &uplink->setting, &message, out);
+    session_say(&uplink->session, &uplink->setting, &message, out);
     uplink->hello_due_ms = event->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);
 }
 
@@ -78,13 +89,18 @@ void uplink_tick(struct uplink *uplink, const struct book *book, const struct ev
         say_hello(uplink, book, event, out);
     if (uplink_is_open(uplink) && event->now_ms >= uplink->beat_due_ms) {
         struct message beat = {.kind = MESSAGE_BEAT};
-        uplink_send(uplink, &beat, out);
+        session_send(&uplink->session, &uplink->setting, &beat, out);
         uplink->beat_due_ms = event->now_ms + uplink->beat_ms;
     }
+    if (uplink->session.overflowed)
+        uplink_reopen(uplink, event->now_ms);
+    session_tick(&uplink->session, &uplink->setting, event->now_ms, out);
 }
 
 uint64_t uplink_deadline_ms(const struct uplink *uplink) {
     uint64_t due = uplink->hello_due_ms;
+    uint64_t session = session_deadline_ms(&uplink->session);
+    due = session < due ? session : due;
     due = uplink->beat_due_ms < due ? uplink->beat_due_ms : due;
     return uplink->capacity_due_ms < due ? uplink->capacity_due_ms : due;
 }
@@ -97,10 +113,7 @@ bool uplink_on_frame(struct uplink *uplink, const struct event *event) {
         uplink_reopen(uplink, event->now_ms + wait);
         return false;
     }
-    enum session_verdict verdict = session_receive(&uplink->session, frame, event->now_ms);
-    if (verdict == SESSION_GAP)
-        uplink_reopen(uplink, event->now_ms);
-    if (verdict != SESSION_ACCEPT)
+    if (session_receive(&uplink->session, frame, event->now_ms) != SESSION_ACCEPT)
         return false;
     if (uplink->session.state == SESSION_OPENING && frame->messages_count &&
         frame->messages[0].kind == MESSAGE_WELCOME)
@@ -133,7 +146,6 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
     case MESSAGE_SYNC:
     case MESSAGE_SETTLED:
         return uplink_is_open(uplink) ? UPLINK_MESSAGE : UPLINK_HANDLED;
-    case MESSAGE_GRANT:
     case MESSAGE_RESET:
     case MESSAGE_HELLO:
     case MESSAGE_CAPACITY:
@@ -148,11 +160,22 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
     return UPLINK_HANDLED;
 }
 
+bool uplink_has_room(struct uplink *uplink) {
+    if (!uplink_is_open(uplink))
+        return false;
+    uplink->starved |= session_is_full(&uplink->session);
+    return !session_is_full(&uplink->session);
+}
+
 void uplink_send(struct uplink *uplink, struct message *message, struct effects *out) {
-    if (uplink_is_open(uplink))
+    if (uplink_has_room(uplink))
         session_send(&uplink->session, &uplink->setting, message, out);
     else
         message_clear(message);
+}
+
+bool uplink_resumes(const struct uplink *uplink) {
+    return uplink->starved && uplink_is_open(uplink) && session_has_drained(&uplink->session);
 }
 
 void uplink_capacity_changed(struct uplink *uplink, const struct event *event) {
@@ -164,20 +187,18 @@ static void tell_taken(struct uplink *uplink, struct book *book, struct effects 
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &book->ops) {
         struct book_op *op = container_of(node, struct book_op, by_age);
-        uint64_t progress_ms = op->progress_ms; /* of later steps */
         bool counts = op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE;
         if (!counts || book_op_has_ended(op) ||
             !text_equal(op->record.owner, uplink->setting.name))
             continue;
         uplink_send_progress(uplink, op, STEP_TAKEN, out);
-        op->progress_ms = progress_ms;
     }
 }
 
 void uplink_tell_capacity(struct uplink *uplink, struct book *book, struct capacity *now,
                           struct effects *out) {
     uplink->capacity_due_ms = book_never;
-    if (uplink_is_open(uplink) && !record_equal(&capacity_table, now, &uplink->told)) {
+    if (uplink_has_room(uplink) && !record_equal(&capacity_table, now, &uplink->told)) {
         record_clear(&capacity_table, &uplink->told);
         record_clone(&capacity_table, now, &uplink->told);
         struct message message = {.kind = MESSAGE_CAPACITY, .capacity = *now};
@@ -185,6 +206,13 @@ void uplink_tell_capacity(struct uplink *uplink, struct book *book, struct capac
         uplink_send(uplink, &message, out);
     }
     record_clear(&capacity_table, now);
-    if (uplink_is_open(uplink)) /* even if the sum is as before: one came and one went */
+    if (uplink_has_room(uplink)) /* even if the sum is as before: one came and one went */
         tell_taken(uplink, book, out);
+}
+
+void uplink_check(const struct uplink *uplink) {
+    session_check(&uplink->session);
+    assert(list_is_empty(&uplink->waiting) || uplink->starved);
+    assert(list_is_empty(&uplink->table.node) || uplink->starved);
+    assert(!uplink->starved || uplink_is_open(uplink));
 }

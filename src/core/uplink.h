@@ -21,6 +21,11 @@ struct uplink {
     size_t shapes_count;
     uint64_t capacity_due_ms; /* when a changed capacity is to be told; book_never: it is */
     struct capacity told;     /* newest capacity that the manager was told */
+    bool starved;             /* something found the session full */
+    bool missed;              /* ... a VM's change: the table is told again */
+    bool table_begins;
+    struct book_cursor table; /* of the VM table while that is being told */
+    struct list waiting;      /* book_op.by_room: results that found it full */
     struct prng prng;
 };
 
@@ -50,9 +55,17 @@ enum uplink_news {
 enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message,
                                    const struct event *event);
 
-/* Moves the message into a SEND if the session is open; otherwise drops it: what matters is told
- * again when it opens. */
+/* False: what is to be said has to wait in the books, for room or for the next session. */
+bool uplink_has_room(struct uplink *uplink);
+
+/* Moves the message into a SEND if the session is open and has room; otherwise drops it: what
+ * matters is told again when it opens, or when uplink_resumes(). */
 void uplink_send(struct uplink *uplink, struct message *message, struct effects *out);
+
+/* Was the session full, and has it room again? Then tell the capacity, and resume. */
+bool uplink_resumes(const struct uplink *uplink);
+void uplink_resume(struct uplink *uplink, struct book *book, const struct event *event,
+                   struct effects *out);
 
 /* The capacity has (perhaps) changed: it is told after a short gathering, or before the next
  * progress or result. */
@@ -97,14 +110,16 @@ void uplink_send_results(struct uplink *uplink, struct book *book, const struct 
                          struct effects *out);
 
 /* The VM table once more if it has changed since the hello: such a change found no session. */
-void uplink_send_missed(struct uplink *uplink, const struct book *book, struct effects *out);
+void uplink_send_missed(struct uplink *uplink, struct book *book, struct effects *out);
 
-/* The whole VM table of `owner`, in pieces; answer to sync. */
-void uplink_send_table(struct uplink *uplink, const struct book *book, struct effects *out);
+/* The whole VM table of `owner`, in pieces, as the session has room for them; answer to sync. */
+void uplink_send_table(struct uplink *uplink, struct book *book, struct effects *out);
 
 /* Settled: forgets the ended operation, and the VM if it is gone. */
 void uplink_on_settled(struct book *book, const char *owner, const char *op,
                        struct effects *out);
+
+void uplink_check(const struct uplink *uplink);
 
 uint64_t uplink_vm_digest(const char *id, uint32_t epoch, uint64_t generation,
                           enum vm_state state);

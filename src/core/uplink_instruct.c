@@ -100,13 +100,14 @@ static struct vm_report report_of(const struct vm *vm) {
 
 void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out) {
     struct message message = {.kind = MESSAGE_VM, .vm = report_of(vm)};
+    uplink->missed |= uplink_is_open(uplink) && !uplink_has_room(uplink);
     uplink_send(uplink, &message, out);
 }
 
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
                           struct effects *out) {
-    op->progress_ms = book_never;
-    if (step <= op->told || op->record.internal)
+    bool full = uplink_is_open(uplink) && !uplink_has_room(uplink);
+    if (full || step <= op->told || op->record.internal)
         return;
     op->told = step;
     struct message message = {.kind = MESSAGE_PROGRESS, .progress.step = step};
@@ -124,7 +125,8 @@ static enum step step_shown(const struct operation *op) {
 void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op *op,
                         const struct event *event, struct effects *out) {
     op->resend_ms = book_never;
-    if (uplink_is_open(uplink)) {
+    list_remove(&op->by_room);
+    if (uplink_has_room(uplink)) {
         const struct book_vm *vm = book_vm(book, op->record.vm);
         struct message message = {.kind = MESSAGE_RESULT};
         struct result *result = &message.result;
@@ -137,6 +139,8 @@ void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op
         uplink_send(uplink, &message, out);
         op->resend_ms =
             event->now_ms + 10 * book_backoff_ms(op->attempts++, &uplink->prng);
+    } else if (uplink_is_open(uplink)) {
+        list_add(&uplink->waiting, &op->by_room);
     }
     book_schedule(book, op);
 }
@@ -168,29 +172,58 @@ void uplink_send_results(struct uplink *uplink, struct book *book, const struct 
     }
 }
 
-void uplink_send_missed(struct uplink *uplink, const struct book *book, struct effects *out) {
+void uplink_send_missed(struct uplink *uplink, struct book *book, struct effects *out) {
     if (uplink_digest(uplink, book) != uplink->said_digest)
         uplink_send_table(uplink, book, out);
 }
 
-void uplink_send_table(struct uplink *uplink, const struct book *book, struct effects *out) {
-    struct message message = {.kind = MESSAGE_TABLE, .table.first = true};
+/* The next piece; the cursor goes on behind it, or out where it was the last. */
+static void send_piece(struct uplink *uplink, const struct book *book, struct effects *out) {
+    struct message message = {.kind = MESSAGE_TABLE, .table.first = uplink->table_begins};
     struct vm_table *table = &message.table;
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &book->vms) {
+    struct list *node = uplink->table.next;
+    for (; node != &book->vms && table->vms_count < limit_table_chunk; node = node->next) {
         const struct book_vm *vm = container_of(node, struct book_vm, by_age);
         if (!text_equal(vm->record.owner, uplink->setting.name))
             continue;
-        if (table->vms_count == limit_table_chunk) {
-            uplink_send(uplink, &message, out);
-            *table = (struct vm_table){0};
-        }
         if (!table->vms)
             table->vms = memory_new(limit_table_chunk, sizeof(*table->vms));
         table->vms[table->vms_count++] = report_of(&vm->record);
     }
-    table->last = true;
+    table->last = node == &book->vms;
+    uplink->table.next = node;
+    uplink->table_begins = false;
+    if (table->last)
+        list_remove(&uplink->table.node);
     uplink_send(uplink, &message, out);
+}
+
+static void go_on_with_table(struct uplink *uplink, const struct book *book,
+                             struct effects *out) {
+    while (!list_is_empty(&uplink->table.node) && uplink_has_room(uplink))
+        send_piece(uplink, book, out);
+}
+
+void uplink_send_table(struct uplink *uplink, struct book *book, struct effects *out) {
+    list_remove(&uplink->table.node); /* one that is under way begins again */
+    list_add(&book->cursors, &uplink->table.node);
+    uplink->table.next = book->vms.next;
+    uplink->table_begins = true;
+    uplink->missed = false;
+    go_on_with_table(uplink, book, out);
+}
+
+void uplink_resume(struct uplink *uplink, struct book *book, const struct event *event,
+                   struct effects *out) {
+    uplink->starved = false;
+    while (!list_is_empty(&uplink->waiting) && uplink_has_room(uplink))
+        uplink_send_result(uplink, book,
+                           container_of(uplink->waiting.next, struct book_op, by_room), event,
+                           out);
+    if (uplink->missed && uplink_has_room(uplink))
+        uplink_send_table(uplink, book, out);
+    else
+        go_on_with_table(uplink, book, out);
 }
 
 void uplink_on_settled(struct book *book, const char *owner, const char *op_id,

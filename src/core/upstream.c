@@ -318,10 +318,11 @@ void upstream_step(struct upstream *upstream, const struct event *event, struct 
     case EVENT_KIND_COUNT:
         break; /* of roles below */
     }
+    downlink_on_end_of_step(&upstream->downlink, &upstream->book, event, out);
 }
 
 uint64_t upstream_deadline_ms(const struct upstream *upstream) {
-    uint64_t due = upstream->downlink.sweep_due_ms;
+    uint64_t due = downlink_deadline_ms(&upstream->downlink);
     const struct timer *op = heap_first(&upstream->book.timers);
     const struct timer *waiter = heap_first(&upstream->waiters);
     if (op && op->due_ms < due)
@@ -331,6 +332,7 @@ uint64_t upstream_deadline_ms(const struct upstream *upstream) {
 
 void upstream_check(const struct upstream *upstream) {
     book_check(&upstream->book);
+    downlink_check(&upstream->downlink);
     uint64_t vms = 0;
     struct list *node = NULL, *next = NULL, *inner = NULL, *following = NULL;
     list_each(node, next, &upstream->tenants) {

@@ -126,9 +126,9 @@ void upstream_on_frame(struct upstream *upstream, const struct event *event,
         on_opened(upstream, peer, event, out);
         return;
     case DOWNLINK_MESSAGES:
-        for (uint32_t i = 0; i < event->frame.frame->messages_count; i++) {
+        for (uint32_t i = peer->session.fresh; i < event->frame.frame->messages_count; i++) {
             const struct message *message = &event->frame.frame->messages[i];
-            downlink_on_message(&upstream->downlink, peer, message, out);
+            downlink_on_message(&upstream->downlink, peer, message);
             on_message(upstream, peer, message, event, out);
         }
         return;

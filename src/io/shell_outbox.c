@@ -74,22 +74,35 @@ static bool parcel_takes(const struct parcel *parcel, const struct frame_header 
            parcel->messages.length + 1 + bytes + header_bytes <= limit_frame_batch;
 }
 
-void outbox_add(struct outbox *outbox, const struct effect_send *send) {
+/* The open frame to which so many bytes can be added; it acknowledges what the newest part does. */
+static struct parcel *outbox_parcel(struct outbox *outbox, const struct effect_send *send,
+                                    size_t bytes) {
     assert(send->link < outbox->ports->links_count && outbox->ports->send);
     char key[limit_address_size + 16];
     text_format(key, sizeof(key), "%u %s", send->link, send->address);
-    text_clear(&outbox->message);
-    message_encode(&send->message, &outbox->message);
     struct parcel *parcel = map_get(&outbox->parcels, key);
-    if (parcel && !parcel_takes(parcel, &send->header, outbox->message.length)) {
+    if (parcel && !parcel_takes(parcel, &send->header, bytes)) {
         outbox_send(outbox, parcel);
         parcel = NULL;
     }
     if (!parcel)
-        parcel = outbox_open(outbox, key, send);
+        return outbox_open(outbox, key, send);
+    parcel->header.received = send->header.received;
+    parcel->header.gap = send->header.gap;
+    return parcel;
+}
+
+void outbox_add(struct outbox *outbox, const struct effect_send *send) {
+    text_clear(&outbox->message);
+    message_encode(&send->message, &outbox->message);
+    struct parcel *parcel = outbox_parcel(outbox, send, outbox->message.length);
     if (parcel->count++)
         text_add(&parcel->messages, ",");
     text_add(&parcel->messages, text_data(&outbox->message));
+}
+
+void outbox_acknowledge(struct outbox *outbox, const struct effect_send *send) {
+    (void)outbox_parcel(outbox, send, 0);
 }
 
 void outbox_flush(struct outbox *outbox) {

@@ -22,5 +22,8 @@ void outbox_deinit(struct outbox *outbox);
  * on, is sent first. */
 void outbox_add(struct outbox *outbox, const struct effect_send *send);
 
+/* Its frame carries these numbers; where there is none, one without messages does. */
+void outbox_acknowledge(struct outbox *outbox, const struct effect_send *send);
+
 /* Sends all that is open. */
 void outbox_flush(struct outbox *outbox);

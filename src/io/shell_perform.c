@@ -33,6 +33,7 @@ static void performer_tell_saved(const struct performer *performer, const struct
 static bool effect_leaves(const struct effect *effect) {
     switch (effect->kind) {
     case EFFECT_SEND:
+    case EFFECT_ACKNOWLEDGE:
     case EFFECT_REPLY:
     case EFFECT_JOB:
     case EFFECT_READY:
@@ -115,6 +116,9 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         break; /* stored and, last of all, told */
     case EFFECT_SEND:
         outbox_add(&performer->outbox, &effect->send);
+        break;
+    case EFFECT_ACKNOWLEDGE:
+        outbox_acknowledge(&performer->outbox, &effect->send);
         break;
     case EFFECT_REPLY:
         performer_reply(ports, effect);

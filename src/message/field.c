@@ -120,6 +120,33 @@ void record_clone(const struct table *table, const void *from, void *out_to) {
     }
 }
 
+static size_t list_owned_bytes(const struct field *field, const void *data) {
+    char *items = pointer_at((const char *)data + field->offset);
+    uint32_t count = list_count(field, data);
+    size_t bytes = count * field->size;
+    for (uint32_t i = 0; i < count; i++) {
+        char *entry = items + i * field->size;
+        bytes += record_owned_bytes(field_entry_table(field, entry),
+                                    field_entry_body(field, entry));
+    }
+    return bytes;
+}
+
+size_t record_owned_bytes(const struct table *table, const void *data) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < table->fields_count; i++) {
+        const struct field *field = &table->fields[i];
+        const char *at = (const char *)data + field->offset;
+        if (field->kind == FIELD_BLOB)
+            bytes += pointer_at(at) ? strlen(pointer_at(at)) + 1 : 0;
+        else if (field->kind == FIELD_RECORD)
+            bytes += record_owned_bytes(field->table, at);
+        else if (field->kind == FIELD_LIST)
+            bytes += list_owned_bytes(field, data);
+    }
+    return bytes;
+}
+
 struct record record_copy(const struct table *table, const void *data) {
     struct record record = {.table = table, .data = memory_new(1, table->size)};
     record_clone(table, data, record.data);

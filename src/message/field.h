@@ -98,6 +98,9 @@ void record_clear(const struct table *table, void *data);
 /* A deep copy into an uninitialised struct of the caller. */
 void record_clone(const struct table *table, const void *from, void *out_to);
 
+/* Bytes on the heap that the struct owns (blobs, lists), without the struct itself. */
+size_t record_owned_bytes(const struct table *table, const void *data);
+
 /* Do both hold the same values in all fields? */
 bool record_equal(const struct table *table, const void *left, const void *right);
 

@@ -41,6 +41,8 @@ enum {
     limit_frame_batch = 3032,   /* bytes at which a batch is closed, before it is sealed */
     limit_frame_bytes = 49112,  /* bytes of a frame at the very most, before it is sealed */
     limit_frame_messages = 2048, /* in one frame */
+    limit_session_messages = 1024, /* sent to one party and not acknowledged yet */
+    limit_session_bytes = 524288,  /* of the memory that they take */
     limit_body = 65536,         /* bytes of a request's JSON body */
     limit_uploads = 4,          /* images that come in at the same time */
     limit_upload_gib = 256,     /* of one image's archive */

@@ -122,17 +122,15 @@ static const struct table result_table = {"result", "The true end of an operatio
 
 static const struct table reset_table = {"reset", "Your session is not known here.", 0, NULL, 0};
 static const struct table sync_table = {"sync", "Tell the whole VM table.", 0, NULL, 0};
-static const struct table grant_table = {"grant", "Answer to a beat.", 0, NULL, 0};
 static const struct table beat_table = {"beat", "The agent is there.", 0, NULL, 0};
 
 static const struct table *const tables[MESSAGE_KIND_COUNT] = {
     [MESSAGE_WELCOME] = &welcome_table,   [MESSAGE_RESET] = &reset_table,
     [MESSAGE_INSTRUCT] = &instruct_table, [MESSAGE_SYNC] = &sync_table,
-    [MESSAGE_SETTLED] = &settled_table,   [MESSAGE_GRANT] = &grant_table,
-    [MESSAGE_HELLO] = &hello_table,       [MESSAGE_CAPACITY] = &capacity_table,
-    [MESSAGE_VM] = &vm_report_table,      [MESSAGE_TABLE] = &vm_table_table,
-    [MESSAGE_PROGRESS] = &progress_table, [MESSAGE_RESULT] = &result_table,
-    [MESSAGE_BEAT] = &beat_table,
+    [MESSAGE_SETTLED] = &settled_table,   [MESSAGE_HELLO] = &hello_table,
+    [MESSAGE_CAPACITY] = &capacity_table, [MESSAGE_VM] = &vm_report_table,
+    [MESSAGE_TABLE] = &vm_table_table,    [MESSAGE_PROGRESS] = &progress_table,
+    [MESSAGE_RESULT] = &result_table,     [MESSAGE_BEAT] = &beat_table,
 };
 
 const struct table *message_table(enum message_kind kind) { return tables[kind]; }
@@ -153,9 +151,13 @@ void message_encode(const struct message *message, struct text *out) {
 }
 
 void frame_encode(const struct frame_header *header, const char *messages, struct text *out) {
-    text_addf(out, "{\"from\":%llu,\"to\":%llu,\"sequence\":%llu,\"messages\":[%s]}",
+    text_addf(out, "{\"from\":%llu,\"to\":%llu,\"sequence\":%llu,\"received\":%llu%s",
               (unsigned long long)header->from, (unsigned long long)header->to,
-              (unsigned long long)header->sequence, messages);
+              (unsigned long long)header->sequence, (unsigned long long)header->received,
+              header->gap ? ",\"gap\":true" : "");
+    if (*messages)
+        text_addf(out, ",\"messages\":[%s]", messages);
+    text_add(out, "}");
 }
 
 static const struct field frame_fields[] = {
@@ -168,8 +170,14 @@ static const struct field frame_fields[] = {
     {.name = "sequence", .about = "Number of the first message.", .kind = FIELD_U64,
      .mask = FIELD_REQUIRED, field_at(struct frame, header.sequence), .least = 1,
      .most = session_number_most},
-    {.name = "messages", .about = "The messages, in order.", .kind = FIELD_LIST,
-     .mask = FIELD_REQUIRED, field_list_at(struct frame, messages, messages_count),
+    {.name = "received",
+     .about = "Number of the newest message that the sender has received, with all before it.",
+     .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS,
+     field_at(struct frame, header.received), .most = session_number_most},
+    {.name = "gap", .about = "What follows `received` is missing, while more has come: send again.",
+     .kind = FIELD_FLAG, field_at(struct frame, header.gap)},
+    {.name = "messages", .about = "The messages, in order; none: the numbers are what is said.",
+     .kind = FIELD_LIST, field_list_at(struct frame, messages, messages_count),
      .most = limit_frame_messages, .choices = tables, .choices_count = MESSAGE_KIND_COUNT,
      .choice_offset = offsetof(struct message, welcome)},
 };

@@ -19,7 +19,6 @@ enum message_kind {
     MESSAGE_INSTRUCT,
     MESSAGE_SYNC,     /* tell me everything */
     MESSAGE_SETTLED,  /* a result that I hold on disk */
-    MESSAGE_GRANT,    /* answer to beat */
     /* agent to manager */
     MESSAGE_HELLO,
     MESSAGE_CAPACITY,
@@ -112,6 +111,8 @@ struct frame_header {
     uint64_t from;     /* the sender's session number */
     uint64_t to;       /* the receiver's, as the sender knows it; 0: not yet */
     uint64_t sequence; /* of the first message; the others follow by one each */
+    uint64_t received; /* newest message that the sender has, with all before it */
+    bool gap;          /* the sender also got what comes after the next one, and did not take it */
 };
 
 struct frame {

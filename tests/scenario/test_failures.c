@@ -38,8 +38,6 @@ static void a_lost_reply_after_the_work_was_done_is_told_again_and_nothing_is_do
                          "cluster-inner0 instructs reboot\n"
                          "host-inner2 works: reboot\n"
                          "host-inner2 results ok, running\n"
-                         "cluster-inner0 instructs reboot\n"
-                         "host-inner2 results ok, running\n"
                          "host-inner2 results ok, running\n"
                          "cluster-inner0 results ok, running\n");
     script_ends(script);

@@ -94,10 +94,21 @@ static void deliver(struct bench *bench, const struct effect_send *send) {
         assert_int_equal(send->link, far->setting.link);
         if (i >= bench_fars)
             check_wall(bench, &send->message);
+        assert_true(send->header.received <= far->sent);
+        if (send->message.kind == MESSAGE_RESET)
+            return; /* in a session of its own */
+        if (far->peer_number == send->header.from && send->header.sequence <= far->received) {
+            assert_true(far->silent || send->message.kind == MESSAGE_HELLO);
+            return;
+        }
         if (far->peer_number == send->header.from)
             assert_int_equal(send->header.sequence, far->received + 1);
+        else
+            far->told = 0;
         far->peer_number = send->header.from;
         far->received = send->header.sequence;
+        if (send->message.kind == MESSAGE_HELLO)
+            far->told = far->received; /* by welcome */
         return;
     }
     fail_msg("a message to nobody: %s", send->address);
@@ -124,6 +135,21 @@ static void check_books(struct bench *bench) {
     }
 }
 
+/* All that was delivered is acknowledged, as a party does that has nothing else to say. */
+static void acknowledge(struct bench *bench) {
+    for (size_t i = 0; i < array_size(bench->fars); i++) {
+        struct far *far = &bench->fars[i];
+        if (far->silent || !far->number || far->told >= far->received)
+            continue;
+        struct frame frame = {.header = {far->number, far->peer_number, far->sent + 1,
+                                         far->received, false}};
+        far->told = far->received;
+        bench_step(bench, (struct event){.kind = EVENT_FRAME,
+                                         .frame = {far->setting.link, far->setting.address,
+                                                   &frame}});
+    }
+}
+
 void bench_step(struct bench *bench, struct event event) {
     size_t before = bench->effects.count;
     event.now_ms = bench->now_ms;
@@ -139,6 +165,7 @@ void bench_step(struct bench *bench, struct event event) {
     role_check(bench->role);
     if (event.kind != EVENT_LOAD)
         check_books(bench);
+    acknowledge(bench);
 }
 
 void bench_pass(struct bench *bench, uint64_t ms) {
@@ -160,7 +187,7 @@ void bench_restart(struct bench *bench) {
     clear(bench);
     bench->settings.seed++; /* as drawn anew by a daemon's start */
     for (size_t i = 0; i < array_size(bench->fars); i++)
-        bench->fars[i].peer_number = bench->fars[i].received = 0;
+        bench->fars[i].peer_number = bench->fars[i].received = bench->fars[i].told = 0;
     start(bench);
     for (size_t t = 0; t < stored_tables_count; t++)
         for (size_t i = 0; i < bench->stored_count; i++)
@@ -171,7 +198,9 @@ void bench_restart(struct bench *bench) {
 
 static void say_all(struct bench *bench, struct far *far, struct message *messages,
                     uint32_t count) {
-    struct frame frame = {{far->number, far->peer_number, far->sent + 1}, messages, count};
+    struct frame frame = {{far->number, far->peer_number, far->sent + 1, far->received, false},
+                          messages, count};
+    far->told = far->received;
     clear(bench);
     far->sent += count;
     bench_step(bench, (struct event){.kind = EVENT_FRAME,
@@ -203,7 +232,7 @@ void bench_hello(struct bench *bench, struct far *agent, uint64_t room) {
                             .hello = {.version = protocol_version,
                                       .version_oldest = protocol_version_oldest}};
     agent->number += 100;
-    agent->sent = agent->peer_number = agent->received = 0;
+    agent->sent = agent->peer_number = agent->received = agent->told = 0;
     bench_say(bench, agent, hello);
     const struct message *told = bench_told(bench, agent, MESSAGE_WELCOME);
     assert_non_null(told);
@@ -234,7 +263,7 @@ void bench_cut(struct bench *bench, struct far *manager) {
     bench_step(bench, (struct event){.kind = EVENT_LINK, .presence = down});
     for (size_t i = 0; i < array_size(bench->fars); i++)
         if (bench->fars[i].setting.link == manager->setting.link)
-            bench->fars[i].peer_number = bench->fars[i].received = 0;
+            bench->fars[i].peer_number = bench->fars[i].received = bench->fars[i].told = 0;
 }
 
 const struct message *bench_told(const struct bench *bench, const struct far *far,

@@ -16,7 +16,8 @@ enum { bench_fars = 5, bench_wall_ms = 1795000 };
 struct far {
     struct peer_setting setting;
     uint64_t number, peer_number; /* of the session */
-    uint64_t sent, received;
+    uint64_t sent, received, told; /* told: of what was received */
+    bool silent; /* acknowledges nothing */
 };
 
 struct bench {

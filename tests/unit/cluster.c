@@ -77,10 +77,3 @@ const struct capacity *cluster_shown(struct far *manager) {
     assert_non_null(told);
     return &told->capacity;
 }
-
-void cluster_pass(uint64_t ms) {
-    for (uint64_t passed = 0; passed < ms; passed += 5000) {
-        bench_pass(&bench, 5000);
-        bench_say(&bench, cloud, (struct message){.kind = MESSAGE_GRANT});
-    }
-}

@@ -25,6 +25,3 @@ void cluster_run_vm(struct far *manager, const char *op, const char *vm);
 
 /* The capacity that the manager was told by the newest step. */
 const struct capacity *cluster_shown(struct far *manager);
-
-/* Time goes on and the upstream managers stay in touch. */
-void cluster_pass(uint64_t ms);

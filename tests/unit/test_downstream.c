@@ -188,10 +188,10 @@ static void a_host_that_is_back_within_the_hold_down_gets_what_waited_for_it(voi
     bench_cut(&bench, bench_agent(&bench, 0)); /* all hosts are on that link */
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
     cluster_image(CODE_OK);
-    cluster_pass(10000);
+    bench_pass(&bench, 10000);
     assert_int_equal(only_op()->state, OP_PENDING);
     bench_hello(&bench, bench_agent(&bench, 2), 1);
-    cluster_pass(15000);
+    bench_pass(&bench, 15000);
     const struct book *book = role_book(bench.role);
     assert_string_equal(container_of(book->vms.next, struct book_vm, by_age)->record.place,
                         "agent-2");
@@ -202,9 +202,9 @@ static void without_a_host_a_definition_ends_after_the_hold_down(void **state) {
     bench_cut(&bench, bench_agent(&bench, 0));
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
     cluster_image(CODE_OK);
-    cluster_pass(25000);
+    bench_pass(&bench, 25000);
     assert_int_equal(only_op()->state, OP_PENDING); /* they may be back */
-    cluster_pass(40000);
+    bench_pass(&bench, 40000);
     assert_int_equal(only_op()->code, CODE_NO_CAPACITY);
 }
 
@@ -222,7 +222,7 @@ static void a_host_that_never_tells_what_it_has_is_not_waited_for_without_end(vo
     for (size_t i = 0; i < 14; i++) {
         if (i == 4)
             assert_int_equal(only_op()->state, OP_PENDING);
-        cluster_pass(5000);
+        bench_pass(&bench, 5000);
         bench_say(&bench, host, (struct message){.kind = MESSAGE_BEAT});
     }
     assert_int_equal(only_op()->code, CODE_NO_CAPACITY);
@@ -255,7 +255,6 @@ static void one_upstream_reaches_nothing_of_another(void **state) {
 static void a_result_is_said_until_it_is_settled(void **state) {
     (void)state;
     cluster_run_vm(cloud, "1", "1");
-    bench_say(&bench, cloud, (struct message){.kind = MESSAGE_GRANT});
     bench_pass(&bench, 13000);
     cluster_assert_result(cloud, CODE_OK, VM_RUNNING);
     bench_restart(&bench);

@@ -61,7 +61,7 @@ static void tells_capacity(struct model *model, size_t which) {
         (void)text_copy(fits[i].shape, sizeof(fits[i].shape), shape_of(i).name);
         fits[i].count = model->fits[which][i] = pick(model, 6);
     }
-    downlink_on_message(&model->downlink, &model->downlink.peers[which], &message, &model->out);
+    downlink_on_message(&model->downlink, &model->downlink.peers[which], &message);
 }
 
 static void goes_away(struct model *model, size_t which) {
