@@ -33,7 +33,7 @@ _isthmus() {
         2,cluster,*) words="list show" ;;
         2,image,*) words="list show import delete" ;;
         2,shape,*) words="list" ;;
-        2,tenant,*) words="create list show delete" ;;
+        2,tenant,*) words="create list show set-quota delete" ;;
         2,host,*) words="list show cordon uncordon" ;;
         2,upstream,*) words="list show" ;;
         2,limit,*) words="list set reset" ;;
@@ -43,7 +43,7 @@ _isthmus() {
         3,vm,show | 3,vm,start | 3,vm,shutdown | 3,vm,stop | 3,vm,reboot | 3,vm,delete)
             words=$(_isthmus_vm_names) ;;
         3,op,show) words=$(_isthmus_names op) ;;
-        3,cluster,show | 3,image,show | 3,image,delete | 3,tenant,show | 3,tenant,delete)
+        3,cluster,show | 3,image,show | 3,image,delete | 3,tenant,show | 3,tenant,set-quota | 3,tenant,delete)
             words=$(_isthmus_names "$noun") ;;
         4,image,import) COMPREPLY=($(compgen -f -- "$word")); return ;;
         esac
@@ -52,7 +52,7 @@ _isthmus() {
         case $noun,$verb in
         vm,create) words="--shape --image --cluster --no-start --user-data --wait --deadline --key" ;;
         vm,list) words="--limit --tenant --host --upstream" ;;
-        limit,set) words="--vms --cpus --memory-mib --disk-gib" ;;
+        limit,set | tenant,set-quota) words="--vms --cpus --memory-mib --disk-gib" ;;
         op,list) words="--limit --tenant --vm" ;;
         *,list) words="--limit" ;;
         vm,start | vm,shutdown | vm,stop | vm,reboot | vm,delete) words="--wait --deadline --key" ;;

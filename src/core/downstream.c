@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/amounts.h"
 #include "core/downstream_parts.h"
 #include "core/lifecycle.h"
 
@@ -45,13 +46,11 @@ void downstream_count(struct downstream *downstream, struct book_vm *vm) {
     bool occupies = lifecycle_occupies(vm->record.state);
     if (!patron || vm->counted == occupies)
         return;
-    struct owner_limits *used = &patron->used;
-    uint64_t sign = occupies ? 1 : UINT64_MAX; /* modulo 2^64: minus one */
     vm->counted = occupies;
-    used->vms += sign;
-    used->cpus += sign * vm->record.size.cpus;
-    used->memory_mib += sign * vm->record.size.memory_mib;
-    used->disk_gib += sign * vm->record.size.disk_gib;
+    if (occupies)
+        amounts_add(&patron->used, &vm->record.size);
+    else
+        amounts_remove(&patron->used, &vm->record.size);
 }
 
 void downstream_await_image(struct downstream *downstream, struct patron *patron,
@@ -247,12 +246,9 @@ void downstream_check(const struct downstream *downstream) {
         list_each(node, next, &downstream->book.vms) {
             const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
             bool own = text_equal(vm->owner, downstream->patrons[i].uplink.setting.name);
-            if (own && lifecycle_occupies(vm->state)) {
-                used.vms++;
-                used.cpus += vm->size.cpus;
-            }
+            if (own && lifecycle_occupies(vm->state))
+                amounts_add(&used, &vm->size);
         }
-        assert(used.vms == downstream->patrons[i].used.vms);
-        assert(used.cpus == downstream->patrons[i].used.cpus);
+        assert(amounts_equal(&used, &downstream->patrons[i].used));
     }
 }

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/amounts.h"
 #include "core/downstream_parts.h"
 #include "core/lifecycle.h"
 #include "core/placement.h"
@@ -8,17 +9,10 @@ enum { progress_after_ms = 200 }; /* short operations tell their result alone */
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-static uint64_t left(uint64_t limit, uint64_t used) {
-    return !limit ? UINT64_MAX : limit > used ? limit - used : 0;
-}
-
 static uint64_t lent(uint64_t limit, uint64_t total) { return limit ? least(limit, total) : total; }
 
 bool downstream_permits(const struct patron *patron, const struct size *size) {
-    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
-    return left(limits->vms, used->vms) >= 1 && left(limits->cpus, used->cpus) >= size->cpus &&
-           left(limits->memory_mib, used->memory_mib) >= size->memory_mib &&
-           left(limits->disk_gib, used->disk_gib) >= size->disk_gib;
+    return amounts_exceeded(&patron->limits, &patron->used, size) == AMOUNT_NONE;
 }
 
 /* Of those that wait for an image: they have no host yet, and are taken all the same. */
@@ -26,10 +20,7 @@ static struct owner_limits sum_waiting(const struct downstream *downstream) {
     struct owner_limits sum = {0};
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->waiting) {
-        const struct size *size = &container_of(node, struct book_vm, by_place)->record.size;
-        sum.cpus += size->cpus;
-        sum.memory_mib += size->memory_mib;
-        sum.disk_gib += size->disk_gib;
+        amounts_add(&sum, &container_of(node, struct book_vm, by_place)->record.size);
     }
     return sum;
 }
@@ -44,10 +35,10 @@ static uint64_t fits(const struct downstream *downstream, const struct patron *p
         waiting += downlink_takes(&container_of(node, struct book_vm, by_place)->record.size, size);
     int shape = downlink_shape(&downstream->downlink, size);
     uint64_t count = shape < 0 ? 0 : room_left(downstream->downlink.sum.fits[shape] - waiting);
-    count = least(count, left(limits->vms, used->vms));
-    count = least(count, left(limits->cpus, used->cpus) / size->cpus);
-    count = least(count, left(limits->memory_mib, used->memory_mib) / size->memory_mib);
-    return least(count, left(limits->disk_gib, used->disk_gib) / size->disk_gib);
+    count = least(count, amounts_left(limits->vms, used->vms));
+    count = least(count, amounts_left(limits->cpus, used->cpus) / size->cpus);
+    count = least(count, amounts_left(limits->memory_mib, used->memory_mib) / size->memory_mib);
+    return least(count, amounts_left(limits->disk_gib, used->disk_gib) / size->disk_gib);
 }
 
 /* The aggregate that the patron may see; the caller clears it. */
@@ -59,13 +50,13 @@ static struct capacity show(const struct downstream *downstream, const struct pa
     struct capacity shown = {
         .cpus_total = lent(limits->cpus, sum->cpus_total),
         .cpus_free = least(room_left(sum->cpus_free - waiting.cpus),
-                           left(limits->cpus, used->cpus)),
+                           amounts_left(limits->cpus, used->cpus)),
         .memory_mib_total = lent(limits->memory_mib, sum->memory_mib_total),
         .memory_mib_free = least(room_left(sum->memory_mib_free - waiting.memory_mib),
-                                 left(limits->memory_mib, used->memory_mib)),
+                                 amounts_left(limits->memory_mib, used->memory_mib)),
         .disk_gib_total = lent(limits->disk_gib, sum->disk_gib_total),
         .disk_gib_free = least(room_left(sum->disk_gib_free - waiting.disk_gib),
-                               left(limits->disk_gib, used->disk_gib)),
+                               amounts_left(limits->disk_gib, used->disk_gib)),
     };
     shown.fits = memory_new(uplink->shapes_count, sizeof(*shown.fits));
     for (size_t i = 0; i < uplink->shapes_count; i++) {

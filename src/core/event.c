@@ -23,7 +23,7 @@ static void print_request(const struct request *request, struct text *out) {
         "vm-create",   "vm-list",    "vm-show",      "vm-act",       "op-list",
         "op-show",     "shape-list", "image-list",   "image-show",   "image-add",
         "image-delete", "cluster-list", "cluster-show", "tenant-create", "tenant-list",
-        "tenant-show", "tenant-delete", "whoami",  "host-list", "host-show",
+        "tenant-show", "tenant-delete", "tenant-quota", "whoami",  "host-list", "host-show",
         "host-cordon", "host-uncordon", "upstream-list", "upstream-show", "limits-set",
         "limits-reset",
     };

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/amounts.h"
 #include "core/lifecycle.h"
 #include "core/upstream_parts.h"
 
@@ -102,6 +103,7 @@ void upstream_link_vm(struct upstream *upstream, struct book_vm *vm) {
     assert(tenant); /* a tenant with VMs cannot be deleted */
     list_add(&tenant->vms, &vm->by_owner);
     map_put(&tenant->vm_names, vm->record.name, vm);
+    amounts_add(&tenant->used, &vm->record.size);
     if (image)
         image->vms++;
 }
@@ -110,6 +112,7 @@ void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct ef
     struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, vm->record.owner);
     struct image_entry *image = map_get(&upstream->images_by_name, vm->record.image);
     map_remove(&tenant->vm_names, vm->record.name);
+    amounts_remove(&tenant->used, &vm->record.size);
     if (image)
         image->vms--;
     book_remove_vm(&upstream->book, vm, out);
@@ -337,11 +340,12 @@ void upstream_check(const struct upstream *upstream) {
     struct list *node = NULL, *next = NULL, *inner = NULL, *following = NULL;
     list_each(node, next, &upstream->tenants) {
         struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
-        uint64_t own = 0;
+        struct owner_limits own = {0};
         list_each(inner, following, &tenant->vms)
-            own++;
-        assert(own == tenant->vm_names.count);
-        vms += own;
+            amounts_add(&own, &container_of(inner, struct book_vm, by_owner)->record.size);
+        assert(own.vms == tenant->vm_names.count);
+        assert(amounts_equal(&own, &tenant->used));
+        vms += own.vms;
     }
     assert(vms == upstream->book.vms_count);
 }

@@ -16,6 +16,7 @@ struct tenant_entry {
     struct list by_name;
     struct list vms;      /* book_vm.by_owner */
     struct map vm_names;
+    struct owner_limits used; /* by its VMs, from their admission until they are out of the books */
 };
 
 struct image_entry {

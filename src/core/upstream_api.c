@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/amounts.h"
 #include "core/lifecycle.h"
 #include "core/placement.h"
 #include "core/upstream_api.h"
@@ -118,6 +119,30 @@ static const struct shape *find_shape(const struct upstream *upstream, const cha
     return NULL;
 }
 
+/* Has the tenant room in its quota? If not, says in which, and how much is used of it. */
+static bool is_within_quota(const struct call *call, const struct shape *shape) {
+    const struct owner_limits *quota = &call->tenant->record.quota, *used = &call->tenant->used;
+    const struct size *size = &shape->size;
+    const struct {
+        const char *of;
+        uint64_t quota, used, wanted;
+    } told[] = {
+        [AMOUNT_VMS] = {"VMs", quota->vms, used->vms, 1},
+        [AMOUNT_CPUS] = {"cpus", quota->cpus, used->cpus, size->cpus},
+        [AMOUNT_MEMORY] = {"MiB of memory", quota->memory_mib, used->memory_mib, size->memory_mib},
+        [AMOUNT_DISK] = {"GiB of disk", quota->disk_gib, used->disk_gib, size->disk_gib},
+    };
+    enum amount exceeded = amounts_exceeded(quota, used, size);
+    if (exceeded == AMOUNT_NONE)
+        return true;
+    call_problem(call, CODE_QUOTA_EXCEEDED, "shape",
+                 "your quota is %llu %s, of which %llu are used; this VM would take %llu",
+                 (unsigned long long)told[exceeded].quota, told[exceeded].of,
+                 (unsigned long long)told[exceeded].used,
+                 (unsigned long long)told[exceeded].wanted);
+    return false;
+}
+
 /* Everything about the wish that can be refused before anything changes. */
 static bool admit(const struct call *call, const struct shape **out_shape,
                   struct image_entry **out_image) {
@@ -138,7 +163,7 @@ static bool admit(const struct call *call, const struct shape **out_shape,
     else if (upstream->book.vms_count >= limit_vms)
         call_problem(call, CODE_FULL, "", "this manager keeps at most %d VMs", limit_vms);
     else
-        return true;
+        return is_within_quota(call, *out_shape);
     return false;
 }
 
@@ -310,6 +335,19 @@ static void create_tenant(const struct call *call) {
     }
 }
 
+/* A lowered quota ends no VM: it stops new ones. */
+static void set_quota(const struct call *call) {
+    struct tenant_entry *tenant =
+        map_get(&call->upstream->tenants_by_name, call->request->key);
+    if (!tenant) {
+        call_not_found(call, "tenant");
+        return;
+    }
+    tenant->record.quota = call->request->limits;
+    effects_save(call->out, &tenant_table, &tenant->record);
+    upstream_answer_account(call, tenant);
+}
+
 /* Whoever gets the name next shall not find the history of the one before. */
 static void forget_history(const struct call *call, const char *tenant) {
     struct upstream *upstream = call->upstream;
@@ -349,10 +387,13 @@ static void delete_tenant(const struct call *call) {
 }
 
 /* Who may ask what: tenants their own things, operators all but making VMs. */
-static bool is_for_operators(enum request_kind kind) {
+static bool is_for_operators(const struct call *call) {
+    enum request_kind kind = call->request->kind;
+    if (kind == REQUEST_TENANT_SHOW)
+        return !text_equal(call->request->key, call->tenant->record.name);
     return kind == REQUEST_IMAGE_ADD || kind == REQUEST_IMAGE_DELETE ||
            kind == REQUEST_TENANT_CREATE || kind == REQUEST_TENANT_LIST ||
-           kind == REQUEST_TENANT_SHOW || kind == REQUEST_TENANT_DELETE;
+           kind == REQUEST_TENANT_DELETE || kind == REQUEST_TENANT_QUOTA;
 }
 
 static bool authenticate(struct call *call) {
@@ -365,7 +406,7 @@ static bool authenticate(struct call *call) {
         call_problem(call, CODE_UNAUTHENTICATED, "Authorization",
                      *hash ? "%s: this token is not known" : "%s: a bearer token is needed",
                      "token");
-    else if (!is_operator && is_for_operators(call->request->kind))
+    else if (!is_operator && is_for_operators(call))
         call_problem(call, CODE_FORBIDDEN, "", "only the operator may do this, not tenant '%s'",
                      call->tenant->record.name);
     else
@@ -404,6 +445,9 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
         return;
     case REQUEST_TENANT_DELETE:
         delete_tenant(&call);
+        return;
+    case REQUEST_TENANT_QUOTA:
+        set_quota(&call);
         return;
     case REQUEST_VM_LIST:
     case REQUEST_VM_SHOW:

@@ -11,5 +11,8 @@ void upstream_read(const struct call *call);
 /* The operation, now or when it ends or ?wait= is over. */
 void upstream_answer_op(const struct call *call, struct book_op *op);
 
+/* The tenant as an answer, with what it uses. */
+void upstream_answer_account(const struct call *call, const struct tenant_entry *tenant);
+
 /* The caller's VM with this id or name; NULL: the problem is answered already. */
 struct book_vm *upstream_find_vm(const struct call *call, const char *key);

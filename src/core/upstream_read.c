@@ -86,12 +86,25 @@ static void list_images(const struct call *call) {
     }
 }
 
+static struct account account_of(const struct tenant_entry *tenant) {
+    struct account account = {.quota = tenant->record.quota,
+                              .used = tenant->used,
+                              .created_ms = tenant->record.created_ms};
+    (void)text_copy(account.name, sizeof(account.name), tenant->record.name);
+    return account;
+}
+
+void upstream_answer_account(const struct call *call, const struct tenant_entry *tenant) {
+    struct account account = account_of(tenant);
+    call_answer(call, REPLY_RECORD, &account_table, &account);
+}
+
 static void list_tenants(const struct call *call) {
-    struct page page = page_begin(call, &tenant_table);
+    struct page page = page_begin(call, &account_table);
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &call->upstream->tenants) {
-        const struct tenant *tenant = &container_of(node, struct tenant_entry, by_name)->record;
-        if (strcmp(tenant->name, call->request->list.after) > 0 && !page_add(&page, tenant))
+        struct account account = account_of(container_of(node, struct tenant_entry, by_name));
+        if (strcmp(account.name, call->request->list.after) > 0 && !page_add(&page, &account))
             return;
     }
 }
@@ -150,7 +163,7 @@ static void show_tenant(const struct call *call) {
     const struct tenant_entry *tenant =
         map_get(&call->upstream->tenants_by_name, call->request->key);
     if (tenant)
-        call_answer(call, REPLY_RECORD, &tenant_table, &tenant->record);
+        upstream_answer_account(call, tenant);
     else
         call_not_found(call, "tenant");
 }

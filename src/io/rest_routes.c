@@ -47,6 +47,7 @@ const struct table rest_health_table = {"health", "That the manager serves.",
 #define vm_problems                                                                      \
     (create_problems | problem(CODE_UNKNOWN_SHAPE) | problem(CODE_UNKNOWN_IMAGE) |       \
      problem(CODE_KEY_REUSED) | problem(CODE_NOT_FOUND) | problem(CODE_NO_CAPACITY) |    \
+     problem(CODE_QUOTA_EXCEEDED) |                                                      \
      problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_IMAGE_TOO_LARGE))
 
 /* What the four acts and the deletion of a VM have in common. */
@@ -101,10 +102,14 @@ static const struct rest_route routes[] = {
      .body_offset = offsetof(struct request, tenant_create), .shape = REST_CREATED,
      .answer = &rest_tenant_created_table, .problems = create_problems},
     {"GET", "/v1/tenants", "Lists tenants; operators only", REST_ROLE, REQUEST_TENANT_LIST,
-     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &tenant_table,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &account_table,
      .problems = list_problems},
     {"GET", "/v1/tenants/{tenant}", "Shows a tenant", REST_ROLE, REQUEST_TENANT_SHOW,
-     .answer = &tenant_table, .problems = problem(CODE_NOT_FOUND)},
+     .answer = &account_table, .problems = problem(CODE_NOT_FOUND)},
+    {"PUT", "/v1/tenants/{tenant}/quota", "Sets what a tenant's VMs may have; operators only",
+     REST_ROLE, REQUEST_TENANT_QUOTA, .body = &owner_limits_table,
+     .body_offset = offsetof(struct request, limits), .answer = &account_table,
+     .problems = problem(CODE_NOT_FOUND)},
     {"DELETE", "/v1/tenants/{tenant}", "Deletes a tenant without VMs; operators only", REST_ROLE,
      REQUEST_TENANT_DELETE, .shape = REST_GONE,
      .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},

@@ -143,6 +143,33 @@ int view_show(const struct view *view, const struct options *options, const char
     return view_finish(view, options, &call);
 }
 
+int view_read(const struct view *view, const struct options *options, void *out) {
+    struct call call;
+    call_init(&call, options, "GET", view->path);
+    call_add_segment(&call, options->words[2]);
+    int result = call_run(&call);
+    if (result == EXIT_DONE)
+        result = call_decode(&call, view->table, out);
+    call_deinit(&call);
+    return result;
+}
+
+int view_change(const struct view *view, const struct options *options, const char *way,
+                const struct text *body) {
+    struct call call;
+    char method[8] = "";
+    size_t length = strcspn(way, " ");
+    memcpy(method, way, length < sizeof(method) - 1 ? length : sizeof(method) - 1);
+    call_init(&call, options, method, view->path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, way + length + 1);
+    if (body) {
+        call.http.content_type = "application/json";
+        call.http.body = text_data(body);
+    }
+    return view_finish(view, options, &call);
+}
+
 /* One page of a list, whatever its rows are. */
 struct page {
     char *items;

@@ -43,6 +43,24 @@ int view_list(const struct view *view, const struct options *options);
 /* Runs the call and frees it; prints the answer as asked for, or hands its record to `show`. */
 int view_finish(const struct view *view, const struct options *options, struct call *call);
 
+/* GET of the record that the third word names, into *out (freed with record_clear). */
+int view_read(const struct view *view, const struct options *options, void *out);
+
+/* A change of that record: "POST /cordon" at its path; `body` may be NULL. Shows the answer. */
+int view_change(const struct view *view, const struct options *options, const char *way,
+                const struct text *body);
+
+/* Puts limits at <path>/NAME<way>: those that the options name, the others as they are. */
+int view_put_limits(const struct view *view, const struct options *options, const char *way,
+                    const struct owner_limits *now);
+
+/* VMs, cpus, memory and disk: "3 of 10", or "3" where there is no limit. */
+enum { amounts_count = 4 };
+void words_amounts(const struct owner_limits *used, const struct owner_limits *limits,
+                   struct words out_words[amounts_count]);
+void sheet_amounts(struct sheet *sheet, const struct owner_limits *used,
+                   const struct owner_limits *limits);
+
 /* Adds "name  value" to a sheet of two columns. */
 void sheet_pair(struct sheet *sheet, const char *name, const char *format, ...)
     format_checked(3, 4);

@@ -138,23 +138,40 @@ int shape_list(const struct options *options) {
 }
 
 static void add_tenant(struct sheet *sheet, const void *record) {
-    const struct tenant *tenant = record;
+    const struct account *tenant = record;
+    struct words words[amounts_count];
+    words_amounts(&tenant->used, &tenant->quota, words);
     sheet_add(sheet, "%s", tenant->name);
+    for (size_t i = 0; i < amounts_count; i++)
+        sheet_add(sheet, "%s", words[i].text);
     sheet_add(sheet, "%s", words_age(tenant->created_ms).text);
 }
 
 static void show_tenant(const void *record) {
-    const struct tenant *tenant = record;
-    printf("tenant   %s\ncreated  %s\n", tenant->name, words_date(tenant->created_ms).text);
+    const struct account *tenant = record;
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "tenant", "%s", tenant->name);
+    sheet_amounts(&sheet, &tenant->used, &tenant->quota);
+    sheet_pair(&sheet, "created", "%s", words_date(tenant->created_ms).text);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
 }
 
-static const struct view tenants = {"/v1/tenants", &tenant_table, "NAME AGE", add_tenant,
+static const struct view tenants = {"/v1/tenants", &account_table,
+                                    "NAME VMS CPUS MEMORY DISK AGE", add_tenant,
                                     show_tenant};
 
 int tenant_list(const struct options *options) { return view_list(&tenants, options); }
 int tenant_show(const struct options *options) {
     return view_show(&tenants, options, options->words[2]);
 }
+int tenant_set_quota(const struct options *options) {
+    struct account account;
+    int result = view_read(&tenants, options, &account);
+    return result == EXIT_DONE ? view_put_limits(&tenants, options, "/quota", &account.quota)
+                               : result;
+}
+
 int tenant_delete(const struct options *options) { return remove_named(options, tenants.path); }
 
 static void show_created(const void *record) {

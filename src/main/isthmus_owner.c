@@ -49,75 +49,27 @@ static const struct view hosts = {"/v1/hosts", &host_table,
                                   "NAME STATE SINCE CORDONED VMS CPUS MEMORY DISK", add_host,
                                   show_host};
 
-/* A change of the thing that the third word names; `body` may be NULL. */
-static int change(const struct view *view, const struct options *options, const char *way,
-                  const struct text *body) {
-    struct call call;
-    char method[8] = "";
-    size_t length = strcspn(way, " ");
-    memcpy(method, way, length < sizeof(method) - 1 ? length : sizeof(method) - 1);
-    call_init(&call, options, method, view->path);
-    call_add_segment(&call, options->words[2]);
-    text_add(&call.url, way + length + 1);
-    if (body) {
-        call.http.content_type = "application/json";
-        call.http.body = text_data(body);
-    }
-    return view_finish(view, options, &call);
-}
-
 int host_list(const struct options *options) { return view_list(&hosts, options); }
 int host_show(const struct options *options) {
     return view_show(&hosts, options, options->words[2]);
 }
 int host_cordon(const struct options *options) {
-    return change(&hosts, options, "POST /cordon", NULL);
+    return view_change(&hosts, options, "POST /cordon", NULL);
 }
 int host_uncordon(const struct options *options) {
-    return change(&hosts, options, "POST /uncordon", NULL);
-}
-
-/* "3 of 10", or "3" where there is no limit. */
-static struct words of_limit(struct words used, struct words limit, uint64_t most) {
-    struct words words;
-    text_format(words.text, sizeof(words.text), "%.12s%s%.12s", used.text, most ? " of " : "",
-                most ? limit.text : "");
-    return words;
-}
-
-static struct words words_count(uint64_t count) {
-    struct words words;
-    text_format(words.text, sizeof(words.text), "%llu", (unsigned long long)count);
-    return words;
-}
-
-static struct words words_gib(uint64_t gib) {
-    struct words words;
-    text_format(words.text, sizeof(words.text), "%llu GiB", (unsigned long long)gib);
-    return words;
+    return view_change(&hosts, options, "POST /uncordon", NULL);
 }
 
 static bool is_over(const struct owner_limits *over) {
     return over->vms || over->cpus || over->memory_mib || over->disk_gib;
 }
 
-/* The four amounts, each as a cell. */
-static void amounts(const struct lending *lending, struct words out_words[4]) {
-    const struct owner_limits *used = &lending->used, *limits = &lending->limits;
-    out_words[0] = of_limit(words_count(used->vms), words_count(limits->vms), limits->vms);
-    out_words[1] = of_limit(words_count(used->cpus), words_count(limits->cpus), limits->cpus);
-    out_words[2] = of_limit(words_mib(used->memory_mib), words_mib(limits->memory_mib),
-                            limits->memory_mib);
-    out_words[3] = of_limit(words_gib(used->disk_gib), words_gib(limits->disk_gib),
-                            limits->disk_gib);
-}
-
 static void add_limits(struct sheet *sheet, const void *record) {
     const struct lending *lending = record;
-    struct words words[4];
-    amounts(lending, words);
+    struct words words[amounts_count];
+    words_amounts(&lending->used, &lending->limits, words);
     sheet_add(sheet, "%s", lending->name);
-    for (size_t i = 0; i < array_size(words); i++)
+    for (size_t i = 0; i < amounts_count; i++)
         sheet_add(sheet, "%s", words[i].text);
     sheet_add(sheet, "%s", limits_from_names[lending->from]);
     sheet_add(sheet, "%s", is_over(&lending->over) ? "yes" : "no");
@@ -143,16 +95,12 @@ static void show_over(struct sheet *sheet, const struct owner_limits *over) {
 }
 
 static void show_upstream(const void *record) {
-    static const char *const names[] = {"vms", "cpus", "memory", "disk"};
     const struct lending *lending = record;
-    struct words words[4];
     struct sheet sheet = {0};
-    amounts(lending, words);
     sheet_pair(&sheet, "upstream", "%s", lending->name);
     sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[lending->state],
                words_date(lending->seen_ms).text);
-    for (size_t i = 0; i < array_size(words); i++)
-        sheet_pair(&sheet, names[i], "%s", words[i].text);
+    sheet_amounts(&sheet, &lending->used, &lending->limits);
     sheet_pair(&sheet, "limits by", "%s", limits_from_names[lending->from]);
     show_over(&sheet, &lending->over);
     sheet_print(&sheet);
@@ -174,40 +122,15 @@ int limit_list(const struct options *options) {
     return view_list(&limits, options);
 }
 
-/* What is not given stays as it is in force. */
-static void merge(const struct options *options, struct owner_limits *limits) {
-    const struct owner_limits *given = &options->limits;
-    limits->vms = strchr(options->used, 'n') ? given->vms : limits->vms;
-    limits->cpus = strchr(options->used, 'p') ? given->cpus : limits->cpus;
-    limits->memory_mib = strchr(options->used, 'm') ? given->memory_mib : limits->memory_mib;
-    limits->disk_gib = strchr(options->used, 'd') ? given->disk_gib : limits->disk_gib;
-}
-
 int limit_set(const struct options *options) {
-    struct call call;
     struct lending lending;
-    struct text body = {0};
-    if (!options->used[0]) {
-        say("limit set needs at least one of --vms, --cpus, --memory-mib and --disk-gib");
-        return EXIT_USAGE;
-    }
-    call_init(&call, options, "GET", upstreams.path);
-    call_add_segment(&call, options->words[2]);
-    int result = call_run(&call);
-    if (result == EXIT_DONE)
-        result = call_decode(&call, &lending_table, &lending);
-    call_deinit(&call);
-    if (result != EXIT_DONE)
-        return result;
-    merge(options, &lending.limits);
-    codec_encode(&owner_limits_table, &lending.limits, FIELD_API, &body);
-    result = change(&upstreams, options, "PUT /limits", &body);
-    text_deinit(&body);
-    return result;
+    int result = view_read(&upstreams, options, &lending);
+    return result == EXIT_DONE ? view_put_limits(&upstreams, options, "/limits", &lending.limits)
+                               : result;
 }
 
 int limit_reset(const struct options *options) {
-    return change(&upstreams, options, "DELETE /limits", NULL);
+    return view_change(&upstreams, options, "DELETE /limits", NULL);
 }
 
 static void add_vm(struct sheet *sheet, const void *record) {

@@ -23,6 +23,7 @@ int shape_list(const struct options *options);
 int tenant_create(const struct options *options);
 int tenant_list(const struct options *options);
 int tenant_show(const struct options *options);
+int tenant_set_quota(const struct options *options);
 int tenant_delete(const struct options *options);
 int whoami_show(const struct options *options);
 int host_list(const struct options *options);

@@ -32,6 +32,8 @@ static const struct code_words words[CODE_COUNT] = {
                           "upgrade the older side"},
     [CODE_NO_CAPACITY] = {"No cluster has room for the shape",
                           "choose a smaller shape, delete a VM, or try again later"},
+    [CODE_QUOTA_EXCEEDED] = {"Your quota has no room for it",
+                             "delete a VM, choose a smaller shape, or ask the operator for more"},
     [CODE_NOT_ALLOWED] = {"The cluster's owner does not allow it",
                           "choose another cluster, or ask its owner for more"},
     [CODE_UNREACHABLE] = {"No cluster that could take it is connected",
@@ -64,7 +66,8 @@ const char *const code_names[CODE_COUNT] = {
     "ok",           "invalid",      "unauthenticated", "forbidden",         "not-found",
     "unknown-shape", "unknown-image", "conflict",      "key-reused",        "busy",
     "bad-state",    "too-large",    "full",            "unsupported",       "no-capacity",
-    "not-allowed",  "unreachable",  "image-unavailable", "image-broken",    "image-too-large",
+    "quota-exceeded",
+    "not-allowed", "unreachable",  "image-unavailable", "image-broken",    "image-too-large",
     "host-failed",  "guest-ignored", "deadline",       "superseded",        "stale",
     "interrupted",  "lost",         "shutting-down",   "internal",
 };

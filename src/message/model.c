@@ -71,12 +71,28 @@ static const struct field tenant_fields[] = {
     {.name = "token_hash", .about = "SHA-256 of its token.", .kind = FIELD_TEXT,
      .mask = FIELD_STORE | FIELD_SECRET, field_at(struct tenant, token_hash),
      .check = CHECK_DIGEST},
+    {.name = "quota", .about = "What its VMs may have; 0: as much as there is.",
+     .kind = FIELD_RECORD, field_at(struct tenant, quota), .table = &owner_limits_table},
     {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
      field_at(struct tenant, created_ms), .most = INT64_MAX},
 };
 const struct table tenant_table = {"tenant", "A customer, with a token of its own.",
                                    sizeof(struct tenant), tenant_fields,
                                    array_size(tenant_fields)};
+
+static const struct field account_fields[] = {
+    {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct account, name), .check = CHECK_NAME},
+    {.name = "quota", .about = "What its VMs may have; 0: as much as there is.",
+     .kind = FIELD_RECORD, field_at(struct account, quota), .table = &owner_limits_table},
+    {.name = "used", .about = "What they have, from their creation to their true end.",
+     .kind = FIELD_RECORD, field_at(struct account, used), .table = &owner_limits_table},
+    {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
+     field_at(struct account, created_ms), .most = INT64_MAX},
+};
+const struct table account_table = {"account", "A tenant, with its quota and what it uses.",
+                                    sizeof(struct account), account_fields,
+                                    array_size(account_fields)};
 
 static const struct field definition_fields[] = {
     {.name = "name", .about = "The tenant's name for the VM, and the guest's host name.",

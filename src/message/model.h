@@ -89,9 +89,18 @@ extern const struct table image_table;
 struct tenant {
     char name[limit_name_size]; /* the key */
     char token_hash[limit_digest_size];
+    struct owner_limits quota; /* 0: none */
     uint64_t created_ms;
 };
 extern const struct table tenant_table;
+
+/* A tenant as the API shows it. */
+struct account {
+    char name[limit_name_size];
+    struct owner_limits quota, used;
+    uint64_t created_ms;
+};
+extern const struct table account_table;
 
 /* What to make: the arguments of `define`. */
 struct definition {

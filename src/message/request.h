@@ -23,6 +23,7 @@ enum request_kind {
     REQUEST_TENANT_LIST,
     REQUEST_TENANT_SHOW,
     REQUEST_TENANT_DELETE,
+    REQUEST_TENANT_QUOTA,  /* what its VMs may have */
     REQUEST_WHOAMI,    /* whose token is this? Also how an upload is admitted before its body */
     REQUEST_HOST_LIST,     /* from here: of a cluster's owner */
     REQUEST_HOST_SHOW,
@@ -77,7 +78,7 @@ struct request {
     struct tenant_create tenant_create;
     char new_token_hash[limit_digest_size];
     struct image image;                    /* REQUEST_IMAGE_ADD */
-    struct owner_limits limits;            /* REQUEST_LIMITS_SET */
+    struct owner_limits limits;            /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
     struct list_query list;
 };
 

@@ -127,6 +127,22 @@ class Owner(CloudCase):
         self.assertEqual(self.create("d", wait=60)["code"], "ok")
         self.assertEqual(self.owner_json("host", "show", "inner-1")["vms"], 1)
 
+    def test_a_tenants_quota_names_itself_and_gives_back_what_is_deleted(self):
+        self.create("a", wait=60)
+        self.cloud.cli("tenant", "set-quota", "acme", "--vms", "5", "--cpus", "1")
+        self.addCleanup(self.cloud.cli, "tenant", "set-quota", "acme", "--vms", "0", "--cpus", "0")
+        refused = self.vm("create", "b", "--shape", "nano", "--image", "empty", check=False)
+        self.assertEqual(refused.code, 1)
+        self.assertIn("your quota is 1 cpus, of which 1 are used; this VM would take 1",
+                      refused.err)
+        self.cloud.upstream.kill()
+        self.cloud.upstream.start()
+        own = self.cloud.cli("tenant", "show", "acme", token_file=self.token_file).out
+        self.assertRegex(own, r"vms +1 of 5\ncpus +1 of 1\n")
+        self.cloud.await_capacity()
+        self.act("a", "delete")
+        self.create_once_possible("b")
+
     def test_limits_at_run_time_stop_new_vms_and_kill_none(self):
         for name in ("a", "b"):
             self.assertEqual(self.create(name, wait=60)["code"], "ok")

@@ -247,7 +247,7 @@ class Programs(unittest.TestCase):
     def test_the_manual_page_has_every_command_and_option(self):
         page = read("docs/man/isthmus.1")
         flat = re.sub(r"\bAr |\bFl ", "", page)
-        commands = re.findall(r"^  isthmus ([a-z]+(?: [a-z]+)?) ", self.help_of("isthmus"),
+        commands = re.findall(r"^  isthmus ([a-z-]+(?: [a-z-]+)?) ", self.help_of("isthmus"),
                               re.MULTILINE)
         self.assertGreater(len(commands), 15)
         for command in commands:
