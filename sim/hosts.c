@@ -98,19 +98,30 @@ static struct sim_vm *vm_of(struct sim_world *world, const char *id) {
     return vm;
 }
 
+static struct sim_domain *add_domain(struct sim_world *world, struct sim_node *node,
+                                     const char *id, const struct size *size) {
+    struct sim_domain *domain = memory_new(1, sizeof(*domain));
+    domain->vm = vm_of(world, id);
+    domain->node = node;
+    domain->state = VM_STOPPED;
+    domain->size = *size;
+    list_add(&node->domains, &domain->by_node);
+    list_add(&domain->vm->domains, &domain->by_vm);
+    return domain;
+}
+
 static void create(struct sim_world *world, struct sim_node *node,
                    const struct effect_job *job) {
     struct sim_domain *domain = host_domain(world, node, job->vm);
-    if (!domain) {
-        domain = memory_new(1, sizeof(*domain));
-        domain->vm = vm_of(world, job->vm);
-        domain->node = node;
-        domain->state = VM_STOPPED;
-        domain->size = job->definition.size;
-        list_add(&node->domains, &domain->by_node);
-        list_add(&domain->vm->domains, &domain->by_vm);
-    }
+    if (!domain)
+        domain = add_domain(world, node, job->vm, &job->definition.size);
     domain->epoch = job->epoch;
+}
+
+void host_has(struct sim_world *world, struct sim_node *node, const struct vm *vm) {
+    struct sim_domain *domain = add_domain(world, node, vm->id, &vm->size);
+    domain->epoch = vm->epoch;
+    move(world, domain, vm->state);
 }
 
 static void take_away(struct sim_world *world, struct sim_domain *domain) {

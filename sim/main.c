@@ -34,7 +34,8 @@ static void usage(void) {
          "  --trace 1     a line per event and effect\n"
          "  --minimize    shrink a failing run as far as it can be\n"
          "  --pair        law 1: two topologies, the same bytes upward\n"
-         "  --one-node    law 2: what 1, 100 and 10000 agents cost upstream\n");
+         "  --one-node    law 2: what 1, 100 and 10000 agents cost upstream\n"
+         "  --scale       a million hosts and VMs; options after it make it smaller\n");
     struct sim_settings usual = settings_default();
     puts("The world, with its defaults; faults are per thousand:");
     for (size_t i = 0; i < settings_count; i++)
@@ -67,7 +68,7 @@ static void fresh(struct sim_settings *settings) {
     printf("fresh seeds from %u\n", seed);
 }
 
-enum mode { MODE_RUN, MODE_MINIMIZE, MODE_ONE_NODE };
+enum mode { MODE_RUN, MODE_MINIMIZE, MODE_ONE_NODE, MODE_SCALE };
 
 /* A word without a value; false: it is not one. */
 static bool take_flag(const char *word, struct many *many, enum mode *mode) {
@@ -81,6 +82,8 @@ static bool take_flag(const char *word, struct many *many, enum mode *mode) {
         *mode = MODE_MINIMIZE;
     else if (text_equal(word, "--one-node"))
         *mode = MODE_ONE_NODE;
+    else if (text_equal(word, "--scale"))
+        many->settings = scale_settings(), *mode = MODE_SCALE;
     else if (text_equal(word, "--pair"))
         many->run = run_a_pair, many->mode = "--pair ";
     else
@@ -148,6 +151,8 @@ int main(int count, char **words) {
         return many_minimize(&many);
     if (mode == MODE_ONE_NODE)
         return run_one_node(&many.settings);
+    if (mode == MODE_SCALE)
+        return run_scale(&many.settings);
     many.seconds = scaled(many.seconds);
     if (many_run(&many, &stats))
         return 1;

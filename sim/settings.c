@@ -25,6 +25,8 @@ const struct setting settings_table[] = {
      "names that a tenant chooses among", .least = 1},
     {"pause_ms", offsetof(struct sim_settings, pause_ms),
      "most milliseconds between two requests", .least = 1},
+    {"beat_ms", offsetof(struct sim_settings, beat_ms), "rhythm of the agents", .least = 1000},
+    {"vms", offsetof(struct sim_settings, vms), "on each host from the beginning"},
     {"limits", offsetof(struct sim_settings, limits),
      "chance that an owner limits an upstream", .fault = true},
     {"lose", offsetof(struct sim_settings, lose), "frames lost", .fault = true},
@@ -69,6 +71,7 @@ struct sim_settings settings_default(void) {
     return (struct sim_settings){
         .seed = 1, .operations = 200, .upstreams = 1, .levels = 2, .clusters = 2, .fan = 2,
         .agents = 3, .host_cpus = 8, .shapes = 2, .tenants = 3, .names = 12, .pause_ms = 2000,
+        .beat_ms = 5000,
         .limits = 300, .lose = 20, .repeat = 20, .reorder = 20, .crash = 2,
         .slow_disk = 20, .disk_failure = 1, .slow_link = 50, .drift = 300,
         .server_death = 200, .job_failure = 50, .job_hangs = 10, .guest_ignores = 200,

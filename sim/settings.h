@@ -20,6 +20,8 @@ struct sim_settings {
     uint32_t tenants;    /* of each upstream */
     uint32_t names;      /* that a tenant chooses among for VMs */
     uint32_t pause_ms;   /* between two requests, at the most */
+    uint32_t beat_ms;    /* asked of agents by their managers */
+    uint32_t vms;        /* on each host from the beginning (population.c) */
     uint32_t limits;     /* chance that an owner limits an upstream */
     /* faults */
     uint32_t lose, repeat, reorder; /* of a frame */
@@ -38,7 +40,7 @@ struct sim_settings {
     uint32_t owner_changes;         /* an owner lowers or raises limits at a restart */
     /* how it is run */
     uint32_t even;   /* host jobs' times and outcomes depend on VM and job alone (pair.c) */
-    uint32_t bare;   /* nothing is checked (scale.c) */
+    uint32_t bare;   /* nothing is checked but at the end (scale.c) */
     uint32_t trace;  /* a readable line per event and effect on standard output */
 };
 

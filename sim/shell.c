@@ -69,6 +69,8 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
     for (size_t i = 0; i < count; i++) {
         const struct effect *effect = &node->pending.items[i];
         world_tell(world, node, effect);
+        world->stats.syncs +=
+            effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_SYNC;
         if (effect->kind == EFFECT_JOB)
             host_begin(world, node, &effect->job);
         else if (effect->kind == EFFECT_IMAGE)

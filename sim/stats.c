@@ -40,9 +40,9 @@ void stats_print(const struct stats *stats, double seconds) {
         print_codes(verb_names[i], stats->ended[i]);
     print_codes("refused", stats->refused);
     printf("  frames %llu: lost %llu, repeated %llu, out of order %llu; on uplinks %llu, "
-           "%llu bytes\n",
+           "%llu bytes; whole tables asked for %llu\n",
            wide(stats->frames), wide(stats->lost), wide(stats->repeated), wide(stats->reordered),
-           wide(stats->uplink_frames), wide(stats->uplink_bytes));
+           wide(stats->uplink_frames), wide(stats->uplink_bytes), wide(stats->syncs));
     printf("  sessions opened %llu\n", wide(stats->sessions));
     printf("  turns %llu, saves %llu, lost before their commit %llu, commits failed %llu, slow "
            "links %llu\n",

@@ -70,7 +70,7 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
         node->drift_ppm = (int64_t)prng_below(&world->fate, 2 * world->settings.drift + 1) -
                           (int64_t)world->settings.drift;
     node->settings = (struct role_settings){.kind = kind,
-                                            .beat_ms = 5000,
+                                            .beat_ms = world->settings.beat_ms,
                                             .hold_down_ms = 10000,
                                             .operation_ms = 120000};
     text_format(node->settings.software, sizeof(node->settings.software), "sim");

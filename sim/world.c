@@ -223,7 +223,7 @@ void world_run(struct sim_world *world, uint64_t until_ms) {
     world->now_ms = until_ms;
 }
 
-struct sim_world *world_new(const struct sim_settings *settings, struct text *uplinks) {
+struct sim_world *world_build(const struct sim_settings *settings, struct text *uplinks) {
     struct sim_world *world = memory_new(1, sizeof(*world));
     world->settings = *settings;
     world->uplinks = uplinks;
@@ -240,6 +240,12 @@ struct sim_world *world_new(const struct sim_settings *settings, struct text *up
     list_init(&world->promised);
     world->now_ms = 1000;
     topology_build(world);
+    population_build(world);
+    return world;
+}
+
+struct sim_world *world_new(const struct sim_settings *settings, struct text *uplinks) {
+    struct sim_world *world = world_build(settings, uplinks);
     for (uint32_t i = 0; i < world->nodes_count; i++)
         world_restart(world, world->nodes[i]);
     return world;

@@ -8,7 +8,7 @@
  *
  * The rooms: topology (who is there), shell (what a process does around its role), network, disk,
  * hosts, faults, workload, check* (the laws), run (one seed from beginning to end), many (seeds in
- * processes of their own). */
+ * processes of their own), population and scale (very many VMs). */
 #pragma once
 
 #include "base/heap.h"
@@ -137,7 +137,10 @@ struct promise {
     uint32_t count;
 };
 
-/* `uplinks` may be NULL. */
+/* Who is there, but nobody started. `uplinks` may be NULL. */
+struct sim_world *world_build(const struct sim_settings *settings, struct text *uplinks);
+
+/* The same, and all have been started. */
 struct sim_world *world_new(const struct sim_settings *settings, struct text *uplinks);
 void world_free(struct sim_world *world);
 
@@ -214,7 +217,12 @@ void host_fetch_image(struct sim_world *world, struct sim_node *node, const char
 struct sim_domain *host_domain(const struct sim_world *world, const struct sim_node *node,
                                const char *vm);
 const struct sim_vm *host_vm(const struct sim_world *world, const char *vm);
+/* The host has this VM from the beginning, with the epoch that the record tells. */
+void host_has(struct sim_world *world, struct sim_node *node, const struct vm *vm);
 void host_forget_all(struct sim_world *world);
+
+/* population.c: disks and hosts as they are when `settings.vms` were made on each host. */
+void population_build(struct sim_world *world);
 
 /* network.c */
 /* Messages that travel as they are leave the effects. */
