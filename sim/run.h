@@ -22,7 +22,7 @@ void run_heal(struct sim_world *world);
  * hosts do the same to each VM. All that goes up must be the same bytes at the same times. */
 void run_pair(const struct sim_settings *settings, struct stats *stats);
 
-/* Very many hosts and VMs: what they cost, and every law at the end. `scale_settings`: a million. */
+/* Very many hosts and VMs: what they cost, and every law at the end. */
 struct sim_settings scale_settings(void);
 int run_scale(const struct sim_settings *settings); /* exit status */
 
