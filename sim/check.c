@@ -255,6 +255,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
         if (effect->record.table == &operation_table) {
             const struct operation *op = effect->record.data;
             check_op(world, node, op);
+            check_refusals(world, node, op);
             defines |= op->verb == VERB_DEFINE && op->state == OP_PENDING;
         }
         vms_changed |= effect->record.table == &vm_table;

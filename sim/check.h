@@ -29,6 +29,9 @@ void check_limits_changed(struct sim_world *world, struct sim_node *node);
 void check_once(struct sim_world *world, const struct sim_node *node,
                 const struct effect_job *job);
 
+/* Who refused a VM, and who is asked next. */
+void check_refusals(struct sim_world *world, struct sim_node *node, const struct operation *op);
+
 /* Requests and their answers. */
 void check_asked(struct sim_world *world, const struct sim_node *cloud,
                  const struct request *request);

@@ -41,8 +41,8 @@ struct book_op {
     enum step told;       /* agent's end: newest step that was told upward */
     bool guest_acted;     /* agent: the guest did what it was asked before the asking ended */
     bool unreflected;     /* manager: the place's capacity does not count it yet */
-    uint32_t tried_count; /* manager: places that refused it */
-    uint16_t tried[8];
+    uint32_t tried_count; /* manager: places that refused it, as record.refusals says */
+    uint16_t tried[limit_refusals];
 };
 
 /* Where a walk over the VMs is to go on in a later step; VMs may go meanwhile. */

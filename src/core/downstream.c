@@ -7,6 +7,7 @@
 #include "core/amounts.h"
 #include "core/downstream_parts.h"
 #include "core/lifecycle.h"
+#include "core/placement.h"
 
 void downstream_init(struct downstream *downstream, const struct role_settings *settings) {
     *downstream = (struct downstream){.patrons_count = settings->managers_count};
@@ -78,6 +79,7 @@ static void load_op(struct downstream *downstream, const struct event *event) {
         return;
     assert(vm);
     vm->active = op;
+    placement_remember(&downstream->downlink, op);
     op->deadline_ms = book_deadline_ms(record, event);
     book_schedule(&downstream->book, op);
 }

@@ -180,26 +180,16 @@ static void on_progress(struct downstream *downstream, struct peer *peer,
     book_schedule(&downstream->book, op);
 }
 
-/* A host that is full (a race, or another view of itself) is not the end: the next one may fit. */
-static bool try_next(struct downstream *downstream, struct peer *peer, struct book_vm *vm,
-                     const struct event *event, struct effects *out) {
-    struct book_op *op = vm->active;
-    if (op->tried_count >= array_size(op->tried))
-        return false;
-    placement_exclude(&downstream->downlink, op, peer);
-    placement_take(vm);
-    downstream_place(downstream, vm, event, out);
-    return true;
-}
-
 static void on_define_result(struct downstream *downstream, struct book_vm *vm,
                              const struct result *result, const struct event *event,
                              struct effects *out) {
     struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
     enum code code = downlink_code(VERB_DEFINE, result);
     bool undone = downlink_is_undone(result);
-    if (code == CODE_NO_CAPACITY && undone && try_next(downstream, peer, vm, event, out))
+    if (undone && placement_leads_on(&downstream->downlink, vm, peer, code, event)) {
+        downstream_place(downstream, vm, event, out);
         return;
+    }
     if (undone)
         placement_take(vm);
     else if (result->state != VM_DELETING)

@@ -1,5 +1,8 @@
 #include "core/placement.h"
 
+#include <assert.h>
+
+#include "base/memory.h"
 #include "base/text.h"
 
 static struct tournament_excluded tried(const struct book_op *op) {
@@ -42,6 +45,10 @@ enum placement placement_choose(const struct downlink *downlink, const struct si
                                 struct peer **out_peer) {
     int shape = downlink_shape(downlink, size);
     *out_peer = *only ? downlink_by_name(downlink, only) : NULL;
+    if (op && op->tried_count >= limit_refusals) {
+        *out_peer = NULL;
+        return PLACEMENT_NO_ROOM;
+    }
     enum placement found = *only ? choose_only(downlink, shape, op, out_peer)
                                  : choose_any(downlink, shape, op, out_peer);
     if (found != PLACEMENT_FOUND)
@@ -49,10 +56,43 @@ enum placement placement_choose(const struct downlink *downlink, const struct si
     return found;
 }
 
-void placement_exclude(const struct downlink *downlink, struct book_op *op,
-                       const struct peer *peer) {
-    if (op->tried_count < array_size(op->tried))
-        op->tried[op->tried_count++] = (uint16_t)(peer - downlink->peers);
+/* Said before anything was done, of this place alone: another may take it. */
+static bool is_refusal(enum code code) {
+    return code == CODE_NO_CAPACITY || code == CODE_NOT_ALLOWED || code == CODE_FULL ||
+           code == CODE_UNSUPPORTED || code == CODE_SHUTTING_DOWN;
+}
+
+bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,
+                        const struct peer *peer, enum code code, const struct event *event) {
+    struct book_op *op = vm->active;
+    struct operation *record = &op->record;
+    if (!is_refusal(code))
+        return false;
+    assert(op->tried_count < limit_refusals); /* or it would not have been placed */
+    op->tried[op->tried_count++] = (uint16_t)(peer - downlink->peers);
+    record->refusals = memory_resize(record->refusals, (record->refusals_count + 1) *
+                                                           sizeof(*record->refusals));
+    struct refusal *refusal = &record->refusals[record->refusals_count++];
+    *refusal = (struct refusal){.code = code, .at_ms = event->wall_ms};
+    (void)text_copy(refusal->place, sizeof(refusal->place), peer->setting.name);
+    placement_take(vm);
+    return true;
+}
+
+void placement_remember(const struct downlink *downlink, struct book_op *op) {
+    for (uint32_t i = 0; i < op->record.refusals_count; i++) {
+        const struct peer *peer = downlink_by_name(downlink, op->record.refusals[i].place);
+        if (peer && op->tried_count < limit_refusals)
+            op->tried[op->tried_count++] = (uint16_t)(peer - downlink->peers);
+    }
+}
+
+enum code placement_verdict(const struct book_op *op) {
+    const struct operation *record = &op->record;
+    for (uint32_t i = 1; i < record->refusals_count; i++)
+        if (record->refusals[i].code != record->refusals[0].code)
+            return CODE_NO_CAPACITY;
+    return record->refusals_count ? record->refusals[0].code : CODE_NO_CAPACITY;
 }
 
 void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,

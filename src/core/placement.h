@@ -16,9 +16,17 @@ enum placement placement_choose(const struct downlink *downlink, const struct si
                                 const char *only, const struct book_op *op,
                                 struct peer **out_peer);
 
-/* Remembers that the peer refused, so that it is not asked again. */
-void placement_exclude(const struct downlink *downlink, struct book_op *op,
-                       const struct peer *peer);
+/* A definition was undone at `peer` with this code. Is that a refusal, which leads to the next
+ * place? Then the VM stands nowhere, and the operation remembers who refused and why: whoever did
+ * is not asked again. False: the operation ends with the code. */
+bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,
+                        const struct peer *peer, enum code code, const struct event *event);
+
+/* Of an operation that was loaded: who refused it before the restart. */
+void placement_remember(const struct downlink *downlink, struct book_op *op);
+
+/* The end of an operation that every place refused: their common reason, or no-capacity. */
+enum code placement_verdict(const struct book_op *op);
 
 /* Puts the VM at the peer with a new epoch and generation for it, and marks the step. */
 void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,

@@ -13,6 +13,9 @@ static enum uplink_judgement refuse(enum code code, enum code *out_code) {
 enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
                                    const struct instruct *instruct, enum code *out_code) {
     const struct book_vm *vm = book_vm(book, instruct->vm);
+    const struct book_op *op = book_op(book, instruct->op);
+    if (op && (!text_equal(op->record.vm, instruct->vm) || !text_equal(op->record.owner, owner)))
+        return refuse(CODE_CONFLICT, out_code); /* an operation is of one VM */
     if (!vm) {
         if (instruct->verb == VERB_DELETE)
             return refuse(CODE_OK, out_code); /* it is not there: that is what was wanted */
@@ -81,6 +84,9 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
         lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
     else if (instruct->verb == VERB_DEFINE && vm->record.state != VM_PENDING)
         lifecycle_move(&vm->record, VM_PENDING, event->wall_ms);
+    struct book_op *old = book_op(book, instruct->op);
+    if (old) /* refused here before, and asked again: that end has been heard */
+        book_remove_op(book, old, out);
     struct operation operation = {.verb = instruct->verb,
                                   .generation = instruct->generation,
                                   .deadline_ms = event->wall_ms + instruct->within_ms};

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "core/amounts.h"
 #include "core/lifecycle.h"
+#include "core/placement.h"
 #include "core/upstream_parts.h"
 
 enum { undo_pause_ms = 30000 };
@@ -149,6 +150,7 @@ static void load_op(struct upstream *upstream, const struct operation *record,
         return;
     assert(vm);
     vm->active = op;
+    placement_remember(&upstream->downlink, op);
     op->deadline_ms = book_deadline_ms(record, event);
     book_schedule(&upstream->book, op);
 }

@@ -205,6 +205,7 @@ static void on_vm_create(const struct call *call) {
     definition->size = shape->size;
     definition->start = wish->start;
     definition->user_data = wish->user_data; /* copied by the book */
+    (void)text_copy(operation.placing.cluster, sizeof(operation.placing.cluster), wish->cluster);
     struct book_op *op = upstream_begin(call->upstream, vm, &operation, call->event, call->out);
     placement_put(peer, vm, op, call->event);
     downlink_instruct(&call->upstream->downlink, &call->upstream->book, vm, call->event,

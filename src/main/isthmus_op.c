@@ -52,6 +52,9 @@ static void show(const void *record) {
         sheet_pair(&sheet, "why", "%s", code_title(op->code));
         sheet_pair(&sheet, "what to do", "%s", code_remedy(op->code));
     }
+    for (uint32_t i = 0; i < op->refusals_count; i++)
+        sheet_pair(&sheet, "refused by", "%s: %s", op->refusals[i].place,
+                   code_title(op->refusals[i].code));
     sheet_print(&sheet);
     sheet_deinit(&sheet);
     if (op->timeline_count)

@@ -25,6 +25,7 @@ enum {
     limit_operations_kept = 100000, /* ended ones that stay readable upstream */
     limit_idempotency_keys = 100000,
     limit_timeline = 24,        /* entries per operation */
+    limit_refusals = 8,         /* places that are asked for one VM, at the most */
     limit_waiters = 4096,       /* replies held open by ?wait= */
     limit_page = 500,           /* rows in one page of a list */
     limit_page_default = 100,

@@ -166,6 +166,25 @@ const struct table timeline_entry_table = {"timeline-entry", "A step of an opera
                                            sizeof(struct timeline_entry), timeline_entry_fields,
                                            array_size(timeline_entry_fields)};
 
+static const struct field refusal_fields[] = {
+    {.name = "cluster", .about = "Which cluster refused.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct refusal, place), .check = CHECK_NAME},
+    {.name = "code", .about = "Why.", .kind = FIELD_ENUM, .mask = FIELD_REQUIRED | FIELD_ALWAYS,
+     field_at(struct refusal, code), field_names(code_names)},
+    {.name = "at_ms", .about = "When.", .kind = FIELD_U64, field_at(struct refusal, at_ms),
+     .most = INT64_MAX},
+};
+const struct table refusal_table = {"refusal", "A cluster that would not have the VM.",
+                                    sizeof(struct refusal), refusal_fields,
+                                    array_size(refusal_fields)};
+
+static const struct field placing_fields[] = {
+    {.name = "cluster", .about = "Name of the cluster to use; absent: any.", .kind = FIELD_TEXT,
+     field_at(struct placing, cluster), .check = CHECK_NAME},
+};
+const struct table placing_table = {"placing", "Where a VM may go.", sizeof(struct placing),
+                                    placing_fields, array_size(placing_fields)};
+
 static const struct field operation_fields[] = {
     {.name = "id", .about = "The operation's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      field_at(struct operation, id), .check = CHECK_ID},
@@ -199,9 +218,14 @@ static const struct field operation_fields[] = {
     {.name = "timeline", .about = "The steps so far, oldest first.", .kind = FIELD_LIST,
      field_list_at(struct operation, timeline, timeline_count), .most = limit_timeline,
      .table = &timeline_entry_table},
+    {.name = "refusals", .about = "Clusters that refused it, oldest first; the next one was asked.",
+     .kind = FIELD_LIST, field_list_at(struct operation, refusals, refusals_count),
+     .most = limit_refusals, .table = &refusal_table},
     {.name = "definition", .about = "What to make, while it is being made.",
      .kind = FIELD_RECORD, .mask = FIELD_STORE, field_at(struct operation, definition),
      .table = &definition_table},
+    {.name = "placing", .about = "Where it may go.", .kind = FIELD_RECORD, .mask = FIELD_STORE,
+     field_at(struct operation, placing), .table = &placing_table},
 };
 const struct table operation_table = {"operation", "A requested change, with a true end.",
                                       sizeof(struct operation), operation_fields,

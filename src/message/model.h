@@ -140,6 +140,20 @@ struct timeline_entry {
 };
 extern const struct table timeline_entry_table;
 
+/* A place that was asked for a VM and would not have it. */
+struct refusal {
+    char place[limit_name_size];
+    enum code code;
+    uint64_t at_ms;
+};
+extern const struct table refusal_table;
+
+/* What a request says of where its VM may go; kept for the case that a place refuses. */
+struct placing {
+    char cluster[limit_name_size]; /* "": any */
+};
+extern const struct table placing_table;
+
 struct operation {
     char id[limit_id_size];
     char vm[limit_id_size];
@@ -155,7 +169,10 @@ struct operation {
     uint64_t created_ms, deadline_ms, ended_ms;
     struct timeline_entry *timeline;
     uint32_t timeline_count;
+    struct refusal *refusals; /* managers: in the order in which they came */
+    uint32_t refusals_count;
     struct definition definition; /* VERB_DEFINE only; cleared at the end */
+    struct placing placing;       /* VERB_DEFINE, upstream only */
 };
 extern const struct table operation_table;
 

@@ -167,7 +167,9 @@ static void defines(struct model *model) {
     struct book_vm *made = book_add_vm(&model->book, &vm);
     struct book_op *op = book_begin(&model->book, made, &operation, &event, &model->out);
     for (size_t i = pick(model, 5); i; i--)
-        placement_exclude(&model->downlink, op, &model->downlink.peers[pick(model, peers)]);
+        assert_true(placement_leads_on(&model->downlink, made,
+                                       &model->downlink.peers[pick(model, peers)],
+                                       CODE_NO_CAPACITY, &event));
     struct peer *peer = assert_choice(model, number, op);
     if (!peer) {
         book_end(&model->book, op, CODE_NO_CAPACITY, &event, &model->out);

@@ -149,6 +149,24 @@ static void a_definition_after_a_failed_one_replaces_it_in_all_points(void **sta
     assert_int_equal(vm->record.state, VM_PENDING);
 }
 
+static void who_refused_may_be_asked_again_by_the_same_operation(void **state) {
+    struct desk *desk = *state;
+    struct book_op *op = begin(desk, bench_define("1", "1", 1, bench_shapes));
+    struct book_vm *vm = book_vm(&desk->book, op->record.vm);
+    book_end(&desk->book, op, CODE_NO_CAPACITY, &desk->now, &desk->effects);
+    vm->record.state = VM_FAILED;
+    assert_judged(desk, bench_define("1", "1", 2, bench_shapes), UPLINK_NEW);
+    op = begin(desk, bench_define("1", "1", 2, bench_shapes)); /* its first end is not settled */
+    assert_ptr_equal(book_op(&desk->book, op->record.id), op);
+    assert_int_equal(desk->book.ops_count, 1);
+}
+
+static void an_operation_is_of_one_vm(void **state) {
+    struct desk *desk = *state;
+    (void)begin(desk, bench_define("1", "1", 1, bench_shapes));
+    assert_refused(desk, bench_define("1", "2", 1, bench_shapes), CODE_CONFLICT);
+}
+
 static void what_belongs_to_another_manager_is_out_of_reach(void **state) {
     struct desk *desk = *state;
     struct message foreign = bench_define("1", "1", 1, bench_shapes);
@@ -190,6 +208,8 @@ int main(void) {
         with_desk(a_deletion_ends_the_older_operation_as_superseded),
         with_desk(a_vm_that_is_there_is_not_defined_again_unless_its_definition_failed),
         with_desk(a_definition_after_a_failed_one_replaces_it_in_all_points),
+        with_desk(who_refused_may_be_asked_again_by_the_same_operation),
+        with_desk(an_operation_is_of_one_vm),
         with_desk(what_belongs_to_another_manager_is_out_of_reach),
         with_desk(settling_forgets_the_end_and_the_vm_that_is_gone),
     };
