@@ -170,7 +170,7 @@ static void on_end_of_step(struct downstream *downstream, const struct event *ev
             uplink_capacity_changed(uplink, event);
         if (uplink->capacity_due_ms <= event->now_ms)
             downstream_tell_capacity(downstream, patron, out);
-        if (uplink_deadline_ms(uplink) <= event->now_ms || event->kind == EVENT_TICK)
+        if (uplink_deadline_ms(uplink) <= event->now_ms)
             uplink_tick(uplink, &downstream->book, event, out);
         if (uplink_is_open(uplink) != patron->was_open)
             patron->seen_ms = event->wall_ms;

@@ -80,10 +80,16 @@ static void say_hello(struct uplink *uplink, const struct book *book,
     uplink->hello_due_ms = event->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);
 }
 
+/* When the manager's silence ends the session: a time of its own, or the next tick would do, which
+ * may be an inside matter's (law 1). */
+static uint64_t silence_due_ms(const struct uplink *uplink) {
+    return uplink_is_open(uplink) ? uplink->session.heard_ms + beats_missed * uplink->beat_ms
+                                  : book_never;
+}
+
 void uplink_tick(struct uplink *uplink, const struct book *book, const struct event *event,
                  struct effects *out) {
-    uint64_t silent = event->now_ms - uplink->session.heard_ms;
-    if (uplink_is_open(uplink) && silent >= beats_missed * uplink->beat_ms)
+    if (event->now_ms >= silence_due_ms(uplink))
         uplink_reopen(uplink, event->now_ms);
     if (uplink->session.state == SESSION_OPENING && event->now_ms >= uplink->hello_due_ms)
         say_hello(uplink, book, event, out);
@@ -98,8 +104,9 @@ void uplink_tick(struct uplink *uplink, const struct book *book, const struct ev
 }
 
 uint64_t uplink_deadline_ms(const struct uplink *uplink) {
-    uint64_t due = uplink->hello_due_ms;
+    uint64_t due = uplink->hello_due_ms, silence_ms = silence_due_ms(uplink);
     uint64_t session = session_deadline_ms(&uplink->session);
+    due = silence_ms < due ? silence_ms : due;
     due = session < due ? session : due;
     due = uplink->beat_due_ms < due ? uplink->beat_due_ms : due;
     return uplink->capacity_due_ms < due ? uplink->capacity_due_ms : due;
