@@ -204,7 +204,7 @@ static bool exceeds(uint64_t limit, uint64_t used, uint64_t before) {
  * it already, where the owner has lowered a limit or a host has found again what it had lost.) */
 static void check_limits(struct sim_world *world, struct sim_node *node, bool defines) {
     for (size_t i = 0; i < node->settings.managers_count; i++) {
-        const struct owner_limits *limit = &node->settings.limits[i];
+        const struct owner_limits *limit = &node->lent[i];
         struct owner_limits used, *before = &node->used[i];
         sum_used(node, node->settings.managers[i].name, &used);
         bool beyond = exceeds(limit->vms, used.vms, before->vms) ||
@@ -242,6 +242,20 @@ void check_commit(struct sim_world *world, struct sim_node *node, const struct e
     }
 }
 
+/* Law 3: a cordoned host gets nothing new; what was given to it before stays. */
+static void check_cordon(struct sim_world *world, const struct sim_node *node,
+                         const struct vm *vm) {
+    char name[limit_id_size + 16];
+    if (!node->lent || !*vm->place || vm->state != VM_PENDING)
+        return;
+    const struct sim_node *host = world_node(world, vm->place);
+    text_format(name, sizeof(name), "%s@%u", vm->id, host->index);
+    if (host->cordoned && !promise_get(world, "put", node, name))
+        check_fail(world, "sovereignty", "%s puts %s on %s, which is cordoned", node->name,
+                   vm->id, host->name);
+    (void)promise_put(world, "put", node, name);
+}
+
 void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
     bool vms_changed = false, defines = false;
     if (world->settings.bare)
@@ -258,20 +272,13 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             check_refusals(world, node, op);
             defines |= op->verb == VERB_DEFINE && op->state == OP_PENDING;
         }
-        vms_changed |= effect->record.table == &vm_table;
+        if (effect->record.table == &vm_table) {
+            check_cordon(world, node, effect->record.data);
+            vms_changed = true;
+        }
     }
     if (vms_changed && node->used)
         check_limits(world, node, defines);
-}
-
-void check_limits_changed(struct sim_world *world, struct sim_node *node) {
-    struct owner_limits *limits = (struct owner_limits *)(uintptr_t)node->settings.limits;
-    if (!world_fault(world, &world->owner, world->settings.owner_changes))
-        return;
-    size_t which = prng_below(&world->owner, node->settings.managers_count);
-    limits[which] = (struct owner_limits){.vms = prng_below(&world->owner, 8),
-                                          .cpus = prng_below(&world->owner, 16)};
-    world->stats.owner_changes++;
 }
 
 void check_asked(struct sim_world *world, const struct sim_node *cloud,
@@ -312,6 +319,7 @@ void check_answered(struct sim_world *world, const struct sim_node *cloud,
     if (reply->kind == REPLY_OPERATION)
         check_operation_told(world, cloud, asked->value, reply->record.data);
     promise_drop(world, asked);
+    owners_check_kept(world, cloud);
 }
 
 static bool is_of(const struct promise *promise, const char *kind, const struct sim_node *node) {
@@ -325,7 +333,7 @@ void check_crashed(struct sim_world *world, const struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
     list_each(at, next, &world->promised) {
         struct promise *promise = container_of(at, struct promise, node);
-        if (node_is_upstream(node) && is_of(promise, "asked", node))
+        if (is_of(promise, "asked", node))
             promise_drop(world, promise);
     }
 }
@@ -334,6 +342,7 @@ void check_crashed(struct sim_world *world, const struct sim_node *node) {
 void check_restarted(struct sim_world *world, struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
     check_count_used(node);
+    owners_remember(world, node);
     list_each(at, next, &world->promised) {
         struct promise *promise = container_of(at, struct promise, node);
         if (!is_of(promise, "due", node))

@@ -22,9 +22,6 @@ void check_wall(struct sim_world *world, const struct sim_node *node, const stru
 /* Law 3. What each manager above uses of the node, into node->used. */
 void check_count_used(struct sim_node *node);
 
-/* An owner who thinks again, at a restart. */
-void check_limits_changed(struct sim_world *world, struct sim_node *node);
-
 /* Law 4: a job that must not happen twice. */
 void check_once(struct sim_world *world, const struct sim_node *node,
                 const struct effect_job *job);

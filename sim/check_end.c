@@ -117,6 +117,17 @@ struct count {
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
+/* Of what is cordoned, what is in use counts and nothing more. */
+static void cordon(const struct sim_node *node, struct count *count) {
+    if (!node->cordoned)
+        return;
+    for (int i = 0; i < 3; i++) {
+        count->total[i] -= count->free[i];
+        count->free[i] = 0;
+    }
+    memset(count->fits, 0, sizeof(count->fits));
+}
+
 static void count_host(const struct sim_world *world, const struct sim_node *node,
                        struct count *out) {
     uint64_t total[3] = {node->host.cpus, node->host.memory_mib, node->host.disk_gib};
@@ -143,7 +154,7 @@ static void count_host(const struct sim_world *world, const struct sim_node *nod
 /* What the manager's owner lends bounds what is shown of it. */
 static void bound(const struct sim_world *world, const struct sim_node *node, size_t manager,
                   struct count *count) {
-    const struct owner_limits *limits = &node->settings.limits[manager], *used = node->used;
+    const struct owner_limits *limits = &node->lent[manager], *used = node->used;
     used += manager;
     uint64_t limit[3] = {limits->cpus, limits->memory_mib, limits->disk_gib};
     uint64_t taken[3] = {used->cpus, used->memory_mib, used->disk_gib};
@@ -168,15 +179,14 @@ static void bound(const struct sim_world *world, const struct sim_node *node, si
 static void count_node(const struct sim_world *world, const struct sim_node *node,
                        const char *manager, struct count *out) {
     struct count own = {0};
-    if (node->settings.kind == ROLE_AGENT) {
-        count_host(world, node, out);
-        return;
-    }
+    if (node->settings.kind == ROLE_AGENT)
+        count_host(world, node, &own);
     for (size_t i = 0; i < node->settings.agents_count; i++)
         count_node(world, world_node(world, node->settings.agents[i].name), node->name, &own);
-    for (size_t i = 0; i < node->settings.managers_count; i++)
+    for (size_t i = 0; node->lent && i < node->settings.managers_count; i++)
         if (text_equal(node->settings.managers[i].name, manager))
             bound(world, node, i, &own);
+    cordon(node, &own);
     for (int i = 0; i < 3; i++) {
         out->total[i] += own.total[i];
         out->free[i] += own.free[i];

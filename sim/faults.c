@@ -44,6 +44,7 @@ static void node_faults(struct sim_world *world, struct sim_node *node) {
     if (world->settings.even && node->role && node_is_upstream(node) &&
         world_fault(world, &world->fate, world->settings.crash * 100))
         world_crash(world, node, 1000 + prng_below(&world->fate, 60000));
+    owners_act(world, node);
     for (uint32_t i = 0; i < node->links_count; i++)
         network_slow(world, &node->links[i]);
     list_each(at, next, &node->domains)

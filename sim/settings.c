@@ -57,6 +57,8 @@ const struct setting settings_table[] = {
      "monotonic clocks' drift at the most, ppm", .fault = true},
     {"owner_changes", offsetof(struct sim_settings, owner_changes),
      "owners changing limits at a restart", .fault = true},
+    {"owner_acts", offsetof(struct sim_settings, owner_acts),
+     "owners setting limits or cordoning, per minute", .fault = true},
     {"bare", offsetof(struct sim_settings, bare), "1: no checks, for large worlds"},
     {"even", offsetof(struct sim_settings, even),
      "1: hosts' times and outcomes depend on VM and job alone"},
@@ -75,7 +77,7 @@ struct sim_settings settings_default(void) {
         .limits = 300, .lose = 20, .repeat = 20, .reorder = 20, .crash = 2,
         .slow_disk = 20, .disk_failure = 1, .slow_link = 50, .drift = 300,
         .server_death = 200, .job_failure = 50, .job_hangs = 10, .guest_ignores = 200,
-        .guest_dies = 20, .power_loss = 20, .clock_jump = 20, .owner_changes = 200,
+        .guest_dies = 20, .power_loss = 20, .clock_jump = 20, .owner_changes = 200, .owner_acts = 200,
     };
 }
 

@@ -38,6 +38,7 @@ struct sim_settings {
     uint32_t clock_jump;            /* of a process's wall clock, per minute */
     uint32_t drift;                 /* of a process's monotonic clock, ppm at the most */
     uint32_t owner_changes;         /* an owner lowers or raises limits at a restart */
+    uint32_t owner_acts;            /* an owner sets limits or cordons a host, per minute */
     /* how it is run */
     uint32_t even;   /* host jobs' times and outcomes depend on VM and job alone (pair.c) */
     uint32_t bare;   /* nothing is checked but at the end (scale.c) */

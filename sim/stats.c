@@ -51,9 +51,10 @@ void stats_print(const struct stats *stats, double seconds) {
            wide(stats->turns), wide(stats->saves), wide(stats->uncommitted),
            wide(stats->disk_failures), wide(stats->slow_links));
     printf("  crashes %llu, power losses %llu, servers died %llu, clocks jumped %llu, "
-           "limits changed %llu\n",
+           "limits changed %llu, owners decided %llu\n",
            wide(stats->crashes), wide(stats->power_losses),
-           wide(stats->server_deaths), wide(stats->clock_jumps), wide(stats->owner_changes));
+           wide(stats->server_deaths), wide(stats->clock_jumps), wide(stats->owner_changes),
+           wide(stats->owner_acts));
     printf("  host jobs %llu: failed %llu, hung %llu; guests died %llu\n", wide(stats->jobs),
            wide(stats->jobs_failed), wide(stats->jobs_hung), wide(stats->guests_died));
     printf("  hash of all that happened %016llx\n", wide(stats->hash));

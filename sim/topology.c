@@ -150,18 +150,6 @@ static void add_upstream(struct sim_world *world) {
                 "operator");
 }
 
-static void add_limits(struct sim_world *world, struct sim_node *node) {
-    size_t count = node->settings.managers_count;
-    struct owner_limits *limits = memory_new(count, sizeof(*limits));
-    for (size_t i = 0; i < count; i++)
-        if (prng_below(&world->owner, 1000) < world->settings.limits)
-            limits[i] = (struct owner_limits){.vms = prng_below(&world->owner, 8),
-                                              .cpus = prng_below(&world->owner, 16),
-                                              .memory_mib = 512 * prng_below(&world->owner, 20)};
-    node->settings.limits = limits;
-    node->used = memory_new(count, sizeof(*node->used));
-}
-
 void topology_build(struct sim_world *world) {
     static const struct size sizes[sim_shapes] = {{1, 256, 1}, {2, 1024, 4}};
     for (int i = 0; i < sim_shapes; i++) {
@@ -178,7 +166,7 @@ void topology_build(struct sim_world *world) {
     }
     for (uint32_t i = 0; i < world->nodes_count; i++)
         if (world->nodes[i]->settings.kind == ROLE_DOWNSTREAM)
-            add_limits(world, world->nodes[i]);
+            owners_begin(world, world->nodes[i]);
 }
 
 static void free_settings(const void *array) { memory_free((void *)(uintptr_t)array); }
@@ -194,6 +182,7 @@ void topology_free(struct sim_world *world) {
         free_settings(node->settings.managers);
         free_settings(node->settings.limits);
         memory_free(node->used);
+        memory_free(node->lent);
         memory_free(node->links);
         memory_free(node);
     }

@@ -169,8 +169,7 @@ void world_restart(struct sim_world *world, struct sim_node *node) {
         trace(world, node, "START");
     node->settings.seed = map_hash(world->settings.seed, node->name, strlen(node->name)) +
                           node->incarnation;
-    if (node->used)
-        check_limits_changed(world, node);
+    owners_reconfigure(world, node);
     node->role = role_new(&node->settings);
     disk_load(world, node);
     check_restarted(world, node);

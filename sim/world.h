@@ -74,6 +74,8 @@ struct sim_node {
     uint64_t commit_ms;            /* when that is due, if nothing leaves before */
     bool doomed;                   /* crashes in this turn */
     struct owner_limits *used;     /* downstream: by each manager above, as checked last */
+    struct owner_limits *lent;     /* downstream: to each, as its owner decided last */
+    bool cordoned;                 /* by the owner of its manager */
     int64_t clock_ms;              /* how far its wall clock is off */
     int64_t drift_ppm;             /* of its monotonic clock */
 };
@@ -239,6 +241,14 @@ void network_server(struct sim_world *world, uint32_t server, enum presence pres
 /* faults.c */
 void faults_begin(struct sim_world *world);
 void faults_end(struct sim_world *world);
+
+/* owners.c */
+void owners_begin(struct sim_world *world, struct sim_node *node);
+void owners_reconfigure(struct sim_world *world, struct sim_node *node); /* while it is away */
+void owners_remember(struct sim_world *world, struct sim_node *node);    /* after a restart */
+void owners_act(struct sim_world *world, struct sim_node *node);
+/* Law 8: what an owner was answered is on disk. */
+void owners_check_kept(struct sim_world *world, const struct sim_node *node);
 
 /* workload.c */
 void workload_begin(struct sim_world *world);
