@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "base/text.h"
+#include "sim/commit.h"
 #include "sim/many.h"
 #include "sim/run.h"
 
@@ -134,7 +135,7 @@ static double core_seconds(void) {
 
 int main(int count, char **words) {
     struct many many = {.settings = settings_default(), .seeds = 1, .jobs = 1,
-                        .run = run_once_or_twice, .mode = ""};
+                        .run = run_once_or_twice, .mode = "", .commit = SIM_COMMIT};
     struct stats stats = {0};
     enum mode mode = MODE_RUN;
     for (int i = 1; i < count; i++) {

@@ -107,8 +107,8 @@ static void explain(const struct many *many, const struct sim_settings *settings
     waitpid(child.pid, &status, 0);
     close(child.results);
     settings_print(settings, words, sizeof(words));
-    fprintf(stderr, "--- isthmus %s, seed %llu%s\nreplay: isthmus-sim %s%s --trace 1\n",
-            ISTHMUS_VERSION, (unsigned long long)settings->seed,
+    fprintf(stderr, "--- isthmus %s, commit %s, seed %llu%s\nreplay: isthmus-sim %s%s --trace 1\n",
+            ISTHMUS_VERSION, many->commit, (unsigned long long)settings->seed,
             WIFEXITED(status) && !WEXITSTATUS(status) ? " (did not fail again)" : "", many->mode,
             words);
 }

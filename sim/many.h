@@ -11,6 +11,7 @@ struct many {
     uint32_t seconds; /* stop beginning new ones after so many; 0: all seeds */
     uint32_t jobs;    /* at the same time */
     const char *mode; /* the words that choose `run`, for the replay: "" or "--pair " */
+    const char *commit; /* what this was built from */
     uint32_t once;    /* do not run each seed twice to compare */
     void (*run)(const struct many *many, const struct sim_settings *settings,
                 struct stats *stats);

@@ -57,6 +57,10 @@ class Mutants(unittest.TestCase):
         cls.folder = tempfile.mkdtemp(prefix="isthmus-mutants-")
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         os.mkdir(f"{cls.folder}/sound")
+        os.makedirs(f"{cls.folder}/generated/sim")
+        with open(f"{cls.folder}/generated/sim/commit.h", "w") as header:
+            header.write('#define SIM_COMMIT "mutant"\n')
+        COMPILE.append(f"-I{cls.folder}/generated")
         cls.names = sources(ROOT)
         compile_into(ROOT, f"{cls.folder}/sound", cls.names)
 
