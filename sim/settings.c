@@ -77,7 +77,8 @@ struct sim_settings settings_default(void) {
         .limits = 300, .lose = 20, .repeat = 20, .reorder = 20, .crash = 2,
         .slow_disk = 20, .disk_failure = 1, .slow_link = 50, .drift = 300,
         .server_death = 200, .job_failure = 50, .job_hangs = 10, .guest_ignores = 200,
-        .guest_dies = 20, .power_loss = 20, .clock_jump = 20, .owner_changes = 200, .owner_acts = 200,
+        .guest_dies = 20, .power_loss = 20, .clock_jump = 20, .owner_changes = 200,
+        .owner_acts = 200,
     };
 }
 
