@@ -26,7 +26,12 @@ void check_fail(struct sim_world *world, const char *law, const char *format, ..
 
 static void promise_key(char *key, size_t size, const char *kind, const struct sim_node *node,
                         const char *name) {
-    text_format(key, size, "%s/%u/%s", kind, node->index, name);
+    struct text text = {.data = key, .capacity = size, .limit = size - 1}; /* so it never grows */
+    text_add(&text, kind);
+    text_add(&text, "/");
+    text_add_number(&text, node->index);
+    text_add(&text, "/");
+    text_add(&text, name);
 }
 
 struct promise *promise_get(const struct sim_world *world, const char *kind,
@@ -54,6 +59,18 @@ void promise_drop(struct sim_world *world, struct promise *promise) {
     map_remove(&world->promises, promise->key);
     list_remove(&promise->node);
     memory_free(promise);
+}
+
+void check_role(const struct sim_world *world, struct sim_node *node,
+                const struct effects *effects) {
+    enum { short_rows = 32, full_steps = 64 };
+    const struct book *book = role_book(node->role);
+    if (world->settings.bare)
+        return;
+    if (book->vms_count + book->ops_count <= short_rows || ++node->steps % full_steps == 0)
+        role_check(node->role);
+    else
+        book_check_saved(book, effects);
 }
 
 /* Law 6: a deadline ends what nobody confirmed. A host's job is waited for, late as it may be. */
@@ -322,18 +339,24 @@ void check_answered(struct sim_world *world, const struct sim_node *cloud,
     owners_check_kept(world, cloud);
 }
 
-static bool is_of(const struct promise *promise, const char *kind, const struct sim_node *node) {
-    char start[32];
-    text_format(start, sizeof(start), "%s/%u/", kind, node->index);
-    return text_starts(promise->key, start);
+/* How the keys of a node's promises of a kind begin. */
+struct beginning {
+    char text[32];
+};
+
+static struct beginning beginning_of(const char *kind, const struct sim_node *node) {
+    struct beginning beginning;
+    text_format(beginning.text, sizeof(beginning.text), "%s/%u/", kind, node->index);
+    return beginning;
 }
 
 /* Callers hear of it by their connections' end. */
 void check_crashed(struct sim_world *world, const struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
+    const struct beginning asked = beginning_of("asked", node);
     list_each(at, next, &world->promised) {
         struct promise *promise = container_of(at, struct promise, node);
-        if (is_of(promise, "asked", node))
+        if (text_starts(promise->key, asked.text))
             promise_drop(world, promise);
     }
 }
@@ -341,11 +364,12 @@ void check_crashed(struct sim_world *world, const struct sim_node *node) {
 /* Time stood still for it, and its wall clock may be another. */
 void check_restarted(struct sim_world *world, struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
+    const struct beginning due = beginning_of("due", node);
     check_count_used(node);
     owners_remember(world, node);
     list_each(at, next, &world->promised) {
         struct promise *promise = container_of(at, struct promise, node);
-        if (!is_of(promise, "due", node))
+        if (!text_starts(promise->key, due.text))
             continue;
         uint64_t again = world->now_ms + (world->settings.clock_jump ? promise->allowed_ms : 0);
         promise->due_ms = again > promise->due_ms ? again : promise->due_ms;

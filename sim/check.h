@@ -6,6 +6,11 @@
 
 #include "sim/world.h"
 
+/* The role's own invariants. All of them walk everything: after each step where its books are
+ * short; where they are long every 64th step and before its process ends, and after the others
+ * those of the records that the step has saved. */
+void check_role(const struct sim_world *world, struct sim_node *node,
+                const struct effects *effects);
 void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects);
 void check_commit(struct sim_world *world, struct sim_node *node, const struct effects *effects);
 void check_minute(struct sim_world *world);

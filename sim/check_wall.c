@@ -43,7 +43,7 @@ void check_wall(struct sim_world *world, const struct sim_node *node, const stru
     for (size_t i = 0; i < array_size(inside); i++)
         if (strstr(bytes, inside[i]))
             check_fail(world, "wall", "%s tells %s: %s", node->name, to->node->name, bytes);
-    for (const char *at = bytes; *at; at++) {
+    for (const char *at = strchr(bytes, '"'); at; at = strchr(at + 1, '"')) {
         if (text_starts(at, "\"vm-") || text_starts(at, "\"op-"))
             check_named(world, to->node, at + 1, id_length);
         if (text_starts(at, shape)) {

@@ -133,8 +133,7 @@ void world_step(struct sim_world *world, struct sim_node *node, struct event *ev
     struct effects effects = {.items = node->pending.items ? node->pending.items + before : NULL,
                               .count = node->pending.count - before};
     trace_effects(world, node, &effects);
-    if (!world->settings.bare) /* walks everything */
-        role_check(node->role);
+    check_role(world, node, &effects);
     if (is_busy(event, &effects))
         world->busy_ms = world->now_ms;
     check_step(world, node, &effects);
@@ -153,6 +152,8 @@ void world_crash(struct sim_world *world, struct sim_node *node, uint64_t after_
         trace(world, node, "CRASH");
     world->stats.crashes++;
     host_end_of_process(world, node);
+    if (!world->settings.bare)
+        role_check(node->role); /* the last time */
     shell_drop(world, node);
     role_free(node->role);
     node->role = NULL;

@@ -68,6 +68,7 @@ struct sim_node {
     struct list jobs;              /* agents: occurrence.by_node of the jobs under way */
     struct size host;              /* agents: what it offers */
     struct timer tick;             /* in world.ticks */
+    uint32_t steps;                /* with long books, see check_role() */
     struct timer turn;             /* in world.turns, see shell.h */
     struct effects pending;        /* of the steps of this turn */
     struct effects open;           /* to be stored, not committed yet */

@@ -30,7 +30,7 @@ static bool text_reserve(struct text *text, size_t more) {
     }
     size_t needed = text->length + more + 1;
     if (needed > text->capacity) {
-        size_t capacity = text->capacity ? text->capacity : 64;
+        size_t capacity = text->capacity ? text->capacity : 256;
         while (capacity < needed)
             capacity *= 2;
         text->data = memory_resize(text->data, capacity);
@@ -48,6 +48,15 @@ void text_add_bytes(struct text *text, const char *bytes, size_t length) {
 }
 
 void text_add(struct text *text, const char *piece) { text_add_bytes(text, piece, strlen(piece)); }
+
+void text_add_number(struct text *text, uint64_t value) {
+    char digits[20]; /* of 2^64 - 1 */
+    size_t at = sizeof(digits);
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while (value /= 10);
+    text_add_bytes(text, digits + at, sizeof(digits) - at);
+}
 
 /* Formatted into what is free already; only where that is too small, once more. */
 void text_addv(struct text *text, const char *format, va_list arguments) {

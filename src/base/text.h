@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attributes.h"
 
@@ -24,6 +25,7 @@ void text_clear(struct text *text); /* keeps the memory */
 const char *text_data(const struct text *text);
 void text_add(struct text *text, const char *piece);
 void text_add_bytes(struct text *text, const char *bytes, size_t length);
+void text_add_number(struct text *text, uint64_t value);
 void text_addf(struct text *text, const char *format, ...) format_checked(2, 3);
 
 void text_addv(struct text *text, const char *format, va_list arguments)

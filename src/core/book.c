@@ -202,22 +202,46 @@ uint64_t book_backoff_ms(uint32_t attempts, struct prng *prng) {
     return wait - wait / 10 + prng_below(prng, wait / 5);
 }
 
+static void check_vm(const struct book *book, const struct book_vm *vm) {
+    assert(book_vm(book, vm->record.id) == vm);
+    assert(!vm->active || text_equal(vm->active->record.vm, vm->record.id));
+    assert(!vm->active || !book_op_has_ended(vm->active));
+}
+
+static void check_op(const struct book *book, const struct book_op *op) {
+    assert(book_op(book, op->record.id) == op);
+    const struct book_vm *vm = book_vm(book, op->record.vm);
+    assert(book_op_has_ended(op) || (vm && vm->active == op)); /* never stuck */
+}
+
 void book_check(const struct book *book) {
     struct list *node = NULL, *next = NULL;
     uint64_t vms = 0, ops = 0;
     list_each(node, next, &book->vms) {
-        const struct book_vm *vm = container_of(node, struct book_vm, by_age);
-        assert(book_vm(book, vm->record.id) == vm);
-        assert(!vm->active || text_equal(vm->active->record.vm, vm->record.id));
-        assert(!vm->active || !book_op_has_ended(vm->active));
+        check_vm(book, container_of(node, struct book_vm, by_age));
         vms++;
     }
     list_each(node, next, &book->ops) {
-        const struct book_op *op = container_of(node, struct book_op, by_age);
-        assert(book_op(book, op->record.id) == op);
-        const struct book_vm *vm = book_vm(book, op->record.vm);
-        assert(book_op_has_ended(op) || (vm && vm->active == op)); /* never stuck */
+        check_op(book, container_of(node, struct book_op, by_age));
         ops++;
     }
     assert(vms == book->vms_count && ops == book->ops_count);
+}
+
+void book_check_saved(const struct book *book, const struct effects *effects) {
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct record *record = &effects->items[i].record;
+        if (effects->items[i].kind != EFFECT_SAVE)
+            continue;
+        if (record->table == &vm_table) {
+            const struct book_vm *vm = book_vm(book, ((const struct vm *)record->data)->id);
+            if (vm) /* otherwise removed in the same step */
+                check_vm(book, vm);
+        } else if (record->table == &operation_table) {
+            const struct book_op *op = book_op(book, ((const struct operation *)record->data)->id);
+            if (op)
+                check_op(book, op);
+        }
+    }
+    assert(book->vms_by_id.count == book->vms_count && book->ops_by_id.count == book->ops_count);
 }

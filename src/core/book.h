@@ -104,3 +104,6 @@ uint64_t book_backoff_ms(uint32_t attempts, struct prng *prng);
 
 /* Asserts that the indices and the records agree. */
 void book_check(const struct book *book);
+
+/* The same of what a step has saved alone, for books that are too long to be walked each time. */
+void book_check_saved(const struct book *book, const struct effects *effects);

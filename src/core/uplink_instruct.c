@@ -248,7 +248,13 @@ void uplink_on_settled(struct book *book, const char *owner, const char *op_id,
 uint64_t uplink_vm_digest(const char *id, uint32_t epoch, uint64_t generation,
                           enum vm_state state) {
     struct text text = {0};
-    text_addf(&text, "%s %u %llu %d", id, epoch, (unsigned long long)generation, (int)state);
+    text_add(&text, id);
+    text_add(&text, " ");
+    text_add_number(&text, epoch);
+    text_add(&text, " ");
+    text_add_number(&text, generation);
+    text_add(&text, " ");
+    text_add_number(&text, (uint64_t)state);
     uint64_t hash = map_hash(0, text_data(&text), text.length);
     text_deinit(&text);
     return hash;

@@ -28,15 +28,6 @@ void codec_add_string(const char *value, struct text *out) {
 
 /* This file writes most of what the daemons write: without printf, which costs several times as
  * much as all the rest of it. */
-static void add_number(uint64_t value, struct text *out) {
-    char digits[20]; /* of 2^64 - 1 */
-    size_t at = sizeof(digits);
-    do
-        digits[--at] = (char)('0' + value % 10);
-    while (value /= 10);
-    text_add_bytes(out, digits + at, sizeof(digits) - at);
-}
-
 static void add_name(const char *before, const char *name, const char *after, struct text *out) {
     text_add(out, before);
     text_add(out, name);
@@ -98,7 +89,7 @@ static void encode_value(const struct field *field, const void *data, enum field
         return;
     case FIELD_U32:
     case FIELD_U64:
-        add_number(number_at(field, data), out);
+        text_add_number(out, number_at(field, data));
         return;
     case FIELD_FLAG:
         text_add(out, field_is_zero(field, data) ? "false" : "true");
