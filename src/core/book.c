@@ -61,6 +61,8 @@ struct book_op *book_add_op(struct book *book, const struct operation *record) {
     record_clone(&operation_table, record, &op->record);
     op->deadline_ms = op->resend_ms = op->progress_ms = book_never;
     list_init(&op->waiters);
+    list_init(&op->by_owner);
+    list_init(&op->by_vm);
     list_init(&op->by_room);
     list_add(&book->ops, &op->by_age);
     map_put(&book->ops_by_id, op->record.id, op);
@@ -90,6 +92,8 @@ void book_remove_op(struct book *book, struct book_op *op, struct effects *out) 
     effects_forget(out, &operation_table, op->record.id);
     map_remove(&book->ops_by_id, op->record.id);
     list_remove(&op->by_age);
+    list_remove(&op->by_owner);
+    list_remove(&op->by_vm);
     list_remove(&op->by_room);
     heap_remove(&book->timers, &op->timer);
     book->ops_count--;

@@ -31,6 +31,7 @@ struct book_vm {
 struct book_op {
     struct operation record;
     struct list by_age;  /* in book.ops */
+    struct list by_owner, by_vm; /* upstream: among its tenant's, and its VM's */
     struct list waiters; /* upstream: replies held open */
     struct list by_room; /* in the list of those whose message found a session full */
     struct timer timer;  /* the earliest of the times below */

@@ -74,8 +74,12 @@ struct list *page_start(const struct call *call, struct list *head, const struct
         return head->next;
     if (known)
         return known->next;
-    struct list *node = head->previous;
-    while (node != head && strcmp(key(node), after) > 0)
-        node = node->previous;
-    return node->next;
+    struct list *front = head->next, *back = head->previous; /* it went not far from an end */
+    while (front != head && strcmp(key(front), after) <= 0) {
+        if (strcmp(key(back), after) <= 0)
+            return back->next;
+        front = front->next;
+        back = back->previous;
+    }
+    return front;
 }

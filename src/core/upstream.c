@@ -21,6 +21,7 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
     map_init(&upstream->tenants_by_name, prng_next(&upstream->prng));
     map_init(&upstream->tenants_by_token, prng_next(&upstream->prng));
     map_init(&upstream->images_by_name, prng_next(&upstream->prng));
+    map_init(&upstream->histories, upstream->images_by_name.seed);
     map_init(&upstream->idempotency_by_key, prng_next(&upstream->prng));
     list_init(&upstream->tenants);
     list_init(&upstream->images);
@@ -36,6 +37,9 @@ void upstream_deinit(struct upstream *upstream) {
         memory_free(waiter);
     }
     heap_deinit(&upstream->waiters);
+    list_each(node, next, &upstream->book.ops)
+        memory_free(map_remove(&upstream->histories,
+                               container_of(node, struct book_op, by_age)->record.vm));
     list_each(node, next, &upstream->tenants) {
         struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
         map_deinit(&tenant->vm_names);
@@ -48,6 +52,7 @@ void upstream_deinit(struct upstream *upstream) {
     map_deinit(&upstream->tenants_by_name);
     map_deinit(&upstream->tenants_by_token);
     map_deinit(&upstream->images_by_name);
+    map_deinit(&upstream->histories);
     map_deinit(&upstream->idempotency_by_key);
     downlink_deinit(&upstream->downlink);
     book_deinit(&upstream->book);
@@ -74,6 +79,7 @@ struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct
     struct tenant_entry *tenant = memory_new(1, sizeof(*tenant));
     tenant->record = *record;
     list_init(&tenant->vms);
+    list_init(&tenant->ops);
     map_init(&tenant->vm_names, prng_next(&upstream->prng));
     add_by_name(&upstream->tenants, &tenant->by_name, name_of_tenant);
     map_put(&upstream->tenants_by_name, tenant->record.name, tenant);
@@ -142,10 +148,34 @@ static void load_node(struct upstream *upstream, const struct node *node, struct
     record_clone(&capacity_table, &node->capacity, &peer->capacity);
 }
 
+void upstream_link_op(struct upstream *upstream, struct book_op *op) {
+    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, op->record.owner);
+    struct history *history = map_get(&upstream->histories, op->record.vm);
+    if (!history) {
+        history = memory_new(1, sizeof(*history));
+        (void)text_copy(history->vm, sizeof(history->vm), op->record.vm);
+        list_init(&history->ops);
+        map_put(&upstream->histories, history->vm, history);
+    }
+    list_add(&history->ops, &op->by_vm);
+    assert(tenant); /* a tenant's history goes with it */
+    list_add(&tenant->ops, &op->by_owner);
+}
+
+void upstream_remove_op(struct upstream *upstream, struct book_op *op, struct effects *out) {
+    struct history *history = map_get(&upstream->histories, op->record.vm);
+    book_remove_op(&upstream->book, op, out);
+    if (!list_is_empty(&history->ops))
+        return;
+    map_remove(&upstream->histories, history->vm);
+    memory_free(history);
+}
+
 static void load_op(struct upstream *upstream, const struct operation *record,
                     const struct event *event) {
     struct book_op *op = book_add_op(&upstream->book, record);
     struct book_vm *vm = book_vm(&upstream->book, record->vm);
+    upstream_link_op(upstream, op);
     if (book_op_has_ended(op))
         return;
     assert(vm);
@@ -184,7 +214,9 @@ struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
     (void)text_copy(operation.id, sizeof(operation.id), id.text);
     operation.generation = vm->record.generation + 1;
     operation.deadline_ms = event->wall_ms + record->deadline_ms;
-    return book_begin(&upstream->book, vm, &operation, event, out);
+    struct book_op *op = book_begin(&upstream->book, vm, &operation, event, out);
+    upstream_link_op(upstream, op);
+    return op;
 }
 
 void upstream_reply_op(const struct book_op *op, uint64_t handle, struct effects *out) {
@@ -216,7 +248,7 @@ static void prune(struct upstream *upstream, struct effects *out) {
             return;
         excess--;
         if (book_op_has_ended(op) && list_is_empty(&op->waiters))
-            book_remove_op(&upstream->book, op, out);
+            upstream_remove_op(upstream, op, out);
     }
 }
 
@@ -230,7 +262,7 @@ void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
     while (!list_is_empty(&op->waiters))
         release_waiter(upstream, container_of(op->waiters.next, struct waiter, by_op), out);
     if (op->record.internal && code != CODE_OK)
-        book_remove_op(&upstream->book, op, out); /* another one follows: nobody's history */
+        upstream_remove_op(upstream, op, out); /* another one follows: nobody's history */
     else
         prune(upstream, out);
 }
@@ -338,7 +370,7 @@ uint64_t upstream_deadline_ms(const struct upstream *upstream) {
 void upstream_check(const struct upstream *upstream) {
     book_check(&upstream->book);
     downlink_check(&upstream->downlink);
-    uint64_t vms = 0;
+    uint64_t vms = 0, ops = 0;
     struct list *node = NULL, *next = NULL, *inner = NULL, *following = NULL;
     list_each(node, next, &upstream->tenants) {
         struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
@@ -348,6 +380,8 @@ void upstream_check(const struct upstream *upstream) {
         assert(own.vms == tenant->vm_names.count);
         assert(amounts_equal(&own, &tenant->used));
         vms += own.vms;
+        list_each(inner, following, &tenant->ops)
+            ops++;
     }
-    assert(vms == upstream->book.vms_count);
+    assert(vms == upstream->book.vms_count && ops == upstream->book.ops_count);
 }

@@ -16,7 +16,14 @@ struct tenant_entry {
     struct list by_name;
     struct list vms;      /* book_vm.by_owner */
     struct map vm_names;
+    struct list ops;      /* book_op.by_owner */
     struct owner_limits used; /* by its VMs, from their admission until they are out of the books */
+};
+
+/* The operations on one VM, which may be gone. */
+struct history {
+    char vm[limit_id_size];
+    struct list ops; /* book_op.by_vm; never empty */
 };
 
 struct image_entry {
@@ -48,6 +55,7 @@ struct upstream {
     struct list tenants; /* in the order of their names, like images */
     struct map images_by_name;
     struct list images;
+    struct map histories; /* to struct history, by the VM's id */
     struct map idempotency_by_key;
     struct list idempotency;
     struct heap waiters;

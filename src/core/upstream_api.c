@@ -350,18 +350,16 @@ static void set_quota(const struct call *call) {
 }
 
 /* Whoever gets the name next shall not find the history of the one before. */
-static void forget_history(const struct call *call, const char *tenant) {
+static void forget_history(const struct call *call, struct tenant_entry *tenant) {
     struct upstream *upstream = call->upstream;
     struct list *node = NULL, *next = NULL;
-    size_t length = strlen(tenant);
-    list_each(node, next, &upstream->book.ops) {
-        struct book_op *op = container_of(node, struct book_op, by_age);
-        if (text_equal(op->record.owner, tenant))
-            book_remove_op(&upstream->book, op, call->out);
-    }
+    const char *name = tenant->record.name;
+    size_t length = strlen(name);
+    list_each(node, next, &tenant->ops)
+        upstream_remove_op(upstream, container_of(node, struct book_op, by_owner), call->out);
     list_each(node, next, &upstream->idempotency) {
         struct idempotency_entry *entry = container_of(node, struct idempotency_entry, by_age);
-        if (text_starts(entry->record.key, tenant) && entry->record.key[length] == '/')
+        if (text_starts(entry->record.key, name) && entry->record.key[length] == '/')
             forget_key(call, entry);
     }
 }
@@ -381,7 +379,7 @@ static void delete_tenant(const struct call *call) {
     map_remove(&upstream->tenants_by_token, tenant->record.token_hash);
     list_remove(&tenant->by_name);
     effects_forget(call->out, &tenant_table, tenant->record.name);
-    forget_history(call, tenant->record.name);
+    forget_history(call, tenant);
     call_answer(call, REPLY_GONE, &tenant_table, &tenant->record);
     map_deinit(&tenant->vm_names);
     memory_free(tenant);

@@ -13,6 +13,10 @@ struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
                                const struct operation *record, const struct event *event,
                                struct effects *out);
 
+/* Gives an operation its place among its tenant's and its VM's; takes it out of all lists. */
+void upstream_link_op(struct upstream *upstream, struct book_op *op);
+void upstream_remove_op(struct upstream *upstream, struct book_op *op, struct effects *out);
+
 /* Ends an operation and answers whoever waits for it. */
 void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
                   const struct event *event, struct effects *out);

@@ -15,6 +15,19 @@ static const char *key_of_op(const struct list *node) {
     return container_of(node, const struct book_op, by_age)->record.id;
 }
 
+static const char *key_of_owned_op(const struct list *node) {
+    return container_of(node, const struct book_op, by_owner)->record.id;
+}
+
+static const char *key_of_vms_op(const struct list *node) {
+    return container_of(node, const struct book_op, by_vm)->record.id;
+}
+
+/* All operations of a VM are its tenant's. */
+static const char *owner_of_history(const struct history *history) {
+    return container_of(history->ops.next, const struct book_op, by_vm)->record.owner;
+}
+
 /* The tenant whose things are listed; NULL: all (operators). False: answered. */
 static bool list_tenant(const struct call *call, struct tenant_entry **out_tenant) {
     const char *wanted = call->request->list.tenant;
@@ -47,21 +60,48 @@ static void list_vms(const struct call *call) {
     }
 }
 
+/* The shortest list that holds all that are asked for, and how a row stands in it. */
+struct op_list {
+    struct list *head; /* NULL: there are none */
+    const char *(*key)(const struct list *);
+    size_t member;
+};
+
+static struct op_list choose_ops(const struct call *call, struct tenant_entry *tenant) {
+    struct upstream *upstream = call->upstream;
+    const char *vm = call->request->list.vm;
+    if (*vm) {
+        struct history *history = map_get(&upstream->histories, vm);
+        bool own = history && (!tenant || text_equal(owner_of_history(history),
+                                                     tenant->record.name));
+        return (struct op_list){own ? &history->ops : NULL, key_of_vms_op,
+                                offsetof(struct book_op, by_vm)};
+    }
+    if (tenant)
+        return (struct op_list){&tenant->ops, key_of_owned_op,
+                                offsetof(struct book_op, by_owner)};
+    return (struct op_list){&upstream->book.ops, key_of_op, offsetof(struct book_op, by_age)};
+}
+
 static void list_ops(const struct call *call) {
     struct tenant_entry *tenant = NULL;
     if (!list_tenant(call, &tenant))
         return;
     struct page page = page_begin(call, &operation_table);
-    struct list *head = &call->upstream->book.ops;
-    const struct book_op *last = book_op(&call->upstream->book, call->request->list.after);
+    const struct op_list ops = choose_ops(call, tenant);
+    if (!ops.head)
+        return;
+    struct book_op *last = book_op(&call->upstream->book, call->request->list.after);
     const char *vm = call->request->list.vm;
-    struct list *node = page_start(call, head, last ? &last->by_age : NULL, key_of_op);
-    for (; node != head; node = node->next) {
-        const struct operation *op = &container_of(node, struct book_op, by_age)->record;
-        if ((tenant && !text_equal(op->owner, tenant->record.name)) ||
-            (*vm && !text_equal(op->vm, vm)))
-            continue;
-        if (!page_add(&page, op))
+    if (last && ((tenant && !text_equal(last->record.owner, tenant->record.name)) ||
+                 (*vm && !text_equal(last->record.vm, vm))))
+        last = NULL;
+    const struct list *known =
+        last ? (const struct list *)(const void *)((const char *)last + ops.member) : NULL;
+    struct list *node = page_start(call, ops.head, known, ops.key);
+    for (; node != ops.head; node = node->next) {
+        const struct book_op *op = (const void *)((const char *)node - ops.member);
+        if (!page_add(&page, &op->record))
             return;
     }
 }

@@ -190,6 +190,79 @@ static void operations_are_listed_by_vm_and_by_tenant(void **state) {
     cloud_assert_refused(&cloud, &list, CODE_NOT_FOUND, "tenant");
 }
 
+/* Does the operation belong into the list? By looking at each, other than the core does. */
+static bool belongs(const struct operation *op, const char *tenant, const char *vm) {
+    return (!*tenant || text_equal(op->owner, tenant)) && (!*vm || text_equal(op->vm, vm));
+}
+
+static void assert_listed(enum cloud_user user, const char *tenant, const char *vm) {
+    const struct book *book = role_book(cloud.bench.role);
+    const char *whose = user == cloud_alice ? "alice" : user == cloud_bob ? "bob" : tenant;
+    struct list *node = NULL, *next = NULL;
+    for (uint32_t limit = 1; limit <= 4; limit++) {
+        struct walk walk = {.count = 0};
+        struct request list = cloud_request(&cloud, user, REQUEST_OP_LIST);
+        size_t wanted = 0;
+        list.list.limit = limit;
+        (void)text_copy(list.list.tenant, limit_name_size, tenant);
+        (void)text_copy(list.list.vm, limit_id_size, vm);
+        while (next_page(&walk, &list))
+            continue;
+        list_each(node, next, &book->ops) {
+            const struct operation *op = &container_of(node, struct book_op, by_age)->record;
+            if (belongs(op, whose, vm))
+                assert_string_equal(walk.keys[wanted++], op->id);
+        }
+        assert_int_equal(walk.count, wanted);
+    }
+}
+
+static void act(enum verb verb, struct id vm, enum vm_state state) {
+    struct request request = cloud_act(&cloud, cloud_operator, verb, vm.text);
+    (void)cloud_begin(&cloud, &request);
+    cloud_answer(&cloud, CODE_OK, state);
+}
+
+static void every_filter_of_operations_lists_what_it_names_in_order(void **state) {
+    (void)state;
+    struct id vms[4];
+    bench_hello(&cloud.bench, cloud.north, 20);
+    for (size_t i = 0; i < array_size(vms); i++) {
+        char name[12];
+        text_format(name, sizeof(name), "web-%zu", i);
+        vms[i] = cloud_run_vm(&cloud, i % 2 ? cloud_bob : cloud_alice, name);
+    }
+    act(VERB_STOP, vms[0], VM_STOPPED);
+    act(VERB_STOP, vms[1], VM_STOPPED);
+    act(VERB_START, vms[0], VM_RUNNING);
+    act(VERB_DELETE, vms[2], VM_DELETED); /* gone, but not what was done to it */
+    static const enum cloud_user users[] = {cloud_operator, cloud_alice, cloud_bob};
+    static const char *const tenants[] = {"", "alice", "bob"};
+    for (size_t i = 0; i < array_size(users); i++)
+        for (size_t k = 0; k < array_size(tenants); k++) {
+            assert_listed(users[i], tenants[k], "");
+            assert_listed(users[i], tenants[k], "vm-00000000000000000000000000");
+            for (size_t v = 0; v < array_size(vms); v++)
+                assert_listed(users[i], tenants[k], vms[v].text);
+        }
+}
+
+static void a_page_of_operations_goes_on_after_a_row_of_another_list(void **state) {
+    (void)state;
+    run_vms(cloud_alice, 2);
+    struct id vm = cloud_run_vm(&cloud, cloud_bob, "db");
+    act(VERB_STOP, vm, VM_STOPPED);
+    struct request all = cloud_request(&cloud, cloud_operator, REQUEST_OP_LIST);
+    struct walk walk = {.count = 0};
+    all.list.limit = rows_most;
+    assert_false(next_page(&walk, &all));
+    for (size_t i = 0; i < walk.count; i++) {
+        struct request list = cloud_request(&cloud, cloud_bob, REQUEST_OP_LIST);
+        (void)text_copy(list.list.after, limit_name_size, walk.keys[i]);
+        assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, i < 2 ? 2 : 3 - i);
+    }
+}
+
 static void what_is_not_there_is_not_found(void **state) {
     (void)state;
     static const struct {
@@ -275,6 +348,8 @@ int main(void) {
         with_cloud(a_page_goes_on_where_the_last_image_or_tenant_was_deleted),
         with_cloud(a_row_that_comes_while_one_pages_moves_no_other),
         with_cloud(operations_are_listed_by_vm_and_by_tenant),
+        with_cloud(every_filter_of_operations_lists_what_it_names_in_order),
+        with_cloud(a_page_of_operations_goes_on_after_a_row_of_another_list),
         with_cloud(what_is_not_there_is_not_found),
         with_cloud(an_image_is_recorded_once_and_only_with_its_own_contents),
         with_cloud(an_image_in_use_stays_and_its_archive_as_long_as_it_has_a_name),
