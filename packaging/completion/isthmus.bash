@@ -27,7 +27,7 @@ _isthmus() {
     esac
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
-        1,*) words="vm op cluster image shape tenant host upstream limit whoami --help --version" ;;
+        1,*) words="vm op cluster image shape tenant host upstream permission limit whoami --help --version" ;;
         2,vm,*) words="create list show start shutdown stop reboot delete" ;;
         2,op,*) words="list show" ;;
         2,cluster,*) words="list show" ;;
@@ -35,11 +35,12 @@ _isthmus() {
         2,shape,*) words="list" ;;
         2,tenant,*) words="create list show set-quota delete" ;;
         2,host,*) words="list show cordon uncordon" ;;
-        2,upstream,*) words="list show" ;;
+        2,upstream,*) words="list show revoke restore" ;;
+        2,permission,*) words="set reset" ;;
         2,limit,*) words="list set reset" ;;
-        3,host,show | 3,host,cordon | 3,host,uncordon | 3,upstream,show)
+        3,host,show | 3,host,cordon | 3,host,uncordon | 3,upstream,show | 3,upstream,re*)
             words=$(_isthmus_names "$noun") ;;
-        3,limit,set | 3,limit,reset) words=$(_isthmus_names upstream) ;;
+        3,limit,set | 3,limit,reset | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
         3,vm,show | 3,vm,start | 3,vm,shutdown | 3,vm,stop | 3,vm,reboot | 3,vm,delete)
             words=$(_isthmus_vm_names) ;;
         3,op,show) words=$(_isthmus_names op) ;;
@@ -52,6 +53,8 @@ _isthmus() {
         case $noun,$verb in
         vm,create) words="--shape --image --cluster --no-start --user-data --wait --deadline --key" ;;
         vm,list) words="--limit --tenant --host --upstream" ;;
+        permission,set) words="--verbs --shapes --images" ;;
+        upstream,revoke) words="--grace" ;;
         limit,set | tenant,set-quota) words="--vms --cpus --memory-mib --disk-gib" ;;
         op,list) words="--limit --tenant --vm" ;;
         *,list) words="--limit" ;;

@@ -24,12 +24,21 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
                     &downstream->prng);
         if (settings->limits)
             patron->limits = patron->configured = settings->limits[i];
+        patron->phase_due_ms = book_never;
+        if (!settings->permissions)
+            continue;
+        record_clone(&permissions_table, &settings->permissions[i], &patron->permissions);
+        record_clone(&permissions_table, &settings->permissions[i],
+                     &patron->permissions_configured);
     }
 }
 
 void downstream_deinit(struct downstream *downstream) {
-    for (size_t i = 0; i < downstream->patrons_count; i++)
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
         uplink_deinit(&downstream->patrons[i].uplink);
+        record_clear(&permissions_table, &downstream->patrons[i].permissions);
+        record_clear(&permissions_table, &downstream->patrons[i].permissions_configured);
+    }
     memory_free(downstream->patrons);
     downlink_deinit(&downstream->downlink);
     book_deinit(&downstream->book);
@@ -162,6 +171,8 @@ static void on_end_of_step(struct downstream *downstream, const struct event *ev
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         struct patron *patron = &downstream->patrons[i];
         struct uplink *uplink = &patron->uplink;
+        if (patron->phase_due_ms <= event->now_ms)
+            downstream_go_on_revoking(downstream, patron, event, out);
         if (uplink_resumes(uplink)) {
             downstream_tell_capacity(downstream, patron, out);
             uplink_resume(uplink, &downstream->book, event, out);
@@ -191,7 +202,7 @@ void downstream_step(struct downstream *downstream, const struct event *event,
         else if (event->load.table == &host_decision_table)
             downstream_load_host(downstream, event->load.data);
         else if (event->load.table == &lending_decision_table)
-            downstream_load_lending(downstream, event->load.data);
+            downstream_load_lending(downstream, event->load.data, event);
         return;
     case EVENT_START:
         on_start(downstream, event, out);
@@ -234,6 +245,8 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         uint64_t uplink = uplink_deadline_ms(&downstream->patrons[i].uplink);
         due = uplink < due ? uplink : due;
+        if (downstream->patrons[i].phase_due_ms < due)
+            due = downstream->patrons[i].phase_due_ms;
     }
     return due;
 }

@@ -25,7 +25,8 @@ static void print_request(const struct request *request, struct text *out) {
         "image-delete", "cluster-list", "cluster-show", "tenant-create", "tenant-list",
         "tenant-show", "tenant-delete", "tenant-quota", "whoami",  "host-list", "host-show",
         "host-cordon", "host-uncordon", "upstream-list", "upstream-show", "limits-set",
-        "limits-reset",
+        "limits-reset", "permissions-set", "permissions-reset", "upstream-revoke",
+        "upstream-restore",
     };
     text_addf(out, " %s handle=%llu key=%s", kinds[request->kind],
               (unsigned long long)request->handle, request->key);

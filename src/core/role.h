@@ -32,6 +32,7 @@ struct role_settings {
     const struct peer_setting *managers;         /* above (downstream, agent) */
     size_t managers_count;
     const struct owner_limits *limits;           /* one per manager above (downstream); 0: none */
+    const struct permissions *permissions;       /* likewise; NULL: all */
     char software[limit_software_size];          /* "isthmus 0.1.0" */
 };
 

@@ -202,6 +202,7 @@ static void on_vm_create(const struct call *call) {
     (void)text_copy(definition->name, sizeof(definition->name), wish->name);
     (void)text_copy(definition->shape, sizeof(definition->shape), wish->shape);
     (void)text_copy(definition->image, sizeof(definition->image), image->record.digest);
+    (void)text_copy(definition->image_name, sizeof(definition->image_name), image->record.name);
     definition->size = shape->size;
     definition->start = wish->start;
     definition->user_data = wish->user_data; /* copied by the book */
@@ -469,6 +470,10 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
     case REQUEST_UPSTREAM_SHOW:
     case REQUEST_LIMITS_SET:
     case REQUEST_LIMITS_RESET:
+    case REQUEST_PERMISSIONS_SET:
+    case REQUEST_PERMISSIONS_RESET:
+    case REQUEST_UPSTREAM_REVOKE:
+    case REQUEST_UPSTREAM_RESTORE:
     case REQUEST_KIND_COUNT:
         call_problem(&call, CODE_UNSUPPORTED, "", "a cluster's owner is asked this, not %s", "us");
         return;

@@ -87,6 +87,15 @@ static const struct setting link_settings[] = {
     {.key = "max_disk_gib", .kind = SETTING_NUMBER,
      .offset = offsetof(struct link_config, max_disk_gib), .least = 0, .most = INT64_MAX,
      .about = "disk that they may have, GiB"},
+    {.key = "allow_verbs", .kind = SETTING_TEXT,
+     .offset = offsetof(struct link_config, allow_verbs),
+     .about = "verbs that it may ask, a blank between them; all without it; a delete always"},
+    {.key = "allow_shapes", .kind = SETTING_TEXT,
+     .offset = offsetof(struct link_config, allow_shapes),
+     .about = "shapes that it may ask, by its names or by size as c2-m4096-d20; all without it"},
+    {.key = "allow_images", .kind = SETTING_TEXT,
+     .offset = offsetof(struct link_config, allow_images),
+     .about = "images that it may ask, by digest or by its names; all without it"},
 };
 
 enum {

@@ -17,6 +17,7 @@ static void posted_copy_frame(struct posted *posted, const struct frame *from) {
 static void posted_copy_request(struct posted *posted, const struct request *from) {
     posted->request = *from;
     record_clone(&vm_create_table, &from->vm_create, &posted->request.vm_create);
+    record_clone(&permissions_table, &from->permissions, &posted->request.permissions);
     posted->event.request = &posted->request;
 }
 
@@ -79,6 +80,7 @@ void posted_free(struct posted *posted) {
         return;
     frame_clear(&posted->frame);
     record_clear(&vm_create_table, &posted->request.vm_create);
+    record_clear(&permissions_table, &posted->request.permissions);
     memory_free(posted->address);
     memory_free(posted->bytes);
     memory_free(posted);

@@ -13,6 +13,7 @@ enum {
     limit_text_size = 256,     /* a problem's words */
     limit_public_key_size = 44, /* X25519 in base64url */
     limit_user_data = 16384,   /* bytes of first-boot data */
+    limit_permissions = 4096,  /* bytes of a list of what an upstream manager may ask */
 
     /* tables */
     limit_shapes = 64,
@@ -51,4 +52,5 @@ enum {
     /* times */
     limit_deadline_ms = 86400000, /* of one operation */
     limit_wait_seconds = 600,
+    limit_grace_seconds = 2592000, /* before the VMs of a revoked upstream manager end */
 };

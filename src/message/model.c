@@ -104,6 +104,8 @@ static const struct field definition_fields[] = {
      field_at(struct definition, size), .table = &size_table},
     {.name = "image", .about = "Digest of the image's archive.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, field_at(struct definition, image), .check = CHECK_DIGEST},
+    {.name = "image_name", .about = "What the upstream manager calls the image.",
+     .kind = FIELD_TEXT, field_at(struct definition, image_name), .check = CHECK_NAME},
     {.name = "start", .about = "Start it once it is defined.", .kind = FIELD_FLAG,
      field_at(struct definition, start)},
     {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",

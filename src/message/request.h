@@ -4,6 +4,7 @@
 #pragma once
 
 #include "message/model.h"
+#include "message/owner.h"
 
 enum request_kind {
     REQUEST_VM_CREATE,
@@ -33,6 +34,10 @@ enum request_kind {
     REQUEST_UPSTREAM_SHOW,
     REQUEST_LIMITS_SET,    /* of an upstream, in place of those in the configuration */
     REQUEST_LIMITS_RESET,  /* those in the configuration again */
+    REQUEST_PERMISSIONS_SET,
+    REQUEST_PERMISSIONS_RESET,
+    REQUEST_UPSTREAM_REVOKE,
+    REQUEST_UPSTREAM_RESTORE,
     REQUEST_KIND_COUNT,
 };
 
@@ -79,6 +84,8 @@ struct request {
     char new_token_hash[limit_digest_size];
     struct image image;                    /* REQUEST_IMAGE_ADD */
     struct owner_limits limits;            /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
+    struct permissions permissions;        /* REQUEST_PERMISSIONS_SET */
+    struct revocation revocation;          /* REQUEST_UPSTREAM_REVOKE */
     struct list_query list;
 };
 
