@@ -165,7 +165,7 @@ void topology_build(struct sim_world *world) {
             join(&world->nodes[k]->links[0], &node->links[1]);
     }
     for (uint32_t i = 0; i < world->nodes_count; i++)
-        if (world->nodes[i]->settings.kind == ROLE_DOWNSTREAM)
+        if (world->nodes[i]->settings.kind != ROLE_AGENT)
             owners_begin(world, world->nodes[i]);
 }
 
