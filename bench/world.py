@@ -16,8 +16,7 @@ BUILD = f"{ROOT}/build-bench"
 # Room for all that is measured: what is looked for is the cost of work, not of its refusal.
 HOST = {"cpus": 200000, "memory_mib": 16000000, "disk_gib": 1000000}
 PROGRAMS = ["isthmus", "isthmus-upstream", "isthmus-downstream", "isthmus-agent"]
-GENERATORS = ["bench-exchange", "bench-load", "bench-commit", "bench-domains", "bench-placement",
-              "bench-agents"]
+GENERATORS = ["bench-exchange", "bench-load", "bench-commit", "bench-domains", "bench-placement"]
 
 
 def build():
@@ -26,7 +25,7 @@ def build():
         subprocess.run(["meson", "setup", BUILD, ROOT, "--buildtype=release", "-Db_ndebug=false"],
                        check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", BUILD, "--quiet", *(f"src/main/{name}" for name in PROGRAMS),
-                    *(f"bench/{name}" for name in GENERATORS), "sim/isthmus-sim"], check=True)
+                    *(f"bench/{name}" for name in GENERATORS)], check=True)
 
 
 def generate(name, *arguments):
