@@ -1,14 +1,22 @@
-/* HTTP load on the upstream manager, by libcurl: so many requests outstanding, each answered
- * before the next of its lane is sent; connections are kept.
+/* HTTP load on the upstream manager: so many connections, each with one request outstanding, which
+ * is answered before its next one is sent. It speaks just enough HTTP/1.1 by itself: a library
+ * would take as much of the two cores as the managers do.
  *
  *     bench-load SERVER TOKEN_FILE OUTSTANDING create PREFIX COUNT SHAPE IMAGE
  *     bench-load SERVER TOKEN_FILE OUTSTANDING get PATH COUNT
  *
- * create: VMs PREFIX-1 … PREFIX-COUNT, each request held until its operation's true end, which
- * must be a success. Prints the series. */
-#include <curl/curl.h>
+ * SERVER: http://127.0.0.1:PORT. create: VMs PREFIX-1 … PREFIX-COUNT, each request held until its
+ * operation's true end, which must be a success. Prints the series. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/list.h"
 #include "base/memory.h"
@@ -16,100 +24,131 @@
 #include "measure.h"
 
 struct load {
-    CURLM *multi;
+    struct sockaddr_in server;
     struct series series;
-    const char *server, *path, *prefix, *shape, *image; /* prefix NULL: get */
-    struct curl_slist *headers;
+    const char *path, *prefix, *shape, *image; /* prefix NULL: get */
+    const char *token;
     size_t begun, wanted;
+    int epoll;
 };
 
 struct lane {
-    CURL *easy;
+    int fd;
     double begun_us;
-    struct text request, answer, url;
+    struct text request, answer;
 };
 
-static size_t on_answer(char *bytes, size_t size, size_t count, void *user) {
-    struct lane *lane = user;
-    text_add_bytes(&lane->answer, bytes, size * count);
-    return size * count;
+static void make_request(struct lane *lane, const struct load *load) {
+    char body[512] = "";
+    int length = 0;
+    if (load->prefix)
+        length = snprintf(body, sizeof(body),
+                          "{\"name\":\"%s-%zu\",\"shape\":\"%s\",\"image\":\"%s\","
+                          "\"start\":true}",
+                          load->prefix, load->begun, load->shape, load->image);
+    text_clear(&lane->request);
+    text_addf(&lane->request,
+              "%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n",
+              load->prefix ? "POST" : "GET", load->path, load->token);
+    if (load->prefix)
+        text_addf(&lane->request, "Content-Type: application/json\r\nContent-Length: %d\r\n",
+                  length);
+    text_addf(&lane->request, "\r\n%s", body);
 }
 
 static void lane_begin(struct lane *lane, struct load *load) {
     load->begun++;
     text_clear(&lane->answer);
-    text_clear(&lane->url);
-    text_addf(&lane->url, "%s%s", load->server, load->path);
-    if (load->prefix) {
-        text_clear(&lane->request);
-        text_addf(&lane->request,
-                  "{\"name\":\"%s-%zu\",\"shape\":\"%s\",\"image\":\"%s\",\"start\":true}",
-                  load->prefix, load->begun, load->shape, load->image);
-        curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDS, text_data(&lane->request));
-        curl_easy_setopt(lane->easy, CURLOPT_POSTFIELDSIZE, (long)lane->request.length);
-    }
-    curl_easy_setopt(lane->easy, CURLOPT_URL, text_data(&lane->url));
+    make_request(lane, load);
     lane->begun_us = measure_now_us();
-    curl_multi_add_handle(load->multi, lane->easy);
+    ssize_t sent = send(lane->fd, text_data(&lane->request), lane->request.length, MSG_NOSIGNAL);
+    if (sent != (ssize_t)lane->request.length)
+        measure_fail("send a request at once", strerror(errno));
 }
 
-static void lane_init(struct lane *lane, struct load *load) {
-    lane->easy = curl_easy_init();
-    curl_easy_setopt(lane->easy, CURLOPT_PRIVATE, lane);
-    curl_easy_setopt(lane->easy, CURLOPT_HTTPHEADER, load->headers);
-    curl_easy_setopt(lane->easy, CURLOPT_WRITEFUNCTION, on_answer);
-    curl_easy_setopt(lane->easy, CURLOPT_WRITEDATA, lane);
-    curl_easy_setopt(lane->easy, CURLOPT_NOSIGNAL, 1L);
+static void lane_open(struct lane *lane, const struct load *load) {
+    int one = 1;
+    lane->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (lane->fd < 0 ||
+        connect(lane->fd, (const struct sockaddr *)&load->server, sizeof(load->server)) < 0)
+        measure_fail("connect to the server", strerror(errno));
+    (void)setsockopt(lane->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = lane};
+    if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, lane->fd, &event) < 0)
+        measure_fail("watch a connection", strerror(errno));
 }
 
-static void lane_end(struct lane *lane, struct load *load, CURLcode code) {
-    long status = 0;
-    curl_easy_getinfo(lane->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK)
-        measure_fail("ask the server", curl_easy_strerror(code));
-    if (status != 200 ||
-        (load->prefix && !strstr(text_data(&lane->answer), "\"state\":\"succeeded\"")))
-        measure_fail("take this answer for a success", text_data(&lane->answer));
+/* The whole answer is here: head, and as much body as the head says. */
+static bool is_complete(const struct text *answer) {
+    const char *head_end = strstr(text_data(answer), "\r\n\r\n");
+    const char *length = head_end ? strcasestr(text_data(answer), "\r\nContent-Length:") : NULL;
+    if (!head_end)
+        return false;
+    if (!length || length > head_end)
+        measure_fail("read an answer without a length", text_data(answer));
+    size_t body = strtoul(length + sizeof("\r\nContent-Length:") - 1, NULL, 10);
+    return answer->length >= (size_t)(head_end - answer->data) + 4 + body;
+}
+
+static void lane_end(struct lane *lane, struct load *load) {
+    static const char fine[] = "HTTP/1.1 200 ";
+    const char *answer = text_data(&lane->answer);
+    if (strncmp(answer, fine, sizeof(fine) - 1) != 0 ||
+        (load->prefix && !strstr(answer, "\"state\":\"succeeded\"")))
+        measure_fail("take this answer for a success", answer);
     series_add(&load->series, measure_now_us() - lane->begun_us);
-    curl_multi_remove_handle(load->multi, lane->easy);
     if (load->begun < load->wanted)
         lane_begin(lane, load);
 }
 
+static void lane_read(struct lane *lane, struct load *load) {
+    static char bytes[1 << 20]; /* a page of 500 in one piece */
+    ssize_t length = recv(lane->fd, bytes, sizeof(bytes), 0);
+    if (length <= 0)
+        measure_fail("keep a connection", length ? strerror(errno) : "the server closed it");
+    text_add_bytes(&lane->answer, bytes, (size_t)length);
+    if (is_complete(&lane->answer))
+        lane_end(lane, load);
+}
+
 static void run(struct load *load, size_t outstanding) {
     struct lane *lanes = memory_new(outstanding, sizeof(*lanes));
-    load->multi = curl_multi_init();
-    curl_multi_setopt(load->multi, CURLMOPT_MAXCONNECTS, (long)outstanding);
+    load->epoll = epoll_create1(EPOLL_CLOEXEC);
+    for (size_t i = 0; i < outstanding; i++)
+        lane_open(&lanes[i], load);
     series_begin(&load->series);
-    for (size_t i = 0; i < outstanding && load->begun < load->wanted; i++) {
-        lane_init(&lanes[i], load);
+    for (size_t i = 0; i < outstanding && load->begun < load->wanted; i++)
         lane_begin(&lanes[i], load);
-    }
     while (load->series.count < load->wanted) {
-        int running, left;
-        curl_multi_perform(load->multi, &running);
-        for (CURLMsg *told; (told = curl_multi_info_read(load->multi, &left));) {
-            struct lane *lane = NULL;
-            curl_easy_getinfo(told->easy_handle, CURLINFO_PRIVATE, (char **)&lane);
-            lane_end(lane, load, told->data.result);
-        }
-        if (load->series.count < load->wanted)
-            curl_multi_poll(load->multi, NULL, 0, 1000, NULL);
+        struct epoll_event ready[64];
+        int count = epoll_wait(load->epoll, ready, array_size(ready), 60000);
+        if (count <= 0)
+            measure_fail("wait for an answer", count ? strerror(errno) : "none came for 60 s");
+        for (int i = 0; i < count; i++)
+            lane_read(ready[i].data.ptr, load);
     }
     series_end(&load->series);
     for (size_t i = 0; i < outstanding; i++) {
-        curl_easy_cleanup(lanes[i].easy);
+        (void)close(lanes[i].fd);
         text_deinit(&lanes[i].request);
         text_deinit(&lanes[i].answer);
-        text_deinit(&lanes[i].url);
     }
-    curl_multi_cleanup(load->multi);
+    (void)close(load->epoll);
     memory_free(lanes);
+}
+
+static void read_server(struct load *load, const char *server) {
+    static const char scheme[] = "http://127.0.0.1:";
+    if (strncmp(server, scheme, sizeof(scheme) - 1) != 0)
+        measure_fail("reach the server, which is to be http://127.0.0.1:PORT", server);
+    load->server.sin_family = AF_INET;
+    load->server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    load->server.sin_port = htons((uint16_t)measure_number(server + sizeof(scheme) - 1));
 }
 
 int main(int count, char **arguments) {
     const char *task = count > 4 ? arguments[4] : "";
-    struct load load = {.server = count > 1 ? arguments[1] : ""};
+    struct load load = {0};
     if (text_equal(task, "create") && count == 9) {
         load.path = "/v1/vms?wait=120";
         load.prefix = arguments[5];
@@ -120,17 +159,11 @@ int main(int count, char **arguments) {
     } else {
         measure_fail("run", "see the head of bench/load.c");
     }
+    read_server(&load, arguments[1]);
     load.wanted = measure_number(arguments[6]);
-    auto_clean(text_deinit) struct text token = {0};
-    text_addf(&token, "Authorization: Bearer %s", measure_first_line(arguments[2]));
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    load.headers = curl_slist_append(load.headers, text_data(&token));
-    load.headers = curl_slist_append(load.headers, "Content-Type: application/json");
-    load.headers = curl_slist_append(load.headers, "Expect:");
+    load.token = measure_first_line(arguments[2]);
     run(&load, measure_number(arguments[3]));
     series_print(&load.series);
     series_deinit(&load.series);
-    curl_slist_free_all(load.headers);
-    curl_global_cleanup();
     return 0;
 }

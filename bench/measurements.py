@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 import time
 
+from fleet import measure_agents, measure_hosts
 from frame import middle
 from world import World, generate, read, resident_kib
 
@@ -20,6 +21,7 @@ FULL = {"rounds": 3, "one": 150, "many": 3000, "raw_many": 6000, "commits": 300,
 SHORT = {"rounds": 1, "one": 20, "many": 200, "raw_many": 200, "commits": 30, "domains": 20,
          "provisions": {1: 10, 8: 40, 64: 100, 512: 600}, "traced": 30,
          "vms": 1200, "preloaded": 2000, "peers": 50, "reads": 30,
+         "agents": (3, 6), "hosts": 4,
          "decisions": {100: 1000, 10000: 1000, 100000: 1000}}
 
 
@@ -138,6 +140,7 @@ def measure_reads(report, sizes):
     vms = sizes["vms"]
     with World() as world:
         _, fresh = restarted(world)
+        world.cloud.await_capacity()
         world.provision(sizes["provisions"][512], 256)  # connections and caches have their size
         before = world.resident()
         world.provision(vms - sizes["provisions"][512], 256)
@@ -237,4 +240,6 @@ MEASUREMENTS = {
     "million": measure_million,
     "memory": measure_memory,
     "placement": measure_placement,
+    "agents": measure_agents,
+    "hosts": measure_hosts,
 }

@@ -16,7 +16,8 @@ BUILD = f"{ROOT}/build-bench"
 # Room for all that is measured: what is looked for is the cost of work, not of its refusal.
 HOST = {"cpus": 200000, "memory_mib": 16000000, "disk_gib": 1000000}
 PROGRAMS = ["isthmus", "isthmus-upstream", "isthmus-downstream", "isthmus-agent"]
-GENERATORS = ["bench-exchange", "bench-load", "bench-commit", "bench-domains", "bench-placement"]
+GENERATORS = ["bench-exchange", "bench-load", "bench-commit", "bench-domains", "bench-placement",
+              "bench-agents"]
 
 
 def build():
@@ -25,7 +26,7 @@ def build():
         subprocess.run(["meson", "setup", BUILD, ROOT, "--buildtype=release", "-Db_ndebug=false"],
                        check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", BUILD, "--quiet", *(f"src/main/{name}" for name in PROGRAMS),
-                    *(f"bench/{name}" for name in GENERATORS)], check=True)
+                    *(f"bench/{name}" for name in GENERATORS), "sim/isthmus-sim"], check=True)
 
 
 def generate(name, *arguments):

@@ -199,7 +199,8 @@ static void sum_used(const struct sim_node *node, const char *owner, struct owne
     *out = (struct owner_limits){0};
     list_each(at, next, &book->vms) {
         const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
-        if (!text_equal(vm->owner, owner) || !lifecycle_occupies(vm->state))
+        if (!text_equal(vm->owner, owner) ||
+            (!node_is_upstream(node) && !lifecycle_occupies(vm->state)))
             continue;
         out->vms++;
         out->cpus += vm->size.cpus;
@@ -208,9 +209,10 @@ static void sum_used(const struct sim_node *node, const char *owner, struct owne
     }
 }
 
-void check_count_used(struct sim_node *node) {
-    for (size_t i = 0; node->used && i < node->settings.managers_count; i++)
-        sum_used(node, node->settings.managers[i].name, &node->used[i]);
+void check_count_used(const struct sim_world *world, struct sim_node *node) {
+    struct party party;
+    for (size_t i = 0; node->used && i < owners_parties(world, node); i++)
+        sum_used(node, owners_party(node, i, &party), &node->used[i]);
 }
 
 static bool exceeds(uint64_t limit, uint64_t used, uint64_t before) {
@@ -220,17 +222,18 @@ static bool exceeds(uint64_t limit, uint64_t used, uint64_t before) {
 /* Law 3: no definition takes what an upstream uses beyond what the owner lends. (It may be beyond
  * it already, where the owner has lowered a limit or a host has found again what it had lost.) */
 static void check_limits(struct sim_world *world, struct sim_node *node, bool defines) {
-    for (size_t i = 0; i < node->settings.managers_count; i++) {
+    struct party party;
+    for (size_t i = 0; i < owners_parties(world, node); i++) {
         const struct owner_limits *limit = &node->lent[i];
         struct owner_limits used, *before = &node->used[i];
-        sum_used(node, node->settings.managers[i].name, &used);
+        sum_used(node, owners_party(node, i, &party), &used);
         bool beyond = exceeds(limit->vms, used.vms, before->vms) ||
                       exceeds(limit->cpus, used.cpus, before->cpus) ||
                       exceeds(limit->memory_mib, used.memory_mib, before->memory_mib) ||
                       exceeds(limit->disk_gib, used.disk_gib, before->disk_gib);
         if (defines && beyond)
             check_fail(world, "sovereignty", "%s lends %s %llu VMs, %llu cpus; it has %llu, %llu",
-                       node->name, node->settings.managers[i].name,
+                       node->name, owners_party(node, i, &party),
                        (unsigned long long)limit->vms, (unsigned long long)limit->cpus,
                        (unsigned long long)used.vms, (unsigned long long)used.cpus);
         *before = used;
@@ -365,7 +368,7 @@ void check_crashed(struct sim_world *world, const struct sim_node *node) {
 void check_restarted(struct sim_world *world, struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
     const struct beginning due = beginning_of("due", node);
-    check_count_used(node);
+    check_count_used(world, node);
     owners_remember(world, node);
     list_each(at, next, &world->promised) {
         struct promise *promise = container_of(at, struct promise, node);

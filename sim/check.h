@@ -24,8 +24,8 @@ void check_wall_told(struct sim_world *world, const struct sim_node *manager,
 void check_wall(struct sim_world *world, const struct sim_node *node, const struct sim_link *to,
                 const char *bytes);
 
-/* Law 3. What each manager above uses of the node, into node->used. */
-void check_count_used(struct sim_node *node);
+/* Law 3. What each party (owners.c) uses of the node, into node->used. */
+void check_count_used(const struct sim_world *world, struct sim_node *node);
 
 /* Law 4: a job that must not happen twice. */
 void check_once(struct sim_world *world, const struct sim_node *node,

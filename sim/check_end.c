@@ -236,7 +236,7 @@ void check_end(struct sim_world *world) {
     struct list *at = NULL, *next = NULL;
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         role_check(world->nodes[i]->role);
-        check_count_used(world->nodes[i]);
+        check_count_used(world, world->nodes[i]);
         check_truth(world, world->nodes[i]);
         check_disk(world, world->nodes[i]);
     }

@@ -33,7 +33,7 @@ static bool has_room(const struct node *cluster, const char *shape) {
 static void list_clusters(struct sim_world *world, struct sim_node *cloud,
                           struct effects *out_effects) {
     struct request request = {.kind = REQUEST_CLUSTER_LIST, .list.limit = limit_page};
-    struct event event = {.kind = EVENT_REQUEST, .now_ms = world->now_ms,
+    struct event event = {.kind = EVENT_REQUEST, .now_ms = node_now_ms(world, cloud),
                           .wall_ms = node_wall_ms(world, cloud), .request = &request};
     text_format(request.token_hash, sizeof(request.token_hash), "operator");
     role_step(cloud->role, &event, out_effects);

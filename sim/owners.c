@@ -1,6 +1,7 @@
 /* Owners of clusters: they change what the configuration lends while their manager is away, and ask
- * it by its API to lend more or less and to cordon and uncordon hosts while it runs. What they
- * asked and were answered is remembered here, for the laws to be held against. */
+ * it by its API to lend more or less and to cordon and uncordon hosts while it runs. Operators set
+ * tenants' quotas in the same way. What they asked and were answered is remembered here, for the
+ * laws to be held against. */
 
 #include <string.h>
 
@@ -16,20 +17,32 @@ static struct owner_limits some_limits(struct sim_world *world) {
                                  .memory_mib = 512 * prng_below(&world->owner, 20)};
 }
 
+size_t owners_parties(const struct sim_world *world, const struct sim_node *node) {
+    return node_is_upstream(node) ? world->settings.tenants : node->settings.managers_count;
+}
+
+const char *owners_party(const struct sim_node *node, size_t which, struct party *out) {
+    if (!node_is_upstream(node))
+        return node->settings.managers[which].name;
+    text_format(out->name, sizeof(out->name), "people%zu", which);
+    return out->name;
+}
+
 void owners_begin(struct sim_world *world, struct sim_node *node) {
-    size_t count = node->settings.managers_count;
+    size_t count = node->settings.managers_count, parties = owners_parties(world, node);
     struct owner_limits *limits = memory_new(count, sizeof(*limits));
     for (size_t i = 0; i < count; i++)
         if (prng_below(&world->owner, 1000) < world->settings.limits)
             limits[i] = some_limits(world);
     node->settings.limits = limits;
-    node->used = memory_new(count, sizeof(*node->used));
-    node->lent = memory_new(count, sizeof(*node->lent));
+    node->used = memory_new(parties, sizeof(*node->used));
+    node->lent = memory_new(parties, sizeof(*node->lent));
 }
 
 void owners_reconfigure(struct sim_world *world, struct sim_node *node) {
     struct owner_limits *limits = (struct owner_limits *)(uintptr_t)node->settings.limits;
-    if (!node->used || !world_fault(world, &world->owner, world->settings.owner_changes))
+    if (!node->settings.managers_count || !limits ||
+        !world_fault(world, &world->owner, world->settings.owner_changes))
         return;
     size_t which = prng_below(&world->owner, node->settings.managers_count);
     limits[which] = some_limits(world);
@@ -38,15 +51,20 @@ void owners_reconfigure(struct sim_world *world, struct sim_node *node) {
 
 /* What is in force by the node's disk. */
 static struct owner_limits kept_limits(struct sim_world *world, const struct sim_node *node,
-                                       size_t manager) {
-    const char *name = node->settings.managers[manager].name;
-    const struct sim_row *row = disk_row(node, &lending_decision_table, name);
-    struct owner_limits limits = node->settings.limits[manager];
+                                       size_t which) {
+    struct party party;
+    bool is_upstream = node_is_upstream(node);
+    const struct table *table = is_upstream ? &tenant_table : &lending_decision_table;
+    const struct sim_row *row = disk_row(node, table, owners_party(node, which, &party));
+    struct owner_limits limits = {0};
     if (row) {
         struct record record;
         disk_read(world, row, &record);
-        limits = ((const struct lending_decision *)record.data)->limits;
+        limits = is_upstream ? ((const struct tenant *)record.data)->quota
+                             : ((const struct lending_decision *)record.data)->limits;
         record_deinit(&record);
+    } else if (!is_upstream) {
+        limits = node->settings.limits[which];
     }
     return limits;
 }
@@ -56,22 +74,25 @@ static bool kept_cordon(const struct sim_node *node, const struct sim_node *host
 }
 
 void owners_remember(struct sim_world *world, struct sim_node *node) {
-    for (size_t i = 0; node->lent && i < node->settings.managers_count; i++)
+    for (size_t i = 0; node->lent && i < owners_parties(world, node); i++)
         node->lent[i] = kept_limits(world, node, i);
-    for (size_t i = 0; node->lent && i < node->settings.agents_count; i++) {
+    if (!node->lent || node_is_upstream(node))
+        return;
+    for (size_t i = 0; i < node->settings.agents_count; i++) {
         struct sim_node *host = world_node(world, node->settings.agents[i].name);
         host->cordoned = kept_cordon(node, host);
     }
 }
 
 void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
-    for (size_t i = 0; node->lent && i < node->settings.managers_count; i++) {
+    struct party party;
+    for (size_t i = 0; node->lent && i < owners_parties(world, node); i++) {
         struct owner_limits kept = kept_limits(world, node, i);
         if (memcmp(&kept, &node->lent[i], sizeof(kept)))
-            check_fail(world, "nothing lost", "%s answered its owner and does not know what it "
-                       "lends %s", node->name, node->settings.managers[i].name);
+            check_fail(world, "nothing lost", "%s was answered and does not know what it lends %s",
+                       node->name, owners_party(node, i, &party));
     }
-    for (size_t i = 0; node->lent && i < node->settings.agents_count; i++) {
+    for (size_t i = 0; !node_is_upstream(node) && i < node->settings.agents_count; i++) {
         const struct sim_node *host = world_node(world, node->settings.agents[i].name);
         if (kept_cordon(node, host) != host->cordoned)
             check_fail(world, "nothing lost", "%s answered its owner and does not know whether "
@@ -101,6 +122,19 @@ static void decide_limits(struct sim_world *world, struct sim_node *node) {
     ask(world, node, &request);
 }
 
+/* As soon as there is such a tenant. */
+static void decide_quota(struct sim_world *world, struct sim_node *node) {
+    struct party party;
+    size_t which = prng_below(&world->owner, owners_parties(world, node));
+    struct request request = {.kind = REQUEST_TENANT_QUOTA, .limits = some_limits(world)};
+    (void)text_copy(request.key, sizeof(request.key), owners_party(node, which, &party));
+    text_format(request.token_hash, sizeof(request.token_hash), "operator");
+    if (!disk_row(node, &tenant_table, request.key))
+        return;
+    node->lent[which] = request.limits;
+    ask(world, node, &request);
+}
+
 static void decide_cordon(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.agents_count);
     struct sim_node *host = world_node(world, node->settings.agents[which].name);
@@ -121,7 +155,9 @@ void owners_act(struct sim_world *world, struct sim_node *node) {
     if (!world_fault(world, &world->owner, world->settings.owner_acts))
         return;
     world->stats.owner_acts++;
-    if (world->settings.even || prng_below(&world->owner, 2))
+    if (node_is_upstream(node))
+        decide_quota(world, node);
+    else if (world->settings.even || prng_below(&world->owner, 2))
         decide_limits(world, node);
     else
         decide_cordon(world, node);

@@ -47,8 +47,6 @@ static uint32_t number_of(struct sim_world *world, enum role_kind kind) {
         return world->downstreams_count++;
     case ROLE_AGENT:
         return world->nodes_count;
-    case ROLE_JOINER:
-        break; /* no world has one */
     }
     return 0;
 }
@@ -167,7 +165,7 @@ void topology_build(struct sim_world *world) {
             join(&world->nodes[k]->links[0], &node->links[1]);
     }
     for (uint32_t i = 0; i < world->nodes_count; i++)
-        if (world->nodes[i]->settings.kind == ROLE_DOWNSTREAM)
+        if (world->nodes[i]->settings.kind != ROLE_AGENT)
             owners_begin(world, world->nodes[i]);
 }
 

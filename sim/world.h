@@ -74,8 +74,8 @@ struct sim_node {
     struct effects open;           /* to be stored, not committed yet */
     uint64_t commit_ms;            /* when that is due, if nothing leaves before */
     bool doomed;                   /* crashes in this turn */
-    struct owner_limits *used;     /* downstream: by each manager above, as checked last */
-    struct owner_limits *lent;     /* downstream: to each, as its owner decided last */
+    struct owner_limits *used;     /* managers: by each party (owners.c), as checked last */
+    struct owner_limits *lent;     /* managers: to each, as was decided last */
     bool cordoned;                 /* by the owner of its manager */
     int64_t clock_ms;              /* how far its wall clock is off */
     int64_t drift_ppm;             /* of its monotonic clock */
@@ -244,6 +244,12 @@ void faults_begin(struct sim_world *world);
 void faults_end(struct sim_world *world);
 
 /* owners.c */
+struct party {
+    char name[limit_name_size];
+};
+/* Who is lent to: managers above by a cluster's owner, tenants by an upstream's operator. */
+size_t owners_parties(const struct sim_world *world, const struct sim_node *node);
+const char *owners_party(const struct sim_node *node, size_t which, struct party *out);
 void owners_begin(struct sim_world *world, struct sim_node *node);
 void owners_reconfigure(struct sim_world *world, struct sim_node *node); /* while it is away */
 void owners_remember(struct sim_world *world, struct sim_node *node);    /* after a restart */

@@ -26,7 +26,7 @@ ROOMS = {
     "sim": {"base", "message", "core", "sim"},
     "main": {"base", "message", "core", "io", "main"},
     "tests": {"base", "message", "core", "io", "sim", "main", "tests"},
-    "bench": {"base", "message", "core", "io", "bench"},
+    "bench": {"base", "message", "core", "io", "main", "bench"},  # agents, as the daemon wires them
 }
 
 # Foreign parties, by the headers that open them, and the one file that may: of libsodium, one for

@@ -27,7 +27,7 @@ _isthmus() {
     esac
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
-        1,*) words="vm op cluster image shape tenant host upstream limit token key whoami --help --version" ;;
+        1,*) words="vm op cluster image shape tenant host upstream permission limit whoami --help --version" ;;
         2,vm,*) words="create list show start shutdown stop reboot delete" ;;
         2,op,*) words="list show" ;;
         2,cluster,*) words="list show" ;;
@@ -35,13 +35,12 @@ _isthmus() {
         2,shape,*) words="list" ;;
         2,tenant,*) words="create list show set-quota delete" ;;
         2,host,*) words="list show cordon uncordon" ;;
-        2,upstream,*) words="list show" ;;
+        2,upstream,*) words="list show revoke restore" ;;
+        2,permission,*) words="set reset" ;;
         2,limit,*) words="list set reset" ;;
-        2,token,*) words="new list revoke" ;;
-        2,key,*) words="revoke" ;;
-        3,host,show | 3,host,cordon | 3,host,uncordon | 3,upstream,show)
+        3,host,show | 3,host,cordon | 3,host,uncordon | 3,upstream,show | 3,upstream,re*)
             words=$(_isthmus_names "$noun") ;;
-        3,limit,set | 3,limit,reset) words=$(_isthmus_names upstream) ;;
+        3,limit,set | 3,limit,reset | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
         3,vm,show | 3,vm,start | 3,vm,shutdown | 3,vm,stop | 3,vm,reboot | 3,vm,delete)
             words=$(_isthmus_vm_names) ;;
         3,op,show) words=$(_isthmus_names op) ;;
@@ -54,8 +53,9 @@ _isthmus() {
         case $noun,$verb in
         vm,create) words="--shape --image --cluster --no-start --user-data --wait --deadline --key" ;;
         vm,list) words="--limit --tenant --host --upstream" ;;
+        permission,set) words="--verbs --shapes --images" ;;
+        upstream,revoke) words="--grace" ;;
         limit,set | tenant,set-quota) words="--vms --cpus --memory-mib --disk-gib" ;;
-        token,new) words="--expires" ;;
         op,list) words="--limit --tenant --vm" ;;
         *,list) words="--limit" ;;
         vm,start | vm,shutdown | vm,stop | vm,reboot | vm,delete) words="--wait --deadline --key" ;;

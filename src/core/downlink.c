@@ -248,7 +248,7 @@ static void peer_forget(struct peer *peer) {
     peer_arm(peer);
 }
 
-void downlink_close(struct downlink *downlink, struct peer *peer, const struct event *event) {
+static void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event) {
     peer_forget(peer);
     if (peer_is_up(peer))
         peer_move(downlink, peer, PEER_SUSPECT, event);
@@ -366,7 +366,7 @@ void downlink_on_presence(struct downlink *downlink, const struct event *event) 
                          : peer == downlink_peer(downlink, event->presence.link,
                                                  event->presence.address);
         if (meant)
-            downlink_close(downlink, peer, event);
+            peer_close(downlink, peer, event);
     }
 }
 
@@ -378,7 +378,7 @@ void downlink_on_tick(struct downlink *downlink, const struct event *event) {
         struct peer *peer = &downlink->peers[i];
         uint64_t silent = event->now_ms - peer->session.heard_ms;
         if (peer_is_up(peer) && silent >= beats_missed * downlink->beat_ms)
-            downlink_close(downlink, peer, event);
+            peer_close(downlink, peer, event);
         if (peer->state == PEER_SUSPECT &&
             event->now_ms - peer->state_ms >= downlink->hold_down_ms)
             peer_move(downlink, peer, PEER_AWAY, event);
@@ -404,7 +404,7 @@ void downlink_on_end_of_step(struct downlink *downlink, struct book *book,
     while ((timer = heap_first(&downlink->timers)) && timer->due_ms <= event->now_ms) {
         struct peer *peer = container_of(timer, struct peer, timer);
         if (peer->session.overflowed)
-            downlink_close(downlink, peer, event);
+            peer_close(downlink, peer, event);
         resume(peer, book, event, out);
         session_tick(&peer->session, &peer->setting, event->now_ms, out);
         peer_arm(peer);

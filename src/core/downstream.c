@@ -16,7 +16,6 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
     book_init(&downstream->book, prng_next(&downstream->prng));
     list_init(&downstream->waiting);
     downlink_init(&downstream->downlink, settings, &downstream->prng);
-    enrol_init(&downstream->enrol);
     downstream->patrons =
         memory_new(settings->managers_count, sizeof(*downstream->patrons));
     for (size_t i = 0; i < settings->managers_count; i++) {
@@ -25,14 +24,22 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
                     &downstream->prng);
         if (settings->limits)
             patron->limits = patron->configured = settings->limits[i];
+        patron->phase_due_ms = book_never;
+        if (!settings->permissions)
+            continue;
+        record_clone(&permissions_table, &settings->permissions[i], &patron->permissions);
+        record_clone(&permissions_table, &settings->permissions[i],
+                     &patron->permissions_configured);
     }
 }
 
 void downstream_deinit(struct downstream *downstream) {
-    for (size_t i = 0; i < downstream->patrons_count; i++)
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
         uplink_deinit(&downstream->patrons[i].uplink);
+        record_clear(&permissions_table, &downstream->patrons[i].permissions);
+        record_clear(&permissions_table, &downstream->patrons[i].permissions_configured);
+    }
     memory_free(downstream->patrons);
-    enrol_deinit(&downstream->enrol);
     downlink_deinit(&downstream->downlink);
     book_deinit(&downstream->book);
 }
@@ -84,13 +91,6 @@ static void load_op(struct downstream *downstream, const struct event *event) {
     placement_remember(&downstream->downlink, op);
     op->deadline_ms = book_deadline_ms(record, event);
     book_schedule(&downstream->book, op);
-}
-
-static void load_keys(struct downstream *downstream, const struct record *record,
-                      struct effects *out) {
-    enrol_load(&downstream->enrol, &downstream->downlink, record, out);
-    for (size_t i = 0; i < downstream->patrons_count; i++)
-        enrol_load_above(&downstream->patrons[i].uplink.setting, record, out);
 }
 
 /* Definitions that had no place yet ask for their images again; unsettled results wait for the
@@ -171,6 +171,8 @@ static void on_end_of_step(struct downstream *downstream, const struct event *ev
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         struct patron *patron = &downstream->patrons[i];
         struct uplink *uplink = &patron->uplink;
+        if (patron->phase_due_ms <= event->now_ms)
+            downstream_go_on_revoking(downstream, patron, event, out);
         if (uplink_resumes(uplink)) {
             downstream_tell_capacity(downstream, patron, out);
             uplink_resume(uplink, &downstream->book, event, out);
@@ -200,8 +202,7 @@ void downstream_step(struct downstream *downstream, const struct event *event,
         else if (event->load.table == &host_decision_table)
             downstream_load_host(downstream, event->load.data);
         else if (event->load.table == &lending_decision_table)
-            downstream_load_lending(downstream, event->load.data);
-        load_keys(downstream, &event->load, out);
+            downstream_load_lending(downstream, event->load.data, event);
         return;
     case EVENT_START:
         on_start(downstream, event, out);
@@ -222,9 +223,6 @@ void downstream_step(struct downstream *downstream, const struct event *event,
     case EVENT_REQUEST:
         downstream_on_request(downstream, event, out);
         break;
-    case EVENT_JOIN:
-        enrol_on_join(&downstream->enrol, &downstream->downlink, event, out);
-        break;
     case EVENT_STOP:
         downstream->stopping = true;
         effects_add(out, EFFECT_DONE); /* all that matters is on disk */
@@ -233,7 +231,6 @@ void downstream_step(struct downstream *downstream, const struct event *event,
     case EVENT_DOMAIN:
     case EVENT_SCANNED:
     case EVENT_HOST:
-    case EVENT_JOINED:
     case EVENT_KIND_COUNT:
         break; /* of other roles */
     }
@@ -248,6 +245,8 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         uint64_t uplink = uplink_deadline_ms(&downstream->patrons[i].uplink);
         due = uplink < due ? uplink : due;
+        if (downstream->patrons[i].phase_due_ms < due)
+            due = downstream->patrons[i].phase_due_ms;
     }
     return due;
 }

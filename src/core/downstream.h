@@ -5,12 +5,11 @@
  * An instruction from above is judged, checked against the owner's limits, given a host and
  * passed on with an epoch and generation of this level; its result is passed up with those of
  * the level above. The pieces: downstream.c (life), downstream_up.c, downstream_down.c,
- * downstream_api.c (the owner's requests). */
+ * downstream_api.c (the owner's requests), downstream_revoke.c (the end of a lending). */
 #pragma once
 
 #include "core/book.h"
 #include "core/downlink.h"
-#include "core/enrol.h"
 #include "core/role.h"
 #include "core/uplink.h"
 #include "message/id.h"
@@ -22,6 +21,11 @@ struct patron {
     struct owner_limits limits; /* 0: none */
     struct owner_limits configured, used;
     enum limits_from from;      /* whether the owner has set other limits than configured */
+    struct permissions permissions, permissions_configured;
+    enum limits_from permissions_from;
+    enum lending_phase phase;
+    uint64_t revoked_ms, ends_ms; /* wall */
+    uint64_t phase_due_ms;      /* monotonic: when the phase is looked at next; book_never */
     bool was_open;              /* its session, when last looked at … */
     uint64_t seen_ms;           /* … and when that changed, by the wall clock */
 };
@@ -29,7 +33,6 @@ struct patron {
 struct downstream {
     struct book book;
     struct downlink downlink;
-    struct enrol enrol;
     struct patron *patrons;
     size_t patrons_count;
     struct list waiting; /* book_vm.by_place of those that wait for their image */

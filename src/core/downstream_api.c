@@ -20,21 +20,47 @@ void downstream_load_host(struct downstream *downstream, const struct host_decis
 }
 
 static void save_lending(const struct patron *patron, struct effects *out) {
-    struct lending_decision record = {.from = patron->from, .limits = patron->limits};
+    struct lending_decision record = {.from = patron->from,
+                                      .permissions_from = patron->permissions_from,
+                                      .revoked_ms = patron->revoked_ms,
+                                      .ends_ms = patron->ends_ms};
     (void)text_copy(record.name, sizeof(record.name), patron->uplink.setting.name);
     if (patron->from == LIMITS_SET)
+        record.limits = patron->limits;
+    if (patron->permissions_from == LIMITS_SET)
+        record.permissions = patron->permissions; /* borrowed */
+    if (record.from == LIMITS_SET || record.permissions_from == LIMITS_SET || record.revoked_ms)
         effects_save(out, &lending_decision_table, &record);
     else
         effects_forget(out, &lending_decision_table, record.name);
 }
 
-void downstream_load_lending(struct downstream *downstream,
-                             const struct lending_decision *record) {
+static void set_permissions(struct patron *patron, enum limits_from from,
+                            const struct permissions *permissions) {
+    record_clear(&permissions_table, &patron->permissions);
+    record_clone(&permissions_table, permissions, &patron->permissions);
+    patron->permissions_from = from;
+}
+
+void downstream_load_lending(struct downstream *downstream, const struct lending_decision *record,
+                             const struct event *event) {
     struct patron *patron = downstream_patron(downstream, record->name);
-    if (!patron || record->from != LIMITS_SET)
+    if (!patron)
         return;
+    if (record->from == LIMITS_SET)
+        patron->limits = record->limits;
     patron->from = record->from;
-    patron->limits = record->limits;
+    if (record->permissions_from == LIMITS_SET)
+        set_permissions(patron, LIMITS_SET, &record->permissions);
+    if (!record->revoked_ms)
+        return;
+    /* A clock that jumped cannot stretch the grace. */
+    uint64_t grace = record->ends_ms > record->revoked_ms ? record->ends_ms - record->revoked_ms
+                                                          : 0;
+    uint64_t left = record->ends_ms > event->wall_ms ? record->ends_ms - event->wall_ms : 0;
+    downstream_revoke(patron, left < grace ? left : grace, event);
+    patron->revoked_ms = record->revoked_ms;
+    patron->ends_ms = record->ends_ms;
 }
 
 /* A copy for the owner's eyes; the caller clears it. */
@@ -53,12 +79,18 @@ static uint64_t above(uint64_t used, uint64_t limit) {
     return limit && used > limit ? used - limit : 0;
 }
 
+/* Its permissions are the patron's: not to be cleared. */
 static struct lending show_lending(const struct patron *patron) {
     const struct owner_limits *limits = &patron->limits, *used = &patron->used;
     struct lending lending = {
         .state = uplink_is_open(&patron->uplink) ? PEER_UP : PEER_AWAY,
         .seen_ms = patron->seen_ms,
         .from = patron->from,
+        .permissions_from = patron->permissions_from,
+        .permissions = patron->permissions,
+        .phase = patron->phase,
+        .revoked_ms = patron->revoked_ms,
+        .ends_ms = patron->ends_ms,
         .limits = *limits,
         .configured = patron->configured,
         .used = *used,
@@ -165,17 +197,58 @@ static void on_host(const struct call *call) {
     answer_host(call, peer);
 }
 
+/* False: there is a word that is no verb, and that is answered. */
+static bool take_permissions(const struct call *call, struct patron *patron) {
+    const struct permissions *permissions = &call->request->permissions;
+    const char *unknown = permissions_unknown_verb(permissions);
+    if (unknown)
+        call_problem(call, CODE_INVALID, "verbs", "there is no verb '%.20s'", unknown);
+    else
+        set_permissions(patron, LIMITS_SET, permissions);
+    return !unknown;
+}
+
+/* False: it is too late for that, and that is answered. */
+static bool restore(const struct call *call, struct patron *patron) {
+    bool restored = downstream_restore(patron, call->event);
+    if (!restored)
+        call_problem(call, CODE_BAD_STATE, "",
+                     "the grace of '%s' is over and its VMs are being deleted; it can be "
+                     "restored when none is left", patron->uplink.setting.name);
+    return restored;
+}
+
+/* False: nothing is changed, and that is answered. */
+static bool change_lending(const struct call *call, struct patron *patron) {
+    const struct request *request = call->request;
+    if (request->kind == REQUEST_LIMITS_SET) {
+        patron->from = LIMITS_SET;
+        patron->limits = request->limits;
+    } else if (request->kind == REQUEST_LIMITS_RESET) {
+        patron->from = LIMITS_CONFIGURED;
+        patron->limits = patron->configured;
+    } else if (request->kind == REQUEST_PERMISSIONS_SET) {
+        return take_permissions(call, patron);
+    } else if (request->kind == REQUEST_PERMISSIONS_RESET) {
+        set_permissions(patron, LIMITS_CONFIGURED, &patron->permissions_configured);
+    } else if (request->kind == REQUEST_UPSTREAM_REVOKE) {
+        uint64_t grace_ms = (uint64_t)request->revocation.grace_seconds * 1000;
+        downstream_revoke(patron, grace_ms, call->event);
+    } else if (request->kind == REQUEST_UPSTREAM_RESTORE) {
+        return restore(call, patron);
+    }
+    return true;
+}
+
 static void on_lending(const struct call *call) {
     struct patron *patron = downstream_patron(call->downstream, call->request->key);
-    enum request_kind kind = call->request->kind;
     if (!patron) {
         call_not_found(call, "upstream");
         return;
     }
-    if (kind != REQUEST_UPSTREAM_SHOW) {
-        patron->from = kind == REQUEST_LIMITS_SET ? LIMITS_SET : LIMITS_CONFIGURED;
-        patron->limits =
-            kind == REQUEST_LIMITS_SET ? call->request->limits : patron->configured;
+    if (call->request->kind != REQUEST_UPSTREAM_SHOW) {
+        if (!change_lending(call, patron))
+            return;
         save_lending(patron, call->out);
         uplink_capacity_changed(&patron->uplink, call->event);
     }
@@ -186,19 +259,17 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
                            struct effects *out) {
     const struct call call = {
         .event = event, .request = event->request, .out = out, .downstream = downstream};
-    const struct enrol_call enrol = {&call, &downstream->enrol, &downstream->downlink,
-                                     &downstream->ids};
     static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
         [REQUEST_VM_LIST] = list_vms,         [REQUEST_VM_SHOW] = show_vm,
         [REQUEST_HOST_LIST] = list_hosts,     [REQUEST_HOST_SHOW] = on_host,
         [REQUEST_HOST_CORDON] = on_host,      [REQUEST_HOST_UNCORDON] = on_host,
         [REQUEST_UPSTREAM_LIST] = list_lendings, [REQUEST_UPSTREAM_SHOW] = on_lending,
         [REQUEST_LIMITS_SET] = on_lending,    [REQUEST_LIMITS_RESET] = on_lending,
+        [REQUEST_PERMISSIONS_SET] = on_lending, [REQUEST_PERMISSIONS_RESET] = on_lending,
+        [REQUEST_UPSTREAM_REVOKE] = on_lending, [REQUEST_UPSTREAM_RESTORE] = on_lending,
     };
     if (downstream->stopping)
         call_problem(&call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
-    else if (enrol_answers(event->request->kind))
-        enrol_on_request(&enrol);
     else if (handlers[event->request->kind])
         handlers[event->request->kind](&call);
     else

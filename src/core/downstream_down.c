@@ -86,15 +86,16 @@ void downstream_on_image(struct downstream *downstream, const struct event *even
     }
 }
 
-void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when,
-                     const struct event *event, struct effects *out) {
-    enum { allowed_ms = 600000, pause_ms = 30000 };
-    downstream_move(downstream, vm, VM_DELETING, event, out);
+struct book_op *downstream_begin_internal(struct downstream *downstream, struct book_vm *vm,
+                                          enum verb verb, const struct event *event,
+                                          struct effects *out) {
+    enum { allowed_ms = 600000, guest_ms = 60000 };
     struct id id = id_make(&downstream->ids, "op", event->wall_ms);
-    struct operation operation = {.verb = VERB_DELETE,
-                                  .internal = true,
-                                  .generation = vm->record.generation,
-                                  .deadline_ms = event->wall_ms + allowed_ms};
+    struct operation operation = {
+        .verb = verb,
+        .internal = true,
+        .generation = vm->record.generation,
+        .deadline_ms = event->wall_ms + (verb == VERB_DELETE ? allowed_ms : guest_ms)};
     (void)text_copy(operation.id, sizeof(operation.id), id.text);
     char newest[sizeof(vm->record.op)];
     (void)text_copy(newest, sizeof(newest), vm->record.op);
@@ -106,6 +107,14 @@ void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum und
     vm->record.last_code = code;
     vm->record.last_step = step;
     op->record.place_generation = ++vm->record.place_generation;
+    return op;
+}
+
+void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when,
+                     const struct event *event, struct effects *out) {
+    enum { pause_ms = 30000 };
+    downstream_move(downstream, vm, VM_DELETING, event, out);
+    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_DELETE, event, out);
     if (when == UNDO_NOW) {
         downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
     } else {

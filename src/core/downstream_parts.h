@@ -14,8 +14,25 @@ void downstream_on_image(struct downstream *downstream, const struct event *even
 
 /* The owner's decisions of before, from the store. */
 void downstream_load_host(struct downstream *downstream, const struct host_decision *record);
-void downstream_load_lending(struct downstream *downstream,
-                             const struct lending_decision *record);
+void downstream_load_lending(struct downstream *downstream, const struct lending_decision *record,
+                             const struct event *event);
+
+/* May the upstream manager ask this, by the owner's permissions and while it is revoked? */
+bool downstream_allows(const struct patron *patron, const struct instruct *instruct);
+bool downstream_allows_shape(const struct patron *patron, const struct shape *shape);
+
+/* The end of a lending, see enum lending_phase. False: it cannot be restored now. */
+void downstream_revoke(struct patron *patron, uint64_t grace_ms, const struct event *event);
+bool downstream_restore(struct patron *patron, const struct event *event);
+
+/* Takes a revocation on when its time has come. */
+void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron,
+                               const struct event *event, struct effects *out);
+
+/* Begins an operation of our own on a VM: nothing that is known of it above changes. */
+struct book_op *downstream_begin_internal(struct downstream *downstream, struct book_vm *vm,
+                                          enum verb verb, const struct event *event,
+                                          struct effects *out);
 
 struct patron *downstream_patron(const struct downstream *downstream, const char *name);
 

@@ -62,8 +62,15 @@ static struct capacity show(const struct downstream *downstream, const struct pa
     for (size_t i = 0; i < uplink->shapes_count; i++) {
         struct fit *fit = &shown.fits[shown.fits_count++];
         (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
-        fit->count = fits(downstream, patron, &uplink->shapes[i].size);
+        if (downstream_allows_shape(patron, &uplink->shapes[i]))
+            fit->count = fits(downstream, patron, &uplink->shapes[i].size);
     }
+    if (patron->phase == LENDING_LENT)
+        return shown;
+    shown.cpus_total = used->cpus; /* it keeps what it has, and gets nothing more */
+    shown.memory_mib_total = used->memory_mib;
+    shown.disk_gib_total = used->disk_gib;
+    shown.cpus_free = shown.memory_mib_free = shown.disk_gib_free = 0;
     return shown;
 }
 
@@ -155,7 +162,10 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
     enum code code = CODE_OK;
     switch (uplink_judge(&downstream->book, owner, instruct, &code)) {
     case UPLINK_NEW:
-        if (!downstream->stopping)
+        if (!downstream_allows(patron, instruct))
+            uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm->record.state : absent,
+                          out);
+        else if (!downstream->stopping)
             begin(downstream, patron, instruct, event, out);
         return;
     case UPLINK_UNDER_WAY:

@@ -2,7 +2,7 @@
 
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
-    "image", "job", "domain", "scanned", "host", "stop", "join", "joined",
+    "image", "job", "domain", "scanned", "host", "stop",
 };
 
 static void print_frame(const struct event_frame *frame, struct text *out) {
@@ -25,7 +25,8 @@ static void print_request(const struct request *request, struct text *out) {
         "image-delete", "cluster-list", "cluster-show", "tenant-create", "tenant-list",
         "tenant-show", "tenant-delete", "tenant-quota", "whoami",  "host-list", "host-show",
         "host-cordon", "host-uncordon", "upstream-list", "upstream-show", "limits-set",
-        "limits-reset", "token-create", "token-list", "token-revoke", "key-revoke",
+        "limits-reset", "permissions-set", "permissions-reset", "upstream-revoke",
+        "upstream-restore",
     };
     text_addf(out, " %s handle=%llu key=%s", kinds[request->kind],
               (unsigned long long)request->handle, request->key);
@@ -73,14 +74,6 @@ void event_print(const struct event *event, struct text *out) {
         text_addf(out, " cpus=%u memory_mib=%u disk_gib=%u accelerator=%s",
                   event->host.size.cpus, event->host.size.memory_mib, event->host.size.disk_gib,
                   event->host.accelerator);
-        return;
-    case EVENT_JOIN:
-        text_addf(out, " from=%s token=%s key=%s", event->join.from, event->join.token,
-                  event->join.key);
-        return;
-    case EVENT_JOINED:
-        text_addf(out, " from=%s %s", event->joined.from,
-                  join_verdict_names[event->joined.verdict]);
         return;
     case EVENT_START:
     case EVENT_TICK:

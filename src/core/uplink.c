@@ -45,11 +45,22 @@ static void uplink_reopen(struct uplink *uplink, uint64_t hello_due_ms) {
     while (!list_is_empty(&uplink->waiting))
         list_remove(uplink->waiting.next);
     uplink->hello_due_ms = book_never;
-    if (uplink->link == PRESENCE_DOWN)
+    if (uplink->link == PRESENCE_DOWN || uplink->shut)
         return;
     uplink->session.state = SESSION_OPENING;
     uplink->session.number = 1 + prng_below(&uplink->prng, session_number_most);
     uplink->hello_due_ms = hello_due_ms;
+}
+
+void uplink_shut(struct uplink *uplink) {
+    uplink->shut = true;
+    uplink_reopen(uplink, book_never);
+}
+
+void uplink_unshut(struct uplink *uplink, const struct event *event) {
+    uplink->shut = false;
+    uplink->hellos = 0;
+    uplink_reopen(uplink, event->now_ms);
 }
 
 void uplink_on_presence(struct uplink *uplink, const struct event *event) {

@@ -12,6 +12,7 @@ struct uplink {
     struct session session;
     char software[limit_software_size];
     enum presence link;
+    bool shut;             /* by the owner: whatever the connection does */
     uint64_t hello_due_ms; /* while OPENING */
     uint32_t hellos;       /* said without an answer */
     uint64_t said_digest;  /* of the VM table, in the newest hello */
@@ -57,6 +58,10 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
 
 /* False: what is to be said has to wait in the books, for room or for the next session. */
 bool uplink_has_room(struct uplink *uplink);
+
+/* Says and hears nothing any more, until it is opened again. */
+void uplink_shut(struct uplink *uplink);
+void uplink_unshut(struct uplink *uplink, const struct event *event);
 
 /* Moves the message into a SEND if the session is open and has room; otherwise drops it: what
  * matters is told again when it opens, or when uplink_resumes(). */

@@ -68,7 +68,7 @@ static const struct setting link_settings[] = {
     {.key = "manager", .kind = SETTING_JID, .offset = offsetof(struct link_config, manager),
      .need = SETTING_REQUIRED, .about = "full JID of the manager above; nobody else is heard"},
     {.key = "peer_key", .kind = SETTING_PEER, .offset = offsetof(struct link_config, peer_key),
-     .about = "its public key; without: the one that was pinned when it joined"},
+     .need = SETTING_REQUIRED, .about = "its public key"},
     {.key = "image_url", .kind = SETTING_URL, .offset = offsetof(struct link_config, image_url),
      .need = SETTING_REQUIRED, .about = "prefix of the image repository above"},
     {.key = "image_ca_file", .kind = SETTING_FILE,
@@ -87,6 +87,15 @@ static const struct setting link_settings[] = {
     {.key = "max_disk_gib", .kind = SETTING_NUMBER,
      .offset = offsetof(struct link_config, max_disk_gib), .least = 0, .most = INT64_MAX,
      .about = "disk that they may have, GiB"},
+    {.key = "allow_verbs", .kind = SETTING_TEXT,
+     .offset = offsetof(struct link_config, allow_verbs),
+     .about = "verbs that it may ask, a blank between them; all without it; a delete always"},
+    {.key = "allow_shapes", .kind = SETTING_TEXT,
+     .offset = offsetof(struct link_config, allow_shapes),
+     .about = "shapes that it may ask, by its names or by size as c2-m4096-d20; all without it"},
+    {.key = "allow_images", .kind = SETTING_TEXT,
+     .offset = offsetof(struct link_config, allow_images),
+     .about = "images that it may ask, by digest or by its names; all without it"},
 };
 
 enum {
@@ -175,7 +184,7 @@ static const struct setting peer_settings[] = {
      .offset = offsetof(struct peer_config, more_addresses),
      .about = "its full JIDs on our further servers, by commas"},
     {.key = "peer_key", .kind = SETTING_PEER, .offset = offsetof(struct peer_config, peer_key),
-     .about = "its public key; without: the one that it joins with"},
+     .need = SETTING_REQUIRED, .about = "its public key"},
     {.key = "image_token_file", .kind = SETTING_SECRET,
      .offset = offsetof(struct peer_config, image_token),
      .about = "file with the bearer token that it pulls images with"},
@@ -353,7 +362,7 @@ static int check_peers(const char *path, const char *section, const struct peer_
     for (size_t i = 0; i < count && !result; i++) {
         char *rest = copies[i] = memory_text(peers[i].more_addresses);
         result = check_address(&seen, section, &peers[i], peers[i].address, err);
-        if (!result && peers[i].peer_key)
+        if (!result)
             result = check_address(&seen, section, &peers[i], peers[i].peer_key, err);
         for (char *more; !result && (more = strsep(&rest, ","));)
             result = check_address(&seen, section, &peers[i], more, err);

@@ -27,6 +27,7 @@ struct link_config {
     char *image_url, *image_ca_file;
     struct secret image_token;
     uint64_t max_vms, max_cpus, max_memory_mib, max_disk_gib; /* downstream; 0: no limit */
+    char *allow_verbs, *allow_shapes, *allow_images; /* downstream; NULL: all */
 };
 
 /* [uplink-server NAME], [downlink-server NAME]: a further server for a link, to be used in place

@@ -1,5 +1,6 @@
 /* isthmus-downstream: reads its configuration, wires the downstream role to its adapters, serves.
  * Link 0 is the downlink; the uplinks follow in the order of the configuration. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -10,7 +11,8 @@
 #include "io/rest.h"
 #include "io/rest_routes.h"
 #include "io/secret.h"
-#include "main/daemon_join.h"
+#include "main/daemon.h"
+#include "main/daemon_link.h"
 
 enum { limit_links = 1 + limit_uplinks };
 
@@ -47,6 +49,7 @@ static void downstream_close(struct downstream *downstream) {
 static struct role *downstream_role(const struct downstream_config *config) {
     struct peer_setting managers[limit_uplinks] = {0};
     struct owner_limits limits[limit_uplinks] = {0};
+    struct permissions permissions[limit_uplinks] = {0};
     auto_clean(memory_clean) struct peer_setting *agents =
         memory_new(config->agents_count, sizeof(*agents));
     for (size_t i = 0; i < config->agents_count; i++)
@@ -58,6 +61,8 @@ static struct role *downstream_role(const struct downstream_config *config) {
                                           .cpus = uplink->max_cpus,
                                           .memory_mib = uplink->max_memory_mib,
                                           .disk_gib = uplink->max_disk_gib};
+        permissions[i] = (struct permissions){
+            uplink->allow_verbs, uplink->allow_shapes, uplink->allow_images};
     }
     struct role_settings settings = {
         .kind = ROLE_DOWNSTREAM,
@@ -69,6 +74,7 @@ static struct role *downstream_role(const struct downstream_config *config) {
         .managers = managers,
         .managers_count = config->uplinks_count,
         .limits = limits,
+        .permissions = permissions,
     };
     (void)text_copy(settings.software, sizeof(settings.software), daemon_software);
     return role_new(&settings);
@@ -145,16 +151,13 @@ static int downstream_serve_images(struct downstream *downstream,
 
 /* The owner's API is a socket in the state folder: who may open that may do all. */
 static int downstream_serve_owner(struct downstream *downstream,
-                                  const struct daemon_config *config,
-                                  const struct link_config *downlink, struct error *err) {
+                                  const struct daemon_config *config, struct error *err) {
     auto_clean(memory_clean) char *listen_at = daemon_path(config, "owner.sock");
     struct text address = {0};
     text_addf(&address, "unix:%s", listen_at);
     const struct rest_settings settings = {
         .face = &rest_owner_face,
         .listen = text_data(&address),
-        .manager_address = downlink->jid,
-        .manager_key = seal_public_key(downstream->links[0].seal),
         .software = daemon_software,
     };
     downstream->owner = rest_start(&settings, downstream->shell, err);
@@ -181,7 +184,20 @@ static int downstream_open(struct downstream *downstream, const struct downstrea
             return error_wrap(err, "[uplink %s]", config->uplinks[i].name);
     if (downstream_serve_images(downstream, &config->images, images, err))
         return err->code;
-    return downstream_serve_owner(downstream, &config->daemon, &config->downlink, err);
+    return downstream_serve_owner(downstream, &config->daemon, err);
+}
+
+/* What the table of settings cannot see: it knows no verbs. */
+static int check_permissions(const char *path, const struct downstream_config *config,
+                             struct error *err) {
+    for (size_t i = 0; i < config->uplinks_count; i++) {
+        const struct permissions permissions = {.verbs = config->uplinks[i].allow_verbs};
+        const char *unknown = permissions_unknown_verb(&permissions);
+        if (unknown)
+            return error_set(err, -EINVAL, "%s: [uplink %s] allow_verbs: there is no verb '%.20s'; "
+                             "the guide lists the verbs", path, config->uplinks[i].name, unknown);
+    }
+    return 0;
 }
 
 int main(int count, char **arguments) {
@@ -190,14 +206,11 @@ int main(int count, char **arguments) {
         return options.code;
     struct error err = {0};
     auto_clean(downstream_config_deinit) struct downstream_config config = {0};
-    if (downstream_config_load(options.config, &config, &err))
+    if (downstream_config_load(options.config, &config, &err) ||
+        check_permissions(options.config, &config, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
         return daemon_checked(&options);
-    if (options.purpose == DAEMON_JOIN)
-        return daemon_join(&options, &(struct daemon_joining){
-            "downstream", &config.daemon, config.uplinks, config.uplinks_count,
-            config.uplink_servers, config.uplink_servers_count, 0700});
     auto_clean(downstream_close) struct downstream downstream = {0};
     if (downstream_open(&downstream, &config, &err))
         return daemon_fail(&options, &err, EXIT_FAILED);

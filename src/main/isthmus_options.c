@@ -20,11 +20,12 @@ static const struct option long_options[] = {
     {"user-data", required_argument, NULL, 'U'}, {"wait", optional_argument, NULL, 'W'},
     {"key", required_argument, NULL, 'K'},      {"limit", required_argument, NULL, 'L'},
     {"vm", required_argument, NULL, 'v'},       {"tenant", required_argument, NULL, 'T'},
-    {"expires", required_argument, NULL, 'E'},
     {"deadline", required_argument, NULL, 'D'}, {"socket", required_argument, NULL, 'x'},
     {"host", required_argument, NULL, 'H'},     {"upstream", required_argument, NULL, 'P'},
     {"vms", required_argument, NULL, 'n'},      {"cpus", required_argument, NULL, 'p'},
     {"memory-mib", required_argument, NULL, 'm'}, {"disk-gib", required_argument, NULL, 'd'},
+    {"grace", required_argument, NULL, 'G'},    {"verbs", required_argument, NULL, 'b'},
+    {"shapes", required_argument, NULL, 'e'},   {"images", required_argument, NULL, 'i'},
     {NULL, 0, NULL, 0},
 };
 
@@ -40,7 +41,6 @@ static const struct {
     {'W', "  --wait[=SECONDS]      stay until the operation has ended, and show its steps"},
     {'K', "  --key KEY             Idempotency-Key; without: one is drawn"},
     {'D', "  --deadline SECONDS    time that the operation may take"},
-    {'E', "  --expires SECONDS     how long the token may be used; without: an hour"},
     {'L', "  --limit N             show N rows at most"},
     {'v', "  --vm ID               only operations of this VM"},
     {'T', "  --tenant TENANT       only what is this tenant's (operators)"},
@@ -50,6 +50,10 @@ static const struct {
     {'p', "  --cpus N              virtual CPUs of all VMs; 0: no limit"},
     {'m', "  --memory-mib N        memory of all VMs, MiB; 0: no limit"},
     {'d', "  --disk-gib N          disk of all VMs, GiB; 0: no limit"},
+    {'b', "  --verbs VERBS         verbs that it may ask, a blank between them; all: each"},
+    {'e', "  --shapes SHAPES       shapes, by its names or by size (c2-m4096-d20); all: each"},
+    {'i', "  --images IMAGES       images, by digest or by its names; all: each"},
+    {'G', "  --grace TIME          how long its VMs run on: 90s, 30m, 1h, 7d"},
     {'x', "  --socket PATH         owners: of isthmus-downstream; default: $ISTHMUS_SOCKET, or\n"
           "                        /var/lib/isthmus-downstream/owner.sock"},
     {'s', "  --server URL          default: $ISTHMUS_SERVER, or http://127.0.0.1:8080"},
@@ -90,6 +94,24 @@ static int read_amount(const char *text, const char *option, uint64_t *out, stru
     return 0;
 }
 
+static int read_duration(const char *text, uint32_t most, uint32_t *out, struct error *err) {
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    for (size_t i = 0; i < array_size(units); i++)
+        if (!errno && text[0] >= '0' && text[0] <= '9' && *end == units[i].unit && !end[1] &&
+            number <= most / units[i].seconds) {
+            *out = (uint32_t)(number * units[i].seconds);
+            return 0;
+        }
+    return error_set(err, -EINVAL, "--grace %s: give a time as 90s, 30m, 1h or 7d, at most %ud",
+                     text, most / 86400);
+}
+
 static int read_output(const char *text, enum output *out, struct error *err) {
     static const char *const names[] = {"table", "json", "name"};
     for (unsigned i = 0; i < array_size(names); i++)
@@ -108,6 +130,11 @@ static int take_option(struct options *options, int letter, struct error *err) {
     switch (letter) {
     case 's': options->server = optarg; options->server_given = true; return 0;
     case 'x': options->socket = optarg; options->socket_given = true; return 0;
+    case 'b': options->verbs = optarg; return 0;
+    case 'e': options->shapes = optarg; return 0;
+    case 'i': options->images = optarg; return 0;
+    case 'G':
+        return read_duration(optarg, limit_grace_seconds, &options->grace_seconds, err);
     case 'H': options->host = optarg; return 0;
     case 'P': options->upstream = optarg; return 0;
     case 'n': return read_amount(optarg, "vms", &options->limits.vms, err);
@@ -128,8 +155,6 @@ static int take_option(struct options *options, int letter, struct error *err) {
     case 'v': options->vm = optarg; return 0;
     case 'T': options->tenant = optarg; return 0;
     case 'L': return read_number(optarg, UINT32_MAX, "limit", &options->limit, err);
-    case 'E':
-        return read_number(optarg, limit_join_seconds, "expires", &options->expires_seconds, err);
     case 'D':
         return read_number(optarg, limit_deadline_ms / 1000, "deadline",
                            &options->deadline_seconds, err);

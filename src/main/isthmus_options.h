@@ -22,9 +22,10 @@ struct options {
     struct text token;                         /* what token_file or ISTHMUS_TOKEN holds */
     enum output output;
     const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
-    const char *host, *upstream;
+    const char *host, *upstream, *verbs, *shapes, *images;
+    uint32_t grace_seconds;
     struct owner_limits limits; /* what `used` names of it */
-    uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */
+    uint32_t limit, deadline_seconds, wait_seconds;                      /* 0: not given */
     bool no_start, wait, help, version;
     const char *words[options_words]; /* noun, verb, arguments */
     size_t words_count;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "main/isthmus_call.h"
 #include "main/isthmus_verbs.h"
 #include "message/owner.h"
@@ -80,6 +81,7 @@ static void add_upstream(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", lending->name);
     sheet_add(sheet, "%s", peer_state_names[lending->state]);
     sheet_add(sheet, "%s", words_age(lending->seen_ms).text);
+    sheet_add(sheet, "%s", lending_phase_names[lending->phase]);
     sheet_add(sheet, "%llu", (unsigned long long)lending->used.vms);
     sheet_add(sheet, "%llu", (unsigned long long)lending->used.cpus);
     sheet_add(sheet, "%s", words_mib(lending->used.memory_mib).text);
@@ -94,6 +96,8 @@ static void show_over(struct sheet *sheet, const struct owner_limits *over) {
                    (unsigned long long)over->disk_gib);
 }
 
+static const char *or_all(const char *words) { return words && *words ? words : "all"; }
+
 static void show_upstream(const void *record) {
     const struct lending *lending = record;
     struct sheet sheet = {0};
@@ -103,12 +107,20 @@ static void show_upstream(const void *record) {
     sheet_amounts(&sheet, &lending->used, &lending->limits);
     sheet_pair(&sheet, "limits by", "%s", limits_from_names[lending->from]);
     show_over(&sheet, &lending->over);
+    sheet_pair(&sheet, "verbs", "%s", or_all(lending->permissions.verbs));
+    sheet_pair(&sheet, "shapes", "%s", or_all(lending->permissions.shapes));
+    sheet_pair(&sheet, "images", "%s", or_all(lending->permissions.images));
+    sheet_pair(&sheet, "allowed by", "%s", limits_from_names[lending->permissions_from]);
+    sheet_pair(&sheet, "phase", "%s", lending_phase_names[lending->phase]);
+    if (lending->revoked_ms)
+        sheet_pair(&sheet, "revoked", "%s; its VMs end from %s on",
+                   words_date(lending->revoked_ms).text, words_date(lending->ends_ms).text);
     sheet_print(&sheet);
     sheet_deinit(&sheet);
 }
 
 static const struct view upstreams = {"/v1/upstreams", &lending_table,
-                                      "NAME STATE SINCE VMS CPUS MEMORY DISK", add_upstream,
+                                      "NAME STATE SINCE PHASE VMS CPUS MEMORY DISK", add_upstream,
                                       show_upstream};
 
 int upstream_list(const struct options *options) { return view_list(&upstreams, options); }
@@ -125,8 +137,60 @@ int limit_list(const struct options *options) {
 int limit_set(const struct options *options) {
     struct lending lending;
     int result = view_read(&upstreams, options, &lending);
-    return result == EXIT_DONE ? view_put_limits(&upstreams, options, "/limits", &lending.limits)
-                               : result;
+    if (result != EXIT_DONE)
+        return result;
+    result = view_put_limits(&upstreams, options, "/limits", &lending.limits);
+    record_clear(&lending_table, &lending);
+    return result;
+}
+
+int upstream_revoke(const struct options *options) {
+    struct revocation revocation = {.grace_seconds = options->grace_seconds};
+    struct text body = {0};
+    if (!options->used[0]) {
+        say("upstream revoke needs --grace: how long its VMs run on, 0s for not at all");
+        return EXIT_USAGE;
+    }
+    codec_encode(&revocation_table, &revocation, FIELD_API, &body);
+    int result = view_change(&upstreams, options, "POST /revoke", &body);
+    text_deinit(&body);
+    return result;
+}
+
+int upstream_restore(const struct options *options) {
+    return view_change(&upstreams, options, "POST /restore", NULL);
+}
+
+/* What is not given stays as it is in force. */
+static void replace_words(char **words, const char *given) {
+    if (!given)
+        return;
+    memory_free(*words);
+    *words = text_equal(given, "all") ? NULL : memory_text(given);
+}
+
+int permission_set(const struct options *options) {
+    struct lending lending;
+    struct text body = {0};
+    if (!options->used[0]) {
+        say("permission set needs at least one of --verbs, --shapes and --images");
+        return EXIT_USAGE;
+    }
+    int result = view_read(&upstreams, options, &lending);
+    if (result != EXIT_DONE)
+        return result;
+    replace_words(&lending.permissions.verbs, options->verbs);
+    replace_words(&lending.permissions.shapes, options->shapes);
+    replace_words(&lending.permissions.images, options->images);
+    codec_encode(&permissions_table, &lending.permissions, FIELD_API, &body);
+    result = view_change(&upstreams, options, "PUT /permissions", &body);
+    text_deinit(&body);
+    record_clear(&lending_table, &lending);
+    return result;
+}
+
+int permission_reset(const struct options *options) {
+    return view_change(&upstreams, options, "DELETE /permissions", NULL);
 }
 
 int limit_reset(const struct options *options) {

@@ -1,6 +1,5 @@
 #include "message/model.h"
 
-#include "message/enrol.h"
 #include "message/owner.h"
 
 const char *const verb_names[VERB_COUNT] = {"define", "start", "shutdown",
@@ -105,6 +104,8 @@ static const struct field definition_fields[] = {
      field_at(struct definition, size), .table = &size_table},
     {.name = "image", .about = "Digest of the image's archive.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, field_at(struct definition, image), .check = CHECK_DIGEST},
+    {.name = "image_name", .about = "What the upstream manager calls the image.",
+     .kind = FIELD_TEXT, field_at(struct definition, image_name), .check = CHECK_NAME},
     {.name = "start", .about = "Start it once it is defined.", .kind = FIELD_FLAG,
      field_at(struct definition, start)},
     {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",
@@ -293,6 +294,5 @@ const struct table *const stored_tables[] = {
     &image_table,  &tenant_table,        &node_table,
     &vm_table,     &operation_table,     &idempotency_table,
     &host_decision_table, &lending_decision_table,
-    &pin_table,    &join_token_table,
 };
 const size_t stored_tables_count = array_size(stored_tables);

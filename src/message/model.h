@@ -108,6 +108,7 @@ struct definition {
     char shape[limit_name_size];
     struct size size;
     char image[limit_digest_size]; /* digest of the archive */
+    char image_name[limit_name_size]; /* as the upstream manager calls it */
     bool start;
     char *user_data; /* first-boot data, NULL: none */
 };

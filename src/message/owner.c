@@ -1,6 +1,58 @@
 #include "message/owner.h"
 
+#include <string.h>
+
 const char *const limits_from_names[LIMITS_FROM_COUNT] = {"configuration", "owner"};
+
+const char *const lending_phase_names[LENDING_PHASE_COUNT] = {"lent", "revoked", "ending",
+                                                              "ended"};
+
+bool words_have(const char *words, const char *word) {
+    size_t length = strlen(word);
+    while (words && *words) {
+        const char *end = strchr(words, ' ');
+        size_t own = end ? (size_t)(end - words) : strlen(words);
+        if (own == length && memcmp(words, word, length) == 0)
+            return true;
+        words += own + (end ? 1 : 0);
+    }
+    return false;
+}
+
+const char *permissions_unknown_verb(const struct permissions *permissions) {
+    for (const char *word = permissions->verbs; word && *word;) {
+        const char *end = strchr(word, ' ');
+        size_t length = end ? (size_t)(end - word) : strlen(word);
+        bool known = length == 0;
+        for (enum verb verb = VERB_DEFINE; verb < VERB_COUNT; verb++)
+            known |= strlen(verb_names[verb]) == length &&
+                     memcmp(verb_names[verb], word, length) == 0;
+        if (!known)
+            return word;
+        word += length + (end ? 1 : 0);
+    }
+    return NULL;
+}
+
+static const struct field permissions_fields[] = {
+    {.name = "verbs", .about = "Verbs, a blank between them; absent: all.", .kind = FIELD_BLOB,
+     field_at(struct permissions, verbs), .most = limit_permissions},
+    {.name = "shapes", .about = "Shapes by name or size (c2-m4096-d20); absent: all.",
+     .kind = FIELD_BLOB, field_at(struct permissions, shapes), .most = limit_permissions},
+    {.name = "images", .about = "Images by digest or name; absent: all.", .kind = FIELD_BLOB,
+     field_at(struct permissions, images), .most = limit_permissions},
+};
+const struct table permissions_table = {
+    "permissions", "What an upstream manager may ask for; a delete always.",
+    sizeof(struct permissions), permissions_fields, array_size(permissions_fields)};
+
+static const struct field revocation_fields[] = {
+    {.name = "grace_seconds", .about = "How long its VMs run on.", .kind = FIELD_U32,
+     field_at(struct revocation, grace_seconds), .most = limit_grace_seconds},
+};
+const struct table revocation_table = {"revocation", "An upstream manager is lent no more.",
+                                       sizeof(struct revocation), revocation_fields,
+                                       array_size(revocation_fields)};
 
 static const struct field host_decision_fields[] = {
     {.name = "name", .about = "The host's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
@@ -19,6 +71,16 @@ static const struct field lending_decision_fields[] = {
      field_at(struct lending_decision, from), field_names(limits_from_names)},
     {.name = "limits", .about = "What it may use, where the owner set it.", .kind = FIELD_RECORD,
      field_at(struct lending_decision, limits), .table = &owner_limits_table},
+    {.name = "permissions_from", .about = "Who set the permissions that are in force.",
+     .kind = FIELD_ENUM, field_at(struct lending_decision, permissions_from),
+     field_names(limits_from_names)},
+    {.name = "permissions", .about = "What it may ask, where the owner set it.",
+     .kind = FIELD_RECORD, field_at(struct lending_decision, permissions),
+     .table = &permissions_table},
+    {.name = "revoked_ms", .about = "When it was revoked.", .kind = FIELD_U64,
+     field_at(struct lending_decision, revoked_ms), .most = INT64_MAX},
+    {.name = "ends_ms", .about = "When its VMs end.", .kind = FIELD_U64,
+     field_at(struct lending_decision, ends_ms), .most = INT64_MAX},
 };
 const struct table lending_decision_table = {
     "upstream-decision", "What the owner decided of an upstream manager.",
@@ -60,6 +122,17 @@ static const struct field lending_fields[] = {
      .table = &owner_limits_table},
     {.name = "used", .about = "What its VMs use.", .kind = FIELD_RECORD,
      field_at(struct lending, used), .table = &owner_limits_table},
+    {.name = "permissions_from", .about = "Who set the permissions that are in force.",
+     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_at(struct lending, permissions_from),
+     field_names(limits_from_names)},
+    {.name = "permissions", .about = "What it may ask for.", .kind = FIELD_RECORD,
+     field_at(struct lending, permissions), .table = &permissions_table},
+    {.name = "phase", .about = "lent, or how far its revocation is.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_at(struct lending, phase), field_names(lending_phase_names)},
+    {.name = "revoked_ms", .about = "When it was revoked; absent: it is not.",
+     .kind = FIELD_U64, field_at(struct lending, revoked_ms), .most = INT64_MAX},
+    {.name = "ends_ms", .about = "When its VMs end.", .kind = FIELD_U64,
+     field_at(struct lending, ends_ms), .most = INT64_MAX},
     {.name = "over", .about = "What of that is above the limits.", .kind = FIELD_RECORD,
      field_at(struct lending, over), .table = &owner_limits_table},
 };

@@ -21,6 +21,30 @@ struct owned_host {
 };
 extern const struct table host_table;
 
+/* What an upstream manager may ask for: words, one blank between them; NULL or "": all. A delete is
+ * always allowed: it gives back. Shapes by the upstream manager's name for them, or by size as
+ * "c2-m4096-d20"; images by digest, or by the upstream manager's name for them. */
+struct permissions {
+    char *verbs, *shapes, *images;
+};
+extern const struct table permissions_table;
+
+bool words_have(const char *words, const char *word);
+
+/* The first word that is no verb, NULL if all are. Its length is that up to a blank. */
+const char *permissions_unknown_verb(const struct permissions *permissions);
+
+/* LENT -> REVOKED: no new VMs; after the grace -> ENDING: its VMs are shut down, then deleted; when
+ * none is left -> ENDED: its link is closed. Restoring leads back from REVOKED and ENDED. */
+enum lending_phase { LENDING_LENT, LENDING_REVOKED, LENDING_ENDING, LENDING_ENDED,
+                     LENDING_PHASE_COUNT };
+extern const char *const lending_phase_names[LENDING_PHASE_COUNT];
+
+struct revocation {
+    uint32_t grace_seconds;
+};
+extern const struct table revocation_table;
+
 enum limits_from { LIMITS_CONFIGURED, LIMITS_SET, LIMITS_FROM_COUNT };
 extern const char *const limits_from_names[LIMITS_FROM_COUNT];
 
@@ -28,6 +52,9 @@ struct lending_decision {
     char name[limit_name_size];
     enum limits_from from;
     struct owner_limits limits; /* LIMITS_SET */
+    enum limits_from permissions_from;
+    struct permissions permissions; /* LIMITS_SET */
+    uint64_t revoked_ms, ends_ms;   /* wall: when, and when its VMs end; 0: it is not */
 };
 extern const struct table lending_decision_table;
 
@@ -39,6 +66,10 @@ struct lending {
     struct owner_limits limits;     /* in force */
     struct owner_limits configured; /* in the configuration file */
     struct owner_limits used;
+    enum limits_from permissions_from;
+    struct permissions permissions;
+    enum lending_phase phase;
+    uint64_t revoked_ms, ends_ms;
     struct owner_limits over;       /* what is used above the limits: lowering them kills no VM */
 };
 extern const struct table lending_table;

@@ -3,8 +3,8 @@
  * The adapter (io/rest.c) turns a route and a body into one of these; the reply is records. */
 #pragma once
 
-#include "message/enrol.h"
 #include "message/model.h"
+#include "message/owner.h"
 
 enum request_kind {
     REQUEST_VM_CREATE,
@@ -34,10 +34,10 @@ enum request_kind {
     REQUEST_UPSTREAM_SHOW,
     REQUEST_LIMITS_SET,    /* of an upstream, in place of those in the configuration */
     REQUEST_LIMITS_RESET,  /* those in the configuration again */
-    REQUEST_TOKEN_CREATE,  /* from here: of operators and owners; a peer may join by it, once */
-    REQUEST_TOKEN_LIST,
-    REQUEST_TOKEN_REVOKE,
-    REQUEST_KEY_REVOKE,    /* a peer is not heard any more */
+    REQUEST_PERMISSIONS_SET,
+    REQUEST_PERMISSIONS_RESET,
+    REQUEST_UPSTREAM_REVOKE,
+    REQUEST_UPSTREAM_RESTORE,
     REQUEST_KIND_COUNT,
 };
 
@@ -81,10 +81,11 @@ struct request {
     enum verb verb;                        /* REQUEST_VM_ACT */
     struct vm_create vm_create;
     struct tenant_create tenant_create;
-    struct token_create token_create;
     char new_token_hash[limit_digest_size];
     struct image image;                    /* REQUEST_IMAGE_ADD */
     struct owner_limits limits;            /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
+    struct permissions permissions;        /* REQUEST_PERMISSIONS_SET */
+    struct revocation revocation;          /* REQUEST_UPSTREAM_REVOKE */
     struct list_query list;
 };
 

@@ -14,7 +14,7 @@ HOST_CPUS = 8
 
 class Owner(CloudCase):
     clusters = {"north": ["inner-1", "inner-2"]}
-    options = {"driver": "test"}
+    options = {"driver": "test", "timing": {"beat_seconds": 1, "hold_down_seconds": 5}}
 
     @classmethod
     def setUpClass(cls):
@@ -55,11 +55,12 @@ class Owner(CloudCase):
             return answer.json() if answer.status in (200, 202) else None
         self.assertEqual(wait_until(is_made, f"VM {name} made")["code"], "ok")
 
-    def restart(self, end):
+    def restart(self, end, seen=True):
         """Ends the downstream manager by `end` and starts it; the upstream manager has seen it."""
         getattr(self.cloud.downstreams["north"], end)()
         self.assertEqual(os.path.exists(self.socket), end == "kill")
-        wait_until(lambda: self.get("/v1/clusters/north")["state"] != "up", "the end seen above")
+        if seen:
+            wait_until(lambda: self.get("/v1/clusters/north")["state"] != "up", "the end seen")
         self.cloud.downstreams["north"].start()
 
     def test_the_socket_is_the_owners_alone_and_a_missing_one_is_explained(self):
@@ -126,6 +127,49 @@ class Owner(CloudCase):
         self.await_cpus(2 * HOST_CPUS)
         self.assertEqual(self.create("d", wait=60)["code"], "ok")
         self.assertEqual(self.owner_json("host", "show", "inner-1")["vms"], 1)
+
+    def test_what_is_not_permitted_is_refused_above(self):
+        self.addCleanup(self.owner, "permission", "reset", "cloud")
+        self.owner("permission", "set", "cloud", "--verbs", "define start", "--images", "other")
+        shown = self.owner("upstream", "show", "cloud").out
+        self.assertRegex(shown, r"verbs +define start\n")
+        refused = self.create("a", wait=60)
+        self.assertEqual((refused["state"], refused["code"]), ("failed", "not-allowed"))
+        self.assertEqual(self.vms(), [])
+        self.owner("permission", "set", "cloud", "--images", "other empty")
+        self.assertEqual(self.create("a", wait=60)["code"], "ok")
+        self.assertEqual(self.act("a", "stop")["code"], "not-allowed")
+        self.assertEqual(self.vms()[0]["state"], "running")
+        self.owner("permission", "set", "cloud", "--verbs", "all", "--shapes", "large")
+        self.assertEqual(self.act("a", "stop")["code"], "ok")
+        wait_until(lambda: [fit["shape"] for fit in self.capacity()["north"]["fits"]
+                            if fit["count"]] == ["large"], "room for large VMs alone")
+        unknown = self.owner("permission", "set", "cloud", "--verbs", "fly", check=False)
+        self.assertIn("there is no verb 'fly'", unknown.err)
+
+    def test_a_revoked_upstream_loses_its_vms_after_the_grace_and_can_be_restored(self):
+        self.create("a", wait=60)
+        self.create("b", wait=60)
+        self.act("b", "stop")
+        self.owner("upstream", "revoke", "cloud", "--grace", "1h")
+        wait_until(lambda: not any(fit["count"] for fit in self.capacity()["north"]["fits"]),
+                   "no room for anything")
+        self.assertEqual(self.capacity()["north"]["cpus_free"], 0)
+        self.assertEqual(self.act("b", "start")["code"], "ok")
+        self.owner("upstream", "restore", "cloud")
+        self.await_cpus(2 * HOST_CPUS)
+        self.owner("upstream", "revoke", "cloud", "--grace", "0s")
+        wait_until(lambda: self.owner_json("upstream", "show", "cloud")["phase"] == "ended",
+                   "the end of the lending", seconds=150)
+        self.assertEqual(self.owner("vm", "list", "-o", "name").out, "")
+        self.assertEqual({vm["state"] for vm in self.vms()}, {"lost"})
+        wait_until(lambda: self.get("/v1/clusters/north")["state"] != "up", "the link closed")
+        self.restart("kill", seen=False)
+        self.assertEqual(self.owner_json("upstream", "show", "cloud")["phase"], "ended")
+        self.owner("upstream", "restore", "cloud")
+        self.await_cpus(2 * HOST_CPUS)
+        self.delete_all()
+        self.create_once_possible("c")
 
     def test_a_tenants_quota_names_itself_and_gives_back_what_is_deleted(self):
         self.create("a", wait=60)

@@ -1,0 +1,128 @@
+/* What an upstream manager may ask for, and the end of a lending: its VMs are shut down and
+ * deleted, then its link is closed. It learns that what it asks is not allowed, and what becomes of
+ * its VMs. */
+#include "base/text.h"
+#include "core/downstream_parts.h"
+#include "core/lifecycle.h"
+#include "core/placement.h"
+
+enum { sweep_ms = 1000 };
+
+static bool allows(const char *words, const char *word) {
+    return !words || !*words || words_have(words, word);
+}
+
+bool downstream_allows_shape(const struct patron *patron, const struct shape *shape) {
+    const char *shapes = patron->permissions.shapes;
+    struct shape sized;
+    text_format(sized.name, sizeof(sized.name), "c%u-m%u-d%u", shape->size.cpus,
+                shape->size.memory_mib, shape->size.disk_gib);
+    return patron->phase == LENDING_LENT &&
+           allows(patron->permissions.verbs, verb_names[VERB_DEFINE]) &&
+           (allows(shapes, shape->name) || words_have(shapes, sized.name));
+}
+
+bool downstream_allows(const struct patron *patron, const struct instruct *instruct) {
+    const struct definition *definition = &instruct->definition;
+    const char *images = patron->permissions.images;
+    if (instruct->verb == VERB_DELETE) /* it gives back */
+        return true;
+    if (patron->phase >= LENDING_ENDING ||
+        !allows(patron->permissions.verbs, verb_names[instruct->verb]))
+        return false;
+    if (instruct->verb != VERB_DEFINE)
+        return true;
+    struct shape shape = {.size = definition->size};
+    (void)text_copy(shape.name, sizeof(shape.name), definition->shape);
+    return downstream_allows_shape(patron, &shape) &&
+           (allows(images, definition->image) ||
+            (*definition->image_name && words_have(images, definition->image_name)));
+}
+
+void downstream_revoke(struct patron *patron, uint64_t grace_ms, const struct event *event) {
+    if (patron->phase >= LENDING_ENDING)
+        return;
+    patron->phase = LENDING_REVOKED;
+    patron->revoked_ms = event->wall_ms;
+    patron->ends_ms = event->wall_ms + grace_ms;
+    patron->phase_due_ms = event->now_ms + grace_ms;
+}
+
+bool downstream_restore(struct patron *patron, const struct event *event) {
+    if (patron->phase == LENDING_ENDING)
+        return false;
+    if (patron->phase == LENDING_ENDED)
+        uplink_unshut(&patron->uplink, event);
+    patron->phase = LENDING_LENT;
+    patron->revoked_ms = patron->ends_ms = 0;
+    patron->phase_due_ms = book_never;
+    return true;
+}
+
+static void shut_down(struct downstream *downstream, struct book_vm *vm,
+                      const struct event *event, struct effects *out) {
+    struct book_op *op =
+        downstream_begin_internal(downstream, vm, VERB_SHUTDOWN, event, out);
+    downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    book_save_vm(vm, out);
+    book_save_op(op, out);
+}
+
+/* One step of a VM toward its end; what is under way for that is waited for. */
+static void evict(struct downstream *downstream, struct book_vm *vm, enum lending_phase was,
+                  const struct event *event, struct effects *out) {
+    bool unreflected = false;
+    if (vm->active) {
+        if (vm->active->record.internal || vm->active->record.verb == VERB_DELETE)
+            return;
+        unreflected = book_take_unreflected(vm->active);
+        downstream_end(downstream, vm->active, CODE_NOT_ALLOWED, event, out);
+    } else if (was == LENDING_REVOKED && vm->record.state == VM_RUNNING) {
+        shut_down(downstream, vm, event, out);
+        return;
+    }
+    if (!*vm->record.place)
+        return;
+    downstream_undo(downstream, vm, UNDO_NOW, event, out);
+    vm->active->unreflected = unreflected; /* until the host has told of it */
+}
+
+/* Nothing of it is left on any host: out of the books, whether it was settled above or not. */
+static void close_lending(struct downstream *downstream, struct patron *patron,
+                          struct effects *out) {
+    const char *name = patron->uplink.setting.name;
+    struct list *node = NULL, *next = NULL;
+    uplink_shut(&patron->uplink);
+    list_each(node, next, &downstream->book.ops) {
+        struct book_op *op = container_of(node, struct book_op, by_age);
+        if (text_equal(op->record.owner, name))
+            book_remove_op(&downstream->book, op, out);
+    }
+    list_each(node, next, &downstream->book.vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        if (text_equal(vm->record.owner, name))
+            book_remove_vm(&downstream->book, vm, out);
+    }
+    patron->phase = LENDING_ENDED;
+    patron->phase_due_ms = book_never;
+    effects_note(out, NOTE_INFO, "", "upstream %s is revoked: none of its VMs is left, its link "
+                 "is closed", name);
+}
+
+void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron,
+                               const struct event *event, struct effects *out) {
+    enum lending_phase was = patron->phase;
+    struct list *node = NULL, *next = NULL;
+    bool left = false;
+    patron->phase = LENDING_ENDING;
+    patron->phase_due_ms = event->now_ms + sweep_ms;
+    list_each(node, next, &downstream->book.vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        if (!text_equal(vm->record.owner, patron->uplink.setting.name))
+            continue;
+        evict(downstream, vm, was, event, out);
+        left |= vm->active || *vm->record.place;
+    }
+    if (!left)
+        close_lending(downstream, patron, out);
+}
