@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -193,26 +194,27 @@ void check_once(struct sim_world *world, const struct sim_node *node,
         check_fail(world, "once", "%s reboots %s a second time", job->op, job->vm);
 }
 
-static void sum_used(const struct sim_node *node, const char *owner, struct owner_limits *out) {
-    const struct book *book = role_book(node->role);
+/* What each party uses of the node, into `out`, in one walk. */
+static void sum_used(const struct sim_world *world, const struct sim_node *node,
+                     struct owner_limits *out) {
     struct list *at = NULL, *next = NULL;
-    *out = (struct owner_limits){0};
-    list_each(at, next, &book->vms) {
+    size_t parties = owners_parties(world, node);
+    memset(out, 0, parties * sizeof(*out));
+    list_each(at, next, &role_book(node->role)->vms) {
         const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
-        if (!text_equal(vm->owner, owner) ||
-            (!node_is_upstream(node) && !lifecycle_occupies(vm->state)))
+        size_t which = owners_which(world, node, vm->owner);
+        if (which == parties || (!node_is_upstream(node) && !lifecycle_occupies(vm->state)))
             continue;
-        out->vms++;
-        out->cpus += vm->size.cpus;
-        out->memory_mib += vm->size.memory_mib;
-        out->disk_gib += vm->size.disk_gib;
+        out[which].vms++;
+        out[which].cpus += vm->size.cpus;
+        out[which].memory_mib += vm->size.memory_mib;
+        out[which].disk_gib += vm->size.disk_gib;
     }
 }
 
 void check_count_used(const struct sim_world *world, struct sim_node *node) {
-    struct party party;
-    for (size_t i = 0; node->used && i < owners_parties(world, node); i++)
-        sum_used(node, owners_party(node, i, &party), &node->used[i]);
+    if (node->used)
+        sum_used(world, node, node->used);
 }
 
 static bool exceeds(uint64_t limit, uint64_t used, uint64_t before) {
@@ -223,10 +225,12 @@ static bool exceeds(uint64_t limit, uint64_t used, uint64_t before) {
  * it already, where the owner has lowered a limit or a host has found again what it had lost.) */
 static void check_limits(struct sim_world *world, struct sim_node *node, bool defines) {
     struct party party;
-    for (size_t i = 0; i < owners_parties(world, node); i++) {
-        const struct owner_limits *limit = &node->lent[i];
-        struct owner_limits used, *before = &node->used[i];
-        sum_used(node, owners_party(node, i, &party), &used);
+    size_t parties = owners_parties(world, node);
+    struct owner_limits *all = memory_new(parties, sizeof(*all));
+    sum_used(world, node, all);
+    for (size_t i = 0; i < parties; i++) {
+        const struct owner_limits *limit = &node->lent[i], used = all[i];
+        const struct owner_limits *before = &node->used[i];
         bool beyond = exceeds(limit->vms, used.vms, before->vms) ||
                       exceeds(limit->cpus, used.cpus, before->cpus) ||
                       exceeds(limit->memory_mib, used.memory_mib, before->memory_mib) ||
@@ -236,8 +240,9 @@ static void check_limits(struct sim_world *world, struct sim_node *node, bool de
                        node->name, owners_party(node, i, &party),
                        (unsigned long long)limit->vms, (unsigned long long)limit->cpus,
                        (unsigned long long)used.vms, (unsigned long long)used.cpus);
-        *before = used;
     }
+    memory_free(node->used);
+    node->used = all;
 }
 
 static void check_gone(struct sim_world *world, const struct sim_node *node,

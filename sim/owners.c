@@ -3,6 +3,7 @@
  * tenants' quotas in the same way. What they asked and were answered is remembered here, for the
  * laws to be held against. */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -10,6 +11,8 @@
 #include "base/text.h"
 #include "message/owner.h"
 #include "sim/check.h"
+
+static const char tenant_word[] = "people"; /* see workload.c */
 
 static struct owner_limits some_limits(struct sim_world *world) {
     return (struct owner_limits){.vms = prng_below(&world->owner, 8),
@@ -24,8 +27,23 @@ size_t owners_parties(const struct sim_world *world, const struct sim_node *node
 const char *owners_party(const struct sim_node *node, size_t which, struct party *out) {
     if (!node_is_upstream(node))
         return node->settings.managers[which].name;
-    text_format(out->name, sizeof(out->name), "people%zu", which);
+    text_format(out->name, sizeof(out->name), "%s%zu", tenant_word, which);
     return out->name;
+}
+
+size_t owners_which(const struct sim_world *world, const struct sim_node *node,
+                    const char *party) {
+    size_t parties = owners_parties(world, node);
+    if (node_is_upstream(node)) { /* the other way round than owners_party() */
+        size_t which = text_starts(party, tenant_word)
+                           ? strtoul(party + strlen(tenant_word), NULL, 10)
+                           : parties;
+        return which < parties ? which : parties;
+    }
+    for (size_t i = 0; i < parties; i++)
+        if (text_equal(node->settings.managers[i].name, party))
+            return i;
+    return parties;
 }
 
 void owners_begin(struct sim_world *world, struct sim_node *node) {

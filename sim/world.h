@@ -250,6 +250,9 @@ struct party {
 /* Who is lent to: managers above by a cluster's owner, tenants by an upstream's operator. */
 size_t owners_parties(const struct sim_world *world, const struct sim_node *node);
 const char *owners_party(const struct sim_node *node, size_t which, struct party *out);
+/* The number of the party with this name; how many there are: none has it. */
+size_t owners_which(const struct sim_world *world, const struct sim_node *node,
+                    const char *party);
 void owners_begin(struct sim_world *world, struct sim_node *node);
 void owners_reconfigure(struct sim_world *world, struct sim_node *node); /* while it is away */
 void owners_remember(struct sim_world *world, struct sim_node *node);    /* after a restart */

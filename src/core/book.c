@@ -14,6 +14,7 @@ void book_init(struct book *book, uint64_t seed) {
     map_init(&book->ops_by_id, seed);
     list_init(&book->vms);
     list_init(&book->ops);
+    list_init(&book->untold);
     list_init(&book->cursors);
 }
 

@@ -31,7 +31,8 @@ struct book_vm {
 struct book_op {
     struct operation record;
     struct list by_age;  /* in book.ops */
-    struct list by_owner, by_vm; /* upstream: among its tenant's, and its VM's */
+    struct list by_owner; /* upstream: among its tenant's; agents' end: in book.untold */
+    struct list by_vm;    /* upstream: among its VM's */
     struct list waiters; /* upstream: replies held open */
     struct list by_room; /* in the list of those whose message found a session full */
     struct timer timer;  /* the earliest of the times below */
@@ -55,6 +56,7 @@ struct book_cursor {
 struct book {
     struct map vms_by_id, ops_by_id;
     struct list vms, ops, cursors;
+    struct list untold; /* agents' end: of which capacity may be the first to tell */
     uint64_t vms_count, ops_count;
     struct heap timers;
 };

@@ -359,15 +359,16 @@ void downlink_on_message(struct downlink *downlink, struct peer *peer,
 void downlink_on_presence(struct downlink *downlink, const struct event *event) {
     if (event->presence.presence == PRESENCE_UP)
         return; /* the agent says hello */
-    for (size_t i = 0; i < downlink->count; i++) {
-        struct peer *peer = &downlink->peers[i];
-        bool meant = event->kind == EVENT_LINK
-                         ? peer->setting.link == event->presence.link
-                         : peer == downlink_peer(downlink, event->presence.link,
-                                                 event->presence.address);
-        if (meant)
-            peer_close(downlink, peer, event);
+    if (event->kind == EVENT_PEER) {
+        struct peer *only =
+            downlink_peer(downlink, event->presence.link, event->presence.address);
+        if (only)
+            peer_close(downlink, only, event);
+        return;
     }
+    for (size_t i = 0; i < downlink->count; i++)
+        if (downlink->peers[i].setting.link == event->presence.link)
+            peer_close(downlink, &downlink->peers[i], event);
 }
 
 void downlink_on_tick(struct downlink *downlink, const struct event *event) {

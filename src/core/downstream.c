@@ -84,6 +84,7 @@ static void load_op(struct downstream *downstream, const struct event *event) {
     const struct operation *record = event->load.data;
     struct book_op *op = book_add_op(&downstream->book, record);
     struct book_vm *vm = book_vm(&downstream->book, record->vm);
+    uplink_is_untold(&downstream->book, op);
     if (book_op_has_ended(op))
         return;
     assert(vm);

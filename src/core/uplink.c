@@ -201,15 +201,21 @@ void uplink_capacity_changed(struct uplink *uplink, const struct event *event) {
         uplink->capacity_due_ms = event->now_ms + gather_ms;
 }
 
+void uplink_is_untold(struct book *book, struct book_op *op) {
+    op->told = STEP_NONE;
+    list_remove(&op->by_owner);
+    list_add(&book->untold, &op->by_owner);
+}
+
 static void tell_taken(struct uplink *uplink, struct book *book, struct effects *out) {
     struct list *node = NULL, *next = NULL;
-    list_each(node, next, &book->ops) {
-        struct book_op *op = container_of(node, struct book_op, by_age);
+    list_each(node, next, &book->untold) {
+        struct book_op *op = container_of(node, struct book_op, by_owner);
         bool counts = op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE;
-        if (!counts || book_op_has_ended(op) ||
-            !text_equal(op->record.owner, uplink->setting.name))
-            continue;
-        uplink_send_progress(uplink, op, STEP_TAKEN, out);
+        if (!counts || book_op_has_ended(op) || op->told >= STEP_TAKEN)
+            list_remove(node);
+        else if (text_equal(op->record.owner, uplink->setting.name))
+            uplink_send_progress(uplink, op, STEP_TAKEN, out);
     }
 }
 

@@ -98,6 +98,9 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
                              const struct instruct *instruct, const struct event *event,
                              struct effects *out);
 
+/* Nothing was told of it in this session: after its begin, its loading, a new session. */
+void uplink_is_untold(struct book *book, struct book_op *op);
+
 void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out);
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
                           struct effects *out);

@@ -94,6 +94,7 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
     record_clone(&definition_table, &instruct->definition, &operation.definition);
     struct book_op *op = book_begin(book, vm, &operation, event, out);
     record_clear(&definition_table, &operation.definition);
+    uplink_is_untold(book, op);
     return op;
 }
 
@@ -170,7 +171,7 @@ void uplink_send_results(struct uplink *uplink, struct book *book, const struct 
         struct book_op *op = container_of(node, struct book_op, by_age);
         if (!text_equal(op->record.owner, uplink->setting.name))
             continue;
-        op->told = STEP_NONE;
+        uplink_is_untold(book, op);
         if (book_op_has_ended(op)) {
             op->attempts = 0;
             uplink_send_result(uplink, book, op, event, out);
