@@ -110,6 +110,21 @@ def make_certificate(folder, name):
             "-extfile", f"{folder}/server.ext", "-out", f"{folder}/server.crt")
 
 
+def make_client_certificate(folder, jid):
+    """Certificate and key, as files, for the account `jid` (RFC 6120, 13.7.1.4), signed by the
+    authority in `folder`."""
+    name = f"{folder}/client-{jid.partition('@')[0]}"
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", "/CN=client")
+    with open(f"{name}.ext", "w") as extensions:
+        extensions.write("basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\n"
+                         f"subjectAltName=otherName:1.3.6.1.5.5.7.8.5;UTF8:{jid}\n")
+    openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{folder}/ca.crt",
+            "-CAkey", f"{folder}/ca.key", "-CAcreateserial", "-days", "825",
+            "-extfile", f"{name}.ext", "-out", f"{name}.crt")
+    return f"{name}.crt", f"{name}.key"
+
+
 def store_name(name):
     """How Prosody's storage spells a name as a file name."""
     return "".join(c if c.isascii() and c.isalnum() else "".join(f"%{b:02x}" for b in c.encode())
