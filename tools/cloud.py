@@ -30,6 +30,7 @@ import urllib.request
 
 from cloud_parts import (Answer, Daemon, command_line, end_process, read, section, wait_until,
                          write, write_secret)
+from ejabberd import Ejabberd
 from fault_proxy import FaultProxy
 from prosody import Prosody, free_port
 
@@ -63,7 +64,9 @@ class Cloud:
     `ports`: of "upstream", a server or a cluster (its images), instead of free ones.
     `image_ports`: by cluster or agent, where it pulls images from instead of its manager.
     `proxies`: a FaultProxy in each daemon's way to its application server, in this process:
-    cloud.proxies["upstream"], ["north.uplink"], ["north.downlink"], ["host-1"]."""
+    cloud.proxies["upstream"], ["north.uplink"], ["north.downlink"], ["host-1"].
+    `spare`: a further server for each link: "server", an independent Prosody beside each one, or
+    "node": each one is an ejabberd of two nodes. `link`: keys of all links."""
 
     def __init__(self, folder, build, clusters=None, **options):
         self.folder = os.path.abspath(folder)
@@ -157,17 +160,47 @@ class Cloud:
 
     def _make_servers(self, trace):
         domains = {"server-1": "cloud.test", "server-2": "site.test"}
-        self.inside, servers = {}, {}
+        self.inside, self.spares, servers = {}, {}, {}
         for manager in [*self.upstreams, *self.clusters]:
             name = self._server_name(manager)
             if name not in servers:
                 domain = domains.get(name, f"{name.removeprefix('server-')}.test")
-                servers[name] = Prosody(f"{self.folder}/servers/{name}", domain, name=name,
-                                        port=self.ports[name], trace=trace)
+                servers[name] = self._make_server(name, domain, trace)
             self.inside[manager] = servers[name]
-        self.servers = list(servers.values())
+        self.servers = [*servers.values(), *self.spares.values()]
         self.server_1 = self.servers[0]
         self.server_2 = servers.get("server-2", self.server_1)
+
+    def _make_server(self, name, domain, trace):
+        folder, spare = f"{self.folder}/servers/{name}", self.options.get("spare")
+        if spare == "node":
+            return Ejabberd(folder, domain, nodes=2)
+        if spare == "server":
+            self.spares[domain] = Prosody(f"{folder}-spare", f"spare.{domain}",
+                                          name=f"{name}-spare", trace=trace)
+        return Prosody(folder, domain, name=name, port=self.ports[name], trace=trace)
+
+    def _further(self, title, server, user, resource, more):
+        """The section of a link's further server, if it has one."""
+        settings = {"server": "127.0.0.1", **more}
+        if self.options.get("spare") == "node":
+            return section(title, {**settings, "port": server.nodes[1].port})
+        spare = self.spares.get(server.domain)
+        if not spare:
+            return ""
+        path = write_secret(f"{spare.folder}/{user}.password")
+        spare.add_account(user, read(path).strip())
+        return section(title, {"jid": spare.jid(user, resource), "password_file": path,
+                               "ca_file": spare.ca_file, "port": spare.port, **settings})
+
+    def _further_uplink(self, daemon, manager, link):
+        server, more = self.inside[manager], {"uplink": link}
+        spare = self.spares.get(server.domain)
+        if spare:
+            more["manager"] = self._manager_jid(manager).replace(f"@{server.domain}/",
+                                                                 f"@{spare.domain}/")
+        return self._further(f"uplink-server {link}-spare", server, daemon.name,
+                             self._resource(manager, daemon.name), more)
 
     def _link(self, daemon, server, user, resource, use):
         """The settings of an account at an application server, which is made."""
@@ -182,7 +215,7 @@ class Cloud:
             port = self.proxies[name].port
         return {"jid": server.jid(user, resource), "password_file": path,
                 "server": "127.0.0.1", "port": port, "ca_file": server.ca_file,
-                "key_file": self.key_file(daemon, use)}
+                "key_file": self.key_file(daemon, use), **self.options.get("link", {})}
 
     @staticmethod
     def key_file(daemon, use):
@@ -238,7 +271,10 @@ class Cloud:
 
     def _member(self, manager, member):
         """The settings of a party below."""
-        return {"address": self.inside[manager].jid(member, self._resource(manager, member)),
+        server, resource = self.inside[manager], self._resource(manager, member)
+        spare = self.spares.get(server.domain)
+        return {"address": server.jid(member, resource),
+                **({"more_addresses": spare.jid(member, resource)} if spare else {}),
                 "peer_key": self.public_key(self.daemon(member), self.use(manager, member))}
 
     def _share(self, manager):
@@ -251,6 +287,7 @@ class Cloud:
             "operator_token_file": self.operator(name)})
         text += section("downlink",
                         self._link(daemon, self.inside[name], name, "manager", "downlink"))
+        text += self._further("downlink-server spare", self.inside[name], name, "manager", {})
         text += section("timing", self.timing)
         for member in self.below(name):
             text += section(f"cluster {member}", {
@@ -266,10 +303,13 @@ class Cloud:
         timing = {key: value for key, value in self.timing.items() if key != "operation_seconds"}
         text = self._daemon_section(daemon)
         for manager in self.above(cluster):
-            text += section(f"uplink {'cloud' if manager == 'upstream' else manager}", {
+            link = "cloud" if manager == "upstream" else manager
+            text += section(f"uplink {link}", {
                 **self._uplink(daemon, manager), **self._share(manager)})
-        text += section("downlink", self._link(daemon, self.inside[cluster], f"{cluster}-manager",
-                                               "downstream", "downlink"))
+            text += self._further_uplink(daemon, manager, link)
+        account = (self.inside[cluster], f"{cluster}-manager", "downstream")
+        text += section("downlink", self._link(daemon, *account, "downlink"))
+        text += self._further("downlink-server spare", *account, {})
         text += section("images", {
             "listen": f"127.0.0.1:{self.ports[cluster]}",
             "token_file": self._image_token(cluster, "agents")})
@@ -285,6 +325,7 @@ class Cloud:
             uri = f"qemu:///embed?root={self._make_libvirt(daemon)}"
         text = self._daemon_section(daemon) + section("uplink cluster",
                                                       self._uplink(daemon, manager))
+        text += self._further_uplink(daemon, manager, "cluster")
         write(daemon.config, text + section("host", {"uri": uri, **self.host}))
 
     def _make_libvirt(self, daemon):

@@ -3,37 +3,28 @@
 The fault ends; every operation comes to its true end, each VM was made once, the books balance.
 
 ISTHMUS_SEED repeats what was random; the seed is printed first."""
-import collections
-import os
 import random
-import re
 import time
 import unittest
 
-from cloud_case import CloudCase, wait_until
+from link_case import LinkCase, SEED, wait_until
 
-SEED = int(os.environ.get("ISTHMUS_SEED", random.randrange(2 ** 32)))
 LINKS = ("upstream", "north.uplink", "north.downlink", "host-1")
 STANDARD = {"delay_ms": 0, "jitter_ms": 0, "bytes_per_second": 0, "reset_share": 0.0}
-DEFINED = re.compile(r"event=operation .*vm=(\S+) verb=define state=succeeded")
 
 
-class Links(CloudCase):
+class Links(LinkCase):
     clusters = {"north": ["host-1", "host-2"]}
     options = {"driver": "test", "proxies": True, "seed": SEED, "host": {"cpus": 16},
                "timing": {"beat_seconds": 1, "hold_down_seconds": 30}}
 
     @classmethod
     def setUpClass(cls):
-        print(f"     seed {SEED}", flush=True)
         super().setUpClass()
-        cls.import_image("empty")
         cls.proxies = cls.cloud.proxies
 
     def setUp(self):
-        self.cloud.await_capacity()
-        self.before = self.capacity()
-        self.assertEqual(self.before["north"]["cpus_free"], self.before["north"]["cpus_total"])
+        super().setUp()
         self.random = random.Random(f"{SEED}/{self.id()}")
         self.addCleanup(self.recover)
 
@@ -45,48 +36,6 @@ class Links(CloudCase):
         for proxy in self.proxies.values():
             proxy.set(**STANDARD)
             proxy.resume()
-
-    def define(self, count, wait=0):
-        """Asks for so many VMs more; the operations of those that were not refused."""
-        taken = []
-        for _ in range(count):
-            answer = self.ask("POST", f"/v1/vms?wait={wait}", {
-                "name": f"vm-{time.monotonic_ns()}", "shape": "nano", "image": "empty",
-                "start": True})
-            if answer.status in (409, 503):  # the cluster is away, or its hosts: nothing was begun
-                self.assertIn(answer.json()["code"], ("unreachable", "no-capacity"), answer.out)
-            else:
-                self.assertIn(answer.status, (200, 202), answer.out)
-                taken.append(answer.json())
-        return taken
-
-    def delete(self, operations, wait=0):
-        return [self.act(operation["vm_name"], "delete", wait) for operation in operations]
-
-    def hosts_of(self):
-        """How often each VM was defined on any host."""
-        return collections.Counter(vm for agent in self.cloud.agents.values()
-                                   for vm in DEFINED.findall(agent.log()))
-
-    def await_made(self, operations):
-        """Each has succeeded, runs, was defined once and is counted."""
-        for operation in operations:
-            self.await_end(operation)
-        wanted = {operation["vm"]: "running" for operation in operations}
-        self.assertEqual({vm["id"]: vm["state"] for vm in self.vms()}, wanted)
-        times = self.hosts_of()
-        self.assertEqual({vm: times[vm] for vm in wanted}, dict.fromkeys(wanted, 1))
-        wait_until(lambda: self.cpus("cpus_free") == self.before["north"]["cpus_free"] -
-                   len(wanted), "a capacity that counts each VM once")
-
-    def await_gone(self, operations):
-        for operation in operations:
-            self.await_end(operation)
-        self.assertEqual(self.vms(), [])
-        self.await_capacity(self.before)
-
-    def cpus(self, key):
-        return self.capacity()["north"][key]
 
     def await_state(self, *states):
         wait_until(lambda: self.get("/v1/clusters")["items"][0]["state"] in states,
