@@ -54,6 +54,7 @@ static void move(struct sim_world *world, struct sim_domain *domain, enum vm_sta
     domain->vm->running += state == VM_RUNNING;
     domain->vm->running -= domain->state == VM_RUNNING;
     domain->state = state;
+    domain->is_cut &= state != VM_RUNNING;
     if (domain->vm->running > 1)
         check_fail(world, "not twice", "%s runs in %u places", domain->vm->id,
                    domain->vm->running);
@@ -79,10 +80,15 @@ void host_guest_dies(struct sim_world *world, struct sim_domain *domain) {
     tell(world, domain, DOMAIN_CHANGED);
 }
 
+static void tell_found(struct sim_world *world, struct sim_domain *domain) {
+    bool is_cut = domain->is_cut && domain->state != VM_RUNNING;
+    tell(world, domain, is_cut ? DOMAIN_CUT : DOMAIN_FOUND);
+}
+
 static void scan(struct sim_world *world, struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
     list_each(at, next, &node->domains)
-        tell(world, container_of(at, struct sim_domain, by_node), DOMAIN_FOUND);
+        tell_found(world, container_of(at, struct sim_domain, by_node));
     struct event event = {.kind = EVENT_SCANNED};
     world_step(world, node, &event);
 }
@@ -272,8 +278,11 @@ void host_power_loss(struct sim_world *world, struct sim_node *node) {
     world->stats.power_losses++;
     if (node->role)
         world_crash(world, node, 1000 + prng_below(&world->fate, 60000));
-    list_each(at, next, &node->domains)
-        move(world, container_of(at, struct sim_domain, by_node), VM_STOPPED);
+    list_each(at, next, &node->domains) {
+        struct sim_domain *domain = container_of(at, struct sim_domain, by_node);
+        move(world, domain, VM_STOPPED);
+        domain->is_cut = true;
+    }
 }
 
 void host_forget_all(struct sim_world *world) {

@@ -37,6 +37,7 @@ struct sim_domain {
     struct size size;
     uint32_t epoch;
     enum vm_state state;
+    bool is_cut; /* since it was started, its host lost power */
 };
 
 /* A link's end: an account on a server. */

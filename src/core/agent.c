@@ -228,6 +228,8 @@ static void on_scanned(struct agent *agent, const struct event *event, struct ef
     agent->scanned = true;
     list_each(node, next, &agent->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        if (vm->is_cut)
+            agent_restart(agent, vm, out);
         if (!vm->active)
             continue;
         book_schedule(&agent->book, vm->active);

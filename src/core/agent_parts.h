@@ -3,6 +3,10 @@
 
 #include "core/agent.h"
 
+/* Starts a VM that its host's loss of power has ended. Nobody asked for it, so there is no
+ * operation; until the host has answered the VM counts as running, as it is wanted. */
+void agent_restart(struct agent *agent, struct book_vm *vm, struct effects *out);
+
 /* Takes the active operation of `vm` to its next job, if none is under way. */
 void agent_advance(struct agent *agent, struct book_vm *vm, const struct event *event,
                    struct effects *out);

@@ -47,6 +47,34 @@ static const struct stage *stage_after(const struct book_op *op, const struct st
     return next;
 }
 
+static struct effect_job *add_job(struct agent *agent, struct book_vm *vm, enum job_kind kind,
+                                  struct effects *out) {
+    list_remove(&vm->by_place);
+    list_add(&agent->working, &vm->by_place);
+    struct effect_job *job = &effects_add(out, EFFECT_JOB)->job;
+    vm->job = job->job = ++agent->last_job;
+    agent->jobs++;
+    job->kind = kind;
+    job->epoch = vm->record.epoch;
+    (void)text_copy(job->vm, sizeof(job->vm), vm->record.id);
+    return job;
+}
+
+void agent_restart(struct agent *agent, struct book_vm *vm, struct effects *out) {
+    (void)add_job(agent, vm, JOB_START, out);
+    effects_note(out, NOTE_INFO, "", "VM %s ran when this host lost power; it is started again",
+                 vm->record.id);
+}
+
+/* No news of the domain itself came first. Operations that came meanwhile have waited. */
+static void on_restarted(struct agent *agent, struct book_vm *vm, enum code code,
+                         const struct event *event, struct effects *out) {
+    vm->is_cut = false;
+    if (code != CODE_OK)
+        agent_move(agent, vm, code == CODE_LOST ? VM_LOST : VM_STOPPED, event, out);
+    agent_advance(agent, vm, event, out);
+}
+
 static void run(struct agent *agent, struct book_vm *vm, const struct stage *stage,
                 const struct event *event, struct effects *out) {
     struct book_op *op = vm->active;
@@ -58,15 +86,8 @@ static void run(struct agent *agent, struct book_vm *vm, const struct stage *sta
     if (op->progress_ms == book_never)
         op->progress_ms = event->now_ms + progress_after_ms;
     book_schedule(&agent->book, op);
-    list_remove(&vm->by_place);
-    list_add(&agent->working, &vm->by_place);
-    struct effect_job *job = &effects_add(out, EFFECT_JOB)->job;
-    vm->job = job->job = ++agent->last_job;
-    agent->jobs++;
-    job->kind = stage->job;
-    job->epoch = vm->record.epoch;
+    struct effect_job *job = add_job(agent, vm, stage->job, out);
     (void)text_copy(job->op, sizeof(job->op), op->record.id);
-    (void)text_copy(job->vm, sizeof(job->vm), vm->record.id);
     record_clone(&definition_table, &op->record.definition, &job->definition);
 }
 
@@ -173,7 +194,9 @@ void agent_on_job(struct agent *agent, const struct event *event, struct effects
         list_remove(&vm->by_place);
         struct book_op *op = vm->active;
         bool own = op && op->record.timeline_count && op->record.state == OP_RUNNING;
-        if (!own) /* the job's operation was superseded while it ran */
+        if (vm->is_cut)
+            on_restarted(agent, vm, event->job.code, event, out);
+        else if (!own) /* the job's operation was superseded while it ran */
             agent_advance(agent, vm, event, out);
         else if (agent->stopping && stage_after(op, stage_at(op)))
             book_save_op(op, out); /* the rest after the restart */
@@ -202,8 +225,9 @@ static bool ends_wait(const struct agent *agent, const struct book_vm *vm,
 void agent_on_domain(struct agent *agent, const struct event *event, struct effects *out) {
     const struct event_domain *domain = &event->domain;
     struct book_vm *vm = book_vm(&agent->book, domain->vm);
+    bool is_found = domain->why == DOMAIN_FOUND || domain->why == DOMAIN_CUT;
     if (!vm) {
-        if (domain->why == DOMAIN_FOUND)
+        if (is_found)
             effects_note(out, NOTE_WARNING, "",
                          "domain of VM %s is on this host but not in the books; nothing was "
                          "done to it", domain->vm);
@@ -211,13 +235,17 @@ void agent_on_domain(struct agent *agent, const struct event *event, struct effe
     }
     if (domain->epoch != vm->record.epoch && domain->state != VM_LOST)
         return;
-    if (domain->why == DOMAIN_FOUND)
+    if (is_found)
         vm->sync_round = 1;
     const struct book_op *op = vm->active;
     bool making = op && (op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE);
     if (making || vm->record.state == VM_DELETING || vm->record.state == VM_DELETED ||
         vm->record.state == VM_FAILED)
         return; /* its job's end says what became of it */
+    bool wanted = vm->record.state == VM_RUNNING && (!op || op->record.verb == VERB_REBOOT);
+    vm->is_cut = domain->why == DOMAIN_CUT && wanted;
+    if (vm->is_cut)
+        return; /* started when the scan is complete */
     bool ends = ends_wait(agent, vm, domain);
     if (op && op->record.verb == VERB_REBOOT && domain->why == DOMAIN_REBOOTED)
         vm->active->guest_acted = true;

@@ -25,6 +25,7 @@ struct book_vm {
     struct book_op *active;
     uint64_t job;         /* agent: the host job under way, 0: none */
     uint32_t sync_round;  /* manager: seen in this round of a sync */
+    bool is_cut;          /* agent: it ran when its host lost power, and is to run again */
     bool counted;         /* its size is in the role's sum of what is used */
 };
 

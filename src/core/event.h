@@ -48,7 +48,12 @@ struct event_job {
     enum code code; /* CODE_OK, CODE_IMAGE_…, CODE_HOST_FAILED, CODE_BAD_STATE */
 };
 
-enum domain_news { DOMAIN_FOUND, DOMAIN_CHANGED, DOMAIN_REBOOTED };
+enum domain_news {
+    DOMAIN_FOUND,
+    DOMAIN_CUT, /* found, not running, and its host has lost power since it was started */
+    DOMAIN_CHANGED,
+    DOMAIN_REBOOTED,
+};
 
 struct event_domain {
     char vm[limit_id_size];

@@ -144,8 +144,12 @@ static void scan(struct host *host, const struct host_job *one) {
             return;
     }
     learn(host, found, count, before, before_count);
-    for (size_t i = 0; i < count; i++)
-        post_domain(host, &found[i].mark, found[i].state, first ? DOMAIN_FOUND : DOMAIN_CHANGED);
+    for (size_t i = 0; i < count; i++) {
+        bool is_cut = found[i].state != VM_RUNNING &&
+                      !host_vm_is_of_this_boot(&host->files, found[i].mark.vm);
+        post_domain(host, &found[i].mark, found[i].state,
+                    !first ? DOMAIN_CHANGED : is_cut ? DOMAIN_CUT : DOMAIN_FOUND);
+    }
     if (first)
         shell_put(host->shell, &(struct event){.kind = EVENT_SCANNED});
 }
@@ -228,6 +232,14 @@ static enum code remove_vm(struct host *host, const struct effect_job *job, stru
 
 /* --- jobs --- */
 
+static enum code start(struct host *host, const struct effect_job *job, enum libvirt_mark mark,
+                       struct error *err) {
+    enum code code = libvirt_start(host->libvirt, job->vm, mark, err);
+    if (code == CODE_OK && libvirt_driver(host->libvirt) == LIBVIRT_QEMU)
+        host_vm_note_boot(&host->files, job->vm);
+    return code;
+}
+
 static enum code do_job(struct host *host, const struct effect_job *job, struct error *err) {
     struct libvirt *libvirt = host->libvirt;
     struct host_domain_mark mark;
@@ -235,8 +247,7 @@ static enum code do_job(struct host *host, const struct effect_job *job, struct 
     switch (job->kind) {
     case JOB_CREATE: return create(host, job, err);
     case JOB_START:
-        return libvirt_start(libvirt, job->vm, known ? LIBVIRT_MARK_KNOWN : LIBVIRT_MARK_UNREAD,
-                             err);
+        return start(host, job, known ? LIBVIRT_MARK_KNOWN : LIBVIRT_MARK_UNREAD, err);
     case JOB_SHUTDOWN: return libvirt_shutdown(libvirt, job->vm, err);
     case JOB_STOP: return libvirt_stop(libvirt, job->vm, err);
     case JOB_REBOOT: return libvirt_reboot(libvirt, job->vm, err);

@@ -176,6 +176,38 @@ enum code host_vm_prepare(const struct host_files *files, const struct effect_jo
     return failed ? CODE_HOST_FAILED : CODE_OK;
 }
 
+enum { boot_id_size = 40 }; /* a UUID and a line feed */
+
+/* Of a file with a boot id; empty if there is none. */
+static void read_boot(const char *path, char out_id[boot_id_size]) {
+    auto_clean(fd_clean) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, out_id, boot_id_size - 1);
+    out_id[length > 0 ? length : 0] = 0;
+}
+
+static void boot_path(const struct host_files *files, const char *vm, char out[host_path_size]) {
+    text_format(out, host_path_size, "%s/vms/%s/boot", files->folder, vm);
+}
+
+static const char this_boot[] = "/proc/sys/kernel/random/boot_id"; /* random(4) */
+
+void host_vm_note_boot(const struct host_files *files, const char *vm) {
+    char path[host_path_size], id[boot_id_size];
+    boot_path(files, vm, path);
+    read_boot(this_boot, id);
+    auto_clean(fd_clean) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        (void)file_write(fd, id, strlen(id), path, NULL);
+}
+
+bool host_vm_is_of_this_boot(const struct host_files *files, const char *vm) {
+    char path[host_path_size], id[boot_id_size], now[boot_id_size];
+    boot_path(files, vm, path);
+    read_boot(path, id);
+    read_boot(this_boot, now);
+    return text_equal(id, now);
+}
+
 int host_vm_remove(const struct host_files *files, const char *vm, struct error *err) {
     struct host_vm_paths paths;
     host_vm_paths(files, vm, &paths);

@@ -2,7 +2,8 @@
  *
  *   <folder>/images/<digest>/         manifest.json, disk; complete as soon as it is there
  *   <folder>/images/<digest>.archive  (with .part) a download under way
- *   <folder>/vms/<vm id>/             disk.qcow2, seed.iso, console.log
+ *   <folder>/vms/<vm id>/             disk.qcow2, seed.iso, console.log, boot (the id of the
+ *                                     host's own boot in which the VM was last started)
  *
  * Everything is made under a temporary name, synced and renamed, so that any act can be repeated
  * after a kill. One act per image and one per VM at a time; the caller's lanes see to that. */
@@ -42,6 +43,11 @@ enum code host_image_find(const struct host_files *files, const struct definitio
 /* Makes the VM's folder with a fresh disk (a qcow2 overlay on the image) and seed. */
 enum code host_vm_prepare(const struct host_files *files, const struct effect_job *job,
                           const struct image_facts *facts, struct error *err);
+
+/* Notes that the VM was started in this boot of the host, and tells whether it was. What cannot
+ * be noted or read was not: such a VM is started again rather than forgotten. */
+void host_vm_note_boot(const struct host_files *files, const char *vm);
+bool host_vm_is_of_this_boot(const struct host_files *files, const char *vm);
 
 /* Removes the VM's folder; gone already: no harm. */
 int host_vm_remove(const struct host_files *files, const char *vm, struct error *err);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The XMPP carrier against ejabberd: a cluster of two nodes, and certificates in place of passwords.
+"""The XMPP carrier against ejabberd: a cluster of two nodes; certificates in place of passwords.
 
 ISTHMUS_BUILD names the build folder; default: build."""
 import tempfile

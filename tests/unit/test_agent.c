@@ -333,6 +333,59 @@ static void crash(enum vm_state found) {
     bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
 }
 
+/* The host lost power, and the agent with it. */
+static void cut(enum vm_state found) {
+    bench_restart(&bench);
+    tell_host();
+    domain_is("1", found, DOMAIN_CUT);
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+}
+
+static enum vm_state state_of_1(void) {
+    return book_vm(role_book(bench.role), bench_instruct("1", "1", 1, VERB_STOP).instruct.vm)
+        ->record.state;
+}
+
+static void a_vm_that_ran_when_the_host_lost_power_is_started_again(void **state) {
+    (void)state;
+    run_vm();
+    cut(VM_STOPPED);
+    assert_job(JOB_START);
+    assert_int_equal(state_of_1(), VM_RUNNING); /* as it is wanted, also if we die now */
+    cut(VM_CRASHED);
+    assert_job(JOB_START);
+    end_job(CODE_OK);
+    assert_int_equal(state_of_1(), VM_RUNNING);
+    crash(VM_STOPPED); /* without a loss of power: somebody has stopped it */
+    assert_null(job());
+    assert_int_equal(state_of_1(), VM_STOPPED);
+    cut(VM_STOPPED); /* was not running */
+    assert_null(job());
+}
+
+static void a_vm_that_cannot_be_started_again_is_told_as_stopped(void **state) {
+    (void)state;
+    run_vm();
+    cut(VM_STOPPED);
+    end_job(CODE_HOST_FAILED);
+    assert_int_equal(state_of_1(), VM_STOPPED);
+}
+
+static void an_operation_waits_for_the_restart_and_then_runs(void **state) {
+    (void)state;
+    run_vm();
+    cut(VM_STOPPED);
+    const struct event started = {.kind = EVENT_JOB, .job = {job()->job, CODE_OK}};
+    bench_welcome(&bench, manager);
+    bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_STOP));
+    assert_null(job());
+    bench_step(&bench, started);
+    assert_job(JOB_STOP);
+    end_job(CODE_OK);
+    assert_int_equal(state_of_1(), VM_STOPPED);
+}
+
 static void a_definition_that_a_crash_interrupted_is_begun_again(void **state) {
     (void)state;
     for (size_t done = 0; done < 3; done++) {
@@ -479,6 +532,9 @@ int main(void) {
         with_agent(a_repeated_instruction_is_done_once_and_answered_again),
         with_agent(a_deletion_waits_for_the_job_under_way_and_both_get_their_end),
         with_agent(an_instruction_whose_time_is_over_is_not_begun),
+        with_agent(a_vm_that_ran_when_the_host_lost_power_is_started_again),
+        with_agent(a_vm_that_cannot_be_started_again_is_told_as_stopped),
+        with_agent(an_operation_waits_for_the_restart_and_then_runs),
         with_agent(a_definition_that_a_crash_interrupted_is_begun_again),
         with_agent(an_undoing_that_a_crash_interrupted_goes_on_and_keeps_the_cause),
         with_agent(a_reboot_that_a_crash_interrupted_is_not_repeated),
