@@ -232,8 +232,27 @@ static void check_balance(struct sim_world *world, const struct sim_node *cloud)
     }
 }
 
+/* Where frames alone get lost, repeated or late, and few of them, that is mended inside the
+ * session: none ends. */
+static void check_sessions(struct sim_world *world) {
+    enum { lost_most = 20 };
+    struct sim_settings settings = world->settings;
+    uint64_t uplinks = 0;
+    if (settings.lose > lost_most)
+        return;
+    settings.lose = settings.repeat = settings.reorder = 0;
+    if (!settings_are_calm(&settings))
+        return;
+    for (uint32_t i = 0; i < world->nodes_count; i++)
+        uplinks += world->nodes[i]->settings.managers_count;
+    if (world->stats.sessions != uplinks)
+        check_fail(world, "losses are mended", "%llu sessions were opened on %llu uplinks",
+                   (unsigned long long)world->stats.sessions, (unsigned long long)uplinks);
+}
+
 void check_end(struct sim_world *world) {
     struct list *at = NULL, *next = NULL;
+    check_sessions(world);
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         role_check(world->nodes[i]->role);
         check_count_used(world, world->nodes[i]);

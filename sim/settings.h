@@ -40,6 +40,7 @@ struct sim_settings {
     uint32_t owner_changes;         /* an owner lowers or raises limits at a restart */
     uint32_t owner_acts;            /* an owner sets limits or cordons a host, per minute */
     /* how it is run */
+    uint32_t window; /* messages that a session keeps; 0: as in production */
     uint32_t even;   /* host jobs' times and outcomes depend on VM and job alone (pair.c) */
     uint32_t bare;   /* nothing is checked but at the end (scale.c) */
     uint32_t trace;  /* a readable line per event and effect on standard output */

@@ -72,7 +72,8 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     node->settings = (struct role_settings){.kind = kind,
                                             .beat_ms = world->settings.beat_ms,
                                             .hold_down_ms = 10000,
-                                            .operation_ms = 120000};
+                                            .operation_ms = 120000,
+                                            .session_messages = world->settings.window};
     text_format(node->settings.software, sizeof(node->settings.software), "sim");
     return node;
 }

@@ -13,7 +13,7 @@ void agent_init(struct agent *agent, const struct role_settings *settings) {
     book_init(&agent->book, prng_next(&agent->prng));
     list_init(&agent->working);
     assert(settings->managers_count == 1);
-    uplink_init(&agent->uplink, &settings->managers[0], settings->software, &agent->prng);
+    uplink_init(&agent->uplink, &settings->managers[0], settings, &agent->prng);
 }
 
 void agent_deinit(struct agent *agent) {

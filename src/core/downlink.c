@@ -22,6 +22,7 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
         struct peer *peer = &downlink->peers[i];
         peer->setting = settings->agents[i];
         peer->downlink = downlink;
+        session_init(&peer->session, settings->session_messages);
         list_init(&peer->vms);
         list_init(&peer->waiting);
         map_put(&downlink->by_address, peer->setting.address, peer);
@@ -271,11 +272,10 @@ static bool on_hello(struct downlink *downlink, struct peer *peer, const struct 
     if (session->state == SESSION_OPEN && session->peer_number == frame->header.from)
         return false; /* a repeat; welcome, which it waits for, is repeated until it comes */
     peer_forget(peer);
-    *session = (struct session){.state = SESSION_OPEN,
-                                .number = 1 + prng_below(&downlink->prng, session_number_most),
-                                .peer_number = frame->header.from,
-                                .received = 1,
-                                .heard_ms = event->now_ms};
+    session_open(session, SESSION_OPEN, 1 + prng_below(&downlink->prng, session_number_most),
+                 frame->header.from);
+    session->received = 1;
+    session->heard_ms = event->now_ms;
     peer_move(downlink, peer, PEER_UP, event);
     send_welcome(downlink, peer, out);
     if (hello->vm_digest != downlink_digest(peer)) {

@@ -20,8 +20,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
         memory_new(settings->managers_count, sizeof(*downstream->patrons));
     for (size_t i = 0; i < settings->managers_count; i++) {
         struct patron *patron = &downstream->patrons[i];
-        uplink_init(&patron->uplink, &settings->managers[i], settings->software,
-                    &downstream->prng);
+        uplink_init(&patron->uplink, &settings->managers[i], settings, &downstream->prng);
         if (settings->limits)
             patron->limits = patron->configured = settings->limits[i];
         patron->phase_due_ms = book_never;

@@ -12,7 +12,6 @@ enum {
     resend_first_ms = 1000,  /* more than a round trip and the peer's wait */
     resend_most_ms = 8000,
     flight_careful = 64,     /* messages at a time until a loss is mended */
-    owed_most = limit_session_messages / 2,
     reserve = 64,            /* for what keeps a full session going */
 };
 
@@ -54,17 +53,31 @@ static void drop_first(struct session *session) {
 void session_close(struct session *session) {
     while (session->first)
         drop_first(session);
-    *session = (struct session){.state = SESSION_CLOSED, .heard_ms = session->heard_ms};
+    *session = (struct session){.state = SESSION_CLOSED,
+                                .most = session->most,
+                                .heard_ms = session->heard_ms};
+}
+
+void session_init(struct session *session, uint32_t most) {
+    *session = (struct session){.most = most ? most : limit_session_messages};
+}
+
+void session_open(struct session *session, enum session_state state, uint64_t number,
+                  uint64_t peer_number) {
+    session_close(session);
+    session->state = state;
+    session->number = number;
+    session->peer_number = peer_number;
 }
 
 static uint64_t kept(const struct session *session) { return session->sent - session->confirmed; }
 
 bool session_is_full(const struct session *session) {
-    return kept(session) >= limit_session_messages || session->bytes >= limit_session_bytes;
+    return kept(session) >= session->most || session->bytes >= limit_session_bytes;
 }
 
 bool session_has_drained(const struct session *session) {
-    return kept(session) <= limit_session_messages / 2 &&
+    return kept(session) <= session->most / 2 &&
            session->bytes <= limit_session_bytes / 2;
 }
 
@@ -109,7 +122,7 @@ static void fly(struct session *session, const struct peer_setting *peer, struct
 void session_send(struct session *session, const struct peer_setting *peer,
                   struct message *message, struct effects *out) {
     assert(session->state == SESSION_OPEN);
-    if (kept(session) >= limit_session_messages + reserve) {
+    if (kept(session) >= session->most + reserve) {
         session->overflowed = true;
         message_clear(message);
         return;
@@ -178,7 +191,7 @@ static enum session_verdict take_messages(struct session *session, const struct 
     session->received = last;
     session->gap = false;
     session->heard_ms = now_ms;
-    owe(session, last - session->told >= owed_most ? OWES_NOW : OWES_SOON);
+    owe(session, last - session->told >= session->most / 2 ? OWES_NOW : OWES_SOON);
     return SESSION_ACCEPT;
 }
 
@@ -254,5 +267,5 @@ void session_check(const struct session *session) {
     assert(count == kept(session) && bytes == session->bytes && next == session->next);
     assert(session->confirmed <= session->flown && session->flown <= session->sent);
     assert(session->told <= session->received);
-    assert(count <= limit_session_messages + reserve);
+    assert(count <= session->most + reserve);
 }

@@ -36,6 +36,7 @@ struct session {
     enum session_debt owes;
     bool gap;             /* of what came, something is missing in between */
     bool overflowed;      /* is to end */
+    uint32_t most;        /* messages that are kept before it is full; for good */
     uint32_t attempts;    /* time-outs since the peer last acknowledged something */
     uint32_t fresh;       /* of the frame received last: the first message that is new */
     uint64_t number, peer_number; /* peer_number 0: not known */
@@ -52,6 +53,13 @@ struct session {
     struct session_item *first, *next, *last; /* kept; the next to go out; NULL: none */
     size_t bytes;         /* that are kept */
 };
+
+/* A closed one that keeps `most` messages; 0: limit_session_messages. */
+void session_init(struct session *session, uint32_t most);
+
+/* Opens it with a number of our own; the peer's may not be known yet: 0. */
+void session_open(struct session *session, enum session_state state, uint64_t number,
+                  uint64_t peer_number);
 
 /* Closes and forgets numbers and queue; the next opening draws new ones. */
 void session_close(struct session *session);

@@ -12,13 +12,14 @@ enum {
 };
 
 void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
-                 const char *software, struct prng *prng) {
+                 const struct role_settings *role, struct prng *prng) {
     *uplink = (struct uplink){.setting = *setting,
                               .beat_ms = beat_default_ms,
                               .hello_due_ms = book_never,
                               .beat_due_ms = book_never,
                               .capacity_due_ms = book_never};
-    (void)text_copy(uplink->software, sizeof(uplink->software), software);
+    (void)text_copy(uplink->software, sizeof(uplink->software), role->software);
+    session_init(&uplink->session, role->session_messages);
     list_init(&uplink->waiting);
     list_init(&uplink->table.node);
     prng_init(&uplink->prng, prng_next(prng));
@@ -47,8 +48,8 @@ static void uplink_reopen(struct uplink *uplink, uint64_t hello_due_ms) {
     uplink->hello_due_ms = book_never;
     if (uplink->link == PRESENCE_DOWN || uplink->shut)
         return;
-    uplink->session.state = SESSION_OPENING;
-    uplink->session.number = 1 + prng_below(&uplink->prng, session_number_most);
+    session_open(&uplink->session, SESSION_OPENING,
+                 1 + prng_below(&uplink->prng, session_number_most), 0);
     uplink->hello_due_ms = hello_due_ms;
 }
 

@@ -31,7 +31,7 @@ struct uplink {
 };
 
 void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
-                 const char *software, struct prng *prng);
+                 const struct role_settings *role, struct prng *prng);
 void uplink_deinit(struct uplink *uplink);
 bool uplink_is_open(const struct uplink *uplink);
 

@@ -24,7 +24,8 @@ struct end {
 
 static int set_up(void **state) {
     struct end *end = memory_new(1, sizeof(*end));
-    end->session = (struct session){.state = SESSION_OPEN, .number = 10, .peer_number = 20};
+    session_init(&end->session, 0);
+    session_open(&end->session, SESSION_OPEN, 10, 20);
     end->now_ms = 1000;
     *state = end;
     return 0;
@@ -422,8 +423,8 @@ static void whatever_the_channel_does_each_message_arrives_once_and_in_order(voi
         channel.repeat = (uint32_t)prng_below(&channel.prng, 300);
         channel.late_ms = 1 + (uint32_t)prng_below(&channel.prng, 3000);
         for (size_t i = 0; i < ends; i++) {
-            channel.ends[i].session = (struct session){
-                .state = SESSION_OPEN, .number = 10 + i * 10, .peer_number = 20 - i * 10};
+            session_init(&channel.ends[i].session, seed % 3 ? 0 : 16);
+            session_open(&channel.ends[i].session, SESSION_OPEN, 10 + i * 10, 20 - i * 10);
             channel.flying[i] = memory_new(flying_most, sizeof(struct flying));
         }
         run_channel(&channel, 2000000);
