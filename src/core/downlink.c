@@ -6,8 +6,6 @@
 #include "base/text.h"
 #include "core/uplink.h"
 
-enum { beats_missed = 3 };
-
 void downlink_init(struct downlink *downlink, const struct role_settings *settings,
                    struct prng *prng) {
     *downlink = (struct downlink){.beat_ms = settings->beat_ms,
@@ -377,8 +375,8 @@ void downlink_on_tick(struct downlink *downlink, const struct event *event) {
     uint64_t next = book_never;
     for (size_t i = 0; i < downlink->count; i++) {
         struct peer *peer = &downlink->peers[i];
-        uint64_t silent = event->now_ms - peer->session.heard_ms;
-        if (peer_is_up(peer) && silent >= beats_missed * downlink->beat_ms)
+        if (peer_is_up(peer) &&
+            event->now_ms >= session_silence_ms(&peer->session, downlink->beat_ms))
             peer_close(downlink, peer, event);
         if (peer->state == PEER_SUSPECT &&
             event->now_ms - peer->state_ms >= downlink->hold_down_ms)

@@ -9,9 +9,11 @@
 
 enum {
     acknowledge_ms = 200,    /* a debt waits so long for something that it can ride on */
-    resend_first_ms = 1000,  /* more than a round trip and the peer's wait */
+    resend_first_ms = 3000,  /* before a round trip was measured */
+    resend_least_ms = 1000,  /* more than most round trips and the peer's wait */
     resend_most_ms = 8000,
     flight_careful = 64,     /* messages at a time until a loss is mended */
+    beats_missed = 3,
     reserve = 64,            /* for what keeps a full session going */
 };
 
@@ -114,8 +116,11 @@ static void fly(struct session *session, const struct peer_setting *peer, struct
         struct message *message = &emit(session, peer, EFFECT_SEND, out)->message;
         message->kind = item->kind;
         record_clone(message_table(item->kind), item->body, &message->welcome);
-        session->flown++;
         session->next = item->next;
+        if (++session->flown > session->recovered && !session->timed) {
+            session->timed = session->flown;
+            session->timed_ms = 0;
+        }
     }
 }
 
@@ -144,6 +149,15 @@ static void go_back(struct session *session) {
     session->next = session->first;
     session->flown = session->confirmed;
     session->recovered = session->sent;
+    session->timed = 0; /* which of its goings is acknowledged could not be told */
+}
+
+static void measure(struct session *session, uint64_t now_ms) {
+    uint64_t twice = 1 + 2 * (now_ms - session->timed_ms);
+    uint64_t slowly = session->patience_ms - session->patience_ms / 8;
+    session->patience_ms = twice > slowly ? twice : slowly;
+    session->timed = 0;
+    session->attempts = 0;
 }
 
 /* The peer's word of what it has: forgets that, and mends a gap that it tells of, once. */
@@ -156,7 +170,8 @@ static void confirm(struct session *session, const struct frame_header *header,
         }
         if (session->flown < session->confirmed)
             session->flown = session->confirmed;
-        session->attempts = 0;
+        if (session->timed && session->timed <= session->confirmed)
+            measure(session, now_ms);
         session->resend_ms = 0;
         session->heard_ms = now_ms;
     }
@@ -207,11 +222,21 @@ enum session_verdict session_receive(struct session *session, const struct frame
     return take_messages(session, frame, now_ms);
 }
 
-/* 1 s, 2 s, 4 s, 8 s …, a tenth more or less by its own number, which is random. */
 static uint64_t patience_ms(const struct session *session) {
-    uint64_t wait = session->attempts < 3 ? (uint64_t)resend_first_ms << session->attempts
-                                          : resend_most_ms;
+    return session->patience_ms ? session->patience_ms : resend_first_ms;
+}
+
+uint64_t session_silence_ms(const struct session *session, uint64_t beat_ms) {
+    return session->heard_ms + beats_missed * beat_ms + patience_ms(session);
+}
+
+/* Doubled at each time-out, a tenth more or less by its own number, which is random. */
+static uint64_t time_out_ms(const struct session *session) {
+    uint64_t wait = patience_ms(session);
     struct prng jitter;
+    wait = (wait > resend_least_ms ? wait : resend_least_ms)
+           << (session->attempts < 3 ? session->attempts : 3);
+    wait = wait < resend_most_ms ? wait : resend_most_ms;
     prng_init(&jitter, session->number + session->attempts);
     return wait - wait / 10 + prng_below(&jitter, wait / 5);
 }
@@ -226,10 +251,12 @@ void session_tick(struct session *session, const struct peer_setting *peer, uint
         go_back(session);
     }
     fly(session, peer, out);
+    if (session->timed && !session->timed_ms)
+        session->timed_ms = now_ms;
     if (!session->first)
         session->resend_ms = 0;
     else if (!session->resend_ms)
-        session->resend_ms = now_ms + patience_ms(session);
+        session->resend_ms = now_ms + time_out_ms(session);
     if (session->owes == OWES_NOTHING)
         return;
     if (!session->owes_ms)

@@ -12,7 +12,9 @@
  *
  * What was sent is kept until it is acknowledged. After a time-out, or when the peer tells of a
  * gap, everything from there is sent again (go-back-N: a receiver takes messages in order only);
- * frames are not kept, so repeats are batched anew. Acknowledgements ride on what is said anyway;
+ * frames are not kept, so repeats are batched anew. The time-out follows the round trips that
+ * were measured, on messages that went out once (Karn and Partridge, 1987): on a slow link, too
+ * little patience would fill it with repeats. Acknowledgements ride on what is said anyway;
  * where nothing is, a frame without messages carries them, which nobody acknowledges.
  *
  * What is kept is bounded. Whoever has more to say asks session_is_full() first and tells it again
@@ -37,7 +39,7 @@ struct session {
     bool gap;             /* of what came, something is missing in between */
     bool overflowed;      /* is to end */
     uint32_t most;        /* messages that are kept before it is full; for good */
-    uint32_t attempts;    /* time-outs since the peer last acknowledged something */
+    uint32_t attempts;    /* time-outs since a round trip was last measured */
     uint32_t fresh;       /* of the frame received last: the first message that is new */
     uint64_t number, peer_number; /* peer_number 0: not known */
     uint64_t heard_ms;    /* when the peer last said something new */
@@ -49,6 +51,9 @@ struct session {
     uint64_t confirmed;   /* ... that the peer has acknowledged, with all before */
     uint64_t recovered;   /* until this one is confirmed, little flies at a time */
     uint64_t again_from;  /* the gap that was mended at the peer's word */
+    uint64_t timed;       /* its way there and back is measured; 0: none is */
+    uint64_t timed_ms;    /* when it went out; 0: in this step */
+    uint64_t patience_ms; /* before what is not confirmed goes out again; 0: not yet known */
     uint64_t resend_ms;   /* when what is not confirmed goes out again; 0: not yet set */
     struct session_item *first, *next, *last; /* kept; the next to go out; NULL: none */
     size_t bytes;         /* that are kept */
@@ -95,6 +100,9 @@ enum session_verdict session_receive(struct session *session, const struct frame
 void session_tick(struct session *session, const struct peer_setting *peer, uint64_t now_ms,
                   struct effects *out);
 uint64_t session_deadline_ms(const struct session *session);
+
+/* When the peer is given up, if nothing new is heard: after three beats and a round trip. */
+uint64_t session_silence_ms(const struct session *session, uint64_t beat_ms);
 
 /* Asserts what has to hold of its numbers and its queue. */
 void session_check(const struct session *session);

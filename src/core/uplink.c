@@ -7,7 +7,6 @@
 
 enum {
     gather_ms = 100, /* law 7: changes of capacity travel together */
-    beats_missed = 3,
     beat_default_ms = 15000,
 };
 
@@ -95,7 +94,7 @@ static void say_hello(struct uplink *uplink, const struct book *book,
 /* When the manager's silence ends the session: a time of its own, or the next tick would do, which
  * may be an inside matter's (law 1). */
 static uint64_t silence_due_ms(const struct uplink *uplink) {
-    return uplink_is_open(uplink) ? uplink->session.heard_ms + beats_missed * uplink->beat_ms
+    return uplink_is_open(uplink) ? session_silence_ms(&uplink->session, uplink->beat_ms)
                                   : book_never;
 }
 
