@@ -7,10 +7,31 @@ static bool stands_at(const struct book_vm *vm, const struct peer *peer) {
     return text_equal(vm->record.place, peer->setting.name);
 }
 
-struct book_vm *downlink_reported(const struct book *book, const struct peer *peer,
-                                  const struct vm_report *report) {
+static bool place_is_gone(const struct downlink *downlink, const struct vm *vm) {
+    return *vm->place && !downlink_by_name(downlink, vm->place);
+}
+
+/* What is under way there is instructed again at once. */
+static void move_in(struct book *book, struct peer *peer, struct book_vm *vm,
+                    struct effects *out) {
+    (void)text_copy(vm->record.place, sizeof(vm->record.place), peer->setting.name);
+    list_add(&peer->vms, &vm->by_place);
+    book_save_vm(vm, out);
+    if (!vm->active)
+        return;
+    vm->active->resend_ms = 0;
+    book_schedule(book, vm->active);
+}
+
+struct book_vm *downlink_reported(struct downlink *downlink, struct book *book,
+                                  struct peer *peer, const struct vm_report *report,
+                                  struct effects *out) {
     struct book_vm *vm = book_vm(book, report->vm);
-    if (!vm || !stands_at(vm, peer) || vm->record.place_epoch != report->epoch)
+    if (!vm || vm->record.place_epoch != report->epoch)
+        return NULL;
+    if (place_is_gone(downlink, &vm->record))
+        move_in(book, peer, vm, out);
+    if (!stands_at(vm, peer))
         return NULL;
     vm->sync_round = peer->sync_round;
     return vm;

@@ -4,9 +4,12 @@
 
 #include "core/downlink.h"
 
-/* The VM that a report is about if it stands at this peer with this epoch, otherwise NULL. */
-struct book_vm *downlink_reported(const struct book *book, const struct peer *peer,
-                                  const struct vm_report *report);
+/* The VM that a report is about if it stands at this peer with this epoch, otherwise NULL. One that
+ * stood at a place of a name that is configured no more moves to the peer that has it: the place
+ * was renamed. */
+struct book_vm *downlink_reported(struct downlink *downlink, struct book *book,
+                                  struct peer *peer, const struct vm_report *report,
+                                  struct effects *out);
 
 /* Was the VM in no piece of the table that the peer has just told whole? Then it is not there;
  * but one with an operation under way has that to answer for it. */

@@ -149,7 +149,8 @@ static void learn_state(struct downstream *downstream, struct book_vm *vm, enum 
 static bool on_vm(struct downstream *downstream, struct peer *peer,
                   const struct vm_report *report, const struct event *event,
                   struct effects *out) {
-    struct book_vm *vm = downlink_reported(&downstream->book, peer, report);
+    struct book_vm *vm =
+        downlink_reported(&downstream->downlink, &downstream->book, peer, report, out);
     if (vm)
         learn_state(downstream, vm, report->state, event, out);
     return vm != NULL;

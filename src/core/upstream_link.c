@@ -25,7 +25,8 @@ static void learn_state(struct upstream *upstream, struct book_vm *vm, enum vm_s
 
 static void on_vm(struct upstream *upstream, struct peer *peer, const struct vm_report *report,
                   const struct event *event, struct effects *out) {
-    struct book_vm *vm = downlink_reported(&upstream->book, peer, report);
+    struct book_vm *vm =
+        downlink_reported(&upstream->downlink, &upstream->book, peer, report, out);
     if (vm)
         learn_state(upstream, vm, report->state, event, out);
 }

@@ -72,6 +72,24 @@ void script_act(struct script *script, const char *name, enum verb verb, uint64_
     ask(script, &request, tenant_token);
 }
 
+void script_rename(struct script *script, const struct sim_node *host, const char *name) {
+    struct role_settings *settings = &script->cluster->settings;
+    for (size_t i = 0; i < settings->agents_count; i++) {
+        struct peer_setting *peer = (struct peer_setting *)(uintptr_t)&settings->agents[i];
+        if (text_equal(peer->name, host->name))
+            (void)text_copy(peer->name, sizeof(peer->name), name);
+    }
+    map_put(&script->world->names, name, (struct sim_node *)(uintptr_t)host);
+    world_crash(script->world, script->cluster, 1000);
+}
+
+void script_quota(struct script *script, uint64_t vms) {
+    struct request request = {.kind = REQUEST_TENANT_QUOTA, .key = "tenant", .limits.vms = vms};
+    ask(script, &request, "operator");
+    script_wait(script, 1);
+    text_clear(&script->story);
+}
+
 static const struct vm *find(const struct script *script, const char *name) {
     const struct book *book = role_book(script->cloud->role);
     struct list *at = NULL, *next = NULL;

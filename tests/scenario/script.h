@@ -21,6 +21,12 @@ void script_wait(struct script *script, uint64_t seconds);
 void script_create(struct script *script, const char *name, const char *key);
 void script_act(struct script *script, const char *name, enum verb verb, uint64_t deadline_ms);
 
+/* The cluster's manager restarts with another name for the host. */
+void script_rename(struct script *script, const struct sim_node *host, const char *name);
+
+/* Tokens are the tenant's; the quota is of VMs. */
+void script_quota(struct script *script, uint64_t vms);
+
 /* Is the VM in this state, for the cloud and in truth? */
 bool script_vm_is(const struct script *script, const char *name, enum vm_state state);
 uint64_t script_vms(const struct script *script);

@@ -162,6 +162,76 @@ static void one_hung_host_does_not_delay_the_others(void **state) {
     script_ends(script);
 }
 
+static void a_host_renamed_keeps_its_vms(void **state) {
+    (void)state;
+    struct script *script = with_vm();
+    script_rename(script, script->hosts[0], "lathe-inner");
+    script_wait(script, 30);
+    script_act(script, "a", VERB_STOP, 0);
+    script_wait(script, 10);
+    script_tells(script, "cloud0 instructs stop\n"
+                         "cloud0 replies stop running, ok\n"
+                         "cluster-inner0 instructs stop\n"
+                         "host-inner2 works: stop\n"
+                         "host-inner2 results ok, stopped\n"
+                         "cluster-inner0 results ok, stopped\n");
+    assert_true(script_vm_is(script, "a", VM_STOPPED));
+    script_ends(script);
+}
+
+static void a_host_renamed_while_it_works_tells_what_came_of_it(void **state) {
+    (void)state;
+    struct script *script = with_vm();
+    script->world->slow = script->hosts[0];
+    script->world->slow_ms = 20000;
+    script_act(script, "a", VERB_STOP, 0);
+    script_wait(script, 1);
+    script_rename(script, script->hosts[0], "lathe-inner");
+    script_wait(script, 60);
+    script_tells(script, "cloud0 instructs stop\n"
+                         "cloud0 replies stop running, ok\n"
+                         "cluster-inner0 instructs stop\n"
+                         "host-inner2 works: stop\n"
+                         "cloud0 instructs stop\n"
+                         "cluster-inner0 instructs stop\n"
+                         "cluster-inner0 instructs stop\n"
+                         "host-inner2 results ok, stopped\n"
+                         "cluster-inner0 results ok, stopped\n");
+    script_ends(script);
+}
+
+/* What is to be deleted is in the quota until it is known to be gone. */
+static void quota_counts_what_a_cluster_that_is_away_may_still_have(void **state) {
+    (void)state;
+    struct script *script = with_vm();
+    script_quota(script, 1);
+    world_crash(script->world, script->cluster, 40000);
+    script_act(script, "a", VERB_DELETE, 0);
+    script_wait(script, 20);
+    script_create(script, "b", "");
+    script_wait(script, 60);
+    script_create(script, "b", "");
+    script_wait(script, 10);
+    script_tells(script, "cloud0 instructs delete\n"
+                         "cloud0 replies delete running, ok\n"
+                         "cloud0 refuses quota-exceeded\n"
+                         "cloud0 instructs delete\n"
+                         "cluster-inner0 instructs delete\n"
+                         "host-inner2 works: remove\n"
+                         "host-inner2 results ok, deleted\n"
+                         "cluster-inner0 results ok, deleted\n"
+                         "cloud0 instructs define\n"
+                         "cloud0 replies define running, ok\n"
+                         "cluster-inner0 instructs define\n"
+                         "host-inner2 works: fetch\n"
+                         "host-inner2 works: create\n"
+                         "host-inner2 works: start\n"
+                         "host-inner2 results ok, running\n"
+                         "cluster-inner0 results ok, running\n");
+    assert_int_equal(script_vms(script), 1);
+    script_ends(script);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
@@ -172,6 +242,9 @@ int main(void) {
         cmocka_unit_test(a_result_after_the_deadline_changes_the_vm_and_not_the_operation),
         cmocka_unit_test(a_tenants_retry_after_a_time_out_gets_the_same_operation),
         cmocka_unit_test(one_hung_host_does_not_delay_the_others),
+        cmocka_unit_test(a_host_renamed_keeps_its_vms),
+        cmocka_unit_test(a_host_renamed_while_it_works_tells_what_came_of_it),
+        cmocka_unit_test(quota_counts_what_a_cluster_that_is_away_may_still_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
