@@ -122,7 +122,8 @@ static void check_end_above(struct sim_world *world, const struct sim_node *node
     bool vm = is_below(world, node, op->vm);
     if (op->verb == VERB_DELETE && vm)
         check_fail(world, "true end", "%s deleted %s, which is there", op->id, op->vm);
-    if (op->verb != VERB_DELETE && !vm)
+    bool evicted = promise_get(world, "evicted", world->nodes[0], op->vm);
+    if (op->verb != VERB_DELETE && !vm && !evicted) /* which may be heard of before the result */
         check_fail(world, "true end", "%s (%s) succeeded on %s, which is nowhere", op->id,
                    verb_names[op->verb], op->vm);
 }
@@ -281,6 +282,21 @@ static void check_cordon(struct sim_world *world, const struct sim_node *node,
     (void)promise_put(world, "put", node, name);
 }
 
+/* Law 3: who is revoked gets no more VMs, and has those it has taken away. */
+static void check_revoked(struct sim_world *world, const struct sim_node *node,
+                          const struct operation *op) {
+    for (size_t i = 0; i < node->settings.managers_count; i++) {
+        bool is_meant = node->revoked >> i & 1 &&
+                        text_equal(op->owner, node->settings.managers[i].name);
+        if (is_meant && op->verb == VERB_DELETE && op->internal)
+            (void)promise_put(world, "evicted", world->nodes[0], op->vm);
+        if (is_meant && op->verb == VERB_DEFINE && op->state == OP_PENDING &&
+            op->created_ms == node_wall_ms(world, node))
+            check_fail(world, "sovereignty", "%s makes %s for %s, which is revoked", node->name,
+                       op->vm, op->owner);
+    }
+}
+
 void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
     bool vms_changed = false, defines = false;
     if (world->settings.bare)
@@ -296,6 +312,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             check_op(world, node, op);
             check_refusals(world, node, op);
             defines |= op->verb == VERB_DEFINE && op->state == OP_PENDING;
+            check_revoked(world, node, op);
         }
         if (effect->record.table == &vm_table) {
             check_cordon(world, node, effect->record.data);

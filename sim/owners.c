@@ -1,6 +1,6 @@
 /* Owners of clusters: they change what the configuration lends while their manager is away, and ask
- * it by its API to lend more or less and to cordon and uncordon hosts while it runs. Operators set
- * tenants' quotas in the same way. What they asked and were answered is remembered here, for the
+ * it by its API to lend more or less, to revoke and restore what they lend, and to cordon and
+ * uncordon hosts while it runs. Operators set tenants' quotas in the same way. What they asked and were answered is remembered here, for the
  * laws to be held against. */
 
 #include <stdlib.h>
@@ -78,13 +78,28 @@ static struct owner_limits kept_limits(struct sim_world *world, const struct sim
     if (row) {
         struct record record;
         disk_read(world, row, &record);
-        limits = is_upstream ? ((const struct tenant *)record.data)->quota
-                             : ((const struct lending_decision *)record.data)->limits;
+        const struct lending_decision *lending = record.data;
+        if (is_upstream)
+            limits = ((const struct tenant *)record.data)->quota;
+        else
+            limits = lending->from == LIMITS_SET ? lending->limits : node->settings.limits[which];
         record_deinit(&record);
     } else if (!is_upstream) {
         limits = node->settings.limits[which];
     }
     return limits;
+}
+
+static bool kept_revoked(struct sim_world *world, const struct sim_node *node, size_t which) {
+    const struct sim_row *row =
+        disk_row(node, &lending_decision_table, node->settings.managers[which].name);
+    struct record record;
+    if (!row)
+        return false;
+    disk_read(world, row, &record);
+    bool revoked = ((const struct lending_decision *)record.data)->revoked_ms;
+    record_deinit(&record);
+    return revoked;
 }
 
 static bool kept_cordon(const struct sim_node *node, const struct sim_node *host) {
@@ -96,6 +111,9 @@ void owners_remember(struct sim_world *world, struct sim_node *node) {
         node->lent[i] = kept_limits(world, node, i);
     if (!node->lent || node_is_upstream(node))
         return;
+    node->revoked = 0;
+    for (size_t i = 0; i < node->settings.managers_count; i++)
+        node->revoked |= kept_revoked(world, node, i) ? 1u << i : 0;
     for (size_t i = 0; i < node->settings.agents_count; i++) {
         struct sim_node *host = world_node(world, node->settings.agents[i].name);
         host->cordoned = kept_cordon(node, host);
@@ -110,6 +128,10 @@ void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
             check_fail(world, "nothing lost", "%s was answered and does not know what it lends %s",
                        node->name, owners_party(node, i, &party));
     }
+    for (size_t i = 0; i < node->settings.managers_count; i++)
+        if (kept_revoked(world, node, i) != ((node->revoked >> i & 1) != 0))
+            check_fail(world, "nothing lost", "%s was answered and does not know whether %s is "
+                       "revoked", node->name, node->settings.managers[i].name);
     for (size_t i = 0; !node_is_upstream(node) && i < node->settings.agents_count; i++) {
         const struct sim_node *host = world_node(world, node->settings.agents[i].name);
         if (kept_cordon(node, host) != host->cordoned)
@@ -118,16 +140,54 @@ void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
     }
 }
 
-/* Law 3: an owner's word stops nothing that runs. */
-static void ask(struct sim_world *world, struct sim_node *node, struct request *request) {
+/* Law 3: an owner's word stops nothing that runs; even a revocation has its grace. False: it was
+ * refused. */
+static bool ask(struct sim_world *world, struct sim_node *node, struct request *request) {
     size_t before = node->pending.count;
     workload_send(world, node, request);
     for (size_t i = before; i < node->pending.count; i++) {
         const struct effect *effect = &node->pending.items[i];
-        if (effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_INSTRUCT)
+        if (!node->revoked && effect->kind == EFFECT_SEND &&
+            effect->send.message.kind == MESSAGE_INSTRUCT)
             check_fail(world, "sovereignty", "%s's owner lowers or cordons, and %s is instructed",
                        node->name, effect->send.address);
+        if (effect->kind == EFFECT_REPLY && effect->reply.kind == REPLY_PROBLEM)
+            return false;
     }
+    return true;
+}
+
+static void restore(struct sim_world *world, struct sim_node *node, size_t which) {
+    struct request request = {.kind = REQUEST_UPSTREAM_RESTORE};
+    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    if (ask(world, node, &request)) /* otherwise its VMs are just ending */
+        node->revoked &= ~(1u << which);
+}
+
+static void decide_revoked(struct sim_world *world, struct sim_node *node) {
+    enum { grace_most_seconds = 120 };
+    size_t which = prng_below(&world->owner, node->settings.managers_count);
+    struct request request = {.kind = REQUEST_UPSTREAM_REVOKE};
+    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    request.revocation.grace_seconds = 1 + (uint32_t)prng_below(&world->owner, grace_most_seconds);
+    if (node->revoked >> which & 1) {
+        restore(world, node, which);
+        return;
+    }
+    node->revoked |= 1u << which;
+    (void)ask(world, node, &request);
+}
+
+bool owners_restore(struct sim_world *world) {
+    bool all = true;
+    for (uint32_t i = 0; i < world->nodes_count; i++) {
+        struct sim_node *node = world->nodes[i];
+        for (size_t k = 0; node->role && k < node->settings.managers_count; k++)
+            if (node->revoked >> k & 1)
+                restore(world, node, k);
+        all &= !node->revoked;
+    }
+    return all;
 }
 
 static void decide_limits(struct sim_world *world, struct sim_node *node) {
@@ -137,7 +197,7 @@ static void decide_limits(struct sim_world *world, struct sim_node *node) {
     (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
     request.limits = some_limits(world);
     node->lent[which] = sets ? request.limits : node->settings.limits[which];
-    ask(world, node, &request);
+    (void)ask(world, node, &request);
 }
 
 /* As soon as there is such a tenant. */
@@ -150,7 +210,7 @@ static void decide_quota(struct sim_world *world, struct sim_node *node) {
     if (!disk_row(node, &tenant_table, request.key))
         return;
     node->lent[which] = request.limits;
-    ask(world, node, &request);
+    (void)ask(world, node, &request);
 }
 
 static void decide_cordon(struct sim_world *world, struct sim_node *node) {
@@ -160,7 +220,7 @@ static void decide_cordon(struct sim_world *world, struct sim_node *node) {
                                                      : REQUEST_HOST_CORDON};
     (void)text_copy(request.key, sizeof(request.key), host->name);
     host->cordoned = !host->cordoned;
-    ask(world, node, &request);
+    (void)ask(world, node, &request);
 }
 
 /* Each owner decides by the minute and the name of the cluster alone. In an even world (pair.c)
@@ -173,10 +233,13 @@ void owners_act(struct sim_world *world, struct sim_node *node) {
     if (!world_fault(world, &world->owner, world->settings.owner_acts))
         return;
     world->stats.owner_acts++;
+    uint64_t what = prng_below(&world->owner, 5);
     if (node_is_upstream(node))
         decide_quota(world, node);
-    else if (world->settings.even || prng_below(&world->owner, 2))
+    else if (world->settings.even || what < 2)
         decide_limits(world, node);
-    else
+    else if (what < 4)
         decide_cordon(world, node);
+    else
+        decide_revoked(world, node);
 }

@@ -14,7 +14,7 @@ void run_heal(struct sim_world *world) {
     faults_end(world);
     for (;;) {
         world_run(world, world->now_ms + minute_ms / 6);
-        bool rests = check_is_at_rest(world, what, sizeof(what));
+        bool rests = owners_restore(world) && check_is_at_rest(world, what, sizeof(what));
         if (rests && world->now_ms - world->busy_ms >= quiet_ms)
             break;
         if (world->now_ms - begin_ms > heal_most_ms)

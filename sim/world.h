@@ -78,6 +78,7 @@ struct sim_node {
     struct owner_limits *used;     /* managers: by each party (owners.c), as checked last */
     struct owner_limits *lent;     /* managers: to each, as was decided last */
     bool cordoned;                 /* by the owner of its manager */
+    uint32_t revoked;              /* downstream: a bit for each manager above */
     int64_t clock_ms;              /* how far its wall clock is off */
     int64_t drift_ppm;             /* of its monotonic clock */
 };
@@ -258,6 +259,8 @@ void owners_begin(struct sim_world *world, struct sim_node *node);
 void owners_reconfigure(struct sim_world *world, struct sim_node *node); /* while it is away */
 void owners_remember(struct sim_world *world, struct sim_node *node);    /* after a restart */
 void owners_act(struct sim_world *world, struct sim_node *node);
+/* When the world heals; false: some still end and cannot be restored yet. */
+bool owners_restore(struct sim_world *world);
 /* Law 8: what an owner was answered is on disk. */
 void owners_check_kept(struct sim_world *world, const struct sim_node *node);
 
