@@ -1,7 +1,7 @@
 /* Owners of clusters: they change what the configuration lends while their manager is away, and ask
  * it by its API to lend more or less, to revoke and restore what they lend, and to cordon and
- * uncordon hosts while it runs. Operators set tenants' quotas in the same way. What they asked and were answered is remembered here, for the
- * laws to be held against. */
+ * uncordon hosts while it runs. Operators set tenants' quotas in the same way. What they asked and
+ * were answered is remembered here, for the laws to be held against. */
 
 #include <stdlib.h>
 #include <string.h>
