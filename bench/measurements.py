@@ -8,7 +8,7 @@ import time
 
 from fleet import measure_agents, measure_hosts
 from frame import middle
-from world import World, generate, read, resident_kib
+from world import World, generate, read, resident_kib, wait_until
 
 # What law 8 needs one after the other for one provision: upstream accepts; downstream has it
 # placed; the agent accepts; the agent, downstream and upstream have its end.
@@ -140,7 +140,7 @@ def measure_reads(report, sizes):
     vms = sizes["vms"]
     with World() as world:
         _, fresh = restarted(world)
-        world.cloud.await_capacity()
+        wait_until(world.has_room, "the cluster tells how many VMs fit")
         world.provision(sizes["provisions"][512], 256)  # connections and caches have their size
         before = world.resident()
         world.provision(vms - sizes["provisions"][512], 256)

@@ -70,6 +70,7 @@ class World:
             self.token_file = self.cloud.tenant("acme")
             self.cloud.cli("image", "import", "empty",
                            make_archive(f"{self.folder.name}/empty.tar.zst"))
+            wait_until(self.has_room, "the cluster tells how many VMs fit")
             self.provision(1, 1)  # the image travels down
         except RuntimeError as fault:
             self.__exit__()
@@ -83,6 +84,12 @@ class World:
             process.stdout.close()
         self.cloud.stop()
         self.folder.cleanup()
+
+    def has_room(self):
+        """Its processors may be known before how many of each shape fit on them."""
+        cluster = self.cloud.rest("GET", "/v1/clusters").json()["items"][0]
+        fits = cluster.get("capacity", {}).get("fits", [])
+        return cluster["state"] == "up" and fits and all(fit["count"] for fit in fits)
 
     # the floor
 

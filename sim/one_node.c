@@ -47,8 +47,9 @@ int run_one_node(const struct sim_settings *settings) {
         fflush(stdout);
         if (!i)
             first = cost;
-        equal &= cost.memory_bytes < first.memory_bytes + first.memory_bytes / 100 &&
-                 cost.rows == first.rows; /* the allocator rounds */
+        /* the allocator rounds by up to 1.5 %; one byte per agent would be 5 % */
+        equal &= cost.memory_bytes < first.memory_bytes + first.memory_bytes / 20 &&
+                 cost.rows == first.rows;
     }
     printf("law 2: %s\n", equal ? "one node, whatever is inside" : "BROKEN: it is not one node");
     return equal ? 0 : 1;

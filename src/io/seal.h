@@ -12,7 +12,7 @@
  * the session's matter, whose numbers are inside. There is no unsealed form of a frame.
  *
  * Keys are texts of 43 characters; secret ones stand in files of mode 0600, one line,
- * "secret:" before the key. Used by the shell's loop alone: nothing here is thread-safe. */
+ * "secret:" before the key. Used within the shell's turn alone: nothing here is thread-safe. */
 #pragma once
 
 #include <stddef.h>
