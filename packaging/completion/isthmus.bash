@@ -30,21 +30,21 @@ _isthmus() {
         1,*) words="vm op cluster image shape tenant host upstream permission limit whoami --help --version" ;;
         2,vm,*) words="create list show start shutdown stop reboot delete" ;;
         2,op,*) words="list show" ;;
-        2,cluster,*) words="list show" ;;
+        2,cluster,*) words="list show forget" ;;
         2,image,*) words="list show import delete" ;;
         2,shape,*) words="list" ;;
         2,tenant,*) words="create list show set-quota delete" ;;
-        2,host,*) words="list show cordon uncordon" ;;
+        2,host,*) words="list show cordon uncordon forget" ;;
         2,upstream,*) words="list show revoke restore" ;;
         2,permission,*) words="set reset" ;;
         2,limit,*) words="list set reset" ;;
-        3,host,show | 3,host,cordon | 3,host,uncordon | 3,upstream,show | 3,upstream,re*)
+        3,host,show | 3,host,cordon | 3,host,uncordon | 3,host,forget | 3,upstream,show | 3,upstream,re*)
             words=$(_isthmus_names "$noun") ;;
         3,limit,set | 3,limit,reset | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
         3,vm,show | 3,vm,start | 3,vm,shutdown | 3,vm,stop | 3,vm,reboot | 3,vm,delete)
             words=$(_isthmus_vm_names) ;;
         3,op,show) words=$(_isthmus_names op) ;;
-        3,cluster,show | 3,image,show | 3,image,delete | 3,tenant,show | 3,tenant,set-quota | 3,tenant,delete)
+        3,cluster,show | 3,cluster,forget | 3,image,show | 3,image,delete | 3,tenant,show | 3,tenant,set-quota | 3,tenant,delete)
             words=$(_isthmus_names "$noun") ;;
         4,image,import) COMPREPLY=($(compgen -f -- "$word")); return ;;
         esac

@@ -182,12 +182,26 @@ static void show_vm(const struct call *call) {
     call_answer(call, REPLY_RECORD, &hosted_vm_table, &hosted);
 }
 
+static void forget_host(const struct call *call, struct peer *peer) {
+    if (peer_is_up(peer)) {
+        call_problem(call, CODE_CONFLICT, "host", "host '%s' is connected: it is not gone",
+                     peer->setting.name);
+        return;
+    }
+    downstream_write_off(call->downstream, peer, call->event, call->out);
+    answer_host(call, peer);
+}
+
 static void on_host(const struct call *call) {
     struct downlink *downlink = &call->downstream->downlink;
     struct peer *peer = downlink_by_name(downlink, call->request->key);
     bool cordon = call->request->kind == REQUEST_HOST_CORDON;
     if (!peer) {
         call_not_found(call, "host");
+        return;
+    }
+    if (call->request->kind == REQUEST_HOST_FORGET) {
+        forget_host(call, peer);
         return;
     }
     if (call->request->kind != REQUEST_HOST_SHOW && cordon != (peer->cordoned_ms != 0)) {
@@ -212,7 +226,7 @@ static bool take_permissions(const struct call *call, struct patron *patron) {
 static bool restore(const struct call *call, struct patron *patron) {
     bool restored = downstream_restore(patron, call->event);
     if (!restored)
-        call_problem(call, CODE_BAD_STATE, "",
+        call_problem(call, CODE_CONFLICT, "upstream",
                      "the grace of '%s' is over and its VMs are being deleted; it can be "
                      "restored when none is left", patron->uplink.setting.name);
     return restored;
@@ -263,6 +277,7 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
         [REQUEST_VM_LIST] = list_vms,         [REQUEST_VM_SHOW] = show_vm,
         [REQUEST_HOST_LIST] = list_hosts,     [REQUEST_HOST_SHOW] = on_host,
         [REQUEST_HOST_CORDON] = on_host,      [REQUEST_HOST_UNCORDON] = on_host,
+        [REQUEST_HOST_FORGET] = on_host,
         [REQUEST_UPSTREAM_LIST] = list_lendings, [REQUEST_UPSTREAM_SHOW] = on_lending,
         [REQUEST_LIMITS_SET] = on_lending,    [REQUEST_LIMITS_RESET] = on_lending,
         [REQUEST_PERMISSIONS_SET] = on_lending, [REQUEST_PERMISSIONS_RESET] = on_lending,

@@ -241,6 +241,29 @@ static void on_result(struct downstream *downstream, struct peer *peer,
         bury(downstream, vm, out);
 }
 
+static void write_off(struct downstream *downstream, struct peer *peer, struct book_vm *vm,
+                      const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    enum verb verb = op ? op->record.verb : VERB_DELETE;
+    if (op)
+        downlink_reflect(&downstream->downlink, peer, op, &vm->record.size);
+    placement_take(vm);
+    if (verb != VERB_DEFINE) /* a definition fails, and its VM with it */
+        downstream_move(downstream, vm,
+                        vm->record.state == VM_DELETING ? VM_DELETED : VM_LOST, event, out);
+    if (op)
+        downstream_end(downstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST, event, out);
+    book_save_vm(vm, out);
+    bury(downstream, vm, out);
+}
+
+void downstream_write_off(struct downstream *downstream, struct peer *peer,
+                          const struct event *event, struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &peer->vms)
+        write_off(downstream, peer, container_of(node, struct book_vm, by_place), event, out);
+}
+
 static void on_opened(struct downstream *downstream, struct peer *peer,
                       const struct event *event, struct effects *out) {
     struct list *node = NULL, *next = NULL;

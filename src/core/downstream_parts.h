@@ -54,6 +54,11 @@ enum undo { UNDO_NOW, UNDO_LATER };
 void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when,
                      const struct event *event, struct effects *out);
 
+/* The host is gone for good: its VMs are lost, what was under way there ends, so does the wait for
+ * what was to be deleted. */
+void downstream_write_off(struct downstream *downstream, struct peer *peer,
+                          const struct event *event, struct effects *out);
+
 /* After a change of state: the VM's size is in what its patron uses, or no longer. */
 void downstream_count(struct downstream *downstream, struct book_vm *vm);
 

@@ -23,8 +23,9 @@ static void print_request(const struct request *request, struct text *out) {
         "vm-create",   "vm-list",    "vm-show",      "vm-act",       "op-list",
         "op-show",     "shape-list", "image-list",   "image-show",   "image-add",
         "image-delete", "cluster-list", "cluster-show", "tenant-create", "tenant-list",
-        "tenant-show", "tenant-delete", "tenant-quota", "whoami",  "host-list", "host-show",
-        "host-cordon", "host-uncordon", "upstream-list", "upstream-show", "limits-set",
+        "tenant-show", "tenant-delete", "cluster-forget", "tenant-quota", "whoami",
+        "host-list",   "host-show",     "host-cordon",  "host-uncordon", "host-forget",
+        "upstream-list", "upstream-show", "limits-set",
         "limits-reset", "permissions-set", "permissions-reset", "upstream-revoke",
         "upstream-restore",
     };

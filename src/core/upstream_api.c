@@ -252,12 +252,37 @@ static void on_vm_act(const struct call *call) {
     struct operation operation = {.verb = verb, .deadline_ms = allowed_ms(call)};
     struct book_op *op = upstream_begin(upstream, vm, &operation, call->event, call->out);
     op->unreflected = unreflected;
-    op->record.place_generation = ++vm->record.place_generation;
-    downlink_instruct(&upstream->downlink, &upstream->book, vm, call->event, call->out);
-    book_save_vm(vm, call->out);
-    book_save_op(op, call->out);
+    if (*vm->record.place) {
+        op->record.place_generation = ++vm->record.place_generation;
+        downlink_instruct(&upstream->downlink, &upstream->book, vm, call->event, call->out);
+        book_save_vm(vm, call->out);
+        book_save_op(op, call->out);
+    } else { /* a lost one, whose place is gone too: nobody has to be asked */
+        upstream_end(upstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST, call->event,
+                     call->out);
+        if (verb == VERB_DELETE)
+            upstream_remove_vm(upstream, vm, call->out);
+    }
     remember_key(call, op);
     upstream_answer_op(call, op);
+}
+
+static void forget_cluster(const struct call *call) {
+    struct peer *peer = downlink_by_name(&call->upstream->downlink, call->request->key);
+    struct node node;
+    if (!peer) {
+        call_not_found(call, "cluster");
+        return;
+    }
+    if (peer_is_up(peer)) {
+        call_problem(call, CODE_CONFLICT, "cluster", "cluster '%s' is connected: it is not gone",
+                     call->request->key);
+        return;
+    }
+    upstream_write_off(call->upstream, peer, call->event, call->out);
+    upstream_node(peer, &node);
+    call_answer(call, REPLY_RECORD, &node_table, &node);
+    record_clear(&node_table, &node);
 }
 
 static void on_op_show(const struct call *call) {
@@ -393,7 +418,8 @@ static bool is_for_operators(const struct call *call) {
         return !text_equal(call->request->key, call->tenant->record.name);
     return kind == REQUEST_IMAGE_ADD || kind == REQUEST_IMAGE_DELETE ||
            kind == REQUEST_TENANT_CREATE || kind == REQUEST_TENANT_LIST ||
-           kind == REQUEST_TENANT_DELETE || kind == REQUEST_TENANT_QUOTA;
+           kind == REQUEST_TENANT_DELETE || kind == REQUEST_TENANT_QUOTA ||
+           kind == REQUEST_CLUSTER_FORGET;
 }
 
 static bool authenticate(struct call *call) {
@@ -446,6 +472,9 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
     case REQUEST_TENANT_DELETE:
         delete_tenant(&call);
         return;
+    case REQUEST_CLUSTER_FORGET:
+        forget_cluster(&call);
+        return;
     case REQUEST_TENANT_QUOTA:
         set_quota(&call);
         return;
@@ -466,6 +495,7 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
     case REQUEST_HOST_SHOW:
     case REQUEST_HOST_CORDON:
     case REQUEST_HOST_UNCORDON:
+    case REQUEST_HOST_FORGET:
     case REQUEST_UPSTREAM_LIST:
     case REQUEST_UPSTREAM_SHOW:
     case REQUEST_LIMITS_SET:

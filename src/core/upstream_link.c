@@ -23,12 +23,14 @@ static void learn_state(struct upstream *upstream, struct book_vm *vm, enum vm_s
     }
 }
 
-static void on_vm(struct upstream *upstream, struct peer *peer, const struct vm_report *report,
+/* False: no VM that is known to be there. */
+static bool on_vm(struct upstream *upstream, struct peer *peer, const struct vm_report *report,
                   const struct event *event, struct effects *out) {
     struct book_vm *vm =
         downlink_reported(&upstream->downlink, &upstream->book, peer, report, out);
     if (vm)
         learn_state(upstream, vm, report->state, event, out);
+    return vm != NULL;
 }
 
 static void on_table(struct upstream *upstream, struct peer *peer, const struct vm_table *table,
@@ -37,7 +39,10 @@ static void on_table(struct upstream *upstream, struct peer *peer, const struct 
     if (table->first)
         peer->sync_round++;
     for (uint32_t i = 0; i < table->vms_count; i++)
-        on_vm(upstream, peer, &table->vms[i], event, out);
+        if (!on_vm(upstream, peer, &table->vms[i], event, out))
+            effects_note(out, NOTE_WARNING, "",
+                         "cluster %s has VM %s, which is not known to be there; nothing was done",
+                         peer->setting.name, table->vms[i].vm);
     if (!table->last)
         return;
     list_each(node, next, &peer->vms) {
@@ -109,6 +114,31 @@ static void on_result(struct upstream *upstream, struct peer *peer, const struct
         learn_state(upstream, vm, code == CODE_LOST ? VM_LOST : result->state, event, out);
 }
 
+static void write_off(struct upstream *upstream, struct peer *peer, struct book_vm *vm,
+                      const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    enum verb verb = op ? op->record.verb : VERB_DELETE;
+    bool gone = verb == VERB_DEFINE || vm->record.state == VM_DELETING;
+    if (op)
+        downlink_reflect(&upstream->downlink, peer, op, &vm->record.size);
+    placement_take(vm);
+    if (!gone && vm->record.state != VM_LOST)
+        lifecycle_move(&vm->record, VM_LOST, event->wall_ms);
+    if (op)
+        upstream_end(upstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST, event, out);
+    if (gone)
+        upstream_remove_vm(upstream, vm, out);
+    else
+        book_save_vm(vm, out);
+}
+
+void upstream_write_off(struct upstream *upstream, struct peer *peer, const struct event *event,
+                        struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &peer->vms)
+        write_off(upstream, peer, container_of(node, struct book_vm, by_place), event, out);
+}
+
 static void on_opened(struct upstream *upstream, struct peer *peer, const struct event *event,
                       struct effects *out) {
     struct list *node = NULL, *next = NULL;
@@ -126,7 +156,7 @@ static void on_message(struct upstream *upstream, struct peer *peer,
                        const struct message *message, const struct event *event,
                        struct effects *out) {
     if (message->kind == MESSAGE_VM)
-        on_vm(upstream, peer, &message->vm, event, out);
+        (void)on_vm(upstream, peer, &message->vm, event, out);
     else if (message->kind == MESSAGE_TABLE)
         on_table(upstream, peer, &message->table, event, out);
     else if (message->kind == MESSAGE_PROGRESS)

@@ -21,6 +21,10 @@ void upstream_remove_op(struct upstream *upstream, struct book_op *op, struct ef
 void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
                   const struct event *event, struct effects *out);
 
+/* The cluster is gone for good: its VMs are lost, what was under way there ends. */
+void upstream_write_off(struct upstream *upstream, struct peer *peer, const struct event *event,
+                        struct effects *out);
+
 /* The VM is gone below: out of the books. */
 void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct effects *out);
 

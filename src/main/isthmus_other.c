@@ -60,6 +60,10 @@ int cluster_show(const struct options *options) {
     return view_show(&clusters, options, options->words[2]);
 }
 
+int cluster_forget(const struct options *options) {
+    return view_change(&clusters, options, "POST /forget", NULL);
+}
+
 static void add_image(struct sheet *sheet, const void *record) {
     const struct image *image = record;
     sheet_add(sheet, "%s", image->name);

@@ -57,6 +57,9 @@ int host_show(const struct options *options) {
 int host_cordon(const struct options *options) {
     return view_change(&hosts, options, "POST /cordon", NULL);
 }
+int host_forget(const struct options *options) {
+    return view_change(&hosts, options, "POST /forget", NULL);
+}
 int host_uncordon(const struct options *options) {
     return view_change(&hosts, options, "POST /uncordon", NULL);
 }

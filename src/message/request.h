@@ -24,12 +24,14 @@ enum request_kind {
     REQUEST_TENANT_LIST,
     REQUEST_TENANT_SHOW,
     REQUEST_TENANT_DELETE,
+    REQUEST_CLUSTER_FORGET, /* it is gone for good, and its VMs with it */
     REQUEST_TENANT_QUOTA,  /* what its VMs may have */
     REQUEST_WHOAMI,    /* whose token is this? Also how an upload is admitted before its body */
     REQUEST_HOST_LIST,     /* from here: of a cluster's owner */
     REQUEST_HOST_SHOW,
     REQUEST_HOST_CORDON,   /* it gets no new VMs */
     REQUEST_HOST_UNCORDON,
+    REQUEST_HOST_FORGET,   /* it is gone for good, and its VMs with it */
     REQUEST_UPSTREAM_LIST,
     REQUEST_UPSTREAM_SHOW,
     REQUEST_LIMITS_SET,    /* of an upstream, in place of those in the configuration */

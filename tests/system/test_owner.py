@@ -34,6 +34,9 @@ class Owner(CloudCase):
     def socket(self):
         return f"{self.cloud.downstreams['north'].state}/owner.sock"
 
+    def await_cpus_of_connected(self, total):
+        wait_until(lambda: self.capacity()["north"]["cpus_total"] == total, f"{total} processors")
+
     def await_cpus(self, total, room=True):
         """Shown upward, with room for VMs or without, by a cluster that is connected, whose hosts
         are too."""
@@ -171,6 +174,25 @@ class Owner(CloudCase):
         self.delete_all()
         self.create_once_possible("c")
 
+    def test_a_host_that_is_gone_for_good_is_written_off(self):
+        self.owner("host", "cordon", "inner-2")
+        self.addCleanup(self.owner, "host", "uncordon", "inner-2")
+        self.await_cpus(HOST_CPUS)
+        for name in ("a", "b"):
+            self.create(name, wait=60)
+        self.assertIn("is connected", self.owner("host", "forget", "inner-1", check=False).err)
+        self.cloud.agents["inner-1"].kill()
+        self.addCleanup(self.cloud.agents["inner-1"].start)
+        wait_until(lambda: self.owner_json("host", "show", "inner-1")["state"] != "up", "it gone")
+        deletion = self.ask("DELETE", "/v1/vms/b").json()
+        self.assertEqual(self.owner_json("host", "forget", "inner-1")["vms"], 0)
+        self.await_end(deletion)
+        wait_until(lambda: [vm["state"] for vm in self.vms()] == ["lost"], "a VM lost")
+        self.assertEqual(self.act("a", "delete")["code"], "ok")
+        self.owner("host", "uncordon", "inner-2")
+        self.await_cpus_of_connected(HOST_CPUS)
+        self.create_once_possible("c")
+
     def test_a_tenants_quota_names_itself_and_gives_back_what_is_deleted(self):
         self.create("a", wait=60)
         self.cloud.cli("tenant", "set-quota", "acme", "--vms", "5", "--cpus", "1")
@@ -209,6 +231,29 @@ class Owner(CloudCase):
         self.await_cpus(2 * HOST_CPUS)
         self.create_once_possible("c")
         self.assertEqual(self.owner("limit", "set", "cloud", check=False).code, 2)
+
+
+class GoneCluster(CloudCase):
+    clusters = {"north": 1}
+    options = Owner.options
+
+    def test_a_cluster_that_is_gone_for_good_is_written_off(self):
+        self.import_image("empty")
+        self.create("a", wait=60)
+        self.assertIn("is connected",
+                      self.cloud.cli("cluster", "forget", "north", check=False).err)
+        self.cloud.downstreams["north"].kill()
+        wait_until(lambda: self.get("/v1/clusters/north")["state"] != "up", "it gone")
+        refused = self.cloud.cli("cluster", "forget", "north", token_file=self.token_file,
+                                 check=False)
+        self.assertIn("only the operator may", refused.err)
+        self.cloud.cli("cluster", "forget", "north")
+        self.assertEqual([vm["state"] for vm in self.vms()], ["lost"])
+        self.assertEqual(self.act("a", "delete")["code"], "ok")
+        self.assertEqual(self.vms(), [])
+        self.cloud.downstreams["north"].start()
+        wait_until(lambda: "which is not known to be there" in self.cloud.upstream.log(),
+                   "a word of the VM that is there all the same")
 
 
 if __name__ == "__main__":

@@ -212,6 +212,62 @@ static void the_owner_sees_whether_an_upstream_is_connected(void **state) {
     assert_true(away->seen_ms > 0);
 }
 
+static const struct vm *vm_of(const char *number) {
+    struct message named = bench_instruct("0", number, 1, VERB_STOP);
+    const struct book_vm *vm = book_vm(role_book(bench.role), named.instruct.vm);
+    return vm ? &vm->record : NULL;
+}
+
+/* Its host goes, and the owner gives it up. All hosts are on one link: the others come back. */
+static void lose_host(size_t lost) {
+    bench_cut(&bench, bench_agent(&bench, lost));
+    for (size_t i = 0; i < 3; i++)
+        if (i != lost)
+            bench_hello(&bench, bench_agent(&bench, i), 2);
+    bench_pass(&bench, 200);
+}
+
+static void a_host_that_is_forgotten_takes_its_vms_with_it(void **state) {
+    (void)state;
+    (void)host(REQUEST_HOST_CORDON, "agent-1");
+    (void)host(REQUEST_HOST_CORDON, "agent-2");
+    cluster_run_vm(cloud, "1", "1");
+    bench_say(&bench, cloud, bench_define("2", "2", 1, &bench_shapes[0]));
+    cluster_image(CODE_OK);
+    refused(REQUEST_HOST_FORGET, "agent-0", CODE_CONFLICT);
+    lose_host(0);
+    assert_int_equal(host(REQUEST_HOST_SHOW, "agent-0")->vms, 2);
+    assert_int_equal(host(REQUEST_HOST_FORGET, "agent-0")->vms, 0);
+    cluster_assert_result(cloud, CODE_LOST, VM_FAILED); /* of what was being made */
+    assert_string_equal(vm_of("2")->place, "");
+    assert_int_equal(vm_of("2")->state, VM_FAILED);
+    assert_int_equal(vm_of("1")->state, VM_LOST);
+    assert_int_equal(
+        lending(REQUEST_UPSTREAM_SHOW, "manager-0", (struct owner_limits){0})->used.vms, 0);
+    refused(REQUEST_HOST_FORGET, "agent-9", CODE_NOT_FOUND);
+}
+
+static void a_forgotten_hosts_vms_are_lost_and_what_was_to_be_deleted_is_gone(void **state) {
+    (void)state;
+    struct message instruct;
+    (void)host(REQUEST_HOST_CORDON, "agent-1");
+    (void)host(REQUEST_HOST_CORDON, "agent-2");
+    cluster_run_vm(cloud, "1", "1");
+    cluster_run_vm(cloud, "2", "2");
+    lose_host(0);
+    bench_say(&bench, cloud, bench_instruct("3", "2", 2, VERB_DELETE));
+    assert_null(cluster_instructed(&instruct));
+    (void)host(REQUEST_HOST_FORGET, "agent-0");
+    assert_int_equal(bench_told(&bench, cloud, MESSAGE_VM)->vm.state, VM_LOST);
+    cluster_assert_result(cloud, CODE_OK, VM_DELETED);
+    assert_int_equal(vm_of("1")->state, VM_LOST);
+    bench_restart(&bench);
+    bench_welcome(&bench, cloud);
+    assert_int_equal(vm_of("1")->state, VM_LOST);
+    bench_say(&bench, cloud, bench_instruct("4", "1", 2, VERB_DELETE)); /* asks no host */
+    cluster_assert_result(cloud, CODE_OK, VM_DELETED);
+}
+
 #define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -224,6 +280,8 @@ int main(void) {
         with_cluster(a_limit_set_at_run_time_holds_for_what_is_new_and_kills_nothing),
         with_cluster(limits_of_the_owner_outlive_a_restart_until_they_are_reset),
         with_cluster(the_owner_sees_whether_an_upstream_is_connected),
+        with_cluster(a_host_that_is_forgotten_takes_its_vms_with_it),
+        with_cluster(a_forgotten_hosts_vms_are_lost_and_what_was_to_be_deleted_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,7 +152,7 @@ static void after_the_grace_vms_are_shut_down_and_deleted_and_the_link_is_closed
     assert_non_null(cluster_instructed(&instruct)); /* at once, without a grace */
     assert_int_equal(phase(), LENDING_ENDING);
     const struct reply *late = ask((struct request){.kind = REQUEST_UPSTREAM_RESTORE});
-    assert_int_equal(late->code, CODE_BAD_STATE);
+    assert_int_equal(late->code, CODE_CONFLICT);
     bench_pass(&bench, 20000); /* the guest takes its time: it is asked again */
     obey(VERB_SHUTDOWN, CODE_OK, VM_STOPPED);
     assert_int_equal(bench_told(&bench, cloud, MESSAGE_VM)->vm.state, VM_STOPPED);
