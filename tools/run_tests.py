@@ -4,6 +4,7 @@ A part counts every single test of its programs. What cannot be built counts as 
 part that needs it. A sanitizer's report is a failure of its own, whichever process wrote it.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import re
@@ -24,7 +25,11 @@ BUILDS = {
                                "-Dc_args=['-fno-sanitize-recover=all', '-include', "
                                f"'{ROOT}/tools/sanitizers.h', "
                                f"'-DSANITIZER_REPORTS=\"{REPORTS}/report\"']"]),
+    "build-fuzz": ("clang", ["-Dfuzz=true", "-Db_sanitize=address,undefined",
+                             "-Db_lundef=false"]),
 }
+
+TARGETS = {"build-fuzz": ["fuzz"]}  # what is built of it; otherwise all
 
 
 class Counts:
@@ -121,7 +126,8 @@ class Tests:
                                   env={**os.environ, "CC": compiler})
             if done.returncode != 0:
                 return f"{done.stdout}{folder}: meson setup failed"
-        code, lines = run_and_read(["ninja", "-C", folder, "--quiet", "-k", "0"])
+        code, lines = run_and_read(["ninja", "-C", folder, "--quiet", "-k", "0",
+                                     *TARGETS.get(folder, [])])
         if code != 0:
             return f"{folder}: the {compiler} build failed, see above"
         if any(re.search(r"\bwarning: ", line) for line in lines):
@@ -217,6 +223,34 @@ class Tests:
         code = run([sys.executable, "bench/run", "--short"])
         return Counts(passed=int(code == 0), failed=int(code != 0))
 
+    def fuzz(self):
+        """libFuzzer on each decoder for a minute: ISTHMUS_FUZZ_SECONDS says how long"""
+        self.build("build-fuzz")
+        folder = f"{ROOT}/build-fuzz/tests/fuzz"
+        names = sorted(name for name in os.listdir(folder)
+                       if name.startswith("fuzz_") and os.access(f"{folder}/{name}", os.X_OK)
+                       and os.path.isfile(f"{folder}/{name}"))
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = list(pool.map(lambda name: self.fuzz_one(folder, name), names))
+        return Counts(passed=found.count(0), failed=len(found) - found.count(0))
+
+    @staticmethod
+    def fuzz_one(folder, name):
+        seconds = os.environ.get("ISTHMUS_FUZZ_SECONDS", "60")
+        finds = f"{ROOT}/build-fuzz/finds/{name}"
+        os.makedirs(finds, exist_ok=True)
+        done = subprocess.run(
+            [f"{folder}/{name}", f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048",
+             "-print_final_stats=1", f"-artifact_prefix={finds}/",
+             finds, f"{ROOT}/tests/fuzz/corpus/{name.removeprefix('fuzz_')}"],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace")
+        runs = re.search(r"number_of_executed_units: (\d+)", done.stdout)
+        say(f"{name}: {runs.group(1) if runs else '?'} inputs, exit code {done.returncode}")
+        if done.returncode != 0:
+            say("\n".join(done.stdout.splitlines()[-40:]))
+        return done.returncode
+
     def sanitize(self):
         """unit and system tests again, under AddressSanitizer, LeakSanitizer and UBSan"""
         self.build("build-sanitize")
@@ -233,7 +267,8 @@ class Tests:
 
 PARTS = {"gcc": Tests.gcc, "tidy": Tests.tidy, "unit": Tests.unit, "scenario": Tests.scenario,
          "sim": Tests.sim, "mutants": Tests.mutants, "system": Tests.system,
-         "sanitize": Tests.sanitize, "clang": Tests.clang, "bench-smoke": Tests.bench_smoke}
+         "sanitize": Tests.sanitize, "clang": Tests.clang,
+         "fuzz": Tests.fuzz, "bench-smoke": Tests.bench_smoke}
 
 
 def run_part(tests, part, is_named, summary):
@@ -259,7 +294,7 @@ def main():
         description="Runs all tests, or the parts that are named, in this order:\n"
         + "\n".join(f"  {name:11} {part.__doc__}" for name, part in PARTS.items())
         + "\n\nThe last line is `N passed, N failed`. Exit code 0: nothing failed.",
-        epilog="Builds are kept in build, build-bench, build-clang and build-sanitize.")
+        epilog="Builds are kept in build, build-bench, build-clang, build-fuzz and build-sanitize.")
     parser.add_argument("parts", nargs="*", metavar="PART", help="default: all of them")
     parser.add_argument("--only", action="append", default=[], metavar="NAME",
                         help="of the system tests only these, as tests/system/run.py names them")

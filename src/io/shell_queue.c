@@ -68,7 +68,8 @@ struct posted *posted_from_bytes(uint32_t link, const char *from, const char *by
 
 int posted_decode(struct posted *posted, struct seal *seal, struct text *scratch,
                   struct codec_fault *fault) {
-    int result = seal_open(seal, posted->address, posted->bytes, posted->length, scratch);
+    int result =
+        (int)seal_open(seal, posted->address, posted->bytes, posted->length, scratch);
     if (!result)
         result = frame_decode(text_data(scratch), scratch->length, &posted->frame, fault);
     posted->event.frame.frame = &posted->frame;
