@@ -47,6 +47,8 @@ static uint32_t number_of(struct sim_world *world, enum role_kind kind) {
         return world->downstreams_count++;
     case ROLE_AGENT:
         return world->nodes_count;
+    case ROLE_JOINER:
+        break; /* no world has one */
     }
     return 0;
 }

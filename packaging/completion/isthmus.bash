@@ -27,7 +27,7 @@ _isthmus() {
     esac
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
-        1,*) words="vm op cluster image shape tenant host upstream permission limit whoami --help --version" ;;
+        1,*) words="vm op cluster image shape tenant host upstream permission limit token key whoami --help --version" ;;
         2,vm,*) words="create list show start shutdown stop reboot delete" ;;
         2,op,*) words="list show" ;;
         2,cluster,*) words="list show forget" ;;
@@ -38,6 +38,8 @@ _isthmus() {
         2,upstream,*) words="list show revoke restore" ;;
         2,permission,*) words="set reset" ;;
         2,limit,*) words="list set reset" ;;
+        2,token,*) words="new list revoke" ;;
+        2,key,*) words="revoke" ;;
         3,host,show | 3,host,cordon | 3,host,uncordon | 3,host,forget | 3,upstream,show | 3,upstream,re*)
             words=$(_isthmus_names "$noun") ;;
         3,limit,set | 3,limit,reset | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
@@ -56,6 +58,7 @@ _isthmus() {
         permission,set) words="--verbs --shapes --images" ;;
         upstream,revoke) words="--grace" ;;
         limit,set | tenant,set-quota) words="--vms --cpus --memory-mib --disk-gib" ;;
+        token,new) words="--expires" ;;
         op,list) words="--limit --tenant --vm" ;;
         *,list) words="--limit" ;;
         vm,start | vm,shutdown | vm,stop | vm,reboot | vm,delete) words="--wait --deadline --key" ;;

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/agent_parts.h"
+#include "core/enrol.h"
 #include "core/lifecycle.h"
 
 void agent_init(struct agent *agent, const struct role_settings *settings) {
@@ -256,6 +257,7 @@ void agent_step(struct agent *agent, const struct event *event, struct effects *
     switch (event->kind) {
     case EVENT_LOAD:
         on_load(agent, event);
+        enrol_load_above(&agent->uplink.setting, &event->load, out);
         return;
     case EVENT_START:
         on_start(agent, out);
@@ -287,6 +289,8 @@ void agent_step(struct agent *agent, const struct event *event, struct effects *
         break;
     case EVENT_REQUEST:
     case EVENT_IMAGE:
+    case EVENT_JOIN:
+    case EVENT_JOINED:
     case EVENT_KIND_COUNT:
         break; /* of managers */
     }

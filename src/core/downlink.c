@@ -247,7 +247,7 @@ static void peer_forget(struct peer *peer) {
     peer_arm(peer);
 }
 
-static void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event) {
+void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event) {
     peer_forget(peer);
     if (peer_is_up(peer))
         peer_move(downlink, peer, PEER_SUSPECT, event);

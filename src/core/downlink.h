@@ -106,6 +106,9 @@ void downlink_on_message(struct downlink *downlink, struct peer *peer,
 /* Presence and the own connection: hints that end a session early. */
 void downlink_on_presence(struct downlink *downlink, const struct event *event);
 
+/* Ends the peer's session; it is suspect until it says hello again. */
+void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event);
+
 /* From `wall_ms` on the peer gets nothing new, and what is free there counts for nobody; with 0 it
  * does again. */
 void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall_ms);

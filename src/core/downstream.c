@@ -16,6 +16,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
     book_init(&downstream->book, prng_next(&downstream->prng));
     list_init(&downstream->waiting);
     downlink_init(&downstream->downlink, settings, &downstream->prng);
+    enrol_init(&downstream->enrol);
     downstream->patrons =
         memory_new(settings->managers_count, sizeof(*downstream->patrons));
     for (size_t i = 0; i < settings->managers_count; i++) {
@@ -39,6 +40,7 @@ void downstream_deinit(struct downstream *downstream) {
         record_clear(&permissions_table, &downstream->patrons[i].permissions_configured);
     }
     memory_free(downstream->patrons);
+    enrol_deinit(&downstream->enrol);
     downlink_deinit(&downstream->downlink);
     book_deinit(&downstream->book);
 }
@@ -91,6 +93,13 @@ static void load_op(struct downstream *downstream, const struct event *event) {
     placement_remember(&downstream->downlink, op);
     op->deadline_ms = book_deadline_ms(record, event);
     book_schedule(&downstream->book, op);
+}
+
+static void load_keys(struct downstream *downstream, const struct record *record,
+                      struct effects *out) {
+    enrol_load(&downstream->enrol, &downstream->downlink, record, out);
+    for (size_t i = 0; i < downstream->patrons_count; i++)
+        enrol_load_above(&downstream->patrons[i].uplink.setting, record, out);
 }
 
 /* Definitions that had no place yet ask for their images again; unsettled results wait for the
@@ -203,6 +212,7 @@ void downstream_step(struct downstream *downstream, const struct event *event,
             downstream_load_host(downstream, event->load.data);
         else if (event->load.table == &lending_decision_table)
             downstream_load_lending(downstream, event->load.data, event);
+        load_keys(downstream, &event->load, out);
         return;
     case EVENT_START:
         on_start(downstream, event, out);
@@ -223,6 +233,9 @@ void downstream_step(struct downstream *downstream, const struct event *event,
     case EVENT_REQUEST:
         downstream_on_request(downstream, event, out);
         break;
+    case EVENT_JOIN:
+        enrol_on_join(&downstream->enrol, &downstream->downlink, event, out);
+        break;
     case EVENT_STOP:
         downstream->stopping = true;
         effects_add(out, EFFECT_DONE); /* all that matters is on disk */
@@ -231,6 +244,7 @@ void downstream_step(struct downstream *downstream, const struct event *event,
     case EVENT_DOMAIN:
     case EVENT_SCANNED:
     case EVENT_HOST:
+    case EVENT_JOINED:
     case EVENT_KIND_COUNT:
         break; /* of other roles */
     }

@@ -10,6 +10,7 @@
 
 #include "core/book.h"
 #include "core/downlink.h"
+#include "core/enrol.h"
 #include "core/role.h"
 #include "core/uplink.h"
 #include "message/id.h"
@@ -33,6 +34,7 @@ struct patron {
 struct downstream {
     struct book book;
     struct downlink downlink;
+    struct enrol enrol;
     struct patron *patrons;
     size_t patrons_count;
     struct list waiting; /* book_vm.by_place of those that wait for their image */

@@ -273,6 +273,8 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
                            struct effects *out) {
     const struct call call = {
         .event = event, .request = event->request, .out = out, .downstream = downstream};
+    const struct enrol_call enrol = {&call, &downstream->enrol, &downstream->downlink,
+                                     &downstream->ids};
     static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
         [REQUEST_VM_LIST] = list_vms,         [REQUEST_VM_SHOW] = show_vm,
         [REQUEST_HOST_LIST] = list_hosts,     [REQUEST_HOST_SHOW] = on_host,
@@ -285,6 +287,8 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
     };
     if (downstream->stopping)
         call_problem(&call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
+    else if (enrol_answers(event->request->kind))
+        enrol_on_request(&enrol);
     else if (handlers[event->request->kind])
         handlers[event->request->kind](&call);
     else

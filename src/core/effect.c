@@ -67,6 +67,9 @@ static void effect_clear(struct effect *effect) {
     case EFFECT_NOTE:
     case EFFECT_READY:
     case EFFECT_DONE:
+    case EFFECT_PIN:
+    case EFFECT_JOIN:
+    case EFFECT_JOINED:
     case EFFECT_KIND_COUNT:
         return;
     }
@@ -136,6 +139,16 @@ void effect_print(const struct effect *effect, struct text *out) {
         return;
     case EFFECT_DONE:
         text_add(out, "done");
+        return;
+    case EFFECT_PIN:
+        text_addf(out, "pin %s %s", effect->pin.address, effect->pin.key);
+        return;
+    case EFFECT_JOIN:
+        text_addf(out, "join to=%s token=%s", effect->join.address, effect->join.token);
+        return;
+    case EFFECT_JOINED:
+        text_addf(out, "joined to=%s %s", effect->joined.address,
+                  join_verdict_names[effect->joined.verdict]);
         return;
     case EFFECT_KIND_COUNT:
         return;

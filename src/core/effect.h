@@ -17,6 +17,9 @@ enum effect_kind {
     EFFECT_NOTE,   /* tell the log something that a person should know */
     EFFECT_READY,  /* start-up is done: serve */
     EFFECT_DONE,   /* after EVENT_STOP: nothing is under way any more, exit */
+    EFFECT_PIN,    /* from here on the peer at an address has this key */
+    EFFECT_JOIN,   /* ask a manager to pin our key (joiner) */
+    EFFECT_JOINED, /* the answer to whoever asked (managers) */
     EFFECT_KIND_COUNT,
 };
 
@@ -61,6 +64,26 @@ struct effect_note {
     char text[limit_text_size];
 };
 
+struct effect_pin {
+    uint32_t link;
+    char address[limit_address_size];
+    char key[limit_public_key_size]; /* "": none, it is not heard any more */
+};
+
+struct effect_join {
+    uint32_t link;
+    char address[limit_address_size];
+    char token[limit_id_size];
+    char secret[limit_join_secret_size];
+};
+
+struct effect_joined {
+    uint32_t link;
+    char address[limit_address_size];
+    char key[limit_public_key_size]; /* to seal it to, pinned or not */
+    enum join_verdict verdict;
+};
+
 struct effect {
     enum effect_kind kind;
     union {
@@ -70,6 +93,9 @@ struct effect {
         struct effect_image image;
         struct effect_job job;
         struct effect_note note;
+        struct effect_pin pin;
+        struct effect_join join;
+        struct effect_joined joined;
     };
 };
 

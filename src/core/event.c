@@ -2,7 +2,7 @@
 
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
-    "image", "job", "domain", "scanned", "host", "stop",
+    "image", "job", "domain", "scanned", "host", "stop", "join", "joined",
 };
 
 static void print_frame(const struct event_frame *frame, struct text *out) {
@@ -27,7 +27,7 @@ static void print_request(const struct request *request, struct text *out) {
         "host-list",   "host-show",     "host-cordon",  "host-uncordon", "host-forget",
         "upstream-list", "upstream-show", "limits-set",
         "limits-reset", "permissions-set", "permissions-reset", "upstream-revoke",
-        "upstream-restore",
+        "upstream-restore", "token-create", "token-list", "token-revoke", "key-revoke",
     };
     text_addf(out, " %s handle=%llu key=%s", kinds[request->kind],
               (unsigned long long)request->handle, request->key);
@@ -75,6 +75,14 @@ void event_print(const struct event *event, struct text *out) {
         text_addf(out, " cpus=%u memory_mib=%u disk_gib=%u accelerator=%s",
                   event->host.size.cpus, event->host.size.memory_mib, event->host.size.disk_gib,
                   event->host.accelerator);
+        return;
+    case EVENT_JOIN:
+        text_addf(out, " from=%s token=%s key=%s", event->join.from, event->join.token,
+                  event->join.key);
+        return;
+    case EVENT_JOINED:
+        text_addf(out, " from=%s %s", event->joined.from,
+                  join_verdict_names[event->joined.verdict]);
         return;
     case EVENT_START:
     case EVENT_TICK:

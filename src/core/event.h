@@ -21,6 +21,8 @@ enum event_kind {
     EVENT_SCANNED,   /* the scan that follows EVENT_START is complete (agent) */
     EVENT_HOST,      /* what the host has (agent) */
     EVENT_STOP,      /* finish what is under way, take nothing new */
+    EVENT_JOIN,      /* somebody asks to be pinned (managers) */
+    EVENT_JOINED,    /* the answer to it (joiner) */
     EVENT_KIND_COUNT,
 };
 
@@ -68,6 +70,20 @@ struct event_host {
     char accelerator[16]; /* "kvm", "tcg", "test" */
 };
 
+struct event_join {
+    uint32_t link;
+    const char *from;
+    char token[limit_id_size];
+    char secret_hash[limit_digest_size];
+    char key[limit_public_key_size];
+};
+
+struct event_joined {
+    uint32_t link;
+    const char *from; /* and sealed by its key */
+    enum join_verdict verdict;
+};
+
 struct event {
     enum event_kind kind;
     uint64_t now_ms;  /* monotonic: for waiting */
@@ -81,6 +97,8 @@ struct event {
         struct event_job job;
         struct event_domain domain;
         struct event_host host;
+        struct event_join join;
+        struct event_joined joined;
     };
 };
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "core/agent.h"
 #include "core/downstream.h"
+#include "core/joiner.h"
 #include "core/upstream.h"
 
 struct role {
@@ -11,6 +12,7 @@ struct role {
         struct upstream *upstream;
         struct downstream *downstream;
         struct agent *agent;
+        struct joiner *joiner;
     };
 };
 
@@ -29,6 +31,10 @@ struct role *role_new(const struct role_settings *settings) {
     case ROLE_AGENT:
         role->agent = memory_new(1, sizeof(*role->agent));
         agent_init(role->agent, settings);
+        break;
+    case ROLE_JOINER:
+        role->joiner = memory_new(1, sizeof(*role->joiner));
+        joiner_init(role->joiner, settings);
         break;
     }
     return role;
@@ -50,6 +56,9 @@ void role_free(struct role *role) {
         agent_deinit(role->agent);
         memory_free(role->agent);
         break;
+    case ROLE_JOINER:
+        memory_free(role->joiner);
+        break;
     }
     memory_free(role);
 }
@@ -65,6 +74,9 @@ void role_step(struct role *role, const struct event *event, struct effects *out
     case ROLE_AGENT:
         agent_step(role->agent, event, out);
         return;
+    case ROLE_JOINER:
+        joiner_step(role->joiner, event, out);
+        return;
     }
 }
 
@@ -76,6 +88,8 @@ uint64_t role_deadline_ms(const struct role *role) {
         return downstream_deadline_ms(role->downstream);
     case ROLE_AGENT:
         return agent_deadline_ms(role->agent);
+    case ROLE_JOINER:
+        return joiner_deadline_ms(role->joiner);
     }
     return UINT64_MAX;
 }
@@ -91,6 +105,8 @@ void role_check(const struct role *role) {
     case ROLE_AGENT:
         agent_check(role->agent);
         return;
+    case ROLE_JOINER:
+        return;
     }
 }
 
@@ -102,6 +118,13 @@ const struct book *role_book(const struct role *role) {
         return &role->downstream->book;
     case ROLE_AGENT:
         return &role->agent->book;
+    case ROLE_JOINER:
+        return NULL;
     }
     return NULL;
+}
+
+enum join_verdict role_verdict(const struct role *role, bool *out_connected) {
+    *out_connected = role->joiner->is_connected;
+    return role->joiner->is_answered ? role->joiner->verdict : JOIN_VERDICT_COUNT;
 }

@@ -8,13 +8,20 @@
 #include "core/effect.h"
 #include "core/event.h"
 
-enum role_kind { ROLE_UPSTREAM, ROLE_DOWNSTREAM, ROLE_AGENT };
+enum role_kind { ROLE_UPSTREAM, ROLE_DOWNSTREAM, ROLE_AGENT, ROLE_JOINER };
 
 /* A party at the other end of a link, pinned by configuration: nobody else is heard. */
 struct peer_setting {
     char name[limit_name_size];
     char address[limit_address_size]; /* full JID */
     uint32_t link;                    /* index of the connection that reaches it */
+};
+
+/* What a joiner joins by. */
+struct join_setting {
+    char token[limit_id_size];
+    char secret[limit_join_secret_size];
+    char manager_key[limit_public_key_size];
 };
 
 /* All that a role is configured with; the arrays are copied by role_new. */
@@ -34,6 +41,7 @@ struct role_settings {
     size_t managers_count;
     const struct owner_limits *limits;           /* one per manager above (downstream); 0: none */
     const struct permissions *permissions;       /* likewise; NULL: all */
+    const struct join_setting *join;             /* joiner */
     char software[limit_software_size];          /* "isthmus 0.1.0" */
 };
 
@@ -48,6 +56,10 @@ uint64_t role_deadline_ms(const struct role *role);
 
 /* Asserts the invariants; for tests and the simulator. */
 void role_check(const struct role *role);
+
+/* Of a joiner that has ended: JOIN_VERDICT_COUNT if nobody answered, with whether it was connected
+ * at all in *out_connected. */
+enum join_verdict role_verdict(const struct role *role, bool *out_connected);
 
 /* Its books, to be looked at by tests and the simulator. */
 struct book;

@@ -18,6 +18,7 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
     prng_init(&upstream->ids.prng, prng_next(&upstream->prng));
     book_init(&upstream->book, prng_next(&upstream->prng));
     downlink_init(&upstream->downlink, settings, &upstream->prng);
+    enrol_init(&upstream->enrol);
     map_init(&upstream->tenants_by_name, prng_next(&upstream->prng));
     map_init(&upstream->tenants_by_token, prng_next(&upstream->prng));
     map_init(&upstream->images_by_name, prng_next(&upstream->prng));
@@ -54,6 +55,7 @@ void upstream_deinit(struct upstream *upstream) {
     map_deinit(&upstream->images_by_name);
     map_deinit(&upstream->histories);
     map_deinit(&upstream->idempotency_by_key);
+    enrol_deinit(&upstream->enrol);
     downlink_deinit(&upstream->downlink);
     book_deinit(&upstream->book);
 }
@@ -203,6 +205,8 @@ static void on_load(struct upstream *upstream, const struct event *event, struct
         load_op(upstream, event->load.data, event);
     } else if (table == &idempotency_table) {
         upstream_add_idempotency(upstream, event->load.data);
+    } else {
+        enrol_load(&upstream->enrol, &upstream->downlink, &event->load, out);
     }
 }
 
@@ -344,6 +348,9 @@ void upstream_step(struct upstream *upstream, const struct event *event, struct 
     case EVENT_REQUEST:
         upstream_on_request(upstream, event, out);
         break;
+    case EVENT_JOIN:
+        enrol_on_join(&upstream->enrol, &upstream->downlink, event, out);
+        break;
     case EVENT_STOP:
         on_stop(upstream, out);
         break;
@@ -352,6 +359,7 @@ void upstream_step(struct upstream *upstream, const struct event *event, struct 
     case EVENT_DOMAIN:
     case EVENT_SCANNED:
     case EVENT_HOST:
+    case EVENT_JOINED:
     case EVENT_KIND_COUNT:
         break; /* of roles below */
     }

@@ -8,6 +8,7 @@
 
 #include "core/book.h"
 #include "core/downlink.h"
+#include "core/enrol.h"
 #include "core/role.h"
 #include "message/id.h"
 
@@ -49,6 +50,7 @@ struct upstream {
     struct role_settings settings; /* its arrays are not used after init */
     struct book book;
     struct downlink downlink;
+    struct enrol enrol;
     struct id_maker ids;
     struct prng prng;
     struct map tenants_by_name, tenants_by_token;

@@ -419,7 +419,7 @@ static bool is_for_operators(const struct call *call) {
     return kind == REQUEST_IMAGE_ADD || kind == REQUEST_IMAGE_DELETE ||
            kind == REQUEST_TENANT_CREATE || kind == REQUEST_TENANT_LIST ||
            kind == REQUEST_TENANT_DELETE || kind == REQUEST_TENANT_QUOTA ||
-           kind == REQUEST_CLUSTER_FORGET;
+           kind == REQUEST_CLUSTER_FORGET || enrol_answers(kind);
 }
 
 static bool authenticate(struct call *call) {
@@ -440,15 +440,27 @@ static bool authenticate(struct call *call) {
     return false;
 }
 
+static bool admits(struct call *call) {
+    if (call->upstream->stopping)
+        call_problem(call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
+    return !call->upstream->stopping && authenticate(call);
+}
+
+/* False: it is asked for something else. */
+static bool answer_keys(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    if (!enrol_answers(call->request->kind))
+        return false;
+    enrol_on_request(&(struct enrol_call){call, &upstream->enrol, &upstream->downlink,
+                                          &upstream->ids});
+    return true;
+}
+
 void upstream_on_request(struct upstream *upstream, const struct event *event,
                          struct effects *out) {
     struct call call = {
         .event = event, .request = event->request, .out = out, .upstream = upstream};
-    if (upstream->stopping) {
-        call_problem(&call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
-        return;
-    }
-    if (!authenticate(&call))
+    if (!admits(&call) || answer_keys(&call))
         return;
     switch (event->request->kind) {
     case REQUEST_VM_CREATE:
@@ -491,6 +503,10 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
     case REQUEST_WHOAMI:
         upstream_read(&call);
         return;
+    case REQUEST_TOKEN_CREATE:
+    case REQUEST_TOKEN_LIST:
+    case REQUEST_TOKEN_REVOKE:
+    case REQUEST_KEY_REVOKE:
     case REQUEST_HOST_LIST:
     case REQUEST_HOST_SHOW:
     case REQUEST_HOST_CORDON:

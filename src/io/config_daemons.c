@@ -68,7 +68,7 @@ static const struct setting link_settings[] = {
     {.key = "manager", .kind = SETTING_JID, .offset = offsetof(struct link_config, manager),
      .need = SETTING_REQUIRED, .about = "full JID of the manager above; nobody else is heard"},
     {.key = "peer_key", .kind = SETTING_PEER, .offset = offsetof(struct link_config, peer_key),
-     .need = SETTING_REQUIRED, .about = "its public key"},
+     .about = "its public key; without: the one that was pinned when it joined"},
     {.key = "image_url", .kind = SETTING_URL, .offset = offsetof(struct link_config, image_url),
      .need = SETTING_REQUIRED, .about = "prefix of the image repository above"},
     {.key = "image_ca_file", .kind = SETTING_FILE,
@@ -184,7 +184,7 @@ static const struct setting peer_settings[] = {
      .offset = offsetof(struct peer_config, more_addresses),
      .about = "its full JIDs on our further servers, by commas"},
     {.key = "peer_key", .kind = SETTING_PEER, .offset = offsetof(struct peer_config, peer_key),
-     .need = SETTING_REQUIRED, .about = "its public key"},
+     .about = "its public key; without: the one that it joins with"},
     {.key = "image_token_file", .kind = SETTING_SECRET,
      .offset = offsetof(struct peer_config, image_token),
      .about = "file with the bearer token that it pulls images with"},
@@ -362,7 +362,7 @@ static int check_peers(const char *path, const char *section, const struct peer_
     for (size_t i = 0; i < count && !result; i++) {
         char *rest = copies[i] = memory_text(peers[i].more_addresses);
         result = check_address(&seen, section, &peers[i], peers[i].address, err);
-        if (!result)
+        if (!result && peers[i].peer_key)
             result = check_address(&seen, section, &peers[i], peers[i].peer_key, err);
         for (char *more; !result && (more = strsep(&rest, ","));)
             result = check_address(&seen, section, &peers[i], more, err);

@@ -189,11 +189,10 @@ static enum http_next on_complete(struct http_face *face, struct http_request *r
 }
 
 static enum http_next on_resumed(struct http_face *face, struct http_request *request) {
-    (void)face;
     struct rest_call *call = call_of(request);
     if (call->upload)
         return rest_upload_resumed(call);
-    rest_answer_reply(call);
+    rest_answer_reply(rest_of(face), call);
     return HTTP_DONE;
 }
 
@@ -203,6 +202,8 @@ static void rest_free(struct rest *rest) {
     token_hashes_deinit(&rest->clusters);
     memory_free(rest->image_folder);
     memory_free(rest->software);
+    memory_free(rest->manager_address);
+    memory_free(rest->manager_key);
     memory_free(rest);
 }
 
@@ -214,6 +215,8 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     rest->routes = settings->face;
     rest->image_folder = settings->image_folder ? memory_text(settings->image_folder) : NULL;
     rest->software = memory_text(settings->software);
+    rest->manager_address = memory_text(settings->manager_address);
+    rest->manager_key = memory_text(settings->manager_key);
     token_hashes_init(&rest->clusters, settings->cluster_token_hashes,
                       settings->cluster_token_hashes_count);
     pthread_mutex_init(&rest->lock, NULL);

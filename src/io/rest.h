@@ -20,6 +20,7 @@ struct rest_settings {
                                 * NULL: the face has no such routes */
     const char *const *cluster_token_hashes; /* who may pull images */
     size_t cluster_token_hashes_count;
+    const char *manager_address, *manager_key; /* for join tokens: where, and sealed to whom */
     const char *software;
 };
 

@@ -50,8 +50,30 @@ static void answer_list(struct rest_call *call) {
     add_validator(call);
 }
 
-static void answer_created(struct rest_call *call) {
+static void answer_token(const struct rest *rest, struct rest_call *call) {
+    const struct join_token *token = call->reply.record.data;
+    struct rest_token_created created = {.expires_ms = token->expires_ms};
+    struct join_offer offer = {.expires_ms = token->expires_ms};
+    auto_clean(text_deinit) struct text text = {0};
+    (void)text_copy(offer.id, sizeof(offer.id), token->id);
+    (void)text_copy(offer.peer, sizeof(offer.peer), token->peer);
+    (void)text_copy(offer.secret, sizeof(offer.secret), call->token);
+    (void)text_copy(offer.manager_key, sizeof(offer.manager_key), rest->manager_key);
+    (void)text_copy(offer.address, sizeof(offer.address), rest->manager_address);
+    join_token_print(&offer, &text);
+    (void)text_copy(created.id, sizeof(created.id), token->id);
+    (void)text_copy(created.peer, sizeof(created.peer), token->peer);
+    (void)text_copy(created.token, sizeof(created.token), text_data(&text));
+    rest_answer_record(call, 201, &rest_token_created_table, &created);
+    http_answer_header(&call->http, "Location", "/v1/tokens/%s", token->id);
+}
+
+static void answer_created(const struct rest *rest, struct rest_call *call) {
     const struct record *record = &call->reply.record;
+    if (record->table == &join_token_table) {
+        answer_token(rest, call);
+        return;
+    }
     if (record->table != &tenant_table) { /* made under its own name */
         rest_answer_record(call, 201, record->table, record->data);
         http_answer_header(&call->http, "Location", "%s", call->http.path);
@@ -74,7 +96,7 @@ static void answer_operation(struct rest_call *call) {
         http_answer_header(&call->http, "Location", "/v1/operations/%s", op->id);
 }
 
-void rest_answer_reply(struct rest_call *call) {
+void rest_answer_reply(const struct rest *rest, struct rest_call *call) {
     struct reply *reply = &call->reply;
     struct problem problem;
     switch (reply->kind) {
@@ -85,7 +107,7 @@ void rest_answer_reply(struct rest_call *call) {
             rest_answer_record(call, 200, reply->record.table, reply->record.data);
         break;
     case REPLY_CREATED:
-        answer_created(call);
+        answer_created(rest, call);
         break;
     case REPLY_OPERATION:
         answer_operation(call);

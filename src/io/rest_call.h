@@ -12,6 +12,7 @@
 #include "io/ports.h"
 #include "io/rest.h"
 #include "io/rest_blob.h"
+#include "io/join_token.h"
 #include "io/rest_routes.h"
 #include "io/secret.h"
 
@@ -28,7 +29,7 @@ struct rest_call {
     struct reply reply;          /* guarded by rest->lock until the call is resumed */
     bool asked;                  /* the role owes a reply; guarded */
     bool waits;                  /* counted in rest->waiting */
-    char token[secret_token_size]; /* drawn for a new tenant */
+    char token[secret_token_size]; /* drawn for a new tenant, or to join by */
     struct rest_upload *upload;
 };
 
@@ -45,6 +46,7 @@ struct rest {
     struct shell *shell;
     char *image_folder;
     char *software;
+    char *manager_address, *manager_key;
     struct token_hashes clusters;
     pthread_mutex_t lock; /* before the server's own */
     pthread_cond_t uploads_changed;
@@ -66,7 +68,7 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
 void rest_request_clear(const struct rest_call *call, struct request *request);
 
 /* Answers with the call's reply, and frees it. */
-void rest_answer_reply(struct rest_call *call);
+void rest_answer_reply(const struct rest *rest, struct rest_call *call);
 
 /* Answers with one record. */
 void rest_answer_record(struct rest_call *call, unsigned status, const struct table *table,

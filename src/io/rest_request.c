@@ -96,7 +96,7 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
         !take_body(call, out_request, problem))
         return false;
     out_request->body_hash = request_hash(call);
-    if (out_request->kind == REQUEST_TENANT_CREATE) {
+    if (out_request->kind == REQUEST_TENANT_CREATE || out_request->kind == REQUEST_TOKEN_CREATE) {
         secret_token(call->token);
         secret_hash_bytes(call->token, strlen(call->token), out_request->new_token_hash);
     }

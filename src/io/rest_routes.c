@@ -29,6 +29,21 @@ const struct table rest_tenant_created_table = {
     "tenant-created", "A new tenant with its token.", sizeof(struct rest_tenant_created),
     tenant_created_fields, array_size(tenant_created_fields)};
 
+static const struct field token_created_fields[] = {
+    {.name = "id", .about = "The token's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct rest_token_created, id), .check = CHECK_ID},
+    {.name = "peer", .about = "Who may join by it.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct rest_token_created, peer), .check = CHECK_NAME},
+    {.name = "token", .about = "The token, shown this once and kept nowhere.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET,
+     field_at(struct rest_token_created, token)},
+    {.name = "expires_ms", .about = "From when on it is worth nothing.", .kind = FIELD_U64,
+     field_at(struct rest_token_created, expires_ms), .most = INT64_MAX},
+};
+const struct table rest_token_created_table = {
+    "token-created", "A new token to join by.", sizeof(struct rest_token_created),
+    token_created_fields, array_size(token_created_fields)};
+
 static const struct field health_fields[] = {
     {.name = "status", .about = "ok while the manager serves.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, field_at(struct rest_health, status)},
@@ -101,6 +116,16 @@ static const struct rest_route routes[] = {
      "Gives up a cluster that is gone for good, with its VMs; operators only", REST_ROLE,
      REQUEST_CLUSTER_FORGET, .answer = &node_table,
      .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
+    {"POST", "/v1/tokens", "Makes a one-time token for a peer to join by; operators only",
+     REST_ROLE, REQUEST_TOKEN_CREATE, .body = &token_create_table,
+     .body_offset = offsetof(struct request, token_create), .shape = REST_CREATED,
+     .answer = &rest_token_created_table, .problems = problem(CODE_NOT_FOUND)},
+    {"GET", "/v1/tokens", "Lists tokens to join by; operators only", REST_ROLE, REQUEST_TOKEN_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &join_token_table},
+    {"DELETE", "/v1/tokens/{token}", "Revokes a token to join by; operators only", REST_ROLE,
+     REQUEST_TOKEN_REVOKE, .shape = REST_GONE, .problems = problem(CODE_NOT_FOUND)},
+    {"DELETE", "/v1/keys/{peer}", "Revokes a peer's key: it is heard no more; operators only",
+     REST_ROLE, REQUEST_KEY_REVOKE, .shape = REST_GONE, .problems = problem(CODE_NOT_FOUND)},
     {"POST", "/v1/tenants", "Makes a tenant and its token; operators only", REST_ROLE,
      REQUEST_TENANT_CREATE, .body = &tenant_create_table,
      .body_offset = offsetof(struct request, tenant_create), .shape = REST_CREATED,

@@ -31,6 +31,15 @@ struct rest_tenant_created {
 };
 extern const struct table rest_tenant_created_table;
 
+/* Answer to POST /v1/tokens, likewise. */
+struct rest_token_created {
+    char id[limit_id_size];
+    char peer[limit_name_size];
+    char token[640];
+    uint64_t expires_ms;
+};
+extern const struct table rest_token_created_table;
+
 struct rest_health {
     char status[16];
     char software[limit_software_size];

@@ -204,7 +204,7 @@ static enum http_next admit(struct rest_call *call) {
     struct rest_upload *upload = call->upload;
     struct reply *reply = &call->reply;
     if (reply->kind == REPLY_PROBLEM) {
-        rest_answer_reply(call);
+        rest_answer_reply(upload->rest, call);
         return HTTP_DONE;
     }
     const struct whoami *whoami = reply->record.data;
@@ -283,7 +283,7 @@ static enum http_next finish(struct rest_call *call) {
     bool is_unknown = reply->code == CODE_SHUTTING_DOWN || reply->code == CODE_INTERNAL;
     if (reply->kind == REPLY_PROBLEM && !is_unknown && upload->is_new)
         remove_blob(upload);
-    rest_answer_reply(call);
+    rest_answer_reply(upload->rest, call);
     return HTTP_DONE;
 }
 

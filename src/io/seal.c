@@ -147,6 +147,20 @@ int seal_pin(struct seal *seal, const char *address, const char *public_key, str
     return 0;
 }
 
+void seal_unpin(struct seal *seal, const char *address) {
+    struct pinned *pinned = map_remove(&seal->by_address, address);
+    for (size_t i = 0; pinned && i < seal->pins_count; i++) {
+        if (seal->pins[i] != pinned)
+            continue;
+        seal->pins[i] = seal->pins[--seal->pins_count];
+        sodium_memzero(pinned, sizeof(*pinned));
+        memory_free(pinned);
+        return;
+    }
+}
+
+enum seal_end seal_end(const struct seal *seal) { return seal->end; }
+
 /* The key for one direction. */
 static void derive(const struct seal *seal, const struct pinned *pinned, enum seal_end speaker,
                    const unsigned char shared[key_bytes], unsigned char out[key_bytes]) {
@@ -188,26 +202,78 @@ static unsigned char *room(struct text *text, size_t length) {
     return (unsigned char *)text->data;
 }
 
-enum seal_result seal_frame(struct seal *seal, const char *address, const struct text *frame,
-                            struct text *out) {
-    struct pinned *pinned = map_get(&seal->by_address, address);
-    text_clear(out);
-    if (!pinned)
-        return SEAL_STRANGER;
+static void encode(const unsigned char *bytes, size_t length, struct text *out) {
+    size_t characters = sodium_base64_encoded_len(length, variant) - 1;
+    (void)room(out, characters);
+    sodium_bin2base64(out->data, characters + 1, bytes, length, variant);
+    out->length = characters;
+}
+
+static enum seal_result seal_to(struct seal *seal, struct pinned *pinned, const struct text *frame,
+                                struct text *out) {
     if (frame->length > limit_frame_bytes)
         return SEAL_TOO_LONG;
     if (!pinned_is_ready(seal, pinned))
         return SEAL_BROKEN;
     size_t sealed = overhead + frame->length;
-    size_t characters = sodium_base64_encoded_len(sealed, variant) - 1;
     unsigned char *bytes = room(&seal->scratch, sealed);
     randombytes_buf(bytes, crypto_box_NONCEBYTES);
     (void)crypto_box_easy_afternm(bytes + crypto_box_NONCEBYTES,
                                   (const unsigned char *)text_data(frame), frame->length, bytes,
                                   pinned->keys[0]);
-    (void)room(out, characters);
-    sodium_bin2base64(out->data, characters + 1, bytes, sealed, variant);
-    out->length = characters;
+    encode(bytes, sealed, out);
+    return SEAL_DONE;
+}
+
+enum seal_result seal_frame(struct seal *seal, const char *address, const struct text *frame,
+                            struct text *out) {
+    struct pinned *pinned = map_get(&seal->by_address, address);
+    text_clear(out);
+    return pinned ? seal_to(seal, pinned, frame, out) : SEAL_STRANGER;
+}
+
+enum seal_result seal_answer(struct seal *seal, const char *public_key, const struct text *frame,
+                             struct text *out) {
+    struct pinned once = {0};
+    text_clear(out);
+    enum seal_result result = key_read(public_key, once.public_key)
+                                  ? seal_to(seal, &once, frame, out)
+                                  : SEAL_STRANGER;
+    sodium_memzero(&once, sizeof(once));
+    return result;
+}
+
+enum seal_result seal_request(struct seal *seal, const char *address, const struct text *request,
+                              struct text *out) {
+    struct pinned *pinned = map_get(&seal->by_address, address);
+    text_clear(out);
+    if (!pinned)
+        return SEAL_STRANGER;
+    size_t sealed = request->length + crypto_box_SEALBYTES;
+    unsigned char *bytes = room(&seal->scratch, sealed);
+    if (crypto_box_seal(bytes, (const unsigned char *)text_data(request), request->length,
+                        pinned->public_key))
+        return SEAL_BROKEN;
+    encode(bytes, sealed, out);
+    return out->length > limit_join_characters ? SEAL_TOO_LONG : SEAL_DONE;
+}
+
+enum seal_result seal_open_request(struct seal *seal, const char *sealed, size_t length,
+                                   struct text *out) {
+    text_clear(out);
+    if (length > limit_join_characters)
+        return SEAL_TOO_LONG;
+    unsigned char *bytes = room(&seal->scratch, length);
+    size_t got = 0;
+    if (!decode(sealed, length, bytes, length, &got) || got < crypto_box_SEALBYTES)
+        return SEAL_BROKEN;
+    unsigned char *request = room(out, got - crypto_box_SEALBYTES);
+    if (crypto_box_seal_open(request, bytes, got, seal->public_key, seal->secret_key)) {
+        text_clear(out);
+        return SEAL_BROKEN;
+    }
+    out->length = got - crypto_box_SEALBYTES;
+    out->data[out->length] = 0;
     return SEAL_DONE;
 }
 

@@ -35,6 +35,11 @@ const char *seal_public_key(const struct seal *seal);
  * what was pinned for the address before. Negative with `err`: no key, or our own. */
 int seal_pin(struct seal *seal, const char *address, const char *public_key, struct error *err);
 
+/* From here on the peer at `address` is nobody. */
+void seal_unpin(struct seal *seal, const char *address);
+
+enum seal_end seal_end(const struct seal *seal);
+
 enum seal_result {
     SEAL_DONE = 0,
     SEAL_STRANGER = 1, /* no key is pinned for the address */
@@ -49,6 +54,17 @@ enum seal_result seal_frame(struct seal *seal, const char *address, const struct
 /* Puts what came from `address`, opened, into `out`; it is empty if that fails. */
 enum seal_result seal_open(struct seal *seal, const char *address, const char *sealed,
                            size_t length, struct text *out);
+
+/* A request to join, before our key is pinned there: what only the pinned peer at `address` can
+ * open (crypto_box_seal), and what tells nothing of who made it. */
+enum seal_result seal_request(struct seal *seal, const char *address, const struct text *request,
+                              struct text *out);
+enum seal_result seal_open_request(struct seal *seal, const char *sealed, size_t length,
+                                   struct text *out);
+
+/* The answer: a frame for whoever has the secret half of `public_key`, pinned or not. */
+enum seal_result seal_answer(struct seal *seal, const char *public_key, const struct text *frame,
+                             struct text *out);
 
 /* 0, or negative with `err`: what a key would be. */
 int seal_check_secret(const char *line, struct error *err);

@@ -56,6 +56,10 @@ static void outbox_send(struct outbox *outbox, struct parcel *parcel) {
         log_line(outbox->log, LOG_ERROR, "message-too-large",
                  "link=\"%s\" to=%s bytes=%zu limit=%d; it is dropped", link->name,
                  parcel_address(parcel), outbox->frame.length, limit_frame_bytes);
+    else if (result == SEAL_STRANGER)
+        log_line(outbox->log, LOG_WARNING, "no-key",
+                 "link=\"%s\" to=%s text=\"no key is pinned for it; let the agent's end join\"",
+                 link->name, parcel_address(parcel));
     else if (result != SEAL_DONE ||
              outbox->ports->send(link->xmpp, parcel_address(parcel), text_data(&outbox->sealed),
                                  outbox->sealed.length) == XMPP_DROPPED)

@@ -3,7 +3,9 @@
 #include <assert.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "io/notify.h"
+#include "message/codec.h"
 
 void performer_init(struct performer *performer, const struct shell_ports *ports,
                     const struct log *log) {
@@ -38,6 +40,9 @@ static bool effect_leaves(const struct effect *effect) {
     case EFFECT_JOB:
     case EFFECT_READY:
     case EFFECT_DONE:
+    case EFFECT_PIN:
+    case EFFECT_JOIN:
+    case EFFECT_JOINED:
         return true;
     case EFFECT_SAVE:
     case EFFECT_FORGET:
@@ -108,6 +113,44 @@ static void performer_reply(const struct shell_ports *ports, struct effect *effe
     ports->reply(ports->rest, &reply);
 }
 
+static void performer_pin(const struct performer *performer, const struct effect_pin *pin) {
+    struct seal *seal = performer->ports->links[pin->link].seal;
+    struct error err = {0};
+    if (!pin->key[0])
+        seal_unpin(seal, pin->address);
+    else if (seal_pin(seal, pin->address, pin->key, &err))
+        log_line(performer->log, LOG_ERROR, "pin-refused", "address=%s text=\"%s\"", pin->address,
+                 err.text);
+}
+
+static void performer_send(const struct performer *performer, uint32_t link, const char *address,
+                           const struct text *sealed) {
+    const struct shell_ports *ports = performer->ports;
+    (void)ports->send(ports->links[link].xmpp, address, text_data(sealed), sealed->length);
+}
+
+static void performer_join(const struct performer *performer, const struct effect_join *effect) {
+    struct seal *seal = performer->ports->links[effect->link].seal;
+    auto_clean(text_deinit) struct text request = {0}, sealed = {0};
+    struct join join = {0};
+    (void)text_copy(join.token, sizeof(join.token), effect->token);
+    (void)text_copy(join.secret, sizeof(join.secret), effect->secret);
+    (void)text_copy(join.key, sizeof(join.key), seal_public_key(seal));
+    codec_encode(&join_table, &join, FIELD_WIRE, &request);
+    if (seal_request(seal, effect->address, &request, &sealed) == SEAL_DONE)
+        performer_send(performer, effect->link, effect->address, &sealed);
+}
+
+static void performer_joined(const struct performer *performer,
+                             const struct effect_joined *effect) {
+    auto_clean(text_deinit) struct text answer = {0}, sealed = {0};
+    const struct joined joined = {effect->verdict};
+    codec_encode(&joined_table, &joined, FIELD_WIRE, &answer);
+    if (seal_answer(performer->ports->links[effect->link].seal, effect->key, &answer, &sealed) ==
+        SEAL_DONE)
+        performer_send(performer, effect->link, effect->address, &sealed);
+}
+
 static void performer_one(struct performer *performer, struct effect *effect) {
     const struct shell_ports *ports = performer->ports;
     switch (effect->kind) {
@@ -141,6 +184,15 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         break;
     case EFFECT_DONE:
         performer->done = true;
+        break;
+    case EFFECT_PIN:
+        performer_pin(performer, &effect->pin);
+        break;
+    case EFFECT_JOIN:
+        performer_join(performer, &effect->join);
+        break;
+    case EFFECT_JOINED:
+        performer_joined(performer, &effect->joined);
         break;
     case EFFECT_KIND_COUNT:
         assert(false && "no effect is of this kind");

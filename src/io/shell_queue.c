@@ -1,9 +1,12 @@
 #include "io/shell_queue.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/secret.h"
+#include "message/codec.h"
 
 static void posted_copy_frame(struct posted *posted, const struct frame *from) {
     posted->frame.header = from->header;
@@ -45,6 +48,8 @@ struct posted *posted_new(const struct event *event) {
     case EVENT_HOST:
     case EVENT_STOP:
         break;
+    case EVENT_JOIN:
+    case EVENT_JOINED:
     case EVENT_LOAD:
     case EVENT_START:
     case EVENT_TICK:
@@ -66,12 +71,52 @@ struct posted *posted_from_bytes(uint32_t link, const char *from, const char *by
     return posted;
 }
 
+/* What has no pinned key yet may be a request to join. */
+static int posted_open_request(struct posted *posted, struct seal *seal, struct text *scratch) {
+    struct codec_fault fault;
+    struct join join = {0};
+    if (seal_end(seal) != SEAL_MANAGER ||
+        seal_open_request(seal, posted->bytes, posted->length, scratch) ||
+        codec_decode(&join_table,
+                     &(struct codec_input){text_data(scratch), scratch->length, FIELD_WIRE,
+                                           CODEC_IGNORE_UNKNOWN},
+                     &join, &fault) ||
+        seal_check_public(join.key, NULL))
+        return SEAL_BROKEN;
+    struct event_join event = {.link = posted->event.frame.link, .from = posted->address};
+    (void)text_copy(event.token, sizeof(event.token), join.token);
+    (void)text_copy(event.key, sizeof(event.key), join.key);
+    secret_hash_bytes(join.secret, strlen(join.secret), event.secret_hash);
+    posted->event = (struct event){.kind = EVENT_JOIN, .join = event};
+    return 0;
+}
+
+/* Not a frame: the answer to a request to join? */
+static int posted_open_answer(struct posted *posted, const struct text *opened) {
+    struct codec_fault fault;
+    struct joined joined = {0};
+    if (codec_decode(&joined_table,
+                     &(struct codec_input){text_data(opened), opened->length, FIELD_WIRE,
+                                           CODEC_IGNORE_UNKNOWN},
+                     &joined, &fault))
+        return -EINVAL;
+    posted->event = (struct event){
+        .kind = EVENT_JOINED,
+        .joined = {posted->event.frame.link, posted->address, joined.verdict}};
+    return 0;
+}
+
 int posted_decode(struct posted *posted, struct seal *seal, struct text *scratch,
                   struct codec_fault *fault) {
     int result =
         (int)seal_open(seal, posted->address, posted->bytes, posted->length, scratch);
-    if (!result)
-        result = frame_decode(text_data(scratch), scratch->length, &posted->frame, fault);
+    if (result && posted_open_request(posted, seal, scratch) == 0)
+        return 0;
+    if (result)
+        return result;
+    result = frame_decode(text_data(scratch), scratch->length, &posted->frame, fault);
+    if (result && seal_end(seal) == SEAL_AGENT && posted_open_answer(posted, scratch) == 0)
+        return 0;
     posted->event.frame.frame = &posted->frame;
     return result;
 }

@@ -31,8 +31,9 @@ struct posted *posted_from_bytes(uint32_t link, const char *from, const char *by
                                  size_t length);
 void posted_free(struct posted *posted);
 
-/* Makes the event of received bytes complete. Positive: it is not sealed as it must be; -EINVAL
- * with `fault`: its peer has sealed nonsense. `scratch` keeps its memory from one to the next. */
+/* Makes the event of received bytes complete: a frame, a request to join, or the answer to one.
+ * Positive: it is not sealed as it must be; -EINVAL with `fault`: its peer has sealed nonsense.
+ * `scratch` keeps its memory from one to the next. */
 int posted_decode(struct posted *posted, struct seal *seal, struct text *scratch,
                   struct codec_fault *fault);
 

@@ -3,8 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/host.h"
-#include "main/daemon.h"
-#include "main/daemon_link.h"
+#include "main/daemon_join.h"
 
 /* In the order of opening; closed in the reverse order. */
 struct agent_daemon {
@@ -105,6 +104,10 @@ int main(int count, char **arguments) {
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
         return daemon_checked(&options);
+    if (options.purpose == DAEMON_JOIN)
+        return daemon_join(&options, &(struct daemon_joining){
+            "agent", &config.daemon, config.uplinks, config.uplinks_count,
+            config.uplink_servers, config.uplink_servers_count, 0711});
     auto_clean(agent_close) struct agent_daemon agent = {0};
     if (agent_open(&agent, &config, &err))
         return daemon_fail(&options, &err, EXIT_FAILED);

@@ -12,8 +12,10 @@
 const char daemon_software[] = "isthmus " ISTHMUS_VERSION;
 
 static void print_help(const char *program, const char *daemon) {
+    bool joins = !text_equal(daemon, "upstream"); /* it has nobody above */
     (void)printf("usage: %s [--config FILE] [--check]\n"
                  "       %s key FILE\n"
+                 "%s%s%s"
                  "\n"
                  "  -c, --config FILE  read FILE instead of /etc/isthmus/%s.conf\n"
                  "      --check        check the configuration and the files that it names\n"
@@ -21,10 +23,15 @@ static void print_help(const char *program, const char *daemon) {
                  "      --help         print this\n"
                  "  key FILE           make a key in FILE, unless it is there, and print its\n"
                  "                     public half: peer_key at the other end\n"
+                 "%s"
                  "\n"
                  "It stays in the foreground and logs to standard error; SIGTERM ends it.\n"
                  "Every setting: man %s, docs/examples/%s.conf\n",
-                 program, program, daemon, program, daemon);
+                 program, program, joins ? "       " : "", joins ? program : "",
+                 joins ? " [--config FILE] join TOKEN\n" : "", daemon,
+                 joins ? "  join TOKEN         have TOKEN's manager pin our key, and pin its\n"
+                       : "",
+                 program, daemon);
 }
 
 static struct daemon_options options_leave(struct daemon_options options, int code) {
@@ -76,7 +83,11 @@ struct daemon_options daemon_begin(int count, char **arguments, const char *daem
     }
     if (optind + 2 == count && text_equal(arguments[optind], "key"))
         return options_leave(options, make_key(program, arguments[optind + 1]));
-    if (optind < count) {
+    if (optind + 2 == count && text_equal(arguments[optind], "join") &&
+        !text_equal(daemon, "upstream")) {
+        options.purpose = DAEMON_JOIN;
+        options.token = arguments[optind + 1];
+    } else if (optind < count) {
         (void)fprintf(stderr, "%s: \"%s\" is not understood. Try: %s --help\n", program,
                       arguments[optind], program);
         return options_leave(options, EXIT_MISUSED);
@@ -118,7 +129,7 @@ struct store *daemon_store(const struct daemon_config *config, const char *daemo
 
 struct seal *daemon_seal_up(const struct link_config *link, struct error *err) {
     struct seal *seal = seal_new(SEAL_AGENT, link->key.text, err);
-    if (!seal || !seal_pin(seal, link->manager, link->peer_key, err))
+    if (!seal || !link->peer_key || !seal_pin(seal, link->manager, link->peer_key, err))
         return seal;
     seal_free(seal);
     return NULL;
@@ -128,7 +139,7 @@ struct seal *daemon_seal_down(const struct link_config *link, const struct peer_
                               size_t count, struct error *err) {
     struct seal *seal = seal_new(SEAL_MANAGER, link->key.text, err);
     for (size_t i = 0; seal && i < count; i++) {
-        if (!seal_pin(seal, peers[i].address, peers[i].peer_key, err))
+        if (!peers[i].peer_key || !seal_pin(seal, peers[i].address, peers[i].peer_key, err))
             continue;
         seal_free(seal);
         return NULL;

@@ -12,6 +12,7 @@ enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };
 enum daemon_purpose {
     DAEMON_SERVE,
     DAEMON_CHECK, /* --check: read the configuration and say whether it is good */
+    DAEMON_JOIN,  /* join TOKEN */
     DAEMON_LEAVE, /* all is said: exit with the given code */
 };
 
@@ -19,6 +20,7 @@ struct daemon_options {
     const char *program; /* "isthmus-upstream" */
     const char *config;  /* path of the file */
     enum daemon_purpose purpose;
+    const char *token; /* DAEMON_JOIN */
     int code; /* DAEMON_LEAVE */
 };
 

@@ -11,8 +11,7 @@
 #include "io/rest.h"
 #include "io/rest_routes.h"
 #include "io/secret.h"
-#include "main/daemon.h"
-#include "main/daemon_link.h"
+#include "main/daemon_join.h"
 
 enum { limit_links = 1 + limit_uplinks };
 
@@ -151,13 +150,16 @@ static int downstream_serve_images(struct downstream *downstream,
 
 /* The owner's API is a socket in the state folder: who may open that may do all. */
 static int downstream_serve_owner(struct downstream *downstream,
-                                  const struct daemon_config *config, struct error *err) {
+                                  const struct daemon_config *config,
+                                  const struct link_config *downlink, struct error *err) {
     auto_clean(memory_clean) char *listen_at = daemon_path(config, "owner.sock");
     struct text address = {0};
     text_addf(&address, "unix:%s", listen_at);
     const struct rest_settings settings = {
         .face = &rest_owner_face,
         .listen = text_data(&address),
+        .manager_address = downlink->jid,
+        .manager_key = seal_public_key(downstream->links[0].seal),
         .software = daemon_software,
     };
     downstream->owner = rest_start(&settings, downstream->shell, err);
@@ -184,7 +186,7 @@ static int downstream_open(struct downstream *downstream, const struct downstrea
             return error_wrap(err, "[uplink %s]", config->uplinks[i].name);
     if (downstream_serve_images(downstream, &config->images, images, err))
         return err->code;
-    return downstream_serve_owner(downstream, &config->daemon, err);
+    return downstream_serve_owner(downstream, &config->daemon, &config->downlink, err);
 }
 
 /* What the table of settings cannot see: it knows no verbs. */
@@ -211,6 +213,10 @@ int main(int count, char **arguments) {
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
         return daemon_checked(&options);
+    if (options.purpose == DAEMON_JOIN)
+        return daemon_join(&options, &(struct daemon_joining){
+            "downstream", &config.daemon, config.uplinks, config.uplinks_count,
+            config.uplink_servers, config.uplink_servers_count, 0700});
     auto_clean(downstream_close) struct downstream downstream = {0};
     if (downstream_open(&downstream, &config, &err))
         return daemon_fail(&options, &err, EXIT_FAILED);

@@ -71,6 +71,13 @@ static const struct command commands[] = {
      limit_set, ASKED_OWNER},
     {"limit", "reset", "UPSTREAM", 1, "", "Puts the configured limits in force again (owners)",
      limit_reset, ASKED_OWNER},
+    {"token", "new", "PEER", 1, "E", "Makes a token for a peer to join by, once", token_new,
+     ASKED_EITHER},
+    {"token", "list", "", 0, "L", "Lists tokens to join by", token_list, ASKED_EITHER},
+    {"token", "revoke", "TOKEN", 1, "", "Revokes a token to join by", token_revoke,
+     ASKED_EITHER},
+    {"key", "revoke", "PEER", 1, "", "Revokes a peer's key: it is not heard any more", key_revoke,
+     ASKED_EITHER},
     {"whoami", NULL, "", 0, "", "Shows whose token is used", whoami_show},
 };
 

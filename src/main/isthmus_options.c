@@ -20,6 +20,7 @@ static const struct option long_options[] = {
     {"user-data", required_argument, NULL, 'U'}, {"wait", optional_argument, NULL, 'W'},
     {"key", required_argument, NULL, 'K'},      {"limit", required_argument, NULL, 'L'},
     {"vm", required_argument, NULL, 'v'},       {"tenant", required_argument, NULL, 'T'},
+    {"expires", required_argument, NULL, 'E'},
     {"deadline", required_argument, NULL, 'D'}, {"socket", required_argument, NULL, 'x'},
     {"host", required_argument, NULL, 'H'},     {"upstream", required_argument, NULL, 'P'},
     {"vms", required_argument, NULL, 'n'},      {"cpus", required_argument, NULL, 'p'},
@@ -41,6 +42,7 @@ static const struct {
     {'W', "  --wait[=SECONDS]      stay until the operation has ended, and show its steps"},
     {'K', "  --key KEY             Idempotency-Key; without: one is drawn"},
     {'D', "  --deadline SECONDS    time that the operation may take"},
+    {'E', "  --expires SECONDS     how long the token may be used; without: an hour"},
     {'L', "  --limit N             show N rows at most"},
     {'v', "  --vm ID               only operations of this VM"},
     {'T', "  --tenant TENANT       only what is this tenant's (operators)"},
@@ -155,6 +157,8 @@ static int take_option(struct options *options, int letter, struct error *err) {
     case 'v': options->vm = optarg; return 0;
     case 'T': options->tenant = optarg; return 0;
     case 'L': return read_number(optarg, UINT32_MAX, "limit", &options->limit, err);
+    case 'E':
+        return read_number(optarg, limit_join_seconds, "expires", &options->expires_seconds, err);
     case 'D':
         return read_number(optarg, limit_deadline_ms / 1000, "deadline",
                            &options->deadline_seconds, err);

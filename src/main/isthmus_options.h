@@ -25,7 +25,7 @@ struct options {
     const char *host, *upstream, *verbs, *shapes, *images;
     uint32_t grace_seconds;
     struct owner_limits limits; /* what `used` names of it */
-    uint32_t limit, deadline_seconds, wait_seconds;                      /* 0: not given */
+    uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */
     bool no_start, wait, help, version;
     const char *words[options_words]; /* noun, verb, arguments */
     size_t words_count;

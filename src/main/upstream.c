@@ -82,8 +82,8 @@ static int upstream_connect(struct upstream *upstream, const struct upstream_con
     return link->xmpp ? 0 : error_wrap(err, "[downlink]");
 }
 
-static struct rest *upstream_rest(const struct upstream_config *config, struct shell *shell,
-                                  struct error *err) {
+static struct rest *upstream_rest(const struct upstream_config *config, const char *manager_key,
+                                  struct shell *shell, struct error *err) {
     auto_clean(memory_clean) char *images = daemon_path(&config->daemon, "images");
     auto_clean(memory_clean) char(*digests)[limit_digest_size] =
         memory_new(config->clusters_count, sizeof(*digests));
@@ -107,6 +107,8 @@ static struct rest *upstream_rest(const struct upstream_config *config, struct s
         .image_folder = images,
         .cluster_token_hashes = hashes,
         .cluster_token_hashes_count = count,
+        .manager_address = config->downlink.jid,
+        .manager_key = manager_key,
         .software = daemon_software,
     };
     return folder_make(images, 0700, err) ? NULL : rest_start(&settings, shell, err);
@@ -123,7 +125,8 @@ static int upstream_open(struct upstream *upstream, const struct upstream_config
     upstream->shell = shell_new(upstream->role, &upstream->log);
     if (upstream_connect(upstream, config, err))
         return err->code;
-    upstream->rest = upstream_rest(config, upstream->shell, err);
+    upstream->rest = upstream_rest(config, seal_public_key(upstream->downlink.seal),
+                                   upstream->shell, err);
     if (!upstream->rest)
         return err->code;
     log_line(&upstream->log, LOG_INFO, "listening", "api=%s port=%u", config->api.listen,

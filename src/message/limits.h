@@ -30,6 +30,7 @@ enum {
     limit_waiters = 4096,       /* replies held open by ?wait= */
     limit_page = 500,           /* rows in one page of a list */
     limit_page_default = 100,
+    limit_join_tokens = 1000,   /* of one manager */
     limit_table_chunk = 32,     /* VMs in one `table` message */
 
     /* sizes of one VM */
@@ -42,6 +43,7 @@ enum {
     limit_frame_hard = 65536,   /* characters of a sealed frame at the very most */
     limit_frame_batch = 3032,   /* bytes at which a batch is closed, before it is sealed */
     limit_frame_bytes = 49112,  /* bytes of a frame at the very most, before it is sealed */
+    limit_join_characters = 1024, /* of a sealed request to join */
     limit_frame_messages = 2048, /* in one frame */
     limit_session_messages = 1024, /* sent to one party and not acknowledged yet */
     limit_session_bytes = 524288,  /* of the memory that they take */
@@ -51,6 +53,7 @@ enum {
 
     /* times */
     limit_deadline_ms = 86400000, /* of one operation */
+    limit_join_seconds = 2592000, /* until a join token expires */
     limit_wait_seconds = 600,
     limit_grace_seconds = 2592000, /* before the VMs of a revoked upstream manager end */
 };

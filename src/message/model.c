@@ -1,5 +1,6 @@
 #include "message/model.h"
 
+#include "message/enrol.h"
 #include "message/owner.h"
 
 const char *const verb_names[VERB_COUNT] = {"define", "start", "shutdown",
@@ -294,5 +295,6 @@ const struct table *const stored_tables[] = {
     &image_table,  &tenant_table,        &node_table,
     &vm_table,     &operation_table,     &idempotency_table,
     &host_decision_table, &lending_decision_table,
+    &pin_table,    &join_token_table,
 };
 const size_t stored_tables_count = array_size(stored_tables);

@@ -3,6 +3,7 @@
  * The adapter (io/rest.c) turns a route and a body into one of these; the reply is records. */
 #pragma once
 
+#include "message/enrol.h"
 #include "message/model.h"
 #include "message/owner.h"
 
@@ -40,6 +41,10 @@ enum request_kind {
     REQUEST_PERMISSIONS_RESET,
     REQUEST_UPSTREAM_REVOKE,
     REQUEST_UPSTREAM_RESTORE,
+    REQUEST_TOKEN_CREATE,  /* from here: of operators and owners; a peer may join by it, once */
+    REQUEST_TOKEN_LIST,
+    REQUEST_TOKEN_REVOKE,
+    REQUEST_KEY_REVOKE,    /* a peer is not heard any more */
     REQUEST_KIND_COUNT,
 };
 
@@ -83,6 +88,7 @@ struct request {
     enum verb verb;                        /* REQUEST_VM_ACT */
     struct vm_create vm_create;
     struct tenant_create tenant_create;
+    struct token_create token_create;
     char new_token_hash[limit_digest_size];
     struct image image;                    /* REQUEST_IMAGE_ADD */
     struct owner_limits limits;            /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */

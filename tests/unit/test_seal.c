@@ -235,6 +235,36 @@ static void the_longest_frame_fits_and_a_longer_one_is_refused(void **state) {
                                &room->opened), SEAL_TOO_LONG);
 }
 
+static void a_request_to_join_is_read_by_its_manager_alone(void **state) {
+    struct room *room = *state;
+    assert_int_equal(seal_request(room->seals[NORTH], cloud_jid, &room->frame, &room->sealed),
+                     SEAL_DONE);
+    for (int party = 0; party < PARTIES; party++) {
+        enum seal_result result = seal_open_request(room->seals[party], text_data(&room->sealed),
+                                                    room->sealed.length, &room->opened);
+        assert_int_equal(result, party == CLOUD ? SEAL_DONE : SEAL_BROKEN);
+        assert_string_equal(text_data(&room->opened), party == CLOUD ? words : "");
+    }
+    room->sealed.data[20] ^= 1;
+    assert_int_equal(seal_open_request(room->seals[CLOUD], text_data(&room->sealed),
+                                       room->sealed.length, &room->opened), SEAL_BROKEN);
+    assert_int_equal(seal_open_request(room->seals[CLOUD], text_data(&room->sealed),
+                                       limit_join_characters + 1, &room->opened), SEAL_TOO_LONG);
+}
+
+static void an_answer_opens_at_whoever_asked_pinned_or_not(void **state) {
+    struct room *room = *state;
+    seal_unpin(room->seals[CLOUD], north_jid);
+    seal_it(room, NORTH, cloud_jid);
+    assert_int_equal(open_it(room, CLOUD, north_jid), SEAL_STRANGER);
+    assert_int_equal(seal_answer(room->seals[CLOUD], seal_public_key(room->seals[NORTH]),
+                                 &room->frame, &room->sealed), SEAL_DONE);
+    assert_int_equal(open_it(room, NORTH, cloud_jid), SEAL_DONE);
+    assert_int_equal(open_it(room, SOUTH, cloud_jid), SEAL_BROKEN);
+    seal_it(room, CLOUD, south_jid); /* others are as they were */
+    assert_int_equal(open_it(room, SOUTH, cloud_jid), SEAL_DONE);
+}
+
 /* So that another implementation can check itself: docs/protocol.md shows the same. */
 static void the_seal_is_that_of_the_document(void **state) {
     struct room *room = *state;
@@ -307,6 +337,8 @@ int main(void) {
         in_room(a_new_key_takes_the_place_of_the_old_one),
         in_room(ones_own_key_cannot_be_a_peers),
         in_room(the_longest_frame_fits_and_a_longer_one_is_refused),
+        in_room(a_request_to_join_is_read_by_its_manager_alone),
+        in_room(an_answer_opens_at_whoever_asked_pinned_or_not),
         in_room(the_seal_is_that_of_the_document),
         in_room(what_is_no_key_is_refused_with_the_remedy),
         in_room(a_key_file_is_made_once_and_for_its_owner_alone),

@@ -1,0 +1,64 @@
+#include "io/join_token.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/secret.h"
+
+enum { sum_characters = 8 };
+static const char prefix[] = "isthmus-join:1:";
+
+static void add_sum(struct text *out) {
+    char digest[limit_digest_size];
+    secret_hash_bytes(text_data(out), out->length, digest);
+    text_addf(out, ":%.*s", (int)sum_characters, digest);
+}
+
+void join_token_print(const struct join_offer *offer, struct text *out) {
+    text_addf(out, "%s%s:%s:%llu:%s:%s:%s", prefix, offer->id, offer->peer,
+              (unsigned long long)offer->expires_ms, offer->manager_key, offer->secret,
+              offer->address);
+    add_sum(out);
+}
+
+/* The text up to the next colon into a field of `size` bytes. */
+static bool take_field(const char **at, char *field, size_t size) {
+    size_t length = strcspn(*at, ":");
+    if (!length || length >= size || (*at)[length] != ':')
+        return false;
+    memcpy(field, *at, length);
+    field[length] = 0;
+    *at += length + 1;
+    return true;
+}
+
+static bool read_fields(const char *at, struct join_offer *out) {
+    char expires[24];
+    bool all = take_field(&at, out->id, sizeof(out->id)) &&
+               take_field(&at, out->peer, sizeof(out->peer)) &&
+               take_field(&at, expires, sizeof(expires)) &&
+               take_field(&at, out->manager_key, sizeof(out->manager_key)) &&
+               take_field(&at, out->secret, sizeof(out->secret));
+    out->expires_ms = all ? strtoull(expires, NULL, 10) : 0;
+    return all && text_copy(out->address, sizeof(out->address), at);
+}
+
+int join_token_read(const char *text, struct join_offer *out_offer, struct error *err) {
+    auto_clean(text_deinit) struct text body = {0};
+    const char *sum = strrchr(text, ':');
+    *out_offer = (struct join_offer){0};
+    if (!text_starts(text, prefix) || !sum || strlen(text) >= limit_join_token_text)
+        return error_set(err, -EINVAL, "this is no join token; it begins with \"%s\" and is what "
+                         "'isthmus token new' printed at the manager", prefix);
+    text_add_bytes(&body, text, (size_t)(sum - text));
+    add_sum(&body);
+    if (!text_equal(text_data(&body), text))
+        return error_set(err, -EINVAL, "the join token was altered or cut on its way; copy it "
+                         "again, whole");
+    body.data[sum - text] = 0;
+    if (!read_fields(body.data + sizeof(prefix) - 1, out_offer))
+        return error_set(err, -EINVAL, "the join token is of another version; make one with the "
+                         "manager's own 'isthmus token new'");
+    return 0;
+}

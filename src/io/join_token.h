@@ -1,0 +1,25 @@
+/* The text of a join token, as an operator hands it to a peer: all that the peer has to know of
+ * its manager, readable, with a sum that tells a slip of the pen from a foreign token. It is a
+ * secret. */
+#pragma once
+
+#include "base/error.h"
+#include "base/text.h"
+#include "message/enrol.h"
+
+enum { limit_join_token_text = 640 };
+
+struct join_offer {
+    char id[limit_id_size];
+    char peer[limit_name_size]; /* as the manager calls it */
+    uint64_t expires_ms;
+    char manager_key[limit_public_key_size];
+    char secret[limit_join_secret_size];
+    char address[limit_address_size]; /* of the manager */
+};
+
+/* "isthmus-join:1:ID:PEER:EXPIRES:KEY:SECRET:ADDRESS:SUM" */
+void join_token_print(const struct join_offer *offer, struct text *out);
+
+/* 0, or -EINVAL with `err`: cut, altered, or no join token at all. */
+int join_token_read(const char *text, struct join_offer *out_offer, struct error *err);

@@ -1,0 +1,58 @@
+/* Enrolment: the keys that a daemon has pinned beyond its configuration, the one-time tokens by
+ * which a peer gets its key pinned, and what passes between the two sides then. */
+#pragma once
+
+#include "message/field.h"
+#include "message/limits.h"
+
+enum { limit_pin_size = limit_name_size + 8, limit_join_secret_size = 44 };
+
+/* Takes the place of peer_key in the configuration. */
+struct pin {
+    char peer[limit_pin_size];       /* "below host-1", "above cloud" */
+    char key[limit_public_key_size]; /* "": revoked, nobody is heard */
+    uint64_t changed_ms;
+};
+extern const struct table pin_table;
+
+/* A place in the configuration waits for whoever brings the secret; of that, the digest is kept. */
+struct join_token {
+    char id[limit_id_size];
+    char peer[limit_name_size];
+    char secret_hash[limit_digest_size];
+    char key[limit_public_key_size]; /* that it was used for */
+    uint64_t created_ms, expires_ms;
+    uint64_t used_ms; /* 0: not yet */
+};
+extern const struct table join_token_table;
+
+/* POST /v1/tokens */
+struct token_create {
+    char peer[limit_name_size];
+    uint64_t expires_seconds; /* 0: an hour */
+};
+extern const struct table token_create_table;
+
+/* What a joining side sends, sealed to its manager's key. */
+struct join {
+    char token[limit_id_size];
+    char secret[limit_join_secret_size];
+    char key[limit_public_key_size];
+};
+extern const struct table join_table;
+
+enum join_verdict {
+    JOIN_DONE,
+    JOIN_UNKNOWN, /* revoked, altered, or never of this manager */
+    JOIN_USED,
+    JOIN_EXPIRED,
+    JOIN_ELSEWHERE, /* the token is for another peer than the one at this address */
+    JOIN_VERDICT_COUNT,
+};
+extern const char *const join_verdict_names[JOIN_VERDICT_COUNT];
+
+/* The answer, sealed to the key that asked. */
+struct joined {
+    enum join_verdict verdict;
+};
+extern const struct table joined_table;

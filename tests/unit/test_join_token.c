@@ -1,0 +1,65 @@
+/* The text of a join token: what it says comes back whole, and every slip is told. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "io/join_token.h"
+
+static const struct join_offer offer = {
+    .id = "jt-01m821b7h4frtcrkjpcdn262sj",
+    .peer = "host-1",
+    .expires_ms = 1795000000000,
+    .manager_key = "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9_AsrhtHHw",
+    .secret = "WGmv9FBUlzLLqu1eXfmzCm2jHLDldCutWtShp2jxpns",
+    .address = "manager@[::1]/a:b", /* colons and all */
+};
+
+static void a_token_comes_back_whole(void **state) {
+    (void)state;
+    auto_clean(text_deinit) struct text text = {0};
+    struct join_offer got;
+    struct error err = {0};
+    join_token_print(&offer, &text);
+    assert_int_equal(join_token_read(text_data(&text), &got, &err), 0);
+    assert_memory_equal(&got, &offer, sizeof(got));
+    assert_true(text.length < limit_join_token_text);
+}
+
+static void every_altered_character_is_noticed(void **state) {
+    (void)state;
+    auto_clean(text_deinit) struct text text = {0};
+    struct join_offer got;
+    struct error err = {0};
+    join_token_print(&offer, &text);
+    for (size_t i = 0; i < text.length; i++) {
+        text.data[i] = (char)(text.data[i] ^ 1);
+        assert_int_equal(join_token_read(text.data, &got, &err), -EINVAL);
+        assert_null(strstr(err.text, offer.secret));
+        text.data[i] = (char)(text.data[i] ^ 1);
+    }
+    while (text.length > 0) {
+        text.data[--text.length] = 0;
+        assert_int_equal(join_token_read(text.data, &got, &err), -EINVAL);
+    }
+}
+
+static void what_is_no_token_is_told(void **state) {
+    (void)state;
+    struct join_offer got;
+    struct error err = {0};
+    assert_int_equal(join_token_read("letmein", &got, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "isthmus token new"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_token_comes_back_whole),
+        cmocka_unit_test(every_altered_character_is_noticed),
+        cmocka_unit_test(what_is_no_token_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
