@@ -237,13 +237,14 @@ class HostileServers(CloudCase):
         self.under_attack(twist)
 
     def test_false_presence_and_false_errors_change_nothing(self):
-        books = self.books()
+        books, before = self.books(), self.sessions()
         for sender, receiver in ((self.manager, self.north), (self.north, self.manager)):
             self.up.order([
                 f"<presence type='unavailable' from='{sender}' to='{receiver}'/>",
                 f"<message type='error' from='{sender}' to='{receiver}'><error type='cancel'>"
                 "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
                 "</message>"])
+        wait_until(lambda: not set(self.sessions()[:2]) & set(before[:2]), "another session")
         wait_until(lambda: {cluster["state"] for cluster in self.get("/v1/clusters")["items"]} ==
                    {"up"}, "the clusters are up")
         self.assert_nothing_changed(books)
