@@ -222,26 +222,67 @@ static bool exceeds(uint64_t limit, uint64_t used, uint64_t before) {
     return limit && used > limit && used > before;
 }
 
+static bool limits_exceeded(const struct owner_limits *limit, const struct owner_limits *used,
+                            const struct owner_limits *before) {
+    return exceeds(limit->vms, used->vms, before->vms) ||
+           exceeds(limit->cpus, used->cpus, before->cpus) ||
+           exceeds(limit->memory_mib, used->memory_mib, before->memory_mib) ||
+           exceeds(limit->disk_gib, used->disk_gib, before->disk_gib);
+}
+
+static bool is_saved_again(const struct effects *effects, size_t at, const char *id) {
+    for (size_t i = at + 1; i < effects->count; i++) {
+        const struct record *record = &effects->items[i].record;
+        if (effects->items[i].kind == EFFECT_SAVE && record->table == &vm_table &&
+            text_equal(((const struct vm *)record->data)->id, id))
+            return true;
+    }
+    return false;
+}
+
+/* A VM that was lost counts again as soon as its host has it, or anything is done with it: takes
+ * out of `used` what a step did to VMs besides defining them. */
+static void subtract_found(const struct sim_world *world, const struct sim_node *node,
+                           const struct effects *effects, struct owner_limits *used) {
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        if (effect->kind != EFFECT_SAVE || effect->record.table != &vm_table)
+            continue;
+        const struct vm *saved = effect->record.data;
+        const struct book_vm *vm = book_vm(role_book(node->role), saved->id);
+        size_t which = owners_which(world, node, saved->owner);
+        if (!vm || !lifecycle_occupies(vm->record.state) || vm->record.state == VM_PENDING ||
+            which == owners_parties(world, node) || is_saved_again(effects, i, saved->id))
+            continue;
+        used[which].vms--;
+        used[which].cpus -= saved->size.cpus;
+        used[which].memory_mib -= saved->size.memory_mib;
+        used[which].disk_gib -= saved->size.disk_gib;
+    }
+}
+
 /* Law 3: no definition takes what an upstream uses beyond what the owner lends. (It may be beyond
  * it already, where the owner has lowered a limit or a host has found again what it had lost.) */
-static void check_limits(struct sim_world *world, struct sim_node *node, bool defines) {
+static void check_limits(struct sim_world *world, struct sim_node *node,
+                         const struct effects *effects, bool defines) {
     struct party party;
     size_t parties = owners_parties(world, node);
     struct owner_limits *all = memory_new(parties, sizeof(*all));
     sum_used(world, node, all);
-    for (size_t i = 0; i < parties; i++) {
-        const struct owner_limits *limit = &node->lent[i], used = all[i];
-        const struct owner_limits *before = &node->used[i];
-        bool beyond = exceeds(limit->vms, used.vms, before->vms) ||
-                      exceeds(limit->cpus, used.cpus, before->cpus) ||
-                      exceeds(limit->memory_mib, used.memory_mib, before->memory_mib) ||
-                      exceeds(limit->disk_gib, used.disk_gib, before->disk_gib);
-        if (defines && beyond)
+    struct owner_limits *defined = memory_copy(all, parties * sizeof(*all));
+    bool beyond = false;
+    for (size_t i = 0; defines && i < parties; i++)
+        beyond |= limits_exceeded(&node->lent[i], &all[i], &node->used[i]);
+    if (beyond)
+        subtract_found(world, node, effects, defined);
+    for (size_t i = 0; beyond && i < parties; i++)
+        if (limits_exceeded(&node->lent[i], &defined[i], &node->used[i]))
             check_fail(world, "sovereignty", "%s lends %s %llu VMs, %llu cpus; it has %llu, %llu",
                        node->name, owners_party(node, i, &party),
-                       (unsigned long long)limit->vms, (unsigned long long)limit->cpus,
-                       (unsigned long long)used.vms, (unsigned long long)used.cpus);
-    }
+                       (unsigned long long)node->lent[i].vms,
+                       (unsigned long long)node->lent[i].cpus, (unsigned long long)all[i].vms,
+                       (unsigned long long)all[i].cpus);
+    memory_free(defined);
     memory_free(node->used);
     node->used = all;
 }
@@ -320,7 +361,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
         }
     }
     if (vms_changed && node->used)
-        check_limits(world, node, defines);
+        check_limits(world, node, effects, defines);
 }
 
 void check_asked(struct sim_world *world, const struct sim_node *cloud,
