@@ -313,6 +313,7 @@ static void carry_messages(struct sim_world *world, struct sim_node *node,
             frame->header.received = sends[i]->header.received;
             if (!says_something(sends[i]))
                 continue;
+            count_session(world, &node->links[sends[i]->link], sends[i]);
             struct message *message = &sends[i]->message;
             frame->messages[frame->messages_count++] = *message;
             *message = (struct message){.kind = message->kind};
