@@ -41,7 +41,9 @@ static void change(struct downlink *downlink, const struct peer *peer, size_t wh
 
 static struct peer *decide(struct downlink *downlink, size_t which) {
     struct peer *peer = NULL;
-    if (placement_choose(downlink, &shapes[which].size, "", NULL, &peer) != PLACEMENT_FOUND)
+    const struct placement_wish wish = {.size = &shapes[which].size,
+                                        .placing = &(const struct placing){.cluster = ""}};
+    if (placement_choose(downlink, &wish, &peer) != PLACEMENT_FOUND)
         measure_fail("place", "no host has room");
     change(downlink, peer, which, -1);
     return peer;

@@ -355,8 +355,11 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             defines |= op->verb == VERB_DEFINE && op->state == OP_PENDING;
             check_revoked(world, node, op);
         }
+        if (effect->record.table == &node_table)
+            check_cluster_saved(world, node, effect->record.data);
         if (effect->record.table == &vm_table) {
             check_cordon(world, node, effect->record.data);
+            check_placed(world, node, effect->record.data);
             vms_changed = true;
         }
     }

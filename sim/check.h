@@ -32,6 +32,9 @@ void check_once(struct sim_world *world, const struct sim_node *node,
                 const struct effect_job *job);
 
 /* Who refused a VM, and who is asked next. */
+void check_cluster_saved(struct sim_world *world, struct sim_node *cloud,
+                         const struct node *cluster);
+void check_placed(struct sim_world *world, struct sim_node *node, const struct vm *saved);
 void check_refusals(struct sim_world *world, struct sim_node *node, const struct operation *op);
 
 /* Requests and their answers. */

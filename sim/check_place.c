@@ -2,6 +2,7 @@
  * that nobody will. */
 
 #include "base/text.h"
+#include "message/labels.h"
 #include "sim/check.h"
 
 static bool has_refused(const struct operation *op, const char *place) {
@@ -39,6 +40,20 @@ static void list_clusters(struct sim_world *world, struct sim_node *cloud,
     role_step(cloud->role, &event, out_effects);
 }
 
+void check_cluster_saved(struct sim_world *world, struct sim_node *cloud,
+                         const struct node *cluster) {
+    struct promise *told = promise_put(world, "room", cloud, cluster->name);
+    told->count = cluster->seen_ms != node_wall_ms(world, cloud);
+}
+
+/* Has it told what it has since its session opened? What is shown until then is of the one
+ * before, and nothing to place by. */
+static bool has_told(const struct sim_world *world, const struct sim_node *cloud,
+                     const char *cluster) {
+    const struct promise *told = promise_get(world, "room", cloud, cluster);
+    return told && told->count;
+}
+
 /* A tenant who reads that every cluster refused can believe it. */
 static void check_none_is_left(struct sim_world *world, struct sim_node *cloud,
                                const struct operation *op, const char *shape) {
@@ -49,7 +64,7 @@ static void check_none_is_left(struct sim_world *world, struct sim_node *cloud,
         for (uint32_t k = 0; k < reply->list_count; k++) {
             const struct node *cluster = reply->list[k].data;
             if (cluster->state == PEER_UP && has_room(cluster, shape) &&
-                !has_refused(op, cluster->name) &&
+                has_told(world, cloud, cluster->name) && !has_refused(op, cluster->name) &&
                 !is_busy(role_book(cloud->role), cluster->name))
                 check_fail(world, "a refusal leads on", "%s ends as refused; %s was not asked",
                            op->id, cluster->name);
@@ -61,6 +76,10 @@ static void check_none_is_left(struct sim_world *world, struct sim_node *cloud,
 /* What is to be made is forgotten at the end. */
 static void remember_shape(struct sim_world *world, const struct sim_node *cloud,
                            const struct operation *op) {
+    const struct placing *placing = &op->placing;
+    if (*placing->cluster || placing->must || placing->rule == GROUP_TOGETHER ||
+        placing->rule == GROUP_APART_CLUSTERS)
+        return; /* not everybody will do */
     struct promise *asked = promise_put(world, "shape", cloud, op->id);
     (void)text_copy(asked->value, sizeof(asked->value), op->definition.shape);
 }
@@ -69,7 +88,7 @@ static void check_end_refused(struct sim_world *world, struct sim_node *cloud,
                               const struct operation *op) {
     struct promise *asked = promise_get(world, "shape", cloud, op->id);
     bool refused = op->code == CODE_NO_CAPACITY || op->code == CODE_NOT_ALLOWED;
-    if (asked && refused && !*op->placing.cluster && op->refusals_count < limit_refusals)
+    if (asked && refused && op->refusals_count < limit_refusals)
         check_none_is_left(world, cloud, op, asked->value);
     promise_drop(world, asked);
 }
@@ -97,4 +116,58 @@ void check_refusals(struct sim_world *world, struct sim_node *node, const struct
         world->stats.led_on += node_is_upstream(node);
         world->stats.led_on_below += !node_is_upstream(node);
     }
+}
+
+static const struct peer_setting *setting_of(const struct sim_node *node, const char *place) {
+    for (size_t i = 0; i < node->settings.agents_count; i++)
+        if (text_equal(node->settings.agents[i].name, place))
+            return &node->settings.agents[i];
+    return NULL;
+}
+
+/* A group's rule is in its name, which the upstream alone knows (workload.c). */
+static const char *rule_of(const struct sim_world *world, const struct sim_node *node,
+                           const struct vm *vm) {
+    if (node_is_upstream(node))
+        return vm->group;
+    for (uint32_t i = 0; i < world->settings.upstreams; i++) {
+        const struct sim_node *cloud = world->nodes[i];
+        const struct book_vm *above =
+            cloud->role ? book_vm(role_book(cloud->role), vm->id) : NULL;
+        if (above)
+            return above->record.group;
+    }
+    return "";
+}
+
+static void check_beside(struct sim_world *world, const struct sim_node *node,
+                         const struct vm *vm, const struct vm *other) {
+    const char *rule = rule_of(world, node, vm);
+    bool same = text_equal(vm->place, other->place), upstream = node_is_upstream(node);
+    bool apart = text_starts(rule, upstream ? "apart-clusters" : "apart") &&
+                 (upstream || !text_starts(rule, "apart-"));
+    if (vm != other && *vm->place && *other->place && *rule &&
+        ((apart && same) || (upstream && text_starts(rule, "together") && !same)))
+        check_fail(world, "a group is kept", "%s: %s is in %s, %s in %s: %s", node->name, vm->id,
+                   vm->place, other->id, other->place, rule);
+}
+
+void check_placed(struct sim_world *world, struct sim_node *node, const struct vm *saved) {
+    const struct book *book = role_book(node->role);
+    const struct book_vm *vm = book_vm(book, saved->id);
+    struct list *at = NULL, *next = NULL;
+    if (!vm || node->settings.kind == ROLE_AGENT)
+        return;
+    const struct peer_setting *place = setting_of(node, vm->record.place);
+    const struct book_op *op = vm->active;
+    size_t length = 0;
+    if (place && op && labels_missing(place->labels, op->record.placing.must, &length))
+        check_fail(world, "a label is kept", "%s must be in '%s' and is in %s", vm->record.id,
+                   op->record.placing.must, place->name);
+    const struct book_group *group = book_group(book, vm->record.owner, vm->record.group);
+    if (!group)
+        return;
+    list_each(at, next, &group->vms)
+        check_beside(world, node, &vm->record,
+                     &container_of(at, struct book_vm, by_group)->record);
 }

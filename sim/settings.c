@@ -29,6 +29,8 @@ const struct setting settings_table[] = {
     {"vms", offsetof(struct sim_settings, vms), "on each host from the beginning"},
     {"limits", offsetof(struct sim_settings, limits),
      "chance that an owner limits an upstream", .fault = true},
+    {"placing", offsetof(struct sim_settings, placing),
+     "creations that ask for labels, groups, strategies", .fault = true},
     {"lose", offsetof(struct sim_settings, lose), "frames lost", .fault = true},
     {"repeat", offsetof(struct sim_settings, repeat), "frames repeated", .fault = true},
     {"reorder", offsetof(struct sim_settings, reorder), "frames out of order", .fault = true},

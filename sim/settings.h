@@ -23,6 +23,7 @@ struct sim_settings {
     uint32_t beat_ms;    /* asked of agents by their managers */
     uint32_t vms;        /* on each host from the beginning (population.c) */
     uint32_t limits;     /* chance that an owner limits an upstream */
+    uint32_t placing;    /* chance that a creation asks for labels, a group or a strategy */
     /* faults */
     uint32_t lose, repeat, reorder; /* of a frame */
     uint32_t crash;                 /* of a process, per step, at any point of its turn */

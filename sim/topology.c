@@ -153,6 +153,13 @@ static void add_upstream(struct sim_world *world) {
                 "operator");
 }
 
+/* Of the cluster that was joined last. */
+static void set_labels(struct role_settings *above, uint32_t cluster) {
+    static const char *const labels[] = {"kind=apple,zone=a", "kind=pear,zone=a", NULL};
+    struct peer_setting *peers = (struct peer_setting *)(uintptr_t)above->agents;
+    peers[above->agents_count - 1].labels = labels[cluster % array_size(labels)];
+}
+
 void topology_build(struct sim_world *world) {
     static const struct size sizes[sim_shapes] = {{1, 256, 1}, {2, 1024, 4}};
     for (int i = 0; i < sim_shapes; i++) {
@@ -164,8 +171,10 @@ void topology_build(struct sim_world *world) {
         add_upstream(world);
     for (uint32_t i = 0; i < world->settings.clusters; i++) {
         struct sim_node *node = add_downstream(world, 0, 2);
-        for (uint32_t k = 0; k < world->settings.upstreams; k++)
+        for (uint32_t k = 0; k < world->settings.upstreams; k++) {
             join(&world->nodes[k]->links[0], &node->links[1]);
+            set_labels(&world->nodes[k]->settings, i);
+        }
     }
     for (uint32_t i = 0; i < world->nodes_count; i++)
         if (world->nodes[i]->settings.kind != ROLE_AGENT)

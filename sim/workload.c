@@ -20,6 +20,25 @@ void workload_send(struct sim_world *world, struct sim_node *cloud, struct reque
     world_step(world, cloud, &event);
 }
 
+/* The rule of a group goes by its name, so that it can be checked at any time. */
+static void ask_where(struct sim_world *world, struct vm_create *wish) {
+    static const char *const kinds[] = {"kind=apple", "kind=pear", "zone=a", "kind=quince"};
+    if (!world->settings.placing || pick(world, 1000) >= world->settings.placing)
+        return;
+    uint64_t group = pick(world, GROUP_RULE_COUNT);
+    wish->placing.rule = (enum group_rule)group;
+    wish->placing.strategy = pick(world, 3) ? STRATEGY_SPREAD : STRATEGY_PACK;
+    if (group)
+        text_format(wish->group, sizeof(wish->group), "%s%u", group_rule_names[group],
+                    (unsigned)pick(world, 3));
+    if (pick(world, 4) == 0)
+        wish->placing.must = memory_text(kinds[pick(world, array_size(kinds))]);
+    if (pick(world, 3) == 0)
+        wish->placing.prefer = memory_text(kinds[pick(world, array_size(kinds))]);
+    if (pick(world, 3) == 0)
+        wish->placing.avoid = memory_text(kinds[pick(world, array_size(kinds))]);
+}
+
 static void ask_create(struct sim_world *world, struct request *request) {
     struct vm_create *wish = &request->vm_create;
     request->kind = REQUEST_VM_CREATE;
@@ -29,6 +48,7 @@ static void ask_create(struct sim_world *world, struct request *request) {
                 (unsigned)pick(world, world->settings.shapes));
     text_format(wish->image, sizeof(wish->image), "tiny");
     wish->start = pick(world, 4) != 0;
+    ask_where(world, wish);
     if (pick(world, 3) == 0)
         wish->user_data = memory_text("#cloud-config of people\n");
     if (pick(world, 50) == 0)
@@ -36,7 +56,7 @@ static void ask_create(struct sim_world *world, struct request *request) {
     if (pick(world, 50) == 0)
         text_format(wish->image, sizeof(wish->image), "none");
     if (pick(world, 50) == 0)
-        text_format(wish->cluster, sizeof(wish->cluster), "nowhere");
+        text_format(wish->placing.cluster, sizeof(wish->placing.cluster), "nowhere");
 }
 
 /* A VM that is there, mostly; NULL: any name. */

@@ -60,7 +60,7 @@ class Cloud:
     driver: no real VMs. `one_server`: one application server for all links; otherwise each upstream
     manager has one and each depth of clusters. `shapes`: name: (cpus, memory MiB, disk GiB).
     `host`: what each agent lends. `limits`: keys of the downstream managers' [uplink]; `shares`:
-    more of them, by the manager above. `timing`: keys of [timing].
+    more of them, by the manager above. `labels`: of clusters. `timing`: keys of [timing].
     `ports`: of "upstream", a server or a cluster (its images), instead of free ones.
     `image_ports`: by cluster or agent, where it pulls images from instead of its manager.
     `proxies`: a FaultProxy in each daemon's way to its application server, in this process:
@@ -77,6 +77,7 @@ class Cloud:
         self.shapes = options.get("shapes", SHAPES)
         self.timing = options.get("timing", {})
         self.limits = options.get("limits", {})
+        self.labels = options.get("labels", {})
         self.level = options.get("log_level", "info")
         self.cache = f"{self.build}/capabilities"
         os.makedirs(f"{self.folder}/log", mode=0o755, exist_ok=True)
@@ -292,6 +293,7 @@ class Cloud:
         for member in self.below(name):
             text += section(f"cluster {member}", {
                 **self._member(name, member),
+                **({"labels": self.labels[member]} if member in self.labels else {}),
                 "image_token_file": self._image_token(name, member)})
         for shape, (cpus, memory_mib, disk_gib) in self.shapes.items():
             text += section(f"shape {shape}", {"cpus": cpus, "memory_mib": memory_mib,

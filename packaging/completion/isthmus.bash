@@ -53,7 +53,7 @@ _isthmus() {
     fi
     if [[ $word == -* ]]; then
         case $noun,$verb in
-        vm,create) words="--shape --image --cluster --no-start --user-data --wait --deadline --key" ;;
+        vm,create) words="--shape --image --cluster --must --prefer --avoid --group --group-rule --strategy --no-start --user-data --wait --deadline --key" ;;
         vm,list) words="--limit --tenant --host --upstream" ;;
         permission,set) words="--verbs --shapes --images" ;;
         upstream,revoke) words="--grace" ;;

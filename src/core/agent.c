@@ -86,12 +86,29 @@ void agent_end(struct agent *agent, struct book_op *op, enum code code,
     uplink_send_result(&agent->uplink, &agent->book, op, event, out);
 }
 
+/* A downstream manager keeps a group's VMs on different hosts; an upstream manager, to which a lone
+ * host is a cluster, leaves it to the cluster. */
+static bool is_apart(const struct agent *agent, const struct book_vm *vm,
+                     const struct definition *definition) {
+    const struct book_group *group = book_group(&agent->book, vm->record.owner, vm->record.group);
+    struct list *node = NULL, *next = NULL;
+    if (!definition->apart || !group)
+        return true;
+    list_each(node, next, &group->vms) {
+        const struct book_vm *other = container_of(node, struct book_vm, by_group);
+        if (other != vm && lifecycle_occupies(other->record.state))
+            return false;
+    }
+    return true;
+}
+
 static void begin(struct agent *agent, const struct instruct *instruct,
                   const struct event *event, struct effects *out) {
     struct book_op *op =
         uplink_begin(&agent->book, agent->uplink.setting.name, instruct, event, out);
     struct book_vm *vm = book_vm(&agent->book, op->record.vm);
-    bool fits = vm->counted || agent_has_room(agent, &vm->record.size);
+    bool fits = (vm->counted || agent_has_room(agent, &vm->record.size)) &&
+                is_apart(agent, vm, &instruct->definition);
     bool legal = instruct->verb == VERB_DEFINE || instruct->verb == VERB_DELETE ||
                  lifecycle_permits(instruct->verb, vm->record.state);
     count(agent, vm);

@@ -12,6 +12,7 @@ void book_init(struct book *book, uint64_t seed) {
     *book = (struct book){0};
     map_init(&book->vms_by_id, seed);
     map_init(&book->ops_by_id, seed);
+    map_init(&book->groups_by_key, seed);
     list_init(&book->vms);
     list_init(&book->ops);
     list_init(&book->untold);
@@ -23,14 +24,57 @@ static void free_op(struct book_op *op) {
     memory_free(op);
 }
 
+static void make_key(char *key, const char *owner, const char *group) {
+    text_format(key, sizeof(((struct book_group *)NULL)->key), "%s/%s", owner, group);
+}
+
+static void leave(struct book *book, struct book_vm *vm) {
+    struct list *neighbour = vm->by_group.next;
+    if (list_is_empty(&vm->by_group))
+        return;
+    list_remove(&vm->by_group);
+    if (!list_is_empty(neighbour))
+        return;
+    struct book_group *group = container_of(neighbour, struct book_group, vms);
+    map_remove(&book->groups_by_key, group->key);
+    memory_free(group);
+}
+
+void book_join(struct book *book, struct book_vm *vm) {
+    char key[sizeof(((struct book_group *)NULL)->key)];
+    leave(book, vm);
+    if (!*vm->record.group)
+        return;
+    make_key(key, vm->record.owner, vm->record.group);
+    struct book_group *group = map_get(&book->groups_by_key, key);
+    if (!group) {
+        group = memory_new(1, sizeof(*group));
+        (void)text_copy(group->key, sizeof(group->key), key);
+        list_init(&group->vms);
+        map_put(&book->groups_by_key, group->key, group);
+    }
+    list_add(&group->vms, &vm->by_group);
+}
+
+const struct book_group *book_group(const struct book *book, const char *owner,
+                                    const char *group) {
+    char key[sizeof(((struct book_group *)NULL)->key)];
+    make_key(key, owner, group);
+    return *group ? map_get(&book->groups_by_key, key) : NULL;
+}
+
 void book_deinit(struct book *book) {
     struct list *node = NULL, *next = NULL;
-    list_each(node, next, &book->vms)
-        memory_free(container_of(node, struct book_vm, by_age));
+    list_each(node, next, &book->vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        leave(book, vm);
+        memory_free(vm);
+    }
     list_each(node, next, &book->ops)
         free_op(container_of(node, struct book_op, by_age));
     map_deinit(&book->vms_by_id);
     map_deinit(&book->ops_by_id);
+    map_deinit(&book->groups_by_key);
     heap_deinit(&book->timers);
 }
 
@@ -51,7 +95,9 @@ struct book_vm *book_add_vm(struct book *book, const struct vm *record) {
     vm->record = *record;
     list_init(&vm->by_owner);
     list_init(&vm->by_place);
+    list_init(&vm->by_group);
     list_add(&book->vms, &vm->by_age);
+    book_join(book, vm);
     map_put(&book->vms_by_id, vm->record.id, vm);
     book->vms_count++;
     return vm;
@@ -84,6 +130,7 @@ void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out) 
     list_remove(&vm->by_age);
     list_remove(&vm->by_owner);
     list_remove(&vm->by_place);
+    leave(book, vm);
     book->vms_count--;
     memory_free(vm);
 }
@@ -158,6 +205,7 @@ void book_end(struct book *book, struct book_op *op, enum code code, const struc
     r->step = code == CODE_OK ? STEP_ENDED : reached;
     r->ended_ms = event->wall_ms;
     record_clear(&definition_table, &r->definition);
+    record_clear(&placing_table, &r->placing);
     op->deadline_ms = op->resend_ms = op->progress_ms = book_never;
     list_remove(&op->by_room);
     book_schedule(book, op);

@@ -22,6 +22,7 @@ struct book_vm {
     struct list by_age;   /* in book.vms */
     struct list by_owner; /* in the owner's list; points to itself where owners keep none */
     struct list by_place; /* managers: in the place's list; agent: in the list of those at work */
+    struct list by_group; /* in book_group.vms; to itself without a group */
     struct book_op *active;
     uint64_t job;         /* agent: the host job under way, 0: none */
     uint32_t sync_round;  /* manager: seen in this round of a sync */
@@ -54,8 +55,14 @@ struct book_cursor {
     struct list *next; /* book_vm.by_age, or the head: at the end */
 };
 
+/* The VMs of one owner that name the same group; gone with the last of them. */
+struct book_group {
+    char key[2 * limit_name_size]; /* "owner/group" */
+    struct list vms;               /* book_vm.by_group */
+};
+
 struct book {
-    struct map vms_by_id, ops_by_id;
+    struct map vms_by_id, ops_by_id, groups_by_key;
     struct list vms, ops, cursors;
     struct list untold; /* agents' end: of which capacity may be the first to tell */
     uint64_t vms_count, ops_count;
@@ -72,6 +79,13 @@ bool book_op_has_ended(const struct book_op *op);
 /* Adds a copy of a record; it is not saved (it may come from the store). */
 struct book_vm *book_add_vm(struct book *book, const struct vm *record);
 struct book_op *book_add_op(struct book *book, const struct operation *record);
+
+/* The VM belongs to the group that its record names now. */
+void book_join(struct book *book, struct book_vm *vm);
+
+/* NULL: nobody is in it. */
+const struct book_group *book_group(const struct book *book, const char *owner,
+                                    const char *group);
 
 /* Removes and forgets. A VM must have no active operation; its ended ones stay. */
 void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out);

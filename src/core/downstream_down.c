@@ -51,8 +51,13 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
                       const struct event *event, struct effects *out) {
     struct book_op *op = vm->active;
     struct peer *peer = NULL;
+    struct placing placing = {.rule = op->record.definition.apart ? GROUP_APART_CLUSTERS
+                                                                  : GROUP_ANYHOW};
+    struct placement_wish wish = {
+        .size = &vm->record.size, .placing = &placing, .op = op,
+        .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
     op->resend_ms = book_never;
-    switch (placement_choose(&downstream->downlink, &vm->record.size, "", op, &peer)) {
+    switch (placement_choose(&downstream->downlink, &wish, &peer)) {
     case PLACEMENT_FOUND:
         placement_put(peer, vm, op, event);
         downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
@@ -60,6 +65,8 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
         book_save_op(op, out);
         return;
     case PLACEMENT_NO_ROOM:
+    case PLACEMENT_NO_LABELS:
+    case PLACEMENT_NO_GROUP:
     case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */
         if (downlink_awaits(&downstream->downlink, event)) {
             op->resend_ms = event->now_ms + book_backoff_ms(op->attempts++, &downstream->prng);

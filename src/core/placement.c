@@ -2,8 +2,10 @@
 
 #include <assert.h>
 
+#include "base/attributes.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "message/labels.h"
 
 static struct tournament_excluded tried(const struct book_op *op) {
     _Static_assert(array_size(op->tried) <= tournament_excluded_most, "all that were tried");
@@ -19,16 +21,6 @@ static bool was_tried(const struct downlink *downlink, const struct book_op *op,
     return false;
 }
 
-/* The one that is asked for by its name, or nobody. */
-static enum placement choose_only(const struct downlink *downlink, int shape,
-                                  const struct book_op *op, struct peer **peer) {
-    if (!*peer || !peer_is_up(*peer))
-        return PLACEMENT_UNREACHABLE;
-    size_t at = (size_t)(*peer - downlink->peers);
-    bool fits = shape >= 0 && downlink->rooms[shape].scores[at] > 0;
-    return fits && !was_tried(downlink, op, *peer) ? PLACEMENT_FOUND : PLACEMENT_NO_ROOM;
-}
-
 static enum placement choose_any(const struct downlink *downlink, int shape,
                                  const struct book_op *op, struct peer **out_peer) {
     if (!downlink->up_count)
@@ -40,17 +32,107 @@ static enum placement choose_any(const struct downlink *downlink, int shape,
     return PLACEMENT_FOUND;
 }
 
-enum placement placement_choose(const struct downlink *downlink, const struct size *size,
-                                const char *only, const struct book_op *op,
-                                struct peer **out_peer) {
-    int shape = downlink_shape(downlink, size);
-    *out_peer = *only ? downlink_by_name(downlink, only) : NULL;
-    if (op && op->tried_count >= limit_refusals) {
-        *out_peer = NULL;
-        return PLACEMENT_NO_ROOM;
+/* One byte per peer: is one of the group there? NULL: the group makes no difference. */
+static char *mark_group(const struct downlink *downlink, const struct placement_wish *wish) {
+    enum group_rule rule = wish->placing->rule;
+    char *marks = NULL;
+    struct list *node = NULL, *next = NULL;
+    if (!wish->group || (rule != GROUP_TOGETHER && rule != GROUP_APART_CLUSTERS))
+        return NULL;
+    list_each(node, next, &wish->group->vms) {
+        const struct book_vm *vm = container_of(node, const struct book_vm, by_group);
+        const struct peer *peer = downlink_by_name(downlink, vm->record.place);
+        if (!peer)
+            continue;
+        if (!marks)
+            marks = memory_new(downlink->count, sizeof(*marks));
+        marks[peer - downlink->peers] = 1;
     }
-    enum placement found = *only ? choose_only(downlink, shape, op, out_peer)
-                                 : choose_any(downlink, shape, op, out_peer);
+    return marks;
+}
+
+/* How far a peer gets as a candidate, and how good it is as one. */
+struct candidate {
+    enum placement fails_at;
+    int64_t liked, room;
+};
+
+static struct candidate candidate(const struct downlink *downlink, int shape,
+                                  const struct placement_wish *wish, const char *marks,
+                                  size_t at) {
+    const struct peer *peer = &downlink->peers[at];
+    const struct placing *placing = wish->placing;
+    const char *labels = peer->setting.labels;
+    struct candidate it = {.room = shape < 0 ? 0 : downlink->rooms[shape].scores[at]};
+    size_t length = 0;
+    it.liked = (int64_t)labels_matching(labels, placing->prefer) -
+               (int64_t)labels_matching(labels, placing->avoid);
+    if (labels_missing(labels, placing->must, &length))
+        it.fails_at = PLACEMENT_NO_LABELS;
+    else if (marks && (bool)marks[at] != (placing->rule == GROUP_TOGETHER))
+        it.fails_at = PLACEMENT_NO_GROUP;
+    else if (!peer_is_up(peer))
+        it.fails_at = PLACEMENT_UNREACHABLE;
+    else if (it.room <= 0 || was_tried(downlink, wish->op, peer))
+        it.fails_at = PLACEMENT_NO_ROOM;
+    return it;
+}
+
+static bool is_better(const struct candidate *it, const struct candidate *best,
+                      enum strategy strategy) {
+    if (it->liked != best->liked)
+        return it->liked > best->liked;
+    return strategy == STRATEGY_PACK ? it->room < best->room : it->room > best->room;
+}
+
+/* From what stops a candidate first to what stops it last. */
+static int stage(enum placement fails_at) {
+    static const int stages[] = {[PLACEMENT_NO_LABELS] = 0, [PLACEMENT_NO_GROUP] = 1,
+                                 [PLACEMENT_UNREACHABLE] = 2, [PLACEMENT_NO_ROOM] = 3,
+                                 [PLACEMENT_FOUND] = 4};
+    return stages[fails_at];
+}
+
+static enum placement choose_among(const struct downlink *downlink, int shape,
+                                   const struct placement_wish *wish, struct peer **out_peer) {
+    const char *only = wish->placing->cluster;
+    struct candidate best = {0};
+    auto_clean(memory_clean) char *marks = mark_group(downlink, wish);
+    const struct peer *one = *only ? downlink_by_name(downlink, only) : NULL;
+    if (!downlink->count || (*only && !one))
+        return PLACEMENT_UNREACHABLE;
+    size_t first = one ? (size_t)(one - downlink->peers) : 0;
+    size_t end = one ? first + 1 : downlink->count;
+    for (size_t at = first; at < end; at++) {
+        struct candidate it = candidate(downlink, shape, wish, marks, at);
+        bool better = at == first || stage(it.fails_at) > stage(best.fails_at) ||
+                      (it.fails_at == best.fails_at &&
+                       is_better(&it, &best, wish->placing->strategy));
+        if (!better)
+            continue;
+        best = it;
+        *out_peer = &downlink->peers[at];
+    }
+    return best.fails_at;
+}
+
+static bool is_plain(const struct placement_wish *wish) {
+    const struct placing *placing = wish->placing;
+    bool grouped = wish->group && (placing->rule == GROUP_TOGETHER ||
+                                   placing->rule == GROUP_APART_CLUSTERS);
+    return !*placing->cluster && !placing->must && !placing->prefer && !placing->avoid &&
+           placing->strategy == STRATEGY_SPREAD && !grouped;
+}
+
+enum placement placement_choose(const struct downlink *downlink,
+                                const struct placement_wish *wish, struct peer **out_peer) {
+    int shape = downlink_shape(downlink, wish->size);
+    enum placement found = PLACEMENT_NO_ROOM;
+    *out_peer = NULL;
+    if (wish->op && wish->op->tried_count >= limit_refusals)
+        return found;
+    found = is_plain(wish) ? choose_any(downlink, shape, wish->op, out_peer)
+                           : choose_among(downlink, shape, wish, out_peer);
     if (found != PLACEMENT_FOUND)
         *out_peer = NULL;
     return found;

@@ -7,14 +7,25 @@ enum placement {
     PLACEMENT_FOUND,
     PLACEMENT_NO_ROOM,     /* peers are up, none has room (or all that had refused) */
     PLACEMENT_UNREACHABLE, /* no peer that could take it is up */
+    PLACEMENT_NO_LABELS,   /* no peer has the labels that it must have */
+    PLACEMENT_NO_GROUP,    /* none that has them is as the group's rule wants it */
 };
 
-/* Spread: the peer that is up and fits most VMs of this size, the first of equals; never one
- * that refused `op` (which may be NULL). `only`: the one name that may be chosen, "": any.
- * O(log peers) at the most, since each change of what fits was counted at once (downlink.c). */
-enum placement placement_choose(const struct downlink *downlink, const struct size *size,
-                                const char *only, const struct book_op *op,
-                                struct peer **out_peer);
+/* What is looked for. The places here are this level's: hosts to a downstream manager, for which
+ * GROUP_APART_CLUSTERS means that no other VM of the group is on the same host. */
+struct placement_wish {
+    const struct size *size;
+    const struct placing *placing;
+    const struct book_group *group; /* those that are somewhere already; NULL: nobody */
+    const struct book_op *op;       /* who refused it is not asked; NULL: nobody has */
+};
+
+/* The peer that is up, has room and is as the wish wants it: that which has most of the labels
+ * that are preferred and fewest of those to be avoided; of those, that with most room, or with
+ * least; of equals the first. O(log peers) for a wish without labels, group and strategy, since
+ * each change of what fits was counted at once (downlink.c); O(peers) with one. */
+enum placement placement_choose(const struct downlink *downlink,
+                                const struct placement_wish *wish, struct peer **out_peer);
 
 /* A definition was undone at `peer` with this code. Is that a refusal, which leads to the next
  * place? Then the VM stands nowhere, and the operation remembers who refused and why: whoever did

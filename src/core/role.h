@@ -15,6 +15,7 @@ struct peer_setting {
     char name[limit_name_size];
     char address[limit_address_size]; /* full JID */
     uint32_t link;                    /* index of the connection that reaches it */
+    const char *labels;               /* of a cluster; NULL: none. Outlives the role */
 };
 
 /* What a joiner joins by. */

@@ -42,11 +42,15 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
     return UPLINK_NEW;
 }
 
-static void describe(struct vm *vm, const struct definition *definition) {
+static void describe(struct book *book, struct book_vm *described,
+                     const struct definition *definition) {
+    struct vm *vm = &described->record;
     (void)text_copy(vm->name, sizeof(vm->name), definition->name);
     (void)text_copy(vm->shape, sizeof(vm->shape), definition->shape);
     (void)text_copy(vm->digest, sizeof(vm->digest), definition->image);
+    (void)text_copy(vm->group, sizeof(vm->group), definition->group);
     vm->size = definition->size;
+    book_join(book, described);
 }
 
 static struct book_vm *add_vm(struct book *book, const char *owner,
@@ -79,7 +83,7 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
         supersede(book, vm->active, event, out);
     vm->record.epoch = instruct->epoch;
     if (instruct->verb == VERB_DEFINE) /* law 3: limits are held against what is made now */
-        describe(&vm->record, &instruct->definition);
+        describe(book, vm, &instruct->definition);
     if (instruct->verb == VERB_DELETE && vm->record.state != VM_DELETED)
         lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
     else if (instruct->verb == VERB_DEFINE && vm->record.state != VM_PENDING)

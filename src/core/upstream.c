@@ -130,6 +130,8 @@ void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct ef
 void upstream_node(const struct peer *peer, struct node *out_node) {
     *out_node = (struct node){.state = peer->state, .seen_ms = peer->seen_ms};
     (void)text_copy(out_node->name, sizeof(out_node->name), peer->setting.name);
+    if (peer->setting.labels)
+        (void)text_copy(out_node->labels, sizeof(out_node->labels), peer->setting.labels);
     record_clone(&capacity_table, &peer->capacity, &out_node->capacity);
 }
 

@@ -89,29 +89,6 @@ static uint64_t allowed_ms(const struct call *call) {
     return asked ? asked : call->upstream->settings.operation_ms;
 }
 
-static bool choose_cluster(const struct call *call, const struct shape *shape,
-                           struct peer **out_peer) {
-    const struct vm_create *wish = &call->request->vm_create;
-    const char *only = wish->cluster;
-    if (*only && !downlink_by_name(&call->upstream->downlink, only)) {
-        call_problem(call, CODE_NOT_FOUND, "cluster", "there is no cluster '%s'", only);
-        return false;
-    }
-    switch (placement_choose(&call->upstream->downlink, &shape->size, only, NULL, out_peer)) {
-    case PLACEMENT_FOUND:
-        return true;
-    case PLACEMENT_NO_ROOM:
-        call_problem(call, CODE_NO_CAPACITY, "shape", "%s%s has %sroom for a VM of shape '%s' now",
-                     *only ? "cluster " : "no cluster", only, *only ? "no " : "", shape->name);
-        return false;
-    case PLACEMENT_UNREACHABLE:
-        call_problem(call, CODE_UNREACHABLE, "cluster", "%s%s is %sconnected now",
-                     *only ? "cluster " : "no cluster", only, *only ? "not " : "");
-        return false;
-    }
-    return false;
-}
-
 static const struct shape *find_shape(const struct upstream *upstream, const char *name) {
     for (size_t i = 0; i < upstream->downlink.catalogue_count; i++)
         if (text_equal(upstream->downlink.catalogue[i].name, name))
@@ -178,6 +155,7 @@ static struct book_vm *add_vm(const struct call *call, const struct shape *shape
     (void)text_copy(record.owner, sizeof(record.owner), call->tenant->record.name);
     (void)text_copy(record.shape, sizeof(record.shape), shape->name);
     (void)text_copy(record.image, sizeof(record.image), image->record.name);
+    (void)text_copy(record.group, sizeof(record.group), call->request->vm_create.group);
     (void)text_copy(record.digest, sizeof(record.digest), image->record.digest);
     struct book_vm *vm = book_add_vm(&upstream->book, &record);
     upstream_link_vm(upstream, vm);
@@ -194,7 +172,7 @@ static void on_vm_create(const struct call *call) {
                      "VMs belong to tenants: use a tenant's token, not the operator's");
         return;
     }
-    if (repeated(call) || !admit(call, &shape, &image) || !choose_cluster(call, shape, &peer))
+    if (repeated(call) || !admit(call, &shape, &image) || !upstream_choose(call, shape, &peer))
         return;
     struct book_vm *vm = add_vm(call, shape, image);
     struct operation operation = {.verb = VERB_DEFINE, .deadline_ms = allowed_ms(call)};
@@ -206,7 +184,9 @@ static void on_vm_create(const struct call *call) {
     definition->size = shape->size;
     definition->start = wish->start;
     definition->user_data = wish->user_data; /* copied by the book */
-    (void)text_copy(operation.placing.cluster, sizeof(operation.placing.cluster), wish->cluster);
+    operation.placing = wish->placing; /* likewise */
+    upstream_group_id(call, definition->group);
+    definition->apart = wish->placing.rule == GROUP_APART;
     struct book_op *op = upstream_begin(call->upstream, vm, &operation, call->event, call->out);
     placement_put(peer, vm, op, call->event);
     downlink_instruct(&call->upstream->downlink, &call->upstream->book, vm, call->event,

@@ -15,4 +15,11 @@ void upstream_answer_op(const struct call *call, struct book_op *op);
 void upstream_answer_account(const struct call *call, const struct tenant_entry *tenant);
 
 /* The caller's VM with this id or name; NULL: the problem is answered already. */
+/* Chooses the cluster for a new VM. False: what stands in the way has been answered. */
+bool upstream_choose(const struct call *call, const struct shape *shape, struct peer **out_peer);
+
+/* The id by which those below know the group of a new VM: the same for each of them, and nothing
+ * to read in it; "" without a group. */
+void upstream_group_id(const struct call *call, char *out_id);
+
 struct book_vm *upstream_find_vm(const struct call *call, const char *key);

@@ -66,23 +66,6 @@ static void end_define(struct upstream *upstream, struct book_vm *vm,
     }
 }
 
-/* A cluster that refuses leads to the next one; the last one's refusal ends the creation. */
-static void try_next(struct upstream *upstream, struct book_vm *vm, const struct event *event,
-                     struct effects *out) {
-    struct book_op *op = vm->active;
-    struct peer *peer = NULL;
-    if (placement_choose(&upstream->downlink, &vm->record.size, op->record.placing.cluster, op,
-                         &peer) == PLACEMENT_FOUND) {
-        placement_put(peer, vm, op, event);
-        downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
-        book_save_vm(vm, out);
-        book_save_op(op, out);
-        return;
-    }
-    upstream_end(upstream, op, placement_verdict(op), event, out);
-    upstream_remove_vm(upstream, vm, out); /* nothing is half-made */
-}
-
 static void on_result(struct upstream *upstream, struct peer *peer, const struct result *result,
                       const struct event *event, struct effects *out) {
     struct book_vm *vm = book_vm(&upstream->book, result->vm);
@@ -100,7 +83,7 @@ static void on_result(struct upstream *upstream, struct peer *peer, const struct
     downlink_reflect(&upstream->downlink, peer, vm->active, &vm->record.size);
     if (verb == VERB_DEFINE && downlink_is_undone(result) &&
         placement_leads_on(&upstream->downlink, vm, peer, code, event)) {
-        try_next(upstream, vm, event, out);
+        upstream_try_next(upstream, vm, event, out);
         return;
     }
     upstream_end(upstream, vm->active, code, event, out);

@@ -25,6 +25,10 @@ void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
 void upstream_write_off(struct upstream *upstream, struct peer *peer, const struct event *event,
                         struct effects *out);
 
+/* A cluster refused, and the VM stands nowhere: to the next one, or to the creation's end. */
+void upstream_try_next(struct upstream *upstream, struct book_vm *vm, const struct event *event,
+                       struct effects *out);
+
 /* The VM is gone below: out of the books. */
 void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct effects *out);
 

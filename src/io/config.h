@@ -17,6 +17,7 @@ enum setting_kind {
     SETTING_NAME,    /* char *: a DNS label */
     SETTING_JID,     /* char *: a full JID, account@domain/resource */
     SETTING_JIDS,    /* char *: full JIDs, each behind the one before by a comma and no space */
+    SETTING_LABELS,  /* char *: labels, name=value, likewise by commas (message/labels.h) */
     SETTING_URL,     /* char *: http, https or file, without a slash at the end */
     SETTING_LISTEN,  /* char *: address:port, [address]:port */
     SETTING_FOLDER,  /* char *: absolute path; made by the daemon */

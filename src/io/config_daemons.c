@@ -176,7 +176,7 @@ static const struct setting timing_settings[] = {
 
 enum { downstream_timing_settings = 2 };
 
-/* The last is for clusters alone. */
+/* The last two are for clusters alone. */
 static const struct setting peer_settings[] = {
     {.key = "address", .kind = SETTING_JID, .offset = offsetof(struct peer_config, address),
      .need = SETTING_REQUIRED, .about = "its full JID; nobody else is heard"},
@@ -188,6 +188,8 @@ static const struct setting peer_settings[] = {
     {.key = "image_token_file", .kind = SETTING_SECRET,
      .offset = offsetof(struct peer_config, image_token),
      .about = "file with the bearer token that it pulls images with"},
+    {.key = "labels", .kind = SETTING_LABELS, .offset = offsetof(struct peer_config, labels),
+     .about = "where and what it is, for whoever asks: region=eu,zone=a,disk=ssd"},
 };
 
 enum { agent_settings = 3 };

@@ -63,6 +63,7 @@ struct peer_config {
     char *more_addresses; /* on our further servers, by commas, or NULL */
     char *peer_key;
     struct secret image_token; /* that it presents to us; clusters only */
+    char *labels;              /* likewise; NULL: none */
 };
 
 struct shape_config {

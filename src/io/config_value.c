@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "io/folder.h"
 #include "io/seal.h"
+#include "message/labels.h"
 #include "message/limits.h"
 
 enum { limit_secret_bytes = 4096 };
@@ -68,6 +69,12 @@ static int check_text(const struct setting *setting, const char *value, struct e
         break;
     case SETTING_JIDS:
         return check_jids(value, err);
+    case SETTING_LABELS:
+        if (length > limit_labels || !labels_are_valid(value))
+            return error_set(err, -EINVAL, "\"%s\" are not labels; write name=value,name=value "
+                             "of a-z, 0-9 and inner hyphens, without spaces, at most %d bytes",
+                             value, limit_labels);
+        break;
     case SETTING_URL:
         if (!text_starts(value, "https://") && !text_starts(value, "http://") &&
             !text_starts(value, "file:///"))
@@ -176,6 +183,7 @@ int config_value_set(const struct setting *setting, const char *value, void *sec
     case SETTING_NAME:
     case SETTING_JID:
     case SETTING_JIDS:
+    case SETTING_LABELS:
     case SETTING_URL:
     case SETTING_LISTEN:
     case SETTING_FOLDER:
@@ -216,6 +224,7 @@ void config_value_clear(const struct setting *setting, void *section) {
     case SETTING_NAME:
     case SETTING_JID:
     case SETTING_JIDS:
+    case SETTING_LABELS:
     case SETTING_URL:
     case SETTING_LISTEN:
     case SETTING_FOLDER:

@@ -18,6 +18,7 @@ static const char *const patterns[] = {
     [CHECK_NAME] = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
     [CHECK_ID] = "^[a-z]{1,8}-[0-9a-hjkmnp-tv-z]{26}$",
     [CHECK_DIGEST] = "^[0-9a-f]{64}$",
+    [CHECK_LABELS] = "^[a-z0-9-]+=[a-z0-9-]+(,[a-z0-9-]+=[a-z0-9-]+)*$",
     [CHECK_LINES] = NULL,
 };
 

@@ -21,6 +21,7 @@ static const unsigned statuses[CODE_COUNT] = {
     [CODE_FULL] = 503,
     [CODE_UNSUPPORTED] = 501,
     [CODE_NO_CAPACITY] = 409,
+    [CODE_UNMET] = 409,
     [CODE_QUOTA_EXCEEDED] = 409,
     [CODE_NOT_ALLOWED] = 403,
     [CODE_UNREACHABLE] = 503,

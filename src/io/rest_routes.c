@@ -62,7 +62,7 @@ const struct table rest_health_table = {"health", "That the manager serves.",
 #define vm_problems                                                                      \
     (create_problems | problem(CODE_UNKNOWN_SHAPE) | problem(CODE_UNKNOWN_IMAGE) |       \
      problem(CODE_KEY_REUSED) | problem(CODE_NOT_FOUND) | problem(CODE_NO_CAPACITY) |    \
-     problem(CODE_QUOTA_EXCEEDED) |                                                      \
+     problem(CODE_UNMET) | problem(CODE_QUOTA_EXCEEDED) |                                \
      problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_IMAGE_TOO_LARGE))
 
 /* What the four acts and the deletion of a VM have in common. */

@@ -17,7 +17,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1, "SICNUWDK", "Creates a VM", vm_create},
+    {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1, "SICMfAgRYNUWDK",
+     "Creates a VM", vm_create},
     {"vm", "list", "", 0, "LTHP", "Lists VMs", vm_list, ASKED_EITHER},
     {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show, ASKED_EITHER},
     {"vm", "start", "VM", 1, "WDK", "Starts a VM", vm_start},

@@ -27,6 +27,9 @@ static const struct option long_options[] = {
     {"memory-mib", required_argument, NULL, 'm'}, {"disk-gib", required_argument, NULL, 'd'},
     {"grace", required_argument, NULL, 'G'},    {"verbs", required_argument, NULL, 'b'},
     {"shapes", required_argument, NULL, 'e'},   {"images", required_argument, NULL, 'i'},
+    {"must", required_argument, NULL, 'M'},     {"prefer", required_argument, NULL, 'f'},
+    {"avoid", required_argument, NULL, 'A'},    {"group", required_argument, NULL, 'g'},
+    {"group-rule", required_argument, NULL, 'R'}, {"strategy", required_argument, NULL, 'Y'},
     {NULL, 0, NULL, 0},
 };
 
@@ -37,6 +40,13 @@ static const struct {
     {'S', "  --shape SHAPE         size of the VM: a name from 'isthmus shape list'"},
     {'I', "  --image IMAGE         template: a name from 'isthmus image list'"},
     {'C', "  --cluster CLUSTER     where to make it; without: any cluster with room"},
+    {'M', "  --must LABELS         labels that the cluster must have: region=eu,disk=ssd"},
+    {'f', "  --prefer LABELS       labels that it should have"},
+    {'A', "  --avoid LABELS        labels that it should not have"},
+    {'g', "  --group GROUP         your name for VMs that belong to each other"},
+    {'R', "  --group-rule RULE     beside others of the group: together, apart (other hosts),\n"
+          "                        apart-clusters, anyhow"},
+    {'Y', "  --strategy STRATEGY   spread (most room, the default) or pack (least that is enough)"},
     {'N', "  --no-start            define it only"},
     {'U', "  --user-data FILE      first-boot data for the guest (NoCloud), at most 16 KiB"},
     {'W', "  --wait[=SECONDS]      stay until the operation has ended, and show its steps"},
@@ -139,6 +149,12 @@ static int take_option(struct options *options, int letter, struct error *err) {
         return read_duration(optarg, limit_grace_seconds, &options->grace_seconds, err);
     case 'H': options->host = optarg; return 0;
     case 'P': options->upstream = optarg; return 0;
+    case 'M': options->must = optarg; return 0;
+    case 'f': options->prefer = optarg; return 0;
+    case 'A': options->avoid = optarg; return 0;
+    case 'g': options->group = optarg; return 0;
+    case 'R': options->group_rule = optarg; return 0;
+    case 'Y': options->strategy = optarg; return 0;
     case 'n': return read_amount(optarg, "vms", &options->limits.vms, err);
     case 'p': return read_amount(optarg, "cpus", &options->limits.cpus, err);
     case 'm': return read_amount(optarg, "memory-mib", &options->limits.memory_mib, err);

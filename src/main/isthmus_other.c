@@ -37,6 +37,8 @@ static void show_cluster(const void *record) {
     sheet_pair(&sheet, "cluster", "%s", cluster->name);
     sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[cluster->state],
                words_date(cluster->seen_ms).text);
+    if (cluster->labels[0])
+        sheet_pair(&sheet, "labels", "%s", cluster->labels);
     sheet_pair(&sheet, "cpus", "%llu free of %llu", (unsigned long long)capacity->cpus_free,
                (unsigned long long)capacity->cpus_total);
     sheet_pair(&sheet, "memory", "%s free of %s", words_mib(capacity->memory_mib_free).text,

@@ -33,6 +33,8 @@ static void show(const void *record) {
     sheet_pair(&sheet, "size", "%u cpus, %s memory, %u GiB disk", vm->size.cpus,
                words_mib(vm->size.memory_mib).text, vm->size.disk_gib);
     sheet_pair(&sheet, "image", "%s", vm->image);
+    if (vm->group[0])
+        sheet_pair(&sheet, "group", "%s", vm->group);
     sheet_pair(&sheet, "operation", "%s", vm->op);
     sheet_pair(&sheet, "created", "%s", words_date(vm->created_ms).text);
     sheet_pair(&sheet, "changed", "%s", words_date(vm->changed_ms).text);
@@ -158,6 +160,12 @@ static int fill(const struct options *options, struct vm_create *create) {
                     set_field(create, "shape", options->shape) &&
                     set_field(create, "image", options->image) &&
                     set_field(create, "cluster", options->cluster) &&
+                    set_field(create, "must", options->must) &&
+                    set_field(create, "prefer", options->prefer) &&
+                    set_field(create, "avoid", options->avoid) &&
+                    set_field(create, "group", options->group) &&
+                    set_field(create, "group_rule", options->group_rule) &&
+                    set_field(create, "strategy", options->strategy) &&
                     set_field(create, "user_data", user_data.length ? user_data.data : NULL);
     text_deinit(&user_data);
     return is_right ? EXIT_DONE : EXIT_USAGE;

@@ -46,8 +46,10 @@ static struct role *upstream_role(const struct upstream_config *config) {
         memory_new(config->clusters_count, sizeof(*clusters));
     for (size_t i = 0; i < config->shapes_count; i++)
         shapes[i] = shape_of(&config->shapes[i]);
-    for (size_t i = 0; i < config->clusters_count; i++)
+    for (size_t i = 0; i < config->clusters_count; i++) {
         clusters[i] = daemon_peer(config->clusters[i].name, config->clusters[i].address, 0);
+        clusters[i].labels = config->clusters[i].labels;
+    }
     struct role_settings settings = {
         .kind = ROLE_UPSTREAM,
         .seed = daemon_seed(),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "message/id.h"
+#include "message/labels.h"
 
 int check_fault(struct codec_fault *fault, const char *field, const char *format, ...) {
     va_list arguments;
@@ -89,6 +90,12 @@ int check_text(const struct field *field, const char *value, struct codec_fault 
     case CHECK_DIGEST:
         if (strlen(value) != 64 || strspn(value, "0123456789abcdef") != 64)
             return check_fault(fault, field->name, "must be a SHA-256 in 64 hex digits");
+        return 0;
+    case CHECK_LABELS:
+        if (!labels_are_valid(value))
+            return check_fault(fault, field->name,
+                               "must be labels, like region=eu,disk=ssd: names and values of "
+                               "a-z, 0-9 and inner '-', without spaces");
         return 0;
     case CHECK_PRINTABLE:
         if (!is_text(value, ""))

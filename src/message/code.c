@@ -32,6 +32,9 @@ static const struct code_words words[CODE_COUNT] = {
                           "upgrade the older side"},
     [CODE_NO_CAPACITY] = {"No cluster has room for the shape",
                           "choose a smaller shape, delete a VM, or try again later"},
+    [CODE_UNMET] = {"No cluster is as you ask for",
+                    "ask for other labels or another group rule; 'isthmus cluster show' tells "
+                    "a cluster's labels"},
     [CODE_QUOTA_EXCEEDED] = {"Your quota has no room for it",
                              "delete a VM, choose a smaller shape, or ask the operator for more"},
     [CODE_NOT_ALLOWED] = {"The cluster's owner does not allow it",
@@ -66,7 +69,7 @@ const char *const code_names[CODE_COUNT] = {
     "ok",           "invalid",      "unauthenticated", "forbidden",         "not-found",
     "unknown-shape", "unknown-image", "conflict",      "key-reused",        "busy",
     "bad-state",    "too-large",    "full",            "unsupported",       "no-capacity",
-    "quota-exceeded",
+    "unmet",        "quota-exceeded",
     "not-allowed", "unreachable",  "image-unavailable", "image-broken",    "image-too-large",
     "host-failed",  "guest-ignored", "deadline",       "superseded",        "stale",
     "interrupted",  "lost",         "shutting-down",   "internal",

@@ -29,6 +29,7 @@ enum field_check {
     CHECK_NAME,      /* a DNS label: a-z, 0-9 and inner hyphens, 1 to 63 */
     CHECK_ID,        /* prefix-26 characters of Crockford's base 32, lower case */
     CHECK_DIGEST,    /* 64 hex digits, lower case */
+    CHECK_LABELS,    /* name=value, joined by commas (labels.h) */
     CHECK_LINES,     /* the same, but with tabs and line ends: first-boot data */
 };
 

@@ -13,6 +13,7 @@ enum {
     limit_text_size = 256,     /* a problem's words */
     limit_public_key_size = 44, /* X25519 in base64url */
     limit_user_data = 16384,   /* bytes of first-boot data */
+    limit_labels = 255,        /* bytes of a cluster's labels, or of those that are asked for */
     limit_permissions = 4096,  /* bytes of a list of what an upstream manager may ask */
 
     /* tables */

@@ -109,6 +109,10 @@ static const struct field definition_fields[] = {
      .kind = FIELD_TEXT, field_at(struct definition, image_name), .check = CHECK_NAME},
     {.name = "start", .about = "Start it once it is defined.", .kind = FIELD_FLAG,
      field_at(struct definition, start)},
+    {.name = "group", .about = "Group of VMs that may have to be kept apart.",
+     .kind = FIELD_TEXT, field_at(struct definition, group), .check = CHECK_ID},
+    {.name = "apart", .about = "On no host where another VM of the group is.",
+     .kind = FIELD_FLAG, field_at(struct definition, apart)},
     {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",
      .kind = FIELD_BLOB, .mask = FIELD_WIRE | FIELD_STORE | FIELD_SECRET,
      field_at(struct definition, user_data), .most = limit_user_data, .check = CHECK_LINES},
@@ -133,6 +137,8 @@ static const struct field vm_fields[] = {
      field_at(struct vm, image), .check = CHECK_NAME},
     {.name = "digest", .about = "Digest of its image's archive.", .kind = FIELD_TEXT,
      field_at(struct vm, digest), .check = CHECK_DIGEST},
+    {.name = "group", .about = "Its group; absent: none.", .kind = FIELD_TEXT,
+     field_at(struct vm, group), .check = CHECK_NAME},
     {.name = "state", .about = "What is known of it.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
      field_at(struct vm, state), field_names(vm_state_names)},
     {.name = "epoch", .about = "Grows each time the VM is placed.", .kind = FIELD_U32,
@@ -181,9 +187,23 @@ const struct table refusal_table = {"refusal", "A cluster that would not have th
                                     sizeof(struct refusal), refusal_fields,
                                     array_size(refusal_fields)};
 
+const char *const group_rule_names[GROUP_RULE_COUNT] = {"anyhow", "together", "apart",
+                                                        "apart-clusters"};
+const char *const strategy_names[STRATEGY_COUNT] = {"spread", "pack"};
+
 static const struct field placing_fields[] = {
     {.name = "cluster", .about = "Name of the cluster to use; absent: any.", .kind = FIELD_TEXT,
      field_at(struct placing, cluster), .check = CHECK_NAME},
+    {.name = "must", .about = "Labels that the cluster must have.", .kind = FIELD_BLOB,
+     field_at(struct placing, must), .most = limit_labels, .check = CHECK_LABELS},
+    {.name = "prefer", .about = "Labels that it should have.", .kind = FIELD_BLOB,
+     field_at(struct placing, prefer), .most = limit_labels, .check = CHECK_LABELS},
+    {.name = "avoid", .about = "Labels that it should not have.", .kind = FIELD_BLOB,
+     field_at(struct placing, avoid), .most = limit_labels, .check = CHECK_LABELS},
+    {.name = "group_rule", .about = "Beside others of its group.", .kind = FIELD_ENUM,
+     field_at(struct placing, rule), field_names(group_rule_names)},
+    {.name = "strategy", .about = "Where most room is, or least.", .kind = FIELD_ENUM,
+     field_at(struct placing, strategy), field_names(strategy_names)},
 };
 const struct table placing_table = {"placing", "Where a VM may go.", sizeof(struct placing),
                                     placing_fields, array_size(placing_fields)};
@@ -271,6 +291,8 @@ static const struct field node_fields[] = {
      .mask = FIELD_ALWAYS, field_at(struct node, state), field_names(peer_state_names)},
     {.name = "seen_ms", .about = "When its connection last changed.", .kind = FIELD_U64,
      field_at(struct node, seen_ms), .most = INT64_MAX},
+    {.name = "labels", .about = "What its operator says of it, region and zone among it.",
+     .kind = FIELD_TEXT, field_at(struct node, labels), .check = CHECK_LABELS},
     {.name = "capacity", .about = "Its aggregate, as last told.", .kind = FIELD_RECORD,
      field_at(struct node, capacity), .table = &capacity_table},
 };

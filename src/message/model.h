@@ -102,6 +102,23 @@ struct account {
 };
 extern const struct table account_table;
 
+/* How a VM is placed beside those of its group that are somewhere already. */
+enum group_rule {
+    GROUP_ANYHOW,
+    GROUP_TOGETHER,       /* in a cluster where one of them is */
+    GROUP_APART,          /* on a host where none of them is */
+    GROUP_APART_CLUSTERS, /* in a cluster where none of them is */
+    GROUP_RULE_COUNT,
+};
+extern const char *const group_rule_names[GROUP_RULE_COUNT];
+
+enum strategy {
+    STRATEGY_SPREAD, /* where most room is */
+    STRATEGY_PACK,   /* where least room is that is enough */
+    STRATEGY_COUNT,
+};
+extern const char *const strategy_names[STRATEGY_COUNT];
+
 /* What to make: the arguments of `define`. */
 struct definition {
     char name[limit_name_size]; /* the tenant's name for it: the guest's host name */
@@ -110,6 +127,8 @@ struct definition {
     char image[limit_digest_size]; /* digest of the archive */
     char image_name[limit_name_size]; /* as the upstream manager calls it */
     bool start;
+    char group[limit_id_size]; /* opaque below the upstream manager; "": none */
+    bool apart;                /* on no host where another of the group is */
     char *user_data; /* first-boot data, NULL: none */
 };
 extern const struct table definition_table;
@@ -122,6 +141,7 @@ struct vm {
     char shape[limit_name_size];
     struct size size;
     char image[limit_name_size];     /* name, upstream only */
+    char group[limit_name_size];     /* "": none; below an id that says nothing */
     char digest[limit_digest_size];
     enum vm_state state;
     uint32_t epoch;       /* as the level above counts it */
@@ -152,6 +172,9 @@ extern const struct table refusal_table;
 /* What a request says of where its VM may go; kept for the case that a place refuses. */
 struct placing {
     char cluster[limit_name_size]; /* "": any */
+    char *must, *prefer, *avoid;   /* labels; NULL: none */
+    enum group_rule rule;
+    enum strategy strategy;
 };
 extern const struct table placing_table;
 
@@ -201,6 +224,7 @@ struct node {
     char name[limit_name_size];
     enum peer_state state;
     uint64_t seen_ms;
+    char labels[limit_labels + 1];
     struct capacity capacity;
 };
 extern const struct table node_table;

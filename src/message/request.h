@@ -53,7 +53,8 @@ struct vm_create {
     char name[limit_name_size];
     char shape[limit_name_size];
     char image[limit_name_size];
-    char cluster[limit_name_size];       /* "": any */
+    char group[limit_name_size];         /* "": none */
+    struct placing placing;
     bool start;
     char *user_data;
 };

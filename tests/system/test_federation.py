@@ -45,6 +45,7 @@ class ManyToMany(CloudCase):
     clusters = {"north": NORTH, "south": [*SOUTH, "attic-marl"], "attic-marl": INNER}
     options = {"driver": "test", "upstreams": ["nimbus", "stratus"], "shapes": SHAPES,
                "lone": {"stratus": ["solo-tuff"]},
+               "labels": {"north": "region=eu,disk=ssd", "south": "region=us"},
                "shares": {"nimbus": LENT, "stratus": LENT},
                "timing": {"beat_seconds": 1, "hold_down_seconds": 1}}
 
@@ -136,6 +137,51 @@ class ManyToMany(CloudCase):
         self.assertEqual(told(), [])
         self.assertEqual(stratus.create("web", cluster="north", wait=60)["code"], "ok")
         self.assertNotEqual(told(), [], "the search can fail")
+
+    def hosts_of(self, operation):
+        """The hosts, on whatever level, that have heard of the VM."""
+        return [name for name, agent in self.cloud.agents.items()
+                if f"vm={operation['vm']} " in agent.log()]
+
+    def test_labels_decide_and_what_no_cluster_has_is_named(self):
+        for customer in self.customers:
+            told = self.cloud.cli("cluster", "show", "north", upstream=customer.upstream).out
+            self.assertIn("region=eu,disk=ssd", told)
+            for name, wish, cluster in (("one", {"must": "region=eu"}, "north"),
+                                        ("two", {"must": "region=us"}, "south"),
+                                        ("three", {"avoid": "disk=ssd", "prefer": "region=us"},
+                                         "south")):
+                self.assertEqual(customer.create(name, wait=60, **wish)["code"], "ok")
+                self.assertEqual(customer.get(f"/v1/vms/{name}")["cluster"], cluster)
+            told = self.cloud.cli(
+                "vm", "create", "four", "--shape", "nano", "--image", "empty", "--must",
+                "region=us,disk=ssd", token_file=customer.token_file,
+                upstream=customer.upstream, check=False)
+            self.assertEqual(told.code, 1)
+            self.assertIn("no cluster has 'region=us,disk=ssd'", told.err)
+
+    def test_a_group_is_kept_apart_over_hosts_and_a_refusal_leads_to_the_next_cluster(self):
+        wish = {"group": "web", "group_rule": "apart", "prefer": "region=eu", "wait": 60}
+        for customer in self.customers:
+            made = [customer.create(f"web-{i}", **wish) for i in range(3)]
+            self.assertEqual([each["code"] for each in made], ["ok"] * 3)
+            hosts = [self.hosts_of(each) for each in made]
+            self.assertEqual(sorted(sum(hosts, [])), sorted(NORTH))
+            # North prefers to have it, and has no fourth host; nobody above knows how many it has.
+            last = customer.create("web-3", **wish)
+            self.assertEqual(last["code"], "ok", last)
+            self.assertNotEqual(customer.get("/v1/vms/web-3")["cluster"], "north")
+            self.assertEqual([(each["cluster"], each["code"]) for each in last["refusals"]],
+                             [("north", "no-capacity")])
+            told = self.cloud.cli("op", "show", last["id"], upstream=customer.upstream).out
+            self.assertRegex(told, r"refused by +north: ")
+            only = customer.create("web-4", cluster="north", **wish)
+            self.assertEqual(only["code"], "no-capacity", only)
+            self.assertEqual(len(customer.vms()), 4)
+        stratus = self.customers[1]
+        wish = {**wish, "group": "alone", "cluster": "solo-tuff"}
+        self.assertEqual([stratus.create(f"lone-{i}", **wish)["code"] for i in range(2)],
+                         ["ok", "no-capacity"])
 
     def traffic(self, manager):
         """What its downlink's server carried, opened by the keys of its links."""

@@ -27,8 +27,10 @@ static void start(struct bench *bench) {
 void bench_init(struct bench *bench, const struct role_settings *settings) {
     *bench = (struct bench){.settings = *settings, .now_ms = 1000};
     assert_true(settings->agents_count <= bench_fars && settings->managers_count <= bench_fars);
-    for (size_t i = 0; i < settings->agents_count; i++)
+    for (size_t i = 0; i < settings->agents_count; i++) {
         add_party(&bench->agents[i], bench_agent(bench, i), "agent", i);
+        bench->agents[i].labels = i ? "region=eu,zone=b" : "region=eu,zone=a,disk=ssd";
+    }
     for (size_t i = 0; i < settings->managers_count; i++)
         add_party(&bench->managers[i], bench_manager(bench, i), "manager", i);
     start(bench);

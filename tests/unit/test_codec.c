@@ -139,6 +139,8 @@ static void assert_texts_refused(const struct table *table, const struct field *
     static const char *const names[] = {"\"\"", "\"Ab\"", "\"-a\"", "\"a-\"", "\"a_b\"",
                                         "\"a.b\"", "\"\xc3\xa9\""};
     static const char *const digests[] = {"\"\"", "\"0123\"", "\"zz\""};
+    static const char *const labels[] = {"\"disk\"", "\"disk=\"", "\"=ssd\"", "\"a=b,\"",
+                                         "\"a=b, c=d\"", "\"a=B\"", "\"a=b=c\"", "\"-a=b\""};
     static const char *const ids[] = {"\"\"", "\"vm-1\"", "\"vm\""};
     size_t most = field->kind == FIELD_BLOB ? (size_t)field->most : field->size - 1;
     auto_clean(memory_clean) char *large = memory_new(1, most + 4);
@@ -151,6 +153,8 @@ static void assert_texts_refused(const struct table *table, const struct field *
         assert_refused(table, field, digests[i]);
     for (size_t i = 0; field->check == CHECK_ID && i < array_size(ids); i++)
         assert_refused(table, field, ids[i]);
+    for (size_t i = 0; field->check == CHECK_LABELS && i < array_size(labels); i++)
+        assert_refused(table, field, labels[i]);
     assert_refused(table, field, "\"\\u0001\"");
     assert_refused(table, field, "\"\\u007f\"");
 }

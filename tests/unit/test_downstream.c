@@ -167,6 +167,50 @@ static void a_host_that_refuses_is_followed_by_each_other_and_then_by_the_truth(
     cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
 }
 
+static struct message define_in_group(const char *number, int group, enum group_rule rule) {
+    struct message define = bench_define(number, number, 1, &bench_shapes[0]);
+    text_format(define.instruct.definition.group, limit_id_size, "gr-%026d", group);
+    define.instruct.definition.apart = rule == GROUP_APART;
+    return define;
+}
+
+static struct far *host_for(struct far *manager, struct message define) {
+    struct message instruct;
+    bench_say(&bench, manager, define);
+    cluster_image(CODE_OK);
+    struct far *host = cluster_instructed(&instruct);
+    if (host)
+        cluster_answer(CODE_OK, VM_RUNNING);
+    return host;
+}
+
+static void vms_of_a_group_are_kept_apart_over_hosts(void **state) {
+    (void)state;
+    struct message instruct;
+    cluster_reopen((const uint64_t[]){9, 2, 1}, 3, (struct owner_limits){0});
+    for (size_t i = 0; i < 2; i++) {
+        char number[8];
+        text_format(number, sizeof(number), "%zu", i + 1);
+        assert_ptr_equal(host_for(cloud, define_in_group(number, 7, GROUP_APART)),
+                         bench_agent(&bench, i));
+    }
+    assert_ptr_equal(host_for(cloud, define_in_group("4", 8, GROUP_APART)),
+                     bench_agent(&bench, 0)); /* another group */
+    assert_ptr_equal(host_for(other, define_in_group("5", 7, GROUP_APART)),
+                     bench_agent(&bench, 0)); /* another upstream's */
+    assert_ptr_equal(host_for(cloud, define_in_group("6", 7, GROUP_ANYHOW)),
+                     bench_agent(&bench, 0)); /* it minds nobody */
+    bench_restart(&bench);
+    bench_welcome(&bench, cloud);
+    for (size_t i = 0; i < 3; i++)
+        bench_hello(&bench, bench_agent(&bench, i), i ? 2 : 9);
+    assert_ptr_equal(host_for(cloud, define_in_group("7", 7, GROUP_APART)),
+                     bench_agent(&bench, 2));
+    assert_null(host_for(cloud, define_in_group("8", 7, GROUP_APART)));
+    bench_pass(&bench, 60000);
+    assert_null(cluster_instructed(&instruct));
+}
+
 static void a_host_that_failed_is_not_followed_by_another(void **state) {
     (void)state;
     struct message instruct;
@@ -360,6 +404,7 @@ int main(void) {
         with_cluster(a_definition_goes_to_the_roomiest_host_in_this_levels_own_numbers),
         with_cluster(an_image_that_cannot_be_had_ends_the_definition),
         with_cluster(a_host_that_refuses_is_followed_by_each_other_and_then_by_the_truth),
+        with_cluster(vms_of_a_group_are_kept_apart_over_hosts),
         with_cluster(a_host_that_failed_is_not_followed_by_another),
         with_cluster(a_host_that_is_back_within_the_hold_down_gets_what_waited_for_it),
         with_cluster(without_a_host_a_definition_ends_after_the_hold_down),

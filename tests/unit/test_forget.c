@@ -77,7 +77,7 @@ static void what_waits_for_it_ends(void **state) {
     (void)cloud_run_vm(&cloud, cloud_alice, "gone");
     struct request wish = cloud_wish(&cloud, cloud_alice, "new");
     wish.deadline_ms = 600000;
-    (void)text_copy(wish.vm_create.cluster, sizeof(wish.vm_create.cluster),
+    (void)text_copy(wish.vm_create.placing.cluster, sizeof(wish.vm_create.placing.cluster),
                     cloud.north->setting.name);
     struct id made = cloud_begin(&cloud, &wish);
     lose_north();

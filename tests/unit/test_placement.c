@@ -145,10 +145,12 @@ static struct peer *assert_choice(struct model *model, size_t number, const stru
     struct shape shape = shape_of(number);
     struct peer *wanted = NULL, *chosen = NULL;
     enum placement found = naive(model, number, only, op, &wanted);
-    assert_int_equal(placement_choose(&model->downlink, &shape.size,
-                                      only < peers ? model->downlink.peers[only].setting.name : "",
-                                      op, &chosen),
-                     found);
+    struct placing placing = {.cluster = ""};
+    struct placement_wish wish = {.size = &shape.size, .placing = &placing, .op = op};
+    if (only < peers)
+        (void)text_copy(placing.cluster, sizeof(placing.cluster),
+                        model->downlink.peers[only].setting.name);
+    assert_int_equal(placement_choose(&model->downlink, &wish, &chosen), found);
     assert_ptr_equal(chosen, wanted);
     return chosen;
 }

@@ -86,7 +86,7 @@ static void each_wish_that_cannot_be_granted_is_refused_by_its_field(void **stat
         struct request wish = cloud_wish(&cloud, cloud_alice, cases[i].name);
         (void)text_copy(wish.vm_create.shape, limit_name_size, cases[i].shape);
         (void)text_copy(wish.vm_create.image, limit_name_size, cases[i].image);
-        (void)text_copy(wish.vm_create.cluster, limit_name_size, cases[i].cluster);
+        (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, cases[i].cluster);
         (void)text_copy(wish.idempotency_key, limit_key_size, "k"); /* not used up */
         cloud_assert_refused(&cloud, &wish, cases[i].code, cases[i].field);
     }
@@ -116,11 +116,11 @@ static void the_wanted_cluster_is_taken_or_none(void **state) {
     (void)state;
     struct message instruct;
     struct request wish = cloud_wish(&cloud, cloud_alice, "one");
-    (void)text_copy(wish.vm_create.cluster, limit_name_size, "agent-1");
+    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
     (void)cloud_begin(&cloud, &wish);
     assert_ptr_equal(cloud_instructed(&cloud, &instruct), cloud.south);
     wish = cloud_wish(&cloud, cloud_alice, "two");
-    (void)text_copy(wish.vm_create.cluster, limit_name_size, "agent-1");
+    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
     cloud_assert_refused(&cloud, &wish, CODE_NO_CAPACITY, "shape");
     assert_said(&wish, "cluster agent-1 has no room for a VM of shape 'small' now");
 }
@@ -132,7 +132,7 @@ static void with_no_cluster_connected_a_wish_is_refused(void **state) {
     struct request wish = cloud_wish(&cloud, cloud_alice, "new");
     cloud_assert_refused(&cloud, &wish, CODE_UNREACHABLE, "cluster");
     assert_said(&wish, "no cluster is connected now");
-    (void)text_copy(wish.vm_create.cluster, limit_name_size, "agent-1");
+    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
     assert_said(&wish, "cluster agent-1 is not connected now");
 }
 

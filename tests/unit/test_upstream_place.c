@@ -95,7 +95,7 @@ static void a_refusal_by_the_wanted_cluster_is_the_end(void **state) {
     (void)state;
     struct message next;
     struct request wish = cloud_wish(&cloud, cloud_alice, "web");
-    (void)text_copy(wish.vm_create.cluster, limit_name_size, "agent-1");
+    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
     struct id op = cloud_begin(&cloud, &wish);
     cloud_answer(&cloud, CODE_NO_CAPACITY, VM_FAILED);
     assert_null(cloud_instructed(&cloud, &next));
@@ -122,6 +122,118 @@ static void who_refused_is_known_after_a_restart(void **state) {
     assert_int_equal(cloud_op(&cloud, op.text)->refusals_count, 2);
 }
 
+static struct request wish_for(const char *name, const char *group, enum group_rule rule) {
+    struct request wish = cloud_wish(&cloud, cloud_alice, name);
+    (void)text_copy(wish.vm_create.group, limit_name_size, group);
+    wish.vm_create.placing.rule = rule;
+    return wish;
+}
+
+/* Asks, and tells which cluster was instructed. */
+static struct far *asked(const struct request *wish, struct message *out_instruct) {
+    (void)cloud_begin(&cloud, wish);
+    return cloud_instructed(&cloud, out_instruct);
+}
+
+static void assert_unmet(const struct request *wish, const char *field, const char *words) {
+    cloud_assert_refused(&cloud, wish, CODE_UNMET, field);
+    assert_string_equal(bench_ask(&cloud.bench, wish)->text, words);
+}
+
+static void labels_that_it_must_have_decide_and_the_missing_one_is_named(void **state) {
+    (void)state;
+    static char south[] = "region=eu,zone=b", none[] = "region=eu,disk=ssd,tier=gold";
+    struct message instruct;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+    wish.vm_create.placing.must = south;
+    assert_ptr_equal(asked(&wish, &instruct), cloud.south); /* north has more room */
+    wish = cloud_wish(&cloud, cloud_alice, "more");
+    wish.vm_create.placing.must = south;
+    cloud_assert_refused(&cloud, &wish, CODE_NO_CAPACITY, "shape");
+    assert_string_equal(bench_ask(&cloud.bench, &wish)->text,
+                        "no cluster of those that you ask for has room for a VM of shape "
+                        "'small' now");
+    wish.vm_create.placing.must = none;
+    assert_unmet(&wish, "must", "no cluster has 'region=eu,disk=ssd,tier=gold'");
+    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
+    assert_unmet(&wish, "must", "cluster agent-1 has not all of "
+                                "'region=eu,disk=ssd,tier=gold'");
+}
+
+static void labels_that_it_should_have_decide_while_there_is_room(void **state) {
+    (void)state;
+    static char zone_b[] = "zone=b", ssd[] = "disk=ssd";
+    for (int i = 0; i < 2; i++) {
+        struct message instruct;
+        struct request wish = cloud_wish(&cloud, cloud_alice, i ? "two" : "one");
+        wish.vm_create.placing.prefer = zone_b;
+        wish.vm_create.placing.avoid = ssd;
+        assert_ptr_equal(asked(&wish, &instruct), i ? cloud.north : cloud.south);
+    }
+}
+
+static void packing_takes_the_cluster_with_least_room(void **state) {
+    (void)state;
+    struct message instruct;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+    wish.vm_create.placing.strategy = STRATEGY_PACK;
+    assert_ptr_equal(asked(&wish, &instruct), cloud.south);
+}
+
+static void a_group_stays_together(void **state) {
+    (void)state;
+    static char zone_b[] = "zone=b";
+    struct message instruct;
+    for (int i = 0; i < 2; i++) {
+        struct request wish = wish_for(i ? "two" : "one", "web", GROUP_TOGETHER);
+        assert_ptr_equal(asked(&wish, &instruct), cloud.north);
+    }
+    struct request wish = wish_for("three", "web", GROUP_TOGETHER);
+    cloud_assert_refused(&cloud, &wish, CODE_NO_CAPACITY, "shape");
+    wish.vm_create.placing.must = zone_b;
+    assert_unmet(&wish, "group_rule", "group 'web' is in no cluster that you ask for");
+}
+
+static void a_group_is_kept_apart_over_clusters_after_a_restart_too(void **state) {
+    (void)state;
+    struct message instruct;
+    struct request wish = wish_for("one", "web", GROUP_APART_CLUSTERS);
+    assert_ptr_equal(asked(&wish, &instruct), cloud.north);
+    bench_restart(&cloud.bench);
+    bench_hello(&cloud.bench, cloud.north, 2);
+    bench_hello(&cloud.bench, cloud.south, 1);
+    wish = wish_for("two", "web", GROUP_APART_CLUSTERS);
+    assert_ptr_equal(asked(&wish, &instruct), cloud.south);
+    wish = wish_for("three", "web", GROUP_APART_CLUSTERS);
+    assert_unmet(&wish, "group_rule",
+                 "each cluster that you ask for has a VM of group 'web' already");
+    wish = wish_for("three", "other", GROUP_APART_CLUSTERS); /* nobody is in the way of another */
+    (void)cloud_begin(&cloud, &wish);
+}
+
+static void those_below_know_a_group_by_an_id_that_says_nothing(void **state) {
+    (void)state;
+    struct message first, second, other;
+    struct request one = wish_for("one", "secret", GROUP_APART);
+    struct request two = wish_for("two", "secret", GROUP_ANYHOW);
+    struct request bobs = cloud_wish(&cloud, cloud_bob, "one");
+    (void)text_copy(bobs.vm_create.group, limit_name_size, "secret");
+    (void)asked(&one, &first);
+    (void)asked(&two, &second);
+    (void)asked(&bobs, &other);
+    assert_true(text_starts(first.instruct.definition.group, "gr-"));
+    assert_string_equal(second.instruct.definition.group, first.instruct.definition.group);
+    assert_string_not_equal(other.instruct.definition.group, first.instruct.definition.group);
+    assert_true(first.instruct.definition.apart);
+    assert_false(second.instruct.definition.apart);
+}
+
+static void a_rule_needs_a_group(void **state) {
+    (void)state;
+    struct request wish = wish_for("one", "", GROUP_APART);
+    cloud_assert_refused(&cloud, &wish, CODE_INVALID, "group_rule");
+}
+
 #define with_cloud(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -131,6 +243,13 @@ int main(void) {
         with_cloud(a_fault_is_no_refusal),
         with_cloud(a_refusal_by_the_wanted_cluster_is_the_end),
         with_cloud(who_refused_is_known_after_a_restart),
+        with_cloud(labels_that_it_must_have_decide_and_the_missing_one_is_named),
+        with_cloud(labels_that_it_should_have_decide_while_there_is_room),
+        with_cloud(packing_takes_the_cluster_with_least_room),
+        with_cloud(a_group_stays_together),
+        with_cloud(a_group_is_kept_apart_over_clusters_after_a_restart_too),
+        with_cloud(those_below_know_a_group_by_an_id_that_says_nothing),
+        with_cloud(a_rule_needs_a_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,120 @@
+/* Where new VMs go: the cluster that is asked first, and who is asked next. */
+
+#include <string.h>
+
+#include "base/map.h"
+#include "base/text.h"
+#include "core/placement.h"
+#include "core/upstream_api.h"
+#include "message/labels.h"
+
+/* Names the first label that no cluster has besides those before it. */
+static void tell_missing(const struct call *call, const char *must) {
+    const struct downlink *downlink = &call->upstream->downlink;
+    char wanted[limit_labels + 1];
+    size_t length = 0;
+    do { /* one label more each time, until nobody has them all */
+        bool found = false;
+        length += must[length] == ',';
+        while (must[length] && must[length] != ',')
+            length++;
+        text_format(wanted, sizeof(wanted), "%.*s", (int)length, must);
+        for (size_t i = 0; i < downlink->count && !found; i++)
+            found = !labels_missing(downlink->peers[i].setting.labels, wanted, &(size_t){0});
+        if (!found)
+            break;
+    } while (must[length]);
+    const char *only = call->request->vm_create.placing.cluster;
+    if (*only)
+        call_problem(call, CODE_UNMET, "must", "cluster %s has not all of '%s'", only, must);
+    else
+        call_problem(call, CODE_UNMET, "must", "no cluster has '%s'", wanted);
+}
+
+static void tell_group(const struct call *call) {
+    const struct vm_create *wish = &call->request->vm_create;
+    if (wish->placing.rule == GROUP_TOGETHER)
+        call_problem(call, CODE_UNMET, "group_rule",
+                     "group '%s' is in no cluster that you ask for", wish->group);
+    else
+        call_problem(call, CODE_UNMET, "group_rule",
+                     "each cluster that you ask for has a VM of group '%s' already", wish->group);
+}
+
+static const char *kind_of_place(const struct placing *placing) {
+    return placing->must || placing->rule == GROUP_TOGETHER ||
+                   placing->rule == GROUP_APART_CLUSTERS
+               ? " of those that you ask for"
+               : "";
+}
+
+bool upstream_choose(const struct call *call, const struct shape *shape, struct peer **out_peer) {
+    const struct vm_create *create = &call->request->vm_create;
+    const struct placing *placing = &create->placing;
+    const struct downlink *downlink = &call->upstream->downlink;
+    const char *only = placing->cluster;
+    struct placement_wish wish = {
+        .size = &shape->size, .placing = placing,
+        .group = book_group(&call->upstream->book, call->tenant->record.name, create->group)};
+    if (*only && !downlink_by_name(downlink, only)) {
+        call_problem(call, CODE_NOT_FOUND, "cluster", "there is no cluster '%s'", only);
+        return false;
+    }
+    if (placing->rule != GROUP_ANYHOW && !*create->group) {
+        call_problem(call, CODE_INVALID, "group_rule", "the rule '%s' needs a group",
+                     group_rule_names[placing->rule]);
+        return false;
+    }
+    switch (placement_choose(downlink, &wish, out_peer)) {
+    case PLACEMENT_FOUND:
+        return true;
+    case PLACEMENT_NO_LABELS:
+        tell_missing(call, placing->must);
+        return false;
+    case PLACEMENT_NO_GROUP:
+        tell_group(call);
+        return false;
+    case PLACEMENT_NO_ROOM:
+        call_problem(call, CODE_NO_CAPACITY, "shape",
+                     "%s%s%s has %sroom for a VM of shape '%s' now",
+                     *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(placing),
+                     *only ? "no " : "", shape->name);
+        return false;
+    case PLACEMENT_UNREACHABLE:
+        call_problem(call, CODE_UNREACHABLE, "cluster", "%s%s%s is %sconnected now",
+                     *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(placing),
+                     *only ? "not " : "");
+        return false;
+    }
+    return false;
+}
+
+void upstream_group_id(const struct call *call, char *out_id) {
+    const char *group = call->request->vm_create.group;
+    char words[limit_digest_size + limit_name_size];
+    struct id_maker maker = {0};
+    if (!*group)
+        return;
+    /* What the tenant's token hashes to keeps it from being guessed from a list of names. */
+    text_format(words, sizeof(words), "%s/%s", call->tenant->record.token_hash, group);
+    prng_init(&maker.prng, map_hash(0, words, strlen(words)));
+    (void)text_copy(out_id, limit_id_size, id_make(&maker, "gr", 1).text);
+}
+
+void upstream_try_next(struct upstream *upstream, struct book_vm *vm, const struct event *event,
+                       struct effects *out) {
+    struct book_op *op = vm->active;
+    struct peer *peer = NULL;
+    struct placement_wish wish = {
+        .size = &vm->record.size, .placing = &op->record.placing, .op = op,
+        .group = book_group(&upstream->book, vm->record.owner, vm->record.group)};
+    if (placement_choose(&upstream->downlink, &wish, &peer) == PLACEMENT_FOUND) {
+        placement_put(peer, vm, op, event);
+        downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
+        book_save_vm(vm, out);
+        book_save_op(op, out);
+        return;
+    }
+    upstream_end(upstream, op, placement_verdict(op), event, out);
+    upstream_remove_vm(upstream, vm, out); /* nothing is half-made */
+}

@@ -1,0 +1,59 @@
+#include "message/labels.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "message/limits.h"
+
+static size_t part_length(const char *text, const char *ends) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t length = strspn(text, letters);
+    bool right = length && length < limit_name_size && strchr(ends, text[length]) &&
+                 text[0] != '-' && text[length - 1] != '-';
+    return right ? length : 0;
+}
+
+bool labels_are_valid(const char *text) {
+    for (;;) {
+        size_t name = part_length(text, "=");
+        if (!name || text[name] != '=')
+            return false;
+        text += name + 1;
+        size_t value = part_length(text, ",");
+        if (!value)
+            return false;
+        if (!text[value])
+            return true;
+        text += value + 1;
+    }
+}
+
+static bool have(const char *labels, const char *term, size_t length) {
+    while (labels && *labels) {
+        size_t own = strcspn(labels, ",");
+        if (own == length && memcmp(labels, term, length) == 0)
+            return true;
+        labels += own + (labels[own] == ',');
+    }
+    return false;
+}
+
+size_t labels_matching(const char *labels, const char *wanted) {
+    size_t count = 0;
+    while (wanted && *wanted) {
+        size_t length = strcspn(wanted, ",");
+        count += have(labels, wanted, length);
+        wanted += length + (wanted[length] == ',');
+    }
+    return count;
+}
+
+const char *labels_missing(const char *labels, const char *wanted, size_t *out_length) {
+    while (wanted && *wanted) {
+        *out_length = strcspn(wanted, ",");
+        if (!have(labels, wanted, *out_length))
+            return wanted;
+        wanted += *out_length + (wanted[*out_length] == ',');
+    }
+    return NULL;
+}

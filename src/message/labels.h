@@ -1,0 +1,14 @@
+/* Labels, as operators give them to clusters and requests ask for them: `name=value`, joined by
+ * commas without spaces; names and values are DNS labels. `region` and `zone` are labels, too. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool labels_are_valid(const char *text);
+
+/* How many of `wanted` stand in `labels`; either may be NULL. */
+size_t labels_matching(const char *labels, const char *wanted);
+
+/* The first of `wanted` that does not stand in `labels`, with its length; NULL: all do. */
+const char *labels_missing(const char *labels, const char *wanted, size_t *out_length);
