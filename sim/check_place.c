@@ -87,7 +87,10 @@ static void remember_shape(struct sim_world *world, const struct sim_node *cloud
 static void check_end_refused(struct sim_world *world, struct sim_node *cloud,
                               const struct operation *op) {
     struct promise *asked = promise_get(world, "shape", cloud, op->id);
-    bool refused = op->code == CODE_NO_CAPACITY || op->code == CODE_NOT_ALLOWED;
+    /* One that was revoked half-way may still be there: it leads nowhere else. */
+    bool evicted = promise_get(world, "evicted", world->nodes[0], op->vm);
+    bool refused =
+        op->code == CODE_NO_CAPACITY || (op->code == CODE_NOT_ALLOWED && !evicted);
     if (asked && refused && op->refusals_count < limit_refusals)
         check_none_is_left(world, cloud, op, asked->value);
     promise_drop(world, asked);

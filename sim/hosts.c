@@ -31,6 +31,15 @@ static uint64_t draw(struct sim_world *world, const char *vm, unsigned purpose, 
     return prng_below(&world->hosts, bound);
 }
 
+/* In an even world each VM has milliseconds of its own, so that things which happen to two of them
+ * do not happen in the same: they would have no order. Returns the delay, made longer for that. */
+static uint64_t own_ms(const struct sim_world *world, const char *vm, uint64_t delay_ms) {
+    enum { slots = 499 };
+    uint64_t slot = map_hash(world->settings.seed, vm, strlen(vm)) % slots;
+    uint64_t at = (world->now_ms + delay_ms) % slots;
+    return world->settings.even ? delay_ms + (slot + slots - at) % slots : delay_ms;
+}
+
 static bool fault(struct sim_world *world, const char *vm, unsigned purpose,
                   uint32_t per_mille) {
     return per_mille && !world->healing && draw(world, vm, purpose, 1000) < per_mille;
@@ -155,7 +164,7 @@ static enum code ask_guest(struct sim_world *world, struct sim_domain *domain,
     if (fault(world, job->vm, PURPOSE_GUEST, world->settings.guest_ignores))
         return CODE_OK;
     uint64_t wait_ms = 100 + draw(world, job->vm, PURPOSE_GUEST + 1, 3000);
-    world_later(world, domain->node, wait_ms, on_guest_acts)->job = copy_job(job);
+    world_later(world, domain->node, own_ms(world, job->vm, wait_ms), on_guest_acts)->job = copy_job(job);
     return CODE_OK;
 }
 
@@ -208,8 +217,8 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
         tell(world, domain, DOMAIN_CHANGED);
     if (job->kind == JOB_SCAN)
         scan(world, node);
-    struct occurrence *told = world_later(world, node, draw(world, job->vm, PURPOSE_TOLD, 3),
-                                          on_job_told);
+    uint64_t news_ms = world->settings.even ? 0 : draw(world, job->vm, PURPOSE_TOLD, 3);
+    struct occurrence *told = world_later(world, node, news_ms, on_job_told);
     told->number = (uint32_t)job->job;
     told->code = code;
 }
@@ -249,6 +258,7 @@ void host_begin(struct sim_world *world, struct sim_node *node, const struct eff
     }
     if (node == world->slow && !is_scan)
         takes = world->slow_ms;
+    takes = is_scan ? takes : own_ms(world, job->vm, takes);
     struct occurrence *later = world_later(world, node, takes, on_job_end);
     later->job = copy_job(job);
     list_add(&node->jobs, &later->by_node);
