@@ -164,7 +164,8 @@ static enum code ask_guest(struct sim_world *world, struct sim_domain *domain,
     if (fault(world, job->vm, PURPOSE_GUEST, world->settings.guest_ignores))
         return CODE_OK;
     uint64_t wait_ms = 100 + draw(world, job->vm, PURPOSE_GUEST + 1, 3000);
-    world_later(world, domain->node, own_ms(world, job->vm, wait_ms), on_guest_acts)->job = copy_job(job);
+    wait_ms = own_ms(world, job->vm, wait_ms);
+    world_later(world, domain->node, wait_ms, on_guest_acts)->job = copy_job(job);
     return CODE_OK;
 }
 
