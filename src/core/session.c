@@ -154,6 +154,7 @@ static void go_back(struct session *session) {
 
 static void measure(struct session *session, uint64_t now_ms) {
     uint64_t twice = 1 + 2 * (now_ms - session->timed_ms);
+    twice = twice < resend_most_ms ? twice : resend_most_ms; /* a stall is no round trip */
     uint64_t slowly = session->patience_ms - session->patience_ms / 8;
     session->patience_ms = twice > slowly ? twice : slowly;
     session->timed = 0;
