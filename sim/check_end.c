@@ -238,8 +238,8 @@ static void check_sessions(struct sim_world *world) {
     enum { lost_most = 20 };
     struct sim_settings settings = world->settings;
     uint64_t uplinks = 0;
-    if (settings.lose > lost_most)
-        return;
+    if (settings.lose > lost_most || world->stats.crashes || world->stats.server_deaths)
+        return; /* a script harms by itself */
     settings.lose = settings.repeat = settings.reorder = 0;
     if (!settings_are_calm(&settings))
         return;
