@@ -52,7 +52,7 @@ struct event_job {
 
 enum domain_news {
     DOMAIN_FOUND,
-    DOMAIN_CUT, /* found, not running, and its host has lost power since it was started */
+    DOMAIN_CUT, /* found, not running, and not started since its host booted */
     DOMAIN_CHANGED,
     DOMAIN_REBOOTED,
 };

@@ -22,7 +22,12 @@ struct shell {
     pthread_mutex_t lock; /* of standard output */
 };
 
-static const char *const whys[] = {"found", "changed", "rebooted"};
+static const char *const whys[] = {
+    [DOMAIN_FOUND] = "found",
+    [DOMAIN_CUT] = "cut",
+    [DOMAIN_CHANGED] = "changed",
+    [DOMAIN_REBOOTED] = "rebooted",
+};
 
 void shell_serve(struct shell *shell) { (void)shell; }
 

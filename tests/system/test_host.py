@@ -201,7 +201,7 @@ class TestDriver(HostCase):
         probe.forget()
         probe.send("scan")
         probe.expect("scanned")
-        self.assertEqual(probe.lines, [f"domain {vm} epoch=4 stopped found", "scanned"])
+        self.assertEqual(probe.lines, [f"domain {vm} epoch=4 stopped cut", "scanned"])
         probe.forget()
         for _ in range(2):
             self.assertEqual(probe.do("remove", vm=vm), "ok")
