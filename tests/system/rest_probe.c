@@ -175,6 +175,15 @@ static void answer_operator(struct shell *role, const struct request *request,
         text_format(tenant->name, sizeof(tenant->name), "%s", request->tenant_create.name);
         text_format(tenant->token_hash, limit_digest_size, "%s", request->new_token_hash);
         record(reply, REPLY_CREATED, &tenant_table, tenant);
+    } else if (request->kind == REQUEST_TOKEN_CREATE) {
+        struct join_token token = {.created_ms = 1, .expires_ms = 2};
+        text_format(token.id, sizeof(token.id), "%s", id_make(&role->ids, "jt", 1).text);
+        text_format(token.peer, sizeof(token.peer), "%s", request->token_create.peer);
+        record(reply, REPLY_CREATED, &join_token_table, &token);
+    } else if (request->kind == REQUEST_TENANT_QUOTA) {
+        struct account account = {.quota = request->limits, .created_ms = 1};
+        text_format(account.name, sizeof(account.name), "%s", request->key);
+        record(reply, REPLY_RECORD, &account_table, &account);
     } else if (text_starts(request->image.name, "taken")) {
         problem(reply, CODE_CONFLICT, "name", "another image has this name");
     } else if (request->kind == REQUEST_IMAGE_ADD) {
@@ -234,6 +243,7 @@ static void answer(struct shell *role, const struct request *request, struct rep
         break;
     case REQUEST_CLUSTER_LIST: list(reply, request, &node_table, (char *)&cluster, 1); break;
     case REQUEST_CLUSTER_SHOW:
+    case REQUEST_CLUSTER_FORGET:
         show(reply, &node_table, text_equal(request->key, "north") ? &cluster : NULL);
         break;
     case REQUEST_TENANT_LIST:
@@ -247,7 +257,10 @@ static void answer(struct shell *role, const struct request *request, struct rep
     case REQUEST_IMAGE_ADD:
     case REQUEST_IMAGE_DELETE:
     case REQUEST_TENANT_CREATE:
+    case REQUEST_TENANT_QUOTA:
+    case REQUEST_TOKEN_CREATE: case REQUEST_TOKEN_REVOKE: case REQUEST_KEY_REVOKE:
     case REQUEST_TENANT_DELETE: answer_operator(role, request, reply); break;
+    case REQUEST_TOKEN_LIST: list(reply, request, &join_token_table, NULL, 0); break;
     case REQUEST_WHOAMI: record(reply, REPLY_RECORD, &whoami_table, &whoami); break;
     default: problem(reply, CODE_UNSUPPORTED, "", "An owner's"); break;
     }
@@ -318,6 +331,8 @@ int main(int count, char **arguments) {
         .tls_certificate_file = tls ? arguments[3] : NULL, .software = "isthmus probe",
         .tls_key_file = tls ? arguments[4] : NULL,
         .cluster_token_hashes = hashes, .cluster_token_hashes_count = 1,
+        .manager_address = "upstream@cloud.test/manager",
+        .manager_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
     };
     struct image_serve_settings serving = {
         .listen = "127.0.0.1:0", .folder = arguments[2], .token_hashes = hashes,

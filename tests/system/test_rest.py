@@ -20,6 +20,15 @@ import unittest
 from rest_face import CLUSTER, JSON, KINDS, OPERATOR, Case, Probe, archive, command
 
 
+def body_of(path, name, shape, image):
+    """What a route takes."""
+    if path.endswith("/quota"):
+        return {"vms": 1}
+    if "tokens" in path:
+        return {"peer": name}
+    return {"name": name, "shape": shape, "image": image} if "vms" in path else {"name": name}
+
+
 class Routes(Case):
     def test_health_and_document_need_no_token(self):
         self.assertEqual(self.ask("GET", "/v1/health", headers={}).json,
@@ -33,8 +42,7 @@ class Routes(Case):
                 if operation.get("security") == []:
                     continue
                 path_now = re.sub(r"{digest}", "0" * 64, re.sub(r"{(?!digest)\w+}", "x", path))
-                body = {"name": "x", "shape": "s", "image": "i"} if "vms" in path else {"name": "x"}
-                body = body if "requestBody" in operation else None
+                body = body_of(path, "x", "s", "i") if "requestBody" in operation else None
                 for headers in ({}, {"Authorization": "Bearer wrong"},
                                 {"Authorization": "Basic b3A6eA=="}, {"Authorization": "Bearer "}):
                     answer = self.ask(method.upper(), path_now, body, headers)
@@ -506,7 +514,7 @@ class Document(Case):
         self.ask("POST", "/v1/tenants", {"name": "acme"})
         op = self.create().json["id"]
         names = {"vm": "web", "operation": op, "image": "tiny", "cluster": "north",
-                 "tenant": "acme", "digest": digest}
+                 "tenant": "acme", "digest": digest, "token": op, "peer": "north"}
         count = 0
         for path, item in self.document["paths"].items():
             for method, operation in item.items():
@@ -516,10 +524,7 @@ class Document(Case):
                     body = operation.get("requestBody", {}).get("content", {})
                     data = None
                     if "application/json" in body:
-                        data = {"name": "new", "shape": "small", "image": "tiny"}
-                        if "tenants" in path:
-                            data = {"name": "new"}
-                        data = data if right else {}
+                        data = body_of(path, "new", "small", "tiny") if right else {}
                     elif body:
                         data = archive() if right else b"x"
                     headers = CLUSTER if "blobs" in path else OPERATOR
