@@ -273,6 +273,15 @@ static void a_peer_is_silent_after_three_beats_and_a_way_there_and_back(void **s
     assert_int_equal(session_silence_ms(&end->session, 5000), end->now_ms + 15000 + 101);
 }
 
+static void a_stall_makes_nobody_wait_for_a_minute(void **state) {
+    struct end *end = *state;
+    (void)hear(end, 1, 1, 0);
+    say(end, 1);
+    end->now_ms += 40000; /* the way there and back while the link stood still */
+    (void)hear(end, 2, 0, 1);
+    assert_int_equal(session_silence_ms(&end->session, 5000), end->now_ms + 15000 + 8000);
+}
+
 static void a_gap_that_the_peer_tells_of_is_mended_at_once_and_once(void **state) {
     struct end *end = *state;
     say(end, 3);
@@ -497,6 +506,7 @@ int main(void) {
         with_end(what_is_not_acknowledged_goes_out_again_ever_more_slowly),
         with_end(on_a_slow_link_patience_grows_with_the_way_there_and_back),
         with_end(a_peer_is_silent_after_three_beats_and_a_way_there_and_back),
+        with_end(a_stall_makes_nobody_wait_for_a_minute),
         with_end(a_gap_that_the_peer_tells_of_is_mended_at_once_and_once),
         with_end(after_a_loss_a_long_queue_goes_out_in_pieces),
         with_end(a_full_session_says_so_and_an_overflowing_one_is_to_end),
