@@ -52,6 +52,14 @@ namespaces = []
 """
 
 
+def room_of(cluster):
+    """A cluster's processors; 0 as long as it is empty and nothing fits."""
+    capacity = cluster.get("capacity", {})
+    total = capacity.get("cpus_total", 0)
+    is_used = capacity.get("cpus_free", 0) < total
+    return total if is_used or any(fit["count"] for fit in capacity.get("fits", [])) else 0
+
+
 class Cloud:
     """`clusters`: agents by cluster, as names or as their number; the name of another cluster
     nests that one: its downstream manager is an agent here. `upstreams`: names of the upstream
@@ -393,6 +401,8 @@ class Cloud:
         return min(cpus, self._share(manager).get("max_cpus") or cpus)
 
     def await_capacity(self):
+        """Until each upstream manager knows all processors, and that there is room: hosts count what
+        fits when they have learned the shapes, a moment after they told what they have."""
         for upstream in self.upstreams:
             wanted = {name: self._lent(name, upstream) for name in self.below(upstream)}
             seen = {}
@@ -402,8 +412,8 @@ class Cloud:
                     clusters = self.rest("GET", "/v1/clusters", upstream=upstream).json()["items"]
                 except OSError:
                     return False
-                seen.update({cluster["name"]: cluster.get("capacity", {}).get("cpus_total", 0)
-                             for cluster in clusters if cluster["state"] == "up"})
+                seen.update({cluster["name"]: room_of(cluster) for cluster in clusters
+                             if cluster["state"] == "up"})
                 return all(seen.get(name, 0) == cpus for name, cpus in wanted.items())
             wait_until(is_there, f"processors of each cluster: {wanted}; {upstream} knows {seen}")
 
