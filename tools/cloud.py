@@ -401,8 +401,8 @@ class Cloud:
         return min(cpus, self._share(manager).get("max_cpus") or cpus)
 
     def await_capacity(self):
-        """Until each upstream manager knows all processors, and that there is room: hosts count what
-        fits when they have learned the shapes, a moment after they told what they have."""
+        """Until each upstream manager knows all processors, and that there is room: hosts count
+        what fits when they have learned the shapes, a moment after they told what they have."""
         for upstream in self.upstreams:
             wanted = {name: self._lent(name, upstream) for name in self.below(upstream)}
             seen = {}
