@@ -117,11 +117,15 @@ static bool is_slow(const struct sim_world *world, const struct sim_link *link) 
     return !world->healing && link->slow_until_ms > world->now_ms;
 }
 
-/* The way between two connections. In an even world the top is farther than the inside, so that
- * words of both that were said in the same instant do not come in the same: they have no order. */
+/* The way between two connections. In an even world the top is farther than the inside, and from
+ * each cluster by another millisecond, so that words that were said in the same instant do not
+ * come in the same: they have no order. */
 static uint64_t distance_ms(const struct sim_world *world, const struct sim_link *from,
                             const struct sim_link *to) {
-    return world->settings.even && !is_perfect(world, from, to) ? carry_ms + 1 : carry_ms;
+    if (!world->settings.even || is_perfect(world, from, to))
+        return carry_ms;
+    const char *below = (node_is_upstream(from->node) ? to : from)->node->name;
+    return carry_ms + 1 + (uint64_t)below[strlen(below) - 1] % 4;
 }
 
 static uint64_t lag_ms(const struct sim_world *world, const struct sim_link *link) {

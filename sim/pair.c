@@ -36,6 +36,33 @@ static int compare_lines(const void *left, const void *right) {
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
+/* Of one host both come in one frame, of two in one instant, in either order: then the step is
+ * told or not. Is `line` such a step, taken and ended in the same millisecond? */
+static bool is_overtaken(const struct messages *messages, size_t at) {
+    static const char said[] = "{\"progress\":{\"op\":";
+    const char *line = messages->lines[at], *step = strstr(line, said);
+    if (!step)
+        return false;
+    const char *op = step + sizeof(said) - 1;
+    char prefix[limit_text_size];
+    text_format(prefix, sizeof(prefix), "%.*s{\"result\":{\"op\":%.*s", (int)(step - line), line,
+                (int)strcspn(op, ","), op);
+    for (size_t i = 0; i < messages->count; i++)
+        if (text_starts(messages->lines[i], prefix))
+            return true;
+    return false;
+}
+
+static void drop_overtaken(struct messages *messages) {
+    size_t kept = 0;
+    char **lines = memory_new(messages->count, sizeof(char *));
+    for (size_t i = 0; i < messages->count; i++)
+        if (!is_overtaken(messages, i))
+            lines[kept++] = messages->lines[i];
+    memory_free(messages->lines);
+    *messages = (struct messages){lines, kept};
+}
+
 /* Cuts `text` up, which has to stay. */
 static struct messages sort_messages(struct text *text) {
     struct messages messages = {0};
@@ -44,6 +71,7 @@ static struct messages sort_messages(struct text *text) {
     while ((line = strsep(&rest, "\n")) && *line)
         messages.lines[messages.count++] = line;
     qsort(messages.lines, messages.count, sizeof(char *), compare_lines);
+    drop_overtaken(&messages);
     return messages;
 }
 
