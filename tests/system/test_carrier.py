@@ -318,6 +318,7 @@ class Carrier(unittest.TestCase):
     def test_a_lost_server_is_replaced_by_the_next_and_used_again_when_it_is_stable(self):
         first, second = self.servers("f.test", "g.test")
         manager = self.both("alice", "bob", first, second, use="each")
+        manager.wait(f"log info connected link=0 jid={second.jid('alice', 'x')}")
         agent = self.both("bob", "alice", first, second)
         # Each knows the other by its address at the first server, wherever it is.
         manager.wait(f"peer {agent.jid} up")
