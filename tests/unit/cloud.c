@@ -53,7 +53,8 @@ static void add_image(struct cloud *cloud, const char *name, int digest, uint32_
     assert_int_equal(bench_ask(&cloud->bench, &request)->kind, REPLY_CREATED);
 }
 
-void cloud_init(struct cloud *cloud) {
+int cloud_set_up(void **state) {
+    struct cloud *cloud = *state;
     struct role_settings settings = {.kind = ROLE_UPSTREAM, .seed = 5, .beat_ms = 10000,
                                      .hold_down_ms = 30000, .operation_ms = 60000,
                                      .shapes = bench_shapes, .shapes_count = 2,
@@ -69,9 +70,14 @@ void cloud_init(struct cloud *cloud) {
     add_image(cloud, "huge", 2, 6);
     bench_hello(&cloud->bench, cloud->north, 2);
     bench_hello(&cloud->bench, cloud->south, 1);
+    return 0;
 }
 
-void cloud_deinit(struct cloud *cloud) { bench_deinit(&cloud->bench); }
+int cloud_tear_down(void **state) {
+    struct cloud *cloud = *state;
+    bench_deinit(&cloud->bench);
+    return 0;
+}
 
 void cloud_assert_refused(struct cloud *cloud, const struct request *request, enum code code,
                           const char *field) {

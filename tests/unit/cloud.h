@@ -12,9 +12,12 @@ struct cloud {
     uint64_t handle; /* of the newest request */
 };
 
-/* North has room for two VMs of each shape, south for one; both are connected. */
-void cloud_init(struct cloud *cloud);
-void cloud_deinit(struct cloud *cloud);
+/* A test of cmocka's that begins with a fresh cloud: north has room for two VMs of each shape,
+ * south for one; both are connected. */
+#define cloud_test(test, cloud) \
+    cmocka_unit_test_prestate_setup_teardown(test, cloud_set_up, cloud_tear_down, cloud)
+int cloud_set_up(void **state);
+int cloud_tear_down(void **state);
 
 /* A request of that user, to be filled in further. */
 struct request cloud_request(struct cloud *cloud, enum cloud_user user, enum request_kind kind);

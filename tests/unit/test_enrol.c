@@ -166,15 +166,20 @@ static void tokens_are_for_known_peers_and_have_a_limit(void **state) {
     assert_int_equal(bench_ask(&bench, &revoke)->code, CODE_NOT_FOUND);
 }
 
-static void a_joining_side_asks_until_it_is_answered_and_pins_its_manager(void **state) {
-    (void)state;
-    struct peer_setting manager = {.name = "cluster", .address = "m@below/x"};
-    const struct join_setting by = {"jt-00000000000000000000000000", "secret", KEY};
+static struct role *started_joiner(struct effects *out) {
+    static struct peer_setting manager = {.name = "cluster", .address = "m@below/x"};
+    static const struct join_setting by = {"jt-00000000000000000000000000", "secret", KEY};
     struct role *role = role_new(&(struct role_settings){
         .kind = ROLE_JOINER, .managers = &manager, .managers_count = 1, .join = &by});
+    role_step(role, &(struct event){.kind = EVENT_START, .now_ms = 1000}, out);
+    return role;
+}
+
+static void a_joining_side_asks_until_it_is_answered_and_pins_its_manager(void **state) {
+    (void)state;
     struct effects out = {0};
+    struct role *role = started_joiner(&out);
     bool is_connected = true;
-    role_step(role, &(struct event){.kind = EVENT_START, .now_ms = 1000}, &out);
     assert_int_equal(out.count, 0);
     role_step(role, &(struct event){.kind = EVENT_LINK, .now_ms = 2000,
                                     .presence.presence = PRESENCE_UP}, &out);
@@ -199,13 +204,9 @@ static void a_joining_side_asks_until_it_is_answered_and_pins_its_manager(void *
 
 static void a_joining_side_that_nobody_answers_ends(void **state) {
     (void)state;
-    struct peer_setting manager = {.name = "cluster", .address = "m@below/x"};
-    const struct join_setting by = {"jt-00000000000000000000000000", "secret", KEY};
-    struct role *role = role_new(&(struct role_settings){
-        .kind = ROLE_JOINER, .managers = &manager, .managers_count = 1, .join = &by});
     struct effects out = {0};
+    struct role *role = started_joiner(&out);
     bool is_connected = true;
-    role_step(role, &(struct event){.kind = EVENT_START, .now_ms = 1000}, &out);
     assert_int_equal(role_deadline_ms(role), 31000);
     role_step(role, &(struct event){.kind = EVENT_TICK, .now_ms = 31000}, &out);
     assert_int_equal(out.count, 1);

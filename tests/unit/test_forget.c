@@ -11,18 +11,6 @@
 
 static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
 
-static int set_up(void **state) {
-    (void)state;
-    cloud_init(&cloud);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    cloud_deinit(&cloud);
-    return 0;
-}
-
 static struct request forget(enum cloud_user user, const char *name) {
     struct request request = cloud_request(&cloud, user, REQUEST_CLUSTER_FORGET);
     (void)text_copy(request.key, sizeof(request.key), name);
@@ -93,7 +81,7 @@ static void what_waits_for_it_ends(void **state) {
     (void)cloud_run_vm(&cloud, cloud_alice, "again");
 }
 
-#define with_cloud(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cloud(test) cloud_test(test, &cloud)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

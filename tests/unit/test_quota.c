@@ -11,18 +11,6 @@
 
 static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
 
-static int set_up(void **state) {
-    (void)state;
-    cloud_init(&cloud);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    cloud_deinit(&cloud);
-    return 0;
-}
-
 static struct account ask_account(const struct request *request) {
     const struct reply *reply = bench_ask(&cloud.bench, request);
     assert_non_null(reply);
@@ -158,7 +146,7 @@ static void a_tenant_sees_its_own_account_and_sets_none(void **state) {
     cloud_assert_refused(&cloud, &request, CODE_NOT_FOUND, "tenant");
 }
 
-#define with_cloud(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cloud(test) cloud_test(test, &cloud)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -11,18 +11,6 @@
 
 static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
 
-static int set_up(void **state) {
-    (void)state;
-    cloud_init(&cloud);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    cloud_deinit(&cloud);
-    return 0;
-}
-
 static void without_a_known_token_nothing_is_answered(void **state) {
     (void)state;
     for (enum request_kind kind = 0; kind < REQUEST_KIND_COUNT; kind++) {
@@ -368,7 +356,7 @@ static void the_operator_acts_on_every_vm_by_its_id(void **state) {
     (void)cloud_begin(&cloud, &act);
 }
 
-#define with_cloud(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cloud(test) cloud_test(test, &cloud)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -11,18 +11,6 @@
 
 static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
 
-static int set_up(void **state) {
-    (void)state;
-    cloud_init(&cloud);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    cloud_deinit(&cloud);
-    return 0;
-}
-
 enum { rows_most = 20 };
 
 /* What a walk through all pages of a list saw, by key. */
@@ -338,7 +326,7 @@ static void a_cluster_is_shown_as_it_told_of_itself(void **state) {
     assert_int_equal(node->capacity.cpus_total, 8);
 }
 
-#define with_cloud(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cloud(test) cloud_test(test, &cloud)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

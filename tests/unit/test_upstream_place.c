@@ -11,18 +11,6 @@
 
 static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
 
-static int set_up(void **state) {
-    (void)state;
-    cloud_init(&cloud);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    cloud_deinit(&cloud);
-    return 0;
-}
-
 static void assert_refusals(const char *op, uint32_t count, const struct refusal *wanted) {
     const struct operation *record = cloud_op(&cloud, op);
     assert_int_equal(record->refusals_count, count);
@@ -234,7 +222,7 @@ static void a_rule_needs_a_group(void **state) {
     cloud_assert_refused(&cloud, &wish, CODE_INVALID, "group_rule");
 }
 
-#define with_cloud(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cloud(test) cloud_test(test, &cloud)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

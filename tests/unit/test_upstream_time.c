@@ -12,18 +12,6 @@
 
 static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
 
-static int set_up(void **state) {
-    (void)state;
-    cloud_init(&cloud);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    cloud_deinit(&cloud);
-    return 0;
-}
-
 /* Alice asks for a VM and waits; nothing is answered yet. */
 static struct request begin_waiting(uint64_t wait_ms) {
     struct request wish = cloud_wish(&cloud, cloud_alice, "web");
@@ -257,7 +245,7 @@ static void a_cluster_of_another_protocol_version_is_told_apart(void **state) {
     assert_int_equal(bench_count(&cloud.bench, EFFECT_NOTE), 1);
 }
 
-#define with_cloud(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cloud(test) cloud_test(test, &cloud)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
