@@ -1,4 +1,4 @@
-/* Amounts of limits and quotas: as words, and as what is changed of them. */
+/* Amounts of limits, quotas and capacity: as words, and as what is changed of them. */
 #include <string.h>
 
 #include "main/isthmus_call.h"
@@ -39,6 +39,37 @@ void sheet_amounts(struct sheet *sheet, const struct owner_limits *used,
     struct words words[amounts_count];
     words_amounts(used, limits, words);
     for (size_t i = 0; i < amounts_count; i++)
+        sheet_pair(sheet, names[i], "%s", words[i].text);
+}
+
+static struct words of_capacity(struct words free, const char *between, struct words total) {
+    struct words words;
+    text_format(words.text, sizeof(words.text), "%.11s%s%.11s", free.text, between, total.text);
+    return words;
+}
+
+static void words_capacity(const struct capacity *capacity, const char *between,
+                           struct words out_words[3]) {
+    out_words[0] = of_capacity(words_count(capacity->cpus_free), between,
+                               words_count(capacity->cpus_total));
+    out_words[1] = of_capacity(words_mib(capacity->memory_mib_free), between,
+                               words_mib(capacity->memory_mib_total));
+    out_words[2] = of_capacity(words_gib(capacity->disk_gib_free), between,
+                               words_gib(capacity->disk_gib_total));
+}
+
+void sheet_add_capacity(struct sheet *sheet, const struct capacity *capacity) {
+    struct words words[3];
+    words_capacity(capacity, "/", words);
+    for (size_t i = 0; i < array_size(words); i++)
+        sheet_add(sheet, "%s", words[i].text);
+}
+
+void sheet_capacity(struct sheet *sheet, const struct capacity *capacity) {
+    static const char *const names[] = {"cpus", "memory", "disk"};
+    struct words words[3];
+    words_capacity(capacity, " free of ", words);
+    for (size_t i = 0; i < array_size(words); i++)
         sheet_pair(sheet, names[i], "%s", words[i].text);
 }
 

@@ -170,6 +170,36 @@ int view_change(const struct view *view, const struct options *options, const ch
     return view_finish(view, options, &call);
 }
 
+int view_create(const struct view *view, const struct options *options,
+                const struct table *table, void *create) {
+    const struct field *name = &table->fields[0];
+    struct codec_fault fault;
+    struct call call;
+    struct text body = {0};
+    if (codec_field_from_text(name, options->words[2], create, &fault)) {
+        say("%s '%s' %s", name->name, options->words[2], fault.text);
+        return EXIT_USAGE;
+    }
+    codec_encode(table, create, FIELD_API, &body);
+    call_init(&call, options, "POST", view->path);
+    call.http.content_type = "application/json";
+    call.http.body = text_data(&body);
+    int result = view_finish(view, options, &call);
+    text_deinit(&body);
+    return result;
+}
+
+int view_delete(const struct view *view, const struct options *options, const char *done) {
+    struct call call;
+    call_init(&call, options, "DELETE", view->path);
+    call_add_segment(&call, options->words[2]);
+    int result = call_run(&call);
+    if (result == EXIT_DONE && options->output == OUTPUT_TABLE)
+        printf("%s %s: %s\n", options->words[0], options->words[2], done);
+    call_deinit(&call);
+    return result;
+}
+
 /* One page of a list, whatever its rows are. */
 struct page {
     char *items;

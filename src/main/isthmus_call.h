@@ -50,6 +50,13 @@ int view_read(const struct view *view, const struct options *options, void *out)
 int view_change(const struct view *view, const struct options *options, const char *way,
                 const struct text *body);
 
+/* POST of what is to be made, which the third word names; the rest of `create` is filled in. */
+int view_create(const struct view *view, const struct options *options,
+                const struct table *table, void *create);
+
+/* DELETE of the record that the third word names; `done`: what to say of it then. */
+int view_delete(const struct view *view, const struct options *options, const char *done);
+
 /* Puts limits at <path>/NAME<way>: those that the options name, the others as they are. */
 int view_put_limits(const struct view *view, const struct options *options, const char *way,
                     const struct owner_limits *now);
@@ -60,6 +67,10 @@ void words_amounts(const struct owner_limits *used, const struct owner_limits *l
                    struct words out_words[amounts_count]);
 void sheet_amounts(struct sheet *sheet, const struct owner_limits *used,
                    const struct owner_limits *limits);
+
+/* What is free and what there is: in three columns, cpus, memory and disk; or a line each. */
+void sheet_add_capacity(struct sheet *sheet, const struct capacity *capacity);
+void sheet_capacity(struct sheet *sheet, const struct capacity *capacity);
 
 /* Adds "name  value" to a sheet of two columns. */
 void sheet_pair(struct sheet *sheet, const char *name, const char *format, ...)

@@ -31,33 +31,14 @@ int token_new(const struct options *options) {
     static const struct view created = {"/v1/tokens", &rest_token_created_table, "", NULL,
                                         show_token};
     struct token_create create = {.expires_seconds = options->expires_seconds};
-    struct codec_fault fault;
-    struct call call;
-    struct text body = {0};
-    if (codec_field_from_text(&token_create_table.fields[0], options->words[2], &create,
-                              &fault)) {
-        say("peer '%s' %s", options->words[2], fault.text);
-        return EXIT_USAGE;
-    }
-    codec_encode(&token_create_table, &create, FIELD_API, &body);
-    call_init(&call, options, "POST", created.path);
-    call.http.content_type = "application/json";
-    call.http.body = text_data(&body);
-    int result = view_finish(&created, options, &call);
-    text_deinit(&body);
-    return result;
+    return view_create(&created, options, &token_create_table, &create);
 }
 
-static int revoke(const struct options *options, const char *path) {
-    struct call call;
-    call_init(&call, options, "DELETE", path);
-    call_add_segment(&call, options->words[2]);
-    int result = call_run(&call);
-    if (result == EXIT_DONE && options->output == OUTPUT_TABLE)
-        printf("%s %s: revoked\n", options->words[0], options->words[2]);
-    call_deinit(&call);
-    return result;
+int token_revoke(const struct options *options) {
+    return view_delete(&tokens, options, "revoked");
 }
 
-int token_revoke(const struct options *options) { return revoke(options, tokens.path); }
-int key_revoke(const struct options *options) { return revoke(options, "/v1/keys"); }
+int key_revoke(const struct options *options) {
+    static const struct view keys = {.path = "/v1/keys"};
+    return view_delete(&keys, options, "revoked");
+}

@@ -16,12 +16,7 @@ static void add_cluster(struct sheet *sheet, const void *record) {
     struct text fits = {.limit = 200};
     sheet_add(sheet, "%s", cluster->name);
     sheet_add(sheet, "%s", peer_state_names[cluster->state]);
-    sheet_add(sheet, "%llu/%llu", (unsigned long long)capacity->cpus_free,
-              (unsigned long long)capacity->cpus_total);
-    sheet_add(sheet, "%s/%s", words_mib(capacity->memory_mib_free).text,
-              words_mib(capacity->memory_mib_total).text);
-    sheet_add(sheet, "%llu/%llu GiB", (unsigned long long)capacity->disk_gib_free,
-              (unsigned long long)capacity->disk_gib_total);
+    sheet_add_capacity(sheet, &cluster->capacity);
     for (uint32_t i = 0; i < capacity->fits_count; i++)
         text_addf(&fits, "%s%llu %s", i ? ", " : "", (unsigned long long)capacity->fits[i].count,
                   capacity->fits[i].shape);
@@ -39,13 +34,7 @@ static void show_cluster(const void *record) {
                words_date(cluster->seen_ms).text);
     if (cluster->labels[0])
         sheet_pair(&sheet, "labels", "%s", cluster->labels);
-    sheet_pair(&sheet, "cpus", "%llu free of %llu", (unsigned long long)capacity->cpus_free,
-               (unsigned long long)capacity->cpus_total);
-    sheet_pair(&sheet, "memory", "%s free of %s", words_mib(capacity->memory_mib_free).text,
-               words_mib(capacity->memory_mib_total).text);
-    sheet_pair(&sheet, "disk", "%llu GiB free of %llu GiB",
-               (unsigned long long)capacity->disk_gib_free,
-               (unsigned long long)capacity->disk_gib_total);
+    sheet_capacity(&sheet, &cluster->capacity);
     for (uint32_t i = 0; i < capacity->fits_count; i++)
         sheet_pair(&sheet, i ? "" : "room for", "%llu more of shape %s",
                    (unsigned long long)capacity->fits[i].count, capacity->fits[i].shape);
@@ -116,18 +105,9 @@ int image_import(const struct options *options) {
     return result;
 }
 
-static int remove_named(const struct options *options, const char *path) {
-    struct call call;
-    call_init(&call, options, "DELETE", path);
-    call_add_segment(&call, options->words[2]);
-    int result = call_run(&call);
-    if (result == EXIT_DONE && options->output == OUTPUT_TABLE)
-        printf("%s %s: deleted\n", options->words[0], options->words[2]);
-    call_deinit(&call);
-    return result;
+int image_delete(const struct options *options) {
+    return view_delete(&images, options, "deleted");
 }
-
-int image_delete(const struct options *options) { return remove_named(options, images.path); }
 
 static void add_shape(struct sheet *sheet, const void *record) {
     const struct shape *shape = record;
@@ -178,7 +158,9 @@ int tenant_set_quota(const struct options *options) {
                                : result;
 }
 
-int tenant_delete(const struct options *options) { return remove_named(options, tenants.path); }
+int tenant_delete(const struct options *options) {
+    return view_delete(&tenants, options, "deleted");
+}
 
 static void show_created(const void *record) {
     const struct rest_tenant_created *tenant = record;
@@ -191,21 +173,7 @@ int tenant_create(const struct options *options) {
     static const struct view created = {"/v1/tenants", &rest_tenant_created_table, "", NULL,
                                         show_created};
     struct tenant_create create = {0};
-    struct codec_fault fault;
-    struct call call;
-    struct text body = {0};
-    if (codec_field_from_text(&tenant_create_table.fields[0], options->words[2], &create,
-                              &fault)) {
-        say("name '%s' %s", options->words[2], fault.text);
-        return EXIT_USAGE;
-    }
-    codec_encode(&tenant_create_table, &create, FIELD_API, &body);
-    call_init(&call, options, "POST", created.path);
-    call.http.content_type = "application/json";
-    call.http.body = text_data(&body);
-    int result = view_finish(&created, options, &call);
-    text_deinit(&body);
-    return result;
+    return view_create(&created, options, &tenant_create_table, &create);
 }
 
 static void show_whoami(const void *record) {

@@ -9,23 +9,16 @@
 
 static void add_host(struct sheet *sheet, const void *record) {
     const struct owned_host *host = record;
-    const struct capacity *capacity = &host->capacity;
     sheet_add(sheet, "%s", host->name);
     sheet_add(sheet, "%s", peer_state_names[host->state]);
     sheet_add(sheet, "%s", words_age(host->seen_ms).text);
     sheet_add(sheet, "%s", host->cordoned_ms ? words_age(host->cordoned_ms).text : "no");
     sheet_add(sheet, "%llu", (unsigned long long)host->vms);
-    sheet_add(sheet, "%llu/%llu", (unsigned long long)capacity->cpus_free,
-              (unsigned long long)capacity->cpus_total);
-    sheet_add(sheet, "%s/%s", words_mib(capacity->memory_mib_free).text,
-              words_mib(capacity->memory_mib_total).text);
-    sheet_add(sheet, "%llu/%llu GiB", (unsigned long long)capacity->disk_gib_free,
-              (unsigned long long)capacity->disk_gib_total);
+    sheet_add_capacity(sheet, &host->capacity);
 }
 
 static void show_host(const void *record) {
     const struct owned_host *host = record;
-    const struct capacity *capacity = &host->capacity;
     struct sheet sheet = {0};
     sheet_pair(&sheet, "host", "%s", host->name);
     sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[host->state],
@@ -35,13 +28,7 @@ static void show_host(const void *record) {
     else
         sheet_pair(&sheet, "cordoned", "no");
     sheet_pair(&sheet, "vms", "%llu", (unsigned long long)host->vms);
-    sheet_pair(&sheet, "cpus", "%llu free of %llu", (unsigned long long)capacity->cpus_free,
-               (unsigned long long)capacity->cpus_total);
-    sheet_pair(&sheet, "memory", "%s free of %s", words_mib(capacity->memory_mib_free).text,
-               words_mib(capacity->memory_mib_total).text);
-    sheet_pair(&sheet, "disk", "%llu GiB free of %llu GiB",
-               (unsigned long long)capacity->disk_gib_free,
-               (unsigned long long)capacity->disk_gib_total);
+    sheet_capacity(&sheet, &host->capacity);
     sheet_print(&sheet);
     sheet_deinit(&sheet);
 }
