@@ -24,6 +24,7 @@ BAD = {
         ("sim/a.c", '#include "io/loop.h"\n', 1),
         ("src/main/a.c", '#include "sim/world.h"\n', 1),
         ("src/core/a.c", '#include "a.h"\n', 1),
+        ("src/io/host.c", '#include "io/host_libvirt_parts.h"\n', 1),
     ],
     "foreign header": [
         ("src/io/rest.c", "#include <sqlite3.h>\n", 1),
@@ -66,6 +67,8 @@ BAD = {
 
 GOOD = {
     "src/io/a.h": SIGN + '#include "core/vm.h"\ntypedef void (*on_end)(void *context);\n',
+    "src/io/host_libvirt_act.c": '#include "io/host_libvirt_parts.h"\n',
+    "src/io/host_libvirt_parts.h": SIGN + '#include <libvirt/libvirt.h>\n',
     "src/io/shell.c": '#include "io/shell.h"\n\n#include <time.h>\n#include <uv.h>\n',
     "tests/unit/a.c": '#include <cmocka.h>\n#include "helper.h"\n#include "sim/world.h"\n',
     "src/io/b.c":
