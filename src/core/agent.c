@@ -238,9 +238,7 @@ static void on_scanned(struct agent *agent, const struct event *event, struct ef
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &agent->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
-        bool defined = vm->record.state == VM_STOPPED || vm->record.state == VM_RUNNING ||
-                       vm->record.state == VM_PAUSED || vm->record.state == VM_CRASHED;
-        if (!vm->sync_round && defined)
+        if (!vm->sync_round && lifecycle_is_made(vm->record.state))
             agent_move(agent, vm, VM_LOST, event, out);
     }
     agent->scanned = true;

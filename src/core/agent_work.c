@@ -16,15 +16,21 @@ struct stage {
     enum job_kind job;
 };
 
-static const struct stage stages[VERB_COUNT][4] = {
-    [VERB_DEFINE] = {{STEP_FETCHING, JOB_FETCH},
-                     {STEP_PREPARING, JOB_CREATE},
-                     {STEP_STARTING, JOB_START}},
-    [VERB_START] = {{STEP_STARTING, JOB_START}},
-    [VERB_SHUTDOWN] = {{STEP_STOPPING, JOB_SHUTDOWN}},
-    [VERB_STOP] = {{STEP_STOPPING, JOB_STOP}},
-    [VERB_REBOOT] = {{STEP_REBOOTING, JOB_REBOOT}},
-    [VERB_DELETE] = {{STEP_DELETING, JOB_REMOVE}},
+/* How a host does a verb: its stages in order, and what the VM is when all are done. */
+struct plan {
+    struct stage stages[4];
+    enum vm_state after; /* VM_PENDING: as it is */
+};
+
+static const struct plan plans[VERB_COUNT] = {
+    [VERB_DEFINE] = {{{STEP_FETCHING, JOB_FETCH},
+                      {STEP_PREPARING, JOB_CREATE},
+                      {STEP_STARTING, JOB_START}}, VM_RUNNING},
+    [VERB_START] = {{{STEP_STARTING, JOB_START}}, VM_RUNNING},
+    [VERB_SHUTDOWN] = {{{STEP_STOPPING, JOB_SHUTDOWN}}, VM_STOPPED},
+    [VERB_STOP] = {{{STEP_STOPPING, JOB_STOP}}, VM_STOPPED},
+    [VERB_REBOOT] = {{{STEP_REBOOTING, JOB_REBOOT}}, VM_RUNNING},
+    [VERB_DELETE] = {{{STEP_DELETING, JOB_REMOVE}}, VM_DELETED},
 };
 static const struct stage undoing = {STEP_UNDOING, JOB_REMOVE};
 
@@ -32,11 +38,11 @@ static const struct stage undoing = {STEP_UNDOING, JOB_REMOVE};
 static const struct stage *stage_at(const struct book_op *op) {
     if (op->record.step == STEP_UNDOING)
         return &undoing;
-    const struct stage *stage = stages[op->record.verb];
-    for (; stage->step; stage++)
+    const struct stage *stages = plans[op->record.verb].stages;
+    for (const struct stage *stage = stages; stage->step; stage++)
         if (stage->step == op->record.step)
             return stage;
-    return stages[op->record.verb];
+    return stages;
 }
 
 static const struct stage *stage_after(const struct book_op *op, const struct stage *stage) {
@@ -107,14 +113,12 @@ void agent_advance(struct agent *agent, struct book_vm *vm, const struct event *
     run(agent, vm, stage_at(op), event, out);
 }
 
-static enum vm_state state_after(const struct book_op *op) {
-    if (op->record.verb == VERB_STOP)
+static enum vm_state state_after(const struct book_vm *vm) {
+    const struct operation *op = &vm->active->record;
+    if (op->verb == VERB_DEFINE && !op->definition.start)
         return VM_STOPPED;
-    if (op->record.verb == VERB_DELETE)
-        return VM_DELETED;
-    if (op->record.verb == VERB_DEFINE && !op->record.definition.start)
-        return VM_STOPPED;
-    return VM_RUNNING;
+    enum vm_state after = plans[op->verb].after;
+    return after == VM_PENDING ? vm->record.state : after;
 }
 
 static void undo(struct agent *agent, struct book_vm *vm, enum code code,
@@ -169,9 +173,7 @@ static void on_done(struct agent *agent, struct book_vm *vm, const struct event 
     } else if (stage->job == JOB_REBOOT && !op->guest_acted) {
         await_guest(agent, op, event);
     } else {
-        enum vm_state state =
-            op->record.verb == VERB_SHUTDOWN ? VM_STOPPED : state_after(op);
-        agent_move(agent, vm, state, event, out);
+        agent_move(agent, vm, state_after(vm), event, out);
         agent_end(agent, op, CODE_OK, event, out);
     }
 }

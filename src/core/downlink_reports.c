@@ -82,9 +82,7 @@ bool downlink_is_undone(const struct result *result) {
 }
 
 enum code downlink_code(enum verb verb, const struct result *result) {
-    bool made = result->state == VM_STOPPED || result->state == VM_RUNNING ||
-                result->state == VM_PAUSED || result->state == VM_CRASHED;
-    if (verb == VERB_DEFINE && result->code == CODE_OK && !made)
+    if (verb == VERB_DEFINE && result->code == CODE_OK && !lifecycle_is_made(result->state))
         return CODE_HOST_FAILED;
     return result->code;
 }

@@ -60,7 +60,7 @@ enum domain_news {
 struct event_domain {
     char vm[limit_id_size];
     uint32_t epoch;
-    enum vm_state state; /* VM_STOPPED, VM_RUNNING, VM_PAUSED, VM_CRASHED; VM_LOST: undefined */
+    enum vm_state state; /* lifecycle_is_made(), or VM_LOST: undefined */
     enum domain_news why;
 };
 

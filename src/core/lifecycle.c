@@ -3,8 +3,8 @@
 #include <assert.h>
 
 enum {
-    moves_seen = 1u << VM_STOPPED | 1u << VM_RUNNING | 1u << VM_PAUSED | 1u << VM_CRASHED |
-                 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_DELETED,
+    moves_seen = 1u << VM_STOPPED | 1u << VM_RUNNING | 1u << VM_PAUSED | 1u << VM_SUSPENDED |
+                 1u << VM_CRASHED | 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_DELETED,
 };
 
 static const unsigned moves[VM_STATE_COUNT] = {
@@ -12,6 +12,7 @@ static const unsigned moves[VM_STATE_COUNT] = {
     [VM_STOPPED] = moves_seen | 1u << VM_FAILED, /* defined, but its first start failed */
     [VM_RUNNING] = moves_seen | 1u << VM_FAILED,
     [VM_PAUSED] = moves_seen,
+    [VM_SUSPENDED] = moves_seen | 1u << VM_FAILED,
     [VM_CRASHED] = moves_seen | 1u << VM_FAILED,
     [VM_LOST] = moves_seen, /* a host that comes back with it */
     [VM_DELETING] = 1u << VM_DELETED,
@@ -19,14 +20,29 @@ static const unsigned moves[VM_STATE_COUNT] = {
     [VM_DELETED] = 0,
 };
 
+enum {
+    off = 1u << VM_STOPPED | 1u << VM_CRASHED,
+    there = off | 1u << VM_RUNNING | 1u << VM_PAUSED | 1u << VM_SUSPENDED,
+};
+
 static const unsigned permitted[VERB_COUNT] = {
     [VERB_DEFINE] = 0,
-    [VERB_START] = 1u << VM_STOPPED | 1u << VM_CRASHED,
+    [VERB_START] = off | 1u << VM_SUSPENDED,
     [VERB_SHUTDOWN] = 1u << VM_RUNNING,
-    [VERB_STOP] = 1u << VM_RUNNING | 1u << VM_PAUSED | 1u << VM_CRASHED,
+    [VERB_STOP] = 1u << VM_RUNNING | 1u << VM_PAUSED | 1u << VM_SUSPENDED | 1u << VM_CRASHED,
     [VERB_REBOOT] = 1u << VM_RUNNING,
-    [VERB_DELETE] = 1u << VM_PENDING | 1u << VM_STOPPED | 1u << VM_RUNNING | 1u << VM_PAUSED |
-                    1u << VM_CRASHED | 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_FAILED,
+    [VERB_PAUSE] = 1u << VM_RUNNING,
+    [VERB_RESUME] = 1u << VM_PAUSED,
+    [VERB_SUSPEND] = 1u << VM_RUNNING | 1u << VM_PAUSED,
+    [VERB_RESIZE] = off,
+    [VERB_RENAME] = there | 1u << VM_LOST,
+    [VERB_EDIT] = there | 1u << VM_LOST,
+    [VERB_LOCK] = there | 1u << VM_LOST,
+    [VERB_UNLOCK] = there | 1u << VM_LOST,
+    [VERB_SNAPSHOT] = off | 1u << VM_RUNNING,
+    [VERB_REVERT] = off | 1u << VM_RUNNING,
+    [VERB_REBUILD] = off,
+    [VERB_DELETE] = there | 1u << VM_PENDING | 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_FAILED,
 };
 
 bool lifecycle_may_move(enum vm_state from, enum vm_state to) {
@@ -42,6 +58,8 @@ void lifecycle_move(struct vm *vm, enum vm_state to, uint64_t wall_ms) {
 bool lifecycle_permits(enum verb verb, enum vm_state state) {
     return permitted[verb] & 1u << state;
 }
+
+bool lifecycle_is_made(enum vm_state state) { return there & 1u << state; }
 
 bool lifecycle_occupies(enum vm_state state) {
     return state != VM_FAILED && state != VM_DELETED && state != VM_LOST;

@@ -37,6 +37,8 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
             return refuse(CODE_STALE, out_code);
         return vm->active ? UPLINK_UNDER_WAY : UPLINK_ANSWERED;
     }
+    if (verb_reaches[instruct->verb] != VERB_BELOW)
+        return refuse(CODE_UNSUPPORTED, out_code);
     if (vm->active && instruct->verb != VERB_DELETE && !vm->active->record.internal)
         return refuse(CODE_BUSY, out_code);
     return UPLINK_NEW;

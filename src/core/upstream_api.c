@@ -205,6 +205,11 @@ static void on_vm_act(const struct call *call) {
     struct book_vm *vm = upstream_find_vm(call, call->request->key);
     if (!vm)
         return;
+    if (verb_reaches[verb] == VERB_UNBUILT) {
+        call_problem(call, CODE_UNSUPPORTED, "", "this manager cannot %s a VM yet",
+                     verb_names[verb]);
+        return;
+    }
     if (vm->active && verb != VERB_DELETE) {
         call_problem(call, CODE_BUSY, "", "operation %s (%s) is under way on this VM",
                      vm->active->record.id, verb_names[vm->active->record.verb]);

@@ -3,16 +3,25 @@
 #include "message/enrol.h"
 #include "message/owner.h"
 
-const char *const verb_names[VERB_COUNT] = {"define", "start", "shutdown",
-                                            "stop",   "reboot", "delete"};
-const char *const vm_state_names[VM_STATE_COUNT] = {"pending", "stopped",  "running",
-                                                    "paused",  "crashed",  "lost",
-                                                    "deleting", "failed",  "deleted"};
+const char *const verb_names[VERB_COUNT] = {
+    "define", "start",  "shutdown", "stop", "reboot", "pause",    "resume", "suspend", "resize",
+    "rename", "edit",   "lock",   "unlock", "snapshot", "revert", "rebuild", "delete"};
+const enum verb_reach verb_reaches[VERB_COUNT] = {
+    [VERB_DEFINE] = VERB_BELOW,    [VERB_START] = VERB_BELOW,    [VERB_SHUTDOWN] = VERB_BELOW,
+    [VERB_STOP] = VERB_BELOW,      [VERB_REBOOT] = VERB_BELOW,   [VERB_PAUSE] = VERB_UNBUILT,
+    [VERB_RESUME] = VERB_UNBUILT,  [VERB_SUSPEND] = VERB_UNBUILT, [VERB_RESIZE] = VERB_UNBUILT,
+    [VERB_RENAME] = VERB_UNBUILT,  [VERB_EDIT] = VERB_UNBUILT,   [VERB_LOCK] = VERB_UNBUILT,
+    [VERB_UNLOCK] = VERB_UNBUILT,  [VERB_SNAPSHOT] = VERB_UNBUILT, [VERB_REVERT] = VERB_UNBUILT,
+    [VERB_REBUILD] = VERB_UNBUILT, [VERB_DELETE] = VERB_BELOW,
+};
+const char *const vm_state_names[VM_STATE_COUNT] = {"pending", "stopped",   "running", "paused",
+                                                    "suspended", "crashed", "lost",
+                                                    "deleting", "failed",   "deleted"};
 const char *const op_state_names[OP_STATE_COUNT] = {"pending", "running", "succeeded", "failed"};
 const char *const step_names[STEP_COUNT] = {"none",     "accepted",  "placed",   "instructed",
                                             "taken",    "fetching",  "preparing", "starting",
-                                            "stopping", "rebooting", "deleting", "undoing",
-                                            "ended"};
+                                            "stopping", "rebooting", "pausing", "resuming",
+                                            "suspending", "deleting", "undoing", "ended"};
 const char *const peer_state_names[PEER_STATE_COUNT] = {"unreachable", "suspect", "up"};
 
 static const struct field size_fields[] = {

@@ -16,16 +16,36 @@ enum verb {
     VERB_SHUTDOWN,
     VERB_STOP,
     VERB_REBOOT,
+    VERB_PAUSE,
+    VERB_RESUME,
+    VERB_SUSPEND,  /* its memory to disk: a start goes on where it was */
+    VERB_RESIZE,
+    VERB_RENAME,
+    VERB_EDIT,     /* its metadata */
+    VERB_LOCK,     /* until it is unlocked, every other verb is refused */
+    VERB_UNLOCK,
+    VERB_SNAPSHOT,
+    VERB_REVERT,
+    VERB_REBUILD,
     VERB_DELETE,
     VERB_COUNT,
 };
 extern const char *const verb_names[VERB_COUNT];
 
+/* How far a verb goes. */
+enum verb_reach {
+    VERB_UNBUILT,  /* a name that is kept: whoever asks for it is told that it is unsupported */
+    VERB_ABOVE,    /* the upstream manager's own matter: nothing of it goes down */
+    VERB_BELOW,    /* instructed down to the host: an owner may forbid it */
+};
+extern const enum verb_reach verb_reaches[VERB_COUNT];
+
 enum vm_state {
     VM_PENDING,  /* asked for, not yet defined on a host */
     VM_STOPPED,  /* defined, not running */
     VM_RUNNING,
-    VM_PAUSED,   /* the hypervisor holds it (I/O error, an operator's hand) */
+    VM_PAUSED,   /* held in memory: by its tenant, or by the hypervisor (I/O error) */
+    VM_SUSPENDED, /* not running, its memory on its host's disk */
     VM_CRASHED,  /* it stopped without being asked to */
     VM_LOST,     /* its host no longer has it */
     VM_DELETING, /* to be gone; stays so until its place confirms */
@@ -50,6 +70,9 @@ enum step {
     STEP_STARTING,
     STEP_STOPPING,
     STEP_REBOOTING,
+    STEP_PAUSING,
+    STEP_RESUMING,
+    STEP_SUSPENDING,
     STEP_DELETING,
     STEP_UNDOING,    /* what was half-made is removed */
     STEP_ENDED,

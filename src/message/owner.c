@@ -25,7 +25,7 @@ const char *permissions_unknown_verb(const struct permissions *permissions) {
         size_t length = end ? (size_t)(end - word) : strlen(word);
         bool known = length == 0;
         for (enum verb verb = VERB_DEFINE; verb < VERB_COUNT; verb++)
-            known |= strlen(verb_names[verb]) == length &&
+            known |= verb_reaches[verb] == VERB_BELOW && strlen(verb_names[verb]) == length &&
                      memcmp(verb_names[verb], word, length) == 0;
         if (!known)
             return word;

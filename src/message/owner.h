@@ -31,7 +31,8 @@ extern const struct table permissions_table;
 
 bool words_have(const char *words, const char *word);
 
-/* The first word that is no verb, NULL if all are. Its length is that up to a blank. */
+/* The first word that is no verb which goes down to a cluster, NULL if all are. Its length is that
+ * up to a blank. */
 const char *permissions_unknown_verb(const struct permissions *permissions);
 
 /* LENT -> REVOKED: no new VMs; after the grace -> ENDING: its VMs are shut down, then deleted; when

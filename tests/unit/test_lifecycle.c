@@ -15,28 +15,40 @@
 #include "core/lifecycle.h"
 
 /* Columns and rows in the order of enum vm_state:
- * pending Stopped Running pAused Crashed Lost Deleting Failed deleteD; x: legal */
+ * pending Stopped Running pAused sUspended Crashed Lost Deleting Failed deleteD; x: legal */
 static const char moves[VM_STATE_COUNT][VM_STATE_COUNT + 1] = {
-    /*            p s r a c l d f d */
-    /* pending  */ "xxxxxxxxx",
-    /* stopped  */ ".xxxxxxxx",
-    /* running  */ ".xxxxxxxx",
-    /* paused   */ ".xxxxxx.x",
-    /* crashed  */ ".xxxxxxxx",
-    /* lost     */ ".xxxxxx.x",
-    /* deleting */ "......x.x",
-    /* failed   */ "x.....xxx",
-    /* deleted  */ "........x",
+    /*              p s r a u c l d f d */
+    /* pending   */ "xxxxxxxxxx",
+    /* stopped   */ ".xxxxxxxxx",
+    /* running   */ ".xxxxxxxxx",
+    /* paused    */ ".xxxxxxx.x",
+    /* suspended */ ".xxxxxxxxx",
+    /* crashed   */ ".xxxxxxxxx",
+    /* lost      */ ".xxxxxxx.x",
+    /* deleting  */ ".......x.x",
+    /* failed    */ "x......xxx",
+    /* deleted   */ ".........x",
 };
 
 static const char verbs[VERB_COUNT][VM_STATE_COUNT + 1] = {
-    /*            p s r a c l d f d */
-    /* define   */ ".........",
-    /* start    */ ".x..x....",
-    /* shutdown */ "..x......",
-    /* stop     */ "..xxx....",
-    /* reboot   */ "..x......",
-    /* delete   */ "xxxxxxxx.",
+    /*             p s r a u c l d f d */
+    /* define   */ "..........",
+    /* start    */ ".x..xx....",
+    /* shutdown */ "..x.......",
+    /* stop     */ "..xxxx....",
+    /* reboot   */ "..x.......",
+    /* pause    */ "..x.......",
+    /* resume   */ "...x......",
+    /* suspend  */ "..xx......",
+    /* resize   */ ".x...x....",
+    /* rename   */ ".xxxxxx...",
+    /* edit     */ ".xxxxxx...",
+    /* lock     */ ".xxxxxx...",
+    /* unlock   */ ".xxxxxx...",
+    /* snapshot */ ".xx..x....",
+    /* revert   */ ".xx..x....",
+    /* rebuild  */ ".x...x....",
+    /* delete   */ "xxxxxxxxx.",
 };
 
 static void each_move_between_states_is_as_the_table_says(void **state) {

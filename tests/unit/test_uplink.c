@@ -95,6 +95,17 @@ static void an_older_generation_or_epoch_is_stale(void **state) {
     }
 }
 
+static void a_verb_that_does_not_go_down_is_not_supported(void **state) {
+    struct desk *desk = *state;
+    struct book_op *op = begin(desk, bench_define("1", "1", 1, bench_shapes));
+    book_end(&desk->book, op, CODE_OK, &desk->now, &desk->effects);
+    for (enum verb verb = VERB_START; verb < VERB_COUNT; verb++)
+        if (verb_reaches[verb] != VERB_BELOW)
+            assert_refused(desk, bench_instruct("2", "1", 2, verb), CODE_UNSUPPORTED);
+        else
+            assert_judged(desk, bench_instruct("2", "1", 2, verb), UPLINK_NEW);
+}
+
 static void only_a_delete_overtakes_what_is_under_way(void **state) {
     struct desk *desk = *state;
     (void)begin(desk, bench_define("1", "1", 1, bench_shapes));
@@ -204,6 +215,7 @@ int main(void) {
         with_desk(a_repeat_is_known_while_it_is_under_way_and_after),
         with_desk(another_operation_of_the_same_generation_is_stale),
         with_desk(an_older_generation_or_epoch_is_stale),
+        with_desk(a_verb_that_does_not_go_down_is_not_supported),
         with_desk(only_a_delete_overtakes_what_is_under_way),
         with_desk(a_deletion_ends_the_older_operation_as_superseded),
         with_desk(a_vm_that_is_there_is_not_defined_again_unless_its_definition_failed),
