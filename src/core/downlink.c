@@ -253,6 +253,13 @@ void peer_close(struct downlink *downlink, struct peer *peer, const struct event
         peer_move(downlink, peer, PEER_SUSPECT, event);
 }
 
+/* Answers leave by the server that brought what is new. A repeat may be one that another server
+ * recorded, to draw them to itself. */
+static void peer_route(struct peer *peer, const struct event *event, struct effects *out) {
+    peer->endpoint = event->frame.endpoint;
+    effects_route(out, peer->setting.link, peer->setting.address, peer->endpoint);
+}
+
 /* Opens the session that a hello asks for: welcome goes out. False: it opens none. */
 static bool on_hello(struct downlink *downlink, struct peer *peer, const struct event *event,
                      struct effects *out) {
@@ -274,6 +281,7 @@ static bool on_hello(struct downlink *downlink, struct peer *peer, const struct 
                  frame->header.from);
     session->received = 1;
     session->heard_ms = event->now_ms;
+    peer_route(peer, event, out);
     peer_move(downlink, peer, PEER_UP, event);
     send_welcome(downlink, peer, out);
     if (hello->vm_digest != downlink_digest(peer)) {
@@ -303,6 +311,8 @@ enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *pee
     peer_arm(peer);
     switch (verdict) {
     case SESSION_ACCEPT:
+        if (peer->endpoint != event->frame.endpoint)
+            peer_route(peer, event, out);
         return DOWNLINK_MESSAGES;
     case SESSION_DROP:
         return DOWNLINK_NOTHING;

@@ -29,6 +29,7 @@ struct peer {
     struct peer_setting setting;
     struct downlink *downlink;
     struct session session;
+    uint32_t endpoint;    /* that brought what was taken last */
     struct timer timer;   /* in downlink.timers: the session's */
     struct list waiting;  /* book_op.by_room: instructions that found the session full */
     enum peer_state state;

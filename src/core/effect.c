@@ -70,9 +70,18 @@ static void effect_clear(struct effect *effect) {
     case EFFECT_PIN:
     case EFFECT_JOIN:
     case EFFECT_JOINED:
+    case EFFECT_ROUTE:
     case EFFECT_KIND_COUNT:
         return;
     }
+}
+
+void effects_route(struct effects *effects, uint32_t link, const char *address,
+                   uint32_t endpoint) {
+    struct effect_route *route = &effects_add(effects, EFFECT_ROUTE)->route;
+    route->link = link;
+    route->endpoint = endpoint;
+    (void)text_copy(route->address, sizeof(route->address), address);
 }
 
 void effects_clear(struct effects *effects) {
@@ -149,6 +158,9 @@ void effect_print(const struct effect *effect, struct text *out) {
     case EFFECT_JOINED:
         text_addf(out, "joined to=%s %s", effect->joined.address,
                   join_verdict_names[effect->joined.verdict]);
+        return;
+    case EFFECT_ROUTE:
+        text_addf(out, "route %s endpoint=%u", effect->route.address, effect->route.endpoint);
         return;
     case EFFECT_KIND_COUNT:
         return;

@@ -20,6 +20,7 @@ enum effect_kind {
     EFFECT_PIN,    /* from here on the peer at an address has this key */
     EFFECT_JOIN,   /* ask a manager to pin our key (joiner) */
     EFFECT_JOINED, /* the answer to whoever asked (managers) */
+    EFFECT_ROUTE,  /* what goes to an address leaves by this server of the link (managers) */
     EFFECT_KIND_COUNT,
 };
 
@@ -84,6 +85,11 @@ struct effect_joined {
     enum join_verdict verdict;
 };
 
+struct effect_route {
+    uint32_t link, endpoint;
+    char address[limit_address_size];
+};
+
 struct effect {
     enum effect_kind kind;
     union {
@@ -96,6 +102,7 @@ struct effect {
         struct effect_pin pin;
         struct effect_join join;
         struct effect_joined joined;
+        struct effect_route route;
     };
 };
 
@@ -115,6 +122,9 @@ void effects_note(struct effects *effects, enum note_level level, const char *op
                   const char *format, ...) format_checked(4, 5);
 void effects_clear(struct effects *effects); /* frees what they own, keeps the array */
 void effects_deinit(struct effects *effects);
+
+/* Whoever is at this address was heard by this server of the link, beyond doubt. */
+void effects_route(struct effects *effects, uint32_t link, const char *address, uint32_t endpoint);
 
 /* One readable line. */
 void effect_print(const struct effect *effect, struct text *out);

@@ -106,6 +106,8 @@ void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct 
         effects_save(out, &join_token_table, &token->record);
         repin(downlink, peer, join->key, event, out);
     }
+    if (verdict == JOIN_DONE)
+        effects_route(out, join->link, join->from, join->endpoint);
     effects_note(out, verdict == JOIN_DONE ? NOTE_INFO : NOTE_WARNING, "",
                  "%s asks to join by token %s: %s", join->from, join->token,
                  join_verdict_names[verdict]);

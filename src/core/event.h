@@ -38,6 +38,7 @@ struct event_frame {
     uint32_t link;
     const char *from; /* full JID, stamped by the server */
     const struct frame *frame;
+    uint32_t endpoint; /* the link's server that brought it */
 };
 
 struct event_image {
@@ -71,7 +72,7 @@ struct event_host {
 };
 
 struct event_join {
-    uint32_t link;
+    uint32_t link, endpoint;
     const char *from;
     char token[limit_id_size];
     char secret_hash[limit_digest_size];

@@ -18,8 +18,9 @@ void shell_put(struct shell *shell, const struct event *event);
 /* Queues it (shell_put) and wakes the loop: for those that cannot serve. */
 void shell_post(struct shell *shell, const struct event *event);
 
-/* A carrier received a frame's bytes: queued, for shell_serve. A bad one is logged and dropped. */
-void shell_post_bytes(struct shell *shell, uint32_t link, const char *from, const char *bytes,
+/* A carrier received a frame's bytes; `about` says where, and from whom. Queued, for shell_serve. A
+ * bad one is logged and dropped. */
+void shell_post_bytes(struct shell *shell, const struct event_frame *about, const char *bytes,
                       size_t length);
 
 /* Takes a turn with what is queued on the caller's thread, which saves waking another one; where

@@ -59,9 +59,9 @@ void shell_post(struct shell *shell, const struct event *event) {
     (void)uv_async_send(&shell->wake);
 }
 
-void shell_post_bytes(struct shell *shell, uint32_t link, const char *from, const char *bytes,
+void shell_post_bytes(struct shell *shell, const struct event_frame *about, const char *bytes,
                       size_t length) {
-    if (!shell_queue_put(&shell->queue, posted_from_bytes(link, from, bytes, length)))
+    if (!shell_queue_put(&shell->queue, posted_from_bytes(about, bytes, length)))
         atomic_fetch_add(&shell->overflows, 1);
 }
 

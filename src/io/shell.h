@@ -34,6 +34,7 @@ struct shell_ports {
     size_t links_count;
     struct host *host;
     struct rest *rest;
+    void (*route)(struct xmpp *xmpp, const char *address, size_t endpoint); /* xmpp_link_route */
     enum xmpp_sent (*send)(struct xmpp *xmpp, const char *address, const char *bytes,
                            size_t length);                                /* xmpp_send */
     void (*fetch)(struct image_fetcher *fetcher, const char *digest);     /* image_fetcher_get */

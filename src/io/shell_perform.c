@@ -48,6 +48,7 @@ static bool effect_leaves(const struct effect *effect) {
     case EFFECT_FORGET:
     case EFFECT_IMAGE:
     case EFFECT_NOTE:
+    case EFFECT_ROUTE:
     case EFFECT_KIND_COUNT:
         return false;
     }
@@ -193,6 +194,11 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         break;
     case EFFECT_JOINED:
         performer_joined(performer, &effect->joined);
+        break;
+    case EFFECT_ROUTE:
+        assert(effect->route.link < ports->links_count && ports->route);
+        ports->route(ports->links[effect->route.link].xmpp, effect->route.address,
+                     effect->route.endpoint);
         break;
     case EFFECT_KIND_COUNT:
         assert(false && "no effect is of this kind");

@@ -59,15 +59,15 @@ struct posted *posted_new(const struct event *event) {
     return posted;
 }
 
-struct posted *posted_from_bytes(uint32_t link, const char *from, const char *bytes,
+struct posted *posted_from_bytes(const struct event_frame *about, const char *bytes,
                                  size_t length) {
     struct posted *posted = memory_new(1, sizeof(*posted));
-    posted->address = memory_text(from);
+    posted->address = memory_text(about->from);
     posted->bytes = memory_new(length + 1, 1);
     memcpy(posted->bytes, bytes, length);
     posted->length = length;
-    posted->event = (struct event){
-        .kind = EVENT_FRAME, .frame = {.link = link, .from = posted->address}};
+    posted->event = (struct event){.kind = EVENT_FRAME, .frame = *about};
+    posted->event.frame.from = posted->address;
     return posted;
 }
 
@@ -83,7 +83,9 @@ static int posted_open_request(struct posted *posted, struct seal *seal, struct 
                      &join, &fault) ||
         seal_check_public(join.key, NULL))
         return SEAL_BROKEN;
-    struct event_join event = {.link = posted->event.frame.link, .from = posted->address};
+    struct event_join event = {.link = posted->event.frame.link,
+                               .endpoint = posted->event.frame.endpoint,
+                               .from = posted->address};
     (void)text_copy(event.token, sizeof(event.token), join.token);
     (void)text_copy(event.key, sizeof(event.key), join.key);
     secret_hash_bytes(join.secret, strlen(join.secret), event.secret_hash);

@@ -27,7 +27,7 @@ struct shell_queue {
 };
 
 struct posted *posted_new(const struct event *event);
-struct posted *posted_from_bytes(uint32_t link, const char *from, const char *bytes,
+struct posted *posted_from_bytes(const struct event_frame *about, const char *bytes,
                                  size_t length);
 void posted_free(struct posted *posted);
 

@@ -20,7 +20,7 @@ enum { hold_down_default_seconds = 10, return_default_seconds = 300 };
 
 struct party {
     char *addresses[limit_endpoints];
-    size_t endpoint; /* where it was heard last */
+    size_t endpoint; /* by which it is sent to */
     bool is_heard;   /* there, and that is up */
 };
 
@@ -144,14 +144,11 @@ void xmpp_on_frame(struct xmpp *xmpp, size_t number, const char *from, const cha
                    size_t length) {
     pthread_mutex_lock(&xmpp->lock);
     struct party *party = map_get(&xmpp->endpoints[number].parties, from);
-    if (is_used(&xmpp->endpoints[number])) {
-        if (party) {
-            party->is_heard = true;
-            party->endpoint = number;
-        }
-        shell_post_bytes(xmpp->shell, xmpp->link, party ? party->addresses[0] : from, bytes,
-                         length);
-    }
+    const struct event_frame about = {.link = xmpp->link,
+                                      .endpoint = (uint32_t)number,
+                                      .from = party ? party->addresses[0] : from};
+    if (is_used(&xmpp->endpoints[number])) /* who says it, and so the route, is not known yet */
+        shell_post_bytes(xmpp->shell, &about, bytes, length);
     pthread_mutex_unlock(&xmpp->lock);
 }
 
@@ -221,6 +218,16 @@ static bool is_prepared(void) {
 
 static struct party *party_of(const struct xmpp *xmpp, const char *address) {
     return map_get(&xmpp->endpoints[0].parties, address);
+}
+
+void xmpp_link_route(struct xmpp *xmpp, const char *address, size_t endpoint) {
+    pthread_mutex_lock(&xmpp->lock);
+    struct party *party = party_of(xmpp, address);
+    if (party && is_used(&xmpp->endpoints[endpoint])) {
+        party->is_heard = true;
+        party->endpoint = endpoint;
+    }
+    pthread_mutex_unlock(&xmpp->lock);
 }
 
 enum xmpp_sent xmpp_link_send(struct xmpp *xmpp, const char *address, const char *bytes,

@@ -4,7 +4,8 @@
  * It moves opaque frames between parties in <message type='headline'> stanzas, tells the shell
  * when the link or a peer's presence changes, and reconnects by itself. A party is known above by
  * one address, that at the first endpoint: here alone its addresses at the others are turned into
- * it and back, and what goes to a party leaves where it was heard last. It knows nothing of
+ * it and back. What goes to a party leaves by the endpoint that xmpp_link_route named; presence,
+ * which a server can forge, decides only where nothing better is known. It knows nothing of
  * sessions and of what a frame means, and promises no delivery.
  *
  * libstrophe exports xmpp_send and xmpp_free: ours are named xmpp_link_..., or they would take
@@ -73,6 +74,9 @@ enum xmpp_sent { XMPP_SENT = 0, XMPP_DROPPED = 1 };
  * session above mends it. Thread-safe. */
 enum xmpp_sent xmpp_link_send(struct xmpp *xmpp, const char *address, const char *bytes,
                               size_t length);
+
+/* The party at `address` is there, and reached by this endpoint. Thread-safe. */
+void xmpp_link_route(struct xmpp *xmpp, const char *address, size_t endpoint);
 
 /* Sends unavailable presence, closes the streams within two seconds and joins the threads. Only a
  * name resolution under way can take longer: the resolver's own limits end it. */

@@ -225,6 +225,7 @@ int main(int count, char **arguments) {
         .links = downstream.links,
         .links_count = downstream.links_count,
         .rest = downstream.owner,
+        .route = xmpp_link_route,
         .send = xmpp_link_send,
         .fetch = image_fetcher_get,
         .reply = rest_reply,

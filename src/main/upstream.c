@@ -154,6 +154,7 @@ int main(int count, char **arguments) {
         .links = &upstream.downlink,
         .links_count = 1,
         .rest = upstream.rest,
+        .route = xmpp_link_route,
         .send = xmpp_link_send,
         .reply = rest_reply,
     };

@@ -26,10 +26,10 @@ void shell_post(struct shell *shell, const struct event *event) {
         printf("peer %s %s\n", event->presence.address, presence);
 }
 
-void shell_post_bytes(struct shell *shell, uint32_t link, const char *from, const char *bytes,
+void shell_post_bytes(struct shell *shell, const struct event_frame *about, const char *bytes,
                       size_t length) {
-    (void)shell, (void)link;
-    printf("frame %s %.*s\n", from, (int)length, bytes);
+    (void)shell;
+    printf("frame %s %.*s\n", about->from, (int)length, bytes);
 }
 
 void shell_serve(struct shell *shell) { (void)shell; }

@@ -6,7 +6,9 @@ import threading
 import time
 import unittest
 
+from hostile import Frame, Hostile
 from link_case import LinkCase, wait_until
+import seal
 
 FAILOVER_SECONDS = 2
 TIMING = {"beat_seconds": 1, "hold_down_seconds": 60}
@@ -94,12 +96,33 @@ class Failover(LinkCase):
 
 
 class TwoServers(Failover):
-    options = {"driver": "test", "spare": "server", "one_server": True, "host": {"cpus": 32},
-               "timing": TIMING, "link": {"failover_seconds": FAILOVER_SECONDS,
-                                          "return_seconds": 2}}
+    options = {"driver": "test", "trace": "hostile", "spare": "server", "one_server": True,
+               "host": {"cpus": 32}, "timing": TIMING,
+               "link": {"failover_seconds": FAILOVER_SECONDS, "return_seconds": 2}}
 
     def servers(self):
         return self.cloud.servers
+
+    def test_a_hostile_server_beside_a_true_one_draws_no_answers_to_itself(self):
+        first, other = map(Hostile, self.servers())
+        north, manager = (other.server.jid("north", "cluster"),
+                          other.server.jid("upstream", "manager"))
+        theirs = first.server.jid("north", "cluster")
+        recorded = [frame for frame in first.frames()[0]  # all that it may have heard before
+                    if frame.sender == theirs and frame.receiver.startswith("upstream@")]
+        self.assertGreater(len(recorded), 3)
+        ends = list(seal.ends_of(self.cloud))
+        recorded = [frame for frame in recorded if not any(
+            "hello" in str(end.open_any(frame.text)) for end in ends)]
+        mark = other.mark()
+        other.order([f"<presence from='{north}' to='{manager}'/>"])
+        other.deliver(*(Frame(north, manager, frame.text) for frame in recorded),
+                      Frame(north, manager, "forged"))
+        wait_until(lambda: " event=unsealed-frame " in self.cloud.upstream.log(),
+                   "the forged frame is dropped")
+        self.assertTrue(self.work())
+        drawn = [frame for frame in other.frames(mark)[0] if frame.receiver == north]
+        self.assertEqual(drawn, [])
 
     def test_operations_survive_the_death_of_each_of_two_servers(self):
         self.live_through_deaths()

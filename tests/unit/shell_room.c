@@ -65,6 +65,11 @@ static enum xmpp_sent on_send(struct xmpp *xmpp, const char *address, const char
     return XMPP_SENT;
 }
 
+static void on_route(struct xmpp *xmpp, const char *address, size_t endpoint) {
+    (void)xmpp;
+    text_addf(&journal, "route %s %zu;", address, endpoint);
+}
+
 static void on_job(struct host *host, const struct effect_job *job) {
     host->jobs++;
     text_addf(&journal, "job %s;", job_names[job->kind]);
@@ -114,6 +119,7 @@ int set_up(void **state) {
                                        .links_count = 2,
                                        .host = &room->host,
                                        .rest = &room->rest,
+                                       .route = on_route,
                                        .send = on_send,
                                        .fetch = on_fetch,
                                        .submit = on_job,

@@ -225,6 +225,7 @@ static void script_all(struct role *role, const struct event *event, struct effe
         image->link = 1;
         (void)text_copy(image->digest, sizeof(image->digest), "abc");
         effects_note(out, NOTE_INFO, "", "noted");
+        effects_route(out, 1, "a@b/c", 3);
         effects_add(out, EFFECT_DONE);
     }
 }
@@ -239,7 +240,7 @@ static void every_effect_reaches_its_adapter_in_order(void **state) {
     memset(user_data, 'x', sizeof(user_data)); /* what was posted is a copy */
     memset(&request, 0xff, sizeof(request));
     run(room);
-    assert_string_equal(text_data(&journal), "reply;job scan;fetch;");
+    assert_string_equal(text_data(&journal), "reply;job scan;fetch;route a@b/c 3;");
     assert_int_equal(room->rest.handle, 42);
     assert_int_equal(room->rest.code, CODE_CONFLICT);
     assert_string_equal(room->rest.row, "ada");
@@ -249,6 +250,7 @@ static void every_effect_reaches_its_adapter_in_order(void **state) {
 static void script_frames(struct role *role, const struct event *event, struct effects *out) {
     if (event->kind == EVENT_FRAME) {
         assert_int_equal(event->frame.link, 1);
+        assert_int_equal(event->frame.endpoint, 3);
         assert_string_equal(event->frame.from, "a@b/c");
         role->counts[0] += event->frame.frame->messages_count;
     }
@@ -256,11 +258,18 @@ static void script_frames(struct role *role, const struct event *event, struct e
         effects_add(out, EFFECT_DONE);
 }
 
+/* By the server 3 of the link. */
+static void post_bytes(struct room *room, uint32_t link, const char *from, const char *bytes,
+                       size_t length) {
+    const struct event_frame about = {.link = link, .from = from, .endpoint = 3};
+    shell_post_bytes(room->shell, &about, bytes, length);
+}
+
 /* As the peer of link 1 says it. */
 static void post_sealed(struct room *room, const struct text *frame) {
     auto_clean(text_deinit) struct text sealed = {0};
     assert_int_equal(seal_frame(room->xmpp[1].peer, "us@b/c", frame, &sealed), SEAL_DONE);
-    shell_post_bytes(room->shell, 1, "a@b/c", text_data(&sealed), sealed.length);
+    post_bytes(room, 1, "a@b/c", text_data(&sealed), sealed.length);
 }
 
 static void frames_are_decoded_and_bad_ones_dropped(void **state) {
@@ -285,12 +294,12 @@ static void what_is_not_sealed_by_its_peer_is_dropped(void **state) {
     message_encode(&(struct message){.kind = MESSAGE_BEAT}, &message);
     frame_encode(&(struct frame_header){.from = 1, .sequence = 1}, text_data(&message), &frame);
     room->role.script = script_frames;
-    shell_post_bytes(room->shell, 1, "a@b/c", text_data(&frame), frame.length);
-    shell_post_bytes(room->shell, 1, "a@b/c", "", 0);
+    post_bytes(room, 1, "a@b/c", text_data(&frame), frame.length);
+    post_bytes(room, 1, "a@b/c", "", 0);
     assert_int_equal(seal_frame(room->xmpp[1].peer, "us@b/c", &frame, &sealed), SEAL_DONE);
-    shell_post_bytes(room->shell, 0, "a@b/c", text_data(&sealed), sealed.length);
-    shell_post_bytes(room->shell, 1, "x@b/c", text_data(&sealed), sealed.length);
-    shell_post_bytes(room->shell, 1, "a@b/c", text_data(&sealed), sealed.length - 1);
+    post_bytes(room, 0, "a@b/c", text_data(&sealed), sealed.length);
+    post_bytes(room, 1, "x@b/c", text_data(&sealed), sealed.length);
+    post_bytes(room, 1, "a@b/c", text_data(&sealed), sealed.length - 1);
     post(room, EVENT_STOP);
     run(room);
     assert_string_equal(text_data(&room->role.seen), "start;stop;");

@@ -245,6 +245,35 @@ static void a_cluster_of_another_protocol_version_is_told_apart(void **state) {
     assert_int_equal(bench_count(&cloud.bench, EFFECT_NOTE), 1);
 }
 
+/* The cluster's next message, brought by this server; whether answers follow it. */
+static const struct effect *beat_by(uint32_t endpoint) {
+    struct message beat = {.kind = MESSAGE_BEAT};
+    struct far *north = cloud.north;
+    struct frame frame = {{north->number, north->peer_number, north->sent + 1, north->received},
+                          &beat, 1};
+    effects_clear(&cloud.bench.effects);
+    bench_step(&cloud.bench,
+               (struct event){.kind = EVENT_FRAME,
+                              .frame = {0, north->setting.address, &frame, endpoint}});
+    return bench_last(&cloud.bench, EFFECT_ROUTE);
+}
+
+static void answers_follow_what_is_new_and_no_repeat(void **state) {
+    (void)state;
+    const struct effect *route = beat_by(2);
+    assert_non_null(route);
+    assert_string_equal(route->route.address, cloud.north->setting.address);
+    assert_int_equal(route->route.endpoint, 2);
+    assert_null(beat_by(1)); /* recorded, and shown again by another server */
+    cloud.north->sent++;
+    assert_null(beat_by(2));
+    cloud.north->sent++;
+    route = beat_by(1);
+    assert_non_null(route);
+    assert_int_equal(route->route.endpoint, 1);
+    cloud.north->sent++;
+}
+
 #define with_cloud(test) cloud_test(test, &cloud)
 
 int main(void) {
@@ -264,6 +293,7 @@ int main(void) {
         with_cloud(a_vm_that_is_missing_in_its_clusters_table_is_lost),
         with_cloud(nobody_but_a_pinned_cluster_on_its_link_is_heard),
         with_cloud(a_cluster_of_another_protocol_version_is_told_apart),
+        with_cloud(answers_follow_what_is_new_and_no_repeat),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
