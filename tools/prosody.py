@@ -15,10 +15,13 @@ and for ./quickstart:
 Nothing outside of FOLDER is read or written, and only the process that was started is ended.
 """
 import argparse
+import errno
 import hashlib
 import hmac
+import itertools
 import json
 import os
+import random
 import secrets
 import signal
 import socket
@@ -72,10 +75,22 @@ def openssl(*arguments):
         raise RuntimeError(f"openssl {' '.join(arguments)}: {done.stderr.strip()}")
 
 
+# Below those that the kernel gives to whoever connects: a server that is down keeps its port.
+PORTS = range(10240, 32768)
+offers = itertools.count(random.randrange(len(PORTS)))  # programs at the same time begin apart
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, on loopback; not offered twice by this process."""
+    while True:
+        port = PORTS[next(offers) % len(PORTS)]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError as fault:
+                if fault.errno != errno.EADDRINUSE:
+                    raise
 
 
 def port_answers(port):

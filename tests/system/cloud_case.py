@@ -3,6 +3,7 @@
 ISTHMUS_BUILD names the build folder (default: build), ISTHMUS_GUEST_IMAGE an image that
 tools/make-guest-image made; without it, one is made in the build folder at first use."""
 import ctypes
+import fcntl
 import io
 import json
 import os
@@ -40,11 +41,14 @@ def reap_guests(*_):
 
 
 def guest_image():
-    """A Linux guest's archive; made once."""
-    path = os.environ.get("ISTHMUS_GUEST_IMAGE", f"{BUILD}/guest.tar.zst")
-    if not os.path.exists(path):
-        subprocess.run([f"{ROOT}/tools/make-guest-image", path], check=True,
-                       stdout=subprocess.DEVNULL)
+    """A Linux guest's archive; made once, by whoever needs it first."""
+    path, maker = f"{BUILD}/guest.tar.zst", f"{ROOT}/tools/make-guest-image"
+    if "ISTHMUS_GUEST_IMAGE" in os.environ:
+        return os.environ["ISTHMUS_GUEST_IMAGE"]
+    with open(f"{path}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(maker):
+            subprocess.run([maker, path], check=True, stdout=subprocess.DEVNULL)
     return path
 
 

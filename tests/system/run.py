@@ -1,9 +1,15 @@
 #!/usr/bin/env python3
-"""Runs the system tests: run.py [--build BUILD] [test_main_job | test_crash.Crash.test_… …]
+"""Runs the system tests: run.py [--build BUILD] [--jobs N] [test_main_job | test_crash.Crash …]
 
-One line per test, then `N passed, N failed, N skipped`; exit code 1 unless all passed."""
+One line per test, then `N passed, N failed, N skipped`; exit code 1 unless all passed.
+Classes share nothing, so N of them run at the same time, each in a process of its own; what one
+of them prints comes when it has ended."""
+import argparse
+import concurrent.futures
 import glob
 import os
+import re
+import subprocess
 import sys
 import time
 import unittest
@@ -50,21 +56,55 @@ class Lines(unittest.TestResult):
         self.tell("skip", test, reason)
 
 
-def main():
-    names = sys.argv[1:]
-    if "--build" in names:
-        at = names.index("--build")
-        os.environ["ISTHMUS_BUILD"] = os.path.abspath(names[at + 1])
-        del names[at:at + 2]
-    os.chdir(HERE)
-    sys.path.insert(0, HERE)
-    if not names:
-        names = sorted(os.path.basename(path)[:-3] for path in glob.glob(f"{HERE}/test_*.py"))
+def run_here(names):
     result = Lines()
     unittest.defaultTestLoader.loadTestsFromNames(names).run(result)
     failed = len(result.failures) + len(result.errors)
     print(f"{result.passed} passed, {failed} failed, {len(result.skipped)} skipped")
     return 1 if failed or not result.passed else 0
+
+
+def tests_by_class(suite, into):
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            tests_by_class(test, into)
+        else:
+            into.setdefault(test.id().rpartition(".")[0], []).append(test.id())
+    return into
+
+
+def run_apart(tests):
+    """In a process of its own; passed, failed, skipped."""
+    done = subprocess.run([sys.executable, os.path.join(HERE, "run.py"), "--jobs", "1", *tests],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          errors="replace")
+    *lines, last = done.stdout.splitlines() or [""]
+    counts = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", last)
+    print("\n".join(lines if counts else [*lines, last]), flush=True)
+    if not counts:
+        print(f"FAIL {tests[0]} or after it: ended with {done.returncode}", flush=True)
+    return [int(number) for number in counts.groups()] if counts else [0, 1, 0]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--build", help="the build folder; default: ISTHMUS_BUILD, or build")
+    parser.add_argument("--jobs", type=int, default=3, help="classes at the same time")
+    parser.add_argument("names", nargs="*", help="default: all")
+    options = parser.parse_args()
+    if options.build:
+        os.environ["ISTHMUS_BUILD"] = os.path.abspath(options.build)
+    os.chdir(HERE)
+    sys.path.insert(0, HERE)
+    names = options.names or sorted(os.path.basename(path)[:-3]
+                                    for path in glob.glob(f"{HERE}/test_*.py"))
+    if options.jobs == 1:
+        return run_here(names)
+    classes = tests_by_class(unittest.defaultTestLoader.loadTestsFromNames(names), {})
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        passed, failed, skipped = map(sum, zip(*pool.map(run_apart, classes.values())))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
 
 
 if __name__ == "__main__":

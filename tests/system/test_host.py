@@ -18,6 +18,8 @@ import threading
 import time
 import unittest
 
+from cloud_case import guest_image
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("ISTHMUS_BUILD", SOURCE / "build"))
 PROBE = BUILD / "tests/system/host_probe"
@@ -395,10 +397,7 @@ class QemuDriver(HostCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.guest = BUILD / "guest.tar.zst"
-        maker = SOURCE / "tools/make-guest-image"
-        if not cls.guest.exists() or cls.guest.stat().st_mtime < maker.stat().st_mtime:
-            subprocess.run([maker, cls.guest], check=True)
+        cls.guest = pathlib.Path(guest_image())
         cls.root = pathlib.Path(tempfile.mkdtemp(prefix="isthmus-embed-"))
         cls.uri = f"qemu:///embed?root={cls.root}"
         write_embed_root(cls.root)
