@@ -18,7 +18,11 @@ static void commit(struct store *store, size_t number) {
     struct error err = {0};
     struct vm vm = {.name = "bench", .owner = "acme", .place = "north", .shape = "nano",
                     .image = "empty", .state = VM_RUNNING};
-    struct timeline_entry timeline[3] = {{1, STEP_ACCEPTED}, {2, STEP_PLACED}, {3, STEP_ENDED}};
+    char place[] = "north";
+    struct timeline_entry timeline[] = {{.at_ms = 1, .step = STEP_ACCEPTED, .by = BY_ASKER},
+                                        {.at_ms = 2, .step = STEP_PLACED, .place = place},
+                                        {.at_ms = 3, .step = STEP_INSTRUCTED},
+                                        {.at_ms = 4, .step = STEP_ENDED, .by = BY_PLACE}};
     struct operation op = {.vm_name = "bench", .owner = "acme", .state = OP_SUCCEEDED,
                            .timeline = timeline, .timeline_count = array_size(timeline)};
     text_format(vm.id, sizeof(vm.id), "vm-%026zu", number);

@@ -62,16 +62,17 @@ void promise_drop(struct sim_world *world, struct promise *promise) {
     memory_free(promise);
 }
 
-void check_role(const struct sim_world *world, struct sim_node *node,
-                const struct effects *effects) {
+void check_role(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
     enum { short_rows = 32, full_steps = 64 };
     const struct book *book = role_book(node->role);
     if (world->settings.bare)
         return;
-    if (book->vms_count + book->ops_count <= short_rows || ++node->steps % full_steps == 0)
+    if (book->vms_count + book->ops_count <= short_rows || ++node->steps % full_steps == 0) {
         role_check(node->role);
-    else
+        check_waits(world, node);
+    } else {
         book_check_saved(book, effects);
+    }
 }
 
 /* Law 6: a deadline ends what nobody confirmed. A host's job is waited for, late as it may be. */
@@ -351,6 +352,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
         if (effect->record.table == &operation_table) {
             const struct operation *op = effect->record.data;
             check_op(world, node, op);
+            check_timeline(world, node, op);
             check_refusals(world, node, op);
             defines |= op->verb == VERB_DEFINE && op->state == OP_PENDING;
             check_revoked(world, node, op);

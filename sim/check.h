@@ -9,8 +9,7 @@
 /* The role's own invariants. All of them walk everything: after each step where its books are
  * short; where they are long every 64th step and before its process ends, and after the others
  * those of the records that the step has saved. */
-void check_role(const struct sim_world *world, struct sim_node *node,
-                const struct effects *effects);
+void check_role(struct sim_world *world, struct sim_node *node, const struct effects *effects);
 void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects);
 void check_commit(struct sim_world *world, struct sim_node *node, const struct effects *effects);
 void check_minute(struct sim_world *world);
@@ -36,6 +35,11 @@ void check_cluster_saved(struct sim_world *world, struct sim_node *cloud,
                          const struct node *cluster);
 void check_placed(struct sim_world *world, struct sim_node *node, const struct vm *saved);
 void check_refusals(struct sim_world *world, struct sim_node *node, const struct operation *op);
+
+/* What an operation tells of itself (check_explain.c). */
+void check_timeline(struct sim_world *world, const struct sim_node *node,
+                    const struct operation *op);
+void check_waits(struct sim_world *world, const struct sim_node *node);
 
 /* Requests and their answers. */
 void check_asked(struct sim_world *world, const struct sim_node *cloud,

@@ -6,10 +6,22 @@
 #include "sim/check.h"
 
 static bool has_refused(const struct operation *op, const char *place) {
-    for (uint32_t i = 0; i < op->refusals_count; i++)
-        if (text_equal(op->refusals[i].place, place))
+    for (uint32_t i = 0; i < op->timeline_count; i++)
+        if (op->timeline[i].step == STEP_REFUSED && text_equal(op->timeline[i].place, place))
             return true;
     return false;
+}
+
+static uint32_t count_refusals(const struct operation *op, const struct timeline_entry **out_last) {
+    uint32_t count = 0;
+    *out_last = NULL;
+    for (uint32_t i = 0; i < op->timeline_count; i++) {
+        if (op->timeline[i].step != STEP_REFUSED)
+            continue;
+        *out_last = &op->timeline[i];
+        count++;
+    }
+    return count;
 }
 
 /* Something is on its way there or back: what the cluster has told does not count it. */
@@ -91,7 +103,8 @@ static void check_end_refused(struct sim_world *world, struct sim_node *cloud,
     bool evicted = promise_get(world, "evicted", world->nodes[0], op->vm);
     bool refused =
         op->code == CODE_NO_CAPACITY || (op->code == CODE_NOT_ALLOWED && !evicted);
-    if (asked && refused && op->refusals_count < limit_refusals)
+    const struct timeline_entry *last;
+    if (asked && refused && count_refusals(op, &last) < limit_refusals)
         check_none_is_left(world, cloud, op, asked->value);
     promise_drop(world, asked);
 }
@@ -105,17 +118,20 @@ void check_refusals(struct sim_world *world, struct sim_node *node, const struct
         check_end_refused(world, node, op);
     else if (node_is_upstream(node))
         remember_shape(world, node, op);
-    for (uint32_t i = 0; i < op->refusals_count; i++)
-        for (uint32_t k = 0; k < i; k++)
-            if (text_equal(op->refusals[i].place, op->refusals[k].place))
-                check_fail(world, "nobody is asked twice", "%s: %s refused %s twice", node->name,
-                           op->refusals[i].place, op->id);
-    if (ended || !op->refusals_count)
+    const struct timeline_entry *last;
+    for (uint32_t i = 0; i < op->timeline_count; i++) {
+        const struct timeline_entry *entry = &op->timeline[i];
+        const struct operation before = {.timeline = op->timeline, .timeline_count = i};
+        if (entry->step == STEP_REFUSED && has_refused(&before, entry->place))
+            check_fail(world, "nobody is asked twice", "%s: %s refused %s twice", node->name,
+                       entry->place, op->id);
+    }
+    if (!count_refusals(op, &last) || ended)
         return;
     if (vm && has_refused(op, vm->record.place))
         check_fail(world, "nobody is asked twice", "%s: %s goes to %s, which refused it",
                    node->name, op->id, vm->record.place);
-    if (op->refusals[op->refusals_count - 1].at_ms == node_wall_ms(world, node)) {
+    if (last->at_ms == node_wall_ms(world, node)) {
         world->stats.led_on += node_is_upstream(node);
         world->stats.led_on_below += !node_is_upstream(node);
     }

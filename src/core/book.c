@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { backoff_first_ms = 1000, backoff_most_ms = 60000 };
+enum { backoff_first_ms = 1000, backoff_most_ms = 60000, long_ms = 1000 };
 
 void book_init(struct book *book, uint64_t seed) {
     *book = (struct book){0};
@@ -17,6 +17,8 @@ void book_init(struct book *book, uint64_t seed) {
     list_init(&book->ops);
     list_init(&book->untold);
     list_init(&book->cursors);
+    map_init(&book->kept_by_id, seed);
+    list_init(&book->kept);
 }
 
 static void free_op(struct book_op *op) {
@@ -72,6 +74,9 @@ void book_deinit(struct book *book) {
     }
     list_each(node, next, &book->ops)
         free_op(container_of(node, struct book_op, by_age));
+    list_each(node, next, &book->kept)
+        free_op(container_of(node, struct book_op, by_age));
+    map_deinit(&book->kept_by_id);
     map_deinit(&book->vms_by_id);
     map_deinit(&book->ops_by_id);
     map_deinit(&book->groups_by_key);
@@ -88,6 +93,11 @@ struct book_op *book_op(const struct book *book, const char *id) {
 
 bool book_op_has_ended(const struct book_op *op) {
     return op->record.state == OP_SUCCEEDED || op->record.state == OP_FAILED;
+}
+
+const struct book_op *book_op_told(const struct book *book, const char *id) {
+    const struct book_op *op = book_op(book, id);
+    return op ? op : map_get(&book->kept_by_id, id);
 }
 
 struct book_vm *book_add_vm(struct book *book, const struct vm *record) {
@@ -135,6 +145,26 @@ void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out) 
     memory_free(vm);
 }
 
+static void drop_kept(struct book *book, struct book_op *op) {
+    map_remove(&book->kept_by_id, op->record.id);
+    list_remove(&op->by_age);
+    free_op(op);
+}
+
+static void keep_or_free(struct book *book, struct book_op *op) {
+    struct book_op *earlier = map_get(&book->kept_by_id, op->record.id);
+    if (!book->kept_most || !book_op_has_ended(op)) {
+        free_op(op);
+        return;
+    }
+    if (earlier) /* refused here, and asked again later */
+        drop_kept(book, earlier);
+    else if (book->kept_by_id.count >= book->kept_most)
+        drop_kept(book, container_of(book->kept.next, struct book_op, by_age));
+    list_add(&book->kept, &op->by_age);
+    map_put(&book->kept_by_id, op->record.id, op);
+}
+
 void book_remove_op(struct book *book, struct book_op *op, struct effects *out) {
     assert(list_is_empty(&op->waiters));
     effects_forget(out, &operation_table, op->record.id);
@@ -145,7 +175,7 @@ void book_remove_op(struct book *book, struct book_op *op, struct effects *out) 
     list_remove(&op->by_room);
     heap_remove(&book->timers, &op->timer);
     book->ops_count--;
-    free_op(op);
+    keep_or_free(book, op);
 }
 
 void book_save_vm(struct book_vm *vm, struct effects *out) {
@@ -154,6 +184,11 @@ void book_save_vm(struct book_vm *vm, struct effects *out) {
 
 void book_save_op(struct book_op *op, struct effects *out) {
     effects_save(out, &operation_table, &op->record);
+}
+
+void book_save_long(struct book_op *op, const struct event *event, struct effects *out) {
+    if (op && event->wall_ms >= op->record.created_ms + long_ms)
+        book_save_op(op, out);
 }
 
 struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct operation *record,
@@ -166,7 +201,8 @@ struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct o
     (void)text_copy(r->owner, sizeof(r->owner), vm->record.owner);
     r->created_ms = event->wall_ms;
     op->deadline_ms = event->now_ms + (r->deadline_ms - event->wall_ms);
-    book_step(op, STEP_ACCEPTED, event->wall_ms);
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_ACCEPTED,
+                                                 .by = r->internal ? BY_MANAGER : BY_ASKER});
     r->state = OP_PENDING;
     vm->active = op;
     vm->record.generation = r->generation;
@@ -180,18 +216,43 @@ struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct o
     return op;
 }
 
-void book_step(struct book_op *op, enum step step, uint64_t wall_ms) {
+static bool is_told(const struct operation *r, const struct timeline_entry *entry) {
+    for (uint32_t i = r->timeline_count; entry->step != STEP_REFUSED && i-- > 0;) {
+        const struct timeline_entry *told = &r->timeline[i];
+        if (told->step == entry->step && told->code == entry->code)
+            return true;
+        if (entry->step == STEP_WAITING || told->step == STEP_REFUSED ||
+            told->step == STEP_WAITING)
+            return false;
+    }
+    return false;
+}
+
+static uint32_t most_entries(enum step step) {
+    if (step == STEP_ENDED)
+        return limit_timeline;
+    return step == STEP_REFUSED ? limit_timeline - 1 : limit_timeline - 1 - limit_refusals;
+}
+
+bool book_tell(struct book_op *op, const struct timeline_entry *entry) {
     struct operation *r = &op->record;
-    if (step == r->step || r->timeline_count >= limit_timeline)
-        return;
-    for (uint32_t i = 0; i < r->timeline_count; i++)
-        if (r->timeline[i].step == step)
-            return;
-    r->timeline = memory_resize(r->timeline, (r->timeline_count + 1) * sizeof(*r->timeline));
-    r->timeline[r->timeline_count++] = (struct timeline_entry){wall_ms, step};
-    r->step = step;
-    if (step != STEP_ENDED)
+    if (is_told(r, entry))
+        return false;
+    if (entry->step <= STEP_ENDED)
+        r->step = entry->step;
+    if (entry->step < STEP_ENDED)
         r->state = OP_RUNNING;
+    if (r->timeline_count >= most_entries(entry->step))
+        return false;
+    r->timeline = memory_resize(r->timeline, (r->timeline_count + 1) * sizeof(*r->timeline));
+    struct timeline_entry *added = &r->timeline[r->timeline_count++];
+    *added = *entry;
+    added->place = entry->place ? memory_text(entry->place) : NULL;
+    return true;
+}
+
+void book_step(struct book_op *op, enum step step, uint64_t wall_ms) {
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = wall_ms, .step = step});
 }
 
 void book_end(struct book *book, struct book_op *op, enum code code, const struct event *event,
@@ -199,7 +260,9 @@ void book_end(struct book *book, struct book_op *op, enum code code, const struc
     assert(!book_op_has_ended(op));
     struct operation *r = &op->record;
     enum step reached = r->step;
-    book_step(op, STEP_ENDED, event->wall_ms);
+    (void)book_tell(op, &(struct timeline_entry){
+                            .at_ms = event->wall_ms, .step = STEP_ENDED, .code = code,
+                            .by = code == CODE_SUPERSEDED ? BY_ASKER : op->decider});
     r->state = code == CODE_OK ? OP_SUCCEEDED : OP_FAILED;
     r->code = code;
     r->step = code == CODE_OK ? STEP_ENDED : reached;

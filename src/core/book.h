@@ -45,7 +45,8 @@ struct book_op {
     enum step told;       /* agent's end: newest step that was told upward */
     bool guest_acted;     /* agent: the guest did what it was asked before the asking ended */
     bool unreflected;     /* manager: the place's capacity does not count it yet */
-    uint32_t tried_count; /* manager: places that refused it, as record.refusals says */
+    enum decider decider; /* manager: who is about to end it */
+    uint32_t tried_count; /* manager: places that refused it, as its timeline says */
     uint16_t tried[limit_refusals];
 };
 
@@ -67,6 +68,9 @@ struct book {
     struct list untold; /* agents' end: of which capacity may be the first to tell */
     uint64_t vms_count, ops_count;
     struct heap timers;
+    struct map kept_by_id; /* ended operations that are out of the books, for whoever asks … */
+    struct list kept;      /* … the oldest first; not stored */
+    size_t kept_most;      /* 0: none are kept */
 };
 
 void book_init(struct book *book, uint64_t seed);
@@ -75,6 +79,9 @@ void book_deinit(struct book *book);
 struct book_vm *book_vm(const struct book *book, const char *id);
 struct book_op *book_op(const struct book *book, const char *id);
 bool book_op_has_ended(const struct book_op *op);
+
+/* The operation, in the books or of those that are kept; NULL: not known. */
+const struct book_op *book_op_told(const struct book *book, const char *id);
 
 /* Adds a copy of a record; it is not saved (it may come from the store). */
 struct book_vm *book_add_vm(struct book *book, const struct vm *record);
@@ -87,7 +94,8 @@ void book_join(struct book *book, struct book_vm *vm);
 const struct book_group *book_group(const struct book *book, const char *owner,
                                     const char *group);
 
-/* Removes and forgets. A VM must have no active operation; its ended ones stay. */
+/* Removes and forgets. A VM must have no active operation; its ended ones stay. Of operations that
+ * have ended, the newest `kept_most` can still be asked for. */
 void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out);
 void book_remove_op(struct book *book, struct book_op *op, struct effects *out);
 
@@ -96,7 +104,12 @@ void book_remove_op(struct book *book, struct book_op *op, struct effects *out);
 struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct operation *record,
                            const struct event *event, struct effects *out);
 
-/* Adds a step to the timeline (once each). book_save_op writes it. */
+/* Adds what happened to the timeline, its place copied, and moves the operation's step. False:
+ * that was told already since it last waited or was refused, or there is no room. There always is
+ * for refusals, by which nobody is asked twice, and for the end. book_save_op writes it. */
+bool book_tell(struct book_op *op, const struct timeline_entry *entry);
+
+/* The same of a step of this level's own. */
 void book_step(struct book_op *op, enum step step, uint64_t wall_ms);
 
 /* The true end: state, code, failed step, timeline; the VM's outcome; both saved. */
@@ -109,6 +122,10 @@ void book_save_op(struct book_op *op, struct effects *out);
 /* Takes the reservation from an operation (or NULL) that is superseded, for the one that follows:
  * the place will count the VM, or not, only once it has heard of that. */
 bool book_take_unreflected(struct book_op *op);
+
+/* Writes an operation (or NULL) that has told of progress, if it is one that goes on for long: of
+ * others, what a crash takes is not worth a commit. */
+void book_save_long(struct book_op *op, const struct event *event, struct effects *out);
 
 /* Puts the operation's timer to the earliest of its times. */
 void book_schedule(struct book *book, struct book_op *op);

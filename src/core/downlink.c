@@ -128,6 +128,8 @@ static void peer_move(struct downlink *downlink, struct peer *peer, enum peer_st
                       const struct event *event) {
     if (peer->state == state)
         return;
+    if (peer_is_up(peer))
+        peer->lost_ms = event->wall_ms;
     downlink->up_count += state == PEER_UP;
     downlink->up_count -= peer_is_up(peer);
     peer->state = state;
@@ -484,6 +486,35 @@ static void send_instruct(struct peer *peer, const struct book_vm *vm, const str
     downlink_send(peer, &message, out);
 }
 
+/* From when on the operation waits for its place to be connected. False: that is told already. */
+static bool tell_away(struct book_op *op, struct peer *peer) {
+    const struct operation *r = &op->record;
+    uint64_t last_ms = r->timeline_count ? r->timeline[r->timeline_count - 1].at_ms : 0;
+    return book_tell(op, &(struct timeline_entry){
+                             .at_ms = peer->lost_ms > last_ms ? peer->lost_ms : last_ms,
+                             .step = STEP_WAITING, .code = CODE_UNREACHABLE,
+                             .place = peer->setting.name});
+}
+
+/* A definition was placed before, which said where. */
+static void tell_instructed(struct book_op *op, struct peer *peer, const struct event *event) {
+    (void)book_tell(op, &(struct timeline_entry){
+                            .at_ms = event->wall_ms, .step = STEP_INSTRUCTED,
+                            .place = op->record.verb == VERB_DEFINE ? NULL : peer->setting.name});
+}
+
+void downlink_instruct_again(struct downlink *downlink, struct book *book, struct book_vm *vm,
+                             const struct event *event, struct effects *out) {
+    struct peer *peer = downlink_by_name(downlink, vm->record.place);
+    struct book_op *op = vm->active;
+    uint32_t told = op->record.timeline_count;
+    if (peer && peer->lost_ms)
+        (void)tell_away(op, peer);
+    downlink_instruct(downlink, book, vm, event, out);
+    if (told != op->record.timeline_count)
+        book_save_op(op, out);
+}
+
 void downlink_instruct(struct downlink *downlink, struct book *book, struct book_vm *vm,
                        const struct event *event, struct effects *out) {
     struct book_op *op = vm->active;
@@ -499,9 +530,11 @@ void downlink_instruct(struct downlink *downlink, struct book *book, struct book
             list_add(&peer->waiting, &op->by_room);
         } else if (peer_is_up(peer)) {
             send_instruct(peer, vm, event, out);
-            book_step(op, STEP_INSTRUCTED, event->wall_ms);
+            tell_instructed(op, peer, event);
             op->resend_ms =
                 event->now_ms + 10 * book_backoff_ms(op->attempts++, &downlink->prng);
+        } else if (tell_away(op, peer) && op->attempts) { /* or its caller saves what it began */
+            book_save_op(op, out);
         }
     }
     book_schedule(book, op);

@@ -35,6 +35,7 @@ struct peer {
     enum peer_state state;
     uint64_t state_ms;    /* monotonic: when it became so */
     uint64_t seen_ms;     /* wall: the same */
+    uint64_t lost_ms;     /* wall: when it was last heard no more; 0: not since the start */
     struct list vms;      /* book_vm.by_place */
     uint32_t sync_round;
     uint64_t unreflected; /* definitions sent that its capacity does not count yet */
@@ -128,6 +129,10 @@ void downlink_check(const struct downlink *downlink);
  * schedules the next try. */
 void downlink_instruct(struct downlink *downlink, struct book *book, struct book_vm *vm,
                        const struct event *event, struct effects *out);
+
+/* The same of a place that is connected again: the wait for it stands in the timeline. */
+void downlink_instruct_again(struct downlink *downlink, struct book *book, struct book_vm *vm,
+                             const struct event *event, struct effects *out);
 
 /* Sends to a peer whose session is open and has room; the message is moved or dropped. */
 void downlink_send(struct peer *peer, struct message *message, struct effects *out);

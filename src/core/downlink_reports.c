@@ -44,6 +44,11 @@ bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm) {
 /* A level's own steps are its own to tell; those below tell of these. */
 static bool is_step_below(enum step step) { return step >= STEP_TAKEN && step < STEP_ENDED; }
 
+static void tell(struct book_op *op, enum step step, const struct event *event) {
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = step,
+                                                 .by = BY_PLACE});
+}
+
 struct book_op *downlink_progress(struct downlink *downlink, const struct book *book,
                                   struct peer *peer, const struct progress *progress,
                                   const struct event *event) {
@@ -56,7 +61,7 @@ struct book_op *downlink_progress(struct downlink *downlink, const struct book *
         downlink_reflect(downlink, peer, vm->active, &vm->record.size);
     if (vm->active != op)
         return NULL;
-    book_step(op, progress->step, event->wall_ms);
+    tell(op, progress->step, event);
     return op;
 }
 
@@ -73,7 +78,8 @@ enum downlink_outcome downlink_result(const struct book *book, struct peer *peer
         !text_equal(vm->active->record.id, result->op))
         return OUTCOME_FOREIGN;
     if (result->code != CODE_OK && is_step_below(result->step))
-        book_step(vm->active, result->step, event->wall_ms);
+        tell(vm->active, result->step, event);
+    vm->active->decider = BY_PLACE;
     return OUTCOME_ENDS;
 }
 

@@ -14,6 +14,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
     prng_init(&downstream->prng, settings->seed);
     prng_init(&downstream->ids.prng, prng_next(&downstream->prng));
     book_init(&downstream->book, prng_next(&downstream->prng));
+    downstream->book.kept_most = limit_operations_owner;
     list_init(&downstream->waiting);
     downlink_init(&downstream->downlink, settings, &downstream->prng);
     enrol_init(&downstream->enrol);

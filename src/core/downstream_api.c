@@ -2,6 +2,7 @@
  * of the aggregate. */
 #include "base/text.h"
 #include "core/call.h"
+#include "core/explain.h"
 #include "core/downstream_parts.h"
 
 static void save_host(const struct peer *peer, struct effects *out) {
@@ -182,6 +183,49 @@ static void show_vm(const struct call *call) {
     call_answer(call, REPLY_RECORD, &hosted_vm_table, &hosted);
 }
 
+static bool add_op(const struct call *call, struct page *page, const struct book_op *op) {
+    const struct list_query *query = &call->request->list;
+    if ((*query->vm && !text_equal(op->record.vm, query->vm)) ||
+        (*query->upstream && !text_equal(op->record.owner, query->upstream)))
+        return true;
+    struct operation told = explain_op(&call->downstream->downlink, &call->downstream->book, op,
+                                       EXPLAIN_TO_OPERATOR);
+    bool more = page_add(page, &told);
+    record_clear(&hosted_operation_table, &told);
+    return more;
+}
+
+/* First those that have ended and are kept, then those in the books. A row of the former that is
+ * gone was the first of them: the page goes on where they begin. */
+static void list_ops(const struct call *call) {
+    struct book *book = &call->downstream->book;
+    struct page page = page_begin(call, &hosted_operation_table);
+    const char *after = call->request->list.after;
+    const struct book_op *current = book_op(book, after), *last = book_op_told(book, after);
+    struct list *node = !last || current ? book->kept.next : last->by_age.next;
+    for (; !current && node != &book->kept; node = node->next)
+        if (!add_op(call, &page, container_of(node, struct book_op, by_age)))
+            return;
+    node = current ? current->by_age.next : book->ops.next;
+    for (; node != &book->ops; node = node->next)
+        if (!add_op(call, &page, container_of(node, struct book_op, by_age)))
+            return;
+}
+
+static void show_op(const struct call *call) {
+    const struct downstream *downstream = call->downstream;
+    const struct book_op *op = book_op_told(&downstream->book, call->request->key);
+    if (!op) {
+        call_problem(call, CODE_NOT_FOUND, "operation", "there is no operation '%s' here, or it "
+                     "has ended long ago", call->request->key);
+        return;
+    }
+    struct operation told =
+        explain_op(&downstream->downlink, &downstream->book, op, EXPLAIN_TO_OPERATOR);
+    call_answer(call, REPLY_RECORD, &hosted_operation_table, &told);
+    record_clear(&hosted_operation_table, &told);
+}
+
 static void forget_host(const struct call *call, struct peer *peer) {
     if (peer_is_up(peer)) {
         call_problem(call, CODE_CONFLICT, "host", "host '%s' is connected: it is not gone",
@@ -277,6 +321,7 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
                                      &downstream->ids};
     static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
         [REQUEST_VM_LIST] = list_vms,         [REQUEST_VM_SHOW] = show_vm,
+        [REQUEST_OP_LIST] = list_ops,         [REQUEST_OP_SHOW] = show_op,
         [REQUEST_HOST_LIST] = list_hosts,     [REQUEST_HOST_SHOW] = on_host,
         [REQUEST_HOST_CORDON] = on_host,      [REQUEST_HOST_UNCORDON] = on_host,
         [REQUEST_HOST_FORGET] = on_host,

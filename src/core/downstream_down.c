@@ -47,6 +47,12 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
     }
 }
 
+static void tell_no_room(struct book_op *op, const struct event *event, struct effects *out) {
+    if (book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_WAITING,
+                                               .code = CODE_NO_CAPACITY}))
+        book_save_op(op, out);
+}
+
 void downstream_place(struct downstream *downstream, struct book_vm *vm,
                       const struct event *event, struct effects *out) {
     struct book_op *op = vm->active;
@@ -69,6 +75,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
     case PLACEMENT_NO_GROUP:
     case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */
         if (downlink_awaits(&downstream->downlink, event)) {
+            tell_no_room(op, event, out);
             op->resend_ms = event->now_ms + book_backoff_ms(op->attempts++, &downstream->prng);
             book_schedule(&downstream->book, op);
             return;
@@ -189,6 +196,7 @@ static void on_progress(struct downstream *downstream, struct peer *peer,
     struct book_op *op = downlink_progress(&downstream->downlink, &downstream->book, peer,
                                            progress, event);
     struct patron *patron = op ? downstream_patron(downstream, op->record.owner) : NULL;
+    book_save_long(op, event, out);
     if (!patron || progress->step == STEP_TAKEN) /* that one is each level's own to tell */
         return;
     op->progress_ms = book_never;
@@ -252,8 +260,10 @@ static void write_off(struct downstream *downstream, struct peer *peer, struct b
                       const struct event *event, struct effects *out) {
     struct book_op *op = vm->active;
     enum verb verb = op ? op->record.verb : VERB_DELETE;
-    if (op)
+    if (op) {
+        op->decider = BY_OPERATOR;
         downlink_reflect(&downstream->downlink, peer, op, &vm->record.size);
+    }
     placement_take(vm);
     if (verb != VERB_DEFINE) /* a definition fails, and its VM with it */
         downstream_move(downstream, vm,
@@ -277,7 +287,7 @@ static void on_opened(struct downstream *downstream, struct peer *peer,
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
         if (vm->active)
-            downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+            downlink_instruct_again(&downstream->downlink, &downstream->book, vm, event, out);
         else if (vm->record.state == VM_DELETING)
             downstream_undo(downstream, vm, UNDO_NOW, event, out);
     }

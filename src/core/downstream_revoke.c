@@ -76,6 +76,7 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
         if (vm->active->record.internal || vm->active->record.verb == VERB_DELETE)
             return;
         unreflected = book_take_unreflected(vm->active);
+        vm->active->decider = BY_OPERATOR;
         downstream_end(downstream, vm->active, CODE_NOT_ALLOWED, event, out);
     } else if (was == LENDING_REVOKED && vm->record.state == VM_RUNNING) {
         shut_down(downstream, vm, event, out);

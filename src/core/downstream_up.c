@@ -114,6 +114,7 @@ static void begin_define(struct downstream *downstream, struct patron *patron,
                          struct book_vm *vm, const struct event *event, struct effects *out) {
     bool permitted = downstream_permits(patron, &vm->record.size);
     downstream_count(downstream, vm);
+    vm->active->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
     if (permitted)
         downstream_await_image(downstream, patron, vm, out);
     else

@@ -147,23 +147,23 @@ static bool is_refusal(enum code code) {
 bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,
                         const struct peer *peer, enum code code, const struct event *event) {
     struct book_op *op = vm->active;
-    struct operation *record = &op->record;
     if (!is_refusal(code))
         return false;
     assert(op->tried_count < limit_refusals); /* or it would not have been placed */
     op->tried[op->tried_count++] = (uint16_t)(peer - downlink->peers);
-    record->refusals = memory_resize(record->refusals, (record->refusals_count + 1) *
-                                                           sizeof(*record->refusals));
-    struct refusal *refusal = &record->refusals[record->refusals_count++];
-    *refusal = (struct refusal){.code = code, .at_ms = event->wall_ms};
-    (void)text_copy(refusal->place, sizeof(refusal->place), peer->setting.name);
+    (void)book_tell(op, &(struct timeline_entry){
+                            .at_ms = event->wall_ms, .step = STEP_REFUSED, .code = code,
+                            .by = BY_PLACE, .place = vm->record.place});
+    op->decider = BY_MANAGER; /* the next, or that there is none, is our own decision */
     placement_take(vm);
     return true;
 }
 
 void placement_remember(const struct downlink *downlink, struct book_op *op) {
-    for (uint32_t i = 0; i < op->record.refusals_count; i++) {
-        const struct peer *peer = downlink_by_name(downlink, op->record.refusals[i].place);
+    for (uint32_t i = 0; i < op->record.timeline_count; i++) {
+        const struct timeline_entry *entry = &op->record.timeline[i];
+        bool refused = entry->step == STEP_REFUSED && entry->place;
+        const struct peer *peer = refused ? downlink_by_name(downlink, entry->place) : NULL;
         if (peer && op->tried_count < limit_refusals)
             op->tried[op->tried_count++] = (uint16_t)(peer - downlink->peers);
     }
@@ -171,10 +171,16 @@ void placement_remember(const struct downlink *downlink, struct book_op *op) {
 
 enum code placement_verdict(const struct book_op *op) {
     const struct operation *record = &op->record;
-    for (uint32_t i = 1; i < record->refusals_count; i++)
-        if (record->refusals[i].code != record->refusals[0].code)
+    enum code common = CODE_OK;
+    for (uint32_t i = 0; i < record->timeline_count; i++) {
+        enum code code = record->timeline[i].code;
+        if (record->timeline[i].step != STEP_REFUSED)
+            continue;
+        if (common != CODE_OK && code != common)
             return CODE_NO_CAPACITY;
-    return record->refusals_count ? record->refusals[0].code : CODE_NO_CAPACITY;
+        common = code;
+    }
+    return common == CODE_OK ? CODE_NO_CAPACITY : common;
 }
 
 void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,
@@ -185,7 +191,8 @@ void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,
     vm->record.place_epoch++;
     op->record.place_generation = ++vm->record.place_generation;
     op->attempts = 0;
-    book_step(op, STEP_PLACED, event->wall_ms);
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_PLACED,
+                                                 .place = vm->record.place});
 }
 
 void placement_take(struct book_vm *vm) {

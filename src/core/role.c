@@ -124,6 +124,16 @@ const struct book *role_book(const struct role *role) {
     return NULL;
 }
 
+enum wait role_waits(const struct role *role, const struct book_op *op) {
+    const struct downlink *downlink = role->kind == ROLE_UPSTREAM ? &role->upstream->downlink
+                                                                  : &role->downstream->downlink;
+    struct waiting waiting;
+    explain_wait(downlink, role_book(role), op, &waiting);
+    enum wait wait = waiting.wait;
+    record_clear(&waiting_table, &waiting);
+    return wait;
+}
+
 enum join_verdict role_verdict(const struct role *role, bool *out_connected) {
     *out_connected = role->joiner->is_connected;
     return role->joiner->is_answered ? role->joiner->verdict : JOIN_VERDICT_COUNT;

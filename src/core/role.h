@@ -62,6 +62,8 @@ void role_check(const struct role *role);
  * at all in *out_connected. */
 enum join_verdict role_verdict(const struct role *role, bool *out_connected);
 
-/* Its books, to be looked at by tests and the simulator. */
+/* Its books, and what an operation of a manager's waits for: for tests and the simulator. */
 struct book;
+struct book_op;
+enum wait role_waits(const struct role *role, const struct book_op *op);
 const struct book *role_book(const struct role *role);

@@ -225,17 +225,19 @@ struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
     return op;
 }
 
-void upstream_reply_op(const struct book_op *op, uint64_t handle, struct effects *out) {
-    struct record record = record_copy(&operation_table, &op->record);
+void upstream_reply_op(const struct upstream *upstream, const struct waiter *waiter,
+                       struct effects *out) {
+    struct operation told = explain_op(&upstream->downlink, &upstream->book, waiter->op,
+                                       waiter->reader);
     struct reply *reply = &effects_add(out, EFFECT_REPLY)->reply;
     reply->kind = REPLY_OPERATION;
-    reply->handle = handle;
-    reply->record = record;
+    reply->handle = waiter->handle;
+    reply->record = (struct record){&operation_table, memory_copy(&told, sizeof(told))};
 }
 
 static void release_waiter(struct upstream *upstream, struct waiter *waiter,
                            struct effects *out) {
-    upstream_reply_op(waiter->op, waiter->handle, out);
+    upstream_reply_op(upstream, waiter, out);
     list_remove(&waiter->by_op);
     heap_remove(&upstream->waiters, &waiter->timer);
     upstream->waiters_count--;

@@ -9,6 +9,7 @@
 #include "core/book.h"
 #include "core/downlink.h"
 #include "core/enrol.h"
+#include "core/explain.h"
 #include "core/role.h"
 #include "message/id.h"
 
@@ -44,6 +45,7 @@ struct waiter {
     struct timer timer;   /* upstream.waiters */
     struct book_op *op;
     uint64_t handle;
+    enum explain_reader reader;
 };
 
 struct upstream {

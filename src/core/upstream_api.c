@@ -69,16 +69,20 @@ static void remember_key(const struct call *call, const struct book_op *op) {
     effects_save(call->out, &idempotency_table, &record);
 }
 
+enum explain_reader upstream_reader(const struct call *call) {
+    return call->tenant ? EXPLAIN_TO_TENANT : EXPLAIN_TO_OPERATOR;
+}
+
 void upstream_answer_op(const struct call *call, struct book_op *op) {
     struct upstream *upstream = call->upstream;
     uint64_t wait_ms = call->request->wait_ms;
+    const struct waiter asks = {.op = op, .handle = call->request->handle,
+                                .reader = upstream_reader(call)};
     if (!wait_ms || book_op_has_ended(op) || upstream->waiters_count >= limit_waiters) {
-        upstream_reply_op(op, call->request->handle, call->out);
+        upstream_reply_op(upstream, &asks, call->out);
         return;
     }
-    struct waiter *waiter = memory_new(1, sizeof(*waiter));
-    waiter->op = op;
-    waiter->handle = call->request->handle;
+    struct waiter *waiter = memory_copy(&asks, sizeof(asks));
     list_add(&op->waiters, &waiter->by_op);
     heap_set(&upstream->waiters, &waiter->timer, call->event->now_ms + wait_ms);
     upstream->waiters_count++;
@@ -237,6 +241,7 @@ static void on_vm_act(const struct call *call) {
     struct operation operation = {.verb = verb, .deadline_ms = allowed_ms(call)};
     struct book_op *op = upstream_begin(upstream, vm, &operation, call->event, call->out);
     op->unreflected = unreflected;
+    op->record.timeline->by = call->tenant ? BY_ASKER : BY_OPERATOR;
     if (*vm->record.place) {
         op->record.place_generation = ++vm->record.place_generation;
         downlink_instruct(&upstream->downlink, &upstream->book, vm, call->event, call->out);

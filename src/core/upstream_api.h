@@ -8,6 +8,9 @@
 /* Lists and single records: whatever changes nothing. */
 void upstream_read(const struct call *call);
 
+/* Who is told what of an operation. */
+enum explain_reader upstream_reader(const struct call *call);
+
 /* The operation, now or when it ends or ?wait= is over. */
 void upstream_answer_op(const struct call *call, struct book_op *op);
 

@@ -102,8 +102,10 @@ static void write_off(struct upstream *upstream, struct peer *peer, struct book_
     struct book_op *op = vm->active;
     enum verb verb = op ? op->record.verb : VERB_DELETE;
     bool gone = verb == VERB_DEFINE || vm->record.state == VM_DELETING;
-    if (op)
+    if (op) {
+        op->decider = BY_OPERATOR;
         downlink_reflect(&upstream->downlink, peer, op, &vm->record.size);
+    }
     placement_take(vm);
     if (!gone && vm->record.state != VM_LOST)
         lifecycle_move(&vm->record, VM_LOST, event->wall_ms);
@@ -128,11 +130,18 @@ static void on_opened(struct upstream *upstream, struct peer *peer, const struct
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
         if (vm->active)
-            downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
+            downlink_instruct_again(&upstream->downlink, &upstream->book, vm, event, out);
         else if (vm->record.state == VM_DELETING)
             upstream_undo(upstream, vm, UNDO_NOW, event, out);
     }
     upstream_save_node(peer, out);
+}
+
+static void on_progress(struct upstream *upstream, struct peer *peer,
+                        const struct progress *progress, const struct event *event,
+                        struct effects *out) {
+    book_save_long(downlink_progress(&upstream->downlink, &upstream->book, peer, progress, event),
+                   event, out);
 }
 
 static void on_message(struct upstream *upstream, struct peer *peer,
@@ -143,8 +152,7 @@ static void on_message(struct upstream *upstream, struct peer *peer,
     else if (message->kind == MESSAGE_TABLE)
         on_table(upstream, peer, &message->table, event, out);
     else if (message->kind == MESSAGE_PROGRESS)
-        (void)downlink_progress(&upstream->downlink, &upstream->book, peer, &message->progress,
-                                event);
+        on_progress(upstream, peer, &message->progress, event, out);
     else if (message->kind == MESSAGE_RESULT)
         on_result(upstream, peer, &message->result, event, out);
     else if (message->kind == MESSAGE_CAPACITY)

@@ -52,4 +52,5 @@ struct image_entry *upstream_add_image(struct upstream *upstream, const struct i
 struct idempotency_entry *upstream_add_idempotency(struct upstream *upstream,
                                                    const struct idempotency *record);
 
-void upstream_reply_op(const struct book_op *op, uint64_t handle, struct effects *out);
+void upstream_reply_op(const struct upstream *upstream, const struct waiter *waiter,
+                       struct effects *out);

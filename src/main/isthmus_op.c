@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "main/isthmus_explain.h"
 #include "main/isthmus_verbs.h"
 
 enum { poll_seconds = 1, lost_most_seconds = 60 };
@@ -36,50 +37,48 @@ static void add_row(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", words_age(op->created_ms).text);
 }
 
-static void show(const void *record) {
-    const struct operation *op = record;
+static void show(const struct operation *op, enum explain_level level) {
     struct sheet sheet = {0};
+    auto_clean(text_deinit) struct text waits = {0};
+    explain_waits(op, level, &waits);
     sheet_pair(&sheet, "operation", "%s", op->id);
     sheet_pair(&sheet, "what", "%s", verb_names[op->verb]);
     sheet_pair(&sheet, "vm", "%s %s", op->vm_name, op->vm);
     if (op->owner[0])
-        sheet_pair(&sheet, "tenant", "%s", op->owner);
+        sheet_pair(&sheet, level == EXPLAIN_OWNER ? "upstream" : "tenant", "%s", op->owner);
     sheet_pair(&sheet, "state", "%s", op_state_names[op->state]);
     sheet_pair(&sheet, "asked", "%s", words_date(op->created_ms).text);
     sheet_pair(&sheet, "deadline", "%s", words_date(op->deadline_ms).text);
+    if (waits.length)
+        sheet_pair(&sheet, "waits for", "%s", waits.data);
     if (op->state == OP_FAILED) {
         sheet_pair(&sheet, "failed at", "%s", step_names[op->step]);
         sheet_pair(&sheet, "why", "%s", code_title(op->code));
         sheet_pair(&sheet, "what to do", "%s", code_remedy(op->code));
     }
-    for (uint32_t i = 0; i < op->refusals_count; i++)
-        sheet_pair(&sheet, "refused by", "%s: %s", op->refusals[i].place,
-                   code_title(op->refusals[i].code));
     sheet_print(&sheet);
     sheet_deinit(&sheet);
-    if (op->timeline_count)
-        puts("");
-    for (uint32_t i = 0; i < op->timeline_count; i++) {
-        const struct timeline_entry *entry = &op->timeline[i];
-        uint64_t before = i ? op->timeline[i - 1].at_ms : op->created_ms;
-        uint64_t delta = entry->at_ms > before ? entry->at_ms - before : 0;
-        printf("%s.%03llu  +%llu.%03llus  %s\n", words_date(entry->at_ms).text,
-               (unsigned long long)(entry->at_ms % 1000), (unsigned long long)(delta / 1000),
-               (unsigned long long)(delta % 1000), step_names[entry->step]);
-    }
+    puts("");
+    explain_print(op, level);
 }
 
-static const struct view view = {
-    .path = "/v1/operations",
-    .table = &operation_table,
-    .heads = "OPERATION WHAT VM STATE STEP CODE AGE",
-    .row = add_row,
-    .show = show,
-};
+static void show_above(const void *record) { show(record, EXPLAIN_UPSTREAM); }
+static void show_owned(const void *record) { show(record, EXPLAIN_OWNER); }
 
-int op_list(const struct options *options) { return view_list(&view, options); }
+static const char heads[] = "OPERATION WHAT VM STATE STEP CODE AGE";
+static const struct view view = {"/v1/operations", &operation_table, heads, add_row, show_above};
+static const struct view owned = {"/v1/operations", &hosted_operation_table, heads, add_row,
+                                  show_owned};
 
-int op_show(const struct options *options) { return view_show(&view, options, options->words[2]); }
+static const struct view *view_of(const struct options *options) {
+    return options->socket ? &owned : &view;
+}
+
+int op_list(const struct options *options) { return view_list(view_of(options), options); }
+
+int op_show(const struct options *options) {
+    return view_show(view_of(options), options, options->words[2]);
+}
 
 /* What a person sees while it goes on. */
 struct progress_line {
@@ -92,12 +91,18 @@ static void progress_show(struct progress_line *line, const struct operation *op
     char name[128];
     op_print_name(op, name, sizeof(name));
     if (line->is_live) {
-        fprintf(stderr, "\r\033[K%s: %s, %llu s", name, step_names[op->step],
-                (unsigned long long)seconds_since(line->began_ms));
+        auto_clean(text_deinit) struct text waits = {0};
+        explain_waits(op, EXPLAIN_UPSTREAM, &waits);
+        fprintf(stderr, "\r\033[K%s: %s, %llu s%s%s", name, step_names[op->step],
+                (unsigned long long)seconds_since(line->began_ms),
+                waits.length ? ", waits for " : "", text_data(&waits));
         return;
     }
-    for (; line->told < op->timeline_count; line->told++)
-        fprintf(stderr, "%s: %s\n", name, step_names[op->timeline[line->told].step]);
+    for (; line->told < op->timeline_count; line->told++) {
+        const struct timeline_entry *entry = &op->timeline[line->told];
+        fprintf(stderr, "%s: %s%s%s\n", name, step_names[entry->step], entry->place ? " " : "",
+                entry->place ? entry->place : "");
+    }
 }
 
 static void progress_end(const struct progress_line *line) {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "main/isthmus_call.h"
+#include "main/isthmus_explain.h"
 #include "main/isthmus_verbs.h"
 #include "message/owner.h"
 
@@ -200,8 +200,7 @@ static void add_vm(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", vm->name);
 }
 
-static void show_vm(const void *record) {
-    const struct hosted_vm *vm = record;
+static void show_vm(const struct hosted_vm *vm) {
     struct sheet sheet = {0};
     sheet_pair(&sheet, "vm", "%s", vm->id);
     sheet_pair(&sheet, "name", "%s", vm->name);
@@ -221,9 +220,16 @@ static void show_vm(const void *record) {
 
 static const struct view vms = {"/v1/vms", &hosted_vm_table,
                                 "ID UPSTREAM HOST STATE CPUS MEMORY DISK AGE NAME", add_vm,
-                                show_vm};
+                                NULL};
 
 int hosted_vm_list(const struct options *options) { return view_list(&vms, options); }
 int hosted_vm_show(const struct options *options) {
-    return view_show(&vms, options, options->words[2]);
+    struct hosted_vm vm;
+    if (options->output != OUTPUT_TABLE)
+        return view_show(&vms, options, options->words[2]);
+    int result = view_read(&vms, options, &vm);
+    if (result != EXIT_DONE)
+        return result;
+    show_vm(&vm);
+    return explain_newest(options, vm.op, EXPLAIN_OWNER);
 }

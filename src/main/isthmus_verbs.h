@@ -45,5 +45,5 @@ int permission_reset(const struct options *options);
 int limit_list(const struct options *options);
 int limit_set(const struct options *options);
 int limit_reset(const struct options *options);
-int hosted_vm_list(const struct options *options); /* the owner's view of VMs */
+int hosted_vm_list(const struct options *options); /* the owner's view of VMs and operations */
 int hosted_vm_show(const struct options *options);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "io/secret.h"
+#include "main/isthmus_explain.h"
 #include "main/isthmus_op.h"
 #include "main/isthmus_verbs.h"
 
@@ -21,8 +22,7 @@ static void add_row(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", vm->id);
 }
 
-static void show(const void *record) {
-    const struct vm *vm = record;
+static void show(const struct vm *vm) {
     struct sheet sheet = {0};
     sheet_pair(&sheet, "vm", "%s", vm->id);
     sheet_pair(&sheet, "name", "%s", vm->name);
@@ -47,7 +47,6 @@ static const struct view view = {
     .table = &vm_table,
     .heads = "NAME STATE CLUSTER SHAPE CPUS MEMORY DISK IMAGE AGE ID",
     .row = add_row,
-    .show = show,
 };
 
 int vm_list(const struct options *options) {
@@ -55,8 +54,18 @@ int vm_list(const struct options *options) {
 }
 
 int vm_show(const struct options *options) {
-    return options->socket ? hosted_vm_show(options)
-                           : view_show(&view, options, options->words[2]);
+    struct vm vm;
+    if (options->socket)
+        return hosted_vm_show(options);
+    if (options->output != OUTPUT_TABLE)
+        return view_show(&view, options, options->words[2]);
+    int result = view_read(&view, options, &vm);
+    if (result != EXIT_DONE)
+        return result;
+    show(&vm);
+    result = explain_newest(options, vm.op, EXPLAIN_UPSTREAM);
+    record_clear(&vm_table, &vm);
+    return result;
 }
 
 static void print_end(const struct options *options, const struct operation *op,

@@ -25,8 +25,9 @@ enum {
     limit_endpoints = 8,        /* of one link */
     limit_vms = 1000000,        /* per daemon */
     limit_operations_kept = 100000, /* ended ones that stay readable upstream */
+    limit_operations_owner = 1000, /* ended ones that a cluster's owner can read */
     limit_idempotency_keys = 100000,
-    limit_timeline = 24,        /* entries per operation */
+    limit_timeline = 40,        /* entries per operation */
     limit_refusals = 8,         /* places that are asked for one VM, at the most */
     limit_waiters = 4096,       /* replies held open by ?wait= */
     limit_page = 500,           /* rows in one page of a list */

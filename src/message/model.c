@@ -21,7 +21,11 @@ const char *const op_state_names[OP_STATE_COUNT] = {"pending", "running", "succe
 const char *const step_names[STEP_COUNT] = {"none",     "accepted",  "placed",   "instructed",
                                             "taken",    "fetching",  "preparing", "starting",
                                             "stopping", "rebooting", "pausing", "resuming",
-                                            "suspending", "deleting", "undoing", "ended"};
+                                            "suspending", "deleting", "undoing", "ended",
+                                            "refused",  "waiting"};
+const char *const decider_names[DECIDER_COUNT] = {"manager", "tenant", "cluster", "operator"};
+const char *const wait_names[WAIT_COUNT] = {"nothing", "taking", "result", "cluster",
+                                            "link",    "retry",  "image",  "room"};
 const char *const peer_state_names[PEER_STATE_COUNT] = {"unreachable", "suspect", "up"};
 
 static const struct field size_fields[] = {
@@ -179,22 +183,31 @@ static const struct field timeline_entry_fields[] = {
     {.name = "step", .about = "What was reached.", .kind = FIELD_ENUM,
      .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct timeline_entry, step),
      field_names(step_names)},
+    {.name = "by", .about = "Who brought it about; absent: the manager.", .kind = FIELD_ENUM,
+     field_at(struct timeline_entry, by), field_names(decider_names)},
+    {.name = "cluster", .about = "Where; absent: where the entry before says.",
+     .kind = FIELD_BLOB, field_at(struct timeline_entry, place), .most = limit_name_size - 1,
+     .check = CHECK_NAME},
+    {.name = "code", .about = "Why it was refused, waits or ended so; absent: ok.",
+     .kind = FIELD_ENUM, field_at(struct timeline_entry, code), field_names(code_names)},
 };
-const struct table timeline_entry_table = {"timeline-entry", "A step of an operation.",
+const struct table timeline_entry_table = {"timeline-entry", "What happened to an operation.",
                                            sizeof(struct timeline_entry), timeline_entry_fields,
                                            array_size(timeline_entry_fields)};
 
-static const struct field refusal_fields[] = {
-    {.name = "cluster", .about = "Which cluster refused.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct refusal, place), .check = CHECK_NAME},
-    {.name = "code", .about = "Why.", .kind = FIELD_ENUM, .mask = FIELD_REQUIRED | FIELD_ALWAYS,
-     field_at(struct refusal, code), field_names(code_names)},
-    {.name = "at_ms", .about = "When.", .kind = FIELD_U64, field_at(struct refusal, at_ms),
-     .most = INT64_MAX},
+static const struct field waiting_fields[] = {
+    {.name = "for", .about = "What it waits for.", .kind = FIELD_ENUM,
+     field_at(struct waiting, wait), field_names(wait_names)},
+    {.name = "cluster", .about = "Of which cluster.", .kind = FIELD_BLOB,
+     field_at(struct waiting, place), .most = limit_name_size - 1, .check = CHECK_NAME},
+    {.name = "since_ms", .about = "Since when.", .kind = FIELD_U64,
+     field_at(struct waiting, since_ms), .most = INT64_MAX},
+    {.name = "sent", .about = "How often the cluster was instructed; operators only.",
+     .kind = FIELD_U32, field_at(struct waiting, sent), .most = UINT32_MAX},
 };
-const struct table refusal_table = {"refusal", "A cluster that would not have the VM.",
-                                    sizeof(struct refusal), refusal_fields,
-                                    array_size(refusal_fields)};
+const struct table waiting_table = {"waiting", "What an operation under way waits for.",
+                                    sizeof(struct waiting), waiting_fields,
+                                    array_size(waiting_fields)};
 
 const char *const group_rule_names[GROUP_RULE_COUNT] = {"anyhow", "together", "apart",
                                                         "apart-clusters"};
@@ -247,12 +260,12 @@ static const struct field operation_fields[] = {
      field_at(struct operation, deadline_ms), .most = INT64_MAX},
     {.name = "ended_ms", .about = "When it ended; absent while it has not.", .kind = FIELD_U64,
      field_at(struct operation, ended_ms), .most = INT64_MAX},
-    {.name = "timeline", .about = "The steps so far, oldest first.", .kind = FIELD_LIST,
+    {.name = "timeline", .about = "What happened so far, oldest first.", .kind = FIELD_LIST,
      field_list_at(struct operation, timeline, timeline_count), .most = limit_timeline,
      .table = &timeline_entry_table},
-    {.name = "refusals", .about = "Clusters that refused it, oldest first; the next one was asked.",
-     .kind = FIELD_LIST, field_list_at(struct operation, refusals, refusals_count),
-     .most = limit_refusals, .table = &refusal_table},
+    {.name = "waits", .about = "What it waits for; of one that has ended: nothing.",
+     .kind = FIELD_RECORD, .mask = FIELD_API, field_at(struct operation, waits),
+     .table = &waiting_table},
     {.name = "definition", .about = "What to make, while it is being made.",
      .kind = FIELD_RECORD, .mask = FIELD_STORE, field_at(struct operation, definition),
      .table = &definition_table},

@@ -76,6 +76,8 @@ enum step {
     STEP_DELETING,
     STEP_UNDOING,    /* what was half-made is removed */
     STEP_ENDED,
+    STEP_REFUSED,    /* that place would not have it: in timelines only, like the next */
+    STEP_WAITING,    /* it cannot go on; the entry's code says why */
     STEP_COUNT,
 };
 extern const char *const step_names[STEP_COUNT];
@@ -178,19 +180,47 @@ struct vm {
 };
 extern const struct table vm_table;
 
+/* Who brought an entry of a timeline about, as seen from the level that keeps it. */
+enum decider {
+    BY_MANAGER,  /* this level itself */
+    BY_ASKER,    /* upstream: the tenant; downstream: the upstream manager */
+    BY_PLACE,    /* the cluster; the host */
+    BY_OPERATOR, /* whoever this level belongs to */
+    DECIDER_COUNT,
+};
+extern const char *const decider_names[DECIDER_COUNT];
+
 struct timeline_entry {
-    uint64_t at_ms;
+    uint64_t at_ms;  /* by this level's wall clock */
+    char *place;     /* where it changes: PLACED, REFUSED, WAITING; NULL: as before */
     enum step step;
+    enum code code;  /* why: REFUSED, WAITING, ENDED */
+    enum decider by;
 };
 extern const struct table timeline_entry_table;
 
-/* A place that was asked for a VM and would not have it. */
-struct refusal {
-    char place[limit_name_size];
-    enum code code;
-    uint64_t at_ms;
+/* What an operation under way waits for. */
+enum wait {
+    WAIT_NOTHING, /* it has ended */
+    WAIT_TAKING,  /* the place has not said yet that it has it */
+    WAIT_RESULT,  /* the place is at it */
+    WAIT_PLACE,   /* the place is not connected */
+    WAIT_LINK,    /* the session to the place is full of what was sent before */
+    WAIT_RETRY,   /* it failed there, and is tried again in a while */
+    WAIT_IMAGE,   /* the cluster's repository has not got the image yet */
+    WAIT_ROOM,    /* no place has room; some that may have are not heard yet */
+    WAIT_COUNT,
 };
-extern const struct table refusal_table;
+extern const char *const wait_names[WAIT_COUNT];
+
+/* Made when somebody looks (core/explain), stored nowhere. */
+struct waiting {
+    enum wait wait;
+    char *place;       /* NULL: at no place */
+    uint64_t since_ms; /* 0: not known */
+    uint32_t sent;     /* instructions that went to that place; not for tenants */
+};
+extern const struct table waiting_table;
 
 /* What a request says of where its VM may go; kept for the case that a place refuses. */
 struct placing {
@@ -216,8 +246,7 @@ struct operation {
     uint64_t created_ms, deadline_ms, ended_ms;
     struct timeline_entry *timeline;
     uint32_t timeline_count;
-    struct refusal *refusals; /* managers: in the order in which they came */
-    uint32_t refusals_count;
+    struct waiting waits; /* in answers only */
     struct definition definition; /* VERB_DEFINE only; cleared at the end */
     struct placing placing;       /* VERB_DEFINE, upstream only */
 };

@@ -167,3 +167,82 @@ static const struct field hosted_vm_fields[] = {
 const struct table hosted_vm_table = {"hosted-vm", "A virtual machine on a host of the cluster.",
                                       sizeof(struct hosted_vm), hosted_vm_fields,
                                       array_size(hosted_vm_fields)};
+
+const char *const hosted_decider_names[DECIDER_COUNT] = {"manager", "upstream", "host", "owner"};
+const char *const hosted_wait_names[WAIT_COUNT] = {"nothing", "taking", "result", "host",
+                                                   "link",    "retry",  "image",  "room"};
+
+static const struct field hosted_entry_fields[] = {
+    {.name = "at_ms", .about = "When.", .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS,
+     field_at(struct timeline_entry, at_ms), .most = INT64_MAX},
+    {.name = "step", .about = "What was reached.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct timeline_entry, step),
+     field_names(step_names)},
+    {.name = "by", .about = "Who brought it about; absent: this manager.", .kind = FIELD_ENUM,
+     field_at(struct timeline_entry, by), field_names(hosted_decider_names)},
+    {.name = "host", .about = "Where; absent: where the entry before says.", .kind = FIELD_BLOB,
+     field_at(struct timeline_entry, place), .most = limit_name_size - 1, .check = CHECK_NAME},
+    {.name = "code", .about = "Why it was refused, waits or ended so; absent: ok.",
+     .kind = FIELD_ENUM, field_at(struct timeline_entry, code), field_names(code_names)},
+};
+static const struct table hosted_entry_table = {
+    "hosted-timeline-entry", "What happened to an operation in the cluster.",
+    sizeof(struct timeline_entry), hosted_entry_fields, array_size(hosted_entry_fields)};
+
+static const struct field hosted_waiting_fields[] = {
+    {.name = "for", .about = "What it waits for.", .kind = FIELD_ENUM,
+     field_at(struct waiting, wait), field_names(hosted_wait_names)},
+    {.name = "host", .about = "Of which host.", .kind = FIELD_BLOB,
+     field_at(struct waiting, place), .most = limit_name_size - 1, .check = CHECK_NAME},
+    {.name = "since_ms", .about = "Since when.", .kind = FIELD_U64,
+     field_at(struct waiting, since_ms), .most = INT64_MAX},
+    {.name = "sent", .about = "How often the host was instructed.", .kind = FIELD_U32,
+     field_at(struct waiting, sent), .most = UINT32_MAX},
+};
+static const struct table hosted_waiting_table = {
+    "hosted-waiting", "What an operation under way waits for in the cluster.",
+    sizeof(struct waiting), hosted_waiting_fields, array_size(hosted_waiting_fields)};
+
+static const struct field hosted_operation_fields[] = {
+    {.name = "id", .about = "The operation's id, the same on every level.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct operation, id), .check = CHECK_ID},
+    {.name = "vm", .about = "Id of the VM.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct operation, vm), .check = CHECK_ID},
+    {.name = "vm_name", .about = "Its tenant's name for it.", .kind = FIELD_TEXT,
+     field_at(struct operation, vm_name), .check = CHECK_NAME},
+    {.name = "upstream", .about = "The upstream manager whose VM it is.", .kind = FIELD_TEXT,
+     field_at(struct operation, owner), .check = CHECK_NAME},
+    {.name = "verb", .about = "What was asked.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
+     field_at(struct operation, verb), field_names(verb_names)},
+    {.name = "state", .about = "Where it stands.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
+     field_at(struct operation, state), field_names(op_state_names)},
+    {.name = "code", .about = "How it ended; ok while it has not.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_at(struct operation, code), field_names(code_names)},
+    {.name = "step", .about = "The newest step; of a failed operation the one that failed.",
+     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_at(struct operation, step),
+     field_names(step_names)},
+    {.name = "generation", .about = "As the upstream manager counts.", .kind = FIELD_U64,
+     .mask = FIELD_STORE, field_at(struct operation, generation), .most = INT64_MAX},
+    {.name = "place_generation", .about = "As counted for the host.", .kind = FIELD_U64,
+     .mask = FIELD_STORE, field_at(struct operation, place_generation), .most = INT64_MAX},
+    {.name = "definition", .about = "What to make.", .kind = FIELD_RECORD, .mask = FIELD_STORE,
+     field_at(struct operation, definition), .table = &definition_table},
+    {.name = "placing", .about = "Where it may go.", .kind = FIELD_RECORD, .mask = FIELD_STORE,
+     field_at(struct operation, placing), .table = &placing_table},
+    {.name = "internal", .about = "Begun by the cluster's manager itself.", .kind = FIELD_FLAG,
+     field_at(struct operation, internal)},
+    {.name = "created_ms", .about = "When it was accepted here.", .kind = FIELD_U64,
+     field_at(struct operation, created_ms), .most = INT64_MAX},
+    {.name = "deadline_ms", .about = "When it ends at the latest.", .kind = FIELD_U64,
+     field_at(struct operation, deadline_ms), .most = INT64_MAX},
+    {.name = "ended_ms", .about = "When it ended; absent while it has not.", .kind = FIELD_U64,
+     field_at(struct operation, ended_ms), .most = INT64_MAX},
+    {.name = "timeline", .about = "What happened here so far, oldest first.", .kind = FIELD_LIST,
+     field_list_at(struct operation, timeline, timeline_count), .most = limit_timeline,
+     .table = &hosted_entry_table},
+    {.name = "waits", .about = "What it waits for; of one that has ended: nothing.",
+     .kind = FIELD_RECORD, field_at(struct operation, waits), .table = &hosted_waiting_table},
+};
+const struct table hosted_operation_table = {
+    "hosted-operation", "A requested change, as the cluster's owner sees it.",
+    sizeof(struct operation), hosted_operation_fields, array_size(hosted_operation_fields)};

@@ -88,3 +88,7 @@ struct hosted_vm {
     uint64_t created_ms, changed_ms;
 };
 extern const struct table hosted_vm_table;
+
+/* struct operation as the owner sees it: asked by an upstream manager, at hosts. */
+extern const struct table hosted_operation_table;
+extern const char *const hosted_decider_names[DECIDER_COUNT], *const hosted_wait_names[WAIT_COUNT];

@@ -12,7 +12,7 @@ enum request_kind {
     REQUEST_VM_LIST,
     REQUEST_VM_SHOW,
     REQUEST_VM_ACT,    /* start, shutdown, stop, reboot, delete */
-    REQUEST_OP_LIST,
+    REQUEST_OP_LIST,   /* also of a cluster's owner */
     REQUEST_OP_SHOW,
     REQUEST_SHAPE_LIST,
     REQUEST_IMAGE_LIST,

@@ -171,10 +171,10 @@ class ManyToMany(CloudCase):
             last = customer.create("web-3", **wish)
             self.assertEqual(last["code"], "ok", last)
             self.assertNotEqual(customer.get("/v1/vms/web-3")["cluster"], "north")
-            self.assertEqual([(each["cluster"], each["code"]) for each in last["refusals"]],
-                             [("north", "no-capacity")])
+            self.assertEqual([(each["cluster"], each["code"]) for each in last["timeline"]
+                              if each["step"] == "refused"], [("north", "no-capacity")])
             told = self.cloud.cli("op", "show", last["id"], upstream=customer.upstream).out
-            self.assertRegex(told, r"refused by +north: ")
+            self.assertRegex(told, r" refused +cluster north refuses: it has no room\n")
             only = customer.create("web-4", cluster="north", **wish)
             self.assertEqual(only["code"], "no-capacity", only)
             self.assertEqual(len(customer.vms()), 4)

@@ -10,7 +10,8 @@
 const struct table *tables_at(size_t i) {
     static const struct table *const tables[] = {
         &size_table, &shape_table, &image_table, &tenant_table, &definition_table, &vm_table,
-        &operation_table, &timeline_entry_table, &fit_table, &capacity_table, &node_table,
+        &operation_table, &timeline_entry_table, &waiting_table,
+        &hosted_operation_table, &fit_table, &capacity_table, &node_table,
         &idempotency_table, &vm_create_table, &tenant_create_table, &list_query_table,
         &whoami_table, &frame_table, &owner_limits_table, &host_table, &lending_table,
         &account_table, &permissions_table, &revocation_table, &hosted_vm_table,

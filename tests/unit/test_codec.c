@@ -83,6 +83,8 @@ static void stored_records_lose_nothing_in_the_store(void **state) {
             auto_clean(memory_clean) char *back = memory_new(1, table->size);
             auto_clean(clean_text) struct text json = {0};
             struct codec_fault fault;
+            if (table == &operation_table) /* that is worked out when somebody looks */
+                record_clear(&waiting_table, &((struct operation *)record.data)->waits);
             codec_encode(table, record.data, FIELD_STORE, &json);
             assert_int_equal(decode(table, text_data(&json), FIELD_STORE, back, &fault), 0);
             if (!record_equal(table, record.data, back)) /* nothing hidden beforehand */

@@ -11,13 +11,19 @@
 
 static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
 
-static void assert_refusals(const char *op, uint32_t count, const struct refusal *wanted) {
+/* The refusals in its timeline. */
+static void assert_refusals(const char *op, uint32_t count, const struct timeline_entry *wanted) {
     const struct operation *record = cloud_op(&cloud, op);
-    assert_int_equal(record->refusals_count, count);
-    for (uint32_t i = 0; i < count; i++) {
-        assert_string_equal(record->refusals[i].place, wanted[i].place);
-        assert_int_equal(record->refusals[i].code, wanted[i].code);
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < record->timeline_count; i++) {
+        const struct timeline_entry *entry = &record->timeline[i];
+        if (entry->step != STEP_REFUSED)
+            continue;
+        assert_true(found < count);
+        assert_string_equal(entry->place, wanted[found].place);
+        assert_int_equal(entry->code, wanted[found++].code);
     }
+    assert_int_equal(found, count);
 }
 
 static void each_refusal_leads_to_the_next_cluster(void **state) {
@@ -39,7 +45,8 @@ static void each_refusal_leads_to_the_next_cluster(void **state) {
         bench_say(&cloud.bench, cloud.south, bench_result(&second, CODE_OK, VM_RUNNING));
         assert_int_equal(cloud_op(&cloud, op.text)->state, OP_SUCCEEDED);
         assert_string_equal(cloud_vm(&cloud, second.instruct.vm)->place, "agent-1");
-        assert_refusals(op.text, 1, &(struct refusal){.place = "agent-0", .code = refusals[i]});
+        assert_refusals(op.text, 1,
+                        &(struct timeline_entry){.place = "agent-0", .code = refusals[i]});
         struct request gone = cloud_act(&cloud, cloud_alice, VERB_DELETE, "web");
         (void)cloud_begin(&cloud, &gone);
         cloud_answer(&cloud, CODE_OK, VM_DELETED);
@@ -48,7 +55,7 @@ static void each_refusal_leads_to_the_next_cluster(void **state) {
 
 static void when_none_is_left_the_end_names_each_reason(void **state) {
     (void)state;
-    static const struct refusal both[] = {{.place = "agent-0", .code = CODE_NOT_ALLOWED},
+    static const struct timeline_entry both[] = {{.place = "agent-0", .code = CODE_NOT_ALLOWED},
                                           {.place = "agent-1", .code = CODE_NO_CAPACITY}};
     for (size_t i = 0; i < 2; i++) { /* the last reason alone would be as good as any */
         struct request wish = cloud_wish(&cloud, cloud_alice, "web");
@@ -107,7 +114,9 @@ static void who_refused_is_known_after_a_restart(void **state) {
     again.instruct.generation = cloud_vm(&cloud, again.instruct.vm)->place_generation;
     bench_say(&cloud.bench, cloud.south, bench_result(&again, CODE_NO_CAPACITY, VM_FAILED));
     assert_int_equal(cloud_op(&cloud, op.text)->code, CODE_NO_CAPACITY); /* north is not asked */
-    assert_int_equal(cloud_op(&cloud, op.text)->refusals_count, 2);
+    static const struct timeline_entry both[] = {{.place = "agent-0", .code = CODE_NO_CAPACITY},
+                                                 {.place = "agent-1", .code = CODE_NO_CAPACITY}};
+    assert_refusals(op.text, 2, both);
 }
 
 static struct request wish_for(const char *name, const char *group, enum group_rule rule) {
