@@ -30,6 +30,10 @@ static bool node_is_at_rest(const struct sim_node *node, char *what, size_t size
                     book_op_has_ended(op) ? "is not settled" : "has not ended");
         return false;
     }
+    if (!list_is_empty(&node->jobs)) { /* also one of no operation: a start after a loss of power */
+        text_format(what, size, "%s is at a job", node->name);
+        return false;
+    }
     list_each(at, next, &book->vms) {
         const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
         if (vm_is_at_rest(vm))

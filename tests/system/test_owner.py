@@ -66,6 +66,35 @@ class Owner(CloudCase):
             wait_until(lambda: self.get("/v1/clusters/north")["state"] != "up", "the end seen")
         self.cloud.downstreams["north"].start()
 
+    def test_an_operation_explains_itself_to_each_as_far_as_he_may_know(self):
+        made = self.create("web", wait=60)
+        self.assertEqual(made["code"], "ok", made)
+        host = self.owner_json("vm", "show", made["vm"])["host"]
+        for told in (self.owner("op", "show", made["id"]).out,
+                     self.owner("vm", "show", made["vm"]).out):
+            self.assertRegex(told, rf" placed +the manager chooses host {host}\n")
+            self.assertRegex(told, rf" ended +host {host} has done it\n")
+        self.assertIn(made["id"], [op["id"] for op in self.owner_json("op", "list")["items"]])
+        for told in (self.cloud.cli("op", "show", made["id"]).out,
+                     self.vm("show", "web").out):
+            self.assertRegex(told, r" accepted +tenant \S+ asks for it; it is within the quota\n")
+            self.assertRegex(told, r" ended +cluster north has done it\n")
+            self.assertNotIn("inner", told)
+
+        self.cloud.downstreams["north"].kill()
+        wait_until(lambda: self.get("/v1/clusters/north")["state"] != "up", "the end seen")
+        stop = self.ask("POST", "/v1/vms/web/stop").json()
+        waits = self.operation(stop)["waits"]
+        self.assertEqual((waits["for"], waits["cluster"]), ("cluster", "north"))
+        self.assertLessEqual(waits["since_ms"], stop["created_ms"] + 1)
+        self.assertRegex(self.cloud.cli("op", "show", stop["id"]).out,
+                         r"waits for +cluster north to be connected, since ")
+        self.cloud.downstreams["north"].start()
+        ended = self.await_end(stop)
+        self.assertEqual([entry["step"] for entry in ended["timeline"]][:3],
+                         ["accepted", "waiting", "instructed"])
+        self.assertNotIn("waits", ended)
+
     def test_the_socket_is_the_owners_alone_and_a_missing_one_is_explained(self):
         self.assertEqual(stat.S_IMODE(os.stat(self.socket).st_mode), 0o600)
         gone = self.cloud.cli("host", "list", "--socket", "/nonexistent/owner.sock", check=False)
