@@ -239,6 +239,18 @@ class Cloud:
                 stdout=subprocess.PIPE).stdout.strip()
         return self.keys[daemon.name, use]
 
+    def _key_command(self, word, daemon, use):
+        return subprocess.run([daemon.program, "key", word, self.key_file(daemon, use)], text=True,
+                              check=True, stdout=subprocess.PIPE).stdout.strip()
+
+    def rotate(self, daemon, use):
+        """Begins a change of the key; the new one's public half."""
+        self.keys[daemon.name, use] = self._key_command("rotate", daemon, use)
+        return self.keys[daemon.name, use]
+
+    def key_shown(self, daemon, use):
+        return self._key_command("show", daemon, use)
+
     def _image_url(self, name, port):
         port = self.options.get("image_ports", {}).get(name, port)
         return f"http://127.0.0.1:{port}/v1/blobs"

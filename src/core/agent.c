@@ -5,8 +5,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/agent_parts.h"
-#include "core/enrol.h"
 #include "core/lifecycle.h"
+#include "core/pins.h"
 
 void agent_init(struct agent *agent, const struct role_settings *settings) {
     *agent = (struct agent){0};
@@ -158,7 +158,7 @@ static void on_instruct(struct agent *agent, const struct instruct *instruct,
 static void on_message(struct agent *agent, const struct message *message,
                        const struct event *event, struct effects *out) {
     struct uplink *uplink = &agent->uplink;
-    switch (uplink_on_message(uplink, message, event)) {
+    switch (uplink_on_message(uplink, message, event, out)) {
     case UPLINK_HANDLED:
     case UPLINK_CATALOGUE:
         return;
@@ -181,7 +181,7 @@ static void on_message(struct agent *agent, const struct message *message,
 static void on_frame(struct agent *agent, const struct event *event, struct effects *out) {
     const struct peer_setting *setting = &agent->uplink.setting;
     if (setting->link != event->frame.link || !text_equal(setting->address, event->frame.from) ||
-        !uplink_on_frame(&agent->uplink, event))
+        !uplink_on_frame(&agent->uplink, event, out))
         return;
     uint32_t fresh = agent->uplink.session.fresh;
     for (uint32_t i = fresh; i < event->frame.frame->messages_count; i++)
@@ -272,7 +272,7 @@ void agent_step(struct agent *agent, const struct event *event, struct effects *
     switch (event->kind) {
     case EVENT_LOAD:
         on_load(agent, event);
-        enrol_load_above(&agent->uplink.setting, &event->load, out);
+        pins_load((struct pinned_peer){PINS_ABOVE, &agent->uplink.setting}, &event->load, out);
         return;
     case EVENT_START:
         on_start(agent, out);
@@ -298,6 +298,9 @@ void agent_step(struct agent *agent, const struct event *event, struct effects *
         break;
     case EVENT_HOST:
         on_host(agent, event, out);
+        break;
+    case EVENT_REKEY:
+        uplink_on_rekey(&agent->uplink, event);
         break;
     case EVENT_STOP:
         on_stop(agent, out);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/pins.h"
 #include "core/uplink.h"
 
 void downlink_init(struct downlink *downlink, const struct role_settings *settings,
@@ -186,6 +187,21 @@ static void send_welcome(struct downlink *downlink, struct peer *peer, struct ef
     peer_send(peer, &message, out);
 }
 
+static void send_rekey(const struct downlink *downlink, struct peer *peer, struct effects *out) {
+    struct message message = {.kind = MESSAGE_REKEY};
+    (void)text_copy(message.rekey.key, sizeof(message.rekey.key), downlink->next_key);
+    if (downlink->next_key[0] && peer_is_up(peer))
+        peer_send(peer, &message, out);
+}
+
+void downlink_on_rekey(struct downlink *downlink, const struct event *event, struct effects *out) {
+    if (!downlink->count || downlink->peers[0].setting.link != event->rekey.link)
+        return;
+    (void)text_copy(downlink->next_key, sizeof(downlink->next_key), event->rekey.key);
+    for (size_t i = 0; i < downlink->count; i++)
+        send_rekey(downlink, &downlink->peers[i], out);
+}
+
 int downlink_shape(const struct downlink *downlink, const struct size *size) {
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         if (record_equal(&size_table, &downlink->catalogue[i].size, size))
@@ -286,6 +302,7 @@ static bool on_hello(struct downlink *downlink, struct peer *peer, const struct 
     peer_route(peer, event, out);
     peer_move(downlink, peer, PEER_UP, event);
     send_welcome(downlink, peer, out);
+    send_rekey(downlink, peer, out);
     if (hello->vm_digest != downlink_digest(peer)) {
         struct message sync = {.kind = MESSAGE_SYNC};
         peer_send(peer, &sync, out);
@@ -307,6 +324,7 @@ static void send_reset(struct downlink *downlink, const struct peer *peer,
 enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
                                      const struct event *event, struct effects *out) {
     const struct frame *frame = event->frame.frame;
+    pins_on_frame((struct pinned_peer){PINS_BELOW, &peer->setting}, event, out);
     if (frame->messages_count && frame->messages[0].kind == MESSAGE_HELLO)
         return on_hello(downlink, peer, event, out) ? DOWNLINK_OPENED : DOWNLINK_NOTHING;
     enum session_verdict verdict = session_receive(&peer->session, frame, event->now_ms);
@@ -343,8 +361,13 @@ static void on_capacity(struct downlink *downlink, struct peer *peer,
 }
 
 void downlink_on_message(struct downlink *downlink, struct peer *peer,
-                         const struct message *message) {
+                         const struct message *message, const struct event *event,
+                         struct effects *out) {
+    const struct pinned_peer pinned = {PINS_BELOW, &peer->setting};
     switch (message->kind) {
+    case MESSAGE_REKEY:
+        pins_on_rekey(pinned, &message->rekey, event, out);
+        return;
     case MESSAGE_CAPACITY:
         on_capacity(downlink, peer, &message->capacity);
         return;

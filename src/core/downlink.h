@@ -61,6 +61,7 @@ struct downlink {
     uint64_t sweep_due_ms;
     struct heap timers;   /* of peers whose session wants a tick */
     bool changed;         /* the sum is another since the role last looked */
+    char next_key[limit_public_key_size]; /* that we are changing to, or "" */
     struct prng prng;
 };
 
@@ -101,9 +102,13 @@ enum downlink_news {
 enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
                                      const struct event *event, struct effects *out);
 
-/* The downlink's part of one message of an accepted frame: capacity. */
+/* The downlink's part of one message of an accepted frame: capacity, another key. */
 void downlink_on_message(struct downlink *downlink, struct peer *peer,
-                         const struct message *message);
+                         const struct message *message, const struct event *event,
+                         struct effects *out);
+
+/* We are changing our key, or have: all peers are told, now or when they open a session. */
+void downlink_on_rekey(struct downlink *downlink, const struct event *event, struct effects *out);
 
 /* Presence and the own connection: hints that end a session early. */
 void downlink_on_presence(struct downlink *downlink, const struct event *event);

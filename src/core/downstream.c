@@ -7,6 +7,7 @@
 #include "core/amounts.h"
 #include "core/downstream_parts.h"
 #include "core/lifecycle.h"
+#include "core/pins.h"
 #include "core/placement.h"
 
 void downstream_init(struct downstream *downstream, const struct role_settings *settings) {
@@ -100,7 +101,8 @@ static void load_keys(struct downstream *downstream, const struct record *record
                       struct effects *out) {
     enrol_load(&downstream->enrol, &downstream->downlink, record, out);
     for (size_t i = 0; i < downstream->patrons_count; i++)
-        enrol_load_above(&downstream->patrons[i].uplink.setting, record, out);
+        pins_load((struct pinned_peer){PINS_ABOVE, &downstream->patrons[i].uplink.setting}, record,
+                  out);
 }
 
 /* Definitions that had no place yet ask for their images again; unsettled results wait for the
@@ -201,6 +203,13 @@ static void on_end_of_step(struct downstream *downstream, const struct event *ev
     downlink_on_end_of_step(&downstream->downlink, &downstream->book, event, out);
 }
 
+static void on_rekey(struct downstream *downstream, const struct event *event,
+                     struct effects *out) {
+    downlink_on_rekey(&downstream->downlink, event, out);
+    for (size_t i = 0; i < downstream->patrons_count; i++)
+        uplink_on_rekey(&downstream->patrons[i].uplink, event);
+}
+
 void downstream_step(struct downstream *downstream, const struct event *event,
                      struct effects *out) {
     switch (event->kind) {
@@ -236,6 +245,9 @@ void downstream_step(struct downstream *downstream, const struct event *event,
         break;
     case EVENT_JOIN:
         enrol_on_join(&downstream->enrol, &downstream->downlink, event, out);
+        break;
+    case EVENT_REKEY:
+        on_rekey(downstream, event, out);
         break;
     case EVENT_STOP:
         downstream->stopping = true;

@@ -317,7 +317,7 @@ void downstream_on_downlink_frame(struct downstream *downstream, struct peer *pe
     case DOWNLINK_MESSAGES:
         for (uint32_t i = peer->session.fresh; i < event->frame.frame->messages_count; i++) {
             const struct message *message = &event->frame.frame->messages[i];
-            downlink_on_message(&downstream->downlink, peer, message);
+            downlink_on_message(&downstream->downlink, peer, message, event, out);
             on_message(downstream, peer, message, event, out);
         }
         return;

@@ -196,11 +196,11 @@ static void on_opened(struct downstream *downstream, struct patron *patron,
 void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,
                                 const struct event *event, struct effects *out) {
     struct uplink *uplink = &patron->uplink;
-    if (!uplink_on_frame(uplink, event))
+    if (!uplink_on_frame(uplink, event, out))
         return;
     for (uint32_t i = uplink->session.fresh; i < event->frame.frame->messages_count; i++) {
         const struct message *message = &event->frame.frame->messages[i];
-        switch (uplink_on_message(uplink, message, event)) {
+        switch (uplink_on_message(uplink, message, event, out)) {
         case UPLINK_HANDLED:
             break;
         case UPLINK_OPENED:

@@ -68,6 +68,7 @@ static void effect_clear(struct effect *effect) {
     case EFFECT_READY:
     case EFFECT_DONE:
     case EFFECT_PIN:
+    case EFFECT_PIN_NEXT:
     case EFFECT_JOIN:
     case EFFECT_JOINED:
     case EFFECT_ROUTE:
@@ -150,7 +151,9 @@ void effect_print(const struct effect *effect, struct text *out) {
         text_add(out, "done");
         return;
     case EFFECT_PIN:
-        text_addf(out, "pin %s %s", effect->pin.address, effect->pin.key);
+    case EFFECT_PIN_NEXT:
+        text_addf(out, "pin%s %s %s", effect->kind == EFFECT_PIN ? "" : "-next",
+                  effect->pin.address, effect->pin.key);
         return;
     case EFFECT_JOIN:
         text_addf(out, "join to=%s token=%s", effect->join.address, effect->join.token);

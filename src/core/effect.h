@@ -18,6 +18,7 @@ enum effect_kind {
     EFFECT_READY,  /* start-up is done: serve */
     EFFECT_DONE,   /* after EVENT_STOP: nothing is under way any more, exit */
     EFFECT_PIN,    /* from here on the peer at an address has this key */
+    EFFECT_PIN_NEXT, /* the peer is changing to this key: seal to it, hear both */
     EFFECT_JOIN,   /* ask a manager to pin our key (joiner) */
     EFFECT_JOINED, /* the answer to whoever asked (managers) */
     EFFECT_ROUTE,  /* what goes to an address leaves by this server of the link (managers) */
@@ -99,7 +100,7 @@ struct effect {
         struct effect_image image;
         struct effect_job job;
         struct effect_note note;
-        struct effect_pin pin;
+        struct effect_pin pin; /* PIN_NEXT too */
         struct effect_join join;
         struct effect_joined joined;
         struct effect_route route;

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/pins.h"
 
 enum { standard_seconds = 3600 };
 
@@ -35,50 +36,20 @@ static void add_token(struct enrol *enrol, const struct join_token *record) {
     map_put(&enrol->tokens, token->record.id, token);
 }
 
-static void pin(const struct peer_setting *setting, const char *key, struct effects *out) {
-    struct effect_pin *effect = &effects_add(out, EFFECT_PIN)->pin;
-    effect->link = setting->link;
-    (void)text_copy(effect->address, sizeof(effect->address), setting->address);
-    (void)text_copy(effect->key, sizeof(effect->key), key);
-}
-
-static void name_pin(struct pin *record, const char *side, const char *name) {
-    text_format(record->peer, sizeof(record->peer), "%s %s", side, name);
-}
-
 void enrol_load(struct enrol *enrol, const struct downlink *downlink, const struct record *record,
                 struct effects *out) {
-    if (record->table == &join_token_table) {
+    const char *name = pins_name(record, PINS_BELOW);
+    const struct peer *peer = name ? downlink_by_name(downlink, name) : NULL;
+    if (record->table == &join_token_table)
         add_token(enrol, record->data);
-    } else if (record->table == &pin_table) {
-        const struct pin *stored = record->data;
-        const struct peer *peer = text_starts(stored->peer, "below ")
-                                      ? downlink_by_name(downlink, stored->peer + 6)
-                                      : NULL;
-        if (peer)
-            pin(&peer->setting, stored->key, out);
-    }
-}
-
-void enrol_load_above(const struct peer_setting *setting, const struct record *record,
-                      struct effects *out) {
-    struct pin own = {0};
-    if (record->table != &pin_table)
-        return;
-    const struct pin *stored = record->data;
-    name_pin(&own, "above", setting->name);
-    if (text_equal(own.peer, stored->peer))
-        pin(setting, stored->key, out);
+    else if (peer)
+        pins_load((struct pinned_peer){PINS_BELOW, &peer->setting}, record, out);
 }
 
 /* The key is another from here on: what was said under the old one is over. */
 static void repin(struct downlink *downlink, struct peer *peer, const char *key,
                   const struct event *event, struct effects *out) {
-    struct pin record = {.changed_ms = event->wall_ms};
-    name_pin(&record, "below", peer->setting.name);
-    (void)text_copy(record.key, sizeof(record.key), key);
-    effects_save(out, &pin_table, &record);
-    pin(&peer->setting, key, out);
+    pins_set((struct pinned_peer){PINS_BELOW, &peer->setting}, key, event, out);
     peer_close(downlink, peer, event);
 }
 
@@ -193,7 +164,7 @@ static void revoke_key(const struct enrol_call *call) {
         return;
     }
     repin(call->downlink, peer, "", call->call->event, call->call->out);
-    name_pin(&record, "below", peer->setting.name);
+    text_format(record.peer, sizeof(record.peer), "below %s", peer->setting.name);
     call_answer(call->call, REPLY_GONE, &pin_table, &record);
 }
 

@@ -36,7 +36,3 @@ struct enrol_call {
 };
 bool enrol_answers(enum request_kind kind);
 void enrol_on_request(const struct enrol_call *call);
-
-/* The agent's end: the manager's key, stored when it joined. */
-void enrol_load_above(const struct peer_setting *setting, const struct record *record,
-                      struct effects *out);

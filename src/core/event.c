@@ -3,6 +3,7 @@
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
     "image", "job", "domain", "scanned", "host", "stop", "join", "joined",
+    "rekey",
 };
 
 static void print_frame(const struct event_frame *frame, struct text *out) {
@@ -83,6 +84,9 @@ void event_print(const struct event *event, struct text *out) {
     case EVENT_JOINED:
         text_addf(out, " from=%s %s", event->joined.from,
                   join_verdict_names[event->joined.verdict]);
+        return;
+    case EVENT_REKEY:
+        text_addf(out, " link=%u key=%s", event->rekey.link, event->rekey.key);
         return;
     case EVENT_START:
     case EVENT_TICK:

@@ -23,6 +23,7 @@ enum event_kind {
     EVENT_STOP,      /* finish what is under way, take nothing new */
     EVENT_JOIN,      /* somebody asks to be pinned (managers) */
     EVENT_JOINED,    /* the answer to it (joiner) */
+    EVENT_REKEY,     /* we are changing our key of a link, or have */
     EVENT_KIND_COUNT,
 };
 
@@ -39,6 +40,7 @@ struct event_frame {
     const char *from; /* full JID, stamped by the server */
     const struct frame *frame;
     uint32_t endpoint; /* the link's server that brought it */
+    const char *next_key; /* that it is sealed by, of a peer that is changing its key; or NULL */
 };
 
 struct event_image {
@@ -85,6 +87,11 @@ struct event_joined {
     enum join_verdict verdict;
 };
 
+struct event_rekey {
+    uint32_t link;
+    char key[limit_public_key_size]; /* our next public key; "": the change is done */
+};
+
 struct event {
     enum event_kind kind;
     uint64_t now_ms;  /* monotonic: for waiting */
@@ -100,6 +107,7 @@ struct event {
         struct event_host host;
         struct event_join join;
         struct event_joined joined;
+        struct event_rekey rekey;
     };
 };
 

@@ -1,6 +1,7 @@
 #include "core/joiner.h"
 
 #include "base/text.h"
+#include "core/pins.h"
 
 enum { again_ms = 3000, patience_ms = 30000 };
 
@@ -31,10 +32,8 @@ static void on_joined(struct joiner *joiner, const struct event *event, struct e
     joiner->is_answered = true;
     joiner->verdict = event->joined.verdict;
     if (joiner->verdict == JOIN_DONE) {
-        struct pin pin = {.changed_ms = event->wall_ms};
-        text_format(pin.peer, sizeof(pin.peer), "above %s", joiner->manager.name);
-        (void)text_copy(pin.key, sizeof(pin.key), joiner->join.manager_key);
-        effects_save(out, &pin_table, &pin);
+        const struct pinned_peer manager = {PINS_ABOVE, &joiner->manager};
+        pins_set(manager, joiner->join.manager_key, event, out);
     }
     end(joiner, out);
 }

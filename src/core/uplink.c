@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/pins.h"
 
 enum {
     gather_ms = 100, /* law 7: changes of capacity travel together */
@@ -40,7 +41,7 @@ static void uplink_reopen(struct uplink *uplink, uint64_t hello_due_ms) {
     uplink->beat_due_ms = book_never;
     uplink->capacity_due_ms = book_never;
     record_clear(&capacity_table, &uplink->told);
-    uplink->starved = uplink->missed = false;
+    uplink->starved = uplink->missed = uplink->told_key = false;
     list_remove(&uplink->table.node);
     while (!list_is_empty(&uplink->waiting))
         list_remove(uplink->waiting.next);
@@ -98,6 +99,17 @@ static uint64_t silence_due_ms(const struct uplink *uplink) {
                                   : book_never;
 }
 
+static bool owes_key(const struct uplink *uplink) {
+    return uplink_is_open(uplink) && uplink->next_key[0] && !uplink->told_key;
+}
+
+static void send_rekey(struct uplink *uplink, struct effects *out) {
+    struct message message = {.kind = MESSAGE_REKEY};
+    (void)text_copy(message.rekey.key, sizeof(message.rekey.key), uplink->next_key);
+    session_send(&uplink->session, &uplink->setting, &message, out);
+    uplink->told_key = true;
+}
+
 void uplink_tick(struct uplink *uplink, const struct book *book, const struct event *event,
                  struct effects *out) {
     if (event->now_ms >= silence_due_ms(uplink))
@@ -109,13 +121,15 @@ void uplink_tick(struct uplink *uplink, const struct book *book, const struct ev
         session_send(&uplink->session, &uplink->setting, &beat, out);
         uplink->beat_due_ms = event->now_ms + uplink->beat_ms;
     }
+    if (owes_key(uplink))
+        send_rekey(uplink, out);
     if (uplink->session.overflowed)
         uplink_reopen(uplink, event->now_ms);
     session_tick(&uplink->session, &uplink->setting, event->now_ms, out);
 }
 
 uint64_t uplink_deadline_ms(const struct uplink *uplink) {
-    uint64_t due = uplink->hello_due_ms, silence_ms = silence_due_ms(uplink);
+    uint64_t due = owes_key(uplink) ? 0 : uplink->hello_due_ms, silence_ms = silence_due_ms(uplink);
     uint64_t session = session_deadline_ms(&uplink->session);
     due = silence_ms < due ? silence_ms : due;
     due = session < due ? session : due;
@@ -123,8 +137,16 @@ uint64_t uplink_deadline_ms(const struct uplink *uplink) {
     return uplink->capacity_due_ms < due ? uplink->capacity_due_ms : due;
 }
 
-bool uplink_on_frame(struct uplink *uplink, const struct event *event) {
+void uplink_on_rekey(struct uplink *uplink, const struct event *event) {
+    if (event->rekey.link != uplink->setting.link)
+        return;
+    (void)text_copy(uplink->next_key, sizeof(uplink->next_key), event->rekey.key);
+    uplink->told_key = false;
+}
+
+bool uplink_on_frame(struct uplink *uplink, const struct event *event, struct effects *out) {
     const struct frame *frame = event->frame.frame;
+    pins_on_frame((struct pinned_peer){PINS_ABOVE, &uplink->setting}, event, out);
     bool ours = uplink->session.number && frame->header.to == uplink->session.number;
     if (ours && frame->messages_count && frame->messages[0].kind == MESSAGE_RESET) {
         uint64_t wait = uplink->hellos ? book_backoff_ms(uplink->hellos, &uplink->prng) : 0;
@@ -156,7 +178,8 @@ static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *
 }
 
 enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message,
-                                   const struct event *event) {
+                                   const struct event *event, struct effects *out) {
+    const struct pinned_peer manager = {PINS_ABOVE, &uplink->setting};
     switch (message->kind) {
     case MESSAGE_WELCOME:
         return on_welcome(uplink, &message->welcome, event);
@@ -164,6 +187,10 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
     case MESSAGE_SYNC:
     case MESSAGE_SETTLED:
         return uplink_is_open(uplink) ? UPLINK_MESSAGE : UPLINK_HANDLED;
+    case MESSAGE_REKEY:
+        if (uplink_is_open(uplink))
+            pins_on_rekey(manager, &message->rekey, event, out);
+        return UPLINK_HANDLED;
     case MESSAGE_RESET:
     case MESSAGE_HELLO:
     case MESSAGE_CAPACITY:

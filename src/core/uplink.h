@@ -27,6 +27,8 @@ struct uplink {
     bool table_begins;
     struct book_cursor table; /* of the VM table while that is being told */
     struct list waiting;      /* book_op.by_room: results that found it full */
+    char next_key[limit_public_key_size]; /* that we are changing to, or "" */
+    bool told_key;            /* in this session */
     struct prng prng;
 };
 
@@ -44,8 +46,11 @@ void uplink_tick(struct uplink *uplink, const struct book *book, const struct ev
                  struct effects *out);
 uint64_t uplink_deadline_ms(const struct uplink *uplink);
 
+/* We are changing our key, or have: the manager is told at the next uplink_tick in a session. */
+void uplink_on_rekey(struct uplink *uplink, const struct event *event);
+
 /* Judges a frame. True: its messages are for the role, through uplink_on_message. */
-bool uplink_on_frame(struct uplink *uplink, const struct event *event);
+bool uplink_on_frame(struct uplink *uplink, const struct event *event, struct effects *out);
 
 enum uplink_news {
     UPLINK_HANDLED,
@@ -54,7 +59,7 @@ enum uplink_news {
     UPLINK_MESSAGE,  /* instruct, sync, settled: the role's */
 };
 enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message,
-                                   const struct event *event);
+                                   const struct event *event, struct effects *out);
 
 /* False: what is to be said has to wait in the books, for room or for the next session. */
 bool uplink_has_room(struct uplink *uplink);

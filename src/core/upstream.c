@@ -355,6 +355,9 @@ void upstream_step(struct upstream *upstream, const struct event *event, struct 
     case EVENT_JOIN:
         enrol_on_join(&upstream->enrol, &upstream->downlink, event, out);
         break;
+    case EVENT_REKEY:
+        downlink_on_rekey(&upstream->downlink, event, out);
+        break;
     case EVENT_STOP:
         on_stop(upstream, out);
         break;

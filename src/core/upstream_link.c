@@ -174,7 +174,7 @@ void upstream_on_frame(struct upstream *upstream, const struct event *event,
     case DOWNLINK_MESSAGES:
         for (uint32_t i = peer->session.fresh; i < event->frame.frame->messages_count; i++) {
             const struct message *message = &event->frame.frame->messages[i];
-            downlink_on_message(&upstream->downlink, peer, message);
+            downlink_on_message(&upstream->downlink, peer, message, event, out);
             on_message(upstream, peer, message, event, out);
         }
         return;

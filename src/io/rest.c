@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "io/rest_call.h"
 
 static const uint64_t slot_bits = 16;
@@ -196,6 +197,12 @@ static enum http_next on_resumed(struct http_face *face, struct http_request *re
     return HTTP_DONE;
 }
 
+void rest_rekey(struct rest *rest, const char *key) {
+    pthread_mutex_lock(&rest->lock);
+    (void)text_copy(rest->manager_key, sizeof(rest->manager_key), key);
+    pthread_mutex_unlock(&rest->lock);
+}
+
 static void rest_free(struct rest *rest) {
     pthread_mutex_destroy(&rest->lock);
     pthread_cond_destroy(&rest->uploads_changed);
@@ -203,7 +210,6 @@ static void rest_free(struct rest *rest) {
     memory_free(rest->image_folder);
     memory_free(rest->software);
     memory_free(rest->manager_address);
-    memory_free(rest->manager_key);
     memory_free(rest);
 }
 
@@ -216,7 +222,7 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     rest->image_folder = settings->image_folder ? memory_text(settings->image_folder) : NULL;
     rest->software = memory_text(settings->software);
     rest->manager_address = memory_text(settings->manager_address);
-    rest->manager_key = memory_text(settings->manager_key);
+    (void)text_copy(rest->manager_key, sizeof(rest->manager_key), settings->manager_key);
     token_hashes_init(&rest->clusters, settings->cluster_token_hashes,
                       settings->cluster_token_hashes_count);
     pthread_mutex_init(&rest->lock, NULL);

@@ -33,6 +33,9 @@ uint16_t rest_port(const struct rest *rest); /* the real one, if the setting's w
  * away is ignored. Takes what the reply owns. */
 void rest_reply(struct rest *rest, struct reply *reply);
 
+/* Tokens are for this key of the manager's from here on. Thread-safe. */
+void rest_rekey(struct rest *rest, const char *key);
+
 /* Refuses new requests, answers those held with CODE_SHUTTING_DOWN, closes. */
 void rest_stop(struct rest *rest);
 

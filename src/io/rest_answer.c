@@ -50,7 +50,7 @@ static void answer_list(struct rest_call *call) {
     add_validator(call);
 }
 
-static void answer_token(const struct rest *rest, struct rest_call *call) {
+static void answer_token(struct rest *rest, struct rest_call *call) {
     const struct join_token *token = call->reply.record.data;
     struct rest_token_created created = {.expires_ms = token->expires_ms};
     struct join_offer offer = {.expires_ms = token->expires_ms};
@@ -58,7 +58,9 @@ static void answer_token(const struct rest *rest, struct rest_call *call) {
     (void)text_copy(offer.id, sizeof(offer.id), token->id);
     (void)text_copy(offer.peer, sizeof(offer.peer), token->peer);
     (void)text_copy(offer.secret, sizeof(offer.secret), call->token);
+    pthread_mutex_lock(&rest->lock);
     (void)text_copy(offer.manager_key, sizeof(offer.manager_key), rest->manager_key);
+    pthread_mutex_unlock(&rest->lock);
     (void)text_copy(offer.address, sizeof(offer.address), rest->manager_address);
     join_token_print(&offer, &text);
     (void)text_copy(created.id, sizeof(created.id), token->id);
@@ -68,7 +70,7 @@ static void answer_token(const struct rest *rest, struct rest_call *call) {
     http_answer_header(&call->http, "Location", "/v1/tokens/%s", token->id);
 }
 
-static void answer_created(const struct rest *rest, struct rest_call *call) {
+static void answer_created(struct rest *rest, struct rest_call *call) {
     const struct record *record = &call->reply.record;
     if (record->table == &join_token_table) {
         answer_token(rest, call);
@@ -96,7 +98,7 @@ static void answer_operation(struct rest_call *call) {
         http_answer_header(&call->http, "Location", "/v1/operations/%s", op->id);
 }
 
-void rest_answer_reply(const struct rest *rest, struct rest_call *call) {
+void rest_answer_reply(struct rest *rest, struct rest_call *call) {
     struct reply *reply = &call->reply;
     struct problem problem;
     switch (reply->kind) {

@@ -46,7 +46,8 @@ struct rest {
     struct shell *shell;
     char *image_folder;
     char *software;
-    char *manager_address, *manager_key;
+    char *manager_address;
+    char manager_key[limit_public_key_size]; /* under the lock */
     struct token_hashes clusters;
     pthread_mutex_t lock; /* before the server's own */
     pthread_cond_t uploads_changed;
@@ -68,7 +69,7 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
 void rest_request_clear(const struct rest_call *call, struct request *request);
 
 /* Answers with the call's reply, and frees it. */
-void rest_answer_reply(const struct rest *rest, struct rest_call *call);
+void rest_answer_reply(struct rest *rest, struct rest_call *call);
 
 /* Answers with one record. */
 void rest_answer_record(struct rest_call *call, unsigned status, const struct table *table,

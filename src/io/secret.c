@@ -73,6 +73,8 @@ void secret_random(void *out_bytes, size_t length) {
     randombytes_buf(out_bytes, length);
 }
 
+void secret_erase(void *bytes, size_t length) { sodium_memzero(bytes, length); }
+
 void secret_token(char out_token[secret_token_size]) {
     unsigned char bytes[32];
     secret_random(bytes, sizeof(bytes));

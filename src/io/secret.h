@@ -29,5 +29,8 @@ int secret_hash_file(const char *path, char out_digest[limit_digest_size], struc
 /* Random bytes of the operating system, fit for keys. */
 void secret_random(void *out_bytes, size_t length);
 
+/* Overwrites what held a secret, in a way that is not optimised away. */
+void secret_erase(void *bytes, size_t length);
+
 /* A new bearer token. */
 void secret_token(char out_token[secret_token_size]);

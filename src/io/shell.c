@@ -12,11 +12,13 @@
 
 #include "base/memory.h"
 #include "io/notify.h"
+#include "io/shell_keys.h"
 #include "io/shell_perform.h"
 #include "io/shell_queue.h"
 
 /* Events of one turn: enough to fill frames and commits, few enough to stay answering. */
-enum { turn_events = 256, grace_ms = 10000, complaint_ms = 1000, commit_ms = 20 };
+enum { turn_events = 256, grace_ms = 10000, complaint_ms = 1000, commit_ms = 20,
+       keys_ms = 1000 };
 static const uint64_t never = UINT64_MAX;
 
 struct shell {
@@ -24,7 +26,7 @@ struct shell {
     const struct log *log;
     uv_loop_t loop;
     uv_async_t wake;
-    uv_timer_t deadline, grace;
+    uv_timer_t deadline, grace, keys;
     uv_signal_t terminate, interrupt;
     bool stopping;
     struct shell_queue queue;
@@ -35,6 +37,7 @@ struct shell {
     uint64_t complaints, complained_ms;
     const struct shell_ports *ports; /* while it runs */
     struct performer performer;
+    struct shell_keys key_changes;
     struct effects effects;
     struct text opened; /* scratch */
     struct error failure; /* of a commit */
@@ -122,10 +125,14 @@ static void shell_complain(struct shell *shell, const struct posted *posted, int
 
 static void shell_take(struct shell *shell, struct posted *posted) {
     struct codec_fault fault = {0};
+    struct event rekeyed;
     int result = 0;
-    if (posted->bytes)
-        result = posted_decode(posted, shell->ports->links[posted->event.frame.link].seal,
-                               &shell->opened, &fault);
+    if (posted->bytes) {
+        uint32_t link = posted->event.frame.link;
+        result = posted_decode(posted, shell->ports->links[link].seal, &shell->opened, &fault);
+        if (!result && shell_keys_opened(&shell->key_changes, link, &rekeyed))
+            shell_step(shell, &rekeyed);
+    }
     if (result)
         shell_complain(shell, posted, result, &fault);
     else
@@ -221,6 +228,18 @@ static void shell_turn_on_loop(struct shell *shell) {
 static void on_wake(uv_async_t *wake) { shell_turn_on_loop(wake->data); }
 static void on_deadline(uv_timer_t *timer) { shell_turn_on_loop(timer->data); }
 
+/* A key to change to may be put beside ours at any time. */
+static void on_keys(uv_timer_t *timer) {
+    struct shell *shell = timer->data;
+    struct event event;
+    (void)pthread_mutex_lock(&shell->turn);
+    for (uint32_t i = 0; shell->state == SHELL_SERVING && i < shell->ports->links_count; i++)
+        if (shell_keys_look(&shell->key_changes, i, wall_ms(), &event))
+            shell_step(shell, &event);
+    (void)pthread_mutex_unlock(&shell->turn);
+    shell_turn_on_loop(shell);
+}
+
 static void on_grace(uv_timer_t *timer) {
     struct shell *shell = timer->data;
     log_line(shell->log, LOG_WARNING, "stop-unfinished", "after_ms=%d", grace_ms);
@@ -260,9 +279,11 @@ struct shell *shell_new(struct role *role, const struct log *log) {
     must_work(uv_async_init(&shell->loop, &shell->wake, on_wake));
     must_work(uv_timer_init(&shell->loop, &shell->deadline));
     must_work(uv_timer_init(&shell->loop, &shell->grace));
+    must_work(uv_timer_init(&shell->loop, &shell->keys));
     must_work(uv_signal_init(&shell->loop, &shell->terminate));
     must_work(uv_signal_init(&shell->loop, &shell->interrupt));
     shell->wake.data = shell->deadline.data = shell->grace.data = shell;
+    shell->keys.data = shell;
     shell->terminate.data = shell->interrupt.data = shell;
     return shell;
 }
@@ -276,6 +297,7 @@ static int shell_begin(struct shell *shell, const struct shell_ports *ports, str
     (void)pthread_mutex_lock(&shell->turn);
     shell->ports = ports;
     performer_init(&shell->performer, ports, shell->log);
+    shell->key_changes = (struct shell_keys){.ports = ports, .log = shell->log};
     int result = store_load(ports->store, on_record, shell, err);
     if (!result) {
         shell_step(shell, &(struct event){.kind = EVENT_START});
@@ -302,6 +324,7 @@ int shell_run(struct shell *shell, const struct shell_ports *ports, struct error
     int result = shell_begin(shell, ports, err);
     if (!result) {
         (void)uv_async_send(&shell->wake);
+        must_work(uv_timer_start(&shell->keys, on_keys, 0, keys_ms));
         (void)uv_run(&shell->loop, UV_RUN_DEFAULT);
     }
     shell_end(shell);

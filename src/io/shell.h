@@ -24,6 +24,7 @@ struct shell_link {
     const char *name; /* for the log: "downlink", "uplink north" */
     struct xmpp *xmpp;
     struct seal *seal;
+    const char *key_file; /* of our secret key; NULL: it does not change while we run */
     struct image_fetcher *fetcher; /* from the level above; NULL: none */
 };
 
@@ -37,6 +38,8 @@ struct shell_ports {
     void (*route)(struct xmpp *xmpp, const char *address, size_t endpoint); /* xmpp_link_route */
     enum xmpp_sent (*send)(struct xmpp *xmpp, const char *address, const char *bytes,
                            size_t length);                                /* xmpp_send */
+    void (*rekey)(struct rest *rest, const char *key); /* of link 0, for new
+                                                            * join tokens; rest_rekey */
     void (*fetch)(struct image_fetcher *fetcher, const char *digest);     /* image_fetcher_get */
     void (*submit)(struct host *host, const struct effect_job *job);      /* host_submit */
     void (*reply)(struct rest *rest, struct reply *reply);                /* rest_reply */

@@ -41,6 +41,7 @@ static bool effect_leaves(const struct effect *effect) {
     case EFFECT_READY:
     case EFFECT_DONE:
     case EFFECT_PIN:
+    case EFFECT_PIN_NEXT:
     case EFFECT_JOIN:
     case EFFECT_JOINED:
         return true;
@@ -114,12 +115,14 @@ static void performer_reply(const struct shell_ports *ports, struct effect *effe
     ports->reply(ports->rest, &reply);
 }
 
-static void performer_pin(const struct performer *performer, const struct effect_pin *pin) {
+static void performer_pin(const struct performer *performer, const struct effect *effect) {
+    const struct effect_pin *pin = &effect->pin;
     struct seal *seal = performer->ports->links[pin->link].seal;
     struct error err = {0};
     if (!pin->key[0])
         seal_unpin(seal, pin->address);
-    else if (seal_pin(seal, pin->address, pin->key, &err))
+    else if (effect->kind == EFFECT_PIN ? seal_pin(seal, pin->address, pin->key, &err)
+                                        : seal_pin_next(seal, pin->address, pin->key, &err))
         log_line(performer->log, LOG_ERROR, "pin-refused", "address=%s text=\"%s\"", pin->address,
                  err.text);
 }
@@ -146,10 +149,11 @@ static void performer_joined(const struct performer *performer,
                              const struct effect_joined *effect) {
     auto_clean(text_deinit) struct text answer = {0}, sealed = {0};
     const struct joined joined = {effect->verdict};
+    struct seal *seal = performer->ports->links[effect->link].seal;
     codec_encode(&joined_table, &joined, FIELD_WIRE, &answer);
-    if (seal_answer(performer->ports->links[effect->link].seal, effect->key, &answer, &sealed) ==
-        SEAL_DONE)
-        performer_send(performer, effect->link, effect->address, &sealed);
+    for (int own = SEAL_CURRENT; own <= SEAL_NEXT; own++)
+        if (seal_answer(seal, own, effect->key, &answer, &sealed) == SEAL_DONE)
+            performer_send(performer, effect->link, effect->address, &sealed);
 }
 
 static void performer_one(struct performer *performer, struct effect *effect) {
@@ -187,7 +191,8 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         performer->done = true;
         break;
     case EFFECT_PIN:
-        performer_pin(performer, &effect->pin);
+    case EFFECT_PIN_NEXT:
+        performer_pin(performer, effect);
         break;
     case EFFECT_JOIN:
         performer_join(performer, &effect->join);

@@ -50,6 +50,7 @@ struct posted *posted_new(const struct event *event) {
         break;
     case EVENT_JOIN:
     case EVENT_JOINED:
+    case EVENT_REKEY:
     case EVENT_LOAD:
     case EVENT_START:
     case EVENT_TICK:
@@ -120,6 +121,7 @@ int posted_decode(struct posted *posted, struct seal *seal, struct text *scratch
     if (result && seal_end(seal) == SEAL_AGENT && posted_open_answer(posted, scratch) == 0)
         return 0;
     posted->event.frame.frame = &posted->frame;
+    posted->event.frame.next_key = seal_opened_by_next(seal);
     return result;
 }
 

@@ -72,6 +72,7 @@ static int agent_connect(struct agent_daemon *agent, const struct agent_config *
     };
     text_format(agent->uplink_name, sizeof(agent->uplink_name), "uplink %s", uplink->name);
     agent->uplink.name = agent->uplink_name;
+    agent->uplink.key_file = uplink->key.file;
     agent->uplink.seal = daemon_seal_up(uplink, err);
     if (agent->uplink.seal)
         agent->uplink.xmpp = daemon_connect_up(&link, agent->shell, err);

@@ -1,5 +1,6 @@
 #include "main/daemon.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/folder.h"
+#include "io/key_file.h"
 #include "io/secret.h"
 
 const char daemon_software[] = "isthmus " ISTHMUS_VERSION;
@@ -14,7 +16,7 @@ const char daemon_software[] = "isthmus " ISTHMUS_VERSION;
 static void print_help(const char *program, const char *daemon) {
     bool joins = !text_equal(daemon, "upstream"); /* it has nobody above */
     (void)printf("usage: %s [--config FILE] [--check]\n"
-                 "       %s key FILE\n"
+                 "       %s key [rotate|show] FILE\n"
                  "%s%s%s"
                  "\n"
                  "  -c, --config FILE  read FILE instead of /etc/isthmus/%s.conf\n"
@@ -23,6 +25,9 @@ static void print_help(const char *program, const char *daemon) {
                  "      --help         print this\n"
                  "  key FILE           make a key in FILE, unless it is there, and print its\n"
                  "                     public half: peer_key at the other end\n"
+                 "  key rotate FILE    have the daemon that uses FILE change to a new key while\n"
+                 "                     it runs; its peers learn of it by themselves\n"
+                 "  key show FILE      print the public half, and how far a change of it is\n"
                  "%s"
                  "\n"
                  "It stays in the foreground and logs to standard error; SIGTERM ends it.\n"
@@ -40,16 +45,36 @@ static struct daemon_options options_leave(struct daemon_options options, int co
     return options;
 }
 
-/* `key FILE`; the exit code. */
-static int make_key(const char *program, const char *path) {
+static int print_key(const char *path, char public_key[limit_public_key_size],
+                     struct error *err) {
+    struct key_file_state state;
+    if (key_file_show(path, &state, err))
+        return err->code;
+    if (state.next_key[0])
+        (void)fprintf(stderr, "It is being changed to %s, until all peers have taken that, or for "
+                      "%d days at the most.\n", state.next_key, limit_rekey_seconds / 86400);
+    return text_copy(public_key, limit_public_key_size, state.public_key) ? 0 : -EINVAL;
+}
+
+/* `key FILE`, `key rotate FILE`, `key show FILE`: `words` of them after "key"; the exit code. */
+static int handle_key(const char *program, char **words, int count) {
     char public_key[limit_public_key_size];
     struct error err = {0};
-    if (seal_key_file(path, public_key, &err)) {
+    int result = count == 1                       ? key_file_make(words[0], public_key, &err)
+                 : text_equal(words[0], "rotate") ? key_file_rotate(words[1], public_key, &err)
+                                                  : print_key(words[1], public_key, &err);
+    if (result) {
         (void)fprintf(stderr, "%s: %s\n", program, err.text);
         return EXIT_FAILED;
     }
     (void)printf("%s\n", public_key);
     return EXIT_FINE;
+}
+
+static bool is_key_command(char **words, int count) {
+    return count > 1 && text_equal(words[0], "key") &&
+           (count == 2 || (count == 3 && (text_equal(words[1], "rotate") ||
+                                          text_equal(words[1], "show"))));
 }
 
 struct daemon_options daemon_begin(int count, char **arguments, const char *daemon) {
@@ -81,8 +106,9 @@ struct daemon_options daemon_begin(int count, char **arguments, const char *daem
             return options_leave(options, EXIT_MISUSED);
         }
     }
-    if (optind + 2 == count && text_equal(arguments[optind], "key"))
-        return options_leave(options, make_key(program, arguments[optind + 1]));
+    if (is_key_command(arguments + optind, count - optind))
+        return options_leave(options, handle_key(program, arguments + optind + 1,
+                                                 count - optind - 1));
     if (optind + 2 == count && text_equal(arguments[optind], "join") &&
         !text_equal(daemon, "upstream")) {
         options.purpose = DAEMON_JOIN;

@@ -88,6 +88,7 @@ static int downstream_connect_down(struct downstream *downstream,
     };
     struct shell_link *link = &downstream->links[downstream->links_count++];
     link->name = "downlink";
+    link->key_file = config->downlink.key.file;
     link->seal = daemon_seal_down(&config->downlink, config->agents, config->agents_count, err);
     if (link->seal)
         link->xmpp = daemon_connect_down(&settings, config->agents, config->agents_count,
@@ -104,6 +105,7 @@ static int downstream_connect_up(struct downstream *downstream,
     text_format(downstream->names[index], sizeof(downstream->names[index]), "uplink %s",
                 uplink->name);
     link->name = downstream->names[index];
+    link->key_file = uplink->key.file;
     const struct image_fetcher_settings settings = {
         .folder = images,
         .url = uplink->image_url,
@@ -226,6 +228,7 @@ int main(int count, char **arguments) {
         .links_count = downstream.links_count,
         .rest = downstream.owner,
         .route = xmpp_link_route,
+        .rekey = rest_rekey,
         .send = xmpp_link_send,
         .fetch = image_fetcher_get,
         .reply = rest_reply,

@@ -76,6 +76,7 @@ static int upstream_connect(struct upstream *upstream, const struct upstream_con
     };
     struct shell_link *link = &upstream->downlink;
     link->name = "downlink";
+    link->key_file = config->downlink.key.file;
     link->seal =
         daemon_seal_down(&config->downlink, config->clusters, config->clusters_count, err);
     if (link->seal)
@@ -155,6 +156,7 @@ int main(int count, char **arguments) {
         .links_count = 1,
         .rest = upstream.rest,
         .route = xmpp_link_route,
+        .rekey = rest_rekey,
         .send = xmpp_link_send,
         .reply = rest_reply,
     };

@@ -13,6 +13,8 @@ static const struct field pin_fields[] = {
 };
 const struct table pin_table = {"pin", "A key in place of the configuration's.",
                                 sizeof(struct pin), pin_fields, array_size(pin_fields)};
+const struct table next_pin_table = {"next-pin", "The key that a peer is changing to.",
+                                     sizeof(struct pin), pin_fields, array_size(pin_fields)};
 
 static const struct field join_token_fields[] = {
     {.name = "id", .about = "The token's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,

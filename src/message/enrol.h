@@ -14,6 +14,7 @@ struct pin {
     uint64_t changed_ms;
 };
 extern const struct table pin_table;
+extern const struct table next_pin_table; /* the same of a peer that is changing its key */
 
 /* A place in the configuration waits for whoever brings the secret; of that, the digest is kept. */
 struct join_token {

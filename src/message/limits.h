@@ -56,6 +56,7 @@ enum {
     /* times */
     limit_deadline_ms = 86400000, /* of one operation */
     limit_join_seconds = 2592000, /* until a join token expires */
+    limit_rekey_seconds = 604800, /* in which both keys of an end are heard */
     limit_wait_seconds = 600,
     limit_grace_seconds = 2592000, /* before the VMs of a revoked upstream manager end */
 };

@@ -339,6 +339,7 @@ const struct table *const stored_tables[] = {
     &image_table,  &tenant_table,        &node_table,
     &vm_table,     &operation_table,     &idempotency_table,
     &host_decision_table, &lending_decision_table,
-    &pin_table,    &join_token_table,
+    &pin_table,    &next_pin_table, /* in this order: a pin ends what was before it */
+    &join_token_table,
 };
 const size_t stored_tables_count = array_size(stored_tables);

@@ -120,6 +120,14 @@ static const struct table result_table = {"result", "The true end of an operatio
                                           sizeof(struct result), result_fields,
                                           array_size(result_fields)};
 
+static const struct field rekey_fields[] = {
+    {.name = "key", .about = "The sender's next public key.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct rekey, key)},
+};
+static const struct table rekey_table = {"rekey", "Seal to this key of mine from now on.",
+                                         sizeof(struct rekey), rekey_fields,
+                                         array_size(rekey_fields)};
+
 static const struct table reset_table = {"reset", "Your session is not known here.", 0, NULL, 0};
 static const struct table sync_table = {"sync", "Tell the whole VM table.", 0, NULL, 0};
 static const struct table beat_table = {"beat", "The agent is there.", 0, NULL, 0};
@@ -131,6 +139,7 @@ static const struct table *const tables[MESSAGE_KIND_COUNT] = {
     [MESSAGE_CAPACITY] = &capacity_table, [MESSAGE_VM] = &vm_report_table,
     [MESSAGE_TABLE] = &vm_table_table,    [MESSAGE_PROGRESS] = &progress_table,
     [MESSAGE_RESULT] = &result_table,     [MESSAGE_BEAT] = &beat_table,
+    [MESSAGE_REKEY] = &rekey_table,
 };
 
 const struct table *message_table(enum message_kind kind) { return tables[kind]; }

@@ -27,6 +27,8 @@ enum message_kind {
     MESSAGE_PROGRESS,
     MESSAGE_RESULT,
     MESSAGE_BEAT,
+    /* either to the other */
+    MESSAGE_REKEY,    /* my next public key: seal to it from now on, and hear it too */
     MESSAGE_KIND_COUNT,
 };
 
@@ -84,6 +86,10 @@ struct result {
     enum vm_state state; /* of the VM, now */
 };
 
+struct rekey {
+    char key[limit_public_key_size];
+};
+
 struct message {
     enum message_kind kind;
     union {
@@ -96,6 +102,7 @@ struct message {
         struct vm_table table;
         struct progress progress;
         struct result result;
+        struct rekey rekey;
     };
 };
 

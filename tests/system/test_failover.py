@@ -103,6 +103,40 @@ class TwoServers(Failover):
     def servers(self):
         return self.cloud.servers
 
+    def change(self, ends):
+        for end in ends:
+            self.cloud.rotate(*end)
+
+    def await_changed(self, ends):
+        wait_until(lambda: all(self.cloud.key_shown(*end) == self.cloud.public_key(*end)
+                               for end in ends), "all keys are changed")
+
+    def test_all_keys_change_under_load_and_no_link_goes_down(self):
+        north = self.cloud.downstreams["north"]
+        ends = [(self.cloud.upstream, "downlink"), (north, "downlink"), (north, "uplink"),
+                *((agent, "uplink") for agent in self.cloud.agents.values())]
+        load = Load(self)
+        load.start()
+        try:
+            wait_until(lambda: len(load.made) > 2, "some load")
+            told = {daemon: len(daemon.log()) for daemon in self.cloud.daemons()}
+            self.change(ends)
+            self.await_changed(ends)
+            self.assertTrue(self.work())
+            for daemon, length in told.items():
+                self.assertNotIn(" state=down", daemon.log()[length:])
+                self.assertNotIn(" event=unsealed-frame", daemon.log()[length:])
+            self.change(ends)  # and who is at all links is killed in the middle of it
+            north.kill()
+            north.start()
+            self.await_changed(ends)
+        finally:
+            made, gone = load.finish()
+        for operation in gone:
+            self.await_end(operation)
+        self.await_made(made)
+        self.await_gone(self.delete(made))
+
     def test_a_hostile_server_beside_a_true_one_draws_no_answers_to_itself(self):
         first, other = map(Hostile, self.servers())
         north, manager = (other.server.jid("north", "cluster"),

@@ -264,6 +264,32 @@ class HostileServers(CloudCase):
         for frame in sealed:
             self.assertRegex(frame.text, r"^[A-Za-z0-9_-]{54,}$")
 
+    def test_what_is_forged_or_repeated_of_a_change_of_keys_changes_nothing(self):
+        north, host = self.cloud.downstreams["north"], self.cloud.agents["host-1"]
+        books, marks = self.books(), {server: server.mark() for server in self.servers}
+        numbers = self.sessions()
+        enemy = seal.End(bytes(range(32)), "agent", self.cloud.public_key(north, "downlink"))
+        links = [(self.up, self.manager, self.north), (self.up, self.north, self.manager),
+                 (self.down, self.site, self.host), (self.down, self.host, self.site)]
+        forged = {server: [] for server in self.servers}
+        for at, (server, sender, receiver) in enumerate(links):
+            text = json.dumps({"from": numbers[at], "to": numbers[at ^ 1], "sequence": 1000,
+                               "received": 1, "messages": [{"rekey": {"key": "A" * 43}}]})
+            forged[server] += [Frame(sender, receiver, text),
+                               Frame(sender, receiver, enemy.seal(text.encode()))]
+        for server, frames in forged.items():
+            self.deliver_and_settle(server, frames, dropped=True)
+        keys = [(north, "uplink", self.cloud.rotate(north, "uplink")),
+                (host, "uplink", self.cloud.rotate(host, "uplink"))]
+        wait_until(lambda: all(self.cloud.key_shown(daemon, use) == key
+                               for daemon, use, key in keys), "both keys are changed")
+        type(self).ends = self.ends + list(seal.ends_of(self.cloud))
+        for server, mark in marks.items():  # all that was said of the change, and around it
+            self.deliver_and_settle(server, server.frames(mark)[0], dropped=True)
+        self.assert_nothing_changed(books)
+        self.assertEqual([self.cloud.key_shown(daemon, use) for daemon, use, _ in keys],
+                         [key for _, _, key in keys])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

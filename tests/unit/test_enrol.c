@@ -157,6 +157,88 @@ static void a_new_key_ends_the_session_of_the_old_one(void **state) {
     assert_int_equal(shown->state, PEER_SUSPECT);
 }
 
+static struct message rekey(const char *key) {
+    struct message message = {.kind = MESSAGE_REKEY};
+    (void)text_copy(message.rekey.key, sizeof(message.rekey.key), key);
+    return message;
+}
+
+/* Its next message, as sealed by its next key. */
+static void beat_by_next_key(struct far *host, const char *key) {
+    struct message beat = {.kind = MESSAGE_BEAT};
+    struct frame frame = {{host->number, host->peer_number, ++host->sent, host->received},
+                          &beat, 1};
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_FRAME,
+                                      .frame = {.from = host->setting.address,
+                                                .frame = &frame,
+                                                .next_key = key}});
+}
+
+static void a_peer_changes_its_key_and_the_old_one_ends_with_the_first_word_by_the_new(void **s) {
+    (void)s;
+    struct far *host = bench_agent(&bench, 0);
+    bench_hello(&bench, host, 3);
+    bench_say(&bench, host, rekey(KEY_2));
+    for (int i = 0; i < 2; i++) { /* also after a restart */
+        const struct effect *next = bench_last(&bench, EFFECT_PIN_NEXT);
+        assert_non_null(next);
+        assert_string_equal(next->pin.address, host->setting.address);
+        assert_string_equal(next->pin.key, KEY_2);
+        assert_int_equal(bench_count(&bench, EFFECT_PIN), 0); /* the old one is heard too */
+        bench_restart(&bench);
+    }
+    bench_hello(&bench, host, 3);
+    beat_by_next_key(host, KEY_2);
+    expect_pin(host->setting.address, KEY_2);
+    bench_restart(&bench);
+    expect_pin(host->setting.address, KEY_2);
+    assert_int_equal(bench_count(&bench, EFFECT_PIN_NEXT), 0);
+}
+
+static void a_revocation_ends_a_change_of_keys(void **state) {
+    (void)state;
+    struct far *host = bench_agent(&bench, 0);
+    struct request revoke = request(REQUEST_KEY_REVOKE, "agent-0");
+    bench_hello(&bench, host, 3);
+    bench_say(&bench, host, rekey(KEY_2));
+    assert_int_equal(bench_ask(&bench, &revoke)->kind, REPLY_GONE);
+    bench_restart(&bench);
+    expect_pin(host->setting.address, "");
+    assert_int_equal(bench_count(&bench, EFFECT_PIN_NEXT), 0);
+}
+
+static void our_next_key_is_told_in_each_session_until_it_is_ours(void **state) {
+    (void)state;
+    struct far *host = bench_agent(&bench, 0), *manager = bench_manager(&bench, 0);
+    struct event event = {.kind = EVENT_REKEY, .rekey = {0, KEY_2}};
+    bench_hello(&bench, host, 3);
+    effects_clear(&bench.effects);
+    bench_step(&bench, event);
+    const struct message *told = bench_told(&bench, host, MESSAGE_REKEY);
+    assert_non_null(told);
+    assert_string_equal(told->rekey.key, KEY_2);
+    struct message hello = {.kind = MESSAGE_HELLO, .hello = {1, 1, "", 0}};
+    host->number++;
+    host->sent = host->peer_number = host->received = host->told = 0;
+    bench_say(&bench, host, hello);
+    assert_non_null(bench_told(&bench, host, MESSAGE_REKEY));
+    event.rekey.link = manager->setting.link;
+    bench_welcome(&bench, manager);
+    effects_clear(&bench.effects);
+    bench_step(&bench, event);
+    told = bench_told(&bench, manager, MESSAGE_REKEY);
+    assert_non_null(told);
+    bench_cut(&bench, manager);
+    bench_welcome(&bench, manager);
+    assert_non_null(bench_told(&bench, manager, MESSAGE_REKEY));
+    event.rekey.key[0] = 0;
+    bench_step(&bench, event);
+    bench_cut(&bench, manager);
+    bench_welcome(&bench, manager);
+    assert_null(bench_told(&bench, manager, MESSAGE_REKEY));
+}
+
 static void tokens_are_for_known_peers_and_have_a_limit(void **state) {
     (void)state;
     struct request asked = request(REQUEST_TOKEN_CREATE, "");
@@ -192,11 +274,11 @@ static void a_joining_side_asks_until_it_is_answered_and_pins_its_manager(void *
     assert_int_equal(out.count, 2);
     role_step(role, &(struct event){.kind = EVENT_JOINED, .now_ms = 5200,
                                     .joined = {0, "m@below/x", JOIN_DONE}}, &out);
-    assert_int_equal(out.count, 4);
+    assert_int_equal(out.count, 6); /* a change that was under way is forgotten */
     const struct pin *pin = out.items[2].record.data;
     assert_string_equal(pin->peer, "above cluster");
     assert_string_equal(pin->key, KEY);
-    assert_int_equal(out.items[3].kind, EFFECT_DONE);
+    assert_int_equal(out.items[5].kind, EFFECT_DONE);
     assert_int_equal(role_verdict(role, &is_connected), JOIN_DONE);
     effects_deinit(&out);
     role_free(role);
@@ -228,6 +310,10 @@ int main(void) {
         at_a_manager(a_token_expires),
         at_a_manager(a_revoked_key_closes_the_session_and_stays_revoked),
         at_a_manager(a_new_key_ends_the_session_of_the_old_one),
+        at_a_manager(
+            a_peer_changes_its_key_and_the_old_one_ends_with_the_first_word_by_the_new),
+        at_a_manager(a_revocation_ends_a_change_of_keys),
+        at_a_manager(our_next_key_is_told_in_each_session_until_it_is_ours),
         at_a_manager(tokens_are_for_known_peers_and_have_a_limit),
         cmocka_unit_test(a_joining_side_asks_until_it_is_answered_and_pins_its_manager),
         cmocka_unit_test(a_joining_side_that_nobody_answers_ends),

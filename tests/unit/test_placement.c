@@ -61,7 +61,9 @@ static void tells_capacity(struct model *model, size_t which) {
         (void)text_copy(fits[i].shape, sizeof(fits[i].shape), shape_of(i).name);
         fits[i].count = model->fits[which][i] = pick(model, 6);
     }
-    downlink_on_message(&model->downlink, &model->downlink.peers[which], &message);
+    struct event event = event_now(model, EVENT_FRAME);
+    downlink_on_message(&model->downlink, &model->downlink.peers[which], &message, &event,
+                        &model->out);
 }
 
 static void goes_away(struct model *model, size_t which) {

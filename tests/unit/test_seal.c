@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/folder.h"
+#include "io/key_file.h"
 #include "io/seal.h"
 
 /* Of nobody: made for this test, by numbers that others can repeat. */
@@ -257,7 +258,8 @@ static void an_answer_opens_at_whoever_asked_pinned_or_not(void **state) {
     seal_unpin(room->seals[CLOUD], north_jid);
     seal_it(room, NORTH, cloud_jid);
     assert_int_equal(open_it(room, CLOUD, north_jid), SEAL_STRANGER);
-    assert_int_equal(seal_answer(room->seals[CLOUD], seal_public_key(room->seals[NORTH]),
+    assert_int_equal(seal_answer(room->seals[CLOUD], SEAL_CURRENT,
+                                 seal_public_key(room->seals[NORTH]),
                                  &room->frame, &room->sealed), SEAL_DONE);
     assert_int_equal(open_it(room, NORTH, cloud_jid), SEAL_DONE);
     assert_int_equal(open_it(room, SOUTH, cloud_jid), SEAL_BROKEN);
@@ -305,15 +307,15 @@ static void a_key_file_is_made_once_and_for_its_owner_alone(void **state) {
     struct stat about;
     assert_non_null(mkdtemp(folder));
     text_format(path, sizeof(path), "%s/agent.key", folder);
-    assert_int_equal(seal_key_file(path, first, &room->err), 0);
+    assert_int_equal(key_file_make(path, first, &room->err), 0);
     assert_int_equal(stat(path, &about), 0);
     assert_int_equal(about.st_mode & 0777, 0600);
-    assert_int_equal(seal_key_file(path, second, &room->err), 0);
+    assert_int_equal(key_file_make(path, second, &room->err), 0);
     assert_string_equal(first, second);
     assert_int_equal(chmod(path, 0640), 0);
-    assert_int_equal(seal_key_file(path, second, &room->err), -EPERM);
+    assert_int_equal(key_file_make(path, second, &room->err), -EPERM);
     assert_non_null(strstr(room->err.text, "chmod 600"));
-    assert_int_equal(seal_key_file("/nowhere/agent.key", second, &room->err), -ENOENT);
+    assert_int_equal(key_file_make("/nowhere/agent.key", second, &room->err), -ENOENT);
     assert_int_equal(folder_remove(folder, NULL), 0);
 }
 

@@ -1,0 +1,37 @@
+/* The keys by which peers are known, where they are not the configuration's: pinned by a join,
+ * none after a revocation, or changed by the peer itself, which says its next key sealed by its
+ * old one. Both ends of every link use this; the keys themselves are at work in io/seal.
+ *
+ *   PINNED --rekey--> PINNED, and a next one --a frame sealed by that--> PINNED (the old is gone)
+ *      any --revoked--> NONE: what was to come next is gone as well                             */
+#pragma once
+
+#include "core/effect.h"
+#include "core/event.h"
+#include "core/role.h"
+#include "message/enrol.h"
+
+/* Who a peer is to us: part of the stored record's key, since a name may stand at both ends. */
+enum pins_side { PINS_BELOW, PINS_ABOVE };
+
+struct pinned_peer {
+    enum pins_side side;
+    const struct peer_setting *setting;
+};
+
+/* From here on it has this key and no other; "": none, it is not heard. */
+void pins_set(struct pinned_peer peer, const char *key, const struct event *event,
+              struct effects *out);
+
+/* The name in a stored record of a peer on that side, or NULL. */
+const char *pins_name(const struct record *record, enum pins_side side);
+
+/* A stored record of this peer; others are left alone. */
+void pins_load(struct pinned_peer peer, const struct record *record, struct effects *out);
+
+/* The peer says that it changes to this key. */
+void pins_on_rekey(struct pinned_peer peer, const struct rekey *rekey, const struct event *event,
+                   struct effects *out);
+
+/* For each frame of the peer: the first that is sealed by its next key ends the old one. */
+void pins_on_frame(struct pinned_peer peer, const struct event *event, struct effects *out);
