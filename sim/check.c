@@ -136,10 +136,14 @@ static void check_end_on_host(struct sim_world *world, const struct sim_node *no
     bool running = domain && domain->state == VM_RUNNING, is_true = domain;
     if (op->verb == VERB_DELETE)
         is_true = !domain;
-    if (op->verb == VERB_START)
+    if (op->verb == VERB_START || op->verb == VERB_RESUME)
         is_true = running;
     if (op->verb == VERB_STOP || op->verb == VERB_SHUTDOWN)
         is_true = domain && !running;
+    if (op->verb == VERB_PAUSE)
+        is_true = domain && domain->state == VM_PAUSED;
+    if (op->verb == VERB_SUSPEND)
+        is_true = domain && domain->state == VM_SUSPENDED;
     if (!is_true)
         check_fail(world, "true end", "%s (%s) succeeded on %s, which %s", op->id,
                    verb_names[op->verb], op->vm,

@@ -54,6 +54,10 @@ void check_restarted(struct sim_world *world, struct sim_node *node);
 /* Nothing is under way at any level; otherwise what is, in words. */
 bool check_is_at_rest(const struct sim_world *world, char *what, size_t size);
 
+/* Is this state the truth of the domain (NULL: not there)? What a loss of power has ended is
+ * crashed for those who knew that it was held in memory, and off for all. */
+bool check_is_true(const struct sim_domain *domain, enum vm_state state);
+
 /* Facts to be held against later. */
 struct promise *promise_get(const struct sim_world *world, const char *kind,
                             const struct sim_node *node, const char *name);

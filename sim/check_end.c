@@ -52,6 +52,13 @@ bool check_is_at_rest(const struct sim_world *world, char *what, size_t size) {
     return true;
 }
 
+bool check_is_true(const struct sim_domain *domain, enum vm_state state) {
+    if (!domain || domain->forgot)
+        return state == (domain ? VM_CRASHED : VM_LOST);
+    return state == domain->state || (state == VM_CRASHED && domain->is_cut &&
+                                      domain->state == VM_STOPPED);
+}
+
 /* What is written on a level is what is true on the hosts. */
 static void check_truth(struct sim_world *world, struct sim_node *node) {
     const struct book *book = role_book(node->role);
@@ -63,10 +70,10 @@ static void check_truth(struct sim_world *world, struct sim_node *node) {
             there ? container_of(there->domains.next, struct sim_domain, by_vm) : NULL;
         if (node->settings.kind == ROLE_AGENT)
             domain = host_domain(world, node, vm->id);
-        enum vm_state actual = domain ? domain->state : VM_LOST;
-        if (actual != vm->state)
+        if (!check_is_true(domain, vm->state))
             check_fail(world, "wanted is actual", "%s says %s is %s, it is %s", node->name,
-                       vm->id, vm_state_names[vm->state], vm_state_names[actual]);
+                       vm->id, vm_state_names[vm->state],
+                       domain ? vm_state_names[domain->state] : "not there");
         if (domain && domain->by_vm.next != domain->by_vm.previous)
             check_fail(world, "not twice", "%s has several domains", vm->id);
     }

@@ -34,7 +34,7 @@ static uint64_t draw(struct sim_world *world, const char *vm, unsigned purpose, 
 /* In an even world each VM has milliseconds of its own, so that things which happen to two of them
  * do not happen in the same: they would have no order. Returns the delay, made longer for that. */
 static uint64_t own_ms(const struct sim_world *world, const char *vm, uint64_t delay_ms) {
-    enum { slots = 499 };
+    enum { slots = 997 };
     uint64_t slot = map_hash(world->settings.seed, vm, strlen(vm)) % slots;
     uint64_t at = (world->now_ms + delay_ms) % slots;
     return world->settings.even ? delay_ms + (slot + slots - at) % slots : delay_ms;
@@ -54,6 +54,7 @@ static void tell(struct sim_world *world, struct sim_domain *domain, enum domain
     event.domain.epoch = domain->epoch;
     event.domain.state = domain->state;
     event.domain.why = why;
+    domain->forgot &= why != DOMAIN_CHANGED; /* an event of libvirt's says what it is now */
     if (domain->node->role)
         world_step(world, domain->node, &event);
 }
@@ -64,6 +65,7 @@ static void move(struct sim_world *world, struct sim_domain *domain, enum vm_sta
     domain->vm->running -= domain->state == VM_RUNNING;
     domain->state = state;
     domain->is_cut &= state != VM_RUNNING;
+    domain->forgot = false;
     if (domain->vm->running > 1)
         check_fail(world, "not twice", "%s runs in %u places", domain->vm->id,
                    domain->vm->running);
@@ -169,6 +171,16 @@ static enum code ask_guest(struct sim_world *world, struct sim_domain *domain,
     return CODE_OK;
 }
 
+static enum code hold(struct sim_world *world, struct sim_domain *domain, enum job_kind kind) {
+    bool live = domain->state == VM_RUNNING || domain->state == VM_PAUSED;
+    if (!live && (kind != JOB_SUSPEND || domain->state != VM_SUSPENDED))
+        return CODE_BAD_STATE;
+    move(world, domain, kind == JOB_PAUSE    ? VM_PAUSED
+                        : kind == JOB_RESUME ? VM_RUNNING
+                                             : VM_SUSPENDED);
+    return CODE_OK;
+}
+
 /* What the job does to the host; true in the world whether or not anybody hears of it. */
 static enum code act(struct sim_world *world, struct sim_node *node,
                      const struct effect_job *job) {
@@ -189,6 +201,8 @@ static enum code act(struct sim_world *world, struct sim_node *node,
         return CODE_LOST;
     if (job->kind == JOB_SHUTDOWN || job->kind == JOB_REBOOT)
         return ask_guest(world, domain, job);
+    if (job->kind == JOB_PAUSE || job->kind == JOB_RESUME || job->kind == JOB_SUSPEND)
+        return hold(world, domain, job->kind);
     move(world, domain, job->kind == JOB_START ? VM_RUNNING : VM_STOPPED);
     return CODE_OK;
 }
@@ -245,10 +259,34 @@ static void on_host(struct sim_world *world, struct occurrence *occurrence) {
         world_step(world, occurrence->node, &event);
 }
 
+/* Is it on the agent's disk that the VM is in this state? */
+static bool is_written(struct sim_world *world, const struct sim_node *node, const char *id,
+                       enum vm_state state) {
+    const struct sim_row *row = disk_row(node, &vm_table, id);
+    struct record record = {0};
+    if (!row)
+        return false;
+    disk_read(world, row, &record);
+    bool is = ((const struct vm *)record.data)->state == state;
+    record_deinit(&record);
+    return is;
+}
+
+/* Without an operation nothing is started but what is known to have run. */
+static void check_asked_for(struct sim_world *world, const struct sim_node *node,
+                            const struct effect_job *job) {
+    if (job->kind == JOB_START && !*job->op && !world->settings.bare &&
+        !is_written(world, node, job->vm, VM_RUNNING) &&
+        !is_written(world, node, job->vm, VM_DELETING))
+        check_fail(world, "as wanted", "%s starts %s, which nobody wants to run", node->name,
+                   job->vm);
+}
+
 void host_begin(struct sim_world *world, struct sim_node *node, const struct effect_job *job) {
     const struct sim_settings *faults = &world->settings;
     unsigned kind = job->kind;
     uint64_t takes = 1 + draw(world, job->vm, PURPOSE_TIME + kind, 500);
+    check_asked_for(world, node, job);
     bool is_scan = job->kind == JOB_SCAN;
     world->stats.jobs += !is_scan;
     if (is_scan)
@@ -291,7 +329,11 @@ void host_power_loss(struct sim_world *world, struct sim_node *node) {
         world_crash(world, node, 1000 + prng_below(&world->fate, 60000));
     list_each(at, next, &node->domains) {
         struct sim_domain *domain = container_of(at, struct sim_domain, by_node);
-        move(world, domain, VM_STOPPED);
+        bool forgets = domain->forgot || is_written(world, node, domain->vm->id, VM_PAUSED);
+        if (domain->state != VM_SUSPENDED) {
+            move(world, domain, VM_STOPPED);
+            domain->forgot = forgets;
+        }
         domain->is_cut = true;
     }
 }

@@ -73,8 +73,9 @@ static const struct vm *some_vm(struct sim_world *world, const struct sim_node *
 
 /* One that is legal now, mostly. */
 static enum verb some_verb(struct sim_world *world, const struct vm *vm) {
-    static const enum verb verbs[] = {VERB_START,  VERB_STOP,   VERB_SHUTDOWN,
-                                      VERB_REBOOT, VERB_DELETE, VERB_START};
+    static const enum verb verbs[] = {VERB_START,  VERB_STOP,   VERB_SHUTDOWN, VERB_REBOOT,
+                                      VERB_DELETE, VERB_START,  VERB_PAUSE,    VERB_RESUME,
+                                      VERB_SUSPEND, VERB_RESUME};
     enum verb verb = verbs[pick(world, array_size(verbs))];
     for (int i = 0; i < 8 && vm && pick(world, 10) && !lifecycle_permits(verb, vm->state); i++)
         verb = verbs[pick(world, array_size(verbs))];

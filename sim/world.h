@@ -38,6 +38,7 @@ struct sim_domain {
     uint32_t epoch;
     enum vm_state state;
     bool is_cut; /* since it was started, its host lost power */
+    bool forgot; /* ... while it was known to be held in memory */
 };
 
 /* A link's end: an account on a server. */

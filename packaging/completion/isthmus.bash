@@ -28,7 +28,7 @@ _isthmus() {
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
         1,*) words="vm op cluster image shape tenant host upstream permission limit token key whoami --help --version" ;;
-        2,vm,*) words="create list show start shutdown stop reboot delete" ;;
+        2,vm,*) words="create list show start shutdown stop reboot pause resume suspend delete" ;;
         2,op,*) words="list show" ;;
         2,cluster,*) words="list show forget" ;;
         2,image,*) words="list show import delete" ;;
@@ -43,8 +43,8 @@ _isthmus() {
         3,host,show | 3,host,cordon | 3,host,uncordon | 3,host,forget | 3,upstream,show | 3,upstream,re*)
             words=$(_isthmus_names "$noun") ;;
         3,limit,set | 3,limit,reset | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
-        3,vm,show | 3,vm,start | 3,vm,shutdown | 3,vm,stop | 3,vm,reboot | 3,vm,delete)
-            words=$(_isthmus_vm_names) ;;
+        3,vm,create | 3,vm,list) ;;
+        3,vm,*) words=$(_isthmus_vm_names) ;;
         3,op,show) words=$(_isthmus_names op) ;;
         3,cluster,show | 3,cluster,forget | 3,image,show | 3,image,delete | 3,tenant,show | 3,tenant,set-quota | 3,tenant,delete)
             words=$(_isthmus_names "$noun") ;;
@@ -61,7 +61,8 @@ _isthmus() {
         token,new) words="--expires" ;;
         op,list) words="--limit --tenant --vm" ;;
         *,list) words="--limit" ;;
-        vm,start | vm,shutdown | vm,stop | vm,reboot | vm,delete) words="--wait --deadline --key" ;;
+        vm,show) ;;
+        vm,*) words="--wait --deadline --key" ;;
         esac
         words="$words $everywhere"
     fi

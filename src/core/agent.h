@@ -5,6 +5,7 @@
  * define:   FETCHING -> PREPARING [-> STARTING]      on failure: UNDOING, then the failure
  * start:    STARTING          stop:   STOPPING       delete: DELETING
  * shutdown: STOPPING, then the guest's end           reboot: REBOOTING, then the guest's return
+ * pause: PAUSING          resume: RESUMING           suspend: SUSPENDING
  *
  * The uplink opens only when the host has been scanned, so that what it tells is true. */
 #pragma once

@@ -30,6 +30,9 @@ static const struct plan plans[VERB_COUNT] = {
     [VERB_SHUTDOWN] = {{{STEP_STOPPING, JOB_SHUTDOWN}}, VM_STOPPED},
     [VERB_STOP] = {{{STEP_STOPPING, JOB_STOP}}, VM_STOPPED},
     [VERB_REBOOT] = {{{STEP_REBOOTING, JOB_REBOOT}}, VM_RUNNING},
+    [VERB_PAUSE] = {{{STEP_PAUSING, JOB_PAUSE}}, VM_PAUSED},
+    [VERB_RESUME] = {{{STEP_RESUMING, JOB_RESUME}}, VM_RUNNING},
+    [VERB_SUSPEND] = {{{STEP_SUSPENDING, JOB_SUSPEND}}, VM_SUSPENDED},
     [VERB_DELETE] = {{{STEP_DELETING, JOB_REMOVE}}, VM_DELETED},
 };
 static const struct stage undoing = {STEP_UNDOING, JOB_REMOVE};
@@ -51,6 +54,11 @@ static const struct stage *stage_after(const struct book_op *op, const struct st
     if (stage == &undoing || !next->step || (next->step == STEP_STARTING && !start))
         return NULL;
     return next;
+}
+
+/* Of what the guest has in memory: once that is gone, nothing can be done any more. */
+static bool is_of_memory(enum verb verb) {
+    return verb == VERB_PAUSE || verb == VERB_RESUME || verb == VERB_SUSPEND;
 }
 
 static struct effect_job *add_job(struct agent *agent, struct book_vm *vm, enum job_kind kind,
@@ -102,7 +110,10 @@ void agent_advance(struct agent *agent, struct book_vm *vm, const struct event *
     struct book_op *op = vm->active;
     if (!op || vm->job || agent->stopping)
         return;
-    if (op->record.step == STEP_REBOOTING) { /* found after a crash: done or not, who knows */
+    bool off = vm->record.state == VM_STOPPED || vm->record.state == VM_CRASHED;
+    bool forgotten = is_of_memory(op->record.verb) && off;
+    /* Found after a crash: done or not, who knows; or it cannot be done any more. */
+    if (op->record.step == STEP_REBOOTING || forgotten) {
         agent_end(agent, op, CODE_INTERRUPTED, event, out);
         return;
     }
@@ -224,6 +235,15 @@ static bool ends_wait(const struct agent *agent, const struct book_vm *vm,
     return op->record.verb == VERB_REBOOT && domain->why == DOMAIN_REBOOTED;
 }
 
+/* The host lost power while the VM was held in memory, or was about to be: it is gone, which nobody
+ * has asked for. That stays so until it is started, however often the host is scanned. */
+static bool crashed_by_cut(const struct book_vm *vm, const struct event_domain *domain) {
+    const struct book_op *op = vm->active;
+    bool held = vm->record.state == VM_PAUSED || vm->record.state == VM_CRASHED;
+    return domain->why == DOMAIN_CUT && domain->state == VM_STOPPED &&
+           (held || (op && is_of_memory(op->record.verb)));
+}
+
 void agent_on_domain(struct agent *agent, const struct event *event, struct effects *out) {
     const struct event_domain *domain = &event->domain;
     struct book_vm *vm = book_vm(&agent->book, domain->vm);
@@ -248,11 +268,12 @@ void agent_on_domain(struct agent *agent, const struct event *event, struct effe
     vm->is_cut = domain->why == DOMAIN_CUT && wanted;
     if (vm->is_cut)
         return; /* started when the scan is complete */
+    enum vm_state state = crashed_by_cut(vm, domain) ? VM_CRASHED : domain->state;
     bool ends = ends_wait(agent, vm, domain);
     if (op && op->record.verb == VERB_REBOOT && domain->why == DOMAIN_REBOOTED)
         vm->active->guest_acted = true;
     if (domain->why != DOMAIN_REBOOTED)
-        agent_move(agent, vm, domain->state, event, out);
+        agent_move(agent, vm, state, event, out);
     if (ends)
         agent_end(agent, vm->active, CODE_OK, event, out);
 }

@@ -5,8 +5,9 @@
 
 #include "base/memory.h"
 
-const char *const job_names[JOB_KIND_COUNT] = {"scan",     "fetch", "create", "start",
-                                               "shutdown", "stop",  "reboot", "remove"};
+const char *const job_names[JOB_KIND_COUNT] = {
+    "scan", "fetch",  "create",  "start",  "shutdown", "stop",
+    "pause", "resume", "suspend", "reboot", "remove"};
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind) {
     if (effects->count == effects->capacity) {

@@ -36,9 +36,12 @@ enum job_kind {
     JOB_SCAN,     /* report every domain of ours by EVENT_DOMAIN, then EVENT_SCANNED */
     JOB_FETCH,    /* image into the host's cache */
     JOB_CREATE,   /* disk overlay, first-boot seed, define the domain; again: no harm */
-    JOB_START,    /* running already: no harm */
+    JOB_START,    /* from what was saved, if something was; running already: no harm */
     JOB_SHUTDOWN, /* ask the guest; its end comes as EVENT_DOMAIN */
-    JOB_STOP,     /* off, at once; off already: no harm */
+    JOB_STOP,     /* off, at once, and nothing saved; off already: no harm */
+    JOB_PAUSE,    /* held in memory; held already: no harm */
+    JOB_RESUME,   /* running already: no harm */
+    JOB_SUSPEND,  /* memory to disk, for the next start; saved already: no harm */
     JOB_REBOOT,   /* ask the guest; DOMAIN_REBOOTED follows */
     JOB_REMOVE,   /* off, undefined, all files gone; gone already: no harm */
     JOB_KIND_COUNT,

@@ -203,6 +203,9 @@ static enum code create(struct host *host, const struct effect_job *job, struct 
             error_set(err, -EBUSY, "the domain of epoch %" PRIu32 " still runs", found.mark.epoch);
             return CODE_BAD_STATE;
         }
+        code = libvirt_stop(host->libvirt, job->vm, err); /* what was saved is not the new one's */
+        if (code != CODE_OK)
+            return code;
     } else if (code != CODE_LOST) {
         return CODE_HOST_FAILED;
     }
@@ -250,6 +253,9 @@ static enum code do_job(struct host *host, const struct effect_job *job, struct 
         return start(host, job, known ? LIBVIRT_MARK_KNOWN : LIBVIRT_MARK_UNREAD, err);
     case JOB_SHUTDOWN: return libvirt_shutdown(libvirt, job->vm, err);
     case JOB_STOP: return libvirt_stop(libvirt, job->vm, err);
+    case JOB_PAUSE: return libvirt_pause(libvirt, job->vm, err);
+    case JOB_RESUME: return libvirt_resume(libvirt, job->vm, err);
+    case JOB_SUSPEND: return libvirt_suspend(libvirt, job->vm, err);
     case JOB_REBOOT: return libvirt_reboot(libvirt, job->vm, err);
     case JOB_REMOVE: return remove_vm(host, job, err);
     case JOB_SCAN:

@@ -51,10 +51,10 @@ static bool state_of_event(int event, int detail, enum vm_state *out_state) {
         *out_state = VM_PAUSED;
         return true;
     case VIR_DOMAIN_EVENT_STOPPED:
-        *out_state = detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED ||
-                             detail == VIR_DOMAIN_EVENT_STOPPED_FAILED
-                         ? VM_CRASHED
-                         : VM_STOPPED;
+        *out_state = detail == VIR_DOMAIN_EVENT_STOPPED_SAVED    ? VM_SUSPENDED
+                     : detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED ||
+                               detail == VIR_DOMAIN_EVENT_STOPPED_FAILED ? VM_CRASHED
+                                                                         : VM_STOPPED;
         return true;
     case VIR_DOMAIN_EVENT_CRASHED:
         *out_state = VM_CRASHED;

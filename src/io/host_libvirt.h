@@ -64,6 +64,12 @@ enum code libvirt_start(struct libvirt *libvirt, const char *vm, enum libvirt_ma
 enum code libvirt_stop(struct libvirt *libvirt, const char *vm, struct error *err);
 enum code libvirt_undefine(struct libvirt *libvirt, const char *vm, struct error *err);
 
+/* Hold a running guest in memory, let it run on, put its memory on disk for the next start, after
+ * which it runs; CODE_BAD_STATE when it is off. */
+enum code libvirt_pause(struct libvirt *libvirt, const char *vm, struct error *err);
+enum code libvirt_resume(struct libvirt *libvirt, const char *vm, struct error *err);
+enum code libvirt_suspend(struct libvirt *libvirt, const char *vm, struct error *err);
+
 /* Ask the guest; CODE_BAD_STATE when it does not run. */
 enum code libvirt_shutdown(struct libvirt *libvirt, const char *vm, struct error *err);
 enum code libvirt_reboot(struct libvirt *libvirt, const char *vm, struct error *err);

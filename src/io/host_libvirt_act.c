@@ -29,12 +29,56 @@ static enum code start(const struct libvirt *libvirt, virDomainPtr domain, struc
     return code == CODE_OK || virDomainIsActive(domain) == 1 ? CODE_OK : code;
 }
 
+/* What is off stays off: nothing saved is left that a start would go on with. The event of it comes
+ * from nowhere else. */
+static enum code forget_saved(const struct libvirt *libvirt, virDomainPtr domain,
+                              struct error *err) {
+    if (virDomainHasManagedSaveImage(domain, 0) != 1)
+        return CODE_OK;
+    if (virDomainManagedSaveRemove(domain, 0) < 0)
+        return libvirt_failed(err, "remove the domain's saved memory");
+    libvirt->listener.changed(libvirt->listener.context, libvirt_vm_of(domain), VM_STOPPED);
+    return CODE_OK;
+}
+
 static enum code stop(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
-    (void)libvirt;
-    if (virDomainIsActive(domain) == 0 || virDomainDestroy(domain) == 0)
+    if (virDomainIsActive(domain) == 0)
+        return forget_saved(libvirt, domain, err);
+    if (virDomainDestroy(domain) == 0)
         return CODE_OK;
     enum code code = libvirt_failed(err, "stop the domain");
     return virDomainIsActive(domain) == 0 ? CODE_OK : code;
+}
+
+/* An act that has failed on a domain may have found nothing left to do, or nothing to do it to. */
+static enum code settle(virDomainPtr domain, enum vm_state wanted, const char *what,
+                        struct error *err) {
+    enum vm_state state;
+    enum code code = libvirt_failed(err, what);
+    struct error again = {0};
+    if (libvirt_state(domain, &state, &again) != CODE_OK)
+        return code;
+    bool is_off = state != VM_RUNNING && state != VM_PAUSED;
+    return state == wanted ? CODE_OK : is_off ? CODE_BAD_STATE : code;
+}
+
+static enum code pause_it(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    (void)libvirt;
+    return virDomainSuspend(domain) == 0 ? CODE_OK
+                                         : settle(domain, VM_PAUSED, "pause the domain", err);
+}
+
+static enum code resume(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    (void)libvirt;
+    return virDomainResume(domain) == 0 ? CODE_OK
+                                        : settle(domain, VM_RUNNING, "resume the domain", err);
+}
+
+static enum code suspend(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    (void)libvirt;
+    return virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING) == 0
+               ? CODE_OK
+               : settle(domain, VM_SUSPENDED, "save the domain's memory", err);
 }
 
 static enum code undefine(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
@@ -83,6 +127,18 @@ enum code libvirt_undefine(struct libvirt *libvirt, const char *vm, struct error
 
 enum code libvirt_shutdown(struct libvirt *libvirt, const char *vm, struct error *err) {
     return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, ask_shutdown, err);
+}
+
+enum code libvirt_pause(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, pause_it, err);
+}
+
+enum code libvirt_resume(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, resume, err);
+}
+
+enum code libvirt_suspend(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, suspend, err);
 }
 
 enum code libvirt_reboot(struct libvirt *libvirt, const char *vm, struct error *err) {

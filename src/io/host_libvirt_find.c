@@ -52,7 +52,7 @@ enum code libvirt_look_up(virConnectPtr connection, const char *vm, virDomainPtr
     return code;
 }
 
-static enum code read_state(virDomainPtr domain, enum vm_state *out_state, struct error *err) {
+enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct error *err) {
     int state, reason;
     if (virDomainGetState(domain, &state, &reason, 0) < 0)
         return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN
@@ -64,9 +64,11 @@ static enum code read_state(virDomainPtr domain, enum vm_state *out_state, struc
         *out_state = VM_PAUSED;
         return CODE_OK;
     case VIR_DOMAIN_SHUTOFF:
-        *out_state = reason == VIR_DOMAIN_SHUTOFF_CRASHED || reason == VIR_DOMAIN_SHUTOFF_FAILED
-                         ? VM_CRASHED
-                         : VM_STOPPED;
+        /* The file decides: after a restart of libvirt's daemon it is all that tells. */
+        *out_state = virDomainHasManagedSaveImage(domain, 0) == 1    ? VM_SUSPENDED
+                     : reason == VIR_DOMAIN_SHUTOFF_CRASHED ||
+                               reason == VIR_DOMAIN_SHUTOFF_FAILED ? VM_CRASHED
+                                                                     : VM_STOPPED;
         return CODE_OK;
     case VIR_DOMAIN_CRASHED:
         *out_state = VM_CRASHED;
@@ -84,7 +86,7 @@ enum code libvirt_find(struct libvirt *libvirt, const char *vm, struct libvirt_d
         return CODE_HOST_FAILED;
     auto_clean(domain_clean) virDomainPtr domain = NULL;
     enum code code = libvirt_look_up(connection, vm, &domain, &out_domain->mark, err);
-    return code == CODE_OK ? read_state(domain, &out_domain->state, err) : code;
+    return code == CODE_OK ? libvirt_state(domain, &out_domain->state, err) : code;
 }
 
 /* --- all domains --- */
@@ -195,7 +197,7 @@ int libvirt_list(struct libvirt *libvirt, struct libvirt_domain **out_domains, s
     for (size_t i = 0; i < domains.count; i++) {
         enum code code = read_mark(domains.items[i], &ours[count].mark, err);
         if (code == CODE_OK)
-            code = read_state(domains.items[i], &ours[count].state, err);
+            code = libvirt_state(domains.items[i], &ours[count].state, err);
         if (code == CODE_HOST_FAILED)
             return -EIO;
         count += code == CODE_OK;

@@ -46,6 +46,9 @@ virConnectPtr libvirt_use(struct libvirt *libvirt, struct error *err);
 /* The VM that the domain's name says; NULL: none of ours. */
 const char *libvirt_vm_of(virDomainPtr domain);
 
+/* What the domain is now. */
+enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct error *err);
+
 /* The VM's domain, freed by the caller. out_mark NULL: it is known to be ours. Codes as those of
  * libvirt_find. */
 enum code libvirt_look_up(virConnectPtr connection, const char *vm, virDomainPtr *out_domain,

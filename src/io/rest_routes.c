@@ -65,7 +65,7 @@ const struct table rest_health_table = {"health", "That the manager serves.",
      problem(CODE_UNMET) | problem(CODE_QUOTA_EXCEEDED) |                                \
      problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_IMAGE_TOO_LARGE))
 
-/* What the four acts and the deletion of a VM have in common. */
+/* What is done to a VM, and its deletion, have in common. */
 #define vm_act(verb_)                                                                    \
     .action = REST_ROLE, .kind = REQUEST_VM_ACT, .verb = verb_,                          \
     .parameters = {"wait", "deadline"}, .shape = REST_OPERATION,                         \
@@ -85,6 +85,10 @@ static const struct rest_route routes[] = {
     {"POST", "/v1/vms/{vm}/shutdown", "Asks the guest to shut down", vm_act(VERB_SHUTDOWN)},
     {"POST", "/v1/vms/{vm}/stop", "Stops a VM at once", vm_act(VERB_STOP)},
     {"POST", "/v1/vms/{vm}/reboot", "Asks the guest to reboot", vm_act(VERB_REBOOT)},
+    {"POST", "/v1/vms/{vm}/pause", "Holds a VM in its host's memory", vm_act(VERB_PAUSE)},
+    {"POST", "/v1/vms/{vm}/resume", "Lets a paused VM run on", vm_act(VERB_RESUME)},
+    {"POST", "/v1/vms/{vm}/suspend", "Saves a VM's memory to disk, for the next start",
+     vm_act(VERB_SUSPEND)},
     {"GET", "/v1/operations", "Lists operations", REST_ROLE, REQUEST_OP_LIST,
      .parameters = {"limit", "after", "tenant", "vm"}, .shape = REST_LIST,
      .answer = &operation_table, .problems = list_problems},

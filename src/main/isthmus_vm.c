@@ -136,6 +136,9 @@ int vm_start(const struct options *options) { return act(options, "POST", "/star
 int vm_stop(const struct options *options) { return act(options, "POST", "/stop"); }
 int vm_shutdown(const struct options *options) { return act(options, "POST", "/shutdown"); }
 int vm_reboot(const struct options *options) { return act(options, "POST", "/reboot"); }
+int vm_pause(const struct options *options) { return act(options, "POST", "/pause"); }
+int vm_resume(const struct options *options) { return act(options, "POST", "/resume"); }
+int vm_suspend(const struct options *options) { return act(options, "POST", "/suspend"); }
 int vm_delete(const struct options *options) { return act(options, "DELETE", ""); }
 
 /* One field of the request, checked here as the server would. */

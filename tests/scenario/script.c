@@ -105,7 +105,7 @@ bool script_vm_is(const struct script *script, const char *name, enum vm_state s
     const struct vm *vm = find(script, name);
     const struct sim_vm *there = vm ? host_vm(script->world, vm->id) : NULL;
     return there && vm->state == state &&
-           container_of(there->domains.next, struct sim_domain, by_vm)->state == state;
+           check_is_true(container_of(there->domains.next, struct sim_domain, by_vm), state);
 }
 
 uint64_t script_vms(const struct script *script) {

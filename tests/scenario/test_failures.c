@@ -232,8 +232,77 @@ static void quota_counts_what_a_cluster_that_is_away_may_still_have(void **state
     script_ends(script);
 }
 
+static void a_pause_that_races_a_power_loss_ends_as_interrupted_and_the_vm_is_crashed(
+    void **state) {
+    (void)state;
+    struct script *script = with_vm();
+    script->world->slow = script->hosts[0];
+    script->world->slow_ms = 20000;
+    script_act(script, "a", VERB_PAUSE, 0);
+    script_wait(script, 10);
+    host_power_loss(script->world, script->hosts[0]);
+    script_wait(script, 90);
+    script_tells(script, "cloud0 instructs pause\n"
+                         "cloud0 replies pause running, ok\n"
+                         "cluster-inner0 instructs pause\n"
+                         "host-inner2 works: pause\n"
+                         "cluster-inner0 instructs pause\n"
+                         "cloud0 instructs pause\n"
+                         "cloud0 instructs pause\n"
+                         "cluster-inner0 instructs pause\n"
+                         "host-inner2 results interrupted, crashed\n"
+                         "host-inner2 results interrupted, crashed\n"
+                         "cluster-inner0 results interrupted, crashed\n");
+    assert_true(script_vm_is(script, "a", VM_CRASHED));
+    script_ends(script);
+}
+
+/* What only was in memory is gone with it; what was saved before is not. */
+static void a_power_loss_ends_a_paused_vm_and_leaves_a_suspended_one_as_it_is(void **state) {
+    (void)state;
+    struct script *script = with_vm();
+    script_act(script, "a", VERB_SUSPEND, 0);
+    script_wait(script, 10);
+    host_power_loss(script->world, script->hosts[0]);
+    script_wait(script, 90);
+    assert_true(script_vm_is(script, "a", VM_SUSPENDED));
+    script_act(script, "a", VERB_START, 0);
+    script_wait(script, 10);
+    script_act(script, "a", VERB_PAUSE, 0);
+    script_wait(script, 10);
+    assert_true(script_vm_is(script, "a", VM_PAUSED));
+    host_power_loss(script->world, script->hosts[0]);
+    script_wait(script, 90);
+    assert_true(script_vm_is(script, "a", VM_CRASHED));
+    world_crash(script->world, script->hosts[0], 1000); /* without another loss of power */
+    script_wait(script, 60);
+    script_tells(script, "cloud0 instructs suspend\n"
+                         "cloud0 replies suspend running, ok\n"
+                         "cluster-inner0 instructs suspend\n"
+                         "host-inner2 works: suspend\n"
+                         "host-inner2 results ok, suspended\n"
+                         "cluster-inner0 results ok, suspended\n"
+                         "cloud0 instructs start\n"
+                         "cloud0 replies start running, ok\n"
+                         "cluster-inner0 instructs start\n"
+                         "host-inner2 works: start\n"
+                         "host-inner2 results ok, running\n"
+                         "cluster-inner0 results ok, running\n"
+                         "cloud0 instructs pause\n"
+                         "cloud0 replies pause running, ok\n"
+                         "cluster-inner0 instructs pause\n"
+                         "host-inner2 works: pause\n"
+                         "host-inner2 results ok, paused\n"
+                         "cluster-inner0 results ok, paused\n");
+    assert_true(script_vm_is(script, "a", VM_CRASHED));
+    script_ends(script);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            a_pause_that_races_a_power_loss_ends_as_interrupted_and_the_vm_is_crashed),
+        cmocka_unit_test(a_power_loss_ends_a_paused_vm_and_leaves_a_suspended_one_as_it_is),
         cmocka_unit_test(
             a_lost_reply_after_the_work_was_done_is_told_again_and_nothing_is_done_twice),
         cmocka_unit_test(a_manager_that_restarts_does_not_believe_that_all_vms_are_off),

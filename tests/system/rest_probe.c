@@ -270,12 +270,12 @@ static void take_request(struct shell *role) {
     struct request *request;
     if (read(role->queue[0], &request, sizeof(request)) != sizeof(request))
         return;
-    printf("request kind=%d key=%s idempotency=%s hash=%llu wait=%llu deadline=%llu verb=%d "
+    printf("request kind=%d key=%s idempotency=%s hash=%llu wait=%llu deadline=%llu verb=%s "
            "name=%s start=%d data=%zu limit=%u after=%s tenant=%s vm=%s\n",
            request->kind, request->key, request->idempotency_key,
            (unsigned long long)request->body_hash, (unsigned long long)request->wait_ms,
-           (unsigned long long)request->deadline_ms, request->verb, request->vm_create.name,
-           request->vm_create.start,
+           (unsigned long long)request->deadline_ms, verb_names[request->verb],
+           request->vm_create.name, request->vm_create.start,
            request->vm_create.user_data ? strlen(request->vm_create.user_data) : 0,
            request->list.limit, request->list.after, request->list.tenant, request->list.vm);
     fflush(stdout);

@@ -195,8 +195,16 @@ class TestDriver(HostCase):
         self.assertEqual(probe.do("create", vm=vm, digest=digest, epoch=4), "bad-state")
         self.assertEqual(probe.do("reboot", vm=vm), "ok")
         probe.expect(f"domain {vm} epoch=3 running rebooted")
+        for kind, state in (("pause", "paused"), ("resume", "running"), ("pause", "paused"),
+                            ("suspend", "suspended"), ("start", "running")):
+            probe.forget()
+            for _ in range(2):
+                self.assertEqual(probe.do(kind, vm=vm), "ok", kind)
+            probe.expect(f"domain {vm} epoch=3 {state} changed")
         self.assertEqual(probe.do("shutdown", vm=vm), "ok")
         probe.expect(f"domain {vm} epoch=3 stopped changed")
+        for kind in ("pause", "resume", "suspend"):
+            self.assertEqual(probe.do(kind, vm=vm), "bad-state", kind)
         for _ in range(2):
             self.assertEqual(probe.do("stop", vm=vm), "ok")
         self.assertEqual(probe.do("create", vm=vm, digest=digest, epoch=4), "ok")
@@ -212,6 +220,21 @@ class TestDriver(HostCase):
             self.assertEqual(probe.do(kind, vm=vm), "lost")
         probe.close()
         self.assertEqual(probe.lines[-1], "closed")
+
+    def test_what_was_saved_is_found_and_is_gone_with_a_stop(self):
+        probe, vm = self.probe(), vm_id(1)
+        digest = make_archive(self.images, {"manifest.json": MANIFEST, "d": qcow2_header(1)})
+        for kind in ("fetch", "create", "start", "suspend"):
+            self.assertEqual(probe.do(kind, vm=vm, digest=digest, epoch=3), "ok", kind)
+        for kind in ("pause", "resume", "shutdown", "reboot"):
+            self.assertEqual(probe.do(kind, vm=vm), "bad-state", kind)
+        probe.forget()
+        probe.send("scan")
+        probe.expect("scanned")
+        self.assertEqual(probe.lines, [f"domain {vm} epoch=3 suspended cut", "scanned"])
+        for _ in range(2):
+            self.assertEqual(probe.do("stop", vm=vm), "ok")
+        probe.expect(f"domain {vm} epoch=3 stopped changed")
 
     def test_many_vms_run_at_once_each_in_its_own_order(self):
         probe = self.probe()
@@ -470,7 +493,18 @@ class QemuDriver(HostCase):
         self.assertEqual(disk.stat().st_ino, before)
         self.assertEqual(probe.do("start", vm=vm), "ok")
         self.wait_ready(vm, times=3)
-        self.assertEqual(probe.do("stop", vm=vm), "ok")
+        for kind, state in (("pause", "paused"), ("resume", "running"), ("suspend", "suspended")):
+            for _ in range(2):
+                self.assertEqual(probe.do(kind, vm=vm), "ok", kind)
+            probe.expect(f"domain {vm} epoch=2 {state} changed")
+        self.assertEqual(self.pids(), [])
+        probe.forget()
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        probe.expect(f"domain {vm} epoch=2 running changed")
+        self.assertEqual(probe.do("shutdown", vm=vm), "ok")
+        probe.expect(f"domain {vm} epoch=2 stopped changed", 60)
+        # the very guest that was suspended has heard that: it did not boot
+        self.assertEqual(self.console(vm).count("ISTHMUS-GUEST ready"), 3)
         self.assertEqual(probe.do("remove", vm=vm), "ok")
         self.assertEqual(list((self.host / "vms").iterdir()), [])
         self.assertEqual(self.pids(), [])

@@ -102,25 +102,32 @@ static void before_the_host_is_scanned_nothing_is_said(void **state) {
 static void each_verb_goes_through_its_stages(void **state) {
     (void)state;
     run_vm();
-    bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_STOP));
-    assert_job(JOB_STOP);
-    end_job(CODE_OK);
-    assert_result(CODE_OK, VM_STOPPED);
-    bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_START));
-    assert_job(JOB_START);
-    end_job(CODE_OK);
-    assert_result(CODE_OK, VM_RUNNING);
-    bench_say(&bench, manager, bench_instruct("4", "1", 4, VERB_REBOOT));
+    static const struct {
+        enum verb verb;
+        enum job_kind job;
+        enum vm_state after;
+    } simple[] = {{VERB_STOP, JOB_STOP, VM_STOPPED},     {VERB_START, JOB_START, VM_RUNNING},
+                  {VERB_PAUSE, JOB_PAUSE, VM_PAUSED},    {VERB_RESUME, JOB_RESUME, VM_RUNNING},
+                  {VERB_SUSPEND, JOB_SUSPEND, VM_SUSPENDED}, {VERB_START, JOB_START, VM_RUNNING},
+                  {VERB_SUSPEND, JOB_SUSPEND, VM_SUSPENDED}, {VERB_STOP, JOB_STOP, VM_STOPPED},
+                  {VERB_START, JOB_START, VM_RUNNING}};
+    for (size_t i = 0; i < array_size(simple); i++) {
+        bench_say(&bench, manager, bench_instruct("2", "1", 2 + i, simple[i].verb));
+        assert_job(simple[i].job);
+        end_job(CODE_OK);
+        assert_result(CODE_OK, simple[i].after);
+    }
+    bench_say(&bench, manager, bench_instruct("4", "1", 14, VERB_REBOOT));
     assert_job(JOB_REBOOT);
     end_job(CODE_OK);
     domain_is("1", VM_RUNNING, DOMAIN_REBOOTED);
     assert_result(CODE_OK, VM_RUNNING);
-    bench_say(&bench, manager, bench_instruct("5", "1", 5, VERB_SHUTDOWN));
+    bench_say(&bench, manager, bench_instruct("5", "1", 15, VERB_SHUTDOWN));
     assert_job(JOB_SHUTDOWN);
     end_job(CODE_OK);
     domain_is("1", VM_STOPPED, DOMAIN_CHANGED);
     assert_result(CODE_OK, VM_STOPPED);
-    bench_say(&bench, manager, bench_instruct("6", "1", 6, VERB_DELETE));
+    bench_say(&bench, manager, bench_instruct("6", "1", 20, VERB_DELETE));
     assert_job(JOB_REMOVE);
     end_job(CODE_OK);
     assert_result(CODE_OK, VM_DELETED);
@@ -371,6 +378,45 @@ static void a_vm_that_cannot_be_started_again_is_told_as_stopped(void **state) {
     assert_int_equal(state_of_1(), VM_STOPPED);
 }
 
+static void a_vm_that_was_held_in_memory_when_the_host_lost_power_is_crashed(void **state) {
+    (void)state;
+    run_vm();
+    bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_PAUSE));
+    assert_job(JOB_PAUSE);
+    end_job(CODE_OK);
+    assert_result(CODE_OK, VM_PAUSED);
+    for (int i = 0; i < 2; i++) { /* and stays so, however often it is found */
+        cut(VM_STOPPED);
+        assert_null(job());
+        assert_int_equal(state_of_1(), VM_CRASHED);
+    }
+}
+
+static void what_needs_the_memory_that_a_power_loss_took_is_interrupted(void **state) {
+    (void)state;
+    static const enum verb verbs[] = {VERB_PAUSE, VERB_SUSPEND, VERB_RESUME};
+    uint64_t generation = 2;
+    run_vm();
+    for (size_t i = 0; i < array_size(verbs); i++) {
+        if (verbs[i] == VERB_RESUME)
+            domain_is("1", VM_PAUSED, DOMAIN_CHANGED);
+        bench_say(&bench, manager, bench_instruct("2", "1", generation++, verbs[i]));
+        assert_int_equal(bench_count(&bench, EFFECT_JOB), 1);
+        cut(VM_STOPPED);
+        assert_null(job());
+        bench_welcome(&bench, manager);
+        assert_result(CODE_INTERRUPTED, VM_CRASHED);
+        bench_say(&bench, manager, bench_instruct("3", "1", generation++, VERB_START));
+        end_job(CODE_OK);
+        assert_result(CODE_OK, VM_RUNNING);
+    }
+    bench_say(&bench, manager, bench_instruct("4", "1", generation++, VERB_SUSPEND));
+    cut(VM_SUSPENDED); /* it was saved before the power went */
+    assert_job(JOB_SUSPEND);
+    end_job(CODE_OK);
+    assert_int_equal(state_of_1(), VM_SUSPENDED);
+}
+
 static void an_operation_waits_for_the_restart_and_then_runs(void **state) {
     (void)state;
     run_vm();
@@ -533,6 +579,8 @@ int main(void) {
         with_agent(an_instruction_whose_time_is_over_is_not_begun),
         with_agent(a_vm_that_ran_when_the_host_lost_power_is_started_again),
         with_agent(a_vm_that_cannot_be_started_again_is_told_as_stopped),
+        with_agent(a_vm_that_was_held_in_memory_when_the_host_lost_power_is_crashed),
+        with_agent(what_needs_the_memory_that_a_power_loss_took_is_interrupted),
         with_agent(an_operation_waits_for_the_restart_and_then_runs),
         with_agent(a_definition_that_a_crash_interrupted_is_begun_again),
         with_agent(an_undoing_that_a_crash_interrupted_goes_on_and_keeps_the_cause),
