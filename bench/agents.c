@@ -70,7 +70,8 @@ static void *run(void *context) {
     struct error err = {0};
     const struct shell_ports ports = {.store = one->store, .links = &one->uplink,
                                       .links_count = 1, .host = &one->host,
-                                      .send = xmpp_link_send, .submit = do_at_once};
+                                      .send = xmpp_link_send, .flush = xmpp_link_flush,
+                                      .submit = do_at_once};
     if (shell_run(one->host.shell, &ports, &err))
         measure_fail("run an agent", err.text);
     return NULL;

@@ -7,6 +7,8 @@
 
 const char *const log_level_names[4] = {"error", "warning", "info", "debug"};
 
+enum { line_bytes = 4096 }; /* no more than PIPE_BUF: what one write(2) takes in one piece */
+
 static size_t log_head(char *line, size_t size, const struct log *log, enum log_level level) {
     struct timespec now = {0};
     struct tm utc = {0};
@@ -19,26 +21,57 @@ static size_t log_head(char *line, size_t size, const struct log *log, enum log_
     return length < 0 ? 0 : (size_t)length;
 }
 
-void log_line(const struct log *log, enum log_level level, const char *event, const char *format,
-              ...) {
-    if (level > log->level)
-        return;
-    char line[4096];
-    size_t used = log_head(line, sizeof(line), log, level);
-    int length = snprintf(line + used, sizeof(line) - used, "%s ", event);
+/* Puts the rest after the head; the line's length with its end. */
+static size_t log_finish(char line[line_bytes], size_t used, const char *event,
+                         const char *format, va_list arguments)
+    __attribute__((format(printf, 4, 0)));
+static size_t log_finish(char line[line_bytes], size_t used, const char *event,
+                         const char *format, va_list arguments) {
+    int length = snprintf(line + used, line_bytes - used, "%s ", event);
     used += length < 0 ? 0 : (size_t)length;
-    va_list arguments;
-    va_start(arguments, format);
-    length = vsnprintf(line + used, sizeof(line) - used, format, arguments);
-    va_end(arguments);
+    length = vsnprintf(line + used, line_bytes - used, format, arguments);
     used += length < 0 ? 0 : (size_t)length;
-    if (used > sizeof(line) - 1)
-        used = sizeof(line) - 1;
+    if (used > line_bytes - 1)
+        used = line_bytes - 1;
     for (size_t i = 0; i < used; i++)
         if ((unsigned char)line[i] < ' ' || line[i] == 127)
             line[i] = '?';
     line[used] = '\n';
-    (void)!write(STDERR_FILENO, line, used + 1);
+    return used + 1;
+}
+
+void log_line(const struct log *log, enum log_level level, const char *event, const char *format,
+              ...) {
+    if (level > log->level)
+        return;
+    char line[line_bytes];
+    size_t used = log_head(line, sizeof(line), log, level);
+    va_list arguments;
+    va_start(arguments, format);
+    used = log_finish(line, used, event, format, arguments);
+    va_end(arguments);
+    (void)!write(STDERR_FILENO, line, used);
+}
+
+void log_gather(const struct log *log, struct text *lines, enum log_level level, const char *event,
+                const char *format, ...) {
+    if (level > log->level)
+        return;
+    char line[line_bytes];
+    size_t used = log_head(line, sizeof(line), log, level);
+    va_list arguments;
+    va_start(arguments, format);
+    used = log_finish(line, used, event, format, arguments);
+    va_end(arguments);
+    if (lines->length + used > line_bytes)
+        log_write(lines);
+    text_add_bytes(lines, line, used);
+}
+
+void log_write(struct text *lines) {
+    if (lines->length)
+        (void)!write(STDERR_FILENO, lines->data, lines->length);
+    text_clear(lines);
 }
 
 const char *log_quote(const char *value, char *field, size_t size) {

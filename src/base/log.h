@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/attributes.h"
+#include "base/text.h"
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
@@ -21,6 +22,13 @@ extern const char *const log_level_names[4]; /* "error", "warning", "info", "deb
 /* Thread-safe: one write(2) per line. A line is cut at 4 KiB; control characters become '?'. */
 void log_line(const struct log *log, enum log_level level, const char *event, const char *format,
               ...) format_checked(4, 5);
+
+/* As log_line, but the line waits in `lines` until there are 4 KiB of them, or log_write. */
+void log_gather(const struct log *log, struct text *lines, enum log_level level, const char *event,
+                const char *format, ...) format_checked(5, 6);
+
+/* Writes what was gathered in one write(2), and empties it. */
+void log_write(struct text *lines);
 
 /* Quotes `value` for a logfmt line into `field` and returns it: spaces and quotes are safe. */
 const char *log_quote(const char *value, char *field, size_t size);

@@ -69,6 +69,14 @@ void http_resume(struct http_request *request) {
     pthread_mutex_unlock(&server->lock);
 }
 
+bool http_is_alone(const struct http_request *request) {
+    struct http_server *server = request->server;
+    pthread_mutex_lock(&server->lock);
+    bool is_alone = server->open == 1;
+    pthread_mutex_unlock(&server->lock);
+    return is_alone;
+}
+
 /* The library does not watch suspended connections, so clients that went away are found here. */
 static void sweep(struct http_server *server) {
     struct pollfd fds[http_connections];

@@ -96,6 +96,9 @@ void http_server_stop(struct http_server *server);
 /* The value of a request's header, or NULL. */
 const char *http_header(const struct http_request *request, const char *name);
 
+/* Is it the only request that is open, held ones counted? */
+bool http_is_alone(const struct http_request *request);
+
 /* Suspends the connection; before anything that may lead to http_resume. */
 void http_hold(struct http_request *request);
 

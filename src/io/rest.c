@@ -43,7 +43,12 @@ void rest_ask(struct rest *rest, struct rest_call *call, struct request *request
     if (refused)
         return;
     struct event event = {.kind = EVENT_REQUEST, .request = request};
-    shell_post(rest->shell, &event);
+    if (!http_is_alone(&call->http)) { /* others can be taken in meanwhile, and share the turn */
+        shell_post(rest->shell, &event);
+        return;
+    }
+    shell_put(rest->shell, &event);
+    shell_serve(rest->shell);
 }
 
 void rest_reply(struct rest *rest, struct reply *reply) {

@@ -37,7 +37,8 @@ struct shell_ports {
     struct rest *rest;
     void (*route)(struct xmpp *xmpp, const char *address, size_t endpoint); /* xmpp_link_route */
     enum xmpp_sent (*send)(struct xmpp *xmpp, const char *address, const char *bytes,
-                           size_t length);                                /* xmpp_send */
+                           size_t length);                                /* xmpp_link_send */
+    void (*flush)(struct xmpp *xmpp);                                     /* xmpp_link_flush */
     void (*rekey)(struct rest *rest, const char *key); /* of link 0, for new
                                                             * join tokens; rest_rekey */
     void (*fetch)(struct image_fetcher *fetcher, const char *digest);     /* image_fetcher_get */

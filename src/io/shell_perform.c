@@ -13,21 +13,24 @@ void performer_init(struct performer *performer, const struct shell_ports *ports
     outbox_init(&performer->outbox, ports, log);
 }
 
-void performer_deinit(struct performer *performer) { outbox_deinit(&performer->outbox); }
+void performer_deinit(struct performer *performer) {
+    outbox_deinit(&performer->outbox);
+    text_deinit(&performer->lines);
+}
 
 static bool effect_is_stored(const struct effect *effect) {
     return effect->kind == EFFECT_SAVE || effect->kind == EFFECT_FORGET;
 }
 
 /* One line per step of an operation: its timeline, in the logs of every daemon that it passes. */
-static void performer_tell_saved(const struct performer *performer, const struct effect *effect) {
+static void performer_tell_saved(struct performer *performer, const struct effect *effect) {
     if (effect->kind != EFFECT_SAVE || effect->record.table != &operation_table)
         return;
     const struct operation *op = effect->record.data;
-    log_line(performer->log, LOG_INFO, "operation",
-             "op=%s vm=%s verb=%s state=%s step=%s code=%s", op->id, op->vm,
-             verb_names[op->verb], op_state_names[op->state], step_names[op->step],
-             code_names[op->code]);
+    log_gather(performer->log, &performer->lines, LOG_INFO, "operation",
+               "op=%s vm=%s verb=%s state=%s step=%s code=%s", op->id, op->vm,
+               verb_names[op->verb], op_state_names[op->state], step_names[op->step],
+               code_names[op->code]);
 }
 
 /* What can be seen or felt outside of this process. An image that is fetched is no such thing: it
@@ -226,8 +229,11 @@ int performer_run(struct performer *performer, struct effects *effects, struct e
     for (size_t i = 0; !result && i < effects->count; i++)
         performer_one(performer, &effects->items[i]);
     outbox_flush(&performer->outbox);
+    for (size_t i = 0; i < performer->ports->links_count; i++)
+        performer->ports->flush(performer->ports->links[i].xmpp);
     for (size_t i = 0; !result && i < effects->count; i++) /* nobody waits for the log */
         performer_tell_saved(performer, &effects->items[i]);
+    log_write(&performer->lines);
     effects_clear(effects);
     return result;
 }

@@ -14,6 +14,7 @@ struct performer {
     const struct shell_ports *ports;
     const struct log *log;
     struct outbox outbox;
+    struct text lines; /* of the log, of this turn */
     bool done; /* EFFECT_DONE was among them */
     bool open; /* a transaction is open */
 };

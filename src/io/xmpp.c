@@ -246,6 +246,11 @@ enum xmpp_sent xmpp_link_send(struct xmpp *xmpp, const char *address, const char
                                 length);
 }
 
+void xmpp_link_flush(struct xmpp *xmpp) {
+    for (size_t k = 0; k < xmpp->endpoints_count; k++)
+        xmpp_connection_flush(xmpp->endpoints[k].connection);
+}
+
 static void copy_parties(struct xmpp *xmpp, const struct xmpp_settings *settings) {
     xmpp->parties = memory_new(settings->peers_count, sizeof(*xmpp->parties));
     xmpp->parties_count = settings->peers_count;

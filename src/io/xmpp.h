@@ -69,7 +69,7 @@ struct xmpp *xmpp_link_new(const struct xmpp_settings *settings, struct shell *s
 
 enum xmpp_sent { XMPP_SENT = 0, XMPP_DROPPED = 1 };
 
-/* Hands a frame to a connection's thread. XMPP_DROPPED while none is up, its queue is full or
+/* Queues a frame, for xmpp_link_flush. XMPP_DROPPED while no connection is up, its queue is full or
  * the frame is over limit_frame_hard or not XML text (UTF-8 without control characters): the
  * session above mends it. Thread-safe. */
 enum xmpp_sent xmpp_link_send(struct xmpp *xmpp, const char *address, const char *bytes,
@@ -77,6 +77,10 @@ enum xmpp_sent xmpp_link_send(struct xmpp *xmpp, const char *address, const char
 
 /* The party at `address` is there, and reached by this endpoint. Thread-safe. */
 void xmpp_link_route(struct xmpp *xmpp, const char *address, size_t endpoint);
+
+/* Writes what is queued to the servers, on the caller's thread, which saves waking another; what
+ * cannot go out at once is left to the connection's. Never waits. Thread-safe. */
+void xmpp_link_flush(struct xmpp *xmpp);
 
 /* Sends unavailable presence, closes the streams within two seconds and joins the threads. Only a
  * name resolution under way can take longer: the resolver's own limits end it. */

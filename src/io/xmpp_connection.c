@@ -1,6 +1,6 @@
-/* Three rooms beside this one know nothing of libstrophe: xmpp_write (what we say), xmpp_outbox
- * (what waits to be said) and xmpp_watchdog (cuts a stuck handshake); xmpp_cause puts a failure
- * into words. Here: the connection, its thread, and what comes in.
+/* The rooms beside this one know nothing of libstrophe: xmpp_check (settings), xmpp_write (what we
+ * say), xmpp_outbox (what waits to be said) and xmpp_watchdog (cuts a stuck handshake); xmpp_cause
+ * puts a failure into words. Here: the connection, its thread, and what comes in.
  *
  *            open            CONNECT            close                    DISCONNECT
  *   DOWN ------------> CONNECTING ------> UP ----------> CLOSING ------------------> DOWN
@@ -28,6 +28,7 @@
 #include "base/memory.h"
 #include "base/prng.h"
 #include "io/xmpp_cause.h"
+#include "io/xmpp_check.h"
 #include "io/xmpp_outbox.h"
 #include "io/xmpp_socket.h"
 #include "io/xmpp_watchdog.h"
@@ -67,7 +68,7 @@ struct xmpp_connection {
     struct xmpp_outbox outbox;
     struct xmpp_watchdog watchdog;
 
-    /* the thread's own */
+    pthread_mutex_t library; /* guards libstrophe's objects and all below */
     enum phase phase;
     xmpp_ctx_t *context;
     xmpp_conn_t *connection;
@@ -88,7 +89,7 @@ struct xmpp_connection {
  * of its own, so the thread knows whose it is. Set once, when the thread starts. */
 static _Thread_local struct xmpp_connection *this_thread;
 
-/* ---- going out: from the connection's thread, inside CONNECT..DISCONNECT ---- */
+/* ---- going out: by whoever has the library, inside CONNECT..DISCONNECT ---- */
 
 /* libstrophe does not count what it has begun to send, so one cannot see that it is stuck in it.
  * The space (RFC 6120, 4.6.1) after it is counted, and may itself be late without harm. */
@@ -111,18 +112,11 @@ static void say_presence(struct xmpp_connection *xmpp, enum xmpp_write_presence 
 
 /* ---- coming in ---- */
 
-static bool is_full_jid(const char *jid) {
-    const char *at = jid ? strchr(jid, '@') : NULL;
-    const char *slash = jid ? strchr(jid, '/') : NULL;
-    return at && slash && at > jid && slash > at + 1 && slash[1] &&
-           strlen(jid) < limit_address_size;
-}
-
 static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user) {
     (void)connection;
     struct xmpp_connection *xmpp = user;
     const char *from = xmpp_stanza_get_from(stanza), *type = xmpp_stanza_get_type(stanza);
-    if (!is_full_jid(from) || !type)
+    if (!xmpp_is_full_jid(from) || !type)
         return 1;
     if (text_equal(type, "error")) {
         xmpp_on_peer(xmpp->owner, xmpp->number, from, PRESENCE_DOWN);
@@ -167,7 +161,7 @@ static int on_presence(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *use
         return 1;
     }
     bool is_down = type && (text_equal(type, "unavailable") || text_equal(type, "error"));
-    if (!is_full_jid(from) || text_equal(from, xmpp->jid) || (type && !is_down))
+    if (!xmpp_is_full_jid(from) || text_equal(from, xmpp->jid) || (type && !is_down))
         return 1;
     enum presence presence = is_down ? PRESENCE_DOWN : PRESENCE_UP;
     answer_presence(xmpp, from, presence);
@@ -329,7 +323,15 @@ static int patience_ms(const struct xmpp_connection *xmpp) {
     return xmpp->phase == PHASE_UP ? -1 : strophe_timers_ms;
 }
 
-/* Waits for the socket, the outbox or the tick, then does what there is to do. */
+static void say_what_waits(struct xmpp_connection *xmpp) {
+    auto_clean(text_deinit) struct text stanzas = {0};
+    if (xmpp->phase != PHASE_UP || xmpp_conn_send_queue_len(xmpp->connection) > 0)
+        return;
+    xmpp_outbox_take(&xmpp->outbox, &stanzas);
+    say(xmpp, &stanzas);
+}
+
+/* Waits without the library for the socket, the outbox or the tick, then does what there is. */
 static void take_turn(struct xmpp_connection *xmpp) {
     bool is_sending = xmpp_conn_send_queue_len(xmpp->connection) > 0;
     struct pollfd ready[] = {
@@ -338,7 +340,10 @@ static void take_turn(struct xmpp_connection *xmpp) {
         {.fd = xmpp->outbox.wake_fd, .events = POLLIN},
         {.fd = xmpp->tick_fd, .events = POLLIN},
     };
-    poll(ready, array_size(ready), patience_ms(xmpp));
+    int patience = patience_ms(xmpp);
+    pthread_mutex_unlock(&xmpp->library);
+    poll(ready, array_size(ready), patience);
+    pthread_mutex_lock(&xmpp->library);
     if (ready[0].revents)
         xmpp->quiet_turns = 0;
     if (ready[0].revents & POLLOUT)
@@ -349,20 +354,19 @@ static void take_turn(struct xmpp_connection *xmpp) {
         on_tick(xmpp);
     if (xmpp->is_closing && xmpp->phase == PHASE_UP)
         begin_closing(xmpp);
-    if (xmpp->phase == PHASE_UP && !is_sending) {
-        auto_clean(text_deinit) struct text stanzas = {0};
-        xmpp_outbox_take(&xmpp->outbox, &stanzas);
-        say(xmpp, &stanzas);
-    }
+    say_what_waits(xmpp);
     run_library(xmpp);
     if (xmpp->has_frames) {
         xmpp->has_frames = false;
+        pthread_mutex_unlock(&xmpp->library);
         shell_serve(xmpp->shell);
+        pthread_mutex_lock(&xmpp->library);
     }
 }
 
 /* One connection, from the first packet to the last. */
 static void serve(struct xmpp_connection *xmpp) {
+    pthread_mutex_lock(&xmpp->library);
     xmpp->log = (xmpp_log_t){.handler = on_log, .userdata = xmpp};
     xmpp->context = xmpp_ctx_new(NULL, &xmpp->log);
     xmpp->connection = xmpp_conn_new(xmpp->context);
@@ -388,6 +392,7 @@ static void serve(struct xmpp_connection *xmpp) {
         take_turn(xmpp);
     xmpp_conn_release(xmpp->connection);
     xmpp_ctx_free(xmpp->context);
+    pthread_mutex_unlock(&xmpp->library);
 }
 
 /* A cause is told once, not at each of its repeats. */
@@ -424,33 +429,6 @@ static void *run(void *argument) {
 }
 
 /* ---- from outside ---- */
-
-static int check_file(const char *what, const char *path, struct error *err) {
-    if (access(path ? path : "", R_OK) < 0)
-        return error_set(err, -errno, "read the %s \"%s\": %s: give a PEM file", what,
-                         path ? path : "", strerror(errno));
-    return 0;
-}
-
-static int check(const struct xmpp_endpoint *endpoint, const char *const *peers,
-                 size_t peers_count, struct error *err) {
-    if (!is_full_jid(endpoint->jid))
-        return error_set(err, -EINVAL, "JID \"%s\": write it as account@domain/resource",
-                         endpoint->jid ? endpoint->jid : "");
-    for (size_t i = 0; i < peers_count; i++)
-        if (!is_full_jid(peers[i]))
-            return error_set(err, -EINVAL, "peer \"%s\": write it as account@domain/resource",
-                             peers[i]);
-    bool has_password = endpoint->password && endpoint->password[0];
-    if (!has_password && !endpoint->certificate_file)
-        return error_set(err, -EINVAL, "neither password nor certificate for %s: give one",
-                         endpoint->jid);
-    if (endpoint->certificate_file &&
-        (check_file("client certificate", endpoint->certificate_file, err) ||
-         check_file("client certificate's key", endpoint->key_file, err)))
-        return err->code;
-    return check_file("certificate authority", endpoint->ca_file, err);
-}
 
 static void copy_peers(struct xmpp_connection *xmpp, const char *const *peers, size_t count) {
     map_init(&xmpp->peers_by_jid, (uintptr_t)xmpp);
@@ -530,11 +508,12 @@ static int start_thread(struct xmpp_connection *xmpp, struct error *err) {
 struct xmpp_connection *xmpp_connection_new(const struct xmpp_settings *settings, size_t number,
                                             const char *const *peers, struct xmpp *owner,
                                             struct error *err) {
-    if (check(&settings->endpoints[number], peers, settings->peers_count, err) < 0)
+    if (xmpp_check(&settings->endpoints[number], peers, settings->peers_count, err) < 0)
         return NULL;
     xmpp_initialize();
     struct xmpp_connection *xmpp = copy_settings(settings, number);
     xmpp->owner = owner;
+    xmpp->library = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     xmpp->shell = xmpp_shell(owner);
     copy_peers(xmpp, peers, settings->peers_count);
     if (xmpp_outbox_init(&xmpp->outbox, err) < 0)
@@ -577,6 +556,28 @@ enum xmpp_sent xmpp_connection_send(struct xmpp_connection *xmpp, const char *ad
     return XMPP_SENT;
 }
 
+/* True: nothing is left of it for the thread, and nothing came in that its poll will not show. */
+static bool write_out(struct xmpp_connection *xmpp) {
+    if (xmpp->phase != PHASE_UP || xmpp_conn_send_queue_len(xmpp->connection) > 0)
+        return false;
+    say_what_waits(xmpp);
+    xmpp_run_once(xmpp->context, 0);
+    return xmpp->phase == PHASE_UP && xmpp_conn_send_queue_len(xmpp->connection) == 0 &&
+           xmpp_socket_bytes_read(xmpp->watchdog.socket) == xmpp->bytes_read;
+}
+
+void xmpp_connection_flush(struct xmpp_connection *xmpp) {
+    if (xmpp_outbox_is_empty(&xmpp->outbox))
+        return;
+    bool is_done = false;
+    if (pthread_mutex_trylock(&xmpp->library) == 0) {
+        is_done = write_out(xmpp);
+        pthread_mutex_unlock(&xmpp->library);
+    }
+    if (!is_done)
+        xmpp_outbox_wake(&xmpp->outbox);
+}
+
 void xmpp_connection_free(struct xmpp_connection *xmpp) {
     if (!xmpp)
         return;
@@ -586,5 +587,6 @@ void xmpp_connection_free(struct xmpp_connection *xmpp) {
     close(xmpp->tick_fd);
     xmpp_watchdog_deinit(&xmpp->watchdog);
     xmpp_outbox_deinit(&xmpp->outbox);
+    pthread_mutex_destroy(&xmpp->library);
     free_settings(xmpp);
 }

@@ -1,7 +1,10 @@
 /* One connection to an XMPP server (c2s, TLS, SASL) on a thread of its own, by libstrophe. It
  * connects when it is told to, and does not choose; xmpp.c has several of them and does.
  *
- * What happens is told through the functions at the end, from the connection's thread.
+ * Its thread has the library but while it waits or serves; meanwhile, another may take it to write
+ * what it has to say by itself.
+ *
+ * What happens is told through the functions at the end, from whichever thread has the library.
  * facts: libstrophe's handshake blocks (hence the thread and the watchdog), its select() stops at
  * descriptor 1024, its own xmpp_send drops silently outside CONNECT..DISCONNECT. */
 #pragma once
@@ -29,6 +32,9 @@ void xmpp_connection_close(struct xmpp_connection *connection);
 /* As xmpp_link_send. */
 enum xmpp_sent xmpp_connection_send(struct xmpp_connection *connection, const char *address,
                                     const char *bytes, size_t length);
+
+/* As xmpp_link_flush. */
+void xmpp_connection_flush(struct xmpp_connection *connection);
 
 /* Closes it and joins the thread. Where there are several, close all of them first. */
 void xmpp_connection_free(struct xmpp_connection *connection);

@@ -43,10 +43,18 @@ bool xmpp_outbox_add(struct xmpp_outbox *outbox, const struct text *stanza) {
         text_add_bytes(&outbox->stanzas, text_data(stanza), stanza->length);
         outbox->count++;
     }
+    bool is_much = outbox->stanzas.length > xmpp_outbox_much;
     pthread_mutex_unlock(&outbox->lock);
-    if (fits)
+    if (is_much)
         xmpp_outbox_wake(outbox);
     return fits;
+}
+
+bool xmpp_outbox_is_empty(struct xmpp_outbox *outbox) {
+    pthread_mutex_lock(&outbox->lock);
+    bool is_empty = outbox->count == 0;
+    pthread_mutex_unlock(&outbox->lock);
+    return is_empty;
 }
 
 void xmpp_outbox_take(struct xmpp_outbox *outbox, struct text *out) {

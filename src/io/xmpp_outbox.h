@@ -1,4 +1,4 @@
-/* What waits to be sent: filled by any thread, emptied by the connection's thread.
+/* What waits to be sent: filled by any thread, emptied by whoever has the connection's library.
  *
  * Bounded in bytes and in stanzas, and closed while there is no connection: what is refused is
  * dropped by the caller. wake_fd (an eventfd) is readable when there is something to look at. */
@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-enum { xmpp_outbox_bytes = 4 << 20, xmpp_outbox_stanzas = 4096 };
+enum { xmpp_outbox_bytes = 4 << 20, xmpp_outbox_much = 64 << 10, xmpp_outbox_stanzas = 4096 };
 
 struct xmpp_outbox {
     pthread_mutex_t lock;
@@ -27,8 +27,11 @@ void xmpp_outbox_deinit(struct xmpp_outbox *outbox);
 void xmpp_outbox_open(struct xmpp_outbox *outbox);
 void xmpp_outbox_close(struct xmpp_outbox *outbox); /* drops what waits */
 
-/* False if it is closed or full. */
+/* False if it is closed or full. Wakes nobody, unless much waits: when all that goes together was
+ * added, it is taken, or xmpp_outbox_wake called. */
 bool xmpp_outbox_add(struct xmpp_outbox *outbox, const struct text *stanza);
+
+bool xmpp_outbox_is_empty(struct xmpp_outbox *outbox);
 
 /* All that waits, into an empty `out`. */
 void xmpp_outbox_take(struct xmpp_outbox *outbox, struct text *out);

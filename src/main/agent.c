@@ -118,6 +118,7 @@ int main(int count, char **arguments) {
         .links_count = 1,
         .host = agent.host,
         .send = xmpp_link_send,
+        .flush = xmpp_link_flush,
         .submit = host_submit,
     };
     return daemon_serve(&agent.log, agent.shell, &ports, config.daemon.state);

@@ -105,7 +105,8 @@ int daemon_join(const struct daemon_options *options, const struct daemon_joinin
     if (joining_open(&joining, daemon, uplink, &offer, &err))
         return daemon_fail(options, &err, EXIT_FAILED);
     const struct shell_ports ports = {
-        .store = joining.store, .links = &joining.link, .links_count = 1, .send = xmpp_link_send};
+        .store = joining.store, .links = &joining.link, .links_count = 1, .send = xmpp_link_send,
+        .flush = xmpp_link_flush};
     if (shell_run(joining.shell, &ports, &err) || explain(&joining, &offer, &err))
         return daemon_fail(options, &err, EXIT_FAILED);
     (void)printf("%s: joined %s as %s; both keys are pinned\n", options->program, offer.address,

@@ -230,6 +230,7 @@ int main(int count, char **arguments) {
         .route = xmpp_link_route,
         .rekey = rest_rekey,
         .send = xmpp_link_send,
+        .flush = xmpp_link_flush,
         .fetch = image_fetcher_get,
         .reply = rest_reply,
     };

@@ -158,6 +158,7 @@ int main(int count, char **arguments) {
         .route = xmpp_link_route,
         .rekey = rest_rekey,
         .send = xmpp_link_send,
+        .flush = xmpp_link_flush,
         .reply = rest_reply,
     };
     return daemon_serve(&upstream.log, upstream.shell, &ports, config.daemon.state);

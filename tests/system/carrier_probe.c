@@ -46,6 +46,7 @@ void shell_log(struct shell *shell, int level, const char *event, const char *fo
 
 static void send_text(struct xmpp *xmpp, const char *address, const char *text) {
     enum xmpp_sent sent = xmpp_link_send(xmpp, address, text, strlen(text));
+    xmpp_link_flush(xmpp);
     printf("%s %zu\n", sent == XMPP_SENT ? "sent" : "dropped", strlen(text));
 }
 
@@ -57,6 +58,7 @@ static void send_burst(struct xmpp *xmpp, const char *address, unsigned long cou
         (void)snprintf(text, sizeof(text), "burst %lu", i);
         sent += xmpp_link_send(xmpp, address, text, strlen(text)) == XMPP_SENT;
     }
+    xmpp_link_flush(xmpp);
     printf("burst %lu\n", sent);
 }
 

@@ -70,6 +70,9 @@ static void on_route(struct xmpp *xmpp, const char *address, size_t endpoint) {
     text_addf(&journal, "route %s %zu;", address, endpoint);
 }
 
+/* One per turn and link: what waits for it is in the journal already. */
+static void on_flush(struct xmpp *xmpp) { xmpp->flushes++; }
+
 static void on_job(struct host *host, const struct effect_job *job) {
     host->jobs++;
     text_addf(&journal, "job %s;", job_names[job->kind]);
@@ -121,6 +124,7 @@ int set_up(void **state) {
                                        .rest = &room->rest,
                                        .route = on_route,
                                        .send = on_send,
+                                       .flush = on_flush,
                                        .fetch = on_fetch,
                                        .submit = on_job,
                                        .reply = on_reply};

@@ -25,6 +25,7 @@ struct xmpp {
     struct text bytes;
     struct seal *peer; /* the other end of the link */
     struct text opened;
+    uint64_t flushes;
 };
 struct host {
     uint64_t jobs;

@@ -342,6 +342,22 @@ static void a_quoted_log_value_is_one_field_of_its_line(void **state) {
     assert_string_equal(log_quote("a", field, 2), "");
 }
 
+static void gathered_log_lines_wait_until_they_are_written(void **state) {
+    (void)state;
+    const struct log log = {.daemon = "test", .level = LOG_INFO};
+    struct text lines = {0};
+    log_gather(&log, &lines, LOG_DEBUG, "unheard", "a=%d", 1);
+    assert_int_equal(lines.length, 0);
+    log_gather(&log, &lines, LOG_INFO, "first", "a=%d", 1);
+    log_gather(&log, &lines, LOG_INFO, "second", "b=\n");
+    const char *first = strstr(text_data(&lines), " daemon=test event=first a=1\n");
+    assert_non_null(first);
+    assert_non_null(strstr(first, " daemon=test event=second b=?\n"));
+    text_clear(&lines);
+    log_write(&lines);
+    text_deinit(&lines);
+}
+
 static void memory_comes_zeroed_and_copies_are_equal(void **state) {
     (void)state;
     unsigned char *bytes = memory_new(3, 100);
@@ -374,6 +390,7 @@ int main(void) {
         cmocka_unit_test(an_error_keeps_what_was_said_below),
         cmocka_unit_test(the_same_seed_gives_the_same_numbers_within_their_bound),
         cmocka_unit_test(a_quoted_log_value_is_one_field_of_its_line),
+        cmocka_unit_test(gathered_log_lines_wait_until_they_are_written),
         cmocka_unit_test(memory_comes_zeroed_and_copies_are_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = f"{ROOT}/build"
 GUIDE, PROTOCOL = "docs/operators-guide.md", "docs/protocol.md"
 DAEMONS = ("upstream", "downstream", "agent")
-EVENT_NAME = re.compile(r"(?:log_line|shell_log)\([^;]*?\"([a-z][a-z_-]*)\"", re.DOTALL)
+EVENT_NAME = re.compile(r"(?:log_line|log_gather|shell_log)\([^;]*?\"([a-z][a-z_-]*)\"", re.DOTALL)
 
 
 def read(path):

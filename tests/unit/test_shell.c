@@ -69,6 +69,7 @@ static void one_turn_is_one_transaction_before_any_send(void **state) {
     run(room);
     assert_string_equal(text_data(&journal), "begin;put t-0;delete gone;put t-1;commit;"
                                              "send a@b/c 2@1;send m@b/c 1@1;");
+    assert_true(room->xmpp[0].flushes > 0 && room->xmpp[1].flushes > 0);
     assert_string_equal(text_data(&room->role.seen), "start;scanned;image;host;scanned;stop;");
 }
 
