@@ -60,8 +60,8 @@ struct seal {
     struct text scratch;
 };
 
-static size_t pair_at(enum seal_own own, enum seal_own its) {
-    return (size_t)own * own_keys + its;
+static size_t pair_at(size_t own, size_t its) {
+    return own * own_keys + its;
 }
 
 static void seal_ready(void) {
@@ -198,7 +198,7 @@ void seal_adopt_next(struct seal *seal) {
     seal->has_next = false;
     for (size_t i = 0; i < seal->pins_count; i++) {
         seal->pins[i]->knows_next = false;
-        for (int its = SEAL_CURRENT; its <= SEAL_NEXT; its++)
+        for (size_t its = SEAL_CURRENT; its <= SEAL_NEXT; its++)
             pair_follow(seal->pins[i], pair_at(SEAL_CURRENT, its), pair_at(SEAL_NEXT, its));
     }
 }
@@ -220,7 +220,7 @@ static int read_foreign(const struct seal *seal, const char *address, const char
     if (seal_check_public(public_key, err))
         return err->code;
     (void)key_read(public_key, out);
-    for (int own = SEAL_CURRENT; own <= (int)seal->has_next; own++)
+    for (size_t own = SEAL_CURRENT; own <= (size_t)seal->has_next; own++)
         if (sodium_memcmp(out, seal->own[own].public_key, key_bytes) == 0)
             return error_set(err, -EINVAL, "%s has our own key: each end of a link makes its own",
                              address);
@@ -234,7 +234,7 @@ int seal_pin(struct seal *seal, const char *address, const char *public_key, str
     struct pinned *pinned = seal_peer(seal, address);
     unsigned char *current = pinned->public_keys[SEAL_CURRENT];
     if (pinned->has_next && !memcmp(key, pinned->public_keys[SEAL_NEXT], key_bytes)) {
-        for (int own = SEAL_CURRENT; own <= SEAL_NEXT; own++)
+        for (size_t own = SEAL_CURRENT; own <= SEAL_NEXT; own++)
             pair_follow(pinned, pair_at(own, SEAL_CURRENT), pair_at(own, SEAL_NEXT));
     } else if (memcmp(key, current, key_bytes)) {
         pinned_forget_pairs(pinned);
@@ -257,7 +257,7 @@ int seal_pin_next(struct seal *seal, const char *address, const char *public_key
     if (!memcmp(key, pinned->public_keys[SEAL_CURRENT], key_bytes))
         return 0; /* said again, after it was done */
     if (!pinned->has_next || memcmp(key, pinned->public_keys[SEAL_NEXT], key_bytes))
-        for (int own = SEAL_CURRENT; own <= SEAL_NEXT; own++)
+        for (size_t own = SEAL_CURRENT; own <= SEAL_NEXT; own++)
             pair_free(&pinned->pairs[pair_at(own, SEAL_NEXT)]);
     memcpy(pinned->public_keys[SEAL_NEXT], key, key_bytes);
     pinned->has_next = true;
@@ -401,7 +401,7 @@ enum seal_result seal_open_request(struct seal *seal, const char *sealed, size_t
     if (!decode(sealed, length, bytes, length, &got) || got < crypto_box_SEALBYTES)
         return SEAL_BROKEN;
     unsigned char *request = room(out, got - crypto_box_SEALBYTES);
-    for (int own = SEAL_CURRENT; own <= (int)seal->has_next; own++) {
+    for (size_t own = SEAL_CURRENT; own <= (size_t)seal->has_next; own++) {
         if (crypto_box_seal_open(request, bytes, got, seal->own[own].public_key,
                                  seal->own[own].secret_key))
             continue;

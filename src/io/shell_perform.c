@@ -154,7 +154,7 @@ static void performer_joined(const struct performer *performer,
     const struct joined joined = {effect->verdict};
     struct seal *seal = performer->ports->links[effect->link].seal;
     codec_encode(&joined_table, &joined, FIELD_WIRE, &answer);
-    for (int own = SEAL_CURRENT; own <= SEAL_NEXT; own++)
+    for (enum seal_own own = SEAL_CURRENT; own <= SEAL_NEXT; own++)
         if (seal_answer(seal, own, effect->key, &answer, &sealed) == SEAL_DONE)
             performer_send(performer, effect->link, effect->address, &sealed);
 }

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         return 0;
     auto_clean(text_deinit) struct text json = {0};
     text_addf(&json, "{\"from\":1,\"to\":2,\"sequence\":3,\"received\":4,\"messages\":[{\"%s\":",
-              message_table(bytes[0] % MESSAGE_KIND_COUNT)->name);
+              message_table((uint8_t)(bytes[0] - '0') % MESSAGE_KIND_COUNT)->name);
     text_add_bytes(&json, (const char *)bytes + 1, size - 1);
     text_add(&json, "}]}");
     const struct codec_input input = {text_data(&json), json.length, FIELD_WIRE,
