@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/lifecycle.h"
+#include "sim/carrier.h"
 
 void check_fail(struct sim_world *world, const char *law, const char *format, ...) {
     char words[1024];
@@ -453,6 +454,7 @@ void check_restarted(struct sim_world *world, struct sim_node *node) {
 
 void check_minute(struct sim_world *world) {
     enum { slack_ms = 2000 };
+    check_carriers(world);
     struct list *at = NULL, *next = NULL;
     list_each(at, next, &world->promised) {
         const struct promise *promise = container_of(at, struct promise, node);

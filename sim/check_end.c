@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/lifecycle.h"
+#include "sim/carrier.h"
 #include "sim/check.h"
 
 static bool vm_is_at_rest(const struct vm *vm) {
@@ -264,6 +265,7 @@ static void check_sessions(struct sim_world *world) {
 void check_end(struct sim_world *world) {
     struct list *at = NULL, *next = NULL;
     check_sessions(world);
+    check_carriers_end(world);
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         role_check(world->nodes[i]->role);
         check_count_used(world, world->nodes[i]);

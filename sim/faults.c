@@ -3,27 +3,35 @@
  * to others: each draws from a stream of its own minute. */
 
 #include "base/map.h"
+#include "sim/carrier.h"
 #include "sim/check.h"
 
-static void draw_anew(struct sim_world *world, uint32_t who) {
-    const uint64_t key[] = {world->now_ms, who};
+enum fate { FATE_SERVER, FATE_POWER, FATE_CLOCK, FATE_CRASH };
+
+/* Does it happen to whom this minute? What then follows is drawn from the same numbers. */
+static bool happens(struct sim_world *world, enum fate what, uint32_t who, uint32_t per_mille) {
+    const uint64_t key[] = {world->now_ms, what, who};
     prng_init(&world->fate, map_hash(world->settings.seed, (const char *)key, sizeof(key)));
+    bool does = world_fault(world, &world->fate, per_mille);
+    if (per_mille)
+        world_note(world, STREAM_FATE, map_hash(does, (const char *)key, sizeof(key)));
+    return does;
 }
 
 static void on_server_back(struct sim_world *world, struct occurrence *occurrence) {
-    if (!world->servers[occurrence->number].up)
+    if (!world->servers[occurrence->number].up && !world->healing)
         network_server(world, occurrence->number, PRESENCE_UP);
 }
 
 static void servers(struct sim_world *world) {
     uint32_t count = world->settings.even ? 1 : world->servers_count;
     for (uint32_t i = 0; i < count; i++) {
-        draw_anew(world, UINT32_MAX - i);
-        if (world->servers[i].up &&
-            world_fault(world, &world->fate, world->settings.server_death)) {
+        if (happens(world, FATE_SERVER, i, world->settings.server_death) &&
+            world->servers[i].up) {
+            uint64_t back_ms = 1000 + prng_below(&world->fate, 60000);
+            world->servers[i].is_silent = prng_below(&world->fate, 3) == 0;
             world->stats.server_deaths++;
             network_server(world, i, PRESENCE_DOWN);
-            uint64_t back_ms = 1000 + prng_below(&world->fate, 60000);
             world_later(world, NULL, back_ms, on_server_back)->number = i;
         }
     }
@@ -32,21 +40,22 @@ static void servers(struct sim_world *world) {
 static void node_faults(struct sim_world *world, struct sim_node *node) {
     enum { jump_most_ms = 2 * 3600 * 1000 };
     struct list *at = NULL, *next = NULL;
-    draw_anew(world, node->index);
+    uint32_t who = node->index;
     if (node->settings.kind == ROLE_AGENT && !world->settings.even &&
-        world_fault(world, &world->fate, world->settings.power_loss))
+        happens(world, FATE_POWER, who, world->settings.power_loss))
         host_power_loss(world, node);
-    if (!world->settings.even &&
-        world_fault(world, &world->fate, world->settings.clock_jump)) {
+    if (!world->settings.even && happens(world, FATE_CLOCK, who, world->settings.clock_jump)) {
         node->clock_ms = (int64_t)prng_below(&world->fate, jump_most_ms) - jump_most_ms / 2;
         world->stats.clock_jumps++;
     }
     if (world->settings.even && node->role && node_is_upstream(node) &&
-        world_fault(world, &world->fate, world->settings.crash * 100))
+        happens(world, FATE_CRASH, who, world->settings.crash * 100))
         world_crash(world, node, 1000 + prng_below(&world->fate, 60000));
     owners_act(world, node);
     for (uint32_t i = 0; i < node->links_count; i++)
         network_slow(world, &node->links[i]);
+    for (uint32_t i = 0; i < node->links_count; i++)
+        carrier_cut(world, &node->links[i]);
     list_each(at, next, &node->domains)
         host_guest_dies(world, container_of(at, struct sim_domain, by_node));
 }
@@ -62,9 +71,25 @@ static void on_minute(struct sim_world *world, struct occurrence *occurrence) {
 
 void faults_begin(struct sim_world *world) { world_later(world, NULL, 60000, on_minute); }
 
+/* Of a link's several servers one may be gone for good, or all come back. */
+static void end_servers(struct sim_world *world) {
+    uint32_t of_a_link = world_has_spares(world) ? 1 + world->settings.spares : 1;
+    uint32_t gone = UINT32_MAX;
+    for (uint32_t i = 0; i < world->servers_count; i++) {
+        if (i % of_a_link == 0 && of_a_link > 1 && world->settings.server_death)
+            gone = i + (uint32_t)prng_below(&world->links, of_a_link + 1);
+        bool stays = i != gone;
+        world->stats.server_deaths += !stays;
+        world->servers[i].is_silent &= !world->servers[i].up;
+        if (world->servers[i].up != stays)
+            network_server(world, i, stays ? PRESENCE_UP : PRESENCE_DOWN);
+    }
+}
+
 void faults_end(struct sim_world *world) {
     world->healing = true;
-    for (uint32_t i = 0; i < world->servers_count; i++)
-        if (!world->servers[i].up)
-            network_server(world, i, PRESENCE_UP);
+    end_servers(world);
+    for (uint32_t i = 0; world_has_spares(world) && i < world->nodes_count; i++)
+        for (uint32_t k = 0; k < world->nodes[i]->links_count; k++)
+            carrier_mend(world, &world->nodes[i]->links[k]);
 }

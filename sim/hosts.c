@@ -28,6 +28,7 @@ struct sim_domain *host_domain(const struct sim_world *world, const struct sim_n
 static uint64_t draw(struct sim_world *world, const char *vm, unsigned purpose, uint64_t bound) {
     if (world->settings.even)
         return map_hash(world->settings.seed + purpose, vm, strlen(vm)) % bound;
+    world_note(world, STREAM_HOSTS, world->hosts.state[0]);
     return prng_below(&world->hosts, bound);
 }
 
@@ -247,7 +248,7 @@ void host_end_of_process(struct sim_world *world, struct sim_node *node) {
     list_each(at, next, &node->jobs) {
         struct occurrence *job = container_of(at, struct occurrence, by_node);
         list_remove(at);
-        if (prng_below(&world->hosts, 2))
+        if (draw(world, "", PURPOSE_HALF, 2))
             (void)act(world, node, job->job);
     }
 }

@@ -3,32 +3,36 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "sim/carrier.h"
 #include "sim/check.h"
 
 enum { carry_ms = 5 };
 
 static void hand_over(struct sim_world *world, const struct occurrence *occurrence,
-                      const struct frame *frame) {
+                      const char *from, const struct frame *frame) {
     struct event event = {.kind = EVENT_FRAME};
-    event.frame = (struct event_frame){occurrence->link, occurrence->from->address, frame};
+    event.frame = (struct event_frame){
+        .link = occurrence->link, .endpoint = occurrence->line, .from = from, .frame = frame};
     world->stats.frames++;
     world_step(world, occurrence->node, &event);
 }
 
 static void deliver(struct sim_world *world, struct occurrence *occurrence) {
     const struct sim_node *node = occurrence->node;
+    struct sim_link *link = &node->links[occurrence->link];
     struct frame frame;
     struct codec_fault fault;
-    if (!node->role || !node->links[occurrence->link].up)
+    const char *from = occurrence->from->address;
+    if (!node->role || !link->up || (link->carrier && !(from = carrier_receive(link, occurrence))))
         return;
     if (!occurrence->bytes) {
-        hand_over(world, occurrence, &occurrence->frame);
+        hand_over(world, occurrence, from, &occurrence->frame);
         return;
     }
     if (frame_decode(occurrence->bytes, strlen(occurrence->bytes), &frame, &fault))
         check_fail(world, "protocol", "frame %s: %s %s", occurrence->bytes, fault.field,
                    fault.text);
-    hand_over(world, occurrence, &frame);
+    hand_over(world, occurrence, from, &frame);
     frame_clear(&frame);
 }
 
@@ -57,13 +61,18 @@ static void note_uplink(struct sim_world *world, const struct sim_link *from,
         note_messages(world, from, bytes);
 }
 
+static uint64_t draw_next(struct sim_world *world, uint64_t bound) {
+    world_note(world, STREAM_NETWORK, world->network.state[0]);
+    return prng_below(&world->network, bound);
+}
+
 /* A random number below `bound`. In an even world (pair.c) it depends on time and sender, not on
  * how many frames went before. */
 static uint64_t draw(struct sim_world *world, const struct sim_link *from, unsigned purpose,
                      uint64_t bound) {
     char key[limit_name_size + 32];
     if (!world->settings.even)
-        return prng_below(&world->network, bound);
+        return draw_next(world, bound);
     text_format(key, sizeof(key), "%s %llu", from->node->name,
                 (unsigned long long)world->now_ms);
     return map_hash(world->settings.seed + purpose, key, strlen(key)) % bound;
@@ -169,7 +178,9 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
                   const char *bytes) {
     struct sim_link *target = map_get(&world->addresses, to);
     world_mix(world, bytes, strlen(bytes));
-    if (!target || !target->up || !from->up)
+    struct occurrence route = {0};
+    if (!target || !target->up || !from->up ||
+        (from->carrier && !carrier_route(from, to, target, &route)))
         return;
     if (from->node->settings.kind == ROLE_DOWNSTREAM && from->index == 1)
         note_uplink(world, from, target, bytes);
@@ -195,6 +206,8 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
         }
         struct occurrence *comes = world_later(world, target->node, delay, deliver);
         comes->link = target->index;
+        comes->line = route.line;
+        comes->from_line = route.from_line;
         comes->bytes = memory_text(bytes);
         comes->from = from;
     }
@@ -332,7 +345,8 @@ static bool needs_bytes(const struct sim_world *world, const struct sim_node *no
                         uint32_t link) {
     const struct sim_settings *settings = &world->settings;
     return !settings->bare || settings->lose || settings->repeat || settings->reorder ||
-           settings->slow_link || world->lose || world->repeat || world->uplinks ||
+           settings->slow_link || settings->spares ||
+           world->lose || world->repeat || world->uplinks ||
            (node->settings.kind == ROLE_DOWNSTREAM && link == 1);
 }
 
@@ -394,8 +408,10 @@ void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
         return;
     at->up = up;
     at->slow_until_ms = at->stalled_until_ms = at->out_ms = at->last_ms = at->in_ms = 0;
-    tell_peers(world, at, node->settings.agents, node->settings.agents_count);
-    tell_peers(world, at, node->settings.managers, node->settings.managers_count);
+    if (!at->carrier) { /* which tells by itself */
+        tell_peers(world, at, node->settings.agents, node->settings.agents_count);
+        tell_peers(world, at, node->settings.managers, node->settings.managers_count);
+    }
     struct event event = {.kind = EVENT_LINK};
     event.presence = (struct event_presence){link, at->address, presence};
     if (node->role)
@@ -405,6 +421,11 @@ void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
 void network_server(struct sim_world *world, uint32_t server, enum presence presence) {
     struct sim_server *at = &world->servers[server];
     at->up = presence == PRESENCE_UP;
+    at->since_ms = world->now_ms;
+    if (world_has_spares(world)) {
+        carrier_server(world, server);
+        return;
+    }
     for (size_t i = 0; i < at->links_count; i++)
         if (at->links[i]->node->role)
             network_link(world, at->links[i]->node, at->links[i]->index, presence);

@@ -226,11 +226,13 @@ static void decide_cordon(struct sim_world *world, struct sim_node *node) {
 /* Each owner decides by the minute and the name of the cluster alone. In an even world (pair.c)
  * they speak of no hosts, which are others. */
 void owners_act(struct sim_world *world, struct sim_node *node) {
-    if (!node->lent || !node->role)
+    if (!node->lent)
         return;
     prng_init(&world->owner, map_hash(world->settings.seed + world->now_ms, node->name,
                                       strlen(node->name)));
-    if (!world_fault(world, &world->owner, world->settings.owner_acts))
+    bool acts = world_fault(world, &world->owner, world->settings.owner_acts);
+    world_note(world, STREAM_OWNER, world->now_ms * 2 + acts);
+    if (!acts || !node->role)
         return;
     world->stats.owner_acts++;
     uint64_t what = prng_below(&world->owner, 5);

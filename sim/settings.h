@@ -10,6 +10,7 @@
 struct sim_settings {
     uint64_t seed;
     uint32_t operations; /* requests that change something, in all */
+    uint32_t spares;     /* servers of each link beside the first (carrier.h) */
     uint32_t upstreams;  /* managers above, each with all the clusters */
     uint32_t levels;     /* of managers: 2 is an upstream and its downstream managers */
     uint32_t clusters;   /* downstream managers right under the upstreams */
@@ -30,6 +31,7 @@ struct sim_settings {
     uint32_t slow_disk;             /* a turn takes a while, and others' words come in meanwhile */
     uint32_t disk_failure;          /* of a commit; the process ends */
     uint32_t slow_link;             /* of a connection, per minute: it stalls or gets slow */
+    uint32_t cut;                   /* of the way to one of several servers, per minute */
     uint32_t server_death;          /* of a server, per simulated minute */
     uint32_t job_failure;           /* of a host job; half of them leave something half-done */
     uint32_t job_hangs;             /* a job takes minutes */

@@ -1,5 +1,6 @@
 #include "sim/shell.h"
 
+#include "sim/carrier.h"
 #include "sim/check.h"
 
 enum { commit_ms = 20, slow_most_ms = 300, away_most_ms = 20000 };
@@ -22,9 +23,14 @@ static bool any_leaves(const struct effects *effects) {
     return false;
 }
 
+static uint64_t draw(struct sim_world *world, uint64_t bound) {
+    world_note(world, STREAM_DISK, world->disk.state[0]);
+    return prng_below(&world->disk, bound);
+}
+
 /* Faults of processes and disks; even worlds (pair.c) have theirs elsewhere. */
 static bool fault(struct sim_world *world, uint32_t per_mille) {
-    return !world->settings.even && world_fault(world, &world->disk, per_mille);
+    return per_mille && !world->settings.even && !world->healing && draw(world, 1000) < per_mille;
 }
 
 void shell_take(struct sim_world *world, struct sim_node *node, size_t before) {
@@ -34,7 +40,7 @@ void shell_take(struct sim_world *world, struct sim_node *node, size_t before) {
         heap_set(&world->turns, &node->turn, world->now_ms);
     } else if (more && first) {
         uint64_t takes = fault(world, world->settings.slow_disk)
-                             ? prng_below(&world->disk, slow_most_ms)
+                             ? draw(world, slow_most_ms)
                              : 0;
         heap_set(&world->turns, &node->turn, world->now_ms + takes);
     }
@@ -73,6 +79,8 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
             effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_SYNC;
         if (effect->kind == EFFECT_JOB)
             host_begin(world, node, &effect->job);
+        else if (effect->kind == EFFECT_ROUTE)
+            carrier_learn(&node->links[effect->route.link], &effect->route);
         else if (effect->kind == EFFECT_IMAGE)
             host_fetch_image(world, node, effect->image.digest);
         else if (effect->kind == EFFECT_REPLY)
@@ -82,7 +90,7 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
 }
 
 static void crash(struct sim_world *world, struct sim_node *node) {
-    world_crash(world, node, 100 + prng_below(&world->disk, away_most_ms));
+    world_crash(world, node, 100 + draw(world, away_most_ms));
 }
 
 /* A crash comes before the commit, or after it at any point of what follows. A commit that fails
@@ -93,7 +101,7 @@ void shell_turn(struct sim_world *world, struct sim_node *node) {
     store(node);
     node->commit_ms = was_open ? node->commit_ms : world->now_ms + commit_ms;
     size_t count = node->pending.count;
-    size_t point = node->doomed ? prng_below(&world->disk, count + 2) : count + 1;
+    size_t point = node->doomed ? draw(world, count + 2) : count + 1;
     bool failed = must && node->open.count && fault(world, world->settings.disk_failure);
     world->stats.disk_failures += failed;
     if (!point || failed) {

@@ -55,6 +55,8 @@ void stats_print(const struct stats *stats, double seconds) {
            wide(stats->crashes), wide(stats->power_losses),
            wide(stats->server_deaths), wide(stats->clock_jumps), wide(stats->owner_changes),
            wide(stats->owner_acts));
+    printf("  ways to a server cut %llu, links that took another server %llu, that returned %llu\n",
+           wide(stats->cuts), wide(stats->failovers), wide(stats->returns));
     printf("  host jobs %llu: failed %llu, hung %llu; guests died %llu\n", wide(stats->jobs),
            wide(stats->jobs_failed), wide(stats->jobs_hung), wide(stats->guests_died));
     printf("  hash of all that happened %016llx\n", wide(stats->hash));

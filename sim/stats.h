@@ -11,6 +11,7 @@ struct stats {
     uint64_t led_on, led_on_below; /* refusals after which the next was asked */
     uint64_t frames, lost, repeated, reordered, uplink_frames, uplink_bytes, syncs;
     uint64_t sessions, turns, saves, uncommitted, disk_failures, slow_links;
+    uint64_t cuts, failovers, returns; /* of links with several servers */
     uint64_t crashes, power_losses, server_deaths, clock_jumps, owner_changes, owner_acts;
     uint64_t jobs, jobs_failed, jobs_hung, guests_died;
     uint64_t hash; /* of all that happened in all of them: a change of speed alone keeps it */

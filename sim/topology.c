@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "sim/carrier.h"
 #include "sim/world.h"
 
 bool node_is_upstream(const struct sim_node *node) {
@@ -68,7 +69,7 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     list_init(&node->rows);
     list_init(&node->domains);
     list_init(&node->jobs);
-    if (!world->settings.even && world->settings.drift)
+    if (!world->settings.even)
         node->drift_ppm = (int64_t)prng_below(&world->fate, 2 * world->settings.drift + 1) -
                           (int64_t)world->settings.drift;
     node->settings = (struct role_settings){.kind = kind,
@@ -80,25 +81,35 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     return node;
 }
 
+/* With its spares; the first of them. */
 static uint32_t add_server(struct sim_world *world) {
-    uint32_t server = world->servers_count++;
+    uint32_t first = world->servers_count;
+    world->servers_count += world_has_spares(world) ? 1 + world->settings.spares : 1;
     world->servers =
         memory_resize(world->servers, world->servers_count * sizeof(*world->servers));
-    world->servers[server] = (struct sim_server){.up = true};
-    return server;
+    for (uint32_t i = first; i < world->servers_count; i++)
+        world->servers[i] = (struct sim_server){.up = true};
+    world->servers[first].is_cluster = prng_below(&world->links, 2);
+    return first;
 }
 
-static void add_link(struct sim_world *world, struct sim_node *node, uint32_t server) {
-    struct sim_link *link = &node->links[node->links_count];
-    struct sim_server *at = &world->servers[server];
-    *link = (struct sim_link){.node = node, .index = node->links_count++, .server = server};
-    text_format(link->address, sizeof(link->address), "%s@s%u/isthmus%u", node->name, server,
-                link->index);
-    map_put(&world->addresses, link->address, link);
+static void attach(struct sim_server *at, struct sim_link *link) {
     size_t count = at->links_count++;
     if (!(count & (count - 1)))
         at->links = memory_resize(at->links, (count ? count * 2 : 1) * sizeof(link));
     at->links[count] = link;
+}
+
+static void add_link(struct sim_world *world, struct sim_node *node, uint32_t server) {
+    struct sim_link *link = &node->links[node->links_count];
+    *link = (struct sim_link){
+        .node = node, .world = world, .index = node->links_count++, .server = server};
+    text_format(link->address, sizeof(link->address), "%s@s%u/isthmus%u", node->name, server,
+                link->index);
+    map_put(&world->addresses, link->address, link);
+    attach(&world->servers[server], link);
+    for (uint32_t i = 1; world_has_spares(world) && i <= world->settings.spares; i++)
+        attach(&world->servers[server + i], link);
 }
 
 static void add_peer(const struct peer_setting **peers, size_t *count,
@@ -195,6 +206,8 @@ void topology_free(struct sim_world *world) {
         free_settings(node->settings.limits);
         memory_free(node->used);
         memory_free(node->lent);
+        for (uint32_t k = 0; k < node->links_count; k++)
+            carrier_free(node->links[k].carrier);
         memory_free(node->links);
         memory_free(node);
     }

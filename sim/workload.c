@@ -147,11 +147,12 @@ static void on_request(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_node *cloud = world->nodes[pick(world, world->settings.upstreams)];
     struct request request = {0};
     world->requests++;
-    if (!cloud->role)
-        return;
     text_format(request.token_hash, sizeof(request.token_hash), "%064u",
                 (unsigned)pick(world, world->settings.tenants));
     uint64_t kind = pick(world, 20);
+    world_note(world, STREAM_WORKLOAD, world->now_ms * 20 + kind);
+    if (!cloud->role)
+        return;
     if (kind < 8)
         ask_create(world, &request);
     else if (kind < 19)

@@ -5,11 +5,20 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "sim/carrier.h"
 #include "sim/check.h"
 #include "sim/shell.h"
 
 bool world_fault(struct sim_world *world, struct prng *prng, uint32_t per_mille) {
     return per_mille && !world->healing && prng_below(prng, 1000) < per_mille;
+}
+
+void world_note(struct sim_world *world, enum sim_stream stream, uint64_t what) {
+    struct sim_notes *notes = world->notes;
+    if (!notes || world->healing || notes->count[stream] == sim_notes_most)
+        return;
+    const uint64_t words[] = {notes->hash[stream], what};
+    notes->hash[stream] = map_hash(notes->count[stream]++, words, sizeof(words));
 }
 
 struct occurrence *world_later(struct sim_world *world, struct sim_node *node, uint64_t delay_ms,
@@ -161,7 +170,10 @@ void world_crash(struct sim_world *world, struct sim_node *node, uint64_t after_
     heap_remove(&world->ticks, &node->tick);
     check_crashed(world, node);
     for (uint32_t i = 0; i < node->links_count; i++)
-        network_link(world, node, i, PRESENCE_DOWN);
+        if (node->links[i].carrier)
+            carrier_stop(world, &node->links[i]);
+        else
+            network_link(world, node, i, PRESENCE_DOWN);
     world_later(world, node, after_ms, on_restart);
 }
 
@@ -177,7 +189,9 @@ void world_restart(struct sim_world *world, struct sim_node *node) {
     struct event event = {.kind = EVENT_START};
     world_step(world, node, &event);
     for (uint32_t i = 0; node->role && i < node->links_count; i++)
-        if (world->servers[node->links[i].server].up)
+        if (world_has_spares(world))
+            carrier_start(world, &node->links[i]);
+        else if (world->servers[node->links[i].server].up)
             network_link(world, node, i, PRESENCE_UP);
 }
 
@@ -195,6 +209,10 @@ static void happen(struct sim_world *world) {
     occurrence_free(now);
 }
 
+static void redial(struct sim_world *world) {
+    carrier_on_time(container_of(heap_first(&world->carriers), struct sim_carrier, timer));
+}
+
 static void turn(struct sim_world *world) {
     shell_turn(world, container_of(heap_first(&world->turns), struct sim_node, turn));
 }
@@ -204,7 +222,8 @@ void world_run(struct sim_world *world, uint64_t until_ms) {
     const struct {
         struct heap *heap;
         void (*next)(struct sim_world *);
-    } sources[] = {{&world->occurrences, happen}, {&world->ticks, tick}, {&world->turns, turn}};
+    } sources[] = {{&world->occurrences, happen}, {&world->ticks, tick}, {&world->carriers, redial},
+                   {&world->turns, turn}};
     for (;;) {
         size_t which = 0;
         uint64_t next = UINT64_MAX;
@@ -234,6 +253,7 @@ struct sim_world *world_build(const struct sim_settings *settings, struct text *
     map_init(&world->names, 0);
     prng_init(&world->disk, settings->seed ^ 0x5555);
     prng_init(&world->owner, settings->seed ^ 0x6666);
+    prng_init(&world->links, settings->seed ^ 0x7777);
     map_init(&world->addresses, 0);
     map_init(&world->vms, 0);
     map_init(&world->promises, 0);
@@ -266,6 +286,7 @@ void world_free(struct sim_world *world) {
     map_deinit(&world->promises);
     heap_deinit(&world->occurrences);
     heap_deinit(&world->ticks);
+    heap_deinit(&world->carriers);
     effects_deinit(&world->spare);
     heap_deinit(&world->turns);
     memory_free(world);

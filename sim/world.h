@@ -2,13 +2,13 @@
  * in one process, under virtual time, from one seed. It is the other shell: it performs the same
  * effects as io/shell.c does, on a simulated network, disks and hosts that fail in every way.
  *
- * Random streams are apart (workload, network, disk, hosts, owner, fate), so that a change in one
- * does not reshuffle the others. What happens goes through heaps of occurrences, ticks and turns,
- * ordered by time and by the order in which they were set: a seed replays exactly.
+ * Random streams are apart (workload, network, disk, hosts, owner, fate, links), so that a change
+ * in one does not reshuffle the others. What happens goes through heaps of occurrences, ticks and
+ * turns, ordered by time and by the order in which they were set: a seed replays exactly.
  *
  * The rooms: topology (who is there), shell (what a process does around its role), network, disk,
- * hosts, faults, workload, check* (the laws), run (one seed from beginning to end), many (seeds in
- * processes of their own), population and scale (very many VMs). */
+ * carrier, hosts, faults, workload, check* (the laws), run (one seed from beginning to end), many
+ * (seeds in processes of their own), population and scale (very many VMs). */
 #pragma once
 
 #include "base/heap.h"
@@ -19,9 +19,20 @@
 #include "sim/settings.h"
 #include "sim/stats.h"
 
-enum { sim_wall_start_ms = 1000000000, sim_shapes = 2 };
+enum { sim_wall_start_ms = 1000000000, sim_shapes = 2, sim_notes_most = 200 };
+
+/* The first that came of each stream of random numbers, by the room that draws from it. */
+enum sim_stream {
+    STREAM_WORKLOAD, STREAM_NETWORK, STREAM_DISK, STREAM_HOSTS, STREAM_OWNER, STREAM_FATE,
+    STREAM_LINKS, STREAM_COUNT
+};
+struct sim_notes {
+    uint64_t hash[STREAM_COUNT];
+    uint32_t count[STREAM_COUNT];
+};
 
 struct sim_node;
+struct sim_carrier;
 
 /* All domains of one VM id, wherever they are: there should be one. */
 struct sim_vm {
@@ -44,7 +55,11 @@ struct sim_domain {
 /* A link's end: an account on a server. */
 struct sim_link {
     struct sim_node *node;
-    uint32_t index, server;
+    const struct sim_world *world;
+    uint32_t index, server; /* the first of its servers */
+    struct sim_carrier *carrier; /* carrier.h; NULL: it has one server, or its process is down */
+    uint32_t cut;                /* the way to this server of its own, from 1; 0: none */
+    uint64_t mended_ms;          /* when one was there again */
     char address[limit_address_size];
     uint64_t session; /* number in its newest hello */
     bool up;
@@ -94,6 +109,9 @@ struct sim_row {
 
 struct sim_server {
     bool up;
+    bool is_cluster;   /* it is the first of nodes that have the same accounts */
+    bool is_silent;    /* where it is down: its clients are not told */
+    uint64_t since_ms; /* that it is up or down */
     struct sim_link **links;
     size_t links_count;
 };
@@ -101,7 +119,7 @@ struct sim_server {
 struct sim_world {
     struct sim_settings settings;
     uint64_t now_ms;
-    struct heap occurrences, ticks, turns;
+    struct heap occurrences, ticks, carriers, turns;
     struct sim_node **nodes;
     uint32_t nodes_count;
     struct sim_server *servers;
@@ -110,7 +128,7 @@ struct sim_world {
     struct map names;     /* to struct sim_node */
     struct map addresses; /* to struct sim_link */
     struct map vms;       /* to struct sim_vm */
-    struct prng workload, network, disk, hosts, owner, fate;
+    struct prng workload, network, disk, hosts, owner, fate, links;
     struct shape shapes[sim_shapes];
     bool healing;         /* faults have stopped */
     uint64_t busy_ms;     /* when something other than a beat last happened */
@@ -131,6 +149,7 @@ struct sim_world {
     uint64_t repeat_ms;
     const struct sim_node *slow; /* its jobs take slow_ms */
     uint64_t slow_ms;
+    struct sim_notes *notes; /* NULL: nobody asks */
     struct text *uplinks; /* every uplink's bytes with their times, where they are wanted */
 };
 
@@ -175,6 +194,7 @@ struct occurrence {
     struct list by_node; /* jobs */
     uint32_t incarnation;
     uint32_t link;
+    uint32_t line, from_line, attempt; /* carrier.h */
     uint32_t number;
     enum code code;
     struct effect_job *job;
@@ -190,6 +210,9 @@ struct occurrence *world_later(struct sim_world *world, struct sim_node *node, u
 
 /* Is the occurrence for a process that has gone? */
 bool occurrence_is_stale(const struct occurrence *occurrence);
+
+/* What a room drew from its stream, or what it decided by that. */
+void world_note(struct sim_world *world, enum sim_stream stream, uint64_t what);
 
 /* True in `per_mille` of cases while faults are on. */
 bool world_fault(struct sim_world *world, struct prng *prng, uint32_t per_mille);
@@ -239,7 +262,7 @@ void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
 /* A slow time of a connection may begin: it stalls and comes back with all its frames, has
  * another latency, or lets few bytes through. */
 void network_slow(struct sim_world *world, struct sim_link *link);
-/* The links of its clients follow. */
+/* The links of its clients follow, at once or as carrier.h says. */
 void network_server(struct sim_world *world, uint32_t server, enum presence presence);
 
 /* faults.c */

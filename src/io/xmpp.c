@@ -1,4 +1,4 @@
-/* A thread of its own carries out what core/failover wants; the connections' threads tell it what
+/* A thread of its own carries out what core/endpoints orders; the connections' threads tell it what
  * became of that. One lock guards all; what is posted to the shell under it stays in order. */
 #include "io/xmpp.h"
 
@@ -10,33 +10,12 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/xmpp_connection.h"
 #include "message/limits.h"
 
 enum { hold_down_default_seconds = 10, return_default_seconds = 300 };
-
-struct party {
-    char *addresses[limit_endpoints];
-    size_t endpoint; /* by which it is sent to */
-    bool is_heard;   /* there, and that is up */
-};
-
-/* Endpoints of which one is in use at a time; they follow each other. */
-struct group {
-    struct failover failover;
-    size_t first, count;
-};
-
-struct endpoint {
-    struct xmpp_connection *connection;
-    enum failover_want purpose; /* FAILOVER_NOTHING: it is closed */
-    bool is_up;
-    bool is_closing;    /* by us */
-    struct map parties; /* by their address there */
-};
 
 struct xmpp {
     uint32_t link;
@@ -45,12 +24,8 @@ struct xmpp {
     pthread_cond_t changed;
     pthread_t thread;
     bool is_stopping;
-    struct endpoint endpoints[limit_endpoints];
-    struct group groups[limit_endpoints];
-    size_t endpoints_count, groups_count;
-    size_t up_count; /* endpoints in use that are up */
-    struct party *parties;
-    size_t parties_count;
+    struct endpoints endpoints;
+    struct xmpp_connection *connections[limit_endpoints];
 };
 
 struct shell *xmpp_shell(const struct xmpp *xmpp) { return xmpp->shell; }
@@ -63,64 +38,26 @@ static uint64_t now_ms(void) {
 
 /* ---- what the connections tell, on their threads ---- */
 
-static void post_presence(struct xmpp *xmpp, enum event_kind kind, const char *address,
+static void post_presence(struct endpoints *endpoints, const char *address,
                           enum presence presence) {
+    struct xmpp *xmpp = container_of(endpoints, struct xmpp, endpoints);
     struct event event = {
-        .kind = kind,
+        .kind = address ? EVENT_PEER : EVENT_LINK,
         .presence = {.link = xmpp->link, .address = address, .presence = presence},
     };
     shell_post(xmpp->shell, &event);
 }
 
-static struct group *group_of(struct xmpp *xmpp, size_t number) {
-    struct group *group = xmpp->groups;
-    while (number >= group->first + group->count)
-        group++;
-    return group;
-}
-
-static bool is_used(const struct endpoint *endpoint) {
-    return endpoint->is_up && endpoint->purpose == FAILOVER_USE;
-}
-
 void xmpp_on_up(struct xmpp *xmpp, size_t number) {
     pthread_mutex_lock(&xmpp->lock);
-    struct endpoint *endpoint = &xmpp->endpoints[number];
-    struct group *group = group_of(xmpp, number);
-    endpoint->is_up = true;
-    if (!endpoint->is_closing)
-        failover_on_up(&group->failover, number - group->first, now_ms());
-    if (is_used(endpoint) && xmpp->up_count++ == 0)
-        post_presence(xmpp, EVENT_LINK, NULL, PRESENCE_UP);
+    endpoints_on_up(&xmpp->endpoints, number, now_ms());
     pthread_cond_signal(&xmpp->changed);
     pthread_mutex_unlock(&xmpp->lock);
 }
 
-/* Whoever was heard there is away until it is heard elsewhere. */
-static void leave(struct xmpp *xmpp, size_t number) {
-    xmpp->up_count--;
-    for (size_t i = 0; i < xmpp->parties_count; i++) {
-        struct party *party = &xmpp->parties[i];
-        if (!party->is_heard || party->endpoint != number)
-            continue;
-        party->is_heard = false;
-        if (xmpp->up_count)
-            post_presence(xmpp, EVENT_PEER, party->addresses[0], PRESENCE_DOWN);
-    }
-    if (!xmpp->up_count)
-        post_presence(xmpp, EVENT_LINK, NULL, PRESENCE_DOWN);
-}
-
 void xmpp_on_down(struct xmpp *xmpp, size_t number, enum failover_loss loss) {
     pthread_mutex_lock(&xmpp->lock);
-    struct endpoint *endpoint = &xmpp->endpoints[number];
-    struct group *group = group_of(xmpp, number);
-    if (is_used(endpoint))
-        leave(xmpp, number);
-    if (!endpoint->is_closing)
-        failover_on_lost(&group->failover, number - group->first, loss, now_ms());
-    endpoint->is_up = endpoint->is_closing = false;
-    endpoint->purpose = FAILOVER_NOTHING;
+    endpoints_on_down(&xmpp->endpoints, number, loss, now_ms());
     pthread_cond_signal(&xmpp->changed);
     pthread_mutex_unlock(&xmpp->lock);
 }
@@ -128,53 +65,35 @@ void xmpp_on_down(struct xmpp *xmpp, size_t number, enum failover_loss loss) {
 void xmpp_on_peer(struct xmpp *xmpp, size_t number, const char *address,
                   enum presence presence) {
     pthread_mutex_lock(&xmpp->lock);
-    struct party *party = map_get(&xmpp->endpoints[number].parties, address);
-    bool is_elsewhere = party && party->is_heard && party->endpoint != number;
-    if (is_used(&xmpp->endpoints[number]) && !is_elsewhere) {
-        if (party) {
-            party->is_heard = presence == PRESENCE_UP;
-            party->endpoint = number;
-        }
-        post_presence(xmpp, EVENT_PEER, party ? party->addresses[0] : address, presence);
-    }
+    endpoints_on_peer(&xmpp->endpoints, number, address, presence);
     pthread_mutex_unlock(&xmpp->lock);
 }
 
 void xmpp_on_frame(struct xmpp *xmpp, size_t number, const char *from, const char *bytes,
                    size_t length) {
     pthread_mutex_lock(&xmpp->lock);
-    struct party *party = map_get(&xmpp->endpoints[number].parties, from);
-    const struct event_frame about = {.link = xmpp->link,
-                                      .endpoint = (uint32_t)number,
-                                      .from = party ? party->addresses[0] : from};
-    if (is_used(&xmpp->endpoints[number])) /* who says it, and so the route, is not known yet */
+    const struct event_frame about = {
+        .link = xmpp->link,
+        .endpoint = (uint32_t)number,
+        .from = endpoints_on_frame(&xmpp->endpoints, number, from),
+    };
+    if (about.from) /* who says it, and so the route, is not known yet */
         shell_post_bytes(xmpp->shell, &about, bytes, length);
     pthread_mutex_unlock(&xmpp->lock);
 }
 
 /* ---- carrying out what is wanted ---- */
 
-static bool group_is_in_use(const struct xmpp *xmpp, const struct group *group) {
-    for (size_t i = group->first; i < group->first + group->count; i++)
-        if (xmpp->endpoints[i].purpose == FAILOVER_USE)
-            return true;
-    return false;
-}
-
-/* What is no longer wanted is closed; what is, opened as soon as its like has ended. */
-static void group_carry_out(struct xmpp *xmpp, struct group *group) {
-    for (size_t i = 0; i < group->count; i++) {
-        struct endpoint *endpoint = &xmpp->endpoints[group->first + i];
-        enum failover_want want = failover_wants(&group->failover, i);
-        if (endpoint->purpose == want || endpoint->is_closing)
-            continue;
-        if (endpoint->purpose != FAILOVER_NOTHING) {
-            endpoint->is_closing = true;
-            xmpp_connection_close(endpoint->connection);
-        } else if (want == FAILOVER_PROBE || !group_is_in_use(xmpp, group)) {
-            endpoint->purpose = want;
-            xmpp_connection_open(endpoint->connection, want);
-        }
+static void carry_out(struct xmpp *xmpp, size_t number) {
+    switch (endpoints_order(&xmpp->endpoints, number)) {
+    case ENDPOINTS_LEAVE:
+        break;
+    case ENDPOINTS_OPEN:
+        xmpp_connection_open(xmpp->connections[number], xmpp->endpoints.all[number].purpose);
+        break;
+    case ENDPOINTS_CLOSE:
+        xmpp_connection_close(xmpp->connections[number]);
+        break;
     }
 }
 
@@ -190,15 +109,10 @@ static void *run(void *argument) {
     struct xmpp *xmpp = argument;
     pthread_mutex_lock(&xmpp->lock);
     while (!xmpp->is_stopping) {
-        uint64_t due_ms = UINT64_MAX;
-        for (size_t i = 0; i < xmpp->groups_count; i++) {
-            struct group *group = &xmpp->groups[i];
-            failover_on_tick(&group->failover, now_ms());
-            group_carry_out(xmpp, group);
-            uint64_t group_due_ms = failover_deadline_ms(&group->failover);
-            due_ms = group_due_ms < due_ms ? group_due_ms : due_ms;
-        }
-        wait_until(xmpp, due_ms);
+        endpoints_on_tick(&xmpp->endpoints, now_ms());
+        for (size_t k = 0; k < xmpp->endpoints.count; k++)
+            carry_out(xmpp, k);
+        wait_until(xmpp, endpoints_deadline_ms(&xmpp->endpoints));
     }
     pthread_mutex_unlock(&xmpp->lock);
     return NULL;
@@ -216,86 +130,61 @@ static bool is_prepared(void) {
     return file && folder && text_equal(file, "/dev/null") && text_equal(folder, "/nonexistent");
 }
 
-static struct party *party_of(const struct xmpp *xmpp, const char *address) {
-    return map_get(&xmpp->endpoints[0].parties, address);
-}
-
 void xmpp_link_route(struct xmpp *xmpp, const char *address, size_t endpoint) {
     pthread_mutex_lock(&xmpp->lock);
-    struct party *party = party_of(xmpp, address);
-    if (party && is_used(&xmpp->endpoints[endpoint])) {
-        party->is_heard = true;
-        party->endpoint = endpoint;
-    }
+    endpoints_route(&xmpp->endpoints, address, endpoint);
     pthread_mutex_unlock(&xmpp->lock);
 }
 
 enum xmpp_sent xmpp_link_send(struct xmpp *xmpp, const char *address, const char *bytes,
                               size_t length) {
+    const char *there = NULL;
     pthread_mutex_lock(&xmpp->lock);
-    const struct party *party = party_of(xmpp, address);
-    size_t number = party && party->is_heard ? party->endpoint : 0;
-    while (number < xmpp->endpoints_count && !is_used(&xmpp->endpoints[number]))
-        number++;
-    struct xmpp_connection *connection =
-        number < xmpp->endpoints_count ? xmpp->endpoints[number].connection : NULL;
+    size_t number = endpoints_way(&xmpp->endpoints, address, &there);
     pthread_mutex_unlock(&xmpp->lock);
-    if (!connection)
+    if (!there)
         return XMPP_DROPPED;
-    return xmpp_connection_send(connection, party ? party->addresses[number] : address, bytes,
-                                length);
+    return xmpp_connection_send(xmpp->connections[number], there, bytes, length);
 }
 
 void xmpp_link_flush(struct xmpp *xmpp) {
-    for (size_t k = 0; k < xmpp->endpoints_count; k++)
-        xmpp_connection_flush(xmpp->endpoints[k].connection);
+    for (size_t k = 0; k < xmpp->endpoints.count; k++)
+        xmpp_connection_flush(xmpp->connections[k]);
 }
 
-static void copy_parties(struct xmpp *xmpp, const struct xmpp_settings *settings) {
-    xmpp->parties = memory_new(settings->peers_count, sizeof(*xmpp->parties));
-    xmpp->parties_count = settings->peers_count;
-    for (size_t k = 0; k < xmpp->endpoints_count; k++)
-        map_init(&xmpp->endpoints[k].parties, (uintptr_t)xmpp);
-    for (size_t i = 0; i < xmpp->parties_count; i++) {
-        struct party *party = &xmpp->parties[i];
-        for (size_t k = 0; k < xmpp->endpoints_count; k++) {
-            party->addresses[k] = memory_text(settings->peers[i].addresses[k]);
-            if (!map_get(&xmpp->endpoints[k].parties, party->addresses[k]))
-                map_put(&xmpp->endpoints[k].parties, party->addresses[k], party);
-        }
-    }
+static void make_endpoints(struct xmpp *xmpp, const struct xmpp_settings *settings) {
+    unsigned hold_down_seconds = settings->hold_down_seconds;
+    unsigned return_seconds = settings->return_seconds;
+    const char *accounts[limit_endpoints];
+    struct endpoints_settings choice = {
+        .use = settings->use,
+        .accounts = accounts,
+        .count = settings->endpoints_count,
+        .hold_down_ms =
+            1000ul * (hold_down_seconds ? hold_down_seconds : hold_down_default_seconds),
+        .return_ms = 1000ul * (return_seconds ? return_seconds : return_default_seconds),
+    };
+    (void)!getrandom(&choice.seed, sizeof(choice.seed), 0);
+    for (size_t k = 0; k < choice.count; k++)
+        accounts[k] = settings->endpoints[k].jid;
+    xmpp->endpoints.tell = post_presence;
+    endpoints_init(&xmpp->endpoints, &choice, settings->peers_count);
+    for (size_t i = 0; i < settings->peers_count; i++)
+        endpoints_add_party(&xmpp->endpoints, i, settings->peers[i].addresses);
 }
 
 static int open_connections(struct xmpp *xmpp, const struct xmpp_settings *settings,
                             struct error *err) {
     auto_clean(memory_clean) const char **peers =
         memory_new(settings->peers_count, sizeof(*peers));
-    for (size_t k = 0; k < xmpp->endpoints_count; k++) {
+    for (size_t k = 0; k < xmpp->endpoints.count; k++) {
         for (size_t i = 0; i < settings->peers_count; i++)
             peers[i] = settings->peers[i].addresses[k];
-        xmpp->endpoints[k].connection = xmpp_connection_new(settings, k, peers, xmpp, err);
-        if (!xmpp->endpoints[k].connection)
+        xmpp->connections[k] = xmpp_connection_new(settings, k, peers, xmpp, err);
+        if (!xmpp->connections[k])
             return err->code;
     }
     return 0;
-}
-
-static void make_groups(struct xmpp *xmpp, const struct xmpp_settings *settings) {
-    unsigned hold_down_seconds = settings->hold_down_seconds;
-    unsigned return_seconds = settings->return_seconds;
-    uint64_t seed = 0;
-    (void)!getrandom(&seed, sizeof(seed), 0);
-    for (size_t k = 0; k < xmpp->endpoints_count; k++)
-        if (k == 0 || (settings->use == XMPP_USE_EACH &&
-                       !text_equal(settings->endpoints[k].jid, settings->endpoints[k - 1].jid)))
-            xmpp->groups[xmpp->groups_count++] = (struct group){.first = k, .count = 1};
-        else
-            xmpp->groups[xmpp->groups_count - 1].count++;
-    for (size_t i = 0; i < xmpp->groups_count; i++)
-        failover_init(&xmpp->groups[i].failover, xmpp->groups[i].count,
-                      1000ul * (hold_down_seconds ? hold_down_seconds : hold_down_default_seconds),
-                      1000ul * (return_seconds ? return_seconds : return_default_seconds),
-                      seed + i);
 }
 
 static int start_thread(struct xmpp *xmpp, struct error *err) {
@@ -315,17 +204,12 @@ static int start_thread(struct xmpp *xmpp, struct error *err) {
 }
 
 static void free_all(struct xmpp *xmpp) {
-    for (size_t k = 0; k < xmpp->endpoints_count; k++)
-        if (xmpp->endpoints[k].connection)
-            xmpp_connection_close(xmpp->endpoints[k].connection);
-    for (size_t k = 0; k < xmpp->endpoints_count; k++) {
-        xmpp_connection_free(xmpp->endpoints[k].connection);
-        map_deinit(&xmpp->endpoints[k].parties);
-    }
-    for (size_t i = 0; i < xmpp->parties_count; i++)
-        for (size_t k = 0; k < xmpp->endpoints_count; k++)
-            memory_free(xmpp->parties[i].addresses[k]);
-    memory_free(xmpp->parties);
+    for (size_t k = 0; k < xmpp->endpoints.count; k++)
+        if (xmpp->connections[k])
+            xmpp_connection_close(xmpp->connections[k]);
+    for (size_t k = 0; k < xmpp->endpoints.count; k++)
+        xmpp_connection_free(xmpp->connections[k]);
+    endpoints_deinit(&xmpp->endpoints);
     pthread_mutex_destroy(&xmpp->lock);
     memory_free(xmpp);
 }
@@ -345,9 +229,7 @@ struct xmpp *xmpp_link_new(const struct xmpp_settings *settings, struct shell *s
     xmpp->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     xmpp->link = settings->link;
     xmpp->shell = shell;
-    xmpp->endpoints_count = settings->endpoints_count;
-    copy_parties(xmpp, settings);
-    make_groups(xmpp, settings);
+    make_endpoints(xmpp, settings);
     if (open_connections(xmpp, settings, err) || start_thread(xmpp, err)) {
         free_all(xmpp);
         return NULL;

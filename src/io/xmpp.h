@@ -1,9 +1,9 @@
 /* The XMPP carrier of one link: connections (xmpp_connection.h) to the link's endpoints, in the
- * order of preference, of which the pure core/failover chooses.
+ * order of preference, of which the pure core/endpoints chooses.
  *
  * It moves opaque frames between parties in <message type='headline'> stanzas, tells the shell
  * when the link or a peer's presence changes, and reconnects by itself. A party is known above by
- * one address, that at the first endpoint: here alone its addresses at the others are turned into
+ * one address, that at the first endpoint: below alone its addresses at the others are turned into
  * it and back. What goes to a party leaves by the endpoint that xmpp_link_route named; presence,
  * which a server can forge, decides only where nothing better is known. It knows nothing of
  * sessions and of what a frame means, and promises no delivery.
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "core/endpoints.h"
 #include "io/ports.h"
 
 struct xmpp;
@@ -30,12 +31,6 @@ struct xmpp_endpoint {
     const char *ca_file;     /* PEM; the server's certificate chains to it and names the domain */
 };
 
-/* How many endpoints are in use at a time. */
-enum xmpp_use {
-    XMPP_USE_ONE,  /* the best that there is: an agent's side */
-    XMPP_USE_EACH, /* one of each JID: a manager's side */
-};
-
 /* A party at the other end: its full JID at each endpoint, in their order. */
 struct xmpp_peer {
     const char *const *addresses;
@@ -45,7 +40,7 @@ struct xmpp_settings {
     uint32_t link; /* index, given back in every event */
     const struct xmpp_endpoint *endpoints;
     size_t endpoints_count; /* 1 to limit_endpoints */
-    enum xmpp_use use;
+    enum endpoints_use use;
     const struct xmpp_peer *peers; /* they get our directed presence */
     size_t peers_count;
     const char *software;       /* answered to XEP-0092 */

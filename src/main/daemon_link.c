@@ -64,7 +64,7 @@ struct xmpp *daemon_connect_up(const struct daemon_link *link, struct shell *she
         addresses[i] = servers.configs[i].manager;
     const struct xmpp_peer manager = {addresses};
     struct xmpp_settings settings = settings_of(link, &servers);
-    settings.use = XMPP_USE_ONE;
+    settings.use = ENDPOINTS_USE_ONE;
     settings.peers = &manager;
     settings.peers_count = 1;
     return xmpp_link_new(&settings, shell, err);
@@ -89,7 +89,7 @@ struct xmpp *daemon_connect_down(const struct daemon_link *link, const struct pe
         parties[i / servers.count].addresses = &addresses[i - i % servers.count];
     }
     struct xmpp_settings settings = settings_of(link, &servers);
-    settings.use = XMPP_USE_EACH;
+    settings.use = ENDPOINTS_USE_EACH;
     settings.peers = parties;
     settings.peers_count = peers_count;
     return xmpp_link_new(&settings, shell, err);

@@ -105,7 +105,7 @@ static struct xmpp *connect_link(int servers, char **arguments, struct shell *sh
     const struct xmpp_settings settings = {
         .endpoints = endpoints,
         .endpoints_count = (size_t)servers,
-        .use = strcmp(arguments[5], "one") == 0 ? XMPP_USE_ONE : XMPP_USE_EACH,
+        .use = strcmp(arguments[5], "one") == 0 ? ENDPOINTS_USE_ONE : ENDPOINTS_USE_EACH,
         .peers = &peer,
         .peers_count = addresses[0][0] ? 1 : 0,
         .software = "carrier-probe",
