@@ -20,7 +20,8 @@ COMPILE = ["cc", "-std=gnu17", "-O1", "-D_GNU_SOURCE", '-DISTHMUS_VERSION="mutan
            "-Isrc", "-I.", "-c"]
 # From what finds most to what finds the rest.
 WORLDS = [
-    "--seeds 150", "--seeds 30 --spares 1", "--seeds 60 --upstreams 2", "--pair --seeds 8",
+    "--seeds 150", "--seeds 30 --spares 1 --cut 500",
+    "--seeds 60 --upstreams 2", "--pair --seeds 8",
     "--calm --limits 500 --seeds 60", "--seeds 40 --levels 4 --clusters 1 --agents 2",
     "--seeds 60 --server_death 900 --guest_dies 600 --crash 0 --lose 0 --operations 400 --names 30",
     "--seeds 60 --upstreams 3 --clusters 4 --agents 1 --names 60 --pause_ms 60 --operations 400",
