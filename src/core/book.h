@@ -44,6 +44,7 @@ struct book_op {
     uint32_t attempts;    /* of sending */
     enum step told;       /* agent's end: newest step that was told upward */
     bool guest_acted;     /* agent: the guest did what it was asked before the asking ended */
+    bool counted;         /* downstream: in what its upstream manager has under way */
     bool unreflected;     /* manager: the place's capacity does not count it yet */
     enum decider decider; /* manager: who is about to end it */
     uint32_t tried_count; /* manager: places that refused it, as its timeline says */

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/downlink_parts.h"
 #include "core/pins.h"
 #include "core/uplink.h"
 
@@ -20,19 +21,34 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
     for (size_t i = 0; i < downlink->count; i++) {
         struct peer *peer = &downlink->peers[i];
         peer->setting = settings->agents[i];
+        if (!peer->setting.at_once)
+            peer->setting.at_once = limit_at_once_usual;
         peer->downlink = downlink;
         session_init(&peer->session, settings->session_messages);
         list_init(&peer->vms);
-        list_init(&peer->waiting);
         map_put(&downlink->by_address, peer->setting.address, peer);
         map_put(&downlink->by_name, peer->setting.name, peer);
     }
+    downlink_share(downlink, &(struct parties){0});
     for (size_t i = 0; i < settings->shapes_count; i++)
         downlink->catalogue[downlink->catalogue_count++] = settings->shapes[i];
     for (size_t i = 0; i < downlink->count; i++)
         downlink->peers[i].fits = memory_new(downlink->catalogue_count, sizeof(uint64_t));
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         tournament_init(&downlink->rooms[i], downlink->count);
+}
+
+void downlink_share(struct downlink *downlink, const struct parties *parties) {
+    size_t count = lanes_count(parties);
+    downlink->parties = *parties;
+    memory_free(downlink->lanes);
+    downlink->lanes = memory_new(downlink->count * count, sizeof(*downlink->lanes));
+    for (size_t i = 0; i < downlink->count * count; i++) {
+        list_init(&downlink->lanes[i].waiting);
+        list_init(&downlink->lanes[i].under_way);
+    }
+    for (size_t i = 0; i < downlink->count; i++)
+        downlink->peers[i].lanes = &downlink->lanes[i * count];
 }
 
 void downlink_deinit(struct downlink *downlink) {
@@ -44,6 +60,7 @@ void downlink_deinit(struct downlink *downlink) {
     }
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         tournament_deinit(&downlink->rooms[i]);
+    memory_free(downlink->lanes);
     memory_free(downlink->peers);
     heap_deinit(&downlink->timers);
     map_deinit(&downlink->by_address);
@@ -144,14 +161,26 @@ void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall
     peer_count(downlink, peer);
 }
 
-static void peer_arm(struct peer *peer) {
+struct book_op *peer_next(const struct peer *peer) {
+    return lanes_next(&peer->downlink->parties, peer->lanes, peer->setting.at_once);
+}
+
+void peer_arm(struct peer *peer) {
     uint64_t due = session_deadline_ms(&peer->session);
-    if (!list_is_empty(&peer->waiting) && session_has_drained(&peer->session))
+    if (peer_is_up(peer) && session_has_drained(&peer->session) && peer_next(peer))
         due = 0;
     if (due == book_never)
         heap_remove(&peer->downlink->timers, &peer->timer);
     else
         heap_set(&peer->downlink->timers, &peer->timer, due);
+}
+
+void downlink_freed(struct peer *peer) { peer_arm(peer); }
+
+void downlink_weigh(struct downlink *downlink, size_t party, uint32_t weight) {
+    downlink->parties.weights[party] = weight;
+    for (size_t i = 0; i < downlink->count; i++)
+        peer_arm(&downlink->peers[i]);
 }
 
 /* What keeps the session going, full or not. */
@@ -160,7 +189,7 @@ static void peer_send(struct peer *peer, struct message *message, struct effects
     peer_arm(peer);
 }
 
-static bool peer_has_room(const struct peer *peer) {
+bool peer_has_room(const struct peer *peer) {
     return peer->session.state == SESSION_OPEN && !session_is_full(&peer->session);
 }
 
@@ -260,8 +289,12 @@ bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
 /* What waits is instructed with all that is under way when a session opens. */
 static void peer_forget(struct peer *peer) {
     session_close(&peer->session);
-    while (!list_is_empty(&peer->waiting))
-        list_remove(peer->waiting.next);
+    for (size_t i = 0; i < lanes_count(&peer->downlink->parties); i++) {
+        while (!list_is_empty(&peer->lanes[i].waiting))
+            list_remove(peer->lanes[i].waiting.next);
+        while (!list_is_empty(&peer->lanes[i].under_way))
+            list_remove(peer->lanes[i].under_way.next);
+    }
     peer_arm(peer);
 }
 
@@ -422,16 +455,6 @@ void downlink_on_tick(struct downlink *downlink, const struct event *event) {
     downlink->sweep_due_ms = next;
 }
 
-static void resume(struct peer *peer, struct book *book, const struct event *event,
-                   struct effects *out) {
-    if (list_is_empty(&peer->waiting) || !session_has_drained(&peer->session))
-        return;
-    while (!list_is_empty(&peer->waiting) && peer_has_room(peer)) {
-        struct book_op *op = container_of(peer->waiting.next, struct book_op, by_room);
-        downlink_instruct(peer->downlink, book, book_vm(book, op->record.vm), event, out);
-    }
-}
-
 void downlink_on_end_of_step(struct downlink *downlink, struct book *book,
                              const struct event *event, struct effects *out) {
     struct timer *timer = NULL;
@@ -439,7 +462,7 @@ void downlink_on_end_of_step(struct downlink *downlink, struct book *book,
         struct peer *peer = container_of(timer, struct peer, timer);
         if (peer->session.overflowed)
             peer_close(downlink, peer, event);
-        resume(peer, book, event, out);
+        peer_resume(peer, book, event, out);
         session_tick(&peer->session, &peer->setting, event->now_ms, out);
         peer_arm(peer);
     }
@@ -456,7 +479,7 @@ void downlink_check(const struct downlink *downlink) {
         const struct peer *peer = &downlink->peers[i];
         session_check(&peer->session);
         assert(peer_is_up(peer) == (peer->session.state == SESSION_OPEN));
-        assert(list_is_empty(&peer->waiting) || peer->session.first);
+        assert(!peer_is_up(peer) || !peer_next(peer) || peer->session.first);
     }
 }
 
@@ -486,81 +509,12 @@ void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_
     count_reserved(downlink, peer, UINT64_MAX, size);
 }
 
-static void reserve(struct downlink *downlink, struct peer *peer, struct book_op *op,
-                    const struct size *size) {
+void peer_reserve(struct downlink *downlink, struct peer *peer, struct book_op *op,
+                  const struct size *size) {
     if (op->unreflected || op->record.verb != VERB_DEFINE)
         return;
     op->unreflected = true;
     count_reserved(downlink, peer, 1, size);
-}
-
-static void send_instruct(struct peer *peer, const struct book_vm *vm, const struct event *event,
-                          struct effects *out) {
-    const struct book_op *op = vm->active;
-    struct message message = {.kind = MESSAGE_INSTRUCT};
-    struct instruct *instruct = &message.instruct;
-    (void)text_copy(instruct->op, sizeof(instruct->op), op->record.id);
-    (void)text_copy(instruct->vm, sizeof(instruct->vm), vm->record.id);
-    instruct->epoch = vm->record.place_epoch;
-    instruct->generation = op->record.place_generation;
-    instruct->verb = op->record.verb;
-    instruct->within_ms = op->deadline_ms - event->now_ms;
-    record_clone(&definition_table, &op->record.definition, &instruct->definition);
-    downlink_send(peer, &message, out);
-}
-
-/* From when on the operation waits for its place to be connected. False: that is told already. */
-static bool tell_away(struct book_op *op, struct peer *peer) {
-    const struct operation *r = &op->record;
-    uint64_t last_ms = r->timeline_count ? r->timeline[r->timeline_count - 1].at_ms : 0;
-    return book_tell(op, &(struct timeline_entry){
-                             .at_ms = peer->lost_ms > last_ms ? peer->lost_ms : last_ms,
-                             .step = STEP_WAITING, .code = CODE_UNREACHABLE,
-                             .place = peer->setting.name});
-}
-
-/* A definition was placed before, which said where. */
-static void tell_instructed(struct book_op *op, struct peer *peer, const struct event *event) {
-    (void)book_tell(op, &(struct timeline_entry){
-                            .at_ms = event->wall_ms, .step = STEP_INSTRUCTED,
-                            .place = op->record.verb == VERB_DEFINE ? NULL : peer->setting.name});
-}
-
-void downlink_instruct_again(struct downlink *downlink, struct book *book, struct book_vm *vm,
-                             const struct event *event, struct effects *out) {
-    struct peer *peer = downlink_by_name(downlink, vm->record.place);
-    struct book_op *op = vm->active;
-    uint32_t told = op->record.timeline_count;
-    if (peer && peer->lost_ms)
-        (void)tell_away(op, peer);
-    downlink_instruct(downlink, book, vm, event, out);
-    if (told != op->record.timeline_count)
-        book_save_op(op, out);
-}
-
-void downlink_instruct(struct downlink *downlink, struct book *book, struct book_vm *vm,
-                       const struct event *event, struct effects *out) {
-    struct book_op *op = vm->active;
-    if (!op)
-        return;
-    op->resend_ms = book_never;
-    list_remove(&op->by_room);
-    struct peer *peer = downlink_by_name(downlink, vm->record.place);
-    if (peer && op->deadline_ms > event->now_ms) {
-        if (!op->attempts)
-            reserve(downlink, peer, op, &vm->record.size);
-        if (peer_is_up(peer) && !peer_has_room(peer)) {
-            list_add(&peer->waiting, &op->by_room);
-        } else if (peer_is_up(peer)) {
-            send_instruct(peer, vm, event, out);
-            tell_instructed(op, peer, event);
-            op->resend_ms =
-                event->now_ms + 10 * book_backoff_ms(op->attempts++, &downlink->prng);
-        } else if (tell_away(op, peer) && op->attempts) { /* or its caller saves what it began */
-            book_save_op(op, out);
-        }
-    }
-    book_schedule(book, op);
 }
 
 uint64_t downlink_digest(const struct peer *peer) {

@@ -9,6 +9,7 @@
 
 #include "base/tournament.h"
 #include "core/book.h"
+#include "core/lanes.h"
 #include "core/role.h"
 #include "core/session.h"
 
@@ -31,7 +32,7 @@ struct peer {
     struct session session;
     uint32_t endpoint;    /* that brought what was taken last */
     struct timer timer;   /* in downlink.timers: the session's */
-    struct list waiting;  /* book_op.by_room: instructions that found the session full */
+    struct lane *lanes;   /* of each party: instructions that wait for room or for their turn */
     enum peer_state state;
     uint64_t state_ms;    /* monotonic: when it became so */
     uint64_t seen_ms;     /* wall: the same */
@@ -55,6 +56,8 @@ struct downlink {
     struct shape catalogue[limit_shapes];
     size_t catalogue_count;
     struct room sum;      /* of the peers that are up */
+    struct parties parties; /* who share the peers; none: everything is one's */
+    struct lane *lanes;   /* [peers x lanes_count()] */
     struct tournament rooms[limit_shapes]; /* [catalogue], what each peer adds to the sum now */
     size_t up_count;      /* peers that are up */
     uint64_t beat_ms, hold_down_ms;
@@ -68,6 +71,15 @@ struct downlink {
 void downlink_init(struct downlink *downlink, const struct role_settings *settings,
                    struct prng *prng);
 void downlink_deinit(struct downlink *downlink);
+
+/* Several parties share the peers; before anything is under way. */
+void downlink_share(struct downlink *downlink, const struct parties *parties);
+
+/* A party's weight is another from now on. */
+void downlink_weigh(struct downlink *downlink, size_t party, uint32_t weight);
+
+/* An operation there has ended without an answer: another may go. */
+void downlink_freed(struct peer *peer);
 
 /* After a start nobody has been heard and nobody is given up: all become SUSPECT. */
 void downlink_start(struct downlink *downlink, const struct event *event);

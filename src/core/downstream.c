@@ -27,12 +27,15 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
         if (settings->limits)
             patron->limits = patron->configured = settings->limits[i];
         patron->phase_due_ms = book_never;
+        if (settings->shares)
+            patron->share = patron->share_configured = settings->shares[i];
         if (!settings->permissions)
             continue;
         record_clone(&permissions_table, &settings->permissions[i], &patron->permissions);
         record_clone(&permissions_table, &settings->permissions[i],
                      &patron->permissions_configured);
     }
+    downstream_share_hosts(downstream);
 }
 
 void downstream_deinit(struct downstream *downstream) {
@@ -60,6 +63,7 @@ void downstream_count(struct downstream *downstream, struct book_vm *vm) {
     if (!patron || vm->counted == occupies)
         return;
     vm->counted = occupies;
+    downstream->downlink.changed |= downstream->patrons_count > 1; /* what is kept of it */
     if (occupies)
         amounts_add(&patron->used, &vm->record.size);
     else
@@ -88,6 +92,7 @@ static void load_op(struct downstream *downstream, const struct event *event) {
     struct book_op *op = book_add_op(&downstream->book, record);
     struct book_vm *vm = book_vm(&downstream->book, record->vm);
     uplink_is_untold(&downstream->book, op);
+    downstream_count_op(downstream, op);
     if (book_op_has_ended(op))
         return;
     assert(vm);
@@ -284,7 +289,13 @@ void downstream_check(const struct downstream *downstream) {
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         uplink_check(&downstream->patrons[i].uplink);
         struct owner_limits used = {0};
+        uint32_t under_way = 0;
         struct list *node = NULL, *next = NULL;
+        list_each(node, next, &downstream->book.ops)
+            under_way += container_of(node, struct book_op, by_age)->counted &&
+                         text_equal(container_of(node, struct book_op, by_age)->record.owner,
+                                    downstream->patrons[i].uplink.setting.name);
+        assert(under_way == downstream->patrons[i].under_way);
         list_each(node, next, &downstream->book.vms) {
             const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
             bool own = text_equal(vm->owner, downstream->patrons[i].uplink.setting.name);

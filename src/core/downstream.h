@@ -24,6 +24,9 @@ struct patron {
     enum limits_from from;      /* whether the owner has set other limits than configured */
     struct permissions permissions, permissions_configured;
     enum limits_from permissions_from;
+    struct share share, share_configured;
+    enum limits_from share_from;
+    uint32_t under_way;         /* operations that it asked for and that have not ended */
     enum lending_phase phase;
     uint64_t revoked_ms, ends_ms; /* wall */
     uint64_t phase_due_ms;      /* monotonic: when the phase is looked at next; book_never */

@@ -23,6 +23,7 @@ void downstream_load_host(struct downstream *downstream, const struct host_decis
 static void save_lending(const struct patron *patron, struct effects *out) {
     struct lending_decision record = {.from = patron->from,
                                       .permissions_from = patron->permissions_from,
+                                      .share_from = patron->share_from,
                                       .revoked_ms = patron->revoked_ms,
                                       .ends_ms = patron->ends_ms};
     (void)text_copy(record.name, sizeof(record.name), patron->uplink.setting.name);
@@ -30,7 +31,10 @@ static void save_lending(const struct patron *patron, struct effects *out) {
         record.limits = patron->limits;
     if (patron->permissions_from == LIMITS_SET)
         record.permissions = patron->permissions; /* borrowed */
-    if (record.from == LIMITS_SET || record.permissions_from == LIMITS_SET || record.revoked_ms)
+    if (patron->share_from == LIMITS_SET)
+        record.share = patron->share;
+    if (record.from == LIMITS_SET || record.permissions_from == LIMITS_SET ||
+        record.share_from == LIMITS_SET || record.revoked_ms)
         effects_save(out, &lending_decision_table, &record);
     else
         effects_forget(out, &lending_decision_table, record.name);
@@ -53,6 +57,8 @@ void downstream_load_lending(struct downstream *downstream, const struct lending
     patron->from = record->from;
     if (record->permissions_from == LIMITS_SET)
         set_permissions(patron, LIMITS_SET, &record->permissions);
+    if (record->share_from == LIMITS_SET)
+        downstream_set_share(downstream, patron, LIMITS_SET, &record->share);
     if (!record->revoked_ms)
         return;
     /* A clock that jumped cannot stretch the grace. */
@@ -89,6 +95,8 @@ static struct lending show_lending(const struct patron *patron) {
         .from = patron->from,
         .permissions_from = patron->permissions_from,
         .permissions = patron->permissions,
+        .share_from = patron->share_from,
+        .share = patron->share,
         .phase = patron->phase,
         .revoked_ms = patron->revoked_ms,
         .ends_ms = patron->ends_ms,
@@ -285,6 +293,11 @@ static bool change_lending(const struct call *call, struct patron *patron) {
     } else if (request->kind == REQUEST_LIMITS_RESET) {
         patron->from = LIMITS_CONFIGURED;
         patron->limits = patron->configured;
+    } else if (request->kind == REQUEST_SHARE_SET) {
+        downstream_set_share(call->downstream, patron, LIMITS_SET, &request->share);
+    } else if (request->kind == REQUEST_SHARE_RESET) {
+        downstream_set_share(call->downstream, patron, LIMITS_CONFIGURED,
+                             &patron->share_configured);
     } else if (request->kind == REQUEST_PERMISSIONS_SET) {
         return take_permissions(call, patron);
     } else if (request->kind == REQUEST_PERMISSIONS_RESET) {
@@ -309,6 +322,7 @@ static void on_lending(const struct call *call) {
             return;
         save_lending(patron, call->out);
         uplink_capacity_changed(&patron->uplink, call->event);
+        call->downstream->downlink.changed = true; /* what is kept for one is not another's */
     }
     answer_lending(call, patron);
 }
@@ -327,6 +341,7 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
         [REQUEST_HOST_FORGET] = on_host,
         [REQUEST_UPSTREAM_LIST] = list_lendings, [REQUEST_UPSTREAM_SHOW] = on_lending,
         [REQUEST_LIMITS_SET] = on_lending,    [REQUEST_LIMITS_RESET] = on_lending,
+        [REQUEST_SHARE_SET] = on_lending,     [REQUEST_SHARE_RESET] = on_lending,
         [REQUEST_PERMISSIONS_SET] = on_lending, [REQUEST_PERMISSIONS_RESET] = on_lending,
         [REQUEST_UPSTREAM_REVOKE] = on_lending, [REQUEST_UPSTREAM_RESTORE] = on_lending,
     };

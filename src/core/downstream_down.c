@@ -38,6 +38,9 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
         downstream_move(downstream, vm, VM_FAILED, event, out);
     }
     book_end(&downstream->book, op, code, event, out);
+    downstream_count_op(downstream, op);
+    if (peer)
+        downlink_freed(peer);
     op->attempts = 0;
     if (op->record.internal) {
         book_remove_op(&downstream->book, op, out);
@@ -63,7 +66,10 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
         .size = &vm->record.size, .placing = &placing, .op = op,
         .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
     op->resend_ms = book_never;
-    switch (placement_choose(&downstream->downlink, &wish, &peer)) {
+    enum placement found = PLACEMENT_NO_ROOM;
+    if (!downstream_is_kept(downstream, vm))
+        found = placement_choose(&downstream->downlink, &wish, &peer);
+    switch (found) {
     case PLACEMENT_FOUND:
         placement_put(peer, vm, op, event);
         downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);

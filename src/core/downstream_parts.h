@@ -70,6 +70,17 @@ void downstream_await_image(struct downstream *downstream, struct patron *patron
 bool downstream_learn_size(struct downstream *downstream, const struct size *size,
                            struct effects *out);
 
+/* Would this VM, which has no host, take room that is kept for another upstream manager? */
+bool downstream_is_kept(const struct downstream *downstream, const struct book_vm *vm);
+
+/* Several upstream managers share the hosts by weight. */
+void downstream_share_hosts(struct downstream *downstream);
+void downstream_set_share(struct downstream *downstream, struct patron *patron,
+                          enum limits_from from, const struct share *share);
+
+/* After a begin or an end: the operation is in what its patron has under way, or no longer. */
+void downstream_count_op(struct downstream *downstream, struct book_op *op);
+
 /* Has the owner room for this size left in what it lends? */
 bool downstream_permits(const struct patron *patron, const struct size *size);
 

@@ -7,86 +7,6 @@
 
 enum { progress_after_ms = 200 }; /* short operations tell their result alone */
 
-static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
-static uint64_t lent(uint64_t limit, uint64_t total) { return limit ? least(limit, total) : total; }
-
-bool downstream_permits(const struct patron *patron, const struct size *size) {
-    return amounts_exceeded(&patron->limits, &patron->used, size) == AMOUNT_NONE;
-}
-
-/* Of those that wait for an image: they have no host yet, and are taken all the same. */
-static struct owner_limits sum_waiting(const struct downstream *downstream) {
-    struct owner_limits sum = {0};
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &downstream->waiting) {
-        amounts_add(&sum, &container_of(node, struct book_vm, by_place)->record.size);
-    }
-    return sum;
-}
-
-/* How many more VMs of a size the patron may have: what fits on hosts, within what is lent. */
-static uint64_t fits(const struct downstream *downstream, const struct patron *patron,
-                     const struct size *size) {
-    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
-    uint64_t waiting = 0;
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &downstream->waiting)
-        waiting += downlink_takes(&container_of(node, struct book_vm, by_place)->record.size, size);
-    int shape = downlink_shape(&downstream->downlink, size);
-    uint64_t count = shape < 0 ? 0 : room_left(downstream->downlink.sum.fits[shape] - waiting);
-    count = least(count, amounts_left(limits->vms, used->vms));
-    count = least(count, amounts_left(limits->cpus, used->cpus) / size->cpus);
-    count = least(count, amounts_left(limits->memory_mib, used->memory_mib) / size->memory_mib);
-    return least(count, amounts_left(limits->disk_gib, used->disk_gib) / size->disk_gib);
-}
-
-/* The aggregate that the patron may see; the caller clears it. */
-static struct capacity show(const struct downstream *downstream, const struct patron *patron) {
-    const struct capacity *sum = &downstream->downlink.sum.total;
-    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
-    const struct uplink *uplink = &patron->uplink;
-    struct owner_limits waiting = sum_waiting(downstream);
-    struct capacity shown = {
-        .cpus_total = lent(limits->cpus, sum->cpus_total),
-        .cpus_free = least(room_left(sum->cpus_free - waiting.cpus),
-                           amounts_left(limits->cpus, used->cpus)),
-        .memory_mib_total = lent(limits->memory_mib, sum->memory_mib_total),
-        .memory_mib_free = least(room_left(sum->memory_mib_free - waiting.memory_mib),
-                                 amounts_left(limits->memory_mib, used->memory_mib)),
-        .disk_gib_total = lent(limits->disk_gib, sum->disk_gib_total),
-        .disk_gib_free = least(room_left(sum->disk_gib_free - waiting.disk_gib),
-                               amounts_left(limits->disk_gib, used->disk_gib)),
-    };
-    shown.fits = memory_new(uplink->shapes_count, sizeof(*shown.fits));
-    for (size_t i = 0; i < uplink->shapes_count; i++) {
-        struct fit *fit = &shown.fits[shown.fits_count++];
-        (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
-        if (downstream_allows_shape(patron, &uplink->shapes[i]))
-            fit->count = fits(downstream, patron, &uplink->shapes[i].size);
-    }
-    if (patron->phase == LENDING_LENT)
-        return shown;
-    shown.cpus_total = used->cpus; /* it keeps what it has, and gets nothing more */
-    shown.memory_mib_total = used->memory_mib;
-    shown.disk_gib_total = used->disk_gib;
-    shown.cpus_free = shown.memory_mib_free = shown.disk_gib_free = 0;
-    return shown;
-}
-
-void downstream_tell_capacity(struct downstream *downstream, struct patron *patron,
-                              struct effects *out) {
-    struct capacity shown = show(downstream, patron);
-    uplink_tell_capacity(&patron->uplink, &downstream->book, &shown, out);
-}
-
-bool downstream_shows_another(const struct downstream *downstream, const struct patron *patron) {
-    struct capacity shown = show(downstream, patron);
-    bool another = !record_equal(&capacity_table, &shown, &patron->uplink.told);
-    record_clear(&capacity_table, &shown);
-    return another;
-}
-
 /* The hosts count fits by size; the same size under two upstreams' names is one entry. */
 bool downstream_learn_size(struct downstream *downstream, const struct size *size,
                            struct effects *out) {
@@ -126,9 +46,14 @@ static void begin(struct downstream *downstream, struct patron *patron,
                   struct effects *out) {
     struct book_vm *old = book_vm(&downstream->book, instruct->vm);
     bool unreflected = old && book_take_unreflected(old->active);
+    if (old && old->active && old->active->counted) { /* it is about to be superseded */
+        old->active->counted = false;
+        patron->under_way--;
+    }
     struct book_op *op =
         uplink_begin(&downstream->book, patron->uplink.setting.name, instruct, event, out);
     op->unreflected = unreflected;
+    downstream_count_op(downstream, op);
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
     if (instruct->verb != VERB_DEFINE) /* counted when it is permitted, not to be in its own way */
         downstream_count(downstream, vm);
@@ -166,6 +91,8 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
         if (!downstream_allows(patron, instruct))
             uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm->record.state : absent,
                           out);
+        else if (patron->under_way >= limit_backlog && instruct->verb != VERB_DELETE)
+            uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm->record.state : absent, out);
         else if (!downstream->stopping)
             begin(downstream, patron, instruct, event, out);
         return;

@@ -11,7 +11,11 @@ static enum wait at_no_place(const struct book_vm *vm, const struct book_op *op)
 static enum wait at_place(const struct peer *peer, const struct book_op *op) {
     if (!peer || !peer_is_up(peer))
         return WAIT_PLACE; /* or it is not even configured any more */
-    if (!list_is_empty(&op->by_room))
+    bool waits = !list_is_empty(&op->by_room) && op->resend_ms == book_never;
+    if (waits && !op->attempts && peer->downlink->parties.count > 1 &&
+        !session_is_full(&peer->session))
+        return WAIT_TURN;
+    if (waits)
         return WAIT_LINK;
     if (op->resend_ms == book_never)
         return WAIT_NOTHING;

@@ -141,7 +141,7 @@ enum placement placement_choose(const struct downlink *downlink,
 /* Said before anything was done, of this place alone: another may take it. */
 static bool is_refusal(enum code code) {
     return code == CODE_NO_CAPACITY || code == CODE_NOT_ALLOWED || code == CODE_FULL ||
-           code == CODE_UNSUPPORTED || code == CODE_SHUTTING_DOWN;
+           code == CODE_BUSY || code == CODE_UNSUPPORTED || code == CODE_SHUTTING_DOWN;
 }
 
 bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,

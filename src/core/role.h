@@ -16,6 +16,7 @@ struct peer_setting {
     char address[limit_address_size]; /* full JID */
     uint32_t link;                    /* index of the connection that reaches it */
     const char *labels;               /* of a cluster; NULL: none. Outlives the role */
+    uint32_t at_once;                 /* under way at a host, where several share it; 0: usual */
 };
 
 /* What a joiner joins by. */
@@ -42,6 +43,7 @@ struct role_settings {
     size_t managers_count;
     const struct owner_limits *limits;           /* one per manager above (downstream); 0: none */
     const struct permissions *permissions;       /* likewise; NULL: all */
+    const struct share *shares;                  /* likewise; NULL: equal, nothing kept, exact */
     const struct join_setting *join;             /* joiner */
     char software[limit_software_size];          /* "isthmus 0.1.0" */
 };

@@ -96,6 +96,28 @@ static const struct setting link_settings[] = {
     {.key = "allow_images", .kind = SETTING_TEXT,
      .offset = offsetof(struct link_config, allow_images),
      .about = "images that it may ask, by digest or by its names; all without it"},
+    {.key = "weight", .kind = SETTING_NUMBER, .offset = offsetof(struct link_config, weight),
+     .standard = "1", .least = 1, .most = limit_weight,
+     .about = "its part of the hosts' work, beside other managers' weights"},
+    {.key = "keep_cpus", .kind = SETTING_NUMBER, .offset = offsetof(struct link_config, keep_cpus),
+     .least = 0, .most = INT64_MAX, .about = "CPUs that are kept for it; others get the rest"},
+    {.key = "keep_memory_mib", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct link_config, keep_memory_mib), .least = 0, .most = INT64_MAX,
+     .about = "memory that is kept for it, MiB"},
+    {.key = "keep_disk_gib", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct link_config, keep_disk_gib), .least = 0, .most = INT64_MAX,
+     .about = "disk that is kept for it, GiB"},
+    {.key = "step_vms", .kind = SETTING_NUMBER, .offset = offsetof(struct link_config, step_vms),
+     .least = 0, .most = INT64_MAX,
+     .about = "how many more VMs fit is told rounded down to this; 0: exactly"},
+    {.key = "step_cpus", .kind = SETTING_NUMBER, .offset = offsetof(struct link_config, step_cpus),
+     .least = 0, .most = INT64_MAX, .about = "CPUs in all and free likewise"},
+    {.key = "step_memory_mib", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct link_config, step_memory_mib), .least = 0, .most = INT64_MAX,
+     .about = "memory in all and free likewise, MiB"},
+    {.key = "step_disk_gib", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct link_config, step_disk_gib), .least = 0, .most = INT64_MAX,
+     .about = "disk in all and free likewise, GiB"},
 };
 
 enum {
@@ -176,8 +198,11 @@ static const struct setting timing_settings[] = {
 
 enum { downstream_timing_settings = 2 };
 
-/* The last two are for clusters alone. */
+/* The first is for agents alone, the last two for clusters. */
 static const struct setting peer_settings[] = {
+    {.key = "at_once", .kind = SETTING_NUMBER, .offset = offsetof(struct peer_config, at_once),
+     .standard = "16", .least = 1, .most = limit_at_once,
+     .about = "operations under way there at a time, where several managers share it"},
     {.key = "address", .kind = SETTING_JID, .offset = offsetof(struct peer_config, address),
      .need = SETTING_REQUIRED, .about = "its full JID; nobody else is heard"},
     {.key = "more_addresses", .kind = SETTING_JIDS,
@@ -192,7 +217,7 @@ static const struct setting peer_settings[] = {
      .about = "where and what it is, for whoever asks: region=eu,zone=a,disk=ssd"},
 };
 
-enum { agent_settings = 3 };
+enum { agent_settings = 4, cluster_settings = array_size(peer_settings) - 1 };
 
 static const struct setting shape_settings[] = {
     {.key = "cpus", .kind = SETTING_NUMBER, .offset = offsetof(struct shape_config, cpus),
@@ -248,7 +273,7 @@ static const struct config_section upstream_sections[] = {
      .about = "a further server for our account"},
     {.name = "timing", .settings = timing_settings, .settings_count = array_size(timing_settings),
      .offset = offsetof(struct upstream_config, timing), .about = "how long things may take"},
-    {.name = "cluster", .settings = peer_settings, .settings_count = array_size(peer_settings),
+    {.name = "cluster", .settings = &peer_settings[1], .settings_count = cluster_settings,
      .offset = offsetof(struct upstream_config, clusters), .size = sizeof(struct peer_config),
      .count_offset = offsetof(struct upstream_config, clusters_count), .most = limit_peers,
      .about = "a downstream manager below"},

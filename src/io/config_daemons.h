@@ -27,6 +27,8 @@ struct link_config {
     char *image_url, *image_ca_file;
     struct secret image_token;
     uint64_t max_vms, max_cpus, max_memory_mib, max_disk_gib; /* downstream; 0: no limit */
+    uint64_t weight, keep_cpus, keep_memory_mib, keep_disk_gib; /* downstream */
+    uint64_t step_vms, step_cpus, step_memory_mib, step_disk_gib; /* downstream; 0: exact */
     char *allow_verbs, *allow_shapes, *allow_images; /* downstream; NULL: all */
 };
 
@@ -60,6 +62,7 @@ struct timing_config {
 struct peer_config {
     char *name;
     char *address;
+    uint64_t at_once;     /* agents only */
     char *more_addresses; /* on our further servers, by commas, or NULL */
     char *peer_key;
     struct secret image_token; /* that it presents to us; clusters only */

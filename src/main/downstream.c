@@ -45,14 +45,30 @@ static void downstream_close(struct downstream *downstream) {
         seal_free(downstream->links[i].seal);
 }
 
+static struct share share_of(const struct link_config *uplink) {
+    return (struct share){
+        .weight = (uint32_t)uplink->weight,
+        .kept = {.cpus = uplink->keep_cpus,
+                 .memory_mib = uplink->keep_memory_mib,
+                 .disk_gib = uplink->keep_disk_gib},
+        .steps = {.vms = uplink->step_vms,
+                  .cpus = uplink->step_cpus,
+                  .memory_mib = uplink->step_memory_mib,
+                  .disk_gib = uplink->step_disk_gib},
+    };
+}
+
 static struct role *downstream_role(const struct downstream_config *config) {
     struct peer_setting managers[limit_uplinks] = {0};
     struct owner_limits limits[limit_uplinks] = {0};
     struct permissions permissions[limit_uplinks] = {0};
+    struct share shares[limit_uplinks] = {0};
     auto_clean(memory_clean) struct peer_setting *agents =
         memory_new(config->agents_count, sizeof(*agents));
-    for (size_t i = 0; i < config->agents_count; i++)
+    for (size_t i = 0; i < config->agents_count; i++) {
         agents[i] = daemon_peer(config->agents[i].name, config->agents[i].address, 0);
+        agents[i].at_once = (uint32_t)config->agents[i].at_once;
+    }
     for (size_t i = 0; i < config->uplinks_count; i++) {
         const struct link_config *uplink = &config->uplinks[i];
         managers[i] = daemon_peer(uplink->name, uplink->manager, (uint32_t)i + 1);
@@ -62,6 +78,7 @@ static struct role *downstream_role(const struct downstream_config *config) {
                                           .disk_gib = uplink->max_disk_gib};
         permissions[i] = (struct permissions){
             uplink->allow_verbs, uplink->allow_shapes, uplink->allow_images};
+        shares[i] = share_of(uplink);
     }
     struct role_settings settings = {
         .kind = ROLE_DOWNSTREAM,
@@ -74,6 +91,7 @@ static struct role *downstream_role(const struct downstream_config *config) {
         .managers_count = config->uplinks_count,
         .limits = limits,
         .permissions = permissions,
+        .shares = shares,
     };
     (void)text_copy(settings.software, sizeof(settings.software), daemon_software);
     return role_new(&settings);

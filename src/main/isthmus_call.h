@@ -61,6 +61,9 @@ int view_delete(const struct view *view, const struct options *options, const ch
 int view_put_limits(const struct view *view, const struct options *options, const char *way,
                     const struct owner_limits *now);
 
+/* `now`, with what the options name of it in its place. */
+struct owner_limits amounts_given(const struct options *options, const struct owner_limits *now);
+
 /* VMs, cpus, memory and disk: "3 of 10", or "3" where there is no limit. */
 enum { amounts_count = 4 };
 void words_amounts(const struct owner_limits *used, const struct owner_limits *limits,

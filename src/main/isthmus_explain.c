@@ -126,6 +126,9 @@ void explain_waits(const struct operation *op, enum explain_level level, struct 
     case WAIT_IMAGE:
         text_add(out, "the image to come into the cluster's repository");
         break;
+    case WAIT_TURN:
+        text_addf(out, "its turn at %s %s, which has enough to do for this upstream", kind, place);
+        break;
     case WAIT_ROOM:
         text_addf(out, "a %s with room to be heard", kind);
         break;

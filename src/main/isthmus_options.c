@@ -30,6 +30,7 @@ static const struct option long_options[] = {
     {"must", required_argument, NULL, 'M'},     {"prefer", required_argument, NULL, 'f'},
     {"avoid", required_argument, NULL, 'A'},    {"group", required_argument, NULL, 'g'},
     {"group-rule", required_argument, NULL, 'R'}, {"strategy", required_argument, NULL, 'Y'},
+    {"weight", required_argument, NULL, 'w'},
     {NULL, 0, NULL, 0},
 };
 
@@ -66,6 +67,7 @@ static const struct {
     {'e', "  --shapes SHAPES       shapes, by its names or by size (c2-m4096-d20); all: each"},
     {'i', "  --images IMAGES       images, by digest or by its names; all: each"},
     {'G', "  --grace TIME          how long its VMs run on: 90s, 30m, 1h, 7d"},
+    {'w', "  --weight N            its part of the hosts' work beside others' weights, 1 to 1000"},
     {'x', "  --socket PATH         owners: of isthmus-downstream; default: $ISTHMUS_SOCKET, or\n"
           "                        /var/lib/isthmus-downstream/owner.sock"},
     {'s', "  --server URL          default: $ISTHMUS_SERVER, or http://127.0.0.1:8080"},
@@ -171,6 +173,7 @@ static int take_option(struct options *options, int letter, struct error *err) {
     case 'U': options->user_data = optarg; return 0;
     case 'K': options->key = optarg; return 0;
     case 'v': options->vm = optarg; return 0;
+    case 'w': return read_number(optarg, limit_weight, "weight", &options->weight, err);
     case 'T': options->tenant = optarg; return 0;
     case 'L': return read_number(optarg, UINT32_MAX, "limit", &options->limit, err);
     case 'E':

@@ -23,7 +23,7 @@ struct options {
     enum output output;
     const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
     const char *host, *upstream, *verbs, *shapes, *images;
-    uint32_t grace_seconds;
+    uint32_t grace_seconds, weight;
     const char *must, *prefer, *avoid, *group, *group_rule, *strategy;
     struct owner_limits limits; /* what `used` names of it */
     uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "main/isthmus_explain.h"
+#include "main/isthmus_share.h"
 #include "main/isthmus_verbs.h"
 #include "message/owner.h"
 
@@ -101,6 +102,7 @@ static void show_upstream(const void *record) {
     sheet_pair(&sheet, "shapes", "%s", or_all(lending->permissions.shapes));
     sheet_pair(&sheet, "images", "%s", or_all(lending->permissions.images));
     sheet_pair(&sheet, "allowed by", "%s", limits_from_names[lending->permissions_from]);
+    sheet_share(&sheet, lending);
     sheet_pair(&sheet, "phase", "%s", lending_phase_names[lending->phase]);
     if (lending->revoked_ms)
         sheet_pair(&sheet, "revoked", "%s; its VMs end from %s on",
@@ -109,7 +111,7 @@ static void show_upstream(const void *record) {
     sheet_deinit(&sheet);
 }
 
-static const struct view upstreams = {"/v1/upstreams", &lending_table,
+const struct view upstreams = {"/v1/upstreams", &lending_table,
                                       "NAME STATE SINCE PHASE VMS CPUS MEMORY DISK", add_upstream,
                                       show_upstream};
 
@@ -181,10 +183,6 @@ int permission_set(const struct options *options) {
 
 int permission_reset(const struct options *options) {
     return view_change(&upstreams, options, "DELETE /permissions", NULL);
-}
-
-int limit_reset(const struct options *options) {
-    return view_change(&upstreams, options, "DELETE /limits", NULL);
 }
 
 static void add_vm(struct sheet *sheet, const void *record) {

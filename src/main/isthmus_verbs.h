@@ -47,6 +47,9 @@ int permission_set(const struct options *options);
 int permission_reset(const struct options *options);
 int limit_list(const struct options *options);
 int limit_set(const struct options *options);
+int limit_weigh(const struct options *options);
+int limit_keep(const struct options *options);
+int limit_round(const struct options *options);
 int limit_reset(const struct options *options);
 int hosted_vm_list(const struct options *options); /* the owner's view of VMs and operations */
 int hosted_vm_show(const struct options *options);

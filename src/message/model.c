@@ -25,7 +25,7 @@ const char *const step_names[STEP_COUNT] = {"none",     "accepted",  "placed",  
                                             "refused",  "waiting"};
 const char *const decider_names[DECIDER_COUNT] = {"manager", "tenant", "cluster", "operator"};
 const char *const wait_names[WAIT_COUNT] = {"nothing", "taking", "result", "cluster",
-                                            "link",    "retry",  "image",  "room"};
+                                            "link",    "retry",  "image",  "turn", "room"};
 const char *const peer_state_names[PEER_STATE_COUNT] = {"unreachable", "suspect", "up"};
 
 static const struct field size_fields[] = {

@@ -46,6 +46,43 @@ const struct table permissions_table = {
     "permissions", "What an upstream manager may ask for; a delete always.",
     sizeof(struct permissions), permissions_fields, array_size(permissions_fields)};
 
+static const struct field kept_fields[] = {
+    {.name = "cpus", .about = "Virtual processors.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
+     field_at(struct owner_limits, cpus), .most = INT64_MAX},
+    {.name = "memory_mib", .about = "Memory in MiB.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
+     field_at(struct owner_limits, memory_mib), .most = INT64_MAX},
+    {.name = "disk_gib", .about = "Disk in GiB.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
+     field_at(struct owner_limits, disk_gib), .most = INT64_MAX},
+};
+static const struct table kept_table = {
+    "kept", "Room that is kept for one upstream manager; 0: none.",
+    sizeof(struct owner_limits), kept_fields, array_size(kept_fields)};
+
+static const struct field steps_fields[] = {
+    {.name = "vms", .about = "Of how many more VMs fit, of each shape.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS, field_at(struct owner_limits, vms), .most = INT64_MAX},
+    {.name = "cpus", .about = "Of virtual processors.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
+     field_at(struct owner_limits, cpus), .most = INT64_MAX},
+    {.name = "memory_mib", .about = "Of memory in MiB.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
+     field_at(struct owner_limits, memory_mib), .most = INT64_MAX},
+    {.name = "disk_gib", .about = "Of disk in GiB.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
+     field_at(struct owner_limits, disk_gib), .most = INT64_MAX},
+};
+static const struct table steps_table = {
+    "steps", "Steps to which it is rounded down what is shown; 0: exact.",
+    sizeof(struct owner_limits), steps_fields, array_size(steps_fields)};
+
+static const struct field share_fields[] = {
+    {.name = "weight", .about = "Beside other upstream managers; 0: 1.", .kind = FIELD_U32,
+     .mask = FIELD_ALWAYS, field_at(struct share, weight), .most = limit_weight},
+    {.name = "kept", .about = "Room that is kept for it.", .kind = FIELD_RECORD,
+     field_at(struct share, kept), .table = &kept_table},
+    {.name = "steps", .about = "How coarsely it sees what there is.", .kind = FIELD_RECORD,
+     field_at(struct share, steps), .table = &steps_table},
+};
+const struct table share_table = {"share", "How an upstream manager stands beside others.",
+                                  sizeof(struct share), share_fields, array_size(share_fields)};
+
 static const struct field revocation_fields[] = {
     {.name = "grace_seconds", .about = "How long its VMs run on.", .kind = FIELD_U32,
      field_at(struct revocation, grace_seconds), .most = limit_grace_seconds},
@@ -77,6 +114,10 @@ static const struct field lending_decision_fields[] = {
     {.name = "permissions", .about = "What it may ask, where the owner set it.",
      .kind = FIELD_RECORD, field_at(struct lending_decision, permissions),
      .table = &permissions_table},
+    {.name = "share_from", .about = "Who set the share that is in force.", .kind = FIELD_ENUM,
+     field_at(struct lending_decision, share_from), field_names(limits_from_names)},
+    {.name = "share", .about = "How it stands beside others, where the owner set it.",
+     .kind = FIELD_RECORD, field_at(struct lending_decision, share), .table = &share_table},
     {.name = "revoked_ms", .about = "When it was revoked.", .kind = FIELD_U64,
      field_at(struct lending_decision, revoked_ms), .most = INT64_MAX},
     {.name = "ends_ms", .about = "When its VMs end.", .kind = FIELD_U64,
@@ -127,6 +168,10 @@ static const struct field lending_fields[] = {
      field_names(limits_from_names)},
     {.name = "permissions", .about = "What it may ask for.", .kind = FIELD_RECORD,
      field_at(struct lending, permissions), .table = &permissions_table},
+    {.name = "share_from", .about = "Who set the share that is in force.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_at(struct lending, share_from), field_names(limits_from_names)},
+    {.name = "share", .about = "How it stands beside other upstream managers.",
+     .kind = FIELD_RECORD, field_at(struct lending, share), .table = &share_table},
     {.name = "phase", .about = "lent, or how far its revocation is.", .kind = FIELD_ENUM,
      .mask = FIELD_ALWAYS, field_at(struct lending, phase), field_names(lending_phase_names)},
     {.name = "revoked_ms", .about = "When it was revoked; absent: it is not.",
@@ -170,7 +215,7 @@ const struct table hosted_vm_table = {"hosted-vm", "A virtual machine on a host 
 
 const char *const hosted_decider_names[DECIDER_COUNT] = {"manager", "upstream", "host", "owner"};
 const char *const hosted_wait_names[WAIT_COUNT] = {"nothing", "taking", "result", "host",
-                                                   "link",    "retry",  "image",  "room"};
+                                                   "link",    "retry",  "image",  "turn", "room"};
 
 static const struct field hosted_entry_fields[] = {
     {.name = "at_ms", .about = "When.", .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS,

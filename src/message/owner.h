@@ -35,6 +35,14 @@ bool words_have(const char *words, const char *word);
  * up to a blank. */
 const char *permissions_unknown_verb(const struct permissions *permissions);
 
+/* How an upstream manager stands beside the others of a cluster, and how coarsely it sees it. */
+struct share {
+    uint32_t weight;           /* of what is under way at a host; 0: 1 */
+    struct owner_limits kept;  /* of the hosts' room, as sums; its VMs fill it; without `vms` */
+    struct owner_limits steps; /* what is shown goes down to a multiple; 0: exact; vms: of fits */
+};
+extern const struct table share_table;
+
 /* LENT -> REVOKED: no new VMs; after the grace -> ENDING: its VMs are shut down, then deleted; when
  * none is left -> ENDED: its link is closed. Restoring leads back from REVOKED and ENDED. */
 enum lending_phase { LENDING_LENT, LENDING_REVOKED, LENDING_ENDING, LENDING_ENDED,
@@ -55,6 +63,8 @@ struct lending_decision {
     struct owner_limits limits; /* LIMITS_SET */
     enum limits_from permissions_from;
     struct permissions permissions; /* LIMITS_SET */
+    enum limits_from share_from;
+    struct share share;             /* LIMITS_SET */
     uint64_t revoked_ms, ends_ms;   /* wall: when, and when its VMs end; 0: it is not */
 };
 extern const struct table lending_decision_table;
@@ -69,6 +79,8 @@ struct lending {
     struct owner_limits used;
     enum limits_from permissions_from;
     struct permissions permissions;
+    enum limits_from share_from;
+    struct share share;
     enum lending_phase phase;
     uint64_t revoked_ms, ends_ms;
     struct owner_limits over;       /* what is used above the limits: lowering them kills no VM */

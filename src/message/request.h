@@ -37,6 +37,8 @@ enum request_kind {
     REQUEST_UPSTREAM_SHOW,
     REQUEST_LIMITS_SET,    /* of an upstream, in place of those in the configuration */
     REQUEST_LIMITS_RESET,  /* those in the configuration again */
+    REQUEST_SHARE_SET,
+    REQUEST_SHARE_RESET,
     REQUEST_PERMISSIONS_SET,
     REQUEST_PERMISSIONS_RESET,
     REQUEST_UPSTREAM_REVOKE,
@@ -94,6 +96,7 @@ struct request {
     struct image image;                    /* REQUEST_IMAGE_ADD */
     struct owner_limits limits;            /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
     struct permissions permissions;        /* REQUEST_PERMISSIONS_SET */
+    struct share share;                    /* REQUEST_SHARE_SET */
     struct revocation revocation;          /* REQUEST_UPSTREAM_REVOKE */
     struct list_query list;
 };

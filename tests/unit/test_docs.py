@@ -88,11 +88,11 @@ def configuration(daemon):
     text, arrays, found = read("src/io/config_daemons.c"), settings(), []
     counts = {name: int(count) for name, count in re.findall(r"\b(\w+_settings) = (\d+)", text)}
     for entry in entries(between(text, rf"{daemon}_sections\[\] = \{{", "\n};"), "name"):
-        name, array = (re.search(rf"\.{what} = \"?([\w-]+)", entry).group(1)
-                       for what in ("name", "settings"))
+        name = re.search(r'\.name = "([\w-]+)', entry).group(1)
+        array, begin = re.search(r"\.settings = &?(\w+)(?:\[(\d+)\])?", entry).groups()
         count = re.search(r"\.settings_count = (\w+)", entry).group(1)
         title = f"[{name} NAME]" if ".size" in entry else f"[{name}]"
-        found += [(title, *row) for row in arrays[array][:counts.get(count)]]
+        found += [(title, *row) for row in arrays[array][int(begin or 0):counts.get(count)]]
     return found
 
 
