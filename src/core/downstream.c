@@ -11,7 +11,10 @@
 #include "core/placement.h"
 
 void downstream_init(struct downstream *downstream, const struct role_settings *settings) {
-    *downstream = (struct downstream){.patrons_count = settings->managers_count};
+    *downstream = (struct downstream){.patrons_count = settings->managers_count,
+                                      .backlog = settings->backlog};
+    if (!downstream->backlog)
+        downstream->backlog = limit_backlog;
     prng_init(&downstream->prng, settings->seed);
     prng_init(&downstream->ids.prng, prng_next(&downstream->prng));
     book_init(&downstream->book, prng_next(&downstream->prng));

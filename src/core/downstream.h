@@ -40,6 +40,7 @@ struct downstream {
     struct enrol enrol;
     struct patron *patrons;
     size_t patrons_count;
+    uint32_t backlog;
     struct list waiting; /* book_vm.by_place of those that wait for their image */
     struct id_maker ids;
     struct prng prng;

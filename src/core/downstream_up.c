@@ -91,7 +91,7 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
         if (!downstream_allows(patron, instruct))
             uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm->record.state : absent,
                           out);
-        else if (patron->under_way >= limit_backlog && instruct->verb != VERB_DELETE)
+        else if (patron->under_way >= downstream->backlog && instruct->verb != VERB_DELETE)
             uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm->record.state : absent, out);
         else if (!downstream->stopping)
             begin(downstream, patron, instruct, event, out);

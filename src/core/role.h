@@ -33,6 +33,7 @@ struct role_settings {
     uint64_t beat_ms;         /* rhythm asked of the agents (managers) */
     uint64_t hold_down_ms;    /* silence until a suspect peer counts as unreachable (managers) */
     uint32_t session_messages; /* kept in one session; 0: limit_session_messages */
+    uint32_t backlog;         /* under way for one manager above; 0: limit_backlog (downstream) */
     uint64_t operation_ms;    /* default time allowed for an operation (upstream) */
     char operator_token_hash[limit_digest_size]; /* upstream */
     const struct shape *shapes;                  /* catalogue (upstream) */

@@ -1,5 +1,6 @@
 /* Counts of what fits and the choice of a place: kept step by step, equal to what is computed from
- * scratch after any history of peers that come and go, capacities, definitions and new shapes. */
+ * scratch after any history of peers that come, go and are cordoned, capacities, definitions and new shapes. What
+ * the owner's policy makes of them: test_share.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,6 +27,7 @@ struct model {
     struct book_op *ops[ops_most]; /* definitions that no capacity counts yet */
     size_t places[ops_most];
     size_t ops_count;
+    bool cordoned[peers];
     struct effects out;
 };
 
@@ -92,7 +94,7 @@ static uint64_t reserved(const struct model *model, size_t which, size_t shape) 
 
 /* From scratch: what of the shape fits at the peer. */
 static uint64_t room_at(const struct model *model, size_t which, size_t shape) {
-    bool up = model->downlink.peers[which].state == PEER_UP;
+    bool up = model->downlink.peers[which].state == PEER_UP && !model->cordoned[which];
     return up ? model->fits[which][shape] - reserved(model, which, shape) : 0;
 }
 
@@ -108,11 +110,13 @@ static void assert_counts(const struct model *model) {
     for (size_t i = 0; i < peers; i++) {
         if (downlink->peers[i].state != PEER_UP)
             continue;
+        up++;
+        if (model->cordoned[i])
+            continue;
         cpus += model->cpus[i];
         for (size_t k = 0; k < model->ops_count; k++)
             if (model->places[k] == i)
                 cpus -= book_vm(&model->book, model->ops[k]->record.vm)->record.size.cpus;
-        up++;
     }
     assert_true(downlink->sum.total.cpus_free == cpus);
     assert_int_equal(downlink->up_count, up);
@@ -212,8 +216,13 @@ static void learns_a_shape(struct model *model) {
         assert_true(downlink_add_shape(&model->downlink, &shape, &model->out));
 }
 
+static void cordons(struct model *model, size_t which) {
+    model->cordoned[which] = !model->cordoned[which];
+    downlink_cordon(&model->downlink, &model->downlink.peers[which], model->cordoned[which]);
+}
+
 static void random_step(struct model *model) {
-    switch (pick(model, 9)) {
+    switch (pick(model, 10)) {
     case 0:
     case 1:
         says_hello(model, pick(model, peers));
@@ -235,6 +244,9 @@ static void random_step(struct model *model) {
         break;
     case 8:
         goes_away(model, pick(model, peers));
+        break;
+    case 9:
+        cordons(model, pick(model, peers));
         break;
     }
     effects_clear(&model->out);
