@@ -160,6 +160,7 @@ static void check_op(struct sim_world *world, const struct sim_node *node,
     if (op->code == CODE_NO_CAPACITY && settings_are_calm(&world->settings))
         check_fail(world, "what is shown is there", "%s: no room for %s, in a calm world",
                    node->name, op->vm);
+    check_had(world, node, op);
     if (op->state == OP_SUCCEEDED && node->settings.kind == ROLE_AGENT)
         check_end_on_host(world, node, op);
     else if (op->state == OP_SUCCEEDED)
@@ -370,6 +371,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             vms_changed = true;
         }
     }
+    check_turns(world, node, effects);
     if (vms_changed && node->used)
         check_limits(world, node, effects, defines);
 }

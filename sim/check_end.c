@@ -163,9 +163,51 @@ static void count_host(const struct sim_world *world, const struct sim_node *nod
     }
 }
 
+static uint64_t of_kept(uint64_t kept, uint64_t limit, uint64_t used) {
+    return minus(limit ? least(kept, limit) : kept, used);
+}
+
+/* What is kept for others and not used is not there. */
+static void keep(const struct sim_world *world, const struct sim_node *node, size_t manager,
+                 struct count *count) {
+    uint64_t kept[3] = {0};
+    for (size_t i = 0; i < node->settings.managers_count; i++) {
+        const struct owner_limits *its = &node->shared[i].kept, *lent = &node->lent[i];
+        const struct owner_limits *used = &node->used[i];
+        if (i == manager)
+            continue;
+        kept[0] += of_kept(its->cpus, lent->cpus, used->cpus);
+        kept[1] += of_kept(its->memory_mib, lent->memory_mib, used->memory_mib);
+        kept[2] += of_kept(its->disk_gib, lent->disk_gib, used->disk_gib);
+    }
+    for (int i = 0; i < 3; i++)
+        count->free[i] = minus(count->free[i], kept[i]);
+    for (uint32_t i = 0; i < world->settings.shapes; i++) {
+        const struct size *size = &world->shapes[i].size;
+        uint64_t sizes[3] = {size->cpus, size->memory_mib, size->disk_gib};
+        for (int k = 0; k < 3; k++)
+            if (kept[k])
+                count->fits[i] = least(count->fits[i], count->free[k] / sizes[k]);
+    }
+}
+
+static uint64_t down(uint64_t count, uint64_t step) { return step ? count / step * step : count; }
+
+static void round_down(const struct sim_world *world, const struct owner_limits *steps,
+                       struct count *count) {
+    uint64_t step[3] = {steps->cpus, steps->memory_mib, steps->disk_gib};
+    for (int i = 0; i < 3; i++) {
+        count->total[i] = down(count->total[i], step[i]);
+        count->free[i] = down(count->free[i], step[i]);
+    }
+    for (uint32_t i = 0; i < world->settings.shapes; i++)
+        count->fits[i] = down(count->fits[i], steps->vms);
+}
+
 /* What the manager's owner lends bounds what is shown of it. */
 static void bound(const struct sim_world *world, const struct sim_node *node, size_t manager,
                   struct count *count) {
+    keep(world, node, manager, count);
     const struct owner_limits *limits = &node->lent[manager], *used = node->used;
     used += manager;
     uint64_t limit[3] = {limits->cpus, limits->memory_mib, limits->disk_gib};
@@ -185,6 +227,7 @@ static void bound(const struct sim_world *world, const struct sim_node *node, si
         if (limits->vms)
             count->fits[i] = least(count->fits[i], minus(limits->vms, used->vms));
     }
+    round_down(world, &node->shared[manager].steps, count);
 }
 
 /* The sum of all under `node`, bounded at each level on the way. */

@@ -55,6 +55,7 @@ void owners_begin(struct sim_world *world, struct sim_node *node) {
     node->settings.limits = limits;
     node->used = memory_new(parties, sizeof(*node->used));
     node->lent = memory_new(parties, sizeof(*node->lent));
+    shares_begin(world, node);
 }
 
 void owners_reconfigure(struct sim_world *world, struct sim_node *node) {
@@ -111,6 +112,7 @@ void owners_remember(struct sim_world *world, struct sim_node *node) {
         node->lent[i] = kept_limits(world, node, i);
     if (!node->lent || node_is_upstream(node))
         return;
+    shares_remember(world, node);
     node->revoked = 0;
     for (size_t i = 0; i < node->settings.managers_count; i++)
         node->revoked |= kept_revoked(world, node, i) ? 1u << i : 0;
@@ -128,6 +130,7 @@ void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
             check_fail(world, "nothing lost", "%s was answered and does not know what it lends %s",
                        node->name, owners_party(node, i, &party));
     }
+    shares_check_kept(world, node);
     for (size_t i = 0; i < node->settings.managers_count; i++)
         if (kept_revoked(world, node, i) != ((node->revoked >> i & 1) != 0))
             check_fail(world, "nothing lost", "%s was answered and does not know whether %s is "
@@ -140,14 +143,14 @@ void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
     }
 }
 
-/* Law 3: an owner's word stops nothing that runs; even a revocation has its grace. False: it was
- * refused. */
-static bool ask(struct sim_world *world, struct sim_node *node, struct request *request) {
+/* Law 3: an owner's word stops nothing that runs; even a revocation has its grace. Another weight may
+ * let something go that was asked before. */
+bool owners_ask(struct sim_world *world, struct sim_node *node, struct request *request) {
     size_t before = node->pending.count;
     workload_send(world, node, request);
     for (size_t i = before; i < node->pending.count; i++) {
         const struct effect *effect = &node->pending.items[i];
-        if (!node->revoked && effect->kind == EFFECT_SEND &&
+        if (!node->revoked && request->kind != REQUEST_SHARE_SET && effect->kind == EFFECT_SEND &&
             effect->send.message.kind == MESSAGE_INSTRUCT)
             check_fail(world, "sovereignty", "%s's owner lowers or cordons, and %s is instructed",
                        node->name, effect->send.address);
@@ -160,7 +163,7 @@ static bool ask(struct sim_world *world, struct sim_node *node, struct request *
 static void restore(struct sim_world *world, struct sim_node *node, size_t which) {
     struct request request = {.kind = REQUEST_UPSTREAM_RESTORE};
     (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
-    if (ask(world, node, &request)) /* otherwise its VMs are just ending */
+    if (owners_ask(world, node, &request)) /* otherwise its VMs are just ending */
         node->revoked &= ~(1u << which);
 }
 
@@ -175,7 +178,7 @@ static void decide_revoked(struct sim_world *world, struct sim_node *node) {
         return;
     }
     node->revoked |= 1u << which;
-    (void)ask(world, node, &request);
+    (void)owners_ask(world, node, &request);
 }
 
 bool owners_restore(struct sim_world *world) {
@@ -197,7 +200,7 @@ static void decide_limits(struct sim_world *world, struct sim_node *node) {
     (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
     request.limits = some_limits(world);
     node->lent[which] = sets ? request.limits : node->settings.limits[which];
-    (void)ask(world, node, &request);
+    (void)owners_ask(world, node, &request);
 }
 
 /* As soon as there is such a tenant. */
@@ -210,7 +213,7 @@ static void decide_quota(struct sim_world *world, struct sim_node *node) {
     if (!disk_row(node, &tenant_table, request.key))
         return;
     node->lent[which] = request.limits;
-    (void)ask(world, node, &request);
+    (void)owners_ask(world, node, &request);
 }
 
 static void decide_cordon(struct sim_world *world, struct sim_node *node) {
@@ -220,7 +223,7 @@ static void decide_cordon(struct sim_world *world, struct sim_node *node) {
                                                      : REQUEST_HOST_CORDON};
     (void)text_copy(request.key, sizeof(request.key), host->name);
     host->cordoned = !host->cordoned;
-    (void)ask(world, node, &request);
+    (void)owners_ask(world, node, &request);
 }
 
 /* Each owner decides by the minute and the name of the cluster alone. In an even world (pair.c)
@@ -228,6 +231,7 @@ static void decide_cordon(struct sim_world *world, struct sim_node *node) {
 void owners_act(struct sim_world *world, struct sim_node *node) {
     if (!node->lent)
         return;
+    shares_act(world, node);
     prng_init(&world->owner, map_hash(world->settings.seed + world->now_ms, node->name,
                                       strlen(node->name)));
     bool acts = world_fault(world, &world->owner, world->settings.owner_acts);

@@ -31,6 +31,10 @@ const struct setting settings_table[] = {
     {"vms", offsetof(struct sim_settings, vms), "on each host from the beginning"},
     {"limits", offsetof(struct sim_settings, limits),
      "chance that an owner limits an upstream", .fault = true},
+    {"shares", offsetof(struct sim_settings, shares),
+     "chance that an owner weighs upstreams, keeps room, rounds", .fault = true},
+    {"at_once", offsetof(struct sim_settings, at_once),
+     "operations under way at a host that several upstreams share", .least = 1},
     {"placing", offsetof(struct sim_settings, placing),
      "creations that ask for labels, groups, strategies", .fault = true},
     {"lose", offsetof(struct sim_settings, lose), "frames lost", .fault = true},
@@ -82,7 +86,8 @@ struct sim_settings settings_default(void) {
         .seed = 1, .operations = 200, .upstreams = 1, .levels = 2, .clusters = 2, .fan = 2,
         .agents = 3, .host_cpus = 8, .shapes = 2, .tenants = 3, .names = 12, .pause_ms = 2000,
         .beat_ms = 5000,
-        .limits = 300, .lose = 20, .repeat = 20, .reorder = 20, .crash = 2,
+        .limits = 300, .shares = 300, .at_once = 4,
+        .lose = 20, .repeat = 20, .reorder = 20, .crash = 2,
         .slow_disk = 20, .disk_failure = 1, .slow_link = 50, .cut = 100, .drift = 300,
         .server_death = 200, .job_failure = 50, .job_hangs = 10, .guest_ignores = 200,
         .guest_dies = 20, .power_loss = 20, .clock_jump = 20, .owner_changes = 200,
@@ -100,6 +105,7 @@ bool settings_are_calm(const struct sim_settings *settings) {
     struct sim_settings calm = *settings;
     settings_calm(&calm);
     calm.limits = settings->limits;
+    calm.shares = settings->shares;
     return settings->upstreams == 1 && !memcmp(&calm, settings, sizeof(calm));
 }
 

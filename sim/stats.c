@@ -39,8 +39,9 @@ void stats_print(const struct stats *stats, double seconds) {
     for (int i = 0; i < VERB_COUNT; i++)
         print_codes(verb_names[i], stats->ended[i]);
     print_codes("refused", stats->refused);
-    printf("  refusals that led on to the next cluster %llu, to the next host %llu\n",
-           wide(stats->led_on), wide(stats->led_on_below));
+    printf("  refusals that led on to the next cluster %llu, to the next host %llu; steps after "
+           "which somebody waits for a turn at a host %llu\n",
+           wide(stats->led_on), wide(stats->led_on_below), wide(stats->waited));
     printf("  frames %llu: lost %llu, repeated %llu, out of order %llu; on uplinks %llu, "
            "%llu bytes; whole tables asked for %llu\n",
            wide(stats->frames), wide(stats->lost), wide(stats->repeated), wide(stats->reordered),

@@ -8,6 +8,7 @@ struct stats {
     uint64_t runs, steps, simulated_ms, heal_ms;
     uint64_t requests, replies, refused[CODE_COUNT];
     uint64_t ended[VERB_COUNT][CODE_COUNT]; /* operations at the upstreams, by outcome */
+    uint64_t waited; /* times that a step left somebody waiting for its turn at a host */
     uint64_t led_on, led_on_below; /* refusals after which the next was asked */
     uint64_t frames, lost, repeated, reordered, uplink_frames, uplink_bytes, syncs;
     uint64_t sessions, turns, saves, uncommitted, disk_failures, slow_links;

@@ -78,6 +78,7 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
                                             .operation_ms = 120000,
                                             .session_messages = world->settings.window};
     text_format(node->settings.software, sizeof(node->settings.software), "sim");
+    node->at_once = world->settings.at_once;
     return node;
 }
 
@@ -118,7 +119,7 @@ static void add_peer(const struct peer_setting **peers, size_t *count,
     if (!(*count & (*count - 1)))
         grown = memory_resize(grown, (*count ? *count * 2 : 1) * sizeof(*grown));
     struct peer_setting *peer = &grown[(*count)++];
-    *peer = (struct peer_setting){.link = link};
+    *peer = (struct peer_setting){.link = link, .at_once = to->node->at_once};
     (void)text_copy(peer->name, sizeof(peer->name), to->node->name);
     (void)text_copy(peer->address, sizeof(peer->address), to->address);
     *peers = grown;
@@ -204,6 +205,8 @@ void topology_free(struct sim_world *world) {
         free_settings(node->settings.agents);
         free_settings(node->settings.managers);
         free_settings(node->settings.limits);
+        free_settings(node->settings.shares);
+        memory_free(node->shared);
         memory_free(node->used);
         memory_free(node->lent);
         for (uint32_t k = 0; k < node->links_count; k++)

@@ -93,6 +93,8 @@ struct sim_node {
     bool doomed;                   /* crashes in this turn */
     struct owner_limits *used;     /* managers: by each party (owners.c), as checked last */
     struct owner_limits *lent;     /* managers: to each, as was decided last */
+    struct share *shared;          /* downstream: by each manager above, as was decided last */
+    uint32_t at_once;              /* asked of it at a time, where several share it */
     bool cordoned;                 /* by the owner of its manager */
     uint32_t revoked;              /* downstream: a bit for each manager above */
     int64_t clock_ms;              /* how far its wall clock is off */
@@ -282,6 +284,13 @@ size_t owners_which(const struct sim_world *world, const struct sim_node *node,
 void owners_begin(struct sim_world *world, struct sim_node *node);
 void owners_reconfigure(struct sim_world *world, struct sim_node *node); /* while it is away */
 void owners_remember(struct sim_world *world, struct sim_node *node);    /* after a restart */
+/* The same for how those above stand beside each other (shares.c). */
+void shares_begin(struct sim_world *world, struct sim_node *node);
+void shares_remember(struct sim_world *world, struct sim_node *node);
+void shares_act(struct sim_world *world, struct sim_node *node);
+void shares_check_kept(struct sim_world *world, const struct sim_node *node);
+/* An owner's word, asked and answered; false: it was refused. */
+bool owners_ask(struct sim_world *world, struct sim_node *node, struct request *request);
 void owners_act(struct sim_world *world, struct sim_node *node);
 /* When the world heals; false: some still end and cannot be restored yet. */
 bool owners_restore(struct sim_world *world);

@@ -506,8 +506,7 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
     case REQUEST_UPSTREAM_SHOW:
     case REQUEST_LIMITS_SET:
     case REQUEST_LIMITS_RESET:
-    case REQUEST_SHARE_SET:
-    case REQUEST_SHARE_RESET:
+    case REQUEST_SHARE_SET: case REQUEST_SHARE_RESET:
     case REQUEST_PERMISSIONS_SET:
     case REQUEST_PERMISSIONS_RESET:
     case REQUEST_UPSTREAM_REVOKE:

@@ -1,6 +1,6 @@
 /* Counts of what fits and the choice of a place: kept step by step, equal to what is computed from
- * scratch after any history of peers that come, go and are cordoned, capacities, definitions and new shapes. What
- * the owner's policy makes of them: test_share.c. */
+ * scratch after any history of peers that come, go and are cordoned, capacities, definitions and
+ * new shapes. What the owner's policy makes of them: test_share.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

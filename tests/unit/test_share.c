@@ -344,7 +344,9 @@ struct model {
     uint64_t vms[2];
 };
 
-static uint64_t pick(struct model *model, uint64_t bound) { return prng_below(&model->prng, bound); }
+static uint64_t pick(struct model *model, uint64_t bound) {
+    return prng_below(&model->prng, bound);
+}
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
@@ -408,7 +410,8 @@ static void assert_shown(const struct model *model, size_t which) {
 
 /* Some is kept for the other: would one small VM take of that? */
 static bool intrudes(const struct model *model, size_t which) {
-    struct sums free = left(model, which), size = of_vms(1, 0), used = of_vms(model->vms[!which], 0);
+    struct sums free = left(model, which), size = of_vms(1, 0);
+    struct sums used = of_vms(model->vms[!which], 0);
     struct sums kept = of_limits(&model->shares[!which].kept);
     struct sums most = of_limits(&model->limits[!which]);
     bool intrudes = false;

@@ -1,0 +1,113 @@
+/* Several upstreams share a cluster: who waits at a host has its part of what is under way there,
+ * by its weight, and what is kept for one can be had by it. */
+
+#include "base/text.h"
+#include "core/lifecycle.h"
+#include "sim/check.h"
+
+enum { parties_most = 16 };
+
+struct turns {
+    uint64_t under_way[parties_most], waiting[parties_most], all;
+};
+
+/* Of those that stand at the place: has it been asked for them, or are they held back? */
+static struct turns count(struct sim_world *world, const struct sim_node *node,
+                          const char *place) {
+    struct turns turns = {0};
+    struct list *at = NULL, *next = NULL;
+    list_each(at, next, &role_book(node->role)->vms) {
+        const struct book_vm *vm = container_of(at, struct book_vm, by_age);
+        const struct book_op *op = vm->active;
+        size_t which = owners_which(world, node, vm->record.owner);
+        if (!op || which >= parties_most || !text_equal(vm->record.place, place))
+            continue;
+        if (op->attempts) {
+            turns.under_way[which]++;
+            turns.all++;
+        } else if (op->resend_ms == book_never &&
+                   op->deadline_ms > node_now_ms(world, node)) {
+            turns.waiting[which]++;
+        }
+    }
+    return turns;
+}
+
+static uint64_t weight(const struct sim_node *node, size_t which) {
+    uint64_t weight = node->shared[which].weight;
+    return weight ? weight : 1;
+}
+
+static void check_place(struct sim_world *world, const struct sim_node *node,
+                        const struct peer_setting *place) {
+    const struct turns turns = count(world, node, place->name);
+    size_t parties = node->settings.managers_count;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < parties; i++)
+        sum += weight(node, i);
+    for (size_t i = 0; i < parties; i++) {
+        uint64_t part = place->at_once * weight(node, i) / sum;
+        world->stats.waited += turns.waiting[i] > 0;
+        if (turns.waiting[i] &&
+            (turns.under_way[i] < (part ? part : 1) || turns.all < place->at_once))
+            check_fail(world, "fair",
+                       "%llu of %s wait for %s with %llu under way of %llu, %llu in all",
+                       (unsigned long long)turns.waiting[i], node->settings.managers[i].name,
+                       place->name, (unsigned long long)turns.under_way[i],
+                       (unsigned long long)(part ? part : 1), (unsigned long long)turns.all);
+    }
+}
+
+/* After a step in which it was asked for something, the place is connected: then nobody waits who
+ * need not. (Full sessions hold back what they like.) */
+void check_turns(struct sim_world *world, const struct sim_node *node,
+                 const struct effects *effects) {
+    if (!node->shared || node->settings.managers_count < 2 || world->settings.window)
+        return;
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        if (effect->kind != EFFECT_SEND || effect->send.message.kind != MESSAGE_INSTRUCT)
+            continue;
+        for (size_t k = 0; k < node->settings.agents_count; k++)
+            if (text_equal(node->settings.agents[k].address, effect->send.address))
+                check_place(world, node, &node->settings.agents[k]);
+    }
+}
+
+/* Where all goes well, VMs are as small as hosts' processors, and nobody has decided anew. */
+static bool is_calm(const struct sim_settings *settings) {
+    struct sim_settings one = *settings;
+    one.upstreams = 1;
+    return settings->shapes == 1 && settings->levels == 2 && settings_are_calm(&one);
+}
+
+/* By others of its VMs. */
+static struct owner_limits used_beside(const struct sim_node *node, const struct vm *vm) {
+    struct owner_limits used = {0};
+    struct list *at = NULL, *next = NULL;
+    list_each(at, next, &role_book(node->role)->vms) {
+        const struct vm *each = &container_of(at, struct book_vm, by_age)->record;
+        if (each == vm || !text_equal(each->owner, vm->owner) || !lifecycle_occupies(each->state))
+            continue;
+        used.cpus += each->size.cpus;
+        used.memory_mib += each->size.memory_mib;
+    }
+    return used;
+}
+
+void check_had(struct sim_world *world, const struct sim_node *node, const struct operation *op) {
+    size_t which = owners_which(world, node, op->owner);
+    const struct book_vm *vm = book_vm(role_book(node->role), op->vm);
+    if (!node->shared || !vm || op->code != CODE_NO_CAPACITY || !is_calm(&world->settings))
+        return;
+    const struct owner_limits *lent = &node->lent[which];
+    const struct owner_limits used = used_beside(node, &vm->record);
+    const struct owner_limits *kept = &node->shared[which].kept;
+    const struct size *size = &vm->record.size;
+    bool limited = lent->vms || lent->cpus || lent->memory_mib || lent->disk_gib;
+    bool within = used.cpus + size->cpus <= kept->cpus &&
+                  used.memory_mib + size->memory_mib <= kept->memory_mib;
+    if (within && !limited)
+        check_fail(world, "what is kept is had", "%s has no room for %s, for which it is kept",
+                   node->name, op->vm);
+}
