@@ -17,6 +17,17 @@ static void hand_over(struct sim_world *world, const struct occurrence *occurren
     world_step(world, occurrence->node, &event);
 }
 
+/* The upstream takes every cluster to have room without end. */
+static void believe(struct frame *frame) {
+    enum { endless = 1000 };
+    for (uint32_t i = 0; i < frame->messages_count; i++) {
+        struct message *message = &frame->messages[i];
+        for (uint32_t k = 0; message->kind == MESSAGE_CAPACITY && k < message->capacity.fits_count;
+             k++)
+            message->capacity.fits[k].count = endless;
+    }
+}
+
 static void deliver(struct sim_world *world, struct occurrence *occurrence) {
     const struct sim_node *node = occurrence->node;
     struct sim_link *link = &node->links[occurrence->link];
@@ -32,6 +43,8 @@ static void deliver(struct sim_world *world, struct occurrence *occurrence) {
     if (frame_decode(occurrence->bytes, strlen(occurrence->bytes), &frame, &fault))
         check_fail(world, "protocol", "frame %s: %s %s", occurrence->bytes, fault.field,
                    fault.text);
+    if (world->settings.greedy && node_is_upstream(node))
+        believe(&frame);
     hand_over(world, occurrence, from, &frame);
     frame_clear(&frame);
 }

@@ -143,8 +143,8 @@ void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
     }
 }
 
-/* Law 3: an owner's word stops nothing that runs; even a revocation has its grace. Another weight may
- * let something go that was asked before. */
+/* Law 3: an owner's word stops nothing that runs; even a revocation has its grace. Another weight
+ * may let something go that was asked before. */
 bool owners_ask(struct sim_world *world, struct sim_node *node, struct request *request) {
     size_t before = node->pending.count;
     workload_send(world, node, request);

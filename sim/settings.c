@@ -35,6 +35,8 @@ const struct setting settings_table[] = {
      "chance that an owner weighs upstreams, keeps room, rounds", .fault = true},
     {"at_once", offsetof(struct sim_settings, at_once),
      "operations under way at a host that several upstreams share", .least = 1},
+    {"greedy", offsetof(struct sim_settings, greedy),
+     "1: upstreams ask for more than they are shown"},
     {"placing", offsetof(struct sim_settings, placing),
      "creations that ask for labels, groups, strategies", .fault = true},
     {"lose", offsetof(struct sim_settings, lose), "frames lost", .fault = true},

@@ -26,6 +26,7 @@ struct sim_settings {
     uint32_t limits;     /* chance that an owner limits an upstream */
     uint32_t shares;     /* chance that an owner gives an upstream a weight, kept room, steps */
     uint32_t at_once;    /* operations under way at a host, where several upstreams share it */
+    uint32_t greedy;     /* upstreams ask for everything, whatever they are shown */
     uint32_t placing;    /* chance that a creation asks for labels, a group or a strategy */
     /* faults */
     uint32_t lose, repeat, reorder; /* of a frame */
