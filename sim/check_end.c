@@ -47,6 +47,8 @@ static bool node_is_at_rest(const struct sim_node *node, char *what, size_t size
 }
 
 bool check_is_at_rest(const struct sim_world *world, char *what, size_t size) {
+    if (!keys_are_at_rest(world, what, size))
+        return false;
     for (uint32_t i = 0; i < world->nodes_count; i++)
         if (!node_is_at_rest(world->nodes[i], what, size))
             return false;

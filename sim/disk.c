@@ -83,6 +83,9 @@ void disk_load(struct sim_world *world, struct sim_node *node) {
             role_step(node->role, &event, &effects);
             record_deinit(&event.load);
         }
+    for (size_t i = 0; i < effects.count; i++)
+        if (effects.items[i].kind == EFFECT_PIN || effects.items[i].kind == EFFECT_PIN_NEXT)
+            keys_pin(world, node, &effects.items[i]);
     effects_deinit(&effects);
 }
 

@@ -58,6 +58,8 @@ static void node_faults(struct sim_world *world, struct sim_node *node) {
         carrier_cut(world, &node->links[i]);
     list_each(at, next, &node->domains)
         host_guest_dies(world, container_of(at, struct sim_domain, by_node));
+    for (uint32_t i = 0; i < node->links_count; i++)
+        keys_change(world, &node->links[i]);
 }
 
 static void on_minute(struct sim_world *world, struct occurrence *occurrence) {

@@ -11,8 +11,15 @@ enum { carry_ms = 5 };
 static void hand_over(struct sim_world *world, const struct occurrence *occurrence,
                       const char *from, const struct frame *frame) {
     struct event event = {.kind = EVENT_FRAME};
-    event.frame = (struct event_frame){
-        .link = occurrence->link, .endpoint = occurrence->line, .from = from, .frame = frame};
+    char next_key[limit_public_key_size];
+    struct sim_link *link = &occurrence->node->links[occurrence->link];
+    if (!keys_open(world, link, occurrence->from, &occurrence->seal, next_key))
+        return;
+    event.frame = (struct event_frame){.link = occurrence->link,
+                                       .endpoint = occurrence->line,
+                                       .from = from,
+                                       .frame = frame,
+                                       .next_key = next_key[0] ? next_key : NULL};
     world->stats.frames++;
     world_step(world, occurrence->node, &event);
 }
@@ -206,8 +213,10 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
     bool scripted = is_scripted(bytes, &world->repeat);
     bool repeat = scripted || fault(world, from, target, FAULT_REPEAT);
     world->stats.repeated += repeat;
+    struct sim_seal seal;
     uint64_t travels = travel_ms(world, from, target, strlen(bytes));
-    if (travels > queue_most_ms) { /* more than an outbox holds */
+    if (travels > queue_most_ms || /* more than an outbox holds */
+        !keys_seal(world, from, target, &seal)) {
         world->stats.lost++;
         return;
     }
@@ -223,6 +232,7 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
         comes->from_line = route.from_line;
         comes->bytes = memory_text(bytes);
         comes->from = from;
+        comes->seal = seal;
     }
 }
 

@@ -71,6 +71,8 @@ const struct setting settings_table[] = {
      "owners changing limits at a restart", .fault = true},
     {"owner_acts", offsetof(struct sim_settings, owner_acts),
      "owners setting limits or cordoning, per minute", .fault = true},
+    {"rekey", offsetof(struct sim_settings, rekey),
+     "ends of links changing their keys, per minute", .fault = true},
     {"window", offsetof(struct sim_settings, window),
      "messages that a session keeps; 0: as in production"},
     {"bare", offsetof(struct sim_settings, bare), "1: no checks, for large worlds"},

@@ -13,7 +13,8 @@ static bool is_stored(const struct effect *effect) {
 static bool leaves(const struct effect *effect) {
     return effect->kind == EFFECT_SEND || effect->kind == EFFECT_ACKNOWLEDGE ||
            effect->kind == EFFECT_REPLY || effect->kind == EFFECT_JOB ||
-           effect->kind == EFFECT_READY || effect->kind == EFFECT_DONE;
+           effect->kind == EFFECT_READY || effect->kind == EFFECT_DONE ||
+           effect->kind == EFFECT_PIN || effect->kind == EFFECT_PIN_NEXT;
 }
 
 static bool any_leaves(const struct effects *effects) {
@@ -83,6 +84,8 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
             carrier_learn(&node->links[effect->route.link], &effect->route);
         else if (effect->kind == EFFECT_IMAGE)
             host_fetch_image(world, node, effect->image.digest);
+        else if (effect->kind == EFFECT_PIN || effect->kind == EFFECT_PIN_NEXT)
+            keys_pin(world, node, effect);
         else if (effect->kind == EFFECT_REPLY)
             check_answered(world, node, &effect->reply);
     }

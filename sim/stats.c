@@ -58,6 +58,8 @@ void stats_print(const struct stats *stats, double seconds) {
            wide(stats->owner_acts));
     printf("  ways to a server cut %llu, links that took another server %llu, that returned %llu\n",
            wide(stats->cuts), wide(stats->failovers), wide(stats->returns));
+    printf("  keys changed %llu, frames that did not open %llu\n", wide(stats->rekeys),
+           wide(stats->unsealed));
     printf("  host jobs %llu: failed %llu, hung %llu; guests died %llu\n", wide(stats->jobs),
            wide(stats->jobs_failed), wide(stats->jobs_hung), wide(stats->guests_died));
     printf("  hash of all that happened %016llx\n", wide(stats->hash));

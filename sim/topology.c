@@ -188,6 +188,7 @@ void topology_build(struct sim_world *world) {
             set_labels(&world->nodes[k]->settings, i);
         }
     }
+    keys_build(world);
     for (uint32_t i = 0; i < world->nodes_count; i++)
         if (world->nodes[i]->settings.kind != ROLE_AGENT)
             owners_begin(world, world->nodes[i]);
@@ -199,6 +200,8 @@ void topology_free(struct sim_world *world) {
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         struct sim_node *node = world->nodes[i];
         role_free(node->role);
+        for (uint32_t k = 0; k < node->links_count; k++)
+            keys_free(&node->links[k]);
         effects_deinit(&node->pending);
         effects_deinit(&node->open);
         disk_free(node);

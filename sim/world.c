@@ -184,10 +184,12 @@ void world_restart(struct sim_world *world, struct sim_node *node) {
                           node->incarnation;
     owners_reconfigure(world, node);
     node->role = role_new(&node->settings);
+    keys_start(world, node);
     disk_load(world, node);
     check_restarted(world, node);
     struct event event = {.kind = EVENT_START};
     world_step(world, node, &event);
+    keys_started(world, node);
     for (uint32_t i = 0; node->role && i < node->links_count; i++)
         if (world_has_spares(world))
             carrier_start(world, &node->links[i]);

@@ -6,9 +6,9 @@
  * in one does not reshuffle the others. What happens goes through heaps of occurrences, ticks and
  * turns, ordered by time and by the order in which they were set: a seed replays exactly.
  *
- * The rooms: topology (who is there), shell (what a process does around its role), network, disk,
- * carrier, hosts, faults, workload, check* (the laws), run (one seed from beginning to end), many
- * (seeds in processes of their own), population and scale (very many VMs). */
+ * The rooms: topology (who is there), shell (what a process does around its role), network, keys,
+ * disk, carrier, hosts, faults, workload, check* (the laws), run (one seed from beginning to end),
+ * many (seeds in processes of their own), population and scale (very many VMs). */
 #pragma once
 
 #include "base/heap.h"
@@ -62,6 +62,8 @@ struct sim_link {
     uint64_t mended_ms;          /* when one was there again */
     char address[limit_address_size];
     uint64_t session; /* number in its newest hello */
+    uint64_t first_key, key, next_key; /* ours: as configured; on disk; 0: it does not change */
+    struct list pins;                  /* keys.c */
     bool up;
     /* a slow time: until slow_until_ms this much later, and so many bytes a second (0: any) */
     uint64_t slow_until_ms, stalled_until_ms;
@@ -122,6 +124,7 @@ struct sim_world {
     struct sim_settings settings;
     uint64_t now_ms;
     struct heap occurrences, ticks, carriers, turns;
+    uint64_t last_key;
     struct sim_node **nodes;
     uint32_t nodes_count;
     struct sim_server *servers;
@@ -188,6 +191,11 @@ void world_mix_number(struct sim_world *world, uint64_t number);
 /* Adds a line to the story, if one is wanted. */
 void world_tell(struct sim_world *world, const struct sim_node *node, const struct effect *effect);
 
+/* The keys that a frame is sealed by. */
+struct sim_seal {
+    uint64_t by, to;
+};
+
 /* A thing that happens later: the function is called with the world and what was given. */
 struct occurrence {
     struct timer timer;
@@ -202,6 +210,7 @@ struct occurrence {
     struct effect_job *job;
     struct request *request;
     const struct sim_link *from;
+    struct sim_seal seal;
     char *bytes;
     struct frame frame; /* where it travels as it is (network.c) */
 };
@@ -266,6 +275,23 @@ void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
 void network_slow(struct sim_world *world, struct sim_link *link);
 /* The links of its clients follow, at once or as carrier.h says. */
 void network_server(struct sim_world *world, uint32_t server, enum presence presence);
+
+/* keys.c */
+void keys_build(struct sim_world *world);
+void keys_free(struct sim_link *link);
+/* A process begins: it knows what is configured, then what its role tells. */
+void keys_start(struct sim_world *world, struct sim_node *node);
+void keys_started(struct sim_world *world, struct sim_node *node);
+/* The link's key may begin to change, where it does not. */
+void keys_change(struct sim_world *world, struct sim_link *link);
+void keys_pin(struct sim_world *world, const struct sim_node *node, const struct effect *effect);
+/* False: no key is pinned for it. */
+bool keys_seal(const struct sim_world *world, const struct sim_link *from,
+               const struct sim_link *to, struct sim_seal *out_seal);
+/* False: it does not open. *out_next: the peer's next key, if it is sealed by that, or "". */
+bool keys_open(struct sim_world *world, struct sim_link *link, const struct sim_link *from,
+               const struct sim_seal *seal, char out_next[limit_public_key_size]);
+bool keys_are_at_rest(const struct sim_world *world, char *what, size_t size);
 
 /* faults.c */
 void faults_begin(struct sim_world *world);

@@ -20,7 +20,7 @@ COMPILE = ["cc", "-std=gnu17", "-O1", "-D_GNU_SOURCE", '-DISTHMUS_VERSION="mutan
            "-Isrc", "-I.", "-c"]
 # From what finds most to what finds the rest.
 WORLDS = [
-    "--seeds 150", "--seeds 30 --spares 1 --cut 500",
+    "--seeds 150", "--seeds 30 --spares 1 --cut 500", "--seeds 30 --rekey 300",
     "--seeds 60 --upstreams 2", "--pair --seeds 8",
     "--calm --shares 1000 --upstreams 2 --shapes 1 --greedy 1 --clusters 1 --agents 2 "
     "--seeds 60",
