@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/lifecycle.h"
+#include "message/labels.h"
 #include "sim/carrier.h"
 
 void check_fail(struct sim_world *world, const char *law, const char *format, ...) {
@@ -124,7 +125,8 @@ static void check_end_above(struct sim_world *world, const struct sim_node *node
     bool vm = is_below(world, node, op->vm);
     if (op->verb == VERB_DELETE && vm)
         check_fail(world, "true end", "%s deleted %s, which is there", op->id, op->vm);
-    bool evicted = promise_get(world, "evicted", world->nodes[0], op->vm);
+    bool evicted = promise_get(world, "evicted", world->nodes[0], op->vm) ||
+                   promise_get(world, "moved", world->nodes[0], op->vm);
     if (op->verb != VERB_DELETE && !vm && !evicted) /* which may be heard of before the result */
         check_fail(world, "true end", "%s (%s) succeeded on %s, which is nowhere", op->id,
                    verb_names[op->verb], op->vm);
@@ -319,15 +321,34 @@ void check_commit(struct sim_world *world, struct sim_node *node, const struct e
 /* Law 3: a cordoned host gets nothing new; what was given to it before stays. */
 static void check_cordon(struct sim_world *world, const struct sim_node *node,
                          const struct vm *vm) {
-    char name[limit_id_size + 16];
-    if (!node->lent || !*vm->place || vm->state != VM_PENDING)
+    if (!node->lent || node_is_upstream(node))
         return;
-    const struct sim_node *host = world_node(world, vm->place);
-    text_format(name, sizeof(name), "%s@%u", vm->id, host->index);
-    if (host->cordoned && !promise_get(world, "put", node, name))
+    struct promise *put = promise_put(world, "put", node, vm->id);
+    bool is_new = vm->state == VM_PENDING || vm->move == MOVE_ARRIVING;
+    if (is_new && *vm->place && !text_equal(put->value, vm->place) &&
+        world_node(world, vm->place)->cordoned)
         check_fail(world, "sovereignty", "%s puts %s on %s, which is cordoned", node->name,
-                   vm->id, host->name);
-    (void)promise_put(world, "put", node, name);
+                   vm->id, vm->place);
+    const struct book_vm *it = book_vm(role_book(node->role), vm->id);
+    size_t length = 0;
+    if (is_new && *vm->place && !text_equal(put->value, vm->place) && it && it->active &&
+        labels_missing(world_node(world, vm->place)->labels,
+                       it->active->record.definition.host_must, &length))
+        check_fail(world, "a label is kept", "%s puts %s, which must be on a host that is '%s', "
+                   "on %s", node->name, vm->id, it->active->record.definition.host_must, vm->place);
+    (void)text_copy(put->value, sizeof(put->value), vm->place);
+}
+
+/* Law 3: an owner moves only what may be moved. Who asked for it hears of what was before. */
+static void check_moved(struct sim_world *world, const struct sim_node *node,
+                        const struct vm *vm) {
+    if (!vm->move)
+        return;
+    world->stats.moves += vm->move == MOVE_ARRIVING && !*vm->place;
+    if (!vm_may_be_moved(vm->name))
+        check_fail(world, "a VM stays that is to stay", "%s moves %s, %s", node->name, vm->id,
+                   vm->name);
+    (void)promise_put(world, "moved", world->nodes[0], vm->id);
 }
 
 /* Law 3: who is revoked gets no more VMs, and has those it has taken away. */
@@ -338,7 +359,7 @@ static void check_revoked(struct sim_world *world, const struct sim_node *node,
                         text_equal(op->owner, node->settings.managers[i].name);
         if (is_meant && op->verb == VERB_DELETE && op->internal)
             (void)promise_put(world, "evicted", world->nodes[0], op->vm);
-        if (is_meant && op->verb == VERB_DEFINE && op->state == OP_PENDING &&
+        if (is_meant && op->verb == VERB_DEFINE && !op->internal && op->state == OP_PENDING &&
             op->created_ms == node_wall_ms(world, node))
             check_fail(world, "sovereignty", "%s makes %s for %s, which is revoked", node->name,
                        op->vm, op->owner);
@@ -367,6 +388,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             check_cluster_saved(world, node, effect->record.data);
         if (effect->record.table == &vm_table) {
             check_cordon(world, node, effect->record.data);
+            check_moved(world, node, effect->record.data);
             check_placed(world, node, effect->record.data);
             vms_changed = true;
         }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/lifecycle.h"
+#include "message/owner.h"
 #include "sim/carrier.h"
 #include "sim/check.h"
 
@@ -144,7 +145,10 @@ static void cordon(const struct sim_node *node, struct count *count) {
 
 static void count_host(const struct sim_world *world, const struct sim_node *node,
                        struct count *out) {
-    uint64_t total[3] = {node->host.cpus, node->host.memory_mib, node->host.disk_gib};
+    uint64_t cpus = node->overcommit.cpus_percent, memory = node->overcommit.memory_percent;
+    uint64_t total[3] = {node->host.cpus * (cpus ? cpus : 100) / 100,
+                         node->host.memory_mib * (memory ? memory : 100) / 100,
+                         node->host.disk_gib};
     uint64_t used[3] = {0};
     struct list *at = NULL, *next = NULL;
     list_each(at, next, &node->domains) {
@@ -289,6 +293,44 @@ static void check_balance(struct sim_world *world, const struct sim_node *cloud)
     }
 }
 
+/* What the owner is shown of a host that is to be empty: every VM that is still there, with a
+ * reason that is true at rest. */
+static void check_remaining(struct sim_world *world, struct sim_node *node,
+                            const struct owned_host *host) {
+    uint64_t told = 0;
+    for (uint32_t i = 0; i < host->remaining_count; i++) {
+        enum stay why = host->remaining[i].why;
+        told += host->remaining[i].vms;
+        if (why != STAY_POLICY && why != STAY_ROOM && why != STAY_IMAGE && why != STAY_STATE)
+            check_fail(world, "a drain ends", "%s: VMs are still on %s: %s", node->name,
+                       host->name, stay_names[why]);
+    }
+    if (told != host->vms)
+        check_fail(world, "a drain ends", "%s: of %llu VMs on %s the owner is told of %llu",
+                   node->name, (unsigned long long)host->vms, host->name,
+                   (unsigned long long)told);
+}
+
+static void check_emptied(struct sim_world *world, struct sim_node *node) {
+    if (node_is_upstream(node) || node->settings.kind == ROLE_AGENT)
+        return;
+    for (size_t i = 0; i < node->settings.agents_count; i++) {
+        const struct sim_node *host = world_node(world, node->settings.agents[i].name);
+        struct request request = {.kind = REQUEST_HOST_SHOW};
+        struct event event = {.kind = EVENT_REQUEST, .now_ms = node_now_ms(world, node),
+                              .wall_ms = node_wall_ms(world, node), .request = &request};
+        struct effects effects = {0};
+        if (!host->cordoned || host->duty == DUTY_CORDON)
+            continue;
+        (void)text_copy(request.key, sizeof(request.key), host->name);
+        role_step(node->role, &event, &effects);
+        for (size_t k = 0; k < effects.count; k++)
+            if (effects.items[k].kind == EFFECT_REPLY)
+                check_remaining(world, node, effects.items[k].reply.record.data);
+        effects_deinit(&effects);
+    }
+}
+
 /* Where frames alone get lost, repeated or late, and few of them, that is mended inside the
  * session: none ends. */
 static void check_sessions(struct sim_world *world) {
@@ -316,6 +358,7 @@ void check_end(struct sim_world *world) {
         check_count_used(world, world->nodes[i]);
         check_truth(world, world->nodes[i]);
         check_disk(world, world->nodes[i]);
+        check_emptied(world, world->nodes[i]);
     }
     for (uint32_t i = 0; i < world->settings.upstreams && !world->settings.greedy; i++)
         check_balance(world, world->nodes[i]);

@@ -131,6 +131,10 @@ static struct sim_domain *add_domain(struct sim_world *world, struct sim_node *n
 static void create(struct sim_world *world, struct sim_node *node,
                    const struct effect_job *job) {
     struct sim_domain *domain = host_domain(world, node, job->vm);
+    const struct sim_vm *vm = host_vm(world, job->vm);
+    if (!domain && vm) /* law 5: what moves is gone there before it is here */
+        check_fail(world, "not twice", "%s is made on %s, and is on another host", job->vm,
+                   node->name);
     if (!domain)
         domain = add_domain(world, node, job->vm, &job->definition.size);
     domain->epoch = job->epoch;

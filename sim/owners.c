@@ -103,8 +103,27 @@ static bool kept_revoked(struct sim_world *world, const struct sim_node *node, s
     return revoked;
 }
 
-static bool kept_cordon(const struct sim_node *node, const struct sim_node *host) {
-    return disk_row(node, &host_decision_table, host->name) != NULL;
+struct kept_labels {
+    char text[limit_labels + 1];
+};
+
+/* What the node's disk has of the owner's decisions of a host, with its labels beside. */
+static struct host_decision kept_host(struct sim_world *world, const struct sim_node *node,
+                                      const struct sim_node *host,
+                                      struct kept_labels *out_labels) {
+    struct host_decision decision = {0};
+    out_labels->text[0] = 0;
+    struct record record;
+    const struct sim_row *row = disk_row(node, &host_decision_table, host->name);
+    if (!row)
+        return decision;
+    disk_read(world, row, &record);
+    decision = *(const struct host_decision *)record.data;
+    text_format(out_labels->text, sizeof(out_labels->text), "%s",
+                decision.labels ? decision.labels : "");
+    decision.labels = NULL;
+    record_deinit(&record);
+    return decision;
 }
 
 void owners_remember(struct sim_world *world, struct sim_node *node) {
@@ -118,7 +137,12 @@ void owners_remember(struct sim_world *world, struct sim_node *node) {
         node->revoked |= kept_revoked(world, node, i) ? 1u << i : 0;
     for (size_t i = 0; i < node->settings.agents_count; i++) {
         struct sim_node *host = world_node(world, node->settings.agents[i].name);
-        host->cordoned = kept_cordon(node, host);
+        struct kept_labels labels;
+        struct host_decision kept = kept_host(world, node, host, &labels);
+        (void)text_copy(host->labels, sizeof(host->labels), labels.text);
+        host->cordoned = kept.cordoned_ms;
+        host->duty = kept.duty;
+        host->overcommit = kept.overcommit;
     }
 }
 
@@ -137,9 +161,13 @@ void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
                        "revoked", node->name, node->settings.managers[i].name);
     for (size_t i = 0; !node_is_upstream(node) && i < node->settings.agents_count; i++) {
         const struct sim_node *host = world_node(world, node->settings.agents[i].name);
-        if (kept_cordon(node, host) != host->cordoned)
-            check_fail(world, "nothing lost", "%s answered its owner and does not know whether "
-                       "%s is cordoned", node->name, host->name);
+        struct kept_labels labels;
+        struct host_decision kept = kept_host(world, node, host, &labels);
+        if ((kept.cordoned_ms != 0) != host->cordoned || kept.duty != host->duty ||
+            !text_equal(labels.text, host->labels) ||
+            !record_equal(&overcommit_table, &kept.overcommit, &host->overcommit))
+            check_fail(world, "nothing lost", "%s answered its owner and does not know what was "
+                       "decided of %s", node->name, host->name);
     }
 }
 
@@ -216,14 +244,86 @@ static void decide_quota(struct sim_world *world, struct sim_node *node) {
     (void)owners_ask(world, node, &request);
 }
 
+/* Asks, and remembers what is in force from then on. */
+static void ask_duty(struct sim_world *world, struct sim_node *node, struct sim_node *host,
+                     enum request_kind kind) {
+    static const enum host_duty duties[REQUEST_KIND_COUNT] = {
+        [REQUEST_HOST_DRAIN] = DUTY_DRAIN, [REQUEST_HOST_MAINTAIN] = DUTY_MAINTENANCE};
+    struct request request = {.kind = kind};
+    bool maintained = host->cordoned && host->duty == DUTY_MAINTENANCE;
+    bool refused = maintained && kind != REQUEST_HOST_MAINTAIN &&
+                   kind != REQUEST_HOST_END_MAINTENANCE;
+    (void)text_copy(request.key, sizeof(request.key), host->name);
+    if (!refused) {
+        host->cordoned = kind != REQUEST_HOST_UNCORDON && kind != REQUEST_HOST_END_MAINTENANCE;
+        host->duty = duties[kind];
+    }
+    if (owners_ask(world, node, &request) == refused)
+        check_fail(world, "maintenance", "%s: host %s %s", node->name, host->name,
+                   refused ? "is opened in its maintenance" : "cannot be opened or emptied");
+}
+
 static void decide_cordon(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.agents_count);
     struct sim_node *host = world_node(world, node->settings.agents[which].name);
-    struct request request = {.kind = host->cordoned ? REQUEST_HOST_UNCORDON
-                                                     : REQUEST_HOST_CORDON};
+    ask_duty(world, node, host, host->cordoned ? REQUEST_HOST_UNCORDON : REQUEST_HOST_CORDON);
+}
+
+/* A host is to be empty, or that ends. */
+static void decide_drain(struct sim_world *world, struct sim_node *node) {
+    size_t which = prng_below(&world->owner, node->settings.agents_count);
+    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    enum request_kind kind = prng_below(&world->owner, 3) ? REQUEST_HOST_MAINTAIN
+                                                          : REQUEST_HOST_DRAIN;
+    if (host->cordoned && host->duty != DUTY_CORDON && prng_below(&world->owner, 2))
+        kind = host->duty == DUTY_DRAIN ? REQUEST_HOST_UNCORDON : REQUEST_HOST_END_MAINTENANCE;
+    ask_duty(world, node, host, kind);
+}
+
+static void ask_overcommit(struct sim_world *world, struct sim_node *node, struct sim_node *host,
+                           struct overcommit overcommit) {
+    struct request request = {.kind = REQUEST_HOST_OVERCOMMIT, .overcommit = overcommit};
     (void)text_copy(request.key, sizeof(request.key), host->name);
-    host->cordoned = !host->cordoned;
+    host->overcommit = overcommit;
     (void)owners_ask(world, node, &request);
+}
+
+static void decide_overcommit(struct sim_world *world, struct sim_node *node) {
+    size_t which = prng_below(&world->owner, node->settings.agents_count);
+    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    struct overcommit overcommit = {50 + (uint32_t)prng_below(&world->owner, 200),
+                                    50 + (uint32_t)prng_below(&world->owner, 200)};
+    if (prng_below(&world->owner, 4) == 0)
+        overcommit = (struct overcommit){0};
+    ask_overcommit(world, node, host, overcommit);
+}
+
+static void decide_labels(struct sim_world *world, struct sim_node *node) {
+    static char kinds[][16] = {"kind=apple", "kind=pear", "", "zone=a"};
+    size_t which = prng_below(&world->owner, node->settings.agents_count);
+    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    struct request request = {.kind = REQUEST_HOST_LABEL};
+    (void)text_copy(request.key, sizeof(request.key), host->name);
+    (void)text_copy(host->labels, sizeof(host->labels),
+                    kinds[prng_below(&world->owner, array_size(kinds))]);
+    request.host_labels.labels = *host->labels ? host->labels : NULL;
+    (void)owners_ask(world, node, &request);
+}
+
+void owners_relent(struct sim_world *world) {
+    const struct overcommit most = {limit_lend_cpus_percent, limit_lend_memory_percent};
+    for (uint32_t i = 0; i < world->nodes_count; i++) {
+        struct sim_node *node = world->nodes[i];
+        for (size_t k = 0; node->role && !node_is_upstream(node) &&
+                           k < node->settings.agents_count; k++) {
+            struct sim_node *host = world_node(world, node->settings.agents[k].name);
+            if (host->cordoned)
+                ask_duty(world, node, host, host->duty == DUTY_MAINTENANCE
+                                                ? REQUEST_HOST_END_MAINTENANCE
+                                                : REQUEST_HOST_UNCORDON);
+            ask_overcommit(world, node, host, most);
+        }
+    }
 }
 
 /* Each owner decides by the minute and the name of the cluster alone. In an even world (pair.c)
@@ -239,13 +339,19 @@ void owners_act(struct sim_world *world, struct sim_node *node) {
     if (!acts || !node->role)
         return;
     world->stats.owner_acts++;
-    uint64_t what = prng_below(&world->owner, 5);
+    uint64_t what = prng_below(&world->owner, 9);
     if (node_is_upstream(node))
         decide_quota(world, node);
     else if (world->settings.even || what < 2)
         decide_limits(world, node);
-    else if (what < 4)
+    else if (what < 3)
         decide_cordon(world, node);
+    else if (what < 5)
+        decide_drain(world, node);
+    else if (what < 6)
+        decide_overcommit(world, node);
+    else if (what < 7)
+        decide_labels(world, node);
     else
         decide_revoked(world, node);
 }

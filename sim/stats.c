@@ -60,8 +60,9 @@ void stats_print(const struct stats *stats, double seconds) {
            wide(stats->cuts), wide(stats->failovers), wide(stats->returns));
     printf("  keys changed %llu, frames that did not open %llu\n", wide(stats->rekeys),
            wide(stats->unsealed));
-    printf("  host jobs %llu: failed %llu, hung %llu; guests died %llu\n", wide(stats->jobs),
-           wide(stats->jobs_failed), wide(stats->jobs_hung), wide(stats->guests_died));
+    printf("  host jobs %llu: failed %llu, hung %llu; guests died %llu; VMs moved %llu\n",
+           wide(stats->jobs), wide(stats->jobs_failed), wide(stats->jobs_hung),
+           wide(stats->guests_died), wide(stats->moves));
     printf("  hash of all that happened %016llx\n", wide(stats->hash));
     if (seconds > 0)
         printf("  %.1f core seconds: %.0f operations and %.0f steps per second and core\n",

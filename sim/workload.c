@@ -1,6 +1,9 @@
 /* Tenants and the operator: valid and invalid requests, repeats with the same idempotency key,
  * deletes that race creates. */
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/lifecycle.h"
@@ -35,8 +38,16 @@ static void ask_where(struct sim_world *world, struct vm_create *wish) {
         wish->placing.must = memory_text(kinds[pick(world, array_size(kinds))]);
     if (pick(world, 3) == 0)
         wish->placing.prefer = memory_text(kinds[pick(world, array_size(kinds))]);
+    if (pick(world, 6) == 0)
+        wish->host_must = memory_text(kinds[pick(world, array_size(kinds))]);
+    if (pick(world, 6) == 0)
+        wish->host_prefer = memory_text(kinds[pick(world, array_size(kinds))]);
     if (pick(world, 3) == 0)
         wish->placing.avoid = memory_text(kinds[pick(world, array_size(kinds))]);
+}
+
+bool vm_may_be_moved(const char *name) {
+    return strtoul(name + strlen("plum"), NULL, 10) % 2;
 }
 
 static void ask_create(struct sim_world *world, struct request *request) {
@@ -48,6 +59,8 @@ static void ask_create(struct sim_world *world, struct request *request) {
                 (unsigned)pick(world, world->settings.shapes));
     text_format(wish->image, sizeof(wish->image), "tiny");
     wish->start = pick(world, 4) != 0;
+    /* By the name, so that it can be checked at any time. */
+    wish->on_drain = vm_may_be_moved(wish->name) ? ON_DRAIN_RESTART : ON_DRAIN_STAY;
     ask_where(world, wish);
     if (pick(world, 3) == 0)
         wish->user_data = memory_text("#cloud-config of people\n");

@@ -98,6 +98,9 @@ struct sim_node {
     struct share *shared;          /* downstream: by each manager above, as was decided last */
     uint32_t at_once;              /* asked of it at a time, where several share it */
     bool cordoned;                 /* by the owner of its manager */
+    enum host_duty duty;           /* then: what for */
+    struct overcommit overcommit;  /* as that owner set it */
+    char labels[32];               /* likewise */
     uint32_t revoked;              /* downstream: a bit for each manager above */
     int64_t clock_ms;              /* how far its wall clock is off */
     int64_t drift_ppm;             /* of its monotonic clock */
@@ -321,8 +324,12 @@ void owners_act(struct sim_world *world, struct sim_node *node);
 /* When the world heals; false: some still end and cannot be restored yet. */
 bool owners_restore(struct sim_world *world);
 /* Law 8: what an owner was answered is on disk. */
+/* Of one whose end is demanded: every host is open, and lends all that may be asked of it. */
+void owners_relent(struct sim_world *world);
 void owners_check_kept(struct sim_world *world, const struct sim_node *node);
 
 /* workload.c */
 void workload_begin(struct sim_world *world);
 void workload_send(struct sim_world *world, struct sim_node *cloud, struct request *request);
+/* May a VM of this name be made anew elsewhere when its host is to be empty? */
+bool vm_may_be_moved(const char *name);

@@ -34,13 +34,13 @@ _isthmus() {
         2,image,*) words="list show import delete" ;;
         2,shape,*) words="list" ;;
         2,tenant,*) words="create list show set-quota delete" ;;
-        2,host,*) words="list show cordon uncordon forget" ;;
+        2,host,*) words="list show cordon uncordon drain maintenance end-maintenance label overcommit forget" ;;
         2,upstream,*) words="list show revoke restore" ;;
         2,permission,*) words="set reset" ;;
         2,limit,*) words="list set reset" ;;
         2,token,*) words="new list revoke" ;;
         2,key,*) words="revoke" ;;
-        3,host,show | 3,host,cordon | 3,host,uncordon | 3,host,forget | 3,upstream,show | 3,upstream,re*)
+        3,host,[!l]* | 3,host,label | 3,upstream,show | 3,upstream,re*)
             words=$(_isthmus_names "$noun") ;;
         3,limit,set | 3,limit,reset | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
         3,vm,create | 3,vm,list) ;;
@@ -53,11 +53,12 @@ _isthmus() {
     fi
     if [[ $word == -* ]]; then
         case $noun,$verb in
-        vm,create) words="--shape --image --cluster --must --prefer --avoid --group --group-rule --strategy --no-start --user-data --wait --deadline --key" ;;
+        vm,create) words="--shape --image --cluster --must --prefer --avoid --group --group-rule --strategy --on-drain --host-must --host-prefer --no-start --user-data --wait --deadline --key" ;;
         vm,list) words="--limit --tenant --host --upstream" ;;
         permission,set) words="--verbs --shapes --images" ;;
         upstream,revoke) words="--grace" ;;
         limit,set | tenant,set-quota) words="--vms --cpus --memory-mib --disk-gib" ;;
+        host,overcommit) words="--cpus-percent --memory-percent" ;;
         token,new) words="--expires" ;;
         op,list) words="--limit --tenant --vm" ;;
         *,list) words="--limit" ;;

@@ -36,21 +36,36 @@ static void count(struct agent *agent, struct book_vm *vm) {
 
 static uint64_t left(uint64_t total, uint64_t used) { return total > used ? total - used : 0; }
 
+static uint32_t percent_of(uint32_t amount, uint32_t percent) {
+    uint64_t part = (uint64_t)amount * (percent ? percent : 100) / 100;
+    return part < UINT32_MAX ? (uint32_t)part : UINT32_MAX;
+}
+
+/* What the host offers, as much of it as it is to lend. */
+static struct size lent(const struct agent *agent) {
+    const struct overcommit *overcommit = &agent->uplink.overcommit;
+    return (struct size){percent_of(agent->host.cpus, overcommit->cpus_percent),
+                         percent_of(agent->host.memory_mib, overcommit->memory_percent),
+                         agent->host.disk_gib};
+}
+
 bool agent_has_room(const struct agent *agent, const struct size *size) {
-    return left(agent->host.cpus, agent->used.cpus) >= size->cpus &&
-           left(agent->host.memory_mib, agent->used.memory_mib) >= size->memory_mib &&
-           left(agent->host.disk_gib, agent->used.disk_gib) >= size->disk_gib;
+    struct size all = lent(agent);
+    return left(all.cpus, agent->used.cpus) >= size->cpus &&
+           left(all.memory_mib, agent->used.memory_mib) >= size->memory_mib &&
+           left(all.disk_gib, agent->used.disk_gib) >= size->disk_gib;
 }
 
 void agent_tell_capacity(struct agent *agent, struct effects *out) {
     const struct uplink *uplink = &agent->uplink;
+    struct size all = lent(agent);
     struct capacity capacity = {
-        .cpus_total = agent->host.cpus,
-        .cpus_free = left(agent->host.cpus, agent->used.cpus),
-        .memory_mib_total = agent->host.memory_mib,
-        .memory_mib_free = left(agent->host.memory_mib, agent->used.memory_mib),
-        .disk_gib_total = agent->host.disk_gib,
-        .disk_gib_free = left(agent->host.disk_gib, agent->used.disk_gib),
+        .cpus_total = all.cpus,
+        .cpus_free = left(all.cpus, agent->used.cpus),
+        .memory_mib_total = all.memory_mib,
+        .memory_mib_free = left(all.memory_mib, agent->used.memory_mib),
+        .disk_gib_total = all.disk_gib,
+        .disk_gib_free = left(all.disk_gib, agent->used.disk_gib),
     };
     capacity.fits = memory_new(uplink->shapes_count, sizeof(*capacity.fits));
     for (size_t i = 0; i < uplink->shapes_count; i++) {

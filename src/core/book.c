@@ -65,11 +65,24 @@ const struct book_group *book_group(const struct book *book, const char *owner,
     return *group ? map_get(&book->groups_by_key, key) : NULL;
 }
 
+void book_set_template(struct book_vm *vm, const struct template *template) {
+    if (vm->template) {
+        record_clear(&template_table, vm->template);
+        memory_free(vm->template);
+    }
+    vm->template = NULL;
+    if (!template)
+        return;
+    vm->template = memory_new(1, sizeof(*vm->template));
+    record_clone(&template_table, template, vm->template);
+}
+
 void book_deinit(struct book *book) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &book->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         leave(book, vm);
+        book_set_template(vm, NULL);
         memory_free(vm);
     }
     list_each(node, next, &book->ops)
@@ -136,6 +149,9 @@ void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out) 
             cursor->next = vm->by_age.next;
     }
     effects_forget(out, &vm_table, vm->record.id);
+    if (vm->template)
+        effects_forget(out, &template_table, vm->record.id);
+    book_set_template(vm, NULL);
     map_remove(&book->vms_by_id, vm->record.id);
     list_remove(&vm->by_age);
     list_remove(&vm->by_owner);

@@ -12,6 +12,7 @@
 #include "base/prng.h"
 #include "core/effect.h"
 #include "core/event.h"
+#include "message/owner.h"
 
 #define book_never UINT64_MAX
 
@@ -20,7 +21,7 @@ struct book_op;
 struct book_vm {
     struct vm record;
     struct list by_age;   /* in book.vms */
-    struct list by_owner; /* in the owner's list; points to itself where owners keep none */
+    struct list by_owner; /* upstream: in its tenant's list; downstream: in that of moving ones */
     struct list by_place; /* managers: in the place's list; agent: in the list of those at work */
     struct list by_group; /* in book_group.vms; to itself without a group */
     struct book_op *active;
@@ -28,6 +29,8 @@ struct book_vm {
     uint32_t sync_round;  /* manager: seen in this round of a sync */
     bool is_cut;          /* agent: it ran when its host lost power, and is to run again */
     bool counted;         /* its size is in the role's sum of what is used */
+    enum stay stays;      /* downstream: why it is on a host that is to be empty */
+    struct template *template; /* downstream: it may be made anew from this; NULL: it may not */
 };
 
 struct book_op {
@@ -87,6 +90,9 @@ const struct book_op *book_op_told(const struct book *book, const char *id);
 /* Adds a copy of a record; it is not saved (it may come from the store). */
 struct book_vm *book_add_vm(struct book *book, const struct vm *record);
 struct book_op *book_add_op(struct book *book, const struct operation *record);
+
+/* What the VM may be made anew from, a copy; NULL: it may not be. Not saved. */
+void book_set_template(struct book_vm *vm, const struct template *template);
 
 /* The VM belongs to the group that its record names now. */
 void book_join(struct book *book, struct book_vm *vm);

@@ -12,6 +12,7 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
                    struct prng *prng) {
     *downlink = (struct downlink){.beat_ms = settings->beat_ms,
                                   .hold_down_ms = settings->hold_down_ms,
+                                  .overcommit = settings->overcommit,
                                   .sweep_due_ms = book_never};
     prng_init(&downlink->prng, prng_next(prng));
     map_init(&downlink->by_address, prng_next(prng));
@@ -57,6 +58,7 @@ void downlink_deinit(struct downlink *downlink) {
         record_clear(&capacity_table, &downlink->peers[i].capacity);
         memory_free(downlink->peers[i].fits);
         memory_free(downlink->peers[i].reserved);
+        memory_free(downlink->peers[i].labels);
     }
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         tournament_deinit(&downlink->rooms[i]);
@@ -210,6 +212,7 @@ static void send_welcome(struct downlink *downlink, struct peer *peer, struct ef
     struct message message = {.kind = MESSAGE_WELCOME};
     message.welcome.version = protocol_version;
     message.welcome.beat_ms = (uint32_t)downlink->beat_ms;
+    message.welcome.overcommit = peer_overcommit(peer);
     message.welcome.shapes_count = (uint32_t)downlink->catalogue_count;
     message.welcome.shapes = memory_copy(
         downlink->catalogue, downlink->catalogue_count * sizeof(*downlink->catalogue));
@@ -229,6 +232,15 @@ void downlink_on_rekey(struct downlink *downlink, const struct event *event, str
     (void)text_copy(downlink->next_key, sizeof(downlink->next_key), event->rekey.key);
     for (size_t i = 0; i < downlink->count; i++)
         send_rekey(downlink, &downlink->peers[i], out);
+}
+
+void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit,
+                         struct effects *out) {
+    struct overcommit before = peer_overcommit(peer);
+    peer->overcommit = *overcommit;
+    struct overcommit now = peer_overcommit(peer);
+    if (peer_is_up(peer) && !record_equal(&overcommit_table, &before, &now))
+        send_welcome(peer->downlink, peer, out);
 }
 
 int downlink_shape(const struct downlink *downlink, const struct size *size) {

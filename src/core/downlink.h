@@ -43,6 +43,10 @@ struct peer {
     uint64_t *reserved;   /* [catalogue], how many they may be in the way of; NULL: none */
     struct size unreflected_size; /* their sum */
     uint64_t cordoned_ms; /* wall: since when it gets nothing new; 0: it does */
+    enum host_duty duty;  /* then: what for */
+    enum limits_from labels_from;
+    char *labels;         /* LIMITS_SET: in place of setting.labels */
+    struct overcommit overcommit; /* what was set for it alone; 0: as for all */
     bool told;            /* its capacity, for all of the catalogue */
     struct capacity capacity; /* as told; its fits by shape name */
     uint64_t *fits;       /* [catalogue], as told */
@@ -61,6 +65,7 @@ struct downlink {
     struct tournament rooms[limit_shapes]; /* [catalogue], what each peer adds to the sum now */
     size_t up_count;      /* peers that are up */
     uint64_t beat_ms, hold_down_ms;
+    struct overcommit overcommit; /* asked of all; 0: nothing is said of it */
     uint64_t sweep_due_ms;
     struct heap timers;   /* of peers whose session wants a tick */
     bool changed;         /* the sum is another since the role last looked */
@@ -131,6 +136,18 @@ void peer_close(struct downlink *downlink, struct peer *peer, const struct event
 /* From `wall_ms` on the peer gets nothing new, and what is free there counts for nobody; with 0 it
  * does again. */
 void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall_ms);
+
+/* Is what is there to go elsewhere? */
+bool peer_is_emptied(const struct peer *peer);
+
+/* Sets labels in place of the configured ones; LIMITS_CONFIGURED: those again. */
+void peer_set_labels(struct peer *peer, enum limits_from from, const char *labels);
+const char *peer_labels(const struct peer *peer); /* NULL: none */
+
+/* How much of itself the peer is to lend. 0 of the peer's own: as all; it is told if it is up. */
+struct overcommit peer_overcommit(const struct peer *peer);
+void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit,
+                         struct effects *out);
 
 /* Silence and hold-downs; call on every tick. */
 void downlink_on_tick(struct downlink *downlink, const struct event *event);

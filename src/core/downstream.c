@@ -20,6 +20,8 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
     book_init(&downstream->book, prng_next(&downstream->prng));
     downstream->book.kept_most = limit_operations_owner;
     list_init(&downstream->waiting);
+    list_init(&downstream->moving);
+    downstream->drain_due_ms = book_never;
     downlink_init(&downstream->downlink, settings, &downstream->prng);
     enrol_init(&downstream->enrol);
     downstream->patrons =
@@ -90,6 +92,12 @@ static void load_vm(struct downstream *downstream, const struct vm *record) {
     downstream_count(downstream, vm);
 }
 
+static void load_template(struct downstream *downstream, const struct template *record) {
+    struct book_vm *vm = book_vm(&downstream->book, record->vm);
+    if (vm)
+        book_set_template(vm, record);
+}
+
 static void load_op(struct downstream *downstream, const struct event *event) {
     const struct operation *record = event->load.data;
     struct book_op *op = book_add_op(&downstream->book, record);
@@ -122,12 +130,15 @@ static void on_start(struct downstream *downstream, const struct event *event,
     list_each(node, next, &downstream->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         struct patron *patron = downstream_patron(downstream, vm->record.owner);
+        if (vm->record.move)
+            downstream_load_move(downstream, vm);
         if (!vm->active || *vm->record.place || !patron)
             continue;
         /* The hosts may be here before the uplink has brought its shapes. */
         (void)downstream_learn_size(downstream, &vm->record.size, out);
         downstream_await_image(downstream, patron, vm, out);
     }
+    downstream_drain_soon(downstream, event);
     effects_add(out, EFFECT_READY);
 }
 
@@ -140,6 +151,8 @@ static void on_op_due(struct downstream *downstream, struct book_op *op,
         if (patron)
             uplink_send_result(&patron->uplink, &downstream->book, op, event, out);
         book_schedule(&downstream->book, op);
+    } else if (vm->record.move) {
+        downstream_on_move_due(downstream, op, event, out);
     } else if (op->deadline_ms <= event->now_ms) {
         downstream_end(downstream, op, CODE_DEADLINE, event, out);
     } else if (op->progress_ms <= event->now_ms) {
@@ -188,6 +201,7 @@ static void on_presence(struct downstream *downstream, const struct event *event
 /* After every step: what changed of the aggregate is told soon, hellos and beats are said. */
 static void on_end_of_step(struct downstream *downstream, const struct event *event,
                            struct effects *out) {
+    downstream_go_on_draining(downstream, event, out);
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         struct patron *patron = &downstream->patrons[i];
         struct uplink *uplink = &patron->uplink;
@@ -228,6 +242,8 @@ void downstream_step(struct downstream *downstream, const struct event *event,
             load_op(downstream, event);
         else if (event->load.table == &host_decision_table)
             downstream_load_host(downstream, event->load.data);
+        else if (event->load.table == &template_table)
+            load_template(downstream, event->load.data);
         else if (event->load.table == &lending_decision_table)
             downstream_load_lending(downstream, event->load.data, event);
         load_keys(downstream, &event->load, out);
@@ -277,6 +293,7 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
     const struct timer *op = heap_first(&downstream->book.timers);
     if (op && op->due_ms < due)
         due = op->due_ms;
+    due = downstream->drain_due_ms < due ? downstream->drain_due_ms : due;
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         uint64_t uplink = uplink_deadline_ms(&downstream->patrons[i].uplink);
         due = uplink < due ? uplink : due;
@@ -286,8 +303,24 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
     return due;
 }
 
+/* Law 5: while a VM is between two hosts, an operation of ours on it is under way, and only one
+ * that makes it is where nothing is left of it. */
+static void check_moves(const struct downstream *downstream) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->book.vms) {
+        const struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        const struct book_op *op = vm->active;
+        if (list_is_empty(&vm->by_owner)) /* or all of it is not loaded yet */
+            continue;
+        assert(vm->record.move && op && op->record.internal && vm->template);
+        assert((op->record.verb == VERB_DEFINE) == (vm->record.move == MOVE_ARRIVING));
+        assert(vm->record.move != MOVE_LEAVING || *vm->record.place);
+    }
+}
+
 void downstream_check(const struct downstream *downstream) {
     book_check(&downstream->book);
+    check_moves(downstream);
     downlink_check(&downstream->downlink);
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         uplink_check(&downstream->patrons[i].uplink);

@@ -5,7 +5,9 @@
  * An instruction from above is judged, checked against the owner's limits, given a host and
  * passed on with an epoch and generation of this level; its result is passed up with those of
  * the level above. The pieces: downstream.c (life), downstream_up.c, downstream_down.c,
- * downstream_api.c (the owner's requests), downstream_revoke.c (the end of a lending). */
+ * downstream_api.c (the owner's requests), downstream_host.c (of these those about a host),
+ * downstream_drain.c (hosts that are to be empty), downstream_move.c (VMs that go from one host to
+ * another), downstream_revoke.c (the end of a lending). */
 #pragma once
 
 #include "core/book.h"
@@ -42,6 +44,8 @@ struct downstream {
     size_t patrons_count;
     uint32_t backlog;
     struct list waiting; /* book_vm.by_place of those that wait for their image */
+    struct list moving;  /* book_vm.by_owner of those that are between two hosts */
+    uint64_t drain_due_ms; /* when hosts that are to be empty are looked at next; book_never */
     struct id_maker ids;
     struct prng prng;
     bool stopping;

@@ -5,21 +5,6 @@
 #include "core/explain.h"
 #include "core/downstream_parts.h"
 
-static void save_host(const struct peer *peer, struct effects *out) {
-    struct host_decision record = {.cordoned_ms = peer->cordoned_ms};
-    (void)text_copy(record.name, sizeof(record.name), peer->setting.name);
-    if (peer->cordoned_ms)
-        effects_save(out, &host_decision_table, &record);
-    else
-        effects_forget(out, &host_decision_table, record.name);
-}
-
-void downstream_load_host(struct downstream *downstream, const struct host_decision *record) {
-    struct peer *peer = downlink_by_name(&downstream->downlink, record->name);
-    if (peer)
-        downlink_cordon(&downstream->downlink, peer, record->cordoned_ms);
-}
-
 static void save_lending(const struct patron *patron, struct effects *out) {
     struct lending_decision record = {.from = patron->from,
                                       .permissions_from = patron->permissions_from,
@@ -70,18 +55,6 @@ void downstream_load_lending(struct downstream *downstream, const struct lending
     patron->ends_ms = record->ends_ms;
 }
 
-/* A copy for the owner's eyes; the caller clears it. */
-static struct owned_host show_host(const struct peer *peer) {
-    struct owned_host host = {.state = peer->state, .seen_ms = peer->seen_ms,
-                              .cordoned_ms = peer->cordoned_ms};
-    struct list *node = NULL, *next = NULL;
-    (void)text_copy(host.name, sizeof(host.name), peer->setting.name);
-    record_clone(&capacity_table, &peer->capacity, &host.capacity);
-    list_each(node, next, &peer->vms)
-        host.vms++;
-    return host;
-}
-
 static uint64_t above(uint64_t used, uint64_t limit) {
     return limit && used > limit ? used - limit : 0;
 }
@@ -111,12 +84,6 @@ static struct lending show_lending(const struct patron *patron) {
     return lending;
 }
 
-static void answer_host(const struct call *call, const struct peer *peer) {
-    struct owned_host host = show_host(peer);
-    call_answer(call, REPLY_RECORD, &host_table, &host);
-    record_clear(&host_table, &host);
-}
-
 static void answer_lending(const struct call *call, const struct patron *patron) {
     struct lending lending = show_lending(patron);
     call_answer(call, REPLY_RECORD, &lending_table, &lending);
@@ -129,7 +96,7 @@ static void list_hosts(const struct call *call) {
     for (size_t i = 0; i < downlink->count && more; i++) {
         if (page_skips(call, downlink->peers[i].setting.name, &passed))
             continue;
-        struct owned_host host = show_host(&downlink->peers[i]);
+        struct owned_host host = downstream_show_host(&downlink->peers[i]);
         more = page_add(&page, &host);
         record_clear(&host_table, &host);
     }
@@ -149,9 +116,15 @@ static const char *key_of_vm(const struct list *node) {
     return container_of(node, const struct book_vm, by_age)->record.id;
 }
 
-static struct hosted_vm hosted_vm(const struct vm *vm) {
+static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm *it) {
+    const struct vm *vm = &it->record;
+    const struct peer *peer = downlink_by_name(&call->downstream->downlink, vm->place);
     struct hosted_vm hosted = {.size = vm->size,
                                .state = vm->state,
+                               .on_drain = it->template ? ON_DRAIN_RESTART : ON_DRAIN_STAY,
+                               .move = vm->move,
+                               .stays = peer && peer_is_emptied(peer) ? it->stays
+                                                                      : STAY_UNDECIDED,
                                .created_ms = vm->created_ms,
                                .changed_ms = vm->changed_ms};
     (void)text_copy(hosted.id, sizeof(hosted.id), vm->id);
@@ -171,11 +144,12 @@ static void list_vms(const struct call *call) {
     const struct book_vm *last = book_vm(&call->downstream->book, query->after);
     struct list *node = page_start(call, head, last ? &last->by_age : NULL, key_of_vm);
     for (; node != head; node = node->next) {
-        const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
+        const struct book_vm *it = container_of(node, struct book_vm, by_age);
+        const struct vm *vm = &it->record;
         if ((*query->host && !text_equal(vm->place, query->host)) ||
             (*query->upstream && !text_equal(vm->owner, query->upstream)))
             continue;
-        struct hosted_vm hosted = hosted_vm(vm);
+        struct hosted_vm hosted = hosted_vm(call, it);
         if (!page_add(&page, &hosted))
             return;
     }
@@ -187,7 +161,7 @@ static void show_vm(const struct call *call) {
         call_not_found(call, "vm");
         return;
     }
-    struct hosted_vm hosted = hosted_vm(&vm->record);
+    struct hosted_vm hosted = hosted_vm(call, vm);
     call_answer(call, REPLY_RECORD, &hosted_vm_table, &hosted);
 }
 
@@ -232,35 +206,6 @@ static void show_op(const struct call *call) {
         explain_op(&downstream->downlink, &downstream->book, op, EXPLAIN_TO_OPERATOR);
     call_answer(call, REPLY_RECORD, &hosted_operation_table, &told);
     record_clear(&hosted_operation_table, &told);
-}
-
-static void forget_host(const struct call *call, struct peer *peer) {
-    if (peer_is_up(peer)) {
-        call_problem(call, CODE_CONFLICT, "host", "host '%s' is connected: it is not gone",
-                     peer->setting.name);
-        return;
-    }
-    downstream_write_off(call->downstream, peer, call->event, call->out);
-    answer_host(call, peer);
-}
-
-static void on_host(const struct call *call) {
-    struct downlink *downlink = &call->downstream->downlink;
-    struct peer *peer = downlink_by_name(downlink, call->request->key);
-    bool cordon = call->request->kind == REQUEST_HOST_CORDON;
-    if (!peer) {
-        call_not_found(call, "host");
-        return;
-    }
-    if (call->request->kind == REQUEST_HOST_FORGET) {
-        forget_host(call, peer);
-        return;
-    }
-    if (call->request->kind != REQUEST_HOST_SHOW && cordon != (peer->cordoned_ms != 0)) {
-        downlink_cordon(downlink, peer, cordon ? call->event->wall_ms : 0);
-        save_host(peer, call->out);
-    }
-    answer_host(call, peer);
 }
 
 /* False: there is a word that is no verb, and that is answered. */
@@ -336,9 +281,16 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
     static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
         [REQUEST_VM_LIST] = list_vms,         [REQUEST_VM_SHOW] = show_vm,
         [REQUEST_OP_LIST] = list_ops,         [REQUEST_OP_SHOW] = show_op,
-        [REQUEST_HOST_LIST] = list_hosts,     [REQUEST_HOST_SHOW] = on_host,
-        [REQUEST_HOST_CORDON] = on_host,      [REQUEST_HOST_UNCORDON] = on_host,
-        [REQUEST_HOST_FORGET] = on_host,
+        [REQUEST_HOST_LIST] = list_hosts,
+        [REQUEST_HOST_SHOW] = downstream_on_host,
+        [REQUEST_HOST_CORDON] = downstream_on_host,
+        [REQUEST_HOST_UNCORDON] = downstream_on_host,
+        [REQUEST_HOST_DRAIN] = downstream_on_host,
+        [REQUEST_HOST_MAINTAIN] = downstream_on_host,
+        [REQUEST_HOST_END_MAINTENANCE] = downstream_on_host,
+        [REQUEST_HOST_LABEL] = downstream_on_host,
+        [REQUEST_HOST_OVERCOMMIT] = downstream_on_host,
+        [REQUEST_HOST_FORGET] = downstream_on_host,
         [REQUEST_UPSTREAM_LIST] = list_lendings, [REQUEST_UPSTREAM_SHOW] = on_lending,
         [REQUEST_LIMITS_SET] = on_lending,    [REQUEST_LIMITS_RESET] = on_lending,
         [REQUEST_SHARE_SET] = on_lending,     [REQUEST_SHARE_RESET] = on_lending,

@@ -33,7 +33,8 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
     struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
     if (peer)
         downlink_reflect(&downstream->downlink, peer, op, &vm->record.size);
-    if (op->record.verb == VERB_DEFINE && code != CODE_OK && !*vm->record.place) {
+    bool makes = op->record.verb == VERB_DEFINE && !op->record.internal;
+    if (makes && code != CODE_OK && !*vm->record.place) {
         placement_take(vm); /* waits for no image any more */
         downstream_move(downstream, vm, VM_FAILED, event, out);
     }
@@ -56,19 +57,27 @@ static void tell_no_room(struct book_op *op, const struct event *event, struct e
         book_save_op(op, out);
 }
 
+enum placement downstream_choose(const struct downstream *downstream, const struct book_vm *vm,
+                                 const struct definition *definition, struct peer **out_peer) {
+    struct placing placing = {.rule = definition->apart ? GROUP_APART_CLUSTERS : GROUP_ANYHOW,
+                              .must = definition->host_must, .prefer = definition->host_prefer};
+    struct placement_wish wish = {
+        .size = &vm->record.size, .placing = &placing, .op = vm->active,
+        .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
+    *out_peer = NULL;
+    if (downstream_is_kept(downstream, vm))
+        return PLACEMENT_NO_ROOM;
+    return placement_choose(&downstream->downlink, &wish, out_peer);
+}
+
 void downstream_place(struct downstream *downstream, struct book_vm *vm,
                       const struct event *event, struct effects *out) {
     struct book_op *op = vm->active;
     struct peer *peer = NULL;
-    struct placing placing = {.rule = op->record.definition.apart ? GROUP_APART_CLUSTERS
-                                                                  : GROUP_ANYHOW};
-    struct placement_wish wish = {
-        .size = &vm->record.size, .placing = &placing, .op = op,
-        .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
     op->resend_ms = book_never;
-    enum placement found = PLACEMENT_NO_ROOM;
-    if (!downstream_is_kept(downstream, vm))
-        found = placement_choose(&downstream->downlink, &wish, &peer);
+    enum placement found = downstream_choose(downstream, vm, &op->record.definition, &peer);
+    if (!vm->record.move && !downstream_has_room(downstream, vm))
+        found = PLACEMENT_NO_ROOM; /* what there is belongs to those that have left theirs */
     switch (found) {
     case PLACEMENT_FOUND:
         placement_put(peer, vm, op, event);
@@ -80,6 +89,10 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
     case PLACEMENT_NO_LABELS:
     case PLACEMENT_NO_GROUP:
     case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */
+        if (vm->record.move) {
+            downstream_await_room(downstream, vm, event, out);
+            return;
+        }
         if (downlink_awaits(&downstream->downlink, event)) {
             tell_no_room(op, event, out);
             op->resend_ms = event->now_ms + book_backoff_ms(op->attempts++, &downstream->prng);
@@ -101,9 +114,12 @@ void downstream_on_image(struct downstream *downstream, const struct event *even
             continue;
         if (event->image.code == CODE_OK)
             downstream_place(downstream, vm, event, out);
+        else if (vm->record.move)
+            downstream_await_room(downstream, vm, event, out);
         else
             downstream_end(downstream, vm->active, event->image.code, event, out);
     }
+    downstream_drain_image(downstream, event, out);
 }
 
 struct book_op *downstream_begin_internal(struct downstream *downstream, struct book_vm *vm,
@@ -115,7 +131,7 @@ struct book_op *downstream_begin_internal(struct downstream *downstream, struct 
         .verb = verb,
         .internal = true,
         .generation = vm->record.generation,
-        .deadline_ms = event->wall_ms + (verb == VERB_DELETE ? allowed_ms : guest_ms)};
+        .deadline_ms = event->wall_ms + (verb == VERB_SHUTDOWN ? guest_ms : allowed_ms)};
     (void)text_copy(operation.id, sizeof(operation.id), id.text);
     char newest[sizeof(vm->record.op)];
     (void)text_copy(newest, sizeof(newest), vm->record.op);
@@ -150,6 +166,8 @@ static void learn_state(struct downstream *downstream, struct book_vm *vm, enum 
                         const struct event *event, struct effects *out) {
     bool gone = state == VM_DELETED || state == VM_FAILED;
     bool deleting = vm->record.state == VM_DELETING;
+    if (vm->record.move) /* it is what it was until it is gone there */
+        return;
     if (vm->active && vm->active->record.verb == VERB_DEFINE)
         return;
     if (deleting && (gone || state == VM_LOST)) {
@@ -219,6 +237,7 @@ static void on_define_result(struct downstream *downstream, struct book_vm *vm,
     bool undone = downlink_is_undone(result);
     if (undone && placement_leads_on(&downstream->downlink, vm, peer, code, event)) {
         downstream_place(downstream, vm, event, out);
+        downlink_freed(peer);
         return;
     }
     if (undone)
@@ -243,6 +262,10 @@ static void on_result(struct downstream *downstream, struct peer *peer,
     }
     struct book_op *op = vm->active;
     bool internal = op->record.internal;
+    if (vm->record.move) {
+        downstream_on_move_result(downstream, peer, result, event, out);
+        return;
+    }
     downlink_reflect(&downstream->downlink, peer, op, &vm->record.size); /* while it has a place */
     if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result, event, out);
@@ -266,12 +289,14 @@ static void write_off(struct downstream *downstream, struct peer *peer, struct b
                       const struct event *event, struct effects *out) {
     struct book_op *op = vm->active;
     enum verb verb = op ? op->record.verb : VERB_DELETE;
+    bool makes = verb == VERB_DEFINE && !op->record.internal;
     if (op) {
         op->decider = BY_OPERATOR;
         downlink_reflect(&downstream->downlink, peer, op, &vm->record.size);
     }
     placement_take(vm);
-    if (verb != VERB_DEFINE) /* a definition fails, and its VM with it */
+    downstream_end_move(vm);
+    if (!makes) /* a definition fails, and its VM with it */
         downstream_move(downstream, vm,
                         vm->record.state == VM_DELETING ? VM_DELETED : VM_LOST, event, out);
     if (op)
@@ -297,6 +322,8 @@ static void on_opened(struct downstream *downstream, struct peer *peer,
         else if (vm->record.state == VM_DELETING)
             downstream_undo(downstream, vm, UNDO_NOW, event, out);
     }
+    if (peer_is_emptied(peer))
+        downstream_drain_soon(downstream, event);
 }
 
 static void on_message(struct downstream *downstream, struct peer *peer,

@@ -1,7 +1,9 @@
 /* Between the pieces of the downstream manager only. */
 #pragma once
 
+#include "core/call.h"
 #include "core/downstream.h"
+#include "core/placement.h"
 
 void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,
                                 const struct event *event, struct effects *out);
@@ -11,6 +13,46 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
                            struct effects *out);
 void downstream_on_image(struct downstream *downstream, const struct event *event,
                          struct effects *out);
+
+/* The owner's requests about one host. */
+void downstream_on_host(const struct call *call);
+struct owned_host downstream_show_host(const struct peer *peer); /* cleared by the caller */
+
+/* Looks again soon at the hosts that are to be empty, if there are any. */
+void downstream_drain_soon(struct downstream *downstream, const struct event *event);
+void downstream_go_on_draining(struct downstream *downstream, const struct event *event,
+                               struct effects *out);
+
+/* An image that VMs on such hosts wait for before they leave is here, or not to be had. */
+void downstream_drain_image(struct downstream *downstream, const struct event *event,
+                            struct effects *out);
+
+/* What the VM is made of is kept if it may be made anew elsewhere. */
+void downstream_keep_template(struct book_vm *vm, const struct definition *definition,
+                              struct effects *out);
+
+/* Does the size fit beside all VMs that have left a host, or are about to? */
+bool downstream_has_room(const struct downstream *downstream, const struct book_vm *vm);
+/* The VM is between two hosts, and no host's capacity counts it: what it will take. */
+bool downstream_is_homeless(const struct book_vm *vm);
+
+/* The VM leaves its host; its operation from now on is always one of ours, until it has arrived
+ * elsewhere. See downstream_move.c. */
+void downstream_leave(struct downstream *downstream, struct book_vm *vm,
+                      const struct event *event, struct effects *out);
+void downstream_load_move(struct downstream *downstream, struct book_vm *vm);
+void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
+                               const struct result *result, const struct event *event,
+                               struct effects *out);
+void downstream_on_move_due(struct downstream *downstream, struct book_op *op,
+                            const struct event *event, struct effects *out);
+
+/* No place at present: it waits, with its room reserved, and looks again. */
+void downstream_await_room(struct downstream *downstream, struct book_vm *vm,
+                           const struct event *event, struct effects *out);
+
+/* The VM is no more between two hosts; what is under way on it is the caller's to end. */
+void downstream_end_move(struct book_vm *vm);
 
 /* The owner's decisions of before, from the store. */
 void downstream_load_host(struct downstream *downstream, const struct host_decision *record);
@@ -39,6 +81,10 @@ struct patron *downstream_patron(const struct downstream *downstream, const char
 /* Chooses a host for a definition and instructs it, or ends the operation. */
 void downstream_place(struct downstream *downstream, struct book_vm *vm,
                       const struct event *event, struct effects *out);
+
+/* The host for a VM that is defined so; who refused its operation is not asked. */
+enum placement downstream_choose(const struct downstream *downstream, const struct book_vm *vm,
+                                 const struct definition *definition, struct peer **out_peer);
 
 /* Ends an operation and sends its result up, capacity before it. */
 void downstream_end(struct downstream *downstream, struct book_op *op, enum code code,

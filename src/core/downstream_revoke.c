@@ -71,9 +71,10 @@ static void shut_down(struct downstream *downstream, struct book_vm *vm,
 /* One step of a VM toward its end; what is under way for that is waited for. */
 static void evict(struct downstream *downstream, struct book_vm *vm, enum lending_phase was,
                   const struct event *event, struct effects *out) {
-    bool unreflected = false;
+    bool unreflected = false, moves = vm->record.move;
+    downstream_end_move(vm);
     if (vm->active) {
-        if (vm->active->record.internal || vm->active->record.verb == VERB_DELETE)
+        if (!moves && (vm->active->record.internal || vm->active->record.verb == VERB_DELETE))
             return;
         unreflected = book_take_unreflected(vm->active);
         vm->active->decider = BY_OPERATOR;
@@ -82,8 +83,12 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
         shut_down(downstream, vm, event, out);
         return;
     }
-    if (!*vm->record.place)
+    if (!*vm->record.place) {
+        placement_take(vm); /* from those that wait for their image */
+        if (moves)
+            downstream_move(downstream, vm, VM_DELETED, event, out);
         return;
+    }
     downstream_undo(downstream, vm, UNDO_NOW, event, out);
     vm->active->unreflected = unreflected; /* until the host has told of it */
 }

@@ -25,6 +25,11 @@ static struct owner_limits sum_waiting(const struct downstream *downstream, cons
         if (!but || !text_equal(vm->owner, but))
             amounts_add(&sum, &vm->size);
     }
+    list_each(node, next, &downstream->moving) {
+        const struct book_vm *vm = container_of(node, const struct book_vm, by_owner);
+        if (downstream_is_homeless(vm) && (!but || !text_equal(vm->record.owner, but)))
+            amounts_add(&sum, &vm->record.size);
+    }
     return sum;
 }
 
@@ -104,6 +109,10 @@ static uint64_t fits(const struct downstream *downstream, const struct patron *p
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->waiting)
         waiting += downlink_takes(&container_of(node, struct book_vm, by_place)->record.size, size);
+    list_each(node, next, &downstream->moving) {
+        const struct book_vm *vm = container_of(node, const struct book_vm, by_owner);
+        waiting += downstream_is_homeless(vm) ? downlink_takes(&vm->record.size, size) : 0;
+    }
     int shape = downlink_shape(&downstream->downlink, size);
     uint64_t count = shape < 0 ? 0 : room_left(downstream->downlink.sum.fits[shape] - waiting);
     count = least(count, beside(kept->cpus, free->cpus, size->cpus));

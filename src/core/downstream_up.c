@@ -35,6 +35,7 @@ static void begin_define(struct downstream *downstream, struct patron *patron,
     bool permitted = downstream_permits(patron, &vm->record.size);
     downstream_count(downstream, vm);
     vm->active->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
+    downstream_keep_template(vm, &vm->active->record.definition, out);
     if (permitted)
         downstream_await_image(downstream, patron, vm, out);
     else
@@ -55,6 +56,7 @@ static void begin(struct downstream *downstream, struct patron *patron,
     op->unreflected = unreflected;
     downstream_count_op(downstream, op);
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    downstream_end_move(vm); /* a delete goes to where it is */
     if (instruct->verb != VERB_DEFINE) /* counted when it is permitted, not to be in its own way */
         downstream_count(downstream, vm);
     op->progress_ms = event->now_ms + progress_after_ms;

@@ -62,7 +62,7 @@ static struct candidate candidate(const struct downlink *downlink, int shape,
                                   size_t at) {
     const struct peer *peer = &downlink->peers[at];
     const struct placing *placing = wish->placing;
-    const char *labels = peer->setting.labels;
+    const char *labels = peer_labels(peer);
     struct candidate it = {.room = shape < 0 ? 0 : downlink->rooms[shape].scores[at]};
     size_t length = 0;
     it.liked = (int64_t)labels_matching(labels, placing->prefer) -
@@ -189,6 +189,7 @@ void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,
     (void)text_copy(vm->record.place, sizeof(vm->record.place), peer->setting.name);
     list_add(&peer->vms, &vm->by_place);
     vm->record.place_epoch++;
+    vm->stays = STAY_UNDECIDED;
     op->record.place_generation = ++vm->record.place_generation;
     op->attempts = 0;
     (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_PLACED,

@@ -45,6 +45,7 @@ struct role_settings {
     const struct owner_limits *limits;           /* one per manager above (downstream); 0: none */
     const struct permissions *permissions;       /* likewise; NULL: all */
     const struct share *shares;                  /* likewise; NULL: equal, nothing kept, exact */
+    struct overcommit overcommit;                /* of all hosts (downstream); 0: what they have */
     const struct join_setting *join;             /* joiner */
     char software[limit_software_size];          /* "isthmus 0.1.0" */
 };

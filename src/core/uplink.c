@@ -168,6 +168,7 @@ static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *
     uplink->hello_due_ms = book_never;
     uplink->hellos = 0;
     uplink->beat_ms = welcome->beat_ms;
+    uplink->overcommit = welcome->overcommit;
     if (opened)
         uplink->beat_due_ms = event->now_ms + uplink->beat_ms;
     uplink->shapes_count = welcome->shapes_count;

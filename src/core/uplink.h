@@ -17,6 +17,7 @@ struct uplink {
     uint32_t hellos;       /* said without an answer */
     uint64_t said_digest;  /* of the VM table, in the newest hello */
     uint64_t beat_due_ms;  /* while OPEN */
+    struct overcommit overcommit; /* asked of a host; 0: nothing is */
     uint64_t beat_ms;
     struct shape *shapes; /* the manager's catalogue */
     size_t shapes_count;

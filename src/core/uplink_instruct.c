@@ -39,7 +39,8 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
     }
     if (verb_reaches[instruct->verb] != VERB_BELOW)
         return refuse(CODE_UNSUPPORTED, out_code);
-    if (vm->active && instruct->verb != VERB_DELETE && !vm->active->record.internal)
+    bool is_taken = vm->active && (!vm->active->record.internal || vm->record.move);
+    if (is_taken && instruct->verb != VERB_DELETE)
         return refuse(CODE_BUSY, out_code);
     return UPLINK_NEW;
 }

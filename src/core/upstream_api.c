@@ -191,6 +191,9 @@ static void on_vm_create(const struct call *call) {
     operation.placing = wish->placing; /* likewise */
     upstream_group_id(call, definition->group);
     definition->apart = wish->placing.rule == GROUP_APART;
+    definition->on_drain = wish->on_drain;
+    definition->host_must = wish->host_must; /* copied by the book */
+    definition->host_prefer = wish->host_prefer;
     struct book_op *op = upstream_begin(call->upstream, vm, &operation, call->event, call->out);
     placement_put(peer, vm, op, call->event);
     downlink_instruct(&call->upstream->downlink, &call->upstream->book, vm, call->event,
@@ -497,10 +500,10 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
     case REQUEST_TOKEN_LIST:
     case REQUEST_TOKEN_REVOKE:
     case REQUEST_KEY_REVOKE:
-    case REQUEST_HOST_LIST:
-    case REQUEST_HOST_SHOW:
-    case REQUEST_HOST_CORDON:
-    case REQUEST_HOST_UNCORDON:
+    case REQUEST_HOST_LIST: case REQUEST_HOST_SHOW:
+    case REQUEST_HOST_CORDON: case REQUEST_HOST_UNCORDON:
+    case REQUEST_HOST_DRAIN: case REQUEST_HOST_MAINTAIN: case REQUEST_HOST_END_MAINTENANCE:
+    case REQUEST_HOST_LABEL: case REQUEST_HOST_OVERCOMMIT:
     case REQUEST_HOST_FORGET:
     case REQUEST_UPSTREAM_LIST:
     case REQUEST_UPSTREAM_SHOW:

@@ -20,7 +20,7 @@ static void tell_missing(const struct call *call, const char *must) {
             length++;
         text_format(wanted, sizeof(wanted), "%.*s", (int)length, must);
         for (size_t i = 0; i < downlink->count && !found; i++)
-            found = !labels_missing(downlink->peers[i].setting.labels, wanted, &(size_t){0});
+            found = !labels_missing(peer_labels(&downlink->peers[i]), wanted, &(size_t){0});
         if (!found)
             break;
     } while (must[length]);

@@ -198,7 +198,7 @@ static const struct setting timing_settings[] = {
 
 enum { downstream_timing_settings = 2 };
 
-/* The first is for agents alone, the last two for clusters. */
+/* The first is for agents alone, the last one for clusters. */
 static const struct setting peer_settings[] = {
     {.key = "at_once", .kind = SETTING_NUMBER, .offset = offsetof(struct peer_config, at_once),
      .standard = "16", .least = 1, .most = limit_at_once,
@@ -210,14 +210,25 @@ static const struct setting peer_settings[] = {
      .about = "its full JIDs on our further servers, by commas"},
     {.key = "peer_key", .kind = SETTING_PEER, .offset = offsetof(struct peer_config, peer_key),
      .about = "its public key; without: the one that it joins with"},
+    {.key = "labels", .kind = SETTING_LABELS, .offset = offsetof(struct peer_config, labels),
+     .about = "where and what it is, for whoever asks: region=eu,zone=a,disk=ssd"},
     {.key = "image_token_file", .kind = SETTING_SECRET,
      .offset = offsetof(struct peer_config, image_token),
      .about = "file with the bearer token that it pulls images with"},
-    {.key = "labels", .kind = SETTING_LABELS, .offset = offsetof(struct peer_config, labels),
-     .about = "where and what it is, for whoever asks: region=eu,zone=a,disk=ssd"},
 };
 
-enum { agent_settings = 4, cluster_settings = array_size(peer_settings) - 1 };
+enum { agent_settings = 5, cluster_settings = array_size(peer_settings) - 1 };
+
+static const struct setting hosts_settings[] = {
+    {.key = "cpus_percent", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct hosts_config, cpus_percent), .standard = "100",
+     .least = limit_lend_least_percent, .most = limit_lend_cpus_percent,
+     .about = "processors that each host lends, of each hundred that it has"},
+    {.key = "memory_percent", .kind = SETTING_NUMBER,
+     .offset = offsetof(struct hosts_config, memory_percent), .standard = "100",
+     .least = limit_lend_least_percent, .most = limit_lend_memory_percent,
+     .about = "memory that each host lends, of each hundred MiB that it has"},
+};
 
 static const struct setting shape_settings[] = {
     {.key = "cpus", .kind = SETTING_NUMBER, .offset = offsetof(struct shape_config, cpus),
@@ -317,6 +328,8 @@ static const struct config_section downstream_sections[] = {
      .about = "the image repository for the agents"},
     {.name = "timing", .settings = timing_settings, .settings_count = downstream_timing_settings,
      .offset = offsetof(struct downstream_config, timing), .about = "how long things may take"},
+    {.name = "hosts", .settings = hosts_settings, .settings_count = array_size(hosts_settings),
+     .offset = offsetof(struct downstream_config, hosts), .about = "all hosts"},
     {.name = "agent", .settings = peer_settings, .settings_count = agent_settings,
      .offset = offsetof(struct downstream_config, agents), .size = sizeof(struct peer_config),
      .count_offset = offsetof(struct downstream_config, agents_count), .most = limit_peers,

@@ -66,7 +66,12 @@ struct peer_config {
     char *more_addresses; /* on our further servers, by commas, or NULL */
     char *peer_key;
     struct secret image_token; /* that it presents to us; clusters only */
-    char *labels;              /* likewise; NULL: none */
+    char *labels;              /* NULL: none */
+};
+
+/* [hosts]: how much of themselves the hosts of a cluster lend. */
+struct hosts_config {
+    uint64_t cpus_percent, memory_percent;
 };
 
 struct shape_config {
@@ -107,6 +112,7 @@ struct downstream_config {
     size_t downlink_servers_count;
     struct listen_config images;
     struct timing_config timing;
+    struct hosts_config hosts;
     struct peer_config *agents;
     size_t agents_count;
 };

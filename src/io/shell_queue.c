@@ -21,6 +21,7 @@ static void posted_copy_request(struct posted *posted, const struct request *fro
     posted->request = *from;
     record_clone(&vm_create_table, &from->vm_create, &posted->request.vm_create);
     record_clone(&permissions_table, &from->permissions, &posted->request.permissions);
+    record_clone(&host_labels_table, &from->host_labels, &posted->request.host_labels);
     posted->event.request = &posted->request;
 }
 
@@ -131,6 +132,7 @@ void posted_free(struct posted *posted) {
     frame_clear(&posted->frame);
     record_clear(&vm_create_table, &posted->request.vm_create);
     record_clear(&permissions_table, &posted->request.permissions);
+    record_clear(&host_labels_table, &posted->request.host_labels);
     memory_free(posted->address);
     memory_free(posted->bytes);
     memory_free(posted);

@@ -68,6 +68,7 @@ static struct role *downstream_role(const struct downstream_config *config) {
     for (size_t i = 0; i < config->agents_count; i++) {
         agents[i] = daemon_peer(config->agents[i].name, config->agents[i].address, 0);
         agents[i].at_once = (uint32_t)config->agents[i].at_once;
+        agents[i].labels = config->agents[i].labels;
     }
     for (size_t i = 0; i < config->uplinks_count; i++) {
         const struct link_config *uplink = &config->uplinks[i];
@@ -87,6 +88,8 @@ static struct role *downstream_role(const struct downstream_config *config) {
         .hold_down_ms = config->timing.hold_down_seconds * 1000,
         .agents = agents,
         .agents_count = config->agents_count,
+        .overcommit = {(uint32_t)config->hosts.cpus_percent,
+                       (uint32_t)config->hosts.memory_percent},
         .managers = managers,
         .managers_count = config->uplinks_count,
         .limits = limits,

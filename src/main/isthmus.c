@@ -17,7 +17,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1, "SICMfAgRYNUWDK",
+    {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1, "SICMfAgRYruqNUWDK",
      "Creates a VM", vm_create},
     {"vm", "list", "", 0, "LTHP", "Lists VMs", vm_list, ASKED_EITHER},
     {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show, ASKED_EITHER},
@@ -56,6 +56,16 @@ static const struct command commands[] = {
      ASKED_OWNER},
     {"host", "uncordon", "HOST", 1, "", "Gives a host new VMs again (owners)", host_uncordon,
      ASKED_OWNER},
+    {"host", "drain", "HOST", 1, "", "Moves the VMs that may be moved to other hosts (owners)",
+     host_drain, ASKED_OWNER},
+    {"host", "maintenance", "HOST", 1, "", "Drains a host and keeps it empty (owners)",
+     host_maintenance, ASKED_OWNER},
+    {"host", "end-maintenance", "HOST", 1, "", "Gives it VMs again (owners)",
+     host_end_maintenance, ASKED_OWNER},
+    {"host", "label", "HOST LABELS", 2, "", "Sets a host's labels, 'none' for none (owners)",
+     host_label, ASKED_OWNER},
+    {"host", "overcommit", "HOST", 1, "yz", "Sets how much of itself a host lends (owners)",
+     host_overcommit, ASKED_OWNER},
     {"host", "forget", "HOST", 1, "",
      "Gives up a host that is gone for good, with its VMs (owners)", host_forget, ASKED_OWNER},
     {"upstream", "list", "", 0, "L", "Lists the upstream managers (owners)", upstream_list,

@@ -31,6 +31,10 @@ static const struct option long_options[] = {
     {"avoid", required_argument, NULL, 'A'},    {"group", required_argument, NULL, 'g'},
     {"group-rule", required_argument, NULL, 'R'}, {"strategy", required_argument, NULL, 'Y'},
     {"weight", required_argument, NULL, 'w'},
+    {"on-drain", required_argument, NULL, 'r'}, {"host-must", required_argument, NULL, 'u'},
+    {"host-prefer", required_argument, NULL, 'q'},
+    {"cpus-percent", required_argument, NULL, 'y'},
+    {"memory-percent", required_argument, NULL, 'z'},
     {NULL, 0, NULL, 0},
 };
 
@@ -48,6 +52,12 @@ static const struct {
     {'R', "  --group-rule RULE     beside others of the group: together, apart (other hosts),\n"
           "                        apart-clusters, anyhow"},
     {'Y', "  --strategy STRATEGY   spread (most room, the default) or pack (least that is enough)"},
+    {'r', "  --on-drain WHAT       when its host is to be empty: stay (the default), or restart:\n"
+          "                        made anew from its image elsewhere, what its disk held is lost"},
+    {'u', "  --host-must LABELS    labels that its host must have, by the cluster's owner"},
+    {'q', "  --host-prefer LABELS  labels that its host should have"},
+    {'y', "  --cpus-percent N      processors lent, of each hundred; without: as configured"},
+    {'z', "  --memory-percent N    memory lent, of each hundred MiB; without: as configured"},
     {'N', "  --no-start            define it only"},
     {'U', "  --user-data FILE      first-boot data for the guest (NoCloud), at most 16 KiB"},
     {'W', "  --wait[=SECONDS]      stay until the operation has ended, and show its steps"},
@@ -149,6 +159,15 @@ static int take_option(struct options *options, int letter, struct error *err) {
     case 'i': options->images = optarg; return 0;
     case 'G':
         return read_duration(optarg, limit_grace_seconds, &options->grace_seconds, err);
+    case 'r': options->on_drain = optarg; return 0;
+    case 'u': options->host_must = optarg; return 0;
+    case 'q': options->host_prefer = optarg; return 0;
+    case 'y':
+        return read_number(optarg, limit_lend_cpus_percent, "cpus-percent",
+                           &options->overcommit.cpus_percent, err);
+    case 'z':
+        return read_number(optarg, limit_lend_memory_percent, "memory-percent",
+                           &options->overcommit.memory_percent, err);
     case 'H': options->host = optarg; return 0;
     case 'P': options->upstream = optarg; return 0;
     case 'M': options->must = optarg; return 0;

@@ -23,6 +23,8 @@ struct options {
     enum output output;
     const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
     const char *host, *upstream, *verbs, *shapes, *images;
+    const char *on_drain, *host_must, *host_prefer;
+    struct overcommit overcommit; /* 0: not given */
     uint32_t grace_seconds, weight;
     const char *must, *prefer, *avoid, *group, *group_rule, *strategy;
     struct owner_limits limits; /* what `used` names of it */

@@ -8,50 +8,6 @@
 #include "main/isthmus_verbs.h"
 #include "message/owner.h"
 
-static void add_host(struct sheet *sheet, const void *record) {
-    const struct owned_host *host = record;
-    sheet_add(sheet, "%s", host->name);
-    sheet_add(sheet, "%s", peer_state_names[host->state]);
-    sheet_add(sheet, "%s", words_age(host->seen_ms).text);
-    sheet_add(sheet, "%s", host->cordoned_ms ? words_age(host->cordoned_ms).text : "no");
-    sheet_add(sheet, "%llu", (unsigned long long)host->vms);
-    sheet_add_capacity(sheet, &host->capacity);
-}
-
-static void show_host(const void *record) {
-    const struct owned_host *host = record;
-    struct sheet sheet = {0};
-    sheet_pair(&sheet, "host", "%s", host->name);
-    sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[host->state],
-               words_date(host->seen_ms).text);
-    if (host->cordoned_ms)
-        sheet_pair(&sheet, "cordoned", "since %s", words_date(host->cordoned_ms).text);
-    else
-        sheet_pair(&sheet, "cordoned", "no");
-    sheet_pair(&sheet, "vms", "%llu", (unsigned long long)host->vms);
-    sheet_capacity(&sheet, &host->capacity);
-    sheet_print(&sheet);
-    sheet_deinit(&sheet);
-}
-
-static const struct view hosts = {"/v1/hosts", &host_table,
-                                  "NAME STATE SINCE CORDONED VMS CPUS MEMORY DISK", add_host,
-                                  show_host};
-
-int host_list(const struct options *options) { return view_list(&hosts, options); }
-int host_show(const struct options *options) {
-    return view_show(&hosts, options, options->words[2]);
-}
-int host_cordon(const struct options *options) {
-    return view_change(&hosts, options, "POST /cordon", NULL);
-}
-int host_forget(const struct options *options) {
-    return view_change(&hosts, options, "POST /forget", NULL);
-}
-int host_uncordon(const struct options *options) {
-    return view_change(&hosts, options, "POST /uncordon", NULL);
-}
-
 static bool is_over(const struct owner_limits *over) {
     return over->vms || over->cpus || over->memory_mib || over->disk_gib;
 }
@@ -195,6 +151,8 @@ static void add_vm(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", words_mib(vm->size.memory_mib).text);
     sheet_add(sheet, "%u GiB", vm->size.disk_gib);
     sheet_add(sheet, "%s", words_age(vm->created_ms).text);
+    sheet_add(sheet, "%s", vm->move ? move_names[vm->move]
+                           : vm->stays ? stay_names[vm->stays] : "-");
     sheet_add(sheet, "%s", vm->name);
 }
 
@@ -205,6 +163,11 @@ static void show_vm(const struct hosted_vm *vm) {
     sheet_pair(&sheet, "upstream", "%s", vm->upstream);
     sheet_pair(&sheet, "host", "%s", vm->host[0] ? vm->host : "-");
     sheet_pair(&sheet, "state", "%s", vm_state_names[vm->state]);
+    sheet_pair(&sheet, "on drain", "%s", on_drain_names[vm->on_drain]);
+    if (vm->move)
+        sheet_pair(&sheet, "moves", "%s", move_names[vm->move]);
+    if (vm->stays)
+        sheet_pair(&sheet, "is there for", "%s", stay_names[vm->stays]);
     sheet_pair(&sheet, "shape", "%s", vm->shape);
     sheet_pair(&sheet, "size", "%u cpus, %s memory, %u GiB disk", vm->size.cpus,
                words_mib(vm->size.memory_mib).text, vm->size.disk_gib);
@@ -217,7 +180,7 @@ static void show_vm(const struct hosted_vm *vm) {
 }
 
 static const struct view vms = {"/v1/vms", &hosted_vm_table,
-                                "ID UPSTREAM HOST STATE CPUS MEMORY DISK AGE NAME", add_vm,
+                                "ID UPSTREAM HOST STATE CPUS MEMORY DISK AGE DRAIN NAME", add_vm,
                                 NULL};
 
 int hosted_vm_list(const struct options *options) { return view_list(&vms, options); }

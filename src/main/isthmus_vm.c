@@ -178,6 +178,9 @@ static int fill(const struct options *options, struct vm_create *create) {
                     set_field(create, "group", options->group) &&
                     set_field(create, "group_rule", options->group_rule) &&
                     set_field(create, "strategy", options->strategy) &&
+                    set_field(create, "on_drain", options->on_drain) &&
+                    set_field(create, "host_must", options->host_must) &&
+                    set_field(create, "host_prefer", options->host_prefer) &&
                     set_field(create, "user_data", user_data.length ? user_data.data : NULL);
     text_deinit(&user_data);
     return is_right ? EXIT_DONE : EXIT_USAGE;

@@ -34,11 +34,17 @@ enum {
     limit_page_default = 100,
     limit_join_tokens = 1000,   /* of one manager */
     limit_table_chunk = 32,     /* VMs in one `table` message */
+    limit_reasons = 16,         /* why VMs are still on a host that is to be empty */
 
     /* sizes of one VM */
     limit_cpus = 1024,
     limit_memory_mib = 16777216,
     limit_disk_gib = 1048576,
+
+    /* what a host lends of its processors and its memory, in per cent of what it has */
+    limit_lend_least_percent = 10,
+    limit_lend_cpus_percent = 1600,
+    limit_lend_memory_percent = 400,
 
     /* traffic */
     limit_frame_soft = 4096,    /* characters of a sealed batch (facts: servers slow above) */

@@ -108,6 +108,9 @@ const struct table account_table = {"account", "A tenant, with its quota and wha
                                     sizeof(struct account), account_fields,
                                     array_size(account_fields)};
 
+const char *const on_drain_names[ON_DRAIN_COUNT] = {"stay", "restart"};
+const char *const move_names[MOVE_COUNT] = {"none", "leaving", "arriving"};
+
 static const struct field definition_fields[] = {
     {.name = "name", .about = "The tenant's name for the VM, and the guest's host name.",
      .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, field_at(struct definition, name),
@@ -126,12 +129,28 @@ static const struct field definition_fields[] = {
      .kind = FIELD_TEXT, field_at(struct definition, group), .check = CHECK_ID},
     {.name = "apart", .about = "On no host where another VM of the group is.",
      .kind = FIELD_FLAG, field_at(struct definition, apart)},
+    {.name = "on_drain", .about = "What may become of it when its host is to be empty.",
+     .kind = FIELD_ENUM, field_at(struct definition, on_drain), field_names(on_drain_names)},
+    {.name = "host_must", .about = "Labels that its host must have.", .kind = FIELD_BLOB,
+     field_at(struct definition, host_must), .most = limit_labels, .check = CHECK_LABELS},
+    {.name = "host_prefer", .about = "Labels that its host should have.", .kind = FIELD_BLOB,
+     field_at(struct definition, host_prefer), .most = limit_labels, .check = CHECK_LABELS},
     {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",
      .kind = FIELD_BLOB, .mask = FIELD_WIRE | FIELD_STORE | FIELD_SECRET,
      field_at(struct definition, user_data), .most = limit_user_data, .check = CHECK_LINES},
 };
 const struct table definition_table = {"definition", "What to make.", sizeof(struct definition),
                                        definition_fields, array_size(definition_fields)};
+
+static const struct field template_fields[] = {
+    {.name = "vm", .about = "The VM's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct template, vm), .check = CHECK_ID},
+    {.name = "definition", .about = "What to make.", .kind = FIELD_RECORD,
+     field_at(struct template, definition), .table = &definition_table},
+};
+const struct table template_table = {"template", "What a VM is made from when it is made anew.",
+                                     sizeof(struct template), template_fields,
+                                     array_size(template_fields)};
 
 static const struct field vm_fields[] = {
     {.name = "id", .about = "The VM's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
@@ -162,6 +181,8 @@ static const struct field vm_fields[] = {
      .mask = FIELD_STORE, field_at(struct vm, place_epoch), .most = UINT32_MAX},
     {.name = "place_generation", .about = "Newest instruction issued below.", .kind = FIELD_U64,
      .mask = FIELD_STORE, field_at(struct vm, place_generation), .most = INT64_MAX},
+    {.name = "move", .about = "Whether it is between two hosts.", .kind = FIELD_ENUM,
+     .mask = FIELD_STORE, field_at(struct vm, move), field_names(move_names)},
     {.name = "operation", .about = "The newest operation on it.", .kind = FIELD_TEXT,
      field_at(struct vm, op), .check = CHECK_ID},
     {.name = "last_code", .about = "Outcome of that operation, once it has ended.",
@@ -306,6 +327,18 @@ const struct table capacity_table = {"capacity", "What a place has and how much 
                                      sizeof(struct capacity), capacity_fields,
                                      array_size(capacity_fields)};
 
+static const struct field overcommit_fields[] = {
+    {.name = "cpus_percent", .about = "Processors lent, of each hundred there are.",
+     .kind = FIELD_U32, field_at(struct overcommit, cpus_percent),
+     .least = limit_lend_least_percent, .most = limit_lend_cpus_percent},
+    {.name = "memory_percent", .about = "Memory lent, of each hundred MiB there are.",
+     .kind = FIELD_U32, field_at(struct overcommit, memory_percent),
+     .least = limit_lend_least_percent, .most = limit_lend_memory_percent},
+};
+const struct table overcommit_table = {"overcommit", "How much of itself a host lends.",
+                                       sizeof(struct overcommit), overcommit_fields,
+                                       array_size(overcommit_fields)};
+
 static const struct field node_fields[] = {
     {.name = "name", .about = "The cluster's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      field_at(struct node, name), .check = CHECK_NAME},
@@ -340,6 +373,6 @@ const struct table *const stored_tables[] = {
     &vm_table,     &operation_table,     &idempotency_table,
     &host_decision_table, &lending_decision_table,
     &pin_table,    &next_pin_table, /* in this order: a pin ends what was before it */
-    &join_token_table,
+    &join_token_table, &template_table,
 };
 const size_t stored_tables_count = array_size(stored_tables);

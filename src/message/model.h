@@ -144,6 +144,23 @@ enum strategy {
 };
 extern const char *const strategy_names[STRATEGY_COUNT];
 
+/* What may become of a VM whose host is to be empty. */
+enum on_drain {
+    ON_DRAIN_STAY,    /* nothing */
+    ON_DRAIN_RESTART, /* gone there, then made anew from its image: what its disk holds is lost */
+    ON_DRAIN_COUNT,
+};
+extern const char *const on_drain_names[ON_DRAIN_COUNT];
+
+/* Of a VM that a downstream manager moves; it never stands on two hosts. */
+enum move {
+    MOVE_NONE,
+    MOVE_LEAVING,  /* its host is to confirm that it is gone */
+    MOVE_ARRIVING, /* it was gone, and is made elsewhere */
+    MOVE_COUNT,
+};
+extern const char *const move_names[MOVE_COUNT];
+
 /* What to make: the arguments of `define`. */
 struct definition {
     char name[limit_name_size]; /* the tenant's name for it: the guest's host name */
@@ -154,6 +171,8 @@ struct definition {
     bool start;
     char group[limit_id_size]; /* opaque below the upstream manager; "": none */
     bool apart;                /* on no host where another of the group is */
+    enum on_drain on_drain;
+    char *host_must, *host_prefer; /* labels of hosts; NULL: none */
     char *user_data; /* first-boot data, NULL: none */
 };
 extern const struct table definition_table;
@@ -173,12 +192,20 @@ struct vm {
     uint64_t generation;  /* of the newest instruction accepted from above */
     uint32_t place_epoch;       /* managers: as this level counts it for the level below */
     uint64_t place_generation;  /* managers: of the newest instruction issued below */
+    enum move move;             /* downstream managers */
     char op[limit_id_size];  /* the newest instruction's operation */
     enum code last_code;     /* and its outcome, once it has one */
     enum step last_step;     /* the step that failed */
     uint64_t created_ms, changed_ms;
 };
 extern const struct table vm_table;
+
+/* What a VM is made from when it is made anew. */
+struct template {
+    char vm[limit_id_size];
+    struct definition definition;
+};
+extern const struct table template_table;
 
 /* Who brought an entry of a timeline about, as seen from the level that keeps it. */
 enum decider {
@@ -268,6 +295,12 @@ struct capacity {
     uint32_t fits_count;
 };
 extern const struct table capacity_table;
+
+/* How much a host lends, in per cent of what it has; 0: as said elsewhere, or 100. */
+struct overcommit {
+    uint32_t cpus_percent, memory_percent;
+};
+extern const struct table overcommit_table;
 
 enum peer_state { PEER_AWAY, PEER_SUSPECT, PEER_UP, PEER_STATE_COUNT };
 extern const char *const peer_state_names[PEER_STATE_COUNT]; /* "unreachable", "suspect", "up" */

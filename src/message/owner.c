@@ -96,10 +96,27 @@ static const struct field host_decision_fields[] = {
      field_at(struct host_decision, name), .check = CHECK_NAME},
     {.name = "cordoned_ms", .about = "Since when it gets no new VMs.", .kind = FIELD_U64,
      field_at(struct host_decision, cordoned_ms), .most = INT64_MAX},
+    {.name = "duty", .about = "What for.", .kind = FIELD_ENUM,
+     field_at(struct host_decision, duty), field_names(host_duty_names)},
+    {.name = "labels_from", .about = "Who set its labels.", .kind = FIELD_ENUM,
+     field_at(struct host_decision, labels_from), field_names(limits_from_names)},
+    {.name = "labels", .about = "Its labels, where the owner set them.", .kind = FIELD_BLOB,
+     field_at(struct host_decision, labels), .most = limit_labels, .check = CHECK_LABELS},
+    {.name = "overcommit", .about = "How much it lends, where the owner set it.",
+     .kind = FIELD_RECORD, field_at(struct host_decision, overcommit),
+     .table = &overcommit_table},
 };
 const struct table host_decision_table = {
     "host-decision", "What the owner decided of a host.", sizeof(struct host_decision),
     host_decision_fields, array_size(host_decision_fields)};
+
+static const struct field host_labels_fields[] = {
+    {.name = "labels", .about = "name=value, by commas; absent: none.", .kind = FIELD_BLOB,
+     field_at(struct host_labels, labels), .most = limit_labels, .check = CHECK_LABELS},
+};
+const struct table host_labels_table = {"host-labels", "What a host is.",
+                                        sizeof(struct host_labels), host_labels_fields,
+                                        array_size(host_labels_fields)};
 
 static const struct field lending_decision_fields[] = {
     {.name = "name", .about = "The upstream manager's name here.", .kind = FIELD_TEXT,
@@ -128,6 +145,22 @@ const struct table lending_decision_table = {
     sizeof(struct lending_decision), lending_decision_fields,
     array_size(lending_decision_fields)};
 
+const char *const host_duty_names[DUTY_COUNT] = {"cordon", "drain", "maintenance"};
+const char *const stay_names[STAY_COUNT] = {"undecided", "policy", "state", "no-room", "no-image",
+                                            "host-away", "busy", "its-turn", "fetching",
+                                            "leaving"};
+_Static_assert((int)STAY_COUNT <= (int)limit_reasons, "each reason once");
+
+static const struct field remainder_fields[] = {
+    {.name = "why", .about = "Why they are still there.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_at(struct remainder, why), field_names(stay_names)},
+    {.name = "vms", .about = "How many.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
+     field_at(struct remainder, vms), .most = INT64_MAX},
+};
+static const struct table remainder_table = {"remainder", "VMs that are still on a host.",
+                                             sizeof(struct remainder), remainder_fields,
+                                             array_size(remainder_fields)};
+
 static const struct field host_fields[] = {
     {.name = "name", .about = "The host's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      field_at(struct owned_host, name), .check = CHECK_NAME},
@@ -138,8 +171,19 @@ static const struct field host_fields[] = {
      field_at(struct owned_host, seen_ms), .most = INT64_MAX},
     {.name = "cordoned_ms", .about = "Since when it gets no new VMs; absent: it gets them.",
      .kind = FIELD_U64, field_at(struct owned_host, cordoned_ms), .most = INT64_MAX},
+    {.name = "duty", .about = "What it gets none for.", .kind = FIELD_ENUM,
+     field_at(struct owned_host, duty), field_names(host_duty_names)},
+    {.name = "labels", .about = "What it is; no upstream manager is told.", .kind = FIELD_BLOB,
+     field_at(struct owned_host, labels), .most = limit_labels, .check = CHECK_LABELS},
+    {.name = "labels_from", .about = "Who set them.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
+     field_at(struct owned_host, labels_from), field_names(limits_from_names)},
+    {.name = "overcommit", .about = "How much of itself it lends.", .kind = FIELD_RECORD,
+     field_at(struct owned_host, overcommit), .table = &overcommit_table},
     {.name = "vms", .about = "How many VMs stand there.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS, field_at(struct owned_host, vms), .most = INT64_MAX},
+    {.name = "remaining", .about = "Of a host that is to be empty: how many are there, and why.",
+     .kind = FIELD_LIST, field_list_at(struct owned_host, remaining, remaining_count),
+     .most = limit_reasons, .table = &remainder_table},
     {.name = "capacity", .about = "What it has, as its agent last told.", .kind = FIELD_RECORD,
      field_at(struct owned_host, capacity), .table = &capacity_table},
 };
@@ -202,6 +246,13 @@ static const struct field hosted_vm_fields[] = {
      field_at(struct hosted_vm, digest), .check = CHECK_DIGEST},
     {.name = "state", .about = "What is known of it.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
      field_at(struct hosted_vm, state), field_names(vm_state_names)},
+    {.name = "on_drain", .about = "What may become of it when its host is to be empty.",
+     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_at(struct hosted_vm, on_drain),
+     field_names(on_drain_names)},
+    {.name = "move", .about = "Whether it is between two hosts.", .kind = FIELD_ENUM,
+     field_at(struct hosted_vm, move), field_names(move_names)},
+    {.name = "stays", .about = "On a host that is to be empty: why it is still there.",
+     .kind = FIELD_ENUM, field_at(struct hosted_vm, stays), field_names(stay_names)},
     {.name = "operation", .about = "The newest operation on it.", .kind = FIELD_TEXT,
      field_at(struct hosted_vm, op), .check = CHECK_ID},
     {.name = "created_ms", .about = "When it was asked for.", .kind = FIELD_U64,

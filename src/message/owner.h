@@ -4,19 +4,67 @@
 
 #include "message/model.h"
 
+enum limits_from { LIMITS_CONFIGURED, LIMITS_SET, LIMITS_FROM_COUNT };
+extern const char *const limits_from_names[LIMITS_FROM_COUNT];
+
+/* What a host that gets nothing new is kept for. */
+enum host_duty {
+    DUTY_CORDON,      /* what is there stays */
+    DUTY_DRAIN,       /* what is there goes elsewhere where it may, each VM once */
+    DUTY_MAINTENANCE, /* the same, again and again until its end */
+    DUTY_COUNT,
+};
+extern const char *const host_duty_names[DUTY_COUNT];
+
 /* Kept while it says something. */
 struct host_decision {
     char name[limit_name_size];
     uint64_t cordoned_ms;
+    enum host_duty duty; /* while cordoned_ms is set */
+    enum limits_from labels_from;
+    char *labels;        /* LIMITS_SET; NULL: none */
+    struct overcommit overcommit; /* 0: as configured for the cluster */
 };
 extern const struct table host_decision_table;
+
+struct host_labels {
+    char *labels; /* NULL: none */
+};
+extern const struct table host_labels_table;
+
+/* Why a VM is still on a host that is to be empty. */
+enum stay {
+    STAY_UNDECIDED,
+    STAY_POLICY,   /* it may not be made anew */
+    STAY_STATE,    /* its host does not know it as a whole VM */
+    STAY_ROOM,     /* no other host has room for it, or is as it has to be */
+    STAY_IMAGE,    /* its image cannot be had here */
+    STAY_AWAY,     /* its host is not connected: whether it runs there is not known */
+    STAY_BUSY,     /* an operation on it is under way */
+    STAY_TURN,     /* others go before it */
+    STAY_FETCHING, /* its image is asked for */
+    STAY_LEAVING,  /* it is on its way out */
+    STAY_COUNT,
+};
+extern const char *const stay_names[STAY_COUNT];
+
+struct remainder {
+    enum stay why;
+    uint64_t vms;
+};
 
 struct owned_host {
     char name[limit_name_size];
     enum peer_state state;
     uint64_t seen_ms;     /* when its connection last changed; 0: not since the start */
     uint64_t cordoned_ms; /* since when it gets no new VMs; 0: it gets them */
+    enum host_duty duty;  /* then: what for */
+    char *labels;
+    enum limits_from labels_from;
+    struct overcommit overcommit; /* in force */
     uint64_t vms;
+    struct remainder *remaining; /* of a host that is to be empty: how many VMs, and why */
+    uint32_t remaining_count;
     struct capacity capacity; /* as its agent told */
 };
 extern const struct table host_table;
@@ -53,9 +101,6 @@ struct revocation {
     uint32_t grace_seconds;
 };
 extern const struct table revocation_table;
-
-enum limits_from { LIMITS_CONFIGURED, LIMITS_SET, LIMITS_FROM_COUNT };
-extern const char *const limits_from_names[LIMITS_FROM_COUNT];
 
 struct lending_decision {
     char name[limit_name_size];
@@ -96,6 +141,9 @@ struct hosted_vm {
     struct size size;
     char digest[limit_digest_size];
     enum vm_state state;
+    enum on_drain on_drain;
+    enum move move;
+    enum stay stays; /* of one on a host that is to be empty */
     char op[limit_id_size];
     uint64_t created_ms, changed_ms;
 };

@@ -7,6 +7,8 @@ static const struct field welcome_fields[] = {
     {.name = "beat_ms", .about = "Send a beat this often.", .kind = FIELD_U32,
      .mask = FIELD_REQUIRED, field_at(struct welcome, beat_ms), .least = 100,
      .most = 3600000},
+    {.name = "overcommit", .about = "How much of itself a host lends; absent: what it has.",
+     .kind = FIELD_RECORD, field_at(struct welcome, overcommit), .table = &overcommit_table},
     {.name = "shapes", .about = "The shapes to count fits for.", .kind = FIELD_LIST,
      field_list_at(struct welcome, shapes, shapes_count), .most = limit_shapes,
      .table = &shape_table},

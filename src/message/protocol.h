@@ -35,6 +35,7 @@ enum message_kind {
 struct welcome {
     uint32_t version;  /* the one that is spoken from here on */
     uint32_t beat_ms;  /* send a beat this often; three missed ends the session */
+    struct overcommit overcommit; /* for hosts; a manager has ratios of its own */
     struct shape *shapes;
     uint32_t shapes_count;
 };

@@ -32,6 +32,11 @@ enum request_kind {
     REQUEST_HOST_SHOW,
     REQUEST_HOST_CORDON,   /* it gets no new VMs */
     REQUEST_HOST_UNCORDON,
+    REQUEST_HOST_DRAIN,    /* and those that it has go elsewhere, where they may */
+    REQUEST_HOST_MAINTAIN, /* the same, again and again until its end */
+    REQUEST_HOST_END_MAINTENANCE,
+    REQUEST_HOST_LABEL,
+    REQUEST_HOST_OVERCOMMIT,
     REQUEST_HOST_FORGET,   /* it is gone for good, and its VMs with it */
     REQUEST_UPSTREAM_LIST,
     REQUEST_UPSTREAM_SHOW,
@@ -58,6 +63,8 @@ struct vm_create {
     char group[limit_name_size];         /* "": none */
     struct placing placing;
     bool start;
+    enum on_drain on_drain;
+    char *host_must, *host_prefer; /* labels that owners give their hosts */
     char *user_data;
 };
 extern const struct table vm_create_table;
@@ -98,6 +105,8 @@ struct request {
     struct permissions permissions;        /* REQUEST_PERMISSIONS_SET */
     struct share share;                    /* REQUEST_SHARE_SET */
     struct revocation revocation;          /* REQUEST_UPSTREAM_REVOKE */
+    struct host_labels host_labels;        /* REQUEST_HOST_LABEL */
+    struct overcommit overcommit;          /* REQUEST_HOST_OVERCOMMIT */
     struct list_query list;
 };
 

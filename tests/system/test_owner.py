@@ -160,6 +160,39 @@ class Owner(CloudCase):
         self.assertEqual(self.create("d", wait=60)["code"], "ok")
         self.assertEqual(self.owner_json("host", "show", "inner-1")["vms"], 1)
 
+    def test_a_host_in_maintenance_loses_what_may_be_moved_and_tells_of_the_rest(self):
+        self.owner("host", "cordon", "inner-2")
+        self.await_cpus(HOST_CPUS)
+        moves = self.create("web", wait=60, on_drain="restart")
+        self.assertEqual((moves["code"], self.create("db", wait=60)["code"]), ("ok", "ok"))
+        self.owner("host", "uncordon", "inner-2")
+        self.owner("host", "maintenance", "inner-1")
+        self.addCleanup(self.owner, "host", "end-maintenance", "inner-1")
+        self.restart("kill", seen=False) # wherever it stands
+        wait_until(lambda: self.owner_json("vm", "show", moves["vm"]).get("host") == "inner-2" and
+                   "move" not in self.owner_json("vm", "show", moves["vm"]), "it moved")
+        host = self.owner_json("host", "show", "inner-1")
+        self.assertEqual((host["vms"], host["remaining"]), (1, [{"why": "policy", "vms": 1}]))
+        self.assertIn("1: may not be made anew", self.owner("host", "show", "inner-1").out)
+        self.assertIn("maintenance", self.owner("host", "uncordon", "inner-1", check=False).err)
+        wait_until(lambda: {vm["state"] for vm in self.vms()} == {"running"}, "both run, as told")
+        self.assertNotIn("inner", self.vm("show", "web").out)
+        self.assertEqual(self.act("web", "stop")["code"], "ok")
+
+    def test_requests_ask_for_labels_of_hosts_and_ratios_change_what_is_shown(self):
+        self.owner("host", "label", "inner-2", "disk=ssd")
+        self.addCleanup(self.owner, "host", "label", "inner-2", "none")
+        self.await_cpus(2 * HOST_CPUS)
+        for name in ("a", "b"):
+            self.assertEqual(self.create(name, wait=60, host_must="disk=ssd")["code"], "ok")
+        self.assertEqual(self.owner_json("host", "show", "inner-2")["vms"], 2)
+        self.assertEqual(self.create("c", wait=60, host_must="gpu=a100")["code"], "no-capacity")
+        self.assertNotIn("ssd", json.dumps(self.get("/v1/clusters/north")))
+        self.owner("host", "overcommit", "inner-1", "--cpus-percent", "300")
+        self.await_cpus_of_connected(4 * HOST_CPUS)
+        self.owner("host", "overcommit", "inner-1")
+        self.await_cpus_of_connected(2 * HOST_CPUS)
+
     def test_what_is_not_permitted_is_refused_above(self):
         self.addCleanup(self.owner, "permission", "reset", "cloud")
         self.owner("permission", "set", "cloud", "--verbs", "define start", "--images", "other")

@@ -254,7 +254,8 @@ void bench_welcome(struct bench *bench, struct far *manager) {
     }
     manager->number += 100;
     manager->sent = 0;
-    message.welcome = (struct welcome){protocol_version, 10000, NULL, array_size(bench_shapes)};
+    message.welcome = (struct welcome){.version = protocol_version, .beat_ms = 10000,
+                                       .shapes_count = array_size(bench_shapes)};
     message.welcome.shapes = memory_copy(bench_shapes, sizeof(bench_shapes));
     bench_say(bench, manager, message);
 }

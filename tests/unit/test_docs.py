@@ -207,8 +207,9 @@ class Protocol(unittest.TestCase):
         kinds = constants("src/message/protocol.h", "MESSAGE")
         document = read(PROTOCOL)
         self.assertEqual(re.findall(r"^### `(\w+)`$", document, re.MULTILINE),
-                         kinds + ["shape", "size", "definition", "fit"])
-        for name in kinds + ["shape", "size", "definition", "fit", "frame"]:
+                         kinds + ["shape", "size", "definition", "overcommit", "fit"])
+        for name in kinds + ["shape", "size", "definition", "overcommit", "fit",
+                             "frame"]:
             text = section(document, "Frame" if name == "frame" else f"`{name}`")
             told = [(plain(row[0]), row[2] == "yes") for row in rows(text)]
             self.assertEqual(told, found[name], name)
