@@ -142,11 +142,13 @@ class TwoServers(Failover):
         north, manager = (other.server.jid("north", "cluster"),
                           other.server.jid("upstream", "manager"))
         theirs = first.server.jid("north", "cluster")
-        recorded = [frame for frame in first.frames()[0]  # all that it may have heard before
+
+        def heard():  # all that it may have heard before
+            return [frame for frame in first.frames()[0]
                     if frame.sender == theirs and frame.receiver.startswith("upstream@")]
-        self.assertGreater(len(recorded), 3)
+        wait_until(lambda: len(heard()) > 3, "some frames of north's")
         ends = list(seal.ends_of(self.cloud))
-        recorded = [frame for frame in recorded if not any(
+        recorded = [frame for frame in heard() if not any(
             "hello" in str(end.open_any(frame.text)) for end in ends)]
         mark = other.mark()
         other.order([f"<presence from='{north}' to='{manager}'/>"])
