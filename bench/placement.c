@@ -70,9 +70,11 @@ int main(int count, char **arguments) {
         measure_fail("run", "usage: bench-placement HOSTS DECISIONS");
     size_t hosts = measure_number(arguments[1]), decisions = measure_number(arguments[2]);
     struct peer_setting *agents = memory_new(hosts, sizeof(*agents));
+    char(*addresses)[64] = memory_new(hosts, sizeof(*addresses));
     for (size_t i = 0; i < hosts; i++) {
         text_format(agents[i].name, sizeof(agents[i].name), "host-%zu", i);
-        text_format(agents[i].address, sizeof(agents[i].address), "host-%zu@site.test/agent", i);
+        text_format(addresses[i], sizeof(*addresses), "host-%zu@site.test/agent", i);
+        agents[i].address = addresses[i];
     }
     struct role_settings settings = {.shapes = shapes, .shapes_count = array_size(shapes),
                                      .agents = agents, .agents_count = hosts};
@@ -91,6 +93,7 @@ int main(int count, char **arguments) {
     series_print(&series);
     series_deinit(&series);
     downlink_deinit(&downlink);
+    memory_free(addresses);
     memory_free(agents);
     return 0;
 }

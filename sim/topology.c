@@ -119,9 +119,9 @@ static void add_peer(const struct peer_setting **peers, size_t *count,
     if (!(*count & (*count - 1)))
         grown = memory_resize(grown, (*count ? *count * 2 : 1) * sizeof(*grown));
     struct peer_setting *peer = &grown[(*count)++];
-    *peer = (struct peer_setting){.link = link, .at_once = to->node->at_once};
+    *peer = (struct peer_setting){
+        .address = to->address, .link = link, .at_once = to->node->at_once};
     (void)text_copy(peer->name, sizeof(peer->name), to->node->name);
-    (void)text_copy(peer->address, sizeof(peer->address), to->address);
     *peers = grown;
 }
 

@@ -13,9 +13,9 @@ enum role_kind { ROLE_UPSTREAM, ROLE_DOWNSTREAM, ROLE_AGENT, ROLE_JOINER };
 /* A party at the other end of a link, pinned by configuration: nobody else is heard. */
 struct peer_setting {
     char name[limit_name_size];
-    char address[limit_address_size]; /* full JID */
+    const char *address;              /* full JID; outlives the role */
     uint32_t link;                    /* index of the connection that reaches it */
-    const char *labels;               /* of a cluster; NULL: none. Outlives the role */
+    const char *labels;               /* of a cluster; NULL: none. Likewise */
     uint32_t at_once;                 /* under way at a host, where several share it; 0: usual */
 };
 

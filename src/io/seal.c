@@ -36,12 +36,12 @@ struct pair {
 enum { own_keys = SEAL_NEXT + 1, pairs_most = own_keys * own_keys };
 
 struct pinned {
-    char address[limit_address_size];
     unsigned char public_keys[own_keys][key_bytes];
     bool has_next;
     bool knows_next;     /* ours: it has sealed to it */
     uint8_t newest;      /* pair that opened a frame last */
     struct pair *pairs[pairs_most]; /* [ours * own_keys + its], as they are needed */
+    char address[];
 };
 
 struct own_key {
@@ -207,8 +207,8 @@ static struct pinned *seal_peer(struct seal *seal, const char *address) {
     struct pinned *pinned = map_get(&seal->by_address, address);
     if (pinned)
         return pinned;
-    pinned = memory_new(1, sizeof(*pinned));
-    (void)text_copy(pinned->address, sizeof(pinned->address), address);
+    pinned = memory_new(1, sizeof(*pinned) + strlen(address) + 1);
+    memcpy(pinned->address, address, strlen(address) + 1);
     seal->pins = memory_resize(seal->pins, (seal->pins_count + 1) * sizeof(struct pinned *));
     seal->pins[seal->pins_count++] = pinned;
     map_put(&seal->by_address, pinned->address, pinned);

@@ -187,8 +187,7 @@ int daemon_serve(const struct log *log, struct shell *shell, const struct shell_
 }
 
 struct peer_setting daemon_peer(const char *name, const char *address, uint32_t link) {
-    struct peer_setting peer = {.link = link};
+    struct peer_setting peer = {.address = address, .link = link};
     (void)text_copy(peer.name, sizeof(peer.name), name);
-    (void)text_copy(peer.address, sizeof(peer.address), address);
     return peer;
 }

@@ -13,9 +13,11 @@ const struct shape bench_shapes[2] = {{"small", {1, 512, 5}}, {"large", {4, 4096
 
 static void add_party(struct peer_setting *setting, struct far *far, const char *kind, size_t i) {
     text_format(setting->name, sizeof(setting->name), "%s-%zu", kind, i);
-    text_format(setting->address, sizeof(setting->address), "secret-%s-%zu@below/x", kind, i);
+    *far = (struct far){0};
+    text_format(far->address, sizeof(far->address), "secret-%s-%zu@below/x", kind, i);
+    setting->address = far->address;
     setting->link = text_equal(kind, "agent") ? 0 : 1;
-    *far = (struct far){.setting = *setting};
+    far->setting = *setting;
 }
 
 static void start(struct bench *bench) {
@@ -27,6 +29,8 @@ static void start(struct bench *bench) {
 void bench_init(struct bench *bench, const struct role_settings *settings) {
     *bench = (struct bench){.settings = *settings, .now_ms = 1000};
     assert_true(settings->agents_count <= bench_fars && settings->managers_count <= bench_fars);
+    for (size_t i = 0; i < array_size(bench->fars); i++)
+        bench->fars[i].setting.address = ""; /* nobody */
     for (size_t i = 0; i < settings->agents_count; i++) {
         add_party(&bench->agents[i], bench_agent(bench, i), "agent", i);
         bench->agents[i].labels = i ? "region=eu,zone=b" : "region=eu,zone=a,disk=ssd";

@@ -15,6 +15,7 @@ enum { bench_fars = 5, bench_wall_ms = 1795000 };
 /* A party at the other end of a link. */
 struct far {
     struct peer_setting setting;
+    char address[limit_address_size];
     uint64_t number, peer_number; /* of the session */
     uint64_t sent, received, told; /* told: of what was received */
     bool silent; /* acknowledges nothing */

@@ -108,7 +108,7 @@ static void what_does_not_fit_changes_nothing(void **state) {
     struct id token = new_token("agent-0", 0), gone = new_token("agent-0", 0);
     struct request revoke = request(REQUEST_TOKEN_REVOKE, gone.text);
     struct far stranger = *host;
-    (void)text_copy(stranger.setting.address, sizeof(stranger.setting.address), "who@below/x");
+    stranger.setting.address = "who@below/x";
     assert_int_equal(bench_ask(&bench, &revoke)->kind, REPLY_GONE);
     assert_int_equal(bench_ask(&bench, &revoke)->kind, REPLY_PROBLEM);
     assert_int_equal(join(host, token.text, OTHER, KEY), JOIN_UNKNOWN);

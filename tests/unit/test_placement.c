@@ -254,11 +254,13 @@ static void random_step(struct model *model) {
 
 static void run(uint64_t seed) {
     struct peer_setting agents[peers] = {0};
+    char addresses[peers][32];
     struct shape shapes[shapes_first];
     struct model *model = memory_new(1, sizeof(*model));
     for (size_t i = 0; i < peers; i++) {
         text_format(agents[i].name, sizeof(agents[i].name), "host%zu", i);
-        text_format(agents[i].address, sizeof(agents[i].address), "host%zu@a/b", i);
+        text_format(addresses[i], sizeof(addresses[i]), "host%zu@a/b", i);
+        agents[i].address = addresses[i];
     }
     for (size_t i = 0; i < shapes_first; i++)
         shapes[i] = shape_of(i);

@@ -190,7 +190,7 @@ static void set_up_pair(void) {
         text_format(end->path, sizeof(end->path), "%s/%d.key", room.folder, i);
         assert_int_equal(key_file_make(end->path, keys[i], &err), 0);
         (void)text_copy(end->setting.name, sizeof(end->setting.name), "other");
-        (void)text_copy(end->setting.address, sizeof(end->setting.address), "other@x/y");
+        end->setting.address = "other@x/y";
     }
     for (int i = 0; i < ENDS; i++)
         (void)text_copy(room.ends[i].configured, limit_public_key_size, keys[!i]);
