@@ -3,7 +3,7 @@
 #include "base/text.h"
 #include "core/pins.h"
 
-enum { again_ms = 3000, patience_ms = 30000 };
+enum { again_ms = 3000, patience_ms = 15000 };
 
 void joiner_init(struct joiner *joiner, const struct role_settings *settings) {
     *joiner = (struct joiner){.manager = settings->managers[0], .join = *settings->join,
@@ -44,6 +44,8 @@ void joiner_step(struct joiner *joiner, const struct event *event, struct effect
     if (event->kind == EVENT_LINK) {
         joiner->is_connected = event->presence.presence == PRESENCE_UP;
         joiner->ask_ms = joiner->is_connected && !joiner->has_ended ? event->now_ms : UINT64_MAX;
+        if (joiner->is_connected && !joiner->has_ended)
+            joiner->end_ms = event->now_ms + patience_ms;
     }
     if (event->kind == EVENT_JOINED)
         on_joined(joiner, event, out);

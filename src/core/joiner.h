@@ -1,7 +1,7 @@
 /* The joining side: asks its manager, by a token, to pin its key, until the manager answers or the
  * time is over. It pins the manager's key in its store when that says yes.
  *
- *   WAITING --link up--> ASKING --joined--> ENDED      WAITING, ASKING --30 s--> ENDED */
+ *   WAITING --link up--> ASKING --joined--> ENDED      WAITING, ASKING --15 s--> ENDED */
 #pragma once
 
 #include "core/role.h"

@@ -163,6 +163,10 @@ static const struct setting api_settings[] = {
     {.key = "plain_http_off_loopback", .kind = SETTING_FLAG,
      .offset = offsetof(struct listen_config, plain_allowed), .standard = "no",
      .about = "yes: plain HTTP beyond this machine"},
+    {.key = "url", .kind = SETTING_URL, .offset = offsetof(struct listen_config, url),
+     .about = "prefix under which clusters pull images from us; for their join tokens"},
+    {.key = "ca_file", .kind = SETTING_FILE, .offset = offsetof(struct listen_config, ca_file),
+     .about = "authority of our certificate, PEM; for their join tokens"},
     {.key = "operator_token_file", .kind = SETTING_SECRET,
      .offset = offsetof(struct listen_config, token), .need = SETTING_REQUIRED,
      .about = "file with the operator's bearer token"},
@@ -179,6 +183,10 @@ static const struct setting image_settings[] = {
     {.key = "plain_http_off_loopback", .kind = SETTING_FLAG,
      .offset = offsetof(struct listen_config, plain_allowed), .standard = "no",
      .about = "yes: plain HTTP beyond this machine"},
+    {.key = "url", .kind = SETTING_URL, .offset = offsetof(struct listen_config, url),
+     .about = "prefix under which agents pull images from us; for their join tokens"},
+    {.key = "ca_file", .kind = SETTING_FILE, .offset = offsetof(struct listen_config, ca_file),
+     .about = "authority of our certificate, PEM; for their join tokens"},
     {.key = "token_file", .kind = SETTING_SECRET, .offset = offsetof(struct listen_config, token),
      .need = SETTING_REQUIRED, .about = "file with the bearer token that agents present"},
 };
@@ -212,12 +220,15 @@ static const struct setting peer_settings[] = {
      .about = "its public key; without: the one that it joins with"},
     {.key = "labels", .kind = SETTING_LABELS, .offset = offsetof(struct peer_config, labels),
      .about = "where and what it is, for whoever asks: region=eu,zone=a,disk=ssd"},
+    {.key = "password_file", .kind = SETTING_SECRET,
+     .offset = offsetof(struct peer_config, password),
+     .about = "file with its account's password; for its join token"},
     {.key = "image_token_file", .kind = SETTING_SECRET,
      .offset = offsetof(struct peer_config, image_token),
      .about = "file with the bearer token that it pulls images with"},
 };
 
-enum { agent_settings = 5, cluster_settings = array_size(peer_settings) - 1 };
+enum { agent_settings = 6, cluster_settings = array_size(peer_settings) - 1 };
 
 static const struct setting hosts_settings[] = {
     {.key = "cpus_percent", .kind = SETTING_NUMBER,
@@ -304,8 +315,7 @@ static const struct config_section downstream_sections[] = {
      .offset = offsetof(struct downstream_config, daemon), .about = "the daemon itself"},
     {.name = "uplink", .settings = link_settings, .settings_count = uplink_settings,
      .offset = offsetof(struct downstream_config, uplinks), .size = sizeof(struct link_config),
-     .count_offset = offsetof(struct downstream_config, uplinks_count), .least = 1,
-     .most = limit_uplinks, .about = "an upstream manager that may use this cluster"},
+     .count_offset = offsetof(struct downstream_config, uplinks_count), .most = limit_uplinks, .about = "an upstream manager that may use this cluster"},
     {.name = "uplink-server", .settings = server_settings,
      .settings_count = uplink_server_settings,
      .offset = offsetof(struct downstream_config, uplink_servers),

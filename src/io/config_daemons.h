@@ -51,6 +51,8 @@ struct listen_config {
     char *listen;
     char *certificate_file, *key_file; /* both or none */
     bool plain_allowed;                /* off loopback */
+    char *url;                         /* as those below reach it; NULL: tokens do not tell */
+    char *ca_file;                     /* of certificate_file, for them; NULL: the system's */
     struct secret token;
 };
 
@@ -65,6 +67,7 @@ struct peer_config {
     uint64_t at_once;     /* agents only */
     char *more_addresses; /* on our further servers, by commas, or NULL */
     char *peer_key;
+    struct secret password;    /* of its account, for its join token */
     struct secret image_token; /* that it presents to us; clusters only */
     char *labels;              /* NULL: none */
 };

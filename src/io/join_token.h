@@ -7,8 +7,6 @@
 #include "base/text.h"
 #include "message/enrol.h"
 
-enum { limit_join_token_text = 640 };
-
 struct join_offer {
     char id[limit_id_size];
     char peer[limit_name_size]; /* as the manager calls it */
@@ -16,9 +14,13 @@ struct join_offer {
     char manager_key[limit_public_key_size];
     char secret[limit_join_secret_size];
     char address[limit_address_size]; /* of the manager */
+    struct join_link link; /* where the manager's configuration tells how to reach it */
 };
 
-/* "isthmus-join:1:ID:PEER:EXPIRES:KEY:SECRET:ADDRESS:SUM" */
+void join_offer_clear(struct join_offer *offer);
+
+/* "isthmus-join:1:ID:PEER:EXPIRES:KEY:SECRET:ADDRESS:SUM"; with a link, as base64url of its JSON,
+ * "isthmus-join:2:ID:PEER:EXPIRES:KEY:SECRET:LINK:ADDRESS:SUM". */
 void join_token_print(const struct join_offer *offer, struct text *out);
 
 /* 0, or -EINVAL with `err`: cut, altered, or no join token at all. */

@@ -228,6 +228,8 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     rest->software = memory_text(settings->software);
     rest->manager_address = memory_text(settings->manager_address);
     (void)text_copy(rest->manager_key, sizeof(rest->manager_key), settings->manager_key);
+    rest->invitations = settings->invitations;
+    rest->invitations_count = settings->invitations_count;
     token_hashes_init(&rest->clusters, settings->cluster_token_hashes,
                       settings->cluster_token_hashes_count);
     pthread_mutex_init(&rest->lock, NULL);

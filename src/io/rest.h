@@ -6,9 +6,16 @@
 
 #include "base/error.h"
 #include "io/ports.h"
+#include "message/enrol.h"
 
 struct rest;
 struct rest_face;
+
+/* How a peer that joins reaches us; goes into its token. */
+struct rest_invitation {
+    const char *peer;
+    struct join_link link;
+};
 
 struct rest_settings {
     const struct rest_face *face; /* which routes */
@@ -21,6 +28,8 @@ struct rest_settings {
     const char *const *cluster_token_hashes; /* who may pull images */
     size_t cluster_token_hashes_count;
     const char *manager_address, *manager_key; /* for join tokens: where, and sealed to whom */
+    const struct rest_invitation *invitations; /* outlive the face */
+    size_t invitations_count;
     const char *software;
 };
 

@@ -62,10 +62,13 @@ static void answer_token(struct rest *rest, struct rest_call *call) {
     (void)text_copy(offer.manager_key, sizeof(offer.manager_key), rest->manager_key);
     pthread_mutex_unlock(&rest->lock);
     (void)text_copy(offer.address, sizeof(offer.address), rest->manager_address);
+    for (size_t i = 0; i < rest->invitations_count; i++)
+        if (text_equal(rest->invitations[i].peer, token->peer))
+            offer.link = rest->invitations[i].link; /* borrowed */
     join_token_print(&offer, &text);
     (void)text_copy(created.id, sizeof(created.id), token->id);
     (void)text_copy(created.peer, sizeof(created.peer), token->peer);
-    (void)text_copy(created.token, sizeof(created.token), text_data(&text));
+    created.token = text.data; /* borrowed */
     rest_answer_record(call, 201, &rest_token_created_table, &created);
     http_answer_header(&call->http, "Location", "/v1/tokens/%s", token->id);
 }

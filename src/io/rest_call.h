@@ -48,6 +48,8 @@ struct rest {
     char *software;
     char *manager_address;
     char manager_key[limit_public_key_size]; /* under the lock */
+    const struct rest_invitation *invitations;
+    size_t invitations_count;
     struct token_hashes clusters;
     pthread_mutex_t lock; /* before the server's own */
     pthread_cond_t uploads_changed;

@@ -35,8 +35,8 @@ static const struct field token_created_fields[] = {
     {.name = "peer", .about = "Who may join by it.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, field_at(struct rest_token_created, peer), .check = CHECK_NAME},
     {.name = "token", .about = "The token, shown this once and kept nowhere.",
-     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET,
-     field_at(struct rest_token_created, token)},
+     .kind = FIELD_BLOB, .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET,
+     field_at(struct rest_token_created, token), .most = limit_join_token},
     {.name = "expires_ms", .about = "From when on it is worth nothing.", .kind = FIELD_U64,
      field_at(struct rest_token_created, expires_ms), .most = INT64_MAX},
 };

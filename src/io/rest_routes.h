@@ -35,7 +35,7 @@ extern const struct table rest_tenant_created_table;
 struct rest_token_created {
     char id[limit_id_size];
     char peer[limit_name_size];
-    char token[640];
+    char *token;
     uint64_t expires_ms;
 };
 extern const struct table rest_token_created_table;

@@ -75,6 +75,23 @@ void secret_random(void *out_bytes, size_t length) {
 
 void secret_erase(void *bytes, size_t length) { sodium_memzero(bytes, length); }
 
+void secret_encode(const void *bytes, size_t length, struct text *out) {
+    size_t size = sodium_base64_encoded_len(length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    auto_clean(memory_clean) char *encoded = memory_new(1, size);
+    sodium_bin2base64(encoded, size, bytes, length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    text_add(out, encoded);
+}
+
+int secret_decode(const char *encoded, size_t length, struct text *out) {
+    auto_clean(memory_clean) unsigned char *bytes = memory_new(1, length + 1);
+    size_t count = 0;
+    if (sodium_base642bin(bytes, length, encoded, length, NULL, &count, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING))
+        return -EINVAL;
+    text_add_bytes(out, (const char *)bytes, count);
+    return 0;
+}
+
 void secret_token(char out_token[secret_token_size]) {
     unsigned char bytes[32];
     secret_random(bytes, sizeof(bytes));

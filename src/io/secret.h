@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "message/limits.h"
 
 enum { secret_token_size = 44 }; /* 43 characters of base64url (256 random bits), terminated */
@@ -31,6 +32,10 @@ void secret_random(void *out_bytes, size_t length);
 
 /* Overwrites what held a secret, in a way that is not optimised away. */
 void secret_erase(void *bytes, size_t length);
+
+/* base64url without padding, added to `out`; -EINVAL: it is none. */
+void secret_encode(const void *bytes, size_t length, struct text *out);
+int secret_decode(const char *encoded, size_t length, struct text *out);
 
 /* A new bearer token. */
 void secret_token(char out_token[secret_token_size]);

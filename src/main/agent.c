@@ -100,15 +100,17 @@ int main(int count, char **arguments) {
     if (options.purpose == DAEMON_LEAVE)
         return options.code;
     struct error err = {0};
+    auto_clean(daemon_making_clean) struct daemon_making making = {0};
     auto_clean(agent_config_deinit) struct agent_config config = {0};
-    if (agent_config_load(options.config, &config, &err))
+    if (daemon_join_begin(&options, &making, &err) ||
+        agent_config_load(making.config, &config, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
         return daemon_checked(&options);
     if (options.purpose == DAEMON_JOIN)
         return daemon_join(&options, &(struct daemon_joining){
             "agent", &config.daemon, config.uplinks, config.uplinks_count,
-            config.uplink_servers, config.uplink_servers_count, 0711});
+            config.uplink_servers, config.uplink_servers_count, 0711, &making});
     auto_clean(agent_close) struct agent_daemon agent = {0};
     if (agent_open(&agent, &config, &err))
         return daemon_fail(&options, &err, EXIT_FAILED);

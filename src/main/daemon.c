@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -15,10 +16,17 @@ const char daemon_software[] = "isthmus " ISTHMUS_VERSION;
 
 static void print_help(const char *program, const char *daemon) {
     bool joins = !text_equal(daemon, "upstream"); /* it has nobody above */
+    bool begins = text_equal(daemon, "downstream");
     (void)printf("usage: %s [--config FILE] [--check]\n"
-                 "       %s key [rotate|show] FILE\n"
-                 "%s%s%s"
-                 "\n"
+                 "       %s key [rotate|show] FILE\n", program, program);
+    if (joins)
+        (void)printf("       %s [--config FILE] join TOKEN [--name NAME] [--set S.K=V]...\n",
+                     program);
+    if (begins)
+        (void)printf("       %s [--config FILE] init --domain DOMAIN --hosts A,B --ca-file FILE\n"
+                     "           [--register COMMAND] [--expires SECONDS] [--set S.K=V]...\n",
+                     program);
+    (void)printf("\n"
                  "  -c, --config FILE  read FILE instead of /etc/isthmus/%s.conf\n"
                  "      --check        check the configuration and the files that it names\n"
                  "      --version      print the version\n"
@@ -27,16 +35,24 @@ static void print_help(const char *program, const char *daemon) {
                  "                     public half: peer_key at the other end\n"
                  "  key rotate FILE    have the daemon that uses FILE change to a new key while\n"
                  "                     it runs; its peers learn of it by themselves\n"
-                 "  key show FILE      print the public half, and how far a change of it is\n"
-                 "%s"
-                 "\n"
+                 "  key show FILE      print the public half, and how far a change of it is\n", daemon);
+    if (joins)
+        (void)printf("  join TOKEN         have TOKEN's manager pin our key, and pin its; where the\n"
+                     "                     token brings what is needed, write the configuration\n"
+                     "      --name NAME    what the manager is to be called in there\n"
+                     "      --set S.K=V    in section S, K = V: host.reserve_cpus=2\n");
+    if (begins)
+        (void)printf("  init               make configuration, keys, store, and a join token for\n"
+                     "                     each host; what is there is kept\n"
+                     "      --domain DOMAIN     of our account and the hosts' at the XMPP server\n"
+                     "      --hosts A,B         names of the hosts, and of their accounts\n"
+                     "      --ca-file FILE      authority of that server's certificate, PEM\n"
+                     "      --register COMMAND  makes an account when called with its name, the\n"
+                     "                          domain and its password: 'prosodyctl register'\n"
+                     "      --expires SECONDS   until when the tokens may be used (a day)\n");
+    (void)printf("\n"
                  "It stays in the foreground and logs to standard error; SIGTERM ends it.\n"
-                 "Every setting: man %s, docs/examples/%s.conf\n",
-                 program, program, joins ? "       " : "", joins ? program : "",
-                 joins ? " [--config FILE] join TOKEN\n" : "", daemon,
-                 joins ? "  join TOKEN         have TOKEN's manager pin our key, and pin its\n"
-                       : "",
-                 program, daemon);
+                 "Every setting: man %s, docs/examples/%s.conf\n", program, daemon);
 }
 
 static struct daemon_options options_leave(struct daemon_options options, int code) {
@@ -77,16 +93,61 @@ static bool is_key_command(char **words, int count) {
                                           text_equal(words[1], "show"))));
 }
 
+static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                      {"check", no_argument, NULL, 'k'},
+                                      {"version", no_argument, NULL, 'v'},
+                                      {"help", no_argument, NULL, 'h'},
+                                      {"name", required_argument, NULL, 'n'},
+                                      {"set", required_argument, NULL, 's'},
+                                      {"domain", required_argument, NULL, 'd'},
+                                      {"hosts", required_argument, NULL, 'H'},
+                                      {"ca-file", required_argument, NULL, 'a'},
+                                      {"register", required_argument, NULL, 'r'},
+                                      {"expires", required_argument, NULL, 'e'},
+                                      {0}};
+
+/* Of `init` and `join`. False: it is none of theirs, or its value is none. */
+static bool take_making(struct daemon_options *options, int option) {
+    char *end = NULL;
+    options->makes = true;
+    switch (option) {
+    case 'n': options->name = optarg; return true;
+    case 'd': options->domain = optarg; return true;
+    case 'H': options->hosts = optarg; return true;
+    case 'a': options->ca_file = optarg; return true;
+    case 'r': options->enter = optarg; return true;
+    case 's':
+        options->sets[options->sets_count++] = optarg;
+        return options->sets_count < daemon_sets_most;
+    case 'e':
+        options->expires_seconds = strtoull(optarg, &end, 10);
+        return *optarg >= '1' && *optarg <= '9' && !*end &&
+               options->expires_seconds <= limit_join_seconds;
+    default:
+        return false;
+    }
+}
+
+/* What is to be done, by the words behind the options. False: they are not understood. */
+static bool choose(struct daemon_options *options, int count, char **words, const char *daemon) {
+    bool joins = !text_equal(daemon, "upstream");
+    if (count == 2 && joins && text_equal(words[0], "join")) {
+        options->purpose = DAEMON_JOIN;
+        options->token = words[1];
+    } else if (count == 1 && text_equal(daemon, "downstream") && text_equal(words[0], "init")) {
+        options->purpose = DAEMON_INIT;
+    } else if (count || options->makes) {
+        return false;
+    }
+    return true;
+}
+
 struct daemon_options daemon_begin(int count, char **arguments, const char *daemon) {
-    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-                                          {"check", no_argument, NULL, 'k'},
-                                          {"version", no_argument, NULL, 'v'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {0}};
     static char program[32], standard[64];
     text_format(program, sizeof(program), "isthmus-%s", daemon);
     text_format(standard, sizeof(standard), "/etc/isthmus/%s.conf", daemon);
-    struct daemon_options options = {.program = program, .config = standard};
+    struct daemon_options options = {
+        .program = program, .config = standard, .expires_seconds = 86400};
     for (int option; (option = getopt_long(count, arguments, "c:", known, NULL)) != -1;) {
         switch (option) {
         case 'c':
@@ -101,7 +162,9 @@ struct daemon_options daemon_begin(int count, char **arguments, const char *daem
         case 'h':
             print_help(program, daemon);
             return options_leave(options, EXIT_FINE);
-        default: /* getopt has said what is wrong */
+        default: /* where it is unknown, getopt has said so */
+            if (take_making(&options, option))
+                break;
             (void)fprintf(stderr, "Try: %s --help\n", program);
             return options_leave(options, EXIT_MISUSED);
         }
@@ -109,13 +172,9 @@ struct daemon_options daemon_begin(int count, char **arguments, const char *daem
     if (is_key_command(arguments + optind, count - optind))
         return options_leave(options, handle_key(program, arguments + optind + 1,
                                                  count - optind - 1));
-    if (optind + 2 == count && text_equal(arguments[optind], "join") &&
-        !text_equal(daemon, "upstream")) {
-        options.purpose = DAEMON_JOIN;
-        options.token = arguments[optind + 1];
-    } else if (optind < count) {
+    if (!choose(&options, count - optind, arguments + optind, daemon)) {
         (void)fprintf(stderr, "%s: \"%s\" is not understood. Try: %s --help\n", program,
-                      arguments[optind], program);
+                      optind < count ? arguments[optind] : "an option of init or join", program);
         return options_leave(options, EXIT_MISUSED);
     }
     (void)signal(SIGPIPE, SIG_IGN);

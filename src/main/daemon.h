@@ -9,10 +9,13 @@
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };
 
+enum { daemon_sets_most = 64 };
+
 enum daemon_purpose {
     DAEMON_SERVE,
     DAEMON_CHECK, /* --check: read the configuration and say whether it is good */
     DAEMON_JOIN,  /* join TOKEN */
+    DAEMON_INIT,  /* init, of the downstream manager */
     DAEMON_LEAVE, /* all is said: exit with the given code */
 };
 
@@ -21,6 +24,12 @@ struct daemon_options {
     const char *config;  /* path of the file */
     enum daemon_purpose purpose;
     const char *token; /* DAEMON_JOIN */
+    const char *name;  /* of the uplink that it makes; NULL: cluster, or by the manager's domain */
+    const char *domain, *hosts, *ca_file, *enter; /* DAEMON_INIT */
+    uint64_t expires_seconds;                     /* of its tokens */
+    const char *sets[daemon_sets_most];           /* both: "downlink.port=5222" */
+    size_t sets_count;
+    bool makes; /* one of these was given */
     int code; /* DAEMON_LEAVE */
 };
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "io/join_token.h"
+#include "io/folder.h"
 
 struct joining {
     struct log log;
@@ -95,21 +95,24 @@ static int explain(const struct joining *joining, const struct join_offer *offer
 
 int daemon_join(const struct daemon_options *options, const struct daemon_joining *daemon) {
     struct error err = {0};
-    struct join_offer offer;
+    struct daemon_making *making = daemon->making;
+    const struct join_offer *offer = &making->offer;
     auto_clean(joining_close) struct joining joining = {0};
-    if (join_token_read(options->token, &offer, &err))
-        return daemon_fail(options, &err, EXIT_MISUSED);
-    const struct link_config *uplink = find_uplink(daemon, &offer, &err);
+    const struct link_config *uplink = find_uplink(daemon, offer, &err);
     if (!uplink)
         return daemon_fail(options, &err, EXIT_MISUSED);
-    if (joining_open(&joining, daemon, uplink, &offer, &err))
+    if (joining_open(&joining, daemon, uplink, offer, &err))
         return daemon_fail(options, &err, EXIT_FAILED);
     const struct shell_ports ports = {
         .store = joining.store, .links = &joining.link, .links_count = 1, .send = xmpp_link_send,
         .flush = xmpp_link_flush};
-    if (shell_run(joining.shell, &ports, &err) || explain(&joining, &offer, &err))
+    if (shell_run(joining.shell, &ports, &err) || explain(&joining, offer, &err) ||
+        (making->fresh && folder_commit(making->fresh, options->config, &err)))
         return daemon_fail(options, &err, EXIT_FAILED);
-    (void)printf("%s: joined %s as %s; both keys are pinned\n", options->program, offer.address,
-                 offer.peer);
+    (void)printf("%s: joined %s as %s; both keys are pinned\n", options->program, offer->address,
+                 offer->peer);
+    if (making->fresh)
+        (void)printf("%s: the configuration is %s; start the daemon\n", options->program,
+                     options->config);
     return EXIT_FINE;
 }

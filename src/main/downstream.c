@@ -11,7 +11,9 @@
 #include "io/rest.h"
 #include "io/rest_routes.h"
 #include "io/secret.h"
+#include "main/daemon_invite.h"
 #include "main/daemon_join.h"
+#include "main/downstream_init.h"
 
 enum { limit_links = 1 + limit_uplinks };
 
@@ -26,6 +28,7 @@ struct downstream {
     size_t links_count;
     struct image_serve *images;
     struct rest *owner;
+    struct invitations invitations;
 };
 
 static void downstream_close(struct downstream *downstream) {
@@ -43,6 +46,7 @@ static void downstream_close(struct downstream *downstream) {
     store_close(downstream->store);
     for (size_t i = 0; i < downstream->links_count; i++)
         seal_free(downstream->links[i].seal);
+    daemon_invitations_clean(&downstream->invitations);
 }
 
 static struct share share_of(const struct link_config *uplink) {
@@ -183,6 +187,8 @@ static int downstream_serve_owner(struct downstream *downstream,
         .listen = text_data(&address),
         .manager_address = downlink->jid,
         .manager_key = seal_public_key(downstream->links[0].seal),
+        .invitations = downstream->invitations.items,
+        .invitations_count = downstream->invitations.count,
         .software = daemon_software,
     };
     downstream->owner = rest_start(&settings, downstream->shell, err);
@@ -207,7 +213,10 @@ static int downstream_open(struct downstream *downstream, const struct downstrea
     for (size_t i = 0; i < config->uplinks_count; i++)
         if (downstream_connect_up(downstream, config, images, err))
             return error_wrap(err, "[uplink %s]", config->uplinks[i].name);
-    if (downstream_serve_images(downstream, &config->images, images, err))
+    const struct inviting inviting = {&config->downlink, config->agents, config->agents_count,
+                                      &config->images, config->images.token.text};
+    if (downstream_serve_images(downstream, &config->images, images, err) ||
+        daemon_invite(&inviting, &downstream->invitations, err))
         return err->code;
     return downstream_serve_owner(downstream, &config->daemon, &config->downlink, err);
 }
@@ -230,16 +239,20 @@ int main(int count, char **arguments) {
     if (options.purpose == DAEMON_LEAVE)
         return options.code;
     struct error err = {0};
+    auto_clean(daemon_making_clean) struct daemon_making making = {0};
     auto_clean(downstream_config_deinit) struct downstream_config config = {0};
-    if (downstream_config_load(options.config, &config, &err) ||
-        check_permissions(options.config, &config, &err))
+    if (options.purpose == DAEMON_INIT)
+        return downstream_init_cluster(&options);
+    if (daemon_join_attach(&options, &making, &err) ||
+        downstream_config_load(making.config, &config, &err) ||
+        check_permissions(making.config, &config, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
         return daemon_checked(&options);
     if (options.purpose == DAEMON_JOIN)
         return daemon_join(&options, &(struct daemon_joining){
             "downstream", &config.daemon, config.uplinks, config.uplinks_count,
-            config.uplink_servers, config.uplink_servers_count, 0700});
+            config.uplink_servers, config.uplink_servers_count, 0700, &making});
     auto_clean(downstream_close) struct downstream downstream = {0};
     if (downstream_open(&downstream, &config, &err))
         return daemon_fail(&options, &err, EXIT_FAILED);

@@ -8,6 +8,7 @@
 #include "io/rest_routes.h"
 #include "io/secret.h"
 #include "main/daemon.h"
+#include "main/daemon_invite.h"
 #include "main/daemon_link.h"
 
 /* In the order of opening; closed in the reverse order. */
@@ -18,6 +19,7 @@ struct upstream {
     struct shell *shell;
     struct shell_link downlink;
     struct rest *rest;
+    struct invitations invitations;
 };
 
 static void upstream_close(struct upstream *upstream) {
@@ -29,6 +31,7 @@ static void upstream_close(struct upstream *upstream) {
     role_free(upstream->role);
     store_close(upstream->store);
     seal_free(upstream->downlink.seal);
+    daemon_invitations_clean(&upstream->invitations);
 }
 
 static struct shape shape_of(const struct shape_config *config) {
@@ -85,8 +88,8 @@ static int upstream_connect(struct upstream *upstream, const struct upstream_con
     return link->xmpp ? 0 : error_wrap(err, "[downlink]");
 }
 
-static struct rest *upstream_rest(const struct upstream_config *config, const char *manager_key,
-                                  struct shell *shell, struct error *err) {
+static struct rest *upstream_rest(struct upstream *upstream, const struct upstream_config *config,
+                                  struct error *err) {
     auto_clean(memory_clean) char *images = daemon_path(&config->daemon, "images");
     auto_clean(memory_clean) char(*digests)[limit_digest_size] =
         memory_new(config->clusters_count, sizeof(*digests));
@@ -111,10 +114,12 @@ static struct rest *upstream_rest(const struct upstream_config *config, const ch
         .cluster_token_hashes = hashes,
         .cluster_token_hashes_count = count,
         .manager_address = config->downlink.jid,
-        .manager_key = manager_key,
+        .manager_key = seal_public_key(upstream->downlink.seal),
+        .invitations = upstream->invitations.items,
+        .invitations_count = upstream->invitations.count,
         .software = daemon_software,
     };
-    return folder_make(images, 0700, err) ? NULL : rest_start(&settings, shell, err);
+    return folder_make(images, 0700, err) ? NULL : rest_start(&settings, upstream->shell, err);
 }
 
 static int upstream_open(struct upstream *upstream, const struct upstream_config *config,
@@ -128,8 +133,11 @@ static int upstream_open(struct upstream *upstream, const struct upstream_config
     upstream->shell = shell_new(upstream->role, &upstream->log);
     if (upstream_connect(upstream, config, err))
         return err->code;
-    upstream->rest = upstream_rest(config, seal_public_key(upstream->downlink.seal),
-                                   upstream->shell, err);
+    const struct inviting inviting = {&config->downlink, config->clusters,
+                                      config->clusters_count, &config->api, NULL};
+    if (daemon_invite(&inviting, &upstream->invitations, err))
+        return err->code;
+    upstream->rest = upstream_rest(upstream, config, err);
     if (!upstream->rest)
         return err->code;
     log_line(&upstream->log, LOG_INFO, "listening", "api=%s port=%u", config->api.listen,

@@ -50,6 +50,31 @@ const struct table token_create_table = {"token-create", "What a new token is fo
                                          sizeof(struct token_create), token_create_fields,
                                          array_size(token_create_fields)};
 
+static const struct field join_link_fields[] = {
+    {.name = "jid", .about = "Its account, with the resource.", .kind = FIELD_BLOB,
+     .mask = FIELD_REQUIRED, field_at(struct join_link, jid), .most = limit_address_size - 1},
+    {.name = "password", .about = "Of that account.", .kind = FIELD_BLOB,
+     .mask = FIELD_REQUIRED | FIELD_WIRE | FIELD_SECRET, field_at(struct join_link, password),
+     .most = limit_text_size - 1},
+    {.name = "server", .about = "The application server; absent: by the account's domain.",
+     .kind = FIELD_BLOB, field_at(struct join_link, server), .most = limit_address_size - 1},
+    {.name = "port", .about = "Its port.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
+     field_at(struct join_link, port), .least = 1, .most = 65535},
+    {.name = "ca", .about = "The authority of its certificate, PEM.", .kind = FIELD_BLOB,
+     .mask = FIELD_REQUIRED, field_at(struct join_link, ca), .most = limit_authority,
+     .check = CHECK_LINES},
+    {.name = "image_url", .about = "Where images are pulled from.", .kind = FIELD_BLOB,
+     .mask = FIELD_REQUIRED, field_at(struct join_link, image_url), .most = limit_address_size - 1},
+    {.name = "image_token", .about = "The token that it presents there.", .kind = FIELD_BLOB,
+     .mask = FIELD_WIRE | FIELD_SECRET, field_at(struct join_link, image_token),
+     .most = limit_text_size - 1},
+    {.name = "image_ca", .about = "The authority of that address, PEM.", .kind = FIELD_BLOB,
+     field_at(struct join_link, image_ca), .most = limit_authority, .check = CHECK_LINES},
+};
+const struct table join_link_table = {"join-link", "How a joining side reaches its manager.",
+                                      sizeof(struct join_link), join_link_fields,
+                                      array_size(join_link_fields)};
+
 static const struct field join_fields[] = {
     {.name = "token", .about = "Id of the token.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      field_at(struct join, token), .check = CHECK_ID},

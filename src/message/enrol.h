@@ -34,6 +34,17 @@ struct token_create {
 };
 extern const struct table token_create_table;
 
+/* How a joining side that has no configuration reaches its manager: its token brings it. */
+struct join_link {
+    char *jid, *password; /* its own account; jid NULL: the token brings nothing of all this */
+    char *server;         /* NULL: the account's domain */
+    uint32_t port;
+    char *ca;             /* of the server, PEM */
+    char *image_url, *image_token;
+    char *image_ca;       /* PEM; NULL: the system's */
+};
+extern const struct table join_link_table;
+
 /* What a joining side sends, sealed to its manager's key. */
 struct join {
     char token[limit_id_size];

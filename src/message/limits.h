@@ -51,6 +51,8 @@ enum {
     limit_frame_hard = 65536,   /* characters of a sealed frame at the very most */
     limit_frame_batch = 3032,   /* bytes at which a batch is closed, before it is sealed */
     limit_frame_bytes = 49112,  /* bytes of a frame at the very most, before it is sealed */
+    limit_authority = 4096,     /* bytes of a certificate authority in a join token, PEM */
+    limit_join_token = 16384,   /* characters of a join token */
     limit_join_characters = 1024, /* of a sealed request to join */
     limit_frame_messages = 2048, /* in one frame */
     limit_backlog = 8192,       /* operations of one upstream manager under way in a cluster */

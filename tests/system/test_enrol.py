@@ -5,8 +5,25 @@ import re
 import subprocess
 import unittest
 
-from cloud_case import CloudCase, read, wait_until
+from cloud_case import ROOT, CloudCase, read, wait_until
+from cloud_parts import Daemon, write, write_secret
+from prosody import free_port
 from test_wall import files
+
+
+def run_daemon(daemon, *words):
+    return subprocess.run([daemon.program, "--config", daemon.config, *words], text=True,
+                          capture_output=True, timeout=60)
+
+
+def init_words(server, *more):
+    return ["init", "--domain", server.domain, "--hosts", "east-1,east-2", "--ca-file",
+            server.ca_file, "--set", "downlink.server=127.0.0.1", "--set",
+            f"downlink.port={server.port}", *more]
+
+
+def files_of(folder):
+    return [os.path.join(path, name) for path, _, names in os.walk(folder) for name in names]
 
 
 class Enrolment(CloudCase):
@@ -19,6 +36,23 @@ class Enrolment(CloudCase):
         cls.downstream = cls.cloud.downstreams["north"]
         cls.host = cls.cloud.agents["host-2"]
         cls.socket = ["--socket", f"{cls.downstream.state}/owner.sock"]
+        cls.begin_to_join_nowhere()
+
+    @classmethod
+    def begin_to_join_nowhere(cls):
+        """A cluster whose server is not there; a host tries to join it while all else goes on."""
+        server = cls.cloud.inside["north"]
+        cls.west = Daemon(cls.cloud, "downstream", "west")
+        cls.stray = Daemon(cls.cloud, "agent", "west-1")
+        cls.west_made = run_daemon(cls.west, *init_words(
+            server, "--set", f"daemon.state={cls.west.state}", "--set",
+            f"downlink.port={free_port()}"))
+        cls.west_token = re.search(r"isthmus-agent join (\S+)", cls.west_made.stdout).group(1)
+        cls.joining = subprocess.Popen(
+            [cls.stray.program, "--config", cls.stray.config, "join", cls.west_token, "--set",
+             f"daemon.state={cls.stray.state}"], text=True, stderr=subprocess.PIPE)
+        cls.addClassCleanup(cls.joining.communicate)
+        cls.addClassCleanup(cls.joining.kill)
 
     def tearDown(self):
         """The host is there again, whatever became of it."""
@@ -160,6 +194,120 @@ class Enrolment(CloudCase):
         self.assertIn("only the operator", told.err)
         self.assertIn("no peer 'nobody'", self.owner("token", "new", "nobody", check=False).err)
         self.assertIn("no peer 'nobody'", self.owner("key", "revoke", "nobody", check=False).err)
+
+    # from nothing to a VM
+
+    def refused_words(self, daemon, words, *arguments):
+        done = run_daemon(daemon, *arguments)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        self.assertIn(words, done.stderr)
+        self.assertFalse(os.path.exists(f"{daemon.config}.joining"))
+
+    def registering(self, server):
+        """The command that makes an account at the server."""
+        path = f"{self.folder.name}/register-{server.name}"
+        with open(path, "w") as script:
+            script.write("#!/usr/bin/env python3\n"
+                         f"import sys\nsys.path.insert(0, {ROOT + '/tools'!r})\n"
+                         "from prosody import Prosody\n"
+                         f"Prosody.load({server.folder!r}).add_account(sys.argv[1], sys.argv[3])\n"
+                         f"assert sys.argv[2] == {server.domain!r}\n")
+        os.chmod(path, 0o700)
+        return path
+
+    def expect_east(self):
+        """The operator's part: an account and a section for a cluster that is to come."""
+        upstream, server = self.cloud.upstream, self.cloud.inside["upstream"]
+        write_secret(f"{upstream.folder}/east.images.token")
+        write_secret(f"{upstream.folder}/east.password")
+        server.add_account("east", read(f"{upstream.folder}/east.password").strip())
+        url = self.cloud.environment()["ISTHMUS_SERVER"]
+        upstream.stop()
+        text = read(upstream.config).replace("[api]\n", f"[api]\nurl = {url}/v1/blobs\n")
+        with open(upstream.config, "w") as file:
+            file.write(f"{text}\n[cluster east]\naddress = {server.jid('east', 'cluster')}\n"
+                       f"password_file = {upstream.folder}/east.password\n"
+                       f"image_token_file = {upstream.folder}/east.images.token\n")
+        upstream.start()
+
+    def test_6_two_commands_make_a_cluster_and_a_third_attaches_it(self):
+        server, port = self.cloud.inside["north"], free_port()
+        manager = Daemon(self.cloud, "downstream", "east")
+        words = init_words(server, "--set", f"daemon.state={manager.state}", "--set",
+                                f"images.listen=127.0.0.1:{port}", "--set",
+                                "timing.beat_seconds=1")
+        self.refused_words(manager, "init needs --domain, --hosts and --ca-file", "init")
+        self.refused_words(manager, "there is no key beat in a section [timing]", *words, "--set",
+                           "timing.beat=1")
+        self.refused_words(manager, "'false manager", *words, "--register", "false")
+        self.assertFalse(os.path.exists(manager.config))
+        made = run_daemon(manager, *words, "--register", self.registering(server))
+        self.assertEqual((made.returncode, made.stderr), (0, ""), made)
+        kept = read(manager.config)
+        again = run_daemon(manager, *words)
+        self.assertEqual(again.returncode, 0, again)
+        self.assertIn("stays as it is", again.stdout)
+        self.assertEqual(read(manager.config), kept)
+        for path in files_of(manager.folder):
+            self.assertEqual(os.stat(path).st_mode & 0o077, 0, path)
+        tokens = dict(re.findall(r"# (east-\d)\nisthmus-agent join (\S+)\n", made.stdout))
+        self.assertEqual(sorted(tokens), ["east-1", "east-2"])
+        manager.start()
+        self.addCleanup(manager.stop)
+
+        hosts = [Daemon(self.cloud, "agent", name) for name in sorted(tokens)]
+        more = ["--set", "host.uri=test:///default"]
+        for host in hosts:
+            state = ["--set", f"daemon.state={host.state}"]
+            token = tokens[host.name]
+            self.refused_words(host, "altered or cut", "join", token[:-1], *more, *state)
+            joined = run_daemon(host, "join", token, *more, *state)
+            self.assertEqual((joined.returncode, joined.stderr), (0, ""), joined)
+            other = Daemon(self.cloud, "agent", f"{host.name}-copy")
+            self.refused_words(other, "has been used already", "join", token, *more, "--set",
+                               f"daemon.state={other.state}")
+            self.assertFalse(os.path.exists(other.config))
+            host.start()
+            self.addCleanup(host.stop)
+        socket = ["--socket", f"{manager.state}/owner.sock"]
+        wait_until(lambda: self.cloud.cli("host", "list", *socket).out.count(" up ") == 2,
+                   "both hosts are up")
+
+        self.expect_east()
+        token = self.cloud.cli("token", "new", "east").out.strip()
+        manager.stop()
+        attached = run_daemon(manager, "join", token, "--name", "cloud")
+        self.assertEqual((attached.returncode, attached.stderr), (0, ""), attached)
+        self.assertTrue(read(manager.config).startswith(kept))
+        manager.start()
+        self.import_image("fresh")
+        def is_made():
+            answer = self.ask("POST", "/v1/vms?wait=60", {
+                "name": "east", "shape": "nano", "image": "fresh", "cluster": "east",
+                "start": True})
+            return answer.status == 200 and answer.json()["code"] == "ok"
+        wait_until(is_made, "a VM in the new cluster")
+        self.assertEqual(self.get("/v1/vms/east")["state"], "running")
+        self.assertEqual(self.act("east", "delete")["code"], "ok")
+
+    def test_7_what_stands_in_the_way_of_a_join_is_told_and_nothing_is_left(self):
+        self.assertIn("prosodyctl register east-1", self.west_made.stdout)
+        token, server = self.west_token, self.cloud.inside["north"]
+        host = Daemon(self.cloud, "agent", "west-2")
+        manager = Daemon(self.cloud, "downstream", "none")
+        self.refused_words(manager, "make the cluster first", "join", token)
+        write(f"{self.folder.name}/file", "no folder")
+        for daemon, words in ((host, ["join", token]), (manager, init_words(server))):
+            daemon.config = f"{self.folder.name}/file/{daemon.kind}.conf"
+            self.refused_words(daemon, f"make folder {self.folder.name}/file/{daemon.kind}",
+                               *words)
+        kept = read(self.host.config)
+        self.refused_words(self.host, "no [uplink] of this configuration", "join", token)
+        self.assertEqual(read(self.host.config), kept)
+        told = self.joining.communicate(timeout=60)[1]
+        self.assertIn("was not reached", told)
+        self.assertFalse(os.path.exists(self.stray.config))
+        self.assertFalse(os.path.exists(f"{self.stray.config}.joining"))
 
 
 if __name__ == "__main__":

@@ -289,8 +289,8 @@ static void a_joining_side_that_nobody_answers_ends(void **state) {
     struct effects out = {0};
     struct role *role = started_joiner(&out);
     bool is_connected = true;
-    assert_int_equal(role_deadline_ms(role), 31000);
-    role_step(role, &(struct event){.kind = EVENT_TICK, .now_ms = 31000}, &out);
+    assert_int_equal(role_deadline_ms(role), 16000);
+    role_step(role, &(struct event){.kind = EVENT_TICK, .now_ms = 16000}, &out);
     assert_int_equal(out.count, 1);
     assert_int_equal(out.items[0].kind, EFFECT_DONE);
     assert_int_equal(role_verdict(role, &is_connected), JOIN_VERDICT_COUNT);

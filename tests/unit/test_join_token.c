@@ -26,7 +26,41 @@ static void a_token_comes_back_whole(void **state) {
     join_token_print(&offer, &text);
     assert_int_equal(join_token_read(text_data(&text), &got, &err), 0);
     assert_memory_equal(&got, &offer, sizeof(got));
-    assert_true(text.length < limit_join_token_text);
+    assert_true(text.length < limit_join_token);
+}
+
+static void a_token_brings_how_the_manager_is_reached(void **state) {
+    (void)state;
+    auto_clean(text_deinit) struct text text = {0};
+    char jid[] = "host-1@site.test/agent", password[] = "p:a\"ss", server[] = "10.0.0.7";
+    char ca[] = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n";
+    char url[] = "https://manager.test:8444/v1/blobs", image_token[] = "images";
+    struct join_offer whole = offer, got;
+    struct error err = {0};
+    whole.link = (struct join_link){.jid = jid, .password = password, .server = server,
+                                    .port = 5223, .ca = ca, .image_url = url,
+                                    .image_token = image_token};
+    join_token_print(&whole, &text);
+    assert_null(strpbrk(text.data, " \n\"'$&;")); /* one word to a shell */
+    assert_int_equal(join_token_read(text.data, &got, &err), 0);
+    assert_true(record_equal(&join_link_table, &got.link, &whole.link));
+    assert_string_equal(got.address, offer.address);
+    join_offer_clear(&got);
+    for (size_t i = 0; i < text.length; i++) {
+        text.data[i] = (char)(text.data[i] ^ 1);
+        assert_int_equal(join_token_read(text.data, &got, &err), -EINVAL);
+        text.data[i] = (char)(text.data[i] ^ 1);
+    }
+}
+
+static void a_token_has_no_line_ends(void **state) {
+    (void)state;
+    auto_clean(text_deinit) struct text text = {0};
+    struct join_offer sly = offer, got;
+    struct error err = {0};
+    (void)text_copy(sly.address, sizeof(sly.address), "m@x/y\nuri = test:///default");
+    join_token_print(&sly, &text);
+    assert_int_equal(join_token_read(text.data, &got, &err), -EINVAL);
 }
 
 static void every_altered_character_is_noticed(void **state) {
@@ -58,6 +92,8 @@ static void what_is_no_token_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_comes_back_whole),
+        cmocka_unit_test(a_token_brings_how_the_manager_is_reached),
+        cmocka_unit_test(a_token_has_no_line_ends),
         cmocka_unit_test(every_altered_character_is_noticed),
         cmocka_unit_test(what_is_no_token_is_told),
     };
