@@ -62,8 +62,8 @@ int config_write(const struct config_table *table, const struct config_value *va
     for (size_t i = 0; i < count; i++)
         if (check_value(table, &values[i], err))
             return err->code;
-    text_addf(out, "# isthmus-%s. A line with a # before its key shows a default, or a key that may\n"
-              "# be left out. The operator's guide tells more of each.\n", table->daemon);
+    text_addf(out, "# isthmus-%s. A line with a # before its key shows a default, or a key that\n"
+              "# may be left out. The operator's guide tells more of each.\n", table->daemon);
     for (size_t i = 0; i < table->sections_count; i++) {
         const struct config_section *section = &table->sections[i];
         bool written = false;

@@ -35,10 +35,11 @@ static void print_help(const char *program, const char *daemon) {
                  "                     public half: peer_key at the other end\n"
                  "  key rotate FILE    have the daemon that uses FILE change to a new key while\n"
                  "                     it runs; its peers learn of it by themselves\n"
-                 "  key show FILE      print the public half, and how far a change of it is\n", daemon);
+                 "  key show FILE      print the public half, and how far a change of it is\n",
+                 daemon);
     if (joins)
-        (void)printf("  join TOKEN         have TOKEN's manager pin our key, and pin its; where the\n"
-                     "                     token brings what is needed, write the configuration\n"
+        (void)printf("  join TOKEN         have TOKEN's manager pin our key, and pin its; where\n"
+                     "                     it brings what is needed, write the configuration\n"
                      "      --name NAME    what the manager is to be called in there\n"
                      "      --set S.K=V    in section S, K = V: host.reserve_cpus=2\n");
     if (begins)

@@ -1,5 +1,5 @@
-/* What the join tokens of this manager's peers bring: how to reach it, for each peer whose account's
- * password stands in the configuration. */
+/* What the join tokens of this manager's peers bring: how to reach it, for each peer whose
+ * account's password stands in the configuration. */
 #pragma once
 
 #include "io/rest.h"
