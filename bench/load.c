@@ -3,10 +3,12 @@
  * would take as much of the two cores as the managers do.
  *
  *     bench-load SERVER TOKEN_FILE OUTSTANDING create PREFIX COUNT SHAPE IMAGE
+ *     bench-load SERVER TOKEN_FILE OUTSTANDING flood PREFIX COUNT SHAPE IMAGE
  *     bench-load SERVER TOKEN_FILE OUTSTANDING get PATH COUNT
  *
  * SERVER: http://127.0.0.1:PORT. create: VMs PREFIX-1 … PREFIX-COUNT, each request held until its
- * operation's true end, which must be a success. Prints the series. */
+ * operation's true end, which must be a success; flood: it may be a refusal, which does not count.
+ * Prints the series. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -28,7 +30,8 @@ struct load {
     struct series series;
     const char *path, *prefix, *shape, *image; /* prefix NULL: get */
     const char *token;
-    size_t begun, wanted;
+    size_t begun, ended, wanted;
+    enum { MUST_SUCCEED, MAY_FAIL } outcome;
     int epoll;
 };
 
@@ -93,10 +96,13 @@ static bool is_complete(const struct text *answer) {
 static void lane_end(struct lane *lane, struct load *load) {
     static const char fine[] = "HTTP/1.1 200 ";
     const char *answer = text_data(&lane->answer);
-    if (strncmp(answer, fine, sizeof(fine) - 1) != 0 ||
-        (load->prefix && !strstr(answer, "\"state\":\"succeeded\"")))
+    bool succeeded = strncmp(answer, fine, sizeof(fine) - 1) == 0 &&
+                     (!load->prefix || strstr(answer, "\"state\":\"succeeded\""));
+    if (!succeeded && load->outcome == MUST_SUCCEED)
         measure_fail("take this answer for a success", answer);
-    series_add(&load->series, measure_now_us() - lane->begun_us);
+    load->ended++;
+    if (succeeded)
+        series_add(&load->series, measure_now_us() - lane->begun_us);
     if (load->begun < load->wanted)
         lane_begin(lane, load);
 }
@@ -119,7 +125,7 @@ static void run(struct load *load, size_t outstanding) {
     series_begin(&load->series);
     for (size_t i = 0; i < outstanding && load->begun < load->wanted; i++)
         lane_begin(&lanes[i], load);
-    while (load->series.count < load->wanted) {
+    while (load->ended < load->wanted) {
         struct epoll_event ready[64];
         int count = epoll_wait(load->epoll, ready, array_size(ready), 60000);
         if (count <= 0)
@@ -149,7 +155,9 @@ static void read_server(struct load *load, const char *server) {
 int main(int count, char **arguments) {
     const char *task = count > 4 ? arguments[4] : "";
     struct load load = {0};
-    if (text_equal(task, "create") && count == 9) {
+    const bool flood = text_equal(task, "flood");
+    if ((flood || text_equal(task, "create")) && count == 9) {
+        load.outcome = flood ? MAY_FAIL : MUST_SUCCEED;
         load.path = "/v1/vms?wait=120";
         load.prefix = arguments[5];
         load.shape = arguments[7];
