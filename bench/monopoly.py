@@ -5,8 +5,8 @@ import subprocess
 from frame import middle
 from world import BUILD, World, generate, wait_until
 
-FULL = {"rounds": 3, "cpus": 3000, "kept": 900, "outstanding": 256, "quiet": {1: 100, 8: 300}}
-SHORT = {"rounds": 1, "cpus": 150, "kept": 100, "outstanding": 64, "quiet": {1: 10, 8: 20}}
+FULL = {"rounds": 3, "cpus": 8000, "kept": 900, "outstanding": 256, "quiet": {8: 300, 1: 60}}
+SHORT = {"rounds": 1, "cpus": 150, "kept": 100, "outstanding": 64, "quiet": {8: 20, 1: 10}}
 TENFOLD = 10
 
 

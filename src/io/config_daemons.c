@@ -209,7 +209,7 @@ enum { downstream_timing_settings = 2 };
 /* The first is for agents alone, the last one for clusters. */
 static const struct setting peer_settings[] = {
     {.key = "at_once", .kind = SETTING_NUMBER, .offset = offsetof(struct peer_config, at_once),
-     .standard = "16", .least = 1, .most = limit_at_once,
+     .standard = "4", .least = 1, .most = limit_at_once,
      .about = "operations under way there at a time, where several managers share it"},
     {.key = "address", .kind = SETTING_JID, .offset = offsetof(struct peer_config, address),
      .need = SETTING_REQUIRED, .about = "its full JID; nobody else is heard"},

@@ -57,7 +57,7 @@ enum {
     limit_frame_messages = 2048, /* in one frame */
     limit_backlog = 8192,       /* operations of one upstream manager under way in a cluster */
     limit_at_once = 1024,       /* of them at one host, where several managers share it */
-    limit_at_once_usual = 16,
+    limit_at_once_usual = 4,
     limit_weight = 1000,        /* of an upstream manager beside others */
     limit_session_messages = 1024, /* sent to one party and not acknowledged yet */
     limit_session_bytes = 524288,  /* of the memory that they take */
