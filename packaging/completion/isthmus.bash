@@ -37,12 +37,12 @@ _isthmus() {
         2,host,*) words="list show cordon uncordon drain maintenance end-maintenance label overcommit forget" ;;
         2,upstream,*) words="list show revoke restore" ;;
         2,permission,*) words="set reset" ;;
-        2,limit,*) words="list set reset" ;;
+        2,limit,*) words="list set weigh keep round reset" ;;
         2,token,*) words="new list revoke" ;;
         2,key,*) words="revoke" ;;
         3,host,[!l]* | 3,host,label | 3,upstream,show | 3,upstream,re*)
             words=$(_isthmus_names "$noun") ;;
-        3,limit,set | 3,limit,reset | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
+        3,limit,set | 3,limit,weigh | 3,limit,keep | 3,limit,round | 3,limit,reset | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
         3,vm,create | 3,vm,list) ;;
         3,vm,*) words=$(_isthmus_vm_names) ;;
         3,op,show) words=$(_isthmus_names op) ;;
@@ -57,7 +57,9 @@ _isthmus() {
         vm,list) words="--limit --tenant --host --upstream" ;;
         permission,set) words="--verbs --shapes --images" ;;
         upstream,revoke) words="--grace" ;;
-        limit,set | tenant,set-quota) words="--vms --cpus --memory-mib --disk-gib" ;;
+        limit,set | limit,round | tenant,set-quota) words="--vms --cpus --memory-mib --disk-gib" ;;
+        limit,keep) words="--cpus --memory-mib --disk-gib" ;;
+        limit,weigh) words="--weight" ;;
         host,overcommit) words="--cpus-percent --memory-percent" ;;
         token,new) words="--expires" ;;
         op,list) words="--limit --tenant --vm" ;;

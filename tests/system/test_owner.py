@@ -294,6 +294,26 @@ class Owner(CloudCase):
         self.create_once_possible("c")
         self.assertEqual(self.owner("limit", "set", "cloud", check=False).code, 2)
 
+    def test_what_is_kept_and_shown_is_set_at_run_time_and_outlives_a_restart(self):
+        self.addCleanup(self.owner, "limit", "reset", "cloud")
+        self.owner("limit", "weigh", "cloud", "--weight", "3")
+        self.owner("limit", "keep", "cloud", "--cpus", "2", "--memory-mib", "64")
+        self.owner("limit", "keep", "cloud", "--cpus", "1")  # the memory stays kept
+        self.owner("limit", "round", "cloud", "--cpus", "10", "--vms", "1000")
+        self.await_cpus(10, room=False)
+        self.restart("stop", seen=False)
+        share = self.owner_json("upstream", "show", "cloud")["share"]
+        self.assertEqual((share["weight"], share["kept"]["cpus"], share["kept"]["memory_mib"],
+                          share["steps"]["cpus"]), (3, 1, 64, 10))
+        self.assertRegex(self.owner("upstream", "show", "cloud").out,
+                         r"kept +1 cpus, 64 MiB memory\n.* +1000 VMs, 10 cpus\n")
+        self.await_cpus(10, room=False)
+        self.owner("limit", "reset", "cloud")
+        self.await_cpus(2 * HOST_CPUS)
+        self.assertEqual(self.owner("limit", "weigh", "cloud", check=False).code, 2)
+        wrong = self.owner("limit", "weigh", "cloud", "--weight", "0", check=False)
+        self.assertEqual(wrong.code, 2)
+
 
 class GoneCluster(CloudCase):
     clusters = {"north": 1}
