@@ -68,7 +68,8 @@ class Cloud:
     driver: no real VMs. `one_server`: one application server for all links; otherwise each upstream
     manager has one and each depth of clusters. `shapes`: name: (cpus, memory MiB, disk GiB).
     `host`: what each agent lends. `limits`: keys of the downstream managers' [uplink]; `shares`:
-    more of them, by the manager above; `member`: keys of their [agent]. `labels`: of clusters. `timing`: keys of [timing].
+    more of them, by the manager above;
+    `member`: keys of their [agent]. `labels`: of clusters. `timing`: keys of [timing].
     `ports`: of "upstream", a server or a cluster (its images), instead of free ones.
     `image_ports`: by cluster or agent, where it pulls images from instead of its manager.
     `proxies`: a FaultProxy in each daemon's way to its application server, in this process:
