@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/lifecycle.h"
+#include "core/reshape.h"
 #include "message/labels.h"
 #include "sim/carrier.h"
 
@@ -147,6 +148,9 @@ static void check_end_on_host(struct sim_world *world, const struct sim_node *no
         is_true = domain && domain->state == VM_PAUSED;
     if (op->verb == VERB_SUSPEND)
         is_true = domain && domain->state == VM_SUSPENDED;
+    const struct book_vm *vm = book_vm(role_book(node->role), op->vm);
+    if (domain && vm && !vm->active && reshape_tells(op->verb))
+        check_shape(world, node, &vm->record, domain);
     if (!is_true)
         check_fail(world, "true end", "%s (%s) succeeded on %s, which %s", op->id,
                    verb_names[op->verb], op->vm,
@@ -159,7 +163,8 @@ static void check_op(struct sim_world *world, const struct sim_node *node,
         return;
     if (node_is_upstream(node))
         world->stats.ended[op->verb][op->code]++;
-    if (op->code == CODE_NO_CAPACITY && settings_are_calm(&world->settings))
+    bool unplaced = op->code == CODE_NO_CAPACITY && op->verb == VERB_DEFINE;
+    if (unplaced && settings_are_calm(&world->settings))
         check_fail(world, "what is shown is there", "%s: no room for %s, in a calm world",
                    node->name, op->vm);
     check_had(world, node, op);
@@ -318,6 +323,29 @@ void check_commit(struct sim_world *world, struct sim_node *node, const struct e
     }
 }
 
+static bool outgrows(uint64_t limit, uint64_t used, uint32_t growth) {
+    return limit && used > limit && growth;
+}
+
+/* Law 3: neither an owner's limits nor a quota are outgrown by a resize that begins. */
+static void check_growth(struct sim_world *world, const struct sim_node *node,
+                         const struct operation *op) {
+    size_t which = owners_which(world, node, op->owner), parties = owners_parties(world, node);
+    if (op->verb != VERB_RESIZE || op->state != OP_PENDING || size_is_zero(&op->was) ||
+        op->created_ms != node_wall_ms(world, node) || !node->lent || which == parties)
+        return;
+    struct owner_limits *used = memory_new(parties, sizeof(*used));
+    const struct owner_limits *lent = &node->lent[which];
+    struct size growth = size_growth(&op->was, &op->definition.size);
+    sum_used(world, node, used);
+    if (outgrows(lent->cpus, used[which].cpus, growth.cpus) ||
+        outgrows(lent->memory_mib, used[which].memory_mib, growth.memory_mib) ||
+        outgrows(lent->disk_gib, used[which].disk_gib, growth.disk_gib))
+        check_fail(world, "sovereignty", "%s lets %s grow beyond what is lent to %s", node->name,
+                   op->vm, op->owner);
+    memory_free(used);
+}
+
 /* Law 3: a cordoned host gets nothing new; what was given to it before stays. */
 static void check_cordon(struct sim_world *world, const struct sim_node *node,
                          const struct vm *vm) {
@@ -383,6 +411,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             check_refusals(world, node, op);
             defines |= op->verb == VERB_DEFINE && op->state == OP_PENDING;
             check_revoked(world, node, op);
+            check_growth(world, node, op);
         }
         if (effect->record.table == &node_table)
             check_cluster_saved(world, node, effect->record.data);
@@ -390,6 +419,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             check_cordon(world, node, effect->record.data);
             check_moved(world, node, effect->record.data);
             check_placed(world, node, effect->record.data);
+            check_held(world, node, effect->record.data);
             vms_changed = true;
         }
     }

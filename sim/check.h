@@ -38,6 +38,11 @@ void check_once(struct sim_world *world, const struct sim_node *node,
 /* Who refused a VM, and who is asked next. */
 void check_cluster_saved(struct sim_world *world, struct sim_node *cloud,
                          const struct node *cluster);
+/* host_shape.c */
+void check_host(struct sim_world *world, const struct sim_node *node);
+void check_shape(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
+                 const struct sim_domain *domain);
+void check_held(struct sim_world *world, const struct sim_node *node, const struct vm *saved);
 void check_placed(struct sim_world *world, struct sim_node *node, const struct vm *saved);
 void check_refusals(struct sim_world *world, struct sim_node *node, const struct operation *op);
 

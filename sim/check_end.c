@@ -23,6 +23,10 @@ static bool node_is_at_rest(const struct sim_node *node, char *what, size_t size
         text_format(what, size, "%s is down", node->name);
         return false;
     }
+    if (!list_is_empty(&node->jobs)) { /* of nobody's operation: a start after a power loss */
+        text_format(what, size, "%s works", node->name);
+        return false;
+    }
     list_each(at, next, &book->ops) {
         const struct book_op *op = container_of(at, struct book_op, by_age);
         if (book_op_has_ended(op) && node_is_upstream(node))
@@ -78,6 +82,8 @@ static void check_truth(struct sim_world *world, struct sim_node *node) {
             check_fail(world, "wanted is actual", "%s says %s is %s, it is %s", node->name,
                        vm->id, vm_state_names[vm->state],
                        domain ? vm_state_names[domain->state] : "not there");
+        if (domain)
+            check_shape(world, node, vm, domain);
         if (domain && domain->by_vm.next != domain->by_vm.previous)
             check_fail(world, "not twice", "%s has several domains", vm->id);
     }

@@ -64,6 +64,8 @@ static void tell(struct sim_world *world, struct sim_domain *domain, enum domain
 static void move(struct sim_world *world, struct sim_domain *domain, enum vm_state state) {
     domain->vm->running += state == VM_RUNNING;
     domain->vm->running -= domain->state == VM_RUNNING;
+    if (state == VM_RUNNING && domain->state != VM_RUNNING)
+        domain->started = domain->size;
     domain->state = state;
     domain->is_cut &= state != VM_RUNNING;
     domain->forgot = false;
@@ -138,11 +140,14 @@ static void create(struct sim_world *world, struct sim_node *node,
     if (!domain)
         domain = add_domain(world, node, job->vm, &job->definition.size);
     domain->epoch = job->epoch;
+    (void)text_copy(domain->image, sizeof(domain->image), job->definition.image);
+    check_host(world, node);
 }
 
 void host_has(struct sim_world *world, struct sim_node *node, const struct vm *vm) {
     struct sim_domain *domain = add_domain(world, node, vm->id, &vm->size);
     domain->epoch = vm->epoch;
+    (void)text_copy(domain->image, sizeof(domain->image), vm->digest);
     move(world, domain, vm->state);
 }
 
@@ -208,14 +213,23 @@ static enum code act(struct sim_world *world, struct sim_node *node,
         return ask_guest(world, domain, job);
     if (job->kind == JOB_PAUSE || job->kind == JOB_RESUME || job->kind == JOB_SUSPEND)
         return hold(world, domain, job->kind);
-    move(world, domain, job->kind == JOB_START ? VM_RUNNING : VM_STOPPED);
-    return CODE_OK;
+    if (job->kind == JOB_START || job->kind == JOB_STOP) {
+        move(world, domain, job->kind == JOB_START ? VM_RUNNING : VM_STOPPED);
+        return CODE_OK;
+    }
+    enum vm_state state;
+    enum code code = host_reshape(world, domain, job, &state);
+    move(world, domain, state);
+    check_host(world, node);
+    return code;
 }
 
 /* Domains' news and jobs' ends come by ways of their own: others' may be between them. */
 static void on_job_told(struct sim_world *world, struct occurrence *occurrence) {
     struct event event = {.kind = EVENT_JOB,
                           .job = {.job = occurrence->number, .code = occurrence->code}};
+    host_say(host_domain(world, occurrence->node, occurrence->job->vm), occurrence->job,
+             &event.job);
     if (!occurrence_is_stale(occurrence))
         world_step(world, occurrence->node, &event);
 }
@@ -228,11 +242,14 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     list_remove(&occurrence->by_node);
     enum code code = occurrence->code;
     bool half = code != CODE_OK && draw(world, job->vm, PURPOSE_HALF + job->kind, 2);
-    if (code == CODE_OK || half) {
+    struct sim_domain *domain = host_domain(world, node, job->vm);
+    if (half && domain && job->kind == JOB_RESIZE) {
+        host_reshape_half(domain, job);
+    } else if (code == CODE_OK || half) {
         enum code acted = act(world, node, job);
         code = code == CODE_OK ? acted : code;
     }
-    struct sim_domain *domain = host_domain(world, node, job->vm);
+    domain = host_domain(world, node, job->vm);
     if (domain && job->kind != JOB_FETCH && job->kind != JOB_SCAN)
         tell(world, domain, DOMAIN_CHANGED);
     if (job->kind == JOB_SCAN)
@@ -240,6 +257,7 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     uint64_t news_ms = world->settings.even ? 0 : draw(world, job->vm, PURPOSE_TOLD, 3);
     struct occurrence *told = world_later(world, node, news_ms, on_job_told);
     told->number = (uint32_t)job->job;
+    told->job = copy_job(job);
     told->code = code;
 }
 

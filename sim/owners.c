@@ -284,7 +284,12 @@ static void ask_overcommit(struct sim_world *world, struct sim_node *node, struc
                            struct overcommit overcommit) {
     struct request request = {.kind = REQUEST_HOST_OVERCOMMIT, .overcommit = overcommit};
     (void)text_copy(request.key, sizeof(request.key), host->name);
+    struct overcommit *most = &host->most_lent;
     host->overcommit = overcommit;
+    if (overcommit.cpus_percent > most->cpus_percent)
+        most->cpus_percent = overcommit.cpus_percent;
+    if (overcommit.memory_percent > most->memory_percent)
+        most->memory_percent = overcommit.memory_percent;
     (void)owners_ask(world, node, &request);
 }
 

@@ -20,7 +20,7 @@ const struct setting settings_table[] = {
      "agents under each of the lowest managers", .least = 1},
     {"host_cpus", offsetof(struct sim_settings, host_cpus), "cpus of a host", .least = 1},
     {"shapes", offsetof(struct sim_settings, shapes),
-     "shapes in the catalogue, 1 or 2", .least = 1},
+     "shapes in the catalogue, 1 to 3", .least = 1},
     {"tenants", offsetof(struct sim_settings, tenants),
      "tenants of each upstream", .least = 1},
     {"names", offsetof(struct sim_settings, names),
@@ -31,6 +31,8 @@ const struct setting settings_table[] = {
     {"vms", offsetof(struct sim_settings, vms), "on each host from the beginning"},
     {"limits", offsetof(struct sim_settings, limits),
      "chance that an owner limits an upstream", .fault = true},
+    {"reshape", offsetof(struct sim_settings, reshape),
+     "acts that resize, rebuild, revert, make or delete snapshots"},
     {"shares", offsetof(struct sim_settings, shares),
      "chance that an owner weighs upstreams, keeps room, rounds", .fault = true},
     {"at_once", offsetof(struct sim_settings, at_once),
@@ -88,8 +90,8 @@ uint32_t *setting_value(struct sim_settings *settings, const struct setting *set
 struct sim_settings settings_default(void) {
     return (struct sim_settings){
         .seed = 1, .operations = 200, .upstreams = 1, .levels = 2, .clusters = 2, .fan = 2,
-        .agents = 3, .host_cpus = 8, .shapes = 2, .tenants = 3, .names = 12, .pause_ms = 2000,
-        .beat_ms = 5000,
+        .agents = 3, .host_cpus = 8, .shapes = 3, .reshape = 300, .tenants = 3,
+        .names = 12, .pause_ms = 2000, .beat_ms = 5000,
         .limits = 300, .shares = 300, .at_once = 4,
         .lose = 20, .repeat = 20, .reorder = 20, .crash = 2,
         .slow_disk = 20, .disk_failure = 1, .slow_link = 50, .cut = 100, .drift = 300,

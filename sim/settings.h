@@ -24,6 +24,7 @@ struct sim_settings {
     uint32_t beat_ms;    /* asked of agents by their managers */
     uint32_t vms;        /* on each host from the beginning (population.c) */
     uint32_t limits;     /* chance that an owner limits an upstream */
+    uint32_t reshape;    /* chance that an act resizes, rebuilds, reverts, or is of a snapshot */
     uint32_t shares;     /* chance that an owner gives an upstream a weight, kept room, steps */
     uint32_t at_once;    /* operations under way at a host, where several upstreams share it */
     uint32_t greedy;     /* upstreams ask for everything, whatever they are shown */

@@ -173,7 +173,7 @@ static void set_labels(struct role_settings *above, uint32_t cluster) {
 }
 
 void topology_build(struct sim_world *world) {
-    static const struct size sizes[sim_shapes] = {{1, 256, 1}, {2, 1024, 4}};
+    static const struct size sizes[sim_shapes] = {{1, 256, 1}, {2, 1024, 4}, {1, 2048, 4}};
     for (int i = 0; i < sim_shapes; i++) {
         text_format(world->shapes[i].name, sizeof(world->shapes[i].name), "shape%d", i);
         world->shapes[i].size = sizes[i];

@@ -95,11 +95,34 @@ static enum verb some_verb(struct sim_world *world, const struct vm *vm) {
     return verb;
 }
 
+/* What makes sense for the VM, mostly. */
+static void ask_reshape(struct sim_world *world, const struct vm *vm, struct request *request) {
+    static const enum verb verbs[] = {VERB_RESIZE, VERB_RESIZE, VERB_SNAPSHOT,
+                                      VERB_REVERT, VERB_REBUILD, VERB_SNAPSHOT_DELETE};
+    struct vm_reshape *wish = &request->reshape;
+    request->verb = verbs[pick(world, array_size(verbs))];
+    text_format(wish->shape, sizeof(wish->shape), "shape%u",
+                (unsigned)pick(world, world->settings.shapes));
+    text_format(wish->image, sizeof(wish->image), "%s", pick(world, 2) ? "other" : "");
+    text_format(wish->snapshot, sizeof(wish->snapshot), "dawn%u", (unsigned)pick(world, 3));
+    if (pick(world, 50) == 0)
+        text_format(wish->shape, sizeof(wish->shape), "none");
+    if (vm && vm->snapshots_count && pick(world, 2))
+        request->verb = pick(world, 4) ? VERB_REVERT : VERB_SNAPSHOT_DELETE;
+    bool old = request->verb == VERB_REVERT || request->verb == VERB_SNAPSHOT_DELETE;
+    if (old && vm && vm->snapshots_count)
+        (void)text_copy(wish->snapshot, sizeof(wish->snapshot),
+                        vm->snapshots[pick(world, vm->snapshots_count)].name);
+}
+
 static void ask_act(struct sim_world *world, const struct sim_node *cloud,
                     struct request *request) {
     const struct vm *vm = some_vm(world, cloud);
     request->kind = REQUEST_VM_ACT;
-    request->verb = some_verb(world, vm);
+    if (world->settings.reshape && pick(world, 1000) < world->settings.reshape)
+        ask_reshape(world, vm, request);
+    else
+        request->verb = some_verb(world, vm);
     if (!vm) {
         text_format(request->key, sizeof(request->key), "plum%u",
                     (unsigned)pick(world, world->settings.names));
@@ -197,11 +220,14 @@ static void on_prepare(struct sim_world *world, struct occurrence *occurrence) {
                     i);
         workload_send(world, cloud, &request);
     }
-    struct request request = {.kind = REQUEST_IMAGE_ADD, .image = {.disk_gib = 1}};
-    text_format(request.token_hash, sizeof(request.token_hash), "operator");
-    text_format(request.image.name, sizeof(request.image.name), "tiny");
-    text_format(request.image.digest, sizeof(request.image.digest), "%064u", 7);
-    workload_send(world, cloud, &request);
+    static const char *const images[] = {"tiny", "other"};
+    for (size_t i = 0; i < (world->settings.reshape ? 2 : 1); i++) {
+        struct request request = {.kind = REQUEST_IMAGE_ADD, .image = {.disk_gib = 1}};
+        text_format(request.token_hash, sizeof(request.token_hash), "operator");
+        text_format(request.image.name, sizeof(request.image.name), "%s", images[i]);
+        text_format(request.image.digest, sizeof(request.image.digest), "%064zu", 7 + i);
+        workload_send(world, cloud, &request);
+    }
 }
 
 void workload_begin(struct sim_world *world) {

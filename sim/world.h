@@ -19,7 +19,7 @@
 #include "sim/settings.h"
 #include "sim/stats.h"
 
-enum { sim_wall_start_ms = 1000000000, sim_shapes = 2, sim_notes_most = 200 };
+enum { sim_wall_start_ms = 1000000000, sim_shapes = 3, sim_notes_most = 200 };
 
 /* The first that came of each stream of random numbers, by the room that draws from it. */
 enum sim_stream {
@@ -41,11 +41,21 @@ struct sim_vm {
     uint32_t running;
 };
 
+struct sim_snapshot {
+    char name[limit_name_size];
+    char op[limit_id_size]; /* which made it */
+    bool memory;
+    struct size size;
+};
+
 struct sim_domain {
     struct list by_node, by_vm;
     struct sim_vm *vm;
     struct sim_node *node;
-    struct size size;
+    struct size size, started; /* started: what it had when it was */
+    char image[limit_digest_size];
+    struct sim_snapshot snapshots[2 * limit_snapshots]; /* with those that were left half-made */
+    uint32_t snapshots_count;
     uint32_t epoch;
     enum vm_state state;
     bool is_cut; /* since it was started, its host lost power */
@@ -100,6 +110,7 @@ struct sim_node {
     bool cordoned;                 /* by the owner of its manager */
     enum host_duty duty;           /* then: what for */
     struct overcommit overcommit;  /* as that owner set it */
+    struct overcommit most_lent;   /* and the most of it ever, 100 at the least */
     char labels[32];               /* likewise */
     uint32_t revoked;              /* downstream: a bit for each manager above */
     int64_t clock_ms;              /* how far its wall clock is off */
@@ -262,6 +273,14 @@ struct sim_domain *host_domain(const struct sim_world *world, const struct sim_n
 const struct sim_vm *host_vm(const struct sim_world *world, const char *vm);
 /* The host has this VM from the beginning, with the epoch that the record tells. */
 void host_has(struct sim_world *world, struct sim_node *node, const struct vm *vm);
+
+/* What a job does to what the domain has (host_shape.c); out_state: what it is then. Half of it,
+ * where it fails in the middle; and what the host says at its end. */
+enum code host_reshape(struct sim_world *world, struct sim_domain *domain,
+                       const struct effect_job *job, enum vm_state *out_state);
+void host_reshape_half(struct sim_domain *domain, const struct effect_job *job);
+void host_say(const struct sim_domain *domain, const struct effect_job *job,
+              struct event_job *out);
 void host_forget_all(struct sim_world *world);
 
 /* population.c: disks and hosts as they are when `settings.vms` were made on each host. */

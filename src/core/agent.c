@@ -7,6 +7,7 @@
 #include "core/agent_parts.h"
 #include "core/lifecycle.h"
 #include "core/pins.h"
+#include "core/reshape.h"
 
 void agent_init(struct agent *agent, const struct role_settings *settings) {
     *agent = (struct agent){0};
@@ -93,8 +94,14 @@ void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state,
         uplink_send_vm(&agent->uplink, &vm->record, out);
 }
 
+struct owner_limits *agent_used(struct agent *agent, const struct book_vm *vm) {
+    return vm->counted ? &agent->used : NULL;
+}
+
 void agent_end(struct agent *agent, struct book_op *op, enum code code,
                const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&agent->book, op->record.vm);
+    reshape_settle(vm, code, agent_used(agent, vm));
     book_end(&agent->book, op, code, event, out);
     op->attempts = 0;
     agent_tell_capacity(agent, out);
@@ -117,40 +124,70 @@ static bool is_apart(const struct agent *agent, const struct book_vm *vm,
     return true;
 }
 
+/* May it be done to this VM, on this host, now? */
+static enum code judge(const struct agent *agent, const struct book_vm *vm) {
+    const struct operation *op = &vm->active->record;
+    struct size growth = reshape_growth(&vm->record, op);
+    if (op->verb == VERB_DEFINE)
+        return (vm->counted || agent_has_room(agent, &vm->record.size)) &&
+                       is_apart(agent, vm, &op->definition)
+                   ? CODE_OK
+                   : CODE_NO_CAPACITY;
+    if (op->verb == VERB_DELETE)
+        return CODE_OK;
+    if (!lifecycle_permits(op->verb, vm->record.state))
+        return vm->record.state == VM_LOST ? CODE_LOST : CODE_BAD_STATE;
+    enum code code = reshape_refusal(&vm->record, op);
+    return code == CODE_OK && !agent_has_room(agent, &growth) ? CODE_NO_CAPACITY : code;
+}
+
+/* What the verb does not change is as it is here, whoever says otherwise. */
+static void complete(struct agent *agent, struct book_vm *vm, struct effects *out) {
+    struct operation *op = &vm->active->record;
+    struct definition *definition = &op->definition;
+    const struct vm *record = &vm->record;
+    if (!reshape_tells(op->verb))
+        return;
+    reshape_hold(vm, agent_used(agent, vm));
+    (void)text_copy(definition->name, sizeof(definition->name), record->name);
+    if (op->verb != VERB_RESIZE)
+        definition->size = record->size;
+    if (op->verb != VERB_REBUILD)
+        (void)text_copy(definition->image, sizeof(definition->image), record->digest);
+    definition->start = op->verb == VERB_REBUILD && record->state == VM_RUNNING;
+    book_save_vm(vm, out);
+    book_save_op(vm->active, out);
+}
+
 static void begin(struct agent *agent, const struct instruct *instruct,
                   const struct event *event, struct effects *out) {
     struct book_op *op =
         uplink_begin(&agent->book, agent->uplink.setting.name, instruct, event, out);
     struct book_vm *vm = book_vm(&agent->book, op->record.vm);
-    bool fits = (vm->counted || agent_has_room(agent, &vm->record.size)) &&
-                is_apart(agent, vm, &instruct->definition);
-    bool legal = instruct->verb == VERB_DEFINE || instruct->verb == VERB_DELETE ||
-                 lifecycle_permits(instruct->verb, vm->record.state);
+    enum code code = judge(agent, vm);
     count(agent, vm);
-    if (instruct->verb == VERB_DEFINE && !fits) {
-        agent_move(agent, vm, VM_FAILED, event, out);
-        agent_end(agent, op, CODE_NO_CAPACITY, event, out);
-    } else if (!legal) {
-        agent_end(agent, op, vm->record.state == VM_LOST ? CODE_LOST : CODE_BAD_STATE, event,
-                  out);
-    } else {
-        uplink_capacity_changed(&agent->uplink, event);
-        agent_advance(agent, vm, event, out);
+    if (code != CODE_OK) {
+        if (instruct->verb == VERB_DEFINE)
+            agent_move(agent, vm, VM_FAILED, event, out);
+        agent_end(agent, op, code, event, out);
+        return;
     }
+    complete(agent, vm, out);
+    uplink_capacity_changed(&agent->uplink, event);
+    agent_advance(agent, vm, event, out);
 }
 
 static void on_instruct(struct agent *agent, const struct instruct *instruct,
                         const struct event *event, struct effects *out) {
     struct uplink *uplink = &agent->uplink;
     struct book_vm *vm = book_vm(&agent->book, instruct->vm);
-    enum vm_state absent = instruct->verb == VERB_DEFINE ? VM_FAILED : VM_DELETED;
     enum code code = CODE_OK;
     switch (uplink_judge(&agent->book, uplink->setting.name, instruct, &code)) {
     case UPLINK_NEW:
         if (agent->stopping)
             return; /* the manager sends it again when the agent is back */
         if (!instruct->within_ms)
-            uplink_refuse(uplink, instruct, CODE_DEADLINE, vm ? vm->record.state : absent, out);
+            uplink_refuse(uplink, instruct, CODE_DEADLINE, vm, out);
         else
             begin(agent, instruct, event, out);
         return;
@@ -161,11 +198,11 @@ static void on_instruct(struct agent *agent, const struct instruct *instruct,
         if (op)
             uplink_send_result(uplink, &agent->book, op, event, out);
         else
-            uplink_refuse(uplink, instruct, vm->record.last_code, vm->record.state, out);
+            uplink_refuse(uplink, instruct, vm->record.last_code, vm, out);
         return;
     }
     case UPLINK_REFUSED:
-        uplink_refuse(uplink, instruct, code, vm ? vm->record.state : absent, out);
+        uplink_refuse(uplink, instruct, code, vm, out);
         return;
     }
 }

@@ -26,6 +26,8 @@ void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state,
                 const struct event *event, struct effects *out);
 
 void agent_tell_capacity(struct agent *agent, struct effects *out);
+/* What the VM counts in; NULL: it does not. */
+struct owner_limits *agent_used(struct agent *agent, const struct book_vm *vm);
 bool agent_has_room(const struct agent *agent, const struct size *size);
 
 /* Ends the operation and sends its result, capacity before it. */

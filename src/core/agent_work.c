@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "core/agent_parts.h"
 #include "core/lifecycle.h"
+#include "core/reshape.h"
 
 enum {
     guest_grace_ms = 60000,  /* to act on a shutdown or reboot once asked, at the most */
@@ -33,6 +34,13 @@ static const struct plan plans[VERB_COUNT] = {
     [VERB_PAUSE] = {{{STEP_PAUSING, JOB_PAUSE}}, VM_PAUSED},
     [VERB_RESUME] = {{{STEP_RESUMING, JOB_RESUME}}, VM_RUNNING},
     [VERB_SUSPEND] = {{{STEP_SUSPENDING, JOB_SUSPEND}}, VM_SUSPENDED},
+    [VERB_RESIZE] = {{{STEP_RESIZING, JOB_RESIZE}}, VM_PENDING},
+    [VERB_SNAPSHOT] = {{{STEP_SNAPSHOTTING, JOB_SNAPSHOT}}, VM_PENDING},
+    [VERB_SNAPSHOT_DELETE] = {{{STEP_SNAPSHOTTING, JOB_SNAPSHOT_DELETE}}, VM_PENDING},
+    [VERB_REVERT] = {{{STEP_REVERTING, JOB_REVERT}}, VM_PENDING}, /* see state_after */
+    [VERB_REBUILD] = {{{STEP_FETCHING, JOB_FETCH},
+                       {STEP_PREPARING, JOB_REBUILD},
+                       {STEP_STARTING, JOB_START}}, VM_RUNNING},
     [VERB_DELETE] = {{{STEP_DELETING, JOB_REMOVE}}, VM_DELETED},
 };
 static const struct stage undoing = {STEP_UNDOING, JOB_REMOVE};
@@ -48,8 +56,13 @@ static const struct stage *stage_at(const struct book_op *op) {
     return stages;
 }
 
+/* Does it end with a VM that is off? */
+static bool leaves_off(const struct operation *op) {
+    return (op->verb == VERB_DEFINE || op->verb == VERB_REBUILD) && !op->definition.start;
+}
+
 static const struct stage *stage_after(const struct book_op *op, const struct stage *stage) {
-    bool start = op->record.verb != VERB_DEFINE || op->record.definition.start;
+    bool start = !leaves_off(&op->record);
     const struct stage *next = stage + 1;
     if (stage == &undoing || !next->step || (next->step == STEP_STARTING && !start))
         return NULL;
@@ -94,14 +107,17 @@ static void run(struct agent *agent, struct book_vm *vm, const struct stage *sta
     struct book_op *op = vm->active;
     book_step(op, stage->step, event->wall_ms);
     op->record.state = OP_RUNNING;
-    /* What is not harmless twice is on disk before it is begun. */
-    if (stage->step == STEP_REBOOTING || stage->step == STEP_UNDOING)
+    /* What is not harmless twice is on disk before it is begun; so is that a disk may be another
+     * already, whatever an earlier stage would say if it were asked again. */
+    if (stage->step == STEP_REBOOTING || stage->step == STEP_UNDOING ||
+        stage->job == JOB_REBUILD)
         book_save_op(op, out);
     if (op->progress_ms == book_never)
         op->progress_ms = event->now_ms + progress_after_ms;
     book_schedule(&agent->book, op);
     struct effect_job *job = add_job(agent, vm, stage->job, out);
     (void)text_copy(job->op, sizeof(job->op), op->record.id);
+    (void)text_copy(job->snapshot, sizeof(job->snapshot), op->record.snapshot);
     record_clone(&definition_table, &op->record.definition, &job->definition);
 }
 
@@ -126,8 +142,11 @@ void agent_advance(struct agent *agent, struct book_vm *vm, const struct event *
 
 static enum vm_state state_after(const struct book_vm *vm) {
     const struct operation *op = &vm->active->record;
-    if (op->verb == VERB_DEFINE && !op->definition.start)
+    const struct snapshot *snapshot = reshape_snapshot(&vm->record, op->snapshot);
+    if (leaves_off(op))
         return VM_STOPPED;
+    if (op->verb == VERB_REVERT && snapshot)
+        return snapshot->memory ? VM_RUNNING : VM_STOPPED;
     enum vm_state after = plans[op->verb].after;
     return after == VM_PENDING ? vm->record.state : after;
 }
@@ -189,6 +208,48 @@ static void on_done(struct agent *agent, struct book_vm *vm, const struct event 
     }
 }
 
+/* What nobody can say counts as the larger of both sizes. */
+static void learn_size(struct agent *agent, struct book_vm *vm, const struct event *event) {
+    struct facts facts = reshape_facts(vm);
+    facts.size = event->job.code == CODE_OK ? vm->active->record.definition.size
+                                            : event->job.size;
+    if (size_is_zero(&facts.size))
+        facts.size = vm->record.size;
+    (void)reshape_learn(vm, &facts, agent_used(agent, vm), event->wall_ms);
+    record_clear(&facts_table, &facts);
+}
+
+static void learn_rebuild(struct book_vm *vm, const struct event_job *job) {
+    const char *image = vm->active->record.definition.image;
+    if (vm->active->record.step != STEP_PREPARING)
+        return;
+    if (job->code == CODE_OK || (*job->image && job->left == SNAPSHOTS_GONE))
+        reshape_rebuilt(&vm->record, job->code == CODE_OK ? image : job->image);
+}
+
+/* What the VM has now, as far as the host says. */
+static void learn(struct agent *agent, struct book_vm *vm, const struct event *event,
+                  struct effects *out) {
+    const struct operation *op = &vm->active->record;
+    bool done = event->job.code == CODE_OK;
+    bool missing = event->job.code == CODE_NOT_FOUND || event->job.left == SNAPSHOTS_GONE;
+    if (!reshape_tells(op->verb))
+        return;
+    if (op->verb == VERB_RESIZE) {
+        learn_size(agent, vm, event);
+    } else if (op->verb == VERB_REBUILD) {
+        learn_rebuild(vm, &event->job);
+    } else if (op->verb == VERB_SNAPSHOT && done) {
+        struct snapshot snapshot = {.created_ms = event->wall_ms, .memory = event->job.memory,
+                                    .size = vm->record.size};
+        (void)text_copy(snapshot.name, sizeof(snapshot.name), op->snapshot);
+        reshape_add_snapshot(&vm->record, &snapshot);
+    } else if (op->verb == VERB_SNAPSHOT_DELETE ? done || missing : missing) {
+        reshape_drop_snapshot(&vm->record, op->snapshot);
+    }
+    book_save_vm(vm, out);
+}
+
 static struct book_vm *vm_of_job(const struct agent *agent, uint64_t job) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &agent->working) {
@@ -197,6 +258,20 @@ static struct book_vm *vm_of_job(const struct agent *agent, uint64_t job) {
             return vm;
     }
     return NULL;
+}
+
+static void on_own_job(struct agent *agent, struct book_vm *vm, const struct event *event,
+                       struct effects *out) {
+    struct book_op *op = vm->active;
+    learn(agent, vm, event, out);
+    if (agent->stopping && stage_after(op, stage_at(op)))
+        book_save_op(op, out); /* the rest after the restart */
+    else if (event->job.code == CODE_OK)
+        on_done(agent, vm, event, out);
+    else if (op->record.step == STEP_UNDOING)
+        on_undone(agent, vm, event->job.code, event, out);
+    else
+        on_failed(agent, vm, event->job.code, event, out);
 }
 
 void agent_on_job(struct agent *agent, const struct event *event, struct effects *out) {
@@ -211,14 +286,8 @@ void agent_on_job(struct agent *agent, const struct event *event, struct effects
             on_restarted(agent, vm, event->job.code, event, out);
         else if (!own) /* the job's operation was superseded while it ran */
             agent_advance(agent, vm, event, out);
-        else if (agent->stopping && stage_after(op, stage_at(op)))
-            book_save_op(op, out); /* the rest after the restart */
-        else if (event->job.code == CODE_OK)
-            on_done(agent, vm, event, out);
-        else if (op->record.step == STEP_UNDOING)
-            on_undone(agent, vm, event->job.code, event, out);
         else
-            on_failed(agent, vm, event->job.code, event, out);
+            on_own_job(agent, vm, event, out);
     }
     if (agent->stopping && !agent->jobs)
         effects_add(out, EFFECT_DONE);
@@ -264,7 +333,9 @@ void agent_on_domain(struct agent *agent, const struct event *event, struct effe
     if (making || vm->record.state == VM_DELETING || vm->record.state == VM_DELETED ||
         vm->record.state == VM_FAILED)
         return; /* its job's end says what became of it */
-    bool wanted = vm->record.state == VM_RUNNING && (!op || op->record.verb == VERB_REBOOT);
+    bool stays = !op || op->record.verb == VERB_REBOOT ||
+                 plans[op->record.verb].after == VM_PENDING;
+    bool wanted = vm->record.state == VM_RUNNING && stays;
     vm->is_cut = domain->why == DOMAIN_CUT && wanted;
     if (vm->is_cut)
         return; /* started when the scan is complete */

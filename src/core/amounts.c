@@ -25,8 +25,12 @@ uint64_t amounts_left(uint64_t limit, uint64_t used) {
 
 enum amount amounts_exceeded(const struct owner_limits *limits, const struct owner_limits *used,
                              const struct size *size) {
-    if (amounts_left(limits->vms, used->vms) < 1)
-        return AMOUNT_VMS;
+    return amounts_left(limits->vms, used->vms) < 1 ? AMOUNT_VMS
+                                                    : amounts_outgrown(limits, used, size);
+}
+
+enum amount amounts_outgrown(const struct owner_limits *limits, const struct owner_limits *used,
+                             const struct size *size) {
     if (amounts_left(limits->cpus, used->cpus) < size->cpus)
         return AMOUNT_CPUS;
     if (amounts_left(limits->memory_mib, used->memory_mib) < size->memory_mib)

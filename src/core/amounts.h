@@ -14,7 +14,10 @@ bool amounts_equal(const struct owner_limits *left, const struct owner_limits *r
 /* How much of a limit is left; without a limit, UINT64_MAX. */
 uint64_t amounts_left(uint64_t limit, uint64_t used);
 
-/* Which of the limits has no room for one VM of this size more. */
+/* Which of the limits has no room for one VM of this size more; or for the growth of one that is
+ * counted already. */
 enum amount { AMOUNT_NONE, AMOUNT_VMS, AMOUNT_CPUS, AMOUNT_MEMORY, AMOUNT_DISK };
 enum amount amounts_exceeded(const struct owner_limits *limits, const struct owner_limits *used,
                              const struct size *size);
+enum amount amounts_outgrown(const struct owner_limits *limits, const struct owner_limits *used,
+                             const struct size *growth);

@@ -83,6 +83,7 @@ void book_deinit(struct book *book) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         leave(book, vm);
         book_set_template(vm, NULL);
+        record_clear(&vm_table, &vm->record);
         memory_free(vm);
     }
     list_each(node, next, &book->ops)
@@ -115,7 +116,7 @@ const struct book_op *book_op_told(const struct book *book, const char *id) {
 
 struct book_vm *book_add_vm(struct book *book, const struct vm *record) {
     struct book_vm *vm = memory_new(1, sizeof(*vm));
-    vm->record = *record;
+    record_clone(&vm_table, record, &vm->record);
     list_init(&vm->by_owner);
     list_init(&vm->by_place);
     list_init(&vm->by_group);
@@ -158,6 +159,7 @@ void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out) 
     list_remove(&vm->by_place);
     leave(book, vm);
     book->vms_count--;
+    record_clear(&vm_table, &vm->record);
     memory_free(vm);
 }
 
@@ -299,11 +301,11 @@ void book_end(struct book *book, struct book_op *op, enum code code, const struc
     book_save_op(op, out);
 }
 
-bool book_take_unreflected(struct book_op *op) {
-    bool unreflected = op && op->unreflected;
+struct size book_take_reserved(struct book_op *op) {
+    struct size reserved = op ? op->reserved : (struct size){0};
     if (op)
-        op->unreflected = false;
-    return unreflected;
+        op->reserved = (struct size){0};
+    return reserved;
 }
 
 void book_schedule(struct book *book, struct book_op *op) {

@@ -48,7 +48,7 @@ struct book_op {
     enum step told;       /* agent's end: newest step that was told upward */
     bool guest_acted;     /* agent: the guest did what it was asked before the asking ended */
     bool counted;         /* downstream: in what its upstream manager has under way */
-    bool unreflected;     /* manager: the place's capacity does not count it yet */
+    struct size reserved; /* manager: at its place, whose capacity does not count it yet */
     enum decider decider; /* manager: who is about to end it */
     uint32_t tried_count; /* manager: places that refused it, as its timeline says */
     uint16_t tried[limit_refusals];
@@ -128,7 +128,7 @@ void book_save_op(struct book_op *op, struct effects *out);
 
 /* Takes the reservation from an operation (or NULL) that is superseded, for the one that follows:
  * the place will count the VM, or not, only once it has heard of that. */
-bool book_take_unreflected(struct book_op *op);
+struct size book_take_reserved(struct book_op *op);
 
 /* Writes an operation (or NULL) that has told of progress, if it is one that goes on for long: of
  * others, what a crash takes is not worth a commit. */

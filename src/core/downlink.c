@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "core/downlink_parts.h"
 #include "core/pins.h"
+#include "core/reshape.h"
 #include "core/uplink.h"
 
 void downlink_init(struct downlink *downlink, const struct role_settings *settings,
@@ -272,9 +273,9 @@ static void reserve_newest(const struct downlink *downlink, struct peer *peer) {
     peer->reserved[newest] = 0;
     list_each(node, next, &peer->vms) {
         const struct book_vm *vm = container_of(node, struct book_vm, by_place);
-        if (vm->active && vm->active->unreflected)
+        if (vm->active)
             peer->reserved[newest] +=
-                downlink_takes(&vm->record.size, &downlink->catalogue[newest].size);
+                downlink_takes(&vm->active->reserved, &downlink->catalogue[newest].size);
     }
 }
 
@@ -513,20 +514,26 @@ static void count_reserved(struct downlink *downlink, struct peer *peer, uint64_
     peer_count(downlink, peer);
 }
 
-void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op,
-                      const struct size *size) {
-    if (!op->unreflected)
+void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op) {
+    struct size reserved = op->reserved;
+    if (size_is_zero(&reserved))
         return;
-    op->unreflected = false;
-    count_reserved(downlink, peer, UINT64_MAX, size);
+    op->reserved = (struct size){0};
+    count_reserved(downlink, peer, UINT64_MAX, &reserved);
 }
 
-void peer_reserve(struct downlink *downlink, struct peer *peer, struct book_op *op,
-                  const struct size *size) {
-    if (op->unreflected || op->record.verb != VERB_DEFINE)
+void peer_reserve(struct downlink *downlink, struct peer *peer, const struct book_vm *vm) {
+    struct book_op *op = vm->active;
+    const struct operation *record = &op->record;
+    struct size size = {0};
+    if (record->verb == VERB_DEFINE)
+        size = vm->record.size;
+    else if (record->verb == VERB_RESIZE)
+        size = size_growth(&record->was, &record->definition.size);
+    if (size_is_zero(&size) || !size_is_zero(&op->reserved))
         return;
-    op->unreflected = true;
-    count_reserved(downlink, peer, 1, size);
+    op->reserved = size;
+    count_reserved(downlink, peer, 1, &size);
 }
 
 uint64_t downlink_digest(const struct peer *peer) {
@@ -534,7 +541,7 @@ uint64_t downlink_digest(const struct peer *peer) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms) {
         const struct vm *vm = &container_of(node, struct book_vm, by_place)->record;
-        digest ^= uplink_vm_digest(vm->id, vm->place_epoch, vm->place_generation, vm->state);
+        digest ^= uplink_vm_digest(vm, vm->place_epoch, vm->place_generation);
     }
     return digest & INT64_MAX;
 }

@@ -39,7 +39,7 @@ struct peer {
     uint64_t lost_ms;     /* wall: when it was last heard no more; 0: not since the start */
     struct list vms;      /* book_vm.by_place */
     uint32_t sync_round;
-    uint64_t unreflected; /* definitions sent that its capacity does not count yet */
+    uint64_t unreflected; /* definitions and resizes sent that its capacity does not count yet */
     uint64_t *reserved;   /* [catalogue], how many they may be in the way of; NULL: none */
     struct size unreflected_size; /* their sum */
     uint64_t cordoned_ms; /* wall: since when it gets nothing new; 0: it does */
@@ -173,8 +173,7 @@ void downlink_send(struct peer *peer, struct message *message, struct effects *o
 void downlink_settle(struct peer *peer, const char *op, struct effects *out);
 
 /* The peer's capacity counts this operation from now on (or it never will). */
-void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op,
-                      const struct size *size);
+void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op);
 
 /* The digest over the VMs at a peer, as the peer computes it over its own (uplink.h). */
 uint64_t downlink_digest(const struct peer *peer);

@@ -13,6 +13,7 @@ static void send_instruct(struct peer *peer, const struct book_vm *vm, const str
     instruct->verb = op->record.verb;
     instruct->within_ms = op->deadline_ms - event->now_ms;
     record_clone(&definition_table, &op->record.definition, &instruct->definition);
+    (void)text_copy(instruct->snapshot, sizeof(instruct->snapshot), op->record.snapshot);
     downlink_send(peer, &message, out);
 }
 
@@ -74,11 +75,15 @@ void downlink_instruct(struct downlink *downlink, struct book *book, struct book
     if (!op)
         return;
     op->resend_ms = book_never;
+    if (!op->record.place_generation) { /* not to go out yet: it waits for its image */
+        book_schedule(book, op);
+        return;
+    }
     list_remove(&op->by_room);
     struct peer *peer = downlink_by_name(downlink, vm->record.place);
     if (peer && op->deadline_ms > event->now_ms) {
         if (!op->attempts)
-            peer_reserve(downlink, peer, op, &vm->record.size);
+            peer_reserve(downlink, peer, vm);
         if (peer_is_up(peer) && may_begin(peer, op)) {
             begin(peer, book, vm, event, out);
         } else if (peer_is_up(peer)) {

@@ -10,9 +10,9 @@ bool peer_has_room(const struct peer *peer);
 /* Whose turn it is at the peer, NULL: nobody's. */
 struct book_op *peer_next(const struct peer *peer);
 
-/* The definition takes room there that no capacity of the peer counts yet. */
-void peer_reserve(struct downlink *downlink, struct peer *peer, struct book_op *op,
-                  const struct size *size);
+/* The VM's active definition, or what it grows by, takes room there that no capacity of the peer
+ * counts yet. */
+void peer_reserve(struct downlink *downlink, struct peer *peer, const struct book_vm *vm);
 
 /* What waits goes out, as far as there is room and it is its turn. */
 void peer_resume(struct peer *peer, struct book *book, const struct event *event,

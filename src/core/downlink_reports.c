@@ -58,7 +58,7 @@ struct book_op *downlink_progress(struct downlink *downlink, const struct book *
         return NULL;
     /* What superseded a definition has its reservation: the word of it that was on its way. */
     if (vm->active == op || op->record.code == CODE_SUPERSEDED)
-        downlink_reflect(downlink, peer, vm->active, &vm->record.size);
+        downlink_reflect(downlink, peer, vm->active);
     if (vm->active != op)
         return NULL;
     tell(op, progress->step, event);

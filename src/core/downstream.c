@@ -22,6 +22,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
     list_init(&downstream->waiting);
     list_init(&downstream->moving);
     downstream->drain_due_ms = book_never;
+    list_init(&downstream->rebuilds);
     downlink_init(&downstream->downlink, settings, &downstream->prng);
     enrol_init(&downstream->enrol);
     downstream->patrons =
@@ -77,11 +78,21 @@ void downstream_count(struct downstream *downstream, struct book_vm *vm) {
 
 void downstream_await_image(struct downstream *downstream, struct patron *patron,
                             struct book_vm *vm, struct effects *out) {
-    list_remove(&vm->by_place);
-    list_add(&downstream->waiting, &vm->by_place);
+    if (*vm->record.place) {
+        list_remove(&vm->active->by_room);
+        list_add(&downstream->rebuilds, &vm->active->by_room);
+    } else {
+        list_remove(&vm->by_place);
+        list_add(&downstream->waiting, &vm->by_place);
+    }
     struct effect_image *image = &effects_add(out, EFFECT_IMAGE)->image;
     image->link = patron->uplink.setting.link;
-    (void)text_copy(image->digest, sizeof(image->digest), vm->record.digest);
+    (void)text_copy(image->digest, sizeof(image->digest), vm->active->record.definition.image);
+}
+
+struct owner_limits *downstream_used(struct downstream *downstream, const struct book_vm *vm) {
+    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    return patron && vm->counted ? &patron->used : NULL;
 }
 
 static void load_vm(struct downstream *downstream, const struct vm *record) {
@@ -132,7 +143,8 @@ static void on_start(struct downstream *downstream, const struct event *event,
         struct patron *patron = downstream_patron(downstream, vm->record.owner);
         if (vm->record.move)
             downstream_load_move(downstream, vm);
-        if (!vm->active || *vm->record.place || !patron)
+        bool waits = vm->active && (!*vm->record.place || !vm->active->record.place_generation);
+        if (!waits || !patron)
             continue;
         /* The hosts may be here before the uplink has brought its shapes. */
         (void)downstream_learn_size(downstream, &vm->record.size, out);

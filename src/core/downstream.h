@@ -46,6 +46,7 @@ struct downstream {
     struct list waiting; /* book_vm.by_place of those that wait for their image */
     struct list moving;  /* book_vm.by_owner of those that are between two hosts */
     uint64_t drain_due_ms; /* when hosts that are to be empty are looked at next; book_never */
+    struct list rebuilds; /* book_op.by_room of those that do at their place */
     struct id_maker ids;
     struct prng prng;
     bool stopping;

@@ -3,6 +3,7 @@
 #include "core/downstream_parts.h"
 #include "core/lifecycle.h"
 #include "core/placement.h"
+#include "core/reshape.h"
 
 void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_state state,
                      const struct event *event, struct effects *out) {
@@ -32,7 +33,7 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
     struct patron *patron = downstream_patron(downstream, op->record.owner);
     struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
     if (peer)
-        downlink_reflect(&downstream->downlink, peer, op, &vm->record.size);
+        downlink_reflect(&downstream->downlink, peer, op);
     bool makes = op->record.verb == VERB_DEFINE && !op->record.internal;
     if (makes && code != CODE_OK && !*vm->record.place) {
         placement_take(vm); /* waits for no image any more */
@@ -65,7 +66,7 @@ enum placement downstream_choose(const struct downstream *downstream, const stru
         .size = &vm->record.size, .placing = &placing, .op = vm->active,
         .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
     *out_peer = NULL;
-    if (downstream_is_kept(downstream, vm))
+    if (downstream_is_kept(downstream, vm, &vm->record.size))
         return PLACEMENT_NO_ROOM;
     return placement_choose(&downstream->downlink, &wish, out_peer);
 }
@@ -104,7 +105,18 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
     }
 }
 
-/* All definitions that waited for this image go on or end. */
+/* The image that a VM is to be made anew from is here, or not to be had. */
+static void go_on_rebuilding(struct downstream *downstream, struct book_op *op, enum code code,
+                             const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    list_remove(&op->by_room);
+    if (code == CODE_OK)
+        downstream_instruct(downstream, vm, event, out);
+    else
+        downstream_end(downstream, op, code, event, out);
+}
+
+/* All operations that waited for this image go on or end. */
 void downstream_on_image(struct downstream *downstream, const struct event *event,
                          struct effects *out) {
     struct list *node = NULL, *next = NULL;
@@ -120,6 +132,19 @@ void downstream_on_image(struct downstream *downstream, const struct event *even
             downstream_end(downstream, vm->active, event->image.code, event, out);
     }
     downstream_drain_image(downstream, event, out);
+    list_each(node, next, &downstream->rebuilds) {
+        struct book_op *op = container_of(node, struct book_op, by_room);
+        if (text_equal(op->record.definition.image, event->image.digest))
+            go_on_rebuilding(downstream, op, event->image.code, event, out);
+    }
+}
+
+void downstream_instruct(struct downstream *downstream, struct book_vm *vm,
+                         const struct event *event, struct effects *out) {
+    vm->active->record.place_generation = ++vm->record.place_generation;
+    downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    book_save_vm(vm, out);
+    book_save_op(vm->active, out);
 }
 
 struct book_op *downstream_begin_internal(struct downstream *downstream, struct book_vm *vm,
@@ -183,15 +208,35 @@ static void learn_state(struct downstream *downstream, struct book_vm *vm, enum 
     downstream_move(downstream, vm, gone ? VM_LOST : state, event, out);
 }
 
+/* What the place says that the VM has. */
+static void learn_facts(struct downstream *downstream, struct book_vm *vm,
+                        const struct facts *facts, const struct event *event,
+                        struct effects *out) {
+    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    if (!reshape_learn(vm, facts, downstream_used(downstream, vm), event->wall_ms))
+        return;
+    book_save_vm(vm, out);
+    if (vm->active)
+        book_save_op(vm->active, out);
+    if (!patron)
+        return;
+    uplink_capacity_changed(&patron->uplink, event);
+    const struct operation *op = vm->active ? &vm->active->record : NULL;
+    if (!op || op->internal || !reshape_tells(op->verb)) /* otherwise its result tells them */
+        uplink_send_facts(&patron->uplink, vm, out);
+}
+
 /* False: no VM that is known to be there. */
 static bool on_vm(struct downstream *downstream, struct peer *peer,
                   const struct vm_report *report, const struct event *event,
                   struct effects *out) {
     struct book_vm *vm =
         downlink_reported(&downstream->downlink, &downstream->book, peer, report, out);
-    if (vm)
-        learn_state(downstream, vm, report->state, event, out);
-    return vm != NULL;
+    if (!vm)
+        return false;
+    learn_facts(downstream, vm, &report->facts, event, out);
+    learn_state(downstream, vm, report->state, event, out);
+    return true;
 }
 
 static void on_table(struct downstream *downstream, struct peer *peer,
@@ -251,6 +296,8 @@ static void on_result(struct downstream *downstream, struct peer *peer,
                       const struct result *result, const struct event *event,
                       struct effects *out) {
     struct book_vm *vm = book_vm(&downstream->book, result->vm);
+    if (vm && text_equal(vm->record.place, peer->setting.name)) /* whichever operation it ends */
+        learn_facts(downstream, vm, &result->facts, event, out);
     switch (downlink_result(&downstream->book, peer, result, event, out)) {
     case OUTCOME_FOREIGN:
         return;
@@ -266,7 +313,8 @@ static void on_result(struct downstream *downstream, struct peer *peer,
         downstream_on_move_result(downstream, peer, result, event, out);
         return;
     }
-    downlink_reflect(&downstream->downlink, peer, op, &vm->record.size); /* while it has a place */
+    downlink_reflect(&downstream->downlink, peer, op); /* while it has a place */
+    reshape_conclude(vm, result, downstream_used(downstream, vm));
     if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result, event, out);
         return;
@@ -292,7 +340,7 @@ static void write_off(struct downstream *downstream, struct peer *peer, struct b
     bool makes = verb == VERB_DEFINE && !op->record.internal;
     if (op) {
         op->decider = BY_OPERATOR;
-        downlink_reflect(&downstream->downlink, peer, op, &vm->record.size);
+        downlink_reflect(&downstream->downlink, peer, op);
     }
     placement_take(vm);
     downstream_end_move(vm);

@@ -28,7 +28,7 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
     if (vm->active || vm->record.state == VM_DELETING ||
         (patron && patron->phase >= LENDING_ENDING)) /* it goes anyway */
         return STAY_BUSY;
-    if (!vm->template)
+    if (!vm->template || vm->record.snapshots_count) /* those would be lost */
         return STAY_POLICY;
     if (!peer_is_up(peer))
         return STAY_AWAY;

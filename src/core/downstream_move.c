@@ -167,7 +167,7 @@ void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
                                struct effects *out) {
     struct book_vm *vm = book_vm(&downstream->book, result->vm);
     struct book_op *op = vm->active;
-    downlink_reflect(&downstream->downlink, peer, op, &vm->record.size);
+    downlink_reflect(&downstream->downlink, peer, op);
     if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result, event, out);
     } else if (op->record.verb == VERB_SHUTDOWN) {

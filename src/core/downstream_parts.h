@@ -78,6 +78,10 @@ struct book_op *downstream_begin_internal(struct downstream *downstream, struct 
 
 struct patron *downstream_patron(const struct downstream *downstream, const char *name);
 
+/* Instructs the VM's place with its active operation, which is new to it. */
+void downstream_instruct(struct downstream *downstream, struct book_vm *vm,
+                         const struct event *event, struct effects *out);
+
 /* Chooses a host for a definition and instructs it, or ends the operation. */
 void downstream_place(struct downstream *downstream, struct book_vm *vm,
                       const struct event *event, struct effects *out);
@@ -108,7 +112,10 @@ void downstream_write_off(struct downstream *downstream, struct peer *peer,
 /* After a change of state: the VM's size is in what its patron uses, or no longer. */
 void downstream_count(struct downstream *downstream, struct book_vm *vm);
 
-/* Asks for the VM's image; it is placed when that is here. */
+/* What the VM counts in; NULL: it does not. */
+struct owner_limits *downstream_used(struct downstream *downstream, const struct book_vm *vm);
+
+/* Asks for the image of the VM's operation; it goes on when that is here. */
 void downstream_await_image(struct downstream *downstream, struct patron *patron,
                             struct book_vm *vm, struct effects *out);
 
@@ -116,8 +123,10 @@ void downstream_await_image(struct downstream *downstream, struct patron *patron
 bool downstream_learn_size(struct downstream *downstream, const struct size *size,
                            struct effects *out);
 
-/* Would this VM, which has no host, take room that is kept for another upstream manager? */
-bool downstream_is_kept(const struct downstream *downstream, const struct book_vm *vm);
+/* Would this VM, which has no host, or is to grow by this size, take room that is kept for another
+ * upstream manager? */
+bool downstream_is_kept(const struct downstream *downstream, const struct book_vm *vm,
+                        const struct size *size);
 
 /* Several upstream managers share the hosts by weight. */
 void downstream_share_hosts(struct downstream *downstream);
@@ -126,9 +135,6 @@ void downstream_set_share(struct downstream *downstream, struct patron *patron,
 
 /* After a begin or an end: the operation is in what its patron has under way, or no longer. */
 void downstream_count_op(struct downstream *downstream, struct book_op *op);
-
-/* Has the owner room for this size left in what it lends? */
-bool downstream_permits(const struct patron *patron, const struct size *size);
 
 /* Is the aggregate that the patron may see another than it was told? A change among hosts that
  * cancels out is none, not even in when the next capacity goes up. */

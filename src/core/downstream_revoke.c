@@ -12,31 +12,41 @@ static bool allows(const char *words, const char *word) {
     return !words || !*words || words_have(words, word);
 }
 
-bool downstream_allows_shape(const struct patron *patron, const struct shape *shape) {
+/* For a new VM, or for one that there is. */
+static bool has_shape(const struct patron *patron, const struct shape *shape) {
     const char *shapes = patron->permissions.shapes;
     struct shape sized;
     text_format(sized.name, sizeof(sized.name), "c%u-m%u-d%u", shape->size.cpus,
                 shape->size.memory_mib, shape->size.disk_gib);
     return patron->phase == LENDING_LENT &&
-           allows(patron->permissions.verbs, verb_names[VERB_DEFINE]) &&
            (allows(shapes, shape->name) || words_have(shapes, sized.name));
+}
+
+bool downstream_allows_shape(const struct patron *patron, const struct shape *shape) {
+    return allows(patron->permissions.verbs, verb_names[VERB_DEFINE]) && has_shape(patron, shape);
+}
+
+static bool has_image(const struct patron *patron, const struct definition *definition) {
+    const char *images = patron->permissions.images;
+    return allows(images, definition->image) ||
+           (*definition->image_name && words_have(images, definition->image_name));
 }
 
 bool downstream_allows(const struct patron *patron, const struct instruct *instruct) {
     const struct definition *definition = &instruct->definition;
-    const char *images = patron->permissions.images;
     if (instruct->verb == VERB_DELETE) /* it gives back */
         return true;
     if (patron->phase >= LENDING_ENDING ||
         !allows(patron->permissions.verbs, verb_names[instruct->verb]))
         return false;
-    if (instruct->verb != VERB_DEFINE)
-        return true;
     struct shape shape = {.size = definition->size};
     (void)text_copy(shape.name, sizeof(shape.name), definition->shape);
-    return downstream_allows_shape(patron, &shape) &&
-           (allows(images, definition->image) ||
-            (*definition->image_name && words_have(images, definition->image_name)));
+    if (instruct->verb == VERB_RESIZE)
+        return has_shape(patron, &shape);
+    if (instruct->verb == VERB_REBUILD)
+        return has_image(patron, definition);
+    return instruct->verb != VERB_DEFINE ||
+           (has_shape(patron, &shape) && has_image(patron, definition));
 }
 
 void downstream_revoke(struct patron *patron, uint64_t grace_ms, const struct event *event) {
@@ -71,12 +81,13 @@ static void shut_down(struct downstream *downstream, struct book_vm *vm,
 /* One step of a VM toward its end; what is under way for that is waited for. */
 static void evict(struct downstream *downstream, struct book_vm *vm, enum lending_phase was,
                   const struct event *event, struct effects *out) {
-    bool unreflected = false, moves = vm->record.move;
+    bool moves = vm->record.move;
+    struct size reserved = {0};
     downstream_end_move(vm);
     if (vm->active) {
         if (!moves && (vm->active->record.internal || vm->active->record.verb == VERB_DELETE))
             return;
-        unreflected = book_take_unreflected(vm->active);
+        reserved = book_take_reserved(vm->active);
         vm->active->decider = BY_OPERATOR;
         downstream_end(downstream, vm->active, CODE_NOT_ALLOWED, event, out);
     } else if (was == LENDING_REVOKED && vm->record.state == VM_RUNNING) {
@@ -90,7 +101,7 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
         return;
     }
     downstream_undo(downstream, vm, UNDO_NOW, event, out);
-    vm->active->unreflected = unreflected; /* until the host has told of it */
+    vm->active->reserved = reserved; /* until the host has told of it */
 }
 
 /* Nothing of it is left on any host: out of the books, whether it was settled above or not. */

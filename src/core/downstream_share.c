@@ -11,10 +11,6 @@ static uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
 static uint64_t lent(uint64_t limit, uint64_t total) { return limit ? least(limit, total) : total; }
 
-bool downstream_permits(const struct patron *patron, const struct size *size) {
-    return amounts_exceeded(&patron->limits, &patron->used, size) == AMOUNT_NONE;
-}
-
 /* Of those that wait for an image: they have no host yet, and are taken all the same. But for those
  * of one owner, NULL: of nobody. */
 static struct owner_limits sum_waiting(const struct downstream *downstream, const char *but) {
@@ -69,14 +65,14 @@ static bool intrudes(uint64_t kept, uint64_t free, uint64_t size) {
     return kept && minus(free, kept) < size;
 }
 
-bool downstream_is_kept(const struct downstream *downstream, const struct book_vm *vm) {
+bool downstream_is_kept(const struct downstream *downstream, const struct book_vm *vm,
+                        const struct size *size) {
     const struct patron *patron = downstream_patron(downstream, vm->record.owner);
     struct owner_limits kept = kept_for_others(downstream, patron);
     if (!kept.cpus && !kept.memory_mib && !kept.disk_gib)
         return false;
     struct owner_limits waiting = sum_waiting(downstream, vm->record.owner);
     struct owner_limits free = sum_free(downstream, &waiting);
-    const struct size *size = &vm->record.size;
     return intrudes(kept.cpus, free.cpus, size->cpus) ||
            intrudes(kept.memory_mib, free.memory_mib, size->memory_mib) ||
            intrudes(kept.disk_gib, free.disk_gib, size->disk_gib);

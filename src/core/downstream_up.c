@@ -4,6 +4,7 @@
 #include "core/downstream_parts.h"
 #include "core/lifecycle.h"
 #include "core/placement.h"
+#include "core/reshape.h"
 
 enum { progress_after_ms = 200 }; /* short operations tell their result alone */
 
@@ -32,7 +33,8 @@ static void learn_shapes(struct downstream *downstream, const struct patron *pat
 
 static void begin_define(struct downstream *downstream, struct patron *patron,
                          struct book_vm *vm, const struct event *event, struct effects *out) {
-    bool permitted = downstream_permits(patron, &vm->record.size);
+    bool permitted =
+        amounts_exceeded(&patron->limits, &patron->used, &vm->record.size) == AMOUNT_NONE;
     downstream_count(downstream, vm);
     vm->active->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
     downstream_keep_template(vm, &vm->active->record.definition, out);
@@ -42,18 +44,41 @@ static void begin_define(struct downstream *downstream, struct patron *patron,
         downstream_end(downstream, vm->active, CODE_NO_CAPACITY, event, out);
 }
 
+/* Law 3: the owner's limits, and what is kept for others, are held against what the VM grows by. */
+static bool permits(const struct downstream *downstream, const struct patron *patron,
+                    const struct book_vm *vm) {
+    struct size growth = reshape_growth(&vm->record, &vm->active->record);
+    return amounts_outgrown(&patron->limits, &patron->used, &growth) == AMOUNT_NONE &&
+           (size_is_zero(&growth) || !downstream_is_kept(downstream, vm, &growth));
+}
+
+/* What has a host goes on there. */
+static void begin_there(struct downstream *downstream, struct patron *patron,
+                        struct book_vm *vm, const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    if (!permits(downstream, patron, vm)) {
+        op->decider = BY_OPERATOR; /* whose limits they are */
+        downstream_end(downstream, op, CODE_NO_CAPACITY, event, out);
+    } else if (op->record.verb == VERB_REBUILD) {
+        downstream_await_image(downstream, patron, vm, out);
+    } else {
+        reshape_hold(vm, downstream_used(downstream, vm));
+        downstream_instruct(downstream, vm, event, out);
+    }
+}
+
 static void begin(struct downstream *downstream, struct patron *patron,
                   const struct instruct *instruct, const struct event *event,
                   struct effects *out) {
     struct book_vm *old = book_vm(&downstream->book, instruct->vm);
-    bool unreflected = old && book_take_unreflected(old->active);
+    struct size reserved = book_take_reserved(old ? old->active : NULL);
     if (old && old->active && old->active->counted) { /* it is about to be superseded */
         old->active->counted = false;
         patron->under_way--;
     }
     struct book_op *op =
         uplink_begin(&downstream->book, patron->uplink.setting.name, instruct, event, out);
-    op->unreflected = unreflected;
+    op->reserved = reserved;
     downstream_count_op(downstream, op);
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
     downstream_end_move(vm); /* a delete goes to where it is */
@@ -73,10 +98,7 @@ static void begin(struct downstream *downstream, struct patron *patron,
                        instruct->verb == VERB_DELETE ? CODE_OK : CODE_LOST, event, out);
         return;
     }
-    op->record.place_generation = ++vm->record.place_generation;
-    downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
-    book_save_vm(vm, out);
-    book_save_op(op, out);
+    begin_there(downstream, patron, vm, event, out);
 }
 
 static void on_instruct(struct downstream *downstream, struct patron *patron,
@@ -86,15 +108,13 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
     const char *owner = uplink->setting.name;
     struct book_vm *vm = book_vm(&downstream->book, instruct->vm);
     bool own = vm && text_equal(vm->record.owner, owner);
-    enum vm_state absent = instruct->verb == VERB_DEFINE ? VM_FAILED : VM_DELETED;
     enum code code = CODE_OK;
     switch (uplink_judge(&downstream->book, owner, instruct, &code)) {
     case UPLINK_NEW:
         if (!downstream_allows(patron, instruct))
-            uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm->record.state : absent,
-                          out);
+            uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm : NULL, out);
         else if (patron->under_way >= downstream->backlog && instruct->verb != VERB_DELETE)
-            uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm->record.state : absent, out);
+            uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm : NULL, out);
         else if (!downstream->stopping)
             begin(downstream, patron, instruct, event, out);
         return;
@@ -105,11 +125,11 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
         if (op)
             uplink_send_result(uplink, &downstream->book, op, event, out);
         else
-            uplink_refuse(uplink, instruct, vm->record.last_code, vm->record.state, out);
+            uplink_refuse(uplink, instruct, vm->record.last_code, vm, out);
         return;
     }
     case UPLINK_REFUSED:
-        uplink_refuse(uplink, instruct, code, own ? vm->record.state : absent, out);
+        uplink_refuse(uplink, instruct, code, own ? vm : NULL, out);
         return;
     }
 }

@@ -6,8 +6,8 @@
 #include "base/memory.h"
 
 const char *const job_names[JOB_KIND_COUNT] = {
-    "scan", "fetch",  "create",  "start",  "shutdown", "stop",
-    "pause", "resume", "suspend", "reboot", "remove"};
+    "scan",   "fetch",   "create", "start",   "shutdown", "stop",            "pause", "resume",
+    "suspend", "reboot", "resize", "rebuild", "snapshot", "snapshot-delete", "revert", "remove"};
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind) {
     if (effects->count == effects->capacity) {

@@ -43,6 +43,11 @@ enum job_kind {
     JOB_RESUME,   /* running already: no harm */
     JOB_SUSPEND,  /* memory to disk, for the next start; saved already: no harm */
     JOB_REBOOT,   /* ask the guest; DOMAIN_REBOOTED follows */
+    JOB_RESIZE,   /* to the definition's size: of that size already, no harm */
+    JOB_REBUILD,  /* off, with a fresh disk of the definition's image and without snapshots */
+    JOB_SNAPSHOT, /* one of this name and operation is there already: no harm */
+    JOB_SNAPSHOT_DELETE, /* gone already: no harm */
+    JOB_REVERT,   /* to the snapshot, with the definition's size; again: no harm */
     JOB_REMOVE,   /* off, undefined, all files gone; gone already: no harm */
     JOB_KIND_COUNT,
 };
@@ -53,7 +58,8 @@ struct effect_job {
     char op[limit_id_size]; /* for the log */
     char vm[limit_id_size];
     uint32_t epoch;
-    struct definition definition; /* JOB_FETCH, JOB_CREATE */
+    struct definition definition; /* of the verbs that have one */
+    char snapshot[limit_name_size]; /* JOB_SNAPSHOT, JOB_SNAPSHOT_DELETE, JOB_REVERT */
 };
 
 struct effect_image {

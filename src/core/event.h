@@ -48,9 +48,16 @@ struct event_image {
     enum code code; /* CODE_OK, CODE_IMAGE_UNAVAILABLE, CODE_IMAGE_BROKEN */
 };
 
+enum snapshots_left { SNAPSHOTS_UNKNOWN, SNAPSHOTS_THERE, SNAPSHOTS_GONE };
+
 struct event_job {
     uint64_t job;   /* as in the effect */
     enum code code; /* CODE_OK, CODE_IMAGE_…, CODE_HOST_FAILED, CODE_BAD_STATE */
+    bool memory; /* JOB_SNAPSHOT: the VM ran, and its memory is in it */
+    /* Where a job that changes what the VM has failed: what it has now, as far as can be said. */
+    struct size size;              /* 0 cpus: unknown */
+    char image[limit_digest_size]; /* "": unknown */
+    enum snapshots_left left;      /* of those that the job was to delete */
 };
 
 enum domain_news {

@@ -9,6 +9,8 @@ static enum wait at_no_place(const struct book_vm *vm, const struct book_op *op)
 }
 
 static enum wait at_place(const struct peer *peer, const struct book_op *op) {
+    if (!op->record.place_generation)
+        return WAIT_IMAGE; /* downstream.rebuilds */
     if (!peer || !peer_is_up(peer))
         return WAIT_PLACE; /* or it is not even configured any more */
     bool waits = !list_is_empty(&op->by_room) && op->resend_ms == book_never;

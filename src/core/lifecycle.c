@@ -34,14 +34,15 @@ static const unsigned permitted[VERB_COUNT] = {
     [VERB_PAUSE] = 1u << VM_RUNNING,
     [VERB_RESUME] = 1u << VM_PAUSED,
     [VERB_SUSPEND] = 1u << VM_RUNNING | 1u << VM_PAUSED,
-    [VERB_RESIZE] = off,
+    [VERB_RESIZE] = off | 1u << VM_RUNNING,
     [VERB_RENAME] = there | 1u << VM_LOST,
     [VERB_EDIT] = there | 1u << VM_LOST,
     [VERB_LOCK] = there | 1u << VM_LOST,
     [VERB_UNLOCK] = there | 1u << VM_LOST,
     [VERB_SNAPSHOT] = off | 1u << VM_RUNNING,
     [VERB_REVERT] = off | 1u << VM_RUNNING,
-    [VERB_REBUILD] = off,
+    [VERB_REBUILD] = off | 1u << VM_RUNNING,
+    [VERB_SNAPSHOT_DELETE] = off | 1u << VM_RUNNING,
     [VERB_DELETE] = there | 1u << VM_PENDING | 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_FAILED,
 };
 

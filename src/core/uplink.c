@@ -239,7 +239,8 @@ static void tell_taken(struct uplink *uplink, struct book *book, struct effects 
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &book->untold) {
         struct book_op *op = container_of(node, struct book_op, by_owner);
-        bool counts = op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE;
+        bool counts = op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE ||
+                      op->record.verb == VERB_RESIZE;
         if (!counts || book_op_has_ended(op) || op->told >= STEP_TAKEN)
             list_remove(node);
         else if (text_equal(op->record.owner, uplink->setting.name))

@@ -108,6 +108,9 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
 void uplink_is_untold(struct book *book, struct book_op *op);
 
 void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out);
+
+/* The same with what it has, which changed without an instruction's end to tell of it. */
+void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm, struct effects *out);
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
                           struct effects *out);
 
@@ -115,9 +118,9 @@ void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step s
 void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op *op,
                         const struct event *event, struct effects *out);
 
-/* The answer to an instruction that leaves no trace here. */
+/* The answer to an instruction that leaves no trace here. vm NULL: it has no such VM here. */
 void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
-                   enum vm_state state, struct effects *out);
+                   const struct book_vm *vm, struct effects *out);
 
 /* All results of `owner` that are not settled. */
 void uplink_send_results(struct uplink *uplink, struct book *book, const struct event *event,
@@ -135,6 +138,6 @@ void uplink_on_settled(struct book *book, const char *owner, const char *op,
 
 void uplink_check(const struct uplink *uplink);
 
-uint64_t uplink_vm_digest(const char *id, uint32_t epoch, uint64_t generation,
-                          enum vm_state state);
+/* Of what both ends know of a VM; epoch and generation as they are counted between them. */
+uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generation);
 uint64_t uplink_digest(const struct uplink *uplink, const struct book *book);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/lifecycle.h"
+#include "core/reshape.h"
 #include "core/uplink.h"
 
 static enum uplink_judgement refuse(enum code code, enum code *out_code) {
@@ -98,6 +99,7 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
                                   .generation = instruct->generation,
                                   .deadline_ms = event->wall_ms + instruct->within_ms};
     (void)text_copy(operation.id, sizeof(operation.id), instruct->op);
+    (void)text_copy(operation.snapshot, sizeof(operation.snapshot), instruct->snapshot);
     record_clone(&definition_table, &instruct->definition, &operation.definition);
     struct book_op *op = book_begin(book, vm, &operation, event, out);
     record_clear(&definition_table, &operation.definition);
@@ -112,10 +114,24 @@ static struct vm_report report_of(const struct vm *vm) {
     return report;
 }
 
-void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out) {
-    struct message message = {.kind = MESSAGE_VM, .vm = report_of(vm)};
+static void send_report(struct uplink *uplink, struct vm_report report, struct effects *out) {
+    struct message message = {.kind = MESSAGE_VM, .vm = report};
     uplink->missed |= uplink_is_open(uplink) && !uplink_has_room(uplink);
     uplink_send(uplink, &message, out);
+}
+
+void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out) {
+    send_report(uplink, report_of(vm), out);
+}
+
+static struct vm_report full_report_of(const struct book_vm *vm) {
+    struct vm_report report = report_of(&vm->record);
+    report.facts = reshape_facts(vm);
+    return report;
+}
+
+void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm, struct effects *out) {
+    send_report(uplink, full_report_of(vm), out);
 }
 
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
@@ -150,6 +166,8 @@ void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op
         result->code = op->record.code;
         result->step = step_shown(&op->record);
         result->state = vm ? vm->record.state : VM_DELETED;
+        if (vm && reshape_tells(op->record.verb))
+            result->facts = reshape_facts(vm);
         uplink_send(uplink, &message, out);
         op->resend_ms =
             event->now_ms + 10 * book_backoff_ms(op->attempts++, &uplink->prng);
@@ -160,14 +178,17 @@ void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op
 }
 
 void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
-                   enum vm_state state, struct effects *out) {
+                   const struct book_vm *vm, struct effects *out) {
+    enum vm_state absent = instruct->verb == VERB_DEFINE ? VM_FAILED : VM_DELETED;
     struct message message = {.kind = MESSAGE_RESULT};
     struct result *result = &message.result;
     (void)text_copy(result->op, sizeof(result->op), instruct->op);
     (void)text_copy(result->vm, sizeof(result->vm), instruct->vm);
     result->generation = instruct->generation;
     result->code = code;
-    result->state = state;
+    result->state = vm ? vm->record.state : absent;
+    if (vm && reshape_tells(instruct->verb))
+        result->facts = reshape_facts(vm);
     uplink_send(uplink, &message, out);
 }
 
@@ -202,7 +223,7 @@ static void send_piece(struct uplink *uplink, const struct book *book, struct ef
             continue;
         if (!table->vms)
             table->vms = memory_new(limit_table_chunk, sizeof(*table->vms));
-        table->vms[table->vms_count++] = report_of(&vm->record);
+        table->vms[table->vms_count++] = full_report_of(vm);
     }
     table->last = node == &book->vms;
     uplink->table.next = node;
@@ -253,16 +274,24 @@ void uplink_on_settled(struct book *book, const char *owner, const char *op_id,
         book_remove_vm(book, vm, out);
 }
 
-uint64_t uplink_vm_digest(const char *id, uint32_t epoch, uint64_t generation,
-                          enum vm_state state) {
+uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generation) {
+    const uint64_t numbers[] = {(uint64_t)vm->state, vm->size.cpus, vm->size.memory_mib,
+                                vm->size.disk_gib};
     struct text text = {0};
-    text_add(&text, id);
+    text_add(&text, vm->id);
     text_add(&text, " ");
     text_add_number(&text, epoch);
     text_add(&text, " ");
     text_add_number(&text, generation);
-    text_add(&text, " ");
-    text_add_number(&text, (uint64_t)state);
+    for (size_t i = 0; i < array_size(numbers); i++) {
+        text_add(&text, " ");
+        text_add_number(&text, numbers[i]);
+    }
+    text_add(&text, vm->digest);
+    for (uint32_t i = 0; i < vm->snapshots_count; i++) {
+        text_add(&text, " ");
+        text_add(&text, vm->snapshots[i].name);
+    }
     uint64_t hash = map_hash(0, text_data(&text), text.length);
     text_deinit(&text);
     return hash;
@@ -274,7 +303,7 @@ uint64_t uplink_digest(const struct uplink *uplink, const struct book *book) {
     list_each(node, next, &book->vms) {
         const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
         if (text_equal(vm->owner, uplink->setting.name))
-            digest ^= uplink_vm_digest(vm->id, vm->epoch, vm->generation, vm->state);
+            digest ^= uplink_vm_digest(vm, vm->epoch, vm->generation);
     }
     return digest & INT64_MAX;
 }

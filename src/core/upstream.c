@@ -184,6 +184,7 @@ static void load_op(struct upstream *upstream, const struct operation *record,
         return;
     assert(vm);
     vm->active = op;
+    upstream_reshape_loaded(upstream, op);
     placement_remember(&upstream->downlink, op);
     op->deadline_ms = book_deadline_ms(record, event);
     book_schedule(&upstream->book, op);
@@ -265,7 +266,8 @@ void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
     struct book_vm *vm = book_vm(&upstream->book, op->record.vm);
     struct peer *peer = vm ? downlink_by_name(&upstream->downlink, vm->record.place) : NULL;
     if (peer)
-        downlink_reflect(&upstream->downlink, peer, op, &vm->record.size);
+        downlink_reflect(&upstream->downlink, peer, op);
+    upstream_reshape_ends(upstream, op);
     book_end(&upstream->book, op, code, event, out);
     while (!list_is_empty(&op->waiters))
         release_waiter(upstream, container_of(op->waiters.next, struct waiter, by_op), out);

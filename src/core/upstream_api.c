@@ -93,17 +93,16 @@ static uint64_t allowed_ms(const struct call *call) {
     return asked ? asked : call->upstream->settings.operation_ms;
 }
 
-static const struct shape *find_shape(const struct upstream *upstream, const char *name) {
+const struct shape *upstream_find_shape(const struct upstream *upstream, const char *name) {
     for (size_t i = 0; i < upstream->downlink.catalogue_count; i++)
         if (text_equal(upstream->downlink.catalogue[i].name, name))
             return &upstream->downlink.catalogue[i];
     return NULL;
 }
 
-/* Has the tenant room in its quota? If not, says in which, and how much is used of it. */
-static bool is_within_quota(const struct call *call, const struct shape *shape) {
-    const struct owner_limits *quota = &call->tenant->record.quota, *used = &call->tenant->used;
-    const struct size *size = &shape->size;
+bool upstream_tell_quota(const struct call *call, const struct tenant_entry *tenant,
+                         enum amount exceeded, const struct size *size) {
+    const struct owner_limits *quota = &tenant->record.quota, *used = &tenant->used;
     const struct {
         const char *of;
         uint64_t quota, used, wanted;
@@ -113,15 +112,20 @@ static bool is_within_quota(const struct call *call, const struct shape *shape) 
         [AMOUNT_MEMORY] = {"MiB of memory", quota->memory_mib, used->memory_mib, size->memory_mib},
         [AMOUNT_DISK] = {"GiB of disk", quota->disk_gib, used->disk_gib, size->disk_gib},
     };
-    enum amount exceeded = amounts_exceeded(quota, used, size);
     if (exceeded == AMOUNT_NONE)
         return true;
     call_problem(call, CODE_QUOTA_EXCEEDED, "shape",
-                 "your quota is %llu %s, of which %llu are used; this VM would take %llu",
+                 "your quota is %llu %s, of which %llu are used; this VM would take %llu more",
                  (unsigned long long)told[exceeded].quota, told[exceeded].of,
                  (unsigned long long)told[exceeded].used,
                  (unsigned long long)told[exceeded].wanted);
     return false;
+}
+
+static bool is_within_quota(const struct call *call, const struct size *size) {
+    const struct tenant_entry *tenant = call->tenant;
+    return upstream_tell_quota(
+        call, tenant, amounts_exceeded(&tenant->record.quota, &tenant->used, size), size);
 }
 
 /* Everything about the wish that can be refused before anything changes. */
@@ -129,7 +133,7 @@ static bool admit(const struct call *call, const struct shape **out_shape,
                   struct image_entry **out_image) {
     const struct vm_create *wish = &call->request->vm_create;
     struct upstream *upstream = call->upstream;
-    *out_shape = find_shape(upstream, wish->shape);
+    *out_shape = upstream_find_shape(upstream, wish->shape);
     *out_image = map_get(&upstream->images_by_name, wish->image);
     if (map_get(&call->tenant->vm_names, wish->name))
         call_problem(call, CODE_CONFLICT, "name", "you have a VM named '%s' already", wish->name);
@@ -144,7 +148,7 @@ static bool admit(const struct call *call, const struct shape **out_shape,
     else if (upstream->book.vms_count >= limit_vms)
         call_problem(call, CODE_FULL, "", "this manager keeps at most %d VMs", limit_vms);
     else
-        return is_within_quota(call, *out_shape);
+        return is_within_quota(call, &(*out_shape)->size);
     return false;
 }
 
@@ -236,15 +240,18 @@ static void on_vm_act(const struct call *call) {
         upstream_answer_op(call, vm->active); /* it is on its way out already */
         return;
     }
-    bool unreflected = book_take_unreflected(vm->active);
+    struct operation operation = {.verb = verb, .deadline_ms = allowed_ms(call)};
+    if (!upstream_admit_reshape(call, vm, &operation))
+        return;
+    struct size reserved = book_take_reserved(vm->active);
     if (vm->active)
         upstream_end(upstream, vm->active, CODE_SUPERSEDED, call->event, call->out);
     if (verb == VERB_DELETE)
         lifecycle_move(&vm->record, VM_DELETING, call->event->wall_ms);
-    struct operation operation = {.verb = verb, .deadline_ms = allowed_ms(call)};
     struct book_op *op = upstream_begin(upstream, vm, &operation, call->event, call->out);
-    op->unreflected = unreflected;
+    op->reserved = reserved;
     op->record.timeline->by = call->tenant ? BY_ASKER : BY_OPERATOR;
+    upstream_reshape_begins(upstream, vm);
     if (*vm->record.place) {
         op->record.place_generation = ++vm->record.place_generation;
         downlink_instruct(&upstream->downlink, &upstream->book, vm, call->event, call->out);

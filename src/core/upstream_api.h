@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/memory.h"
+#include "core/amounts.h"
 #include "core/call.h"
 #include "core/upstream_parts.h"
 
@@ -20,6 +21,17 @@ void upstream_answer_account(const struct call *call, const struct tenant_entry 
 /* The caller's VM with this id or name; NULL: the problem is answered already. */
 /* Chooses the cluster for a new VM. False: what stands in the way has been answered. */
 bool upstream_choose(const struct call *call, const struct shape *shape, struct peer **out_peer);
+
+const struct shape *upstream_find_shape(const struct upstream *upstream, const char *name);
+
+/* False: the tenant's quota has no room for what is wanted, which is answered. */
+bool upstream_tell_quota(const struct call *call, const struct tenant_entry *tenant,
+                         enum amount exceeded, const struct size *wanted);
+
+/* Fills in what a resize, a rebuild or an act on a snapshot is to do. False: it is not possible,
+ * which is answered. Other verbs: nothing to do. */
+bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
+                            struct operation *operation);
 
 /* The id by which those below know the group of a new VM: the same for each of them, and nothing
  * to read in it; "" without a group. */

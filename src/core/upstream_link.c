@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "core/downlink_reports.h"
 #include "core/lifecycle.h"
 #include "core/placement.h"
@@ -28,9 +29,11 @@ static bool on_vm(struct upstream *upstream, struct peer *peer, const struct vm_
                   const struct event *event, struct effects *out) {
     struct book_vm *vm =
         downlink_reported(&upstream->downlink, &upstream->book, peer, report, out);
-    if (vm)
-        learn_state(upstream, vm, report->state, event, out);
-    return vm != NULL;
+    if (!vm)
+        return false;
+    upstream_learn(upstream, vm, &report->facts, event, out);
+    learn_state(upstream, vm, report->state, event, out);
+    return true;
 }
 
 static void on_table(struct upstream *upstream, struct peer *peer, const struct vm_table *table,
@@ -69,6 +72,8 @@ static void end_define(struct upstream *upstream, struct book_vm *vm,
 static void on_result(struct upstream *upstream, struct peer *peer, const struct result *result,
                       const struct event *event, struct effects *out) {
     struct book_vm *vm = book_vm(&upstream->book, result->vm);
+    if (vm && text_equal(vm->record.place, peer->setting.name)) /* whichever operation it ends */
+        upstream_learn(upstream, vm, &result->facts, event, out);
     switch (downlink_result(&upstream->book, peer, result, event, out)) {
     case OUTCOME_FOREIGN:
         return;
@@ -80,12 +85,13 @@ static void on_result(struct upstream *upstream, struct peer *peer, const struct
     }
     enum verb verb = vm->active->record.verb;
     enum code code = downlink_code(verb, result);
-    downlink_reflect(&upstream->downlink, peer, vm->active, &vm->record.size);
+    downlink_reflect(&upstream->downlink, peer, vm->active);
     if (verb == VERB_DEFINE && downlink_is_undone(result) &&
         placement_leads_on(&upstream->downlink, vm, peer, code, event)) {
         upstream_try_next(upstream, vm, event, out);
         return;
     }
+    upstream_reshape_concludes(upstream, vm, result);
     upstream_end(upstream, vm->active, code, event, out);
     if (verb == VERB_DEFINE)
         end_define(upstream, vm, result, event, out);
@@ -104,7 +110,7 @@ static void write_off(struct upstream *upstream, struct peer *peer, struct book_
     bool gone = verb == VERB_DEFINE || vm->record.state == VM_DELETING;
     if (op) {
         op->decider = BY_OPERATOR;
-        downlink_reflect(&upstream->downlink, peer, op, &vm->record.size);
+        downlink_reflect(&upstream->downlink, peer, op);
     }
     placement_take(vm);
     if (!gone && vm->record.state != VM_LOST)

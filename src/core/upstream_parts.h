@@ -21,6 +21,18 @@ void upstream_remove_op(struct upstream *upstream, struct book_op *op, struct ef
 void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
                   const struct event *event, struct effects *out);
 
+/* Resizing, rebuilding, snapshots: an operation is loaded, begins on its VM, ends, or is concluded
+ * by the cluster's result before it ends. */
+void upstream_reshape_loaded(struct upstream *upstream, const struct book_op *op);
+void upstream_reshape_begins(struct upstream *upstream, struct book_vm *vm);
+void upstream_reshape_ends(struct upstream *upstream, const struct book_op *op);
+void upstream_reshape_concludes(struct upstream *upstream, struct book_vm *vm,
+                                const struct result *result);
+
+/* What the VM's cluster says that it has becomes true here. */
+void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts,
+                    const struct event *event, struct effects *out);
+
 /* The cluster is gone for good: its VMs are lost, what was under way there ends. */
 void upstream_write_off(struct upstream *upstream, struct peer *peer, const struct event *event,
                         struct effects *out);

@@ -59,15 +59,17 @@ static void post_domain(struct host *host, const struct host_domain_mark *mark,
     shell_put(host->shell, &event);
 }
 
-static void post_job(struct host *host, const struct effect_job *job, enum code code,
-                     const struct error *err) {
+static void post_job(struct host *host, const struct effect_job *job,
+                     const struct event_job *end, const struct error *err) {
+    enum code code = end->code;
     if (code != CODE_OK) {
         char why[1024];
         shell_log(host->shell, LOG_WARNING, "host-job-failed", "op=%s vm=%s job=%s code=%s why=%s",
                   job->op, job->vm, job_names[job->kind], code_names[code],
                   log_quote(err->text, why, sizeof(why)));
     }
-    struct event event = {.kind = EVENT_JOB, .job = {.job = job->job, .code = code}};
+    struct event event = {.kind = EVENT_JOB, .job = *end};
+    event.job.job = job->job;
     shell_put(host->shell, &event);
 }
 
@@ -216,6 +218,63 @@ static enum code create(struct host *host, const struct effect_job *job, struct 
     return code == CODE_OK ? define(host, job, &facts, err) : code;
 }
 
+/* The definition is the last act here, too: until it is done, the domain has what it had. */
+static enum code resize(struct host *host, const struct effect_job *job, struct error *err) {
+    struct libvirt_domain found;
+    struct image_facts facts;
+    const struct size *size = &job->definition.size;
+    enum code code = libvirt_find(host->libvirt, job->vm, &found, err);
+    if (code == CODE_OK)
+        code = host_image_find(&host->files, &job->definition, &facts, err);
+    if (code != CODE_OK)
+        return code;
+    if (found.state == VM_RUNNING || found.state == VM_PAUSED)
+        code = libvirt_resize(host->libvirt, job->vm, size, err);
+    else if (libvirt_driver(host->libvirt) == LIBVIRT_QEMU)
+        code = host_disk_grow(&host->files, job->vm, size->disk_gib, err);
+    return code == CODE_OK ? define(host, job, &facts, err) : code;
+}
+
+/* What takes time and may fail is done beside the old disk, which goes last. */
+static enum code rebuild(struct host *host, const struct effect_job *job, struct error *err) {
+    struct libvirt_domain found;
+    struct image_facts facts;
+    bool has_disk = libvirt_driver(host->libvirt) == LIBVIRT_QEMU;
+    enum code code = libvirt_find(host->libvirt, job->vm, &found, err);
+    if (code == CODE_OK)
+        code = host_image_find(&host->files, &job->definition, &facts, err);
+    if (code == CODE_OK && has_disk)
+        code = host_disk_renew(&host->files, job, &facts, err);
+    if (code == CODE_OK)
+        code = libvirt_stop(host->libvirt, job->vm, err);
+    if (code == CODE_OK)
+        code = libvirt_forget_snapshots(host->libvirt, job->vm, err);
+    if (code == CODE_OK && has_disk)
+        code = host_disk_replace(&host->files, job->vm, err);
+    return code == CODE_OK ? define(host, job, &facts, err) : code;
+}
+
+/* With a snapshot comes the definition of its time: a size that was given later stays. */
+static enum code revert(struct host *host, const struct effect_job *job, struct error *err) {
+    struct image_facts facts;
+    enum code code = host_image_find(&host->files, &job->definition, &facts, err);
+    if (code == CODE_OK)
+        code = libvirt_revert(host->libvirt, job, err);
+    return code == CODE_OK ? define(host, job, &facts, err) : code;
+}
+
+/* Of a job that failed in changing what the VM has: what that is now. */
+static void read_back(struct host *host, const struct effect_job *job, struct event_job *out) {
+    bool changes = job->kind == JOB_RESIZE || job->kind == JOB_REBUILD;
+    bool deletes = job->kind == JOB_SNAPSHOT_DELETE || job->kind == JOB_REBUILD;
+    struct size size = {0};
+    if (changes && libvirt_size(host->libvirt, job->vm, &size, NULL) == CODE_OK &&
+        host_disk_read(&host->files, job->vm, &size.disk_gib, out->image))
+        out->size = size;
+    if (deletes)
+        out->left = libvirt_snapshots_left(host->libvirt, job->vm, job->snapshot);
+}
+
 static enum code remove_vm(struct host *host, const struct effect_job *job, struct error *err) {
     struct host_domain_mark mark;
     enum code code = libvirt_stop(host->libvirt, job->vm, err);
@@ -243,7 +302,8 @@ static enum code start(struct host *host, const struct effect_job *job, enum lib
     return code;
 }
 
-static enum code do_job(struct host *host, const struct effect_job *job, struct error *err) {
+static enum code do_job(struct host *host, const struct effect_job *job, struct event_job *out,
+                        struct error *err) {
     struct libvirt *libvirt = host->libvirt;
     struct host_domain_mark mark;
     bool known = host_known_get(host->known, job->vm, &mark);
@@ -257,6 +317,11 @@ static enum code do_job(struct host *host, const struct effect_job *job, struct 
     case JOB_RESUME: return libvirt_resume(libvirt, job->vm, err);
     case JOB_SUSPEND: return libvirt_suspend(libvirt, job->vm, err);
     case JOB_REBOOT: return libvirt_reboot(libvirt, job->vm, err);
+    case JOB_RESIZE: return resize(host, job, err);
+    case JOB_REBUILD: return rebuild(host, job, err);
+    case JOB_SNAPSHOT: return libvirt_snapshot(libvirt, job, &out->memory, err);
+    case JOB_SNAPSHOT_DELETE: return libvirt_snapshot_delete(libvirt, job, err);
+    case JOB_REVERT: return revert(host, job, err);
     case JOB_REMOVE: return remove_vm(host, job, err);
     case JOB_SCAN:
     case JOB_FETCH:
@@ -278,9 +343,13 @@ static void on_jobs(void *context, struct list *batch) {
         } else if (one->job.kind == JOB_SCAN) {
             scan(host, one);
         } else {
-            enum code code = do_job(host, &one->job, &err);
-            /* a foreign domain is none of the VM's */
-            post_job(host, &one->job, code == CODE_CONFLICT ? CODE_LOST : code, &err);
+            struct event_job end = {0};
+            end.code = do_job(host, &one->job, &end, &err);
+            if (end.code == CODE_CONFLICT) /* a foreign domain is none of the VM's */
+                end.code = CODE_LOST;
+            if (end.code != CODE_OK)
+                read_back(host, &one->job, &end);
+            post_job(host, &one->job, &end, &err);
         }
         job_free(work);
     }
@@ -297,7 +366,8 @@ static void on_fetches(void *context, struct list *batch) {
     list_each(node, following, batch) {
         struct work *work = container_of(node, struct work, node);
         if (!atomic_load(&host->closing))
-            post_job(host, &container_of(work, struct host_job, work)->job, code, &err);
+            post_job(host, &container_of(work, struct host_job, work)->job,
+                     &(struct event_job){.code = code}, &err);
         job_free(work);
     }
     shell_serve(host->shell);
@@ -310,7 +380,7 @@ static bool is_digest(const char *text) {
 /* Ends a job that no worker is needed for, within the turn that asks for it. */
 static void finish(struct host *host, struct host_job *one, enum code code,
                    const struct error *err) {
-    post_job(host, &one->job, code, err);
+    post_job(host, &one->job, &(struct event_job){.code = code}, err);
     job_free(&one->work);
 }
 

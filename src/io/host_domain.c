@@ -58,6 +58,15 @@ static void add_devices(const struct host_domain_plan *plan, struct text *out) {
     text_add(out, "</devices>");
 }
 
+/* Processors that it can be given while it runs. */
+static uint32_t most_cpus(const struct host_domain_plan *plan) {
+    enum { times = 4, pc_most = 240 };
+    uint32_t cpus = plan->job->definition.size.cpus;
+    bool is_pc = text_equal(plan->architecture, "x86_64");
+    uint32_t most = !is_pc ? cpus : cpus * times < pc_most ? cpus * times : pc_most;
+    return most > cpus ? most : cpus;
+}
+
 void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, struct text *out) {
     const struct effect_job *job = plan->job;
     bool is_test = text_equal(plan->type, "test");
@@ -69,8 +78,10 @@ void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, stru
               host_domain_namespace, job->vm, job->epoch);
     add_escaped(out, job->definition.name);
     text_add(out, "'/></metadata>");
-    text_addf(out, "<memory unit='MiB'>%" PRIu32 "</memory><vcpu>%" PRIu32 "</vcpu>",
-              job->definition.size.memory_mib, job->definition.size.cpus);
+    text_addf(out,
+              "<memory unit='MiB'>%" PRIu32 "</memory><vcpu current='%" PRIu32 "'>%" PRIu32
+              "</vcpu>",
+              job->definition.size.memory_mib, job->definition.size.cpus, most_cpus(plan));
     if (is_test) {
         text_add(out, "<os><type>hvm</type></os></domain>");
         return;

@@ -140,18 +140,28 @@ static int run_tool(const char *const arguments[], struct error *err) {
                      text_data(&said));
 }
 
+static void unfinished_path(const char *path, char out_path[host_path_size]) {
+    text_format(out_path, host_path_size, "%s.new", path);
+}
+
+/* Beside `path`, where it is unfinished. */
 static int make_disk(const struct host_files *files, const struct definition *definition,
                      const struct image_facts *facts, const char *path, struct error *err) {
     char image[host_path_size], unfinished[host_path_size], bytes[24];
     image_path(files, definition->image, "/disk", image);
-    text_format(unfinished, sizeof(unfinished), "%s.new", path);
+    unfinished_path(path, unfinished);
     text_format(bytes, sizeof(bytes), "%" PRIu64, definition->size.disk_gib * gib);
     if (unlink(unfinished) < 0 && errno != ENOENT)
         return error_set(err, -errno, "remove %s: %s", unfinished, strerror(errno));
     const char *const arguments[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-b", image, "-F",
                                      facts->disk_format, unfinished, bytes, NULL};
-    int failed = run_tool(arguments, err);
-    return failed ? failed : folder_commit(unfinished, path, err);
+    return run_tool(arguments, err);
+}
+
+static int commit_disk(const char *path, struct error *err) {
+    char unfinished[host_path_size];
+    unfinished_path(path, unfinished);
+    return folder_commit(unfinished, path, err);
 }
 
 static int make_seed(const struct effect_job *job, const char *path, struct error *err) {
@@ -173,7 +183,79 @@ enum code host_vm_prepare(const struct host_files *files, const struct effect_jo
         failed = make_seed(job, paths.seed, err);
     if (!failed)
         failed = make_disk(files, &job->definition, facts, paths.disk, err);
+    if (!failed)
+        failed = commit_disk(paths.disk, err);
     return failed ? CODE_HOST_FAILED : CODE_OK;
+}
+
+enum code host_disk_renew(const struct host_files *files, const struct effect_job *job,
+                          const struct image_facts *facts, struct error *err) {
+    struct host_vm_paths paths;
+    host_vm_paths(files, job->vm, &paths);
+    int failed = job->definition.user_data ? make_seed(job, paths.seed, err) : 0;
+    if (!failed)
+        failed = make_disk(files, &job->definition, facts, paths.disk, err);
+    return failed ? CODE_HOST_FAILED : CODE_OK;
+}
+
+enum code host_disk_replace(const struct host_files *files, const char *vm, struct error *err) {
+    struct host_vm_paths paths;
+    host_vm_paths(files, vm, &paths);
+    return commit_disk(paths.disk, err) ? CODE_HOST_FAILED : CODE_OK;
+}
+
+/* Of qcow2 (docs/interop/qcow2.txt of QEMU); numbers are big-endian. */
+struct disk_header {
+    char magic[4];
+    uint8_t version[4], backing_offset[8], backing_length[4], cluster_bits[4], bytes[8];
+};
+
+static uint64_t big_endian(const uint8_t *bytes, size_t count) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < count; i++)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+/* Of "…/images/DIGEST/disk". */
+static void digest_of(const char *backing, char out_image[limit_digest_size]) {
+    size_t length = strlen(backing);
+    const char *digest = backing + length - strlen("/disk") - (limit_digest_size - 1);
+    if (length >= strlen("/disk") + limit_digest_size && digest[-1] == '/')
+        text_format(out_image, limit_digest_size, "%.64s", digest);
+}
+
+bool host_disk_read(const struct host_files *files, const char *vm, uint32_t *out_gib,
+                    char out_image[limit_digest_size]) {
+    struct host_vm_paths paths;
+    struct disk_header header;
+    char backing[host_path_size] = "";
+    host_vm_paths(files, vm, &paths);
+    auto_clean(fd_clean) int fd = open(paths.disk, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+        memcmp(header.magic, "QFI\xfb", 4) != 0)
+        return false;
+    uint64_t length = big_endian(header.backing_length, 4);
+    off_t offset = (off_t)big_endian(header.backing_offset, 8);
+    if (length >= sizeof(backing) || pread(fd, backing, length, offset) != (ssize_t)length)
+        return false;
+    *out_gib = (uint32_t)((big_endian(header.bytes, 8) + gib - 1) / gib);
+    digest_of(backing, out_image);
+    return true;
+}
+
+enum code host_disk_grow(const struct host_files *files, const char *vm, uint32_t to_gib,
+                         struct error *err) {
+    struct host_vm_paths paths;
+    char image[limit_digest_size], bytes[24];
+    uint32_t now_gib = 0;
+    host_vm_paths(files, vm, &paths);
+    if (host_disk_read(files, vm, &now_gib, image) && now_gib >= to_gib)
+        return CODE_OK;
+    text_format(bytes, sizeof(bytes), "%" PRIu64, to_gib * gib);
+    const char *const arguments[] = {"qemu-img", "resize", "-q", "-f", "qcow2", paths.disk,
+                                     bytes, NULL};
+    return run_tool(arguments, err) ? CODE_HOST_FAILED : CODE_OK;
 }
 
 enum { boot_id_size = 40 }; /* a UUID and a line feed */

@@ -44,6 +44,20 @@ enum code host_image_find(const struct host_files *files, const struct definitio
 enum code host_vm_prepare(const struct host_files *files, const struct effect_job *job,
                           const struct image_facts *facts, struct error *err);
 
+/* A fresh disk beside the VM's own, with a seed where the definition has first-boot data; then it
+ * takes the own one's place. */
+enum code host_disk_renew(const struct host_files *files, const struct effect_job *job,
+                          const struct image_facts *facts, struct error *err);
+enum code host_disk_replace(const struct host_files *files, const char *vm, struct error *err);
+
+/* Grows the disk of a VM that is off, if it is smaller. */
+enum code host_disk_grow(const struct host_files *files, const char *vm, uint32_t gib,
+                         struct error *err);
+
+/* How large the VM's disk is, and the digest of the image that it is made from. False: unknown. */
+bool host_disk_read(const struct host_files *files, const char *vm, uint32_t *out_gib,
+                    char out_image[limit_digest_size]);
+
 /* Notes that the VM was started in this boot of the host, and tells whether it was. What cannot
  * be noted or read was not: such a VM is started again rather than forgotten. */
 void host_vm_note_boot(const struct host_files *files, const char *vm);

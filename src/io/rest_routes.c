@@ -71,6 +71,18 @@ const struct table rest_health_table = {"health", "That the manager serves.",
     .parameters = {"wait", "deadline"}, .shape = REST_OPERATION,                         \
     .answer = &operation_table, .problems = act_problems
 
+/* The same of those that change what the VM has; each brings a body. */
+#define vm_reshape(verb_)                                                                \
+    .action = REST_ROLE, .kind = REQUEST_VM_ACT, .verb = verb_,                          \
+    .body_offset = offsetof(struct request, reshape), .parameters = {"wait", "deadline"}, \
+    .shape = REST_OPERATION, .answer = &operation_table
+#define resize_problems                                                                  \
+    (act_problems | problem(CODE_UNKNOWN_SHAPE) | problem(CODE_CONFLICT) |               \
+     problem(CODE_QUOTA_EXCEEDED))
+#define rebuild_problems                                                                 \
+    (act_problems | problem(CODE_UNKNOWN_IMAGE) | problem(CODE_IMAGE_TOO_LARGE))
+#define snapshot_problems (act_problems | problem(CODE_CONFLICT))
+
 static const struct rest_route routes[] = {
     {"POST", "/v1/vms", "Creates a VM", REST_ROLE, REQUEST_VM_CREATE, .body = &vm_create_table,
      .body_offset = offsetof(struct request, vm_create), .parameters = {"wait", "deadline"},
@@ -89,6 +101,17 @@ static const struct rest_route routes[] = {
     {"POST", "/v1/vms/{vm}/resume", "Lets a paused VM run on", vm_act(VERB_RESUME)},
     {"POST", "/v1/vms/{vm}/suspend", "Saves a VM's memory to disk, for the next start",
      vm_act(VERB_SUSPEND)},
+    {"POST", "/v1/vms/{vm}/resize", "Gives a VM another shape", vm_reshape(VERB_RESIZE),
+     .body = &vm_resize_table, .problems = resize_problems},
+    {"POST", "/v1/vms/{vm}/rebuild", "Makes a VM's disk anew from an image",
+     vm_reshape(VERB_REBUILD), .body = &vm_rebuild_table, .problems = rebuild_problems},
+    {"POST", "/v1/vms/{vm}/snapshot", "Takes a snapshot of a VM", vm_reshape(VERB_SNAPSHOT),
+     .body = &vm_snapshot_table, .problems = snapshot_problems},
+    {"POST", "/v1/vms/{vm}/revert", "Takes a VM back to a snapshot", vm_reshape(VERB_REVERT),
+     .body = &vm_snapshot_table, .problems = snapshot_problems},
+    {"POST", "/v1/vms/{vm}/snapshot-delete", "Deletes a snapshot of a VM",
+     vm_reshape(VERB_SNAPSHOT_DELETE), .body = &vm_snapshot_table,
+     .problems = snapshot_problems},
     {"GET", "/v1/operations", "Lists operations", REST_ROLE, REQUEST_OP_LIST,
      .parameters = {"limit", "after", "tenant", "vm"}, .shape = REST_LIST,
      .answer = &operation_table, .problems = list_problems},

@@ -233,7 +233,7 @@ static int decode_page(const struct call *call, const struct table *rows, struct
     return EXIT_DONE;
 }
 
-static void add_heads(struct sheet *sheet, const char *heads) {
+void sheet_heads(struct sheet *sheet, const char *heads) {
     for (size_t length; *heads; heads += length + (heads[length] == ' ')) {
         length = strcspn(heads, " ");
         sheet_add(sheet, "%.*s", (int)length, heads);
@@ -247,7 +247,7 @@ int view_list(const struct view *view, const struct options *options) {
     uint32_t left = options->limit ? options->limit : UINT32_MAX;
     int result;
     if (options->output == OUTPUT_TABLE)
-        add_heads(&sheet, view->heads);
+        sheet_heads(&sheet, view->heads);
     do {
         struct call call;
         call_init(&call, options, "GET", view->path);

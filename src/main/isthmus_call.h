@@ -75,6 +75,9 @@ void sheet_amounts(struct sheet *sheet, const struct owner_limits *used,
 void sheet_add_capacity(struct sheet *sheet, const struct capacity *capacity);
 void sheet_capacity(struct sheet *sheet, const struct capacity *capacity);
 
+/* The heads of a sheet's columns, a blank between them. */
+void sheet_heads(struct sheet *sheet, const char *heads);
+
 /* Adds "name  value" to a sheet of two columns. */
 void sheet_pair(struct sheet *sheet, const char *name, const char *format, ...)
     format_checked(3, 4);

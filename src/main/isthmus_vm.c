@@ -35,6 +35,8 @@ static void show(const struct vm *vm) {
     sheet_pair(&sheet, "image", "%s", vm->image);
     if (vm->group[0])
         sheet_pair(&sheet, "group", "%s", vm->group);
+    if (vm->snapshots_count)
+        sheet_pair(&sheet, "snapshots", "%u", vm->snapshots_count);
     sheet_pair(&sheet, "operation", "%s", vm->op);
     sheet_pair(&sheet, "created", "%s", words_date(vm->created_ms).text);
     sheet_pair(&sheet, "changed", "%s", words_date(vm->changed_ms).text);
@@ -141,29 +143,123 @@ int vm_resume(const struct options *options) { return act(options, "POST", "/res
 int vm_suspend(const struct options *options) { return act(options, "POST", "/suspend"); }
 int vm_delete(const struct options *options) { return act(options, "DELETE", ""); }
 
-/* One field of the request, checked here as the server would. */
-static bool set_field(struct vm_create *create, const char *name, const char *value) {
+/* One field of a request's body, checked here as the server would. */
+static bool set_in(const struct table *table, void *record, const char *name, const char *value) {
     struct codec_fault fault;
-    for (size_t i = 0; value && i < vm_create_table.fields_count; i++)
-        if (text_equal(vm_create_table.fields[i].name, name) &&
-            codec_field_from_text(&vm_create_table.fields[i], value, create, &fault)) {
+    for (size_t i = 0; value && i < table->fields_count; i++)
+        if (text_equal(table->fields[i].name, name) &&
+            codec_field_from_text(&table->fields[i], value, record, &fault)) {
             say("%s '%s' %s", name, value, fault.text);
             return false;
         }
     return true;
 }
 
+static bool set_field(struct vm_create *create, const char *name, const char *value) {
+    return set_in(&vm_create_table, create, name, value);
+}
+
+static int submit_body(const struct options *options, struct call *call,
+                       const struct table *table, const void *record) {
+    struct text body = {0};
+    codec_encode(table, record, FIELD_API, &body);
+    call->http.content_type = "application/json";
+    call->http.body = text_data(&body);
+    int result = submit(options, call);
+    text_deinit(&body);
+    return result;
+}
+
+/* An act on a VM with a body of one text, the command's last word. */
+static int act_with(const struct options *options, const char *path, const struct table *table) {
+    struct vm_reshape wish = {0};
+    struct call call;
+    if (!set_in(table, &wish, table->fields[0].name, options->words[3]))
+        return EXIT_USAGE;
+    call_init(&call, options, "POST", view.path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, path);
+    int result = submit_body(options, &call, table, &wish);
+    call_deinit(&call);
+    return result;
+}
+
+int vm_resize(const struct options *options) {
+    return act_with(options, "/resize", &vm_resize_table);
+}
+
+int vm_snapshot(const struct options *options) {
+    return act_with(options, "/snapshot", &vm_snapshot_table);
+}
+
+int vm_revert(const struct options *options) {
+    return act_with(options, "/revert", &vm_snapshot_table);
+}
+
+int vm_snapshot_delete(const struct options *options) {
+    return act_with(options, "/snapshot-delete", &vm_snapshot_table);
+}
+
+/* False: it cannot be read. */
+static bool read_user_data(const struct options *options, struct text *out) {
+    struct error err;
+    if (!options->user_data ||
+        options_read_file(options->user_data, limit_user_data, out, &err) >= 0)
+        return true;
+    say("%s", err.text);
+    return false;
+}
+
+int vm_rebuild(const struct options *options) {
+    struct vm_reshape wish = {0};
+    struct text user_data = {0};
+    struct call call;
+    int result = EXIT_USAGE;
+    if (read_user_data(options, &user_data) &&
+        set_in(&vm_rebuild_table, &wish, "image", options->image) &&
+        set_in(&vm_rebuild_table, &wish, "user_data", user_data.length ? user_data.data : NULL)) {
+        call_init(&call, options, "POST", view.path);
+        call_add_segment(&call, options->words[2]);
+        text_add(&call.url, "/rebuild");
+        result = submit_body(options, &call, &vm_rebuild_table, &wish);
+        call_deinit(&call);
+    }
+    text_deinit(&user_data);
+    record_clear(&vm_rebuild_table, &wish);
+    return result;
+}
+
+static void show_snapshots(const void *record) {
+    const struct vm *vm = record;
+    struct sheet sheet = {0};
+    sheet_heads(&sheet, "NAME MEMORY CPUS RAM DISK AGE");
+    for (uint32_t i = 0; i < vm->snapshots_count; i++) {
+        const struct snapshot *snapshot = &vm->snapshots[i];
+        sheet_add(&sheet, "%s", snapshot->name);
+        sheet_add(&sheet, "%s", snapshot->memory ? "yes" : "no");
+        sheet_add(&sheet, "%u", snapshot->size.cpus);
+        sheet_add(&sheet, "%s", words_mib(snapshot->size.memory_mib).text);
+        sheet_add(&sheet, "%u GiB", snapshot->size.disk_gib);
+        sheet_add(&sheet, "%s", words_age(snapshot->created_ms).text);
+    }
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+int vm_snapshots(const struct options *options) {
+    struct view of_snapshots = view;
+    of_snapshots.show = show_snapshots;
+    return view_show(&of_snapshots, options, options->words[2]);
+}
+
 static int fill(const struct options *options, struct vm_create *create) {
     struct text user_data = {0};
-    struct error err;
     if (!options->shape || !options->image) {
         say("vm create needs --shape and --image; 'isthmus shape list' and 'isthmus image list' "
             "show what there is");
         return EXIT_USAGE;
     }
-    if (options->user_data &&
-        options_read_file(options->user_data, limit_user_data, &user_data, &err) < 0) {
-        say("%s", err.text);
+    if (!read_user_data(options, &user_data)) {
         text_deinit(&user_data);
         return EXIT_USAGE;
     }
@@ -188,18 +284,13 @@ static int fill(const struct options *options, struct vm_create *create) {
 
 int vm_create(const struct options *options) {
     struct vm_create create = {0};
-    struct text body = {0};
     int result = fill(options, &create);
     if (result == EXIT_DONE) {
         struct call call;
-        codec_encode(&vm_create_table, &create, FIELD_API, &body);
         call_init(&call, options, "POST", view.path);
-        call.http.content_type = "application/json";
-        call.http.body = text_data(&body);
-        result = submit(options, &call);
+        result = submit_body(options, &call, &vm_create_table, &create);
         call_deinit(&call);
     }
-    text_deinit(&body);
     record_clear(&vm_create_table, &create);
     return result;
 }

@@ -29,11 +29,12 @@ enum {
     limit_idempotency_keys = 100000,
     limit_timeline = 40,        /* entries per operation */
     limit_refusals = 8,         /* places that are asked for one VM, at the most */
+    limit_snapshots = 8,        /* of one VM */
     limit_waiters = 4096,       /* replies held open by ?wait= */
     limit_page = 500,           /* rows in one page of a list */
     limit_page_default = 100,
     limit_join_tokens = 1000,   /* of one manager */
-    limit_table_chunk = 32,     /* VMs in one `table` message */
+    limit_table_chunk = 16,     /* VMs in one `table` message */
     limit_reasons = 16,         /* why VMs are still on a host that is to be empty */
 
     /* sizes of one VM */

@@ -5,14 +5,16 @@
 
 const char *const verb_names[VERB_COUNT] = {
     "define", "start",  "shutdown", "stop", "reboot", "pause",    "resume", "suspend", "resize",
-    "rename", "edit",   "lock",   "unlock", "snapshot", "revert", "rebuild", "delete"};
+    "rename", "edit",   "lock",   "unlock", "snapshot", "revert", "rebuild",
+    "snapshot-delete", "delete"};
 const enum verb_reach verb_reaches[VERB_COUNT] = {
     [VERB_DEFINE] = VERB_BELOW,    [VERB_START] = VERB_BELOW,    [VERB_SHUTDOWN] = VERB_BELOW,
     [VERB_STOP] = VERB_BELOW,      [VERB_REBOOT] = VERB_BELOW,   [VERB_PAUSE] = VERB_BELOW,
-    [VERB_RESUME] = VERB_BELOW,    [VERB_SUSPEND] = VERB_BELOW,  [VERB_RESIZE] = VERB_UNBUILT,
+    [VERB_RESUME] = VERB_BELOW,    [VERB_SUSPEND] = VERB_BELOW,  [VERB_RESIZE] = VERB_BELOW,
     [VERB_RENAME] = VERB_UNBUILT,  [VERB_EDIT] = VERB_UNBUILT,   [VERB_LOCK] = VERB_UNBUILT,
-    [VERB_UNLOCK] = VERB_UNBUILT,  [VERB_SNAPSHOT] = VERB_UNBUILT, [VERB_REVERT] = VERB_UNBUILT,
-    [VERB_REBUILD] = VERB_UNBUILT, [VERB_DELETE] = VERB_BELOW,
+    [VERB_UNLOCK] = VERB_UNBUILT,  [VERB_SNAPSHOT] = VERB_BELOW, [VERB_REVERT] = VERB_BELOW,
+    [VERB_REBUILD] = VERB_BELOW, [VERB_SNAPSHOT_DELETE] = VERB_BELOW,
+    [VERB_DELETE] = VERB_BELOW,
 };
 const char *const vm_state_names[VM_STATE_COUNT] = {"pending", "stopped",   "running", "paused",
                                                     "suspended", "crashed", "lost",
@@ -21,7 +23,8 @@ const char *const op_state_names[OP_STATE_COUNT] = {"pending", "running", "succe
 const char *const step_names[STEP_COUNT] = {"none",     "accepted",  "placed",   "instructed",
                                             "taken",    "fetching",  "preparing", "starting",
                                             "stopping", "rebooting", "pausing", "resuming",
-                                            "suspending", "deleting", "undoing", "ended",
+                                            "suspending", "resizing", "snapshotting", "reverting",
+                                            "deleting", "undoing", "ended",
                                             "refused",  "waiting"};
 const char *const decider_names[DECIDER_COUNT] = {"manager", "tenant", "cluster", "operator"};
 const char *const wait_names[WAIT_COUNT] = {"nothing", "taking", "result", "cluster",
@@ -152,6 +155,20 @@ const struct table template_table = {"template", "What a VM is made from when it
                                      sizeof(struct template), template_fields,
                                      array_size(template_fields)};
 
+static const struct field snapshot_fields[] = {
+    {.name = "name", .about = "Its name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct snapshot, name), .check = CHECK_NAME},
+    {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
+     field_at(struct snapshot, created_ms), .most = INT64_MAX},
+    {.name = "memory", .about = "The VM ran, and its memory is in the snapshot, too.",
+     .kind = FIELD_FLAG, field_at(struct snapshot, memory)},
+    {.name = "size", .about = "What the VM had then.", .kind = FIELD_RECORD,
+     field_at(struct snapshot, size), .table = &size_table},
+};
+const struct table snapshot_table = {"snapshot", "A state of a VM that it can be taken back to.",
+                                     sizeof(struct snapshot), snapshot_fields,
+                                     array_size(snapshot_fields)};
+
 static const struct field vm_fields[] = {
     {.name = "id", .about = "The VM's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      field_at(struct vm, id), .check = CHECK_ID},
@@ -169,6 +186,8 @@ static const struct field vm_fields[] = {
      field_at(struct vm, image), .check = CHECK_NAME},
     {.name = "digest", .about = "Digest of its image's archive.", .kind = FIELD_TEXT,
      field_at(struct vm, digest), .check = CHECK_DIGEST},
+    {.name = "rebuilt", .about = "It was made anew, perhaps from another image.",
+     .kind = FIELD_FLAG, .mask = FIELD_STORE, field_at(struct vm, rebuilt)},
     {.name = "group", .about = "Its group; absent: none.", .kind = FIELD_TEXT,
      field_at(struct vm, group), .check = CHECK_NAME},
     {.name = "state", .about = "What is known of it.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
@@ -194,6 +213,9 @@ static const struct field vm_fields[] = {
      field_at(struct vm, created_ms), .most = INT64_MAX},
     {.name = "changed_ms", .about = "When its record last changed.", .kind = FIELD_U64,
      field_at(struct vm, changed_ms), .most = INT64_MAX},
+    {.name = "snapshots", .about = "Its snapshots, oldest first.", .kind = FIELD_LIST,
+     field_list_at(struct vm, snapshots, snapshots_count), .most = limit_snapshots,
+     .table = &snapshot_table},
 };
 const struct table vm_table = {"vm", "A virtual machine.", sizeof(struct vm), vm_fields,
                                array_size(vm_fields)};
@@ -290,6 +312,10 @@ static const struct field operation_fields[] = {
     {.name = "definition", .about = "What to make, while it is being made.",
      .kind = FIELD_RECORD, .mask = FIELD_STORE, field_at(struct operation, definition),
      .table = &definition_table},
+    {.name = "was", .about = "resize: what the VM had before.", .kind = FIELD_RECORD,
+     .mask = FIELD_STORE, field_at(struct operation, was), .table = &size_table},
+    {.name = "snapshot", .about = "Name of the snapshot that it is about.", .kind = FIELD_TEXT,
+     field_at(struct operation, snapshot), .check = CHECK_NAME},
     {.name = "placing", .about = "Where it may go.", .kind = FIELD_RECORD, .mask = FIELD_STORE,
      field_at(struct operation, placing), .table = &placing_table},
 };

@@ -27,6 +27,7 @@ enum verb {
     VERB_SNAPSHOT,
     VERB_REVERT,
     VERB_REBUILD,
+    VERB_SNAPSHOT_DELETE,
     VERB_DELETE,
     VERB_COUNT,
 };
@@ -73,6 +74,9 @@ enum step {
     STEP_PAUSING,
     STEP_RESUMING,
     STEP_SUSPENDING,
+    STEP_RESIZING,
+    STEP_SNAPSHOTTING, /* a snapshot is made or deleted */
+    STEP_REVERTING,
     STEP_DELETING,
     STEP_UNDOING,    /* what was half-made is removed */
     STEP_ENDED,
@@ -177,16 +181,26 @@ struct definition {
 };
 extern const struct table definition_table;
 
+/* A state of a VM that it can be taken back to. */
+struct snapshot {
+    char name[limit_name_size];
+    uint64_t created_ms; /* when this level learned of it */
+    bool memory;         /* it ran, and its memory is kept, too */
+    struct size size;    /* what the VM had then */
+};
+extern const struct table snapshot_table;
+
 struct vm {
     char id[limit_id_size];
     char name[limit_name_size];
     char owner[limit_name_size];
     char place[limit_name_size]; /* "" while nowhere */
     char shape[limit_name_size];
-    struct size size;
+    struct size size; /* what counts for it: during a resize the larger of both */
     char image[limit_name_size];     /* name, upstream only */
     char group[limit_name_size];     /* "": none; below an id that says nothing */
     char digest[limit_digest_size];
+    bool rebuilt; /* `digest` is another than the VM was defined with, or may be */
     enum vm_state state;
     uint32_t epoch;       /* as the level above counts it */
     uint64_t generation;  /* of the newest instruction accepted from above */
@@ -197,6 +211,8 @@ struct vm {
     enum code last_code;     /* and its outcome, once it has one */
     enum step last_step;     /* the step that failed */
     uint64_t created_ms, changed_ms;
+    struct snapshot *snapshots; /* oldest first */
+    uint32_t snapshots_count;
 };
 extern const struct table vm_table;
 
@@ -275,7 +291,9 @@ struct operation {
     struct timeline_entry *timeline;
     uint32_t timeline_count;
     struct waiting waits; /* in answers only */
-    struct definition definition; /* VERB_DEFINE only; cleared at the end */
+    struct definition definition; /* of verbs that make the VM or its domain; cleared at the end */
+    struct size was;              /* VERB_RESIZE: what it had before, as far as is known */
+    char snapshot[limit_name_size]; /* of verbs that are about one */
     struct placing placing;       /* VERB_DEFINE, upstream only */
 };
 extern const struct table operation_table;

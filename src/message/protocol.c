@@ -17,6 +17,31 @@ static const struct table welcome_table = {"welcome", "The session is open.",
                                            sizeof(struct welcome), welcome_fields,
                                            array_size(welcome_fields)};
 
+/* When it was made is for each level to say by its own clock. */
+static const struct field told_snapshot_fields[] = {
+    {.name = "name", .about = "Its name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct snapshot, name), .check = CHECK_NAME},
+    {.name = "memory", .about = "The VM ran, and its memory is in it, too.", .kind = FIELD_FLAG,
+     field_at(struct snapshot, memory)},
+    {.name = "size", .about = "What the VM had then.", .kind = FIELD_RECORD,
+     field_at(struct snapshot, size), .table = &size_table},
+};
+static const struct table told_snapshot_table = {"told-snapshot", "A snapshot that is there.",
+                                                 sizeof(struct snapshot), told_snapshot_fields,
+                                                 array_size(told_snapshot_fields)};
+
+static const struct field facts_fields[] = {
+    {.name = "size", .about = "What the VM has.", .kind = FIELD_RECORD,
+     field_at(struct facts, size), .table = &size_table},
+    {.name = "image", .about = "Digest of the image that its disk is made from.",
+     .kind = FIELD_TEXT, field_at(struct facts, image), .check = CHECK_DIGEST},
+    {.name = "snapshots", .about = "Its snapshots, oldest first.", .kind = FIELD_LIST,
+     field_list_at(struct facts, snapshots, snapshots_count), .most = limit_snapshots,
+     .table = &told_snapshot_table},
+};
+const struct table facts_table = {"facts", "What a VM has there.", sizeof(struct facts),
+                                  facts_fields, array_size(facts_fields)};
+
 static const struct field instruct_fields[] = {
     {.name = "op", .about = "Id of the operation.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      field_at(struct instruct, op), .check = CHECK_ID},
@@ -33,8 +58,11 @@ static const struct field instruct_fields[] = {
     {.name = "within_ms", .about = "Time left to the deadline, counted from arrival.",
      .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS,
      field_at(struct instruct, within_ms), .most = limit_deadline_ms},
-    {.name = "definition", .about = "define: what to make.", .kind = FIELD_RECORD,
+    {.name = "definition",
+     .about = "define, resize, rebuild, revert: what the VM is to be.", .kind = FIELD_RECORD,
      field_at(struct instruct, definition), .table = &definition_table},
+    {.name = "snapshot", .about = "snapshot, revert, snapshot-delete: which.",
+     .kind = FIELD_TEXT, field_at(struct instruct, snapshot), .check = CHECK_NAME},
 };
 static const struct table instruct_table = {"instruct", "Do this to a VM.",
                                             sizeof(struct instruct), instruct_fields,
@@ -74,6 +102,8 @@ static const struct field vm_report_fields[] = {
     {.name = "state", .about = "Of the VM.", .kind = FIELD_ENUM,
      .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct vm_report, state),
      field_names(vm_state_names)},
+    {.name = "facts", .about = "What it has there, where that is told.", .kind = FIELD_RECORD,
+     field_at(struct vm_report, facts), .table = &facts_table},
 };
 static const struct table vm_report_table = {"vm", "State of one VM.", sizeof(struct vm_report),
                                              vm_report_fields, array_size(vm_report_fields)};
@@ -117,6 +147,8 @@ static const struct field result_fields[] = {
     {.name = "state", .about = "Of the VM, now.", .kind = FIELD_ENUM,
      .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct result, state),
      field_names(vm_state_names)},
+    {.name = "facts", .about = "What it has there now, where the verb may have changed it.",
+     .kind = FIELD_RECORD, field_at(struct result, facts), .table = &facts_table},
 };
 static const struct table result_table = {"result", "The true end of an operation.",
                                           sizeof(struct result), result_fields,

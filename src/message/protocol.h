@@ -40,6 +40,16 @@ struct welcome {
     uint32_t shapes_count;
 };
 
+/* What a place has of a VM besides its state: what resizing, rebuilding, taking snapshots and
+ * reverting change. A size of 0 cpus: not told. */
+struct facts {
+    struct size size;
+    char image[limit_digest_size];
+    struct snapshot *snapshots;
+    uint32_t snapshots_count;
+};
+extern const struct table facts_table;
+
 struct instruct {
     char op[limit_id_size];
     char vm[limit_id_size];
@@ -47,7 +57,8 @@ struct instruct {
     uint64_t generation;
     enum verb verb;
     uint64_t within_ms; /* time left to the deadline, counted from arrival */
-    struct definition definition; /* VERB_DEFINE only */
+    struct definition definition; /* define, resize, rebuild, revert: what the VM is to be */
+    char snapshot[limit_name_size]; /* snapshot, revert, snapshot-delete */
 };
 
 struct settled {
@@ -65,6 +76,7 @@ struct vm_report {
     uint32_t epoch;
     uint64_t generation;
     enum vm_state state;
+    struct facts facts; /* in a table, and where they changed without an instruction's end */
 };
 
 struct vm_table {
@@ -85,6 +97,7 @@ struct result {
     enum code code;
     enum step step;      /* the step that failed */
     enum vm_state state; /* of the VM, now */
+    struct facts facts;  /* ... likewise, where the verb may have changed them */
 };
 
 struct rekey {

@@ -43,6 +43,34 @@ static const struct field vm_create_fields[] = {
 const struct table vm_create_table = {"vm-create", "A VM to make.", sizeof(struct vm_create),
                                       vm_create_fields, array_size(vm_create_fields)};
 
+static const struct field vm_resize_fields[] = {
+    {.name = "shape", .about = "Name of a shape; its disk is not smaller than the VM's.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, field_at(struct vm_reshape, shape),
+     .check = CHECK_NAME},
+};
+const struct table vm_resize_table = {"vm-resize", "What the VM is to have.",
+                                      sizeof(struct vm_reshape), vm_resize_fields,
+                                      array_size(vm_resize_fields)};
+
+static const struct field vm_rebuild_fields[] = {
+    {.name = "image", .about = "Name of an image; absent: the VM's own.", .kind = FIELD_TEXT,
+     field_at(struct vm_reshape, image), .check = CHECK_NAME},
+    {.name = "user_data", .about = "Other first-boot data; absent: those that it was made with.",
+     .kind = FIELD_BLOB, .mask = FIELD_API | FIELD_SECRET, field_at(struct vm_reshape, user_data),
+     .most = limit_user_data, .check = CHECK_LINES},
+};
+const struct table vm_rebuild_table = {"vm-rebuild", "What the VM is to be made from anew.",
+                                       sizeof(struct vm_reshape), vm_rebuild_fields,
+                                       array_size(vm_rebuild_fields)};
+
+static const struct field vm_snapshot_fields[] = {
+    {.name = "name", .about = "Name of the snapshot.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct vm_reshape, snapshot), .check = CHECK_NAME},
+};
+const struct table vm_snapshot_table = {"vm-snapshot", "Which snapshot of the VM.",
+                                        sizeof(struct vm_reshape), vm_snapshot_fields,
+                                        array_size(vm_snapshot_fields)};
+
 static const struct field tenant_create_fields[] = {
     {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      field_at(struct tenant_create, name), .check = CHECK_NAME},

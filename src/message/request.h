@@ -69,6 +69,15 @@ struct vm_create {
 };
 extern const struct table vm_create_table;
 
+/* POST /v1/vms/{vm}/resize, /rebuild, /snapshot, /revert, /snapshot-delete */
+struct vm_reshape {
+    char shape[limit_name_size];
+    char image[limit_name_size]; /* "": the one that it has */
+    char *user_data;             /* NULL: the first-boot data that it has */
+    char snapshot[limit_name_size];
+};
+extern const struct table vm_resize_table, vm_rebuild_table, vm_snapshot_table;
+
 /* POST /v1/tenants; the token is drawn by the adapter and shown once. */
 struct tenant_create {
     char name[limit_name_size];
@@ -97,6 +106,7 @@ struct request {
     char key[limit_name_size];             /* the id or name in the path; VMs: either */
     enum verb verb;                        /* REQUEST_VM_ACT */
     struct vm_create vm_create;
+    struct vm_reshape reshape;             /* REQUEST_VM_ACT */
     struct tenant_create tenant_create;
     struct token_create token_create;
     char new_token_hash[limit_digest_size];

@@ -2,7 +2,8 @@
  * output, one per line. Driven by test_host.py.
  *
  *   host_probe URI FOLDER IMAGE_URL [ACCELERATOR]
- *   <number> <kind> [vm=ID] [epoch=N] [name=…] [digest=…] [memory=MIB] [disk=GIB] [data=…]
+ *   <number> <kind> [vm=ID] [epoch=N] [name=…] [digest=…] [cpus=N] [memory=MIB] [disk=GIB] [data=…]
+ *     [snapshot=NAME] [op=ID]
  *
  * The end of standard input closes the host. */
 #include <errno.h>
@@ -74,6 +75,12 @@ static void set(struct effect_job *job, const char *word, const char *value) {
         (void)text_copy(definition->name, sizeof(definition->name), value);
     else if (text_equal(word, "digest"))
         (void)text_copy(definition->image, sizeof(definition->image), value);
+    else if (text_equal(word, "op"))
+        (void)text_copy(job->op, sizeof(job->op), value);
+    else if (text_equal(word, "snapshot"))
+        (void)text_copy(job->snapshot, sizeof(job->snapshot), value);
+    else if (text_equal(word, "cpus"))
+        definition->size.cpus = number(value);
     else if (text_equal(word, "memory"))
         definition->size.memory_mib = number(value);
     else if (text_equal(word, "disk"))

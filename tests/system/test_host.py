@@ -221,6 +221,38 @@ class TestDriver(HostCase):
         probe.close()
         self.assertEqual(probe.lines[-1], "closed")
 
+    def test_a_domain_is_resized_kept_taken_back_and_made_anew(self):
+        probe, vm = self.probe(), vm_id(1)
+        digest = make_archive(self.images, {"manifest.json": MANIFEST, "d": qcow2_header(1)})
+        what = {"vm": vm, "digest": digest, "epoch": 3}
+        for kind in ("fetch", "create", "start"):
+            self.assertEqual(probe.do(kind, **what), "ok", kind)
+        for _ in range(2):  # while it runs: processors, and memory back; not more than it had
+            self.assertEqual(probe.do("resize", cpus=3, memory=64, **what), "ok")
+        self.assertEqual(probe.do("resize", cpus=3, memory=256, **what), "bad-state")
+        self.assertEqual(probe.do("resize", cpus=9, memory=64, **what), "bad-state")
+        for _ in range(2):  # the same operation
+            self.assertEqual(probe.do("snapshot", snapshot="warm", **what), "ok")
+        self.assertEqual(probe.do("stop", vm=vm), "ok")
+        self.assertEqual(probe.do("resize", cpus=2, memory=256, **what), "ok")
+        self.assertEqual(probe.do("snapshot", snapshot="cold", **what), "ok")
+        probe.forget()
+        self.assertEqual(probe.do("revert", snapshot="warm", cpus=3, memory=64, **what), "ok")
+        probe.expect(f"domain {vm} epoch=3 running changed")
+        self.assertEqual(probe.do("revert", snapshot="cold", cpus=3, memory=64, **what), "ok")
+        probe.expect(f"domain {vm} epoch=3 stopped changed")
+        self.assertEqual(probe.do("revert", snapshot="none", **what), "not-found")
+        for _ in range(2):
+            self.assertEqual(probe.do("snapshot-delete", snapshot="warm", **what), "ok")
+        self.assertEqual(probe.do("revert", snapshot="warm", **what), "not-found")
+        for _ in range(2):
+            self.assertEqual(probe.do("rebuild", **what), "ok")
+        self.assertEqual(probe.do("revert", snapshot="cold", **what), "not-found")
+        self.assertEqual(probe.do("snapshot", snapshot="last", **what), "ok")
+        self.assertEqual(probe.do("remove", vm=vm), "ok")
+        for kind in ("resize", "rebuild", "snapshot", "snapshot-delete", "revert"):
+            self.assertEqual(probe.do(kind, snapshot="last", **what), "lost", kind)
+
     def test_what_was_saved_is_found_and_is_gone_with_a_stop(self):
         probe, vm = self.probe(), vm_id(1)
         digest = make_archive(self.images, {"manifest.json": MANIFEST, "d": qcow2_header(1)})
@@ -508,6 +540,37 @@ class QemuDriver(HostCase):
         self.assertEqual(probe.do("remove", vm=vm), "ok")
         self.assertEqual(list((self.host / "vms").iterdir()), [])
         self.assertEqual(self.pids(), [])
+
+    def test_a_guests_disk_is_kept_taken_back_resized_and_made_anew(self):
+        probe, vm = self.probe(), vm_id(6)
+        self.boot(probe, vm, epoch=2)
+        what = {"vm": vm, "digest": self.digest, "epoch": 2}
+        disk = self.host / "vms" / vm / "disk.qcow2"
+        self.assertEqual(probe.do("snapshot", snapshot="warm", **what), "ok")
+        self.assertEqual(probe.do("resize", cpus=2, **what), "ok")  # it runs: one more
+        self.assertEqual(probe.do("resize", cpus=2, memory=1024, **what), "bad-state")
+        probe.forget()
+        self.assertEqual(probe.do("revert", snapshot="warm", **what), "ok")
+        probe.expect(f"domain {vm} epoch=2 running changed")
+        self.assertEqual(probe.do("stop", vm=vm), "ok")
+        self.assertEqual(probe.do("snapshot", snapshot="cold", **what), "ok")
+        self.assertEqual(probe.do("revert", snapshot="cold", **what), "ok")
+        for name in ("warm", "cold"):
+            self.assertEqual(probe.do("snapshot-delete", snapshot=name, **what), "ok")
+        for _ in range(2):
+            self.assertEqual(probe.do("resize", cpus=2, memory=160, disk=2, **what), "ok")
+        info = subprocess.run(["qemu-img", "info", disk], check=True, text=True,
+                              capture_output=True).stdout
+        self.assertIn("virtual size: 2 GiB", info)
+        self.assertNotIn("Snapshot list", info)
+        self.assertEqual(probe.do("snapshot", snapshot="old", **what), "ok")
+        written = disk.stat().st_ino
+        self.assertEqual(probe.do("rebuild", cpus=2, memory=160, disk=2, **what), "ok")
+        self.assertNotEqual(disk.stat().st_ino, written)
+        self.assertEqual(probe.do("revert", snapshot="old", **what), "not-found")
+        before = self.console(vm).count("ISTHMUS-GUEST ready")
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        self.wait_ready(vm, before + 1)
 
     def test_a_guest_outlives_a_killed_process_and_is_found_again(self):
         probe, vm = self.probe(), vm_id(2)

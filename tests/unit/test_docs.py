@@ -199,6 +199,9 @@ class Guide(unittest.TestCase):
         self.assertEqual(told, found)
 
 
+RECORDS = ["shape", "size", "definition", "overcommit", "facts", "told-snapshot", "fit"]
+
+
 class Protocol(unittest.TestCase):
     maxDiff = None
 
@@ -206,10 +209,9 @@ class Protocol(unittest.TestCase):
         found = messages()
         kinds = constants("src/message/protocol.h", "MESSAGE")
         document = read(PROTOCOL)
-        self.assertEqual(re.findall(r"^### `(\w+)`$", document, re.MULTILINE),
-                         kinds + ["shape", "size", "definition", "overcommit", "fit"])
-        for name in kinds + ["shape", "size", "definition", "overcommit", "fit",
-                             "frame"]:
+        self.assertEqual(re.findall(r"^### `([\w-]+)`$", document, re.MULTILINE),
+                         kinds + RECORDS)
+        for name in kinds + RECORDS + ["frame"]:
             text = section(document, "Frame" if name == "frame" else f"`{name}`")
             told = [(plain(row[0]), row[2] == "yes") for row in rows(text)]
             self.assertEqual(told, found[name], name)

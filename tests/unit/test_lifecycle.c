@@ -40,14 +40,15 @@ static const char verbs[VERB_COUNT][VM_STATE_COUNT + 1] = {
     /* pause    */ "..x.......",
     /* resume   */ "...x......",
     /* suspend  */ "..xx......",
-    /* resize   */ ".x...x....",
+    /* resize   */ ".xx..x....",
     /* rename   */ ".xxxxxx...",
     /* edit     */ ".xxxxxx...",
     /* lock     */ ".xxxxxx...",
     /* unlock   */ ".xxxxxx...",
     /* snapshot */ ".xx..x....",
     /* revert   */ ".xx..x....",
-    /* rebuild  */ ".x...x....",
+    /* rebuild  */ ".xx..x....",
+    /* snapshot-delete */ ".xx..x....",
     /* delete   */ "xxxxxxxxx.",
 };
 

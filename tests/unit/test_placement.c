@@ -196,8 +196,7 @@ static void is_reflected(struct model *model) {
     size_t which = pick(model, model->ops_count);
     struct book_op *op = model->ops[which];
     struct event event = event_now(model, EVENT_TICK);
-    downlink_reflect(&model->downlink, &model->downlink.peers[model->places[which]], op,
-                     &book_vm(&model->book, op->record.vm)->record.size);
+    downlink_reflect(&model->downlink, &model->downlink.peers[model->places[which]], op);
     book_end(&model->book, op, CODE_OK, &event, &model->out);
     model->ops[which] = model->ops[--model->ops_count];
     model->places[which] = model->places[model->ops_count];

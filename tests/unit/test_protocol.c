@@ -181,6 +181,30 @@ static void a_batch_of_the_largest_message_stays_within_a_frame(void **state) {
     message_clear(&message);
 }
 
+static void a_piece_of_the_largest_table_stays_within_a_frame(void **state) {
+    (void)state;
+    struct message message = {.kind = MESSAGE_TABLE, .table.vms_count = limit_table_chunk};
+    auto_clean(clean_text) struct text json = {0};
+    message.table.vms = memory_new(limit_table_chunk, sizeof(*message.table.vms));
+    for (uint32_t i = 0; i < limit_table_chunk; i++) {
+        struct vm_report *report = &message.table.vms[i];
+        struct facts *facts = &report->facts;
+        *report = (struct vm_report){.epoch = UINT32_MAX, .generation = INT64_MAX};
+        memset(report->vm, 'v', sizeof(report->vm) - 1);
+        memset(facts->image, 'a', sizeof(facts->image) - 1);
+        facts->size = (struct size){limit_cpus, limit_memory_mib, limit_disk_gib};
+        facts->snapshots = memory_new(limit_snapshots, sizeof(*facts->snapshots));
+        facts->snapshots_count = limit_snapshots;
+        for (uint32_t k = 0; k < limit_snapshots; k++) {
+            facts->snapshots[k] = (struct snapshot){.memory = true, .size = facts->size};
+            memset(facts->snapshots[k].name, 'a', limit_name_size - 1);
+        }
+    }
+    message_encode(&message, &json);
+    assert_true(json.length + limit_frame_batch < limit_frame_bytes);
+    message_clear(&message);
+}
+
 /* Damages a good frame at random: taken or refused, but never half, and never a crash. */
 static void damaged_frames_do_no_harm(void **state) {
     (void)state;
@@ -221,6 +245,7 @@ int main(void) {
         cmocka_unit_test(a_frame_may_hold_numbers_alone),
         cmocka_unit_test(a_frame_holds_at_most_its_limit_of_messages),
         cmocka_unit_test(a_batch_of_the_largest_message_stays_within_a_frame),
+        cmocka_unit_test(a_piece_of_the_largest_table_stays_within_a_frame),
         cmocka_unit_test(damaged_frames_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

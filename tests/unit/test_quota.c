@@ -47,8 +47,8 @@ static void each_quota_refuses_by_its_name_and_numbers(void **state) {
         struct owner_limits quota;
         const char *words;
     } cases[] = {
-        {{.vms = 1}, "your quota is 1 VMs, of which 1 are used; this VM would take 1"},
-        {{.cpus = 1}, "your quota is 1 cpus, of which 1 are used; this VM would take 1"},
+        {{.vms = 1}, "your quota is 1 VMs, of which 1 are used; this VM would take 1 more"},
+        {{.cpus = 1}, "your quota is 1 cpus, of which 1 are used; this VM would take 1 more"},
         {{.memory_mib = 1023}, "your quota is 1023 MiB of memory, of which 512 are used"},
         {{.disk_gib = 9}, "your quota is 9 GiB of disk, of which 5 are used"},
     };

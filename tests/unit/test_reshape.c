@@ -1,0 +1,495 @@
+/* Resize, rebuild, snapshots and revert, on each level: what is held while they are under way, what
+ * is believed at their end, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "cloud.h"
+#include "cluster.h"
+#include "core/reshape.h"
+
+/* small {1, 512, 5}, large {4, 4096, 50}; this one is between them, with the small one's disk. */
+static const struct size small = {1, 512, 5}, large = {4, 4096, 50}, mixed = {2, 256, 5};
+
+static void assert_size(const struct size *has, const struct size *wanted) {
+    assert_int_equal(has->cpus, wanted->cpus);
+    assert_int_equal(has->memory_mib, wanted->memory_mib);
+    assert_int_equal(has->disk_gib, wanted->disk_gib);
+}
+
+/* --- the agent --- */
+
+static struct far *manager;
+
+static int set_up_agent(void **state) {
+    (void)state;
+    const struct role_settings settings = {.kind = ROLE_AGENT, .seed = 3, .managers_count = 1};
+    const struct event host = {.kind = EVENT_HOST, .host = {{4, 4096, 50}, "test"}};
+    bench_init(&bench, &settings);
+    manager = bench_manager(&bench, 0);
+    bench_step(&bench, host);
+    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+    bench_welcome(&bench, manager);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    bench_deinit(&bench);
+    return 0;
+}
+
+static void end_job(struct event_job end) {
+    const struct effect *effect = bench_last(&bench, EFFECT_JOB);
+    assert_non_null(effect);
+    end.job = effect->job.job;
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = end});
+}
+
+static void assert_job(enum job_kind kind) {
+    const struct effect *effect = bench_last(&bench, EFFECT_JOB);
+    assert_non_null(effect);
+    assert_string_equal(job_names[effect->job.kind], job_names[kind]);
+}
+
+static const struct result *assert_ends(enum code code, enum vm_state in) {
+    const struct message *told = bench_told(&bench, manager, MESSAGE_RESULT);
+    assert_non_null(told);
+    assert_string_equal(code_names[told->result.code], code_names[code]);
+    assert_string_equal(vm_state_names[told->result.state], vm_state_names[in]);
+    return &told->result;
+}
+
+static const struct vm *vm_here(const char *vm) {
+    const struct message name = bench_instruct("1", vm, 1, VERB_START);
+    const struct book_vm *found = book_vm(role_book(bench.role), name.instruct.vm);
+    assert_non_null(found);
+    return &found->record;
+}
+
+static uint64_t vm_at_work(void) {
+    const struct message name = bench_instruct("1", "1", 1, VERB_START);
+    return book_vm(role_book(bench.role), name.instruct.vm)->job;
+}
+
+/* A small VM that is off. */
+static void make_vm(const char *op, const char *vm) {
+    struct message define = bench_define(op, vm, 1, &bench_shapes[0]);
+    define.instruct.definition.start = false;
+    bench_say(&bench, manager, define);
+    end_job((struct event_job){0});
+    end_job((struct event_job){0});
+    (void)assert_ends(CODE_OK, VM_STOPPED);
+}
+
+static struct message resize_to(const char *op, uint64_t generation, struct size size) {
+    struct message message = bench_define(op, "1", generation, &bench_shapes[1]);
+    message.instruct.verb = VERB_RESIZE;
+    message.instruct.definition.size = size;
+    return message;
+}
+
+static struct message of_snapshot(const char *op, uint64_t generation, enum verb verb,
+                                  const char *name) {
+    struct message message = bench_instruct(op, "1", generation, verb);
+    (void)text_copy(message.instruct.snapshot, limit_name_size, name);
+    return message;
+}
+
+static void the_larger_of_both_sizes_counts_until_the_host_has_done_it(void **state) {
+    (void)state;
+    static const struct size both = {2, 512, 5};
+    make_vm("1", "1");
+    bench_say(&bench, manager, resize_to("2", 2, mixed));
+    assert_job(JOB_RESIZE);
+    assert_size(&vm_here("1")->size, &both);
+    bench_say(&bench, manager, (struct message){.kind = MESSAGE_SYNC});
+    const struct message *table = bench_told(&bench, manager, MESSAGE_TABLE);
+    assert_size(&table->table.vms[0].facts.size, &both);
+    struct event_job end = {.job = vm_at_work()};
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = end});
+    assert_size(&assert_ends(CODE_OK, VM_STOPPED)->facts.size, &mixed);
+    assert_size(&vm_here("1")->size, &mixed);
+    assert_string_equal(vm_here("1")->shape, bench_shapes[1].name);
+}
+
+static void a_resize_that_fails_half_way_leaves_what_the_host_says(void **state) {
+    (void)state;
+    static const struct size half = {1, 512, 50};
+    make_vm("1", "1");
+    bench_say(&bench, manager, resize_to("2", 2, large));
+    end_job((struct event_job){.code = CODE_HOST_FAILED, .size = half});
+    assert_size(&assert_ends(CODE_HOST_FAILED, VM_STOPPED)->facts.size, &half);
+    assert_size(&vm_here("1")->size, &half);
+    assert_string_equal(vm_here("1")->shape, bench_shapes[0].name);
+    bench_say(&bench, manager, resize_to("3", 3, large));
+    end_job((struct event_job){.code = CODE_HOST_FAILED}); /* and nobody can say */
+    assert_size(&assert_ends(CODE_HOST_FAILED, VM_STOPPED)->facts.size, &large);
+}
+
+static void a_host_never_says_more_than_was_set_aside(void **state) {
+    (void)state;
+    static const struct size monster = {1000, 1000000, 1000};
+    make_vm("1", "1");
+    bench_say(&bench, manager, resize_to("2", 2, mixed));
+    end_job((struct event_job){.code = CODE_HOST_FAILED, .size = monster});
+    static const struct size both = {2, 512, 5};
+    assert_size(&vm_here("1")->size, &both);
+}
+
+static void what_a_host_cannot_give_is_refused_and_changes_nothing(void **state) {
+    (void)state;
+    struct size smaller = {1, 512, 4};
+    make_vm("1", "1");
+    make_vm("2", "2");
+    bench_say(&bench, manager, resize_to("3", 2, large));
+    (void)assert_ends(CODE_NO_CAPACITY, VM_STOPPED);
+    bench_say(&bench, manager, resize_to("4", 3, smaller));
+    (void)assert_ends(CODE_INVALID, VM_STOPPED);
+    bench_say(&bench, manager, bench_instruct("5", "1", 4, VERB_RESIZE));
+    (void)assert_ends(CODE_INVALID, VM_STOPPED);
+    assert_size(&vm_here("1")->size, &small);
+    assert_null(bench_last(&bench, EFFECT_JOB));
+}
+
+static void a_resize_that_a_crash_interrupted_is_done_and_held_meanwhile(void **state) {
+    (void)state;
+    const struct event host = {.kind = EVENT_HOST, .host = {{4, 4096, 50}, "test"}};
+    struct event found = {.kind = EVENT_DOMAIN,
+                          .domain = {.epoch = 1, .state = VM_STOPPED, .why = DOMAIN_FOUND}};
+    make_vm("1", "1");
+    bench_say(&bench, manager, resize_to("2", 2, large));
+    (void)text_copy(found.domain.vm, limit_id_size, vm_here("1")->id);
+    bench_restart(&bench);
+    assert_size(&vm_here("1")->size, &large);
+    bench_step(&bench, host);
+    bench_step(&bench, found);
+    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+    assert_job(JOB_RESIZE);
+    end_job((struct event_job){.code = CODE_HOST_FAILED, .size = small});
+    assert_size(&vm_here("1")->size, &small);
+}
+
+static void snapshots_are_named_once_and_bounded(void **state) {
+    (void)state;
+    uint64_t generation = 2;
+    char name[8], op[8];
+    make_vm("1", "1");
+    for (int i = 0; i < limit_snapshots; i++) {
+        text_format(name, sizeof(name), "s%d", i);
+        text_format(op, sizeof(op), "a%d", i);
+        bench_say(&bench, manager, of_snapshot(op, generation++, VERB_SNAPSHOT, name));
+        end_job((struct event_job){0});
+        const struct result *result = assert_ends(CODE_OK, VM_STOPPED);
+        assert_int_equal(result->facts.snapshots_count, i + 1);
+        assert_string_equal(result->facts.snapshots[i].name, name);
+    }
+    bench_say(&bench, manager, of_snapshot("b", generation++, VERB_SNAPSHOT, "s3"));
+    (void)assert_ends(CODE_CONFLICT, VM_STOPPED);
+    bench_say(&bench, manager, of_snapshot("c", generation++, VERB_SNAPSHOT, "more"));
+    (void)assert_ends(CODE_FULL, VM_STOPPED);
+    bench_say(&bench, manager, of_snapshot("d", generation++, VERB_REVERT, "none"));
+    (void)assert_ends(CODE_NOT_FOUND, VM_STOPPED);
+    bench_say(&bench, manager, of_snapshot("e", generation++, VERB_SNAPSHOT_DELETE, "s3"));
+    end_job((struct event_job){0});
+    assert_int_equal(assert_ends(CODE_OK, VM_STOPPED)->facts.snapshots_count,
+                     limit_snapshots - 1);
+    assert_null(reshape_snapshot(vm_here("1"), "s3"));
+    bench_restart(&bench);
+    assert_int_equal(vm_here("1")->snapshots_count, limit_snapshots - 1);
+}
+
+static void a_revert_after_a_resize_keeps_the_size_and_memory_must_fit(void **state) {
+    (void)state;
+    make_vm("1", "1");
+    bench_say(&bench, manager, of_snapshot("2", 2, VERB_SNAPSHOT, "off"));
+    end_job((struct event_job){0});
+    bench_say(&bench, manager, of_snapshot("3", 3, VERB_SNAPSHOT, "warm"));
+    end_job((struct event_job){.memory = true});
+    bench_say(&bench, manager, resize_to("4", 4, large));
+    (void)assert_ends(CODE_CONFLICT, VM_STOPPED); /* its disk would grow beside snapshots */
+    bench_say(&bench, manager, resize_to("5", 5, mixed));
+    end_job((struct event_job){0});
+    bench_say(&bench, manager, of_snapshot("6", 6, VERB_REVERT, "warm"));
+    (void)assert_ends(CODE_CONFLICT, VM_STOPPED);
+    bench_say(&bench, manager, of_snapshot("7", 7, VERB_REVERT, "off"));
+    assert_job(JOB_REVERT);
+    assert_size(&bench_last(&bench, EFFECT_JOB)->job.definition.size, &mixed);
+    end_job((struct event_job){0});
+    assert_size(&assert_ends(CODE_OK, VM_STOPPED)->facts.size, &mixed);
+    bench_say(&bench, manager, resize_to("8", 8, small));
+    end_job((struct event_job){0});
+    bench_say(&bench, manager, of_snapshot("9", 9, VERB_REVERT, "warm"));
+    end_job((struct event_job){0});
+    (void)assert_ends(CODE_OK, VM_RUNNING);
+}
+
+static void a_snapshot_that_the_host_does_not_have_is_forgotten(void **state) {
+    (void)state;
+    make_vm("1", "1");
+    bench_say(&bench, manager, of_snapshot("2", 2, VERB_SNAPSHOT, "ghost"));
+    end_job((struct event_job){0});
+    bench_say(&bench, manager, of_snapshot("3", 3, VERB_REVERT, "ghost"));
+    end_job((struct event_job){.code = CODE_NOT_FOUND});
+    assert_int_equal(assert_ends(CODE_NOT_FOUND, VM_STOPPED)->facts.snapshots_count, 0);
+}
+
+static void a_rebuild_starts_what_ran_and_leaves_no_snapshot(void **state) {
+    (void)state;
+    struct message rebuild = bench_define("4", "1", 4, &bench_shapes[1]);
+    rebuild.instruct.verb = VERB_REBUILD;
+    rebuild.instruct.definition.start = false;
+    text_format(rebuild.instruct.definition.image, limit_digest_size, "%064d", 8);
+    make_vm("1", "1");
+    bench_say(&bench, manager, of_snapshot("2", 2, VERB_SNAPSHOT, "old"));
+    end_job((struct event_job){0});
+    bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_START));
+    end_job((struct event_job){0});
+    bench_say(&bench, manager, rebuild);
+    assert_job(JOB_FETCH);
+    end_job((struct event_job){0});
+    assert_job(JOB_REBUILD);
+    assert_size(&bench_last(&bench, EFFECT_JOB)->job.definition.size, &small);
+    end_job((struct event_job){0});
+    assert_job(JOB_START);
+    end_job((struct event_job){.code = CODE_HOST_FAILED});
+    const struct result *result = assert_ends(CODE_HOST_FAILED, VM_RUNNING);
+    assert_int_equal(result->facts.snapshots_count, 0); /* it was made anew all the same */
+    assert_string_equal(result->facts.image, vm_here("1")->digest);
+    assert_true(vm_here("1")->digest[63] == '8');
+}
+
+/* --- the downstream manager --- */
+
+static int set_up_cluster(void **state) {
+    (void)state;
+    cluster_open((const uint64_t[]){2}, 1, (struct owner_limits){.cpus = 4});
+    return 0;
+}
+
+static struct message facts_of(struct message message, struct size size) {
+    message.result.facts.size = size;
+    return message;
+}
+
+static void an_owners_limit_holds_against_what_a_vm_grows_by(void **state) {
+    (void)state;
+    struct size five = {5, 512, 5};
+    cluster_run_vm(cloud, "1", "1");
+    bench_say(&bench, cloud, resize_to("2", 2, five));
+    cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_RUNNING);
+    bench_say(&bench, cloud, resize_to("3", 3, large));
+    struct message instruct;
+    struct far *host = cluster_instructed(&instruct);
+    assert_non_null(host);
+    struct message define = bench_define("4", "4", 1, &bench_shapes[0]);
+    bench_say(&bench, cloud, define); /* its four are set aside for it */
+    cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+    bench_say(&bench, host,
+              facts_of(bench_result(&instruct, CODE_HOST_FAILED, VM_RUNNING), small));
+    cluster_assert_result(cloud, CODE_HOST_FAILED, VM_RUNNING);
+    assert_size(&bench_told(&bench, cloud, MESSAGE_RESULT)->result.facts.size, &small);
+    define = bench_define("5", "5", 1, &bench_shapes[0]);
+    bench_say(&bench, cloud, define);
+    assert_non_null(bench_last(&bench, EFFECT_IMAGE));
+}
+
+static void what_nobody_confirmed_is_held_until_the_hosts_table_tells(void **state) {
+    (void)state;
+    struct message instruct, table = {.kind = MESSAGE_TABLE};
+    cluster_run_vm(cloud, "1", "1");
+    bench_say(&bench, cloud, resize_to("2", 2, large));
+    struct far *host = cluster_instructed(&instruct);
+    bench_pass(&bench, 130000);
+    assert_size(&vm_here("1")->size, &large);
+    table.table = (struct vm_table){.first = true, .last = true, .vms_count = 1,
+                                    .vms = memory_new(1, sizeof(struct vm_report))};
+    struct vm_report *row = &table.table.vms[0];
+    *row = (struct vm_report){.epoch = 1, .generation = 1, .state = VM_RUNNING,
+                              .facts.size = small};
+    (void)text_copy(row->vm, limit_id_size, instruct.instruct.vm);
+    bench_hello(&bench, host, 2);
+    bench_say(&bench, host, table);
+    assert_size(&vm_here("1")->size, &small);
+    bench_hello(&bench, host, 2);
+}
+
+static void a_rebuild_waits_for_its_image_at_the_cluster(void **state) {
+    (void)state;
+    struct message instruct, rebuild = bench_define("2", "1", 2, &bench_shapes[0]);
+    rebuild.instruct.verb = VERB_REBUILD;
+    text_format(rebuild.instruct.definition.image, limit_digest_size, "%064d", 8);
+    cluster_run_vm(cloud, "1", "1");
+    bench_say(&bench, cloud, rebuild);
+    assert_null(cluster_instructed(&instruct));
+    bench_hello(&bench, bench_agent(&bench, 0), 2); /* a new session brings it no earlier */
+    assert_null(cluster_instructed(&instruct));
+    bench_restart(&bench);
+    bench_welcome(&bench, cloud);
+    bench_hello(&bench, bench_agent(&bench, 0), 2);
+    assert_null(cluster_instructed(&instruct));
+    struct event image = {.kind = EVENT_IMAGE};
+    text_format(image.image.digest, limit_digest_size, "%064d", 8);
+    effects_clear(&bench.effects);
+    bench_step(&bench, image);
+    assert_non_null(cluster_instructed(&instruct));
+    cluster_answer(CODE_OK, VM_RUNNING);
+    cluster_assert_result(cloud, CODE_OK, VM_RUNNING);
+    rebuild = bench_define("3", "1", 3, &bench_shapes[0]);
+    rebuild.instruct.verb = VERB_REBUILD;
+    bench_say(&bench, cloud, rebuild);
+    cluster_image(CODE_IMAGE_UNAVAILABLE);
+    cluster_assert_result(cloud, CODE_IMAGE_UNAVAILABLE, VM_RUNNING);
+}
+
+static void an_owner_permits_each_verb_its_shapes_and_its_images(void **state) {
+    (void)state;
+    struct request request = {.kind = REQUEST_PERMISSIONS_SET, .handle = 7};
+    static char verbs[] = "define resize rebuild", shapes[] = "small", images[] = "debian";
+    cluster_run_vm(cloud, "1", "1");
+    (void)text_copy(request.key, limit_name_size, cloud->setting.name);
+    request.permissions = (struct permissions){verbs, shapes, images};
+    assert_int_equal(bench_ask(&bench, &request)->kind, REPLY_RECORD);
+    bench_say(&bench, cloud, of_snapshot("2", 2, VERB_SNAPSHOT, "s"));
+    cluster_assert_result(cloud, CODE_NOT_ALLOWED, VM_RUNNING);
+    bench_say(&bench, cloud, resize_to("3", 2, large));
+    cluster_assert_result(cloud, CODE_NOT_ALLOWED, VM_RUNNING);
+    struct message rebuild = bench_define("4", "1", 2, &bench_shapes[0]);
+    rebuild.instruct.verb = VERB_REBUILD;
+    bench_say(&bench, cloud, rebuild);
+    cluster_assert_result(cloud, CODE_NOT_ALLOWED, VM_RUNNING);
+}
+
+/* --- the upstream manager --- */
+
+static struct cloud above;
+
+static struct request reshape(enum verb verb, const char *shape, const char *image,
+                              const char *snapshot) {
+    struct request act = cloud_act(&above, cloud_alice, verb, "web");
+    (void)text_copy(act.reshape.shape, limit_name_size, shape);
+    (void)text_copy(act.reshape.image, limit_name_size, image);
+    (void)text_copy(act.reshape.snapshot, limit_name_size, snapshot);
+    return act;
+}
+
+static void set_quota(struct owner_limits quota) {
+    struct request request = cloud_request(&above, cloud_operator, REQUEST_TENANT_QUOTA);
+    (void)text_copy(request.key, limit_name_size, "alice");
+    request.limits = quota;
+    assert_int_equal(bench_ask(&above.bench, &request)->kind, REPLY_RECORD);
+}
+
+static uint64_t used_cpus(void) {
+    struct request request = cloud_request(&above, cloud_alice, REQUEST_TENANT_SHOW);
+    (void)text_copy(request.key, limit_name_size, "alice");
+    const struct reply *reply = bench_ask(&above.bench, &request);
+    assert_int_equal(reply->kind, REPLY_RECORD);
+    return ((const struct account *)reply->record.data)->used.cpus;
+}
+
+static void a_quota_holds_the_larger_and_settles_at_the_truth(void **state) {
+    (void)state;
+    struct message instruct;
+    (void)cloud_run_vm(&above, cloud_alice, "web");
+    set_quota((struct owner_limits){.cpus = 3});
+    struct request act = reshape(VERB_RESIZE, "large", "", "");
+    cloud_assert_refused(&above, &act, CODE_QUOTA_EXCEEDED, "shape");
+    set_quota((struct owner_limits){.cpus = 4});
+    (void)cloud_begin(&above, &act);
+    struct far *cluster = cloud_instructed(&above, &instruct);
+    assert_int_equal(used_cpus(), 4);
+    bench_say(&above.bench, cluster, bench_result(&instruct, CODE_NO_CAPACITY, VM_RUNNING));
+    assert_int_equal(used_cpus(), 1);
+    act = reshape(VERB_RESIZE, "large", "", "");
+    (void)cloud_begin(&above, &act);
+    cluster = cloud_instructed(&above, &instruct);
+    bench_say(&above.bench, cluster, bench_result(&instruct, CODE_OK, VM_RUNNING));
+    assert_int_equal(used_cpus(), 4);
+    act = reshape(VERB_RESIZE, "small", "", "");
+    cloud_assert_refused(&above, &act, CODE_INVALID, "shape");
+}
+
+static void after_a_deadline_the_larger_is_held_until_the_late_result(void **state) {
+    (void)state;
+    struct message instruct;
+    (void)cloud_run_vm(&above, cloud_alice, "web");
+    struct request act = reshape(VERB_RESIZE, "large", "", "");
+    (void)cloud_begin(&above, &act);
+    struct far *cluster = cloud_instructed(&above, &instruct);
+    bench_pass(&above.bench, 61000);
+    assert_int_equal(used_cpus(), 4);
+    bench_restart(&above.bench);
+    assert_int_equal(used_cpus(), 4);
+    bench_hello(&above.bench, cluster, 1);
+    bench_say(&above.bench, cluster,
+              facts_of(bench_result(&instruct, CODE_HOST_FAILED, VM_RUNNING), small));
+    assert_int_equal(used_cpus(), 1);
+}
+
+static void an_image_is_kept_while_a_vm_is_made_from_it(void **state) {
+    (void)state;
+    struct message instruct;
+    struct request delete = cloud_request(&above, cloud_operator, REQUEST_IMAGE_DELETE);
+    (void)cloud_run_vm(&above, cloud_alice, "web");
+    struct request act = reshape(VERB_REBUILD, "", "huge", "");
+    cloud_assert_refused(&above, &act, CODE_IMAGE_TOO_LARGE, "image");
+    struct request grow = reshape(VERB_RESIZE, "large", "", "");
+    (void)cloud_begin(&above, &grow);
+    cloud_answer(&above, CODE_OK, VM_RUNNING);
+    (void)cloud_begin(&above, &act);
+    struct far *cluster = cloud_instructed(&above, &instruct);
+    (void)text_copy(delete.key, limit_name_size, "huge");
+    assert_int_equal(bench_ask(&above.bench, &delete)->code, CODE_CONFLICT);
+    (void)text_copy(delete.key, limit_name_size, "debian");
+    assert_int_equal(bench_ask(&above.bench, &delete)->code, CODE_CONFLICT);
+    bench_say(&above.bench, cluster, bench_result(&instruct, CODE_OK, VM_RUNNING));
+    assert_int_equal(bench_ask(&above.bench, &delete)->kind, REPLY_GONE);
+    (void)text_copy(delete.key, limit_name_size, "huge");
+    assert_int_equal(bench_ask(&above.bench, &delete)->code, CODE_CONFLICT);
+}
+
+static void what_cannot_be_is_refused_before_anything_is_done(void **state) {
+    (void)state;
+    (void)cloud_run_vm(&above, cloud_alice, "web");
+    struct request act = reshape(VERB_RESIZE, "none", "", "");
+    cloud_assert_refused(&above, &act, CODE_UNKNOWN_SHAPE, "shape");
+    act = reshape(VERB_REBUILD, "", "none", "");
+    cloud_assert_refused(&above, &act, CODE_UNKNOWN_IMAGE, "image");
+    act = reshape(VERB_REVERT, "", "", "none");
+    cloud_assert_refused(&above, &act, CODE_NOT_FOUND, "name");
+    act = reshape(VERB_SNAPSHOT_DELETE, "", "", "none");
+    cloud_assert_refused(&above, &act, CODE_NOT_FOUND, "name");
+}
+
+int main(void) {
+#define with(test, set) cmocka_unit_test_setup_teardown(test, set, tear_down)
+    const struct CMUnitTest tests[] = {
+        with(the_larger_of_both_sizes_counts_until_the_host_has_done_it, set_up_agent),
+        with(a_resize_that_fails_half_way_leaves_what_the_host_says, set_up_agent),
+        with(a_host_never_says_more_than_was_set_aside, set_up_agent),
+        with(what_a_host_cannot_give_is_refused_and_changes_nothing, set_up_agent),
+        with(a_resize_that_a_crash_interrupted_is_done_and_held_meanwhile, set_up_agent),
+        with(snapshots_are_named_once_and_bounded, set_up_agent),
+        with(a_revert_after_a_resize_keeps_the_size_and_memory_must_fit, set_up_agent),
+        with(a_snapshot_that_the_host_does_not_have_is_forgotten, set_up_agent),
+        with(a_rebuild_starts_what_ran_and_leaves_no_snapshot, set_up_agent),
+        with(an_owners_limit_holds_against_what_a_vm_grows_by, set_up_cluster),
+        with(what_nobody_confirmed_is_held_until_the_hosts_table_tells, set_up_cluster),
+        with(a_rebuild_waits_for_its_image_at_the_cluster, set_up_cluster),
+        with(an_owner_permits_each_verb_its_shapes_and_its_images, set_up_cluster),
+        cloud_test(a_quota_holds_the_larger_and_settles_at_the_truth, &above),
+        cloud_test(after_a_deadline_the_larger_is_held_until_the_late_result, &above),
+        cloud_test(an_image_is_kept_while_a_vm_is_made_from_it, &above),
+        cloud_test(what_cannot_be_is_refused_before_anything_is_done, &above),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
