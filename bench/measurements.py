@@ -18,12 +18,12 @@ COMMITS_IN_SERIES = 6
 FULL = {"rounds": 3, "one": 150, "many": 3000, "raw_many": 6000, "commits": 300, "domains": 300,
         "many_domains": 3000, "warm": 1000, "agents": (10, 100, 1000), "hosts": 1000,
         "provisions": {1: 150, 8: 600, 64: 2000, 512: 4000}, "traced": 500,
-        "vms": 25000, "preloaded": 1000000, "peers": 5000, "reads": 500,
+        "idle_seconds": 600, "vms": 25000, "preloaded": 1000000, "peers": 5000, "reads": 500,
         "decisions": {100: 300000, 10000: 300000, 100000: 300000}}
 SHORT = {"rounds": 1, "one": 20, "many": 200, "raw_many": 200, "commits": 30, "domains": 20,
          "many_domains": 20, "warm": 20,
          "provisions": {1: 10, 8: 40, 64: 100, 512: 600}, "traced": 30,
-         "vms": 1200, "preloaded": 2000, "peers": 50, "reads": 30,
+         "idle_seconds": 16, "vms": 1200, "preloaded": 2000, "peers": 50, "reads": 30,
          "agents": (3, 6), "hosts": 4,
          "decisions": {100: 1000, 10000: 1000, 100000: 1000}}
 
@@ -120,6 +120,31 @@ def measure_traffic(report, sizes):
                 report.add(f"stanzas, {outstanding} outstanding, {name}", "1/op",
                            taken["stanzas"])
                 report.add(f"bytes, {outstanding} outstanding, {name}", "B/op", taken["bytes"])
+
+
+def measure_bytes(report, sizes):
+    """bytes on the wire: of idle links per hour, of an operation alone and in batches"""
+    seconds = sizes["idle_seconds"]
+    with World(agents=1, trace=True, proxies=True) as world:
+        time.sleep(2)  # what the image's journey left to say
+        wire = {}
+
+        def idle():
+            wire.update(world.count_wire(lambda: time.sleep(seconds)))
+        stanzas = world.count_traffic(idle)
+        report.heading(f"idle links, {seconds} s of it, as an hour of it (defaults: a beat each "
+                       f"15 s)")
+        for server, counted in stanzas.items():
+            report.add(f"stanzas, idle, {server}", "1/h", counted["stanzas"] * 3600 / seconds)
+            report.add(f"their bytes, idle, {server}", "B/h", counted["bytes"] * 3600 / seconds)
+        for end, counted in wire.items():
+            report.add(f"wire, idle, {end}", "B/h", counted * 3600 / seconds)
+        report.heading("bytes of one provision on the wire, both ways, TLS included")
+        for outstanding, how in ((1, "alone"), (64, "in batches")):
+            wire = world.count_wire(
+                lambda: world.provision_and_settle(sizes["traced"], outstanding))
+            for end, counted in wire.items():
+                report.add(f"wire, {how}, {end}", "B/op", counted / sizes["traced"])
 
 
 def report_reads(report, world, vms, repeats):
@@ -254,6 +279,7 @@ def measure_placement(report, sizes):
 MEASUREMENTS = {
     "path": measure_path,
     "traffic": measure_traffic,
+    "bytes": measure_bytes,
     "reads": measure_reads,
     "million": measure_million,
     "memory": measure_memory,

@@ -176,18 +176,36 @@ class World:
         return {name: len(re.findall(r"f(?:data)?sync\(\d+", read(path))) / count
                 for name, path in files.items()}
 
-    def traffic(self, count, outstanding):
-        """Stanzas and bytes per operation that each server took in; needs trace."""
+    def count_traffic(self, act):
+        """Stanzas and their bytes that each server took in while something is done; needs trace."""
         marks = {server.name: os.path.getsize(server.traffic_file)
                  for server in self.cloud.servers}
-        self.provision(count, outstanding)
-        time.sleep(1)
+        act()
         taken = {}
         for server in self.cloud.servers:
             with open(server.traffic_file, errors="replace") as file:
                 file.seek(marks[server.name])
                 lines = [line for line in file if line.startswith("in ")]
             stanzas = [line.split(" ", 2)[2] for line in lines]
-            taken[server.name] = {"stanzas": len(stanzas) / count,
-                                  "bytes": sum(map(len, stanzas)) / count}
+            taken[server.name] = {"stanzas": len(stanzas), "bytes": sum(map(len, stanzas))}
         return taken
+
+    def provision_and_settle(self, count, outstanding):
+        self.provision(count, outstanding)
+        time.sleep(1)
+
+    def traffic(self, count, outstanding):
+        """Per operation."""
+        taken = self.count_traffic(lambda: self.provision_and_settle(count, outstanding))
+        return {server: {what: number / count for what, number in counted.items()}
+                for server, counted in taken.items()}
+
+    def count_wire(self, act):
+        """Bytes that went through each daemon's connection both ways, with TLS, without TCP and
+        IP, while something is done; needs proxies."""
+        def wire():
+            return {name: sum(proxy.bytes.values())
+                    for name, proxy in self.cloud.proxies.items()}
+        before = wire()
+        act()
+        return {name: bytes_now - before[name] for name, bytes_now in wire().items()}
