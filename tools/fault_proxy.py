@@ -63,8 +63,15 @@ class Connection:
         settings = self.proxy.settings
         drawn, moment = self.random.random(), self.random.random()
         if drawn < settings["reset_share"]:
+            self.proxy.doomed += 1
             asyncio.get_running_loop().call_later(
-                moment * settings["reset_within_seconds"], self.reset)
+                moment * settings["reset_within_seconds"], self._reset_by_chance)
+
+    def _reset_by_chance(self):
+        self.proxy.doomed -= 1
+        if self in self.proxy.connections:
+            self.proxy.drawn += 1
+            self.reset()
 
     async def _copy(self, way, reader):
         """Until the source ends, and all that it sent is through."""
@@ -136,7 +143,8 @@ class Connection:
 
 class FaultProxy:
     """`target_port`: the server's, on this machine. `port` 0: a free one. Methods return when they
-    have taken effect. Counted: `accepted`, `resets`, `corrupted`, and the `bytes` of each way."""
+    have taken effect. Counted: `accepted`, `resets`, those of them that were `drawn`, those that
+    are `doomed` to come, `corrupted`, and the `bytes` of each way."""
 
     def __init__(self, target_port, seed=0, port=0, **settings):
         self.target_port, self.seed = target_port, seed
@@ -145,6 +153,7 @@ class FaultProxy:
         self.to_corrupt = dict.fromkeys(WAYS, 0)
         self.bytes = dict.fromkeys(WAYS, 0)
         self.accepted = self.resets = self.corrupted = 0
+        self.drawn = self.doomed = 0
         self.connections = set()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
