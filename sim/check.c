@@ -309,6 +309,28 @@ static void check_gone(struct sim_world *world, const struct sim_node *node,
                    node->name, vm->id);
 }
 
+/* A locked VM is nobody's to act on, until it is unlocked. */
+static void check_lock(struct sim_world *world, const struct sim_node *node,
+                       const struct operation *op) {
+    struct promise *locked = promise_get(world, "locked", node, op->vm);
+    bool ended = op->state == OP_SUCCEEDED || op->state == OP_FAILED;
+    if (!node_is_upstream(node))
+        return;
+    if (locked && !ended && op->verb != VERB_UNLOCK)
+        check_fail(world, "locked", "%s (%s) is begun on %s, which is locked", op->id,
+                   verb_names[op->verb], op->vm);
+    if (op->verb == VERB_LOCK && op->state == OP_SUCCEEDED)
+        (void)promise_put(world, "locked", node, op->vm);
+    if (op->verb == VERB_UNLOCK && op->state == OP_SUCCEEDED && locked)
+        promise_drop(world, locked);
+}
+
+static void check_op_saved(struct sim_world *world, const struct sim_node *node,
+                           const struct operation *op) {
+    check_deadline(world, node, op);
+    check_lock(world, node, op);
+}
+
 void check_commit(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
     if (world->settings.bare)
         return;
@@ -317,7 +339,7 @@ void check_commit(struct sim_world *world, struct sim_node *node, const struct e
         if (effects->items[i].kind == EFFECT_FORGET)
             check_forgotten(world, node, record);
         else if (record->table == &operation_table)
-            check_deadline(world, node, record->data);
+            check_op_saved(world, node, record->data);
         else if (record->table == &vm_table)
             check_generation(world, node, record->data);
     }

@@ -84,14 +84,25 @@ static const struct vm *some_vm(struct sim_world *world, const struct sim_node *
     return &container_of(at, struct book_vm, by_age)->record;
 }
 
+static bool is_open_to(const struct vm *vm, enum verb verb) {
+    return lifecycle_permits(verb, vm->state) && !vm->locked_ms == (verb != VERB_UNLOCK);
+}
+
+static enum verb any_verb(struct sim_world *world) {
+    static const enum verb verbs[] = {VERB_START,   VERB_STOP,  VERB_SHUTDOWN, VERB_REBOOT,
+                                      VERB_DELETE,  VERB_START, VERB_PAUSE,    VERB_RESUME,
+                                      VERB_SUSPEND, VERB_RESUME};
+    static const enum verb above[] = {VERB_LOCK, VERB_UNLOCK, VERB_UNLOCK, VERB_RENAME,
+                                      VERB_EDIT};
+    return pick(world, 6) ? verbs[pick(world, array_size(verbs))]
+                          : above[pick(world, array_size(above))];
+}
+
 /* One that is legal now, mostly. */
 static enum verb some_verb(struct sim_world *world, const struct vm *vm) {
-    static const enum verb verbs[] = {VERB_START,  VERB_STOP,   VERB_SHUTDOWN, VERB_REBOOT,
-                                      VERB_DELETE, VERB_START,  VERB_PAUSE,    VERB_RESUME,
-                                      VERB_SUSPEND, VERB_RESUME};
-    enum verb verb = verbs[pick(world, array_size(verbs))];
-    for (int i = 0; i < 8 && vm && pick(world, 10) && !lifecycle_permits(verb, vm->state); i++)
-        verb = verbs[pick(world, array_size(verbs))];
+    enum verb verb = any_verb(world);
+    for (int i = 0; i < 8 && vm && pick(world, 10) && !is_open_to(vm, verb); i++)
+        verb = any_verb(world);
     return verb;
 }
 
@@ -123,6 +134,10 @@ static void ask_act(struct sim_world *world, const struct sim_node *cloud,
         ask_reshape(world, vm, request);
     else
         request->verb = some_verb(world, vm);
+    text_format(request->vm_rename.name, sizeof(request->vm_rename.name), "plum%u",
+                (unsigned)pick(world, 2 * world->settings.names));
+    if (request->verb == VERB_EDIT && pick(world, 4))
+        request->vm_edit.metadata = memory_text("stage=test");
     if (!vm) {
         text_format(request->key, sizeof(request->key), "plum%u",
                     (unsigned)pick(world, world->settings.names));
@@ -153,6 +168,7 @@ static void ask_other(struct sim_world *world, struct request *request) {
 static struct request *copy_request(const struct request *request) {
     struct request *copy = memory_copy(request, sizeof(*request));
     record_clone(&vm_create_table, &request->vm_create, &copy->vm_create);
+    record_clone(&vm_edit_table, &request->vm_edit, &copy->vm_edit);
     return copy;
 }
 
@@ -207,6 +223,7 @@ static void on_request(struct sim_world *world, struct occurrence *occurrence) {
     workload_send(world, cloud, &request);
     retry(world, cloud, &request);
     record_clear(&vm_create_table, &request.vm_create);
+    record_clear(&vm_edit_table, &request.vm_edit);
 }
 
 /* Tenants and the image are there from the beginning; repeated until they have taken. */

@@ -43,8 +43,10 @@ static void occurrence_free(struct occurrence *occurrence) {
     frame_clear(&occurrence->frame);
     if (occurrence->job)
         record_clear(&definition_table, &occurrence->job->definition);
-    if (occurrence->request)
+    if (occurrence->request) {
         record_clear(&vm_create_table, &occurrence->request->vm_create);
+        record_clear(&vm_edit_table, &occurrence->request->vm_edit);
+    }
     memory_free(occurrence->job);
     memory_free(occurrence->request);
     memory_free(occurrence);

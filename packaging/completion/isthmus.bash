@@ -28,7 +28,7 @@ _isthmus() {
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
         1,*) words="vm op cluster image shape tenant host upstream permission limit token key whoami --help --version" ;;
-        2,vm,*) words="create list show start shutdown stop reboot pause resume suspend delete" ;;
+        2,vm,*) words="create list show start shutdown stop reboot pause resume suspend lock unlock rename edit delete" ;;
         2,op,*) words="list show" ;;
         2,cluster,*) words="list show forget" ;;
         2,image,*) words="list show import delete" ;;
@@ -42,7 +42,7 @@ _isthmus() {
         2,key,*) words="revoke" ;;
         3,host,[!l]* | 3,host,label | 3,upstream,show | 3,upstream,re*)
             words=$(_isthmus_names "$noun") ;;
-        3,limit,set | 3,limit,weigh | 3,limit,keep | 3,limit,round | 3,limit,reset | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
+        3,limit,[!l]* | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
         3,vm,create | 3,vm,list) ;;
         3,vm,*) words=$(_isthmus_vm_names) ;;
         3,op,show) words=$(_isthmus_names op) ;;
@@ -53,7 +53,7 @@ _isthmus() {
     fi
     if [[ $word == -* ]]; then
         case $noun,$verb in
-        vm,create) words="--shape --image --cluster --must --prefer --avoid --group --group-rule --strategy --on-drain --host-must --host-prefer --no-start --user-data --wait --deadline --key" ;;
+        vm,create) words="--shape --image --cluster --must --prefer --avoid --group --group-rule --strategy --on-drain --host-must --host-prefer --metadata --no-start --user-data --wait --deadline --key" ;;
         vm,list) words="--limit --tenant --host --upstream" ;;
         permission,set) words="--verbs --shapes --images" ;;
         upstream,revoke) words="--grace" ;;
@@ -65,6 +65,7 @@ _isthmus() {
         op,list) words="--limit --tenant --vm" ;;
         *,list) words="--limit" ;;
         vm,show) ;;
+        vm,edit) words="--metadata --wait --deadline --key" ;;
         vm,*) words="--wait --deadline --key" ;;
         esac
         words="$words $everywhere"

@@ -21,6 +21,12 @@ void book_init(struct book *book, uint64_t seed) {
     list_init(&book->kept);
 }
 
+static void free_vm(struct book_vm *vm) {
+    book_set_template(vm, NULL);
+    record_clear(&vm_table, &vm->record);
+    memory_free(vm);
+}
+
 static void free_op(struct book_op *op) {
     record_clear(&operation_table, &op->record);
     memory_free(op);
@@ -82,9 +88,7 @@ void book_deinit(struct book *book) {
     list_each(node, next, &book->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         leave(book, vm);
-        book_set_template(vm, NULL);
-        record_clear(&vm_table, &vm->record);
-        memory_free(vm);
+        free_vm(vm);
     }
     list_each(node, next, &book->ops)
         free_op(container_of(node, struct book_op, by_age));
@@ -152,15 +156,13 @@ void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out) 
     effects_forget(out, &vm_table, vm->record.id);
     if (vm->template)
         effects_forget(out, &template_table, vm->record.id);
-    book_set_template(vm, NULL);
     map_remove(&book->vms_by_id, vm->record.id);
     list_remove(&vm->by_age);
     list_remove(&vm->by_owner);
     list_remove(&vm->by_place);
     leave(book, vm);
     book->vms_count--;
-    record_clear(&vm_table, &vm->record);
-    memory_free(vm);
+    free_vm(vm);
 }
 
 static void drop_kept(struct book *book, struct book_op *op) {

@@ -213,7 +213,8 @@ static bool take_permissions(const struct call *call, struct patron *patron) {
     const struct permissions *permissions = &call->request->permissions;
     const char *unknown = permissions_unknown_verb(permissions);
     if (unknown)
-        call_problem(call, CODE_INVALID, "verbs", "there is no verb '%.20s'", unknown);
+        call_problem(call, CODE_INVALID, "verbs", "there is no verb '%.20s' that goes down",
+                     unknown);
     else
         set_permissions(patron, LIMITS_SET, permissions);
     return !unknown;

@@ -36,7 +36,8 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
         downlink_reflect(&downstream->downlink, peer, op);
     bool makes = op->record.verb == VERB_DEFINE && !op->record.internal;
     if (makes && code != CODE_OK && !*vm->record.place) {
-        placement_take(vm); /* waits for no image any more */
+        placement_take(vm); /* waits for no image any more, which all upstreams may see */
+        downstream->downlink.changed = true;
         downstream_move(downstream, vm, VM_FAILED, event, out);
     }
     book_end(&downstream->book, op, code, event, out);

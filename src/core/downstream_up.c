@@ -92,6 +92,7 @@ static void begin(struct downstream *downstream, struct patron *patron,
     }
     if (!*vm->record.place) { /* never reached a host */
         placement_take(vm);
+        downstream->downlink.changed = true;
         if (instruct->verb == VERB_DELETE)
             downstream_move(downstream, vm, VM_DELETED, event, out);
         downstream_end(downstream, op,

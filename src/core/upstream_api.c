@@ -165,6 +165,7 @@ static struct book_vm *add_vm(const struct call *call, const struct shape *shape
     (void)text_copy(record.image, sizeof(record.image), image->record.name);
     (void)text_copy(record.group, sizeof(record.group), call->request->vm_create.group);
     (void)text_copy(record.digest, sizeof(record.digest), image->record.digest);
+    record.metadata = call->request->vm_create.metadata; /* copied by the book */
     struct book_vm *vm = book_add_vm(&upstream->book, &record);
     upstream_link_vm(upstream, vm);
     return vm;
@@ -216,11 +217,8 @@ static void on_vm_act(const struct call *call) {
     struct book_vm *vm = upstream_find_vm(call, call->request->key);
     if (!vm)
         return;
-    if (verb_reaches[verb] == VERB_UNBUILT) {
-        call_problem(call, CODE_UNSUPPORTED, "", "this manager cannot %s a VM yet",
-                     verb_names[verb]);
+    if (!upstream_may_act(call, vm))
         return;
-    }
     if (vm->active && verb != VERB_DELETE) {
         call_problem(call, CODE_BUSY, "", "operation %s (%s) is under way on this VM",
                      vm->active->record.id, verb_names[vm->active->record.verb]);
@@ -229,6 +227,14 @@ static void on_vm_act(const struct call *call) {
     if (!lifecycle_permits(verb, vm->record.state)) {
         call_problem(call, CODE_BAD_STATE, "", "%s is not possible while the VM is %s",
                      verb_names[verb], vm_state_names[vm->record.state]);
+        return;
+    }
+    if (verb_reaches[verb] == VERB_ABOVE) {
+        struct book_op *kept = upstream_keep(call, vm, allowed_ms(call));
+        if (kept) {
+            remember_key(call, kept);
+            upstream_answer_op(call, kept);
+        }
         return;
     }
     if (vm->active && vm->active->record.verb == VERB_DELETE) {

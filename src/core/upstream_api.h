@@ -18,7 +18,6 @@ void upstream_answer_op(const struct call *call, struct book_op *op);
 /* The tenant as an answer, with what it uses. */
 void upstream_answer_account(const struct call *call, const struct tenant_entry *tenant);
 
-/* The caller's VM with this id or name; NULL: the problem is answered already. */
 /* Chooses the cluster for a new VM. False: what stands in the way has been answered. */
 bool upstream_choose(const struct call *call, const struct shape *shape, struct peer **out_peer);
 
@@ -37,4 +36,13 @@ bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
  * to read in it; "" without a group. */
 void upstream_group_id(const struct call *call, char *out_id);
 
+/* Is the request's verb built, the VM not locked against it, and still what the caller has read of
+ * it? False: the problem is answered. */
+bool upstream_may_act(const struct call *call, const struct book_vm *vm);
+
+/* Does a verb that is this manager's own matter, at once: nothing of it goes down. Its operation,
+ * which has ended; NULL: the problem is answered. */
+struct book_op *upstream_keep(const struct call *call, struct book_vm *vm, uint64_t allowed_ms);
+
+/* The caller's VM with this id or name; NULL: the problem is answered already. */
 struct book_vm *upstream_find_vm(const struct call *call, const char *key);

@@ -144,6 +144,11 @@ static void add_parameters(struct text *out, const struct rest_route *route) {
         text_addf(out, ",\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":%d}}",
                   limit_key_size - 1);
     }
+    if (rest_route_takes_tag(route)) {
+        add_parameter(out, "header", "If-Match",
+                      "The ETag that the VM had when it was read: refused if it has changed.");
+        text_add(out, ",\"schema\":{\"type\":\"string\"}}");
+    }
     text_add(out, "]");
 }
 

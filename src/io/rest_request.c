@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
@@ -55,6 +56,19 @@ static bool take_idempotency_key(const struct rest_call *call, struct request *r
                                               "without spaces");
 }
 
+/* As add_validator() in rest_answer.c writes it. */
+static bool take_tag(const struct rest_call *call, struct request *request,
+                     struct problem *problem) {
+    const char *tag = http_header(&call->http, "If-Match");
+    enum { digits = 16 };
+    if (!tag || !rest_route_takes_tag(call->route) || text_equal(tag, "*"))
+        return true;
+    bool quoted = tag[0] == '"' && strspn(tag + 1, "0123456789abcdef") == digits &&
+                  text_equal(tag + 1 + digits, "\"");
+    request->tag = quoted ? strtoull(tag + 1, NULL, 16) : 0;
+    return quoted || refuse(problem, "If-Match", "must be the ETag of an answer, or *");
+}
+
 static bool take_body(const struct rest_call *call, struct request *request,
                       struct problem *problem) {
     static const struct table nothing = {.name = "nothing", .size = 1};
@@ -93,6 +107,7 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
     }
     if (!take_parameters(call, out_request, problem) ||
         !take_idempotency_key(call, out_request, problem) ||
+        !take_tag(call, out_request, problem) ||
         !take_body(call, out_request, problem))
         return false;
     out_request->body_hash = request_hash(call);

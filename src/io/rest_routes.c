@@ -58,7 +58,8 @@ const struct table rest_health_table = {"health", "That the manager serves.",
 #define create_problems (problem(CODE_INVALID) | problem(CODE_CONFLICT))
 #define act_problems                                                                     \
     (problem(CODE_NOT_FOUND) | problem(CODE_KEY_REUSED) | problem(CODE_BUSY) |           \
-     problem(CODE_BAD_STATE))
+     problem(CODE_BAD_STATE) | problem(CODE_LOCKED) | problem(CODE_STALE) |              \
+     problem(CODE_CONFLICT))
 #define vm_problems                                                                      \
     (create_problems | problem(CODE_UNKNOWN_SHAPE) | problem(CODE_UNKNOWN_IMAGE) |       \
      problem(CODE_KEY_REUSED) | problem(CODE_NOT_FOUND) | problem(CODE_NO_CAPACITY) |    \
@@ -82,6 +83,9 @@ const struct table rest_health_table = {"health", "That the manager serves.",
 #define rebuild_problems                                                                 \
     (act_problems | problem(CODE_UNKNOWN_IMAGE) | problem(CODE_IMAGE_TOO_LARGE))
 #define snapshot_problems (act_problems | problem(CODE_CONFLICT))
+/* ... and where more is to be said, in this member of the request. */
+#define vm_act_by(verb_, table_, member_)                                                \
+    vm_act(verb_), .body = &table_, .body_offset = offsetof(struct request, member_)
 
 static const struct rest_route routes[] = {
     {"POST", "/v1/vms", "Creates a VM", REST_ROLE, REQUEST_VM_CREATE, .body = &vm_create_table,
@@ -112,6 +116,13 @@ static const struct rest_route routes[] = {
     {"POST", "/v1/vms/{vm}/snapshot-delete", "Deletes a snapshot of a VM",
      vm_reshape(VERB_SNAPSHOT_DELETE), .body = &vm_snapshot_table,
      .problems = snapshot_problems},
+    {"POST", "/v1/vms/{vm}/lock", "Locks a VM: every verb but unlock is refused",
+     vm_act(VERB_LOCK)},
+    {"POST", "/v1/vms/{vm}/unlock", "Unlocks a VM", vm_act(VERB_UNLOCK)},
+    {"POST", "/v1/vms/{vm}/rename", "Gives a VM another name",
+     vm_act_by(VERB_RENAME, vm_rename_table, vm_rename)},
+    {"PUT", "/v1/vms/{vm}/metadata", "Sets what is said of a VM",
+     vm_act_by(VERB_EDIT, vm_edit_table, vm_edit)},
     {"GET", "/v1/operations", "Lists operations", REST_ROLE, REQUEST_OP_LIST,
      .parameters = {"limit", "after", "tenant", "vm"}, .shape = REST_LIST,
      .answer = &operation_table, .problems = list_problems},
@@ -185,6 +196,10 @@ bool rest_route_is_open(const struct rest_face *face, const struct rest_route *r
 
 bool rest_route_takes_key(const struct rest_route *route) {
     return route->shape == REST_OPERATION;
+}
+
+bool rest_route_takes_tag(const struct rest_route *route) {
+    return route->action == REST_ROLE && route->kind == REQUEST_VM_ACT;
 }
 
 uint64_t rest_route_problems(const struct rest_face *face, const struct rest_route *route) {

@@ -76,6 +76,7 @@ extern const struct rest_face rest_upstream_face, rest_owner_face;
 
 bool rest_route_is_open(const struct rest_face *face, const struct rest_route *route);
 bool rest_route_takes_key(const struct rest_route *route); /* Idempotency-Key */
+bool rest_route_takes_tag(const struct rest_route *route); /* If-Match */
 
 /* Bits of all codes that the route may answer with. */
 uint64_t rest_route_problems(const struct rest_face *face, const struct rest_route *route);

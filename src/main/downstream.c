@@ -228,8 +228,10 @@ static int check_permissions(const char *path, const struct downstream_config *c
         const struct permissions permissions = {.verbs = config->uplinks[i].allow_verbs};
         const char *unknown = permissions_unknown_verb(&permissions);
         if (unknown)
-            return error_set(err, -EINVAL, "%s: [uplink %s] allow_verbs: there is no verb '%.20s'; "
-                             "the guide lists the verbs", path, config->uplinks[i].name, unknown);
+            return error_set(err, -EINVAL,
+                             "%s: [uplink %s] allow_verbs: there is no verb '%.20s' that goes "
+                             "down; the guide lists the verbs",
+                             path, config->uplinks[i].name, unknown);
     }
     return 0;
 }

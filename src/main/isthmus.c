@@ -17,7 +17,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1, "SICMfAgRYruqNUWDK",
+    {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1, "SICMfAgRYruqaNUWDK",
      "Creates a VM", vm_create},
     {"vm", "list", "", 0, "LTHP", "Lists VMs", vm_list, ASKED_EITHER},
     {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show, ASKED_EITHER},
@@ -37,6 +37,10 @@ static const struct command commands[] = {
     {"vm", "revert", "VM NAME", 2, "WDK", "Takes a VM back to a snapshot", vm_revert},
     {"vm", "snapshot-delete", "VM NAME", 2, "WDK", "Deletes a snapshot of a VM",
      vm_snapshot_delete},
+    {"vm", "lock", "VM", 1, "WDK", "Locks a VM: every verb but unlock is refused", vm_lock},
+    {"vm", "unlock", "VM", 1, "WDK", "Unlocks a VM", vm_unlock},
+    {"vm", "rename", "VM NAME", 2, "WDK", "Gives a VM another name", vm_rename},
+    {"vm", "edit", "VM --metadata METADATA", 1, "aWDK", "Sets what is said of a VM", vm_edit},
     {"vm", "delete", "VM", 1, "WDK", "Deletes a VM and its disk", vm_delete},
     {"op", "list", "", 0, "LTvP", "Lists operations", op_list, ASKED_EITHER},
     {"op", "show", "OPERATION", 1, "", "Shows what happened to an operation, and why it waits",

@@ -35,6 +35,7 @@ static const struct option long_options[] = {
     {"host-prefer", required_argument, NULL, 'q'},
     {"cpus-percent", required_argument, NULL, 'y'},
     {"memory-percent", required_argument, NULL, 'z'},
+    {"metadata", required_argument, NULL, 'a'},
     {NULL, 0, NULL, 0},
 };
 
@@ -58,6 +59,7 @@ static const struct {
     {'q', "  --host-prefer LABELS  labels that its host should have"},
     {'y', "  --cpus-percent N      processors lent, of each hundred; without: as configured"},
     {'z', "  --memory-percent N    memory lent, of each hundred MiB; without: as configured"},
+    {'a', "  --metadata METADATA   what you say of it: owner=web,stage=test; \"\": nothing"},
     {'N', "  --no-start            define it only"},
     {'U', "  --user-data FILE      first-boot data for the guest (NoCloud), at most 16 KiB"},
     {'W', "  --wait[=SECONDS]      stay until the operation has ended, and show its steps"},
@@ -189,6 +191,7 @@ static int take_option(struct options *options, int letter, struct error *err) {
     case 'I': options->image = optarg; return 0;
     case 'C': options->cluster = optarg; return 0;
     case 'N': options->no_start = true; return 0;
+    case 'a': options->metadata = optarg; return 0;
     case 'U': options->user_data = optarg; return 0;
     case 'K': options->key = optarg; return 0;
     case 'v': options->vm = optarg; return 0;

@@ -27,6 +27,7 @@ struct options {
     struct overcommit overcommit; /* 0: not given */
     uint32_t grace_seconds, weight;
     const char *must, *prefer, *avoid, *group, *group_rule, *strategy;
+    const char *metadata; /* "": none of it is to stay */
     struct owner_limits limits; /* what `used` names of it */
     uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */
     bool no_start, wait, help, version;

@@ -37,6 +37,10 @@ static void show(const struct vm *vm) {
         sheet_pair(&sheet, "group", "%s", vm->group);
     if (vm->snapshots_count)
         sheet_pair(&sheet, "snapshots", "%u", vm->snapshots_count);
+    if (vm->metadata)
+        sheet_pair(&sheet, "metadata", "%s", vm->metadata);
+    if (vm->locked_ms)
+        sheet_pair(&sheet, "locked", "%s", words_date(vm->locked_ms).text);
     sheet_pair(&sheet, "operation", "%s", vm->op);
     sheet_pair(&sheet, "created", "%s", words_date(vm->created_ms).text);
     sheet_pair(&sheet, "changed", "%s", words_date(vm->changed_ms).text);
@@ -141,6 +145,8 @@ int vm_reboot(const struct options *options) { return act(options, "POST", "/reb
 int vm_pause(const struct options *options) { return act(options, "POST", "/pause"); }
 int vm_resume(const struct options *options) { return act(options, "POST", "/resume"); }
 int vm_suspend(const struct options *options) { return act(options, "POST", "/suspend"); }
+int vm_lock(const struct options *options) { return act(options, "POST", "/lock"); }
+int vm_unlock(const struct options *options) { return act(options, "POST", "/unlock"); }
 int vm_delete(const struct options *options) { return act(options, "DELETE", ""); }
 
 /* One field of a request's body, checked here as the server would. */
@@ -153,10 +159,6 @@ static bool set_in(const struct table *table, void *record, const char *name, co
             return false;
         }
     return true;
-}
-
-static bool set_field(struct vm_create *create, const char *name, const char *value) {
-    return set_in(&vm_create_table, create, name, value);
 }
 
 static int submit_body(const struct options *options, struct call *call,
@@ -264,20 +266,19 @@ static int fill(const struct options *options, struct vm_create *create) {
         return EXIT_USAGE;
     }
     create->start = !options->no_start;
-    bool is_right = set_field(create, "name", options->words[2]) &&
-                    set_field(create, "shape", options->shape) &&
-                    set_field(create, "image", options->image) &&
-                    set_field(create, "cluster", options->cluster) &&
-                    set_field(create, "must", options->must) &&
-                    set_field(create, "prefer", options->prefer) &&
-                    set_field(create, "avoid", options->avoid) &&
-                    set_field(create, "group", options->group) &&
-                    set_field(create, "group_rule", options->group_rule) &&
-                    set_field(create, "strategy", options->strategy) &&
-                    set_field(create, "on_drain", options->on_drain) &&
-                    set_field(create, "host_must", options->host_must) &&
-                    set_field(create, "host_prefer", options->host_prefer) &&
-                    set_field(create, "user_data", user_data.length ? user_data.data : NULL);
+    const struct {
+        const char *name, *value;
+    } given[] = {{"name", options->words[2]},        {"shape", options->shape},
+                 {"image", options->image},          {"cluster", options->cluster},
+                 {"must", options->must},            {"prefer", options->prefer},
+                 {"avoid", options->avoid},          {"group", options->group},
+                 {"group_rule", options->group_rule}, {"strategy", options->strategy},
+                 {"metadata", options->metadata},    {"on_drain", options->on_drain},
+                 {"host_must", options->host_must},  {"host_prefer", options->host_prefer},
+                 {"user_data", user_data.length ? user_data.data : NULL}};
+    bool is_right = true;
+    for (size_t i = 0; i < array_size(given) && is_right; i++)
+        is_right = set_in(&vm_create_table, create, given[i].name, given[i].value);
     text_deinit(&user_data);
     return is_right ? EXIT_DONE : EXIT_USAGE;
 }
@@ -292,5 +293,37 @@ int vm_create(const struct options *options) {
         call_deinit(&call);
     }
     record_clear(&vm_create_table, &create);
+    return result;
+}
+
+int vm_rename(const struct options *options) {
+    struct vm_rename name = {0};
+    struct call call;
+    if (!set_in(&vm_rename_table, &name, "name", options->words[3]))
+        return EXIT_USAGE;
+    call_init(&call, options, "POST", view.path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, "/rename");
+    int result = submit_body(options, &call, &vm_rename_table, &name);
+    call_deinit(&call);
+    return result;
+}
+
+int vm_edit(const struct options *options) {
+    struct vm_edit edit = {0};
+    struct call call;
+    const char *metadata = options->metadata;
+    if (!metadata) {
+        say("vm edit needs --metadata; --metadata \"\" removes all");
+        return EXIT_USAGE;
+    }
+    if (!set_in(&vm_edit_table, &edit, "metadata", *metadata ? metadata : NULL))
+        return EXIT_USAGE;
+    call_init(&call, options, "PUT", view.path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, "/metadata");
+    int result = submit_body(options, &call, &vm_edit_table, &edit);
+    call_deinit(&call);
+    record_clear(&vm_edit_table, &edit);
     return result;
 }

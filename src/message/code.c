@@ -25,6 +25,7 @@ static const struct code_words words[CODE_COUNT] = {
                    "wait for its end, or delete the VM"},
     [CODE_BAD_STATE] = {"The VM's state does not permit this",
                         "look at the VM's state; the guide lists which verb is legal in which"},
+    [CODE_LOCKED] = {"The VM is locked", "unlock it first: 'isthmus vm unlock'"},
     [CODE_TOO_LARGE] = {"The body is too large", "send less"},
     [CODE_FULL] = {"A table of the manager is full",
                    "delete what is no longer needed, or ask the operator"},
@@ -68,8 +69,8 @@ static const struct code_words words[CODE_COUNT] = {
 const char *const code_names[CODE_COUNT] = {
     "ok",           "invalid",      "unauthenticated", "forbidden",         "not-found",
     "unknown-shape", "unknown-image", "conflict",      "key-reused",        "busy",
-    "bad-state",    "too-large",    "full",            "unsupported",       "no-capacity",
-    "unmet",        "quota-exceeded",
+    "bad-state",    "locked",       "too-large",       "full",              "unsupported",
+    "no-capacity",  "unmet",        "quota-exceeded",
     "not-allowed", "unreachable",  "image-unavailable", "image-broken",    "image-too-large",
     "host-failed",  "guest-ignored", "deadline",       "superseded",        "stale",
     "interrupted",  "lost",         "shutting-down",   "internal",

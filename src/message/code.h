@@ -16,6 +16,7 @@ enum code {
     CODE_KEY_REUSED,       /* Idempotency-Key with another request */
     CODE_BUSY,             /* another operation on the VM is under way */
     CODE_BAD_STATE,        /* the verb is not legal in the VM's state */
+    CODE_LOCKED,           /* the VM is locked: only unlock is taken */
     CODE_TOO_LARGE,        /* body or upload over the limit */
     CODE_FULL,             /* a table of this daemon is full */
     CODE_UNSUPPORTED,      /* the other side does not know this */
@@ -32,7 +33,7 @@ enum code {
     CODE_GUEST_IGNORED,    /* the guest did not act on a shutdown or reboot in time */
     CODE_DEADLINE,         /* no confirmation before the deadline */
     CODE_SUPERSEDED,       /* a newer instruction (delete) took its place */
-    CODE_STALE,            /* an instruction older than the VM's newest */
+    CODE_STALE,            /* older than the VM's newest: an instruction, or what was read of it */
     CODE_INTERRUPTED,      /* a crash came between the act and its record; not repeated */
     CODE_LOST,             /* the VM is no longer on its host */
     CODE_SHUTTING_DOWN,    /* this daemon is stopping: ask again */

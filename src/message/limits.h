@@ -14,6 +14,7 @@ enum {
     limit_public_key_size = 44, /* X25519 in base64url */
     limit_user_data = 16384,   /* bytes of first-boot data */
     limit_labels = 255,        /* bytes of a cluster's labels, or of those that are asked for */
+    limit_metadata = 1024,     /* bytes of what a tenant says of a VM */
     limit_permissions = 4096,  /* bytes of a list of what an upstream manager may ask */
 
     /* tables */

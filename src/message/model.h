@@ -201,6 +201,8 @@ struct vm {
     char group[limit_name_size];     /* "": none; below an id that says nothing */
     char digest[limit_digest_size];
     bool rebuilt; /* `digest` is another than the VM was defined with, or may be */
+    char *metadata;     /* upstream only; NULL: none */
+    uint64_t locked_ms; /* likewise; 0: it is not locked */
     enum vm_state state;
     uint32_t epoch;       /* as the level above counts it */
     uint64_t generation;  /* of the newest instruction accepted from above */

@@ -232,7 +232,7 @@ const struct table lending_table = {"upstream", "An upstream manager, and what i
 static const struct field hosted_vm_fields[] = {
     {.name = "id", .about = "The VM's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      field_at(struct hosted_vm, id), .check = CHECK_ID},
-    {.name = "name", .about = "Its tenant's name for it.", .kind = FIELD_TEXT,
+    {.name = "name", .about = "The name that it was made with.", .kind = FIELD_TEXT,
      field_at(struct hosted_vm, name), .check = CHECK_NAME},
     {.name = "upstream", .about = "The upstream manager that it belongs to.", .kind = FIELD_TEXT,
      field_at(struct hosted_vm, upstream), .check = CHECK_NAME},

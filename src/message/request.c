@@ -36,6 +36,9 @@ static const struct field vm_create_fields[] = {
      .check = CHECK_LABELS},
     {.name = "host_prefer", .about = "Labels that its host should have.", .kind = FIELD_BLOB,
      field_at(struct vm_create, host_prefer), .most = limit_labels, .check = CHECK_LABELS},
+    {.name = "metadata", .about = "What you say of it: name=value, by commas.",
+     .kind = FIELD_BLOB, field_at(struct vm_create, metadata), .most = limit_metadata,
+     .check = CHECK_LABELS},
     {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",
      .kind = FIELD_BLOB, .mask = FIELD_API | FIELD_SECRET, field_at(struct vm_create, user_data),
      .most = limit_user_data, .check = CHECK_LINES},
@@ -70,6 +73,21 @@ static const struct field vm_snapshot_fields[] = {
 const struct table vm_snapshot_table = {"vm-snapshot", "Which snapshot of the VM.",
                                         sizeof(struct vm_reshape), vm_snapshot_fields,
                                         array_size(vm_snapshot_fields)};
+static const struct field vm_rename_fields[] = {
+    {.name = "name", .about = "Your new name for the VM.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct vm_rename, name), .check = CHECK_NAME},
+};
+const struct table vm_rename_table = {"vm-rename", "Another name for a VM.",
+                                      sizeof(struct vm_rename), vm_rename_fields,
+                                      array_size(vm_rename_fields)};
+
+static const struct field vm_edit_fields[] = {
+    {.name = "metadata", .about = "All that you say of it: name=value, by commas; absent: none.",
+     .kind = FIELD_BLOB, field_at(struct vm_edit, metadata), .most = limit_metadata,
+     .check = CHECK_LABELS},
+};
+const struct table vm_edit_table = {"vm-edit", "What you say of a VM.", sizeof(struct vm_edit),
+                                    vm_edit_fields, array_size(vm_edit_fields)};
 
 static const struct field tenant_create_fields[] = {
     {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,

@@ -11,7 +11,7 @@ enum request_kind {
     REQUEST_VM_CREATE,
     REQUEST_VM_LIST,
     REQUEST_VM_SHOW,
-    REQUEST_VM_ACT,    /* start, shutdown, stop, reboot, delete */
+    REQUEST_VM_ACT,    /* a verb on a VM that is there */
     REQUEST_OP_LIST,   /* also of a cluster's owner */
     REQUEST_OP_SHOW,
     REQUEST_SHAPE_LIST,
@@ -65,7 +65,7 @@ struct vm_create {
     bool start;
     enum on_drain on_drain;
     char *host_must, *host_prefer; /* labels that owners give their hosts */
-    char *user_data;
+    char *metadata, *user_data;
 };
 extern const struct table vm_create_table;
 
@@ -77,6 +77,17 @@ struct vm_reshape {
     char snapshot[limit_name_size];
 };
 extern const struct table vm_resize_table, vm_rebuild_table, vm_snapshot_table;
+/* POST /v1/vms/{vm}/rename */
+struct vm_rename {
+    char name[limit_name_size];
+};
+extern const struct table vm_rename_table;
+
+/* PUT /v1/vms/{vm}/metadata */
+struct vm_edit {
+    char *metadata; /* NULL: none */
+};
+extern const struct table vm_edit_table;
 
 /* POST /v1/tenants; the token is drawn by the adapter and shown once. */
 struct tenant_create {
@@ -105,6 +116,9 @@ struct request {
     uint64_t deadline_ms;                  /* for the operation, from now; 0: the default */
     char key[limit_name_size];             /* the id or name in the path; VMs: either */
     enum verb verb;                        /* REQUEST_VM_ACT */
+    uint64_t tag;                          /* likewise: of the VM as it has to be; 0: any */
+    struct vm_rename vm_rename;            /* VERB_RENAME */
+    struct vm_edit vm_edit;                /* VERB_EDIT */
     struct vm_create vm_create;
     struct vm_reshape reshape;             /* REQUEST_VM_ACT */
     struct tenant_create tenant_create;

@@ -8,7 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     static const struct table *const tables[] = {&tenant_create_table, &list_query_table,
                                                  &host_decision_table, &lending_decision_table,
                                                  &owner_limits_table, &permissions_table,
-                                                 &revocation_table};
+                                                 &revocation_table,   &vm_rename_table,
+                                                 &vm_edit_table};
     if (!size)
         return 0;
     const struct codec_input input = {(const char *)bytes + 1, size - 1, FIELD_API,

@@ -298,10 +298,49 @@ static void a_power_loss_ends_a_paused_vm_and_leaves_a_suspended_one_as_it_is(vo
     script_ends(script);
 }
 
+/* What is under way is not locked: it goes on, or it would be neither done nor undone. */
+static void a_lock_that_races_a_running_operation_is_busy_and_then_holds(void **state) {
+    (void)state;
+    struct script *script = with_vm();
+    script->world->slow = script->hosts[0];
+    script->world->slow_ms = 5000;
+    script_act(script, "a", VERB_STOP, 0);
+    script_wait(script, 2);
+    script_act(script, "a", VERB_LOCK, 0);
+    script_wait(script, 8);
+    script_act(script, "a", VERB_LOCK, 0);
+    script_wait(script, 1);
+    world_crash(script->world, script->cloud, 1000);
+    script_wait(script, 10);
+    script_act(script, "a", VERB_DELETE, 0);
+    script_act(script, "a", VERB_UNLOCK, 0);
+    script_act(script, "a", VERB_DELETE, 0);
+    script_wait(script, 60);
+    script_tells(script, "cloud0 instructs stop\n"
+                         "cloud0 replies stop running, ok\n"
+                         "cluster-inner0 instructs stop\n"
+                         "host-inner2 works: stop\n"
+                         "cloud0 refuses busy\n"
+                         "host-inner2 results ok, stopped\n"
+                         "cluster-inner0 results ok, stopped\n"
+                         "cloud0 replies lock succeeded, ok\n"
+                         "cloud0 refuses locked\n"
+                         "cloud0 replies unlock succeeded, ok\n"
+                         "cloud0 instructs delete\n"
+                         "cloud0 replies delete running, ok\n"
+                         "cluster-inner0 instructs delete\n"
+                         "host-inner2 works: remove\n"
+                         "host-inner2 results ok, deleted\n"
+                         "cluster-inner0 results ok, deleted\n");
+    assert_int_equal(script_vms(script), 0);
+    script_ends(script);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             a_pause_that_races_a_power_loss_ends_as_interrupted_and_the_vm_is_crashed),
+        cmocka_unit_test(a_lock_that_races_a_running_operation_is_busy_and_then_holds),
         cmocka_unit_test(a_power_loss_ends_a_paused_vm_and_leaves_a_suspended_one_as_it_is),
         cmocka_unit_test(
             a_lost_reply_after_the_work_was_done_is_told_again_and_nothing_is_done_twice),

@@ -80,6 +80,62 @@ class Api(CloudCase):
         self.assertEqual(self.ask("DELETE", f"/v1/vms/{operation['vm']}", token=token).status, 404)
         self.assertEqual(len(self.vms()), 1)
 
+    def assert_refused(self, answer, status, code):
+        self.assertEqual((answer.status, answer.json()["code"]), (status, code), answer.out)
+
+    def test_what_is_held_in_memory_or_saved_refuses_what_is_not_for_it(self):
+        self.create(wait=60)
+        for verb, state, refused in (
+                ("pause", "paused", ("start", "shutdown", "reboot", "pause")),
+                ("suspend", "suspended", ("pause", "resume", "suspend", "shutdown", "reboot")),
+                ("stop", "stopped", ("pause", "resume", "suspend", "stop"))):
+            self.assertEqual(self.act("web", verb)["code"], "ok")
+            self.assertEqual(self.vms()[0]["state"], state)
+            for other in refused:
+                answer = self.ask("POST", f"/v1/vms/web/{other}")
+                self.assert_refused(answer, 409, "bad-state")
+                self.assertIn(f"{other} is not possible while the VM is {state}", answer.out)
+
+    def test_a_lock_holds_through_a_restart_until_it_is_taken_away(self):
+        self.create(wait=60)
+        self.assertIn("lock web: done", self.vm("lock", "web", "--wait").out)
+        self.cloud.upstream.kill()
+        self.cloud.upstream.start()
+        self.assertIn("locked", self.vm("show", "web").out)
+        for method, path, body in (("DELETE", "", None), ("POST", "/stop", None),
+                                   ("POST", "/lock", None), ("POST", "/rename", {"name": "b"}),
+                                   ("PUT", "/metadata", {})):
+            self.assert_refused(self.ask(method, f"/v1/vms/web{path}", body), 423, "locked")
+        refused = self.vm("delete", "web", check=False)
+        self.assertIn("isthmus vm unlock", refused.err)
+        self.assertIn("unlock web: done", self.vm("unlock", "web", "--wait").out)
+        self.assertNotIn("locked_ms", self.get("/v1/vms/web"))
+        self.cloud.await_capacity()
+        self.assertEqual(self.act("web", "stop")["code"], "ok")
+
+    def test_a_vm_is_renamed_and_described_by_whoever_has_read_it_last(self):
+        self.create(wait=60, metadata="stage=test")
+        self.create("db", wait=60)
+        shown = self.ask("GET", "/v1/vms/web")
+        tag = {"If-Match": shown.headers["ETag"]}
+        self.assertEqual(shown.json()["metadata"], "stage=test")
+        self.assert_refused(self.ask("POST", "/v1/vms/web/rename", {"name": "db"}), 409,
+                            "conflict")
+        self.vm("rename", "web", "shop", "--wait")
+        self.assertEqual(self.ask("GET", "/v1/vms/web").status, 404)
+        edit = {"metadata": "stage=live"}
+        self.assert_refused(self.ask("PUT", "/v1/vms/shop/metadata", edit, headers=tag), 412,
+                            "stale")
+        self.assertEqual(self.get("/v1/vms/shop")["metadata"], "stage=test")
+        tag = {"If-Match": self.ask("GET", "/v1/vms/shop").headers["ETag"]}
+        self.assertEqual(self.ask("PUT", "/v1/vms/shop/metadata", edit, headers=tag).status, 200)
+        self.assertIn("stage=live", self.vm("show", "shop").out)
+        self.vm("edit", "shop", "--metadata", "")
+        self.assertNotIn("metadata", self.get("/v1/vms/shop"))
+        self.assert_refused(self.ask("POST", "/v1/vms/shop/stop", headers={"If-Match": "x"}), 400,
+                            "invalid")
+        self.assertNotIn("stage=", self.cloud.owner("north", "vm", "list", "-o", "json").out)
+
     def test_every_documented_get_answers(self):
         operation = self.create(wait=60)
         document = self.cloud.rest("GET", "/v1/openapi.json").json()

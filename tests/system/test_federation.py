@@ -81,7 +81,10 @@ class ManyToMany(CloudCase):
         self.assertEqual((made["verb"], made["code"]), ("define", "ok"), made)
         self.assertEqual(customer.get(f"/v1/vms/{name}")["cluster"], cluster)
         for verb, state in (("reboot", "running"), ("shutdown", "stopped"), ("start", "running"),
-                            ("stop", "stopped"), ("start", "running")):
+                            ("stop", "stopped"), ("start", "running"), ("pause", "paused"),
+                            ("resume", "running"), ("suspend", "suspended"),
+                            ("start", "running"), ("suspend", "suspended"), ("stop", "stopped"),
+                            ("lock", "stopped"), ("unlock", "stopped"), ("start", "running")):
             self.assertEqual(customer.act(name, verb)["code"], "ok", verb)
             self.assertEqual(customer.state(name), state, verb)
 

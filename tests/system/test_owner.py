@@ -203,14 +203,18 @@ class Owner(CloudCase):
         self.assertEqual(self.vms(), [])
         self.owner("permission", "set", "cloud", "--images", "other empty")
         self.assertEqual(self.create("a", wait=60)["code"], "ok")
-        self.assertEqual(self.act("a", "stop")["code"], "not-allowed")
+        for verb in ("stop", "pause", "suspend"):
+            self.assertEqual(self.act("a", verb)["code"], "not-allowed", verb)
+        self.assertEqual(self.act("a", "lock")["code"], "ok", "it is no matter of the owner's")
+        self.assertEqual(self.act("a", "unlock")["code"], "ok")
         self.assertEqual(self.vms()[0]["state"], "running")
         self.owner("permission", "set", "cloud", "--verbs", "all", "--shapes", "large")
         self.assertEqual(self.act("a", "stop")["code"], "ok")
         wait_until(lambda: [fit["shape"] for fit in self.capacity()["north"]["fits"]
                             if fit["count"]] == ["large"], "room for large VMs alone")
-        unknown = self.owner("permission", "set", "cloud", "--verbs", "fly", check=False)
-        self.assertIn("there is no verb 'fly'", unknown.err)
+        for verb in ("fly", "lock"):
+            unknown = self.owner("permission", "set", "cloud", "--verbs", verb, check=False)
+            self.assertIn(f"there is no verb '{verb}' that goes down", unknown.err)
 
     def test_a_revoked_upstream_loses_its_vms_after_the_grace_and_can_be_restored(self):
         self.create("a", wait=60)

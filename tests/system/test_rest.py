@@ -26,7 +26,10 @@ def body_of(path, name, shape, image):
         return {"vms": 1}
     if "tokens" in path:
         return {"peer": name}
-    return {"name": name, "shape": shape, "image": image} if "vms" in path else {"name": name}
+    if path.endswith("/metadata"):
+        return {"metadata": "stage=test"}
+    making = path.endswith("/vms")
+    return {"name": name, "shape": shape, "image": image} if making else {"name": name}
 
 
 class Routes(Case):
@@ -89,8 +92,8 @@ class Routes(Case):
 
     def test_acts_name_their_verb_and_take_no_body_but_an_empty_object(self):
         vm = self.create().json["vm"]
-        for verb in ("start", "shutdown", "stop", "reboot", "pause", "resume", "suspend",
-                     "delete"):
+        for verb in ("start", "shutdown", "stop", "reboot", "pause", "resume", "suspend", "lock",
+                     "unlock", "delete"):
             path = "" if verb == "delete" else f"/{verb}"
             answer = self.ask("DELETE" if verb == "delete" else "POST", f"/v1/vms/{vm}{path}")
             self.assertEqual(answer.status, 200)
