@@ -416,6 +416,22 @@ static void check_revoked(struct sim_world *world, const struct sim_node *node,
     }
 }
 
+/* Law 3: what an owner does not permit is not begun. A delete always is. */
+static void check_permitted(struct sim_world *world, const struct sim_node *node,
+                            const struct operation *op) {
+    for (size_t i = 0; i < node->settings.managers_count; i++) {
+        const struct permissions *permit = owners_permit(node, i);
+        bool is_new = !op->internal && op->state == OP_PENDING && op->verb != VERB_DELETE &&
+                      op->created_ms == node_wall_ms(world, node);
+        bool allowed = (!permit->verbs || words_have(permit->verbs, verb_names[op->verb])) &&
+                       (!permit->shapes || op->verb != VERB_DEFINE ||
+                        words_have(permit->shapes, op->definition.shape));
+        if (is_new && !allowed && text_equal(op->owner, node->settings.managers[i].name))
+            check_fail(world, "sovereignty", "%s begins %s (%s) for %s, which may not ask for it",
+                       node->name, op->id, verb_names[op->verb], op->owner);
+    }
+}
+
 void check_step(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
     bool vms_changed = false, defines = false;
     if (world->settings.bare)
@@ -434,6 +450,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             defines |= op->verb == VERB_DEFINE && op->state == OP_PENDING;
             check_revoked(world, node, op);
             check_growth(world, node, op);
+            check_permitted(world, node, op);
         }
         if (effect->record.table == &node_table)
             check_cluster_saved(world, node, effect->record.data);

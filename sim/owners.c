@@ -103,6 +103,34 @@ static bool kept_revoked(struct sim_world *world, const struct sim_node *node, s
     return revoked;
 }
 
+/* What an owner may choose among; the first is all. */
+static const struct permissions permits[] = {
+    {0},
+    {.verbs = (char *)(uintptr_t)"define start"},
+    {.shapes = (char *)(uintptr_t)"shape0"},
+    {.verbs = (char *)(uintptr_t)"start shutdown stop reboot"},
+};
+
+const struct permissions *owners_permit(const struct sim_node *node, size_t manager) {
+    return &permits[node->permits[manager]];
+}
+
+static uint8_t kept_permit(struct sim_world *world, const struct sim_node *node, size_t which) {
+    struct record record;
+    uint8_t found = 0;
+    const struct sim_row *row =
+        disk_row(node, &lending_decision_table, node->settings.managers[which].name);
+    if (!row)
+        return 0;
+    disk_read(world, row, &record);
+    for (uint8_t i = 1; i < array_size(permits); i++)
+        if (record_equal(&permissions_table, &permits[i],
+                         &((const struct lending_decision *)record.data)->permissions))
+            found = i;
+    record_deinit(&record);
+    return found;
+}
+
 struct kept_labels {
     char text[limit_labels + 1];
 };
@@ -133,8 +161,10 @@ void owners_remember(struct sim_world *world, struct sim_node *node) {
         return;
     shares_remember(world, node);
     node->revoked = 0;
-    for (size_t i = 0; i < node->settings.managers_count; i++)
+    for (size_t i = 0; i < node->settings.managers_count; i++) {
         node->revoked |= kept_revoked(world, node, i) ? 1u << i : 0;
+        node->permits[i] = kept_permit(world, node, i);
+    }
     for (size_t i = 0; i < node->settings.agents_count; i++) {
         struct sim_node *host = world_node(world, node->settings.agents[i].name);
         struct kept_labels labels;
@@ -156,9 +186,10 @@ void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
     }
     shares_check_kept(world, node);
     for (size_t i = 0; i < node->settings.managers_count; i++)
-        if (kept_revoked(world, node, i) != ((node->revoked >> i & 1) != 0))
-            check_fail(world, "nothing lost", "%s was answered and does not know whether %s is "
-                       "revoked", node->name, node->settings.managers[i].name);
+        if (kept_permit(world, node, i) != node->permits[i] ||
+            kept_revoked(world, node, i) != ((node->revoked >> i & 1) != 0))
+            check_fail(world, "nothing lost", "%s was answered and does not know what %s may "
+                       "ask", node->name, node->settings.managers[i].name);
     for (size_t i = 0; !node_is_upstream(node) && i < node->settings.agents_count; i++) {
         const struct sim_node *host = world_node(world, node->settings.agents[i].name);
         struct kept_labels labels;
@@ -209,13 +240,31 @@ static void decide_revoked(struct sim_world *world, struct sim_node *node) {
     (void)owners_ask(world, node, &request);
 }
 
+static void permit(struct sim_world *world, struct sim_node *node, size_t which,
+                   uint8_t chosen) {
+    struct request request = {.kind = chosen ? REQUEST_PERMISSIONS_SET : REQUEST_PERMISSIONS_RESET,
+                              .permissions = permits[chosen]};
+    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    node->permits[which] = chosen;
+    (void)owners_ask(world, node, &request);
+}
+
+static void decide_permissions(struct sim_world *world, struct sim_node *node) {
+    size_t which = prng_below(&world->owner, node->settings.managers_count);
+    permit(world, node, which,
+           node->permits[which] ? 0 : (uint8_t)prng_below(&world->owner, array_size(permits)));
+}
+
 bool owners_restore(struct sim_world *world) {
     bool all = true;
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         struct sim_node *node = world->nodes[i];
-        for (size_t k = 0; node->role && k < node->settings.managers_count; k++)
+        for (size_t k = 0; node->role && k < node->settings.managers_count; k++) {
+            if (node->permits[k])
+                permit(world, node, k, 0);
             if (node->revoked >> k & 1)
                 restore(world, node, k);
+        }
         all &= !node->revoked;
     }
     return all;
@@ -344,7 +393,7 @@ void owners_act(struct sim_world *world, struct sim_node *node) {
     if (!acts || !node->role)
         return;
     world->stats.owner_acts++;
-    uint64_t what = prng_below(&world->owner, 9);
+    uint64_t what = prng_below(&world->owner, 10);
     if (node_is_upstream(node))
         decide_quota(world, node);
     else if (world->settings.even || what < 2)
@@ -357,6 +406,8 @@ void owners_act(struct sim_world *world, struct sim_node *node) {
         decide_overcommit(world, node);
     else if (what < 7)
         decide_labels(world, node);
+    else if (what < 8)
+        decide_permissions(world, node);
     else
         decide_revoked(world, node);
 }

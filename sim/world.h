@@ -113,6 +113,7 @@ struct sim_node {
     struct overcommit most_lent;   /* and the most of it ever, 100 at the least */
     char labels[32];               /* likewise */
     uint32_t revoked;              /* downstream: a bit for each manager above */
+    uint8_t permits[limit_uplinks]; /* likewise: which permissions of owners.c are in force */
     int64_t clock_ms;              /* how far its wall clock is off */
     int64_t drift_ppm;             /* of its monotonic clock */
 };
@@ -340,6 +341,8 @@ void shares_check_kept(struct sim_world *world, const struct sim_node *node);
 /* An owner's word, asked and answered; false: it was refused. */
 bool owners_ask(struct sim_world *world, struct sim_node *node, struct request *request);
 void owners_act(struct sim_world *world, struct sim_node *node);
+/* What the node's owner lets the manager above ask for. */
+const struct permissions *owners_permit(const struct sim_node *node, size_t manager);
 /* When the world heals; false: some still end and cannot be restored yet. */
 bool owners_restore(struct sim_world *world);
 /* Law 8: what an owner was answered is on disk. */
