@@ -28,7 +28,7 @@ _isthmus() {
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
         1,*) words="vm op cluster image shape tenant host upstream permission limit token key whoami --help --version" ;;
-        2,vm,*) words="create list show start shutdown stop reboot pause resume suspend lock unlock rename edit delete" ;;
+        2,vm,*) words="create list show start shutdown stop reboot pause resume suspend lock unlock rename edit resize rebuild snapshot snapshots revert snapshot-delete delete" ;;
         2,op,*) words="list show" ;;
         2,cluster,*) words="list show forget" ;;
         2,image,*) words="list show import delete" ;;
@@ -45,6 +45,7 @@ _isthmus() {
         3,limit,[!l]* | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
         3,vm,create | 3,vm,list) ;;
         3,vm,*) words=$(_isthmus_vm_names) ;;
+        4,vm,resize) words=$(_isthmus_names shape) ;;
         3,op,show) words=$(_isthmus_names op) ;;
         3,cluster,show | 3,cluster,forget | 3,image,show | 3,image,delete | 3,tenant,show | 3,tenant,set-quota | 3,tenant,delete)
             words=$(_isthmus_names "$noun") ;;
@@ -64,8 +65,9 @@ _isthmus() {
         token,new) words="--expires" ;;
         op,list) words="--limit --tenant --vm" ;;
         *,list) words="--limit" ;;
-        vm,show) ;;
         vm,edit) words="--metadata --wait --deadline --key" ;;
+        vm,rebuild) words="--image --user-data --wait --deadline --key" ;;
+        vm,show | vm,snapshots) ;;
         vm,*) words="--wait --deadline --key" ;;
         esac
         words="$words $everywhere"

@@ -72,6 +72,15 @@ void script_act(struct script *script, const char *name, enum verb verb, uint64_
     ask(script, &request, tenant_token);
 }
 
+void script_resize(struct script *script, const char *name, const char *shape,
+                   uint64_t deadline_ms) {
+    struct request request = {.kind = REQUEST_VM_ACT, .verb = VERB_RESIZE,
+                              .deadline_ms = deadline_ms};
+    (void)text_copy(request.key, sizeof(request.key), name);
+    (void)text_copy(request.reshape.shape, sizeof(request.reshape.shape), shape);
+    ask(script, &request, tenant_token);
+}
+
 void script_rename(struct script *script, const struct sim_node *host, const char *name) {
     struct role_settings *settings = &script->cluster->settings;
     for (size_t i = 0; i < settings->agents_count; i++) {
@@ -106,6 +115,10 @@ bool script_vm_is(const struct script *script, const char *name, enum vm_state s
     const struct sim_vm *there = vm ? host_vm(script->world, vm->id) : NULL;
     return there && vm->state == state &&
            check_is_true(container_of(there->domains.next, struct sim_domain, by_vm), state);
+}
+
+uint32_t script_memory_mib(const struct script *script, const char *name) {
+    return find(script, name)->size.memory_mib;
 }
 
 uint64_t script_vms(const struct script *script) {

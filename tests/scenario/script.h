@@ -21,6 +21,12 @@ void script_wait(struct script *script, uint64_t seconds);
 void script_create(struct script *script, const char *name, const char *key);
 void script_act(struct script *script, const char *name, enum verb verb, uint64_t deadline_ms);
 
+void script_resize(struct script *script, const char *name, const char *shape,
+                   uint64_t deadline_ms);
+
+/* The VM's memory, as it counts for the tenant. */
+uint32_t script_memory_mib(const struct script *script, const char *name);
+
 /* The cluster's manager restarts with another name for the host. */
 void script_rename(struct script *script, const struct sim_node *host, const char *name);
 

@@ -115,6 +115,54 @@ static void a_result_after_the_deadline_changes_the_vm_and_not_the_operation(voi
     script_ends(script);
 }
 
+/* shape0 has 256 MiB, shape1 1024. */
+static void a_resize_that_the_deadline_ends_counts_as_the_larger_until_the_host_tells(
+    void **state) {
+    (void)state;
+    struct script *script = with_vm();
+    script_act(script, "a", VERB_STOP, 0);
+    script_wait(script, 10);
+    text_clear(&script->story);
+    script->world->slow = script->hosts[0];
+    script->world->slow_ms = 20000;
+    script_resize(script, "a", "shape1", 5000);
+    script_wait(script, 10);
+    assert_int_equal(script_memory_mib(script, "a"), 1024);
+    script_wait(script, 20);
+    script_tells(script, "cloud0 instructs resize\n"
+                         "cloud0 replies resize running, ok\n"
+                         "cluster-inner0 instructs resize\n"
+                         "host-inner2 works: resize\n"
+                         "cluster-inner0 results deadline, stopped\n"
+                         "host-inner2 results ok, stopped\n");
+    assert_int_equal(script_memory_mib(script, "a"), 1024);
+    script_ends(script);
+}
+
+static void a_resize_that_races_its_hosts_crash_is_done_once_that_is_back(void **state) {
+    (void)state;
+    struct script *script = with_vm();
+    script_act(script, "a", VERB_STOP, 0);
+    script_wait(script, 10);
+    text_clear(&script->story);
+    script->world->slow = script->hosts[0];
+    script->world->slow_ms = 5000;
+    script_resize(script, "a", "shape1", 0);
+    script_wait(script, 1);
+    world_crash(script->world, script->hosts[0], 2000);
+    script_wait(script, 30);
+    script_tells(script, "cloud0 instructs resize\n"
+                         "cloud0 replies resize running, ok\n"
+                         "cluster-inner0 instructs resize\n"
+                         "host-inner2 works: resize\n"
+                         "host-inner2 works: resize\n"
+                         "cluster-inner0 instructs resize\n"
+                         "host-inner2 results ok, stopped\n"
+                         "cluster-inner0 results ok, stopped\n");
+    assert_int_equal(script_memory_mib(script, "a"), 1024);
+    script_ends(script);
+}
+
 static void a_tenants_retry_after_a_time_out_gets_the_same_operation(void **state) {
     (void)state;
     struct script *script = script_new();
@@ -348,6 +396,9 @@ int main(void) {
         cmocka_unit_test(a_vm_deleted_while_its_cluster_is_away_is_gone_when_that_is_back),
         cmocka_unit_test(a_repeat_of_an_old_instruction_after_a_newer_one_does_nothing),
         cmocka_unit_test(a_result_after_the_deadline_changes_the_vm_and_not_the_operation),
+        cmocka_unit_test(
+            a_resize_that_the_deadline_ends_counts_as_the_larger_until_the_host_tells),
+        cmocka_unit_test(a_resize_that_races_its_hosts_crash_is_done_once_that_is_back),
         cmocka_unit_test(a_tenants_retry_after_a_time_out_gets_the_same_operation),
         cmocka_unit_test(one_hung_host_does_not_delay_the_others),
         cmocka_unit_test(a_host_renamed_keeps_its_vms),

@@ -98,6 +98,41 @@ class ManyToMany(CloudCase):
         self.assertEqual(len(nimbus.vms()), 2)
         self.assertEqual(len(stratus.vms()), 3)
 
+    def test_a_vm_is_resized_kept_taken_back_and_made_anew(self):
+        nimbus = self.customers[0]
+
+        def ask(verb, status=200, code="ok", **body):
+            answer = nimbus.ask("POST", f"/v1/vms/web/{verb}?wait=60", body)
+            self.assertEqual((answer.status, answer.json()["code"]), (status, code), answer.out)
+            return nimbus.get("/v1/vms/web")
+
+        self.assertEqual(nimbus.create("web", cluster="north", wait=60)["code"], "ok")
+        ask("resize", code="bad-state", shape="large")  # more memory than it was started with
+        self.assertEqual(nimbus.act("web", "stop")["code"], "ok")
+        large = {"cpus": 4, "memory_mib": 2048, "disk_gib": 4}
+        vm = ask("resize", shape="large")
+        self.assertEqual((vm["shape"], vm["size"], vm["state"]), ("large", large, "stopped"))
+        wait_until(lambda: nimbus.capacity()["north"]["cpus_free"] == LENT["max_cpus"] - 4,
+                   "what it grew by is counted")
+        ask("resize", 400, "invalid", shape="nano")
+        ask("resize", 422, "unknown-shape", shape="none")
+        self.assertEqual([one["name"] for one in ask("snapshot", name="dawn")["snapshots"]],
+                         ["dawn"])
+        told = self.cloud.cli("vm", "snapshots", "web", upstream=nimbus.upstream,
+                              token_file=nimbus.token_file).out
+        self.assertRegex(told, r"dawn +no +4 +2 GiB +4 GiB")
+        ask("snapshot", 409, "conflict", name="dawn")
+        self.assertEqual(nimbus.act("web", "start")["code"], "ok")
+        self.assertEqual(ask("revert", name="dawn")["state"], "stopped")
+        ask("revert", 404, "not-found", name="dusk")
+        self.assertNotIn("snapshots", ask("snapshot-delete", name="dawn"))
+        ask("snapshot", name="noon")
+        vm = ask("rebuild", image="wide")
+        self.assertEqual((vm["image"], vm["state"], "snapshots" in vm), ("wide", "stopped", False))
+        self.assertEqual(nimbus.act("web", "start")["code"], "ok")
+        vm = ask("rebuild", image="empty")
+        self.assertEqual((vm["image"], vm["state"], vm["size"]), ("empty", "running", large))
+
     def test_every_refusal_from_both_upstreams(self):
         for customer in self.customers:
             there = customer.ask("POST", "/v1/vms?wait=60", {**GOOD, "name": "there"},

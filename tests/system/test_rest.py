@@ -28,6 +28,10 @@ def body_of(path, name, shape, image):
         return {"peer": name}
     if path.endswith("/metadata"):
         return {"metadata": "stage=test"}
+    if path.endswith("/resize"):
+        return {"shape": shape}
+    if path.endswith("/rebuild"):
+        return {"image": image}
     making = path.endswith("/vms")
     return {"name": name, "shape": shape, "image": image} if making else {"name": name}
 
