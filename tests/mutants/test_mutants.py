@@ -27,7 +27,8 @@ WORLDS = [
     "--host_cpus 4 --seeds 60",
     "--seeds 40 --upstreams 2 --clusters 1 --agents 1 --host_cpus 64 --pause_ms 20 "
     "--operations 400 --names 60",
-    "--calm --limits 500 --seeds 60", "--seeds 40 --levels 4 --clusters 1 --agents 2",
+    "--calm --limits 500 --seeds 60 --reshape 0 --shapes 2",
+    "--seeds 40 --levels 4 --clusters 1 --agents 2",
     "--seeds 60 --server_death 900 --guest_dies 600 --crash 0 --lose 0 --operations 400 --names 30",
     "--seeds 60 --upstreams 3 --clusters 4 --agents 1 --names 60 --pause_ms 60 --operations 400",
     "--seeds 10 --calm --lose 20 --repeat 20 --reorder 20",
