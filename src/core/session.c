@@ -153,6 +153,7 @@ static void go_back(struct session *session) {
 }
 
 static void measure(struct session *session, uint64_t now_ms) {
+    assert(session->timed_ms);
     uint64_t twice = 1 + 2 * (now_ms - session->timed_ms);
     twice = twice < resend_most_ms ? twice : resend_most_ms; /* a stall is no round trip */
     uint64_t slowly = session->patience_ms - session->patience_ms / 8;
@@ -274,7 +275,7 @@ uint64_t session_deadline_ms(const struct session *session) {
         return 0;
     if (session->first)
         due = session->resend_ms;
-    if (session->owes == OWES_NOW)
+    if (session->owes == OWES_NOW || (session->timed && !session->timed_ms))
         return 0;
     if (session->owes == OWES_SOON && session->owes_ms < due)
         due = session->owes_ms;

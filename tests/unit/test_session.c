@@ -58,8 +58,10 @@ static void assert_said(struct end *end, const char *expected) {
     effects_clear(&end->out);
 }
 
+/* As the links do: only if it is due. */
 static void tick(struct end *end) {
-    session_tick(&end->session, &peer, end->now_ms, &end->out);
+    if (session_deadline_ms(&end->session) <= end->now_ms)
+        session_tick(&end->session, &peer, end->now_ms, &end->out);
     assert_true(session_deadline_ms(&end->session) > end->now_ms);
     session_check(&end->session);
 }
@@ -271,6 +273,18 @@ static void a_peer_is_silent_after_three_beats_and_a_way_there_and_back(void **s
     end->now_ms += 50;
     (void)hear(end, 2, 0, 1); /* an acknowledgement of something new is one */
     assert_int_equal(session_silence_ms(&end->session, 5000), end->now_ms + 15000 + 101);
+}
+
+static void a_round_trip_is_measured_from_when_its_message_went_out(void **state) {
+    struct end *end = *state;
+    (void)hear(end, 1, 1, 0);
+    say(end, 2);
+    end->now_ms += 50;
+    (void)hear(end, 2, 0, 1);
+    say(end, 1); /* while the one before it is on its way */
+    end->now_ms += 50;
+    (void)hear(end, 2, 0, 3);
+    assert_int_equal(session_silence_ms(&end->session, 5000), 1000 + 15000 + 100 + 101);
 }
 
 static void a_stall_makes_nobody_wait_for_a_minute(void **state) {
@@ -506,6 +520,7 @@ int main(void) {
         with_end(what_is_not_acknowledged_goes_out_again_ever_more_slowly),
         with_end(on_a_slow_link_patience_grows_with_the_way_there_and_back),
         with_end(a_peer_is_silent_after_three_beats_and_a_way_there_and_back),
+        with_end(a_round_trip_is_measured_from_when_its_message_went_out),
         with_end(a_stall_makes_nobody_wait_for_a_minute),
         with_end(a_gap_that_the_peer_tells_of_is_mended_at_once_and_once),
         with_end(after_a_loss_a_long_queue_goes_out_in_pieces),
