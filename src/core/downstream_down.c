@@ -282,6 +282,8 @@ static void on_define_result(struct downstream *downstream, struct book_vm *vm,
     enum code code = downlink_code(VERB_DEFINE, result);
     bool undone = downlink_is_undone(result);
     if (undone && placement_leads_on(&downstream->downlink, vm, peer, code, event)) {
+        book_save_vm(vm, out); /* it has no place until it gets another, which may take a while */
+        book_save_op(vm->active, out);
         downstream_place(downstream, vm, event, out);
         downlink_freed(peer);
         return;

@@ -167,6 +167,28 @@ static void a_host_that_refuses_is_followed_by_each_other_and_then_by_the_truth(
     cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
 }
 
+static void who_refused_before_a_restart_is_not_asked_again_after_it(void **state) {
+    (void)state;
+    struct message instruct;
+    cluster_reopen((const uint64_t[]){2, 1}, 2, (struct owner_limits){0});
+    bench_cut(&bench, bench_agent(&bench, 0)); /* both are on that link */
+    bench_hello(&bench, bench_agent(&bench, 0), 2);
+    bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
+    cluster_image(CODE_OK);
+    assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 0));
+    cluster_answer(CODE_NO_CAPACITY, VM_FAILED);
+    assert_null(bench_told(&bench, cloud, MESSAGE_RESULT)); /* the other one may come back */
+    bench_restart(&bench);
+    cluster_image(CODE_OK);
+    bench_welcome(&bench, cloud);
+    bench_hello(&bench, bench_agent(&bench, 0), 2);
+    assert_null(cluster_instructed(&instruct));
+    bench_hello(&bench, bench_agent(&bench, 1), 1);
+    for (size_t i = 0; i < 100 && !cluster_instructed(&instruct); i++)
+        bench_pass(&bench, 100);
+    assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 1));
+}
+
 static struct message define_in_group(const char *number, int group, enum group_rule rule) {
     struct message define = bench_define(number, number, 1, &bench_shapes[0]);
     text_format(define.instruct.definition.group, limit_id_size, "gr-%026d", group);
@@ -404,6 +426,7 @@ int main(void) {
         with_cluster(a_definition_goes_to_the_roomiest_host_in_this_levels_own_numbers),
         with_cluster(an_image_that_cannot_be_had_ends_the_definition),
         with_cluster(a_host_that_refuses_is_followed_by_each_other_and_then_by_the_truth),
+        with_cluster(who_refused_before_a_restart_is_not_asked_again_after_it),
         with_cluster(vms_of_a_group_are_kept_apart_over_hosts),
         with_cluster(a_host_that_failed_is_not_followed_by_another),
         with_cluster(a_host_that_is_back_within_the_hold_down_gets_what_waited_for_it),
