@@ -128,6 +128,10 @@ bool downstream_learn_size(struct downstream *downstream, const struct size *siz
 bool downstream_is_kept(const struct downstream *downstream, const struct book_vm *vm,
                         const struct size *size);
 
+/* Would a VM that grows by this leave too little for those that came before it and wait for their
+ * image? */
+bool downstream_crowds_out(const struct downstream *downstream, const struct size *growth);
+
 /* Several upstream managers share the hosts by weight. */
 void downstream_share_hosts(struct downstream *downstream);
 void downstream_set_share(struct downstream *downstream, struct patron *patron,

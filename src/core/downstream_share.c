@@ -96,11 +96,8 @@ static void round_down(struct capacity *shown, const struct owner_limits *steps)
         shown->fits[i].count = down(shown->fits[i].count, steps->vms);
 }
 
-/* How many more VMs of a size the patron may have: what fits on hosts, within what is lent. */
-static uint64_t fits(const struct downstream *downstream, const struct patron *patron,
-                     const struct size *size, const struct owner_limits *free,
-                     const struct owner_limits *kept) {
-    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
+/* How many more of this size fit on hosts, beside those that wait. */
+static uint64_t left_by_waiting(const struct downstream *downstream, const struct size *size) {
     uint64_t waiting = 0;
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->waiting)
@@ -110,7 +107,30 @@ static uint64_t fits(const struct downstream *downstream, const struct patron *p
         waiting += downstream_is_homeless(vm) ? downlink_takes(&vm->record.size, size) : 0;
     }
     int shape = downlink_shape(&downstream->downlink, size);
-    uint64_t count = shape < 0 ? 0 : room_left(downstream->downlink.sum.fits[shape] - waiting);
+    return shape < 0 ? 0 : room_left(downstream->downlink.sum.fits[shape] - waiting);
+}
+
+bool downstream_crowds_out(const struct downstream *downstream, const struct size *growth) {
+    bool seen[limit_shapes] = {false};
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->waiting) {
+        const struct size *size = &container_of(node, struct book_vm, by_place)->record.size;
+        int shape = downlink_shape(&downstream->downlink, size);
+        if (shape < 0 || seen[shape])
+            continue;
+        seen[shape] = true;
+        if (left_by_waiting(downstream, size) < downlink_takes(growth, size))
+            return true;
+    }
+    return false;
+}
+
+/* How many more VMs of a size the patron may have: what fits on hosts, within what is lent. */
+static uint64_t fits(const struct downstream *downstream, const struct patron *patron,
+                     const struct size *size, const struct owner_limits *free,
+                     const struct owner_limits *kept) {
+    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
+    uint64_t count = left_by_waiting(downstream, size);
     count = least(count, beside(kept->cpus, free->cpus, size->cpus));
     count = least(count, beside(kept->memory_mib, free->memory_mib, size->memory_mib));
     count = least(count, beside(kept->disk_gib, free->disk_gib, size->disk_gib));

@@ -46,18 +46,19 @@ static void begin_define(struct downstream *downstream, struct patron *patron,
 
 /* Law 3: the owner's limits, and what is kept for others, are held against what the VM grows by. */
 static bool permits(const struct downstream *downstream, const struct patron *patron,
-                    const struct book_vm *vm) {
-    struct size growth = reshape_growth(&vm->record, &vm->active->record);
-    return amounts_outgrown(&patron->limits, &patron->used, &growth) == AMOUNT_NONE &&
-           (size_is_zero(&growth) || !downstream_is_kept(downstream, vm, &growth));
+                    const struct book_vm *vm, const struct size *growth) {
+    return amounts_outgrown(&patron->limits, &patron->used, growth) == AMOUNT_NONE &&
+           (size_is_zero(growth) || !downstream_is_kept(downstream, vm, growth));
 }
 
 /* What has a host goes on there. */
 static void begin_there(struct downstream *downstream, struct patron *patron,
                         struct book_vm *vm, const struct event *event, struct effects *out) {
     struct book_op *op = vm->active;
-    if (!permits(downstream, patron, vm)) {
-        op->decider = BY_OPERATOR; /* whose limits they are */
+    struct size growth = reshape_growth(&vm->record, &op->record);
+    bool permitted = permits(downstream, patron, vm, &growth);
+    if (!permitted || downstream_crowds_out(downstream, &growth)) {
+        op->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
         downstream_end(downstream, op, CODE_NO_CAPACITY, event, out);
     } else if (op->record.verb == VERB_REBUILD) {
         downstream_await_image(downstream, patron, vm, out);
