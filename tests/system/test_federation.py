@@ -99,39 +99,44 @@ class ManyToMany(CloudCase):
         self.assertEqual(len(stratus.vms()), 3)
 
     def test_a_vm_is_resized_kept_taken_back_and_made_anew(self):
-        nimbus = self.customers[0]
+        for customer in self.customers:
+            for cluster in ("north", "south"):
+                with self.subTest(customer.upstream, cluster=cluster):
+                    self.reshape(customer, cluster)
 
+    def reshape(self, customer, cluster):
         def ask(verb, status=200, code="ok", **body):
-            answer = nimbus.ask("POST", f"/v1/vms/web/{verb}?wait=60", body)
+            answer = customer.ask("POST", f"/v1/vms/web/{verb}?wait=60", body)
             self.assertEqual((answer.status, answer.json()["code"]), (status, code), answer.out)
-            return nimbus.get("/v1/vms/web")
+            return customer.get("/v1/vms/web")
 
-        self.assertEqual(nimbus.create("web", cluster="north", wait=60)["code"], "ok")
+        self.assertEqual(customer.create("web", cluster=cluster, wait=60)["code"], "ok")
         ask("resize", code="bad-state", shape="large")  # more memory than it was started with
-        self.assertEqual(nimbus.act("web", "stop")["code"], "ok")
+        self.assertEqual(customer.act("web", "stop")["code"], "ok")
         large = {"cpus": 4, "memory_mib": 2048, "disk_gib": 4}
         vm = ask("resize", shape="large")
         self.assertEqual((vm["shape"], vm["size"], vm["state"]), ("large", large, "stopped"))
-        wait_until(lambda: nimbus.capacity()["north"]["cpus_free"] == LENT["max_cpus"] - 4,
+        wait_until(lambda: customer.capacity()[cluster]["cpus_free"] == LENT["max_cpus"] - 4,
                    "what it grew by is counted")
         ask("resize", 400, "invalid", shape="nano")
         ask("resize", 422, "unknown-shape", shape="none")
         self.assertEqual([one["name"] for one in ask("snapshot", name="dawn")["snapshots"]],
                          ["dawn"])
-        told = self.cloud.cli("vm", "snapshots", "web", upstream=nimbus.upstream,
-                              token_file=nimbus.token_file).out
+        told = self.cloud.cli("vm", "snapshots", "web", upstream=customer.upstream,
+                              token_file=customer.token_file).out
         self.assertRegex(told, r"dawn +no +4 +2 GiB +4 GiB")
         ask("snapshot", 409, "conflict", name="dawn")
-        self.assertEqual(nimbus.act("web", "start")["code"], "ok")
+        self.assertEqual(customer.act("web", "start")["code"], "ok")
         self.assertEqual(ask("revert", name="dawn")["state"], "stopped")
         ask("revert", 404, "not-found", name="dusk")
         self.assertNotIn("snapshots", ask("snapshot-delete", name="dawn"))
         ask("snapshot", name="noon")
         vm = ask("rebuild", image="wide")
         self.assertEqual((vm["image"], vm["state"], "snapshots" in vm), ("wide", "stopped", False))
-        self.assertEqual(nimbus.act("web", "start")["code"], "ok")
+        self.assertEqual(customer.act("web", "start")["code"], "ok")
         vm = ask("rebuild", image="empty")
         self.assertEqual((vm["image"], vm["state"], vm["size"]), ("empty", "running", large))
+        self.assertEqual(customer.act("web", "delete")["code"], "ok")
 
     def test_every_refusal_from_both_upstreams(self):
         for customer in self.customers:
@@ -157,21 +162,65 @@ class ManyToMany(CloudCase):
         self.assertEqual(nimbus.ask("GET", "/v1/vms", token=stratus.token).status, 401)
         self.assertEqual(stratus.state("web"), "running")
 
+    def told_to(self, upstream):
+        """A function that tells what north has said to it from now on, of capacity and of VMs."""
+        since = len(self.traffic(upstream).splitlines())
+        return lambda: [line for line in self.traffic(upstream).splitlines()[since:]
+                        if re.match(r"in north@\S+ <message", line)
+                        and ("capacity" in line or "vm-" in line)]
+
+    # What the owner of north does to nimbus, what of nimbus's view it changes, and what undoes it.
+    ACTS = (
+        ("limit set nimbus --cpus 2", {"cpus_total": 2}, "limit reset nimbus"),
+        ("limit round nimbus --cpus 5", {"cpus_total": 5}, "limit reset nimbus"),
+        ("limit weigh nimbus --weight 7", {}, "limit reset nimbus"),
+        ("limit keep nimbus --cpus 3", {}, "limit reset nimbus"),
+        ("permission set nimbus --shapes large", {"nano": 0}, "permission reset nimbus"),
+        ("upstream revoke nimbus --grace 1h", {"cpus_free": 0}, "upstream restore nimbus"),
+        ("host cordon {host}", {}, "host uncordon {host}"),
+        ("host label {host} disk=ssd", {}, "host label {host} none"),
+        ("host overcommit {host} --cpus-percent 150", {}, "host overcommit {host}"),
+        ("host drain {host}", {}, "host uncordon {host}"),
+        ("host maintenance {host}", {}, "host end-maintenance {host}"),
+    )
+
+    def test_what_the_owner_decides_of_one_upstream_the_other_is_not_told(self):
+        """Nor of what he does to a host, as long as there is room for what both are lent."""
+        nimbus, stratus = self.customers
+        for customer in self.customers:
+            self.assertEqual(customer.create("web", cluster="north", wait=60)["code"], "ok")
+        host = self.cloud.owner("north", "vm", "list").out.splitlines()[1].split()[2]
+        self.assertIn(host, NORTH)
+
+        def view():
+            cluster = nimbus.get("/v1/clusters/north")["capacity"]
+            return {**{fit["shape"]: fit["count"] for fit in cluster["fits"]},
+                    **{name: cluster[name] for name in ("cpus_total", "cpus_free")}}
+        wait_until(lambda: view()["cpus_free"] == LENT["max_cpus"] - 1, "its VM counted")
+        before, told = view(), self.told_to("stratus")
+        for act, seen, undo in self.ACTS:
+            with self.subTest(act):
+                self.cloud.owner("north", *act.format(host=host).split())
+                wait_until(lambda: {**view(), **seen} == view(), f"{seen} after {act}")
+                self.cloud.owner("north", *undo.format(host=host).split())
+                wait_until(lambda: view() == before, f"{before} after {undo}")
+        self.assertEqual(told(), [])
+        self.assertEqual([vm["state"] for customer in self.customers for vm in customer.vms()],
+                         ["running"] * 2)
+        self.assertEqual(stratus.act("web", "stop")["code"], "ok")
+        self.assertNotEqual(told(), [], "the search can fail")
+
     def test_what_one_upstream_uses_the_other_is_not_told(self):
         """Within what each is lent, the hosts have room for both."""
         nimbus, stratus = self.customers
         before = stratus.capacity()
-        since = len(self.traffic("stratus").splitlines())
+        told = self.told_to("stratus")
         for i in range(6):
             self.assertEqual(nimbus.create(f"web-{i}", cluster="north", wait=60)["code"], "ok")
         refused = nimbus.ask("POST", "/v1/vms", {**GOOD, "name": "web-6", "cluster": "north"})
         self.assertEqual((refused.status, refused.json()["code"]), (409, "no-capacity"))
         self.assertEqual(stratus.capacity(), before)
 
-        def told():
-            return [line for line in self.traffic("stratus").splitlines()[since:]
-                    if re.match(r"in north@\S+ <message", line)
-                    and ("capacity" in line or "vm-" in line)]
         self.assertEqual(told(), [])
         self.assertEqual(stratus.create("web", cluster="north", wait=60)["code"], "ok")
         self.assertNotEqual(told(), [], "the search can fail")
