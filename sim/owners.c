@@ -364,6 +364,23 @@ static void decide_labels(struct sim_world *world, struct sim_node *node) {
     (void)owners_ask(world, node, &request);
 }
 
+/* Without limits, without room that is kept, and nothing rounded away. */
+static void lend_all(struct sim_world *world, struct sim_node *node, size_t which) {
+    struct request limits = {.kind = REQUEST_LIMITS_SET};
+    struct request share = {.kind = REQUEST_SHARE_SET, .share.weight = 1};
+    const char *name = node->settings.managers[which].name;
+    (void)text_copy(limits.key, sizeof(limits.key), name);
+    (void)text_copy(share.key, sizeof(share.key), name);
+    if (node->lent) {
+        node->lent[which] = limits.limits;
+        (void)owners_ask(world, node, &limits);
+    }
+    if (node->shared) {
+        node->shared[which] = share.share;
+        (void)owners_ask(world, node, &share);
+    }
+}
+
 void owners_relent(struct sim_world *world) {
     const struct overcommit most = {limit_lend_cpus_percent, limit_lend_memory_percent};
     for (uint32_t i = 0; i < world->nodes_count; i++) {
@@ -377,6 +394,9 @@ void owners_relent(struct sim_world *world) {
                                                 : REQUEST_HOST_UNCORDON);
             ask_overcommit(world, node, host, most);
         }
+        for (size_t k = 0; node->role && !node_is_upstream(node) &&
+                           k < node->settings.managers_count; k++)
+            lend_all(world, node, k);
     }
 }
 
