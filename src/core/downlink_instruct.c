@@ -1,7 +1,8 @@
 #include "base/text.h"
 #include "core/downlink_parts.h"
+#include "core/reshape.h"
 
-static void send_instruct(struct peer *peer, const struct book_vm *vm, const struct event *event,
+static void send_instruct(struct peer *peer, struct book_vm *vm, const struct event *event,
                           struct effects *out) {
     const struct book_op *op = vm->active;
     struct message message = {.kind = MESSAGE_INSTRUCT};
@@ -14,6 +15,10 @@ static void send_instruct(struct peer *peer, const struct book_vm *vm, const str
     instruct->within_ms = op->deadline_ms - event->now_ms;
     record_clone(&definition_table, &op->record.definition, &instruct->definition);
     (void)text_copy(instruct->snapshot, sizeof(instruct->snapshot), op->record.snapshot);
+    if (reshape_tells(instruct->verb)) {
+        vm->asked_in = peer->session.number;
+        vm->asked = instruct->generation;
+    }
     downlink_send(peer, &message, out);
 }
 

@@ -37,6 +37,10 @@ struct book_vm *downlink_reported(struct downlink *downlink, struct book *book,
     return vm;
 }
 
+bool downlink_is_outdated(const struct peer *peer, const struct book_vm *vm, uint64_t generation) {
+    return vm->asked_in == peer->session.number && generation < vm->asked;
+}
+
 bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm) {
     return vm->sync_round != peer->sync_round && !vm->active;
 }

@@ -235,7 +235,8 @@ static bool on_vm(struct downstream *downstream, struct peer *peer,
         downlink_reported(&downstream->downlink, &downstream->book, peer, report, out);
     if (!vm)
         return false;
-    learn_facts(downstream, vm, &report->facts, event, out);
+    if (!downlink_is_outdated(peer, vm, report->generation))
+        learn_facts(downstream, vm, &report->facts, event, out);
     learn_state(downstream, vm, report->state, event, out);
     return true;
 }
@@ -299,7 +300,8 @@ static void on_result(struct downstream *downstream, struct peer *peer,
                       const struct result *result, const struct event *event,
                       struct effects *out) {
     struct book_vm *vm = book_vm(&downstream->book, result->vm);
-    if (vm && text_equal(vm->record.place, peer->setting.name)) /* whichever operation it ends */
+    if (vm && text_equal(vm->record.place, peer->setting.name) && /* whichever operation it ends */
+        !downlink_is_outdated(peer, vm, result->generation))
         learn_facts(downstream, vm, &result->facts, event, out);
     switch (downlink_result(&downstream->book, peer, result, event, out)) {
     case OUTCOME_FOREIGN:

@@ -31,7 +31,8 @@ static bool on_vm(struct upstream *upstream, struct peer *peer, const struct vm_
         downlink_reported(&upstream->downlink, &upstream->book, peer, report, out);
     if (!vm)
         return false;
-    upstream_learn(upstream, vm, &report->facts, event, out);
+    if (!downlink_is_outdated(peer, vm, report->generation))
+        upstream_learn(upstream, vm, &report->facts, event, out);
     learn_state(upstream, vm, report->state, event, out);
     return true;
 }
@@ -72,7 +73,8 @@ static void end_define(struct upstream *upstream, struct book_vm *vm,
 static void on_result(struct upstream *upstream, struct peer *peer, const struct result *result,
                       const struct event *event, struct effects *out) {
     struct book_vm *vm = book_vm(&upstream->book, result->vm);
-    if (vm && text_equal(vm->record.place, peer->setting.name)) /* whichever operation it ends */
+    if (vm && text_equal(vm->record.place, peer->setting.name) && /* whichever operation it ends */
+        !downlink_is_outdated(peer, vm, result->generation))
         upstream_learn(upstream, vm, &result->facts, event, out);
     switch (downlink_result(&upstream->book, peer, result, event, out)) {
     case OUTCOME_FOREIGN:
