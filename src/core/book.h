@@ -27,8 +27,8 @@ struct book_vm {
     struct book_op *active;
     uint64_t job;         /* agent: the host job under way, 0: none */
     uint32_t sync_round;  /* manager: seen in this round of a sync */
-    uint64_t asked_in;    /* manager: the session in which it was last told to reshape it … */
-    uint64_t asked;       /* … and that instruction's generation below */
+    uint64_t asked_in;    /* manager: the session of a word to reshape it that may be on its way */
+    uint64_t asked;       /* manager: that word's generation */
     bool is_cut;          /* agent: it ran when its host lost power, and is to run again */
     bool counted;         /* its size is in the role's sum of what is used */
     enum stay stays;      /* downstream: why it is on a host that is to be empty */

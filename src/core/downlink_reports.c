@@ -37,8 +37,11 @@ struct book_vm *downlink_reported(struct downlink *downlink, struct book *book,
     return vm;
 }
 
-bool downlink_is_outdated(const struct peer *peer, const struct book_vm *vm, uint64_t generation) {
-    return vm->asked_in == peer->session.number && generation < vm->asked;
+bool downlink_is_outdated(const struct peer *peer, struct book_vm *vm, uint64_t generation) {
+    if (vm->asked_in == peer->session.number && generation < vm->asked)
+        return true;
+    vm->asked_in = 0; /* it has heard, and may have refused: then the older one is the newest */
+    return false;
 }
 
 bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm) {

@@ -11,9 +11,9 @@ struct book_vm *downlink_reported(struct downlink *downlink, struct book *book,
                                   struct peer *peer, const struct vm_report *report,
                                   struct effects *out);
 
-/* Does the peer say what the VM has as of before it was last told to reshape it? That may still be
- * on its way, though its operation has ended here; in another session it would never arrive. */
-bool downlink_is_outdated(const struct peer *peer, const struct book_vm *vm, uint64_t generation);
+/* Does the peer say what the VM has as of before it heard that it is to be reshaped? That may still
+ * be on its way, though its operation has ended here; in another session it would never arrive. */
+bool downlink_is_outdated(const struct peer *peer, struct book_vm *vm, uint64_t generation);
 
 /* Was the VM in no piece of the table that the peer has just told whole? Then it is not there;
  * but one with an operation under way has that to answer for it. */
