@@ -324,7 +324,7 @@ void agent_step(struct agent *agent, const struct event *event, struct effects *
     switch (event->kind) {
     case EVENT_LOAD:
         on_load(agent, event);
-        pins_load((struct pinned_peer){PINS_ABOVE, &agent->uplink.setting}, &event->load, out);
+        pins_load(uplink_pinned(&agent->uplink), &event->load, out);
         return;
     case EVENT_START:
         on_start(agent, out);

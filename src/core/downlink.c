@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/downlink_parts.h"
-#include "core/pins.h"
 #include "core/reshape.h"
 #include "core/uplink.h"
 
@@ -60,6 +59,7 @@ void downlink_deinit(struct downlink *downlink) {
         memory_free(downlink->peers[i].fits);
         memory_free(downlink->peers[i].reserved);
         memory_free(downlink->peers[i].labels);
+        memory_free(downlink->peers[i].next_key);
     }
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         tournament_deinit(&downlink->rooms[i]);
@@ -99,6 +99,10 @@ struct peer *downlink_by_name(const struct downlink *downlink, const char *name)
 }
 
 bool peer_is_up(const struct peer *peer) { return peer->state == PEER_UP; }
+
+struct pinned_peer peer_pinned(struct peer *peer) {
+    return (struct pinned_peer){PINS_BELOW, &peer->setting, &peer->next_key};
+}
 
 /* What is in use there, and nothing more. */
 static struct capacity without_free(const struct capacity *whole) {
@@ -370,7 +374,7 @@ static void send_reset(struct downlink *downlink, const struct peer *peer,
 enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
                                      const struct event *event, struct effects *out) {
     const struct frame *frame = event->frame.frame;
-    pins_on_frame((struct pinned_peer){PINS_BELOW, &peer->setting}, event, out);
+    pins_on_frame(peer_pinned(peer), event, out);
     if (frame->messages_count && frame->messages[0].kind == MESSAGE_HELLO)
         return on_hello(downlink, peer, event, out) ? DOWNLINK_OPENED : DOWNLINK_NOTHING;
     enum session_verdict verdict = session_receive(&peer->session, frame, event->now_ms);
@@ -409,10 +413,9 @@ static void on_capacity(struct downlink *downlink, struct peer *peer,
 void downlink_on_message(struct downlink *downlink, struct peer *peer,
                          const struct message *message, const struct event *event,
                          struct effects *out) {
-    const struct pinned_peer pinned = {PINS_BELOW, &peer->setting};
     switch (message->kind) {
     case MESSAGE_REKEY:
-        pins_on_rekey(pinned, &message->rekey, event, out);
+        pins_on_rekey(peer_pinned(peer), &message->rekey, event, out);
         return;
     case MESSAGE_CAPACITY:
         on_capacity(downlink, peer, &message->capacity);

@@ -10,6 +10,7 @@
 #include "base/tournament.h"
 #include "core/book.h"
 #include "core/lanes.h"
+#include "core/pins.h"
 #include "core/role.h"
 #include "core/session.h"
 
@@ -50,6 +51,7 @@ struct peer {
     bool told;            /* its capacity, for all of the catalogue */
     struct capacity capacity; /* as told; its fits by shape name */
     uint64_t *fits;       /* [catalogue], as told */
+    char *next_key;       /* that it is changing to, or NULL */
     struct capacity added; /* what it adds to the sum's numbers now */
 };
 
@@ -97,6 +99,7 @@ bool downlink_awaits(const struct downlink *downlink, const struct event *event)
 struct peer *downlink_peer(const struct downlink *downlink, uint32_t link, const char *address);
 struct peer *downlink_by_name(const struct downlink *downlink, const char *name);
 bool peer_is_up(const struct peer *peer);
+struct pinned_peer peer_pinned(struct peer *peer);
 
 /* Adds a size to the catalogue and tells all agents. False: the catalogue is full. */
 bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,

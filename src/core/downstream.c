@@ -128,8 +128,7 @@ static void load_keys(struct downstream *downstream, const struct record *record
                       struct effects *out) {
     enrol_load(&downstream->enrol, &downstream->downlink, record, out);
     for (size_t i = 0; i < downstream->patrons_count; i++)
-        pins_load((struct pinned_peer){PINS_ABOVE, &downstream->patrons[i].uplink.setting}, record,
-                  out);
+        pins_load(uplink_pinned(&downstream->patrons[i].uplink), record, out);
 }
 
 /* Definitions that had no place yet ask for their images again; unsettled results wait for the

@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "core/pins.h"
 
 enum { standard_seconds = 3600 };
 
@@ -39,17 +38,17 @@ static void add_token(struct enrol *enrol, const struct join_token *record) {
 void enrol_load(struct enrol *enrol, const struct downlink *downlink, const struct record *record,
                 struct effects *out) {
     const char *name = pins_name(record, PINS_BELOW);
-    const struct peer *peer = name ? downlink_by_name(downlink, name) : NULL;
+    struct peer *peer = name ? downlink_by_name(downlink, name) : NULL;
     if (record->table == &join_token_table)
         add_token(enrol, record->data);
     else if (peer)
-        pins_load((struct pinned_peer){PINS_BELOW, &peer->setting}, record, out);
+        pins_load(peer_pinned(peer), record, out);
 }
 
 /* The key is another from here on: what was said under the old one is over. */
 static void repin(struct downlink *downlink, struct peer *peer, const char *key,
                   const struct event *event, struct effects *out) {
-    pins_set((struct pinned_peer){PINS_BELOW, &peer->setting}, key, event, out);
+    pins_set(peer_pinned(peer), key, event, out);
     peer_close(downlink, peer, event);
 }
 

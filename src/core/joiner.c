@@ -32,7 +32,8 @@ static void on_joined(struct joiner *joiner, const struct event *event, struct e
     joiner->is_answered = true;
     joiner->verdict = event->joined.verdict;
     if (joiner->verdict == JOIN_DONE) {
-        const struct pinned_peer manager = {PINS_ABOVE, &joiner->manager};
+        char *next_key = NULL; /* a join begins with one key */
+        const struct pinned_peer manager = {PINS_ABOVE, &joiner->manager, &next_key};
         pins_set(manager, joiner->join.manager_key, event, out);
     }
     end(joiner, out);

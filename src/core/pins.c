@@ -1,5 +1,8 @@
 #include "core/pins.h"
 
+#include <string.h>
+
+#include "base/memory.h"
 #include "base/text.h"
 
 static const char *const sides[] = {[PINS_BELOW] = "below ", [PINS_ABOVE] = "above "};
@@ -19,11 +22,17 @@ static struct pin record_of(struct pinned_peer peer, const char *key, const stru
     return record;
 }
 
+static void await(struct pinned_peer peer, const char *next_key) {
+    memory_free(*peer.next_key);
+    *peer.next_key = next_key ? memory_copy(next_key, strlen(next_key) + 1) : NULL;
+}
+
 void pins_set(struct pinned_peer peer, const char *key, const struct event *event,
               struct effects *out) {
     const struct pin record = record_of(peer, key, event);
     effects_save(out, &pin_table, &record);
     effects_forget(out, &next_pin_table, record.peer);
+    await(peer, NULL);
     tell(EFFECT_PIN, peer, key, out);
 }
 
@@ -36,23 +45,28 @@ const char *pins_name(const struct record *record, enum pins_side side) {
 
 void pins_load(struct pinned_peer peer, const struct record *record, struct effects *out) {
     const char *name = pins_name(record, peer.side);
-    if (name && text_equal(name, peer.setting->name))
-        tell(record->table == &pin_table ? EFFECT_PIN : EFFECT_PIN_NEXT, peer,
-             ((const struct pin *)record->data)->key, out);
+    const struct pin *stored = record->data;
+    if (!name || !text_equal(name, peer.setting->name))
+        return;
+    if (record->table == &next_pin_table)
+        await(peer, stored->key);
+    tell(record->table == &pin_table ? EFFECT_PIN : EFFECT_PIN_NEXT, peer, stored->key, out);
 }
 
 void pins_on_rekey(struct pinned_peer peer, const struct rekey *rekey, const struct event *event,
                    struct effects *out) {
     const struct pin record = record_of(peer, rekey->key, event);
     effects_save(out, &next_pin_table, &record);
+    await(peer, rekey->key);
     tell(EFFECT_PIN_NEXT, peer, rekey->key, out);
     effects_note(out, NOTE_INFO, "", "%s changes its key to %s", peer.setting->name, rekey->key);
 }
 
 void pins_on_frame(struct pinned_peer peer, const struct event *event, struct effects *out) {
-    if (!event->frame.next_key)
+    const char *by = event->frame.next_key;
+    if (!by || !*peer.next_key || !text_equal(by, *peer.next_key))
         return;
-    pins_set(peer, event->frame.next_key, event, out);
+    pins_set(peer, by, event, out);
     effects_note(out, NOTE_INFO, "", "%s has changed its key; the old one is erased",
                  peer.setting->name);
 }

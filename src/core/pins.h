@@ -17,6 +17,7 @@ enum pins_side { PINS_BELOW, PINS_ABOVE };
 struct pinned_peer {
     enum pins_side side;
     const struct peer_setting *setting;
+    char **next_key; /* that it has told us and not used yet, owned by its role; NULL: none */
 };
 
 /* From here on it has this key and no other; "": none, it is not heard. */
@@ -33,5 +34,6 @@ void pins_load(struct pinned_peer peer, const struct record *record, struct effe
 void pins_on_rekey(struct pinned_peer peer, const struct rekey *rekey, const struct event *event,
                    struct effects *out);
 
-/* For each frame of the peer: the first that is sealed by its next key ends the old one. */
+/* For each frame of the peer: the first that is sealed by its next key ends the old one. Those
+ * that came in the same turn are said to be sealed by that next key, too, and end nothing more. */
 void pins_on_frame(struct pinned_peer peer, const struct event *event, struct effects *out);

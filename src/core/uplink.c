@@ -4,7 +4,6 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "core/pins.h"
 
 enum {
     gather_ms = 100, /* law 7: changes of capacity travel together */
@@ -29,6 +28,11 @@ void uplink_deinit(struct uplink *uplink) {
     session_close(&uplink->session);
     record_clear(&capacity_table, &uplink->told);
     memory_free(uplink->shapes);
+    memory_free(uplink->manager_key);
+}
+
+struct pinned_peer uplink_pinned(struct uplink *uplink) {
+    return (struct pinned_peer){PINS_ABOVE, &uplink->setting, &uplink->manager_key};
 }
 
 bool uplink_is_open(const struct uplink *uplink) {
@@ -146,7 +150,7 @@ void uplink_on_rekey(struct uplink *uplink, const struct event *event) {
 
 bool uplink_on_frame(struct uplink *uplink, const struct event *event, struct effects *out) {
     const struct frame *frame = event->frame.frame;
-    pins_on_frame((struct pinned_peer){PINS_ABOVE, &uplink->setting}, event, out);
+    pins_on_frame(uplink_pinned(uplink), event, out);
     bool ours = uplink->session.number && frame->header.to == uplink->session.number;
     if (ours && frame->messages_count && frame->messages[0].kind == MESSAGE_RESET) {
         uint64_t wait = uplink->hellos ? book_backoff_ms(uplink->hellos, &uplink->prng) : 0;
@@ -180,7 +184,6 @@ static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *
 
 enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message,
                                    const struct event *event, struct effects *out) {
-    const struct pinned_peer manager = {PINS_ABOVE, &uplink->setting};
     switch (message->kind) {
     case MESSAGE_WELCOME:
         return on_welcome(uplink, &message->welcome, event);
@@ -190,7 +193,7 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
         return uplink_is_open(uplink) ? UPLINK_MESSAGE : UPLINK_HANDLED;
     case MESSAGE_REKEY:
         if (uplink_is_open(uplink))
-            pins_on_rekey(manager, &message->rekey, event, out);
+            pins_on_rekey(uplink_pinned(uplink), &message->rekey, event, out);
         return UPLINK_HANDLED;
     case MESSAGE_RESET:
     case MESSAGE_HELLO:

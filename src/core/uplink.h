@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/book.h"
+#include "core/pins.h"
 #include "core/role.h"
 #include "core/session.h"
 
@@ -30,6 +31,7 @@ struct uplink {
     struct list waiting;      /* book_op.by_room: results that found it full */
     char next_key[limit_public_key_size]; /* that we are changing to, or "" */
     bool told_key;            /* in this session */
+    char *manager_key;        /* that the manager is changing to, or NULL */
     struct prng prng;
 };
 
@@ -37,6 +39,7 @@ void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
                  const struct role_settings *role, struct prng *prng);
 void uplink_deinit(struct uplink *uplink);
 bool uplink_is_open(const struct uplink *uplink);
+struct pinned_peer uplink_pinned(struct uplink *uplink); /* its manager */
 
 /* Connection and presence. */
 void uplink_on_presence(struct uplink *uplink, const struct event *event);

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "base/prng.h"
 #include "base/text.h"
 #include "core/pins.h"
@@ -29,6 +30,7 @@ struct end {
     struct peer_setting setting; /* of the other end */
     struct pin pin, next;        /* as stored */
     char configured[limit_public_key_size]; /* the other end's first key */
+    char *next_key; /* of the other end, in this one's memory */
     uint64_t opened;
 };
 
@@ -42,7 +44,7 @@ static struct room {
 
 static struct pinned_peer other_of(int which) {
     return (struct pinned_peer){which == AGENT ? PINS_ABOVE : PINS_BELOW,
-                                &room.ends[which].setting};
+                                &room.ends[which].setting, &room.ends[which].next_key};
 }
 
 static void pin(struct end *end, const struct effect *effect) {
@@ -90,6 +92,8 @@ static void start(int which) {
     assert_int_equal(fclose(file), 0);
     line[strcspn(line, "\n")] = 0;
     seal_free(end->seal);
+    memory_free(end->next_key);
+    end->next_key = NULL;
     end->seal = seal_new(which == AGENT ? SEAL_AGENT : SEAL_MANAGER, line, &err);
     assert_non_null(end->seal);
     assert_int_equal(seal_pin(end->seal, end->setting.address, end->configured, &err), 0);
@@ -201,6 +205,7 @@ static void set_up_pair(void) {
 static void tear_down_pair(void) {
     for (int i = 0; i < ENDS; i++) {
         seal_free(room.ends[i].seal);
+        memory_free(room.ends[i].next_key);
         for (size_t k = 0; k < recorded_most; k++)
             text_deinit(&room.recorded[i][k]);
     }
@@ -294,11 +299,37 @@ static void many_peers_take_a_key_one_by_one_and_the_old_one_serves_the_others(v
     tear_down_pair();
 }
 
+/* What a frame ended takes effect when its turn does; the frames that come in the same turn are
+ * opened before that. */
+static void a_second_change_within_a_turn_outlives_frames_by_the_first_key(void **state) {
+    (void)state;
+    struct peer_setting setting = {.name = "other", .address = "other@x/y"};
+    struct effects effects = {0};
+    char *next_key = NULL;
+    const struct pinned_peer peer = {PINS_BELOW, &setting, &next_key};
+    const struct rekey second = {"second"}, third = {"third"};
+    struct event event = {.kind = EVENT_FRAME, .wall_ms = 1};
+    pins_on_rekey(peer, &second, &event, &effects);
+    event.frame.next_key = "second";
+    pins_on_frame(peer, &event, &effects);
+    pins_on_rekey(peer, &third, &event, &effects);
+    effects_clear(&effects);
+    pins_on_frame(peer, &event, &effects);
+    assert_int_equal(effects.count, 0);
+    event.frame.next_key = "third";
+    pins_on_frame(peer, &event, &effects);
+    assert_int_equal(effects.items[2].kind, EFFECT_PIN);
+    assert_string_equal(effects.items[2].pin.key, "third");
+    assert_null(next_key);
+    effects_deinit(&effects);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_at_any_moment_both_ends_have_a_pair_that_works),
         cmocka_unit_test(what_was_said_under_an_old_key_is_not_heard_any_more),
         cmocka_unit_test(a_change_is_begun_once_and_shown),
+        cmocka_unit_test(a_second_change_within_a_turn_outlives_frames_by_the_first_key),
         cmocka_unit_test(many_peers_take_a_key_one_by_one_and_the_old_one_serves_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
