@@ -190,7 +190,7 @@ static enum http_next on_complete(struct http_face *face, struct http_request *r
     bool is_right = rest_request_make(call, &asked, &problem);
     if (is_right)
         rest_ask(rest, call, &asked);
-    rest_request_clear(call, &asked);
+    request_clear(&asked);
     return is_right ? HTTP_HOLD : rest_refuse(call, &problem);
 }
 

@@ -65,10 +65,9 @@ void rest_ask(struct rest *rest, struct rest_call *call, struct request *request
 
 enum http_next rest_refuse(struct rest_call *call, const struct problem *problem);
 
-/* Fills *out_request (freed with rest_request_clear), or returns false with *problem. */
+/* Fills *out_request (freed with request_clear), or returns false with *problem. */
 bool rest_request_make(struct rest_call *call, struct request *out_request,
                        struct problem *problem);
-void rest_request_clear(const struct rest_call *call, struct request *request);
 
 /* Answers with the call's reply, and frees it. */
 void rest_answer_reply(struct rest *rest, struct rest_call *call);

@@ -74,8 +74,8 @@ static bool take_body(const struct rest_call *call, struct request *request,
     static const struct table nothing = {.name = "nothing", .size = 1};
     char none;
     struct codec_fault fault;
-    const struct table *table = call->route->body;
-    void *into = table ? (char *)request + call->route->body_offset : &none;
+    const struct table *table = request->body;
+    void *into = table ? (char *)request + request->body_offset : &none;
     if (!table && call->body.length == 0)
         return true;
     if (codec_decode(table ? table : &nothing,
@@ -98,7 +98,9 @@ static uint64_t request_hash(const struct rest_call *call) {
 
 bool rest_request_make(struct rest_call *call, struct request *out_request,
                        struct problem *problem) {
-    *out_request = (struct request){.kind = call->route->kind, .verb = call->route->verb};
+    *out_request = (struct request){.kind = call->route->kind, .verb = call->route->verb,
+                                    .body = call->route->body,
+                                    .body_offset = call->route->body_offset};
     rest_token_hash(&call->http, out_request->token_hash);
     if (!text_copy(out_request->key, sizeof(out_request->key), call->key)) {
         problem_set(problem, CODE_NOT_FOUND, NULL, "No id and no name is as long as the one in "
@@ -116,9 +118,4 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
         secret_hash_bytes(call->token, strlen(call->token), out_request->new_token_hash);
     }
     return true;
-}
-
-void rest_request_clear(const struct rest_call *call, struct request *request) {
-    if (call->route->body)
-        record_clear(call->route->body, (char *)request + call->route->body_offset);
 }

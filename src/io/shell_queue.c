@@ -17,14 +17,6 @@ static void posted_copy_frame(struct posted *posted, const struct frame *from) {
     posted->event.frame.frame = &posted->frame;
 }
 
-static void posted_copy_request(struct posted *posted, const struct request *from) {
-    posted->request = *from;
-    record_clone(&vm_create_table, &from->vm_create, &posted->request.vm_create);
-    record_clone(&permissions_table, &from->permissions, &posted->request.permissions);
-    record_clone(&host_labels_table, &from->host_labels, &posted->request.host_labels);
-    posted->event.request = &posted->request;
-}
-
 struct posted *posted_new(const struct event *event) {
     struct posted *posted = memory_new(1, sizeof(*posted));
     posted->event = *event;
@@ -40,7 +32,8 @@ struct posted *posted_new(const struct event *event) {
         posted_copy_frame(posted, event->frame.frame);
         break;
     case EVENT_REQUEST:
-        posted_copy_request(posted, event->request);
+        request_clone(event->request, &posted->request);
+        posted->event.request = &posted->request;
         break;
     case EVENT_IMAGE:
     case EVENT_JOB:
@@ -130,9 +123,7 @@ void posted_free(struct posted *posted) {
     if (!posted)
         return;
     frame_clear(&posted->frame);
-    record_clear(&vm_create_table, &posted->request.vm_create);
-    record_clear(&permissions_table, &posted->request.permissions);
-    record_clear(&host_labels_table, &posted->request.host_labels);
+    request_clear(&posted->request);
     memory_free(posted->address);
     memory_free(posted->bytes);
     memory_free(posted);

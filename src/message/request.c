@@ -124,6 +124,21 @@ static const struct field whoami_fields[] = {
 const struct table whoami_table = {"whoami", "Whose token this is.", sizeof(struct whoami),
                                    whoami_fields, array_size(whoami_fields)};
 
+static void *body_of(const struct request *request) {
+    return (char *)request + request->body_offset;
+}
+
+void request_clone(const struct request *from, struct request *out_to) {
+    *out_to = *from;
+    if (from->body)
+        record_clone(from->body, body_of(from), body_of(out_to));
+}
+
+void request_clear(struct request *request) {
+    if (request->body)
+        record_clear(request->body, body_of(request));
+}
+
 void reply_clear(struct reply *reply) {
     record_deinit(&reply->record);
     for (uint32_t i = 0; i < reply->list_count; i++)

@@ -117,6 +117,8 @@ struct request {
     char key[limit_name_size];             /* the id or name in the path; VMs: either */
     enum verb verb;                        /* REQUEST_VM_ACT */
     uint64_t tag;                          /* likewise: of the VM as it has to be; 0: any */
+    const struct table *body;              /* of the one below that its body fills, or NULL … */
+    size_t body_offset;                    /* … and where that is */
     struct vm_rename vm_rename;            /* VERB_RENAME */
     struct vm_edit vm_edit;                /* VERB_EDIT */
     struct vm_create vm_create;
@@ -133,6 +135,10 @@ struct request {
     struct overcommit overcommit;          /* REQUEST_HOST_OVERCOMMIT */
     struct list_query list;
 };
+
+/* A copy with a body of its own, and its end. */
+void request_clone(const struct request *from, struct request *out_to);
+void request_clear(struct request *request);
 
 /* Answer to REQUEST_WHOAMI. */
 struct whoami {

@@ -215,7 +215,7 @@ static void a_message_over_the_hard_limit_is_dropped_alone(void **state) {
 static void script_all(struct role *role, const struct event *event, struct effects *out) {
     (void)role;
     if (event->kind == EVENT_REQUEST) {
-        assert_string_equal(event->request->vm_create.user_data, "first boot");
+        assert_string_equal(event->request->reshape.user_data, "first boot");
         struct effect *effect = effects_add(out, EFFECT_REPLY);
         struct tenant tenant = {.name = "ada"};
         effect->reply.handle = event->request->handle;
@@ -234,8 +234,9 @@ static void script_all(struct role *role, const struct event *event, struct effe
 static void every_effect_reaches_its_adapter_in_order(void **state) {
     struct room *room = *state;
     char user_data[] = "first boot";
-    struct request request = {.handle = 42, .kind = REQUEST_VM_CREATE};
-    request.vm_create.user_data = user_data;
+    struct request request = {.handle = 42, .kind = REQUEST_VM_ACT, .verb = VERB_REBUILD,
+                              .reshape.user_data = user_data, .body = &vm_rebuild_table,
+                              .body_offset = offsetof(struct request, reshape)};
     room->role.script = script_all;
     shell_post(room->shell, &(struct event){.kind = EVENT_REQUEST, .request = &request});
     memset(user_data, 'x', sizeof(user_data)); /* what was posted is a copy */
