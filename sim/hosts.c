@@ -84,14 +84,29 @@ static void on_guest_acts(struct sim_world *world, struct occurrence *occurrence
     tell(world, domain, reboots ? DOMAIN_REBOOTED : DOMAIN_CHANGED);
 }
 
-void host_guest_dies(struct sim_world *world, struct sim_domain *domain) {
-    if (domain->state != VM_RUNNING ||
-        !fault(world, domain->vm->id, PURPOSE_GUEST + 10 + (unsigned)(world->now_ms / 60000),
-               world->settings.guest_dies))
+static void die(struct sim_world *world, struct sim_domain *domain) {
+    if (!domain || domain->state != VM_RUNNING)
         return;
     world->stats.guests_died++;
     move(world, domain, VM_CRASHED);
     tell(world, domain, DOMAIN_CHANGED);
+}
+
+static void on_guest_dies(struct sim_world *world, struct occurrence *occurrence) {
+    die(world, host_domain(world, occurrence->node, occurrence->bytes));
+}
+
+void host_guest_dies(struct sim_world *world, struct sim_domain *domain) {
+    const char *vm = domain->vm->id;
+    if (domain->state != VM_RUNNING ||
+        !fault(world, vm, PURPOSE_GUEST + 10 + (unsigned)(world->now_ms / 60000),
+               world->settings.guest_dies))
+        return;
+    if (world->settings.even)
+        world_later(world, domain->node, own_ms(world, vm, 0), on_guest_dies)->bytes =
+            memory_text(vm);
+    else
+        die(world, domain);
 }
 
 static void tell_found(struct sim_world *world, struct sim_domain *domain) {

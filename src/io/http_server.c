@@ -22,7 +22,8 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct http_socket socket;
     struct text certificate, key;
-    struct error *start_error; /* where the library's complaints go while it starts */
+    pthread_t starter;
+    struct error why; /* the library could not start */
     pthread_t sweeper;
     int stop_fd;  /* ends the sweeper */
     int empty_fd; /* told when the last request closes */
@@ -271,14 +272,14 @@ static enum MHD_Result on_access(void *context, struct MHD_Connection *connectio
     return MHD_NO;
 }
 
-/* The library tells why it cannot start (a key that does not fit) by its log alone. */
+/* The library tells why it cannot start (a key that does not fit) by its log alone, and on the
+ * thread that starts it; what its own thread has to say of connections is not for us. */
 static void on_library_log(void *context, const char *format, va_list arguments)
     __attribute__((format(printf, 2, 0)));
 static void on_library_log(void *context, const char *format, va_list arguments) {
     struct http_server *server = context;
-    if (server->start_error && !server->start_error->text[0])
-        (void)vsnprintf(server->start_error->text, sizeof(server->start_error->text), format,
-                        arguments);
+    if (pthread_equal(pthread_self(), server->starter) && !server->why.text[0])
+        (void)vsnprintf(server->why.text, sizeof(server->why.text), format, arguments);
 }
 
 static int read_file(const char *path, struct text *out, struct error *err) {
@@ -327,19 +328,17 @@ static int start_daemon(struct http_server *server, const char *listen_at, struc
         {MHD_OPTION_HTTPS_MEM_KEY, 0, server->key.data},
         {MHD_OPTION_END, 0, NULL},
     };
-    struct error why = {0};
-    server->start_error = &why;
+    server->starter = pthread_self();
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_access, server, MHD_OPTION_EXTERNAL_LOGGER, on_library_log,
         server, MHD_OPTION_LISTEN_SOCKET, server->socket.fd, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)http_connections,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)http_idle_seconds, MHD_OPTION_STRICT_FOR_CLIENT,
         1, MHD_OPTION_ARRAY, server->certificate.length ? tls : tls + 2, MHD_OPTION_END);
-    server->start_error = NULL;
     if (!server->daemon)
         return error_set(err, -EIO, "serve HTTP on %s: %.*s; check that the certificate and the "
                          "key are PEM and belong together", listen_at,
-                         (int)strcspn(why.text, "\n"), why.text);
+                         (int)strcspn(server->why.text, "\n"), server->why.text);
     server->socket.fd = -1; /* the library's now */
     return 0;
 }
