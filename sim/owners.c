@@ -202,9 +202,18 @@ void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
     }
 }
 
+/* What is due in this very moment goes out first: in the step of the owner's word it would be taken
+ * for that word's. */
+static void let_due_pass(struct sim_world *world, struct sim_node *node) {
+    struct event tick = {.kind = EVENT_TICK};
+    if (node->role && role_deadline_ms(node->role) <= node_now_ms(world, node))
+        world_step(world, node, &tick);
+}
+
 /* Law 3: an owner's word stops nothing that runs; even a revocation has its grace. Another weight
  * may let something go that was asked before. */
 bool owners_ask(struct sim_world *world, struct sim_node *node, struct request *request) {
+    let_due_pass(world, node);
     size_t before = node->pending.count;
     workload_send(world, node, request);
     for (size_t i = before; i < node->pending.count; i++) {
