@@ -15,19 +15,25 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-REPORTS = f"{ROOT}/build-sanitize/reports"
+
+def sanitizers(folder, which):
+    """A report ends the process, and stays in a file wherever the process was started."""
+    return [f"-Db_sanitize={which}", "-Db_lundef=false",
+            "-Dc_args=['-fno-sanitize-recover=all', '-include', "
+            f"'{ROOT}/tools/sanitizers.h', "
+            f"'-DSANITIZER_REPORTS=\"{ROOT}/{folder}/reports/report\"']"]
+
 
 BUILDS = {
     "build": ("gcc", []),
     "build-clang": ("clang", []),
-    # a report ends the process, and stays in a file wherever the process was started
-    "build-sanitize": ("gcc", ["-Db_sanitize=address,undefined", "-Db_lundef=false",
-                               "-Dc_args=['-fno-sanitize-recover=all', '-include', "
-                               f"'{ROOT}/tools/sanitizers.h', "
-                               f"'-DSANITIZER_REPORTS=\"{REPORTS}/report\"']"]),
+    "build-sanitize": ("gcc", sanitizers("build-sanitize", "address,undefined")),
+    "build-threads": ("gcc", sanitizers("build-threads", "thread")),
     "build-fuzz": ("clang", ["-Dfuzz=true", "-Db_sanitize=address,undefined",
                              "-Db_lundef=false"]),
 }
+
+THREADED = ["test_rest", "test_command", "test_carrier", "test_owner", "test_failover"]
 
 TARGETS = {"build-fuzz": ["fuzz"]}  # what is built of it; otherwise all
 
@@ -251,23 +257,36 @@ class Tests:
             say("\n".join(done.stdout.splitlines()[-40:]))
         return done.returncode
 
-    def sanitize(self):
-        """unit and system tests again, under AddressSanitizer, LeakSanitizer and UBSan"""
-        self.build("build-sanitize")
-        shutil.rmtree(REPORTS, ignore_errors=True)
-        os.makedirs(REPORTS)
-        counts = self.meson_tests("build-sanitize", "unit", ["--timeout-multiplier", "4"])
-        counts.add(self.system_tests("build-sanitize", self.system_names))
-        for name in sorted(os.listdir(REPORTS)):
-            with open(f"{REPORTS}/{name}", errors="replace") as report:
-                say(f"--- {REPORTS}/{name}\n{report.read()}")
+    def under_sanitizers(self, folder, parts):
+        """Each report that is left by then is a failure."""
+        self.build(folder)
+        reports = f"{ROOT}/{folder}/reports"
+        shutil.rmtree(reports, ignore_errors=True)
+        os.makedirs(reports)
+        counts = Counts()
+        for part in parts:
+            counts.add(part(folder))
+        for name in sorted(os.listdir(reports)):
+            with open(f"{reports}/{name}", errors="replace") as report:
+                say(f"--- {reports}/{name}\n{report.read()}")
             counts.failed += 1
         return counts
+
+    def sanitize(self):
+        """unit and system tests again, under AddressSanitizer, LeakSanitizer and UBSan"""
+        return self.under_sanitizers("build-sanitize", [
+            lambda folder: self.meson_tests(folder, "unit", ["--timeout-multiplier", "4"]),
+            lambda folder: self.system_tests(folder, self.system_names)])
+
+    def threads(self):
+        """what runs on many threads again, under ThreadSanitizer"""
+        return self.under_sanitizers("build-threads", [
+            lambda folder: self.system_tests(folder, self.system_names or THREADED)])
 
 
 PARTS = {"gcc": Tests.gcc, "tidy": Tests.tidy, "unit": Tests.unit, "scenario": Tests.scenario,
          "sim": Tests.sim, "mutants": Tests.mutants, "system": Tests.system,
-         "sanitize": Tests.sanitize, "clang": Tests.clang,
+         "sanitize": Tests.sanitize, "threads": Tests.threads, "clang": Tests.clang,
          "fuzz": Tests.fuzz, "bench-smoke": Tests.bench_smoke}
 
 
@@ -294,7 +313,8 @@ def main():
         description="Runs all tests, or the parts that are named, in this order:\n"
         + "\n".join(f"  {name:11} {part.__doc__}" for name, part in PARTS.items())
         + "\n\nThe last line is `N passed, N failed`. Exit code 0: nothing failed.",
-        epilog="Builds are kept in build, build-bench, build-clang, build-fuzz and build-sanitize.")
+        epilog="Builds are kept in build, build-bench, build-clang, build-fuzz, build-sanitize "
+        "and build-threads.")
     parser.add_argument("parts", nargs="*", metavar="PART", help="default: all of them")
     parser.add_argument("--only", action="append", default=[], metavar="NAME",
                         help="of the system tests only these, as tests/system/run.py names them")

@@ -344,7 +344,7 @@ class QemuDriver(HostCase):
         return file.read_text(errors="replace") if file.exists() else ""
 
     def wait_ready(self, vm, times=1):
-        wait_until(lambda: self.console(vm).count("ISTHMUS-GUEST ready") >= times, 60,
+        wait_until(lambda: self.console(vm).count("ISTHMUS-GUEST ready") >= times, 180,
                    lambda: f"{times} times ready in\n{self.console(vm)}")
 
     def boot(self, probe, vm, **arguments):
