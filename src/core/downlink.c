@@ -55,7 +55,6 @@ void downlink_share(struct downlink *downlink, const struct parties *parties) {
 void downlink_deinit(struct downlink *downlink) {
     for (size_t i = 0; i < downlink->count; i++) {
         session_close(&downlink->peers[i].session);
-        record_clear(&capacity_table, &downlink->peers[i].capacity);
         memory_free(downlink->peers[i].fits);
         memory_free(downlink->peers[i].reserved);
         memory_free(downlink->peers[i].labels);
@@ -78,10 +77,19 @@ void downlink_start(struct downlink *downlink, const struct event *event) {
     downlink->sweep_due_ms = event->now_ms + downlink->beat_ms / 2;
 }
 
+static_assert(limit_shapes <= 64, "peer.counted has a bit for each");
+
+/* Since the start, and not of an older catalogue. */
+static bool has_told_all(const struct peer *peer) {
+    size_t shapes = peer->downlink->catalogue_count;
+    return peer->has_told && peer->counted == (shapes ? UINT64_MAX >> (64 - shapes) : 0);
+}
+
 bool downlink_awaits(const struct downlink *downlink, const struct event *event) {
     for (size_t i = 0; i < downlink->count; i++) {
         const struct peer *peer = &downlink->peers[i];
-        bool silent = peer->state == PEER_SUSPECT || (peer->state == PEER_UP && !peer->told);
+        bool silent =
+            peer->state == PEER_SUSPECT || (peer->state == PEER_UP && !has_told_all(peer));
         if (silent && !peer->cordoned_ms &&
             event->now_ms - peer->state_ms < downlink->hold_down_ms)
             return true;
@@ -140,7 +148,8 @@ static void peer_count(struct downlink *downlink, struct peer *peer) {
     bool counts = peer_is_up(peer) && !peer->cordoned_ms;
     for (size_t i = 0; i < downlink->catalogue_count; i++) {
         uint64_t reserved = peer->reserved ? peer->reserved[i] : 0;
-        uint64_t fits = counts ? peer->fits[i] - reserved : 0;
+        uint64_t told = peer->has_told ? peer->fits[i] : 0;
+        uint64_t fits = counts ? told - reserved : 0;
         struct tournament *rooms = &downlink->rooms[i];
         size_t at = (size_t)(peer - downlink->peers);
         downlink->sum.fits[i] += fits - (uint64_t)rooms->scores[at];
@@ -295,7 +304,6 @@ bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
         peer->fits = memory_resize(peer->fits, bytes);
         peer->fits[downlink->catalogue_count - 1] = 0;
         reserve_newest(downlink, peer);
-        peer->told = false;
         peer_count(downlink, peer);
         if (peer_is_up(peer))
             send_welcome(downlink, peer, out);
@@ -393,20 +401,40 @@ enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *pee
     return DOWNLINK_NOTHING;
 }
 
-static void on_capacity(struct downlink *downlink, struct peer *peer,
-                        const struct capacity *capacity) {
-    record_clear(&capacity_table, &peer->capacity);
-    record_clone(&capacity_table, capacity, &peer->capacity);
-    size_t found = 0;
+void peer_load_capacity(struct peer *peer, const struct capacity *capacity) {
+    const struct downlink *downlink = peer->downlink;
+    peer->capacity = *capacity;
+    peer->capacity.fits = NULL;
+    peer->capacity.fits_count = 0;
+    peer->counted = 0;
     for (size_t i = 0; i < downlink->catalogue_count; i++) {
         peer->fits[i] = 0;
         for (uint32_t k = 0; k < capacity->fits_count; k++)
             if (text_equal(capacity->fits[k].shape, downlink->catalogue[i].name)) {
                 peer->fits[i] = capacity->fits[k].count;
-                found++;
+                peer->counted |= UINT64_C(1) << i;
             }
     }
-    peer->told = found >= downlink->catalogue_count; /* otherwise of an older catalogue */
+}
+
+struct capacity peer_capacity(const struct peer *peer) {
+    const struct downlink *downlink = peer->downlink;
+    struct capacity capacity = peer->capacity;
+    capacity.fits = memory_new(downlink->catalogue_count, sizeof(*capacity.fits));
+    for (size_t i = 0; i < downlink->catalogue_count; i++) {
+        if (!(peer->counted >> i & 1))
+            continue;
+        struct fit *fit = &capacity.fits[capacity.fits_count++];
+        fit->count = peer->fits[i];
+        (void)text_copy(fit->shape, sizeof(fit->shape), downlink->catalogue[i].name);
+    }
+    return capacity;
+}
+
+static void on_capacity(struct downlink *downlink, struct peer *peer,
+                        const struct capacity *capacity) {
+    peer_load_capacity(peer, capacity);
+    peer->has_told = true;
     peer_count(downlink, peer);
 }
 

@@ -48,9 +48,10 @@ struct peer {
     enum limits_from labels_from;
     char *labels;         /* LIMITS_SET: in place of setting.labels */
     struct overcommit overcommit; /* what was set for it alone; 0: as for all */
-    bool told;            /* its capacity, for all of the catalogue */
-    struct capacity capacity; /* as told; its fits by shape name */
-    uint64_t *fits;       /* [catalogue], as told */
+    bool has_told;        /* its capacity, since the start */
+    struct capacity capacity; /* as told, or stored; numbers only, as in a room */
+    uint64_t *fits;       /* [catalogue], likewise */
+    uint64_t counted;     /* a bit for each of the catalogue that it told a count of */
     char *next_key;       /* that it is changing to, or NULL */
     struct capacity added; /* what it adds to the sum's numbers now */
 };
@@ -135,6 +136,12 @@ void downlink_on_presence(struct downlink *downlink, const struct event *event);
 
 /* Ends the peer's session; it is suspect until it says hello again. */
 void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event);
+
+/* What the peer told last, with its counts by the shapes' names; to be cleared. */
+struct capacity peer_capacity(const struct peer *peer);
+
+/* What it told before the start: to be shown. Nothing is placed by it. */
+void peer_load_capacity(struct peer *peer, const struct capacity *capacity);
 
 /* From `wall_ms` on the peer gets nothing new, and what is free there counts for nobody; with 0 it
  * does again. */

@@ -65,10 +65,10 @@ struct owned_host downstream_show_host(const struct peer *peer) {
                               .cordoned_ms = peer->cordoned_ms, .duty = peer->duty,
                               .labels = labels ? memory_text(labels) : NULL,
                               .labels_from = peer->labels_from,
-                              .overcommit = peer_overcommit(peer)};
+                              .overcommit = peer_overcommit(peer),
+                              .capacity = peer_capacity(peer)};
     struct list *node = NULL, *next = NULL;
     (void)text_copy(host.name, sizeof(host.name), peer->setting.name);
-    record_clone(&capacity_table, &peer->capacity, &host.capacity);
     list_each(node, next, &peer->vms)
         host.vms++;
     if (peer_is_emptied(peer))

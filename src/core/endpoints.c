@@ -11,6 +11,9 @@ void endpoints_init(struct endpoints *endpoints, const struct endpoints_settings
     endpoints->count = settings->count;
     endpoints->parties = memory_new(parties_count, sizeof(*endpoints->parties));
     endpoints->parties_count = parties_count;
+    endpoints->addresses = memory_new(parties_count * settings->count, sizeof(char *));
+    for (size_t i = 0; i < parties_count; i++)
+        endpoints->parties[i].addresses = &endpoints->addresses[i * settings->count];
     for (size_t k = 0; k < settings->count; k++) {
         map_init(&endpoints->all[k].parties, settings->seed);
         if (k == 0 || (settings->use == ENDPOINTS_USE_EACH &&
@@ -26,11 +29,11 @@ void endpoints_init(struct endpoints *endpoints, const struct endpoints_settings
 }
 
 void endpoints_deinit(struct endpoints *endpoints) {
-    for (size_t i = 0; i < endpoints->parties_count; i++)
-        for (size_t k = 0; k < endpoints->count; k++)
-            memory_free(endpoints->parties[i].addresses[k]);
+    for (size_t i = 0; i < endpoints->parties_count * endpoints->count; i++)
+        memory_free(endpoints->addresses[i]);
     for (size_t k = 0; k < endpoints->count; k++)
         map_deinit(&endpoints->all[k].parties);
+    memory_free(endpoints->addresses);
     memory_free(endpoints->parties);
 }
 
@@ -101,7 +104,7 @@ void endpoints_on_peer(struct endpoints *endpoints, size_t number, const char *a
         return;
     if (party) {
         party->is_heard = presence == PRESENCE_UP;
-        party->endpoint = number;
+        party->endpoint = (uint32_t)number;
     }
     endpoints->tell(endpoints, party ? party->addresses[0] : address, presence);
 }
@@ -119,7 +122,7 @@ void endpoints_route(struct endpoints *endpoints, const char *address, size_t nu
     if (!party || !endpoints_uses(endpoints, number))
         return;
     party->is_heard = true;
-    party->endpoint = number;
+    party->endpoint = (uint32_t)number;
 }
 
 void endpoints_on_tick(struct endpoints *endpoints, uint64_t now_ms) {

@@ -29,9 +29,9 @@ struct endpoints_group {
 };
 
 struct endpoints_party {
-    char *addresses[limit_endpoints];
-    size_t endpoint; /* by which it is sent to */
-    bool is_heard;   /* there, and that is up */
+    char **addresses;  /* [endpoints] */
+    uint32_t endpoint; /* by which it is sent to */
+    bool is_heard;     /* there, and that is up */
 };
 
 struct endpoints_one {
@@ -50,6 +50,7 @@ struct endpoints {
     size_t up_count; /* in use and up */
     struct endpoints_party *parties;
     size_t parties_count;
+    char **addresses; /* [parties x endpoints] */
 };
 
 struct endpoints_settings {

@@ -128,11 +128,11 @@ void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct ef
 }
 
 void upstream_node(const struct peer *peer, struct node *out_node) {
-    *out_node = (struct node){.state = peer->state, .seen_ms = peer->seen_ms};
+    *out_node = (struct node){.state = peer->state, .seen_ms = peer->seen_ms,
+                              .capacity = peer_capacity(peer)};
     (void)text_copy(out_node->name, sizeof(out_node->name), peer->setting.name);
     if (peer->setting.labels)
         (void)text_copy(out_node->labels, sizeof(out_node->labels), peer->setting.labels);
-    record_clone(&capacity_table, &peer->capacity, &out_node->capacity);
 }
 
 void upstream_save_node(struct peer *peer, struct effects *out) {
@@ -149,7 +149,7 @@ static void load_node(struct upstream *upstream, const struct node *node, struct
         return;
     }
     peer->seen_ms = node->seen_ms;
-    record_clone(&capacity_table, &node->capacity, &peer->capacity);
+    peer_load_capacity(peer, &node->capacity);
 }
 
 void upstream_link_op(struct upstream *upstream, struct book_op *op) {

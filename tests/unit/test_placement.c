@@ -24,6 +24,8 @@ struct model {
     struct book book;
     struct id_maker ids;
     uint64_t now_ms, fits[peers][shapes_most], cpus[peers];
+    struct fit told[peers][shapes_most]; /* newest, or stored before the start */
+    uint32_t told_count[peers];
     struct book_op *ops[ops_most]; /* definitions that no capacity counts yet */
     size_t places[ops_most];
     size_t ops_count;
@@ -52,17 +54,25 @@ static void says_hello(struct model *model, size_t which) {
     (void)downlink_on_frame(&model->downlink, peer, &event, &model->out);
 }
 
-static void tells_capacity(struct model *model, size_t which) {
-    struct fit fits[shapes_most] = {0};
-    struct message message = {.kind = MESSAGE_CAPACITY};
-    message.capacity.fits = fits;
-    message.capacity.fits_count = (uint32_t)pick(model, model->downlink.catalogue_count + 1);
-    message.capacity.cpus_free = model->cpus[which] = pick(model, 100);
-    memset(model->fits[which], 0, sizeof(model->fits[which]));
-    for (size_t i = 0; i < message.capacity.fits_count; i++) {
-        (void)text_copy(fits[i].shape, sizeof(fits[i].shape), shape_of(i).name);
-        fits[i].count = model->fits[which][i] = pick(model, 6);
+/* Of the first of the shapes. */
+static struct capacity some_capacity(struct model *model, size_t which) {
+    model->told_count[which] = (uint32_t)pick(model, model->downlink.catalogue_count + 1);
+    model->cpus[which] = pick(model, 100);
+    for (size_t i = 0; i < model->told_count[which]; i++) {
+        struct fit *fit = &model->told[which][i];
+        (void)text_copy(fit->shape, sizeof(fit->shape), shape_of(i).name);
+        fit->count = pick(model, 6);
     }
+    return (struct capacity){.cpus_free = model->cpus[which],
+                             .fits = model->told[which],
+                             .fits_count = model->told_count[which]};
+}
+
+static void tells_capacity(struct model *model, size_t which) {
+    struct message message = {.kind = MESSAGE_CAPACITY, .capacity = some_capacity(model, which)};
+    memset(model->fits[which], 0, sizeof(model->fits[which]));
+    for (size_t i = 0; i < message.capacity.fits_count; i++)
+        model->fits[which][i] = message.capacity.fits[i].count;
     struct event event = event_now(model, EVENT_FRAME);
     downlink_on_message(&model->downlink, &model->downlink.peers[which], &message, &event,
                         &model->out);
@@ -120,6 +130,17 @@ static void assert_counts(const struct model *model) {
     }
     assert_true(downlink->sum.total.cpus_free == cpus);
     assert_int_equal(downlink->up_count, up);
+}
+
+/* What is shown of a peer is what it told last, shape by shape. */
+static void assert_shown(struct model *model) {
+    for (size_t i = 0; i < peers; i++) {
+        const struct capacity told = {.cpus_free = model->cpus[i], .fits = model->told[i],
+                                      .fits_count = model->told_count[i]};
+        struct capacity shown = peer_capacity(&model->downlink.peers[i]);
+        assert_true(record_equal(&capacity_table, &shown, &told));
+        record_clear(&capacity_table, &shown);
+    }
 }
 
 /* From scratch: the first of those with most room; `only` one of them, peers: any. */
@@ -271,9 +292,14 @@ static void run(uint64_t seed) {
     model->now_ms = 1;
     book_init(&model->book, seed);
     downlink_init(&model->downlink, &settings, &model->prng);
+    for (size_t i = 0; i < peers; i += 2) { /* stored: shown, and nothing is placed by it */
+        const struct capacity stored = some_capacity(model, i);
+        peer_load_capacity(&model->downlink.peers[i], &stored);
+    }
     for (size_t i = 0; i < steps; i++) {
         random_step(model);
         assert_counts(model);
+        assert_shown(model);
     }
     effects_deinit(&model->out);
     downlink_deinit(&model->downlink);
