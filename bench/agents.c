@@ -2,12 +2,14 @@
  * connection of its own. The host does every job at once and always well. libstrophe's select()
  * stops at descriptor 1024, and an agent has about twelve: hence so many of these processes.
  *
- *     bench-agents CONFIG...       configurations of isthmus-agent; until SIGTERM */
+ *     bench-agents CONFIG...       configurations of isthmus-agent; until SIGTERM
+ *     bench-agents key FILE...     makes each with a new key; their public halves, one a line */
 #include <pthread.h>
 #include <stdio.h>
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/key_file.h"
 #include "main/daemon.h"
 #include "main/daemon_link.h"
 #include "measure.h"
@@ -86,7 +88,21 @@ static void close_one(struct one *one) {
     agent_config_deinit(&one->config);
 }
 
+/* A process for each of thousands would take minutes. */
+static int make_keys(char **paths) {
+    struct error err = {0};
+    char key[limit_public_key_size];
+    for (; *paths; paths++) {
+        if (key_file_make(*paths, key, &err))
+            measure_fail("make a key", err.text);
+        (void)puts(key);
+    }
+    return 0;
+}
+
 int main(int count, char **arguments) {
+    if (count > 2 && text_equal(arguments[1], "key"))
+        return make_keys(arguments + 2);
     size_t agents = (size_t)count - 1;
     struct one *all = memory_new(agents, sizeof(*all));
     char *const options[] = {arguments[0], "--config", arguments[1], NULL};

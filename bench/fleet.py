@@ -2,18 +2,50 @@
 below cost the upstream manager."""
 import os
 import re
+import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 
-from world import BUILD, World, read, resident_kib
+from world import BUILD, World, anonymous_kib, cpu_seconds, kib_of, read, resident_kib
 from cloud import wait_until  # noqa: E402, after world, which knows where it is
 from prosody import store_name
 
-PATIENCE_SECONDS = 900
-PER_PROCESS = 75  # of some twelve descriptors each, of which libstrophe bears 1,024
+PATIENCE_SECONDS = 900  # all, back after a server's return
+WAVE_SECONDS = 120      # one process's agents; two to five are usual
+PER_PROCESS = 75        # of some twelve descriptors each, of which libstrophe bears 1,024
+THREADS_EACH = 4        # loop, link, connection, and a watchdog while it logs in
+KIB_EACH = 640          # of an agent and of what the server keeps of it
+SPARE_DESCRIPTORS = 200
+
+
+class TooMany(RuntimeError):
+    """This machine does not carry so many agents; `connected` of them it did."""
+
+    def __init__(self, connected, why):
+        super().__init__(why)
+        self.connected = connected
+
+
+def what_stops(count):
+    """Why so many agents cannot be on this machine, or None; what may be raised is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    descriptors = count + SPARE_DESCRIPTORS  # the server's, one for each
+    if descriptors > hard != resource.RLIM_INFINITY:
+        return f"the server needs {descriptors:,} descriptors, and a process may have {hard:,}"
+    if descriptors > soft != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
+    low, high = map(int, read("/proc/sys/net/ipv4/ip_local_port_range").split())
+    most = min(int(read(f"/proc/sys/kernel/{name}")) for name in ("pid_max", "threads-max"))
+    for what, needed, there in (
+            ("ports of the loopback device", count, high - low),
+            ("threads", count * THREADS_EACH, most),
+            ("KiB of memory", count * KIB_EACH, kib_of("/proc/meminfo", "MemAvailable"))):
+        if needed > there:
+            return f"they need {needed:,} {what}, and there are {there:,}"
+    return None
 
 
 class Fleet:
@@ -30,8 +62,7 @@ class Fleet:
     def set_count(self, count):
         """Accounts, configurations and the manager's peers, with none of them running."""
         self.stop()
-        for i in range(len(self.keys), count):
-            self.add(f"a{i}")
+        self.add(range(len(self.keys), count))
         sections = (f"[agent a{i}]\naddress = {self.cloud.server_2.jid(f'a{i}', 'agent')}\n"
                     f"peer_key = {self.keys[i]}\n" for i in range(count))
         self.manager.stop()
@@ -39,32 +70,42 @@ class Fleet:
             config.write(self.first_config + "\n" + "".join(sections))
         self.manager.start()
 
-    def add(self, name):
+    def add(self, numbers):
         """As the real agent, with the same password: a hash of its own would take 5 ms."""
         server = self.cloud.server_2
         accounts = f"{server.folder}/data/{store_name(server.domain)}/accounts"
-        shutil.copy(f"{accounts}/{store_name('host-1')}.dat", f"{accounts}/{store_name(name)}.dat")
-        folder = f"{self.world.folder.name}/fleet/{name}"
-        shutil.copytree(self.model.folder, folder, ignore=shutil.ignore_patterns(
-            "state", "*.key", "pid", os.path.basename(self.model.config)))
-        text = read(self.model.config).replace(self.model.folder, folder)
-        with open(f"{folder}.conf", "w") as config:
-            config.write(text.replace("host-1@", f"{name}@"))
-        done = subprocess.run([self.manager.program, "key", f"{folder}/uplink.key"], text=True,
-                              check=True, stdout=subprocess.PIPE)
-        self.keys.append(done.stdout.split()[-1])
+        folders = [f"{self.world.folder.name}/fleet/a{i}" for i in numbers]
+        for folder in folders:
+            name = os.path.basename(folder)
+            shutil.copy(f"{accounts}/{store_name('host-1')}.dat",
+                        f"{accounts}/{store_name(name)}.dat")
+            shutil.copytree(self.model.folder, folder, ignore=shutil.ignore_patterns(
+                "state", "*.key", "pid", os.path.basename(self.model.config)))
+            text = read(self.model.config).replace(self.model.folder, folder)
+            with open(f"{folder}.conf", "w") as config:
+                config.write(text.replace("host-1@", f"{name}@"))
+        if folders:
+            done = subprocess.run([f"{BUILD}/bench/bench-agents", "key",
+                                   *(f"{folder}/uplink.key" for folder in folders)], text=True,
+                                  check=True, stdout=subprocess.PIPE)
+            self.keys += done.stdout.split()
 
     def start(self, count):
-        """One process after the other; seconds until all agents are connected. So many logins at
-        once as all of them would be come with a server's return."""
+        """One process after the other, each when the agents of the one before are connected;
+        seconds until all are. So many logins at once as all of them would be come with a
+        server's return. The processes stand for other machines: the server and the manager go
+        first."""
         begin = time.monotonic()
         for first in range(0, count, PER_PROCESS):
             last = min(first + PER_PROCESS, count)
             configs = [f"{self.world.folder.name}/fleet/a{i}.conf" for i in range(first, last)]
             with open(f"{self.world.folder.name}/fleet.log", "a") as log:
                 self.processes.append(subprocess.Popen(
-                    [f"{BUILD}/bench/bench-agents", *configs], stdout=log, stderr=log))
-            self.await_seen(last + 1)
+                    ["nice", f"{BUILD}/bench/bench-agents", *configs], stdout=log, stderr=log))
+            try:
+                self.await_seen(last + 1, WAVE_SECONDS)
+            except RuntimeError as fault:
+                raise TooMany(self.seen() - 1, str(fault)) from fault
         return time.monotonic() - begin
 
     def stop(self):
@@ -88,45 +129,71 @@ class Fleet:
             return 0
         return cluster.get("capacity", {}).get("cpus_total", 0) // self.cloud.host["cpus"]
 
-    def await_seen(self, count):
+    def await_seen(self, count, patience_seconds=PATIENCE_SECONDS):
         """Seconds until the manager has so many hosts up."""
         begin = time.monotonic()
-        wait_until(lambda: self.seen() == count, f"{count} agents are connected", PATIENCE_SECONDS)
+        wait_until(lambda: self.seen() == count, f"{count} hosts are up", patience_seconds)
         return time.monotonic() - begin
 
+    def cpu(self):
+        """CPU seconds so far, by part."""
+        return {"the server": cpu_seconds(self.cloud.server_2.running_pid()),
+                "the manager": cpu_seconds(self.manager.pid()),
+                "the agents": sum(cpu_seconds(process.pid) for process in self.processes)}
 
-def measure_fleet(report, world, fleet, count):
-    """So many agents beside the real one; the manager's memory when they are connected."""
-    fleet.set_count(count)
-    manager = fleet.manager
-    fleet.await_seen(1)
-    report.add(f"{count} agents: all are connected after", "s", fleet.start(count))
-    connected = resident_kib(manager.pid())
-    fleet.cloud.server_2.stop()
+
+def measure_return(report, world, fleet, count):
+    """The server dies and comes back; then each host gets a VM."""
+    server = fleet.cloud.server_2
+    server.stop()
     fleet.await_seen(0)
-    fleet.cloud.server_2.start()
-    report.add(f"{count} agents: all are back after a server's return", "s",
-               fleet.await_seen(count + 1))
+    server.start()
+    before = fleet.cpu()
+    try:
+        seconds = fleet.await_seen(count + 1)
+    except RuntimeError as fault:
+        raise TooMany(fleet.seen() - 1, f"after a server's return: {fault}") from fault
+    report.add(f"{count} agents: all are back after a server's return", "s", seconds)
+    for part, spent in fleet.cpu().items():
+        report.add(f"{count} agents: CPU of that, {part}, for each", "ms",
+                   (spent - before[part]) * 1000 / count)
     made = world.provision(count, min(count, 512))
     report.add(f"{count} agents: then one VM each is placed in", "s", made["seconds"])
-    return connected
+
+
+def measure_fleet(report, world, fleet, count, taken):
+    """So many agents beside the real one; the manager's memory when they are connected goes into
+    `taken`, whatever comes of the rest."""
+    why = what_stops(count)
+    if why:
+        raise TooMany(0, why)
+    fleet.set_count(count)
+    fleet.await_seen(1)
+    report.add(f"{count} agents: all are connected after", "s", fleet.start(count))
+    taken[count] = anonymous_kib(fleet.manager.pid())
+    measure_return(report, world, fleet, count)
 
 
 def measure_agents(report, sizes):
     """connected agents on one downstream manager, over real XMPP connections"""
     report.heading("connected agents on one downstream manager")
+    taken = {}
     with World(agents=1) as world:
         fleet = Fleet(world)
         try:
-            taken = [(0, resident_kib(restarted(fleet.manager).pid()))]
+            alone = anonymous_kib(restarted(fleet.manager).pid())
             for count in sizes["agents"]:
-                taken.append((count, measure_fleet(report, world, fleet, count)))
+                measure_fleet(report, world, fleet, count, taken)
+        except TooMany as fault:
+            print(f"{count} agents: not on this machine (load average {os.getloadavg()[0]:.0f}): "
+                  f"{fault}")
+            report.add(f"{count} agents: of these were connected", "", fault.connected)
         finally:
             fleet.stop()
-    for (few, before), (many, after) in zip(taken, taken[1:]):
-        judged = {"most": 2048} if many == sizes["agents"][-1] else {}
-        report.add(f"downstream, per agent, from {few} to {many}", "B",
-                   (after - before) * 1024 / (many - few), **judged)
+    for count, connected in taken.items():
+        judged = {"most": 2048} if count == max(taken) else {}
+        report.add(f"{count} agents: the manager's memory for each", "B",
+                   (connected - alone) * 1024 / count, **judged)
 
 
 def restarted(daemon):

@@ -16,7 +16,8 @@ from world import World, generate, read, resident_kib, wait_until
 COMMITS_IN_SERIES = 6
 
 FULL = {"rounds": 3, "one": 150, "many": 3000, "raw_many": 6000, "commits": 300, "domains": 300,
-        "many_domains": 3000, "warm": 1000, "agents": (10, 100, 1000), "hosts": 1000,
+        "many_domains": 3000, "warm": 1000, "agents": (10, 100, 1000, 5000),
+        "hosts": 1000,
         "provisions": {1: 150, 8: 600, 64: 2000, 512: 4000}, "traced": 500,
         "idle_seconds": 600, "vms": 25000, "preloaded": 1000000, "peers": 5000, "reads": 500,
         "decisions": {100: 300000, 10000: 300000, 100000: 300000}}

@@ -45,8 +45,18 @@ def cpu_seconds(pid):
                for thread in os.listdir(f"/proc/{pid}/task")) / 1e9
 
 
+def kib_of(path, name):
+    return int(re.search(rf"{name}:\s+(\d+)", read(path)).group(1))
+
+
 def resident_kib(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", read(f"/proc/{pid}/status")).group(1))
+    return kib_of(f"/proc/{pid}/status", "VmRSS")
+
+
+def anonymous_kib(pid):
+    """What is resident and the process's own: of a library's pages, some 100 KiB more or fewer are
+    there from one start to the next."""
+    return kib_of(f"/proc/{pid}/status", "RssAnon")
 
 
 class World:
