@@ -40,9 +40,15 @@ def generate(name, *arguments):
 
 def cpu_seconds(pid):
     """What all threads of a process have run for, as the scheduler counts it: /proc/PID/stat
-    counts whole ticks, which are too coarse for a provision."""
-    return sum(int(read(f"/proc/{pid}/task/{thread}/schedstat").split()[0])
-               for thread in os.listdir(f"/proc/{pid}/task")) / 1e9
+    counts whole ticks, which are too coarse for a provision. A thread that ends meanwhile, as a
+    login's watchdog does, is left out."""
+    seconds = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            seconds += int(read(f"/proc/{pid}/task/{thread}/schedstat").split()[0]) / 1e9
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return seconds
 
 
 def kib_of(path, name):
