@@ -210,17 +210,17 @@ def measure_agents(report, sizes):
     """connected agents on one downstream manager, over real XMPP connections"""
     report.heading("connected agents on one downstream manager")
     taken = {}
-    with World(agents=1) as world:
-        fleet = Fleet(world)
-        try:
-            for count in sizes["agents"]:
+    for count in sizes["agents"]:
+        with World(agents=1) as world:  # a fresh one: the manager has none of the former VMs
+            fleet = Fleet(world)
+            try:
                 measure_fleet(report, world, fleet, count, taken)
-        except TooMany as fault:
-            print(f"{count} agents: not on this machine (load average {os.getloadavg()[0]:.0f}): "
-                  f"{fault}")
-            report.add(f"{count} agents: of these were connected", "", fault.connected)
-        finally:
-            fleet.stop()
+            except TooMany as fault:
+                print(f"{count} agents: not on this machine (load average "
+                      f"{os.getloadavg()[0]:.0f}): {fault}")
+                report.add(f"{count} agents: of these were connected", "", fault.connected)
+            finally:
+                fleet.stop()
     few = min(taken, default=0)  # what a connection costs whatever its agents is in both
     for count in taken:
         judged = {"most": 2048} if count == max(taken) else {}
