@@ -140,8 +140,9 @@ class Tests:
             return f"{folder}: the {compiler} build is not free of warnings, see above"
         return None
 
-    def meson_tests(self, folder, suite, extra=()):
-        """`suite`: its tests; "unit": those that are in no other."""
+    def meson_tests(self, folder, suite):
+        """`suite`: its tests; "unit": those that are in no other. A time-out is for what hangs,
+        not for a machine that others use as well."""
         others = ("scenario", "sim", "mutants", "system")
         listed = json.loads(subprocess.run(
             ["meson", "introspect", folder, "--tests"], cwd=ROOT, capture_output=True, text=True,
@@ -157,7 +158,7 @@ class Tests:
         if os.path.exists(log):
             os.unlink(log)
         code = run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs",
-                    "--logbase", suite, *extra, *names])
+                    "--logbase", suite, "--timeout-multiplier", "4", *names])
         counts = Counts()
         with open(log) as lines:
             for line in lines:
@@ -275,7 +276,7 @@ class Tests:
     def sanitize(self):
         """unit and system tests again, under AddressSanitizer, LeakSanitizer and UBSan"""
         return self.under_sanitizers("build-sanitize", [
-            lambda folder: self.meson_tests(folder, "unit", ["--timeout-multiplier", "4"]),
+            lambda folder: self.meson_tests(folder, "unit"),
             lambda folder: self.system_tests(folder, self.system_names)])
 
     def threads(self):
