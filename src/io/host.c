@@ -218,6 +218,31 @@ static enum code create(struct host *host, const struct effect_job *job, struct 
     return code == CODE_OK ? define(host, job, &facts, err) : code;
 }
 
+/* Of a domain that was to get more memory, and got it, though not what else it was to have: what it
+ * has now is what it is to have at its next start, too. */
+static enum code keep_grown(struct host *host, const struct effect_job *job,
+                            const struct image_facts *facts, const struct size *was) {
+    struct effect_job kept = *job;
+    struct size *size = &kept.definition.size, is;
+    if (libvirt_size(host->libvirt, job->vm, &is, NULL) != CODE_OK ||
+        is.memory_mib <= was->memory_mib)
+        return CODE_OK;
+    size->cpus = is.cpus;
+    size->memory_mib = is.memory_mib;
+    return define(host, &kept, facts, NULL);
+}
+
+static enum code resize_running(struct host *host, const struct effect_job *job,
+                                const struct image_facts *facts, struct error *err) {
+    struct size was;
+    enum code code = libvirt_size(host->libvirt, job->vm, &was, err);
+    if (code != CODE_OK)
+        return code;
+    code = libvirt_resize(host->libvirt, job->vm, &job->definition.size, err);
+    return code == CODE_OK || keep_grown(host, job, facts, &was) == CODE_OK ? code
+                                                                            : CODE_HOST_FAILED;
+}
+
 /* The definition is the last act here, too: until it is done, the domain has what it had. */
 static enum code resize(struct host *host, const struct effect_job *job, struct error *err) {
     struct libvirt_domain found;
@@ -229,7 +254,7 @@ static enum code resize(struct host *host, const struct effect_job *job, struct 
     if (code != CODE_OK)
         return code;
     if (found.state == VM_RUNNING || found.state == VM_PAUSED)
-        code = libvirt_resize(host->libvirt, job->vm, size, err);
+        code = resize_running(host, job, &facts, err);
     else if (libvirt_driver(host->libvirt) == LIBVIRT_QEMU)
         code = host_disk_grow(&host->files, job->vm, size->disk_gib, err);
     return code == CODE_OK ? define(host, job, &facts, err) : code;

@@ -9,6 +9,8 @@
 const char host_domain_namespace[] = "urn:isthmus:domain:1";
 static const char prefix[] = "isthmus-";
 
+enum { module_slots = 16 }; /* of memory, so many growths between two cold starts */
+
 void host_domain_name(const char *vm, char out_name[host_domain_name_size]) {
     text_format(out_name, host_domain_name_size, "%s%s", prefix, vm);
 }
@@ -67,6 +69,30 @@ static uint32_t most_cpus(const struct host_domain_plan *plan) {
     return most > cpus ? most : cpus;
 }
 
+/* Memory that it can be given while it runs, in all; 0: none. The room begins above 4 GiB, for
+ * which a Linux guest of less than that sets 64 MiB aside (its bounce buffers): too much for a
+ * small one. The most, with the alignment of all modules, is what each processor can address. */
+static uint32_t most_memory_mib(const struct host_domain_plan *plan) {
+    enum { times = 4, least = 512, most = 256 * 1024 };
+    uint32_t memory = plan->job->definition.size.memory_mib;
+    bool is_pc = text_equal(plan->architecture, "x86_64") && !text_equal(plan->type, "test");
+    if (!is_pc || memory < least || memory > most - host_domain_block_mib)
+        return 0;
+    return memory < most / times ? memory * times : most;
+}
+
+/* libvirt wants a NUMA cell, with all that there is at the start, to plug more into. */
+static void add_cpu(const struct host_domain_plan *plan, struct text *out) {
+    const char *mode = text_equal(plan->type, "kvm") ? " mode='host-model'" : "";
+    if (most_memory_mib(plan))
+        text_addf(out,
+                  "<cpu%s><numa><cell id='0' cpus='0-%" PRIu32 "' memory='%" PRIu32
+                  "' unit='MiB'/></numa></cpu>",
+                  mode, most_cpus(plan) - 1, plan->job->definition.size.memory_mib);
+    else if (*mode)
+        text_addf(out, "<cpu%s/>", mode);
+}
+
 void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, struct text *out) {
     const struct effect_job *job = plan->job;
     bool is_test = text_equal(plan->type, "test");
@@ -78,6 +104,9 @@ void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, stru
               host_domain_namespace, job->vm, job->epoch);
     add_escaped(out, job->definition.name);
     text_add(out, "'/></metadata>");
+    if (most_memory_mib(plan))
+        text_addf(out, "<maxMemory slots='%d' unit='MiB'>%" PRIu32 "</maxMemory>", module_slots,
+                  most_memory_mib(plan));
     text_addf(out,
               "<memory unit='MiB'>%" PRIu32 "</memory><vcpu current='%" PRIu32 "'>%" PRIu32
               "</vcpu>",
@@ -88,12 +117,37 @@ void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, stru
     }
     text_addf(out, "<os><type arch='%s'>hvm</type><boot dev='hd'/></os>", plan->architecture);
     text_add(out, "<features><acpi/><apic/></features>");
-    if (text_equal(plan->type, "kvm"))
-        text_add(out, "<cpu mode='host-model'/>");
+    add_cpu(plan, out);
     text_add(out, "<clock offset='utc'/><on_poweroff>destroy</on_poweroff>"
                   "<on_reboot>restart</on_reboot><on_crash>destroy</on_crash>");
     add_devices(plan, out);
     text_add(out, "</domain>");
+}
+
+void host_domain_module_name(uint64_t memory_mib, char out_name[host_domain_module_size]) {
+    /* libvirt keeps a name that begins with "ua-" as it is */
+    text_format(out_name, host_domain_module_size, "ua-memory-%" PRIu64, memory_mib);
+}
+
+void host_domain_module_xml(uint64_t memory_mib, uint64_t grown_mib, struct text *out) {
+    char name[host_domain_module_size];
+    host_domain_module_name(memory_mib, name);
+    text_addf(out,
+              "<memory model='dimm'><target><size unit='MiB'>%" PRIu64
+              "</size><node>0</node></target><alias name='%s'/></memory>",
+              grown_mib, name);
+}
+
+bool host_domain_has_room(const char *xml, uint64_t memory_mib, uint64_t grown_mib) {
+    enum { kib = 1024 };
+    static const char module[] = "<memory model=";
+    const char *most = strstr(xml, "<maxMemory "); /* a name has no bare "<" */
+    most = most ? strchr(most, '>') : NULL;
+    unsigned modules = 0;
+    for (const char *at = xml; (at = strstr(at, module)); at += sizeof(module) - 1)
+        modules++;
+    return most && modules < module_slots &&
+           (memory_mib + grown_mib) * kib <= strtoull(most + 1, NULL, 10);
 }
 
 /* Copies the value of ` name="…"`; libvirt writes either quote. */

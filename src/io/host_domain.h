@@ -27,6 +27,19 @@ struct host_domain_plan {
 /* Appends the domain's XML. No network interface: that comes with networks. */
 void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, struct text *out);
 
+/* A running domain's memory grows by modules (DIMMs) that are plugged in, each a whole number of
+ * the blocks that Linux adds memory by, as far as its XML left room for when it was started. */
+enum { host_domain_block_mib = 128 };
+
+/* True: that room is there for `grown_mib` more. `xml` is the running domain's, as libvirt gives
+ * it. */
+bool host_domain_has_room(const char *xml, uint64_t memory_mib, uint64_t grown_mib);
+
+/* The module that makes a domain's memory `memory_mib` in all, and the name that it has there. */
+enum { host_domain_module_size = 32 };
+void host_domain_module_name(uint64_t memory_mib, char out_name[host_domain_module_size]);
+void host_domain_module_xml(uint64_t memory_mib, uint64_t grown_mib, struct text *out);
+
 /* What our metadata element says. */
 struct host_domain_mark {
     char vm[limit_id_size];

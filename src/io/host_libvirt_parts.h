@@ -1,6 +1,7 @@
 /* What the files of the libvirt adapter share, and nobody else sees: `host_libvirt.c` keeps the
  * connection and hears its events, `host_libvirt_find.c` reads domains, `host_libvirt_act.c`
- * changes them. All of libvirt's headers come in here. */
+ * changes them, `host_libvirt_shape.c` what they have, `host_libvirt_grow.c` their memory. All of
+ * libvirt's headers come in here. */
 #pragma once
 
 #include <libvirt/libvirt.h>
@@ -53,3 +54,16 @@ enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct er
  * libvirt_find. */
 enum code libvirt_look_up(virConnectPtr connection, const char *vm, virDomainPtr *out_domain,
                           struct host_domain_mark *out_mark, struct error *err);
+
+/* CODE_BAD_STATE: a running domain cannot have that. */
+enum code libvirt_cannot(struct error *err, const char *what);
+
+/* Makes a running domain's memory larger than it is. CODE_BAD_STATE: nothing was done;
+ * CODE_GUEST_IGNORED: it is larger, and not used. */
+enum code libvirt_grow(const struct libvirt *libvirt, virDomainPtr domain, uint64_t to_mib,
+                       struct error *err);
+
+/* Takes out again what made the memory so large, if the guest lets it go. What the domain has
+ * afterwards libvirt_size tells. */
+void libvirt_ungrow(const struct libvirt *libvirt, virDomainPtr domain, uint64_t from_mib,
+                    uint64_t to_mib);

@@ -181,7 +181,7 @@ enum code libvirt_size(struct libvirt *libvirt, const char *vm, struct size *out
     return CODE_OK;
 }
 
-static enum code cannot(struct error *err, const char *what) {
+enum code libvirt_cannot(struct error *err, const char *what) {
     error_set(err, -EBUSY, "%s, which a running domain cannot have: stop it first", what);
     return CODE_BAD_STATE;
 }
@@ -202,6 +202,32 @@ static enum code set_memory(const struct libvirt *libvirt, virDomainPtr domain,
     return CODE_GUEST_IGNORED;
 }
 
+/* Up to what it was started with and has got since by the balloon, beyond by more of it. */
+static enum code change_memory(const struct libvirt *libvirt, virDomainPtr domain,
+                               uint32_t to_mib, struct error *err) {
+    virDomainInfo info;
+    unsigned long kib = (unsigned long)to_mib * 1024;
+    if (virDomainGetInfo(domain, &info) < 0)
+        return libvirt_failed(err, "read what the domain has");
+    enum code code = kib > info.maxMem ? libvirt_grow(libvirt, domain, to_mib, err) : CODE_OK;
+    if (code == CODE_OK && virDomainGetInfo(domain, &info) < 0)
+        code = libvirt_failed(err, "read what the domain has");
+    return code == CODE_OK && info.memory != kib ? set_memory(libvirt, domain, kib, err) : code;
+}
+
+/* As far as it can be: the guest has its say, and a disk never shrinks. Of memory that stays the
+ * guest is not asked for as much again: it may not use it, and would give of what it needs. */
+static void take_back(const struct libvirt *libvirt, virDomainPtr domain,
+                      const virDomainInfo *was, const struct size *to) {
+    virDomainInfo is;
+    (void)virDomainSetVcpusFlags(domain, was->nrVirtCpu, VIR_DOMAIN_AFFECT_LIVE);
+    if (virDomainGetInfo(domain, &is) == 0 && is.maxMem > was->maxMem)
+        libvirt_ungrow(libvirt, domain, to->memory_mib, was->maxMem / 1024);
+    if (virDomainGetInfo(domain, &is) == 0)
+        (void)virDomainSetMemoryFlags(domain, was->memory + (is.maxMem - was->maxMem),
+                                      VIR_DOMAIN_AFFECT_LIVE);
+}
+
 enum code libvirt_resize(struct libvirt *libvirt, const char *vm, const struct size *to,
                          struct error *err) {
     virDomainInfo was;
@@ -211,15 +237,11 @@ enum code libvirt_resize(struct libvirt *libvirt, const char *vm, const struct s
         return code;
     int most = virDomainGetVcpusFlags(ours.domain,
                                       VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_VCPU_MAXIMUM);
-    unsigned long kib = (unsigned long)to->memory_mib * 1024;
     if (most < 0 || virDomainGetInfo(ours.domain, &was) < 0)
         return libvirt_failed(err, "read what the domain has");
     if (to->cpus > (unsigned)most)
-        return cannot(err, "more processors than it was started for");
-    if (kib > was.maxMem)
-        return cannot(err, "more memory than it was started with");
-    if (kib != was.memory)
-        code = set_memory(libvirt, ours.domain, kib, err);
+        return libvirt_cannot(err, "more processors than it was started for");
+    code = change_memory(libvirt, ours.domain, to->memory_mib, err);
     if (code == CODE_OK && to->cpus != was.nrVirtCpu &&
         virDomainSetVcpusFlags(ours.domain, to->cpus, VIR_DOMAIN_AFFECT_LIVE) < 0)
         code = libvirt_failed(err, "set the processors");
@@ -227,9 +249,7 @@ enum code libvirt_resize(struct libvirt *libvirt, const char *vm, const struct s
         virDomainBlockResize(ours.domain, "vda", (unsigned long long)to->disk_gib << 30,
                              VIR_DOMAIN_BLOCK_RESIZE_BYTES) < 0)
         code = libvirt_failed(err, "grow the disk");
-    if (code == CODE_OK)
-        return CODE_OK;
-    (void)virDomainSetMemoryFlags(ours.domain, was.memory, VIR_DOMAIN_AFFECT_LIVE);
-    (void)virDomainSetVcpusFlags(ours.domain, was.nrVirtCpu, VIR_DOMAIN_AFFECT_LIVE);
+    if (code != CODE_OK && code != CODE_BAD_STATE)
+        take_back(libvirt, ours.domain, &was, to);
     return code;
 }
