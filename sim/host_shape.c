@@ -16,10 +16,16 @@ static struct sim_snapshot *find(struct sim_domain *domain, const char *name) {
 
 static bool runs(const struct sim_domain *domain) { return domain->state == VM_RUNNING; }
 
-/* While it runs, a guest gives back, and takes back no more than it was started with. */
+/* While it runs, a guest takes no more processors than it was started with here, and of memory what
+ * it has room for. */
+static bool fits_running(const struct sim_domain *domain, const struct size *to) {
+    enum { times = 4 };
+    return to->cpus <= domain->started.cpus && to->disk_gib == domain->size.disk_gib &&
+           to->memory_mib <= domain->started.memory_mib * times;
+}
+
 static enum code resize(struct sim_domain *domain, const struct size *to) {
-    struct size growth = size_growth(&domain->started, to);
-    if (runs(domain) && (!size_is_zero(&growth) || to->disk_gib != domain->size.disk_gib))
+    if (runs(domain) && !fits_running(domain, to))
         return CODE_BAD_STATE;
     domain->size = *to;
     return CODE_OK;
@@ -84,10 +90,15 @@ enum code host_reshape(struct sim_world *world, struct sim_domain *domain,
     return CODE_OK;
 }
 
-/* The disk is first; then it goes wrong. */
+/* The disk is first, of one that runs the memory; then it goes wrong, and that stays. */
 void host_reshape_half(struct sim_domain *domain, const struct effect_job *job) {
-    if (job->kind == JOB_RESIZE && !runs(domain))
-        domain->size.disk_gib = job->definition.size.disk_gib;
+    const struct size *to = &job->definition.size;
+    if (job->kind != JOB_RESIZE)
+        return;
+    if (!runs(domain))
+        domain->size.disk_gib = to->disk_gib;
+    else if (fits_running(domain, to) && to->memory_mib > domain->size.memory_mib)
+        domain->size.memory_mib = to->memory_mib;
 }
 
 void host_say(const struct sim_domain *domain, const struct effect_job *job,
