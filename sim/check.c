@@ -447,6 +447,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             check_op(world, node, op);
             check_timeline(world, node, op);
             check_refusals(world, node, op);
+            check_permits(world, node, op);
             defines |= op->verb == VERB_DEFINE && op->state == OP_PENDING;
             check_revoked(world, node, op);
             check_growth(world, node, op);

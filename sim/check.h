@@ -45,6 +45,8 @@ void check_shape(struct sim_world *world, const struct sim_node *node, const str
 void check_held(struct sim_world *world, const struct sim_node *node, const struct vm *saved);
 void check_placed(struct sim_world *world, struct sim_node *node, const struct vm *saved);
 void check_refusals(struct sim_world *world, struct sim_node *node, const struct operation *op);
+void check_permits(struct sim_world *world, const struct sim_node *node,
+                   const struct operation *op);
 
 /* What an operation tells of itself (check_explain.c). */
 void check_timeline(struct sim_world *world, const struct sim_node *node,

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "message/labels.h"
+#include "message/owner.h"
 #include "sim/check.h"
 
 static bool has_refused(const struct operation *op, const char *place) {
@@ -76,6 +77,7 @@ static void check_none_is_left(struct sim_world *world, struct sim_node *cloud,
         for (uint32_t k = 0; k < reply->list_count; k++) {
             const struct node *cluster = reply->list[k].data;
             if (cluster->state == PEER_UP && has_room(cluster, shape) &&
+                words_allow(permits_of(world, cloud, op->owner)->clusters, cluster->name) &&
                 has_told(world, cloud, cluster->name) && !has_refused(op, cluster->name) &&
                 !is_busy(role_book(cloud->role), cluster->name))
                 check_fail(world, "a refusal leads on", "%s ends as refused; %s was not asked",
@@ -189,4 +191,30 @@ void check_placed(struct sim_world *world, struct sim_node *node, const struct v
     list_each(at, next, &group->vms)
         check_beside(world, node, &vm->record,
                      &container_of(at, struct book_vm, by_group)->record);
+}
+
+/* Law 3, for operators: a shape and an image are permitted when the operation begins, a cluster
+ * each time that it is chosen. What is no longer permitted stops nothing that was begun. */
+void check_permits(struct sim_world *world, const struct sim_node *node,
+                   const struct operation *op) {
+    const struct tenant_permissions *permits = permits_of(world, node, op->owner);
+    const struct definition *definition = &op->definition;
+    uint64_t now_ms = node_wall_ms(world, node);
+    bool made = op->verb == VERB_DEFINE || op->verb == VERB_REBUILD;
+    bool sized = op->verb == VERB_DEFINE || op->verb == VERB_RESIZE;
+    if (!node_is_upstream(node) || op->state == OP_SUCCEEDED || op->state == OP_FAILED)
+        return;
+    if (op->state == OP_PENDING && op->created_ms == now_ms &&
+        ((sized && !words_allow(permits->shapes, definition->shape)) ||
+         (made && !words_allow(permits->images, definition->image_name))))
+        check_fail(world, "sovereignty", "%s begins %s (%s) for %s, whose VMs may not use "
+                   "one of %s and %s", node->name, op->id, verb_names[op->verb], op->owner,
+                   definition->shape, definition->image_name);
+    for (uint32_t i = 0; i < op->timeline_count; i++) {
+        const struct timeline_entry *entry = &op->timeline[i];
+        if (entry->step == STEP_PLACED && entry->at_ms == now_ms &&
+            !words_allow(permits->clusters, entry->place))
+            check_fail(world, "sovereignty", "%s asks %s for %s of %s, whose VMs may not be there",
+                       node->name, entry->place, op->id, op->owner);
+    }
 }

@@ -56,6 +56,7 @@ void owners_begin(struct sim_world *world, struct sim_node *node) {
     node->used = memory_new(parties, sizeof(*node->used));
     node->lent = memory_new(parties, sizeof(*node->lent));
     shares_begin(world, node);
+    permits_begin(world, node);
 }
 
 void owners_reconfigure(struct sim_world *world, struct sim_node *node) {
@@ -157,6 +158,7 @@ static struct host_decision kept_host(struct sim_world *world, const struct sim_
 void owners_remember(struct sim_world *world, struct sim_node *node) {
     for (size_t i = 0; node->lent && i < owners_parties(world, node); i++)
         node->lent[i] = kept_limits(world, node, i);
+    permits_remember(world, node);
     if (!node->lent || node_is_upstream(node))
         return;
     shares_remember(world, node);
@@ -185,6 +187,7 @@ void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
                        node->name, owners_party(node, i, &party));
     }
     shares_check_kept(world, node);
+    permits_check_kept(world, node);
     for (size_t i = 0; i < node->settings.managers_count; i++)
         if (kept_permit(world, node, i) != node->permits[i] ||
             kept_revoked(world, node, i) != ((node->revoked >> i & 1) != 0))
@@ -415,6 +418,7 @@ void owners_act(struct sim_world *world, struct sim_node *node) {
     if (!node->lent)
         return;
     shares_act(world, node);
+    permits_act(world, node);
     prng_init(&world->owner, map_hash(world->settings.seed + world->now_ms, node->name,
                                       strlen(node->name)));
     bool acts = world_fault(world, &world->owner, world->settings.owner_acts);

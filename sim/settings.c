@@ -71,6 +71,8 @@ const struct setting settings_table[] = {
      "monotonic clocks' drift at the most, ppm", .fault = true},
     {"owner_changes", offsetof(struct sim_settings, owner_changes),
      "owners changing limits at a restart", .fault = true},
+    {"permits", offsetof(struct sim_settings, permits),
+     "operators bounding what a tenant may use, per minute", .fault = true},
     {"owner_acts", offsetof(struct sim_settings, owner_acts),
      "owners setting limits or cordoning, per minute", .fault = true},
     {"rekey", offsetof(struct sim_settings, rekey),
@@ -97,7 +99,7 @@ struct sim_settings settings_default(void) {
         .slow_disk = 20, .disk_failure = 1, .slow_link = 50, .cut = 100, .drift = 300,
         .server_death = 200, .job_failure = 50, .job_hangs = 10, .guest_ignores = 200,
         .guest_dies = 20, .power_loss = 20, .clock_jump = 20, .owner_changes = 200,
-        .owner_acts = 200,
+        .permits = 200, .owner_acts = 200,
     };
 }
 

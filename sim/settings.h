@@ -45,7 +45,8 @@ struct sim_settings {
     uint32_t clock_jump;            /* of a process's wall clock, per minute */
     uint32_t drift;                 /* of a process's monotonic clock, ppm at the most */
     uint32_t owner_changes;         /* an owner lowers or raises limits at a restart */
-    uint32_t owner_acts;            /* an owner sets limits or cordons a host, per minute */
+    uint32_t permits;    /* an operator bounds what a tenant's VMs may use, per minute */
+    uint32_t owner_acts; /* an owner sets limits or cordons a host, per minute */
     uint32_t rekey;                 /* an end of a link changes its key, per minute */
     /* how it is run */
     uint32_t window; /* messages that a session keeps; 0: as in production */

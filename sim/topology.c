@@ -209,6 +209,7 @@ void topology_free(struct sim_world *world) {
         free_settings(node->settings.managers);
         free_settings(node->settings.limits);
         free_settings(node->settings.shares);
+        permits_free(world, node);
         memory_free(node->shared);
         memory_free(node->used);
         memory_free(node->lent);

@@ -106,6 +106,7 @@ struct sim_node {
     struct owner_limits *used;     /* managers: by each party (owners.c), as checked last */
     struct owner_limits *lent;     /* managers: to each, as was decided last */
     struct share *shared;          /* downstream: by each manager above, as was decided last */
+    struct tenant_permissions *permitted; /* upstream: of each tenant, likewise */
     uint32_t at_once;              /* asked of it at a time, where several share it */
     bool cordoned;                 /* by the owner of its manager */
     enum host_duty duty;           /* then: what for */
@@ -338,6 +339,14 @@ void shares_begin(struct sim_world *world, struct sim_node *node);
 void shares_remember(struct sim_world *world, struct sim_node *node);
 void shares_act(struct sim_world *world, struct sim_node *node);
 void shares_check_kept(struct sim_world *world, const struct sim_node *node);
+/* What operators let each tenant's new VMs use (permits.c). */
+void permits_begin(const struct sim_world *world, struct sim_node *node);
+void permits_free(const struct sim_world *world, struct sim_node *node);
+void permits_remember(struct sim_world *world, struct sim_node *node);
+void permits_act(struct sim_world *world, struct sim_node *node);
+void permits_check_kept(struct sim_world *world, const struct sim_node *node);
+const struct tenant_permissions *permits_of(const struct sim_world *world,
+                                            const struct sim_node *node, const char *tenant);
 /* An owner's word, asked and answered; false: it was refused. */
 bool owners_ask(struct sim_world *world, struct sim_node *node, struct request *request);
 void owners_act(struct sim_world *world, struct sim_node *node);

@@ -33,7 +33,7 @@ _isthmus() {
         2,cluster,*) words="list show forget" ;;
         2,image,*) words="list show import delete" ;;
         2,shape,*) words="list" ;;
-        2,tenant,*) words="create list show set-quota delete" ;;
+        2,tenant,*) words="create list show set-quota set-permissions reset-permissions delete" ;;
         2,host,*) words="list show cordon uncordon drain maintenance end-maintenance label overcommit forget" ;;
         2,upstream,*) words="list show revoke restore" ;;
         2,permission,*) words="set reset" ;;
@@ -47,7 +47,7 @@ _isthmus() {
         3,vm,*) words=$(_isthmus_vm_names) ;;
         4,vm,resize) words=$(_isthmus_names shape) ;;
         3,op,show) words=$(_isthmus_names op) ;;
-        3,cluster,show | 3,cluster,forget | 3,image,show | 3,image,delete | 3,tenant,show | 3,tenant,set-quota | 3,tenant,delete)
+        3,cluster,show | 3,cluster,forget | 3,image,show | 3,image,delete | 3,tenant,show | 3,tenant,*set-* | 3,tenant,delete)
             words=$(_isthmus_names "$noun") ;;
         4,image,import) COMPREPLY=($(compgen -f -- "$word")); return ;;
         esac
@@ -57,6 +57,7 @@ _isthmus() {
         vm,create) words="--shape --image --cluster --must --prefer --avoid --group --group-rule --strategy --on-drain --host-must --host-prefer --metadata --no-start --user-data --wait --deadline --key" ;;
         vm,list) words="--limit --tenant --host --upstream" ;;
         permission,set) words="--verbs --shapes --images" ;;
+        tenant,set-permissions) words="--clusters --shapes --images" ;;
         upstream,revoke) words="--grace" ;;
         limit,set | limit,round | tenant,set-quota) words="--vms --cpus --memory-mib --disk-gib" ;;
         limit,keep) words="--cpus --memory-mib --disk-gib" ;;

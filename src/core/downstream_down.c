@@ -90,6 +90,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
     case PLACEMENT_NO_ROOM:
     case PLACEMENT_NO_LABELS:
     case PLACEMENT_NO_GROUP:
+    case PLACEMENT_NOT_ALLOWED: /* not asked for */
     case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */
         if (vm->record.move) {
             downstream_await_room(downstream, vm, event, out);

@@ -8,10 +8,6 @@
 
 enum { sweep_ms = 1000 };
 
-static bool allows(const char *words, const char *word) {
-    return !words || !*words || words_have(words, word);
-}
-
 /* For a new VM, or for one that there is. */
 static bool has_shape(const struct patron *patron, const struct shape *shape) {
     const char *shapes = patron->permissions.shapes;
@@ -19,16 +15,17 @@ static bool has_shape(const struct patron *patron, const struct shape *shape) {
     text_format(sized.name, sizeof(sized.name), "c%u-m%u-d%u", shape->size.cpus,
                 shape->size.memory_mib, shape->size.disk_gib);
     return patron->phase == LENDING_LENT &&
-           (allows(shapes, shape->name) || words_have(shapes, sized.name));
+           (words_allow(shapes, shape->name) || words_have(shapes, sized.name));
 }
 
 bool downstream_allows_shape(const struct patron *patron, const struct shape *shape) {
-    return allows(patron->permissions.verbs, verb_names[VERB_DEFINE]) && has_shape(patron, shape);
+    return words_allow(patron->permissions.verbs, verb_names[VERB_DEFINE]) &&
+           has_shape(patron, shape);
 }
 
 static bool has_image(const struct patron *patron, const struct definition *definition) {
     const char *images = patron->permissions.images;
-    return allows(images, definition->image) ||
+    return words_allow(images, definition->image) ||
            (*definition->image_name && words_have(images, definition->image_name));
 }
 
@@ -37,7 +34,7 @@ bool downstream_allows(const struct patron *patron, const struct instruct *instr
     if (instruct->verb == VERB_DELETE) /* it gives back */
         return true;
     if (patron->phase >= LENDING_ENDING ||
-        !allows(patron->permissions.verbs, verb_names[instruct->verb]))
+        !words_allow(patron->permissions.verbs, verb_names[instruct->verb]))
         return false;
     struct shape shape = {.size = definition->size};
     (void)text_copy(shape.name, sizeof(shape.name), definition->shape);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "message/labels.h"
+#include "message/owner.h"
 
 static struct tournament_excluded tried(const struct book_op *op) {
     _Static_assert(array_size(op->tried) <= tournament_excluded_most, "all that were tried");
@@ -67,7 +68,9 @@ static struct candidate candidate(const struct downlink *downlink, int shape,
     size_t length = 0;
     it.liked = (int64_t)labels_matching(labels, placing->prefer) -
                (int64_t)labels_matching(labels, placing->avoid);
-    if (labels_missing(labels, placing->must, &length))
+    if (!words_allow(wish->allowed, peer->setting.name))
+        it.fails_at = PLACEMENT_NOT_ALLOWED;
+    else if (labels_missing(labels, placing->must, &length))
         it.fails_at = PLACEMENT_NO_LABELS;
     else if (marks && (bool)marks[at] != (placing->rule == GROUP_TOGETHER))
         it.fails_at = PLACEMENT_NO_GROUP;
@@ -87,9 +90,9 @@ static bool is_better(const struct candidate *it, const struct candidate *best,
 
 /* From what stops a candidate first to what stops it last. */
 static int stage(enum placement fails_at) {
-    static const int stages[] = {[PLACEMENT_NO_LABELS] = 0, [PLACEMENT_NO_GROUP] = 1,
-                                 [PLACEMENT_UNREACHABLE] = 2, [PLACEMENT_NO_ROOM] = 3,
-                                 [PLACEMENT_FOUND] = 4};
+    static const int stages[] = {[PLACEMENT_NOT_ALLOWED] = 0, [PLACEMENT_NO_LABELS] = 1,
+                                 [PLACEMENT_NO_GROUP] = 2,    [PLACEMENT_UNREACHABLE] = 3,
+                                 [PLACEMENT_NO_ROOM] = 4,     [PLACEMENT_FOUND] = 5};
     return stages[fails_at];
 }
 
@@ -121,7 +124,7 @@ static bool is_plain(const struct placement_wish *wish) {
     bool grouped = wish->group && (placing->rule == GROUP_TOGETHER ||
                                    placing->rule == GROUP_APART_CLUSTERS);
     return !*placing->cluster && !placing->must && !placing->prefer && !placing->avoid &&
-           placing->strategy == STRATEGY_SPREAD && !grouped;
+           placing->strategy == STRATEGY_SPREAD && !grouped && !(wish->allowed && *wish->allowed);
 }
 
 enum placement placement_choose(const struct downlink *downlink,

@@ -44,6 +44,7 @@ void upstream_deinit(struct upstream *upstream) {
     list_each(node, next, &upstream->tenants) {
         struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
         map_deinit(&tenant->vm_names);
+        record_clear(&tenant_table, &tenant->record);
         memory_free(tenant);
     }
     list_each(node, next, &upstream->images)
@@ -79,7 +80,7 @@ static const char *name_of_image(const struct list *node) {
 
 struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct tenant *record) {
     struct tenant_entry *tenant = memory_new(1, sizeof(*tenant));
-    tenant->record = *record;
+    record_clone(&tenant_table, record, &tenant->record);
     list_init(&tenant->vms);
     list_init(&tenant->ops);
     map_init(&tenant->vm_names, prng_next(&upstream->prng));

@@ -181,7 +181,8 @@ static void on_vm_create(const struct call *call) {
                      "VMs belong to tenants: use a tenant's token, not the operator's");
         return;
     }
-    if (repeated(call) || !admit(call, &shape, &image) || !upstream_choose(call, shape, &peer))
+    if (repeated(call) || !upstream_permits_vm(call) || !admit(call, &shape, &image) ||
+        !upstream_choose(call, shape, &peer))
         return;
     struct book_vm *vm = add_vm(call, shape, image);
     struct operation operation = {.verb = VERB_DEFINE, .deadline_ms = allowed_ms(call)};
@@ -414,6 +415,7 @@ static void delete_tenant(const struct call *call) {
     forget_history(call, tenant);
     call_answer(call, REPLY_GONE, &tenant_table, &tenant->record);
     map_deinit(&tenant->vm_names);
+    record_clear(&tenant_table, &tenant->record);
     memory_free(tenant);
 }
 
@@ -425,6 +427,7 @@ static bool is_for_operators(const struct call *call) {
     return kind == REQUEST_IMAGE_ADD || kind == REQUEST_IMAGE_DELETE ||
            kind == REQUEST_TENANT_CREATE || kind == REQUEST_TENANT_LIST ||
            kind == REQUEST_TENANT_DELETE || kind == REQUEST_TENANT_QUOTA ||
+           kind == REQUEST_TENANT_PERMISSIONS_SET || kind == REQUEST_TENANT_PERMISSIONS_RESET ||
            kind == REQUEST_CLUSTER_FORGET || enrol_answers(kind);
 }
 
@@ -496,6 +499,9 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
     case REQUEST_TENANT_QUOTA:
         set_quota(&call);
         return;
+    case REQUEST_TENANT_PERMISSIONS_SET: case REQUEST_TENANT_PERMISSIONS_RESET:
+        upstream_set_permissions(&call);
+        return;
     case REQUEST_VM_LIST:
     case REQUEST_VM_SHOW:
     case REQUEST_OP_LIST:
@@ -520,13 +526,10 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
     case REQUEST_HOST_FORGET:
     case REQUEST_UPSTREAM_LIST:
     case REQUEST_UPSTREAM_SHOW:
-    case REQUEST_LIMITS_SET:
-    case REQUEST_LIMITS_RESET:
+    case REQUEST_LIMITS_SET: case REQUEST_LIMITS_RESET:
     case REQUEST_SHARE_SET: case REQUEST_SHARE_RESET:
-    case REQUEST_PERMISSIONS_SET:
-    case REQUEST_PERMISSIONS_RESET:
-    case REQUEST_UPSTREAM_REVOKE:
-    case REQUEST_UPSTREAM_RESTORE:
+    case REQUEST_PERMISSIONS_SET: case REQUEST_PERMISSIONS_RESET:
+    case REQUEST_UPSTREAM_REVOKE: case REQUEST_UPSTREAM_RESTORE:
     case REQUEST_KIND_COUNT:
         call_problem(&call, CODE_UNSUPPORTED, "", "a cluster's owner is asked this, not %s", "us");
         return;

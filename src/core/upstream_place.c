@@ -7,10 +7,23 @@
 #include "core/placement.h"
 #include "core/upstream_api.h"
 #include "message/labels.h"
+#include "message/owner.h"
+
+/* The names of the clusters that a tenant's new VMs may be in; NULL or "": all. */
+static const char *allowed_clusters(const struct upstream *upstream, const char *tenant) {
+    const struct tenant_entry *entry = map_get(&upstream->tenants_by_name, tenant);
+    return entry->record.permissions.clusters;
+}
+
+static bool is_bounded(const struct call *call) {
+    const char *allowed = call->tenant->record.permissions.clusters;
+    return allowed && *allowed;
+}
 
 /* Names the first label that no cluster has besides those before it. */
 static void tell_missing(const struct call *call, const char *must) {
     const struct downlink *downlink = &call->upstream->downlink;
+    const char *allowed = call->tenant->record.permissions.clusters;
     char wanted[limit_labels + 1];
     size_t length = 0;
     do { /* one label more each time, until nobody has them all */
@@ -20,7 +33,8 @@ static void tell_missing(const struct call *call, const char *must) {
             length++;
         text_format(wanted, sizeof(wanted), "%.*s", (int)length, must);
         for (size_t i = 0; i < downlink->count && !found; i++)
-            found = !labels_missing(peer_labels(&downlink->peers[i]), wanted, &(size_t){0});
+            found = words_allow(allowed, downlink->peers[i].setting.name) &&
+                    !labels_missing(peer_labels(&downlink->peers[i]), wanted, &(size_t){0});
         if (!found)
             break;
     } while (must[length]);
@@ -28,24 +42,29 @@ static void tell_missing(const struct call *call, const char *must) {
     if (*only)
         call_problem(call, CODE_UNMET, "must", "cluster %s has not all of '%s'", only, must);
     else
-        call_problem(call, CODE_UNMET, "must", "no cluster has '%s'", wanted);
+        call_problem(call, CODE_UNMET, "must", "no cluster%s has '%s'",
+                     is_bounded(call) ? " that you may use" : "", wanted);
 }
 
 static void tell_group(const struct call *call) {
     const struct vm_create *wish = &call->request->vm_create;
+    const char *which = is_bounded(call) ? " and may use" : "";
     if (wish->placing.rule == GROUP_TOGETHER)
         call_problem(call, CODE_UNMET, "group_rule",
-                     "group '%s' is in no cluster that you ask for", wish->group);
+                     "group '%s' is in no cluster that you ask for%s", wish->group, which);
     else
         call_problem(call, CODE_UNMET, "group_rule",
-                     "each cluster that you ask for has a VM of group '%s' already", wish->group);
+                     "each cluster that you ask for%s has a VM of group '%s' already", which,
+                     wish->group);
 }
 
-static const char *kind_of_place(const struct placing *placing) {
-    return placing->must || placing->rule == GROUP_TOGETHER ||
-                   placing->rule == GROUP_APART_CLUSTERS
-               ? " of those that you ask for"
-               : "";
+static const char *kind_of_place(const struct call *call) {
+    const struct placing *placing = &call->request->vm_create.placing;
+    bool asks = placing->must || placing->rule == GROUP_TOGETHER ||
+                placing->rule == GROUP_APART_CLUSTERS;
+    if (is_bounded(call))
+        return asks ? " of those that you ask for and may use" : " that you may use";
+    return asks ? " of those that you ask for" : "";
 }
 
 bool upstream_choose(const struct call *call, const struct shape *shape, struct peer **out_peer) {
@@ -55,7 +74,8 @@ bool upstream_choose(const struct call *call, const struct shape *shape, struct 
     const char *only = placing->cluster;
     struct placement_wish wish = {
         .size = &shape->size, .placing = placing,
-        .group = book_group(&call->upstream->book, call->tenant->record.name, create->group)};
+        .group = book_group(&call->upstream->book, call->tenant->record.name, create->group),
+        .allowed = allowed_clusters(call->upstream, call->tenant->record.name)};
     if (*only && !downlink_by_name(downlink, only)) {
         call_problem(call, CODE_NOT_FOUND, "cluster", "there is no cluster '%s'", only);
         return false;
@@ -68,6 +88,11 @@ bool upstream_choose(const struct call *call, const struct shape *shape, struct 
     switch (placement_choose(downlink, &wish, out_peer)) {
     case PLACEMENT_FOUND:
         return true;
+    case PLACEMENT_NOT_ALLOWED:
+        call_problem(call, CODE_NOT_ALLOWED, "cluster",
+                     "none of the clusters that you may use is there any more: '%.100s'",
+                     wish.allowed);
+        return false;
     case PLACEMENT_NO_LABELS:
         tell_missing(call, placing->must);
         return false;
@@ -77,12 +102,12 @@ bool upstream_choose(const struct call *call, const struct shape *shape, struct 
     case PLACEMENT_NO_ROOM:
         call_problem(call, CODE_NO_CAPACITY, "shape",
                      "%s%s%s has %sroom for a VM of shape '%s' now",
-                     *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(placing),
+                     *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(call),
                      *only ? "no " : "", shape->name);
         return false;
     case PLACEMENT_UNREACHABLE:
         call_problem(call, CODE_UNREACHABLE, "cluster", "%s%s%s is %sconnected now",
-                     *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(placing),
+                     *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(call),
                      *only ? "not " : "");
         return false;
     }
@@ -107,7 +132,8 @@ void upstream_try_next(struct upstream *upstream, struct book_vm *vm, const stru
     struct peer *peer = NULL;
     struct placement_wish wish = {
         .size = &vm->record.size, .placing = &op->record.placing, .op = op,
-        .group = book_group(&upstream->book, vm->record.owner, vm->record.group)};
+        .group = book_group(&upstream->book, vm->record.owner, vm->record.group),
+        .allowed = allowed_clusters(upstream, vm->record.owner)};
     if (placement_choose(&upstream->downlink, &wish, &peer) == PLACEMENT_FOUND) {
         placement_put(peer, vm, op, event);
         downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);

@@ -116,6 +116,7 @@ static void list_shapes(const struct call *call) {
     bool passed = false;
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         if (!page_skips(call, downlink->catalogue[i].name, &passed) &&
+            upstream_shows(call, PERMIT_SHAPE, downlink->catalogue[i].name) &&
             !page_add(&page, &downlink->catalogue[i]))
             return;
 }
@@ -125,14 +126,17 @@ static void list_images(const struct call *call) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &call->upstream->images) {
         const struct image *image = &container_of(node, struct image_entry, by_name)->record;
-        if (strcmp(image->name, call->request->list.after) > 0 && !page_add(&page, image))
+        if (strcmp(image->name, call->request->list.after) > 0 &&
+            upstream_shows(call, PERMIT_IMAGE, image->name) && !page_add(&page, image))
             return;
     }
 }
 
+/* Its permissions are the tenant's: not to be cleared. */
 static struct account account_of(const struct tenant_entry *tenant) {
     struct account account = {.quota = tenant->record.quota,
                               .used = tenant->used,
+                              .permissions = tenant->record.permissions,
                               .created_ms = tenant->record.created_ms};
     (void)text_copy(account.name, sizeof(account.name), tenant->record.name);
     return account;
@@ -153,15 +157,27 @@ static void list_tenants(const struct call *call) {
     }
 }
 
+/* What the caller's new VMs might find there. */
+static void node_shown(const struct call *call, const struct peer *peer, struct node *out_node) {
+    struct capacity *capacity = &out_node->capacity;
+    uint32_t shown = 0;
+    upstream_node(peer, out_node);
+    for (uint32_t i = 0; i < capacity->fits_count; i++)
+        if (upstream_shows(call, PERMIT_SHAPE, capacity->fits[i].shape))
+            capacity->fits[shown++] = capacity->fits[i];
+    capacity->fits_count = shown;
+}
+
 static void list_clusters(const struct call *call) {
     struct page page = page_begin(call, &node_table);
     const struct downlink *downlink = &call->upstream->downlink;
     bool passed = false, more = true;
     for (size_t i = 0; i < downlink->count && more; i++) {
-        if (page_skips(call, downlink->peers[i].setting.name, &passed))
+        const char *name = downlink->peers[i].setting.name;
+        if (page_skips(call, name, &passed) || !upstream_shows(call, PERMIT_CLUSTER, name))
             continue;
         struct node node;
-        upstream_node(&downlink->peers[i], &node);
+        node_shown(call, &downlink->peers[i], &node);
         more = page_add(&page, &node);
         record_clear(&node_table, &node);
     }
@@ -170,12 +186,12 @@ static void list_clusters(const struct call *call) {
 static void show_cluster(const struct call *call) {
     const struct peer *peer =
         downlink_by_name(&call->upstream->downlink, call->request->key);
-    if (!peer) {
+    if (!peer || !upstream_shows(call, PERMIT_CLUSTER, call->request->key)) {
         call_not_found(call, "cluster");
         return;
     }
     struct node node;
-    upstream_node(peer, &node);
+    node_shown(call, peer, &node);
     call_answer(call, REPLY_RECORD, &node_table, &node);
     record_clear(&node_table, &node);
 }
@@ -197,7 +213,7 @@ static void show_vm(const struct call *call) {
 static void show_image(const struct call *call) {
     const struct image_entry *image =
         map_get(&call->upstream->images_by_name, call->request->key);
-    if (image)
+    if (image && upstream_shows(call, PERMIT_IMAGE, call->request->key))
         call_answer(call, REPLY_RECORD, &image_table, &image->record);
     else
         call_not_found(call, "image");

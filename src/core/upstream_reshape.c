@@ -32,6 +32,8 @@ static bool admit_resize(const struct call *call, const struct book_vm *vm,
     const struct tenant_entry *tenant = tenant_of(call->upstream, vm);
     const char *name = call->request->reshape.shape;
     const struct shape *shape = upstream_find_shape(call->upstream, name);
+    if (!upstream_permits(call, tenant, PERMIT_SHAPE, name))
+        return false;
     if (!shape) {
         call_problem(call, CODE_UNKNOWN_SHAPE, "shape", "there is no shape '%s'", name);
         return false;
@@ -52,6 +54,8 @@ static bool admit_rebuild(const struct call *call, const struct book_vm *vm,
     const char *name = *wish->image ? wish->image : vm->record.image;
     const struct image_entry *image = map_get(&call->upstream->images_by_name, name);
     struct definition *definition = &operation->definition;
+    if (!upstream_permits(call, tenant_of(call->upstream, vm), PERMIT_IMAGE, name))
+        return false;
     if (!image) {
         call_problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", name);
         return false;

@@ -79,9 +79,10 @@ const struct table rest_health_table = {"health", "That the manager serves.",
     .shape = REST_OPERATION, .answer = &operation_table
 #define resize_problems                                                                  \
     (act_problems | problem(CODE_UNKNOWN_SHAPE) | problem(CODE_CONFLICT) |               \
-     problem(CODE_QUOTA_EXCEEDED))
+     problem(CODE_QUOTA_EXCEEDED) | problem(CODE_NOT_ALLOWED))
 #define rebuild_problems                                                                 \
-    (act_problems | problem(CODE_UNKNOWN_IMAGE) | problem(CODE_IMAGE_TOO_LARGE))
+    (act_problems | problem(CODE_UNKNOWN_IMAGE) | problem(CODE_IMAGE_TOO_LARGE) |        \
+     problem(CODE_NOT_ALLOWED))
 #define snapshot_problems (act_problems | problem(CODE_CONFLICT))
 /* ... and where more is to be said, in this member of the request. */
 #define vm_act_by(verb_, table_, member_)                                                \
@@ -176,6 +177,15 @@ static const struct rest_route routes[] = {
     {"PUT", "/v1/tenants/{tenant}/quota", "Sets what a tenant's VMs may have; operators only",
      REST_ROLE, REQUEST_TENANT_QUOTA, .body = &owner_limits_table,
      .body_offset = offsetof(struct request, limits), .answer = &account_table,
+     .problems = problem(CODE_NOT_FOUND)},
+    {"PUT", "/v1/tenants/{tenant}/permissions",
+     "Sets which clusters, shapes and images its new VMs may use; operators only", REST_ROLE,
+     REQUEST_TENANT_PERMISSIONS_SET, .body = &tenant_permissions_table,
+     .body_offset = offsetof(struct request, tenant_permissions), .answer = &account_table,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_UNKNOWN_SHAPE) |
+                 problem(CODE_UNKNOWN_IMAGE)},
+    {"DELETE", "/v1/tenants/{tenant}/permissions", "Lets them use all again; operators only",
+     REST_ROLE, REQUEST_TENANT_PERMISSIONS_RESET, .answer = &account_table,
      .problems = problem(CODE_NOT_FOUND)},
     {"DELETE", "/v1/tenants/{tenant}", "Deletes a tenant without VMs; operators only", REST_ROLE,
      REQUEST_TENANT_DELETE, .shape = REST_GONE,

@@ -1,6 +1,8 @@
-/* Amounts of limits, quotas and capacity: as words, and as what is changed of them. */
+/* Amounts of limits, quotas and capacity, and names of what may be used: as words, and as what is
+ * changed of them. */
 #include <string.h>
 
+#include "base/memory.h"
 #include "main/isthmus_call.h"
 
 /* "3 of 10", or "3" where there is no limit. */
@@ -100,4 +102,13 @@ int view_put_limits(const struct view *view, const struct options *options, cons
     text_deinit(&body);
     text_deinit(&put);
     return result;
+}
+
+const char *words_or_all(const char *words) { return words && *words ? words : "all"; }
+
+void words_replace(char **words, const char *given) {
+    if (!given)
+        return;
+    memory_free(*words);
+    *words = text_equal(given, "all") ? NULL : memory_text(given);
 }

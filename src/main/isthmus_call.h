@@ -71,6 +71,10 @@ void words_amounts(const struct owner_limits *used, const struct owner_limits *l
 void sheet_amounts(struct sheet *sheet, const struct owner_limits *used,
                    const struct owner_limits *limits);
 
+/* What may be used: words, NULL or "": all. What is not given stays as it is in force. */
+const char *words_or_all(const char *words);
+void words_replace(char **words, const char *given);
+
 /* What is free and what there is: in three columns, cpus, memory and disk; or a line each. */
 void sheet_add_capacity(struct sheet *sheet, const struct capacity *capacity);
 void sheet_capacity(struct sheet *sheet, const struct capacity *capacity);

@@ -26,7 +26,8 @@ static const struct option long_options[] = {
     {"vms", required_argument, NULL, 'n'},      {"cpus", required_argument, NULL, 'p'},
     {"memory-mib", required_argument, NULL, 'm'}, {"disk-gib", required_argument, NULL, 'd'},
     {"grace", required_argument, NULL, 'G'},    {"verbs", required_argument, NULL, 'b'},
-    {"shapes", required_argument, NULL, 'e'},   {"images", required_argument, NULL, 'i'},
+    {"clusters", required_argument, NULL, 'k'}, {"shapes", required_argument, NULL, 'e'},
+      {"images", required_argument, NULL, 'i'},
     {"must", required_argument, NULL, 'M'},     {"prefer", required_argument, NULL, 'f'},
     {"avoid", required_argument, NULL, 'A'},    {"group", required_argument, NULL, 'g'},
     {"group-rule", required_argument, NULL, 'R'}, {"strategy", required_argument, NULL, 'Y'},
@@ -76,8 +77,9 @@ static const struct {
     {'m', "  --memory-mib N        memory of all VMs, MiB; 0: no limit"},
     {'d', "  --disk-gib N          disk of all VMs, GiB; 0: no limit"},
     {'b', "  --verbs VERBS         verbs that it may ask, a blank between them; all: each"},
-    {'e', "  --shapes SHAPES       shapes, by its names or by size (c2-m4096-d20); all: each"},
-    {'i', "  --images IMAGES       images, by digest or by its names; all: each"},
+    {'k', "  --clusters CLUSTERS   clusters, by name, a blank between them; all: each"},
+    {'e', "  --shapes SHAPES       shapes, by name, owners also by size (c2-m4096-d20); all: each"},
+    {'i', "  --images IMAGES       images, by name, owners also by digest; all: each"},
     {'G', "  --grace TIME          how long its VMs run on: 90s, 30m, 1h, 7d"},
     {'w', "  --weight N            its part of the hosts' work beside others' weights, 1 to 1000"},
     {'x', "  --socket PATH         owners: of isthmus-downstream; default: $ISTHMUS_SOCKET, or\n"
@@ -157,6 +159,7 @@ static int take_option(struct options *options, int letter, struct error *err) {
     case 's': options->server = optarg; options->server_given = true; return 0;
     case 'x': options->socket = optarg; options->socket_given = true; return 0;
     case 'b': options->verbs = optarg; return 0;
+    case 'k': options->clusters = optarg; return 0;
     case 'e': options->shapes = optarg; return 0;
     case 'i': options->images = optarg; return 0;
     case 'G':

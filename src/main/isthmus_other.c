@@ -138,6 +138,9 @@ static void show_tenant(const void *record) {
     struct sheet sheet = {0};
     sheet_pair(&sheet, "tenant", "%s", tenant->name);
     sheet_amounts(&sheet, &tenant->used, &tenant->quota);
+    sheet_pair(&sheet, "clusters", "%s", words_or_all(tenant->permissions.clusters));
+    sheet_pair(&sheet, "shapes", "%s", words_or_all(tenant->permissions.shapes));
+    sheet_pair(&sheet, "images", "%s", words_or_all(tenant->permissions.images));
     sheet_pair(&sheet, "created", "%s", words_date(tenant->created_ms).text);
     sheet_print(&sheet);
     sheet_deinit(&sheet);
@@ -154,8 +157,35 @@ int tenant_show(const struct options *options) {
 int tenant_set_quota(const struct options *options) {
     struct account account;
     int result = view_read(&tenants, options, &account);
-    return result == EXIT_DONE ? view_put_limits(&tenants, options, "/quota", &account.quota)
-                               : result;
+    if (result != EXIT_DONE)
+        return result;
+    result = view_put_limits(&tenants, options, "/quota", &account.quota);
+    record_clear(&account_table, &account);
+    return result;
+}
+
+int tenant_set_permissions(const struct options *options) {
+    struct account account;
+    struct text body = {0};
+    if (!options->used[0]) {
+        say("tenant set-permissions needs at least one of --clusters, --shapes and --images");
+        return EXIT_USAGE;
+    }
+    int result = view_read(&tenants, options, &account);
+    if (result != EXIT_DONE)
+        return result;
+    words_replace(&account.permissions.clusters, options->clusters);
+    words_replace(&account.permissions.shapes, options->shapes);
+    words_replace(&account.permissions.images, options->images);
+    codec_encode(&tenant_permissions_table, &account.permissions, FIELD_API, &body);
+    result = view_change(&tenants, options, "PUT /permissions", &body);
+    text_deinit(&body);
+    record_clear(&account_table, &account);
+    return result;
+}
+
+int tenant_reset_permissions(const struct options *options) {
+    return view_change(&tenants, options, "DELETE /permissions", NULL);
 }
 
 int tenant_delete(const struct options *options) {

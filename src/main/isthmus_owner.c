@@ -43,8 +43,6 @@ static void show_over(struct sheet *sheet, const struct owner_limits *over) {
                    (unsigned long long)over->disk_gib);
 }
 
-static const char *or_all(const char *words) { return words && *words ? words : "all"; }
-
 static void show_upstream(const void *record) {
     const struct lending *lending = record;
     struct sheet sheet = {0};
@@ -54,9 +52,9 @@ static void show_upstream(const void *record) {
     sheet_amounts(&sheet, &lending->used, &lending->limits);
     sheet_pair(&sheet, "limits by", "%s", limits_from_names[lending->from]);
     show_over(&sheet, &lending->over);
-    sheet_pair(&sheet, "verbs", "%s", or_all(lending->permissions.verbs));
-    sheet_pair(&sheet, "shapes", "%s", or_all(lending->permissions.shapes));
-    sheet_pair(&sheet, "images", "%s", or_all(lending->permissions.images));
+    sheet_pair(&sheet, "verbs", "%s", words_or_all(lending->permissions.verbs));
+    sheet_pair(&sheet, "shapes", "%s", words_or_all(lending->permissions.shapes));
+    sheet_pair(&sheet, "images", "%s", words_or_all(lending->permissions.images));
     sheet_pair(&sheet, "allowed by", "%s", limits_from_names[lending->permissions_from]);
     sheet_share(&sheet, lending);
     sheet_pair(&sheet, "phase", "%s", lending_phase_names[lending->phase]);
@@ -109,14 +107,6 @@ int upstream_restore(const struct options *options) {
     return view_change(&upstreams, options, "POST /restore", NULL);
 }
 
-/* What is not given stays as it is in force. */
-static void replace_words(char **words, const char *given) {
-    if (!given)
-        return;
-    memory_free(*words);
-    *words = text_equal(given, "all") ? NULL : memory_text(given);
-}
-
 int permission_set(const struct options *options) {
     struct lending lending;
     struct text body = {0};
@@ -127,9 +117,9 @@ int permission_set(const struct options *options) {
     int result = view_read(&upstreams, options, &lending);
     if (result != EXIT_DONE)
         return result;
-    replace_words(&lending.permissions.verbs, options->verbs);
-    replace_words(&lending.permissions.shapes, options->shapes);
-    replace_words(&lending.permissions.images, options->images);
+    words_replace(&lending.permissions.verbs, options->verbs);
+    words_replace(&lending.permissions.shapes, options->shapes);
+    words_replace(&lending.permissions.images, options->images);
     codec_encode(&permissions_table, &lending.permissions, FIELD_API, &body);
     result = view_change(&upstreams, options, "PUT /permissions", &body);
     text_deinit(&body);

@@ -38,6 +38,8 @@ int tenant_create(const struct options *options);
 int tenant_list(const struct options *options);
 int tenant_show(const struct options *options);
 int tenant_set_quota(const struct options *options);
+int tenant_set_permissions(const struct options *options);
+int tenant_reset_permissions(const struct options *options);
 int tenant_delete(const struct options *options);
 int token_new(const struct options *options);
 int token_list(const struct options *options);

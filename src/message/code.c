@@ -38,8 +38,9 @@ static const struct code_words words[CODE_COUNT] = {
                     "a cluster's labels"},
     [CODE_QUOTA_EXCEEDED] = {"Your quota has no room for it",
                              "delete a VM, choose a smaller shape, or ask the operator for more"},
-    [CODE_NOT_ALLOWED] = {"The cluster's owner does not allow it",
-                          "choose another cluster, or ask its owner for more"},
+    [CODE_NOT_ALLOWED] = {"The operator or the cluster's owner does not allow it",
+                          "choose what 'isthmus cluster list', 'shape list' and 'image list' "
+                          "show, or ask whoever does not allow it for more"},
     [CODE_UNREACHABLE] = {"No cluster that could take it is connected",
                           "try again later; 'isthmus cluster list' shows the connections"},
     [CODE_IMAGE_UNAVAILABLE] = {"The image could not be fetched",

@@ -15,7 +15,7 @@ enum {
     limit_user_data = 16384,   /* bytes of first-boot data */
     limit_labels = 255,        /* bytes of a cluster's labels, or of those that are asked for */
     limit_metadata = 1024,     /* bytes of what a tenant says of a VM */
-    limit_permissions = 4096,  /* bytes of a list of what an upstream manager may ask */
+    limit_permissions = 4096,  /* bytes of a list of what is permitted */
 
     /* tables */
     limit_shapes = 64,

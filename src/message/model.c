@@ -82,6 +82,20 @@ static const struct field image_fields[] = {
 const struct table image_table = {"image", "A template that VMs are made from.",
                                   sizeof(struct image), image_fields, array_size(image_fields)};
 
+static const struct field tenant_permissions_fields[] = {
+    {.name = "clusters", .about = "Clusters by name, a blank between them; absent: all.",
+     .kind = FIELD_BLOB, field_at(struct tenant_permissions, clusters),
+     .most = limit_permissions},
+    {.name = "shapes", .about = "Shapes by name; absent: all.", .kind = FIELD_BLOB,
+     field_at(struct tenant_permissions, shapes), .most = limit_permissions},
+    {.name = "images", .about = "Images by name; absent: all.", .kind = FIELD_BLOB,
+     field_at(struct tenant_permissions, images), .most = limit_permissions},
+};
+const struct table tenant_permissions_table = {
+    "tenant-permissions", "Which clusters, shapes and images a tenant's new VMs may use.",
+    sizeof(struct tenant_permissions), tenant_permissions_fields,
+    array_size(tenant_permissions_fields)};
+
 static const struct field tenant_fields[] = {
     {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      field_at(struct tenant, name), .check = CHECK_NAME},
@@ -90,6 +104,8 @@ static const struct field tenant_fields[] = {
      .check = CHECK_DIGEST},
     {.name = "quota", .about = "What its VMs may have; 0: as much as there is.",
      .kind = FIELD_RECORD, field_at(struct tenant, quota), .table = &owner_limits_table},
+    {.name = "permissions", .about = "What its new VMs may use.", .kind = FIELD_RECORD,
+     field_at(struct tenant, permissions), .table = &tenant_permissions_table},
     {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
      field_at(struct tenant, created_ms), .most = INT64_MAX},
 };
@@ -104,10 +120,12 @@ static const struct field account_fields[] = {
      .kind = FIELD_RECORD, field_at(struct account, quota), .table = &owner_limits_table},
     {.name = "used", .about = "What they have, from their creation to their true end.",
      .kind = FIELD_RECORD, field_at(struct account, used), .table = &owner_limits_table},
+    {.name = "permissions", .about = "What its new VMs may use.", .kind = FIELD_RECORD,
+     field_at(struct account, permissions), .table = &tenant_permissions_table},
     {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
      field_at(struct account, created_ms), .most = INT64_MAX},
 };
-const struct table account_table = {"account", "A tenant, with its quota and what it uses.",
+const struct table account_table = {"account", "A tenant, with what it may have and has.",
                                     sizeof(struct account), account_fields,
                                     array_size(account_fields)};
 

@@ -115,10 +115,19 @@ struct image {
 };
 extern const struct table image_table;
 
+/* Where a tenant's new VMs may be, which shapes they may have and which images they may be made
+ * from, as the operator lets it: names, one blank between them; NULL or "": all. What is named may
+ * be gone, and come back. */
+struct tenant_permissions {
+    char *clusters, *shapes, *images;
+};
+extern const struct table tenant_permissions_table;
+
 struct tenant {
     char name[limit_name_size]; /* the key */
     char token_hash[limit_digest_size];
     struct owner_limits quota; /* 0: none */
+    struct tenant_permissions permissions;
     uint64_t created_ms;
 };
 extern const struct table tenant_table;
@@ -127,6 +136,7 @@ extern const struct table tenant_table;
 struct account {
     char name[limit_name_size];
     struct owner_limits quota, used;
+    struct tenant_permissions permissions;
     uint64_t created_ms;
 };
 extern const struct table account_table;

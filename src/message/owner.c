@@ -19,6 +19,10 @@ bool words_have(const char *words, const char *word) {
     return false;
 }
 
+bool words_allow(const char *words, const char *word) {
+    return !words || !*words || words_have(words, word);
+}
+
 const char *permissions_unknown_verb(const struct permissions *permissions) {
     for (const char *word = permissions->verbs; word && *word;) {
         const char *end = strchr(word, ' ');

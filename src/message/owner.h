@@ -79,6 +79,9 @@ extern const struct table permissions_table;
 
 bool words_have(const char *words, const char *word);
 
+/* Is it one of the words, or are there none, which means all? */
+bool words_allow(const char *words, const char *word);
+
 /* The first word that is no verb which goes down to a cluster, NULL if all are. Its length is that
  * up to a blank. */
 const char *permissions_unknown_verb(const struct permissions *permissions);

@@ -27,6 +27,8 @@ enum request_kind {
     REQUEST_TENANT_DELETE,
     REQUEST_CLUSTER_FORGET, /* it is gone for good, and its VMs with it */
     REQUEST_TENANT_QUOTA,  /* what its VMs may have */
+    REQUEST_TENANT_PERMISSIONS_SET, /* what new ones may use */
+    REQUEST_TENANT_PERMISSIONS_RESET,
     REQUEST_WHOAMI,    /* whose token is this? Also how an upload is admitted before its body */
     REQUEST_HOST_LIST,     /* from here: of a cluster's owner */
     REQUEST_HOST_SHOW,
@@ -129,6 +131,7 @@ struct request {
     struct image image;                    /* REQUEST_IMAGE_ADD */
     struct owner_limits limits;            /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
     struct permissions permissions;        /* REQUEST_PERMISSIONS_SET */
+    struct tenant_permissions tenant_permissions; /* REQUEST_TENANT_PERMISSIONS_SET */
     struct share share;                    /* REQUEST_SHARE_SET */
     struct revocation revocation;          /* REQUEST_UPSTREAM_REVOKE */
     struct host_labels host_labels;        /* REQUEST_HOST_LABEL */

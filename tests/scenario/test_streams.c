@@ -47,9 +47,10 @@ static const struct change changes[] = {
     {STREAM_DISK, "crash", 0},             {STREAM_DISK, "slow_disk", 200},
     {STREAM_HOSTS, "job_failure", 500},    {STREAM_HOSTS, "job_hangs", 0},
     {STREAM_HOSTS, "guest_ignores", 0},    {STREAM_OWNER, "owner_acts", 0},
-    {STREAM_OWNER, "owner_changes", 1000}, {STREAM_FATE, "server_death", 0},
-    {STREAM_FATE, "power_loss", 300},      {STREAM_FATE, "clock_jump", 0},
-    {STREAM_FATE, "drift", 0},             {STREAM_LINKS, "cut", 0},
+    {STREAM_OWNER, "owner_changes", 1000}, {STREAM_OWNER, "permits", 1000},
+    {STREAM_FATE, "server_death", 0},      {STREAM_FATE, "power_loss", 300},
+    {STREAM_FATE, "clock_jump", 0},        {STREAM_FATE, "drift", 0},
+    {STREAM_LINKS, "cut", 0},
 };
 
 static void set(struct sim_settings *settings, const struct change *change) {

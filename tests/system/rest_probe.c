@@ -54,6 +54,8 @@ static uint64_t now_ms(void) {
 void shell_post(struct shell *shell, const struct event *event) {
     struct request *copy = memory_copy(event->request, sizeof(*copy));
     copy->vm_create.user_data = memory_text(copy->vm_create.user_data);
+    record_clone(&tenant_permissions_table, &event->request->tenant_permissions,
+                 &copy->tenant_permissions);
     if (write(shell->queue[1], &copy, sizeof(copy)) != sizeof(copy))
         perror("write to the queue");
 }
@@ -187,6 +189,11 @@ static void answer_operator(struct shell *role, const struct request *request,
         struct account account = {.quota = request->limits, .created_ms = 1};
         text_format(account.name, sizeof(account.name), "%s", request->key);
         record(reply, REPLY_RECORD, &account_table, &account);
+    } else if (request->kind == REQUEST_TENANT_PERMISSIONS_SET ||
+               request->kind == REQUEST_TENANT_PERMISSIONS_RESET) {
+        struct account account = {.permissions = request->tenant_permissions, .created_ms = 1};
+        text_format(account.name, sizeof(account.name), "%s", request->key);
+        record(reply, REPLY_RECORD, &account_table, &account);
     } else if (text_starts(request->image.name, "taken")) {
         problem(reply, CODE_CONFLICT, "name", "another image has this name");
     } else if (request->kind == REQUEST_IMAGE_ADD) {
@@ -257,10 +264,9 @@ static void answer(struct shell *role, const struct request *request, struct rep
              find((char *)role->tenants, sizeof(*role->tenants), role->tenants_count,
                   request->key));
         break;
-    case REQUEST_IMAGE_ADD:
-    case REQUEST_IMAGE_DELETE:
-    case REQUEST_TENANT_CREATE:
-    case REQUEST_TENANT_QUOTA:
+    case REQUEST_IMAGE_ADD: case REQUEST_IMAGE_DELETE: case REQUEST_TENANT_CREATE:
+    case REQUEST_TENANT_QUOTA: case REQUEST_TENANT_PERMISSIONS_SET:
+    case REQUEST_TENANT_PERMISSIONS_RESET:
     case REQUEST_TOKEN_CREATE: case REQUEST_TOKEN_REVOKE: case REQUEST_KEY_REVOKE:
     case REQUEST_TENANT_DELETE: answer_operator(role, request, reply); break;
     case REQUEST_TOKEN_LIST: list(reply, request, &join_token_table, NULL, 0); break;
@@ -288,6 +294,7 @@ static void take_request(struct shell *role) {
         rest_reply(role->rest, &reply);
     reply_clear(&reply);
     memory_free(request->vm_create.user_data);
+    record_clear(&tenant_permissions_table, &request->tenant_permissions);
     memory_free(request);
 }
 

@@ -161,6 +161,13 @@ class Command(Case):
         self.run_it("whoami", token=token)
         self.assertIn("acme", self.run_it("tenant", "list").stdout)
         self.run_it("tenant", "show", "acme")
+        set_it = ("tenant", "set-permissions", "acme")
+        told = self.run_it(*set_it, "--clusters", "north", "--images", "tiny other").stdout
+        self.assertRegex(told, r"clusters +north\nshapes +all\nimages +tiny other\n")
+        self.assertIn("--clusters", self.run_it(*set_it, code=2).stderr)
+        self.run_it(*set_it, "--shapes", "small", code=1, token="tenant-token")
+        self.assertRegex(self.run_it("tenant", "reset-permissions", "acme").stdout,
+                         r"clusters +all\nshapes +all\nimages +all\n")
         self.run_it("tenant", "delete", "acme")
         with tempfile.NamedTemporaryFile() as data:
             data.write(archive())

@@ -247,6 +247,77 @@ class ManyToMany(CloudCase):
             self.assertEqual(told.code, 1)
             self.assertIn("no cluster has 'region=us,disk=ssd'", told.err)
 
+    def assert_not_allowed(self, answer, field):
+        told = answer.json()
+        self.assertEqual((answer.status, told["code"], told["field"]), (403, "not-allowed", field),
+                         answer.out)
+
+    def test_a_tenants_vms_use_what_its_operator_lets_them_and_others_are_not_bound(self):
+        nimbus, stratus = self.customers
+
+        def operator(verb, *options, check=True):
+            return self.cloud.cli("tenant", verb, "acme", *options, upstream="nimbus", check=check)
+
+        self.assertEqual(nimbus.create("old", cluster="north", wait=60)["code"], "ok")
+        self.addCleanup(operator, "reset-permissions")
+        told = operator("set-permissions", "--clusters", "south", "--images", "empty").out
+        self.assertRegex(told, r"clusters +south\nshapes +all\nimages +empty\n")
+        operator("set-permissions", "--shapes", "nano")  # the others stay
+        self.cloud.upstreams["nimbus"].kill()
+        self.cloud.upstreams["nimbus"].start()
+        wait_until(lambda: [each["state"] for each in nimbus.get("/v1/clusters")["items"]] ==
+                   ["up"], "the one cluster that it is shown is connected")
+        own = nimbus.get("/v1/tenants/acme")["permissions"]
+        self.assertEqual(own, {"clusters": "south", "shapes": "nano", "images": "empty"})
+        for what, name in own.items():
+            self.assertEqual([each["name"] for each in nimbus.get(f"/v1/{what}")["items"]], [name])
+        self.assertEqual([fit["shape"] for fit in nimbus.capacity()["south"]["fits"]], ["nano"])
+        for path in ("/v1/clusters/north", "/v1/images/wide"):
+            self.assertEqual(nimbus.ask("GET", path).status, 404)
+        for field, name in (("shape", "large"), ("image", "wide"), ("cluster", "north"),
+                            ("cluster", "nowhere")):
+            self.assert_not_allowed(nimbus.ask("POST", "/v1/vms", {**GOOD, field: name}), field)
+        for verb, field, name in (("resize", "shape", "large"), ("rebuild", "image", "wide")):
+            self.assert_not_allowed(nimbus.ask("POST", f"/v1/vms/old/{verb}", {field: name}),
+                                    field)
+        told = self.cloud.cli("vm", "create", "web", "--shape", "large", "--image", "empty",
+                              token_file=nimbus.token_file, upstream="nimbus", check=False)
+        self.assertIn("VMs of tenant 'acme' may not use shape 'large'; 'isthmus tenant show'",
+                      told.err)
+        self.assertEqual(nimbus.create("web", prefer="region=eu", wait=60)["code"], "ok")
+        self.assertEqual(nimbus.get("/v1/vms/web")["cluster"], "south")
+        self.assertEqual(nimbus.act("old", "stop")["code"], "ok")
+        self.assertEqual(nimbus.act("old", "start")["code"], "ok")
+        self.assertEqual(stratus.create("web", shape="large", image="wide", cluster="north",
+                                        wait=60)["code"], "ok")
+
+    def test_a_refusal_leads_to_no_cluster_that_a_tenant_may_not_use(self):
+        nimbus, permissions = self.customers[0], "/v1/tenants/acme/permissions"
+        by_operator = {"upstream": "nimbus"}
+        self.addCleanup(self.cloud.rest, "DELETE", permissions, **by_operator)
+        self.addCleanup(self.cloud.owner, "south", "permission", "reset", "nimbus")
+        self.cloud.owner("south", "permission", "set", "nimbus", "--images", "wide")
+        for clusters, code in (("south", "not-allowed"), ("north south", "ok")):
+            put = self.cloud.rest("PUT", permissions, {"clusters": clusters}, **by_operator)
+            self.assertEqual(put.json()["permissions"], {"clusters": clusters}, put.out)
+            made = nimbus.create("web", prefer="region=us", wait=60)
+            self.assertEqual(made["code"], code, made)
+            self.assertEqual([(each["cluster"], each["code"]) for each in made["timeline"]
+                              if each["step"] == "refused"], [("south", "not-allowed")])
+        self.assertEqual(nimbus.get("/v1/vms/web")["cluster"], "north")
+        for body, status, code, field in (({"clusters": "mars"}, 404, "not-found", "clusters"),
+                                          ({"shapes": "vast"}, 422, "unknown-shape", "shapes"),
+                                          ({"images": "none"}, 422, "unknown-image", "images"),
+                                          ({"images": "empty "}, 400, "invalid", "images")):
+            told = self.cloud.rest("PUT", permissions, body, **by_operator)
+            self.assertEqual((told.status, told.json()["code"], told.json()["field"]),
+                             (status, code, field), told.out)
+        for method in ("PUT", "DELETE"):
+            told = nimbus.ask(method, permissions, {} if method == "PUT" else None)
+            self.assertEqual((told.status, told.json()["code"]), (403, "forbidden"))
+        gone = self.cloud.rest("DELETE", permissions, **by_operator)
+        self.assertEqual((gone.status, "permissions" in gone.json()), (200, False), gone.out)
+
     def test_a_group_is_kept_apart_over_hosts_and_a_refusal_leads_to_the_next_cluster(self):
         wish = {"group": "web", "group_rule": "apart", "prefer": "region=eu", "wait": 60}
         for customer in self.customers:

@@ -24,6 +24,8 @@ def body_of(path, name, shape, image):
     """What a route takes."""
     if path.endswith("/quota"):
         return {"vms": 1}
+    if path.endswith("/permissions"):
+        return {"images": image}
     if "tokens" in path:
         return {"peer": name}
     if path.endswith("/metadata"):
@@ -32,8 +34,7 @@ def body_of(path, name, shape, image):
         return {"shape": shape}
     if path.endswith("/rebuild"):
         return {"image": image}
-    making = path.endswith("/vms")
-    return {"name": name, "shape": shape, "image": image} if making else {"name": name}
+    return {"name": name, **({"shape": shape, "image": image} if path.endswith("/vms") else {})}
 
 
 class Routes(Case):

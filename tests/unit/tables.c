@@ -15,7 +15,8 @@ const struct table *tables_at(size_t i) {
         &idempotency_table, &vm_create_table, &vm_rename_table, &vm_edit_table,
         &tenant_create_table, &list_query_table,
         &whoami_table, &frame_table, &owner_limits_table, &host_table, &lending_table,
-        &account_table, &permissions_table, &revocation_table, &hosted_vm_table,
+        &account_table, &permissions_table, &tenant_permissions_table, &revocation_table,
+        &hosted_vm_table,
         &host_decision_table, &lending_decision_table, &join_link_table,
     };
     if (i < array_size(tables))
