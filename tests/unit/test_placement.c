@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "core/placement.h"
 #include "message/id.h"
+#include "message/owner.h"
 
 enum { peers = 11, shapes_first = 2, shapes_most = 5, ops_most = 40, steps = 4000, seeds = 20 };
 
@@ -145,8 +146,9 @@ static void assert_shown(struct model *model) {
 
 /* From scratch: the first of those with most room; `only` one of them, peers: any. */
 static enum placement naive(const struct model *model, size_t shape, size_t only,
-                            const struct book_op *op, struct peer **out_peer) {
-    enum placement found = PLACEMENT_UNREACHABLE;
+                            const struct placement_wish *wish, struct peer **out_peer) {
+    const struct book_op *op = wish->op;
+    enum placement found = PLACEMENT_NOT_ALLOWED;
     uint64_t most = 0;
     *out_peer = NULL;
     for (size_t i = 0; i < peers; i++) {
@@ -154,7 +156,10 @@ static enum placement naive(const struct model *model, size_t shape, size_t only
         bool tried = false;
         for (size_t k = 0; k < op->tried_count; k++)
             tried |= op->tried[k] == i;
-        if (peer->state != PEER_UP || (only < peers && only != i))
+        if (!words_allow(wish->allowed, peer->setting.name) || (only < peers && only != i))
+            continue;
+        found = found == PLACEMENT_NOT_ALLOWED ? PLACEMENT_UNREACHABLE : found;
+        if (peer->state != PEER_UP)
             continue;
         found = found == PLACEMENT_UNREACHABLE ? PLACEMENT_NO_ROOM : found;
         uint64_t room = room_left(room_at(model, i, shape));
@@ -167,13 +172,25 @@ static enum placement naive(const struct model *model, size_t shape, size_t only
     return found;
 }
 
+/* The names of some peers, of none of them, or nothing, which is all. */
+static void pick_allowed(struct model *model, char *out, size_t size) {
+    text_format(out, size, "%s", pick(model, 3) ? "" : "gone");
+    for (size_t i = 0; *out && i < peers; i++)
+        if (pick(model, 2))
+            text_format(out + strlen(out), size - strlen(out), " %s",
+                        model->downlink.peers[i].setting.name);
+}
+
 static struct peer *assert_choice(struct model *model, size_t number, const struct book_op *op) {
     size_t only = pick(model, 2) ? peers : pick(model, peers);
     struct shape shape = shape_of(number);
     struct peer *wanted = NULL, *chosen = NULL;
-    enum placement found = naive(model, number, only, op, &wanted);
     struct placing placing = {.cluster = ""};
-    struct placement_wish wish = {.size = &shape.size, .placing = &placing, .op = op};
+    char allowed[limit_permissions];
+    struct placement_wish wish = {.size = &shape.size, .placing = &placing, .op = op,
+                                  .allowed = allowed};
+    pick_allowed(model, allowed, sizeof(allowed));
+    enum placement found = naive(model, number, only, &wish, &wanted);
     if (only < peers)
         (void)text_copy(placing.cluster, sizeof(placing.cluster),
                         model->downlink.peers[only].setting.name);
