@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -157,6 +158,19 @@ static void labels_that_it_must_have_decide_and_the_missing_one_is_named(void **
                                 "'region=eu,disk=ssd,tier=gold'");
 }
 
+static void labels_of_any_length_are_refused_in_words(void **state) {
+    (void)state;
+    char must[limit_labels + 1] = "";
+    for (int i = 0; i < 31; i++)
+        text_format(must + strlen(must), sizeof(must) - strlen(must), "%sa%02d=bcd", i ? "," : "",
+                    i);
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+    wish.vm_create.placing.must = must;
+    cloud_assert_refused(&cloud, &wish, CODE_UNMET, "must");
+    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
+    cloud_assert_refused(&cloud, &wish, CODE_UNMET, "must");
+}
+
 static void labels_that_it_should_have_decide_while_there_is_room(void **state) {
     (void)state;
     static char zone_b[] = "zone=b", ssd[] = "disk=ssd";
@@ -241,6 +255,7 @@ int main(void) {
         with_cloud(a_refusal_by_the_wanted_cluster_is_the_end),
         with_cloud(who_refused_is_known_after_a_restart),
         with_cloud(labels_that_it_must_have_decide_and_the_missing_one_is_named),
+        with_cloud(labels_of_any_length_are_refused_in_words),
         with_cloud(labels_that_it_should_have_decide_while_there_is_room),
         with_cloud(packing_takes_the_cluster_with_least_room),
         with_cloud(a_group_stays_together),
