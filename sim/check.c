@@ -416,6 +416,14 @@ static void check_revoked(struct sim_world *world, const struct sim_node *node,
     }
 }
 
+static bool permits_networks(const struct permissions *permit, const char *networks) {
+    char name[limit_name_size];
+    bool all = true;
+    while (permit->networks && (networks = names_next(networks, name)))
+        all &= words_have(permit->networks, name);
+    return all;
+}
+
 /* Law 3: what an owner does not permit is not begun. A delete always is. */
 static void check_permitted(struct sim_world *world, const struct sim_node *node,
                             const struct operation *op) {
@@ -425,7 +433,8 @@ static void check_permitted(struct sim_world *world, const struct sim_node *node
                       op->created_ms == node_wall_ms(world, node);
         bool allowed = (!permit->verbs || words_have(permit->verbs, verb_names[op->verb])) &&
                        (!permit->shapes || op->verb != VERB_DEFINE ||
-                        words_have(permit->shapes, op->definition.shape));
+                        words_have(permit->shapes, op->definition.shape)) &&
+                       permits_networks(permit, op->definition.networks);
         if (is_new && !allowed && text_equal(op->owner, node->settings.managers[i].name))
             check_fail(world, "sovereignty", "%s begins %s (%s) for %s, which may not ask for it",
                        node->name, op->id, verb_names[op->verb], op->owner);

@@ -173,12 +173,24 @@ static void check_beside(struct sim_world *world, const struct sim_node *node,
                    vm->place, other->id, other->place, rule);
 }
 
+/* Is a host, if it is one, in all the networks that the VM is to be in? */
+static void check_networks(struct sim_world *world, const struct sim_node *node,
+                           const struct vm *vm) {
+    const struct sim_node *host = world_node(world, vm->place);
+    size_t length = 0;
+    if (host && host->settings.kind == ROLE_AGENT &&
+        labels_missing(host->settings.host_networks, vm->networks, &length))
+        check_fail(world, "a host has the networks", "%s puts %s, which is in '%s', on %s",
+                   node->name, vm->id, vm->networks, host->name);
+}
+
 void check_placed(struct sim_world *world, struct sim_node *node, const struct vm *saved) {
     const struct book *book = role_book(node->role);
     const struct book_vm *vm = book_vm(book, saved->id);
     struct list *at = NULL, *next = NULL;
     if (!vm || node->settings.kind == ROLE_AGENT)
         return;
+    check_networks(world, node, &vm->record);
     const struct peer_setting *place = setting_of(node, vm->record.place);
     const struct book_op *op = vm->active;
     size_t length = 0;

@@ -36,7 +36,8 @@ static void check_named(struct sim_world *world, const struct sim_node *manager,
 void check_wall(struct sim_world *world, const struct sim_node *node, const struct sim_link *to,
                 const char *bytes) {
     /* each with a letter that no id has */
-    static const char *const inside[] = {"inner", "@", "cloud", "people", "plum", "tiny"};
+    static const char *const inside[] = {"inner", "@", "cloud", "people", "plum", "tiny",
+                                         "lan-"};
     static const char shape[] = "\"shape\":\"";
     if (is_bare(world))
         return;

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "core/reshape.h"
+#include "message/labels.h"
 #include "sim/check.h"
 
 static struct sim_snapshot *find(struct sim_domain *domain, const char *name) {
@@ -71,9 +72,21 @@ static bool revert(struct sim_world *world, struct sim_domain *domain,
     return snapshot && snapshot->memory;
 }
 
+void host_connect(struct sim_world *world, struct sim_domain *domain,
+                  const struct effect_job *job) {
+    const char *networks = job->definition.networks;
+    size_t length = 0;
+    if (labels_missing(domain->node->settings.host_networks, networks, &length))
+        check_fail(world, "a host has the networks", "%s defines %s, which is in '%s'",
+                   domain->node->name, job->vm, networks);
+    text_format(domain->networks, sizeof(domain->networks), "%s", networks ? networks : "");
+}
+
 enum code host_reshape(struct sim_world *world, struct sim_domain *domain,
                        const struct effect_job *job, enum vm_state *out_state) {
     *out_state = domain->state;
+    if (job->kind != JOB_SNAPSHOT && job->kind != JOB_SNAPSHOT_DELETE)
+        host_connect(world, domain, job);
     if (job->kind == JOB_RESIZE)
         return resize(domain, &job->definition.size);
     if (job->kind == JOB_SNAPSHOT)
@@ -160,6 +173,9 @@ void check_shape(struct sim_world *world, const struct sim_node *node, const str
     if (!text_equal(vm->digest, domain->image))
         check_fail(world, "wanted is actual", "%s says %s is of image %s, it is of %s",
                    node->name, vm->id, vm->digest, domain->image);
+    if (!text_equal(vm->networks ? vm->networks : "", domain->networks))
+        check_fail(world, "wanted is actual", "%s says %s is in networks '%s', it is in '%s'",
+                   node->name, vm->id, vm->networks ? vm->networks : "", domain->networks);
     for (uint32_t i = 0; i < vm->snapshots_count; i++) {
         const struct sim_snapshot *there =
             find((struct sim_domain *)(uintptr_t)domain, vm->snapshots[i].name);

@@ -156,6 +156,7 @@ static void create(struct sim_world *world, struct sim_node *node,
         domain = add_domain(world, node, job->vm, &job->definition.size);
     domain->epoch = job->epoch;
     (void)text_copy(domain->image, sizeof(domain->image), job->definition.image);
+    host_connect(world, domain, job);
     check_host(world, node);
 }
 

@@ -110,7 +110,10 @@ static const struct permissions permits[] = {
     {.verbs = (char *)(uintptr_t)"define start"},
     {.shapes = (char *)(uintptr_t)"shape0"},
     {.verbs = (char *)(uintptr_t)"start shutdown stop reboot"},
+    {.networks = (char *)(uintptr_t)"lan-blue"},
+    {.networks = (char *)(uintptr_t)"no-network"},
 };
+enum { permits_of_networks = 2 };
 
 const struct permissions *owners_permit(const struct sim_node *node, size_t manager) {
     return &permits[node->permits[manager]];
@@ -263,8 +266,9 @@ static void permit(struct sim_world *world, struct sim_node *node, size_t which,
 
 static void decide_permissions(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.managers_count);
+    size_t choices = array_size(permits) - (world->settings.networks ? 0 : permits_of_networks);
     permit(world, node, which,
-           node->permits[which] ? 0 : (uint8_t)prng_below(&world->owner, array_size(permits)));
+           node->permits[which] ? 0 : (uint8_t)prng_below(&world->owner, choices));
 }
 
 bool owners_restore(struct sim_world *world) {

@@ -41,6 +41,8 @@ const struct setting settings_table[] = {
      "1: upstreams ask for more than they are shown"},
     {"placing", offsetof(struct sim_settings, placing),
      "creations that ask for labels, groups, strategies", .fault = true},
+    {"networks", offsetof(struct sim_settings, networks),
+     "creations that ask for networks", .fault = true},
     {"lose", offsetof(struct sim_settings, lose), "frames lost", .fault = true},
     {"repeat", offsetof(struct sim_settings, repeat), "frames repeated", .fault = true},
     {"reorder", offsetof(struct sim_settings, reorder), "frames out of order", .fault = true},

@@ -29,6 +29,7 @@ struct sim_settings {
     uint32_t at_once;    /* operations under way at a host, where several upstreams share it */
     uint32_t greedy;     /* upstreams ask for everything, whatever they are shown */
     uint32_t placing;    /* chance that a creation asks for labels, a group or a strategy */
+    uint32_t networks;   /* chance that a creation asks for networks, and owners permit some */
     /* faults */
     uint32_t lose, repeat, reorder; /* of a frame */
     uint32_t crash;                 /* of a process, per step, at any point of its turn */

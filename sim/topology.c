@@ -132,10 +132,17 @@ static void join(struct sim_link *manager, struct sim_link *agent) {
     add_peer(&below->managers, &below->managers_count, manager, agent->index);
 }
 
+/* In an even world other hosts have no other networks. */
+static const char *networks_of(const struct sim_world *world, uint32_t host) {
+    static const char *const networks[] = {"lan-blue,lan-red", "lan-blue", "lan-red", NULL};
+    return networks[world->settings.even ? 0 : host % array_size(networks)];
+}
+
 static void add_agent(struct sim_world *world, struct sim_node *manager) {
     struct sim_node *agent = add_node(world, ROLE_AGENT, "host-inner", 1);
     uint32_t cpus = world->settings.host_cpus;
     agent->host = (struct size){cpus, cpus * 1024, cpus * 8};
+    agent->settings.host_networks = networks_of(world, agent->index);
     add_link(world, agent, manager->links[0].server);
     join(&manager->links[0], &agent->links[0]);
 }
@@ -161,6 +168,8 @@ static void add_upstream(struct sim_world *world) {
     add_link(world, node, 0);
     node->settings.shapes = world->shapes;
     node->settings.shapes_count = world->settings.shapes;
+    node->settings.networks = world->networks;
+    node->settings.networks_count = array_size(world->networks);
     text_format(node->settings.operator_token_hash, sizeof(node->settings.operator_token_hash),
                 "operator");
 }
@@ -173,6 +182,9 @@ static void set_labels(struct role_settings *above, uint32_t cluster) {
 }
 
 void topology_build(struct sim_world *world) {
+    static const char *const names[] = {"lan-blue", "lan-red"};
+    for (size_t i = 0; i < array_size(names); i++)
+        text_format(world->networks[i].name, sizeof(world->networks[i].name), "%s", names[i]);
     static const struct size sizes[sim_shapes] = {{1, 256, 1}, {2, 1024, 4}, {1, 2048, 4}};
     for (int i = 0; i < sim_shapes; i++) {
         text_format(world->shapes[i].name, sizeof(world->shapes[i].name), "shape%d", i);

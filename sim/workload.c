@@ -46,6 +46,13 @@ static void ask_where(struct sim_world *world, struct vm_create *wish) {
         wish->placing.avoid = memory_text(kinds[pick(world, array_size(kinds))]);
 }
 
+static void ask_networks(struct sim_world *world, struct vm_create *wish) {
+    static const char *const networks[] = {"lan-blue", "lan-red", "lan-blue,lan-red",
+                                           "lan-red,lan-red", "lan-blue,none"};
+    if (world->settings.networks && pick(world, 1000) < world->settings.networks)
+        wish->networks = memory_text(networks[pick(world, array_size(networks))]);
+}
+
 bool vm_may_be_moved(const char *name) {
     return strtoul(name + strlen("plum"), NULL, 10) % 2;
 }
@@ -62,6 +69,7 @@ static void ask_create(struct sim_world *world, struct request *request) {
     /* By the name, so that it can be checked at any time. */
     wish->on_drain = vm_may_be_moved(wish->name) ? ON_DRAIN_RESTART : ON_DRAIN_STAY;
     ask_where(world, wish);
+    ask_networks(world, wish);
     if (pick(world, 3) == 0)
         wish->user_data = memory_text("#cloud-config of people\n");
     if (pick(world, 50) == 0)

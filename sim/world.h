@@ -54,6 +54,7 @@ struct sim_domain {
     struct sim_node *node;
     struct size size, started; /* started: what it had when it was */
     char image[limit_digest_size];
+    char networks[limit_vm_network_names + 1]; /* as it was defined last */
     struct sim_snapshot snapshots[2 * limit_snapshots]; /* with those that were left half-made */
     uint32_t snapshots_count;
     uint32_t epoch;
@@ -151,6 +152,7 @@ struct sim_world {
     struct map vms;       /* to struct sim_vm */
     struct prng workload, network, disk, hosts, owner, fate, links;
     struct shape shapes[sim_shapes];
+    struct network networks[2];
     bool healing;         /* faults have stopped */
     uint64_t busy_ms;     /* when something other than a beat last happened */
     uint64_t hash;        /* of all that happened: equal for equal runs */
@@ -275,6 +277,10 @@ struct sim_domain *host_domain(const struct sim_world *world, const struct sim_n
 const struct sim_vm *host_vm(const struct sim_world *world, const char *vm);
 /* The host has this VM from the beginning, with the epoch that the record tells. */
 void host_has(struct sim_world *world, struct sim_node *node, const struct vm *vm);
+
+/* The domain is defined, now or anew: its interfaces are those that the job names. */
+void host_connect(struct sim_world *world, struct sim_domain *domain,
+                  const struct effect_job *job);
 
 /* What a job does to what the domain has (host_shape.c); out_state: what it is then. Half of it,
  * where it fails in the middle; and what the host says at its end. */

@@ -19,6 +19,7 @@ _isthmus() {
     --shape) words=$(_isthmus_names shape) ;;
     --image) words=$(_isthmus_names image) ;;
     --cluster) words=$(_isthmus_names cluster) ;;
+    --network) words=$(_isthmus_names network) ;;
     --vm) words=$(_isthmus_names vm) ;;
     --tenant) words=$(_isthmus_names tenant) ;;
     --host) words=$(_isthmus_names host) ;;
@@ -27,12 +28,12 @@ _isthmus() {
     esac
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
-        1,*) words="vm op cluster image shape tenant host upstream permission limit token key whoami --help --version" ;;
+        1,*) words="vm op cluster image shape network tenant host upstream permission limit token key whoami --help --version" ;;
         2,vm,*) words="create list show start shutdown stop reboot pause resume suspend lock unlock rename edit resize rebuild snapshot snapshots revert snapshot-delete delete" ;;
         2,op,*) words="list show" ;;
         2,cluster,*) words="list show forget" ;;
         2,image,*) words="list show import delete" ;;
-        2,shape,*) words="list" ;;
+        2,shape,* | 2,network,*) words="list" ;;
         2,tenant,*) words="create list show set-quota set-permissions reset-permissions delete" ;;
         2,host,*) words="list show cordon uncordon drain maintenance end-maintenance label overcommit forget" ;;
         2,upstream,*) words="list show revoke restore" ;;
@@ -54,9 +55,9 @@ _isthmus() {
     fi
     if [[ $word == -* ]]; then
         case $noun,$verb in
-        vm,create) words="--shape --image --cluster --must --prefer --avoid --group --group-rule --strategy --on-drain --host-must --host-prefer --metadata --no-start --user-data --wait --deadline --key" ;;
+        vm,create) words="--shape --image --network --cluster --must --prefer --avoid --group --group-rule --strategy --on-drain --host-must --host-prefer --metadata --no-start --user-data --wait --deadline --key" ;;
         vm,list) words="--limit --tenant --host --upstream" ;;
-        permission,set) words="--verbs --shapes --images" ;;
+        permission,set) words="--verbs --shapes --images --networks" ;;
         tenant,set-permissions) words="--clusters --shapes --images" ;;
         upstream,revoke) words="--grace" ;;
         limit,set | limit,round | tenant,set-quota) words="--vms --cpus --memory-mib --disk-gib" ;;

@@ -8,9 +8,10 @@
 #include "core/lifecycle.h"
 #include "core/pins.h"
 #include "core/reshape.h"
+#include "message/labels.h"
 
 void agent_init(struct agent *agent, const struct role_settings *settings) {
-    *agent = (struct agent){0};
+    *agent = (struct agent){.networks = settings->host_networks};
     prng_init(&agent->prng, settings->seed);
     book_init(&agent->book, prng_next(&agent->prng));
     list_init(&agent->working);
@@ -124,13 +125,22 @@ static bool is_apart(const struct agent *agent, const struct book_vm *vm,
     return true;
 }
 
+/* Never silently without one: what defines the domain, now or anew, needs them all. */
+static bool has_networks(const struct agent *agent, const struct book_vm *vm, enum verb verb) {
+    size_t length = 0;
+    bool defines = verb == VERB_DEFINE || verb == VERB_RESIZE || verb == VERB_REBUILD ||
+                   verb == VERB_REVERT;
+    return !defines || !labels_missing(agent->networks, vm->record.networks, &length);
+}
+
 /* May it be done to this VM, on this host, now? */
 static enum code judge(const struct agent *agent, const struct book_vm *vm) {
     const struct operation *op = &vm->active->record;
     struct size growth = reshape_growth(&vm->record, op);
     if (op->verb == VERB_DEFINE)
         return (vm->counted || agent_has_room(agent, &vm->record.size)) &&
-                       is_apart(agent, vm, &op->definition)
+                       is_apart(agent, vm, &op->definition) &&
+                       has_networks(agent, vm, op->verb)
                    ? CODE_OK
                    : CODE_NO_CAPACITY;
     if (op->verb == VERB_DELETE)
@@ -138,7 +148,8 @@ static enum code judge(const struct agent *agent, const struct book_vm *vm) {
     if (!lifecycle_permits(op->verb, vm->record.state))
         return vm->record.state == VM_LOST ? CODE_LOST : CODE_BAD_STATE;
     enum code code = reshape_refusal(&vm->record, op);
-    return code == CODE_OK && !agent_has_room(agent, &growth) ? CODE_NO_CAPACITY : code;
+    bool fits = agent_has_room(agent, &growth) && has_networks(agent, vm, op->verb);
+    return code == CODE_OK && !fits ? CODE_NO_CAPACITY : code;
 }
 
 /* What the verb does not change is as it is here, whoever says otherwise. */
@@ -155,6 +166,8 @@ static void complete(struct agent *agent, struct book_vm *vm, struct effects *ou
     if (op->verb != VERB_REBUILD)
         (void)text_copy(definition->image, sizeof(definition->image), record->digest);
     definition->start = op->verb == VERB_REBUILD && record->state == VM_RUNNING;
+    memory_free(definition->networks);
+    definition->networks = memory_text(record->networks);
     book_save_vm(vm, out);
     book_save_op(vm->active, out);
 }

@@ -18,6 +18,7 @@ struct agent {
     struct book book;
     struct uplink uplink;
     struct size host;        /* what the host offers */
+    const char *networks;    /* that it has, by commas; NULL: none */
     struct owner_limits used; /* by the VMs here */
     uint64_t last_job;
     uint64_t jobs;           /* under way */

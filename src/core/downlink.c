@@ -59,6 +59,7 @@ void downlink_deinit(struct downlink *downlink) {
         memory_free(downlink->peers[i].reserved);
         memory_free(downlink->peers[i].labels);
         memory_free(downlink->peers[i].next_key);
+        memory_free(downlink->peers[i].networks);
     }
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         tournament_deinit(&downlink->rooms[i]);
@@ -357,6 +358,8 @@ static bool on_hello(struct downlink *downlink, struct peer *peer, const struct 
                  frame->header.from);
     session->received = 1;
     session->heard_ms = event->now_ms;
+    memory_free(peer->networks);
+    peer->networks = memory_text(hello->networks);
     peer_route(peer, event, out);
     peer_move(downlink, peer, PEER_UP, event);
     send_welcome(downlink, peer, out);

@@ -126,7 +126,8 @@ static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm 
                                .stays = peer && peer_is_emptied(peer) ? it->stays
                                                                       : STAY_UNDECIDED,
                                .created_ms = vm->created_ms,
-                               .changed_ms = vm->changed_ms};
+                               .changed_ms = vm->changed_ms,
+                               .networks = vm->networks}; /* borrowed */
     (void)text_copy(hosted.id, sizeof(hosted.id), vm->id);
     (void)text_copy(hosted.name, sizeof(hosted.name), vm->name);
     (void)text_copy(hosted.upstream, sizeof(hosted.upstream), vm->owner);

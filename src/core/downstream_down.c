@@ -65,6 +65,7 @@ enum placement downstream_choose(const struct downstream *downstream, const stru
                               .must = definition->host_must, .prefer = definition->host_prefer};
     struct placement_wish wish = {
         .size = &vm->record.size, .placing = &placing, .op = vm->active,
+        .networks = definition->networks,
         .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
     *out_peer = NULL;
     if (downstream_is_kept(downstream, vm, &vm->record.size))
@@ -89,6 +90,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
         return;
     case PLACEMENT_NO_ROOM:
     case PLACEMENT_NO_LABELS:
+    case PLACEMENT_NO_NETWORKS:
     case PLACEMENT_NO_GROUP:
     case PLACEMENT_NOT_ALLOWED: /* not asked for */
     case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */

@@ -66,6 +66,7 @@ struct owned_host downstream_show_host(const struct peer *peer) {
                               .labels = labels ? memory_text(labels) : NULL,
                               .labels_from = peer->labels_from,
                               .overcommit = peer_overcommit(peer),
+                              .networks = memory_text(peer->networks),
                               .capacity = peer_capacity(peer)};
     struct list *node = NULL, *next = NULL;
     (void)text_copy(host.name, sizeof(host.name), peer->setting.name);

@@ -5,6 +5,7 @@
 #include "core/downstream_parts.h"
 #include "core/lifecycle.h"
 #include "core/placement.h"
+#include "message/labels.h"
 
 enum { sweep_ms = 1000 };
 
@@ -29,6 +30,14 @@ static bool has_image(const struct patron *patron, const struct definition *defi
            (*definition->image_name && words_have(images, definition->image_name));
 }
 
+static bool has_networks(const struct patron *patron, const struct definition *definition) {
+    char network[limit_name_size];
+    for (const char *rest = definition->networks; (rest = names_next(rest, network));)
+        if (!words_allow(patron->permissions.networks, network))
+            return false;
+    return true;
+}
+
 bool downstream_allows(const struct patron *patron, const struct instruct *instruct) {
     const struct definition *definition = &instruct->definition;
     if (instruct->verb == VERB_DELETE) /* it gives back */
@@ -43,7 +52,8 @@ bool downstream_allows(const struct patron *patron, const struct instruct *instr
     if (instruct->verb == VERB_REBUILD)
         return has_image(patron, definition);
     return instruct->verb != VERB_DEFINE ||
-           (has_shape(patron, &shape) && has_image(patron, definition));
+           (has_shape(patron, &shape) && has_image(patron, definition) &&
+            has_networks(patron, definition));
 }
 
 void downstream_revoke(struct patron *patron, uint64_t grace_ms, const struct event *event) {

@@ -24,6 +24,7 @@ static void print_request(const struct request *request, struct text *out) {
         [REQUEST_VM_CREATE] = "vm-create", [REQUEST_VM_LIST] = "vm-list",
         [REQUEST_VM_SHOW] = "vm-show", [REQUEST_VM_ACT] = "vm-act",
         [REQUEST_OP_LIST] = "op-list", [REQUEST_OP_SHOW] = "op-show",
+        [REQUEST_NETWORK_LIST] = "network-list",
         [REQUEST_SHAPE_LIST] = "shape-list", [REQUEST_IMAGE_LIST] = "image-list",
         [REQUEST_IMAGE_SHOW] = "image-show", [REQUEST_IMAGE_ADD] = "image-add",
         [REQUEST_IMAGE_DELETE] = "image-delete", [REQUEST_CLUSTER_LIST] = "cluster-list",

@@ -52,6 +52,13 @@ static char *mark_group(const struct downlink *downlink, const struct placement_
     return marks;
 }
 
+/* Below a manager there may be such a host: it is to be asked. What is not up may have anything. */
+static bool lacks_networks(const struct peer *peer, const char *networks) {
+    size_t length = 0;
+    bool asked = peer->networks && text_equal(peer->networks, hello_asked);
+    return peer_is_up(peer) && !asked && labels_missing(peer->networks, networks, &length);
+}
+
 /* How far a peer gets as a candidate, and how good it is as one. */
 struct candidate {
     enum placement fails_at;
@@ -72,6 +79,8 @@ static struct candidate candidate(const struct downlink *downlink, int shape,
         it.fails_at = PLACEMENT_NOT_ALLOWED;
     else if (labels_missing(labels, placing->must, &length))
         it.fails_at = PLACEMENT_NO_LABELS;
+    else if (lacks_networks(peer, wish->networks))
+        it.fails_at = PLACEMENT_NO_NETWORKS;
     else if (marks && (bool)marks[at] != (placing->rule == GROUP_TOGETHER))
         it.fails_at = PLACEMENT_NO_GROUP;
     else if (!peer_is_up(peer))
@@ -90,9 +99,10 @@ static bool is_better(const struct candidate *it, const struct candidate *best,
 
 /* From what stops a candidate first to what stops it last. */
 static int stage(enum placement fails_at) {
-    static const int stages[] = {[PLACEMENT_NOT_ALLOWED] = 0, [PLACEMENT_NO_LABELS] = 1,
-                                 [PLACEMENT_NO_GROUP] = 2,    [PLACEMENT_UNREACHABLE] = 3,
-                                 [PLACEMENT_NO_ROOM] = 4,     [PLACEMENT_FOUND] = 5};
+    static const int stages[] = {
+        [PLACEMENT_NOT_ALLOWED] = 0, [PLACEMENT_NO_LABELS] = 1,   [PLACEMENT_NO_NETWORKS] = 2,
+        [PLACEMENT_NO_GROUP] = 3,    [PLACEMENT_UNREACHABLE] = 4, [PLACEMENT_NO_ROOM] = 5,
+        [PLACEMENT_FOUND] = 6};
     return stages[fails_at];
 }
 
@@ -124,7 +134,8 @@ static bool is_plain(const struct placement_wish *wish) {
     bool grouped = wish->group && (placing->rule == GROUP_TOGETHER ||
                                    placing->rule == GROUP_APART_CLUSTERS);
     return !*placing->cluster && !placing->must && !placing->prefer && !placing->avoid &&
-           placing->strategy == STRATEGY_SPREAD && !grouped && !(wish->allowed && *wish->allowed);
+           placing->strategy == STRATEGY_SPREAD && !grouped && !wish->networks &&
+           !(wish->allowed && *wish->allowed);
 }
 
 enum placement placement_choose(const struct downlink *downlink,

@@ -8,6 +8,7 @@ enum placement {
     PLACEMENT_NO_ROOM,     /* peers are up, none has room (or all that had refused) */
     PLACEMENT_UNREACHABLE, /* no peer that could take it is up */
     PLACEMENT_NO_LABELS,   /* no peer has the labels that it must have */
+    PLACEMENT_NO_NETWORKS, /* none of those that are up has the networks */
     PLACEMENT_NO_GROUP,    /* none that has them is as the group's rule wants it */
     PLACEMENT_NOT_ALLOWED, /* none of those that may be asked is there */
 };
@@ -17,6 +18,7 @@ enum placement {
 struct placement_wish {
     const struct size *size;
     const struct placing *placing;
+    const char *networks;           /* by commas; NULL: none */
     const struct book_group *group; /* those that are somewhere already; NULL: nobody */
     const struct book_op *op;       /* who refused it is not asked; NULL: nobody has */
     const char *allowed;            /* names of those that may be asked (words); NULL or "": all */
@@ -24,8 +26,8 @@ struct placement_wish {
 
 /* The peer that is up, has room and is as the wish wants it: that which has most of the labels
  * that are preferred and fewest of those to be avoided; of those, that with most room, or with
- * least; of equals the first. O(log peers) for a wish without labels, group, strategy and names,
- * since each change of what fits was counted at once (downlink.c); O(peers) with one. */
+ * least; of equals the first. O(log peers) for a wish without labels, networks, group, strategy
+ * and names, since each change of what fits was counted at once (downlink.c); O(peers) with one. */
 enum placement placement_choose(const struct downlink *downlink,
                                 const struct placement_wish *wish, struct peer **out_peer);
 

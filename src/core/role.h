@@ -38,6 +38,9 @@ struct role_settings {
     char operator_token_hash[limit_digest_size]; /* upstream */
     const struct shape *shapes;                  /* catalogue (upstream) */
     size_t shapes_count;
+    const struct network *networks;              /* likewise */
+    size_t networks_count;
+    const char *host_networks;                   /* names (agent); NULL: none; outlives it */
     const struct peer_setting *agents;           /* below: clusters or hosts (managers) */
     size_t agents_count;
     const struct peer_setting *managers;         /* above (downstream, agent) */

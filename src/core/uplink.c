@@ -13,6 +13,8 @@ enum {
 void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
                  const struct role_settings *role, struct prng *prng) {
     *uplink = (struct uplink){.setting = *setting,
+                              .networks = role->kind == ROLE_AGENT ? role->host_networks
+                                                                   : hello_asked,
                               .beat_ms = beat_default_ms,
                               .hello_due_ms = book_never,
                               .beat_due_ms = book_never,
@@ -91,6 +93,7 @@ static void say_hello(struct uplink *uplink, const struct book *book,
     if (!uplink->session.sent) /* the same in each repeat: which one is heard is not known */
         uplink->said_digest = uplink_digest(uplink, book);
     message.hello.vm_digest = uplink->said_digest;
+    message.hello.networks = memory_text(uplink->networks);
     (void)text_copy(message.hello.software, sizeof(message.hello.software), uplink->software);
     session_say(&uplink->session, &uplink->setting, &message, out);
     uplink->hello_due_ms = event->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);

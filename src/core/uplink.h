@@ -12,6 +12,7 @@ struct uplink {
     struct peer_setting setting;
     struct session session;
     char software[limit_software_size];
+    const char *networks;  /* as hello says; NULL: none */
     enum presence link;
     bool shut;             /* by the owner: whatever the connection does */
     uint64_t hello_due_ms; /* while OPENING */

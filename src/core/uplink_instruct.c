@@ -54,6 +54,8 @@ static void describe(struct book *book, struct book_vm *described,
     (void)text_copy(vm->digest, sizeof(vm->digest), definition->image);
     (void)text_copy(vm->group, sizeof(vm->group), definition->group);
     vm->size = definition->size;
+    memory_free(vm->networks);
+    vm->networks = memory_text(definition->networks);
     book_join(book, described);
 }
 

@@ -18,6 +18,9 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
     prng_init(&upstream->ids.prng, prng_next(&upstream->prng));
     book_init(&upstream->book, prng_next(&upstream->prng));
     downlink_init(&upstream->downlink, settings, &upstream->prng);
+    upstream->networks = memory_new(settings->networks_count, sizeof(*upstream->networks));
+    for (size_t i = 0; i < settings->networks_count; i++)
+        upstream->networks[upstream->networks_count++] = settings->networks[i];
     enrol_init(&upstream->enrol);
     map_init(&upstream->tenants_by_name, prng_next(&upstream->prng));
     map_init(&upstream->tenants_by_token, prng_next(&upstream->prng));
@@ -38,6 +41,7 @@ void upstream_deinit(struct upstream *upstream) {
         memory_free(waiter);
     }
     heap_deinit(&upstream->waiters);
+    memory_free(upstream->networks);
     list_each(node, next, &upstream->book.ops)
         memory_free(map_remove(&upstream->histories,
                                container_of(node, struct book_op, by_age)->record.vm));

@@ -58,6 +58,8 @@ struct upstream {
     struct map tenants_by_name, tenants_by_token;
     struct list tenants; /* in the order of their names, like images */
     struct map images_by_name;
+    struct network *networks; /* that tenants may ask for */
+    size_t networks_count;
     struct list images;
     struct map histories; /* to struct history, by the VM's id */
     struct map idempotency_by_key;

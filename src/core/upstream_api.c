@@ -5,6 +5,7 @@
 #include "core/lifecycle.h"
 #include "core/placement.h"
 #include "core/upstream_api.h"
+#include "message/labels.h"
 
 struct book_vm *upstream_find_vm(const struct call *call, const char *key) {
     struct book_vm *vm = NULL;
@@ -128,11 +129,26 @@ static bool is_within_quota(const struct call *call, const struct size *size) {
         call, tenant, amounts_exceeded(&tenant->record.quota, &tenant->used, size), size);
 }
 
+/* The first of those asked for that nobody has named here; "": all are known. */
+static void find_unknown(const struct upstream *upstream, const char *networks,
+                         char out_name[limit_name_size]) {
+    while ((networks = names_next(networks, out_name))) {
+        bool known = false;
+        for (size_t i = 0; i < upstream->networks_count && !known; i++)
+            known = text_equal(upstream->networks[i].name, out_name);
+        if (!known)
+            return;
+    }
+    out_name[0] = 0;
+}
+
 /* Everything about the wish that can be refused before anything changes. */
 static bool admit(const struct call *call, const struct shape **out_shape,
                   struct image_entry **out_image) {
     const struct vm_create *wish = &call->request->vm_create;
     struct upstream *upstream = call->upstream;
+    char network[limit_name_size];
+    find_unknown(upstream, wish->networks, network);
     *out_shape = upstream_find_shape(upstream, wish->shape);
     *out_image = map_get(&upstream->images_by_name, wish->image);
     if (map_get(&call->tenant->vm_names, wish->name))
@@ -141,6 +157,8 @@ static bool admit(const struct call *call, const struct shape **out_shape,
         call_problem(call, CODE_UNKNOWN_SHAPE, "shape", "there is no shape '%s'", wish->shape);
     else if (!*out_image)
         call_problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", wish->image);
+    else if (*network)
+        call_problem(call, CODE_UNKNOWN_NETWORK, "networks", "there is no network '%s'", network);
     else if ((*out_image)->record.disk_gib > (*out_shape)->size.disk_gib)
         call_problem(call, CODE_IMAGE_TOO_LARGE, "shape",
                      "image '%s' needs a disk of %u GiB, shape '%s' has %u GiB", wish->image,
@@ -166,6 +184,7 @@ static struct book_vm *add_vm(const struct call *call, const struct shape *shape
     (void)text_copy(record.group, sizeof(record.group), call->request->vm_create.group);
     (void)text_copy(record.digest, sizeof(record.digest), image->record.digest);
     record.metadata = call->request->vm_create.metadata; /* copied by the book */
+    record.networks = call->request->vm_create.networks; /* likewise */
     struct book_vm *vm = book_add_vm(&upstream->book, &record);
     upstream_link_vm(upstream, vm);
     return vm;
@@ -200,6 +219,7 @@ static void on_vm_create(const struct call *call) {
     definition->on_drain = wish->on_drain;
     definition->host_must = wish->host_must; /* copied by the book */
     definition->host_prefer = wish->host_prefer;
+    definition->networks = wish->networks;
     struct book_op *op = upstream_begin(call->upstream, vm, &operation, call->event, call->out);
     placement_put(peer, vm, op, call->event);
     downlink_instruct(&call->upstream->downlink, &call->upstream->book, vm, call->event,
@@ -505,7 +525,7 @@ void upstream_on_request(struct upstream *upstream, const struct event *event,
     case REQUEST_VM_LIST:
     case REQUEST_VM_SHOW:
     case REQUEST_OP_LIST:
-    case REQUEST_SHAPE_LIST:
+    case REQUEST_SHAPE_LIST: case REQUEST_NETWORK_LIST:
     case REQUEST_IMAGE_LIST:
     case REQUEST_IMAGE_SHOW:
     case REQUEST_CLUSTER_LIST:

@@ -76,7 +76,7 @@ bool upstream_choose(const struct call *call, const struct shape *shape, struct 
     const struct downlink *downlink = &call->upstream->downlink;
     const char *only = placing->cluster;
     struct placement_wish wish = {
-        .size = &shape->size, .placing = placing,
+        .size = &shape->size, .placing = placing, .networks = create->networks,
         .group = book_group(&call->upstream->book, call->tenant->record.name, create->group),
         .allowed = allowed_clusters(call->upstream, call->tenant->record.name)};
     if (*only && !downlink_by_name(downlink, only)) {
@@ -98,6 +98,10 @@ bool upstream_choose(const struct call *call, const struct shape *shape, struct 
         return false;
     case PLACEMENT_NO_LABELS:
         tell_missing(call, placing->must);
+        return false;
+    case PLACEMENT_NO_NETWORKS:
+        call_problem(call, CODE_UNMET, "networks", "no cluster%s takes VMs that are in '%s'",
+                     kind_of_place(call), create->networks);
         return false;
     case PLACEMENT_NO_GROUP:
         tell_group(call);
@@ -135,6 +139,7 @@ void upstream_try_next(struct upstream *upstream, struct book_vm *vm, const stru
     struct peer *peer = NULL;
     struct placement_wish wish = {
         .size = &vm->record.size, .placing = &op->record.placing, .op = op,
+        .networks = op->record.definition.networks,
         .group = book_group(&upstream->book, vm->record.owner, vm->record.group),
         .allowed = allowed_clusters(upstream, vm->record.owner)};
     if (placement_choose(&upstream->downlink, &wish, &peer) == PLACEMENT_FOUND) {

@@ -121,6 +121,16 @@ static void list_shapes(const struct call *call) {
             return;
 }
 
+static void list_networks(const struct call *call) {
+    struct page page = page_begin(call, &network_table);
+    const struct upstream *upstream = call->upstream;
+    bool passed = false;
+    for (size_t i = 0; i < upstream->networks_count; i++)
+        if (!page_skips(call, upstream->networks[i].name, &passed) &&
+            !page_add(&page, &upstream->networks[i]))
+            return;
+}
+
 static void list_images(const struct call *call) {
     struct page page = page_begin(call, &image_table);
     struct list *node = NULL, *next = NULL;
@@ -232,6 +242,7 @@ void upstream_read(const struct call *call) {
     static void (*const readers[REQUEST_KIND_COUNT])(const struct call *) = {
         [REQUEST_VM_LIST] = list_vms,           [REQUEST_VM_SHOW] = show_vm,
         [REQUEST_OP_LIST] = list_ops,           [REQUEST_SHAPE_LIST] = list_shapes,
+        [REQUEST_NETWORK_LIST] = list_networks,
         [REQUEST_IMAGE_LIST] = list_images,     [REQUEST_IMAGE_SHOW] = show_image,
         [REQUEST_CLUSTER_LIST] = list_clusters, [REQUEST_CLUSTER_SHOW] = show_cluster,
         [REQUEST_TENANT_LIST] = list_tenants,   [REQUEST_TENANT_SHOW] = show_tenant,

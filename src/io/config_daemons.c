@@ -96,6 +96,9 @@ static const struct setting link_settings[] = {
     {.key = "allow_images", .kind = SETTING_TEXT,
      .offset = offsetof(struct link_config, allow_images),
      .about = "images that it may ask, by digest or by its names; all without it"},
+    {.key = "allow_networks", .kind = SETTING_TEXT,
+     .offset = offsetof(struct link_config, allow_networks),
+     .about = "networks that it may ask; all without it"},
     {.key = "weight", .kind = SETTING_NUMBER, .offset = offsetof(struct link_config, weight),
      .standard = "1", .least = 1, .most = limit_weight,
      .about = "its part of the hosts' work, beside other managers' weights"},
@@ -251,6 +254,21 @@ static const struct setting shape_settings[] = {
      .need = SETTING_REQUIRED, .least = 1, .most = limit_disk_gib, .about = "disk, GiB"},
 };
 
+static const struct setting network_settings[] = {
+    {.key = "about", .kind = SETTING_TEXT, .offset = offsetof(struct network_config, about),
+     .about = "what tenants are told of it"},
+};
+
+static const struct setting host_network_settings[] = {
+    {.key = "bridge", .kind = SETTING_TEXT, .offset = offsetof(struct host_network_config, bridge),
+     .about = "a bridge of this machine, which must be there"},
+    {.key = "libvirt", .kind = SETTING_TEXT,
+     .offset = offsetof(struct host_network_config, libvirt),
+     .about = "or a network of libvirt's, which must be active"},
+    {.key = "user", .kind = SETTING_FLAG, .offset = offsetof(struct host_network_config, user),
+     .standard = "no", .about = "yes: or QEMU's own NAT, which needs no privileges"},
+};
+
 static const struct setting host_settings_table[] = {
     {.key = "uri", .kind = SETTING_TEXT, .offset = offsetof(struct host_config, uri),
      .standard = "qemu:///system", .about = "libvirt connection"},
@@ -303,6 +321,11 @@ static const struct config_section upstream_sections[] = {
      .offset = offsetof(struct upstream_config, shapes), .size = sizeof(struct shape_config),
      .count_offset = offsetof(struct upstream_config, shapes_count), .least = 1,
      .most = limit_shapes, .about = "a size of VM that tenants may ask for"},
+    {.name = "network", .settings = network_settings,
+     .settings_count = array_size(network_settings),
+     .offset = offsetof(struct upstream_config, networks), .size = sizeof(struct network_config),
+     .count_offset = offsetof(struct upstream_config, networks_count), .most = limit_networks,
+     .about = "a network that tenants may ask for"},
 };
 
 const struct config_table upstream_config_table = {
@@ -369,6 +392,12 @@ static const struct config_section agent_sections[] = {
     {.name = "host", .settings = host_settings_table,
      .settings_count = array_size(host_settings_table),
      .offset = offsetof(struct agent_config, host), .about = "the hypervisor and what it lends"},
+    {.name = "network", .settings = host_network_settings,
+     .settings_count = array_size(host_network_settings),
+     .offset = offsetof(struct agent_config, networks),
+     .size = sizeof(struct host_network_config),
+     .count_offset = offsetof(struct agent_config, networks_count), .most = limit_networks,
+     .about = "a network that VMs on this host can be in, and what it is here"},
 };
 
 const struct config_table agent_config_table = {
@@ -479,10 +508,23 @@ static int check_embedded_root(const char *path, const char *uri, struct error *
                      path, (int)root_most);
 }
 
+static int check_networks(const char *path, const struct agent_config *config,
+                          struct error *err) {
+    for (size_t i = 0; i < config->networks_count; i++) {
+        const struct host_network_config *network = &config->networks[i];
+        if (!!network->bridge + !!network->libvirt + network->user != 1)
+            return error_set(err, -EINVAL, "%s: [network %s] has to say what it is: give one of "
+                             "bridge, libvirt and user = yes", path, network->name);
+    }
+    return 0;
+}
+
 int agent_config_load(const char *path, struct agent_config *config, struct error *err) {
     if (config_load(&agent_config_table, path, config, err))
         return err->code;
     int result = check_embedded_root(path, config->host.uri, err);
+    if (!result)
+        result = check_networks(path, config, err);
     if (!result)
         result = config_links_check(
             &(struct links_config){.path = path,

@@ -29,7 +29,7 @@ struct link_config {
     uint64_t max_vms, max_cpus, max_memory_mib, max_disk_gib; /* downstream; 0: no limit */
     uint64_t weight, keep_cpus, keep_memory_mib, keep_disk_gib; /* downstream */
     uint64_t step_vms, step_cpus, step_memory_mib, step_disk_gib; /* downstream; 0: exact */
-    char *allow_verbs, *allow_shapes, *allow_images; /* downstream; NULL: all */
+    char *allow_verbs, *allow_shapes, *allow_images, *allow_networks; /* downstream; NULL: all */
 };
 
 /* [uplink-server NAME], [downlink-server NAME]: a further server for a link, to be used in place
@@ -82,6 +82,19 @@ struct shape_config {
     uint64_t cpus, memory_mib, disk_gib;
 };
 
+/* [network NAME] of an upstream manager: what tenants may ask for. */
+struct network_config {
+    char *name;
+    char *about; /* NULL: nothing */
+};
+
+/* [network NAME] of an agent: one of the three. */
+struct host_network_config {
+    char *name;
+    char *bridge, *libvirt;
+    bool user;
+};
+
 struct host_config {
     char *uri;
     int accelerator; /* index into accelerator_names */
@@ -102,6 +115,8 @@ struct upstream_config {
     size_t clusters_count;
     struct shape_config *shapes;
     size_t shapes_count;
+    struct network_config *networks;
+    size_t networks_count;
 };
 
 struct downstream_config {
@@ -127,6 +142,8 @@ struct agent_config {
     struct server_config *uplink_servers;
     size_t uplink_servers_count;
     struct host_config host;
+    struct host_network_config *networks;
+    size_t networks_count;
 };
 
 extern const struct config_table upstream_config_table, downstream_config_table,

@@ -19,6 +19,7 @@
 #include "io/pool.h"
 #include "io/secret.h"
 #include "message/id.h"
+#include "message/labels.h"
 
 enum {
     most_jobs = 16384, /* that wait, per pool */
@@ -32,6 +33,7 @@ struct host {
     struct host_files files;
     atomic_bool closing;
     const char *accelerator; /* "kvm", "tcg", "test" */
+    struct host_networks networks;
     struct host_known *known;
     struct libvirt *libvirt;
     struct pool *jobs, *fetches;
@@ -178,6 +180,7 @@ static enum code define(struct host *host, const struct effect_job *job,
         .disk = paths.disk,
         .seed = paths.seed,
         .console_log = paths.console_log,
+        .networks = &host->networks,
         .job = job,
     };
     char uuid[37];
@@ -327,6 +330,21 @@ static enum code start(struct host *host, const struct effect_job *job, enum lib
     return code;
 }
 
+/* The agent has asked before it began; the configuration may be another since. */
+static enum code find_networks(const struct host *host, const struct effect_job *job,
+                               struct error *err) {
+    bool defines = job->kind == JOB_CREATE || job->kind == JOB_RESIZE ||
+                   job->kind == JOB_REBUILD || job->kind == JOB_REVERT;
+    char name[limit_name_size];
+    const char *rest = defines ? job->definition.networks : NULL;
+    while ((rest = names_next(rest, name)))
+        if (!host_network_find(&host->networks, name)) {
+            error_set(err, -ENOENT, "no [network %s] is configured here", name);
+            return CODE_NO_CAPACITY;
+        }
+    return CODE_OK;
+}
+
 static enum code do_job(struct host *host, const struct effect_job *job, struct event_job *out,
                         struct error *err) {
     struct libvirt *libvirt = host->libvirt;
@@ -369,7 +387,9 @@ static void on_jobs(void *context, struct list *batch) {
             scan(host, one);
         } else {
             struct event_job end = {0};
-            end.code = do_job(host, &one->job, &end, &err);
+            end.code = find_networks(host, &one->job, &err);
+            if (end.code == CODE_OK)
+                end.code = do_job(host, &one->job, &end, &err);
             if (end.code == CODE_CONFLICT) /* a foreign domain is none of the VM's */
                 end.code = CODE_LOST;
             if (end.code != CODE_OK)
@@ -476,6 +496,25 @@ static int tell_host(struct host *host, const struct host_settings *settings, st
     return 0;
 }
 
+static void copy_networks(const struct host_networks *from, struct host_networks *out) {
+    out->items = memory_new(from->count, sizeof(*out->items));
+    for (; out->count < from->count; out->count++)
+        out->items[out->count] = (struct host_network){
+            .name = memory_text(from->items[out->count].name),
+            .bridge = memory_text(from->items[out->count].bridge),
+            .libvirt = memory_text(from->items[out->count].libvirt),
+        };
+}
+
+static void free_networks(struct host_networks *networks) {
+    for (size_t i = 0; i < networks->count; i++) {
+        memory_free(networks->items[i].name);
+        memory_free(networks->items[i].bridge);
+        memory_free(networks->items[i].libvirt);
+    }
+    memory_free(networks->items);
+}
+
 static int open_all(struct host *host, const struct host_settings *settings, struct error *err) {
     int failed = prepare_folder(host, settings, err);
     if (failed)
@@ -495,6 +534,7 @@ struct host *host_open(const struct host_settings *settings, struct shell *shell
                        struct error *err) {
     struct host *host = memory_new(1, sizeof(*host));
     host->shell = shell;
+    copy_networks(&settings->networks, &host->networks);
     if (open_all(host, settings, err) == 0)
         return host;
     host_close(host);
@@ -512,6 +552,7 @@ void host_close(struct host *host) {
     if (host->libvirt)
         libvirt_free(host->libvirt);
     host_known_free(host->known);
+    free_networks(&host->networks);
     memory_free(host->files.folder);
     memory_clean(&host->files.from.url);
     memory_clean(&host->files.from.ca_file);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "core/effect.h"
+#include "io/host_domain.h"
 #include "io/ports.h"
 
 struct host;
@@ -21,6 +22,7 @@ struct host_settings {
     const char *accelerator;  /* "auto", "kvm", "tcg" */
     struct size reserve;      /* kept from the capacity for the host itself */
     struct size capacity;     /* 0 fields: what the host has */
+    struct host_networks networks;
     uint32_t workers;         /* threads for libvirt calls */
 };
 

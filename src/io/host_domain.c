@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/secret.h"
 #include "message/id.h"
+#include "message/labels.h"
 
 const char host_domain_namespace[] = "urn:isthmus:domain:1";
 static const char prefix[] = "isthmus-";
@@ -40,6 +42,42 @@ static void add_path(struct text *out, const char *before, const char *path, con
     text_add(out, after);
 }
 
+const struct host_network *host_network_find(const struct host_networks *networks,
+                                             const char *name) {
+    for (size_t i = 0; i < networks->count; i++)
+        if (text_equal(networks->items[i].name, name))
+            return &networks->items[i];
+    return NULL;
+}
+
+/* Locally administered and of one station; never 0xfe in front, which libvirt keeps for itself. */
+void host_domain_mac(const char *vm, unsigned interface, char out_mac[host_mac_size]) {
+    char words[limit_id_size + 16], digest[limit_digest_size];
+    text_format(words, sizeof(words), "%s/%u", vm, interface);
+    secret_hash_bytes(words, strlen(words), digest);
+    text_format(out_mac, host_mac_size, "%c2:%.2s:%.2s:%.2s:%.2s:%.2s", "01234567"[digest[0] & 7],
+                digest + 2, digest + 4, digest + 6, digest + 8, digest + 10);
+}
+
+static void add_interface(const struct host_network *network, const char *mac, struct text *out) {
+    const char *type = network->bridge ? "bridge" : network->libvirt ? "network" : "user";
+    text_addf(out, "<interface type='%s'><mac address='%s'/>", type, mac);
+    if (network->bridge)
+        add_path(out, "<source bridge='", network->bridge, "'/>");
+    else if (network->libvirt)
+        add_path(out, "<source network='", network->libvirt, "'/>");
+    text_add(out, "<model type='virtio'/></interface>");
+}
+
+static void add_interfaces(const struct host_domain_plan *plan, struct text *out) {
+    char name[limit_name_size], mac[host_mac_size];
+    const char *rest = plan->job->definition.networks;
+    for (unsigned i = 0; (rest = names_next(rest, name)); i++) {
+        host_domain_mac(plan->job->vm, i, mac);
+        add_interface(host_network_find(plan->networks, name), mac, out);
+    }
+}
+
 static void add_devices(const struct host_domain_plan *plan, struct text *out) {
     text_add(out, "<devices>");
     add_path(out,
@@ -50,6 +88,7 @@ static void add_devices(const struct host_domain_plan *plan, struct text *out) {
              "<disk type='file' device='disk'>"
              "<driver name='qemu' type='raw'/><source file='",
              plan->seed, "'/><target dev='vdb' bus='virtio'/><readonly/></disk>");
+    add_interfaces(plan, out);
     add_path(out, "<serial type='pty'><log file='", plan->console_log,
              "' append='on'/><target port='0'/></serial>");
     text_add(out, "<console type='pty'><target type='serial' port='0'/></console>"

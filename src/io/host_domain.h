@@ -17,14 +17,35 @@ extern const char host_domain_namespace[];
 void host_domain_name(const char *vm, char out_name[host_domain_name_size]);
 const char *host_domain_vm(const char *name);
 
+/* One that a VM can be in, and what it is here: `bridge` or `libvirt`, or else QEMU's own NAT. */
+struct host_network {
+    char *name;
+    char *bridge;  /* a bridge of this machine */
+    char *libvirt; /* a network of libvirt's */
+};
+
+struct host_networks {
+    struct host_network *items;
+    size_t count;
+};
+
+/* NULL: this host has none of that name. */
+const struct host_network *host_network_find(const struct host_networks *networks,
+                                             const char *name);
+
+/* Of a VM's interface, counted from 0: the same wherever it is and however often it is made. */
+enum { host_mac_size = 18 };
+void host_domain_mac(const char *vm, unsigned interface, char out_mac[host_mac_size]);
+
 struct host_domain_plan {
     const char *type; /* "kvm", "qemu"; "test": a domain of the test driver, without devices */
     const char *architecture;
     const char *disk, *seed, *console_log; /* paths */
+    const struct host_networks *networks; /* all that the VM is to be in are there */
     const struct effect_job *job;
 };
 
-/* Appends the domain's XML. No network interface: that comes with networks. */
+/* Appends the domain's XML. */
 void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, struct text *out);
 
 /* A running domain's memory grows by modules (DIMMs) that are plugged in, each a whole number of

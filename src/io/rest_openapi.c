@@ -19,6 +19,7 @@ static const char *const patterns[] = {
     [CHECK_ID] = "^[a-z]{1,8}-[0-9a-hjkmnp-tv-z]{26}$",
     [CHECK_DIGEST] = "^[0-9a-f]{64}$",
     [CHECK_LABELS] = "^[a-z0-9-]+=[a-z0-9-]+(,[a-z0-9-]+=[a-z0-9-]+)*$",
+    [CHECK_NETWORKS] = "^[a-z0-9-]+(,[a-z0-9-]+){0,3}$",
     [CHECK_LINES] = NULL,
 };
 

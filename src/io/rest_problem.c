@@ -13,6 +13,7 @@ static const unsigned statuses[CODE_COUNT] = {
     [CODE_NOT_FOUND] = 404,
     [CODE_UNKNOWN_SHAPE] = 422,
     [CODE_UNKNOWN_IMAGE] = 422,
+    [CODE_UNKNOWN_NETWORK] = 422,
     [CODE_CONFLICT] = 409,
     [CODE_KEY_REUSED] = 422,
     [CODE_BUSY] = 409,

@@ -62,7 +62,8 @@ const struct table rest_health_table = {"health", "That the manager serves.",
      problem(CODE_CONFLICT))
 #define vm_problems                                                                      \
     (create_problems | problem(CODE_UNKNOWN_SHAPE) | problem(CODE_UNKNOWN_IMAGE) |       \
-     problem(CODE_KEY_REUSED) | problem(CODE_NOT_FOUND) | problem(CODE_NO_CAPACITY) |    \
+     problem(CODE_UNKNOWN_NETWORK) | problem(CODE_KEY_REUSED) | problem(CODE_NOT_FOUND) | \
+     problem(CODE_NO_CAPACITY) |                                                         \
      problem(CODE_UNMET) | problem(CODE_QUOTA_EXCEEDED) |                                \
      problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_IMAGE_TOO_LARGE))
 
@@ -132,6 +133,9 @@ static const struct rest_route routes[] = {
      .problems = problem(CODE_NOT_FOUND) | problem(CODE_INVALID)},
     {"GET", "/v1/shapes", "Lists shapes", REST_ROLE, REQUEST_SHAPE_LIST,
      .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &shape_table,
+     .problems = list_problems},
+    {"GET", "/v1/networks", "Lists networks", REST_ROLE, REQUEST_NETWORK_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &network_table,
      .problems = list_problems},
     {"GET", "/v1/images", "Lists images", REST_ROLE, REQUEST_IMAGE_LIST,
      .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &image_table,

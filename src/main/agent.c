@@ -14,6 +14,7 @@ struct agent_daemon {
     struct host *host;
     struct shell_link uplink;
     char uplink_name[limit_name_size + 8];
+    struct text networks; /* their names, by commas */
 };
 
 static void agent_close(struct agent_daemon *agent) {
@@ -25,13 +26,17 @@ static void agent_close(struct agent_daemon *agent) {
     role_free(agent->role);
     store_close(agent->store);
     seal_free(agent->uplink.seal);
+    text_deinit(&agent->networks);
 }
 
-static struct role *agent_role(const struct agent_config *config) {
+static struct role *agent_role(struct agent_daemon *agent, const struct agent_config *config) {
     const struct link_config *uplink = &config->uplinks[0];
     const struct peer_setting manager = daemon_peer(uplink->name, uplink->manager, 0);
+    for (size_t i = 0; i < config->networks_count; i++)
+        text_addf(&agent->networks, "%s%s", i ? "," : "", config->networks[i].name);
     struct role_settings settings = {
         .kind = ROLE_AGENT,
+        .host_networks = config->networks_count ? text_data(&agent->networks) : NULL,
         .seed = daemon_seed(),
         .managers = &manager,
         .managers_count = 1,
@@ -44,6 +49,11 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
                                struct error *err) {
     const struct host_config *host = &config->host;
     const struct link_config *uplink = &config->uplinks[0];
+    auto_clean(memory_clean) struct host_network *networks =
+        memory_new(config->networks_count, sizeof(*networks));
+    for (size_t i = 0; i < config->networks_count; i++)
+        networks[i] = (struct host_network){config->networks[i].name, config->networks[i].bridge,
+                                            config->networks[i].libvirt};
     const struct host_settings settings = {
         .uri = host->uri,
         .folder = config->daemon.state,
@@ -57,6 +67,7 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
         .capacity = {.cpus = (uint32_t)host->cpus,
                      .memory_mib = (uint32_t)host->memory_mib,
                      .disk_gib = (uint32_t)host->disk_gib},
+        .networks = {networks, config->networks_count},
         .workers = (uint32_t)host->workers,
     };
     return host_open(&settings, shell, err);
@@ -87,7 +98,7 @@ static int agent_open(struct agent_daemon *agent, const struct agent_config *con
     agent->store = daemon_store(&config->daemon, "agent", 0711, err);
     if (!agent->store)
         return err->code;
-    agent->role = agent_role(config);
+    agent->role = agent_role(agent, config);
     agent->shell = shell_new(agent->role, &agent->log);
     agent->host = agent_host(config, agent->shell, err);
     if (!agent->host)

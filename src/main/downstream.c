@@ -82,7 +82,8 @@ static struct role *downstream_role(const struct downstream_config *config) {
                                           .memory_mib = uplink->max_memory_mib,
                                           .disk_gib = uplink->max_disk_gib};
         permissions[i] = (struct permissions){
-            uplink->allow_verbs, uplink->allow_shapes, uplink->allow_images};
+            uplink->allow_verbs, uplink->allow_shapes, uplink->allow_images,
+            uplink->allow_networks};
         shares[i] = share_of(uplink);
     }
     struct role_settings settings = {

@@ -17,7 +17,7 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1, "SICMfAgRYruqaNUWDK",
+    {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1, "SICjMfAgRYruqaNUWDK",
      "Creates a VM", vm_create},
     {"vm", "list", "", 0, "LTHP", "Lists VMs", vm_list, ASKED_EITHER},
     {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show, ASKED_EITHER},
@@ -55,6 +55,7 @@ static const struct command commands[] = {
      image_import},
     {"image", "delete", "IMAGE", 1, "", "Deletes an image (operators)", image_delete},
     {"shape", "list", "", 0, "L", "Lists shapes: the sizes that VMs can have", shape_list},
+    {"network", "list", "", 0, "L", "Lists networks that VMs can be in", network_list},
     {"tenant", "create", "NAME", 1, "", "Makes a tenant and its token (operators)", tenant_create},
     {"tenant", "list", "", 0, "L", "Lists tenants (operators)", tenant_list},
     {"tenant", "show", "TENANT", 1, "", "Shows a tenant, what it may have and has", tenant_show},
@@ -94,7 +95,7 @@ static const struct command commands[] = {
      ASKED_OWNER},
     {"upstream", "restore", "UPSTREAM", 1, "", "Takes a revocation back (owners)",
      upstream_restore, ASKED_OWNER},
-    {"permission", "set", "UPSTREAM", 1, "bei", "Changes what it may ask for (owners)",
+    {"permission", "set", "UPSTREAM", 1, "beil", "Changes what it may ask for (owners)",
      permission_set, ASKED_OWNER},
     {"permission", "reset", "UPSTREAM", 1, "",
      "Puts the configured permissions in force again (owners)", permission_reset, ASKED_OWNER},

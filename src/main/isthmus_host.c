@@ -47,6 +47,7 @@ static void show_host(const void *record) {
     sheet_pair(&sheet, "lends", "%u %% of its processors, %u %% of its memory",
                or_hundred(host->overcommit.cpus_percent),
                or_hundred(host->overcommit.memory_percent));
+    sheet_pair(&sheet, "networks", "%s", host->networks ? host->networks : "-");
     sheet_pair(&sheet, "vms", "%llu", (unsigned long long)host->vms);
     for (uint32_t i = 0; i < host->remaining_count; i++)
         sheet_pair(&sheet, i ? "" : "still there", "%llu: %s",

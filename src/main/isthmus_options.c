@@ -37,6 +37,7 @@ static const struct option long_options[] = {
     {"cpus-percent", required_argument, NULL, 'y'},
     {"memory-percent", required_argument, NULL, 'z'},
     {"metadata", required_argument, NULL, 'a'},
+    {"network", required_argument, NULL, 'j'}, {"networks", required_argument, NULL, 'l'},
     {NULL, 0, NULL, 0},
 };
 
@@ -58,6 +59,8 @@ static const struct {
           "                        made anew from its image elsewhere, what its disk held is lost"},
     {'u', "  --host-must LABELS    labels that its host must have, by the cluster's owner"},
     {'q', "  --host-prefer LABELS  labels that its host should have"},
+    {'j', "  --network NETWORKS    networks to be in, by commas, each an interface: names from\n"
+          "                        'isthmus network list'"},
     {'y', "  --cpus-percent N      processors lent, of each hundred; without: as configured"},
     {'z', "  --memory-percent N    memory lent, of each hundred MiB; without: as configured"},
     {'a', "  --metadata METADATA   what you say of it: owner=web,stage=test; \"\": nothing"},
@@ -80,6 +83,7 @@ static const struct {
     {'k', "  --clusters CLUSTERS   clusters, by name, a blank between them; all: each"},
     {'e', "  --shapes SHAPES       shapes, by name, owners also by size (c2-m4096-d20); all: each"},
     {'i', "  --images IMAGES       images, by name, owners also by digest; all: each"},
+    {'l', "  --networks NETWORKS   networks by name; all: each"},
     {'G', "  --grace TIME          how long its VMs run on: 90s, 30m, 1h, 7d"},
     {'w', "  --weight N            its part of the hosts' work beside others' weights, 1 to 1000"},
     {'x', "  --socket PATH         owners: of isthmus-downstream; default: $ISTHMUS_SOCKET, or\n"
@@ -162,6 +166,8 @@ static int take_option(struct options *options, int letter, struct error *err) {
     case 'k': options->clusters = optarg; return 0;
     case 'e': options->shapes = optarg; return 0;
     case 'i': options->images = optarg; return 0;
+    case 'j': options->network = optarg; return 0;
+    case 'l': options->networks = optarg; return 0;
     case 'G':
         return read_duration(optarg, limit_grace_seconds, &options->grace_seconds, err);
     case 'r': options->on_drain = optarg; return 0;

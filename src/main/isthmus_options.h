@@ -23,6 +23,7 @@ struct options {
     enum output output;
     const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
     const char *host, *upstream, *verbs, *clusters, *shapes, *images;
+    const char *networks, *network;
     const char *on_drain, *host_must, *host_prefer;
     struct overcommit overcommit; /* 0: not given */
     uint32_t grace_seconds, weight;

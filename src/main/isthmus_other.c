@@ -123,6 +123,18 @@ int shape_list(const struct options *options) {
     return view_list(&shapes, options);
 }
 
+static void add_network(struct sheet *sheet, const void *record) {
+    const struct network *network = record;
+    sheet_add(sheet, "%s", network->name);
+    sheet_add(sheet, "%s", network->about);
+}
+
+int network_list(const struct options *options) {
+    static const struct view networks = {"/v1/networks", &network_table, "NAME ABOUT",
+                                         add_network, NULL};
+    return view_list(&networks, options);
+}
+
 static void add_tenant(struct sheet *sheet, const void *record) {
     const struct account *tenant = record;
     struct words words[amounts_count];

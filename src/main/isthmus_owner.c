@@ -55,6 +55,7 @@ static void show_upstream(const void *record) {
     sheet_pair(&sheet, "verbs", "%s", words_or_all(lending->permissions.verbs));
     sheet_pair(&sheet, "shapes", "%s", words_or_all(lending->permissions.shapes));
     sheet_pair(&sheet, "images", "%s", words_or_all(lending->permissions.images));
+    sheet_pair(&sheet, "networks", "%s", words_or_all(lending->permissions.networks));
     sheet_pair(&sheet, "allowed by", "%s", limits_from_names[lending->permissions_from]);
     sheet_share(&sheet, lending);
     sheet_pair(&sheet, "phase", "%s", lending_phase_names[lending->phase]);
@@ -111,7 +112,7 @@ int permission_set(const struct options *options) {
     struct lending lending;
     struct text body = {0};
     if (!options->used[0]) {
-        say("permission set needs at least one of --verbs, --shapes and --images");
+        say("permission set needs at least one of --verbs, --shapes, --images and --networks");
         return EXIT_USAGE;
     }
     int result = view_read(&upstreams, options, &lending);
@@ -120,6 +121,7 @@ int permission_set(const struct options *options) {
     words_replace(&lending.permissions.verbs, options->verbs);
     words_replace(&lending.permissions.shapes, options->shapes);
     words_replace(&lending.permissions.images, options->images);
+    words_replace(&lending.permissions.networks, options->networks);
     codec_encode(&permissions_table, &lending.permissions, FIELD_API, &body);
     result = view_change(&upstreams, options, "PUT /permissions", &body);
     text_deinit(&body);
@@ -162,6 +164,8 @@ static void show_vm(const struct hosted_vm *vm) {
     sheet_pair(&sheet, "size", "%u cpus, %s memory, %u GiB disk", vm->size.cpus,
                words_mib(vm->size.memory_mib).text, vm->size.disk_gib);
     sheet_pair(&sheet, "image", "%s", vm->digest);
+    if (vm->networks)
+        sheet_pair(&sheet, "networks", "%s", vm->networks);
     sheet_pair(&sheet, "operation", "%s", vm->op);
     sheet_pair(&sheet, "created", "%s", words_date(vm->created_ms).text);
     sheet_pair(&sheet, "changed", "%s", words_date(vm->changed_ms).text);
@@ -182,5 +186,7 @@ int hosted_vm_show(const struct options *options) {
     if (result != EXIT_DONE)
         return result;
     show_vm(&vm);
-    return explain_newest(options, vm.op, EXPLAIN_OWNER);
+    result = explain_newest(options, vm.op, EXPLAIN_OWNER);
+    record_clear(&hosted_vm_table, &vm);
+    return result;
 }

@@ -34,6 +34,7 @@ int image_show(const struct options *options);
 int image_import(const struct options *options);
 int image_delete(const struct options *options);
 int shape_list(const struct options *options);
+int network_list(const struct options *options);
 int tenant_create(const struct options *options);
 int tenant_list(const struct options *options);
 int tenant_show(const struct options *options);

@@ -35,6 +35,8 @@ static void show(const struct vm *vm) {
     sheet_pair(&sheet, "image", "%s", vm->image);
     if (vm->group[0])
         sheet_pair(&sheet, "group", "%s", vm->group);
+    if (vm->networks)
+        sheet_pair(&sheet, "networks", "%s", vm->networks);
     if (vm->snapshots_count)
         sheet_pair(&sheet, "snapshots", "%u", vm->snapshots_count);
     if (vm->metadata)
@@ -275,6 +277,7 @@ static int fill(const struct options *options, struct vm_create *create) {
                  {"group_rule", options->group_rule}, {"strategy", options->strategy},
                  {"metadata", options->metadata},    {"on_drain", options->on_drain},
                  {"host_must", options->host_must},  {"host_prefer", options->host_prefer},
+                 {"networks", options->network},
                  {"user_data", user_data.length ? user_data.data : NULL}};
     bool is_right = true;
     for (size_t i = 0; i < array_size(given) && is_right; i++)

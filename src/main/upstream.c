@@ -42,13 +42,24 @@ static struct shape shape_of(const struct shape_config *config) {
     return shape;
 }
 
+static struct network network_of(const struct network_config *config) {
+    struct network network = {0};
+    (void)text_copy(network.name, sizeof(network.name), config->name);
+    text_format(network.about, sizeof(network.about), "%s", config->about ? config->about : "");
+    return network;
+}
+
 static struct role *upstream_role(const struct upstream_config *config) {
     auto_clean(memory_clean) struct shape *shapes =
         memory_new(config->shapes_count, sizeof(*shapes));
+    auto_clean(memory_clean) struct network *networks =
+        memory_new(config->networks_count, sizeof(*networks));
     auto_clean(memory_clean) struct peer_setting *clusters =
         memory_new(config->clusters_count, sizeof(*clusters));
     for (size_t i = 0; i < config->shapes_count; i++)
         shapes[i] = shape_of(&config->shapes[i]);
+    for (size_t i = 0; i < config->networks_count; i++)
+        networks[i] = network_of(&config->networks[i]);
     for (size_t i = 0; i < config->clusters_count; i++) {
         clusters[i] = daemon_peer(config->clusters[i].name, config->clusters[i].address, 0);
         clusters[i].labels = config->clusters[i].labels;
@@ -61,6 +72,8 @@ static struct role *upstream_role(const struct upstream_config *config) {
         .operation_ms = config->timing.operation_seconds * 1000,
         .shapes = shapes,
         .shapes_count = config->shapes_count,
+        .networks = networks,
+        .networks_count = config->networks_count,
         .agents = clusters,
         .agents_count = config->clusters_count,
     };

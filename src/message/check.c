@@ -97,6 +97,12 @@ int check_text(const struct field *field, const char *value, struct codec_fault 
                                "must be labels, like region=eu,disk=ssd: names and values of "
                                "a-z, 0-9 and inner '-', without spaces");
         return 0;
+    case CHECK_NETWORKS:
+        if (!names_are_valid(value, limit_vm_networks))
+            return check_fault(fault, field->name,
+                               "must be at most %d names, like lan,wan: each of a-z, 0-9 and "
+                               "inner '-', without spaces", limit_vm_networks);
+        return 0;
     case CHECK_PRINTABLE:
         if (!is_text(value, ""))
             return check_fault(fault, field->name, "must be UTF-8 without control characters");

@@ -17,6 +17,8 @@ static const struct code_words words[CODE_COUNT] = {
                             "choose one that 'isthmus shape list' shows"},
     [CODE_UNKNOWN_IMAGE] = {"There is no such image",
                             "choose one that 'isthmus image list' shows"},
+    [CODE_UNKNOWN_NETWORK] = {"There is no such network",
+                              "choose one that 'isthmus network list' shows"},
     [CODE_CONFLICT] = {"It is there already, or in use",
                        "choose another name, or remove what uses it first"},
     [CODE_KEY_REUSED] = {"The Idempotency-Key was used for another request",
@@ -69,7 +71,7 @@ static const struct code_words words[CODE_COUNT] = {
 
 const char *const code_names[CODE_COUNT] = {
     "ok",           "invalid",      "unauthenticated", "forbidden",         "not-found",
-    "unknown-shape", "unknown-image", "conflict",      "key-reused",        "busy",
+    "unknown-shape", "unknown-image", "unknown-network", "conflict", "key-reused",  "busy",
     "bad-state",    "locked",       "too-large",       "full",              "unsupported",
     "no-capacity",  "unmet",        "quota-exceeded",
     "not-allowed", "unreachable",  "image-unavailable", "image-broken",    "image-too-large",

@@ -12,6 +12,7 @@ enum code {
     CODE_NOT_FOUND,
     CODE_UNKNOWN_SHAPE,
     CODE_UNKNOWN_IMAGE,
+    CODE_UNKNOWN_NETWORK,
     CODE_CONFLICT,         /* the name is taken, or the thing is in use */
     CODE_KEY_REUSED,       /* Idempotency-Key with another request */
     CODE_BUSY,             /* another operation on the VM is under way */

@@ -82,6 +82,8 @@ static void random_text(const struct random_source *source, const struct field *
     } else if (field->check == CHECK_LABELS) {
         text_format(out, most + 1, "disk=%c,zone=b%u", name[below(source, 36)],
                     (unsigned)below(source, 100));
+    } else if (field->check == CHECK_NETWORKS) {
+        text_format(out, most + 1, "lan%u,wan", (unsigned)below(source, 100));
     } else if (field->check == CHECK_NAME || field->check == CHECK_DIGEST) {
         length = field->check == CHECK_DIGEST ? 64 : length;
         for (; used < length; used++)

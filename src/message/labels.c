@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "message/limits.h"
 
 static size_t part_length(const char *text, const char *ends) {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
@@ -26,6 +25,26 @@ bool labels_are_valid(const char *text) {
             return true;
         text += value + 1;
     }
+}
+
+bool names_are_valid(const char *text, size_t most) {
+    for (size_t count = 1; count <= most; count++) {
+        size_t name = part_length(text, ",");
+        if (!name)
+            return false;
+        if (!text[name])
+            return true;
+        text += name + 1;
+    }
+    return false;
+}
+
+const char *names_next(const char *names, char out_name[limit_name_size]) {
+    if (!names || !*names)
+        return NULL;
+    size_t length = strcspn(names, ",");
+    text_format(out_name, limit_name_size, "%.*s", (int)length, names);
+    return names + length + (names[length] == ',');
 }
 
 static bool have(const char *labels, const char *term, size_t length) {

@@ -5,7 +5,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "message/limits.h"
+
 bool labels_are_valid(const char *text);
+
+/* Names joined by commas, at most `most`. The functions below take them, too. */
+bool names_are_valid(const char *text, size_t most);
+
+/* Copies the first of the names and returns the others; NULL: there is none. */
+const char *names_next(const char *names, char out_name[limit_name_size]);
 
 /* How many of `wanted` stand in `labels`; either may be NULL. */
 size_t labels_matching(const char *labels, const char *wanted);

@@ -16,9 +16,13 @@ enum {
     limit_labels = 255,        /* bytes of a cluster's labels, or of those that are asked for */
     limit_metadata = 1024,     /* bytes of what a tenant says of a VM */
     limit_permissions = 4096,  /* bytes of a list of what is permitted */
+    limit_network_names = 4096, /* bytes of a list of the networks that a place has */
+    limit_vm_network_names = 255, /* bytes of a list of those that a VM is to be in */
 
     /* tables */
     limit_shapes = 64,
+    limit_networks = 64,        /* that tenants may ask for; that a host has */
+    limit_vm_networks = 4,      /* that one VM is in: network interfaces */
     limit_images = 1000,
     limit_tenants = 10000,
     limit_peers = 10000,        /* agents of one manager */

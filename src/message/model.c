@@ -65,6 +65,16 @@ static const struct field shape_fields[] = {
 const struct table shape_table = {"shape", "A named size of VMs.", sizeof(struct shape),
                                   shape_fields, array_size(shape_fields)};
 
+static const struct field network_fields[] = {
+    {.name = "name", .about = "The network's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct network, name), .check = CHECK_NAME},
+    {.name = "about", .about = "What its operator says of it.", .kind = FIELD_TEXT,
+     field_at(struct network, about)},
+};
+const struct table network_table = {"network", "A network that VMs can be in.",
+                                    sizeof(struct network), network_fields,
+                                    array_size(network_fields)};
+
 static const struct field image_fields[] = {
     {.name = "name", .about = "The image's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      field_at(struct image, name), .check = CHECK_NAME},
@@ -156,6 +166,9 @@ static const struct field definition_fields[] = {
      field_at(struct definition, host_must), .most = limit_labels, .check = CHECK_LABELS},
     {.name = "host_prefer", .about = "Labels that its host should have.", .kind = FIELD_BLOB,
      field_at(struct definition, host_prefer), .most = limit_labels, .check = CHECK_LABELS},
+    {.name = "networks", .about = "Networks that it is in, by commas: an interface for each.",
+     .kind = FIELD_BLOB, field_at(struct definition, networks), .most = limit_vm_network_names,
+     .check = CHECK_NETWORKS},
     {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",
      .kind = FIELD_BLOB, .mask = FIELD_WIRE | FIELD_STORE | FIELD_SECRET,
      field_at(struct definition, user_data), .most = limit_user_data, .check = CHECK_LINES},
@@ -208,6 +221,9 @@ static const struct field vm_fields[] = {
      .kind = FIELD_FLAG, .mask = FIELD_STORE, field_at(struct vm, rebuilt)},
     {.name = "group", .about = "Its group; absent: none.", .kind = FIELD_TEXT,
      field_at(struct vm, group), .check = CHECK_NAME},
+    {.name = "networks", .about = "Networks that it is in, by commas; absent: none.",
+     .kind = FIELD_BLOB, field_at(struct vm, networks), .most = limit_vm_network_names,
+     .check = CHECK_NETWORKS},
     {.name = "metadata", .about = "What its tenant says of it: name=value, by commas.",
      .kind = FIELD_BLOB, field_at(struct vm, metadata), .most = limit_metadata,
      .check = CHECK_LABELS},

@@ -105,6 +105,13 @@ struct shape {
 };
 extern const struct table shape_table;
 
+/* What tenants may ask for; what it is on a host is for the host's configuration to say. */
+struct network {
+    char name[limit_name_size];
+    char about[limit_text_size]; /* "": nothing is told of it */
+};
+extern const struct table network_table;
+
 struct image {
     char name[limit_name_size]; /* the key */
     char digest[limit_digest_size];
@@ -187,6 +194,7 @@ struct definition {
     bool apart;                /* on no host where another of the group is */
     enum on_drain on_drain;
     char *host_must, *host_prefer; /* labels of hosts; NULL: none */
+    char *networks;  /* names by commas, an interface each; NULL: none */
     char *user_data; /* first-boot data, NULL: none */
 };
 extern const struct table definition_table;
@@ -211,6 +219,7 @@ struct vm {
     char group[limit_name_size];     /* "": none; below an id that says nothing */
     char digest[limit_digest_size];
     bool rebuilt; /* `digest` is another than the VM was defined with, or may be */
+    char *networks;     /* names by commas, as it was defined; NULL: none */
     char *metadata;     /* upstream only; NULL: none */
     uint64_t locked_ms; /* likewise; 0: it is not locked */
     enum vm_state state;

@@ -45,6 +45,8 @@ static const struct field permissions_fields[] = {
      .kind = FIELD_BLOB, field_at(struct permissions, shapes), .most = limit_permissions},
     {.name = "images", .about = "Images by digest or name; absent: all.", .kind = FIELD_BLOB,
      field_at(struct permissions, images), .most = limit_permissions},
+    {.name = "networks", .about = "Networks by name; absent: all.", .kind = FIELD_BLOB,
+     field_at(struct permissions, networks), .most = limit_permissions},
 };
 const struct table permissions_table = {
     "permissions", "What an upstream manager may ask for; a delete always.",
@@ -183,6 +185,8 @@ static const struct field host_fields[] = {
      field_at(struct owned_host, labels_from), field_names(limits_from_names)},
     {.name = "overcommit", .about = "How much of itself it lends.", .kind = FIELD_RECORD,
      field_at(struct owned_host, overcommit), .table = &overcommit_table},
+    {.name = "networks", .about = "Networks that it has, as its agent last told.",
+     .kind = FIELD_BLOB, field_at(struct owned_host, networks), .most = limit_network_names},
     {.name = "vms", .about = "How many VMs stand there.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS, field_at(struct owned_host, vms), .most = INT64_MAX},
     {.name = "remaining", .about = "Of a host that is to be empty: how many are there, and why.",
@@ -248,6 +252,9 @@ static const struct field hosted_vm_fields[] = {
      field_at(struct hosted_vm, size), .table = &size_table},
     {.name = "digest", .about = "Digest of its image's archive.", .kind = FIELD_TEXT,
      field_at(struct hosted_vm, digest), .check = CHECK_DIGEST},
+    {.name = "networks", .about = "Networks that it is in, by commas; absent: none.",
+     .kind = FIELD_BLOB, field_at(struct hosted_vm, networks), .most = limit_vm_network_names,
+     .check = CHECK_NETWORKS},
     {.name = "state", .about = "What is known of it.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
      field_at(struct hosted_vm, state), field_names(vm_state_names)},
     {.name = "on_drain", .about = "What may become of it when its host is to be empty.",

@@ -62,6 +62,7 @@ struct owned_host {
     char *labels;
     enum limits_from labels_from;
     struct overcommit overcommit; /* in force */
+    char *networks;       /* NULL: none */
     uint64_t vms;
     struct remainder *remaining; /* of a host that is to be empty: how many VMs, and why */
     uint32_t remaining_count;
@@ -71,9 +72,10 @@ extern const struct table host_table;
 
 /* What an upstream manager may ask for: words, one blank between them; NULL or "": all. A delete is
  * always allowed: it gives back. Shapes by the upstream manager's name for them, or by size as
- * "c2-m4096-d20"; images by digest, or by the upstream manager's name for them. */
+ * "c2-m4096-d20"; images by digest, or by the upstream manager's name for them; networks by name.
+ */
 struct permissions {
-    char *verbs, *shapes, *images;
+    char *verbs, *shapes, *images, *networks;
 };
 extern const struct table permissions_table;
 
@@ -143,6 +145,7 @@ struct hosted_vm {
     char shape[limit_name_size];
     struct size size;
     char digest[limit_digest_size];
+    char *networks; /* NULL: none */
     enum vm_state state;
     enum on_drain on_drain;
     enum move move;

@@ -76,6 +76,8 @@ static const struct table settled_table = {"settled", "A result is on disk above
                                            sizeof(struct settled), settled_fields,
                                            array_size(settled_fields)};
 
+const char hello_asked[] = "*";
+
 static const struct field hello_fields[] = {
     {.name = "version", .about = "Newest protocol version spoken.", .kind = FIELD_U32,
      .mask = FIELD_REQUIRED, field_at(struct hello, version), .least = 1, .most = UINT32_MAX},
@@ -86,6 +88,9 @@ static const struct field hello_fields[] = {
      .kind = FIELD_TEXT, field_at(struct hello, software)},
     {.name = "vm_digest", .about = "Digest of the whole VM table.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS, field_at(struct hello, vm_digest), .most = INT64_MAX},
+    {.name = "networks",
+     .about = "Of a host: the networks that it has, by commas; a manager always says '*'.",
+     .kind = FIELD_BLOB, field_at(struct hello, networks), .most = limit_network_names},
 };
 static const struct table hello_table = {"hello", "An agent opens a session.",
                                          sizeof(struct hello), hello_fields,

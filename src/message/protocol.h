@@ -69,7 +69,11 @@ struct hello {
     uint32_t version, version_oldest;
     char software[limit_software_size];
     uint64_t vm_digest; /* of the whole VM table, see vm_digest(); equal: no sync is needed */
+    char *networks;     /* a host's, by commas, NULL: none; of a manager always hello_asked */
 };
+
+/* What a manager says in place of its networks, which are an inside matter: it has to be asked. */
+extern const char hello_asked[];
 
 struct vm_report {
     char vm[limit_id_size];

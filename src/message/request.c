@@ -36,6 +36,9 @@ static const struct field vm_create_fields[] = {
      .check = CHECK_LABELS},
     {.name = "host_prefer", .about = "Labels that its host should have.", .kind = FIELD_BLOB,
      field_at(struct vm_create, host_prefer), .most = limit_labels, .check = CHECK_LABELS},
+    {.name = "networks", .about = "Networks that it is to be in, by commas: an interface for "
+     "each.", .kind = FIELD_BLOB, field_at(struct vm_create, networks),
+     .most = limit_vm_network_names, .check = CHECK_NETWORKS},
     {.name = "metadata", .about = "What you say of it: name=value, by commas.",
      .kind = FIELD_BLOB, field_at(struct vm_create, metadata), .most = limit_metadata,
      .check = CHECK_LABELS},

@@ -15,6 +15,7 @@ enum request_kind {
     REQUEST_OP_LIST,   /* also of a cluster's owner */
     REQUEST_OP_SHOW,
     REQUEST_SHAPE_LIST,
+    REQUEST_NETWORK_LIST,
     REQUEST_IMAGE_LIST,
     REQUEST_IMAGE_SHOW,
     REQUEST_IMAGE_ADD, /* the archive is checked and stored already: record it */
@@ -67,6 +68,7 @@ struct vm_create {
     bool start;
     enum on_drain on_drain;
     char *host_must, *host_prefer; /* labels that owners give their hosts */
+    char *networks; /* names by commas; NULL: none */
     char *metadata, *user_data;
 };
 extern const struct table vm_create_table;
