@@ -71,6 +71,7 @@ class Cloud:
     more of them, by the manager above;
     `member`: keys of their [agent]. `labels`: of clusters. `timing`: keys of [timing].
     `ports`: of "upstream", a server or a cluster (its images), instead of free ones.
+    `networks`: of the upstream managers; `host_networks`: by agent, the names that it has, as QEMU's NAT.
     `image_ports`: by cluster or agent, where it pulls images from instead of its manager.
     `proxies`: a FaultProxy in each daemon's way to its application server, in this process:
     cloud.proxies["upstream"], ["north.uplink"], ["north.downlink"], ["host-1"].
@@ -319,6 +320,8 @@ class Cloud:
         for shape, (cpus, memory_mib, disk_gib) in self.shapes.items():
             text += section(f"shape {shape}", {"cpus": cpus, "memory_mib": memory_mib,
                                                "disk_gib": disk_gib})
+        for network in self.options.get("networks", []):
+            text += section(f"network {network}", {"about": f"the network {network}"})
         write(daemon.config, text)
 
     def _write_downstream(self, cluster):
@@ -350,6 +353,8 @@ class Cloud:
         text = self._daemon_section(daemon) + section("uplink cluster",
                                                       self._uplink(daemon, manager))
         text += self._further_uplink(daemon, manager, "cluster")
+        for network in self.options.get("host_networks", {}).get(name, []):
+            text += section(f"network {network}", {"user": "yes"})
         write(daemon.config, text + section("host", {"uri": uri, **self.host}))
 
     def _make_libvirt(self, daemon):

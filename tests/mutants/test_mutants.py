@@ -34,6 +34,7 @@ WORLDS = [
     "--seeds 10 --calm --lose 20 --repeat 20 --reorder 20",
     "--seeds 100 --window 2 --guest_dies 600",
     "--seeds 40 --clusters 3 --placing 500",
+    "--seeds 60 --networks 700 --reshape 500 --owner_acts 900 --operations 600",
     "--seeds 700 --seed 1000",
 ]
 

@@ -3,7 +3,9 @@
  *
  *   host_probe URI FOLDER IMAGE_URL [ACCELERATOR]
  *   <number> <kind> [vm=ID] [epoch=N] [name=…] [digest=…] [cpus=N] [memory=MIB] [disk=GIB] [data=…]
- *     [snapshot=NAME] [op=ID]
+ *     [snapshot=NAME] [op=ID] [networks=NAME,…]
+ *
+ * It has the networks nat (QEMU's own), lan (the bridge br0) and inner (libvirt's default).
  *
  * The end of standard input closes the host. */
 #include <errno.h>
@@ -85,6 +87,8 @@ static void set(struct effect_job *job, const char *word, const char *value) {
         definition->size.memory_mib = number(value);
     else if (text_equal(word, "disk"))
         definition->size.disk_gib = number(value);
+    else if (text_equal(word, "networks"))
+        definition->networks = memory_text(value);
     else if (text_equal(word, "data"))
         definition->user_data = memory_text(value);
 }
@@ -119,6 +123,10 @@ int main(int count, char **arguments) {
     }
     (void)signal(SIGPIPE, SIG_IGN); /* as host.h demands */
     struct shell shell = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    char *names[] = {"nat", "lan", "inner", "br0", "default"};
+    struct host_network networks[] = {
+        {.name = names[0]}, {.name = names[1], .bridge = names[3]},
+        {.name = names[2], .libvirt = names[4]}};
     const struct host_settings settings = {
         .uri = arguments[1],
         .folder = arguments[2],
@@ -126,6 +134,7 @@ int main(int count, char **arguments) {
         .accelerator = count > 4 ? arguments[4] : "auto",
         .reserve = {.memory_mib = 100},
         .capacity = {.cpus = 7},
+        .networks = {networks, array_size(networks)},
     };
     struct error err = {0};
     struct host *host = host_open(&settings, &shell, &err);

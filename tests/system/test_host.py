@@ -3,6 +3,7 @@
 ISTHMUS_BUILD names the build folder. As root, the embedded driver wants the system user
 libvirt-qemu and the qemu.conf that write_embed_root writes; as another user, nothing.
 """
+import hashlib
 import http.server
 import os
 import pathlib
@@ -303,6 +304,13 @@ class Daemon(HostCase):
         probe.expect(f"domain {kept} epoch=1 lost changed")
 
 
+def mac_of(vm, index):
+    """The rule that the host adapter goes by, which must never change."""
+    digest = hashlib.sha256(f"{vm}/{index}".encode()).hexdigest()
+    pairs = [f"{ord(digest[0]) & 7}2", *(digest[i:i + 2] for i in range(2, 12, 2))]
+    return ":".join(pairs)
+
+
 def write_embed_root(root):
     (root / "etc").mkdir(parents=True)
     if os.getuid() == 0:
@@ -513,6 +521,41 @@ class QemuDriver(HostCase):
         self.assertEqual(probe.do("resize", memory=768, **what), "ok")
         self.assertEqual(self.mib(vm), small)
         self.assertEqual(self.live(vm).count("<memory model="), 2)
+
+    def test_a_guest_sees_its_interfaces_wherever_and_however_often_it_is_made(self):
+        probe, vm = self.probe(), vm_id(9)
+        what = {"vm": vm, "digest": self.digest, "networks": "nat,nat"}
+        self.boot(probe, vm, networks="nat,nat")
+        seen = "".join(f"ISTHMUS-GUEST interface virtio_net {mac_of(vm, i)}\n" for i in (0, 1))
+        self.assertEqual(self.interfaces(vm), seen)
+        self.assertEqual(probe.do("stop", vm=vm), "ok")
+        for kind, more in (("snapshot", {"snapshot": "a"}), ("revert", {"snapshot": "a"}),
+                           ("resize", {"cpus": 2}), ("rebuild", {"cpus": 2})):
+            self.assertEqual(probe.do(kind, **what, **more), "ok", kind)
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        self.wait_ready(vm, times=2)
+        self.assertEqual(self.interfaces(vm), 2 * seen)
+
+    def interfaces(self, vm):
+        """What the guest has said of them in all its boots; the network card has come by then."""
+        return "".join(line + "\n" for line in self.console(vm).splitlines()
+                       if line.startswith("ISTHMUS-GUEST interface"))
+
+    def test_each_network_becomes_what_is_configured_for_it(self):
+        probe, vm = self.probe(), vm_id(10)
+        self.assertEqual(probe.do("fetch", vm=vm, digest=self.digest), "ok")
+        self.addCleanup(self.remove, vm)
+        self.assertEqual(probe.do("create", vm=vm, digest=self.digest, networks="nowhere"),
+                         "no-capacity")
+        probe.expect(r"log warning host-job-failed .*no \[network nowhere\] is configured here.*")
+        self.assertEqual(probe.do("create", vm=vm, digest=self.digest,
+                                  networks="lan,inner,nat"), "ok")
+        probe.close()
+        rows = [row.split()[1:] for row in
+                self.virsh("domiflist", f"isthmus-{vm}").splitlines() if row]
+        self.assertEqual(rows, [["bridge", "br0", "virtio", mac_of(vm, 0)],
+                                ["network", "default", "virtio", mac_of(vm, 1)],
+                                ["user", "-", "virtio", mac_of(vm, 2)]])
 
     def test_a_guest_outlives_a_killed_process_and_is_found_again(self):
         probe, vm = self.probe(), vm_id(2)

@@ -236,7 +236,8 @@ static void tell_room(struct bench *bench, struct far *agent, const struct welco
 void bench_hello(struct bench *bench, struct far *agent, uint64_t room) {
     struct message hello = {.kind = MESSAGE_HELLO,
                             .hello = {.version = protocol_version,
-                                      .version_oldest = protocol_version_oldest}};
+                                      .version_oldest = protocol_version_oldest,
+                                      .networks = memory_text(agent->networks)}};
     agent->number += 100;
     agent->sent = agent->peer_number = agent->received = agent->told = 0;
     bench_say(bench, agent, hello);

@@ -19,6 +19,7 @@ struct far {
     uint64_t number, peer_number; /* of the session */
     uint64_t sent, received, told; /* told: of what was received */
     bool silent; /* acknowledges nothing */
+    const char *networks; /* that it says hello with, NULL: none */
 };
 
 struct bench {

@@ -54,10 +54,12 @@ static void add_image(struct cloud *cloud, const char *name, int digest, uint32_
 }
 
 int cloud_set_up(void **state) {
+    static const struct network networks[] = {{"lan", "of people"}, {"wan", ""}};
     struct cloud *cloud = *state;
     struct role_settings settings = {.kind = ROLE_UPSTREAM, .seed = 5, .beat_ms = 10000,
                                      .hold_down_ms = 30000, .operation_ms = 60000,
                                      .shapes = bench_shapes, .shapes_count = 2,
+                                     .networks = networks, .networks_count = 2,
                                      .agents_count = 2};
     (void)text_copy(settings.operator_token_hash, limit_digest_size, tokens[cloud_operator]);
     *cloud = (struct cloud){.handle = 100};

@@ -159,6 +159,8 @@ static const struct mistake {
     {NULL, "[host x]\n", {"line 9", "is not a section", NULL}},
     {NULL, "[uplink home]\n", {"line 9", "twice", "line 1"}},
     {"[uplink home]\n", "[uplink Bad_Name]\n", {"line 1", "not a name", "a-z"}},
+    {NULL, "[network lan]\n", {"[network lan]", "bridge, libvirt and user = yes", NULL}},
+    {NULL, "[network lan]\nbridge = br0\nuser = yes\n", {"[network lan]", "give one of", NULL}},
     {NULL, "[host]\ncpu = 1\n", {"line 10", "cpu is not a key of [host]", "memory_mib"}},
     {NULL, "max_vms = 1\n", {"line 9", "max_vms is not a key", NULL}},
     {NULL, "jid = x@y/z\n", {"line 9", "jid is given twice", NULL}},

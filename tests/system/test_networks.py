@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Networks from a tenant's request to the guest: who refuses, where a VM goes, and who is told."""
+import json
+import os
+import re
+import unittest
+
+from cloud_case import CloudCase, guest_image, read, wait_until
+
+
+class Networks(CloudCase):
+    clusters = {"north": ["inner-1", "inner-2"]}
+    options = {"driver": "test", "timing": {"beat_seconds": 1, "hold_down_seconds": 5},
+               "networks": ["lan", "wan", "dmz"],
+               "host_networks": {"inner-1": ["dmz"], "inner-2": ["dmz", "lan", "inner-lan"]}}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.import_image("empty")
+
+    def setUp(self):
+        self.addCleanup(self.delete_all)
+
+    def owner(self, *arguments):
+        return self.cloud.owner("north", *arguments).out
+
+    def owner_json(self, *arguments):
+        return json.loads(self.owner(*arguments, "-o", "json"))
+
+    def host_of(self, operation):
+        return self.owner_json("vm", "show", operation["vm"])["host"]
+
+    def test_what_the_cloud_does_not_know_or_the_request_cannot_mean_is_refused(self):
+        wish = {"name": "web", "shape": "nano", "image": "empty"}
+        for networks, status, code in (("lan,inner-lan", 422, "unknown-network"),
+                                       ("lan,dmz,lan,dmz,lan", 400, "invalid"),
+                                       ("lan wan", 400, "invalid"), ("", 400, "invalid")):
+            answer = self.ask("POST", "/v1/vms", {**wish, "networks": networks})
+            self.assertEqual((answer.status, answer.json()["code"], answer.json()["field"]),
+                             (status, code, "networks"))
+        self.assertIn("there is no network 'inner-lan'",
+                      self.vm("create", "web", "--shape", "nano", "--image", "empty", "--network",
+                              "inner-lan", check=False).err)
+        self.assertEqual(self.vms(), [])
+
+    def test_a_vm_goes_where_its_networks_are_or_nowhere(self):
+        for name in ("a", "b", "c"):  # the other host has more room from the second on
+            made = self.create(name, wait=60, networks="lan,dmz")
+            self.assertEqual((made["code"], self.host_of(made)), ("ok", "inner-2"))
+        made = self.create("d", wait=60, networks="dmz")
+        self.assertEqual((made["code"], self.host_of(made)), ("ok", "inner-1"))
+        refused = self.create("e", wait=60, networks="wan")
+        self.assertEqual((refused["state"], refused["code"]), ("failed", "no-capacity"))
+        self.assertIn("cluster north refuses", self.cloud.cli("op", "show", refused["id"]).out)
+        # it keeps them, and each shows them to whom they concern
+        self.assertEqual(self.act("a", "stop")["code"], "ok")
+        resized = self.ask("POST", "/v1/vms/a/resize?wait=60", {"shape": "small"}).json()
+        self.assertEqual(resized["code"], "ok", resized)
+        self.assertEqual(self.get("/v1/vms/a")["networks"], "lan,dmz")
+        self.assertRegex(self.vm("show", "a").out, r"networks +lan,dmz\n")
+        self.assertEqual(self.owner_json("vm", "show", made["vm"])["networks"], "dmz")
+        self.assertEqual(self.owner_json("host", "show", "inner-2")["networks"],
+                         "dmz,lan,inner-lan")
+        self.assertRegex(self.owner("host", "show", "inner-1"), r"networks +dmz\n")
+        listed = self.cloud.cli("network", "list", token_file=self.token_file).out
+        self.assertRegex(listed, r"lan +the network lan\n")
+        self.assertNotIn("lan", json.dumps(self.get("/v1/clusters")))
+        self.assertNotIn("inner", self.cloud.cli("op", "show", refused["id"]).out)
+
+    def test_what_the_owner_does_not_permit_is_refused_and_what_is_there_stays(self):
+        self.addCleanup(self.owner, "permission", "reset", "cloud")
+        self.assertEqual(self.create("a", wait=60, networks="lan")["code"], "ok")
+        self.owner("permission", "set", "cloud", "--networks", "dmz wan")
+        self.assertRegex(self.owner("upstream", "show", "cloud"), r"networks +dmz wan\n")
+        refused = self.create("b", wait=60, networks="dmz,lan")
+        self.assertEqual((refused["state"], refused["code"]), ("failed", "not-allowed"))
+        for name, more in (("b", {"networks": "dmz"}), ("c", {})):
+            self.assertEqual(self.create(name, wait=60, **more)["code"], "ok")
+        self.assertEqual(self.act("a", "stop")["code"], "ok")
+        rebuilt = self.ask("POST", "/v1/vms/a/rebuild?wait=60", {}).json()
+        self.assertEqual(rebuilt["code"], "ok", rebuilt)
+        self.assertEqual(self.get("/v1/vms/a")["networks"], "lan")
+        self.cloud.downstreams["north"].kill()
+        self.cloud.downstreams["north"].start()
+        self.assertEqual(self.owner_json("upstream", "show", "cloud")["permissions"],
+                         {"networks": "dmz wan"})
+
+    def test_a_host_that_has_lost_a_network_gets_no_more_vms_in_it(self):
+        agent = self.cloud.agents["inner-2"]
+        whole = read(agent.config)
+        self.assertEqual(self.create("a", wait=60, networks="lan")["code"], "ok")
+        agent.stop()
+        self.addCleanup(self.configure, whole)
+        self.configure(re.sub(r"\[network lan\]\nuser = yes\n", "", whole))
+        self.assertEqual(self.owner_json("host", "show", "inner-2")["networks"], "dmz,inner-lan")
+        self.assertEqual(self.create("b", wait=60, networks="lan")["code"], "no-capacity")
+
+    def configure(self, text):
+        agent = self.cloud.agents["inner-2"]
+        agent.stop()
+        with open(agent.config, "w") as file:
+            file.write(text)
+        agent.start()
+        wait_until(lambda: self.owner_json("host", "show", "inner-2")["state"] == "up" and
+                   any(fit["count"] for fit in self.capacity()["north"].get("fits", [])),
+                   "the host connected, with room")
+
+
+class RealNetwork(CloudCase):
+    clusters = {"north": 1}
+    options = {"driver": "qemu", "networks": ["lan"], "host_networks": {"host-1": ["lan"]}}
+
+    def test_a_guest_sees_the_interface_that_its_tenant_asked_for(self):
+        self.import_image("tiny", guest_image())
+        made = self.vm("create", "web", "--shape", "small", "--image", "tiny", "--network", "lan",
+                       "--wait")
+        self.assertIn("define web: done", made.out + made.err)
+        log = f"{self.cloud.agents['host-1'].state}/vms/{self.get('/v1/vms/web')['id']}/console.log"
+        wait_until(lambda: os.path.exists(log) and "ISTHMUS-GUEST ready" in read(log),
+                   "the guest is ready", 120)
+        self.assertRegex(read(log), r"ISTHMUS-GUEST interface virtio_net [0-7]2(:[0-9a-f]{2}){5}")
+        self.assertEqual(self.act("web", "delete")["code"], "ok")
+        self.assert_nothing_is_left()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,265 @@
+/* Networks: a host tells what it has and refuses what it has not, a manager asks only hosts that
+ * have all, an owner permits, an upstream manager knows the names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "cloud.h"
+#include "cluster.h"
+
+static struct message define(const char *vm, const char *networks) {
+    struct message message = bench_define(vm, vm, 1, &bench_shapes[0]);
+    message.instruct.definition.networks = memory_text(networks);
+    return message;
+}
+
+/* --- the host --- */
+
+static struct far *manager;
+
+static void open_host(const char *networks) {
+    const struct role_settings settings = {
+        .kind = ROLE_AGENT, .seed = 3, .managers_count = 1, .host_networks = networks};
+    bench_init(&bench, &settings);
+    manager = bench_manager(&bench, 0);
+}
+
+static void connect_host(void) {
+    bench_step(&bench, (struct event){.kind = EVENT_HOST, .host = {{4, 4096, 50}, "test"}});
+    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+    bench_welcome(&bench, manager);
+}
+
+static const struct effect_job *job(void) {
+    const struct effect *effect = bench_last(&bench, EFFECT_JOB);
+    return effect ? &effect->job : NULL;
+}
+
+static void end_job(enum code code) {
+    struct event event = {.kind = EVENT_JOB, .job = {job()->job, code}};
+    effects_clear(&bench.effects);
+    bench_step(&bench, event);
+}
+
+static const char *said_hello(struct far *far) {
+    struct event_presence up = {far->setting.link, NULL, PRESENCE_UP};
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_LINK, .presence = up});
+    const struct message *hello = bench_told(&bench, far, MESSAGE_HELLO);
+    assert_non_null(hello);
+    return hello->hello.networks;
+}
+
+static void a_host_says_what_it_has_and_a_manager_that_it_is_to_be_asked(void **state) {
+    (void)state;
+    static const char *const networks[] = {"lan,wan", NULL};
+    for (size_t i = 0; i < array_size(networks); i++) {
+        open_host(networks[i]);
+        bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+        const char *said = said_hello(manager);
+        assert_true(said ? text_equal(said, networks[i]) : !networks[i]);
+        bench_deinit(&bench);
+    }
+    cluster_open((const uint64_t[]){2, 2}, 2, (struct owner_limits){0});
+    bench_agent(&bench, 0)->networks = "lan";
+    bench_hello(&bench, bench_agent(&bench, 0), 2);
+    bench_cut(&bench, cloud);
+    assert_string_equal(said_hello(cloud), "*");
+    bench_deinit(&bench);
+}
+
+static void a_host_makes_nothing_without_what_was_asked_for(void **state) {
+    (void)state;
+    open_host("lan,wan");
+    connect_host();
+    static const char *const lacking[] = {"dmz", "lan,dmz", "la", "lan,wan,lan,lan-2"};
+    static const char *const vms[] = {"1", "2", "3", "4"};
+    for (size_t i = 0; i < array_size(lacking); i++) {
+        bench_say(&bench, manager, define(vms[i], lacking[i]));
+        assert_null(job());
+        cluster_assert_result(manager, CODE_NO_CAPACITY, VM_FAILED);
+    }
+    bench_say(&bench, manager, define("5", "wan,lan,wan"));
+    assert_non_null(job());
+    assert_string_equal(job()->definition.networks, "wan,lan,wan");
+    bench_deinit(&bench);
+}
+
+static struct message reshape(const char *op, uint64_t generation, enum verb verb,
+                              const char *networks) {
+    struct message message = bench_instruct(op, "1", generation, verb);
+    struct definition *definition = &message.instruct.definition;
+    struct message as = define("1", networks);
+    *definition = as.instruct.definition;
+    return message;
+}
+
+static void a_vm_keeps_its_networks_whatever_is_said_of_it_later(void **state) {
+    (void)state;
+    open_host("lan,wan");
+    connect_host();
+    bench_say(&bench, manager, define("1", "lan"));
+    for (int i = 0; i < 3; i++)
+        end_job(CODE_OK);
+    cluster_assert_result(manager, CODE_OK, VM_RUNNING);
+    bench_say(&bench, manager, reshape("2", 2, VERB_RESIZE, NULL));
+    assert_string_equal(job()->definition.networks, "lan");
+    end_job(CODE_OK);
+    bench_say(&bench, manager, reshape("3", 3, VERB_REBUILD, "wan"));
+    assert_string_equal(job()->definition.networks, "lan");
+    bench_deinit(&bench);
+}
+
+static void a_host_that_lost_a_network_runs_what_is_in_it_and_defines_nothing_there(void **state) {
+    (void)state;
+    open_host("lan,wan");
+    connect_host();
+    bench_say(&bench, manager, define("1", "lan"));
+    for (int i = 0; i < 3; i++)
+        end_job(CODE_OK);
+    bench.settings.host_networks = "wan";
+    bench_restart(&bench);
+    manager->peer_number = 0;
+    effects_clear(&bench.effects);
+    struct event found = {.kind = EVENT_DOMAIN,
+                          .domain = {.epoch = 1, .state = VM_RUNNING, .why = DOMAIN_FOUND}};
+    (void)text_copy(found.domain.vm, limit_id_size,
+                    bench_instruct("1", "1", 1, VERB_START).instruct.vm);
+    bench_step(&bench, found);
+    connect_host();
+    bench_say(&bench, manager, reshape("2", 2, VERB_REBUILD, NULL));
+    cluster_assert_result(manager, CODE_NO_CAPACITY, VM_RUNNING);
+    bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_STOP));
+    assert_int_equal(job()->kind, JOB_STOP);
+    bench_deinit(&bench);
+}
+
+/* --- the cluster --- */
+
+static int set_up_cluster(void **state) {
+    (void)state;
+    static const char *const networks[] = {NULL, "lan", "lan,wan", "*"};
+    cluster_open((const uint64_t[]){9, 9, 5, 1}, 4, (struct owner_limits){0});
+    for (size_t i = 0; i < array_size(networks); i++) {
+        bench_agent(&bench, i)->networks = networks[i];
+        bench_hello(&bench, bench_agent(&bench, i), (const uint64_t[]){9, 9, 5, 1}[i]);
+    }
+    bench_pass(&bench, 200);
+    return 0;
+}
+
+static int tear_down_cluster(void **state) {
+    (void)state;
+    bench_deinit(&bench);
+    return 0;
+}
+
+static void only_who_has_all_the_networks_is_asked_and_a_manager_below_always(void **state) {
+    (void)state;
+    struct message instruct;
+    bench_say(&bench, cloud, define("1", "wan,lan"));
+    cluster_image(CODE_OK);
+    assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 2));
+    assert_string_equal(instruct.instruct.definition.networks, "wan,lan");
+    cluster_answer(CODE_NO_CAPACITY, VM_FAILED);
+    assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 3));
+    cluster_answer(CODE_NO_CAPACITY, VM_FAILED);
+    cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+    bench_say(&bench, cloud, define("2", "dmz"));
+    cluster_image(CODE_OK);
+    assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 3));
+    bench_say(&bench, cloud, define("3", "lan"));
+    cluster_image(CODE_OK);
+    assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 1));
+}
+
+static void a_network_that_is_not_permitted_is_not_given(void **state) {
+    (void)state;
+    struct request request = {.kind = REQUEST_PERMISSIONS_SET,
+                              .permissions.networks = (char *)(uintptr_t)"dmz lan"};
+    (void)text_copy(request.key, sizeof(request.key), cloud->setting.name);
+    assert_int_equal(bench_ask(&bench, &request)->kind, REPLY_RECORD);
+    static const char *const refused[] = {"wan", "lan,wan", "la"};
+    static const char *const vms[] = {"1", "2", "3"};
+    for (size_t i = 0; i < array_size(refused); i++) {
+        bench_say(&bench, cloud, define(vms[i], refused[i]));
+        cluster_assert_result(cloud, CODE_NOT_ALLOWED, VM_FAILED);
+    }
+    static const char *const taken[] = {NULL, "lan", "lan,lan"};
+    static const char *const more[] = {"4", "5", "6"};
+    for (size_t i = 0; i < array_size(taken); i++) {
+        bench_say(&bench, cloud, define(more[i], taken[i]));
+        cluster_image(CODE_OK);
+        cluster_answer(CODE_OK, VM_RUNNING);
+        cluster_assert_result(cloud, CODE_OK, VM_RUNNING);
+    }
+    bench_say(&bench, other, define("7", "wan"));
+    cluster_image(CODE_OK);
+    cluster_answer(CODE_OK, VM_RUNNING);
+}
+
+/* --- the cloud --- */
+
+static struct cloud above;
+
+static void ask_for(struct request *wish, const char *networks) {
+    *wish = cloud_wish(&above, cloud_alice, "web");
+    wish->vm_create.networks = (char *)(uintptr_t)networks;
+}
+
+static void a_cloud_knows_its_networks_and_shows_whose_vm_is_in_which(void **state) {
+    (void)state;
+    struct request wish;
+    struct message instruct;
+    static const char *const unknown[] = {"dmz", "lan,dmz", "la"};
+    for (size_t i = 0; i < array_size(unknown); i++) {
+        ask_for(&wish, unknown[i]);
+        cloud_assert_refused(&above, &wish, CODE_UNKNOWN_NETWORK, "networks");
+    }
+    ask_for(&wish, "lan,wan"); /* neither has said that it has any, or that it is to be asked */
+    cloud_assert_refused(&above, &wish, CODE_UNMET, "networks");
+    above.south->networks = "*";
+    bench_hello(&above.bench, above.south, 1);
+    above.north->networks = "wan"; /* a host right under the cloud */
+    bench_hello(&above.bench, above.north, 2);
+    struct id op = cloud_begin(&above, &wish);
+    assert_ptr_equal(cloud_instructed(&above, &instruct), above.south);
+    assert_string_equal(instruct.instruct.definition.networks, "lan,wan");
+    assert_string_equal(cloud_vm(&above, cloud_op(&above, op.text)->vm)->networks, "lan,wan");
+    cloud_answer(&above, CODE_NOT_ALLOWED, VM_FAILED);
+    assert_int_equal(cloud_op(&above, op.text)->code, CODE_NOT_ALLOWED);
+    ask_for(&wish, "wan");
+    (void)cloud_begin(&above, &wish);
+    assert_ptr_equal(cloud_instructed(&above, &instruct), above.north);
+}
+
+static void networks_are_listed(void **state) {
+    (void)state;
+    struct request request = cloud_request(&above, cloud_bob, REQUEST_NETWORK_LIST);
+    const struct reply *reply = bench_ask(&above.bench, &request);
+    assert_int_equal(reply->list_count, 2);
+    const struct network *network = reply->list[0].data;
+    assert_string_equal(network->name, "lan");
+    assert_string_equal(network->about, "of people");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_host_says_what_it_has_and_a_manager_that_it_is_to_be_asked),
+        cmocka_unit_test(a_host_makes_nothing_without_what_was_asked_for),
+        cmocka_unit_test(a_vm_keeps_its_networks_whatever_is_said_of_it_later),
+        cmocka_unit_test(a_host_that_lost_a_network_runs_what_is_in_it_and_defines_nothing_there),
+        cmocka_unit_test_setup_teardown(
+            only_who_has_all_the_networks_is_asked_and_a_manager_below_always, set_up_cluster,
+            tear_down_cluster),
+        cmocka_unit_test_setup_teardown(a_network_that_is_not_permitted_is_not_given,
+                                        set_up_cluster, tear_down_cluster),
+        cloud_test(a_cloud_knows_its_networks_and_shows_whose_vm_is_in_which, &above),
+        cloud_test(networks_are_listed, &above),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
