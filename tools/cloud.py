@@ -61,22 +61,21 @@ def room_of(cluster):
 
 
 class Cloud:
-    """`clusters`: agents by cluster, as names or as their number; the name of another cluster
-    nests that one: its downstream manager is an agent here. `upstreams`: names of the upstream
-    managers, each above every cluster that is not nested. `lone`: agents right under an upstream
-    manager, by its name. `driver`: "qemu", an embedded libvirt per agent, or "test", libvirt's test
-    driver: no real VMs. `one_server`: one application server for all links; otherwise each upstream
-    manager has one and each depth of clusters. `shapes`: name: (cpus, memory MiB, disk GiB).
-    `host`: what each agent lends. `limits`: keys of the downstream managers' [uplink]; `shares`:
-    more of them, by the manager above;
-    `member`: keys of their [agent]. `labels`: of clusters. `timing`: keys of [timing].
-    `ports`: of "upstream", a server or a cluster (its images), instead of free ones.
-    `networks`: of the upstream managers; `host_networks`: by agent, the names that it has, as QEMU's NAT.
+    """`clusters`: agents by cluster, as names or as their number; the name of another cluster nests
+    that one: its downstream manager is an agent here. `upstreams`: names of the upstream managers,
+    each above every cluster that is not nested. `lone`: agents right under an upstream manager, by
+    its name. `driver`: "qemu", an embedded libvirt per agent, or "test", libvirt's test driver: no
+    real VMs. `one_server`: one application server for all links; otherwise each upstream manager
+    has one and each depth of clusters. `shapes`: name: (cpus, memory MiB, disk GiB). `host`: what
+    each agent lends. `limits`: keys of the downstream managers' [uplink]; `shares`: more of them,
+    by the manager above; `member`: keys of their [agent]. `labels`: of clusters. `timing`: keys of
+    [timing]. `ports`: of "upstream", a server or a cluster (its images), instead of free ones.
+    `networks`: of the upstream managers; `host_networks`: by agent, what it has, as QEMU's NAT.
     `image_ports`: by cluster or agent, where it pulls images from instead of its manager.
     `proxies`: a FaultProxy in each daemon's way to its application server, in this process:
-    cloud.proxies["upstream"], ["north.uplink"], ["north.downlink"], ["host-1"].
-    `spare`: a further server for each link: "server", an independent Prosody beside each one, or
-    "node": each one is an ejabberd of two nodes. `link`: keys of all links."""
+    cloud.proxies["upstream"], ["north.uplink"], ["north.downlink"], ["host-1"]. `spare`: a further
+    server for each link: "server", an independent Prosody beside each one, or "node": each one is
+    an ejabberd of two nodes. `link`: keys of all links."""
 
     def __init__(self, folder, build, clusters=None, **options):
         self.folder = os.path.abspath(folder)
@@ -317,9 +316,8 @@ class Cloud:
                 **self._member(name, member),
                 **({"labels": self.labels[member]} if member in self.labels else {}),
                 "image_token_file": self._image_token(name, member)})
-        for shape, (cpus, memory_mib, disk_gib) in self.shapes.items():
-            text += section(f"shape {shape}", {"cpus": cpus, "memory_mib": memory_mib,
-                                               "disk_gib": disk_gib})
+        for shape, size in self.shapes.items():
+            text += section(f"shape {shape}", dict(zip(("cpus", "memory_mib", "disk_gib"), size)))
         for network in self.options.get("networks", []):
             text += section(f"network {network}", {"about": f"the network {network}"})
         write(daemon.config, text)
@@ -353,8 +351,8 @@ class Cloud:
         text = self._daemon_section(daemon) + section("uplink cluster",
                                                       self._uplink(daemon, manager))
         text += self._further_uplink(daemon, manager, "cluster")
-        for network in self.options.get("host_networks", {}).get(name, []):
-            text += section(f"network {network}", {"user": "yes"})
+        networks = self.options.get("host_networks", {}).get(name, [])
+        text += "".join(section(f"network {network}", {"user": "yes"}) for network in networks)
         write(daemon.config, text + section("host", {"uri": uri, **self.host}))
 
     def _make_libvirt(self, daemon):

@@ -66,7 +66,7 @@ static void add_interface(const struct host_network *network, const char *mac, s
         add_path(out, "<source bridge='", network->bridge, "'/>");
     else if (network->libvirt)
         add_path(out, "<source network='", network->libvirt, "'/>");
-    text_add(out, "<model type='virtio'/><rom enabled='no'/></interface>"); /* boots from its disk */
+    text_add(out, "<model type='virtio'/><rom enabled='no'/></interface>"); /* no PXE */
 }
 
 static void add_interfaces(const struct host_domain_plan *plan, struct text *out) {

@@ -143,8 +143,8 @@ static void assert_texts_refused(const struct table *table, const struct field *
     static const char *const digests[] = {"\"\"", "\"0123\"", "\"zz\""};
     static const char *const labels[] = {"\"disk\"", "\"disk=\"", "\"=ssd\"", "\"a=b,\"",
                                          "\"a=b, c=d\"", "\"a=B\"", "\"a=b=c\"", "\"-a=b\""};
-    static const char *const networks[] = {"\"\"", "\"lan,\"", "\",lan\"", "\"lan, wan\"", "\"Lan\"",
-                                           "\"a,b,c,d,e\""};
+    static const char *const networks[] = {"\"\"", "\"lan,\"", "\",lan\"", "\"a, b\"",
+                                           "\"Lan\"", "\"a,b,c,d,e\""};
     static const char *const ids[] = {"\"\"", "\"vm-1\"", "\"vm\""};
     size_t most = field->kind == FIELD_BLOB ? (size_t)field->most : field->size - 1;
     auto_clean(memory_clean) char *large = memory_new(1, most + 4);
