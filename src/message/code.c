@@ -36,8 +36,8 @@ static const struct code_words words[CODE_COUNT] = {
     [CODE_NO_CAPACITY] = {"No cluster has room for the shape",
                           "choose a smaller shape, delete a VM, or try again later"},
     [CODE_UNMET] = {"No cluster is as you ask for",
-                    "ask for other labels or another group rule; 'isthmus cluster show' tells "
-                    "a cluster's labels"},
+                    "ask for other labels or networks, or another group rule; 'isthmus cluster "
+                    "show' tells a cluster's labels"},
     [CODE_QUOTA_EXCEEDED] = {"Your quota has no room for it",
                              "delete a VM, choose a smaller shape, or ask the operator for more"},
     [CODE_NOT_ALLOWED] = {"The operator or the cluster's owner does not allow it",

@@ -23,7 +23,7 @@ enum code {
     CODE_UNSUPPORTED,      /* the other side does not know this */
     /* outcomes of an operation */
     CODE_NO_CAPACITY,      /* no place has room for the shape */
-    CODE_UNMET,            /* no cluster has the labels, or none fits the group's rule */
+    CODE_UNMET,            /* no cluster has the labels or networks, or fits the group's rule */
     CODE_QUOTA_EXCEEDED,   /* the tenant's quota has no room for it */
     CODE_NOT_ALLOWED,      /* the cluster's owner does not allow it */
     CODE_UNREACHABLE,      /* no cluster that could take it is connected */

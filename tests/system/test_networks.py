@@ -109,10 +109,13 @@ class Networks(CloudCase):
 
 class RealNetwork(CloudCase):
     clusters = {"north": 1}
-    options = {"driver": "qemu", "networks": ["lan"], "host_networks": {"host-1": ["lan"]}}
+    options = {"driver": "qemu", "networks": ["lan", "wan"], "limits": {"allow_networks": "lan"},
+               "host_networks": {"host-1": ["lan", "wan"]}}
 
     def test_a_guest_sees_the_interface_that_its_tenant_asked_for(self):
         self.import_image("tiny", guest_image())
+        refused = self.create(image="tiny", shape="small", wait=60, networks="lan,wan")
+        self.assertEqual(refused["code"], "not-allowed", "by the cluster's configuration")
         made = self.vm("create", "web", "--shape", "small", "--image", "tiny", "--network", "lan",
                        "--wait")
         self.assertIn("define web: done", made.out + made.err)
