@@ -205,8 +205,10 @@ static void answer_operator(struct shell *role, const struct request *request,
     }
 }
 
+static const struct network networks[] = {{"lan", "of people"}, {"wan", ""}};
+static const struct shape shapes[] = {{"small", {1, 512, 10}}, {"large", {4, 4096, 40}}};
+
 static void answer(struct shell *role, const struct request *request, struct reply *reply) {
-    static const struct shape shapes[] = {{"small", {1, 512, 10}}, {"large", {4, 4096, 40}}};
     static const struct node cluster = {.name = "north", .state = PEER_UP, .seen_ms = 1};
     struct whoami whoami = {.role = "operator"};
     if (text_equal(request->token_hash, role->tenant_hash))
@@ -244,6 +246,7 @@ static void answer(struct shell *role, const struct request *request, struct rep
             problem(reply, CODE_NOT_FOUND, "", "");
         break;
     case REQUEST_SHAPE_LIST: list(reply, request, &shape_table, (char *)shapes, 2); break;
+    case REQUEST_NETWORK_LIST: list(reply, request, &network_table, (char *)networks, 2); break;
     case REQUEST_IMAGE_LIST:
         list(reply, request, &image_table, (char *)role->images, role->images_count);
         break;
