@@ -138,9 +138,11 @@ static void check_end_on_host(struct sim_world *world, const struct sim_node *no
                               const struct operation *op) {
     const struct sim_domain *domain = host_domain(world, node, op->vm);
     bool running = domain && domain->state == VM_RUNNING, is_true = domain;
-    if (op->verb == VERB_DELETE)
+    if (op->verb == VERB_DELETE || op->verb == VERB_MIGRATE)
         is_true = !domain;
-    if (op->verb == VERB_START || op->verb == VERB_RESUME)
+    if (op->verb == VERB_RECEIVE)
+        is_true = domain && domain->is_shell;
+    if (op->verb == VERB_START || op->verb == VERB_RESUME || op->verb == VERB_ADOPT)
         is_true = running;
     if (op->verb == VERB_STOP || op->verb == VERB_SHUTDOWN)
         is_true = domain && !running;
@@ -368,6 +370,16 @@ static void check_growth(struct sim_world *world, const struct sim_node *node,
     memory_free(used);
 }
 
+static void check_destination(struct sim_world *world, const struct sim_node *node,
+                              const struct vm *vm) {
+    struct promise *to = promise_put(world, "to", node, vm->id);
+    if (*vm->destination && !text_equal(to->value, vm->destination) &&
+        world_node(world, vm->destination)->cordoned)
+        check_fail(world, "sovereignty", "%s sends %s to %s, which is cordoned", node->name, vm->id,
+                   vm->destination);
+    (void)text_copy(to->value, sizeof(to->value), vm->destination);
+}
+
 /* Law 3: a cordoned host gets nothing new; what was given to it before stays. */
 static void check_cordon(struct sim_world *world, const struct sim_node *node,
                          const struct vm *vm) {
@@ -375,6 +387,7 @@ static void check_cordon(struct sim_world *world, const struct sim_node *node,
         return;
     struct promise *put = promise_put(world, "put", node, vm->id);
     bool is_new = vm->state == VM_PENDING || vm->move == MOVE_ARRIVING;
+    check_destination(world, node, vm);
     if (is_new && *vm->place && !text_equal(put->value, vm->place) &&
         world_node(world, vm->place)->cordoned)
         check_fail(world, "sovereignty", "%s puts %s on %s, which is cordoned", node->name,
@@ -394,8 +407,10 @@ static void check_moved(struct sim_world *world, const struct sim_node *node,
                         const struct vm *vm) {
     if (!vm->move)
         return;
+    bool anew = vm->move == MOVE_LEAVING || vm->move == MOVE_ARRIVING;
+    enum on_drain may = vm_on_drain(world, vm->name);
     world->stats.moves += vm->move == MOVE_ARRIVING && !*vm->place;
-    if (!vm_may_be_moved(vm->name))
+    if (may == ON_DRAIN_STAY || (may == ON_DRAIN_MIGRATE && anew))
         check_fail(world, "a VM stays that is to stay", "%s moves %s, %s", node->name, vm->id,
                    vm->name);
     (void)promise_put(world, "moved", world->nodes[0], vm->id);

@@ -39,6 +39,8 @@ void check_once(struct sim_world *world, const struct sim_node *node,
 void check_cluster_saved(struct sim_world *world, struct sim_node *cloud,
                          const struct node *cluster);
 /* host_shape.c */
+void check_removed(struct sim_world *world, const struct sim_node *node,
+                   const struct sim_domain *domain);
 void check_host(struct sim_world *world, const struct sim_node *node);
 void check_shape(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
                  const struct sim_domain *domain);

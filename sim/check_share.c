@@ -20,7 +20,7 @@ static struct turns count(struct sim_world *world, const struct sim_node *node,
         const struct book_vm *vm = container_of(at, struct book_vm, by_age);
         const struct book_op *op = vm->active;
         size_t which = owners_which(world, node, vm->record.owner);
-        if (!op || which >= parties_most || !text_equal(vm->record.place, place) ||
+        if (!op || which >= parties_most || !text_equal(book_asked_place(vm), place) ||
             !op->record.place_generation) /* waits for its image yet */
             continue;
         if (op->attempts) {

@@ -61,9 +61,12 @@ static void tell(struct sim_world *world, struct sim_domain *domain, enum domain
 }
 
 /* The one writer of a domain's state. */
-static void move(struct sim_world *world, struct sim_domain *domain, enum vm_state state) {
+void host_move(struct sim_world *world, struct sim_domain *domain, enum vm_state state) {
+    bool boots = domain->state != VM_PAUSED && domain->state != VM_SUSPENDED;
     domain->vm->running += state == VM_RUNNING;
     domain->vm->running -= domain->state == VM_RUNNING;
+    if (state == VM_RUNNING && domain->state != VM_RUNNING && boots)
+        domain->boot = ++domain->vm->boots;
     if (state == VM_RUNNING && domain->state != VM_RUNNING)
         domain->started = domain->size;
     domain->state = state;
@@ -74,13 +77,17 @@ static void move(struct sim_world *world, struct sim_domain *domain, enum vm_sta
                    domain->vm->running);
 }
 
+void host_tell_changed(struct sim_world *world, struct sim_domain *domain) {
+    tell(world, domain, DOMAIN_CHANGED);
+}
+
 static void on_guest_acts(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_domain *domain = host_domain(world, occurrence->node, occurrence->job->vm);
     if (!domain || domain->state != VM_RUNNING)
         return;
     bool reboots = occurrence->job->kind == JOB_REBOOT;
     if (!reboots)
-        move(world, domain, VM_STOPPED);
+        host_move(world, domain, VM_STOPPED);
     tell(world, domain, reboots ? DOMAIN_REBOOTED : DOMAIN_CHANGED);
 }
 
@@ -88,7 +95,7 @@ static void die(struct sim_world *world, struct sim_domain *domain) {
     if (!domain || domain->state != VM_RUNNING)
         return;
     world->stats.guests_died++;
-    move(world, domain, VM_CRASHED);
+    host_move(world, domain, VM_CRASHED);
     tell(world, domain, DOMAIN_CHANGED);
 }
 
@@ -110,6 +117,8 @@ void host_guest_dies(struct sim_world *world, struct sim_domain *domain) {
 }
 
 static void tell_found(struct sim_world *world, struct sim_domain *domain) {
+    if (domain->is_shell)
+        return;
     bool is_cut = domain->is_cut && domain->state != VM_RUNNING;
     tell(world, domain, is_cut ? DOMAIN_CUT : DOMAIN_FOUND);
 }
@@ -133,8 +142,8 @@ static struct sim_vm *vm_of(struct sim_world *world, const char *id) {
     return vm;
 }
 
-static struct sim_domain *add_domain(struct sim_world *world, struct sim_node *node,
-                                     const char *id, const struct size *size) {
+struct sim_domain *host_add_domain(struct sim_world *world, struct sim_node *node,
+                                   const char *id, const struct size *size) {
     struct sim_domain *domain = memory_new(1, sizeof(*domain));
     domain->vm = vm_of(world, id);
     domain->node = node;
@@ -153,23 +162,24 @@ static void create(struct sim_world *world, struct sim_node *node,
         check_fail(world, "not twice", "%s is made on %s, and is on another host", job->vm,
                    node->name);
     if (!domain)
-        domain = add_domain(world, node, job->vm, &job->definition.size);
+        domain = host_add_domain(world, node, job->vm, &job->definition.size);
     domain->epoch = job->epoch;
+    domain->is_shell = false;
     (void)text_copy(domain->image, sizeof(domain->image), job->definition.image);
     host_connect(world, domain, job);
     check_host(world, node);
 }
 
 void host_has(struct sim_world *world, struct sim_node *node, const struct vm *vm) {
-    struct sim_domain *domain = add_domain(world, node, vm->id, &vm->size);
+    struct sim_domain *domain = host_add_domain(world, node, vm->id, &vm->size);
     domain->epoch = vm->epoch;
     (void)text_copy(domain->image, sizeof(domain->image), vm->digest);
-    move(world, domain, vm->state);
+    host_move(world, domain, vm->state);
 }
 
-static void take_away(struct sim_world *world, struct sim_domain *domain) {
+void host_take_away(struct sim_world *world, struct sim_domain *domain) {
     struct sim_vm *vm = domain->vm;
-    move(world, domain, VM_STOPPED);
+    host_move(world, domain, VM_STOPPED);
     list_remove(&domain->by_node);
     list_remove(&domain->by_vm);
     memory_free(domain);
@@ -182,6 +192,7 @@ static void take_away(struct sim_world *world, struct sim_domain *domain) {
 static struct effect_job *copy_job(const struct effect_job *job) {
     struct effect_job *copy = memory_copy(job, sizeof(*job));
     record_clone(&definition_table, &job->definition, &copy->definition);
+    record_clone(&landing_table, &job->landing, &copy->landing);
     return copy;
 }
 
@@ -201,7 +212,7 @@ static enum code hold(struct sim_world *world, struct sim_domain *domain, enum j
     bool live = domain->state == VM_RUNNING || domain->state == VM_PAUSED;
     if (!live && (kind != JOB_SUSPEND || domain->state != VM_SUSPENDED))
         return CODE_BAD_STATE;
-    move(world, domain, kind == JOB_PAUSE    ? VM_PAUSED
+    host_move(world, domain, kind == JOB_PAUSE    ? VM_PAUSED
                         : kind == JOB_RESUME ? VM_RUNNING
                                              : VM_SUSPENDED);
     return CODE_OK;
@@ -218,24 +229,33 @@ static enum code act(struct sim_world *world, struct sim_node *node,
         create(world, node, job);
         return CODE_OK;
     }
+    if (job->kind == JOB_RECEIVE)
+        return host_receive(world, node, job);
     if (job->kind == JOB_REMOVE) {
+        check_removed(world, node, domain);
         if (domain)
-            take_away(world, domain);
+            host_take_away(world, domain);
         return CODE_OK;
     }
+    if (domain && domain->is_shell)
+        domain = NULL;
+    if (job->kind == JOB_MIGRATE)
+        return host_migrate(world, domain, job);
     if (!domain)
         return CODE_LOST;
+    if (job->kind == JOB_ADOPT)
+        return host_adopt(world, domain, job);
     if (job->kind == JOB_SHUTDOWN || job->kind == JOB_REBOOT)
         return ask_guest(world, domain, job);
     if (job->kind == JOB_PAUSE || job->kind == JOB_RESUME || job->kind == JOB_SUSPEND)
         return hold(world, domain, job->kind);
     if (job->kind == JOB_START || job->kind == JOB_STOP) {
-        move(world, domain, job->kind == JOB_START ? VM_RUNNING : VM_STOPPED);
+        host_move(world, domain, job->kind == JOB_START ? VM_RUNNING : VM_STOPPED);
         return CODE_OK;
     }
     enum vm_state state;
     enum code code = host_reshape(world, domain, job, &state);
-    move(world, domain, state);
+    host_move(world, domain, state);
     check_host(world, node);
     return code;
 }
@@ -261,12 +281,14 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_domain *domain = host_domain(world, node, job->vm);
     if (half && domain && job->kind == JOB_RESIZE) {
         host_reshape_half(domain, job);
+    } else if (half && domain && job->kind == JOB_MIGRATE) {
+        host_migrate_half(world, domain, job);
     } else if (code == CODE_OK || half) {
         enum code acted = act(world, node, job);
         code = code == CODE_OK ? acted : code;
     }
     domain = host_domain(world, node, job->vm);
-    if (domain && job->kind != JOB_FETCH && job->kind != JOB_SCAN)
+    if (domain && !domain->is_shell && job->kind != JOB_FETCH && job->kind != JOB_SCAN)
         tell(world, domain, DOMAIN_CHANGED);
     if (job->kind == JOB_SCAN)
         scan(world, node);
@@ -286,7 +308,10 @@ void host_end_of_process(struct sim_world *world, struct sim_node *node) {
     list_each(at, next, &node->jobs) {
         struct occurrence *job = container_of(at, struct occurrence, by_node);
         list_remove(at);
-        if (draw(world, "", PURPOSE_HALF, 2))
+        struct sim_domain *domain = host_domain(world, node, job->job->vm);
+        if (domain && job->job->kind == JOB_MIGRATE && draw(world, "", PURPOSE_HALF, 3) == 0)
+            host_migrate_half(world, domain, job->job);
+        else if (draw(world, "", PURPOSE_HALF, 2))
             (void)act(world, node, job->job);
     }
 }
@@ -294,6 +319,11 @@ void host_end_of_process(struct sim_world *world, struct sim_node *node) {
 static void on_host(struct sim_world *world, struct occurrence *occurrence) {
     struct event event = {.kind = EVENT_HOST, .host.size = occurrence->node->host};
     text_format(event.host.accelerator, sizeof(event.host.accelerator), "sim");
+    event.host.sends = world->settings.live && !world->settings.even;
+    if (host_receives(world, occurrence->node)) {
+        text_format(event.host.uri, sizeof(event.host.uri), "sim:%s", occurrence->node->name);
+        text_format(event.host.folder, sizeof(event.host.folder), "/");
+    }
     if (!occurrence_is_stale(occurrence))
         world_step(world, occurrence->node, &event);
 }
@@ -324,14 +354,16 @@ static void check_asked_for(struct sim_world *world, const struct sim_node *node
 void host_begin(struct sim_world *world, struct sim_node *node, const struct effect_job *job) {
     const struct sim_settings *faults = &world->settings;
     unsigned kind = job->kind;
-    uint64_t takes = 1 + draw(world, job->vm, PURPOSE_TIME + kind, 500);
+    bool migrates = job->kind == JOB_MIGRATE; /* over a network, with all that it holds */
+    uint64_t takes = 1 + draw(world, job->vm, PURPOSE_TIME + kind, migrates ? 20000 : 500);
     check_asked_for(world, node, job);
     bool is_scan = job->kind == JOB_SCAN;
     world->stats.jobs += !is_scan;
     if (is_scan)
         world_later(world, node, 1, on_host);
     else if (fault(world, job->vm, PURPOSE_TIME + 50 + kind, faults->job_hangs)) {
-        takes += draw(world, job->vm, PURPOSE_TIME + 60 + kind, 200000);
+        takes += draw(world, job->vm, PURPOSE_TIME + 60 + kind,
+                      migrates ? 690000 : 200000);
         world->stats.jobs_hung++;
     }
     if (node == world->slow && !is_scan)
@@ -340,7 +372,8 @@ void host_begin(struct sim_world *world, struct sim_node *node, const struct eff
     struct occurrence *later = world_later(world, node, takes, on_job_end);
     later->job = copy_job(job);
     list_add(&node->jobs, &later->by_node);
-    if (!is_scan && fault(world, job->vm, PURPOSE_FAIL + kind, faults->job_failure)) {
+    if (!is_scan && fault(world, job->vm, PURPOSE_FAIL + kind,
+                          faults->job_failure * (migrates ? 6 : 1))) {
         later->code = job->kind == JOB_FETCH ? CODE_IMAGE_UNAVAILABLE : CODE_HOST_FAILED;
         world->stats.jobs_failed++;
     }
@@ -366,11 +399,14 @@ void host_power_loss(struct sim_world *world, struct sim_node *node) {
     world->stats.power_losses++;
     if (node->role)
         world_crash(world, node, 1000 + prng_below(&world->fate, 60000));
+    host_cut_arrivals(world, node);
     list_each(at, next, &node->domains) {
         struct sim_domain *domain = container_of(at, struct sim_domain, by_node);
+        if (domain->is_shell)
+            continue;
         bool forgets = domain->forgot || is_written(world, node, domain->vm->id, VM_PAUSED);
         if (domain->state != VM_SUSPENDED) {
-            move(world, domain, VM_STOPPED);
+            host_move(world, domain, VM_STOPPED);
             domain->forgot = forgets;
         }
         domain->is_cut = true;
@@ -380,7 +416,7 @@ void host_power_loss(struct sim_world *world, struct sim_node *node) {
 void host_forget_all(struct sim_world *world) {
     for (uint32_t i = 0; i < world->nodes_count; i++)
         while (!list_is_empty(&world->nodes[i]->domains))
-            take_away(world, container_of(world->nodes[i]->domains.next, struct sim_domain,
+            host_take_away(world, container_of(world->nodes[i]->domains.next, struct sim_domain,
                                           by_node));
     map_deinit(&world->vms);
 }

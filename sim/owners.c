@@ -416,6 +416,28 @@ void owners_relent(struct sim_world *world) {
     }
 }
 
+/* The most VMs are on the move where hosts are opened again soon. */
+static void empty_more(struct sim_world *world, struct sim_node *node) {
+    struct sim_node *host = NULL;
+    prng_init(&world->owner, map_hash(world->settings.seed - world->now_ms, node->name,
+                                      strlen(node->name)));
+    if (node_is_upstream(node) || world->settings.even || !node->role ||
+        world_node(world, node->settings.agents[0].name)->settings.kind != ROLE_AGENT ||
+        !world_fault(world, &world->owner, world->settings.drains))
+        return;
+    for (size_t i = 0; i < node->settings.agents_count; i++) {
+        host = world_node(world, node->settings.agents[i].name);
+        if (host->cordoned)
+            ask_duty(world, node, host, host->duty == DUTY_MAINTENANCE
+                                            ? REQUEST_HOST_END_MAINTENANCE
+                                            : REQUEST_HOST_UNCORDON);
+    }
+    size_t which = prng_below(&world->owner, node->settings.agents_count);
+    host = world_node(world, node->settings.agents[which].name);
+    ask_duty(world, node, host, prng_below(&world->owner, 2) ? REQUEST_HOST_MAINTAIN
+                                                             : REQUEST_HOST_DRAIN);
+}
+
 /* Each owner decides by the minute and the name of the cluster alone. In an even world (pair.c)
  * they speak of no hosts, which are others. */
 void owners_act(struct sim_world *world, struct sim_node *node) {
@@ -423,6 +445,7 @@ void owners_act(struct sim_world *world, struct sim_node *node) {
         return;
     shares_act(world, node);
     permits_act(world, node);
+    empty_more(world, node);
     prng_init(&world->owner, map_hash(world->settings.seed + world->now_ms, node->name,
                                       strlen(node->name)));
     bool acts = world_fault(world, &world->owner, world->settings.owner_acts);

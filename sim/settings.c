@@ -33,6 +33,7 @@ const struct setting settings_table[] = {
      "chance that an owner limits an upstream", .fault = true},
     {"reshape", offsetof(struct sim_settings, reshape),
      "acts that resize, rebuild, revert, make or delete snapshots"},
+    {"live", offsetof(struct sim_settings, live), "hosts that receive VMs that run"},
     {"shares", offsetof(struct sim_settings, shares),
      "chance that an owner weighs upstreams, keeps room, rounds", .fault = true},
     {"at_once", offsetof(struct sim_settings, at_once),
@@ -77,6 +78,8 @@ const struct setting settings_table[] = {
      "operators bounding what a tenant may use, per minute", .fault = true},
     {"owner_acts", offsetof(struct sim_settings, owner_acts),
      "owners setting limits or cordoning, per minute", .fault = true},
+    {"drains", offsetof(struct sim_settings, drains),
+     "owners emptying hosts besides, per minute", .fault = true},
     {"rekey", offsetof(struct sim_settings, rekey),
      "ends of links changing their keys, per minute", .fault = true},
     {"window", offsetof(struct sim_settings, window),
@@ -94,7 +97,7 @@ uint32_t *setting_value(struct sim_settings *settings, const struct setting *set
 struct sim_settings settings_default(void) {
     return (struct sim_settings){
         .seed = 1, .operations = 200, .upstreams = 1, .levels = 2, .clusters = 2, .fan = 2,
-        .agents = 3, .host_cpus = 8, .shapes = 3, .reshape = 300, .tenants = 3,
+        .agents = 3, .host_cpus = 8, .shapes = 3, .reshape = 300, .live = 800, .tenants = 3,
         .names = 12, .pause_ms = 2000, .beat_ms = 5000,
         .limits = 300, .shares = 300, .at_once = 4,
         .lose = 20, .repeat = 20, .reorder = 20, .crash = 2,

@@ -25,6 +25,7 @@ struct sim_settings {
     uint32_t vms;        /* on each host from the beginning (population.c) */
     uint32_t limits;     /* chance that an owner limits an upstream */
     uint32_t reshape;    /* chance that an act resizes, rebuilds, reverts, or is of a snapshot */
+    uint32_t live;       /* chance that a host receives VMs that run */
     uint32_t shares;     /* chance that an owner gives an upstream a weight, kept room, steps */
     uint32_t at_once;    /* operations under way at a host, where several upstreams share it */
     uint32_t greedy;     /* upstreams ask for everything, whatever they are shown */
@@ -46,8 +47,9 @@ struct sim_settings {
     uint32_t clock_jump;            /* of a process's wall clock, per minute */
     uint32_t drift;                 /* of a process's monotonic clock, ppm at the most */
     uint32_t owner_changes;         /* an owner lowers or raises limits at a restart */
-    uint32_t permits;    /* an operator bounds what a tenant's VMs may use, per minute */
-    uint32_t owner_acts; /* an owner sets limits or cordons a host, per minute */
+    uint32_t permits;               /* an operator bounds what a tenant's VMs may use, per minute */
+    uint32_t owner_acts;            /* an owner sets limits or cordons a host, per minute */
+    uint32_t drains;                /* more: it empties a host, or opens it again, per minute */
     uint32_t rekey;                 /* an end of a link changes its key, per minute */
     /* how it is run */
     uint32_t window; /* messages that a session keeps; 0: as in production */

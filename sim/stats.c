@@ -37,7 +37,8 @@ void stats_print(const struct stats *stats, double seconds) {
            wide(stats->runs), wide(stats->simulated_ms / 3600000), wide(stats->heal_ms / 3600000),
            wide(stats->steps), wide(stats->requests), wide(ops));
     for (int i = 0; i < VERB_COUNT; i++)
-        print_codes(verb_names[i], stats->ended[i]);
+        if (verb_reaches[i] == VERB_BELOW || verb_reaches[i] == VERB_ABOVE)
+            print_codes(verb_names[i], stats->ended[i]);
     print_codes("refused", stats->refused);
     printf("  refusals that led on to the next cluster %llu, to the next host %llu; steps after "
            "which somebody waits for a turn at a host %llu\n",
@@ -56,6 +57,9 @@ void stats_print(const struct stats *stats, double seconds) {
            wide(stats->crashes), wide(stats->power_losses),
            wide(stats->server_deaths), wide(stats->clock_jumps), wide(stats->owner_changes),
            wide(stats->owner_acts));
+    printf("  VMs that went to another host while they ran %llu, that went on there %llu; "
+           "that had all of it there, and stayed %llu\n",
+           wide(stats->migrations), wide(stats->adoptions), wide(stats->half_migrations));
     printf("  ways to a server cut %llu, links that took another server %llu, that returned %llu\n",
            wide(stats->cuts), wide(stats->failovers), wide(stats->returns));
     printf("  keys changed %llu, frames that did not open %llu\n", wide(stats->rekeys),

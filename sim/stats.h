@@ -16,6 +16,8 @@ struct stats {
     uint64_t crashes, power_losses, server_deaths, clock_jumps, owner_changes, owner_acts;
     uint64_t rekeys, unsealed; /* changes of keys that were done; frames that did not open */
     uint64_t jobs, jobs_failed, jobs_hung, guests_died;
+    uint64_t migrations, adoptions; /* VMs that went to another host running; that went on there */
+    uint64_t half_migrations; /* that failed when both hosts had all of them */
     uint64_t moves; /* VMs that were gone from one host, to be made on another */
     uint64_t hash; /* of all that happened in all of them: a change of speed alone keeps it */
 };

@@ -53,8 +53,9 @@ static void ask_networks(struct sim_world *world, struct vm_create *wish) {
         wish->networks = memory_text(networks[pick(world, array_size(networks))]);
 }
 
-bool vm_may_be_moved(const char *name) {
-    return strtoul(name + strlen("plum"), NULL, 10) % 2;
+enum on_drain vm_on_drain(const struct sim_world *world, const char *name) {
+    unsigned long number = strtoul(name + strlen("plum"), NULL, 10);
+    return (enum on_drain)(number % (world->settings.live ? ON_DRAIN_COUNT : ON_DRAIN_MIGRATE));
 }
 
 static void ask_create(struct sim_world *world, struct request *request) {
@@ -67,7 +68,7 @@ static void ask_create(struct sim_world *world, struct request *request) {
     text_format(wish->image, sizeof(wish->image), "tiny");
     wish->start = pick(world, 4) != 0;
     /* By the name, so that it can be checked at any time. */
-    wish->on_drain = vm_may_be_moved(wish->name) ? ON_DRAIN_RESTART : ON_DRAIN_STAY;
+    wish->on_drain = vm_on_drain(world, wish->name);
     ask_where(world, wish);
     ask_networks(world, wish);
     if (pick(world, 3) == 0)

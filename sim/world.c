@@ -41,8 +41,10 @@ static void occurrence_free(struct occurrence *occurrence) {
     list_remove(&occurrence->by_node);
     memory_free(occurrence->bytes);
     frame_clear(&occurrence->frame);
-    if (occurrence->job)
+    if (occurrence->job) {
         record_clear(&definition_table, &occurrence->job->definition);
+        record_clear(&landing_table, &occurrence->job->landing);
+    }
     if (occurrence->request) {
         record_clear(&vm_create_table, &occurrence->request->vm_create);
         record_clear(&vm_edit_table, &occurrence->request->vm_edit);

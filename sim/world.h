@@ -39,6 +39,7 @@ struct sim_vm {
     char id[limit_id_size];
     struct list domains; /* sim_domain.by_vm */
     uint32_t running;
+    uint32_t boots;
 };
 
 struct sim_snapshot {
@@ -59,6 +60,8 @@ struct sim_domain {
     uint32_t snapshots_count;
     uint32_t epoch;
     enum vm_state state;
+    bool is_shell; /* files for one that is to come from another host, and no more */
+    uint32_t boot; /* the VM's how many-th this guest has made */
     bool is_cut; /* since it was started, its host lost power */
     bool forgot; /* ... while it was known to be held in memory */
 };
@@ -291,6 +294,27 @@ void host_say(const struct sim_domain *domain, const struct effect_job *job,
               struct event_job *out);
 void host_forget_all(struct sim_world *world);
 
+/* Migration (host_live.c): what a job of it does to the hosts, half of it where it fails after both
+ * have all of the VM, and what a host's loss of power does to those that others send it. */
+enum code host_receive(struct sim_world *world, struct sim_node *node,
+                       const struct effect_job *job);
+enum code host_migrate(struct sim_world *world, struct sim_domain *domain,
+                       const struct effect_job *job);
+enum code host_adopt(struct sim_world *world, struct sim_domain *domain,
+                     const struct effect_job *job);
+void host_migrate_half(struct sim_world *world, struct sim_domain *domain,
+                       const struct effect_job *job);
+void host_cut_arrivals(struct sim_world *world, const struct sim_node *node);
+/* Can it receive? */
+bool host_receives(const struct sim_world *world, const struct sim_node *node);
+
+/* For host_live.c. */
+struct sim_domain *host_add_domain(struct sim_world *world, struct sim_node *node,
+                                   const char *id, const struct size *size);
+void host_take_away(struct sim_world *world, struct sim_domain *domain);
+void host_move(struct sim_world *world, struct sim_domain *domain, enum vm_state state);
+void host_tell_changed(struct sim_world *world, struct sim_domain *domain);
+
 /* population.c: disks and hosts as they are when `settings.vms` were made on each host. */
 void population_build(struct sim_world *world);
 
@@ -368,5 +392,5 @@ void owners_check_kept(struct sim_world *world, const struct sim_node *node);
 /* workload.c */
 void workload_begin(struct sim_world *world);
 void workload_send(struct sim_world *world, struct sim_node *cloud, struct request *request);
-/* May a VM of this name be made anew elsewhere when its host is to be empty? */
-bool vm_may_be_moved(const char *name);
+/* What may become of a VM of this name when its host is to be empty. */
+enum on_drain vm_on_drain(const struct sim_world *world, const char *name);

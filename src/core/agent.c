@@ -20,6 +20,7 @@ void agent_init(struct agent *agent, const struct role_settings *settings) {
 }
 
 void agent_deinit(struct agent *agent) {
+    record_clear(&landing_table, &agent->landing);
     uplink_deinit(&agent->uplink);
     book_deinit(&agent->book);
 }
@@ -128,16 +129,24 @@ static bool is_apart(const struct agent *agent, const struct book_vm *vm,
 /* Never silently without one: what defines the domain, now or anew, needs them all. */
 static bool has_networks(const struct agent *agent, const struct book_vm *vm, enum verb verb) {
     size_t length = 0;
-    bool defines = verb == VERB_DEFINE || verb == VERB_RESIZE || verb == VERB_REBUILD ||
+    bool defines = verb_makes(verb) || verb == VERB_RESIZE || verb == VERB_REBUILD ||
                    verb == VERB_REVERT;
     return !defines || !labels_missing(agent->networks, vm->record.networks, &length);
+}
+
+/* Is what was made ready elsewhere for what the VM has? Snapshots would be lost. */
+static bool may_go(const struct vm *vm, const struct definition *ready) {
+    return !vm->snapshots_count && text_equal(vm->digest, ready->image) &&
+           record_equal(&size_table, &vm->size, &ready->size);
 }
 
 /* May it be done to this VM, on this host, now? */
 static enum code judge(const struct agent *agent, const struct book_vm *vm) {
     const struct operation *op = &vm->active->record;
     struct size growth = reshape_growth(&vm->record, op);
-    if (op->verb == VERB_DEFINE)
+    if (op->verb == VERB_RECEIVE && !agent->landing.uri)
+        return CODE_UNSUPPORTED;
+    if (verb_makes(op->verb))
         return (vm->counted || agent_has_room(agent, &vm->record.size)) &&
                        is_apart(agent, vm, &op->definition) &&
                        has_networks(agent, vm, op->verb)
@@ -147,6 +156,8 @@ static enum code judge(const struct agent *agent, const struct book_vm *vm) {
         return CODE_OK;
     if (!lifecycle_permits(op->verb, vm->record.state))
         return vm->record.state == VM_LOST ? CODE_LOST : CODE_BAD_STATE;
+    if (op->verb == VERB_MIGRATE && !may_go(&vm->record, &op->definition))
+        return CODE_BAD_STATE;
     enum code code = reshape_refusal(&vm->record, op);
     bool fits = agent_has_room(agent, &growth) && has_networks(agent, vm, op->verb);
     return code == CODE_OK && !fits ? CODE_NO_CAPACITY : code;
@@ -180,7 +191,7 @@ static void begin(struct agent *agent, const struct instruct *instruct,
     enum code code = judge(agent, vm);
     count(agent, vm);
     if (code != CODE_OK) {
-        if (instruct->verb == VERB_DEFINE)
+        if (verb_makes(instruct->verb))
             agent_move(agent, vm, VM_FAILED, event, out);
         agent_end(agent, op, code, event, out);
         return;
@@ -327,6 +338,12 @@ static void on_stop(struct agent *agent, struct effects *out) {
 
 static void on_host(struct agent *agent, const struct event *event, struct effects *out) {
     agent->host = event->host.size;
+    agent->uplink.sends = event->host.sends;
+    agent->uplink.receives = *event->host.uri;
+    record_clear(&landing_table, &agent->landing);
+    if (*event->host.uri)
+        agent->landing = (struct landing){.uri = memory_text(event->host.uri),
+                                          .folder = memory_text(event->host.folder)};
     uplink_capacity_changed(&agent->uplink, event);
     effects_note(out, NOTE_INFO, "", "host offers %u cpus, %u MiB, %u GiB, accelerator %s",
                  event->host.size.cpus, event->host.size.memory_mib, event->host.size.disk_gib,

@@ -19,6 +19,7 @@ struct agent {
     struct uplink uplink;
     struct size host;        /* what the host offers */
     const char *networks;    /* that it has, by commas; NULL: none */
+    struct landing landing;  /* where it receives VMs that run; no URI: it does not */
     struct owner_limits used; /* by the VMs here */
     uint64_t last_job;
     uint64_t jobs;           /* under way */

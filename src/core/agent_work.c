@@ -41,6 +41,9 @@ static const struct plan plans[VERB_COUNT] = {
     [VERB_REBUILD] = {{{STEP_FETCHING, JOB_FETCH},
                        {STEP_PREPARING, JOB_REBUILD},
                        {STEP_STARTING, JOB_START}}, VM_RUNNING},
+    [VERB_RECEIVE] = {{{STEP_FETCHING, JOB_FETCH}, {STEP_PREPARING, JOB_RECEIVE}}, VM_PENDING},
+    [VERB_MIGRATE] = {{{STEP_MIGRATING, JOB_MIGRATE}}, VM_DELETED},
+    [VERB_ADOPT] = {{{STEP_STARTING, JOB_ADOPT}}, VM_RUNNING},
     [VERB_DELETE] = {{{STEP_DELETING, JOB_REMOVE}}, VM_DELETED},
 };
 static const struct stage undoing = {STEP_UNDOING, JOB_REMOVE};
@@ -119,6 +122,7 @@ static void run(struct agent *agent, struct book_vm *vm, const struct stage *sta
     (void)text_copy(job->op, sizeof(job->op), op->record.id);
     (void)text_copy(job->snapshot, sizeof(job->snapshot), op->record.snapshot);
     record_clone(&definition_table, &op->record.definition, &job->definition);
+    record_clone(&landing_table, &op->record.landing, &job->landing);
 }
 
 void agent_advance(struct agent *agent, struct book_vm *vm, const struct event *event,
@@ -174,7 +178,7 @@ static void on_undone(struct agent *agent, struct book_vm *vm, enum code code,
 static void on_failed(struct agent *agent, struct book_vm *vm, enum code code,
                       const struct event *event, struct effects *out) {
     struct book_op *op = vm->active;
-    if (op->record.verb == VERB_DEFINE) {
+    if (verb_makes(op->record.verb)) {
         undo(agent, vm, code, event, out);
         return;
     }
@@ -190,6 +194,13 @@ static void await_guest(struct agent *agent, struct book_op *op, const struct ev
     book_schedule(&agent->book, op);
 }
 
+/* Its manager hears where the VM is to come to. */
+static void land(const struct agent *agent, struct book_op *op) {
+    record_clear(&landing_table, &op->record.landing);
+    record_clone(&landing_table, &agent->landing, &op->record.landing);
+    op->record.landing.epoch = book_vm(&agent->book, op->record.vm)->record.epoch;
+}
+
 static void on_done(struct agent *agent, struct book_vm *vm, const struct event *event,
                     struct effects *out) {
     struct book_op *op = vm->active;
@@ -203,6 +214,8 @@ static void on_done(struct agent *agent, struct book_vm *vm, const struct event 
     } else if (stage->job == JOB_REBOOT && !op->guest_acted) {
         await_guest(agent, op, event);
     } else {
+        if (stage->job == JOB_RECEIVE)
+            land(agent, op);
         agent_move(agent, vm, state_after(vm), event, out);
         agent_end(agent, op, CODE_OK, event, out);
     }
@@ -329,11 +342,12 @@ void agent_on_domain(struct agent *agent, const struct event *event, struct effe
     if (is_found)
         vm->sync_round = 1;
     const struct book_op *op = vm->active;
-    bool making = op && (op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE);
+    bool making = op && (verb_makes(op->record.verb) || op->record.verb == VERB_DELETE);
     if (making || vm->record.state == VM_DELETING || vm->record.state == VM_DELETED ||
         vm->record.state == VM_FAILED)
         return; /* its job's end says what became of it */
     bool stays = !op || op->record.verb == VERB_REBOOT ||
+                 op->record.verb == VERB_MIGRATE || /* which has not ended: it is here */
                  plans[op->record.verb].after == VM_PENDING;
     bool wanted = vm->record.state == VM_RUNNING && stays;
     vm->is_cut = domain->why == DOMAIN_CUT && wanted;

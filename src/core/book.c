@@ -113,6 +113,11 @@ bool book_op_has_ended(const struct book_op *op) {
     return op->record.state == OP_SUCCEEDED || op->record.state == OP_FAILED;
 }
 
+const char *book_asked_place(const struct book_vm *vm) {
+    bool ahead = vm->active && verb_is_ahead(vm->active->record.verb);
+    return ahead ? vm->record.destination : vm->record.place;
+}
+
 const struct book_op *book_op_told(const struct book *book, const char *id) {
     const struct book_op *op = book_op(book, id);
     return op ? op : map_get(&book->kept_by_id, id);

@@ -21,7 +21,8 @@ struct book_op;
 struct book_vm {
     struct vm record;
     struct list by_age;   /* in book.vms */
-    struct list by_owner; /* upstream: in its tenant's list; downstream: in that of moving ones */
+    struct list by_owner; /* upstream: in its tenant's list; downstream: in that of moving ones, or
+                           * of those that have left something on another host */
     struct list by_place; /* managers: in the place's list; agent: in the list of those at work */
     struct list by_group; /* in book_group.vms; to itself without a group */
     struct book_op *active;
@@ -32,6 +33,7 @@ struct book_vm {
     bool is_cut;          /* agent: it ran when its host lost power, and is to run again */
     bool counted;         /* its size is in the role's sum of what is used */
     enum stay stays;      /* downstream: why it is on a host that is to be empty */
+    uint64_t failed_ms;   /* likewise: when leaving that while it runs failed; 0: it has not */
     struct template *template; /* downstream: it may be made anew from this; NULL: it may not */
 };
 
@@ -85,6 +87,9 @@ void book_deinit(struct book *book);
 struct book_vm *book_vm(const struct book *book, const char *id);
 struct book_op *book_op(const struct book *book, const char *id);
 bool book_op_has_ended(const struct book_op *op);
+
+/* Managers: the place that the VM's active operation is for; without one, that where it is. */
+const char *book_asked_place(const struct book_vm *vm);
 
 /* The operation, in the books or of those that are kept; NULL: not known. */
 const struct book_op *book_op_told(const struct book *book, const char *id);

@@ -360,6 +360,8 @@ static bool on_hello(struct downlink *downlink, struct peer *peer, const struct 
     session->heard_ms = event->now_ms;
     memory_free(peer->networks);
     peer->networks = memory_text(hello->networks);
+    peer->sends = hello->sends;
+    peer->receives = hello->receives;
     peer_route(peer, event, out);
     peer_move(downlink, peer, PEER_UP, event);
     send_welcome(downlink, peer, out);
@@ -560,7 +562,7 @@ void peer_reserve(struct downlink *downlink, struct peer *peer, const struct boo
     struct book_op *op = vm->active;
     const struct operation *record = &op->record;
     struct size size = {0};
-    if (record->verb == VERB_DEFINE)
+    if (verb_makes(record->verb))
         size = vm->record.size;
     else if (record->verb == VERB_RESIZE)
         size = size_growth(&record->was, &record->definition.size);

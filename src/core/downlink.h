@@ -48,6 +48,7 @@ struct peer {
     enum limits_from labels_from;
     char *labels;         /* LIMITS_SET: in place of setting.labels */
     struct overcommit overcommit; /* what was set for it alone; 0: as for all */
+    bool sends, receives; /* VMs that run: to other hosts, from them */
     char *networks;       /* as its newest hello said; NULL: none, or none came */
     bool has_told;        /* its capacity, since the start */
     struct capacity capacity; /* as told, or stored; numbers only, as in a room */

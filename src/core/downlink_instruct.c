@@ -9,11 +9,12 @@ static void send_instruct(struct peer *peer, struct book_vm *vm, const struct ev
     struct instruct *instruct = &message.instruct;
     (void)text_copy(instruct->op, sizeof(instruct->op), op->record.id);
     (void)text_copy(instruct->vm, sizeof(instruct->vm), vm->record.id);
-    instruct->epoch = vm->record.place_epoch;
+    instruct->epoch = vm->record.place_epoch + verb_is_ahead(op->record.verb);
     instruct->generation = op->record.place_generation;
-    instruct->verb = op->record.verb;
+    instruct->verb = op->record.verb == VERB_DISCARD ? VERB_DELETE : op->record.verb;
     instruct->within_ms = op->deadline_ms - event->now_ms;
     record_clone(&definition_table, &op->record.definition, &instruct->definition);
+    record_clone(&landing_table, &op->record.landing, &instruct->landing);
     (void)text_copy(instruct->snapshot, sizeof(instruct->snapshot), op->record.snapshot);
     if (reshape_tells(instruct->verb)) {
         vm->asked_in = peer->session.number;
@@ -41,7 +42,7 @@ static void tell_instructed(struct book_op *op, struct peer *peer, const struct 
 
 void downlink_instruct_again(struct downlink *downlink, struct book *book, struct book_vm *vm,
                              const struct event *event, struct effects *out) {
-    struct peer *peer = downlink_by_name(downlink, vm->record.place);
+    struct peer *peer = downlink_by_name(downlink, book_asked_place(vm));
     struct book_op *op = vm->active;
     uint32_t told = op->record.timeline_count;
     if (peer && peer->lost_ms)
@@ -85,7 +86,7 @@ void downlink_instruct(struct downlink *downlink, struct book *book, struct book
         return;
     }
     list_remove(&op->by_room);
-    struct peer *peer = downlink_by_name(downlink, vm->record.place);
+    struct peer *peer = downlink_by_name(downlink, book_asked_place(vm));
     if (peer && op->deadline_ms > event->now_ms) {
         if (!op->attempts)
             peer_reserve(downlink, peer, vm);

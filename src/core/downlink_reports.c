@@ -3,6 +3,11 @@
 #include "base/text.h"
 #include "core/lifecycle.h"
 
+/* Is what is under way on it for this peer? */
+static bool is_asked(const struct book_vm *vm, const struct peer *peer) {
+    return text_equal(book_asked_place(vm), peer->setting.name);
+}
+
 static bool stands_at(const struct book_vm *vm, const struct peer *peer) {
     return text_equal(vm->record.place, peer->setting.name);
 }
@@ -61,7 +66,7 @@ struct book_op *downlink_progress(struct downlink *downlink, const struct book *
                                   const struct event *event) {
     struct book_op *op = book_op(book, progress->op);
     struct book_vm *vm = op ? book_vm(book, op->record.vm) : NULL;
-    if (!vm || !vm->active || !stands_at(vm, peer) || !is_step_below(progress->step))
+    if (!vm || !vm->active || !is_asked(vm, peer) || !is_step_below(progress->step))
         return NULL;
     /* What superseded a definition has its reservation: the word of it that was on its way. */
     if (vm->active == op || op->record.code == CODE_SUPERSEDED)
@@ -77,7 +82,7 @@ enum downlink_outcome downlink_result(const struct book *book, struct peer *peer
                                       struct effects *out) {
     downlink_settle(peer, result->op, out);
     struct book_vm *vm = book_vm(book, result->vm);
-    if (!vm || !stands_at(vm, peer))
+    if (!vm || !is_asked(vm, peer))
         return OUTCOME_FOREIGN;
     if (!vm->active)
         return OUTCOME_LATE; /* even of an older instruction: its state is the VM's, now */

@@ -21,6 +21,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
     downstream->book.kept_most = limit_operations_owner;
     list_init(&downstream->waiting);
     list_init(&downstream->moving);
+    list_init(&downstream->rests);
     downstream->drain_due_ms = book_never;
     list_init(&downstream->rebuilds);
     downlink_init(&downstream->downlink, settings, &downstream->prng);
@@ -140,9 +141,9 @@ static void on_start(struct downstream *downstream, const struct event *event,
     list_each(node, next, &downstream->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         struct patron *patron = downstream_patron(downstream, vm->record.owner);
-        if (vm->record.move)
-            downstream_load_move(downstream, vm);
-        bool waits = vm->active && (!*vm->record.place || !vm->active->record.place_generation);
+        downstream_load_move(downstream, vm);
+        bool waits =
+            vm->active && (!*book_asked_place(vm) || !vm->active->record.place_generation);
         if (!waits || !patron)
             continue;
         /* The hosts may be here before the uplink has brought its shapes. */
@@ -173,7 +174,7 @@ static void on_op_due(struct downstream *downstream, struct book_op *op,
             uplink_send_progress(&patron->uplink, op, STEP_TAKEN, out);
         }
         book_schedule(&downstream->book, op);
-    } else if (!*vm->record.place) {
+    } else if (!*book_asked_place(vm)) {
         downstream_place(downstream, vm, event, out);
     } else {
         downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
@@ -212,6 +213,7 @@ static void on_presence(struct downstream *downstream, const struct event *event
 /* After every step: what changed of the aggregate is told soon, hellos and beats are said. */
 static void on_end_of_step(struct downstream *downstream, const struct event *event,
                            struct effects *out) {
+    downstream_discard_rests(downstream, event, out);
     downstream_go_on_draining(downstream, event, out);
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         struct patron *patron = &downstream->patrons[i];
@@ -323,9 +325,16 @@ static void check_moves(const struct downstream *downstream) {
         const struct book_op *op = vm->active;
         if (list_is_empty(&vm->by_owner)) /* or all of it is not loaded yet */
             continue;
-        assert(vm->record.move && op && op->record.internal && vm->template);
+        if (!vm->record.move) {
+            assert(*vm->record.destination);
+            continue;
+        }
+        assert(op && op->record.internal && vm->template);
         assert((op->record.verb == VERB_DEFINE) == (vm->record.move == MOVE_ARRIVING));
-        assert(vm->record.move != MOVE_LEAVING || *vm->record.place);
+        assert((op->record.verb == VERB_RECEIVE) == (vm->record.move == MOVE_RECEIVING));
+        assert((op->record.verb == VERB_MIGRATE) == (vm->record.move == MOVE_MIGRATING));
+        assert((op->record.verb == VERB_ADOPT) == (vm->record.move == MOVE_ADOPTING));
+        assert(vm->record.move == MOVE_ARRIVING || *vm->record.place);
     }
 }
 

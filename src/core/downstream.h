@@ -7,7 +7,8 @@
  * the level above. The pieces: downstream.c (life), downstream_up.c, downstream_down.c,
  * downstream_api.c (the owner's requests), downstream_host.c (of these those about a host),
  * downstream_drain.c (hosts that are to be empty), downstream_move.c (VMs that go from one host to
- * another), downstream_revoke.c (the end of a lending). */
+ * another), downstream_live.c (the same while they run), downstream_revoke.c (the end of a
+ * lending). */
 #pragma once
 
 #include "core/book.h"
@@ -45,6 +46,7 @@ struct downstream {
     uint32_t backlog;
     struct list waiting; /* book_vm.by_place of those that wait for their image */
     struct list moving;  /* book_vm.by_owner of those that are between two hosts */
+    struct list rests;   /* the same of those that are not, and left something on another host */
     uint64_t drain_due_ms; /* when hosts that are to be empty are looked at next; book_never */
     struct list rebuilds; /* book_op.by_room of those that do at their place */
     struct id_maker ids;

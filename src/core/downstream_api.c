@@ -121,7 +121,8 @@ static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm 
     const struct peer *peer = downlink_by_name(&call->downstream->downlink, vm->place);
     struct hosted_vm hosted = {.size = vm->size,
                                .state = vm->state,
-                               .on_drain = it->template ? ON_DRAIN_RESTART : ON_DRAIN_STAY,
+                               .on_drain = it->template ? it->template->definition.on_drain
+                                                        : ON_DRAIN_STAY,
                                .move = vm->move,
                                .stays = peer && peer_is_emptied(peer) ? it->stays
                                                                       : STAY_UNDECIDED,

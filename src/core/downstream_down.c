@@ -31,7 +31,7 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
                     const struct event *event, struct effects *out) {
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
     struct patron *patron = downstream_patron(downstream, op->record.owner);
-    struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
+    struct peer *peer = downlink_by_name(&downstream->downlink, book_asked_place(vm));
     if (peer)
         downlink_reflect(&downstream->downlink, peer, op);
     bool makes = op->record.verb == VERB_DEFINE && !op->record.internal;
@@ -195,12 +195,15 @@ static void learn_state(struct downstream *downstream, struct book_vm *vm, enum 
                         const struct event *event, struct effects *out) {
     bool gone = state == VM_DELETED || state == VM_FAILED;
     bool deleting = vm->record.state == VM_DELETING;
-    if (vm->record.move) /* it is what it was until it is gone there */
+    if (vm->record.move && vm->record.move != MOVE_RECEIVING) /* it is what it was until then */
         return;
     if (vm->active && vm->active->record.verb == VERB_DEFINE)
         return;
     if (deleting && (gone || state == VM_LOST)) {
-        if (!vm->active) {
+        if (!vm->active && *vm->record.destination) {
+            downstream_follow(downstream, vm);
+            downstream_undo(downstream, vm, UNDO_NOW, event, out);
+        } else if (!vm->active) {
             placement_take(vm);
             downstream_move(downstream, vm, VM_DELETED, event, out);
             bury(downstream, vm, out);
@@ -244,6 +247,13 @@ static bool on_vm(struct downstream *downstream, struct peer *peer,
     return true;
 }
 
+/* Is it the destination of that VM, or has it a rest of it? */
+static bool is_expected(const struct downstream *downstream, const struct peer *peer,
+                        const struct vm_report *report) {
+    const struct book_vm *vm = book_vm(&downstream->book, report->vm);
+    return vm && text_equal(vm->record.destination, peer->setting.name);
+}
+
 static void on_table(struct downstream *downstream, struct peer *peer,
                      const struct vm_table *table, const struct event *event,
                      struct effects *out) {
@@ -251,7 +261,8 @@ static void on_table(struct downstream *downstream, struct peer *peer,
     if (table->first)
         peer->sync_round++;
     for (uint32_t i = 0; i < table->vms_count; i++)
-        if (!on_vm(downstream, peer, &table->vms[i], event, out))
+        if (!on_vm(downstream, peer, &table->vms[i], event, out) &&
+            !is_expected(downstream, peer, &table->vms[i]))
             effects_note(out, NOTE_WARNING, "",
                          "host %s has VM %s, which is not known to be there; nothing was done",
                          peer->setting.name, table->vms[i].vm);
@@ -317,6 +328,10 @@ static void on_result(struct downstream *downstream, struct peer *peer,
     }
     struct book_op *op = vm->active;
     bool internal = op->record.internal;
+    if (op->record.verb == VERB_DISCARD) {
+        downstream_on_discarded(downstream, result, event, out);
+        return;
+    }
     if (vm->record.move) {
         downstream_on_move_result(downstream, peer, result, event, out);
         return;
@@ -325,6 +340,13 @@ static void on_result(struct downstream *downstream, struct peer *peer,
     reshape_conclude(vm, result, downstream_used(downstream, vm));
     if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result, event, out);
+        return;
+    }
+    if (op->record.verb == VERB_DELETE && result->code == CODE_OK && *vm->record.destination) {
+        downstream_follow(downstream, vm); /* and is to go there, too */
+        op->attempts = 0;
+        downstream_instruct(downstream, vm, event, out);
+        downlink_freed(peer);
         return;
     }
     if (op->record.verb == VERB_DELETE && result->code == CODE_OK) {
@@ -346,12 +368,23 @@ static void write_off(struct downstream *downstream, struct peer *peer, struct b
     struct book_op *op = vm->active;
     enum verb verb = op ? op->record.verb : VERB_DELETE;
     bool makes = verb == VERB_DEFINE && !op->record.internal;
+    if (vm->record.state == VM_DELETING && *vm->record.destination) {
+        downstream_follow(downstream, vm);
+        if (op)
+            downstream_instruct(downstream, vm, event, out);
+        else
+            downstream_undo(downstream, vm, UNDO_NOW, event, out);
+        return;
+    }
     if (op) {
         op->decider = BY_OPERATOR;
-        downlink_reflect(&downstream->downlink, peer, op);
+        if (verb_is_ahead(verb))
+            (void)downstream_take_reserved(downstream, vm);
+        else
+            downlink_reflect(&downstream->downlink, peer, op);
     }
     placement_take(vm);
-    downstream_end_move(vm);
+    downstream_end_move(downstream, vm);
     if (!makes) /* a definition fails, and its VM with it */
         downstream_move(downstream, vm,
                         vm->record.state == VM_DELETING ? VM_DELETED : VM_LOST, event, out);
@@ -366,6 +399,7 @@ void downstream_write_off(struct downstream *downstream, struct peer *peer,
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms)
         write_off(downstream, peer, container_of(node, struct book_vm, by_place), event, out);
+    downstream_write_off_destination(downstream, peer, event, out);
 }
 
 static void on_opened(struct downstream *downstream, struct peer *peer,
@@ -373,11 +407,12 @@ static void on_opened(struct downstream *downstream, struct peer *peer,
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
-        if (vm->active)
+        if (vm->active && !verb_is_ahead(vm->active->record.verb))
             downlink_instruct_again(&downstream->downlink, &downstream->book, vm, event, out);
-        else if (vm->record.state == VM_DELETING)
+        else if (!vm->active && vm->record.state == VM_DELETING)
             downstream_undo(downstream, vm, UNDO_NOW, event, out);
     }
+    downstream_on_destination_opened(downstream, peer, event, out);
     if (peer_is_emptied(peer))
         downstream_drain_soon(downstream, event);
 }

@@ -18,14 +18,23 @@ void downstream_drain_soon(struct downstream *downstream, const struct event *ev
             downstream->drain_due_ms = due;
 }
 
-/* May the VM leave? STAY_UNDECIDED: it may. */
+/* Can it leave while it runs? Once that has failed, one that may be made anew is. */
+static bool may_go_live(const struct peer *peer, const struct book_vm *vm) {
+    bool has_failed = vm->failed_ms && vm->template->definition.on_drain == ON_DRAIN_RESTART;
+    return peer->sends && vm->record.state == VM_RUNNING && !has_failed;
+}
+
+/* May the VM leave? STAY_UNDECIDED: it may, to *out_live while it runs; NULL: made anew. */
 static enum stay judge(const struct downstream *downstream, const struct peer *peer,
-                       const struct book_vm *vm) {
+                       const struct book_vm *vm, const struct event *event,
+                       struct peer **out_live) {
     const struct patron *patron = downstream_patron(downstream, vm->record.owner);
     struct peer *to = NULL;
-    if (vm->record.move == MOVE_LEAVING)
+    *out_live = NULL;
+    if (vm->record.move == MOVE_LEAVING || vm->record.move == MOVE_RECEIVING ||
+        vm->record.move == MOVE_MIGRATING)
         return STAY_LEAVING;
-    if (vm->active || vm->record.state == VM_DELETING ||
+    if (vm->active || *vm->record.destination || vm->record.state == VM_DELETING ||
         (patron && patron->phase >= LENDING_ENDING)) /* it goes anyway */
         return STAY_BUSY;
     if (!vm->template || vm->record.snapshots_count) /* those would be lost */
@@ -34,6 +43,18 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
         return STAY_AWAY;
     if (!lifecycle_is_made(vm->record.state))
         return STAY_STATE;
+    bool live = may_go_live(peer, vm), only = vm->template->definition.on_drain == ON_DRAIN_MIGRATE;
+    if (only && !live)
+        return STAY_LIVE;
+    if (only && vm->failed_ms && (peer->duty == DUTY_DRAIN ||
+                                  event->now_ms + 1 < vm->failed_ms + again_ms))
+        return STAY_FAILED;
+    if (live && downstream_choose_live(downstream, vm, out_live) == PLACEMENT_FOUND &&
+        downstream_has_room(downstream, vm))
+        return STAY_UNDECIDED;
+    *out_live = NULL;
+    if (only)
+        return STAY_ROOM;
     if (downstream_choose(downstream, vm, &vm->template->definition, &to) != PLACEMENT_FOUND ||
         !downstream_has_room(downstream, vm))
         return STAY_ROOM;
@@ -44,7 +65,8 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
 static bool is_settled(const struct peer *peer, enum stay stays) {
     return stays == STAY_FETCHING ||
            (peer->duty == DUTY_DRAIN &&
-            (stays == STAY_POLICY || stays == STAY_ROOM || stays == STAY_IMAGE));
+            (stays == STAY_POLICY || stays == STAY_ROOM || stays == STAY_IMAGE ||
+             stays == STAY_LIVE || stays == STAY_FAILED));
 }
 
 static bool is_under_way(const struct downstream *downstream, const struct book_vm *vm) {
@@ -92,10 +114,11 @@ static void sweep(struct downstream *downstream, struct peer *peer, const struct
     uint32_t under_way = count_under_way(downstream);
     uint64_t wait_ms = peer->duty == DUTY_MAINTENANCE ? again_ms : book_never;
     struct list *node = NULL, *next = NULL;
+    struct peer *live = NULL;
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
         if (!is_settled(peer, vm->stays))
-            vm->stays = judge(downstream, peer, vm);
+            vm->stays = judge(downstream, peer, vm, event, &live);
         if (vm->stays == STAY_UNDECIDED && under_way >= moves_most) {
             vm->stays = STAY_TURN;
         } else if (vm->stays == STAY_UNDECIDED) {
@@ -126,10 +149,15 @@ static void on_image(struct downstream *downstream, struct peer *peer, const str
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
         if (vm->stays != STAY_FETCHING || !text_equal(vm->record.digest, event->image.digest))
             continue;
-        vm->stays = event->image.code == CODE_OK ? judge(downstream, peer, vm) : STAY_IMAGE;
+        bool here = event->image.code == CODE_OK;
+        struct peer *live = NULL;
+        vm->stays = here ? judge(downstream, peer, vm, event, &live) : STAY_IMAGE;
         if (vm->stays == STAY_UNDECIDED) {
             vm->stays = STAY_LEAVING;
-            downstream_leave(downstream, vm, event, out);
+            if (live)
+                downstream_migrate(downstream, vm, live, event, out);
+            else
+                downstream_leave(downstream, vm, event, out);
         }
         if (downstream->drain_due_ms > event->now_ms + sweep_ms)
             downstream->drain_due_ms = event->now_ms + sweep_ms;

@@ -22,8 +22,11 @@ static void set_duty(struct downstream *downstream, struct peer *peer, enum host
                      const struct event *event) {
     struct list *node = NULL, *next = NULL;
     peer->duty = duty;
-    list_each(node, next, &peer->vms)
-        container_of(node, struct book_vm, by_place)->stays = STAY_UNDECIDED;
+    list_each(node, next, &peer->vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        vm->stays = STAY_UNDECIDED;
+        vm->failed_ms = 0;
+    }
     downlink_cordon(&downstream->downlink, peer,
                     peer->cordoned_ms ? peer->cordoned_ms : event->wall_ms);
     downstream_drain_soon(downstream, event);

@@ -1,6 +1,6 @@
-/* A VM goes from one host to another. What makes it there is what made it here (its template): a
- * new disk from its image. What its old disk held is lost, so only a VM that was asked for so is
- * moved.
+/* A VM goes from one host to another, but not while it runs (that is downstream_live.c). What makes
+ * it there is what made it here (its template): a new disk from its image. What its old disk held
+ * is lost, so only a VM that was asked for so is moved.
  *
  *   NONE --leave--> LEAVING --its host confirms that it is gone--> ARRIVING --made--> NONE
  *                      ^-- made by half, or no word from the new host --'
@@ -42,7 +42,7 @@ bool downstream_has_room(const struct downstream *downstream, const struct book_
 void downstream_keep_template(struct book_vm *vm, const struct definition *definition,
                               struct effects *out) {
     struct template template = {.definition = *definition}; /* borrowed */
-    if (definition->on_drain == ON_DRAIN_RESTART) {
+    if (definition->on_drain != ON_DRAIN_STAY) {
         (void)text_copy(template.vm, sizeof(template.vm), vm->record.id);
         book_set_template(vm, &template);
         effects_save(out, &template_table, vm->template);
@@ -52,35 +52,44 @@ void downstream_keep_template(struct book_vm *vm, const struct definition *defin
     }
 }
 
-static void set_move(struct downstream *downstream, struct book_vm *vm, enum move move) {
+void downstream_set_move(struct downstream *downstream, struct book_vm *vm,
+                         enum move move) {
     vm->record.move = move;
     list_remove(&vm->by_owner);
     list_add(&downstream->moving, &vm->by_owner);
 }
 
 void downstream_load_move(struct downstream *downstream, struct book_vm *vm) {
-    set_move(downstream, vm, vm->record.move);
+    if (vm->record.move)
+        list_add(&downstream->moving, &vm->by_owner);
+    else if (*vm->record.destination)
+        list_add(&downstream->rests, &vm->by_owner);
 }
 
-void downstream_end_move(struct book_vm *vm) {
+void downstream_end_move(struct downstream *downstream, struct book_vm *vm) {
     if (!vm->record.move)
         return;
     vm->record.move = MOVE_NONE;
     list_remove(&vm->by_owner);
+    if (*vm->record.destination)
+        list_add(&downstream->rests, &vm->by_owner);
+}
+
+void downstream_describe(const struct book_vm *vm, struct definition *out) {
+    record_clone(&definition_table, &vm->template->definition, out);
+    out->size = vm->record.size;
+    (void)text_copy(out->name, sizeof(out->name), vm->record.name);
+    (void)text_copy(out->shape, sizeof(out->shape), vm->record.shape);
+    (void)text_copy(out->image, sizeof(out->image), vm->record.digest);
 }
 
 /* The next operation of ours on it; the one before has ended. */
 static void order(struct downstream *downstream, struct book_vm *vm, enum verb verb,
                   const struct event *event, struct effects *out) {
-    set_move(downstream, vm, verb == VERB_DEFINE ? MOVE_ARRIVING : MOVE_LEAVING);
+    downstream_set_move(downstream, vm, verb == VERB_DEFINE ? MOVE_ARRIVING : MOVE_LEAVING);
     struct book_op *op = downstream_begin_internal(downstream, vm, verb, event, out);
     if (verb == VERB_DEFINE) {
-        struct definition *definition = &op->record.definition;
-        record_clone(&definition_table, &vm->template->definition, definition);
-        definition->size = vm->record.size;
-        (void)text_copy(definition->name, sizeof(definition->name), vm->record.name);
-        (void)text_copy(definition->shape, sizeof(definition->shape), vm->record.shape);
-        (void)text_copy(definition->image, sizeof(definition->image), vm->record.digest);
+        downstream_describe(vm, &op->record.definition);
     } else {
         downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
     }
@@ -145,7 +154,7 @@ static void on_define_result(struct downstream *downstream, struct book_vm *vm,
     struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
     enum code code = downlink_code(VERB_DEFINE, result);
     if (!downlink_is_undone(result) && code == CODE_OK) {
-        downstream_end_move(vm);
+        downstream_end_move(downstream, vm);
         downstream_move(downstream, vm, result->state, event, out);
         downstream_end(downstream, vm->active, code, event, out);
         effects_note(out, NOTE_INFO, "", "VM %s is on host %s now", vm->record.id,
@@ -168,7 +177,9 @@ void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
     struct book_vm *vm = book_vm(&downstream->book, result->vm);
     struct book_op *op = vm->active;
     downlink_reflect(&downstream->downlink, peer, op);
-    if (op->record.verb == VERB_DEFINE) {
+    if (vm->record.move >= MOVE_RECEIVING) {
+        downstream_on_live_result(downstream, result, event, out);
+    } else if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result, event, out);
     } else if (op->record.verb == VERB_SHUTDOWN) {
         delete_there(downstream, vm, result->code, event, out);
@@ -185,6 +196,10 @@ void downstream_on_move_due(struct downstream *downstream, struct book_op *op,
                             const struct event *event, struct effects *out) {
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
     bool in_time = op->deadline_ms > event->now_ms;
+    if (vm->record.move >= MOVE_RECEIVING) {
+        downstream_on_live_due(downstream, op, event, out);
+        return;
+    }
     if (in_time && *vm->record.place) {
         downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
     } else if (in_time && !op->tried_count) {

@@ -90,17 +90,21 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
                   const struct event *event, struct effects *out) {
     bool moves = vm->record.move;
     struct size reserved = {0};
-    downstream_end_move(vm);
+    downstream_end_move(downstream, vm);
     if (vm->active) {
-        if (!moves && (vm->active->record.internal || vm->active->record.verb == VERB_DELETE))
+        enum verb verb = vm->active->record.verb;
+        bool ends = vm->active->record.internal || verb == VERB_DELETE;
+        if (!moves && ends && verb != VERB_DISCARD) /* that one may wait for long */
             return;
-        reserved = book_take_reserved(vm->active);
+        reserved = downstream_take_reserved(downstream, vm);
         vm->active->decider = BY_OPERATOR;
         downstream_end(downstream, vm->active, CODE_NOT_ALLOWED, event, out);
     } else if (was == LENDING_REVOKED && vm->record.state == VM_RUNNING) {
         shut_down(downstream, vm, event, out);
         return;
     }
+    if (!*vm->record.place && *vm->record.destination)
+        downstream_follow(downstream, vm);
     if (!*vm->record.place) {
         placement_take(vm); /* from those that wait for their image */
         if (moves)

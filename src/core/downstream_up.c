@@ -72,7 +72,7 @@ static void begin(struct downstream *downstream, struct patron *patron,
                   const struct instruct *instruct, const struct event *event,
                   struct effects *out) {
     struct book_vm *old = book_vm(&downstream->book, instruct->vm);
-    struct size reserved = book_take_reserved(old ? old->active : NULL);
+    struct size reserved = downstream_take_reserved(downstream, old);
     if (old && old->active && old->active->counted) { /* it is about to be superseded */
         old->active->counted = false;
         patron->under_way--;
@@ -82,7 +82,12 @@ static void begin(struct downstream *downstream, struct patron *patron,
     op->reserved = reserved;
     downstream_count_op(downstream, op);
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
-    downstream_end_move(vm); /* a delete goes to where it is */
+    struct peer *ahead = downlink_by_name(&downstream->downlink, vm->record.destination);
+    if (ahead) /* what was superseded may have been under way there */
+        downlink_freed(ahead);
+    downstream_end_move(downstream, vm); /* a delete goes to where it is */
+    if (!*vm->record.place && *vm->record.destination)
+        downstream_follow(downstream, vm);
     if (instruct->verb != VERB_DEFINE) /* counted when it is permitted, not to be in its own way */
         downstream_count(downstream, vm);
     op->progress_ms = event->now_ms + progress_after_ms;
@@ -111,6 +116,11 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
     struct book_vm *vm = book_vm(&downstream->book, instruct->vm);
     bool own = vm && text_equal(vm->record.owner, owner);
     enum code code = CODE_OK;
+    if (verb_reaches[instruct->verb] == VERB_AMONG_HOSTS) {
+        uplink_refuse(uplink, instruct, vm && !own ? CODE_CONFLICT : CODE_UNSUPPORTED,
+                      own ? vm : NULL, out);
+        return;
+    }
     switch (uplink_judge(&downstream->book, owner, instruct, &code)) {
     case UPLINK_NEW:
         if (!downstream_allows(patron, instruct))

@@ -7,7 +7,8 @@
 
 const char *const job_names[JOB_KIND_COUNT] = {
     "scan",   "fetch",   "create", "start",   "shutdown", "stop",            "pause", "resume",
-    "suspend", "reboot", "resize", "rebuild", "snapshot", "snapshot-delete", "revert", "remove"};
+    "suspend", "reboot", "resize", "rebuild", "snapshot", "snapshot-delete", "revert",
+    "receive", "migrate", "adopt", "remove"};
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind) {
     if (effects->count == effects->capacity) {
@@ -62,6 +63,7 @@ static void effect_clear(struct effect *effect) {
         return;
     case EFFECT_JOB:
         record_clear(&definition_table, &effect->job.definition);
+        record_clear(&landing_table, &effect->job.landing);
         return;
     case EFFECT_ACKNOWLEDGE:
     case EFFECT_IMAGE:

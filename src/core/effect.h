@@ -48,6 +48,11 @@ enum job_kind {
     JOB_SNAPSHOT, /* one of this name and operation is there already: no harm */
     JOB_SNAPSHOT_DELETE, /* gone already: no harm */
     JOB_REVERT,   /* to the snapshot, with the definition's size; again: no harm */
+    JOB_RECEIVE,  /* image overlay and seed for a VM that comes by itself; again: no harm */
+    JOB_MIGRATE,  /* to the landing, where a disk of the definition is ready and it stands still;
+                   * gone here, with its files: gone already, no harm. Failed: it is here, and
+                   * nothing that was begun goes on */
+    JOB_ADOPT,    /* what has come, or come and gone off since, runs; again: no harm */
     JOB_REMOVE,   /* off, undefined, all files gone; gone already: no harm */
     JOB_KIND_COUNT,
 };
@@ -60,6 +65,7 @@ struct effect_job {
     uint32_t epoch;
     struct definition definition; /* of the verbs that have one */
     char snapshot[limit_name_size]; /* JOB_SNAPSHOT, JOB_SNAPSHOT_DELETE, JOB_REVERT */
+    struct landing landing;         /* JOB_MIGRATE */
 };
 
 struct effect_image {

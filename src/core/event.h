@@ -78,6 +78,8 @@ struct event_domain {
 struct event_host {
     struct size size;
     char accelerator[16]; /* "kvm", "tcg", "test" */
+    bool sends;           /* VMs that run, to other hosts */
+    char uri[limit_landing], folder[limit_landing]; /* where it receives them; "": it does not */
 };
 
 struct event_join {

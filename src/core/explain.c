@@ -43,12 +43,13 @@ void explain_wait(const struct downlink *downlink, const struct book *book,
     *out = (struct waiting){0};
     if (book_op_has_ended(op) || !vm)
         return;
-    const struct peer *peer = downlink_by_name(downlink, vm->record.place);
-    out->wait = *vm->record.place ? at_place(peer, op) : at_no_place(vm, op);
+    const char *place = book_asked_place(vm);
+    const struct peer *peer = downlink_by_name(downlink, place);
+    out->wait = *place ? at_place(peer, op) : at_no_place(vm, op);
     out->since_ms = since(&op->record, peer, out->wait);
     out->sent = op->attempts;
-    if (*vm->record.place)
-        out->place = memory_text(vm->record.place);
+    if (*place)
+        out->place = memory_text(place);
 }
 
 struct operation explain_op(const struct downlink *downlink, const struct book *book,

@@ -42,12 +42,15 @@ static char *mark_group(const struct downlink *downlink, const struct placement_
         return NULL;
     list_each(node, next, &wish->group->vms) {
         const struct book_vm *vm = container_of(node, const struct book_vm, by_group);
-        const struct peer *peer = downlink_by_name(downlink, vm->record.place);
-        if (!peer)
-            continue;
-        if (!marks)
-            marks = memory_new(downlink->count, sizeof(*marks));
-        marks[peer - downlink->peers] = 1;
+        const char *places[] = {vm->record.place, vm->record.destination};
+        for (size_t i = 0; i < array_size(places); i++) {
+            const struct peer *peer = downlink_by_name(downlink, places[i]);
+            if (!peer)
+                continue;
+            if (!marks)
+                marks = memory_new(downlink->count, sizeof(*marks));
+            marks[peer - downlink->peers] = 1;
+        }
     }
     return marks;
 }
@@ -83,7 +86,7 @@ static struct candidate candidate(const struct downlink *downlink, int shape,
         it.fails_at = PLACEMENT_NO_NETWORKS;
     else if (marks && (bool)marks[at] != (placing->rule == GROUP_TOGETHER))
         it.fails_at = PLACEMENT_NO_GROUP;
-    else if (!peer_is_up(peer))
+    else if (!peer_is_up(peer) || (wish->live && !peer->receives))
         it.fails_at = PLACEMENT_UNREACHABLE;
     else if (it.room <= 0 || was_tried(downlink, wish->op, peer))
         it.fails_at = PLACEMENT_NO_ROOM;
@@ -133,9 +136,9 @@ static bool is_plain(const struct placement_wish *wish) {
     const struct placing *placing = wish->placing;
     bool grouped = wish->group && (placing->rule == GROUP_TOGETHER ||
                                    placing->rule == GROUP_APART_CLUSTERS);
-    return !*placing->cluster && !placing->must && !placing->prefer && !placing->avoid &&
-           placing->strategy == STRATEGY_SPREAD && !grouped && !wish->networks &&
-           !(wish->allowed && *wish->allowed);
+    return !wish->live && !*placing->cluster && !placing->must && !placing->prefer &&
+           !placing->avoid && placing->strategy == STRATEGY_SPREAD && !grouped &&
+           !wish->networks && !(wish->allowed && *wish->allowed);
 }
 
 enum placement placement_choose(const struct downlink *downlink,

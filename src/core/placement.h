@@ -22,6 +22,7 @@ struct placement_wish {
     const struct book_group *group; /* those that are somewhere already; NULL: nobody */
     const struct book_op *op;       /* who refused it is not asked; NULL: nobody has */
     const char *allowed;            /* names of those that may be asked (words); NULL or "": all */
+    bool live;                      /* only peers that receive VMs that run */
 };
 
 /* The peer that is up, has room and is as the wish wants it: that which has most of the labels

@@ -94,6 +94,8 @@ static void say_hello(struct uplink *uplink, const struct book *book,
         uplink->said_digest = uplink_digest(uplink, book);
     message.hello.vm_digest = uplink->said_digest;
     message.hello.networks = memory_text(uplink->networks);
+    message.hello.sends = uplink->sends;
+    message.hello.receives = uplink->receives;
     (void)text_copy(message.hello.software, sizeof(message.hello.software), uplink->software);
     session_say(&uplink->session, &uplink->setting, &message, out);
     uplink->hello_due_ms = event->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);

@@ -26,6 +26,7 @@ struct uplink {
     uint64_t capacity_due_ms; /* when a changed capacity is to be told; book_never: it is */
     struct capacity told;     /* newest capacity that the manager was told */
     bool starved;             /* something found the session full */
+    bool sends, receives;     /* of a host: said in hello */
     bool missed;              /* ... a VM's change: the table is told again */
     bool table_begins;
     struct book_cursor table; /* of the VM table while that is being told */

@@ -20,7 +20,7 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
     if (!vm) {
         if (instruct->verb == VERB_DELETE)
             return refuse(CODE_OK, out_code); /* it is not there: that is what was wanted */
-        if (instruct->verb != VERB_DEFINE)
+        if (!verb_makes(instruct->verb))
             return refuse(CODE_LOST, out_code);
         if (!*instruct->definition.name)
             return refuse(CODE_INVALID, out_code);
@@ -31,14 +31,14 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
     if (instruct->epoch < vm->record.epoch || instruct->generation < vm->record.generation)
         return refuse(CODE_STALE, out_code);
     bool again = instruct->generation == vm->record.generation;
-    if (!again && instruct->verb == VERB_DEFINE && vm->record.state != VM_FAILED)
+    if (!again && verb_makes(instruct->verb) && vm->record.state != VM_FAILED)
         return refuse(CODE_CONFLICT, out_code);
     if (again) {
         if (!text_equal(vm->record.op, instruct->op))
             return refuse(CODE_STALE, out_code);
         return vm->active ? UPLINK_UNDER_WAY : UPLINK_ANSWERED;
     }
-    if (verb_reaches[instruct->verb] != VERB_BELOW)
+    if (verb_reaches[instruct->verb] < VERB_BELOW)
         return refuse(CODE_UNSUPPORTED, out_code);
     bool is_taken = vm->active && (!vm->active->record.internal || vm->record.move);
     if (is_taken && instruct->verb != VERB_DELETE)
@@ -88,11 +88,11 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
     if (vm->active)
         supersede(book, vm->active, event, out);
     vm->record.epoch = instruct->epoch;
-    if (instruct->verb == VERB_DEFINE) /* law 3: limits are held against what is made now */
+    if (verb_makes(instruct->verb)) /* law 3: limits are held against what is made now */
         describe(book, vm, &instruct->definition);
     if (instruct->verb == VERB_DELETE && vm->record.state != VM_DELETED)
         lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
-    else if (instruct->verb == VERB_DEFINE && vm->record.state != VM_PENDING)
+    else if (verb_makes(instruct->verb) && vm->record.state != VM_PENDING)
         lifecycle_move(&vm->record, VM_PENDING, event->wall_ms);
     struct book_op *old = book_op(book, instruct->op);
     if (old) /* refused here before, and asked again: that end has been heard */
@@ -103,8 +103,10 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
     (void)text_copy(operation.id, sizeof(operation.id), instruct->op);
     (void)text_copy(operation.snapshot, sizeof(operation.snapshot), instruct->snapshot);
     record_clone(&definition_table, &instruct->definition, &operation.definition);
+    record_clone(&landing_table, &instruct->landing, &operation.landing);
     struct book_op *op = book_begin(book, vm, &operation, event, out);
     record_clear(&definition_table, &operation.definition);
+    record_clear(&landing_table, &operation.landing);
     uplink_is_untold(book, op);
     return op;
 }
@@ -170,6 +172,8 @@ void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op
         result->state = vm ? vm->record.state : VM_DELETED;
         if (vm && reshape_tells(op->record.verb))
             result->facts = reshape_facts(vm);
+        if (op->record.verb == VERB_RECEIVE)
+            record_clone(&landing_table, &op->record.landing, &result->landing);
         uplink_send(uplink, &message, out);
         op->resend_ms =
             event->now_ms + 10 * book_backoff_ms(op->attempts++, &uplink->prng);
@@ -181,7 +185,7 @@ void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op
 
 void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
                    const struct book_vm *vm, struct effects *out) {
-    enum vm_state absent = instruct->verb == VERB_DEFINE ? VM_FAILED : VM_DELETED;
+    enum vm_state absent = verb_makes(instruct->verb) ? VM_FAILED : VM_DELETED;
     struct message message = {.kind = MESSAGE_RESULT};
     struct result *result = &message.result;
     (void)text_copy(result->op, sizeof(result->op), instruct->op);

@@ -15,7 +15,7 @@ static uint64_t tag_of(const struct book_vm *vm) {
 
 bool upstream_may_act(const struct call *call, const struct book_vm *vm) {
     enum verb verb = call->request->verb;
-    if (verb_reaches[verb] == VERB_UNBUILT)
+    if (verb_reaches[verb] == VERB_UNBUILT || verb_reaches[verb] == VERB_AMONG_HOSTS)
         call_problem(call, CODE_UNSUPPORTED, "", "this manager cannot %s a VM yet",
                      verb_names[verb]);
     else if (call->request->tag && call->request->tag != tag_of(vm))

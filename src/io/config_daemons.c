@@ -272,6 +272,9 @@ static const struct setting host_network_settings[] = {
 static const struct setting host_settings_table[] = {
     {.key = "uri", .kind = SETTING_TEXT, .offset = offsetof(struct host_config, uri),
      .standard = "qemu:///system", .about = "libvirt connection"},
+    {.key = "migration_uri", .kind = SETTING_TEXT,
+     .offset = offsetof(struct host_config, migration_uri),
+     .about = "by which other hosts of the cluster reach this libvirt, to send it VMs that run"},
     {.key = "accelerator", .kind = SETTING_CHOICE,
      .offset = offsetof(struct host_config, accelerator), .standard = "auto",
      .choices = accelerator_names, .about = "auto, kvm or tcg"},
@@ -519,12 +522,26 @@ static int check_networks(const char *path, const struct agent_config *config,
     return 0;
 }
 
+/* Only a daemon receives. */
+static int check_migration(const char *path, const struct host_config *host, struct error *err) {
+    if (!host->migration_uri)
+        return 0;
+    if (strlen(host->migration_uri) >= limit_landing)
+        return error_set(err, -ENAMETOOLONG, "%s: [host] migration_uri is too long", path);
+    if (!text_starts(host->uri, "test:") && !text_starts(host->uri, "qemu:///embed"))
+        return 0;
+    return error_set(err, -EINVAL, "%s: [host] migration_uri: a libvirt at %s cannot be reached by "
+                     "other hosts; leave it out, or use a daemon's as uri", path, host->uri);
+}
+
 int agent_config_load(const char *path, struct agent_config *config, struct error *err) {
     if (config_load(&agent_config_table, path, config, err))
         return err->code;
     int result = check_embedded_root(path, config->host.uri, err);
     if (!result)
         result = check_networks(path, config, err);
+    if (!result)
+        result = check_migration(path, &config->host, err);
     if (!result)
         result = config_links_check(
             &(struct links_config){.path = path,

@@ -97,6 +97,7 @@ struct host_network_config {
 
 struct host_config {
     char *uri;
+    char *migration_uri; /* NULL: none */
     int accelerator; /* index into accelerator_names */
     uint64_t workers;
     uint64_t cpus, memory_mib, disk_gib; /* 0: what the host has */

@@ -12,11 +12,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/folder.h"
-#include "io/host_files.h"
-#include "io/host_known.h"
-#include "io/host_libvirt.h"
 #include "io/host_machine.h"
-#include "io/pool.h"
+#include "io/host_parts.h"
 #include "io/secret.h"
 #include "message/id.h"
 #include "message/labels.h"
@@ -25,18 +22,6 @@ enum {
     most_jobs = 16384, /* that wait, per pool */
     fetch_workers = 2,
     workers_default = 8,
-    scan_again_ms = 1000,
-};
-
-struct host {
-    struct shell *shell;
-    struct host_files files;
-    atomic_bool closing;
-    const char *accelerator; /* "kvm", "tcg", "test" */
-    struct host_networks networks;
-    struct host_known *known;
-    struct libvirt *libvirt;
-    struct pool *jobs, *fetches;
 };
 
 struct host_job {
@@ -48,13 +33,14 @@ struct host_job {
 static void job_free(struct work *work) {
     struct host_job *one = container_of(work, struct host_job, work);
     record_clear(&definition_table, &one->job.definition);
+    record_clear(&landing_table, &one->job.landing);
     memory_free(one);
 }
 
 /* --- telling the shell --- */
 
-static void post_domain(struct host *host, const struct host_domain_mark *mark,
-                        enum vm_state state, unsigned why) {
+void host_post_domain(struct host *host, const struct host_domain_mark *mark,
+                      enum vm_state state, enum domain_news why) {
     struct event event = {.kind = EVENT_DOMAIN, .domain = {.epoch = mark->epoch, .state = state}};
     (void)text_copy(event.domain.vm, sizeof(event.domain.vm), mark->vm);
     event.domain.why = why;
@@ -82,7 +68,7 @@ static void on_changed(void *context, const char *vm, enum vm_state state) {
         return;
     if (state == VM_LOST)
         host_known_forget(host->known, vm);
-    post_domain(host, &mark, state, DOMAIN_CHANGED);
+    host_post_domain(host, &mark, state, DOMAIN_CHANGED);
     shell_serve(host->shell);
 }
 
@@ -91,7 +77,7 @@ static void on_rebooted(void *context, const char *vm) {
     struct host_domain_mark mark;
     if (!host_known_get(host->known, vm, &mark))
         return;
-    post_domain(host, &mark, VM_RUNNING, DOMAIN_REBOOTED);
+    host_post_domain(host, &mark, VM_RUNNING, DOMAIN_REBOOTED);
     shell_serve(host->shell);
 }
 
@@ -127,7 +113,7 @@ static void learn(struct host *host, const struct libvirt_domain *found, size_t 
     for (size_t i = 0; i < before_count; i++)
         if (!map_get(&seen, before[i].vm) && host_known_get(host->known, before[i].vm, &mark)) {
             host_known_forget(host->known, mark.vm);
-            post_domain(host, &mark, VM_LOST, DOMAIN_CHANGED);
+            host_post_domain(host, &mark, VM_LOST, DOMAIN_CHANGED);
         }
     map_deinit(&seen);
 }
@@ -144,14 +130,14 @@ static void scan(struct host *host, const struct host_job *one) {
         char why[1024];
         shell_log(host->shell, LOG_WARNING, "host-scan-failed", "next=again why=%s",
                   log_quote(err.text, why, sizeof(why)));
-        if (libvirt_cancelled_within(host->libvirt, scan_again_ms))
+        if (libvirt_cancelled_within(host->libvirt, host_again_ms))
             return;
     }
     learn(host, found, count, before, before_count);
     for (size_t i = 0; i < count; i++) {
         bool is_cut = found[i].state != VM_RUNNING &&
                       !host_vm_is_of_this_boot(&host->files, found[i].mark.vm);
-        post_domain(host, &found[i].mark, found[i].state,
+        host_post_domain(host, &found[i].mark, found[i].state,
                     !first ? DOMAIN_CHANGED : is_cut ? DOMAIN_CUT : DOMAIN_FOUND);
     }
     if (first)
@@ -365,6 +351,9 @@ static enum code do_job(struct host *host, const struct effect_job *job, struct 
     case JOB_SNAPSHOT: return libvirt_snapshot(libvirt, job, &out->memory, err);
     case JOB_SNAPSHOT_DELETE: return libvirt_snapshot_delete(libvirt, job, err);
     case JOB_REVERT: return revert(host, job, err);
+    case JOB_RECEIVE: return host_receive(host, job, err);
+    case JOB_MIGRATE: return host_migrate(host, job, err);
+    case JOB_ADOPT: return host_adopt(host, job, err);
     case JOB_REMOVE: return remove_vm(host, job, err);
     case JOB_SCAN:
     case JOB_FETCH:
@@ -394,7 +383,8 @@ static void on_jobs(void *context, struct list *batch) {
                 end.code = CODE_LOST;
             if (end.code != CODE_OK)
                 read_back(host, &one->job, &end);
-            post_job(host, &one->job, &end, &err);
+            if (one->job.kind != JOB_MIGRATE || !atomic_load(&host->closing)) /* not known */
+                post_job(host, &one->job, &end, &err);
         }
         job_free(work);
     }
@@ -454,6 +444,7 @@ void host_submit(struct host *host, const struct effect_job *job) {
     struct host_job *one = memory_new(1, sizeof(*one));
     one->job = *job;
     record_clone(&definition_table, &job->definition, &one->job.definition);
+    record_clone(&landing_table, &job->landing, &one->job.landing);
     queue(host, one);
 }
 
@@ -492,6 +483,11 @@ static int tell_host(struct host *host, const struct host_settings *settings, st
         return -ENOTSUP;
     event.host.size = host_machine_lend(has, settings->capacity, settings->reserve);
     (void)text_copy(event.host.accelerator, sizeof(event.host.accelerator), host->accelerator);
+    event.host.sends = libvirt_driver(host->libvirt) == LIBVIRT_QEMU;
+    if (event.host.sends && settings->migration_uri && *settings->migration_uri &&
+        (!text_copy(event.host.uri, sizeof(event.host.uri), settings->migration_uri) ||
+         !text_copy(event.host.folder, sizeof(event.host.folder), host->files.folder)))
+        return error_set(err, -ENAMETOOLONG, "migration_uri, or the folder, is too long");
     shell_post(host->shell, &event);
     return 0;
 }
@@ -545,8 +541,10 @@ void host_close(struct host *host) {
     if (!host)
         return;
     atomic_store(&host->closing, true);
-    if (host->libvirt)
+    if (host->libvirt) {
         libvirt_cancel(host->libvirt);
+        libvirt_give_up_sending(host->libvirt);
+    }
     pool_free(host->jobs, job_free);
     pool_free(host->fetches, job_free);
     if (host->libvirt)

@@ -20,6 +20,7 @@ struct host_settings {
     const char *image_ca_file;    /* NULL: the system's */
     const char *image_token_file; /* bearer token for it, NULL: none */
     const char *accelerator;  /* "auto", "kvm", "tcg" */
+    const char *migration_uri; /* by which other hosts reach this libvirt; NULL: they do not */
     struct size reserve;      /* kept from the capacity for the host itself */
     struct size capacity;     /* 0 fields: what the host has */
     struct host_networks networks;
@@ -35,6 +36,6 @@ struct host *host_open(const struct host_settings *settings, struct shell *shell
 /* Queues one job; jobs of different VMs run at the same time, as far as workers go. */
 void host_submit(struct host *host, const struct effect_job *job);
 
-/* Waits for the jobs under way (downloads are given up), drops those that wait, then closes. VMs
- * keep running. */
+/* Waits for the jobs under way (downloads are given up, and what is being sent to other hosts),
+ * drops those that wait, then closes. VMs keep running. */
 void host_close(struct host *host);

@@ -189,6 +189,36 @@ bool host_domain_has_room(const char *xml, uint64_t memory_mib, uint64_t grown_m
            (memory_mib + grown_mib) * kib <= strtoull(most + 1, NULL, 10);
 }
 
+/* Appends `xml` with all paths that begin with the one folder in the other. */
+static void add_with_paths(const char *xml, size_t length, const struct host_domain_move *move,
+                           struct text *out) {
+    auto_clean(text_deinit) struct text folder = {0};
+    add_escaped(&folder, move->from_folder);
+    for (size_t at = 0; at < length; at++) {
+        bool is_value = at && (xml[at - 1] == '\'' || xml[at - 1] == '"');
+        if (is_value && text_starts(xml + at, text_data(&folder)) &&
+            xml[at + folder.length] == '/') {
+            add_escaped(out, move->to_folder);
+            at += folder.length;
+        }
+        text_add_bytes(out, xml + at, 1);
+    }
+}
+
+void host_domain_moved(const char *xml, const struct host_domain_move *move, struct text *out) {
+    static const char name[] = " epoch=";
+    const char *mark = strstr(xml, host_domain_namespace);
+    const char *epoch = mark ? strstr(mark, name) : NULL;
+    size_t before = epoch ? (size_t)(epoch - xml) + strlen(name) + 1 : strlen(xml);
+    add_with_paths(xml, before, move, out);
+    if (!epoch)
+        return;
+    const char *after = xml + before;
+    text_add_number(out, move->epoch);
+    after += strspn(after, "0123456789");
+    add_with_paths(after, strlen(after), move, out);
+}
+
 /* Copies the value of ` name="…"`; libvirt writes either quote. */
 static bool read_attribute(const char *xml, const char *name, char *field, size_t size) {
     char wanted[16];

@@ -61,6 +61,15 @@ enum { host_domain_module_size = 32 };
 void host_domain_module_name(uint64_t memory_mib, char out_name[host_domain_module_size]);
 void host_domain_module_xml(uint64_t memory_mib, uint64_t grown_mib, struct text *out);
 
+/* Where a domain's files are, there and here, and its epoch there. */
+struct host_domain_move {
+    const char *from_folder, *to_folder;
+    uint32_t epoch;
+};
+
+/* Appends the XML of a domain of ours as it is to be on another host. */
+void host_domain_moved(const char *xml, const struct host_domain_move *move, struct text *out);
+
 /* What our metadata element says. */
 struct host_domain_mark {
     char vm[limit_id_size];

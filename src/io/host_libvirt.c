@@ -41,6 +41,10 @@ enum libvirt_driver libvirt_driver(const struct libvirt *libvirt) { return libvi
 
 /* False: the event says nothing about the state. */
 static bool state_of_event(int event, int detail, enum vm_state *out_state) {
+    if ((event == VIR_DOMAIN_EVENT_STARTED && detail == VIR_DOMAIN_EVENT_STARTED_MIGRATED) ||
+        (event == VIR_DOMAIN_EVENT_SUSPENDED && detail == VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED) ||
+        (event == VIR_DOMAIN_EVENT_STOPPED && detail == VIR_DOMAIN_EVENT_STOPPED_MIGRATED))
+        return false; /* it comes, or goes: what has come for good tells more */
     switch (event) {
     case VIR_DOMAIN_EVENT_STARTED:
     case VIR_DOMAIN_EVENT_RESUMED:

@@ -43,13 +43,13 @@ struct libvirt_domain {
     enum vm_state state;
 };
 
-/* All domains of ours, after libvirt has found its running guests again. The caller frees
- * *out_domains with memory_free. */
+/* All domains of ours that have come for good, after libvirt has found its running guests again.
+ * The caller frees *out_domains with memory_free. */
 int libvirt_list(struct libvirt *libvirt, struct libvirt_domain **out_domains, size_t *out_count,
                  struct error *err);
 
-/* The domain of a VM. CODE_OK, CODE_LOST (there is none), CODE_CONFLICT (the name is taken by one
- * that is not ours), CODE_HOST_FAILED. */
+/* The domain of a VM. CODE_OK, CODE_LOST (there is none, or it has not come for good),
+ * CODE_CONFLICT (the name is taken by one that is not ours), CODE_HOST_FAILED. */
 enum code libvirt_find(struct libvirt *libvirt, const char *vm, struct libvirt_domain *out_domain,
                        struct error *err);
 
@@ -70,6 +70,20 @@ enum code libvirt_undefine(struct libvirt *libvirt, const char *vm, struct error
 enum code libvirt_pause(struct libvirt *libvirt, const char *vm, struct error *err);
 enum code libvirt_resume(struct libvirt *libvirt, const char *vm, struct error *err);
 enum code libvirt_suspend(struct libvirt *libvirt, const char *vm, struct error *err);
+
+/* What has become of a domain that is migrated, or was to be. CODE_OK: it is here, and whatever
+ * was begun has ended; one that stood still for it runs on. CODE_LOST: it is not here.
+ * CODE_HOST_FAILED: not known. */
+enum code libvirt_settle(struct libvirt *libvirt, const char *vm,
+                         struct libvirt_domain *out_domain, struct error *err);
+
+/* Sends a running domain with its disk to the libvirt at `uri`, where it stands still. What this
+ * says is not the last word: libvirt_settle() has that. */
+enum code libvirt_migrate(struct libvirt *libvirt, const char *vm, const char *uri,
+                          const struct host_domain_move *move, struct error *err);
+
+/* Ends every such sending, so that nobody waits for it; once libvirt_cancel() was called. */
+void libvirt_give_up_sending(struct libvirt *libvirt);
 
 /* Ask the guest; CODE_BAD_STATE when it does not run. */
 enum code libvirt_shutdown(struct libvirt *libvirt, const char *vm, struct error *err);

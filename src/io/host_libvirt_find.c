@@ -79,6 +79,9 @@ enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct er
     return CODE_OK;
 }
 
+/* One that another host sends is ours only when that is done. */
+static bool has_come(virDomainPtr domain) { return virDomainIsPersistent(domain) != 0; }
+
 enum code libvirt_find(struct libvirt *libvirt, const char *vm, struct libvirt_domain *out_domain,
                        struct error *err) {
     auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
@@ -86,6 +89,10 @@ enum code libvirt_find(struct libvirt *libvirt, const char *vm, struct libvirt_d
         return CODE_HOST_FAILED;
     auto_clean(domain_clean) virDomainPtr domain = NULL;
     enum code code = libvirt_look_up(connection, vm, &domain, &out_domain->mark, err);
+    if (code == CODE_OK && !has_come(domain)) {
+        error_set(err, -ENOENT, "the domain has not come for good");
+        return CODE_LOST;
+    }
     return code == CODE_OK ? libvirt_state(domain, &out_domain->state, err) : code;
 }
 
@@ -200,7 +207,7 @@ int libvirt_list(struct libvirt *libvirt, struct libvirt_domain **out_domains, s
             code = libvirt_state(domains.items[i], &ours[count].state, err);
         if (code == CODE_HOST_FAILED)
             return -EIO;
-        count += code == CODE_OK;
+        count += code == CODE_OK && has_come(domains.items[i]);
     }
     *out_domains = take(ours);
     *out_count = count;

@@ -61,6 +61,7 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
         .image_ca_file = uplink->image_ca_file,
         .image_token_file = uplink->image_token.file,
         .accelerator = accelerator_names[host->accelerator],
+        .migration_uri = host->migration_uri,
         .reserve = {.cpus = (uint32_t)host->reserve_cpus,
                     .memory_mib = (uint32_t)host->reserve_memory_mib,
                     .disk_gib = (uint32_t)host->reserve_disk_gib},

@@ -21,7 +21,7 @@ static uint32_t or_hundred(uint32_t percent) { return percent ? percent : 100; }
 
 static const char *const remaining_words[STAY_COUNT] = {
     [STAY_UNDECIDED] = "not looked at yet",
-    [STAY_POLICY] = "may not be made anew elsewhere; ask their tenants, or wait for them",
+    [STAY_POLICY] = "may not go elsewhere, or have snapshots; ask their tenants, or wait for them",
     [STAY_STATE] = "lost, as far as is known: the host does not have them",
     [STAY_ROOM] = "no other host has room and is as they have to have it",
     [STAY_IMAGE] = "their image cannot be had",
@@ -30,6 +30,8 @@ static const char *const remaining_words[STAY_COUNT] = {
     [STAY_TURN] = "others go before them",
     [STAY_FETCHING] = "their image is fetched",
     [STAY_LEAVING] = "on their way out",
+    [STAY_LIVE] = "may only go while they run, and are off or held, or this host cannot do that",
+    [STAY_FAILED] = "going while they run was tried, and failed: see the manager's log",
 };
 
 static void show_host(const void *record) {

@@ -55,8 +55,9 @@ static const struct {
     {'R', "  --group-rule RULE     beside others of the group: together, apart (other hosts),\n"
           "                        apart-clusters, anyhow"},
     {'Y', "  --strategy STRATEGY   spread (most room, the default) or pack (least that is enough)"},
-    {'r', "  --on-drain WHAT       when its host is to be empty: stay (the default), or restart:\n"
-          "                        made anew from its image elsewhere, what its disk held is lost"},
+    {'r', "  --on-drain WHAT       when its host is to be empty: stay (the default), migrate:\n"
+          "                        goes elsewhere while it runs, where that can be, or restart:\n"
+          "                        the same, otherwise made anew, what its disk held is lost"},
     {'u', "  --host-must LABELS    labels that its host must have, by the cluster's owner"},
     {'q', "  --host-prefer LABELS  labels that its host should have"},
     {'j', "  --network NETWORKS    networks to be in, by commas, each an interface: names from\n"

@@ -15,6 +15,7 @@ enum {
     limit_user_data = 16384,   /* bytes of first-boot data */
     limit_labels = 255,        /* bytes of a cluster's labels, or of those that are asked for */
     limit_metadata = 1024,     /* bytes of what a tenant says of a VM */
+    limit_landing = 1024,      /* bytes of a libvirt's URI, or of a path */
     limit_permissions = 4096,  /* bytes of a list of what is permitted */
     limit_network_names = 4096, /* bytes of a list of the networks that a place has */
     limit_vm_network_names = 255, /* bytes of a list of those that a VM is to be in */

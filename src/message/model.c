@@ -6,7 +6,7 @@
 const char *const verb_names[VERB_COUNT] = {
     "define", "start",  "shutdown", "stop", "reboot", "pause",    "resume", "suspend", "resize",
     "rename", "edit",   "lock",   "unlock", "snapshot", "revert", "rebuild",
-    "snapshot-delete", "delete"};
+    "snapshot-delete", "receive", "migrate", "adopt", "discard", "delete"};
 const enum verb_reach verb_reaches[VERB_COUNT] = {
     [VERB_DEFINE] = VERB_BELOW,    [VERB_START] = VERB_BELOW,    [VERB_SHUTDOWN] = VERB_BELOW,
     [VERB_STOP] = VERB_BELOW,      [VERB_REBOOT] = VERB_BELOW,   [VERB_PAUSE] = VERB_BELOW,
@@ -14,6 +14,8 @@ const enum verb_reach verb_reaches[VERB_COUNT] = {
     [VERB_RENAME] = VERB_ABOVE,    [VERB_EDIT] = VERB_ABOVE,     [VERB_LOCK] = VERB_ABOVE,
     [VERB_UNLOCK] = VERB_ABOVE,    [VERB_SNAPSHOT] = VERB_BELOW, [VERB_REVERT] = VERB_BELOW,
     [VERB_REBUILD] = VERB_BELOW,   [VERB_SNAPSHOT_DELETE] = VERB_BELOW,
+    [VERB_RECEIVE] = VERB_AMONG_HOSTS, [VERB_MIGRATE] = VERB_AMONG_HOSTS,
+    [VERB_ADOPT] = VERB_AMONG_HOSTS, [VERB_DISCARD] = VERB_UNBUILT, /* it travels as a delete */
     [VERB_DELETE] = VERB_BELOW,
 };
 const char *const vm_state_names[VM_STATE_COUNT] = {"pending", "stopped",   "running", "paused",
@@ -24,7 +26,7 @@ const char *const step_names[STEP_COUNT] = {"none",     "accepted",  "placed",  
                                             "taken",    "fetching",  "preparing", "starting",
                                             "stopping", "rebooting", "pausing", "resuming",
                                             "suspending", "resizing", "snapshotting", "reverting",
-                                            "deleting", "undoing", "ended",
+                                            "migrating", "deleting", "undoing", "ended",
                                             "refused",  "waiting"};
 const char *const decider_names[DECIDER_COUNT] = {"manager", "tenant", "cluster", "operator"};
 const char *const wait_names[WAIT_COUNT] = {"nothing", "taking", "result", "cluster",
@@ -139,8 +141,21 @@ const struct table account_table = {"account", "A tenant, with what it may have 
                                     sizeof(struct account), account_fields,
                                     array_size(account_fields)};
 
-const char *const on_drain_names[ON_DRAIN_COUNT] = {"stay", "restart"};
-const char *const move_names[MOVE_COUNT] = {"none", "leaving", "arriving"};
+const char *const on_drain_names[ON_DRAIN_COUNT] = {"stay", "restart", "migrate"};
+const char *const move_names[MOVE_COUNT] = {"none",      "leaving",   "arriving",
+                                            "receiving", "migrating", "adopting"};
+
+static const struct field landing_fields[] = {
+    {.name = "epoch", .about = "Of the VM, on the host that it comes to.", .kind = FIELD_U32,
+     field_at(struct landing, epoch), .most = UINT32_MAX},
+    {.name = "uri", .about = "By which other hosts reach that host's libvirt.",
+     .kind = FIELD_BLOB, field_at(struct landing, uri), .most = limit_landing},
+    {.name = "folder", .about = "Of that host's own files.", .kind = FIELD_BLOB,
+     field_at(struct landing, folder), .most = limit_landing},
+};
+const struct table landing_table = {"landing", "Where a VM that migrates lands.",
+                                    sizeof(struct landing), landing_fields,
+                                    array_size(landing_fields)};
 
 static const struct field definition_fields[] = {
     {.name = "name", .about = "The tenant's name for the VM, and the guest's host name.",
@@ -241,6 +256,9 @@ static const struct field vm_fields[] = {
      .mask = FIELD_STORE, field_at(struct vm, place_generation), .most = INT64_MAX},
     {.name = "move", .about = "Whether it is between two hosts.", .kind = FIELD_ENUM,
      .mask = FIELD_STORE, field_at(struct vm, move), field_names(move_names)},
+    {.name = "destination", .about = "The host that it migrates to, or that has a rest of it.",
+     .kind = FIELD_TEXT, .mask = FIELD_STORE, field_at(struct vm, destination),
+     .check = CHECK_NAME},
     {.name = "operation", .about = "The newest operation on it.", .kind = FIELD_TEXT,
      field_at(struct vm, op), .check = CHECK_ID},
     {.name = "last_code", .about = "Outcome of that operation, once it has ended.",
@@ -357,6 +375,8 @@ static const struct field operation_fields[] = {
      field_at(struct operation, snapshot), .check = CHECK_NAME},
     {.name = "placing", .about = "Where it may go.", .kind = FIELD_RECORD, .mask = FIELD_STORE,
      field_at(struct operation, placing), .table = &placing_table},
+    {.name = "landing", .about = "Where a VM that migrates lands.", .kind = FIELD_RECORD,
+     .mask = FIELD_STORE, field_at(struct operation, landing), .table = &landing_table},
 };
 const struct table operation_table = {"operation", "A requested change, with a true end.",
                                       sizeof(struct operation), operation_fields,

@@ -28,6 +28,10 @@ enum verb {
     VERB_REVERT,
     VERB_REBUILD,
     VERB_SNAPSHOT_DELETE,
+    VERB_RECEIVE, /* a host makes ready for a VM that comes to it while it runs */
+    VERB_MIGRATE, /* it goes there; its guest stands still until … */
+    VERB_ADOPT,   /* … the host that it has come to lets it go on */
+    VERB_DISCARD, /* in a manager's books only: a delete on the host that it was to go to */
     VERB_DELETE,
     VERB_COUNT,
 };
@@ -38,8 +42,19 @@ enum verb_reach {
     VERB_UNBUILT,  /* a name that is kept: whoever asks for it is told that it is unsupported */
     VERB_ABOVE,    /* the upstream manager's own matter: nothing of it goes down */
     VERB_BELOW,    /* instructed down to the host: an owner may forbid it */
+    VERB_AMONG_HOSTS, /* a downstream manager's to its own hosts: nobody above can ask for it */
 };
 extern const enum verb_reach verb_reaches[VERB_COUNT];
+
+/* Does the verb begin what a host knows of a VM? */
+static inline bool verb_makes(enum verb verb) {
+    return verb == VERB_DEFINE || verb == VERB_RECEIVE;
+}
+
+/* Is the operation for the host that the VM is to go to, not for that where it is? */
+static inline bool verb_is_ahead(enum verb verb) {
+    return verb == VERB_RECEIVE || verb == VERB_DISCARD;
+}
 
 enum vm_state {
     VM_PENDING,  /* asked for, not yet defined on a host */
@@ -77,6 +92,7 @@ enum step {
     STEP_RESIZING,
     STEP_SNAPSHOTTING, /* a snapshot is made or deleted */
     STEP_REVERTING,
+    STEP_MIGRATING,
     STEP_DELETING,
     STEP_UNDOING,    /* what was half-made is removed */
     STEP_ENDED,
@@ -168,19 +184,32 @@ extern const char *const strategy_names[STRATEGY_COUNT];
 /* What may become of a VM whose host is to be empty. */
 enum on_drain {
     ON_DRAIN_STAY,    /* nothing */
-    ON_DRAIN_RESTART, /* gone there, then made anew from its image: what its disk holds is lost */
+    ON_DRAIN_RESTART, /* as migrate, where that can be; otherwise gone there, then made anew from
+                       * its image: what its disk holds is lost */
+    ON_DRAIN_MIGRATE, /* goes elsewhere while it runs, where hosts can do that; otherwise nothing */
     ON_DRAIN_COUNT,
 };
 extern const char *const on_drain_names[ON_DRAIN_COUNT];
 
-/* Of a VM that a downstream manager moves; it never stands on two hosts. */
+/* Of a VM that a downstream manager moves; it never runs on two hosts. */
 enum move {
     MOVE_NONE,
     MOVE_LEAVING,  /* its host is to confirm that it is gone */
     MOVE_ARRIVING, /* it was gone, and is made elsewhere */
+    MOVE_RECEIVING, /* it runs; its destination makes ready */
+    MOVE_MIGRATING, /* its host is to say that it has gone there, or that it has not */
+    MOVE_ADOPTING,  /* it has gone: its new host is to let it go on */
     MOVE_COUNT,
 };
 extern const char *const move_names[MOVE_COUNT];
+
+/* Where a VM that migrates lands, as the host that receives it says. Never told above. */
+struct landing {
+    uint32_t epoch; /* of the VM, there; 0: no landing */
+    char *uri;      /* by which other hosts reach that host's libvirt */
+    char *folder;   /* of that host's own files */
+};
+extern const struct table landing_table;
 
 /* What to make: the arguments of `define`. */
 struct definition {
@@ -228,6 +257,8 @@ struct vm {
     uint32_t place_epoch;       /* managers: as this level counts it for the level below */
     uint64_t place_generation;  /* managers: of the newest instruction issued below */
     enum move move;             /* downstream managers */
+    char destination[limit_name_size]; /* likewise: the host that it migrates to, or that may have
+                                        * something of it left from that; "": none */
     char op[limit_id_size];  /* the newest instruction's operation */
     enum code last_code;     /* and its outcome, once it has one */
     enum step last_step;     /* the step that failed */
@@ -316,6 +347,7 @@ struct operation {
     struct size was;              /* VERB_RESIZE: what it had before, as far as is known */
     char snapshot[limit_name_size]; /* of verbs that are about one */
     struct placing placing;       /* VERB_DEFINE, upstream only */
+    struct landing landing;       /* VERB_RECEIVE once done, VERB_MIGRATE */
 };
 extern const struct table operation_table;
 

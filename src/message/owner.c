@@ -154,7 +154,7 @@ const struct table lending_decision_table = {
 const char *const host_duty_names[DUTY_COUNT] = {"cordon", "drain", "maintenance"};
 const char *const stay_names[STAY_COUNT] = {"undecided", "policy", "state", "no-room", "no-image",
                                             "host-away", "busy", "its-turn", "fetching",
-                                            "leaving"};
+                                            "leaving", "not-live", "failed"};
 _Static_assert((int)STAY_COUNT <= (int)limit_reasons, "each reason once");
 
 static const struct field remainder_fields[] = {
@@ -340,6 +340,8 @@ static const struct field hosted_operation_fields[] = {
      field_at(struct operation, snapshot), .check = CHECK_NAME},
     {.name = "placing", .about = "Where it may go.", .kind = FIELD_RECORD, .mask = FIELD_STORE,
      field_at(struct operation, placing), .table = &placing_table},
+    {.name = "landing", .about = "Where it lands.", .kind = FIELD_RECORD, .mask = FIELD_STORE,
+     field_at(struct operation, landing), .table = &landing_table},
     {.name = "internal", .about = "Begun by the cluster's manager itself.", .kind = FIELD_FLAG,
      field_at(struct operation, internal)},
     {.name = "created_ms", .about = "When it was accepted here.", .kind = FIELD_U64,

@@ -35,7 +35,7 @@ extern const struct table host_labels_table;
 /* Why a VM is still on a host that is to be empty. */
 enum stay {
     STAY_UNDECIDED,
-    STAY_POLICY,   /* it may not be made anew */
+    STAY_POLICY,   /* it may not go, or has snapshots, which would be lost */
     STAY_STATE,    /* its host does not know it as a whole VM */
     STAY_ROOM,     /* no other host has room for it, or is as it has to be */
     STAY_IMAGE,    /* its image cannot be had here */
@@ -44,6 +44,9 @@ enum stay {
     STAY_TURN,     /* others go before it */
     STAY_FETCHING, /* its image is asked for */
     STAY_LEAVING,  /* it is on its way out */
+    STAY_LIVE,     /* it may only go while it runs, and is off, suspended or paused, or its host
+                    * cannot do that */
+    STAY_FAILED,   /* that was tried, and failed */
     STAY_COUNT,
 };
 extern const char *const stay_names[STAY_COUNT];

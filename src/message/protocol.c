@@ -63,6 +63,8 @@ static const struct field instruct_fields[] = {
      field_at(struct instruct, definition), .table = &definition_table},
     {.name = "snapshot", .about = "snapshot, revert, snapshot-delete: which.",
      .kind = FIELD_TEXT, field_at(struct instruct, snapshot), .check = CHECK_NAME},
+    {.name = "landing", .about = "migrate: where to, as that host's result of receive said.",
+     .kind = FIELD_RECORD, field_at(struct instruct, landing), .table = &landing_table},
 };
 static const struct table instruct_table = {"instruct", "Do this to a VM.",
                                             sizeof(struct instruct), instruct_fields,
@@ -91,6 +93,10 @@ static const struct field hello_fields[] = {
     {.name = "networks",
      .about = "Of a host: the networks that it has, by commas; a manager always says '*'.",
      .kind = FIELD_BLOB, field_at(struct hello, networks), .most = limit_network_names},
+    {.name = "sends", .about = "A host can send VMs to others while they run.",
+     .kind = FIELD_FLAG, field_at(struct hello, sends)},
+    {.name = "receives", .about = "A host can receive such VMs.", .kind = FIELD_FLAG,
+     field_at(struct hello, receives)},
 };
 static const struct table hello_table = {"hello", "An agent opens a session.",
                                          sizeof(struct hello), hello_fields,
@@ -154,6 +160,8 @@ static const struct field result_fields[] = {
      field_names(vm_state_names)},
     {.name = "facts", .about = "What it has there now, where the verb may have changed it.",
      .kind = FIELD_RECORD, field_at(struct result, facts), .table = &facts_table},
+    {.name = "landing", .about = "receive: where the VM is to come to.", .kind = FIELD_RECORD,
+     field_at(struct result, landing), .table = &landing_table},
 };
 static const struct table result_table = {"result", "The true end of an operation.",
                                           sizeof(struct result), result_fields,

@@ -59,6 +59,7 @@ struct instruct {
     uint64_t within_ms; /* time left to the deadline, counted from arrival */
     struct definition definition; /* define, resize, rebuild, revert: what the VM is to be */
     char snapshot[limit_name_size]; /* snapshot, revert, snapshot-delete */
+    struct landing landing;         /* migrate: where to */
 };
 
 struct settled {
@@ -70,6 +71,7 @@ struct hello {
     char software[limit_software_size];
     uint64_t vm_digest; /* of the whole VM table, see vm_digest(); equal: no sync is needed */
     char *networks;     /* a host's, by commas, NULL: none; of a manager always hello_asked */
+    bool sends, receives; /* a host: VMs that run, to other hosts, from them; a cluster: neither */
 };
 
 /* What a manager says in place of its networks, which are an inside matter: it has to be asked. */
@@ -102,6 +104,7 @@ struct result {
     enum step step;      /* the step that failed */
     enum vm_state state; /* of the VM, now */
     struct facts facts;  /* ... likewise, where the verb may have changed them */
+    struct landing landing; /* receive: where it is to come to */
 };
 
 struct rekey {

@@ -173,7 +173,7 @@ class Owner(CloudCase):
                    "move" not in self.owner_json("vm", "show", moves["vm"]), "it moved")
         host = self.owner_json("host", "show", "inner-1")
         self.assertEqual((host["vms"], host["remaining"]), (1, [{"why": "policy", "vms": 1}]))
-        self.assertIn("1: may not be made anew", self.owner("host", "show", "inner-1").out)
+        self.assertIn("1: may not go elsewhere", self.owner("host", "show", "inner-1").out)
         self.assertIn("maintenance", self.owner("host", "uncordon", "inner-1", check=False).err)
         wait_until(lambda: {vm["state"] for vm in self.vms()} == {"running"}, "both run, as told")
         self.assertNotIn("inner", self.vm("show", "web").out)

@@ -233,20 +233,37 @@ static void tell_room(struct bench *bench, struct far *agent, const struct welco
     bench_say(bench, agent, message);
 }
 
-void bench_hello(struct bench *bench, struct far *agent, uint64_t room) {
-    struct message hello = {.kind = MESSAGE_HELLO,
-                            .hello = {.version = protocol_version,
-                                      .version_oldest = protocol_version_oldest,
-                                      .networks = memory_text(agent->networks)}};
+static void say_hello(struct bench *bench, struct far *agent, struct hello said) {
+    struct message hello = {.kind = MESSAGE_HELLO, .hello = said};
+    hello.hello.version = protocol_version;
+    hello.hello.version_oldest = protocol_version_oldest;
+    hello.hello.networks = memory_text(agent->networks);
     agent->number += 100;
     agent->sent = agent->peer_number = agent->received = agent->told = 0;
     bench_say(bench, agent, hello);
+}
+
+static void hear_welcome(struct bench *bench, struct far *agent, uint64_t room) {
     const struct message *told = bench_told(bench, agent, MESSAGE_WELCOME);
     assert_non_null(told);
     struct message welcome;
     message_clone(told, &welcome);
     tell_room(bench, agent, &welcome.welcome, room);
     message_clear(&welcome);
+}
+
+void bench_hello(struct bench *bench, struct far *agent, uint64_t room) {
+    say_hello(bench, agent, (struct hello){0});
+    hear_welcome(bench, agent, room);
+}
+
+void bench_hello_first(struct bench *bench, struct far *agent) {
+    say_hello(bench, agent, (struct hello){.sends = true, .receives = true});
+}
+
+void bench_hello_live(struct bench *bench, struct far *agent, uint64_t room) {
+    bench_hello_first(bench, agent);
+    hear_welcome(bench, agent, room);
 }
 
 void bench_welcome(struct bench *bench, struct far *manager) {

@@ -53,6 +53,12 @@ void bench_restart(struct bench *bench);
 /* An agent opens its session and tells of `room` VMs of each shape that fit. */
 void bench_hello(struct bench *bench, struct far *agent, uint64_t room);
 
+/* The same of one that sends VMs which run, and receives them. */
+void bench_hello_live(struct bench *bench, struct far *agent, uint64_t room);
+
+/* No more of that than its hello, so that what it brings about is the newest step. */
+void bench_hello_first(struct bench *bench, struct far *agent);
+
 /* The link comes up and a manager answers the hello. */
 void bench_welcome(struct bench *bench, struct far *manager);
 

@@ -302,7 +302,7 @@ static void one_upstream_reaches_nothing_of_another(void **state) {
         struct message message = bench_define("2", "1", 2, &bench_shapes[0]);
         message.instruct.verb = verb;
         bench_say(&bench, other, message);
-        cluster_assert_result(other, CODE_CONFLICT, verb == VERB_DEFINE ? VM_FAILED : VM_DELETED);
+        cluster_assert_result(other, CODE_CONFLICT, verb_makes(verb) ? VM_FAILED : VM_DELETED);
         assert_null(cluster_instructed(&instruct));
     }
     struct message settled = {.kind = MESSAGE_SETTLED};

@@ -49,6 +49,10 @@ static const char verbs[VERB_COUNT][VM_STATE_COUNT + 1] = {
     /* revert   */ ".xx..x....",
     /* rebuild  */ ".xx..x....",
     /* snapshot-delete */ ".xx..x....",
+    /* receive  */ "..........",
+    /* migrate  */ "..x.......",
+    /* adopt    */ "xxxxxx....",
+    /* discard  */ "..........",
     /* delete   */ "xxxxxxxxx.",
 };
 

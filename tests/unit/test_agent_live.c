@@ -1,0 +1,251 @@
+/* A host's agent and VMs that go to other hosts while they run: what it does as the one that sends
+ * and as the one that receives, also when it is killed or its host loses power meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "bench.h"
+
+static struct bench bench; /* of this program's only thread */
+static struct far *manager;
+
+static void tell_host(const char *uri) {
+    struct event host = {.kind = EVENT_HOST,
+                         .host = {.size = {8, 8192, 100}, .accelerator = "kvm", .sends = true}};
+    (void)text_copy(host.host.uri, sizeof(host.host.uri), uri);
+    (void)text_copy(host.host.folder, sizeof(host.host.folder), "/isthmus");
+    effects_clear(&bench.effects);
+    bench_step(&bench, host);
+}
+
+static void begin(const char *uri) {
+    const struct role_settings settings = {.kind = ROLE_AGENT, .seed = 3, .managers_count = 1};
+    bench_init(&bench, &settings);
+    manager = bench_manager(&bench, 0);
+    tell_host(uri);
+    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+    bench_welcome(&bench, manager);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    begin("qemu+tls://here/system");
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    bench_deinit(&bench);
+    return 0;
+}
+
+static void end_job(enum job_kind kind, enum code code) {
+    const struct effect *effect = bench_last(&bench, EFFECT_JOB);
+    assert_non_null(effect);
+    assert_string_equal(job_names[effect->job.kind], job_names[kind]);
+    struct event event = {.kind = EVENT_JOB, .job = {effect->job.job, code}};
+    effects_clear(&bench.effects);
+    bench_step(&bench, event);
+}
+
+static void domain_is(uint32_t epoch, enum vm_state in, enum domain_news why) {
+    struct event event = {.kind = EVENT_DOMAIN,
+                          .domain = {.epoch = epoch, .state = in, .why = why}};
+    (void)text_copy(event.domain.vm, limit_id_size,
+                    bench_instruct("1", "1", 1, VERB_START).instruct.vm);
+    effects_clear(&bench.effects);
+    bench_step(&bench, event);
+}
+
+static const struct result *assert_result(enum code code, enum vm_state in) {
+    const struct message *told = bench_told(&bench, manager, MESSAGE_RESULT);
+    assert_non_null(told);
+    assert_string_equal(code_names[told->result.code], code_names[code]);
+    assert_string_equal(vm_state_names[told->result.state], vm_state_names[in]);
+    return &told->result;
+}
+
+static void receive(void) {
+    struct message message = bench_define("1", "1", 1, &bench_shapes[0]);
+    message.instruct.verb = VERB_RECEIVE;
+    message.instruct.epoch = 2;
+    bench_say(&bench, manager, message);
+}
+
+static void adopt(void) {
+    struct message message = bench_instruct("2", "1", 2, VERB_ADOPT);
+    message.instruct.epoch = 2;
+    bench_say(&bench, manager, message);
+}
+
+static void be_ready(void) {
+    receive();
+    end_job(JOB_FETCH, CODE_OK);
+    end_job(JOB_RECEIVE, CODE_OK);
+    const struct landing *landing = &assert_result(CODE_OK, VM_PENDING)->landing;
+    assert_string_equal(landing->uri, "qemu+tls://here/system");
+    assert_string_equal(landing->folder, "/isthmus");
+    assert_int_equal(landing->epoch, 2);
+}
+
+static void run_vm(void) {
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    end_job(JOB_FETCH, CODE_OK);
+    end_job(JOB_CREATE, CODE_OK);
+    end_job(JOB_START, CODE_OK);
+    (void)assert_result(CODE_OK, VM_RUNNING);
+}
+
+/* With what is ready at the other host. */
+static struct message to_migrate(const char *op, uint64_t generation) {
+    struct message message = bench_define(op, "1", generation, &bench_shapes[0]);
+    message.instruct.verb = VERB_MIGRATE;
+    return message;
+}
+
+static void migrate(void) {
+    struct message message = to_migrate("2", 2);
+    message.instruct.landing = (struct landing){.epoch = 2, .uri = memory_text("qemu+tls://b/x"),
+                                                .folder = memory_text("/b")};
+    bench_say(&bench, manager, message);
+    assert_string_equal(bench_last(&bench, EFFECT_JOB)->job.landing.uri, "qemu+tls://b/x");
+}
+
+/* Killed, and back; the scan is still to come. */
+static void restart(void) {
+    bench_restart(&bench);
+    tell_host("qemu+tls://here/system");
+}
+
+static void be_scanned(void) {
+    effects_clear(&bench.effects);
+    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
+}
+
+static void what_has_come_stands_still_until_it_is_adopted(void **state) {
+    (void)state;
+    be_ready();
+    domain_is(2, VM_PAUSED, DOMAIN_CHANGED);
+    assert_int_equal(bench_count(&bench, EFFECT_JOB), 0);
+    restart();
+    domain_is(2, VM_PAUSED, DOMAIN_FOUND);
+    be_scanned();
+    assert_int_equal(bench_count(&bench, EFFECT_JOB), 0);
+    bench_welcome(&bench, manager);
+    adopt();
+    end_job(JOB_ADOPT, CODE_OK);
+    (void)assert_result(CODE_OK, VM_RUNNING);
+}
+
+static void what_was_cut_off_where_it_had_come_is_not_started_before_that(void **state) {
+    (void)state;
+    be_ready();
+    domain_is(2, VM_PAUSED, DOMAIN_CHANGED);
+    restart();
+    domain_is(2, VM_STOPPED, DOMAIN_CUT);
+    be_scanned();
+    assert_int_equal(bench_count(&bench, EFFECT_JOB), 0);
+    bench_welcome(&bench, manager);
+    adopt();
+    end_job(JOB_ADOPT, CODE_OK);
+    (void)assert_result(CODE_OK, VM_RUNNING);
+}
+
+static void what_has_not_come_is_lost(void **state) {
+    (void)state;
+    be_ready();
+    adopt();
+    end_job(JOB_ADOPT, CODE_LOST);
+    (void)assert_result(CODE_LOST, VM_LOST);
+}
+
+static void what_cannot_be_made_ready_is_undone(void **state) {
+    (void)state;
+    receive();
+    end_job(JOB_FETCH, CODE_OK);
+    end_job(JOB_RECEIVE, CODE_HOST_FAILED);
+    end_job(JOB_REMOVE, CODE_OK);
+    (void)assert_result(CODE_HOST_FAILED, VM_FAILED);
+}
+
+static void who_cannot_be_reached_receives_nothing(void **state) {
+    (void)state;
+    bench_deinit(&bench);
+    begin("");
+    receive();
+    assert_int_equal(bench_count(&bench, EFFECT_JOB), 0);
+    (void)assert_result(CODE_UNSUPPORTED, VM_FAILED);
+}
+
+static void what_has_gone_is_gone_and_what_has_not_runs_on(void **state) {
+    (void)state;
+    run_vm();
+    migrate();
+    end_job(JOB_MIGRATE, CODE_HOST_FAILED);
+    (void)assert_result(CODE_HOST_FAILED, VM_RUNNING);
+    bench_say(&bench, manager, to_migrate("3", 3));
+    bench_say(&bench, manager, to_migrate("4", 4)); /* meanwhile */
+    (void)assert_result(CODE_BUSY, VM_RUNNING);
+    restart();
+    be_scanned(); /* which has not found it */
+    end_job(JOB_MIGRATE, CODE_OK);
+    bench_welcome(&bench, manager);
+    (void)assert_result(CODE_OK, VM_DELETED);
+}
+
+static void what_was_cut_off_on_its_way_runs_again_where_it_is(void **state) {
+    (void)state;
+    run_vm();
+    migrate();
+    restart();
+    domain_is(1, VM_STOPPED, DOMAIN_CUT);
+    be_scanned();
+    end_job(JOB_START, CODE_OK);
+    end_job(JOB_MIGRATE, CODE_HOST_FAILED);
+    bench_welcome(&bench, manager);
+    (void)assert_result(CODE_HOST_FAILED, VM_RUNNING);
+}
+
+static void what_is_not_as_it_was_made_ready_for_stays(void **state) {
+    (void)state;
+    run_vm();
+    struct message other = to_migrate("2", 2);
+    other.instruct.definition.size.disk_gib++;
+    bench_say(&bench, manager, other);
+    (void)assert_result(CODE_BAD_STATE, VM_RUNNING);
+    other = to_migrate("3", 3);
+    memset(other.instruct.definition.image, 'e', limit_digest_size - 1);
+    bench_say(&bench, manager, other);
+    (void)assert_result(CODE_BAD_STATE, VM_RUNNING);
+}
+
+static void only_a_vm_that_runs_goes(void **state) {
+    (void)state;
+    run_vm();
+    domain_is(1, VM_STOPPED, DOMAIN_CHANGED);
+    bench_say(&bench, manager, to_migrate("2", 2));
+    assert_int_equal(bench_count(&bench, EFFECT_JOB), 0);
+    (void)assert_result(CODE_BAD_STATE, VM_STOPPED);
+}
+
+#define on_host(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        on_host(what_has_come_stands_still_until_it_is_adopted),
+        on_host(what_was_cut_off_where_it_had_come_is_not_started_before_that),
+        on_host(what_has_not_come_is_lost),
+        on_host(what_cannot_be_made_ready_is_undone),
+        on_host(who_cannot_be_reached_receives_nothing),
+        on_host(what_has_gone_is_gone_and_what_has_not_runs_on),
+        on_host(what_was_cut_off_on_its_way_runs_again_where_it_is),
+        on_host(what_is_not_as_it_was_made_ready_for_stays),
+        on_host(only_a_vm_that_runs_goes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
