@@ -67,9 +67,10 @@ class Cloud:
     its name. `driver`: "qemu", an embedded libvirt per agent, or "test", libvirt's test driver: no
     real VMs. `one_server`: one application server for all links; otherwise each upstream manager
     has one and each depth of clusters. `shapes`: name: (cpus, memory MiB, disk GiB). `host`: what
-    each agent lends. `limits`: keys of the downstream managers' [uplink]; `shares`: more of them,
-    by the manager above; `member`: keys of their [agent]. `labels`: of clusters. `timing`: keys of
-    [timing]. `ports`: of "upstream", a server or a cluster (its images), instead of free ones.
+    each agent lends; `hosts`: by agent, more keys of its [host]. `limits`: keys of the downstream
+    managers' [uplink]; `shares`: more of them, by the manager above; `member`: keys of their
+    [agent]. `labels`: of clusters. `timing`: keys of [timing]. `ports`: of "upstream", a server or
+    a cluster (its images), instead of free ones.
     `networks`: of the upstream managers; `host_networks`: by agent, what it has, as QEMU's NAT.
     `image_ports`: by cluster or agent, where it pulls images from instead of its manager.
     `proxies`: a FaultProxy in each daemon's way to its application server, in this process:
@@ -353,7 +354,8 @@ class Cloud:
         text += self._further_uplink(daemon, manager, "cluster")
         networks = self.options.get("host_networks", {}).get(name, [])
         text += "".join(section(f"network {network}", {"user": "yes"}) for network in networks)
-        write(daemon.config, text + section("host", {"uri": uri, **self.host}))
+        own = {"uri": uri, **self.host, **self.options.get("hosts", {}).get(name, {})}
+        write(daemon.config, text + section("host", own))
 
     def _make_libvirt(self, daemon):
         root = f"{daemon.folder}/libvirt"

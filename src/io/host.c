@@ -320,7 +320,8 @@ static enum code start(struct host *host, const struct effect_job *job, enum lib
 static enum code find_networks(const struct host *host, const struct effect_job *job,
                                struct error *err) {
     bool defines = job->kind == JOB_CREATE || job->kind == JOB_RESIZE ||
-                   job->kind == JOB_REBUILD || job->kind == JOB_REVERT;
+                   job->kind == JOB_REBUILD || job->kind == JOB_REVERT ||
+                   job->kind == JOB_RECEIVE;
     char name[limit_name_size];
     const char *rest = defines ? job->definition.networks : NULL;
     while ((rest = names_next(rest, name)))
