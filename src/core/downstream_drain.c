@@ -9,6 +9,7 @@ enum {
     sweep_ms = 1000,
     again_ms = 30000,
     moves_most = 8, /* under way at the same time, without those whose host is silent */
+    sent_most = 2,  /* by one host, while they run: each keeps one of its workers and its network */
 };
 
 void downstream_drain_soon(struct downstream *downstream, const struct event *event) {
@@ -22,6 +23,17 @@ void downstream_drain_soon(struct downstream *downstream, const struct event *ev
 static bool may_go_live(const struct peer *peer, const struct book_vm *vm) {
     bool has_failed = vm->failed_ms && vm->template->definition.on_drain == ON_DRAIN_RESTART;
     return peer->sends && vm->record.state == VM_RUNNING && !has_failed;
+}
+
+static uint32_t count_sent(const struct downstream *downstream, const struct peer *peer) {
+    uint32_t count = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->moving) {
+        const struct vm *vm = &container_of(node, struct book_vm, by_owner)->record;
+        count += (vm->move == MOVE_RECEIVING || vm->move == MOVE_MIGRATING) &&
+                 text_equal(vm->place, peer->setting.name);
+    }
+    return count;
 }
 
 /* May the VM leave? STAY_UNDECIDED: it may, to *out_live while it runs; NULL: made anew. */
@@ -51,7 +63,7 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
         return STAY_FAILED;
     if (live && downstream_choose_live(downstream, vm, out_live) == PLACEMENT_FOUND &&
         downstream_has_room(downstream, vm))
-        return STAY_UNDECIDED;
+        return count_sent(downstream, peer) < sent_most ? STAY_UNDECIDED : STAY_TURN;
     *out_live = NULL;
     if (only)
         return STAY_ROOM;

@@ -308,6 +308,30 @@ static void only_who_runs_goes_and_only_to_who_receives(void **state) {
     (void)instructed(1, VERB_RECEIVE, 2);
 }
 
+static void a_host_sends_two_at_a_time(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        char name[2] = {(char)('1' + i), 0};
+        struct message define = bench_define(name, name, 1, &bench_shapes[0]);
+        define.instruct.definition.on_drain = ON_DRAIN_MIGRATE;
+        define.instruct.definition.start = true;
+        bench_say(&bench, cloud, define);
+        cluster_image(CODE_OK);
+        cluster_answer(CODE_OK, VM_RUNNING);
+        bench_hello_live(&bench, bench_agent(&bench, 0), 3); /* it has room, all the same */
+    }
+    bench_hello_live(&bench, bench_agent(&bench, 1), 3);
+    (void)ask(REQUEST_HOST_MAINTAIN, "agent-0");
+    image_comes();
+    uint64_t counts[STAY_COUNT] = {0};
+    const struct reply *reply = ask(REQUEST_VM_LIST, "");
+    assert_int_equal(reply->list_count, 3);
+    for (uint32_t i = 0; i < reply->list_count; i++)
+        counts[((const struct hosted_vm *)reply->list[i].data)->stays]++;
+    assert_int_equal(counts[STAY_LEAVING], 2);
+    assert_int_equal(counts[STAY_TURN], 1);
+}
+
 static void nobody_above_can_ask_for_it(void **state) {
     (void)state;
     run_vm(ON_DRAIN_MIGRATE);
@@ -343,6 +367,7 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(only_who_runs_goes_and_only_to_who_receives, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_host_sends_two_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_above_can_ask_for_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
