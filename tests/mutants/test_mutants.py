@@ -22,7 +22,7 @@ COMPILE = ["cc", "-std=gnu17", "-O1", "-D_GNU_SOURCE", '-DISTHMUS_VERSION="mutan
 WORLDS = [
     "--seeds 30 --rekey 300", "--seeds 150", "--seeds 40 --clusters 1 --placing 900",
     "--seeds 30 --spares 1 --cut 500", "--seeds 40 --reshape 900 --job_hangs 300 --operations 400",
-    "--seeds 60 --clusters 1 --agents 6 --owner_acts 0 --drains 1000 --reshape 0 --guest_dies 0 "
+    "--seeds 30 --clusters 1 --agents 6 --owner_acts 0 --drains 1000 --reshape 0 --guest_dies 0 "
     "--job_hangs 100",
     "--seeds 60 --upstreams 2", "--pair --seeds 8",
     "--calm --shares 1000 --upstreams 2 --shapes 1 --greedy 1 --clusters 1 --agents 1 "
