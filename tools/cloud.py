@@ -28,8 +28,8 @@ import sys
 import urllib.error
 import urllib.request
 
-from cloud_parts import (Answer, Daemon, command_line, end_process, read, section, wait_until,
-                         write, write_secret)
+from cloud_parts import (Answer, Daemon, command_line, end_process, read, room_of, section,
+                         wait_until, write, write_secret)
 from ejabberd import Ejabberd
 from fault_proxy import FaultProxy
 from prosody import Prosody, free_port
@@ -50,14 +50,6 @@ remember_owner = 0
 cgroup_controllers = []
 namespaces = []
 """
-
-
-def room_of(cluster):
-    """A cluster's processors; 0 as long as it is empty and nothing fits."""
-    capacity = cluster.get("capacity", {})
-    total = capacity.get("cpus_total", 0)
-    is_used = capacity.get("cpus_free", 0) < total
-    return total if is_used or any(fit["count"] for fit in capacity.get("fits", [])) else 0
 
 
 class Cloud:

@@ -162,3 +162,11 @@ class Answer:
 
     def json(self):
         return json.loads(self.out)
+
+
+def room_of(cluster):
+    """A cluster's processors; 0 as long as it is empty and nothing fits."""
+    capacity = cluster.get("capacity", {})
+    total = capacity.get("cpus_total", 0)
+    is_used = capacity.get("cpus_free", 0) < total
+    return total if is_used or any(fit["count"] for fit in capacity.get("fits", [])) else 0
