@@ -22,6 +22,7 @@ enum code host_receive(struct sim_world *world, struct sim_node *node,
     domain->is_shell = true;
     domain->epoch = job->epoch;
     (void)text_copy(domain->image, sizeof(domain->image), job->definition.image);
+    host_connect(world, domain, job);
     check_host(world, node);
     return CODE_OK;
 }
@@ -45,6 +46,9 @@ static void copy(struct sim_world *world, const struct sim_domain *domain,
     if (!text_equal(shell->image, domain->image) || shell->size.disk_gib != domain->size.disk_gib)
         check_fail(world, "nothing is half-made", "%s comes to a disk of another image or size",
                    domain->vm->id);
+    if (!text_equal(shell->networks, domain->networks))
+        check_fail(world, "a host has the networks", "%s is in '%s' and comes to where '%s' was "
+                   "asked for", domain->vm->id, domain->networks, shell->networks);
     shell->is_shell = false;
     shell->is_cut = false;
     shell->size = domain->size;
