@@ -338,6 +338,8 @@ static void on_result(struct downstream *downstream, struct peer *peer,
     }
     downlink_reflect(&downstream->downlink, peer, op); /* while it has a place */
     reshape_conclude(vm, result, downstream_used(downstream, vm));
+    if (op->record.verb == VERB_REBUILD && result->code == CODE_OK)
+        downstream_renew_template(vm, &op->record.definition, out);
     if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result, event, out);
         return;

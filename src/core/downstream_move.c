@@ -9,6 +9,7 @@
  * for. At each moment there is one operation of ours on it, on disk together with the phase: after
  * a crash it goes on from there, and what was told once is told again under the same numbers. Law 5
  * holds since a host is told to make it only when no other has anything left of it. */
+#include "base/memory.h"
 #include "base/text.h"
 #include "core/downlink_reports.h"
 #include "core/downstream_parts.h"
@@ -50,6 +51,15 @@ void downstream_keep_template(struct book_vm *vm, const struct definition *defin
         effects_forget(out, &template_table, vm->record.id);
         book_set_template(vm, NULL);
     }
+}
+
+void downstream_renew_template(struct book_vm *vm, const struct definition *rebuilt,
+                               struct effects *out) {
+    if (!vm->template || !rebuilt->user_data)
+        return;
+    memory_free(vm->template->definition.user_data);
+    vm->template->definition.user_data = memory_text(rebuilt->user_data);
+    effects_save(out, &template_table, vm->template);
 }
 
 void downstream_set_move(struct downstream *downstream, struct book_vm *vm,

@@ -31,6 +31,10 @@ void downstream_drain_image(struct downstream *downstream, const struct event *e
 void downstream_keep_template(struct book_vm *vm, const struct definition *definition,
                               struct effects *out);
 
+/* It was rebuilt: the first-boot data that this brought is what it is made from, too. */
+void downstream_renew_template(struct book_vm *vm, const struct definition *rebuilt,
+                               struct effects *out);
+
 /* Does the size fit beside all VMs that have left a host, or are about to? */
 bool downstream_has_room(const struct downstream *downstream, const struct book_vm *vm);
 /* The VM is between two hosts, and no host's capacity counts it: what it will take. */

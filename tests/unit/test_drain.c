@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "cluster.h"
 #include "message/owner.h"
 
@@ -84,9 +85,8 @@ static void drain(enum request_kind kind) {
 }
 
 /* Up to the moment at which the host is to delete it. */
-static void begin_to_leave(enum request_kind kind) {
+static void ask_to_leave(enum request_kind kind) {
     struct message instruct;
-    run_vm();
     drain(kind);
     assert_remains(STAY_FETCHING);
     drain(kind); /* its image is asked for again */
@@ -96,6 +96,11 @@ static void begin_to_leave(enum request_kind kind) {
     cluster_answer(CODE_GUEST_IGNORED, VM_RUNNING);
     (void)assert_instructed(0, VERB_DELETE, &instruct);
     assert_int_equal(vm()->move, MOVE_LEAVING);
+}
+
+static void begin_to_leave(enum request_kind kind) {
+    run_vm();
+    ask_to_leave(kind);
 }
 
 static void image_comes(enum code code) {
@@ -138,6 +143,23 @@ static void it_is_made_elsewhere_when_it_is_gone_and_not_before(void **state) {
     assert_int_equal(bench_told(&bench, cloud, MESSAGE_VM)->vm.state, VM_STOPPED);
     cluster_image(CODE_OK);
     arrive();
+}
+
+static void what_a_rebuild_brought_is_what_it_is_made_from_elsewhere(void **state) {
+    (void)state;
+    struct message instruct, rebuild = bench_define("2", "1", 2, &bench_shapes[0]);
+    rebuild.instruct.verb = VERB_REBUILD;
+    rebuild.instruct.definition.user_data = memory_text("second");
+    run_vm();
+    bench_say(&bench, cloud, rebuild);
+    cluster_image(CODE_OK);
+    cluster_answer(CODE_OK, VM_RUNNING);
+    restart();
+    ask_to_leave(REQUEST_HOST_DRAIN);
+    leave();
+    cluster_image(CODE_OK);
+    (void)assert_instructed(1, VERB_DEFINE, &instruct);
+    assert_string_equal(instruct.instruct.definition.user_data, "second");
 }
 
 static void it_goes_on_after_a_crash_at_any_point(void **state) {
@@ -292,6 +314,7 @@ static void labels_are_the_owners_and_outlive_a_restart(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         with_cluster(it_is_made_elsewhere_when_it_is_gone_and_not_before),
+        with_cluster(what_a_rebuild_brought_is_what_it_is_made_from_elsewhere),
         with_cluster(it_goes_on_after_a_crash_at_any_point),
         with_cluster(where_the_host_is_silent_in_the_middle_it_stays_on_its_way),
         with_cluster(what_is_half_made_is_gone_before_it_is_made_again),
