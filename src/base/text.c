@@ -59,7 +59,9 @@ void text_add_number(struct text *text, uint64_t value) {
 }
 
 /* Formatted into what is free already; only where that is too small, once more. */
-void text_addv(struct text *text, const char *format, va_list arguments) {
+static void text_addv(struct text *text, const char *format, va_list arguments)
+    format_checked(2, 0);
+static void text_addv(struct text *text, const char *format, va_list arguments) {
     va_list again;
     va_copy(again, arguments);
     size_t room = text->capacity - text->length;
@@ -95,8 +97,12 @@ bool text_copy(char *field, size_t size, const char *from) {
 void text_format(char *field, size_t size, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(field, size, format, arguments);
+    text_formatv(field, size, format, arguments);
     va_end(arguments);
+}
+
+void text_formatv(char *field, size_t size, const char *format, va_list arguments) {
+    (void)vsnprintf(field, size, format, arguments);
 }
 
 bool text_equal(const char *left, const char *right) { return strcmp(left, right) == 0; }

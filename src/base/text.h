@@ -28,15 +28,14 @@ void text_add_bytes(struct text *text, const char *bytes, size_t length);
 void text_add_number(struct text *text, uint64_t value);
 void text_addf(struct text *text, const char *format, ...) format_checked(2, 3);
 
-void text_addv(struct text *text, const char *format, va_list arguments)
-    __attribute__((format(printf, 2, 0)));
-
 /* Copies a terminated text into a field of `size` bytes. False, with the field emptied, if it
  * does not fit. */
 bool text_copy(char *field, size_t size, const char *from);
 
 /* Like snprintf into a field; what does not fit is cut. */
 void text_format(char *field, size_t size, const char *format, ...) format_checked(3, 4);
+void text_formatv(char *field, size_t size, const char *format, va_list arguments)
+    format_checked(3, 0);
 
 bool text_equal(const char *left, const char *right);
 bool text_starts(const char *text, const char *prefix);

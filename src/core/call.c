@@ -18,13 +18,10 @@ void call_problem(const struct call *call, enum code code, const char *field, co
     struct reply *reply = reply_new(call, REPLY_PROBLEM);
     reply->code = code;
     (void)text_copy(reply->field, sizeof(reply->field), field);
-    struct text text = {.limit = sizeof(reply->text) - 1};
     va_list arguments;
     va_start(arguments, format);
-    text_addv(&text, format, arguments);
+    text_formatv(reply->text, sizeof(reply->text), format, arguments);
     va_end(arguments);
-    (void)text_copy(reply->text, sizeof(reply->text), text_data(&text));
-    text_deinit(&text);
 }
 
 void call_not_found(const struct call *call, const char *what) {

@@ -40,13 +40,10 @@ void effects_note(struct effects *effects, enum note_level level, const char *op
     struct effect *effect = effects_add(effects, EFFECT_NOTE);
     effect->note.level = level;
     (void)text_copy(effect->note.op, sizeof(effect->note.op), op);
-    struct text text = {.limit = sizeof(effect->note.text) - 1};
     va_list arguments;
     va_start(arguments, format);
-    text_addv(&text, format, arguments);
+    text_formatv(effect->note.text, sizeof(effect->note.text), format, arguments);
     va_end(arguments);
-    (void)text_copy(effect->note.text, sizeof(effect->note.text), text_data(&text));
-    text_deinit(&text);
 }
 
 static void effect_clear(struct effect *effect) {

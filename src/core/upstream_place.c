@@ -9,8 +9,6 @@
 #include "message/labels.h"
 #include "message/owner.h"
 
-enum { told_most = 128 }; /* bytes of what was asked for, in a problem's words */
-
 /* The names of the clusters that a tenant's new VMs may be in; NULL or "": all. */
 static const char *allowed_clusters(const struct upstream *upstream, const char *tenant) {
     const struct tenant_entry *entry = map_get(&upstream->tenants_by_name, tenant);
@@ -42,11 +40,10 @@ static void tell_missing(const struct call *call, const char *must) {
     } while (must[length]);
     const char *only = call->request->vm_create.placing.cluster;
     if (*only)
-        call_problem(call, CODE_UNMET, "must", "cluster %s has not all of '%.*s'", only,
-                     told_most, must);
+        call_problem(call, CODE_UNMET, "must", "cluster %s has not all of '%s'", only, must);
     else
-        call_problem(call, CODE_UNMET, "must", "no cluster%s has '%.*s'",
-                     is_bounded(call) ? " that you may use" : "", told_most, wanted);
+        call_problem(call, CODE_UNMET, "must", "no cluster%s has '%s'",
+                     is_bounded(call) ? " that you may use" : "", wanted);
 }
 
 static void tell_group(const struct call *call) {
@@ -93,8 +90,8 @@ bool upstream_choose(const struct call *call, const struct shape *shape, struct 
         return true;
     case PLACEMENT_NOT_ALLOWED:
         call_problem(call, CODE_NOT_ALLOWED, "cluster",
-                     "none of the clusters that you may use is there any more: '%.*s'",
-                     told_most, wish.allowed);
+                     "none of the clusters that you may use is there any more: '%s'",
+                     wish.allowed);
         return false;
     case PLACEMENT_NO_LABELS:
         tell_missing(call, placing->must);
