@@ -120,7 +120,7 @@ class Resets(ProxiedCase):
             del made[4:]
             wait_until(lambda: all(proxy.accepted > accepted[proxy] and proxy.connections and
                                    not proxy.doomed for proxy in proxies),
-                       "new connections that no reset waits for")
+                       "new connections that no reset waits for", seconds=240)  # after long pauses
         for proxy in proxies:
             proxy.set(reset_share=0.0)
         for operation in gone:
