@@ -41,8 +41,8 @@ def write_embed_root(root):
         (root / "etc/qemu.conf").write_text(QEMU_CONF)
 
 
-class QemuDriver(HostCase):
-    """One embedded root for all tests: its first probe of QEMU's capabilities takes seconds."""
+class QemuCase(HostCase):
+    """One embedded root for all tests of a class: its first probe of QEMU takes seconds."""
 
     @classmethod
     def setUpClass(cls):
@@ -100,6 +100,8 @@ class QemuDriver(HostCase):
         return subprocess.run(["virsh", "-q", "-c", self.uri, *words], check=True, timeout=60,
                               capture_output=True, text=True).stdout
 
+
+class QemuDriver(QemuCase):
     def test_a_guest_lives_its_whole_life(self):
         probe, vm = self.probe(), vm_id(1)
         self.boot(probe, vm, epoch=2, name="web-1", data="greeting:hello")
@@ -165,91 +167,6 @@ class QemuDriver(HostCase):
         before = self.console(vm).count("ISTHMUS-GUEST ready")
         self.assertEqual(probe.do("start", vm=vm), "ok")
         self.wait_ready(vm, before + 1)
-
-    def live(self, vm):
-        """libvirt's note of the running domain, rewritten at each change."""
-        return (self.root / f"run/qemu/isthmus-{vm}.xml").read_text()
-
-    def has_modules(self, vm):
-        return "<memory model=" in self.live(vm)
-
-    def type(self, vm, line, answer):
-        """Types a line at the guest's console; gives the answer's match."""
-        # its log has what the guest has written: an answer begins a line, what was typed does not
-        at = len(self.console(vm))
-        terminal = os.open(re.search(r"/dev/pts/\d+", self.live(vm))[0], os.O_WRONLY | os.O_NOCTTY)
-        try:
-            os.write(terminal, line.encode() + b"\n")
-            return wait_until(lambda: re.search(rf"^{answer}\r?$", self.console(vm)[at:], re.M), 60,
-                              lambda: f"{answer!r} in\n{self.console(vm)[at:]}")
-        finally:
-            os.close(terminal)
-
-    def mib(self, vm):
-        """What the guest itself says that it has."""
-        return int(self.type(vm, "grep MemTotal /proc/meminfo", r"MemTotal: +(\d+) kB")[1]) / 1024
-
-    def test_a_running_guest_grows_in_memory_beyond_what_it_was_started_with(self):
-        probe, vm = self.probe(), vm_id(7)
-        self.boot(probe, vm, memory=512)
-        what, small = {"vm": vm, "digest": self.digest}, self.mib(vm)
-        for memory in (512 + 64, 4 * 512 + 128):  # not a whole block; more than it has room for
-            self.assertEqual(probe.do("resize", memory=memory, **what), "bad-state")
-        self.assertEqual(probe.do("snapshot", snapshot="small", **what), "ok")
-        for _ in range(2):
-            self.assertEqual(probe.do("resize", memory=640, **what), "ok")
-            self.assertEqual(self.mib(vm), small + 128)
-        for memory in (448, 640, 448, 896):  # the last by both: more of it, and the balloon
-            self.assertEqual(probe.do("resize", memory=memory, **what), "ok")
-            self.assertEqual(self.mib(vm), small + memory - 512)
-        self.assertEqual(probe.do("snapshot", snapshot="grown", **what), "ok")
-        for kind in ("suspend", "start", "pause", "resume"):
-            self.assertEqual(probe.do(kind, vm=vm), "ok", kind)
-        self.assertEqual(self.mib(vm), small + 384)
-        self.assertEqual(probe.do("revert", snapshot="small", memory=512, **what), "ok")
-        self.assertEqual(self.mib(vm), small)
-        self.assertEqual(probe.do("revert", snapshot="grown", memory=896, **what), "ok")
-        self.assertEqual(self.mib(vm), small + 384)
-        # a process that ended before it had written the definition does it again
-        probe.kill()
-        probe = self.probe()
-        self.assertEqual(probe.do("resize", memory=896, **what), "ok")
-        for kind in ("stop", "start"):
-            self.assertEqual(probe.do(kind, vm=vm), "ok", kind)
-        self.wait_ready(vm, times=2)
-        self.assertFalse(self.has_modules(vm))  # from the start, not added
-        self.assertGreater(self.mib(vm), small + 384 - 16)
-        cold = self.mib(vm)
-        self.assertEqual(probe.do("resize", memory=1024, **what), "ok")
-        self.assertEqual(self.mib(vm), cold + 128)
-
-    def test_memory_that_a_guest_does_not_take_is_taken_out_again_or_told(self):
-        probe, vm = self.probe(), vm_id(8)
-        self.boot(probe, vm, memory=512)
-        what, small = {"vm": vm, "digest": self.digest}, self.mib(vm)
-        memory = "/sys/devices/system/memory/auto_online_blocks"
-        # it takes the memory for what can be moved out of it, its disk cannot be what is wanted,
-        # and it gives the memory back
-        self.type(vm, f"echo online_movable >{memory}; echo do''ne", "done")
-        self.assertEqual(probe.do("resize", memory=640, disk=4 * 10**9, **what), "host-failed")
-        self.assertFalse(self.has_modules(vm))
-        self.assertEqual(self.mib(vm), small)
-        self.type(vm, f"echo offline >{memory}; echo do''ne", "done")
-        self.assertEqual(probe.do("resize", memory=640, **what), "guest-ignored")
-        self.assertFalse(self.has_modules(vm))
-        eject = "/sys/firmware/acpi/hotplug/memory/enabled"
-        self.type(vm, f"echo 0 >{eject}; echo don''e", "done")
-        self.assertEqual(probe.do("resize", memory=640, **what), "guest-ignored")
-        self.assertTrue(self.has_modules(vm))
-        self.assertEqual(self.mib(vm), small)
-        # it is told as what the VM has, so its next start is to have it
-        self.assertIn(f">{640 * 1024}</memory>",
-                      (self.root / f"etc/qemu/isthmus-{vm}.xml").read_text())
-        # where no balloon driver tells, libvirt's word is all that there is
-        self.type(vm, "busybox rmmod virtio_balloon; echo d''one", "done")
-        self.assertEqual(probe.do("resize", memory=768, **what), "ok")
-        self.assertEqual(self.mib(vm), small)
-        self.assertEqual(self.live(vm).count("<memory model="), 2)
 
     def test_a_guest_sees_its_interfaces_wherever_and_however_often_it_is_made(self):
         probe, vm = self.probe(), vm_id(9)
@@ -338,6 +255,93 @@ class QemuDriver(HostCase):
             self.skipTest("this processor may have it")
         self.assertIn("accelerator kvm: ", self.refused(self.uri, "kvm"))
         self.assertIn("accelerator xen", self.refused(self.uri, "xen"))
+
+
+class QemuMemory(QemuCase):
+    def live(self, vm):
+        """libvirt's note of the running domain, rewritten at each change."""
+        return (self.root / f"run/qemu/isthmus-{vm}.xml").read_text()
+
+    def has_modules(self, vm):
+        return "<memory model=" in self.live(vm)
+
+    def type(self, vm, line, answer):
+        """Types a line at the guest's console; gives the answer's match."""
+        # its log has what the guest has written: an answer begins a line, what was typed does not
+        at = len(self.console(vm))
+        terminal = os.open(re.search(r"/dev/pts/\d+", self.live(vm))[0], os.O_WRONLY | os.O_NOCTTY)
+        try:
+            os.write(terminal, line.encode() + b"\n")
+            return wait_until(lambda: re.search(rf"^{answer}\r?$", self.console(vm)[at:], re.M), 60,
+                              lambda: f"{answer!r} in\n{self.console(vm)[at:]}")
+        finally:
+            os.close(terminal)
+
+    def mib(self, vm):
+        """What the guest itself says that it has."""
+        return int(self.type(vm, "grep MemTotal /proc/meminfo", r"MemTotal: +(\d+) kB")[1]) / 1024
+
+    def test_a_running_guest_grows_in_memory_beyond_what_it_was_started_with(self):
+        probe, vm = self.probe(), vm_id(7)
+        self.boot(probe, vm, memory=512)
+        what, small = {"vm": vm, "digest": self.digest}, self.mib(vm)
+        for memory in (512 + 64, 4 * 512 + 128):  # not a whole block; more than it has room for
+            self.assertEqual(probe.do("resize", memory=memory, **what), "bad-state")
+        self.assertEqual(probe.do("snapshot", snapshot="small", **what), "ok")
+        for _ in range(2):
+            self.assertEqual(probe.do("resize", memory=640, **what), "ok")
+            self.assertEqual(self.mib(vm), small + 128)
+        for memory in (448, 640, 448, 896):  # the last by both: more of it, and the balloon
+            self.assertEqual(probe.do("resize", memory=memory, **what), "ok")
+            self.assertEqual(self.mib(vm), small + memory - 512)
+        self.assertEqual(probe.do("snapshot", snapshot="grown", **what), "ok")
+        for kind in ("suspend", "start", "pause", "resume"):
+            self.assertEqual(probe.do(kind, vm=vm), "ok", kind)
+        self.assertEqual(self.mib(vm), small + 384)
+        self.assertEqual(probe.do("revert", snapshot="small", memory=512, **what), "ok")
+        self.assertEqual(self.mib(vm), small)
+        self.assertEqual(probe.do("revert", snapshot="grown", memory=896, **what), "ok")
+        self.assertEqual(self.mib(vm), small + 384)
+        # a process that ended before it had written the definition does it again
+        probe.kill()
+        probe = self.probe()
+        self.assertEqual(probe.do("resize", memory=896, **what), "ok")
+        for kind in ("stop", "start"):
+            self.assertEqual(probe.do(kind, vm=vm), "ok", kind)
+        self.wait_ready(vm, times=2)
+        self.assertFalse(self.has_modules(vm))  # from the start, not added
+        self.assertGreater(self.mib(vm), small + 384 - 16)
+        cold = self.mib(vm)
+        self.assertEqual(probe.do("resize", memory=1024, **what), "ok")
+        self.assertEqual(self.mib(vm), cold + 128)
+
+    def test_memory_that_a_guest_does_not_take_is_taken_out_again_or_told(self):
+        probe, vm = self.probe(), vm_id(8)
+        self.boot(probe, vm, memory=512)
+        what, small = {"vm": vm, "digest": self.digest}, self.mib(vm)
+        memory = "/sys/devices/system/memory/auto_online_blocks"
+        # it takes the memory for what can be moved out of it, its disk cannot be what is wanted,
+        # and it gives the memory back
+        self.type(vm, f"echo online_movable >{memory}; echo do''ne", "done")
+        self.assertEqual(probe.do("resize", memory=640, disk=4 * 10**9, **what), "host-failed")
+        self.assertFalse(self.has_modules(vm))
+        self.assertEqual(self.mib(vm), small)
+        self.type(vm, f"echo offline >{memory}; echo do''ne", "done")
+        self.assertEqual(probe.do("resize", memory=640, **what), "guest-ignored")
+        self.assertFalse(self.has_modules(vm))
+        eject = "/sys/firmware/acpi/hotplug/memory/enabled"
+        self.type(vm, f"echo 0 >{eject}; echo don''e", "done")
+        self.assertEqual(probe.do("resize", memory=640, **what), "guest-ignored")
+        self.assertTrue(self.has_modules(vm))
+        self.assertEqual(self.mib(vm), small)
+        # it is told as what the VM has, so its next start is to have it
+        self.assertIn(f">{640 * 1024}</memory>",
+                      (self.root / f"etc/qemu/isthmus-{vm}.xml").read_text())
+        # where no balloon driver tells, libvirt's word is all that there is
+        self.type(vm, "busybox rmmod virtio_balloon; echo d''one", "done")
+        self.assertEqual(probe.do("resize", memory=768, **what), "ok")
+        self.assertEqual(self.mib(vm), small)
+        self.assertEqual(self.live(vm).count("<memory model="), 2)
 
 
 if __name__ == "__main__":
