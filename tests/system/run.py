@@ -15,6 +15,7 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+LONGEST = ("test_host_qemu", "test_migration")  # begun first: what takes minutes does not come last
 
 
 class Lines(unittest.TestResult):
@@ -100,6 +101,7 @@ def main():
                                     for path in glob.glob(f"{HERE}/test_*.py"))
     if options.jobs == 1:
         return run_here(names)
+    names.sort(key=lambda name: not name.startswith(LONGEST))
     classes = tests_by_class(unittest.defaultTestLoader.loadTestsFromNames(names), {})
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         passed, failed, skipped = map(sum, zip(*pool.map(run_apart, classes.values())))
