@@ -20,7 +20,7 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, f"{ROOT}/tools")
-from cloud import Cloud, command_line, read, wait_until  # noqa: E402,F401
+from cloud import QEMU_CONF, Cloud, command_line, read, wait_until  # noqa: E402,F401
 
 BUILD = os.path.join(ROOT, os.environ.get("ISTHMUS_BUILD", "build"))
 WAIT_SECONDS = 60

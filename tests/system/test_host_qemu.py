@@ -13,19 +13,8 @@ import subprocess
 import tempfile
 import unittest
 
-from cloud_case import guest_image
+from cloud_case import QEMU_CONF, guest_image
 from host_case import HostCase, Probe, digest_of, vm_id, wait_until
-
-QEMU_CONF = """\
-stdio_handler = "file"
-user = "root"
-group = "root"
-security_driver = "none"
-dynamic_ownership = 0
-remember_owner = 0
-cgroup_controllers = []
-namespaces = []
-"""
 
 
 def mac_of(vm, index):

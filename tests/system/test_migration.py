@@ -11,20 +11,10 @@ import tempfile
 import unittest
 import uuid
 
-from cloud_case import ROOT, CloudCase, make_archive, read, wait_until
+from cloud_case import QEMU_CONF, ROOT, CloudCase, make_archive, read, wait_until
 
 PLACES = {"etc": "/etc/libvirt", "run": "/run", "lib": "/var/lib/libvirt",
           "cache": "/var/cache/libvirt", "log": "/var/log/libvirt"}
-QEMU_CONF = """\
-stdio_handler = "file"
-user = "root"
-group = "root"
-security_driver = "none"
-dynamic_ownership = 0
-remember_owner = 0
-cgroup_controllers = []
-namespaces = []
-"""
 
 
 class Libvirt:
