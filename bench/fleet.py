@@ -153,12 +153,12 @@ class Fleet:
         return cluster.get("capacity", {}).get("cpus_total", 0) // self.cloud.host["cpus"]
 
     def await_seen(self, count, patience_seconds=PATIENCE_SECONDS):
-        """Seconds until the manager has so many hosts up."""
+        """Seconds until the manager has so many hosts up, and VMs can be placed on them."""
         begin = time.monotonic()
 
         def is_seen():
             self.check()
-            return self.seen() == count
+            return self.seen() == count and (count == 0 or self.world.has_room())
         wait_until(is_seen, f"{count} hosts are up", patience_seconds)
         return time.monotonic() - begin
 
