@@ -27,6 +27,7 @@ class Rivals(World):
     def __enter__(self):
         super().__enter__()
         self.rival = self.cloud.tenant("acme", "greedy")
+        wait_until(lambda: self.has_room("greedy"), "the cluster tells the greedy one its room")
         self.cloud.cli("image", "import", "empty", f"{self.folder.name}/empty.tar.zst",
                        upstream="greedy")
         generate("bench-load", self.place_of("greedy"), self.rival, 1, "create", "first", 1,
@@ -48,9 +49,14 @@ class Rivals(World):
 
     def step_back(self, pid):
         """What is the greedy one's own stands for machines of its own: it takes the processors that
-        are left here. What both share, and what is the modest one's, goes first."""
+        are left here. What both share, and what is the modest one's, goes first. Each is a session
+        of its own, and where the kernel groups by sessions (sched(7), autogroup), a thread's own
+        nice value counts within its group alone."""
         for thread in os.listdir(f"/proc/{pid}/task"):
             os.setpriority(os.PRIO_PROCESS, int(thread), NICE)
+        if os.path.exists(f"/proc/{pid}/autogroup"):
+            with open(f"/proc/{pid}/autogroup", "w") as group:
+                group.write(str(NICE))
 
     def begin_flood(self):
         asked = TENFOLD * 2 * self.sizes["cpus"]
@@ -59,7 +65,7 @@ class Rivals(World):
         self.flood = subprocess.Popen(
             [f"{BUILD}/bench/bench-load", self.place_of("greedy"), self.rival,
              str(self.sizes["outstanding"]), "flood", "all", str(asked), "nano", "empty"],
-            stdout=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, text=True, start_new_session=True)
         self.step_back(self.flood.pid)
         least = self.used("greedy") + self.sizes["outstanding"] // 2
         wait_until(lambda: self.used("greedy") >= least, "the flood is under way")

@@ -101,9 +101,9 @@ class World:
         self.cloud.stop()
         self.folder.cleanup()
 
-    def has_room(self):
+    def has_room(self, upstream=None):
         """Its processors may be known before how many of each shape fit on them."""
-        cluster = self.cloud.rest("GET", "/v1/clusters").json()["items"][0]
+        cluster = self.cloud.rest("GET", "/v1/clusters", upstream=upstream).json()["items"][0]
         fits = cluster.get("capacity", {}).get("fits", [])
         return cluster["state"] == "up" and fits and all(fit["count"] for fit in fits)
 

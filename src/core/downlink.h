@@ -10,6 +10,7 @@
 #include "base/tournament.h"
 #include "core/book.h"
 #include "core/lanes.h"
+#include "core/pace.h"
 #include "core/pins.h"
 #include "core/role.h"
 #include "core/session.h"
@@ -67,6 +68,7 @@ struct downlink {
     struct room sum;      /* of the peers that are up */
     struct parties parties; /* who share the peers; none: everything is one's */
     struct lane *lanes;   /* [peers x lanes_count()] */
+    struct pace pace;     /* between parties, over all peers */
     struct tournament rooms[limit_shapes]; /* [catalogue], what each peer adds to the sum now */
     size_t up_count;      /* peers that are up */
     uint64_t beat_ms, hold_down_ms;

@@ -57,8 +57,14 @@ static void begin(struct peer *peer, struct book *book, struct book_vm *vm,
     const struct parties *parties = &peer->downlink->parties;
     struct book_op *op = vm->active;
     list_remove(&op->by_room);
-    if (parties->count > 1)
-        list_add(&peer->lanes[lanes_which(parties, op->record.owner)].under_way, &op->by_room);
+    if (parties->count > 1) {
+        size_t which = lanes_which(parties, op->record.owner);
+        struct lane *lane = &peer->lanes[which];
+        list_add(&lane->under_way, &op->by_room);
+        list_remove(&lane->turn); /* the next one is another place's */
+        if (!op->attempts)
+            pace_begun(&peer->downlink->pace, which, lane, op, event->now_ms);
+    }
     send_instruct(peer, vm, event, out);
     tell_instructed(op, peer, event);
     op->resend_ms =
@@ -67,12 +73,15 @@ static void begin(struct peer *peer, struct book *book, struct book_vm *vm,
 }
 
 /* Without waiting: it is there already, and asked for once more, or it is its party's turn. */
-static bool may_begin(const struct peer *peer, const struct book_op *op) {
+static bool may_begin(const struct peer *peer, const struct book_op *op, uint64_t now_ms) {
     const struct parties *parties = &peer->downlink->parties;
+    const struct pace *pace = &peer->downlink->pace;
+    size_t which = lanes_which(parties, op->record.owner);
     return peer_has_room(peer) &&
-           (op->attempts || lanes_are_free(parties, peer->lanes,
-                                           lanes_which(parties, op->record.owner),
-                                           peer->setting.at_once));
+           (op->attempts ||
+            (lanes_are_free(parties, peer->lanes, which, peer->setting.at_once) &&
+             list_is_empty(&pace->parties[which].turns) &&
+             pace_due_ms(pace, parties, which) <= now_ms));
 }
 
 void downlink_instruct(struct downlink *downlink, struct book *book, struct book_vm *vm,
@@ -90,7 +99,7 @@ void downlink_instruct(struct downlink *downlink, struct book *book, struct book
     if (peer && op->deadline_ms > event->now_ms) {
         if (!op->attempts)
             peer_reserve(downlink, peer, vm);
-        if (peer_is_up(peer) && may_begin(peer, op)) {
+        if (peer_is_up(peer) && may_begin(peer, op, event->now_ms)) {
             begin(peer, book, vm, event, out);
         } else if (peer_is_up(peer)) {
             list_add(&peer->lanes[lanes_which(&downlink->parties, op->record.owner)].waiting,
@@ -108,6 +117,6 @@ void peer_resume(struct peer *peer, struct book *book, const struct event *event
     struct book_op *op = NULL;
     if (!session_has_drained(&peer->session))
         return;
-    while (peer_has_room(peer) && (op = peer_next(peer)))
+    while (peer_has_room(peer) && (op = peer_next(peer, event->now_ms)))
         begin(peer, book, book_vm(book, op->record.vm), event, out);
 }

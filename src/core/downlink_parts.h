@@ -8,7 +8,7 @@ void peer_arm(struct peer *peer);
 bool peer_has_room(const struct peer *peer);
 
 /* Whose turn it is at the peer, NULL: nobody's. */
-struct book_op *peer_next(const struct peer *peer);
+struct book_op *peer_next(const struct peer *peer, uint64_t now_ms);
 
 /* The VM's active definition, or what it grows by, takes room there that no capacity of the peer
  * counts yet. */

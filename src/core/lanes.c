@@ -27,8 +27,8 @@ static uint32_t length(const struct list *head) {
     return count;
 }
 
-static bool may_begin(const struct parties *parties, const struct lane *lanes, size_t which,
-                      uint32_t at_once) {
+bool lanes_have_room(const struct parties *parties, const struct lane *lanes, size_t which,
+                     uint32_t at_once) {
     uint32_t all = 0;
     if (parties->count < 2)
         return true;
@@ -49,7 +49,7 @@ bool lanes_wait(const struct parties *parties, const struct lane *lanes) {
 bool lanes_are_free(const struct parties *parties, const struct lane *lanes, size_t which,
                     uint32_t at_once) {
     return parties->count < 2 ||
-           (!lanes_wait(parties, lanes) && may_begin(parties, lanes, which, at_once));
+           (!lanes_wait(parties, lanes) && lanes_have_room(parties, lanes, which, at_once));
 }
 
 /* Has `a` less under way for its weight than `b`? */
@@ -59,15 +59,15 @@ static bool is_behind(const struct parties *parties, const struct lane *lanes, s
            (uint64_t)length(&lanes[b].under_way) * parties->weights[a];
 }
 
-struct book_op *lanes_next(const struct parties *parties, const struct lane *lanes,
-                           uint32_t at_once) {
+size_t lanes_next(const struct parties *parties, const struct lane *lanes, uint32_t at_once,
+                  uint64_t parties_in) {
     size_t count = lanes_count(parties), best = count;
     for (size_t i = 0; i < count; i++) {
-        if (list_is_empty(&lanes[i].waiting) || !may_begin(parties, lanes, i, at_once))
+        if (!(parties_in >> i & 1) || list_is_empty(&lanes[i].waiting) ||
+            !lanes_have_room(parties, lanes, i, at_once))
             continue;
         if (best == count || is_behind(parties, lanes, i, best))
             best = i;
     }
-    return best == count ? NULL
-                         : container_of(lanes[best].waiting.next, struct book_op, by_room);
+    return best;
 }

@@ -23,6 +23,7 @@ struct parties {
 struct lane {
     struct list waiting;
     struct list under_way; /* sent and not answered; kept by several parties alone */
+    struct list turn;      /* in pace.parties[].turns, see core/pace.h */
 };
 
 size_t lanes_count(const struct parties *parties);
@@ -31,12 +32,17 @@ size_t lanes_which(const struct parties *parties, const char *owner);
 /* How many of `at_once` are the party's own. */
 uint32_t lanes_part(const struct parties *parties, size_t which, uint32_t at_once);
 
+/* Has the place any of `at_once` left for the party? */
+bool lanes_have_room(const struct parties *parties, const struct lane *lanes, size_t which,
+                     uint32_t at_once);
+
 /* May an operation that is new here begin, without waiting? */
 bool lanes_are_free(const struct parties *parties, const struct lane *lanes, size_t which,
                     uint32_t at_once);
 
-/* The operation that is to begin next, NULL: none may. */
-struct book_op *lanes_next(const struct parties *parties, const struct lane *lanes,
-                           uint32_t at_once);
+/* The party whose operation is to begin next, of those of the mask `parties_in`;
+ * lanes_count(): none. */
+size_t lanes_next(const struct parties *parties, const struct lane *lanes, uint32_t at_once,
+                  uint64_t parties_in);
 
 bool lanes_wait(const struct parties *parties, const struct lane *lanes);
