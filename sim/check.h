@@ -27,8 +27,7 @@ void check_wall(struct sim_world *world, const struct sim_node *node, const stru
 void check_count_used(const struct sim_world *world, struct sim_node *node);
 
 /* Several upstreams share a cluster. */
-void check_turns(struct sim_world *world, const struct sim_node *node,
-                 const struct effects *effects);
+void check_turns(struct sim_world *world, struct sim_node *node, const struct effects *effects);
 void check_had(struct sim_world *world, const struct sim_node *node, const struct operation *op);
 
 /* Law 4: a job that must not happen twice. */

@@ -50,7 +50,9 @@ static void check_place(struct sim_world *world, const struct sim_node *node,
         uint64_t part = place->at_once * weight(node, i) / sum;
         world->stats.waited += turns.waiting[i] > 0;
         if (turns.waiting[i] &&
-            (turns.under_way[i] < (part ? part : 1) || turns.all < place->at_once))
+            (turns.under_way[i] < (part ? part : 1) || turns.all < place->at_once) &&
+            node_now_ms(world, node) - role_pace(node->role)->parties[i].newest_ms >
+                pace_spacing_ms) /* else it may be held, or another place may have its turn */
             check_fail(world, "fair",
                        "%llu of %s wait for %s with %llu under way of %llu, %llu in all",
                        (unsigned long long)turns.waiting[i], node->settings.managers[i].name,
@@ -59,11 +61,43 @@ static void check_place(struct sim_world *world, const struct sim_node *node,
     }
 }
 
+/* What the party had begun of late before this step, by what is told now. */
+static uint64_t begun_before(const struct sim_node *node, size_t which) {
+    uint64_t halvings =
+        (role_pace(node->role)->halved_ms - node->pace.halved_ms) / pace_halving_ms;
+    return halvings < 64 ? node->pace.parties[which].begun >> halvings : 0;
+}
+
+/* Was the party ahead of another one, which began nothing in this step, with so many begun? */
+static bool is_ahead(const struct sim_node *node, size_t which, uint64_t begun) {
+    for (size_t i = 0; i < node->settings.managers_count; i++) {
+        uint64_t other = role_pace(node->role)->parties[i].begun;
+        if (other && other == begun_before(node, i) &&
+            begun * weight(node, i) > other * weight(node, which))
+            return true;
+    }
+    return false;
+}
+
+/* Who is ahead begins no two operations in one step. */
+static void check_pace(struct sim_world *world, struct sim_node *node) {
+    const struct pace *pace = role_pace(node->role);
+    for (size_t i = 0; i < node->settings.managers_count; i++) {
+        uint64_t now = pace->parties[i].begun, begun = now - begun_before(node, i);
+        if (begun > pace_one && begun <= now && is_ahead(node, i, now - pace_one))
+            check_fail(world, "paced", "%s is ahead and begins %llu operations at once",
+                       node->settings.managers[i].name, (unsigned long long)(begun / pace_one));
+    }
+    node->pace = *pace;
+}
+
 /* After a step in which it was asked for something, the place is connected: then nobody waits who
  * need not. (Full sessions hold back what they like.) */
-void check_turns(struct sim_world *world, const struct sim_node *node,
-                 const struct effects *effects) {
-    if (!node->shared || node->settings.managers_count < 2 || world->settings.window)
+void check_turns(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
+    if (!node->shared || node->settings.managers_count < 2)
+        return;
+    check_pace(world, node);
+    if (world->settings.window)
         return;
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];

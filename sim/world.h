@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/prng.h"
 #include "core/book.h"
+#include "core/pace.h"
 #include "core/role.h"
 #include "sim/settings.h"
 #include "sim/stats.h"
@@ -110,6 +111,7 @@ struct sim_node {
     struct owner_limits *used;     /* managers: by each party (owners.c), as checked last */
     struct owner_limits *lent;     /* managers: to each, as was decided last */
     struct share *shared;          /* downstream: by each manager above, as was decided last */
+    struct pace pace;              /* of those, as it was checked last */
     struct tenant_permissions *permitted; /* upstream: of each tenant, likewise */
     uint32_t at_once;              /* asked of it at a time, where several share it */
     bool cordoned;                 /* by the owner of its manager */

@@ -1,7 +1,5 @@
 #include "core/pace.h"
 
-enum { one = 1024 };
-
 void pace_init(struct pace *pace) {
     *pace = (struct pace){0};
     for (size_t i = 0; i < limit_uplinks; i++)
@@ -19,7 +17,7 @@ void pace_begun(struct pace *pace, size_t which, const struct lane *lane,
                 const struct book_op *op, uint64_t now_ms) {
     struct pace_party *party = &pace->parties[which];
     halve(pace, now_ms);
-    party->begun += one;
+    party->begun += pace_one;
     party->newest = op;
     party->lane = lane;
     party->newest_ms = now_ms;

@@ -13,12 +13,12 @@
 
 #include "core/lanes.h"
 
-enum { pace_spacing_ms = 10, pace_halving_ms = 100 };
+enum { pace_spacing_ms = 10, pace_halving_ms = 100, pace_one = 1024 };
 
 struct pace {
     uint64_t halved_ms;
     struct pace_party {
-        uint64_t begun;          /* of late, in 1,024ths */
+        uint64_t begun;          /* of late: pace_one each, and what that has become */
         const struct book_op *newest;
         const struct lane *lane; /* where it is under way, or was; NULL: none yet */
         uint64_t newest_ms;

@@ -134,6 +134,8 @@ enum wait role_waits(const struct role *role, const struct book_op *op) {
     return wait;
 }
 
+const struct pace *role_pace(const struct role *role) { return &role->downstream->downlink.pace; }
+
 enum join_verdict role_verdict(const struct role *role, bool *out_connected) {
     *out_connected = role->joiner->is_connected;
     return role->joiner->is_answered ? role->joiner->verdict : JOIN_VERDICT_COUNT;

@@ -72,5 +72,9 @@ enum join_verdict role_verdict(const struct role *role, bool *out_connected);
 /* Its books, and what an operation of a manager's waits for: for tests and the simulator. */
 struct book;
 struct book_op;
+struct pace;
 enum wait role_waits(const struct role *role, const struct book_op *op);
 const struct book *role_book(const struct role *role);
+
+/* Of a downstream manager: what those above it have begun of late. */
+const struct pace *role_pace(const struct role *role);

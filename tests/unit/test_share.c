@@ -150,8 +150,66 @@ static void what_gets_free_goes_to_who_has_least_for_its_weight(void **state) {
     assert_int_equal(instructed('b'), 1);
     answer('b', 0);
     assert_int_equal(instructed('b'), 1);
-    answer('a', 3);
+    answer('a', 3); /* it began more of late, and its newest one is not answered */
+    assert_int_equal(instructed('a'), 0);
+    bench_pass(&bench, 10);
     assert_int_equal(instructed('a'), 1);
+}
+
+static void who_is_ahead_begins_one_at_a_time(void **state) {
+    (void)state;
+    bench_deinit(&bench);
+    open_narrow(100);
+    assert_int_equal(flood(cloud, 'a', 0, 4), 4); /* alone, it is not held */
+    assert_int_equal(flood(other, 'b', 0, 3), 3); /* it is behind */
+    assert_int_equal(flood(cloud, 'a', 4, 6), 0); /* its newest one is under way */
+    bench_pass(&bench, 9);
+    assert_int_equal(instructed('a'), 0);
+    bench_pass(&bench, 1);
+    assert_int_equal(instructed('a'), 1); /* however long they take */
+    answer('a', 0);
+    assert_int_equal(instructed('a'), 0);
+    answer('a', 4);
+    assert_int_equal(instructed('a'), 1);
+    assert_int_equal(flood(other, 'b', 3, 5), 4); /* six against six is not ahead */
+    bench_pass(&bench, 40);
+    assert_int_equal(instructed('a') + instructed('b'), 5);
+}
+
+static void who_is_alone_again_is_not_held(void **state) {
+    (void)state;
+    bench_deinit(&bench);
+    open_narrow(100);
+    assert_int_equal(flood(other, 'b', 0, 1), 1);
+    assert_int_equal(flood(cloud, 'a', 0, 3), 2);
+    bench_pass(&bench, 10);
+    assert_int_equal(instructed('a'), 1);
+    bench_pass(&bench, 1200); /* what was begun is none of late any more */
+    assert_int_equal(flood(cloud, 'a', 3, 5), 5);
+}
+
+static void a_weight_counts_in_who_is_ahead(void **state) {
+    (void)state;
+    bench_deinit(&bench);
+    open_narrow(100);
+    share("manager-0", (struct share){.weight = 3});
+    assert_int_equal(flood(other, 'b', 0, 2), 2);
+    assert_int_equal(flood(cloud, 'a', 0, 9), 7); /* the seventh is more than three for each */
+}
+
+/* Of who is held, hosts take turns; one that is gone takes none. */
+static void hosts_take_turns_for_who_is_held(void **state) {
+    (void)state;
+    assert_int_equal(flood(cloud, 'a', 0, 2), 2);
+    assert_int_equal(flood(other, 'b', 0, 1), 1);
+    assert_int_equal(flood(cloud, 'a', 2, 3), 0); /* on each of three hosts one */
+    bench_say(&bench, cloud, bench_instruct("d", "a2", 2, VERB_DELETE));
+    for (size_t i = 0; i < 3; i++) {
+        bench_pass(&bench, 10);
+        assert_int_equal(instructed('a') + (i == 0), 1);
+    }
+    bench_pass(&bench, 100);
+    assert_int_equal(instructed('a'), 0);
 }
 
 static void a_weight_that_is_set_holds_for_those_that_wait(void **state) {
@@ -533,6 +591,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         with_cluster(a_flood_of_one_does_not_make_another_wait),
         with_cluster(what_gets_free_goes_to_who_has_least_for_its_weight),
+        with_cluster(who_is_ahead_begins_one_at_a_time),
+        with_cluster(who_is_alone_again_is_not_held),
+        with_cluster(a_weight_counts_in_who_is_ahead),
+        with_cluster(hosts_take_turns_for_who_is_held),
         with_cluster(a_weight_that_is_set_holds_for_those_that_wait),
         with_cluster(an_end_lets_the_next_one_go),
         with_cluster(a_delete_takes_the_turn_of_what_it_supersedes),
