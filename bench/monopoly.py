@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import time
 
 from frame import middle
 from world import BUILD, World, generate, wait_until
@@ -81,6 +82,7 @@ class Rivals(World):
 def one_round(sizes, member):
     """Quiet, and beside the flood: the modest one's provisions. Then what both have in the end."""
     with Rivals(sizes, member) as world:
+        time.sleep(1)  # what the greedy one has just begun holds nobody any more
         result = {"quiet": {outstanding: world.provision(count, outstanding)
                             for outstanding, count in sizes["quiet"].items()}}
         world.begin_flood()

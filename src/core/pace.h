@@ -6,14 +6,15 @@
  * one that has begun something, begins one operation at a time: the next when the newest has been
  * answered, or after 10 ms, whichever is first. Who asks for little finds nearly nothing before it;
  * nobody is held to less than what others get for their weight, nor to less than 100 a second; and
- * who is alone is not held at all. Of late: what was begun counts half after each 100 ms.
+ * who is alone is not held at all. Of late: what was begun counts half after each 100 ms, one alone
+ * for 400 ms at the most.
  *
  * While a party is held, the places where it has something to begin take turns. */
 #pragma once
 
 #include "core/lanes.h"
 
-enum { pace_spacing_ms = 10, pace_halving_ms = 100, pace_one = 1024 };
+enum { pace_spacing_ms = 10, pace_halving_ms = 100, pace_one = 8 };
 
 struct pace {
     uint64_t halved_ms;
