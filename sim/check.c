@@ -142,15 +142,15 @@ static void check_end_on_host(struct sim_world *world, const struct sim_node *no
         is_true = !domain;
     if (op->verb == VERB_RECEIVE)
         is_true = domain && domain->is_shell;
+    const struct book_vm *vm = book_vm(role_book(node->role), op->vm);
     if (op->verb == VERB_START || op->verb == VERB_RESUME || op->verb == VERB_ADOPT)
-        is_true = running;
+        is_true = running || (domain && vm && vm->fell && vm->record.state == domain->state);
     if (op->verb == VERB_STOP || op->verb == VERB_SHUTDOWN)
         is_true = domain && !running;
     if (op->verb == VERB_PAUSE)
         is_true = domain && domain->state == VM_PAUSED;
     if (op->verb == VERB_SUSPEND)
         is_true = domain && domain->state == VM_SUSPENDED;
-    const struct book_vm *vm = book_vm(role_book(node->role), op->vm);
     if (domain && vm && !vm->active && reshape_tells(op->verb))
         check_shape(world, node, &vm->record, domain);
     if (!is_true)
@@ -373,11 +373,11 @@ static void check_growth(struct sim_world *world, const struct sim_node *node,
 static void check_destination(struct sim_world *world, const struct sim_node *node,
                               const struct vm *vm) {
     struct promise *to = promise_put(world, "to", node, vm->id);
-    if (*vm->destination && !text_equal(to->value, vm->destination) &&
-        world_node(world, vm->destination)->cordoned)
+    const char *now = vm->destination ? vm->destination : "";
+    if (*now && !text_equal(to->value, now) && world_node(world, now)->cordoned)
         check_fail(world, "sovereignty", "%s sends %s to %s, which is cordoned", node->name, vm->id,
-                   vm->destination);
-    (void)text_copy(to->value, sizeof(to->value), vm->destination);
+                   now);
+    (void)text_copy(to->value, sizeof(to->value), now);
 }
 
 /* Law 3: a cordoned host gets nothing new; what was given to it before stays. */

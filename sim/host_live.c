@@ -120,7 +120,8 @@ void check_removed(struct sim_world *world, const struct sim_node *node,
     if (!row)
         return;
     disk_read(world, row, &record);
-    if (text_equal(((const struct vm *)record.data)->destination, node->name))
+    const struct vm *kept = record.data;
+    if (kept->destination && text_equal(kept->destination, node->name))
         check_fail(world, "nobody loses a VM", "%s discards %s, which is nowhere else", node->name,
                    domain->vm->id);
     record_deinit(&record);

@@ -83,6 +83,8 @@ static struct effect_job *add_job(struct agent *agent, struct book_vm *vm, enum 
     list_add(&agent->working, &vm->by_place);
     struct effect_job *job = &effects_add(out, EFFECT_JOB)->job;
     vm->job = job->job = ++agent->last_job;
+    vm->ran = false;
+    vm->fell = 0;
     agent->jobs++;
     job->kind = kind;
     job->epoch = vm->record.epoch;
@@ -152,6 +154,8 @@ static enum vm_state state_after(const struct book_vm *vm) {
     if (op->verb == VERB_REVERT && snapshot)
         return snapshot->memory ? VM_RUNNING : VM_STOPPED;
     enum vm_state after = plans[op->verb].after;
+    if (after == VM_RUNNING && vm->fell) /* it came to run, and the guest has ended since */
+        return (enum vm_state)vm->fell;
     return after == VM_PENDING ? vm->record.state : after;
 }
 
@@ -326,6 +330,13 @@ static bool crashed_by_cut(const struct book_vm *vm, const struct event_domain *
            (held || (op && is_of_memory(op->record.verb)));
 }
 
+/* A guest may end before the end of the job that starts it has been told. */
+static void learn_fall(struct book_vm *vm, enum vm_state state) {
+    bool off = state == VM_STOPPED || state == VM_CRASHED;
+    vm->fell = vm->ran && off ? (uint8_t)state : 0;
+    vm->ran |= vm->job && state == VM_RUNNING;
+}
+
 void agent_on_domain(struct agent *agent, const struct event *event, struct effects *out) {
     const struct event_domain *domain = &event->domain;
     struct book_vm *vm = book_vm(&agent->book, domain->vm);
@@ -341,6 +352,7 @@ void agent_on_domain(struct agent *agent, const struct event *event, struct effe
         return;
     if (is_found)
         vm->sync_round = 1;
+    learn_fall(vm, domain->state);
     const struct book_op *op = vm->active;
     bool making = op && (verb_makes(op->record.verb) || op->record.verb == VERB_DELETE);
     if (making || vm->record.state == VM_DELETING || vm->record.state == VM_DELETED ||

@@ -115,7 +115,16 @@ bool book_op_has_ended(const struct book_op *op) {
 
 const char *book_asked_place(const struct book_vm *vm) {
     bool ahead = vm->active && verb_is_ahead(vm->active->record.verb);
-    return ahead ? vm->record.destination : vm->record.place;
+    return ahead ? book_destination(vm) : vm->record.place;
+}
+
+const char *book_destination(const struct book_vm *vm) {
+    return vm->record.destination ? vm->record.destination : "";
+}
+
+void book_set_destination(struct book_vm *vm, const char *name) {
+    memory_free(vm->record.destination);
+    vm->record.destination = name ? memory_text(name) : NULL;
 }
 
 const struct book_op *book_op_told(const struct book *book, const char *id) {

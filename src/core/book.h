@@ -31,6 +31,8 @@ struct book_vm {
     uint64_t asked_in;    /* manager: the session of a word to reshape it that may be on its way */
     uint64_t asked;       /* manager: that word's generation */
     bool is_cut;          /* agent: it ran when its host lost power, and is to run again */
+    bool ran;             /* agent: the domain has come to run since that job was begun */
+    uint8_t fell;         /* ... and is off again: the enum vm_state; 0: it is not */
     bool counted;         /* its size is in the role's sum of what is used */
     enum stay stays;      /* downstream: why it is on a host that is to be empty */
     uint64_t failed_ms;   /* likewise: when leaving that while it runs failed; 0: it has not */
@@ -90,6 +92,10 @@ bool book_op_has_ended(const struct book_op *op);
 
 /* Managers: the place that the VM's active operation is for; without one, that where it is. */
 const char *book_asked_place(const struct book_vm *vm);
+
+/* Downstream: where the VM migrates to, or that may have a rest of it; "" and NULL: nowhere. */
+const char *book_destination(const struct book_vm *vm);
+void book_set_destination(struct book_vm *vm, const char *name);
 
 /* The operation, in the books or of those that are kept; NULL: not known. */
 const struct book_op *book_op_told(const struct book *book, const char *id);

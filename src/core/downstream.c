@@ -326,7 +326,7 @@ static void check_moves(const struct downstream *downstream) {
         if (list_is_empty(&vm->by_owner)) /* or all of it is not loaded yet */
             continue;
         if (!vm->record.move) {
-            assert(*vm->record.destination);
+            assert(*book_destination(vm));
             continue;
         }
         assert(op && op->record.internal && vm->template);

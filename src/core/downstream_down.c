@@ -200,7 +200,7 @@ static void learn_state(struct downstream *downstream, struct book_vm *vm, enum 
     if (vm->active && vm->active->record.verb == VERB_DEFINE)
         return;
     if (deleting && (gone || state == VM_LOST)) {
-        if (!vm->active && *vm->record.destination) {
+        if (!vm->active && *book_destination(vm)) {
             downstream_follow(downstream, vm);
             downstream_undo(downstream, vm, UNDO_NOW, event, out);
         } else if (!vm->active) {
@@ -251,7 +251,7 @@ static bool on_vm(struct downstream *downstream, struct peer *peer,
 static bool is_expected(const struct downstream *downstream, const struct peer *peer,
                         const struct vm_report *report) {
     const struct book_vm *vm = book_vm(&downstream->book, report->vm);
-    return vm && text_equal(vm->record.destination, peer->setting.name);
+    return vm && text_equal(book_destination(vm), peer->setting.name);
 }
 
 static void on_table(struct downstream *downstream, struct peer *peer,
@@ -344,7 +344,7 @@ static void on_result(struct downstream *downstream, struct peer *peer,
         on_define_result(downstream, vm, result, event, out);
         return;
     }
-    if (op->record.verb == VERB_DELETE && result->code == CODE_OK && *vm->record.destination) {
+    if (op->record.verb == VERB_DELETE && result->code == CODE_OK && *book_destination(vm)) {
         downstream_follow(downstream, vm); /* and is to go there, too */
         op->attempts = 0;
         downstream_instruct(downstream, vm, event, out);
@@ -370,7 +370,7 @@ static void write_off(struct downstream *downstream, struct peer *peer, struct b
     struct book_op *op = vm->active;
     enum verb verb = op ? op->record.verb : VERB_DELETE;
     bool makes = verb == VERB_DEFINE && !op->record.internal;
-    if (vm->record.state == VM_DELETING && *vm->record.destination) {
+    if (vm->record.state == VM_DELETING && *book_destination(vm)) {
         downstream_follow(downstream, vm);
         if (op)
             downstream_instruct(downstream, vm, event, out);

@@ -46,7 +46,7 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
     if (vm->record.move == MOVE_LEAVING || vm->record.move == MOVE_RECEIVING ||
         vm->record.move == MOVE_MIGRATING)
         return STAY_LEAVING;
-    if (vm->active || *vm->record.destination || vm->record.state == VM_DELETING ||
+    if (vm->active || *book_destination(vm) || vm->record.state == VM_DELETING ||
         (patron && patron->phase >= LENDING_ENDING)) /* it goes anyway */
         return STAY_BUSY;
     if (!vm->template || vm->record.snapshots_count) /* those would be lost */

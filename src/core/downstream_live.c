@@ -57,7 +57,7 @@ void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const
                         const struct event *event, struct effects *out) {
     effects_note(out, NOTE_INFO, "", "VM %s is to go from host %s to host %s while it runs",
                  vm->record.id, vm->record.place, to->setting.name);
-    (void)text_copy(vm->record.destination, sizeof(vm->record.destination), to->setting.name);
+    book_set_destination(vm, to->setting.name);
     downstream_set_move(downstream, vm, MOVE_RECEIVING);
     struct book_op *op = downstream_begin_internal(downstream, vm, VERB_RECEIVE, event, out);
     downstream_describe(vm, &op->record.definition);
@@ -65,7 +65,7 @@ void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const
 }
 
 static void forget_rest(struct book_vm *vm, struct effects *out) {
-    vm->record.destination[0] = 0;
+    book_set_destination(vm, NULL);
     list_remove(&vm->by_owner);
     book_save_vm(vm, out);
 }
@@ -75,7 +75,7 @@ static void stay(struct downstream *downstream, struct book_vm *vm, enum code co
                  const struct event *event, struct effects *out) {
     effects_note(out, NOTE_WARNING, vm->active->record.id, "VM %s stays on host %s: going to %s "
                  "while it runs failed, %s", vm->record.id, vm->record.place,
-                 vm->record.destination, code_names[code]);
+                 book_destination(vm), code_names[code]);
     vm->failed_ms = event->now_ms + 1;
     downstream_end(downstream, vm->active, code, event, out);
     downstream_end_move(downstream, vm);
@@ -116,10 +116,10 @@ static void on_receive_result(struct downstream *downstream, struct book_vm *vm,
 }
 
 void downstream_follow(struct downstream *downstream, struct book_vm *vm) {
-    struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.destination);
+    struct peer *peer = downlink_by_name(&downstream->downlink, book_destination(vm));
     placement_take(vm);
-    (void)text_copy(vm->record.place, sizeof(vm->record.place), vm->record.destination);
-    vm->record.destination[0] = 0;
+    (void)text_copy(vm->record.place, sizeof(vm->record.place), book_destination(vm));
+    book_set_destination(vm, NULL);
     vm->record.place_epoch++;
     vm->stays = STAY_UNDECIDED;
     list_remove(&vm->by_owner);
@@ -236,7 +236,7 @@ void downstream_on_discarded(struct downstream *downstream, const struct result 
 
 struct size downstream_take_reserved(struct downstream *downstream, struct book_vm *vm) {
     if (vm && vm->active && verb_is_ahead(vm->active->record.verb)) {
-        struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.destination);
+        struct peer *peer = downlink_by_name(&downstream->downlink, book_destination(vm));
         if (peer)
             downlink_reflect(&downstream->downlink, peer, vm->active);
     }
@@ -249,7 +249,7 @@ static void instruct_again(struct downstream *downstream, struct list *vms, cons
     list_each(node, next, vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_owner);
         if (vm->active && verb_is_ahead(vm->active->record.verb) &&
-            text_equal(vm->record.destination, peer->setting.name))
+            text_equal(book_destination(vm), peer->setting.name))
             downlink_instruct_again(&downstream->downlink, &downstream->book, vm, event, out);
     }
 }
@@ -269,7 +269,7 @@ void downstream_write_off_destination(struct downstream *downstream, const struc
         struct list *node = NULL, *next = NULL;
         list_each(node, next, lists[i]) {
             struct book_vm *vm = container_of(node, struct book_vm, by_owner);
-            if (!text_equal(vm->record.destination, peer->setting.name) ||
+            if (!text_equal(book_destination(vm), peer->setting.name) ||
                 vm->record.move == MOVE_MIGRATING)
                 continue;
             if (vm->active && verb_is_ahead(vm->active->record.verb))

@@ -72,7 +72,7 @@ void downstream_set_move(struct downstream *downstream, struct book_vm *vm,
 void downstream_load_move(struct downstream *downstream, struct book_vm *vm) {
     if (vm->record.move)
         list_add(&downstream->moving, &vm->by_owner);
-    else if (*vm->record.destination)
+    else if (*book_destination(vm))
         list_add(&downstream->rests, &vm->by_owner);
 }
 
@@ -81,7 +81,7 @@ void downstream_end_move(struct downstream *downstream, struct book_vm *vm) {
         return;
     vm->record.move = MOVE_NONE;
     list_remove(&vm->by_owner);
-    if (*vm->record.destination)
+    if (*book_destination(vm))
         list_add(&downstream->rests, &vm->by_owner);
 }
 

@@ -103,7 +103,7 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
         shut_down(downstream, vm, event, out);
         return;
     }
-    if (!*vm->record.place && *vm->record.destination)
+    if (!*vm->record.place && *book_destination(vm))
         downstream_follow(downstream, vm);
     if (!*vm->record.place) {
         placement_take(vm); /* from those that wait for their image */

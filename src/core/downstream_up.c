@@ -82,11 +82,11 @@ static void begin(struct downstream *downstream, struct patron *patron,
     op->reserved = reserved;
     downstream_count_op(downstream, op);
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
-    struct peer *ahead = downlink_by_name(&downstream->downlink, vm->record.destination);
+    struct peer *ahead = downlink_by_name(&downstream->downlink, book_destination(vm));
     if (ahead) /* what was superseded may have been under way there */
         downlink_freed(ahead);
     downstream_end_move(downstream, vm); /* a delete goes to where it is */
-    if (!*vm->record.place && *vm->record.destination)
+    if (!*vm->record.place && *book_destination(vm))
         downstream_follow(downstream, vm);
     if (instruct->verb != VERB_DEFINE) /* counted when it is permitted, not to be in its own way */
         downstream_count(downstream, vm);

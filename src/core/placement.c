@@ -42,7 +42,7 @@ static char *mark_group(const struct downlink *downlink, const struct placement_
         return NULL;
     list_each(node, next, &wish->group->vms) {
         const struct book_vm *vm = container_of(node, const struct book_vm, by_group);
-        const char *places[] = {vm->record.place, vm->record.destination};
+        const char *places[] = {vm->record.place, book_destination(vm)};
         for (size_t i = 0; i < array_size(places); i++) {
             const struct peer *peer = downlink_by_name(downlink, places[i]);
             if (!peer)

@@ -257,8 +257,8 @@ struct vm {
     uint32_t place_epoch;       /* managers: as this level counts it for the level below */
     uint64_t place_generation;  /* managers: of the newest instruction issued below */
     enum move move;             /* downstream managers */
-    char destination[limit_name_size]; /* likewise: the host that it migrates to, or that may have
-                                        * something of it left from that; "": none */
+    char *destination;          /* likewise: the host that it migrates to, or that may have
+                                 * something of it left from that; NULL: none */
     char op[limit_id_size];  /* the newest instruction's operation */
     enum code last_code;     /* and its outcome, once it has one */
     enum step last_step;     /* the step that failed */
