@@ -38,6 +38,8 @@ WORLDS = [
     "--seeds 100 --window 2 --guest_dies 600",
     "--seeds 40 --clusters 3 --placing 500",
     "--seeds 60 --networks 700 --reshape 500 --owner_acts 900 --operations 600",
+    "--seeds 40 --upstreams 2 --clusters 1 --agents 4 --pause_ms 3",
+    "--seed 930000016 --operations 1000 --upstreams 3 --agents 4",
     "--seeds 700 --seed 1000",
 ]
 
