@@ -8,26 +8,13 @@
 
 #include <cmocka.h>
 
-#include "bench.h"
 #include "core/lifecycle.h"
 #include "core/reshape.h"
-
-static struct bench bench; /* of this program's only thread; each test begins with a fresh one */
-static struct far *manager;
-
-static void tell_host(void) {
-    struct event host = {.kind = EVENT_HOST, .host = {{4, 4096, 50}, "test"}};
-    bench_step(&bench, host);
-}
+#include "host.h"
 
 static int set_up(void **state) {
     (void)state;
-    const struct role_settings settings = {.kind = ROLE_AGENT, .seed = 3, .managers_count = 1};
-    bench_init(&bench, &settings);
-    manager = bench_manager(&bench, 0);
-    tell_host();
-    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
-    bench_welcome(&bench, manager);
+    host_open(NULL);
     return 0;
 }
 
@@ -37,63 +24,18 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* The newest job among the effects, NULL: none. */
-static const struct effect_job *job(void) {
-    const struct effect *effect = bench_last(&bench, EFFECT_JOB);
-    return effect ? &effect->job : NULL;
-}
-
-static void assert_job(enum job_kind kind) {
-    assert_int_equal(bench_count(&bench, EFFECT_JOB), 1);
-    if (job()->kind != kind)
-        fail_msg("job %s instead of %s", job_names[job()->kind], job_names[kind]);
-}
-
-/* The newest job ends so. */
-static void end_job(enum code code) {
-    assert_non_null(job());
-    struct event event = {.kind = EVENT_JOB, .job = {job()->job, code}};
-    effects_clear(&bench.effects);
-    bench_step(&bench, event);
-}
-
-static void domain_is(const char *vm, enum vm_state in, enum domain_news why) {
-    struct event event = {.kind = EVENT_DOMAIN, .domain = {.epoch = 1, .state = in, .why = why}};
-    (void)text_copy(event.domain.vm, limit_id_size,
-                    bench_instruct("1", vm, 1, VERB_START).instruct.vm);
-    effects_clear(&bench.effects);
-    bench_step(&bench, event);
-}
-
-static void assert_result(enum code code, enum vm_state in) {
-    const struct message *told = bench_told(&bench, manager, MESSAGE_RESULT);
-    assert_non_null(told);
-    if (told->result.code != code)
-        fail_msg("%s instead of %s", code_names[told->result.code], code_names[code]);
-    assert_int_equal(told->result.state, in);
-}
-
 static void assert_no_result(void) {
     assert_null(bench_told(&bench, manager, MESSAGE_RESULT));
-}
-
-/* A VM "1" that runs, its result settled. The next generation is 2. */
-static void run_vm(void) {
-    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
-    end_job(CODE_OK);
-    end_job(CODE_OK);
-    end_job(CODE_OK);
-    assert_result(CODE_OK, VM_RUNNING);
 }
 
 static void before_the_host_is_scanned_nothing_is_said(void **state) {
     (void)state;
     bench_restart(&bench);
-    assert_job(JOB_SCAN);
+    host_assert_job(JOB_SCAN);
     struct event_presence up = {manager->setting.link, NULL, PRESENCE_UP};
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_LINK, .presence = up});
-    tell_host();
+    host_tell(NULL);
     assert_int_equal(bench_count(&bench, EFFECT_SEND), 0);
     bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
     assert_int_equal(bench_count(&bench, EFFECT_READY), 1);
@@ -102,7 +44,7 @@ static void before_the_host_is_scanned_nothing_is_said(void **state) {
 
 static void each_verb_goes_through_its_stages(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     static const struct {
         enum verb verb;
         enum job_kind job;
@@ -114,48 +56,48 @@ static void each_verb_goes_through_its_stages(void **state) {
                   {VERB_START, JOB_START, VM_RUNNING}};
     for (size_t i = 0; i < array_size(simple); i++) {
         bench_say(&bench, manager, bench_instruct("2", "1", 2 + i, simple[i].verb));
-        assert_job(simple[i].job);
-        end_job(CODE_OK);
-        assert_result(CODE_OK, simple[i].after);
+        host_assert_job(simple[i].job);
+        host_end_job(CODE_OK);
+        (void)host_assert_result(CODE_OK, simple[i].after);
     }
     bench_say(&bench, manager, bench_instruct("4", "1", 14, VERB_REBOOT));
-    assert_job(JOB_REBOOT);
-    end_job(CODE_OK);
-    domain_is("1", VM_RUNNING, DOMAIN_REBOOTED);
-    assert_result(CODE_OK, VM_RUNNING);
+    host_assert_job(JOB_REBOOT);
+    host_end_job(CODE_OK);
+    host_domain_is("1", 1, VM_RUNNING, DOMAIN_REBOOTED);
+    (void)host_assert_result(CODE_OK, VM_RUNNING);
     bench_say(&bench, manager, bench_instruct("5", "1", 15, VERB_SHUTDOWN));
-    assert_job(JOB_SHUTDOWN);
-    end_job(CODE_OK);
-    domain_is("1", VM_STOPPED, DOMAIN_CHANGED);
-    assert_result(CODE_OK, VM_STOPPED);
+    host_assert_job(JOB_SHUTDOWN);
+    host_end_job(CODE_OK);
+    host_domain_is("1", 1, VM_STOPPED, DOMAIN_CHANGED);
+    (void)host_assert_result(CODE_OK, VM_STOPPED);
     bench_say(&bench, manager, bench_instruct("6", "1", 20, VERB_DELETE));
-    assert_job(JOB_REMOVE);
-    end_job(CODE_OK);
-    assert_result(CODE_OK, VM_DELETED);
+    host_assert_job(JOB_REMOVE);
+    host_end_job(CODE_OK);
+    (void)host_assert_result(CODE_OK, VM_DELETED);
 }
 
 static void a_definition_is_fetched_created_and_started_if_asked(void **state) {
     (void)state;
     struct message define = bench_define("1", "1", 1, &bench_shapes[0]);
     bench_say(&bench, manager, define);
-    assert_job(JOB_FETCH);
-    assert_string_equal(job()->definition.image, define.instruct.definition.image);
-    end_job(CODE_OK);
-    assert_job(JOB_CREATE);
-    assert_string_equal(job()->definition.name, "web-1");
+    host_assert_job(JOB_FETCH);
+    assert_string_equal(host_job()->definition.image, define.instruct.definition.image);
+    host_end_job(CODE_OK);
+    host_assert_job(JOB_CREATE);
+    assert_string_equal(host_job()->definition.name, "web-1");
     assert_no_result();
-    end_job(CODE_OK);
-    assert_job(JOB_START);
-    end_job(CODE_OK);
-    assert_null(job());
-    assert_result(CODE_OK, VM_RUNNING);
+    host_end_job(CODE_OK);
+    host_assert_job(JOB_START);
+    host_end_job(CODE_OK);
+    assert_null(host_job());
+    (void)host_assert_result(CODE_OK, VM_RUNNING);
     define = bench_define("2", "2", 1, &bench_shapes[0]);
     define.instruct.definition.start = false;
     bench_say(&bench, manager, define);
-    end_job(CODE_OK);
-    end_job(CODE_OK);
-    assert_null(job());
-    assert_result(CODE_OK, VM_STOPPED);
+    host_end_job(CODE_OK);
+    host_end_job(CODE_OK);
+    assert_null(host_job());
+    (void)host_assert_result(CODE_OK, VM_STOPPED);
 }
 
 static void a_definition_that_fails_anywhere_is_undone_and_tells_the_first_cause(void **state) {
@@ -166,12 +108,12 @@ static void a_definition_that_fails_anywhere_is_undone_and_tells_the_first_cause
         text_format(number, sizeof(number), "%zu", fails + 1);
         bench_say(&bench, manager, bench_define(number, number, 1, &bench_shapes[1]));
         for (size_t i = 0; i < fails; i++)
-            end_job(CODE_OK);
-        end_job(CODE_IMAGE_BROKEN);
-        assert_job(JOB_REMOVE);
+            host_end_job(CODE_OK);
+        host_end_job(CODE_IMAGE_BROKEN);
+        host_assert_job(JOB_REMOVE);
         assert_no_result();
-        end_job(CODE_OK);
-        assert_result(CODE_IMAGE_BROKEN, VM_FAILED);
+        host_end_job(CODE_OK);
+        (void)host_assert_result(CODE_IMAGE_BROKEN, VM_FAILED);
         assert_int_equal(bench_told(&bench, manager, MESSAGE_RESULT)->result.step, steps[fails]);
     } /* each took the whole host, and gave it back */
 }
@@ -179,22 +121,22 @@ static void a_definition_that_fails_anywhere_is_undone_and_tells_the_first_cause
 static void what_could_not_be_undone_is_told_as_being_there(void **state) {
     (void)state;
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
-    end_job(CODE_OK);
-    end_job(CODE_HOST_FAILED);
-    end_job(CODE_HOST_FAILED);
-    assert_result(CODE_HOST_FAILED, VM_STOPPED);
+    host_end_job(CODE_OK);
+    host_end_job(CODE_HOST_FAILED);
+    host_end_job(CODE_HOST_FAILED);
+    (void)host_assert_result(CODE_HOST_FAILED, VM_STOPPED);
 }
 
 static void another_verb_that_fails_leaves_the_vm_as_it_was(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_STOP));
-    end_job(CODE_HOST_FAILED);
-    assert_null(job());
-    assert_result(CODE_HOST_FAILED, VM_RUNNING);
+    host_end_job(CODE_HOST_FAILED);
+    assert_null(host_job());
+    (void)host_assert_result(CODE_HOST_FAILED, VM_RUNNING);
     bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_STOP));
-    end_job(CODE_LOST);
-    assert_result(CODE_LOST, VM_LOST);
+    host_end_job(CODE_LOST);
+    (void)host_assert_result(CODE_LOST, VM_LOST);
 }
 
 static void a_verb_that_the_state_does_not_permit_starts_no_job(void **state) {
@@ -202,21 +144,22 @@ static void a_verb_that_the_state_does_not_permit_starts_no_job(void **state) {
     static const enum vm_state states[] = {VM_STOPPED,   VM_RUNNING, VM_PAUSED,
                                            VM_SUSPENDED, VM_CRASHED, VM_LOST};
     uint64_t generation = 2;
-    run_vm();
+    host_run_vm();
     for (size_t i = 0; i < array_size(states); i++)
         for (enum verb verb = VERB_START; verb < VERB_DELETE; verb++) {
             if (verb_reaches[verb] != VERB_BELOW)
                 continue;
             if (reshape_tells(verb) && lifecycle_permits(verb, states[i]))
                 continue; /* with arguments: test_reshape.c */
-            domain_is("1", states[i], DOMAIN_CHANGED);
+            host_domain_is("1", 1, states[i], DOMAIN_CHANGED);
             bench_say(&bench, manager, bench_instruct("2", "1", generation, verb));
             if (lifecycle_permits(verb, states[i])) {
                 assert_int_equal(bench_count(&bench, EFFECT_JOB), 1);
-                end_job(CODE_HOST_FAILED);
+                host_end_job(CODE_HOST_FAILED);
             } else {
-                assert_null(job());
-                assert_result(states[i] == VM_LOST ? CODE_LOST : CODE_BAD_STATE, states[i]);
+                assert_null(host_job());
+                (void)host_assert_result(states[i] == VM_LOST ? CODE_LOST : CODE_BAD_STATE,
+                                         states[i]);
             }
             struct message settled = {.kind = MESSAGE_SETTLED};
             (void)text_copy(settled.settled.op, limit_id_size,
@@ -229,61 +172,82 @@ static void a_verb_that_the_state_does_not_permit_starts_no_job(void **state) {
 static void a_guest_that_does_not_act_is_waited_for_a_minute(void **state) {
     (void)state;
     static const enum verb verbs[] = {VERB_SHUTDOWN, VERB_REBOOT};
-    run_vm();
+    host_run_vm();
     for (size_t i = 0; i < array_size(verbs); i++) {
         char op[4];
         text_format(op, sizeof(op), "%zu", i + 2);
         bench_say(&bench, manager, bench_instruct(op, "1", i + 2, verbs[i]));
-        end_job(CODE_OK);
+        host_end_job(CODE_OK);
         bench_pass(&bench, 55000);
         bench_pass(&bench, 4999);
         assert_no_result();
         bench_pass(&bench, 1);
-        assert_result(CODE_GUEST_IGNORED, VM_RUNNING);
+        (void)host_assert_result(CODE_GUEST_IGNORED, VM_RUNNING);
     }
 }
 
 static void a_guest_that_acts_before_the_asking_ends_is_heard(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_REBOOT));
-    uint64_t number = job()->job;
-    domain_is("1", VM_RUNNING, DOMAIN_REBOOTED);
+    uint64_t number = host_job()->job;
+    host_domain_is("1", 1, VM_RUNNING, DOMAIN_REBOOTED);
     assert_no_result();
     struct event event = {.kind = EVENT_JOB, .job = {number, CODE_OK}};
     bench_step(&bench, event);
-    assert_result(CODE_OK, VM_RUNNING);
+    (void)host_assert_result(CODE_OK, VM_RUNNING);
     bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_SHUTDOWN));
-    event.job.job = job()->job;
-    domain_is("1", VM_STOPPED, DOMAIN_CHANGED);
+    event.job.job = host_job()->job;
+    host_domain_is("1", 1, VM_STOPPED, DOMAIN_CHANGED);
     bench_step(&bench, event);
-    assert_result(CODE_OK, VM_STOPPED);
+    (void)host_assert_result(CODE_OK, VM_STOPPED);
+}
+
+/* The guest ends before the job that starts it does: as the host says, not as it was asked for. */
+static void a_guest_that_ends_within_its_start_is_not_running(void **state) {
+    (void)state;
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    host_end_job(CODE_OK);
+    host_end_job(CODE_OK);
+    struct event started = {.kind = EVENT_JOB, .job = {host_job()->job, CODE_OK}};
+    host_domain_is("1", 1, VM_STOPPED, DOMAIN_CHANGED); /* of before: it has not run yet */
+    host_domain_is("1", 1, VM_RUNNING, DOMAIN_CHANGED);
+    host_domain_is("1", 1, VM_CRASHED, DOMAIN_CHANGED);
+    bench_step(&bench, started);
+    (void)host_assert_result(CODE_OK, VM_CRASHED);
+    bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_START));
+    started.job.job = host_job()->job;
+    host_domain_is("1", 1, VM_RUNNING, DOMAIN_CHANGED);
+    host_domain_is("1", 1, VM_CRASHED, DOMAIN_CHANGED);
+    host_domain_is("1", 1, VM_RUNNING, DOMAIN_CHANGED); /* somebody else started it */
+    bench_step(&bench, started);
+    (void)host_assert_result(CODE_OK, VM_RUNNING);
 }
 
 static void a_full_host_refuses_and_has_room_again_after_a_deletion(void **state) {
     (void)state;
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[1]));
-    end_job(CODE_OK);
-    end_job(CODE_OK);
-    end_job(CODE_OK);
+    host_end_job(CODE_OK);
+    host_end_job(CODE_OK);
+    host_end_job(CODE_OK);
     const struct message *told = bench_told(&bench, manager, MESSAGE_CAPACITY);
     assert_int_equal(told ? told->capacity.cpus_free : 0, 0);
     bench_say(&bench, manager, bench_define("2", "2", 1, &bench_shapes[0]));
-    assert_null(job());
-    assert_result(CODE_NO_CAPACITY, VM_FAILED);
+    assert_null(host_job());
+    (void)host_assert_result(CODE_NO_CAPACITY, VM_FAILED);
     bench_say(&bench, manager, bench_instruct("3", "1", 2, VERB_DELETE));
-    end_job(CODE_OK);
+    host_end_job(CODE_OK);
     told = bench_told(&bench, manager, MESSAGE_CAPACITY);
     assert_int_equal(told->capacity.cpus_free, 4);
     assert_int_equal(told->capacity.fits[0].count, 4);
     assert_int_equal(told->capacity.fits[1].count, 1);
     bench_say(&bench, manager, bench_define("4", "3", 1, &bench_shapes[0]));
-    assert_job(JOB_FETCH);
+    host_assert_job(JOB_FETCH);
 }
 
 static void a_capacity_that_did_not_change_is_not_told_again(void **state) {
     (void)state;
-    tell_host();
+    host_tell(NULL);
     bench_pass(&bench, 500);
     assert_null(bench_told(&bench, manager, MESSAGE_CAPACITY));
     struct event host = {.kind = EVENT_HOST, .host = {{3, 4096, 50}, "test"}};
@@ -295,31 +259,31 @@ static void a_capacity_that_did_not_change_is_not_told_again(void **state) {
 static void a_repeated_instruction_is_done_once_and_answered_again(void **state) {
     (void)state;
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
-    const uint64_t number = job()->job;
+    const uint64_t number = host_job()->job;
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
-    assert_null(job());
+    assert_null(host_job());
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = {number, CODE_OK}});
-    end_job(CODE_OK);
-    end_job(CODE_OK);
+    host_end_job(CODE_OK);
+    host_end_job(CODE_OK);
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
-    assert_null(job());
-    assert_result(CODE_OK, VM_RUNNING);
+    assert_null(host_job());
+    (void)host_assert_result(CODE_OK, VM_RUNNING);
 }
 
 static void a_deletion_waits_for_the_job_under_way_and_both_get_their_end(void **state) {
     (void)state;
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
-    const uint64_t number = job()->job;
+    const uint64_t number = host_job()->job;
     bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_DELETE));
-    assert_null(job()); /* one at a time */
+    assert_null(host_job()); /* one at a time */
     bench_pass(&bench, 1);
-    assert_result(CODE_SUPERSEDED, VM_DELETING);
+    (void)host_assert_result(CODE_SUPERSEDED, VM_DELETING);
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = {number, CODE_OK}});
-    assert_job(JOB_REMOVE);
-    end_job(CODE_OK);
-    assert_result(CODE_OK, VM_DELETED);
+    host_assert_job(JOB_REMOVE);
+    host_end_job(CODE_OK);
+    (void)host_assert_result(CODE_OK, VM_DELETED);
 }
 
 static void an_instruction_whose_time_is_over_is_not_begun(void **state) {
@@ -327,17 +291,17 @@ static void an_instruction_whose_time_is_over_is_not_begun(void **state) {
     struct message define = bench_define("1", "1", 1, &bench_shapes[0]);
     define.instruct.within_ms = 0;
     bench_say(&bench, manager, define);
-    assert_null(job());
-    assert_result(CODE_DEADLINE, VM_FAILED);
+    assert_null(host_job());
+    (void)host_assert_result(CODE_DEADLINE, VM_FAILED);
     assert_int_equal(role_book(bench.role)->vms_count, 0);
 }
 
 /* The daemon is killed and comes back; the scan finds "1" in this state (VM_LOST: not at all). */
 static void crash(enum vm_state found) {
     bench_restart(&bench);
-    tell_host();
+    host_tell(NULL);
     if (found != VM_LOST)
-        domain_is("1", found, DOMAIN_FOUND);
+        host_domain_is("1", 1, found, DOMAIN_FOUND);
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
 }
@@ -345,8 +309,8 @@ static void crash(enum vm_state found) {
 /* The host lost power, and the agent with it. */
 static void cut(enum vm_state found) {
     bench_restart(&bench);
-    tell_host();
-    domain_is("1", found, DOMAIN_CUT);
+    host_tell(NULL);
+    host_domain_is("1", 1, found, DOMAIN_CUT);
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
 }
@@ -358,39 +322,39 @@ static enum vm_state state_of_1(void) {
 
 static void a_vm_that_ran_when_the_host_lost_power_is_started_again(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     cut(VM_STOPPED);
-    assert_job(JOB_START);
+    host_assert_job(JOB_START);
     assert_int_equal(state_of_1(), VM_RUNNING); /* as it is wanted, also if we die now */
     cut(VM_CRASHED);
-    assert_job(JOB_START);
-    end_job(CODE_OK);
+    host_assert_job(JOB_START);
+    host_end_job(CODE_OK);
     assert_int_equal(state_of_1(), VM_RUNNING);
     crash(VM_STOPPED); /* without a loss of power: somebody has stopped it */
-    assert_null(job());
+    assert_null(host_job());
     assert_int_equal(state_of_1(), VM_STOPPED);
     cut(VM_STOPPED); /* was not running */
-    assert_null(job());
+    assert_null(host_job());
 }
 
 static void a_vm_that_cannot_be_started_again_is_told_as_stopped(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     cut(VM_STOPPED);
-    end_job(CODE_HOST_FAILED);
+    host_end_job(CODE_HOST_FAILED);
     assert_int_equal(state_of_1(), VM_STOPPED);
 }
 
 static void a_vm_that_was_held_in_memory_when_the_host_lost_power_is_crashed(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_PAUSE));
-    assert_job(JOB_PAUSE);
-    end_job(CODE_OK);
-    assert_result(CODE_OK, VM_PAUSED);
+    host_assert_job(JOB_PAUSE);
+    host_end_job(CODE_OK);
+    (void)host_assert_result(CODE_OK, VM_PAUSED);
     for (int i = 0; i < 2; i++) { /* and stays so, however often it is found */
         cut(VM_STOPPED);
-        assert_null(job());
+        assert_null(host_job());
         assert_int_equal(state_of_1(), VM_CRASHED);
     }
 }
@@ -399,38 +363,38 @@ static void what_needs_the_memory_that_a_power_loss_took_is_interrupted(void **s
     (void)state;
     static const enum verb verbs[] = {VERB_PAUSE, VERB_SUSPEND, VERB_RESUME};
     uint64_t generation = 2;
-    run_vm();
+    host_run_vm();
     for (size_t i = 0; i < array_size(verbs); i++) {
         if (verbs[i] == VERB_RESUME)
-            domain_is("1", VM_PAUSED, DOMAIN_CHANGED);
+            host_domain_is("1", 1, VM_PAUSED, DOMAIN_CHANGED);
         bench_say(&bench, manager, bench_instruct("2", "1", generation++, verbs[i]));
         assert_int_equal(bench_count(&bench, EFFECT_JOB), 1);
         cut(VM_STOPPED);
-        assert_null(job());
+        assert_null(host_job());
         bench_welcome(&bench, manager);
-        assert_result(CODE_INTERRUPTED, VM_CRASHED);
+        (void)host_assert_result(CODE_INTERRUPTED, VM_CRASHED);
         bench_say(&bench, manager, bench_instruct("3", "1", generation++, VERB_START));
-        end_job(CODE_OK);
-        assert_result(CODE_OK, VM_RUNNING);
+        host_end_job(CODE_OK);
+        (void)host_assert_result(CODE_OK, VM_RUNNING);
     }
     bench_say(&bench, manager, bench_instruct("4", "1", generation++, VERB_SUSPEND));
     cut(VM_SUSPENDED); /* it was saved before the power went */
-    assert_job(JOB_SUSPEND);
-    end_job(CODE_OK);
+    host_assert_job(JOB_SUSPEND);
+    host_end_job(CODE_OK);
     assert_int_equal(state_of_1(), VM_SUSPENDED);
 }
 
 static void an_operation_waits_for_the_restart_and_then_runs(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     cut(VM_STOPPED);
-    const struct event started = {.kind = EVENT_JOB, .job = {job()->job, CODE_OK}};
+    const struct event started = {.kind = EVENT_JOB, .job = {host_job()->job, CODE_OK}};
     bench_welcome(&bench, manager);
     bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_STOP));
-    assert_null(job());
+    assert_null(host_job());
     bench_step(&bench, started);
-    assert_job(JOB_STOP);
-    end_job(CODE_OK);
+    host_assert_job(JOB_STOP);
+    host_end_job(CODE_OK);
     assert_int_equal(state_of_1(), VM_STOPPED);
 }
 
@@ -441,21 +405,21 @@ static void a_definition_that_a_crash_interrupted_is_begun_again(void **state) {
         text_format(number, sizeof(number), "%zu", done + 1);
         bench_say(&bench, manager, bench_define(number, number, 1, &bench_shapes[0]));
         for (size_t i = 0; i < done; i++)
-            end_job(CODE_OK);
+            host_end_job(CODE_OK);
         bench_restart(&bench);
-        tell_host();
+        host_tell(NULL);
         effects_clear(&bench.effects);
         bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
-        assert_job(JOB_FETCH);
-        end_job(CODE_OK);
-        assert_job(JOB_CREATE);
-        end_job(CODE_OK);
-        assert_job(JOB_START);
-        end_job(CODE_OK);
+        host_assert_job(JOB_FETCH);
+        host_end_job(CODE_OK);
+        host_assert_job(JOB_CREATE);
+        host_end_job(CODE_OK);
+        host_assert_job(JOB_START);
+        host_end_job(CODE_OK);
         bench_welcome(&bench, manager);
-        assert_result(CODE_OK, VM_RUNNING);
+        (void)host_assert_result(CODE_OK, VM_RUNNING);
         bench_say(&bench, manager, bench_instruct("9", number, 2, VERB_DELETE));
-        end_job(CODE_OK);
+        host_end_job(CODE_OK);
         struct message settled = {.kind = MESSAGE_SETTLED};
         (void)text_copy(settled.settled.op, limit_id_size,
                         bench_instruct("9", "1", 1, VERB_STOP).instruct.op);
@@ -466,41 +430,41 @@ static void a_definition_that_a_crash_interrupted_is_begun_again(void **state) {
 static void an_undoing_that_a_crash_interrupted_goes_on_and_keeps_the_cause(void **state) {
     (void)state;
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
-    end_job(CODE_OK);
-    end_job(CODE_IMAGE_TOO_LARGE);
+    host_end_job(CODE_OK);
+    host_end_job(CODE_IMAGE_TOO_LARGE);
     crash(VM_STOPPED);
-    assert_job(JOB_REMOVE);
-    end_job(CODE_OK);
+    host_assert_job(JOB_REMOVE);
+    host_end_job(CODE_OK);
     bench_welcome(&bench, manager);
-    assert_result(CODE_IMAGE_TOO_LARGE, VM_FAILED);
+    (void)host_assert_result(CODE_IMAGE_TOO_LARGE, VM_FAILED);
     assert_int_equal(bench_told(&bench, manager, MESSAGE_RESULT)->result.step, STEP_PREPARING);
 }
 
 static void a_reboot_that_a_crash_interrupted_is_not_repeated(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_REBOOT));
     crash(VM_RUNNING);
-    assert_null(job());
+    assert_null(host_job());
     bench_welcome(&bench, manager);
-    assert_result(CODE_INTERRUPTED, VM_RUNNING);
+    (void)host_assert_result(CODE_INTERRUPTED, VM_RUNNING);
 }
 
 static void a_shutdown_that_a_crash_interrupted_is_done_if_the_vm_is_off(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_SHUTDOWN));
     crash(VM_RUNNING);
-    assert_job(JOB_SHUTDOWN);
+    host_assert_job(JOB_SHUTDOWN);
     crash(VM_STOPPED);
-    assert_null(job());
+    assert_null(host_job());
     bench_welcome(&bench, manager);
-    assert_result(CODE_OK, VM_STOPPED);
+    (void)host_assert_result(CODE_OK, VM_STOPPED);
 }
 
 static void a_vm_that_the_scan_does_not_find_is_lost(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     crash(VM_LOST);
     bench_welcome(&bench, manager);
     bench_say(&bench, manager, (struct message){.kind = MESSAGE_SYNC});
@@ -509,30 +473,30 @@ static void a_vm_that_the_scan_does_not_find_is_lost(void **state) {
 
 static void a_domain_that_is_not_in_the_books_is_left_alone(void **state) {
     (void)state;
-    domain_is("7", VM_RUNNING, DOMAIN_FOUND);
+    host_domain_is("7", 1, VM_RUNNING, DOMAIN_FOUND);
     assert_int_equal(bench_count(&bench, EFFECT_NOTE), 1);
     assert_int_equal(bench.effects.count, 1);
-    domain_is("7", VM_RUNNING, DOMAIN_CHANGED);
+    host_domain_is("7", 1, VM_RUNNING, DOMAIN_CHANGED);
     assert_int_equal(bench.effects.count, 0);
 }
 
 static void a_change_of_a_domain_is_told_unless_it_is_of_another_epoch(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     struct event old = {.kind = EVENT_DOMAIN, .domain = {"", 2, VM_STOPPED, DOMAIN_CHANGED}};
     (void)text_copy(old.domain.vm, limit_id_size,
                     bench_instruct("1", "1", 1, VERB_STOP).instruct.vm);
     effects_clear(&bench.effects);
     bench_step(&bench, old);
     assert_int_equal(bench.effects.count, 0);
-    domain_is("1", VM_CRASHED, DOMAIN_CHANGED);
+    host_domain_is("1", 1, VM_CRASHED, DOMAIN_CHANGED);
     assert_int_equal(bench_told(&bench, manager, MESSAGE_VM)->vm.state, VM_CRASHED);
 }
 
 static void a_stop_waits_for_the_job_under_way_and_begins_nothing(void **state) {
     (void)state;
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
-    const uint64_t number = job()->job;
+    const uint64_t number = host_job()->job;
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_STOP});
     assert_int_equal(bench_count(&bench, EFFECT_DONE), 0);
@@ -540,7 +504,7 @@ static void a_stop_waits_for_the_job_under_way_and_begins_nothing(void **state) 
     assert_int_equal(role_book(bench.role)->ops_count, 1);
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = {number, CODE_OK}});
-    assert_null(job());
+    assert_null(host_job());
     assert_int_equal(bench_count(&bench, EFFECT_DONE), 1);
     crash(VM_LOST);
     assert_int_equal(bench_count(&bench, EFFECT_JOB), 1); /* it goes on after the restart */
@@ -550,7 +514,7 @@ static void long_work_tells_its_progress_and_short_work_its_result_alone(void **
     (void)state;
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
     assert_null(bench_told(&bench, manager, MESSAGE_PROGRESS));
-    const uint64_t number = job()->job;
+    const uint64_t number = host_job()->job;
     bench_pass(&bench, 200);
     assert_int_equal(bench_told(&bench, manager, MESSAGE_PROGRESS)->progress.step, STEP_FETCHING);
     bench_pass(&bench, 2000);
@@ -575,6 +539,7 @@ int main(void) {
         with_agent(a_verb_that_the_state_does_not_permit_starts_no_job),
         with_agent(a_guest_that_does_not_act_is_waited_for_a_minute),
         with_agent(a_guest_that_acts_before_the_asking_ends_is_heard),
+        with_agent(a_guest_that_ends_within_its_start_is_not_running),
         with_agent(a_full_host_refuses_and_has_room_again_after_a_deletion),
         with_agent(a_capacity_that_did_not_change_is_not_told_again),
         with_agent(a_repeated_instruction_is_done_once_and_answered_again),

@@ -9,32 +9,27 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "bench.h"
+#include "host.h"
 
-static struct bench bench; /* of this program's only thread */
-static struct far *manager;
-
+/* Reached by others at the URI; "": by none. */
 static void tell_host(const char *uri) {
-    struct event host = {.kind = EVENT_HOST,
-                         .host = {.size = {8, 8192, 100}, .accelerator = "kvm", .sends = true}};
-    (void)text_copy(host.host.uri, sizeof(host.host.uri), uri);
-    (void)text_copy(host.host.folder, sizeof(host.host.folder), "/isthmus");
-    effects_clear(&bench.effects);
-    bench_step(&bench, host);
+    struct event_host host = {.size = {8, 8192, 100}, .accelerator = "kvm", .sends = true};
+    (void)text_copy(host.uri, sizeof(host.uri), uri);
+    (void)text_copy(host.folder, sizeof(host.folder), "/isthmus");
+    host_tell(&host);
 }
 
-static void begin(const char *uri) {
-    const struct role_settings settings = {.kind = ROLE_AGENT, .seed = 3, .managers_count = 1};
-    bench_init(&bench, &settings);
-    manager = bench_manager(&bench, 0);
+static void open_live(const char *uri) {
+    host_begin(NULL);
     tell_host(uri);
-    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
-    bench_welcome(&bench, manager);
+    host_connect();
 }
+
+static const char here[] = "qemu+tls://here/system";
 
 static int set_up(void **state) {
     (void)state;
-    begin("qemu+tls://here/system");
+    open_live(here);
     return 0;
 }
 
@@ -45,29 +40,9 @@ static int tear_down(void **state) {
 }
 
 static void end_job(enum job_kind kind, enum code code) {
-    const struct effect *effect = bench_last(&bench, EFFECT_JOB);
-    assert_non_null(effect);
-    assert_string_equal(job_names[effect->job.kind], job_names[kind]);
-    struct event event = {.kind = EVENT_JOB, .job = {effect->job.job, code}};
-    effects_clear(&bench.effects);
-    bench_step(&bench, event);
-}
-
-static void domain_is(uint32_t epoch, enum vm_state in, enum domain_news why) {
-    struct event event = {.kind = EVENT_DOMAIN,
-                          .domain = {.epoch = epoch, .state = in, .why = why}};
-    (void)text_copy(event.domain.vm, limit_id_size,
-                    bench_instruct("1", "1", 1, VERB_START).instruct.vm);
-    effects_clear(&bench.effects);
-    bench_step(&bench, event);
-}
-
-static const struct result *assert_result(enum code code, enum vm_state in) {
-    const struct message *told = bench_told(&bench, manager, MESSAGE_RESULT);
-    assert_non_null(told);
-    assert_string_equal(code_names[told->result.code], code_names[code]);
-    assert_string_equal(vm_state_names[told->result.state], vm_state_names[in]);
-    return &told->result;
+    assert_non_null(host_job());
+    assert_string_equal(job_names[host_job()->kind], job_names[kind]);
+    host_end_job(code);
 }
 
 static void receive(void) {
@@ -87,18 +62,10 @@ static void be_ready(void) {
     receive();
     end_job(JOB_FETCH, CODE_OK);
     end_job(JOB_RECEIVE, CODE_OK);
-    const struct landing *landing = &assert_result(CODE_OK, VM_PENDING)->landing;
+    const struct landing *landing = &host_assert_result(CODE_OK, VM_PENDING)->landing;
     assert_string_equal(landing->uri, "qemu+tls://here/system");
     assert_string_equal(landing->folder, "/isthmus");
     assert_int_equal(landing->epoch, 2);
-}
-
-static void run_vm(void) {
-    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
-    end_job(JOB_FETCH, CODE_OK);
-    end_job(JOB_CREATE, CODE_OK);
-    end_job(JOB_START, CODE_OK);
-    (void)assert_result(CODE_OK, VM_RUNNING);
 }
 
 /* With what is ready at the other host. */
@@ -119,7 +86,7 @@ static void migrate(void) {
 /* Killed, and back; the scan is still to come. */
 static void restart(void) {
     bench_restart(&bench);
-    tell_host("qemu+tls://here/system");
+    tell_host(here);
 }
 
 static void be_scanned(void) {
@@ -130,30 +97,30 @@ static void be_scanned(void) {
 static void what_has_come_stands_still_until_it_is_adopted(void **state) {
     (void)state;
     be_ready();
-    domain_is(2, VM_PAUSED, DOMAIN_CHANGED);
+    host_domain_is("1", 2, VM_PAUSED, DOMAIN_CHANGED);
     assert_int_equal(bench_count(&bench, EFFECT_JOB), 0);
     restart();
-    domain_is(2, VM_PAUSED, DOMAIN_FOUND);
+    host_domain_is("1", 2, VM_PAUSED, DOMAIN_FOUND);
     be_scanned();
     assert_int_equal(bench_count(&bench, EFFECT_JOB), 0);
     bench_welcome(&bench, manager);
     adopt();
     end_job(JOB_ADOPT, CODE_OK);
-    (void)assert_result(CODE_OK, VM_RUNNING);
+    (void)host_assert_result(CODE_OK, VM_RUNNING);
 }
 
 static void what_was_cut_off_where_it_had_come_is_not_started_before_that(void **state) {
     (void)state;
     be_ready();
-    domain_is(2, VM_PAUSED, DOMAIN_CHANGED);
+    host_domain_is("1", 2, VM_PAUSED, DOMAIN_CHANGED);
     restart();
-    domain_is(2, VM_STOPPED, DOMAIN_CUT);
+    host_domain_is("1", 2, VM_STOPPED, DOMAIN_CUT);
     be_scanned();
     assert_int_equal(bench_count(&bench, EFFECT_JOB), 0);
     bench_welcome(&bench, manager);
     adopt();
     end_job(JOB_ADOPT, CODE_OK);
-    (void)assert_result(CODE_OK, VM_RUNNING);
+    (void)host_assert_result(CODE_OK, VM_RUNNING);
 }
 
 static void what_has_not_come_is_lost(void **state) {
@@ -161,7 +128,7 @@ static void what_has_not_come_is_lost(void **state) {
     be_ready();
     adopt();
     end_job(JOB_ADOPT, CODE_LOST);
-    (void)assert_result(CODE_LOST, VM_LOST);
+    (void)host_assert_result(CODE_LOST, VM_LOST);
 }
 
 static void what_cannot_be_made_ready_is_undone(void **state) {
@@ -170,67 +137,67 @@ static void what_cannot_be_made_ready_is_undone(void **state) {
     end_job(JOB_FETCH, CODE_OK);
     end_job(JOB_RECEIVE, CODE_HOST_FAILED);
     end_job(JOB_REMOVE, CODE_OK);
-    (void)assert_result(CODE_HOST_FAILED, VM_FAILED);
+    (void)host_assert_result(CODE_HOST_FAILED, VM_FAILED);
 }
 
 static void who_cannot_be_reached_receives_nothing(void **state) {
     (void)state;
     bench_deinit(&bench);
-    begin("");
+    open_live("");
     receive();
     assert_int_equal(bench_count(&bench, EFFECT_JOB), 0);
-    (void)assert_result(CODE_UNSUPPORTED, VM_FAILED);
+    (void)host_assert_result(CODE_UNSUPPORTED, VM_FAILED);
 }
 
 static void what_has_gone_is_gone_and_what_has_not_runs_on(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     migrate();
     end_job(JOB_MIGRATE, CODE_HOST_FAILED);
-    (void)assert_result(CODE_HOST_FAILED, VM_RUNNING);
+    (void)host_assert_result(CODE_HOST_FAILED, VM_RUNNING);
     bench_say(&bench, manager, to_migrate("3", 3));
     bench_say(&bench, manager, to_migrate("4", 4)); /* meanwhile */
-    (void)assert_result(CODE_BUSY, VM_RUNNING);
+    (void)host_assert_result(CODE_BUSY, VM_RUNNING);
     restart();
     be_scanned(); /* which has not found it */
     end_job(JOB_MIGRATE, CODE_OK);
     bench_welcome(&bench, manager);
-    (void)assert_result(CODE_OK, VM_DELETED);
+    (void)host_assert_result(CODE_OK, VM_DELETED);
 }
 
 static void what_was_cut_off_on_its_way_runs_again_where_it_is(void **state) {
     (void)state;
-    run_vm();
+    host_run_vm();
     migrate();
     restart();
-    domain_is(1, VM_STOPPED, DOMAIN_CUT);
+    host_domain_is("1", 1, VM_STOPPED, DOMAIN_CUT);
     be_scanned();
     end_job(JOB_START, CODE_OK);
     end_job(JOB_MIGRATE, CODE_HOST_FAILED);
     bench_welcome(&bench, manager);
-    (void)assert_result(CODE_HOST_FAILED, VM_RUNNING);
+    (void)host_assert_result(CODE_HOST_FAILED, VM_RUNNING);
 }
 
 static void what_is_not_as_it_was_made_ready_for_stays(void **state) {
     (void)state;
-    run_vm();
-    struct message other = to_migrate("2", 2);
-    other.instruct.definition.size.disk_gib++;
-    bench_say(&bench, manager, other);
-    (void)assert_result(CODE_BAD_STATE, VM_RUNNING);
-    other = to_migrate("3", 3);
-    memset(other.instruct.definition.image, 'e', limit_digest_size - 1);
-    bench_say(&bench, manager, other);
-    (void)assert_result(CODE_BAD_STATE, VM_RUNNING);
+    host_run_vm();
+    struct message another = to_migrate("2", 2);
+    another.instruct.definition.size.disk_gib++;
+    bench_say(&bench, manager, another);
+    (void)host_assert_result(CODE_BAD_STATE, VM_RUNNING);
+    another = to_migrate("3", 3);
+    memset(another.instruct.definition.image, 'e', limit_digest_size - 1);
+    bench_say(&bench, manager, another);
+    (void)host_assert_result(CODE_BAD_STATE, VM_RUNNING);
 }
 
 static void only_a_vm_that_runs_goes(void **state) {
     (void)state;
-    run_vm();
-    domain_is(1, VM_STOPPED, DOMAIN_CHANGED);
+    host_run_vm();
+    host_domain_is("1", 1, VM_STOPPED, DOMAIN_CHANGED);
     bench_say(&bench, manager, to_migrate("2", 2));
     assert_int_equal(bench_count(&bench, EFFECT_JOB), 0);
-    (void)assert_result(CODE_BAD_STATE, VM_STOPPED);
+    (void)host_assert_result(CODE_BAD_STATE, VM_STOPPED);
 }
 
 #define on_host(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "cloud.h"
-#include "cluster.h"
+#include "host.h"
 
 static struct message define(const char *vm, const char *networks) {
     struct message message = bench_define(vm, vm, 1, &bench_shapes[0]);
@@ -18,32 +18,6 @@ static struct message define(const char *vm, const char *networks) {
 }
 
 /* --- the host --- */
-
-static struct far *manager;
-
-static void open_host(const char *networks) {
-    const struct role_settings settings = {
-        .kind = ROLE_AGENT, .seed = 3, .managers_count = 1, .host_networks = networks};
-    bench_init(&bench, &settings);
-    manager = bench_manager(&bench, 0);
-}
-
-static void connect_host(void) {
-    bench_step(&bench, (struct event){.kind = EVENT_HOST, .host = {{4, 4096, 50}, "test"}});
-    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
-    bench_welcome(&bench, manager);
-}
-
-static const struct effect_job *job(void) {
-    const struct effect *effect = bench_last(&bench, EFFECT_JOB);
-    return effect ? &effect->job : NULL;
-}
-
-static void end_job(enum code code) {
-    struct event event = {.kind = EVENT_JOB, .job = {job()->job, code}};
-    effects_clear(&bench.effects);
-    bench_step(&bench, event);
-}
 
 static const char *said_hello(struct far *far) {
     struct event_presence up = {far->setting.link, NULL, PRESENCE_UP};
@@ -58,7 +32,7 @@ static void a_host_says_what_it_has_and_a_manager_that_it_is_to_be_asked(void **
     (void)state;
     static const char *const networks[] = {"lan,wan", NULL};
     for (size_t i = 0; i < array_size(networks); i++) {
-        open_host(networks[i]);
+        host_begin(networks[i]);
         bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
         const char *said = said_hello(manager);
         assert_true(said ? text_equal(said, networks[i]) : !networks[i]);
@@ -74,18 +48,17 @@ static void a_host_says_what_it_has_and_a_manager_that_it_is_to_be_asked(void **
 
 static void a_host_makes_nothing_without_what_was_asked_for(void **state) {
     (void)state;
-    open_host("lan,wan");
-    connect_host();
+    host_open("lan,wan");
     static const char *const lacking[] = {"dmz", "lan,dmz", "la", "lan,wan,lan,lan-2"};
     static const char *const vms[] = {"1", "2", "3", "4"};
     for (size_t i = 0; i < array_size(lacking); i++) {
         bench_say(&bench, manager, define(vms[i], lacking[i]));
-        assert_null(job());
+        assert_null(host_job());
         cluster_assert_result(manager, CODE_NO_CAPACITY, VM_FAILED);
     }
     bench_say(&bench, manager, define("5", "wan,lan,wan"));
-    assert_non_null(job());
-    assert_string_equal(job()->definition.networks, "wan,lan,wan");
+    assert_non_null(host_job());
+    assert_string_equal(host_job()->definition.networks, "wan,lan,wan");
     bench_deinit(&bench);
 }
 
@@ -100,41 +73,36 @@ static struct message reshape(const char *op, uint64_t generation, enum verb ver
 
 static void a_vm_keeps_its_networks_whatever_is_said_of_it_later(void **state) {
     (void)state;
-    open_host("lan,wan");
-    connect_host();
+    host_open("lan,wan");
     bench_say(&bench, manager, define("1", "lan"));
     for (int i = 0; i < 3; i++)
-        end_job(CODE_OK);
+        host_end_job(CODE_OK);
     cluster_assert_result(manager, CODE_OK, VM_RUNNING);
     bench_say(&bench, manager, reshape("2", 2, VERB_RESIZE, NULL));
-    assert_string_equal(job()->definition.networks, "lan");
-    end_job(CODE_OK);
+    assert_string_equal(host_job()->definition.networks, "lan");
+    host_end_job(CODE_OK);
     bench_say(&bench, manager, reshape("3", 3, VERB_REBUILD, "wan"));
-    assert_string_equal(job()->definition.networks, "lan");
+    assert_string_equal(host_job()->definition.networks, "lan");
     bench_deinit(&bench);
 }
 
 static void a_host_that_lost_a_network_runs_what_is_in_it_and_defines_nothing_there(void **state) {
     (void)state;
-    open_host("lan,wan");
-    connect_host();
+    host_open("lan,wan");
     bench_say(&bench, manager, define("1", "lan"));
     for (int i = 0; i < 3; i++)
-        end_job(CODE_OK);
+        host_end_job(CODE_OK);
     bench.settings.host_networks = "wan";
     bench_restart(&bench);
     manager->peer_number = 0;
     effects_clear(&bench.effects);
-    struct event found = {.kind = EVENT_DOMAIN,
-                          .domain = {.epoch = 1, .state = VM_RUNNING, .why = DOMAIN_FOUND}};
-    (void)text_copy(found.domain.vm, limit_id_size,
-                    bench_instruct("1", "1", 1, VERB_START).instruct.vm);
-    bench_step(&bench, found);
-    connect_host();
+    host_domain_is("1", 1, VM_RUNNING, DOMAIN_FOUND);
+    host_tell(NULL);
+    host_connect();
     bench_say(&bench, manager, reshape("2", 2, VERB_REBUILD, NULL));
     cluster_assert_result(manager, CODE_NO_CAPACITY, VM_RUNNING);
     bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_STOP));
-    assert_int_equal(job()->kind, JOB_STOP);
+    assert_int_equal(host_job()->kind, JOB_STOP);
     bench_deinit(&bench);
 }
 

@@ -11,8 +11,8 @@
 
 #include "base/memory.h"
 #include "cloud.h"
-#include "cluster.h"
 #include "core/reshape.h"
+#include "host.h"
 
 /* small {1, 512, 5}, large {4, 4096, 50}; this one is between them, with the small one's disk. */
 static const struct size small = {1, 512, 5}, large = {4, 4096, 50}, mixed = {2, 256, 5};
@@ -25,17 +25,9 @@ static void assert_size(const struct size *has, const struct size *wanted) {
 
 /* --- the agent --- */
 
-static struct far *manager;
-
 static int set_up_agent(void **state) {
     (void)state;
-    const struct role_settings settings = {.kind = ROLE_AGENT, .seed = 3, .managers_count = 1};
-    const struct event host = {.kind = EVENT_HOST, .host = {{4, 4096, 50}, "test"}};
-    bench_init(&bench, &settings);
-    manager = bench_manager(&bench, 0);
-    bench_step(&bench, host);
-    bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
-    bench_welcome(&bench, manager);
+    host_open(NULL);
     return 0;
 }
 
@@ -43,28 +35,6 @@ static int tear_down(void **state) {
     (void)state;
     bench_deinit(&bench);
     return 0;
-}
-
-static void end_job(struct event_job end) {
-    const struct effect *effect = bench_last(&bench, EFFECT_JOB);
-    assert_non_null(effect);
-    end.job = effect->job.job;
-    effects_clear(&bench.effects);
-    bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = end});
-}
-
-static void assert_job(enum job_kind kind) {
-    const struct effect *effect = bench_last(&bench, EFFECT_JOB);
-    assert_non_null(effect);
-    assert_string_equal(job_names[effect->job.kind], job_names[kind]);
-}
-
-static const struct result *assert_ends(enum code code, enum vm_state in) {
-    const struct message *told = bench_told(&bench, manager, MESSAGE_RESULT);
-    assert_non_null(told);
-    assert_string_equal(code_names[told->result.code], code_names[code]);
-    assert_string_equal(vm_state_names[told->result.state], vm_state_names[in]);
-    return &told->result;
 }
 
 static const struct vm *vm_here(const char *vm) {
@@ -84,9 +54,9 @@ static void make_vm(const char *op, const char *vm) {
     struct message define = bench_define(op, vm, 1, &bench_shapes[0]);
     define.instruct.definition.start = false;
     bench_say(&bench, manager, define);
-    end_job((struct event_job){0});
-    end_job((struct event_job){0});
-    (void)assert_ends(CODE_OK, VM_STOPPED);
+    host_end((struct event_job){0});
+    host_end((struct event_job){0});
+    (void)host_assert_result(CODE_OK, VM_STOPPED);
 }
 
 static struct message resize_to(const char *op, uint64_t generation, struct size size) {
@@ -108,7 +78,7 @@ static void the_larger_of_both_sizes_counts_until_the_host_has_done_it(void **st
     static const struct size both = {2, 512, 5};
     make_vm("1", "1");
     bench_say(&bench, manager, resize_to("2", 2, mixed));
-    assert_job(JOB_RESIZE);
+    host_assert_job(JOB_RESIZE);
     assert_size(&vm_here("1")->size, &both);
     bench_say(&bench, manager, (struct message){.kind = MESSAGE_SYNC});
     const struct message *table = bench_told(&bench, manager, MESSAGE_TABLE);
@@ -116,7 +86,7 @@ static void the_larger_of_both_sizes_counts_until_the_host_has_done_it(void **st
     struct event_job end = {.job = vm_at_work()};
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = end});
-    assert_size(&assert_ends(CODE_OK, VM_STOPPED)->facts.size, &mixed);
+    assert_size(&host_assert_result(CODE_OK, VM_STOPPED)->facts.size, &mixed);
     assert_size(&vm_here("1")->size, &mixed);
     assert_string_equal(vm_here("1")->shape, bench_shapes[1].name);
 }
@@ -126,13 +96,13 @@ static void a_resize_that_fails_half_way_leaves_what_the_host_says(void **state)
     static const struct size half = {1, 512, 50};
     make_vm("1", "1");
     bench_say(&bench, manager, resize_to("2", 2, large));
-    end_job((struct event_job){.code = CODE_HOST_FAILED, .size = half});
-    assert_size(&assert_ends(CODE_HOST_FAILED, VM_STOPPED)->facts.size, &half);
+    host_end((struct event_job){.code = CODE_HOST_FAILED, .size = half});
+    assert_size(&host_assert_result(CODE_HOST_FAILED, VM_STOPPED)->facts.size, &half);
     assert_size(&vm_here("1")->size, &half);
     assert_string_equal(vm_here("1")->shape, bench_shapes[0].name);
     bench_say(&bench, manager, resize_to("3", 3, large));
-    end_job((struct event_job){.code = CODE_HOST_FAILED}); /* and nobody can say */
-    assert_size(&assert_ends(CODE_HOST_FAILED, VM_STOPPED)->facts.size, &large);
+    host_end((struct event_job){.code = CODE_HOST_FAILED}); /* and nobody can say */
+    assert_size(&host_assert_result(CODE_HOST_FAILED, VM_STOPPED)->facts.size, &large);
 }
 
 static void a_host_never_says_more_than_was_set_aside(void **state) {
@@ -140,7 +110,7 @@ static void a_host_never_says_more_than_was_set_aside(void **state) {
     static const struct size monster = {1000, 1000000, 1000};
     make_vm("1", "1");
     bench_say(&bench, manager, resize_to("2", 2, mixed));
-    end_job((struct event_job){.code = CODE_HOST_FAILED, .size = monster});
+    host_end((struct event_job){.code = CODE_HOST_FAILED, .size = monster});
     static const struct size both = {2, 512, 5};
     assert_size(&vm_here("1")->size, &both);
 }
@@ -151,30 +121,26 @@ static void what_a_host_cannot_give_is_refused_and_changes_nothing(void **state)
     make_vm("1", "1");
     make_vm("2", "2");
     bench_say(&bench, manager, resize_to("3", 2, large));
-    (void)assert_ends(CODE_NO_CAPACITY, VM_STOPPED);
+    (void)host_assert_result(CODE_NO_CAPACITY, VM_STOPPED);
     bench_say(&bench, manager, resize_to("4", 3, smaller));
-    (void)assert_ends(CODE_INVALID, VM_STOPPED);
+    (void)host_assert_result(CODE_INVALID, VM_STOPPED);
     bench_say(&bench, manager, bench_instruct("5", "1", 4, VERB_RESIZE));
-    (void)assert_ends(CODE_INVALID, VM_STOPPED);
+    (void)host_assert_result(CODE_INVALID, VM_STOPPED);
     assert_size(&vm_here("1")->size, &small);
     assert_null(bench_last(&bench, EFFECT_JOB));
 }
 
 static void a_resize_that_a_crash_interrupted_is_done_and_held_meanwhile(void **state) {
     (void)state;
-    const struct event host = {.kind = EVENT_HOST, .host = {{4, 4096, 50}, "test"}};
-    struct event found = {.kind = EVENT_DOMAIN,
-                          .domain = {.epoch = 1, .state = VM_STOPPED, .why = DOMAIN_FOUND}};
     make_vm("1", "1");
     bench_say(&bench, manager, resize_to("2", 2, large));
-    (void)text_copy(found.domain.vm, limit_id_size, vm_here("1")->id);
     bench_restart(&bench);
     assert_size(&vm_here("1")->size, &large);
-    bench_step(&bench, host);
-    bench_step(&bench, found);
+    host_tell(NULL);
+    host_domain_is("1", 1, VM_STOPPED, DOMAIN_FOUND);
     bench_step(&bench, (struct event){.kind = EVENT_SCANNED});
-    assert_job(JOB_RESIZE);
-    end_job((struct event_job){.code = CODE_HOST_FAILED, .size = small});
+    host_assert_job(JOB_RESIZE);
+    host_end((struct event_job){.code = CODE_HOST_FAILED, .size = small});
     assert_size(&vm_here("1")->size, &small);
 }
 
@@ -187,20 +153,20 @@ static void snapshots_are_named_once_and_bounded(void **state) {
         text_format(name, sizeof(name), "s%d", i);
         text_format(op, sizeof(op), "a%d", i);
         bench_say(&bench, manager, of_snapshot(op, generation++, VERB_SNAPSHOT, name));
-        end_job((struct event_job){0});
-        const struct result *result = assert_ends(CODE_OK, VM_STOPPED);
+        host_end((struct event_job){0});
+        const struct result *result = host_assert_result(CODE_OK, VM_STOPPED);
         assert_int_equal(result->facts.snapshots_count, i + 1);
         assert_string_equal(result->facts.snapshots[i].name, name);
     }
     bench_say(&bench, manager, of_snapshot("b", generation++, VERB_SNAPSHOT, "s3"));
-    (void)assert_ends(CODE_CONFLICT, VM_STOPPED);
+    (void)host_assert_result(CODE_CONFLICT, VM_STOPPED);
     bench_say(&bench, manager, of_snapshot("c", generation++, VERB_SNAPSHOT, "more"));
-    (void)assert_ends(CODE_FULL, VM_STOPPED);
+    (void)host_assert_result(CODE_FULL, VM_STOPPED);
     bench_say(&bench, manager, of_snapshot("d", generation++, VERB_REVERT, "none"));
-    (void)assert_ends(CODE_NOT_FOUND, VM_STOPPED);
+    (void)host_assert_result(CODE_NOT_FOUND, VM_STOPPED);
     bench_say(&bench, manager, of_snapshot("e", generation++, VERB_SNAPSHOT_DELETE, "s3"));
-    end_job((struct event_job){0});
-    assert_int_equal(assert_ends(CODE_OK, VM_STOPPED)->facts.snapshots_count,
+    host_end((struct event_job){0});
+    assert_int_equal(host_assert_result(CODE_OK, VM_STOPPED)->facts.snapshots_count,
                      limit_snapshots - 1);
     assert_null(reshape_snapshot(vm_here("1"), "s3"));
     bench_restart(&bench);
@@ -211,35 +177,35 @@ static void a_revert_after_a_resize_keeps_the_size_and_memory_must_fit(void **st
     (void)state;
     make_vm("1", "1");
     bench_say(&bench, manager, of_snapshot("2", 2, VERB_SNAPSHOT, "off"));
-    end_job((struct event_job){0});
+    host_end((struct event_job){0});
     bench_say(&bench, manager, of_snapshot("3", 3, VERB_SNAPSHOT, "warm"));
-    end_job((struct event_job){.memory = true});
+    host_end((struct event_job){.memory = true});
     bench_say(&bench, manager, resize_to("4", 4, large));
-    (void)assert_ends(CODE_CONFLICT, VM_STOPPED); /* its disk would grow beside snapshots */
+    (void)host_assert_result(CODE_CONFLICT, VM_STOPPED); /* its disk would grow beside snapshots */
     bench_say(&bench, manager, resize_to("5", 5, mixed));
-    end_job((struct event_job){0});
+    host_end((struct event_job){0});
     bench_say(&bench, manager, of_snapshot("6", 6, VERB_REVERT, "warm"));
-    (void)assert_ends(CODE_CONFLICT, VM_STOPPED);
+    (void)host_assert_result(CODE_CONFLICT, VM_STOPPED);
     bench_say(&bench, manager, of_snapshot("7", 7, VERB_REVERT, "off"));
-    assert_job(JOB_REVERT);
+    host_assert_job(JOB_REVERT);
     assert_size(&bench_last(&bench, EFFECT_JOB)->job.definition.size, &mixed);
-    end_job((struct event_job){0});
-    assert_size(&assert_ends(CODE_OK, VM_STOPPED)->facts.size, &mixed);
+    host_end((struct event_job){0});
+    assert_size(&host_assert_result(CODE_OK, VM_STOPPED)->facts.size, &mixed);
     bench_say(&bench, manager, resize_to("8", 8, small));
-    end_job((struct event_job){0});
+    host_end((struct event_job){0});
     bench_say(&bench, manager, of_snapshot("9", 9, VERB_REVERT, "warm"));
-    end_job((struct event_job){0});
-    (void)assert_ends(CODE_OK, VM_RUNNING);
+    host_end((struct event_job){0});
+    (void)host_assert_result(CODE_OK, VM_RUNNING);
 }
 
 static void a_snapshot_that_the_host_does_not_have_is_forgotten(void **state) {
     (void)state;
     make_vm("1", "1");
     bench_say(&bench, manager, of_snapshot("2", 2, VERB_SNAPSHOT, "ghost"));
-    end_job((struct event_job){0});
+    host_end((struct event_job){0});
     bench_say(&bench, manager, of_snapshot("3", 3, VERB_REVERT, "ghost"));
-    end_job((struct event_job){.code = CODE_NOT_FOUND});
-    assert_int_equal(assert_ends(CODE_NOT_FOUND, VM_STOPPED)->facts.snapshots_count, 0);
+    host_end((struct event_job){.code = CODE_NOT_FOUND});
+    assert_int_equal(host_assert_result(CODE_NOT_FOUND, VM_STOPPED)->facts.snapshots_count, 0);
 }
 
 static void a_rebuild_starts_what_ran_and_leaves_no_snapshot(void **state) {
@@ -250,18 +216,18 @@ static void a_rebuild_starts_what_ran_and_leaves_no_snapshot(void **state) {
     text_format(rebuild.instruct.definition.image, limit_digest_size, "%064d", 8);
     make_vm("1", "1");
     bench_say(&bench, manager, of_snapshot("2", 2, VERB_SNAPSHOT, "old"));
-    end_job((struct event_job){0});
+    host_end((struct event_job){0});
     bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_START));
-    end_job((struct event_job){0});
+    host_end((struct event_job){0});
     bench_say(&bench, manager, rebuild);
-    assert_job(JOB_FETCH);
-    end_job((struct event_job){0});
-    assert_job(JOB_REBUILD);
+    host_assert_job(JOB_FETCH);
+    host_end((struct event_job){0});
+    host_assert_job(JOB_REBUILD);
     assert_size(&bench_last(&bench, EFFECT_JOB)->job.definition.size, &small);
-    end_job((struct event_job){0});
-    assert_job(JOB_START);
-    end_job((struct event_job){.code = CODE_HOST_FAILED});
-    const struct result *result = assert_ends(CODE_HOST_FAILED, VM_RUNNING);
+    host_end((struct event_job){0});
+    host_assert_job(JOB_START);
+    host_end((struct event_job){.code = CODE_HOST_FAILED});
+    const struct result *result = host_assert_result(CODE_HOST_FAILED, VM_RUNNING);
     assert_int_equal(result->facts.snapshots_count, 0); /* it was made anew all the same */
     assert_string_equal(result->facts.image, vm_here("1")->digest);
     assert_true(vm_here("1")->digest[63] == '8');
