@@ -303,7 +303,8 @@ enum wait {
     WAIT_LINK,    /* the session to the place is full of what was sent before */
     WAIT_RETRY,   /* it failed there, and is tried again in a while */
     WAIT_IMAGE,   /* the cluster's repository has not got the image yet */
-    WAIT_TURN,    /* as many of its upstream manager's as may be are under way at the host */
+    WAIT_TURN,    /* as many of its upstream manager's as may be are under way at the host, or that
+                   * has begun more of late than another one */
     WAIT_ROOM,    /* no place has room; some that may have are not heard yet */
     WAIT_COUNT,
 };
