@@ -206,6 +206,7 @@ static void on_instruct(struct agent *agent, const struct instruct *instruct,
     struct uplink *uplink = &agent->uplink;
     struct book_vm *vm = book_vm(&agent->book, instruct->vm);
     enum code code = CODE_OK;
+    uplink_forget_refusal(uplink, instruct->op);
     switch (uplink_judge(&agent->book, uplink->setting.name, instruct, &code)) {
     case UPLINK_NEW:
         if (agent->stopping)

@@ -116,6 +116,7 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
     struct book_vm *vm = book_vm(&downstream->book, instruct->vm);
     bool own = vm && text_equal(vm->record.owner, owner);
     enum code code = CODE_OK;
+    uplink_forget_refusal(uplink, instruct->op);
     if (verb_reaches[instruct->verb] == VERB_AMONG_HOSTS) {
         uplink_refuse(uplink, instruct, vm && !own ? CODE_CONFLICT : CODE_UNSUPPORTED,
                       own ? vm : NULL, out);

@@ -22,12 +22,42 @@ void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
     (void)text_copy(uplink->software, sizeof(uplink->software), role->software);
     session_init(&uplink->session, role->session_messages);
     list_init(&uplink->waiting);
+    list_init(&uplink->refusals);
     list_init(&uplink->table.node);
     prng_init(&uplink->prng, prng_next(prng));
 }
 
+/* A result that refuses. */
+struct refusal {
+    struct list node; /* in uplink.refusals */
+    struct message message;
+};
+
+static struct message take_refusal(struct uplink *uplink, struct refusal *refusal) {
+    struct message message = refusal->message;
+    list_remove(&refusal->node);
+    memory_free(refusal);
+    uplink->refusals_count--;
+    return message;
+}
+
+/* NULL: of all operations. */
+static void forget_refusals(struct uplink *uplink, const char *op) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &uplink->refusals) {
+        struct refusal *refusal = container_of(node, struct refusal, node);
+        if (op && !text_equal(refusal->message.result.op, op))
+            continue;
+        struct message message = take_refusal(uplink, refusal);
+        message_clear(&message);
+    }
+}
+
+void uplink_forget_refusal(struct uplink *uplink, const char *op) { forget_refusals(uplink, op); }
+
 void uplink_deinit(struct uplink *uplink) {
     session_close(&uplink->session);
+    forget_refusals(uplink, NULL);
     record_clear(&capacity_table, &uplink->told);
     memory_free(uplink->shapes);
     memory_free(uplink->manager_key);
@@ -49,6 +79,7 @@ static void uplink_reopen(struct uplink *uplink, uint64_t hello_due_ms) {
     record_clear(&capacity_table, &uplink->told);
     uplink->starved = uplink->missed = uplink->told_key = false;
     list_remove(&uplink->table.node);
+    forget_refusals(uplink, NULL);
     while (!list_is_empty(&uplink->waiting))
         list_remove(uplink->waiting.next);
     uplink->hello_due_ms = book_never;
@@ -217,8 +248,9 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
 bool uplink_has_room(struct uplink *uplink) {
     if (!uplink_is_open(uplink))
         return false;
-    uplink->starved |= session_is_full(&uplink->session);
-    return !session_is_full(&uplink->session);
+    bool full = session_is_full(&uplink->session) || !list_is_empty(&uplink->refusals);
+    uplink->starved |= full;
+    return !full;
 }
 
 void uplink_send(struct uplink *uplink, struct message *message, struct effects *out) {
@@ -226,6 +258,29 @@ void uplink_send(struct uplink *uplink, struct message *message, struct effects 
         session_send(&uplink->session, &uplink->setting, message, out);
     else
         message_clear(message);
+}
+
+/* Before all that is said later: what it tells of its VM is of now. */
+void uplink_send_refusal(struct uplink *uplink, struct message *message, struct effects *out) {
+    if (uplink_has_room(uplink) || !uplink_is_open(uplink) ||
+        uplink->refusals_count == limit_session_messages) {
+        uplink_send(uplink, message, out);
+        return;
+    }
+    struct refusal *refusal = memory_new(1, sizeof(*refusal));
+    refusal->message = *message;
+    *message = (struct message){.kind = message->kind};
+    list_add(&uplink->refusals, &refusal->node);
+    uplink->refusals_count++;
+}
+
+void uplink_resume_refusals(struct uplink *uplink, struct effects *out) {
+    while (!list_is_empty(&uplink->refusals) && !session_is_full(&uplink->session)) {
+        struct list *first = uplink->refusals.next;
+        struct message message = take_refusal(uplink, container_of(first, struct refusal, node));
+        session_send(&uplink->session, &uplink->setting, &message, out);
+    }
+    (void)uplink_has_room(uplink); /* more to come: it is starved again */
 }
 
 bool uplink_resumes(const struct uplink *uplink) {
@@ -274,6 +329,7 @@ void uplink_tell_capacity(struct uplink *uplink, struct book *book, struct capac
 void uplink_check(const struct uplink *uplink) {
     session_check(&uplink->session);
     assert(list_is_empty(&uplink->waiting) || uplink->starved);
+    assert(list_is_empty(&uplink->refusals) || uplink->starved);
     assert(list_is_empty(&uplink->table.node) || uplink->starved);
     assert(!uplink->starved || uplink_is_open(uplink));
 }

@@ -31,6 +31,8 @@ struct uplink {
     bool table_begins;
     struct book_cursor table; /* of the VM table while that is being told */
     struct list waiting;      /* book_op.by_room: results that found it full */
+    struct list refusals;     /* which are in no books, likewise; limit_session_messages at the most */
+    size_t refusals_count;
     char next_key[limit_public_key_size]; /* that we are changing to, or "" */
     bool told_key;            /* in this session */
     char *manager_key;        /* that the manager is changing to, or NULL */
@@ -69,6 +71,12 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
 
 /* False: what is to be said has to wait in the books, for room or for the next session. */
 bool uplink_has_room(struct uplink *uplink);
+
+/* Takes a refusal, which waits for room. It is lost with the session, or where too many wait: then
+ * the instruction is repeated. What is asked again is judged anew: its refusal waits no more. */
+void uplink_send_refusal(struct uplink *uplink, struct message *message, struct effects *out);
+void uplink_resume_refusals(struct uplink *uplink, struct effects *out);
+void uplink_forget_refusal(struct uplink *uplink, const char *op);
 
 /* Says and hears nothing any more, until it is opened again. */
 void uplink_shut(struct uplink *uplink);

@@ -195,7 +195,7 @@ void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum 
     result->state = vm ? vm->record.state : absent;
     if (vm && reshape_tells(instruct->verb))
         result->facts = reshape_facts(vm);
-    uplink_send(uplink, &message, out);
+    uplink_send_refusal(uplink, &message, out);
 }
 
 void uplink_send_results(struct uplink *uplink, struct book *book, const struct event *event,
@@ -257,6 +257,7 @@ void uplink_send_table(struct uplink *uplink, struct book *book, struct effects 
 void uplink_resume(struct uplink *uplink, struct book *book, const struct event *event,
                    struct effects *out) {
     uplink->starved = false;
+    uplink_resume_refusals(uplink, out);
     while (!list_is_empty(&uplink->waiting) && uplink_has_room(uplink))
         uplink_send_result(uplink, book,
                            container_of(uplink->waiting.next, struct book_op, by_room), event,

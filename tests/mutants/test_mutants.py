@@ -40,6 +40,7 @@ WORLDS = [
     "--seeds 60 --networks 700 --reshape 500 --owner_acts 900 --operations 600",
     "--seeds 40 --upstreams 2 --clusters 1 --agents 4 --pause_ms 3",
     "--seed 930000016 --operations 1000 --upstreams 3 --agents 4",
+    "--seed 960000463 --operations 1000 --upstreams 2 --window 3",
     "--seeds 700 --seed 1000",
 ]
 
