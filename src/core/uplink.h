@@ -31,7 +31,7 @@ struct uplink {
     bool table_begins;
     struct book_cursor table; /* of the VM table while that is being told */
     struct list waiting;      /* book_op.by_room: results that found it full */
-    struct list refusals;     /* which are in no books, likewise; limit_session_messages at the most */
+    struct list refusals;     /* likewise: in no books; limit_session_messages at the most */
     size_t refusals_count;
     char next_key[limit_public_key_size]; /* that we are changing to, or "" */
     bool told_key;            /* in this session */
