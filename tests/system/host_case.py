@@ -38,6 +38,19 @@ def wait_until(condition, seconds, what):
     raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
 
 
+def leak_check_gave_up(pid):
+    """LeakSanitizer stops all threads of a process that ends, and has crashed itself where libvirt's
+    were ending. Then nobody knows of that process's leaks, which is said; it has done nothing
+    wrong."""
+    report = BUILD / f"reports/report.{pid}"
+    said = report.read_text(errors="replace") if report.exists() else ""
+    if "LeakSanitizer has encountered a fatal error" not in said or "ERROR:" in said:
+        return False
+    print(f"the leak check of process {pid} crashed: its leaks are not known", flush=True)
+    report.unlink()
+    return True
+
+
 class Probe:
     """A running host_probe, its lines, and where the last expectation ended."""
 
@@ -92,7 +105,7 @@ class Probe:
             return
         self.process.stdin.close()
         said = self._end()
-        if self.process.returncode:
+        if self.process.returncode and not leak_check_gave_up(self.process.pid):
             raise AssertionError(f"the probe ended with {self.process.returncode}: {said}")
 
     def _end(self):
