@@ -39,9 +39,9 @@ def wait_until(condition, seconds, what):
 
 
 def leak_check_gave_up(pid):
-    """LeakSanitizer stops all threads of a process that ends, and has crashed itself where libvirt's
-    were ending. Then nobody knows of that process's leaks, which is said; it has done nothing
-    wrong."""
+    """LeakSanitizer stops all threads of a process that ends, and has crashed itself where those
+    of libvirt were ending. Then nobody knows of that process's leaks, which is said; it has done
+    nothing wrong."""
     report = BUILD / f"reports/report.{pid}"
     said = report.read_text(errors="replace") if report.exists() else ""
     if "LeakSanitizer has encountered a fatal error" not in said or "ERROR:" in said:
