@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/prng.h"
 #include "base/text.h"
-#include "core/placement.h"
+#include "core/below/placement.h"
 #include "measure.h"
 
 static const struct shape shapes[] = {{"nano", {1, 32, 1}}, {"small", {1, 128, 1}},

@@ -8,7 +8,7 @@
  * The way from one party to one server may be cut, which is the same for that party alone. */
 #pragma once
 
-#include "core/endpoints.h"
+#include "core/link/endpoints.h"
 #include "sim/world.h"
 
 enum {

@@ -9,8 +9,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "core/lifecycle.h"
-#include "core/reshape.h"
+#include "core/books/lifecycle.h"
+#include "core/books/reshape.h"
 #include "message/labels.h"
 #include "sim/carrier.h"
 

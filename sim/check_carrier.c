@@ -4,7 +4,7 @@
 #include "sim/check.h"
 
 enum {
-    steady_ms = 10000, /* core/failover.c: what was lost before has no hold-down of its own */
+    steady_ms = 10000, /* core/link/failover.c: what was lost before has no hold-down of its own */
     slack_ms = 50,     /* clocks drift, connections take a while to close */
     round_ms = carrier_handshake_ms + 300,
     pause_most_ms = 30000,

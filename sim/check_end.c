@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "core/lifecycle.h"
+#include "core/books/lifecycle.h"
 #include "message/owner.h"
 #include "sim/carrier.h"
 #include "sim/check.h"

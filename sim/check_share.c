@@ -2,7 +2,7 @@
  * by its weight, and what is kept for one can be had by it. */
 
 #include "base/text.h"
-#include "core/lifecycle.h"
+#include "core/books/lifecycle.h"
 #include "sim/check.h"
 
 enum { parties_most = 16 };

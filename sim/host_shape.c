@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "core/reshape.h"
+#include "core/books/reshape.h"
 #include "message/labels.h"
 #include "sim/check.h"
 

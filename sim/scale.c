@@ -11,7 +11,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "core/lifecycle.h"
+#include "core/books/lifecycle.h"
 #include "sim/check.h"
 #include "sim/run.h"
 

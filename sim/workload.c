@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "core/lifecycle.h"
+#include "core/books/lifecycle.h"
 #include "sim/check.h"
 
 static uint64_t pick(struct sim_world *world, uint64_t bound) {

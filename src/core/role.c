@@ -1,10 +1,10 @@
 #include "core/role.h"
 
 #include "base/memory.h"
-#include "core/agent.h"
-#include "core/downstream.h"
-#include "core/joiner.h"
-#include "core/upstream.h"
+#include "core/agent/agent.h"
+#include "core/downstream/downstream.h"
+#include "core/link/joiner.h"
+#include "core/upstream/upstream.h"
 
 struct role {
     enum role_kind kind;

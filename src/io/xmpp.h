@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "core/endpoints.h"
+#include "core/link/endpoints.h"
 #include "io/ports.h"
 
 struct xmpp;

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#include "core/failover.h"
+#include "core/link/failover.h"
 #include "io/xmpp.h"
 
 struct xmpp_connection;

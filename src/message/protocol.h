@@ -134,7 +134,7 @@ const struct table *message_table(enum message_kind kind);
 void message_clear(struct message *message);
 void message_clone(const struct message *from, struct message *out_to);
 
-/* The session's numbers, see core/session.h. */
+/* The session's numbers, see core/link/session.h. */
 struct frame_header {
     uint64_t from;     /* the sender's session number */
     uint64_t to;       /* the receiver's, as the sender knows it; 0: not yet */

@@ -48,7 +48,7 @@ WORLDS = [
 def sources(folder):
     rooms = ("src/base", "src/message", "src/core", "sim")
     return sorted(os.path.relpath(path, folder) for room in rooms
-                  for path in glob.glob(f"{folder}/{room}/*.c"))
+                  for path in glob.glob(f"{folder}/{room}/**/*.c", recursive=True))
 
 
 def object_of(source):

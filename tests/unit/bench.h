@@ -7,7 +7,7 @@
 
 #include "base/list.h"
 #include "base/text.h"
-#include "core/book.h"
+#include "core/books/book.h"
 #include "core/role.h"
 
 enum { bench_fars = 5, bench_wall_ms = 1795000 };

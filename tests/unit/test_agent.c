@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "core/lifecycle.h"
-#include "core/reshape.h"
+#include "core/books/lifecycle.h"
+#include "core/books/reshape.h"
 #include "host.h"
 
 static int set_up(void **state) {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "core/book.h"
+#include "core/books/book.h"
 
 static void a_deadline_survives_a_restart_and_no_clock_stretches_it(void **state) {
     (void)state;

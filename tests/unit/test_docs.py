@@ -142,11 +142,11 @@ class Guide(unittest.TestCase):
             self.assertEqual(shown, told, daemon)
 
     def test_verbs_and_states_are_those_of_the_life_cycle(self):
-        table = between(read("src/core/lifecycle.c"), r"permitted\[VERB_COUNT\] = \{", "};")
+        table = between(read("src/core/books/lifecycle.c"), r"permitted\[VERB_COUNT\] = \{", "};")
         states = names("src/message/model.c", "vm_state_names")
         self.assertEqual(states, constants("src/message/model.h", "VM"))
         for name, which in re.findall(r"^    (\w+) = ([^,]*VM_[^,]*),",
-                                      read("src/core/lifecycle.c"), re.MULTILINE)[::-1]:
+                                      read("src/core/books/lifecycle.c"), re.MULTILINE)[::-1]:
             table = re.sub(rf"\b{name}\b", which, table)
         unbuilt = re.findall(r"\[VERB_(\w+)\] = VERB_(?:UNBUILT|AMONG_HOSTS)",
                              read("src/message/model.c"))
@@ -297,10 +297,10 @@ class Documents(unittest.TestCase):
 
     def test_functions_that_architecture_names_exist(self):
         source = ""
-        for folder in ("base", "message", "core", "io", "main"):
-            for name in os.listdir(f"{ROOT}/src/{folder}"):
+        for folder, _, names in os.walk(f"{ROOT}/src"):
+            for name in names:
                 if name.endswith((".c", ".h")):
-                    source += read(f"src/{folder}/{name}")
+                    source += read(os.path.relpath(f"{folder}/{name}", ROOT))
         found = set(re.findall(r"`(\w+)\(\)`", read("ARCHITECTURE.md")))
         self.assertGreater(len(found), 20)
         for function in sorted(found):

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "bench.h"
-#include "core/enrol.h"
+#include "core/manager/enrol.h"
 #include "message/owner.h"
 
 #define SECRET "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"

@@ -10,7 +10,7 @@
 
 #include "base/attributes.h"
 #include "base/memory.h"
-#include "core/failover.h"
+#include "core/link/failover.h"
 
 enum {
     hold_down_ms = 10000,

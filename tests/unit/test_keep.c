@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "cloud.h"
-#include "core/lifecycle.h"
+#include "core/books/lifecycle.h"
 #include "message/codec.h"
 
 static struct cloud cloud;

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "core/lifecycle.h"
+#include "core/books/lifecycle.h"
 
 /* Columns and rows in the order of enum vm_state:
  * pending Stopped Running pAused sUspended Crashed Lost Deleting Failed deleteD; x: legal */

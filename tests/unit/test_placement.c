@@ -12,7 +12,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "core/placement.h"
+#include "core/below/placement.h"
 #include "message/id.h"
 #include "message/owner.h"
 

@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "base/prng.h"
 #include "base/text.h"
-#include "core/pins.h"
+#include "core/link/pins.h"
 #include "io/folder.h"
 #include "io/key_file.h"
 #include "io/seal.h"

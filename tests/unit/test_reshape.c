@@ -11,7 +11,7 @@
 
 #include "base/memory.h"
 #include "cloud.h"
-#include "core/reshape.h"
+#include "core/books/reshape.h"
 #include "host.h"
 
 /* small {1, 512, 5}, large {4, 4096, 50}; this one is between them, with the small one's disk. */

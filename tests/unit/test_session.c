@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "base/prng.h"
 #include "base/text.h"
-#include "core/session.h"
+#include "core/link/session.h"
 
 static const struct peer_setting peer = {.name = "north", .address = "a@b/c", .link = 3};
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "bench.h"
-#include "core/uplink.h"
+#include "core/above/uplink.h"
 
 #define owner "manager-0"
 

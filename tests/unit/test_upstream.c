@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "cloud.h"
-#include "core/lifecycle.h"
-#include "core/reshape.h"
+#include "core/books/lifecycle.h"
+#include "core/books/reshape.h"
 
 static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
 

@@ -1,0 +1,316 @@
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/books/lifecycle.h"
+#include "core/books/reshape.h"
+#include "core/above/uplink.h"
+
+static enum uplink_judgement refuse(enum code code, enum code *out_code) {
+    *out_code = code;
+    return UPLINK_REFUSED;
+}
+
+enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
+                                   const struct instruct *instruct, enum code *out_code) {
+    const struct book_vm *vm = book_vm(book, instruct->vm);
+    const struct book_op *op = book_op(book, instruct->op);
+    if (op && (!text_equal(op->record.vm, instruct->vm) || !text_equal(op->record.owner, owner)))
+        return refuse(CODE_CONFLICT, out_code); /* an operation is of one VM */
+    if (!vm) {
+        if (instruct->verb == VERB_DELETE)
+            return refuse(CODE_OK, out_code); /* it is not there: that is what was wanted */
+        if (!verb_makes(instruct->verb))
+            return refuse(CODE_LOST, out_code);
+        if (!*instruct->definition.name)
+            return refuse(CODE_INVALID, out_code);
+        return book->vms_count >= limit_vms ? refuse(CODE_FULL, out_code) : UPLINK_NEW;
+    }
+    if (!text_equal(vm->record.owner, owner))
+        return refuse(CODE_CONFLICT, out_code);
+    if (instruct->epoch < vm->record.epoch || instruct->generation < vm->record.generation)
+        return refuse(CODE_STALE, out_code);
+    bool again = instruct->generation == vm->record.generation;
+    if (!again && verb_makes(instruct->verb) && vm->record.state != VM_FAILED)
+        return refuse(CODE_CONFLICT, out_code);
+    if (again) {
+        if (!text_equal(vm->record.op, instruct->op))
+            return refuse(CODE_STALE, out_code);
+        return vm->active ? UPLINK_UNDER_WAY : UPLINK_ANSWERED;
+    }
+    if (verb_reaches[instruct->verb] < VERB_BELOW)
+        return refuse(CODE_UNSUPPORTED, out_code);
+    bool is_taken = vm->active && (!vm->active->record.internal || vm->record.move);
+    if (is_taken && instruct->verb != VERB_DELETE)
+        return refuse(CODE_BUSY, out_code);
+    return UPLINK_NEW;
+}
+
+static void describe(struct book *book, struct book_vm *described,
+                     const struct definition *definition) {
+    struct vm *vm = &described->record;
+    (void)text_copy(vm->name, sizeof(vm->name), definition->name);
+    (void)text_copy(vm->shape, sizeof(vm->shape), definition->shape);
+    (void)text_copy(vm->digest, sizeof(vm->digest), definition->image);
+    (void)text_copy(vm->group, sizeof(vm->group), definition->group);
+    vm->size = definition->size;
+    memory_free(vm->networks);
+    vm->networks = memory_text(definition->networks);
+    book_join(book, described);
+}
+
+static struct book_vm *add_vm(struct book *book, const char *owner,
+                              const struct instruct *instruct, const struct event *event) {
+    struct vm record = {.state = VM_PENDING, .created_ms = event->wall_ms};
+    (void)text_copy(record.id, sizeof(record.id), instruct->vm);
+    (void)text_copy(record.owner, sizeof(record.owner), owner);
+    return book_add_vm(book, &record);
+}
+
+static void supersede(struct book *book, struct book_op *op, const struct event *event,
+                      struct effects *out) {
+    book_end(book, op, CODE_SUPERSEDED, event, out);
+    op->attempts = 0;
+    if (op->record.internal) {
+        book_remove_op(book, op, out);
+        return;
+    }
+    op->resend_ms = event->now_ms; /* its result goes up with the next tick */
+    book_schedule(book, op);
+}
+
+struct book_op *uplink_begin(struct book *book, const char *owner,
+                             const struct instruct *instruct, const struct event *event,
+                             struct effects *out) {
+    struct book_vm *vm = book_vm(book, instruct->vm);
+    if (!vm)
+        vm = add_vm(book, owner, instruct, event);
+    if (vm->active)
+        supersede(book, vm->active, event, out);
+    vm->record.epoch = instruct->epoch;
+    if (verb_makes(instruct->verb)) /* law 3: limits are held against what is made now */
+        describe(book, vm, &instruct->definition);
+    if (instruct->verb == VERB_DELETE && vm->record.state != VM_DELETED)
+        lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
+    else if (verb_makes(instruct->verb) && vm->record.state != VM_PENDING)
+        lifecycle_move(&vm->record, VM_PENDING, event->wall_ms);
+    struct book_op *old = book_op(book, instruct->op);
+    if (old) /* refused here before, and asked again: that end has been heard */
+        book_remove_op(book, old, out);
+    struct operation operation = {.verb = instruct->verb,
+                                  .generation = instruct->generation,
+                                  .deadline_ms = event->wall_ms + instruct->within_ms};
+    (void)text_copy(operation.id, sizeof(operation.id), instruct->op);
+    (void)text_copy(operation.snapshot, sizeof(operation.snapshot), instruct->snapshot);
+    record_clone(&definition_table, &instruct->definition, &operation.definition);
+    record_clone(&landing_table, &instruct->landing, &operation.landing);
+    struct book_op *op = book_begin(book, vm, &operation, event, out);
+    record_clear(&definition_table, &operation.definition);
+    record_clear(&landing_table, &operation.landing);
+    uplink_is_untold(book, op);
+    return op;
+}
+
+static struct vm_report report_of(const struct vm *vm) {
+    struct vm_report report = {
+        .epoch = vm->epoch, .generation = vm->generation, .state = vm->state};
+    (void)text_copy(report.vm, sizeof(report.vm), vm->id);
+    return report;
+}
+
+static void send_report(struct uplink *uplink, struct vm_report report, struct effects *out) {
+    struct message message = {.kind = MESSAGE_VM, .vm = report};
+    uplink->missed |= uplink_is_open(uplink) && !uplink_has_room(uplink);
+    uplink_send(uplink, &message, out);
+}
+
+void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out) {
+    send_report(uplink, report_of(vm), out);
+}
+
+static struct vm_report full_report_of(const struct book_vm *vm) {
+    struct vm_report report = report_of(&vm->record);
+    report.facts = reshape_facts(vm);
+    return report;
+}
+
+void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm, struct effects *out) {
+    send_report(uplink, full_report_of(vm), out);
+}
+
+void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
+                          struct effects *out) {
+    bool full = uplink_is_open(uplink) && !uplink_has_room(uplink);
+    if (full || step <= op->told || op->record.internal)
+        return;
+    op->told = step;
+    struct message message = {.kind = MESSAGE_PROGRESS, .progress.step = step};
+    (void)text_copy(message.progress.op, sizeof(message.progress.op), op->record.id);
+    uplink_send(uplink, &message, out);
+}
+
+/* Law 1: how far it had come before anything was done to the VM is an inside matter. */
+static enum step step_shown(const struct operation *op) {
+    if (op->code == CODE_OK)
+        return STEP_NONE;
+    return op->step < STEP_TAKEN ? STEP_TAKEN : op->step;
+}
+
+void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op *op,
+                        const struct event *event, struct effects *out) {
+    op->resend_ms = book_never;
+    list_remove(&op->by_room);
+    if (uplink_has_room(uplink)) {
+        const struct book_vm *vm = book_vm(book, op->record.vm);
+        struct message message = {.kind = MESSAGE_RESULT};
+        struct result *result = &message.result;
+        (void)text_copy(result->op, sizeof(result->op), op->record.id);
+        (void)text_copy(result->vm, sizeof(result->vm), op->record.vm);
+        result->generation = op->record.generation;
+        result->code = op->record.code;
+        result->step = step_shown(&op->record);
+        result->state = vm ? vm->record.state : VM_DELETED;
+        if (vm && reshape_tells(op->record.verb))
+            result->facts = reshape_facts(vm);
+        if (op->record.verb == VERB_RECEIVE)
+            record_clone(&landing_table, &op->record.landing, &result->landing);
+        uplink_send(uplink, &message, out);
+        op->resend_ms =
+            event->now_ms + 10 * book_backoff_ms(op->attempts++, &uplink->prng);
+    } else if (uplink_is_open(uplink)) {
+        list_add(&uplink->waiting, &op->by_room);
+    }
+    book_schedule(book, op);
+}
+
+void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
+                   const struct book_vm *vm, struct effects *out) {
+    enum vm_state absent = verb_makes(instruct->verb) ? VM_FAILED : VM_DELETED;
+    struct message message = {.kind = MESSAGE_RESULT};
+    struct result *result = &message.result;
+    (void)text_copy(result->op, sizeof(result->op), instruct->op);
+    (void)text_copy(result->vm, sizeof(result->vm), instruct->vm);
+    result->generation = instruct->generation;
+    result->code = code;
+    result->state = vm ? vm->record.state : absent;
+    if (vm && reshape_tells(instruct->verb))
+        result->facts = reshape_facts(vm);
+    uplink_send_refusal(uplink, &message, out);
+}
+
+void uplink_send_results(struct uplink *uplink, struct book *book, const struct event *event,
+                         struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &book->ops) {
+        struct book_op *op = container_of(node, struct book_op, by_age);
+        if (!text_equal(op->record.owner, uplink->setting.name))
+            continue;
+        uplink_is_untold(book, op);
+        if (book_op_has_ended(op)) {
+            op->attempts = 0;
+            uplink_send_result(uplink, book, op, event, out);
+        }
+    }
+}
+
+void uplink_send_missed(struct uplink *uplink, struct book *book, struct effects *out) {
+    if (uplink_digest(uplink, book) != uplink->said_digest)
+        uplink_send_table(uplink, book, out);
+}
+
+/* The next piece; the cursor goes on behind it, or out where it was the last. */
+static void send_piece(struct uplink *uplink, const struct book *book, struct effects *out) {
+    struct message message = {.kind = MESSAGE_TABLE, .table.first = uplink->table_begins};
+    struct vm_table *table = &message.table;
+    struct list *node = uplink->table.next;
+    for (; node != &book->vms && table->vms_count < limit_table_chunk; node = node->next) {
+        const struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        if (!text_equal(vm->record.owner, uplink->setting.name))
+            continue;
+        if (!table->vms)
+            table->vms = memory_new(limit_table_chunk, sizeof(*table->vms));
+        table->vms[table->vms_count++] = full_report_of(vm);
+    }
+    table->last = node == &book->vms;
+    uplink->table.next = node;
+    uplink->table_begins = false;
+    if (table->last)
+        list_remove(&uplink->table.node);
+    uplink_send(uplink, &message, out);
+}
+
+static void go_on_with_table(struct uplink *uplink, const struct book *book,
+                             struct effects *out) {
+    while (!list_is_empty(&uplink->table.node) && uplink_has_room(uplink))
+        send_piece(uplink, book, out);
+}
+
+void uplink_send_table(struct uplink *uplink, struct book *book, struct effects *out) {
+    list_remove(&uplink->table.node); /* one that is under way begins again */
+    list_add(&book->cursors, &uplink->table.node);
+    uplink->table.next = book->vms.next;
+    uplink->table_begins = true;
+    uplink->missed = false;
+    go_on_with_table(uplink, book, out);
+}
+
+void uplink_resume(struct uplink *uplink, struct book *book, const struct event *event,
+                   struct effects *out) {
+    uplink->starved = false;
+    uplink_resume_refusals(uplink, out);
+    while (!list_is_empty(&uplink->waiting) && uplink_has_room(uplink))
+        uplink_send_result(uplink, book,
+                           container_of(uplink->waiting.next, struct book_op, by_room), event,
+                           out);
+    if (uplink->missed && uplink_has_room(uplink))
+        uplink_send_table(uplink, book, out);
+    else
+        go_on_with_table(uplink, book, out);
+}
+
+void uplink_on_settled(struct book *book, const char *owner, const char *op_id,
+                       struct effects *out) {
+    struct book_op *op = book_op(book, op_id);
+    if (!op || !book_op_has_ended(op) || !text_equal(op->record.owner, owner))
+        return;
+    struct book_vm *vm = book_vm(book, op->record.vm);
+    bool newest = vm && text_equal(vm->record.op, op_id);
+    book_remove_op(book, op, out);
+    if (newest && !vm->active &&
+        (vm->record.state == VM_DELETED || vm->record.state == VM_FAILED))
+        book_remove_vm(book, vm, out);
+}
+
+uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generation) {
+    const uint64_t numbers[] = {(uint64_t)vm->state, vm->size.cpus, vm->size.memory_mib,
+                                vm->size.disk_gib};
+    struct text text = {0};
+    text_add(&text, vm->id);
+    text_add(&text, " ");
+    text_add_number(&text, epoch);
+    text_add(&text, " ");
+    text_add_number(&text, generation);
+    for (size_t i = 0; i < array_size(numbers); i++) {
+        text_add(&text, " ");
+        text_add_number(&text, numbers[i]);
+    }
+    text_add(&text, vm->digest);
+    for (uint32_t i = 0; i < vm->snapshots_count; i++) {
+        text_add(&text, " ");
+        text_add(&text, vm->snapshots[i].name);
+    }
+    uint64_t hash = map_hash(0, text_data(&text), text.length);
+    text_deinit(&text);
+    return hash;
+}
+
+uint64_t uplink_digest(const struct uplink *uplink, const struct book *book) {
+    uint64_t digest = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &book->vms) {
+        const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
+        if (text_equal(vm->owner, uplink->setting.name))
+            digest ^= uplink_vm_digest(vm, vm->epoch, vm->generation);
+    }
+    return digest & INT64_MAX;
+}

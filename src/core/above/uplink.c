@@ -1,0 +1,335 @@
+#include "core/above/uplink.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+enum {
+    gather_ms = 100, /* law 7: changes of capacity travel together */
+    beat_default_ms = 15000,
+};
+
+void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
+                 const struct role_settings *role, struct prng *prng) {
+    *uplink = (struct uplink){.setting = *setting,
+                              .networks = role->kind == ROLE_AGENT ? role->host_networks
+                                                                   : hello_asked,
+                              .beat_ms = beat_default_ms,
+                              .hello_due_ms = book_never,
+                              .beat_due_ms = book_never,
+                              .capacity_due_ms = book_never};
+    (void)text_copy(uplink->software, sizeof(uplink->software), role->software);
+    session_init(&uplink->session, role->session_messages);
+    list_init(&uplink->waiting);
+    list_init(&uplink->refusals);
+    list_init(&uplink->table.node);
+    prng_init(&uplink->prng, prng_next(prng));
+}
+
+/* A result that refuses. */
+struct refusal {
+    struct list node; /* in uplink.refusals */
+    struct message message;
+};
+
+static struct message take_refusal(struct uplink *uplink, struct refusal *refusal) {
+    struct message message = refusal->message;
+    list_remove(&refusal->node);
+    memory_free(refusal);
+    uplink->refusals_count--;
+    return message;
+}
+
+/* NULL: of all operations. */
+static void forget_refusals(struct uplink *uplink, const char *op) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &uplink->refusals) {
+        struct refusal *refusal = container_of(node, struct refusal, node);
+        if (op && !text_equal(refusal->message.result.op, op))
+            continue;
+        struct message message = take_refusal(uplink, refusal);
+        message_clear(&message);
+    }
+}
+
+void uplink_forget_refusal(struct uplink *uplink, const char *op) { forget_refusals(uplink, op); }
+
+void uplink_deinit(struct uplink *uplink) {
+    session_close(&uplink->session);
+    forget_refusals(uplink, NULL);
+    record_clear(&capacity_table, &uplink->told);
+    memory_free(uplink->shapes);
+    memory_free(uplink->manager_key);
+}
+
+struct pinned_peer uplink_pinned(struct uplink *uplink) {
+    return (struct pinned_peer){PINS_ABOVE, &uplink->setting, &uplink->manager_key};
+}
+
+bool uplink_is_open(const struct uplink *uplink) {
+    return uplink->session.state == SESSION_OPEN;
+}
+
+/* A new session from here: another number, so that nothing of the old one is taken for it. */
+static void uplink_reopen(struct uplink *uplink, uint64_t hello_due_ms) {
+    session_close(&uplink->session);
+    uplink->beat_due_ms = book_never;
+    uplink->capacity_due_ms = book_never;
+    record_clear(&capacity_table, &uplink->told);
+    uplink->starved = uplink->missed = uplink->told_key = false;
+    list_remove(&uplink->table.node);
+    forget_refusals(uplink, NULL);
+    while (!list_is_empty(&uplink->waiting))
+        list_remove(uplink->waiting.next);
+    uplink->hello_due_ms = book_never;
+    if (uplink->link == PRESENCE_DOWN || uplink->shut)
+        return;
+    session_open(&uplink->session, SESSION_OPENING,
+                 1 + prng_below(&uplink->prng, session_number_most), 0);
+    uplink->hello_due_ms = hello_due_ms;
+}
+
+void uplink_shut(struct uplink *uplink) {
+    uplink->shut = true;
+    uplink_reopen(uplink, book_never);
+}
+
+void uplink_unshut(struct uplink *uplink, const struct event *event) {
+    uplink->shut = false;
+    uplink->hellos = 0;
+    uplink_reopen(uplink, event->now_ms);
+}
+
+void uplink_on_presence(struct uplink *uplink, const struct event *event) {
+    if (event->presence.link != uplink->setting.link)
+        return;
+    if (event->kind == EVENT_LINK) {
+        uplink->link = event->presence.presence;
+        uplink->hellos = 0;
+        uplink_reopen(uplink, event->now_ms);
+    } else if (text_equal(event->presence.address, uplink->setting.address)) {
+        if (event->presence.presence == PRESENCE_DOWN)
+            uplink_reopen(uplink, event->now_ms + book_backoff_ms(uplink->hellos, &uplink->prng));
+        else if (uplink->session.state == SESSION_OPENING)
+            uplink->hello_due_ms = event->now_ms;
+    }
+}
+
+static void say_hello(struct uplink *uplink, const struct book *book,
+                      const struct event *event, struct effects *out) {
+    struct message message = {.kind = MESSAGE_HELLO};
+    message.hello.version = protocol_version;
+    message.hello.version_oldest = protocol_version_oldest;
+    if (!uplink->session.sent) /* the same in each repeat: which one is heard is not known */
+        uplink->said_digest = uplink_digest(uplink, book);
+    message.hello.vm_digest = uplink->said_digest;
+    message.hello.networks = memory_text(uplink->networks);
+    message.hello.sends = uplink->sends;
+    message.hello.receives = uplink->receives;
+    (void)text_copy(message.hello.software, sizeof(message.hello.software), uplink->software);
+    session_say(&uplink->session, &uplink->setting, &message, out);
+    uplink->hello_due_ms = event->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);
+}
+
+/* When the manager's silence ends the session: a time of its own, or the next tick would do, which
+ * may be an inside matter's (law 1). */
+static uint64_t silence_due_ms(const struct uplink *uplink) {
+    return uplink_is_open(uplink) ? session_silence_ms(&uplink->session, uplink->beat_ms)
+                                  : book_never;
+}
+
+static bool owes_key(const struct uplink *uplink) {
+    return uplink_is_open(uplink) && uplink->next_key[0] && !uplink->told_key;
+}
+
+static void send_rekey(struct uplink *uplink, struct effects *out) {
+    struct message message = {.kind = MESSAGE_REKEY};
+    (void)text_copy(message.rekey.key, sizeof(message.rekey.key), uplink->next_key);
+    session_send(&uplink->session, &uplink->setting, &message, out);
+    uplink->told_key = true;
+}
+
+void uplink_tick(struct uplink *uplink, const struct book *book, const struct event *event,
+                 struct effects *out) {
+    if (event->now_ms >= silence_due_ms(uplink))
+        uplink_reopen(uplink, event->now_ms);
+    if (uplink->session.state == SESSION_OPENING && event->now_ms >= uplink->hello_due_ms)
+        say_hello(uplink, book, event, out);
+    if (uplink_is_open(uplink) && event->now_ms >= uplink->beat_due_ms) {
+        struct message beat = {.kind = MESSAGE_BEAT};
+        session_send(&uplink->session, &uplink->setting, &beat, out);
+        uplink->beat_due_ms = event->now_ms + uplink->beat_ms;
+    }
+    if (owes_key(uplink))
+        send_rekey(uplink, out);
+    if (uplink->session.overflowed)
+        uplink_reopen(uplink, event->now_ms);
+    session_tick(&uplink->session, &uplink->setting, event->now_ms, out);
+}
+
+uint64_t uplink_deadline_ms(const struct uplink *uplink) {
+    uint64_t due = owes_key(uplink) ? 0 : uplink->hello_due_ms, silence_ms = silence_due_ms(uplink);
+    uint64_t session = session_deadline_ms(&uplink->session);
+    due = silence_ms < due ? silence_ms : due;
+    due = session < due ? session : due;
+    due = uplink->beat_due_ms < due ? uplink->beat_due_ms : due;
+    return uplink->capacity_due_ms < due ? uplink->capacity_due_ms : due;
+}
+
+void uplink_on_rekey(struct uplink *uplink, const struct event *event) {
+    if (event->rekey.link != uplink->setting.link)
+        return;
+    (void)text_copy(uplink->next_key, sizeof(uplink->next_key), event->rekey.key);
+    uplink->told_key = false;
+}
+
+bool uplink_on_frame(struct uplink *uplink, const struct event *event, struct effects *out) {
+    const struct frame *frame = event->frame.frame;
+    pins_on_frame(uplink_pinned(uplink), event, out);
+    bool ours = uplink->session.number && frame->header.to == uplink->session.number;
+    if (ours && frame->messages_count && frame->messages[0].kind == MESSAGE_RESET) {
+        uint64_t wait = uplink->hellos ? book_backoff_ms(uplink->hellos, &uplink->prng) : 0;
+        uplink_reopen(uplink, event->now_ms + wait);
+        return false;
+    }
+    if (session_receive(&uplink->session, frame, event->now_ms) != SESSION_ACCEPT)
+        return false;
+    if (uplink->session.state == SESSION_OPENING && frame->messages_count &&
+        frame->messages[0].kind == MESSAGE_WELCOME)
+        uplink->session.peer_number = frame->header.from;
+    return uplink->session.peer_number == frame->header.from;
+}
+
+static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *welcome,
+                                   const struct event *event) {
+    bool opened = uplink->session.state == SESSION_OPENING;
+    uplink->session.state = SESSION_OPEN;
+    uplink->hello_due_ms = book_never;
+    uplink->hellos = 0;
+    uplink->beat_ms = welcome->beat_ms;
+    uplink->overcommit = welcome->overcommit;
+    if (opened)
+        uplink->beat_due_ms = event->now_ms + uplink->beat_ms;
+    uplink->shapes_count = welcome->shapes_count;
+    memory_free(uplink->shapes);
+    uplink->shapes = memory_copy(welcome->shapes, welcome->shapes_count * sizeof(*welcome->shapes));
+    uplink->capacity_due_ms = event->now_ms;
+    return opened ? UPLINK_OPENED : UPLINK_CATALOGUE;
+}
+
+enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message,
+                                   const struct event *event, struct effects *out) {
+    switch (message->kind) {
+    case MESSAGE_WELCOME:
+        return on_welcome(uplink, &message->welcome, event);
+    case MESSAGE_INSTRUCT:
+    case MESSAGE_SYNC:
+    case MESSAGE_SETTLED:
+        return uplink_is_open(uplink) ? UPLINK_MESSAGE : UPLINK_HANDLED;
+    case MESSAGE_REKEY:
+        if (uplink_is_open(uplink))
+            pins_on_rekey(uplink_pinned(uplink), &message->rekey, event, out);
+        return UPLINK_HANDLED;
+    case MESSAGE_RESET:
+    case MESSAGE_HELLO:
+    case MESSAGE_CAPACITY:
+    case MESSAGE_VM:
+    case MESSAGE_TABLE:
+    case MESSAGE_PROGRESS:
+    case MESSAGE_RESULT:
+    case MESSAGE_BEAT:
+    case MESSAGE_KIND_COUNT:
+        return UPLINK_HANDLED;
+    }
+    return UPLINK_HANDLED;
+}
+
+bool uplink_has_room(struct uplink *uplink) {
+    if (!uplink_is_open(uplink))
+        return false;
+    bool full = session_is_full(&uplink->session) || !list_is_empty(&uplink->refusals);
+    uplink->starved |= full;
+    return !full;
+}
+
+void uplink_send(struct uplink *uplink, struct message *message, struct effects *out) {
+    if (uplink_has_room(uplink))
+        session_send(&uplink->session, &uplink->setting, message, out);
+    else
+        message_clear(message);
+}
+
+/* Before all that is said later: what it tells of its VM is of now. */
+void uplink_send_refusal(struct uplink *uplink, struct message *message, struct effects *out) {
+    if (uplink_has_room(uplink) || !uplink_is_open(uplink) ||
+        uplink->refusals_count == limit_session_messages) {
+        uplink_send(uplink, message, out);
+        return;
+    }
+    struct refusal *refusal = memory_new(1, sizeof(*refusal));
+    refusal->message = *message;
+    *message = (struct message){.kind = message->kind};
+    list_add(&uplink->refusals, &refusal->node);
+    uplink->refusals_count++;
+}
+
+void uplink_resume_refusals(struct uplink *uplink, struct effects *out) {
+    while (!list_is_empty(&uplink->refusals) && !session_is_full(&uplink->session)) {
+        struct list *first = uplink->refusals.next;
+        struct message message = take_refusal(uplink, container_of(first, struct refusal, node));
+        session_send(&uplink->session, &uplink->setting, &message, out);
+    }
+    (void)uplink_has_room(uplink); /* more to come: it is starved again */
+}
+
+bool uplink_resumes(const struct uplink *uplink) {
+    return uplink->starved && uplink_is_open(uplink) && session_has_drained(&uplink->session);
+}
+
+void uplink_capacity_changed(struct uplink *uplink, const struct event *event) {
+    if (uplink_is_open(uplink) && uplink->capacity_due_ms == book_never)
+        uplink->capacity_due_ms = event->now_ms + gather_ms;
+}
+
+void uplink_is_untold(struct book *book, struct book_op *op) {
+    op->told = STEP_NONE;
+    list_remove(&op->by_owner);
+    list_add(&book->untold, &op->by_owner);
+}
+
+static void tell_taken(struct uplink *uplink, struct book *book, struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &book->untold) {
+        struct book_op *op = container_of(node, struct book_op, by_owner);
+        bool counts = op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE ||
+                      op->record.verb == VERB_RESIZE;
+        if (!counts || book_op_has_ended(op) || op->told >= STEP_TAKEN)
+            list_remove(node);
+        else if (text_equal(op->record.owner, uplink->setting.name))
+            uplink_send_progress(uplink, op, STEP_TAKEN, out);
+    }
+}
+
+void uplink_tell_capacity(struct uplink *uplink, struct book *book, struct capacity *now,
+                          struct effects *out) {
+    uplink->capacity_due_ms = book_never;
+    if (uplink_has_room(uplink) && !record_equal(&capacity_table, now, &uplink->told)) {
+        record_clear(&capacity_table, &uplink->told);
+        record_clone(&capacity_table, now, &uplink->told);
+        struct message message = {.kind = MESSAGE_CAPACITY, .capacity = *now};
+        *now = (struct capacity){0};
+        uplink_send(uplink, &message, out);
+    }
+    record_clear(&capacity_table, now);
+    if (uplink_has_room(uplink)) /* even if the sum is as before: one came and one went */
+        tell_taken(uplink, book, out);
+}
+
+void uplink_check(const struct uplink *uplink) {
+    session_check(&uplink->session);
+    assert(list_is_empty(&uplink->waiting) || uplink->starved);
+    assert(list_is_empty(&uplink->refusals) || uplink->starved);
+    assert(list_is_empty(&uplink->table.node) || uplink->starved);
+    assert(!uplink->starved || uplink_is_open(uplink));
+}

@@ -1,0 +1,424 @@
+#include "core/agent/agent.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/agent/parts.h"
+#include "core/books/lifecycle.h"
+#include "core/link/pins.h"
+#include "core/books/reshape.h"
+#include "message/labels.h"
+
+void agent_init(struct agent *agent, const struct role_settings *settings) {
+    *agent = (struct agent){.networks = settings->host_networks};
+    prng_init(&agent->prng, settings->seed);
+    book_init(&agent->book, prng_next(&agent->prng));
+    list_init(&agent->working);
+    assert(settings->managers_count == 1);
+    uplink_init(&agent->uplink, &settings->managers[0], settings, &agent->prng);
+}
+
+void agent_deinit(struct agent *agent) {
+    record_clear(&landing_table, &agent->landing);
+    uplink_deinit(&agent->uplink);
+    book_deinit(&agent->book);
+}
+
+static void count(struct agent *agent, struct book_vm *vm) {
+    bool occupies = lifecycle_occupies(vm->record.state);
+    if (vm->counted == occupies)
+        return;
+    uint64_t sign = occupies ? 1 : UINT64_MAX; /* modulo 2^64: minus one */
+    vm->counted = occupies;
+    agent->used.vms += sign;
+    agent->used.cpus += sign * vm->record.size.cpus;
+    agent->used.memory_mib += sign * vm->record.size.memory_mib;
+    agent->used.disk_gib += sign * vm->record.size.disk_gib;
+}
+
+static uint64_t left(uint64_t total, uint64_t used) { return total > used ? total - used : 0; }
+
+static uint32_t percent_of(uint32_t amount, uint32_t percent) {
+    uint64_t part = (uint64_t)amount * (percent ? percent : 100) / 100;
+    return part < UINT32_MAX ? (uint32_t)part : UINT32_MAX;
+}
+
+/* What the host offers, as much of it as it is to lend. */
+static struct size lent(const struct agent *agent) {
+    const struct overcommit *overcommit = &agent->uplink.overcommit;
+    return (struct size){percent_of(agent->host.cpus, overcommit->cpus_percent),
+                         percent_of(agent->host.memory_mib, overcommit->memory_percent),
+                         agent->host.disk_gib};
+}
+
+bool agent_has_room(const struct agent *agent, const struct size *size) {
+    struct size all = lent(agent);
+    return left(all.cpus, agent->used.cpus) >= size->cpus &&
+           left(all.memory_mib, agent->used.memory_mib) >= size->memory_mib &&
+           left(all.disk_gib, agent->used.disk_gib) >= size->disk_gib;
+}
+
+void agent_tell_capacity(struct agent *agent, struct effects *out) {
+    const struct uplink *uplink = &agent->uplink;
+    struct size all = lent(agent);
+    struct capacity capacity = {
+        .cpus_total = all.cpus,
+        .cpus_free = left(all.cpus, agent->used.cpus),
+        .memory_mib_total = all.memory_mib,
+        .memory_mib_free = left(all.memory_mib, agent->used.memory_mib),
+        .disk_gib_total = all.disk_gib,
+        .disk_gib_free = left(all.disk_gib, agent->used.disk_gib),
+    };
+    capacity.fits = memory_new(uplink->shapes_count, sizeof(*capacity.fits));
+    for (size_t i = 0; i < uplink->shapes_count; i++) {
+        const struct size *size = &uplink->shapes[i].size;
+        struct fit *fit = &capacity.fits[capacity.fits_count++];
+        (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
+        uint64_t cpus = capacity.cpus_free / size->cpus;
+        uint64_t memory = capacity.memory_mib_free / size->memory_mib;
+        uint64_t disk = capacity.disk_gib_free / size->disk_gib;
+        uint64_t least = cpus < memory ? cpus : memory;
+        fit->count = disk < least ? disk : least;
+    }
+    uplink_tell_capacity(&agent->uplink, &agent->book, &capacity, out);
+}
+
+void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state,
+                const struct event *event, struct effects *out) {
+    if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
+        return;
+    lifecycle_move(&vm->record, state, event->wall_ms);
+    count(agent, vm);
+    book_save_vm(vm, out);
+    uplink_capacity_changed(&agent->uplink, event);
+    if (!vm->active && agent->scanned)
+        uplink_send_vm(&agent->uplink, &vm->record, out);
+}
+
+struct owner_limits *agent_used(struct agent *agent, const struct book_vm *vm) {
+    return vm->counted ? &agent->used : NULL;
+}
+
+void agent_end(struct agent *agent, struct book_op *op, enum code code,
+               const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&agent->book, op->record.vm);
+    reshape_settle(vm, code, agent_used(agent, vm));
+    book_end(&agent->book, op, code, event, out);
+    op->attempts = 0;
+    agent_tell_capacity(agent, out);
+    uplink_send_result(&agent->uplink, &agent->book, op, event, out);
+}
+
+/* A downstream manager keeps a group's VMs on different hosts; an upstream manager, to which a lone
+ * host is a cluster, leaves it to the cluster. */
+static bool is_apart(const struct agent *agent, const struct book_vm *vm,
+                     const struct definition *definition) {
+    const struct book_group *group = book_group(&agent->book, vm->record.owner, vm->record.group);
+    struct list *node = NULL, *next = NULL;
+    if (!definition->apart || !group)
+        return true;
+    list_each(node, next, &group->vms) {
+        const struct book_vm *other = container_of(node, struct book_vm, by_group);
+        if (other != vm && lifecycle_occupies(other->record.state))
+            return false;
+    }
+    return true;
+}
+
+/* Never silently without one: what defines the domain, now or anew, needs them all. */
+static bool has_networks(const struct agent *agent, const struct book_vm *vm, enum verb verb) {
+    size_t length = 0;
+    bool defines = verb_makes(verb) || verb == VERB_RESIZE || verb == VERB_REBUILD ||
+                   verb == VERB_REVERT;
+    return !defines || !labels_missing(agent->networks, vm->record.networks, &length);
+}
+
+/* Is what was made ready elsewhere for what the VM has? Snapshots would be lost. */
+static bool may_go(const struct vm *vm, const struct definition *ready) {
+    return !vm->snapshots_count && text_equal(vm->digest, ready->image) &&
+           record_equal(&size_table, &vm->size, &ready->size);
+}
+
+/* May it be done to this VM, on this host, now? */
+static enum code judge(const struct agent *agent, const struct book_vm *vm) {
+    const struct operation *op = &vm->active->record;
+    struct size growth = reshape_growth(&vm->record, op);
+    if (op->verb == VERB_RECEIVE && !agent->landing.uri)
+        return CODE_UNSUPPORTED;
+    if (verb_makes(op->verb))
+        return (vm->counted || agent_has_room(agent, &vm->record.size)) &&
+                       is_apart(agent, vm, &op->definition) &&
+                       has_networks(agent, vm, op->verb)
+                   ? CODE_OK
+                   : CODE_NO_CAPACITY;
+    if (op->verb == VERB_DELETE)
+        return CODE_OK;
+    if (!lifecycle_permits(op->verb, vm->record.state))
+        return vm->record.state == VM_LOST ? CODE_LOST : CODE_BAD_STATE;
+    if (op->verb == VERB_MIGRATE && !may_go(&vm->record, &op->definition))
+        return CODE_BAD_STATE;
+    enum code code = reshape_refusal(&vm->record, op);
+    bool fits = agent_has_room(agent, &growth) && has_networks(agent, vm, op->verb);
+    return code == CODE_OK && !fits ? CODE_NO_CAPACITY : code;
+}
+
+/* What the verb does not change is as it is here, whoever says otherwise. */
+static void complete(struct agent *agent, struct book_vm *vm, struct effects *out) {
+    struct operation *op = &vm->active->record;
+    struct definition *definition = &op->definition;
+    const struct vm *record = &vm->record;
+    if (!reshape_tells(op->verb))
+        return;
+    reshape_hold(vm, agent_used(agent, vm));
+    (void)text_copy(definition->name, sizeof(definition->name), record->name);
+    if (op->verb != VERB_RESIZE)
+        definition->size = record->size;
+    if (op->verb != VERB_REBUILD)
+        (void)text_copy(definition->image, sizeof(definition->image), record->digest);
+    definition->start = op->verb == VERB_REBUILD && record->state == VM_RUNNING;
+    memory_free(definition->networks);
+    definition->networks = memory_text(record->networks);
+    book_save_vm(vm, out);
+    book_save_op(vm->active, out);
+}
+
+static void begin(struct agent *agent, const struct instruct *instruct,
+                  const struct event *event, struct effects *out) {
+    struct book_op *op =
+        uplink_begin(&agent->book, agent->uplink.setting.name, instruct, event, out);
+    struct book_vm *vm = book_vm(&agent->book, op->record.vm);
+    enum code code = judge(agent, vm);
+    count(agent, vm);
+    if (code != CODE_OK) {
+        if (verb_makes(instruct->verb))
+            agent_move(agent, vm, VM_FAILED, event, out);
+        agent_end(agent, op, code, event, out);
+        return;
+    }
+    complete(agent, vm, out);
+    uplink_capacity_changed(&agent->uplink, event);
+    agent_advance(agent, vm, event, out);
+}
+
+static void on_instruct(struct agent *agent, const struct instruct *instruct,
+                        const struct event *event, struct effects *out) {
+    struct uplink *uplink = &agent->uplink;
+    struct book_vm *vm = book_vm(&agent->book, instruct->vm);
+    enum code code = CODE_OK;
+    uplink_forget_refusal(uplink, instruct->op);
+    switch (uplink_judge(&agent->book, uplink->setting.name, instruct, &code)) {
+    case UPLINK_NEW:
+        if (agent->stopping)
+            return; /* the manager sends it again when the agent is back */
+        if (!instruct->within_ms)
+            uplink_refuse(uplink, instruct, CODE_DEADLINE, vm, out);
+        else
+            begin(agent, instruct, event, out);
+        return;
+    case UPLINK_UNDER_WAY:
+        return;
+    case UPLINK_ANSWERED: {
+        struct book_op *op = book_op(&agent->book, instruct->op);
+        if (op)
+            uplink_send_result(uplink, &agent->book, op, event, out);
+        else
+            uplink_refuse(uplink, instruct, vm->record.last_code, vm, out);
+        return;
+    }
+    case UPLINK_REFUSED:
+        uplink_refuse(uplink, instruct, code, vm, out);
+        return;
+    }
+}
+
+static void on_message(struct agent *agent, const struct message *message,
+                       const struct event *event, struct effects *out) {
+    struct uplink *uplink = &agent->uplink;
+    switch (uplink_on_message(uplink, message, event, out)) {
+    case UPLINK_HANDLED:
+    case UPLINK_CATALOGUE:
+        return;
+    case UPLINK_OPENED:
+        agent_tell_capacity(agent, out);
+        uplink_send_results(uplink, &agent->book, event, out);
+        uplink_send_missed(uplink, &agent->book, out);
+        return;
+    case UPLINK_MESSAGE:
+        if (message->kind == MESSAGE_INSTRUCT)
+            on_instruct(agent, &message->instruct, event, out);
+        else if (message->kind == MESSAGE_SYNC)
+            uplink_send_table(uplink, &agent->book, out);
+        else
+            uplink_on_settled(&agent->book, uplink->setting.name, message->settled.op, out);
+        return;
+    }
+}
+
+static void on_frame(struct agent *agent, const struct event *event, struct effects *out) {
+    const struct peer_setting *setting = &agent->uplink.setting;
+    if (setting->link != event->frame.link || !text_equal(setting->address, event->frame.from) ||
+        !uplink_on_frame(&agent->uplink, event, out))
+        return;
+    uint32_t fresh = agent->uplink.session.fresh;
+    for (uint32_t i = fresh; i < event->frame.frame->messages_count; i++)
+        on_message(agent, &event->frame.frame->messages[i], event, out);
+}
+
+static void on_op_due(struct agent *agent, struct book_op *op, const struct event *event,
+                      struct effects *out) {
+    if (book_op_has_ended(op)) {
+        uplink_send_result(&agent->uplink, &agent->book, op, event, out);
+    } else if (op->deadline_ms <= event->now_ms) {
+        op->deadline_ms = book_never;
+        agent_on_deadline(agent, op, event, out);
+    } else {
+        op->progress_ms = book_never;
+        agent_tell_capacity(agent, out);
+        enum step step = op->record.step < STEP_TAKEN ? STEP_TAKEN : op->record.step;
+        uplink_send_progress(&agent->uplink, op, step, out);
+    }
+    if (!book_op_has_ended(op))
+        book_schedule(&agent->book, op);
+}
+
+static void on_tick(struct agent *agent, const struct event *event, struct effects *out) {
+    struct timer *timer = NULL;
+    while ((timer = heap_first(&agent->book.timers)) && timer->due_ms <= event->now_ms)
+        on_op_due(agent, container_of(timer, struct book_op, timer), event, out);
+}
+
+static void on_load(struct agent *agent, const struct event *event) {
+    if (event->load.table == &vm_table) {
+        count(agent, book_add_vm(&agent->book, event->load.data));
+    } else if (event->load.table == &operation_table) {
+        const struct operation *record = event->load.data;
+        struct book_op *op = book_add_op(&agent->book, record);
+        struct book_vm *vm = book_vm(&agent->book, record->vm);
+        uplink_is_untold(&agent->book, op);
+        if (book_op_has_ended(op))
+            return;
+        assert(vm);
+        vm->active = op;
+        op->deadline_ms = book_deadline_ms(record, event);
+    }
+}
+
+static void on_start(struct agent *agent, struct effects *out) {
+    struct effect_job *job = &effects_add(out, EFFECT_JOB)->job;
+    job->kind = JOB_SCAN; /* not among agent->jobs: a stop does not wait for it */
+    job->job = ++agent->last_job;
+}
+
+/* What the scan did not find is not there; then everything under way goes on. */
+static void on_scanned(struct agent *agent, const struct event *event, struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &agent->book.vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        if (!vm->sync_round && lifecycle_is_made(vm->record.state))
+            agent_move(agent, vm, VM_LOST, event, out);
+    }
+    agent->scanned = true;
+    list_each(node, next, &agent->book.vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        if (vm->is_cut)
+            agent_restart(agent, vm, out);
+        if (!vm->active)
+            continue;
+        book_schedule(&agent->book, vm->active);
+        agent_advance(agent, vm, event, out);
+    }
+    effects_add(out, EFFECT_READY);
+}
+
+static void on_stop(struct agent *agent, struct effects *out) {
+    agent->stopping = true;
+    if (!agent->jobs)
+        effects_add(out, EFFECT_DONE);
+}
+
+static void on_host(struct agent *agent, const struct event *event, struct effects *out) {
+    agent->host = event->host.size;
+    agent->uplink.sends = event->host.sends;
+    agent->uplink.receives = *event->host.uri;
+    record_clear(&landing_table, &agent->landing);
+    if (*event->host.uri)
+        agent->landing = (struct landing){.uri = memory_text(event->host.uri),
+                                          .folder = memory_text(event->host.folder)};
+    uplink_capacity_changed(&agent->uplink, event);
+    effects_note(out, NOTE_INFO, "", "host offers %u cpus, %u MiB, %u GiB, accelerator %s",
+                 event->host.size.cpus, event->host.size.memory_mib, event->host.size.disk_gib,
+                 event->host.accelerator);
+}
+
+void agent_step(struct agent *agent, const struct event *event, struct effects *out) {
+    switch (event->kind) {
+    case EVENT_LOAD:
+        on_load(agent, event);
+        pins_load(uplink_pinned(&agent->uplink), &event->load, out);
+        return;
+    case EVENT_START:
+        on_start(agent, out);
+        break;
+    case EVENT_TICK:
+        on_tick(agent, event, out);
+        break;
+    case EVENT_LINK:
+    case EVENT_PEER:
+        uplink_on_presence(&agent->uplink, event);
+        break;
+    case EVENT_FRAME:
+        on_frame(agent, event, out);
+        break;
+    case EVENT_JOB:
+        agent_on_job(agent, event, out);
+        break;
+    case EVENT_DOMAIN:
+        agent_on_domain(agent, event, out);
+        break;
+    case EVENT_SCANNED:
+        on_scanned(agent, event, out);
+        break;
+    case EVENT_HOST:
+        on_host(agent, event, out);
+        break;
+    case EVENT_REKEY:
+        uplink_on_rekey(&agent->uplink, event);
+        break;
+    case EVENT_STOP:
+        on_stop(agent, out);
+        break;
+    case EVENT_REQUEST:
+    case EVENT_IMAGE:
+    case EVENT_JOIN:
+    case EVENT_JOINED:
+    case EVENT_KIND_COUNT:
+        break; /* of managers */
+    }
+    if (uplink_resumes(&agent->uplink)) {
+        agent_tell_capacity(agent, out);
+        uplink_resume(&agent->uplink, &agent->book, event, out);
+    }
+    if (agent->uplink.capacity_due_ms <= event->now_ms)
+        agent_tell_capacity(agent, out);
+    if (agent->scanned) /* what it says before would not be true */
+        uplink_tick(&agent->uplink, &agent->book, event, out);
+}
+
+uint64_t agent_deadline_ms(const struct agent *agent) {
+    if (!agent->scanned)
+        return book_never;
+    uint64_t due = uplink_deadline_ms(&agent->uplink);
+    const struct timer *op = heap_first(&agent->book.timers);
+    return op && op->due_ms < due ? op->due_ms : due;
+}
+
+void agent_check(const struct agent *agent) {
+    book_check(&agent->book);
+    uplink_check(&agent->uplink);
+    uint64_t vms = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &agent->book.vms)
+        vms += lifecycle_occupies(container_of(node, struct book_vm, by_age)->record.state);
+    assert(vms == agent->used.vms);
+}

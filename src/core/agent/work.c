@@ -1,0 +1,385 @@
+/* From operations to host jobs and back. */
+
+#include <assert.h>
+
+#include "base/text.h"
+#include "core/agent/parts.h"
+#include "core/books/lifecycle.h"
+#include "core/books/reshape.h"
+
+enum {
+    guest_grace_ms = 60000,  /* to act on a shutdown or reboot once asked, at the most */
+    progress_after_ms = 200, /* short operations tell their result alone */
+};
+
+struct stage {
+    enum step step;
+    enum job_kind job;
+};
+
+/* How a host does a verb: its stages in order, and what the VM is when all are done. */
+struct plan {
+    struct stage stages[4];
+    enum vm_state after; /* VM_PENDING: as it is */
+};
+
+static const struct plan plans[VERB_COUNT] = {
+    [VERB_DEFINE] = {{{STEP_FETCHING, JOB_FETCH},
+                      {STEP_PREPARING, JOB_CREATE},
+                      {STEP_STARTING, JOB_START}}, VM_RUNNING},
+    [VERB_START] = {{{STEP_STARTING, JOB_START}}, VM_RUNNING},
+    [VERB_SHUTDOWN] = {{{STEP_STOPPING, JOB_SHUTDOWN}}, VM_STOPPED},
+    [VERB_STOP] = {{{STEP_STOPPING, JOB_STOP}}, VM_STOPPED},
+    [VERB_REBOOT] = {{{STEP_REBOOTING, JOB_REBOOT}}, VM_RUNNING},
+    [VERB_PAUSE] = {{{STEP_PAUSING, JOB_PAUSE}}, VM_PAUSED},
+    [VERB_RESUME] = {{{STEP_RESUMING, JOB_RESUME}}, VM_RUNNING},
+    [VERB_SUSPEND] = {{{STEP_SUSPENDING, JOB_SUSPEND}}, VM_SUSPENDED},
+    [VERB_RESIZE] = {{{STEP_RESIZING, JOB_RESIZE}}, VM_PENDING},
+    [VERB_SNAPSHOT] = {{{STEP_SNAPSHOTTING, JOB_SNAPSHOT}}, VM_PENDING},
+    [VERB_SNAPSHOT_DELETE] = {{{STEP_SNAPSHOTTING, JOB_SNAPSHOT_DELETE}}, VM_PENDING},
+    [VERB_REVERT] = {{{STEP_REVERTING, JOB_REVERT}}, VM_PENDING}, /* see state_after */
+    [VERB_REBUILD] = {{{STEP_FETCHING, JOB_FETCH},
+                       {STEP_PREPARING, JOB_REBUILD},
+                       {STEP_STARTING, JOB_START}}, VM_RUNNING},
+    [VERB_RECEIVE] = {{{STEP_FETCHING, JOB_FETCH}, {STEP_PREPARING, JOB_RECEIVE}}, VM_PENDING},
+    [VERB_MIGRATE] = {{{STEP_MIGRATING, JOB_MIGRATE}}, VM_DELETED},
+    [VERB_ADOPT] = {{{STEP_STARTING, JOB_ADOPT}}, VM_RUNNING},
+    [VERB_DELETE] = {{{STEP_DELETING, JOB_REMOVE}}, VM_DELETED},
+};
+static const struct stage undoing = {STEP_UNDOING, JOB_REMOVE};
+
+/* The stage that the operation is in, or its first; NULL: all are done. */
+static const struct stage *stage_at(const struct book_op *op) {
+    if (op->record.step == STEP_UNDOING)
+        return &undoing;
+    const struct stage *stages = plans[op->record.verb].stages;
+    for (const struct stage *stage = stages; stage->step; stage++)
+        if (stage->step == op->record.step)
+            return stage;
+    return stages;
+}
+
+/* Does it end with a VM that is off? */
+static bool leaves_off(const struct operation *op) {
+    return (op->verb == VERB_DEFINE || op->verb == VERB_REBUILD) && !op->definition.start;
+}
+
+static const struct stage *stage_after(const struct book_op *op, const struct stage *stage) {
+    bool start = !leaves_off(&op->record);
+    const struct stage *next = stage + 1;
+    if (stage == &undoing || !next->step || (next->step == STEP_STARTING && !start))
+        return NULL;
+    return next;
+}
+
+/* Of what the guest has in memory: once that is gone, nothing can be done any more. */
+static bool is_of_memory(enum verb verb) {
+    return verb == VERB_PAUSE || verb == VERB_RESUME || verb == VERB_SUSPEND;
+}
+
+static struct effect_job *add_job(struct agent *agent, struct book_vm *vm, enum job_kind kind,
+                                  struct effects *out) {
+    list_remove(&vm->by_place);
+    list_add(&agent->working, &vm->by_place);
+    struct effect_job *job = &effects_add(out, EFFECT_JOB)->job;
+    vm->job = job->job = ++agent->last_job;
+    vm->ran = false;
+    vm->fell = 0;
+    agent->jobs++;
+    job->kind = kind;
+    job->epoch = vm->record.epoch;
+    (void)text_copy(job->vm, sizeof(job->vm), vm->record.id);
+    return job;
+}
+
+void agent_restart(struct agent *agent, struct book_vm *vm, struct effects *out) {
+    (void)add_job(agent, vm, JOB_START, out);
+    effects_note(out, NOTE_INFO, "", "VM %s ran when this host lost power; it is started again",
+                 vm->record.id);
+}
+
+/* No news of the domain itself came first. Operations that came meanwhile have waited. */
+static void on_restarted(struct agent *agent, struct book_vm *vm, enum code code,
+                         const struct event *event, struct effects *out) {
+    vm->is_cut = false;
+    if (code != CODE_OK)
+        agent_move(agent, vm, code == CODE_LOST ? VM_LOST : VM_STOPPED, event, out);
+    agent_advance(agent, vm, event, out);
+}
+
+static void run(struct agent *agent, struct book_vm *vm, const struct stage *stage,
+                const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    book_step(op, stage->step, event->wall_ms);
+    op->record.state = OP_RUNNING;
+    /* What is not harmless twice is on disk before it is begun; so is that a disk may be another
+     * already, whatever an earlier stage would say if it were asked again. */
+    if (stage->step == STEP_REBOOTING || stage->step == STEP_UNDOING ||
+        stage->job == JOB_REBUILD)
+        book_save_op(op, out);
+    if (op->progress_ms == book_never)
+        op->progress_ms = event->now_ms + progress_after_ms;
+    book_schedule(&agent->book, op);
+    struct effect_job *job = add_job(agent, vm, stage->job, out);
+    (void)text_copy(job->op, sizeof(job->op), op->record.id);
+    (void)text_copy(job->snapshot, sizeof(job->snapshot), op->record.snapshot);
+    record_clone(&definition_table, &op->record.definition, &job->definition);
+    record_clone(&landing_table, &op->record.landing, &job->landing);
+}
+
+void agent_advance(struct agent *agent, struct book_vm *vm, const struct event *event,
+                   struct effects *out) {
+    struct book_op *op = vm->active;
+    if (!op || vm->job || agent->stopping)
+        return;
+    bool off = vm->record.state == VM_STOPPED || vm->record.state == VM_CRASHED;
+    bool forgotten = is_of_memory(op->record.verb) && off;
+    /* Found after a crash: done or not, who knows; or it cannot be done any more. */
+    if (op->record.step == STEP_REBOOTING || forgotten) {
+        agent_end(agent, op, CODE_INTERRUPTED, event, out);
+        return;
+    }
+    if (op->record.verb == VERB_SHUTDOWN && vm->record.state == VM_STOPPED) {
+        agent_end(agent, op, CODE_OK, event, out); /* found so after a crash */
+        return;
+    }
+    run(agent, vm, stage_at(op), event, out);
+}
+
+static enum vm_state state_after(const struct book_vm *vm) {
+    const struct operation *op = &vm->active->record;
+    const struct snapshot *snapshot = reshape_snapshot(&vm->record, op->snapshot);
+    if (leaves_off(op))
+        return VM_STOPPED;
+    if (op->verb == VERB_REVERT && snapshot)
+        return snapshot->memory ? VM_RUNNING : VM_STOPPED;
+    enum vm_state after = plans[op->verb].after;
+    if (after == VM_RUNNING && vm->fell) /* it came to run, and the guest has ended since */
+        return (enum vm_state)vm->fell;
+    return after == VM_PENDING ? vm->record.state : after;
+}
+
+static void undo(struct agent *agent, struct book_vm *vm, enum code code,
+                 const struct event *event, struct effects *out) {
+    vm->record.last_code = code; /* the cause, through the undoing and a crash in it */
+    vm->record.last_step = vm->active->record.step;
+    book_save_vm(vm, out);
+    run(agent, vm, &undoing, event, out);
+}
+
+static void on_undone(struct agent *agent, struct book_vm *vm, enum code code,
+                      const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    enum code cause = vm->record.last_code;
+    op->record.step = vm->record.last_step;
+    if (code == CODE_OK)
+        agent_move(agent, vm, VM_FAILED, event, out);
+    else /* something is left: the manager deletes it, and sees when that fails */
+        agent_move(agent, vm, VM_STOPPED, event, out);
+    agent_end(agent, op, cause == CODE_OK ? CODE_HOST_FAILED : cause, event, out);
+}
+
+static void on_failed(struct agent *agent, struct book_vm *vm, enum code code,
+                      const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    if (verb_makes(op->record.verb)) {
+        undo(agent, vm, code, event, out);
+        return;
+    }
+    if (code == CODE_LOST)
+        agent_move(agent, vm, VM_LOST, event, out);
+    agent_end(agent, op, code, event, out);
+}
+
+/* The guest was asked; from here its own doing (EVENT_DOMAIN) or the grace ends it. */
+static void await_guest(struct agent *agent, struct book_op *op, const struct event *event) {
+    uint64_t grace = event->now_ms + guest_grace_ms;
+    op->deadline_ms = grace < op->deadline_ms ? grace : op->deadline_ms;
+    book_schedule(&agent->book, op);
+}
+
+/* Its manager hears where the VM is to come to. */
+static void land(const struct agent *agent, struct book_op *op) {
+    record_clear(&landing_table, &op->record.landing);
+    record_clone(&landing_table, &agent->landing, &op->record.landing);
+    op->record.landing.epoch = book_vm(&agent->book, op->record.vm)->record.epoch;
+}
+
+static void on_done(struct agent *agent, struct book_vm *vm, const struct event *event,
+                    struct effects *out) {
+    struct book_op *op = vm->active;
+    const struct stage *stage = stage_at(op), *next = stage_after(op, stage);
+    if (stage == &undoing) {
+        on_undone(agent, vm, CODE_OK, event, out);
+    } else if (next) {
+        run(agent, vm, next, event, out);
+    } else if (stage->job == JOB_SHUTDOWN && vm->record.state != VM_STOPPED) {
+        await_guest(agent, op, event);
+    } else if (stage->job == JOB_REBOOT && !op->guest_acted) {
+        await_guest(agent, op, event);
+    } else {
+        if (stage->job == JOB_RECEIVE)
+            land(agent, op);
+        agent_move(agent, vm, state_after(vm), event, out);
+        agent_end(agent, op, CODE_OK, event, out);
+    }
+}
+
+/* What nobody can say counts as the larger of both sizes. */
+static void learn_size(struct agent *agent, struct book_vm *vm, const struct event *event) {
+    struct facts facts = reshape_facts(vm);
+    facts.size = event->job.code == CODE_OK ? vm->active->record.definition.size
+                                            : event->job.size;
+    if (size_is_zero(&facts.size))
+        facts.size = vm->record.size;
+    (void)reshape_learn(vm, &facts, agent_used(agent, vm), event->wall_ms);
+    record_clear(&facts_table, &facts);
+}
+
+static void learn_rebuild(struct book_vm *vm, const struct event_job *job) {
+    const char *image = vm->active->record.definition.image;
+    if (vm->active->record.step != STEP_PREPARING)
+        return;
+    if (job->code == CODE_OK || (*job->image && job->left == SNAPSHOTS_GONE))
+        reshape_rebuilt(&vm->record, job->code == CODE_OK ? image : job->image);
+}
+
+/* What the VM has now, as far as the host says. */
+static void learn(struct agent *agent, struct book_vm *vm, const struct event *event,
+                  struct effects *out) {
+    const struct operation *op = &vm->active->record;
+    bool done = event->job.code == CODE_OK;
+    bool missing = event->job.code == CODE_NOT_FOUND || event->job.left == SNAPSHOTS_GONE;
+    if (!reshape_tells(op->verb))
+        return;
+    if (op->verb == VERB_RESIZE) {
+        learn_size(agent, vm, event);
+    } else if (op->verb == VERB_REBUILD) {
+        learn_rebuild(vm, &event->job);
+    } else if (op->verb == VERB_SNAPSHOT && done) {
+        struct snapshot snapshot = {.created_ms = event->wall_ms, .memory = event->job.memory,
+                                    .size = vm->record.size};
+        (void)text_copy(snapshot.name, sizeof(snapshot.name), op->snapshot);
+        reshape_add_snapshot(&vm->record, &snapshot);
+    } else if (op->verb == VERB_SNAPSHOT_DELETE ? done || missing : missing) {
+        reshape_drop_snapshot(&vm->record, op->snapshot);
+    }
+    book_save_vm(vm, out);
+}
+
+static struct book_vm *vm_of_job(const struct agent *agent, uint64_t job) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &agent->working) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (vm->job == job)
+            return vm;
+    }
+    return NULL;
+}
+
+static void on_own_job(struct agent *agent, struct book_vm *vm, const struct event *event,
+                       struct effects *out) {
+    struct book_op *op = vm->active;
+    learn(agent, vm, event, out);
+    if (agent->stopping && stage_after(op, stage_at(op)))
+        book_save_op(op, out); /* the rest after the restart */
+    else if (event->job.code == CODE_OK)
+        on_done(agent, vm, event, out);
+    else if (op->record.step == STEP_UNDOING)
+        on_undone(agent, vm, event->job.code, event, out);
+    else
+        on_failed(agent, vm, event->job.code, event, out);
+}
+
+void agent_on_job(struct agent *agent, const struct event *event, struct effects *out) {
+    struct book_vm *vm = vm_of_job(agent, event->job.job);
+    agent->jobs--;
+    if (vm) {
+        vm->job = 0;
+        list_remove(&vm->by_place);
+        struct book_op *op = vm->active;
+        bool own = op && op->record.timeline_count && op->record.state == OP_RUNNING;
+        if (vm->is_cut)
+            on_restarted(agent, vm, event->job.code, event, out);
+        else if (!own) /* the job's operation was superseded while it ran */
+            agent_advance(agent, vm, event, out);
+        else
+            on_own_job(agent, vm, event, out);
+    }
+    if (agent->stopping && !agent->jobs)
+        effects_add(out, EFFECT_DONE);
+}
+
+/* Does what the guest did end the operation that waits for it? */
+static bool ends_wait(const struct agent *agent, const struct book_vm *vm,
+                      const struct event_domain *domain) {
+    const struct book_op *op = vm->active;
+    if (!agent->scanned || !op || vm->job || op->record.state != OP_RUNNING)
+        return false;
+    if (op->record.verb == VERB_SHUTDOWN)
+        return domain->state == VM_STOPPED || domain->state == VM_CRASHED;
+    return op->record.verb == VERB_REBOOT && domain->why == DOMAIN_REBOOTED;
+}
+
+/* The host lost power while the VM was held in memory, or was about to be: it is gone, which nobody
+ * has asked for. That stays so until it is started, however often the host is scanned. */
+static bool crashed_by_cut(const struct book_vm *vm, const struct event_domain *domain) {
+    const struct book_op *op = vm->active;
+    bool held = vm->record.state == VM_PAUSED || vm->record.state == VM_CRASHED;
+    return domain->why == DOMAIN_CUT && domain->state == VM_STOPPED &&
+           (held || (op && is_of_memory(op->record.verb)));
+}
+
+/* A guest may end before the end of the job that starts it has been told. */
+static void learn_fall(struct book_vm *vm, enum vm_state state) {
+    bool off = state == VM_STOPPED || state == VM_CRASHED;
+    vm->fell = vm->ran && off ? (uint8_t)state : 0;
+    vm->ran |= vm->job && state == VM_RUNNING;
+}
+
+void agent_on_domain(struct agent *agent, const struct event *event, struct effects *out) {
+    const struct event_domain *domain = &event->domain;
+    struct book_vm *vm = book_vm(&agent->book, domain->vm);
+    bool is_found = domain->why == DOMAIN_FOUND || domain->why == DOMAIN_CUT;
+    if (!vm) {
+        if (is_found)
+            effects_note(out, NOTE_WARNING, "",
+                         "domain of VM %s is on this host but not in the books; nothing was "
+                         "done to it", domain->vm);
+        return;
+    }
+    if (domain->epoch != vm->record.epoch && domain->state != VM_LOST)
+        return;
+    if (is_found)
+        vm->sync_round = 1;
+    learn_fall(vm, domain->state);
+    const struct book_op *op = vm->active;
+    bool making = op && (verb_makes(op->record.verb) || op->record.verb == VERB_DELETE);
+    if (making || vm->record.state == VM_DELETING || vm->record.state == VM_DELETED ||
+        vm->record.state == VM_FAILED)
+        return; /* its job's end says what became of it */
+    bool stays = !op || op->record.verb == VERB_REBOOT ||
+                 op->record.verb == VERB_MIGRATE || /* which has not ended: it is here */
+                 plans[op->record.verb].after == VM_PENDING;
+    bool wanted = vm->record.state == VM_RUNNING && stays;
+    vm->is_cut = domain->why == DOMAIN_CUT && wanted;
+    if (vm->is_cut)
+        return; /* started when the scan is complete */
+    enum vm_state state = crashed_by_cut(vm, domain) ? VM_CRASHED : domain->state;
+    bool ends = ends_wait(agent, vm, domain);
+    if (op && op->record.verb == VERB_REBOOT && domain->why == DOMAIN_REBOOTED)
+        vm->active->guest_acted = true;
+    if (domain->why != DOMAIN_REBOOTED)
+        agent_move(agent, vm, state, event, out);
+    if (ends)
+        agent_end(agent, vm->active, CODE_OK, event, out);
+}
+
+void agent_on_deadline(struct agent *agent, struct book_op *op, const struct event *event,
+                       struct effects *out) {
+    struct book_vm *vm = book_vm(&agent->book, op->record.vm);
+    if (vm->job)
+        return; /* begun: its true end comes from the host, late as it may be */
+    bool asked = op->record.verb == VERB_SHUTDOWN || op->record.verb == VERB_REBOOT;
+    agent_end(agent, op, asked ? CODE_GUEST_IGNORED : CODE_DEADLINE, event, out);
+}

@@ -1,0 +1,548 @@
+#include "core/below/downlink.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/below/parts.h"
+#include "core/books/reshape.h"
+#include "core/above/uplink.h"
+
+void downlink_init(struct downlink *downlink, const struct role_settings *settings,
+                   struct prng *prng) {
+    *downlink = (struct downlink){.beat_ms = settings->beat_ms,
+                                  .hold_down_ms = settings->hold_down_ms,
+                                  .overcommit = settings->overcommit,
+                                  .sweep_due_ms = book_never};
+    prng_init(&downlink->prng, prng_next(prng));
+    map_init(&downlink->by_address, prng_next(prng));
+    map_init(&downlink->by_name, prng_next(prng));
+    downlink->count = settings->agents_count;
+    downlink->peers = memory_new(downlink->count, sizeof(*downlink->peers));
+    for (size_t i = 0; i < downlink->count; i++) {
+        struct peer *peer = &downlink->peers[i];
+        peer->setting = settings->agents[i];
+        if (!peer->setting.at_once)
+            peer->setting.at_once = limit_at_once_usual;
+        peer->downlink = downlink;
+        session_init(&peer->session, settings->session_messages);
+        list_init(&peer->vms);
+        map_put(&downlink->by_address, peer->setting.address, peer);
+        map_put(&downlink->by_name, peer->setting.name, peer);
+    }
+    downlink_share(downlink, &(struct parties){0});
+    for (size_t i = 0; i < settings->shapes_count; i++)
+        downlink->catalogue[downlink->catalogue_count++] = settings->shapes[i];
+    for (size_t i = 0; i < downlink->count; i++)
+        downlink->peers[i].fits = memory_new(downlink->catalogue_count, sizeof(uint64_t));
+    for (size_t i = 0; i < downlink->catalogue_count; i++)
+        tournament_init(&downlink->rooms[i], downlink->count);
+}
+
+void downlink_deinit(struct downlink *downlink) {
+    for (size_t i = 0; i < downlink->count; i++) {
+        session_close(&downlink->peers[i].session);
+        memory_free(downlink->peers[i].fits);
+        memory_free(downlink->peers[i].reserved);
+        memory_free(downlink->peers[i].labels);
+        memory_free(downlink->peers[i].next_key);
+        memory_free(downlink->peers[i].networks);
+    }
+    for (size_t i = 0; i < downlink->catalogue_count; i++)
+        tournament_deinit(&downlink->rooms[i]);
+    memory_free(downlink->lanes);
+    memory_free(downlink->peers);
+    heap_deinit(&downlink->timers);
+    map_deinit(&downlink->by_address);
+    map_deinit(&downlink->by_name);
+}
+
+void downlink_start(struct downlink *downlink, const struct event *event) {
+    for (size_t i = 0; i < downlink->count; i++) {
+        downlink->peers[i].state = PEER_SUSPECT;
+        downlink->peers[i].state_ms = event->now_ms;
+    }
+    downlink->sweep_due_ms = event->now_ms + downlink->beat_ms / 2;
+}
+
+static_assert(limit_shapes <= 64, "peer.counted has a bit for each");
+
+/* Since the start, and not of an older catalogue. */
+static bool has_told_all(const struct peer *peer) {
+    size_t shapes = peer->downlink->catalogue_count;
+    return peer->has_told && peer->counted == (shapes ? UINT64_MAX >> (64 - shapes) : 0);
+}
+
+bool downlink_awaits(const struct downlink *downlink, const struct event *event) {
+    for (size_t i = 0; i < downlink->count; i++) {
+        const struct peer *peer = &downlink->peers[i];
+        bool silent =
+            peer->state == PEER_SUSPECT || (peer->state == PEER_UP && !has_told_all(peer));
+        if (silent && !peer->cordoned_ms &&
+            event->now_ms - peer->state_ms < downlink->hold_down_ms)
+            return true;
+    }
+    return false;
+}
+
+struct peer *downlink_peer(const struct downlink *downlink, uint32_t link, const char *address) {
+    struct peer *peer = map_get(&downlink->by_address, address);
+    return peer && peer->setting.link == link ? peer : NULL;
+}
+
+struct peer *downlink_by_name(const struct downlink *downlink, const char *name) {
+    return map_get(&downlink->by_name, name);
+}
+
+bool peer_is_up(const struct peer *peer) { return peer->state == PEER_UP; }
+
+struct pinned_peer peer_pinned(struct peer *peer) {
+    return (struct pinned_peer){PINS_BELOW, &peer->setting, &peer->next_key};
+}
+
+/* What is in use there, and nothing more. */
+static struct capacity without_free(const struct capacity *whole) {
+    return (struct capacity){
+        .cpus_total = whole->cpus_total - whole->cpus_free,
+        .memory_mib_total = whole->memory_mib_total - whole->memory_mib_free,
+        .disk_gib_total = whole->disk_gib_total - whole->disk_gib_free,
+    };
+}
+
+/* Takes out of the sum what the peer added before and adds what it has now: O(shapes), and O(log
+ * peers) for each shape of which it has another count. */
+static void peer_count(struct downlink *downlink, struct peer *peer) {
+    struct capacity *sum = &downlink->sum.total, *added = &peer->added, now = {0};
+    if (peer_is_up(peer)) {
+        const struct capacity *told = &peer->capacity;
+        now = (struct capacity){
+            .cpus_total = told->cpus_total,
+            .cpus_free = told->cpus_free - peer->unreflected_size.cpus,
+            .memory_mib_total = told->memory_mib_total,
+            .memory_mib_free = told->memory_mib_free - peer->unreflected_size.memory_mib,
+            .disk_gib_total = told->disk_gib_total,
+            .disk_gib_free = told->disk_gib_free - peer->unreflected_size.disk_gib,
+        };
+    }
+    if (peer->cordoned_ms)
+        now = without_free(&now);
+    sum->cpus_total += now.cpus_total - added->cpus_total;
+    sum->cpus_free += now.cpus_free - added->cpus_free;
+    sum->memory_mib_total += now.memory_mib_total - added->memory_mib_total;
+    sum->memory_mib_free += now.memory_mib_free - added->memory_mib_free;
+    sum->disk_gib_total += now.disk_gib_total - added->disk_gib_total;
+    sum->disk_gib_free += now.disk_gib_free - added->disk_gib_free;
+    *added = now;
+    bool counts = peer_is_up(peer) && !peer->cordoned_ms;
+    for (size_t i = 0; i < downlink->catalogue_count; i++) {
+        uint64_t reserved = peer->reserved ? peer->reserved[i] : 0;
+        uint64_t told = peer->has_told ? peer->fits[i] : 0;
+        uint64_t fits = counts ? told - reserved : 0;
+        struct tournament *rooms = &downlink->rooms[i];
+        size_t at = (size_t)(peer - downlink->peers);
+        downlink->sum.fits[i] += fits - (uint64_t)rooms->scores[at];
+        tournament_set(rooms, at, (int64_t)fits);
+    }
+    downlink->changed = true;
+}
+
+static void peer_move(struct downlink *downlink, struct peer *peer, enum peer_state state,
+                      const struct event *event) {
+    if (peer->state == state)
+        return;
+    if (peer_is_up(peer))
+        peer->lost_ms = event->wall_ms;
+    downlink->up_count += state == PEER_UP;
+    downlink->up_count -= peer_is_up(peer);
+    peer->state = state;
+    peer->state_ms = event->now_ms;
+    peer->seen_ms = event->wall_ms;
+    peer_count(downlink, peer);
+}
+
+void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall_ms) {
+    peer->cordoned_ms = wall_ms;
+    peer_count(downlink, peer);
+}
+
+/* What keeps the session going, full or not. */
+static void peer_send(struct peer *peer, struct message *message, struct effects *out) {
+    session_send(&peer->session, &peer->setting, message, out);
+    peer_arm(peer);
+}
+
+bool peer_has_room(const struct peer *peer) {
+    return peer->session.state == SESSION_OPEN && !session_is_full(&peer->session);
+}
+
+void downlink_send(struct peer *peer, struct message *message, struct effects *out) {
+    if (peer_has_room(peer))
+        peer_send(peer, message, out);
+    else
+        message_clear(message); /* asked for or told again: nothing hangs on this one */
+}
+
+void downlink_settle(struct peer *peer, const char *op, struct effects *out) {
+    struct message message = {.kind = MESSAGE_SETTLED};
+    (void)text_copy(message.settled.op, sizeof(message.settled.op), op);
+    downlink_send(peer, &message, out);
+}
+
+static void send_welcome(struct downlink *downlink, struct peer *peer, struct effects *out) {
+    struct message message = {.kind = MESSAGE_WELCOME};
+    message.welcome.version = protocol_version;
+    message.welcome.beat_ms = (uint32_t)downlink->beat_ms;
+    message.welcome.overcommit = peer_overcommit(peer);
+    message.welcome.shapes_count = (uint32_t)downlink->catalogue_count;
+    message.welcome.shapes = memory_copy(
+        downlink->catalogue, downlink->catalogue_count * sizeof(*downlink->catalogue));
+    peer_send(peer, &message, out);
+}
+
+static void send_rekey(const struct downlink *downlink, struct peer *peer, struct effects *out) {
+    struct message message = {.kind = MESSAGE_REKEY};
+    (void)text_copy(message.rekey.key, sizeof(message.rekey.key), downlink->next_key);
+    if (downlink->next_key[0] && peer_is_up(peer))
+        peer_send(peer, &message, out);
+}
+
+void downlink_on_rekey(struct downlink *downlink, const struct event *event, struct effects *out) {
+    if (!downlink->count || downlink->peers[0].setting.link != event->rekey.link)
+        return;
+    (void)text_copy(downlink->next_key, sizeof(downlink->next_key), event->rekey.key);
+    for (size_t i = 0; i < downlink->count; i++)
+        send_rekey(downlink, &downlink->peers[i], out);
+}
+
+void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit,
+                         struct effects *out) {
+    struct overcommit before = peer_overcommit(peer);
+    peer->overcommit = *overcommit;
+    struct overcommit now = peer_overcommit(peer);
+    if (peer_is_up(peer) && !record_equal(&overcommit_table, &before, &now))
+        send_welcome(peer->downlink, peer, out);
+}
+
+int downlink_shape(const struct downlink *downlink, const struct size *size) {
+    for (size_t i = 0; i < downlink->catalogue_count; i++)
+        if (record_equal(&size_table, &downlink->catalogue[i].size, size))
+            return (int)i;
+    return -1;
+}
+
+static uint64_t parts(uint64_t of, uint64_t size) {
+    return of / size + (of % size != 0);
+}
+
+uint64_t downlink_takes(const struct size *put, const struct size *of) {
+    uint64_t cpus = parts(put->cpus, of->cpus);
+    uint64_t memory = parts(put->memory_mib, of->memory_mib);
+    uint64_t disk = parts(put->disk_gib, of->disk_gib);
+    uint64_t most = cpus > memory ? cpus : memory;
+    return most > disk ? most : disk;
+}
+
+/* What the reservations at a peer take of the newest shape. */
+static void reserve_newest(const struct downlink *downlink, struct peer *peer) {
+    size_t newest = downlink->catalogue_count - 1;
+    struct list *node = NULL, *next = NULL;
+    if (!peer->reserved)
+        return;
+    peer->reserved = memory_resize(peer->reserved, downlink->catalogue_count * sizeof(uint64_t));
+    peer->reserved[newest] = 0;
+    list_each(node, next, &peer->vms) {
+        const struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (vm->active)
+            peer->reserved[newest] +=
+                downlink_takes(&vm->active->reserved, &downlink->catalogue[newest].size);
+    }
+}
+
+bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
+                        struct effects *out) {
+    if (downlink->catalogue_count == limit_shapes)
+        return false;
+    tournament_init(&downlink->rooms[downlink->catalogue_count], downlink->count);
+    downlink->catalogue[downlink->catalogue_count++] = *shape;
+    size_t bytes = downlink->catalogue_count * sizeof(uint64_t);
+    for (size_t i = 0; i < downlink->count; i++) {
+        struct peer *peer = &downlink->peers[i];
+        peer->fits = memory_resize(peer->fits, bytes);
+        peer->fits[downlink->catalogue_count - 1] = 0;
+        reserve_newest(downlink, peer);
+        peer_count(downlink, peer);
+        if (peer_is_up(peer))
+            send_welcome(downlink, peer, out);
+    }
+    return true;
+}
+
+/* What waits is instructed with all that is under way when a session opens. */
+static void peer_forget(struct peer *peer) {
+    session_close(&peer->session);
+    for (size_t i = 0; i < lanes_count(&peer->downlink->parties); i++) {
+        while (!list_is_empty(&peer->lanes[i].waiting))
+            list_remove(peer->lanes[i].waiting.next);
+        while (!list_is_empty(&peer->lanes[i].under_way))
+            list_remove(peer->lanes[i].under_way.next);
+    }
+    peer_arm(peer);
+}
+
+void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event) {
+    peer_forget(peer);
+    if (peer_is_up(peer))
+        peer_move(downlink, peer, PEER_SUSPECT, event);
+}
+
+/* Answers leave by the server that brought what is new. A repeat may be one that another server
+ * recorded, to draw them to itself. */
+static void peer_route(struct peer *peer, const struct event *event, struct effects *out) {
+    peer->endpoint = event->frame.endpoint;
+    effects_route(out, peer->setting.link, peer->setting.address, peer->endpoint);
+}
+
+/* Opens the session that a hello asks for: welcome goes out. False: it opens none. */
+static bool on_hello(struct downlink *downlink, struct peer *peer, const struct event *event,
+                     struct effects *out) {
+    const struct frame *frame = event->frame.frame;
+    const struct hello *hello = &frame->messages[0].hello;
+    if (hello->version < protocol_version_oldest || hello->version_oldest > protocol_version) {
+        effects_note(out, NOTE_WARNING, "",
+                     "%s speaks protocol versions %u to %u, this manager %d to %d: upgrade the "
+                     "older side",
+                     peer->setting.name, hello->version_oldest, hello->version,
+                     protocol_version_oldest, protocol_version);
+        return false;
+    }
+    struct session *session = &peer->session;
+    if (session->state == SESSION_OPEN && session->peer_number == frame->header.from)
+        return false; /* a repeat; welcome, which it waits for, is repeated until it comes */
+    peer_forget(peer);
+    session_open(session, SESSION_OPEN, 1 + prng_below(&downlink->prng, session_number_most),
+                 frame->header.from);
+    session->received = 1;
+    session->heard_ms = event->now_ms;
+    memory_free(peer->networks);
+    peer->networks = memory_text(hello->networks);
+    peer->sends = hello->sends;
+    peer->receives = hello->receives;
+    peer_route(peer, event, out);
+    peer_move(downlink, peer, PEER_UP, event);
+    send_welcome(downlink, peer, out);
+    send_rekey(downlink, peer, out);
+    if (hello->vm_digest != downlink_digest(peer)) {
+        struct message sync = {.kind = MESSAGE_SYNC};
+        peer_send(peer, &sync, out);
+    }
+    if (downlink->sweep_due_ms == book_never)
+        downlink->sweep_due_ms = event->now_ms + downlink->beat_ms;
+    return true;
+}
+
+/* Answered in the sender's own session, so that it knows it is meant. */
+static void send_reset(struct downlink *downlink, const struct peer *peer,
+                       const struct frame *frame, struct effects *out) {
+    struct session session = {.number = 1 + prng_below(&downlink->prng, session_number_most),
+                              .peer_number = frame->header.from};
+    struct message reset = {.kind = MESSAGE_RESET};
+    session_say(&session, &peer->setting, &reset, out);
+}
+
+enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
+                                     const struct event *event, struct effects *out) {
+    const struct frame *frame = event->frame.frame;
+    pins_on_frame(peer_pinned(peer), event, out);
+    if (frame->messages_count && frame->messages[0].kind == MESSAGE_HELLO)
+        return on_hello(downlink, peer, event, out) ? DOWNLINK_OPENED : DOWNLINK_NOTHING;
+    enum session_verdict verdict = session_receive(&peer->session, frame, event->now_ms);
+    peer_arm(peer);
+    switch (verdict) {
+    case SESSION_ACCEPT:
+        if (peer->endpoint != event->frame.endpoint)
+            peer_route(peer, event, out);
+        return DOWNLINK_MESSAGES;
+    case SESSION_DROP:
+        return DOWNLINK_NOTHING;
+    case SESSION_STRANGER:
+        send_reset(downlink, peer, frame, out);
+        return DOWNLINK_NOTHING;
+    }
+    return DOWNLINK_NOTHING;
+}
+
+void peer_load_capacity(struct peer *peer, const struct capacity *capacity) {
+    const struct downlink *downlink = peer->downlink;
+    peer->capacity = *capacity;
+    peer->capacity.fits = NULL;
+    peer->capacity.fits_count = 0;
+    peer->counted = 0;
+    for (size_t i = 0; i < downlink->catalogue_count; i++) {
+        peer->fits[i] = 0;
+        for (uint32_t k = 0; k < capacity->fits_count; k++)
+            if (text_equal(capacity->fits[k].shape, downlink->catalogue[i].name)) {
+                peer->fits[i] = capacity->fits[k].count;
+                peer->counted |= UINT64_C(1) << i;
+            }
+    }
+}
+
+struct capacity peer_capacity(const struct peer *peer) {
+    const struct downlink *downlink = peer->downlink;
+    struct capacity capacity = peer->capacity;
+    capacity.fits = memory_new(downlink->catalogue_count, sizeof(*capacity.fits));
+    for (size_t i = 0; i < downlink->catalogue_count; i++) {
+        if (!(peer->counted >> i & 1))
+            continue;
+        struct fit *fit = &capacity.fits[capacity.fits_count++];
+        fit->count = peer->fits[i];
+        (void)text_copy(fit->shape, sizeof(fit->shape), downlink->catalogue[i].name);
+    }
+    return capacity;
+}
+
+static void on_capacity(struct downlink *downlink, struct peer *peer,
+                        const struct capacity *capacity) {
+    peer_load_capacity(peer, capacity);
+    peer->has_told = true;
+    peer_count(downlink, peer);
+}
+
+void downlink_on_message(struct downlink *downlink, struct peer *peer,
+                         const struct message *message, const struct event *event,
+                         struct effects *out) {
+    switch (message->kind) {
+    case MESSAGE_REKEY:
+        pins_on_rekey(peer_pinned(peer), &message->rekey, event, out);
+        return;
+    case MESSAGE_CAPACITY:
+        on_capacity(downlink, peer, &message->capacity);
+        return;
+    case MESSAGE_BEAT:
+        return; /* its acknowledgement is the answer */
+    case MESSAGE_VM:
+    case MESSAGE_TABLE:
+    case MESSAGE_PROGRESS:
+    case MESSAGE_RESULT:
+        return; /* the role's */
+    case MESSAGE_HELLO:
+    case MESSAGE_WELCOME:
+    case MESSAGE_RESET:
+    case MESSAGE_INSTRUCT:
+    case MESSAGE_SYNC:
+    case MESSAGE_SETTLED:
+    case MESSAGE_KIND_COUNT:
+        return; /* a manager's words out of an agent's mouth: not applied */
+    }
+}
+
+void downlink_on_presence(struct downlink *downlink, const struct event *event) {
+    if (event->presence.presence == PRESENCE_UP)
+        return; /* the agent says hello */
+    if (event->kind == EVENT_PEER) {
+        struct peer *only =
+            downlink_peer(downlink, event->presence.link, event->presence.address);
+        if (only)
+            peer_close(downlink, only, event);
+        return;
+    }
+    for (size_t i = 0; i < downlink->count; i++)
+        if (downlink->peers[i].setting.link == event->presence.link)
+            peer_close(downlink, &downlink->peers[i], event);
+}
+
+void downlink_on_tick(struct downlink *downlink, const struct event *event) {
+    if (event->now_ms < downlink->sweep_due_ms)
+        return;
+    uint64_t next = book_never;
+    for (size_t i = 0; i < downlink->count; i++) {
+        struct peer *peer = &downlink->peers[i];
+        if (peer_is_up(peer) &&
+            event->now_ms >= session_silence_ms(&peer->session, downlink->beat_ms))
+            peer_close(downlink, peer, event);
+        if (peer->state == PEER_SUSPECT &&
+            event->now_ms - peer->state_ms >= downlink->hold_down_ms)
+            peer_move(downlink, peer, PEER_AWAY, event);
+        if (peer->state != PEER_AWAY)
+            next = event->now_ms + downlink->beat_ms / 2;
+    }
+    downlink->sweep_due_ms = next;
+}
+
+void downlink_on_end_of_step(struct downlink *downlink, struct book *book,
+                             const struct event *event, struct effects *out) {
+    struct timer *timer = NULL;
+    while ((timer = heap_first(&downlink->timers)) && timer->due_ms <= event->now_ms) {
+        struct peer *peer = container_of(timer, struct peer, timer);
+        if (peer->session.overflowed)
+            peer_close(downlink, peer, event);
+        peer_resume(peer, book, event, out);
+        session_tick(&peer->session, &peer->setting, event->now_ms, out);
+        peer_arm(peer);
+    }
+}
+
+uint64_t downlink_deadline_ms(const struct downlink *downlink) {
+    const struct timer *first = heap_first(&downlink->timers);
+    uint64_t due = downlink->sweep_due_ms;
+    return first && first->due_ms < due ? first->due_ms : due;
+}
+
+void downlink_check(const struct downlink *downlink) {
+    for (size_t i = 0; i < downlink->count; i++) {
+        const struct peer *peer = &downlink->peers[i];
+        session_check(&peer->session);
+        assert(peer_is_up(peer) == (peer->session.state == SESSION_OPEN));
+        assert(!peer_is_up(peer) || !peer_next(peer, 0) || peer->session.first);
+    }
+}
+
+/* One reservation more, or (modulo 2^64) less. */
+static void count_reserved(struct downlink *downlink, struct peer *peer, uint64_t sign,
+                           const struct size *size) {
+    if (!peer->reserved)
+        peer->reserved = memory_new(downlink->catalogue_count, sizeof(uint64_t));
+    for (size_t i = 0; i < downlink->catalogue_count; i++)
+        peer->reserved[i] += sign * downlink_takes(size, &downlink->catalogue[i].size);
+    peer->unreflected += sign;
+    if (!peer->unreflected) {
+        memory_free(peer->reserved);
+        peer->reserved = NULL;
+    }
+    peer->unreflected_size.cpus += (uint32_t)sign * size->cpus;
+    peer->unreflected_size.memory_mib += (uint32_t)sign * size->memory_mib;
+    peer->unreflected_size.disk_gib += (uint32_t)sign * size->disk_gib;
+    peer_count(downlink, peer);
+}
+
+void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op) {
+    struct size reserved = op->reserved;
+    if (size_is_zero(&reserved))
+        return;
+    op->reserved = (struct size){0};
+    count_reserved(downlink, peer, UINT64_MAX, &reserved);
+}
+
+void peer_reserve(struct downlink *downlink, struct peer *peer, const struct book_vm *vm) {
+    struct book_op *op = vm->active;
+    const struct operation *record = &op->record;
+    struct size size = {0};
+    if (verb_makes(record->verb))
+        size = vm->record.size;
+    else if (record->verb == VERB_RESIZE)
+        size = size_growth(&record->was, &record->definition.size);
+    if (size_is_zero(&size) || !size_is_zero(&op->reserved))
+        return;
+    op->reserved = size;
+    count_reserved(downlink, peer, 1, &size);
+}
+
+uint64_t downlink_digest(const struct peer *peer) {
+    uint64_t digest = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &peer->vms) {
+        const struct vm *vm = &container_of(node, struct book_vm, by_place)->record;
+        digest ^= uplink_vm_digest(vm, vm->place_epoch, vm->place_generation);
+    }
+    return digest & INT64_MAX;
+}

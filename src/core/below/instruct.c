@@ -1,0 +1,122 @@
+#include "base/text.h"
+#include "core/below/parts.h"
+#include "core/books/reshape.h"
+
+static void send_instruct(struct peer *peer, struct book_vm *vm, const struct event *event,
+                          struct effects *out) {
+    const struct book_op *op = vm->active;
+    struct message message = {.kind = MESSAGE_INSTRUCT};
+    struct instruct *instruct = &message.instruct;
+    (void)text_copy(instruct->op, sizeof(instruct->op), op->record.id);
+    (void)text_copy(instruct->vm, sizeof(instruct->vm), vm->record.id);
+    instruct->epoch = vm->record.place_epoch + verb_is_ahead(op->record.verb);
+    instruct->generation = op->record.place_generation;
+    instruct->verb = op->record.verb == VERB_DISCARD ? VERB_DELETE : op->record.verb;
+    instruct->within_ms = op->deadline_ms - event->now_ms;
+    record_clone(&definition_table, &op->record.definition, &instruct->definition);
+    record_clone(&landing_table, &op->record.landing, &instruct->landing);
+    (void)text_copy(instruct->snapshot, sizeof(instruct->snapshot), op->record.snapshot);
+    if (reshape_tells(instruct->verb)) {
+        vm->asked_in = peer->session.number;
+        vm->asked = instruct->generation;
+    }
+    downlink_send(peer, &message, out);
+}
+
+/* From when on the operation waits for its place to be connected. False: that is told already. */
+static bool tell_away(struct book_op *op, struct peer *peer) {
+    const struct operation *r = &op->record;
+    uint64_t last_ms = r->timeline_count ? r->timeline[r->timeline_count - 1].at_ms : 0;
+    return book_tell(op, &(struct timeline_entry){
+                             .at_ms = peer->lost_ms > last_ms ? peer->lost_ms : last_ms,
+                             .step = STEP_WAITING, .code = CODE_UNREACHABLE,
+                             .place = peer->setting.name});
+}
+
+/* A definition was placed before, which said where. */
+static void tell_instructed(struct book_op *op, struct peer *peer, const struct event *event) {
+    (void)book_tell(op, &(struct timeline_entry){
+                            .at_ms = event->wall_ms, .step = STEP_INSTRUCTED,
+                            .place = op->record.verb == VERB_DEFINE ? NULL : peer->setting.name});
+}
+
+void downlink_instruct_again(struct downlink *downlink, struct book *book, struct book_vm *vm,
+                             const struct event *event, struct effects *out) {
+    struct peer *peer = downlink_by_name(downlink, book_asked_place(vm));
+    struct book_op *op = vm->active;
+    uint32_t told = op->record.timeline_count;
+    if (peer && peer->lost_ms)
+        (void)tell_away(op, peer);
+    downlink_instruct(downlink, book, vm, event, out);
+    if (told != op->record.timeline_count)
+        book_save_op(op, out);
+}
+
+static void begin(struct peer *peer, struct book *book, struct book_vm *vm,
+                  const struct event *event, struct effects *out) {
+    const struct parties *parties = &peer->downlink->parties;
+    struct book_op *op = vm->active;
+    list_remove(&op->by_room);
+    if (parties->count > 1) {
+        size_t which = lanes_which(parties, op->record.owner);
+        struct lane *lane = &peer->lanes[which];
+        list_add(&lane->under_way, &op->by_room);
+        list_remove(&lane->turn); /* the next one is another place's */
+        if (!op->attempts)
+            pace_begun(&peer->downlink->pace, which, lane, op, event->now_ms);
+    }
+    send_instruct(peer, vm, event, out);
+    tell_instructed(op, peer, event);
+    op->resend_ms =
+        event->now_ms + 10 * book_backoff_ms(op->attempts++, &peer->downlink->prng);
+    book_schedule(book, op);
+}
+
+/* Without waiting: it is there already, and asked for once more, or it is its party's turn. */
+static bool may_begin(const struct peer *peer, const struct book_op *op, uint64_t now_ms) {
+    const struct parties *parties = &peer->downlink->parties;
+    const struct pace *pace = &peer->downlink->pace;
+    size_t which = lanes_which(parties, op->record.owner);
+    return peer_has_room(peer) &&
+           (op->attempts ||
+            (lanes_are_free(parties, peer->lanes, which, peer->setting.at_once) &&
+             list_is_empty(&pace->parties[which].turns) &&
+             pace_due_ms(pace, parties, which) <= now_ms));
+}
+
+void downlink_instruct(struct downlink *downlink, struct book *book, struct book_vm *vm,
+                       const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    if (!op)
+        return;
+    op->resend_ms = book_never;
+    if (!op->record.place_generation) { /* not to go out yet: it waits for its image */
+        book_schedule(book, op);
+        return;
+    }
+    list_remove(&op->by_room);
+    struct peer *peer = downlink_by_name(downlink, book_asked_place(vm));
+    if (peer && op->deadline_ms > event->now_ms) {
+        if (!op->attempts)
+            peer_reserve(downlink, peer, vm);
+        if (peer_is_up(peer) && may_begin(peer, op, event->now_ms)) {
+            begin(peer, book, vm, event, out);
+        } else if (peer_is_up(peer)) {
+            list_add(&peer->lanes[lanes_which(&downlink->parties, op->record.owner)].waiting,
+                     &op->by_room);
+            peer_arm(peer);
+        } else if (tell_away(op, peer) && op->attempts) { /* or its caller saves what it began */
+            book_save_op(op, out);
+        }
+    }
+    book_schedule(book, op);
+}
+
+void peer_resume(struct peer *peer, struct book *book, const struct event *event,
+                 struct effects *out) {
+    struct book_op *op = NULL;
+    if (!session_has_drained(&peer->session))
+        return;
+    while (peer_has_room(peer) && (op = peer_next(peer, event->now_ms)))
+        begin(peer, book, book_vm(book, op->record.vm), event, out);
+}

@@ -1,0 +1,49 @@
+#include "core/below/pace.h"
+
+void pace_init(struct pace *pace) {
+    *pace = (struct pace){0};
+    for (size_t i = 0; i < limit_uplinks; i++)
+        list_init(&pace->parties[i].turns);
+}
+
+static void halve(struct pace *pace, uint64_t now_ms) {
+    uint64_t times = (now_ms - pace->halved_ms) / pace_halving_ms;
+    pace->halved_ms += times * pace_halving_ms;
+    for (size_t i = 0; times && i < limit_uplinks; i++)
+        pace->parties[i].begun = times < 64 ? pace->parties[i].begun >> times : 0;
+}
+
+void pace_begun(struct pace *pace, size_t which, const struct lane *lane,
+                const struct book_op *op, uint64_t now_ms) {
+    struct pace_party *party = &pace->parties[which];
+    halve(pace, now_ms);
+    party->begun += pace_one;
+    party->newest = op;
+    party->lane = lane;
+    party->newest_ms = now_ms;
+}
+
+static bool is_ahead(const struct pace *pace, const struct parties *parties, size_t which) {
+    for (size_t i = 0; i < parties->count; i++)
+        if (pace->parties[i].begun && pace->parties[i].begun * parties->weights[which] <
+                                          pace->parties[which].begun * parties->weights[i])
+            return true;
+    return false;
+}
+
+/* Its pointer is compared alone: it may be gone. */
+static bool is_answered(const struct pace_party *party) {
+    const struct list *under_way = &party->lane->under_way;
+    for (const struct list *node = under_way->next; node != under_way; node = node->next)
+        if (node == &party->newest->by_room)
+            return false;
+    return true;
+}
+
+uint64_t pace_due_ms(const struct pace *pace, const struct parties *parties, size_t which) {
+    const struct pace_party *party = &pace->parties[which];
+    if (parties->count < 2 || !party->lane || !is_ahead(pace, parties, which) ||
+        is_answered(party))
+        return 0;
+    return party->newest_ms + pace_spacing_ms;
+}

@@ -1,0 +1,219 @@
+#include "core/below/placement.h"
+
+#include <assert.h>
+
+#include "base/attributes.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "message/labels.h"
+#include "message/owner.h"
+
+static struct tournament_excluded tried(const struct book_op *op) {
+    _Static_assert(array_size(op->tried) <= tournament_excluded_most, "all that were tried");
+    return op ? (struct tournament_excluded){op->tried, op->tried_count}
+              : (struct tournament_excluded){0};
+}
+
+static bool was_tried(const struct downlink *downlink, const struct book_op *op,
+                      const struct peer *peer) {
+    for (uint32_t i = 0; op && i < op->tried_count; i++)
+        if (&downlink->peers[op->tried[i]] == peer)
+            return true;
+    return false;
+}
+
+static enum placement choose_any(const struct downlink *downlink, int shape,
+                                 const struct book_op *op, struct peer **out_peer) {
+    if (!downlink->up_count)
+        return PLACEMENT_UNREACHABLE;
+    size_t at = shape < 0 ? downlink->count : tournament_best(&downlink->rooms[shape], tried(op));
+    if (at == downlink->count)
+        return PLACEMENT_NO_ROOM;
+    *out_peer = &downlink->peers[at];
+    return PLACEMENT_FOUND;
+}
+
+/* One byte per peer: is one of the group there? NULL: the group makes no difference. */
+static char *mark_group(const struct downlink *downlink, const struct placement_wish *wish) {
+    enum group_rule rule = wish->placing->rule;
+    char *marks = NULL;
+    struct list *node = NULL, *next = NULL;
+    if (!wish->group || (rule != GROUP_TOGETHER && rule != GROUP_APART_CLUSTERS))
+        return NULL;
+    list_each(node, next, &wish->group->vms) {
+        const struct book_vm *vm = container_of(node, const struct book_vm, by_group);
+        const char *places[] = {vm->record.place, book_destination(vm)};
+        for (size_t i = 0; i < array_size(places); i++) {
+            const struct peer *peer = downlink_by_name(downlink, places[i]);
+            if (!peer)
+                continue;
+            if (!marks)
+                marks = memory_new(downlink->count, sizeof(*marks));
+            marks[peer - downlink->peers] = 1;
+        }
+    }
+    return marks;
+}
+
+/* Below a manager there may be such a host: it is to be asked. What is not up may have anything. */
+static bool lacks_networks(const struct peer *peer, const char *networks) {
+    size_t length = 0;
+    bool asked = peer->networks && text_equal(peer->networks, hello_asked);
+    return peer_is_up(peer) && !asked && labels_missing(peer->networks, networks, &length);
+}
+
+/* How far a peer gets as a candidate, and how good it is as one. */
+struct candidate {
+    enum placement fails_at;
+    int64_t liked, room;
+};
+
+static struct candidate candidate(const struct downlink *downlink, int shape,
+                                  const struct placement_wish *wish, const char *marks,
+                                  size_t at) {
+    const struct peer *peer = &downlink->peers[at];
+    const struct placing *placing = wish->placing;
+    const char *labels = peer_labels(peer);
+    struct candidate it = {.room = shape < 0 ? 0 : downlink->rooms[shape].scores[at]};
+    size_t length = 0;
+    it.liked = (int64_t)labels_matching(labels, placing->prefer) -
+               (int64_t)labels_matching(labels, placing->avoid);
+    if (!words_allow(wish->allowed, peer->setting.name))
+        it.fails_at = PLACEMENT_NOT_ALLOWED;
+    else if (labels_missing(labels, placing->must, &length))
+        it.fails_at = PLACEMENT_NO_LABELS;
+    else if (lacks_networks(peer, wish->networks))
+        it.fails_at = PLACEMENT_NO_NETWORKS;
+    else if (marks && (bool)marks[at] != (placing->rule == GROUP_TOGETHER))
+        it.fails_at = PLACEMENT_NO_GROUP;
+    else if (!peer_is_up(peer) || (wish->live && !peer->receives))
+        it.fails_at = PLACEMENT_UNREACHABLE;
+    else if (it.room <= 0 || was_tried(downlink, wish->op, peer))
+        it.fails_at = PLACEMENT_NO_ROOM;
+    return it;
+}
+
+static bool is_better(const struct candidate *it, const struct candidate *best,
+                      enum strategy strategy) {
+    if (it->liked != best->liked)
+        return it->liked > best->liked;
+    return strategy == STRATEGY_PACK ? it->room < best->room : it->room > best->room;
+}
+
+/* From what stops a candidate first to what stops it last. */
+static int stage(enum placement fails_at) {
+    static const int stages[] = {
+        [PLACEMENT_NOT_ALLOWED] = 0, [PLACEMENT_NO_LABELS] = 1,   [PLACEMENT_NO_NETWORKS] = 2,
+        [PLACEMENT_NO_GROUP] = 3,    [PLACEMENT_UNREACHABLE] = 4, [PLACEMENT_NO_ROOM] = 5,
+        [PLACEMENT_FOUND] = 6};
+    return stages[fails_at];
+}
+
+static enum placement choose_among(const struct downlink *downlink, int shape,
+                                   const struct placement_wish *wish, struct peer **out_peer) {
+    const char *only = wish->placing->cluster;
+    struct candidate best = {0};
+    auto_clean(memory_clean) char *marks = mark_group(downlink, wish);
+    const struct peer *one = *only ? downlink_by_name(downlink, only) : NULL;
+    if (!downlink->count || (*only && !one))
+        return PLACEMENT_UNREACHABLE;
+    size_t first = one ? (size_t)(one - downlink->peers) : 0;
+    size_t end = one ? first + 1 : downlink->count;
+    for (size_t at = first; at < end; at++) {
+        struct candidate it = candidate(downlink, shape, wish, marks, at);
+        bool better = at == first || stage(it.fails_at) > stage(best.fails_at) ||
+                      (it.fails_at == best.fails_at &&
+                       is_better(&it, &best, wish->placing->strategy));
+        if (!better)
+            continue;
+        best = it;
+        *out_peer = &downlink->peers[at];
+    }
+    return best.fails_at;
+}
+
+static bool is_plain(const struct placement_wish *wish) {
+    const struct placing *placing = wish->placing;
+    bool grouped = wish->group && (placing->rule == GROUP_TOGETHER ||
+                                   placing->rule == GROUP_APART_CLUSTERS);
+    return !wish->live && !*placing->cluster && !placing->must && !placing->prefer &&
+           !placing->avoid && placing->strategy == STRATEGY_SPREAD && !grouped &&
+           !wish->networks && !(wish->allowed && *wish->allowed);
+}
+
+enum placement placement_choose(const struct downlink *downlink,
+                                const struct placement_wish *wish, struct peer **out_peer) {
+    int shape = downlink_shape(downlink, wish->size);
+    enum placement found = PLACEMENT_NO_ROOM;
+    *out_peer = NULL;
+    if (wish->op && wish->op->tried_count >= limit_refusals)
+        return found;
+    found = is_plain(wish) ? choose_any(downlink, shape, wish->op, out_peer)
+                           : choose_among(downlink, shape, wish, out_peer);
+    if (found != PLACEMENT_FOUND)
+        *out_peer = NULL;
+    return found;
+}
+
+/* Said before anything was done, of this place alone: another may take it. */
+static bool is_refusal(enum code code) {
+    return code == CODE_NO_CAPACITY || code == CODE_NOT_ALLOWED || code == CODE_FULL ||
+           code == CODE_BUSY || code == CODE_UNSUPPORTED || code == CODE_SHUTTING_DOWN;
+}
+
+bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,
+                        const struct peer *peer, enum code code, const struct event *event) {
+    struct book_op *op = vm->active;
+    if (!is_refusal(code))
+        return false;
+    assert(op->tried_count < limit_refusals); /* or it would not have been placed */
+    op->tried[op->tried_count++] = (uint16_t)(peer - downlink->peers);
+    (void)book_tell(op, &(struct timeline_entry){
+                            .at_ms = event->wall_ms, .step = STEP_REFUSED, .code = code,
+                            .by = BY_PLACE, .place = vm->record.place});
+    op->decider = BY_MANAGER; /* the next, or that there is none, is our own decision */
+    placement_take(vm);
+    return true;
+}
+
+void placement_remember(const struct downlink *downlink, struct book_op *op) {
+    for (uint32_t i = 0; i < op->record.timeline_count; i++) {
+        const struct timeline_entry *entry = &op->record.timeline[i];
+        bool refused = entry->step == STEP_REFUSED && entry->place;
+        const struct peer *peer = refused ? downlink_by_name(downlink, entry->place) : NULL;
+        if (peer && op->tried_count < limit_refusals)
+            op->tried[op->tried_count++] = (uint16_t)(peer - downlink->peers);
+    }
+}
+
+enum code placement_verdict(const struct book_op *op) {
+    const struct operation *record = &op->record;
+    enum code common = CODE_OK;
+    for (uint32_t i = 0; i < record->timeline_count; i++) {
+        enum code code = record->timeline[i].code;
+        if (record->timeline[i].step != STEP_REFUSED)
+            continue;
+        if (common != CODE_OK && code != common)
+            return CODE_NO_CAPACITY;
+        common = code;
+    }
+    return common == CODE_OK ? CODE_NO_CAPACITY : common;
+}
+
+void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,
+                   const struct event *event) {
+    placement_take(vm);
+    (void)text_copy(vm->record.place, sizeof(vm->record.place), peer->setting.name);
+    list_add(&peer->vms, &vm->by_place);
+    vm->record.place_epoch++;
+    vm->stays = STAY_UNDECIDED;
+    op->record.place_generation = ++vm->record.place_generation;
+    op->attempts = 0;
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_PLACED,
+                                                 .place = vm->record.place});
+}
+
+void placement_take(struct book_vm *vm) {
+    list_remove(&vm->by_place);
+    vm->record.place[0] = 0;
+}

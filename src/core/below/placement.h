@@ -1,0 +1,52 @@
+/* Where a VM goes: the choice of a peer for a size, the same for clusters and for hosts. */
+#pragma once
+
+#include "core/below/downlink.h"
+
+enum placement {
+    PLACEMENT_FOUND,
+    PLACEMENT_NO_ROOM,     /* peers are up, none has room (or all that had refused) */
+    PLACEMENT_UNREACHABLE, /* no peer that could take it is up */
+    PLACEMENT_NO_LABELS,   /* no peer has the labels that it must have */
+    PLACEMENT_NO_NETWORKS, /* none of those that are up has the networks */
+    PLACEMENT_NO_GROUP,    /* none that has them is as the group's rule wants it */
+    PLACEMENT_NOT_ALLOWED, /* none of those that may be asked is there */
+};
+
+/* What is looked for. The places here are this level's: hosts to a downstream manager, for which
+ * GROUP_APART_CLUSTERS means that no other VM of the group is on the same host. */
+struct placement_wish {
+    const struct size *size;
+    const struct placing *placing;
+    const char *networks;           /* by commas; NULL: none */
+    const struct book_group *group; /* those that are somewhere already; NULL: nobody */
+    const struct book_op *op;       /* who refused it is not asked; NULL: nobody has */
+    const char *allowed;            /* names of those that may be asked (words); NULL or "": all */
+    bool live;                      /* only peers that receive VMs that run */
+};
+
+/* The peer that is up, has room and is as the wish wants it: that which has most of the labels
+ * that are preferred and fewest of those to be avoided; of those, that with most room, or with
+ * least; of equals the first. O(log peers) for a wish without labels, networks, group, strategy
+ * and names, since each change of what fits was counted at once (downlink.c); O(peers) with one. */
+enum placement placement_choose(const struct downlink *downlink,
+                                const struct placement_wish *wish, struct peer **out_peer);
+
+/* A definition was undone at `peer` with this code. Is that a refusal, which leads to the next
+ * place? Then the VM stands nowhere, and the operation remembers who refused and why: whoever did
+ * is not asked again. False: the operation ends with the code. */
+bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,
+                        const struct peer *peer, enum code code, const struct event *event);
+
+/* Of an operation that was loaded: who refused it before the restart. */
+void placement_remember(const struct downlink *downlink, struct book_op *op);
+
+/* The end of an operation that every place refused: their common reason, or no-capacity. */
+enum code placement_verdict(const struct book_op *op);
+
+/* Puts the VM at the peer with a new epoch and generation for it, and marks the step. */
+void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,
+                   const struct event *event);
+
+/* Takes the VM away from its place, if it has one. */
+void placement_take(struct book_vm *vm);

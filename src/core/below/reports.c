@@ -1,0 +1,106 @@
+#include "core/below/reports.h"
+
+#include "base/text.h"
+#include "core/books/lifecycle.h"
+
+/* Is what is under way on it for this peer? */
+static bool is_asked(const struct book_vm *vm, const struct peer *peer) {
+    return text_equal(book_asked_place(vm), peer->setting.name);
+}
+
+static bool stands_at(const struct book_vm *vm, const struct peer *peer) {
+    return text_equal(vm->record.place, peer->setting.name);
+}
+
+static bool place_is_gone(const struct downlink *downlink, const struct vm *vm) {
+    return *vm->place && !downlink_by_name(downlink, vm->place);
+}
+
+/* What is under way there is instructed again at once. */
+static void move_in(struct book *book, struct peer *peer, struct book_vm *vm,
+                    struct effects *out) {
+    (void)text_copy(vm->record.place, sizeof(vm->record.place), peer->setting.name);
+    list_add(&peer->vms, &vm->by_place);
+    book_save_vm(vm, out);
+    if (!vm->active)
+        return;
+    vm->active->resend_ms = 0;
+    book_schedule(book, vm->active);
+}
+
+struct book_vm *downlink_reported(struct downlink *downlink, struct book *book,
+                                  struct peer *peer, const struct vm_report *report,
+                                  struct effects *out) {
+    struct book_vm *vm = book_vm(book, report->vm);
+    if (!vm || vm->record.place_epoch != report->epoch)
+        return NULL;
+    if (place_is_gone(downlink, &vm->record))
+        move_in(book, peer, vm, out);
+    if (!stands_at(vm, peer))
+        return NULL;
+    vm->sync_round = peer->sync_round;
+    return vm;
+}
+
+bool downlink_is_outdated(const struct peer *peer, struct book_vm *vm, uint64_t generation) {
+    if (vm->asked_in == peer->session.number && generation < vm->asked)
+        return true;
+    vm->asked_in = 0; /* it has heard, and may have refused: then the older one is the newest */
+    return false;
+}
+
+bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm) {
+    return vm->sync_round != peer->sync_round && !vm->active;
+}
+
+/* A level's own steps are its own to tell; those below tell of these. */
+static bool is_step_below(enum step step) { return step >= STEP_TAKEN && step < STEP_ENDED; }
+
+static void tell(struct book_op *op, enum step step, const struct event *event) {
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = step,
+                                                 .by = BY_PLACE});
+}
+
+struct book_op *downlink_progress(struct downlink *downlink, const struct book *book,
+                                  struct peer *peer, const struct progress *progress,
+                                  const struct event *event) {
+    struct book_op *op = book_op(book, progress->op);
+    struct book_vm *vm = op ? book_vm(book, op->record.vm) : NULL;
+    if (!vm || !vm->active || !is_asked(vm, peer) || !is_step_below(progress->step))
+        return NULL;
+    /* What superseded a definition has its reservation: the word of it that was on its way. */
+    if (vm->active == op || op->record.code == CODE_SUPERSEDED)
+        downlink_reflect(downlink, peer, vm->active);
+    if (vm->active != op)
+        return NULL;
+    tell(op, progress->step, event);
+    return op;
+}
+
+enum downlink_outcome downlink_result(const struct book *book, struct peer *peer,
+                                      const struct result *result, const struct event *event,
+                                      struct effects *out) {
+    downlink_settle(peer, result->op, out);
+    struct book_vm *vm = book_vm(book, result->vm);
+    if (!vm || !is_asked(vm, peer))
+        return OUTCOME_FOREIGN;
+    if (!vm->active)
+        return OUTCOME_LATE; /* even of an older instruction: its state is the VM's, now */
+    if (vm->record.place_generation != result->generation ||
+        !text_equal(vm->active->record.id, result->op))
+        return OUTCOME_FOREIGN;
+    if (result->code != CODE_OK && is_step_below(result->step))
+        tell(vm->active, result->step, event);
+    vm->active->decider = BY_PLACE;
+    return OUTCOME_ENDS;
+}
+
+bool downlink_is_undone(const struct result *result) {
+    return result->state == VM_FAILED || result->state == VM_DELETED || result->state == VM_LOST;
+}
+
+enum code downlink_code(enum verb verb, const struct result *result) {
+    if (verb == VERB_DEFINE && result->code == CODE_OK && !lifecycle_is_made(result->state))
+        return CODE_HOST_FAILED;
+    return result->code;
+}

@@ -1,0 +1,363 @@
+#include "core/downstream/downstream.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/books/amounts.h"
+#include "core/downstream/parts.h"
+#include "core/books/lifecycle.h"
+#include "core/link/pins.h"
+#include "core/below/placement.h"
+
+void downstream_init(struct downstream *downstream, const struct role_settings *settings) {
+    *downstream = (struct downstream){.patrons_count = settings->managers_count,
+                                      .backlog = settings->backlog};
+    if (!downstream->backlog)
+        downstream->backlog = limit_backlog;
+    prng_init(&downstream->prng, settings->seed);
+    prng_init(&downstream->ids.prng, prng_next(&downstream->prng));
+    book_init(&downstream->book, prng_next(&downstream->prng));
+    downstream->book.kept_most = limit_operations_owner;
+    list_init(&downstream->waiting);
+    list_init(&downstream->moving);
+    list_init(&downstream->rests);
+    downstream->drain_due_ms = book_never;
+    list_init(&downstream->rebuilds);
+    downlink_init(&downstream->downlink, settings, &downstream->prng);
+    enrol_init(&downstream->enrol);
+    downstream->patrons =
+        memory_new(settings->managers_count, sizeof(*downstream->patrons));
+    for (size_t i = 0; i < settings->managers_count; i++) {
+        struct patron *patron = &downstream->patrons[i];
+        uplink_init(&patron->uplink, &settings->managers[i], settings, &downstream->prng);
+        if (settings->limits)
+            patron->limits = patron->configured = settings->limits[i];
+        patron->phase_due_ms = book_never;
+        if (settings->shares)
+            patron->share = patron->share_configured = settings->shares[i];
+        if (!settings->permissions)
+            continue;
+        record_clone(&permissions_table, &settings->permissions[i], &patron->permissions);
+        record_clone(&permissions_table, &settings->permissions[i],
+                     &patron->permissions_configured);
+    }
+    downstream_share_hosts(downstream);
+}
+
+void downstream_deinit(struct downstream *downstream) {
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
+        uplink_deinit(&downstream->patrons[i].uplink);
+        record_clear(&permissions_table, &downstream->patrons[i].permissions);
+        record_clear(&permissions_table, &downstream->patrons[i].permissions_configured);
+    }
+    memory_free(downstream->patrons);
+    enrol_deinit(&downstream->enrol);
+    downlink_deinit(&downstream->downlink);
+    book_deinit(&downstream->book);
+}
+
+struct patron *downstream_patron(const struct downstream *downstream, const char *name) {
+    for (size_t i = 0; i < downstream->patrons_count; i++)
+        if (text_equal(downstream->patrons[i].uplink.setting.name, name))
+            return &downstream->patrons[i];
+    return NULL;
+}
+
+void downstream_count(struct downstream *downstream, struct book_vm *vm) {
+    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    bool occupies = lifecycle_occupies(vm->record.state);
+    if (!patron || vm->counted == occupies)
+        return;
+    vm->counted = occupies;
+    downstream->downlink.changed |= downstream->patrons_count > 1; /* what is kept of it */
+    if (occupies)
+        amounts_add(&patron->used, &vm->record.size);
+    else
+        amounts_remove(&patron->used, &vm->record.size);
+}
+
+void downstream_await_image(struct downstream *downstream, struct patron *patron,
+                            struct book_vm *vm, struct effects *out) {
+    if (*vm->record.place) {
+        list_remove(&vm->active->by_room);
+        list_add(&downstream->rebuilds, &vm->active->by_room);
+    } else {
+        list_remove(&vm->by_place);
+        list_add(&downstream->waiting, &vm->by_place);
+    }
+    struct effect_image *image = &effects_add(out, EFFECT_IMAGE)->image;
+    image->link = patron->uplink.setting.link;
+    (void)text_copy(image->digest, sizeof(image->digest), vm->active->record.definition.image);
+}
+
+struct owner_limits *downstream_used(struct downstream *downstream, const struct book_vm *vm) {
+    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    return patron && vm->counted ? &patron->used : NULL;
+}
+
+static void load_vm(struct downstream *downstream, const struct vm *record) {
+    struct book_vm *vm = book_add_vm(&downstream->book, record);
+    struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
+    if (peer)
+        list_add(&peer->vms, &vm->by_place);
+    downstream_count(downstream, vm);
+}
+
+static void load_template(struct downstream *downstream, const struct template *record) {
+    struct book_vm *vm = book_vm(&downstream->book, record->vm);
+    if (vm)
+        book_set_template(vm, record);
+}
+
+static void load_op(struct downstream *downstream, const struct event *event) {
+    const struct operation *record = event->load.data;
+    struct book_op *op = book_add_op(&downstream->book, record);
+    struct book_vm *vm = book_vm(&downstream->book, record->vm);
+    uplink_is_untold(&downstream->book, op);
+    downstream_count_op(downstream, op);
+    if (book_op_has_ended(op))
+        return;
+    assert(vm);
+    vm->active = op;
+    placement_remember(&downstream->downlink, op);
+    op->deadline_ms = book_deadline_ms(record, event);
+    book_schedule(&downstream->book, op);
+}
+
+static void load_keys(struct downstream *downstream, const struct record *record,
+                      struct effects *out) {
+    enrol_load(&downstream->enrol, &downstream->downlink, record, out);
+    for (size_t i = 0; i < downstream->patrons_count; i++)
+        pins_load(uplink_pinned(&downstream->patrons[i].uplink), record, out);
+}
+
+/* Definitions that had no place yet ask for their images again; unsettled results wait for the
+ * uplink's session, instructions under way for the hosts'. */
+static void on_start(struct downstream *downstream, const struct event *event,
+                     struct effects *out) {
+    downlink_start(&downstream->downlink, event);
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->book.vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        struct patron *patron = downstream_patron(downstream, vm->record.owner);
+        downstream_load_move(downstream, vm);
+        bool waits =
+            vm->active && (!*book_asked_place(vm) || !vm->active->record.place_generation);
+        if (!waits || !patron)
+            continue;
+        /* The hosts may be here before the uplink has brought its shapes. */
+        (void)downstream_learn_size(downstream, &vm->record.size, out);
+        downstream_await_image(downstream, patron, vm, out);
+    }
+    downstream_drain_soon(downstream, event);
+    effects_add(out, EFFECT_READY);
+}
+
+static void on_op_due(struct downstream *downstream, struct book_op *op,
+                      const struct event *event, struct effects *out) {
+    struct patron *patron = downstream_patron(downstream, op->record.owner);
+    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    if (book_op_has_ended(op)) {
+        op->resend_ms = book_never;
+        if (patron)
+            uplink_send_result(&patron->uplink, &downstream->book, op, event, out);
+        book_schedule(&downstream->book, op);
+    } else if (vm->record.move) {
+        downstream_on_move_due(downstream, op, event, out);
+    } else if (op->deadline_ms <= event->now_ms) {
+        downstream_end(downstream, op, CODE_DEADLINE, event, out);
+    } else if (op->progress_ms <= event->now_ms) {
+        op->progress_ms = book_never;
+        if (patron) {
+            downstream_tell_capacity(downstream, patron, out);
+            uplink_send_progress(&patron->uplink, op, STEP_TAKEN, out);
+        }
+        book_schedule(&downstream->book, op);
+    } else if (!*book_asked_place(vm)) {
+        downstream_place(downstream, vm, event, out);
+    } else {
+        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    }
+}
+
+static void on_tick(struct downstream *downstream, const struct event *event,
+                    struct effects *out) {
+    struct timer *timer = NULL;
+    while ((timer = heap_first(&downstream->book.timers)) && timer->due_ms <= event->now_ms)
+        on_op_due(downstream, container_of(timer, struct book_op, timer), event, out);
+    downlink_on_tick(&downstream->downlink, event);
+}
+
+static void on_frame(struct downstream *downstream, const struct event *event,
+                     struct effects *out) {
+    struct peer *peer =
+        downlink_peer(&downstream->downlink, event->frame.link, event->frame.from);
+    if (peer) {
+        downstream_on_downlink_frame(downstream, peer, event, out);
+        return;
+    }
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
+        const struct peer_setting *setting = &downstream->patrons[i].uplink.setting;
+        if (setting->link == event->frame.link && text_equal(setting->address, event->frame.from))
+            downstream_on_uplink_frame(downstream, &downstream->patrons[i], event, out);
+    }
+}
+
+static void on_presence(struct downstream *downstream, const struct event *event) {
+    downlink_on_presence(&downstream->downlink, event);
+    for (size_t i = 0; i < downstream->patrons_count; i++)
+        uplink_on_presence(&downstream->patrons[i].uplink, event);
+}
+
+/* After every step: what changed of the aggregate is told soon, hellos and beats are said. */
+static void on_end_of_step(struct downstream *downstream, const struct event *event,
+                           struct effects *out) {
+    downstream_discard_rests(downstream, event, out);
+    downstream_go_on_draining(downstream, event, out);
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
+        struct patron *patron = &downstream->patrons[i];
+        struct uplink *uplink = &patron->uplink;
+        if (patron->phase_due_ms <= event->now_ms)
+            downstream_go_on_revoking(downstream, patron, event, out);
+        if (uplink_resumes(uplink)) {
+            downstream_tell_capacity(downstream, patron, out);
+            uplink_resume(uplink, &downstream->book, event, out);
+        }
+        if (downstream->downlink.changed && downstream_shows_another(downstream, patron))
+            uplink_capacity_changed(uplink, event);
+        if (uplink->capacity_due_ms <= event->now_ms)
+            downstream_tell_capacity(downstream, patron, out);
+        if (uplink_deadline_ms(uplink) <= event->now_ms)
+            uplink_tick(uplink, &downstream->book, event, out);
+        if (uplink_is_open(uplink) != patron->was_open)
+            patron->seen_ms = event->wall_ms;
+        patron->was_open = uplink_is_open(uplink);
+    }
+    downstream->downlink.changed = false;
+    downlink_on_end_of_step(&downstream->downlink, &downstream->book, event, out);
+}
+
+static void on_rekey(struct downstream *downstream, const struct event *event,
+                     struct effects *out) {
+    downlink_on_rekey(&downstream->downlink, event, out);
+    for (size_t i = 0; i < downstream->patrons_count; i++)
+        uplink_on_rekey(&downstream->patrons[i].uplink, event);
+}
+
+void downstream_step(struct downstream *downstream, const struct event *event,
+                     struct effects *out) {
+    switch (event->kind) {
+    case EVENT_LOAD:
+        if (event->load.table == &vm_table)
+            load_vm(downstream, event->load.data);
+        else if (event->load.table == &operation_table)
+            load_op(downstream, event);
+        else if (event->load.table == &host_decision_table)
+            downstream_load_host(downstream, event->load.data);
+        else if (event->load.table == &template_table)
+            load_template(downstream, event->load.data);
+        else if (event->load.table == &lending_decision_table)
+            downstream_load_lending(downstream, event->load.data, event);
+        load_keys(downstream, &event->load, out);
+        return;
+    case EVENT_START:
+        on_start(downstream, event, out);
+        break;
+    case EVENT_TICK:
+        on_tick(downstream, event, out);
+        break;
+    case EVENT_LINK:
+    case EVENT_PEER:
+        on_presence(downstream, event);
+        break;
+    case EVENT_FRAME:
+        on_frame(downstream, event, out);
+        break;
+    case EVENT_IMAGE:
+        downstream_on_image(downstream, event, out);
+        break;
+    case EVENT_REQUEST:
+        downstream_on_request(downstream, event, out);
+        break;
+    case EVENT_JOIN:
+        enrol_on_join(&downstream->enrol, &downstream->downlink, event, out);
+        break;
+    case EVENT_REKEY:
+        on_rekey(downstream, event, out);
+        break;
+    case EVENT_STOP:
+        downstream->stopping = true;
+        effects_add(out, EFFECT_DONE); /* all that matters is on disk */
+        break;
+    case EVENT_JOB:
+    case EVENT_DOMAIN:
+    case EVENT_SCANNED:
+    case EVENT_HOST:
+    case EVENT_JOINED:
+    case EVENT_KIND_COUNT:
+        break; /* of other roles */
+    }
+    on_end_of_step(downstream, event, out);
+}
+
+uint64_t downstream_deadline_ms(const struct downstream *downstream) {
+    uint64_t due = downlink_deadline_ms(&downstream->downlink);
+    const struct timer *op = heap_first(&downstream->book.timers);
+    if (op && op->due_ms < due)
+        due = op->due_ms;
+    due = downstream->drain_due_ms < due ? downstream->drain_due_ms : due;
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
+        uint64_t uplink = uplink_deadline_ms(&downstream->patrons[i].uplink);
+        due = uplink < due ? uplink : due;
+        if (downstream->patrons[i].phase_due_ms < due)
+            due = downstream->patrons[i].phase_due_ms;
+    }
+    return due;
+}
+
+/* Law 5: while a VM is between two hosts, an operation of ours on it is under way, and only one
+ * that makes it is where nothing is left of it. */
+static void check_moves(const struct downstream *downstream) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->book.vms) {
+        const struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        const struct book_op *op = vm->active;
+        if (list_is_empty(&vm->by_owner)) /* or all of it is not loaded yet */
+            continue;
+        if (!vm->record.move) {
+            assert(*book_destination(vm));
+            continue;
+        }
+        assert(op && op->record.internal && vm->template);
+        assert((op->record.verb == VERB_DEFINE) == (vm->record.move == MOVE_ARRIVING));
+        assert((op->record.verb == VERB_RECEIVE) == (vm->record.move == MOVE_RECEIVING));
+        assert((op->record.verb == VERB_MIGRATE) == (vm->record.move == MOVE_MIGRATING));
+        assert((op->record.verb == VERB_ADOPT) == (vm->record.move == MOVE_ADOPTING));
+        assert(vm->record.move == MOVE_ARRIVING || *vm->record.place);
+    }
+}
+
+void downstream_check(const struct downstream *downstream) {
+    book_check(&downstream->book);
+    check_moves(downstream);
+    downlink_check(&downstream->downlink);
+    for (size_t i = 0; i < downstream->patrons_count; i++) {
+        uplink_check(&downstream->patrons[i].uplink);
+        struct owner_limits used = {0};
+        uint32_t under_way = 0;
+        struct list *node = NULL, *next = NULL;
+        list_each(node, next, &downstream->book.ops)
+            under_way += container_of(node, struct book_op, by_age)->counted &&
+                         text_equal(container_of(node, struct book_op, by_age)->record.owner,
+                                    downstream->patrons[i].uplink.setting.name);
+        assert(under_way == downstream->patrons[i].under_way);
+        list_each(node, next, &downstream->book.vms) {
+            const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
+            bool own = text_equal(vm->owner, downstream->patrons[i].uplink.setting.name);
+            if (own && lifecycle_occupies(vm->state))
+                amounts_add(&used, &vm->size);
+        }
+        assert(amounts_equal(&used, &downstream->patrons[i].used));
+    }
+}

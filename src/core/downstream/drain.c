@@ -1,0 +1,184 @@
+/* Hosts that are to be empty: their VMs leave, a few at a time, each only when its image is here
+ * and another host has room for it; of each that is still there it is known why. */
+#include "base/text.h"
+#include "core/downstream/parts.h"
+#include "core/books/lifecycle.h"
+#include "core/below/placement.h"
+
+enum {
+    sweep_ms = 1000,
+    again_ms = 30000,
+    moves_most = 8, /* under way at the same time, without those whose host is silent */
+    sent_most = 2,  /* by one host, while they run: each keeps one of its workers and its network */
+};
+
+void downstream_drain_soon(struct downstream *downstream, const struct event *event) {
+    uint64_t due = event->now_ms;
+    for (size_t i = 0; i < downstream->downlink.count; i++)
+        if (peer_is_emptied(&downstream->downlink.peers[i]) && due < downstream->drain_due_ms)
+            downstream->drain_due_ms = due;
+}
+
+/* Can it leave while it runs? Once that has failed, one that may be made anew is. */
+static bool may_go_live(const struct peer *peer, const struct book_vm *vm) {
+    bool has_failed = vm->failed_ms && vm->template->definition.on_drain == ON_DRAIN_RESTART;
+    return peer->sends && vm->record.state == VM_RUNNING && !has_failed;
+}
+
+static uint32_t count_sent(const struct downstream *downstream, const struct peer *peer) {
+    uint32_t count = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->moving) {
+        const struct vm *vm = &container_of(node, struct book_vm, by_owner)->record;
+        count += (vm->move == MOVE_RECEIVING || vm->move == MOVE_MIGRATING) &&
+                 text_equal(vm->place, peer->setting.name);
+    }
+    return count;
+}
+
+/* May the VM leave? STAY_UNDECIDED: it may, to *out_live while it runs; NULL: made anew. */
+static enum stay judge(const struct downstream *downstream, const struct peer *peer,
+                       const struct book_vm *vm, const struct event *event,
+                       struct peer **out_live) {
+    const struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    struct peer *to = NULL;
+    *out_live = NULL;
+    if (vm->record.move == MOVE_LEAVING || vm->record.move == MOVE_RECEIVING ||
+        vm->record.move == MOVE_MIGRATING)
+        return STAY_LEAVING;
+    if (vm->active || *book_destination(vm) || vm->record.state == VM_DELETING ||
+        (patron && patron->phase >= LENDING_ENDING)) /* it goes anyway */
+        return STAY_BUSY;
+    if (!vm->template || vm->record.snapshots_count) /* those would be lost */
+        return STAY_POLICY;
+    if (!peer_is_up(peer))
+        return STAY_AWAY;
+    if (!lifecycle_is_made(vm->record.state))
+        return STAY_STATE;
+    bool live = may_go_live(peer, vm), only = vm->template->definition.on_drain == ON_DRAIN_MIGRATE;
+    if (only && !live)
+        return STAY_LIVE;
+    if (only && vm->failed_ms && (peer->duty == DUTY_DRAIN ||
+                                  event->now_ms + 1 < vm->failed_ms + again_ms))
+        return STAY_FAILED;
+    if (live && downstream_choose_live(downstream, vm, out_live) == PLACEMENT_FOUND &&
+        downstream_has_room(downstream, vm))
+        return count_sent(downstream, peer) < sent_most ? STAY_UNDECIDED : STAY_TURN;
+    *out_live = NULL;
+    if (only)
+        return STAY_ROOM;
+    if (downstream_choose(downstream, vm, &vm->template->definition, &to) != PLACEMENT_FOUND ||
+        !downstream_has_room(downstream, vm))
+        return STAY_ROOM;
+    return STAY_UNDECIDED;
+}
+
+/* Of a drain each VM gets one answer, of a maintenance a new one each time. */
+static bool is_settled(const struct peer *peer, enum stay stays) {
+    return stays == STAY_FETCHING ||
+           (peer->duty == DUTY_DRAIN &&
+            (stays == STAY_POLICY || stays == STAY_ROOM || stays == STAY_IMAGE ||
+             stays == STAY_LIVE || stays == STAY_FAILED));
+}
+
+static bool is_under_way(const struct downstream *downstream, const struct book_vm *vm) {
+    const struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
+    return !peer || peer_is_up(peer);
+}
+
+static uint32_t count_under_way(const struct downstream *downstream) {
+    uint32_t count = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->moving)
+        count += is_under_way(downstream, container_of(node, struct book_vm, by_owner));
+    for (size_t i = 0; i < downstream->downlink.count; i++) {
+        const struct peer *peer = &downstream->downlink.peers[i];
+        if (!peer_is_emptied(peer))
+            continue;
+        list_each(node, next, &peer->vms)
+            count += container_of(node, struct book_vm, by_place)->stays == STAY_FETCHING;
+    }
+    return count;
+}
+
+static enum stay begin(struct downstream *downstream, const struct book_vm *vm,
+                       struct effects *out) {
+    const struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    if (!patron)
+        return STAY_IMAGE;
+    struct effect_image *image = &effects_add(out, EFFECT_IMAGE)->image;
+    image->link = patron->uplink.setting.link;
+    (void)text_copy(image->digest, sizeof(image->digest), vm->record.digest);
+    return STAY_FETCHING;
+}
+
+/* When a VM that is there for this reason is looked at again, unless something happens before. */
+static uint64_t look_again_ms(const struct peer *peer, enum stay stays) {
+    if (stays == STAY_BUSY || stays == STAY_TURN)
+        return sweep_ms;
+    if (is_settled(peer, stays) || stays == STAY_LEAVING)
+        return book_never;
+    return again_ms;
+}
+
+static void sweep(struct downstream *downstream, struct peer *peer, const struct event *event,
+                  struct effects *out) {
+    uint32_t under_way = count_under_way(downstream);
+    uint64_t wait_ms = peer->duty == DUTY_MAINTENANCE ? again_ms : book_never;
+    struct list *node = NULL, *next = NULL;
+    struct peer *live = NULL;
+    list_each(node, next, &peer->vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (!is_settled(peer, vm->stays))
+            vm->stays = judge(downstream, peer, vm, event, &live);
+        if (vm->stays == STAY_UNDECIDED && under_way >= moves_most) {
+            vm->stays = STAY_TURN;
+        } else if (vm->stays == STAY_UNDECIDED) {
+            vm->stays = begin(downstream, vm, out);
+            under_way++;
+        }
+        uint64_t again = look_again_ms(peer, vm->stays);
+        wait_ms = again < wait_ms ? again : wait_ms;
+    }
+    if (wait_ms != book_never && event->now_ms + wait_ms < downstream->drain_due_ms)
+        downstream->drain_due_ms = event->now_ms + wait_ms;
+}
+
+void downstream_go_on_draining(struct downstream *downstream, const struct event *event,
+                               struct effects *out) {
+    if (event->now_ms < downstream->drain_due_ms)
+        return;
+    downstream->drain_due_ms = book_never;
+    for (size_t i = 0; i < downstream->downlink.count; i++)
+        if (peer_is_emptied(&downstream->downlink.peers[i]))
+            sweep(downstream, &downstream->downlink.peers[i], event, out);
+}
+
+static void on_image(struct downstream *downstream, struct peer *peer, const struct event *event,
+                     struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &peer->vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (vm->stays != STAY_FETCHING || !text_equal(vm->record.digest, event->image.digest))
+            continue;
+        bool here = event->image.code == CODE_OK;
+        struct peer *live = NULL;
+        vm->stays = here ? judge(downstream, peer, vm, event, &live) : STAY_IMAGE;
+        if (vm->stays == STAY_UNDECIDED) {
+            vm->stays = STAY_LEAVING;
+            if (live)
+                downstream_migrate(downstream, vm, live, event, out);
+            else
+                downstream_leave(downstream, vm, event, out);
+        }
+        if (downstream->drain_due_ms > event->now_ms + sweep_ms)
+            downstream->drain_due_ms = event->now_ms + sweep_ms;
+    }
+}
+
+void downstream_drain_image(struct downstream *downstream, const struct event *event,
+                            struct effects *out) {
+    for (size_t i = 0; i < downstream->downlink.count; i++)
+        if (peer_is_emptied(&downstream->downlink.peers[i]))
+            on_image(downstream, &downstream->downlink.peers[i], event, out);
+}

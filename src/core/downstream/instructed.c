@@ -1,0 +1,185 @@
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/books/amounts.h"
+#include "core/downstream/parts.h"
+#include "core/books/lifecycle.h"
+#include "core/below/placement.h"
+#include "core/books/reshape.h"
+
+enum { progress_after_ms = 200 }; /* short operations tell their result alone */
+
+/* The hosts count fits by size; the same size under two upstreams' names is one entry. */
+bool downstream_learn_size(struct downstream *downstream, const struct size *size,
+                           struct effects *out) {
+    struct shape shape = {.size = *size};
+    if (downlink_shape(&downstream->downlink, size) >= 0)
+        return true;
+    text_format(shape.name, sizeof(shape.name), "c%u-m%u-d%u", size->cpus, size->memory_mib,
+                size->disk_gib);
+    return downlink_add_shape(&downstream->downlink, &shape, out);
+}
+
+static void learn_shapes(struct downstream *downstream, const struct patron *patron,
+                         struct effects *out) {
+    for (size_t i = 0; i < patron->uplink.shapes_count; i++) {
+        if (!downstream_learn_size(downstream, &patron->uplink.shapes[i].size, out))
+            effects_note(out, NOTE_WARNING, "",
+                         "upstream %s brings more shapes than the %d that can be counted; VMs "
+                         "of shape %s find no room here",
+                         patron->uplink.setting.name, limit_shapes,
+                         patron->uplink.shapes[i].name);
+    }
+}
+
+static void begin_define(struct downstream *downstream, struct patron *patron,
+                         struct book_vm *vm, const struct event *event, struct effects *out) {
+    bool permitted =
+        amounts_exceeded(&patron->limits, &patron->used, &vm->record.size) == AMOUNT_NONE;
+    downstream_count(downstream, vm);
+    vm->active->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
+    downstream_keep_template(vm, &vm->active->record.definition, out);
+    if (permitted)
+        downstream_await_image(downstream, patron, vm, out);
+    else
+        downstream_end(downstream, vm->active, CODE_NO_CAPACITY, event, out);
+}
+
+/* Law 3: the owner's limits, and what is kept for others, are held against what the VM grows by. */
+static bool permits(const struct downstream *downstream, const struct patron *patron,
+                    const struct book_vm *vm, const struct size *growth) {
+    return amounts_outgrown(&patron->limits, &patron->used, growth) == AMOUNT_NONE &&
+           (size_is_zero(growth) || !downstream_is_kept(downstream, vm, growth));
+}
+
+/* What has a host goes on there. */
+static void begin_there(struct downstream *downstream, struct patron *patron,
+                        struct book_vm *vm, const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    struct size growth = reshape_growth(&vm->record, &op->record);
+    bool permitted = permits(downstream, patron, vm, &growth);
+    if (!permitted || downstream_crowds_out(downstream, &growth)) {
+        op->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
+        downstream_end(downstream, op, CODE_NO_CAPACITY, event, out);
+    } else if (op->record.verb == VERB_REBUILD) {
+        downstream_await_image(downstream, patron, vm, out);
+    } else {
+        reshape_hold(vm, downstream_used(downstream, vm));
+        downstream_instruct(downstream, vm, event, out);
+    }
+}
+
+static void begin(struct downstream *downstream, struct patron *patron,
+                  const struct instruct *instruct, const struct event *event,
+                  struct effects *out) {
+    struct book_vm *old = book_vm(&downstream->book, instruct->vm);
+    struct size reserved = downstream_take_reserved(downstream, old);
+    if (old && old->active && old->active->counted) { /* it is about to be superseded */
+        old->active->counted = false;
+        patron->under_way--;
+    }
+    struct book_op *op =
+        uplink_begin(&downstream->book, patron->uplink.setting.name, instruct, event, out);
+    op->reserved = reserved;
+    downstream_count_op(downstream, op);
+    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    struct peer *ahead = downlink_by_name(&downstream->downlink, book_destination(vm));
+    if (ahead) /* what was superseded may have been under way there */
+        downlink_freed(ahead);
+    downstream_end_move(downstream, vm); /* a delete goes to where it is */
+    if (!*vm->record.place && *book_destination(vm))
+        downstream_follow(downstream, vm);
+    if (instruct->verb != VERB_DEFINE) /* counted when it is permitted, not to be in its own way */
+        downstream_count(downstream, vm);
+    op->progress_ms = event->now_ms + progress_after_ms;
+    book_schedule(&downstream->book, op);
+    if (instruct->verb == VERB_DEFINE) {
+        begin_define(downstream, patron, vm, event, out);
+        return;
+    }
+    if (!*vm->record.place) { /* never reached a host */
+        placement_take(vm);
+        downstream->downlink.changed = true;
+        if (instruct->verb == VERB_DELETE)
+            downstream_move(downstream, vm, VM_DELETED, event, out);
+        downstream_end(downstream, op,
+                       instruct->verb == VERB_DELETE ? CODE_OK : CODE_LOST, event, out);
+        return;
+    }
+    begin_there(downstream, patron, vm, event, out);
+}
+
+static void on_instruct(struct downstream *downstream, struct patron *patron,
+                        const struct instruct *instruct, const struct event *event,
+                        struct effects *out) {
+    struct uplink *uplink = &patron->uplink;
+    const char *owner = uplink->setting.name;
+    struct book_vm *vm = book_vm(&downstream->book, instruct->vm);
+    bool own = vm && text_equal(vm->record.owner, owner);
+    enum code code = CODE_OK;
+    uplink_forget_refusal(uplink, instruct->op);
+    if (verb_reaches[instruct->verb] == VERB_AMONG_HOSTS) {
+        uplink_refuse(uplink, instruct, vm && !own ? CODE_CONFLICT : CODE_UNSUPPORTED,
+                      own ? vm : NULL, out);
+        return;
+    }
+    switch (uplink_judge(&downstream->book, owner, instruct, &code)) {
+    case UPLINK_NEW:
+        if (!downstream_allows(patron, instruct))
+            uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm : NULL, out);
+        else if (patron->under_way >= downstream->backlog && instruct->verb != VERB_DELETE)
+            uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm : NULL, out);
+        else if (!downstream->stopping)
+            begin(downstream, patron, instruct, event, out);
+        return;
+    case UPLINK_UNDER_WAY:
+        return;
+    case UPLINK_ANSWERED: {
+        struct book_op *op = book_op(&downstream->book, instruct->op);
+        if (op)
+            uplink_send_result(uplink, &downstream->book, op, event, out);
+        else
+            uplink_refuse(uplink, instruct, vm->record.last_code, vm, out);
+        return;
+    }
+    case UPLINK_REFUSED:
+        uplink_refuse(uplink, instruct, code, own ? vm : NULL, out);
+        return;
+    }
+}
+
+static void on_opened(struct downstream *downstream, struct patron *patron,
+                      const struct event *event, struct effects *out) {
+    learn_shapes(downstream, patron, out);
+    downstream_tell_capacity(downstream, patron, out);
+    uplink_send_results(&patron->uplink, &downstream->book, event, out);
+    uplink_send_missed(&patron->uplink, &downstream->book, out);
+}
+
+void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,
+                                const struct event *event, struct effects *out) {
+    struct uplink *uplink = &patron->uplink;
+    if (!uplink_on_frame(uplink, event, out))
+        return;
+    for (uint32_t i = uplink->session.fresh; i < event->frame.frame->messages_count; i++) {
+        const struct message *message = &event->frame.frame->messages[i];
+        switch (uplink_on_message(uplink, message, event, out)) {
+        case UPLINK_HANDLED:
+            break;
+        case UPLINK_OPENED:
+            on_opened(downstream, patron, event, out);
+            break;
+        case UPLINK_CATALOGUE:
+            learn_shapes(downstream, patron, out);
+            break;
+        case UPLINK_MESSAGE:
+            if (message->kind == MESSAGE_INSTRUCT)
+                on_instruct(downstream, patron, &message->instruct, event, out);
+            else if (message->kind == MESSAGE_SYNC)
+                uplink_send_table(uplink, &downstream->book, out);
+            else
+                uplink_on_settled(&downstream->book, uplink->setting.name,
+                                  message->settled.op, out);
+            break;
+        }
+    }
+}

@@ -1,0 +1,281 @@
+/* A VM goes from one host to another while it runs. Its disk and memory are copied; its guest
+ * stands still from the end of that until its new host has been told to let it go on.
+ *
+ *   NONE --> RECEIVING --ready--> MIGRATING --it has gone--> ADOPTING --it runs--> NONE
+ *               |                     |  ^                      |  ^
+ *               |                     |  '- no word, or busy    |  '- no word, or it stands still
+ *               '-- not ready         '-- it is still there     '-- it is lost, or is off
+ *                       '---------> NONE, with a rest on the destination, which is discarded
+ *
+ * Law 5 holds since the guest runs in one place at any moment, whatever is lost or crashes: where
+ * it came from, it may run as long as that host has its domain; where it goes to, it stands still
+ * until that host has said, from its disk, that it is gone there (effect.h, JOB_MIGRATE). Nothing
+ * is discarded at the destination before the old host has said that the VM is still there and that
+ * nothing goes on: otherwise it might be all that there is of it.
+ *
+ * RECEIVING, MIGRATING: it is at its old host, in every respect. ADOPTING: at its new one. A delete
+ * goes to the old host first, then to the destination. At each moment one operation of ours is on
+ * it, on disk together with the phase; a discard gives way to what is asked for, and comes back. */
+#include "base/text.h"
+#include "core/below/reports.h"
+#include "core/downstream/parts.h"
+#include "core/below/placement.h"
+
+enum { pause_ms = 30000 };
+
+enum placement downstream_choose_live(const struct downstream *downstream,
+                                      const struct book_vm *vm, struct peer **out_peer) {
+    const struct definition *definition = &vm->template->definition;
+    struct placing placing = {.rule = definition->apart ? GROUP_APART_CLUSTERS : GROUP_ANYHOW,
+                              .must = definition->host_must, .prefer = definition->host_prefer};
+    struct placement_wish wish = {
+        .size = &vm->record.size, .placing = &placing, .live = true,
+        .networks = definition->networks,
+        .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
+    *out_peer = NULL;
+    if (downstream_is_kept(downstream, vm, &vm->record.size))
+        return PLACEMENT_NO_ROOM;
+    return placement_choose(&downstream->downlink, &wish, out_peer);
+}
+
+enum sending { SEND_NOW, SEND_LATER };
+
+/* The VM's active operation, which has just begun: written, and sent now or after a pause. */
+static void send(struct downstream *downstream, struct book_vm *vm, enum sending when,
+                 const struct event *event, struct effects *out) {
+    if (when == SEND_NOW) {
+        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    } else {
+        vm->active->resend_ms = event->now_ms + pause_ms;
+        book_schedule(&downstream->book, vm->active);
+    }
+    book_save_vm(vm, out);
+    book_save_op(vm->active, out);
+}
+
+void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const struct peer *to,
+                        const struct event *event, struct effects *out) {
+    effects_note(out, NOTE_INFO, "", "VM %s is to go from host %s to host %s while it runs",
+                 vm->record.id, vm->record.place, to->setting.name);
+    book_set_destination(vm, to->setting.name);
+    downstream_set_move(downstream, vm, MOVE_RECEIVING);
+    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_RECEIVE, event, out);
+    downstream_describe(vm, &op->record.definition);
+    send(downstream, vm, SEND_NOW, event, out);
+}
+
+static void forget_rest(struct book_vm *vm, struct effects *out) {
+    book_set_destination(vm, NULL);
+    list_remove(&vm->by_owner);
+    book_save_vm(vm, out);
+}
+
+/* It stays where it is. What its destination has of it is left there. */
+static void stay(struct downstream *downstream, struct book_vm *vm, enum code code,
+                 const struct event *event, struct effects *out) {
+    effects_note(out, NOTE_WARNING, vm->active->record.id, "VM %s stays on host %s: going to %s "
+                 "while it runs failed, %s", vm->record.id, vm->record.place,
+                 book_destination(vm), code_names[code]);
+    vm->failed_ms = event->now_ms + 1;
+    downstream_end(downstream, vm->active, code, event, out);
+    downstream_end_move(downstream, vm);
+    book_save_vm(vm, out);
+}
+
+/* What its old host is to compare with what it has: a disk of another image would be spoilt. */
+static struct definition made_ready(const struct definition *definition) {
+    struct definition ready = {.size = definition->size};
+    (void)text_copy(ready.name, sizeof(ready.name), definition->name);
+    (void)text_copy(ready.image, sizeof(ready.image), definition->image);
+    return ready;
+}
+
+static void on_ready(struct downstream *downstream, struct book_vm *vm,
+                     const struct result *result, const struct event *event,
+                     struct effects *out) {
+    struct definition ready = made_ready(&vm->active->record.definition);
+    downstream_end(downstream, vm->active, CODE_OK, event, out);
+    downstream_set_move(downstream, vm, MOVE_MIGRATING);
+    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_MIGRATE, event, out);
+    op->record.definition = ready;
+    record_clone(&landing_table, &result->landing, &op->record.landing);
+    op->record.landing.epoch = vm->record.place_epoch + 1;
+    send(downstream, vm, SEND_NOW, event, out);
+}
+
+static void on_receive_result(struct downstream *downstream, struct book_vm *vm,
+                              const struct result *result, const struct event *event,
+                              struct effects *out) {
+    if (result->code == CODE_OK && result->landing.uri && result->landing.folder) {
+        on_ready(downstream, vm, result, event, out);
+        return;
+    }
+    stay(downstream, vm, result->code == CODE_OK ? CODE_INVALID : result->code, event, out);
+    if (downlink_is_undone(result))
+        forget_rest(vm, out);
+}
+
+void downstream_follow(struct downstream *downstream, struct book_vm *vm) {
+    struct peer *peer = downlink_by_name(&downstream->downlink, book_destination(vm));
+    placement_take(vm);
+    (void)text_copy(vm->record.place, sizeof(vm->record.place), book_destination(vm));
+    book_set_destination(vm, NULL);
+    vm->record.place_epoch++;
+    vm->stays = STAY_UNDECIDED;
+    list_remove(&vm->by_owner);
+    if (peer)
+        list_add(&peer->vms, &vm->by_place);
+}
+
+static void adopt(struct downstream *downstream, struct book_vm *vm, const struct event *event,
+                  struct effects *out) {
+    downstream_end(downstream, vm->active, CODE_OK, event, out);
+    downstream_follow(downstream, vm);
+    downstream_set_move(downstream, vm, MOVE_ADOPTING);
+    (void)downstream_begin_internal(downstream, vm, VERB_ADOPT, event, out);
+    send(downstream, vm, SEND_NOW, event, out);
+}
+
+/* Its host does not know yet, or has not begun. */
+static bool is_no_answer(enum code code) {
+    return code == CODE_BUSY || code == CODE_STALE || code == CODE_SHUTTING_DOWN;
+}
+
+static void on_migrate_result(struct downstream *downstream, struct book_vm *vm,
+                              const struct result *result, const struct event *event,
+                              struct effects *out) {
+    if (result->code == CODE_OK || result->code == CODE_LOST || downlink_is_undone(result)) {
+        adopt(downstream, vm, event, out); /* what is there says whether it has come */
+    } else if (is_no_answer(result->code)) {
+        send(downstream, vm, SEND_LATER, event, out);
+    } else {
+        stay(downstream, vm, result->code, event, out);
+        downstream_move(downstream, vm, result->state, event, out);
+    }
+}
+
+static void on_adopt_result(struct downstream *downstream, struct book_vm *vm,
+                            const struct result *result, const struct event *event,
+                            struct effects *out) {
+    bool gone = downlink_is_undone(result);
+    if (is_no_answer(result->code) || (result->code != CODE_OK && result->state == VM_PAUSED)) {
+        downstream_end(downstream, vm->active, result->code, event, out);
+        (void)downstream_begin_internal(downstream, vm, VERB_ADOPT, event, out);
+        send(downstream, vm, SEND_LATER, event, out);
+        return;
+    }
+    effects_note(out, result->code == CODE_OK ? NOTE_INFO : NOTE_WARNING, vm->active->record.id,
+                 "VM %s has come to host %s: %s, %s", vm->record.id, vm->record.place,
+                 code_names[result->code], vm_state_names[result->state]);
+    downstream_end(downstream, vm->active, result->code, event, out);
+    downstream_end_move(downstream, vm);
+    downstream_move(downstream, vm, gone ? VM_LOST : result->state, event, out);
+    book_save_vm(vm, out);
+}
+
+void downstream_on_live_result(struct downstream *downstream, const struct result *result,
+                               const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&downstream->book, result->vm);
+    if (vm->record.move == MOVE_RECEIVING)
+        on_receive_result(downstream, vm, result, event, out);
+    else if (vm->record.move == MOVE_MIGRATING)
+        on_migrate_result(downstream, vm, result, event, out);
+    else
+        on_adopt_result(downstream, vm, result, event, out);
+}
+
+void downstream_on_live_due(struct downstream *downstream, struct book_op *op,
+                            const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    if (op->deadline_ms > event->now_ms) {
+        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    } else if (op->record.verb == VERB_RECEIVE) {
+        stay(downstream, vm, CODE_DEADLINE, event, out);
+        downstream_drain_soon(downstream, event);
+    } else { /* whatever became of it, its host alone can say */
+        enum verb verb = op->record.verb;
+        struct definition ready = made_ready(&op->record.definition);
+        struct landing landing;
+        record_clone(&landing_table, &op->record.landing, &landing);
+        downstream_end(downstream, op, CODE_DEADLINE, event, out);
+        op = downstream_begin_internal(downstream, vm, verb, event, out);
+        op->record.landing = landing;
+        op->record.definition = ready;
+        send(downstream, vm, SEND_NOW, event, out);
+    }
+}
+
+/* --- what is left on a destination --- */
+
+static void discard(struct downstream *downstream, struct book_vm *vm, enum sending when,
+                    const struct event *event, struct effects *out) {
+    (void)downstream_begin_internal(downstream, vm, VERB_DISCARD, event, out);
+    send(downstream, vm, when, event, out);
+}
+
+void downstream_discard_rests(struct downstream *downstream, const struct event *event,
+                              struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->rests) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_owner);
+        if (!vm->active && vm->record.state != VM_DELETING) /* whose delete comes there itself */
+            discard(downstream, vm, SEND_NOW, event, out);
+    }
+}
+
+void downstream_on_discarded(struct downstream *downstream, const struct result *result,
+                             const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&downstream->book, result->vm);
+    downstream_end(downstream, vm->active, result->code, event, out);
+    if (result->code == CODE_OK)
+        forget_rest(vm, out);
+    else
+        discard(downstream, vm, SEND_LATER, event, out);
+    downstream_drain_soon(downstream, event);
+}
+
+struct size downstream_take_reserved(struct downstream *downstream, struct book_vm *vm) {
+    if (vm && vm->active && verb_is_ahead(vm->active->record.verb)) {
+        struct peer *peer = downlink_by_name(&downstream->downlink, book_destination(vm));
+        if (peer)
+            downlink_reflect(&downstream->downlink, peer, vm->active);
+    }
+    return book_take_reserved(vm ? vm->active : NULL);
+}
+
+static void instruct_again(struct downstream *downstream, struct list *vms, const struct peer *peer,
+                           const struct event *event, struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_owner);
+        if (vm->active && verb_is_ahead(vm->active->record.verb) &&
+            text_equal(book_destination(vm), peer->setting.name))
+            downlink_instruct_again(&downstream->downlink, &downstream->book, vm, event, out);
+    }
+}
+
+void downstream_on_destination_opened(struct downstream *downstream, const struct peer *peer,
+                                      const struct event *event, struct effects *out) {
+    instruct_again(downstream, &downstream->moving, peer, event, out);
+    instruct_again(downstream, &downstream->rests, peer, event, out);
+}
+
+/* Nothing is left there, by the owner's word. What migrates there has its old host's answer still
+ * to come. */
+void downstream_write_off_destination(struct downstream *downstream, const struct peer *peer,
+                                      const struct event *event, struct effects *out) {
+    struct list *lists[] = {&downstream->moving, &downstream->rests};
+    for (size_t i = 0; i < array_size(lists); i++) {
+        struct list *node = NULL, *next = NULL;
+        list_each(node, next, lists[i]) {
+            struct book_vm *vm = container_of(node, struct book_vm, by_owner);
+            if (!text_equal(book_destination(vm), peer->setting.name) ||
+                vm->record.move == MOVE_MIGRATING)
+                continue;
+            if (vm->active && verb_is_ahead(vm->active->record.verb))
+                downstream_end(downstream, vm->active, CODE_LOST, event, out);
+            downstream_end_move(downstream, vm);
+            forget_rest(vm, out);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+/* What an upstream manager may ask for, and the end of a lending: its VMs are shut down and
+ * deleted, then its link is closed. It learns that what it asks is not allowed, and what becomes of
+ * its VMs. */
+#include "base/text.h"
+#include "core/downstream/parts.h"
+#include "core/books/lifecycle.h"
+#include "core/below/placement.h"
+#include "message/labels.h"
+
+enum { sweep_ms = 1000 };
+
+/* For a new VM, or for one that there is. */
+static bool has_shape(const struct patron *patron, const struct shape *shape) {
+    const char *shapes = patron->permissions.shapes;
+    struct shape sized;
+    text_format(sized.name, sizeof(sized.name), "c%u-m%u-d%u", shape->size.cpus,
+                shape->size.memory_mib, shape->size.disk_gib);
+    return patron->phase == LENDING_LENT &&
+           (words_allow(shapes, shape->name) || words_have(shapes, sized.name));
+}
+
+bool downstream_allows_shape(const struct patron *patron, const struct shape *shape) {
+    return words_allow(patron->permissions.verbs, verb_names[VERB_DEFINE]) &&
+           has_shape(patron, shape);
+}
+
+static bool has_image(const struct patron *patron, const struct definition *definition) {
+    const char *images = patron->permissions.images;
+    return words_allow(images, definition->image) ||
+           (*definition->image_name && words_have(images, definition->image_name));
+}
+
+static bool has_networks(const struct patron *patron, const struct definition *definition) {
+    char network[limit_name_size];
+    for (const char *rest = definition->networks; (rest = names_next(rest, network));)
+        if (!words_allow(patron->permissions.networks, network))
+            return false;
+    return true;
+}
+
+bool downstream_allows(const struct patron *patron, const struct instruct *instruct) {
+    const struct definition *definition = &instruct->definition;
+    if (instruct->verb == VERB_DELETE) /* it gives back */
+        return true;
+    if (patron->phase >= LENDING_ENDING ||
+        !words_allow(patron->permissions.verbs, verb_names[instruct->verb]))
+        return false;
+    struct shape shape = {.size = definition->size};
+    (void)text_copy(shape.name, sizeof(shape.name), definition->shape);
+    if (instruct->verb == VERB_RESIZE)
+        return has_shape(patron, &shape);
+    if (instruct->verb == VERB_REBUILD)
+        return has_image(patron, definition);
+    return instruct->verb != VERB_DEFINE ||
+           (has_shape(patron, &shape) && has_image(patron, definition) &&
+            has_networks(patron, definition));
+}
+
+void downstream_revoke(struct patron *patron, uint64_t grace_ms, const struct event *event) {
+    if (patron->phase >= LENDING_ENDING)
+        return;
+    patron->phase = LENDING_REVOKED;
+    patron->revoked_ms = event->wall_ms;
+    patron->ends_ms = event->wall_ms + grace_ms;
+    patron->phase_due_ms = event->now_ms + grace_ms;
+}
+
+bool downstream_restore(struct patron *patron, const struct event *event) {
+    if (patron->phase == LENDING_ENDING)
+        return false;
+    if (patron->phase == LENDING_ENDED)
+        uplink_unshut(&patron->uplink, event);
+    patron->phase = LENDING_LENT;
+    patron->revoked_ms = patron->ends_ms = 0;
+    patron->phase_due_ms = book_never;
+    return true;
+}
+
+static void shut_down(struct downstream *downstream, struct book_vm *vm,
+                      const struct event *event, struct effects *out) {
+    struct book_op *op =
+        downstream_begin_internal(downstream, vm, VERB_SHUTDOWN, event, out);
+    downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    book_save_vm(vm, out);
+    book_save_op(op, out);
+}
+
+/* One step of a VM toward its end; what is under way for that is waited for. */
+static void evict(struct downstream *downstream, struct book_vm *vm, enum lending_phase was,
+                  const struct event *event, struct effects *out) {
+    bool moves = vm->record.move;
+    struct size reserved = {0};
+    downstream_end_move(downstream, vm);
+    if (vm->active) {
+        enum verb verb = vm->active->record.verb;
+        bool ends = vm->active->record.internal || verb == VERB_DELETE;
+        if (!moves && ends && verb != VERB_DISCARD) /* that one may wait for long */
+            return;
+        reserved = downstream_take_reserved(downstream, vm);
+        vm->active->decider = BY_OPERATOR;
+        downstream_end(downstream, vm->active, CODE_NOT_ALLOWED, event, out);
+    } else if (was == LENDING_REVOKED && vm->record.state == VM_RUNNING) {
+        shut_down(downstream, vm, event, out);
+        return;
+    }
+    if (!*vm->record.place && *book_destination(vm))
+        downstream_follow(downstream, vm);
+    if (!*vm->record.place) {
+        placement_take(vm); /* from those that wait for their image */
+        if (moves)
+            downstream_move(downstream, vm, VM_DELETED, event, out);
+        return;
+    }
+    downstream_undo(downstream, vm, UNDO_NOW, event, out);
+    vm->active->reserved = reserved; /* until the host has told of it */
+}
+
+/* Nothing of it is left on any host: out of the books, whether it was settled above or not. */
+static void close_lending(struct downstream *downstream, struct patron *patron,
+                          struct effects *out) {
+    const char *name = patron->uplink.setting.name;
+    struct list *node = NULL, *next = NULL;
+    uplink_shut(&patron->uplink);
+    list_each(node, next, &downstream->book.ops) {
+        struct book_op *op = container_of(node, struct book_op, by_age);
+        if (text_equal(op->record.owner, name))
+            book_remove_op(&downstream->book, op, out);
+    }
+    list_each(node, next, &downstream->book.vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        if (text_equal(vm->record.owner, name))
+            book_remove_vm(&downstream->book, vm, out);
+    }
+    patron->phase = LENDING_ENDED;
+    patron->phase_due_ms = book_never;
+    effects_note(out, NOTE_INFO, "", "upstream %s is revoked: none of its VMs is left, its link "
+                 "is closed", name);
+}
+
+void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron,
+                               const struct event *event, struct effects *out) {
+    enum lending_phase was = patron->phase;
+    struct list *node = NULL, *next = NULL;
+    bool left = false;
+    patron->phase = LENDING_ENDING;
+    patron->phase_due_ms = event->now_ms + sweep_ms;
+    list_each(node, next, &downstream->book.vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+        if (!text_equal(vm->record.owner, patron->uplink.setting.name))
+            continue;
+        evict(downstream, vm, was, event, out);
+        left |= vm->active || *vm->record.place;
+    }
+    if (!left)
+        close_lending(downstream, patron, out);
+}

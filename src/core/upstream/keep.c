@@ -1,0 +1,72 @@
+/* What a tenant decides of a VM that no cluster needs to know: its name, its metadata, its lock.
+ * The name that it was made with stays below, as the guest's. */
+#include "base/text.h"
+#include "core/upstream/requests.h"
+#include "message/codec.h"
+
+/* As the API shows the VM: what an ETag is of. */
+static uint64_t tag_of(const struct book_vm *vm) {
+    struct text text = {0};
+    codec_encode(&vm_table, &vm->record, FIELD_API, &text);
+    uint64_t tag = map_hash(0, text_data(&text), text.length);
+    text_deinit(&text);
+    return tag;
+}
+
+bool upstream_may_act(const struct call *call, const struct book_vm *vm) {
+    enum verb verb = call->request->verb;
+    if (verb_reaches[verb] == VERB_UNBUILT || verb_reaches[verb] == VERB_AMONG_HOSTS)
+        call_problem(call, CODE_UNSUPPORTED, "", "this manager cannot %s a VM yet",
+                     verb_names[verb]);
+    else if (call->request->tag && call->request->tag != tag_of(vm))
+        call_problem(call, CODE_STALE, "If-Match", "VM '%s' has changed since it was read",
+                     vm->record.name);
+    else if (vm->record.locked_ms && verb != VERB_UNLOCK)
+        call_problem(call, CODE_LOCKED, "", "VM '%s' is locked, so that nobody can %s it",
+                     vm->record.name, verb_names[verb]);
+    else
+        return true;
+    return false;
+}
+
+/* The map's keys stand in the records. */
+static void rename_vm(const struct call *call, struct book_vm *vm) {
+    struct tenant_entry *tenant =
+        map_get(&call->upstream->tenants_by_name, vm->record.owner);
+    map_remove(&tenant->vm_names, vm->record.name);
+    (void)text_copy(vm->record.name, sizeof(vm->record.name), call->request->vm_rename.name);
+    map_put(&tenant->vm_names, vm->record.name, vm);
+}
+
+static bool is_name_free(const struct call *call, const struct book_vm *vm) {
+    const char *name = call->request->vm_rename.name;
+    const struct tenant_entry *tenant =
+        map_get(&call->upstream->tenants_by_name, vm->record.owner);
+    const struct book_vm *other = map_get(&tenant->vm_names, name);
+    if (!other || other == vm)
+        return true;
+    call_problem(call, CODE_CONFLICT, "name", "there is a VM named '%s' already", name);
+    return false;
+}
+
+struct book_op *upstream_keep(const struct call *call, struct book_vm *vm, uint64_t allowed_ms) {
+    const struct operation operation = {.verb = call->request->verb, .deadline_ms = allowed_ms};
+    struct vm *record = &vm->record;
+    if (operation.verb == VERB_RENAME && !is_name_free(call, vm))
+        return NULL;
+    struct book_op *op =
+        upstream_begin(call->upstream, vm, &operation, call->event, call->out);
+    op->record.timeline->by = call->tenant ? BY_ASKER : BY_OPERATOR;
+    if (operation.verb == VERB_RENAME) {
+        rename_vm(call, vm);
+    } else if (operation.verb == VERB_EDIT) {
+        memory_free(record->metadata);
+        record->metadata = memory_text(call->request->vm_edit.metadata);
+    } else if (operation.verb == VERB_LOCK) {
+        record->locked_ms = call->event->wall_ms;
+    } else if (operation.verb == VERB_UNLOCK) {
+        record->locked_ms = 0;
+    }
+    upstream_end(call->upstream, op, CODE_OK, call->event, call->out);
+    return op;
+}

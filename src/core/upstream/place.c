@@ -1,0 +1,151 @@
+/* Where new VMs go: the cluster that is asked first, and who is asked next. */
+
+#include <string.h>
+
+#include "base/map.h"
+#include "base/text.h"
+#include "core/below/placement.h"
+#include "core/upstream/requests.h"
+#include "message/labels.h"
+#include "message/owner.h"
+
+/* The names of the clusters that a tenant's new VMs may be in; NULL or "": all. */
+static const char *allowed_clusters(const struct upstream *upstream, const char *tenant) {
+    const struct tenant_entry *entry = map_get(&upstream->tenants_by_name, tenant);
+    return entry->record.permissions.clusters;
+}
+
+static bool is_bounded(const struct call *call) {
+    const char *allowed = call->tenant->record.permissions.clusters;
+    return allowed && *allowed;
+}
+
+/* Names the first label that no cluster has besides those before it. */
+static void tell_missing(const struct call *call, const char *must) {
+    const struct downlink *downlink = &call->upstream->downlink;
+    const char *allowed = call->tenant->record.permissions.clusters;
+    char wanted[limit_labels + 1];
+    size_t length = 0;
+    do { /* one label more each time, until nobody has them all */
+        bool found = false;
+        length += must[length] == ',';
+        while (must[length] && must[length] != ',')
+            length++;
+        text_format(wanted, sizeof(wanted), "%.*s", (int)length, must);
+        for (size_t i = 0; i < downlink->count && !found; i++)
+            found = words_allow(allowed, downlink->peers[i].setting.name) &&
+                    !labels_missing(peer_labels(&downlink->peers[i]), wanted, &(size_t){0});
+        if (!found)
+            break;
+    } while (must[length]);
+    const char *only = call->request->vm_create.placing.cluster;
+    if (*only)
+        call_problem(call, CODE_UNMET, "must", "cluster %s has not all of '%s'", only, must);
+    else
+        call_problem(call, CODE_UNMET, "must", "no cluster%s has '%s'",
+                     is_bounded(call) ? " that you may use" : "", wanted);
+}
+
+static void tell_group(const struct call *call) {
+    const struct vm_create *wish = &call->request->vm_create;
+    const char *which = is_bounded(call) ? " and may use" : "";
+    if (wish->placing.rule == GROUP_TOGETHER)
+        call_problem(call, CODE_UNMET, "group_rule",
+                     "group '%s' is in no cluster that you ask for%s", wish->group, which);
+    else
+        call_problem(call, CODE_UNMET, "group_rule",
+                     "each cluster that you ask for%s has a VM of group '%s' already", which,
+                     wish->group);
+}
+
+static const char *kind_of_place(const struct call *call) {
+    const struct placing *placing = &call->request->vm_create.placing;
+    bool asks = placing->must || placing->rule == GROUP_TOGETHER ||
+                placing->rule == GROUP_APART_CLUSTERS;
+    if (is_bounded(call))
+        return asks ? " of those that you ask for and may use" : " that you may use";
+    return asks ? " of those that you ask for" : "";
+}
+
+bool upstream_choose(const struct call *call, const struct shape *shape, struct peer **out_peer) {
+    const struct vm_create *create = &call->request->vm_create;
+    const struct placing *placing = &create->placing;
+    const struct downlink *downlink = &call->upstream->downlink;
+    const char *only = placing->cluster;
+    struct placement_wish wish = {
+        .size = &shape->size, .placing = placing, .networks = create->networks,
+        .group = book_group(&call->upstream->book, call->tenant->record.name, create->group),
+        .allowed = allowed_clusters(call->upstream, call->tenant->record.name)};
+    if (*only && !downlink_by_name(downlink, only)) {
+        call_problem(call, CODE_NOT_FOUND, "cluster", "there is no cluster '%s'", only);
+        return false;
+    }
+    if (placing->rule != GROUP_ANYHOW && !*create->group) {
+        call_problem(call, CODE_INVALID, "group_rule", "the rule '%s' needs a group",
+                     group_rule_names[placing->rule]);
+        return false;
+    }
+    switch (placement_choose(downlink, &wish, out_peer)) {
+    case PLACEMENT_FOUND:
+        return true;
+    case PLACEMENT_NOT_ALLOWED:
+        call_problem(call, CODE_NOT_ALLOWED, "cluster",
+                     "none of the clusters that you may use is there any more: '%s'",
+                     wish.allowed);
+        return false;
+    case PLACEMENT_NO_LABELS:
+        tell_missing(call, placing->must);
+        return false;
+    case PLACEMENT_NO_NETWORKS:
+        call_problem(call, CODE_UNMET, "networks", "no cluster%s takes VMs that are in '%s'",
+                     kind_of_place(call), create->networks);
+        return false;
+    case PLACEMENT_NO_GROUP:
+        tell_group(call);
+        return false;
+    case PLACEMENT_NO_ROOM:
+        call_problem(call, CODE_NO_CAPACITY, "shape",
+                     "%s%s%s has %sroom for a VM of shape '%s' now",
+                     *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(call),
+                     *only ? "no " : "", shape->name);
+        return false;
+    case PLACEMENT_UNREACHABLE:
+        call_problem(call, CODE_UNREACHABLE, "cluster", "%s%s%s is %sconnected now",
+                     *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(call),
+                     *only ? "not " : "");
+        return false;
+    }
+    return false;
+}
+
+void upstream_group_id(const struct call *call, char *out_id) {
+    const char *group = call->request->vm_create.group;
+    char words[limit_digest_size + limit_name_size];
+    struct id_maker maker = {0};
+    if (!*group)
+        return;
+    /* What the tenant's token hashes to keeps it from being guessed from a list of names. */
+    text_format(words, sizeof(words), "%s/%s", call->tenant->record.token_hash, group);
+    prng_init(&maker.prng, map_hash(0, words, strlen(words)));
+    (void)text_copy(out_id, limit_id_size, id_make(&maker, "gr", 1).text);
+}
+
+void upstream_try_next(struct upstream *upstream, struct book_vm *vm, const struct event *event,
+                       struct effects *out) {
+    struct book_op *op = vm->active;
+    struct peer *peer = NULL;
+    struct placement_wish wish = {
+        .size = &vm->record.size, .placing = &op->record.placing, .op = op,
+        .networks = op->record.definition.networks,
+        .group = book_group(&upstream->book, vm->record.owner, vm->record.group),
+        .allowed = allowed_clusters(upstream, vm->record.owner)};
+    if (placement_choose(&upstream->downlink, &wish, &peer) == PLACEMENT_FOUND) {
+        placement_put(peer, vm, op, event);
+        downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
+        book_save_vm(vm, out);
+        book_save_op(op, out);
+        return;
+    }
+    upstream_end(upstream, op, placement_verdict(op), event, out);
+    upstream_remove_vm(upstream, vm, out); /* nothing is half-made */
+}

@@ -1,0 +1,252 @@
+#include <string.h>
+
+#include "base/text.h"
+#include "core/upstream/requests.h"
+
+static const char *key_of_owned(const struct list *node) {
+    return container_of(node, const struct book_vm, by_owner)->record.id;
+}
+
+static const char *key_of_vm(const struct list *node) {
+    return container_of(node, const struct book_vm, by_age)->record.id;
+}
+
+static const char *key_of_op(const struct list *node) {
+    return container_of(node, const struct book_op, by_age)->record.id;
+}
+
+static const char *key_of_owned_op(const struct list *node) {
+    return container_of(node, const struct book_op, by_owner)->record.id;
+}
+
+static const char *key_of_vms_op(const struct list *node) {
+    return container_of(node, const struct book_op, by_vm)->record.id;
+}
+
+/* All operations of a VM are its tenant's. */
+static const char *owner_of_history(const struct history *history) {
+    return container_of(history->ops.next, const struct book_op, by_vm)->record.owner;
+}
+
+/* The tenant whose things are listed; NULL: all (operators). False: answered. */
+static bool list_tenant(const struct call *call, struct tenant_entry **out_tenant) {
+    const char *wanted = call->request->list.tenant;
+    *out_tenant = call->tenant;
+    if (call->tenant || !*wanted)
+        return true;
+    *out_tenant = map_get(&call->upstream->tenants_by_name, wanted);
+    if (*out_tenant)
+        return true;
+    call_problem(call, CODE_NOT_FOUND, "tenant", "there is no tenant '%s'", wanted);
+    return false;
+}
+
+static void list_vms(const struct call *call) {
+    struct tenant_entry *tenant = NULL;
+    if (!list_tenant(call, &tenant))
+        return;
+    struct page page = page_begin(call, &vm_table);
+    struct list *head = tenant ? &tenant->vms : &call->upstream->book.vms;
+    const struct book_vm *last = book_vm(&call->upstream->book, call->request->list.after);
+    if (last && tenant && !text_equal(last->record.owner, tenant->record.name))
+        last = NULL;
+    const struct list *known = !last ? NULL : tenant ? &last->by_owner : &last->by_age;
+    struct list *node = page_start(call, head, known, tenant ? key_of_owned : key_of_vm);
+    for (; node != head; node = node->next) {
+        const struct book_vm *vm = tenant ? container_of(node, struct book_vm, by_owner)
+                                          : container_of(node, struct book_vm, by_age);
+        if (!page_add(&page, &vm->record))
+            return;
+    }
+}
+
+/* The shortest list that holds all that are asked for, and how a row stands in it. */
+struct op_list {
+    struct list *head; /* NULL: there are none */
+    const char *(*key)(const struct list *);
+    size_t member;
+};
+
+static struct op_list choose_ops(const struct call *call, struct tenant_entry *tenant) {
+    struct upstream *upstream = call->upstream;
+    const char *vm = call->request->list.vm;
+    if (*vm) {
+        struct history *history = map_get(&upstream->histories, vm);
+        bool own = history && (!tenant || text_equal(owner_of_history(history),
+                                                     tenant->record.name));
+        return (struct op_list){own ? &history->ops : NULL, key_of_vms_op,
+                                offsetof(struct book_op, by_vm)};
+    }
+    if (tenant)
+        return (struct op_list){&tenant->ops, key_of_owned_op,
+                                offsetof(struct book_op, by_owner)};
+    return (struct op_list){&upstream->book.ops, key_of_op, offsetof(struct book_op, by_age)};
+}
+
+static void list_ops(const struct call *call) {
+    struct tenant_entry *tenant = NULL;
+    if (!list_tenant(call, &tenant))
+        return;
+    struct page page = page_begin(call, &operation_table);
+    const struct op_list ops = choose_ops(call, tenant);
+    if (!ops.head)
+        return;
+    struct book_op *last = book_op(&call->upstream->book, call->request->list.after);
+    const char *vm = call->request->list.vm;
+    if (last && ((tenant && !text_equal(last->record.owner, tenant->record.name)) ||
+                 (*vm && !text_equal(last->record.vm, vm))))
+        last = NULL;
+    const struct list *known =
+        last ? (const struct list *)(const void *)((const char *)last + ops.member) : NULL;
+    struct list *node = page_start(call, ops.head, known, ops.key);
+    for (; node != ops.head; node = node->next) {
+        const struct book_op *op = (const void *)((const char *)node - ops.member);
+        struct operation told = explain_op(&call->upstream->downlink, &call->upstream->book, op,
+                                           upstream_reader(call));
+        bool more = page_add(&page, &told);
+        record_clear(&operation_table, &told);
+        if (!more)
+            return;
+    }
+}
+
+static void list_shapes(const struct call *call) {
+    struct page page = page_begin(call, &shape_table);
+    const struct downlink *downlink = &call->upstream->downlink;
+    bool passed = false;
+    for (size_t i = 0; i < downlink->catalogue_count; i++)
+        if (!page_skips(call, downlink->catalogue[i].name, &passed) &&
+            upstream_shows(call, PERMIT_SHAPE, downlink->catalogue[i].name) &&
+            !page_add(&page, &downlink->catalogue[i]))
+            return;
+}
+
+static void list_networks(const struct call *call) {
+    struct page page = page_begin(call, &network_table);
+    const struct upstream *upstream = call->upstream;
+    bool passed = false;
+    for (size_t i = 0; i < upstream->networks_count; i++)
+        if (!page_skips(call, upstream->networks[i].name, &passed) &&
+            !page_add(&page, &upstream->networks[i]))
+            return;
+}
+
+static void list_images(const struct call *call) {
+    struct page page = page_begin(call, &image_table);
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &call->upstream->images) {
+        const struct image *image = &container_of(node, struct image_entry, by_name)->record;
+        if (strcmp(image->name, call->request->list.after) > 0 &&
+            upstream_shows(call, PERMIT_IMAGE, image->name) && !page_add(&page, image))
+            return;
+    }
+}
+
+/* Its permissions are the tenant's: not to be cleared. */
+static struct account account_of(const struct tenant_entry *tenant) {
+    struct account account = {.quota = tenant->record.quota,
+                              .used = tenant->used,
+                              .permissions = tenant->record.permissions,
+                              .created_ms = tenant->record.created_ms};
+    (void)text_copy(account.name, sizeof(account.name), tenant->record.name);
+    return account;
+}
+
+void upstream_answer_account(const struct call *call, const struct tenant_entry *tenant) {
+    struct account account = account_of(tenant);
+    call_answer(call, REPLY_RECORD, &account_table, &account);
+}
+
+static void list_tenants(const struct call *call) {
+    struct page page = page_begin(call, &account_table);
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &call->upstream->tenants) {
+        struct account account = account_of(container_of(node, struct tenant_entry, by_name));
+        if (strcmp(account.name, call->request->list.after) > 0 && !page_add(&page, &account))
+            return;
+    }
+}
+
+/* What the caller's new VMs might find there. */
+static void node_shown(const struct call *call, const struct peer *peer, struct node *out_node) {
+    struct capacity *capacity = &out_node->capacity;
+    uint32_t shown = 0;
+    upstream_node(peer, out_node);
+    for (uint32_t i = 0; i < capacity->fits_count; i++)
+        if (upstream_shows(call, PERMIT_SHAPE, capacity->fits[i].shape))
+            capacity->fits[shown++] = capacity->fits[i];
+    capacity->fits_count = shown;
+}
+
+static void list_clusters(const struct call *call) {
+    struct page page = page_begin(call, &node_table);
+    const struct downlink *downlink = &call->upstream->downlink;
+    bool passed = false, more = true;
+    for (size_t i = 0; i < downlink->count && more; i++) {
+        const char *name = downlink->peers[i].setting.name;
+        if (page_skips(call, name, &passed) || !upstream_shows(call, PERMIT_CLUSTER, name))
+            continue;
+        struct node node;
+        node_shown(call, &downlink->peers[i], &node);
+        more = page_add(&page, &node);
+        record_clear(&node_table, &node);
+    }
+}
+
+static void show_cluster(const struct call *call) {
+    const struct peer *peer =
+        downlink_by_name(&call->upstream->downlink, call->request->key);
+    if (!peer || !upstream_shows(call, PERMIT_CLUSTER, call->request->key)) {
+        call_not_found(call, "cluster");
+        return;
+    }
+    struct node node;
+    node_shown(call, peer, &node);
+    call_answer(call, REPLY_RECORD, &node_table, &node);
+    record_clear(&node_table, &node);
+}
+
+static void whoami(const struct call *call) {
+    struct whoami whoami = {0};
+    text_format(whoami.role, sizeof(whoami.role), call->tenant ? "tenant" : "operator");
+    if (call->tenant)
+        (void)text_copy(whoami.tenant, sizeof(whoami.tenant), call->tenant->record.name);
+    call_answer(call, REPLY_RECORD, &whoami_table, &whoami);
+}
+
+static void show_vm(const struct call *call) {
+    const struct book_vm *vm = upstream_find_vm(call, call->request->key);
+    if (vm)
+        call_answer(call, REPLY_RECORD, &vm_table, &vm->record);
+}
+
+static void show_image(const struct call *call) {
+    const struct image_entry *image =
+        map_get(&call->upstream->images_by_name, call->request->key);
+    if (image && upstream_shows(call, PERMIT_IMAGE, call->request->key))
+        call_answer(call, REPLY_RECORD, &image_table, &image->record);
+    else
+        call_not_found(call, "image");
+}
+
+static void show_tenant(const struct call *call) {
+    const struct tenant_entry *tenant =
+        map_get(&call->upstream->tenants_by_name, call->request->key);
+    if (tenant)
+        upstream_answer_account(call, tenant);
+    else
+        call_not_found(call, "tenant");
+}
+
+void upstream_read(const struct call *call) {
+    static void (*const readers[REQUEST_KIND_COUNT])(const struct call *) = {
+        [REQUEST_VM_LIST] = list_vms,           [REQUEST_VM_SHOW] = show_vm,
+        [REQUEST_OP_LIST] = list_ops,           [REQUEST_SHAPE_LIST] = list_shapes,
+        [REQUEST_NETWORK_LIST] = list_networks,
+        [REQUEST_IMAGE_LIST] = list_images,     [REQUEST_IMAGE_SHOW] = show_image,
+        [REQUEST_CLUSTER_LIST] = list_clusters, [REQUEST_CLUSTER_SHOW] = show_cluster,
+        [REQUEST_TENANT_LIST] = list_tenants,   [REQUEST_TENANT_SHOW] = show_tenant,
+        [REQUEST_WHOAMI] = whoami,
+    };
+    readers[call->request->kind](call);
+}

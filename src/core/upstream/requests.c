@@ -1,0 +1,557 @@
+#include <string.h>
+
+#include "base/text.h"
+#include "core/books/amounts.h"
+#include "core/books/lifecycle.h"
+#include "core/below/placement.h"
+#include "core/upstream/requests.h"
+#include "message/labels.h"
+
+struct book_vm *upstream_find_vm(const struct call *call, const char *key) {
+    struct book_vm *vm = NULL;
+    if (call->tenant)
+        vm = map_get(&call->tenant->vm_names, key);
+    if (!vm)
+        vm = book_vm(&call->upstream->book, key);
+    if (vm && call->tenant && !text_equal(vm->record.owner, call->tenant->record.name))
+        vm = NULL;
+    if (!vm)
+        call_problem(call, CODE_NOT_FOUND, "vm",
+                     call->tenant ? "no VM of yours has the name or id '%s'"
+                                  : "no VM has the id '%s' (operators name VMs by id)",
+                     key);
+    return vm;
+}
+
+/* A used key: the same request gets the same operation, another one a refusal. True: answered. */
+static bool repeated(const struct call *call) {
+    const struct request *request = call->request;
+    if (!*request->idempotency_key)
+        return false;
+    char key[sizeof(((struct idempotency *)NULL)->key)];
+    text_format(key, sizeof(key), "%s/%s", call->tenant ? call->tenant->record.name : "",
+                request->idempotency_key);
+    const struct idempotency_entry *entry = map_get(&call->upstream->idempotency_by_key, key);
+    if (!entry)
+        return false;
+    const struct book_op *op = book_op(&call->upstream->book, entry->record.op);
+    if (entry->record.request_hash != (request->body_hash & INT64_MAX))
+        call_problem(call, CODE_KEY_REUSED, "Idempotency-Key",
+                     "this key was used for another request %s", "before");
+    else if (op)
+        upstream_answer_op(call, book_op(&call->upstream->book, entry->record.op));
+    else
+        call_problem(call, CODE_KEY_REUSED, "Idempotency-Key",
+                     "the operation of this key (%s) is no longer kept", entry->record.op);
+    return true;
+}
+
+static void forget_key(const struct call *call, struct idempotency_entry *entry) {
+    effects_forget(call->out, &idempotency_table, entry->record.key);
+    map_remove(&call->upstream->idempotency_by_key, entry->record.key);
+    list_remove(&entry->by_age);
+    memory_free(entry);
+}
+
+static void remember_key(const struct call *call, const struct book_op *op) {
+    const struct request *request = call->request;
+    struct upstream *upstream = call->upstream;
+    if (!*request->idempotency_key)
+        return;
+    if (upstream->idempotency_by_key.count >= limit_idempotency_keys)
+        forget_key(call, container_of(upstream->idempotency.next, struct idempotency_entry,
+                                      by_age));
+    struct idempotency record = {.request_hash = request->body_hash & INT64_MAX,
+                                 .created_ms = call->event->wall_ms};
+    text_format(record.key, sizeof(record.key), "%s/%s",
+                call->tenant ? call->tenant->record.name : "", request->idempotency_key);
+    (void)text_copy(record.op, sizeof(record.op), op->record.id);
+    upstream_add_idempotency(upstream, &record);
+    effects_save(call->out, &idempotency_table, &record);
+}
+
+enum explain_reader upstream_reader(const struct call *call) {
+    return call->tenant ? EXPLAIN_TO_TENANT : EXPLAIN_TO_OPERATOR;
+}
+
+void upstream_answer_op(const struct call *call, struct book_op *op) {
+    struct upstream *upstream = call->upstream;
+    uint64_t wait_ms = call->request->wait_ms;
+    const struct waiter asks = {.op = op, .handle = call->request->handle,
+                                .reader = upstream_reader(call)};
+    if (!wait_ms || book_op_has_ended(op) || upstream->waiters_count >= limit_waiters) {
+        upstream_reply_op(upstream, &asks, call->out);
+        return;
+    }
+    struct waiter *waiter = memory_copy(&asks, sizeof(asks));
+    list_add(&op->waiters, &waiter->by_op);
+    heap_set(&upstream->waiters, &waiter->timer, call->event->now_ms + wait_ms);
+    upstream->waiters_count++;
+}
+
+static uint64_t allowed_ms(const struct call *call) {
+    uint64_t asked = call->request->deadline_ms;
+    return asked ? asked : call->upstream->settings.operation_ms;
+}
+
+const struct shape *upstream_find_shape(const struct upstream *upstream, const char *name) {
+    for (size_t i = 0; i < upstream->downlink.catalogue_count; i++)
+        if (text_equal(upstream->downlink.catalogue[i].name, name))
+            return &upstream->downlink.catalogue[i];
+    return NULL;
+}
+
+bool upstream_tell_quota(const struct call *call, const struct tenant_entry *tenant,
+                         enum amount exceeded, const struct size *size) {
+    const struct owner_limits *quota = &tenant->record.quota, *used = &tenant->used;
+    const struct {
+        const char *of;
+        uint64_t quota, used, wanted;
+    } told[] = {
+        [AMOUNT_VMS] = {"VMs", quota->vms, used->vms, 1},
+        [AMOUNT_CPUS] = {"cpus", quota->cpus, used->cpus, size->cpus},
+        [AMOUNT_MEMORY] = {"MiB of memory", quota->memory_mib, used->memory_mib, size->memory_mib},
+        [AMOUNT_DISK] = {"GiB of disk", quota->disk_gib, used->disk_gib, size->disk_gib},
+    };
+    if (exceeded == AMOUNT_NONE)
+        return true;
+    call_problem(call, CODE_QUOTA_EXCEEDED, "shape",
+                 "your quota is %llu %s, of which %llu are used; this VM would take %llu more",
+                 (unsigned long long)told[exceeded].quota, told[exceeded].of,
+                 (unsigned long long)told[exceeded].used,
+                 (unsigned long long)told[exceeded].wanted);
+    return false;
+}
+
+static bool is_within_quota(const struct call *call, const struct size *size) {
+    const struct tenant_entry *tenant = call->tenant;
+    return upstream_tell_quota(
+        call, tenant, amounts_exceeded(&tenant->record.quota, &tenant->used, size), size);
+}
+
+/* The first of those asked for that nobody has named here; "": all are known. */
+static void find_unknown(const struct upstream *upstream, const char *networks,
+                         char out_name[limit_name_size]) {
+    while ((networks = names_next(networks, out_name))) {
+        bool known = false;
+        for (size_t i = 0; i < upstream->networks_count && !known; i++)
+            known = text_equal(upstream->networks[i].name, out_name);
+        if (!known)
+            return;
+    }
+    out_name[0] = 0;
+}
+
+/* Everything about the wish that can be refused before anything changes. */
+static bool admit(const struct call *call, const struct shape **out_shape,
+                  struct image_entry **out_image) {
+    const struct vm_create *wish = &call->request->vm_create;
+    struct upstream *upstream = call->upstream;
+    char network[limit_name_size];
+    find_unknown(upstream, wish->networks, network);
+    *out_shape = upstream_find_shape(upstream, wish->shape);
+    *out_image = map_get(&upstream->images_by_name, wish->image);
+    if (map_get(&call->tenant->vm_names, wish->name))
+        call_problem(call, CODE_CONFLICT, "name", "you have a VM named '%s' already", wish->name);
+    else if (!*out_shape)
+        call_problem(call, CODE_UNKNOWN_SHAPE, "shape", "there is no shape '%s'", wish->shape);
+    else if (!*out_image)
+        call_problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", wish->image);
+    else if (*network)
+        call_problem(call, CODE_UNKNOWN_NETWORK, "networks", "there is no network '%s'", network);
+    else if ((*out_image)->record.disk_gib > (*out_shape)->size.disk_gib)
+        call_problem(call, CODE_IMAGE_TOO_LARGE, "shape",
+                     "image '%s' needs a disk of %u GiB, shape '%s' has %u GiB", wish->image,
+                     (*out_image)->record.disk_gib, wish->shape, (*out_shape)->size.disk_gib);
+    else if (upstream->book.vms_count >= limit_vms)
+        call_problem(call, CODE_FULL, "", "this manager keeps at most %d VMs", limit_vms);
+    else
+        return is_within_quota(call, &(*out_shape)->size);
+    return false;
+}
+
+static struct book_vm *add_vm(const struct call *call, const struct shape *shape,
+                              const struct image_entry *image) {
+    struct upstream *upstream = call->upstream;
+    struct vm record = {.state = VM_PENDING, .size = shape->size, .epoch = 1,
+                        .created_ms = call->event->wall_ms};
+    struct id id = id_make(&upstream->ids, "vm", call->event->wall_ms);
+    (void)text_copy(record.id, sizeof(record.id), id.text);
+    (void)text_copy(record.name, sizeof(record.name), call->request->vm_create.name);
+    (void)text_copy(record.owner, sizeof(record.owner), call->tenant->record.name);
+    (void)text_copy(record.shape, sizeof(record.shape), shape->name);
+    (void)text_copy(record.image, sizeof(record.image), image->record.name);
+    (void)text_copy(record.group, sizeof(record.group), call->request->vm_create.group);
+    (void)text_copy(record.digest, sizeof(record.digest), image->record.digest);
+    record.metadata = call->request->vm_create.metadata; /* copied by the book */
+    record.networks = call->request->vm_create.networks; /* likewise */
+    struct book_vm *vm = book_add_vm(&upstream->book, &record);
+    upstream_link_vm(upstream, vm);
+    return vm;
+}
+
+static void on_vm_create(const struct call *call) {
+    const struct vm_create *wish = &call->request->vm_create;
+    const struct shape *shape = NULL;
+    struct image_entry *image = NULL;
+    struct peer *peer = NULL;
+    if (!call->tenant) {
+        call_problem(call, CODE_FORBIDDEN, "",
+                     "VMs belong to tenants: use a tenant's token, not the operator's");
+        return;
+    }
+    if (repeated(call) || !upstream_permits_vm(call) || !admit(call, &shape, &image) ||
+        !upstream_choose(call, shape, &peer))
+        return;
+    struct book_vm *vm = add_vm(call, shape, image);
+    struct operation operation = {.verb = VERB_DEFINE, .deadline_ms = allowed_ms(call)};
+    struct definition *definition = &operation.definition;
+    (void)text_copy(definition->name, sizeof(definition->name), wish->name);
+    (void)text_copy(definition->shape, sizeof(definition->shape), wish->shape);
+    (void)text_copy(definition->image, sizeof(definition->image), image->record.digest);
+    (void)text_copy(definition->image_name, sizeof(definition->image_name), image->record.name);
+    definition->size = shape->size;
+    definition->start = wish->start;
+    definition->user_data = wish->user_data; /* copied by the book */
+    operation.placing = wish->placing; /* likewise */
+    upstream_group_id(call, definition->group);
+    definition->apart = wish->placing.rule == GROUP_APART;
+    definition->on_drain = wish->on_drain;
+    definition->host_must = wish->host_must; /* copied by the book */
+    definition->host_prefer = wish->host_prefer;
+    definition->networks = wish->networks;
+    struct book_op *op = upstream_begin(call->upstream, vm, &operation, call->event, call->out);
+    placement_put(peer, vm, op, call->event);
+    downlink_instruct(&call->upstream->downlink, &call->upstream->book, vm, call->event,
+                      call->out);
+    book_save_vm(vm, call->out);
+    book_save_op(op, call->out);
+    remember_key(call, op);
+    upstream_answer_op(call, op);
+}
+
+static void on_vm_act(const struct call *call) {
+    if (repeated(call))
+        return;
+    struct upstream *upstream = call->upstream;
+    enum verb verb = call->request->verb;
+    struct book_vm *vm = upstream_find_vm(call, call->request->key);
+    if (!vm)
+        return;
+    if (!upstream_may_act(call, vm))
+        return;
+    if (vm->active && verb != VERB_DELETE) {
+        call_problem(call, CODE_BUSY, "", "operation %s (%s) is under way on this VM",
+                     vm->active->record.id, verb_names[vm->active->record.verb]);
+        return;
+    }
+    if (!lifecycle_permits(verb, vm->record.state)) {
+        call_problem(call, CODE_BAD_STATE, "", "%s is not possible while the VM is %s",
+                     verb_names[verb], vm_state_names[vm->record.state]);
+        return;
+    }
+    if (verb_reaches[verb] == VERB_ABOVE) {
+        struct book_op *kept = upstream_keep(call, vm, allowed_ms(call));
+        if (kept) {
+            remember_key(call, kept);
+            upstream_answer_op(call, kept);
+        }
+        return;
+    }
+    if (vm->active && vm->active->record.verb == VERB_DELETE) {
+        if (vm->active->record.internal) {
+            vm->active->record.internal = false; /* somebody has been told of it: it is kept */
+            book_save_op(vm->active, call->out);
+        }
+        remember_key(call, vm->active);
+        upstream_answer_op(call, vm->active); /* it is on its way out already */
+        return;
+    }
+    struct operation operation = {.verb = verb, .deadline_ms = allowed_ms(call)};
+    if (!upstream_admit_reshape(call, vm, &operation))
+        return;
+    struct size reserved = book_take_reserved(vm->active);
+    if (vm->active)
+        upstream_end(upstream, vm->active, CODE_SUPERSEDED, call->event, call->out);
+    if (verb == VERB_DELETE)
+        lifecycle_move(&vm->record, VM_DELETING, call->event->wall_ms);
+    struct book_op *op = upstream_begin(upstream, vm, &operation, call->event, call->out);
+    op->reserved = reserved;
+    op->record.timeline->by = call->tenant ? BY_ASKER : BY_OPERATOR;
+    upstream_reshape_begins(upstream, vm);
+    if (*vm->record.place) {
+        op->record.place_generation = ++vm->record.place_generation;
+        downlink_instruct(&upstream->downlink, &upstream->book, vm, call->event, call->out);
+        book_save_vm(vm, call->out);
+        book_save_op(op, call->out);
+    } else { /* a lost one, whose place is gone too: nobody has to be asked */
+        upstream_end(upstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST, call->event,
+                     call->out);
+        if (verb == VERB_DELETE)
+            upstream_remove_vm(upstream, vm, call->out);
+    }
+    remember_key(call, op);
+    upstream_answer_op(call, op);
+}
+
+static void forget_cluster(const struct call *call) {
+    struct peer *peer = downlink_by_name(&call->upstream->downlink, call->request->key);
+    struct node node;
+    if (!peer) {
+        call_not_found(call, "cluster");
+        return;
+    }
+    if (peer_is_up(peer)) {
+        call_problem(call, CODE_CONFLICT, "cluster", "cluster '%s' is connected: it is not gone",
+                     call->request->key);
+        return;
+    }
+    upstream_write_off(call->upstream, peer, call->event, call->out);
+    upstream_node(peer, &node);
+    call_answer(call, REPLY_RECORD, &node_table, &node);
+    record_clear(&node_table, &node);
+}
+
+static void on_op_show(const struct call *call) {
+    struct book_op *op = book_op(&call->upstream->book, call->request->key);
+    if (!op || (call->tenant && !text_equal(op->record.owner, call->tenant->record.name)))
+        call_problem(call, CODE_NOT_FOUND, "operation", "there is no operation '%s'",
+                     call->request->key);
+    else
+        upstream_answer_op(call, op);
+}
+
+static void add_image(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    struct image image = call->request->image;
+    const struct image_entry *old = map_get(&upstream->images_by_name, image.name);
+    image.created_ms = call->event->wall_ms;
+    if (old && !text_equal(old->record.digest, image.digest)) {
+        call_problem(call, CODE_CONFLICT, "name",
+                     "an image named '%s' with other contents is there already", image.name);
+        return;
+    }
+    if (!old && upstream->images_by_name.count >= limit_images) {
+        call_problem(call, CODE_FULL, "", "this manager keeps at most %d images", limit_images);
+        return;
+    }
+    if (!old) {
+        old = upstream_add_image(upstream, &image);
+        effects_save(call->out, &image_table, &image);
+    }
+    call_answer(call, REPLY_CREATED, &image_table, &old->record);
+}
+
+static void delete_image(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    struct image_entry *image = map_get(&upstream->images_by_name, call->request->key);
+    if (!image) {
+        call_problem(call, CODE_NOT_FOUND, "image", "there is no image '%s'", call->request->key);
+        return;
+    }
+    if (image->vms) {
+        call_problem(call, CODE_CONFLICT, "image", "%llu VMs are made from image '%s'",
+                     (unsigned long long)image->vms, call->request->key);
+        return;
+    }
+    map_remove(&upstream->images_by_name, image->record.name);
+    list_remove(&image->by_name);
+    effects_forget(call->out, &image_table, image->record.name);
+    bool shared = false;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &upstream->images)
+        shared |= text_equal(container_of(node, struct image_entry, by_name)->record.digest,
+                             image->record.digest);
+    struct image gone = image->record;
+    if (shared)
+        gone.digest[0] = 0; /* another image has the same archive: it stays */
+    call_answer(call, REPLY_GONE, &image_table, &gone);
+    memory_free(image);
+}
+
+static void create_tenant(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    struct tenant tenant = {.created_ms = call->event->wall_ms};
+    (void)text_copy(tenant.name, sizeof(tenant.name), call->request->tenant_create.name);
+    (void)text_copy(tenant.token_hash, sizeof(tenant.token_hash),
+                    call->request->new_token_hash);
+    if (map_get(&upstream->tenants_by_name, tenant.name)) {
+        call_problem(call, CODE_CONFLICT, "name", "there is a tenant '%s' already", tenant.name);
+    } else if (upstream->tenants_by_name.count >= limit_tenants) {
+        call_problem(call, CODE_FULL, "", "this manager keeps at most %d tenants", limit_tenants);
+    } else if (map_get(&upstream->tenants_by_token, tenant.token_hash)) {
+        call_problem(call, CODE_INTERNAL, "", "the token that was drawn for '%s' is another's",
+                     tenant.name);
+    } else {
+        upstream_add_tenant(upstream, &tenant);
+        effects_save(call->out, &tenant_table, &tenant);
+        call_answer(call, REPLY_CREATED, &tenant_table, &tenant);
+    }
+}
+
+/* A lowered quota ends no VM: it stops new ones. */
+static void set_quota(const struct call *call) {
+    struct tenant_entry *tenant =
+        map_get(&call->upstream->tenants_by_name, call->request->key);
+    if (!tenant) {
+        call_not_found(call, "tenant");
+        return;
+    }
+    tenant->record.quota = call->request->limits;
+    effects_save(call->out, &tenant_table, &tenant->record);
+    upstream_answer_account(call, tenant);
+}
+
+/* Whoever gets the name next shall not find the history of the one before. */
+static void forget_history(const struct call *call, struct tenant_entry *tenant) {
+    struct upstream *upstream = call->upstream;
+    struct list *node = NULL, *next = NULL;
+    const char *name = tenant->record.name;
+    size_t length = strlen(name);
+    list_each(node, next, &tenant->ops)
+        upstream_remove_op(upstream, container_of(node, struct book_op, by_owner), call->out);
+    list_each(node, next, &upstream->idempotency) {
+        struct idempotency_entry *entry = container_of(node, struct idempotency_entry, by_age);
+        if (text_starts(entry->record.key, name) && entry->record.key[length] == '/')
+            forget_key(call, entry);
+    }
+}
+
+static void delete_tenant(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, call->request->key);
+    if (!tenant) {
+        call_problem(call, CODE_NOT_FOUND, "tenant", "there is no tenant '%s'", call->request->key);
+        return;
+    }
+    if (!list_is_empty(&tenant->vms)) {
+        call_problem(call, CODE_CONFLICT, "tenant", "tenant '%s' has VMs", call->request->key);
+        return;
+    }
+    map_remove(&upstream->tenants_by_name, tenant->record.name);
+    map_remove(&upstream->tenants_by_token, tenant->record.token_hash);
+    list_remove(&tenant->by_name);
+    effects_forget(call->out, &tenant_table, tenant->record.name);
+    forget_history(call, tenant);
+    call_answer(call, REPLY_GONE, &tenant_table, &tenant->record);
+    map_deinit(&tenant->vm_names);
+    record_clear(&tenant_table, &tenant->record);
+    memory_free(tenant);
+}
+
+/* Who may ask what: tenants their own things, operators all but making VMs. */
+static bool is_for_operators(const struct call *call) {
+    enum request_kind kind = call->request->kind;
+    if (kind == REQUEST_TENANT_SHOW)
+        return !text_equal(call->request->key, call->tenant->record.name);
+    return kind == REQUEST_IMAGE_ADD || kind == REQUEST_IMAGE_DELETE ||
+           kind == REQUEST_TENANT_CREATE || kind == REQUEST_TENANT_LIST ||
+           kind == REQUEST_TENANT_DELETE || kind == REQUEST_TENANT_QUOTA ||
+           kind == REQUEST_TENANT_PERMISSIONS_SET || kind == REQUEST_TENANT_PERMISSIONS_RESET ||
+           kind == REQUEST_CLUSTER_FORGET || enrol_answers(kind);
+}
+
+static bool authenticate(struct call *call) {
+    const char *hash = call->request->token_hash;
+    bool is_operator = *hash && text_equal(hash, call->upstream->settings.operator_token_hash);
+    call->tenant = *hash ? map_get(&call->upstream->tenants_by_token, hash) : NULL;
+    if (is_operator)
+        call->tenant = NULL;
+    if (!is_operator && !call->tenant)
+        call_problem(call, CODE_UNAUTHENTICATED, "Authorization",
+                     *hash ? "%s: this token is not known" : "%s: a bearer token is needed",
+                     "token");
+    else if (!is_operator && is_for_operators(call))
+        call_problem(call, CODE_FORBIDDEN, "", "only the operator may do this, not tenant '%s'",
+                     call->tenant->record.name);
+    else
+        return true;
+    return false;
+}
+
+static bool admits(struct call *call) {
+    if (call->upstream->stopping)
+        call_problem(call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
+    return !call->upstream->stopping && authenticate(call);
+}
+
+/* False: it is asked for something else. */
+static bool answer_keys(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    if (!enrol_answers(call->request->kind))
+        return false;
+    enrol_on_request(&(struct enrol_call){call, &upstream->enrol, &upstream->downlink,
+                                          &upstream->ids});
+    return true;
+}
+
+void upstream_on_request(struct upstream *upstream, const struct event *event,
+                         struct effects *out) {
+    struct call call = {
+        .event = event, .request = event->request, .out = out, .upstream = upstream};
+    if (!admits(&call) || answer_keys(&call))
+        return;
+    switch (event->request->kind) {
+    case REQUEST_VM_CREATE:
+        on_vm_create(&call);
+        return;
+    case REQUEST_VM_ACT:
+        on_vm_act(&call);
+        return;
+    case REQUEST_OP_SHOW:
+        on_op_show(&call);
+        return;
+    case REQUEST_IMAGE_ADD:
+        add_image(&call);
+        return;
+    case REQUEST_IMAGE_DELETE:
+        delete_image(&call);
+        return;
+    case REQUEST_TENANT_CREATE:
+        create_tenant(&call);
+        return;
+    case REQUEST_TENANT_DELETE:
+        delete_tenant(&call);
+        return;
+    case REQUEST_CLUSTER_FORGET:
+        forget_cluster(&call);
+        return;
+    case REQUEST_TENANT_QUOTA:
+        set_quota(&call);
+        return;
+    case REQUEST_TENANT_PERMISSIONS_SET: case REQUEST_TENANT_PERMISSIONS_RESET:
+        upstream_set_permissions(&call);
+        return;
+    case REQUEST_VM_LIST:
+    case REQUEST_VM_SHOW:
+    case REQUEST_OP_LIST:
+    case REQUEST_SHAPE_LIST: case REQUEST_NETWORK_LIST:
+    case REQUEST_IMAGE_LIST:
+    case REQUEST_IMAGE_SHOW:
+    case REQUEST_CLUSTER_LIST:
+    case REQUEST_CLUSTER_SHOW:
+    case REQUEST_TENANT_LIST:
+    case REQUEST_TENANT_SHOW:
+    case REQUEST_WHOAMI:
+        upstream_read(&call);
+        return;
+    case REQUEST_TOKEN_CREATE:
+    case REQUEST_TOKEN_LIST:
+    case REQUEST_TOKEN_REVOKE:
+    case REQUEST_KEY_REVOKE:
+    case REQUEST_HOST_LIST: case REQUEST_HOST_SHOW:
+    case REQUEST_HOST_CORDON: case REQUEST_HOST_UNCORDON:
+    case REQUEST_HOST_DRAIN: case REQUEST_HOST_MAINTAIN: case REQUEST_HOST_END_MAINTENANCE:
+    case REQUEST_HOST_LABEL: case REQUEST_HOST_OVERCOMMIT:
+    case REQUEST_HOST_FORGET:
+    case REQUEST_UPSTREAM_LIST:
+    case REQUEST_UPSTREAM_SHOW:
+    case REQUEST_LIMITS_SET: case REQUEST_LIMITS_RESET:
+    case REQUEST_SHARE_SET: case REQUEST_SHARE_RESET:
+    case REQUEST_PERMISSIONS_SET: case REQUEST_PERMISSIONS_RESET:
+    case REQUEST_UPSTREAM_REVOKE: case REQUEST_UPSTREAM_RESTORE:
+    case REQUEST_KIND_COUNT:
+        call_problem(&call, CODE_UNSUPPORTED, "", "a cluster's owner is asked this, not %s", "us");
+        return;
+    }
+}

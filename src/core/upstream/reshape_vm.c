@@ -1,0 +1,189 @@
+/* Resizing, rebuilding and snapshots at the upstream manager: what may be asked for, what it takes
+ * of a tenant's quota, and which image a VM is of. */
+
+#include "base/text.h"
+#include "core/books/amounts.h"
+#include "core/below/placement.h"
+#include "core/books/reshape.h"
+#include "core/upstream/requests.h"
+
+static struct tenant_entry *tenant_of(const struct upstream *upstream,
+                                      const struct book_vm *vm) {
+    return map_get(&upstream->tenants_by_name, vm->record.owner);
+}
+
+/* --- what may be asked for --- */
+
+static bool refuse_resize(const struct call *call, const struct vm *vm, enum code code) {
+    const char *shape = call->request->reshape.shape;
+    if (code == CODE_CONFLICT)
+        call_problem(call, code, "shape",
+                     "the disk cannot grow while the VM has %u snapshots: delete them first",
+                     vm->snapshots_count);
+    else
+        call_problem(call, code, "shape",
+                     "the VM has a disk of %u GiB, shape '%s' has less: a disk cannot shrink",
+                     vm->size.disk_gib, shape);
+    return false;
+}
+
+static bool admit_resize(const struct call *call, const struct book_vm *vm,
+                         struct operation *operation) {
+    const struct tenant_entry *tenant = tenant_of(call->upstream, vm);
+    const char *name = call->request->reshape.shape;
+    const struct shape *shape = upstream_find_shape(call->upstream, name);
+    if (!upstream_permits(call, tenant, PERMIT_SHAPE, name))
+        return false;
+    if (!shape) {
+        call_problem(call, CODE_UNKNOWN_SHAPE, "shape", "there is no shape '%s'", name);
+        return false;
+    }
+    operation->definition.size = shape->size;
+    (void)text_copy(operation->definition.shape, limit_name_size, shape->name);
+    enum code code = reshape_refusal(&vm->record, operation);
+    if (code != CODE_OK)
+        return refuse_resize(call, &vm->record, code);
+    struct size growth = reshape_growth(&vm->record, operation);
+    enum amount outgrown = amounts_outgrown(&tenant->record.quota, &tenant->used, &growth);
+    return upstream_tell_quota(call, tenant, outgrown, &growth);
+}
+
+static bool admit_rebuild(const struct call *call, const struct book_vm *vm,
+                          struct operation *operation) {
+    const struct vm_reshape *wish = &call->request->reshape;
+    const char *name = *wish->image ? wish->image : vm->record.image;
+    const struct image_entry *image = map_get(&call->upstream->images_by_name, name);
+    struct definition *definition = &operation->definition;
+    if (!upstream_permits(call, tenant_of(call->upstream, vm), PERMIT_IMAGE, name))
+        return false;
+    if (!image) {
+        call_problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", name);
+        return false;
+    }
+    if (image->record.disk_gib > vm->record.size.disk_gib) {
+        call_problem(call, CODE_IMAGE_TOO_LARGE, "image",
+                     "image '%s' needs a disk of %u GiB, the VM has %u GiB", name,
+                     image->record.disk_gib, vm->record.size.disk_gib);
+        return false;
+    }
+    (void)text_copy(definition->image, sizeof(definition->image), image->record.digest);
+    (void)text_copy(definition->image_name, sizeof(definition->image_name), image->record.name);
+    definition->user_data = wish->user_data; /* copied by the book */
+    return true;
+}
+
+static bool admit_snapshot(const struct call *call, const struct book_vm *vm,
+                           struct operation *operation) {
+    const char *name = call->request->reshape.snapshot;
+    (void)text_copy(operation->snapshot, sizeof(operation->snapshot), name);
+    enum code code = reshape_refusal(&vm->record, operation);
+    if (code == CODE_NOT_FOUND)
+        call_problem(call, code, "name", "the VM has no snapshot '%s'", name);
+    else if (code == CODE_FULL)
+        call_problem(call, code, "name", "a VM has at most %d snapshots: delete one first",
+                     limit_snapshots);
+    else if (code == CODE_CONFLICT && operation->verb == VERB_SNAPSHOT)
+        call_problem(call, code, "name", "the VM has a snapshot '%s' already", name);
+    else if (code == CODE_CONFLICT)
+        call_problem(call, code, "name",
+                     "snapshot '%s' has the memory of a VM of another size: resize it first to "
+                     "what it had then", name);
+    return code == CODE_OK;
+}
+
+bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
+                            struct operation *operation) {
+    struct definition *definition = &operation->definition;
+    if (!reshape_tells(operation->verb))
+        return true;
+    (void)text_copy(definition->name, sizeof(definition->name), vm->record.name);
+    (void)text_copy(definition->shape, sizeof(definition->shape), vm->record.shape);
+    (void)text_copy(definition->image, sizeof(definition->image), vm->record.digest);
+    definition->size = vm->record.size;
+    if (operation->verb == VERB_RESIZE)
+        return admit_resize(call, vm, operation);
+    if (operation->verb == VERB_REBUILD)
+        return admit_rebuild(call, vm, operation);
+    *definition = (struct definition){0};
+    return admit_snapshot(call, vm, operation);
+}
+
+/* --- what is under way --- */
+
+/* The image that a VM is being made anew from is not deleted meanwhile. */
+static void hold_image(struct upstream *upstream, const struct operation *op, uint64_t sign) {
+    struct image_entry *image =
+        op->verb == VERB_REBUILD
+            ? map_get(&upstream->images_by_name, op->definition.image_name)
+            : NULL;
+    if (image)
+        image->vms += sign;
+}
+
+void upstream_reshape_loaded(struct upstream *upstream, const struct book_op *op) {
+    hold_image(upstream, &op->record, 1);
+}
+
+void upstream_reshape_begins(struct upstream *upstream, struct book_vm *vm) {
+    hold_image(upstream, &vm->active->record, 1);
+    reshape_hold(vm, &tenant_of(upstream, vm)->used);
+}
+
+void upstream_reshape_ends(struct upstream *upstream, const struct book_op *op) {
+    hold_image(upstream, &op->record, UINT64_MAX);
+}
+
+/* --- what came of it --- */
+
+static const struct image_entry *image_of_digest(const struct upstream *upstream,
+                                                 const char *digest) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &upstream->images) {
+        const struct image_entry *image = container_of(node, struct image_entry, by_name);
+        if (text_equal(image->record.digest, digest))
+            return image;
+    }
+    return NULL;
+}
+
+/* "": none that is known here by a name. */
+static void set_image(struct upstream *upstream, struct vm *vm, const char *name) {
+    struct image_entry *old = map_get(&upstream->images_by_name, vm->image);
+    struct image_entry *image = map_get(&upstream->images_by_name, name);
+    if (old)
+        old->vms--;
+    if (image)
+        image->vms++;
+    char copy[limit_name_size];
+    (void)text_copy(copy, sizeof(copy), name);
+    (void)text_copy(vm->image, sizeof(vm->image), copy);
+}
+
+/* Law 4 for images: what the place says that the disk is made from. */
+static void learn_image(struct upstream *upstream, struct book_vm *vm) {
+    const struct image_entry *now = map_get(&upstream->images_by_name, vm->record.image);
+    if (now && text_equal(now->record.digest, vm->record.digest))
+        return;
+    now = image_of_digest(upstream, vm->record.digest);
+    set_image(upstream, &vm->record, now ? now->record.name : "");
+}
+
+void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts,
+                    const struct event *event, struct effects *out) {
+    if (!reshape_learn(vm, facts, &tenant_of(upstream, vm)->used, event->wall_ms))
+        return;
+    learn_image(upstream, vm);
+    book_save_vm(vm, out);
+    if (vm->active)
+        book_save_op(vm->active, out);
+}
+
+void upstream_reshape_concludes(struct upstream *upstream, struct book_vm *vm,
+                                const struct result *result) {
+    const struct operation *op = &vm->active->record;
+    reshape_conclude(vm, result, &tenant_of(upstream, vm)->used);
+    if (op->verb == VERB_REBUILD && result->code == CODE_OK) {
+        reshape_rebuilt(&vm->record, op->definition.image);
+        set_image(upstream, &vm->record, op->definition.image_name);
+    }
+}

@@ -1,0 +1,76 @@
+/* The upstream manager: tenants, images, shapes, clusters, VMs and operations; admission and
+ * placement on clusters. It sees each cluster as one node and keeps nothing per host (law 2).
+ *
+ * A request changes the books and answers, an operation goes out by the downlink, its result
+ * comes back; deadlines end what nobody confirmed. The pieces: upstream.c (life), upstream_api.c
+ * (requests), upstream_link.c (messages from clusters). */
+#pragma once
+
+#include "core/books/book.h"
+#include "core/below/downlink.h"
+#include "core/manager/enrol.h"
+#include "core/below/explain.h"
+#include "core/role.h"
+#include "message/id.h"
+
+struct tenant_entry {
+    struct tenant record;
+    struct list by_name;
+    struct list vms;      /* book_vm.by_owner */
+    struct map vm_names;
+    struct list ops;      /* book_op.by_owner */
+    struct owner_limits used; /* by its VMs, from their admission until they are out of the books */
+};
+
+/* The operations on one VM, which may be gone. */
+struct history {
+    char vm[limit_id_size];
+    struct list ops; /* book_op.by_vm; never empty */
+};
+
+struct image_entry {
+    struct image record;
+    struct list by_name;
+    uint64_t vms; /* made from it */
+};
+
+struct idempotency_entry {
+    struct idempotency record;
+    struct list by_age;
+};
+
+/* A reply that waits for an operation's end. */
+struct waiter {
+    struct list by_op;    /* book_op.waiters */
+    struct timer timer;   /* upstream.waiters */
+    struct book_op *op;
+    uint64_t handle;
+    enum explain_reader reader;
+};
+
+struct upstream {
+    struct role_settings settings; /* its arrays are not used after init */
+    struct book book;
+    struct downlink downlink;
+    struct enrol enrol;
+    struct id_maker ids;
+    struct prng prng;
+    struct map tenants_by_name, tenants_by_token;
+    struct list tenants; /* in the order of their names, like images */
+    struct map images_by_name;
+    struct network *networks; /* that tenants may ask for */
+    size_t networks_count;
+    struct list images;
+    struct map histories; /* to struct history, by the VM's id */
+    struct map idempotency_by_key;
+    struct list idempotency;
+    struct heap waiters;
+    uint64_t waiters_count;
+    bool stopping;
+};
+
+void upstream_init(struct upstream *upstream, const struct role_settings *settings);
+void upstream_deinit(struct upstream *upstream);
+void upstream_step(struct upstream *upstream, const struct event *event, struct effects *out);
+uint64_t upstream_deadline_ms(const struct upstream *upstream);
+void upstream_check(const struct upstream *upstream);
