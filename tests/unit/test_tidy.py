@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """tools/tidy finds each thing that it forbids, says where, and lets good code pass."""
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 sys.dont_write_bytecode = True
 import tidy  # noqa: E402 (found by the path above)
+from tidy_rules import code, floors, objects, source as reading  # noqa: E402
 
 SIGN = "/* A room.\n *\n * Its contract. */\n#pragma once\n"
 
@@ -24,6 +27,8 @@ BAD = {
         ("sim/a.c", '#include "io/loop.h"\n', 1),
         ("src/main/a.c", '#include "sim/world.h"\n', 1),
         ("src/core/a.c", '#include "a.h"\n', 1),
+        ("src/core/books/a.c", '#include "io/a.h"\n', 1),
+        ("src/core/books/a.c", '#include "a.h"\n', 1),
         ("src/io/host.c", '#include "io/host_libvirt_parts.h"\n', 1),
     ],
     "foreign header": [
@@ -45,7 +50,7 @@ BAD = {
     "line length": [("src/io/a.c", "\n" + "/" * 101 + "\n", 2),
                     ("tools/a", "#!/bin/sh\n# " + "x" * 99 + "\n", 2)],
     "banned call": [
-        ("src/io/a.c", f"void f(void) {{\n    (void){name}(x);\n}}\n", 2) for name in tidy.BANNED
+        ("src/io/a.c", f"void f(void) {{\n    (void){name}(x);\n}}\n", 2) for name in code.BANNED
     ],
     "clock": [
         ("src/core/a.c", "void f(void) {\n    time(NULL);\n}\n", 2),
@@ -123,13 +128,13 @@ class Tidy(unittest.TestCase):
                 self.assertEqual(findings(path, text), [])
 
     def test_functions_are_found_with_their_names_and_parameters(self):
-        code = tidy.strip_code(
+        text = reading.strip_code(
             "static must_check int a_b(const char *x, int (*f)(int, int)) {\n}\n"
             "struct s {\n    int x;\n};\n"
             "__attribute__((noreturn)) void c(void) {\n    if (x) {\n    }\n}\n"
             "int d[] = {f(1), 2};\nstruct s *\ne(int a, ...)\n{\n}\n")
         self.assertEqual([(f.name, len(f.parameters), f.first, f.last)
-                          for f in tidy.functions(code)],
+                          for f in reading.functions(text)],
                          [("a_b", 2, 1, 2), ("c", 0, 6, 9), ("e", 1, 11, 14)])
 
     def test_a_finding_names_file_line_rule_and_remedy(self):
@@ -154,33 +159,54 @@ class Tidy(unittest.TestCase):
         path = "src/io/http_server.c"
         self.addCleanup(tidy.EXEMPT.pop, ("goto", path, "nobody"))
         tidy.EXEMPT[("goto", path, "nobody")] = "a test"
-        found = [(rule, text) for rule, _, _, text in tidy.all_findings(ROOT, [path], None)]
+        found = [(rule, text) for rule, _, _, text in tidy.all_findings(ROOT, [path], None, False)]
         self.assertIn(("goto", f"remove the exemption of nobody in {path}: not needed"), found)
         self.assertNotIn("parameters", dict(found), "on_access is exempt, and needs it")
 
 
+class Ceilings(unittest.TestCase):
+    def judge(self, count):
+        found = [("prefix", f"src/a/{i}.c", 1, "", "remedy") for i in range(count)]
+        with unittest.mock.patch.dict(tidy.CEILINGS, {("prefix", "src/a/"): 2}, clear=True), \
+                unittest.mock.patch.dict(tidy.EXEMPT, clear=True):
+            return [text for *_, text in tidy.judged(found, lambda *_: True)]
+
+    def test_as_many_as_the_ceiling_says_are_let_be_and_no_more(self):
+        self.assertEqual(self.judge(2), [])
+        self.assertEqual(self.judge(3), ["remedy"] * 3 + ["3 findings in src/a/, at most 2 are "
+                                                          "allowed"])
+
+    def test_a_ceiling_over_nothing_is_found(self):
+        self.assertEqual(self.judge(0), ["remove the ceiling of src/a/: not needed"])
+
+
+def compile_tree(root, files):
+    """Writes the files, and compiles the .c with what tells a build's objects."""
+    commands = []
+    for path, text in files.items():
+        os.makedirs(os.path.dirname(f"{root}/{path}"), exist_ok=True)
+        with open(f"{root}/{path}", "w") as file:
+            file.write(text + "\n")
+    for path in files:
+        if path.endswith(".c"):
+            command = {"directory": root, "file": path, "output": f"{path}.o"}
+            subprocess.run(["cc", "-w", "-fPIC", "-Isrc", "-c", path, "-o", command["output"]],
+                           cwd=root, check=True)
+            commands.append(command)
+    with open(f"{root}/compile_commands.json", "w") as file:
+        json.dump(commands, file)
+
+
 class Objects(unittest.TestCase):
-    """The rules on objects, on archives that are compiled for it."""
+    """The rules on objects, on some that are compiled for it."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.build = folder.name
-        for name, code in C_OBJECTS.items():
-            room, file = name.split("/")
-            place = f"{self.build}/src/{room}"
-            os.makedirs(place, exist_ok=True)
-            with open(f"{place}/{file}.c", "w") as source:
-                source.write(code + "\n")
-            subprocess.run(["cc", "-w", "-fPIC", "-c", f"{place}/{file}.c", "-o",
-                            f"{place}/{file}.c.o"], check=True)
-        for room in ("base", "message", "core", "io"):
-            place = f"{self.build}/src/{room}"
-            objects = [f"{place}/{file}" for file in os.listdir(place) if file.endswith(".o")]
-            kind = "rcsT" if room == "core" else "rcs"  # Meson makes thin ones
-            subprocess.run(["ar", kind, f"{place}/lib{room}.a", *objects], check=True)
+        root = os.path.realpath(folder.name)
+        compile_tree(root, {f"src/{name}.c": text for name, text in C_OBJECTS.items()})
         self.found = [(rule, path, name) for rule, path, _, name, _ in
-                      tidy.built_findings(self.build)]
+                      tidy.built_findings(objects.read_symbols(root, root))]
 
     def test_the_core_calls_nothing_impure(self):
         self.assertEqual(sorted(f[1:] for f in self.found if f[0] == "core purity"),
@@ -190,6 +216,80 @@ class Objects(unittest.TestCase):
         self.assertEqual(sorted(f[1:] for f in self.found if f[0] == "mutable global"),
                          [("src/io/state.c", name)
                           for name in ("counter", "hidden", "inner", "per_thread")])
+
+
+class Floors(unittest.TestCase):
+    """The rules on how files stand to each other, on small trees."""
+
+    def found(self, files, circles=(), upward=()):
+        with tempfile.TemporaryDirectory() as folder, \
+                unittest.mock.patch.object(floors, "CIRCLES", set(circles)), \
+                unittest.mock.patch.object(floors, "UPWARD", dict.fromkeys(upward, "a test")):
+            root = os.path.realpath(folder)
+            compile_tree(root, {"meson.build": "subdir('src/core')", **files})
+            sources = [tidy.load(root, path) for path in sorted(files)]
+            symbols = objects.read_symbols(root, root)
+            return [finding[:4] for finding in tidy.tree_findings(root, sources, symbols)]
+
+    def test_what_goes_down_passes_whatever_the_depth(self):
+        self.assertEqual(self.found({
+            "src/core/meson.build": "a = files('a.h')\nsubdir('low')\na += files('deep/c.c')",
+            "src/core/low/meson.build": "a += files('b.c') # d.c stands nowhere",
+            "src/core/a.h": "int c(void);",
+            "src/core/low/b.h": "int b(void);",
+            "src/core/low/b.c": '#include "core/low/b.h"\nint b(void) { return 1; }',
+            "src/core/deep/c.c": '#include "core/a.h"\n#include "core/low/b.h"\n'
+                                 "int c(void) { return b(); }"}), [])
+
+    def test_an_include_that_goes_up_is_found(self):
+        tree = {"src/core/meson.build": "core = static_library('core', 'a.c', 'b.c')",
+                "src/core/a.c": "\n#include \"core/b.h\"\nstruct b a;",
+                "src/core/b.h": "struct b { int x; };",
+                "src/core/b.c": '#include "core/b.h"\nint b;'}
+        arrow = ("src/core/a", "src/core/b")
+        self.assertEqual(self.found(tree), [("floors", "src/core/a.c", 2, "src/core/b")])
+        self.assertEqual(self.found(tree, upward=[arrow]), [])
+        tree["src/core/meson.build"] = "core = static_library('core', 'b.c', 'a.c')"
+        self.assertEqual(self.found(tree), [])
+        self.assertEqual(self.found(tree, upward=[arrow]),
+                         [("floors", "tools/tidy_rules/allowed.py", 1, arrow)])
+
+    def test_a_call_that_goes_up_is_found_between_folders_too(self):
+        tree = {"src/core/meson.build": "subdir('a')\nsubdir('b')",
+                "src/core/a/meson.build": "c = files('x.c')",
+                "src/core/b/meson.build": "c += files('y.c')",
+                "src/core/a/x.c": "int y(void); int x(void) { return y(); }",
+                "src/core/b/y.c": "int y(void) { return 1; }"}
+        self.assertEqual(self.found(tree), [("floors", "src/core/a/x.c", 1, "src/core/b/y")])
+
+    def test_a_circle_is_found_by_an_include_and_a_call(self):
+        tree = {"src/core/meson.build": "core = static_library('core', 'a.c', 'b.c', 'c.c')",
+                "src/core/a.c": "int c(void); int a(void) { return c(); }",
+                "src/core/a.h": "int a(void);",
+                "src/core/b.c": '#include "core/a.h"\nint b(void) { return a(); }',
+                "src/core/c.c": "int b(void); int c(void) { return b(); }"}
+        self.assertEqual(self.found(tree), [("floors", "src/core/meson.build", 1, "a b c")])
+        self.assertEqual(self.found(tree, circles=[("src/core", "a b c d")]), [])
+        self.assertEqual(self.found(tree, circles=[("src/core", "a b")]),
+                         [("floors", "src/core/meson.build", 1, "a b c"),
+                          ("floors", "tools/tidy_rules/allowed.py", 1, ("src/core", "a b"))])
+
+    def test_a_file_without_a_floor_and_a_folder_in_two_pieces_are_found(self):
+        self.assertEqual(self.found({
+            "src/core/meson.build": "core = files('a/x.c', 'b/y.c', 'a/z.c')",
+            "src/core/a/x.c": "int x;", "src/core/b/y.c": "int y;", "src/core/a/z.c": "int z;",
+            "src/core/a/limits.h": "enum { limit = 1 };"}),
+            [("floor plan", "src/core/a/limits.h", 1, ""),
+             ("floor plan", "src/core/a/z.c", 1, "src/core/a")])
+
+    def test_a_large_folder_and_a_prefix_in_a_folders_place_are_found(self):
+        paths = [f"src/io/{chr(ord('a') + i)}.c" for i in range(17)]
+        self.assertEqual([path for path, *_ in floors.rule_folder_size(paths)], ["src/io/q.c"])
+        self.assertEqual(list(floors.rule_folder_size(paths[1:])), [])
+        paths = ["sim/check.c", "sim/check.h", "sim/check_end.c", "sim/checks.c"]
+        self.assertEqual(list(floors.rule_prefix(paths)), [])
+        self.assertEqual([path for path, *_ in floors.rule_prefix([*paths, "sim/check_wall.c"])],
+                         ["sim/check_wall.c"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,210 @@
+"""Rules on one file: each a generator of (line, name for the allowed lists, what to do)."""
+import ast
+import re
+
+from tidy_rules.source import room
+
+FUNCTION_LINES = 70
+FILE_LINES = 600
+COLUMNS = 100
+PARAMETERS = 5
+
+# base <- message <- core <- {io, sim} <- {main, tests}; io and sim never meet
+ROOMS = {
+    "base": {"base"},
+    "message": {"base", "message"},
+    "core": {"base", "message", "core"},
+    "io": {"base", "message", "core", "io"},
+    "sim": {"base", "message", "core", "sim"},
+    "main": {"base", "message", "core", "io", "main"},
+    "cli": {"base", "message", "io", "cli"},
+    "tests": {"base", "message", "core", "io", "sim", "main", "tests"},
+    "bench": {"base", "message", "core", "io", "main", "bench"},  # agents, as the daemon wires them
+}
+
+# Foreign parties, by the headers that open them, and the one file that may: of libsodium, one for
+# digests and one for seals.
+FOREIGN = {
+    r"archive(_entry)?\.h": "src/io/image_archive.c",
+    r"curl/.*": "src/io/http_client.c",
+    r"ini\.h": "src/io/config.c",
+    r"jansson\.h": "src/message/codec_decode.c",
+    r"libvirt/.*": "src/io/host_libvirt_parts.h",
+    r"microhttpd\.h": "src/io/http_server.c",
+    r"sodium(/.*)?\.h": ("src/io/secret.c", "src/io/seal.c"),
+    r"sqlite3\.h": "src/io/store_sqlite.c",
+    r"strophe\.h": "src/io/xmpp_connection.c",
+    r"systemd/.*": "src/io/notify.c",
+    r"uv\.h": "src/io/shell.c",
+    r"cmocka\.h": "tests/",
+}
+# What the C library and the kernel bring.
+SYSTEM_HEADER = re.compile(
+    r"(arpa|asm|linux|net|netinet|sys)/\w+\.h|"
+    r"(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|getopt|glob|grp|inttypes|langinfo|limits|locale|"
+    r"malloc|math|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|stdalign|stdarg|"
+    r"stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|"
+    r"threads|time|unistd|wchar)\.h")
+
+BANNED = {
+    "strcpy": "text_copy", "strcat": "struct text or text_format", "sprintf": "text_format",
+    "atoi": "strtoul with its end checked", "strtok": "strsep", "rand": "base/prng",
+    "sleep": "a deadline of the loop", "system": "posix_spawn with arguments",
+    "alloca": "memory_new", "gets": "getline",
+}
+CLOCKS = {"time", "clock_gettime", "gettimeofday", "timespec_get"}
+CLOCK_FILES = {
+    "src/io/shell.c": "the loop",
+    "src/base/log.c": "the stamp of a log line",
+    "bench/measure.c": "what is measured is time",
+    "src/main/isthmus_table.c": "the command has no loop; it prints ages",
+}
+
+
+def rule_include_arrows(source):
+    here = room(source.path)
+    if not source.is_c or here not in ROOMS:
+        return
+    for number, line in enumerate(source.lines, 1):
+        match = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
+        if not match:
+            continue
+        header = match.group(1)
+        target = header.split("/")[0] if "/" in header else here
+        if "/" not in header and source.path.startswith("src/"):
+            folder = source.path[len("src/"):].rpartition("/")[0]
+            yield number, header, f'name the room: #include "{folder}/{header}"'
+        elif header.endswith("_parts.h") and header[:-len("_parts.h")] not in source.path:
+            yield number, header, (f"{header} is shared by the files that begin with its name "
+                                   "alone: go through what is public")
+        elif target not in ROOMS[here]:
+            yield number, header, (f"{here} must not know {target}: arrows run base <- message <- "
+                                   "core <- {io, sim} <- {main, tests}; io and sim never meet")
+
+
+def rule_foreign_header(source):
+    if not source.is_c:
+        return
+    for number, line in enumerate(source.lines, 1):
+        match = re.match(r"\s*#\s*include\s+<([^>]+)>", line)
+        if not match or SYSTEM_HEADER.fullmatch(match.group(1)):
+            continue
+        header = match.group(1)
+        owner = next((FOREIGN[p] for p in FOREIGN if re.fullmatch(p, header)), None)
+        if owner is None:
+            yield number, header, (f"<{header}> is a new foreign header: give it one file and add "
+                                   "both to FOREIGN in tools/tidy_rules/code.py")
+            continue
+        owners = (owner,) if isinstance(owner, str) else owner
+        if not source.path.startswith((*owners, "tests/", "bench/")):
+            yield number, header, (f"<{header}> belongs to {' and '.join(owners)} alone: go "
+                                   "through its functions")
+
+
+def rule_function_length(source):
+    for function in source.functions:
+        length = function.last - function.first + 1
+        if length > FUNCTION_LINES:
+            yield function.first, function.name, (f"{function.name} has {length} lines, at most "
+                                                  f"{FUNCTION_LINES}: split it")
+    if not source.is_python:
+        return
+    for node in ast.walk(ast.parse(source.text, source.path)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            length = node.end_lineno - node.lineno + 1
+            if length > FUNCTION_LINES:
+                yield node.lineno, node.name, (f"{node.name} has {length} lines, at most "
+                                               f"{FUNCTION_LINES}: split it")
+
+
+def rule_parameters(source):
+    for function in source.functions:
+        count = len(function.parameters)
+        if count > PARAMETERS and function.name != "main":
+            yield function.first, function.name, (f"{function.name} has {count} parameters, at "
+                                                  f"most {PARAMETERS}: gather them in a struct")
+
+
+def rule_file_length(source):
+    count = len(source.lines) - 1
+    if source.is_code and count > FILE_LINES:
+        yield FILE_LINES + 1, "", f"{count} lines, at most {FILE_LINES}: split it by its ideas"
+
+
+def rule_line_length(source):
+    for number, line in enumerate(source.lines, 1):
+        if source.is_code and len(line) > COLUMNS:
+            yield number, "", f"{len(line)} columns, at most {COLUMNS}: break the line"
+
+
+def rule_banned_call(source):
+    for number, match in source.code_matches(r"(?<![\w.>])(\w+)\s*\("):
+        if match.group(1) in BANNED:
+            yield number, match.group(1), (f"{match.group(1)} is banned: use "
+                                           f"{BANNED[match.group(1)]}")
+
+
+def rule_clock(source):
+    if not source.path.startswith("src/") or source.path in CLOCK_FILES:
+        return
+    for number, match in source.code_matches(r"(?<![\w.>])(\w+)\s*\("):
+        if match.group(1) in CLOCKS:
+            yield number, match.group(1), (f"{match.group(1)} outside the loop: take the time from "
+                                           "the event")
+
+
+def rule_goto(source):
+    for function in source.functions:
+        body, first = function.body
+        labels = {label.group(1): label.start()
+                  for label in re.finditer(r"^\s*(\w+):", body, re.MULTILINE)}
+        for match in re.finditer(r"\bgoto\s+(\w+)", body):
+            if labels.get(match.group(1), len(body)) < match.start():
+                yield (first + body.count("\n", 0, match.start()), function.name,
+                       f"goto {match.group(1)} runs backward: write a loop")
+
+
+def rule_typedef(source):
+    for number, match in source.code_matches(r"\btypedef\b[^;{]*[;{]"):
+        if not re.search(r"\(\s*\*", match.group()):
+            yield number, "", ("typedef hides a type: write struct x or enum x; only function "
+                               "pointers may have one")
+
+
+def rule_header(source):
+    if not source.path.endswith(".h"):
+        return
+    if not source.text.startswith("/*"):
+        yield 1, "", "open the header with its sign: a comment on what this room is, its contract"
+    if not re.search(r"^#pragma once$", source.text, re.MULTILINE):
+        yield 1, "", "add #pragma once after the sign"
+
+
+def rule_white_space(source):
+    if source.path.endswith(".patch"):  # a context line of nothing is a blank
+        return
+    for number, line in enumerate(source.lines, 1):
+        if line != line.rstrip():
+            yield number, "", "remove the white space at the end of the line"
+        if source.is_c and line.startswith("\t"):
+            yield number, "", "indent by 4 spaces, not by tabs"
+    if source.text and not source.text.endswith("\n"):
+        yield len(source.lines), "", "end the file with a newline"
+    if source.text.endswith("\n\n"):
+        yield len(source.lines) - 1, "", "remove the empty lines at the end of the file"
+
+
+RULES = {
+    "include arrows": rule_include_arrows,
+    "foreign header": rule_foreign_header,
+    "function length": rule_function_length,
+    "parameters": rule_parameters,
+    "file length": rule_file_length,
+    "line length": rule_line_length,
+    "banned call": rule_banned_call,
+    "clock": rule_clock,
+    "goto": rule_goto,
+    "typedef": rule_typedef,
+    "header": rule_header,
+    "white space": rule_white_space,
+}
