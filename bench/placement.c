@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/prng.h"
 #include "base/text.h"
+#include "core/below/peer.h"
 #include "core/below/placement.h"
 #include "measure.h"
 

@@ -1,5 +1,6 @@
 /* The laws that are checked after each step, and once a minute. */
 
+#include "core/role.h"
 #include "sim/check.h"
 
 #include <stdarg.h>

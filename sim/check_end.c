@@ -6,7 +6,11 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/books/book.h"
 #include "core/books/lifecycle.h"
+#include "core/effect.h"
+#include "core/event.h"
+#include "core/role.h"
 #include "message/owner.h"
 #include "sim/carrier.h"
 #include "sim/check.h"

@@ -2,7 +2,11 @@
  * by its weight, and what is kept for one can be had by it. */
 
 #include "base/text.h"
+#include "core/below/pace.h"
+#include "core/books/book.h"
 #include "core/books/lifecycle.h"
+#include "core/effect.h"
+#include "core/role.h"
 #include "sim/check.h"
 
 enum { parties_most = 16 };

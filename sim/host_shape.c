@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "core/books/reshape.h"
+#include "core/role.h"
 #include "message/labels.h"
 #include "sim/check.h"
 

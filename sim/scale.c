@@ -11,7 +11,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/books/book.h"
 #include "core/books/lifecycle.h"
+#include "core/role.h"
 #include "sim/check.h"
 #include "sim/run.h"
 

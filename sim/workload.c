@@ -6,7 +6,10 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/books/book.h"
 #include "core/books/lifecycle.h"
+#include "core/event.h"
+#include "core/role.h"
 #include "sim/check.h"
 
 static uint64_t pick(struct sim_world *world, uint64_t bound) {

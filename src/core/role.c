@@ -2,8 +2,15 @@
 
 #include "base/memory.h"
 #include "core/agent/agent.h"
+#include "core/agent/vm.h"
+#include "core/below/explain.h"
+#include "core/below/pace.h"
+#include "core/below/peer.h"
+#include "core/books/book.h"
 #include "core/downstream/downstream.h"
+#include "core/downstream/patron.h"
 #include "core/link/joiner.h"
+#include "core/upstream/step.h"
 #include "core/upstream/upstream.h"
 
 struct role {

@@ -10,6 +10,7 @@
 
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
+#include "core/role.h"
 #include "host.h"
 
 static int set_up(void **state) {

@@ -9,6 +9,7 @@
 
 #include "cloud.h"
 #include "core/books/lifecycle.h"
+#include "core/effect.h"
 #include "message/codec.h"
 
 static struct cloud cloud;

@@ -12,6 +12,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/below/instruct.h"
+#include "core/below/peer.h"
 #include "core/below/placement.h"
 #include "message/id.h"
 #include "message/owner.h"

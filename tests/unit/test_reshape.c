@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "core/role.h"
 #include "cloud.h"
 #include "core/books/reshape.h"
 #include "host.h"

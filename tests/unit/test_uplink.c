@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "bench.h"
+#include "core/above/instruct.h"
 #include "core/above/uplink.h"
 
 #define owner "manager-0"

@@ -10,6 +10,7 @@
 #include "cloud.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
+#include "core/role.h"
 
 static struct cloud cloud; /* of this program's only thread; each test begins with a fresh one */
 

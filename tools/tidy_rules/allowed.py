@@ -28,13 +28,6 @@ CIRCLES = {
      "carrier check check_carrier check_explain check_place check_share check_wall disk "
      "host_live host_shape hosts keys network owners permits population shares shell "
      "topology workload world"),
-    ("src/core/above", "instruct uplink"),
-    ("src/core/agent", "agent parts work"),
-    ("src/core/below", "downlink instruct lend parts turns"),
-    ("src/core/downstream",
-     "downstream drain host_requests hosts instructed migrate parts remake requests revoke "
-     "share"),
-    ("src/core/upstream", "clusters keep parts permit place read requests reshape_vm upstream"),
     ("src/io", "config config_value"),
     ("src/io", "config_daemons config_links"),
     ("src/io", "host host_parts"),

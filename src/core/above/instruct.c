@@ -1,10 +1,11 @@
-#include <assert.h>
+#include "core/above/instruct.h"
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/above/speak.h"
+#include "core/above/uplink.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
-#include "core/above/uplink.h"
 
 static enum uplink_judgement refuse(enum code code, enum code *out_code) {
     *out_code = code;
@@ -138,17 +139,6 @@ void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm, struct e
     send_report(uplink, full_report_of(vm), out);
 }
 
-void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
-                          struct effects *out) {
-    bool full = uplink_is_open(uplink) && !uplink_has_room(uplink);
-    if (full || step <= op->told || op->record.internal)
-        return;
-    op->told = step;
-    struct message message = {.kind = MESSAGE_PROGRESS, .progress.step = step};
-    (void)text_copy(message.progress.op, sizeof(message.progress.op), op->record.id);
-    uplink_send(uplink, &message, out);
-}
-
 /* Law 1: how far it had come before anything was done to the VM is an inside matter. */
 static enum step step_shown(const struct operation *op) {
     if (op->code == CODE_OK)
@@ -279,38 +269,4 @@ void uplink_on_settled(struct book *book, const char *owner, const char *op_id,
     if (newest && !vm->active &&
         (vm->record.state == VM_DELETED || vm->record.state == VM_FAILED))
         book_remove_vm(book, vm, out);
-}
-
-uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generation) {
-    const uint64_t numbers[] = {(uint64_t)vm->state, vm->size.cpus, vm->size.memory_mib,
-                                vm->size.disk_gib};
-    struct text text = {0};
-    text_add(&text, vm->id);
-    text_add(&text, " ");
-    text_add_number(&text, epoch);
-    text_add(&text, " ");
-    text_add_number(&text, generation);
-    for (size_t i = 0; i < array_size(numbers); i++) {
-        text_add(&text, " ");
-        text_add_number(&text, numbers[i]);
-    }
-    text_add(&text, vm->digest);
-    for (uint32_t i = 0; i < vm->snapshots_count; i++) {
-        text_add(&text, " ");
-        text_add(&text, vm->snapshots[i].name);
-    }
-    uint64_t hash = map_hash(0, text_data(&text), text.length);
-    text_deinit(&text);
-    return hash;
-}
-
-uint64_t uplink_digest(const struct uplink *uplink, const struct book *book) {
-    uint64_t digest = 0;
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &book->vms) {
-        const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
-        if (text_equal(vm->owner, uplink->setting.name))
-            digest ^= uplink_vm_digest(vm, vm->epoch, vm->generation);
-    }
-    return digest & INT64_MAX;
 }

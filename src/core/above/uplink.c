@@ -4,6 +4,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/above/speak.h"
+#include "core/link/session.h"
 
 enum {
     gather_ms = 100, /* law 7: changes of capacity travel together */
@@ -65,10 +67,6 @@ void uplink_deinit(struct uplink *uplink) {
 
 struct pinned_peer uplink_pinned(struct uplink *uplink) {
     return (struct pinned_peer){PINS_ABOVE, &uplink->setting, &uplink->manager_key};
-}
-
-bool uplink_is_open(const struct uplink *uplink) {
-    return uplink->session.state == SESSION_OPEN;
 }
 
 /* A new session from here: another number, so that nothing of the old one is taken for it. */
@@ -243,21 +241,6 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
         return UPLINK_HANDLED;
     }
     return UPLINK_HANDLED;
-}
-
-bool uplink_has_room(struct uplink *uplink) {
-    if (!uplink_is_open(uplink))
-        return false;
-    bool full = session_is_full(&uplink->session) || !list_is_empty(&uplink->refusals);
-    uplink->starved |= full;
-    return !full;
-}
-
-void uplink_send(struct uplink *uplink, struct message *message, struct effects *out) {
-    if (uplink_has_room(uplink))
-        session_send(&uplink->session, &uplink->setting, message, out);
-    else
-        message_clear(message);
 }
 
 /* Before all that is said later: what it tells of its VM is of now. */

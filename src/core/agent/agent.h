@@ -10,23 +10,12 @@
  * The uplink opens only when the host has been scanned, so that what it tells is true. */
 #pragma once
 
-#include "core/books/book.h"
-#include "core/role.h"
-#include "core/above/uplink.h"
+#include <stdint.h>
 
-struct agent {
-    struct book book;
-    struct uplink uplink;
-    struct size host;        /* what the host offers */
-    const char *networks;    /* that it has, by commas; NULL: none */
-    struct landing landing;  /* where it receives VMs that run; no URI: it does not */
-    struct owner_limits used; /* by the VMs here */
-    uint64_t last_job;
-    uint64_t jobs;           /* under way */
-    struct list working;     /* book_vm.by_place of the VMs that they are for */
-    bool scanned, stopping;
-    struct prng prng;
-};
+struct agent;
+struct effects;
+struct event;
+struct role_settings;
 
 void agent_init(struct agent *agent, const struct role_settings *settings);
 void agent_deinit(struct agent *agent);

@@ -1,9 +1,10 @@
 /* From operations to host jobs and back. */
+#include "core/agent/work.h"
 
 #include <assert.h>
 
 #include "base/text.h"
-#include "core/agent/parts.h"
+#include "core/agent/vm.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
 

@@ -4,9 +4,14 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "core/below/parts.h"
+#include "base/tournament.h"
+#include "core/below/lanes.h"
+#include "core/below/lend.h"
+#include "core/below/peer.h"
+#include "core/below/turns.h"
+#include "core/books/digest.h"
 #include "core/books/reshape.h"
-#include "core/above/uplink.h"
+#include "core/link/session.h"
 
 void downlink_init(struct downlink *downlink, const struct role_settings *settings,
                    struct prng *prng) {
@@ -93,8 +98,6 @@ struct peer *downlink_peer(const struct downlink *downlink, uint32_t link, const
 struct peer *downlink_by_name(const struct downlink *downlink, const char *name) {
     return map_get(&downlink->by_name, name);
 }
-
-bool peer_is_up(const struct peer *peer) { return peer->state == PEER_UP; }
 
 struct pinned_peer peer_pinned(struct peer *peer) {
     return (struct pinned_peer){PINS_BELOW, &peer->setting, &peer->next_key};
@@ -467,19 +470,6 @@ void downlink_on_tick(struct downlink *downlink, const struct event *event) {
             next = event->now_ms + downlink->beat_ms / 2;
     }
     downlink->sweep_due_ms = next;
-}
-
-void downlink_on_end_of_step(struct downlink *downlink, struct book *book,
-                             const struct event *event, struct effects *out) {
-    struct timer *timer = NULL;
-    while ((timer = heap_first(&downlink->timers)) && timer->due_ms <= event->now_ms) {
-        struct peer *peer = container_of(timer, struct peer, timer);
-        if (peer->session.overflowed)
-            peer_close(downlink, peer, event);
-        peer_resume(peer, book, event, out);
-        session_tick(&peer->session, &peer->setting, event->now_ms, out);
-        peer_arm(peer);
-    }
 }
 
 uint64_t downlink_deadline_ms(const struct downlink *downlink) {

@@ -1,6 +1,13 @@
+#include "core/below/instruct.h"
+
 #include "base/text.h"
-#include "core/below/parts.h"
+#include "core/below/downlink.h"
+#include "core/below/lanes.h"
+#include "core/below/pace.h"
+#include "core/below/peer.h"
+#include "core/below/turns.h"
 #include "core/books/reshape.h"
+#include "core/link/session.h"
 
 static void send_instruct(struct peer *peer, struct book_vm *vm, const struct event *event,
                           struct effects *out) {

@@ -1,6 +1,8 @@
 /* What the owner of a cluster says of a host. */
+#include "core/below/lend.h"
+
 #include "base/memory.h"
-#include "core/below/downlink.h"
+#include "core/below/peer.h"
 
 bool peer_is_emptied(const struct peer *peer) {
     return peer->cordoned_ms && peer->duty != DUTY_CORDON;

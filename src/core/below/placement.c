@@ -5,6 +5,9 @@
 #include "base/attributes.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/tournament.h"
+#include "core/below/lend.h"
+#include "core/below/peer.h"
 #include "message/labels.h"
 #include "message/owner.h"
 

@@ -1,6 +1,7 @@
 #include "core/below/reports.h"
 
 #include "base/text.h"
+#include "core/below/peer.h"
 #include "core/books/lifecycle.h"
 
 /* Is what is under way on it for this peer? */

@@ -1,7 +1,12 @@
 /* Whose turn it is: at a host that several parties share, and among the hosts where a party waits
  * that is held (core/below/lanes.h, core/below/pace.h). */
+#include "core/below/turns.h"
+
 #include "base/memory.h"
-#include "core/below/parts.h"
+#include "core/below/lanes.h"
+#include "core/below/pace.h"
+#include "core/below/peer.h"
+#include "core/link/session.h"
 
 void downlink_share(struct downlink *downlink, const struct parties *parties) {
     size_t count = lanes_count(parties);

@@ -2,13 +2,47 @@
 
 #include <assert.h>
 
+#include "base/attributes.h"
+#include "base/heap.h"
+#include "base/list.h"
 #include "base/memory.h"
+#include "base/prng.h"
 #include "base/text.h"
-#include "core/books/amounts.h"
-#include "core/downstream/parts.h"
-#include "core/books/lifecycle.h"
-#include "core/link/pins.h"
+#include "core/above/instruct.h"
+#include "core/above/speak.h"
+#include "core/above/uplink.h"
+#include "core/below/downlink.h"
+#include "core/below/instruct.h"
+#include "core/below/peer.h"
 #include "core/below/placement.h"
+#include "core/below/step.h"
+#include "core/books/amounts.h"
+#include "core/books/book.h"
+#include "core/books/lifecycle.h"
+#include "core/downstream/drain.h"
+#include "core/downstream/host_requests.h"
+#include "core/downstream/hosts.h"
+#include "core/downstream/images.h"
+#include "core/downstream/instructed.h"
+#include "core/downstream/migrate.h"
+#include "core/downstream/moves.h"
+#include "core/downstream/operations.h"
+#include "core/downstream/patron.h"
+#include "core/downstream/place.h"
+#include "core/downstream/remake.h"
+#include "core/downstream/requests.h"
+#include "core/downstream/revoke.h"
+#include "core/downstream/share.h"
+#include "core/effect.h"
+#include "core/event.h"
+#include "core/link/pins.h"
+#include "core/manager/enrol.h"
+#include "core/role.h"
+#include "message/code.h"
+#include "message/field.h"
+#include "message/limits.h"
+#include "message/model.h"
+#include "message/owner.h"
 
 void downstream_init(struct downstream *downstream, const struct role_settings *settings) {
     *downstream = (struct downstream){.patrons_count = settings->managers_count,
@@ -55,45 +89,6 @@ void downstream_deinit(struct downstream *downstream) {
     enrol_deinit(&downstream->enrol);
     downlink_deinit(&downstream->downlink);
     book_deinit(&downstream->book);
-}
-
-struct patron *downstream_patron(const struct downstream *downstream, const char *name) {
-    for (size_t i = 0; i < downstream->patrons_count; i++)
-        if (text_equal(downstream->patrons[i].uplink.setting.name, name))
-            return &downstream->patrons[i];
-    return NULL;
-}
-
-void downstream_count(struct downstream *downstream, struct book_vm *vm) {
-    struct patron *patron = downstream_patron(downstream, vm->record.owner);
-    bool occupies = lifecycle_occupies(vm->record.state);
-    if (!patron || vm->counted == occupies)
-        return;
-    vm->counted = occupies;
-    downstream->downlink.changed |= downstream->patrons_count > 1; /* what is kept of it */
-    if (occupies)
-        amounts_add(&patron->used, &vm->record.size);
-    else
-        amounts_remove(&patron->used, &vm->record.size);
-}
-
-void downstream_await_image(struct downstream *downstream, struct patron *patron,
-                            struct book_vm *vm, struct effects *out) {
-    if (*vm->record.place) {
-        list_remove(&vm->active->by_room);
-        list_add(&downstream->rebuilds, &vm->active->by_room);
-    } else {
-        list_remove(&vm->by_place);
-        list_add(&downstream->waiting, &vm->by_place);
-    }
-    struct effect_image *image = &effects_add(out, EFFECT_IMAGE)->image;
-    image->link = patron->uplink.setting.link;
-    (void)text_copy(image->digest, sizeof(image->digest), vm->active->record.definition.image);
-}
-
-struct owner_limits *downstream_used(struct downstream *downstream, const struct book_vm *vm) {
-    struct patron *patron = downstream_patron(downstream, vm->record.owner);
-    return patron && vm->counted ? &patron->used : NULL;
 }
 
 static void load_vm(struct downstream *downstream, const struct vm *record) {

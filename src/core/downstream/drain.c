@@ -1,9 +1,25 @@
 /* Hosts that are to be empty: their VMs leave, a few at a time, each only when its image is here
  * and another host has room for it; of each that is still there it is known why. */
+#include "core/downstream/drain.h"
+
+#include "base/attributes.h"
+#include "base/list.h"
 #include "base/text.h"
-#include "core/downstream/parts.h"
-#include "core/books/lifecycle.h"
+#include "core/below/downlink.h"
+#include "core/below/lend.h"
+#include "core/below/peer.h"
 #include "core/below/placement.h"
+#include "core/books/book.h"
+#include "core/books/lifecycle.h"
+#include "core/downstream/migrate.h"
+#include "core/downstream/patron.h"
+#include "core/downstream/place.h"
+#include "core/downstream/remake.h"
+#include "core/effect.h"
+#include "core/event.h"
+#include "message/code.h"
+#include "message/model.h"
+#include "message/owner.h"
 
 enum {
     sweep_ms = 1000,
@@ -11,13 +27,6 @@ enum {
     moves_most = 8, /* under way at the same time, without those whose host is silent */
     sent_most = 2,  /* by one host, while they run: each keeps one of its workers and its network */
 };
-
-void downstream_drain_soon(struct downstream *downstream, const struct event *event) {
-    uint64_t due = event->now_ms;
-    for (size_t i = 0; i < downstream->downlink.count; i++)
-        if (peer_is_emptied(&downstream->downlink.peers[i]) && due < downstream->drain_due_ms)
-            downstream->drain_due_ms = due;
-}
 
 /* Can it leave while it runs? Once that has failed, one that may be made anew is. */
 static bool may_go_live(const struct peer *peer, const struct book_vm *vm) {

@@ -1,193 +1,38 @@
-#include "base/text.h"
-#include "core/below/reports.h"
-#include "core/downstream/parts.h"
-#include "core/books/lifecycle.h"
-#include "core/below/placement.h"
-#include "core/books/reshape.h"
+#include "core/downstream/hosts.h"
 
-void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_state state,
-                     const struct event *event, struct effects *out) {
-    if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
-        return;
-    struct patron *patron = downstream_patron(downstream, vm->record.owner);
-    lifecycle_move(&vm->record, state, event->wall_ms);
-    downstream_count(downstream, vm);
-    book_save_vm(vm, out);
-    if (patron) {
-        uplink_capacity_changed(&patron->uplink, event);
-        if (!vm->active || vm->active->record.internal)
-            uplink_send_vm(&patron->uplink, &vm->record, out);
-    }
-}
+#include "base/attributes.h"
+#include "base/list.h"
+#include "base/text.h"
+#include "core/above/instruct.h"
+#include "core/above/speak.h"
+#include "core/above/uplink.h"
+#include "core/below/downlink.h"
+#include "core/below/instruct.h"
+#include "core/below/lend.h"
+#include "core/below/peer.h"
+#include "core/below/placement.h"
+#include "core/below/reports.h"
+#include "core/below/turns.h"
+#include "core/books/book.h"
+#include "core/books/reshape.h"
+#include "core/downstream/migrate.h"
+#include "core/downstream/moves.h"
+#include "core/downstream/operations.h"
+#include "core/downstream/patron.h"
+#include "core/downstream/place.h"
+#include "core/downstream/remake.h"
+#include "core/downstream/share.h"
+#include "core/effect.h"
+#include "core/event.h"
+#include "message/code.h"
+#include "message/model.h"
+#include "message/protocol.h"
 
 /* Goes out of the books once it is gone and nobody above has still to settle that. */
 static void bury(struct downstream *downstream, struct book_vm *vm, struct effects *out) {
     if (vm->record.state == VM_DELETED && !vm->active &&
         !book_op(&downstream->book, vm->record.op))
         book_remove_vm(&downstream->book, vm, out);
-}
-
-void downstream_end(struct downstream *downstream, struct book_op *op, enum code code,
-                    const struct event *event, struct effects *out) {
-    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
-    struct patron *patron = downstream_patron(downstream, op->record.owner);
-    struct peer *peer = downlink_by_name(&downstream->downlink, book_asked_place(vm));
-    if (peer)
-        downlink_reflect(&downstream->downlink, peer, op);
-    bool makes = op->record.verb == VERB_DEFINE && !op->record.internal;
-    if (makes && code != CODE_OK && !*vm->record.place) {
-        placement_take(vm); /* waits for no image any more, which all upstreams may see */
-        downstream->downlink.changed = true;
-        downstream_move(downstream, vm, VM_FAILED, event, out);
-    }
-    book_end(&downstream->book, op, code, event, out);
-    downstream_count_op(downstream, op);
-    if (peer)
-        downlink_freed(peer);
-    op->attempts = 0;
-    if (op->record.internal) {
-        book_remove_op(&downstream->book, op, out);
-    } else if (patron) {
-        downstream_tell_capacity(downstream, patron, out);
-        uplink_send_result(&patron->uplink, &downstream->book, op, event, out);
-    }
-}
-
-static void tell_no_room(struct book_op *op, const struct event *event, struct effects *out) {
-    if (book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_WAITING,
-                                               .code = CODE_NO_CAPACITY}))
-        book_save_op(op, out);
-}
-
-enum placement downstream_choose(const struct downstream *downstream, const struct book_vm *vm,
-                                 const struct definition *definition, struct peer **out_peer) {
-    struct placing placing = {.rule = definition->apart ? GROUP_APART_CLUSTERS : GROUP_ANYHOW,
-                              .must = definition->host_must, .prefer = definition->host_prefer};
-    struct placement_wish wish = {
-        .size = &vm->record.size, .placing = &placing, .op = vm->active,
-        .networks = definition->networks,
-        .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
-    *out_peer = NULL;
-    if (downstream_is_kept(downstream, vm, &vm->record.size))
-        return PLACEMENT_NO_ROOM;
-    return placement_choose(&downstream->downlink, &wish, out_peer);
-}
-
-void downstream_place(struct downstream *downstream, struct book_vm *vm,
-                      const struct event *event, struct effects *out) {
-    struct book_op *op = vm->active;
-    struct peer *peer = NULL;
-    op->resend_ms = book_never;
-    enum placement found = downstream_choose(downstream, vm, &op->record.definition, &peer);
-    if (!vm->record.move && !downstream_has_room(downstream, vm))
-        found = PLACEMENT_NO_ROOM; /* what there is belongs to those that have left theirs */
-    switch (found) {
-    case PLACEMENT_FOUND:
-        placement_put(peer, vm, op, event);
-        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
-        book_save_vm(vm, out);
-        book_save_op(op, out);
-        return;
-    case PLACEMENT_NO_ROOM:
-    case PLACEMENT_NO_LABELS:
-    case PLACEMENT_NO_NETWORKS:
-    case PLACEMENT_NO_GROUP:
-    case PLACEMENT_NOT_ALLOWED: /* not asked for */
-    case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */
-        if (vm->record.move) {
-            downstream_await_room(downstream, vm, event, out);
-            return;
-        }
-        if (downlink_awaits(&downstream->downlink, event)) {
-            tell_no_room(op, event, out);
-            op->resend_ms = event->now_ms + book_backoff_ms(op->attempts++, &downstream->prng);
-            book_schedule(&downstream->book, op);
-            return;
-        }
-        downstream_end(downstream, op, CODE_NO_CAPACITY, event, out);
-        return;
-    }
-}
-
-/* The image that a VM is to be made anew from is here, or not to be had. */
-static void go_on_rebuilding(struct downstream *downstream, struct book_op *op, enum code code,
-                             const struct event *event, struct effects *out) {
-    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
-    list_remove(&op->by_room);
-    if (code == CODE_OK)
-        downstream_instruct(downstream, vm, event, out);
-    else
-        downstream_end(downstream, op, code, event, out);
-}
-
-/* All operations that waited for this image go on or end. */
-void downstream_on_image(struct downstream *downstream, const struct event *event,
-                         struct effects *out) {
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &downstream->waiting) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_place);
-        if (!text_equal(vm->record.digest, event->image.digest))
-            continue;
-        if (event->image.code == CODE_OK)
-            downstream_place(downstream, vm, event, out);
-        else if (vm->record.move)
-            downstream_await_room(downstream, vm, event, out);
-        else
-            downstream_end(downstream, vm->active, event->image.code, event, out);
-    }
-    downstream_drain_image(downstream, event, out);
-    list_each(node, next, &downstream->rebuilds) {
-        struct book_op *op = container_of(node, struct book_op, by_room);
-        if (text_equal(op->record.definition.image, event->image.digest))
-            go_on_rebuilding(downstream, op, event->image.code, event, out);
-    }
-}
-
-void downstream_instruct(struct downstream *downstream, struct book_vm *vm,
-                         const struct event *event, struct effects *out) {
-    vm->active->record.place_generation = ++vm->record.place_generation;
-    downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
-    book_save_vm(vm, out);
-    book_save_op(vm->active, out);
-}
-
-struct book_op *downstream_begin_internal(struct downstream *downstream, struct book_vm *vm,
-                                          enum verb verb, const struct event *event,
-                                          struct effects *out) {
-    enum { allowed_ms = 600000, guest_ms = 60000 };
-    struct id id = id_make(&downstream->ids, "op", event->wall_ms);
-    struct operation operation = {
-        .verb = verb,
-        .internal = true,
-        .generation = vm->record.generation,
-        .deadline_ms = event->wall_ms + (verb == VERB_SHUTDOWN ? guest_ms : allowed_ms)};
-    (void)text_copy(operation.id, sizeof(operation.id), id.text);
-    char newest[sizeof(vm->record.op)];
-    (void)text_copy(newest, sizeof(newest), vm->record.op);
-    enum code code = vm->record.last_code;
-    enum step step = vm->record.last_step;
-    struct book_op *op = book_begin(&downstream->book, vm, &operation, event, out);
-    /* What is known above stays as it is: this operation is nobody's but ours. */
-    (void)text_copy(vm->record.op, sizeof(vm->record.op), newest);
-    vm->record.last_code = code;
-    vm->record.last_step = step;
-    op->record.place_generation = ++vm->record.place_generation;
-    return op;
-}
-
-void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when,
-                     const struct event *event, struct effects *out) {
-    enum { pause_ms = 30000 };
-    downstream_move(downstream, vm, VM_DELETING, event, out);
-    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_DELETE, event, out);
-    if (when == UNDO_NOW) {
-        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
-    } else {
-        op->resend_ms = event->now_ms + pause_ms;
-        book_schedule(&downstream->book, op);
-    }
-    book_save_vm(vm, out);
-    book_save_op(op, out);
 }
 
 /* What a host says of a VM. Deleting stays deleting until it is gone, pending until a result. */

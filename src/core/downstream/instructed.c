@@ -1,23 +1,30 @@
-#include "base/memory.h"
+#include "core/downstream/instructed.h"
+
 #include "base/text.h"
-#include "core/books/amounts.h"
-#include "core/downstream/parts.h"
-#include "core/books/lifecycle.h"
+#include "core/above/instruct.h"
+#include "core/above/speak.h"
+#include "core/above/uplink.h"
+#include "core/below/downlink.h"
+#include "core/below/peer.h"
 #include "core/below/placement.h"
+#include "core/below/turns.h"
+#include "core/books/amounts.h"
+#include "core/books/book.h"
 #include "core/books/reshape.h"
+#include "core/downstream/migrate.h"
+#include "core/downstream/operations.h"
+#include "core/downstream/patron.h"
+#include "core/downstream/remake.h"
+#include "core/downstream/revoke.h"
+#include "core/downstream/share.h"
+#include "core/effect.h"
+#include "core/event.h"
+#include "message/code.h"
+#include "message/limits.h"
+#include "message/model.h"
+#include "message/protocol.h"
 
 enum { progress_after_ms = 200 }; /* short operations tell their result alone */
-
-/* The hosts count fits by size; the same size under two upstreams' names is one entry. */
-bool downstream_learn_size(struct downstream *downstream, const struct size *size,
-                           struct effects *out) {
-    struct shape shape = {.size = *size};
-    if (downlink_shape(&downstream->downlink, size) >= 0)
-        return true;
-    text_format(shape.name, sizeof(shape.name), "c%u-m%u-d%u", size->cpus, size->memory_mib,
-                size->disk_gib);
-    return downlink_add_shape(&downstream->downlink, &shape, out);
-}
 
 static void learn_shapes(struct downstream *downstream, const struct patron *patron,
                          struct effects *out) {

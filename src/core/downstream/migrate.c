@@ -16,12 +16,17 @@
  * RECEIVING, MIGRATING: it is at its old host, in every respect. ADOPTING: at its new one. A delete
  * goes to the old host first, then to the destination. At each moment one operation of ours is on
  * it, on disk together with the phase; a discard gives way to what is asked for, and comes back. */
-#include "base/text.h"
-#include "core/below/reports.h"
-#include "core/downstream/parts.h"
-#include "core/below/placement.h"
+#include "core/downstream/migrate.h"
 
-enum { pause_ms = 30000 };
+#include "base/text.h"
+#include "core/below/instruct.h"
+#include "core/below/peer.h"
+#include "core/below/placement.h"
+#include "core/below/reports.h"
+#include "core/downstream/operations.h"
+#include "core/downstream/patron.h"
+#include "core/downstream/remake.h"
+#include "core/downstream/share.h"
 
 enum placement downstream_choose_live(const struct downstream *downstream,
                                       const struct book_vm *vm, struct peer **out_peer) {
@@ -46,7 +51,7 @@ static void send(struct downstream *downstream, struct book_vm *vm, enum sending
     if (when == SEND_NOW) {
         downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
     } else {
-        vm->active->resend_ms = event->now_ms + pause_ms;
+        vm->active->resend_ms = event->now_ms + downstream_pause_ms;
         book_schedule(&downstream->book, vm->active);
     }
     book_save_vm(vm, out);

@@ -1,28 +1,29 @@
 /* What an upstream manager may ask for, and the end of a lending: its VMs are shut down and
  * deleted, then its link is closed. It learns that what it asks is not allowed, and what becomes of
  * its VMs. */
+#include "core/downstream/revoke.h"
+
+#include "base/attributes.h"
+#include "base/list.h"
 #include "base/text.h"
-#include "core/downstream/parts.h"
-#include "core/books/lifecycle.h"
+#include "core/above/uplink.h"
+#include "core/below/instruct.h"
 #include "core/below/placement.h"
+#include "core/books/book.h"
+#include "core/downstream/migrate.h"
+#include "core/downstream/operations.h"
+#include "core/downstream/patron.h"
+#include "core/downstream/remake.h"
+#include "core/effect.h"
+#include "core/event.h"
+#include "message/code.h"
 #include "message/labels.h"
+#include "message/limits.h"
+#include "message/model.h"
+#include "message/owner.h"
+#include "message/protocol.h"
 
 enum { sweep_ms = 1000 };
-
-/* For a new VM, or for one that there is. */
-static bool has_shape(const struct patron *patron, const struct shape *shape) {
-    const char *shapes = patron->permissions.shapes;
-    struct shape sized;
-    text_format(sized.name, sizeof(sized.name), "c%u-m%u-d%u", shape->size.cpus,
-                shape->size.memory_mib, shape->size.disk_gib);
-    return patron->phase == LENDING_LENT &&
-           (words_allow(shapes, shape->name) || words_have(shapes, sized.name));
-}
-
-bool downstream_allows_shape(const struct patron *patron, const struct shape *shape) {
-    return words_allow(patron->permissions.verbs, verb_names[VERB_DEFINE]) &&
-           has_shape(patron, shape);
-}
 
 static bool has_image(const struct patron *patron, const struct definition *definition) {
     const char *images = patron->permissions.images;
@@ -48,11 +49,11 @@ bool downstream_allows(const struct patron *patron, const struct instruct *instr
     struct shape shape = {.size = definition->size};
     (void)text_copy(shape.name, sizeof(shape.name), definition->shape);
     if (instruct->verb == VERB_RESIZE)
-        return has_shape(patron, &shape);
+        return patron_has_shape(patron, &shape);
     if (instruct->verb == VERB_REBUILD)
         return has_image(patron, definition);
     return instruct->verb != VERB_DEFINE ||
-           (has_shape(patron, &shape) && has_image(patron, definition) &&
+           (patron_has_shape(patron, &shape) && has_image(patron, definition) &&
             has_networks(patron, definition));
 }
 

@@ -1,9 +1,17 @@
 /* What of the cluster an upstream manager may have, and what of that it sees: the hosts' sums, less
  * what is kept for others, within its limits, rounded down to its steps. */
+#include "core/downstream/share.h"
+
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/above/speak.h"
+#include "core/above/uplink.h"
+#include "core/below/downlink.h"
+#include "core/below/lanes.h"
+#include "core/below/peer.h"
+#include "core/below/turns.h"
 #include "core/books/amounts.h"
-#include "core/downstream/parts.h"
+#include "core/downstream/patron.h"
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 

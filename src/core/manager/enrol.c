@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/below/peer.h"
 
 enum { standard_seconds = 3600 };
 

@@ -1,8 +1,24 @@
+#include "core/upstream/clusters.h"
+
+#include "base/attributes.h"
+#include "base/list.h"
 #include "base/text.h"
-#include "core/below/reports.h"
-#include "core/books/lifecycle.h"
+#include "core/below/downlink.h"
+#include "core/below/instruct.h"
+#include "core/below/peer.h"
 #include "core/below/placement.h"
-#include "core/upstream/parts.h"
+#include "core/below/reports.h"
+#include "core/books/book.h"
+#include "core/books/lifecycle.h"
+#include "core/effect.h"
+#include "core/event.h"
+#include "core/upstream/operations.h"
+#include "core/upstream/place.h"
+#include "core/upstream/reshape_vm.h"
+#include "core/upstream/upstream.h"
+#include "message/code.h"
+#include "message/model.h"
+#include "message/protocol.h"
 
 /* What a place says of a VM becomes the truth here, but for what is decided already: a VM that
  * is being made is pending until the result, one to be gone is deleting until it is gone. */

@@ -1,7 +1,12 @@
 /* What a tenant decides of a VM that no cluster needs to know: its name, its metadata, its lock.
  * The name that it was made with stays below, as the guest's. */
+#include "core/upstream/keep.h"
+
+#include "base/memory.h"
 #include "base/text.h"
-#include "core/upstream/requests.h"
+#include "core/manager/call.h"
+#include "core/upstream/operations.h"
+#include "core/upstream/upstream.h"
 #include "message/codec.h"
 
 /* As the API shows the VM: what an ETag is of. */

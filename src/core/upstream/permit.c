@@ -1,12 +1,23 @@
 /* What the operator lets a tenant's new VMs use: clusters, shapes and images, by name. It is asked
  * when a VM is asked for, and of clusters again each time that one is chosen; VMs that there are
  * stay as and where they are. */
+#include "core/upstream/permit.h"
+
 #include <string.h>
 
 #include "base/map.h"
 #include "base/text.h"
-#include "core/upstream/requests.h"
+#include "core/below/downlink.h"
+#include "core/effect.h"
+#include "core/manager/call.h"
+#include "core/upstream/quota.h"
+#include "core/upstream/upstream.h"
+#include "message/code.h"
+#include "message/field.h"
+#include "message/limits.h"
+#include "message/model.h"
 #include "message/owner.h"
+#include "message/request.h"
 
 static const struct {
     const char *noun, *field;

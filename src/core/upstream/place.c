@@ -1,11 +1,19 @@
 /* Where new VMs go: the cluster that is asked first, and who is asked next. */
+#include "core/upstream/place.h"
 
 #include <string.h>
 
 #include "base/map.h"
 #include "base/text.h"
+#include "core/below/downlink.h"
+#include "core/below/instruct.h"
+#include "core/below/lend.h"
+#include "core/below/peer.h"
 #include "core/below/placement.h"
-#include "core/upstream/requests.h"
+#include "core/manager/call.h"
+#include "core/upstream/operations.h"
+#include "core/upstream/upstream.h"
+#include "message/id.h"
 #include "message/labels.h"
 #include "message/owner.h"
 

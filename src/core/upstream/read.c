@@ -1,7 +1,23 @@
+#include "core/upstream/read.h"
+
 #include <string.h>
 
+#include "base/attributes.h"
+#include "base/list.h"
+#include "base/map.h"
 #include "base/text.h"
-#include "core/upstream/requests.h"
+#include "core/below/downlink.h"
+#include "core/below/explain.h"
+#include "core/below/peer.h"
+#include "core/books/book.h"
+#include "core/manager/call.h"
+#include "core/upstream/permit.h"
+#include "core/upstream/quota.h"
+#include "core/upstream/upstream.h"
+#include "message/code.h"
+#include "message/field.h"
+#include "message/model.h"
+#include "message/request.h"
 
 static const char *key_of_owned(const struct list *node) {
     return container_of(node, const struct book_vm, by_owner)->record.id;
@@ -142,26 +158,11 @@ static void list_images(const struct call *call) {
     }
 }
 
-/* Its permissions are the tenant's: not to be cleared. */
-static struct account account_of(const struct tenant_entry *tenant) {
-    struct account account = {.quota = tenant->record.quota,
-                              .used = tenant->used,
-                              .permissions = tenant->record.permissions,
-                              .created_ms = tenant->record.created_ms};
-    (void)text_copy(account.name, sizeof(account.name), tenant->record.name);
-    return account;
-}
-
-void upstream_answer_account(const struct call *call, const struct tenant_entry *tenant) {
-    struct account account = account_of(tenant);
-    call_answer(call, REPLY_RECORD, &account_table, &account);
-}
-
 static void list_tenants(const struct call *call) {
     struct page page = page_begin(call, &account_table);
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &call->upstream->tenants) {
-        struct account account = account_of(container_of(node, struct tenant_entry, by_name));
+        struct account account = upstream_account(container_of(node, struct tenant_entry, by_name));
         if (strcmp(account.name, call->request->list.after) > 0 && !page_add(&page, &account))
             return;
     }

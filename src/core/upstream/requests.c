@@ -1,27 +1,39 @@
+#include "core/upstream/requests.h"
+
 #include <string.h>
 
+#include "base/attributes.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/memory.h"
 #include "base/text.h"
-#include "core/books/amounts.h"
-#include "core/books/lifecycle.h"
+#include "core/below/downlink.h"
+#include "core/below/instruct.h"
+#include "core/below/peer.h"
 #include "core/below/placement.h"
-#include "core/upstream/requests.h"
+#include "core/books/amounts.h"
+#include "core/books/book.h"
+#include "core/books/lifecycle.h"
+#include "core/effect.h"
+#include "core/event.h"
+#include "core/manager/call.h"
+#include "core/manager/enrol.h"
+#include "core/upstream/clusters.h"
+#include "core/upstream/keep.h"
+#include "core/upstream/operations.h"
+#include "core/upstream/permit.h"
+#include "core/upstream/place.h"
+#include "core/upstream/quota.h"
+#include "core/upstream/read.h"
+#include "core/upstream/reshape_vm.h"
+#include "core/upstream/upstream.h"
+#include "message/code.h"
+#include "message/field.h"
+#include "message/id.h"
 #include "message/labels.h"
-
-struct book_vm *upstream_find_vm(const struct call *call, const char *key) {
-    struct book_vm *vm = NULL;
-    if (call->tenant)
-        vm = map_get(&call->tenant->vm_names, key);
-    if (!vm)
-        vm = book_vm(&call->upstream->book, key);
-    if (vm && call->tenant && !text_equal(vm->record.owner, call->tenant->record.name))
-        vm = NULL;
-    if (!vm)
-        call_problem(call, CODE_NOT_FOUND, "vm",
-                     call->tenant ? "no VM of yours has the name or id '%s'"
-                                  : "no VM has the id '%s' (operators name VMs by id)",
-                     key);
-    return vm;
-}
+#include "message/limits.h"
+#include "message/model.h"
+#include "message/request.h"
 
 /* A used key: the same request gets the same operation, another one a refusal. True: answered. */
 static bool repeated(const struct call *call) {
@@ -70,57 +82,9 @@ static void remember_key(const struct call *call, const struct book_op *op) {
     effects_save(call->out, &idempotency_table, &record);
 }
 
-enum explain_reader upstream_reader(const struct call *call) {
-    return call->tenant ? EXPLAIN_TO_TENANT : EXPLAIN_TO_OPERATOR;
-}
-
-void upstream_answer_op(const struct call *call, struct book_op *op) {
-    struct upstream *upstream = call->upstream;
-    uint64_t wait_ms = call->request->wait_ms;
-    const struct waiter asks = {.op = op, .handle = call->request->handle,
-                                .reader = upstream_reader(call)};
-    if (!wait_ms || book_op_has_ended(op) || upstream->waiters_count >= limit_waiters) {
-        upstream_reply_op(upstream, &asks, call->out);
-        return;
-    }
-    struct waiter *waiter = memory_copy(&asks, sizeof(asks));
-    list_add(&op->waiters, &waiter->by_op);
-    heap_set(&upstream->waiters, &waiter->timer, call->event->now_ms + wait_ms);
-    upstream->waiters_count++;
-}
-
 static uint64_t allowed_ms(const struct call *call) {
     uint64_t asked = call->request->deadline_ms;
     return asked ? asked : call->upstream->settings.operation_ms;
-}
-
-const struct shape *upstream_find_shape(const struct upstream *upstream, const char *name) {
-    for (size_t i = 0; i < upstream->downlink.catalogue_count; i++)
-        if (text_equal(upstream->downlink.catalogue[i].name, name))
-            return &upstream->downlink.catalogue[i];
-    return NULL;
-}
-
-bool upstream_tell_quota(const struct call *call, const struct tenant_entry *tenant,
-                         enum amount exceeded, const struct size *size) {
-    const struct owner_limits *quota = &tenant->record.quota, *used = &tenant->used;
-    const struct {
-        const char *of;
-        uint64_t quota, used, wanted;
-    } told[] = {
-        [AMOUNT_VMS] = {"VMs", quota->vms, used->vms, 1},
-        [AMOUNT_CPUS] = {"cpus", quota->cpus, used->cpus, size->cpus},
-        [AMOUNT_MEMORY] = {"MiB of memory", quota->memory_mib, used->memory_mib, size->memory_mib},
-        [AMOUNT_DISK] = {"GiB of disk", quota->disk_gib, used->disk_gib, size->disk_gib},
-    };
-    if (exceeded == AMOUNT_NONE)
-        return true;
-    call_problem(call, CODE_QUOTA_EXCEEDED, "shape",
-                 "your quota is %llu %s, of which %llu are used; this VM would take %llu more",
-                 (unsigned long long)told[exceeded].quota, told[exceeded].of,
-                 (unsigned long long)told[exceeded].used,
-                 (unsigned long long)told[exceeded].wanted);
-    return false;
 }
 
 static bool is_within_quota(const struct call *call, const struct size *size) {

@@ -1,11 +1,15 @@
 /* Resizing, rebuilding and snapshots at the upstream manager: what may be asked for, what it takes
  * of a tenant's quota, and which image a VM is of. */
+#include "core/upstream/reshape_vm.h"
 
 #include "base/text.h"
-#include "core/books/amounts.h"
 #include "core/below/placement.h"
+#include "core/books/amounts.h"
 #include "core/books/reshape.h"
-#include "core/upstream/requests.h"
+#include "core/manager/call.h"
+#include "core/upstream/permit.h"
+#include "core/upstream/quota.h"
+#include "core/upstream/upstream.h"
 
 static struct tenant_entry *tenant_of(const struct upstream *upstream,
                                       const struct book_vm *vm) {

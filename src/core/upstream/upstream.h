@@ -6,12 +6,9 @@
  * (requests), upstream_link.c (messages from clusters). */
 #pragma once
 
-#include "core/books/book.h"
-#include "core/below/downlink.h"
-#include "core/manager/enrol.h"
 #include "core/below/explain.h"
-#include "core/role.h"
-#include "message/id.h"
+#include "core/below/peer.h"
+#include "core/manager/enrol.h"
 
 struct tenant_entry {
     struct tenant record;
@@ -71,6 +68,20 @@ struct upstream {
 
 void upstream_init(struct upstream *upstream, const struct role_settings *settings);
 void upstream_deinit(struct upstream *upstream);
-void upstream_step(struct upstream *upstream, const struct event *event, struct effects *out);
-uint64_t upstream_deadline_ms(const struct upstream *upstream);
-void upstream_check(const struct upstream *upstream);
+
+/* The VM is gone below: out of the books. */
+void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct effects *out);
+
+/* Gives a new VM record its owner's list, name and image. */
+void upstream_link_vm(struct upstream *upstream, struct book_vm *vm);
+
+/* Saves the node records of peers whose state or capacity changed. */
+void upstream_save_node(struct peer *peer, struct effects *out);
+
+/* A copy of the peer as the node that the API shows; the caller clears it. */
+void upstream_node(const struct peer *peer, struct node *out_node);
+
+struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct tenant *record);
+struct image_entry *upstream_add_image(struct upstream *upstream, const struct image *record);
+struct idempotency_entry *upstream_add_idempotency(struct upstream *upstream,
+                                                   const struct idempotency *record);

@@ -1,7 +1,10 @@
-/* Between the pieces of the agent only. */
+/* What an operation of a VM does on the host: the stages of each verb, a job for each, and what
+ * follows from a job's end, from the guest's own doing and from a deadline. */
 #pragma once
 
-#include "core/agent/agent.h"
+#include "core/books/book.h"
+
+struct agent;
 
 /* Starts a VM that its host's loss of power has ended. Nobody asked for it, so there is no
  * operation; until the host has answered the VM counts as running, as it is wanted. */
@@ -20,16 +23,3 @@ void agent_on_domain(struct agent *agent, const struct event *event, struct effe
 /* Deadlines of operations that wait for the guest or have not begun. */
 void agent_on_deadline(struct agent *agent, struct book_op *op, const struct event *event,
                        struct effects *out);
-
-/* A VM's state is another: written, counted, told. */
-void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state,
-                const struct event *event, struct effects *out);
-
-void agent_tell_capacity(struct agent *agent, struct effects *out);
-/* What the VM counts in; NULL: it does not. */
-struct owner_limits *agent_used(struct agent *agent, const struct book_vm *vm);
-bool agent_has_room(const struct agent *agent, const struct size *size);
-
-/* Ends the operation and sends its result, capacity before it. */
-void agent_end(struct agent *agent, struct book_op *op, enum code code,
-               const struct event *event, struct effects *out);

@@ -1,0 +1,54 @@
+/* Instructions from the manager above: judged against the books, begun, answered. The books of an
+ * agent's end (an agent, or a downstream manager toward one upstream manager) are told from here:
+ * states, progress, results until they are settled, and the whole table. */
+#pragma once
+
+#include "core/books/book.h"
+
+struct uplink;
+
+void uplink_resume(struct uplink *uplink, struct book *book, const struct event *event,
+                   struct effects *out);
+
+/* How a fresh instruction stands against what is known of its VM. */
+enum uplink_judgement {
+    UPLINK_NEW,
+    UPLINK_UNDER_WAY, /* a repeat: nothing to do */
+    UPLINK_ANSWERED,  /* a repeat: say the stored result again */
+    UPLINK_REFUSED,   /* say *out_code */
+};
+enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
+                                   const struct instruct *instruct, enum code *out_code);
+
+/* Begins the instruction's operation: a new VM for define, otherwise on `vm`, whose active
+ * operation, if any, is superseded (only delete may). */
+struct book_op *uplink_begin(struct book *book, const char *owner,
+                             const struct instruct *instruct, const struct event *event,
+                             struct effects *out);
+
+void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out);
+
+/* The same with what it has, which changed without an instruction's end to tell of it. */
+void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm, struct effects *out);
+
+/* Sends the result of an ended operation and schedules the next try. */
+void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op *op,
+                        const struct event *event, struct effects *out);
+
+/* The answer to an instruction that leaves no trace here. vm NULL: it has no such VM here. */
+void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
+                   const struct book_vm *vm, struct effects *out);
+
+/* All results of `owner` that are not settled. */
+void uplink_send_results(struct uplink *uplink, struct book *book, const struct event *event,
+                         struct effects *out);
+
+/* The VM table once more if it has changed since the hello: such a change found no session. */
+void uplink_send_missed(struct uplink *uplink, struct book *book, struct effects *out);
+
+/* The whole VM table of `owner`, in pieces, as the session has room for them; answer to sync. */
+void uplink_send_table(struct uplink *uplink, struct book *book, struct effects *out);
+
+/* Settled: forgets the ended operation, and the VM if it is gone. */
+void uplink_on_settled(struct book *book, const char *owner, const char *op,
+                       struct effects *out);

@@ -1,0 +1,44 @@
+#include "core/above/speak.h"
+
+#include "core/books/digest.h"
+
+bool uplink_is_open(const struct uplink *uplink) {
+    return uplink->session.state == SESSION_OPEN;
+}
+
+bool uplink_has_room(struct uplink *uplink) {
+    if (!uplink_is_open(uplink))
+        return false;
+    bool full = session_is_full(&uplink->session) || !list_is_empty(&uplink->refusals);
+    uplink->starved |= full;
+    return !full;
+}
+
+void uplink_send(struct uplink *uplink, struct message *message, struct effects *out) {
+    if (uplink_has_room(uplink))
+        session_send(&uplink->session, &uplink->setting, message, out);
+    else
+        message_clear(message);
+}
+
+void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
+                          struct effects *out) {
+    bool full = uplink_is_open(uplink) && !uplink_has_room(uplink);
+    if (full || step <= op->told || op->record.internal)
+        return;
+    op->told = step;
+    struct message message = {.kind = MESSAGE_PROGRESS, .progress.step = step};
+    (void)text_copy(message.progress.op, sizeof(message.progress.op), op->record.id);
+    uplink_send(uplink, &message, out);
+}
+
+uint64_t uplink_digest(const struct uplink *uplink, const struct book *book) {
+    uint64_t digest = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &book->vms) {
+        const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
+        if (text_equal(vm->owner, uplink->setting.name))
+            digest ^= uplink_vm_digest(vm, vm->epoch, vm->generation);
+    }
+    return digest & INT64_MAX;
+}

@@ -1,0 +1,49 @@
+/* What both ends of an agent's work say to the manager above: the uplink itself, and how a message
+ * gets into its session. What is said when, and what is heard, is the business of above/instruct
+ * and above/uplink. */
+#pragma once
+
+#include "core/books/book.h"
+#include "core/link/session.h"
+
+struct uplink {
+    struct peer_setting setting;
+    struct session session;
+    char software[limit_software_size];
+    const char *networks;  /* as hello says; NULL: none */
+    enum presence link;
+    bool shut;             /* by the owner: whatever the connection does */
+    uint64_t hello_due_ms; /* while OPENING */
+    uint32_t hellos;       /* said without an answer */
+    uint64_t said_digest;  /* of the VM table, in the newest hello */
+    uint64_t beat_due_ms;  /* while OPEN */
+    struct overcommit overcommit; /* asked of a host; 0: nothing is */
+    uint64_t beat_ms;
+    struct shape *shapes; /* the manager's catalogue */
+    size_t shapes_count;
+    uint64_t capacity_due_ms; /* when a changed capacity is to be told; book_never: it is */
+    struct capacity told;     /* newest capacity that the manager was told */
+    bool starved;             /* something found the session full */
+    bool sends, receives;     /* of a host: said in hello */
+    bool missed;              /* ... a VM's change: the table is told again */
+    bool table_begins;
+    struct book_cursor table; /* of the VM table while that is being told */
+    struct list waiting;      /* book_op.by_room: results that found it full */
+    struct list refusals;     /* likewise: in no books; limit_session_messages at the most */
+    size_t refusals_count;
+    char next_key[limit_public_key_size]; /* that we are changing to, or "" */
+    bool told_key;            /* in this session */
+    char *manager_key;        /* that the manager is changing to, or NULL */
+    struct prng prng;
+};
+bool uplink_is_open(const struct uplink *uplink);
+
+/* False: what is to be said has to wait in the books, for room or for the next session. */
+bool uplink_has_room(struct uplink *uplink);
+
+/* Moves the message into a SEND if the session is open and has room; otherwise drops it: what
+ * matters is told again when it opens, or when uplink_resumes(). */
+void uplink_send(struct uplink *uplink, struct message *message, struct effects *out);
+void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
+                          struct effects *out);
+uint64_t uplink_digest(const struct uplink *uplink, const struct book *book);

@@ -1,0 +1,92 @@
+#include "core/agent/vm.h"
+
+#include "base/memory.h"
+#include "core/above/instruct.h"
+#include "core/above/uplink.h"
+#include "core/books/lifecycle.h"
+#include "core/books/reshape.h"
+
+void agent_count(struct agent *agent, struct book_vm *vm) {
+    bool occupies = lifecycle_occupies(vm->record.state);
+    if (vm->counted == occupies)
+        return;
+    uint64_t sign = occupies ? 1 : UINT64_MAX; /* modulo 2^64: minus one */
+    vm->counted = occupies;
+    agent->used.vms += sign;
+    agent->used.cpus += sign * vm->record.size.cpus;
+    agent->used.memory_mib += sign * vm->record.size.memory_mib;
+    agent->used.disk_gib += sign * vm->record.size.disk_gib;
+}
+
+static uint64_t left(uint64_t total, uint64_t used) { return total > used ? total - used : 0; }
+
+static uint32_t percent_of(uint32_t amount, uint32_t percent) {
+    uint64_t part = (uint64_t)amount * (percent ? percent : 100) / 100;
+    return part < UINT32_MAX ? (uint32_t)part : UINT32_MAX;
+}
+
+/* What the host offers, as much of it as it is to lend. */
+static struct size lent(const struct agent *agent) {
+    const struct overcommit *overcommit = &agent->uplink.overcommit;
+    return (struct size){percent_of(agent->host.cpus, overcommit->cpus_percent),
+                         percent_of(agent->host.memory_mib, overcommit->memory_percent),
+                         agent->host.disk_gib};
+}
+
+bool agent_has_room(const struct agent *agent, const struct size *size) {
+    struct size all = lent(agent);
+    return left(all.cpus, agent->used.cpus) >= size->cpus &&
+           left(all.memory_mib, agent->used.memory_mib) >= size->memory_mib &&
+           left(all.disk_gib, agent->used.disk_gib) >= size->disk_gib;
+}
+
+void agent_tell_capacity(struct agent *agent, struct effects *out) {
+    const struct uplink *uplink = &agent->uplink;
+    struct size all = lent(agent);
+    struct capacity capacity = {
+        .cpus_total = all.cpus,
+        .cpus_free = left(all.cpus, agent->used.cpus),
+        .memory_mib_total = all.memory_mib,
+        .memory_mib_free = left(all.memory_mib, agent->used.memory_mib),
+        .disk_gib_total = all.disk_gib,
+        .disk_gib_free = left(all.disk_gib, agent->used.disk_gib),
+    };
+    capacity.fits = memory_new(uplink->shapes_count, sizeof(*capacity.fits));
+    for (size_t i = 0; i < uplink->shapes_count; i++) {
+        const struct size *size = &uplink->shapes[i].size;
+        struct fit *fit = &capacity.fits[capacity.fits_count++];
+        (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
+        uint64_t cpus = capacity.cpus_free / size->cpus;
+        uint64_t memory = capacity.memory_mib_free / size->memory_mib;
+        uint64_t disk = capacity.disk_gib_free / size->disk_gib;
+        uint64_t least = cpus < memory ? cpus : memory;
+        fit->count = disk < least ? disk : least;
+    }
+    uplink_tell_capacity(&agent->uplink, &agent->book, &capacity, out);
+}
+
+void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state,
+                const struct event *event, struct effects *out) {
+    if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
+        return;
+    lifecycle_move(&vm->record, state, event->wall_ms);
+    agent_count(agent, vm);
+    book_save_vm(vm, out);
+    uplink_capacity_changed(&agent->uplink, event);
+    if (!vm->active && agent->scanned)
+        uplink_send_vm(&agent->uplink, &vm->record, out);
+}
+
+struct owner_limits *agent_used(struct agent *agent, const struct book_vm *vm) {
+    return vm->counted ? &agent->used : NULL;
+}
+
+void agent_end(struct agent *agent, struct book_op *op, enum code code,
+               const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&agent->book, op->record.vm);
+    reshape_settle(vm, code, agent_used(agent, vm));
+    book_end(&agent->book, op, code, event, out);
+    op->attempts = 0;
+    agent_tell_capacity(agent, out);
+    uplink_send_result(&agent->uplink, &agent->book, op, event, out);
+}

@@ -1,0 +1,36 @@
+/* The agent, and what becomes of one of its VMs: its state, the room that it takes on the host, the
+ * end of its operation. Which jobs lead there is decided by agent/work, what is heard from the
+ * manager by agent/agent. */
+#pragma once
+
+#include "core/above/speak.h"
+
+struct agent {
+    struct book book;
+    struct uplink uplink;
+    struct size host;        /* what the host offers */
+    const char *networks;    /* that it has, by commas; NULL: none */
+    struct landing landing;  /* where it receives VMs that run; no URI: it does not */
+    struct owner_limits used; /* by the VMs here */
+    uint64_t last_job;
+    uint64_t jobs;           /* under way */
+    struct list working;     /* book_vm.by_place of the VMs that they are for */
+    bool scanned, stopping;
+    struct prng prng;
+};
+
+/* A VM's state is another: written, counted, told. */
+void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state,
+                const struct event *event, struct effects *out);
+
+void agent_tell_capacity(struct agent *agent, struct effects *out);
+/* What the VM counts in; NULL: it does not. */
+struct owner_limits *agent_used(struct agent *agent, const struct book_vm *vm);
+bool agent_has_room(const struct agent *agent, const struct size *size);
+
+/* Ends the operation and sends its result, capacity before it. */
+void agent_end(struct agent *agent, struct book_op *op, enum code code,
+               const struct event *event, struct effects *out);
+
+/* After a change of state: the VM's size is in what is used on the host, or no longer. */
+void agent_count(struct agent *agent, struct book_vm *vm);

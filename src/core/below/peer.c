@@ -1,0 +1,3 @@
+#include "core/below/peer.h"
+
+bool peer_is_up(const struct peer *peer) { return peer->state == PEER_UP; }

@@ -1,0 +1,13 @@
+/* The end of a manager's step: what its peers' sessions have to say goes out, and what waited for
+ * room there follows. */
+#pragma once
+
+struct book;
+struct downlink;
+struct effects;
+struct event;
+
+/* At the end of every step: sessions acknowledge and send again; where there is room again, the
+ * instructions that wait for it go out. */
+void downlink_on_end_of_step(struct downlink *downlink, struct book *book,
+                             const struct event *event, struct effects *out);

@@ -1,0 +1,29 @@
+#include "core/books/digest.h"
+
+#include "base/attributes.h"
+#include "base/map.h"
+#include "base/text.h"
+#include "message/model.h"
+
+uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generation) {
+    const uint64_t numbers[] = {(uint64_t)vm->state, vm->size.cpus, vm->size.memory_mib,
+                                vm->size.disk_gib};
+    struct text text = {0};
+    text_add(&text, vm->id);
+    text_add(&text, " ");
+    text_add_number(&text, epoch);
+    text_add(&text, " ");
+    text_add_number(&text, generation);
+    for (size_t i = 0; i < array_size(numbers); i++) {
+        text_add(&text, " ");
+        text_add_number(&text, numbers[i]);
+    }
+    text_add(&text, vm->digest);
+    for (uint32_t i = 0; i < vm->snapshots_count; i++) {
+        text_add(&text, " ");
+        text_add(&text, vm->snapshots[i].name);
+    }
+    uint64_t hash = map_hash(0, text_data(&text), text.length);
+    text_deinit(&text);
+    return hash;
+}

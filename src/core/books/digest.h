@@ -1,0 +1,10 @@
+/* A digest of what both ends of a link know of a VM: where the digests agree, no table has to be
+ * told. */
+#pragma once
+
+#include <stdint.h>
+
+struct vm;
+
+/* Of what both ends know of a VM; epoch and generation as they are counted between them. */
+uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generation);

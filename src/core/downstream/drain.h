@@ -1,0 +1,13 @@
+/* Hosts that are to be empty: which of their VMs leave, when, and in which way. */
+#pragma once
+
+struct downstream;
+struct effects;
+struct event;
+
+void downstream_go_on_draining(struct downstream *downstream, const struct event *event,
+                               struct effects *out);
+
+/* An image that VMs on such hosts wait for before they leave is here, or not to be had. */
+void downstream_drain_image(struct downstream *downstream, const struct event *event,
+                            struct effects *out);

@@ -1,0 +1,15 @@
+/* Frames of hosts: what they report of VMs and operations, and what follows from it. */
+#pragma once
+
+struct downstream;
+struct effects;
+struct event;
+struct peer;
+
+void downstream_on_downlink_frame(struct downstream *downstream, struct peer *peer,
+                                  const struct event *event, struct effects *out);
+
+/* The host is gone for good: its VMs are lost, what was under way there ends, so does the wait for
+ * what was to be deleted. */
+void downstream_write_off(struct downstream *downstream, struct peer *peer,
+                          const struct event *event, struct effects *out);

@@ -1,0 +1,11 @@
+/* Frames of an upstream manager: what it instructs is judged, held against the owner's limits and
+ * begun. */
+#pragma once
+
+struct downstream;
+struct effects;
+struct event;
+struct patron;
+
+void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,
+                                const struct event *event, struct effects *out);

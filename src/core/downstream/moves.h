@@ -1,0 +1,14 @@
+/* Results and times of VMs that are between two hosts, whichever way they go: to be made anew there
+ * (downstream/remake), or while they run (downstream/migrate). */
+#pragma once
+
+#include "core/books/book.h"
+
+struct downstream;
+struct peer;
+
+void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
+                               const struct result *result, const struct event *event,
+                               struct effects *out);
+void downstream_on_move_due(struct downstream *downstream, struct book_op *op,
+                            const struct event *event, struct effects *out);

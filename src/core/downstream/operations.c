@@ -1,0 +1,100 @@
+#include "core/downstream/operations.h"
+
+#include "core/above/instruct.h"
+#include "core/above/uplink.h"
+#include "core/below/downlink.h"
+#include "core/below/instruct.h"
+#include "core/below/peer.h"
+#include "core/below/placement.h"
+#include "core/below/turns.h"
+#include "core/books/lifecycle.h"
+#include "core/downstream/patron.h"
+#include "core/downstream/share.h"
+#include "message/id.h"
+
+void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_state state,
+                     const struct event *event, struct effects *out) {
+    if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
+        return;
+    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    lifecycle_move(&vm->record, state, event->wall_ms);
+    downstream_count(downstream, vm);
+    book_save_vm(vm, out);
+    if (patron) {
+        uplink_capacity_changed(&patron->uplink, event);
+        if (!vm->active || vm->active->record.internal)
+            uplink_send_vm(&patron->uplink, &vm->record, out);
+    }
+}
+
+void downstream_end(struct downstream *downstream, struct book_op *op, enum code code,
+                    const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    struct patron *patron = downstream_patron(downstream, op->record.owner);
+    struct peer *peer = downlink_by_name(&downstream->downlink, book_asked_place(vm));
+    if (peer)
+        downlink_reflect(&downstream->downlink, peer, op);
+    bool makes = op->record.verb == VERB_DEFINE && !op->record.internal;
+    if (makes && code != CODE_OK && !*vm->record.place) {
+        placement_take(vm); /* waits for no image any more, which all upstreams may see */
+        downstream->downlink.changed = true;
+        downstream_move(downstream, vm, VM_FAILED, event, out);
+    }
+    book_end(&downstream->book, op, code, event, out);
+    downstream_count_op(downstream, op);
+    if (peer)
+        downlink_freed(peer);
+    op->attempts = 0;
+    if (op->record.internal) {
+        book_remove_op(&downstream->book, op, out);
+    } else if (patron) {
+        downstream_tell_capacity(downstream, patron, out);
+        uplink_send_result(&patron->uplink, &downstream->book, op, event, out);
+    }
+}
+
+void downstream_instruct(struct downstream *downstream, struct book_vm *vm,
+                         const struct event *event, struct effects *out) {
+    vm->active->record.place_generation = ++vm->record.place_generation;
+    downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    book_save_vm(vm, out);
+    book_save_op(vm->active, out);
+}
+
+struct book_op *downstream_begin_internal(struct downstream *downstream, struct book_vm *vm,
+                                          enum verb verb, const struct event *event,
+                                          struct effects *out) {
+    enum { allowed_ms = 600000, guest_ms = 60000 };
+    struct id id = id_make(&downstream->ids, "op", event->wall_ms);
+    struct operation operation = {
+        .verb = verb,
+        .internal = true,
+        .generation = vm->record.generation,
+        .deadline_ms = event->wall_ms + (verb == VERB_SHUTDOWN ? guest_ms : allowed_ms)};
+    (void)text_copy(operation.id, sizeof(operation.id), id.text);
+    char newest[sizeof(vm->record.op)];
+    (void)text_copy(newest, sizeof(newest), vm->record.op);
+    enum code code = vm->record.last_code;
+    enum step step = vm->record.last_step;
+    struct book_op *op = book_begin(&downstream->book, vm, &operation, event, out);
+    /* What is known above stays as it is: this operation is nobody's but ours. */
+    (void)text_copy(vm->record.op, sizeof(vm->record.op), newest);
+    vm->record.last_code = code;
+    vm->record.last_step = step;
+    op->record.place_generation = ++vm->record.place_generation;
+    return op;
+}
+
+void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when,
+                     const struct event *event, struct effects *out) {
+    downstream_move(downstream, vm, VM_DELETING, event, out);
+    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_DELETE, event, out);
+    if (when == UNDO_NOW) {
+        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    } else {
+        op->resend_ms = event->now_ms + downstream_pause_ms;
+        book_schedule(&downstream->book, op);
+    }
+    book_save_vm(vm, out);
+    book_save_op(op, out);
+}

@@ -1,0 +1,82 @@
+#include "core/downstream/patron.h"
+
+#include "core/below/lend.h"
+#include "core/books/amounts.h"
+#include "core/books/lifecycle.h"
+
+struct patron *downstream_patron(const struct downstream *downstream, const char *name) {
+    for (size_t i = 0; i < downstream->patrons_count; i++)
+        if (text_equal(downstream->patrons[i].uplink.setting.name, name))
+            return &downstream->patrons[i];
+    return NULL;
+}
+
+void downstream_count(struct downstream *downstream, struct book_vm *vm) {
+    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    bool occupies = lifecycle_occupies(vm->record.state);
+    if (!patron || vm->counted == occupies)
+        return;
+    vm->counted = occupies;
+    downstream->downlink.changed |= downstream->patrons_count > 1; /* what is kept of it */
+    if (occupies)
+        amounts_add(&patron->used, &vm->record.size);
+    else
+        amounts_remove(&patron->used, &vm->record.size);
+}
+
+void downstream_await_image(struct downstream *downstream, struct patron *patron,
+                            struct book_vm *vm, struct effects *out) {
+    if (*vm->record.place) {
+        list_remove(&vm->active->by_room);
+        list_add(&downstream->rebuilds, &vm->active->by_room);
+    } else {
+        list_remove(&vm->by_place);
+        list_add(&downstream->waiting, &vm->by_place);
+    }
+    struct effect_image *image = &effects_add(out, EFFECT_IMAGE)->image;
+    image->link = patron->uplink.setting.link;
+    (void)text_copy(image->digest, sizeof(image->digest), vm->active->record.definition.image);
+}
+
+struct owner_limits *downstream_used(struct downstream *downstream, const struct book_vm *vm) {
+    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    return patron && vm->counted ? &patron->used : NULL;
+}
+
+void downstream_drain_soon(struct downstream *downstream, const struct event *event) {
+    uint64_t due = event->now_ms;
+    for (size_t i = 0; i < downstream->downlink.count; i++)
+        if (peer_is_emptied(&downstream->downlink.peers[i]) && due < downstream->drain_due_ms)
+            downstream->drain_due_ms = due;
+}
+
+/* For a new VM, or for one that there is. */
+bool patron_has_shape(const struct patron *patron, const struct shape *shape) {
+    const char *shapes = patron->permissions.shapes;
+    struct shape sized;
+    text_format(sized.name, sizeof(sized.name), "c%u-m%u-d%u", shape->size.cpus,
+                shape->size.memory_mib, shape->size.disk_gib);
+    return patron->phase == LENDING_LENT &&
+           (words_allow(shapes, shape->name) || words_have(shapes, sized.name));
+}
+
+bool downstream_allows_shape(const struct patron *patron, const struct shape *shape) {
+    return words_allow(patron->permissions.verbs, verb_names[VERB_DEFINE]) &&
+           patron_has_shape(patron, shape);
+}
+
+/* The hosts count fits by size; the same size under two upstreams' names is one entry. */
+bool downstream_learn_size(struct downstream *downstream, const struct size *size,
+                           struct effects *out) {
+    struct shape shape = {.size = *size};
+    if (downlink_shape(&downstream->downlink, size) >= 0)
+        return true;
+    text_format(shape.name, sizeof(shape.name), "c%u-m%u-d%u", size->cpus, size->memory_mib,
+                size->disk_gib);
+    return downlink_add_shape(&downstream->downlink, &shape, out);
+}
+
+bool downstream_is_homeless(const struct book_vm *vm) {
+    return vm->record.move == MOVE_LEAVING ||
+           (!*vm->record.place && list_is_empty(&vm->by_place));
+}

@@ -1,0 +1,76 @@
+/* The downstream manager's record of itself and of each upstream manager that it serves (a patron):
+ * what its owner lends it and what it uses. Here is what the other files ask of both; nothing here
+ * instructs a host.
+ *
+ * The downstream manager plays one agent toward each upstream manager, and is the real manager of
+ * its hosts. What goes up is built from the cluster's aggregate and from results alone (law 1):
+ * host names and addresses appear in book_vm.record.place and nowhere in what uplinks send. */
+#pragma once
+
+#include "core/above/speak.h"
+#include "core/below/peer.h"
+#include "core/manager/enrol.h"
+
+/* Before what has failed, or found no room, is tried again. */
+enum { downstream_pause_ms = 30000 };
+
+
+/* One upstream manager, what its owner lends it and what it uses. */
+struct patron {
+    struct uplink uplink;
+    struct owner_limits limits; /* 0: none */
+    struct owner_limits configured, used;
+    enum limits_from from;      /* whether the owner has set other limits than configured */
+    struct permissions permissions, permissions_configured;
+    enum limits_from permissions_from;
+    struct share share, share_configured;
+    enum limits_from share_from;
+    uint32_t under_way;         /* operations that it asked for and that have not ended */
+    enum lending_phase phase;
+    uint64_t revoked_ms, ends_ms; /* wall */
+    uint64_t phase_due_ms;      /* monotonic: when the phase is looked at next; book_never */
+    bool was_open;              /* its session, when last looked at … */
+    uint64_t seen_ms;           /* … and when that changed, by the wall clock */
+};
+
+struct downstream {
+    struct book book;
+    struct downlink downlink;
+    struct enrol enrol;
+    struct patron *patrons;
+    size_t patrons_count;
+    uint32_t backlog;
+    struct list waiting; /* book_vm.by_place of those that wait for their image */
+    struct list moving;  /* book_vm.by_owner of those that are between two hosts */
+    struct list rests;   /* the same of those that are not, and left something on another host */
+    uint64_t drain_due_ms; /* when hosts that are to be empty are looked at next; book_never */
+    struct list rebuilds; /* book_op.by_room of those that do at their place */
+    struct id_maker ids;
+    struct prng prng;
+    bool stopping;
+};
+
+/* Looks again soon at the hosts that are to be empty, if there are any. */
+void downstream_drain_soon(struct downstream *downstream, const struct event *event);
+/* The VM is between two hosts, and no host's capacity counts it: what it will take. */
+bool downstream_is_homeless(const struct book_vm *vm);
+bool downstream_allows_shape(const struct patron *patron, const struct shape *shape);
+
+struct patron *downstream_patron(const struct downstream *downstream, const char *name);
+
+/* After a change of state: the VM's size is in what its patron uses, or no longer. */
+void downstream_count(struct downstream *downstream, struct book_vm *vm);
+
+/* What the VM counts in; NULL: it does not. */
+struct owner_limits *downstream_used(struct downstream *downstream, const struct book_vm *vm);
+
+/* Asks for the image of the VM's operation; it goes on when that is here. */
+void downstream_await_image(struct downstream *downstream, struct patron *patron,
+                            struct book_vm *vm, struct effects *out);
+
+/* Has the hosts count fits for this size, too. False: the catalogue is full. */
+bool downstream_learn_size(struct downstream *downstream, const struct size *size,
+                           struct effects *out);
+
+/* By the owner's permissions. */
+bool patron_has_shape(const struct patron *patron, const struct shape *shape);

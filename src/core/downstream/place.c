@@ -1,0 +1,94 @@
+#include "core/downstream/place.h"
+
+#include "core/below/instruct.h"
+#include "core/below/peer.h"
+#include "core/downstream/operations.h"
+#include "core/downstream/patron.h"
+#include "core/downstream/share.h"
+
+static bool is_nowhere(const struct book_vm *vm) {
+    return vm->record.move == MOVE_LEAVING || !*vm->record.place;
+}
+
+bool downstream_has_room(const struct downstream *downstream, const struct book_vm *vm) {
+    const struct downlink *downlink = &downstream->downlink;
+    const struct size *size = &vm->record.size;
+    uint64_t taken = 0;
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &downstream->moving) {
+        const struct book_vm *other = container_of(node, const struct book_vm, by_owner);
+        if (other != vm && is_nowhere(other))
+            taken += downlink_takes(&other->record.size, size);
+    }
+    int shape = downlink_shape(downlink, size);
+    return !taken || (shape >= 0 && room_left(downlink->sum.fits[shape]) > taken);
+}
+
+void downstream_await_room(struct downstream *downstream, struct book_vm *vm,
+                           const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    list_remove(&vm->by_place);
+    list_remove(&op->by_room); /* it is under way nowhere */
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_WAITING,
+                                                 .code = CODE_NO_CAPACITY});
+    op->resend_ms = event->now_ms + downstream_pause_ms;
+    book_schedule(&downstream->book, op);
+    book_save_vm(vm, out);
+    book_save_op(op, out);
+}
+
+static void tell_no_room(struct book_op *op, const struct event *event, struct effects *out) {
+    if (book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_WAITING,
+                                               .code = CODE_NO_CAPACITY}))
+        book_save_op(op, out);
+}
+
+enum placement downstream_choose(const struct downstream *downstream, const struct book_vm *vm,
+                                 const struct definition *definition, struct peer **out_peer) {
+    struct placing placing = {.rule = definition->apart ? GROUP_APART_CLUSTERS : GROUP_ANYHOW,
+                              .must = definition->host_must, .prefer = definition->host_prefer};
+    struct placement_wish wish = {
+        .size = &vm->record.size, .placing = &placing, .op = vm->active,
+        .networks = definition->networks,
+        .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
+    *out_peer = NULL;
+    if (downstream_is_kept(downstream, vm, &vm->record.size))
+        return PLACEMENT_NO_ROOM;
+    return placement_choose(&downstream->downlink, &wish, out_peer);
+}
+
+void downstream_place(struct downstream *downstream, struct book_vm *vm,
+                      const struct event *event, struct effects *out) {
+    struct book_op *op = vm->active;
+    struct peer *peer = NULL;
+    op->resend_ms = book_never;
+    enum placement found = downstream_choose(downstream, vm, &op->record.definition, &peer);
+    if (!vm->record.move && !downstream_has_room(downstream, vm))
+        found = PLACEMENT_NO_ROOM; /* what there is belongs to those that have left theirs */
+    switch (found) {
+    case PLACEMENT_FOUND:
+        placement_put(peer, vm, op, event);
+        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+        book_save_vm(vm, out);
+        book_save_op(op, out);
+        return;
+    case PLACEMENT_NO_ROOM:
+    case PLACEMENT_NO_LABELS:
+    case PLACEMENT_NO_NETWORKS:
+    case PLACEMENT_NO_GROUP:
+    case PLACEMENT_NOT_ALLOWED: /* not asked for */
+    case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */
+        if (vm->record.move) {
+            downstream_await_room(downstream, vm, event, out);
+            return;
+        }
+        if (downlink_awaits(&downstream->downlink, event)) {
+            tell_no_room(op, event, out);
+            op->resend_ms = event->now_ms + book_backoff_ms(op->attempts++, &downstream->prng);
+            book_schedule(&downstream->book, op);
+            return;
+        }
+        downstream_end(downstream, op, CODE_NO_CAPACITY, event, out);
+        return;
+    }
+}

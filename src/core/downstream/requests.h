@@ -1,0 +1,12 @@
+/* The owner's requests: lists, what is lent to whom, and, through host_requests, single hosts. */
+#pragma once
+
+struct downstream;
+struct effects;
+struct event;
+struct lending_decision;
+
+void downstream_on_request(struct downstream *downstream, const struct event *event,
+                           struct effects *out);
+void downstream_load_lending(struct downstream *downstream, const struct lending_decision *record,
+                             const struct event *event);

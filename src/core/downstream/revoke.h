@@ -1,0 +1,22 @@
+/* What an upstream manager may ask, by its owner's permissions, and the end of a lending. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct downstream;
+struct effects;
+struct event;
+struct instruct;
+struct patron;
+
+/* May the upstream manager ask this, by the owner's permissions and while it is revoked? */
+bool downstream_allows(const struct patron *patron, const struct instruct *instruct);
+
+/* The end of a lending, see enum lending_phase. False: it cannot be restored now. */
+void downstream_revoke(struct patron *patron, uint64_t grace_ms, const struct event *event);
+bool downstream_restore(struct patron *patron, const struct event *event);
+
+/* Takes a revocation on when its time has come. */
+void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron,
+                               const struct event *event, struct effects *out);

@@ -1,0 +1,135 @@
+#include "core/upstream/operations.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "core/below/downlink.h"
+#include "core/below/explain.h"
+#include "core/below/instruct.h"
+#include "core/below/peer.h"
+#include "core/books/lifecycle.h"
+#include "core/manager/call.h"
+#include "core/upstream/quota.h"
+#include "core/upstream/reshape_vm.h"
+#include "core/upstream/upstream.h"
+#include "message/id.h"
+
+enum { undo_pause_ms = 30000 };
+
+void upstream_link_op(struct upstream *upstream, struct book_op *op) {
+    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, op->record.owner);
+    struct history *history = map_get(&upstream->histories, op->record.vm);
+    if (!history) {
+        history = memory_new(1, sizeof(*history));
+        (void)text_copy(history->vm, sizeof(history->vm), op->record.vm);
+        list_init(&history->ops);
+        map_put(&upstream->histories, history->vm, history);
+    }
+    list_add(&history->ops, &op->by_vm);
+    assert(tenant); /* a tenant's history goes with it */
+    list_add(&tenant->ops, &op->by_owner);
+}
+
+void upstream_remove_op(struct upstream *upstream, struct book_op *op, struct effects *out) {
+    struct history *history = map_get(&upstream->histories, op->record.vm);
+    book_remove_op(&upstream->book, op, out);
+    if (!list_is_empty(&history->ops))
+        return;
+    map_remove(&upstream->histories, history->vm);
+    memory_free(history);
+}
+
+struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
+                               const struct operation *record, const struct event *event,
+                               struct effects *out) {
+    struct operation operation = *record;
+    struct id id = id_make(&upstream->ids, "op", event->wall_ms);
+    (void)text_copy(operation.id, sizeof(operation.id), id.text);
+    operation.generation = vm->record.generation + 1;
+    operation.deadline_ms = event->wall_ms + record->deadline_ms;
+    struct book_op *op = book_begin(&upstream->book, vm, &operation, event, out);
+    upstream_link_op(upstream, op);
+    return op;
+}
+
+void upstream_reply_op(const struct upstream *upstream, const struct waiter *waiter,
+                       struct effects *out) {
+    struct operation told = explain_op(&upstream->downlink, &upstream->book, waiter->op,
+                                       waiter->reader);
+    struct reply *reply = &effects_add(out, EFFECT_REPLY)->reply;
+    reply->kind = REPLY_OPERATION;
+    reply->handle = waiter->handle;
+    reply->record = (struct record){&operation_table, memory_copy(&told, sizeof(told))};
+}
+
+void upstream_release(struct upstream *upstream, struct waiter *waiter, struct effects *out) {
+    upstream_reply_op(upstream, waiter, out);
+    list_remove(&waiter->by_op);
+    heap_remove(&upstream->waiters, &waiter->timer);
+    upstream->waiters_count--;
+    memory_free(waiter);
+}
+
+/* The oldest operations that have ended go when there are too many. */
+static void prune(struct upstream *upstream, struct effects *out) {
+    struct list *node = NULL, *next = NULL;
+    uint64_t excess = upstream->book.ops_count > limit_operations_kept
+                          ? upstream->book.ops_count - limit_operations_kept
+                          : 0;
+    list_each(node, next, &upstream->book.ops) {
+        struct book_op *op = container_of(node, struct book_op, by_age);
+        if (!excess)
+            return;
+        excess--;
+        if (book_op_has_ended(op) && list_is_empty(&op->waiters))
+            upstream_remove_op(upstream, op, out);
+    }
+}
+
+void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
+                  const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&upstream->book, op->record.vm);
+    struct peer *peer = vm ? downlink_by_name(&upstream->downlink, vm->record.place) : NULL;
+    if (peer)
+        downlink_reflect(&upstream->downlink, peer, op);
+    upstream_reshape_ends(upstream, op);
+    book_end(&upstream->book, op, code, event, out);
+    while (!list_is_empty(&op->waiters))
+        upstream_release(upstream, container_of(op->waiters.next, struct waiter, by_op), out);
+    if (op->record.internal && code != CODE_OK)
+        upstream_remove_op(upstream, op, out); /* another one follows: nobody's history */
+    else
+        prune(upstream, out);
+}
+
+void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when,
+                   const struct event *event, struct effects *out) {
+    lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
+    struct operation operation = {.verb = VERB_DELETE, .internal = true,
+                                  .deadline_ms = upstream->settings.operation_ms};
+    struct book_op *op = upstream_begin(upstream, vm, &operation, event, out);
+    op->record.place_generation = ++vm->record.place_generation;
+    if (when == UNDO_NOW) {
+        downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
+    } else {
+        op->resend_ms = event->now_ms + undo_pause_ms;
+        book_schedule(&upstream->book, op);
+    }
+    book_save_vm(vm, out);
+    book_save_op(op, out);
+}
+
+void upstream_answer_op(const struct call *call, struct book_op *op) {
+    struct upstream *upstream = call->upstream;
+    uint64_t wait_ms = call->request->wait_ms;
+    const struct waiter asks = {.op = op, .handle = call->request->handle,
+                                .reader = upstream_reader(call)};
+    if (!wait_ms || book_op_has_ended(op) || upstream->waiters_count >= limit_waiters) {
+        upstream_reply_op(upstream, &asks, call->out);
+        return;
+    }
+    struct waiter *waiter = memory_copy(&asks, sizeof(asks));
+    list_add(&op->waiters, &waiter->by_op);
+    heap_set(&upstream->waiters, &waiter->timer, call->event->now_ms + wait_ms);
+    upstream->waiters_count++;
+}

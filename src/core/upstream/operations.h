@@ -1,0 +1,37 @@
+/* Operations of the upstream manager: their begin, their place among those of their tenant and
+ * their VM, their end, and the answer to whoever waits for it. */
+#pragma once
+
+#include "core/books/book.h"
+
+struct call;
+struct upstream;
+struct waiter;
+
+/* Begins an operation on a VM of a tenant, on its way below. `deadline_ms`: from now. */
+struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
+                               const struct operation *record, const struct event *event,
+                               struct effects *out);
+
+/* Gives an operation its place among its tenant's and its VM's; takes it out of all lists. */
+void upstream_link_op(struct upstream *upstream, struct book_op *op);
+void upstream_remove_op(struct upstream *upstream, struct book_op *op, struct effects *out);
+
+/* Ends an operation and answers whoever waits for it. */
+void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
+                  const struct event *event, struct effects *out);
+
+/* Begins the internal deletion of a VM that is to be gone but has no operation under way; its
+ * instruction goes out at once, or after a pause where one has just failed. */
+enum undo { UNDO_NOW, UNDO_LATER };
+void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when,
+                   const struct event *event, struct effects *out);
+
+void upstream_reply_op(const struct upstream *upstream, const struct waiter *waiter,
+                       struct effects *out);
+
+/* The operation, now or when it ends or ?wait= is over. */
+void upstream_answer_op(const struct call *call, struct book_op *op);
+
+/* Answers the waiter, ended or not, and forgets it. */
+void upstream_release(struct upstream *upstream, struct waiter *waiter, struct effects *out);

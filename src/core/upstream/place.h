@@ -1,0 +1,19 @@
+/* Which cluster a VM gets: the first choice at its creation, and the next one after a refusal. */
+#pragma once
+
+#include "core/books/book.h"
+
+struct call;
+struct peer;
+struct upstream;
+
+/* A cluster refused, and the VM stands nowhere: to the next one, or to the creation's end. */
+void upstream_try_next(struct upstream *upstream, struct book_vm *vm, const struct event *event,
+                       struct effects *out);
+
+/* Chooses the cluster for a new VM. False: what stands in the way has been answered. */
+bool upstream_choose(const struct call *call, const struct shape *shape, struct peer **out_peer);
+
+/* The id by which those below know the group of a new VM: the same for each of them, and nothing
+ * to read in it; "" without a group. */
+void upstream_group_id(const struct call *call, char *out_id);

@@ -1,0 +1,25 @@
+/* Resizing, rebuilding and snapshots at the upstream manager: admission, and what becomes of the
+ * tenant's quota and of images while such an operation is under way. */
+#pragma once
+
+#include "core/books/book.h"
+
+struct call;
+struct upstream;
+
+/* Resizing, rebuilding, snapshots: an operation is loaded, begins on its VM, ends, or is concluded
+ * by the cluster's result before it ends. */
+void upstream_reshape_loaded(struct upstream *upstream, const struct book_op *op);
+void upstream_reshape_begins(struct upstream *upstream, struct book_vm *vm);
+void upstream_reshape_ends(struct upstream *upstream, const struct book_op *op);
+void upstream_reshape_concludes(struct upstream *upstream, struct book_vm *vm,
+                                const struct result *result);
+
+/* What the VM's cluster says that it has becomes true here. */
+void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts,
+                    const struct event *event, struct effects *out);
+
+/* Fills in what a resize, a rebuild or an act on a snapshot is to do. False: it is not possible,
+ * which is answered. Other verbs: nothing to do. */
+bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
+                            struct operation *operation);

@@ -1,0 +1,183 @@
+#include "core/upstream/step.h"
+
+#include <assert.h>
+
+#include "base/attributes.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "core/below/downlink.h"
+#include "core/below/instruct.h"
+#include "core/below/peer.h"
+#include "core/below/placement.h"
+#include "core/below/step.h"
+#include "core/books/amounts.h"
+#include "core/books/book.h"
+#include "core/books/lifecycle.h"
+#include "core/effect.h"
+#include "core/event.h"
+#include "core/manager/enrol.h"
+#include "core/upstream/clusters.h"
+#include "core/upstream/operations.h"
+#include "core/upstream/requests.h"
+#include "core/upstream/reshape_vm.h"
+#include "core/upstream/upstream.h"
+#include "message/code.h"
+#include "message/field.h"
+#include "message/model.h"
+
+static void load_node(struct upstream *upstream, const struct node *node, struct effects *out) {
+    struct peer *peer = downlink_by_name(&upstream->downlink, node->name);
+    if (!peer) {
+        effects_forget(out, &node_table, node->name);
+        return;
+    }
+    peer->seen_ms = node->seen_ms;
+    peer_load_capacity(peer, &node->capacity);
+}
+
+static void load_op(struct upstream *upstream, const struct operation *record,
+                    const struct event *event) {
+    struct book_op *op = book_add_op(&upstream->book, record);
+    struct book_vm *vm = book_vm(&upstream->book, record->vm);
+    upstream_link_op(upstream, op);
+    if (book_op_has_ended(op))
+        return;
+    assert(vm);
+    vm->active = op;
+    upstream_reshape_loaded(upstream, op);
+    placement_remember(&upstream->downlink, op);
+    op->deadline_ms = book_deadline_ms(record, event);
+    book_schedule(&upstream->book, op);
+}
+
+static void on_load(struct upstream *upstream, const struct event *event, struct effects *out) {
+    const struct table *table = event->load.table;
+    if (table == &tenant_table) {
+        upstream_add_tenant(upstream, event->load.data);
+    } else if (table == &image_table) {
+        upstream_add_image(upstream, event->load.data);
+    } else if (table == &node_table) {
+        load_node(upstream, event->load.data, out);
+    } else if (table == &vm_table) {
+        struct book_vm *vm = book_add_vm(&upstream->book, event->load.data);
+        struct peer *peer = downlink_by_name(&upstream->downlink, vm->record.place);
+        upstream_link_vm(upstream, vm);
+        if (peer)
+            list_add(&peer->vms, &vm->by_place);
+    } else if (table == &operation_table) {
+        load_op(upstream, event->load.data, event);
+    } else if (table == &idempotency_table) {
+        upstream_add_idempotency(upstream, event->load.data);
+    } else {
+        enrol_load(&upstream->enrol, &upstream->downlink, &event->load, out);
+    }
+}
+
+/* Law 6: an end for the tenant now; what is true of the VM is found out and mended. */
+static void on_op_deadline(struct upstream *upstream, struct book_op *op,
+                           const struct event *event, struct effects *out) {
+    struct book_vm *vm = book_vm(&upstream->book, op->record.vm);
+    bool define = op->record.verb == VERB_DEFINE;
+    upstream_end(upstream, op, CODE_DEADLINE, event, out);
+    struct peer *peer = downlink_by_name(&upstream->downlink, vm->record.place);
+    bool to_be_gone = define || vm->record.state == VM_DELETING;
+    if (to_be_gone && peer && peer_is_up(peer)) {
+        upstream_undo(upstream, vm, UNDO_NOW, event, out);
+    } else if (define) {
+        lifecycle_move(&vm->record, VM_DELETING, event->wall_ms); /* once its place is back */
+        book_save_vm(vm, out);
+    }
+}
+
+static void on_tick(struct upstream *upstream, const struct event *event, struct effects *out) {
+    struct timer *timer = NULL;
+    while ((timer = heap_first(&upstream->waiters)) && timer->due_ms <= event->now_ms)
+        upstream_release(upstream, container_of(timer, struct waiter, timer), out);
+    while ((timer = heap_first(&upstream->book.timers)) && timer->due_ms <= event->now_ms) {
+        struct book_op *op = container_of(timer, struct book_op, timer);
+        if (op->deadline_ms <= event->now_ms)
+            on_op_deadline(upstream, op, event, out);
+        else
+            downlink_instruct(&upstream->downlink, &upstream->book,
+                              book_vm(&upstream->book, op->record.vm), event, out);
+    }
+    downlink_on_tick(&upstream->downlink, event);
+}
+
+static void on_stop(struct upstream *upstream, struct effects *out) {
+    upstream->stopping = true;
+    struct timer *timer = NULL;
+    while ((timer = heap_first(&upstream->waiters)))
+        upstream_release(upstream, container_of(timer, struct waiter, timer), out);
+    effects_add(out, EFFECT_DONE);
+}
+
+void upstream_step(struct upstream *upstream, const struct event *event, struct effects *out) {
+    switch (event->kind) {
+    case EVENT_LOAD:
+        on_load(upstream, event, out);
+        break;
+    case EVENT_START:
+        effects_add(out, EFFECT_READY);
+        break;
+    case EVENT_TICK:
+        on_tick(upstream, event, out);
+        break;
+    case EVENT_LINK:
+    case EVENT_PEER:
+        downlink_on_presence(&upstream->downlink, event);
+        break;
+    case EVENT_FRAME:
+        upstream_on_frame(upstream, event, out);
+        break;
+    case EVENT_REQUEST:
+        upstream_on_request(upstream, event, out);
+        break;
+    case EVENT_JOIN:
+        enrol_on_join(&upstream->enrol, &upstream->downlink, event, out);
+        break;
+    case EVENT_REKEY:
+        downlink_on_rekey(&upstream->downlink, event, out);
+        break;
+    case EVENT_STOP:
+        on_stop(upstream, out);
+        break;
+    case EVENT_IMAGE:
+    case EVENT_JOB:
+    case EVENT_DOMAIN:
+    case EVENT_SCANNED:
+    case EVENT_HOST:
+    case EVENT_JOINED:
+    case EVENT_KIND_COUNT:
+        break; /* of roles below */
+    }
+    downlink_on_end_of_step(&upstream->downlink, &upstream->book, event, out);
+}
+
+uint64_t upstream_deadline_ms(const struct upstream *upstream) {
+    uint64_t due = downlink_deadline_ms(&upstream->downlink);
+    const struct timer *op = heap_first(&upstream->book.timers);
+    const struct timer *waiter = heap_first(&upstream->waiters);
+    if (op && op->due_ms < due)
+        due = op->due_ms;
+    return waiter && waiter->due_ms < due ? waiter->due_ms : due;
+}
+
+void upstream_check(const struct upstream *upstream) {
+    book_check(&upstream->book);
+    downlink_check(&upstream->downlink);
+    uint64_t vms = 0, ops = 0;
+    struct list *node = NULL, *next = NULL, *inner = NULL, *following = NULL;
+    list_each(node, next, &upstream->tenants) {
+        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
+        struct owner_limits own = {0};
+        list_each(inner, following, &tenant->vms)
+            amounts_add(&own, &container_of(inner, struct book_vm, by_owner)->record.size);
+        assert(own.vms == tenant->vm_names.count);
+        assert(amounts_equal(&own, &tenant->used));
+        vms += own.vms;
+        list_each(inner, following, &tenant->ops)
+            ops++;
+    }
+    assert(vms == upstream->book.vms_count && ops == upstream->book.ops_count);
+}
