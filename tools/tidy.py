@@ -1,22 +1,22 @@
 """The rules of the style guide that a program can check. tools/tidy --help says how to call it.
 
-Each rule is a generator of findings that say what to do: rules on one file are in tidy_rules/code,
-those on the tree as a whole in floors, on what was built in objects. tidy_rules/allowed lists what
-is let be, and why; what it allows and no finding needs any more is itself a finding.
+Each rule is a generator of findings that say what to do. In tidy_rules, rules on one file are in
+code, statements and words, those on the tree as a whole in floors, on what was built in objects.
+allowed lists what is let be, and why; what no finding needs any more is itself a finding.
 """
 import argparse
 import os
 import subprocess
 import sys
 
-from tidy_rules import code, floors, objects
+from tidy_rules import code, floors, objects, statements, words
 from tidy_rules.allowed import CEILINGS, EXEMPT
 from tidy_rules.source import Source
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ALLOWED = "tools/tidy_rules/allowed.py"
 
-RULES = code.RULES
+RULES = {**code.RULES, **statements.RULES, **words.RULES}
 TREE_RULES = {"floors", "floor plan", "folder size", "prefix"}
 BUILT_RULES = {"core purity", "mutable global"}
 

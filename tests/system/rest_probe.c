@@ -208,16 +208,19 @@ static void answer_operator(struct shell *role, const struct request *request,
 static const struct network networks[] = {{"lan", "of people"}, {"wan", ""}};
 static const struct shape shapes[] = {{"small", {1, 512, 10}}, {"large", {4, 4096, 40}}};
 
+static bool token_is_known(const struct shell *role, const char *hash) {
+    bool is_known = text_equal(hash, role->operator_hash) || text_equal(hash, role->tenant_hash);
+    for (size_t i = 0; i < role->tenants_count; i++)
+        is_known = is_known || text_equal(hash, role->tenants[i].token_hash);
+    return is_known;
+}
+
 static void answer(struct shell *role, const struct request *request, struct reply *reply) {
     static const struct node cluster = {.name = "north", .state = PEER_UP, .seen_ms = 1};
     struct whoami whoami = {.role = "operator"};
     if (text_equal(request->token_hash, role->tenant_hash))
         whoami = (struct whoami){.role = "tenant", .tenant = "acme"};
-    bool is_known = text_equal(request->token_hash, role->operator_hash) ||
-                    text_equal(request->token_hash, role->tenant_hash);
-    for (size_t i = 0; i < role->tenants_count; i++)
-        is_known = is_known || text_equal(request->token_hash, role->tenants[i].token_hash);
-    if (!is_known) {
+    if (!token_is_known(role, request->token_hash)) {
         problem(reply, CODE_UNAUTHENTICATED, "", "The token is not known");
         return;
     }
@@ -267,10 +270,15 @@ static void answer(struct shell *role, const struct request *request, struct rep
              find((char *)role->tenants, sizeof(*role->tenants), role->tenants_count,
                   request->key));
         break;
-    case REQUEST_IMAGE_ADD: case REQUEST_IMAGE_DELETE: case REQUEST_TENANT_CREATE:
-    case REQUEST_TENANT_QUOTA: case REQUEST_TENANT_PERMISSIONS_SET:
+    case REQUEST_IMAGE_ADD:
+    case REQUEST_IMAGE_DELETE:
+    case REQUEST_TENANT_CREATE:
+    case REQUEST_TENANT_QUOTA:
+    case REQUEST_TENANT_PERMISSIONS_SET:
     case REQUEST_TENANT_PERMISSIONS_RESET:
-    case REQUEST_TOKEN_CREATE: case REQUEST_TOKEN_REVOKE: case REQUEST_KEY_REVOKE:
+    case REQUEST_TOKEN_CREATE:
+    case REQUEST_TOKEN_REVOKE:
+    case REQUEST_KEY_REVOKE:
     case REQUEST_TENANT_DELETE: answer_operator(role, request, reply); break;
     case REQUEST_TOKEN_LIST: list(reply, request, &join_token_table, NULL, 0); break;
     case REQUEST_WHOAMI: record(reply, REPLY_RECORD, &whoami_table, &whoami); break;

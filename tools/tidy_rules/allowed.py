@@ -13,13 +13,31 @@ EXEMPT = {
 
 # (rule, where the paths begin): as many findings there at most. These only fall.
 CEILINGS = {
+    ("case", "src/core/upstream/"): 10,
+    ("comment", "sim/"): 5,
+    ("comment", "src/"): 41,
+    ("five parameters", "src/"): 113,  # 20 are to be left
     ("folder size", "sim/"): 15,
     ("folder size", "src/io/"): 37,
     ("folder size", "src/main/"): 7,
+    ("head", "sim/"): 9,
+    ("head", "src/"): 78,
+    ("head", "src/core/"): 60,
+    ("ignored result", "sim/"): 2,
+    ("ignored result", "src/"): 26,
+    ("line length", "ARCHITECTURE.md"): 54,
+    ("line length", "README.md"): 28,
+    ("line length", "docs/operators-guide.md"): 241,
+    ("line length", "docs/performance.md"): 88,
+    ("line length", "docs/protocol.md"): 78,
+    ("line length", "docs/security.md"): 34,
+    ("line length", "docs/simulator.md"): 66,
+    ("line length", "tests/system/README.md"): 5,
     ("prefix", "sim/"): 5,
     ("prefix", "src/io/"): 31,
     ("prefix", "src/main/"): 15,
     ("prefix", "src/message/codec_"): 1,
+    ("switch", "src/core/upstream/"): 1,
 }
 
 # Files that lead to each other: a folder, and the names in it.

@@ -1,4 +1,4 @@
-"""Rules on one file: each a generator of (line, name for the allowed lists, what to do)."""
+"""Rules on the form of a file: generators of (line, name for the allowed lists, what to do)."""
 import ast
 import re
 
@@ -7,6 +7,7 @@ from tidy_rules.source import room
 FUNCTION_LINES = 70
 FILE_LINES = 600
 COLUMNS = 100
+MARKDOWN_COLUMNS = 120
 PARAMETERS = 5
 
 # base <- message <- core <- {io, sim} <- {main, tests}; io and sim never meet
@@ -45,20 +46,6 @@ SYSTEM_HEADER = re.compile(
     r"malloc|math|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|stdalign|stdarg|"
     r"stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|"
     r"threads|time|unistd|wchar)\.h")
-
-BANNED = {
-    "strcpy": "text_copy", "strcat": "struct text or text_format", "sprintf": "text_format",
-    "atoi": "strtoul with its end checked", "strtok": "strsep", "rand": "base/prng",
-    "sleep": "a deadline of the loop", "system": "posix_spawn with arguments",
-    "alloca": "memory_new", "gets": "getline",
-}
-CLOCKS = {"time", "clock_gettime", "gettimeofday", "timespec_get"}
-CLOCK_FILES = {
-    "src/io/shell.c": "the loop",
-    "src/base/log.c": "the stamp of a log line",
-    "bench/measure.c": "what is measured is time",
-    "src/main/isthmus_table.c": "the command has no loop; it prints ages",
-}
 
 
 def rule_include_arrows(source):
@@ -125,6 +112,14 @@ def rule_parameters(source):
                                                   f"most {PARAMETERS}: gather them in a struct")
 
 
+def rule_five_parameters(source):
+    """Under a ceiling: what needs five should be rare."""
+    for function in source.functions:
+        if len(function.parameters) == PARAMETERS and source.path.startswith("src/"):
+            yield function.first, function.name, (f"{function.name} has {PARAMETERS} parameters: "
+                                                  "let a struct hold what goes together")
+
+
 def rule_file_length(source):
     count = len(source.lines) - 1
     if source.is_code and count > FILE_LINES:
@@ -132,36 +127,10 @@ def rule_file_length(source):
 
 
 def rule_line_length(source):
+    most = COLUMNS if source.is_code else MARKDOWN_COLUMNS if source.is_markdown else 0
     for number, line in enumerate(source.lines, 1):
-        if source.is_code and len(line) > COLUMNS:
-            yield number, "", f"{len(line)} columns, at most {COLUMNS}: break the line"
-
-
-def rule_banned_call(source):
-    for number, match in source.code_matches(r"(?<![\w.>])(\w+)\s*\("):
-        if match.group(1) in BANNED:
-            yield number, match.group(1), (f"{match.group(1)} is banned: use "
-                                           f"{BANNED[match.group(1)]}")
-
-
-def rule_clock(source):
-    if not source.path.startswith("src/") or source.path in CLOCK_FILES:
-        return
-    for number, match in source.code_matches(r"(?<![\w.>])(\w+)\s*\("):
-        if match.group(1) in CLOCKS:
-            yield number, match.group(1), (f"{match.group(1)} outside the loop: take the time from "
-                                           "the event")
-
-
-def rule_goto(source):
-    for function in source.functions:
-        body, first = function.body
-        labels = {label.group(1): label.start()
-                  for label in re.finditer(r"^\s*(\w+):", body, re.MULTILINE)}
-        for match in re.finditer(r"\bgoto\s+(\w+)", body):
-            if labels.get(match.group(1), len(body)) < match.start():
-                yield (first + body.count("\n", 0, match.start()), function.name,
-                       f"goto {match.group(1)} runs backward: write a loop")
+        if most and len(line) > most:
+            yield number, "", f"{len(line)} columns, at most {most}: break the line"
 
 
 def rule_typedef(source):
@@ -178,6 +147,12 @@ def rule_header(source):
         yield 1, "", "open the header with its sign: a comment on what this room is, its contract"
     if not re.search(r"^#pragma once$", source.text, re.MULTILINE):
         yield 1, "", "add #pragma once after the sign"
+
+
+def rule_head(source):
+    if source.path.startswith(("src/", "sim/")) and source.path.endswith(".c"):
+        if not source.text.startswith("/*"):
+            yield 1, "", "open the file with a comment on what it decides"
 
 
 def rule_white_space(source):
@@ -199,12 +174,11 @@ RULES = {
     "foreign header": rule_foreign_header,
     "function length": rule_function_length,
     "parameters": rule_parameters,
+    "five parameters": rule_five_parameters,
     "file length": rule_file_length,
     "line length": rule_line_length,
-    "banned call": rule_banned_call,
-    "clock": rule_clock,
-    "goto": rule_goto,
     "typedef": rule_typedef,
     "header": rule_header,
+    "head": rule_head,
     "white space": rule_white_space,
 }

@@ -2,6 +2,8 @@
 import re
 
 ATTRIBUTE = re.compile(r"\b(?:__attribute__|format_checked|auto_clean)\s*\(")
+COMMENT_OR_LITERAL = re.compile(
+    r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
 CONTROL = {"if", "for", "while", "switch", "return", "sizeof", "defined", "do", "else", "list_each"}
 
 
@@ -11,8 +13,7 @@ def blank(match):
 
 def strip_code(text):
     """The code alone: comments, literals and preprocessor lines blanked, every line kept."""
-    text = re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', blank, text,
-                  flags=re.DOTALL)
+    text = COMMENT_OR_LITERAL.sub(blank, text)
     return re.sub(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", blank, text, flags=re.MULTILINE)
 
 
@@ -105,9 +106,17 @@ class Source:
         self.is_python = path.endswith(".py") or re.match(r"#!.*python", text) is not None
         self.is_code = (self.is_c or self.is_python or text.startswith("#!") or
                         path.endswith(("meson.build", ".lua", ".js", ".css", ".html")))
+        self.is_markdown = path.endswith(".md")
         self.code = strip_code(text) if self.is_c else ""
         self.functions = list(functions(self.code)) if self.is_c else []
 
     def code_matches(self, pattern):
         for match in re.finditer(pattern, self.code):
             yield self.code.count("\n", 0, match.start()) + 1, match
+
+    def comments(self):
+        """(line, text without what opens it) of each comment in C"""
+        for match in COMMENT_OR_LITERAL.finditer(self.text if self.is_c else ""):
+            if match.group().startswith(("/*", "//")):
+                yield (self.text.count("\n", 0, match.start()) + 1,
+                       match.group().lstrip("/*").strip())
