@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 sys.dont_write_bytecode = True
 import tidy  # noqa: E402 (found by the path above)
-from tidy_rules import floors, objects, source as reading, statements  # noqa: E402
+from tidy_rules import floors, objects, source as reading, statements, words  # noqa: E402
 
 SIGN = "/* A room.\n *\n * Its contract. */\n#pragma once\n"
 
@@ -195,11 +195,31 @@ class Ceilings(unittest.TestCase):
 
     def test_as_many_as_the_ceiling_says_are_let_be_and_no_more(self):
         self.assertEqual(self.judge(2), [])
-        self.assertEqual(self.judge(3), ["remedy"] * 3 + ["3 findings in src/a/, at most 2 are "
+        self.assertEqual(self.judge(3), ["remedy"] * 3 + ["3 findings of src/a/, at most 2 are "
                                                           "allowed"])
+
+    def test_a_word_has_a_ceiling_of_its_own(self):
+        found = [("glossary", "src/a.c", 1, "task", ""), ("glossary", "src/a.c", 2, "ack", "")]
+        with unittest.mock.patch.dict(tidy.CEILINGS, {("glossary", "task"): 1}, clear=True):
+            self.assertEqual(list(tidy.judged(found, lambda *_: False)),
+                             [("glossary", "src/a.c", 2, "")])
 
     def test_a_ceiling_over_nothing_is_found(self):
         self.assertEqual(self.judge(0), ["remove the ceiling of src/a/: not needed"])
+
+
+class Glossary(unittest.TestCase):
+    def test_a_name_of_a_word_that_the_glossary_refuses_is_found(self):
+        glossary = ("| word | meaning | not |\n| --- | --- | --- |\n"
+                    "| operation | of `verbs` | `task`, `job` |\n| verb | | |\n")
+        self.assertEqual(words.refused_words(glossary),
+                         {"task": "operation", "job": "operation"})
+        sources = [reading.Source("docs/glossary.md", glossary),
+                   reading.Source("tests/a.c", "int task;\n"),
+                   reading.Source("src/io/a.c", "/* a task */\nint multitask; int task_id;\n"
+                                                "enum { LAST_TASKS };\nint f(struct task *a);\n")]
+        self.assertEqual([finding[:3] for finding in words.rule_glossary(sources)],
+                         [("src/io/a.c", line, "task") for line in (2, 3, 4)])
 
 
 def compile_tree(root, files):

@@ -11,7 +11,7 @@ EXEMPT = {
         "libstrophe's socket callback carries no context; thread-local, set once per thread",
 }
 
-# (rule, where the paths begin): as many findings there at most. These only fall.
+# (rule, where the paths begin, or a name): as many findings at most. These only fall.
 CEILINGS = {
     ("case", "src/core/upstream/"): 10,
     ("comment", "sim/"): 5,
