@@ -9,9 +9,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/key_file.h"
-#include "main/daemon.h"
-#include "main/daemon_link.h"
+#include "io/keys/key_file.h"
+#include "main/daemon/daemon.h"
+#include "main/daemon/link.h"
 #include "measure.h"
 
 struct host {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "io/store.h"
+#include "io/store/store.h"
 #include "measure.h"
 #include "message/model.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "io/host_domain.h"
+#include "io/host/domain.h"
 #include "measure.h"
 
 static void define_and_start(virConnectPtr connection, size_t number) {

@@ -15,7 +15,8 @@ from cloud_case import make_archive  # noqa: E402
 BUILD = f"{ROOT}/build-bench"
 # Room for all that is measured: what is looked for is the cost of work, not of its refusal.
 HOST = {"cpus": 200000, "memory_mib": 16000000, "disk_gib": 1000000}
-PROGRAMS = ["isthmus", "isthmus-upstream", "isthmus-downstream", "isthmus-agent"]
+PROGRAMS = ["src/cli/isthmus", "src/main/isthmus-upstream", "src/main/isthmus-downstream",
+            "src/main/isthmus-agent"]
 GENERATORS = ["bench-exchange", "bench-load", "bench-commit", "bench-domains", "bench-placement",
               "bench-agents"]
 
@@ -25,7 +26,7 @@ def build():
     if not os.path.exists(f"{BUILD}/build.ninja"):
         subprocess.run(["meson", "setup", BUILD, ROOT, "--buildtype=release", "-Db_ndebug=false"],
                        check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", BUILD, "--quiet", *(f"src/main/{name}" for name in PROGRAMS),
+    subprocess.run(["ninja", "-C", BUILD, "--quiet", *PROGRAMS,
                     *(f"bench/{name}" for name in GENERATORS), "sim/isthmus-sim"], check=True)
 
 

@@ -1,4 +1,4 @@
-/* Links that have several servers each (`--spares`), as io/xmpp.c has on real ones: core/endpoints
+/* Links that have several servers each (`--spares`), as io/carrier has on real ones: core/endpoints
  * with its core/failover decides in each simulated process which connections to have, and here
  * they log in, are lost and are closed.
  *

@@ -1,7 +1,7 @@
 /* The seals of simulated links, without the arithmetic: keys are numbers, and a frame names the
- * two that it is sealed by. It opens where the receiver has them both, as in io/seal.c; an end's
- * own keys, current and next, are on its disk as io/key_file.c keeps them. Keys change at random:
- * settings.rekey. */
+ * two that it is sealed by. It opens where the receiver has them both, as in io/keys/seal.c; an
+ * end's own keys, current and next, are on its disk as io/keys/key_file.c keeps them. Keys change
+ * at random: settings.rekey. */
 #include <stdlib.h>
 
 #include "base/memory.h"

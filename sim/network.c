@@ -373,7 +373,7 @@ static bool needs_bytes(const struct sim_world *world, const struct sim_node *no
            (node->settings.kind == ROLE_DOWNSTREAM && link == 1);
 }
 
-/* Like io/shell_outbox.c: what a turn sends to one peer travels as one frame, unless it gets
+/* Like io/shell/outbox.c: what a turn sends to one peer travels as one frame, unless it gets
  * long. */
 void network_send(struct sim_world *world, struct sim_node *node, struct effect *effects,
                   size_t count) {

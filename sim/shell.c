@@ -9,7 +9,7 @@ static bool is_stored(const struct effect *effect) {
     return effect->kind == EFFECT_SAVE || effect->kind == EFFECT_FORGET;
 }
 
-/* What can be seen or felt outside of the process (io/shell_perform.c says the same). */
+/* What can be seen or felt outside of the process (io/shell/perform.c says the same). */
 static bool leaves(const struct effect *effect) {
     return effect->kind == EFFECT_SEND || effect->kind == EFFECT_ACKNOWLEDGE ||
            effect->kind == EFFECT_REPLY || effect->kind == EFFECT_JOB ||

@@ -1,6 +1,6 @@
 /* The simulated world: upstream managers, downstream managers (nested too) and agents of src/core
  * in one process, under virtual time, from one seed. It is the other shell: it performs the same
- * effects as io/shell.c does, on a simulated network, disks and hosts that fail in every way.
+ * effects as io/shell/shell.c does, on a simulated network, disks and hosts that fail in every way.
  *
  * Random streams are apart (workload, network, disk, hosts, owner, fate, links), so that a change
  * in one does not reshuffle the others. What happens goes through heaps of occurrences, ticks and

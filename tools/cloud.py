@@ -489,7 +489,7 @@ class Cloud:
 
     def cli(self, *arguments, token_file=None, upstream=None, check=True, timeout=300):
         """Runs the command `isthmus`; the Answer has code, out and err."""
-        done = subprocess.run([f"{self.build}/src/main/isthmus", *arguments], text=True,
+        done = subprocess.run([f"{self.build}/src/cli/isthmus", *arguments], text=True,
                               capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
                               env={"PATH": os.environ["PATH"],
                                    **self.environment(token_file, upstream)})

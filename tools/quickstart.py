@@ -20,7 +20,8 @@ from seal import traffic
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = f"{ROOT}/build"
-PROGRAMS = ["isthmus-upstream", "isthmus-downstream", "isthmus-agent", "isthmus"]
+PROGRAMS = ["src/main/isthmus-upstream", "src/main/isthmus-downstream", "src/main/isthmus-agent",
+            "src/cli/isthmus"]
 CLUSTERS = {"north": ["host-1", "host-2"]}
 TENANT = "demo"
 BOOT_SECONDS = 120
@@ -80,8 +81,8 @@ def build(folder):
     remedy = "mend what it names and run ./quickstart again; a stale build/ may be deleted"
     if not os.path.exists(f"{BUILD}/build.ninja"):
         run_logged(["meson", "setup", BUILD], log, remedy, env={**os.environ, "CC": "gcc"})
-    run_logged(["ninja", "-C", BUILD, *(f"src/main/{name}" for name in PROGRAMS)], log, remedy)
-    step.done(" ".join(PROGRAMS))
+    run_logged(["ninja", "-C", BUILD, *PROGRAMS], log, remedy)
+    step.done(" ".join(map(os.path.basename, PROGRAMS)))
 
 
 def make_guest(folder):
@@ -156,7 +157,7 @@ def create(cloud, image, token_file):
     words = ["vm", "create", name, "--shape", "small", "--image", image, "--user-data", user_data,
              "--wait"]
     print(f"   $ isthmus {' '.join(words)}", flush=True)
-    done = subprocess.run([f"{BUILD}/src/main/isthmus", *words], stdout=subprocess.PIPE, text=True,
+    done = subprocess.run([f"{BUILD}/src/cli/isthmus", *words], stdout=subprocess.PIPE, text=True,
                           env={**os.environ, **cloud.environment(token_file)})
     print("".join(f"   {line}\n" for line in done.stdout.splitlines()), end="")
     found = re.search(r"\(vm (\S+), operation (\S+)\)", done.stdout)
@@ -255,7 +256,7 @@ def show_command(cloud, token_file, *words):
 
 def show_further(cloud, token_file, shown, name, console):
     lines = [f"export {key}='{value}'" for key, value in cloud.environment(token_file).items()]
-    write(f"{cloud.folder}/env", "\n".join([f"export PATH='{BUILD}/src/main':\"$PATH\"", *lines])
+    write(f"{cloud.folder}/env", "\n".join([f"export PATH='{BUILD}/src/cli':\"$PATH\"", *lines])
           + "\n")
     option = "" if os.path.abspath(shown) == f"{ROOT}/quickstart.d" else f" --folder {shown}"
     for what, how in (

@@ -1,4 +1,4 @@
-/* Effects: all that a role can ask for. The shell (io/shell.c, and the simulator) performs them:
+/* Effects: all that a role can ask for. The shell (io/shell, and the simulator) performs them:
  * first every SAVE and FORGET of the batch in one transaction, then the others in order.
  * A failed commit ends the process; results come back as events. Effects own their data. */
 #pragma once

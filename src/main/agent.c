@@ -2,8 +2,8 @@
  * serves. It has one link, the uplink. */
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/host.h"
-#include "main/daemon_join.h"
+#include "io/host/host.h"
+#include "main/daemon/join.h"
 
 /* In the order of opening; closed in the reverse order. */
 struct agent_daemon {

@@ -5,14 +5,14 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/folder.h"
-#include "io/image_serve.h"
-#include "io/image_store.h"
-#include "io/rest.h"
-#include "io/rest_routes.h"
-#include "io/secret.h"
-#include "main/daemon_invite.h"
-#include "main/daemon_join.h"
+#include "io/os/folder.h"
+#include "io/image/serve.h"
+#include "io/image/store.h"
+#include "io/rest/rest.h"
+#include "io/rest/routes.h"
+#include "io/keys/secret.h"
+#include "main/daemon/invite.h"
+#include "main/daemon/join.h"
 #include "main/downstream_init.h"
 
 enum { limit_links = 1 + limit_uplinks };

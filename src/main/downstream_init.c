@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "io/folder.h"
-#include "io/join_token.h"
-#include "io/key_file.h"
-#include "io/secret.h"
-#include "main/daemon_files.h"
-#include "main/daemon_invite.h"
+#include "io/os/folder.h"
+#include "io/keys/join_token.h"
+#include "io/keys/key_file.h"
+#include "io/keys/secret.h"
+#include "main/daemon/files.h"
+#include "main/daemon/invite.h"
 #include "message/id.h"
 
 struct making {

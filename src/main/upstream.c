@@ -3,13 +3,13 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/folder.h"
-#include "io/rest.h"
-#include "io/rest_routes.h"
-#include "io/secret.h"
-#include "main/daemon.h"
-#include "main/daemon_invite.h"
-#include "main/daemon_link.h"
+#include "io/os/folder.h"
+#include "io/rest/rest.h"
+#include "io/rest/routes.h"
+#include "io/keys/secret.h"
+#include "main/daemon/daemon.h"
+#include "main/daemon/invite.h"
+#include "main/daemon/link.h"
 
 /* In the order of opening; closed in the reverse order. */
 struct upstream {

@@ -1,6 +1,6 @@
 /* What an API asks of a manager, as the core sees it: no HTTP in here. The upstream manager is
  * asked by tenants and operators, the downstream manager by the cluster's owner.
- * The adapter (io/rest.c) turns a route and a body into one of these; the reply is records. */
+ * The adapter (io/rest/rest.c) turns a route and a body into one of these; the reply is records. */
 #pragma once
 
 #include "message/enrol.h"

@@ -6,9 +6,9 @@
 
 #include "base/memory.h"
 #include "fuzz.h"
-#include "io/join_token.h"
-#include "io/seal.h"
-#include "io/shell_queue.h"
+#include "io/keys/join_token.h"
+#include "io/keys/seal.h"
+#include "io/shell/queue.h"
 
 static const char agent_jid[] = "host-1@site.test/agent", manager_jid[] = "m@site.test/manager";
 

@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/host.h"
+#include "io/host/host.h"
 
 struct shell {
     pthread_mutex_t lock; /* of standard output */

@@ -15,10 +15,10 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "io/image_serve.h"
-#include "io/rest.h"
-#include "io/rest_routes.h"
-#include "io/secret.h"
+#include "io/image/serve.h"
+#include "io/rest/rest.h"
+#include "io/rest/routes.h"
+#include "io/keys/secret.h"
 #include "message/codec.h"
 #include "message/id.h"
 

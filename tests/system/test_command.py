@@ -142,7 +142,7 @@ class Command(Case):
     def test_every_command_has_help_and_every_noun_lists_its_verbs(self):
         text = self.run_it("--help").stdout
         commands = re.findall(r"^  isthmus ([\w-]+ ?[\w-]*) ", text, re.M)
-        with open(os.path.join(ROOT, "src/main/isthmus.c")) as source:
+        with open(os.path.join(ROOT, "src/cli/isthmus.c")) as source:
             rows = re.findall(r'^    \{"[a-z]+", ', source.read(), re.M)
         self.assertEqual(len(commands), len(rows))
         for each in commands:

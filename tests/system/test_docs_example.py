@@ -16,7 +16,7 @@ class FirstVm(CloudCase):
         return subprocess.run(
             [SCRIPT, *arguments], text=True, capture_output=True, timeout=120,
             stdin=subprocess.DEVNULL, env={**self.cloud.environment(),
-                                           "PATH": f"{BUILD}/src/main:{os.environ['PATH']}"})
+                                           "PATH": f"{BUILD}/src/cli:{os.environ['PATH']}"})
 
     def test_it_goes_from_an_image_to_a_vm_and_back(self):
         archive = make_archive(f"{self.cloud.folder}/first.tar.zst")

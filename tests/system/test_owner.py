@@ -107,7 +107,7 @@ class Owner(CloudCase):
         if os.geteuid() == 0:
             os.chmod(os.path.dirname(self.socket), 0o711)  # the socket's own mode has to do
             nobody = pwd.getpwnam("nobody").pw_uid
-            done = subprocess.run([f"{self.cloud.build}/src/main/isthmus", "host", "list",
+            done = subprocess.run([f"{self.cloud.build}/src/cli/isthmus", "host", "list",
                                    "--socket", self.socket], user=nobody, text=True,
                                   capture_output=True, env={}, check=False)
             self.assertEqual(done.returncode, 3, done)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/text.h"
-#include "io/shell.h"
+#include "io/shell/shell.h"
 
 extern struct text journal; /* "begin;put vm-1;commit;send 0 a@b/c 2;" */
 

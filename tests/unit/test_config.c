@@ -17,8 +17,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/config_daemons.h"
-#include "io/folder.h"
+#include "io/config/daemons.h"
+#include "io/os/folder.h"
 
 struct room {
     char folder[64];

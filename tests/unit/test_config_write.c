@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "io/config_daemons.h"
-#include "io/config_write.h"
+#include "io/config/daemons.h"
+#include "io/config/write.h"
 
 static void assert_has(const struct text *text, const char *line) {
     if (!strstr(text_data(text), line))

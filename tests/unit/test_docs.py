@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The documents say what the source says: tables, keys, codes, routes, options, links."""
 import argparse
+import glob
 import os
 import re
 import subprocess
@@ -72,7 +73,7 @@ def plain(cell):
 def settings():
     """By array: (key, default), where the default is `required`, `none` or the value."""
     found = {}
-    text = read("src/io/config_daemons.c")
+    text = read("src/io/config/daemons.c")
     for array, body in re.findall(r"struct setting (\w+)\[\] = \{\n(.*?)\n\};", text, re.DOTALL):
         found[array] = []
         for entry in entries(body, "key"):
@@ -85,7 +86,7 @@ def settings():
 
 def configuration(daemon):
     """(section, key, default) of all that the daemon's file may hold."""
-    text, arrays, found = read("src/io/config_daemons.c"), settings(), []
+    text, arrays, found = read("src/io/config/daemons.c"), settings(), []
     counts = {name: int(count) for name, count in re.findall(r"\b(\w+_settings) = (\d+)", text)}
     for entry in entries(between(text, rf"{daemon}_sections\[\] = \{{", "\n};"), "name"):
         name = re.search(r'\.name = "([\w-]+)', entry).group(1)
@@ -113,7 +114,7 @@ def codes():
     text = read("src/message/code.c")
     words = {code: (joined(title), joined(remedy)) for code, title, remedy in re.findall(
         r'\[CODE_(\w+)\] = \{((?:\s*"[^"]*")+),((?:\s*"[^"]*")+)\}', text)}
-    statuses = dict(re.findall(r"\[CODE_(\w+)\] = (\d+),", read("src/io/rest_problem.c")))
+    statuses = dict(re.findall(r"\[CODE_(\w+)\] = (\d+),", read("src/io/http/problem.c")))
     constants_in_order = [name.upper() for name in constants("src/message/code.h", "CODE")]
     return [(name, statuses[code], *words[code]) for name, code in
             zip(names("src/message/code.c", "code_names"), constants_in_order, strict=True)]
@@ -173,10 +174,10 @@ class Guide(unittest.TestCase):
         self.assertEqual(told, codes())
 
     def test_every_route_is_listed(self):
-        for file, heading, least in (("rest_routes.c", "REST", 20),
-                                     ("rest_routes_owner.c", "The owner of a cluster", 10)):
+        for file, heading, least in (("routes.c", "REST", 20),
+                                     ("routes_owner.c", "The owner of a cluster", 10)):
             routes = re.findall(r'^\s+\{"([A-Z]+)", "(/v1/[^"]*)",\s*"([^"]*)"',
-                                read(f"src/io/{file}"), re.MULTILINE)
+                                read(f"src/io/rest/{file}"), re.MULTILINE)
             self.assertGreater(len(routes), least)
             told = [(row[0], plain(row[1]), row[2]) for row in rows(section(read(GUIDE), heading))]
             self.assertEqual(told, routes)
@@ -191,9 +192,8 @@ class Guide(unittest.TestCase):
     def test_every_event_of_the_logs_is_explained(self):
         found = set()
         for folder in ("src/io", "src/main"):
-            for name in sorted(os.listdir(f"{ROOT}/{folder}")):
-                if name.endswith(".c"):
-                    found |= set(EVENT_NAME.findall(read(f"{folder}/{name}")))
+            for name in sorted(glob.glob(f"{folder}/**/*.c", root_dir=ROOT, recursive=True)):
+                found |= set(EVENT_NAME.findall(read(name)))
         self.assertGreater(len(found), 15)
         told = {word for row in rows(section(read(GUIDE), "Logs"))
                 for word in re.findall(r"`([a-z_-]+)`", row[0])}
@@ -232,13 +232,15 @@ class Protocol(unittest.TestCase):
         limits = dict(re.findall(r"\b(limit_frame_\w+) = (\d+)", read("src/message/limits.h")))
         for name in ("limit_frame_soft", "limit_frame_hard"):
             self.assertIn(f"{int(limits[name]):,} bytes", document)
-        namespace = re.search(r'xmpp_write_namespace "([^"]*)"', read("src/io/xmpp_write.h"))
+        namespace = re.search(r'xmpp_write_namespace "([^"]*)"',
+                              read("src/io/carrier/xmpp/write.h"))
         self.assertIn(f"xmlns='{namespace.group(1)}'", document)
 
 
 class Programs(unittest.TestCase):
     def help_of(self, program, *words):
-        done = subprocess.run([f"{BUILD}/src/main/{program}", *words, "--help"], text=True,
+        folder = "cli" if program == "isthmus" else "main"
+        done = subprocess.run([f"{BUILD}/src/{folder}/{program}", *words, "--help"], text=True,
                               capture_output=True, timeout=30, stdin=subprocess.DEVNULL)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout

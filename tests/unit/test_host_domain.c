@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "io/host_domain.h"
+#include "io/host/domain.h"
 
 static void make(const char *type, const char *architecture, struct size size, struct text *out) {
     const struct effect_job job = {.vm = "vm-1", .epoch = 1,

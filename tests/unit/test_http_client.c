@@ -11,9 +11,9 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "io/http_client.h"
-#include "io/image_serve.h"
-#include "io/secret.h"
+#include "io/http/client.h"
+#include "io/image/serve.h"
+#include "io/keys/secret.h"
 
 static const char digest[] = "00000000000000000000000000000000000000000000000000000000000000aa";
 static const char content[] = "an archive, as far as this goes";

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "io/join_token.h"
+#include "io/keys/join_token.h"
 
 static const struct join_offer offer = {
     .id = "jt-01m821b7h4frtcrkjpcdn262sj",

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "base/text.h"
-#include "io/rest_problem.h"
-#include "io/rest_routes.h"
+#include "io/http/problem.h"
+#include "io/rest/routes.h"
 #include "message/codec.h"
 
 static void every_refusal_has_a_status_of_its_own_kind(void **state) {

@@ -18,7 +18,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/shell_outbox.h"
+#include "io/shell/outbox.h"
 #include "shell_room.h"
 
 static void save(struct effects *out, const char *name) {

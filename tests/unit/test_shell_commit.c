@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
-#include "io/shell.h"
+#include "io/shell/shell.h"
 
 static struct text journal; /* "begin;put t;commit;job;" */
 

@@ -14,8 +14,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/folder.h"
-#include "io/store.h"
+#include "io/os/folder.h"
+#include "io/store/store.h"
 #include "message/model.h"
 
 struct room {

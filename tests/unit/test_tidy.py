@@ -20,19 +20,20 @@ SIGN = "/* A room.\n *\n * Its contract. */\n#pragma once\n"
 # rule: [(path, text, line where it must be found)]
 BAD = {
     "include arrows": [
-        ("src/core/a.c", '#include "core/a.h"\n#include "io/xmpp.h"\n', 2),
+        ("src/core/a.c", '#include "core/a.h"\n#include "io/carrier/xmpp/xmpp.h"\n', 2),
         ("src/base/a.c", '#include "message/id.h"\n', 1),
         ("src/message/a.c", '#include "core/vm.h"\n', 1),
         ("src/io/a.c", '#include "sim/world.h"\n', 1),
         ("sim/a.c", '#include "io/loop.h"\n', 1),
         ("src/main/a.c", '#include "sim/world.h"\n', 1),
+        ("src/cli/a.c", '#include "io/http/problem.h"\n#include "io/os/pool.h"\n', 2),
         ("src/core/a.c", '#include "a.h"\n', 1),
         ("src/core/books/a.c", '#include "io/a.h"\n', 1),
         ("src/core/books/a.c", '#include "a.h"\n', 1),
-        ("src/io/host.c", '#include "io/host_libvirt_parts.h"\n', 1),
+        ("src/io/host/host.c", '#include "io/host/libvirt/parts.h"\n', 1),
     ],
     "foreign header": [
-        ("src/io/rest.c", "#include <sqlite3.h>\n", 1),
+        ("src/io/rest/rest.c", "#include <sqlite3.h>\n", 1),
         ("src/main/agent.c", "#include <string.h>\n\n#  include <libvirt/libvirt.h>\n", 3),
         ("src/io/a.c", "#include <openssl/ssl.h>\n", 1),
         ("src/base/a.c", "#include <cmocka.h>\n", 1),
@@ -85,9 +86,9 @@ BAD = {
 
 GOOD = {
     "src/io/a.h": SIGN + '#include "core/vm.h"\ntypedef void (*on_end)(void *context);\n',
-    "src/io/host_libvirt_act.c": '#include "io/host_libvirt_parts.h"\n',
-    "src/io/host_libvirt_parts.h": SIGN + '#include <libvirt/libvirt.h>\n',
-    "src/io/shell.c": '#include "io/shell.h"\n\n#include <time.h>\n#include <uv.h>\n',
+    "src/io/host/libvirt/act.c": '#include "io/host/libvirt/parts.h"\n',
+    "src/io/host/libvirt/parts.h": SIGN + '#include <libvirt/libvirt.h>\n',
+    "src/io/shell/shell.c": '#include "io/shell/shell.h"\n\n#include <time.h>\n#include <uv.h>\n',
     "tests/unit/a.c": '#include <cmocka.h>\n#include "helper.h"\n#include "sim/world.h"\n',
     "src/io/b.c":
         "/* never strcpy(a, b); nor sleep(1) */\n"
@@ -178,7 +179,7 @@ class Tidy(unittest.TestCase):
         self.assertIn("build first", done.stderr)
 
     def test_an_exemption_that_nothing_needs_is_found(self):
-        path = "src/io/http_server.c"
+        path = "src/io/http/server.c"
         self.addCleanup(tidy.EXEMPT.pop, ("goto", path, "nobody"))
         tidy.EXEMPT[("goto", path, "nobody")] = "a test"
         found = [(rule, text) for rule, _, _, text in tidy.all_findings(ROOT, [path], None, False)]

@@ -11,10 +11,10 @@ BANNED = {
 }
 CLOCKS = {"time", "clock_gettime", "gettimeofday", "timespec_get"}
 CLOCK_FILES = {
-    "src/io/shell.c": "the loop",
+    "src/io/shell/shell.c": "the loop",
     "src/base/log.c": "the stamp of a log line",
     "bench/measure.c": "what is measured is time",
-    "src/main/isthmus_table.c": "the command has no loop; it prints ages",
+    "src/cli/table.c": "the command has no loop; it prints ages",
 }
 
 # Functions whose result may be thrown away with (void), by the reason.

@@ -1,5 +1,5 @@
 /* The endpoints of one link: which connections it wants, and by which of them each party is
- * reached. Whoever has the connections (io/xmpp.c, sim/carrier.c) tells what becomes of them,
+ * reached. Whoever has the connections (io/carrier, sim/carrier.c) tells what becomes of them,
  * carries out what is ordered, and hands on what is told: whether the link works, and who is
  * there. It knows nothing of servers and of what a frame means.
  *

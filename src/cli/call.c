@@ -1,0 +1,279 @@
+#include "cli/call.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+void say(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("isthmus: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+void call_init(struct call *call, const struct options *options, const char *method,
+               const char *path) {
+    *call = (struct call){.http = {.method = method,
+                                   .token = options->socket ? NULL : text_data(&options->token),
+                                   .ca_file = options->ca_file, .socket = options->socket,
+                                   .upload_fd = -1,
+                                   .download_fd = -1}};
+    size_t length = strlen(options->server);
+    while (length && options->server[length - 1] == '/')
+        length--;
+    text_add_bytes(&call->url, options->server, length);
+    text_add(&call->url, path);
+}
+
+void call_deinit(struct call *call) {
+    text_deinit(&call->url);
+    text_deinit(&call->http.answer);
+}
+
+static void add_escaped(struct text *url, const char *value) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~";
+    for (; *value; value++)
+        if (strchr(plain, *value))
+            text_add_bytes(url, value, 1);
+        else
+            text_addf(url, "%%%02X", (unsigned char)*value);
+}
+
+void call_add_segment(struct call *call, const char *name) {
+    text_add(&call->url, "/");
+    add_escaped(&call->url, name);
+}
+
+void call_add_parameter(struct call *call, const char *name, const char *value) {
+    if (!value)
+        return;
+    text_addf(&call->url, "%c%s=", strchr(call->url.data, '?') ? '&' : '?', name);
+    add_escaped(&call->url, value);
+}
+
+void call_add_number(struct call *call, const char *name, uint64_t value) {
+    char digits[24];
+    text_format(digits, sizeof(digits), "%llu", (unsigned long long)value);
+    call_add_parameter(call, name, value ? digits : NULL);
+}
+
+void call_tell_problem(const struct call *call) {
+    struct problem problem;
+    struct codec_fault fault;
+    const struct text *answer = &call->http.answer;
+    if (codec_decode(&problem_table,
+                     &(struct codec_input){text_data(answer), answer->length, FIELD_API,
+                                           CODEC_IGNORE_UNKNOWN},
+                     &problem, &fault)) {
+        say("%s answered status %ld, but not as an Isthmus does", call->url.data,
+            call->http.status);
+        fprintf(stderr, "  what to do: check the address in --server or ISTHMUS_SERVER\n");
+        return;
+    }
+    say("%s%s%s", problem.title, problem.detail[0] ? ": " : "", problem.detail);
+    fprintf(stderr, "  what to do: %s\n", problem.remedy);
+}
+
+int call_run(struct call *call) {
+    struct error err;
+    call->http.url = call->url.data;
+    int result = http_call(&call->http, &err);
+    if (result < 0) {
+        say("%s", err.text);
+        return EXIT_UNREACHABLE;
+    }
+    if (call->http.status < 400)
+        return EXIT_DONE;
+    call_tell_problem(call);
+    return EXIT_REFUSED;
+}
+
+int call_decode(const struct call *call, const struct table *table, void *out) {
+    struct codec_fault fault;
+    const struct text *answer = &call->http.answer;
+    if (codec_decode(table,
+                     &(struct codec_input){text_data(answer), answer->length, FIELD_API,
+                                           CODEC_IGNORE_UNKNOWN},
+                     out, &fault) == 0)
+        return EXIT_DONE;
+    say("the answer of %s cannot be read: %s %s", call->url.data, fault.field, fault.text);
+    fprintf(stderr, "  what to do: check the address; use the command of the server's version\n");
+    return EXIT_REFUSED;
+}
+
+void sheet_pair(struct sheet *sheet, const char *name, const char *format, ...) {
+    char value[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(value, sizeof(value), format, arguments);
+    va_end(arguments);
+    sheet->columns = 2;
+    sheet_add(sheet, "%s", name);
+    sheet_add(sheet, "%s", value);
+}
+
+int view_finish(const struct view *view, const struct options *options, struct call *call) {
+    int result = call_run(call);
+    if (result == EXIT_DONE && options->output == OUTPUT_JSON) {
+        puts(text_data(&call->http.answer));
+    } else if (result == EXIT_DONE) {
+        void *record = memory_new(1, view->table->size);
+        result = call_decode(call, view->table, record);
+        if (result == EXIT_DONE && options->output == OUTPUT_NAME)
+            puts((const char *)record + view->table->fields[0].offset);
+        else if (result == EXIT_DONE)
+            view->show(record);
+        record_clear(view->table, record);
+        memory_free(record);
+    }
+    call_deinit(call);
+    return result;
+}
+
+int view_show(const struct view *view, const struct options *options, const char *name) {
+    struct call call;
+    call_init(&call, options, "GET", view->path);
+    if (name)
+        call_add_segment(&call, name);
+    return view_finish(view, options, &call);
+}
+
+int view_read(const struct view *view, const struct options *options, void *out) {
+    struct call call;
+    call_init(&call, options, "GET", view->path);
+    call_add_segment(&call, options->words[2]);
+    int result = call_run(&call);
+    if (result == EXIT_DONE)
+        result = call_decode(&call, view->table, out);
+    call_deinit(&call);
+    return result;
+}
+
+int view_change(const struct view *view, const struct options *options, const char *way,
+                const struct text *body) {
+    struct call call;
+    char method[8] = "";
+    size_t length = strcspn(way, " ");
+    memcpy(method, way, length < sizeof(method) - 1 ? length : sizeof(method) - 1);
+    call_init(&call, options, method, view->path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, way + length + 1);
+    if (body) {
+        call.http.content_type = "application/json";
+        call.http.body = text_data(body);
+    }
+    return view_finish(view, options, &call);
+}
+
+int view_create(const struct view *view, const struct options *options,
+                const struct table *table, void *create) {
+    const struct field *name = &table->fields[0];
+    struct codec_fault fault;
+    struct call call;
+    struct text body = {0};
+    if (codec_field_from_text(name, options->words[2], create, &fault)) {
+        say("%s '%s' %s", name->name, options->words[2], fault.text);
+        return EXIT_USAGE;
+    }
+    codec_encode(table, create, FIELD_API, &body);
+    call_init(&call, options, "POST", view->path);
+    call.http.content_type = "application/json";
+    call.http.body = text_data(&body);
+    int result = view_finish(view, options, &call);
+    text_deinit(&body);
+    return result;
+}
+
+int view_delete(const struct view *view, const struct options *options, const char *done) {
+    struct call call;
+    call_init(&call, options, "DELETE", view->path);
+    call_add_segment(&call, options->words[2]);
+    int result = call_run(&call);
+    if (result == EXIT_DONE && options->output == OUTPUT_TABLE)
+        printf("%s %s: %s\n", options->words[0], options->words[2], done);
+    call_deinit(&call);
+    return result;
+}
+
+/* One page of a list, whatever its rows are. */
+struct page {
+    char *items;
+    uint32_t items_count;
+    char next[limit_name_size];
+};
+
+static int decode_page(const struct call *call, const struct table *rows, struct page *out,
+                       struct sheet *sheet, const struct view *view) {
+    const struct field fields[] = {
+        {.name = "items", .kind = FIELD_LIST, .offset = offsetof(struct page, items),
+         .count_offset = offsetof(struct page, items_count), .size = rows->size,
+         .most = limit_page, .table = rows},
+        {.name = "next", .kind = FIELD_TEXT, field_at(struct page, next)},
+    };
+    const struct table table = {"page", "", sizeof(struct page), fields, array_size(fields)};
+    int result = call_decode(call, &table, out);
+    if (result != EXIT_DONE)
+        return result;
+    for (uint32_t i = 0; i < out->items_count; i++) {
+        const char *record = out->items + i * rows->size;
+        if (sheet)
+            view->row(sheet, record);
+        else
+            puts(record + rows->fields[0].offset);
+    }
+    struct page kept = {.items_count = out->items_count};
+    memcpy(kept.next, out->next, sizeof(kept.next));
+    record_clear(&table, out);
+    *out = kept;
+    return EXIT_DONE;
+}
+
+void sheet_heads(struct sheet *sheet, const char *heads) {
+    for (size_t length; *heads; heads += length + (heads[length] == ' ')) {
+        length = strcspn(heads, " ");
+        sheet_add(sheet, "%.*s", (int)length, heads);
+        sheet->columns++;
+    }
+}
+
+int view_list(const struct view *view, const struct options *options) {
+    struct sheet sheet = {0};
+    struct page page = {0};
+    uint32_t left = options->limit ? options->limit : UINT32_MAX;
+    int result;
+    if (options->output == OUTPUT_TABLE)
+        sheet_heads(&sheet, view->heads);
+    do {
+        struct call call;
+        call_init(&call, options, "GET", view->path);
+        call_add_number(&call, "limit", left < limit_page ? left : limit_page);
+        call_add_parameter(&call, "after", page.next[0] ? page.next : NULL);
+        call_add_parameter(&call, "tenant", options->tenant);
+        call_add_parameter(&call, "vm", options->vm);
+        call_add_parameter(&call, "host", options->host);
+        call_add_parameter(&call, "upstream", options->upstream);
+        result = call_run(&call);
+        if (result == EXIT_DONE && options->output == OUTPUT_JSON)
+            puts(text_data(&call.http.answer));
+        bool is_json = options->output == OUTPUT_JSON;
+        if (result == EXIT_DONE && is_json) {
+            struct sheet unused = {0}; /* the page is read for `next` alone */
+            result = decode_page(&call, view->table, &page, &unused, view);
+            sheet_deinit(&unused);
+        } else if (result == EXIT_DONE) {
+            result = decode_page(&call, view->table, &page,
+                                 options->output == OUTPUT_TABLE ? &sheet : NULL, view);
+        }
+        call_deinit(&call);
+        left -= page.items_count < left ? page.items_count : left;
+    } while (result == EXIT_DONE && page.next[0] && left);
+    if (result == EXIT_DONE && options->output == OUTPUT_TABLE)
+        sheet_print(&sheet);
+    sheet_deinit(&sheet);
+    return result;
+}

@@ -1,0 +1,89 @@
+/* What the verbs of the command share: asking the server, and showing what it answers.
+ * All return an exit code; what went wrong has been said on standard error by then. */
+#pragma once
+
+#include "io/http/client.h"
+#include "io/http/problem.h"
+#include "cli/options.h"
+#include "cli/table.h"
+#include "message/codec.h"
+
+/* One exchange, to be filled in by the caller beyond method, path and answer. */
+struct call {
+    struct http_exchange http;
+    struct text url;
+};
+
+void call_init(struct call *call, const struct options *options, const char *method,
+               const char *path);
+void call_deinit(struct call *call);
+void call_add_segment(struct call *call, const char *name);              /* "/name", escaped */
+void call_add_parameter(struct call *call, const char *name, const char *value);
+void call_add_number(struct call *call, const char *name, uint64_t value); /* unless 0 */
+
+/* EXIT_DONE on a status below 400; a problem is told. */
+int call_run(struct call *call);
+void call_tell_problem(const struct call *call);
+
+/* Fills *out (freed with record_clear) from the answer. */
+int call_decode(const struct call *call, const struct table *table, void *out);
+
+/* GET of one record, shown by `show`; or of a whole list, page by page, a `row` each. */
+struct view {
+    const char *path;
+    const struct table *table;
+    const char *heads; /* column heads, joined by spaces */
+    void (*row)(struct sheet *sheet, const void *record);
+    void (*show)(const void *record);
+};
+
+int view_show(const struct view *view, const struct options *options, const char *name);
+int view_list(const struct view *view, const struct options *options);
+
+/* Runs the call and frees it; prints the answer as asked for, or hands its record to `show`. */
+int view_finish(const struct view *view, const struct options *options, struct call *call);
+
+/* GET of the record that the third word names, into *out (freed with record_clear). */
+int view_read(const struct view *view, const struct options *options, void *out);
+
+/* A change of that record: "POST /cordon" at its path; `body` may be NULL. Shows the answer. */
+int view_change(const struct view *view, const struct options *options, const char *way,
+                const struct text *body);
+
+/* POST of what is to be made, which the third word names; the rest of `create` is filled in. */
+int view_create(const struct view *view, const struct options *options,
+                const struct table *table, void *create);
+
+/* DELETE of the record that the third word names; `done`: what to say of it then. */
+int view_delete(const struct view *view, const struct options *options, const char *done);
+
+/* Puts limits at <path>/NAME<way>: those that the options name, the others as they are. */
+int view_put_limits(const struct view *view, const struct options *options, const char *way,
+                    const struct owner_limits *now);
+
+/* `now`, with what the options name of it in its place. */
+struct owner_limits amounts_given(const struct options *options, const struct owner_limits *now);
+
+/* VMs, cpus, memory and disk: "3 of 10", or "3" where there is no limit. */
+enum { amounts_count = 4 };
+void words_amounts(const struct owner_limits *used, const struct owner_limits *limits,
+                   struct words out_words[amounts_count]);
+void sheet_amounts(struct sheet *sheet, const struct owner_limits *used,
+                   const struct owner_limits *limits);
+
+/* What may be used: words, NULL or "": all. What is not given stays as it is in force. */
+const char *words_or_all(const char *words);
+void words_replace(char **words, const char *given);
+
+/* What is free and what there is: in three columns, cpus, memory and disk; or a line each. */
+void sheet_add_capacity(struct sheet *sheet, const struct capacity *capacity);
+void sheet_capacity(struct sheet *sheet, const struct capacity *capacity);
+
+/* The heads of a sheet's columns, a blank between them. */
+void sheet_heads(struct sheet *sheet, const char *heads);
+
+/* Adds "name  value" to a sheet of two columns. */
+void sheet_pair(struct sheet *sheet, const char *name, const char *format, ...)
+    format_checked(3, 4);
+
+void say(const char *format, ...) format_checked(1, 2); /* "isthmus: …" on standard error */

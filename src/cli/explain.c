@@ -1,0 +1,183 @@
+#include "cli/explain.h"
+
+#include <stdio.h>
+
+static const struct {
+    const char *asker, *place, *owner;
+    const struct table *table;
+} levels[] = {
+    [EXPLAIN_UPSTREAM] = {"tenant", "cluster", "an operator", &operation_table},
+    [EXPLAIN_OWNER] = {"upstream manager", "host", "the cluster's owner", &hosted_operation_table},
+};
+
+/* What a place does in a step. */
+static const char *const doings[STEP_COUNT] = {
+    [STEP_TAKEN] = "has it on disk",
+    [STEP_FETCHING] = "fetches the image",
+    [STEP_PREPARING] = "makes disk, first-boot data and definition",
+    [STEP_STARTING] = "starts it",
+    [STEP_STOPPING] = "stops it",
+    [STEP_REBOOTING] = "reboots it",
+    [STEP_PAUSING] = "pauses it",
+    [STEP_RESUMING] = "resumes it",
+    [STEP_SUSPENDING] = "saves its memory to disk",
+    [STEP_DELETING] = "deletes it",
+    [STEP_UNDOING] = "removes what was half-made",
+};
+
+/* Why a place refuses; of others the code's title. */
+static const char *const refusals[CODE_COUNT] = {
+    [CODE_NO_CAPACITY] = "it has no room",
+    [CODE_NOT_ALLOWED] = "its owner does not allow it",
+    [CODE_FULL] = "a table of it is full",
+    [CODE_UNSUPPORTED] = "it does not know this",
+    [CODE_SHUTTING_DOWN] = "it is stopping",
+};
+
+static const char *reason(enum code code) {
+    return refusals[code] ? refusals[code] : code_title(code);
+}
+
+static void add_decider(const struct operation *op, const struct timeline_entry *entry,
+                        const char *place, enum explain_level level, struct text *out) {
+    switch (entry->by) {
+    case BY_ASKER:
+        text_addf(out, "%s %s", levels[level].asker, op->owner);
+        return;
+    case BY_PLACE:
+        text_addf(out, "%s %s", levels[level].place, place);
+        return;
+    case BY_OPERATOR:
+        text_add(out, levels[level].owner);
+        return;
+    case BY_MANAGER:
+    case DECIDER_COUNT:
+        text_add(out, "the manager");
+    }
+}
+
+static void add_waiting(const struct timeline_entry *entry, enum explain_level level,
+                        struct text *out) {
+    if (entry->code == CODE_UNREACHABLE && entry->place)
+        text_addf(out, "%s %s is not connected", levels[level].place, entry->place);
+    else if (entry->code == CODE_NO_CAPACITY)
+        text_addf(out, "no %s that is heard has room", levels[level].place);
+    else
+        text_add(out, code_title(entry->code));
+}
+
+static void add_end(const struct operation *op, const struct timeline_entry *entry,
+                    struct text *out) {
+    if (entry->code == CODE_OK && entry->by == BY_PLACE)
+        text_add(out, " has done it");
+    else if (entry->code == CODE_OK)
+        text_add(out, ": done");
+    else
+        text_addf(out, ": %s (%s)", code_title(op->code), code_names[op->code]);
+}
+
+/* What one entry says, by whom. */
+static void add_words(const struct operation *op, const struct timeline_entry *entry,
+                      const char *place, enum explain_level level, struct text *out) {
+    if (entry->step == STEP_WAITING) {
+        add_waiting(entry, level, out);
+        return;
+    }
+    add_decider(op, entry, place, level, out);
+    if (entry->step == STEP_ACCEPTED)
+        text_add(out, entry->by == BY_MANAGER ? " begins it"
+                      : op->verb == VERB_DEFINE && level == EXPLAIN_UPSTREAM
+                          ? " asks for it; it is within the quota"
+                          : " asks for it");
+    else if (entry->step == STEP_PLACED)
+        text_addf(out, " chooses %s %s", levels[level].place, place);
+    else if (entry->step == STEP_INSTRUCTED)
+        text_addf(out, " instructs %s %s", levels[level].place, place);
+    else if (entry->step == STEP_REFUSED)
+        text_addf(out, " refuses: %s", reason(entry->code));
+    else if (entry->step == STEP_ENDED)
+        add_end(op, entry, out);
+    else
+        text_addf(out, " %s", doings[entry->step] ? doings[entry->step] : "is at it");
+}
+
+void explain_waits(const struct operation *op, enum explain_level level, struct text *out) {
+    const char *kind = levels[level].place;
+    const char *place = op->waits.place ? op->waits.place : "";
+    switch (op->waits.wait) {
+    case WAIT_NOTHING:
+    case WAIT_COUNT:
+        return;
+    case WAIT_TAKING:
+        text_addf(out, "%s %s to take it", kind, place);
+        break;
+    case WAIT_RESULT:
+        text_addf(out, "%s %s, which is at it", kind, place);
+        break;
+    case WAIT_PLACE:
+        text_addf(out, "%s %s to be connected", kind, place);
+        break;
+    case WAIT_LINK:
+        text_addf(out, "room in the link to %s %s", kind, place);
+        break;
+    case WAIT_RETRY:
+        text_addf(out, "the next try at %s %s", kind, place);
+        break;
+    case WAIT_IMAGE:
+        text_add(out, "the image to come into the cluster's repository");
+        break;
+    case WAIT_TURN:
+        text_addf(out, "its turn at %s %s, which has enough to do for this upstream", kind, place);
+        break;
+    case WAIT_ROOM:
+        text_addf(out, "a %s with room to be heard", kind);
+        break;
+    }
+    if (op->waits.since_ms)
+        text_addf(out, ", since %s", words_date(op->waits.since_ms).text);
+    if (op->waits.sent > 1)
+        text_addf(out, "; instructed %u times", op->waits.sent);
+}
+
+void explain_print(const struct operation *op, enum explain_level level) {
+    const char *place = "";
+    for (uint32_t i = 0; i < op->timeline_count; i++) {
+        const struct timeline_entry *entry = &op->timeline[i];
+        auto_clean(text_deinit) struct text words = {0};
+        uint64_t before = i ? op->timeline[i - 1].at_ms : op->created_ms;
+        uint64_t delta = entry->at_ms > before ? entry->at_ms - before : 0;
+        place = entry->place ? entry->place : place;
+        add_words(op, entry, place, level, &words);
+        printf("%s.%03llu  +%llu.%03llus  %-10s  %s\n", words_date(entry->at_ms).text,
+               (unsigned long long)(entry->at_ms % 1000), (unsigned long long)(delta / 1000),
+               (unsigned long long)(delta % 1000), step_names[entry->step], text_data(&words));
+    }
+}
+
+int explain_newest(const struct options *options, const char *id, enum explain_level level) {
+    struct call call;
+    struct error err;
+    struct operation op;
+    if (!*id)
+        return EXIT_DONE;
+    call_init(&call, options, "GET", "/v1/operations");
+    call_add_segment(&call, id);
+    call.http.url = call.url.data;
+    int result = EXIT_DONE;
+    if (http_call(&call.http, &err) < 0) {
+        say("%s", err.text);
+        result = EXIT_UNREACHABLE;
+    } else if (call.http.status < 400) { /* otherwise it is no longer kept */
+        result = call_decode(&call, levels[level].table, &op);
+        if (result == EXIT_DONE) {
+            auto_clean(text_deinit) struct text waits = {0};
+            explain_waits(&op, level, &waits);
+            printf("\n%s %s%s%s\n", verb_names[op.verb], op_state_names[op.state],
+                   waits.length ? "; waits for " : "", text_data(&waits));
+            explain_print(&op, level);
+            record_clear(levels[level].table, &op);
+        }
+    }
+    call_deinit(&call);
+    return result;
+}

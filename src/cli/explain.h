@@ -1,0 +1,17 @@
+/* What an operation tells of itself, in words: what happened, who decided, why it waits. The words
+ * are made here, from closed codes and names alone. */
+#pragma once
+
+#include "cli/call.h"
+
+/* From where it is looked at: what lies above and below is called otherwise. */
+enum explain_level { EXPLAIN_UPSTREAM, EXPLAIN_OWNER };
+
+/* "cluster north to take it, since 2026-11-22 21:50:00"; nothing where it has ended. */
+void explain_waits(const struct operation *op, enum explain_level level, struct text *out);
+
+/* The timeline, a line each, on standard output. */
+void explain_print(const struct operation *op, enum explain_level level);
+
+/* The newest operation on a VM, under what was shown of the VM; none is no error. */
+int explain_newest(const struct options *options, const char *op, enum explain_level level);

@@ -1,0 +1,229 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/rest/routes.h"
+#include "cli/call.h"
+#include "cli/verbs.h"
+
+enum { import_idle_seconds = 1800 }; /* the server reads the whole archive before it answers */
+
+static void add_cluster(struct sheet *sheet, const void *record) {
+    const struct node *cluster = record;
+    const struct capacity *capacity = &cluster->capacity;
+    struct text fits = {.limit = 200};
+    sheet_add(sheet, "%s", cluster->name);
+    sheet_add(sheet, "%s", peer_state_names[cluster->state]);
+    sheet_add_capacity(sheet, &cluster->capacity);
+    for (uint32_t i = 0; i < capacity->fits_count; i++)
+        text_addf(&fits, "%s%llu %s", i ? ", " : "", (unsigned long long)capacity->fits[i].count,
+                  capacity->fits[i].shape);
+    sheet_add(sheet, "%s", text_data(&fits));
+    sheet_add(sheet, "%s", words_age(cluster->seen_ms).text);
+    text_deinit(&fits);
+}
+
+static void show_cluster(const void *record) {
+    const struct node *cluster = record;
+    const struct capacity *capacity = &cluster->capacity;
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "cluster", "%s", cluster->name);
+    sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[cluster->state],
+               words_date(cluster->seen_ms).text);
+    if (cluster->labels[0])
+        sheet_pair(&sheet, "labels", "%s", cluster->labels);
+    sheet_capacity(&sheet, &cluster->capacity);
+    for (uint32_t i = 0; i < capacity->fits_count; i++)
+        sheet_pair(&sheet, i ? "" : "room for", "%llu more of shape %s",
+                   (unsigned long long)capacity->fits[i].count, capacity->fits[i].shape);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view clusters = {"/v1/clusters", &node_table,
+                                     "NAME STATE CPUS MEMORY DISK ROOM SINCE", add_cluster,
+                                     show_cluster};
+
+int cluster_list(const struct options *options) { return view_list(&clusters, options); }
+int cluster_show(const struct options *options) {
+    return view_show(&clusters, options, options->words[2]);
+}
+
+int cluster_forget(const struct options *options) {
+    return view_change(&clusters, options, "POST /forget", NULL);
+}
+
+static void add_image(struct sheet *sheet, const void *record) {
+    const struct image *image = record;
+    sheet_add(sheet, "%s", image->name);
+    sheet_add(sheet, "%s", image->architecture);
+    sheet_add(sheet, "%s", words_bytes(image->archive_bytes).text);
+    sheet_add(sheet, "%u GiB", image->disk_gib);
+    sheet_add(sheet, "%s", words_age(image->created_ms).text);
+    sheet_add(sheet, "%.12s", image->digest);
+}
+
+static void show_image(const void *record) {
+    const struct image *image = record;
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "image", "%s", image->name);
+    sheet_pair(&sheet, "digest", "%s", image->digest);
+    sheet_pair(&sheet, "architecture", "%s", image->architecture);
+    sheet_pair(&sheet, "archive", "%s", words_bytes(image->archive_bytes).text);
+    sheet_pair(&sheet, "least disk", "%u GiB", image->disk_gib);
+    sheet_pair(&sheet, "imported", "%s", words_date(image->created_ms).text);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view images = {"/v1/images", &image_table,
+                                   "NAME ARCHITECTURE ARCHIVE DISK AGE DIGEST", add_image,
+                                   show_image};
+
+int image_list(const struct options *options) { return view_list(&images, options); }
+int image_show(const struct options *options) {
+    return view_show(&images, options, options->words[2]);
+}
+
+int image_import(const struct options *options) {
+    struct call call;
+    const char *path = options->words[3];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        say("open %s: %s; check the path", path, strerror(errno));
+        return EXIT_USAGE;
+    }
+    call_init(&call, options, "PUT", images.path);
+    call_add_segment(&call, options->words[2]);
+    call.http.upload_fd = fd;
+    call.http.content_type = "application/octet-stream";
+    call.http.idle_seconds = import_idle_seconds;
+    int result = view_finish(&images, options, &call);
+    close(fd);
+    return result;
+}
+
+int image_delete(const struct options *options) {
+    return view_delete(&images, options, "deleted");
+}
+
+static void add_shape(struct sheet *sheet, const void *record) {
+    const struct shape *shape = record;
+    sheet_add(sheet, "%s", shape->name);
+    sheet_add(sheet, "%u", shape->size.cpus);
+    sheet_add(sheet, "%s", words_mib(shape->size.memory_mib).text);
+    sheet_add(sheet, "%u GiB", shape->size.disk_gib);
+}
+
+int shape_list(const struct options *options) {
+    static const struct view shapes = {"/v1/shapes", &shape_table, "NAME CPUS MEMORY DISK",
+                                       add_shape, NULL};
+    return view_list(&shapes, options);
+}
+
+static void add_network(struct sheet *sheet, const void *record) {
+    const struct network *network = record;
+    sheet_add(sheet, "%s", network->name);
+    sheet_add(sheet, "%s", network->about);
+}
+
+int network_list(const struct options *options) {
+    static const struct view networks = {"/v1/networks", &network_table, "NAME ABOUT",
+                                         add_network, NULL};
+    return view_list(&networks, options);
+}
+
+static void add_tenant(struct sheet *sheet, const void *record) {
+    const struct account *tenant = record;
+    struct words words[amounts_count];
+    words_amounts(&tenant->used, &tenant->quota, words);
+    sheet_add(sheet, "%s", tenant->name);
+    for (size_t i = 0; i < amounts_count; i++)
+        sheet_add(sheet, "%s", words[i].text);
+    sheet_add(sheet, "%s", words_age(tenant->created_ms).text);
+}
+
+static void show_tenant(const void *record) {
+    const struct account *tenant = record;
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "tenant", "%s", tenant->name);
+    sheet_amounts(&sheet, &tenant->used, &tenant->quota);
+    sheet_pair(&sheet, "clusters", "%s", words_or_all(tenant->permissions.clusters));
+    sheet_pair(&sheet, "shapes", "%s", words_or_all(tenant->permissions.shapes));
+    sheet_pair(&sheet, "images", "%s", words_or_all(tenant->permissions.images));
+    sheet_pair(&sheet, "created", "%s", words_date(tenant->created_ms).text);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view tenants = {"/v1/tenants", &account_table,
+                                    "NAME VMS CPUS MEMORY DISK AGE", add_tenant,
+                                    show_tenant};
+
+int tenant_list(const struct options *options) { return view_list(&tenants, options); }
+int tenant_show(const struct options *options) {
+    return view_show(&tenants, options, options->words[2]);
+}
+int tenant_set_quota(const struct options *options) {
+    struct account account;
+    int result = view_read(&tenants, options, &account);
+    if (result != EXIT_DONE)
+        return result;
+    result = view_put_limits(&tenants, options, "/quota", &account.quota);
+    record_clear(&account_table, &account);
+    return result;
+}
+
+int tenant_set_permissions(const struct options *options) {
+    struct account account;
+    struct text body = {0};
+    if (!options->used[0]) {
+        say("tenant set-permissions needs at least one of --clusters, --shapes and --images");
+        return EXIT_USAGE;
+    }
+    int result = view_read(&tenants, options, &account);
+    if (result != EXIT_DONE)
+        return result;
+    words_replace(&account.permissions.clusters, options->clusters);
+    words_replace(&account.permissions.shapes, options->shapes);
+    words_replace(&account.permissions.images, options->images);
+    codec_encode(&tenant_permissions_table, &account.permissions, FIELD_API, &body);
+    result = view_change(&tenants, options, "PUT /permissions", &body);
+    text_deinit(&body);
+    record_clear(&account_table, &account);
+    return result;
+}
+
+int tenant_reset_permissions(const struct options *options) {
+    return view_change(&tenants, options, "DELETE /permissions", NULL);
+}
+
+int tenant_delete(const struct options *options) {
+    return view_delete(&tenants, options, "deleted");
+}
+
+static void show_created(const void *record) {
+    const struct rest_tenant_created *tenant = record;
+    printf("tenant  %s\ntoken   %s\n", tenant->name, tenant->token);
+    fputs("The token is shown this once: keep it in a file that only the tenant can read.\n",
+          stderr);
+}
+
+int tenant_create(const struct options *options) {
+    static const struct view created = {"/v1/tenants", &rest_tenant_created_table, "", NULL,
+                                        show_created};
+    struct tenant_create create = {0};
+    return view_create(&created, options, &tenant_create_table, &create);
+}
+
+static void show_whoami(const void *record) {
+    const struct whoami *whoami = record;
+    printf("%s%s%s\n", whoami->role, whoami->tenant[0] ? " " : "", whoami->tenant);
+}
+
+int whoami_show(const struct options *options) {
+    static const struct view view = {"/v1/whoami", &whoami_table, "", NULL, show_whoami};
+    return view_show(&view, options, NULL);
+}

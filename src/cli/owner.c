@@ -1,0 +1,192 @@
+/* What a cluster's owner asks of the downstream manager. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/explain.h"
+#include "cli/share.h"
+#include "cli/verbs.h"
+#include "message/owner.h"
+
+static bool is_over(const struct owner_limits *over) {
+    return over->vms || over->cpus || over->memory_mib || over->disk_gib;
+}
+
+static void add_limits(struct sheet *sheet, const void *record) {
+    const struct lending *lending = record;
+    struct words words[amounts_count];
+    words_amounts(&lending->used, &lending->limits, words);
+    sheet_add(sheet, "%s", lending->name);
+    for (size_t i = 0; i < amounts_count; i++)
+        sheet_add(sheet, "%s", words[i].text);
+    sheet_add(sheet, "%s", limits_from_names[lending->from]);
+    sheet_add(sheet, "%s", is_over(&lending->over) ? "yes" : "no");
+}
+
+static void add_upstream(struct sheet *sheet, const void *record) {
+    const struct lending *lending = record;
+    sheet_add(sheet, "%s", lending->name);
+    sheet_add(sheet, "%s", peer_state_names[lending->state]);
+    sheet_add(sheet, "%s", words_age(lending->seen_ms).text);
+    sheet_add(sheet, "%s", lending_phase_names[lending->phase]);
+    sheet_add(sheet, "%llu", (unsigned long long)lending->used.vms);
+    sheet_add(sheet, "%llu", (unsigned long long)lending->used.cpus);
+    sheet_add(sheet, "%s", words_mib(lending->used.memory_mib).text);
+    sheet_add(sheet, "%llu GiB", (unsigned long long)lending->used.disk_gib);
+}
+
+static void show_over(struct sheet *sheet, const struct owner_limits *over) {
+    if (is_over(over))
+        sheet_pair(sheet, "over the limits", "%llu VMs, %llu cpus, %s memory, %llu GiB disk",
+                   (unsigned long long)over->vms, (unsigned long long)over->cpus,
+                   words_mib(over->memory_mib).text,
+                   (unsigned long long)over->disk_gib);
+}
+
+static void show_upstream(const void *record) {
+    const struct lending *lending = record;
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "upstream", "%s", lending->name);
+    sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[lending->state],
+               words_date(lending->seen_ms).text);
+    sheet_amounts(&sheet, &lending->used, &lending->limits);
+    sheet_pair(&sheet, "limits by", "%s", limits_from_names[lending->from]);
+    show_over(&sheet, &lending->over);
+    sheet_pair(&sheet, "verbs", "%s", words_or_all(lending->permissions.verbs));
+    sheet_pair(&sheet, "shapes", "%s", words_or_all(lending->permissions.shapes));
+    sheet_pair(&sheet, "images", "%s", words_or_all(lending->permissions.images));
+    sheet_pair(&sheet, "networks", "%s", words_or_all(lending->permissions.networks));
+    sheet_pair(&sheet, "allowed by", "%s", limits_from_names[lending->permissions_from]);
+    sheet_share(&sheet, lending);
+    sheet_pair(&sheet, "phase", "%s", lending_phase_names[lending->phase]);
+    if (lending->revoked_ms)
+        sheet_pair(&sheet, "revoked", "%s; its VMs end from %s on",
+                   words_date(lending->revoked_ms).text, words_date(lending->ends_ms).text);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+const struct view upstreams = {"/v1/upstreams", &lending_table,
+                                      "NAME STATE SINCE PHASE VMS CPUS MEMORY DISK", add_upstream,
+                                      show_upstream};
+
+int upstream_list(const struct options *options) { return view_list(&upstreams, options); }
+int upstream_show(const struct options *options) {
+    return view_show(&upstreams, options, options->words[2]);
+}
+
+int limit_list(const struct options *options) {
+    static const struct view limits = {"/v1/upstreams", &lending_table,
+                                       "NAME VMS CPUS MEMORY DISK BY OVER", add_limits, NULL};
+    return view_list(&limits, options);
+}
+
+int limit_set(const struct options *options) {
+    struct lending lending;
+    int result = view_read(&upstreams, options, &lending);
+    if (result != EXIT_DONE)
+        return result;
+    result = view_put_limits(&upstreams, options, "/limits", &lending.limits);
+    record_clear(&lending_table, &lending);
+    return result;
+}
+
+int upstream_revoke(const struct options *options) {
+    struct revocation revocation = {.grace_seconds = options->grace_seconds};
+    struct text body = {0};
+    if (!options->used[0]) {
+        say("upstream revoke needs --grace: how long its VMs run on, 0s for not at all");
+        return EXIT_USAGE;
+    }
+    codec_encode(&revocation_table, &revocation, FIELD_API, &body);
+    int result = view_change(&upstreams, options, "POST /revoke", &body);
+    text_deinit(&body);
+    return result;
+}
+
+int upstream_restore(const struct options *options) {
+    return view_change(&upstreams, options, "POST /restore", NULL);
+}
+
+int permission_set(const struct options *options) {
+    struct lending lending;
+    struct text body = {0};
+    if (!options->used[0]) {
+        say("permission set needs at least one of --verbs, --shapes, --images and --networks");
+        return EXIT_USAGE;
+    }
+    int result = view_read(&upstreams, options, &lending);
+    if (result != EXIT_DONE)
+        return result;
+    words_replace(&lending.permissions.verbs, options->verbs);
+    words_replace(&lending.permissions.shapes, options->shapes);
+    words_replace(&lending.permissions.images, options->images);
+    words_replace(&lending.permissions.networks, options->networks);
+    codec_encode(&permissions_table, &lending.permissions, FIELD_API, &body);
+    result = view_change(&upstreams, options, "PUT /permissions", &body);
+    text_deinit(&body);
+    record_clear(&lending_table, &lending);
+    return result;
+}
+
+int permission_reset(const struct options *options) {
+    return view_change(&upstreams, options, "DELETE /permissions", NULL);
+}
+
+static void add_vm(struct sheet *sheet, const void *record) {
+    const struct hosted_vm *vm = record;
+    sheet_add(sheet, "%s", vm->id);
+    sheet_add(sheet, "%s", vm->upstream);
+    sheet_add(sheet, "%s", vm->host[0] ? vm->host : "-");
+    sheet_add(sheet, "%s", vm_state_names[vm->state]);
+    sheet_add(sheet, "%u", vm->size.cpus);
+    sheet_add(sheet, "%s", words_mib(vm->size.memory_mib).text);
+    sheet_add(sheet, "%u GiB", vm->size.disk_gib);
+    sheet_add(sheet, "%s", words_age(vm->created_ms).text);
+    sheet_add(sheet, "%s", vm->move ? move_names[vm->move]
+                           : vm->stays ? stay_names[vm->stays] : "-");
+    sheet_add(sheet, "%s", vm->name);
+}
+
+static void show_vm(const struct hosted_vm *vm) {
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "vm", "%s", vm->id);
+    sheet_pair(&sheet, "name", "%s", vm->name);
+    sheet_pair(&sheet, "upstream", "%s", vm->upstream);
+    sheet_pair(&sheet, "host", "%s", vm->host[0] ? vm->host : "-");
+    sheet_pair(&sheet, "state", "%s", vm_state_names[vm->state]);
+    sheet_pair(&sheet, "on drain", "%s", on_drain_names[vm->on_drain]);
+    if (vm->move)
+        sheet_pair(&sheet, "moves", "%s", move_names[vm->move]);
+    if (vm->stays)
+        sheet_pair(&sheet, "is there for", "%s", stay_names[vm->stays]);
+    sheet_pair(&sheet, "shape", "%s", vm->shape);
+    sheet_pair(&sheet, "size", "%u cpus, %s memory, %u GiB disk", vm->size.cpus,
+               words_mib(vm->size.memory_mib).text, vm->size.disk_gib);
+    sheet_pair(&sheet, "image", "%s", vm->digest);
+    if (vm->networks)
+        sheet_pair(&sheet, "networks", "%s", vm->networks);
+    sheet_pair(&sheet, "operation", "%s", vm->op);
+    sheet_pair(&sheet, "created", "%s", words_date(vm->created_ms).text);
+    sheet_pair(&sheet, "changed", "%s", words_date(vm->changed_ms).text);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view vms = {"/v1/vms", &hosted_vm_table,
+                                "ID UPSTREAM HOST STATE CPUS MEMORY DISK AGE DRAIN NAME", add_vm,
+                                NULL};
+
+int hosted_vm_list(const struct options *options) { return view_list(&vms, options); }
+int hosted_vm_show(const struct options *options) {
+    struct hosted_vm vm;
+    if (options->output != OUTPUT_TABLE)
+        return view_show(&vms, options, options->words[2]);
+    int result = view_read(&vms, options, &vm);
+    if (result != EXIT_DONE)
+        return result;
+    show_vm(&vm);
+    result = explain_newest(options, vm.op, EXPLAIN_OWNER);
+    record_clear(&hosted_vm_table, &vm);
+    return result;
+}

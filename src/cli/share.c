@@ -1,0 +1,77 @@
+#include "cli/share.h"
+
+#include "cli/verbs.h"
+
+/* "16 cpus, 32 GiB memory", or what stands for nothing. */
+static void amounts(struct sheet *sheet, const char *name, const struct owner_limits *of,
+                    const char *none) {
+    struct text words = {0};
+    if (of->vms)
+        text_addf(&words, ", %llu VMs", (unsigned long long)of->vms);
+    if (of->cpus)
+        text_addf(&words, ", %llu cpus", (unsigned long long)of->cpus);
+    if (of->memory_mib)
+        text_addf(&words, ", %s memory", words_mib(of->memory_mib).text);
+    if (of->disk_gib)
+        text_addf(&words, ", %llu GiB disk", (unsigned long long)of->disk_gib);
+    sheet_pair(sheet, name, "%s", words.length ? text_data(&words) + 2 : none);
+    text_deinit(&words);
+}
+
+void sheet_share(struct sheet *sheet, const struct lending *lending) {
+    const struct share *share = &lending->share;
+    sheet_pair(sheet, "weight", "%u", share->weight ? share->weight : 1);
+    amounts(sheet, "kept", &share->kept, "nothing");
+    amounts(sheet, "shown in steps of", &share->steps, "one: exactly");
+    sheet_pair(sheet, "share by", "%s", limits_from_names[lending->share_from]);
+}
+
+enum part { PART_WEIGHT, PART_KEPT, PART_STEPS };
+
+static int put_share(const struct options *options, enum part part, const char *needs) {
+    struct lending lending;
+    struct text body = {0};
+    if (!options->used[0]) {
+        say("limit %s needs %s", options->words[1], needs);
+        return EXIT_USAGE;
+    }
+    int result = view_read(&upstreams, options, &lending);
+    if (result != EXIT_DONE)
+        return result;
+    struct share *share = &lending.share;
+    if (part == PART_WEIGHT)
+        share->weight = options->weight;
+    else if (part == PART_KEPT)
+        share->kept = amounts_given(options, &share->kept);
+    else
+        share->steps = amounts_given(options, &share->steps);
+    codec_encode(&share_table, share, FIELD_API, &body);
+    result = view_change(&upstreams, options, "PUT /share", &body);
+    text_deinit(&body);
+    record_clear(&lending_table, &lending);
+    return result;
+}
+
+int limit_weigh(const struct options *options) {
+    return put_share(options, PART_WEIGHT, "--weight");
+}
+
+int limit_keep(const struct options *options) {
+    return put_share(options, PART_KEPT, "at least one of --cpus, --memory-mib and --disk-gib");
+}
+
+int limit_round(const struct options *options) {
+    return put_share(options, PART_STEPS,
+                     "at least one of --vms, --cpus, --memory-mib and --disk-gib");
+}
+
+int limit_reset(const struct options *options) {
+    struct call call;
+    call_init(&call, options, "DELETE", upstreams.path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, "/share");
+    int result = call_run(&call);
+    call_deinit(&call);
+    return result == EXIT_DONE ? view_change(&upstreams, options, "DELETE /limits", NULL)
+                               : result;
+}

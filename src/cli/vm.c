@@ -1,0 +1,332 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "io/keys/secret.h"
+#include "cli/explain.h"
+#include "cli/op.h"
+#include "cli/verbs.h"
+
+static void add_row(struct sheet *sheet, const void *record) {
+    const struct vm *vm = record;
+    sheet_add(sheet, "%s", vm->name);
+    sheet_add(sheet, "%s", vm_state_names[vm->state]);
+    sheet_add(sheet, "%s", vm->place);
+    sheet_add(sheet, "%s", vm->shape);
+    sheet_add(sheet, "%u", vm->size.cpus);
+    sheet_add(sheet, "%s", words_mib(vm->size.memory_mib).text);
+    sheet_add(sheet, "%u GiB", vm->size.disk_gib);
+    sheet_add(sheet, "%s", vm->image);
+    sheet_add(sheet, "%s", words_age(vm->created_ms).text);
+    sheet_add(sheet, "%s", vm->id);
+}
+
+static void show(const struct vm *vm) {
+    struct sheet sheet = {0};
+    sheet_pair(&sheet, "vm", "%s", vm->id);
+    sheet_pair(&sheet, "name", "%s", vm->name);
+    sheet_pair(&sheet, "tenant", "%s", vm->owner);
+    sheet_pair(&sheet, "state", "%s", vm_state_names[vm->state]);
+    sheet_pair(&sheet, "cluster", "%s", vm->place);
+    sheet_pair(&sheet, "shape", "%s", vm->shape);
+    sheet_pair(&sheet, "size", "%u cpus, %s memory, %u GiB disk", vm->size.cpus,
+               words_mib(vm->size.memory_mib).text, vm->size.disk_gib);
+    sheet_pair(&sheet, "image", "%s", vm->image);
+    if (vm->group[0])
+        sheet_pair(&sheet, "group", "%s", vm->group);
+    if (vm->networks)
+        sheet_pair(&sheet, "networks", "%s", vm->networks);
+    if (vm->snapshots_count)
+        sheet_pair(&sheet, "snapshots", "%u", vm->snapshots_count);
+    if (vm->metadata)
+        sheet_pair(&sheet, "metadata", "%s", vm->metadata);
+    if (vm->locked_ms)
+        sheet_pair(&sheet, "locked", "%s", words_date(vm->locked_ms).text);
+    sheet_pair(&sheet, "operation", "%s", vm->op);
+    sheet_pair(&sheet, "created", "%s", words_date(vm->created_ms).text);
+    sheet_pair(&sheet, "changed", "%s", words_date(vm->changed_ms).text);
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+static const struct view view = {
+    .path = "/v1/vms",
+    .table = &vm_table,
+    .heads = "NAME STATE CLUSTER SHAPE CPUS MEMORY DISK IMAGE AGE ID",
+    .row = add_row,
+};
+
+int vm_list(const struct options *options) {
+    return options->socket ? hosted_vm_list(options) : view_list(&view, options);
+}
+
+int vm_show(const struct options *options) {
+    struct vm vm;
+    if (options->socket)
+        return hosted_vm_show(options);
+    if (options->output != OUTPUT_TABLE)
+        return view_show(&view, options, options->words[2]);
+    int result = view_read(&view, options, &vm);
+    if (result != EXIT_DONE)
+        return result;
+    show(&vm);
+    result = explain_newest(options, vm.op, EXPLAIN_UPSTREAM);
+    record_clear(&vm_table, &vm);
+    return result;
+}
+
+static void print_end(const struct options *options, const struct operation *op,
+                      const struct text *answer) {
+    char name[128];
+    op_print_name(op, name, sizeof(name));
+    switch (options->output) {
+    case OUTPUT_JSON:
+        puts(text_data(answer));
+        break;
+    case OUTPUT_NAME:
+        puts(op->verb == VERB_DEFINE ? op->vm : op->id);
+        break;
+    case OUTPUT_TABLE:
+        if (op->state == OP_SUCCEEDED)
+            printf("%s: done in %.1f s (vm %s, operation %s)\n", name,
+                   op->ended_ms > op->created_ms ? (double)(op->ended_ms - op->created_ms) / 1000
+                                                 : 0.0,
+                   op->vm, op->id);
+        else if (op->state != OP_FAILED && !options->wait)
+            printf("%s: accepted (vm %s)\n  follow it: isthmus op show %s\n", name, op->vm,
+                   op->id);
+        break;
+    }
+}
+
+/* Asks for an operation. The key makes it safe to ask again when the answer was lost. */
+static int submit(const struct options *options, struct call *call) {
+    char drawn[secret_token_size];
+    struct error err;
+    secret_token(drawn);
+    call->http.idempotency_key = options->key ? options->key : drawn;
+    call_add_number(call, "deadline", options->deadline_seconds);
+    call->http.url = call->url.data;
+    int result = http_call(&call->http, &err);
+    if (result == -ECONNRESET || result == -ETIMEDOUT)
+        result = http_call(&call->http, &err);
+    if (result < 0) {
+        say("%s", err.text);
+        return EXIT_UNREACHABLE;
+    }
+    if (call->http.status >= 400) {
+        call_tell_problem(call);
+        return EXIT_REFUSED;
+    }
+    struct operation op;
+    result = call_decode(call, &operation_table, &op);
+    if (result != EXIT_DONE)
+        return result;
+    if (options->wait)
+        result = op_follow(options, &op, &call->http.answer);
+    print_end(options, &op, &call->http.answer);
+    record_clear(&operation_table, &op);
+    return result;
+}
+
+static int act(const struct options *options, const char *method, const char *path) {
+    struct call call;
+    call_init(&call, options, method, view.path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, path);
+    int result = submit(options, &call);
+    call_deinit(&call);
+    return result;
+}
+
+int vm_start(const struct options *options) { return act(options, "POST", "/start"); }
+int vm_stop(const struct options *options) { return act(options, "POST", "/stop"); }
+int vm_shutdown(const struct options *options) { return act(options, "POST", "/shutdown"); }
+int vm_reboot(const struct options *options) { return act(options, "POST", "/reboot"); }
+int vm_pause(const struct options *options) { return act(options, "POST", "/pause"); }
+int vm_resume(const struct options *options) { return act(options, "POST", "/resume"); }
+int vm_suspend(const struct options *options) { return act(options, "POST", "/suspend"); }
+int vm_lock(const struct options *options) { return act(options, "POST", "/lock"); }
+int vm_unlock(const struct options *options) { return act(options, "POST", "/unlock"); }
+int vm_delete(const struct options *options) { return act(options, "DELETE", ""); }
+
+/* One field of a request's body, checked here as the server would. */
+static bool set_in(const struct table *table, void *record, const char *name, const char *value) {
+    struct codec_fault fault;
+    for (size_t i = 0; value && i < table->fields_count; i++)
+        if (text_equal(table->fields[i].name, name) &&
+            codec_field_from_text(&table->fields[i], value, record, &fault)) {
+            say("%s '%s' %s", name, value, fault.text);
+            return false;
+        }
+    return true;
+}
+
+static int submit_body(const struct options *options, struct call *call,
+                       const struct table *table, const void *record) {
+    struct text body = {0};
+    codec_encode(table, record, FIELD_API, &body);
+    call->http.content_type = "application/json";
+    call->http.body = text_data(&body);
+    int result = submit(options, call);
+    text_deinit(&body);
+    return result;
+}
+
+/* An act on a VM with a body of one text, the command's last word. */
+static int act_with(const struct options *options, const char *path, const struct table *table) {
+    struct vm_reshape wish = {0};
+    struct call call;
+    if (!set_in(table, &wish, table->fields[0].name, options->words[3]))
+        return EXIT_USAGE;
+    call_init(&call, options, "POST", view.path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, path);
+    int result = submit_body(options, &call, table, &wish);
+    call_deinit(&call);
+    return result;
+}
+
+int vm_resize(const struct options *options) {
+    return act_with(options, "/resize", &vm_resize_table);
+}
+
+int vm_snapshot(const struct options *options) {
+    return act_with(options, "/snapshot", &vm_snapshot_table);
+}
+
+int vm_revert(const struct options *options) {
+    return act_with(options, "/revert", &vm_snapshot_table);
+}
+
+int vm_snapshot_delete(const struct options *options) {
+    return act_with(options, "/snapshot-delete", &vm_snapshot_table);
+}
+
+/* False: it cannot be read. */
+static bool read_user_data(const struct options *options, struct text *out) {
+    struct error err;
+    if (!options->user_data ||
+        options_read_file(options->user_data, limit_user_data, out, &err) >= 0)
+        return true;
+    say("%s", err.text);
+    return false;
+}
+
+int vm_rebuild(const struct options *options) {
+    struct vm_reshape wish = {0};
+    struct text user_data = {0};
+    struct call call;
+    int result = EXIT_USAGE;
+    if (read_user_data(options, &user_data) &&
+        set_in(&vm_rebuild_table, &wish, "image", options->image) &&
+        set_in(&vm_rebuild_table, &wish, "user_data", user_data.length ? user_data.data : NULL)) {
+        call_init(&call, options, "POST", view.path);
+        call_add_segment(&call, options->words[2]);
+        text_add(&call.url, "/rebuild");
+        result = submit_body(options, &call, &vm_rebuild_table, &wish);
+        call_deinit(&call);
+    }
+    text_deinit(&user_data);
+    record_clear(&vm_rebuild_table, &wish);
+    return result;
+}
+
+static void show_snapshots(const void *record) {
+    const struct vm *vm = record;
+    struct sheet sheet = {0};
+    sheet_heads(&sheet, "NAME MEMORY CPUS RAM DISK AGE");
+    for (uint32_t i = 0; i < vm->snapshots_count; i++) {
+        const struct snapshot *snapshot = &vm->snapshots[i];
+        sheet_add(&sheet, "%s", snapshot->name);
+        sheet_add(&sheet, "%s", snapshot->memory ? "yes" : "no");
+        sheet_add(&sheet, "%u", snapshot->size.cpus);
+        sheet_add(&sheet, "%s", words_mib(snapshot->size.memory_mib).text);
+        sheet_add(&sheet, "%u GiB", snapshot->size.disk_gib);
+        sheet_add(&sheet, "%s", words_age(snapshot->created_ms).text);
+    }
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+int vm_snapshots(const struct options *options) {
+    struct view of_snapshots = view;
+    of_snapshots.show = show_snapshots;
+    return view_show(&of_snapshots, options, options->words[2]);
+}
+
+static int fill(const struct options *options, struct vm_create *create) {
+    struct text user_data = {0};
+    if (!options->shape || !options->image) {
+        say("vm create needs --shape and --image; 'isthmus shape list' and 'isthmus image list' "
+            "show what there is");
+        return EXIT_USAGE;
+    }
+    if (!read_user_data(options, &user_data)) {
+        text_deinit(&user_data);
+        return EXIT_USAGE;
+    }
+    create->start = !options->no_start;
+    const struct {
+        const char *name, *value;
+    } given[] = {{"name", options->words[2]},        {"shape", options->shape},
+                 {"image", options->image},          {"cluster", options->cluster},
+                 {"must", options->must},            {"prefer", options->prefer},
+                 {"avoid", options->avoid},          {"group", options->group},
+                 {"group_rule", options->group_rule}, {"strategy", options->strategy},
+                 {"metadata", options->metadata},    {"on_drain", options->on_drain},
+                 {"host_must", options->host_must},  {"host_prefer", options->host_prefer},
+                 {"networks", options->network},
+                 {"user_data", user_data.length ? user_data.data : NULL}};
+    bool is_right = true;
+    for (size_t i = 0; i < array_size(given) && is_right; i++)
+        is_right = set_in(&vm_create_table, create, given[i].name, given[i].value);
+    text_deinit(&user_data);
+    return is_right ? EXIT_DONE : EXIT_USAGE;
+}
+
+int vm_create(const struct options *options) {
+    struct vm_create create = {0};
+    int result = fill(options, &create);
+    if (result == EXIT_DONE) {
+        struct call call;
+        call_init(&call, options, "POST", view.path);
+        result = submit_body(options, &call, &vm_create_table, &create);
+        call_deinit(&call);
+    }
+    record_clear(&vm_create_table, &create);
+    return result;
+}
+
+int vm_rename(const struct options *options) {
+    struct vm_rename name = {0};
+    struct call call;
+    if (!set_in(&vm_rename_table, &name, "name", options->words[3]))
+        return EXIT_USAGE;
+    call_init(&call, options, "POST", view.path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, "/rename");
+    int result = submit_body(options, &call, &vm_rename_table, &name);
+    call_deinit(&call);
+    return result;
+}
+
+int vm_edit(const struct options *options) {
+    struct vm_edit edit = {0};
+    struct call call;
+    const char *metadata = options->metadata;
+    if (!metadata) {
+        say("vm edit needs --metadata; --metadata \"\" removes all");
+        return EXIT_USAGE;
+    }
+    if (!set_in(&vm_edit_table, &edit, "metadata", *metadata ? metadata : NULL))
+        return EXIT_USAGE;
+    call_init(&call, options, "PUT", view.path);
+    call_add_segment(&call, options->words[2]);
+    text_add(&call.url, "/metadata");
+    int result = submit_body(options, &call, &vm_edit_table, &edit);
+    call_deinit(&call);
+    record_clear(&vm_edit_table, &edit);
+    return result;
+}

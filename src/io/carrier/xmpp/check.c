@@ -1,0 +1,41 @@
+#include "io/carrier/xmpp/check.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "message/limits.h"
+
+bool xmpp_is_full_jid(const char *jid) {
+    const char *at = jid ? strchr(jid, '@') : NULL;
+    const char *slash = jid ? strchr(jid, '/') : NULL;
+    return at && slash && at > jid && slash > at + 1 && slash[1] &&
+           strlen(jid) < limit_address_size;
+}
+
+static int check_file(const char *what, const char *path, struct error *err) {
+    if (access(path ? path : "", R_OK) < 0)
+        return error_set(err, -errno, "read the %s \"%s\": %s: give a PEM file", what,
+                         path ? path : "", strerror(errno));
+    return 0;
+}
+
+int xmpp_check(const struct xmpp_endpoint *endpoint, const char *const *peers, size_t peers_count,
+               struct error *err) {
+    if (!xmpp_is_full_jid(endpoint->jid))
+        return error_set(err, -EINVAL, "JID \"%s\": write it as account@domain/resource",
+                         endpoint->jid ? endpoint->jid : "");
+    for (size_t i = 0; i < peers_count; i++)
+        if (!xmpp_is_full_jid(peers[i]))
+            return error_set(err, -EINVAL, "peer \"%s\": write it as account@domain/resource",
+                             peers[i]);
+    bool has_password = endpoint->password && endpoint->password[0];
+    if (!has_password && !endpoint->certificate_file)
+        return error_set(err, -EINVAL, "neither password nor certificate for %s: give one",
+                         endpoint->jid);
+    if (endpoint->certificate_file &&
+        (check_file("client certificate", endpoint->certificate_file, err) ||
+         check_file("client certificate's key", endpoint->key_file, err)))
+        return err->code;
+    return check_file("certificate authority", endpoint->ca_file, err);
+}

@@ -1,0 +1,592 @@
+/* The rooms beside this one know nothing of libstrophe: xmpp_check (settings), xmpp_write (what we
+ * say), xmpp_outbox (what waits to be said) and xmpp_watchdog (cuts a stuck handshake); xmpp_cause
+ * puts a failure into words. Here: the connection, its thread, and what comes in.
+ *
+ *            open            CONNECT            close                    DISCONNECT
+ *   DOWN ------------> CONNECTING ------> UP ----------> CLOSING ------------------> DOWN
+ *     ^                    |               |
+ *     '--------------------'---------------'   DISCONNECT, at any time
+ */
+#include "io/carrier/xmpp/connection.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strophe.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/prng.h"
+#include "io/carrier/xmpp/cause.h"
+#include "io/carrier/xmpp/check.h"
+#include "io/carrier/xmpp/outbox.h"
+#include "io/carrier/xmpp/socket.h"
+#include "io/carrier/xmpp/watchdog.h"
+#include "io/carrier/xmpp/write.h"
+#include "message/limits.h"
+
+enum {
+    handshake_default_seconds = 15,
+    closing_ms = 1500,
+    strophe_timers_ms = 250, /* how often its own time-outs are looked at */
+    ping_default_seconds = 30,
+    ping_ticks = 4, /* thirds of ping_seconds without a byte: the first one is not a whole one */
+    dead_ticks = 6,
+    reads_per_record = 4, /* libstrophe takes 4 KiB at a time out of a TLS record of 16 */
+};
+
+enum phase { PHASE_DOWN, PHASE_CONNECTING, PHASE_UP, PHASE_CLOSING };
+
+struct peer {
+    char *jid;
+    bool is_answered; /* has had our presence since its own last came */
+};
+
+struct xmpp_connection {
+    struct xmpp *owner;
+    size_t number;
+    uint32_t link;
+    char *jid, *probe_jid, *domain, *password, *certificate_file, *key_file;
+    char *host, *ca_file, *software;
+    uint16_t port;
+    int handshake_ms;
+    long tick_ms;
+    struct shell *shell;
+    pthread_t thread;
+    atomic_int purpose; /* enum failover_want: FAILOVER_NOTHING until it is opened */
+    atomic_bool is_closing, is_stopping;
+    struct xmpp_outbox outbox;
+    struct xmpp_watchdog watchdog;
+
+    pthread_mutex_t library; /* guards libstrophe's objects and all below */
+    enum phase phase;
+    xmpp_ctx_t *context;
+    xmpp_conn_t *connection;
+    xmpp_log_t log;
+    short events;  /* to wait for on the socket */
+    uint64_t bytes_read;
+    int quiet_turns; /* since a byte was read */
+    int idle_ticks;  /* likewise */
+    int tick_fd;
+    bool has_frames; /* that wait to be served */
+    struct xmpp_cause cause, reported;
+    struct peer *peers;
+    size_t peers_count;
+    struct map peers_by_jid;
+};
+
+/* libstrophe gives two of its callbacks a connection and no user data; a connection has a thread
+ * of its own, so the thread knows whose it is. Set once, when the thread starts. */
+static _Thread_local struct xmpp_connection *this_thread;
+
+/* ---- going out: by whoever has the library, inside CONNECT..DISCONNECT ---- */
+
+/* libstrophe does not count what it has begun to send, so one cannot see that it is stuck in it.
+ * The space (RFC 6120, 4.6.1) after it is counted, and may itself be late without harm. */
+static void say(struct xmpp_connection *xmpp, const struct text *stanzas) {
+    if (!stanzas->length)
+        return;
+    bool is_alone = xmpp_conn_send_queue_len(xmpp->connection) == 0 &&
+                    xmpp_socket_has_room(xmpp->watchdog.socket, stanzas->length);
+    xmpp_send_raw(xmpp->connection, stanzas->data, stanzas->length);
+    if (!is_alone)
+        xmpp_send_raw(xmpp->connection, " ", 1);
+}
+
+static void say_presence(struct xmpp_connection *xmpp, enum xmpp_write_presence presence,
+                         const char *to) {
+    auto_clean(text_deinit) struct text stanza = {0};
+    xmpp_write_presence(&stanza, presence, to);
+    say(xmpp, &stanza);
+}
+
+/* ---- coming in ---- */
+
+static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user) {
+    (void)connection;
+    struct xmpp_connection *xmpp = user;
+    const char *from = xmpp_stanza_get_from(stanza), *type = xmpp_stanza_get_type(stanza);
+    if (!xmpp_is_full_jid(from) || !type)
+        return 1;
+    if (text_equal(type, "error")) {
+        xmpp_on_peer(xmpp->owner, xmpp->number, from, PRESENCE_DOWN);
+        return 1;
+    }
+    xmpp_stanza_t *frame =
+        xmpp_stanza_get_child_by_name_and_ns(stanza, "frame", xmpp_write_namespace);
+    if (!text_equal(type, "headline") || !frame)
+        return 1;
+    char *bytes = xmpp_stanza_get_text(frame);
+    size_t length = bytes ? strlen(bytes) : 0;
+    if (length > limit_frame_hard)
+        shell_log(xmpp->shell, LOG_WARNING, "frame-refused",
+                  "link=%u from=%s bytes=%zu limit=%d", xmpp->link, from, length,
+                  limit_frame_hard);
+    else if (length) {
+        xmpp_on_frame(xmpp->owner, xmpp->number, from, bytes, length);
+        xmpp->has_frames = true;
+    }
+    if (bytes)
+        xmpp_free(xmpp->context, bytes);
+    return 1;
+}
+
+/* A peer that came after our own first presence has not seen it: it is sent again, once. */
+static void answer_presence(struct xmpp_connection *xmpp, const char *from,
+                            enum presence presence) {
+    struct peer *peer = map_get(&xmpp->peers_by_jid, from);
+    if (!peer)
+        return;
+    if (presence == PRESENCE_UP && !peer->is_answered)
+        say_presence(xmpp, XMPP_WRITE_AVAILABLE, from);
+    peer->is_answered = presence == PRESENCE_UP;
+}
+
+static int on_presence(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user) {
+    (void)connection;
+    struct xmpp_connection *xmpp = user;
+    const char *from = xmpp_stanza_get_from(stanza), *type = xmpp_stanza_get_type(stanza);
+    if (from && type && text_equal(type, "subscribe")) {
+        say_presence(xmpp, XMPP_WRITE_UNSUBSCRIBED, from);
+        return 1;
+    }
+    bool is_down = type && (text_equal(type, "unavailable") || text_equal(type, "error"));
+    if (!xmpp_is_full_jid(from) || text_equal(from, xmpp->jid) || (type && !is_down))
+        return 1;
+    enum presence presence = is_down ? PRESENCE_DOWN : PRESENCE_UP;
+    answer_presence(xmpp, from, presence);
+    xmpp_on_peer(xmpp->owner, xmpp->number, from, presence);
+    return 1;
+}
+
+static bool asks_for(xmpp_stanza_t *iq, const char *name, const char *namespace) {
+    return xmpp_stanza_get_child_by_name_and_ns(iq, name, namespace) != NULL;
+}
+
+static int on_iq(xmpp_conn_t *connection, xmpp_stanza_t *iq, void *user) {
+    (void)connection;
+    struct xmpp_connection *xmpp = user;
+    const char *type = xmpp_stanza_get_type(iq), *id = xmpp_stanza_get_id(iq);
+    const char *from = xmpp_stanza_get_from(iq);
+    bool is_get = type && text_equal(type, "get");
+    if (!is_get && !(type && text_equal(type, "set")))
+        return 1;
+    auto_clean(text_deinit) struct text answer = {0};
+    if (is_get && asks_for(iq, "ping", "urn:xmpp:ping"))
+        xmpp_write_pong(&answer, id, from);
+    else if (is_get && asks_for(iq, "query", XMPP_NS_DISCO_INFO))
+        xmpp_write_features(&answer, id, from);
+    else if (is_get && asks_for(iq, "query", "jabber:iq:version"))
+        xmpp_write_version(&answer, id, from, xmpp->software);
+    else
+        xmpp_write_refusal(&answer, id, from);
+    say(xmpp, &answer);
+    return 1;
+}
+
+/* ---- the connection's life ---- */
+
+static int on_socket(xmpp_conn_t *connection, void *socket) {
+    (void)connection;
+    struct xmpp_connection *xmpp = this_thread;
+    int fd = *(int *)socket;
+    xmpp_socket_tune(fd);
+    xmpp->events = POLLIN | POLLOUT;
+    return xmpp_watchdog_follow(&xmpp->watchdog, fd) ? 0 : -1;
+}
+
+static int on_bad_certificate(const xmpp_tlscert_t *certificate, const char *reason) {
+    (void)certificate;
+    xmpp_cause_set(&this_thread->cause, XMPP_CAUSE_CERTIFICATE, reason);
+    return 0;
+}
+
+/* Why an attempt failed is said by libstrophe in its debug log alone. */
+static void on_log(void *user, xmpp_log_level_t level, const char *area, const char *line) {
+    (void)level, (void)area;
+    struct xmpp_connection *xmpp = user;
+    xmpp_cause_read(&xmpp->cause, line);
+}
+
+/* Our presence to all whom it concerns; frames may follow. */
+static void greet(struct xmpp_connection *xmpp) {
+    auto_clean(text_deinit) struct text stanzas = {0};
+    xmpp_write_presence(&stanzas, XMPP_WRITE_INITIAL, NULL);
+    for (size_t i = 0; i < xmpp->peers_count; i++) {
+        xmpp->peers[i].is_answered = false;
+        xmpp_write_presence(&stanzas, XMPP_WRITE_AVAILABLE, xmpp->peers[i].jid);
+    }
+    say(xmpp, &stanzas);
+    xmpp_outbox_open(&xmpp->outbox);
+}
+
+static void on_up(struct xmpp_connection *xmpp) {
+    xmpp_watchdog_disarm(&xmpp->watchdog);
+    xmpp->phase = PHASE_UP;
+    xmpp->log.handler = NULL; /* or each stanza would be printed for nobody */
+    xmpp->idle_ticks = 0;
+    xmpp->cause = xmpp->reported = (struct xmpp_cause){0};
+    xmpp_handler_add(xmpp->connection, on_message, NULL, "message", NULL, xmpp);
+    xmpp_handler_add(xmpp->connection, on_presence, NULL, "presence", NULL, xmpp);
+    xmpp_handler_add(xmpp->connection, on_iq, NULL, "iq", NULL, xmpp);
+    const char *host = xmpp->host ? xmpp->host : xmpp->domain;
+    if (xmpp->purpose == FAILOVER_USE) {
+        greet(xmpp);
+        shell_log(xmpp->shell, LOG_INFO, "connected", "link=%u jid=%s server=%s:%u", xmpp->link,
+                  xmpp->jid, host, xmpp->port);
+    } else {
+        shell_log(xmpp->shell, LOG_INFO, "probing", "link=%u jid=%s server=%s:%u", xmpp->link,
+                  xmpp->probe_jid, host, xmpp->port);
+    }
+    xmpp_on_up(xmpp->owner, xmpp->number);
+}
+
+static void read_stream_error(struct xmpp_cause *cause, const xmpp_stream_error_t *error) {
+    xmpp_stanza_t *condition = error->stanza ? xmpp_stanza_get_children(error->stanza) : NULL;
+    const char *name = condition ? xmpp_stanza_get_name(condition) : NULL;
+    xmpp_stanza_t *inside = condition ? xmpp_stanza_get_children(condition) : NULL;
+    const char *host = inside ? xmpp_stanza_get_text_ptr(inside) : NULL; /* of see-other-host */
+    xmpp_cause_read_stream_error(cause, name ? name : "", host ? host : error->text);
+}
+
+static void on_down(struct xmpp_connection *xmpp, const xmpp_stream_error_t *error) {
+    if (error)
+        read_stream_error(&xmpp->cause, error);
+    xmpp_outbox_close(&xmpp->outbox);
+    if (xmpp_watchdog_disarm(&xmpp->watchdog))
+        xmpp_cause_set(&xmpp->cause, XMPP_CAUSE_SILENT, NULL);
+    xmpp_cause_set(&xmpp->cause, XMPP_CAUSE_LOST, NULL);
+    xmpp_watchdog_forget(&xmpp->watchdog);
+    xmpp->phase = PHASE_DOWN;
+}
+
+static void on_connection(xmpp_conn_t *connection, xmpp_conn_event_t event, int error,
+                          xmpp_stream_error_t *stream_error, void *user) {
+    (void)connection, (void)error;
+    if (event == XMPP_CONN_CONNECT)
+        on_up(user);
+    else if (event != XMPP_CONN_RAW_CONNECT)
+        on_down(user, stream_error);
+}
+
+static void on_tick(struct xmpp_connection *xmpp) {
+    uint64_t ticks;
+    if (read(xmpp->tick_fd, &ticks, sizeof(ticks)) < 0 || xmpp->phase != PHASE_UP)
+        return;
+    xmpp->idle_ticks++;
+    auto_clean(text_deinit) struct text ping = {0};
+    if (xmpp->idle_ticks == ping_ticks) {
+        xmpp_write_ping(&ping, xmpp->domain);
+        say(xmpp, &ping);
+    } else if (xmpp->idle_ticks >= dead_ticks) {
+        xmpp_cause_set(&xmpp->cause, XMPP_CAUSE_DEAD, NULL);
+        shutdown(xmpp->watchdog.socket, SHUT_RDWR);
+    }
+}
+
+static void begin_closing(struct xmpp_connection *xmpp) {
+    xmpp_outbox_close(&xmpp->outbox);
+    say_presence(xmpp, XMPP_WRITE_UNAVAILABLE, NULL);
+    xmpp->phase = PHASE_CLOSING;
+    xmpp_disconnect(xmpp->connection);
+    xmpp_watchdog_arm(&xmpp->watchdog, closing_ms);
+}
+
+/* Runs libstrophe. What it left inside TLS no descriptor shows, and it may read what came after
+ * our poll; so after each byte read it runs as often as the rest of a record can take. */
+static void run_library(struct xmpp_connection *xmpp) {
+    xmpp_run_once(xmpp->context, 0);
+    uint64_t bytes = xmpp_socket_bytes_read(xmpp->watchdog.socket);
+    xmpp->quiet_turns++;
+    if (bytes == xmpp->bytes_read)
+        return;
+    xmpp->idle_ticks = 0;
+    for (int i = 0; i < reads_per_record && xmpp->phase != PHASE_DOWN; i++)
+        xmpp_run_once(xmpp->context, 0);
+    xmpp->bytes_read = xmpp_socket_bytes_read(xmpp->watchdog.socket);
+    xmpp->quiet_turns = xmpp->bytes_read == bytes ? reads_per_record : 0;
+}
+
+static int patience_ms(const struct xmpp_connection *xmpp) {
+    if (xmpp->quiet_turns < reads_per_record)
+        return 0;
+    return xmpp->phase == PHASE_UP ? -1 : strophe_timers_ms;
+}
+
+static void say_what_waits(struct xmpp_connection *xmpp) {
+    auto_clean(text_deinit) struct text stanzas = {0};
+    if (xmpp->phase != PHASE_UP || xmpp_conn_send_queue_len(xmpp->connection) > 0)
+        return;
+    xmpp_outbox_take(&xmpp->outbox, &stanzas);
+    say(xmpp, &stanzas);
+}
+
+/* Waits without the library for the socket, the outbox or the tick, then does what there is. */
+static void take_turn(struct xmpp_connection *xmpp) {
+    bool is_sending = xmpp_conn_send_queue_len(xmpp->connection) > 0;
+    struct pollfd ready[] = {
+        {.fd = xmpp->watchdog.socket,
+         .events = (short)(xmpp->events | (is_sending ? POLLOUT : 0))},
+        {.fd = xmpp->outbox.wake_fd, .events = POLLIN},
+        {.fd = xmpp->tick_fd, .events = POLLIN},
+    };
+    int patience = patience_ms(xmpp);
+    pthread_mutex_unlock(&xmpp->library);
+    poll(ready, array_size(ready), patience);
+    pthread_mutex_lock(&xmpp->library);
+    if (ready[0].revents)
+        xmpp->quiet_turns = 0;
+    if (ready[0].revents & POLLOUT)
+        xmpp->events = POLLIN; /* TCP is there */
+    if (ready[1].revents)
+        xmpp_outbox_woken(&xmpp->outbox);
+    if (ready[2].revents)
+        on_tick(xmpp);
+    if (xmpp->is_closing && xmpp->phase == PHASE_UP)
+        begin_closing(xmpp);
+    say_what_waits(xmpp);
+    run_library(xmpp);
+    if (xmpp->has_frames) {
+        xmpp->has_frames = false;
+        pthread_mutex_unlock(&xmpp->library);
+        shell_serve(xmpp->shell);
+        pthread_mutex_lock(&xmpp->library);
+    }
+}
+
+/* One connection, from the first packet to the last. */
+static void serve(struct xmpp_connection *xmpp) {
+    pthread_mutex_lock(&xmpp->library);
+    xmpp->log = (xmpp_log_t){.handler = on_log, .userdata = xmpp};
+    xmpp->context = xmpp_ctx_new(NULL, &xmpp->log);
+    xmpp->connection = xmpp_conn_new(xmpp->context);
+    xmpp_conn_set_flags(xmpp->connection,
+                        XMPP_CONN_FLAG_MANDATORY_TLS | XMPP_CONN_FLAG_DISABLE_SM);
+    xmpp_conn_set_jid(xmpp->connection,
+                      xmpp->purpose == FAILOVER_PROBE ? xmpp->probe_jid : xmpp->jid);
+    if (xmpp->password)
+        xmpp_conn_set_pass(xmpp->connection, xmpp->password);
+    if (xmpp->certificate_file)
+        xmpp_conn_set_client_cert(xmpp->connection, xmpp->certificate_file, xmpp->key_file);
+    xmpp_conn_set_cafile(xmpp->connection, xmpp->ca_file);
+    xmpp_conn_set_certfail_handler(xmpp->connection, on_bad_certificate);
+    xmpp_conn_set_sockopt_callback(xmpp->connection, on_socket);
+    xmpp->cause = (struct xmpp_cause){0};
+    xmpp->phase = PHASE_CONNECTING;
+    xmpp->quiet_turns = 0;
+    xmpp_watchdog_arm(&xmpp->watchdog, xmpp->handshake_ms);
+    if (xmpp->is_closing || xmpp_connect_client(xmpp->connection, xmpp->host, xmpp->port,
+                                                 on_connection, xmpp) != XMPP_EOK)
+        on_down(xmpp, NULL);
+    while (xmpp->phase != PHASE_DOWN)
+        take_turn(xmpp);
+    xmpp_conn_release(xmpp->connection);
+    xmpp_ctx_free(xmpp->context);
+    pthread_mutex_unlock(&xmpp->library);
+}
+
+/* A cause is told once, not at each of its repeats. */
+static void report(struct xmpp_connection *xmpp) {
+    if (xmpp->is_closing || xmpp_cause_is_equal(&xmpp->cause, &xmpp->reported))
+        return;
+    xmpp->reported = xmpp->cause;
+    auto_clean(text_deinit) struct text why = {0};
+    xmpp_cause_print(&xmpp->cause, &why);
+    shell_log(xmpp->shell, xmpp->cause.kind == XMPP_CAUSE_LOST ? LOG_WARNING : LOG_ERROR,
+              "disconnected", "link=%u jid=%s server=%s:%u %s", xmpp->link, xmpp->jid,
+              xmpp->host ? xmpp->host : xmpp->domain, xmpp->port, text_data(&why));
+}
+
+static void await_order(struct xmpp_connection *xmpp) {
+    struct pollfd wake = {.fd = xmpp->outbox.wake_fd, .events = POLLIN};
+    while (!xmpp->is_stopping && xmpp->purpose == FAILOVER_NOTHING)
+        if (poll(&wake, 1, -1) == 1)
+            xmpp_outbox_woken(&xmpp->outbox);
+}
+
+static void *run(void *argument) {
+    struct xmpp_connection *xmpp = argument;
+    this_thread = xmpp;
+    while (await_order(xmpp), !xmpp->is_stopping) {
+        serve(xmpp);
+        report(xmpp);
+        xmpp->purpose = FAILOVER_NOTHING;
+        xmpp_on_down(xmpp->owner, xmpp->number,
+                     xmpp->cause.kind == XMPP_CAUSE_CONFLICT ? FAILOVER_CONFLICT
+                                                             : FAILOVER_BROKEN);
+    }
+    return NULL;
+}
+
+/* ---- from outside ---- */
+
+static void copy_peers(struct xmpp_connection *xmpp, const char *const *peers, size_t count) {
+    map_init(&xmpp->peers_by_jid, (uintptr_t)xmpp);
+    xmpp->peers = memory_new(count, sizeof(*xmpp->peers));
+    for (size_t i = 0; i < count; i++) {
+        if (map_get(&xmpp->peers_by_jid, peers[i]))
+            continue;
+        struct peer *peer = &xmpp->peers[xmpp->peers_count++];
+        peer->jid = memory_text(peers[i]);
+        map_put(&xmpp->peers_by_jid, peer->jid, peer);
+    }
+}
+
+static struct xmpp_connection *copy_settings(const struct xmpp_settings *settings,
+                                             size_t number) {
+    const struct xmpp_endpoint *endpoint = &settings->endpoints[number];
+    struct xmpp_connection *xmpp = memory_new(1, sizeof(*xmpp));
+    unsigned seconds = settings->handshake_seconds, ping_seconds = settings->ping_seconds;
+    struct text probe = {0};
+    text_addf(&probe, "%s-probe", endpoint->jid);
+    xmpp->number = number;
+    xmpp->link = settings->link;
+    xmpp->jid = memory_text(endpoint->jid);
+    xmpp->probe_jid = probe.data;
+    xmpp->password = memory_text(endpoint->password);
+    xmpp->certificate_file = memory_text(endpoint->certificate_file);
+    xmpp->key_file = memory_text(endpoint->key_file);
+    xmpp->host = memory_text(endpoint->host);
+    xmpp->ca_file = memory_text(endpoint->ca_file);
+    xmpp->software = memory_text(settings->software ? settings->software : ISTHMUS_VERSION);
+    xmpp->domain = memory_text(strchr(endpoint->jid, '@') + 1);
+    *strchr(xmpp->domain, '/') = 0;
+    xmpp->port = endpoint->port ? endpoint->port : 5222;
+    xmpp->handshake_ms = 1000 * (int)(seconds ? seconds : handshake_default_seconds);
+    xmpp->tick_ms = 1000 * (long)(ping_seconds ? ping_seconds : ping_default_seconds) / 3;
+    return xmpp;
+}
+
+static void free_settings(struct xmpp_connection *xmpp) {
+    map_deinit(&xmpp->peers_by_jid);
+    for (size_t i = 0; i < xmpp->peers_count; i++)
+        memory_free(xmpp->peers[i].jid);
+    memory_free(xmpp->peers);
+    if (xmpp->password)
+        explicit_bzero(xmpp->password, strlen(xmpp->password));
+    char *const texts[] = {xmpp->jid,      xmpp->probe_jid, xmpp->password,
+                           xmpp->host,     xmpp->ca_file,   xmpp->certificate_file,
+                           xmpp->key_file, xmpp->software,  xmpp->domain};
+    for (size_t i = 0; i < array_size(texts); i++)
+        memory_free(texts[i]);
+    memory_free(xmpp);
+}
+
+static int open_tick(struct xmpp_connection *xmpp, struct error *err) {
+    const struct timespec tick = {xmpp->tick_ms / 1000, xmpp->tick_ms % 1000 * 1000000};
+    const struct itimerspec every = {tick, tick};
+    xmpp->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (xmpp->tick_fd < 0 || timerfd_settime(xmpp->tick_fd, 0, &every, NULL) < 0)
+        return error_set(err, -errno, "make a timer for %s: %s", xmpp->jid,
+                         strerror(errno));
+    return 0;
+}
+
+/* The signals are the main thread's: blocked here, and in what this thread starts. SIGPIPE, too:
+ * libstrophe writes without MSG_NOSIGNAL. */
+static int start_thread(struct xmpp_connection *xmpp, struct error *err) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&xmpp->thread, NULL, run, xmpp);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed)
+        return error_set(err, -failed, "start a thread for %s: %s", xmpp->jid, strerror(failed));
+    return 0;
+}
+
+struct xmpp_connection *xmpp_connection_new(const struct xmpp_settings *settings, size_t number,
+                                            const char *const *peers, struct xmpp *owner,
+                                            struct error *err) {
+    if (xmpp_check(&settings->endpoints[number], peers, settings->peers_count, err) < 0)
+        return NULL;
+    xmpp_initialize();
+    struct xmpp_connection *xmpp = copy_settings(settings, number);
+    xmpp->owner = owner;
+    xmpp->library = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    xmpp->shell = xmpp_shell(owner);
+    copy_peers(xmpp, peers, settings->peers_count);
+    if (xmpp_outbox_init(&xmpp->outbox, err) < 0)
+        goto no_outbox;
+    if (xmpp_watchdog_init(&xmpp->watchdog, err) < 0)
+        goto no_watchdog;
+    if (open_tick(xmpp, err) < 0)
+        goto no_tick;
+    if (start_thread(xmpp, err) == 0)
+        return xmpp;
+no_tick:
+    if (xmpp->tick_fd >= 0)
+        close(xmpp->tick_fd);
+    xmpp_watchdog_deinit(&xmpp->watchdog);
+no_watchdog:
+    xmpp_outbox_deinit(&xmpp->outbox);
+no_outbox:
+    free_settings(xmpp);
+    return NULL;
+}
+
+void xmpp_connection_open(struct xmpp_connection *xmpp, enum failover_want purpose) {
+    xmpp->is_closing = false;
+    xmpp->purpose = (int)purpose;
+    xmpp_outbox_wake(&xmpp->outbox);
+}
+
+void xmpp_connection_close(struct xmpp_connection *xmpp) {
+    xmpp->is_closing = true;
+    xmpp_watchdog_cut(&xmpp->watchdog);
+    xmpp_outbox_wake(&xmpp->outbox);
+}
+
+enum xmpp_sent xmpp_connection_send(struct xmpp_connection *xmpp, const char *address,
+                                    const char *bytes, size_t length) {
+    auto_clean(text_deinit) struct text stanza = {0};
+    if (length > limit_frame_hard || !xmpp_write_frame(&stanza, address, bytes, length) ||
+        !xmpp_outbox_add(&xmpp->outbox, &stanza))
+        return XMPP_DROPPED;
+    return XMPP_SENT;
+}
+
+/* True: nothing is left of it for the thread, and nothing came in that its poll will not show. */
+static bool write_out(struct xmpp_connection *xmpp) {
+    if (xmpp->phase != PHASE_UP || xmpp_conn_send_queue_len(xmpp->connection) > 0)
+        return false;
+    say_what_waits(xmpp);
+    xmpp_run_once(xmpp->context, 0);
+    return xmpp->phase == PHASE_UP && xmpp_conn_send_queue_len(xmpp->connection) == 0 &&
+           xmpp_socket_bytes_read(xmpp->watchdog.socket) == xmpp->bytes_read;
+}
+
+void xmpp_connection_flush(struct xmpp_connection *xmpp) {
+    if (xmpp_outbox_is_empty(&xmpp->outbox))
+        return;
+    bool is_done = false;
+    if (pthread_mutex_trylock(&xmpp->library) == 0) {
+        is_done = write_out(xmpp);
+        pthread_mutex_unlock(&xmpp->library);
+    }
+    if (!is_done)
+        xmpp_outbox_wake(&xmpp->outbox);
+}
+
+void xmpp_connection_free(struct xmpp_connection *xmpp) {
+    if (!xmpp)
+        return;
+    xmpp->is_stopping = true;
+    xmpp_connection_close(xmpp);
+    pthread_join(xmpp->thread, NULL);
+    close(xmpp->tick_fd);
+    xmpp_watchdog_deinit(&xmpp->watchdog);
+    xmpp_outbox_deinit(&xmpp->outbox);
+    pthread_mutex_destroy(&xmpp->library);
+    free_settings(xmpp);
+}

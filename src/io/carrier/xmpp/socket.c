@@ -1,0 +1,37 @@
+#include "io/carrier/xmpp/socket.h"
+
+#include <linux/sockios.h> /* SIOCOUTQ */
+#include <linux/tcp.h>     /* struct tcp_info with tcpi_bytes_received */
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "base/attributes.h"
+
+void xmpp_socket_tune(int fd) {
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, 30},      {IPPROTO_TCP, TCP_KEEPINTVL, 10},
+        {IPPROTO_TCP, TCP_KEEPCNT, 3},        {IPPROTO_TCP, TCP_USER_TIMEOUT, 20000},
+    };
+    for (size_t i = 0; i < array_size(options); i++)
+        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+}
+
+uint64_t xmpp_socket_bytes_read(int fd) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+    int waiting = 0;
+    (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+    (void)ioctl(fd, FIONREAD, &waiting);
+    uint64_t received = info.tcpi_bytes_received;
+    return received - (uint64_t)waiting;
+}
+
+bool xmpp_socket_has_room(int fd, size_t length) {
+    enum { room = 8192 }; /* the smallest buffer has 16 KiB; half of it is for what is around */
+    int waiting = room;
+    return ioctl(fd, SIOCOUTQ, &waiting) == 0 && (size_t)waiting + length <= room;
+}

@@ -1,0 +1,67 @@
+/* The files of a host: the cache of unpacked images and one folder per VM.
+ *
+ *   <folder>/images/<digest>/         manifest.json, disk; complete as soon as it is there
+ *   <folder>/images/<digest>.archive  (with .part) a download under way
+ *   <folder>/vms/<vm id>/             disk.qcow2, seed.iso, console.log, boot (the id of the
+ *                                     host's own boot in which the VM was last started)
+ *
+ * Everything is made under a temporary name, synced and renamed, so that any act can be repeated
+ * after a kill. One act per image and one per VM at a time; the caller's lanes see to that. */
+#pragma once
+
+#include "core/effect.h"
+#include "io/image/archive.h"
+#include "io/image/store.h"
+
+struct host_files {
+    char *folder; /* absolute */
+    struct image_fetcher_settings from;
+};
+
+enum { host_path_size = 4096 };
+
+struct host_vm_paths {
+    char folder[host_path_size], disk[host_path_size], seed[host_path_size];
+    char console_log[host_path_size];
+};
+
+/* Makes the folders and removes what an earlier process left half-made. */
+int host_files_open(struct host_files *files, struct error *err);
+
+void host_vm_paths(const struct host_files *files, const char *vm, struct host_vm_paths *out);
+
+/* Is it in the cache, complete? One look at the file system. */
+bool host_image_is_here(const struct host_files *files, const char *digest);
+
+/* Downloads and unpacks unless it is there. */
+enum code host_image_fetch(const struct host_files *files, const char *digest, struct error *err);
+
+/* Is the image here, and does it fit into the definition's disk? Fills its facts. */
+enum code host_image_find(const struct host_files *files, const struct definition *definition,
+                          struct image_facts *out_facts, struct error *err);
+
+/* Makes the VM's folder with a fresh disk (a qcow2 overlay on the image) and seed. */
+enum code host_vm_prepare(const struct host_files *files, const struct effect_job *job,
+                          const struct image_facts *facts, struct error *err);
+
+/* A fresh disk beside the VM's own, with a seed where the definition has first-boot data; then it
+ * takes the own one's place. */
+enum code host_disk_renew(const struct host_files *files, const struct effect_job *job,
+                          const struct image_facts *facts, struct error *err);
+enum code host_disk_replace(const struct host_files *files, const char *vm, struct error *err);
+
+/* Grows the disk of a VM that is off, if it is smaller. */
+enum code host_disk_grow(const struct host_files *files, const char *vm, uint32_t gib,
+                         struct error *err);
+
+/* How large the VM's disk is, and the digest of the image that it is made from. False: unknown. */
+bool host_disk_read(const struct host_files *files, const char *vm, uint32_t *out_gib,
+                    char out_image[limit_digest_size]);
+
+/* Notes that the VM was started in this boot of the host, and tells whether it was. What cannot
+ * be noted or read was not: such a VM is started again rather than forgotten. */
+void host_vm_note_boot(const struct host_files *files, const char *vm);
+bool host_vm_is_of_this_boot(const struct host_files *files, const char *vm);
+
+/* Removes the VM's folder; gone already: no harm. */
+int host_vm_remove(const struct host_files *files, const char *vm, struct error *err);

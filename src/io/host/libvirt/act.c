@@ -1,0 +1,146 @@
+/* What is done to a domain. */
+#include "io/host/libvirt/parts.h"
+
+enum code libvirt_define(struct libvirt *libvirt, const char *xml, struct error *err) {
+    auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
+    if (!connection)
+        return CODE_HOST_FAILED;
+    auto_clean(domain_clean) virDomainPtr domain = virDomainDefineXML(connection, xml);
+    return domain ? CODE_OK : libvirt_failed(err, "define the domain");
+}
+
+/* Runs `act` on the VM's domain. */
+static enum code act_on(struct libvirt *libvirt, const char *vm, enum libvirt_mark known,
+                        enum code (*act)(const struct libvirt *, virDomainPtr, struct error *),
+                        struct error *err) {
+    auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
+    if (!connection)
+        return CODE_HOST_FAILED;
+    auto_clean(domain_clean) virDomainPtr domain = NULL;
+    struct host_domain_mark mark, *to_read = known == LIBVIRT_MARK_KNOWN ? NULL : &mark;
+    enum code code = libvirt_look_up(connection, vm, &domain, to_read, err);
+    return code == CODE_OK ? act(libvirt, domain, err) : code;
+}
+
+static enum code start(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    (void)libvirt;
+    enum code code =
+        virDomainCreate(domain) == 0 ? CODE_OK : libvirt_failed(err, "start the domain");
+    return code == CODE_OK || virDomainIsActive(domain) == 1 ? CODE_OK : code;
+}
+
+/* What is off stays off: nothing saved is left that a start would go on with. The event of it comes
+ * from nowhere else. */
+static enum code forget_saved(const struct libvirt *libvirt, virDomainPtr domain,
+                              struct error *err) {
+    if (virDomainHasManagedSaveImage(domain, 0) != 1)
+        return CODE_OK;
+    if (virDomainManagedSaveRemove(domain, 0) < 0)
+        return libvirt_failed(err, "remove the domain's saved memory");
+    libvirt->listener.changed(libvirt->listener.context, libvirt_vm_of(domain), VM_STOPPED);
+    return CODE_OK;
+}
+
+static enum code stop(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    if (virDomainIsActive(domain) == 0)
+        return forget_saved(libvirt, domain, err);
+    if (virDomainDestroy(domain) == 0)
+        return CODE_OK;
+    enum code code = libvirt_failed(err, "stop the domain");
+    return virDomainIsActive(domain) == 0 ? CODE_OK : code;
+}
+
+/* An act that has failed on a domain may have found nothing left to do, or nothing to do it to. */
+static enum code settle(virDomainPtr domain, enum vm_state wanted, const char *what,
+                        struct error *err) {
+    enum vm_state state;
+    enum code code = libvirt_failed(err, what);
+    struct error again = {0};
+    if (libvirt_state(domain, &state, &again) != CODE_OK)
+        return code;
+    bool is_off = state != VM_RUNNING && state != VM_PAUSED;
+    return state == wanted ? CODE_OK : is_off ? CODE_BAD_STATE : code;
+}
+
+static enum code pause_it(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    (void)libvirt;
+    return virDomainSuspend(domain) == 0 ? CODE_OK
+                                         : settle(domain, VM_PAUSED, "pause the domain", err);
+}
+
+static enum code resume(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    (void)libvirt;
+    return virDomainResume(domain) == 0 ? CODE_OK
+                                        : settle(domain, VM_RUNNING, "resume the domain", err);
+}
+
+static enum code suspend(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    (void)libvirt;
+    return virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING) == 0
+               ? CODE_OK
+               : settle(domain, VM_SUSPENDED, "save the domain's memory", err);
+}
+
+static enum code undefine(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    unsigned flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
+    if (libvirt->driver == LIBVIRT_QEMU)
+        flags |= VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
+    if (virDomainUndefineFlags(domain, flags) == 0 || virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
+        return CODE_OK;
+    return libvirt_failed(err, "undefine the domain");
+}
+
+/* Only a running guest hears a question. */
+static enum code asked(virDomainPtr domain, int outcome, const char *what, struct error *err) {
+    if (outcome == 0)
+        return CODE_OK;
+    enum code code = libvirt_failed(err, what);
+    return virDomainIsActive(domain) == 0 ? CODE_BAD_STATE : code;
+}
+
+static enum code ask_shutdown(const struct libvirt *libvirt, virDomainPtr domain,
+                              struct error *err) {
+    (void)libvirt;
+    return asked(domain, virDomainShutdown(domain), "shut the domain down", err);
+}
+
+static enum code ask_reboot(const struct libvirt *libvirt, virDomainPtr domain,
+                            struct error *err) {
+    enum code code = asked(domain, virDomainReboot(domain, 0), "reboot the domain", err);
+    if (code == CODE_OK && libvirt->driver == LIBVIRT_TEST) /* that driver tells nobody */
+        libvirt->listener.rebooted(libvirt->listener.context, libvirt_vm_of(domain));
+    return code;
+}
+
+enum code libvirt_start(struct libvirt *libvirt, const char *vm, enum libvirt_mark known,
+                        struct error *err) {
+    return act_on(libvirt, vm, known, start, err);
+}
+
+enum code libvirt_stop(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, stop, err);
+}
+
+enum code libvirt_undefine(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, undefine, err);
+}
+
+enum code libvirt_shutdown(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, ask_shutdown, err);
+}
+
+enum code libvirt_pause(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, pause_it, err);
+}
+
+enum code libvirt_resume(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, resume, err);
+}
+
+enum code libvirt_suspend(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, suspend, err);
+}
+
+enum code libvirt_reboot(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, ask_reboot, err);
+}

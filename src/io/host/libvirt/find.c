@@ -1,0 +1,215 @@
+/* Finding domains, and reading what libvirt knows of them. */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "io/os/folder.h"
+#include "io/host/libvirt/parts.h"
+
+enum {
+    barrier_threads = 4, /* five stuck calls would freeze a remote connection */
+    barrier_idle_ms = 35000, /* libvirt itself gives up on a busy domain after 30 s */
+};
+
+static enum code read_mark(virDomainPtr domain, struct host_domain_mark *out_mark,
+                           struct error *err) {
+    char *xml = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, host_domain_namespace,
+                                     VIR_DOMAIN_AFFECT_CURRENT);
+    int why = xml ? VIR_ERR_OK : virGetLastErrorCode();
+    bool ours = xml && host_domain_read(xml, out_mark) &&
+                text_equal(out_mark->vm, libvirt_vm_of(domain) ? libvirt_vm_of(domain) : "");
+    free(xml);
+    if (ours)
+        return CODE_OK;
+    if (why == VIR_ERR_NO_DOMAIN) {
+        error_set(err, -ENOENT, "there is no such domain");
+        return CODE_LOST;
+    }
+    if (why != VIR_ERR_OK && why != VIR_ERR_NO_DOMAIN_METADATA)
+        return libvirt_failed(err, "read the domain's metadata");
+    error_set(err, -EEXIST, "the domain %s is not of our making and is left alone",
+              virDomainGetName(domain));
+    return CODE_CONFLICT;
+}
+
+enum code libvirt_look_up(virConnectPtr connection, const char *vm, virDomainPtr *out_domain,
+                               struct host_domain_mark *out_mark, struct error *err) {
+    char name[host_domain_name_size];
+    host_domain_name(vm, name);
+    auto_clean(domain_clean) virDomainPtr domain = virDomainLookupByName(connection, name);
+    if (!domain && virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+        return libvirt_failed(err, "look for the domain");
+    if (!domain) {
+        error_set(err, -ENOENT, "there is no such domain");
+        return CODE_LOST;
+    }
+    enum code code = out_mark ? read_mark(domain, out_mark, err) : CODE_OK;
+    if (code == CODE_OK)
+        *out_domain = take(domain);
+    return code;
+}
+
+enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct error *err) {
+    int state, reason;
+    if (virDomainGetState(domain, &state, &reason, 0) < 0)
+        return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN
+                   ? CODE_LOST
+                   : libvirt_failed(err, "read the domain's state");
+    switch (state) {
+    case VIR_DOMAIN_PAUSED:
+    case VIR_DOMAIN_PMSUSPENDED:
+        *out_state = VM_PAUSED;
+        return CODE_OK;
+    case VIR_DOMAIN_SHUTOFF:
+        /* The file decides: after a restart of libvirt's daemon it is all that tells. */
+        *out_state = virDomainHasManagedSaveImage(domain, 0) == 1    ? VM_SUSPENDED
+                     : reason == VIR_DOMAIN_SHUTOFF_CRASHED ||
+                               reason == VIR_DOMAIN_SHUTOFF_FAILED ? VM_CRASHED
+                                                                     : VM_STOPPED;
+        return CODE_OK;
+    case VIR_DOMAIN_CRASHED:
+        *out_state = VM_CRASHED;
+        return CODE_OK;
+    default: /* running, blocked, about to shut down */
+        *out_state = VM_RUNNING;
+    }
+    return CODE_OK;
+}
+
+/* One that another host sends is ours only when that is done. */
+static bool has_come(virDomainPtr domain) { return virDomainIsPersistent(domain) != 0; }
+
+enum code libvirt_find(struct libvirt *libvirt, const char *vm, struct libvirt_domain *out_domain,
+                       struct error *err) {
+    auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
+    if (!connection)
+        return CODE_HOST_FAILED;
+    auto_clean(domain_clean) virDomainPtr domain = NULL;
+    enum code code = libvirt_look_up(connection, vm, &domain, &out_domain->mark, err);
+    if (code == CODE_OK && !has_come(domain)) {
+        error_set(err, -ENOENT, "the domain has not come for good");
+        return CODE_LOST;
+    }
+    return code == CODE_OK ? libvirt_state(domain, &out_domain->state, err) : code;
+}
+
+/* --- all domains --- */
+
+struct domains {
+    virDomainPtr *items;
+    size_t count;
+};
+
+static void domains_clean(struct domains *domains) {
+    for (size_t i = 0; i < domains->count; i++)
+        domain_clean(&domains->items[i]);
+    free(domains->items);
+}
+
+/* After a connection is opened, libvirt finds its running guests again in the background, and
+ * until then says that they do not run. A question to the monitor waits for that. As it may wait
+ * for ever on a hung QEMU, it is asked by threads that are left behind if need be. */
+struct barrier {
+    atomic_int users;
+    atomic_size_t next;
+    int done_fd; /* counts the answers */
+    size_t count;
+    virDomainPtr domains[];
+};
+
+static void barrier_leave(struct barrier *barrier) {
+    if (atomic_fetch_sub(&barrier->users, 1) > 1)
+        return;
+    for (size_t i = 0; i < barrier->count; i++)
+        (void)virDomainFree(barrier->domains[i]);
+    fd_clean(&barrier->done_fd);
+    memory_free(barrier);
+}
+
+static void *ask_monitors(void *context) {
+    struct barrier *barrier = context;
+    for (size_t i; (i = atomic_fetch_add(&barrier->next, 1)) < barrier->count;) {
+        virDomainMemoryStatStruct stats[VIR_DOMAIN_MEMORY_STAT_NR];
+        (void)virDomainMemoryStats(barrier->domains[i], stats, VIR_DOMAIN_MEMORY_STAT_NR, 0);
+        (void)!write(barrier->done_fd, &(uint64_t){1}, sizeof(uint64_t));
+    }
+    barrier_leave(barrier);
+    return NULL;
+}
+
+static void await_reconnection(struct libvirt *libvirt, const struct domains *domains) {
+    size_t count = domains->count;
+    struct barrier *barrier = memory_new(1, sizeof(*barrier) + count * sizeof(virDomainPtr));
+    barrier->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+    atomic_store(&barrier->users, 1);
+    for (size_t i = 0; i < count; i++)
+        if (virDomainIsActive(domains->items[i]) == 1 && virDomainRef(domains->items[i]) == 0)
+            barrier->domains[barrier->count++] = domains->items[i];
+    for (size_t i = 0; i < barrier_threads && i < barrier->count; i++) {
+        pthread_t thread;
+        atomic_fetch_add(&barrier->users, 1);
+        if (pthread_create(&thread, NULL, ask_monitors, barrier) == 0)
+            (void)pthread_detach(thread);
+        else
+            atomic_fetch_sub(&barrier->users, 1);
+    }
+    struct pollfd watched[] = {{barrier->done_fd, POLLIN, 0}, {libvirt->cancel_fd, POLLIN, 0}};
+    for (size_t answers = 0; answers < barrier->count; answers++) {
+        uint64_t one;
+        if (poll(watched, array_size(watched), barrier_idle_ms) <= 0 || watched[1].revents)
+            break;
+        (void)!read(barrier->done_fd, &one, sizeof(one));
+    }
+    barrier_leave(barrier);
+}
+
+/* Moves those of ours to the front and frees the rest. One that cannot be read ends it all: it
+ * would look like a loss. */
+static enum code keep_ours(struct domains *domains, struct error *err) {
+    size_t all = domains->count, ours = 0;
+    enum code code = CODE_OK;
+    for (size_t i = 0; i < all && code != CODE_HOST_FAILED; i++) {
+        auto_clean(domain_clean) virDomainPtr domain = take(domains->items[i]);
+        struct host_domain_mark mark;
+        code = libvirt_vm_of(domain) ? read_mark(domain, &mark, err) : CODE_CONFLICT;
+        if (code == CODE_OK)
+            domains->items[ours++] = take(domain);
+    }
+    if (code == CODE_HOST_FAILED)
+        return code;
+    domains->count = ours;
+    return CODE_OK;
+}
+
+int libvirt_list(struct libvirt *libvirt, struct libvirt_domain **out_domains, size_t *out_count,
+                 struct error *err) {
+    auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
+    if (!connection)
+        return -ENOTCONN;
+    auto_clean(domains_clean) struct domains domains = {0};
+    int all = virConnectListAllDomains(connection, &domains.items, 0);
+    if (all < 0)
+        return libvirt_failed(err, "list the domains"), -EIO;
+    domains.count = (size_t)all;
+    if (keep_ours(&domains, err) != CODE_OK)
+        return -EIO;
+    if (libvirt->driver == LIBVIRT_QEMU)
+        await_reconnection(libvirt, &domains);
+    auto_clean(memory_clean) struct libvirt_domain *ours =
+        memory_new(domains.count, sizeof(*ours));
+    size_t count = 0;
+    for (size_t i = 0; i < domains.count; i++) {
+        enum code code = read_mark(domains.items[i], &ours[count].mark, err);
+        if (code == CODE_OK)
+            code = libvirt_state(domains.items[i], &ours[count].state, err);
+        if (code == CODE_HOST_FAILED)
+            return -EIO;
+        count += code == CODE_OK && has_come(domains.items[i]);
+    }
+    *out_domains = take(ours);
+    *out_count = count;
+    return 0;
+}

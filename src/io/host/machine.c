@@ -1,0 +1,87 @@
+#include "io/host/machine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+static void file_clean(FILE **file) {
+    if (*file)
+        (void)fclose(*file);
+}
+
+/* libvirt's own figure was wrong where it was tried (facts/virt.md). */
+static int memory_mib(uint32_t *out_mib, struct error *err) {
+    static const char path[] = "/proc/meminfo";
+    auto_clean(file_clean) FILE *file = fopen(path, "re");
+    char line[256];
+    uint64_t kib = 0;
+    while (file && fgets(line, sizeof(line), file))
+        if (sscanf(line, "MemTotal: %" SCNu64 " kB", &kib) == 1)
+            break;
+    if (kib == 0)
+        return error_set(err, -ENODATA, "read this machine's memory from %s: no MemTotal", path);
+    *out_mib = (uint32_t)(kib / 1024);
+    return 0;
+}
+
+int host_machine_size(const char *folder, struct size *size, struct error *err) {
+    struct statvfs disk;
+    if (statvfs(folder, &disk) < 0)
+        return error_set(err, -errno, "measure the disk of %s: %s", folder, strerror(errno));
+    size->disk_gib = (uint32_t)(disk.f_blocks * disk.f_frsize >> 30);
+    return memory_mib(&size->memory_mib, err);
+}
+
+static uint32_t lend(uint32_t has, uint32_t wanted, uint32_t reserve) {
+    uint32_t all = wanted ? wanted : has;
+    return all > reserve ? all - reserve : 0;
+}
+
+struct size host_machine_lend(struct size has, struct size wanted, struct size reserve) {
+    return (struct size){
+        .cpus = lend(has.cpus, wanted.cpus, reserve.cpus),
+        .memory_mib = lend(has.memory_mib, wanted.memory_mib, reserve.memory_mib),
+        .disk_gib = lend(has.disk_gib, wanted.disk_gib, reserve.disk_gib),
+    };
+}
+
+/* Does the first `flags` line of /proc/cpuinfo hold svm or vmx? */
+static bool processor_virtualizes(void) {
+    auto_clean(file_clean) FILE *file = fopen("/proc/cpuinfo", "re");
+    char *line = NULL;
+    size_t capacity = 0;
+    bool found = false;
+    while (file && !found && getline(&line, &capacity, file) > 0)
+        if (text_starts(line, "flags"))
+            found = strstr(line, " svm ") || strstr(line, " vmx ");
+    free(line);
+    return found;
+}
+
+const char *host_machine_accelerator(const char *wanted, const char *capabilities,
+                                     struct error *err) {
+    if (text_equal(wanted, "tcg"))
+        return "tcg";
+    bool demanded = text_equal(wanted, "kvm");
+    if (!demanded && !text_equal(wanted, "auto")) {
+        error_set(err, -EINVAL, "accelerator %s: write auto, kvm or tcg", wanted);
+        return NULL;
+    }
+    const char *why = NULL;
+    if (!strstr(capabilities, "<domain type='kvm'"))
+        why = "libvirt does not offer it (is /dev/kvm there, and allowed to QEMU?)";
+    else if (!processor_virtualizes())
+        why = "/proc/cpuinfo shows neither svm nor vmx";
+    if (!why)
+        return "kvm";
+    if (!demanded)
+        return "tcg";
+    error_set(err, -ENOTSUP, "accelerator kvm: %s; write auto or tcg to run without it", why);
+    return NULL;
+}

@@ -1,0 +1,32 @@
+/* What the files of the host port share: host.c (jobs and their ends, and most of them),
+ * host_migrate.c (VMs that go from one host to another). */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "io/host/host.h"
+#include "io/host/files.h"
+#include "io/host/known.h"
+#include "io/host/libvirt/connection.h"
+#include "io/os/pool.h"
+
+enum { host_again_ms = 1000 }; /* between questions to a libvirt that does not answer */
+
+struct host {
+    struct shell *shell;
+    struct host_files files;
+    atomic_bool closing;
+    const char *accelerator; /* "kvm", "tcg", "test" */
+    struct host_networks networks;
+    struct host_known *known;
+    struct libvirt *libvirt;
+    struct pool *jobs, *fetches;
+};
+
+void host_post_domain(struct host *host, const struct host_domain_mark *mark,
+                      enum vm_state state, enum domain_news why);
+
+/* Jobs, as effect.h has them. */
+enum code host_receive(struct host *host, const struct effect_job *job, struct error *err);
+enum code host_migrate(struct host *host, const struct effect_job *job, struct error *err);
+enum code host_adopt(struct host *host, const struct effect_job *job, struct error *err);

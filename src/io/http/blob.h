@@ -1,0 +1,26 @@
+/* What the faces of rest.c and image_serve.c have in common: who a bearer token is, problems as
+ * answers, and an archive by digest from a folder. */
+#pragma once
+
+#include "io/http/server.h"
+#include "io/http/problem.h"
+
+/* Copies of SHA-256 digests of tokens. */
+struct token_hashes {
+    char (*digests)[limit_digest_size];
+    size_t count;
+};
+
+void token_hashes_init(struct token_hashes *hashes, const char *const *digests, size_t count);
+void token_hashes_deinit(struct token_hashes *hashes);
+bool token_hashes_have(const struct token_hashes *hashes, const char *digest);
+
+/* SHA-256 of the request's bearer token, "" without one. */
+void rest_token_hash(const struct http_request *request, char out_digest[limit_digest_size]);
+
+void rest_answer_problem(struct http_request *request, const struct problem *problem);
+
+/* Answers with <folder>/<digest>, or the part of it that a Range header asks for (RFC 9110), or a
+ * problem. */
+void rest_answer_blob(struct http_request *request, const char *folder,
+                      const struct token_hashes *readers, const char *digest);

@@ -1,0 +1,209 @@
+#include "io/http/client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { answer_limit_bytes = 16 << 20, expect_ms = 10000 };
+
+struct transfer {
+    CURL *curl;
+    struct http_exchange *exchange;
+};
+
+static size_t on_answer(char *bytes, size_t one, size_t count, void *context) {
+    const struct transfer *transfer = context;
+    struct http_exchange *exchange = transfer->exchange;
+    size_t length = one * count;
+    long status = 0;
+    curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (exchange->download_fd < 0 || status >= 400) { /* a refusal is not the file */
+        text_add_bytes(&exchange->answer, bytes, length);
+        return exchange->answer.full ? 0 : length;
+    }
+    for (size_t done = 0; done < length;) {
+        ssize_t written = write(exchange->download_fd, bytes + done, length - done);
+        if (written < 0 && errno != EINTR)
+            return 0;
+        done += written > 0 ? (size_t)written : 0;
+    }
+    return length;
+}
+
+static size_t on_upload(char *bytes, size_t one, size_t count, void *context) {
+    const struct http_exchange *exchange = context;
+    ssize_t length = read(exchange->upload_fd, bytes, one * count);
+    return length < 0 ? CURL_READFUNC_ABORT : (size_t)length;
+}
+
+/* libcurl calls it about once a second, moving or not. */
+static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up) {
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    const struct http_exchange *exchange = context;
+    return atomic_load(exchange->cancel) ? 1 : 0;
+}
+
+static struct curl_slist *add_header(struct curl_slist *headers, const char *name,
+                                     const char *value) {
+    struct text line = {0};
+    text_addf(&line, "%s: %s", name, value);
+    struct curl_slist *longer = curl_slist_append(headers, text_data(&line));
+    text_deinit(&line);
+    return longer ? longer : headers;
+}
+
+static struct curl_slist *make_headers(const struct http_exchange *exchange) {
+    struct curl_slist *headers = NULL;
+    struct text bearer = {0};
+    text_addf(&bearer, "Bearer %s", exchange->token ? exchange->token : "");
+    if (exchange->token)
+        headers = add_header(headers, "Authorization", text_data(&bearer));
+    if (exchange->content_type)
+        headers = add_header(headers, "Content-Type", exchange->content_type);
+    if (exchange->idempotency_key)
+        headers = add_header(headers, "Idempotency-Key", exchange->idempotency_key);
+    /* A refused upload is then refused before its bytes have travelled. */
+    headers = add_header(headers, "Expect", exchange->upload_fd >= 0 ? "100-continue" : "");
+    text_deinit(&bearer);
+    return headers;
+}
+
+static void set_body(CURL *curl, struct http_exchange *exchange) {
+    const char *method = exchange->method ? exchange->method : "GET";
+    struct stat facts;
+    if (exchange->upload_fd >= 0) {
+        curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_upload);
+        curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
+        curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, (long)expect_ms);
+        if (fstat(exchange->upload_fd, &facts) == 0 && S_ISREG(facts.st_mode))
+            curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)facts.st_size);
+    } else if (exchange->body || strcmp(method, "POST") == 0) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, exchange->body ? exchange->body : "");
+    } else if (strcmp(method, "HEAD") == 0) {
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    }
+    if (strcmp(method, "GET") != 0 || exchange->body)
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static void set_up(struct transfer *transfer, char *why) {
+    CURL *curl = transfer->curl;
+    struct http_exchange *exchange = transfer->exchange;
+    bool is_file = text_starts(exchange->url, "file://");
+    curl_easy_setopt(curl, CURLOPT_URL, exchange->url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, is_file ? "file" : "http,https");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "isthmus/" ISTHMUS_VERSION);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT,
+                     (long)(exchange->connect_seconds ? exchange->connect_seconds : 10));
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
+                     (long)(exchange->idle_seconds ? exchange->idle_seconds : 30));
+    if (exchange->ca_file)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, exchange->ca_file);
+    if (exchange->socket) {
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, exchange->socket);
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    }
+    if (exchange->cancel) {
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
+    }
+    set_body(curl, exchange);
+}
+
+static int fail_at_socket(const char *path, long why, struct error *err) {
+    const char *remedy = why == EACCES || why == EPERM
+                             ? "only its daemon's account and root may: become one of them"
+                         : why == ENOENT
+                             ? "check the path, and that the daemon runs on this machine"
+                             : "check that the daemon runs on this machine";
+    return error_set(err, -ECONNREFUSED, "connect to %s: %s; %s", path,
+                     why ? strerror((int)why) : "nobody answers", remedy);
+}
+
+/* -ECONNREFUSED: nobody was reached, so nothing was done; -ECONNRESET: lost under way. */
+static int fail(const struct http_exchange *exchange, CURLcode code, const char *why,
+                struct error *err) {
+    const char *method = exchange->method ? exchange->method : "GET";
+    if (!why[0])
+        why = curl_easy_strerror(code);
+    switch ((int)code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+        return error_set(err, -ECONNREFUSED, "%s %s: %s; check the address, and that the server "
+                         "runs", method, exchange->url, why);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CONNECT_ERROR:
+        return error_set(err, -EPROTO, "%s %s: %s; check that the address is https, and that the "
+                         "CA file is the one that signed the server's certificate", method,
+                         exchange->url, why);
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return error_set(err, -EINVAL, "%s %s: %s; write an address like https://host:8443",
+                         method, exchange->url, why);
+    case CURLE_FILE_COULDNT_READ_FILE:
+        return error_set(err, -ENOENT, "read %s: %s; check the path", exchange->url, why);
+    case CURLE_WRITE_ERROR:
+        return exchange->download_fd >= 0
+                   ? error_set(err, -ENOSPC, "%s %s: the answer could not be written to its file; "
+                               "check the free space", method, exchange->url)
+                   : error_set(err, -EFBIG, "%s %s: the answer is over 16 MiB", method,
+                               exchange->url);
+    case CURLE_ABORTED_BY_CALLBACK:
+        return error_set(err, -ECANCELED, "%s %s: given up, because this daemon stops", method,
+                         exchange->url);
+    case CURLE_OPERATION_TIMEDOUT:
+        return error_set(err, -ETIMEDOUT, "%s %s: %s; the server or the way to it does not answer, "
+                         "try again later", method, exchange->url, why);
+    default:
+        return error_set(err, -ECONNRESET, "%s %s: %s; try again", method, exchange->url, why);
+    }
+}
+
+int http_call(struct http_exchange *exchange, struct error *err) {
+    char why[CURL_ERROR_SIZE] = "";
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT); /* counted, and safe from threads since 7.84 */
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = make_headers(exchange);
+    exchange->status = 0;
+    exchange->answer_type[0] = 0;
+    text_clear(&exchange->answer);
+    exchange->answer.limit = answer_limit_bytes;
+    int result = 0;
+    if (!curl) {
+        result = error_set(err, -ENOMEM, "start the HTTP client: libcurl refuses");
+    } else {
+        struct transfer transfer = {curl, exchange};
+        set_up(&transfer, why);
+        curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+        CURLcode code = curl_easy_perform(curl);
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &exchange->status);
+        const char *type = NULL;
+        curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+        if (type)
+            (void)text_copy(exchange->answer_type, sizeof(exchange->answer_type), type);
+        if (code == CURLE_OK && text_starts(exchange->url, "file://"))
+            exchange->status = 200;
+        long errno_seen = 0;
+        curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &errno_seen);
+        if (code == CURLE_COULDNT_CONNECT && exchange->socket)
+            result = fail_at_socket(exchange->socket, errno_seen, err);
+        else
+            result = code == CURLE_OK ? 0 : fail(exchange, code, why, err);
+    }
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    curl_global_cleanup();
+    return result;
+}

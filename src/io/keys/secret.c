@@ -1,0 +1,101 @@
+#include "io/keys/secret.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "io/os/folder.h"
+
+static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct secret_hash), "hash state fits");
+static_assert(crypto_hash_sha256_BYTES * 2 + 1 == limit_digest_size, "digest size");
+
+static crypto_hash_sha256_state *state_of(struct secret_hash *hash) {
+    return (crypto_hash_sha256_state *)(void *)hash->state;
+}
+
+/* Picks the fastest implementations; safe from any thread, any number of times. */
+static void sodium_ready(void) {
+    if (sodium_init() < 0)
+        abort();
+}
+
+void secret_hash_begin(struct secret_hash *hash) {
+    sodium_ready();
+    crypto_hash_sha256_init(state_of(hash));
+}
+
+void secret_hash_add(struct secret_hash *hash, const void *bytes, size_t length) {
+    crypto_hash_sha256_update(state_of(hash), bytes, length);
+}
+
+void secret_hash_end(struct secret_hash *hash, char out_digest[limit_digest_size]) {
+    unsigned char bytes[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_final(state_of(hash), bytes);
+    sodium_bin2hex(out_digest, limit_digest_size, bytes, sizeof(bytes));
+}
+
+void secret_hash_bytes(const void *bytes, size_t length, char out_digest[limit_digest_size]) {
+    struct secret_hash hash;
+    secret_hash_begin(&hash);
+    secret_hash_add(&hash, bytes, length);
+    secret_hash_end(&hash, out_digest);
+}
+
+int secret_hash_file(const char *path, char out_digest[limit_digest_size], struct error *err) {
+    static const size_t piece_bytes = 1 << 18;
+    auto_clean(fd_clean) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_set(err, -errno, "open %s: %s", path, strerror(errno));
+    auto_clean(memory_clean) unsigned char *piece = memory_new(1, piece_bytes);
+    struct secret_hash hash;
+    secret_hash_begin(&hash);
+    for (;;) {
+        ssize_t length = read(fd, piece, piece_bytes);
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length < 0)
+            return error_set(err, -errno, "read %s: %s", path, strerror(errno));
+        if (length == 0)
+            break;
+        secret_hash_add(&hash, piece, (size_t)length);
+    }
+    secret_hash_end(&hash, out_digest);
+    return 0;
+}
+
+void secret_random(void *out_bytes, size_t length) {
+    sodium_ready();
+    randombytes_buf(out_bytes, length);
+}
+
+void secret_erase(void *bytes, size_t length) { sodium_memzero(bytes, length); }
+
+void secret_encode(const void *bytes, size_t length, struct text *out) {
+    size_t size = sodium_base64_encoded_len(length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    auto_clean(memory_clean) char *encoded = memory_new(1, size);
+    sodium_bin2base64(encoded, size, bytes, length, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    text_add(out, encoded);
+}
+
+int secret_decode(const char *encoded, size_t length, struct text *out) {
+    auto_clean(memory_clean) unsigned char *bytes = memory_new(1, length + 1);
+    size_t count = 0;
+    if (sodium_base642bin(bytes, length, encoded, length, NULL, &count, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING))
+        return -EINVAL;
+    text_add_bytes(out, (const char *)bytes, count);
+    return 0;
+}
+
+void secret_token(char out_token[secret_token_size]) {
+    unsigned char bytes[32];
+    secret_random(bytes, sizeof(bytes));
+    sodium_bin2base64(out_token, secret_token_size, bytes, sizeof(bytes),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_memzero(bytes, sizeof(bytes));
+}

@@ -1,7 +1,0 @@
-#include "io/notify.h"
-
-#include <systemd/sd-daemon.h>
-
-/* A failure is of no consequence to the service: systemd's own time limits then decide. */
-void notify_ready(void) { (void)sd_notify(0, "READY=1"); }
-void notify_stopping(void) { (void)sd_notify(0, "STOPPING=1"); }

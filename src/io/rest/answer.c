@@ -1,0 +1,133 @@
+#include <string.h>
+
+#include "base/map.h"
+#include "io/rest/call.h"
+#include "message/codec.h"
+
+static void add_validator(struct rest_call *call) {
+    struct http_request *http = &call->http;
+    struct text tag = {0};
+    text_addf(&tag, "\"%016llx\"",
+              (unsigned long long)map_hash(0, text_data(&http->answer.body),
+                                           http->answer.body.length));
+    const char *known = http_header(http, "If-None-Match");
+    if (known && (text_equal(known, "*") || strstr(known, tag.data))) {
+        http_answer(http, 304, NULL);
+        http_answer_header(http, "Cache-Control", "no-store");
+    }
+    http_answer_header(http, "ETag", "%s", tag.data);
+    text_deinit(&tag);
+}
+
+static void begin(struct rest_call *call, unsigned status) {
+    http_answer(&call->http, status, "application/json");
+    http_answer_header(&call->http, "Cache-Control", "no-store");
+}
+
+void rest_answer_record(struct rest_call *call, unsigned status, const struct table *table,
+                        const void *data) {
+    begin(call, status);
+    codec_encode(table, data, FIELD_API, &call->http.answer.body);
+    if (text_equal(call->route->method, "GET"))
+        add_validator(call);
+}
+
+static void answer_list(struct rest_call *call) {
+    const struct reply *reply = &call->reply;
+    begin(call, 200);
+    struct text *body = &call->http.answer.body;
+    text_add(body, "{\"items\":[");
+    for (uint32_t i = 0; i < reply->list_count; i++) {
+        text_add(body, i ? "," : "");
+        codec_encode(reply->list[i].table, reply->list[i].data, FIELD_API, body);
+    }
+    text_add(body, "]");
+    if (reply->next[0]) {
+        text_add(body, ",\"next\":");
+        codec_add_string(reply->next, body);
+    }
+    text_add(body, "}");
+    add_validator(call);
+}
+
+static void answer_token(struct rest *rest, struct rest_call *call) {
+    const struct join_token *token = call->reply.record.data;
+    struct rest_token_created created = {.expires_ms = token->expires_ms};
+    struct join_offer offer = {.expires_ms = token->expires_ms};
+    auto_clean(text_deinit) struct text text = {0};
+    (void)text_copy(offer.id, sizeof(offer.id), token->id);
+    (void)text_copy(offer.peer, sizeof(offer.peer), token->peer);
+    (void)text_copy(offer.secret, sizeof(offer.secret), call->token);
+    pthread_mutex_lock(&rest->lock);
+    (void)text_copy(offer.manager_key, sizeof(offer.manager_key), rest->manager_key);
+    pthread_mutex_unlock(&rest->lock);
+    (void)text_copy(offer.address, sizeof(offer.address), rest->manager_address);
+    for (size_t i = 0; i < rest->invitations_count; i++)
+        if (text_equal(rest->invitations[i].peer, token->peer))
+            offer.link = rest->invitations[i].link; /* borrowed */
+    join_token_print(&offer, &text);
+    (void)text_copy(created.id, sizeof(created.id), token->id);
+    (void)text_copy(created.peer, sizeof(created.peer), token->peer);
+    created.token = text.data; /* borrowed */
+    rest_answer_record(call, 201, &rest_token_created_table, &created);
+    http_answer_header(&call->http, "Location", "/v1/tokens/%s", token->id);
+}
+
+static void answer_created(struct rest *rest, struct rest_call *call) {
+    const struct record *record = &call->reply.record;
+    if (record->table == &join_token_table) {
+        answer_token(rest, call);
+        return;
+    }
+    if (record->table != &tenant_table) { /* made under its own name */
+        rest_answer_record(call, 201, record->table, record->data);
+        http_answer_header(&call->http, "Location", "%s", call->http.path);
+        return;
+    }
+    const struct tenant *tenant = record->data;
+    struct rest_tenant_created created = {.created_ms = tenant->created_ms};
+    (void)text_copy(created.name, sizeof(created.name), tenant->name);
+    (void)text_copy(created.token, sizeof(created.token), call->token);
+    rest_answer_record(call, 201, &rest_tenant_created_table, &created);
+    http_answer_header(&call->http, "Location", "/v1/tenants/%s", tenant->name);
+}
+
+static void answer_operation(struct rest_call *call) {
+    const struct operation *op = call->reply.record.data;
+    bool ended = op->state == OP_SUCCEEDED || op->state == OP_FAILED;
+    bool asked = !text_equal(call->route->method, "GET");
+    rest_answer_record(call, asked && !ended ? 202 : 200, &operation_table, op);
+    if (asked)
+        http_answer_header(&call->http, "Location", "/v1/operations/%s", op->id);
+}
+
+void rest_answer_reply(struct rest *rest, struct rest_call *call) {
+    struct reply *reply = &call->reply;
+    struct problem problem;
+    switch (reply->kind) {
+    case REPLY_RECORD:
+        if (reply->record.table == &operation_table)
+            answer_operation(call);
+        else
+            rest_answer_record(call, 200, reply->record.table, reply->record.data);
+        break;
+    case REPLY_CREATED:
+        answer_created(rest, call);
+        break;
+    case REPLY_OPERATION:
+        answer_operation(call);
+        break;
+    case REPLY_LIST:
+        answer_list(call);
+        break;
+    case REPLY_GONE:
+        http_answer(&call->http, 204, NULL);
+        http_answer_header(&call->http, "Cache-Control", "no-store");
+        break;
+    case REPLY_PROBLEM:
+        problem_set(&problem, reply->code, reply->field, "%s", reply->text);
+        rest_answer_problem(&call->http, &problem);
+        break;
+    }
+    reply_clear(reply);
+}

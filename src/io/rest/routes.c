@@ -1,0 +1,282 @@
+#include "io/rest/routes.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+#define problem(code) (UINT64_C(1) << (code))
+
+static const struct field timing_fields[] = {
+    {.name = "wait", .about = "Seconds to hold the answer until the operation ends.",
+     .kind = FIELD_U32, field_at(struct rest_timing, wait), .most = limit_wait_seconds},
+    {.name = "deadline", .about = "Seconds in which the operation must end.", .kind = FIELD_U32,
+     field_at(struct rest_timing, deadline), .least = 1, .most = limit_deadline_ms / 1000},
+};
+const struct table rest_timing_table = {"timing", "Times of a request.",
+                                        sizeof(struct rest_timing), timing_fields,
+                                        array_size(timing_fields)};
+
+static const struct field tenant_created_fields[] = {
+    {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct rest_tenant_created, name), .check = CHECK_NAME},
+    {.name = "token", .about = "Its token. It is shown this once and kept nowhere.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET,
+     field_at(struct rest_tenant_created, token)},
+    {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
+     field_at(struct rest_tenant_created, created_ms), .most = INT64_MAX},
+};
+const struct table rest_tenant_created_table = {
+    "tenant-created", "A new tenant with its token.", sizeof(struct rest_tenant_created),
+    tenant_created_fields, array_size(tenant_created_fields)};
+
+static const struct field token_created_fields[] = {
+    {.name = "id", .about = "The token's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     field_at(struct rest_token_created, id), .check = CHECK_ID},
+    {.name = "peer", .about = "Who may join by it.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct rest_token_created, peer), .check = CHECK_NAME},
+    {.name = "token", .about = "The token, shown this once and kept nowhere.",
+     .kind = FIELD_BLOB, .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET,
+     field_at(struct rest_token_created, token), .most = limit_join_token},
+    {.name = "expires_ms", .about = "From when on it is worth nothing.", .kind = FIELD_U64,
+     field_at(struct rest_token_created, expires_ms), .most = INT64_MAX},
+};
+const struct table rest_token_created_table = {
+    "token-created", "A new token to join by.", sizeof(struct rest_token_created),
+    token_created_fields, array_size(token_created_fields)};
+
+static const struct field health_fields[] = {
+    {.name = "status", .about = "ok while the manager serves.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, field_at(struct rest_health, status)},
+    {.name = "software", .about = "Its name and version.", .kind = FIELD_TEXT,
+     field_at(struct rest_health, software)},
+};
+const struct table rest_health_table = {"health", "That the manager serves.",
+                                        sizeof(struct rest_health), health_fields,
+                                        array_size(health_fields)};
+
+#define list_problems problem(CODE_INVALID)
+#define create_problems (problem(CODE_INVALID) | problem(CODE_CONFLICT))
+#define act_problems                                                                     \
+    (problem(CODE_NOT_FOUND) | problem(CODE_KEY_REUSED) | problem(CODE_BUSY) |           \
+     problem(CODE_BAD_STATE) | problem(CODE_LOCKED) | problem(CODE_STALE) |              \
+     problem(CODE_CONFLICT))
+#define vm_problems                                                                      \
+    (create_problems | problem(CODE_UNKNOWN_SHAPE) | problem(CODE_UNKNOWN_IMAGE) |       \
+     problem(CODE_UNKNOWN_NETWORK) | problem(CODE_KEY_REUSED) | problem(CODE_NOT_FOUND) | \
+     problem(CODE_NO_CAPACITY) |                                                         \
+     problem(CODE_UNMET) | problem(CODE_QUOTA_EXCEEDED) |                                \
+     problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_IMAGE_TOO_LARGE))
+
+/* What is done to a VM, and its deletion, have in common. */
+#define vm_act(verb_)                                                                    \
+    .action = REST_ROLE, .kind = REQUEST_VM_ACT, .verb = verb_,                          \
+    .parameters = {"wait", "deadline"}, .shape = REST_OPERATION,                         \
+    .answer = &operation_table, .problems = act_problems
+
+/* The same of those that change what the VM has; each brings a body. */
+#define vm_reshape(verb_)                                                                \
+    .action = REST_ROLE, .kind = REQUEST_VM_ACT, .verb = verb_,                          \
+    .body_offset = offsetof(struct request, reshape), .parameters = {"wait", "deadline"}, \
+    .shape = REST_OPERATION, .answer = &operation_table
+#define resize_problems                                                                  \
+    (act_problems | problem(CODE_UNKNOWN_SHAPE) | problem(CODE_CONFLICT) |               \
+     problem(CODE_QUOTA_EXCEEDED) | problem(CODE_NOT_ALLOWED))
+#define rebuild_problems                                                                 \
+    (act_problems | problem(CODE_UNKNOWN_IMAGE) | problem(CODE_IMAGE_TOO_LARGE) |        \
+     problem(CODE_NOT_ALLOWED))
+#define snapshot_problems (act_problems | problem(CODE_CONFLICT))
+/* ... and where more is to be said, in this member of the request. */
+#define vm_act_by(verb_, table_, member_)                                                \
+    vm_act(verb_), .body = &table_, .body_offset = offsetof(struct request, member_)
+
+static const struct rest_route routes[] = {
+    {"POST", "/v1/vms", "Creates a VM", REST_ROLE, REQUEST_VM_CREATE, .body = &vm_create_table,
+     .body_offset = offsetof(struct request, vm_create), .parameters = {"wait", "deadline"},
+     .shape = REST_OPERATION, .answer = &operation_table, .problems = vm_problems},
+    {"GET", "/v1/vms", "Lists VMs", REST_ROLE, REQUEST_VM_LIST,
+     .parameters = {"limit", "after", "tenant"}, .shape = REST_LIST, .answer = &vm_table,
+     .problems = list_problems},
+    {"GET", "/v1/vms/{vm}", "Shows a VM, by id or name", REST_ROLE, REQUEST_VM_SHOW,
+     .answer = &vm_table, .problems = problem(CODE_NOT_FOUND)},
+    {"DELETE", "/v1/vms/{vm}", "Deletes a VM", vm_act(VERB_DELETE)},
+    {"POST", "/v1/vms/{vm}/start", "Starts a VM", vm_act(VERB_START)},
+    {"POST", "/v1/vms/{vm}/shutdown", "Asks the guest to shut down", vm_act(VERB_SHUTDOWN)},
+    {"POST", "/v1/vms/{vm}/stop", "Stops a VM at once", vm_act(VERB_STOP)},
+    {"POST", "/v1/vms/{vm}/reboot", "Asks the guest to reboot", vm_act(VERB_REBOOT)},
+    {"POST", "/v1/vms/{vm}/pause", "Holds a VM in its host's memory", vm_act(VERB_PAUSE)},
+    {"POST", "/v1/vms/{vm}/resume", "Lets a paused VM run on", vm_act(VERB_RESUME)},
+    {"POST", "/v1/vms/{vm}/suspend", "Saves a VM's memory to disk, for the next start",
+     vm_act(VERB_SUSPEND)},
+    {"POST", "/v1/vms/{vm}/resize", "Gives a VM another shape", vm_reshape(VERB_RESIZE),
+     .body = &vm_resize_table, .problems = resize_problems},
+    {"POST", "/v1/vms/{vm}/rebuild", "Makes a VM's disk anew from an image",
+     vm_reshape(VERB_REBUILD), .body = &vm_rebuild_table, .problems = rebuild_problems},
+    {"POST", "/v1/vms/{vm}/snapshot", "Takes a snapshot of a VM", vm_reshape(VERB_SNAPSHOT),
+     .body = &vm_snapshot_table, .problems = snapshot_problems},
+    {"POST", "/v1/vms/{vm}/revert", "Takes a VM back to a snapshot", vm_reshape(VERB_REVERT),
+     .body = &vm_snapshot_table, .problems = snapshot_problems},
+    {"POST", "/v1/vms/{vm}/snapshot-delete", "Deletes a snapshot of a VM",
+     vm_reshape(VERB_SNAPSHOT_DELETE), .body = &vm_snapshot_table,
+     .problems = snapshot_problems},
+    {"POST", "/v1/vms/{vm}/lock", "Locks a VM: every verb but unlock is refused",
+     vm_act(VERB_LOCK)},
+    {"POST", "/v1/vms/{vm}/unlock", "Unlocks a VM", vm_act(VERB_UNLOCK)},
+    {"POST", "/v1/vms/{vm}/rename", "Gives a VM another name",
+     vm_act_by(VERB_RENAME, vm_rename_table, vm_rename)},
+    {"PUT", "/v1/vms/{vm}/metadata", "Sets what is said of a VM",
+     vm_act_by(VERB_EDIT, vm_edit_table, vm_edit)},
+    {"GET", "/v1/operations", "Lists operations", REST_ROLE, REQUEST_OP_LIST,
+     .parameters = {"limit", "after", "tenant", "vm"}, .shape = REST_LIST,
+     .answer = &operation_table, .problems = list_problems},
+    {"GET", "/v1/operations/{operation}", "Shows an operation, or waits for its end", REST_ROLE,
+     REQUEST_OP_SHOW, .parameters = {"wait"}, .answer = &operation_table,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_INVALID)},
+    {"GET", "/v1/shapes", "Lists shapes", REST_ROLE, REQUEST_SHAPE_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &shape_table,
+     .problems = list_problems},
+    {"GET", "/v1/networks", "Lists networks", REST_ROLE, REQUEST_NETWORK_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &network_table,
+     .problems = list_problems},
+    {"GET", "/v1/images", "Lists images", REST_ROLE, REQUEST_IMAGE_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &image_table,
+     .problems = list_problems},
+    {"GET", "/v1/images/{image}", "Shows an image", REST_ROLE, REQUEST_IMAGE_SHOW,
+     .answer = &image_table, .problems = problem(CODE_NOT_FOUND)},
+    {"PUT", "/v1/images/{image}", "Imports an image; operators only", REST_UPLOAD,
+     .shape = REST_CREATED, .answer = &image_table,
+     .problems = create_problems | problem(CODE_IMAGE_BROKEN)},
+    {"DELETE", "/v1/images/{image}", "Deletes an image; operators only", REST_ROLE,
+     REQUEST_IMAGE_DELETE, .shape = REST_GONE,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
+    {"GET", "/v1/blobs/{digest}", "Sends an image's archive to a cluster", REST_BLOB,
+     .shape = REST_BYTES, .problems = problem(CODE_NOT_FOUND)},
+    {"GET", "/v1/clusters", "Lists clusters", REST_ROLE, REQUEST_CLUSTER_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &node_table,
+     .problems = list_problems},
+    {"GET", "/v1/clusters/{cluster}", "Shows a cluster", REST_ROLE, REQUEST_CLUSTER_SHOW,
+     .answer = &node_table, .problems = problem(CODE_NOT_FOUND)},
+    {"POST", "/v1/clusters/{cluster}/forget",
+     "Gives up a cluster that is gone for good, with its VMs; operators only", REST_ROLE,
+     REQUEST_CLUSTER_FORGET, .answer = &node_table,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
+    {"POST", "/v1/tokens", "Makes a one-time token for a peer to join by; operators only",
+     REST_ROLE, REQUEST_TOKEN_CREATE, .body = &token_create_table,
+     .body_offset = offsetof(struct request, token_create), .shape = REST_CREATED,
+     .answer = &rest_token_created_table, .problems = problem(CODE_NOT_FOUND)},
+    {"GET", "/v1/tokens", "Lists tokens to join by; operators only", REST_ROLE, REQUEST_TOKEN_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &join_token_table},
+    {"DELETE", "/v1/tokens/{token}", "Revokes a token to join by; operators only", REST_ROLE,
+     REQUEST_TOKEN_REVOKE, .shape = REST_GONE, .problems = problem(CODE_NOT_FOUND)},
+    {"DELETE", "/v1/keys/{peer}", "Revokes a peer's key: it is heard no more; operators only",
+     REST_ROLE, REQUEST_KEY_REVOKE, .shape = REST_GONE, .problems = problem(CODE_NOT_FOUND)},
+    {"POST", "/v1/tenants", "Makes a tenant and its token; operators only", REST_ROLE,
+     REQUEST_TENANT_CREATE, .body = &tenant_create_table,
+     .body_offset = offsetof(struct request, tenant_create), .shape = REST_CREATED,
+     .answer = &rest_tenant_created_table, .problems = create_problems},
+    {"GET", "/v1/tenants", "Lists tenants; operators only", REST_ROLE, REQUEST_TENANT_LIST,
+     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &account_table,
+     .problems = list_problems},
+    {"GET", "/v1/tenants/{tenant}", "Shows a tenant", REST_ROLE, REQUEST_TENANT_SHOW,
+     .answer = &account_table, .problems = problem(CODE_NOT_FOUND)},
+    {"PUT", "/v1/tenants/{tenant}/quota", "Sets what a tenant's VMs may have; operators only",
+     REST_ROLE, REQUEST_TENANT_QUOTA, .body = &owner_limits_table,
+     .body_offset = offsetof(struct request, limits), .answer = &account_table,
+     .problems = problem(CODE_NOT_FOUND)},
+    {"PUT", "/v1/tenants/{tenant}/permissions",
+     "Sets which clusters, shapes and images its new VMs may use; operators only", REST_ROLE,
+     REQUEST_TENANT_PERMISSIONS_SET, .body = &tenant_permissions_table,
+     .body_offset = offsetof(struct request, tenant_permissions), .answer = &account_table,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_UNKNOWN_SHAPE) |
+                 problem(CODE_UNKNOWN_IMAGE)},
+    {"DELETE", "/v1/tenants/{tenant}/permissions", "Lets them use all again; operators only",
+     REST_ROLE, REQUEST_TENANT_PERMISSIONS_RESET, .answer = &account_table,
+     .problems = problem(CODE_NOT_FOUND)},
+    {"DELETE", "/v1/tenants/{tenant}", "Deletes a tenant without VMs; operators only", REST_ROLE,
+     REQUEST_TENANT_DELETE, .shape = REST_GONE,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
+    {"GET", "/v1/whoami", "Shows whose token this is", REST_ROLE, REQUEST_WHOAMI,
+     .answer = &whoami_table},
+    {"GET", "/v1/openapi.json", "This face's OpenAPI document", REST_DOCUMENT,
+     .shape = REST_BYTES},
+    {"GET", "/v1/health", "That the manager serves", REST_HEALTH, .answer = &rest_health_table},
+};
+const struct rest_face rest_upstream_face = {
+    routes, array_size(routes), REST_BY_TOKEN, "Virtual machines on federated clusters"};
+
+bool rest_route_is_open(const struct rest_face *face, const struct rest_route *route) {
+    return face->trust == REST_BY_SOCKET || route->action == REST_DOCUMENT ||
+           route->action == REST_HEALTH;
+}
+
+bool rest_route_takes_key(const struct rest_route *route) {
+    return route->shape == REST_OPERATION;
+}
+
+bool rest_route_takes_tag(const struct rest_route *route) {
+    return route->action == REST_ROLE && route->kind == REQUEST_VM_ACT;
+}
+
+uint64_t rest_route_problems(const struct rest_face *face, const struct rest_route *route) {
+    uint64_t problems = route->problems | problem(CODE_INVALID) | problem(CODE_SHUTTING_DOWN);
+    if (route->action == REST_DOCUMENT || route->action == REST_HEALTH)
+        return problems;
+    if (face->trust == REST_BY_TOKEN)
+        problems |= problem(CODE_UNAUTHENTICATED) | problem(CODE_FORBIDDEN);
+    return problems | problem(CODE_TOO_LARGE) | problem(CODE_FULL) | problem(CODE_INTERNAL);
+}
+
+static const struct field *find_field(const struct table *table, const char *name) {
+    for (size_t i = 0; i < table->fields_count; i++)
+        if (text_equal(table->fields[i].name, name))
+            return &table->fields[i];
+    return NULL;
+}
+
+const struct field *rest_route_parameter(const struct rest_route *route, const char *name,
+                                         enum rest_holder *out_holder) {
+    size_t at = 0;
+    while (at < array_size(route->parameters) && route->parameters[at] &&
+           !text_equal(route->parameters[at], name))
+        at++;
+    if (at == array_size(route->parameters) || !route->parameters[at])
+        return NULL;
+    const struct field *field = find_field(&rest_timing_table, name);
+    *out_holder = field ? REST_TIMING : REST_QUERY;
+    return field ? field : find_field(&list_query_table, name);
+}
+
+/* Does `path` fit `pattern`, with what stands for its variable in out_key? */
+static bool path_fits(const char *pattern, const char *path, char *out_key) {
+    const char *variable = strchr(pattern, '{');
+    out_key[0] = 0;
+    if (!variable)
+        return text_equal(pattern, path);
+    size_t head = (size_t)(variable - pattern);
+    if (strncmp(pattern, path, head) != 0)
+        return false;
+    const char *value = path + head, *rest = strchr(variable, '}') + 1;
+    size_t length = strcspn(value, "/");
+    if (length == 0 || length >= limit_digest_size || !text_equal(value + length, rest))
+        return false;
+    memcpy(out_key, value, length);
+    out_key[length] = 0;
+    return true;
+}
+
+const struct rest_route *rest_route_find(const struct rest_face *face, const char *method,
+                                         const char *path, char *out_key, char out_allow[64]) {
+    struct text allow = {.limit = 63};
+    const struct rest_route *found = NULL;
+    for (size_t i = 0; i < face->routes_count && !found; i++) {
+        const struct rest_route *route = &face->routes[i];
+        if (!path_fits(route->path, path, out_key))
+            continue;
+        bool is_get = text_equal(route->method, "GET");
+        if (text_equal(route->method, method) || (is_get && text_equal(method, "HEAD")))
+            found = route;
+        text_addf(&allow, "%s%s", allow.length ? ", " : "", is_get ? "GET, HEAD" : route->method);
+    }
+    (void)text_copy(out_allow, 64, text_data(&allow));
+    text_deinit(&allow);
+    return found;
+}

@@ -1,0 +1,239 @@
+#include "io/shell/perform.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "io/shell/notify.h"
+#include "message/codec.h"
+
+void performer_init(struct performer *performer, const struct shell_ports *ports,
+                    const struct log *log) {
+    *performer = (struct performer){.ports = ports, .log = log};
+    outbox_init(&performer->outbox, ports, log);
+}
+
+void performer_deinit(struct performer *performer) {
+    outbox_deinit(&performer->outbox);
+    text_deinit(&performer->lines);
+}
+
+static bool effect_is_stored(const struct effect *effect) {
+    return effect->kind == EFFECT_SAVE || effect->kind == EFFECT_FORGET;
+}
+
+/* One line per step of an operation: its timeline, in the logs of every daemon that it passes. */
+static void performer_tell_saved(struct performer *performer, const struct effect *effect) {
+    if (effect->kind != EFFECT_SAVE || effect->record.table != &operation_table)
+        return;
+    const struct operation *op = effect->record.data;
+    log_gather(performer->log, &performer->lines, LOG_INFO, "operation",
+               "op=%s vm=%s verb=%s state=%s step=%s code=%s", op->id, op->vm,
+               verb_names[op->verb], op_state_names[op->state], step_names[op->step],
+               code_names[op->code]);
+}
+
+/* What can be seen or felt outside of this process. An image that is fetched is no such thing: it
+ * is named by its content, and wanted again after a crash. */
+static bool effect_leaves(const struct effect *effect) {
+    switch (effect->kind) {
+    case EFFECT_SEND:
+    case EFFECT_ACKNOWLEDGE:
+    case EFFECT_REPLY:
+    case EFFECT_JOB:
+    case EFFECT_READY:
+    case EFFECT_DONE:
+    case EFFECT_PIN:
+    case EFFECT_PIN_NEXT:
+    case EFFECT_JOIN:
+    case EFFECT_JOINED:
+        return true;
+    case EFFECT_SAVE:
+    case EFFECT_FORGET:
+    case EFFECT_IMAGE:
+    case EFFECT_NOTE:
+    case EFFECT_ROUTE:
+    case EFFECT_KIND_COUNT:
+        return false;
+    }
+    return true;
+}
+
+static bool records_are_same(const struct record *left, const struct record *right) {
+    const size_t key = left->table->fields[0].offset;
+    return left->table == right->table &&
+           text_equal((const char *)left->data + key, (const char *)right->data + key);
+}
+
+/* The core saves a record whenever it changed it: of one step, the last one is worth writing. */
+static bool effect_is_outdated(const struct effects *effects, size_t at) {
+    enum { effects_of_a_step = 8 };
+    const struct effect *effect = &effects->items[at];
+    for (size_t i = at + 1; i < effects->count && i <= at + effects_of_a_step; i++)
+        if (effects->items[i].kind == EFFECT_SAVE &&
+            records_are_same(&effects->items[i].record, &effect->record))
+            return true;
+    return false;
+}
+
+int performer_commit(struct performer *performer, struct error *err) {
+    bool open = performer->open;
+    performer->open = false;
+    return open ? store_commit(performer->ports->store, err) : 0;
+}
+
+static int performer_store(struct performer *performer, const struct effects *effects,
+                           struct error *err) {
+    struct store *store = performer->ports->store;
+    bool leaves = false;
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        leaves |= effect_leaves(effect);
+        if (!effect_is_stored(effect) || effect_is_outdated(effects, i))
+            continue;
+        if (!performer->open && store_begin(store, err))
+            return err->code;
+        performer->open = true;
+        if (effect->kind == EFFECT_SAVE ? store_put(store, &effect->record, err)
+                                        : store_delete(store, &effect->record, err))
+            return err->code;
+    }
+    return leaves ? performer_commit(performer, err) : 0;
+}
+
+static void performer_note(const struct performer *performer, const struct effect_note *note) {
+    char quoted[2 * limit_text_size];
+    enum log_level level = note->level == NOTE_WARNING ? LOG_WARNING : LOG_INFO;
+    log_quote(note->text, quoted, sizeof(quoted));
+    if (note->op[0])
+        log_line(performer->log, level, "note", "op=%s text=%s", note->op, quoted);
+    else
+        log_line(performer->log, level, "note", "text=%s", quoted);
+}
+
+static void performer_reply(const struct shell_ports *ports, struct effect *effect) {
+    assert(ports->rest && ports->reply);
+    struct reply reply = effect->reply;
+    effect->reply = (struct reply){0}; /* the adapter owns it now */
+    ports->reply(ports->rest, &reply);
+}
+
+static void performer_pin(const struct performer *performer, const struct effect *effect) {
+    const struct effect_pin *pin = &effect->pin;
+    struct seal *seal = performer->ports->links[pin->link].seal;
+    struct error err = {0};
+    if (!pin->key[0])
+        seal_unpin(seal, pin->address);
+    else if (effect->kind == EFFECT_PIN ? seal_pin(seal, pin->address, pin->key, &err)
+                                        : seal_pin_next(seal, pin->address, pin->key, &err))
+        log_line(performer->log, LOG_ERROR, "pin-refused", "address=%s text=\"%s\"", pin->address,
+                 err.text);
+}
+
+static void performer_send(const struct performer *performer, uint32_t link, const char *address,
+                           const struct text *sealed) {
+    const struct shell_ports *ports = performer->ports;
+    (void)ports->send(ports->links[link].xmpp, address, text_data(sealed), sealed->length);
+}
+
+static void performer_join(const struct performer *performer, const struct effect_join *effect) {
+    struct seal *seal = performer->ports->links[effect->link].seal;
+    auto_clean(text_deinit) struct text request = {0}, sealed = {0};
+    struct join join = {0};
+    (void)text_copy(join.token, sizeof(join.token), effect->token);
+    (void)text_copy(join.secret, sizeof(join.secret), effect->secret);
+    (void)text_copy(join.key, sizeof(join.key), seal_public_key(seal));
+    codec_encode(&join_table, &join, FIELD_WIRE, &request);
+    if (seal_request(seal, effect->address, &request, &sealed) == SEAL_DONE)
+        performer_send(performer, effect->link, effect->address, &sealed);
+}
+
+static void performer_joined(const struct performer *performer,
+                             const struct effect_joined *effect) {
+    auto_clean(text_deinit) struct text answer = {0}, sealed = {0};
+    const struct joined joined = {effect->verdict};
+    struct seal *seal = performer->ports->links[effect->link].seal;
+    codec_encode(&joined_table, &joined, FIELD_WIRE, &answer);
+    for (enum seal_own own = SEAL_CURRENT; own <= SEAL_NEXT; own++)
+        if (seal_answer(seal, own, effect->key, &answer, &sealed) == SEAL_DONE)
+            performer_send(performer, effect->link, effect->address, &sealed);
+}
+
+static void performer_one(struct performer *performer, struct effect *effect) {
+    const struct shell_ports *ports = performer->ports;
+    switch (effect->kind) {
+    case EFFECT_SAVE:
+    case EFFECT_FORGET:
+        break; /* stored and, last of all, told */
+    case EFFECT_SEND:
+        outbox_add(&performer->outbox, &effect->send);
+        break;
+    case EFFECT_ACKNOWLEDGE:
+        outbox_acknowledge(&performer->outbox, &effect->send);
+        break;
+    case EFFECT_REPLY:
+        performer_reply(ports, effect);
+        break;
+    case EFFECT_IMAGE:
+        assert(effect->image.link < ports->links_count && ports->fetch &&
+               ports->links[effect->image.link].fetcher);
+        ports->fetch(ports->links[effect->image.link].fetcher, effect->image.digest);
+        break;
+    case EFFECT_JOB:
+        assert(ports->host && ports->submit);
+        ports->submit(ports->host, &effect->job);
+        break;
+    case EFFECT_NOTE:
+        performer_note(performer, &effect->note);
+        break;
+    case EFFECT_READY:
+        notify_ready();
+        log_line(performer->log, LOG_INFO, "ready", "pid=%d", (int)getpid());
+        break;
+    case EFFECT_DONE:
+        performer->done = true;
+        break;
+    case EFFECT_PIN:
+    case EFFECT_PIN_NEXT:
+        performer_pin(performer, effect);
+        break;
+    case EFFECT_JOIN:
+        performer_join(performer, &effect->join);
+        break;
+    case EFFECT_JOINED:
+        performer_joined(performer, &effect->joined);
+        break;
+    case EFFECT_ROUTE:
+        assert(effect->route.link < ports->links_count && ports->route);
+        ports->route(ports->links[effect->route.link].xmpp, effect->route.address,
+                     effect->route.endpoint);
+        break;
+    case EFFECT_KIND_COUNT:
+        assert(false && "no effect is of this kind");
+    }
+}
+
+static void performer_trace(const struct performer *performer, const struct effects *effects) {
+    auto_clean(text_deinit) struct text line = {0};
+    for (size_t i = 0; i < effects->count; i++) {
+        text_clear(&line);
+        effect_print(&effects->items[i], &line);
+        log_line(performer->log, LOG_DEBUG, "effect", "%s", text_data(&line));
+    }
+}
+
+int performer_run(struct performer *performer, struct effects *effects, struct error *err) {
+    if (performer->log->level >= LOG_DEBUG)
+        performer_trace(performer, effects);
+    int result = performer_store(performer, effects, err);
+    for (size_t i = 0; !result && i < effects->count; i++)
+        performer_one(performer, &effects->items[i]);
+    outbox_flush(&performer->outbox);
+    for (size_t i = 0; i < performer->ports->links_count; i++)
+        performer->ports->flush(performer->ports->links[i].xmpp);
+    for (size_t i = 0; !result && i < effects->count; i++) /* nobody waits for the log */
+        performer_tell_saved(performer, &effects->items[i]);
+    log_write(&performer->lines);
+    effects_clear(effects);
+    return result;
+}

@@ -1,0 +1,253 @@
+#include "main/daemon/daemon.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/os/folder.h"
+#include "io/keys/key_file.h"
+#include "io/keys/secret.h"
+
+const char daemon_software[] = "isthmus " ISTHMUS_VERSION;
+
+static void print_help(const char *program, const char *daemon) {
+    bool joins = !text_equal(daemon, "upstream"); /* it has nobody above */
+    bool begins = text_equal(daemon, "downstream");
+    (void)printf("usage: %s [--config FILE] [--check]\n"
+                 "       %s key [rotate|show] FILE\n", program, program);
+    if (joins)
+        (void)printf("       %s [--config FILE] join TOKEN [--name NAME] [--set S.K=V]...\n",
+                     program);
+    if (begins)
+        (void)printf("       %s [--config FILE] init --domain DOMAIN --hosts A,B --ca-file FILE\n"
+                     "           [--register COMMAND] [--expires SECONDS] [--set S.K=V]...\n",
+                     program);
+    (void)printf("\n"
+                 "  -c, --config FILE  read FILE instead of /etc/isthmus/%s.conf\n"
+                 "      --check        check the configuration and the files that it names\n"
+                 "      --version      print the version\n"
+                 "      --help         print this\n"
+                 "  key FILE           make a key in FILE, unless it is there, and print its\n"
+                 "                     public half: peer_key at the other end\n"
+                 "  key rotate FILE    have the daemon that uses FILE change to a new key while\n"
+                 "                     it runs; its peers learn of it by themselves\n"
+                 "  key show FILE      print the public half, and how far a change of it is\n",
+                 daemon);
+    if (joins)
+        (void)printf("  join TOKEN         have TOKEN's manager pin our key, and pin its; where\n"
+                     "                     it brings what is needed, write the configuration\n"
+                     "      --name NAME    what the manager is to be called in there\n"
+                     "      --set S.K=V    in section S, K = V: host.reserve_cpus=2\n");
+    if (begins)
+        (void)printf("  init               make configuration, keys, store, and a join token for\n"
+                     "                     each host; what is there is kept\n"
+                     "      --domain DOMAIN     of our account and the hosts' at the XMPP server\n"
+                     "      --hosts A,B         names of the hosts, and of their accounts\n"
+                     "      --ca-file FILE      authority of that server's certificate, PEM\n"
+                     "      --register COMMAND  makes an account when called with its name, the\n"
+                     "                          domain and its password: 'prosodyctl register'\n"
+                     "      --expires SECONDS   until when the tokens may be used (a day)\n");
+    (void)printf("\n"
+                 "It stays in the foreground and logs to standard error; SIGTERM ends it.\n"
+                 "Every setting: man %s, docs/examples/%s.conf\n", program, daemon);
+}
+
+static struct daemon_options options_leave(struct daemon_options options, int code) {
+    options.purpose = DAEMON_LEAVE;
+    options.code = code;
+    return options;
+}
+
+static int print_key(const char *path, char public_key[limit_public_key_size],
+                     struct error *err) {
+    struct key_file_state state;
+    if (key_file_show(path, &state, err))
+        return err->code;
+    if (state.next_key[0])
+        (void)fprintf(stderr, "It is being changed to %s, until all peers have taken that, or for "
+                      "%d days at the most.\n", state.next_key, limit_rekey_seconds / 86400);
+    return text_copy(public_key, limit_public_key_size, state.public_key) ? 0 : -EINVAL;
+}
+
+/* `key FILE`, `key rotate FILE`, `key show FILE`: `words` of them after "key"; the exit code. */
+static int handle_key(const char *program, char **words, int count) {
+    char public_key[limit_public_key_size];
+    struct error err = {0};
+    int result = count == 1                       ? key_file_make(words[0], public_key, &err)
+                 : text_equal(words[0], "rotate") ? key_file_rotate(words[1], public_key, &err)
+                                                  : print_key(words[1], public_key, &err);
+    if (result) {
+        (void)fprintf(stderr, "%s: %s\n", program, err.text);
+        return EXIT_FAILED;
+    }
+    (void)printf("%s\n", public_key);
+    return EXIT_FINE;
+}
+
+static bool is_key_command(char **words, int count) {
+    return count > 1 && text_equal(words[0], "key") &&
+           (count == 2 || (count == 3 && (text_equal(words[1], "rotate") ||
+                                          text_equal(words[1], "show"))));
+}
+
+static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                      {"check", no_argument, NULL, 'k'},
+                                      {"version", no_argument, NULL, 'v'},
+                                      {"help", no_argument, NULL, 'h'},
+                                      {"name", required_argument, NULL, 'n'},
+                                      {"set", required_argument, NULL, 's'},
+                                      {"domain", required_argument, NULL, 'd'},
+                                      {"hosts", required_argument, NULL, 'H'},
+                                      {"ca-file", required_argument, NULL, 'a'},
+                                      {"register", required_argument, NULL, 'r'},
+                                      {"expires", required_argument, NULL, 'e'},
+                                      {0}};
+
+/* Of `init` and `join`. False: it is none of theirs, or its value is none. */
+static bool take_making(struct daemon_options *options, int option) {
+    char *end = NULL;
+    options->makes = true;
+    switch (option) {
+    case 'n': options->name = optarg; return true;
+    case 'd': options->domain = optarg; return true;
+    case 'H': options->hosts = optarg; return true;
+    case 'a': options->ca_file = optarg; return true;
+    case 'r': options->enter = optarg; return true;
+    case 's':
+        options->sets[options->sets_count++] = optarg;
+        return options->sets_count < daemon_sets_most;
+    case 'e':
+        options->expires_seconds = strtoull(optarg, &end, 10);
+        return *optarg >= '1' && *optarg <= '9' && !*end &&
+               options->expires_seconds <= limit_join_seconds;
+    default:
+        return false;
+    }
+}
+
+/* What is to be done, by the words behind the options. False: they are not understood. */
+static bool choose(struct daemon_options *options, int count, char **words, const char *daemon) {
+    bool joins = !text_equal(daemon, "upstream");
+    if (count == 2 && joins && text_equal(words[0], "join")) {
+        options->purpose = DAEMON_JOIN;
+        options->token = words[1];
+    } else if (count == 1 && text_equal(daemon, "downstream") && text_equal(words[0], "init")) {
+        options->purpose = DAEMON_INIT;
+    } else if (count || options->makes) {
+        return false;
+    }
+    return true;
+}
+
+struct daemon_options daemon_begin(int count, char **arguments, const char *daemon) {
+    static char program[32], standard[64];
+    text_format(program, sizeof(program), "isthmus-%s", daemon);
+    text_format(standard, sizeof(standard), "/etc/isthmus/%s.conf", daemon);
+    struct daemon_options options = {
+        .program = program, .config = standard, .expires_seconds = 86400};
+    for (int option; (option = getopt_long(count, arguments, "c:", known, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            options.config = optarg;
+            break;
+        case 'k':
+            options.purpose = DAEMON_CHECK;
+            break;
+        case 'v':
+            (void)printf("%s %s\n", program, ISTHMUS_VERSION);
+            return options_leave(options, EXIT_FINE);
+        case 'h':
+            print_help(program, daemon);
+            return options_leave(options, EXIT_FINE);
+        default: /* where it is unknown, getopt has said so */
+            if (take_making(&options, option))
+                break;
+            (void)fprintf(stderr, "Try: %s --help\n", program);
+            return options_leave(options, EXIT_MISUSED);
+        }
+    }
+    if (is_key_command(arguments + optind, count - optind))
+        return options_leave(options, handle_key(program, arguments + optind + 1,
+                                                 count - optind - 1));
+    if (!choose(&options, count - optind, arguments + optind, daemon)) {
+        (void)fprintf(stderr, "%s: \"%s\" is not understood. Try: %s --help\n", program,
+                      optind < count ? arguments[optind] : "an option of init or join", program);
+        return options_leave(options, EXIT_MISUSED);
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    xmpp_link_prepare();
+    return options;
+}
+
+int daemon_fail(const struct daemon_options *options, const struct error *err, int code) {
+    (void)fprintf(stderr, "%s: %s\n", options->program, err->text);
+    return options->purpose == DAEMON_CHECK ? EXIT_FAILED : code;
+}
+
+int daemon_checked(const struct daemon_options *options) {
+    (void)printf("%s: %s is good\n", options->program, options->config);
+    return EXIT_FINE;
+}
+
+uint64_t daemon_seed(void) {
+    uint64_t seed;
+    secret_random(&seed, sizeof(seed));
+    return seed;
+}
+
+char *daemon_path(const struct daemon_config *config, const char *name) {
+    struct text path = {0};
+    text_addf(&path, "%s/%s", config->state, name);
+    return path.data;
+}
+
+struct store *daemon_store(const struct daemon_config *config, const char *daemon, unsigned mode,
+                           struct error *err) {
+    auto_clean(memory_clean) char *path = daemon_path(config, "store.sqlite");
+    if (folder_make(config->state, mode, err))
+        return NULL;
+    return store_open(path, daemon, err);
+}
+
+struct seal *daemon_seal_up(const struct link_config *link, struct error *err) {
+    struct seal *seal = seal_new(SEAL_AGENT, link->key.text, err);
+    if (!seal || !link->peer_key || !seal_pin(seal, link->manager, link->peer_key, err))
+        return seal;
+    seal_free(seal);
+    return NULL;
+}
+
+struct seal *daemon_seal_down(const struct link_config *link, const struct peer_config *peers,
+                              size_t count, struct error *err) {
+    struct seal *seal = seal_new(SEAL_MANAGER, link->key.text, err);
+    for (size_t i = 0; seal && i < count; i++) {
+        if (!peers[i].peer_key || !seal_pin(seal, peers[i].address, peers[i].peer_key, err))
+            continue;
+        seal_free(seal);
+        return NULL;
+    }
+    return seal;
+}
+
+int daemon_serve(const struct log *log, struct shell *shell, const struct shell_ports *ports,
+                 const char *state) {
+    struct error err = {0};
+    log_line(log, LOG_INFO, "starting", "version=%s state=%s", ISTHMUS_VERSION, state);
+    if (shell_run(shell, ports, &err)) {
+        char text[sizeof(err.text) + 8];
+        log_line(log, LOG_ERROR, "failed", "text=%s", log_quote(err.text, text, sizeof(text)));
+        return EXIT_FAILED;
+    }
+    log_line(log, LOG_INFO, "stopped", "code=ok");
+    return EXIT_FINE;
+}
+
+struct peer_setting daemon_peer(const char *name, const char *address, uint32_t link) {
+    struct peer_setting peer = {.address = address, .link = link};
+    (void)text_copy(peer.name, sizeof(peer.name), name);
+    return peer;
+}

@@ -1,0 +1,151 @@
+/* The configuration that a join token brings. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "io/keys/key_file.h"
+#include "main/daemon/join.h"
+
+void daemon_making_clean(struct daemon_making *making) {
+    if (making->fresh)
+        (void)unlink(making->fresh); /* it has another name by now, or it is not wanted */
+    memory_free(making->fresh);
+    join_offer_clear(&making->offer);
+    *making = (struct daemon_making){0};
+}
+
+static int write_line(const char *path, const char *line, struct error *err) {
+    auto_clean(text_deinit) struct text text = {0};
+    text_addf(&text, "%s\n", line);
+    return daemon_file_write(path, text.data, text.length, err);
+}
+
+/* A file of the link with what the token brings, named by its key; absent: neither. */
+static int add_file(struct daemon_values *values, const char *stem, const char *title,
+                    const struct config_value *file, struct error *err) {
+    auto_clean(text_deinit) struct text path = {0};
+    if (!file->value)
+        return 0;
+    text_addf(&path, "%s.%s", stem, file->section);
+    if (write_line(path.data, file->value, err))
+        return err->code;
+    daemon_value_add(values, title, file->key, path.data);
+    return 0;
+}
+
+static int add_key(struct daemon_values *values, const char *stem, const char *title,
+                   struct error *err) {
+    char public_key[limit_public_key_size];
+    auto_clean(text_deinit) struct text path = {0};
+    text_addf(&path, "%s.key", stem);
+    if (key_file_make(path.data, public_key, err))
+        return err->code;
+    daemon_value_add(values, title, "key_file", path.data);
+    return 0;
+}
+
+/* The [uplink NAME] that the offer makes, its files, and what --set says of it. */
+static int add_uplink(const struct daemon_options *options, const struct join_offer *offer,
+                      const char *title, struct daemon_values *values, struct error *err) {
+    const struct join_link *link = &offer->link;
+    const struct config_value files[] = { /* the suffix of each stands for its section */
+        {"password", "password_file", link->password},
+        {"ca.crt", "ca_file", link->ca},
+        {"images.token", "image_token_file", link->image_token},
+        {"images-ca.crt", "image_ca_file", link->image_ca},
+    };
+    char port[16];
+    auto_clean(memory_clean) char *folder = daemon_files(options->config, err);
+    if (!folder)
+        return err->code;
+    auto_clean(memory_clean) char *stem = daemon_file_path(folder, title, "");
+    stem[strlen(folder) + 1 + strlen("uplink")] = '-'; /* for the blank */
+    text_format(port, sizeof(port), "%u", link->port);
+    daemon_value_add(values, title, "jid", link->jid);
+    daemon_value_add(values, title, "port", port);
+    daemon_value_add(values, title, "manager", offer->address);
+    daemon_value_add(values, title, "image_url", link->image_url);
+    if (link->server)
+        daemon_value_add(values, title, "server", link->server);
+    for (size_t i = 0; i < array_size(files); i++)
+        if (add_file(values, stem, title, &files[i], err))
+            return err->code;
+    return add_key(values, stem, title, err) ? err->code
+                                             : daemon_values_set(values, options, err);
+}
+
+/* "cloud" of "upstream@cloud.example/manager", or what --name says. */
+static void name_uplink(const struct daemon_options *options, const struct join_offer *offer,
+                        const char *standard, char out_title[limit_name_size + 8]) {
+    const char *domain = strchr(offer->address, '@');
+    size_t length = domain ? strcspn(++domain, "./") : 0;
+    if (options->name)
+        text_format(out_title, limit_name_size + 8, "uplink %s", options->name);
+    else if (standard || !length)
+        text_format(out_title, limit_name_size + 8, "uplink %s", standard ? standard : "cloud");
+    else
+        text_format(out_title, limit_name_size + 8, "uplink %.*s", (int)length, domain);
+}
+
+static int keep(struct daemon_making *making, const char *config, const struct text *text,
+                struct error *err) {
+    struct text path = {0};
+    text_addf(&path, "%s.joining", config);
+    making->config = making->fresh = path.data;
+    return daemon_file_write(making->fresh, text_data(text), text->length, err);
+}
+
+int daemon_join_begin(const struct daemon_options *options, struct daemon_making *making,
+                      struct error *err) {
+    char title[limit_name_size + 8];
+    making->config = options->config;
+    if (options->purpose != DAEMON_JOIN)
+        return 0;
+    if (join_token_read(options->token, &making->offer, err))
+        return err->code;
+    if (access(options->config, F_OK) == 0 || !making->offer.link.jid)
+        return 0;
+    auto_clean(daemon_values_clean) struct daemon_values values = {0};
+    auto_clean(text_deinit) struct text text = {0};
+    name_uplink(options, &making->offer, "cluster", title);
+    if (add_uplink(options, &making->offer, title, &values, err) ||
+        config_write(&agent_config_table, values.items, values.count, &text, err))
+        return err->code;
+    return keep(making, options->config, &text, err);
+}
+
+static bool has_line(const struct text *text, const char *begin, const char *end) {
+    auto_clean(text_deinit) struct text line = {0};
+    text_addf(&line, "\n%s%s\n", begin, end);
+    return strstr(text_data(text), line.data) != NULL;
+}
+
+int daemon_join_attach(const struct daemon_options *options, struct daemon_making *making,
+                       struct error *err) {
+    enum { config_most = 16 << 20 };
+    char title[limit_name_size + 8], head[limit_name_size + 12];
+    making->config = options->config;
+    if (options->purpose != DAEMON_JOIN)
+        return 0;
+    if (join_token_read(options->token, &making->offer, err))
+        return err->code;
+    auto_clean(daemon_values_clean) struct daemon_values values = {0};
+    auto_clean(text_deinit) struct text text = {0};
+    if (access(options->config, F_OK) < 0)
+        return error_set(err, -ENOENT, "there is no %s; make the cluster first: isthmus-downstream "
+                         "init", options->config);
+    if (daemon_file_read(options->config, config_most, &text, err))
+        return err->code;
+    if (has_line(&text, "manager = ", making->offer.address) || !making->offer.link.jid)
+        return 0;
+    name_uplink(options, &making->offer, NULL, title);
+    text_format(head, sizeof(head), "[%s]", title);
+    if (has_line(&text, head, ""))
+        return error_set(err, -EEXIST, "%s has a section %s already; give another --name",
+                         options->config, head);
+    if (add_uplink(options, &making->offer, title, &values, err) ||
+        config_write_section(&downstream_config_table, title, values.items, values.count, &text))
+        return err->code;
+    return keep(making, options->config, &text, err);
+}
