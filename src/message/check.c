@@ -73,7 +73,7 @@ static bool is_text(const char *value, const char *controls) {
 }
 
 int check_text(const struct field *field, const char *value, struct codec_fault *fault) {
-    size_t most = field->kind == FIELD_BLOB ? (size_t)field->most : field->size - 1;
+    size_t most = field->kind == FIELD_BLOB ? (size_t)field_most(field) : field->size - 1;
     if (strlen(value) > most)
         return check_fault(fault, field->name, "is too long: at most %zu bytes", most);
     switch (field->check) {
@@ -117,8 +117,9 @@ int check_text(const struct field *field, const char *value, struct codec_fault 
 }
 
 int check_number(const struct field *field, uint64_t value, struct codec_fault *fault) {
-    if (value < field->least || value > field->most)
-        return check_fault(fault, field->name, "must be a whole number from %llu to %llu",
-                           (unsigned long long)field->least, (unsigned long long)field->most);
+    unsigned long long least = field->least, most = field_most(field);
+    if (value < least || value > most)
+        return check_fault(fault, field->name, "must be a whole number from %llu to %llu", least,
+                           most);
     return 0;
 }

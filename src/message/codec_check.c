@@ -34,7 +34,7 @@ static int check_value(const struct field *field, const void *data, struct codec
     case FIELD_LIST:
         memcpy(&pointer, at, sizeof(pointer));
         memcpy(&small, (const char *)data + field->count_offset, sizeof(small));
-        if (small > field->most)
+        if (small > field_most(field))
             return check_fault(fault, field->name, "has too many entries");
         for (uint32_t i = 0; i < small; i++) {
             char *entry = pointer + i * field->size;
@@ -108,7 +108,7 @@ static void random_text(const struct random_source *source, const struct field *
 
 static void random_list(const struct random_source *source, const struct field *field,
                         void *data) {
-    uint32_t count = (uint32_t)below(source, field->most < 4 ? field->most + 1 : 4);
+    uint32_t count = (uint32_t)below(source, field_most(field) < 4 ? field_most(field) + 1 : 4);
     char *items = count ? memory_new(count, field->size) : NULL;
     for (uint32_t i = 0; i < count; i++) {
         char *entry = items + i * field->size;
@@ -125,7 +125,7 @@ static void random_list(const struct random_source *source, const struct field *
 static void random_value(const struct random_source *source, const struct field *field,
                          void *data) {
     char *at = (char *)data + field->offset;
-    uint64_t range = field->most - field->least;
+    uint64_t range = field_most(field) - field->least;
     uint64_t number =
         field->least + (range == UINT64_MAX ? below(source, range) : below(source, range + 1));
     uint32_t small = field->kind == FIELD_ENUM   ? (uint32_t)below(source, field->names_count)
@@ -135,7 +135,7 @@ static void random_value(const struct random_source *source, const struct field 
         random_text(source, field, at, field->size - 1);
     } else if (field->kind == FIELD_BLOB) {
         char *blob = memory_new(1, 64);
-        random_text(source, field, blob, field->most < 60 ? field->most : 60);
+        random_text(source, field, blob, field_most(field) < 60 ? field_most(field) : 60);
         memcpy(at, &blob, sizeof(blob));
     } else if (field->kind == FIELD_U64) {
         memcpy(at, &number, sizeof(number));

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -19,12 +20,9 @@ static void put(const struct field *field, void *data, const void *value, size_t
     memcpy((char *)data + field->offset, value, size);
 }
 
-static int decode_text(const struct decoding *how, const struct field *field, json_t *value,
-                       void *data) {
-    if (!json_is_string(value))
-        return check_fault(how->fault, field->name, "must be a text");
-    const char *text = json_string_value(value);
-    if (check_text(field, text, how->fault))
+static int put_text(const struct field *field, const char *text, void *data,
+                    struct codec_fault *fault) {
+    if (check_text(field, text, fault))
         return -EINVAL;
     if (field->kind == FIELD_TEXT) {
         put(field, data, text, strlen(text) + 1);
@@ -35,17 +33,30 @@ static int decode_text(const struct decoding *how, const struct field *field, js
     return 0;
 }
 
-static int decode_number(const struct decoding *how, const struct field *field, json_t *value,
-                         void *data) {
-    if (!json_is_integer(value) || json_integer_value(value) < 0)
-        return check_fault(how->fault, field->name, "must be a whole number from %llu to %llu",
-                           (unsigned long long)field->least, (unsigned long long)field->most);
-    uint64_t number = (uint64_t)json_integer_value(value);
-    if (check_number(field, number, how->fault))
+static int decode_text(const struct decoding *how, const struct field *field, json_t *value,
+                       void *data) {
+    if (!json_is_string(value))
+        return check_fault(how->fault, field->name, "must be a text");
+    return put_text(field, json_string_value(value), data, how->fault);
+}
+
+/* For what is no number at all: it is beyond any field's range. */
+static const uint64_t no_number = UINT64_MAX;
+
+static int put_number(const struct field *field, uint64_t number, void *data,
+                      struct codec_fault *fault) {
+    if (check_number(field, number, fault))
         return -EINVAL;
     uint32_t small = (uint32_t)number;
     put(field, data, field->kind == FIELD_U64 ? (void *)&number : (void *)&small, field->size);
     return 0;
+}
+
+static int decode_number(const struct decoding *how, const struct field *field, json_t *value,
+                         void *data) {
+    bool is_number = json_is_integer(value) && json_integer_value(value) >= 0;
+    return put_number(field, is_number ? (uint64_t)json_integer_value(value) : no_number, data,
+                      how->fault);
 }
 
 static int put_name(const struct field *field, const char *name, void *data,
@@ -90,9 +101,9 @@ static int decode_entry(const struct decoding *how, const struct field *field, j
 
 static int decode_list(const struct decoding *how, const struct field *field, json_t *value,
                        void *data) {
-    if (!json_is_array(value) || json_array_size(value) > field->most)
+    if (!json_is_array(value) || json_array_size(value) > field_most(field))
         return check_fault(how->fault, field->name, "must be a list of at most %llu entries",
-                           (unsigned long long)field->most);
+                           (unsigned long long)field_most(field));
     uint32_t count = (uint32_t)json_array_size(value), done = 0;
     if (!count)
         return 0;
@@ -199,14 +210,8 @@ static int number_from_text(const struct field *field, const char *value, void *
     char *end = NULL;
     errno = 0;
     uint64_t number = strtoull(value, &end, 10);
-    if (errno || *value < '0' || *value > '9' || *end) /* strtoull takes signs and spaces */
-        return check_fault(fault, field->name, "must be a whole number from %llu to %llu",
-                           (unsigned long long)field->least, (unsigned long long)field->most);
-    if (check_number(field, number, fault))
-        return -EINVAL;
-    uint32_t small = (uint32_t)number;
-    put(field, record, field->kind == FIELD_U64 ? (void *)&number : (void *)&small, field->size);
-    return 0;
+    bool is_number = !errno && isdigit((unsigned char)*value) && !*end;
+    return put_number(field, is_number ? number : no_number, record, fault);
 }
 
 static int flag_from_text(const struct field *field, const char *value, void *record,
@@ -222,17 +227,8 @@ int codec_field_from_text(const struct field *field, const char *value, void *re
                           struct codec_fault *fault) {
     switch (field->kind) {
     case FIELD_TEXT:
-        if (check_text(field, value, fault))
-            return -EINVAL;
-        put(field, record, value, strlen(value) + 1);
-        return 0;
-    case FIELD_BLOB: {
-        if (check_text(field, value, fault))
-            return -EINVAL;
-        char *copy = memory_text(value);
-        put(field, record, &copy, sizeof(copy));
-        return 0;
-    }
+    case FIELD_BLOB:
+        return put_text(field, value, record, fault);
     case FIELD_U32:
     case FIELD_U64:
         return number_from_text(field, value, record, fault);

@@ -16,6 +16,10 @@ void *field_entry_body(const struct field *field, void *entry) {
     return (char *)entry + field->choice_offset;
 }
 
+uint64_t field_most(const struct field *field) {
+    return field->most ? field->most : field->kind == FIELD_U32 ? UINT32_MAX : INT64_MAX;
+}
+
 static char *member(const struct field *field, void *data) { return (char *)data + field->offset; }
 
 static void *pointer_at(const void *at) {

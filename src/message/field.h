@@ -4,7 +4,10 @@
  *
  * A table describes a plain struct by offsets. A field that may be left out is one without
  * FIELD_REQUIRED; it is then zero, and a zero field is not written. Which fields a face shows is
- * a mask: the same struct serves the wire, the store and the API. */
+ * a mask: the same struct serves the wire, the store and the API.
+ *
+ * A row is an initialiser whose first word, field_of(struct size, cpus), stands for the member's
+ * name, offset and size, so that these are said once; all else of the row is plain members. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +20,7 @@ enum field_kind {
     FIELD_TEXT,    /* char[size] */
     FIELD_BLOB,    /* char * on the heap, NULL when absent; most: bytes */
     FIELD_U32,     /* uint32_t, least..most */
-    FIELD_U64,     /* uint64_t, least..most (at most 2^63 - 1, JSON's integers are signed) */
+    FIELD_U64,     /* uint64_t, least..most */
     FIELD_FLAG,    /* bool */
     FIELD_ENUM,    /* an enum of int size, by its names; names[0] is the zero value */
     FIELD_RECORD,  /* a struct inside this one */
@@ -53,7 +56,7 @@ struct field {
     size_t offset;
     size_t size;         /* FIELD_TEXT: of the array. FIELD_LIST: of one entry */
     size_t count_offset; /* FIELD_LIST */
-    uint64_t least, most;
+    uint64_t least, most; /* most: 0 for what the kind holds, as field_most() tells */
     enum field_check check;
     const char *const *names;  /* FIELD_ENUM */
     unsigned names_count;      /* FIELD_ENUM */
@@ -76,6 +79,10 @@ struct table {
 /* Of an entry of a FIELD_LIST: its table, and where its struct begins. */
 const struct table *field_entry_table(const struct field *field, const void *entry);
 void *field_entry_body(const struct field *field, void *entry);
+
+/* The largest number, length or count. Without `most`: UINT32_MAX for a FIELD_U32, otherwise
+ * 2^63 - 1, since JSON's integers are signed. */
+uint64_t field_most(const struct field *field);
 
 /* Is the field zero (and so left out by an encoder)? */
 bool field_is_zero(const struct field *field, const void *data);
@@ -106,14 +113,20 @@ size_t record_owned_bytes(const struct table *table, const void *data);
 /* Do both hold the same values in all fields? */
 bool record_equal(const struct table *table, const void *left, const void *right);
 
-/* For the tables: where a member stands and how large it is. */
+/* For the tables: the member and its name, where it stands and how large it is. */
+#define field_of(type, member) .name = #member, field_at(type, member)
+
+/* A list: the pointer, its count and one entry. */
+#define field_list_of(type, member, count)                                   \
+    .name = #member, .offset = offsetof(type, member), .count_offset = offsetof(type, count), \
+    .size = sizeof(*((type *)NULL)->member)
+
+/* A member whose field has another name. */
 #define field_at(type, member) \
     .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
 
-/* The same for a list: the pointer, its count and one entry. */
-#define field_list_at(type, member, count)                              \
-    .offset = offsetof(type, member), .count_offset = offsetof(type, count), \
-    .size = sizeof(*((type *)NULL)->member)
+/* For a table: its rows and how many. */
+#define field_rows(array) .fields = (array), .fields_count = array_size(array)
 
 /* For enum fields: the names and how many. */
 #define field_names(array) .names = (array), .names_count = array_size(array)

@@ -4,9 +4,15 @@
 #include "message/owner.h"
 
 const char *const verb_names[VERB_COUNT] = {
-    "define", "start",  "shutdown", "stop", "reboot", "pause",    "resume", "suspend", "resize",
-    "rename", "edit",   "lock",   "unlock", "snapshot", "revert", "rebuild",
-    "snapshot-delete", "receive", "migrate", "adopt", "discard", "delete"};
+    [VERB_DEFINE] = "define", [VERB_START] = "start", [VERB_SHUTDOWN] = "shutdown",
+    [VERB_STOP] = "stop", [VERB_REBOOT] = "reboot", [VERB_PAUSE] = "pause",
+    [VERB_RESUME] = "resume", [VERB_SUSPEND] = "suspend", [VERB_RESIZE] = "resize",
+    [VERB_RENAME] = "rename", [VERB_EDIT] = "edit", [VERB_LOCK] = "lock", [VERB_UNLOCK] = "unlock",
+    [VERB_SNAPSHOT] = "snapshot", [VERB_REVERT] = "revert", [VERB_REBUILD] = "rebuild",
+    [VERB_SNAPSHOT_DELETE] = "snapshot-delete", [VERB_RECEIVE] = "receive",
+    [VERB_MIGRATE] = "migrate", [VERB_ADOPT] = "adopt", [VERB_DISCARD] = "discard",
+    [VERB_DELETE] = "delete",
+};
 const enum verb_reach verb_reaches[VERB_COUNT] = {
     [VERB_DEFINE] = VERB_BELOW,    [VERB_START] = VERB_BELOW,    [VERB_SHUTDOWN] = VERB_BELOW,
     [VERB_STOP] = VERB_BELOW,      [VERB_REBOOT] = VERB_BELOW,   [VERB_PAUSE] = VERB_BELOW,
@@ -18,440 +24,439 @@ const enum verb_reach verb_reaches[VERB_COUNT] = {
     [VERB_ADOPT] = VERB_AMONG_HOSTS, [VERB_DISCARD] = VERB_UNBUILT, /* it travels as a delete */
     [VERB_DELETE] = VERB_BELOW,
 };
-const char *const vm_state_names[VM_STATE_COUNT] = {"pending", "stopped",   "running", "paused",
-                                                    "suspended", "crashed", "lost",
-                                                    "deleting", "failed",   "deleted"};
-const char *const op_state_names[OP_STATE_COUNT] = {"pending", "running", "succeeded", "failed"};
-const char *const step_names[STEP_COUNT] = {"none",     "accepted",  "placed",   "instructed",
-                                            "taken",    "fetching",  "preparing", "starting",
-                                            "stopping", "rebooting", "pausing", "resuming",
-                                            "suspending", "resizing", "snapshotting", "reverting",
-                                            "migrating", "deleting", "undoing", "ended",
-                                            "refused",  "waiting"};
-const char *const decider_names[DECIDER_COUNT] = {"manager", "tenant", "cluster", "operator"};
-const char *const wait_names[WAIT_COUNT] = {"nothing", "taking", "result", "cluster",
-                                            "link",    "retry",  "image",  "turn", "room"};
-const char *const peer_state_names[PEER_STATE_COUNT] = {"unreachable", "suspect", "up"};
+const char *const vm_state_names[VM_STATE_COUNT] = {
+    [VM_PENDING] = "pending", [VM_STOPPED] = "stopped", [VM_RUNNING] = "running",
+    [VM_PAUSED] = "paused", [VM_SUSPENDED] = "suspended", [VM_CRASHED] = "crashed",
+    [VM_LOST] = "lost", [VM_DELETING] = "deleting", [VM_FAILED] = "failed",
+    [VM_DELETED] = "deleted",
+};
+const char *const op_state_names[OP_STATE_COUNT] = {
+    [OP_PENDING] = "pending", [OP_RUNNING] = "running", [OP_SUCCEEDED] = "succeeded",
+    [OP_FAILED] = "failed",
+};
+const char *const step_names[STEP_COUNT] = {
+    [STEP_NONE] = "none", [STEP_ACCEPTED] = "accepted", [STEP_PLACED] = "placed",
+    [STEP_INSTRUCTED] = "instructed", [STEP_TAKEN] = "taken", [STEP_FETCHING] = "fetching",
+    [STEP_PREPARING] = "preparing", [STEP_STARTING] = "starting", [STEP_STOPPING] = "stopping",
+    [STEP_REBOOTING] = "rebooting", [STEP_PAUSING] = "pausing", [STEP_RESUMING] = "resuming",
+    [STEP_SUSPENDING] = "suspending", [STEP_RESIZING] = "resizing",
+    [STEP_SNAPSHOTTING] = "snapshotting", [STEP_REVERTING] = "reverting",
+    [STEP_MIGRATING] = "migrating", [STEP_DELETING] = "deleting", [STEP_UNDOING] = "undoing",
+    [STEP_ENDED] = "ended", [STEP_REFUSED] = "refused", [STEP_WAITING] = "waiting",
+};
+const char *const decider_names[DECIDER_COUNT] = {
+    [BY_MANAGER] = "manager", [BY_ASKER] = "tenant", [BY_PLACE] = "cluster",
+    [BY_OPERATOR] = "operator",
+};
+const char *const wait_names[WAIT_COUNT] = {
+    [WAIT_NOTHING] = "nothing", [WAIT_TAKING] = "taking", [WAIT_RESULT] = "result",
+    [WAIT_PLACE] = "cluster", [WAIT_LINK] = "link", [WAIT_RETRY] = "retry", [WAIT_IMAGE] = "image",
+    [WAIT_TURN] = "turn", [WAIT_ROOM] = "room",
+};
+const char *const peer_state_names[PEER_STATE_COUNT] = {
+    [PEER_AWAY] = "unreachable", [PEER_SUSPECT] = "suspect", [PEER_UP] = "up",
+};
 
 static const struct field size_fields[] = {
-    {.name = "cpus", .about = "Virtual processors.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
-     field_at(struct size, cpus), .least = 1, .most = limit_cpus},
-    {.name = "memory_mib", .about = "Memory in MiB.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
-     field_at(struct size, memory_mib), .least = 1, .most = limit_memory_mib},
-    {.name = "disk_gib", .about = "Disk in GiB.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
-     field_at(struct size, disk_gib), .least = 1, .most = limit_disk_gib},
+    {field_of(struct size, cpus), .about = "Virtual processors.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 1, .most = limit_cpus},
+    {field_of(struct size, memory_mib), .about = "Memory in MiB.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 1, .most = limit_memory_mib},
+    {field_of(struct size, disk_gib), .about = "Disk in GiB.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 1, .most = limit_disk_gib},
 };
-const struct table size_table = {"size", "How large a VM is.", sizeof(struct size), size_fields,
-                                 array_size(size_fields)};
+const struct table size_table = {"size", "How large a VM is.", sizeof(struct size),
+                                 field_rows(size_fields)};
 
 static const struct field owner_limits_fields[] = {
-    {.name = "vms", .about = "VMs.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
-     field_at(struct owner_limits, vms), .most = INT64_MAX},
-    {.name = "cpus", .about = "Virtual processors of all VMs.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS, field_at(struct owner_limits, cpus), .most = INT64_MAX},
-    {.name = "memory_mib", .about = "Memory of all VMs in MiB.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS, field_at(struct owner_limits, memory_mib), .most = INT64_MAX},
-    {.name = "disk_gib", .about = "Disk of all VMs in GiB.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS, field_at(struct owner_limits, disk_gib), .most = INT64_MAX},
+    {field_of(struct owner_limits, vms), .about = "VMs.", .kind = FIELD_U64, .mask = FIELD_ALWAYS},
+    {field_of(struct owner_limits, cpus), .about = "Virtual processors of all VMs.",
+     .kind = FIELD_U64, .mask = FIELD_ALWAYS},
+    {field_of(struct owner_limits, memory_mib), .about = "Memory of all VMs in MiB.",
+     .kind = FIELD_U64, .mask = FIELD_ALWAYS},
+    {field_of(struct owner_limits, disk_gib), .about = "Disk of all VMs in GiB.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS},
 };
 const struct table owner_limits_table = {
     "limits", "Amounts: of limits, where 0 stands for none, or of what is used.",
-    sizeof(struct owner_limits), owner_limits_fields, array_size(owner_limits_fields)};
+    sizeof(struct owner_limits), field_rows(owner_limits_fields)};
 
 static const struct field shape_fields[] = {
-    {.name = "name", .about = "The shape's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct shape, name), .check = CHECK_NAME},
-    {.name = "size", .about = "What a VM of this shape has.", .kind = FIELD_RECORD,
-     .mask = FIELD_REQUIRED, field_at(struct shape, size), .table = &size_table},
+    {field_of(struct shape, name), .about = "The shape's name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct shape, size), .about = "What a VM of this shape has.", .kind = FIELD_RECORD,
+     .mask = FIELD_REQUIRED, .table = &size_table},
 };
 const struct table shape_table = {"shape", "A named size of VMs.", sizeof(struct shape),
-                                  shape_fields, array_size(shape_fields)};
+                                  field_rows(shape_fields)};
 
 static const struct field network_fields[] = {
-    {.name = "name", .about = "The network's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct network, name), .check = CHECK_NAME},
-    {.name = "about", .about = "What its operator says of it.", .kind = FIELD_TEXT,
-     field_at(struct network, about)},
+    {field_of(struct network, name), .about = "The network's name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct network, about), .about = "What its operator says of it.", .kind = FIELD_TEXT},
 };
 const struct table network_table = {"network", "A network that VMs can be in.",
-                                    sizeof(struct network), network_fields,
-                                    array_size(network_fields)};
+                                    sizeof(struct network), field_rows(network_fields)};
 
 static const struct field image_fields[] = {
-    {.name = "name", .about = "The image's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct image, name), .check = CHECK_NAME},
-    {.name = "digest", .about = "SHA-256 of the archive, in hex.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct image, digest), .check = CHECK_DIGEST},
-    {.name = "architecture", .about = "Processor architecture of the guest.", .kind = FIELD_TEXT,
-     field_at(struct image, architecture)},
-    {.name = "archive_bytes", .about = "Size of the archive.", .kind = FIELD_U64,
-     field_at(struct image, archive_bytes), .most = INT64_MAX},
-    {.name = "disk_gib", .about = "The least disk that a VM of this image needs, in GiB.",
-     .kind = FIELD_U32, field_at(struct image, disk_gib), .most = limit_disk_gib},
-    {.name = "created_ms", .about = "When it was imported.", .kind = FIELD_U64,
-     field_at(struct image, created_ms), .most = INT64_MAX},
+    {field_of(struct image, name), .about = "The image's name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct image, digest), .about = "SHA-256 of the archive, in hex.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_DIGEST},
+    {field_of(struct image, architecture), .about = "Processor architecture of the guest.",
+     .kind = FIELD_TEXT},
+    {field_of(struct image, archive_bytes), .about = "Size of the archive.", .kind = FIELD_U64},
+    {field_of(struct image, disk_gib),
+     .about = "The least disk that a VM of this image needs, in GiB.", .kind = FIELD_U32,
+     .most = limit_disk_gib},
+    {field_of(struct image, created_ms), .about = "When it was imported.", .kind = FIELD_U64},
 };
 const struct table image_table = {"image", "A template that VMs are made from.",
-                                  sizeof(struct image), image_fields, array_size(image_fields)};
+                                  sizeof(struct image), field_rows(image_fields)};
 
 static const struct field tenant_permissions_fields[] = {
-    {.name = "clusters", .about = "Clusters by name, a blank between them; absent: all.",
-     .kind = FIELD_BLOB, field_at(struct tenant_permissions, clusters),
+    {field_of(struct tenant_permissions, clusters),
+     .about = "Clusters by name, a blank between them; absent: all.", .kind = FIELD_BLOB,
      .most = limit_permissions},
-    {.name = "shapes", .about = "Shapes by name; absent: all.", .kind = FIELD_BLOB,
-     field_at(struct tenant_permissions, shapes), .most = limit_permissions},
-    {.name = "images", .about = "Images by name; absent: all.", .kind = FIELD_BLOB,
-     field_at(struct tenant_permissions, images), .most = limit_permissions},
+    {field_of(struct tenant_permissions, shapes), .about = "Shapes by name; absent: all.",
+     .kind = FIELD_BLOB, .most = limit_permissions},
+    {field_of(struct tenant_permissions, images), .about = "Images by name; absent: all.",
+     .kind = FIELD_BLOB, .most = limit_permissions},
 };
 const struct table tenant_permissions_table = {
     "tenant-permissions", "Which clusters, shapes and images a tenant's new VMs may use.",
-    sizeof(struct tenant_permissions), tenant_permissions_fields,
-    array_size(tenant_permissions_fields)};
+    sizeof(struct tenant_permissions), field_rows(tenant_permissions_fields)};
 
 static const struct field tenant_fields[] = {
-    {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct tenant, name), .check = CHECK_NAME},
-    {.name = "token_hash", .about = "SHA-256 of its token.", .kind = FIELD_TEXT,
-     .mask = FIELD_STORE | FIELD_SECRET, field_at(struct tenant, token_hash),
-     .check = CHECK_DIGEST},
-    {.name = "quota", .about = "What its VMs may have; 0: as much as there is.",
-     .kind = FIELD_RECORD, field_at(struct tenant, quota), .table = &owner_limits_table},
-    {.name = "permissions", .about = "What its new VMs may use.", .kind = FIELD_RECORD,
-     field_at(struct tenant, permissions), .table = &tenant_permissions_table},
-    {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
-     field_at(struct tenant, created_ms), .most = INT64_MAX},
+    {field_of(struct tenant, name), .about = "The tenant's name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct tenant, token_hash), .about = "SHA-256 of its token.", .kind = FIELD_TEXT,
+     .mask = FIELD_STORE | FIELD_SECRET, .check = CHECK_DIGEST},
+    {field_of(struct tenant, quota), .about = "What its VMs may have; 0: as much as there is.",
+     .kind = FIELD_RECORD, .table = &owner_limits_table},
+    {field_of(struct tenant, permissions), .about = "What its new VMs may use.",
+     .kind = FIELD_RECORD, .table = &tenant_permissions_table},
+    {field_of(struct tenant, created_ms), .about = "When it was made.", .kind = FIELD_U64},
 };
 const struct table tenant_table = {"tenant", "A customer, with a token of its own.",
-                                   sizeof(struct tenant), tenant_fields,
-                                   array_size(tenant_fields)};
+                                   sizeof(struct tenant), field_rows(tenant_fields)};
 
 static const struct field account_fields[] = {
-    {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct account, name), .check = CHECK_NAME},
-    {.name = "quota", .about = "What its VMs may have; 0: as much as there is.",
-     .kind = FIELD_RECORD, field_at(struct account, quota), .table = &owner_limits_table},
-    {.name = "used", .about = "What they have, from their creation to their true end.",
-     .kind = FIELD_RECORD, field_at(struct account, used), .table = &owner_limits_table},
-    {.name = "permissions", .about = "What its new VMs may use.", .kind = FIELD_RECORD,
-     field_at(struct account, permissions), .table = &tenant_permissions_table},
-    {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
-     field_at(struct account, created_ms), .most = INT64_MAX},
+    {field_of(struct account, name), .about = "The tenant's name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct account, quota), .about = "What its VMs may have; 0: as much as there is.",
+     .kind = FIELD_RECORD, .table = &owner_limits_table},
+    {field_of(struct account, used),
+     .about = "What they have, from their creation to their true end.", .kind = FIELD_RECORD,
+     .table = &owner_limits_table},
+    {field_of(struct account, permissions), .about = "What its new VMs may use.",
+     .kind = FIELD_RECORD, .table = &tenant_permissions_table},
+    {field_of(struct account, created_ms), .about = "When it was made.", .kind = FIELD_U64},
 };
 const struct table account_table = {"account", "A tenant, with what it may have and has.",
-                                    sizeof(struct account), account_fields,
-                                    array_size(account_fields)};
+                                    sizeof(struct account), field_rows(account_fields)};
 
-const char *const on_drain_names[ON_DRAIN_COUNT] = {"stay", "restart", "migrate"};
-const char *const move_names[MOVE_COUNT] = {"none",      "leaving",   "arriving",
-                                            "receiving", "migrating", "adopting"};
+const char *const on_drain_names[ON_DRAIN_COUNT] = {
+    [ON_DRAIN_STAY] = "stay", [ON_DRAIN_RESTART] = "restart", [ON_DRAIN_MIGRATE] = "migrate",
+};
+const char *const move_names[MOVE_COUNT] = {
+    [MOVE_NONE] = "none", [MOVE_LEAVING] = "leaving", [MOVE_ARRIVING] = "arriving",
+    [MOVE_RECEIVING] = "receiving", [MOVE_MIGRATING] = "migrating", [MOVE_ADOPTING] = "adopting",
+};
 
 static const struct field landing_fields[] = {
-    {.name = "epoch", .about = "Of the VM, on the host that it comes to.", .kind = FIELD_U32,
-     field_at(struct landing, epoch), .most = UINT32_MAX},
-    {.name = "uri", .about = "By which other hosts reach that host's libvirt.",
-     .kind = FIELD_BLOB, field_at(struct landing, uri), .most = limit_landing},
-    {.name = "folder", .about = "Of that host's own files.", .kind = FIELD_BLOB,
-     field_at(struct landing, folder), .most = limit_landing},
+    {field_of(struct landing, epoch), .about = "Of the VM, on the host that it comes to.",
+     .kind = FIELD_U32},
+    {field_of(struct landing, uri), .about = "By which other hosts reach that host's libvirt.",
+     .kind = FIELD_BLOB, .most = limit_landing},
+    {field_of(struct landing, folder), .about = "Of that host's own files.", .kind = FIELD_BLOB,
+     .most = limit_landing},
 };
 const struct table landing_table = {"landing", "Where a VM that migrates lands.",
-                                    sizeof(struct landing), landing_fields,
-                                    array_size(landing_fields)};
+                                    sizeof(struct landing), field_rows(landing_fields)};
 
 static const struct field definition_fields[] = {
-    {.name = "name", .about = "The tenant's name for the VM, and the guest's host name.",
-     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, field_at(struct definition, name),
+    {field_of(struct definition, name),
+     .about = "The tenant's name for the VM, and the guest's host name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct definition, shape), .about = "Name of the shape.", .kind = FIELD_TEXT,
      .check = CHECK_NAME},
-    {.name = "shape", .about = "Name of the shape.", .kind = FIELD_TEXT,
-     field_at(struct definition, shape), .check = CHECK_NAME},
-    {.name = "size", .about = "What the VM has.", .kind = FIELD_RECORD, .mask = FIELD_REQUIRED,
-     field_at(struct definition, size), .table = &size_table},
-    {.name = "image", .about = "Digest of the image's archive.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct definition, image), .check = CHECK_DIGEST},
-    {.name = "image_name", .about = "What the upstream manager calls the image.",
-     .kind = FIELD_TEXT, field_at(struct definition, image_name), .check = CHECK_NAME},
-    {.name = "start", .about = "Start it once it is defined.", .kind = FIELD_FLAG,
-     field_at(struct definition, start)},
-    {.name = "group", .about = "Group of VMs that may have to be kept apart.",
-     .kind = FIELD_TEXT, field_at(struct definition, group), .check = CHECK_ID},
-    {.name = "apart", .about = "On no host where another VM of the group is.",
-     .kind = FIELD_FLAG, field_at(struct definition, apart)},
-    {.name = "on_drain", .about = "What may become of it when its host is to be empty.",
-     .kind = FIELD_ENUM, field_at(struct definition, on_drain), field_names(on_drain_names)},
-    {.name = "host_must", .about = "Labels that its host must have.", .kind = FIELD_BLOB,
-     field_at(struct definition, host_must), .most = limit_labels, .check = CHECK_LABELS},
-    {.name = "host_prefer", .about = "Labels that its host should have.", .kind = FIELD_BLOB,
-     field_at(struct definition, host_prefer), .most = limit_labels, .check = CHECK_LABELS},
-    {.name = "networks", .about = "Networks that it is in, by commas: an interface for each.",
-     .kind = FIELD_BLOB, field_at(struct definition, networks), .most = limit_vm_network_names,
-     .check = CHECK_NETWORKS},
-    {.name = "user_data", .about = "First-boot data for the guest (NoCloud user-data).",
-     .kind = FIELD_BLOB, .mask = FIELD_WIRE | FIELD_STORE | FIELD_SECRET,
-     field_at(struct definition, user_data), .most = limit_user_data, .check = CHECK_LINES},
+    {field_of(struct definition, size), .about = "What the VM has.", .kind = FIELD_RECORD,
+     .mask = FIELD_REQUIRED, .table = &size_table},
+    {field_of(struct definition, image), .about = "Digest of the image's archive.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_DIGEST},
+    {field_of(struct definition, image_name), .about = "What the upstream manager calls the image.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct definition, start), .about = "Start it once it is defined.",
+     .kind = FIELD_FLAG},
+    {field_of(struct definition, group), .about = "Group of VMs that may have to be kept apart.",
+     .kind = FIELD_TEXT, .check = CHECK_ID},
+    {field_of(struct definition, apart), .about = "On no host where another VM of the group is.",
+     .kind = FIELD_FLAG},
+    {field_of(struct definition, on_drain),
+     .about = "What may become of it when its host is to be empty.", .kind = FIELD_ENUM,
+     field_names(on_drain_names)},
+    {field_of(struct definition, host_must), .about = "Labels that its host must have.",
+     .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
+    {field_of(struct definition, host_prefer), .about = "Labels that its host should have.",
+     .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
+    {field_of(struct definition, networks),
+     .about = "Networks that it is in, by commas: an interface for each.", .kind = FIELD_BLOB,
+     .most = limit_vm_network_names, .check = CHECK_NETWORKS},
+    {field_of(struct definition, user_data),
+     .about = "First-boot data for the guest (NoCloud user-data).", .kind = FIELD_BLOB,
+     .mask = FIELD_WIRE | FIELD_STORE | FIELD_SECRET, .most = limit_user_data,
+     .check = CHECK_LINES},
 };
 const struct table definition_table = {"definition", "What to make.", sizeof(struct definition),
-                                       definition_fields, array_size(definition_fields)};
+                                       field_rows(definition_fields)};
 
 static const struct field template_fields[] = {
-    {.name = "vm", .about = "The VM's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct template, vm), .check = CHECK_ID},
-    {.name = "definition", .about = "What to make.", .kind = FIELD_RECORD,
-     field_at(struct template, definition), .table = &definition_table},
+    {field_of(struct template, vm), .about = "The VM's id.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct template, definition), .about = "What to make.", .kind = FIELD_RECORD,
+     .table = &definition_table},
 };
 const struct table template_table = {"template", "What a VM is made from when it is made anew.",
-                                     sizeof(struct template), template_fields,
-                                     array_size(template_fields)};
+                                     sizeof(struct template), field_rows(template_fields)};
 
 static const struct field snapshot_fields[] = {
-    {.name = "name", .about = "Its name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct snapshot, name), .check = CHECK_NAME},
-    {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
-     field_at(struct snapshot, created_ms), .most = INT64_MAX},
-    {.name = "memory", .about = "The VM ran, and its memory is in the snapshot, too.",
-     .kind = FIELD_FLAG, field_at(struct snapshot, memory)},
-    {.name = "size", .about = "What the VM had then.", .kind = FIELD_RECORD,
-     field_at(struct snapshot, size), .table = &size_table},
+    {field_of(struct snapshot, name), .about = "Its name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct snapshot, created_ms), .about = "When it was made.", .kind = FIELD_U64},
+    {field_of(struct snapshot, memory),
+     .about = "The VM ran, and its memory is in the snapshot, too.", .kind = FIELD_FLAG},
+    {field_of(struct snapshot, size), .about = "What the VM had then.", .kind = FIELD_RECORD,
+     .table = &size_table},
 };
 const struct table snapshot_table = {"snapshot", "A state of a VM that it can be taken back to.",
-                                     sizeof(struct snapshot), snapshot_fields,
-                                     array_size(snapshot_fields)};
+                                     sizeof(struct snapshot), field_rows(snapshot_fields)};
 
 static const struct field vm_fields[] = {
-    {.name = "id", .about = "The VM's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct vm, id), .check = CHECK_ID},
-    {.name = "name", .about = "The tenant's name for it.", .kind = FIELD_TEXT,
-     field_at(struct vm, name), .check = CHECK_NAME},
+    {field_of(struct vm, id), .about = "The VM's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     .check = CHECK_ID},
+    {field_of(struct vm, name), .about = "The tenant's name for it.", .kind = FIELD_TEXT,
+     .check = CHECK_NAME},
     {.name = "tenant", .about = "Whose it is.", .kind = FIELD_TEXT, field_at(struct vm, owner),
      .check = CHECK_NAME},
     {.name = "cluster", .about = "Where it is; absent while nowhere.", .kind = FIELD_TEXT,
      field_at(struct vm, place), .check = CHECK_NAME},
-    {.name = "shape", .about = "Name of its shape.", .kind = FIELD_TEXT,
-     field_at(struct vm, shape), .check = CHECK_NAME},
-    {.name = "size", .about = "What it has.", .kind = FIELD_RECORD, field_at(struct vm, size),
+    {field_of(struct vm, shape), .about = "Name of its shape.", .kind = FIELD_TEXT,
+     .check = CHECK_NAME},
+    {field_of(struct vm, size), .about = "What it has.", .kind = FIELD_RECORD,
      .table = &size_table},
-    {.name = "image", .about = "Name of its image.", .kind = FIELD_TEXT,
-     field_at(struct vm, image), .check = CHECK_NAME},
-    {.name = "digest", .about = "Digest of its image's archive.", .kind = FIELD_TEXT,
-     field_at(struct vm, digest), .check = CHECK_DIGEST},
-    {.name = "rebuilt", .about = "It was made anew, perhaps from another image.",
-     .kind = FIELD_FLAG, .mask = FIELD_STORE, field_at(struct vm, rebuilt)},
-    {.name = "group", .about = "Its group; absent: none.", .kind = FIELD_TEXT,
-     field_at(struct vm, group), .check = CHECK_NAME},
-    {.name = "networks", .about = "Networks that it is in, by commas; absent: none.",
-     .kind = FIELD_BLOB, field_at(struct vm, networks), .most = limit_vm_network_names,
-     .check = CHECK_NETWORKS},
-    {.name = "metadata", .about = "What its tenant says of it: name=value, by commas.",
-     .kind = FIELD_BLOB, field_at(struct vm, metadata), .most = limit_metadata,
-     .check = CHECK_LABELS},
-    {.name = "locked_ms", .about = "Since when it is locked; absent: it is not.",
-     .kind = FIELD_U64, field_at(struct vm, locked_ms), .most = INT64_MAX},
-    {.name = "state", .about = "What is known of it.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
-     field_at(struct vm, state), field_names(vm_state_names)},
-    {.name = "epoch", .about = "Grows each time the VM is placed.", .kind = FIELD_U32,
-     .mask = FIELD_STORE, field_at(struct vm, epoch), .most = UINT32_MAX},
-    {.name = "generation", .about = "Grows with each accepted instruction.", .kind = FIELD_U64,
-     field_at(struct vm, generation), .most = INT64_MAX},
-    {.name = "place_epoch", .about = "As counted for the level below.", .kind = FIELD_U32,
-     .mask = FIELD_STORE, field_at(struct vm, place_epoch), .most = UINT32_MAX},
-    {.name = "place_generation", .about = "Newest instruction issued below.", .kind = FIELD_U64,
-     .mask = FIELD_STORE, field_at(struct vm, place_generation), .most = INT64_MAX},
-    {.name = "move", .about = "Whether it is between two hosts.", .kind = FIELD_ENUM,
-     .mask = FIELD_STORE, field_at(struct vm, move), field_names(move_names)},
-    {.name = "destination", .about = "The host that it migrates to, or that has a rest of it.",
-     .kind = FIELD_BLOB, .mask = FIELD_STORE, field_at(struct vm, destination),
-     .most = limit_name_size - 1, .check = CHECK_NAME},
+    {field_of(struct vm, image), .about = "Name of its image.", .kind = FIELD_TEXT,
+     .check = CHECK_NAME},
+    {field_of(struct vm, digest), .about = "Digest of its image's archive.", .kind = FIELD_TEXT,
+     .check = CHECK_DIGEST},
+    {field_of(struct vm, rebuilt), .about = "It was made anew, perhaps from another image.",
+     .kind = FIELD_FLAG, .mask = FIELD_STORE},
+    {field_of(struct vm, group), .about = "Its group; absent: none.", .kind = FIELD_TEXT,
+     .check = CHECK_NAME},
+    {field_of(struct vm, networks), .about = "Networks that it is in, by commas; absent: none.",
+     .kind = FIELD_BLOB, .most = limit_vm_network_names, .check = CHECK_NETWORKS},
+    {field_of(struct vm, metadata), .about = "What its tenant says of it: name=value, by commas.",
+     .kind = FIELD_BLOB, .most = limit_metadata, .check = CHECK_LABELS},
+    {field_of(struct vm, locked_ms), .about = "Since when it is locked; absent: it is not.",
+     .kind = FIELD_U64},
+    {field_of(struct vm, state), .about = "What is known of it.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_names(vm_state_names)},
+    {field_of(struct vm, epoch), .about = "Grows each time the VM is placed.", .kind = FIELD_U32,
+     .mask = FIELD_STORE},
+    {field_of(struct vm, generation), .about = "Grows with each accepted instruction.",
+     .kind = FIELD_U64},
+    {field_of(struct vm, place_epoch), .about = "As counted for the level below.",
+     .kind = FIELD_U32, .mask = FIELD_STORE},
+    {field_of(struct vm, place_generation), .about = "Newest instruction issued below.",
+     .kind = FIELD_U64, .mask = FIELD_STORE},
+    {field_of(struct vm, move), .about = "Whether it is between two hosts.", .kind = FIELD_ENUM,
+     .mask = FIELD_STORE, field_names(move_names)},
+    {field_of(struct vm, destination),
+     .about = "The host that it migrates to, or that has a rest of it.", .kind = FIELD_BLOB,
+     .mask = FIELD_STORE, .most = limit_name_size - 1, .check = CHECK_NAME},
     {.name = "operation", .about = "The newest operation on it.", .kind = FIELD_TEXT,
      field_at(struct vm, op), .check = CHECK_ID},
-    {.name = "last_code", .about = "Outcome of that operation, once it has ended.",
-     .kind = FIELD_ENUM, .mask = FIELD_STORE, field_at(struct vm, last_code),
-     field_names(code_names)},
-    {.name = "last_step", .about = "The step that failed.", .kind = FIELD_ENUM,
-     .mask = FIELD_STORE, field_at(struct vm, last_step), field_names(step_names)},
-    {.name = "created_ms", .about = "When it was asked for.", .kind = FIELD_U64,
-     field_at(struct vm, created_ms), .most = INT64_MAX},
-    {.name = "changed_ms", .about = "When its record last changed.", .kind = FIELD_U64,
-     field_at(struct vm, changed_ms), .most = INT64_MAX},
-    {.name = "snapshots", .about = "Its snapshots, oldest first.", .kind = FIELD_LIST,
-     field_list_at(struct vm, snapshots, snapshots_count), .most = limit_snapshots,
-     .table = &snapshot_table},
+    {field_of(struct vm, last_code), .about = "Outcome of that operation, once it has ended.",
+     .kind = FIELD_ENUM, .mask = FIELD_STORE, field_names(code_names)},
+    {field_of(struct vm, last_step), .about = "The step that failed.", .kind = FIELD_ENUM,
+     .mask = FIELD_STORE, field_names(step_names)},
+    {field_of(struct vm, created_ms), .about = "When it was asked for.", .kind = FIELD_U64},
+    {field_of(struct vm, changed_ms), .about = "When its record last changed.", .kind = FIELD_U64},
+    {field_list_of(struct vm, snapshots, snapshots_count), .about = "Its snapshots, oldest first.",
+     .kind = FIELD_LIST, .most = limit_snapshots, .table = &snapshot_table},
 };
-const struct table vm_table = {"vm", "A virtual machine.", sizeof(struct vm), vm_fields,
-                               array_size(vm_fields)};
+const struct table vm_table = {"vm", "A virtual machine.", sizeof(struct vm),
+                               field_rows(vm_fields)};
 
 static const struct field timeline_entry_fields[] = {
-    {.name = "at_ms", .about = "When.", .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS,
-     field_at(struct timeline_entry, at_ms), .most = INT64_MAX},
-    {.name = "step", .about = "What was reached.", .kind = FIELD_ENUM,
-     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct timeline_entry, step),
-     field_names(step_names)},
-    {.name = "by", .about = "Who brought it about; absent: the manager.", .kind = FIELD_ENUM,
-     field_at(struct timeline_entry, by), field_names(decider_names)},
-    {.name = "cluster", .about = "Where; absent: where the entry before says.",
-     .kind = FIELD_BLOB, field_at(struct timeline_entry, place), .most = limit_name_size - 1,
-     .check = CHECK_NAME},
-    {.name = "code", .about = "Why it was refused, waits or ended so; absent: ok.",
-     .kind = FIELD_ENUM, field_at(struct timeline_entry, code), field_names(code_names)},
+    {field_of(struct timeline_entry, at_ms), .about = "When.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS},
+    {field_of(struct timeline_entry, step), .about = "What was reached.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_names(step_names)},
+    {field_of(struct timeline_entry, by), .about = "Who brought it about; absent: the manager.",
+     .kind = FIELD_ENUM, field_names(decider_names)},
+    {.name = "cluster", .about = "Where; absent: where the entry before says.", .kind = FIELD_BLOB,
+     field_at(struct timeline_entry, place), .most = limit_name_size - 1, .check = CHECK_NAME},
+    {field_of(struct timeline_entry, code),
+     .about = "Why it was refused, waits or ended so; absent: ok.", .kind = FIELD_ENUM,
+     field_names(code_names)},
 };
 const struct table timeline_entry_table = {"timeline-entry", "What happened to an operation.",
-                                           sizeof(struct timeline_entry), timeline_entry_fields,
-                                           array_size(timeline_entry_fields)};
+                                           sizeof(struct timeline_entry),
+                                           field_rows(timeline_entry_fields)};
 
 static const struct field waiting_fields[] = {
     {.name = "for", .about = "What it waits for.", .kind = FIELD_ENUM,
      field_at(struct waiting, wait), field_names(wait_names)},
     {.name = "cluster", .about = "Of which cluster.", .kind = FIELD_BLOB,
      field_at(struct waiting, place), .most = limit_name_size - 1, .check = CHECK_NAME},
-    {.name = "since_ms", .about = "Since when.", .kind = FIELD_U64,
-     field_at(struct waiting, since_ms), .most = INT64_MAX},
-    {.name = "sent", .about = "How often the cluster was instructed; operators only.",
-     .kind = FIELD_U32, field_at(struct waiting, sent), .most = UINT32_MAX},
+    {field_of(struct waiting, since_ms), .about = "Since when.", .kind = FIELD_U64},
+    {field_of(struct waiting, sent),
+     .about = "How often the cluster was instructed; operators only.", .kind = FIELD_U32},
 };
 const struct table waiting_table = {"waiting", "What an operation under way waits for.",
-                                    sizeof(struct waiting), waiting_fields,
-                                    array_size(waiting_fields)};
+                                    sizeof(struct waiting), field_rows(waiting_fields)};
 
-const char *const group_rule_names[GROUP_RULE_COUNT] = {"anyhow", "together", "apart",
-                                                        "apart-clusters"};
-const char *const strategy_names[STRATEGY_COUNT] = {"spread", "pack"};
+const char *const group_rule_names[GROUP_RULE_COUNT] = {
+    [GROUP_ANYHOW] = "anyhow", [GROUP_TOGETHER] = "together", [GROUP_APART] = "apart",
+    [GROUP_APART_CLUSTERS] = "apart-clusters",
+};
+const char *const strategy_names[STRATEGY_COUNT] = {
+    [STRATEGY_SPREAD] = "spread", [STRATEGY_PACK] = "pack",
+};
 
 static const struct field placing_fields[] = {
-    {.name = "cluster", .about = "Name of the cluster to use; absent: any.", .kind = FIELD_TEXT,
-     field_at(struct placing, cluster), .check = CHECK_NAME},
-    {.name = "must", .about = "Labels that the cluster must have.", .kind = FIELD_BLOB,
-     field_at(struct placing, must), .most = limit_labels, .check = CHECK_LABELS},
-    {.name = "prefer", .about = "Labels that it should have.", .kind = FIELD_BLOB,
-     field_at(struct placing, prefer), .most = limit_labels, .check = CHECK_LABELS},
-    {.name = "avoid", .about = "Labels that it should not have.", .kind = FIELD_BLOB,
-     field_at(struct placing, avoid), .most = limit_labels, .check = CHECK_LABELS},
+    {field_of(struct placing, cluster), .about = "Name of the cluster to use; absent: any.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct placing, must), .about = "Labels that the cluster must have.",
+     .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
+    {field_of(struct placing, prefer), .about = "Labels that it should have.", .kind = FIELD_BLOB,
+     .most = limit_labels, .check = CHECK_LABELS},
+    {field_of(struct placing, avoid), .about = "Labels that it should not have.",
+     .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
     {.name = "group_rule", .about = "Beside others of its group.", .kind = FIELD_ENUM,
      field_at(struct placing, rule), field_names(group_rule_names)},
-    {.name = "strategy", .about = "Where most room is, or least.", .kind = FIELD_ENUM,
-     field_at(struct placing, strategy), field_names(strategy_names)},
+    {field_of(struct placing, strategy), .about = "Where most room is, or least.",
+     .kind = FIELD_ENUM, field_names(strategy_names)},
 };
 const struct table placing_table = {"placing", "Where a VM may go.", sizeof(struct placing),
-                                    placing_fields, array_size(placing_fields)};
+                                    field_rows(placing_fields)};
 
 static const struct field operation_fields[] = {
-    {.name = "id", .about = "The operation's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct operation, id), .check = CHECK_ID},
-    {.name = "vm", .about = "Id of the VM.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct operation, vm), .check = CHECK_ID},
-    {.name = "vm_name", .about = "Name of the VM.", .kind = FIELD_TEXT,
-     field_at(struct operation, vm_name), .check = CHECK_NAME},
+    {field_of(struct operation, id), .about = "The operation's id.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct operation, vm), .about = "Id of the VM.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct operation, vm_name), .about = "Name of the VM.", .kind = FIELD_TEXT,
+     .check = CHECK_NAME},
     {.name = "tenant", .about = "Whose it is.", .kind = FIELD_TEXT,
      field_at(struct operation, owner), .check = CHECK_NAME},
-    {.name = "verb", .about = "What was asked.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
-     field_at(struct operation, verb), field_names(verb_names)},
-    {.name = "state", .about = "Where it stands.", .kind = FIELD_ENUM, .mask = FIELD_ALWAYS,
-     field_at(struct operation, state), field_names(op_state_names)},
-    {.name = "code", .about = "How it ended; ok while it has not.", .kind = FIELD_ENUM,
-     .mask = FIELD_ALWAYS, field_at(struct operation, code), field_names(code_names)},
-    {.name = "step", .about = "The newest step; of a failed operation the one that failed.",
-     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_at(struct operation, step),
-     field_names(step_names)},
-    {.name = "generation", .about = "The VM's generation that it makes.", .kind = FIELD_U64,
-     field_at(struct operation, generation), .most = INT64_MAX},
-    {.name = "place_generation", .about = "The generation issued below.", .kind = FIELD_U64,
-     .mask = FIELD_STORE, field_at(struct operation, place_generation), .most = INT64_MAX},
-    {.name = "internal", .about = "Begun by the manager itself.", .kind = FIELD_FLAG,
-     field_at(struct operation, internal)},
-    {.name = "created_ms", .about = "When it was accepted.", .kind = FIELD_U64,
-     field_at(struct operation, created_ms), .most = INT64_MAX},
-    {.name = "deadline_ms", .about = "When it ends at the latest.", .kind = FIELD_U64,
-     field_at(struct operation, deadline_ms), .most = INT64_MAX},
-    {.name = "ended_ms", .about = "When it ended; absent while it has not.", .kind = FIELD_U64,
-     field_at(struct operation, ended_ms), .most = INT64_MAX},
-    {.name = "timeline", .about = "What happened so far, oldest first.", .kind = FIELD_LIST,
-     field_list_at(struct operation, timeline, timeline_count), .most = limit_timeline,
+    {field_of(struct operation, verb), .about = "What was asked.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_names(verb_names)},
+    {field_of(struct operation, state), .about = "Where it stands.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_names(op_state_names)},
+    {field_of(struct operation, code), .about = "How it ended; ok while it has not.",
+     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(code_names)},
+    {field_of(struct operation, step),
+     .about = "The newest step; of a failed operation the one that failed.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_names(step_names)},
+    {field_of(struct operation, generation), .about = "The VM's generation that it makes.",
+     .kind = FIELD_U64},
+    {field_of(struct operation, place_generation), .about = "The generation issued below.",
+     .kind = FIELD_U64, .mask = FIELD_STORE},
+    {field_of(struct operation, internal), .about = "Begun by the manager itself.",
+     .kind = FIELD_FLAG},
+    {field_of(struct operation, created_ms), .about = "When it was accepted.", .kind = FIELD_U64},
+    {field_of(struct operation, deadline_ms), .about = "When it ends at the latest.",
+     .kind = FIELD_U64},
+    {field_of(struct operation, ended_ms), .about = "When it ended; absent while it has not.",
+     .kind = FIELD_U64},
+    {field_list_of(struct operation, timeline, timeline_count),
+     .about = "What happened so far, oldest first.", .kind = FIELD_LIST, .most = limit_timeline,
      .table = &timeline_entry_table},
-    {.name = "waits", .about = "What it waits for; of one that has ended: nothing.",
-     .kind = FIELD_RECORD, .mask = FIELD_API, field_at(struct operation, waits),
-     .table = &waiting_table},
-    {.name = "definition", .about = "What to make, while it is being made.",
-     .kind = FIELD_RECORD, .mask = FIELD_STORE, field_at(struct operation, definition),
-     .table = &definition_table},
-    {.name = "was", .about = "resize: what the VM had before.", .kind = FIELD_RECORD,
-     .mask = FIELD_STORE, field_at(struct operation, was), .table = &size_table},
-    {.name = "snapshot", .about = "Name of the snapshot that it is about.", .kind = FIELD_TEXT,
-     field_at(struct operation, snapshot), .check = CHECK_NAME},
-    {.name = "placing", .about = "Where it may go.", .kind = FIELD_RECORD, .mask = FIELD_STORE,
-     field_at(struct operation, placing), .table = &placing_table},
-    {.name = "landing", .about = "Where a VM that migrates lands.", .kind = FIELD_RECORD,
-     .mask = FIELD_STORE, field_at(struct operation, landing), .table = &landing_table},
+    {field_of(struct operation, waits),
+     .about = "What it waits for; of one that has ended: nothing.", .kind = FIELD_RECORD,
+     .mask = FIELD_API, .table = &waiting_table},
+    {field_of(struct operation, definition), .about = "What to make, while it is being made.",
+     .kind = FIELD_RECORD, .mask = FIELD_STORE, .table = &definition_table},
+    {field_of(struct operation, was), .about = "resize: what the VM had before.",
+     .kind = FIELD_RECORD, .mask = FIELD_STORE, .table = &size_table},
+    {field_of(struct operation, snapshot), .about = "Name of the snapshot that it is about.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct operation, placing), .about = "Where it may go.", .kind = FIELD_RECORD,
+     .mask = FIELD_STORE, .table = &placing_table},
+    {field_of(struct operation, landing), .about = "Where a VM that migrates lands.",
+     .kind = FIELD_RECORD, .mask = FIELD_STORE, .table = &landing_table},
 };
 const struct table operation_table = {"operation", "A requested change, with a true end.",
-                                      sizeof(struct operation), operation_fields,
-                                      array_size(operation_fields)};
+                                      sizeof(struct operation), field_rows(operation_fields)};
 
 static const struct field fit_fields[] = {
-    {.name = "shape", .about = "Name of the shape.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct fit, shape), .check = CHECK_NAME},
-    {.name = "count", .about = "How many more VMs of it fit now.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS, field_at(struct fit, count), .most = INT64_MAX},
+    {field_of(struct fit, shape), .about = "Name of the shape.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct fit, count), .about = "How many more VMs of it fit now.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS},
 };
 const struct table fit_table = {"fit", "How many more VMs of one shape fit.", sizeof(struct fit),
-                                fit_fields, array_size(fit_fields)};
+                                field_rows(fit_fields)};
 
 static const struct field capacity_fields[] = {
-    {.name = "cpus_total", .about = "Processors lent.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
-     field_at(struct capacity, cpus_total), .most = INT64_MAX},
-    {.name = "cpus_free", .about = "Processors free.", .kind = FIELD_U64, .mask = FIELD_ALWAYS,
-     field_at(struct capacity, cpus_free), .most = INT64_MAX},
-    {.name = "memory_mib_total", .about = "Memory lent, in MiB.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS, field_at(struct capacity, memory_mib_total), .most = INT64_MAX},
-    {.name = "memory_mib_free", .about = "Memory free, in MiB.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS, field_at(struct capacity, memory_mib_free), .most = INT64_MAX},
-    {.name = "disk_gib_total", .about = "Disk lent, in GiB.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS, field_at(struct capacity, disk_gib_total), .most = INT64_MAX},
-    {.name = "disk_gib_free", .about = "Disk free, in GiB.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS, field_at(struct capacity, disk_gib_free), .most = INT64_MAX},
-    {.name = "fits", .about = "Per shape, how many more VMs fit.", .kind = FIELD_LIST,
-     field_list_at(struct capacity, fits, fits_count), .most = limit_shapes,
-     .table = &fit_table},
+    {field_of(struct capacity, cpus_total), .about = "Processors lent.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS},
+    {field_of(struct capacity, cpus_free), .about = "Processors free.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS},
+    {field_of(struct capacity, memory_mib_total), .about = "Memory lent, in MiB.",
+     .kind = FIELD_U64, .mask = FIELD_ALWAYS},
+    {field_of(struct capacity, memory_mib_free), .about = "Memory free, in MiB.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS},
+    {field_of(struct capacity, disk_gib_total), .about = "Disk lent, in GiB.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS},
+    {field_of(struct capacity, disk_gib_free), .about = "Disk free, in GiB.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS},
+    {field_list_of(struct capacity, fits, fits_count), .about = "Per shape, how many more VMs fit.",
+     .kind = FIELD_LIST, .most = limit_shapes, .table = &fit_table},
 };
 const struct table capacity_table = {"capacity", "What a place has and how much of it is free.",
-                                     sizeof(struct capacity), capacity_fields,
-                                     array_size(capacity_fields)};
+                                     sizeof(struct capacity), field_rows(capacity_fields)};
 
 static const struct field overcommit_fields[] = {
-    {.name = "cpus_percent", .about = "Processors lent, of each hundred there are.",
-     .kind = FIELD_U32, field_at(struct overcommit, cpus_percent),
+    {field_of(struct overcommit, cpus_percent),
+     .about = "Processors lent, of each hundred there are.", .kind = FIELD_U32,
      .least = limit_lend_least_percent, .most = limit_lend_cpus_percent},
-    {.name = "memory_percent", .about = "Memory lent, of each hundred MiB there are.",
-     .kind = FIELD_U32, field_at(struct overcommit, memory_percent),
+    {field_of(struct overcommit, memory_percent),
+     .about = "Memory lent, of each hundred MiB there are.", .kind = FIELD_U32,
      .least = limit_lend_least_percent, .most = limit_lend_memory_percent},
 };
 const struct table overcommit_table = {"overcommit", "How much of itself a host lends.",
-                                       sizeof(struct overcommit), overcommit_fields,
-                                       array_size(overcommit_fields)};
+                                       sizeof(struct overcommit), field_rows(overcommit_fields)};
 
 static const struct field node_fields[] = {
-    {.name = "name", .about = "The cluster's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct node, name), .check = CHECK_NAME},
-    {.name = "state", .about = "Whether it is connected.", .kind = FIELD_ENUM,
-     .mask = FIELD_ALWAYS, field_at(struct node, state), field_names(peer_state_names)},
-    {.name = "seen_ms", .about = "When its connection last changed.", .kind = FIELD_U64,
-     field_at(struct node, seen_ms), .most = INT64_MAX},
-    {.name = "labels", .about = "What its operator says of it, region and zone among it.",
-     .kind = FIELD_TEXT, field_at(struct node, labels), .check = CHECK_LABELS},
-    {.name = "capacity", .about = "Its aggregate, as last told.", .kind = FIELD_RECORD,
-     field_at(struct node, capacity), .table = &capacity_table},
+    {field_of(struct node, name), .about = "The cluster's name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct node, state), .about = "Whether it is connected.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_names(peer_state_names)},
+    {field_of(struct node, seen_ms), .about = "When its connection last changed.",
+     .kind = FIELD_U64},
+    {field_of(struct node, labels),
+     .about = "What its operator says of it, region and zone among it.", .kind = FIELD_TEXT,
+     .check = CHECK_LABELS},
+    {field_of(struct node, capacity), .about = "Its aggregate, as last told.", .kind = FIELD_RECORD,
+     .table = &capacity_table},
 };
 const struct table node_table = {"cluster", "A federated cluster, seen as one compute node.",
-                                 sizeof(struct node), node_fields, array_size(node_fields)};
+                                 sizeof(struct node), field_rows(node_fields)};
 
 static const struct field idempotency_fields[] = {
-    {.name = "key", .about = "Tenant and Idempotency-Key.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct idempotency, key)},
-    {.name = "request_hash", .about = "Of the request that used it.", .kind = FIELD_U64,
-     field_at(struct idempotency, request_hash), .most = INT64_MAX},
+    {field_of(struct idempotency, key), .about = "Tenant and Idempotency-Key.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED},
+    {field_of(struct idempotency, request_hash), .about = "Of the request that used it.",
+     .kind = FIELD_U64},
     {.name = "operation", .about = "What it made.", .kind = FIELD_TEXT,
      field_at(struct idempotency, op), .check = CHECK_ID},
-    {.name = "created_ms", .about = "When.", .kind = FIELD_U64,
-     field_at(struct idempotency, created_ms), .most = INT64_MAX},
+    {field_of(struct idempotency, created_ms), .about = "When.", .kind = FIELD_U64},
 };
 const struct table idempotency_table = {"idempotency", "A used Idempotency-Key.",
-                                        sizeof(struct idempotency), idempotency_fields,
-                                        array_size(idempotency_fields)};
+                                        sizeof(struct idempotency), field_rows(idempotency_fields)};
 
 const struct table *const stored_tables[] = {
     &image_table,  &tenant_table,        &node_table,

@@ -1,179 +1,160 @@
 #include "message/protocol.h"
 
 static const struct field welcome_fields[] = {
-    {.name = "version", .about = "The protocol version that is spoken from here on.",
-     .kind = FIELD_U32, .mask = FIELD_REQUIRED, field_at(struct welcome, version), .least = 1,
-     .most = UINT32_MAX},
-    {.name = "beat_ms", .about = "Send a beat this often.", .kind = FIELD_U32,
-     .mask = FIELD_REQUIRED, field_at(struct welcome, beat_ms), .least = 100,
-     .most = 3600000},
-    {.name = "overcommit", .about = "How much of itself a host lends; absent: what it has.",
-     .kind = FIELD_RECORD, field_at(struct welcome, overcommit), .table = &overcommit_table},
-    {.name = "shapes", .about = "The shapes to count fits for.", .kind = FIELD_LIST,
-     field_list_at(struct welcome, shapes, shapes_count), .most = limit_shapes,
-     .table = &shape_table},
+    {field_of(struct welcome, version),
+     .about = "The protocol version that is spoken from here on.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 1},
+    {field_of(struct welcome, beat_ms), .about = "Send a beat this often.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 100, .most = 3600000},
+    {field_of(struct welcome, overcommit),
+     .about = "How much of itself a host lends; absent: what it has.", .kind = FIELD_RECORD,
+     .table = &overcommit_table},
+    {field_list_of(struct welcome, shapes, shapes_count), .about = "The shapes to count fits for.",
+     .kind = FIELD_LIST, .most = limit_shapes, .table = &shape_table},
 };
 static const struct table welcome_table = {"welcome", "The session is open.",
-                                           sizeof(struct welcome), welcome_fields,
-                                           array_size(welcome_fields)};
+                                           sizeof(struct welcome), field_rows(welcome_fields)};
 
 /* When it was made is for each level to say by its own clock. */
 static const struct field told_snapshot_fields[] = {
-    {.name = "name", .about = "Its name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct snapshot, name), .check = CHECK_NAME},
-    {.name = "memory", .about = "The VM ran, and its memory is in it, too.", .kind = FIELD_FLAG,
-     field_at(struct snapshot, memory)},
-    {.name = "size", .about = "What the VM had then.", .kind = FIELD_RECORD,
-     field_at(struct snapshot, size), .table = &size_table},
+    {field_of(struct snapshot, name), .about = "Its name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct snapshot, memory), .about = "The VM ran, and its memory is in it, too.",
+     .kind = FIELD_FLAG},
+    {field_of(struct snapshot, size), .about = "What the VM had then.", .kind = FIELD_RECORD,
+     .table = &size_table},
 };
 static const struct table told_snapshot_table = {"told-snapshot", "A snapshot that is there.",
-                                                 sizeof(struct snapshot), told_snapshot_fields,
-                                                 array_size(told_snapshot_fields)};
+                                                 sizeof(struct snapshot),
+                                                 field_rows(told_snapshot_fields)};
 
 static const struct field facts_fields[] = {
-    {.name = "size", .about = "What the VM has.", .kind = FIELD_RECORD,
-     field_at(struct facts, size), .table = &size_table},
-    {.name = "image", .about = "Digest of the image that its disk is made from.",
-     .kind = FIELD_TEXT, field_at(struct facts, image), .check = CHECK_DIGEST},
-    {.name = "snapshots", .about = "Its snapshots, oldest first.", .kind = FIELD_LIST,
-     field_list_at(struct facts, snapshots, snapshots_count), .most = limit_snapshots,
+    {field_of(struct facts, size), .about = "What the VM has.", .kind = FIELD_RECORD,
+     .table = &size_table},
+    {field_of(struct facts, image), .about = "Digest of the image that its disk is made from.",
+     .kind = FIELD_TEXT, .check = CHECK_DIGEST},
+    {field_list_of(struct facts, snapshots, snapshots_count),
+     .about = "Its snapshots, oldest first.", .kind = FIELD_LIST, .most = limit_snapshots,
      .table = &told_snapshot_table},
 };
 const struct table facts_table = {"facts", "What a VM has there.", sizeof(struct facts),
-                                  facts_fields, array_size(facts_fields)};
+                                  field_rows(facts_fields)};
 
 static const struct field instruct_fields[] = {
-    {.name = "op", .about = "Id of the operation.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct instruct, op), .check = CHECK_ID},
-    {.name = "vm", .about = "Id of the VM.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct instruct, vm), .check = CHECK_ID},
-    {.name = "epoch", .about = "Of the VM.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
-     field_at(struct instruct, epoch), .least = 1, .most = UINT32_MAX},
-    {.name = "generation", .about = "Of the VM, made by this instruction.", .kind = FIELD_U64,
-     .mask = FIELD_REQUIRED, field_at(struct instruct, generation), .least = 1,
-     .most = INT64_MAX},
-    {.name = "verb", .about = "What to do.", .kind = FIELD_ENUM,
-     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct instruct, verb),
-     field_names(verb_names)},
-    {.name = "within_ms", .about = "Time left to the deadline, counted from arrival.",
-     .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS,
-     field_at(struct instruct, within_ms), .most = limit_deadline_ms},
-    {.name = "definition",
+    {field_of(struct instruct, op), .about = "Id of the operation.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct instruct, vm), .about = "Id of the VM.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct instruct, epoch), .about = "Of the VM.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 1},
+    {field_of(struct instruct, generation), .about = "Of the VM, made by this instruction.",
+     .kind = FIELD_U64, .mask = FIELD_REQUIRED, .least = 1},
+    {field_of(struct instruct, verb), .about = "What to do.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_names(verb_names)},
+    {field_of(struct instruct, within_ms),
+     .about = "Time left to the deadline, counted from arrival.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, .most = limit_deadline_ms},
+    {field_of(struct instruct, definition),
      .about = "define, resize, rebuild, revert: what the VM is to be.", .kind = FIELD_RECORD,
-     field_at(struct instruct, definition), .table = &definition_table},
-    {.name = "snapshot", .about = "snapshot, revert, snapshot-delete: which.",
-     .kind = FIELD_TEXT, field_at(struct instruct, snapshot), .check = CHECK_NAME},
-    {.name = "landing", .about = "migrate: where to, as that host's result of receive said.",
-     .kind = FIELD_RECORD, field_at(struct instruct, landing), .table = &landing_table},
+     .table = &definition_table},
+    {field_of(struct instruct, snapshot), .about = "snapshot, revert, snapshot-delete: which.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct instruct, landing),
+     .about = "migrate: where to, as that host's result of receive said.", .kind = FIELD_RECORD,
+     .table = &landing_table},
 };
-static const struct table instruct_table = {"instruct", "Do this to a VM.",
-                                            sizeof(struct instruct), instruct_fields,
-                                            array_size(instruct_fields)};
+static const struct table instruct_table = {"instruct", "Do this to a VM.", sizeof(struct instruct),
+                                            field_rows(instruct_fields)};
 
 static const struct field settled_fields[] = {
-    {.name = "op", .about = "The operation whose result is on disk above.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct settled, op), .check = CHECK_ID},
+    {field_of(struct settled, op), .about = "The operation whose result is on disk above.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_ID},
 };
 static const struct table settled_table = {"settled", "A result is on disk above.",
-                                           sizeof(struct settled), settled_fields,
-                                           array_size(settled_fields)};
+                                           sizeof(struct settled), field_rows(settled_fields)};
 
 const char hello_asked[] = "*";
 
 static const struct field hello_fields[] = {
-    {.name = "version", .about = "Newest protocol version spoken.", .kind = FIELD_U32,
-     .mask = FIELD_REQUIRED, field_at(struct hello, version), .least = 1, .most = UINT32_MAX},
-    {.name = "version_oldest", .about = "Oldest protocol version spoken.", .kind = FIELD_U32,
-     .mask = FIELD_REQUIRED, field_at(struct hello, version_oldest), .least = 1,
-     .most = UINT32_MAX},
-    {.name = "software", .about = "Name and version of the agent's software.",
-     .kind = FIELD_TEXT, field_at(struct hello, software)},
-    {.name = "vm_digest", .about = "Digest of the whole VM table.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS, field_at(struct hello, vm_digest), .most = INT64_MAX},
-    {.name = "networks",
+    {field_of(struct hello, version), .about = "Newest protocol version spoken.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 1},
+    {field_of(struct hello, version_oldest), .about = "Oldest protocol version spoken.",
+     .kind = FIELD_U32, .mask = FIELD_REQUIRED, .least = 1},
+    {field_of(struct hello, software), .about = "Name and version of the agent's software.",
+     .kind = FIELD_TEXT},
+    {field_of(struct hello, vm_digest), .about = "Digest of the whole VM table.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS},
+    {field_of(struct hello, networks),
      .about = "Of a host: the networks that it has, by commas; a manager always says '*'.",
-     .kind = FIELD_BLOB, field_at(struct hello, networks), .most = limit_network_names},
-    {.name = "sends", .about = "A host can send VMs to others while they run.",
-     .kind = FIELD_FLAG, field_at(struct hello, sends)},
-    {.name = "receives", .about = "A host can receive such VMs.", .kind = FIELD_FLAG,
-     field_at(struct hello, receives)},
+     .kind = FIELD_BLOB, .most = limit_network_names},
+    {field_of(struct hello, sends), .about = "A host can send VMs to others while they run.",
+     .kind = FIELD_FLAG},
+    {field_of(struct hello, receives), .about = "A host can receive such VMs.", .kind = FIELD_FLAG},
 };
-static const struct table hello_table = {"hello", "An agent opens a session.",
-                                         sizeof(struct hello), hello_fields,
-                                         array_size(hello_fields)};
+static const struct table hello_table = {"hello", "An agent opens a session.", sizeof(struct hello),
+                                         field_rows(hello_fields)};
 
 static const struct field vm_report_fields[] = {
-    {.name = "vm", .about = "Id of the VM.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct vm_report, vm), .check = CHECK_ID},
-    {.name = "epoch", .about = "Of the VM.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
-     field_at(struct vm_report, epoch), .least = 1, .most = UINT32_MAX},
-    {.name = "generation", .about = "Newest generation known there.", .kind = FIELD_U64,
-     .mask = FIELD_REQUIRED, field_at(struct vm_report, generation), .least = 1,
-     .most = INT64_MAX},
-    {.name = "state", .about = "Of the VM.", .kind = FIELD_ENUM,
-     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct vm_report, state),
-     field_names(vm_state_names)},
-    {.name = "facts", .about = "What it has there, where that is told.", .kind = FIELD_RECORD,
-     field_at(struct vm_report, facts), .table = &facts_table},
+    {field_of(struct vm_report, vm), .about = "Id of the VM.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct vm_report, epoch), .about = "Of the VM.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 1},
+    {field_of(struct vm_report, generation), .about = "Newest generation known there.",
+     .kind = FIELD_U64, .mask = FIELD_REQUIRED, .least = 1},
+    {field_of(struct vm_report, state), .about = "Of the VM.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_names(vm_state_names)},
+    {field_of(struct vm_report, facts), .about = "What it has there, where that is told.",
+     .kind = FIELD_RECORD, .table = &facts_table},
 };
 static const struct table vm_report_table = {"vm", "State of one VM.", sizeof(struct vm_report),
-                                             vm_report_fields, array_size(vm_report_fields)};
+                                             field_rows(vm_report_fields)};
 
 static const struct field vm_table_fields[] = {
-    {.name = "vms", .about = "A piece of the VM table.", .kind = FIELD_LIST,
-     field_list_at(struct vm_table, vms, vms_count), .most = limit_table_chunk,
-     .table = &vm_report_table},
-    {.name = "first", .about = "This is the first piece.", .kind = FIELD_FLAG,
-     field_at(struct vm_table, first)},
-    {.name = "last", .about = "This is the last piece.", .kind = FIELD_FLAG,
-     field_at(struct vm_table, last)},
+    {field_list_of(struct vm_table, vms, vms_count), .about = "A piece of the VM table.",
+     .kind = FIELD_LIST, .most = limit_table_chunk, .table = &vm_report_table},
+    {field_of(struct vm_table, first), .about = "This is the first piece.", .kind = FIELD_FLAG},
+    {field_of(struct vm_table, last), .about = "This is the last piece.", .kind = FIELD_FLAG},
 };
 static const struct table vm_table_table = {"table", "A piece of the VM table.",
-                                            sizeof(struct vm_table), vm_table_fields,
-                                            array_size(vm_table_fields)};
+                                            sizeof(struct vm_table), field_rows(vm_table_fields)};
 
 static const struct field progress_fields[] = {
-    {.name = "op", .about = "Id of the operation.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct progress, op), .check = CHECK_ID},
-    {.name = "step", .about = "What was reached.", .kind = FIELD_ENUM, .mask = FIELD_REQUIRED,
-     field_at(struct progress, step), field_names(step_names)},
+    {field_of(struct progress, op), .about = "Id of the operation.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct progress, step), .about = "What was reached.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED, field_names(step_names)},
 };
 static const struct table progress_table = {"progress", "An operation reached a step.",
-                                            sizeof(struct progress), progress_fields,
-                                            array_size(progress_fields)};
+                                            sizeof(struct progress), field_rows(progress_fields)};
 
 static const struct field result_fields[] = {
-    {.name = "op", .about = "Id of the operation.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct result, op), .check = CHECK_ID},
-    {.name = "vm", .about = "Id of the VM.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct result, vm), .check = CHECK_ID},
-    {.name = "generation", .about = "Of the instruction.", .kind = FIELD_U64,
-     .mask = FIELD_REQUIRED, field_at(struct result, generation), .least = 1,
-     .most = INT64_MAX},
-    {.name = "code", .about = "How it ended.", .kind = FIELD_ENUM,
-     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct result, code),
-     field_names(code_names)},
-    {.name = "step", .about = "The step that failed.", .kind = FIELD_ENUM,
-     field_at(struct result, step), field_names(step_names)},
-    {.name = "state", .about = "Of the VM, now.", .kind = FIELD_ENUM,
-     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct result, state),
-     field_names(vm_state_names)},
-    {.name = "facts", .about = "What it has there now, where the verb may have changed it.",
-     .kind = FIELD_RECORD, field_at(struct result, facts), .table = &facts_table},
-    {.name = "landing", .about = "receive: where the VM is to come to.", .kind = FIELD_RECORD,
-     field_at(struct result, landing), .table = &landing_table},
+    {field_of(struct result, op), .about = "Id of the operation.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct result, vm), .about = "Id of the VM.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct result, generation), .about = "Of the instruction.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED, .least = 1},
+    {field_of(struct result, code), .about = "How it ended.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_names(code_names)},
+    {field_of(struct result, step), .about = "The step that failed.", .kind = FIELD_ENUM,
+     field_names(step_names)},
+    {field_of(struct result, state), .about = "Of the VM, now.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_names(vm_state_names)},
+    {field_of(struct result, facts),
+     .about = "What it has there now, where the verb may have changed it.", .kind = FIELD_RECORD,
+     .table = &facts_table},
+    {field_of(struct result, landing), .about = "receive: where the VM is to come to.",
+     .kind = FIELD_RECORD, .table = &landing_table},
 };
 static const struct table result_table = {"result", "The true end of an operation.",
-                                          sizeof(struct result), result_fields,
-                                          array_size(result_fields)};
+                                          sizeof(struct result), field_rows(result_fields)};
 
 static const struct field rekey_fields[] = {
-    {.name = "key", .about = "The sender's next public key.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct rekey, key)},
+    {field_of(struct rekey, key), .about = "The sender's next public key.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED},
 };
 static const struct table rekey_table = {"rekey", "Seal to this key of mine from now on.",
-                                         sizeof(struct rekey), rekey_fields,
-                                         array_size(rekey_fields)};
+                                         sizeof(struct rekey), field_rows(rekey_fields)};
 
 static const struct table reset_table = {"reset", "Your session is not known here.", 0, NULL, 0};
 static const struct table sync_table = {"sync", "Tell the whole VM table.", 0, NULL, 0};
@@ -233,8 +214,8 @@ static const struct field frame_fields[] = {
     {.name = "from", .about = "The sender's session number.", .kind = FIELD_U64,
      .mask = FIELD_REQUIRED, field_at(struct frame, header.from), .least = 1,
      .most = session_number_most},
-    {.name = "to", .about = "The receiver's session number; 0: not known yet.",
-     .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct frame, header.to),
+    {.name = "to", .about = "The receiver's session number; 0: not known yet.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct frame, header.to),
      .most = session_number_most},
     {.name = "sequence", .about = "Number of the first message.", .kind = FIELD_U64,
      .mask = FIELD_REQUIRED, field_at(struct frame, header.sequence), .least = 1,
@@ -245,13 +226,13 @@ static const struct field frame_fields[] = {
      field_at(struct frame, header.received), .most = session_number_most},
     {.name = "gap", .about = "What follows `received` is missing, while more has come: send again.",
      .kind = FIELD_FLAG, field_at(struct frame, header.gap)},
-    {.name = "messages", .about = "The messages, in order; none: the numbers are what is said.",
-     .kind = FIELD_LIST, field_list_at(struct frame, messages, messages_count),
+    {field_list_of(struct frame, messages, messages_count),
+     .about = "The messages, in order; none: the numbers are what is said.", .kind = FIELD_LIST,
      .most = limit_frame_messages, .choices = tables, .choices_count = MESSAGE_KIND_COUNT,
      .choice_offset = offsetof(struct message, welcome)},
 };
 const struct table frame_table = {"frame", "A batch of messages to one party.",
-                                  sizeof(struct frame), frame_fields, array_size(frame_fields)};
+                                  sizeof(struct frame), field_rows(frame_fields)};
 
 int frame_decode(const char *json, size_t length, struct frame *out_frame,
                  struct codec_fault *fault) {

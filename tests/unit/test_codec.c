@@ -146,7 +146,7 @@ static void assert_texts_refused(const struct table *table, const struct field *
     static const char *const networks[] = {"\"\"", "\"lan,\"", "\",lan\"", "\"a, b\"",
                                            "\"Lan\"", "\"a,b,c,d,e\""};
     static const char *const ids[] = {"\"\"", "\"vm-1\"", "\"vm\""};
-    size_t most = field->kind == FIELD_BLOB ? (size_t)field->most : field->size - 1;
+    size_t most = field->kind == FIELD_BLOB ? (size_t)field_most(field) : field->size - 1;
     auto_clean(memory_clean) char *large = memory_new(1, most + 4);
     memset(large, 'a', most + 3);
     large[0] = large[most + 2] = '"';
@@ -176,8 +176,8 @@ static void assert_numbers_refused(const struct table *table, const struct field
         text_format(number, sizeof(number), "%llu", (unsigned long long)field->least - 1);
         assert_refused(table, field, number);
     }
-    if (field->most < INT64_MAX) {
-        text_format(number, sizeof(number), "%llu", (unsigned long long)field->most + 1);
+    if (field_most(field) < INT64_MAX) {
+        text_format(number, sizeof(number), "%llu", (unsigned long long)field_most(field) + 1);
         assert_refused(table, field, number);
     }
 }
@@ -185,7 +185,7 @@ static void assert_numbers_refused(const struct table *table, const struct field
 static void assert_list_refused(const struct table *table, const struct field *field) {
     auto_clean(clean_text) struct text entries = {0};
     text_add(&entries, "[{}");
-    for (uint64_t i = 0; i < field->most; i++)
+    for (uint64_t i = 0; i < field_most(field); i++)
         text_add(&entries, ",{}");
     text_add(&entries, "]");
     assert_refused(table, field, "{}");
@@ -335,7 +335,7 @@ static void a_checked_struct_is_held_to_the_same_limits(void **state) {
     assert_string_equal(fault.field, "timeline");
 }
 
-static const struct field *field_of(const struct table *table, const char *name) {
+static const struct field *field_named(const struct table *table, const char *name) {
     for (size_t i = 0; i < table->fields_count; i++)
         if (text_equal(table->fields[i].name, name))
             return &table->fields[i];
@@ -347,7 +347,7 @@ static void a_value_from_plain_text_is_held_to_the_same_limits(void **state) {
     (void)state;
     static const char *const bad[] = {"", "0", "501", "-1", "+1", " 1", "1 ", "1x", "0x10",
                                       "1.5", "18446744073709551617", "\t1", "\n1"};
-    const struct field *limit = field_of(&list_query_table, "limit");
+    const struct field *limit = field_named(&list_query_table, "limit");
     struct list_query query = {0};
     struct codec_fault fault;
     for (size_t i = 0; i < array_size(bad); i++) {
@@ -358,24 +358,24 @@ static void a_value_from_plain_text_is_held_to_the_same_limits(void **state) {
     }
     assert_int_equal(codec_field_from_text(limit, "500", &query, &fault), 0);
     assert_int_equal(query.limit, 500);
-    const struct field *tenant = field_of(&list_query_table, "tenant");
+    const struct field *tenant = field_named(&list_query_table, "tenant");
     assert_int_equal(codec_field_from_text(tenant, "No", &query, &fault), -EINVAL);
     assert_int_equal(codec_field_from_text(tenant, "yes", &query, &fault), 0);
     assert_string_equal(query.tenant, "yes");
     struct vm_create create = {0};
-    const struct field *start = field_of(&vm_create_table, "start");
+    const struct field *start = field_named(&vm_create_table, "start");
     assert_int_equal(codec_field_from_text(start, "1", &create, &fault), -EINVAL);
     assert_int_equal(codec_field_from_text(start, "yes", &create, &fault), 0);
     assert_true(create.start);
     assert_int_equal(codec_field_from_text(start, "false", &create, &fault), 0);
     assert_false(create.start);
     struct vm vm = {0};
-    const struct field *of_state = field_of(&vm_table, "state");
+    const struct field *of_state = field_named(&vm_table, "state");
     assert_int_equal(codec_field_from_text(of_state, "running", &vm, &fault), 0);
     assert_int_equal(vm.state, VM_RUNNING);
     assert_int_equal(codec_field_from_text(of_state, "flying", &vm, &fault), -EINVAL);
     assert_non_null(strstr(fault.text, "pending, stopped"));
-    assert_int_equal(codec_field_from_text(field_of(&vm_table, "size"), "1", &vm, &fault),
+    assert_int_equal(codec_field_from_text(field_named(&vm_table, "size"), "1", &vm, &fault),
                      -EINVAL);
 }
 
@@ -389,7 +389,7 @@ static void a_text_that_is_not_utf8_is_refused_whichever_way_it_comes(void **sta
         "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x7f", "\xc2\xc0",
         "\xe0\x9f\xbf", "\xe1\x80", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf",
         "\xf1\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xe2\x82z"};
-    const struct field *field = field_of(&list_query_table, "after");
+    const struct field *field = field_named(&list_query_table, "after");
     struct list_query query = {0};
     struct codec_fault fault;
     for (size_t i = 0; i < array_size(good); i++)

@@ -98,15 +98,17 @@ def configuration(daemon):
 
 
 def messages():
-    """By the table's name: (field, is required)."""
-    text = read("src/message/model.c") + read("src/message/protocol.c")
-    fields = {name: [(re.search(r'\.name = "(\w+)"', entry).group(1), "FIELD_REQUIRED" in entry)
-                     for entry in entries(body, "name")]
-              for name, body in re.findall(r"struct field (\w+)_fields\[\] = \{\n(.*?)\n\};", text,
-                                           re.DOTALL)}
-    tables = re.findall(r'struct table \w+ = \{"([\w-]+)",\s*"[^"]*",\s*([^;]*)\}', text)
-    return {name: next((fields[array] for array in re.findall(r"\b(\w+)_fields\b", rest)), [])
-            for name, rest in tables}
+    """By the table's name: (field, is required), as the tables print themselves."""
+    printed = subprocess.run([f"{BUILD}/tests/unit/print_tables"], text=True, timeout=30,
+                             capture_output=True, check=True).stdout
+    found = {}
+    for line in printed.splitlines():
+        word, name, *need = line.split()
+        if word == "table":
+            found[name] = fields = []
+        else:
+            fields.append((name, need == ["required"]))
+    return found
 
 
 def codes():

@@ -31,9 +31,9 @@ static const char *fault_of_kind(const struct field *field) {
     case FIELD_BLOB:
         return field->size == sizeof(char *) && field->most ? NULL : "a blob needs a limit";
     case FIELD_U32:
-        return field->size == 4 && field->most <= UINT32_MAX ? NULL : "is not 32 bits";
+        return field->size == 4 && field_most(field) <= UINT32_MAX ? NULL : "is not 32 bits";
     case FIELD_U64:
-        return field->size == 8 && field->most <= INT64_MAX ? NULL : "is not 63 bits";
+        return field->size == 8 && field_most(field) <= INT64_MAX ? NULL : "is not 63 bits";
     case FIELD_FLAG:
         return field->size == sizeof(bool) ? NULL : "is not a bool";
     case FIELD_ENUM:
@@ -52,7 +52,7 @@ static const char *fault_of_kind(const struct field *field) {
 static const char *fault_of_limits(const struct field *field) {
     bool number = field->kind == FIELD_U32 || field->kind == FIELD_U64;
     bool required = field->mask & FIELD_REQUIRED, always = field->mask & FIELD_ALWAYS;
-    if (number && (field->least > field->most || !field->most))
+    if (number && field->least > field_most(field))
         return "has no range";
     if (number && required && !always && !field->least)
         return "is required, may be zero and then is not written";

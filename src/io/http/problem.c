@@ -44,23 +44,22 @@ static const unsigned statuses[CODE_COUNT] = {
 unsigned problem_status(enum code code) { return statuses[code]; }
 
 static const struct field problem_fields[] = {
-    {.name = "type", .about = "urn:isthmus:problem: and the code.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct problem, type)},
-    {.name = "title", .about = "What kind of problem it is.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct problem, title)},
-    {.name = "status", .about = "The HTTP status.", .kind = FIELD_U32, .mask = FIELD_REQUIRED,
-     field_at(struct problem, status), .least = 400, .most = 599},
-    {.name = "detail", .about = "What is wrong in this case.", .kind = FIELD_TEXT,
-     field_at(struct problem, detail)},
-    {.name = "code", .about = "The problem's name, for programs.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct problem, code)},
-    {.name = "field", .about = "The field or parameter at fault.", .kind = FIELD_TEXT,
-     field_at(struct problem, field)},
-    {.name = "remedy", .about = "What to do about it.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct problem, remedy)},
+    {field_of(struct problem, type), .about = "urn:isthmus:problem: and the code.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
+    {field_of(struct problem, title), .about = "What kind of problem it is.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED},
+    {field_of(struct problem, status), .about = "The HTTP status.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 400, .most = 599},
+    {field_of(struct problem, detail), .about = "What is wrong in this case.", .kind = FIELD_TEXT},
+    {field_of(struct problem, code), .about = "The problem's name, for programs.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
+    {field_of(struct problem, field), .about = "The field or parameter at fault.",
+     .kind = FIELD_TEXT},
+    {field_of(struct problem, remedy), .about = "What to do about it.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED},
 };
 const struct table problem_table = {"problem", "A refusal (RFC 9457).", sizeof(struct problem),
-                                    problem_fields, array_size(problem_fields)};
+                                    field_rows(problem_fields)};
 
 void problem_set(struct problem *problem, enum code code, const char *field, const char *detail,
                  ...) {

@@ -34,19 +34,17 @@ struct manifest {
 
 static const char *const disk_formats[] = {"qcow2", "raw"};
 static const struct field manifest_fields[] = {
-    {.name = "format", .about = "Version of the manifest.", .kind = FIELD_U32,
-     .mask = FIELD_REQUIRED, field_at(struct manifest, format), .least = 1, .most = 1},
-    {.name = "architecture", .about = "Processor architecture of the guest.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct manifest, architecture)},
-    {.name = "disk", .about = "Name of the disk's entry.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct manifest, disk)},
-    {.name = "disk_format", .about = "Format of the disk.", .kind = FIELD_ENUM,
-     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_at(struct manifest, disk_format),
-     field_names(disk_formats)},
+    {field_of(struct manifest, format), .about = "Version of the manifest.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 1, .most = 1},
+    {field_of(struct manifest, architecture), .about = "Processor architecture of the guest.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
+    {field_of(struct manifest, disk), .about = "Name of the disk's entry.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED},
+    {field_of(struct manifest, disk_format), .about = "Format of the disk.", .kind = FIELD_ENUM,
+     .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_names(disk_formats)},
 };
 static const struct table manifest_table = {"manifest", "What an image's archive holds.",
-                                            sizeof(struct manifest), manifest_fields,
-                                            array_size(manifest_fields)};
+                                            sizeof(struct manifest), field_rows(manifest_fields)};
 
 static int manifest_read(const char *json, size_t length, struct manifest *out_manifest,
                          struct error *err) {

@@ -33,6 +33,7 @@ static void add_reference(struct text *out, const struct table *table) {
 }
 
 static void add_type(struct text *out, const struct field *field) {
+    unsigned long long most = field_most(field);
     switch (field->kind) {
     case FIELD_TEXT:
         text_addf(out, "\"type\":\"string\",\"maxLength\":%zu", field->size - 1);
@@ -40,12 +41,12 @@ static void add_type(struct text *out, const struct field *field) {
             add_member(out, "pattern", patterns[field->check]);
         break;
     case FIELD_BLOB:
-        text_addf(out, "\"type\":\"string\",\"maxLength\":%llu", (unsigned long long)field->most);
+        text_addf(out, "\"type\":\"string\",\"maxLength\":%llu", most);
         break;
     case FIELD_U32:
     case FIELD_U64:
         text_addf(out, "\"type\":\"integer\",\"minimum\":%llu,\"maximum\":%llu",
-                  (unsigned long long)field->least, (unsigned long long)field->most);
+                  (unsigned long long)field->least, most);
         break;
     case FIELD_FLAG:
         text_add(out, "\"type\":\"boolean\"");
@@ -62,8 +63,7 @@ static void add_type(struct text *out, const struct field *field) {
         add_reference(out, field->table);
         break;
     case FIELD_LIST:
-        text_addf(out, "\"type\":\"array\",\"maxItems\":%llu,\"items\":{",
-                  (unsigned long long)field->most);
+        text_addf(out, "\"type\":\"array\",\"maxItems\":%llu,\"items\":{", most);
         add_reference(out, field->table);
         text_add(out, "}");
         break;

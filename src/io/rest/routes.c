@@ -7,52 +7,50 @@
 #define problem(code) (UINT64_C(1) << (code))
 
 static const struct field timing_fields[] = {
-    {.name = "wait", .about = "Seconds to hold the answer until the operation ends.",
-     .kind = FIELD_U32, field_at(struct rest_timing, wait), .most = limit_wait_seconds},
-    {.name = "deadline", .about = "Seconds in which the operation must end.", .kind = FIELD_U32,
-     field_at(struct rest_timing, deadline), .least = 1, .most = limit_deadline_ms / 1000},
+    {field_of(struct rest_timing, wait),
+     .about = "Seconds to hold the answer until the operation ends.", .kind = FIELD_U32,
+     .most = limit_wait_seconds},
+    {field_of(struct rest_timing, deadline), .about = "Seconds in which the operation must end.",
+     .kind = FIELD_U32, .least = 1, .most = limit_deadline_ms / 1000},
 };
-const struct table rest_timing_table = {"timing", "Times of a request.",
-                                        sizeof(struct rest_timing), timing_fields,
-                                        array_size(timing_fields)};
+const struct table rest_timing_table = {"timing", "Times of a request.", sizeof(struct rest_timing),
+                                        field_rows(timing_fields)};
 
 static const struct field tenant_created_fields[] = {
-    {.name = "name", .about = "The tenant's name.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct rest_tenant_created, name), .check = CHECK_NAME},
-    {.name = "token", .about = "Its token. It is shown this once and kept nowhere.",
-     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET,
-     field_at(struct rest_tenant_created, token)},
-    {.name = "created_ms", .about = "When it was made.", .kind = FIELD_U64,
-     field_at(struct rest_tenant_created, created_ms), .most = INT64_MAX},
+    {field_of(struct rest_tenant_created, name), .about = "The tenant's name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct rest_tenant_created, token),
+     .about = "Its token. It is shown this once and kept nowhere.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET},
+    {field_of(struct rest_tenant_created, created_ms), .about = "When it was made.",
+     .kind = FIELD_U64},
 };
-const struct table rest_tenant_created_table = {
-    "tenant-created", "A new tenant with its token.", sizeof(struct rest_tenant_created),
-    tenant_created_fields, array_size(tenant_created_fields)};
+const struct table rest_tenant_created_table = {"tenant-created", "A new tenant with its token.",
+                                                sizeof(struct rest_tenant_created),
+                                                field_rows(tenant_created_fields)};
 
 static const struct field token_created_fields[] = {
-    {.name = "id", .about = "The token's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
-     field_at(struct rest_token_created, id), .check = CHECK_ID},
-    {.name = "peer", .about = "Who may join by it.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct rest_token_created, peer), .check = CHECK_NAME},
-    {.name = "token", .about = "The token, shown this once and kept nowhere.",
-     .kind = FIELD_BLOB, .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET,
-     field_at(struct rest_token_created, token), .most = limit_join_token},
-    {.name = "expires_ms", .about = "From when on it is worth nothing.", .kind = FIELD_U64,
-     field_at(struct rest_token_created, expires_ms), .most = INT64_MAX},
+    {field_of(struct rest_token_created, id), .about = "The token's id.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct rest_token_created, peer), .about = "Who may join by it.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct rest_token_created, token),
+     .about = "The token, shown this once and kept nowhere.", .kind = FIELD_BLOB,
+     .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET, .most = limit_join_token},
+    {field_of(struct rest_token_created, expires_ms), .about = "From when on it is worth nothing.",
+     .kind = FIELD_U64},
 };
-const struct table rest_token_created_table = {
-    "token-created", "A new token to join by.", sizeof(struct rest_token_created),
-    token_created_fields, array_size(token_created_fields)};
+const struct table rest_token_created_table = {"token-created", "A new token to join by.",
+                                               sizeof(struct rest_token_created),
+                                               field_rows(token_created_fields)};
 
 static const struct field health_fields[] = {
-    {.name = "status", .about = "ok while the manager serves.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, field_at(struct rest_health, status)},
-    {.name = "software", .about = "Its name and version.", .kind = FIELD_TEXT,
-     field_at(struct rest_health, software)},
+    {field_of(struct rest_health, status), .about = "ok while the manager serves.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
+    {field_of(struct rest_health, software), .about = "Its name and version.", .kind = FIELD_TEXT},
 };
 const struct table rest_health_table = {"health", "That the manager serves.",
-                                        sizeof(struct rest_health), health_fields,
-                                        array_size(health_fields)};
+                                        sizeof(struct rest_health), field_rows(health_fields)};
 
 #define list_problems problem(CODE_INVALID)
 #define create_problems (problem(CODE_INVALID) | problem(CODE_CONFLICT))
