@@ -18,7 +18,7 @@ ALLOWED = "tools/tidy_rules/allowed.py"
 
 RULES = {**code.RULES, **statements.RULES, **words.RULES}
 TREE_RULES = {"floors", "floor plan", "folder size", "prefix", "glossary"}
-BUILT_RULES = {"core purity", "mutable global"}
+BUILT_RULES = {"core purity", "mutable global", "declaration"}
 
 
 def tree_files(root):
@@ -60,10 +60,11 @@ def tree_findings(root, sources, symbols):
             yield rule, path, line, name, text
 
 
-def built_findings(symbols):
-    for rule, check in (("core purity", objects.rule_core_purity),
-                        ("mutable global", objects.rule_globals)):
-        for path, line, name, text in check(symbols):
+def built_findings(sources, symbols):
+    for rule, found in (("core purity", objects.rule_core_purity(symbols)),
+                        ("mutable global", objects.rule_globals(symbols)),
+                        ("declaration", floors.rule_declaration(sources, symbols))):
+        for path, line, name, text in found:
             yield rule, path, line, name, text
 
 
@@ -111,7 +112,7 @@ def all_findings(root, paths, build, is_whole):
         found += tree_findings(root, sources, symbols)
     if build:
         rules |= BUILT_RULES
-        found += built_findings(symbols)
+        found += built_findings(sources, symbols)
     return judged(found, lambda rule, place: rule in rules and (is_whole or place in paths))
 
 

@@ -160,6 +160,14 @@ class Tidy(unittest.TestCase):
                           for f in reading.functions(text)],
                          [("a_b", 2, 1, 2), ("c", 0, 6, 9), ("e", 1, 11, 14)])
 
+    def test_declarations_are_found_and_definitions_and_types_are_not(self):
+        self.assertEqual(list(reading.declarations(reading.strip_code(
+            "#pragma once\nstruct a {\n    int (*f)(int);\n    struct { int x; } y;\n};\n"
+            "must_check int b(void (*done)(int), struct a *a);\n"
+            "static inline int c(void) {\n    return 1;\n}\ntypedef void (*d)(void);\n"
+            "extern const struct a e[2];\nint g(const char *format, ...)\n"
+            "    format_checked(1, 2);\n"))), [("b", 6), ("e", 11), ("g", 12)])
+
     def test_a_finding_names_file_line_rule_and_remedy(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "a.h")
@@ -249,7 +257,7 @@ class Objects(unittest.TestCase):
         root = os.path.realpath(folder.name)
         compile_tree(root, {f"src/{name}.c": text for name, text in C_OBJECTS.items()})
         self.found = [(rule, path, name) for rule, path, _, name, _ in
-                      tidy.built_findings(objects.read_symbols(root, root))]
+                      tidy.built_findings([], objects.read_symbols(root, root))]
 
     def test_the_core_calls_nothing_impure(self):
         self.assertEqual(sorted(f[1:] for f in self.found if f[0] == "core purity"),
@@ -316,6 +324,13 @@ class Floors(unittest.TestCase):
         self.assertEqual(self.found(tree, circles=[("src/core", "a b")]),
                          [("floors", "src/core/meson.build", 1, "a b c"),
                           ("floors", "tools/tidy_rules/allowed.py", 1, ("src/core", "a b"))])
+
+    def test_a_header_that_says_what_another_file_gives_is_found(self):
+        sources = [reading.Source("sim/a.h", SIGN + "int a(void);\nint b(void);\nint z(void);\n")]
+        symbols = [objects.Symbol("sim/a.c", "a", "T", ".text"),
+                   objects.Symbol("sim/b.c", "b", "T", ".text")]
+        self.assertEqual([finding[:3] for finding in floors.rule_declaration(sources, symbols)],
+                         [("sim/a.h", 6, "b")])
 
     def test_a_file_without_a_floor_and_a_folder_in_two_pieces_are_found(self):
         self.assertEqual(self.found({

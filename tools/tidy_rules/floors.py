@@ -9,6 +9,7 @@ import os
 import re
 
 from tidy_rules.allowed import CIRCLES, UPWARD
+from tidy_rules.source import declarations
 
 FOLDER_FILES = 16
 PREFIX_FILES = 2
@@ -57,17 +58,23 @@ def include_arrows(sources):
     return arrows
 
 
+def defined(symbols):
+    """Name of a function or object: the units that define it for others"""
+    units = {}
+    for symbol in symbols:
+        if symbol.is_global:
+            units.setdefault(symbol.name, set()).add(unit(symbol.path))
+    return units
+
+
 def call_arrows(symbols):
     """(unit, unit whose function or object it refers to): the name"""
-    owners = {}
-    for symbol in symbols:
-        if symbol.is_global and is_planned(symbol.path):
-            owners.setdefault(symbol.name, set()).add(symbol.path)
+    units = defined(symbols)
     arrows = {}
     for symbol in symbols:
-        owner = owners.get(symbol.name, set())
-        if symbol.is_undefined and is_planned(symbol.path) and len(owner) == 1:
-            arrows.setdefault((unit(symbol.path), unit(*owner)), (symbol.path, 1, symbol.name))
+        there = units.get(symbol.name, ())
+        if symbol.is_undefined and len(there) == 1:
+            arrows.setdefault((unit(symbol.path), *there), (symbol.path, 1, symbol.name))
     return arrows
 
 
@@ -138,6 +145,19 @@ def rule_floors(plan, arrows, is_built):
     for entry in [*CIRCLES, *UPWARD] if is_built else []:
         if entry not in needed:
             yield ALLOWED, 1, entry, f"remove {entry}: no arrow needs it"
+
+
+def rule_declaration(sources, symbols):
+    """A header says what its own file gives."""
+    units = defined(symbols)
+    for source in sources:
+        if not is_planned(source.path) or not source.path.endswith(".h"):
+            continue
+        for name, line in declarations(source.code):
+            there = units.get(name, {unit(source.path)})
+            if unit(source.path) not in there:
+                yield (source.path, line, name, f"{name} is defined in {min(there)}.c: declare it "
+                       "in the header of that name")
 
 
 def folders_above(path):

@@ -88,6 +88,23 @@ def functions(code):
         at += 1
 
 
+def without_bodies(code):
+    """`code` with a semicolon in place of each {...}, every line kept."""
+    shorter = re.sub(r"\{[^{}]*\}", lambda body: ";" + "\n" * body[0].count("\n"), code)
+    return code if shorter == code else without_bodies(shorter)
+
+
+def declarations(code):
+    """(name, line) of each function and object that a header's code, stripped, declares."""
+    code = without_bodies(code)
+    for match in re.finditer(r"[^;]+;", code):
+        head = without_attributes(match.group())
+        name = (re.search(r"\bextern\b[^(]*?(\w+)\s*(?:\[[^]]*\]\s*)*;", head)
+                or re.search(r"(\w+)\s*\(", head))
+        if name and not re.search(r"\b(static|typedef)\b", head):
+            yield name.group(1), code.count("\n", 0, match.start() + name.start()) + 1
+
+
 def room(path):
     parts = path.split("/")
     if parts[0] == "src" and len(parts) > 2:
