@@ -1,3 +1,5 @@
+/* An error's text is cut where its buffer ends; a wrapped one keeps as much of the older text as
+ * fits behind the newer. */
 #include "base/error.h"
 
 #include <stdarg.h>

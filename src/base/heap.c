@@ -1,3 +1,5 @@
+/* A heap with four children to each node. The due times stand in the heap's own array, so that
+ * what settles compares them without touching the timers. */
 #include "base/heap.h"
 
 #include <stdbool.h>

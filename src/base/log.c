@@ -1,3 +1,5 @@
+/* How a line is made and written: the time and the names first, the rest after them, cut at
+ * PIPE_BUF so that one write(2) takes the whole line and lines of several threads never mix. */
 #include "base/log.h"
 
 #include <stdarg.h>

@@ -1,3 +1,6 @@
+/* Open addressing with linear probing. An entry that is removed leaves a mark, and a map that is
+ * three quarters full of entries and marks is rebuilt, at least twice as large as what lives in
+ * it. */
 #include "base/map.h"
 
 #include <assert.h>

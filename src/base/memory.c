@@ -1,3 +1,5 @@
+/* Each allocation asks the C library and aborts when there is none. Nothing else in the tree
+ * calls malloc. */
 #include "base/memory.h"
 
 #include <stdint.h>

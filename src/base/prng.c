@@ -1,3 +1,5 @@
+/* xoshiro256** word by word, after its authors' reference; a seed of 64 bits is spread over the
+ * state by SplitMix64. */
 #include "base/prng.h"
 
 static uint64_t rotate(uint64_t value, int bits) {

@@ -1,3 +1,5 @@
+/* A text grows by doubling, and what would pass its limit is not added at all: `full` says so.
+ * Fixed fields take a whole text or nothing. */
 #include "base/text.h"
 
 #include <stdarg.h>

@@ -1,3 +1,5 @@
+/* A changed score is played up the tree until a round ends as before. The best but for a few is
+ * found in the gaps between the excluded ones, each a range of the tree. */
 #include "base/tournament.h"
 
 #include <assert.h>
