@@ -1,3 +1,5 @@
+/* Which texts and numbers a field takes, and what a person is told of one that it does not take:
+ * the rule, never the value. */
 #include "message/check.h"
 
 #include <errno.h>

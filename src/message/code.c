@@ -1,3 +1,5 @@
+/* The words for each outcome: its name on the wire, and the title and the remedy that a person
+ * reads. */
 #include "message/code.h"
 
 struct code_words {

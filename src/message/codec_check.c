@@ -1,3 +1,5 @@
+/* Checks a struct against its table as decoding would, and fills one with random values that
+ * pass the check, for tests. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,3 +1,5 @@
+/* From JSON, or from one text of a person, to a struct. What is wrong anywhere fails the whole,
+ * with the field's path, and clears what was filled until then. */
 #include <ctype.h>
 #include <errno.h>
 #include <jansson.h>

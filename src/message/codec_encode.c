@@ -1,3 +1,5 @@
+/* From a struct to JSON, and to the key=value line that traces and debug logs show. Fields that
+ * are zero are left out unless the table says always; secrets are left out of lines. */
 #include <string.h>
 
 #include "message/check.h"

@@ -1,3 +1,5 @@
+/* The field tables of enrolment: what is pinned, tokens to join by, and what a joining side and
+ * a manager say to each other. */
 #include "message/enrol.h"
 
 const char *const join_verdict_names[JOIN_VERDICT_COUNT] = {

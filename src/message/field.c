@@ -1,3 +1,5 @@
+/* What can be done to any record by its table alone: clearing, copying, comparing, and measuring
+ * what it owns on the heap. */
 #include "message/field.h"
 
 #include <string.h>

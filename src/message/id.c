@@ -1,3 +1,5 @@
+/* An id takes the wall clock, but never an earlier one than the maker's last: while that stands
+ * or goes back, the random part counts upward. */
 #include "message/id.h"
 
 #include <string.h>

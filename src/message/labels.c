@@ -1,3 +1,5 @@
+/* Labels and names are texts with commas, walked in place: nothing is split or copied to compare
+ * them. */
 #include "message/labels.h"
 
 #include <string.h>

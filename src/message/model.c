@@ -1,3 +1,5 @@
+/* The field tables of the records that daemons keep: which fields each face shows (store, links,
+ * API), their bounds and their words in the reference; and which records a store keeps. */
 #include "message/model.h"
 
 #include "message/enrol.h"

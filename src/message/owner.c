@@ -1,3 +1,5 @@
+/* The field tables of what a cluster's owner decides and is shown, and the few questions about
+ * lists of words in which an empty list means all. */
 #include "message/owner.h"
 
 #include <string.h>

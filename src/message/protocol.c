@@ -1,3 +1,6 @@
+/* The field tables of all messages, and a frame's text around them. A frame is put together by
+ * hand, since it is the hottest text that is written, and read by its table like everything
+ * else. */
 #include "message/protocol.h"
 
 static const struct field welcome_fields[] = {
@@ -197,7 +200,7 @@ void frame_encode(const struct frame_header *header, const char *messages, struc
                    {",\"to\":", header->to},
                    {",\"sequence\":", header->sequence},
                    {",\"received\":", header->received}};
-    for (size_t i = 0; i < array_size(numbers); i++) { /* no printf: see codec_encode.c */
+    for (size_t i = 0; i < array_size(numbers); i++) { /* no printf: as in codec_encode.c */
         text_add(out, numbers[i].before);
         text_add_number(out, numbers[i].number);
     }

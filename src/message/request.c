@@ -1,3 +1,5 @@
+/* The field tables of what an API's bodies and queries may hold, and who owns what in requests
+ * and replies. */
 #include "message/request.h"
 
 #include "base/memory.h"
