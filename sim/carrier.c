@@ -1,3 +1,6 @@
+/* Links with several servers: production's choice of connections (core/link/endpoints) in
+ * simulated time, with logins that take a while or fail, servers that die with or without a
+ * word, and ways to one server that are cut for one side alone. */
 #include "sim/carrier.h"
 
 #include <string.h>

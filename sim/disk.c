@@ -1,3 +1,5 @@
+/* A node's disk: its stored records as the text that the store would hold, so that a restart
+ * reads what was written and not what was meant. */
 #include <string.h>
 
 #include "base/memory.h"

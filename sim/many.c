@@ -1,3 +1,6 @@
+/* Each seed runs in a process of its own, so that a failed assertion ends one run and not all.
+ * The first that fails is run once more for its trace; the minimizer repeats runs with less as
+ * long as they still fail. */
 #include "sim/many.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* When a run has seen enough faults, and when its world counts as healed: everything wanted is
+ * so, and nothing but keep-alives was said for 90 seconds. A world that takes longer than an
+ * hour for that is stuck. */
 #include "sim/run.h"
 
 #include "base/text.h"

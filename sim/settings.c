@@ -1,3 +1,5 @@
+/* The table of all settings with their words and least values; what a usual world is; which
+ * settings are faults. */
 #include "sim/settings.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* When a node's turn ends and when its transaction is committed; where in between it may crash,
+ * or its disk fail, and what is lost then. */
 #include "sim/shell.h"
 
 #include "sim/carrier.h"

@@ -1,3 +1,4 @@
+/* How the numbers of runs are added up and put into words. */
 #include "sim/stats.h"
 
 #include <stdio.h>

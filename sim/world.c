@@ -1,3 +1,6 @@
+/* What happens next: the earliest of all that is due, and at one moment what comes in before
+ * timers, timers before connections, and the turns last. Each step of a role is traced, hashed
+ * and checked here; processes crash and start again here. */
 #include "sim/world.h"
 
 #include <stdio.h>
