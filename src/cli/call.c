@@ -1,3 +1,5 @@
+/* How an answer becomes output: problems as words with a remedy, records as a sheet, a name or
+ * the server's own JSON, lists page by page. */
 #include "cli/call.h"
 
 #include <errno.h>

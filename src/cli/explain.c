@@ -1,3 +1,5 @@
+/* The words for each step, decider and wait of an operation, as the tenant's side and as the
+ * cluster's owner call them. */
 #include "cli/explain.h"
 
 #include <stdio.h>

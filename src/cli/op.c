@@ -1,3 +1,6 @@
+/* Operations as rows and sheets. To follow one is to ask for it again and again until it has
+ * ended, each time waiting up to a second for its end, and to bear with a server that is away
+ * for less than a minute. */
 #include "cli/op.h"
 
 #include <poll.h>

@@ -1,3 +1,5 @@
+/* The verbs on clusters, images, shapes, networks and tenants, and whoami: their paths, rows and
+ * sheets. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

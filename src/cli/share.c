@@ -1,3 +1,5 @@
+/* A share as words, and the change of it: what the owner gives by options replaces what is
+ * there, and the rest stays. */
 #include "cli/share.h"
 
 #include "cli/verbs.h"

@@ -1,3 +1,4 @@
+/* How wide columns are, and how dates, ages and bytes are put. */
 #include "cli/table.h"
 
 #include <stdarg.h>

@@ -1,3 +1,5 @@
+/* The verbs on VMs. Each draws an Idempotency-Key, so that a request whose answer was lost is
+ * sent once more without harm. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

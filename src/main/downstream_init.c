@@ -1,3 +1,6 @@
+/* The order in which a cluster is made: keys, secrets and the configuration beside its place,
+ * then tokens into the store, then accounts at the XMPP server. The configuration takes its
+ * place last, so that after a failure the same command can be given again. */
 #include "main/downstream_init.h"
 
 #include <errno.h>

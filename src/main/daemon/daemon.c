@@ -1,3 +1,5 @@
+/* What a daemon is told to do by its arguments: serve, check its configuration, show or change a
+ * key, init or join; and the small steps that all three take on their way to serving. */
 #include "main/daemon/daemon.h"
 
 #include <errno.h>

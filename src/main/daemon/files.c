@@ -1,3 +1,5 @@
+/* A file is written beside its place and then put there whole, with mode 0600. A secret that is
+ * there already is kept. */
 #include "main/daemon/files.h"
 
 #include <errno.h>

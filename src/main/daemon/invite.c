@@ -1,3 +1,5 @@
+/* A peer's join token brings all that it needs if the password of its account stands in our
+ * configuration; then the URL of our images has to stand there, too. */
 #include "main/daemon/invite.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Runs the joiner's role on the link to the token's manager until there is a verdict, and says
+ * what that means. A configuration that the token brought takes its place only after success. */
 #include "main/daemon/join.h"
 
 #include <errno.h>

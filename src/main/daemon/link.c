@@ -1,3 +1,5 @@
+/* Which servers a link has, in which order, and at which address each peer is reached on each of
+ * them. Nodes of one server cluster stand next to each other. */
 #include "main/daemon/link.h"
 
 #include "base/memory.h"
