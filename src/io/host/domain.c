@@ -1,3 +1,5 @@
+/* Which devices, processors and memory a domain gets, and up to what it can grow while it runs;
+ * how our mark is read back, and which paths change when a domain goes to another host. */
 #include "io/host/domain.h"
 
 #include <inttypes.h>

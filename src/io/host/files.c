@@ -1,3 +1,5 @@
+/* When an image is complete and a disk is whole: each is made beside its place, and put there by
+ * a rename. Disks are made by qemu-img as overlays of the cached image. */
 #include "io/host/files.h"
 
 #include <dirent.h>

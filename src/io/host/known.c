@@ -1,3 +1,5 @@
+/* A map by VM id under one lock. What is asked for leaves as a copy, so that nobody holds the
+ * lock while working. */
 #include "io/host/known.h"
 
 #include <pthread.h>

@@ -1,3 +1,5 @@
+/* Memory is what /proc/meminfo says, disk what the file system of the VMs' folder has. KVM is
+ * used where libvirt offers it and the processor has it. */
 #include "io/host/machine.h"
 
 #include <errno.h>

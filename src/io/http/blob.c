@@ -1,3 +1,5 @@
+/* Which bytes of an archive are answered, by the Range header, and to whom: those whose token's
+ * digest is configured. A name that is no digest never reaches the file system. */
 #include "io/http/blob.h"
 
 #include <errno.h>

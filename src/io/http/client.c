@@ -1,3 +1,5 @@
+/* How an exchange is put to libcurl, and what each of its failures is called, so that a caller
+ * can tell what was certainly not done from what was lost under way. */
 #include "io/http/client.h"
 
 #include <curl/curl.h>

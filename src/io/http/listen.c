@@ -1,3 +1,5 @@
+/* Reads an address, opens the socket there, and says whether anybody but this machine can reach
+ * it. */
 #include "io/http/listen.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* Which HTTP status each code has, and a problem's words from its code. */
 #include "io/http/problem.h"
 
 #include <stdarg.h>

@@ -1,3 +1,6 @@
+/* When a request is answered, held, swallowed or dropped, in libmicrohttpd's terms; who holds a
+ * connection that its client has left, which the sweeper finds; and how the server ends without
+ * cutting answers short. */
 #include "io/http/server.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* What an archive must be: few plain entries, a manifest, one disk that refers to no other file.
+ * It is unpacked under names of our own, sparse, into a folder that appears when it is whole. */
 #include "io/image/archive.h"
 
 #include <archive.h>

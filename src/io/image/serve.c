@@ -1,3 +1,4 @@
+/* Answers GET and HEAD of an archive by its digest, and nothing else. */
 #include "io/image/serve.h"
 
 #include <stddef.h>

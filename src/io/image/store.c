@@ -1,3 +1,5 @@
+/* One download, patient with a server that restarts and checked by its digest; and the fetcher,
+ * which asks for an image once however many wait for it. */
 #include "io/image/store.h"
 
 #include <errno.h>

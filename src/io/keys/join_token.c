@@ -1,3 +1,5 @@
+/* A token is its fields joined by colons with a checksum at the end: version 1 names the
+ * manager, version 2 brings how to reach it, too. */
 #include "io/keys/join_token.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Who may read and replace a key file, and in which order files are made and renamed, so that a
+ * crash leaves one of the two keys and never a half. */
 #include "io/keys/key_file.h"
 
 #include <errno.h>

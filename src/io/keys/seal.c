@@ -1,3 +1,5 @@
+/* Which pair of keys seals a frame and which ones are tried to open it, while either end, or
+ * both, may be changing theirs. A pair's keys are derived when they are first needed. */
 #include "io/keys/seal.h"
 
 #include <assert.h>

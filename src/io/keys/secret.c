@@ -1,3 +1,4 @@
+/* libsodium's SHA-256, random bytes and base64url, as the rest of the tree wants them. */
 #include "io/keys/secret.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* Each step is followed by the fsync that makes it last: of the file before its rename, of the
+ * folder after it. */
 #include "io/os/folder.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* A lane with work is in the ready list or at a worker, never both: so its work is done in
+ * order, and by one worker at a time. */
 #include "io/os/pool.h"
 
 #include <pthread.h>

@@ -1,3 +1,5 @@
+/* Which status, headers and body each kind of reply becomes. Secrets that the core never had,
+ * such as a new token, are put in here. */
 #include <string.h>
 
 #include "base/map.h"

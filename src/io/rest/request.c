@@ -1,3 +1,5 @@
+/* What a call must bring: parameters that its route knows, a key and a tag in their form, a body
+ * that fits its table. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,3 +1,5 @@
+/* The table of the upstream manager's routes; which of a call's parts each route takes; and
+ * which problems it may answer with. */
 #include "io/rest/routes.h"
 
 #include <string.h>

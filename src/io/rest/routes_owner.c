@@ -1,3 +1,4 @@
+/* The table of the routes of a cluster's owner. */
 #include "io/rest/routes.h"
 
 #include "message/owner.h"

@@ -1,3 +1,5 @@
+/* Who may import an image, and what is left on the disk at whichever point an upload ends: its
+ * stages, and the thread that checks the archive. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,3 +1,5 @@
+/* When a next key is taken, told and adopted. The file is renamed before the seal forgets the
+ * old key, since the first frame by the next one ends the old one at the peer. */
 #include "io/shell/keys.h"
 
 #include "base/text.h"

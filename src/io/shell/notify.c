@@ -1,3 +1,4 @@
+/* The two states that systemd is told. */
 #include "io/shell/notify.h"
 
 #include <systemd/sd-daemon.h>

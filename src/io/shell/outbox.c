@@ -1,3 +1,5 @@
+/* When a frame is full, or cannot take the next message because their numbers do not follow, and
+ * what is said of one that cannot leave. */
 #include "io/shell/outbox.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* What is stored and what leaves, in which order; and which log line tells of it. */
 #include "io/shell/perform.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* What of an event has to be copied; what the bytes of a received frame are, which is found out
+ * when it is taken: a frame, a request to join, or the answer to one. */
 #include "io/shell/queue.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* Who takes a turn and when, what a turn is made of, and when the loop wakes by itself; how the
+ * daemon starts and stops. */
 #include "io/shell/shell.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* One table of rows by kind and key, in SQLite with a write-ahead log that is synced at each
+ * commit. A file of another daemon, of a newer schema, or in use is refused. */
 #include "io/store/store.h"
 
 #include <assert.h>

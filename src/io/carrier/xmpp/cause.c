@@ -1,3 +1,5 @@
+/* The words and remedies of all causes, and which line of libstrophe's log or which stream error
+ * means which cause. */
 #include "io/carrier/xmpp/cause.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* A connection needs full JIDs, a password or a client certificate, and files that can be read;
+ * what is missing is said with what to write. */
 #include "io/carrier/xmpp/check.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Which options a connection's socket gets, and what is read from the kernel about its bytes, on
+ * Linux. */
 #include "io/carrier/xmpp/socket.h"
 
 #include <linux/sockios.h> /* SIOCOUTQ */

@@ -1,3 +1,5 @@
+/* The text of each stanza, with what stands in it escaped. A frame that XML cannot carry, or
+ * that makes its stanza too long, is not written at all. */
 #include "io/carrier/xmpp/write.h"
 
 #include <stdint.h>

@@ -1,3 +1,5 @@
+/* When a lost connection is opened again, by a thread that keeps at it, and how long a call
+ * waits for that; what libvirt's events say of a VM's state. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
