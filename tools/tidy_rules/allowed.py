@@ -20,7 +20,7 @@ CEILINGS = {
     ("declaration", "src/"): 150,  # 7 of store.h are to be left: a port, and who fulfils it
     ("five parameters", "src/"): 113,  # 20 are to be left
     ("folder size", "sim/"): 15,
-    ("head", "src/"): 78,
+    ("head", "src/"): 6,
     ("head", "src/core/"): 60,
     ("ignored result", "sim/"): 2,
     ("ignored result", "src/"): 26,
