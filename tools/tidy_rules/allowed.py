@@ -48,7 +48,7 @@ CIRCLES = {
      "shell/outbox shell/perform shell/shell"),
     ("src/io/config", "config value"),
     ("src/io/config", "daemons links"),
-    ("src/io/host", "host parts"),
+    ("src/io/host", "host migrate parts"),
     ("src/io/host/libvirt", "connection parts"),
     ("src/io/host/libvirt", "grow shape"),
     ("src/io/rest", "answer call openapi request rest upload"),

@@ -9,7 +9,7 @@ import os
 import re
 
 from tidy_rules.allowed import CIRCLES, UPWARD
-from tidy_rules.source import declarations
+from tidy_rules.source import declarations, room
 
 FOLDER_FILES = 16
 PREFIX_FILES = 2
@@ -68,11 +68,13 @@ def defined(symbols):
 
 
 def call_arrows(symbols):
-    """(unit, unit whose function or object it refers to): the name"""
+    """(unit, unit whose function or object it refers to): the name. Of two that define it, as in
+    sim and in io, the one in the room is meant."""
     units = defined(symbols)
     arrows = {}
     for symbol in symbols:
-        there = units.get(symbol.name, ())
+        there = units.get(symbol.name, set())
+        there = {other for other in there if room(other) == room(symbol.path)} or there
         if symbol.is_undefined and len(there) == 1:
             arrows.setdefault((unit(symbol.path), *there), (symbol.path, 1, symbol.name))
     return arrows
