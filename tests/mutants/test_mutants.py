@@ -2,7 +2,7 @@
 """Each patch here is a bug; the simulator has to find each within its budget of seeds.
 
 A patch is applied to a copy of the sources, what it changes is compiled anew, and the simulator is
-run until it fails. A mutant that survives is a hole in sim/check*.c; a patch that does not apply
+run until it fails. A mutant that survives is a hole in sim/laws; a patch that does not apply
 any more has to be made again for the sources as they are. A first line `world: OPTIONS` in a patch
 names the world that finds it soonest; the others follow if that does not any more.
 """
@@ -74,8 +74,8 @@ class Mutants(unittest.TestCase):
         cls.folder = tempfile.mkdtemp(prefix="isthmus-mutants-")
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         os.mkdir(f"{cls.folder}/sound")
-        os.makedirs(f"{cls.folder}/generated/sim")
-        with open(f"{cls.folder}/generated/sim/commit.h", "w") as header:
+        os.makedirs(f"{cls.folder}/generated/sim/runs")
+        with open(f"{cls.folder}/generated/sim/runs/commit.h", "w") as header:
             header.write('#define SIM_COMMIT "mutant"\n')
         COMPILE.append(f"-I{cls.folder}/generated")
         cls.names = sources(ROOT)

@@ -9,8 +9,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/check.h"
-#include "sim/run.h"
+#include "sim/laws/check.h"
+#include "sim/runs/run.h"
 
 static const char tenant_token[] =
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

@@ -2,7 +2,7 @@
  * moments, and the story that has to come of it, line by line. */
 #pragma once
 
-#include "sim/world.h"
+#include "sim/world/world.h"
 
 struct script {
     struct sim_world *world;

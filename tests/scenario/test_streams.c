@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/attributes.h"
-#include "sim/check.h"
-#include "sim/run.h"
+#include "sim/laws/check.h"
+#include "sim/runs/run.h"
 
 /* What is drawn in turn, how often depends on all that happens, so only its beginning is held
  * against another world's; what is decided by the minute or the number of the request, too. */

@@ -1,6 +1,6 @@
 /* The endpoints of one link: which connections it wants, and by which of them each party is
- * reached. Whoever has the connections (io/carrier, sim/carrier.c) tells what becomes of them,
- * carries out what is ordered, and hands on what is told: whether the link works, and who is
+ * reached. Whoever has the connections (io/carrier, sim/parts/carrier.c) tells what becomes of
+ * them, carries out what is ordered, and hands on what is told: whether the link works, and who is
  * there. It knows nothing of servers and of what a frame means.
  *
  * Endpoints follow each other in groups of which one is in use at a time (failover.h): an agent's

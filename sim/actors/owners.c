@@ -1,0 +1,473 @@
+/* Owners of clusters: they change what the configuration lends while their manager is away, and ask
+ * it by its API to lend more or less, to revoke and restore what they lend, and to cordon and
+ * uncordon hosts while it runs. Operators set tenants' quotas in the same way. What they asked and
+ * were answered is remembered here, for the laws to be held against. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "message/owner.h"
+#include "sim/laws/check.h"
+
+static const char tenant_word[] = "people"; /* see workload.c */
+
+static struct owner_limits some_limits(struct sim_world *world) {
+    return (struct owner_limits){.vms = prng_below(&world->owner, 8),
+                                 .cpus = prng_below(&world->owner, 16),
+                                 .memory_mib = 512 * prng_below(&world->owner, 20)};
+}
+
+size_t owners_parties(const struct sim_world *world, const struct sim_node *node) {
+    return node_is_upstream(node) ? world->settings.tenants : node->settings.managers_count;
+}
+
+const char *owners_party(const struct sim_node *node, size_t which, struct party *out) {
+    if (!node_is_upstream(node))
+        return node->settings.managers[which].name;
+    text_format(out->name, sizeof(out->name), "%s%zu", tenant_word, which);
+    return out->name;
+}
+
+size_t owners_which(const struct sim_world *world, const struct sim_node *node,
+                    const char *party) {
+    size_t parties = owners_parties(world, node);
+    if (node_is_upstream(node)) { /* the other way round than owners_party() */
+        size_t which = text_starts(party, tenant_word)
+                           ? strtoul(party + strlen(tenant_word), NULL, 10)
+                           : parties;
+        return which < parties ? which : parties;
+    }
+    for (size_t i = 0; i < parties; i++)
+        if (text_equal(node->settings.managers[i].name, party))
+            return i;
+    return parties;
+}
+
+void owners_begin(struct sim_world *world, struct sim_node *node) {
+    size_t count = node->settings.managers_count, parties = owners_parties(world, node);
+    struct owner_limits *limits = memory_new(count, sizeof(*limits));
+    for (size_t i = 0; i < count; i++)
+        if (prng_below(&world->owner, 1000) < world->settings.limits)
+            limits[i] = some_limits(world);
+    node->settings.limits = limits;
+    node->used = memory_new(parties, sizeof(*node->used));
+    node->lent = memory_new(parties, sizeof(*node->lent));
+    shares_begin(world, node);
+    permits_begin(world, node);
+}
+
+void owners_reconfigure(struct sim_world *world, struct sim_node *node) {
+    struct owner_limits *limits = (struct owner_limits *)(uintptr_t)node->settings.limits;
+    if (!node->settings.managers_count || !limits ||
+        !world_fault(world, &world->owner, world->settings.owner_changes))
+        return;
+    size_t which = prng_below(&world->owner, node->settings.managers_count);
+    limits[which] = some_limits(world);
+    world->stats.owner_changes++;
+}
+
+/* What is in force by the node's disk. */
+static struct owner_limits kept_limits(struct sim_world *world, const struct sim_node *node,
+                                       size_t which) {
+    struct party party;
+    bool is_upstream = node_is_upstream(node);
+    const struct table *table = is_upstream ? &tenant_table : &lending_decision_table;
+    const struct sim_row *row = disk_row(node, table, owners_party(node, which, &party));
+    struct owner_limits limits = {0};
+    if (row) {
+        struct record record;
+        disk_read(world, row, &record);
+        const struct lending_decision *lending = record.data;
+        if (is_upstream)
+            limits = ((const struct tenant *)record.data)->quota;
+        else
+            limits = lending->from == LIMITS_SET ? lending->limits : node->settings.limits[which];
+        record_deinit(&record);
+    } else if (!is_upstream) {
+        limits = node->settings.limits[which];
+    }
+    return limits;
+}
+
+static bool kept_revoked(struct sim_world *world, const struct sim_node *node, size_t which) {
+    const struct sim_row *row =
+        disk_row(node, &lending_decision_table, node->settings.managers[which].name);
+    struct record record;
+    if (!row)
+        return false;
+    disk_read(world, row, &record);
+    bool revoked = ((const struct lending_decision *)record.data)->revoked_ms;
+    record_deinit(&record);
+    return revoked;
+}
+
+/* What an owner may choose among; the first is all. */
+static const struct permissions permits[] = {
+    {0},
+    {.verbs = (char *)(uintptr_t)"define start"},
+    {.shapes = (char *)(uintptr_t)"shape0"},
+    {.verbs = (char *)(uintptr_t)"start shutdown stop reboot"},
+    {.networks = (char *)(uintptr_t)"lan-blue"},
+    {.networks = (char *)(uintptr_t)"no-network"},
+};
+enum { permits_of_networks = 2 };
+
+const struct permissions *owners_permit(const struct sim_node *node, size_t manager) {
+    return &permits[node->permits[manager]];
+}
+
+static uint8_t kept_permit(struct sim_world *world, const struct sim_node *node, size_t which) {
+    struct record record;
+    uint8_t found = 0;
+    const struct sim_row *row =
+        disk_row(node, &lending_decision_table, node->settings.managers[which].name);
+    if (!row)
+        return 0;
+    disk_read(world, row, &record);
+    for (uint8_t i = 1; i < array_size(permits); i++)
+        if (record_equal(&permissions_table, &permits[i],
+                         &((const struct lending_decision *)record.data)->permissions))
+            found = i;
+    record_deinit(&record);
+    return found;
+}
+
+struct kept_labels {
+    char text[limit_labels + 1];
+};
+
+/* What the node's disk has of the owner's decisions of a host, with its labels beside. */
+static struct host_decision kept_host(struct sim_world *world, const struct sim_node *node,
+                                      const struct sim_node *host,
+                                      struct kept_labels *out_labels) {
+    struct host_decision decision = {0};
+    out_labels->text[0] = 0;
+    struct record record;
+    const struct sim_row *row = disk_row(node, &host_decision_table, host->name);
+    if (!row)
+        return decision;
+    disk_read(world, row, &record);
+    decision = *(const struct host_decision *)record.data;
+    text_format(out_labels->text, sizeof(out_labels->text), "%s",
+                decision.labels ? decision.labels : "");
+    decision.labels = NULL;
+    record_deinit(&record);
+    return decision;
+}
+
+void owners_remember(struct sim_world *world, struct sim_node *node) {
+    for (size_t i = 0; node->lent && i < owners_parties(world, node); i++)
+        node->lent[i] = kept_limits(world, node, i);
+    permits_remember(world, node);
+    if (!node->lent || node_is_upstream(node))
+        return;
+    shares_remember(world, node);
+    node->revoked = 0;
+    for (size_t i = 0; i < node->settings.managers_count; i++) {
+        node->revoked |= kept_revoked(world, node, i) ? 1u << i : 0;
+        node->permits[i] = kept_permit(world, node, i);
+    }
+    for (size_t i = 0; i < node->settings.agents_count; i++) {
+        struct sim_node *host = world_node(world, node->settings.agents[i].name);
+        struct kept_labels labels;
+        struct host_decision kept = kept_host(world, node, host, &labels);
+        (void)text_copy(host->labels, sizeof(host->labels), labels.text);
+        host->cordoned = kept.cordoned_ms;
+        host->duty = kept.duty;
+        host->overcommit = kept.overcommit;
+    }
+}
+
+void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
+    struct party party;
+    for (size_t i = 0; node->lent && i < owners_parties(world, node); i++) {
+        struct owner_limits kept = kept_limits(world, node, i);
+        if (memcmp(&kept, &node->lent[i], sizeof(kept)))
+            check_fail(world, "nothing lost", "%s was answered and does not know what it lends %s",
+                       node->name, owners_party(node, i, &party));
+    }
+    shares_check_kept(world, node);
+    permits_check_kept(world, node);
+    for (size_t i = 0; i < node->settings.managers_count; i++)
+        if (kept_permit(world, node, i) != node->permits[i] ||
+            kept_revoked(world, node, i) != ((node->revoked >> i & 1) != 0))
+            check_fail(world, "nothing lost", "%s was answered and does not know what %s may "
+                       "ask", node->name, node->settings.managers[i].name);
+    for (size_t i = 0; !node_is_upstream(node) && i < node->settings.agents_count; i++) {
+        const struct sim_node *host = world_node(world, node->settings.agents[i].name);
+        struct kept_labels labels;
+        struct host_decision kept = kept_host(world, node, host, &labels);
+        if ((kept.cordoned_ms != 0) != host->cordoned || kept.duty != host->duty ||
+            !text_equal(labels.text, host->labels) ||
+            !record_equal(&overcommit_table, &kept.overcommit, &host->overcommit))
+            check_fail(world, "nothing lost", "%s answered its owner and does not know what was "
+                       "decided of %s", node->name, host->name);
+    }
+}
+
+/* What is due in this very moment goes out first: in the step of the owner's word it would be taken
+ * for that word's. */
+static void let_due_pass(struct sim_world *world, struct sim_node *node) {
+    struct event tick = {.kind = EVENT_TICK};
+    if (node->role && role_deadline_ms(node->role) <= node_now_ms(world, node))
+        world_step(world, node, &tick);
+}
+
+/* Law 3: an owner's word stops nothing that runs; even a revocation has its grace. Another weight
+ * may let something go that was asked before. */
+bool owners_ask(struct sim_world *world, struct sim_node *node, struct request *request) {
+    let_due_pass(world, node);
+    size_t before = node->pending.count;
+    workload_send(world, node, request);
+    for (size_t i = before; i < node->pending.count; i++) {
+        const struct effect *effect = &node->pending.items[i];
+        if (!node->revoked && request->kind != REQUEST_SHARE_SET && effect->kind == EFFECT_SEND &&
+            effect->send.message.kind == MESSAGE_INSTRUCT)
+            check_fail(world, "sovereignty", "%s's owner lowers or cordons, and %s is instructed",
+                       node->name, effect->send.address);
+        if (effect->kind == EFFECT_REPLY && effect->reply.kind == REPLY_PROBLEM)
+            return false;
+    }
+    return true;
+}
+
+static void restore(struct sim_world *world, struct sim_node *node, size_t which) {
+    struct request request = {.kind = REQUEST_UPSTREAM_RESTORE};
+    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    if (owners_ask(world, node, &request)) /* otherwise its VMs are just ending */
+        node->revoked &= ~(1u << which);
+}
+
+static void decide_revoked(struct sim_world *world, struct sim_node *node) {
+    enum { grace_most_seconds = 120 };
+    size_t which = prng_below(&world->owner, node->settings.managers_count);
+    struct request request = {.kind = REQUEST_UPSTREAM_REVOKE};
+    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    request.revocation.grace_seconds = 1 + (uint32_t)prng_below(&world->owner, grace_most_seconds);
+    if (node->revoked >> which & 1) {
+        restore(world, node, which);
+        return;
+    }
+    node->revoked |= 1u << which;
+    (void)owners_ask(world, node, &request);
+}
+
+static void permit(struct sim_world *world, struct sim_node *node, size_t which,
+                   uint8_t chosen) {
+    struct request request = {.kind = chosen ? REQUEST_PERMISSIONS_SET : REQUEST_PERMISSIONS_RESET,
+                              .permissions = permits[chosen]};
+    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    node->permits[which] = chosen;
+    (void)owners_ask(world, node, &request);
+}
+
+static void decide_permissions(struct sim_world *world, struct sim_node *node) {
+    size_t which = prng_below(&world->owner, node->settings.managers_count);
+    size_t choices = array_size(permits) - (world->settings.networks ? 0 : permits_of_networks);
+    permit(world, node, which,
+           node->permits[which] ? 0 : (uint8_t)prng_below(&world->owner, choices));
+}
+
+bool owners_restore(struct sim_world *world) {
+    bool all = true;
+    for (uint32_t i = 0; i < world->nodes_count; i++) {
+        struct sim_node *node = world->nodes[i];
+        for (size_t k = 0; node->role && k < node->settings.managers_count; k++) {
+            if (node->permits[k])
+                permit(world, node, k, 0);
+            if (node->revoked >> k & 1)
+                restore(world, node, k);
+        }
+        all &= !node->revoked;
+    }
+    return all;
+}
+
+static void decide_limits(struct sim_world *world, struct sim_node *node) {
+    size_t which = prng_below(&world->owner, node->settings.managers_count);
+    bool sets = prng_below(&world->owner, 3);
+    struct request request = {.kind = sets ? REQUEST_LIMITS_SET : REQUEST_LIMITS_RESET};
+    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    request.limits = some_limits(world);
+    node->lent[which] = sets ? request.limits : node->settings.limits[which];
+    (void)owners_ask(world, node, &request);
+}
+
+/* As soon as there is such a tenant. */
+static void decide_quota(struct sim_world *world, struct sim_node *node) {
+    struct party party;
+    size_t which = prng_below(&world->owner, owners_parties(world, node));
+    struct request request = {.kind = REQUEST_TENANT_QUOTA, .limits = some_limits(world)};
+    (void)text_copy(request.key, sizeof(request.key), owners_party(node, which, &party));
+    text_format(request.token_hash, sizeof(request.token_hash), "operator");
+    if (!disk_row(node, &tenant_table, request.key))
+        return;
+    node->lent[which] = request.limits;
+    (void)owners_ask(world, node, &request);
+}
+
+/* Asks, and remembers what is in force from then on. */
+static void ask_duty(struct sim_world *world, struct sim_node *node, struct sim_node *host,
+                     enum request_kind kind) {
+    static const enum host_duty duties[REQUEST_KIND_COUNT] = {
+        [REQUEST_HOST_DRAIN] = DUTY_DRAIN, [REQUEST_HOST_MAINTAIN] = DUTY_MAINTENANCE};
+    struct request request = {.kind = kind};
+    bool maintained = host->cordoned && host->duty == DUTY_MAINTENANCE;
+    bool refused = maintained && kind != REQUEST_HOST_MAINTAIN &&
+                   kind != REQUEST_HOST_END_MAINTENANCE;
+    (void)text_copy(request.key, sizeof(request.key), host->name);
+    if (!refused) {
+        host->cordoned = kind != REQUEST_HOST_UNCORDON && kind != REQUEST_HOST_END_MAINTENANCE;
+        host->duty = duties[kind];
+    }
+    if (owners_ask(world, node, &request) == refused)
+        check_fail(world, "maintenance", "%s: host %s %s", node->name, host->name,
+                   refused ? "is opened in its maintenance" : "cannot be opened or emptied");
+}
+
+static void decide_cordon(struct sim_world *world, struct sim_node *node) {
+    size_t which = prng_below(&world->owner, node->settings.agents_count);
+    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    ask_duty(world, node, host, host->cordoned ? REQUEST_HOST_UNCORDON : REQUEST_HOST_CORDON);
+}
+
+/* A host is to be empty, or that ends. */
+static void decide_drain(struct sim_world *world, struct sim_node *node) {
+    size_t which = prng_below(&world->owner, node->settings.agents_count);
+    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    enum request_kind kind = prng_below(&world->owner, 3) ? REQUEST_HOST_MAINTAIN
+                                                          : REQUEST_HOST_DRAIN;
+    if (host->cordoned && host->duty != DUTY_CORDON && prng_below(&world->owner, 2))
+        kind = host->duty == DUTY_DRAIN ? REQUEST_HOST_UNCORDON : REQUEST_HOST_END_MAINTENANCE;
+    ask_duty(world, node, host, kind);
+}
+
+static void ask_overcommit(struct sim_world *world, struct sim_node *node, struct sim_node *host,
+                           struct overcommit overcommit) {
+    struct request request = {.kind = REQUEST_HOST_OVERCOMMIT, .overcommit = overcommit};
+    (void)text_copy(request.key, sizeof(request.key), host->name);
+    struct overcommit *most = &host->most_lent;
+    host->overcommit = overcommit;
+    if (overcommit.cpus_percent > most->cpus_percent)
+        most->cpus_percent = overcommit.cpus_percent;
+    if (overcommit.memory_percent > most->memory_percent)
+        most->memory_percent = overcommit.memory_percent;
+    (void)owners_ask(world, node, &request);
+}
+
+static void decide_overcommit(struct sim_world *world, struct sim_node *node) {
+    size_t which = prng_below(&world->owner, node->settings.agents_count);
+    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    struct overcommit overcommit = {50 + (uint32_t)prng_below(&world->owner, 200),
+                                    50 + (uint32_t)prng_below(&world->owner, 200)};
+    if (prng_below(&world->owner, 4) == 0)
+        overcommit = (struct overcommit){0};
+    ask_overcommit(world, node, host, overcommit);
+}
+
+static void decide_labels(struct sim_world *world, struct sim_node *node) {
+    static char kinds[][16] = {"kind=apple", "kind=pear", "", "zone=a"};
+    size_t which = prng_below(&world->owner, node->settings.agents_count);
+    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    struct request request = {.kind = REQUEST_HOST_LABEL};
+    (void)text_copy(request.key, sizeof(request.key), host->name);
+    (void)text_copy(host->labels, sizeof(host->labels),
+                    kinds[prng_below(&world->owner, array_size(kinds))]);
+    request.host_labels.labels = *host->labels ? host->labels : NULL;
+    (void)owners_ask(world, node, &request);
+}
+
+/* Without limits, without room that is kept, and nothing rounded away. */
+static void lend_all(struct sim_world *world, struct sim_node *node, size_t which) {
+    struct request limits = {.kind = REQUEST_LIMITS_SET};
+    struct request share = {.kind = REQUEST_SHARE_SET, .share.weight = 1};
+    const char *name = node->settings.managers[which].name;
+    (void)text_copy(limits.key, sizeof(limits.key), name);
+    (void)text_copy(share.key, sizeof(share.key), name);
+    if (node->lent) {
+        node->lent[which] = limits.limits;
+        (void)owners_ask(world, node, &limits);
+    }
+    if (node->shared) {
+        node->shared[which] = share.share;
+        (void)owners_ask(world, node, &share);
+    }
+}
+
+void owners_relent(struct sim_world *world) {
+    const struct overcommit most = {limit_lend_cpus_percent, limit_lend_memory_percent};
+    for (uint32_t i = 0; i < world->nodes_count; i++) {
+        struct sim_node *node = world->nodes[i];
+        for (size_t k = 0; node->role && !node_is_upstream(node) &&
+                           k < node->settings.agents_count; k++) {
+            struct sim_node *host = world_node(world, node->settings.agents[k].name);
+            if (host->cordoned)
+                ask_duty(world, node, host, host->duty == DUTY_MAINTENANCE
+                                                ? REQUEST_HOST_END_MAINTENANCE
+                                                : REQUEST_HOST_UNCORDON);
+            ask_overcommit(world, node, host, most);
+        }
+        for (size_t k = 0; node->role && !node_is_upstream(node) &&
+                           k < node->settings.managers_count; k++)
+            lend_all(world, node, k);
+    }
+}
+
+/* The most VMs are on the move where hosts are opened again soon. */
+static void empty_more(struct sim_world *world, struct sim_node *node) {
+    struct sim_node *host = NULL;
+    prng_init(&world->owner, map_hash(world->settings.seed - world->now_ms, node->name,
+                                      strlen(node->name)));
+    if (node_is_upstream(node) || world->settings.even || !node->role ||
+        world_node(world, node->settings.agents[0].name)->settings.kind != ROLE_AGENT ||
+        !world_fault(world, &world->owner, world->settings.drains))
+        return;
+    for (size_t i = 0; i < node->settings.agents_count; i++) {
+        host = world_node(world, node->settings.agents[i].name);
+        if (host->cordoned)
+            ask_duty(world, node, host, host->duty == DUTY_MAINTENANCE
+                                            ? REQUEST_HOST_END_MAINTENANCE
+                                            : REQUEST_HOST_UNCORDON);
+    }
+    size_t which = prng_below(&world->owner, node->settings.agents_count);
+    host = world_node(world, node->settings.agents[which].name);
+    ask_duty(world, node, host, prng_below(&world->owner, 2) ? REQUEST_HOST_MAINTAIN
+                                                             : REQUEST_HOST_DRAIN);
+}
+
+/* Each owner decides by the minute and the name of the cluster alone. In an even world (pair.c)
+ * they speak of no hosts, which are others. */
+void owners_act(struct sim_world *world, struct sim_node *node) {
+    if (!node->lent)
+        return;
+    shares_act(world, node);
+    permits_act(world, node);
+    empty_more(world, node);
+    prng_init(&world->owner, map_hash(world->settings.seed + world->now_ms, node->name,
+                                      strlen(node->name)));
+    bool acts = world_fault(world, &world->owner, world->settings.owner_acts);
+    world_note(world, STREAM_OWNER, world->now_ms * 2 + acts);
+    if (!acts || !node->role)
+        return;
+    world->stats.owner_acts++;
+    uint64_t what = prng_below(&world->owner, 10);
+    if (node_is_upstream(node))
+        decide_quota(world, node);
+    else if (world->settings.even || what < 2)
+        decide_limits(world, node);
+    else if (what < 3)
+        decide_cordon(world, node);
+    else if (what < 5)
+        decide_drain(world, node);
+    else if (what < 6)
+        decide_overcommit(world, node);
+    else if (what < 7)
+        decide_labels(world, node);
+    else if (what < 8)
+        decide_permissions(world, node);
+    else
+        decide_revoked(world, node);
+}

@@ -1,0 +1,118 @@
+/* The laws of links that have several servers. */
+
+#include "sim/parts/carrier.h"
+#include "sim/laws/check.h"
+
+enum {
+    steady_ms = 10000, /* core/link/failover.c: what was lost before has no hold-down of its own */
+    slack_ms = 50,     /* clocks drift, connections take a while to close */
+    round_ms = carrier_handshake_ms + 300,
+    pause_most_ms = 30000,
+};
+
+static uint64_t latest(uint64_t left, uint64_t right) { return left > right ? left : right; }
+
+/* For how long a process could have used this server; 0: it cannot. */
+static uint64_t reached_for_ms(const struct sim_carrier *carrier, size_t line) {
+    const struct sim_link *link = carrier->link;
+    const struct sim_server *server = &carrier->world->servers[link->server + line];
+    uint64_t since_ms = latest(latest(server->since_ms, link->mended_ms), carrier->since_ms);
+    return carrier_reaches(link, line) ? carrier->world->now_ms - since_ms : 0;
+}
+
+static bool chooses(const struct sim_carrier *carrier) {
+    return carrier->endpoints.groups_count == 1;
+}
+
+static void fail(const struct sim_carrier *carrier, const char *law, const char *what,
+                 size_t line) {
+    check_fail(carrier->world, law, "%s, servers from %u: %s %zu", carrier->link->address,
+               carrier->link->server, what, line);
+}
+
+static void on_due(struct sim_world *world, struct occurrence *occurrence) {
+    const struct sim_carrier *carrier = occurrence->node->links[occurrence->link].carrier;
+    if (occurrence_is_stale(occurrence) || !carrier || !carrier->is_out ||
+        carrier->losses != occurrence->attempt)
+        return;
+    size_t next = (carrier->lost_line + 1) % carrier->endpoints.count;
+    if (reached_for_ms(carrier, next) >= world->now_ms - carrier->lost_ms)
+        fail(carrier, "a link works again", "a hold-down and a second do not lead to server",
+             next);
+}
+
+void check_line_lost(struct sim_carrier *carrier, size_t line) {
+    struct sim_world *world = carrier->world;
+    if (!chooses(carrier))
+        return;
+    carrier->is_out = true;
+    carrier->losses++;
+    carrier->lost_ms = world->now_ms;
+    carrier->lost_line = line;
+    carrier->was_steady = world->now_ms - carrier->lines[line].since_ms >= steady_ms + slack_ms;
+    struct occurrence *due =
+        world_later(world, carrier->link->node,
+                    carrier_hold_down_ms + 1000 + carrier_login_ms + slack_ms, on_due);
+    due->link = carrier->link->index;
+    due->attempt = carrier->losses;
+}
+
+void check_line_up(struct sim_carrier *carrier, size_t line) {
+    uint64_t now_ms = carrier->world->now_ms;
+    bool is_another = carrier->losses && line != carrier->lost_line;
+    if (!chooses(carrier))
+        return;
+    if (carrier->is_out && carrier->was_steady && is_another &&
+        now_ms - carrier->lost_ms + slack_ms < carrier_hold_down_ms * 3 / 4)
+        fail(carrier, "hold-down", "too early at server", line);
+    carrier->world->stats.failovers += carrier->is_out && is_another;
+    carrier->world->stats.returns += !carrier->is_out && line == 0 && carrier->since_ms != now_ms &&
+                                     carrier->losses;
+    carrier->is_out = false;
+}
+
+/* Any server that is there for long enough is found, whatever the others do. */
+static void check_works(const struct sim_carrier *carrier) {
+    size_t count = carrier->endpoints.count;
+    uint64_t enough_ms = carrier_hold_down_ms + count * round_ms + pause_most_ms + 1000;
+    uint64_t out_ms = carrier->world->now_ms - carrier->changed_ms;
+    for (size_t k = 0; k < count; k++) {
+        if (reached_for_ms(carrier, k) <= enough_ms)
+            continue;
+        if (!carrier->link->up && out_ms > enough_ms)
+            fail(carrier, "a link works", "it does not by server", k);
+        if (!chooses(carrier) && carrier->endpoints.groups_count == count &&
+            !endpoints_uses(&carrier->endpoints, k))
+            fail(carrier, "a manager is everywhere", "it is not at server", k);
+    }
+}
+
+static void check_returns(const struct sim_carrier *carrier, uint64_t enough_ms) {
+    size_t best = 0, used = 0;
+    while (best < carrier->endpoints.count && reached_for_ms(carrier, best) <= enough_ms)
+        best++;
+    while (used < carrier->endpoints.count && !endpoints_uses(&carrier->endpoints, used))
+        used++;
+    if (chooses(carrier) && best < used && used < carrier->endpoints.count &&
+        carrier->world->now_ms - carrier->lines[used].since_ms > enough_ms)
+        fail(carrier, "a link returns", "it stays away from server", best);
+}
+
+static void check_each(struct sim_world *world, uint64_t return_ms) {
+    for (uint32_t i = 0; world_has_spares(world) && i < world->nodes_count; i++)
+        for (uint32_t k = 0; k < world->nodes[i]->links_count; k++) {
+            const struct sim_carrier *carrier = world->nodes[i]->links[k].carrier;
+            if (!carrier)
+                continue;
+            check_works(carrier);
+            check_returns(carrier, return_ms);
+        }
+}
+
+void check_carriers(struct sim_world *world) {
+    uint64_t rounds_ms = (1 + world->settings.spares) * round_ms;
+    check_each(world, 3 * carrier_return_ms + rounds_ms + 2 * pause_most_ms + 1000);
+}
+
+/* Nothing has happened for long enough. */
+void check_carriers_end(struct sim_world *world) { check_each(world, 2 * carrier_return_ms); }

@@ -1,0 +1,78 @@
+/* Links that have several servers each (`--spares`), as io/carrier has on real ones: core/endpoints
+ * with its core/failover decides in each simulated process which connections to have, and here
+ * they log in, are lost and are closed.
+ *
+ * The servers of a link are independent, where two parties meet only if both are on the same one,
+ * or nodes of one cluster, which is one. A server that dies is dead (connections end at once,
+ * logins are refused) or silent (its clients notice after a while, logins hang until they are cut).
+ * The way from one party to one server may be cut, which is the same for that party alone. */
+#pragma once
+
+#include "core/link/endpoints.h"
+#include "sim/world/world.h"
+
+enum {
+    carrier_hold_down_ms = 10000,
+    carrier_return_ms = 20000,
+    carrier_login_ms = 100,       /* at the most */
+    carrier_handshake_ms = 15000, /* a login that hangs is cut */
+};
+
+struct sim_line {
+    bool is_open;      /* a login is under way, or it is up */
+    uint32_t attempt;  /* occurrences of an older one do not reach it */
+    uint64_t since_ms; /* that it is up */
+};
+
+/* Of one link's end, as long as its process lives. */
+struct sim_carrier {
+    struct endpoints endpoints;
+    struct sim_world *world;
+    struct sim_link *link;
+    struct timer timer; /* in world.carriers */
+    struct sim_line lines[limit_endpoints];
+    uint64_t since_ms;   /* that there is one */
+    uint64_t changed_ms; /* when the link came or went */
+    /* what check_carrier.c remembers: the newest use that was lost */
+    uint64_t lost_ms;
+    size_t lost_line;
+    uint32_t losses;
+    bool was_steady, is_out;
+};
+
+bool world_has_spares(const struct sim_world *world);
+
+/* With the process. */
+void carrier_start(struct sim_world *world, struct sim_link *link);
+void carrier_stop(struct sim_world *world, struct sim_link *link);
+void carrier_free(struct sim_carrier *carrier);
+
+/* Its deadline has come. */
+void carrier_on_time(struct sim_carrier *carrier);
+
+/* `server` went or came. */
+void carrier_server(struct sim_world *world, uint32_t server);
+
+/* The way to one of the servers may be cut for a while. */
+void carrier_cut(struct sim_world *world, struct sim_link *link);
+/* What has no other way gets its own back; all others stay cut. */
+void carrier_mend(struct sim_world *world, struct sim_link *link);
+
+/* Fills in by which lines a frame to the address `to` travels; false: it is lost. */
+bool carrier_route(const struct sim_link *from, const char *to, const struct sim_link *target,
+                   struct occurrence *out);
+/* By which name the sender is known above; NULL: the frame does not arrive. */
+const char *carrier_receive(struct sim_link *link, const struct occurrence *occurrence);
+
+/* By which server the role has heard whom. */
+void carrier_learn(struct sim_link *link, const struct effect_route *route);
+
+bool carrier_reaches(const struct sim_link *link, size_t line);
+
+/* check_carrier.c: after a server's death the link works again on the next one within the
+ * hold-down and a second, and not before; it returns to the best one; where a server is there, a
+ * link works. */
+void check_line_lost(struct sim_carrier *carrier, size_t line);
+void check_line_up(struct sim_carrier *carrier, size_t line);
+void check_carriers(struct sim_world *world);
+void check_carriers_end(struct sim_world *world);

@@ -1,0 +1,102 @@
+/* A node's disk: its stored records as the text that the store would hold, so that a restart
+ * reads what was written and not what was meant. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "sim/laws/check.h"
+
+enum { row_key_size = 256 };
+
+static void row_key(const struct table *table, const char *key, char *out_key) {
+    size_t length = strlen(table->name);
+    memcpy(out_key, table->name, length);
+    out_key[length] = '/';
+    (void)text_copy(out_key + length + 1, row_key_size - length - 1, key);
+}
+
+static const char *key_of(const struct record *record) {
+    return (const char *)record->data + record->table->fields[0].offset;
+}
+
+const struct sim_row *disk_row(const struct sim_node *node, const struct table *table,
+                               const char *key) {
+    char full[row_key_size];
+    row_key(table, key, full);
+    return map_get(&node->disk, full);
+}
+
+void disk_delete(struct sim_node *node, const struct record *record) {
+    char key[row_key_size];
+    row_key(record->table, key_of(record), key);
+    struct sim_row *row = map_remove(&node->disk, key);
+    if (!row)
+        return;
+    list_remove(&row->node);
+    node->rows_count--;
+    memory_free(row->bytes);
+    memory_free(row);
+}
+
+void disk_put(struct sim_world *world, struct sim_node *node, const struct record *record) {
+    char key[row_key_size];
+    struct text text = {0};
+    codec_encode(record->table, record->data, FIELD_STORE, &text);
+    world_mix(world, text_data(&text), text.length);
+    world->stats.saves++;
+    row_key(record->table, key_of(record), key);
+    struct sim_row *row = map_get(&node->disk, key);
+    if (!row) {
+        size_t size = strlen(key) + 1;
+        row = memory_new(1, sizeof(*row) + size);
+        row->table = record->table;
+        (void)text_copy(row->key, size, key);
+        map_put(&node->disk, row->key, row);
+        list_add(&node->rows, &row->node);
+        node->rows_count++;
+    }
+    memory_free(row->bytes);
+    row->bytes = memory_copy(text_data(&text), text.length + 1);
+    text_deinit(&text);
+}
+
+void disk_read(struct sim_world *world, const struct sim_row *row, struct record *out_record) {
+    struct codec_fault fault;
+    *out_record = (struct record){row->table, memory_new(1, row->table->size)};
+    struct codec_input input = {row->bytes, strlen(row->bytes), FIELD_STORE,
+                                CODEC_REFUSE_UNKNOWN};
+    if (codec_decode(row->table, &input, out_record->data, &fault))
+        check_fail(world, "store", "%s cannot be read back: %s %s", row->bytes, fault.field,
+                   fault.text);
+}
+
+/* Steps that a process goes through before it serves: they do not crash half-way here. */
+void disk_load(struct sim_world *world, struct sim_node *node) {
+    struct effects effects = {0};
+    struct event event = {.kind = EVENT_LOAD, .now_ms = node_now_ms(world, node),
+                          .wall_ms = node_wall_ms(world, node)};
+    struct list *at = NULL, *next = NULL;
+    for (size_t table = 0; table < stored_tables_count; table++)
+        list_each(at, next, &node->rows) {
+            const struct sim_row *row = container_of(at, struct sim_row, node);
+            if (row->table != stored_tables[table])
+                continue;
+            disk_read(world, row, &event.load);
+            role_step(node->role, &event, &effects);
+            record_deinit(&event.load);
+        }
+    for (size_t i = 0; i < effects.count; i++)
+        if (effects.items[i].kind == EFFECT_PIN || effects.items[i].kind == EFFECT_PIN_NEXT)
+            keys_pin(world, node, &effects.items[i]);
+    effects_deinit(&effects);
+}
+
+void disk_free(struct sim_node *node) {
+    struct list *at = NULL, *next = NULL;
+    list_each(at, next, &node->rows) {
+        struct sim_row *row = container_of(at, struct sim_row, node);
+        memory_free(row->bytes);
+        memory_free(row);
+    }
+    map_deinit(&node->disk);
+}

@@ -1,0 +1,458 @@
+/* How frames travel between connections: in order after 5 ms, unless a fault loses, repeats,
+ * reorders, stalls or slows them. What a turn sends to one peer becomes one frame here, as in
+ * io/shell_outbox.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "sim/parts/carrier.h"
+#include "sim/laws/check.h"
+
+enum { carry_ms = 5 };
+
+static void hand_over(struct sim_world *world, const struct occurrence *occurrence,
+                      const char *from, const struct frame *frame) {
+    struct event event = {.kind = EVENT_FRAME};
+    char next_key[limit_public_key_size];
+    struct sim_link *link = &occurrence->node->links[occurrence->link];
+    if (!keys_open(world, link, occurrence->from, &occurrence->seal, next_key))
+        return;
+    event.frame = (struct event_frame){.link = occurrence->link,
+                                       .endpoint = occurrence->line,
+                                       .from = from,
+                                       .frame = frame,
+                                       .next_key = next_key[0] ? next_key : NULL};
+    world->stats.frames++;
+    world_step(world, occurrence->node, &event);
+}
+
+/* The upstream takes every cluster to have room without end. */
+static void believe(struct frame *frame) {
+    enum { endless = 1000 };
+    for (uint32_t i = 0; i < frame->messages_count; i++) {
+        struct message *message = &frame->messages[i];
+        for (uint32_t k = 0; message->kind == MESSAGE_CAPACITY && k < message->capacity.fits_count;
+             k++)
+            message->capacity.fits[k].count = endless;
+    }
+}
+
+static void deliver(struct sim_world *world, struct occurrence *occurrence) {
+    const struct sim_node *node = occurrence->node;
+    struct sim_link *link = &node->links[occurrence->link];
+    struct frame frame;
+    struct codec_fault fault;
+    const char *from = occurrence->from->address;
+    if (!node->role || !link->up || (link->carrier && !(from = carrier_receive(link, occurrence))))
+        return;
+    if (!occurrence->bytes) {
+        hand_over(world, occurrence, from, &occurrence->frame);
+        return;
+    }
+    if (frame_decode(occurrence->bytes, strlen(occurrence->bytes), &frame, &fault))
+        check_fail(world, "protocol", "frame %s: %s %s", occurrence->bytes, fault.field,
+                   fault.text);
+    if (world->settings.greedy && node_is_upstream(node))
+        believe(&frame);
+    hand_over(world, occurrence, from, &frame);
+    frame_clear(&frame);
+}
+
+/* Its messages with time and sender, one on each line; how they were batched is the carrier's. */
+static void note_messages(struct sim_world *world, const struct sim_link *from,
+                          const char *bytes) {
+    struct frame frame;
+    struct codec_fault fault;
+    if (frame_decode(bytes, strlen(bytes), &frame, &fault))
+        check_fail(world, "protocol", "frame %s: %s %s", bytes, fault.field, fault.text);
+    for (uint32_t i = 0; i < frame.messages_count; i++) {
+        text_addf(world->uplinks, "%012llu %s %llu ", (unsigned long long)world->now_ms,
+                  from->node->name, (unsigned long long)frame.header.from);
+        message_encode(&frame.messages[i], world->uplinks);
+        text_add(world->uplinks, "\n");
+    }
+    frame_clear(&frame);
+}
+
+static void note_uplink(struct sim_world *world, const struct sim_link *from,
+                        const struct sim_link *to, const char *bytes) {
+    world->stats.uplink_frames++;
+    world->stats.uplink_bytes += strlen(bytes);
+    check_wall(world, from->node, to, bytes);
+    if (world->uplinks && node_is_upstream(to->node))
+        note_messages(world, from, bytes);
+}
+
+static uint64_t draw_next(struct sim_world *world, uint64_t bound) {
+    world_note(world, STREAM_NETWORK, world->network.state[0]);
+    return prng_below(&world->network, bound);
+}
+
+/* A random number below `bound`. In an even world (pair.c) it depends on time and sender, not on
+ * how many frames went before. */
+static uint64_t draw(struct sim_world *world, const struct sim_link *from, unsigned purpose,
+                     uint64_t bound) {
+    char key[limit_name_size + 32];
+    if (!world->settings.even)
+        return draw_next(world, bound);
+    text_format(key, sizeof(key), "%s %llu", from->node->name,
+                (unsigned long long)world->now_ms);
+    return map_hash(world->settings.seed + purpose, key, strlen(key)) % bound;
+}
+
+/* In an even world only the links to the top have faults. */
+static bool is_perfect(const struct sim_world *world, const struct sim_link *from,
+                       const struct sim_link *to) {
+    return world->settings.even && !node_is_upstream(from->node) && !node_is_upstream(to->node);
+}
+
+enum network_fault {
+    FAULT_LOSE, FAULT_REPEAT, FAULT_REORDER, FAULT_DELAY, FAULT_SLOW, FAULT_KIND, FAULT_TIME
+};
+
+static bool fault(struct sim_world *world, const struct sim_link *from, const struct sim_link *to,
+                  enum network_fault kind) {
+    const struct sim_settings *faults = &world->settings;
+    uint32_t per_mille = kind == FAULT_LOSE     ? faults->lose
+                         : kind == FAULT_REPEAT ? faults->repeat
+                         : kind == FAULT_SLOW   ? faults->slow_link
+                                                : faults->reorder;
+    return per_mille && !world->healing && !is_perfect(world, from, to) &&
+           draw(world, from, kind, 1000) < per_mille;
+}
+
+void network_slow(struct sim_world *world, struct sim_link *link) {
+    enum { stall_most_ms = 40000, latency_most_ms = 2000, time_most_ms = 60000, bytes_least = 500,
+           bytes_most = 20000 };
+    bool top = !link->node->settings.managers_count || link->index == 1;
+    if ((world->settings.even && !top) || !fault(world, link, link, FAULT_SLOW))
+        return;
+    world->stats.slow_links++;
+    link->slow_until_ms = world->now_ms + draw(world, link, FAULT_TIME, time_most_ms);
+    link->later_ms = link->bytes_per_s = 0;
+    uint64_t kind = draw(world, link, FAULT_KIND, 3);
+    if (kind == 0)
+        link->stalled_until_ms = world->now_ms + draw(world, link, FAULT_TIME, stall_most_ms);
+    else if (kind == 1 || world->settings.even) /* equal frames of an instant have no order */
+        link->later_ms = (uint32_t)draw(world, link, FAULT_DELAY, latency_most_ms);
+    else
+        link->bytes_per_s =
+            bytes_least + (uint32_t)draw(world, link, FAULT_DELAY, bytes_most);
+}
+
+enum { queue_most_ms = 60000 };
+
+static uint64_t latest(uint64_t left, uint64_t right) { return left > right ? left : right; }
+
+static bool is_slow(const struct sim_world *world, const struct sim_link *link) {
+    return !world->healing && link->slow_until_ms > world->now_ms;
+}
+
+/* The way between two connections. In an even world the top is farther than the inside, and from
+ * each cluster by another millisecond, so that words that were said in the same instant do not
+ * come in the same: they have no order. */
+static uint64_t distance_ms(const struct sim_world *world, const struct sim_link *from,
+                            const struct sim_link *to) {
+    if (!world->settings.even || is_perfect(world, from, to))
+        return carry_ms;
+    const char *below = (node_is_upstream(from->node) ? to : from)->node->name;
+    return carry_ms + 1 + (uint64_t)below[strlen(below) - 1] % 4;
+}
+
+static uint64_t lag_ms(const struct sim_world *world, const struct sim_link *link) {
+    return is_slow(world, link) ? link->later_ms : 0;
+}
+
+static uint64_t unstalled_ms(const struct sim_world *world, const struct sim_link *link,
+                             uint64_t at_ms) {
+    return world->healing ? at_ms : latest(at_ms, link->stalled_until_ms);
+}
+
+/* When bytes that are there at `at_ms` are through, one frame after the other. */
+static uint64_t through_ms(const struct sim_world *world, const struct sim_link *link,
+                           uint64_t *busy_ms, uint64_t at_ms, size_t bytes) {
+    if (!is_slow(world, link) || !link->bytes_per_s)
+        return at_ms;
+    *busy_ms = latest(at_ms, *busy_ms) + bytes * 1000 / link->bytes_per_s;
+    return *busy_ms;
+}
+
+/* How long a frame is on its way to another connection; what one sends leaves in order. */
+static uint64_t travel_ms(const struct sim_world *world, struct sim_link *from,
+                          struct sim_link *to, size_t bytes) {
+    uint64_t at_ms = unstalled_ms(world, from, world->now_ms);
+    at_ms = through_ms(world, from, &from->out_ms, at_ms, bytes) + lag_ms(world, from);
+    from->last_ms = at_ms = latest(at_ms, from->last_ms);
+    at_ms = unstalled_ms(world, to, at_ms + distance_ms(world, from, to) + lag_ms(world, to));
+    return through_ms(world, to, &to->in_ms, at_ms, bytes) - world->now_ms;
+}
+
+/* Is it the frame that a script waits for? Then it waits no more. */
+static bool is_scripted(const char *bytes, const char **part) {
+    bool is = *part && strstr(bytes, *part);
+    if (is)
+        *part = NULL;
+    return is;
+}
+
+/* In order, 5 ms; a fault loses, repeats or delays it out of order. */
+static void carry(struct sim_world *world, struct sim_link *from, const char *to,
+                  const char *bytes) {
+    struct sim_link *target = map_get(&world->addresses, to);
+    world_mix(world, bytes, strlen(bytes));
+    struct occurrence route = {0};
+    if (!target || !target->up || !from->up ||
+        (from->carrier && !carrier_route(from, to, target, &route)))
+        return;
+    if (from->node->settings.kind == ROLE_DOWNSTREAM && from->index == 1)
+        note_uplink(world, from, target, bytes);
+    if (fault(world, from, target, FAULT_LOSE)) {
+        world->stats.lost++;
+        return;
+    }
+    if (is_scripted(bytes, &world->lose))
+        return;
+    bool scripted = is_scripted(bytes, &world->repeat);
+    bool repeat = scripted || fault(world, from, target, FAULT_REPEAT);
+    world->stats.repeated += repeat;
+    struct sim_seal seal;
+    uint64_t travels = travel_ms(world, from, target, strlen(bytes));
+    if (travels > queue_most_ms || /* more than an outbox holds */
+        !keys_seal(world, from, target, &seal)) {
+        world->stats.lost++;
+        return;
+    }
+    for (int i = 0; i <= repeat; i++) {
+        uint64_t delay = travels;
+        if (i || fault(world, from, target, FAULT_REORDER)) {
+            delay += scripted ? world->repeat_ms : draw(world, from, FAULT_DELAY, 3000);
+            world->stats.reordered += !i;
+        }
+        struct occurrence *comes = world_later(world, target->node, delay, deliver);
+        comes->link = target->index;
+        comes->line = route.line;
+        comes->from_line = route.from_line;
+        comes->bytes = memory_text(bytes);
+        comes->from = from;
+        comes->seal = seal;
+    }
+}
+
+static bool is_for_a_frame(const struct effect *effect) {
+    return effect->kind == EFFECT_SEND || effect->kind == EFFECT_ACKNOWLEDGE;
+}
+
+static bool says_something(const struct effect_send *send) {
+    return container_of(send, const struct effect, send)->kind == EFFECT_SEND;
+}
+
+/* Is it the next part of a frame that has so many messages? */
+static bool follows(const struct frame_header *header, uint32_t count,
+                    const struct effect_send *send) {
+    return send->header.from == header->from && send->header.to == header->to &&
+           send->header.sequence == header->sequence + count;
+}
+
+/* An agent's end that says hello with another number opens another session. */
+static void count_session(struct sim_world *world, struct sim_link *link,
+                          const struct effect_send *send) {
+    if (send->message.kind != MESSAGE_HELLO || link->session == send->header.from)
+        return;
+    link->session = send->header.from;
+    world->stats.sessions++;
+}
+
+/* In an even world, to and from the top, so that equal messages are equal frames. */
+static bool travels_alone(const struct sim_world *world, const struct sim_node *node,
+                          const struct effect_send *send) {
+    const struct sim_link *to =
+        world->settings.even ? map_get(&world->addresses, send->address) : NULL;
+    return to && !is_perfect(world, &node->links[send->link], to);
+}
+
+static int compare_peers(const void *left, const void *right) {
+    const struct effect_send *a = *(const struct effect_send *const *)left;
+    const struct effect_send *b = *(const struct effect_send *const *)right;
+    int by_peer = a->link != b->link ? (a->link > b->link) - (a->link < b->link)
+                                     : strcmp(a->address, b->address);
+    return by_peer ? by_peer : (a > b) - (a < b);
+}
+
+struct parcel {
+    struct effect_send **sends;
+    size_t count;
+};
+
+static int compare_parcels(const void *left, const void *right) {
+    const struct effect_send *a = ((const struct parcel *)left)->sends[0];
+    const struct effect_send *b = ((const struct parcel *)right)->sends[0];
+    return (a > b) - (a < b);
+}
+
+/* What goes to each peer, in the order in which they were first spoken to. */
+static size_t sort_parcels(struct effect_send **sends, size_t count,
+                           struct parcel *out_parcels) {
+    size_t parcels = 0;
+    qsort(sends, count, sizeof(*sends), compare_peers);
+    for (size_t i = 0; i < count; i++) {
+        if (!i || sends[i]->link != sends[i - 1]->link ||
+            !text_equal(sends[i]->address, sends[i - 1]->address))
+            out_parcels[parcels++].sends = &sends[i];
+        out_parcels[parcels - 1].count++;
+    }
+    qsort(out_parcels, parcels, sizeof(*out_parcels), compare_parcels);
+    return parcels;
+}
+
+static void send_parcel(struct sim_world *world, struct sim_node *node,
+                        const struct parcel *parcel) {
+    struct effect_send *const *sends = parcel->sends;
+    struct frame_header header = sends[0]->header;
+    struct text body = {0}, text = {0};
+    uint32_t count = 0;
+    for (size_t i = 0; i < parcel->count; i++) {
+        if (says_something(sends[i])) {
+            check_wall_told(world, node, &sends[i]->message);
+            count_session(world, &node->links[sends[i]->link], sends[i]);
+            text_add(&body, count++ ? "," : "");
+            message_encode(&sends[i]->message, &body);
+        }
+        header.received = sends[i]->header.received;
+        header.gap = sends[i]->header.gap;
+        if (i + 1 < parcel->count && follows(&header, count, sends[i + 1]) &&
+            body.length <= limit_frame_soft && !travels_alone(world, node, sends[i]))
+            continue;
+        text_clear(&text);
+        frame_encode(&header, text_data(&body), &text);
+        carry(world, &node->links[sends[i]->link], sends[i]->address, text_data(&text));
+        text_clear(&body);
+        count = 0;
+        if (i + 1 < parcel->count)
+            header = sends[i + 1]->header;
+    }
+    text_deinit(&body);
+    text_deinit(&text);
+}
+
+/* Messages that travel as they are; they leave their effects. */
+static void carry_messages(struct sim_world *world, struct sim_node *node,
+                           const struct parcel *parcel) {
+    enum { messages_most = 32 };
+    struct effect_send *const *sends = parcel->sends;
+    const struct sim_link *target = map_get(&world->addresses, sends[0]->address);
+    const struct sim_link *from = &node->links[sends[0]->link];
+    if (!target || !target->up || !from->up)
+        return;
+    for (size_t i = 0; i < parcel->count;) {
+        struct occurrence *comes = world_later(world, target->node, carry_ms, deliver);
+        struct frame *frame = &comes->frame;
+        comes->link = target->index;
+        comes->from = from;
+        frame->header = sends[i]->header;
+        size_t most = parcel->count - i < messages_most ? parcel->count - i : messages_most;
+        frame->messages = memory_new(most, sizeof(struct message));
+        do {
+            frame->header.received = sends[i]->header.received;
+            if (!says_something(sends[i]))
+                continue;
+            count_session(world, &node->links[sends[i]->link], sends[i]);
+            struct message *message = &sends[i]->message;
+            frame->messages[frame->messages_count++] = *message;
+            *message = (struct message){.kind = message->kind};
+        } while (++i < parcel->count && frame->messages_count < most &&
+                 follows(&frame->header, frame->messages_count, sends[i]));
+    }
+}
+
+/* Where nothing is checked and nothing goes wrong, frames need no bytes; those that go up are
+ * measured (one_node.c) and have them always. */
+static bool needs_bytes(const struct sim_world *world, const struct sim_node *node,
+                        uint32_t link) {
+    const struct sim_settings *settings = &world->settings;
+    return !settings->bare || settings->lose || settings->repeat || settings->reorder ||
+           settings->slow_link || settings->spares ||
+           world->lose || world->repeat || world->uplinks ||
+           (node->settings.kind == ROLE_DOWNSTREAM && link == 1);
+}
+
+/* Like io/shell/outbox.c: what a turn sends to one peer travels as one frame, unless it gets
+ * long. */
+void network_send(struct sim_world *world, struct sim_node *node, struct effect *effects,
+                  size_t count) {
+    size_t all = 0;
+    for (size_t i = 0; i < count; i++)
+        all += is_for_a_frame(&effects[i]);
+    if (!all)
+        return;
+    struct effect_send **sends = memory_new(all, sizeof(*sends));
+    struct parcel *parcels = memory_new(all, sizeof(*parcels));
+    for (size_t i = 0, at = 0; i < count; i++)
+        if (is_for_a_frame(&effects[i]))
+            sends[at++] = &effects[i].send;
+    size_t sorted = sort_parcels(sends, all, parcels);
+    for (size_t i = 0; i < sorted; i++)
+        if (needs_bytes(world, node, parcels[i].sends[0]->link))
+            send_parcel(world, node, &parcels[i]);
+        else
+            carry_messages(world, node, &parcels[i]);
+    memory_free(parcels);
+    memory_free(sends);
+}
+
+static void on_peer(struct sim_world *world, struct occurrence *occurrence) {
+    struct sim_node *node = occurrence->node;
+    struct event event = {.kind = EVENT_PEER};
+    event.presence =
+        (struct event_presence){occurrence->link, occurrence->from->address,
+                                occurrence->number ? PRESENCE_UP : PRESENCE_DOWN};
+    if (node->role && node->links[occurrence->link].up)
+        world_step(world, node, &event);
+}
+
+static void tell_peers(struct sim_world *world, const struct sim_link *of,
+                       const struct peer_setting *peers, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const struct sim_link *to = map_get(&world->addresses, peers[i].address);
+        if (peers[i].link != of->index || !to->up ||
+            fault(world, of, to, FAULT_LOSE))
+            continue;
+        struct occurrence *heard =
+            world_later(world, to->node, distance_ms(world, of, to), on_peer);
+        heard->link = to->index;
+        heard->number = of->up;
+        heard->from = of;
+    }
+}
+
+/* Directed presence: to those it is pinned with; a hint that may get lost. */
+void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
+                  enum presence presence) {
+    struct sim_link *at = &node->links[link];
+    bool up = presence == PRESENCE_UP;
+    if (at->up == up)
+        return;
+    at->up = up;
+    at->slow_until_ms = at->stalled_until_ms = at->out_ms = at->last_ms = at->in_ms = 0;
+    if (!at->carrier) { /* which tells by itself */
+        tell_peers(world, at, node->settings.agents, node->settings.agents_count);
+        tell_peers(world, at, node->settings.managers, node->settings.managers_count);
+    }
+    struct event event = {.kind = EVENT_LINK};
+    event.presence = (struct event_presence){link, at->address, presence};
+    if (node->role)
+        world_step(world, node, &event);
+}
+
+void network_server(struct sim_world *world, uint32_t server, enum presence presence) {
+    struct sim_server *at = &world->servers[server];
+    at->up = presence == PRESENCE_UP;
+    at->since_ms = world->now_ms;
+    if (world_has_spares(world)) {
+        carrier_server(world, server);
+        return;
+    }
+    for (size_t i = 0; i < at->links_count; i++)
+        if (at->links[i]->node->role)
+            network_link(world, at->links[i]->node, at->links[i]->index, presence);
+}

@@ -1,0 +1,16 @@
+/* The process around a role, as io/shell is it in production: what the steps of one turn want
+ * is stored in one transaction, which is committed before anything leaves the process, otherwise
+ * a little later; then all the rest is done in order. A process may crash at any point of that,
+ * and what was not committed is lost. */
+#pragma once
+
+#include "sim/world/world.h"
+
+/* After a step that added to node->pending from the index `before` on: it is done with the turn. */
+void shell_take(struct sim_world *world, struct sim_node *node, size_t before);
+
+/* The turn or the commit that is due now. */
+void shell_turn(struct sim_world *world, struct sim_node *node);
+
+/* The process is gone, with all that it had not committed. */
+void shell_drop(struct sim_world *world, struct sim_node *node);

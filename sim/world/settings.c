@@ -1,0 +1,137 @@
+/* The table of all settings with their words and least values; what a usual world is; which
+ * settings are faults. */
+#include "sim/world/settings.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+const struct setting settings_table[] = {
+    {"operations", offsetof(struct sim_settings, operations),
+     "requests that change something"},
+    {"spares", offsetof(struct sim_settings, spares),
+     "further servers of each link, which take over"},
+    {"upstreams", offsetof(struct sim_settings, upstreams),
+     "upstream managers, each with all the clusters", .least = 1},
+    {"levels", offsetof(struct sim_settings, levels), "levels of managers", .least = 2},
+    {"clusters", offsetof(struct sim_settings, clusters),
+     "downstream managers under the upstreams", .least = 1},
+    {"fan", offsetof(struct sim_settings, fan),
+     "downstream managers under another one", .least = 1},
+    {"agents", offsetof(struct sim_settings, agents),
+     "agents under each of the lowest managers", .least = 1},
+    {"host_cpus", offsetof(struct sim_settings, host_cpus), "cpus of a host", .least = 1},
+    {"shapes", offsetof(struct sim_settings, shapes),
+     "shapes in the catalogue, 1 to 3", .least = 1},
+    {"tenants", offsetof(struct sim_settings, tenants),
+     "tenants of each upstream", .least = 1},
+    {"names", offsetof(struct sim_settings, names),
+     "names that a tenant chooses among", .least = 1},
+    {"pause_ms", offsetof(struct sim_settings, pause_ms),
+     "most milliseconds between two requests", .least = 1},
+    {"beat_ms", offsetof(struct sim_settings, beat_ms), "rhythm of the agents", .least = 1000},
+    {"vms", offsetof(struct sim_settings, vms), "on each host from the beginning"},
+    {"limits", offsetof(struct sim_settings, limits),
+     "chance that an owner limits an upstream", .fault = true},
+    {"reshape", offsetof(struct sim_settings, reshape),
+     "acts that resize, rebuild, revert, make or delete snapshots"},
+    {"live", offsetof(struct sim_settings, live), "hosts that receive VMs that run"},
+    {"shares", offsetof(struct sim_settings, shares),
+     "chance that an owner weighs upstreams, keeps room, rounds", .fault = true},
+    {"at_once", offsetof(struct sim_settings, at_once),
+     "operations under way at a host that several upstreams share", .least = 1},
+    {"greedy", offsetof(struct sim_settings, greedy),
+     "1: upstreams ask for more than they are shown"},
+    {"placing", offsetof(struct sim_settings, placing),
+     "creations that ask for labels, groups, strategies", .fault = true},
+    {"networks", offsetof(struct sim_settings, networks),
+     "creations that ask for networks", .fault = true},
+    {"lose", offsetof(struct sim_settings, lose), "frames lost", .fault = true},
+    {"repeat", offsetof(struct sim_settings, repeat), "frames repeated", .fault = true},
+    {"reorder", offsetof(struct sim_settings, reorder), "frames out of order", .fault = true},
+    {"crash", offsetof(struct sim_settings, crash), "crashes per step", .fault = true},
+    {"slow_disk", offsetof(struct sim_settings, slow_disk),
+     "turns that take a while", .fault = true},
+    {"disk_failure", offsetof(struct sim_settings, disk_failure),
+     "commits that fail", .fault = true},
+    {"slow_link", offsetof(struct sim_settings, slow_link),
+     "connections stalling or slow, per minute", .fault = true},
+    {"cut", offsetof(struct sim_settings, cut),
+     "ways to one of several servers cut, per minute", .fault = true},
+    {"server_death", offsetof(struct sim_settings, server_death),
+     "servers dying per minute", .fault = true},
+    {"job_failure", offsetof(struct sim_settings, job_failure),
+     "host jobs failing", .fault = true},
+    {"job_hangs", offsetof(struct sim_settings, job_hangs),
+     "host jobs taking minutes", .fault = true},
+    {"guest_ignores", offsetof(struct sim_settings, guest_ignores),
+     "guests deaf to shutdown and reboot", .fault = true},
+    {"guest_dies", offsetof(struct sim_settings, guest_dies),
+     "guests dying per minute", .fault = true},
+    {"power_loss", offsetof(struct sim_settings, power_loss),
+     "hosts losing power per minute", .fault = true},
+    {"clock_jump", offsetof(struct sim_settings, clock_jump),
+     "wall clocks jumping per minute", .fault = true},
+    {"drift", offsetof(struct sim_settings, drift),
+     "monotonic clocks' drift at the most, ppm", .fault = true},
+    {"owner_changes", offsetof(struct sim_settings, owner_changes),
+     "owners changing limits at a restart", .fault = true},
+    {"permits", offsetof(struct sim_settings, permits),
+     "operators bounding what a tenant may use, per minute", .fault = true},
+    {"owner_acts", offsetof(struct sim_settings, owner_acts),
+     "owners setting limits or cordoning, per minute", .fault = true},
+    {"drains", offsetof(struct sim_settings, drains),
+     "owners emptying hosts besides, per minute", .fault = true},
+    {"rekey", offsetof(struct sim_settings, rekey),
+     "ends of links changing their keys, per minute", .fault = true},
+    {"window", offsetof(struct sim_settings, window),
+     "messages that a session keeps; 0: as in production"},
+    {"bare", offsetof(struct sim_settings, bare), "1: no checks, for large worlds"},
+    {"even", offsetof(struct sim_settings, even),
+     "1: hosts' times and outcomes depend on VM and job alone"},
+};
+const size_t settings_count = array_size(settings_table);
+
+uint32_t *setting_value(struct sim_settings *settings, const struct setting *setting) {
+    return (uint32_t *)(void *)((char *)settings + setting->offset);
+}
+
+struct sim_settings settings_default(void) {
+    return (struct sim_settings){
+        .seed = 1, .operations = 200, .upstreams = 1, .levels = 2, .clusters = 2, .fan = 2,
+        .agents = 3, .host_cpus = 8, .shapes = 3, .reshape = 300, .live = 800, .tenants = 3,
+        .names = 12, .pause_ms = 2000, .beat_ms = 5000,
+        .limits = 300, .shares = 300, .at_once = 4,
+        .lose = 20, .repeat = 20, .reorder = 20, .crash = 2,
+        .slow_disk = 20, .disk_failure = 1, .slow_link = 50, .cut = 100, .drift = 300,
+        .server_death = 200, .job_failure = 50, .job_hangs = 10, .guest_ignores = 200,
+        .guest_dies = 20, .power_loss = 20, .clock_jump = 20, .owner_changes = 200,
+        .permits = 200, .owner_acts = 200,
+    };
+}
+
+void settings_calm(struct sim_settings *settings) {
+    for (size_t i = 0; i < settings_count; i++)
+        if (settings_table[i].fault)
+            *setting_value(settings, &settings_table[i]) = 0;
+}
+
+bool settings_are_calm(const struct sim_settings *settings) {
+    struct sim_settings calm = *settings;
+    settings_calm(&calm);
+    calm.limits = settings->limits;
+    calm.shares = settings->shares;
+    return settings->upstreams == 1 && !memcmp(&calm, settings, sizeof(calm));
+}
+
+void settings_print(const struct sim_settings *settings, char *words, size_t size) {
+    struct sim_settings usual = settings_default(), these = *settings;
+    text_format(words, size, "--seed %llu", (unsigned long long)settings->seed);
+    for (size_t i = 0; i < settings_count; i++) {
+        uint32_t value = *setting_value(&these, &settings_table[i]);
+        size_t length = strlen(words);
+        if (value != *setting_value(&usual, &settings_table[i]))
+            text_format(words + length, size - length, " --%s %u", settings_table[i].name,
+                        value);
+    }
+}
