@@ -11,7 +11,7 @@ struct timer {
     size_t slot; /* place in the heap, from 1 */
 };
 
-/* With the timer's order beside it: a comparison need not look at the timer itself. */
+/* A timer with its time and order beside it, so that a comparison need not look at the timer. */
 struct heap_slot {
     uint64_t due_ms;
     uint64_t order;

@@ -5,7 +5,7 @@
 #include "io/host/host.h"
 #include "main/daemon/join.h"
 
-/* In the order of opening; closed in the reverse order. */
+/* What the daemon has open, in the order of opening; it is closed in the reverse order. */
 struct agent_daemon {
     struct log log;
     struct store *store;

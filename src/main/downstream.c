@@ -17,7 +17,7 @@
 
 enum { limit_links = 1 + limit_uplinks };
 
-/* In the order of opening; closed in the reverse order. */
+/* What the daemon has open, in the order of opening; it is closed in the reverse order. */
 struct downstream {
     struct log log;
     struct store *store;

@@ -11,7 +11,7 @@
 #include "main/daemon/invite.h"
 #include "main/daemon/link.h"
 
-/* In the order of opening; closed in the reverse order. */
+/* What the daemon has open, in the order of opening; it is closed in the reverse order. */
 struct upstream {
     struct log log;
     struct store *store;

@@ -7,16 +7,17 @@
 
 enum { limit_pin_size = limit_name_size + 8, limit_join_secret_size = 44 };
 
-/* Takes the place of peer_key in the configuration. */
+/* A peer's key that takes the place of peer_key in the configuration. */
 struct pin {
     char peer[limit_pin_size];       /* "below host-1", "above cloud" */
     char key[limit_public_key_size]; /* "": revoked, nobody is heard */
     uint64_t changed_ms;
 };
 extern const struct table pin_table;
-extern const struct table next_pin_table; /* the same of a peer that is changing its key */
+extern const struct table next_pin_table; /* a struct pin, of a peer that is changing its key */
 
-/* A place in the configuration waits for whoever brings the secret; of that, the digest is kept. */
+/* A peer of the configuration that waits for whoever brings the token's secret, of which the
+ * digest is kept. */
 struct join_token {
     char id[limit_id_size];
     char peer[limit_name_size];

@@ -33,8 +33,8 @@ enum field_check {
     CHECK_ID,        /* prefix-26 characters of Crockford's base 32, lower case */
     CHECK_DIGEST,    /* 64 hex digits, lower case */
     CHECK_LABELS,    /* name=value, joined by commas (labels.h) */
-    CHECK_NETWORKS,  /* names of networks for one VM, likewise by commas */
-    CHECK_LINES,     /* the same, but with tabs and line ends: first-boot data */
+    CHECK_NETWORKS,  /* names of networks for one VM, joined by commas */
+    CHECK_LINES,     /* UTF-8 with tabs and line ends, no other controls: first-boot data */
 };
 
 enum field_mask {

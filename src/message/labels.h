@@ -9,7 +9,7 @@
 
 bool labels_are_valid(const char *text);
 
-/* Names joined by commas, at most `most`. The functions below take them, too. */
+/* Are these names joined by commas, at most `most`? The functions below take names, too. */
 bool names_are_valid(const char *text, size_t most);
 
 /* Copies the first of the names and returns the others; NULL: there is none. */

@@ -29,8 +29,8 @@ enum verb {
     VERB_REBUILD,
     VERB_SNAPSHOT_DELETE,
     VERB_RECEIVE, /* a host makes ready for a VM that comes to it while it runs */
-    VERB_MIGRATE, /* it goes there; its guest stands still until … */
-    VERB_ADOPT,   /* … the host that it has come to lets it go on */
+    VERB_MIGRATE, /* the VM goes there; its guest stands still until it is adopted */
+    VERB_ADOPT,   /* the host that a VM has come to lets its guest go on */
     VERB_DISCARD, /* in a manager's books only: a delete on the host that it was to go to */
     VERB_DELETE,
     VERB_COUNT,
@@ -250,15 +250,15 @@ struct vm {
     bool rebuilt; /* `digest` is another than the VM was defined with, or may be */
     char *networks;     /* names by commas, as it was defined; NULL: none */
     char *metadata;     /* upstream only; NULL: none */
-    uint64_t locked_ms; /* likewise; 0: it is not locked */
+    uint64_t locked_ms; /* upstream only; 0: the VM is not locked */
     enum vm_state state;
     uint32_t epoch;       /* as the level above counts it */
     uint64_t generation;  /* of the newest instruction accepted from above */
     uint32_t place_epoch;       /* managers: as this level counts it for the level below */
     uint64_t place_generation;  /* managers: of the newest instruction issued below */
     enum move move;             /* downstream managers */
-    char *destination;          /* likewise: the host that it migrates to, or that may have
-                                 * something of it left from that; NULL: none */
+    char *destination;          /* downstream managers: the host that the VM migrates to, or
+                                 * that may have a rest of it from that; NULL: none */
     char op[limit_id_size];  /* the newest instruction's operation */
     enum code last_code;     /* and its outcome, once it has one */
     enum step last_step;     /* the step that failed */
@@ -310,7 +310,7 @@ enum wait {
 };
 extern const char *const wait_names[WAIT_COUNT];
 
-/* Made when somebody looks (core/explain), stored nowhere. */
+/* Made when somebody looks (core/below/explain), stored nowhere. */
 struct waiting {
     enum wait wait;
     char *place;       /* NULL: at no place */

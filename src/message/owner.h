@@ -11,7 +11,7 @@ extern const char *const limits_from_names[LIMITS_FROM_COUNT];
 enum host_duty {
     DUTY_CORDON,      /* what is there stays */
     DUTY_DRAIN,       /* what is there goes elsewhere where it may, each VM once */
-    DUTY_MAINTENANCE, /* the same, again and again until its end */
+    DUTY_MAINTENANCE, /* as a drain, but again and again until it is ended */
     DUTY_COUNT,
 };
 extern const char *const host_duty_names[DUTY_COUNT];

@@ -69,7 +69,7 @@ struct settled {
 struct hello {
     uint32_t version, version_oldest;
     char software[limit_software_size];
-    uint64_t vm_digest; /* of the whole VM table, see vm_digest(); equal: no sync is needed */
+    uint64_t vm_digest; /* of the whole VM table, see uplink_digest(); equal: no sync needed */
     char *networks;     /* a host's, by commas, NULL: none; of a manager always hello_asked */
     bool sends, receives; /* a host: VMs that run, to other hosts, from them; a cluster: neither */
 };
@@ -103,7 +103,7 @@ struct result {
     enum code code;
     enum step step;      /* the step that failed */
     enum vm_state state; /* of the VM, now */
-    struct facts facts;  /* ... likewise, where the verb may have changed them */
+    struct facts facts;  /* of the VM, where the verb may have changed them */
     struct landing landing; /* receive: where it is to come to */
 };
 

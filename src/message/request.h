@@ -35,8 +35,8 @@ enum request_kind {
     REQUEST_HOST_SHOW,
     REQUEST_HOST_CORDON,   /* it gets no new VMs */
     REQUEST_HOST_UNCORDON,
-    REQUEST_HOST_DRAIN,    /* and those that it has go elsewhere, where they may */
-    REQUEST_HOST_MAINTAIN, /* the same, again and again until its end */
+    REQUEST_HOST_DRAIN,    /* cordoned, and the VMs that it has go elsewhere, where they may */
+    REQUEST_HOST_MAINTAIN, /* drained again and again until the maintenance is ended */
     REQUEST_HOST_END_MAINTENANCE,
     REQUEST_HOST_LABEL,
     REQUEST_HOST_OVERCOMMIT,
@@ -120,9 +120,9 @@ struct request {
     uint64_t deadline_ms;                  /* for the operation, from now; 0: the default */
     char key[limit_name_size];             /* the id or name in the path; VMs: either */
     enum verb verb;                        /* REQUEST_VM_ACT */
-    uint64_t tag;                          /* likewise: of the VM as it has to be; 0: any */
-    const struct table *body;              /* of the one below that its body fills, or NULL … */
-    size_t body_offset;                    /* … and where that is */
+    uint64_t tag;                          /* of the VM as it has to be for the verb; 0: any */
+    const struct table *body;              /* of the member that the body fills; NULL: none */
+    size_t body_offset;                    /* where that member is */
     struct vm_rename vm_rename;            /* VERB_RENAME */
     struct vm_edit vm_edit;                /* VERB_EDIT */
     struct vm_create vm_create;

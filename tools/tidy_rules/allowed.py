@@ -15,7 +15,7 @@ EXEMPT = {
 CEILINGS = {
     ("case", "src/core/upstream/"): 10,
     ("comment", "sim/"): 5,
-    ("comment", "src/"): 41,
+    ("comment", "src/"): 25,
     ("declaration", "sim/"): 102,
     ("declaration", "src/"): 150,  # 7 of store.h are to be left: a port, and who fulfils it
     ("five parameters", "src/"): 113,  # 20 are to be left

@@ -1,6 +1,6 @@
 /* Configuration: one INI file per daemon (inih), read into a plain struct by a table of settings.
  *
- * The tables of the three daemons stand in config_daemons.c. What a file may hold, its defaults,
+ * The tables of the three daemons stand in config/daemons.c. What a file may hold, its defaults,
  * bounds and words are there and nowhere else; a mistake is an error that names file, line and
  * remedy. Secrets stand in files of their own and are read at once.
  * The struct belongs to the caller, zeroed; config_deinit frees what was read into it. */
@@ -17,13 +17,13 @@ enum setting_kind {
     SETTING_NAME,    /* char *: a DNS label */
     SETTING_JID,     /* char *: a full JID, account@domain/resource */
     SETTING_JIDS,    /* char *: full JIDs, each behind the one before by a comma and no space */
-    SETTING_LABELS,  /* char *: labels, name=value, likewise by commas (message/labels.h) */
+    SETTING_LABELS,  /* char *: labels, name=value, joined by commas (message/labels.h) */
     SETTING_URL,     /* char *: http, https or file, without a slash at the end */
     SETTING_LISTEN,  /* char *: address:port, [address]:port */
     SETTING_FOLDER,  /* char *: absolute path; made by the daemon */
     SETTING_FILE,    /* char *: absolute path of a file that can be read */
     SETTING_SECRET,  /* struct secret: absolute path of a file for its owner's eyes alone */
-    SETTING_KEY,     /* struct secret: likewise, of a file with a secret key (io/keys/seal.h) */
+    SETTING_KEY,     /* struct secret: absolute path of a secret key's file (io/keys/seal.h) */
     SETTING_PEER,    /* char *: a public key */
     SETTING_NUMBER,  /* uint64_t, least..most */
     SETTING_FLAG,    /* bool: yes, no */

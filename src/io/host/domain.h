@@ -17,7 +17,8 @@ extern const char host_domain_namespace[];
 void host_domain_name(const char *vm, char out_name[host_domain_name_size]);
 const char *host_domain_vm(const char *name);
 
-/* One that a VM can be in, and what it is here: `bridge` or `libvirt`, or else QEMU's own NAT. */
+/* A network that a VM can be in, and what that is here: `bridge` or `libvirt`, or else QEMU's own
+ * NAT. */
 struct host_network {
     char *name;
     char *bridge;  /* a bridge of this machine */
@@ -33,7 +34,8 @@ struct host_networks {
 const struct host_network *host_network_find(const struct host_networks *networks,
                                              const char *name);
 
-/* Of a VM's interface, counted from 0: the same wherever it is and however often it is made. */
+/* The MAC address of a VM's interface, counted from 0: the same wherever the VM is and however
+ * often it is made. */
 enum { host_mac_size = 18 };
 void host_domain_mac(const char *vm, unsigned interface, char out_mac[host_mac_size]);
 

@@ -206,7 +206,7 @@ enum code host_disk_replace(const struct host_files *files, const char *vm, stru
     return commit_disk(paths.disk, err) ? CODE_HOST_FAILED : CODE_OK;
 }
 
-/* Of qcow2 (docs/interop/qcow2.txt of QEMU); numbers are big-endian. */
+/* The head of a qcow2 disk (docs/interop/qcow2.txt of QEMU); numbers are big-endian. */
 struct disk_header {
     char magic[4];
     uint8_t version[4], backing_offset[8], backing_length[4], cluster_bits[4], bytes[8];
@@ -219,7 +219,7 @@ static uint64_t big_endian(const uint8_t *bytes, size_t count) {
     return value;
 }
 
-/* Of "…/images/DIGEST/disk". */
+/* The DIGEST of "…/images/DIGEST/disk". */
 static void digest_of(const char *backing, char out_image[limit_digest_size]) {
     size_t length = strlen(backing);
     const char *digest = backing + length - strlen("/disk") - (limit_digest_size - 1);
@@ -262,7 +262,7 @@ enum code host_disk_grow(const struct host_files *files, const char *vm, uint32_
 
 enum { boot_id_size = 40 }; /* a UUID and a line feed */
 
-/* Of a file with a boot id; empty if there is none. */
+/* The boot id in a file; empty if there is none. */
 static void read_boot(const char *path, char out_id[boot_id_size]) {
     auto_clean(fd_clean) int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd < 0 ? 0 : read(fd, out_id, boot_id_size - 1);

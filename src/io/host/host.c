@@ -207,8 +207,8 @@ static enum code create(struct host *host, const struct effect_job *job, struct 
     return code == CODE_OK ? define(host, job, &facts, err) : code;
 }
 
-/* Of a domain that was to get more memory, and got it, though not what else it was to have: what it
- * has now is what it is to have at its next start, too. */
+/* A domain that was to get more memory got it, though not what else it was to have: what it has now
+ * is what it is to have at its next start, too. */
 static enum code keep_grown(struct host *host, const struct effect_job *job,
                             const struct image_facts *facts, const struct size *was) {
     struct effect_job kept = *job;
@@ -277,7 +277,7 @@ static enum code revert(struct host *host, const struct effect_job *job, struct 
     return code == CODE_OK ? define(host, job, &facts, err) : code;
 }
 
-/* Of a job that failed in changing what the VM has: what that is now. */
+/* What a VM has now, after a job that failed in changing that. */
 static void read_back(struct host *host, const struct effect_job *job, struct event_job *out) {
     bool changes = job->kind == JOB_RESIZE || job->kind == JOB_REBUILD;
     bool deletes = job->kind == JOB_SNAPSHOT_DELETE || job->kind == JOB_REBUILD;

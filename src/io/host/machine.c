@@ -17,7 +17,7 @@ static void file_clean(FILE **file) {
         (void)fclose(*file);
 }
 
-/* libvirt's own figure was wrong where it was tried (facts/virt.md). */
+/* Not libvirt's own figure, which was wrong where it was tried. */
 static int memory_mib(uint32_t *out_mib, struct error *err) {
     static const char path[] = "/proc/meminfo";
     auto_clean(file_clean) FILE *file = fopen(path, "re");

@@ -1,5 +1,5 @@
 /* What the files of the host port share: host.c (jobs and their ends, and most of them),
- * host_migrate.c (VMs that go from one host to another). */
+ * migrate.c (VMs that go from one host to another). */
 #pragma once
 
 #include <stdatomic.h>

@@ -1,4 +1,4 @@
-/* What the faces of rest.c and image_serve.c have in common: who a bearer token is, problems as
+/* What the faces of rest.c and image/serve.c have in common: who a bearer token is, problems as
  * answers, and an archive by digest from a folder. */
 #pragma once
 

@@ -16,8 +16,8 @@ struct http_exchange {
     const char *socket;          /* a Unix socket to connect to, whatever the URL says */
     const char *content_type;
     const char *idempotency_key;
-    const char *body;            /* a terminated text, or … */
-    int upload_fd;               /* … a file to send, -1: none */
+    const char *body;            /* a terminated text; NULL: none */
+    int upload_fd;               /* a file to send in place of `body`; -1: none */
     int download_fd;             /* where the answer's body goes, -1: into `answer`;
                                   * a refusal (400 and above) goes into `answer` always */
     uint32_t connect_seconds;    /* 0: 10 */

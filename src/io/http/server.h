@@ -1,5 +1,5 @@
 /* An HTTP/1.1 server (libmicrohttpd) on one thread of its own, for the faces built upon it
- * (rest.c, image_serve.c). It knows connections, heads, bodies and TLS; it knows no routes.
+ * (rest.c, image/serve.c). It knows connections, heads, bodies and TLS; it knows no routes.
  *
  * A face is a few functions, all called on the server's thread. A request goes
  *   on_head -> on_piece … -> on_complete -> answered -> on_closed
@@ -39,8 +39,8 @@ struct http_pair {
 struct http_answer {
     unsigned status;
     const char *content_type; /* NULL: no body */
-    struct text body;         /* taken; or … */
-    int file_fd;              /* … this part of a file (taken), -1: none */
+    struct text body;         /* taken; empty with a file */
+    int file_fd;              /* a file of which a part is the body (taken); -1: none */
     uint64_t file_offset, file_bytes;
     struct {
         const char *name; /* constant */

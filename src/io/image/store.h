@@ -28,7 +28,7 @@ void image_fetcher_get(struct image_fetcher *fetcher, const char *digest);
 void image_fetcher_free(struct image_fetcher *fetcher);
 
 /* Blocking download of <url>/<digest> to `path` through `path`.part, digest checked; for worker
- * threads, one per path at a time. 0; positive IMAGE_WRONG_DIGEST (image_archive.h); negative with
+ * threads, one per path at a time. 0; positive IMAGE_WRONG_DIGEST (archive.h); negative with
  * `err`. */
 int image_download(const struct image_fetcher_settings *from, const char *digest,
                    const char *path, struct error *err);

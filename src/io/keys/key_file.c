@@ -79,7 +79,7 @@ int key_file_make(const char *path, char out_public[limit_public_key_size], stru
     return read_public(path, out_public, &about, err);
 }
 
-/* Of the folder, since that is where the daemon has to rename. */
+/* The folder must be the daemon's own, since that is where it has to rename. */
 static int check_owner(const char *path, const struct stat *about, struct error *err) {
     auto_clean(memory_clean) char *folder = folder_of(path);
     struct stat around;

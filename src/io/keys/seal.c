@@ -415,7 +415,7 @@ enum seal_result seal_open_request(struct seal *seal, const char *sealed, size_t
     return SEAL_BROKEN;
 }
 
-/* By whichever pair of keys; the one that did it last is tried first. */
+/* Tries each pair of keys, first the one that opened a frame last. */
 static bool open_by_any(struct seal *seal, struct pinned *pinned, const unsigned char *bytes,
                         size_t length, unsigned char *frame) {
     for (size_t i = 0; i < pairs_most; i++) {

@@ -1,9 +1,9 @@
 /* Inside the REST face: the face itself, and one call from its head to its answer.
  *
- * rest.c        starts, stops, dispatches, holds calls and hands replies to them
- * rest_request  a call's head and body into a request to the role
- * rest_answer   the role's reply into an answer
- * rest_upload   an image's archive on its way in */
+ * rest.c     starts, stops, dispatches, holds calls and hands replies to them
+ * request.c  a call's head and body into a request to the role
+ * answer.c   the role's reply into an answer
+ * upload.c   an image's archive on its way in */
 #pragma once
 
 #include <pthread.h>

@@ -58,7 +58,7 @@ static bool take_idempotency_key(const struct rest_call *call, struct request *r
                                               "without spaces");
 }
 
-/* As add_validator() in rest_answer.c writes it. */
+/* The tag as add_validator() in answer.c writes it. */
 static bool take_tag(const struct rest_call *call, struct request *request,
                      struct problem *problem) {
     const char *tag = http_header(&call->http, "If-Match");
@@ -88,7 +88,7 @@ static bool take_body(const struct rest_call *call, struct request *request,
     return refuse(problem, fault.field, fault.text);
 }
 
-/* Of method, path and body, for the Idempotency-Key; stores keep 63 bits of it. */
+/* The hash of method, path and body, for the Idempotency-Key; stores keep 63 bits of it. */
 static uint64_t request_hash(const struct rest_call *call) {
     struct text whole = {0};
     text_addf(&whole, "%s %s\n", call->http.method, call->http.path);

@@ -67,13 +67,13 @@ const struct table rest_health_table = {"health", "That the manager serves.",
      problem(CODE_UNMET) | problem(CODE_QUOTA_EXCEEDED) |                                \
      problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_IMAGE_TOO_LARGE))
 
-/* What is done to a VM, and its deletion, have in common. */
+/* What all acts on a VM share, its deletion too. */
 #define vm_act(verb_)                                                                    \
     .action = REST_ROLE, .kind = REQUEST_VM_ACT, .verb = verb_,                          \
     .parameters = {"wait", "deadline"}, .shape = REST_OPERATION,                         \
     .answer = &operation_table, .problems = act_problems
 
-/* The same of those that change what the VM has; each brings a body. */
+/* What acts that change what a VM has share; each brings a body. */
 #define vm_reshape(verb_)                                                                \
     .action = REST_ROLE, .kind = REQUEST_VM_ACT, .verb = verb_,                          \
     .body_offset = offsetof(struct request, reshape), .parameters = {"wait", "deadline"}, \
@@ -85,7 +85,7 @@ const struct table rest_health_table = {"health", "That the manager serves.",
     (act_problems | problem(CODE_UNKNOWN_IMAGE) | problem(CODE_IMAGE_TOO_LARGE) |        \
      problem(CODE_NOT_ALLOWED))
 #define snapshot_problems (act_problems | problem(CODE_CONFLICT))
-/* ... and where more is to be said, in this member of the request. */
+/* An act of which the body says more, in this member of the request. */
 #define vm_act_by(verb_, table_, member_)                                                \
     vm_act(verb_), .body = &table_, .body_offset = offsetof(struct request, member_)
 

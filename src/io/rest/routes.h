@@ -31,7 +31,7 @@ struct rest_tenant_created {
 };
 extern const struct table rest_tenant_created_table;
 
-/* Answer to POST /v1/tokens, likewise. */
+/* Answer to POST /v1/tokens: the only time that the token is shown. */
 struct rest_token_created {
     char id[limit_id_size];
     char peer[limit_name_size];

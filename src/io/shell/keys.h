@@ -17,5 +17,6 @@ struct shell_keys {
 bool shell_keys_look(struct shell_keys *keys, uint32_t link, uint64_t wall_ms,
                      struct event *out_event);
 
-/* After each frame of that link was opened, before anything is sealed. True: likewise. */
+/* Call after each frame of that link was opened, before anything is sealed. True: *out_event is
+ * for the role. */
 bool shell_keys_opened(struct shell_keys *keys, uint32_t link, struct event *out_event);

@@ -22,7 +22,7 @@ void outbox_deinit(struct outbox *outbox);
  * on, is sent first. */
 void outbox_add(struct outbox *outbox, const struct effect_send *send);
 
-/* Its frame carries these numbers; where there is none, one without messages does. */
+/* The peer's open frame carries these numbers; without one, a frame without messages does. */
 void outbox_acknowledge(struct outbox *outbox, const struct effect_send *send);
 
 /* Sends all that is open. */

@@ -163,7 +163,7 @@ static void shell_commit_in_time(struct shell *shell) {
     }
 }
 
-/* By whoever holds shell->turn. */
+/* One turn, by whoever holds shell->turn. */
 static void shell_turn(struct shell *shell) {
     if (shell->state != SHELL_SERVING || shell_has_ended(shell))
         return;

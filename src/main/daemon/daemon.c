@@ -109,7 +109,7 @@ static const struct option known[] = {{"config", required_argument, NULL, 'c'},
                                       {"expires", required_argument, NULL, 'e'},
                                       {0}};
 
-/* Of `init` and `join`. False: it is none of theirs, or its value is none. */
+/* Takes an option of `init` or `join`. False: it is none of theirs, or its value cannot be. */
 static bool take_making(struct daemon_options *options, int option) {
     char *end = NULL;
     options->makes = true;

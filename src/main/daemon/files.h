@@ -16,7 +16,7 @@ void daemon_values_clean(struct daemon_values *values);
 void daemon_value_add(struct daemon_values *values, const char *section, const char *key,
                       const char *value);
 
-/* Those that --set gave, which go before all others. */
+/* Adds the values that --set gave, which go before all others. */
 int daemon_values_set(struct daemon_values *values, const struct daemon_options *options,
                       struct error *err);
 

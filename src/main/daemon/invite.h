@@ -19,7 +19,7 @@ struct invitations {
     char *ca, *image_ca; /* what the links of all of them share */
 };
 
-/* They borrow from the configuration. Negative with `err`: a file cannot be read, or a peer has a
- * password and [images] no url. */
+/* Invitations borrow from the configuration. Negative with `err`: a file cannot be read, or a peer
+ * has a password and [images] no url. */
 int daemon_invite(const struct inviting *inviting, struct invitations *out, struct error *err);
 void daemon_invitations_clean(struct invitations *invitations);

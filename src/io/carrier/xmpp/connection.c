@@ -76,7 +76,7 @@ struct xmpp_connection {
     short events;  /* to wait for on the socket */
     uint64_t bytes_read;
     int quiet_turns; /* since a byte was read */
-    int idle_ticks;  /* likewise */
+    int idle_ticks;  /* since a byte was read */
     int tick_fd;
     bool has_frames; /* that wait to be served */
     struct xmpp_cause cause, reported;

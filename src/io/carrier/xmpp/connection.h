@@ -29,17 +29,17 @@ void xmpp_connection_open(struct xmpp_connection *connection, enum failover_want
 /* Ends it, in the middle of a handshake too: unavailable presence, within two seconds. */
 void xmpp_connection_close(struct xmpp_connection *connection);
 
-/* As xmpp_link_send. */
+/* Called by xmpp_link_send, with its contract. */
 enum xmpp_sent xmpp_connection_send(struct xmpp_connection *connection, const char *address,
                                     const char *bytes, size_t length);
 
-/* As xmpp_link_flush. */
+/* Called by xmpp_link_flush, with its contract. */
 void xmpp_connection_flush(struct xmpp_connection *connection);
 
 /* Closes it and joins the thread. Where there are several, close all of them first. */
 void xmpp_connection_free(struct xmpp_connection *connection);
 
-/* In xmpp.c. */
+/* What xmpp.c is told by its connections. */
 struct shell *xmpp_shell(const struct xmpp *xmpp);
 void xmpp_on_up(struct xmpp *xmpp, size_t number);
 void xmpp_on_down(struct xmpp *xmpp, size_t number, enum failover_loss loss);

@@ -1,5 +1,6 @@
-/* A thread of its own carries out what core/endpoints orders; the connections' threads tell it what
- * became of that. One lock guards all; what is posted to the shell under it stays in order. */
+/* A thread of its own carries out what core/link/endpoints orders; the connections' threads tell
+ * it what became of that. One lock guards all; what is posted to the shell under it stays in
+ * order. */
 #include "io/carrier/xmpp/xmpp.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* The XMPP carrier of one link: connections (xmpp_connection.h) to the link's endpoints, in the
- * order of preference, of which the pure core/endpoints chooses.
+/* The XMPP carrier of one link: connections (connection.h) to the link's endpoints, in the
+ * order of preference, of which the pure core/link/endpoints chooses.
  *
  * It moves opaque frames between parties in <message type='headline'> stanzas, tells the shell
  * when the link or a peer's presence changes, and reconnects by itself. A party is known above by

@@ -1,6 +1,6 @@
 /* libvirt behind VM ids: one connection that comes back by itself, and a few acts on domains of
- * ours. Called by host.c, from worker threads only: a call may block for 30 s, and on a hung
- * QEMU for ever (facts/virt.md). A domain without our mark is never touched and never reported. */
+ * ours. Called by io/host/host.c, from worker threads only: a call may block for 30 s, and on a
+ * hung QEMU for ever. A domain without our mark is never touched and never reported. */
 #pragma once
 
 #include "base/error.h"
@@ -15,7 +15,7 @@ struct libvirt_listener {
     void *context;
     void (*changed)(void *context, const char *vm, enum vm_state state);
     void (*rebooted)(void *context, const char *vm);
-    void (*lost)(void *context); /* the connection; no event comes until it is … */
+    void (*lost)(void *context); /* the connection: no event comes until it is back */
     void (*back)(void *context);
 };
 

@@ -79,7 +79,7 @@ enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct er
     return CODE_OK;
 }
 
-/* One that another host sends is ours only when that is done. */
+/* A domain that another host sends is ours only when it has come. */
 static bool has_come(virDomainPtr domain) { return virDomainIsPersistent(domain) != 0; }
 
 enum code libvirt_find(struct libvirt *libvirt, const char *vm, struct libvirt_domain *out_domain,

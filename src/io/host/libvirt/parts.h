@@ -1,7 +1,7 @@
-/* What the files of the libvirt adapter share, and nobody else sees: `host_libvirt.c` keeps the
- * connection and hears its events, `host_libvirt_find.c` reads domains, `host_libvirt_act.c`
- * changes them, `host_libvirt_shape.c` what they have, `host_libvirt_grow.c` their memory. All of
- * libvirt's headers come in here. */
+/* What the files of the libvirt adapter share, and nobody else sees: connection.c keeps the
+ * connection and hears its events, find.c reads domains, act.c changes them, shape.c changes what
+ * they have, grow.c their memory, migrate.c sends them to another host. All of libvirt's headers
+ * come in here. */
 #pragma once
 
 #include <libvirt/libvirt.h>
