@@ -313,6 +313,16 @@ class Floors(unittest.TestCase):
                 "src/core/b/y.c": "int y(void) { return 1; }"}
         self.assertEqual(self.found(tree), [("floors", "src/core/a/x.c", 1, "src/core/b/y")])
 
+    def test_of_two_functions_of_one_name_the_one_in_the_room_is_called(self):
+        self.assertEqual(self.found({
+            "meson.build": "subdir('sim')\nsubdir('src/io')",
+            "sim/meson.build": "sim = static_library('sim', 'b.c', 'a.c')",
+            "sim/a.c": "int twin(void) { return 1; }",
+            "sim/b.c": "int twin(void); int b(void) { return twin(); }",
+            "src/io/meson.build": "io = static_library('io', 'c.c')",
+            "src/io/c.c": "int twin(void) { return 2; }"}),
+            [("floors", "sim/b.c", 1, "sim/a")])
+
     def test_a_circle_is_found_by_an_include_and_a_call(self):
         tree = {"src/core/meson.build": "core = static_library('core', 'a.c', 'b.c', 'c.c')",
                 "src/core/a.c": "int c(void); int a(void) { return c(); }",
