@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "message/stored.h"
 #include "sim/laws/check.h"
 
 enum { row_key_size = 256 };

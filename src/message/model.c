@@ -1,9 +1,6 @@
 /* The field tables of the records that daemons keep: which fields each face shows (store, links,
- * API), their bounds and their words in the reference; and which records a store keeps. */
+ * API), their bounds and their words in the reference. */
 #include "message/model.h"
-
-#include "message/enrol.h"
-#include "message/owner.h"
 
 const char *const verb_names[VERB_COUNT] = {
     [VERB_DEFINE] = "define", [VERB_START] = "start", [VERB_SHUTDOWN] = "shutdown",
@@ -459,12 +456,3 @@ static const struct field idempotency_fields[] = {
 };
 const struct table idempotency_table = {"idempotency", "A used Idempotency-Key.",
                                         sizeof(struct idempotency), field_rows(idempotency_fields)};
-
-const struct table *const stored_tables[] = {
-    &image_table,  &tenant_table,        &node_table,
-    &vm_table,     &operation_table,     &idempotency_table,
-    &host_decision_table, &lending_decision_table,
-    &pin_table,    &next_pin_table, /* in this order: a pin ends what was before it */
-    &join_token_table, &template_table,
-};
-const size_t stored_tables_count = array_size(stored_tables);

@@ -395,7 +395,3 @@ struct idempotency {
     uint64_t created_ms;
 };
 extern const struct table idempotency_table;
-
-/* All tables that a store keeps, by name; the first field of each is its key. */
-extern const struct table *const stored_tables[];
-extern const size_t stored_tables_count;

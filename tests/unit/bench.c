@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "message/stored.h"
 
 const struct shape bench_shapes[2] = {{"small", {1, 512, 5}}, {"large", {4, 4096, 50}}};
 

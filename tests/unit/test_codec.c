@@ -14,6 +14,7 @@
 #include "message/limits.h"
 #include "message/model.h"
 #include "message/request.h"
+#include "message/stored.h"
 #include "tables.h"
 
 enum { rounds = 60 };

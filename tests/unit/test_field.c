@@ -14,6 +14,7 @@
 #include "message/code.h"
 #include "message/protocol.h"
 #include "message/request.h"
+#include "message/stored.h"
 #include "tables.h"
 
 #define fail_field(table, field, text) \

@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "message/codec.h"
-#include "message/model.h"
+#include "message/stored.h"
 
 enum statement {
     STATEMENT_BEGIN,

@@ -1,0 +1,15 @@
+/* Which records a store keeps, and in which order they are loaded. */
+#include "message/stored.h"
+
+#include "message/enrol.h"
+#include "message/model.h"
+#include "message/owner.h"
+
+const struct table *const stored_tables[] = {
+    &image_table,  &tenant_table,        &node_table,
+    &vm_table,     &operation_table,     &idempotency_table,
+    &host_decision_table, &lending_decision_table,
+    &pin_table,    &next_pin_table, /* in this order: a pin ends what was before it */
+    &join_token_table, &template_table,
+};
+const size_t stored_tables_count = array_size(stored_tables);
