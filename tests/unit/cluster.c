@@ -24,6 +24,12 @@ void cluster_open(const uint64_t *rooms, size_t hosts, struct owner_limits limit
     bench_pass(&bench, 200);
 }
 
+int cluster_tear_down(void **state) {
+    (void)state;
+    bench_deinit(&bench);
+    return 0;
+}
+
 void cluster_reopen(const uint64_t *rooms, size_t hosts, struct owner_limits limit) {
     bench_deinit(&bench);
     cluster_open(rooms, hosts, limit);

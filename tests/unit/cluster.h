@@ -4,6 +4,7 @@
 #include "bench.h"
 
 extern struct bench bench; /* of this program's only thread; each test begins with a fresh one */
+int cluster_tear_down(void **state); /* and ends it, whoever is on it */
 extern struct far *cloud, *other;
 
 /* A cluster with these hosts' room and this limit toward manager 0, connected on all sides. */

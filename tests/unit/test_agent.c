@@ -19,12 +19,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 static void assert_no_result(void) {
     assert_null(bench_told(&bench, manager, MESSAGE_RESULT));
 }
@@ -527,7 +521,7 @@ static void long_work_tells_its_progress_and_short_work_its_result_alone(void **
                      STEP_PREPARING);
 }
 
-#define with_agent(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_agent(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

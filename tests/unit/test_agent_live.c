@@ -33,12 +33,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 static void end_job(enum job_kind kind, enum code code) {
     assert_non_null(host_job());
     assert_string_equal(job_names[host_job()->kind], job_names[kind]);
@@ -200,7 +194,7 @@ static void only_a_vm_that_runs_goes(void **state) {
     (void)host_assert_result(CODE_BAD_STATE, VM_STOPPED);
 }
 
-#define on_host(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define on_host(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -17,12 +17,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 static void the_cluster_shows_the_sum_of_its_hosts(void **state) {
     (void)state;
     const struct capacity *sum = cluster_shown(cloud);
@@ -412,7 +406,7 @@ static void clusters_of_the_same_aggregate_send_the_same_bytes(void **state) {
     text_deinit(&of_three);
 }
 
-#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

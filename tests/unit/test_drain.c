@@ -18,12 +18,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 static const struct reply *ask(struct request request, const char *key) {
     static uint64_t handle;
     request.handle = ++handle;
@@ -309,7 +303,7 @@ static void labels_are_the_owners_and_outlive_a_restart(void **state) {
     assert_int_equal(shown->labels_from, LIMITS_SET);
 }
 
-#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "bench.h"
+#include "cluster.h"
 #include "core/manager/enrol.h"
 #include "message/owner.h"
 
@@ -16,19 +16,11 @@
 #define KEY "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9_AsrhtHHw"
 #define KEY_2 "WGmv9FBUlzLLqu1eXfmzCm2jHLDldCutWtShp2jxpns"
 
-static struct bench bench;
-
 static int set_up(void **state) {
     (void)state;
     bench_init(&bench, &(struct role_settings){.kind = ROLE_DOWNSTREAM, .beat_ms = 1000,
                                                .hold_down_ms = 5000, .agents_count = 2,
                                                .managers_count = 1});
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
     return 0;
 }
 
@@ -299,7 +291,7 @@ static void a_joining_side_that_nobody_answers_ends(void **state) {
     role_free(role);
 }
 
-#define at_a_manager(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define at_a_manager(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

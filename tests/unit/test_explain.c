@@ -19,12 +19,6 @@ static int set_up_cluster(void **state) {
     return 0;
 }
 
-static int tear_down_cluster(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 /* What the operation tells that user. */
 static const struct operation *told(struct cloud *top, enum cloud_user user, const char *op) {
     struct request request = cloud_request(top, user, REQUEST_OP_SHOW);
@@ -281,7 +275,7 @@ static void the_owner_lists_operations_that_ended_and_those_under_way(void **sta
 }
 
 #define with_cloud(test) cloud_test(test, &above)
-#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up_cluster, tear_down_cluster)
+#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up_cluster, cluster_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

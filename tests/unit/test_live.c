@@ -25,12 +25,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 static const struct reply *ask(enum request_kind kind, const char *key) {
     static uint64_t handle;
     struct request request = {.kind = kind, .handle = ++handle};
@@ -343,32 +337,24 @@ static void nobody_above_can_ask_for_it(void **state) {
     }
 }
 
+#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(it_goes_on_elsewhere_and_nobody_above_hears_of_it, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(what_its_host_says_is_there_is_discarded_elsewhere, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_maintenance_tries_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_may_be_made_anew_is_once_going_has_failed, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(
-            as_long_as_its_host_does_not_know_nothing_is_discarded_or_adopted, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(it_goes_on_after_a_crash_at_any_point, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(one_that_stands_still_where_it_has_come_is_adopted_again,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_delete_goes_to_its_host_and_then_to_where_it_was_to_go,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_asked_for_goes_before_a_discard_that_comes_back,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_host_that_is_given_up_takes_along_what_goes_from_it,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_destination_that_is_given_up_has_nothing, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(only_who_runs_goes_and_only_to_who_receives, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_host_sends_two_at_a_time, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nobody_above_can_ask_for_it, set_up, tear_down),
+        with_cluster(it_goes_on_elsewhere_and_nobody_above_hears_of_it),
+        with_cluster(what_its_host_says_is_there_is_discarded_elsewhere),
+        with_cluster(a_maintenance_tries_again),
+        with_cluster(what_may_be_made_anew_is_once_going_has_failed),
+        with_cluster(as_long_as_its_host_does_not_know_nothing_is_discarded_or_adopted),
+        with_cluster(it_goes_on_after_a_crash_at_any_point),
+        with_cluster(one_that_stands_still_where_it_has_come_is_adopted_again),
+        with_cluster(a_delete_goes_to_its_host_and_then_to_where_it_was_to_go),
+        with_cluster(what_is_asked_for_goes_before_a_discard_that_comes_back),
+        with_cluster(a_host_that_is_given_up_takes_along_what_goes_from_it),
+        with_cluster(a_destination_that_is_given_up_has_nothing),
+        with_cluster(only_who_runs_goes_and_only_to_who_receives),
+        with_cluster(a_host_sends_two_at_a_time),
+        with_cluster(nobody_above_can_ask_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,12 +120,6 @@ static int set_up_cluster(void **state) {
     return 0;
 }
 
-static int tear_down_cluster(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 static void only_who_has_all_the_networks_is_asked_and_a_manager_below_always(void **state) {
     (void)state;
     struct message instruct;
@@ -223,9 +217,9 @@ int main(void) {
         cmocka_unit_test(a_host_that_lost_a_network_runs_what_is_in_it_and_defines_nothing_there),
         cmocka_unit_test_setup_teardown(
             only_who_has_all_the_networks_is_asked_and_a_manager_below_always, set_up_cluster,
-            tear_down_cluster),
+            cluster_tear_down),
         cmocka_unit_test_setup_teardown(a_network_that_is_not_permitted_is_not_given,
-                                        set_up_cluster, tear_down_cluster),
+                                        set_up_cluster, cluster_tear_down),
         cloud_test(a_cloud_knows_its_networks_and_shows_whose_vm_is_in_which, &above),
         cloud_test(networks_are_listed, &above),
     };

@@ -17,12 +17,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 static struct request about(enum request_kind kind, const char *key) {
     static uint64_t handle;
     struct request request = {.kind = kind, .handle = ++handle};
@@ -268,7 +262,7 @@ static void a_forgotten_hosts_vms_are_lost_and_what_was_to_be_deleted_is_gone(vo
     cluster_assert_result(cloud, CODE_OK, VM_DELETED);
 }
 
-#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -32,12 +32,6 @@ static int set_up_agent(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 static const struct vm *vm_here(const char *vm) {
     const struct message name = bench_instruct("1", vm, 1, VERB_START);
     const struct book_vm *found = book_vm(role_book(bench.role), name.instruct.vm);
@@ -438,7 +432,7 @@ static void what_cannot_be_is_refused_before_anything_is_done(void **state) {
 }
 
 int main(void) {
-#define with(test, set) cmocka_unit_test_setup_teardown(test, set, tear_down)
+#define with(test, set) cmocka_unit_test_setup_teardown(test, set, cluster_tear_down)
     const struct CMUnitTest tests[] = {
         with(the_larger_of_both_sizes_counts_until_the_host_has_done_it, set_up_agent),
         with(a_resize_that_fails_half_way_leaves_what_the_host_says, set_up_agent),

@@ -16,12 +16,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 static const struct reply *ask(struct request request) {
     static uint64_t handle;
     request.handle = ++handle;
@@ -218,7 +212,7 @@ static void a_revocation_outlives_a_restart_and_goes_on(void **state) {
     assert_int_equal(phase(), LENDING_ENDED);
 }
 
-#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -50,13 +50,11 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
     for (size_t i = 0; i < 2; i++) {
         record_clear(&capacity_table, &seen[i]);
         seen[i] = (struct capacity){0};
     }
-    return 0;
+    return cluster_tear_down(state);
 }
 
 static const struct lending *ask(const char *who, struct request request) {

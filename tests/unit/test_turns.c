@@ -32,12 +32,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    bench_deinit(&bench);
-    return 0;
-}
-
 static void weigh(const char *who, uint32_t weight) {
     struct request request = {.kind = REQUEST_SHARE_SET, .share.weight = weight};
     (void)text_copy(request.key, sizeof(request.key), who);
@@ -264,7 +258,7 @@ static void with_one_upstream_manager_nothing_is_held_back(void **state) {
     assert_int_equal(flood(cloud, 'a', 0, 8), 8);
 }
 
-#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
