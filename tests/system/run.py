@@ -3,7 +3,8 @@
 
 One line per test, then `N passed, N failed, N skipped`; exit code 1 unless all passed.
 Classes share nothing, so N of them run at the same time, each in a process of its own; what one
-of them prints comes when it has ended."""
+of them prints comes when it has ended, and then how long the class took, and of how much
+processor."""
 import argparse
 import concurrent.futures
 import glob
@@ -74,16 +75,21 @@ def tests_by_class(suite, into):
     return into
 
 
-def run_apart(tests):
-    """In a process of its own; passed, failed, skipped."""
-    done = subprocess.run([sys.executable, os.path.join(HERE, "run.py"), "--jobs", "1", *tests],
-                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          errors="replace")
-    *lines, last = done.stdout.splitlines() or [""]
+def run_apart(name, tests):
+    """A class in a process of its own; passed, failed, skipped."""
+    begun = time.monotonic()
+    child = subprocess.Popen([sys.executable, os.path.join(HERE, "run.py"), "--jobs", "1", *tests],
+                             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             errors="replace")
+    *lines, last = child.stdout.read().splitlines() or [""]
+    _, status, used = os.wait4(child.pid, 0)  # with what its children used that it has waited for
+    child.returncode = os.waitstatus_to_exitcode(status)
     counts = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", last)
-    print("\n".join(lines if counts else [*lines, last]), flush=True)
     if not counts:
-        print(f"FAIL {tests[0]} or after it: ended with {done.returncode}", flush=True)
+        lines += [last, f"FAIL {tests[0]} or after it: ended with {child.returncode}"]
+    lines.append(f"---- {time.monotonic() - begun:6.1f} s  {name}, "
+                 f"{used.ru_utime + used.ru_stime:.1f} s of processor")
+    print("\n".join(lines), flush=True)
     return [int(number) for number in counts.groups()] if counts else [0, 1, 0]
 
 
@@ -104,7 +110,7 @@ def main():
     names.sort(key=lambda name: not name.startswith(LONGEST))
     classes = tests_by_class(unittest.defaultTestLoader.loadTestsFromNames(names), {})
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        passed, failed, skipped = map(sum, zip(*pool.map(run_apart, classes.values())))
+        passed, failed, skipped = map(sum, zip(*pool.map(run_apart, classes, classes.values())))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed or not passed else 0
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The cluster's owner at work: what there is, which host rests, how much an upstream may use."""
+import http.client
 import json
 import os
 import pwd
+import socket
 import stat
 import subprocess
 import unittest
@@ -139,9 +141,12 @@ class Owner(CloudCase):
         self.assertNotIn("security", document)
 
     def owner_rest(self, path):
-        done = subprocess.run(["curl", "-sS", "--unix-socket", self.socket, f"http://owner{path}"],
-                              capture_output=True, check=True)
-        return json.loads(done.stdout)
+        connection = http.client.HTTPConnection("owner")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(self.socket)
+        self.addCleanup(connection.close)
+        connection.request("GET", path)
+        return json.load(connection.getresponse())
 
     def test_a_cordoned_host_rests_also_after_a_restart(self):
         self.owner("host", "cordon", "inner-1")
