@@ -5,26 +5,7 @@
 #include "sim/parts/carrier.h"
 #include "sim/laws/check.h"
 
-enum { commit_ms = 20, slow_most_ms = 300, away_most_ms = 20000 };
-
-static bool is_stored(const struct effect *effect) {
-    return effect->kind == EFFECT_SAVE || effect->kind == EFFECT_FORGET;
-}
-
-/* What can be seen or felt outside of the process (io/shell/perform.c says the same). */
-static bool leaves(const struct effect *effect) {
-    return effect->kind == EFFECT_SEND || effect->kind == EFFECT_ACKNOWLEDGE ||
-           effect->kind == EFFECT_REPLY || effect->kind == EFFECT_JOB ||
-           effect->kind == EFFECT_READY || effect->kind == EFFECT_DONE ||
-           effect->kind == EFFECT_PIN || effect->kind == EFFECT_PIN_NEXT;
-}
-
-static bool any_leaves(const struct effects *effects) {
-    for (size_t i = 0; i < effects->count; i++)
-        if (leaves(&effects->items[i]))
-            return true;
-    return false;
-}
+enum { slow_most_ms = 300, away_most_ms = 20000 };
 
 static uint64_t draw(struct sim_world *world, uint64_t bound) {
     world_note(world, STREAM_DISK, world->disk.state[0]);
@@ -40,12 +21,12 @@ void shell_take(struct sim_world *world, struct sim_node *node, size_t before) {
     bool first = !before, more = node->pending.count > before;
     if (fault(world, world->settings.crash)) {
         node->doomed = true;
-        heap_set(&world->turns, &node->turn, world->now_ms);
+        heap_set(&world->turns, &node->turn_timer, world->now_ms);
     } else if (more && first) {
         uint64_t takes = fault(world, world->settings.slow_disk)
                              ? draw(world, slow_most_ms)
                              : 0;
-        heap_set(&world->turns, &node->turn, world->now_ms + takes);
+        heap_set(&world->turns, &node->turn_timer, world->now_ms + takes);
     }
 }
 
@@ -59,6 +40,7 @@ static void commit(struct sim_world *world, struct sim_node *node) {
             disk_delete(node, &effect->record);
     }
     effects_deinit(&node->open);
+    turn_close(&node->turn);
 }
 
 /* From what the turn wants to what stands in the open transaction. */
@@ -66,7 +48,7 @@ static void store(struct sim_node *node) {
     struct effects *pending = &node->pending;
     size_t kept = 0;
     for (size_t i = 0; i < pending->count; i++) {
-        if (is_stored(&pending->items[i]))
+        if (turn_way(&pending->items[i]) == TURN_STORES)
             *effects_add(&node->open, EFFECT_SAVE) = pending->items[i];
         else
             pending->items[kept++] = pending->items[i];
@@ -101,20 +83,18 @@ static void crash(struct sim_world *world, struct sim_node *node) {
 /* A crash comes before the commit, or after it at any point of what follows. A commit that fails
  * ends the process: nothing of the transaction is there, and nothing was told. */
 void shell_turn(struct sim_world *world, struct sim_node *node) {
-    bool was_open = node->open.count;
-    bool must = any_leaves(&node->pending) || (was_open && world->now_ms >= node->commit_ms);
+    bool must_commit = turn_must_commit(&node->turn, &node->pending, world->now_ms);
     store(node);
-    node->commit_ms = was_open ? node->commit_ms : world->now_ms + commit_ms;
     size_t count = node->pending.count;
     size_t point = node->doomed ? draw(world, count + 2) : count + 1;
-    bool failed = must && node->open.count && fault(world, world->settings.disk_failure);
+    bool failed = must_commit && fault(world, world->settings.disk_failure);
     world->stats.disk_failures += failed;
     if (!point || failed) {
         crash(world, node);
         return;
     }
     world->stats.turns++;
-    if (must)
+    if (must_commit)
         commit(world, node);
     perform(world, node, point - 1);
     if (world->spare.items)
@@ -124,16 +104,17 @@ void shell_turn(struct sim_world *world, struct sim_node *node) {
     node->pending = (struct effects){0};
     if (node->doomed)
         crash(world, node);
-    else if (node->open.count)
-        heap_set(&world->turns, &node->turn, node->commit_ms);
+    else if (node->turn.is_open)
+        heap_set(&world->turns, &node->turn_timer, node->turn.due_ms);
     else
-        heap_remove(&world->turns, &node->turn);
+        heap_remove(&world->turns, &node->turn_timer);
 }
 
 void shell_drop(struct sim_world *world, struct sim_node *node) {
     world->stats.uncommitted += node->open.count;
     effects_deinit(&node->pending);
     effects_deinit(&node->open);
-    heap_remove(&world->turns, &node->turn);
+    turn_close(&node->turn);
+    heap_remove(&world->turns, &node->turn_timer);
     node->doomed = false;
 }

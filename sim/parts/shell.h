@@ -1,6 +1,5 @@
-/* The process around a role, as io/shell is it in production: what the steps of one turn want
- * is stored in one transaction, which is committed before anything leaves the process, otherwise
- * a little later; then all the rest is done in order. A process may crash at any point of that,
+/* The process around a role, as io/shell is it in production: what the steps of one turn want is
+ * stored and performed by the contract of core/turn.h. A process may crash at any point of that,
  * and what was not committed is lost. */
 #pragma once
 

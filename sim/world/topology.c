@@ -69,6 +69,7 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     list_init(&node->rows);
     list_init(&node->domains);
     list_init(&node->jobs);
+    turn_init(&node->turn);
     if (!world->settings.even)
         node->drift_ppm = (int64_t)prng_below(&world->fate, 2 * world->settings.drift + 1) -
                           (int64_t)world->settings.drift;

@@ -223,7 +223,7 @@ static void redial(struct sim_world *world) {
 }
 
 static void turn(struct sim_world *world) {
-    shell_turn(world, container_of(heap_first(&world->turns), struct sim_node, turn));
+    shell_turn(world, container_of(heap_first(&world->turns), struct sim_node, turn_timer));
 }
 
 /* As in a process: what comes in at a moment counts before its timers, and then the turn ends. */

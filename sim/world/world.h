@@ -17,6 +17,7 @@
 #include "core/books/book.h"
 #include "core/below/pace.h"
 #include "core/role.h"
+#include "core/turn.h"
 #include "sim/world/settings.h"
 #include "sim/world/stats.h"
 
@@ -103,10 +104,10 @@ struct sim_node {
     struct size host;              /* agents: what it offers */
     struct timer tick;             /* in world.ticks */
     uint32_t steps;                /* with long books, see check_role() */
-    struct timer turn;             /* in world.turns, see shell.h */
+    struct timer turn_timer;       /* in world.turns, see shell.h */
+    struct turn turn;              /* whether the transaction is open */
     struct effects pending;        /* of the steps of this turn */
-    struct effects open;           /* to be stored, not committed yet */
-    uint64_t commit_ms;            /* when that is due, if nothing leaves before */
+    struct effects open;           /* of the open transaction: to be stored, not committed yet */
     bool doomed;                   /* crashes in this turn */
     struct owner_limits *used;     /* managers: by each party (owners.c), as checked last */
     struct owner_limits *lent;     /* managers: to each, as was decided last */

@@ -12,15 +12,12 @@ void performer_init(struct performer *performer, const struct shell_ports *ports
                     const struct log *log) {
     *performer = (struct performer){.ports = ports, .log = log};
     outbox_init(&performer->outbox, ports, log);
+    turn_init(&performer->turn);
 }
 
 void performer_deinit(struct performer *performer) {
     outbox_deinit(&performer->outbox);
     text_deinit(&performer->lines);
-}
-
-static bool effect_is_stored(const struct effect *effect) {
-    return effect->kind == EFFECT_SAVE || effect->kind == EFFECT_FORGET;
 }
 
 /* One line per step of an operation: its timeline, in the logs of every daemon that it passes. */
@@ -32,32 +29,6 @@ static void performer_tell_saved(struct performer *performer, const struct effec
                "op=%s vm=%s verb=%s state=%s step=%s code=%s", op->id, op->vm,
                verb_names[op->verb], op_state_names[op->state], step_names[op->step],
                code_names[op->code]);
-}
-
-/* What can be seen or felt outside of this process. An image that is fetched is no such thing: it
- * is named by its content, and wanted again after a crash. */
-static bool effect_leaves(const struct effect *effect) {
-    switch (effect->kind) {
-    case EFFECT_SEND:
-    case EFFECT_ACKNOWLEDGE:
-    case EFFECT_REPLY:
-    case EFFECT_JOB:
-    case EFFECT_READY:
-    case EFFECT_DONE:
-    case EFFECT_PIN:
-    case EFFECT_PIN_NEXT:
-    case EFFECT_JOIN:
-    case EFFECT_JOINED:
-        return true;
-    case EFFECT_SAVE:
-    case EFFECT_FORGET:
-    case EFFECT_IMAGE:
-    case EFFECT_NOTE:
-    case EFFECT_ROUTE:
-    case EFFECT_KIND_COUNT:
-        return false;
-    }
-    return true;
 }
 
 static bool records_are_same(const struct record *left, const struct record *right) {
@@ -78,28 +49,27 @@ static bool effect_is_outdated(const struct effects *effects, size_t at) {
 }
 
 int performer_commit(struct performer *performer, struct error *err) {
-    bool open = performer->open;
-    performer->open = false;
+    bool open = performer->turn.is_open;
+    turn_close(&performer->turn);
     return open ? store_commit(performer->ports->store, err) : 0;
 }
 
 static int performer_store(struct performer *performer, const struct effects *effects,
-                           struct error *err) {
+                           uint64_t now_ms, struct error *err) {
     struct store *store = performer->ports->store;
-    bool leaves = false;
+    bool was_open = performer->turn.is_open;
+    bool must_commit = turn_must_commit(&performer->turn, effects, now_ms);
+    if (performer->turn.is_open && !was_open && store_begin(store, err))
+        return err->code;
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
-        leaves |= effect_leaves(effect);
-        if (!effect_is_stored(effect) || effect_is_outdated(effects, i))
+        if (turn_way(effect) != TURN_STORES || effect_is_outdated(effects, i))
             continue;
-        if (!performer->open && store_begin(store, err))
-            return err->code;
-        performer->open = true;
         if (effect->kind == EFFECT_SAVE ? store_put(store, &effect->record, err)
                                         : store_delete(store, &effect->record, err))
             return err->code;
     }
-    return leaves ? performer_commit(performer, err) : 0;
+    return must_commit ? performer_commit(performer, err) : 0;
 }
 
 static void performer_note(const struct performer *performer, const struct effect_note *note) {
@@ -223,10 +193,11 @@ static void performer_trace(const struct performer *performer, const struct effe
     }
 }
 
-int performer_run(struct performer *performer, struct effects *effects, struct error *err) {
+int performer_run(struct performer *performer, struct effects *effects, uint64_t now_ms,
+                  struct error *err) {
     if (performer->log->level >= LOG_DEBUG)
         performer_trace(performer, effects);
-    int result = performer_store(performer, effects, err);
+    int result = performer_store(performer, effects, now_ms, err);
     for (size_t i = 0; !result && i < effects->count; i++)
         performer_one(performer, &effects->items[i]);
     outbox_flush(&performer->outbox);

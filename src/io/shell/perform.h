@@ -1,13 +1,9 @@
-/* Performs the effects of one turn, by the contract of core/effect.h: all SAVE and FORGET in one
+/* Performs the effects of one turn, by the contract of core/turn.h: what is to be stored in one
  * transaction, then the others in order. It alone turns effects into calls of adapters and into
- * log lines.
- *
- * A turn of which nothing leaves the process (no message, reply or host job) needs no commit of
- * its own: if it is lost, nobody can tell that it was not lost a moment earlier. Its transaction
- * stays open and ends with the first turn of which something leaves, before that does, or when
- * the shell has waited long enough. */
+ * log lines. */
 #pragma once
 
+#include "core/turn.h"
 #include "io/shell/outbox.h"
 
 struct performer {
@@ -16,16 +12,17 @@ struct performer {
     struct outbox outbox;
     struct text lines; /* of the log, of this turn */
     bool done; /* EFFECT_DONE was among them */
-    bool open; /* a transaction is open */
+    struct turn turn; /* whether a transaction is open, and when it is due */
 };
 
 void performer_init(struct performer *performer, const struct shell_ports *ports,
                     const struct log *log);
 void performer_deinit(struct performer *performer);
 
-/* Performs and clears `effects`. Negative with `err` when the commit failed: nothing else of the
- * batch was done, and the process must end. */
-int performer_run(struct performer *performer, struct effects *effects, struct error *err);
+/* Performs and clears `effects`; what earlier turns left is committed when it is due. Negative with
+ * `err` when a commit failed: nothing else of the turn was done, and the process must end. */
+int performer_run(struct performer *performer, struct effects *effects, uint64_t now_ms,
+                  struct error *err);
 
-/* Ends the open transaction, if there is one; performer->open says so. */
+/* Ends the open transaction, if there is one. */
 int performer_commit(struct performer *performer, struct error *err);

@@ -19,8 +19,7 @@
 #include "io/shell/queue.h"
 
 /* Events of one turn: enough to fill frames and commits, few enough to stay answering. */
-enum { turn_events = 256, grace_ms = 10000, complaint_ms = 1000, commit_ms = 20,
-       keys_ms = 1000 };
+enum { turn_events = 256, grace_ms = 10000, complaint_ms = 1000, keys_ms = 1000 };
 static const uint64_t never = UINT64_MAX;
 
 struct shell {
@@ -43,7 +42,6 @@ struct shell {
     struct effects effects;
     struct text opened; /* scratch */
     struct error failure; /* of a commit */
-    uint64_t commit_due_ms; /* of a transaction that is left open, or never */
     uint64_t armed_ms;      /* when the loop wakes by itself, or never */
 };
 
@@ -149,18 +147,8 @@ static bool shell_has_ended(const struct shell *shell) {
 /* When something is to happen that nobody posts. */
 static uint64_t shell_due_ms(const struct shell *shell) {
     uint64_t due = role_deadline_ms(shell->role);
-    return due < shell->commit_due_ms ? due : shell->commit_due_ms;
-}
-
-static void shell_commit_in_time(struct shell *shell) {
-    if (!shell->performer.open)
-        shell->commit_due_ms = never;
-    else if (shell->commit_due_ms == never)
-        shell->commit_due_ms = now_ms() + commit_ms;
-    else if (now_ms() >= shell->commit_due_ms) {
-        shell->commit_due_ms = never;
-        (void)performer_commit(&shell->performer, &shell->failure);
-    }
+    uint64_t commit = shell->performer.turn.due_ms;
+    return due < commit ? due : commit;
 }
 
 /* One turn, by whoever holds shell->turn. */
@@ -173,8 +161,8 @@ static void shell_turn(struct shell *shell) {
     /* After the frames: what a peer said while we were busy counts before its silence does. */
     if (now_ms() >= role_deadline_ms(shell->role))
         shell_step(shell, &(struct event){.kind = EVENT_TICK});
-    if (performer_run(&shell->performer, &shell->effects, &shell->failure) == 0)
-        shell_commit_in_time(shell);
+    if (performer_run(&shell->performer, &shell->effects, now_ms(), &shell->failure))
+        return;
     uint64_t overflows = atomic_exchange(&shell->overflows, 0);
     if (overflows)
         log_line(shell->log, LOG_WARNING, "queue-full", "frames=%" PRIu64, overflows);
@@ -274,7 +262,7 @@ struct shell *shell_new(struct role *role, const struct log *log) {
     struct shell *shell = memory_new(1, sizeof(*shell));
     shell->role = role;
     shell->log = log;
-    shell->commit_due_ms = shell->armed_ms = never;
+    shell->armed_ms = never;
     must_work(-pthread_mutex_init(&shell->turn, NULL));
     shell_queue_init(&shell->queue);
     must_work(uv_loop_init(&shell->loop));
