@@ -1,10 +1,11 @@
 /* What a cluster's owner asks of the downstream manager. */
+#include "cli/owner.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "cli/explain.h"
-#include "cli/share.h"
 #include "cli/verbs.h"
 #include "message/owner.h"
 
@@ -43,6 +44,30 @@ static void show_over(struct sheet *sheet, const struct owner_limits *over) {
                    (unsigned long long)over->disk_gib);
 }
 
+/* "16 cpus, 32 GiB memory", or what stands for nothing. */
+static void show_amounts(struct sheet *sheet, const char *name, const struct owner_limits *of,
+                         const char *none) {
+    struct text words = {0};
+    if (of->vms)
+        text_addf(&words, ", %llu VMs", (unsigned long long)of->vms);
+    if (of->cpus)
+        text_addf(&words, ", %llu cpus", (unsigned long long)of->cpus);
+    if (of->memory_mib)
+        text_addf(&words, ", %s memory", words_mib(of->memory_mib).text);
+    if (of->disk_gib)
+        text_addf(&words, ", %llu GiB disk", (unsigned long long)of->disk_gib);
+    sheet_pair(sheet, name, "%s", words.length ? text_data(&words) + 2 : none);
+    text_deinit(&words);
+}
+
+static void show_share(struct sheet *sheet, const struct lending *lending) {
+    const struct share *share = &lending->share;
+    sheet_pair(sheet, "weight", "%u", share->weight ? share->weight : 1);
+    show_amounts(sheet, "kept", &share->kept, "nothing");
+    show_amounts(sheet, "shown in steps of", &share->steps, "one: exactly");
+    sheet_pair(sheet, "share by", "%s", limits_from_names[lending->share_from]);
+}
+
 static void show_upstream(const void *record) {
     const struct lending *lending = record;
     struct sheet sheet = {0};
@@ -57,7 +82,7 @@ static void show_upstream(const void *record) {
     sheet_pair(&sheet, "images", "%s", words_or_all(lending->permissions.images));
     sheet_pair(&sheet, "networks", "%s", words_or_all(lending->permissions.networks));
     sheet_pair(&sheet, "allowed by", "%s", limits_from_names[lending->permissions_from]);
-    sheet_share(&sheet, lending);
+    show_share(&sheet, lending);
     sheet_pair(&sheet, "phase", "%s", lending_phase_names[lending->phase]);
     if (lending->revoked_ms)
         sheet_pair(&sheet, "revoked", "%s; its VMs end from %s on",
@@ -67,8 +92,8 @@ static void show_upstream(const void *record) {
 }
 
 const struct view upstreams = {"/v1/upstreams", &lending_table,
-                                      "NAME STATE SINCE PHASE VMS CPUS MEMORY DISK", add_upstream,
-                                      show_upstream};
+                               "NAME STATE SINCE PHASE VMS CPUS MEMORY DISK", add_upstream,
+                               show_upstream};
 
 int upstream_list(const struct options *options) { return view_list(&upstreams, options); }
 int upstream_show(const struct options *options) {

@@ -1,32 +1,8 @@
-/* A share as words, and the change of it: what the owner gives by options replaces what is
- * there, and the rest stays. */
-#include "cli/share.h"
-
+/* The change of a share: what the owner gives by options replaces what is there, and the rest
+ * stays. */
+#include "cli/owner.h"
 #include "cli/verbs.h"
-
-/* "16 cpus, 32 GiB memory", or what stands for nothing. */
-static void amounts(struct sheet *sheet, const char *name, const struct owner_limits *of,
-                    const char *none) {
-    struct text words = {0};
-    if (of->vms)
-        text_addf(&words, ", %llu VMs", (unsigned long long)of->vms);
-    if (of->cpus)
-        text_addf(&words, ", %llu cpus", (unsigned long long)of->cpus);
-    if (of->memory_mib)
-        text_addf(&words, ", %s memory", words_mib(of->memory_mib).text);
-    if (of->disk_gib)
-        text_addf(&words, ", %llu GiB disk", (unsigned long long)of->disk_gib);
-    sheet_pair(sheet, name, "%s", words.length ? text_data(&words) + 2 : none);
-    text_deinit(&words);
-}
-
-void sheet_share(struct sheet *sheet, const struct lending *lending) {
-    const struct share *share = &lending->share;
-    sheet_pair(sheet, "weight", "%u", share->weight ? share->weight : 1);
-    amounts(sheet, "kept", &share->kept, "nothing");
-    amounts(sheet, "shown in steps of", &share->steps, "one: exactly");
-    sheet_pair(sheet, "share by", "%s", limits_from_names[lending->share_from]);
-}
+#include "message/owner.h"
 
 enum part { PART_WEIGHT, PART_KEPT, PART_STEPS };
 

@@ -43,7 +43,6 @@ CIRCLES = {
      "laws/check_carrier laws/check_explain laws/check_place laws/check_share laws/check_wall "
      "parts/carrier parts/disk parts/host_live parts/host_shape parts/hosts parts/keys "
      "parts/network parts/shell world/topology world/world"),
-    ("src/cli", "owner share"),
     ("src/io", "carrier/xmpp/check carrier/xmpp/connection carrier/xmpp/xmpp shell/keys "
      "shell/outbox shell/perform shell/shell"),
     ("src/io/config", "config value"),
