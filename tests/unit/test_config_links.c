@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "io/config/links.h"
+#include "io/config/daemons.h"
 
 static void a_further_server_is_as_its_link_but_for_what_it_says(void **state) {
     (void)state;

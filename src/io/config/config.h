@@ -6,47 +6,9 @@
  * The struct belongs to the caller, zeroed; config_deinit frees what was read into it. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#include "base/error.h"
-
-enum setting_kind {
-    SETTING_TEXT,    /* char * */
-    SETTING_NAME,    /* char *: a DNS label */
-    SETTING_JID,     /* char *: a full JID, account@domain/resource */
-    SETTING_JIDS,    /* char *: full JIDs, each behind the one before by a comma and no space */
-    SETTING_LABELS,  /* char *: labels, name=value, joined by commas (message/labels.h) */
-    SETTING_URL,     /* char *: http, https or file, without a slash at the end */
-    SETTING_LISTEN,  /* char *: address:port, [address]:port */
-    SETTING_FOLDER,  /* char *: absolute path; made by the daemon */
-    SETTING_FILE,    /* char *: absolute path of a file that can be read */
-    SETTING_SECRET,  /* struct secret: absolute path of a file for its owner's eyes alone */
-    SETTING_KEY,     /* struct secret: absolute path of a secret key's file (io/keys/seal.h) */
-    SETTING_PEER,    /* char *: a public key */
-    SETTING_NUMBER,  /* uint64_t, least..most */
-    SETTING_FLAG,    /* bool: yes, no */
-    SETTING_CHOICE,  /* int: index into choices */
-};
-
-enum setting_need { SETTING_OPTIONAL, SETTING_REQUIRED };
-
-struct secret {
-    char *file;
-    char *text; /* its first line */
-};
-
-struct setting {
-    const char *key;
-    enum setting_kind kind;
-    size_t offset;         /* into the section's struct */
-    enum setting_need need;
-    const char *standard;  /* what stands for an absent key; NULL: zero */
-    uint64_t least, most;  /* SETTING_NUMBER */
-    const char *const *choices; /* SETTING_CHOICE, ended by NULL */
-    const char *about;
-};
+#include "io/config/value.h"
 
 /* A section: `[name]` once, or `[name NAME]` any number of times up to `most`; then the struct
  * has an array (pointer at `offset`, size_t at `count_offset`) of entries of `size` bytes, each

@@ -1,4 +1,4 @@
-#include "io/config/links.h"
+#include "io/config/daemons.h"
 
 #include <errno.h>
 #include <string.h>

@@ -2,8 +2,56 @@
  * whether those of one daemon go together. Called by the loaders and by whoever connects. */
 #pragma once
 
-#include "io/config/daemons.h"
+#include "io/config/value.h"
 #include "message/limits.h"
+
+/* An account at an application server, and the manager that is reached through it.
+ * [downlink] has no name and ends with key. */
+struct link_config {
+    char *name;
+    char *jid;
+    struct secret password; /* or a certificate, or both */
+    char *certificate_file, *certificate_key_file;
+    char *server; /* NULL: the JID's domain, by DNS */
+    uint64_t port;
+    char *ca_file;
+    uint64_t ping_seconds, failover_seconds, return_seconds;
+    struct secret key; /* ours, of this link alone */
+    char *manager; /* full JID */
+    char *peer_key;
+    char *image_url, *image_ca_file;
+    struct secret image_token;
+    uint64_t max_vms, max_cpus, max_memory_mib, max_disk_gib; /* downstream; 0: no limit */
+    uint64_t weight, keep_cpus, keep_memory_mib, keep_disk_gib; /* downstream */
+    uint64_t step_vms, step_cpus, step_memory_mib, step_disk_gib; /* downstream; 0: exact */
+    char *allow_verbs, *allow_shapes, *allow_images, *allow_networks; /* downstream; NULL: all */
+};
+
+/* [uplink-server NAME], [downlink-server NAME]: a further server for a link, to be used in place
+ * of the first. What is absent is as in the link. */
+struct server_config {
+    char *name;
+    char *uplink; /* the link's name; [downlink-server] has none and no manager */
+    char *jid;
+    struct secret password;
+    char *certificate_file, *certificate_key_file;
+    char *server;
+    uint64_t port; /* 0: absent */
+    char *ca_file;
+    char *manager;
+};
+
+/* [cluster NAME], [agent NAME]: a party below. */
+struct peer_config {
+    char *name;
+    char *address;
+    uint64_t at_once;     /* agents only */
+    char *more_addresses; /* on our further servers, by commas, or NULL */
+    char *peer_key;
+    struct secret password;    /* of its account, for its join token */
+    struct secret image_token; /* that it presents to us; clusters only */
+    char *labels;              /* NULL: none */
+};
 
 /* The links of one daemon; those that it does not have are absent. */
 struct links_config {
