@@ -48,7 +48,6 @@ CIRCLES = {
     ("src/io/host", "host migrate parts"),
     ("src/io/host/libvirt", "connection parts"),
     ("src/io/host/libvirt", "grow shape"),
-    ("src/io/rest", "answer call openapi request rest upload"),
 }
 
 # (file or pattern, what stands above it and is known there all the same): until when

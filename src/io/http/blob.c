@@ -30,7 +30,7 @@ bool token_hashes_have(const struct token_hashes *hashes, const char *digest) {
     return false;
 }
 
-void rest_token_hash(const struct http_request *request, char out_digest[limit_digest_size]) {
+void http_token_hash(const struct http_request *request, char out_digest[limit_digest_size]) {
     const char *header = http_header(request, "Authorization");
     out_digest[0] = 0;
     if (!header || strncasecmp(header, "Bearer ", 7) != 0)
@@ -40,7 +40,7 @@ void rest_token_hash(const struct http_request *request, char out_digest[limit_d
         secret_hash_bytes(header, strlen(header), out_digest);
 }
 
-void rest_answer_problem(struct http_request *request, const struct problem *problem) {
+void http_answer_problem(struct http_request *request, const struct problem *problem) {
     http_answer(request, problem->status, "application/problem+json");
     codec_encode(&problem_table, problem, FIELD_API, &request->answer.body);
     http_answer_header(request, "Cache-Control", "no-store");
@@ -108,7 +108,7 @@ static void answer_file(struct http_request *request, int fd, uint64_t size, con
         problem_set(&problem, CODE_INVALID, NULL, "The archive has %llu bytes; the range lies "
                     "outside", (unsigned long long)size);
         problem_set_status(&problem, 416, "ask for a range inside, or for the whole");
-        rest_answer_problem(request, &problem);
+        http_answer_problem(request, &problem);
         http_answer_header(request, "Content-Range", "bytes */%llu", (unsigned long long)size);
         return;
     }
@@ -125,15 +125,15 @@ static void answer_file(struct http_request *request, int fd, uint64_t size, con
                            (unsigned long long)size);
 }
 
-void rest_answer_blob(struct http_request *request, const char *folder,
+void http_answer_blob(struct http_request *request, const char *folder,
                       const struct token_hashes *readers, const char *digest) {
     char hash[limit_digest_size];
     struct problem problem;
-    rest_token_hash(request, hash);
+    http_token_hash(request, hash);
     if (!token_hashes_have(readers, hash)) {
         problem_set(&problem, CODE_UNAUTHENTICATED, NULL, "Archives are for those whose token is "
                     "in this repository's configuration");
-        rest_answer_problem(request, &problem);
+        http_answer_problem(request, &problem);
         return;
     }
     struct text path = {0};
@@ -148,5 +148,5 @@ void rest_answer_blob(struct http_request *request, const char *folder,
     if (fd >= 0)
         close(fd);
     problem_set(&problem, CODE_NOT_FOUND, NULL, "There is no archive %.64s here", digest);
-    rest_answer_problem(request, &problem);
+    http_answer_problem(request, &problem);
 }

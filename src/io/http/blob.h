@@ -1,5 +1,5 @@
-/* What the faces of rest.c and image/serve.c have in common: who a bearer token is, problems as
- * answers, and an archive by digest from a folder. */
+/* What every face on HTTP answers with: problems, and an archive by digest from a folder to whoever
+ * has one of the tokens. */
 #pragma once
 
 #include "io/http/server.h"
@@ -16,11 +16,11 @@ void token_hashes_deinit(struct token_hashes *hashes);
 bool token_hashes_have(const struct token_hashes *hashes, const char *digest);
 
 /* SHA-256 of the request's bearer token, "" without one. */
-void rest_token_hash(const struct http_request *request, char out_digest[limit_digest_size]);
+void http_token_hash(const struct http_request *request, char out_digest[limit_digest_size]);
 
-void rest_answer_problem(struct http_request *request, const struct problem *problem);
+void http_answer_problem(struct http_request *request, const struct problem *problem);
 
 /* Answers with <folder>/<digest>, or the part of it that a Range header asks for (RFC 9110), or a
  * problem. */
-void rest_answer_blob(struct http_request *request, const char *folder,
+void http_answer_blob(struct http_request *request, const char *folder,
                       const struct token_hashes *readers, const char *digest);

@@ -26,14 +26,14 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     if (!text_starts(request->path, prefix)) {
         problem_set(&problem, CODE_NOT_FOUND, NULL, "This repository has %s<digest> alone",
                     prefix);
-        rest_answer_problem(request, &problem);
+        http_answer_problem(request, &problem);
     } else if (!text_equal(request->method, "GET") && !text_equal(request->method, "HEAD")) {
         problem_set(&problem, CODE_INVALID, NULL, "This repository can only be read");
         problem_set_status(&problem, 405, "use GET");
-        rest_answer_problem(request, &problem);
+        http_answer_problem(request, &problem);
         http_answer_header(request, "Allow", "GET, HEAD");
     } else {
-        rest_answer_blob(request, serve->folder, &serve->readers,
+        http_answer_blob(request, serve->folder, &serve->readers,
                          request->path + sizeof(prefix) - 1);
     }
     return HTTP_DONE;

@@ -1,9 +1,12 @@
 /* Which status, headers and body each kind of reply becomes. Secrets that the core never had,
  * such as a new token, are put in here. */
+#include "io/rest/answer.h"
+
 #include <string.h>
 
 #include "base/map.h"
-#include "io/rest/call.h"
+#include "io/keys/join_token.h"
+#include "io/rest/invitation.h"
 #include "message/codec.h"
 
 static void add_validator(struct rest_call *call) {
@@ -128,7 +131,7 @@ void rest_answer_reply(struct rest *rest, struct rest_call *call) {
         break;
     case REPLY_PROBLEM:
         problem_set(&problem, reply->code, reply->field, "%s", reply->text);
-        rest_answer_problem(&call->http, &problem);
+        http_answer_problem(&call->http, &problem);
         break;
     }
     reply_clear(reply);

@@ -1,22 +1,14 @@
-/* Inside the REST face: the face itself, and one call from its head to its answer.
- *
- * rest.c     starts, stops, dispatches, holds calls and hands replies to them
- * request.c  a call's head and body into a request to the role
- * answer.c   the role's reply into an answer
- * upload.c   an image's archive on its way in */
+/* The REST face from within, and one call, which is held while the role has it. */
 #pragma once
 
 #include <pthread.h>
 
-#include "io/http/server.h"
-#include "io/shell/ports.h"
-#include "io/rest/rest.h"
 #include "io/http/blob.h"
-#include "io/keys/join_token.h"
-#include "io/rest/routes.h"
+#include "io/http/server.h"
 #include "io/keys/secret.h"
-
-enum { rest_waiting_most = http_connections - 100 }; /* the rest stay free for short calls */
+#include "io/rest/routes.h"
+#include "io/shell/ports.h"
+#include "message/enrol.h"
 
 struct rest_upload;
 
@@ -63,22 +55,7 @@ struct rest {
 /* Holds the call and hands the request to the role; on_resumed follows with call->reply. */
 void rest_ask(struct rest *rest, struct rest_call *call, struct request *request);
 
+/* The call that awaits the reply of this handle; NULL: its client went away. Under the lock. */
+struct rest_call *rest_call_asked(const struct rest *rest, uint64_t handle);
+
 enum http_next rest_refuse(struct rest_call *call, const struct problem *problem);
-
-/* Fills *out_request (freed with request_clear), or returns false with *problem. */
-bool rest_request_make(struct rest_call *call, struct request *out_request,
-                       struct problem *problem);
-
-/* Answers with the call's reply, and frees it. */
-void rest_answer_reply(struct rest *rest, struct rest_call *call);
-
-/* Answers with one record. */
-void rest_answer_record(struct rest_call *call, unsigned status, const struct table *table,
-                        const void *data);
-
-enum http_next rest_upload_begin(struct rest *rest, struct rest_call *call);
-enum http_next rest_upload_piece(struct rest_call *call, const char *bytes, size_t length);
-enum http_next rest_upload_complete(struct rest_call *call);
-enum http_next rest_upload_resumed(struct rest_call *call);
-void rest_upload_close(struct rest_call *call);   /* under rest->lock */
-void rest_upload_sweep(const char *folder); /* removes what a crash left half-made */

@@ -1,9 +1,8 @@
-/* The OpenAPI 3.1 document, from a route table and the field tables alone. */
+#include "io/rest/openapi.h"
+
 #include <string.h>
 
-#include "io/rest/rest.h"
 #include "io/http/problem.h"
-#include "io/rest/routes.h"
 #include "message/codec.h"
 
 enum { schemas_most = 40 };

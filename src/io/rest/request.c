@@ -1,10 +1,11 @@
 /* What a call must bring: parameters that its route knows, a key and a tag in their form, a body
  * that fits its table. */
+#include "io/rest/request.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/map.h"
-#include "io/rest/call.h"
 #include "message/codec.h"
 
 static bool refuse(struct problem *problem, const char *field, const char *text) {
@@ -103,7 +104,7 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
     *out_request = (struct request){.kind = call->route->kind, .verb = call->route->verb,
                                     .body = call->route->body,
                                     .body_offset = call->route->body_offset};
-    rest_token_hash(&call->http, out_request->token_hash);
+    http_token_hash(&call->http, out_request->token_hash);
     if (!text_copy(out_request->key, sizeof(out_request->key), call->key)) {
         problem_set(problem, CODE_NOT_FOUND, NULL, "No id and no name is as long as the one in "
                     "the path");

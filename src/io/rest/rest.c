@@ -7,9 +7,10 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/rest/call.h"
-
-static const uint64_t slot_bits = 16;
+#include "io/rest/answer.h"
+#include "io/rest/openapi.h"
+#include "io/rest/request.h"
+#include "io/rest/upload.h"
 
 static struct rest_call *call_of(struct http_request *request) {
     return container_of(request, struct rest_call, http);
@@ -19,46 +20,10 @@ static struct rest *rest_of(struct http_face *face) {
     return container_of(face, struct rest, face);
 }
 
-enum http_next rest_refuse(struct rest_call *call, const struct problem *problem) {
-    rest_answer_problem(&call->http, problem);
-    return HTTP_DONE;
-}
-
-void rest_ask(struct rest *rest, struct rest_call *call, struct request *request) {
-    struct rest_slot *slot = &rest->slots[call->slot];
-    http_hold(&call->http); /* first: the reply may come before we are back */
-    pthread_mutex_lock(&rest->lock);
-    bool refused = rest->stopping || (request->wait_ms && rest->waiting == rest_waiting_most);
-    if (refused) {
-        call->reply = (struct reply){.kind = REPLY_PROBLEM,
-                                     .code = rest->stopping ? CODE_SHUTTING_DOWN : CODE_FULL};
-        text_format(call->reply.text, sizeof(call->reply.text), "%s",
-                    rest->stopping ? "" : "Too many requests wait for an end; ask without wait");
-        http_resume(&call->http);
-    } else {
-        call->asked = true;
-        call->waits = request->wait_ms > 0;
-        rest->waiting += call->waits ? 1 : 0;
-        request->handle = ++slot->generation << slot_bits | call->slot;
-    }
-    pthread_mutex_unlock(&rest->lock);
-    if (refused)
-        return;
-    struct event event = {.kind = EVENT_REQUEST, .request = request};
-    if (!http_is_alone(&call->http)) { /* others can be taken in meanwhile, and share the turn */
-        shell_post(rest->shell, &event);
-        return;
-    }
-    shell_put(rest->shell, &event);
-    shell_serve(rest->shell);
-}
-
 void rest_reply(struct rest *rest, struct reply *reply) {
-    size_t at = reply->handle & ((UINT64_C(1) << slot_bits) - 1);
     pthread_mutex_lock(&rest->lock);
-    struct rest_slot *slot = at < http_connections ? &rest->slots[at] : NULL;
-    struct rest_call *call = slot ? slot->call : NULL;
-    if (call && call->asked && slot->generation == reply->handle >> slot_bits) {
+    struct rest_call *call = rest_call_asked(rest, reply->handle);
+    if (call) {
         call->asked = false;
         call->reply = *reply;
         *reply = (struct reply){0};
@@ -148,7 +113,7 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
                                   allow);
     if (!call->route)
         return refuse_route(call, allow);
-    rest_token_hash(request, token_hash);
+    http_token_hash(request, token_hash);
     if (!rest_route_is_open(rest->routes, call->route) && !token_hash[0]) {
         problem_set(&problem, CODE_UNAUTHENTICATED, NULL, "The request has no bearer token");
         return rest_refuse(call, &problem);
@@ -159,7 +124,7 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     case REST_UPLOAD:
         return rest_upload_begin(rest, call);
     case REST_BLOB:
-        rest_answer_blob(request, rest->image_folder, &rest->clusters, call->key);
+        http_answer_blob(request, rest->image_folder, &rest->clusters, call->key);
         return HTTP_DONE;
     case REST_DOCUMENT:
     case REST_HEALTH:

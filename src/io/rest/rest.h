@@ -5,17 +5,11 @@
 #pragma once
 
 #include "base/error.h"
+#include "io/rest/invitation.h"
 #include "io/shell/ports.h"
-#include "message/enrol.h"
 
 struct rest;
 struct rest_face;
-
-/* How a peer that joins reaches us; goes into its token. */
-struct rest_invitation {
-    const char *peer;
-    struct join_link link;
-};
 
 struct rest_settings {
     const struct rest_face *face; /* which routes */
@@ -47,6 +41,3 @@ void rest_rekey(struct rest *rest, const char *key);
 
 /* Refuses new requests, answers those held with CODE_SHUTTING_DOWN, closes. */
 void rest_stop(struct rest *rest);
-
-/* The OpenAPI 3.1 document, from the route and field tables. */
-void rest_openapi(const struct rest_face *face, const char *software, struct text *out);

@@ -1,5 +1,7 @@
 /* Who may import an image, and what is left on the disk at whichever point an upload ends: its
  * stages, and the thread that checks the archive. */
+#include "io/rest/upload.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +13,7 @@
 #include "base/memory.h"
 #include "io/os/folder.h"
 #include "io/image/archive.h"
-#include "io/rest/call.h"
+#include "io/rest/answer.h"
 #include "message/codec.h"
 
 /* UPLOAD_ADMITTING  asked the role whose token it is
@@ -180,7 +182,7 @@ enum http_next rest_upload_begin(struct rest *rest, struct rest_call *call) {
     upload->rest = rest;
     upload->call = call;
     upload->fd = -1;
-    rest_token_hash(&call->http, upload->token_hash);
+    http_token_hash(&call->http, upload->token_hash);
     pthread_mutex_lock(&rest->lock);
     bool full = rest->uploads_count == limit_uploads;
     if (!full) {
