@@ -30,7 +30,7 @@ BAD = {
         ("src/core/a.c", '#include "a.h"\n', 1),
         ("src/core/books/a.c", '#include "io/a.h"\n', 1),
         ("src/core/books/a.c", '#include "a.h"\n', 1),
-        ("src/io/host/host.c", '#include "io/host/libvirt/parts.h"\n', 1),
+        ("src/io/host/host.c", '#include "io/host/parts.h"\n', 1),
     ],
     "foreign header": [
         ("src/io/rest/rest.c", "#include <sqlite3.h>\n", 1),
@@ -86,8 +86,7 @@ BAD = {
 
 GOOD = {
     "src/io/a.h": SIGN + '#include "core/vm.h"\ntypedef void (*on_end)(void *context);\n',
-    "src/io/host/libvirt/act.c": '#include "io/host/libvirt/parts.h"\n',
-    "src/io/host/libvirt/parts.h": SIGN + '#include <libvirt/libvirt.h>\n',
+    "src/io/host/libvirt/library.h": SIGN + '#include <libvirt/libvirt.h>\n',
     "src/io/shell/shell.c": '#include "io/shell/shell.h"\n\n#include <time.h>\n#include <uv.h>\n',
     "tests/unit/a.c": '#include <cmocka.h>\n#include "helper.h"\n#include "sim/world.h"\n',
     "src/io/b.c":

@@ -45,9 +45,6 @@ CIRCLES = {
      "parts/network parts/shell world/topology world/world"),
     ("src/io", "carrier/xmpp/check carrier/xmpp/connection carrier/xmpp/xmpp shell/keys "
      "shell/outbox shell/perform shell/shell"),
-    ("src/io/host", "host migrate parts"),
-    ("src/io/host/libvirt", "connection parts"),
-    ("src/io/host/libvirt", "grow shape"),
 }
 
 # (file or pattern, what stands above it and is known there all the same): until when

@@ -31,7 +31,7 @@ FOREIGN = {
     r"curl/.*": "src/io/http/client.c",
     r"ini\.h": "src/io/config/config.c",
     r"jansson\.h": "src/message/codec_decode.c",
-    r"libvirt/.*": "src/io/host/libvirt/parts.h",
+    r"libvirt/.*": "src/io/host/libvirt/library.h",
     r"microhttpd\.h": "src/io/http/server.c",
     r"sodium(/.*)?\.h": ("src/io/keys/secret.c", "src/io/keys/seal.c"),
     r"sqlite3\.h": "src/io/store/sqlite.c",
@@ -62,9 +62,9 @@ def rule_include_arrows(source):
         if "/" not in header and source.path.startswith("src/"):
             folder = source.path[len("src/"):].rpartition("/")[0]
             yield number, header, f'name the room: #include "{folder}/{header}"'
-        elif header.endswith("/parts.h") and target != source.path[4:].rpartition("/")[0]:
-            yield number, header, (f"{header} is shared by the files of its folder alone: go "
-                                   "through what is public")
+        elif re.search(r"(/|_)parts\.h$", header):
+            yield number, header, (f"{header} opens everything to everyone: let each file's header "
+                                   "say what it gives")
         elif not any(f"{target}/".startswith(f"{known}/") for known in ROOMS[here]):
             yield number, header, (f"{here} must not know {target}: arrows run base <- message <- "
                                    "core <- {io, sim} <- {main, cli, tests}; io and sim never meet")

@@ -2,6 +2,7 @@
  * how our mark is read back, and which paths change when a domain goes to another host. */
 #include "io/host/domain.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +76,10 @@ static void add_interfaces(const struct host_domain_plan *plan, struct text *out
     char name[limit_name_size], mac[host_mac_size];
     const char *rest = plan->job->definition.networks;
     for (unsigned i = 0; (rest = names_next(rest, name)); i++) {
+        const struct host_network *network = host_network_find(plan->networks, name);
+        assert(network); /* whoever plans has looked for them */
         host_domain_mac(plan->job->vm, i, mac);
-        add_interface(host_network_find(plan->networks, name), mac, out);
+        add_interface(network, mac, out);
     }
 }
 

@@ -12,8 +12,12 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/os/folder.h"
+#include "io/host/libvirt/act.h"
+#include "io/host/libvirt/find.h"
+#include "io/host/libvirt/migrate.h"
+#include "io/host/libvirt/shape.h"
 #include "io/host/machine.h"
-#include "io/host/parts.h"
+#include "io/host/migrate.h"
 #include "io/keys/secret.h"
 #include "message/id.h"
 #include "message/labels.h"
@@ -38,14 +42,6 @@ static void job_free(struct work *work) {
 }
 
 /* --- telling the shell --- */
-
-void host_post_domain(struct host *host, const struct host_domain_mark *mark,
-                      enum vm_state state, enum domain_news why) {
-    struct event event = {.kind = EVENT_DOMAIN, .domain = {.epoch = mark->epoch, .state = state}};
-    (void)text_copy(event.domain.vm, sizeof(event.domain.vm), mark->vm);
-    event.domain.why = why;
-    shell_put(host->shell, &event);
-}
 
 static void post_job(struct host *host, const struct effect_job *job,
                      const struct event_job *end, const struct error *err) {

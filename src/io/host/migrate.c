@@ -1,10 +1,15 @@
-/* A host's part in VMs that go from one host to another while they run. */
+/* The sender says that a VM is gone only when libvirt has told what became of it, however long that
+ * takes: the other host acts on it. */
+#include "io/host/migrate.h"
+
 #include <errno.h>
 #include <inttypes.h>
 
 #include "base/log.h"
 #include "base/text.h"
-#include "io/host/parts.h"
+#include "io/host/libvirt/act.h"
+#include "io/host/libvirt/migrate.h"
+#include "io/shell/ports.h"
 
 enum code host_receive(struct host *host, const struct effect_job *job, struct error *err) {
     struct libvirt_domain found;

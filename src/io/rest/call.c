@@ -1,5 +1,5 @@
-/* Hands a call to the role and the reply back to it: a call is known by its slot and by how often
- * that was used, so that a reply that comes too late finds nobody. */
+/* When a call may wait for the role. A reply finds its held call by slot and generation, so that
+ * one that comes too late meets nobody else's. */
 #include "io/rest/call.h"
 
 enum { waiting_most = http_connections - 100 }; /* the rest stay free for short calls */

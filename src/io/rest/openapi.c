@@ -1,3 +1,4 @@
+/* Which schema, parameters and problems each route shows. */
 #include "io/rest/openapi.h"
 
 #include <string.h>

@@ -1,5 +1,4 @@
-/* Which calls go to the role and which are answered here. A reply finds its held call by slot
- * and generation, so that one that comes too late meets nobody else's. */
+/* Which calls go to the role and which are answered here. */
 #include "io/rest/rest.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
-/* What is done to a domain. */
-#include "io/host/libvirt/parts.h"
+/* An act that fails may have found nothing left to do: what the domain is afterwards decides. */
+#include "io/host/libvirt/act.h"
+
+#include "io/host/libvirt/look_up.h"
 
 enum code libvirt_define(struct libvirt *libvirt, const char *xml, struct error *err) {
     auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
@@ -37,7 +39,7 @@ static enum code forget_saved(const struct libvirt *libvirt, virDomainPtr domain
         return CODE_OK;
     if (virDomainManagedSaveRemove(domain, 0) < 0)
         return libvirt_failed(err, "remove the domain's saved memory");
-    libvirt->listener.changed(libvirt->listener.context, libvirt_vm_of(domain), VM_STOPPED);
+    libvirt_tell_change(libvirt, libvirt_vm_of(domain), VM_STOPPED);
     return CODE_OK;
 }
 
@@ -83,7 +85,7 @@ static enum code suspend(const struct libvirt *libvirt, virDomainPtr domain, str
 
 static enum code undefine(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
     unsigned flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
-    if (libvirt->driver == LIBVIRT_QEMU)
+    if (libvirt_driver(libvirt) == LIBVIRT_QEMU)
         flags |= VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
     if (virDomainUndefineFlags(domain, flags) == 0 || virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
         return CODE_OK;
@@ -107,8 +109,8 @@ static enum code ask_shutdown(const struct libvirt *libvirt, virDomainPtr domain
 static enum code ask_reboot(const struct libvirt *libvirt, virDomainPtr domain,
                             struct error *err) {
     enum code code = asked(domain, virDomainReboot(domain, 0), "reboot the domain", err);
-    if (code == CODE_OK && libvirt->driver == LIBVIRT_TEST) /* that driver tells nobody */
-        libvirt->listener.rebooted(libvirt->listener.context, libvirt_vm_of(domain));
+    if (code == CODE_OK && libvirt_driver(libvirt) == LIBVIRT_TEST) /* that driver tells nobody */
+        libvirt_tell_reboot(libvirt, libvirt_vm_of(domain));
     return code;
 }
 

@@ -1,7 +1,11 @@
 /* When a lost connection is opened again, by a thread that keeps at it, and how long a call
  * waits for that; what libvirt's events say of a VM's state. */
+#include "io/host/libvirt/connection.h"
+
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -9,7 +13,8 @@
 
 #include "base/memory.h"
 #include "io/os/folder.h"
-#include "io/host/libvirt/parts.h"
+#include "io/host/domain.h"
+#include "io/host/libvirt/library.h"
 
 enum {
     reopen_first_ms = 250,
@@ -17,14 +22,24 @@ enum {
     reopen_attempts = 3, /* that a call waits for */
 };
 
+struct libvirt {
+    char *uri;
+    struct libvirt_listener listener;
+    enum libvirt_driver driver;
+    atomic_bool cancelled, loop_ends;
+    int cancel_fd, wake_fd; /* eventfds: everyone ends; the keeper looks */
+    pthread_t loop, keeper;
+    int loop_timer;
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t changed;
+    virConnectPtr connection; /* NULL while lost */
+    virConnectPtr lost;       /* for the keeper to close */
+    uint64_t attempts;        /* to open it again */
+};
+
 static void on_error(void *context, virErrorPtr error) { (void)context, (void)error; }
 static void on_timer(int timer, void *context) { (void)timer, (void)context; }
-
-enum code libvirt_failed(struct error *err, const char *what) {
-    const char *why = virGetLastErrorMessage();
-    error_set(err, -EIO, "%s: %s", what, why ? why : "libvirt does not say why");
-    return CODE_HOST_FAILED;
-}
 
 static void signal_fd(int fd) {
     const uint64_t one = 1;
@@ -37,7 +52,17 @@ bool libvirt_cancelled_within(const struct libvirt *libvirt, int milliseconds) {
     return atomic_load(&libvirt->cancelled);
 }
 
+int libvirt_cancel_fd(const struct libvirt *libvirt) { return libvirt->cancel_fd; }
+
 enum libvirt_driver libvirt_driver(const struct libvirt *libvirt) { return libvirt->driver; }
+
+void libvirt_tell_change(const struct libvirt *libvirt, const char *vm, enum vm_state state) {
+    libvirt->listener.changed(libvirt->listener.context, vm, state);
+}
+
+void libvirt_tell_reboot(const struct libvirt *libvirt, const char *vm) {
+    libvirt->listener.rebooted(libvirt->listener.context, vm);
+}
 
 /* --- events, on the loop's thread --- */
 
@@ -73,11 +98,6 @@ static bool state_of_event(int event, int detail, enum vm_state *out_state) {
     }
 }
 
-const char *libvirt_vm_of(virDomainPtr domain) {
-    const char *name = virDomainGetName(domain);
-    return name ? host_domain_vm(name) : NULL;
-}
-
 static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
                         void *context) {
     (void)connection;
@@ -85,7 +105,7 @@ static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event
     const char *vm = libvirt_vm_of(domain);
     enum vm_state state;
     if (vm && state_of_event(event, detail, &state))
-        libvirt->listener.changed(libvirt->listener.context, vm, state);
+        libvirt_tell_change(libvirt, vm, state);
     return 0;
 }
 
@@ -94,7 +114,7 @@ static void on_reboot(virConnectPtr connection, virDomainPtr domain, void *conte
     const struct libvirt *libvirt = context;
     const char *vm = libvirt_vm_of(domain);
     if (vm)
-        libvirt->listener.rebooted(libvirt->listener.context, vm);
+        libvirt_tell_reboot(libvirt, vm);
 }
 
 static void on_lost(virConnectPtr connection, int reason, void *context) {

@@ -1,83 +1,22 @@
-/* Finding domains, and reading what libvirt knows of them. */
+/* What is here for good, once libvirt has found its running guests again. */
+#include "io/host/libvirt/find.h"
+
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "io/os/folder.h"
-#include "io/host/libvirt/parts.h"
+#include "io/host/libvirt/look_up.h"
 
 enum {
     barrier_threads = 4, /* five stuck calls would freeze a remote connection */
     barrier_idle_ms = 35000, /* libvirt itself gives up on a busy domain after 30 s */
 };
-
-static enum code read_mark(virDomainPtr domain, struct host_domain_mark *out_mark,
-                           struct error *err) {
-    char *xml = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, host_domain_namespace,
-                                     VIR_DOMAIN_AFFECT_CURRENT);
-    int why = xml ? VIR_ERR_OK : virGetLastErrorCode();
-    bool ours = xml && host_domain_read(xml, out_mark) &&
-                text_equal(out_mark->vm, libvirt_vm_of(domain) ? libvirt_vm_of(domain) : "");
-    free(xml);
-    if (ours)
-        return CODE_OK;
-    if (why == VIR_ERR_NO_DOMAIN) {
-        error_set(err, -ENOENT, "there is no such domain");
-        return CODE_LOST;
-    }
-    if (why != VIR_ERR_OK && why != VIR_ERR_NO_DOMAIN_METADATA)
-        return libvirt_failed(err, "read the domain's metadata");
-    error_set(err, -EEXIST, "the domain %s is not of our making and is left alone",
-              virDomainGetName(domain));
-    return CODE_CONFLICT;
-}
-
-enum code libvirt_look_up(virConnectPtr connection, const char *vm, virDomainPtr *out_domain,
-                               struct host_domain_mark *out_mark, struct error *err) {
-    char name[host_domain_name_size];
-    host_domain_name(vm, name);
-    auto_clean(domain_clean) virDomainPtr domain = virDomainLookupByName(connection, name);
-    if (!domain && virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
-        return libvirt_failed(err, "look for the domain");
-    if (!domain) {
-        error_set(err, -ENOENT, "there is no such domain");
-        return CODE_LOST;
-    }
-    enum code code = out_mark ? read_mark(domain, out_mark, err) : CODE_OK;
-    if (code == CODE_OK)
-        *out_domain = take(domain);
-    return code;
-}
-
-enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct error *err) {
-    int state, reason;
-    if (virDomainGetState(domain, &state, &reason, 0) < 0)
-        return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN
-                   ? CODE_LOST
-                   : libvirt_failed(err, "read the domain's state");
-    switch (state) {
-    case VIR_DOMAIN_PAUSED:
-    case VIR_DOMAIN_PMSUSPENDED:
-        *out_state = VM_PAUSED;
-        return CODE_OK;
-    case VIR_DOMAIN_SHUTOFF:
-        /* The file decides: after a restart of libvirt's daemon it is all that tells. */
-        *out_state = virDomainHasManagedSaveImage(domain, 0) == 1    ? VM_SUSPENDED
-                     : reason == VIR_DOMAIN_SHUTOFF_CRASHED ||
-                               reason == VIR_DOMAIN_SHUTOFF_FAILED ? VM_CRASHED
-                                                                     : VM_STOPPED;
-        return CODE_OK;
-    case VIR_DOMAIN_CRASHED:
-        *out_state = VM_CRASHED;
-        return CODE_OK;
-    default: /* running, blocked, about to shut down */
-        *out_state = VM_RUNNING;
-    }
-    return CODE_OK;
-}
 
 /* A domain that another host sends is ours only when it has come. */
 static bool has_come(virDomainPtr domain) { return virDomainIsPersistent(domain) != 0; }
@@ -156,7 +95,8 @@ static void await_reconnection(struct libvirt *libvirt, const struct domains *do
         else
             atomic_fetch_sub(&barrier->users, 1);
     }
-    struct pollfd watched[] = {{barrier->done_fd, POLLIN, 0}, {libvirt->cancel_fd, POLLIN, 0}};
+    struct pollfd watched[] = {{barrier->done_fd, POLLIN, 0},
+                               {libvirt_cancel_fd(libvirt), POLLIN, 0}};
     for (size_t answers = 0; answers < barrier->count; answers++) {
         uint64_t one;
         if (poll(watched, array_size(watched), barrier_idle_ms) <= 0 || watched[1].revents)
@@ -174,7 +114,7 @@ static enum code keep_ours(struct domains *domains, struct error *err) {
     for (size_t i = 0; i < all && code != CODE_HOST_FAILED; i++) {
         auto_clean(domain_clean) virDomainPtr domain = take(domains->items[i]);
         struct host_domain_mark mark;
-        code = libvirt_vm_of(domain) ? read_mark(domain, &mark, err) : CODE_CONFLICT;
+        code = libvirt_vm_of(domain) ? libvirt_read_mark(domain, &mark, err) : CODE_CONFLICT;
         if (code == CODE_OK)
             domains->items[ours++] = take(domain);
     }
@@ -196,13 +136,13 @@ int libvirt_list(struct libvirt *libvirt, struct libvirt_domain **out_domains, s
     domains.count = (size_t)all;
     if (keep_ours(&domains, err) != CODE_OK)
         return -EIO;
-    if (libvirt->driver == LIBVIRT_QEMU)
+    if (libvirt_driver(libvirt) == LIBVIRT_QEMU)
         await_reconnection(libvirt, &domains);
     auto_clean(memory_clean) struct libvirt_domain *ours =
         memory_new(domains.count, sizeof(*ours));
     size_t count = 0;
     for (size_t i = 0; i < domains.count; i++) {
-        enum code code = read_mark(domains.items[i], &ours[count].mark, err);
+        enum code code = libvirt_read_mark(domains.items[i], &ours[count].mark, err);
         if (code == CODE_OK)
             code = libvirt_state(domains.items[i], &ours[count].state, err);
         if (code == CODE_HOST_FAILED)

@@ -1,13 +1,12 @@
-/* More memory for a domain that runs: a module (DIMM) is plugged in, and the guest takes it up.
- *
- * That it has done so is seen where the guest has a balloon driver, which tells how much memory it
- * has; it is asked for that while the growth lasts. Where nothing tells, what libvirt says of the
- * domain is all there is. A module goes only when the guest lets it go. */
+/* How long a guest has to take memory up, and how much of it counts as taken. */
+#include "io/host/libvirt/grow.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "io/host/libvirt/parts.h"
+#include "base/text.h"
+#include "io/host/domain.h"
 
 enum {
     mib_kib = 1024,

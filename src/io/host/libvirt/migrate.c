@@ -1,14 +1,11 @@
-/* Domains that go to another host while they run. libvirt's own daemons speak to each other for it
- * (peer to peer); disks are copied, into those that the other host has made ready.
- *
- * A domain that comes is transient until it has come for good, and stands still then
- * (VIR_MIGRATE_PAUSED): libvirt alone, where its connection breaks at the wrong moment, may let
- * both copies run. */
+/* When a migration has ended, whoever began it: a domain that still stands here goes on here. */
+#include "io/host/libvirt/migrate.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "io/host/libvirt/parts.h"
+#include "io/host/libvirt/look_up.h"
 
 enum { settle_ms = 100 };
 

@@ -1,14 +1,17 @@
-/* What changes what a domain has: its size while it runs, and its snapshots.
+/* A size is changed part by part, and taken back as far as it can be where one fails.
  *
  * Snapshots are internal ones of qcow2: of a domain that is off the disk alone, of one that runs
  * its memory, too. A snapshot carries its operation's id as its description, so that one that was
  * made for the same operation is known again, and any other of its name gives way. */
+#include "io/host/libvirt/shape.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "io/host/libvirt/parts.h"
+#include "io/host/libvirt/grow.h"
+#include "io/host/libvirt/look_up.h"
 
 enum {
     balloon_wait_ms = 10000, /* for the guest to give memory back */
@@ -143,8 +146,9 @@ enum code libvirt_forget_snapshots(struct libvirt *libvirt, const char *vm, stru
     all.count = virDomainListAllSnapshots(ours.domain, &all.items, 0);
     if (all.count < 0)
         return libvirt_failed(err, "list the snapshots");
-    unsigned flags = libvirt->driver == LIBVIRT_QEMU ? VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY
-                                                     : 0; /* they are nothing else there */
+    unsigned flags = libvirt_driver(libvirt) == LIBVIRT_QEMU
+                         ? VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY
+                         : 0; /* they are nothing else there */
     for (int i = 0; i < all.count && code == CODE_OK; i++)
         if (virDomainSnapshotDelete(all.items[i], flags) < 0)
             code = libvirt_failed(err, "forget a snapshot");
@@ -179,11 +183,6 @@ enum code libvirt_size(struct libvirt *libvirt, const char *vm, struct size *out
     out_size->cpus = info.nrVirtCpu;
     out_size->memory_mib = (uint32_t)(info.maxMem / 1024);
     return CODE_OK;
-}
-
-enum code libvirt_cannot(struct error *err, const char *what) {
-    error_set(err, -EBUSY, "%s, which a running domain cannot have: stop it first", what);
-    return CODE_BAD_STATE;
 }
 
 /* The guest gives memory back by itself, or does not. */
@@ -245,7 +244,7 @@ enum code libvirt_resize(struct libvirt *libvirt, const char *vm, const struct s
     if (code == CODE_OK && to->cpus != was.nrVirtCpu &&
         virDomainSetVcpusFlags(ours.domain, to->cpus, VIR_DOMAIN_AFFECT_LIVE) < 0)
         code = libvirt_failed(err, "set the processors");
-    if (code == CODE_OK && libvirt->driver == LIBVIRT_QEMU &&
+    if (code == CODE_OK && libvirt_driver(libvirt) == LIBVIRT_QEMU &&
         virDomainBlockResize(ours.domain, "vda", (unsigned long long)to->disk_gib << 30,
                              VIR_DOMAIN_BLOCK_RESIZE_BYTES) < 0)
         code = libvirt_failed(err, "grow the disk");

@@ -1,10 +1,9 @@
-/* What the files of the host port share: host.c (jobs and their ends, and most of them),
- * migrate.c (VMs that go from one host to another). */
+/* A host at work: what its jobs share, and what they tell the shell of domains. */
 #pragma once
 
 #include <stdatomic.h>
 
-#include "io/host/host.h"
+#include "core/event.h"
 #include "io/host/files.h"
 #include "io/host/known.h"
 #include "io/host/libvirt/connection.h"
@@ -25,8 +24,3 @@ struct host {
 
 void host_post_domain(struct host *host, const struct host_domain_mark *mark,
                       enum vm_state state, enum domain_news why);
-
-/* Jobs, as effect.h has them. */
-enum code host_receive(struct host *host, const struct effect_job *job, struct error *err);
-enum code host_migrate(struct host *host, const struct effect_job *job, struct error *err);
-enum code host_adopt(struct host *host, const struct effect_job *job, struct error *err);

@@ -1,0 +1,72 @@
+/* A domain is ours if its metadata says so, whatever its name is. */
+#include "io/host/libvirt/look_up.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+
+enum code libvirt_read_mark(virDomainPtr domain, struct host_domain_mark *out_mark,
+                            struct error *err) {
+    char *xml = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, host_domain_namespace,
+                                     VIR_DOMAIN_AFFECT_CURRENT);
+    int why = xml ? VIR_ERR_OK : virGetLastErrorCode();
+    bool ours = xml && host_domain_read(xml, out_mark) &&
+                text_equal(out_mark->vm, libvirt_vm_of(domain) ? libvirt_vm_of(domain) : "");
+    free(xml);
+    if (ours)
+        return CODE_OK;
+    if (why == VIR_ERR_NO_DOMAIN) {
+        error_set(err, -ENOENT, "there is no such domain");
+        return CODE_LOST;
+    }
+    if (why != VIR_ERR_OK && why != VIR_ERR_NO_DOMAIN_METADATA)
+        return libvirt_failed(err, "read the domain's metadata");
+    error_set(err, -EEXIST, "the domain %s is not of our making and is left alone",
+              virDomainGetName(domain));
+    return CODE_CONFLICT;
+}
+
+enum code libvirt_look_up(virConnectPtr connection, const char *vm, virDomainPtr *out_domain,
+                          struct host_domain_mark *out_mark, struct error *err) {
+    char name[host_domain_name_size];
+    host_domain_name(vm, name);
+    auto_clean(domain_clean) virDomainPtr domain = virDomainLookupByName(connection, name);
+    if (!domain && virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+        return libvirt_failed(err, "look for the domain");
+    if (!domain) {
+        error_set(err, -ENOENT, "there is no such domain");
+        return CODE_LOST;
+    }
+    enum code code = out_mark ? libvirt_read_mark(domain, out_mark, err) : CODE_OK;
+    if (code == CODE_OK)
+        *out_domain = take(domain);
+    return code;
+}
+
+enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct error *err) {
+    int state, reason;
+    if (virDomainGetState(domain, &state, &reason, 0) < 0)
+        return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN
+                   ? CODE_LOST
+                   : libvirt_failed(err, "read the domain's state");
+    switch (state) {
+    case VIR_DOMAIN_PAUSED:
+    case VIR_DOMAIN_PMSUSPENDED:
+        *out_state = VM_PAUSED;
+        return CODE_OK;
+    case VIR_DOMAIN_SHUTOFF:
+        /* The file decides: after a restart of libvirt's daemon it is all that tells. */
+        *out_state = virDomainHasManagedSaveImage(domain, 0) == 1    ? VM_SUSPENDED
+                     : reason == VIR_DOMAIN_SHUTOFF_CRASHED ||
+                               reason == VIR_DOMAIN_SHUTOFF_FAILED ? VM_CRASHED
+                                                                     : VM_STOPPED;
+        return CODE_OK;
+    case VIR_DOMAIN_CRASHED:
+        *out_state = VM_CRASHED;
+        return CODE_OK;
+    default: /* running, blocked, about to shut down */
+        *out_state = VM_RUNNING;
+    }
+    return CODE_OK;
+}
