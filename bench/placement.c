@@ -30,7 +30,7 @@ static void tell_capacity(struct downlink *downlink, struct peer *peer, struct p
     capacity->fits_count = array_size(fits);
     peer->state = PEER_UP;
     downlink->up_count++;
-    downlink_on_message(downlink, peer, &message, NULL, NULL); /* it looks at neither */
+    downlink_on_message(downlink, peer, &message);
 }
 
 /* As its reservation and its end do: one VM of the shape more or less fits there. */
@@ -83,7 +83,10 @@ int main(int count, char **arguments) {
     prng_init(&prng, 1);
     struct downlink downlink;
     unsigned long before_kib = measure_resident_kib();
-    downlink_init(&downlink, &settings, &prng);
+    struct moment moment = {0};
+    struct book book;
+    book_init(&book, 1, &moment);
+    downlink_init(&downlink, &settings, &book, &prng);
     for (size_t i = 0; i < hosts; i++)
         tell_capacity(&downlink, &downlink.peers[i], &prng);
     unsigned long after_kib = measure_resident_kib();
@@ -94,6 +97,7 @@ int main(int count, char **arguments) {
     series_print(&series);
     series_deinit(&series);
     downlink_deinit(&downlink);
+    book_deinit(&book);
     memory_free(addresses);
     memory_free(agents);
     return 0;

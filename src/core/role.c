@@ -135,7 +135,7 @@ enum wait role_waits(const struct role *role, const struct book_op *op) {
     const struct downlink *downlink = role->kind == ROLE_UPSTREAM ? &role->upstream->downlink
                                                                   : &role->downstream->downlink;
     struct waiting waiting;
-    explain_wait(downlink, role_book(role), op, &waiting);
+    explain_wait(downlink, op, &waiting);
     enum wait wait = waiting.wait;
     record_clear(&waiting_table, &waiting);
     return wait;

@@ -18,12 +18,14 @@ static void a_deadline_survives_a_restart_and_no_clock_stretches_it(void **state
         {1000000, 60000}, {1020000, 40000}, {1060000, 0}, {2000000, 0},
         {0, 60000}, /* the clock jumped back: what was allowed, and not more */
     };
+    struct moment moment = {.now_ms = 7};
+    const struct book book = {.moment = &moment};
     for (size_t i = 0; i < array_size(cases); i++) {
-        const struct event event = {.kind = EVENT_LOAD, .now_ms = 7, .wall_ms = cases[i].wall_ms};
-        assert_int_equal(book_deadline_ms(&op, &event), 7 + cases[i].left_ms);
+        moment.wall_ms = cases[i].wall_ms;
+        assert_int_equal(book_deadline_ms(&book, &op), 7 + cases[i].left_ms);
     }
     const struct operation broken = {.created_ms = 1000000, .deadline_ms = 5};
-    assert_int_equal(book_deadline_ms(&broken, &(struct event){.now_ms = 7}), 7);
+    assert_int_equal(book_deadline_ms(&book, &broken), 7);
 }
 
 static void the_wait_between_tries_doubles_up_to_a_minute_with_a_fifth_of_jitter(void **state) {

@@ -224,22 +224,23 @@ static void the_owner_reads_the_last_that_ended_and_no_more(void **state) {
     (void)state;
     struct book *book = memory_new(1, sizeof(*book));
     struct effects out = {0};
-    book_init(book, 1);
+    struct moment moment = {.out = &out};
+    book_init(book, 1, &moment);
     book->kept_most = 3;
     for (size_t i = 0; i < 5; i++) {
         struct operation record = {.state = OP_FAILED};
         text_format(record.id, sizeof(record.id), "op-%026zu", i);
-        book_remove_op(book, book_add_op(book, &record), &out);
+        book_remove_op(book, book_add_op(book, &record));
     }
     assert_int_equal(book->ops_count, 0);
     assert_null(book_op_told(book, "op-00000000000000000000000001"));
     assert_non_null(book_op_told(book, "op-00000000000000000000000002"));
     assert_non_null(book_op_told(book, "op-00000000000000000000000004"));
     struct operation again = {.state = OP_SUCCEEDED, .id = "op-00000000000000000000000003"};
-    book_remove_op(book, book_add_op(book, &again), &out);
+    book_remove_op(book, book_add_op(book, &again));
     assert_int_equal(book_op_told(book, again.id)->record.state, OP_SUCCEEDED);
     struct operation open = {.id = "op-00000000000000000000000009"};
-    book_remove_op(book, book_add_op(book, &open), &out);
+    book_remove_op(book, book_add_op(book, &open));
     assert_null(book_op_told(book, open.id)); /* it has no end to tell of */
     effects_deinit(&out);
     book_deinit(book);

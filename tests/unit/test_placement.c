@@ -33,6 +33,7 @@ struct model {
     size_t places[ops_most];
     size_t ops_count;
     bool cordoned[peers];
+    struct moment moment;
     struct effects out;
 };
 
@@ -43,7 +44,8 @@ static struct shape shape_of(size_t number) {
 }
 
 static struct event event_now(struct model *model, enum event_kind kind) {
-    return (struct event){.kind = kind, .now_ms = model->now_ms, .wall_ms = model->now_ms};
+    return (struct event){.kind = kind, .now_ms = model->moment.now_ms,
+                          .wall_ms = model->moment.wall_ms};
 }
 
 static size_t pick(struct model *model, size_t bound) { return prng_below(&model->prng, bound); }
@@ -54,7 +56,7 @@ static void says_hello(struct model *model, size_t which) {
     struct peer *peer = &model->downlink.peers[which];
     struct event event = event_now(model, EVENT_FRAME);
     event.frame = (struct event_frame){0, peer->setting.address, &frame};
-    (void)downlink_on_frame(&model->downlink, peer, &event, &model->out);
+    (void)downlink_on_frame(&model->downlink, peer, &event);
 }
 
 /* Of the first of the shapes. */
@@ -76,9 +78,7 @@ static void tells_capacity(struct model *model, size_t which) {
     memset(model->fits[which], 0, sizeof(model->fits[which]));
     for (size_t i = 0; i < message.capacity.fits_count; i++)
         model->fits[which][i] = message.capacity.fits[i].count;
-    struct event event = event_now(model, EVENT_FRAME);
-    downlink_on_message(&model->downlink, &model->downlink.peers[which], &message, &event,
-                        &model->out);
+    downlink_on_message(&model->downlink, &model->downlink.peers[which], &message);
 }
 
 static void goes_away(struct model *model, size_t which) {
@@ -208,23 +208,22 @@ static void defines(struct model *model) {
     size_t number = pick(model, model->downlink.catalogue_count);
     struct vm vm = {.size = shape_of(number).size};
     struct operation operation = {.verb = VERB_DEFINE, .generation = 1,
-                                  .deadline_ms = model->now_ms + 1000000000};
-    struct event event = event_now(model, EVENT_TICK);
+                                  .deadline_ms = model->moment.now_ms + 1000000000};
     (void)text_copy(vm.id, sizeof(vm.id), id_make(&model->ids, "vm", 1).text);
     (void)text_copy(operation.id, sizeof(operation.id), id_make(&model->ids, "op", 1).text);
     struct book_vm *made = book_add_vm(&model->book, &vm);
-    struct book_op *op = book_begin(&model->book, made, &operation, &event, &model->out);
+    struct book_op *op = book_begin(&model->book, made, &operation);
     for (size_t i = pick(model, 5); i; i--)
         assert_true(placement_leads_on(&model->downlink, made,
                                        &model->downlink.peers[pick(model, peers)],
-                                       CODE_NO_CAPACITY, &event));
+                                       CODE_NO_CAPACITY));
     struct peer *peer = assert_choice(model, number, op);
     if (!peer) {
-        book_end(&model->book, op, CODE_NO_CAPACITY, &event, &model->out);
+        book_end(&model->book, op, CODE_NO_CAPACITY);
         return;
     }
-    placement_put(peer, made, op, &event);
-    downlink_instruct(&model->downlink, &model->book, made, &event, &model->out);
+    placement_put(peer, made, op);
+    downlink_instruct(&model->downlink, made);
     model->places[model->ops_count] = (size_t)(peer - model->downlink.peers);
     model->ops[model->ops_count++] = op;
 }
@@ -235,24 +234,23 @@ static void is_reflected(struct model *model) {
         return;
     size_t which = pick(model, model->ops_count);
     struct book_op *op = model->ops[which];
-    struct event event = event_now(model, EVENT_TICK);
     downlink_reflect(&model->downlink, &model->downlink.peers[model->places[which]], op);
-    book_end(&model->book, op, CODE_OK, &event, &model->out);
+    book_end(&model->book, op, CODE_OK);
     model->ops[which] = model->ops[--model->ops_count];
     model->places[which] = model->places[model->ops_count];
 }
 
 static void time_passes(struct model *model) {
-    model->now_ms += pick(model, 4000);
-    struct event event = event_now(model, EVENT_TICK);
-    downlink_on_tick(&model->downlink, &event);
+    model->moment.now_ms += pick(model, 4000);
+    model->moment.wall_ms = model->moment.now_ms;
+    downlink_on_tick(&model->downlink);
 }
 
 static void learns_a_shape(struct model *model) {
     size_t count = model->downlink.catalogue_count;
     struct shape shape = shape_of(count);
     if (count < shapes_most && !pick(model, 50))
-        assert_true(downlink_add_shape(&model->downlink, &shape, &model->out));
+        assert_true(downlink_add_shape(&model->downlink, &shape));
 }
 
 static void cordons(struct model *model, size_t which) {
@@ -308,9 +306,9 @@ static void run(uint64_t seed) {
                                      .hold_down_ms = 10000};
     prng_init(&model->prng, seed);
     prng_init(&model->ids.prng, seed);
-    model->now_ms = 1;
-    book_init(&model->book, seed);
-    downlink_init(&model->downlink, &settings, &model->prng);
+    model->moment = (struct moment){1, 1, &model->out};
+    book_init(&model->book, seed, &model->moment);
+    downlink_init(&model->downlink, &settings, &model->book, &model->prng);
     for (size_t i = 0; i < peers; i += 2) { /* stored: shown, and nothing is placed by it */
         const struct capacity stored = some_capacity(model, i);
         peer_load_capacity(&model->downlink.peers[i], &stored);

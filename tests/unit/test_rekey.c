@@ -42,9 +42,9 @@ static struct room {
     struct prng prng;
 } room;
 
-static struct pinned_peer other_of(int which) {
+static struct pinned_peer other_of(int which, struct moment *moment) {
     return (struct pinned_peer){which == AGENT ? PINS_ABOVE : PINS_BELOW,
-                                &room.ends[which].setting, &room.ends[which].next_key};
+                                &room.ends[which].setting, &room.ends[which].next_key, moment};
 }
 
 static void pin(struct end *end, const struct effect *effect) {
@@ -85,6 +85,7 @@ static void start(int which) {
     struct end *end = &room.ends[which];
     char line[limit_key_line_size] = "";
     struct effects effects = {0};
+    struct moment moment = {.out = &effects};
     struct error err = {0};
     FILE *file = fopen(end->path, "r");
     assert_non_null(file);
@@ -98,9 +99,9 @@ static void start(int which) {
     assert_non_null(end->seal);
     assert_int_equal(seal_pin(end->seal, end->setting.address, end->configured, &err), 0);
     if (end->pin.peer[0])
-        pins_load(other_of(which), &(struct record){&pin_table, &end->pin}, &effects);
+        pins_load(other_of(which, &moment), &(struct record){&pin_table, &end->pin});
     if (end->next.peer[0])
-        pins_load(other_of(which), &(struct record){&next_pin_table, &end->next}, &effects);
+        pins_load(other_of(which, &moment), &(struct record){&next_pin_table, &end->next});
     perform(end, &effects);
     effects_deinit(&effects);
     take_next_key(end);
@@ -123,20 +124,21 @@ static bool hear(int which, const struct text *sealed, bool fresh) {
     struct end *end = &room.ends[which];
     auto_clean(text_deinit) struct text frame = {0};
     struct effects effects = {0};
+    struct moment moment = {.wall_ms = 1, .out = &effects};
     struct error err = {0};
     if (seal_open(end->seal, end->setting.address, text_data(sealed), sealed->length, &frame))
         return false;
-    struct event event = {.kind = EVENT_FRAME, .wall_ms = 1,
+    struct event event = {.kind = EVENT_FRAME,
                           .frame.next_key = seal_opened_by_next(end->seal)};
     if (seal_next_is_known(end->seal)) {
         assert_int_equal(key_file_adopt(end->path, &err), 0);
         seal_adopt_next(end->seal);
     }
-    pins_on_frame(other_of(which), &event, &effects);
+    pins_on_frame(other_of(which, &moment), &event);
     struct rekey rekey = {0};
     (void)text_copy(rekey.key, sizeof(rekey.key), text_data(&frame) + 5);
     if (fresh && rekey.key[0])
-        pins_on_rekey(other_of(which), &rekey, &event, &effects);
+        pins_on_rekey(other_of(which, &moment), &rekey);
     perform(end, &effects);
     effects_deinit(&effects);
     end->opened += fresh;
@@ -306,18 +308,19 @@ static void a_second_change_within_a_turn_outlives_frames_by_the_first_key(void 
     struct peer_setting setting = {.name = "other", .address = "other@x/y"};
     struct effects effects = {0};
     char *next_key = NULL;
-    const struct pinned_peer peer = {PINS_BELOW, &setting, &next_key};
+    struct moment moment = {.wall_ms = 1, .out = &effects};
+    const struct pinned_peer peer = {PINS_BELOW, &setting, &next_key, &moment};
     const struct rekey second = {"second"}, third = {"third"};
-    struct event event = {.kind = EVENT_FRAME, .wall_ms = 1};
-    pins_on_rekey(peer, &second, &event, &effects);
+    struct event event = {.kind = EVENT_FRAME};
+    pins_on_rekey(peer, &second);
     event.frame.next_key = "second";
-    pins_on_frame(peer, &event, &effects);
-    pins_on_rekey(peer, &third, &event, &effects);
+    pins_on_frame(peer, &event);
+    pins_on_rekey(peer, &third);
     effects_clear(&effects);
-    pins_on_frame(peer, &event, &effects);
+    pins_on_frame(peer, &event);
     assert_int_equal(effects.count, 0);
     event.frame.next_key = "third";
-    pins_on_frame(peer, &event, &effects);
+    pins_on_frame(peer, &event);
     assert_int_equal(effects.items[2].kind, EFFECT_PIN);
     assert_string_equal(effects.items[2].pin.key, "third");
     assert_null(next_key);

@@ -19,14 +19,14 @@ static const struct peer_setting peer = {.name = "north", .address = "a@b/c", .l
 struct end {
     struct session session;
     struct effects out;
-    uint64_t now_ms;
+    struct moment moment;
 };
 
 static int set_up(void **state) {
     struct end *end = memory_new(1, sizeof(*end));
-    session_init(&end->session, 0);
+    end->moment = (struct moment){.now_ms = 1000, .out = &end->out};
+    session_init(&end->session, &peer, 0, &end->moment);
     session_open(&end->session, SESSION_OPEN, 10, 20);
-    end->now_ms = 1000;
     *state = end;
     return 0;
 }
@@ -60,31 +60,31 @@ static void assert_said(struct end *end, const char *expected) {
 
 /* As the links do: only if it is due. */
 static void tick(struct end *end) {
-    if (session_deadline_ms(&end->session) <= end->now_ms)
-        session_tick(&end->session, &peer, end->now_ms, &end->out);
-    assert_true(session_deadline_ms(&end->session) > end->now_ms);
+    if (session_deadline_ms(&end->session) <= end->moment.now_ms)
+        session_tick(&end->session);
+    assert_true(session_deadline_ms(&end->session) > end->moment.now_ms);
     session_check(&end->session);
 }
 
 static void pass(struct end *end, uint64_t ms) {
-    uint64_t until = end->now_ms + ms;
+    uint64_t until = end->moment.now_ms + ms;
     while (session_deadline_ms(&end->session) <= until) {
-        end->now_ms = session_deadline_ms(&end->session);
+        end->moment.now_ms = session_deadline_ms(&end->session);
         tick(end);
     }
-    end->now_ms = until;
+    end->moment.now_ms = until;
 }
 
 static void say(struct end *end, uint64_t count) {
     for (uint64_t i = 0; i < count; i++)
-        session_send(&end->session, &peer, &(struct message){.kind = MESSAGE_SYNC}, &end->out);
+        session_send(&end->session, &(struct message){.kind = MESSAGE_SYNC});
     tick(end);
 }
 
 static enum session_verdict hear_header(struct end *end, struct frame_header header,
                                         uint32_t count) {
     const struct frame frame = {.header = header, .messages_count = count};
-    enum session_verdict verdict = session_receive(&end->session, &frame, end->now_ms);
+    enum session_verdict verdict = session_receive(&end->session, &frame);
     tick(end);
     return verdict;
 }
@@ -108,7 +108,7 @@ static void the_next_frame_is_accepted_and_all_its_messages_counted(void **state
 static void a_repeat_is_dropped_and_of_half_a_repeat_the_new_half_is_taken(void **state) {
     struct end *end = *state;
     (void)hear(end, 1, 4, 0);
-    end->now_ms = 1050;
+    end->moment.now_ms = 1050;
     assert_int_equal(hear(end, 4, 1, 0), SESSION_DROP);
     assert_int_equal(hear(end, 1, 4, 0), SESSION_DROP);
     assert_int_equal(end->session.received, 4);
@@ -138,7 +138,7 @@ static void assert_refused(struct session session, struct frame_header header,
                            enum session_verdict verdict) {
     const struct frame frame = {.header = header, .messages_count = 1};
     struct session before = session;
-    assert_int_equal(session_receive(&session, &frame, 99), verdict);
+    assert_int_equal(session_receive(&session, &frame), verdict);
     assert_memory_equal(&session, &before, sizeof(session));
 }
 
@@ -158,10 +158,11 @@ static void frames_of_other_sessions_are_strangers(void **state) {
 
 static void while_opening_the_peers_number_is_not_known_yet(void **state) {
     (void)state;
-    struct session session = {.state = SESSION_OPENING, .number = 10};
+    struct moment moment = {0};
+    struct session session = {.moment = &moment, .state = SESSION_OPENING, .number = 10};
     const struct frame frame = {.header = {20, 10, 1, 0, false}, .messages_count = 1};
     assert_refused(session, (struct frame_header){20, 9, 1, 0, false}, SESSION_STRANGER);
-    assert_int_equal(session_receive(&session, &frame, 5), SESSION_ACCEPT);
+    assert_int_equal(session_receive(&session, &frame), SESSION_ACCEPT);
     assert_int_equal(session_deadline_ms(&session), UINT64_MAX); /* nobody to talk to yet */
 }
 
@@ -216,7 +217,7 @@ static void what_is_not_acknowledged_goes_out_again_ever_more_slowly(void **stat
     say(end, 2);
     assert_said(end, "1 2 ");
     for (size_t i = 0; i < array_size(waits); i++) {
-        uint64_t due = session_deadline_ms(&end->session) - end->now_ms;
+        uint64_t due = session_deadline_ms(&end->session) - end->moment.now_ms;
         assert_in_range(due, waits[i] * 9 / 10, waits[i] * 11 / 10);
         pass(end, due - 1);
         assert_said(end, "");
@@ -224,7 +225,7 @@ static void what_is_not_acknowledged_goes_out_again_ever_more_slowly(void **stat
         assert_said(end, "1 2 ");
     }
     (void)hear(end, 1, 0, 1);
-    uint64_t due = session_deadline_ms(&end->session) - end->now_ms;
+    uint64_t due = session_deadline_ms(&end->session) - end->moment.now_ms;
     assert_in_range(due, 7200, 8800); /* which of its goings came there is not known */
     pass(end, due);
     assert_said(end, "2 ");
@@ -234,7 +235,7 @@ static void what_is_not_acknowledged_goes_out_again_ever_more_slowly(void **stat
     pass(end, 300);
     (void)hear(end, 1, 0, 3);
     say(end, 1);
-    assert_in_range(session_deadline_ms(&end->session) - end->now_ms, 900, 1100);
+    assert_in_range(session_deadline_ms(&end->session) - end->moment.now_ms, 900, 1100);
     assert_said(end, "4 ");
     (void)hear(end, 1, 0, 4);
     pass(end, 3600000);
@@ -260,29 +261,29 @@ static void on_a_slow_link_patience_grows_with_the_way_there_and_back(void **sta
         (void)hear(end, 1, 0, number);
     }
     say(end, 1);
-    assert_in_range(session_deadline_ms(&end->session) - end->now_ms, 900, 1100);
+    assert_in_range(session_deadline_ms(&end->session) - end->moment.now_ms, 900, 1100);
 }
 
 static void a_peer_is_silent_after_three_beats_and_a_way_there_and_back(void **state) {
     struct end *end = *state;
     (void)hear(end, 1, 1, 0);
-    end->now_ms += 5000;
+    end->moment.now_ms += 5000;
     (void)hear(end, 1, 1, 0); /* a repeat is no sign of life */
     assert_int_equal(session_silence_ms(&end->session, 5000), 1000 + 15000 + 3000);
     say(end, 1);
-    end->now_ms += 50;
+    end->moment.now_ms += 50;
     (void)hear(end, 2, 0, 1); /* an acknowledgement of something new is one */
-    assert_int_equal(session_silence_ms(&end->session, 5000), end->now_ms + 15000 + 101);
+    assert_int_equal(session_silence_ms(&end->session, 5000), end->moment.now_ms + 15000 + 101);
 }
 
 static void a_round_trip_is_measured_from_when_its_message_went_out(void **state) {
     struct end *end = *state;
     (void)hear(end, 1, 1, 0);
     say(end, 2);
-    end->now_ms += 50;
+    end->moment.now_ms += 50;
     (void)hear(end, 2, 0, 1);
     say(end, 1); /* while the one before it is on its way */
-    end->now_ms += 50;
+    end->moment.now_ms += 50;
     (void)hear(end, 2, 0, 3);
     assert_int_equal(session_silence_ms(&end->session, 5000), 1000 + 15000 + 100 + 101);
 }
@@ -291,9 +292,9 @@ static void a_stall_makes_nobody_wait_for_a_minute(void **state) {
     struct end *end = *state;
     (void)hear(end, 1, 1, 0);
     say(end, 1);
-    end->now_ms += 40000; /* the way there and back while the link stood still */
+    end->moment.now_ms += 40000; /* the way there and back while the link stood still */
     (void)hear(end, 2, 0, 1);
-    assert_int_equal(session_silence_ms(&end->session, 5000), end->now_ms + 15000 + 8000);
+    assert_int_equal(session_silence_ms(&end->session, 5000), end->moment.now_ms + 15000 + 8000);
 }
 
 static void a_gap_that_the_peer_tells_of_is_mended_at_once_and_once(void **state) {
@@ -337,7 +338,7 @@ static void a_full_session_says_so_and_an_overflowing_one_is_to_end(void **state
     assert_true(session_is_full(&end->session));
     say(end, 64);
     assert_false(end->session.overflowed);
-    session_send(&end->session, &peer, &(struct message){.kind = MESSAGE_SYNC}, &end->out);
+    session_send(&end->session, &(struct message){.kind = MESSAGE_SYNC});
     assert_true(end->session.overflowed);
     assert_int_equal(session_deadline_ms(&end->session), 0);
     session_close(&end->session);
@@ -351,7 +352,7 @@ static void large_messages_fill_a_session_by_their_bytes(void **state) {
         struct message message = {.kind = MESSAGE_INSTRUCT};
         message.instruct.definition.user_data = memory_new(1, limit_user_data);
         memset(message.instruct.definition.user_data, 'x', limit_user_data - 1);
-        session_send(&end->session, &peer, &message, &end->out);
+        session_send(&end->session, &message);
         assert_null(message.instruct.definition.user_data);
     }
     assert_in_range(count, 28, limit_session_bytes / limit_user_data);
@@ -364,7 +365,7 @@ static void what_is_sent_again_is_what_was_sent(void **state) {
     message.table.vms = memory_new(1, sizeof(struct vm_report));
     message.table.vms_count = 1;
     message.table.vms[0].generation = 77;
-    session_send(&end->session, &peer, &message, &end->out);
+    session_send(&end->session, &message);
     assert_null(message.table.vms);
     tick(end);
     effects_clear(&end->out);
@@ -438,7 +439,7 @@ static void speak(struct channel *channel, size_t from) {
     uint64_t count = prng_below(&channel->prng, 30);
     while (count-- && channel->said[from] < said_in_all && !session_is_full(&end->session)) {
         struct message message = {.kind = MESSAGE_VM, .vm = {.generation = ++channel->said[from]}};
-        session_send(&end->session, &peer, &message, &end->out);
+        session_send(&end->session, &message);
     }
 }
 
@@ -447,7 +448,7 @@ static void land(struct channel *channel, size_t at, struct flying *frame) {
     struct end *end = &channel->ends[at];
     const struct frame judged = {.header = frame->header, .messages_count = frame->count};
     frame->gone = true;
-    if (session_receive(&end->session, &judged, channel->now_ms) != SESSION_ACCEPT)
+    if (session_receive(&end->session, &judged) != SESSION_ACCEPT)
         return;
     for (uint32_t i = end->session.fresh; i < frame->count; i++)
         assert_int_equal(frame->words[i], ++channel->heard[at]);
@@ -465,13 +466,14 @@ static void run_channel(struct channel *channel, uint64_t until_ms) {
     for (; channel->now_ms < until_ms; channel->now_ms += 5)
         for (size_t at = 0; at < ends; at++) {
             struct end *end = &channel->ends[at];
+            end->moment.now_ms = channel->now_ms;
             for (size_t i = 0; i < channel->flying_count[at]; i++)
                 if (channel->flying[at][i].due_ms <= channel->now_ms)
                     land(channel, at, &channel->flying[at][i]);
             sweep(channel, at);
             if (prng_below(&channel->prng, 10) == 0)
                 speak(channel, at);
-            session_tick(&end->session, &peer, channel->now_ms, &end->out);
+            session_tick(&end->session);
             session_check(&end->session);
             assert_false(end->session.overflowed);
             carry(channel, at);
@@ -487,8 +489,10 @@ static void whatever_the_channel_does_each_message_arrives_once_and_in_order(voi
         channel.repeat = (uint32_t)prng_below(&channel.prng, 300);
         channel.late_ms = 1 + (uint32_t)prng_below(&channel.prng, 3000);
         for (size_t i = 0; i < ends; i++) {
-            session_init(&channel.ends[i].session, seed % 3 ? 0 : 16);
-            session_open(&channel.ends[i].session, SESSION_OPEN, 10 + i * 10, 20 - i * 10);
+            struct end *end = &channel.ends[i];
+            end->moment.out = &end->out;
+            session_init(&end->session, &peer, seed % 3 ? 0 : 16, &end->moment);
+            session_open(&end->session, SESSION_OPEN, 10 + i * 10, 20 - i * 10);
             channel.flying[i] = memory_new(flying_most, sizeof(struct flying));
         }
         run_channel(&channel, 2000000);

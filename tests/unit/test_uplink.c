@@ -15,13 +15,13 @@
 struct desk {
     struct book book;
     struct effects effects;
-    struct event now;
+    struct moment moment;
 };
 
 static int set_up(void **state) {
     static struct desk desk; /* of this test program's only thread */
-    desk = (struct desk){.now = {.kind = EVENT_TICK, .now_ms = 5, .wall_ms = 5}};
-    book_init(&desk.book, 1);
+    desk = (struct desk){.moment = {5, 5, &desk.effects}};
+    book_init(&desk.book, 1, &desk.moment);
     *state = &desk;
     return 0;
 }
@@ -35,7 +35,7 @@ static int tear_down(void **state) {
 }
 
 static struct book_op *begin(struct desk *desk, struct message message) {
-    return uplink_begin(&desk->book, owner, &message.instruct, &desk->now, &desk->effects);
+    return uplink_begin(&desk->book, owner, &message.instruct);
 }
 
 static void assert_refused(struct desk *desk, struct message message, enum code wanted) {
@@ -67,9 +67,9 @@ static void a_repeat_is_known_while_it_is_under_way_and_after(void **state) {
     struct desk *desk = *state;
     struct book_op *op = begin(desk, bench_define("1", "1", 3, bench_shapes));
     assert_judged(desk, bench_define("1", "1", 3, bench_shapes), UPLINK_UNDER_WAY);
-    book_end(&desk->book, op, CODE_OK, &desk->now, &desk->effects);
+    book_end(&desk->book, op, CODE_OK);
     assert_judged(desk, bench_define("1", "1", 3, bench_shapes), UPLINK_ANSWERED);
-    book_remove_op(&desk->book, op, &desk->effects); /* settled: the VM still knows it */
+    book_remove_op(&desk->book, op); /* settled: the VM still knows it */
     assert_judged(desk, bench_define("1", "1", 3, bench_shapes), UPLINK_ANSWERED);
 }
 
@@ -99,7 +99,7 @@ static void an_older_generation_or_epoch_is_stale(void **state) {
 static void a_verb_that_does_not_go_down_is_not_supported(void **state) {
     struct desk *desk = *state;
     struct book_op *op = begin(desk, bench_define("1", "1", 1, bench_shapes));
-    book_end(&desk->book, op, CODE_OK, &desk->now, &desk->effects);
+    book_end(&desk->book, op, CODE_OK);
     for (enum verb verb = VERB_START; verb < VERB_COUNT; verb++)
         if (verb == VERB_RECEIVE) /* which begins what a host knows of a VM */
             assert_refused(desk, bench_instruct("2", "1", 2, verb), CODE_CONFLICT);
@@ -125,7 +125,7 @@ static void a_deletion_ends_the_older_operation_as_superseded(void **state) {
     struct book_op *op = begin(desk, bench_instruct("2", "1", 2, VERB_DELETE));
     assert_int_equal(old->record.state, OP_FAILED);
     assert_int_equal(old->record.code, CODE_SUPERSEDED);
-    assert_int_equal(old->timer.due_ms, desk->now.now_ms); /* its result goes up soon */
+    assert_int_equal(old->timer.due_ms, desk->moment.now_ms); /* its result goes up soon */
     struct book_vm *vm = book_vm(&desk->book, op->record.vm);
     assert_ptr_equal(vm->active, op);
     assert_int_equal(vm->record.state, VM_DELETING);
@@ -136,7 +136,7 @@ static void a_vm_that_is_there_is_not_defined_again_unless_its_definition_failed
     struct desk *desk = *state;
     struct book_op *op = begin(desk, bench_define("1", "1", 1, bench_shapes));
     struct book_vm *vm = book_vm(&desk->book, op->record.vm);
-    book_end(&desk->book, op, CODE_HOST_FAILED, &desk->now, &desk->effects);
+    book_end(&desk->book, op, CODE_HOST_FAILED);
     for (enum vm_state in = 0; in < VM_STATE_COUNT; in++) {
         vm->record.state = in;
         if (in == VM_FAILED)
@@ -150,7 +150,7 @@ static void a_definition_after_a_failed_one_replaces_it_in_all_points(void **sta
     struct desk *desk = *state;
     struct book_op *op = begin(desk, bench_define("1", "1", 1, &bench_shapes[0]));
     struct book_vm *vm = book_vm(&desk->book, op->record.vm);
-    book_end(&desk->book, op, CODE_HOST_FAILED, &desk->now, &desk->effects);
+    book_end(&desk->book, op, CODE_HOST_FAILED);
     vm->record.state = VM_FAILED;
     struct message again = bench_define("2", "1", 2, &bench_shapes[1]);
     text_format(again.instruct.definition.name, limit_name_size, "other");
@@ -167,7 +167,7 @@ static void who_refused_may_be_asked_again_by_the_same_operation(void **state) {
     struct desk *desk = *state;
     struct book_op *op = begin(desk, bench_define("1", "1", 1, bench_shapes));
     struct book_vm *vm = book_vm(&desk->book, op->record.vm);
-    book_end(&desk->book, op, CODE_NO_CAPACITY, &desk->now, &desk->effects);
+    book_end(&desk->book, op, CODE_NO_CAPACITY);
     vm->record.state = VM_FAILED;
     assert_judged(desk, bench_define("1", "1", 2, bench_shapes), UPLINK_NEW);
     op = begin(desk, bench_define("1", "1", 2, bench_shapes)); /* its first end is not settled */
@@ -184,7 +184,7 @@ static void an_operation_is_of_one_vm(void **state) {
 static void what_belongs_to_another_manager_is_out_of_reach(void **state) {
     struct desk *desk = *state;
     struct message foreign = bench_define("1", "1", 1, bench_shapes);
-    (void)uplink_begin(&desk->book, "manager-1", &foreign.instruct, &desk->now, &desk->effects);
+    (void)uplink_begin(&desk->book, "manager-1", &foreign.instruct);
     for (enum verb verb = VERB_DEFINE; verb < VERB_COUNT; verb++) {
         struct message message = bench_define("2", "1", 2, bench_shapes);
         message.instruct.verb = verb;
@@ -199,13 +199,13 @@ static void settling_forgets_the_end_and_the_vm_that_is_gone(void **state) {
     char id[limit_id_size], vm_id[limit_id_size];
     (void)text_copy(id, sizeof(id), op->record.id);
     (void)text_copy(vm_id, sizeof(vm_id), op->record.vm);
-    uplink_on_settled(&desk->book, owner, id, &desk->effects);
+    uplink_on_settled(&desk->book, owner, id);
     assert_ptr_equal(book_op(&desk->book, id), op); /* it has no end yet */
     book_vm(&desk->book, vm_id)->record.state = VM_FAILED;
-    book_end(&desk->book, op, CODE_HOST_FAILED, &desk->now, &desk->effects);
-    uplink_on_settled(&desk->book, "manager-1", id, &desk->effects);
+    book_end(&desk->book, op, CODE_HOST_FAILED);
+    uplink_on_settled(&desk->book, "manager-1", id);
     assert_ptr_equal(book_op(&desk->book, id), op); /* nor is it another manager's to settle */
-    uplink_on_settled(&desk->book, owner, id, &desk->effects);
+    uplink_on_settled(&desk->book, owner, id);
     assert_null(book_op(&desk->book, id));
     assert_null(book_vm(&desk->book, vm_id));
 }

@@ -61,51 +61,49 @@ static void describe(struct book *book, struct book_vm *described,
 }
 
 static struct book_vm *add_vm(struct book *book, const char *owner,
-                              const struct instruct *instruct, const struct event *event) {
-    struct vm record = {.state = VM_PENDING, .created_ms = event->wall_ms};
+                              const struct instruct *instruct) {
+    struct vm record = {.state = VM_PENDING, .created_ms = book->moment->wall_ms};
     (void)text_copy(record.id, sizeof(record.id), instruct->vm);
     (void)text_copy(record.owner, sizeof(record.owner), owner);
     return book_add_vm(book, &record);
 }
 
-static void supersede(struct book *book, struct book_op *op, const struct event *event,
-                      struct effects *out) {
-    book_end(book, op, CODE_SUPERSEDED, event, out);
+static void supersede(struct book *book, struct book_op *op) {
+    book_end(book, op, CODE_SUPERSEDED);
     op->attempts = 0;
     if (op->record.internal) {
-        book_remove_op(book, op, out);
+        book_remove_op(book, op);
         return;
     }
-    op->resend_ms = event->now_ms; /* its result goes up with the next tick */
+    op->resend_ms = book->moment->now_ms; /* its result goes up with the next tick */
     book_schedule(book, op);
 }
 
 struct book_op *uplink_begin(struct book *book, const char *owner,
-                             const struct instruct *instruct, const struct event *event,
-                             struct effects *out) {
+                             const struct instruct *instruct) {
     struct book_vm *vm = book_vm(book, instruct->vm);
     if (!vm)
-        vm = add_vm(book, owner, instruct, event);
+        vm = add_vm(book, owner, instruct);
     if (vm->active)
-        supersede(book, vm->active, event, out);
+        supersede(book, vm->active);
     vm->record.epoch = instruct->epoch;
     if (verb_makes(instruct->verb)) /* law 3: limits are held against what is made now */
         describe(book, vm, &instruct->definition);
     if (instruct->verb == VERB_DELETE && vm->record.state != VM_DELETED)
-        lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
+        lifecycle_move(&vm->record, VM_DELETING, book->moment->wall_ms);
     else if (verb_makes(instruct->verb) && vm->record.state != VM_PENDING)
-        lifecycle_move(&vm->record, VM_PENDING, event->wall_ms);
+        lifecycle_move(&vm->record, VM_PENDING, book->moment->wall_ms);
     struct book_op *old = book_op(book, instruct->op);
     if (old) /* refused here before, and asked again: that end has been heard */
-        book_remove_op(book, old, out);
+        book_remove_op(book, old);
     struct operation operation = {.verb = instruct->verb,
                                   .generation = instruct->generation,
-                                  .deadline_ms = event->wall_ms + instruct->within_ms};
+                                  .deadline_ms = book->moment->wall_ms + instruct->within_ms};
     (void)text_copy(operation.id, sizeof(operation.id), instruct->op);
     (void)text_copy(operation.snapshot, sizeof(operation.snapshot), instruct->snapshot);
     record_clone(&definition_table, &instruct->definition, &operation.definition);
     record_clone(&landing_table, &instruct->landing, &operation.landing);
-    struct book_op *op = book_begin(book, vm, &operation, event, out);
+    struct book_op *op = book_begin(book, vm, &operation);
     record_clear(&definition_table, &operation.definition);
     record_clear(&landing_table, &operation.landing);
     uplink_is_untold(book, op);
@@ -119,14 +117,14 @@ static struct vm_report report_of(const struct vm *vm) {
     return report;
 }
 
-static void send_report(struct uplink *uplink, struct vm_report report, struct effects *out) {
+static void send_report(struct uplink *uplink, struct vm_report report) {
     struct message message = {.kind = MESSAGE_VM, .vm = report};
     uplink->missed |= uplink_is_open(uplink) && !uplink_has_room(uplink);
-    uplink_send(uplink, &message, out);
+    uplink_send(uplink, &message);
 }
 
-void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out) {
-    send_report(uplink, report_of(vm), out);
+void uplink_send_vm(struct uplink *uplink, const struct vm *vm) {
+    send_report(uplink, report_of(vm));
 }
 
 static struct vm_report full_report_of(const struct book_vm *vm) {
@@ -135,8 +133,8 @@ static struct vm_report full_report_of(const struct book_vm *vm) {
     return report;
 }
 
-void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm, struct effects *out) {
-    send_report(uplink, full_report_of(vm), out);
+void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm) {
+    send_report(uplink, full_report_of(vm));
 }
 
 /* Law 1: how far it had come before anything was done to the VM is an inside matter. */
@@ -146,12 +144,11 @@ static enum step step_shown(const struct operation *op) {
     return op->step < STEP_TAKEN ? STEP_TAKEN : op->step;
 }
 
-void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op *op,
-                        const struct event *event, struct effects *out) {
+void uplink_send_result(struct uplink *uplink, struct book_op *op) {
     op->resend_ms = book_never;
     list_remove(&op->by_room);
     if (uplink_has_room(uplink)) {
-        const struct book_vm *vm = book_vm(book, op->record.vm);
+        const struct book_vm *vm = book_vm(uplink->book, op->record.vm);
         struct message message = {.kind = MESSAGE_RESULT};
         struct result *result = &message.result;
         (void)text_copy(result->op, sizeof(result->op), op->record.id);
@@ -164,17 +161,17 @@ void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op
             result->facts = reshape_facts(vm);
         if (op->record.verb == VERB_RECEIVE)
             record_clone(&landing_table, &op->record.landing, &result->landing);
-        uplink_send(uplink, &message, out);
+        uplink_send(uplink, &message);
         op->resend_ms =
-            event->now_ms + 10 * book_backoff_ms(op->attempts++, &uplink->prng);
+            uplink->moment->now_ms + 10 * book_backoff_ms(op->attempts++, &uplink->prng);
     } else if (uplink_is_open(uplink)) {
         list_add(&uplink->waiting, &op->by_room);
     }
-    book_schedule(book, op);
+    book_schedule(uplink->book, op);
 }
 
 void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
-                   const struct book_vm *vm, struct effects *out) {
+                   const struct book_vm *vm) {
     enum vm_state absent = verb_makes(instruct->verb) ? VM_FAILED : VM_DELETED;
     struct message message = {.kind = MESSAGE_RESULT};
     struct result *result = &message.result;
@@ -185,35 +182,34 @@ void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum 
     result->state = vm ? vm->record.state : absent;
     if (vm && reshape_tells(instruct->verb))
         result->facts = reshape_facts(vm);
-    uplink_send_refusal(uplink, &message, out);
+    uplink_send_refusal(uplink, &message);
 }
 
-void uplink_send_results(struct uplink *uplink, struct book *book, const struct event *event,
-                         struct effects *out) {
+void uplink_send_results(struct uplink *uplink) {
     struct list *node = NULL, *next = NULL;
-    list_each(node, next, &book->ops) {
+    list_each (node, next, &uplink->book->ops) {
         struct book_op *op = container_of(node, struct book_op, by_age);
         if (!text_equal(op->record.owner, uplink->setting.name))
             continue;
-        uplink_is_untold(book, op);
+        uplink_is_untold(uplink->book, op);
         if (book_op_has_ended(op)) {
             op->attempts = 0;
-            uplink_send_result(uplink, book, op, event, out);
+            uplink_send_result(uplink, op);
         }
     }
 }
 
-void uplink_send_missed(struct uplink *uplink, struct book *book, struct effects *out) {
-    if (uplink_digest(uplink, book) != uplink->said_digest)
-        uplink_send_table(uplink, book, out);
+void uplink_send_missed(struct uplink *uplink) {
+    if (uplink_digest(uplink) != uplink->said_digest)
+        uplink_send_table(uplink);
 }
 
 /* The next piece; the cursor goes on behind it, or out where it was the last. */
-static void send_piece(struct uplink *uplink, const struct book *book, struct effects *out) {
+static void send_piece(struct uplink *uplink) {
     struct message message = {.kind = MESSAGE_TABLE, .table.first = uplink->table_begins};
     struct vm_table *table = &message.table;
     struct list *node = uplink->table.next;
-    for (; node != &book->vms && table->vms_count < limit_table_chunk; node = node->next) {
+    for (; node != &uplink->book->vms && table->vms_count < limit_table_chunk; node = node->next) {
         const struct book_vm *vm = container_of(node, struct book_vm, by_age);
         if (!text_equal(vm->record.owner, uplink->setting.name))
             continue;
@@ -221,52 +217,47 @@ static void send_piece(struct uplink *uplink, const struct book *book, struct ef
             table->vms = memory_new(limit_table_chunk, sizeof(*table->vms));
         table->vms[table->vms_count++] = full_report_of(vm);
     }
-    table->last = node == &book->vms;
+    table->last = node == &uplink->book->vms;
     uplink->table.next = node;
     uplink->table_begins = false;
     if (table->last)
         list_remove(&uplink->table.node);
-    uplink_send(uplink, &message, out);
+    uplink_send(uplink, &message);
 }
 
-static void go_on_with_table(struct uplink *uplink, const struct book *book,
-                             struct effects *out) {
+static void go_on_with_table(struct uplink *uplink) {
     while (!list_is_empty(&uplink->table.node) && uplink_has_room(uplink))
-        send_piece(uplink, book, out);
+        send_piece(uplink);
 }
 
-void uplink_send_table(struct uplink *uplink, struct book *book, struct effects *out) {
+void uplink_send_table(struct uplink *uplink) {
     list_remove(&uplink->table.node); /* one that is under way begins again */
-    list_add(&book->cursors, &uplink->table.node);
-    uplink->table.next = book->vms.next;
+    list_add(&uplink->book->cursors, &uplink->table.node);
+    uplink->table.next = uplink->book->vms.next;
     uplink->table_begins = true;
     uplink->missed = false;
-    go_on_with_table(uplink, book, out);
+    go_on_with_table(uplink);
 }
 
-void uplink_resume(struct uplink *uplink, struct book *book, const struct event *event,
-                   struct effects *out) {
+void uplink_resume(struct uplink *uplink) {
     uplink->starved = false;
-    uplink_resume_refusals(uplink, out);
+    uplink_resume_refusals(uplink);
     while (!list_is_empty(&uplink->waiting) && uplink_has_room(uplink))
-        uplink_send_result(uplink, book,
-                           container_of(uplink->waiting.next, struct book_op, by_room), event,
-                           out);
+        uplink_send_result(uplink, container_of(uplink->waiting.next, struct book_op, by_room));
     if (uplink->missed && uplink_has_room(uplink))
-        uplink_send_table(uplink, book, out);
+        uplink_send_table(uplink);
     else
-        go_on_with_table(uplink, book, out);
+        go_on_with_table(uplink);
 }
 
-void uplink_on_settled(struct book *book, const char *owner, const char *op_id,
-                       struct effects *out) {
+void uplink_on_settled(struct book *book, const char *owner, const char *op_id) {
     struct book_op *op = book_op(book, op_id);
     if (!op || !book_op_has_ended(op) || !text_equal(op->record.owner, owner))
         return;
     struct book_vm *vm = book_vm(book, op->record.vm);
     bool newest = vm && text_equal(vm->record.op, op_id);
-    book_remove_op(book, op, out);
+    book_remove_op(book, op);
     if (newest && !vm->active &&
         (vm->record.state == VM_DELETED || vm->record.state == VM_FAILED))
-        book_remove_vm(book, vm, out);
+        book_remove_vm(book, vm);
 }

@@ -7,8 +7,7 @@
 
 struct uplink;
 
-void uplink_resume(struct uplink *uplink, struct book *book, const struct event *event,
-                   struct effects *out);
+void uplink_resume(struct uplink *uplink);
 
 /* How a fresh instruction stands against what is known of its VM. */
 enum uplink_judgement {
@@ -22,33 +21,28 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
 
 /* Begins the instruction's operation: a new VM for define, otherwise on `vm`, whose active
  * operation, if any, is superseded (only delete may). */
-struct book_op *uplink_begin(struct book *book, const char *owner,
-                             const struct instruct *instruct, const struct event *event,
-                             struct effects *out);
+struct book_op *uplink_begin(struct book *book, const char *owner, const struct instruct *instruct);
 
-void uplink_send_vm(struct uplink *uplink, const struct vm *vm, struct effects *out);
+void uplink_send_vm(struct uplink *uplink, const struct vm *vm);
 
 /* The same with what it has, which changed without an instruction's end to tell of it. */
-void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm, struct effects *out);
+void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm);
 
 /* Sends the result of an ended operation and schedules the next try. */
-void uplink_send_result(struct uplink *uplink, struct book *book, struct book_op *op,
-                        const struct event *event, struct effects *out);
+void uplink_send_result(struct uplink *uplink, struct book_op *op);
 
 /* The answer to an instruction that leaves no trace here. vm NULL: it has no such VM here. */
 void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
-                   const struct book_vm *vm, struct effects *out);
+                   const struct book_vm *vm);
 
 /* All results of `owner` that are not settled. */
-void uplink_send_results(struct uplink *uplink, struct book *book, const struct event *event,
-                         struct effects *out);
+void uplink_send_results(struct uplink *uplink);
 
 /* The VM table once more if it has changed since the hello: such a change found no session. */
-void uplink_send_missed(struct uplink *uplink, struct book *book, struct effects *out);
+void uplink_send_missed(struct uplink *uplink);
 
 /* The whole VM table of `owner`, in pieces, as the session has room for them; answer to sync. */
-void uplink_send_table(struct uplink *uplink, struct book *book, struct effects *out);
+void uplink_send_table(struct uplink *uplink);
 
 /* Settled: forgets the ended operation, and the VM if it is gone. */
-void uplink_on_settled(struct book *book, const char *owner, const char *op,
-                       struct effects *out);
+void uplink_on_settled(struct book *book, const char *owner, const char *op_id);

@@ -14,28 +14,27 @@ bool uplink_has_room(struct uplink *uplink) {
     return !full;
 }
 
-void uplink_send(struct uplink *uplink, struct message *message, struct effects *out) {
+void uplink_send(struct uplink *uplink, struct message *message) {
     if (uplink_has_room(uplink))
-        session_send(&uplink->session, &uplink->setting, message, out);
+        session_send(&uplink->session, message);
     else
         message_clear(message);
 }
 
-void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
-                          struct effects *out) {
+void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step) {
     bool full = uplink_is_open(uplink) && !uplink_has_room(uplink);
     if (full || step <= op->told || op->record.internal)
         return;
     op->told = step;
     struct message message = {.kind = MESSAGE_PROGRESS, .progress.step = step};
     (void)text_copy(message.progress.op, sizeof(message.progress.op), op->record.id);
-    uplink_send(uplink, &message, out);
+    uplink_send(uplink, &message);
 }
 
-uint64_t uplink_digest(const struct uplink *uplink, const struct book *book) {
+uint64_t uplink_digest(const struct uplink *uplink) {
     uint64_t digest = 0;
     struct list *node = NULL, *next = NULL;
-    list_each(node, next, &book->vms) {
+    list_each (node, next, &uplink->book->vms) {
         const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
         if (text_equal(vm->owner, uplink->setting.name))
             digest ^= uplink_vm_digest(vm, vm->epoch, vm->generation);

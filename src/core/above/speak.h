@@ -7,6 +7,8 @@
 #include "core/link/session.h"
 
 struct uplink {
+    struct book *book; /* its role's, like the moment */
+    struct moment *moment;
     struct peer_setting setting;
     struct session session;
     char software[limit_software_size];
@@ -43,7 +45,6 @@ bool uplink_has_room(struct uplink *uplink);
 
 /* Moves the message into a SEND if the session is open and has room; otherwise drops it: what
  * matters is told again when it opens, or when uplink_resumes(). */
-void uplink_send(struct uplink *uplink, struct message *message, struct effects *out);
-void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step,
-                          struct effects *out);
-uint64_t uplink_digest(const struct uplink *uplink, const struct book *book);
+void uplink_send(struct uplink *uplink, struct message *message);
+void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step);
+uint64_t uplink_digest(const struct uplink *uplink);

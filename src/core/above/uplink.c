@@ -13,16 +13,18 @@ enum {
 };
 
 void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
-                 const struct role_settings *role, struct prng *prng) {
-    *uplink = (struct uplink){.setting = *setting,
-                              .networks = role->kind == ROLE_AGENT ? role->host_networks
-                                                                   : hello_asked,
-                              .beat_ms = beat_default_ms,
-                              .hello_due_ms = book_never,
-                              .beat_due_ms = book_never,
-                              .capacity_due_ms = book_never};
+                 const struct role_settings *role, struct book *book, struct prng *prng) {
+    *uplink =
+        (struct uplink){.book = book,
+                        .moment = book->moment,
+                        .setting = *setting,
+                        .networks = role->kind == ROLE_AGENT ? role->host_networks : hello_asked,
+                        .beat_ms = beat_default_ms,
+                        .hello_due_ms = book_never,
+                        .beat_due_ms = book_never,
+                        .capacity_due_ms = book_never};
     (void)text_copy(uplink->software, sizeof(uplink->software), role->software);
-    session_init(&uplink->session, role->session_messages);
+    session_init(&uplink->session, &uplink->setting, role->session_messages, uplink->moment);
     list_init(&uplink->waiting);
     list_init(&uplink->refusals);
     list_init(&uplink->table.node);
@@ -66,7 +68,7 @@ void uplink_deinit(struct uplink *uplink) {
 }
 
 struct pinned_peer uplink_pinned(struct uplink *uplink) {
-    return (struct pinned_peer){PINS_ABOVE, &uplink->setting, &uplink->manager_key};
+    return (struct pinned_peer){PINS_ABOVE, &uplink->setting, &uplink->manager_key, uplink->moment};
 }
 
 /* A new session from here: another number, so that nothing of the old one is taken for it. */
@@ -93,10 +95,10 @@ void uplink_shut(struct uplink *uplink) {
     uplink_reopen(uplink, book_never);
 }
 
-void uplink_unshut(struct uplink *uplink, const struct event *event) {
+void uplink_unshut(struct uplink *uplink) {
     uplink->shut = false;
     uplink->hellos = 0;
-    uplink_reopen(uplink, event->now_ms);
+    uplink_reopen(uplink, uplink->moment->now_ms);
 }
 
 void uplink_on_presence(struct uplink *uplink, const struct event *event) {
@@ -105,29 +107,30 @@ void uplink_on_presence(struct uplink *uplink, const struct event *event) {
     if (event->kind == EVENT_LINK) {
         uplink->link = event->presence.presence;
         uplink->hellos = 0;
-        uplink_reopen(uplink, event->now_ms);
+        uplink_reopen(uplink, uplink->moment->now_ms);
     } else if (text_equal(event->presence.address, uplink->setting.address)) {
         if (event->presence.presence == PRESENCE_DOWN)
-            uplink_reopen(uplink, event->now_ms + book_backoff_ms(uplink->hellos, &uplink->prng));
+            uplink_reopen(uplink,
+                          uplink->moment->now_ms + book_backoff_ms(uplink->hellos, &uplink->prng));
         else if (uplink->session.state == SESSION_OPENING)
-            uplink->hello_due_ms = event->now_ms;
+            uplink->hello_due_ms = uplink->moment->now_ms;
     }
 }
 
-static void say_hello(struct uplink *uplink, const struct book *book,
-                      const struct event *event, struct effects *out) {
+static void say_hello(struct uplink *uplink) {
     struct message message = {.kind = MESSAGE_HELLO};
     message.hello.version = protocol_version;
     message.hello.version_oldest = protocol_version_oldest;
     if (!uplink->session.sent) /* the same in each repeat: which one is heard is not known */
-        uplink->said_digest = uplink_digest(uplink, book);
+        uplink->said_digest = uplink_digest(uplink);
     message.hello.vm_digest = uplink->said_digest;
     message.hello.networks = memory_text(uplink->networks);
     message.hello.sends = uplink->sends;
     message.hello.receives = uplink->receives;
     (void)text_copy(message.hello.software, sizeof(message.hello.software), uplink->software);
-    session_say(&uplink->session, &uplink->setting, &message, out);
-    uplink->hello_due_ms = event->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);
+    session_say(&uplink->session, &message);
+    uplink->hello_due_ms =
+        uplink->moment->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);
 }
 
 /* When the manager's silence ends the session: a time of its own, or the next tick would do, which
@@ -141,29 +144,28 @@ static bool owes_key(const struct uplink *uplink) {
     return uplink_is_open(uplink) && uplink->next_key[0] && !uplink->told_key;
 }
 
-static void send_rekey(struct uplink *uplink, struct effects *out) {
+static void send_rekey(struct uplink *uplink) {
     struct message message = {.kind = MESSAGE_REKEY};
     (void)text_copy(message.rekey.key, sizeof(message.rekey.key), uplink->next_key);
-    session_send(&uplink->session, &uplink->setting, &message, out);
+    session_send(&uplink->session, &message);
     uplink->told_key = true;
 }
 
-void uplink_tick(struct uplink *uplink, const struct book *book, const struct event *event,
-                 struct effects *out) {
-    if (event->now_ms >= silence_due_ms(uplink))
-        uplink_reopen(uplink, event->now_ms);
-    if (uplink->session.state == SESSION_OPENING && event->now_ms >= uplink->hello_due_ms)
-        say_hello(uplink, book, event, out);
-    if (uplink_is_open(uplink) && event->now_ms >= uplink->beat_due_ms) {
+void uplink_tick(struct uplink *uplink) {
+    if (uplink->moment->now_ms >= silence_due_ms(uplink))
+        uplink_reopen(uplink, uplink->moment->now_ms);
+    if (uplink->session.state == SESSION_OPENING && uplink->moment->now_ms >= uplink->hello_due_ms)
+        say_hello(uplink);
+    if (uplink_is_open(uplink) && uplink->moment->now_ms >= uplink->beat_due_ms) {
         struct message beat = {.kind = MESSAGE_BEAT};
-        session_send(&uplink->session, &uplink->setting, &beat, out);
-        uplink->beat_due_ms = event->now_ms + uplink->beat_ms;
+        session_send(&uplink->session, &beat);
+        uplink->beat_due_ms = uplink->moment->now_ms + uplink->beat_ms;
     }
     if (owes_key(uplink))
-        send_rekey(uplink, out);
+        send_rekey(uplink);
     if (uplink->session.overflowed)
-        uplink_reopen(uplink, event->now_ms);
-    session_tick(&uplink->session, &uplink->setting, event->now_ms, out);
+        uplink_reopen(uplink, uplink->moment->now_ms);
+    session_tick(&uplink->session);
 }
 
 uint64_t uplink_deadline_ms(const struct uplink *uplink) {
@@ -182,16 +184,16 @@ void uplink_on_rekey(struct uplink *uplink, const struct event *event) {
     uplink->told_key = false;
 }
 
-bool uplink_on_frame(struct uplink *uplink, const struct event *event, struct effects *out) {
+bool uplink_on_frame(struct uplink *uplink, const struct event *event) {
     const struct frame *frame = event->frame.frame;
-    pins_on_frame(uplink_pinned(uplink), event, out);
+    pins_on_frame(uplink_pinned(uplink), event);
     bool ours = uplink->session.number && frame->header.to == uplink->session.number;
     if (ours && frame->messages_count && frame->messages[0].kind == MESSAGE_RESET) {
         uint64_t wait = uplink->hellos ? book_backoff_ms(uplink->hellos, &uplink->prng) : 0;
-        uplink_reopen(uplink, event->now_ms + wait);
+        uplink_reopen(uplink, uplink->moment->now_ms + wait);
         return false;
     }
-    if (session_receive(&uplink->session, frame, event->now_ms) != SESSION_ACCEPT)
+    if (session_receive(&uplink->session, frame) != SESSION_ACCEPT)
         return false;
     if (uplink->session.state == SESSION_OPENING && frame->messages_count &&
         frame->messages[0].kind == MESSAGE_WELCOME)
@@ -199,8 +201,7 @@ bool uplink_on_frame(struct uplink *uplink, const struct event *event, struct ef
     return uplink->session.peer_number == frame->header.from;
 }
 
-static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *welcome,
-                                   const struct event *event) {
+static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *welcome) {
     bool opened = uplink->session.state == SESSION_OPENING;
     uplink->session.state = SESSION_OPEN;
     uplink->hello_due_ms = book_never;
@@ -208,26 +209,25 @@ static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *
     uplink->beat_ms = welcome->beat_ms;
     uplink->overcommit = welcome->overcommit;
     if (opened)
-        uplink->beat_due_ms = event->now_ms + uplink->beat_ms;
+        uplink->beat_due_ms = uplink->moment->now_ms + uplink->beat_ms;
     uplink->shapes_count = welcome->shapes_count;
     memory_free(uplink->shapes);
     uplink->shapes = memory_copy(welcome->shapes, welcome->shapes_count * sizeof(*welcome->shapes));
-    uplink->capacity_due_ms = event->now_ms;
+    uplink->capacity_due_ms = uplink->moment->now_ms;
     return opened ? UPLINK_OPENED : UPLINK_CATALOGUE;
 }
 
-enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message,
-                                   const struct event *event, struct effects *out) {
+enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message) {
     switch (message->kind) {
     case MESSAGE_WELCOME:
-        return on_welcome(uplink, &message->welcome, event);
+        return on_welcome(uplink, &message->welcome);
     case MESSAGE_INSTRUCT:
     case MESSAGE_SYNC:
     case MESSAGE_SETTLED:
         return uplink_is_open(uplink) ? UPLINK_MESSAGE : UPLINK_HANDLED;
     case MESSAGE_REKEY:
         if (uplink_is_open(uplink))
-            pins_on_rekey(uplink_pinned(uplink), &message->rekey, event, out);
+            pins_on_rekey(uplink_pinned(uplink), &message->rekey);
         return UPLINK_HANDLED;
     case MESSAGE_RESET:
     case MESSAGE_HELLO:
@@ -244,10 +244,10 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
 }
 
 /* Before all that is said later: what it tells of its VM is of now. */
-void uplink_send_refusal(struct uplink *uplink, struct message *message, struct effects *out) {
+void uplink_send_refusal(struct uplink *uplink, struct message *message) {
     if (uplink_has_room(uplink) || !uplink_is_open(uplink) ||
         uplink->refusals_count == limit_session_messages) {
-        uplink_send(uplink, message, out);
+        uplink_send(uplink, message);
         return;
     }
     struct refusal *refusal = memory_new(1, sizeof(*refusal));
@@ -257,11 +257,11 @@ void uplink_send_refusal(struct uplink *uplink, struct message *message, struct 
     uplink->refusals_count++;
 }
 
-void uplink_resume_refusals(struct uplink *uplink, struct effects *out) {
+void uplink_resume_refusals(struct uplink *uplink) {
     while (!list_is_empty(&uplink->refusals) && !session_is_full(&uplink->session)) {
         struct list *first = uplink->refusals.next;
         struct message message = take_refusal(uplink, container_of(first, struct refusal, node));
-        session_send(&uplink->session, &uplink->setting, &message, out);
+        session_send(&uplink->session, &message);
     }
     (void)uplink_has_room(uplink); /* more to come: it is starved again */
 }
@@ -270,9 +270,9 @@ bool uplink_resumes(const struct uplink *uplink) {
     return uplink->starved && uplink_is_open(uplink) && session_has_drained(&uplink->session);
 }
 
-void uplink_capacity_changed(struct uplink *uplink, const struct event *event) {
+void uplink_capacity_changed(struct uplink *uplink) {
     if (uplink_is_open(uplink) && uplink->capacity_due_ms == book_never)
-        uplink->capacity_due_ms = event->now_ms + gather_ms;
+        uplink->capacity_due_ms = uplink->moment->now_ms + gather_ms;
 }
 
 void uplink_is_untold(struct book *book, struct book_op *op) {
@@ -281,32 +281,31 @@ void uplink_is_untold(struct book *book, struct book_op *op) {
     list_add(&book->untold, &op->by_owner);
 }
 
-static void tell_taken(struct uplink *uplink, struct book *book, struct effects *out) {
+static void tell_taken(struct uplink *uplink) {
     struct list *node = NULL, *next = NULL;
-    list_each(node, next, &book->untold) {
+    list_each (node, next, &uplink->book->untold) {
         struct book_op *op = container_of(node, struct book_op, by_owner);
         bool counts = op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE ||
                       op->record.verb == VERB_RESIZE;
         if (!counts || book_op_has_ended(op) || op->told >= STEP_TAKEN)
             list_remove(node);
         else if (text_equal(op->record.owner, uplink->setting.name))
-            uplink_send_progress(uplink, op, STEP_TAKEN, out);
+            uplink_send_progress(uplink, op, STEP_TAKEN);
     }
 }
 
-void uplink_tell_capacity(struct uplink *uplink, struct book *book, struct capacity *now,
-                          struct effects *out) {
+void uplink_tell_capacity(struct uplink *uplink, struct capacity *now) {
     uplink->capacity_due_ms = book_never;
     if (uplink_has_room(uplink) && !record_equal(&capacity_table, now, &uplink->told)) {
         record_clear(&capacity_table, &uplink->told);
         record_clone(&capacity_table, now, &uplink->told);
         struct message message = {.kind = MESSAGE_CAPACITY, .capacity = *now};
         *now = (struct capacity){0};
-        uplink_send(uplink, &message, out);
+        uplink_send(uplink, &message);
     }
     record_clear(&capacity_table, now);
     if (uplink_has_room(uplink)) /* even if the sum is as before: one came and one went */
-        tell_taken(uplink, book, out);
+        tell_taken(uplink);
 }
 
 void uplink_check(const struct uplink *uplink) {

@@ -9,7 +9,7 @@
 struct uplink;
 
 void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
-                 const struct role_settings *role, struct prng *prng);
+                 const struct role_settings *role, struct book *book, struct prng *prng);
 void uplink_deinit(struct uplink *uplink);
 struct pinned_peer uplink_pinned(struct uplink *uplink); /* its manager */
 
@@ -18,15 +18,14 @@ void uplink_on_presence(struct uplink *uplink, const struct event *event);
 
 /* Says hello (with the digest of its VMs in `book`), beats, ends silent sessions. Call on every
  * tick, and after events that may have made a hello due. */
-void uplink_tick(struct uplink *uplink, const struct book *book, const struct event *event,
-                 struct effects *out);
+void uplink_tick(struct uplink *uplink);
 uint64_t uplink_deadline_ms(const struct uplink *uplink);
 
 /* We are changing our key, or have: the manager is told at the next uplink_tick in a session. */
 void uplink_on_rekey(struct uplink *uplink, const struct event *event);
 
 /* Judges a frame. True: its messages are for the role, through uplink_on_message. */
-bool uplink_on_frame(struct uplink *uplink, const struct event *event, struct effects *out);
+bool uplink_on_frame(struct uplink *uplink, const struct event *event);
 
 enum uplink_news {
     UPLINK_HANDLED,
@@ -34,31 +33,29 @@ enum uplink_news {
     UPLINK_CATALOGUE, /* welcome again: other shapes, tell capacity */
     UPLINK_MESSAGE,  /* instruct, sync, settled: the role's */
 };
-enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message,
-                                   const struct event *event, struct effects *out);
+enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message);
 
 /* Takes a refusal, which waits for room. It is lost with the session, or where too many wait: then
  * the instruction is repeated. What is asked again is judged anew: its refusal waits no more. */
-void uplink_send_refusal(struct uplink *uplink, struct message *message, struct effects *out);
-void uplink_resume_refusals(struct uplink *uplink, struct effects *out);
+void uplink_send_refusal(struct uplink *uplink, struct message *message);
+void uplink_resume_refusals(struct uplink *uplink);
 void uplink_forget_refusal(struct uplink *uplink, const char *op);
 
 /* Says and hears nothing any more, until it is opened again. */
 void uplink_shut(struct uplink *uplink);
-void uplink_unshut(struct uplink *uplink, const struct event *event);
+void uplink_unshut(struct uplink *uplink);
 
 /* Was the session full, and has it room again? Then tell the capacity, and resume. */
 bool uplink_resumes(const struct uplink *uplink);
 
 /* The capacity has (perhaps) changed: it is told after a short gathering, or before the next
  * progress or result. */
-void uplink_capacity_changed(struct uplink *uplink, const struct event *event);
+void uplink_capacity_changed(struct uplink *uplink);
 
 /* Tells `now` if it differs from what was told, and which definitions of `book` it counts: in one
  * frame, so that the manager reserves for each until it is counted, and not a moment longer.
  * Takes what it owns. */
-void uplink_tell_capacity(struct uplink *uplink, struct book *book, struct capacity *now,
-                          struct effects *out);
+void uplink_tell_capacity(struct uplink *uplink, struct capacity *now);
 
 /* Nothing was told of it in this session: after its begin, its loading, a new session. */
 void uplink_is_untold(struct book *book, struct book_op *op);

@@ -29,10 +29,10 @@
 void agent_init(struct agent *agent, const struct role_settings *settings) {
     *agent = (struct agent){.networks = settings->host_networks};
     prng_init(&agent->prng, settings->seed);
-    book_init(&agent->book, prng_next(&agent->prng));
+    book_init(&agent->book, prng_next(&agent->prng), &agent->moment);
     list_init(&agent->working);
     assert(settings->managers_count == 1);
-    uplink_init(&agent->uplink, &settings->managers[0], settings, &agent->prng);
+    uplink_init(&agent->uplink, &settings->managers[0], settings, &agent->book, &agent->prng);
 }
 
 void agent_deinit(struct agent *agent) {
@@ -95,7 +95,7 @@ static enum code judge(const struct agent *agent, const struct book_vm *vm) {
 }
 
 /* What the verb does not change is as it is here, whoever says otherwise. */
-static void complete(struct agent *agent, struct book_vm *vm, struct effects *out) {
+static void complete(struct agent *agent, struct book_vm *vm) {
     struct operation *op = &vm->active->record;
     struct definition *definition = &op->definition;
     const struct vm *record = &vm->record;
@@ -110,30 +110,27 @@ static void complete(struct agent *agent, struct book_vm *vm, struct effects *ou
     definition->start = op->verb == VERB_REBUILD && record->state == VM_RUNNING;
     memory_free(definition->networks);
     definition->networks = memory_text(record->networks);
-    book_save_vm(vm, out);
-    book_save_op(vm->active, out);
+    book_save_vm(&agent->book, vm);
+    book_save_op(&agent->book, vm->active);
 }
 
-static void begin(struct agent *agent, const struct instruct *instruct,
-                  const struct event *event, struct effects *out) {
-    struct book_op *op =
-        uplink_begin(&agent->book, agent->uplink.setting.name, instruct, event, out);
+static void begin(struct agent *agent, const struct instruct *instruct) {
+    struct book_op *op = uplink_begin(&agent->book, agent->uplink.setting.name, instruct);
     struct book_vm *vm = book_vm(&agent->book, op->record.vm);
     enum code code = judge(agent, vm);
     agent_count(agent, vm);
     if (code != CODE_OK) {
         if (verb_makes(instruct->verb))
-            agent_move(agent, vm, VM_FAILED, event, out);
-        agent_end(agent, op, code, event, out);
+            agent_move(agent, vm, VM_FAILED);
+        agent_end(agent, op, code);
         return;
     }
-    complete(agent, vm, out);
-    uplink_capacity_changed(&agent->uplink, event);
-    agent_advance(agent, vm, event, out);
+    complete(agent, vm);
+    uplink_capacity_changed(&agent->uplink);
+    agent_advance(agent, vm);
 }
 
-static void on_instruct(struct agent *agent, const struct instruct *instruct,
-                        const struct event *event, struct effects *out) {
+static void on_instruct(struct agent *agent, const struct instruct *instruct) {
     struct uplink *uplink = &agent->uplink;
     struct book_vm *vm = book_vm(&agent->book, instruct->vm);
     enum code code = CODE_OK;
@@ -143,80 +140,78 @@ static void on_instruct(struct agent *agent, const struct instruct *instruct,
         if (agent->stopping)
             return; /* the manager sends it again when the agent is back */
         if (!instruct->within_ms)
-            uplink_refuse(uplink, instruct, CODE_DEADLINE, vm, out);
+            uplink_refuse(uplink, instruct, CODE_DEADLINE, vm);
         else
-            begin(agent, instruct, event, out);
+            begin(agent, instruct);
         return;
     case UPLINK_UNDER_WAY:
         return;
     case UPLINK_ANSWERED: {
         struct book_op *op = book_op(&agent->book, instruct->op);
         if (op)
-            uplink_send_result(uplink, &agent->book, op, event, out);
+            uplink_send_result(uplink, op);
         else
-            uplink_refuse(uplink, instruct, vm->record.last_code, vm, out);
+            uplink_refuse(uplink, instruct, vm->record.last_code, vm);
         return;
     }
     case UPLINK_REFUSED:
-        uplink_refuse(uplink, instruct, code, vm, out);
+        uplink_refuse(uplink, instruct, code, vm);
         return;
     }
 }
 
-static void on_message(struct agent *agent, const struct message *message,
-                       const struct event *event, struct effects *out) {
+static void on_message(struct agent *agent, const struct message *message) {
     struct uplink *uplink = &agent->uplink;
-    switch (uplink_on_message(uplink, message, event, out)) {
+    switch (uplink_on_message(uplink, message)) {
     case UPLINK_HANDLED:
     case UPLINK_CATALOGUE:
         return;
     case UPLINK_OPENED:
-        agent_tell_capacity(agent, out);
-        uplink_send_results(uplink, &agent->book, event, out);
-        uplink_send_missed(uplink, &agent->book, out);
+        agent_tell_capacity(agent);
+        uplink_send_results(uplink);
+        uplink_send_missed(uplink);
         return;
     case UPLINK_MESSAGE:
         if (message->kind == MESSAGE_INSTRUCT)
-            on_instruct(agent, &message->instruct, event, out);
+            on_instruct(agent, &message->instruct);
         else if (message->kind == MESSAGE_SYNC)
-            uplink_send_table(uplink, &agent->book, out);
+            uplink_send_table(uplink);
         else
-            uplink_on_settled(&agent->book, uplink->setting.name, message->settled.op, out);
+            uplink_on_settled(&agent->book, uplink->setting.name, message->settled.op);
         return;
     }
 }
 
-static void on_frame(struct agent *agent, const struct event *event, struct effects *out) {
+static void on_frame(struct agent *agent, const struct event *event) {
     const struct peer_setting *setting = &agent->uplink.setting;
     if (setting->link != event->frame.link || !text_equal(setting->address, event->frame.from) ||
-        !uplink_on_frame(&agent->uplink, event, out))
+        !uplink_on_frame(&agent->uplink, event))
         return;
     uint32_t fresh = agent->uplink.session.fresh;
     for (uint32_t i = fresh; i < event->frame.frame->messages_count; i++)
-        on_message(agent, &event->frame.frame->messages[i], event, out);
+        on_message(agent, &event->frame.frame->messages[i]);
 }
 
-static void on_op_due(struct agent *agent, struct book_op *op, const struct event *event,
-                      struct effects *out) {
+static void on_op_due(struct agent *agent, struct book_op *op) {
     if (book_op_has_ended(op)) {
-        uplink_send_result(&agent->uplink, &agent->book, op, event, out);
-    } else if (op->deadline_ms <= event->now_ms) {
+        uplink_send_result(&agent->uplink, op);
+    } else if (op->deadline_ms <= agent->moment.now_ms) {
         op->deadline_ms = book_never;
-        agent_on_deadline(agent, op, event, out);
+        agent_on_deadline(agent, op);
     } else {
         op->progress_ms = book_never;
-        agent_tell_capacity(agent, out);
+        agent_tell_capacity(agent);
         enum step step = op->record.step < STEP_TAKEN ? STEP_TAKEN : op->record.step;
-        uplink_send_progress(&agent->uplink, op, step, out);
+        uplink_send_progress(&agent->uplink, op, step);
     }
     if (!book_op_has_ended(op))
         book_schedule(&agent->book, op);
 }
 
-static void on_tick(struct agent *agent, const struct event *event, struct effects *out) {
+static void on_tick(struct agent *agent) {
     struct timer *timer = NULL;
-    while ((timer = heap_first(&agent->book.timers)) && timer->due_ms <= event->now_ms)
-        on_op_due(agent, container_of(timer, struct book_op, timer), event, out);
+    while ((timer = heap_first(&agent->book.timers)) && timer->due_ms <= agent->moment.now_ms)
+        on_op_due(agent, container_of(timer, struct book_op, timer));
 }
 
 static void on_load(struct agent *agent, const struct event *event) {
@@ -231,44 +226,44 @@ static void on_load(struct agent *agent, const struct event *event) {
             return;
         assert(vm);
         vm->active = op;
-        op->deadline_ms = book_deadline_ms(record, event);
+        op->deadline_ms = book_deadline_ms(&agent->book, record);
     }
 }
 
-static void on_start(struct agent *agent, struct effects *out) {
-    struct effect_job *job = &effects_add(out, EFFECT_JOB)->job;
+static void on_start(struct agent *agent) {
+    struct effect_job *job = &effects_add(agent->moment.out, EFFECT_JOB)->job;
     job->kind = JOB_SCAN; /* not among agent->jobs: a stop does not wait for it */
     job->job = ++agent->last_job;
 }
 
 /* What the scan did not find is not there; then everything under way goes on. */
-static void on_scanned(struct agent *agent, const struct event *event, struct effects *out) {
+static void on_scanned(struct agent *agent) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &agent->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         if (!vm->sync_round && lifecycle_is_made(vm->record.state))
-            agent_move(agent, vm, VM_LOST, event, out);
+            agent_move(agent, vm, VM_LOST);
     }
     agent->scanned = true;
     list_each(node, next, &agent->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         if (vm->is_cut)
-            agent_restart(agent, vm, out);
+            agent_restart(agent, vm);
         if (!vm->active)
             continue;
         book_schedule(&agent->book, vm->active);
-        agent_advance(agent, vm, event, out);
+        agent_advance(agent, vm);
     }
-    effects_add(out, EFFECT_READY);
+    effects_add(agent->moment.out, EFFECT_READY);
 }
 
-static void on_stop(struct agent *agent, struct effects *out) {
+static void on_stop(struct agent *agent) {
     agent->stopping = true;
     if (!agent->jobs)
-        effects_add(out, EFFECT_DONE);
+        effects_add(agent->moment.out, EFFECT_DONE);
 }
 
-static void on_host(struct agent *agent, const struct event *event, struct effects *out) {
+static void on_host(struct agent *agent, const struct event *event) {
     agent->host = event->host.size;
     agent->uplink.sends = event->host.sends;
     agent->uplink.receives = *event->host.uri;
@@ -276,48 +271,48 @@ static void on_host(struct agent *agent, const struct event *event, struct effec
     if (*event->host.uri)
         agent->landing = (struct landing){.uri = memory_text(event->host.uri),
                                           .folder = memory_text(event->host.folder)};
-    uplink_capacity_changed(&agent->uplink, event);
-    effects_note(out, NOTE_INFO, "", "host offers %u cpus, %u MiB, %u GiB, accelerator %s",
-                 event->host.size.cpus, event->host.size.memory_mib, event->host.size.disk_gib,
-                 event->host.accelerator);
+    uplink_capacity_changed(&agent->uplink);
+    effects_note(agent->moment.out, NOTE_INFO, "",
+                 "host offers %u cpus, %u MiB, %u GiB, accelerator %s", event->host.size.cpus,
+                 event->host.size.memory_mib, event->host.size.disk_gib, event->host.accelerator);
 }
 
-void agent_step(struct agent *agent, const struct event *event, struct effects *out) {
+static void on_event(struct agent *agent, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
         on_load(agent, event);
-        pins_load(uplink_pinned(&agent->uplink), &event->load, out);
+        pins_load(uplink_pinned(&agent->uplink), &event->load);
         return;
     case EVENT_START:
-        on_start(agent, out);
+        on_start(agent);
         break;
     case EVENT_TICK:
-        on_tick(agent, event, out);
+        on_tick(agent);
         break;
     case EVENT_LINK:
     case EVENT_PEER:
         uplink_on_presence(&agent->uplink, event);
         break;
     case EVENT_FRAME:
-        on_frame(agent, event, out);
+        on_frame(agent, event);
         break;
     case EVENT_JOB:
-        agent_on_job(agent, event, out);
+        agent_on_job(agent, event);
         break;
     case EVENT_DOMAIN:
-        agent_on_domain(agent, event, out);
+        agent_on_domain(agent, event);
         break;
     case EVENT_SCANNED:
-        on_scanned(agent, event, out);
+        on_scanned(agent);
         break;
     case EVENT_HOST:
-        on_host(agent, event, out);
+        on_host(agent, event);
         break;
     case EVENT_REKEY:
         uplink_on_rekey(&agent->uplink, event);
         break;
     case EVENT_STOP:
-        on_stop(agent, out);
+        on_stop(agent);
         break;
     case EVENT_REQUEST:
     case EVENT_IMAGE:
@@ -327,13 +322,19 @@ void agent_step(struct agent *agent, const struct event *event, struct effects *
         break; /* of managers */
     }
     if (uplink_resumes(&agent->uplink)) {
-        agent_tell_capacity(agent, out);
-        uplink_resume(&agent->uplink, &agent->book, event, out);
+        agent_tell_capacity(agent);
+        uplink_resume(&agent->uplink);
     }
-    if (agent->uplink.capacity_due_ms <= event->now_ms)
-        agent_tell_capacity(agent, out);
+    if (agent->uplink.capacity_due_ms <= agent->moment.now_ms)
+        agent_tell_capacity(agent);
     if (agent->scanned) /* what it says before would not be true */
-        uplink_tick(&agent->uplink, &agent->book, event, out);
+        uplink_tick(&agent->uplink);
+}
+
+void agent_step(struct agent *agent, const struct event *event, struct effects *out) {
+    moment_begin(&agent->moment, event, out);
+    on_event(agent, event);
+    moment_end(&agent->moment);
 }
 
 uint64_t agent_deadline_ms(const struct agent *agent) {

@@ -40,7 +40,7 @@ bool agent_has_room(const struct agent *agent, const struct size *size) {
            left(all.disk_gib, agent->used.disk_gib) >= size->disk_gib;
 }
 
-void agent_tell_capacity(struct agent *agent, struct effects *out) {
+void agent_tell_capacity(struct agent *agent) {
     const struct uplink *uplink = &agent->uplink;
     struct size all = lent(agent);
     struct capacity capacity = {
@@ -62,31 +62,29 @@ void agent_tell_capacity(struct agent *agent, struct effects *out) {
         uint64_t least = cpus < memory ? cpus : memory;
         fit->count = disk < least ? disk : least;
     }
-    uplink_tell_capacity(&agent->uplink, &agent->book, &capacity, out);
+    uplink_tell_capacity(&agent->uplink, &capacity);
 }
 
-void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state,
-                const struct event *event, struct effects *out) {
+void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state) {
     if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
         return;
-    lifecycle_move(&vm->record, state, event->wall_ms);
+    lifecycle_move(&vm->record, state, agent->moment.wall_ms);
     agent_count(agent, vm);
-    book_save_vm(vm, out);
-    uplink_capacity_changed(&agent->uplink, event);
+    book_save_vm(&agent->book, vm);
+    uplink_capacity_changed(&agent->uplink);
     if (!vm->active && agent->scanned)
-        uplink_send_vm(&agent->uplink, &vm->record, out);
+        uplink_send_vm(&agent->uplink, &vm->record);
 }
 
 struct owner_limits *agent_used(struct agent *agent, const struct book_vm *vm) {
     return vm->counted ? &agent->used : NULL;
 }
 
-void agent_end(struct agent *agent, struct book_op *op, enum code code,
-               const struct event *event, struct effects *out) {
+void agent_end(struct agent *agent, struct book_op *op, enum code code) {
     struct book_vm *vm = book_vm(&agent->book, op->record.vm);
     reshape_settle(vm, code, agent_used(agent, vm));
-    book_end(&agent->book, op, code, event, out);
+    book_end(&agent->book, op, code);
     op->attempts = 0;
-    agent_tell_capacity(agent, out);
-    uplink_send_result(&agent->uplink, &agent->book, op, event, out);
+    agent_tell_capacity(agent);
+    uplink_send_result(&agent->uplink, op);
 }

@@ -78,11 +78,10 @@ static bool is_of_memory(enum verb verb) {
     return verb == VERB_PAUSE || verb == VERB_RESUME || verb == VERB_SUSPEND;
 }
 
-static struct effect_job *add_job(struct agent *agent, struct book_vm *vm, enum job_kind kind,
-                                  struct effects *out) {
+static struct effect_job *add_job(struct agent *agent, struct book_vm *vm, enum job_kind kind) {
     list_remove(&vm->by_place);
     list_add(&agent->working, &vm->by_place);
-    struct effect_job *job = &effects_add(out, EFFECT_JOB)->job;
+    struct effect_job *job = &effects_add(agent->moment.out, EFFECT_JOB)->job;
     vm->job = job->job = ++agent->last_job;
     vm->ran = false;
     vm->fell = 0;
@@ -93,43 +92,40 @@ static struct effect_job *add_job(struct agent *agent, struct book_vm *vm, enum 
     return job;
 }
 
-void agent_restart(struct agent *agent, struct book_vm *vm, struct effects *out) {
-    (void)add_job(agent, vm, JOB_START, out);
-    effects_note(out, NOTE_INFO, "", "VM %s ran when this host lost power; it is started again",
-                 vm->record.id);
+void agent_restart(struct agent *agent, struct book_vm *vm) {
+    (void)add_job(agent, vm, JOB_START);
+    effects_note(agent->moment.out, NOTE_INFO, "",
+                 "VM %s ran when this host lost power; it is started again", vm->record.id);
 }
 
 /* No news of the domain itself came first. Operations that came meanwhile have waited. */
-static void on_restarted(struct agent *agent, struct book_vm *vm, enum code code,
-                         const struct event *event, struct effects *out) {
+static void on_restarted(struct agent *agent, struct book_vm *vm, enum code code) {
     vm->is_cut = false;
     if (code != CODE_OK)
-        agent_move(agent, vm, code == CODE_LOST ? VM_LOST : VM_STOPPED, event, out);
-    agent_advance(agent, vm, event, out);
+        agent_move(agent, vm, code == CODE_LOST ? VM_LOST : VM_STOPPED);
+    agent_advance(agent, vm);
 }
 
-static void run(struct agent *agent, struct book_vm *vm, const struct stage *stage,
-                const struct event *event, struct effects *out) {
+static void run(struct agent *agent, struct book_vm *vm, const struct stage *stage) {
     struct book_op *op = vm->active;
-    book_step(op, stage->step, event->wall_ms);
+    book_step(op, stage->step, agent->moment.wall_ms);
     op->record.state = OP_RUNNING;
     /* What is not harmless twice is on disk before it is begun; so is that a disk may be another
      * already, whatever an earlier stage would say if it were asked again. */
     if (stage->step == STEP_REBOOTING || stage->step == STEP_UNDOING ||
         stage->job == JOB_REBUILD)
-        book_save_op(op, out);
+        book_save_op(&agent->book, op);
     if (op->progress_ms == book_never)
-        op->progress_ms = event->now_ms + progress_after_ms;
+        op->progress_ms = agent->moment.now_ms + progress_after_ms;
     book_schedule(&agent->book, op);
-    struct effect_job *job = add_job(agent, vm, stage->job, out);
+    struct effect_job *job = add_job(agent, vm, stage->job);
     (void)text_copy(job->op, sizeof(job->op), op->record.id);
     (void)text_copy(job->snapshot, sizeof(job->snapshot), op->record.snapshot);
     record_clone(&definition_table, &op->record.definition, &job->definition);
     record_clone(&landing_table, &op->record.landing, &job->landing);
 }
 
-void agent_advance(struct agent *agent, struct book_vm *vm, const struct event *event,
-                   struct effects *out) {
+void agent_advance(struct agent *agent, struct book_vm *vm) {
     struct book_op *op = vm->active;
     if (!op || vm->job || agent->stopping)
         return;
@@ -137,14 +133,14 @@ void agent_advance(struct agent *agent, struct book_vm *vm, const struct event *
     bool forgotten = is_of_memory(op->record.verb) && off;
     /* Found after a crash: done or not, who knows; or it cannot be done any more. */
     if (op->record.step == STEP_REBOOTING || forgotten) {
-        agent_end(agent, op, CODE_INTERRUPTED, event, out);
+        agent_end(agent, op, CODE_INTERRUPTED);
         return;
     }
     if (op->record.verb == VERB_SHUTDOWN && vm->record.state == VM_STOPPED) {
-        agent_end(agent, op, CODE_OK, event, out); /* found so after a crash */
+        agent_end(agent, op, CODE_OK); /* found so after a crash */
         return;
     }
-    run(agent, vm, stage_at(op), event, out);
+    run(agent, vm, stage_at(op));
 }
 
 static enum vm_state state_after(const struct book_vm *vm) {
@@ -160,41 +156,38 @@ static enum vm_state state_after(const struct book_vm *vm) {
     return after == VM_PENDING ? vm->record.state : after;
 }
 
-static void undo(struct agent *agent, struct book_vm *vm, enum code code,
-                 const struct event *event, struct effects *out) {
+static void undo(struct agent *agent, struct book_vm *vm, enum code code) {
     vm->record.last_code = code; /* the cause, through the undoing and a crash in it */
     vm->record.last_step = vm->active->record.step;
-    book_save_vm(vm, out);
-    run(agent, vm, &undoing, event, out);
+    book_save_vm(&agent->book, vm);
+    run(agent, vm, &undoing);
 }
 
-static void on_undone(struct agent *agent, struct book_vm *vm, enum code code,
-                      const struct event *event, struct effects *out) {
+static void on_undone(struct agent *agent, struct book_vm *vm, enum code code) {
     struct book_op *op = vm->active;
     enum code cause = vm->record.last_code;
     op->record.step = vm->record.last_step;
     if (code == CODE_OK)
-        agent_move(agent, vm, VM_FAILED, event, out);
+        agent_move(agent, vm, VM_FAILED);
     else /* something is left: the manager deletes it, and sees when that fails */
-        agent_move(agent, vm, VM_STOPPED, event, out);
-    agent_end(agent, op, cause == CODE_OK ? CODE_HOST_FAILED : cause, event, out);
+        agent_move(agent, vm, VM_STOPPED);
+    agent_end(agent, op, cause == CODE_OK ? CODE_HOST_FAILED : cause);
 }
 
-static void on_failed(struct agent *agent, struct book_vm *vm, enum code code,
-                      const struct event *event, struct effects *out) {
+static void on_failed(struct agent *agent, struct book_vm *vm, enum code code) {
     struct book_op *op = vm->active;
     if (verb_makes(op->record.verb)) {
-        undo(agent, vm, code, event, out);
+        undo(agent, vm, code);
         return;
     }
     if (code == CODE_LOST)
-        agent_move(agent, vm, VM_LOST, event, out);
-    agent_end(agent, op, code, event, out);
+        agent_move(agent, vm, VM_LOST);
+    agent_end(agent, op, code);
 }
 
 /* The guest was asked; from here its own doing (EVENT_DOMAIN) or the grace ends it. */
-static void await_guest(struct agent *agent, struct book_op *op, const struct event *event) {
-    uint64_t grace = event->now_ms + guest_grace_ms;
+static void await_guest(struct agent *agent, struct book_op *op) {
+    uint64_t grace = agent->moment.now_ms + guest_grace_ms;
     op->deadline_ms = grace < op->deadline_ms ? grace : op->deadline_ms;
     book_schedule(&agent->book, op);
 }
@@ -206,23 +199,22 @@ static void land(const struct agent *agent, struct book_op *op) {
     op->record.landing.epoch = book_vm(&agent->book, op->record.vm)->record.epoch;
 }
 
-static void on_done(struct agent *agent, struct book_vm *vm, const struct event *event,
-                    struct effects *out) {
+static void on_done(struct agent *agent, struct book_vm *vm) {
     struct book_op *op = vm->active;
     const struct stage *stage = stage_at(op), *next = stage_after(op, stage);
     if (stage == &undoing) {
-        on_undone(agent, vm, CODE_OK, event, out);
+        on_undone(agent, vm, CODE_OK);
     } else if (next) {
-        run(agent, vm, next, event, out);
+        run(agent, vm, next);
     } else if (stage->job == JOB_SHUTDOWN && vm->record.state != VM_STOPPED) {
-        await_guest(agent, op, event);
+        await_guest(agent, op);
     } else if (stage->job == JOB_REBOOT && !op->guest_acted) {
-        await_guest(agent, op, event);
+        await_guest(agent, op);
     } else {
         if (stage->job == JOB_RECEIVE)
             land(agent, op);
-        agent_move(agent, vm, state_after(vm), event, out);
-        agent_end(agent, op, CODE_OK, event, out);
+        agent_move(agent, vm, state_after(vm));
+        agent_end(agent, op, CODE_OK);
     }
 }
 
@@ -233,7 +225,7 @@ static void learn_size(struct agent *agent, struct book_vm *vm, const struct eve
                                             : event->job.size;
     if (size_is_zero(&facts.size))
         facts.size = vm->record.size;
-    (void)reshape_learn(vm, &facts, agent_used(agent, vm), event->wall_ms);
+    (void)reshape_learn(vm, &facts, agent_used(agent, vm), agent->moment.wall_ms);
     record_clear(&facts_table, &facts);
 }
 
@@ -246,8 +238,7 @@ static void learn_rebuild(struct book_vm *vm, const struct event_job *job) {
 }
 
 /* What the VM has now, as far as the host says. */
-static void learn(struct agent *agent, struct book_vm *vm, const struct event *event,
-                  struct effects *out) {
+static void learn(struct agent *agent, struct book_vm *vm, const struct event *event) {
     const struct operation *op = &vm->active->record;
     bool done = event->job.code == CODE_OK;
     bool missing = event->job.code == CODE_NOT_FOUND || event->job.left == SNAPSHOTS_GONE;
@@ -258,14 +249,15 @@ static void learn(struct agent *agent, struct book_vm *vm, const struct event *e
     } else if (op->verb == VERB_REBUILD) {
         learn_rebuild(vm, &event->job);
     } else if (op->verb == VERB_SNAPSHOT && done) {
-        struct snapshot snapshot = {.created_ms = event->wall_ms, .memory = event->job.memory,
+        struct snapshot snapshot = {.created_ms = agent->moment.wall_ms,
+                                    .memory = event->job.memory,
                                     .size = vm->record.size};
         (void)text_copy(snapshot.name, sizeof(snapshot.name), op->snapshot);
         reshape_add_snapshot(&vm->record, &snapshot);
     } else if (op->verb == VERB_SNAPSHOT_DELETE ? done || missing : missing) {
         reshape_drop_snapshot(&vm->record, op->snapshot);
     }
-    book_save_vm(vm, out);
+    book_save_vm(&agent->book, vm);
 }
 
 static struct book_vm *vm_of_job(const struct agent *agent, uint64_t job) {
@@ -278,21 +270,20 @@ static struct book_vm *vm_of_job(const struct agent *agent, uint64_t job) {
     return NULL;
 }
 
-static void on_own_job(struct agent *agent, struct book_vm *vm, const struct event *event,
-                       struct effects *out) {
+static void on_own_job(struct agent *agent, struct book_vm *vm, const struct event *event) {
     struct book_op *op = vm->active;
-    learn(agent, vm, event, out);
+    learn(agent, vm, event);
     if (agent->stopping && stage_after(op, stage_at(op)))
-        book_save_op(op, out); /* the rest after the restart */
+        book_save_op(&agent->book, op); /* the rest after the restart */
     else if (event->job.code == CODE_OK)
-        on_done(agent, vm, event, out);
+        on_done(agent, vm);
     else if (op->record.step == STEP_UNDOING)
-        on_undone(agent, vm, event->job.code, event, out);
+        on_undone(agent, vm, event->job.code);
     else
-        on_failed(agent, vm, event->job.code, event, out);
+        on_failed(agent, vm, event->job.code);
 }
 
-void agent_on_job(struct agent *agent, const struct event *event, struct effects *out) {
+void agent_on_job(struct agent *agent, const struct event *event) {
     struct book_vm *vm = vm_of_job(agent, event->job.job);
     agent->jobs--;
     if (vm) {
@@ -301,14 +292,14 @@ void agent_on_job(struct agent *agent, const struct event *event, struct effects
         struct book_op *op = vm->active;
         bool own = op && op->record.timeline_count && op->record.state == OP_RUNNING;
         if (vm->is_cut)
-            on_restarted(agent, vm, event->job.code, event, out);
+            on_restarted(agent, vm, event->job.code);
         else if (!own) /* the job's operation was superseded while it ran */
-            agent_advance(agent, vm, event, out);
+            agent_advance(agent, vm);
         else
-            on_own_job(agent, vm, event, out);
+            on_own_job(agent, vm, event);
     }
     if (agent->stopping && !agent->jobs)
-        effects_add(out, EFFECT_DONE);
+        effects_add(agent->moment.out, EFFECT_DONE);
 }
 
 /* Does what the guest did end the operation that waits for it? */
@@ -338,15 +329,16 @@ static void learn_fall(struct book_vm *vm, enum vm_state state) {
     vm->ran |= vm->job && state == VM_RUNNING;
 }
 
-void agent_on_domain(struct agent *agent, const struct event *event, struct effects *out) {
+void agent_on_domain(struct agent *agent, const struct event *event) {
     const struct event_domain *domain = &event->domain;
     struct book_vm *vm = book_vm(&agent->book, domain->vm);
     bool is_found = domain->why == DOMAIN_FOUND || domain->why == DOMAIN_CUT;
     if (!vm) {
         if (is_found)
-            effects_note(out, NOTE_WARNING, "",
+            effects_note(agent->moment.out, NOTE_WARNING, "",
                          "domain of VM %s is on this host but not in the books; nothing was "
-                         "done to it", domain->vm);
+                         "done to it",
+                         domain->vm);
         return;
     }
     if (domain->epoch != vm->record.epoch && domain->state != VM_LOST)
@@ -371,16 +363,15 @@ void agent_on_domain(struct agent *agent, const struct event *event, struct effe
     if (op && op->record.verb == VERB_REBOOT && domain->why == DOMAIN_REBOOTED)
         vm->active->guest_acted = true;
     if (domain->why != DOMAIN_REBOOTED)
-        agent_move(agent, vm, state, event, out);
+        agent_move(agent, vm, state);
     if (ends)
-        agent_end(agent, vm->active, CODE_OK, event, out);
+        agent_end(agent, vm->active, CODE_OK);
 }
 
-void agent_on_deadline(struct agent *agent, struct book_op *op, const struct event *event,
-                       struct effects *out) {
+void agent_on_deadline(struct agent *agent, struct book_op *op) {
     struct book_vm *vm = book_vm(&agent->book, op->record.vm);
     if (vm->job)
         return; /* begun: its true end comes from the host, late as it may be */
     bool asked = op->record.verb == VERB_SHUTDOWN || op->record.verb == VERB_REBOOT;
-    agent_end(agent, op, asked ? CODE_GUEST_IGNORED : CODE_DEADLINE, event, out);
+    agent_end(agent, op, asked ? CODE_GUEST_IGNORED : CODE_DEADLINE);
 }

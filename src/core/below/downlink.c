@@ -14,8 +14,10 @@
 #include "core/link/session.h"
 
 void downlink_init(struct downlink *downlink, const struct role_settings *settings,
-                   struct prng *prng) {
-    *downlink = (struct downlink){.beat_ms = settings->beat_ms,
+                   struct book *book, struct prng *prng) {
+    *downlink = (struct downlink){.book = book,
+                                  .moment = book->moment,
+                                  .beat_ms = settings->beat_ms,
                                   .hold_down_ms = settings->hold_down_ms,
                                   .overcommit = settings->overcommit,
                                   .sweep_due_ms = book_never};
@@ -30,7 +32,7 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
         if (!peer->setting.at_once)
             peer->setting.at_once = limit_at_once_usual;
         peer->downlink = downlink;
-        session_init(&peer->session, settings->session_messages);
+        session_init(&peer->session, &peer->setting, settings->session_messages, book->moment);
         list_init(&peer->vms);
         map_put(&downlink->by_address, peer->setting.address, peer);
         map_put(&downlink->by_name, peer->setting.name, peer);
@@ -62,12 +64,12 @@ void downlink_deinit(struct downlink *downlink) {
     map_deinit(&downlink->by_name);
 }
 
-void downlink_start(struct downlink *downlink, const struct event *event) {
+void downlink_start(struct downlink *downlink) {
     for (size_t i = 0; i < downlink->count; i++) {
         downlink->peers[i].state = PEER_SUSPECT;
-        downlink->peers[i].state_ms = event->now_ms;
+        downlink->peers[i].state_ms = downlink->moment->now_ms;
     }
-    downlink->sweep_due_ms = event->now_ms + downlink->beat_ms / 2;
+    downlink->sweep_due_ms = downlink->moment->now_ms + downlink->beat_ms / 2;
 }
 
 static_assert(limit_shapes <= 64, "peer.counted has a bit for each");
@@ -78,13 +80,13 @@ static bool has_told_all(const struct peer *peer) {
     return peer->has_told && peer->counted == (shapes ? UINT64_MAX >> (64 - shapes) : 0);
 }
 
-bool downlink_awaits(const struct downlink *downlink, const struct event *event) {
+bool downlink_awaits(const struct downlink *downlink) {
     for (size_t i = 0; i < downlink->count; i++) {
         const struct peer *peer = &downlink->peers[i];
         bool silent =
             peer->state == PEER_SUSPECT || (peer->state == PEER_UP && !has_told_all(peer));
         if (silent && !peer->cordoned_ms &&
-            event->now_ms - peer->state_ms < downlink->hold_down_ms)
+            downlink->moment->now_ms - peer->state_ms < downlink->hold_down_ms)
             return true;
     }
     return false;
@@ -100,7 +102,8 @@ struct peer *downlink_by_name(const struct downlink *downlink, const char *name)
 }
 
 struct pinned_peer peer_pinned(struct peer *peer) {
-    return (struct pinned_peer){PINS_BELOW, &peer->setting, &peer->next_key};
+    return (struct pinned_peer){PINS_BELOW, &peer->setting, &peer->next_key,
+                                peer->downlink->moment};
 }
 
 /* What is in use there, and nothing more. */
@@ -149,17 +152,16 @@ static void peer_count(struct downlink *downlink, struct peer *peer) {
     downlink->changed = true;
 }
 
-static void peer_move(struct downlink *downlink, struct peer *peer, enum peer_state state,
-                      const struct event *event) {
+static void peer_move(struct downlink *downlink, struct peer *peer, enum peer_state state) {
     if (peer->state == state)
         return;
     if (peer_is_up(peer))
-        peer->lost_ms = event->wall_ms;
+        peer->lost_ms = downlink->moment->wall_ms;
     downlink->up_count += state == PEER_UP;
     downlink->up_count -= peer_is_up(peer);
     peer->state = state;
-    peer->state_ms = event->now_ms;
-    peer->seen_ms = event->wall_ms;
+    peer->state_ms = downlink->moment->now_ms;
+    peer->seen_ms = downlink->moment->wall_ms;
     peer_count(downlink, peer);
 }
 
@@ -169,8 +171,8 @@ void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall
 }
 
 /* What keeps the session going, full or not. */
-static void peer_send(struct peer *peer, struct message *message, struct effects *out) {
-    session_send(&peer->session, &peer->setting, message, out);
+static void peer_send(struct peer *peer, struct message *message) {
+    session_send(&peer->session, message);
     peer_arm(peer);
 }
 
@@ -178,20 +180,20 @@ bool peer_has_room(const struct peer *peer) {
     return peer->session.state == SESSION_OPEN && !session_is_full(&peer->session);
 }
 
-void downlink_send(struct peer *peer, struct message *message, struct effects *out) {
+void downlink_send(struct peer *peer, struct message *message) {
     if (peer_has_room(peer))
-        peer_send(peer, message, out);
+        peer_send(peer, message);
     else
         message_clear(message); /* asked for or told again: nothing hangs on this one */
 }
 
-void downlink_settle(struct peer *peer, const char *op, struct effects *out) {
+void downlink_settle(struct peer *peer, const char *op) {
     struct message message = {.kind = MESSAGE_SETTLED};
     (void)text_copy(message.settled.op, sizeof(message.settled.op), op);
-    downlink_send(peer, &message, out);
+    downlink_send(peer, &message);
 }
 
-static void send_welcome(struct downlink *downlink, struct peer *peer, struct effects *out) {
+static void send_welcome(struct downlink *downlink, struct peer *peer) {
     struct message message = {.kind = MESSAGE_WELCOME};
     message.welcome.version = protocol_version;
     message.welcome.beat_ms = (uint32_t)downlink->beat_ms;
@@ -199,31 +201,30 @@ static void send_welcome(struct downlink *downlink, struct peer *peer, struct ef
     message.welcome.shapes_count = (uint32_t)downlink->catalogue_count;
     message.welcome.shapes = memory_copy(
         downlink->catalogue, downlink->catalogue_count * sizeof(*downlink->catalogue));
-    peer_send(peer, &message, out);
+    peer_send(peer, &message);
 }
 
-static void send_rekey(const struct downlink *downlink, struct peer *peer, struct effects *out) {
+static void send_rekey(const struct downlink *downlink, struct peer *peer) {
     struct message message = {.kind = MESSAGE_REKEY};
     (void)text_copy(message.rekey.key, sizeof(message.rekey.key), downlink->next_key);
     if (downlink->next_key[0] && peer_is_up(peer))
-        peer_send(peer, &message, out);
+        peer_send(peer, &message);
 }
 
-void downlink_on_rekey(struct downlink *downlink, const struct event *event, struct effects *out) {
+void downlink_on_rekey(struct downlink *downlink, const struct event *event) {
     if (!downlink->count || downlink->peers[0].setting.link != event->rekey.link)
         return;
     (void)text_copy(downlink->next_key, sizeof(downlink->next_key), event->rekey.key);
     for (size_t i = 0; i < downlink->count; i++)
-        send_rekey(downlink, &downlink->peers[i], out);
+        send_rekey(downlink, &downlink->peers[i]);
 }
 
-void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit,
-                         struct effects *out) {
+void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit) {
     struct overcommit before = peer_overcommit(peer);
     peer->overcommit = *overcommit;
     struct overcommit now = peer_overcommit(peer);
     if (peer_is_up(peer) && !record_equal(&overcommit_table, &before, &now))
-        send_welcome(peer->downlink, peer, out);
+        send_welcome(peer->downlink, peer);
 }
 
 int downlink_shape(const struct downlink *downlink, const struct size *size) {
@@ -261,8 +262,7 @@ static void reserve_newest(const struct downlink *downlink, struct peer *peer) {
     }
 }
 
-bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
-                        struct effects *out) {
+bool downlink_add_shape(struct downlink *downlink, const struct shape *shape) {
     if (downlink->catalogue_count == limit_shapes)
         return false;
     tournament_init(&downlink->rooms[downlink->catalogue_count], downlink->count);
@@ -275,7 +275,7 @@ bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
         reserve_newest(downlink, peer);
         peer_count(downlink, peer);
         if (peer_is_up(peer))
-            send_welcome(downlink, peer, out);
+            send_welcome(downlink, peer);
     }
     return true;
 }
@@ -292,26 +292,26 @@ static void peer_forget(struct peer *peer) {
     peer_arm(peer);
 }
 
-void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event) {
+void peer_close(struct downlink *downlink, struct peer *peer) {
     peer_forget(peer);
     if (peer_is_up(peer))
-        peer_move(downlink, peer, PEER_SUSPECT, event);
+        peer_move(downlink, peer, PEER_SUSPECT);
 }
 
 /* Answers leave by the server that brought what is new. A repeat may be one that another server
  * recorded, to draw them to itself. */
-static void peer_route(struct peer *peer, const struct event *event, struct effects *out) {
+static void peer_route(struct peer *peer, const struct event *event) {
     peer->endpoint = event->frame.endpoint;
-    effects_route(out, peer->setting.link, peer->setting.address, peer->endpoint);
+    effects_route(peer->downlink->moment->out, peer->setting.link, peer->setting.address,
+                  peer->endpoint);
 }
 
 /* Opens the session that a hello asks for: welcome goes out. False: it opens none. */
-static bool on_hello(struct downlink *downlink, struct peer *peer, const struct event *event,
-                     struct effects *out) {
+static bool on_hello(struct downlink *downlink, struct peer *peer, const struct event *event) {
     const struct frame *frame = event->frame.frame;
     const struct hello *hello = &frame->messages[0].hello;
     if (hello->version < protocol_version_oldest || hello->version_oldest > protocol_version) {
-        effects_note(out, NOTE_WARNING, "",
+        effects_note(downlink->moment->out, NOTE_WARNING, "",
                      "%s speaks protocol versions %u to %u, this manager %d to %d: upgrade the "
                      "older side",
                      peer->setting.name, hello->version_oldest, hello->version,
@@ -325,50 +325,52 @@ static bool on_hello(struct downlink *downlink, struct peer *peer, const struct 
     session_open(session, SESSION_OPEN, 1 + prng_below(&downlink->prng, session_number_most),
                  frame->header.from);
     session->received = 1;
-    session->heard_ms = event->now_ms;
+    session->heard_ms = downlink->moment->now_ms;
     memory_free(peer->networks);
     peer->networks = memory_text(hello->networks);
     peer->sends = hello->sends;
     peer->receives = hello->receives;
-    peer_route(peer, event, out);
-    peer_move(downlink, peer, PEER_UP, event);
-    send_welcome(downlink, peer, out);
-    send_rekey(downlink, peer, out);
+    peer_route(peer, event);
+    peer_move(downlink, peer, PEER_UP);
+    send_welcome(downlink, peer);
+    send_rekey(downlink, peer);
     if (hello->vm_digest != downlink_digest(peer)) {
         struct message sync = {.kind = MESSAGE_SYNC};
-        peer_send(peer, &sync, out);
+        peer_send(peer, &sync);
     }
     if (downlink->sweep_due_ms == book_never)
-        downlink->sweep_due_ms = event->now_ms + downlink->beat_ms;
+        downlink->sweep_due_ms = downlink->moment->now_ms + downlink->beat_ms;
     return true;
 }
 
 /* Answered in the sender's own session, so that it knows it is meant. */
 static void send_reset(struct downlink *downlink, const struct peer *peer,
-                       const struct frame *frame, struct effects *out) {
-    struct session session = {.number = 1 + prng_below(&downlink->prng, session_number_most),
+                       const struct frame *frame) {
+    struct session session = {.peer = &peer->setting,
+                              .moment = downlink->moment,
+                              .number = 1 + prng_below(&downlink->prng, session_number_most),
                               .peer_number = frame->header.from};
     struct message reset = {.kind = MESSAGE_RESET};
-    session_say(&session, &peer->setting, &reset, out);
+    session_say(&session, &reset);
 }
 
 enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
-                                     const struct event *event, struct effects *out) {
+                                     const struct event *event) {
     const struct frame *frame = event->frame.frame;
-    pins_on_frame(peer_pinned(peer), event, out);
+    pins_on_frame(peer_pinned(peer), event);
     if (frame->messages_count && frame->messages[0].kind == MESSAGE_HELLO)
-        return on_hello(downlink, peer, event, out) ? DOWNLINK_OPENED : DOWNLINK_NOTHING;
-    enum session_verdict verdict = session_receive(&peer->session, frame, event->now_ms);
+        return on_hello(downlink, peer, event) ? DOWNLINK_OPENED : DOWNLINK_NOTHING;
+    enum session_verdict verdict = session_receive(&peer->session, frame);
     peer_arm(peer);
     switch (verdict) {
     case SESSION_ACCEPT:
         if (peer->endpoint != event->frame.endpoint)
-            peer_route(peer, event, out);
+            peer_route(peer, event);
         return DOWNLINK_MESSAGES;
     case SESSION_DROP:
         return DOWNLINK_NOTHING;
     case SESSION_STRANGER:
-        send_reset(downlink, peer, frame, out);
+        send_reset(downlink, peer, frame);
         return DOWNLINK_NOTHING;
     }
     return DOWNLINK_NOTHING;
@@ -412,11 +414,10 @@ static void on_capacity(struct downlink *downlink, struct peer *peer,
 }
 
 void downlink_on_message(struct downlink *downlink, struct peer *peer,
-                         const struct message *message, const struct event *event,
-                         struct effects *out) {
+                         const struct message *message) {
     switch (message->kind) {
     case MESSAGE_REKEY:
-        pins_on_rekey(peer_pinned(peer), &message->rekey, event, out);
+        pins_on_rekey(peer_pinned(peer), &message->rekey);
         return;
     case MESSAGE_CAPACITY:
         on_capacity(downlink, peer, &message->capacity);
@@ -446,28 +447,28 @@ void downlink_on_presence(struct downlink *downlink, const struct event *event) 
         struct peer *only =
             downlink_peer(downlink, event->presence.link, event->presence.address);
         if (only)
-            peer_close(downlink, only, event);
+            peer_close(downlink, only);
         return;
     }
     for (size_t i = 0; i < downlink->count; i++)
         if (downlink->peers[i].setting.link == event->presence.link)
-            peer_close(downlink, &downlink->peers[i], event);
+            peer_close(downlink, &downlink->peers[i]);
 }
 
-void downlink_on_tick(struct downlink *downlink, const struct event *event) {
-    if (event->now_ms < downlink->sweep_due_ms)
+void downlink_on_tick(struct downlink *downlink) {
+    if (downlink->moment->now_ms < downlink->sweep_due_ms)
         return;
     uint64_t next = book_never;
     for (size_t i = 0; i < downlink->count; i++) {
         struct peer *peer = &downlink->peers[i];
         if (peer_is_up(peer) &&
-            event->now_ms >= session_silence_ms(&peer->session, downlink->beat_ms))
-            peer_close(downlink, peer, event);
+            downlink->moment->now_ms >= session_silence_ms(&peer->session, downlink->beat_ms))
+            peer_close(downlink, peer);
         if (peer->state == PEER_SUSPECT &&
-            event->now_ms - peer->state_ms >= downlink->hold_down_ms)
-            peer_move(downlink, peer, PEER_AWAY, event);
+            downlink->moment->now_ms - peer->state_ms >= downlink->hold_down_ms)
+            peer_move(downlink, peer, PEER_AWAY);
         if (peer->state != PEER_AWAY)
-            next = event->now_ms + downlink->beat_ms / 2;
+            next = downlink->moment->now_ms + downlink->beat_ms / 2;
     }
     downlink->sweep_due_ms = next;
 }
@@ -483,7 +484,7 @@ void downlink_check(const struct downlink *downlink) {
         const struct peer *peer = &downlink->peers[i];
         session_check(&peer->session);
         assert(peer_is_up(peer) == (peer->session.state == SESSION_OPEN));
-        assert(!peer_is_up(peer) || !peer_next(peer, 0) || peer->session.first);
+        assert(!peer_is_up(peer) || !peer_next(peer) || peer->session.first);
     }
 }
 

@@ -14,15 +14,15 @@ struct downlink;
 struct peer;
 
 void downlink_init(struct downlink *downlink, const struct role_settings *settings,
-                   struct prng *prng);
+                   struct book *book, struct prng *prng);
 void downlink_deinit(struct downlink *downlink);
 
 /* After a start nobody has been heard and nobody is given up: all become SUSPECT. */
-void downlink_start(struct downlink *downlink, const struct event *event);
+void downlink_start(struct downlink *downlink);
 
 /* May a peer that is not up now, or has not told what it has, be back before its hold-down ends?
  * Then finding no room is no answer yet. */
-bool downlink_awaits(const struct downlink *downlink, const struct event *event);
+bool downlink_awaits(const struct downlink *downlink);
 
 /* The pinned peer with this address on this link, or NULL: nobody else is heard. */
 struct peer *downlink_peer(const struct downlink *downlink, uint32_t link, const char *address);
@@ -30,8 +30,7 @@ struct peer *downlink_by_name(const struct downlink *downlink, const char *name)
 struct pinned_peer peer_pinned(struct peer *peer);
 
 /* Adds a size to the catalogue and tells all agents. False: the catalogue is full. */
-bool downlink_add_shape(struct downlink *downlink, const struct shape *shape,
-                        struct effects *out);
+bool downlink_add_shape(struct downlink *downlink, const struct shape *shape);
 
 /* Of how many VMs of size `of` one that is put takes the room, at the most. */
 uint64_t downlink_takes(const struct size *put, const struct size *of);
@@ -48,21 +47,20 @@ enum downlink_news {
 
 /* Judges the frame; a stranger is told to say hello. */
 enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
-                                     const struct event *event, struct effects *out);
+                                     const struct event *event);
 
 /* The downlink's part of one message of an accepted frame: capacity, another key. */
 void downlink_on_message(struct downlink *downlink, struct peer *peer,
-                         const struct message *message, const struct event *event,
-                         struct effects *out);
+                         const struct message *message);
 
 /* We are changing our key, or have: all peers are told, now or when they open a session. */
-void downlink_on_rekey(struct downlink *downlink, const struct event *event, struct effects *out);
+void downlink_on_rekey(struct downlink *downlink, const struct event *event);
 
 /* Presence and the own connection: hints that end a session early. */
 void downlink_on_presence(struct downlink *downlink, const struct event *event);
 
 /* Ends the peer's session; it is suspect until it says hello again. */
-void peer_close(struct downlink *downlink, struct peer *peer, const struct event *event);
+void peer_close(struct downlink *downlink, struct peer *peer);
 
 /* What the peer told last, with its counts by the shapes' names; to be cleared. */
 struct capacity peer_capacity(const struct peer *peer);
@@ -73,17 +71,16 @@ void peer_load_capacity(struct peer *peer, const struct capacity *capacity);
 /* From `wall_ms` on the peer gets nothing new, and what is free there counts for nobody; with 0 it
  * does again. */
 void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall_ms);
-void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit,
-                         struct effects *out);
+void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit);
 
 /* Silence and hold-downs; call on every tick. */
-void downlink_on_tick(struct downlink *downlink, const struct event *event);
+void downlink_on_tick(struct downlink *downlink);
 uint64_t downlink_deadline_ms(const struct downlink *downlink);
 void downlink_check(const struct downlink *downlink);
 
 /* Sends to a peer whose session is open and has room; the message is moved or dropped. */
-void downlink_send(struct peer *peer, struct message *message, struct effects *out);
-void downlink_settle(struct peer *peer, const char *op, struct effects *out);
+void downlink_send(struct peer *peer, struct message *message);
+void downlink_settle(struct peer *peer, const char *op);
 
 /* The peer's capacity counts this operation from now on (or it never will). */
 void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op);

@@ -39,9 +39,8 @@ static uint64_t since(const struct operation *record, const struct peer *peer, e
     return lost_ms > last_ms ? lost_ms : last_ms;
 }
 
-void explain_wait(const struct downlink *downlink, const struct book *book,
-                  const struct book_op *op, struct waiting *out) {
-    const struct book_vm *vm = book_vm(book, op->record.vm);
+void explain_wait(const struct downlink *downlink, const struct book_op *op, struct waiting *out) {
+    const struct book_vm *vm = book_vm(downlink->book, op->record.vm);
     *out = (struct waiting){0};
     if (book_op_has_ended(op) || !vm)
         return;
@@ -54,11 +53,11 @@ void explain_wait(const struct downlink *downlink, const struct book *book,
         out->place = memory_text(place);
 }
 
-struct operation explain_op(const struct downlink *downlink, const struct book *book,
-                            const struct book_op *op, enum explain_reader reader) {
+struct operation explain_op(const struct downlink *downlink, const struct book_op *op,
+                            enum explain_reader reader) {
     struct operation told;
     record_clone(&operation_table, &op->record, &told);
-    explain_wait(downlink, book, op, &told.waits);
+    explain_wait(downlink, op, &told.waits);
     if (reader == EXPLAIN_TO_OPERATOR)
         return told;
     told.waits.sent = 0;

@@ -9,8 +9,7 @@
 #include "core/below/downlink.h"
 
 /* Into *out, which is nothing of an operation that has ended; the caller clears it. */
-void explain_wait(const struct downlink *downlink, const struct book *book,
-                  const struct book_op *op, struct waiting *out);
+void explain_wait(const struct downlink *downlink, const struct book_op *op, struct waiting *out);
 
 enum explain_reader {
     EXPLAIN_TO_TENANT,  /* not what the manager's link does for others, too */
@@ -18,5 +17,5 @@ enum explain_reader {
 };
 
 /* A copy of the operation's record with what it waits for; the caller clears it. */
-struct operation explain_op(const struct downlink *downlink, const struct book *book,
-                            const struct book_op *op, enum explain_reader reader);
+struct operation explain_op(const struct downlink *downlink, const struct book_op *op,
+                            enum explain_reader reader);

@@ -9,8 +9,7 @@
 #include "core/books/reshape.h"
 #include "core/link/session.h"
 
-static void send_instruct(struct peer *peer, struct book_vm *vm, const struct event *event,
-                          struct effects *out) {
+static void send_instruct(struct peer *peer, struct book_vm *vm) {
     const struct book_op *op = vm->active;
     struct message message = {.kind = MESSAGE_INSTRUCT};
     struct instruct *instruct = &message.instruct;
@@ -19,7 +18,7 @@ static void send_instruct(struct peer *peer, struct book_vm *vm, const struct ev
     instruct->epoch = vm->record.place_epoch + verb_is_ahead(op->record.verb);
     instruct->generation = op->record.place_generation;
     instruct->verb = op->record.verb == VERB_DISCARD ? VERB_DELETE : op->record.verb;
-    instruct->within_ms = op->deadline_ms - event->now_ms;
+    instruct->within_ms = op->deadline_ms - peer->downlink->moment->now_ms;
     record_clone(&definition_table, &op->record.definition, &instruct->definition);
     record_clone(&landing_table, &op->record.landing, &instruct->landing);
     (void)text_copy(instruct->snapshot, sizeof(instruct->snapshot), op->record.snapshot);
@@ -27,7 +26,7 @@ static void send_instruct(struct peer *peer, struct book_vm *vm, const struct ev
         vm->asked_in = peer->session.number;
         vm->asked = instruct->generation;
     }
-    downlink_send(peer, &message, out);
+    downlink_send(peer, &message);
 }
 
 /* From when on the operation waits for its place to be connected. False: that is told already. */
@@ -41,26 +40,25 @@ static bool tell_away(struct book_op *op, struct peer *peer) {
 }
 
 /* A definition was placed before, which said where. */
-static void tell_instructed(struct book_op *op, struct peer *peer, const struct event *event) {
+static void tell_instructed(struct book_op *op, struct peer *peer) {
     (void)book_tell(op, &(struct timeline_entry){
-                            .at_ms = event->wall_ms, .step = STEP_INSTRUCTED,
+                            .at_ms = peer->downlink->moment->wall_ms,
+                            .step = STEP_INSTRUCTED,
                             .place = op->record.verb == VERB_DEFINE ? NULL : peer->setting.name});
 }
 
-void downlink_instruct_again(struct downlink *downlink, struct book *book, struct book_vm *vm,
-                             const struct event *event, struct effects *out) {
+void downlink_instruct_again(struct downlink *downlink, struct book_vm *vm) {
     struct peer *peer = downlink_by_name(downlink, book_asked_place(vm));
     struct book_op *op = vm->active;
     uint32_t told = op->record.timeline_count;
     if (peer && peer->lost_ms)
         (void)tell_away(op, peer);
-    downlink_instruct(downlink, book, vm, event, out);
+    downlink_instruct(downlink, vm);
     if (told != op->record.timeline_count)
-        book_save_op(op, out);
+        book_save_op(downlink->book, op);
 }
 
-static void begin(struct peer *peer, struct book *book, struct book_vm *vm,
-                  const struct event *event, struct effects *out) {
+static void begin(struct peer *peer, struct book_vm *vm) {
     const struct parties *parties = &peer->downlink->parties;
     struct book_op *op = vm->active;
     list_remove(&op->by_room);
@@ -70,13 +68,13 @@ static void begin(struct peer *peer, struct book *book, struct book_vm *vm,
         list_add(&lane->under_way, &op->by_room);
         list_remove(&lane->turn); /* the next one is another place's */
         if (!op->attempts)
-            pace_begun(&peer->downlink->pace, which, lane, op, event->now_ms);
+            pace_begun(&peer->downlink->pace, which, lane, op, peer->downlink->moment->now_ms);
     }
-    send_instruct(peer, vm, event, out);
-    tell_instructed(op, peer, event);
-    op->resend_ms =
-        event->now_ms + 10 * book_backoff_ms(op->attempts++, &peer->downlink->prng);
-    book_schedule(book, op);
+    send_instruct(peer, vm);
+    tell_instructed(op, peer);
+    op->resend_ms = peer->downlink->moment->now_ms +
+                    10 * book_backoff_ms(op->attempts++, &peer->downlink->prng);
+    book_schedule(peer->downlink->book, op);
 }
 
 /* Without waiting: it is there already, and asked for once more, or it is its party's turn. */
@@ -91,39 +89,37 @@ static bool may_begin(const struct peer *peer, const struct book_op *op, uint64_
              pace_due_ms(pace, parties, which) <= now_ms));
 }
 
-void downlink_instruct(struct downlink *downlink, struct book *book, struct book_vm *vm,
-                       const struct event *event, struct effects *out) {
+void downlink_instruct(struct downlink *downlink, struct book_vm *vm) {
     struct book_op *op = vm->active;
     if (!op)
         return;
     op->resend_ms = book_never;
     if (!op->record.place_generation) { /* not to go out yet: it waits for its image */
-        book_schedule(book, op);
+        book_schedule(downlink->book, op);
         return;
     }
     list_remove(&op->by_room);
     struct peer *peer = downlink_by_name(downlink, book_asked_place(vm));
-    if (peer && op->deadline_ms > event->now_ms) {
+    if (peer && op->deadline_ms > downlink->moment->now_ms) {
         if (!op->attempts)
             peer_reserve(downlink, peer, vm);
-        if (peer_is_up(peer) && may_begin(peer, op, event->now_ms)) {
-            begin(peer, book, vm, event, out);
+        if (peer_is_up(peer) && may_begin(peer, op, downlink->moment->now_ms)) {
+            begin(peer, vm);
         } else if (peer_is_up(peer)) {
             list_add(&peer->lanes[lanes_which(&downlink->parties, op->record.owner)].waiting,
                      &op->by_room);
             peer_arm(peer);
         } else if (tell_away(op, peer) && op->attempts) { /* or its caller saves what it began */
-            book_save_op(op, out);
+            book_save_op(downlink->book, op);
         }
     }
-    book_schedule(book, op);
+    book_schedule(downlink->book, op);
 }
 
-void peer_resume(struct peer *peer, struct book *book, const struct event *event,
-                 struct effects *out) {
+void peer_resume(struct peer *peer) {
     struct book_op *op = NULL;
     if (!session_has_drained(&peer->session))
         return;
-    while (peer_has_room(peer) && (op = peer_next(peer, event->now_ms)))
-        begin(peer, book, book_vm(book, op->record.vm), event, out);
+    while (peer_has_room(peer) && (op = peer_next(peer)))
+        begin(peer, book_vm(peer->downlink->book, op->record.vm));
 }

@@ -9,13 +9,10 @@ struct peer;
 
 /* Sends the active operation of `vm` to the place where the VM is, if that is up and has room, and
  * schedules the next try. */
-void downlink_instruct(struct downlink *downlink, struct book *book, struct book_vm *vm,
-                       const struct event *event, struct effects *out);
+void downlink_instruct(struct downlink *downlink, struct book_vm *vm);
 
 /* The same of a place that is connected again: the wait for it stands in the timeline. */
-void downlink_instruct_again(struct downlink *downlink, struct book *book, struct book_vm *vm,
-                             const struct event *event, struct effects *out);
+void downlink_instruct_again(struct downlink *downlink, struct book_vm *vm);
 
 /* What waits goes out, as far as there is room and it is its turn. */
-void peer_resume(struct peer *peer, struct book *book, const struct event *event,
-                 struct effects *out);
+void peer_resume(struct peer *peer);

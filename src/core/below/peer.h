@@ -55,6 +55,8 @@ struct peer {
 };
 
 struct downlink {
+    struct book *book; /* its role's, like the moment */
+    struct moment *moment;
     struct peer *peers;
     size_t count;
     struct map by_address, by_name;

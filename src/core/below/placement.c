@@ -165,15 +165,17 @@ static bool is_refusal(enum code code) {
 }
 
 bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,
-                        const struct peer *peer, enum code code, const struct event *event) {
+                        const struct peer *peer, enum code code) {
     struct book_op *op = vm->active;
     if (!is_refusal(code))
         return false;
     assert(op->tried_count < limit_refusals); /* or it would not have been placed */
     op->tried[op->tried_count++] = (uint16_t)(peer - downlink->peers);
-    (void)book_tell(op, &(struct timeline_entry){
-                            .at_ms = event->wall_ms, .step = STEP_REFUSED, .code = code,
-                            .by = BY_PLACE, .place = vm->record.place});
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = downlink->moment->wall_ms,
+                                                 .step = STEP_REFUSED,
+                                                 .code = code,
+                                                 .by = BY_PLACE,
+                                                 .place = vm->record.place});
     op->decider = BY_MANAGER; /* the next, or that there is none, is our own decision */
     placement_take(vm);
     return true;
@@ -203,8 +205,7 @@ enum code placement_verdict(const struct book_op *op) {
     return common == CODE_OK ? CODE_NO_CAPACITY : common;
 }
 
-void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,
-                   const struct event *event) {
+void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op) {
     placement_take(vm);
     (void)text_copy(vm->record.place, sizeof(vm->record.place), peer->setting.name);
     list_add(&peer->vms, &vm->by_place);
@@ -212,7 +213,8 @@ void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,
     vm->stays = STAY_UNDECIDED;
     op->record.place_generation = ++vm->record.place_generation;
     op->attempts = 0;
-    (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_PLACED,
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = peer->downlink->moment->wall_ms,
+                                                 .step = STEP_PLACED,
                                                  .place = vm->record.place});
 }
 

@@ -36,7 +36,7 @@ enum placement placement_choose(const struct downlink *downlink,
  * place? Then the VM stands nowhere, and the operation remembers who refused and why: whoever did
  * is not asked again. False: the operation ends with the code. */
 bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,
-                        const struct peer *peer, enum code code, const struct event *event);
+                        const struct peer *peer, enum code code);
 
 /* Of an operation that was loaded: who refused it before the restart. */
 void placement_remember(const struct downlink *downlink, struct book_op *op);
@@ -45,8 +45,7 @@ void placement_remember(const struct downlink *downlink, struct book_op *op);
 enum code placement_verdict(const struct book_op *op);
 
 /* Puts the VM at the peer with a new epoch and generation for it, and marks the step. */
-void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op,
-                   const struct event *event);
+void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op);
 
 /* Takes the VM away from its place, if it has one. */
 void placement_take(struct book_vm *vm);

@@ -18,25 +18,23 @@ static bool place_is_gone(const struct downlink *downlink, const struct vm *vm) 
 }
 
 /* What is under way there is instructed again at once. */
-static void move_in(struct book *book, struct peer *peer, struct book_vm *vm,
-                    struct effects *out) {
+static void move_in(struct peer *peer, struct book_vm *vm) {
     (void)text_copy(vm->record.place, sizeof(vm->record.place), peer->setting.name);
     list_add(&peer->vms, &vm->by_place);
-    book_save_vm(vm, out);
+    book_save_vm(peer->downlink->book, vm);
     if (!vm->active)
         return;
     vm->active->resend_ms = 0;
-    book_schedule(book, vm->active);
+    book_schedule(peer->downlink->book, vm->active);
 }
 
-struct book_vm *downlink_reported(struct downlink *downlink, struct book *book,
-                                  struct peer *peer, const struct vm_report *report,
-                                  struct effects *out) {
-    struct book_vm *vm = book_vm(book, report->vm);
+struct book_vm *downlink_reported(struct downlink *downlink, struct peer *peer,
+                                  const struct vm_report *report) {
+    struct book_vm *vm = book_vm(downlink->book, report->vm);
     if (!vm || vm->record.place_epoch != report->epoch)
         return NULL;
     if (place_is_gone(downlink, &vm->record))
-        move_in(book, peer, vm, out);
+        move_in(peer, vm);
     if (!stands_at(vm, peer))
         return NULL;
     vm->sync_round = peer->sync_round;
@@ -57,16 +55,16 @@ bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm) {
 /* A level's own steps are its own to tell; those below tell of these. */
 static bool is_step_below(enum step step) { return step >= STEP_TAKEN && step < STEP_ENDED; }
 
-static void tell(struct book_op *op, enum step step, const struct event *event) {
-    (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = step,
+static void tell(const struct peer *peer, struct book_op *op, enum step step) {
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = peer->downlink->moment->wall_ms,
+                                                 .step = step,
                                                  .by = BY_PLACE});
 }
 
-struct book_op *downlink_progress(struct downlink *downlink, const struct book *book,
-                                  struct peer *peer, const struct progress *progress,
-                                  const struct event *event) {
-    struct book_op *op = book_op(book, progress->op);
-    struct book_vm *vm = op ? book_vm(book, op->record.vm) : NULL;
+struct book_op *downlink_progress(struct downlink *downlink, struct peer *peer,
+                                  const struct progress *progress) {
+    struct book_op *op = book_op(downlink->book, progress->op);
+    struct book_vm *vm = op ? book_vm(downlink->book, op->record.vm) : NULL;
     if (!vm || !vm->active || !is_asked(vm, peer) || !is_step_below(progress->step))
         return NULL;
     /* What superseded a definition has its reservation: the word of it that was on its way. */
@@ -74,15 +72,13 @@ struct book_op *downlink_progress(struct downlink *downlink, const struct book *
         downlink_reflect(downlink, peer, vm->active);
     if (vm->active != op)
         return NULL;
-    tell(op, progress->step, event);
+    tell(peer, op, progress->step);
     return op;
 }
 
-enum downlink_outcome downlink_result(const struct book *book, struct peer *peer,
-                                      const struct result *result, const struct event *event,
-                                      struct effects *out) {
-    downlink_settle(peer, result->op, out);
-    struct book_vm *vm = book_vm(book, result->vm);
+enum downlink_outcome downlink_result(struct peer *peer, const struct result *result) {
+    downlink_settle(peer, result->op);
+    struct book_vm *vm = book_vm(peer->downlink->book, result->vm);
     if (!vm || !is_asked(vm, peer))
         return OUTCOME_FOREIGN;
     if (!vm->active)
@@ -91,7 +87,7 @@ enum downlink_outcome downlink_result(const struct book *book, struct peer *peer
         !text_equal(vm->active->record.id, result->op))
         return OUTCOME_FOREIGN;
     if (result->code != CODE_OK && is_step_below(result->step))
-        tell(vm->active, result->step, event);
+        tell(peer, vm->active, result->step);
     vm->active->decider = BY_PLACE;
     return OUTCOME_ENDS;
 }

@@ -7,9 +7,8 @@
 /* The VM that a report is about if it stands at this peer with this epoch, otherwise NULL. One that
  * stood at a place of a name that is configured no more moves to the peer that has it: the place
  * was renamed. */
-struct book_vm *downlink_reported(struct downlink *downlink, struct book *book,
-                                  struct peer *peer, const struct vm_report *report,
-                                  struct effects *out);
+struct book_vm *downlink_reported(struct downlink *downlink, struct peer *peer,
+                                  const struct vm_report *report);
 
 /* Does the peer say what the VM has as of before it heard that it is to be reshaped? That may still
  * be on its way, though its operation has ended here; in another session it would never arrive. */
@@ -21,9 +20,8 @@ bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm);
 
 /* The operation that the progress is of, its step noted (it is written with the next save) and
  * its reservation reflected; NULL: it is none of this peer's. */
-struct book_op *downlink_progress(struct downlink *downlink, const struct book *book,
-                                  struct peer *peer, const struct progress *progress,
-                                  const struct event *event);
+struct book_op *downlink_progress(struct downlink *downlink, struct peer *peer,
+                                  const struct progress *progress);
 
 enum downlink_outcome {
     OUTCOME_FOREIGN, /* of another place, or a newer operation has still to answer for the VM */
@@ -32,9 +30,7 @@ enum downlink_outcome {
 };
 
 /* Settles the result toward the peer and says what it is worth. A failed step is noted. */
-enum downlink_outcome downlink_result(const struct book *book, struct peer *peer,
-                                      const struct result *result, const struct event *event,
-                                      struct effects *out);
+enum downlink_outcome downlink_result(struct peer *peer, const struct result *result);
 
 /* Did the place undo what it was to make, so that nothing is left there? */
 bool downlink_is_undone(const struct result *result);

@@ -11,15 +11,14 @@
 #include "core/event.h"
 #include "core/link/session.h"
 
-void downlink_on_end_of_step(struct downlink *downlink, struct book *book,
-                             const struct event *event, struct effects *out) {
+void downlink_on_end_of_step(struct downlink *downlink) {
     struct timer *timer = NULL;
-    while ((timer = heap_first(&downlink->timers)) && timer->due_ms <= event->now_ms) {
+    while ((timer = heap_first(&downlink->timers)) && timer->due_ms <= downlink->moment->now_ms) {
         struct peer *peer = container_of(timer, struct peer, timer);
         if (peer->session.overflowed)
-            peer_close(downlink, peer, event);
-        peer_resume(peer, book, event, out);
-        session_tick(&peer->session, &peer->setting, event->now_ms, out);
+            peer_close(downlink, peer);
+        peer_resume(peer);
+        session_tick(&peer->session);
         peer_arm(peer);
     }
 }

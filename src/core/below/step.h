@@ -9,5 +9,4 @@ struct event;
 
 /* At the end of every step: sessions acknowledge and send again; where there is room again, the
  * instructions that wait for it go out. */
-void downlink_on_end_of_step(struct downlink *downlink, struct book *book,
-                             const struct event *event, struct effects *out);
+void downlink_on_end_of_step(struct downlink *downlink);

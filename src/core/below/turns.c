@@ -23,12 +23,12 @@ void downlink_share(struct downlink *downlink, const struct parties *parties) {
         downlink->peers[i].lanes = &downlink->lanes[i * count];
 }
 
-struct book_op *peer_next(const struct peer *peer, uint64_t now_ms) {
+struct book_op *peer_next(const struct peer *peer) {
     const struct downlink *downlink = peer->downlink;
     const size_t count = lanes_count(&downlink->parties);
     uint64_t may = 0;
     for (size_t i = 0; i < count; i++)
-        if (pace_due_ms(&downlink->pace, &downlink->parties, i) <= now_ms)
+        if (pace_due_ms(&downlink->pace, &downlink->parties, i) <= peer->downlink->moment->now_ms)
             may |= UINT64_C(1) << i;
     size_t next = lanes_next(&downlink->parties, peer->lanes, peer->setting.at_once, may);
     return next == count ? NULL

@@ -20,4 +20,4 @@ void downlink_freed(struct peer *peer);
 void peer_arm(struct peer *peer);
 
 /* Whose turn it is at the peer, NULL: nobody's. */
-struct book_op *peer_next(const struct peer *peer, uint64_t now_ms);
+struct book_op *peer_next(const struct peer *peer);

@@ -8,8 +8,8 @@
 
 enum { backoff_first_ms = 1000, backoff_most_ms = 60000, long_ms = 1000 };
 
-void book_init(struct book *book, uint64_t seed) {
-    *book = (struct book){0};
+void book_init(struct book *book, uint64_t seed, struct moment *moment) {
+    *book = (struct book){.moment = moment};
     map_init(&book->vms_by_id, seed);
     map_init(&book->ops_by_id, seed);
     map_init(&book->groups_by_key, seed);
@@ -159,7 +159,7 @@ struct book_op *book_add_op(struct book *book, const struct operation *record) {
     return op;
 }
 
-void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out) {
+void book_remove_vm(struct book *book, struct book_vm *vm) {
     assert(!vm->active);
     struct list *node = NULL, *following = NULL;
     list_each(node, following, &book->cursors) {
@@ -167,9 +167,9 @@ void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out) 
         if (cursor->next == &vm->by_age)
             cursor->next = vm->by_age.next;
     }
-    effects_forget(out, &vm_table, vm->record.id);
+    effects_forget(book->moment->out, &vm_table, vm->record.id);
     if (vm->template)
-        effects_forget(out, &template_table, vm->record.id);
+        effects_forget(book->moment->out, &template_table, vm->record.id);
     map_remove(&book->vms_by_id, vm->record.id);
     list_remove(&vm->by_age);
     list_remove(&vm->by_owner);
@@ -199,9 +199,9 @@ static void keep_or_free(struct book *book, struct book_op *op) {
     map_put(&book->kept_by_id, op->record.id, op);
 }
 
-void book_remove_op(struct book *book, struct book_op *op, struct effects *out) {
+void book_remove_op(struct book *book, struct book_op *op) {
     assert(list_is_empty(&op->waiters));
-    effects_forget(out, &operation_table, op->record.id);
+    effects_forget(book->moment->out, &operation_table, op->record.id);
     map_remove(&book->ops_by_id, op->record.id);
     list_remove(&op->by_age);
     list_remove(&op->by_owner);
@@ -212,30 +212,30 @@ void book_remove_op(struct book *book, struct book_op *op, struct effects *out) 
     keep_or_free(book, op);
 }
 
-void book_save_vm(struct book_vm *vm, struct effects *out) {
-    effects_save(out, &vm_table, &vm->record);
+void book_save_vm(struct book *book, struct book_vm *vm) {
+    effects_save(book->moment->out, &vm_table, &vm->record);
 }
 
-void book_save_op(struct book_op *op, struct effects *out) {
-    effects_save(out, &operation_table, &op->record);
+void book_save_op(struct book *book, struct book_op *op) {
+    effects_save(book->moment->out, &operation_table, &op->record);
 }
 
-void book_save_long(struct book_op *op, const struct event *event, struct effects *out) {
-    if (op && event->wall_ms >= op->record.created_ms + long_ms)
-        book_save_op(op, out);
+void book_save_long(struct book *book, struct book_op *op) {
+    if (op && book->moment->wall_ms >= op->record.created_ms + long_ms)
+        book_save_op(book, op);
 }
 
-struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct operation *record,
-                           const struct event *event, struct effects *out) {
+struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct operation *record) {
     assert(!vm->active);
     struct book_op *op = book_add_op(book, record);
     struct operation *r = &op->record;
     (void)text_copy(r->vm, sizeof(r->vm), vm->record.id);
     (void)text_copy(r->vm_name, sizeof(r->vm_name), vm->record.name);
     (void)text_copy(r->owner, sizeof(r->owner), vm->record.owner);
-    r->created_ms = event->wall_ms;
-    op->deadline_ms = event->now_ms + (r->deadline_ms - event->wall_ms);
-    (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_ACCEPTED,
+    r->created_ms = book->moment->wall_ms;
+    op->deadline_ms = book->moment->now_ms + (r->deadline_ms - book->moment->wall_ms);
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = book->moment->wall_ms,
+                                                 .step = STEP_ACCEPTED,
                                                  .by = r->internal ? BY_MANAGER : BY_ASKER});
     r->state = OP_PENDING;
     vm->active = op;
@@ -243,9 +243,9 @@ struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct o
     vm->record.last_code = CODE_OK;
     vm->record.last_step = STEP_NONE;
     (void)text_copy(vm->record.op, sizeof(vm->record.op), r->id);
-    vm->record.changed_ms = event->wall_ms;
-    book_save_vm(vm, out);
-    book_save_op(op, out);
+    vm->record.changed_ms = book->moment->wall_ms;
+    book_save_vm(book, vm);
+    book_save_op(book, op);
     book_schedule(book, op);
     return op;
 }
@@ -289,18 +289,19 @@ void book_step(struct book_op *op, enum step step, uint64_t wall_ms) {
     (void)book_tell(op, &(struct timeline_entry){.at_ms = wall_ms, .step = step});
 }
 
-void book_end(struct book *book, struct book_op *op, enum code code, const struct event *event,
-              struct effects *out) {
+void book_end(struct book *book, struct book_op *op, enum code code) {
     assert(!book_op_has_ended(op));
     struct operation *r = &op->record;
     enum step reached = r->step;
-    (void)book_tell(op, &(struct timeline_entry){
-                            .at_ms = event->wall_ms, .step = STEP_ENDED, .code = code,
-                            .by = code == CODE_SUPERSEDED ? BY_ASKER : op->decider});
+    (void)book_tell(
+        op, &(struct timeline_entry){.at_ms = book->moment->wall_ms,
+                                     .step = STEP_ENDED,
+                                     .code = code,
+                                     .by = code == CODE_SUPERSEDED ? BY_ASKER : op->decider});
     r->state = code == CODE_OK ? OP_SUCCEEDED : OP_FAILED;
     r->code = code;
     r->step = code == CODE_OK ? STEP_ENDED : reached;
-    r->ended_ms = event->wall_ms;
+    r->ended_ms = book->moment->wall_ms;
     record_clear(&definition_table, &r->definition);
     record_clear(&placing_table, &r->placing);
     op->deadline_ms = op->resend_ms = op->progress_ms = book_never;
@@ -311,10 +312,10 @@ void book_end(struct book *book, struct book_op *op, enum code code, const struc
         vm->active = NULL;
         vm->record.last_code = code;
         vm->record.last_step = code == CODE_OK ? STEP_NONE : reached;
-        vm->record.changed_ms = event->wall_ms;
-        book_save_vm(vm, out);
+        vm->record.changed_ms = book->moment->wall_ms;
+        book_save_vm(book, vm);
     }
-    book_save_op(op, out);
+    book_save_op(book, op);
 }
 
 struct size book_take_reserved(struct book_op *op) {
@@ -334,13 +335,14 @@ void book_schedule(struct book *book, struct book_op *op) {
         heap_set(&book->timers, &op->timer, due);
 }
 
-uint64_t book_deadline_ms(const struct operation *record, const struct event *event) {
+uint64_t book_deadline_ms(const struct book *book, const struct operation *record) {
     uint64_t allowed = record->deadline_ms > record->created_ms
                            ? record->deadline_ms - record->created_ms
                            : 0;
-    uint64_t left =
-        record->deadline_ms > event->wall_ms ? record->deadline_ms - event->wall_ms : 0;
-    return event->now_ms + (left < allowed ? left : allowed);
+    uint64_t left = record->deadline_ms > book->moment->wall_ms
+                        ? record->deadline_ms - book->moment->wall_ms
+                        : 0;
+    return book->moment->now_ms + (left < allowed ? left : allowed);
 }
 
 uint64_t book_backoff_ms(uint32_t attempts, struct prng *prng) {

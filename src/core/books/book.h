@@ -10,8 +10,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/prng.h"
-#include "core/effect.h"
-#include "core/event.h"
+#include "core/moment.h"
 #include "message/owner.h"
 
 #define book_never UINT64_MAX
@@ -73,6 +72,7 @@ struct book_group {
 };
 
 struct book {
+    struct moment *moment; /* its role's */
     struct map vms_by_id, ops_by_id, groups_by_key;
     struct list vms, ops, cursors;
     struct list untold; /* agents' end: of which capacity may be the first to tell */
@@ -83,7 +83,7 @@ struct book {
     size_t kept_most;      /* 0: none are kept */
 };
 
-void book_init(struct book *book, uint64_t seed);
+void book_init(struct book *book, uint64_t seed, struct moment *moment);
 void book_deinit(struct book *book);
 
 struct book_vm *book_vm(const struct book *book, const char *id);
@@ -116,13 +116,12 @@ const struct book_group *book_group(const struct book *book, const char *owner,
 
 /* Removes and forgets. A VM must have no active operation; its ended ones stay. Of operations that
  * have ended, the newest `kept_most` can still be asked for. */
-void book_remove_vm(struct book *book, struct book_vm *vm, struct effects *out);
-void book_remove_op(struct book *book, struct book_op *op, struct effects *out);
+void book_remove_vm(struct book *book, struct book_vm *vm);
+void book_remove_op(struct book *book, struct book_op *op);
 
 /* Begins an operation on `vm`: it becomes active, its timeline starts, both records are saved.
  * record->id, verb, generation, deadline_ms, definition are the caller's. */
-struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct operation *record,
-                           const struct event *event, struct effects *out);
+struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct operation *record);
 
 /* Adds what happened to the timeline, its place copied, and moves the operation's step. False:
  * that was told already since it last waited or was refused, or there is no room. There always is
@@ -133,11 +132,10 @@ bool book_tell(struct book_op *op, const struct timeline_entry *entry);
 void book_step(struct book_op *op, enum step step, uint64_t wall_ms);
 
 /* The true end: state, code, failed step, timeline; the VM's outcome; both saved. */
-void book_end(struct book *book, struct book_op *op, enum code code, const struct event *event,
-              struct effects *out);
+void book_end(struct book *book, struct book_op *op, enum code code);
 
-void book_save_vm(struct book_vm *vm, struct effects *out);
-void book_save_op(struct book_op *op, struct effects *out);
+void book_save_vm(struct book *book, struct book_vm *vm);
+void book_save_op(struct book *book, struct book_op *op);
 
 /* Takes the reservation from an operation (or NULL) that is superseded, for the one that follows:
  * the place will count the VM, or not, only once it has heard of that. */
@@ -145,14 +143,14 @@ struct size book_take_reserved(struct book_op *op);
 
 /* Writes an operation (or NULL) that has told of progress, if it is one that goes on for long: of
  * others, what a crash takes is not worth a commit. */
-void book_save_long(struct book_op *op, const struct event *event, struct effects *out);
+void book_save_long(struct book *book, struct book_op *op);
 
 /* Puts the operation's timer to the earliest of its times. */
 void book_schedule(struct book *book, struct book_op *op);
 
 /* Of loaded operations: the monotonic deadline from the stored wall clock's, never longer than
  * from its creation, so that a clock that jumped cannot stretch it. */
-uint64_t book_deadline_ms(const struct operation *record, const struct event *event);
+uint64_t book_deadline_ms(const struct book *book, const struct operation *record);
 
 /* The wait before the next sending: 1 s, 2 s, … 60 s, with a fifth of jitter. */
 uint64_t book_backoff_ms(uint32_t attempts, struct prng *prng);

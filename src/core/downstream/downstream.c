@@ -51,20 +51,21 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
         downstream->backlog = limit_backlog;
     prng_init(&downstream->prng, settings->seed);
     prng_init(&downstream->ids.prng, prng_next(&downstream->prng));
-    book_init(&downstream->book, prng_next(&downstream->prng));
+    book_init(&downstream->book, prng_next(&downstream->prng), &downstream->moment);
     downstream->book.kept_most = limit_operations_owner;
     list_init(&downstream->waiting);
     list_init(&downstream->moving);
     list_init(&downstream->rests);
     downstream->drain_due_ms = book_never;
     list_init(&downstream->rebuilds);
-    downlink_init(&downstream->downlink, settings, &downstream->prng);
+    downlink_init(&downstream->downlink, settings, &downstream->book, &downstream->prng);
     enrol_init(&downstream->enrol);
     downstream->patrons =
         memory_new(settings->managers_count, sizeof(*downstream->patrons));
     for (size_t i = 0; i < settings->managers_count; i++) {
         struct patron *patron = &downstream->patrons[i];
-        uplink_init(&patron->uplink, &settings->managers[i], settings, &downstream->prng);
+        uplink_init(&patron->uplink, &settings->managers[i], settings, &downstream->book,
+                    &downstream->prng);
         if (settings->limits)
             patron->limits = patron->configured = settings->limits[i];
         patron->phase_due_ms = book_never;
@@ -116,22 +117,20 @@ static void load_op(struct downstream *downstream, const struct event *event) {
     assert(vm);
     vm->active = op;
     placement_remember(&downstream->downlink, op);
-    op->deadline_ms = book_deadline_ms(record, event);
+    op->deadline_ms = book_deadline_ms(&downstream->book, record);
     book_schedule(&downstream->book, op);
 }
 
-static void load_keys(struct downstream *downstream, const struct record *record,
-                      struct effects *out) {
-    enrol_load(&downstream->enrol, &downstream->downlink, record, out);
+static void load_keys(struct downstream *downstream, const struct record *record) {
+    enrol_load(&downstream->enrol, &downstream->downlink, record);
     for (size_t i = 0; i < downstream->patrons_count; i++)
-        pins_load(uplink_pinned(&downstream->patrons[i].uplink), record, out);
+        pins_load(uplink_pinned(&downstream->patrons[i].uplink), record);
 }
 
 /* Definitions that had no place yet ask for their images again; unsettled results wait for the
  * uplink's session, instructions under way for the hosts'. */
-static void on_start(struct downstream *downstream, const struct event *event,
-                     struct effects *out) {
-    downlink_start(&downstream->downlink, event);
+static void on_start(struct downstream *downstream) {
+    downlink_start(&downstream->downlink);
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
@@ -142,60 +141,58 @@ static void on_start(struct downstream *downstream, const struct event *event,
         if (!waits || !patron)
             continue;
         /* The hosts may be here before the uplink has brought its shapes. */
-        (void)downstream_learn_size(downstream, &vm->record.size, out);
-        downstream_await_image(downstream, patron, vm, out);
+        (void)downstream_learn_size(downstream, &vm->record.size);
+        downstream_await_image(downstream, patron, vm);
     }
-    downstream_drain_soon(downstream, event);
-    effects_add(out, EFFECT_READY);
+    downstream_drain_soon(downstream);
+    effects_add(downstream->moment.out, EFFECT_READY);
 }
 
-static void on_op_due(struct downstream *downstream, struct book_op *op,
-                      const struct event *event, struct effects *out) {
+static void on_op_due(struct downstream *downstream, struct book_op *op) {
     struct patron *patron = downstream_patron(downstream, op->record.owner);
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
     if (book_op_has_ended(op)) {
         op->resend_ms = book_never;
         if (patron)
-            uplink_send_result(&patron->uplink, &downstream->book, op, event, out);
+            uplink_send_result(&patron->uplink, op);
         book_schedule(&downstream->book, op);
     } else if (vm->record.move) {
-        downstream_on_move_due(downstream, op, event, out);
-    } else if (op->deadline_ms <= event->now_ms) {
-        downstream_end(downstream, op, CODE_DEADLINE, event, out);
-    } else if (op->progress_ms <= event->now_ms) {
+        downstream_on_move_due(downstream, op);
+    } else if (op->deadline_ms <= downstream->moment.now_ms) {
+        downstream_end(downstream, op, CODE_DEADLINE);
+    } else if (op->progress_ms <= downstream->moment.now_ms) {
         op->progress_ms = book_never;
         if (patron) {
-            downstream_tell_capacity(downstream, patron, out);
-            uplink_send_progress(&patron->uplink, op, STEP_TAKEN, out);
+            downstream_tell_capacity(downstream, patron);
+            uplink_send_progress(&patron->uplink, op, STEP_TAKEN);
         }
         book_schedule(&downstream->book, op);
     } else if (!*book_asked_place(vm)) {
-        downstream_place(downstream, vm, event, out);
+        downstream_place(downstream, vm);
     } else {
-        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+        downlink_instruct(&downstream->downlink, vm);
     }
 }
 
-static void on_tick(struct downstream *downstream, const struct event *event,
-                    struct effects *out) {
+static void on_tick(struct downstream *downstream) {
     struct timer *timer = NULL;
-    while ((timer = heap_first(&downstream->book.timers)) && timer->due_ms <= event->now_ms)
-        on_op_due(downstream, container_of(timer, struct book_op, timer), event, out);
-    downlink_on_tick(&downstream->downlink, event);
+    while ((timer = heap_first(&downstream->book.timers)) &&
+           timer->due_ms <= downstream->moment.now_ms)
+        on_op_due(downstream, container_of(timer, struct book_op, timer));
+    downlink_on_tick(&downstream->downlink);
 }
 
-static void on_frame(struct downstream *downstream, const struct event *event,
-                     struct effects *out) {
+static void on_frame(struct downstream *downstream, const struct event *event) {
     struct peer *peer =
         downlink_peer(&downstream->downlink, event->frame.link, event->frame.from);
     if (peer) {
-        downstream_on_downlink_frame(downstream, peer, event, out);
+        downstream_on_downlink_frame(downstream, peer, event);
         return;
     }
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         const struct peer_setting *setting = &downstream->patrons[i].uplink.setting;
         if (setting->link == event->frame.link && text_equal(setting->address, event->frame.from))
-            downstream_on_uplink_frame(downstream, &downstream->patrons[i], event, out);
+            downstream_on_uplink_frame(downstream, &downstream->patrons[i], event);
     }
 }
 
@@ -206,42 +203,39 @@ static void on_presence(struct downstream *downstream, const struct event *event
 }
 
 /* After every step: what changed of the aggregate is told soon, hellos and beats are said. */
-static void on_end_of_step(struct downstream *downstream, const struct event *event,
-                           struct effects *out) {
-    downstream_discard_rests(downstream, event, out);
-    downstream_go_on_draining(downstream, event, out);
+static void on_end_of_step(struct downstream *downstream) {
+    downstream_discard_rests(downstream);
+    downstream_go_on_draining(downstream);
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         struct patron *patron = &downstream->patrons[i];
         struct uplink *uplink = &patron->uplink;
-        if (patron->phase_due_ms <= event->now_ms)
-            downstream_go_on_revoking(downstream, patron, event, out);
+        if (patron->phase_due_ms <= downstream->moment.now_ms)
+            downstream_go_on_revoking(downstream, patron);
         if (uplink_resumes(uplink)) {
-            downstream_tell_capacity(downstream, patron, out);
-            uplink_resume(uplink, &downstream->book, event, out);
+            downstream_tell_capacity(downstream, patron);
+            uplink_resume(uplink);
         }
         if (downstream->downlink.changed && downstream_shows_another(downstream, patron))
-            uplink_capacity_changed(uplink, event);
-        if (uplink->capacity_due_ms <= event->now_ms)
-            downstream_tell_capacity(downstream, patron, out);
-        if (uplink_deadline_ms(uplink) <= event->now_ms)
-            uplink_tick(uplink, &downstream->book, event, out);
+            uplink_capacity_changed(uplink);
+        if (uplink->capacity_due_ms <= downstream->moment.now_ms)
+            downstream_tell_capacity(downstream, patron);
+        if (uplink_deadline_ms(uplink) <= downstream->moment.now_ms)
+            uplink_tick(uplink);
         if (uplink_is_open(uplink) != patron->was_open)
-            patron->seen_ms = event->wall_ms;
+            patron->seen_ms = downstream->moment.wall_ms;
         patron->was_open = uplink_is_open(uplink);
     }
     downstream->downlink.changed = false;
-    downlink_on_end_of_step(&downstream->downlink, &downstream->book, event, out);
+    downlink_on_end_of_step(&downstream->downlink);
 }
 
-static void on_rekey(struct downstream *downstream, const struct event *event,
-                     struct effects *out) {
-    downlink_on_rekey(&downstream->downlink, event, out);
+static void on_rekey(struct downstream *downstream, const struct event *event) {
+    downlink_on_rekey(&downstream->downlink, event);
     for (size_t i = 0; i < downstream->patrons_count; i++)
         uplink_on_rekey(&downstream->patrons[i].uplink, event);
 }
 
-void downstream_step(struct downstream *downstream, const struct event *event,
-                     struct effects *out) {
+static void on_event(struct downstream *downstream, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
         if (event->load.table == &vm_table)
@@ -253,37 +247,37 @@ void downstream_step(struct downstream *downstream, const struct event *event,
         else if (event->load.table == &template_table)
             load_template(downstream, event->load.data);
         else if (event->load.table == &lending_decision_table)
-            downstream_load_lending(downstream, event->load.data, event);
-        load_keys(downstream, &event->load, out);
+            downstream_load_lending(downstream, event->load.data);
+        load_keys(downstream, &event->load);
         return;
     case EVENT_START:
-        on_start(downstream, event, out);
+        on_start(downstream);
         break;
     case EVENT_TICK:
-        on_tick(downstream, event, out);
+        on_tick(downstream);
         break;
     case EVENT_LINK:
     case EVENT_PEER:
         on_presence(downstream, event);
         break;
     case EVENT_FRAME:
-        on_frame(downstream, event, out);
+        on_frame(downstream, event);
         break;
     case EVENT_IMAGE:
-        downstream_on_image(downstream, event, out);
+        downstream_on_image(downstream, event);
         break;
     case EVENT_REQUEST:
-        downstream_on_request(downstream, event, out);
+        downstream_on_request(downstream, event);
         break;
     case EVENT_JOIN:
-        enrol_on_join(&downstream->enrol, &downstream->downlink, event, out);
+        enrol_on_join(&downstream->enrol, &downstream->downlink, event);
         break;
     case EVENT_REKEY:
-        on_rekey(downstream, event, out);
+        on_rekey(downstream, event);
         break;
     case EVENT_STOP:
         downstream->stopping = true;
-        effects_add(out, EFFECT_DONE); /* all that matters is on disk */
+        effects_add(downstream->moment.out, EFFECT_DONE); /* all that matters is on disk */
         break;
     case EVENT_JOB:
     case EVENT_DOMAIN:
@@ -293,7 +287,14 @@ void downstream_step(struct downstream *downstream, const struct event *event,
     case EVENT_KIND_COUNT:
         break; /* of other roles */
     }
-    on_end_of_step(downstream, event, out);
+    on_end_of_step(downstream);
+}
+
+void downstream_step(struct downstream *downstream, const struct event *event,
+                     struct effects *out) {
+    moment_begin(&downstream->moment, event, out);
+    on_event(downstream, event);
+    moment_end(&downstream->moment);
 }
 
 uint64_t downstream_deadline_ms(const struct downstream *downstream) {

@@ -47,8 +47,7 @@ static uint32_t count_sent(const struct downstream *downstream, const struct pee
 
 /* May the VM leave? STAY_UNDECIDED: it may, to *out_live while it runs; NULL: made anew. */
 static enum stay judge(const struct downstream *downstream, const struct peer *peer,
-                       const struct book_vm *vm, const struct event *event,
-                       struct peer **out_live) {
+                       const struct book_vm *vm, struct peer **out_live) {
     const struct patron *patron = downstream_patron(downstream, vm->record.owner);
     struct peer *to = NULL;
     *out_live = NULL;
@@ -67,8 +66,8 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
     bool live = may_go_live(peer, vm), only = vm->template->definition.on_drain == ON_DRAIN_MIGRATE;
     if (only && !live)
         return STAY_LIVE;
-    if (only && vm->failed_ms && (peer->duty == DUTY_DRAIN ||
-                                  event->now_ms + 1 < vm->failed_ms + again_ms))
+    if (only && vm->failed_ms &&
+        (peer->duty == DUTY_DRAIN || downstream->moment.now_ms + 1 < vm->failed_ms + again_ms))
         return STAY_FAILED;
     if (live && downstream_choose_live(downstream, vm, out_live) == PLACEMENT_FOUND &&
         downstream_has_room(downstream, vm))
@@ -110,12 +109,11 @@ static uint32_t count_under_way(const struct downstream *downstream) {
     return count;
 }
 
-static enum stay begin(struct downstream *downstream, const struct book_vm *vm,
-                       struct effects *out) {
+static enum stay begin(struct downstream *downstream, const struct book_vm *vm) {
     const struct patron *patron = downstream_patron(downstream, vm->record.owner);
     if (!patron)
         return STAY_IMAGE;
-    struct effect_image *image = &effects_add(out, EFFECT_IMAGE)->image;
+    struct effect_image *image = &effects_add(downstream->moment.out, EFFECT_IMAGE)->image;
     image->link = patron->uplink.setting.link;
     (void)text_copy(image->digest, sizeof(image->digest), vm->record.digest);
     return STAY_FETCHING;
@@ -130,8 +128,7 @@ static uint64_t look_again_ms(const struct peer *peer, enum stay stays) {
     return again_ms;
 }
 
-static void sweep(struct downstream *downstream, struct peer *peer, const struct event *event,
-                  struct effects *out) {
+static void sweep(struct downstream *downstream, struct peer *peer) {
     uint32_t under_way = count_under_way(downstream);
     uint64_t wait_ms = peer->duty == DUTY_MAINTENANCE ? again_ms : book_never;
     struct list *node = NULL, *next = NULL;
@@ -139,32 +136,30 @@ static void sweep(struct downstream *downstream, struct peer *peer, const struct
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
         if (!is_settled(peer, vm->stays))
-            vm->stays = judge(downstream, peer, vm, event, &live);
+            vm->stays = judge(downstream, peer, vm, &live);
         if (vm->stays == STAY_UNDECIDED && under_way >= moves_most) {
             vm->stays = STAY_TURN;
         } else if (vm->stays == STAY_UNDECIDED) {
-            vm->stays = begin(downstream, vm, out);
+            vm->stays = begin(downstream, vm);
             under_way++;
         }
         uint64_t again = look_again_ms(peer, vm->stays);
         wait_ms = again < wait_ms ? again : wait_ms;
     }
-    if (wait_ms != book_never && event->now_ms + wait_ms < downstream->drain_due_ms)
-        downstream->drain_due_ms = event->now_ms + wait_ms;
+    if (wait_ms != book_never && downstream->moment.now_ms + wait_ms < downstream->drain_due_ms)
+        downstream->drain_due_ms = downstream->moment.now_ms + wait_ms;
 }
 
-void downstream_go_on_draining(struct downstream *downstream, const struct event *event,
-                               struct effects *out) {
-    if (event->now_ms < downstream->drain_due_ms)
+void downstream_go_on_draining(struct downstream *downstream) {
+    if (downstream->moment.now_ms < downstream->drain_due_ms)
         return;
     downstream->drain_due_ms = book_never;
     for (size_t i = 0; i < downstream->downlink.count; i++)
         if (peer_is_emptied(&downstream->downlink.peers[i]))
-            sweep(downstream, &downstream->downlink.peers[i], event, out);
+            sweep(downstream, &downstream->downlink.peers[i]);
 }
 
-static void on_image(struct downstream *downstream, struct peer *peer, const struct event *event,
-                     struct effects *out) {
+static void on_image(struct downstream *downstream, struct peer *peer, const struct event *event) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
@@ -172,22 +167,21 @@ static void on_image(struct downstream *downstream, struct peer *peer, const str
             continue;
         bool here = event->image.code == CODE_OK;
         struct peer *live = NULL;
-        vm->stays = here ? judge(downstream, peer, vm, event, &live) : STAY_IMAGE;
+        vm->stays = here ? judge(downstream, peer, vm, &live) : STAY_IMAGE;
         if (vm->stays == STAY_UNDECIDED) {
             vm->stays = STAY_LEAVING;
             if (live)
-                downstream_migrate(downstream, vm, live, event, out);
+                downstream_migrate(downstream, vm, live);
             else
-                downstream_leave(downstream, vm, event, out);
+                downstream_leave(downstream, vm);
         }
-        if (downstream->drain_due_ms > event->now_ms + sweep_ms)
-            downstream->drain_due_ms = event->now_ms + sweep_ms;
+        if (downstream->drain_due_ms > downstream->moment.now_ms + sweep_ms)
+            downstream->drain_due_ms = downstream->moment.now_ms + sweep_ms;
     }
 }
 
-void downstream_drain_image(struct downstream *downstream, const struct event *event,
-                            struct effects *out) {
+void downstream_drain_image(struct downstream *downstream, const struct event *event) {
     for (size_t i = 0; i < downstream->downlink.count; i++)
         if (peer_is_emptied(&downstream->downlink.peers[i]))
-            on_image(downstream, &downstream->downlink.peers[i], event, out);
+            on_image(downstream, &downstream->downlink.peers[i], event);
 }

@@ -5,9 +5,7 @@ struct downstream;
 struct effects;
 struct event;
 
-void downstream_go_on_draining(struct downstream *downstream, const struct event *event,
-                               struct effects *out);
+void downstream_go_on_draining(struct downstream *downstream);
 
 /* An image that VMs on such hosts wait for before they leave is here, or not to be had. */
-void downstream_drain_image(struct downstream *downstream, const struct event *event,
-                            struct effects *out);
+void downstream_drain_image(struct downstream *downstream, const struct event *event);

@@ -15,7 +15,7 @@
 #include "core/manager/call.h"
 #include "message/request.h"
 
-static void save_host(const struct peer *peer, struct effects *out) {
+static void save_host(struct peer *peer) {
     struct host_decision record = {.cordoned_ms = peer->cordoned_ms,
                                    .duty = peer->duty,
                                    .labels_from = peer->labels_from,
@@ -24,14 +24,13 @@ static void save_host(const struct peer *peer, struct effects *out) {
     (void)text_copy(record.name, sizeof(record.name), peer->setting.name);
     if (record.cordoned_ms || record.labels_from || record.overcommit.cpus_percent ||
         record.overcommit.memory_percent)
-        effects_save(out, &host_decision_table, &record);
+        effects_save(peer->downlink->moment->out, &host_decision_table, &record);
     else
-        effects_forget(out, &host_decision_table, record.name);
+        effects_forget(peer->downlink->moment->out, &host_decision_table, record.name);
 }
 
 /* Each VM there gets its answer anew. */
-static void set_duty(struct downstream *downstream, struct peer *peer, enum host_duty duty,
-                     const struct event *event) {
+static void set_duty(struct downstream *downstream, struct peer *peer, enum host_duty duty) {
     struct list *node = NULL, *next = NULL;
     peer->duty = duty;
     list_each(node, next, &peer->vms) {
@@ -40,8 +39,8 @@ static void set_duty(struct downstream *downstream, struct peer *peer, enum host
         vm->failed_ms = 0;
     }
     downlink_cordon(&downstream->downlink, peer,
-                    peer->cordoned_ms ? peer->cordoned_ms : event->wall_ms);
-    downstream_drain_soon(downstream, event);
+                    peer->cordoned_ms ? peer->cordoned_ms : downstream->moment.wall_ms);
+    downstream_drain_soon(downstream);
 }
 
 static void open_again(struct downstream *downstream, struct peer *peer) {
@@ -108,8 +107,8 @@ static bool change_duty(const struct call *call, struct peer *peer) {
     if (kind == REQUEST_HOST_UNCORDON || (kind == REQUEST_HOST_END_MAINTENANCE && maintained))
         open_again(call->downstream, peer);
     else if (kind != REQUEST_HOST_END_MAINTENANCE)
-        set_duty(call->downstream, peer, duties[kind], call->event);
-    save_host(peer, call->out);
+        set_duty(call->downstream, peer, duties[kind]);
+    save_host(peer);
     return true;
 }
 
@@ -119,7 +118,7 @@ static bool forget_host(const struct call *call, struct peer *peer) {
                      peer->setting.name);
         return false;
     }
-    downstream_write_off(call->downstream, peer, call->event, call->out);
+    downstream_write_off(call->downstream, peer);
     return true;
 }
 
@@ -134,8 +133,8 @@ static bool change(const struct call *call, struct peer *peer) {
     if (request->kind == REQUEST_HOST_LABEL)
         peer_set_labels(peer, LIMITS_SET, request->host_labels.labels);
     else
-        peer_set_overcommit(peer, &request->overcommit, call->out);
-    save_host(peer, call->out);
+        peer_set_overcommit(peer, &request->overcommit);
+    save_host(peer);
     return true;
 }
 

@@ -7,9 +7,8 @@ struct event;
 struct peer;
 
 void downstream_on_downlink_frame(struct downstream *downstream, struct peer *peer,
-                                  const struct event *event, struct effects *out);
+                                  const struct event *event);
 
 /* The host is gone for good: its VMs are lost, what was under way there ends, so does the wait for
  * what was to be deleted. */
-void downstream_write_off(struct downstream *downstream, struct peer *peer,
-                          const struct event *event, struct effects *out);
+void downstream_write_off(struct downstream *downstream, struct peer *peer);

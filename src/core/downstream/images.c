@@ -13,35 +13,33 @@
 #include "message/code.h"
 
 /* The image that a VM is to be made anew from is here, or not to be had. */
-static void go_on_rebuilding(struct downstream *downstream, struct book_op *op, enum code code,
-                             const struct event *event, struct effects *out) {
+static void go_on_rebuilding(struct downstream *downstream, struct book_op *op, enum code code) {
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
     list_remove(&op->by_room);
     if (code == CODE_OK)
-        downstream_instruct(downstream, vm, event, out);
+        downstream_instruct(downstream, vm);
     else
-        downstream_end(downstream, op, code, event, out);
+        downstream_end(downstream, op, code);
 }
 
 /* All operations that waited for this image go on or end. */
-void downstream_on_image(struct downstream *downstream, const struct event *event,
-                         struct effects *out) {
+void downstream_on_image(struct downstream *downstream, const struct event *event) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->waiting) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
         if (!text_equal(vm->record.digest, event->image.digest))
             continue;
         if (event->image.code == CODE_OK)
-            downstream_place(downstream, vm, event, out);
+            downstream_place(downstream, vm);
         else if (vm->record.move)
-            downstream_await_room(downstream, vm, event, out);
+            downstream_await_room(downstream, vm);
         else
-            downstream_end(downstream, vm->active, event->image.code, event, out);
+            downstream_end(downstream, vm->active, event->image.code);
     }
-    downstream_drain_image(downstream, event, out);
+    downstream_drain_image(downstream, event);
     list_each(node, next, &downstream->rebuilds) {
         struct book_op *op = container_of(node, struct book_op, by_room);
         if (text_equal(op->record.definition.image, event->image.digest))
-            go_on_rebuilding(downstream, op, event->image.code, event, out);
+            go_on_rebuilding(downstream, op, event->image.code);
     }
 }

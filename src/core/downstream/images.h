@@ -5,5 +5,4 @@ struct downstream;
 struct effects;
 struct event;
 
-void downstream_on_image(struct downstream *downstream, const struct event *event,
-                         struct effects *out);
+void downstream_on_image(struct downstream *downstream, const struct event *event);

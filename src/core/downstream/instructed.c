@@ -26,29 +26,26 @@
 
 enum { progress_after_ms = 200 }; /* short operations tell their result alone */
 
-static void learn_shapes(struct downstream *downstream, const struct patron *patron,
-                         struct effects *out) {
+static void learn_shapes(struct downstream *downstream, const struct patron *patron) {
     for (size_t i = 0; i < patron->uplink.shapes_count; i++) {
-        if (!downstream_learn_size(downstream, &patron->uplink.shapes[i].size, out))
-            effects_note(out, NOTE_WARNING, "",
+        if (!downstream_learn_size(downstream, &patron->uplink.shapes[i].size))
+            effects_note(downstream->moment.out, NOTE_WARNING, "",
                          "upstream %s brings more shapes than the %d that can be counted; VMs "
                          "of shape %s find no room here",
-                         patron->uplink.setting.name, limit_shapes,
-                         patron->uplink.shapes[i].name);
+                         patron->uplink.setting.name, limit_shapes, patron->uplink.shapes[i].name);
     }
 }
 
-static void begin_define(struct downstream *downstream, struct patron *patron,
-                         struct book_vm *vm, const struct event *event, struct effects *out) {
+static void begin_define(struct downstream *downstream, struct patron *patron, struct book_vm *vm) {
     bool permitted =
         amounts_exceeded(&patron->limits, &patron->used, &vm->record.size) == AMOUNT_NONE;
     downstream_count(downstream, vm);
     vm->active->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
-    downstream_keep_template(vm, &vm->active->record.definition, out);
+    downstream_keep_template(downstream, vm, &vm->active->record.definition);
     if (permitted)
-        downstream_await_image(downstream, patron, vm, out);
+        downstream_await_image(downstream, patron, vm);
     else
-        downstream_end(downstream, vm->active, CODE_NO_CAPACITY, event, out);
+        downstream_end(downstream, vm->active, CODE_NO_CAPACITY);
 }
 
 /* Law 3: the owner's limits, and what is kept for others, are held against what the VM grows by. */
@@ -59,33 +56,30 @@ static bool permits(const struct downstream *downstream, const struct patron *pa
 }
 
 /* What has a host goes on there. */
-static void begin_there(struct downstream *downstream, struct patron *patron,
-                        struct book_vm *vm, const struct event *event, struct effects *out) {
+static void begin_there(struct downstream *downstream, struct patron *patron, struct book_vm *vm) {
     struct book_op *op = vm->active;
     struct size growth = reshape_growth(&vm->record, &op->record);
     bool permitted = permits(downstream, patron, vm, &growth);
     if (!permitted || downstream_crowds_out(downstream, &growth)) {
         op->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
-        downstream_end(downstream, op, CODE_NO_CAPACITY, event, out);
+        downstream_end(downstream, op, CODE_NO_CAPACITY);
     } else if (op->record.verb == VERB_REBUILD) {
-        downstream_await_image(downstream, patron, vm, out);
+        downstream_await_image(downstream, patron, vm);
     } else {
         reshape_hold(vm, downstream_used(downstream, vm));
-        downstream_instruct(downstream, vm, event, out);
+        downstream_instruct(downstream, vm);
     }
 }
 
 static void begin(struct downstream *downstream, struct patron *patron,
-                  const struct instruct *instruct, const struct event *event,
-                  struct effects *out) {
+                  const struct instruct *instruct) {
     struct book_vm *old = book_vm(&downstream->book, instruct->vm);
     struct size reserved = downstream_take_reserved(downstream, old);
     if (old && old->active && old->active->counted) { /* it is about to be superseded */
         old->active->counted = false;
         patron->under_way--;
     }
-    struct book_op *op =
-        uplink_begin(&downstream->book, patron->uplink.setting.name, instruct, event, out);
+    struct book_op *op = uplink_begin(&downstream->book, patron->uplink.setting.name, instruct);
     op->reserved = reserved;
     downstream_count_op(downstream, op);
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
@@ -97,27 +91,25 @@ static void begin(struct downstream *downstream, struct patron *patron,
         downstream_follow(downstream, vm);
     if (instruct->verb != VERB_DEFINE) /* counted when it is permitted, not to be in its own way */
         downstream_count(downstream, vm);
-    op->progress_ms = event->now_ms + progress_after_ms;
+    op->progress_ms = downstream->moment.now_ms + progress_after_ms;
     book_schedule(&downstream->book, op);
     if (instruct->verb == VERB_DEFINE) {
-        begin_define(downstream, patron, vm, event, out);
+        begin_define(downstream, patron, vm);
         return;
     }
     if (!*vm->record.place) { /* never reached a host */
         placement_take(vm);
         downstream->downlink.changed = true;
         if (instruct->verb == VERB_DELETE)
-            downstream_move(downstream, vm, VM_DELETED, event, out);
-        downstream_end(downstream, op,
-                       instruct->verb == VERB_DELETE ? CODE_OK : CODE_LOST, event, out);
+            downstream_move(downstream, vm, VM_DELETED);
+        downstream_end(downstream, op, instruct->verb == VERB_DELETE ? CODE_OK : CODE_LOST);
         return;
     }
-    begin_there(downstream, patron, vm, event, out);
+    begin_there(downstream, patron, vm);
 }
 
 static void on_instruct(struct downstream *downstream, struct patron *patron,
-                        const struct instruct *instruct, const struct event *event,
-                        struct effects *out) {
+                        const struct instruct *instruct) {
     struct uplink *uplink = &patron->uplink;
     const char *owner = uplink->setting.name;
     struct book_vm *vm = book_vm(&downstream->book, instruct->vm);
@@ -126,66 +118,64 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
     uplink_forget_refusal(uplink, instruct->op);
     if (verb_reaches[instruct->verb] == VERB_AMONG_HOSTS) {
         uplink_refuse(uplink, instruct, vm && !own ? CODE_CONFLICT : CODE_UNSUPPORTED,
-                      own ? vm : NULL, out);
+                      own ? vm : NULL);
         return;
     }
     switch (uplink_judge(&downstream->book, owner, instruct, &code)) {
     case UPLINK_NEW:
         if (!downstream_allows(patron, instruct))
-            uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm : NULL, out);
+            uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm : NULL);
         else if (patron->under_way >= downstream->backlog && instruct->verb != VERB_DELETE)
-            uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm : NULL, out);
+            uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm : NULL);
         else if (!downstream->stopping)
-            begin(downstream, patron, instruct, event, out);
+            begin(downstream, patron, instruct);
         return;
     case UPLINK_UNDER_WAY:
         return;
     case UPLINK_ANSWERED: {
         struct book_op *op = book_op(&downstream->book, instruct->op);
         if (op)
-            uplink_send_result(uplink, &downstream->book, op, event, out);
+            uplink_send_result(uplink, op);
         else
-            uplink_refuse(uplink, instruct, vm->record.last_code, vm, out);
+            uplink_refuse(uplink, instruct, vm->record.last_code, vm);
         return;
     }
     case UPLINK_REFUSED:
-        uplink_refuse(uplink, instruct, code, own ? vm : NULL, out);
+        uplink_refuse(uplink, instruct, code, own ? vm : NULL);
         return;
     }
 }
 
-static void on_opened(struct downstream *downstream, struct patron *patron,
-                      const struct event *event, struct effects *out) {
-    learn_shapes(downstream, patron, out);
-    downstream_tell_capacity(downstream, patron, out);
-    uplink_send_results(&patron->uplink, &downstream->book, event, out);
-    uplink_send_missed(&patron->uplink, &downstream->book, out);
+static void on_opened(struct downstream *downstream, struct patron *patron) {
+    learn_shapes(downstream, patron);
+    downstream_tell_capacity(downstream, patron);
+    uplink_send_results(&patron->uplink);
+    uplink_send_missed(&patron->uplink);
 }
 
 void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,
-                                const struct event *event, struct effects *out) {
+                                const struct event *event) {
     struct uplink *uplink = &patron->uplink;
-    if (!uplink_on_frame(uplink, event, out))
+    if (!uplink_on_frame(uplink, event))
         return;
     for (uint32_t i = uplink->session.fresh; i < event->frame.frame->messages_count; i++) {
         const struct message *message = &event->frame.frame->messages[i];
-        switch (uplink_on_message(uplink, message, event, out)) {
+        switch (uplink_on_message(uplink, message)) {
         case UPLINK_HANDLED:
             break;
         case UPLINK_OPENED:
-            on_opened(downstream, patron, event, out);
+            on_opened(downstream, patron);
             break;
         case UPLINK_CATALOGUE:
-            learn_shapes(downstream, patron, out);
+            learn_shapes(downstream, patron);
             break;
         case UPLINK_MESSAGE:
             if (message->kind == MESSAGE_INSTRUCT)
-                on_instruct(downstream, patron, &message->instruct, event, out);
+                on_instruct(downstream, patron, &message->instruct);
             else if (message->kind == MESSAGE_SYNC)
-                uplink_send_table(uplink, &downstream->book, out);
+                uplink_send_table(uplink);
             else
-                uplink_on_settled(&downstream->book, uplink->setting.name,
-                                  message->settled.op, out);
+                uplink_on_settled(&downstream->book, uplink->setting.name, message->settled.op);
             break;
         }
     }

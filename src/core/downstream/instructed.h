@@ -8,4 +8,4 @@ struct event;
 struct patron;
 
 void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,
-                                const struct event *event, struct effects *out);
+                                const struct event *event);

@@ -46,45 +46,44 @@ enum placement downstream_choose_live(const struct downstream *downstream,
 enum sending { SEND_NOW, SEND_LATER };
 
 /* The VM's active operation, which has just begun: written, and sent now or after a pause. */
-static void send(struct downstream *downstream, struct book_vm *vm, enum sending when,
-                 const struct event *event, struct effects *out) {
+static void send(struct downstream *downstream, struct book_vm *vm, enum sending when) {
     if (when == SEND_NOW) {
-        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+        downlink_instruct(&downstream->downlink, vm);
     } else {
-        vm->active->resend_ms = event->now_ms + downstream_pause_ms;
+        vm->active->resend_ms = downstream->moment.now_ms + downstream_pause_ms;
         book_schedule(&downstream->book, vm->active);
     }
-    book_save_vm(vm, out);
-    book_save_op(vm->active, out);
+    book_save_vm(&downstream->book, vm);
+    book_save_op(&downstream->book, vm->active);
 }
 
-void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const struct peer *to,
-                        const struct event *event, struct effects *out) {
-    effects_note(out, NOTE_INFO, "", "VM %s is to go from host %s to host %s while it runs",
-                 vm->record.id, vm->record.place, to->setting.name);
+void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const struct peer *to) {
+    effects_note(downstream->moment.out, NOTE_INFO, "",
+                 "VM %s is to go from host %s to host %s while it runs", vm->record.id,
+                 vm->record.place, to->setting.name);
     book_set_destination(vm, to->setting.name);
     downstream_set_move(downstream, vm, MOVE_RECEIVING);
-    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_RECEIVE, event, out);
+    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_RECEIVE);
     downstream_describe(vm, &op->record.definition);
-    send(downstream, vm, SEND_NOW, event, out);
+    send(downstream, vm, SEND_NOW);
 }
 
-static void forget_rest(struct book_vm *vm, struct effects *out) {
+static void forget_rest(struct downstream *downstream, struct book_vm *vm) {
     book_set_destination(vm, NULL);
     list_remove(&vm->by_owner);
-    book_save_vm(vm, out);
+    book_save_vm(&downstream->book, vm);
 }
 
 /* It stays where it is. What its destination has of it is left there. */
-static void stay(struct downstream *downstream, struct book_vm *vm, enum code code,
-                 const struct event *event, struct effects *out) {
-    effects_note(out, NOTE_WARNING, vm->active->record.id, "VM %s stays on host %s: going to %s "
-                 "while it runs failed, %s", vm->record.id, vm->record.place,
-                 book_destination(vm), code_names[code]);
-    vm->failed_ms = event->now_ms + 1;
-    downstream_end(downstream, vm->active, code, event, out);
+static void stay(struct downstream *downstream, struct book_vm *vm, enum code code) {
+    effects_note(downstream->moment.out, NOTE_WARNING, vm->active->record.id,
+                 "VM %s stays on host %s: going to %s "
+                 "while it runs failed, %s",
+                 vm->record.id, vm->record.place, book_destination(vm), code_names[code]);
+    vm->failed_ms = downstream->moment.now_ms + 1;
+    downstream_end(downstream, vm->active, code);
     downstream_end_move(downstream, vm);
-    book_save_vm(vm, out);
+    book_save_vm(&downstream->book, vm);
 }
 
 /* What its old host is to compare with what it has: a disk of another image would be spoilt. */
@@ -96,28 +95,26 @@ static struct definition made_ready(const struct definition *definition) {
 }
 
 static void on_ready(struct downstream *downstream, struct book_vm *vm,
-                     const struct result *result, const struct event *event,
-                     struct effects *out) {
+                     const struct result *result) {
     struct definition ready = made_ready(&vm->active->record.definition);
-    downstream_end(downstream, vm->active, CODE_OK, event, out);
+    downstream_end(downstream, vm->active, CODE_OK);
     downstream_set_move(downstream, vm, MOVE_MIGRATING);
-    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_MIGRATE, event, out);
+    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_MIGRATE);
     op->record.definition = ready;
     record_clone(&landing_table, &result->landing, &op->record.landing);
     op->record.landing.epoch = vm->record.place_epoch + 1;
-    send(downstream, vm, SEND_NOW, event, out);
+    send(downstream, vm, SEND_NOW);
 }
 
 static void on_receive_result(struct downstream *downstream, struct book_vm *vm,
-                              const struct result *result, const struct event *event,
-                              struct effects *out) {
+                              const struct result *result) {
     if (result->code == CODE_OK && result->landing.uri && result->landing.folder) {
-        on_ready(downstream, vm, result, event, out);
+        on_ready(downstream, vm, result);
         return;
     }
-    stay(downstream, vm, result->code == CODE_OK ? CODE_INVALID : result->code, event, out);
+    stay(downstream, vm, result->code == CODE_OK ? CODE_INVALID : result->code);
     if (downlink_is_undone(result))
-        forget_rest(vm, out);
+        forget_rest(downstream, vm);
 }
 
 void downstream_follow(struct downstream *downstream, struct book_vm *vm) {
@@ -132,13 +129,12 @@ void downstream_follow(struct downstream *downstream, struct book_vm *vm) {
         list_add(&peer->vms, &vm->by_place);
 }
 
-static void adopt(struct downstream *downstream, struct book_vm *vm, const struct event *event,
-                  struct effects *out) {
-    downstream_end(downstream, vm->active, CODE_OK, event, out);
+static void adopt(struct downstream *downstream, struct book_vm *vm) {
+    downstream_end(downstream, vm->active, CODE_OK);
     downstream_follow(downstream, vm);
     downstream_set_move(downstream, vm, MOVE_ADOPTING);
-    (void)downstream_begin_internal(downstream, vm, VERB_ADOPT, event, out);
-    send(downstream, vm, SEND_NOW, event, out);
+    (void)downstream_begin_internal(downstream, vm, VERB_ADOPT);
+    send(downstream, vm, SEND_NOW);
 }
 
 /* Its host does not know yet, or has not begun. */
@@ -147,96 +143,89 @@ static bool is_no_answer(enum code code) {
 }
 
 static void on_migrate_result(struct downstream *downstream, struct book_vm *vm,
-                              const struct result *result, const struct event *event,
-                              struct effects *out) {
+                              const struct result *result) {
     if (result->code == CODE_OK || result->code == CODE_LOST || downlink_is_undone(result)) {
-        adopt(downstream, vm, event, out); /* what is there says whether it has come */
+        adopt(downstream, vm); /* what is there says whether it has come */
     } else if (is_no_answer(result->code)) {
-        send(downstream, vm, SEND_LATER, event, out);
+        send(downstream, vm, SEND_LATER);
     } else {
-        stay(downstream, vm, result->code, event, out);
-        downstream_move(downstream, vm, result->state, event, out);
+        stay(downstream, vm, result->code);
+        downstream_move(downstream, vm, result->state);
     }
 }
 
 static void on_adopt_result(struct downstream *downstream, struct book_vm *vm,
-                            const struct result *result, const struct event *event,
-                            struct effects *out) {
+                            const struct result *result) {
     bool gone = downlink_is_undone(result);
     if (is_no_answer(result->code) || (result->code != CODE_OK && result->state == VM_PAUSED)) {
-        downstream_end(downstream, vm->active, result->code, event, out);
-        (void)downstream_begin_internal(downstream, vm, VERB_ADOPT, event, out);
-        send(downstream, vm, SEND_LATER, event, out);
+        downstream_end(downstream, vm->active, result->code);
+        (void)downstream_begin_internal(downstream, vm, VERB_ADOPT);
+        send(downstream, vm, SEND_LATER);
         return;
     }
-    effects_note(out, result->code == CODE_OK ? NOTE_INFO : NOTE_WARNING, vm->active->record.id,
-                 "VM %s has come to host %s: %s, %s", vm->record.id, vm->record.place,
-                 code_names[result->code], vm_state_names[result->state]);
-    downstream_end(downstream, vm->active, result->code, event, out);
+    effects_note(downstream->moment.out, result->code == CODE_OK ? NOTE_INFO : NOTE_WARNING,
+                 vm->active->record.id, "VM %s has come to host %s: %s, %s", vm->record.id,
+                 vm->record.place, code_names[result->code], vm_state_names[result->state]);
+    downstream_end(downstream, vm->active, result->code);
     downstream_end_move(downstream, vm);
-    downstream_move(downstream, vm, gone ? VM_LOST : result->state, event, out);
-    book_save_vm(vm, out);
+    downstream_move(downstream, vm, gone ? VM_LOST : result->state);
+    book_save_vm(&downstream->book, vm);
 }
 
-void downstream_on_live_result(struct downstream *downstream, const struct result *result,
-                               const struct event *event, struct effects *out) {
+void downstream_on_live_result(struct downstream *downstream, const struct result *result) {
     struct book_vm *vm = book_vm(&downstream->book, result->vm);
     if (vm->record.move == MOVE_RECEIVING)
-        on_receive_result(downstream, vm, result, event, out);
+        on_receive_result(downstream, vm, result);
     else if (vm->record.move == MOVE_MIGRATING)
-        on_migrate_result(downstream, vm, result, event, out);
+        on_migrate_result(downstream, vm, result);
     else
-        on_adopt_result(downstream, vm, result, event, out);
+        on_adopt_result(downstream, vm, result);
 }
 
-void downstream_on_live_due(struct downstream *downstream, struct book_op *op,
-                            const struct event *event, struct effects *out) {
+void downstream_on_live_due(struct downstream *downstream, struct book_op *op) {
     struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
-    if (op->deadline_ms > event->now_ms) {
-        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+    if (op->deadline_ms > downstream->moment.now_ms) {
+        downlink_instruct(&downstream->downlink, vm);
     } else if (op->record.verb == VERB_RECEIVE) {
-        stay(downstream, vm, CODE_DEADLINE, event, out);
-        downstream_drain_soon(downstream, event);
+        stay(downstream, vm, CODE_DEADLINE);
+        downstream_drain_soon(downstream);
     } else { /* whatever became of it, its host alone can say */
         enum verb verb = op->record.verb;
         struct definition ready = made_ready(&op->record.definition);
         struct landing landing;
         record_clone(&landing_table, &op->record.landing, &landing);
-        downstream_end(downstream, op, CODE_DEADLINE, event, out);
-        op = downstream_begin_internal(downstream, vm, verb, event, out);
+        downstream_end(downstream, op, CODE_DEADLINE);
+        op = downstream_begin_internal(downstream, vm, verb);
         op->record.landing = landing;
         op->record.definition = ready;
-        send(downstream, vm, SEND_NOW, event, out);
+        send(downstream, vm, SEND_NOW);
     }
 }
 
 /* --- what is left on a destination --- */
 
-static void discard(struct downstream *downstream, struct book_vm *vm, enum sending when,
-                    const struct event *event, struct effects *out) {
-    (void)downstream_begin_internal(downstream, vm, VERB_DISCARD, event, out);
-    send(downstream, vm, when, event, out);
+static void discard(struct downstream *downstream, struct book_vm *vm, enum sending when) {
+    (void)downstream_begin_internal(downstream, vm, VERB_DISCARD);
+    send(downstream, vm, when);
 }
 
-void downstream_discard_rests(struct downstream *downstream, const struct event *event,
-                              struct effects *out) {
+void downstream_discard_rests(struct downstream *downstream) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->rests) {
         struct book_vm *vm = container_of(node, struct book_vm, by_owner);
         if (!vm->active && vm->record.state != VM_DELETING) /* whose delete comes there itself */
-            discard(downstream, vm, SEND_NOW, event, out);
+            discard(downstream, vm, SEND_NOW);
     }
 }
 
-void downstream_on_discarded(struct downstream *downstream, const struct result *result,
-                             const struct event *event, struct effects *out) {
+void downstream_on_discarded(struct downstream *downstream, const struct result *result) {
     struct book_vm *vm = book_vm(&downstream->book, result->vm);
-    downstream_end(downstream, vm->active, result->code, event, out);
+    downstream_end(downstream, vm->active, result->code);
     if (result->code == CODE_OK)
-        forget_rest(vm, out);
+        forget_rest(downstream, vm);
     else
-        discard(downstream, vm, SEND_LATER, event, out);
-    downstream_drain_soon(downstream, event);
+        discard(downstream, vm, SEND_LATER);
+    downstream_drain_soon(downstream);
 }
 
 struct size downstream_take_reserved(struct downstream *downstream, struct book_vm *vm) {
@@ -248,27 +237,25 @@ struct size downstream_take_reserved(struct downstream *downstream, struct book_
     return book_take_reserved(vm ? vm->active : NULL);
 }
 
-static void instruct_again(struct downstream *downstream, struct list *vms, const struct peer *peer,
-                           const struct event *event, struct effects *out) {
+static void instruct_again(struct downstream *downstream, struct list *vms,
+                           const struct peer *peer) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_owner);
         if (vm->active && verb_is_ahead(vm->active->record.verb) &&
             text_equal(book_destination(vm), peer->setting.name))
-            downlink_instruct_again(&downstream->downlink, &downstream->book, vm, event, out);
+            downlink_instruct_again(&downstream->downlink, vm);
     }
 }
 
-void downstream_on_destination_opened(struct downstream *downstream, const struct peer *peer,
-                                      const struct event *event, struct effects *out) {
-    instruct_again(downstream, &downstream->moving, peer, event, out);
-    instruct_again(downstream, &downstream->rests, peer, event, out);
+void downstream_on_destination_opened(struct downstream *downstream, const struct peer *peer) {
+    instruct_again(downstream, &downstream->moving, peer);
+    instruct_again(downstream, &downstream->rests, peer);
 }
 
 /* Nothing is left there, by the owner's word. What migrates there has its old host's answer still
  * to come. */
-void downstream_write_off_destination(struct downstream *downstream, const struct peer *peer,
-                                      const struct event *event, struct effects *out) {
+void downstream_write_off_destination(struct downstream *downstream, const struct peer *peer) {
     struct list *lists[] = {&downstream->moving, &downstream->rests};
     for (size_t i = 0; i < array_size(lists); i++) {
         struct list *node = NULL, *next = NULL;
@@ -278,9 +265,9 @@ void downstream_write_off_destination(struct downstream *downstream, const struc
                 vm->record.move == MOVE_MIGRATING)
                 continue;
             if (vm->active && verb_is_ahead(vm->active->record.verb))
-                downstream_end(downstream, vm->active, CODE_LOST, event, out);
+                downstream_end(downstream, vm->active, CODE_LOST);
             downstream_end_move(downstream, vm);
-            forget_rest(vm, out);
+            forget_rest(downstream, vm);
         }
     }
 }

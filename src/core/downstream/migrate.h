@@ -10,25 +10,18 @@ struct peer;
 /* The VM goes to another host while it runs. See downstream_live.c. */
 enum placement downstream_choose_live(const struct downstream *downstream,
                                       const struct book_vm *vm, struct peer **out_peer);
-void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const struct peer *to,
-                        const struct event *event, struct effects *out);
-void downstream_on_live_result(struct downstream *downstream, const struct result *result,
-                               const struct event *event, struct effects *out);
-void downstream_on_live_due(struct downstream *downstream, struct book_op *op,
-                            const struct event *event, struct effects *out);
+void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const struct peer *to);
+void downstream_on_live_result(struct downstream *downstream, const struct result *result);
+void downstream_on_live_due(struct downstream *downstream, struct book_op *op);
 
 /* What may be left of it on its destination counts as all that there is of it from now on. */
 void downstream_follow(struct downstream *downstream, struct book_vm *vm);
 
 /* What VMs have left on other hosts is deleted there, once nothing else is under way on them. */
-void downstream_discard_rests(struct downstream *downstream, const struct event *event,
-                              struct effects *out);
-void downstream_on_discarded(struct downstream *downstream, const struct result *result,
-                             const struct event *event, struct effects *out);
-void downstream_on_destination_opened(struct downstream *downstream, const struct peer *peer,
-                                      const struct event *event, struct effects *out);
-void downstream_write_off_destination(struct downstream *downstream, const struct peer *peer,
-                                      const struct event *event, struct effects *out);
+void downstream_discard_rests(struct downstream *downstream);
+void downstream_on_discarded(struct downstream *downstream, const struct result *result);
+void downstream_on_destination_opened(struct downstream *downstream, const struct peer *peer);
+void downstream_write_off_destination(struct downstream *downstream, const struct peer *peer);
 
 /* The same as book_take_reserved(), of a VM whose operation is about to be superseded (or NULL).
  * A reservation at its destination ends: what follows goes to where it is. */

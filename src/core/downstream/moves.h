@@ -8,7 +8,5 @@ struct downstream;
 struct peer;
 
 void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
-                               const struct result *result, const struct event *event,
-                               struct effects *out);
-void downstream_on_move_due(struct downstream *downstream, struct book_op *op,
-                            const struct event *event, struct effects *out);
+                               const struct result *result);
+void downstream_on_move_due(struct downstream *downstream, struct book_op *op);

@@ -8,23 +8,18 @@ struct downstream;
 
 /* Begins an operation of our own on a VM: nothing that is known of it above changes. */
 struct book_op *downstream_begin_internal(struct downstream *downstream, struct book_vm *vm,
-                                          enum verb verb, const struct event *event,
-                                          struct effects *out);
+                                          enum verb verb);
 
 /* Instructs the VM's place with its active operation, which is new to it. */
-void downstream_instruct(struct downstream *downstream, struct book_vm *vm,
-                         const struct event *event, struct effects *out);
+void downstream_instruct(struct downstream *downstream, struct book_vm *vm);
 
 /* Ends an operation and sends its result up, capacity before it. */
-void downstream_end(struct downstream *downstream, struct book_op *op, enum code code,
-                    const struct event *event, struct effects *out);
+void downstream_end(struct downstream *downstream, struct book_op *op, enum code code);
 
 /* A VM's state is another: written, counted, told. */
-void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_state state,
-                     const struct event *event, struct effects *out);
+void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_state state);
 
 /* Begins an internal deletion below, of a VM that is to be gone: at once, or after a pause where
  * one has just failed. */
 enum undo { UNDO_NOW, UNDO_LATER };
-void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when,
-                     const struct event *event, struct effects *out);
+void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when);

@@ -25,7 +25,7 @@ void downstream_count(struct downstream *downstream, struct book_vm *vm) {
 }
 
 void downstream_await_image(struct downstream *downstream, struct patron *patron,
-                            struct book_vm *vm, struct effects *out) {
+                            struct book_vm *vm) {
     if (*vm->record.place) {
         list_remove(&vm->active->by_room);
         list_add(&downstream->rebuilds, &vm->active->by_room);
@@ -33,7 +33,7 @@ void downstream_await_image(struct downstream *downstream, struct patron *patron
         list_remove(&vm->by_place);
         list_add(&downstream->waiting, &vm->by_place);
     }
-    struct effect_image *image = &effects_add(out, EFFECT_IMAGE)->image;
+    struct effect_image *image = &effects_add(downstream->moment.out, EFFECT_IMAGE)->image;
     image->link = patron->uplink.setting.link;
     (void)text_copy(image->digest, sizeof(image->digest), vm->active->record.definition.image);
 }
@@ -43,8 +43,8 @@ struct owner_limits *downstream_used(struct downstream *downstream, const struct
     return patron && vm->counted ? &patron->used : NULL;
 }
 
-void downstream_drain_soon(struct downstream *downstream, const struct event *event) {
-    uint64_t due = event->now_ms;
+void downstream_drain_soon(struct downstream *downstream) {
+    uint64_t due = downstream->moment.now_ms;
     for (size_t i = 0; i < downstream->downlink.count; i++)
         if (peer_is_emptied(&downstream->downlink.peers[i]) && due < downstream->drain_due_ms)
             downstream->drain_due_ms = due;
@@ -66,14 +66,13 @@ bool downstream_allows_shape(const struct patron *patron, const struct shape *sh
 }
 
 /* The hosts count fits by size; the same size under two upstreams' names is one entry. */
-bool downstream_learn_size(struct downstream *downstream, const struct size *size,
-                           struct effects *out) {
+bool downstream_learn_size(struct downstream *downstream, const struct size *size) {
     struct shape shape = {.size = *size};
     if (downlink_shape(&downstream->downlink, size) >= 0)
         return true;
     text_format(shape.name, sizeof(shape.name), "c%u-m%u-d%u", size->cpus, size->memory_mib,
                 size->disk_gib);
-    return downlink_add_shape(&downstream->downlink, &shape, out);
+    return downlink_add_shape(&downstream->downlink, &shape);
 }
 
 bool downstream_is_homeless(const struct book_vm *vm) {

@@ -34,6 +34,7 @@ struct patron {
 };
 
 struct downstream {
+    struct moment moment;
     struct book book;
     struct downlink downlink;
     struct enrol enrol;
@@ -51,7 +52,7 @@ struct downstream {
 };
 
 /* Looks again soon at the hosts that are to be empty, if there are any. */
-void downstream_drain_soon(struct downstream *downstream, const struct event *event);
+void downstream_drain_soon(struct downstream *downstream);
 /* The VM is between two hosts, and no host's capacity counts it: what it will take. */
 bool downstream_is_homeless(const struct book_vm *vm);
 bool downstream_allows_shape(const struct patron *patron, const struct shape *shape);
@@ -66,11 +67,10 @@ struct owner_limits *downstream_used(struct downstream *downstream, const struct
 
 /* Asks for the image of the VM's operation; it goes on when that is here. */
 void downstream_await_image(struct downstream *downstream, struct patron *patron,
-                            struct book_vm *vm, struct effects *out);
+                            struct book_vm *vm);
 
 /* Has the hosts count fits for this size, too. False: the catalogue is full. */
-bool downstream_learn_size(struct downstream *downstream, const struct size *size,
-                           struct effects *out);
+bool downstream_learn_size(struct downstream *downstream, const struct size *size);
 
 /* By the owner's permissions. */
 bool patron_has_shape(const struct patron *patron, const struct shape *shape);

@@ -24,23 +24,24 @@ bool downstream_has_room(const struct downstream *downstream, const struct book_
     return !taken || (shape >= 0 && room_left(downlink->sum.fits[shape]) > taken);
 }
 
-void downstream_await_room(struct downstream *downstream, struct book_vm *vm,
-                           const struct event *event, struct effects *out) {
+void downstream_await_room(struct downstream *downstream, struct book_vm *vm) {
     struct book_op *op = vm->active;
     list_remove(&vm->by_place);
     list_remove(&op->by_room); /* it is under way nowhere */
-    (void)book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_WAITING,
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = downstream->moment.wall_ms,
+                                                 .step = STEP_WAITING,
                                                  .code = CODE_NO_CAPACITY});
-    op->resend_ms = event->now_ms + downstream_pause_ms;
+    op->resend_ms = downstream->moment.now_ms + downstream_pause_ms;
     book_schedule(&downstream->book, op);
-    book_save_vm(vm, out);
-    book_save_op(op, out);
+    book_save_vm(&downstream->book, vm);
+    book_save_op(&downstream->book, op);
 }
 
-static void tell_no_room(struct book_op *op, const struct event *event, struct effects *out) {
-    if (book_tell(op, &(struct timeline_entry){.at_ms = event->wall_ms, .step = STEP_WAITING,
+static void tell_no_room(struct downstream *downstream, struct book_op *op) {
+    if (book_tell(op, &(struct timeline_entry){.at_ms = downstream->moment.wall_ms,
+                                               .step = STEP_WAITING,
                                                .code = CODE_NO_CAPACITY}))
-        book_save_op(op, out);
+        book_save_op(&downstream->book, op);
 }
 
 enum placement downstream_choose(const struct downstream *downstream, const struct book_vm *vm,
@@ -57,8 +58,7 @@ enum placement downstream_choose(const struct downstream *downstream, const stru
     return placement_choose(&downstream->downlink, &wish, out_peer);
 }
 
-void downstream_place(struct downstream *downstream, struct book_vm *vm,
-                      const struct event *event, struct effects *out) {
+void downstream_place(struct downstream *downstream, struct book_vm *vm) {
     struct book_op *op = vm->active;
     struct peer *peer = NULL;
     op->resend_ms = book_never;
@@ -67,10 +67,10 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
         found = PLACEMENT_NO_ROOM; /* what there is belongs to those that have left theirs */
     switch (found) {
     case PLACEMENT_FOUND:
-        placement_put(peer, vm, op, event);
-        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
-        book_save_vm(vm, out);
-        book_save_op(op, out);
+        placement_put(peer, vm, op);
+        downlink_instruct(&downstream->downlink, vm);
+        book_save_vm(&downstream->book, vm);
+        book_save_op(&downstream->book, op);
         return;
     case PLACEMENT_NO_ROOM:
     case PLACEMENT_NO_LABELS:
@@ -79,16 +79,17 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm,
     case PLACEMENT_NOT_ALLOWED: /* not asked for */
     case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */
         if (vm->record.move) {
-            downstream_await_room(downstream, vm, event, out);
+            downstream_await_room(downstream, vm);
             return;
         }
-        if (downlink_awaits(&downstream->downlink, event)) {
-            tell_no_room(op, event, out);
-            op->resend_ms = event->now_ms + book_backoff_ms(op->attempts++, &downstream->prng);
+        if (downlink_awaits(&downstream->downlink)) {
+            tell_no_room(downstream, op);
+            op->resend_ms =
+                downstream->moment.now_ms + book_backoff_ms(op->attempts++, &downstream->prng);
             book_schedule(&downstream->book, op);
             return;
         }
-        downstream_end(downstream, op, CODE_NO_CAPACITY, event, out);
+        downstream_end(downstream, op, CODE_NO_CAPACITY);
         return;
     }
 }

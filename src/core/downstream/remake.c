@@ -17,26 +17,26 @@
 #include "core/downstream/operations.h"
 #include "core/downstream/patron.h"
 
-void downstream_keep_template(struct book_vm *vm, const struct definition *definition,
-                              struct effects *out) {
+void downstream_keep_template(struct downstream *downstream, struct book_vm *vm,
+                              const struct definition *definition) {
     struct template template = {.definition = *definition}; /* borrowed */
     if (definition->on_drain != ON_DRAIN_STAY) {
         (void)text_copy(template.vm, sizeof(template.vm), vm->record.id);
         book_set_template(vm, &template);
-        effects_save(out, &template_table, vm->template);
+        effects_save(downstream->moment.out, &template_table, vm->template);
     } else if (vm->template) { /* of a definition that failed */
-        effects_forget(out, &template_table, vm->record.id);
+        effects_forget(downstream->moment.out, &template_table, vm->record.id);
         book_set_template(vm, NULL);
     }
 }
 
-void downstream_renew_template(struct book_vm *vm, const struct definition *rebuilt,
-                               struct effects *out) {
+void downstream_renew_template(struct downstream *downstream, struct book_vm *vm,
+                               const struct definition *rebuilt) {
     if (!vm->template || !rebuilt->user_data)
         return;
     memory_free(vm->template->definition.user_data);
     vm->template->definition.user_data = memory_text(rebuilt->user_data);
-    effects_save(out, &template_table, vm->template);
+    effects_save(downstream->moment.out, &template_table, vm->template);
 }
 
 void downstream_set_move(struct downstream *downstream, struct book_vm *vm,
@@ -70,27 +70,25 @@ void downstream_describe(const struct book_vm *vm, struct definition *out) {
     (void)text_copy(out->image, sizeof(out->image), vm->record.digest);
 }
 
-void downstream_order(struct downstream *downstream, struct book_vm *vm, enum verb verb,
-                      const struct event *event, struct effects *out) {
+void downstream_order(struct downstream *downstream, struct book_vm *vm, enum verb verb) {
     downstream_set_move(downstream, vm, verb == VERB_DEFINE ? MOVE_ARRIVING : MOVE_LEAVING);
-    struct book_op *op = downstream_begin_internal(downstream, vm, verb, event, out);
+    struct book_op *op = downstream_begin_internal(downstream, vm, verb);
     if (verb == VERB_DEFINE) {
         downstream_describe(vm, &op->record.definition);
     } else {
-        downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
+        downlink_instruct(&downstream->downlink, vm);
     }
-    book_save_vm(vm, out);
-    book_save_op(op, out);
+    book_save_vm(&downstream->book, vm);
+    book_save_op(&downstream->book, op);
 }
 
-void downstream_leave(struct downstream *downstream, struct book_vm *vm,
-                      const struct event *event, struct effects *out) {
+void downstream_leave(struct downstream *downstream, struct book_vm *vm) {
     bool runs = vm->record.state == VM_RUNNING || vm->record.state == VM_PAUSED;
     vm->template->definition.start = runs;
-    effects_save(out, &template_table, vm->template);
-    effects_note(out, NOTE_INFO, "", "VM %s leaves host %s, to be made anew from its image "
-                 "elsewhere", vm->record.id, vm->record.place);
-    downstream_order(downstream, vm,
-                     vm->record.state == VM_RUNNING ? VERB_SHUTDOWN : VERB_DELETE, event,
-                     out);
+    effects_save(downstream->moment.out, &template_table, vm->template);
+    effects_note(downstream->moment.out, NOTE_INFO, "",
+                 "VM %s leaves host %s, to be made anew from its image "
+                 "elsewhere",
+                 vm->record.id, vm->record.place);
+    downstream_order(downstream, vm, vm->record.state == VM_RUNNING ? VERB_SHUTDOWN : VERB_DELETE);
 }

@@ -7,17 +7,16 @@
 struct downstream;
 
 /* What the VM is made of is kept if it may be made anew elsewhere. */
-void downstream_keep_template(struct book_vm *vm, const struct definition *definition,
-                              struct effects *out);
+void downstream_keep_template(struct downstream *downstream, struct book_vm *vm,
+                              const struct definition *definition);
 
 /* It was rebuilt: the first-boot data that this brought is what it is made from, too. */
-void downstream_renew_template(struct book_vm *vm, const struct definition *rebuilt,
-                               struct effects *out);
+void downstream_renew_template(struct downstream *downstream, struct book_vm *vm,
+                               const struct definition *rebuilt);
 
 /* The VM leaves its host; its operation from now on is always one of ours, until it has arrived
  * elsewhere. See downstream_move.c. */
-void downstream_leave(struct downstream *downstream, struct book_vm *vm,
-                      const struct event *event, struct effects *out);
+void downstream_leave(struct downstream *downstream, struct book_vm *vm);
 void downstream_load_move(struct downstream *downstream, struct book_vm *vm);
 
 /* The VM is no more between two hosts; what is under way on it is the caller's to end. */
@@ -28,5 +27,4 @@ void downstream_set_move(struct downstream *downstream, struct book_vm *vm, enum
 void downstream_describe(const struct book_vm *vm, struct definition *out);
 
 /* The next operation of ours on a VM that is made anew elsewhere; the one before has ended. */
-void downstream_order(struct downstream *downstream, struct book_vm *vm, enum verb verb,
-                      const struct event *event, struct effects *out);
+void downstream_order(struct downstream *downstream, struct book_vm *vm, enum verb verb);

@@ -26,7 +26,7 @@
 #include "message/owner.h"
 #include "message/request.h"
 
-static void save_lending(const struct patron *patron, struct effects *out) {
+static void save_lending(struct patron *patron) {
     struct lending_decision record = {.from = patron->from,
                                       .permissions_from = patron->permissions_from,
                                       .share_from = patron->share_from,
@@ -41,9 +41,9 @@ static void save_lending(const struct patron *patron, struct effects *out) {
         record.share = patron->share;
     if (record.from == LIMITS_SET || record.permissions_from == LIMITS_SET ||
         record.share_from == LIMITS_SET || record.revoked_ms)
-        effects_save(out, &lending_decision_table, &record);
+        effects_save(patron->uplink.moment->out, &lending_decision_table, &record);
     else
-        effects_forget(out, &lending_decision_table, record.name);
+        effects_forget(patron->uplink.moment->out, &lending_decision_table, record.name);
 }
 
 static void set_permissions(struct patron *patron, enum limits_from from,
@@ -53,8 +53,7 @@ static void set_permissions(struct patron *patron, enum limits_from from,
     patron->permissions_from = from;
 }
 
-void downstream_load_lending(struct downstream *downstream, const struct lending_decision *record,
-                             const struct event *event) {
+void downstream_load_lending(struct downstream *downstream, const struct lending_decision *record) {
     struct patron *patron = downstream_patron(downstream, record->name);
     if (!patron)
         return;
@@ -70,8 +69,10 @@ void downstream_load_lending(struct downstream *downstream, const struct lending
     /* A clock that jumped cannot stretch the grace. */
     uint64_t grace = record->ends_ms > record->revoked_ms ? record->ends_ms - record->revoked_ms
                                                           : 0;
-    uint64_t left = record->ends_ms > event->wall_ms ? record->ends_ms - event->wall_ms : 0;
-    downstream_revoke(patron, left < grace ? left : grace, event);
+    uint64_t left = record->ends_ms > downstream->moment.wall_ms
+                        ? record->ends_ms - downstream->moment.wall_ms
+                        : 0;
+    downstream_revoke(patron, left < grace ? left : grace);
     patron->revoked_ms = record->revoked_ms;
     patron->ends_ms = record->ends_ms;
 }
@@ -193,8 +194,7 @@ static bool add_op(const struct call *call, struct page *page, const struct book
     if ((*query->vm && !text_equal(op->record.vm, query->vm)) ||
         (*query->upstream && !text_equal(op->record.owner, query->upstream)))
         return true;
-    struct operation told = explain_op(&call->downstream->downlink, &call->downstream->book, op,
-                                       EXPLAIN_TO_OPERATOR);
+    struct operation told = explain_op(&call->downstream->downlink, op, EXPLAIN_TO_OPERATOR);
     bool more = page_add(page, &told);
     record_clear(&hosted_operation_table, &told);
     return more;
@@ -225,8 +225,7 @@ static void show_op(const struct call *call) {
                      "has ended long ago", call->request->key);
         return;
     }
-    struct operation told =
-        explain_op(&downstream->downlink, &downstream->book, op, EXPLAIN_TO_OPERATOR);
+    struct operation told = explain_op(&downstream->downlink, op, EXPLAIN_TO_OPERATOR);
     call_answer(call, REPLY_RECORD, &hosted_operation_table, &told);
     record_clear(&hosted_operation_table, &told);
 }
@@ -245,7 +244,7 @@ static bool take_permissions(const struct call *call, struct patron *patron) {
 
 /* False: it is too late for that, and that is answered. */
 static bool restore(const struct call *call, struct patron *patron) {
-    bool restored = downstream_restore(patron, call->event);
+    bool restored = downstream_restore(patron);
     if (!restored)
         call_problem(call, CODE_CONFLICT, "upstream",
                      "the grace of '%s' is over and its VMs are being deleted; it can be "
@@ -273,7 +272,7 @@ static bool change_lending(const struct call *call, struct patron *patron) {
         set_permissions(patron, LIMITS_CONFIGURED, &patron->permissions_configured);
     } else if (request->kind == REQUEST_UPSTREAM_REVOKE) {
         uint64_t grace_ms = (uint64_t)request->revocation.grace_seconds * 1000;
-        downstream_revoke(patron, grace_ms, call->event);
+        downstream_revoke(patron, grace_ms);
     } else if (request->kind == REQUEST_UPSTREAM_RESTORE) {
         return restore(call, patron);
     }
@@ -289,17 +288,16 @@ static void on_lending(const struct call *call) {
     if (call->request->kind != REQUEST_UPSTREAM_SHOW) {
         if (!change_lending(call, patron))
             return;
-        save_lending(patron, call->out);
-        uplink_capacity_changed(&patron->uplink, call->event);
+        save_lending(patron);
+        uplink_capacity_changed(&patron->uplink);
         call->downstream->downlink.changed = true; /* what is kept for one is not another's */
     }
     answer_lending(call, patron);
 }
 
-void downstream_on_request(struct downstream *downstream, const struct event *event,
-                           struct effects *out) {
+void downstream_on_request(struct downstream *downstream, const struct event *event) {
     const struct call call = {
-        .event = event, .request = event->request, .out = out, .downstream = downstream};
+        .moment = &downstream->moment, .request = event->request, .downstream = downstream};
     const struct enrol_call enrol = {&call, &downstream->enrol, &downstream->downlink,
                                      &downstream->ids};
     static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {

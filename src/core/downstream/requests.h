@@ -6,7 +6,5 @@ struct effects;
 struct event;
 struct lending_decision;
 
-void downstream_on_request(struct downstream *downstream, const struct event *event,
-                           struct effects *out);
-void downstream_load_lending(struct downstream *downstream, const struct lending_decision *record,
-                             const struct event *event);
+void downstream_on_request(struct downstream *downstream, const struct event *event);
+void downstream_load_lending(struct downstream *downstream, const struct lending_decision *record);

@@ -57,38 +57,35 @@ bool downstream_allows(const struct patron *patron, const struct instruct *instr
             has_networks(patron, definition));
 }
 
-void downstream_revoke(struct patron *patron, uint64_t grace_ms, const struct event *event) {
+void downstream_revoke(struct patron *patron, uint64_t grace_ms) {
     if (patron->phase >= LENDING_ENDING)
         return;
     patron->phase = LENDING_REVOKED;
-    patron->revoked_ms = event->wall_ms;
-    patron->ends_ms = event->wall_ms + grace_ms;
-    patron->phase_due_ms = event->now_ms + grace_ms;
+    patron->revoked_ms = patron->uplink.moment->wall_ms;
+    patron->ends_ms = patron->uplink.moment->wall_ms + grace_ms;
+    patron->phase_due_ms = patron->uplink.moment->now_ms + grace_ms;
 }
 
-bool downstream_restore(struct patron *patron, const struct event *event) {
+bool downstream_restore(struct patron *patron) {
     if (patron->phase == LENDING_ENDING)
         return false;
     if (patron->phase == LENDING_ENDED)
-        uplink_unshut(&patron->uplink, event);
+        uplink_unshut(&patron->uplink);
     patron->phase = LENDING_LENT;
     patron->revoked_ms = patron->ends_ms = 0;
     patron->phase_due_ms = book_never;
     return true;
 }
 
-static void shut_down(struct downstream *downstream, struct book_vm *vm,
-                      const struct event *event, struct effects *out) {
-    struct book_op *op =
-        downstream_begin_internal(downstream, vm, VERB_SHUTDOWN, event, out);
-    downlink_instruct(&downstream->downlink, &downstream->book, vm, event, out);
-    book_save_vm(vm, out);
-    book_save_op(op, out);
+static void shut_down(struct downstream *downstream, struct book_vm *vm) {
+    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_SHUTDOWN);
+    downlink_instruct(&downstream->downlink, vm);
+    book_save_vm(&downstream->book, vm);
+    book_save_op(&downstream->book, op);
 }
 
 /* One step of a VM toward its end; what is under way for that is waited for. */
-static void evict(struct downstream *downstream, struct book_vm *vm, enum lending_phase was,
-                  const struct event *event, struct effects *out) {
+static void evict(struct downstream *downstream, struct book_vm *vm, enum lending_phase was) {
     bool moves = vm->record.move;
     struct size reserved = {0};
     downstream_end_move(downstream, vm);
@@ -99,9 +96,9 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
             return;
         reserved = downstream_take_reserved(downstream, vm);
         vm->active->decider = BY_OPERATOR;
-        downstream_end(downstream, vm->active, CODE_NOT_ALLOWED, event, out);
+        downstream_end(downstream, vm->active, CODE_NOT_ALLOWED);
     } else if (was == LENDING_REVOKED && vm->record.state == VM_RUNNING) {
-        shut_down(downstream, vm, event, out);
+        shut_down(downstream, vm);
         return;
     }
     if (!*vm->record.place && *book_destination(vm))
@@ -109,49 +106,49 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
     if (!*vm->record.place) {
         placement_take(vm); /* from those that wait for their image */
         if (moves)
-            downstream_move(downstream, vm, VM_DELETED, event, out);
+            downstream_move(downstream, vm, VM_DELETED);
         return;
     }
-    downstream_undo(downstream, vm, UNDO_NOW, event, out);
+    downstream_undo(downstream, vm, UNDO_NOW);
     vm->active->reserved = reserved; /* until the host has told of it */
 }
 
 /* Nothing of it is left on any host: out of the books, whether it was settled above or not. */
-static void close_lending(struct downstream *downstream, struct patron *patron,
-                          struct effects *out) {
+static void close_lending(struct downstream *downstream, struct patron *patron) {
     const char *name = patron->uplink.setting.name;
     struct list *node = NULL, *next = NULL;
     uplink_shut(&patron->uplink);
     list_each(node, next, &downstream->book.ops) {
         struct book_op *op = container_of(node, struct book_op, by_age);
         if (text_equal(op->record.owner, name))
-            book_remove_op(&downstream->book, op, out);
+            book_remove_op(&downstream->book, op);
     }
     list_each(node, next, &downstream->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         if (text_equal(vm->record.owner, name))
-            book_remove_vm(&downstream->book, vm, out);
+            book_remove_vm(&downstream->book, vm);
     }
     patron->phase = LENDING_ENDED;
     patron->phase_due_ms = book_never;
-    effects_note(out, NOTE_INFO, "", "upstream %s is revoked: none of its VMs is left, its link "
-                 "is closed", name);
+    effects_note(downstream->moment.out, NOTE_INFO, "",
+                 "upstream %s is revoked: none of its VMs is left, its link "
+                 "is closed",
+                 name);
 }
 
-void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron,
-                               const struct event *event, struct effects *out) {
+void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron) {
     enum lending_phase was = patron->phase;
     struct list *node = NULL, *next = NULL;
     bool left = false;
     patron->phase = LENDING_ENDING;
-    patron->phase_due_ms = event->now_ms + sweep_ms;
+    patron->phase_due_ms = downstream->moment.now_ms + sweep_ms;
     list_each(node, next, &downstream->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         if (!text_equal(vm->record.owner, patron->uplink.setting.name))
             continue;
-        evict(downstream, vm, was, event, out);
+        evict(downstream, vm, was);
         left |= vm->active || *vm->record.place;
     }
     if (!left)
-        close_lending(downstream, patron, out);
+        close_lending(downstream, patron);
 }

@@ -14,9 +14,8 @@ struct patron;
 bool downstream_allows(const struct patron *patron, const struct instruct *instruct);
 
 /* The end of a lending, see enum lending_phase. False: it cannot be restored now. */
-void downstream_revoke(struct patron *patron, uint64_t grace_ms, const struct event *event);
-bool downstream_restore(struct patron *patron, const struct event *event);
+void downstream_revoke(struct patron *patron, uint64_t grace_ms);
+bool downstream_restore(struct patron *patron);
 
 /* Takes a revocation on when its time has come. */
-void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron,
-                               const struct event *event, struct effects *out);
+void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron);

@@ -183,10 +183,9 @@ static struct capacity show(const struct downstream *downstream, const struct pa
     return shown;
 }
 
-void downstream_tell_capacity(struct downstream *downstream, struct patron *patron,
-                              struct effects *out) {
+void downstream_tell_capacity(struct downstream *downstream, struct patron *patron) {
     struct capacity shown = show(downstream, patron);
-    uplink_tell_capacity(&patron->uplink, &downstream->book, &shown, out);
+    uplink_tell_capacity(&patron->uplink, &shown);
 }
 
 bool downstream_shows_another(const struct downstream *downstream, const struct patron *patron) {

@@ -29,5 +29,4 @@ void downstream_count_op(struct downstream *downstream, struct book_op *op);
 bool downstream_shows_another(const struct downstream *downstream, const struct patron *patron);
 
 /* Tells the aggregate that the patron may see, if it is another than what was told. */
-void downstream_tell_capacity(struct downstream *downstream, struct patron *patron,
-                              struct effects *out);
+void downstream_tell_capacity(struct downstream *downstream, struct patron *patron);

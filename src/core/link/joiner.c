@@ -10,50 +10,59 @@ void joiner_init(struct joiner *joiner, const struct role_settings *settings) {
                               .ask_ms = UINT64_MAX};
 }
 
-static void ask(struct joiner *joiner, const struct event *event, struct effects *out) {
-    struct effect_join *join = &effects_add(out, EFFECT_JOIN)->join;
+static void ask(struct joiner *joiner) {
+    struct effect_join *join = &effects_add(joiner->moment.out, EFFECT_JOIN)->join;
     join->link = joiner->manager.link;
     (void)text_copy(join->address, sizeof(join->address), joiner->manager.address);
     (void)text_copy(join->token, sizeof(join->token), joiner->join.token);
     (void)text_copy(join->secret, sizeof(join->secret), joiner->join.secret);
-    joiner->ask_ms = event->now_ms + again_ms;
+    joiner->ask_ms = joiner->moment.now_ms + again_ms;
 }
 
-static void end(struct joiner *joiner, struct effects *out) {
+static void end(struct joiner *joiner) {
     if (!joiner->has_ended)
-        effects_add(out, EFFECT_DONE);
+        effects_add(joiner->moment.out, EFFECT_DONE);
     joiner->has_ended = true;
     joiner->ask_ms = joiner->end_ms = UINT64_MAX;
 }
 
-static void on_joined(struct joiner *joiner, const struct event *event, struct effects *out) {
+static void on_joined(struct joiner *joiner, const struct event *event) {
     if (!text_equal(event->joined.from, joiner->manager.address) || joiner->has_ended)
         return;
     joiner->is_answered = true;
     joiner->verdict = event->joined.verdict;
     if (joiner->verdict == JOIN_DONE) {
         char *next_key = NULL; /* a join begins with one key */
-        const struct pinned_peer manager = {PINS_ABOVE, &joiner->manager, &next_key};
-        pins_set(manager, joiner->join.manager_key, event, out);
+        const struct pinned_peer manager = {PINS_ABOVE, &joiner->manager, &next_key,
+                                            &joiner->moment};
+        pins_set(manager, joiner->join.manager_key);
     }
-    end(joiner, out);
+    end(joiner);
+}
+
+static void on_event(struct joiner *joiner, const struct event *event) {
+    if (event->kind == EVENT_START)
+        joiner->end_ms = joiner->moment.now_ms + patience_ms;
+    if (event->kind == EVENT_LINK) {
+        joiner->is_connected = event->presence.presence == PRESENCE_UP;
+        joiner->ask_ms =
+            joiner->is_connected && !joiner->has_ended ? joiner->moment.now_ms : UINT64_MAX;
+        if (joiner->is_connected && !joiner->has_ended)
+            joiner->end_ms = joiner->moment.now_ms + patience_ms;
+    }
+    if (event->kind == EVENT_JOINED)
+        on_joined(joiner, event);
+    if (event->kind == EVENT_STOP ||
+        (event->kind != EVENT_LOAD && joiner->moment.now_ms >= joiner->end_ms))
+        end(joiner);
+    else if (event->kind != EVENT_LOAD && joiner->moment.now_ms >= joiner->ask_ms)
+        ask(joiner);
 }
 
 void joiner_step(struct joiner *joiner, const struct event *event, struct effects *out) {
-    if (event->kind == EVENT_START)
-        joiner->end_ms = event->now_ms + patience_ms;
-    if (event->kind == EVENT_LINK) {
-        joiner->is_connected = event->presence.presence == PRESENCE_UP;
-        joiner->ask_ms = joiner->is_connected && !joiner->has_ended ? event->now_ms : UINT64_MAX;
-        if (joiner->is_connected && !joiner->has_ended)
-            joiner->end_ms = event->now_ms + patience_ms;
-    }
-    if (event->kind == EVENT_JOINED)
-        on_joined(joiner, event, out);
-    if (event->kind == EVENT_STOP || (event->kind != EVENT_LOAD && event->now_ms >= joiner->end_ms))
-        end(joiner, out);
-    else if (event->kind != EVENT_LOAD && event->now_ms >= joiner->ask_ms)
-        ask(joiner, event, out);
+    moment_begin(&joiner->moment, event, out);
+    on_event(joiner, event);
+    moment_end(&joiner->moment);
 }
 
 uint64_t joiner_deadline_ms(const struct joiner *joiner) {

@@ -4,10 +4,12 @@
  *   WAITING --link up--> ASKING --joined--> ENDED      WAITING, ASKING --15 s--> ENDED */
 #pragma once
 
+#include "core/moment.h"
 #include "core/role.h"
 #include "message/enrol.h"
 
 struct joiner {
+    struct moment moment;
     struct peer_setting manager;
     struct join_setting join;
     bool is_connected, has_ended, is_answered;

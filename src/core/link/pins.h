@@ -6,8 +6,7 @@
  *      any --revoked--> NONE: what was to come next is gone as well                             */
 #pragma once
 
-#include "core/effect.h"
-#include "core/event.h"
+#include "core/moment.h"
 #include "core/role.h"
 #include "message/enrol.h"
 
@@ -18,22 +17,21 @@ struct pinned_peer {
     enum pins_side side;
     const struct peer_setting *setting;
     char **next_key; /* that it has told us and not used yet, owned by its role; NULL: none */
+    struct moment *moment;
 };
 
 /* From here on it has this key and no other; "": none, it is not heard. */
-void pins_set(struct pinned_peer peer, const char *key, const struct event *event,
-              struct effects *out);
+void pins_set(struct pinned_peer peer, const char *key);
 
 /* The name in a stored record of a peer on that side, or NULL. */
 const char *pins_name(const struct record *record, enum pins_side side);
 
 /* A stored record of this peer; others are left alone. */
-void pins_load(struct pinned_peer peer, const struct record *record, struct effects *out);
+void pins_load(struct pinned_peer peer, const struct record *record);
 
 /* The peer says that it changes to this key. */
-void pins_on_rekey(struct pinned_peer peer, const struct rekey *rekey, const struct event *event,
-                   struct effects *out);
+void pins_on_rekey(struct pinned_peer peer, const struct rekey *rekey);
 
 /* For each frame of the peer: the first that is sealed by its next key ends the old one. Those
  * that came in the same turn are said to be sealed by that next key, too, and end nothing more. */
-void pins_on_frame(struct pinned_peer peer, const struct event *event, struct effects *out);
+void pins_on_frame(struct pinned_peer peer, const struct event *event);

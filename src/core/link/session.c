@@ -55,13 +55,17 @@ static void drop_first(struct session *session) {
 void session_close(struct session *session) {
     while (session->first)
         drop_first(session);
-    *session = (struct session){.state = SESSION_CLOSED,
+    *session = (struct session){.peer = session->peer,
+                                .moment = session->moment,
+                                .state = SESSION_CLOSED,
                                 .most = session->most,
                                 .heard_ms = session->heard_ms};
 }
 
-void session_init(struct session *session, uint32_t most) {
-    *session = (struct session){.most = most ? most : limit_session_messages};
+void session_init(struct session *session, const struct peer_setting *peer, uint32_t most,
+                  struct moment *moment) {
+    *session = (struct session){
+        .peer = peer, .moment = moment, .most = most ? most : limit_session_messages};
 }
 
 void session_open(struct session *session, enum session_state state, uint64_t number,
@@ -84,11 +88,10 @@ bool session_has_drained(const struct session *session) {
 }
 
 /* A frame or a part of one goes out: it carries what is owed. */
-static struct effect_send *emit(struct session *session, const struct peer_setting *peer,
-                                enum effect_kind kind, struct effects *out) {
-    struct effect_send *send = &effects_add(out, kind)->send;
-    send->link = peer->link;
-    (void)text_copy(send->address, sizeof(send->address), peer->address);
+static struct effect_send *emit(struct session *session, enum effect_kind kind) {
+    struct effect_send *send = &effects_add(session->moment->out, kind)->send;
+    send->link = session->peer->link;
+    (void)text_copy(send->address, sizeof(send->address), session->peer->address);
     send->header = (struct frame_header){.from = session->number,
                                          .to = session->peer_number,
                                          .sequence = session->flown + 1,
@@ -100,20 +103,19 @@ static struct effect_send *emit(struct session *session, const struct peer_setti
     return send;
 }
 
-void session_say(struct session *session, const struct peer_setting *peer,
-                 struct message *message, struct effects *out) {
+void session_say(struct session *session, struct message *message) {
     session->flown = 0;
-    emit(session, peer, EFFECT_SEND, out)->message = *message;
+    emit(session, EFFECT_SEND)->message = *message;
     *message = (struct message){.kind = message->kind};
     session->sent = session->flown = session->confirmed = 1;
 }
 
-static void fly(struct session *session, const struct peer_setting *peer, struct effects *out) {
+static void fly(struct session *session) {
     bool careful = session->confirmed < session->recovered;
     while (session->next &&
            (!careful || session->flown - session->confirmed < flight_careful)) {
         const struct session_item *item = session->next;
-        struct message *message = &emit(session, peer, EFFECT_SEND, out)->message;
+        struct message *message = &emit(session, EFFECT_SEND)->message;
         message->kind = item->kind;
         record_clone(message_table(item->kind), item->body, &message->welcome);
         session->next = item->next;
@@ -124,8 +126,7 @@ static void fly(struct session *session, const struct peer_setting *peer, struct
     }
 }
 
-void session_send(struct session *session, const struct peer_setting *peer,
-                  struct message *message, struct effects *out) {
+void session_send(struct session *session, struct message *message) {
     assert(session->state == SESSION_OPEN);
     if (kept(session) >= session->most + reserve) {
         session->overflowed = true;
@@ -142,7 +143,7 @@ void session_send(struct session *session, const struct peer_setting *peer,
     session->last = item;
     session->bytes += item->bytes;
     session->sent++;
-    fly(session, peer, out);
+    fly(session);
 }
 
 static void go_back(struct session *session) {
@@ -152,9 +153,9 @@ static void go_back(struct session *session) {
     session->timed = 0; /* which of its goings is acknowledged could not be told */
 }
 
-static void measure(struct session *session, uint64_t now_ms) {
+static void measure(struct session *session) {
     assert(session->timed_ms);
-    uint64_t twice = 1 + 2 * (now_ms - session->timed_ms);
+    uint64_t twice = 1 + 2 * (session->moment->now_ms - session->timed_ms);
     twice = twice < resend_most_ms ? twice : resend_most_ms; /* a stall is no round trip */
     uint64_t slowly = session->patience_ms - session->patience_ms / 8;
     session->patience_ms = twice > slowly ? twice : slowly;
@@ -163,8 +164,7 @@ static void measure(struct session *session, uint64_t now_ms) {
 }
 
 /* The peer's word of what it has: forgets that, and mends a gap that it tells of, once. */
-static void confirm(struct session *session, const struct frame_header *header,
-                    uint64_t now_ms) {
+static void confirm(struct session *session, const struct frame_header *header) {
     if (header->received > session->confirmed) {
         while (session->confirmed < header->received) {
             drop_first(session);
@@ -173,9 +173,9 @@ static void confirm(struct session *session, const struct frame_header *header,
         if (session->flown < session->confirmed)
             session->flown = session->confirmed;
         if (session->timed && session->timed <= session->confirmed)
-            measure(session, now_ms);
+            measure(session);
         session->resend_ms = 0;
-        session->heard_ms = now_ms;
+        session->heard_ms = session->moment->now_ms;
     }
     if (header->gap && header->received == session->confirmed && session->first &&
         session->again_from != session->confirmed + 1) {
@@ -190,8 +190,7 @@ static void owe(struct session *session, enum session_debt debt) {
         session->owes = debt;
 }
 
-static enum session_verdict take_messages(struct session *session, const struct frame *frame,
-                                          uint64_t now_ms) {
+static enum session_verdict take_messages(struct session *session, const struct frame *frame) {
     uint64_t first = frame->header.sequence, last = first + frame->messages_count - 1;
     if (!frame->messages_count)
         return SESSION_DROP;
@@ -207,21 +206,20 @@ static enum session_verdict take_messages(struct session *session, const struct 
     session->fresh = (uint32_t)(session->received + 1 - first);
     session->received = last;
     session->gap = false;
-    session->heard_ms = now_ms;
+    session->heard_ms = session->moment->now_ms;
     owe(session, last - session->told >= session->most / 2 ? OWES_NOW : OWES_SOON);
     return SESSION_ACCEPT;
 }
 
-enum session_verdict session_receive(struct session *session, const struct frame *frame,
-                                     uint64_t now_ms) {
+enum session_verdict session_receive(struct session *session, const struct frame *frame) {
     const struct frame_header *header = &frame->header;
     if (session->state == SESSION_CLOSED || header->to != session->number ||
         (session->peer_number && header->from != session->peer_number))
         return SESSION_STRANGER;
     if (header->received > session->sent)
         return SESSION_DROP; /* it cannot have what was never sent */
-    confirm(session, header, now_ms);
-    return take_messages(session, frame, now_ms);
+    confirm(session, header);
+    return take_messages(session, frame);
 }
 
 static uint64_t patience_ms(const struct session *session) {
@@ -243,28 +241,27 @@ static uint64_t time_out_ms(const struct session *session) {
     return wait - wait / 10 + prng_below(&jitter, wait / 5);
 }
 
-void session_tick(struct session *session, const struct peer_setting *peer, uint64_t now_ms,
-                  struct effects *out) {
+void session_tick(struct session *session) {
     if (session->state != SESSION_OPEN)
         return;
-    if (session->resend_ms && session->resend_ms <= now_ms && session->first) {
+    if (session->resend_ms && session->resend_ms <= session->moment->now_ms && session->first) {
         session->attempts++;
         session->resend_ms = 0;
         go_back(session);
     }
-    fly(session, peer, out);
+    fly(session);
     if (session->timed && !session->timed_ms)
-        session->timed_ms = now_ms;
+        session->timed_ms = session->moment->now_ms;
     if (!session->first)
         session->resend_ms = 0;
     else if (!session->resend_ms)
-        session->resend_ms = now_ms + time_out_ms(session);
+        session->resend_ms = session->moment->now_ms + time_out_ms(session);
     if (session->owes == OWES_NOTHING)
         return;
     if (!session->owes_ms)
-        session->owes_ms = now_ms + acknowledge_ms;
-    if (session->owes == OWES_NOW || session->owes_ms <= now_ms)
-        (void)emit(session, peer, EFFECT_ACKNOWLEDGE, out);
+        session->owes_ms = session->moment->now_ms + acknowledge_ms;
+    if (session->owes == OWES_NOW || session->owes_ms <= session->moment->now_ms)
+        (void)emit(session, EFFECT_ACKNOWLEDGE);
 }
 
 uint64_t session_deadline_ms(const struct session *session) {

@@ -22,8 +22,7 @@
  * sides tell anew from disk what matters (section 5). */
 #pragma once
 
-#include "core/effect.h"
-#include "core/event.h"
+#include "core/moment.h"
 #include "core/role.h"
 
 enum session_state { SESSION_CLOSED, SESSION_OPENING, SESSION_OPEN };
@@ -34,6 +33,8 @@ enum session_debt { OWES_NOTHING, OWES_SOON, OWES_NOW };
 struct session_item;
 
 struct session {
+    const struct peer_setting *peer; /* whom it is with; outlives it */
+    struct moment *moment;           /* its role's */
     enum session_state state;
     enum session_debt owes;
     bool gap;             /* of what came, something is missing in between */
@@ -59,8 +60,9 @@ struct session {
     size_t bytes;         /* that are kept */
 };
 
-/* A closed one that keeps `most` messages; 0: limit_session_messages. */
-void session_init(struct session *session, uint32_t most);
+/* A closed one with `peer` that keeps `most` messages; 0: limit_session_messages. */
+void session_init(struct session *session, const struct peer_setting *peer, uint32_t most,
+                  struct moment *moment);
 
 /* Opens it with a number of our own; the peer's may not be known yet: 0. */
 void session_open(struct session *session, enum session_state state, uint64_t number,
@@ -77,13 +79,11 @@ bool session_has_drained(const struct session *session);
 
 /* Takes the message (the struct is left empty), keeps it until it is confirmed and appends a SEND
  * as soon as it may fly. */
-void session_send(struct session *session, const struct peer_setting *peer,
-                  struct message *message, struct effects *out);
+void session_send(struct session *session, struct message *message);
 
 /* Says something outside the queue: hello or reset, which open and end sessions. It is message
  * number 1 and is not kept. */
-void session_say(struct session *session, const struct peer_setting *peer,
-                 struct message *message, struct effects *out);
+void session_say(struct session *session, struct message *message);
 
 enum session_verdict {
     SESSION_ACCEPT,   /* apply its messages from session->fresh on */
@@ -92,13 +92,11 @@ enum session_verdict {
 };
 
 /* Judges a frame's numbers and remembers them; session_tick() in the same step does the rest. */
-enum session_verdict session_receive(struct session *session, const struct frame *frame,
-                                     uint64_t now_ms);
+enum session_verdict session_receive(struct session *session, const struct frame *frame);
 
 /* Sends again, acknowledges, sets its times. To be called in every step in which the deadline is
  * due, which it is at once after each of the calls above. */
-void session_tick(struct session *session, const struct peer_setting *peer, uint64_t now_ms,
-                  struct effects *out);
+void session_tick(struct session *session);
 uint64_t session_deadline_ms(const struct session *session);
 
 /* When the peer is given up, if nothing new is heard: after three beats and a round trip. */

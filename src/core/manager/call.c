@@ -7,7 +7,7 @@
 #include "base/text.h"
 
 static struct reply *reply_new(const struct call *call, enum reply_kind kind) {
-    struct reply *reply = &effects_add(call->out, EFFECT_REPLY)->reply;
+    struct reply *reply = &effects_add(call->moment->out, EFFECT_REPLY)->reply;
     reply->handle = call->request->handle;
     reply->kind = kind;
     return reply;

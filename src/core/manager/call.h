@@ -2,17 +2,15 @@
  * the upstream manager by its tenants and operators, the downstream manager by its owner. */
 #pragma once
 
-#include "core/effect.h"
-#include "core/event.h"
+#include "core/moment.h"
 
 struct upstream;
 struct downstream;
 struct tenant_entry;
 
 struct call {
-    const struct event *event;
+    struct moment *moment;
     const struct request *request;
-    struct effects *out;
     struct upstream *upstream;     /* who is asked: this one … */
     struct tenant_entry *tenant;   /* by this tenant; NULL: by the operator */
     struct downstream *downstream; /* … or this one, by its owner */

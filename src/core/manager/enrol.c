@@ -36,21 +36,19 @@ static void add_token(struct enrol *enrol, const struct join_token *record) {
     map_put(&enrol->tokens, token->record.id, token);
 }
 
-void enrol_load(struct enrol *enrol, const struct downlink *downlink, const struct record *record,
-                struct effects *out) {
+void enrol_load(struct enrol *enrol, const struct downlink *downlink, const struct record *record) {
     const char *name = pins_name(record, PINS_BELOW);
     struct peer *peer = name ? downlink_by_name(downlink, name) : NULL;
     if (record->table == &join_token_table)
         add_token(enrol, record->data);
     else if (peer)
-        pins_load(peer_pinned(peer), record, out);
+        pins_load(peer_pinned(peer), record);
 }
 
 /* The key is another from here on: what was said under the old one is over. */
-static void repin(struct downlink *downlink, struct peer *peer, const char *key,
-                  const struct event *event, struct effects *out) {
-    pins_set(peer_pinned(peer), key, event, out);
-    peer_close(downlink, peer, event);
+static void repin(struct downlink *downlink, struct peer *peer, const char *key) {
+    pins_set(peer_pinned(peer), key);
+    peer_close(downlink, peer);
 }
 
 static enum join_verdict judge(const struct token_entry *token, const struct peer *peer,
@@ -62,27 +60,26 @@ static enum join_verdict judge(const struct token_entry *token, const struct pee
         return JOIN_ELSEWHERE;
     if (token->record.used_ms) /* the answer may have been lost: then it is asked for again */
         return text_equal(token->record.key, join->key) ? JOIN_DONE : JOIN_USED;
-    return event->wall_ms < token->record.expires_ms ? JOIN_DONE : JOIN_EXPIRED;
+    return peer->downlink->moment->wall_ms < token->record.expires_ms ? JOIN_DONE : JOIN_EXPIRED;
 }
 
-void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct event *event,
-                   struct effects *out) {
+void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct event *event) {
     const struct event_join *join = &event->join;
     struct token_entry *token = map_get(&enrol->tokens, join->token);
     struct peer *peer = downlink_peer(downlink, join->link, join->from);
     enum join_verdict verdict = judge(token, peer, event);
     if (verdict == JOIN_DONE && !token->record.used_ms) {
-        token->record.used_ms = event->wall_ms;
+        token->record.used_ms = downlink->moment->wall_ms;
         (void)text_copy(token->record.key, sizeof(token->record.key), join->key);
-        effects_save(out, &join_token_table, &token->record);
-        repin(downlink, peer, join->key, event, out);
+        effects_save(downlink->moment->out, &join_token_table, &token->record);
+        repin(downlink, peer, join->key);
     }
     if (verdict == JOIN_DONE)
-        effects_route(out, join->link, join->from, join->endpoint);
-    effects_note(out, verdict == JOIN_DONE ? NOTE_INFO : NOTE_WARNING, "",
+        effects_route(downlink->moment->out, join->link, join->from, join->endpoint);
+    effects_note(downlink->moment->out, verdict == JOIN_DONE ? NOTE_INFO : NOTE_WARNING, "",
                  "%s asks to join by token %s: %s", join->from, join->token,
                  join_verdict_names[verdict]);
-    struct effect_joined *joined = &effects_add(out, EFFECT_JOINED)->joined;
+    struct effect_joined *joined = &effects_add(downlink->moment->out, EFFECT_JOINED)->joined;
     joined->link = join->link;
     joined->verdict = verdict;
     (void)text_copy(joined->address, sizeof(joined->address), join->from);
@@ -96,9 +93,9 @@ static bool make_room(const struct enrol_call *call) {
         return true;
     list_each(node, next, &call->enrol->by_age) {
         struct token_entry *token = container_of(node, struct token_entry, by_age);
-        if (!token->record.used_ms && token->record.expires_ms > call->call->event->wall_ms)
+        if (!token->record.used_ms && token->record.expires_ms > call->call->moment->wall_ms)
             continue;
-        effects_forget(call->call->out, &join_token_table, token->record.id);
+        effects_forget(call->call->moment->out, &join_token_table, token->record.id);
         remove_token(call->enrol, token);
         return true;
     }
@@ -108,7 +105,7 @@ static bool make_room(const struct enrol_call *call) {
 static void create(const struct enrol_call *call) {
     const struct request *request = call->call->request;
     const struct token_create *wish = &request->token_create;
-    uint64_t now = call->call->event->wall_ms;
+    uint64_t now = call->call->moment->wall_ms;
     uint64_t seconds = wish->expires_seconds ? wish->expires_seconds : standard_seconds;
     struct join_token record = {.created_ms = now, .expires_ms = now + seconds * 1000};
     if (!downlink_by_name(call->downlink, wish->peer)) {
@@ -126,7 +123,7 @@ static void create(const struct enrol_call *call) {
     (void)text_copy(record.peer, sizeof(record.peer), wish->peer);
     (void)text_copy(record.secret_hash, sizeof(record.secret_hash), request->new_token_hash);
     add_token(call->enrol, &record);
-    effects_save(call->call->out, &join_token_table, &record);
+    effects_save(call->call->moment->out, &join_token_table, &record);
     call_answer(call->call, REPLY_CREATED, &join_token_table, &record);
 }
 
@@ -151,19 +148,19 @@ static void revoke_token(const struct enrol_call *call) {
         call_not_found(call->call, "token");
         return;
     }
-    effects_forget(call->call->out, &join_token_table, token->record.id);
+    effects_forget(call->call->moment->out, &join_token_table, token->record.id);
     call_answer(call->call, REPLY_GONE, &join_token_table, &token->record);
     remove_token(call->enrol, token);
 }
 
 static void revoke_key(const struct enrol_call *call) {
     struct peer *peer = downlink_by_name(call->downlink, call->call->request->key);
-    struct pin record = {.changed_ms = call->call->event->wall_ms};
+    struct pin record = {.changed_ms = call->call->moment->wall_ms};
     if (!peer) {
         call_not_found(call->call, "peer");
         return;
     }
-    repin(call->downlink, peer, "", call->call->event, call->call->out);
+    repin(call->downlink, peer, "");
     text_format(record.peer, sizeof(record.peer), "below %s", peer->setting.name);
     call_answer(call->call, REPLY_GONE, &pin_table, &record);
 }

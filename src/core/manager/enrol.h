@@ -20,12 +20,10 @@ void enrol_init(struct enrol *enrol);
 void enrol_deinit(struct enrol *enrol);
 
 /* Stored records; others than its own are left alone. */
-void enrol_load(struct enrol *enrol, const struct downlink *downlink, const struct record *record,
-                struct effects *out);
+void enrol_load(struct enrol *enrol, const struct downlink *downlink, const struct record *record);
 
 /* Somebody asks to be pinned: told what became of it. */
-void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct event *event,
-                   struct effects *out);
+void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct event *event);
 
 /* REQUEST_TOKEN_… and REQUEST_KEY_REVOKE, of an operator or owner. */
 struct enrol_call {

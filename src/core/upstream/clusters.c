@@ -22,45 +22,41 @@
 
 /* What a place says of a VM becomes the truth here, but for what is decided already: a VM that
  * is being made is pending until the result, one to be gone is deleting until it is gone. */
-static void learn_state(struct upstream *upstream, struct book_vm *vm, enum vm_state state,
-                        const struct event *event, struct effects *out) {
+static void learn_state(struct upstream *upstream, struct book_vm *vm, enum vm_state state) {
     bool gone = state == VM_DELETED || state == VM_FAILED;
     if (vm->active && vm->active->record.verb == VERB_DEFINE)
         return;
     if (vm->record.state == VM_DELETING && (gone || state == VM_LOST) && !vm->active) {
-        upstream_remove_vm(upstream, vm, out);
+        upstream_remove_vm(upstream, vm);
         return;
     }
     if (vm->record.state == VM_DELETING || state == VM_DELETING || state == VM_PENDING)
         return;
     enum vm_state to = gone ? VM_LOST : state;
     if (to != vm->record.state && lifecycle_may_move(vm->record.state, to)) {
-        lifecycle_move(&vm->record, to, event->wall_ms);
-        book_save_vm(vm, out);
+        lifecycle_move(&vm->record, to, upstream->moment.wall_ms);
+        book_save_vm(&upstream->book, vm);
     }
 }
 
 /* False: no VM that is known to be there. */
-static bool on_vm(struct upstream *upstream, struct peer *peer, const struct vm_report *report,
-                  const struct event *event, struct effects *out) {
-    struct book_vm *vm =
-        downlink_reported(&upstream->downlink, &upstream->book, peer, report, out);
+static bool on_vm(struct upstream *upstream, struct peer *peer, const struct vm_report *report) {
+    struct book_vm *vm = downlink_reported(&upstream->downlink, peer, report);
     if (!vm)
         return false;
     if (!downlink_is_outdated(peer, vm, report->generation))
-        upstream_learn(upstream, vm, &report->facts, event, out);
-    learn_state(upstream, vm, report->state, event, out);
+        upstream_learn(upstream, vm, &report->facts);
+    learn_state(upstream, vm, report->state);
     return true;
 }
 
-static void on_table(struct upstream *upstream, struct peer *peer, const struct vm_table *table,
-                     const struct event *event, struct effects *out) {
+static void on_table(struct upstream *upstream, struct peer *peer, const struct vm_table *table) {
     struct list *node = NULL, *next = NULL;
     if (table->first)
         peer->sync_round++;
     for (uint32_t i = 0; i < table->vms_count; i++)
-        if (!on_vm(upstream, peer, &table->vms[i], event, out))
-            effects_note(out, NOTE_WARNING, "",
+        if (!on_vm(upstream, peer, &table->vms[i]))
+            effects_note(upstream->moment.out, NOTE_WARNING, "",
                          "cluster %s has VM %s, which is not known to be there; nothing was done",
                          peer->setting.name, table->vms[i].vm);
     if (!table->last)
@@ -68,35 +64,32 @@ static void on_table(struct upstream *upstream, struct peer *peer, const struct 
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
         if (downlink_is_unreported(peer, vm))
-            learn_state(upstream, vm, VM_LOST, event, out);
+            learn_state(upstream, vm, VM_LOST);
     }
 }
 
 /* A definition ended below. What it left there decides what becomes of the VM here. */
-static void end_define(struct upstream *upstream, struct book_vm *vm,
-                       const struct result *result, const struct event *event,
-                       struct effects *out) {
+static void end_define(struct upstream *upstream, struct book_vm *vm, const struct result *result) {
     if (downlink_code(VERB_DEFINE, result) == CODE_OK) {
-        lifecycle_move(&vm->record, result->state, event->wall_ms);
-        book_save_vm(vm, out);
+        lifecycle_move(&vm->record, result->state, upstream->moment.wall_ms);
+        book_save_vm(&upstream->book, vm);
     } else if (downlink_is_undone(result)) {
-        upstream_remove_vm(upstream, vm, out); /* nothing is half-made */
+        upstream_remove_vm(upstream, vm); /* nothing is half-made */
     } else {
-        upstream_undo(upstream, vm, UNDO_NOW, event, out);
+        upstream_undo(upstream, vm, UNDO_NOW);
     }
 }
 
-static void on_result(struct upstream *upstream, struct peer *peer, const struct result *result,
-                      const struct event *event, struct effects *out) {
+static void on_result(struct upstream *upstream, struct peer *peer, const struct result *result) {
     struct book_vm *vm = book_vm(&upstream->book, result->vm);
     if (vm && text_equal(vm->record.place, peer->setting.name) && /* whichever operation it ends */
         !downlink_is_outdated(peer, vm, result->generation))
-        upstream_learn(upstream, vm, &result->facts, event, out);
-    switch (downlink_result(&upstream->book, peer, result, event, out)) {
+        upstream_learn(upstream, vm, &result->facts);
+    switch (downlink_result(peer, result)) {
     case OUTCOME_FOREIGN:
         return;
     case OUTCOME_LATE:
-        learn_state(upstream, vm, result->state, event, out);
+        learn_state(upstream, vm, result->state);
         return;
     case OUTCOME_ENDS:
         break;
@@ -105,24 +98,23 @@ static void on_result(struct upstream *upstream, struct peer *peer, const struct
     enum code code = downlink_code(verb, result);
     downlink_reflect(&upstream->downlink, peer, vm->active);
     if (verb == VERB_DEFINE && downlink_is_undone(result) &&
-        placement_leads_on(&upstream->downlink, vm, peer, code, event)) {
-        upstream_try_next(upstream, vm, event, out);
+        placement_leads_on(&upstream->downlink, vm, peer, code)) {
+        upstream_try_next(upstream, vm);
         return;
     }
     upstream_reshape_concludes(upstream, vm, result);
-    upstream_end(upstream, vm->active, code, event, out);
+    upstream_end(upstream, vm->active, code);
     if (verb == VERB_DEFINE)
-        end_define(upstream, vm, result, event, out);
+        end_define(upstream, vm, result);
     else if (verb == VERB_DELETE && code == CODE_OK)
-        upstream_remove_vm(upstream, vm, out);
+        upstream_remove_vm(upstream, vm);
     else if (verb == VERB_DELETE)
-        upstream_undo(upstream, vm, UNDO_LATER, event, out); /* wanted gone: until it is */
+        upstream_undo(upstream, vm, UNDO_LATER); /* wanted gone: until it is */
     else
-        learn_state(upstream, vm, code == CODE_LOST ? VM_LOST : result->state, event, out);
+        learn_state(upstream, vm, code == CODE_LOST ? VM_LOST : result->state);
 }
 
-static void write_off(struct upstream *upstream, struct peer *peer, struct book_vm *vm,
-                      const struct event *event, struct effects *out) {
+static void write_off(struct upstream *upstream, struct peer *peer, struct book_vm *vm) {
     struct book_op *op = vm->active;
     enum verb verb = op ? op->record.verb : VERB_DELETE;
     bool gone = verb == VERB_DEFINE || vm->record.state == VM_DELETING;
@@ -132,74 +124,68 @@ static void write_off(struct upstream *upstream, struct peer *peer, struct book_
     }
     placement_take(vm);
     if (!gone && vm->record.state != VM_LOST)
-        lifecycle_move(&vm->record, VM_LOST, event->wall_ms);
+        lifecycle_move(&vm->record, VM_LOST, upstream->moment.wall_ms);
     if (op)
-        upstream_end(upstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST, event, out);
+        upstream_end(upstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST);
     if (gone)
-        upstream_remove_vm(upstream, vm, out);
+        upstream_remove_vm(upstream, vm);
     else
-        book_save_vm(vm, out);
+        book_save_vm(&upstream->book, vm);
 }
 
-void upstream_write_off(struct upstream *upstream, struct peer *peer, const struct event *event,
-                        struct effects *out) {
+void upstream_write_off(struct upstream *upstream, struct peer *peer) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms)
-        write_off(upstream, peer, container_of(node, struct book_vm, by_place), event, out);
+        write_off(upstream, peer, container_of(node, struct book_vm, by_place));
 }
 
-static void on_opened(struct upstream *upstream, struct peer *peer, const struct event *event,
-                      struct effects *out) {
+static void on_opened(struct upstream *upstream, struct peer *peer) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
         if (vm->active)
-            downlink_instruct_again(&upstream->downlink, &upstream->book, vm, event, out);
+            downlink_instruct_again(&upstream->downlink, vm);
         else if (vm->record.state == VM_DELETING)
-            upstream_undo(upstream, vm, UNDO_NOW, event, out);
+            upstream_undo(upstream, vm, UNDO_NOW);
     }
-    upstream_save_node(peer, out);
+    upstream_save_node(peer);
 }
 
 static void on_progress(struct upstream *upstream, struct peer *peer,
-                        const struct progress *progress, const struct event *event,
-                        struct effects *out) {
-    book_save_long(downlink_progress(&upstream->downlink, &upstream->book, peer, progress, event),
-                   event, out);
+                        const struct progress *progress) {
+    book_save_long(&upstream->book, downlink_progress(&upstream->downlink, peer, progress));
 }
 
 static void on_message(struct upstream *upstream, struct peer *peer,
-                       const struct message *message, const struct event *event,
-                       struct effects *out) {
+                       const struct message *message) {
     if (message->kind == MESSAGE_VM)
-        (void)on_vm(upstream, peer, &message->vm, event, out);
+        (void)on_vm(upstream, peer, &message->vm);
     else if (message->kind == MESSAGE_TABLE)
-        on_table(upstream, peer, &message->table, event, out);
+        on_table(upstream, peer, &message->table);
     else if (message->kind == MESSAGE_PROGRESS)
-        on_progress(upstream, peer, &message->progress, event, out);
+        on_progress(upstream, peer, &message->progress);
     else if (message->kind == MESSAGE_RESULT)
-        on_result(upstream, peer, &message->result, event, out);
+        on_result(upstream, peer, &message->result);
     else if (message->kind == MESSAGE_CAPACITY)
-        upstream_save_node(peer, out);
+        upstream_save_node(peer);
 }
 
-void upstream_on_frame(struct upstream *upstream, const struct event *event,
-                       struct effects *out) {
+void upstream_on_frame(struct upstream *upstream, const struct event *event) {
     struct peer *peer =
         downlink_peer(&upstream->downlink, event->frame.link, event->frame.from);
     if (!peer)
         return;
-    switch (downlink_on_frame(&upstream->downlink, peer, event, out)) {
+    switch (downlink_on_frame(&upstream->downlink, peer, event)) {
     case DOWNLINK_NOTHING:
         return;
     case DOWNLINK_OPENED:
-        on_opened(upstream, peer, event, out);
+        on_opened(upstream, peer);
         return;
     case DOWNLINK_MESSAGES:
         for (uint32_t i = peer->session.fresh; i < event->frame.frame->messages_count; i++) {
             const struct message *message = &event->frame.frame->messages[i];
-            downlink_on_message(&upstream->downlink, peer, message, event, out);
-            on_message(upstream, peer, message, event, out);
+            downlink_on_message(&upstream->downlink, peer, message);
+            on_message(upstream, peer, message);
         }
         return;
     }

@@ -59,8 +59,7 @@ struct book_op *upstream_keep(const struct call *call, struct book_vm *vm, uint6
     struct vm *record = &vm->record;
     if (operation.verb == VERB_RENAME && !is_name_free(call, vm))
         return NULL;
-    struct book_op *op =
-        upstream_begin(call->upstream, vm, &operation, call->event, call->out);
+    struct book_op *op = upstream_begin(call->upstream, vm, &operation);
     op->record.timeline->by = call->tenant ? BY_ASKER : BY_OPERATOR;
     if (operation.verb == VERB_RENAME) {
         rename_vm(call, vm);
@@ -68,10 +67,10 @@ struct book_op *upstream_keep(const struct call *call, struct book_vm *vm, uint6
         memory_free(record->metadata);
         record->metadata = memory_text(call->request->vm_edit.metadata);
     } else if (operation.verb == VERB_LOCK) {
-        record->locked_ms = call->event->wall_ms;
+        record->locked_ms = call->moment->wall_ms;
     } else if (operation.verb == VERB_UNLOCK) {
         record->locked_ms = 0;
     }
-    upstream_end(call->upstream, op, CODE_OK, call->event, call->out);
+    upstream_end(call->upstream, op, CODE_OK);
     return op;
 }

@@ -30,9 +30,9 @@ void upstream_link_op(struct upstream *upstream, struct book_op *op) {
     list_add(&tenant->ops, &op->by_owner);
 }
 
-void upstream_remove_op(struct upstream *upstream, struct book_op *op, struct effects *out) {
+void upstream_remove_op(struct upstream *upstream, struct book_op *op) {
     struct history *history = map_get(&upstream->histories, op->record.vm);
-    book_remove_op(&upstream->book, op, out);
+    book_remove_op(&upstream->book, op);
     if (!list_is_empty(&history->ops))
         return;
     map_remove(&upstream->histories, history->vm);
@@ -40,30 +40,27 @@ void upstream_remove_op(struct upstream *upstream, struct book_op *op, struct ef
 }
 
 struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
-                               const struct operation *record, const struct event *event,
-                               struct effects *out) {
+                               const struct operation *record) {
     struct operation operation = *record;
-    struct id id = id_make(&upstream->ids, "op", event->wall_ms);
+    struct id id = id_make(&upstream->ids, "op", upstream->moment.wall_ms);
     (void)text_copy(operation.id, sizeof(operation.id), id.text);
     operation.generation = vm->record.generation + 1;
-    operation.deadline_ms = event->wall_ms + record->deadline_ms;
-    struct book_op *op = book_begin(&upstream->book, vm, &operation, event, out);
+    operation.deadline_ms = upstream->moment.wall_ms + record->deadline_ms;
+    struct book_op *op = book_begin(&upstream->book, vm, &operation);
     upstream_link_op(upstream, op);
     return op;
 }
 
-void upstream_reply_op(const struct upstream *upstream, const struct waiter *waiter,
-                       struct effects *out) {
-    struct operation told = explain_op(&upstream->downlink, &upstream->book, waiter->op,
-                                       waiter->reader);
-    struct reply *reply = &effects_add(out, EFFECT_REPLY)->reply;
+void upstream_reply_op(struct upstream *upstream, const struct waiter *waiter) {
+    struct operation told = explain_op(&upstream->downlink, waiter->op, waiter->reader);
+    struct reply *reply = &effects_add(upstream->moment.out, EFFECT_REPLY)->reply;
     reply->kind = REPLY_OPERATION;
     reply->handle = waiter->handle;
     reply->record = (struct record){&operation_table, memory_copy(&told, sizeof(told))};
 }
 
-void upstream_release(struct upstream *upstream, struct waiter *waiter, struct effects *out) {
-    upstream_reply_op(upstream, waiter, out);
+void upstream_release(struct upstream *upstream, struct waiter *waiter) {
+    upstream_reply_op(upstream, waiter);
     list_remove(&waiter->by_op);
     heap_remove(&upstream->waiters, &waiter->timer);
     upstream->waiters_count--;
@@ -71,7 +68,7 @@ void upstream_release(struct upstream *upstream, struct waiter *waiter, struct e
 }
 
 /* The oldest operations that have ended go when there are too many. */
-static void prune(struct upstream *upstream, struct effects *out) {
+static void prune(struct upstream *upstream) {
     struct list *node = NULL, *next = NULL;
     uint64_t excess = upstream->book.ops_count > limit_operations_kept
                           ? upstream->book.ops_count - limit_operations_kept
@@ -82,41 +79,39 @@ static void prune(struct upstream *upstream, struct effects *out) {
             return;
         excess--;
         if (book_op_has_ended(op) && list_is_empty(&op->waiters))
-            upstream_remove_op(upstream, op, out);
+            upstream_remove_op(upstream, op);
     }
 }
 
-void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
-                  const struct event *event, struct effects *out) {
+void upstream_end(struct upstream *upstream, struct book_op *op, enum code code) {
     struct book_vm *vm = book_vm(&upstream->book, op->record.vm);
     struct peer *peer = vm ? downlink_by_name(&upstream->downlink, vm->record.place) : NULL;
     if (peer)
         downlink_reflect(&upstream->downlink, peer, op);
     upstream_reshape_ends(upstream, op);
-    book_end(&upstream->book, op, code, event, out);
+    book_end(&upstream->book, op, code);
     while (!list_is_empty(&op->waiters))
-        upstream_release(upstream, container_of(op->waiters.next, struct waiter, by_op), out);
+        upstream_release(upstream, container_of(op->waiters.next, struct waiter, by_op));
     if (op->record.internal && code != CODE_OK)
-        upstream_remove_op(upstream, op, out); /* another one follows: nobody's history */
+        upstream_remove_op(upstream, op); /* another one follows: nobody's history */
     else
-        prune(upstream, out);
+        prune(upstream);
 }
 
-void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when,
-                   const struct event *event, struct effects *out) {
-    lifecycle_move(&vm->record, VM_DELETING, event->wall_ms);
+void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when) {
+    lifecycle_move(&vm->record, VM_DELETING, upstream->moment.wall_ms);
     struct operation operation = {.verb = VERB_DELETE, .internal = true,
                                   .deadline_ms = upstream->settings.operation_ms};
-    struct book_op *op = upstream_begin(upstream, vm, &operation, event, out);
+    struct book_op *op = upstream_begin(upstream, vm, &operation);
     op->record.place_generation = ++vm->record.place_generation;
     if (when == UNDO_NOW) {
-        downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
+        downlink_instruct(&upstream->downlink, vm);
     } else {
-        op->resend_ms = event->now_ms + undo_pause_ms;
+        op->resend_ms = upstream->moment.now_ms + undo_pause_ms;
         book_schedule(&upstream->book, op);
     }
-    book_save_vm(vm, out);
-    book_save_op(op, out);
+    book_save_vm(&upstream->book, vm);
+    book_save_op(&upstream->book, op);
 }
 
 void upstream_answer_op(const struct call *call, struct book_op *op) {
@@ -125,11 +120,11 @@ void upstream_answer_op(const struct call *call, struct book_op *op) {
     const struct waiter asks = {.op = op, .handle = call->request->handle,
                                 .reader = upstream_reader(call)};
     if (!wait_ms || book_op_has_ended(op) || upstream->waiters_count >= limit_waiters) {
-        upstream_reply_op(upstream, &asks, call->out);
+        upstream_reply_op(upstream, &asks);
         return;
     }
     struct waiter *waiter = memory_copy(&asks, sizeof(asks));
     list_add(&op->waiters, &waiter->by_op);
-    heap_set(&upstream->waiters, &waiter->timer, call->event->now_ms + wait_ms);
+    heap_set(&upstream->waiters, &waiter->timer, call->moment->now_ms + wait_ms);
     upstream->waiters_count++;
 }

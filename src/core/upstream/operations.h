@@ -10,28 +10,24 @@ struct waiter;
 
 /* Begins an operation on a VM of a tenant, on its way below. `deadline_ms`: from now. */
 struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
-                               const struct operation *record, const struct event *event,
-                               struct effects *out);
+                               const struct operation *record);
 
 /* Gives an operation its place among its tenant's and its VM's; takes it out of all lists. */
 void upstream_link_op(struct upstream *upstream, struct book_op *op);
-void upstream_remove_op(struct upstream *upstream, struct book_op *op, struct effects *out);
+void upstream_remove_op(struct upstream *upstream, struct book_op *op);
 
 /* Ends an operation and answers whoever waits for it. */
-void upstream_end(struct upstream *upstream, struct book_op *op, enum code code,
-                  const struct event *event, struct effects *out);
+void upstream_end(struct upstream *upstream, struct book_op *op, enum code code);
 
 /* Begins the internal deletion of a VM that is to be gone but has no operation under way; its
  * instruction goes out at once, or after a pause where one has just failed. */
 enum undo { UNDO_NOW, UNDO_LATER };
-void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when,
-                   const struct event *event, struct effects *out);
+void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when);
 
-void upstream_reply_op(const struct upstream *upstream, const struct waiter *waiter,
-                       struct effects *out);
+void upstream_reply_op(struct upstream *upstream, const struct waiter *waiter);
 
 /* The operation, now or when it ends or ?wait= is over. */
 void upstream_answer_op(const struct call *call, struct book_op *op);
 
 /* Answers the waiter, ended or not, and forgets it. */
-void upstream_release(struct upstream *upstream, struct waiter *waiter, struct effects *out);
+void upstream_release(struct upstream *upstream, struct waiter *waiter);

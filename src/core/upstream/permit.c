@@ -117,6 +117,6 @@ void upstream_set_permissions(const struct call *call) {
             return;
     record_clear(&tenant_permissions_table, &tenant->record.permissions);
     record_clone(&tenant_permissions_table, wanted, &tenant->record.permissions);
-    effects_save(call->out, &tenant_table, &tenant->record);
+    effects_save(call->moment->out, &tenant_table, &tenant->record);
     upstream_answer_account(call, tenant);
 }

@@ -138,8 +138,7 @@ void upstream_group_id(const struct call *call, char *out_id) {
     (void)text_copy(out_id, limit_id_size, id_make(&maker, "gr", 1).text);
 }
 
-void upstream_try_next(struct upstream *upstream, struct book_vm *vm, const struct event *event,
-                       struct effects *out) {
+void upstream_try_next(struct upstream *upstream, struct book_vm *vm) {
     struct book_op *op = vm->active;
     struct peer *peer = NULL;
     struct placement_wish wish = {
@@ -148,12 +147,12 @@ void upstream_try_next(struct upstream *upstream, struct book_vm *vm, const stru
         .group = book_group(&upstream->book, vm->record.owner, vm->record.group),
         .allowed = allowed_clusters(upstream, vm->record.owner)};
     if (placement_choose(&upstream->downlink, &wish, &peer) == PLACEMENT_FOUND) {
-        placement_put(peer, vm, op, event);
-        downlink_instruct(&upstream->downlink, &upstream->book, vm, event, out);
-        book_save_vm(vm, out);
-        book_save_op(op, out);
+        placement_put(peer, vm, op);
+        downlink_instruct(&upstream->downlink, vm);
+        book_save_vm(&upstream->book, vm);
+        book_save_op(&upstream->book, op);
         return;
     }
-    upstream_end(upstream, op, placement_verdict(op), event, out);
-    upstream_remove_vm(upstream, vm, out); /* nothing is half-made */
+    upstream_end(upstream, op, placement_verdict(op));
+    upstream_remove_vm(upstream, vm); /* nothing is half-made */
 }

@@ -8,8 +8,7 @@ struct peer;
 struct upstream;
 
 /* A cluster refused, and the VM stands nowhere: to the next one, or to the creation's end. */
-void upstream_try_next(struct upstream *upstream, struct book_vm *vm, const struct event *event,
-                       struct effects *out);
+void upstream_try_next(struct upstream *upstream, struct book_vm *vm);
 
 /* Chooses the cluster for a new VM. False: what stands in the way has been answered. */
 bool upstream_choose(const struct call *call, const struct shape *shape, struct peer **out_peer);

@@ -117,8 +117,7 @@ static void list_ops(const struct call *call) {
     struct list *node = page_start(call, ops.head, known, ops.key);
     for (; node != ops.head; node = node->next) {
         const struct book_op *op = (const void *)((const char *)node - ops.member);
-        struct operation told = explain_op(&call->upstream->downlink, &call->upstream->book, op,
-                                           upstream_reader(call));
+        struct operation told = explain_op(&call->upstream->downlink, op, upstream_reader(call));
         bool more = page_add(&page, &told);
         record_clear(&operation_table, &told);
         if (!more)

@@ -59,7 +59,7 @@ static bool repeated(const struct call *call) {
 }
 
 static void forget_key(const struct call *call, struct idempotency_entry *entry) {
-    effects_forget(call->out, &idempotency_table, entry->record.key);
+    effects_forget(call->moment->out, &idempotency_table, entry->record.key);
     map_remove(&call->upstream->idempotency_by_key, entry->record.key);
     list_remove(&entry->by_age);
     memory_free(entry);
@@ -74,12 +74,12 @@ static void remember_key(const struct call *call, const struct book_op *op) {
         forget_key(call, container_of(upstream->idempotency.next, struct idempotency_entry,
                                       by_age));
     struct idempotency record = {.request_hash = request->body_hash & INT64_MAX,
-                                 .created_ms = call->event->wall_ms};
+                                 .created_ms = call->moment->wall_ms};
     text_format(record.key, sizeof(record.key), "%s/%s",
                 call->tenant ? call->tenant->record.name : "", request->idempotency_key);
     (void)text_copy(record.op, sizeof(record.op), op->record.id);
     upstream_add_idempotency(upstream, &record);
-    effects_save(call->out, &idempotency_table, &record);
+    effects_save(call->moment->out, &idempotency_table, &record);
 }
 
 static uint64_t allowed_ms(const struct call *call) {
@@ -137,9 +137,9 @@ static bool admit(const struct call *call, const struct shape **out_shape,
 static struct book_vm *add_vm(const struct call *call, const struct shape *shape,
                               const struct image_entry *image) {
     struct upstream *upstream = call->upstream;
-    struct vm record = {.state = VM_PENDING, .size = shape->size, .epoch = 1,
-                        .created_ms = call->event->wall_ms};
-    struct id id = id_make(&upstream->ids, "vm", call->event->wall_ms);
+    struct vm record = {
+        .state = VM_PENDING, .size = shape->size, .epoch = 1, .created_ms = call->moment->wall_ms};
+    struct id id = id_make(&upstream->ids, "vm", call->moment->wall_ms);
     (void)text_copy(record.id, sizeof(record.id), id.text);
     (void)text_copy(record.name, sizeof(record.name), call->request->vm_create.name);
     (void)text_copy(record.owner, sizeof(record.owner), call->tenant->record.name);
@@ -184,12 +184,11 @@ static void on_vm_create(const struct call *call) {
     definition->host_must = wish->host_must; /* copied by the book */
     definition->host_prefer = wish->host_prefer;
     definition->networks = wish->networks;
-    struct book_op *op = upstream_begin(call->upstream, vm, &operation, call->event, call->out);
-    placement_put(peer, vm, op, call->event);
-    downlink_instruct(&call->upstream->downlink, &call->upstream->book, vm, call->event,
-                      call->out);
-    book_save_vm(vm, call->out);
-    book_save_op(op, call->out);
+    struct book_op *op = upstream_begin(call->upstream, vm, &operation);
+    placement_put(peer, vm, op);
+    downlink_instruct(&call->upstream->downlink, vm);
+    book_save_vm(&call->upstream->book, vm);
+    book_save_op(&call->upstream->book, op);
     remember_key(call, op);
     upstream_answer_op(call, op);
 }
@@ -225,7 +224,7 @@ static void on_vm_act(const struct call *call) {
     if (vm->active && vm->active->record.verb == VERB_DELETE) {
         if (vm->active->record.internal) {
             vm->active->record.internal = false; /* somebody has been told of it: it is kept */
-            book_save_op(vm->active, call->out);
+            book_save_op(&call->upstream->book, vm->active);
         }
         remember_key(call, vm->active);
         upstream_answer_op(call, vm->active); /* it is on its way out already */
@@ -236,23 +235,22 @@ static void on_vm_act(const struct call *call) {
         return;
     struct size reserved = book_take_reserved(vm->active);
     if (vm->active)
-        upstream_end(upstream, vm->active, CODE_SUPERSEDED, call->event, call->out);
+        upstream_end(upstream, vm->active, CODE_SUPERSEDED);
     if (verb == VERB_DELETE)
-        lifecycle_move(&vm->record, VM_DELETING, call->event->wall_ms);
-    struct book_op *op = upstream_begin(upstream, vm, &operation, call->event, call->out);
+        lifecycle_move(&vm->record, VM_DELETING, call->moment->wall_ms);
+    struct book_op *op = upstream_begin(upstream, vm, &operation);
     op->reserved = reserved;
     op->record.timeline->by = call->tenant ? BY_ASKER : BY_OPERATOR;
     upstream_reshape_begins(upstream, vm);
     if (*vm->record.place) {
         op->record.place_generation = ++vm->record.place_generation;
-        downlink_instruct(&upstream->downlink, &upstream->book, vm, call->event, call->out);
-        book_save_vm(vm, call->out);
-        book_save_op(op, call->out);
+        downlink_instruct(&upstream->downlink, vm);
+        book_save_vm(&call->upstream->book, vm);
+        book_save_op(&call->upstream->book, op);
     } else { /* a lost one, whose place is gone too: nobody has to be asked */
-        upstream_end(upstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST, call->event,
-                     call->out);
+        upstream_end(upstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST);
         if (verb == VERB_DELETE)
-            upstream_remove_vm(upstream, vm, call->out);
+            upstream_remove_vm(upstream, vm);
     }
     remember_key(call, op);
     upstream_answer_op(call, op);
@@ -270,7 +268,7 @@ static void forget_cluster(const struct call *call) {
                      call->request->key);
         return;
     }
-    upstream_write_off(call->upstream, peer, call->event, call->out);
+    upstream_write_off(call->upstream, peer);
     upstream_node(peer, &node);
     call_answer(call, REPLY_RECORD, &node_table, &node);
     record_clear(&node_table, &node);
@@ -289,7 +287,7 @@ static void add_image(const struct call *call) {
     struct upstream *upstream = call->upstream;
     struct image image = call->request->image;
     const struct image_entry *old = map_get(&upstream->images_by_name, image.name);
-    image.created_ms = call->event->wall_ms;
+    image.created_ms = call->moment->wall_ms;
     if (old && !text_equal(old->record.digest, image.digest)) {
         call_problem(call, CODE_CONFLICT, "name",
                      "an image named '%s' with other contents is there already", image.name);
@@ -301,7 +299,7 @@ static void add_image(const struct call *call) {
     }
     if (!old) {
         old = upstream_add_image(upstream, &image);
-        effects_save(call->out, &image_table, &image);
+        effects_save(call->moment->out, &image_table, &image);
     }
     call_answer(call, REPLY_CREATED, &image_table, &old->record);
 }
@@ -320,7 +318,7 @@ static void delete_image(const struct call *call) {
     }
     map_remove(&upstream->images_by_name, image->record.name);
     list_remove(&image->by_name);
-    effects_forget(call->out, &image_table, image->record.name);
+    effects_forget(call->moment->out, &image_table, image->record.name);
     bool shared = false;
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &upstream->images)
@@ -335,7 +333,7 @@ static void delete_image(const struct call *call) {
 
 static void create_tenant(const struct call *call) {
     struct upstream *upstream = call->upstream;
-    struct tenant tenant = {.created_ms = call->event->wall_ms};
+    struct tenant tenant = {.created_ms = call->moment->wall_ms};
     (void)text_copy(tenant.name, sizeof(tenant.name), call->request->tenant_create.name);
     (void)text_copy(tenant.token_hash, sizeof(tenant.token_hash),
                     call->request->new_token_hash);
@@ -348,7 +346,7 @@ static void create_tenant(const struct call *call) {
                      tenant.name);
     } else {
         upstream_add_tenant(upstream, &tenant);
-        effects_save(call->out, &tenant_table, &tenant);
+        effects_save(call->moment->out, &tenant_table, &tenant);
         call_answer(call, REPLY_CREATED, &tenant_table, &tenant);
     }
 }
@@ -362,7 +360,7 @@ static void set_quota(const struct call *call) {
         return;
     }
     tenant->record.quota = call->request->limits;
-    effects_save(call->out, &tenant_table, &tenant->record);
+    effects_save(call->moment->out, &tenant_table, &tenant->record);
     upstream_answer_account(call, tenant);
 }
 
@@ -373,7 +371,7 @@ static void forget_history(const struct call *call, struct tenant_entry *tenant)
     const char *name = tenant->record.name;
     size_t length = strlen(name);
     list_each(node, next, &tenant->ops)
-        upstream_remove_op(upstream, container_of(node, struct book_op, by_owner), call->out);
+        upstream_remove_op(upstream, container_of(node, struct book_op, by_owner));
     list_each(node, next, &upstream->idempotency) {
         struct idempotency_entry *entry = container_of(node, struct idempotency_entry, by_age);
         if (text_starts(entry->record.key, name) && entry->record.key[length] == '/')
@@ -395,7 +393,7 @@ static void delete_tenant(const struct call *call) {
     map_remove(&upstream->tenants_by_name, tenant->record.name);
     map_remove(&upstream->tenants_by_token, tenant->record.token_hash);
     list_remove(&tenant->by_name);
-    effects_forget(call->out, &tenant_table, tenant->record.name);
+    effects_forget(call->moment->out, &tenant_table, tenant->record.name);
     forget_history(call, tenant);
     call_answer(call, REPLY_GONE, &tenant_table, &tenant->record);
     map_deinit(&tenant->vm_names);
@@ -449,10 +447,9 @@ static bool answer_keys(const struct call *call) {
     return true;
 }
 
-void upstream_on_request(struct upstream *upstream, const struct event *event,
-                         struct effects *out) {
+void upstream_on_request(struct upstream *upstream, const struct event *event) {
     struct call call = {
-        .event = event, .request = event->request, .out = out, .upstream = upstream};
+        .moment = &upstream->moment, .request = event->request, .upstream = upstream};
     if (!admits(&call) || answer_keys(&call))
         return;
     switch (event->request->kind) {

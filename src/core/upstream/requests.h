@@ -5,5 +5,4 @@ struct effects;
 struct event;
 struct upstream;
 
-void upstream_on_request(struct upstream *upstream, const struct event *event,
-                         struct effects *out);
+void upstream_on_request(struct upstream *upstream, const struct event *event);

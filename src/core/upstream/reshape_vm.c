@@ -172,14 +172,13 @@ static void learn_image(struct upstream *upstream, struct book_vm *vm) {
     set_image(upstream, &vm->record, now ? now->record.name : "");
 }
 
-void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts,
-                    const struct event *event, struct effects *out) {
-    if (!reshape_learn(vm, facts, &tenant_of(upstream, vm)->used, event->wall_ms))
+void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts) {
+    if (!reshape_learn(vm, facts, &tenant_of(upstream, vm)->used, upstream->moment.wall_ms))
         return;
     learn_image(upstream, vm);
-    book_save_vm(vm, out);
+    book_save_vm(&upstream->book, vm);
     if (vm->active)
-        book_save_op(vm->active, out);
+        book_save_op(&upstream->book, vm->active);
 }
 
 void upstream_reshape_concludes(struct upstream *upstream, struct book_vm *vm,

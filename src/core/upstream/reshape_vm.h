@@ -16,8 +16,7 @@ void upstream_reshape_concludes(struct upstream *upstream, struct book_vm *vm,
                                 const struct result *result);
 
 /* What the VM's cluster says that it has becomes true here. */
-void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts,
-                    const struct event *event, struct effects *out);
+void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts);
 
 /* Fills in what a resize, a rebuild or an act on a snapshot is to do. False: it is not possible,
  * which is answered. Other verbs: nothing to do. */

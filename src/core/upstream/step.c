@@ -25,18 +25,17 @@
 #include "message/field.h"
 #include "message/model.h"
 
-static void load_node(struct upstream *upstream, const struct node *node, struct effects *out) {
+static void load_node(struct upstream *upstream, const struct node *node) {
     struct peer *peer = downlink_by_name(&upstream->downlink, node->name);
     if (!peer) {
-        effects_forget(out, &node_table, node->name);
+        effects_forget(upstream->moment.out, &node_table, node->name);
         return;
     }
     peer->seen_ms = node->seen_ms;
     peer_load_capacity(peer, &node->capacity);
 }
 
-static void load_op(struct upstream *upstream, const struct operation *record,
-                    const struct event *event) {
+static void load_op(struct upstream *upstream, const struct operation *record) {
     struct book_op *op = book_add_op(&upstream->book, record);
     struct book_vm *vm = book_vm(&upstream->book, record->vm);
     upstream_link_op(upstream, op);
@@ -46,18 +45,18 @@ static void load_op(struct upstream *upstream, const struct operation *record,
     vm->active = op;
     upstream_reshape_loaded(upstream, op);
     placement_remember(&upstream->downlink, op);
-    op->deadline_ms = book_deadline_ms(record, event);
+    op->deadline_ms = book_deadline_ms(&upstream->book, record);
     book_schedule(&upstream->book, op);
 }
 
-static void on_load(struct upstream *upstream, const struct event *event, struct effects *out) {
+static void on_load(struct upstream *upstream, const struct event *event) {
     const struct table *table = event->load.table;
     if (table == &tenant_table) {
         upstream_add_tenant(upstream, event->load.data);
     } else if (table == &image_table) {
         upstream_add_image(upstream, event->load.data);
     } else if (table == &node_table) {
-        load_node(upstream, event->load.data, out);
+        load_node(upstream, event->load.data);
     } else if (table == &vm_table) {
         struct book_vm *vm = book_add_vm(&upstream->book, event->load.data);
         struct peer *peer = downlink_by_name(&upstream->downlink, vm->record.place);
@@ -65,82 +64,82 @@ static void on_load(struct upstream *upstream, const struct event *event, struct
         if (peer)
             list_add(&peer->vms, &vm->by_place);
     } else if (table == &operation_table) {
-        load_op(upstream, event->load.data, event);
+        load_op(upstream, event->load.data);
     } else if (table == &idempotency_table) {
         upstream_add_idempotency(upstream, event->load.data);
     } else {
-        enrol_load(&upstream->enrol, &upstream->downlink, &event->load, out);
+        enrol_load(&upstream->enrol, &upstream->downlink, &event->load);
     }
 }
 
 /* Law 6: an end for the tenant now; what is true of the VM is found out and mended. */
-static void on_op_deadline(struct upstream *upstream, struct book_op *op,
-                           const struct event *event, struct effects *out) {
+static void on_op_deadline(struct upstream *upstream, struct book_op *op) {
     struct book_vm *vm = book_vm(&upstream->book, op->record.vm);
     bool define = op->record.verb == VERB_DEFINE;
-    upstream_end(upstream, op, CODE_DEADLINE, event, out);
+    upstream_end(upstream, op, CODE_DEADLINE);
     struct peer *peer = downlink_by_name(&upstream->downlink, vm->record.place);
     bool to_be_gone = define || vm->record.state == VM_DELETING;
     if (to_be_gone && peer && peer_is_up(peer)) {
-        upstream_undo(upstream, vm, UNDO_NOW, event, out);
+        upstream_undo(upstream, vm, UNDO_NOW);
     } else if (define) {
-        lifecycle_move(&vm->record, VM_DELETING, event->wall_ms); /* once its place is back */
-        book_save_vm(vm, out);
+        lifecycle_move(&vm->record, VM_DELETING,
+                       upstream->moment.wall_ms); /* once its place is back */
+        book_save_vm(&upstream->book, vm);
     }
 }
 
-static void on_tick(struct upstream *upstream, const struct event *event, struct effects *out) {
+static void on_tick(struct upstream *upstream) {
     struct timer *timer = NULL;
-    while ((timer = heap_first(&upstream->waiters)) && timer->due_ms <= event->now_ms)
-        upstream_release(upstream, container_of(timer, struct waiter, timer), out);
-    while ((timer = heap_first(&upstream->book.timers)) && timer->due_ms <= event->now_ms) {
+    while ((timer = heap_first(&upstream->waiters)) && timer->due_ms <= upstream->moment.now_ms)
+        upstream_release(upstream, container_of(timer, struct waiter, timer));
+    while ((timer = heap_first(&upstream->book.timers)) &&
+           timer->due_ms <= upstream->moment.now_ms) {
         struct book_op *op = container_of(timer, struct book_op, timer);
-        if (op->deadline_ms <= event->now_ms)
-            on_op_deadline(upstream, op, event, out);
+        if (op->deadline_ms <= upstream->moment.now_ms)
+            on_op_deadline(upstream, op);
         else
-            downlink_instruct(&upstream->downlink, &upstream->book,
-                              book_vm(&upstream->book, op->record.vm), event, out);
+            downlink_instruct(&upstream->downlink, book_vm(&upstream->book, op->record.vm));
     }
-    downlink_on_tick(&upstream->downlink, event);
+    downlink_on_tick(&upstream->downlink);
 }
 
-static void on_stop(struct upstream *upstream, struct effects *out) {
+static void on_stop(struct upstream *upstream) {
     upstream->stopping = true;
     struct timer *timer = NULL;
     while ((timer = heap_first(&upstream->waiters)))
-        upstream_release(upstream, container_of(timer, struct waiter, timer), out);
-    effects_add(out, EFFECT_DONE);
+        upstream_release(upstream, container_of(timer, struct waiter, timer));
+    effects_add(upstream->moment.out, EFFECT_DONE);
 }
 
-void upstream_step(struct upstream *upstream, const struct event *event, struct effects *out) {
+static void on_event(struct upstream *upstream, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
-        on_load(upstream, event, out);
+        on_load(upstream, event);
         break;
     case EVENT_START:
-        effects_add(out, EFFECT_READY);
+        effects_add(upstream->moment.out, EFFECT_READY);
         break;
     case EVENT_TICK:
-        on_tick(upstream, event, out);
+        on_tick(upstream);
         break;
     case EVENT_LINK:
     case EVENT_PEER:
         downlink_on_presence(&upstream->downlink, event);
         break;
     case EVENT_FRAME:
-        upstream_on_frame(upstream, event, out);
+        upstream_on_frame(upstream, event);
         break;
     case EVENT_REQUEST:
-        upstream_on_request(upstream, event, out);
+        upstream_on_request(upstream, event);
         break;
     case EVENT_JOIN:
-        enrol_on_join(&upstream->enrol, &upstream->downlink, event, out);
+        enrol_on_join(&upstream->enrol, &upstream->downlink, event);
         break;
     case EVENT_REKEY:
-        downlink_on_rekey(&upstream->downlink, event, out);
+        downlink_on_rekey(&upstream->downlink, event);
         break;
     case EVENT_STOP:
-        on_stop(upstream, out);
+        on_stop(upstream);
         break;
     case EVENT_IMAGE:
     case EVENT_JOB:
@@ -151,7 +150,13 @@ void upstream_step(struct upstream *upstream, const struct event *event, struct 
     case EVENT_KIND_COUNT:
         break; /* of roles below */
     }
-    downlink_on_end_of_step(&upstream->downlink, &upstream->book, event, out);
+    downlink_on_end_of_step(&upstream->downlink);
+}
+
+void upstream_step(struct upstream *upstream, const struct event *event, struct effects *out) {
+    moment_begin(&upstream->moment, event, out);
+    on_event(upstream, event);
+    moment_end(&upstream->moment);
 }
 
 uint64_t upstream_deadline_ms(const struct upstream *upstream) {

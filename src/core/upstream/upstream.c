@@ -11,8 +11,8 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
     *upstream = (struct upstream){.settings = *settings};
     prng_init(&upstream->prng, settings->seed);
     prng_init(&upstream->ids.prng, prng_next(&upstream->prng));
-    book_init(&upstream->book, prng_next(&upstream->prng));
-    downlink_init(&upstream->downlink, settings, &upstream->prng);
+    book_init(&upstream->book, prng_next(&upstream->prng), &upstream->moment);
+    downlink_init(&upstream->downlink, settings, &upstream->book, &upstream->prng);
     upstream->networks = memory_new(settings->networks_count, sizeof(*upstream->networks));
     for (size_t i = 0; i < settings->networks_count; i++)
         upstream->networks[upstream->networks_count++] = settings->networks[i];
@@ -117,14 +117,14 @@ void upstream_link_vm(struct upstream *upstream, struct book_vm *vm) {
         image->vms++;
 }
 
-void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct effects *out) {
+void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm) {
     struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, vm->record.owner);
     struct image_entry *image = map_get(&upstream->images_by_name, vm->record.image);
     map_remove(&tenant->vm_names, vm->record.name);
     amounts_remove(&tenant->used, &vm->record.size);
     if (image)
         image->vms--;
-    book_remove_vm(&upstream->book, vm, out);
+    book_remove_vm(&upstream->book, vm);
 }
 
 void upstream_node(const struct peer *peer, struct node *out_node) {
@@ -135,9 +135,9 @@ void upstream_node(const struct peer *peer, struct node *out_node) {
         (void)text_copy(out_node->labels, sizeof(out_node->labels), peer->setting.labels);
 }
 
-void upstream_save_node(struct peer *peer, struct effects *out) {
+void upstream_save_node(struct peer *peer) {
     struct node node;
     upstream_node(peer, &node);
-    effects_save(out, &node_table, &node);
+    effects_save(peer->downlink->moment->out, &node_table, &node);
     record_clear(&node_table, &node);
 }

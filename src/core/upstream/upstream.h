@@ -46,6 +46,7 @@ struct waiter {
 };
 
 struct upstream {
+    struct moment moment;
     struct role_settings settings; /* its arrays are not used after init */
     struct book book;
     struct downlink downlink;
@@ -70,13 +71,13 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
 void upstream_deinit(struct upstream *upstream);
 
 /* The VM is gone below: out of the books. */
-void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm, struct effects *out);
+void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm);
 
 /* Gives a new VM record its owner's list, name and image. */
 void upstream_link_vm(struct upstream *upstream, struct book_vm *vm);
 
 /* Saves the node records of peers whose state or capacity changed. */
-void upstream_save_node(struct peer *peer, struct effects *out);
+void upstream_save_node(struct peer *peer);
 
 /* A copy of the peer as the node that the API shows; the caller clears it. */
 void upstream_node(const struct peer *peer, struct node *out_node);
