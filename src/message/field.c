@@ -71,6 +71,13 @@ bool field_is_missing(const struct field *field, const void *data) {
            field_is_zero(field, data);
 }
 
+static void blob_clear(const struct field *field, void *data) {
+    char *text = pointer_at(member(field, data));
+    if (text && (field->mask & FIELD_SECRET))
+        explicit_bzero(text, strlen(text));
+    memory_free(text);
+}
+
 static void list_clear(const struct field *field, void *data) {
     char *items = pointer_at(member(field, data));
     uint32_t count = list_count(field, data);
@@ -85,7 +92,7 @@ void record_clear(const struct table *table, void *data) {
     for (size_t i = 0; i < table->fields_count; i++) {
         const struct field *field = &table->fields[i];
         if (field->kind == FIELD_BLOB)
-            memory_free(pointer_at(member(field, data)));
+            blob_clear(field, data);
         else if (field->kind == FIELD_RECORD)
             record_clear(field->table, member(field, data));
         else if (field->kind == FIELD_LIST)

@@ -46,6 +46,7 @@ enum field_mask {
     FIELD_ALWAYS = 32,  /* written even when zero */
 };
 
+struct error;
 struct table;
 
 struct field {
@@ -66,6 +67,10 @@ struct field {
     const struct table *const *choices;
     unsigned choices_count;
     size_t choice_offset;
+    /* Of a text that a person writes (io/config): what stands for an absent one, and what it has to
+     * be beyond `check`, as 0 or negative with what would be right in `err`. */
+    const char *standard;
+    int (*form)(const char *text, struct error *err);
 };
 
 struct table {
@@ -101,7 +106,8 @@ struct record {
 struct record record_copy(const struct table *table, const void *data);
 void record_deinit(struct record *record);
 
-/* Frees what the struct owns (blobs, lists) and zeroes it; the struct itself stays. */
+/* Frees what the struct owns (blobs, lists), secrets overwritten, and zeroes it; the struct itself
+ * stays. */
 void record_clear(const struct table *table, void *data);
 
 /* A deep copy into an uninitialised struct of the caller. */
@@ -113,17 +119,18 @@ size_t record_owned_bytes(const struct table *table, const void *data);
 /* Do both hold the same values in all fields? */
 bool record_equal(const struct table *table, const void *left, const void *right);
 
-/* For the tables: the member and its name, where it stands and how large it is. */
+/* For the tables: a member's name, where it stands and how large it is. */
 #define field_of(type, member) .name = #member, field_at(type, member)
-
-/* A list: the pointer, its count and one entry. */
-#define field_list_of(type, member, count)                                   \
-    .name = #member, .offset = offsetof(type, member), .count_offset = offsetof(type, count), \
-    .size = sizeof(*((type *)NULL)->member)
+#define field_list_of(type, member, count) .name = #member, field_list_at(type, member, count)
 
 /* A member whose field has another name. */
 #define field_at(type, member) \
     .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
+
+/* A list: the pointer, its count and one entry. */
+#define field_list_at(type, member, count)                                   \
+    .offset = offsetof(type, member), .count_offset = offsetof(type, count), \
+    .size = sizeof(*((type *)NULL)->member)
 
 /* For a table: its rows and how many. */
 #define field_rows(array) .fields = (array), .fields_count = array_size(array)

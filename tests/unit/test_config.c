@@ -17,7 +17,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/config/daemons.h"
+#include "io/config/config.h"
+#include "io/config/load.h"
 #include "io/os/folder.h"
 
 struct room {
@@ -158,7 +159,7 @@ static const struct mistake {
     {NULL, "[uplink]\n", {"line 9", "is not a section", NULL}},
     {NULL, "[host x]\n", {"line 9", "is not a section", NULL}},
     {NULL, "[uplink home]\n", {"line 9", "twice", "line 1"}},
-    {"[uplink home]\n", "[uplink Bad_Name]\n", {"line 1", "not a name", "a-z"}},
+    {"[uplink home]\n", "[uplink Bad_Name]\n", {"line 1", "\"Bad_Name\" must be", "a-z"}},
     {NULL, "[network lan]\n", {"[network lan]", "bridge, libvirt and user = yes", NULL}},
     {NULL, "[network lan]\nbridge = br0\nuser = yes\n", {"[network lan]", "give one of", NULL}},
     {NULL, "[host]\ncpu = 1\n", {"line 10", "cpu is not a key of [host]", "memory_mib"}},
@@ -167,13 +168,13 @@ static const struct mistake {
     {NULL, "nonsense\n", {"line 9", "key = value", NULL}},
     {NULL, "[host\n", {"line 9", "[section]", NULL}},
     {NULL, "[host]\nworkers = 0\n", {"line 10", "workers", "from 1 to 64"}},
-    {NULL, "[host]\nworkers = many\n", {"line 10", "\"many\" is not a whole number", NULL}},
-    {NULL, "[host]\nworkers = -1\n", {"line 10", "not a whole number", NULL}},
-    {NULL, "[host]\nworkers = 4x\n", {"line 10", "not a whole number", NULL}},
-    {NULL, "[host]\ncpus = 99999999999999999999\n", {"line 10", "not a whole number", NULL}},
+    {NULL, "[host]\nworkers = many\n", {"line 10", "workers: \"many\" must be", "whole number"}},
+    {NULL, "[host]\nworkers = -1\n", {"line 10", "must be a whole number from", NULL}},
+    {NULL, "[host]\nworkers = 4x\n", {"line 10", "must be a whole number from", NULL}},
+    {NULL, "[host]\ncpus = 99999999999999999999\n", {"line 10", "must be a whole number", NULL}},
     {NULL, "[host]\nuri =\n", {"line 10", "uri: the value is missing", NULL}},
-    {NULL, "[host]\naccelerator = fast\n", {"line 10", "auto, kvm, tcg", NULL}},
-    {NULL, "[daemon]\nlog_level = loud\n", {"line 10", "error, warning, info, debug", NULL}},
+    {NULL, "[host]\naccelerator = fast\n", {"line 10", "must be one of auto, kvm or tcg", NULL}},
+    {NULL, "[daemon]\nlog_level = loud\n", {"line 10", "error, warning, info or debug", NULL}},
     {NULL, "[daemon]\nstate = here\n", {"line 10", "absolute path", NULL}},
     {"[uplink home]\n", "jid = a@b/c\n[uplink home]\n",
      {"line 1", "before the first section", NULL}},
@@ -470,10 +471,10 @@ static void read_example(struct room *room, const char *daemon, struct text *out
     assert_int_equal(fclose(file), 0);
 }
 
-static const struct config_table *const tables[] = {&upstream_config_table,
-                                                    &downstream_config_table, &agent_config_table};
+static const struct table *const tables[] = {&upstream_config_table, &downstream_config_table,
+                                             &agent_config_table};
 
-static int load_any(const char *path, const struct config_table *table, struct error *err) {
+static int load_any(const char *path, const struct table *table, struct error *err) {
     struct upstream_config upstream = {0};
     struct downstream_config downstream = {0};
     struct agent_config agent = {0};
@@ -497,20 +498,21 @@ static void the_examples_are_good_as_they_are_and_with_all_keys(void **state) {
         for (int all = 0; all < 2; all++) {
             auto_clean(text_deinit) struct text text = {0};
             struct error err = {0};
-            read_example(room, tables[i]->daemon, &text, all);
+            read_example(room, tables[i]->name, &text, all);
             write_file(room->path, text_data(&text), 0600);
             if (load_any(room->path, tables[i], &err))
-                fail_msg("%s example: %s", tables[i]->daemon, err.text);
+                fail_msg("%s example: %s", tables[i]->name, err.text);
         }
     }
 }
 
 /* Does `key` occur below a `[name` of the text, before the next section? */
-static bool section_shows(const char *text, const struct config_section *section,
-                          const struct setting *setting) {
+static bool section_shows(const char *text, const struct field *section,
+                          const struct field *field) {
     char head[80], key[80];
-    text_format(head, sizeof(head), section->size ? "\n[%s " : "\n[%s]", section->name);
-    text_format(key, sizeof(key), "\n%s = ", setting->key);
+    text_format(head, sizeof(head), section->kind == FIELD_LIST ? "\n[%s " : "\n[%s]",
+                section->name);
+    text_format(key, sizeof(key), "\n%s = ", field->name);
     for (const char *at = text; (at = strstr(at, head)); at++) {
         const char *found = strstr(at, key), *end = strstr(at + 1, "\n[");
         if (found && (!end || found < end))
@@ -519,23 +521,27 @@ static bool section_shows(const char *text, const struct config_section *section
     return false;
 }
 
+static void expect_shown(const char *daemon, const char *text, const struct field *section,
+                         const struct field *field) {
+    char line[256];
+    if (!section_shows(text, section, field))
+        fail_msg("%s.conf lacks [%s] %s", daemon, section->name, field->name);
+    text_format(line, sizeof(line), "\n%s = %s\n", field->name, field->standard);
+    if (field->standard && !strstr(text, line))
+        fail_msg("%s.conf shows another default than%s", daemon, line);
+}
+
 static void every_key_is_in_its_example_with_its_default(void **state) {
     struct room *room = *state;
     for (size_t i = 0; i < array_size(tables); i++) {
         auto_clean(text_deinit) struct text text = {0};
-        read_example(room, tables[i]->daemon, &text, true);
-        for (size_t s = 0; s < tables[i]->sections_count; s++) {
-            const struct config_section *section = &tables[i]->sections[s];
-            for (size_t k = 0; k < section->settings_count; k++) {
-                const struct setting *setting = &section->settings[k];
-                if (!section_shows(text_data(&text), section, setting))
-                    fail_msg("%s.conf lacks [%s] %s", tables[i]->daemon, section->name,
-                             setting->key);
-                char line[256];
-                text_format(line, sizeof(line), "\n%s = %s\n", setting->key, setting->standard);
-                if (setting->standard && !strstr(text_data(&text), line))
-                    fail_msg("%s.conf shows another default than%s", tables[i]->daemon, line);
-            }
+        read_example(room, tables[i]->name, &text, true);
+        for (size_t s = 0; s < tables[i]->fields_count; s++) {
+            const struct field *section = &tables[i]->fields[s];
+            for (size_t k = 0; k < section->table->fields_count; k++)
+                if (config_is_key(section, &section->table->fields[k]))
+                    expect_shown(tables[i]->name, text_data(&text), section,
+                                 &section->table->fields[k]);
         }
     }
 }

@@ -17,20 +17,21 @@ static void assert_has(const struct text *text, const char *line) {
 
 static void every_key_stands_with_its_words_and_its_default(void **state) {
     (void)state;
-    const struct config_table *const tables[] = {&upstream_config_table, &downstream_config_table,
-                                                 &agent_config_table};
+    const struct table *const tables[] = {&upstream_config_table, &downstream_config_table,
+                                          &agent_config_table};
     for (size_t t = 0; t < array_size(tables); t++) {
         auto_clean(text_deinit) struct text text = {0};
         struct error err = {0};
         assert_int_equal(config_write(tables[t], NULL, 0, &text, &err), 0);
-        for (size_t i = 0; i < tables[t]->sections_count; i++) {
-            const struct config_section *section = &tables[t]->sections[i];
+        for (size_t i = 0; i < tables[t]->fields_count; i++) {
+            const struct field *section = &tables[t]->fields[i];
             assert_has(&text, section->about);
-            for (size_t k = 0; !section->size && k < section->settings_count; k++) {
+            for (size_t k = 0; section->kind == FIELD_RECORD && k < section->table->fields_count;
+                 k++) {
                 auto_clean(text_deinit) struct text line = {0};
-                const struct setting *setting = &section->settings[k];
-                text_addf(&line, "# %s\n#%s = %s\n", setting->about, setting->key,
-                          setting->standard ? setting->standard : "");
+                const struct field *field = &section->table->fields[k];
+                text_addf(&line, "# %s\n#%s = %s\n", field->about, field->name,
+                          field->standard ? field->standard : "");
                 assert_has(&text, line.data);
             }
         }

@@ -42,11 +42,6 @@ def constants(path, prefix):
     return [name.lower() for name in found if not name.endswith("COUNT")]
 
 
-def entries(text, first):
-    """The initialisers of an array, each beginning with {.first = …}."""
-    return re.findall(rf"\{{\.{first} = .*?(?=\{{\.{first} = |\Z)", text, re.DOTALL)
-
-
 def section(document, heading):
     """The text under a heading, up to the next one of its rank or above."""
     at = re.search(rf"^(#+) {re.escape(heading)}\n", document, re.MULTILINE)
@@ -76,45 +71,31 @@ def plain(cell):
 
 # what the source says
 
-def settings():
-    """By array: (key, default), where the default is `required`, `none` or the value."""
-    found = {}
-    text = read("src/io/config/daemons.c")
-    for array, body in re.findall(r"struct setting (\w+)\[\] = \{\n(.*?)\n\};", text, re.DOTALL):
-        found[array] = []
-        for entry in entries(body, "key"):
-            standard = re.search(r'\.standard = "([^"]*)"', entry)
-            found[array].append((re.search(r'\.key = "(\w+)"', entry).group(1),
-                                 "required" if "SETTING_REQUIRED" in entry
-                                 else f"`{standard.group(1)}`" if standard else "none"))
+def printed():
+    """What the tables say of themselves: (kind, name, [(field, what stands behind it)])."""
+    lines = subprocess.run([f"{BUILD}/tests/unit/print_tables"], text=True, timeout=30,
+                           capture_output=True, check=True).stdout.splitlines()
+    found = []
+    for line in lines:
+        word, rest = line.split(" ", 1)
+        if word in ("table", "section"):
+            found.append((word, rest, []))
+        else:
+            found[-1][2].append(rest.partition(" ")[::2])
     return found
 
 
 def configuration(daemon):
     """(section, key, default) of all that the daemon's file may hold."""
-    text, arrays, found = read("src/io/config/daemons.c"), settings(), []
-    counts = {name: int(count) for name, count in re.findall(r"\b(\w+_settings) = (\d+)", text)}
-    for entry in entries(between(text, rf"{daemon}_sections\[\] = \{{", "\n};"), "name"):
-        name = re.search(r'\.name = "([\w-]+)', entry).group(1)
-        array, begin = re.search(r"\.settings = &?(\w+)(?:\[(\d+)\])?", entry).groups()
-        count = re.search(r"\.settings_count = (\w+)", entry).group(1)
-        title = f"[{name} NAME]" if ".size" in entry else f"[{name}]"
-        found += [(title, *row) for row in arrays[array][int(begin or 0):counts.get(count)]]
-    return found
+    return [(title.split(" ", 1)[1], key, f"`{more[2:]}`" if "=" in more else more or "none")
+            for word, title, keys in printed() if word == "section" and
+            title.split()[0] == daemon for key, more in keys]
 
 
 def messages():
-    """By the table's name: (field, is required), as the tables print themselves."""
-    printed = subprocess.run([f"{BUILD}/tests/unit/print_tables"], text=True, timeout=30,
-                             capture_output=True, check=True).stdout
-    found = {}
-    for line in printed.splitlines():
-        word, name, *need = line.split()
-        if word == "table":
-            found[name] = fields = []
-        else:
-            fields.append((name, need == ["required"]))
-    return found
+    """By the table's name: (field, is required)."""
+    return {name: [(field, more == "required") for field, more in fields]
+            for word, name, fields in printed() if word == "table"}
 
 
 def codes():

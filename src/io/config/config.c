@@ -1,3 +1,5 @@
+/* Reads a file by a table: its sections and keys, what is unknown, given twice or missing, and the
+ * defaults of what is absent. */
 #include "io/config/config.h"
 
 #include <errno.h>
@@ -8,22 +10,21 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/config/value.h"
-#include "message/limits.h"
 
 /* inih cuts section names and keys silently at 50 bytes, so longer section names are refused. */
 enum { limit_line = 1024, limit_section = 49 };
 
 /* A section that occurs in the file. */
 struct seen {
-    const struct config_section *section;
+    const struct field *section;
     char *title; /* "cluster north" */
-    size_t index; /* among those of its kind */
+    uint32_t index; /* among those of its kind */
     int line;
-    bool *given; /* by index of its settings */
+    bool *given; /* by index of its fields */
 };
 
 struct reader {
-    const struct config_table *table;
+    const struct table *table;
     const char *path;
     void *config;
     FILE *file;
@@ -40,78 +41,97 @@ static int reader_fail(struct reader *reader, int line) {
                      "%s line %d: %s", reader->path, line, why);
 }
 
-static bool name_fits(const struct config_section *section, const char *title) {
-    size_t length = strlen(section->name);
-    if (!text_starts(title, section->name))
-        return false;
-    return section->size ? title[length] == ' ' : !title[length];
+const struct field *config_section(const struct table *table, const char *title) {
+    for (size_t i = 0; i < table->fields_count; i++) {
+        const struct field *section = &table->fields[i];
+        size_t length = strlen(section->name);
+        if (text_starts(title, section->name) &&
+            title[length] == (section->kind == FIELD_LIST ? ' ' : 0))
+            return section;
+    }
+    return NULL;
 }
 
-static void **section_array(const struct config_section *section, void *config) {
-    return (void **)(void *)((char *)config + section->offset);
+bool config_is_key(const struct field *section, const struct field *field) {
+    return section->kind != FIELD_LIST || !text_equal(field->name, "name");
 }
 
-static size_t *section_count(const struct config_section *section, void *config) {
-    return (size_t *)(void *)((char *)config + section->count_offset);
+static uint32_t *section_count(const struct field *section, void *config) {
+    return (uint32_t *)(void *)((char *)config + section->count_offset);
 }
 
-/* The struct that the settings' offsets count from. */
-static void *section_data(const struct config_section *section, void *config, size_t index) {
-    if (!section->size)
-        return (char *)config + section->offset;
-    return (char *)*section_array(section, config) + index * section->size;
+/* The struct that the keys' offsets count from. */
+static void *section_data(const struct field *section, void *config, uint32_t index) {
+    char *at = (char *)config + section->offset;
+    return section->kind == FIELD_LIST ? *(char **)(void *)at + index * section->size : at;
 }
 
-static const struct setting name_setting = {.key = "name", .kind = SETTING_NAME};
+static const struct field *find_key(const struct table *table, const char *name) {
+    for (size_t i = 0; i < table->fields_count; i++)
+        if (text_equal(table->fields[i].name, name))
+            return &table->fields[i];
+    return NULL;
+}
 
-static int section_append(const struct config_section *section, const char *name, void *config,
+static int section_append(const struct field *section, const char *name, void *config,
                           struct error *err) {
-    void **array = section_array(section, config);
-    size_t *count = section_count(section, config);
+    char **array = (char **)(void *)((char *)config + section->offset);
+    uint32_t *count = section_count(section, config);
     if (*count >= section->most)
         return section->most == 1
                    ? error_set(err, -EINVAL, "there is more than one [%s …] section; keep one",
                                section->name)
-                   : error_set(err, -EINVAL, "there are more than %zu [%s …] sections",
-                               section->most, section->name);
+                   : error_set(err, -EINVAL, "there are more than %llu [%s …] sections",
+                               (unsigned long long)section->most, section->name);
     *array = memory_resize(*array, (*count + 1) * section->size);
-    void *entry = (char *)*array + *count * section->size;
+    void *entry = *array + *count * section->size;
     memset(entry, 0, section->size);
     ++*count;
-    return config_value_set(&name_setting, name, entry, err);
+    return config_value_set(find_key(section->table, "name"), name, entry, err);
+}
+
+/* What stands behind the section's name in its title. */
+static const char *more_of(const struct field *section) {
+    return section->kind == FIELD_LIST ? " NAME" : "";
 }
 
 static int reader_open(struct reader *reader, const char *title) {
-    const struct config_table *table = reader->table;
+    const struct table *table = reader->table;
     for (size_t i = 0; i < reader->seen_count; i++)
         if (text_equal(reader->seen[i].title, title))
             return error_set(reader->err, -EINVAL, "[%s] stands there twice, first in line %d; "
                              "join the two", title, reader->seen[i].line);
-    const struct config_section *section = NULL;
-    for (size_t i = 0; i < table->sections_count && !section; i++)
-        if (name_fits(&table->sections[i], title))
-            section = &table->sections[i];
+    const struct field *section = config_section(table, title);
     if (!section) {
         auto_clean(text_deinit) struct text known = {0};
-        for (size_t i = 0; i < table->sections_count; i++)
-            text_addf(&known, " [%s%s]", table->sections[i].name,
-                      table->sections[i].size ? " NAME" : "");
+        for (size_t i = 0; i < table->fields_count; i++)
+            text_addf(&known, " [%s%s]", table->fields[i].name, more_of(&table->fields[i]));
         return error_set(reader->err, -EINVAL, "[%s] is not a section of isthmus-%s; it knows%s",
-                         title, table->daemon, text_data(&known));
+                         title, table->name, text_data(&known));
     }
     struct seen seen = {.section = section, .line = reader->line};
-    if (section->size) {
+    if (section->kind == FIELD_LIST) {
         if (section_append(section, title + strlen(section->name) + 1, reader->config,
                            reader->err))
             return reader->err->code;
         seen.index = *section_count(section, reader->config) - 1;
     }
     seen.title = memory_text(title);
-    seen.given = memory_new(section->settings_count, sizeof(bool));
+    seen.given = memory_new(section->table->fields_count, sizeof(bool));
     reader->seen = memory_resize(reader->seen, (reader->seen_count + 1) * sizeof(seen));
     reader->current = reader->seen_count;
     reader->seen[reader->seen_count++] = seen;
     return 0;
+}
+
+static int unknown_key(struct reader *reader, const struct seen *seen, const char *key) {
+    auto_clean(text_deinit) struct text known = {0};
+    const struct table *table = seen->section->table;
+    for (size_t i = 0; i < table->fields_count; i++)
+        if (config_is_key(seen->section, &table->fields[i]))
+            text_addf(&known, "%s%s", known.length ? ", " : "", table->fields[i].name);
+    return error_set(reader->err, -EINVAL, "%s is not a key of [%s]; it knows %s", key,
+                     seen->title, text_data(&known));
 }
 
 static int reader_set(struct reader *reader, const char *key, const char *value) {
@@ -119,24 +139,19 @@ static int reader_set(struct reader *reader, const char *key, const char *value)
         return error_set(reader->err, -EINVAL, "%s stands before the first section; put it below "
                          "its [section]", key);
     struct seen *seen = &reader->seen[reader->current];
-    const struct config_section *section = seen->section;
-    auto_clean(text_deinit) struct text known = {0};
-    for (size_t i = 0; i < section->settings_count; i++) {
-        const struct setting *setting = &section->settings[i];
-        text_addf(&known, "%s%s", i ? ", " : "", setting->key);
-        if (!text_equal(setting->key, key))
-            continue;
-        if (seen->given[i])
-            return error_set(reader->err, -EINVAL, "%s is given twice in [%s]; keep one", key,
-                             seen->title);
-        seen->given[i] = true;
-        if (config_value_set(setting, value,
-                             section_data(section, reader->config, seen->index), reader->err))
-            return error_wrap(reader->err, "%s", key);
-        return 0;
-    }
-    return error_set(reader->err, -EINVAL, "%s is not a key of [%s]; it knows %s", key,
-                     seen->title, text_data(&known));
+    const struct table *table = seen->section->table;
+    const struct field *field = find_key(table, key);
+    if (!field || !config_is_key(seen->section, field))
+        return unknown_key(reader, seen, key);
+    bool *given = &seen->given[field - table->fields];
+    if (*given)
+        return error_set(reader->err, -EINVAL, "%s is given twice in [%s]; keep one", key,
+                         seen->title);
+    *given = true;
+    return config_value_set(field, value,
+                            section_data(seen->section, reader->config, seen->index), reader->err)
+               ? error_wrap(reader->err, "%s", key)
+               : 0;
 }
 
 static int on_pair(void *context, const char *section, const char *key, const char *value) {
@@ -180,26 +195,25 @@ static char *on_line(char *line, int size, void *stream) {
 
 /* Defaults, and what must be there. */
 static int reader_complete(struct reader *reader, struct seen *seen) {
-    const struct config_section *section = seen->section;
-    for (size_t i = 0; i < section->settings_count; i++) {
-        const struct setting *setting = &section->settings[i];
+    const struct table *table = seen->section->table;
+    void *data = section_data(seen->section, reader->config, seen->index);
+    for (size_t i = 0; i < table->fields_count; i++) {
+        const struct field *field = &table->fields[i];
         if (seen->given[i])
             continue;
-        if (setting->need == SETTING_REQUIRED) {
+        if (field->mask & FIELD_REQUIRED) {
             error_set(reader->err, -EINVAL, "[%s] lacks %s (%s); add it", seen->title,
-                      setting->key, setting->about);
+                      field->name, field->about);
             return reader_fail(reader, seen->line);
         }
-        if (setting->standard &&
-            config_value_set(setting, setting->standard,
-                             section_data(section, reader->config, seen->index), reader->err))
+        if (field->standard && config_value_set(field, field->standard, data, reader->err))
             return error_wrap(reader->err, "%s: the default of [%s] %s", reader->path, seen->title,
-                              setting->key);
+                              field->name);
     }
     return 0;
 }
 
-static size_t reader_times(const struct reader *reader, const struct config_section *section) {
+static size_t reader_times(const struct reader *reader, const struct field *section) {
     size_t times = 0;
     for (size_t i = 0; i < reader->seen_count; i++)
         times += reader->seen[i].section == section;
@@ -207,15 +221,14 @@ static size_t reader_times(const struct reader *reader, const struct config_sect
 }
 
 static int reader_finish(struct reader *reader) {
-    for (size_t i = 0; i < reader->table->sections_count; i++) {
-        const struct config_section *section = &reader->table->sections[i];
+    for (size_t i = 0; i < reader->table->fields_count; i++) {
+        const struct field *section = &reader->table->fields[i];
         if (reader_times(reader, section))
             continue;
-        if (section->least)
+        if (section->mask & FIELD_REQUIRED)
             return error_set(reader->err, -EINVAL, "%s: the section [%s%s] is missing (%s); add it",
-                             reader->path, section->name, section->size ? " NAME" : "",
-                             section->about);
-        if (!section->size && reader_open(reader, section->name))
+                             reader->path, section->name, more_of(section), section->about);
+        if (section->kind == FIELD_RECORD && reader_open(reader, section->name))
             return reader->err->code;
     }
     for (size_t i = 0; i < reader->seen_count; i++)
@@ -238,14 +251,13 @@ static int reader_run(struct reader *reader) {
     return reader_finish(reader);
 }
 
-int config_load(const struct config_table *table, const char *path, void *config,
-                struct error *err) {
+int config_load(const struct table *table, const char *path, void *config, struct error *err) {
     struct error own = {0};
     struct reader reader = {
         .table = table, .path = path, .config = config, .err = &own, .file = fopen(path, "re")};
     if (!reader.file)
         return error_set(err, -errno, "open %s: %s; name the file with --config FILE, an example "
-                         "is in docs/examples/%s.conf", path, strerror(errno), table->daemon);
+                         "is in docs/examples/%s.conf", path, strerror(errno), table->name);
     int result = reader_run(&reader);
     for (size_t i = 0; i < reader.seen_count; i++) {
         memory_free(reader.seen[i].title);
@@ -254,32 +266,9 @@ int config_load(const struct config_table *table, const char *path, void *config
     memory_free(reader.seen);
     (void)fclose(reader.file);
     if (result) {
-        config_deinit(table, config);
+        record_clear(table, config);
         if (err)
             *err = own;
     }
     return result;
-}
-
-static void section_clear(const struct config_section *section, void *data) {
-    for (size_t i = 0; i < section->settings_count; i++)
-        config_value_clear(&section->settings[i], data);
-}
-
-void config_deinit(const struct config_table *table, void *config) {
-    for (size_t i = 0; i < table->sections_count; i++) {
-        const struct config_section *section = &table->sections[i];
-        if (!section->size) {
-            section_clear(section, section_data(section, config, 0));
-            continue;
-        }
-        size_t *count = section_count(section, config);
-        for (size_t n = 0; n < *count; n++) {
-            section_clear(section, section_data(section, config, n));
-            config_value_clear(&name_setting, section_data(section, config, n));
-        }
-        memory_free(*section_array(section, config));
-        *section_array(section, config) = NULL;
-        *count = 0;
-    }
 }

@@ -1,38 +1,25 @@
-/* Configuration: one INI file per daemon (inih), read into a plain struct by a table of settings.
+/* Configuration: one INI file per daemon (inih), read into a plain struct by field tables
+ * (message/field.h).
  *
  * The tables of the three daemons stand in config/daemons.c. What a file may hold, its defaults,
  * bounds and words are there and nowhere else; a mistake is an error that names file, line and
- * remedy. Secrets stand in files of their own and are read at once.
- * The struct belongs to the caller, zeroed; config_deinit frees what was read into it. */
+ * remedy.
+ * A daemon's table has a field for each section: a FIELD_RECORD is `[name]`, a FIELD_LIST is
+ * `[name NAME]`, up to `most` times, and NAME goes to the field `name` of the new entry. The
+ * section's own table has a field for each key, a FIELD_RECORD being a secret (value.h). Secrets
+ * stand in files of their own and are read at once.
+ * The struct belongs to the caller, zeroed; record_clear frees what was read into it. */
 #pragma once
 
-#include <stddef.h>
-
-#include "io/config/value.h"
-
-/* A section: `[name]` once, or `[name NAME]` any number of times up to `most`; then the struct
- * has an array (pointer at `offset`, size_t at `count_offset`) of entries of `size` bytes, each
- * of which begins with its name, a char *. */
-struct config_section {
-    const char *name;
-    const char *about;
-    const struct setting *settings;
-    size_t settings_count;
-    size_t offset;
-    size_t size;         /* 0: not repeatable */
-    size_t count_offset;
-    size_t least, most;  /* how many times; not repeatable: least 1 means required */
-};
-
-struct config_table {
-    const char *daemon; /* "upstream" */
-    const struct config_section *sections;
-    size_t sections_count;
-};
+#include "base/error.h"
+#include "message/field.h"
 
 /* Reads `path` into the zeroed struct `config`. 0, or negative with `err`. On an error the
- * struct is left freed and zeroed in all that the table describes. */
-int config_load(const struct config_table *table, const char *path, void *config,
-                struct error *err);
+ * struct is left freed and zeroed. */
+int config_load(const struct table *table, const char *path, void *config, struct error *err);
 
-void config_deinit(const struct config_table *table, void *config);
+/* The section that may have this title, "downlink" or "agent host-1"; NULL: none. */
+const struct field *config_section(const struct table *table, const char *title);
+
+/* Is the field of a section one of its keys? */
+bool config_is_key(const struct field *section, const struct field *field);

@@ -1,4 +1,4 @@
-/* What the three daemons are configured with: their structs, tables and cross-checks.
+/* What the three daemons are configured with: their structs and tables; load.h fills them.
  * docs/examples/<daemon>.conf shows every key; a unit test holds the two together. */
 #pragma once
 
@@ -63,51 +63,41 @@ struct upstream_config {
     struct listen_config api;
     struct link_config downlink;
     struct server_config *downlink_servers;
-    size_t downlink_servers_count;
+    uint32_t downlink_servers_count;
     struct timing_config timing;
     struct peer_config *clusters;
-    size_t clusters_count;
+    uint32_t clusters_count;
     struct shape_config *shapes;
-    size_t shapes_count;
+    uint32_t shapes_count;
     struct network_config *networks;
-    size_t networks_count;
+    uint32_t networks_count;
 };
 
 struct downstream_config {
     struct daemon_config daemon;
     struct link_config *uplinks;
-    size_t uplinks_count;
+    uint32_t uplinks_count;
     struct server_config *uplink_servers;
-    size_t uplink_servers_count;
+    uint32_t uplink_servers_count;
     struct link_config downlink;
     struct server_config *downlink_servers;
-    size_t downlink_servers_count;
+    uint32_t downlink_servers_count;
     struct listen_config images;
     struct timing_config timing;
     struct hosts_config hosts;
     struct peer_config *agents;
-    size_t agents_count;
+    uint32_t agents_count;
 };
 
 struct agent_config {
     struct daemon_config daemon;
     struct link_config *uplinks;
-    size_t uplinks_count;
+    uint32_t uplinks_count;
     struct server_config *uplink_servers;
-    size_t uplink_servers_count;
+    uint32_t uplink_servers_count;
     struct host_config host;
     struct host_network_config *networks;
-    size_t networks_count;
+    uint32_t networks_count;
 };
 
-extern const struct config_table upstream_config_table, downstream_config_table,
-    agent_config_table;
-
-/* Load, and check what no single value shows: pairs, repeats, addresses. As config_load. */
-int upstream_config_load(const char *path, struct upstream_config *config, struct error *err);
-int downstream_config_load(const char *path, struct downstream_config *config, struct error *err);
-int agent_config_load(const char *path, struct agent_config *config, struct error *err);
-
-void upstream_config_deinit(struct upstream_config *config);
-void downstream_config_deinit(struct downstream_config *config);
-void agent_config_deinit(struct agent_config *config);
+extern const struct table upstream_config_table, downstream_config_table, agent_config_table;

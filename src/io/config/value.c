@@ -1,3 +1,4 @@
+/* What each form of value has to look like, and the files that secrets stand in. */
 #include "io/config/value.h"
 
 #include <ctype.h>
@@ -12,18 +13,17 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/os/folder.h"
-#include "io/keys/seal.h"
-#include "message/labels.h"
+#include "message/codec.h"
 #include "message/limits.h"
 
 enum { limit_secret_bytes = 4096 };
 
-static bool name_is_valid(const char *value) {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-    size_t length = strlen(value);
-    return length >= 1 && length < limit_name_size && strspn(value, letters) == length &&
-           value[0] != '-' && value[length - 1] != '-';
-}
+static const struct field secret_fields[] = {
+    {field_of(struct secret, file), .kind = FIELD_BLOB},
+    {field_of(struct secret, text), .kind = FIELD_BLOB, .mask = FIELD_SECRET},
+};
+const struct table secret_table = {"secret", "A file and its first line.", sizeof(struct secret),
+                                   field_rows(secret_fields)};
 
 /* account@domain/resource, no part empty; the server is the judge of the rest. */
 static bool jid_is_full(const char *value) {
@@ -44,7 +44,13 @@ static bool listen_is_valid(const char *value) {
            (bracketed || strchr(value, ':') == colon);
 }
 
-static int check_jids(const char *value, struct error *err) {
+int value_check_jid(const char *value, struct error *err) {
+    return jid_is_full(value) ? 0
+                              : error_set(err, -EINVAL, "\"%s\" is not a full JID; write "
+                                          "account@domain/resource", value);
+}
+
+int value_check_jids(const char *value, struct error *err) {
     auto_clean(memory_clean) char *copy = memory_text(value);
     for (char *rest = copy, *jid; (jid = strsep(&rest, ","));)
         if (!jid_is_full(jid))
@@ -54,68 +60,42 @@ static int check_jids(const char *value, struct error *err) {
     return 0;
 }
 
-static int check_text(const struct setting *setting, const char *value, struct error *err) {
-    size_t length = strlen(value);
-    switch (setting->kind) {
-    case SETTING_NAME:
-        if (!name_is_valid(value))
-            return error_set(err, -EINVAL, "\"%s\" is not a name; use 1 to 63 of a-z, 0-9 and "
-                             "inner hyphens", value);
-        break;
-    case SETTING_JID:
-        if (!jid_is_full(value))
-            return error_set(err, -EINVAL, "\"%s\" is not a full JID; write "
-                             "account@domain/resource", value);
-        break;
-    case SETTING_JIDS:
-        return check_jids(value, err);
-    case SETTING_LABELS:
-        if (length > limit_labels || !labels_are_valid(value))
-            return error_set(err, -EINVAL, "\"%s\" are not labels; write name=value,name=value "
-                             "of a-z, 0-9 and inner hyphens, without spaces, at most %d bytes",
-                             value, limit_labels);
-        break;
-    case SETTING_URL:
-        if (!text_starts(value, "https://") && !text_starts(value, "http://") &&
-            !text_starts(value, "file:///"))
-            return error_set(err, -EINVAL, "\"%s\" is not a URL; begin it with https://, http:// "
-                             "or file:///", value);
-        if (value[length - 1] == '/')
-            return error_set(err, -EINVAL, "\"%s\" ends with a slash; leave it out", value);
-        break;
-    case SETTING_LISTEN:
-        if (!listen_is_valid(value))
-            return error_set(err, -EINVAL, "\"%s\" is not an address to listen on; write "
-                             "address:port, for example 127.0.0.1:8080 or [::1]:8080", value);
-        break;
-    case SETTING_PEER:
-        return seal_check_public(value, err);
-    case SETTING_FOLDER:
-    case SETTING_FILE:
-    case SETTING_SECRET:
-    case SETTING_KEY:
-        if (value[0] != '/')
-            return error_set(err, -EINVAL, "\"%s\" is not an absolute path; begin it with /",
-                             value);
-        break;
-    case SETTING_TEXT:
-    case SETTING_NUMBER:
-    case SETTING_FLAG:
-    case SETTING_CHOICE:
-        break;
-    }
+int value_check_url(const char *value, struct error *err) {
+    if (!text_starts(value, "https://") && !text_starts(value, "http://") &&
+        !text_starts(value, "file:///"))
+        return error_set(err, -EINVAL, "\"%s\" is not a URL; begin it with https://, http:// or "
+                         "file:///", value);
+    if (value[strlen(value) - 1] == '/')
+        return error_set(err, -EINVAL, "\"%s\" ends with a slash; leave it out", value);
     return 0;
 }
 
-static int set_file(const char *value, char **out_file, struct error *err) {
-    if (access(value, R_OK) != 0)
-        return error_set(err, -errno, "cannot read %s: %s; make the file, or let this daemon's "
-                         "account read it", value, strerror(errno));
-    *out_file = memory_text(value);
-    return 0;
+int value_check_listen(const char *value, struct error *err) {
+    return listen_is_valid(value)
+               ? 0
+               : error_set(err, -EINVAL, "\"%s\" is not an address to listen on; write "
+                           "address:port, for example 127.0.0.1:8080 or [::1]:8080", value);
 }
 
-static int set_secret(const char *value, struct secret *secret, struct error *err) {
+int value_check_path(const char *value, struct error *err) {
+    return value[0] == '/' ? 0
+                           : error_set(err, -EINVAL, "\"%s\" is not an absolute path; begin it "
+                                       "with /", value);
+}
+
+int value_check_file(const char *value, struct error *err) {
+    if (value_check_path(value, err))
+        return err->code;
+    return access(value, R_OK) == 0
+               ? 0
+               : error_set(err, -errno, "cannot read %s: %s; make the file, or let this daemon's "
+                           "account read it", value, strerror(errno));
+}
+
+static int set_secret(const struct field *field, const char *value, struct secret *secret,
+                      struct error *err) {
+    if (value_check_path(value, err))
+        return err->code;
     auto_clean(fd_clean) int fd = open(value, O_RDONLY | O_CLOEXEC);
     struct stat about;
     char bytes[limit_secret_bytes + 1];
@@ -136,110 +116,19 @@ static int set_secret(const char *value, struct secret *secret, struct error *er
     secret->file = memory_text(value);
     secret->text = memory_text(bytes);
     explicit_bzero(bytes, sizeof(bytes));
-    return 0;
+    return field->form && field->form(secret->text, err) ? error_wrap(err, "%s", value) : 0;
 }
 
-static int set_key(const char *value, struct secret *secret, struct error *err) {
-    if (set_secret(value, secret, err))
-        return err->code;
-    return seal_check_secret(secret->text, err) ? error_wrap(err, "%s", value) : 0;
-}
-
-static int set_number(const struct setting *setting, const char *value, uint64_t *out_number,
-                      struct error *err) {
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(value, &end, 10);
-    if (!isdigit((unsigned char)value[0]) || *end || errno || number < setting->least ||
-        number > setting->most)
-        return error_set(err, -EINVAL, "\"%s\" is not a whole number from %llu to %llu", value,
-                         (unsigned long long)setting->least, (unsigned long long)setting->most);
-    *out_number = number;
-    return 0;
-}
-
-static int set_choice(const struct setting *setting, const char *value, int *out_choice,
-                      struct error *err) {
-    auto_clean(text_deinit) struct text known = {0};
-    for (int i = 0; setting->choices[i]; i++) {
-        if (text_equal(setting->choices[i], value)) {
-            *out_choice = i;
-            return 0;
-        }
-        text_addf(&known, "%s%s", i ? ", " : "", setting->choices[i]);
-    }
-    return error_set(err, -EINVAL, "\"%s\" is none of: %s", value, text_data(&known));
-}
-
-int config_value_set(const struct setting *setting, const char *value, void *section,
+int config_value_set(const struct field *field, const char *value, void *section,
                      struct error *err) {
-    void *place = (char *)section + setting->offset;
+    struct codec_fault fault;
     if (!*value)
         return error_set(err, -EINVAL, "the value is missing; give one or leave the key out");
-    if (check_text(setting, value, err))
+    if (field->kind == FIELD_RECORD)
+        return set_secret(field, value, (void *)((char *)section + field->offset), err);
+    if (field->form && field->form(value, err))
         return err->code;
-    switch (setting->kind) {
-    case SETTING_TEXT:
-    case SETTING_NAME:
-    case SETTING_JID:
-    case SETTING_JIDS:
-    case SETTING_LABELS:
-    case SETTING_URL:
-    case SETTING_LISTEN:
-    case SETTING_FOLDER:
-    case SETTING_PEER:
-        *(char **)place = memory_text(value);
-        return 0;
-    case SETTING_FILE:
-        return set_file(value, place, err);
-    case SETTING_SECRET:
-        return set_secret(value, place, err);
-    case SETTING_KEY:
-        return set_key(value, place, err);
-    case SETTING_NUMBER:
-        return set_number(setting, value, place, err);
-    case SETTING_FLAG:
-        *(bool *)place = text_equal(value, "yes");
-        if (!text_equal(value, "yes") && !text_equal(value, "no"))
-            return error_set(err, -EINVAL, "\"%s\" is neither yes nor no", value);
-        return 0;
-    case SETTING_CHOICE:
-        return set_choice(setting, value, place, err);
-    }
-    return 0;
-}
-
-static void secret_deinit(struct secret *secret) {
-    if (secret->text)
-        explicit_bzero(secret->text, strlen(secret->text));
-    memory_free(secret->text);
-    memory_free(secret->file);
-    *secret = (struct secret){0};
-}
-
-void config_value_clear(const struct setting *setting, void *section) {
-    void *place = (char *)section + setting->offset;
-    switch (setting->kind) {
-    case SETTING_TEXT:
-    case SETTING_NAME:
-    case SETTING_JID:
-    case SETTING_JIDS:
-    case SETTING_LABELS:
-    case SETTING_URL:
-    case SETTING_LISTEN:
-    case SETTING_FOLDER:
-    case SETTING_FILE:
-    case SETTING_PEER:
-        memory_free(*(char **)place);
-        *(char **)place = NULL;
-        break;
-    case SETTING_SECRET:
-    case SETTING_KEY:
-        secret_deinit(place);
-        break;
-    case SETTING_NUMBER:
-    case SETTING_FLAG:
-    case SETTING_CHOICE:
-        break;
-    }
+    return codec_field_from_text(field, value, section, &fault)
+               ? error_set(err, -EINVAL, "\"%s\" %s", value, fault.text)
+               : 0;
 }

@@ -1,51 +1,25 @@
 /* One value of a configuration file: from its text into its place in a struct, checked. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/error.h"
+#include "message/field.h"
 
-enum setting_kind {
-    SETTING_TEXT,    /* char * */
-    SETTING_NAME,    /* char *: a DNS label */
-    SETTING_JID,     /* char *: a full JID, account@domain/resource */
-    SETTING_JIDS,    /* char *: full JIDs, each behind the one before by a comma and no space */
-    SETTING_LABELS,  /* char *: labels, name=value, joined by commas (message/labels.h) */
-    SETTING_URL,     /* char *: http, https or file, without a slash at the end */
-    SETTING_LISTEN,  /* char *: address:port, [address]:port */
-    SETTING_FOLDER,  /* char *: absolute path; made by the daemon */
-    SETTING_FILE,    /* char *: absolute path of a file that can be read */
-    SETTING_SECRET,  /* struct secret: absolute path of a file for its owner's eyes alone */
-    SETTING_KEY,     /* struct secret: absolute path of a secret key's file (io/keys/seal.h) */
-    SETTING_PEER,    /* char *: a public key */
-    SETTING_NUMBER,  /* uint64_t, least..most */
-    SETTING_FLAG,    /* bool: yes, no */
-    SETTING_CHOICE,  /* int: index into choices */
-};
-
-enum setting_need { SETTING_OPTIONAL, SETTING_REQUIRED };
-
+/* What stands in a file for its owner's eyes alone; the value is the file's absolute path. A
+ * field's `form` is a check of the secret itself. */
 struct secret {
     char *file;
     char *text; /* its first line */
 };
-
-struct setting {
-    const char *key;
-    enum setting_kind kind;
-    size_t offset;         /* into the section's struct */
-    enum setting_need need;
-    const char *standard;  /* what stands for an absent key; NULL: zero */
-    uint64_t least, most;  /* SETTING_NUMBER */
-    const char *const *choices; /* SETTING_CHOICE, ended by NULL */
-    const char *about;
-};
+extern const struct table secret_table;
 
 /* 0, or negative with `err`: what is wrong with the value and what would be right. */
-int config_value_set(const struct setting *setting, const char *value, void *section,
+int config_value_set(const struct field *field, const char *value, void *section,
                      struct error *err);
 
-/* Frees what config_value_set has put there. */
-void config_value_clear(const struct setting *setting, void *section);
+/* Forms of values, for the tables. */
+int value_check_jid(const char *value, struct error *err);    /* account@domain/resource */
+int value_check_jids(const char *value, struct error *err);   /* by commas without spaces */
+int value_check_url(const char *value, struct error *err);    /* without a slash at the end */
+int value_check_listen(const char *value, struct error *err); /* address:port, [address]:port */
+int value_check_path(const char *value, struct error *err);   /* absolute */
+int value_check_file(const char *value, struct error *err);   /* of a file that can be read */

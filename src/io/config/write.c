@@ -1,20 +1,8 @@
+/* Writes a file by a table: a key that has no value stands there as a comment. */
 #include "io/config/write.h"
 
 #include <errno.h>
 #include <string.h>
-
-static bool names(const struct config_section *section, const char *title) {
-    size_t length = strlen(section->name);
-    return text_starts(title, section->name) &&
-           (section->size ? title[length] == ' ' && title[length + 1] : !title[length]);
-}
-
-static const struct config_section *find(const struct config_table *table, const char *title) {
-    for (size_t i = 0; i < table->sections_count; i++)
-        if (names(&table->sections[i], title))
-            return &table->sections[i];
-    return NULL;
-}
 
 static const char *value_of(const struct config_value *values, size_t count, const char *title,
                             const char *key) {
@@ -25,29 +13,30 @@ static const char *value_of(const struct config_value *values, size_t count, con
     return value;
 }
 
-int config_write_section(const struct config_table *table, const char *title,
+int config_write_section(const struct table *table, const char *title,
                          const struct config_value *values, size_t count, struct text *out) {
-    const struct config_section *section = find(table, title);
+    const struct field *section = config_section(table, title);
     if (!section)
         return -EINVAL;
     text_addf(out, "\n# %s\n[%s]\n", section->about, title);
-    for (size_t i = 0; i < section->settings_count; i++) {
-        const struct setting *setting = &section->settings[i];
-        const char *value = value_of(values, count, title, setting->key);
-        text_addf(out, "# %s\n%s%s = %s\n", setting->about, value ? "" : "#", setting->key,
-                  value ? value : setting->standard ? setting->standard : "");
+    for (size_t i = 0; i < section->table->fields_count; i++) {
+        const struct field *field = &section->table->fields[i];
+        const char *value = value_of(values, count, title, field->name);
+        if (config_is_key(section, field))
+            text_addf(out, "# %s\n%s%s = %s\n", field->about, value ? "" : "#", field->name,
+                      value ? value : field->standard ? field->standard : "");
     }
     return 0;
 }
 
-static int check_value(const struct config_table *table, const struct config_value *value,
+static int check_value(const struct table *table, const struct config_value *value,
                        struct error *err) {
-    const struct config_section *section = find(table, value->section);
-    for (size_t i = 0; section && i < section->settings_count; i++)
-        if (text_equal(section->settings[i].key, value->key))
+    const struct field *section = config_section(table, value->section);
+    for (size_t i = 0; section && i < section->table->fields_count; i++)
+        if (text_equal(section->table->fields[i].name, value->key))
             return 0;
     return error_set(err, -EINVAL, "there is no key %s in a section [%s] of %s.conf", value->key,
-                     value->section, table->daemon);
+                     value->section, table->name);
 }
 
 static bool is_first(const struct config_value *values, size_t at) {
@@ -57,23 +46,23 @@ static bool is_first(const struct config_value *values, size_t at) {
     return true;
 }
 
-int config_write(const struct config_table *table, const struct config_value *values,
+int config_write(const struct table *table, const struct config_value *values,
                  size_t count, struct text *out, struct error *err) {
     for (size_t i = 0; i < count; i++)
         if (check_value(table, &values[i], err))
             return err->code;
     text_addf(out, "# isthmus-%s. A line with a # before its key shows a default, or a key that\n"
-              "# may be left out. The operator's guide tells more of each.\n", table->daemon);
-    for (size_t i = 0; i < table->sections_count; i++) {
-        const struct config_section *section = &table->sections[i];
+              "# may be left out. The operator's guide tells more of each.\n", table->name);
+    for (size_t i = 0; i < table->fields_count; i++) {
+        const struct field *section = &table->fields[i];
         bool written = false;
-        for (size_t k = 0; section->size && k < count; k++) {
-            if (!names(section, values[k].section) || !is_first(values, k))
+        for (size_t k = 0; section->kind == FIELD_LIST && k < count; k++) {
+            if (config_section(table, values[k].section) != section || !is_first(values, k))
                 continue;
             (void)config_write_section(table, values[k].section, values, count, out);
             written = true;
         }
-        if (!section->size)
+        if (section->kind == FIELD_RECORD)
             (void)config_write_section(table, section->name, values, count, out);
         else if (!written)
             text_addf(out, "\n# There is no section [%s NAME]: %s.\n", section->name,

@@ -12,9 +12,9 @@ struct config_value {
 
 /* A whole file: sections that occur once, and of the others those that values are for. Of two
  * values for a key the later one stands. -EINVAL with `err`: a value is for no key there is. */
-int config_write(const struct config_table *table, const struct config_value *values,
+int config_write(const struct table *table, const struct config_value *values,
                  size_t count, struct text *out, struct error *err);
 
 /* One section, to be put behind a file that is there. */
-int config_write_section(const struct config_table *table, const char *title,
+int config_write_section(const struct table *table, const char *title,
                          const struct config_value *values, size_t count, struct text *out);

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "io/config/daemons.h"
+#include "io/config/load.h"
 #include "io/shell/shell.h"
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };

@@ -1,0 +1,171 @@
+/* The loaders of the three daemons: the file by its table, and then what no single value shows. */
+#include "io/config/load.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "io/config/config.h"
+#include "io/config/links.h"
+
+static int check_listen(const char *path, const char *section, const struct listen_config *listen,
+                        struct error *err) {
+    if (!listen->certificate_file != !listen->key_file)
+        return error_set(err, -EINVAL, "%s: [%s] has %s alone; give certificate_file and key_file, "
+                         "or neither", path, section,
+                         listen->key_file ? "key_file" : "certificate_file");
+    bool loopback = text_starts(listen->listen, "127.") || text_starts(listen->listen, "[::1]");
+    if (!listen->certificate_file && !loopback && !listen->plain_allowed)
+        return error_set(err, -EINVAL, "%s: [%s] listen = %s would send tokens in the clear beyond "
+                         "this machine; give certificate_file and key_file, or set "
+                         "plain_http_off_loopback = yes", path, section, listen->listen);
+    return 0;
+}
+
+/* Addresses and keys in one map: neither looks like the other. */
+static int check_address(struct map *seen, const char *section, const struct peer_config *peer,
+                         const char *address, struct error *err) {
+    const struct peer_config *other = map_get(seen, address);
+    if (other && address == peer->peer_key)
+        return error_set(err, -EINVAL, "[%s %s] and [%s %s] have the same peer_key; each of them "
+                         "makes its own", section, other->name, section, peer->name);
+    if (other)
+        return error_set(err, -EINVAL, "[%s %s] and [%s %s] have the same address %s; give each "
+                         "an account of its own", section, other->name, section, peer->name,
+                         address);
+    map_put(seen, address, (void *)(uintptr_t)peer);
+    return 0;
+}
+
+static int check_peers(const char *path, const char *section, const struct peer_config *peers,
+                       size_t count, struct error *err) {
+    struct map seen;
+    char **copies = memory_new(count, sizeof(*copies)); /* the map's keys */
+    map_init(&seen, 0);
+    int result = 0;
+    for (size_t i = 0; i < count && !result; i++) {
+        char *rest = copies[i] = memory_text(peers[i].more_addresses);
+        result = check_address(&seen, section, &peers[i], peers[i].address, err);
+        if (!result && peers[i].peer_key)
+            result = check_address(&seen, section, &peers[i], peers[i].peer_key, err);
+        for (char *more; !result && (more = strsep(&rest, ","));)
+            result = check_address(&seen, section, &peers[i], more, err);
+    }
+    map_deinit(&seen);
+    for (size_t i = 0; i < count; i++)
+        memory_free(copies[i]);
+    memory_free(copies);
+    return result ? error_wrap(err, "%s", path) : 0;
+}
+
+int upstream_config_load(const char *path, struct upstream_config *config, struct error *err) {
+    if (config_load(&upstream_config_table, path, config, err))
+        return err->code;
+    int result = check_listen(path, "api", &config->api, err);
+    if (!result)
+        result = check_peers(path, "cluster", config->clusters, config->clusters_count, err);
+    if (!result)
+        result = config_links_check(
+            &(struct links_config){.path = path,
+                                   .downlink = &config->downlink,
+                                   .downlink_servers = config->downlink_servers,
+                                   .downlink_servers_count = config->downlink_servers_count},
+            err);
+    if (result)
+        upstream_config_deinit(config);
+    return result;
+}
+
+int downstream_config_load(const char *path, struct downstream_config *config,
+                           struct error *err) {
+    if (config_load(&downstream_config_table, path, config, err))
+        return err->code;
+    int result = check_listen(path, "images", &config->images, err);
+    if (!result)
+        result = check_peers(path, "agent", config->agents, config->agents_count, err);
+    if (!result)
+        result = config_links_check(
+            &(struct links_config){.path = path,
+                                   .uplinks = config->uplinks,
+                                   .uplinks_count = config->uplinks_count,
+                                   .uplink_servers = config->uplink_servers,
+                                   .uplink_servers_count = config->uplink_servers_count,
+                                   .downlink = &config->downlink,
+                                   .downlink_servers = config->downlink_servers,
+                                   .downlink_servers_count = config->downlink_servers_count},
+            err);
+    if (result)
+        downstream_config_deinit(config);
+    return result;
+}
+
+/* The embedded driver puts each VM's socket below its root, and a socket's path has 107 bytes:
+ * said here, or every start would fail (sun_path in unix(7)). */
+static int check_embedded_root(const char *path, const char *uri, struct error *err) {
+    static const char prefix[] = "qemu:///embed?root=";
+    static const char below[] = "/lib/qemu/domain-9999-isthmus-vm-012345678/monitor.sock";
+    enum { root_most = 107 - (sizeof(below) - 1) };
+    if (!text_starts(uri, prefix) || strlen(uri) - (sizeof(prefix) - 1) <= root_most)
+        return 0;
+    return error_set(err, -ENAMETOOLONG, "%s: [host] uri: the root of the embedded driver is too "
+                     "long for the sockets in it; choose a folder with a path of at most %d bytes",
+                     path, (int)root_most);
+}
+
+static int check_networks(const char *path, const struct agent_config *config,
+                          struct error *err) {
+    for (size_t i = 0; i < config->networks_count; i++) {
+        const struct host_network_config *network = &config->networks[i];
+        if (!!network->bridge + !!network->libvirt + network->user != 1)
+            return error_set(err, -EINVAL, "%s: [network %s] has to say what it is: give one of "
+                             "bridge, libvirt and user = yes", path, network->name);
+    }
+    return 0;
+}
+
+/* Only a daemon receives. */
+static int check_migration(const char *path, const struct host_config *host, struct error *err) {
+    if (!host->migration_uri)
+        return 0;
+    if (strlen(host->migration_uri) >= limit_landing)
+        return error_set(err, -ENAMETOOLONG, "%s: [host] migration_uri is too long", path);
+    if (!text_starts(host->uri, "test:") && !text_starts(host->uri, "qemu:///embed"))
+        return 0;
+    return error_set(err, -EINVAL, "%s: [host] migration_uri: a libvirt at %s cannot be reached by "
+                     "other hosts; leave it out, or use a daemon's as uri", path, host->uri);
+}
+
+int agent_config_load(const char *path, struct agent_config *config, struct error *err) {
+    if (config_load(&agent_config_table, path, config, err))
+        return err->code;
+    int result = check_embedded_root(path, config->host.uri, err);
+    if (!result)
+        result = check_networks(path, config, err);
+    if (!result)
+        result = check_migration(path, &config->host, err);
+    if (!result)
+        result = config_links_check(
+            &(struct links_config){.path = path,
+                                   .uplinks = config->uplinks,
+                                   .uplinks_count = config->uplinks_count,
+                                   .uplink_servers = config->uplink_servers,
+                                   .uplink_servers_count = config->uplink_servers_count},
+            err);
+    if (result)
+        agent_config_deinit(config);
+    return result;
+}
+
+void upstream_config_deinit(struct upstream_config *config) {
+    record_clear(&upstream_config_table, config);
+}
+
+void downstream_config_deinit(struct downstream_config *config) {
+    record_clear(&downstream_config_table, config);
+}
+
+void agent_config_deinit(struct agent_config *config) {
+    record_clear(&agent_config_table, config);
+}
