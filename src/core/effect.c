@@ -1,3 +1,4 @@
+/* What each kind of effect owns, and the line that it prints. */
 #include "core/effect.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* The line that each event prints. */
 #include "core/event.h"
 
 const char *const event_names[EVENT_KIND_COUNT] = {

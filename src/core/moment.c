@@ -1,3 +1,5 @@
+/* A moment is set for the length of a step alone: outside of it nobody can ask for the time or
+ * say anything. */
 #include "core/moment.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* Calls the role of the kind that was made: there is one of them in a process. */
 #include "core/role.h"
 
 #include "base/memory.h"

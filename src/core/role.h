@@ -15,7 +15,7 @@ struct peer_setting {
     char name[limit_name_size];
     const char *address;              /* full JID; outlives the role */
     uint32_t link;                    /* index of the connection that reaches it */
-    const char *labels;               /* of a cluster; NULL: none. Likewise */
+    const char *labels;               /* of a cluster; NULL: none; outlives the role */
     uint32_t at_once;                 /* under way at a host, where several share it; 0: usual */
 };
 
@@ -38,7 +38,7 @@ struct role_settings {
     char operator_token_hash[limit_digest_size]; /* upstream */
     const struct shape *shapes;                  /* catalogue (upstream) */
     size_t shapes_count;
-    const struct network *networks;              /* likewise */
+    const struct network *networks;              /* that tenants may ask for (upstream) */
     size_t networks_count;
     const char *host_networks;                   /* names (agent); NULL: none; outlives it */
     const struct peer_setting *agents;           /* below: clusters or hosts (managers) */
@@ -46,8 +46,8 @@ struct role_settings {
     const struct peer_setting *managers;         /* above (downstream, agent) */
     size_t managers_count;
     const struct owner_limits *limits;           /* one per manager above (downstream); 0: none */
-    const struct permissions *permissions;       /* likewise; NULL: all */
-    const struct share *shares;                  /* likewise; NULL: equal, nothing kept, exact */
+    const struct permissions *permissions;       /* per manager above; NULL: all */
+    const struct share *shares;                  /* per manager above; NULL: equal, exact */
     struct overcommit overcommit;                /* of all hosts (downstream); 0: what they have */
     const struct join_setting *join;             /* joiner */
     char software[limit_software_size];          /* "isthmus 0.1.0" */

@@ -15,12 +15,10 @@ EXEMPT = {
 CEILINGS = {
     ("case", "src/core/upstream/"): 10,
     ("comment", "sim/"): 5,
-    ("comment", "src/"): 25,
     ("declaration", "sim/"): 102,
     ("declaration", "src/"): 150,  # 7 of store.h are to be left: a port, and who fulfils it
     ("five parameters", "src/"): 113,  # 20 are to be left
-    ("head", "src/"): 6,
-    ("head", "src/core/"): 60,
+    ("head", "src/"): 1,
     ("ignored result", "sim/"): 2,
     ("ignored result", "src/"): 26,
     ("line length", "ARCHITECTURE.md"): 54,

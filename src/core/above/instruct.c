@@ -1,3 +1,6 @@
+/* How an instruction stands against what is known of its VM, in which order that is looked at,
+ * and what an end of a link says of VMs and operations: what finds the session full waits in the
+ * books and goes on from there. */
 #include "core/above/instruct.h"
 
 #include "base/memory.h"

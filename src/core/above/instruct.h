@@ -25,7 +25,7 @@ struct book_op *uplink_begin(struct book *book, const char *owner, const struct 
 
 void uplink_send_vm(struct uplink *uplink, const struct vm *vm);
 
-/* The same with what it has, which changed without an instruction's end to tell of it. */
+/* Sends the VM's state with what it has, which changed without an instruction's end to tell. */
 void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm);
 
 /* Sends the result of an ended operation and schedules the next try. */

@@ -1,3 +1,5 @@
+/* Whether the session upward has room: what is asked for and does not find any makes the uplink
+ * starved, until it resumes. */
 #include "core/above/speak.h"
 
 #include "core/books/digest.h"

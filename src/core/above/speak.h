@@ -27,11 +27,11 @@ struct uplink {
     struct capacity told;     /* newest capacity that the manager was told */
     bool starved;             /* something found the session full */
     bool sends, receives;     /* of a host: said in hello */
-    bool missed;              /* ... a VM's change: the table is told again */
+    bool missed;              /* a VM's change found it full: the table is told again */
     bool table_begins;
     struct book_cursor table; /* of the VM table while that is being told */
-    struct list waiting;      /* book_op.by_room: results that found it full */
-    struct list refusals;     /* likewise: in no books; limit_session_messages at the most */
+    struct list waiting;      /* book_op.by_room: results that found the session full */
+    struct list refusals;     /* results in no books; limit_session_messages at the most */
     size_t refusals_count;
     char next_key[limit_public_key_size]; /* that we are changing to, or "" */
     bool told_key;            /* in this session */

@@ -1,3 +1,6 @@
+/* The life of a session upward: when hello is said, what a welcome changes, when the manager's
+ * silence ends it, and when a changed capacity is told: gathered for a tenth of a second, since
+ * it changes often. */
 #include "core/above/uplink.h"
 
 #include <assert.h>
@@ -121,7 +124,7 @@ static void say_hello(struct uplink *uplink) {
     struct message message = {.kind = MESSAGE_HELLO};
     message.hello.version = protocol_version;
     message.hello.version_oldest = protocol_version_oldest;
-    if (!uplink->session.sent) /* the same in each repeat: which one is heard is not known */
+    if (!uplink->session.sent) /* one for all repeats: which one is heard is not known */
         uplink->said_digest = uplink_digest(uplink);
     message.hello.vm_digest = uplink->said_digest;
     message.hello.networks = memory_text(uplink->networks);
@@ -243,7 +246,7 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
     return UPLINK_HANDLED;
 }
 
-/* Before all that is said later: what it tells of its VM is of now. */
+/* A refusal goes before all that is said later: what it tells of its VM is of now. */
 void uplink_send_refusal(struct uplink *uplink, struct message *message) {
     if (uplink_has_room(uplink) || !uplink_is_open(uplink) ||
         uplink->refusals_count == limit_session_messages) {

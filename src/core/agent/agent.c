@@ -1,3 +1,6 @@
+/* What the agent does on each event: whether its host can take an instruction, and what the scan
+ * at its start makes of the books. It says nothing before that scan, because it would not be
+ * true. */
 #include "core/agent/agent.h"
 
 #include <assert.h>

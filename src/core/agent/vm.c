@@ -1,3 +1,5 @@
+/* What of the host is used and what is left of it, as far as it is lent; the only writer of a
+ * VM's state, and the end of its operation, with the capacity told before the result. */
 #include "core/agent/vm.h"
 
 #include "base/memory.h"

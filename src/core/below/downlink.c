@@ -1,3 +1,5 @@
+/* What each peer adds to the sum of all, less what is reserved there; and the peers' sessions:
+ * which hello opens one, what a welcome says, when silence makes a peer suspect and then away. */
 #include "core/below/downlink.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* What an operation waits for, read off its timers and lists; since when, as its timeline tells;
+ * and what of that a tenant is not told. */
 #include "core/below/explain.h"
 
 #include "base/memory.h"

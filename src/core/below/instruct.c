@@ -1,3 +1,6 @@
+/* Whether an instruction goes out now, waits for its turn, for room or for its place, and when
+ * it is sent again. A reservation is made before the first sending, so that the room counts at
+ * once. */
 #include "core/below/instruct.h"
 
 #include "base/text.h"

@@ -11,7 +11,7 @@ struct peer;
  * schedules the next try. */
 void downlink_instruct(struct downlink *downlink, struct book_vm *vm);
 
-/* The same of a place that is connected again: the wait for it stands in the timeline. */
+/* Instructs a place that is connected again: the wait for it stands in the timeline. */
 void downlink_instruct_again(struct downlink *downlink, struct book_vm *vm);
 
 /* What waits goes out, as far as there is room and it is its turn. */

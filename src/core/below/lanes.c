@@ -1,3 +1,5 @@
+/* How many of a place's operations are each sharer's own, and who has least under way for its
+ * weight. */
 #include "core/below/lanes.h"
 
 #include "base/text.h"

@@ -1,3 +1,4 @@
+/* Who has begun more of late, in counts that are halved every 100 ms, and until when it is held. */
 #include "core/below/pace.h"
 
 void pace_init(struct pace *pace) {

@@ -32,7 +32,7 @@ struct peer {
     struct lane *lanes;   /* of each party: instructions that wait for room or for their turn */
     enum peer_state state;
     uint64_t state_ms;    /* monotonic: when it became so */
-    uint64_t seen_ms;     /* wall: the same */
+    uint64_t seen_ms;     /* wall: when it became so */
     uint64_t lost_ms;     /* wall: when it was last heard no more; 0: not since the start */
     struct list vms;      /* book_vm.by_place */
     uint32_t sync_round;
@@ -48,7 +48,7 @@ struct peer {
     char *networks;       /* as its newest hello said; NULL: none, or none came */
     bool has_told;        /* its capacity, since the start */
     struct capacity capacity; /* as told, or stored; numbers only, as in a room */
-    uint64_t *fits;       /* [catalogue], likewise */
+    uint64_t *fits;       /* [catalogue], counts as told, or stored */
     uint64_t counted;     /* a bit for each of the catalogue that it told a count of */
     char *next_key;       /* that it is changing to, or NULL */
     struct capacity added; /* what it adds to the sum's numbers now */

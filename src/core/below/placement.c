@@ -1,3 +1,6 @@
+/* Without wishes, the tournament has the answer at hand. With wishes each peer is looked at: it
+ * fails at the first thing that it lacks, and where none passes, the one that came furthest says
+ * why. */
 #include "core/below/placement.h"
 
 #include <assert.h>

@@ -38,7 +38,7 @@ enum placement placement_choose(const struct downlink *downlink,
 bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,
                         const struct peer *peer, enum code code);
 
-/* Of an operation that was loaded: who refused it before the restart. */
+/* An operation that was loaded remembers who refused it before the restart. */
 void placement_remember(const struct downlink *downlink, struct book_op *op);
 
 /* The end of an operation that every place refused: their common reason, or no-capacity. */

@@ -1,3 +1,5 @@
+/* Which word of a place is about what is under way, which is late and still true, and which is
+ * of something else. */
 #include "core/below/reports.h"
 
 #include "base/text.h"

@@ -4,9 +4,9 @@
 
 #include "core/below/downlink.h"
 
-/* The VM that a report is about if it stands at this peer with this epoch, otherwise NULL. One that
- * stood at a place of a name that is configured no more moves to the peer that has it: the place
- * was renamed. */
+/* The VM that a report is about if it stands at this peer with this epoch, otherwise NULL. A VM
+ * that stood at a place of a name that is configured no more moves to the peer that has it: the
+ * place was renamed. */
 struct book_vm *downlink_reported(struct downlink *downlink, struct peer *peer,
                                   const struct vm_report *report);
 

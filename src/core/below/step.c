@@ -1,3 +1,5 @@
+/* At the end of a step the peers whose timers are due get what waits for them, once the events
+ * of that step have all been looked at. */
 #include "core/below/step.h"
 
 #include "base/attributes.h"

@@ -1,3 +1,5 @@
+/* Sums of sizes, and which amount of a limit is exceeded first: VMs, cpus, memory, disk, in this
+ * order. */
 #include "core/books/amounts.h"
 
 void amounts_add(struct owner_limits *used, const struct size *size) {

@@ -1,3 +1,5 @@
+/* How a VM and its operation begin and end together, what of a timeline is kept when it is full,
+ * and when an operation is looked at next. */
 #include "core/books/book.h"
 
 #include <assert.h>

@@ -31,10 +31,10 @@ struct book_vm {
     uint64_t asked;       /* manager: that word's generation */
     bool is_cut;          /* agent: it ran when its host lost power, and is to run again */
     bool ran;             /* agent: the domain has come to run since that job was begun */
-    uint8_t fell;         /* ... and is off again: the enum vm_state; 0: it is not */
+    uint8_t fell;         /* agent: the state of a domain that ran and is off again; 0: none */
     bool counted;         /* its size is in the role's sum of what is used */
     enum stay stays;      /* downstream: why it is on a host that is to be empty */
-    uint64_t failed_ms;   /* likewise: when leaving that while it runs failed; 0: it has not */
+    uint64_t failed_ms;   /* downstream: when leaving such a host failed while it ran; 0: never */
     struct template *template; /* downstream: it may be made anew from this; NULL: it may not */
 };
 
@@ -78,8 +78,8 @@ struct book {
     struct list untold; /* agents' end: of which capacity may be the first to tell */
     uint64_t vms_count, ops_count;
     struct heap timers;
-    struct map kept_by_id; /* ended operations that are out of the books, for whoever asks … */
-    struct list kept;      /* … the oldest first; not stored */
+    struct map kept_by_id; /* ended operations that are out of the books, for whoever asks */
+    struct list kept;      /* the operations of kept_by_id, the oldest first; not stored */
     size_t kept_most;      /* 0: none are kept */
 };
 
@@ -128,7 +128,7 @@ struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct o
  * for refusals, by which nobody is asked twice, and for the end. book_save_op writes it. */
 bool book_tell(struct book_op *op, const struct timeline_entry *entry);
 
-/* The same of a step of this level's own. */
+/* Adds a step of this level's own to the timeline. */
 void book_step(struct book_op *op, enum step step, uint64_t wall_ms);
 
 /* The true end: state, code, failed step, timeline; the VM's outcome; both saved. */
@@ -148,7 +148,7 @@ void book_save_long(struct book *book, struct book_op *op);
 /* Puts the operation's timer to the earliest of its times. */
 void book_schedule(struct book *book, struct book_op *op);
 
-/* Of loaded operations: the monotonic deadline from the stored wall clock's, never longer than
+/* The monotonic deadline of a loaded operation, from the stored wall clock's; never longer than
  * from its creation, so that a clock that jumped cannot stretch it. */
 uint64_t book_deadline_ms(const struct book *book, const struct operation *record);
 
@@ -158,5 +158,5 @@ uint64_t book_backoff_ms(uint32_t attempts, struct prng *prng);
 /* Asserts that the indices and the records agree. */
 void book_check(const struct book *book);
 
-/* The same of what a step has saved alone, for books that are too long to be walked each time. */
+/* Asserts it of what a step has saved alone, for books that are too long to be walked each time. */
 void book_check_saved(const struct book *book, const struct effects *effects);

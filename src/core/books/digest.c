@@ -1,3 +1,5 @@
+/* What goes into the digest: numbers and state, what the VM has, its image and snapshots; no
+ * times and no places, which the ends count differently. */
 #include "core/books/digest.h"
 
 #include "base/attributes.h"

@@ -6,5 +6,5 @@
 
 struct vm;
 
-/* Of what both ends know of a VM; epoch and generation as they are counted between them. */
+/* The digest of one VM; epoch and generation as they are counted between the two ends. */
 uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generation);

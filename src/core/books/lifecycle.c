@@ -1,3 +1,5 @@
+/* The two tables, as bits: which states may follow each state, and in which states each verb is
+ * legal. */
 #include "core/books/lifecycle.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* What a resize sets aside until it has ended, what a place's word changes of that, and which
+ * reshaping a VM's disk and snapshots do not allow. */
 #include "core/books/reshape.h"
 
 #include <string.h>

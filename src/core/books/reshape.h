@@ -41,7 +41,7 @@ struct facts reshape_facts(const struct book_vm *vm);
 bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct owner_limits *used,
                    uint64_t wall_ms);
 
-/* The same at a manager, whose place has told the result. */
+/* Ends a resize at a manager, whose place has told the result. */
 void reshape_conclude(struct book_vm *vm, const struct result *result,
                       struct owner_limits *used);
 

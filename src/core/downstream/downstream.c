@@ -1,3 +1,5 @@
+/* What the downstream manager does on each event and at the end of each step, in which order:
+ * rests, drains, revocations, then what goes up, then what goes down. */
 #include "core/downstream/downstream.h"
 
 #include <assert.h>

@@ -4,11 +4,11 @@
  *
  * An instruction from above is judged, checked against the owner's limits, given a host and
  * passed on with an epoch and generation of this level; its result is passed up with those of
- * the level above. The pieces: downstream.c (life), downstream_up.c, downstream_down.c,
- * downstream_api.c (the owner's requests), downstream_host.c (of these those about a host),
- * downstream_drain.c (hosts that are to be empty), downstream_move.c (VMs that go from one host to
- * another), downstream_live.c (the same while they run), downstream_revoke.c (the end of a
- * lending). */
+ * the level above. The pieces, from the ground up: patron (what is lent to whom), share,
+ * operations, place (the choice of a host), remake and migrate (VMs that go to another host),
+ * moves, drain (hosts that are to be empty), revoke (the end of a lending), hosts and instructed
+ * (frames from below, from above), images, host_requests and requests (the owner's), downstream
+ * (life). */
 #pragma once
 
 #include <stdint.h>

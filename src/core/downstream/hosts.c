@@ -1,3 +1,5 @@
+/* What becomes of a VM by a host's word: its state, its place, the end of its operation; and
+ * what that leads to here: the next host, another try at a deletion, the end of its record. */
 #include "core/downstream/hosts.h"
 
 #include "base/attributes.h"

@@ -1,3 +1,5 @@
+/* Who waited for an image goes on: VMs without a host first, then those on hosts that are to be
+ * empty, then rebuilds. */
 #include "core/downstream/images.h"
 
 #include "base/attributes.h"

@@ -1,3 +1,5 @@
+/* In which order an instruction is held against permissions, the backlog and the owner's limits,
+ * and who is said to have refused it. */
 #include "core/downstream/instructed.h"
 
 #include "base/text.h"

@@ -7,7 +7,7 @@
 struct downstream;
 struct peer;
 
-/* The VM goes to another host while it runs. See downstream_live.c. */
+/* The VM goes to another host while it runs. See migrate.c. */
 enum placement downstream_choose_live(const struct downstream *downstream,
                                       const struct book_vm *vm, struct peer **out_peer);
 void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const struct peer *to);
@@ -23,6 +23,6 @@ void downstream_on_discarded(struct downstream *downstream, const struct result 
 void downstream_on_destination_opened(struct downstream *downstream, const struct peer *peer);
 void downstream_write_off_destination(struct downstream *downstream, const struct peer *peer);
 
-/* The same as book_take_reserved(), of a VM whose operation is about to be superseded (or NULL).
- * A reservation at its destination ends: what follows goes to where it is. */
+/* Takes the reservation, as book_take_reserved() does, of a VM (or NULL) whose operation is about
+ * to be superseded. A reservation at its destination ends: what follows goes to where it is. */
 struct size downstream_take_reserved(struct downstream *downstream, struct book_vm *vm);

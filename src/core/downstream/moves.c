@@ -1,3 +1,5 @@
+/* What a result, a deadline or another try means to a VM that has left one host and is not yet
+ * on another. Whatever may be left of it there is deleted before it is made again. */
 #include "core/downstream/moves.h"
 
 #include "core/below/downlink.h"

@@ -1,3 +1,5 @@
+/* What counts in an upstream manager's sum, which shapes it may ask for, and by which size the
+ * hosts count them. */
 #include "core/downstream/patron.h"
 
 #include "core/below/lend.h"

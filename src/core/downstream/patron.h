@@ -15,7 +15,7 @@
 enum { downstream_pause_ms = 30000 };
 
 
-/* One upstream manager, what its owner lends it and what it uses. */
+/* One upstream manager, what the cluster's owner lends it and what it uses. */
 struct patron {
     struct uplink uplink;
     struct owner_limits limits; /* 0: none */
@@ -29,8 +29,8 @@ struct patron {
     enum lending_phase phase;
     uint64_t revoked_ms, ends_ms; /* wall */
     uint64_t phase_due_ms;      /* monotonic: when the phase is looked at next; book_never */
-    bool was_open;              /* its session, when last looked at … */
-    uint64_t seen_ms;           /* … and when that changed, by the wall clock */
+    bool was_open;              /* its session, when last looked at */
+    uint64_t seen_ms;           /* when `was_open` changed, by the wall clock */
 };
 
 struct downstream {
@@ -43,7 +43,7 @@ struct downstream {
     uint32_t backlog;
     struct list waiting; /* book_vm.by_place of those that wait for their image */
     struct list moving;  /* book_vm.by_owner of those that are between two hosts */
-    struct list rests;   /* the same of those that are not, and left something on another host */
+    struct list rests;   /* book_vm.by_owner of VMs that left something on another host */
     uint64_t drain_due_ms; /* when hosts that are to be empty are looked at next; book_never */
     struct list rebuilds; /* book_op.by_room of those that do at their place */
     struct id_maker ids;

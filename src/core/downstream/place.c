@@ -1,3 +1,6 @@
+/* No VM gets room that is kept for another upstream manager, or that a VM between two hosts will
+ * take. Without room a new VM's operation ends, unless a host that is away may soon be back; a
+ * VM that moves waits. */
 #include "core/downstream/place.h"
 
 #include "core/below/instruct.h"
@@ -77,7 +80,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm) {
     case PLACEMENT_NO_NETWORKS:
     case PLACEMENT_NO_GROUP:
     case PLACEMENT_NOT_ALLOWED: /* not asked for */
-    case PLACEMENT_UNREACHABLE: /* the same to those above: which of them is an inside matter */
+    case PLACEMENT_UNREACHABLE: /* which of these it is, is an inside matter */
         if (vm->record.move) {
             downstream_await_room(downstream, vm);
             return;

@@ -1,4 +1,4 @@
-/* A VM goes from one host to another, but not while it runs (that is downstream_live.c). What makes
+/* A VM goes from one host to another, but not while it runs (that is migrate.c). What makes
  * it there is what made it here (its template): a new disk from its image. What its old disk held
  * is lost, so only a VM that was asked for so is moved.
  *

@@ -10,12 +10,12 @@ struct downstream;
 void downstream_keep_template(struct downstream *downstream, struct book_vm *vm,
                               const struct definition *definition);
 
-/* It was rebuilt: the first-boot data that this brought is what it is made from, too. */
+/* The VM was rebuilt: the first-boot data that this brought is what it is made from, too. */
 void downstream_renew_template(struct downstream *downstream, struct book_vm *vm,
                                const struct definition *rebuilt);
 
 /* The VM leaves its host; its operation from now on is always one of ours, until it has arrived
- * elsewhere. See downstream_move.c. */
+ * elsewhere. See moves.h. */
 void downstream_leave(struct downstream *downstream, struct book_vm *vm);
 void downstream_load_move(struct downstream *downstream, struct book_vm *vm);
 

@@ -1,3 +1,5 @@
+/* An endpoint is in use once its connection is up and wanted. Whoever is heard by one that goes
+ * down is away until another one hears it. */
 #include "core/link/endpoints.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* When the next attempt is made and at which endpoint, when what was in use is given up, and
+ * when a better one has been up for long enough to take over. */
 #include "core/link/failover.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* Asks every 3 s, for 15 s from the start or from the newest connection; whatever the verdict,
+ * the first one is the end. */
 #include "core/link/joiner.h"
 
 #include "base/text.h"

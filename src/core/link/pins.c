@@ -1,3 +1,5 @@
+/* In which order a peer's keys are stored and made known to the seal: the next one beside the
+ * current one, then in its place. */
 #include "core/link/pins.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* What is sent, kept, acknowledged and sent again, and when; how long an answer is awaited, by
+ * the round trips that were measured. */
 #include "core/link/session.h"
 
 #include <assert.h>

@@ -45,11 +45,11 @@ struct session {
     uint64_t number, peer_number; /* peer_number 0: not known */
     uint64_t heard_ms;    /* when the peer last said something new */
     uint64_t received;    /* newest message of the peer's that was taken, with all before */
-    uint64_t told;        /* ... that the peer was told of */
+    uint64_t told;        /* newest of the peer's that the peer was told of */
     uint64_t owes_ms;     /* when a debt is paid without an occasion; 0: not yet set */
     uint64_t sent;        /* newest message of our own */
-    uint64_t flown;       /* ... that has gone out in this turn; the ones after it wait */
-    uint64_t confirmed;   /* ... that the peer has acknowledged, with all before */
+    uint64_t flown;       /* newest of ours that has gone out in this turn; later ones wait */
+    uint64_t confirmed;   /* newest of ours that the peer has acknowledged, with all before */
     uint64_t recovered;   /* until this one is confirmed, little flies at a time */
     uint64_t again_from;  /* the gap that was mended at the peer's word */
     uint64_t timed;       /* its way there and back is measured; 0: none is */

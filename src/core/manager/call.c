@@ -1,3 +1,5 @@
+/* How a reply is filled in, and where a page of a list begins: after what was shown last, even
+ * where that has gone meanwhile. */
 #include "core/manager/call.h"
 
 #include <string.h>

@@ -11,9 +11,9 @@ struct tenant_entry;
 struct call {
     struct moment *moment;
     const struct request *request;
-    struct upstream *upstream;     /* who is asked: this one … */
+    struct upstream *upstream;     /* who is asked, NULL: the downstream manager */
     struct tenant_entry *tenant;   /* by this tenant; NULL: by the operator */
-    struct downstream *downstream; /* … or this one, by its owner */
+    struct downstream *downstream; /* who is asked, by its owner; NULL: the upstream manager */
 };
 
 /* Answers with a refusal. */

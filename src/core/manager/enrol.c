@@ -1,3 +1,5 @@
+/* Which verdict a request to join gets; a lost answer may be asked for again by the same key. A
+ * changed key ends the peer's session. */
 #include "core/manager/enrol.h"
 
 #include "base/memory.h"

@@ -1,3 +1,5 @@
+/* What becomes of a VM by its cluster's word, and what that leads to here: the next cluster,
+ * another try at a deletion, the end of its record. */
 #include "core/upstream/clusters.h"
 
 #include "base/attributes.h"

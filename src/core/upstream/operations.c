@@ -1,3 +1,5 @@
+/* Which operations are kept and which go when there are too many; who waits for an end, and
+ * until when. */
 #include "core/upstream/operations.h"
 
 #include <assert.h>

@@ -14,7 +14,7 @@ enum permit { PERMIT_CLUSTER, PERMIT_SHAPE, PERMIT_IMAGE, PERMIT_COUNT };
 bool upstream_permits(const struct call *call, const struct tenant_entry *tenant,
                       enum permit what, const char *name);
 
-/* The same for all that a new VM of the caller's would use. */
+/* Asks this of all that a new VM of the caller's would use. */
 bool upstream_permits_vm(const struct call *call);
 
 /* Is it shown to the caller? To operators all is. */

@@ -1,3 +1,5 @@
+/* Whose a VM or operation is decides what is found and told; a quota that is exceeded is told
+ * with its numbers. */
 #include "core/upstream/quota.h"
 
 #include "core/manager/call.h"

@@ -1,3 +1,4 @@
+/* What of each list and record the caller may see, and where a page of it goes on. */
 #include "core/upstream/read.h"
 
 #include <string.h>

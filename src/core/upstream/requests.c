@@ -1,3 +1,5 @@
+/* Who asks and what only operators may; what has to hold before a request changes anything; and
+ * that a repeat with the same key changes nothing. */
 #include "core/upstream/requests.h"
 
 #include <string.h>
@@ -148,7 +150,7 @@ static struct book_vm *add_vm(const struct call *call, const struct shape *shape
     (void)text_copy(record.group, sizeof(record.group), call->request->vm_create.group);
     (void)text_copy(record.digest, sizeof(record.digest), image->record.digest);
     record.metadata = call->request->vm_create.metadata; /* copied by the book */
-    record.networks = call->request->vm_create.networks; /* likewise */
+    record.networks = call->request->vm_create.networks; /* copied by the book */
     struct book_vm *vm = book_add_vm(&upstream->book, &record);
     upstream_link_vm(upstream, vm);
     return vm;
@@ -177,7 +179,7 @@ static void on_vm_create(const struct call *call) {
     definition->size = shape->size;
     definition->start = wish->start;
     definition->user_data = wish->user_data; /* copied by the book */
-    operation.placing = wish->placing; /* likewise */
+    operation.placing = wish->placing; /* copied by the book */
     upstream_group_id(call, definition->group);
     definition->apart = wish->placing.rule == GROUP_APART;
     definition->on_drain = wish->on_drain;

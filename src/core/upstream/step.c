@@ -1,3 +1,5 @@
+/* What the upstream manager does on each event. An operation whose time is over ends for its
+ * tenant at once; what is true of its VM is found out and mended afterwards. */
 #include "core/upstream/step.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* The indices over tenants, images, VMs and keys, kept with every record that comes or goes. */
 #include "core/upstream/upstream.h"
 
 #include <assert.h>

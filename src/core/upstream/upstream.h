@@ -2,8 +2,9 @@
  * placement on clusters. It sees each cluster as one node and keeps nothing per host (law 2).
  *
  * A request changes the books and answers, an operation goes out by the downlink, its result
- * comes back; deadlines end what nobody confirmed. The pieces: upstream.c (life), upstream_api.c
- * (requests), upstream_link.c (messages from clusters). */
+ * comes back; deadlines end what nobody confirmed. The pieces, from the ground up: upstream (its
+ * records), quota, permit, reshape_vm, operations, read, place, keep, clusters (frames of
+ * clusters), requests, step (life). */
 #pragma once
 
 #include "core/below/explain.h"

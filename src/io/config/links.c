@@ -1,3 +1,5 @@
+/* A further server takes over from its link what it does not say itself; an account is taken
+ * over as a whole. Two links of one daemon share neither key nor JID. */
 #include "io/config/links.h"
 
 #include <errno.h>
