@@ -30,7 +30,6 @@ BAD = {
         ("src/core/a.c", '#include "a.h"\n', 1),
         ("src/core/books/a.c", '#include "io/a.h"\n', 1),
         ("src/core/books/a.c", '#include "a.h"\n', 1),
-        ("src/io/host/host.c", '#include "io/host/parts.h"\n', 1),
     ],
     "foreign header": [
         ("src/io/rest/rest.c", "#include <sqlite3.h>\n", 1),

@@ -16,12 +16,12 @@ CEILINGS = {
     ("case", "src/core/upstream/"): 10,
     ("comment", "sim/"): 5,
     ("declaration", "sim/"): 102,
-    ("declaration", "src/"): 150,  # 7 of store.h are to be left: a port, and who fulfils it
-    ("five parameters", "src/"): 113,  # 20 are to be left
+    ("declaration", "src/"): 104,  # 7 of store.h are to be left: a port, and who fulfils it
+    ("five parameters", "src/"): 47,  # 20 are to be left
     ("head", "src/"): 1,
     ("ignored result", "sim/"): 2,
-    ("ignored result", "src/"): 26,
-    ("line length", "ARCHITECTURE.md"): 54,
+    ("ignored result", "src/"): 25,
+    ("line length", "ARCHITECTURE.md"): 52,
     ("prefix", "sim/"): 5,
     ("prefix", "src/message/codec_"): 1,
     ("switch", "src/core/upstream/"): 1,
