@@ -1,6 +1,6 @@
 /* How frames travel between connections: in order after 5 ms, unless a fault loses, repeats,
  * reorders, stalls or slows them. What a turn sends to one peer becomes one frame here, as in
- * io/shell_outbox.c. */
+ * io/shell/outbox.c. */
 #include <stdlib.h>
 #include <string.h>
 

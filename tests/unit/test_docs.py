@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The documents say what the source says: tables, keys, codes, routes, options, links."""
 import argparse
+import functools
 import glob
 import os
 import re
@@ -256,10 +257,25 @@ class Programs(unittest.TestCase):
             self.assert_options(page, self.help_of("isthmus", *command.split()))
 
 
+ROOMS = {"src", "sim", "tools", "tests", "docs", "packaging", "bench", "base", "message", "core",
+         "io", "main", "cli"}
+
+
+@functools.cache
+def tree(*folders):
+    return subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *folders], cwd=ROOT,
+                          text=True, capture_output=True, check=True).stdout.split()
+
+
+def is_named(name):
+    """Does a file or folder have this path, or end so: `core/link/endpoints`, `endpoints.h`?"""
+    end = re.compile(rf"(^|/){re.escape(name).replace(re.escape('*'), '[^/]*')}(\.[ch]|\.py|/.*)?$")
+    return any(end.search(path) for path in tree())
+
+
 class Documents(unittest.TestCase):
     def documents(self):
-        listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT,
-                                text=True, capture_output=True, check=True).stdout.split()
+        listed = tree("*.md")
         self.assertIn(GUIDE, listed)
         return listed
 
@@ -280,11 +296,20 @@ class Documents(unittest.TestCase):
                 if anchor:
                     self.assertIn(anchor, self.anchors(read(file)), f"{path}: {link}")
 
-    def test_paths_of_the_source_that_are_named_exist(self):
+    def test_paths_that_are_named_exist(self):
         for path in self.documents():
-            for name in re.findall(r"`((?:src|sim|tools|tests|docs|packaging)/[\w./-]*\w)`",
-                                   read(path)):
-                self.assertTrue(os.path.exists(f"{ROOT}/{name}"), f"{path} names {name}")
+            for name in re.findall(r"`([\w-]+(?:/[\w.*-]+)*/?)`", read(path)):
+                if name.split("/")[0] in ROOMS or re.fullmatch(r"[\w-]+\.[ch]", name):
+                    self.assertTrue(is_named(name.rstrip("/")), f"{path} names {name}")
+
+    def test_files_that_comments_name_exist(self):
+        found = 0
+        for path in tree("src", "sim"):
+            for comment in re.findall(r"/\*.*?\*/", read(path), re.DOTALL):
+                for name in re.findall(r"(?<![\w/.-])(?:[\w-]+/)*[\w-]+\.[ch]\b", comment):
+                    found += 1
+                    self.assertTrue(is_named(name), f"a comment of {path} names {name}")
+        self.assertGreater(found, 50)
 
     def test_functions_that_architecture_names_exist(self):
         source = ""
