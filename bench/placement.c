@@ -30,7 +30,7 @@ static void tell_capacity(struct downlink *downlink, struct peer *peer, struct p
     capacity->fits_count = array_size(fits);
     peer->state = PEER_UP;
     downlink->up_count++;
-    downlink_on_message(downlink, peer, &message);
+    downlink_on_message(peer, &message);
 }
 
 /* As its reservation and its end do: one VM of the shape more or less fits there. */

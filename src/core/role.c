@@ -121,9 +121,9 @@ void role_check(const struct role *role) {
 const struct book *role_book(const struct role *role) {
     switch (role->kind) {
     case ROLE_UPSTREAM:
-        return &role->upstream->book;
+        return &role->upstream->manager.book;
     case ROLE_DOWNSTREAM:
-        return &role->downstream->book;
+        return &role->downstream->manager.book;
     case ROLE_AGENT:
         return &role->agent->book;
     case ROLE_JOINER:
@@ -133,8 +133,9 @@ const struct book *role_book(const struct role *role) {
 }
 
 enum wait role_waits(const struct role *role, const struct book_op *op) {
-    const struct downlink *downlink = role->kind == ROLE_UPSTREAM ? &role->upstream->downlink
-                                                                  : &role->downstream->downlink;
+    const struct downlink *downlink = role->kind == ROLE_UPSTREAM
+                                          ? &role->upstream->manager.downlink
+                                          : &role->downstream->manager.downlink;
     struct waiting waiting;
     explain_wait(downlink, op, &waiting);
     enum wait wait = waiting.wait;
@@ -142,7 +143,9 @@ enum wait role_waits(const struct role *role, const struct book_op *op) {
     return wait;
 }
 
-const struct pace *role_pace(const struct role *role) { return &role->downstream->downlink.pace; }
+const struct pace *role_pace(const struct role *role) {
+    return &role->downstream->manager.downlink.pace;
+}
 
 enum join_verdict role_verdict(const struct role *role, bool *out_connected) {
     *out_connected = role->joiner->is_connected;

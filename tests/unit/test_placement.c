@@ -56,7 +56,7 @@ static void says_hello(struct model *model, size_t which) {
     struct peer *peer = &model->downlink.peers[which];
     struct event event = event_now(model, EVENT_FRAME);
     event.frame = (struct event_frame){0, peer->setting.address, &frame};
-    (void)downlink_on_frame(&model->downlink, peer, &event);
+    (void)downlink_on_frame(peer, &event);
 }
 
 /* Of the first of the shapes. */
@@ -78,7 +78,7 @@ static void tells_capacity(struct model *model, size_t which) {
     memset(model->fits[which], 0, sizeof(model->fits[which]));
     for (size_t i = 0; i < message.capacity.fits_count; i++)
         model->fits[which][i] = message.capacity.fits[i].count;
-    downlink_on_message(&model->downlink, &model->downlink.peers[which], &message);
+    downlink_on_message(&model->downlink.peers[which], &message);
 }
 
 static void goes_away(struct model *model, size_t which) {
@@ -214,8 +214,7 @@ static void defines(struct model *model) {
     struct book_vm *made = book_add_vm(&model->book, &vm);
     struct book_op *op = book_begin(&model->book, made, &operation);
     for (size_t i = pick(model, 5); i; i--)
-        assert_true(placement_leads_on(&model->downlink, made,
-                                       &model->downlink.peers[pick(model, peers)],
+        assert_true(placement_leads_on(made, &model->downlink.peers[pick(model, peers)],
                                        CODE_NO_CAPACITY));
     struct peer *peer = assert_choice(model, number, op);
     if (!peer) {
@@ -234,7 +233,7 @@ static void is_reflected(struct model *model) {
         return;
     size_t which = pick(model, model->ops_count);
     struct book_op *op = model->ops[which];
-    downlink_reflect(&model->downlink, &model->downlink.peers[model->places[which]], op);
+    downlink_reflect(&model->downlink.peers[model->places[which]], op);
     book_end(&model->book, op, CODE_OK);
     model->ops[which] = model->ops[--model->ops_count];
     model->places[which] = model->places[model->ops_count];
@@ -255,7 +254,7 @@ static void learns_a_shape(struct model *model) {
 
 static void cordons(struct model *model, size_t which) {
     model->cordoned[which] = !model->cordoned[which];
-    downlink_cordon(&model->downlink, &model->downlink.peers[which], model->cordoned[which]);
+    downlink_cordon(&model->downlink.peers[which], model->cordoned[which]);
 }
 
 static void random_step(struct model *model) {

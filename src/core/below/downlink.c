@@ -119,7 +119,8 @@ static struct capacity without_free(const struct capacity *whole) {
 
 /* Takes out of the sum what the peer added before and adds what it has now: O(shapes), and O(log
  * peers) for each shape of which it has another count. */
-static void peer_count(struct downlink *downlink, struct peer *peer) {
+static void peer_count(struct peer *peer) {
+    struct downlink *downlink = peer->downlink;
     struct capacity *sum = &downlink->sum.total, *added = &peer->added, now = {0};
     if (peer_is_up(peer)) {
         const struct capacity *told = &peer->capacity;
@@ -154,7 +155,8 @@ static void peer_count(struct downlink *downlink, struct peer *peer) {
     downlink->changed = true;
 }
 
-static void peer_move(struct downlink *downlink, struct peer *peer, enum peer_state state) {
+static void peer_move(struct peer *peer, enum peer_state state) {
+    struct downlink *downlink = peer->downlink;
     if (peer->state == state)
         return;
     if (peer_is_up(peer))
@@ -164,12 +166,12 @@ static void peer_move(struct downlink *downlink, struct peer *peer, enum peer_st
     peer->state = state;
     peer->state_ms = downlink->moment->now_ms;
     peer->seen_ms = downlink->moment->wall_ms;
-    peer_count(downlink, peer);
+    peer_count(peer);
 }
 
-void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall_ms) {
+void downlink_cordon(struct peer *peer, uint64_t wall_ms) {
     peer->cordoned_ms = wall_ms;
-    peer_count(downlink, peer);
+    peer_count(peer);
 }
 
 /* What keeps the session going, full or not. */
@@ -195,7 +197,8 @@ void downlink_settle(struct peer *peer, const char *op) {
     downlink_send(peer, &message);
 }
 
-static void send_welcome(struct downlink *downlink, struct peer *peer) {
+static void send_welcome(struct peer *peer) {
+    struct downlink *downlink = peer->downlink;
     struct message message = {.kind = MESSAGE_WELCOME};
     message.welcome.version = protocol_version;
     message.welcome.beat_ms = (uint32_t)downlink->beat_ms;
@@ -206,7 +209,8 @@ static void send_welcome(struct downlink *downlink, struct peer *peer) {
     peer_send(peer, &message);
 }
 
-static void send_rekey(const struct downlink *downlink, struct peer *peer) {
+static void send_rekey(struct peer *peer) {
+    const struct downlink *downlink = peer->downlink;
     struct message message = {.kind = MESSAGE_REKEY};
     (void)text_copy(message.rekey.key, sizeof(message.rekey.key), downlink->next_key);
     if (downlink->next_key[0] && peer_is_up(peer))
@@ -218,7 +222,7 @@ void downlink_on_rekey(struct downlink *downlink, const struct event *event) {
         return;
     (void)text_copy(downlink->next_key, sizeof(downlink->next_key), event->rekey.key);
     for (size_t i = 0; i < downlink->count; i++)
-        send_rekey(downlink, &downlink->peers[i]);
+        send_rekey(&downlink->peers[i]);
 }
 
 void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit) {
@@ -226,7 +230,7 @@ void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit)
     peer->overcommit = *overcommit;
     struct overcommit now = peer_overcommit(peer);
     if (peer_is_up(peer) && !record_equal(&overcommit_table, &before, &now))
-        send_welcome(peer->downlink, peer);
+        send_welcome(peer);
 }
 
 int downlink_shape(const struct downlink *downlink, const struct size *size) {
@@ -249,7 +253,8 @@ uint64_t downlink_takes(const struct size *put, const struct size *of) {
 }
 
 /* What the reservations at a peer take of the newest shape. */
-static void reserve_newest(const struct downlink *downlink, struct peer *peer) {
+static void reserve_newest(struct peer *peer) {
+    const struct downlink *downlink = peer->downlink;
     size_t newest = downlink->catalogue_count - 1;
     struct list *node = NULL, *next = NULL;
     if (!peer->reserved)
@@ -274,10 +279,10 @@ bool downlink_add_shape(struct downlink *downlink, const struct shape *shape) {
         struct peer *peer = &downlink->peers[i];
         peer->fits = memory_resize(peer->fits, bytes);
         peer->fits[downlink->catalogue_count - 1] = 0;
-        reserve_newest(downlink, peer);
-        peer_count(downlink, peer);
+        reserve_newest(peer);
+        peer_count(peer);
         if (peer_is_up(peer))
-            send_welcome(downlink, peer);
+            send_welcome(peer);
     }
     return true;
 }
@@ -294,10 +299,10 @@ static void peer_forget(struct peer *peer) {
     peer_arm(peer);
 }
 
-void peer_close(struct downlink *downlink, struct peer *peer) {
+void peer_close(struct peer *peer) {
     peer_forget(peer);
     if (peer_is_up(peer))
-        peer_move(downlink, peer, PEER_SUSPECT);
+        peer_move(peer, PEER_SUSPECT);
 }
 
 /* Answers leave by the server that brought what is new. A repeat may be one that another server
@@ -309,7 +314,8 @@ static void peer_route(struct peer *peer, const struct event *event) {
 }
 
 /* Opens the session that a hello asks for: welcome goes out. False: it opens none. */
-static bool on_hello(struct downlink *downlink, struct peer *peer, const struct event *event) {
+static bool on_hello(struct peer *peer, const struct event *event) {
+    struct downlink *downlink = peer->downlink;
     const struct frame *frame = event->frame.frame;
     const struct hello *hello = &frame->messages[0].hello;
     if (hello->version < protocol_version_oldest || hello->version_oldest > protocol_version) {
@@ -333,9 +339,9 @@ static bool on_hello(struct downlink *downlink, struct peer *peer, const struct 
     peer->sends = hello->sends;
     peer->receives = hello->receives;
     peer_route(peer, event);
-    peer_move(downlink, peer, PEER_UP);
-    send_welcome(downlink, peer);
-    send_rekey(downlink, peer);
+    peer_move(peer, PEER_UP);
+    send_welcome(peer);
+    send_rekey(peer);
     if (hello->vm_digest != downlink_digest(peer)) {
         struct message sync = {.kind = MESSAGE_SYNC};
         peer_send(peer, &sync);
@@ -346,8 +352,8 @@ static bool on_hello(struct downlink *downlink, struct peer *peer, const struct 
 }
 
 /* Answered in the sender's own session, so that it knows it is meant. */
-static void send_reset(struct downlink *downlink, const struct peer *peer,
-                       const struct frame *frame) {
+static void send_reset(const struct peer *peer, const struct frame *frame) {
+    struct downlink *downlink = peer->downlink;
     struct session session = {.peer = &peer->setting,
                               .moment = downlink->moment,
                               .number = 1 + prng_below(&downlink->prng, session_number_most),
@@ -356,12 +362,11 @@ static void send_reset(struct downlink *downlink, const struct peer *peer,
     session_say(&session, &reset);
 }
 
-enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
-                                     const struct event *event) {
+enum downlink_news downlink_on_frame(struct peer *peer, const struct event *event) {
     const struct frame *frame = event->frame.frame;
     pins_on_frame(peer_pinned(peer), event);
     if (frame->messages_count && frame->messages[0].kind == MESSAGE_HELLO)
-        return on_hello(downlink, peer, event) ? DOWNLINK_OPENED : DOWNLINK_NOTHING;
+        return on_hello(peer, event) ? DOWNLINK_OPENED : DOWNLINK_NOTHING;
     enum session_verdict verdict = session_receive(&peer->session, frame);
     peer_arm(peer);
     switch (verdict) {
@@ -372,7 +377,7 @@ enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *pee
     case SESSION_DROP:
         return DOWNLINK_NOTHING;
     case SESSION_STRANGER:
-        send_reset(downlink, peer, frame);
+        send_reset(peer, frame);
         return DOWNLINK_NOTHING;
     }
     return DOWNLINK_NOTHING;
@@ -408,21 +413,19 @@ struct capacity peer_capacity(const struct peer *peer) {
     return capacity;
 }
 
-static void on_capacity(struct downlink *downlink, struct peer *peer,
-                        const struct capacity *capacity) {
+static void on_capacity(struct peer *peer, const struct capacity *capacity) {
     peer_load_capacity(peer, capacity);
     peer->has_told = true;
-    peer_count(downlink, peer);
+    peer_count(peer);
 }
 
-void downlink_on_message(struct downlink *downlink, struct peer *peer,
-                         const struct message *message) {
+void downlink_on_message(struct peer *peer, const struct message *message) {
     switch (message->kind) {
     case MESSAGE_REKEY:
         pins_on_rekey(peer_pinned(peer), &message->rekey);
         return;
     case MESSAGE_CAPACITY:
-        on_capacity(downlink, peer, &message->capacity);
+        on_capacity(peer, &message->capacity);
         return;
     case MESSAGE_BEAT:
         return; /* its acknowledgement is the answer */
@@ -449,12 +452,12 @@ void downlink_on_presence(struct downlink *downlink, const struct event *event) 
         struct peer *only =
             downlink_peer(downlink, event->presence.link, event->presence.address);
         if (only)
-            peer_close(downlink, only);
+            peer_close(only);
         return;
     }
     for (size_t i = 0; i < downlink->count; i++)
         if (downlink->peers[i].setting.link == event->presence.link)
-            peer_close(downlink, &downlink->peers[i]);
+            peer_close(&downlink->peers[i]);
 }
 
 void downlink_on_tick(struct downlink *downlink) {
@@ -465,10 +468,10 @@ void downlink_on_tick(struct downlink *downlink) {
         struct peer *peer = &downlink->peers[i];
         if (peer_is_up(peer) &&
             downlink->moment->now_ms >= session_silence_ms(&peer->session, downlink->beat_ms))
-            peer_close(downlink, peer);
+            peer_close(peer);
         if (peer->state == PEER_SUSPECT &&
             downlink->moment->now_ms - peer->state_ms >= downlink->hold_down_ms)
-            peer_move(downlink, peer, PEER_AWAY);
+            peer_move(peer, PEER_AWAY);
         if (peer->state != PEER_AWAY)
             next = downlink->moment->now_ms + downlink->beat_ms / 2;
     }
@@ -491,8 +494,8 @@ void downlink_check(const struct downlink *downlink) {
 }
 
 /* One reservation more, or (modulo 2^64) less. */
-static void count_reserved(struct downlink *downlink, struct peer *peer, uint64_t sign,
-                           const struct size *size) {
+static void count_reserved(struct peer *peer, uint64_t sign, const struct size *size) {
+    struct downlink *downlink = peer->downlink;
     if (!peer->reserved)
         peer->reserved = memory_new(downlink->catalogue_count, sizeof(uint64_t));
     for (size_t i = 0; i < downlink->catalogue_count; i++)
@@ -505,18 +508,18 @@ static void count_reserved(struct downlink *downlink, struct peer *peer, uint64_
     peer->unreflected_size.cpus += (uint32_t)sign * size->cpus;
     peer->unreflected_size.memory_mib += (uint32_t)sign * size->memory_mib;
     peer->unreflected_size.disk_gib += (uint32_t)sign * size->disk_gib;
-    peer_count(downlink, peer);
+    peer_count(peer);
 }
 
-void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op) {
+void downlink_reflect(struct peer *peer, struct book_op *op) {
     struct size reserved = op->reserved;
     if (size_is_zero(&reserved))
         return;
     op->reserved = (struct size){0};
-    count_reserved(downlink, peer, UINT64_MAX, &reserved);
+    count_reserved(peer, UINT64_MAX, &reserved);
 }
 
-void peer_reserve(struct downlink *downlink, struct peer *peer, const struct book_vm *vm) {
+void peer_reserve(struct peer *peer, const struct book_vm *vm) {
     struct book_op *op = vm->active;
     const struct operation *record = &op->record;
     struct size size = {0};
@@ -527,7 +530,7 @@ void peer_reserve(struct downlink *downlink, struct peer *peer, const struct boo
     if (size_is_zero(&size) || !size_is_zero(&op->reserved))
         return;
     op->reserved = size;
-    count_reserved(downlink, peer, 1, &size);
+    count_reserved(peer, 1, &size);
 }
 
 uint64_t downlink_digest(const struct peer *peer) {

@@ -46,12 +46,10 @@ enum downlink_news {
 };
 
 /* Judges the frame; a stranger is told to say hello. */
-enum downlink_news downlink_on_frame(struct downlink *downlink, struct peer *peer,
-                                     const struct event *event);
+enum downlink_news downlink_on_frame(struct peer *peer, const struct event *event);
 
 /* The downlink's part of one message of an accepted frame: capacity, another key. */
-void downlink_on_message(struct downlink *downlink, struct peer *peer,
-                         const struct message *message);
+void downlink_on_message(struct peer *peer, const struct message *message);
 
 /* We are changing our key, or have: all peers are told, now or when they open a session. */
 void downlink_on_rekey(struct downlink *downlink, const struct event *event);
@@ -60,7 +58,7 @@ void downlink_on_rekey(struct downlink *downlink, const struct event *event);
 void downlink_on_presence(struct downlink *downlink, const struct event *event);
 
 /* Ends the peer's session; it is suspect until it says hello again. */
-void peer_close(struct downlink *downlink, struct peer *peer);
+void peer_close(struct peer *peer);
 
 /* What the peer told last, with its counts by the shapes' names; to be cleared. */
 struct capacity peer_capacity(const struct peer *peer);
@@ -70,7 +68,7 @@ void peer_load_capacity(struct peer *peer, const struct capacity *capacity);
 
 /* From `wall_ms` on the peer gets nothing new, and what is free there counts for nobody; with 0 it
  * does again. */
-void downlink_cordon(struct downlink *downlink, struct peer *peer, uint64_t wall_ms);
+void downlink_cordon(struct peer *peer, uint64_t wall_ms);
 void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit);
 
 /* Silence and hold-downs; call on every tick. */
@@ -83,7 +81,7 @@ void downlink_send(struct peer *peer, struct message *message);
 void downlink_settle(struct peer *peer, const char *op);
 
 /* The peer's capacity counts this operation from now on (or it never will). */
-void downlink_reflect(struct downlink *downlink, struct peer *peer, struct book_op *op);
+void downlink_reflect(struct peer *peer, struct book_op *op);
 
 /* The digest over the VMs at a peer, as the peer computes it over its own (uplink.h). */
 uint64_t downlink_digest(const struct peer *peer);
@@ -91,4 +89,4 @@ bool peer_has_room(const struct peer *peer);
 
 /* The VM's active definition, or what it grows by, takes room there that no capacity of the peer
  * counts yet. */
-void peer_reserve(struct downlink *downlink, struct peer *peer, const struct book_vm *vm);
+void peer_reserve(struct peer *peer, const struct book_vm *vm);

@@ -105,7 +105,7 @@ void downlink_instruct(struct downlink *downlink, struct book_vm *vm) {
     struct peer *peer = downlink_by_name(downlink, book_asked_place(vm));
     if (peer && op->deadline_ms > downlink->moment->now_ms) {
         if (!op->attempts)
-            peer_reserve(downlink, peer, vm);
+            peer_reserve(peer, vm);
         if (peer_is_up(peer) && may_begin(peer, op, downlink->moment->now_ms)) {
             begin(peer, vm);
         } else if (peer_is_up(peer)) {

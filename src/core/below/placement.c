@@ -20,10 +20,9 @@ static struct tournament_excluded tried(const struct book_op *op) {
               : (struct tournament_excluded){0};
 }
 
-static bool was_tried(const struct downlink *downlink, const struct book_op *op,
-                      const struct peer *peer) {
+static bool was_tried(const struct book_op *op, const struct peer *peer) {
     for (uint32_t i = 0; op && i < op->tried_count; i++)
-        if (&downlink->peers[op->tried[i]] == peer)
+        if (&peer->downlink->peers[op->tried[i]] == peer)
             return true;
     return false;
 }
@@ -94,7 +93,7 @@ static struct candidate candidate(const struct downlink *downlink, int shape,
         it.fails_at = PLACEMENT_NO_GROUP;
     else if (!peer_is_up(peer) || (wish->live && !peer->receives))
         it.fails_at = PLACEMENT_UNREACHABLE;
-    else if (it.room <= 0 || was_tried(downlink, wish->op, peer))
+    else if (it.room <= 0 || was_tried(wish->op, peer))
         it.fails_at = PLACEMENT_NO_ROOM;
     return it;
 }
@@ -167,8 +166,8 @@ static bool is_refusal(enum code code) {
            code == CODE_BUSY || code == CODE_UNSUPPORTED || code == CODE_SHUTTING_DOWN;
 }
 
-bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,
-                        const struct peer *peer, enum code code) {
+bool placement_leads_on(struct book_vm *vm, const struct peer *peer, enum code code) {
+    const struct downlink *downlink = peer->downlink;
     struct book_op *op = vm->active;
     if (!is_refusal(code))
         return false;

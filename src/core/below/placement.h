@@ -35,8 +35,7 @@ enum placement placement_choose(const struct downlink *downlink,
 /* A definition was undone at `peer` with this code. Is that a refusal, which leads to the next
  * place? Then the VM stands nowhere, and the operation remembers who refused and why: whoever did
  * is not asked again. False: the operation ends with the code. */
-bool placement_leads_on(const struct downlink *downlink, struct book_vm *vm,
-                        const struct peer *peer, enum code code);
+bool placement_leads_on(struct book_vm *vm, const struct peer *peer, enum code code);
 
 /* An operation that was loaded remembers who refused it before the restart. */
 void placement_remember(const struct downlink *downlink, struct book_op *op);

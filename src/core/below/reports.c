@@ -30,8 +30,8 @@ static void move_in(struct peer *peer, struct book_vm *vm) {
     book_schedule(peer->downlink->book, vm->active);
 }
 
-struct book_vm *downlink_reported(struct downlink *downlink, struct peer *peer,
-                                  const struct vm_report *report) {
+struct book_vm *downlink_reported(struct peer *peer, const struct vm_report *report) {
+    struct downlink *downlink = peer->downlink;
     struct book_vm *vm = book_vm(downlink->book, report->vm);
     if (!vm || vm->record.place_epoch != report->epoch)
         return NULL;
@@ -63,15 +63,15 @@ static void tell(const struct peer *peer, struct book_op *op, enum step step) {
                                                  .by = BY_PLACE});
 }
 
-struct book_op *downlink_progress(struct downlink *downlink, struct peer *peer,
-                                  const struct progress *progress) {
+struct book_op *downlink_progress(struct peer *peer, const struct progress *progress) {
+    struct downlink *downlink = peer->downlink;
     struct book_op *op = book_op(downlink->book, progress->op);
     struct book_vm *vm = op ? book_vm(downlink->book, op->record.vm) : NULL;
     if (!vm || !vm->active || !is_asked(vm, peer) || !is_step_below(progress->step))
         return NULL;
     /* What superseded a definition has its reservation: the word of it that was on its way. */
     if (vm->active == op || op->record.code == CODE_SUPERSEDED)
-        downlink_reflect(downlink, peer, vm->active);
+        downlink_reflect(peer, vm->active);
     if (vm->active != op)
         return NULL;
     tell(peer, op, progress->step);

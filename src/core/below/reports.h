@@ -7,8 +7,7 @@
 /* The VM that a report is about if it stands at this peer with this epoch, otherwise NULL. A VM
  * that stood at a place of a name that is configured no more moves to the peer that has it: the
  * place was renamed. */
-struct book_vm *downlink_reported(struct downlink *downlink, struct peer *peer,
-                                  const struct vm_report *report);
+struct book_vm *downlink_reported(struct peer *peer, const struct vm_report *report);
 
 /* Does the peer say what the VM has as of before it heard that it is to be reshaped? That may still
  * be on its way, though its operation has ended here; in another session it would never arrive. */
@@ -20,8 +19,7 @@ bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm);
 
 /* The operation that the progress is of, its step noted (it is written with the next save) and
  * its reservation reflected; NULL: it is none of this peer's. */
-struct book_op *downlink_progress(struct downlink *downlink, struct peer *peer,
-                                  const struct progress *progress);
+struct book_op *downlink_progress(struct peer *peer, const struct progress *progress);
 
 enum downlink_outcome {
     OUTCOME_FOREIGN, /* of another place, or a newer operation has still to answer for the VM */

@@ -18,7 +18,7 @@ void downlink_on_end_of_step(struct downlink *downlink) {
     while ((timer = heap_first(&downlink->timers)) && timer->due_ms <= downlink->moment->now_ms) {
         struct peer *peer = container_of(timer, struct peer, timer);
         if (peer->session.overflowed)
-            peer_close(downlink, peer);
+            peer_close(peer);
         peer_resume(peer);
         session_tick(&peer->session);
         peer_arm(peer);

@@ -51,23 +51,19 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
                                       .backlog = settings->backlog};
     if (!downstream->backlog)
         downstream->backlog = limit_backlog;
-    prng_init(&downstream->prng, settings->seed);
-    prng_init(&downstream->ids.prng, prng_next(&downstream->prng));
-    book_init(&downstream->book, prng_next(&downstream->prng), &downstream->moment);
-    downstream->book.kept_most = limit_operations_owner;
+    manager_init(&downstream->manager, settings);
+    downstream->manager.book.kept_most = limit_operations_owner;
     list_init(&downstream->waiting);
     list_init(&downstream->moving);
     list_init(&downstream->rests);
     downstream->drain_due_ms = book_never;
     list_init(&downstream->rebuilds);
-    downlink_init(&downstream->downlink, settings, &downstream->book, &downstream->prng);
-    enrol_init(&downstream->enrol);
     downstream->patrons =
         memory_new(settings->managers_count, sizeof(*downstream->patrons));
     for (size_t i = 0; i < settings->managers_count; i++) {
         struct patron *patron = &downstream->patrons[i];
-        uplink_init(&patron->uplink, &settings->managers[i], settings, &downstream->book,
-                    &downstream->prng);
+        uplink_init(&patron->uplink, &settings->managers[i], settings, &downstream->manager.book,
+                    &downstream->manager.prng);
         if (settings->limits)
             patron->limits = patron->configured = settings->limits[i];
         patron->phase_due_ms = book_never;
@@ -89,42 +85,40 @@ void downstream_deinit(struct downstream *downstream) {
         record_clear(&permissions_table, &downstream->patrons[i].permissions_configured);
     }
     memory_free(downstream->patrons);
-    enrol_deinit(&downstream->enrol);
-    downlink_deinit(&downstream->downlink);
-    book_deinit(&downstream->book);
+    manager_deinit(&downstream->manager);
 }
 
 static void load_vm(struct downstream *downstream, const struct vm *record) {
-    struct book_vm *vm = book_add_vm(&downstream->book, record);
-    struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
+    struct book_vm *vm = book_add_vm(&downstream->manager.book, record);
+    struct peer *peer = downlink_by_name(&downstream->manager.downlink, vm->record.place);
     if (peer)
         list_add(&peer->vms, &vm->by_place);
     downstream_count(downstream, vm);
 }
 
 static void load_template(struct downstream *downstream, const struct template *record) {
-    struct book_vm *vm = book_vm(&downstream->book, record->vm);
+    struct book_vm *vm = book_vm(&downstream->manager.book, record->vm);
     if (vm)
         book_set_template(vm, record);
 }
 
 static void load_op(struct downstream *downstream, const struct event *event) {
     const struct operation *record = event->load.data;
-    struct book_op *op = book_add_op(&downstream->book, record);
-    struct book_vm *vm = book_vm(&downstream->book, record->vm);
-    uplink_is_untold(&downstream->book, op);
+    struct book_op *op = book_add_op(&downstream->manager.book, record);
+    struct book_vm *vm = book_vm(&downstream->manager.book, record->vm);
+    uplink_is_untold(&downstream->manager.book, op);
     downstream_count_op(downstream, op);
     if (book_op_has_ended(op))
         return;
     assert(vm);
     vm->active = op;
-    placement_remember(&downstream->downlink, op);
-    op->deadline_ms = book_deadline_ms(&downstream->book, record);
-    book_schedule(&downstream->book, op);
+    placement_remember(&downstream->manager.downlink, op);
+    op->deadline_ms = book_deadline_ms(&downstream->manager.book, record);
+    book_schedule(&downstream->manager.book, op);
 }
 
 static void load_keys(struct downstream *downstream, const struct record *record) {
-    enrol_load(&downstream->enrol, &downstream->downlink, record);
+    enrol_load(&downstream->manager.enrol, &downstream->manager.downlink, record);
     for (size_t i = 0; i < downstream->patrons_count; i++)
         pins_load(uplink_pinned(&downstream->patrons[i].uplink), record);
 }
@@ -132,9 +126,9 @@ static void load_keys(struct downstream *downstream, const struct record *record
 /* Definitions that had no place yet ask for their images again; unsettled results wait for the
  * uplink's session, instructions under way for the hosts'. */
 static void on_start(struct downstream *downstream) {
-    downlink_start(&downstream->downlink);
+    downlink_start(&downstream->manager.downlink);
     struct list *node = NULL, *next = NULL;
-    list_each(node, next, &downstream->book.vms) {
+    list_each (node, next, &downstream->manager.book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         struct patron *patron = downstream_patron(downstream, vm->record.owner);
         downstream_load_move(downstream, vm);
@@ -147,46 +141,46 @@ static void on_start(struct downstream *downstream) {
         downstream_await_image(downstream, patron, vm);
     }
     downstream_drain_soon(downstream);
-    effects_add(downstream->moment.out, EFFECT_READY);
+    effects_add(downstream->manager.moment.out, EFFECT_READY);
 }
 
 static void on_op_due(struct downstream *downstream, struct book_op *op) {
     struct patron *patron = downstream_patron(downstream, op->record.owner);
-    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
     if (book_op_has_ended(op)) {
         op->resend_ms = book_never;
         if (patron)
             uplink_send_result(&patron->uplink, op);
-        book_schedule(&downstream->book, op);
+        book_schedule(&downstream->manager.book, op);
     } else if (vm->record.move) {
         downstream_on_move_due(downstream, op);
-    } else if (op->deadline_ms <= downstream->moment.now_ms) {
+    } else if (op->deadline_ms <= downstream->manager.moment.now_ms) {
         downstream_end(downstream, op, CODE_DEADLINE);
-    } else if (op->progress_ms <= downstream->moment.now_ms) {
+    } else if (op->progress_ms <= downstream->manager.moment.now_ms) {
         op->progress_ms = book_never;
         if (patron) {
             downstream_tell_capacity(downstream, patron);
             uplink_send_progress(&patron->uplink, op, STEP_TAKEN);
         }
-        book_schedule(&downstream->book, op);
+        book_schedule(&downstream->manager.book, op);
     } else if (!*book_asked_place(vm)) {
         downstream_place(downstream, vm);
     } else {
-        downlink_instruct(&downstream->downlink, vm);
+        downlink_instruct(&downstream->manager.downlink, vm);
     }
 }
 
 static void on_tick(struct downstream *downstream) {
     struct timer *timer = NULL;
-    while ((timer = heap_first(&downstream->book.timers)) &&
-           timer->due_ms <= downstream->moment.now_ms)
+    while ((timer = heap_first(&downstream->manager.book.timers)) &&
+           timer->due_ms <= downstream->manager.moment.now_ms)
         on_op_due(downstream, container_of(timer, struct book_op, timer));
-    downlink_on_tick(&downstream->downlink);
+    downlink_on_tick(&downstream->manager.downlink);
 }
 
 static void on_frame(struct downstream *downstream, const struct event *event) {
     struct peer *peer =
-        downlink_peer(&downstream->downlink, event->frame.link, event->frame.from);
+        downlink_peer(&downstream->manager.downlink, event->frame.link, event->frame.from);
     if (peer) {
         downstream_on_downlink_frame(downstream, peer, event);
         return;
@@ -199,7 +193,7 @@ static void on_frame(struct downstream *downstream, const struct event *event) {
 }
 
 static void on_presence(struct downstream *downstream, const struct event *event) {
-    downlink_on_presence(&downstream->downlink, event);
+    downlink_on_presence(&downstream->manager.downlink, event);
     for (size_t i = 0; i < downstream->patrons_count; i++)
         uplink_on_presence(&downstream->patrons[i].uplink, event);
 }
@@ -211,28 +205,28 @@ static void on_end_of_step(struct downstream *downstream) {
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         struct patron *patron = &downstream->patrons[i];
         struct uplink *uplink = &patron->uplink;
-        if (patron->phase_due_ms <= downstream->moment.now_ms)
+        if (patron->phase_due_ms <= downstream->manager.moment.now_ms)
             downstream_go_on_revoking(downstream, patron);
         if (uplink_resumes(uplink)) {
             downstream_tell_capacity(downstream, patron);
             uplink_resume(uplink);
         }
-        if (downstream->downlink.changed && downstream_shows_another(downstream, patron))
+        if (downstream->manager.downlink.changed && downstream_shows_another(downstream, patron))
             uplink_capacity_changed(uplink);
-        if (uplink->capacity_due_ms <= downstream->moment.now_ms)
+        if (uplink->capacity_due_ms <= downstream->manager.moment.now_ms)
             downstream_tell_capacity(downstream, patron);
-        if (uplink_deadline_ms(uplink) <= downstream->moment.now_ms)
+        if (uplink_deadline_ms(uplink) <= downstream->manager.moment.now_ms)
             uplink_tick(uplink);
         if (uplink_is_open(uplink) != patron->was_open)
-            patron->seen_ms = downstream->moment.wall_ms;
+            patron->seen_ms = downstream->manager.moment.wall_ms;
         patron->was_open = uplink_is_open(uplink);
     }
-    downstream->downlink.changed = false;
-    downlink_on_end_of_step(&downstream->downlink);
+    downstream->manager.downlink.changed = false;
+    downlink_on_end_of_step(&downstream->manager.downlink);
 }
 
 static void on_rekey(struct downstream *downstream, const struct event *event) {
-    downlink_on_rekey(&downstream->downlink, event);
+    downlink_on_rekey(&downstream->manager.downlink, event);
     for (size_t i = 0; i < downstream->patrons_count; i++)
         uplink_on_rekey(&downstream->patrons[i].uplink, event);
 }
@@ -272,14 +266,14 @@ static void on_event(struct downstream *downstream, const struct event *event) {
         downstream_on_request(downstream, event);
         break;
     case EVENT_JOIN:
-        enrol_on_join(&downstream->enrol, &downstream->downlink, event);
+        enrol_on_join(&downstream->manager.enrol, &downstream->manager.downlink, event);
         break;
     case EVENT_REKEY:
         on_rekey(downstream, event);
         break;
     case EVENT_STOP:
-        downstream->stopping = true;
-        effects_add(downstream->moment.out, EFFECT_DONE); /* all that matters is on disk */
+        downstream->manager.stopping = true;
+        effects_add(downstream->manager.moment.out, EFFECT_DONE); /* all that matters is on disk */
         break;
     case EVENT_JOB:
     case EVENT_DOMAIN:
@@ -294,16 +288,13 @@ static void on_event(struct downstream *downstream, const struct event *event) {
 
 void downstream_step(struct downstream *downstream, const struct event *event,
                      struct effects *out) {
-    moment_begin(&downstream->moment, event, out);
+    moment_begin(&downstream->manager.moment, event, out);
     on_event(downstream, event);
-    moment_end(&downstream->moment);
+    moment_end(&downstream->manager.moment);
 }
 
 uint64_t downstream_deadline_ms(const struct downstream *downstream) {
-    uint64_t due = downlink_deadline_ms(&downstream->downlink);
-    const struct timer *op = heap_first(&downstream->book.timers);
-    if (op && op->due_ms < due)
-        due = op->due_ms;
+    uint64_t due = manager_deadline_ms(&downstream->manager);
     due = downstream->drain_due_ms < due ? downstream->drain_due_ms : due;
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         uint64_t uplink = uplink_deadline_ms(&downstream->patrons[i].uplink);
@@ -318,7 +309,7 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
  * that makes it is where nothing is left of it. */
 static void check_moves(const struct downstream *downstream) {
     struct list *node = NULL, *next = NULL;
-    list_each(node, next, &downstream->book.vms) {
+    list_each (node, next, &downstream->manager.book.vms) {
         const struct book_vm *vm = container_of(node, struct book_vm, by_age);
         const struct book_op *op = vm->active;
         if (list_is_empty(&vm->by_owner)) /* or all of it is not loaded yet */
@@ -337,20 +328,19 @@ static void check_moves(const struct downstream *downstream) {
 }
 
 void downstream_check(const struct downstream *downstream) {
-    book_check(&downstream->book);
+    manager_check(&downstream->manager);
     check_moves(downstream);
-    downlink_check(&downstream->downlink);
     for (size_t i = 0; i < downstream->patrons_count; i++) {
         uplink_check(&downstream->patrons[i].uplink);
         struct owner_limits used = {0};
         uint32_t under_way = 0;
         struct list *node = NULL, *next = NULL;
-        list_each(node, next, &downstream->book.ops)
+        list_each (node, next, &downstream->manager.book.ops)
             under_way += container_of(node, struct book_op, by_age)->counted &&
                          text_equal(container_of(node, struct book_op, by_age)->record.owner,
                                     downstream->patrons[i].uplink.setting.name);
         assert(under_way == downstream->patrons[i].under_way);
-        list_each(node, next, &downstream->book.vms) {
+        list_each (node, next, &downstream->manager.book.vms) {
             const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
             bool own = text_equal(vm->owner, downstream->patrons[i].uplink.setting.name);
             if (own && lifecycle_occupies(vm->state))

@@ -67,7 +67,8 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
     if (only && !live)
         return STAY_LIVE;
     if (only && vm->failed_ms &&
-        (peer->duty == DUTY_DRAIN || downstream->moment.now_ms + 1 < vm->failed_ms + again_ms))
+        (peer->duty == DUTY_DRAIN ||
+         downstream->manager.moment.now_ms + 1 < vm->failed_ms + again_ms))
         return STAY_FAILED;
     if (live && downstream_choose_live(downstream, vm, out_live) == PLACEMENT_FOUND &&
         downstream_has_room(downstream, vm))
@@ -90,7 +91,7 @@ static bool is_settled(const struct peer *peer, enum stay stays) {
 }
 
 static bool is_under_way(const struct downstream *downstream, const struct book_vm *vm) {
-    const struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
+    const struct peer *peer = downlink_by_name(&downstream->manager.downlink, vm->record.place);
     return !peer || peer_is_up(peer);
 }
 
@@ -99,8 +100,8 @@ static uint32_t count_under_way(const struct downstream *downstream) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->moving)
         count += is_under_way(downstream, container_of(node, struct book_vm, by_owner));
-    for (size_t i = 0; i < downstream->downlink.count; i++) {
-        const struct peer *peer = &downstream->downlink.peers[i];
+    for (size_t i = 0; i < downstream->manager.downlink.count; i++) {
+        const struct peer *peer = &downstream->manager.downlink.peers[i];
         if (!peer_is_emptied(peer))
             continue;
         list_each(node, next, &peer->vms)
@@ -113,7 +114,7 @@ static enum stay begin(struct downstream *downstream, const struct book_vm *vm) 
     const struct patron *patron = downstream_patron(downstream, vm->record.owner);
     if (!patron)
         return STAY_IMAGE;
-    struct effect_image *image = &effects_add(downstream->moment.out, EFFECT_IMAGE)->image;
+    struct effect_image *image = &effects_add(downstream->manager.moment.out, EFFECT_IMAGE)->image;
     image->link = patron->uplink.setting.link;
     (void)text_copy(image->digest, sizeof(image->digest), vm->record.digest);
     return STAY_FETCHING;
@@ -146,17 +147,18 @@ static void sweep(struct downstream *downstream, struct peer *peer) {
         uint64_t again = look_again_ms(peer, vm->stays);
         wait_ms = again < wait_ms ? again : wait_ms;
     }
-    if (wait_ms != book_never && downstream->moment.now_ms + wait_ms < downstream->drain_due_ms)
-        downstream->drain_due_ms = downstream->moment.now_ms + wait_ms;
+    if (wait_ms != book_never &&
+        downstream->manager.moment.now_ms + wait_ms < downstream->drain_due_ms)
+        downstream->drain_due_ms = downstream->manager.moment.now_ms + wait_ms;
 }
 
 void downstream_go_on_draining(struct downstream *downstream) {
-    if (downstream->moment.now_ms < downstream->drain_due_ms)
+    if (downstream->manager.moment.now_ms < downstream->drain_due_ms)
         return;
     downstream->drain_due_ms = book_never;
-    for (size_t i = 0; i < downstream->downlink.count; i++)
-        if (peer_is_emptied(&downstream->downlink.peers[i]))
-            sweep(downstream, &downstream->downlink.peers[i]);
+    for (size_t i = 0; i < downstream->manager.downlink.count; i++)
+        if (peer_is_emptied(&downstream->manager.downlink.peers[i]))
+            sweep(downstream, &downstream->manager.downlink.peers[i]);
 }
 
 static void on_image(struct downstream *downstream, struct peer *peer, const struct event *event) {
@@ -175,13 +177,13 @@ static void on_image(struct downstream *downstream, struct peer *peer, const str
             else
                 downstream_leave(downstream, vm);
         }
-        if (downstream->drain_due_ms > downstream->moment.now_ms + sweep_ms)
-            downstream->drain_due_ms = downstream->moment.now_ms + sweep_ms;
+        if (downstream->drain_due_ms > downstream->manager.moment.now_ms + sweep_ms)
+            downstream->drain_due_ms = downstream->manager.moment.now_ms + sweep_ms;
     }
 }
 
 void downstream_drain_image(struct downstream *downstream, const struct event *event) {
-    for (size_t i = 0; i < downstream->downlink.count; i++)
-        if (peer_is_emptied(&downstream->downlink.peers[i]))
-            on_image(downstream, &downstream->downlink.peers[i], event);
+    for (size_t i = 0; i < downstream->manager.downlink.count; i++)
+        if (peer_is_emptied(&downstream->manager.downlink.peers[i]))
+            on_image(downstream, &downstream->manager.downlink.peers[i], event);
 }

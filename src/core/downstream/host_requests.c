@@ -38,24 +38,24 @@ static void set_duty(struct downstream *downstream, struct peer *peer, enum host
         vm->stays = STAY_UNDECIDED;
         vm->failed_ms = 0;
     }
-    downlink_cordon(&downstream->downlink, peer,
-                    peer->cordoned_ms ? peer->cordoned_ms : downstream->moment.wall_ms);
+    downlink_cordon(peer,
+                    peer->cordoned_ms ? peer->cordoned_ms : downstream->manager.moment.wall_ms);
     downstream_drain_soon(downstream);
 }
 
-static void open_again(struct downstream *downstream, struct peer *peer) {
+static void open_again(struct peer *peer) {
     peer->duty = DUTY_CORDON;
-    downlink_cordon(&downstream->downlink, peer, 0);
+    downlink_cordon(peer, 0);
 }
 
 void downstream_load_host(struct downstream *downstream, const struct host_decision *record) {
-    struct peer *peer = downlink_by_name(&downstream->downlink, record->name);
+    struct peer *peer = downlink_by_name(&downstream->manager.downlink, record->name);
     if (!peer)
         return;
     peer->duty = record->duty;
     peer->overcommit = record->overcommit;
     peer_set_labels(peer, record->labels_from, record->labels);
-    downlink_cordon(&downstream->downlink, peer, record->cordoned_ms);
+    downlink_cordon(peer, record->cordoned_ms);
 }
 
 static void count_remaining(const struct peer *peer, struct owned_host *host) {
@@ -105,7 +105,7 @@ static bool change_duty(const struct call *call, struct peer *peer) {
     if (kind == REQUEST_HOST_CORDON && peer->cordoned_ms && peer->duty == DUTY_CORDON)
         return true;
     if (kind == REQUEST_HOST_UNCORDON || (kind == REQUEST_HOST_END_MAINTENANCE && maintained))
-        open_again(call->downstream, peer);
+        open_again(peer);
     else if (kind != REQUEST_HOST_END_MAINTENANCE)
         set_duty(call->downstream, peer, duties[kind]);
     save_host(peer);
@@ -139,7 +139,7 @@ static bool change(const struct call *call, struct peer *peer) {
 }
 
 void downstream_on_host(const struct call *call) {
-    struct peer *peer = downlink_by_name(&call->downstream->downlink, call->request->key);
+    struct peer *peer = downlink_by_name(&call->downstream->manager.downlink, call->request->key);
     if (!peer) {
         call_not_found(call, "host");
         return;

@@ -33,8 +33,8 @@
 /* Goes out of the books once it is gone and nobody above has still to settle that. */
 static void bury(struct downstream *downstream, struct book_vm *vm) {
     if (vm->record.state == VM_DELETED && !vm->active &&
-        !book_op(&downstream->book, vm->record.op))
-        book_remove_vm(&downstream->book, vm);
+        !book_op(&downstream->manager.book, vm->record.op))
+        book_remove_vm(&downstream->manager.book, vm);
 }
 
 /* What a host says of a VM. Deleting stays deleting until it is gone, pending until a result. */
@@ -65,11 +65,12 @@ static void learn_state(struct downstream *downstream, struct book_vm *vm, enum 
 static void learn_facts(struct downstream *downstream, struct book_vm *vm,
                         const struct facts *facts) {
     struct patron *patron = downstream_patron(downstream, vm->record.owner);
-    if (!reshape_learn(vm, facts, downstream_used(downstream, vm), downstream->moment.wall_ms))
+    if (!reshape_learn(vm, facts, downstream_used(downstream, vm),
+                       downstream->manager.moment.wall_ms))
         return;
-    book_save_vm(&downstream->book, vm);
+    book_save_vm(&downstream->manager.book, vm);
     if (vm->active)
-        book_save_op(&downstream->book, vm->active);
+        book_save_op(&downstream->manager.book, vm->active);
     if (!patron)
         return;
     uplink_capacity_changed(&patron->uplink);
@@ -81,7 +82,7 @@ static void learn_facts(struct downstream *downstream, struct book_vm *vm,
 /* False: no VM that is known to be there. */
 static bool on_vm(struct downstream *downstream, struct peer *peer,
                   const struct vm_report *report) {
-    struct book_vm *vm = downlink_reported(&downstream->downlink, peer, report);
+    struct book_vm *vm = downlink_reported(peer, report);
     if (!vm)
         return false;
     if (!downlink_is_outdated(peer, vm, report->generation))
@@ -93,7 +94,7 @@ static bool on_vm(struct downstream *downstream, struct peer *peer,
 /* Is it the destination of that VM, or has it a rest of it? */
 static bool is_expected(const struct downstream *downstream, const struct peer *peer,
                         const struct vm_report *report) {
-    const struct book_vm *vm = book_vm(&downstream->book, report->vm);
+    const struct book_vm *vm = book_vm(&downstream->manager.book, report->vm);
     return vm && text_equal(book_destination(vm), peer->setting.name);
 }
 
@@ -105,7 +106,7 @@ static void on_table(struct downstream *downstream, struct peer *peer,
     for (uint32_t i = 0; i < table->vms_count; i++)
         if (!on_vm(downstream, peer, &table->vms[i]) &&
             !is_expected(downstream, peer, &table->vms[i]))
-            effects_note(downstream->moment.out, NOTE_WARNING, "",
+            effects_note(downstream->manager.moment.out, NOTE_WARNING, "",
                          "host %s has VM %s, which is not known to be there; nothing was done",
                          peer->setting.name, table->vms[i].vm);
     if (!table->last)
@@ -119,26 +120,26 @@ static void on_table(struct downstream *downstream, struct peer *peer,
 
 static void on_progress(struct downstream *downstream, struct peer *peer,
                         const struct progress *progress) {
-    struct book_op *op = downlink_progress(&downstream->downlink, peer, progress);
+    struct book_op *op = downlink_progress(peer, progress);
     struct patron *patron = op ? downstream_patron(downstream, op->record.owner) : NULL;
-    book_save_long(&downstream->book, op);
+    book_save_long(&downstream->manager.book, op);
     if (!patron || progress->step == STEP_TAKEN) /* that one is each level's own to tell */
         return;
     op->progress_ms = book_never;
     downstream_tell_capacity(downstream, patron);
     uplink_send_progress(&patron->uplink, op, progress->step);
-    book_schedule(&downstream->book, op);
+    book_schedule(&downstream->manager.book, op);
 }
 
 static void on_define_result(struct downstream *downstream, struct book_vm *vm,
                              const struct result *result) {
-    struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
+    struct peer *peer = downlink_by_name(&downstream->manager.downlink, vm->record.place);
     enum code code = downlink_code(VERB_DEFINE, result);
     bool undone = downlink_is_undone(result);
-    if (undone && placement_leads_on(&downstream->downlink, vm, peer, code)) {
-        book_save_vm(&downstream->book,
+    if (undone && placement_leads_on(vm, peer, code)) {
+        book_save_vm(&downstream->manager.book,
                      vm); /* it has no place until it gets another, which may take a while */
-        book_save_op(&downstream->book, vm->active);
+        book_save_op(&downstream->manager.book, vm->active);
         downstream_place(downstream, vm);
         downlink_freed(peer);
         return;
@@ -152,7 +153,7 @@ static void on_define_result(struct downstream *downstream, struct book_vm *vm,
 
 static void on_result(struct downstream *downstream, struct peer *peer,
                       const struct result *result) {
-    struct book_vm *vm = book_vm(&downstream->book, result->vm);
+    struct book_vm *vm = book_vm(&downstream->manager.book, result->vm);
     if (vm && text_equal(vm->record.place, peer->setting.name) && /* whichever operation it ends */
         !downlink_is_outdated(peer, vm, result->generation))
         learn_facts(downstream, vm, &result->facts);
@@ -175,7 +176,7 @@ static void on_result(struct downstream *downstream, struct peer *peer,
         downstream_on_move_result(downstream, peer, result);
         return;
     }
-    downlink_reflect(&downstream->downlink, peer, op); /* while it has a place */
+    downlink_reflect(peer, op); /* while it has a place */
     reshape_conclude(vm, result, downstream_used(downstream, vm));
     if (op->record.verb == VERB_REBUILD && result->code == CODE_OK)
         downstream_renew_template(downstream, vm, &op->record.definition);
@@ -220,7 +221,7 @@ static void write_off(struct downstream *downstream, struct peer *peer, struct b
         if (verb_is_ahead(verb))
             (void)downstream_take_reserved(downstream, vm);
         else
-            downlink_reflect(&downstream->downlink, peer, op);
+            downlink_reflect(peer, op);
     }
     placement_take(vm);
     downstream_end_move(downstream, vm);
@@ -228,7 +229,7 @@ static void write_off(struct downstream *downstream, struct peer *peer, struct b
         downstream_move(downstream, vm, vm->record.state == VM_DELETING ? VM_DELETED : VM_LOST);
     if (op)
         downstream_end(downstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST);
-    book_save_vm(&downstream->book, vm);
+    book_save_vm(&downstream->manager.book, vm);
     bury(downstream, vm);
 }
 
@@ -244,7 +245,7 @@ static void on_opened(struct downstream *downstream, struct peer *peer) {
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
         if (vm->active && !verb_is_ahead(vm->active->record.verb))
-            downlink_instruct_again(&downstream->downlink, vm);
+            downlink_instruct_again(&downstream->manager.downlink, vm);
         else if (!vm->active && vm->record.state == VM_DELETING)
             downstream_undo(downstream, vm, UNDO_NOW);
     }
@@ -267,7 +268,7 @@ static void on_message(struct downstream *downstream, struct peer *peer,
 
 void downstream_on_downlink_frame(struct downstream *downstream, struct peer *peer,
                                   const struct event *event) {
-    switch (downlink_on_frame(&downstream->downlink, peer, event)) {
+    switch (downlink_on_frame(peer, event)) {
     case DOWNLINK_NOTHING:
         return;
     case DOWNLINK_OPENED:
@@ -276,7 +277,7 @@ void downstream_on_downlink_frame(struct downstream *downstream, struct peer *pe
     case DOWNLINK_MESSAGES:
         for (uint32_t i = peer->session.fresh; i < event->frame.frame->messages_count; i++) {
             const struct message *message = &event->frame.frame->messages[i];
-            downlink_on_message(&downstream->downlink, peer, message);
+            downlink_on_message(peer, message);
             on_message(downstream, peer, message);
         }
         return;

@@ -16,7 +16,7 @@
 
 /* The image that a VM is to be made anew from is here, or not to be had. */
 static void go_on_rebuilding(struct downstream *downstream, struct book_op *op, enum code code) {
-    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
     list_remove(&op->by_room);
     if (code == CODE_OK)
         downstream_instruct(downstream, vm);

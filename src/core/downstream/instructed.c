@@ -31,7 +31,7 @@ enum { progress_after_ms = 200 }; /* short operations tell their result alone */
 static void learn_shapes(struct downstream *downstream, const struct patron *patron) {
     for (size_t i = 0; i < patron->uplink.shapes_count; i++) {
         if (!downstream_learn_size(downstream, &patron->uplink.shapes[i].size))
-            effects_note(downstream->moment.out, NOTE_WARNING, "",
+            effects_note(downstream->manager.moment.out, NOTE_WARNING, "",
                          "upstream %s brings more shapes than the %d that can be counted; VMs "
                          "of shape %s find no room here",
                          patron->uplink.setting.name, limit_shapes, patron->uplink.shapes[i].name);
@@ -75,17 +75,18 @@ static void begin_there(struct downstream *downstream, struct patron *patron, st
 
 static void begin(struct downstream *downstream, struct patron *patron,
                   const struct instruct *instruct) {
-    struct book_vm *old = book_vm(&downstream->book, instruct->vm);
+    struct book_vm *old = book_vm(&downstream->manager.book, instruct->vm);
     struct size reserved = downstream_take_reserved(downstream, old);
     if (old && old->active && old->active->counted) { /* it is about to be superseded */
         old->active->counted = false;
         patron->under_way--;
     }
-    struct book_op *op = uplink_begin(&downstream->book, patron->uplink.setting.name, instruct);
+    struct book_op *op =
+        uplink_begin(&downstream->manager.book, patron->uplink.setting.name, instruct);
     op->reserved = reserved;
     downstream_count_op(downstream, op);
-    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
-    struct peer *ahead = downlink_by_name(&downstream->downlink, book_destination(vm));
+    struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
+    struct peer *ahead = downlink_by_name(&downstream->manager.downlink, book_destination(vm));
     if (ahead) /* what was superseded may have been under way there */
         downlink_freed(ahead);
     downstream_end_move(downstream, vm); /* a delete goes to where it is */
@@ -93,15 +94,15 @@ static void begin(struct downstream *downstream, struct patron *patron,
         downstream_follow(downstream, vm);
     if (instruct->verb != VERB_DEFINE) /* counted when it is permitted, not to be in its own way */
         downstream_count(downstream, vm);
-    op->progress_ms = downstream->moment.now_ms + progress_after_ms;
-    book_schedule(&downstream->book, op);
+    op->progress_ms = downstream->manager.moment.now_ms + progress_after_ms;
+    book_schedule(&downstream->manager.book, op);
     if (instruct->verb == VERB_DEFINE) {
         begin_define(downstream, patron, vm);
         return;
     }
     if (!*vm->record.place) { /* never reached a host */
         placement_take(vm);
-        downstream->downlink.changed = true;
+        downstream->manager.downlink.changed = true;
         if (instruct->verb == VERB_DELETE)
             downstream_move(downstream, vm, VM_DELETED);
         downstream_end(downstream, op, instruct->verb == VERB_DELETE ? CODE_OK : CODE_LOST);
@@ -114,7 +115,7 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
                         const struct instruct *instruct) {
     struct uplink *uplink = &patron->uplink;
     const char *owner = uplink->setting.name;
-    struct book_vm *vm = book_vm(&downstream->book, instruct->vm);
+    struct book_vm *vm = book_vm(&downstream->manager.book, instruct->vm);
     bool own = vm && text_equal(vm->record.owner, owner);
     enum code code = CODE_OK;
     uplink_forget_refusal(uplink, instruct->op);
@@ -123,19 +124,19 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
                       own ? vm : NULL);
         return;
     }
-    switch (uplink_judge(&downstream->book, owner, instruct, &code)) {
+    switch (uplink_judge(&downstream->manager.book, owner, instruct, &code)) {
     case UPLINK_NEW:
         if (!downstream_allows(patron, instruct))
             uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm : NULL);
         else if (patron->under_way >= downstream->backlog && instruct->verb != VERB_DELETE)
             uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm : NULL);
-        else if (!downstream->stopping)
+        else if (!downstream->manager.stopping)
             begin(downstream, patron, instruct);
         return;
     case UPLINK_UNDER_WAY:
         return;
     case UPLINK_ANSWERED: {
-        struct book_op *op = book_op(&downstream->book, instruct->op);
+        struct book_op *op = book_op(&downstream->manager.book, instruct->op);
         if (op)
             uplink_send_result(uplink, op);
         else
@@ -177,7 +178,8 @@ void downstream_on_uplink_frame(struct downstream *downstream, struct patron *pa
             else if (message->kind == MESSAGE_SYNC)
                 uplink_send_table(uplink);
             else
-                uplink_on_settled(&downstream->book, uplink->setting.name, message->settled.op);
+                uplink_on_settled(&downstream->manager.book, uplink->setting.name,
+                                  message->settled.op);
             break;
         }
     }

@@ -34,13 +34,15 @@ enum placement downstream_choose_live(const struct downstream *downstream,
     struct placing placing = {.rule = definition->apart ? GROUP_APART_CLUSTERS : GROUP_ANYHOW,
                               .must = definition->host_must, .prefer = definition->host_prefer};
     struct placement_wish wish = {
-        .size = &vm->record.size, .placing = &placing, .live = true,
+        .size = &vm->record.size,
+        .placing = &placing,
+        .live = true,
         .networks = definition->networks,
-        .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
+        .group = book_group(&downstream->manager.book, vm->record.owner, vm->record.group)};
     *out_peer = NULL;
     if (downstream_is_kept(downstream, vm, &vm->record.size))
         return PLACEMENT_NO_ROOM;
-    return placement_choose(&downstream->downlink, &wish, out_peer);
+    return placement_choose(&downstream->manager.downlink, &wish, out_peer);
 }
 
 enum sending { SEND_NOW, SEND_LATER };
@@ -48,17 +50,17 @@ enum sending { SEND_NOW, SEND_LATER };
 /* The VM's active operation, which has just begun: written, and sent now or after a pause. */
 static void send(struct downstream *downstream, struct book_vm *vm, enum sending when) {
     if (when == SEND_NOW) {
-        downlink_instruct(&downstream->downlink, vm);
+        downlink_instruct(&downstream->manager.downlink, vm);
     } else {
-        vm->active->resend_ms = downstream->moment.now_ms + downstream_pause_ms;
-        book_schedule(&downstream->book, vm->active);
+        vm->active->resend_ms = downstream->manager.moment.now_ms + downstream_pause_ms;
+        book_schedule(&downstream->manager.book, vm->active);
     }
-    book_save_vm(&downstream->book, vm);
-    book_save_op(&downstream->book, vm->active);
+    book_save_vm(&downstream->manager.book, vm);
+    book_save_op(&downstream->manager.book, vm->active);
 }
 
 void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const struct peer *to) {
-    effects_note(downstream->moment.out, NOTE_INFO, "",
+    effects_note(downstream->manager.moment.out, NOTE_INFO, "",
                  "VM %s is to go from host %s to host %s while it runs", vm->record.id,
                  vm->record.place, to->setting.name);
     book_set_destination(vm, to->setting.name);
@@ -71,19 +73,19 @@ void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const
 static void forget_rest(struct downstream *downstream, struct book_vm *vm) {
     book_set_destination(vm, NULL);
     list_remove(&vm->by_owner);
-    book_save_vm(&downstream->book, vm);
+    book_save_vm(&downstream->manager.book, vm);
 }
 
 /* It stays where it is. What its destination has of it is left there. */
 static void stay(struct downstream *downstream, struct book_vm *vm, enum code code) {
-    effects_note(downstream->moment.out, NOTE_WARNING, vm->active->record.id,
+    effects_note(downstream->manager.moment.out, NOTE_WARNING, vm->active->record.id,
                  "VM %s stays on host %s: going to %s "
                  "while it runs failed, %s",
                  vm->record.id, vm->record.place, book_destination(vm), code_names[code]);
-    vm->failed_ms = downstream->moment.now_ms + 1;
+    vm->failed_ms = downstream->manager.moment.now_ms + 1;
     downstream_end(downstream, vm->active, code);
     downstream_end_move(downstream, vm);
-    book_save_vm(&downstream->book, vm);
+    book_save_vm(&downstream->manager.book, vm);
 }
 
 /* What its old host is to compare with what it has: a disk of another image would be spoilt. */
@@ -118,7 +120,7 @@ static void on_receive_result(struct downstream *downstream, struct book_vm *vm,
 }
 
 void downstream_follow(struct downstream *downstream, struct book_vm *vm) {
-    struct peer *peer = downlink_by_name(&downstream->downlink, book_destination(vm));
+    struct peer *peer = downlink_by_name(&downstream->manager.downlink, book_destination(vm));
     placement_take(vm);
     (void)text_copy(vm->record.place, sizeof(vm->record.place), book_destination(vm));
     book_set_destination(vm, NULL);
@@ -163,17 +165,17 @@ static void on_adopt_result(struct downstream *downstream, struct book_vm *vm,
         send(downstream, vm, SEND_LATER);
         return;
     }
-    effects_note(downstream->moment.out, result->code == CODE_OK ? NOTE_INFO : NOTE_WARNING,
+    effects_note(downstream->manager.moment.out, result->code == CODE_OK ? NOTE_INFO : NOTE_WARNING,
                  vm->active->record.id, "VM %s has come to host %s: %s, %s", vm->record.id,
                  vm->record.place, code_names[result->code], vm_state_names[result->state]);
     downstream_end(downstream, vm->active, result->code);
     downstream_end_move(downstream, vm);
     downstream_move(downstream, vm, gone ? VM_LOST : result->state);
-    book_save_vm(&downstream->book, vm);
+    book_save_vm(&downstream->manager.book, vm);
 }
 
 void downstream_on_live_result(struct downstream *downstream, const struct result *result) {
-    struct book_vm *vm = book_vm(&downstream->book, result->vm);
+    struct book_vm *vm = book_vm(&downstream->manager.book, result->vm);
     if (vm->record.move == MOVE_RECEIVING)
         on_receive_result(downstream, vm, result);
     else if (vm->record.move == MOVE_MIGRATING)
@@ -183,9 +185,9 @@ void downstream_on_live_result(struct downstream *downstream, const struct resul
 }
 
 void downstream_on_live_due(struct downstream *downstream, struct book_op *op) {
-    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
-    if (op->deadline_ms > downstream->moment.now_ms) {
-        downlink_instruct(&downstream->downlink, vm);
+    struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
+    if (op->deadline_ms > downstream->manager.moment.now_ms) {
+        downlink_instruct(&downstream->manager.downlink, vm);
     } else if (op->record.verb == VERB_RECEIVE) {
         stay(downstream, vm, CODE_DEADLINE);
         downstream_drain_soon(downstream);
@@ -219,7 +221,7 @@ void downstream_discard_rests(struct downstream *downstream) {
 }
 
 void downstream_on_discarded(struct downstream *downstream, const struct result *result) {
-    struct book_vm *vm = book_vm(&downstream->book, result->vm);
+    struct book_vm *vm = book_vm(&downstream->manager.book, result->vm);
     downstream_end(downstream, vm->active, result->code);
     if (result->code == CODE_OK)
         forget_rest(downstream, vm);
@@ -230,9 +232,9 @@ void downstream_on_discarded(struct downstream *downstream, const struct result 
 
 struct size downstream_take_reserved(struct downstream *downstream, struct book_vm *vm) {
     if (vm && vm->active && verb_is_ahead(vm->active->record.verb)) {
-        struct peer *peer = downlink_by_name(&downstream->downlink, book_destination(vm));
+        struct peer *peer = downlink_by_name(&downstream->manager.downlink, book_destination(vm));
         if (peer)
-            downlink_reflect(&downstream->downlink, peer, vm->active);
+            downlink_reflect(peer, vm->active);
     }
     return book_take_reserved(vm ? vm->active : NULL);
 }
@@ -244,7 +246,7 @@ static void instruct_again(struct downstream *downstream, struct list *vms,
         struct book_vm *vm = container_of(node, struct book_vm, by_owner);
         if (vm->active && verb_is_ahead(vm->active->record.verb) &&
             text_equal(book_destination(vm), peer->setting.name))
-            downlink_instruct_again(&downstream->downlink, vm);
+            downlink_instruct_again(&downstream->manager.downlink, vm);
     }
 }
 

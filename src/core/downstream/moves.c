@@ -40,17 +40,17 @@ static void arrive(struct downstream *downstream, struct book_vm *vm, enum code 
 
 static void on_define_result(struct downstream *downstream, struct book_vm *vm,
                              const struct result *result) {
-    struct peer *peer = downlink_by_name(&downstream->downlink, vm->record.place);
+    struct peer *peer = downlink_by_name(&downstream->manager.downlink, vm->record.place);
     enum code code = downlink_code(VERB_DEFINE, result);
     if (!downlink_is_undone(result) && code == CODE_OK) {
         downstream_end_move(downstream, vm);
         downstream_move(downstream, vm, result->state);
         downstream_end(downstream, vm->active, code);
-        effects_note(downstream->moment.out, NOTE_INFO, "", "VM %s is on host %s now",
+        effects_note(downstream->manager.moment.out, NOTE_INFO, "", "VM %s is on host %s now",
                      vm->record.id, vm->record.place);
     } else if (!downlink_is_undone(result)) { /* something of it is there */
         delete_there(downstream, vm, code);
-    } else if (placement_leads_on(&downstream->downlink, vm, peer, code)) {
+    } else if (placement_leads_on(vm, peer, code)) {
         downstream_place(downstream, vm);
         downlink_freed(peer);
     } else {
@@ -62,9 +62,9 @@ static void on_define_result(struct downstream *downstream, struct book_vm *vm,
 
 void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
                                const struct result *result) {
-    struct book_vm *vm = book_vm(&downstream->book, result->vm);
+    struct book_vm *vm = book_vm(&downstream->manager.book, result->vm);
     struct book_op *op = vm->active;
-    downlink_reflect(&downstream->downlink, peer, op);
+    downlink_reflect(peer, op);
     if (vm->record.move >= MOVE_RECEIVING) {
         downstream_on_live_result(downstream, result);
     } else if (op->record.verb == VERB_DEFINE) {
@@ -75,23 +75,23 @@ void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
         arrive(downstream, vm, CODE_OK);
     } else {
         delete_there(downstream, vm, result->code);
-        vm->active->resend_ms = downstream->moment.now_ms + downstream_pause_ms;
+        vm->active->resend_ms = downstream->manager.moment.now_ms + downstream_pause_ms;
     }
     downstream_drain_soon(downstream);
 }
 
 void downstream_on_move_due(struct downstream *downstream, struct book_op *op) {
-    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
-    bool in_time = op->deadline_ms > downstream->moment.now_ms;
+    struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
+    bool in_time = op->deadline_ms > downstream->manager.moment.now_ms;
     if (vm->record.move >= MOVE_RECEIVING) {
         downstream_on_live_due(downstream, op);
         return;
     }
     if (in_time && *vm->record.place) {
-        downlink_instruct(&downstream->downlink, vm);
+        downlink_instruct(&downstream->manager.downlink, vm);
     } else if (in_time && !op->tried_count) {
         await_image(downstream, vm);
-        book_schedule(&downstream->book, op);
+        book_schedule(&downstream->manager.book, op);
     } else if (*vm->record.place) { /* no word of it */
         delete_there(downstream, vm, CODE_DEADLINE);
     } else { /* whoever refused may have room by now */

@@ -18,9 +18,9 @@ void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_
     if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
         return;
     struct patron *patron = downstream_patron(downstream, vm->record.owner);
-    lifecycle_move(&vm->record, state, downstream->moment.wall_ms);
+    lifecycle_move(&vm->record, state, downstream->manager.moment.wall_ms);
     downstream_count(downstream, vm);
-    book_save_vm(&downstream->book, vm);
+    book_save_vm(&downstream->manager.book, vm);
     if (patron) {
         uplink_capacity_changed(&patron->uplink);
         if (!vm->active || vm->active->record.internal)
@@ -29,24 +29,24 @@ void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_
 }
 
 void downstream_end(struct downstream *downstream, struct book_op *op, enum code code) {
-    struct book_vm *vm = book_vm(&downstream->book, op->record.vm);
+    struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
     struct patron *patron = downstream_patron(downstream, op->record.owner);
-    struct peer *peer = downlink_by_name(&downstream->downlink, book_asked_place(vm));
+    struct peer *peer = downlink_by_name(&downstream->manager.downlink, book_asked_place(vm));
     if (peer)
-        downlink_reflect(&downstream->downlink, peer, op);
+        downlink_reflect(peer, op);
     bool makes = op->record.verb == VERB_DEFINE && !op->record.internal;
     if (makes && code != CODE_OK && !*vm->record.place) {
         placement_take(vm); /* waits for no image any more, which all upstreams may see */
-        downstream->downlink.changed = true;
+        downstream->manager.downlink.changed = true;
         downstream_move(downstream, vm, VM_FAILED);
     }
-    book_end(&downstream->book, op, code);
+    book_end(&downstream->manager.book, op, code);
     downstream_count_op(downstream, op);
     if (peer)
         downlink_freed(peer);
     op->attempts = 0;
     if (op->record.internal) {
-        book_remove_op(&downstream->book, op);
+        book_remove_op(&downstream->manager.book, op);
     } else if (patron) {
         downstream_tell_capacity(downstream, patron);
         uplink_send_result(&patron->uplink, op);
@@ -55,26 +55,26 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
 
 void downstream_instruct(struct downstream *downstream, struct book_vm *vm) {
     vm->active->record.place_generation = ++vm->record.place_generation;
-    downlink_instruct(&downstream->downlink, vm);
-    book_save_vm(&downstream->book, vm);
-    book_save_op(&downstream->book, vm->active);
+    downlink_instruct(&downstream->manager.downlink, vm);
+    book_save_vm(&downstream->manager.book, vm);
+    book_save_op(&downstream->manager.book, vm->active);
 }
 
 struct book_op *downstream_begin_internal(struct downstream *downstream, struct book_vm *vm,
                                           enum verb verb) {
     enum { allowed_ms = 600000, guest_ms = 60000 };
-    struct id id = id_make(&downstream->ids, "op", downstream->moment.wall_ms);
+    struct id id = id_make(&downstream->manager.ids, "op", downstream->manager.moment.wall_ms);
     struct operation operation = {.verb = verb,
                                   .internal = true,
                                   .generation = vm->record.generation,
-                                  .deadline_ms = downstream->moment.wall_ms +
+                                  .deadline_ms = downstream->manager.moment.wall_ms +
                                                  (verb == VERB_SHUTDOWN ? guest_ms : allowed_ms)};
     (void)text_copy(operation.id, sizeof(operation.id), id.text);
     char newest[sizeof(vm->record.op)];
     (void)text_copy(newest, sizeof(newest), vm->record.op);
     enum code code = vm->record.last_code;
     enum step step = vm->record.last_step;
-    struct book_op *op = book_begin(&downstream->book, vm, &operation);
+    struct book_op *op = book_begin(&downstream->manager.book, vm, &operation);
     /* What is known above stays as it is: this operation is nobody's but ours. */
     (void)text_copy(vm->record.op, sizeof(vm->record.op), newest);
     vm->record.last_code = code;
@@ -87,11 +87,11 @@ void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum und
     downstream_move(downstream, vm, VM_DELETING);
     struct book_op *op = downstream_begin_internal(downstream, vm, VERB_DELETE);
     if (when == UNDO_NOW) {
-        downlink_instruct(&downstream->downlink, vm);
+        downlink_instruct(&downstream->manager.downlink, vm);
     } else {
-        op->resend_ms = downstream->moment.now_ms + downstream_pause_ms;
-        book_schedule(&downstream->book, op);
+        op->resend_ms = downstream->manager.moment.now_ms + downstream_pause_ms;
+        book_schedule(&downstream->manager.book, op);
     }
-    book_save_vm(&downstream->book, vm);
-    book_save_op(&downstream->book, op);
+    book_save_vm(&downstream->manager.book, vm);
+    book_save_op(&downstream->manager.book, op);
 }

@@ -19,7 +19,7 @@ void downstream_count(struct downstream *downstream, struct book_vm *vm) {
     if (!patron || vm->counted == occupies)
         return;
     vm->counted = occupies;
-    downstream->downlink.changed |= downstream->patrons_count > 1; /* what is kept of it */
+    downstream->manager.downlink.changed |= downstream->patrons_count > 1; /* what is kept of it */
     if (occupies)
         amounts_add(&patron->used, &vm->record.size);
     else
@@ -35,7 +35,7 @@ void downstream_await_image(struct downstream *downstream, struct patron *patron
         list_remove(&vm->by_place);
         list_add(&downstream->waiting, &vm->by_place);
     }
-    struct effect_image *image = &effects_add(downstream->moment.out, EFFECT_IMAGE)->image;
+    struct effect_image *image = &effects_add(downstream->manager.moment.out, EFFECT_IMAGE)->image;
     image->link = patron->uplink.setting.link;
     (void)text_copy(image->digest, sizeof(image->digest), vm->active->record.definition.image);
 }
@@ -46,9 +46,10 @@ struct owner_limits *downstream_used(struct downstream *downstream, const struct
 }
 
 void downstream_drain_soon(struct downstream *downstream) {
-    uint64_t due = downstream->moment.now_ms;
-    for (size_t i = 0; i < downstream->downlink.count; i++)
-        if (peer_is_emptied(&downstream->downlink.peers[i]) && due < downstream->drain_due_ms)
+    uint64_t due = downstream->manager.moment.now_ms;
+    for (size_t i = 0; i < downstream->manager.downlink.count; i++)
+        if (peer_is_emptied(&downstream->manager.downlink.peers[i]) &&
+            due < downstream->drain_due_ms)
             downstream->drain_due_ms = due;
 }
 
@@ -70,11 +71,11 @@ bool downstream_allows_shape(const struct patron *patron, const struct shape *sh
 /* The hosts count fits by size; the same size under two upstreams' names is one entry. */
 bool downstream_learn_size(struct downstream *downstream, const struct size *size) {
     struct shape shape = {.size = *size};
-    if (downlink_shape(&downstream->downlink, size) >= 0)
+    if (downlink_shape(&downstream->manager.downlink, size) >= 0)
         return true;
     text_format(shape.name, sizeof(shape.name), "c%u-m%u-d%u", size->cpus, size->memory_mib,
                 size->disk_gib);
-    return downlink_add_shape(&downstream->downlink, &shape);
+    return downlink_add_shape(&downstream->manager.downlink, &shape);
 }
 
 bool downstream_is_homeless(const struct book_vm *vm) {

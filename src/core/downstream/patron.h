@@ -8,8 +8,7 @@
 #pragma once
 
 #include "core/above/speak.h"
-#include "core/below/peer.h"
-#include "core/manager/enrol.h"
+#include "core/manager/manager.h"
 
 /* Before what has failed, or found no room, is tried again. */
 enum { downstream_pause_ms = 30000 };
@@ -34,10 +33,7 @@ struct patron {
 };
 
 struct downstream {
-    struct moment moment;
-    struct book book;
-    struct downlink downlink;
-    struct enrol enrol;
+    struct manager manager;
     struct patron *patrons;
     size_t patrons_count;
     uint32_t backlog;
@@ -46,9 +42,6 @@ struct downstream {
     struct list rests;   /* book_vm.by_owner of VMs that left something on another host */
     uint64_t drain_due_ms; /* when hosts that are to be empty are looked at next; book_never */
     struct list rebuilds; /* book_op.by_room of those that do at their place */
-    struct id_maker ids;
-    struct prng prng;
-    bool stopping;
 };
 
 /* Looks again soon at the hosts that are to be empty, if there are any. */

@@ -14,7 +14,7 @@ static bool is_nowhere(const struct book_vm *vm) {
 }
 
 bool downstream_has_room(const struct downstream *downstream, const struct book_vm *vm) {
-    const struct downlink *downlink = &downstream->downlink;
+    const struct downlink *downlink = &downstream->manager.downlink;
     const struct size *size = &vm->record.size;
     uint64_t taken = 0;
     struct list *node = NULL, *next = NULL;
@@ -31,20 +31,20 @@ void downstream_await_room(struct downstream *downstream, struct book_vm *vm) {
     struct book_op *op = vm->active;
     list_remove(&vm->by_place);
     list_remove(&op->by_room); /* it is under way nowhere */
-    (void)book_tell(op, &(struct timeline_entry){.at_ms = downstream->moment.wall_ms,
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = downstream->manager.moment.wall_ms,
                                                  .step = STEP_WAITING,
                                                  .code = CODE_NO_CAPACITY});
-    op->resend_ms = downstream->moment.now_ms + downstream_pause_ms;
-    book_schedule(&downstream->book, op);
-    book_save_vm(&downstream->book, vm);
-    book_save_op(&downstream->book, op);
+    op->resend_ms = downstream->manager.moment.now_ms + downstream_pause_ms;
+    book_schedule(&downstream->manager.book, op);
+    book_save_vm(&downstream->manager.book, vm);
+    book_save_op(&downstream->manager.book, op);
 }
 
 static void tell_no_room(struct downstream *downstream, struct book_op *op) {
-    if (book_tell(op, &(struct timeline_entry){.at_ms = downstream->moment.wall_ms,
+    if (book_tell(op, &(struct timeline_entry){.at_ms = downstream->manager.moment.wall_ms,
                                                .step = STEP_WAITING,
                                                .code = CODE_NO_CAPACITY}))
-        book_save_op(&downstream->book, op);
+        book_save_op(&downstream->manager.book, op);
 }
 
 enum placement downstream_choose(const struct downstream *downstream, const struct book_vm *vm,
@@ -52,13 +52,15 @@ enum placement downstream_choose(const struct downstream *downstream, const stru
     struct placing placing = {.rule = definition->apart ? GROUP_APART_CLUSTERS : GROUP_ANYHOW,
                               .must = definition->host_must, .prefer = definition->host_prefer};
     struct placement_wish wish = {
-        .size = &vm->record.size, .placing = &placing, .op = vm->active,
+        .size = &vm->record.size,
+        .placing = &placing,
+        .op = vm->active,
         .networks = definition->networks,
-        .group = book_group(&downstream->book, vm->record.owner, vm->record.group)};
+        .group = book_group(&downstream->manager.book, vm->record.owner, vm->record.group)};
     *out_peer = NULL;
     if (downstream_is_kept(downstream, vm, &vm->record.size))
         return PLACEMENT_NO_ROOM;
-    return placement_choose(&downstream->downlink, &wish, out_peer);
+    return placement_choose(&downstream->manager.downlink, &wish, out_peer);
 }
 
 void downstream_place(struct downstream *downstream, struct book_vm *vm) {
@@ -71,9 +73,9 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm) {
     switch (found) {
     case PLACEMENT_FOUND:
         placement_put(peer, vm, op);
-        downlink_instruct(&downstream->downlink, vm);
-        book_save_vm(&downstream->book, vm);
-        book_save_op(&downstream->book, op);
+        downlink_instruct(&downstream->manager.downlink, vm);
+        book_save_vm(&downstream->manager.book, vm);
+        book_save_op(&downstream->manager.book, op);
         return;
     case PLACEMENT_NO_ROOM:
     case PLACEMENT_NO_LABELS:
@@ -85,11 +87,11 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm) {
             downstream_await_room(downstream, vm);
             return;
         }
-        if (downlink_awaits(&downstream->downlink)) {
+        if (downlink_awaits(&downstream->manager.downlink)) {
             tell_no_room(downstream, op);
-            op->resend_ms =
-                downstream->moment.now_ms + book_backoff_ms(op->attempts++, &downstream->prng);
-            book_schedule(&downstream->book, op);
+            op->resend_ms = downstream->manager.moment.now_ms +
+                            book_backoff_ms(op->attempts++, &downstream->manager.prng);
+            book_schedule(&downstream->manager.book, op);
             return;
         }
         downstream_end(downstream, op, CODE_NO_CAPACITY);

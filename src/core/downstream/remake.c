@@ -23,9 +23,9 @@ void downstream_keep_template(struct downstream *downstream, struct book_vm *vm,
     if (definition->on_drain != ON_DRAIN_STAY) {
         (void)text_copy(template.vm, sizeof(template.vm), vm->record.id);
         book_set_template(vm, &template);
-        effects_save(downstream->moment.out, &template_table, vm->template);
+        effects_save(downstream->manager.moment.out, &template_table, vm->template);
     } else if (vm->template) { /* of a definition that failed */
-        effects_forget(downstream->moment.out, &template_table, vm->record.id);
+        effects_forget(downstream->manager.moment.out, &template_table, vm->record.id);
         book_set_template(vm, NULL);
     }
 }
@@ -36,7 +36,7 @@ void downstream_renew_template(struct downstream *downstream, struct book_vm *vm
         return;
     memory_free(vm->template->definition.user_data);
     vm->template->definition.user_data = memory_text(rebuilt->user_data);
-    effects_save(downstream->moment.out, &template_table, vm->template);
+    effects_save(downstream->manager.moment.out, &template_table, vm->template);
 }
 
 void downstream_set_move(struct downstream *downstream, struct book_vm *vm,
@@ -76,17 +76,17 @@ void downstream_order(struct downstream *downstream, struct book_vm *vm, enum ve
     if (verb == VERB_DEFINE) {
         downstream_describe(vm, &op->record.definition);
     } else {
-        downlink_instruct(&downstream->downlink, vm);
+        downlink_instruct(&downstream->manager.downlink, vm);
     }
-    book_save_vm(&downstream->book, vm);
-    book_save_op(&downstream->book, op);
+    book_save_vm(&downstream->manager.book, vm);
+    book_save_op(&downstream->manager.book, op);
 }
 
 void downstream_leave(struct downstream *downstream, struct book_vm *vm) {
     bool runs = vm->record.state == VM_RUNNING || vm->record.state == VM_PAUSED;
     vm->template->definition.start = runs;
-    effects_save(downstream->moment.out, &template_table, vm->template);
-    effects_note(downstream->moment.out, NOTE_INFO, "",
+    effects_save(downstream->manager.moment.out, &template_table, vm->template);
+    effects_note(downstream->manager.moment.out, NOTE_INFO, "",
                  "VM %s leaves host %s, to be made anew from its image "
                  "elsewhere",
                  vm->record.id, vm->record.place);

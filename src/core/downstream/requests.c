@@ -69,8 +69,8 @@ void downstream_load_lending(struct downstream *downstream, const struct lending
     /* A clock that jumped cannot stretch the grace. */
     uint64_t grace = record->ends_ms > record->revoked_ms ? record->ends_ms - record->revoked_ms
                                                           : 0;
-    uint64_t left = record->ends_ms > downstream->moment.wall_ms
-                        ? record->ends_ms - downstream->moment.wall_ms
+    uint64_t left = record->ends_ms > downstream->manager.moment.wall_ms
+                        ? record->ends_ms - downstream->manager.moment.wall_ms
                         : 0;
     downstream_revoke(patron, left < grace ? left : grace);
     patron->revoked_ms = record->revoked_ms;
@@ -113,7 +113,7 @@ static void answer_lending(const struct call *call, const struct patron *patron)
 
 static void list_hosts(const struct call *call) {
     struct page page = page_begin(call, &host_table);
-    const struct downlink *downlink = &call->downstream->downlink;
+    const struct downlink *downlink = &call->downstream->manager.downlink;
     bool passed = false, more = true;
     for (size_t i = 0; i < downlink->count && more; i++) {
         if (page_skips(call, downlink->peers[i].setting.name, &passed))
@@ -140,7 +140,7 @@ static const char *key_of_vm(const struct list *node) {
 
 static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm *it) {
     const struct vm *vm = &it->record;
-    const struct peer *peer = downlink_by_name(&call->downstream->downlink, vm->place);
+    const struct peer *peer = downlink_by_name(&call->downstream->manager.downlink, vm->place);
     struct hosted_vm hosted = {.size = vm->size,
                                .state = vm->state,
                                .on_drain = it->template ? it->template->definition.on_drain
@@ -163,9 +163,9 @@ static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm 
 
 static void list_vms(const struct call *call) {
     struct page page = page_begin(call, &hosted_vm_table);
-    struct list *head = &call->downstream->book.vms;
+    struct list *head = &call->downstream->manager.book.vms;
     const struct list_query *query = &call->request->list;
-    const struct book_vm *last = book_vm(&call->downstream->book, query->after);
+    const struct book_vm *last = book_vm(&call->downstream->manager.book, query->after);
     struct list *node = page_start(call, head, last ? &last->by_age : NULL, key_of_vm);
     for (; node != head; node = node->next) {
         const struct book_vm *it = container_of(node, struct book_vm, by_age);
@@ -180,7 +180,7 @@ static void list_vms(const struct call *call) {
 }
 
 static void show_vm(const struct call *call) {
-    const struct book_vm *vm = book_vm(&call->downstream->book, call->request->key);
+    const struct book_vm *vm = book_vm(&call->downstream->manager.book, call->request->key);
     if (!vm) {
         call_not_found(call, "vm");
         return;
@@ -194,7 +194,8 @@ static bool add_op(const struct call *call, struct page *page, const struct book
     if ((*query->vm && !text_equal(op->record.vm, query->vm)) ||
         (*query->upstream && !text_equal(op->record.owner, query->upstream)))
         return true;
-    struct operation told = explain_op(&call->downstream->downlink, op, EXPLAIN_TO_OPERATOR);
+    struct operation told =
+        explain_op(&call->downstream->manager.downlink, op, EXPLAIN_TO_OPERATOR);
     bool more = page_add(page, &told);
     record_clear(&hosted_operation_table, &told);
     return more;
@@ -203,7 +204,7 @@ static bool add_op(const struct call *call, struct page *page, const struct book
 /* First those that have ended and are kept, then those in the books. A row of the former that is
  * gone was the first of them: the page goes on where they begin. */
 static void list_ops(const struct call *call) {
-    struct book *book = &call->downstream->book;
+    struct book *book = &call->downstream->manager.book;
     struct page page = page_begin(call, &hosted_operation_table);
     const char *after = call->request->list.after;
     const struct book_op *current = book_op(book, after), *last = book_op_told(book, after);
@@ -219,13 +220,13 @@ static void list_ops(const struct call *call) {
 
 static void show_op(const struct call *call) {
     const struct downstream *downstream = call->downstream;
-    const struct book_op *op = book_op_told(&downstream->book, call->request->key);
+    const struct book_op *op = book_op_told(&downstream->manager.book, call->request->key);
     if (!op) {
         call_problem(call, CODE_NOT_FOUND, "operation", "there is no operation '%s' here, or it "
                      "has ended long ago", call->request->key);
         return;
     }
-    struct operation told = explain_op(&downstream->downlink, op, EXPLAIN_TO_OPERATOR);
+    struct operation told = explain_op(&downstream->manager.downlink, op, EXPLAIN_TO_OPERATOR);
     call_answer(call, REPLY_RECORD, &hosted_operation_table, &told);
     record_clear(&hosted_operation_table, &told);
 }
@@ -290,16 +291,17 @@ static void on_lending(const struct call *call) {
             return;
         save_lending(patron);
         uplink_capacity_changed(&patron->uplink);
-        call->downstream->downlink.changed = true; /* what is kept for one is not another's */
+        call->downstream->manager.downlink.changed =
+            true; /* what is kept for one is not another's */
     }
     answer_lending(call, patron);
 }
 
 void downstream_on_request(struct downstream *downstream, const struct event *event) {
     const struct call call = {
-        .moment = &downstream->moment, .request = event->request, .downstream = downstream};
-    const struct enrol_call enrol = {&call, &downstream->enrol, &downstream->downlink,
-                                     &downstream->ids};
+        .moment = &downstream->manager.moment, .request = event->request, .downstream = downstream};
+    const struct enrol_call enrol = {&call, &downstream->manager.enrol,
+                                     &downstream->manager.downlink, &downstream->manager.ids};
     static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
         [REQUEST_VM_LIST] = list_vms,         [REQUEST_VM_SHOW] = show_vm,
         [REQUEST_OP_LIST] = list_ops,         [REQUEST_OP_SHOW] = show_op,
@@ -319,7 +321,7 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
         [REQUEST_PERMISSIONS_SET] = on_lending, [REQUEST_PERMISSIONS_RESET] = on_lending,
         [REQUEST_UPSTREAM_REVOKE] = on_lending, [REQUEST_UPSTREAM_RESTORE] = on_lending,
     };
-    if (downstream->stopping)
+    if (downstream->manager.stopping)
         call_problem(&call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
     else if (enrol_answers(event->request->kind))
         enrol_on_request(&enrol);

@@ -79,9 +79,9 @@ bool downstream_restore(struct patron *patron) {
 
 static void shut_down(struct downstream *downstream, struct book_vm *vm) {
     struct book_op *op = downstream_begin_internal(downstream, vm, VERB_SHUTDOWN);
-    downlink_instruct(&downstream->downlink, vm);
-    book_save_vm(&downstream->book, vm);
-    book_save_op(&downstream->book, op);
+    downlink_instruct(&downstream->manager.downlink, vm);
+    book_save_vm(&downstream->manager.book, vm);
+    book_save_op(&downstream->manager.book, op);
 }
 
 /* One step of a VM toward its end; what is under way for that is waited for. */
@@ -118,19 +118,19 @@ static void close_lending(struct downstream *downstream, struct patron *patron) 
     const char *name = patron->uplink.setting.name;
     struct list *node = NULL, *next = NULL;
     uplink_shut(&patron->uplink);
-    list_each(node, next, &downstream->book.ops) {
+    list_each (node, next, &downstream->manager.book.ops) {
         struct book_op *op = container_of(node, struct book_op, by_age);
         if (text_equal(op->record.owner, name))
-            book_remove_op(&downstream->book, op);
+            book_remove_op(&downstream->manager.book, op);
     }
-    list_each(node, next, &downstream->book.vms) {
+    list_each (node, next, &downstream->manager.book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         if (text_equal(vm->record.owner, name))
-            book_remove_vm(&downstream->book, vm);
+            book_remove_vm(&downstream->manager.book, vm);
     }
     patron->phase = LENDING_ENDED;
     patron->phase_due_ms = book_never;
-    effects_note(downstream->moment.out, NOTE_INFO, "",
+    effects_note(downstream->manager.moment.out, NOTE_INFO, "",
                  "upstream %s is revoked: none of its VMs is left, its link "
                  "is closed",
                  name);
@@ -141,8 +141,8 @@ void downstream_go_on_revoking(struct downstream *downstream, struct patron *pat
     struct list *node = NULL, *next = NULL;
     bool left = false;
     patron->phase = LENDING_ENDING;
-    patron->phase_due_ms = downstream->moment.now_ms + sweep_ms;
-    list_each(node, next, &downstream->book.vms) {
+    patron->phase_due_ms = downstream->manager.moment.now_ms + sweep_ms;
+    list_each (node, next, &downstream->manager.book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         if (!text_equal(vm->record.owner, patron->uplink.setting.name))
             continue;

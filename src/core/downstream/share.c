@@ -40,7 +40,7 @@ static struct owner_limits sum_waiting(const struct downstream *downstream, cons
 /* What the hosts have free, less what waits. */
 static struct owner_limits sum_free(const struct downstream *downstream,
                                     const struct owner_limits *waiting) {
-    const struct capacity *sum = &downstream->downlink.sum.total;
+    const struct capacity *sum = &downstream->manager.downlink.sum.total;
     return (struct owner_limits){.cpus = room_left(sum->cpus_free - waiting->cpus),
                                  .memory_mib = room_left(sum->memory_mib_free -
                                                          waiting->memory_mib),
@@ -114,8 +114,8 @@ static uint64_t left_by_waiting(const struct downstream *downstream, const struc
         const struct book_vm *vm = container_of(node, const struct book_vm, by_owner);
         waiting += downstream_is_homeless(vm) ? downlink_takes(&vm->record.size, size) : 0;
     }
-    int shape = downlink_shape(&downstream->downlink, size);
-    return shape < 0 ? 0 : room_left(downstream->downlink.sum.fits[shape] - waiting);
+    int shape = downlink_shape(&downstream->manager.downlink, size);
+    return shape < 0 ? 0 : room_left(downstream->manager.downlink.sum.fits[shape] - waiting);
 }
 
 bool downstream_crowds_out(const struct downstream *downstream, const struct size *growth) {
@@ -123,7 +123,7 @@ bool downstream_crowds_out(const struct downstream *downstream, const struct siz
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->waiting) {
         const struct size *size = &container_of(node, struct book_vm, by_place)->record.size;
-        int shape = downlink_shape(&downstream->downlink, size);
+        int shape = downlink_shape(&downstream->manager.downlink, size);
         if (shape < 0 || seen[shape])
             continue;
         seen[shape] = true;
@@ -150,7 +150,7 @@ static uint64_t fits(const struct downstream *downstream, const struct patron *p
 
 /* The aggregate that the patron may see; the caller clears it. */
 static struct capacity show(const struct downstream *downstream, const struct patron *patron) {
-    const struct capacity *sum = &downstream->downlink.sum.total;
+    const struct capacity *sum = &downstream->manager.downlink.sum.total;
     const struct owner_limits *limits = &patron->limits, *used = &patron->used;
     const struct uplink *uplink = &patron->uplink;
     struct owner_limits waiting = sum_waiting(downstream, NULL);
@@ -206,7 +206,7 @@ void downstream_share_hosts(struct downstream *downstream) {
         parties.weights[i] = weight_of(&downstream->patrons[i]);
     }
     if (parties.count > 1)
-        downlink_share(&downstream->downlink, &parties);
+        downlink_share(&downstream->manager.downlink, &parties);
 }
 
 void downstream_set_share(struct downstream *downstream, struct patron *patron,
@@ -214,7 +214,7 @@ void downstream_set_share(struct downstream *downstream, struct patron *patron,
     patron->share = *share;
     patron->share_from = from;
     if (downstream->patrons_count > 1)
-        downlink_weigh(&downstream->downlink, (size_t)(patron - downstream->patrons),
+        downlink_weigh(&downstream->manager.downlink, (size_t)(patron - downstream->patrons),
                        weight_of(patron));
 }
 

@@ -48,9 +48,9 @@ void enrol_load(struct enrol *enrol, const struct downlink *downlink, const stru
 }
 
 /* The key is another from here on: what was said under the old one is over. */
-static void repin(struct downlink *downlink, struct peer *peer, const char *key) {
+static void repin(struct peer *peer, const char *key) {
     pins_set(peer_pinned(peer), key);
-    peer_close(downlink, peer);
+    peer_close(peer);
 }
 
 static enum join_verdict judge(const struct token_entry *token, const struct peer *peer,
@@ -74,7 +74,7 @@ void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct 
         token->record.used_ms = downlink->moment->wall_ms;
         (void)text_copy(token->record.key, sizeof(token->record.key), join->key);
         effects_save(downlink->moment->out, &join_token_table, &token->record);
-        repin(downlink, peer, join->key);
+        repin(peer, join->key);
     }
     if (verdict == JOIN_DONE)
         effects_route(downlink->moment->out, join->link, join->from, join->endpoint);
@@ -162,7 +162,7 @@ static void revoke_key(const struct enrol_call *call) {
         call_not_found(call->call, "peer");
         return;
     }
-    repin(call->downlink, peer, "");
+    repin(peer, "");
     text_format(record.peer, sizeof(record.peer), "below %s", peer->setting.name);
     call_answer(call->call, REPLY_GONE, &pin_table, &record);
 }

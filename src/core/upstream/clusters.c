@@ -36,14 +36,14 @@ static void learn_state(struct upstream *upstream, struct book_vm *vm, enum vm_s
         return;
     enum vm_state to = gone ? VM_LOST : state;
     if (to != vm->record.state && lifecycle_may_move(vm->record.state, to)) {
-        lifecycle_move(&vm->record, to, upstream->moment.wall_ms);
-        book_save_vm(&upstream->book, vm);
+        lifecycle_move(&vm->record, to, upstream->manager.moment.wall_ms);
+        book_save_vm(&upstream->manager.book, vm);
     }
 }
 
 /* False: no VM that is known to be there. */
 static bool on_vm(struct upstream *upstream, struct peer *peer, const struct vm_report *report) {
-    struct book_vm *vm = downlink_reported(&upstream->downlink, peer, report);
+    struct book_vm *vm = downlink_reported(peer, report);
     if (!vm)
         return false;
     if (!downlink_is_outdated(peer, vm, report->generation))
@@ -58,7 +58,7 @@ static void on_table(struct upstream *upstream, struct peer *peer, const struct 
         peer->sync_round++;
     for (uint32_t i = 0; i < table->vms_count; i++)
         if (!on_vm(upstream, peer, &table->vms[i]))
-            effects_note(upstream->moment.out, NOTE_WARNING, "",
+            effects_note(upstream->manager.moment.out, NOTE_WARNING, "",
                          "cluster %s has VM %s, which is not known to be there; nothing was done",
                          peer->setting.name, table->vms[i].vm);
     if (!table->last)
@@ -73,8 +73,8 @@ static void on_table(struct upstream *upstream, struct peer *peer, const struct 
 /* A definition ended below. What it left there decides what becomes of the VM here. */
 static void end_define(struct upstream *upstream, struct book_vm *vm, const struct result *result) {
     if (downlink_code(VERB_DEFINE, result) == CODE_OK) {
-        lifecycle_move(&vm->record, result->state, upstream->moment.wall_ms);
-        book_save_vm(&upstream->book, vm);
+        lifecycle_move(&vm->record, result->state, upstream->manager.moment.wall_ms);
+        book_save_vm(&upstream->manager.book, vm);
     } else if (downlink_is_undone(result)) {
         upstream_remove_vm(upstream, vm); /* nothing is half-made */
     } else {
@@ -83,7 +83,7 @@ static void end_define(struct upstream *upstream, struct book_vm *vm, const stru
 }
 
 static void on_result(struct upstream *upstream, struct peer *peer, const struct result *result) {
-    struct book_vm *vm = book_vm(&upstream->book, result->vm);
+    struct book_vm *vm = book_vm(&upstream->manager.book, result->vm);
     if (vm && text_equal(vm->record.place, peer->setting.name) && /* whichever operation it ends */
         !downlink_is_outdated(peer, vm, result->generation))
         upstream_learn(upstream, vm, &result->facts);
@@ -98,9 +98,8 @@ static void on_result(struct upstream *upstream, struct peer *peer, const struct
     }
     enum verb verb = vm->active->record.verb;
     enum code code = downlink_code(verb, result);
-    downlink_reflect(&upstream->downlink, peer, vm->active);
-    if (verb == VERB_DEFINE && downlink_is_undone(result) &&
-        placement_leads_on(&upstream->downlink, vm, peer, code)) {
+    downlink_reflect(peer, vm->active);
+    if (verb == VERB_DEFINE && downlink_is_undone(result) && placement_leads_on(vm, peer, code)) {
         upstream_try_next(upstream, vm);
         return;
     }
@@ -122,17 +121,17 @@ static void write_off(struct upstream *upstream, struct peer *peer, struct book_
     bool gone = verb == VERB_DEFINE || vm->record.state == VM_DELETING;
     if (op) {
         op->decider = BY_OPERATOR;
-        downlink_reflect(&upstream->downlink, peer, op);
+        downlink_reflect(peer, op);
     }
     placement_take(vm);
     if (!gone && vm->record.state != VM_LOST)
-        lifecycle_move(&vm->record, VM_LOST, upstream->moment.wall_ms);
+        lifecycle_move(&vm->record, VM_LOST, upstream->manager.moment.wall_ms);
     if (op)
         upstream_end(upstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST);
     if (gone)
         upstream_remove_vm(upstream, vm);
     else
-        book_save_vm(&upstream->book, vm);
+        book_save_vm(&upstream->manager.book, vm);
 }
 
 void upstream_write_off(struct upstream *upstream, struct peer *peer) {
@@ -146,7 +145,7 @@ static void on_opened(struct upstream *upstream, struct peer *peer) {
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
         if (vm->active)
-            downlink_instruct_again(&upstream->downlink, vm);
+            downlink_instruct_again(&upstream->manager.downlink, vm);
         else if (vm->record.state == VM_DELETING)
             upstream_undo(upstream, vm, UNDO_NOW);
     }
@@ -155,7 +154,7 @@ static void on_opened(struct upstream *upstream, struct peer *peer) {
 
 static void on_progress(struct upstream *upstream, struct peer *peer,
                         const struct progress *progress) {
-    book_save_long(&upstream->book, downlink_progress(&upstream->downlink, peer, progress));
+    book_save_long(&upstream->manager.book, downlink_progress(peer, progress));
 }
 
 static void on_message(struct upstream *upstream, struct peer *peer,
@@ -174,10 +173,10 @@ static void on_message(struct upstream *upstream, struct peer *peer,
 
 void upstream_on_frame(struct upstream *upstream, const struct event *event) {
     struct peer *peer =
-        downlink_peer(&upstream->downlink, event->frame.link, event->frame.from);
+        downlink_peer(&upstream->manager.downlink, event->frame.link, event->frame.from);
     if (!peer)
         return;
-    switch (downlink_on_frame(&upstream->downlink, peer, event)) {
+    switch (downlink_on_frame(peer, event)) {
     case DOWNLINK_NOTHING:
         return;
     case DOWNLINK_OPENED:
@@ -186,7 +185,7 @@ void upstream_on_frame(struct upstream *upstream, const struct event *event) {
     case DOWNLINK_MESSAGES:
         for (uint32_t i = peer->session.fresh; i < event->frame.frame->messages_count; i++) {
             const struct message *message = &event->frame.frame->messages[i];
-            downlink_on_message(&upstream->downlink, peer, message);
+            downlink_on_message(peer, message);
             on_message(upstream, peer, message);
         }
         return;

@@ -34,7 +34,7 @@ void upstream_link_op(struct upstream *upstream, struct book_op *op) {
 
 void upstream_remove_op(struct upstream *upstream, struct book_op *op) {
     struct history *history = map_get(&upstream->histories, op->record.vm);
-    book_remove_op(&upstream->book, op);
+    book_remove_op(&upstream->manager.book, op);
     if (!list_is_empty(&history->ops))
         return;
     map_remove(&upstream->histories, history->vm);
@@ -44,18 +44,18 @@ void upstream_remove_op(struct upstream *upstream, struct book_op *op) {
 struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
                                const struct operation *record) {
     struct operation operation = *record;
-    struct id id = id_make(&upstream->ids, "op", upstream->moment.wall_ms);
+    struct id id = id_make(&upstream->manager.ids, "op", upstream->manager.moment.wall_ms);
     (void)text_copy(operation.id, sizeof(operation.id), id.text);
     operation.generation = vm->record.generation + 1;
-    operation.deadline_ms = upstream->moment.wall_ms + record->deadline_ms;
-    struct book_op *op = book_begin(&upstream->book, vm, &operation);
+    operation.deadline_ms = upstream->manager.moment.wall_ms + record->deadline_ms;
+    struct book_op *op = book_begin(&upstream->manager.book, vm, &operation);
     upstream_link_op(upstream, op);
     return op;
 }
 
 void upstream_reply_op(struct upstream *upstream, const struct waiter *waiter) {
-    struct operation told = explain_op(&upstream->downlink, waiter->op, waiter->reader);
-    struct reply *reply = &effects_add(upstream->moment.out, EFFECT_REPLY)->reply;
+    struct operation told = explain_op(&upstream->manager.downlink, waiter->op, waiter->reader);
+    struct reply *reply = &effects_add(upstream->manager.moment.out, EFFECT_REPLY)->reply;
     reply->kind = REPLY_OPERATION;
     reply->handle = waiter->handle;
     reply->record = (struct record){&operation_table, memory_copy(&told, sizeof(told))};
@@ -72,10 +72,10 @@ void upstream_release(struct upstream *upstream, struct waiter *waiter) {
 /* The oldest operations that have ended go when there are too many. */
 static void prune(struct upstream *upstream) {
     struct list *node = NULL, *next = NULL;
-    uint64_t excess = upstream->book.ops_count > limit_operations_kept
-                          ? upstream->book.ops_count - limit_operations_kept
+    uint64_t excess = upstream->manager.book.ops_count > limit_operations_kept
+                          ? upstream->manager.book.ops_count - limit_operations_kept
                           : 0;
-    list_each(node, next, &upstream->book.ops) {
+    list_each (node, next, &upstream->manager.book.ops) {
         struct book_op *op = container_of(node, struct book_op, by_age);
         if (!excess)
             return;
@@ -86,12 +86,12 @@ static void prune(struct upstream *upstream) {
 }
 
 void upstream_end(struct upstream *upstream, struct book_op *op, enum code code) {
-    struct book_vm *vm = book_vm(&upstream->book, op->record.vm);
-    struct peer *peer = vm ? downlink_by_name(&upstream->downlink, vm->record.place) : NULL;
+    struct book_vm *vm = book_vm(&upstream->manager.book, op->record.vm);
+    struct peer *peer = vm ? downlink_by_name(&upstream->manager.downlink, vm->record.place) : NULL;
     if (peer)
-        downlink_reflect(&upstream->downlink, peer, op);
+        downlink_reflect(peer, op);
     upstream_reshape_ends(upstream, op);
-    book_end(&upstream->book, op, code);
+    book_end(&upstream->manager.book, op, code);
     while (!list_is_empty(&op->waiters))
         upstream_release(upstream, container_of(op->waiters.next, struct waiter, by_op));
     if (op->record.internal && code != CODE_OK)
@@ -101,19 +101,19 @@ void upstream_end(struct upstream *upstream, struct book_op *op, enum code code)
 }
 
 void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when) {
-    lifecycle_move(&vm->record, VM_DELETING, upstream->moment.wall_ms);
+    lifecycle_move(&vm->record, VM_DELETING, upstream->manager.moment.wall_ms);
     struct operation operation = {.verb = VERB_DELETE, .internal = true,
                                   .deadline_ms = upstream->settings.operation_ms};
     struct book_op *op = upstream_begin(upstream, vm, &operation);
     op->record.place_generation = ++vm->record.place_generation;
     if (when == UNDO_NOW) {
-        downlink_instruct(&upstream->downlink, vm);
+        downlink_instruct(&upstream->manager.downlink, vm);
     } else {
-        op->resend_ms = upstream->moment.now_ms + undo_pause_ms;
-        book_schedule(&upstream->book, op);
+        op->resend_ms = upstream->manager.moment.now_ms + undo_pause_ms;
+        book_schedule(&upstream->manager.book, op);
     }
-    book_save_vm(&upstream->book, vm);
-    book_save_op(&upstream->book, op);
+    book_save_vm(&upstream->manager.book, vm);
+    book_save_op(&upstream->manager.book, op);
 }
 
 void upstream_answer_op(const struct call *call, struct book_op *op) {

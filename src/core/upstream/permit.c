@@ -64,7 +64,7 @@ bool upstream_shows(const struct call *call, enum permit what, const char *name)
 static bool is_there(const struct upstream *upstream, enum permit what, const char *name) {
     switch (what) {
     case PERMIT_CLUSTER:
-        return downlink_by_name(&upstream->downlink, name);
+        return downlink_by_name(&upstream->manager.downlink, name);
     case PERMIT_SHAPE:
         return upstream_find_shape(upstream, name);
     case PERMIT_IMAGE:

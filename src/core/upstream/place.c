@@ -30,7 +30,7 @@ static bool is_bounded(const struct call *call) {
 
 /* Names the first label that no cluster has besides those before it. */
 static void tell_missing(const struct call *call, const char *must) {
-    const struct downlink *downlink = &call->upstream->downlink;
+    const struct downlink *downlink = &call->upstream->manager.downlink;
     const char *allowed = call->tenant->record.permissions.clusters;
     char wanted[limit_labels + 1];
     size_t length = 0;
@@ -78,11 +78,14 @@ static const char *kind_of_place(const struct call *call) {
 bool upstream_choose(const struct call *call, const struct shape *shape, struct peer **out_peer) {
     const struct vm_create *create = &call->request->vm_create;
     const struct placing *placing = &create->placing;
-    const struct downlink *downlink = &call->upstream->downlink;
+    const struct downlink *downlink = &call->upstream->manager.downlink;
     const char *only = placing->cluster;
     struct placement_wish wish = {
-        .size = &shape->size, .placing = placing, .networks = create->networks,
-        .group = book_group(&call->upstream->book, call->tenant->record.name, create->group),
+        .size = &shape->size,
+        .placing = placing,
+        .networks = create->networks,
+        .group =
+            book_group(&call->upstream->manager.book, call->tenant->record.name, create->group),
         .allowed = allowed_clusters(call->upstream, call->tenant->record.name)};
     if (*only && !downlink_by_name(downlink, only)) {
         call_problem(call, CODE_NOT_FOUND, "cluster", "there is no cluster '%s'", only);
@@ -142,15 +145,17 @@ void upstream_try_next(struct upstream *upstream, struct book_vm *vm) {
     struct book_op *op = vm->active;
     struct peer *peer = NULL;
     struct placement_wish wish = {
-        .size = &vm->record.size, .placing = &op->record.placing, .op = op,
+        .size = &vm->record.size,
+        .placing = &op->record.placing,
+        .op = op,
         .networks = op->record.definition.networks,
-        .group = book_group(&upstream->book, vm->record.owner, vm->record.group),
+        .group = book_group(&upstream->manager.book, vm->record.owner, vm->record.group),
         .allowed = allowed_clusters(upstream, vm->record.owner)};
-    if (placement_choose(&upstream->downlink, &wish, &peer) == PLACEMENT_FOUND) {
+    if (placement_choose(&upstream->manager.downlink, &wish, &peer) == PLACEMENT_FOUND) {
         placement_put(peer, vm, op);
-        downlink_instruct(&upstream->downlink, vm);
-        book_save_vm(&upstream->book, vm);
-        book_save_op(&upstream->book, op);
+        downlink_instruct(&upstream->manager.downlink, vm);
+        book_save_vm(&upstream->manager.book, vm);
+        book_save_op(&upstream->manager.book, op);
         return;
     }
     upstream_end(upstream, op, placement_verdict(op));

@@ -10,7 +10,7 @@ struct book_vm *upstream_find_vm(const struct call *call, const char *key) {
     if (call->tenant)
         vm = map_get(&call->tenant->vm_names, key);
     if (!vm)
-        vm = book_vm(&call->upstream->book, key);
+        vm = book_vm(&call->upstream->manager.book, key);
     if (vm && call->tenant && !text_equal(vm->record.owner, call->tenant->record.name))
         vm = NULL;
     if (!vm)
@@ -26,9 +26,9 @@ enum explain_reader upstream_reader(const struct call *call) {
 }
 
 const struct shape *upstream_find_shape(const struct upstream *upstream, const char *name) {
-    for (size_t i = 0; i < upstream->downlink.catalogue_count; i++)
-        if (text_equal(upstream->downlink.catalogue[i].name, name))
-            return &upstream->downlink.catalogue[i];
+    for (size_t i = 0; i < upstream->manager.downlink.catalogue_count; i++)
+        if (text_equal(upstream->manager.downlink.catalogue[i].name, name))
+            return &upstream->manager.downlink.catalogue[i];
     return NULL;
 }
 

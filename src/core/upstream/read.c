@@ -63,8 +63,8 @@ static void list_vms(const struct call *call) {
     if (!list_tenant(call, &tenant))
         return;
     struct page page = page_begin(call, &vm_table);
-    struct list *head = tenant ? &tenant->vms : &call->upstream->book.vms;
-    const struct book_vm *last = book_vm(&call->upstream->book, call->request->list.after);
+    struct list *head = tenant ? &tenant->vms : &call->upstream->manager.book.vms;
+    const struct book_vm *last = book_vm(&call->upstream->manager.book, call->request->list.after);
     if (last && tenant && !text_equal(last->record.owner, tenant->record.name))
         last = NULL;
     const struct list *known = !last ? NULL : tenant ? &last->by_owner : &last->by_age;
@@ -97,7 +97,8 @@ static struct op_list choose_ops(const struct call *call, struct tenant_entry *t
     if (tenant)
         return (struct op_list){&tenant->ops, key_of_owned_op,
                                 offsetof(struct book_op, by_owner)};
-    return (struct op_list){&upstream->book.ops, key_of_op, offsetof(struct book_op, by_age)};
+    return (struct op_list){&upstream->manager.book.ops, key_of_op,
+                            offsetof(struct book_op, by_age)};
 }
 
 static void list_ops(const struct call *call) {
@@ -108,7 +109,7 @@ static void list_ops(const struct call *call) {
     const struct op_list ops = choose_ops(call, tenant);
     if (!ops.head)
         return;
-    struct book_op *last = book_op(&call->upstream->book, call->request->list.after);
+    struct book_op *last = book_op(&call->upstream->manager.book, call->request->list.after);
     const char *vm = call->request->list.vm;
     if (last && ((tenant && !text_equal(last->record.owner, tenant->record.name)) ||
                  (*vm && !text_equal(last->record.vm, vm))))
@@ -118,7 +119,8 @@ static void list_ops(const struct call *call) {
     struct list *node = page_start(call, ops.head, known, ops.key);
     for (; node != ops.head; node = node->next) {
         const struct book_op *op = (const void *)((const char *)node - ops.member);
-        struct operation told = explain_op(&call->upstream->downlink, op, upstream_reader(call));
+        struct operation told =
+            explain_op(&call->upstream->manager.downlink, op, upstream_reader(call));
         bool more = page_add(&page, &told);
         record_clear(&operation_table, &told);
         if (!more)
@@ -128,7 +130,7 @@ static void list_ops(const struct call *call) {
 
 static void list_shapes(const struct call *call) {
     struct page page = page_begin(call, &shape_table);
-    const struct downlink *downlink = &call->upstream->downlink;
+    const struct downlink *downlink = &call->upstream->manager.downlink;
     bool passed = false;
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         if (!page_skips(call, downlink->catalogue[i].name, &passed) &&
@@ -181,7 +183,7 @@ static void node_shown(const struct call *call, const struct peer *peer, struct 
 
 static void list_clusters(const struct call *call) {
     struct page page = page_begin(call, &node_table);
-    const struct downlink *downlink = &call->upstream->downlink;
+    const struct downlink *downlink = &call->upstream->manager.downlink;
     bool passed = false, more = true;
     for (size_t i = 0; i < downlink->count && more; i++) {
         const char *name = downlink->peers[i].setting.name;
@@ -196,7 +198,7 @@ static void list_clusters(const struct call *call) {
 
 static void show_cluster(const struct call *call) {
     const struct peer *peer =
-        downlink_by_name(&call->upstream->downlink, call->request->key);
+        downlink_by_name(&call->upstream->manager.downlink, call->request->key);
     if (!peer || !upstream_shows(call, PERMIT_CLUSTER, call->request->key)) {
         call_not_found(call, "cluster");
         return;

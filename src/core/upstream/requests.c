@@ -48,12 +48,12 @@ static bool repeated(const struct call *call) {
     const struct idempotency_entry *entry = map_get(&call->upstream->idempotency_by_key, key);
     if (!entry)
         return false;
-    const struct book_op *op = book_op(&call->upstream->book, entry->record.op);
+    const struct book_op *op = book_op(&call->upstream->manager.book, entry->record.op);
     if (entry->record.request_hash != (request->body_hash & INT64_MAX))
         call_problem(call, CODE_KEY_REUSED, "Idempotency-Key",
                      "this key was used for another request %s", "before");
     else if (op)
-        upstream_answer_op(call, book_op(&call->upstream->book, entry->record.op));
+        upstream_answer_op(call, book_op(&call->upstream->manager.book, entry->record.op));
     else
         call_problem(call, CODE_KEY_REUSED, "Idempotency-Key",
                      "the operation of this key (%s) is no longer kept", entry->record.op);
@@ -129,7 +129,7 @@ static bool admit(const struct call *call, const struct shape **out_shape,
         call_problem(call, CODE_IMAGE_TOO_LARGE, "shape",
                      "image '%s' needs a disk of %u GiB, shape '%s' has %u GiB", wish->image,
                      (*out_image)->record.disk_gib, wish->shape, (*out_shape)->size.disk_gib);
-    else if (upstream->book.vms_count >= limit_vms)
+    else if (upstream->manager.book.vms_count >= limit_vms)
         call_problem(call, CODE_FULL, "", "this manager keeps at most %d VMs", limit_vms);
     else
         return is_within_quota(call, &(*out_shape)->size);
@@ -141,7 +141,7 @@ static struct book_vm *add_vm(const struct call *call, const struct shape *shape
     struct upstream *upstream = call->upstream;
     struct vm record = {
         .state = VM_PENDING, .size = shape->size, .epoch = 1, .created_ms = call->moment->wall_ms};
-    struct id id = id_make(&upstream->ids, "vm", call->moment->wall_ms);
+    struct id id = id_make(&upstream->manager.ids, "vm", call->moment->wall_ms);
     (void)text_copy(record.id, sizeof(record.id), id.text);
     (void)text_copy(record.name, sizeof(record.name), call->request->vm_create.name);
     (void)text_copy(record.owner, sizeof(record.owner), call->tenant->record.name);
@@ -151,7 +151,7 @@ static struct book_vm *add_vm(const struct call *call, const struct shape *shape
     (void)text_copy(record.digest, sizeof(record.digest), image->record.digest);
     record.metadata = call->request->vm_create.metadata; /* copied by the book */
     record.networks = call->request->vm_create.networks; /* copied by the book */
-    struct book_vm *vm = book_add_vm(&upstream->book, &record);
+    struct book_vm *vm = book_add_vm(&upstream->manager.book, &record);
     upstream_link_vm(upstream, vm);
     return vm;
 }
@@ -188,9 +188,9 @@ static void on_vm_create(const struct call *call) {
     definition->networks = wish->networks;
     struct book_op *op = upstream_begin(call->upstream, vm, &operation);
     placement_put(peer, vm, op);
-    downlink_instruct(&call->upstream->downlink, vm);
-    book_save_vm(&call->upstream->book, vm);
-    book_save_op(&call->upstream->book, op);
+    downlink_instruct(&call->upstream->manager.downlink, vm);
+    book_save_vm(&call->upstream->manager.book, vm);
+    book_save_op(&call->upstream->manager.book, op);
     remember_key(call, op);
     upstream_answer_op(call, op);
 }
@@ -226,7 +226,7 @@ static void on_vm_act(const struct call *call) {
     if (vm->active && vm->active->record.verb == VERB_DELETE) {
         if (vm->active->record.internal) {
             vm->active->record.internal = false; /* somebody has been told of it: it is kept */
-            book_save_op(&call->upstream->book, vm->active);
+            book_save_op(&call->upstream->manager.book, vm->active);
         }
         remember_key(call, vm->active);
         upstream_answer_op(call, vm->active); /* it is on its way out already */
@@ -246,9 +246,9 @@ static void on_vm_act(const struct call *call) {
     upstream_reshape_begins(upstream, vm);
     if (*vm->record.place) {
         op->record.place_generation = ++vm->record.place_generation;
-        downlink_instruct(&upstream->downlink, vm);
-        book_save_vm(&call->upstream->book, vm);
-        book_save_op(&call->upstream->book, op);
+        downlink_instruct(&upstream->manager.downlink, vm);
+        book_save_vm(&call->upstream->manager.book, vm);
+        book_save_op(&call->upstream->manager.book, op);
     } else { /* a lost one, whose place is gone too: nobody has to be asked */
         upstream_end(upstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST);
         if (verb == VERB_DELETE)
@@ -259,7 +259,7 @@ static void on_vm_act(const struct call *call) {
 }
 
 static void forget_cluster(const struct call *call) {
-    struct peer *peer = downlink_by_name(&call->upstream->downlink, call->request->key);
+    struct peer *peer = downlink_by_name(&call->upstream->manager.downlink, call->request->key);
     struct node node;
     if (!peer) {
         call_not_found(call, "cluster");
@@ -277,7 +277,7 @@ static void forget_cluster(const struct call *call) {
 }
 
 static void on_op_show(const struct call *call) {
-    struct book_op *op = book_op(&call->upstream->book, call->request->key);
+    struct book_op *op = book_op(&call->upstream->manager.book, call->request->key);
     if (!op || (call->tenant && !text_equal(op->record.owner, call->tenant->record.name)))
         call_problem(call, CODE_NOT_FOUND, "operation", "there is no operation '%s'",
                      call->request->key);
@@ -434,9 +434,9 @@ static bool authenticate(struct call *call) {
 }
 
 static bool admits(struct call *call) {
-    if (call->upstream->stopping)
+    if (call->upstream->manager.stopping)
         call_problem(call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
-    return !call->upstream->stopping && authenticate(call);
+    return !call->upstream->manager.stopping && authenticate(call);
 }
 
 /* False: it is asked for something else. */
@@ -444,14 +444,14 @@ static bool answer_keys(const struct call *call) {
     struct upstream *upstream = call->upstream;
     if (!enrol_answers(call->request->kind))
         return false;
-    enrol_on_request(&(struct enrol_call){call, &upstream->enrol, &upstream->downlink,
-                                          &upstream->ids});
+    enrol_on_request(&(struct enrol_call){call, &upstream->manager.enrol,
+                                          &upstream->manager.downlink, &upstream->manager.ids});
     return true;
 }
 
 void upstream_on_request(struct upstream *upstream, const struct event *event) {
     struct call call = {
-        .moment = &upstream->moment, .request = event->request, .upstream = upstream};
+        .moment = &upstream->manager.moment, .request = event->request, .upstream = upstream};
     if (!admits(&call) || answer_keys(&call))
         return;
     switch (event->request->kind) {

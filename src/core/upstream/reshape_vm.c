@@ -173,12 +173,12 @@ static void learn_image(struct upstream *upstream, struct book_vm *vm) {
 }
 
 void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts) {
-    if (!reshape_learn(vm, facts, &tenant_of(upstream, vm)->used, upstream->moment.wall_ms))
+    if (!reshape_learn(vm, facts, &tenant_of(upstream, vm)->used, upstream->manager.moment.wall_ms))
         return;
     learn_image(upstream, vm);
-    book_save_vm(&upstream->book, vm);
+    book_save_vm(&upstream->manager.book, vm);
     if (vm->active)
-        book_save_op(&upstream->book, vm->active);
+        book_save_op(&upstream->manager.book, vm->active);
 }
 
 void upstream_reshape_concludes(struct upstream *upstream, struct book_vm *vm,

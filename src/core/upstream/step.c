@@ -28,9 +28,9 @@
 #include "message/model.h"
 
 static void load_node(struct upstream *upstream, const struct node *node) {
-    struct peer *peer = downlink_by_name(&upstream->downlink, node->name);
+    struct peer *peer = downlink_by_name(&upstream->manager.downlink, node->name);
     if (!peer) {
-        effects_forget(upstream->moment.out, &node_table, node->name);
+        effects_forget(upstream->manager.moment.out, &node_table, node->name);
         return;
     }
     peer->seen_ms = node->seen_ms;
@@ -38,17 +38,17 @@ static void load_node(struct upstream *upstream, const struct node *node) {
 }
 
 static void load_op(struct upstream *upstream, const struct operation *record) {
-    struct book_op *op = book_add_op(&upstream->book, record);
-    struct book_vm *vm = book_vm(&upstream->book, record->vm);
+    struct book_op *op = book_add_op(&upstream->manager.book, record);
+    struct book_vm *vm = book_vm(&upstream->manager.book, record->vm);
     upstream_link_op(upstream, op);
     if (book_op_has_ended(op))
         return;
     assert(vm);
     vm->active = op;
     upstream_reshape_loaded(upstream, op);
-    placement_remember(&upstream->downlink, op);
-    op->deadline_ms = book_deadline_ms(&upstream->book, record);
-    book_schedule(&upstream->book, op);
+    placement_remember(&upstream->manager.downlink, op);
+    op->deadline_ms = book_deadline_ms(&upstream->manager.book, record);
+    book_schedule(&upstream->manager.book, op);
 }
 
 static void on_load(struct upstream *upstream, const struct event *event) {
@@ -60,8 +60,8 @@ static void on_load(struct upstream *upstream, const struct event *event) {
     } else if (table == &node_table) {
         load_node(upstream, event->load.data);
     } else if (table == &vm_table) {
-        struct book_vm *vm = book_add_vm(&upstream->book, event->load.data);
-        struct peer *peer = downlink_by_name(&upstream->downlink, vm->record.place);
+        struct book_vm *vm = book_add_vm(&upstream->manager.book, event->load.data);
+        struct peer *peer = downlink_by_name(&upstream->manager.downlink, vm->record.place);
         upstream_link_vm(upstream, vm);
         if (peer)
             list_add(&peer->vms, &vm->by_place);
@@ -70,47 +70,49 @@ static void on_load(struct upstream *upstream, const struct event *event) {
     } else if (table == &idempotency_table) {
         upstream_add_idempotency(upstream, event->load.data);
     } else {
-        enrol_load(&upstream->enrol, &upstream->downlink, &event->load);
+        enrol_load(&upstream->manager.enrol, &upstream->manager.downlink, &event->load);
     }
 }
 
 /* Law 6: an end for the tenant now; what is true of the VM is found out and mended. */
 static void on_op_deadline(struct upstream *upstream, struct book_op *op) {
-    struct book_vm *vm = book_vm(&upstream->book, op->record.vm);
+    struct book_vm *vm = book_vm(&upstream->manager.book, op->record.vm);
     bool define = op->record.verb == VERB_DEFINE;
     upstream_end(upstream, op, CODE_DEADLINE);
-    struct peer *peer = downlink_by_name(&upstream->downlink, vm->record.place);
+    struct peer *peer = downlink_by_name(&upstream->manager.downlink, vm->record.place);
     bool to_be_gone = define || vm->record.state == VM_DELETING;
     if (to_be_gone && peer && peer_is_up(peer)) {
         upstream_undo(upstream, vm, UNDO_NOW);
     } else if (define) {
         lifecycle_move(&vm->record, VM_DELETING,
-                       upstream->moment.wall_ms); /* once its place is back */
-        book_save_vm(&upstream->book, vm);
+                       upstream->manager.moment.wall_ms); /* once its place is back */
+        book_save_vm(&upstream->manager.book, vm);
     }
 }
 
 static void on_tick(struct upstream *upstream) {
     struct timer *timer = NULL;
-    while ((timer = heap_first(&upstream->waiters)) && timer->due_ms <= upstream->moment.now_ms)
+    while ((timer = heap_first(&upstream->waiters)) &&
+           timer->due_ms <= upstream->manager.moment.now_ms)
         upstream_release(upstream, container_of(timer, struct waiter, timer));
-    while ((timer = heap_first(&upstream->book.timers)) &&
-           timer->due_ms <= upstream->moment.now_ms) {
+    while ((timer = heap_first(&upstream->manager.book.timers)) &&
+           timer->due_ms <= upstream->manager.moment.now_ms) {
         struct book_op *op = container_of(timer, struct book_op, timer);
-        if (op->deadline_ms <= upstream->moment.now_ms)
+        if (op->deadline_ms <= upstream->manager.moment.now_ms)
             on_op_deadline(upstream, op);
         else
-            downlink_instruct(&upstream->downlink, book_vm(&upstream->book, op->record.vm));
+            downlink_instruct(&upstream->manager.downlink,
+                              book_vm(&upstream->manager.book, op->record.vm));
     }
-    downlink_on_tick(&upstream->downlink);
+    downlink_on_tick(&upstream->manager.downlink);
 }
 
 static void on_stop(struct upstream *upstream) {
-    upstream->stopping = true;
+    upstream->manager.stopping = true;
     struct timer *timer = NULL;
     while ((timer = heap_first(&upstream->waiters)))
         upstream_release(upstream, container_of(timer, struct waiter, timer));
-    effects_add(upstream->moment.out, EFFECT_DONE);
+    effects_add(upstream->manager.moment.out, EFFECT_DONE);
 }
 
 static void on_event(struct upstream *upstream, const struct event *event) {
@@ -119,14 +121,14 @@ static void on_event(struct upstream *upstream, const struct event *event) {
         on_load(upstream, event);
         break;
     case EVENT_START:
-        effects_add(upstream->moment.out, EFFECT_READY);
+        effects_add(upstream->manager.moment.out, EFFECT_READY);
         break;
     case EVENT_TICK:
         on_tick(upstream);
         break;
     case EVENT_LINK:
     case EVENT_PEER:
-        downlink_on_presence(&upstream->downlink, event);
+        downlink_on_presence(&upstream->manager.downlink, event);
         break;
     case EVENT_FRAME:
         upstream_on_frame(upstream, event);
@@ -135,10 +137,10 @@ static void on_event(struct upstream *upstream, const struct event *event) {
         upstream_on_request(upstream, event);
         break;
     case EVENT_JOIN:
-        enrol_on_join(&upstream->enrol, &upstream->downlink, event);
+        enrol_on_join(&upstream->manager.enrol, &upstream->manager.downlink, event);
         break;
     case EVENT_REKEY:
-        downlink_on_rekey(&upstream->downlink, event);
+        downlink_on_rekey(&upstream->manager.downlink, event);
         break;
     case EVENT_STOP:
         on_stop(upstream);
@@ -152,27 +154,23 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     case EVENT_KIND_COUNT:
         break; /* of roles below */
     }
-    downlink_on_end_of_step(&upstream->downlink);
+    downlink_on_end_of_step(&upstream->manager.downlink);
 }
 
 void upstream_step(struct upstream *upstream, const struct event *event, struct effects *out) {
-    moment_begin(&upstream->moment, event, out);
+    moment_begin(&upstream->manager.moment, event, out);
     on_event(upstream, event);
-    moment_end(&upstream->moment);
+    moment_end(&upstream->manager.moment);
 }
 
 uint64_t upstream_deadline_ms(const struct upstream *upstream) {
-    uint64_t due = downlink_deadline_ms(&upstream->downlink);
-    const struct timer *op = heap_first(&upstream->book.timers);
+    uint64_t due = manager_deadline_ms(&upstream->manager);
     const struct timer *waiter = heap_first(&upstream->waiters);
-    if (op && op->due_ms < due)
-        due = op->due_ms;
     return waiter && waiter->due_ms < due ? waiter->due_ms : due;
 }
 
 void upstream_check(const struct upstream *upstream) {
-    book_check(&upstream->book);
-    downlink_check(&upstream->downlink);
+    manager_check(&upstream->manager);
     uint64_t vms = 0, ops = 0;
     struct list *node = NULL, *next = NULL, *inner = NULL, *following = NULL;
     list_each(node, next, &upstream->tenants) {
@@ -186,5 +184,5 @@ void upstream_check(const struct upstream *upstream) {
         list_each(inner, following, &tenant->ops)
             ops++;
     }
-    assert(vms == upstream->book.vms_count && ops == upstream->book.ops_count);
+    assert(vms == upstream->manager.book.vms_count && ops == upstream->manager.book.ops_count);
 }

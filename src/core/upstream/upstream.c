@@ -10,19 +10,15 @@
 
 void upstream_init(struct upstream *upstream, const struct role_settings *settings) {
     *upstream = (struct upstream){.settings = *settings};
-    prng_init(&upstream->prng, settings->seed);
-    prng_init(&upstream->ids.prng, prng_next(&upstream->prng));
-    book_init(&upstream->book, prng_next(&upstream->prng), &upstream->moment);
-    downlink_init(&upstream->downlink, settings, &upstream->book, &upstream->prng);
+    manager_init(&upstream->manager, settings);
     upstream->networks = memory_new(settings->networks_count, sizeof(*upstream->networks));
     for (size_t i = 0; i < settings->networks_count; i++)
         upstream->networks[upstream->networks_count++] = settings->networks[i];
-    enrol_init(&upstream->enrol);
-    map_init(&upstream->tenants_by_name, prng_next(&upstream->prng));
-    map_init(&upstream->tenants_by_token, prng_next(&upstream->prng));
-    map_init(&upstream->images_by_name, prng_next(&upstream->prng));
+    map_init(&upstream->tenants_by_name, prng_next(&upstream->manager.prng));
+    map_init(&upstream->tenants_by_token, prng_next(&upstream->manager.prng));
+    map_init(&upstream->images_by_name, prng_next(&upstream->manager.prng));
     map_init(&upstream->histories, upstream->images_by_name.seed);
-    map_init(&upstream->idempotency_by_key, prng_next(&upstream->prng));
+    map_init(&upstream->idempotency_by_key, prng_next(&upstream->manager.prng));
     list_init(&upstream->tenants);
     list_init(&upstream->images);
     list_init(&upstream->idempotency);
@@ -38,7 +34,7 @@ void upstream_deinit(struct upstream *upstream) {
     }
     heap_deinit(&upstream->waiters);
     memory_free(upstream->networks);
-    list_each(node, next, &upstream->book.ops)
+    list_each (node, next, &upstream->manager.book.ops)
         memory_free(map_remove(&upstream->histories,
                                container_of(node, struct book_op, by_age)->record.vm));
     list_each(node, next, &upstream->tenants) {
@@ -56,9 +52,7 @@ void upstream_deinit(struct upstream *upstream) {
     map_deinit(&upstream->images_by_name);
     map_deinit(&upstream->histories);
     map_deinit(&upstream->idempotency_by_key);
-    enrol_deinit(&upstream->enrol);
-    downlink_deinit(&upstream->downlink);
-    book_deinit(&upstream->book);
+    manager_deinit(&upstream->manager);
 }
 
 /* Keeps a list in the order of its names, so that a page goes on after a name that is gone. */
@@ -83,7 +77,7 @@ struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct
     record_clone(&tenant_table, record, &tenant->record);
     list_init(&tenant->vms);
     list_init(&tenant->ops);
-    map_init(&tenant->vm_names, prng_next(&upstream->prng));
+    map_init(&tenant->vm_names, prng_next(&upstream->manager.prng));
     add_by_name(&upstream->tenants, &tenant->by_name, name_of_tenant);
     map_put(&upstream->tenants_by_name, tenant->record.name, tenant);
     map_put(&upstream->tenants_by_token, tenant->record.token_hash, tenant);
@@ -125,7 +119,7 @@ void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm) {
     amounts_remove(&tenant->used, &vm->record.size);
     if (image)
         image->vms--;
-    book_remove_vm(&upstream->book, vm);
+    book_remove_vm(&upstream->manager.book, vm);
 }
 
 void upstream_node(const struct peer *peer, struct node *out_node) {

@@ -8,8 +8,7 @@
 #pragma once
 
 #include "core/below/explain.h"
-#include "core/below/peer.h"
-#include "core/manager/enrol.h"
+#include "core/manager/manager.h"
 
 struct tenant_entry {
     struct tenant record;
@@ -47,13 +46,8 @@ struct waiter {
 };
 
 struct upstream {
-    struct moment moment;
+    struct manager manager;
     struct role_settings settings; /* its arrays are not used after init */
-    struct book book;
-    struct downlink downlink;
-    struct enrol enrol;
-    struct id_maker ids;
-    struct prng prng;
     struct map tenants_by_name, tenants_by_token;
     struct list tenants; /* in the order of their names, like images */
     struct map images_by_name;
@@ -65,7 +59,6 @@ struct upstream {
     struct list idempotency;
     struct heap waiters;
     uint64_t waiters_count;
-    bool stopping;
 };
 
 void upstream_init(struct upstream *upstream, const struct role_settings *settings);
