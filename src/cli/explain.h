@@ -4,7 +4,7 @@
 
 #include "cli/call.h"
 
-/* From where it is looked at: what lies above and below is called otherwise. */
+/* From where an operation is looked at: what lies above and below is called otherwise. */
 enum explain_level { EXPLAIN_UPSTREAM, EXPLAIN_OWNER };
 
 /* "cluster north to take it, since 2026-11-22 21:50:00"; nothing where it has ended. */

@@ -142,5 +142,5 @@ void effects_deinit(struct effects *effects);
 /* Whoever is at this address was heard by this server of the link, beyond doubt. */
 void effects_route(struct effects *effects, uint32_t link, const char *address, uint32_t endpoint);
 
-/* One readable line. */
+/* Adds the effect as one readable line. */
 void effect_print(const struct effect *effect, struct text *out);

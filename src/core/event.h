@@ -122,5 +122,5 @@ struct event {
 
 extern const char *const event_names[EVENT_KIND_COUNT];
 
-/* One readable line: debug log, trace and test oracle are the same text. */
+/* Adds the event as one readable line: debug log, trace and test oracle are the same text. */
 void event_print(const struct event *event, struct text *out);

@@ -65,16 +65,16 @@ uint64_t role_deadline_ms(const struct role *role);
 /* Asserts the invariants; for tests and the simulator. */
 void role_check(const struct role *role);
 
-/* Of a joiner that has ended: JOIN_VERDICT_COUNT if nobody answered, with whether it was connected
- * at all in *out_connected. */
+/* The verdict of a joiner that has ended: JOIN_VERDICT_COUNT if nobody answered, with whether it
+ * was connected at all in *out_connected. */
 enum join_verdict role_verdict(const struct role *role, bool *out_connected);
 
-/* Its books, and what an operation of a manager's waits for: for tests and the simulator. */
+/* The role's books, and what an operation of a manager's waits for: for tests and the simulator. */
 struct book;
 struct book_op;
 struct pace;
 enum wait role_waits(const struct role *role, const struct book_op *op);
 const struct book *role_book(const struct role *role);
 
-/* Of a downstream manager: what those above it have begun of late. */
+/* What those above a downstream manager have begun of late. */
 const struct pace *role_pace(const struct role *role);

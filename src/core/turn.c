@@ -1,5 +1,5 @@
-/* Of each kind of effect, whether it is stored, leaves or stays; and how long what is stored may
- * wait for its commit. */
+/* Whether each kind of effect is stored, leaves or stays; and how long what is stored may wait for
+ * its commit. */
 #include "core/turn.h"
 
 enum turn_way turn_way(const struct effect *effect) {

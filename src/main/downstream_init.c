@@ -90,7 +90,7 @@ static const char *set_value(const struct making *making, const char *section, c
     return standard;
 }
 
-/* Under which the hosts reach our images, where --set does not say. */
+/* Adds the URL under which the hosts reach our images, where --set does not say. */
 static void add_url(struct making *making) {
     auto_clean(text_deinit) struct text url = {0};
     bool sealed = set_value(making, "images", "certificate_file", NULL);

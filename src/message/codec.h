@@ -38,7 +38,7 @@ int codec_decode(const struct table *table, const struct codec_input *input, voi
 /* Checks every field of a struct that did not come from JSON. 0 or -EINVAL with `fault`. */
 int codec_check(const struct table *table, const void *data, struct codec_fault *fault);
 
-/* One readable line, key=value, without secrets; the same text in logs, traces and tests. */
+/* Adds the record as one readable line, key=value, without secrets: for logs, traces and tests. */
 void codec_print(const struct table *table, const void *data, struct text *out);
 
 /* A field's value from plain text (query parameters, configuration, the command line), with the

@@ -42,7 +42,7 @@ static int decode_text(const struct decoding *how, const struct field *field, js
     return put_text(field, json_string_value(value), data, how->fault);
 }
 
-/* For what is no number at all: it is beyond any field's range. */
+/* Stands for what is no number at all: it is beyond any field's range. */
 static const uint64_t no_number = UINT64_MAX;
 
 static int put_number(const struct field *field, uint64_t number, void *data,

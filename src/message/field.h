@@ -67,7 +67,7 @@ struct field {
     const struct table *const *choices;
     unsigned choices_count;
     size_t choice_offset;
-    /* Of a text that a person writes (io/config): what stands for an absent one, and what it has to
+    /* A text that a person writes (io/config) has what stands for an absent one, and what it has to
      * be beyond `check`, as 0 or negative with what would be right in `err`. */
     const char *standard;
     int (*form)(const char *text, struct error *err);
@@ -81,7 +81,7 @@ struct table {
     size_t fields_count;
 };
 
-/* Of an entry of a FIELD_LIST: its table, and where its struct begins. */
+/* The table of an entry of a FIELD_LIST, and where the entry's struct begins. */
 const struct table *field_entry_table(const struct field *field, const void *entry);
 void *field_entry_body(const struct field *field, void *entry);
 

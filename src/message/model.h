@@ -191,7 +191,7 @@ enum on_drain {
 };
 extern const char *const on_drain_names[ON_DRAIN_COUNT];
 
-/* Of a VM that a downstream manager moves; it never runs on two hosts. */
+/* How far a downstream manager has moved a VM to another host. A VM never runs on two hosts. */
 enum move {
     MOVE_NONE,
     MOVE_LEAVING,  /* its host is to confirm that it is gone */

@@ -20,16 +20,17 @@ struct agent {
     struct prng prng;
 };
 
-/* A VM's state is another: written, counted, told. */
+/* Gives the VM another state: written, counted, told. */
 void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state);
 
 void agent_tell_capacity(struct agent *agent);
-/* What the VM counts in; NULL: it does not. */
+
+/* The sum that the VM counts in; NULL: it does not count. */
 struct owner_limits *agent_used(struct agent *agent, const struct book_vm *vm);
 bool agent_has_room(const struct agent *agent, const struct size *size);
 
 /* Ends the operation and sends its result, capacity before it. */
 void agent_end(struct agent *agent, struct book_op *op, enum code code);
 
-/* After a change of state: the VM's size is in what is used on the host, or no longer. */
+/* Call after a change of state: the VM's size counts in what is used on the host, or no longer. */
 void agent_count(struct agent *agent, struct book_vm *vm);

@@ -1,4 +1,5 @@
-/* From operations to host jobs and back. */
+/* Which host jobs make a verb, in which order and again after a crash; and what a job's end, the
+ * guest or a deadline makes of the operation. */
 #include "core/agent/work.h"
 
 #include <assert.h>
@@ -73,7 +74,7 @@ static const struct stage *stage_after(const struct book_op *op, const struct st
     return next;
 }
 
-/* Of what the guest has in memory: once that is gone, nothing can be done any more. */
+/* Is the verb about the guest's memory? Once that is gone, nothing can be done any more. */
 static bool is_of_memory(enum verb verb) {
     return verb == VERB_PAUSE || verb == VERB_RESUME || verb == VERB_SUSPEND;
 }
@@ -192,7 +193,7 @@ static void await_guest(struct agent *agent, struct book_op *op) {
     book_schedule(&agent->book, op);
 }
 
-/* Its manager hears where the VM is to come to. */
+/* Where the VM is to come to is the operation's to tell the manager. */
 static void land(const struct agent *agent, struct book_op *op) {
     record_clear(&landing_table, &op->record.landing);
     record_clone(&landing_table, &agent->landing, &op->record.landing);

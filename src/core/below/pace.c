@@ -32,7 +32,7 @@ static bool is_ahead(const struct pace *pace, const struct parties *parties, siz
     return false;
 }
 
-/* Its pointer is compared alone: it may be gone. */
+/* The newest operation's pointer is compared alone, since the operation may be gone. */
 static bool is_answered(const struct pace_party *party) {
     const struct list *under_way = &party->lane->under_way;
     for (const struct list *node = under_way->next; node != under_way; node = node->next)

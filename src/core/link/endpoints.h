@@ -66,7 +66,7 @@ void endpoints_init(struct endpoints *endpoints, const struct endpoints_settings
                     size_t parties_count);
 void endpoints_deinit(struct endpoints *endpoints);
 
-/* Its address at each endpoint; copied. */
+/* Adds a party with its address at each endpoint; the addresses are copied. */
 void endpoints_add_party(struct endpoints *endpoints, size_t which,
                          const char *const *addresses);
 
@@ -86,8 +86,8 @@ const char *endpoints_on_frame(const struct endpoints *endpoints, size_t number,
 /* The party, known by its address above, is there, and reached by this endpoint. */
 void endpoints_route(struct endpoints *endpoints, const char *address, size_t number);
 
-/* To be asked for each endpoint after whatever was told, and obeyed: an endpoint is opened for
- * its purpose. */
+/* What is to be done now: to be asked for each endpoint after whatever was told, and obeyed. An
+ * endpoint is opened for its purpose. */
 void endpoints_on_tick(struct endpoints *endpoints, uint64_t now_ms);
 enum endpoints_order endpoints_order(struct endpoints *endpoints, size_t number);
 uint64_t endpoints_deadline_ms(const struct endpoints *endpoints);

@@ -20,7 +20,7 @@ struct pinned_peer {
     struct moment *moment;
 };
 
-/* From here on it has this key and no other; "": none, it is not heard. */
+/* From here on the peer has this key and no other; "": none, it is not heard. */
 void pins_set(struct pinned_peer peer, const char *key);
 
 /* The name in a stored record of a peer on that side, or NULL. */
@@ -32,6 +32,6 @@ void pins_load(struct pinned_peer peer, const struct record *record);
 /* The peer says that it changes to this key. */
 void pins_on_rekey(struct pinned_peer peer, const struct rekey *rekey);
 
-/* For each frame of the peer: the first that is sealed by its next key ends the old one. Those
+/* Call for each frame of the peer: the first that is sealed by its next key ends the old one. Those
  * that came in the same turn are said to be sealed by that next key, too, and end nothing more. */
 void pins_on_frame(struct pinned_peer peer, const struct event *event);

@@ -125,7 +125,7 @@ static int check_networks(const char *path, const struct agent_config *config,
     return 0;
 }
 
-/* Only a daemon receives. */
+/* Only libvirt's own daemon can receive VMs that run. */
 static int check_migration(const char *path, const struct host_config *host, struct error *err) {
     if (!host->migration_uri)
         return 0;

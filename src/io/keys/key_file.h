@@ -27,8 +27,8 @@ struct key_file_state {
 };
 int key_file_show(const char *path, struct key_file_state *out_state, struct error *err);
 
-/* For the daemon. 1: there is a FILE.next, with this line; 0: there is none; negative with `err`:
- * it cannot be read, or could not take the place of FILE. */
+/* The daemon's look for a next key. 1: there is a FILE.next, with this line; 0: there is none;
+ * negative with `err`: it cannot be read, or could not take the place of FILE. */
 int key_file_next(const char *path, char out_line[limit_key_line_size], struct error *err);
 
 /* FILE.next takes the place of FILE, whose key is gone with that. */

@@ -309,8 +309,8 @@ static struct pair *pair_new(enum seal_end end, const struct own_key *own,
     return pair;
 }
 
-/* Known from the first frame on: most of 10,000 peers are not there at the start, and each costs
- * a multiplication on the curve. NULL: there is none. */
+/* The pair of keys, made at the first frame: most of 10,000 peers are not there at the start, and
+ * each costs a multiplication on the curve. NULL: there is none. */
 static const struct pair *pair_of(const struct seal *seal, struct pinned *pinned, size_t at) {
     size_t own = at / own_keys, its = at % own_keys;
     if ((own == SEAL_NEXT && !seal->has_next) || (its == SEAL_NEXT && !pinned->has_next))
@@ -352,8 +352,9 @@ static enum seal_result seal_by(struct seal *seal, const struct pair *pair,
     return SEAL_DONE;
 }
 
-/* To its newest key, since it said that only once it had it for good. By our next one only where it
- * is known to be had: by an agent's end, which has one peer, not before it is for good. */
+/* A frame is sealed to the peer's newest key, since the peer told of that only once it had it for
+ * good; by our next key only where the peer is known to have it. An agent's end, which has one
+ * peer, does not use its next key before it is for good. */
 enum seal_result seal_frame(struct seal *seal, const char *address, const struct text *frame,
                             struct text *out) {
     struct pinned *pinned = map_get(&seal->by_address, address);

@@ -64,7 +64,7 @@ static void remove_blob(const struct rest_upload *upload) {
     (void)unlink(path);
 }
 
-/* Under the lock. */
+/* Called with rest->lock held. */
 static void upload_free(struct rest_upload *upload) {
     struct rest *rest = upload->rest;
     if (upload->publishing)

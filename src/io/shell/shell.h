@@ -54,5 +54,5 @@ struct shell *shell_new(struct role *role, const struct log *log);
  * with `err`: the store cannot be read or written. */
 int shell_run(struct shell *shell, const struct shell_ports *ports, struct error *err);
 
-/* After the adapters are closed: they post until then. */
+/* To be called after the adapters are closed, which post until then. */
 void shell_free(struct shell *shell);

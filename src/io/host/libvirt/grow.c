@@ -49,7 +49,7 @@ static struct word first_word(const struct libvirt *libvirt, virDomainPtr domain
     return (struct word){0};
 }
 
-/* Of what is added a guest may use a little to keep its books of it. */
+/* Has the guest taken what was added? It may use a little of that to keep its books of it. */
 static bool guest_has_taken(const struct libvirt *libvirt, virDomainPtr domain,
                             const struct word *before, uint64_t grown_mib) {
     uint64_t least_kib = before->has_kib + grown_mib * mib_kib / 8 * 7;

@@ -4,7 +4,7 @@
 #include "io/host/domain.h"
 #include "io/host/libvirt/library.h"
 
-/* Its mark. CODE_LOST: it is gone; CODE_CONFLICT: not of our making; CODE_HOST_FAILED. */
+/* The domain's mark. CODE_LOST: it is gone; CODE_CONFLICT: not of our making; CODE_HOST_FAILED. */
 enum code libvirt_read_mark(virDomainPtr domain, struct host_domain_mark *out_mark,
                             struct error *err);
 

@@ -214,8 +214,9 @@ static enum code change_memory(const struct libvirt *libvirt, virDomainPtr domai
     return code == CODE_OK && info.memory != kib ? set_memory(libvirt, domain, kib, err) : code;
 }
 
-/* As far as it can be: the guest has its say, and a disk never shrinks. Of memory that stays the
- * guest is not asked for as much again: it may not use it, and would give of what it needs. */
+/* Takes back what a failed resize has given, as far as that can be: the guest has its say, and a
+ * disk never shrinks. Where memory stays plugged, the guest is not asked to give as much of what it
+ * had: it may not use the new memory, and would give of what it needs. */
 static void take_back(const struct libvirt *libvirt, virDomainPtr domain,
                       const virDomainInfo *was, const struct size *to) {
     virDomainInfo is;
