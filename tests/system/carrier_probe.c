@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "io/carrier/xmpp/xmpp.h"
+#include "io/carrier/carrier.h"
 #include "message/limits.h"
 
 struct shell {

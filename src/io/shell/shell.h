@@ -13,7 +13,7 @@
 #include "io/shell/ports.h"
 #include "io/keys/seal.h"
 #include "io/store/store.h"
-#include "io/carrier/xmpp/xmpp.h"
+#include "io/carrier/carrier.h"
 
 struct host;
 struct rest;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "io/config/links.h"
-#include "io/carrier/xmpp/xmpp.h"
+#include "io/carrier/carrier.h"
 
 struct daemon_link {
     uint32_t index;

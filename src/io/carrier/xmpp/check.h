@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "io/carrier/xmpp/xmpp.h"
+#include "io/carrier/carrier.h"
 
 /* account@domain/resource? */
 bool xmpp_is_full_jid(const char *jid);

@@ -29,9 +29,9 @@
 #include "base/prng.h"
 #include "io/carrier/xmpp/cause.h"
 #include "io/carrier/xmpp/check.h"
-#include "io/carrier/xmpp/outbox.h"
-#include "io/carrier/xmpp/socket.h"
-#include "io/carrier/xmpp/watchdog.h"
+#include "io/carrier/outbox.h"
+#include "io/carrier/socket.h"
+#include "io/carrier/watchdog.h"
 #include "io/carrier/xmpp/write.h"
 #include "message/limits.h"
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #include "core/link/failover.h"
-#include "io/carrier/xmpp/xmpp.h"
+#include "io/carrier/carrier.h"
 
 struct xmpp_connection;
 

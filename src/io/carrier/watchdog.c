@@ -1,6 +1,6 @@
 /* One thread per armed watchdog waits for its time or for the disarming, whichever comes first,
  * and shuts the socket down. Where no thread can be had, the socket is refused at once. */
-#include "io/carrier/xmpp/watchdog.h"
+#include "io/carrier/watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* Which options a connection's socket gets, and what is read from the kernel about its bytes, on
  * Linux. */
-#include "io/carrier/xmpp/socket.h"
+#include "io/carrier/socket.h"
 
 #include <linux/sockios.h> /* SIOCOUTQ */
 #include <linux/tcp.h>     /* struct tcp_info with tcpi_bytes_received */

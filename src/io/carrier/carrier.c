@@ -1,7 +1,7 @@
 /* A thread of its own carries out what core/link/endpoints orders; the connections' threads tell
  * it what became of that. One lock guards all; what is posted to the shell under it stays in
  * order. */
-#include "io/carrier/xmpp/xmpp.h"
+#include "io/carrier/carrier.h"
 
 #include <errno.h>
 #include <pthread.h>

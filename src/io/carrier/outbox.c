@@ -1,7 +1,7 @@
 /* What is added is refused while the connection is closed or where a bound is reached; a close
  * forgets what waits. Whoever serves the connection takes all of it at once, and is woken where
  * that is much. */
-#include "io/carrier/xmpp/outbox.h"
+#include "io/carrier/outbox.h"
 
 #include <errno.h>
 #include <string.h>
