@@ -61,8 +61,8 @@ static void open_one(struct one *one, const char *path) {
     one->uplink = (struct shell_link){.name = "uplink", .seal = daemon_seal_up(uplink, &err)};
     if (!one->store || !one->uplink.seal)
         measure_fail("open an agent", err.text);
-    one->uplink.xmpp = daemon_connect_up(&link, one->host.shell, &err);
-    if (!one->uplink.xmpp)
+    one->uplink.carrier = daemon_connect_up(&link, one->host.shell, &err);
+    if (!one->uplink.carrier)
         measure_fail("connect an agent", err.text);
     tell_host(one);
 }
@@ -72,7 +72,7 @@ static void *run(void *context) {
     struct error err = {0};
     const struct shell_ports ports = {.store = one->store, .links = &one->uplink,
                                       .links_count = 1, .host = &one->host,
-                                      .send = xmpp_link_send, .flush = xmpp_link_flush,
+                                      .send = carrier_send, .flush = carrier_flush,
                                       .submit = do_at_once};
     if (shell_run(one->host.shell, &ports, &err))
         measure_fail("run an agent", err.text);
@@ -80,7 +80,7 @@ static void *run(void *context) {
 }
 
 static void close_one(struct one *one) {
-    xmpp_link_free(one->uplink.xmpp);
+    carrier_free(one->uplink.carrier);
     shell_free(one->host.shell);
     role_free(one->role);
     store_close(one->store);

@@ -18,8 +18,8 @@ struct agent_daemon {
 };
 
 static void agent_close(struct agent_daemon *agent) {
-    if (agent->uplink.xmpp)
-        xmpp_link_free(agent->uplink.xmpp);
+    if (agent->uplink.carrier)
+        carrier_free(agent->uplink.carrier);
     if (agent->host)
         host_close(agent->host);
     shell_free(agent->shell);
@@ -87,8 +87,8 @@ static int agent_connect(struct agent_daemon *agent, const struct agent_config *
     agent->uplink.key_file = uplink->key.file;
     agent->uplink.seal = daemon_seal_up(uplink, err);
     if (agent->uplink.seal)
-        agent->uplink.xmpp = daemon_connect_up(&link, agent->shell, err);
-    return agent->uplink.xmpp ? 0 : error_wrap(err, "[uplink %s]", uplink->name);
+        agent->uplink.carrier = daemon_connect_up(&link, agent->shell, err);
+    return agent->uplink.carrier ? 0 : error_wrap(err, "[uplink %s]", uplink->name);
 }
 
 static int agent_open(struct agent_daemon *agent, const struct agent_config *config,
@@ -131,8 +131,8 @@ int main(int count, char **arguments) {
         .links = &agent.uplink,
         .links_count = 1,
         .host = agent.host,
-        .send = xmpp_link_send,
-        .flush = xmpp_link_flush,
+        .send = carrier_send,
+        .flush = carrier_flush,
         .submit = host_submit,
     };
     return daemon_serve(&agent.log, agent.shell, &ports, config.daemon.state);

@@ -18,7 +18,7 @@
 enum { limit_links = 1 + limit_uplinks };
 
 /* What the daemon has open, in the order of opening; it is closed in the reverse order. */
-struct downstream {
+struct downstream_daemon {
     struct log log;
     struct store *store;
     struct role *role;
@@ -31,13 +31,13 @@ struct downstream {
     struct invitations invitations;
 };
 
-static void downstream_close(struct downstream *downstream) {
+static void downstream_close(struct downstream_daemon *downstream) {
     rest_stop(downstream->owner);
     if (downstream->images)
         image_serve_stop(downstream->images);
     for (size_t i = 0; i < downstream->links_count; i++) {
-        if (downstream->links[i].xmpp)
-            xmpp_link_free(downstream->links[i].xmpp);
+        if (downstream->links[i].carrier)
+            carrier_free(downstream->links[i].carrier);
         if (downstream->links[i].fetcher)
             image_fetcher_free(downstream->links[i].fetcher);
     }
@@ -105,7 +105,7 @@ static struct role *downstream_role(const struct downstream_config *config) {
     return role_new(&settings);
 }
 
-static int downstream_connect_down(struct downstream *downstream,
+static int downstream_connect_down(struct downstream_daemon *downstream,
                                    const struct downstream_config *config, struct error *err) {
     const struct daemon_link settings = {
         .link = &config->downlink,
@@ -117,12 +117,12 @@ static int downstream_connect_down(struct downstream *downstream,
     link->key_file = config->downlink.key.file;
     link->seal = daemon_seal_down(&config->downlink, config->agents, config->agents_count, err);
     if (link->seal)
-        link->xmpp = daemon_connect_down(&settings, config->agents, config->agents_count,
+        link->carrier = daemon_connect_down(&settings, config->agents, config->agents_count,
                                          downstream->shell, err);
-    return link->xmpp ? 0 : err->code;
+    return link->carrier ? 0 : err->code;
 }
 
-static int downstream_connect_up(struct downstream *downstream,
+static int downstream_connect_up(struct downstream_daemon *downstream,
                                  const struct downstream_config *config, const char *images,
                                  struct error *err) {
     size_t index = downstream->links_count++;
@@ -149,11 +149,11 @@ static int downstream_connect_up(struct downstream *downstream,
     };
     link->seal = daemon_seal_up(uplink, err);
     if (link->seal)
-        link->xmpp = daemon_connect_up(&servers, downstream->shell, err);
-    return link->xmpp ? 0 : err->code;
+        link->carrier = daemon_connect_up(&servers, downstream->shell, err);
+    return link->carrier ? 0 : err->code;
 }
 
-static int downstream_serve_images(struct downstream *downstream,
+static int downstream_serve_images(struct downstream_daemon *downstream,
                                    const struct listen_config *config, const char *images,
                                    struct error *err) {
     char digest[limit_digest_size];
@@ -177,7 +177,7 @@ static int downstream_serve_images(struct downstream *downstream,
 }
 
 /* The owner's API is a socket in the state folder: who may open that may do all. */
-static int downstream_serve_owner(struct downstream *downstream,
+static int downstream_serve_owner(struct downstream_daemon *downstream,
                                   const struct daemon_config *config,
                                   const struct link_config *downlink, struct error *err) {
     auto_clean(memory_clean) char *listen_at = daemon_path(config, "owner.sock");
@@ -199,8 +199,8 @@ static int downstream_serve_owner(struct downstream *downstream,
     return downstream->owner ? 0 : err->code;
 }
 
-static int downstream_open(struct downstream *downstream, const struct downstream_config *config,
-                           struct error *err) {
+static int downstream_open(struct downstream_daemon *downstream,
+                           const struct downstream_config *config, struct error *err) {
     auto_clean(memory_clean) char *images = daemon_path(&config->daemon, "images");
     downstream->log = (struct log){.daemon = "isthmus-downstream",
                                    .level = (enum log_level)config->daemon.log_level};
@@ -256,7 +256,7 @@ int main(int count, char **arguments) {
         return daemon_join(&options, &(struct daemon_joining){
             "downstream", &config.daemon, config.uplinks, config.uplinks_count,
             config.uplink_servers, config.uplink_servers_count, 0700, &making});
-    auto_clean(downstream_close) struct downstream downstream = {0};
+    auto_clean(downstream_close) struct downstream_daemon downstream = {0};
     if (downstream_open(&downstream, &config, &err))
         return daemon_fail(&options, &err, EXIT_FAILED);
     const struct shell_ports ports = {
@@ -264,10 +264,10 @@ int main(int count, char **arguments) {
         .links = downstream.links,
         .links_count = downstream.links_count,
         .rest = downstream.owner,
-        .route = xmpp_link_route,
+        .route = carrier_route,
         .rekey = rest_rekey,
-        .send = xmpp_link_send,
-        .flush = xmpp_link_flush,
+        .send = carrier_send,
+        .flush = carrier_flush,
         .fetch = image_fetcher_get,
         .reply = rest_reply,
     };

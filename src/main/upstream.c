@@ -12,7 +12,7 @@
 #include "main/daemon/link.h"
 
 /* What the daemon has open, in the order of opening; it is closed in the reverse order. */
-struct upstream {
+struct upstream_daemon {
     struct log log;
     struct store *store;
     struct role *role;
@@ -22,11 +22,11 @@ struct upstream {
     struct invitations invitations;
 };
 
-static void upstream_close(struct upstream *upstream) {
+static void upstream_close(struct upstream_daemon *upstream) {
     if (upstream->rest)
         rest_stop(upstream->rest);
-    if (upstream->downlink.xmpp)
-        xmpp_link_free(upstream->downlink.xmpp);
+    if (upstream->downlink.carrier)
+        carrier_free(upstream->downlink.carrier);
     shell_free(upstream->shell);
     role_free(upstream->role);
     store_close(upstream->store);
@@ -83,7 +83,7 @@ static struct role *upstream_role(const struct upstream_config *config) {
     return role_new(&settings);
 }
 
-static int upstream_connect(struct upstream *upstream, const struct upstream_config *config,
+static int upstream_connect(struct upstream_daemon *upstream, const struct upstream_config *config,
                             struct error *err) {
     const struct daemon_link settings = {
         .link = &config->downlink,
@@ -96,13 +96,13 @@ static int upstream_connect(struct upstream *upstream, const struct upstream_con
     link->seal =
         daemon_seal_down(&config->downlink, config->clusters, config->clusters_count, err);
     if (link->seal)
-        link->xmpp = daemon_connect_down(&settings, config->clusters, config->clusters_count,
+        link->carrier = daemon_connect_down(&settings, config->clusters, config->clusters_count,
                                          upstream->shell, err);
-    return link->xmpp ? 0 : error_wrap(err, "[downlink]");
+    return link->carrier ? 0 : error_wrap(err, "[downlink]");
 }
 
-static struct rest *upstream_rest(struct upstream *upstream, const struct upstream_config *config,
-                                  struct error *err) {
+static struct rest *upstream_rest(struct upstream_daemon *upstream,
+                                  const struct upstream_config *config, struct error *err) {
     auto_clean(memory_clean) char *images = daemon_path(&config->daemon, "images");
     auto_clean(memory_clean) char(*digests)[limit_digest_size] =
         memory_new(config->clusters_count, sizeof(*digests));
@@ -135,7 +135,7 @@ static struct rest *upstream_rest(struct upstream *upstream, const struct upstre
     return folder_make(images, 0700, err) ? NULL : rest_start(&settings, upstream->shell, err);
 }
 
-static int upstream_open(struct upstream *upstream, const struct upstream_config *config,
+static int upstream_open(struct upstream_daemon *upstream, const struct upstream_config *config,
                          struct error *err) {
     upstream->log = (struct log){.daemon = "isthmus-upstream",
                                  .level = (enum log_level)config->daemon.log_level};
@@ -168,7 +168,7 @@ int main(int count, char **arguments) {
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
         return daemon_checked(&options);
-    auto_clean(upstream_close) struct upstream upstream = {0};
+    auto_clean(upstream_close) struct upstream_daemon upstream = {0};
     if (upstream_open(&upstream, &config, &err))
         return daemon_fail(&options, &err, EXIT_FAILED);
     const struct shell_ports ports = {
@@ -176,10 +176,10 @@ int main(int count, char **arguments) {
         .links = &upstream.downlink,
         .links_count = 1,
         .rest = upstream.rest,
-        .route = xmpp_link_route,
+        .route = carrier_route,
         .rekey = rest_rekey,
-        .send = xmpp_link_send,
-        .flush = xmpp_link_flush,
+        .send = carrier_send,
+        .flush = carrier_flush,
         .reply = rest_reply,
     };
     return daemon_serve(&upstream.log, upstream.shell, &ports, config.daemon.state);

@@ -1,8 +1,9 @@
-/* A client of the XMPP carrier for test_carrier.py: stands in for the shell, and prints what the
- * carrier tells it. Lines on standard input: "send ADDRESS TEXT", "burst ADDRESS COUNT", "quit".
+/* A party on a carrier of any kind, for test_carrier.py: stands in for the shell, and prints what
+ * the carrier tells it. Lines on standard input: "send ADDRESS TEXT", "burst ADDRESS COUNT",
+ * "quit".
  *
  * carrier_probe HANDSHAKE PING HOLD_DOWN RETURN one|each SERVER... with, for each server in order:
- * JID PASSWORD PORT CA_FILE PEER CERTIFICATE KEY; an empty one is none. Seconds. */
+ * KIND ADDRESS PASSWORD PORT CA_FILE PEER CERTIFICATE KEY; an empty one is none. Seconds. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "io/carrier/carrier.h"
+#include "io/carrier/kinds.h"
 #include "message/limits.h"
 
 struct shell {
@@ -44,25 +45,25 @@ void shell_log(struct shell *shell, int level, const char *event, const char *fo
     printf("log %s %s %s\n", log_level_names[level], event, text);
 }
 
-static void send_text(struct xmpp *xmpp, const char *address, const char *text) {
-    enum xmpp_sent sent = xmpp_link_send(xmpp, address, text, strlen(text));
-    xmpp_link_flush(xmpp);
-    printf("%s %zu\n", sent == XMPP_SENT ? "sent" : "dropped", strlen(text));
+static void send_text(struct carrier *carrier, const char *address, const char *text) {
+    enum carrier_sent sent = carrier_send(carrier, address, text, strlen(text));
+    carrier_flush(carrier);
+    printf("%s %zu\n", sent == CARRIER_SENT ? "sent" : "dropped", strlen(text));
 }
 
 /* Many frames at once, for the bound of the queue. */
-static void send_burst(struct xmpp *xmpp, const char *address, unsigned long count) {
+static void send_burst(struct carrier *carrier, const char *address, unsigned long count) {
     unsigned long sent = 0;
     for (unsigned long i = 0; i < count; i++) {
         char text[32];
         (void)snprintf(text, sizeof(text), "burst %lu", i);
-        sent += xmpp_link_send(xmpp, address, text, strlen(text)) == XMPP_SENT;
+        sent += carrier_send(carrier, address, text, strlen(text)) == CARRIER_SENT;
     }
-    xmpp_link_flush(xmpp);
+    carrier_flush(carrier);
     printf("burst %lu\n", sent);
 }
 
-static void serve(struct xmpp *xmpp) {
+static void serve(struct carrier *carrier) {
     auto_clean(memory_clean) char *line = NULL;
     size_t size = 0;
     ssize_t length;
@@ -75,34 +76,39 @@ static void serve(struct xmpp *xmpp) {
         if (!address || !rest)
             printf("what?\n");
         else if (!strcmp(verb, "send"))
-            send_text(xmpp, address, rest);
+            send_text(carrier, address, rest);
         else if (!strcmp(verb, "burst"))
-            send_burst(xmpp, address, strtoul(rest, NULL, 10));
+            send_burst(carrier, address, strtoul(rest, NULL, 10));
     }
 }
 
-enum { first_server = 6, words_per_server = 7 };
+enum { first_server = 6, words_per_server = 8 };
 
 static const char *or_none(const char *word) { return word[0] ? word : NULL; }
 
-static struct xmpp *connect_link(int servers, char **arguments, struct shell *shell) {
-    struct xmpp_endpoint endpoints[limit_endpoints] = {0};
+static struct carrier *connect_link(int servers, char **arguments, struct shell *shell) {
+    struct carrier_endpoint endpoints[limit_endpoints] = {0};
     const char *addresses[limit_endpoints];
     for (int i = 0; i < servers; i++) {
         char **words = arguments + first_server + i * words_per_server;
-        endpoints[i] = (struct xmpp_endpoint){
-            .jid = words[0],
-            .password = or_none(words[1]),
+        endpoints[i] = (struct carrier_endpoint){
+            .kind = carrier_kind_find(words[0]),
+            .address = words[1],
+            .password = or_none(words[2]),
             .host = "127.0.0.1",
-            .port = (uint16_t)strtoul(words[2], NULL, 10),
-            .ca_file = words[3],
-            .certificate_file = or_none(words[5]),
-            .key_file = or_none(words[6]),
+            .port = (uint16_t)strtoul(words[3], NULL, 10),
+            .ca_file = words[4],
+            .certificate_file = or_none(words[6]),
+            .key_file = or_none(words[7]),
         };
-        addresses[i] = words[4];
+        if (!endpoints[i].kind) {
+            printf("error no carrier is of the kind %s\n", words[0]);
+            return NULL;
+        }
+        addresses[i] = words[5];
     }
-    const struct xmpp_peer peer = {addresses};
-    const struct xmpp_settings settings = {
+    const struct carrier_peer peer = {addresses};
+    const struct carrier_settings settings = {
         .endpoints = endpoints,
         .endpoints_count = (size_t)servers,
         .use = strcmp(arguments[5], "one") == 0 ? ENDPOINTS_USE_ONE : ENDPOINTS_USE_EACH,
@@ -115,10 +121,10 @@ static struct xmpp *connect_link(int servers, char **arguments, struct shell *sh
         .return_seconds = (unsigned)strtoul(arguments[4], NULL, 10),
     };
     struct error err;
-    struct xmpp *xmpp = xmpp_link_new(&settings, shell, &err);
-    if (!xmpp)
+    struct carrier *carrier = carrier_new(&settings, shell, &err);
+    if (!carrier)
         printf("error %s\n", err.text);
-    return xmpp;
+    return carrier;
 }
 
 int main(int count, char **arguments) {
@@ -130,13 +136,13 @@ int main(int count, char **arguments) {
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    xmpp_link_prepare();
+    carrier_prepare();
     struct shell shell = {0};
-    struct xmpp *xmpp = connect_link(servers, arguments, &shell);
-    if (!xmpp)
+    struct carrier *carrier = connect_link(servers, arguments, &shell);
+    if (!carrier)
         return 1;
-    serve(xmpp);
-    xmpp_link_free(xmpp);
+    serve(carrier);
+    carrier_free(carrier);
     printf("freed\n");
     return 0;
 }

@@ -15,7 +15,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, os.environ.get("ISTHMUS_BUILD", "build"))
 PROBE = os.path.join(BUILD, "tests", "system", "rest_probe")
-COMMAND = os.path.join(BUILD, "src", "main", "isthmus")
+COMMAND = os.path.join(BUILD, "src", "cli", "isthmus")
 OPERATOR = {"Authorization": "Bearer operator-token"}
 CLUSTER = {"Authorization": "Bearer cluster-token"}
 JSON = {"Content-Type": "application/json"}

@@ -19,6 +19,7 @@ from xmpp_client import XmppClient
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WAIT_SECONDS = 30
+KIND = "xmpp"
 HOSTILE = """{"text":"<&>\\"' ]]> <frame/> &amp; ü € 𝄞 \t end"}"""
 
 
@@ -33,8 +34,9 @@ class Probe:
     def __init__(self, jid, password, port, ca_file, peer="", **options):
         """`more`: further servers, as (jid, password, port, ca_file, peer). `use`: one or each."""
         self.jid = jid
-        servers = [(jid, password, port, ca_file, peer, *options.get("certificate", ("", "")))]
-        servers += [(*server, "", "") for server in options.get("more", ())]
+        servers = [(KIND, jid, password, port, ca_file, peer,
+                    *options.get("certificate", ("", "")))]
+        servers += [(KIND, *server, "", "") for server in options.get("more", ())]
         seconds = [options.get("handshake", 15), options.get("ping", 30),
                    options.get("hold_down", 1), options.get("back", 1)]
         self.lines = []

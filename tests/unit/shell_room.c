@@ -51,27 +51,28 @@ int store_load(struct store *store, void (*each)(void *context, const struct rec
     return 0;
 }
 
-static enum xmpp_sent on_send(struct xmpp *xmpp, const char *address, const char *bytes,
-                              size_t length) {
+static enum carrier_sent on_send(struct carrier *carrier, const char *address, const char *bytes,
+                                 size_t length) {
     struct codec_fault fault;
-    frame_clear(&xmpp->last);
-    text_clear(&xmpp->bytes);
-    text_add_bytes(&xmpp->bytes, bytes, length);
-    assert_int_equal(seal_open(xmpp->peer, "us@b/c", bytes, length, &xmpp->opened), SEAL_DONE);
-    if (frame_decode(text_data(&xmpp->opened), xmpp->opened.length, &xmpp->last, &fault))
+    frame_clear(&carrier->last);
+    text_clear(&carrier->bytes);
+    text_add_bytes(&carrier->bytes, bytes, length);
+    assert_int_equal(seal_open(carrier->peer, "us@b/c", bytes, length, &carrier->opened),
+                     SEAL_DONE);
+    if (frame_decode(text_data(&carrier->opened), carrier->opened.length, &carrier->last, &fault))
         fail_msg("%s: %s", fault.field, fault.text);
-    text_addf(&journal, "send %s %u@%u;", address, xmpp->last.messages_count,
-              (unsigned)xmpp->last.header.sequence);
-    return XMPP_SENT;
+    text_addf(&journal, "send %s %u@%u;", address, carrier->last.messages_count,
+              (unsigned)carrier->last.header.sequence);
+    return CARRIER_SENT;
 }
 
-static void on_route(struct xmpp *xmpp, const char *address, size_t endpoint) {
-    (void)xmpp;
+static void on_route(struct carrier *carrier, const char *address, size_t endpoint) {
+    (void)carrier;
     text_addf(&journal, "route %s %zu;", address, endpoint);
 }
 
 /* One per turn and link: what waits for it is in the journal already. */
-static void on_flush(struct xmpp *xmpp) { xmpp->flushes++; }
+static void on_flush(struct carrier *carrier) { carrier->flushes++; }
 
 static void on_job(struct host *host, const struct effect_job *job) {
     host->jobs++;
@@ -99,11 +100,11 @@ static void make_seals(struct room *room) {
     static const char *const peers[] = {"a@b/c", "a@b/d", "m@b/c"};
     for (size_t i = 0; i < array_size(room->links); i++) {
         room->links[i].seal = seal_new(i ? SEAL_AGENT : SEAL_MANAGER, own_key, &room->err);
-        room->xmpp[i].peer = seal_new(i ? SEAL_MANAGER : SEAL_AGENT, peer_key, &room->err);
+        room->carriers[i].peer = seal_new(i ? SEAL_MANAGER : SEAL_AGENT, peer_key, &room->err);
         for (size_t n = 0; n < array_size(peers); n++)
             assert_int_equal(seal_pin(room->links[i].seal, peers[n],
-                                      seal_public_key(room->xmpp[i].peer), &room->err), 0);
-        assert_int_equal(seal_pin(room->xmpp[i].peer, "us@b/c",
+                                      seal_public_key(room->carriers[i].peer), &room->err), 0);
+        assert_int_equal(seal_pin(room->carriers[i].peer, "us@b/c",
                                   seal_public_key(room->links[i].seal), &room->err), 0);
     }
 }
@@ -113,9 +114,9 @@ int set_up(void **state) {
     room->role.deadline_ms = UINT64_MAX;
     room->log = (struct log){.daemon = "test", .level = LOG_ERROR};
     room->shell = shell_new(&room->role, &room->log);
-    room->links[0] = (struct shell_link){.name = "downlink", .xmpp = &room->xmpp[0]};
+    room->links[0] = (struct shell_link){.name = "downlink", .carrier = &room->carriers[0]};
     room->links[1] = (struct shell_link){
-        .name = "uplink", .xmpp = &room->xmpp[1], .fetcher = &room->fetcher};
+        .name = "uplink", .carrier = &room->carriers[1], .fetcher = &room->fetcher};
     make_seals(room);
     room->ports = (struct shell_ports){.store = &room->store,
                                        .links = room->links,
@@ -136,11 +137,11 @@ int set_up(void **state) {
 int tear_down(void **state) {
     struct room *room = *state;
     shell_free(room->shell);
-    for (size_t i = 0; i < array_size(room->xmpp); i++) {
-        frame_clear(&room->xmpp[i].last);
-        text_deinit(&room->xmpp[i].bytes);
-        text_deinit(&room->xmpp[i].opened);
-        seal_free(room->xmpp[i].peer);
+    for (size_t i = 0; i < array_size(room->carriers); i++) {
+        frame_clear(&room->carriers[i].last);
+        text_deinit(&room->carriers[i].bytes);
+        text_deinit(&room->carriers[i].opened);
+        seal_free(room->carriers[i].peer);
         seal_free(room->links[i].seal);
     }
     text_deinit(&room->role.seen);

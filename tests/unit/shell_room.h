@@ -20,7 +20,7 @@ struct store {
     const struct record *stored;
 };
 
-struct xmpp {
+struct carrier {
     struct frame last;
     struct text bytes;
     struct seal *peer; /* the other end of the link */
@@ -42,7 +42,7 @@ struct image_fetcher {
 struct room {
     struct role role;
     struct store store;
-    struct xmpp xmpp[2];
+    struct carrier carriers[2];
     struct host host;
     struct rest rest;
     struct image_fetcher fetcher;

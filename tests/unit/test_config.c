@@ -159,6 +159,7 @@ static const struct mistake {
     {NULL, "[uplink]\n", {"line 9", "is not a section", NULL}},
     {NULL, "[host x]\n", {"line 9", "is not a section", NULL}},
     {NULL, "[uplink home]\n", {"line 9", "twice", "line 1"}},
+    {NULL, "carrier = pigeon\n", {"line 9", "\"pigeon\" is no kind of carrier", "xmpp is"}},
     {"[uplink home]\n", "[uplink Bad_Name]\n", {"line 1", "\"Bad_Name\" must be", "a-z"}},
     {NULL, "[network lan]\n", {"[network lan]", "bridge, libvirt and user = yes", NULL}},
     {NULL, "[network lan]\nbridge = br0\nuser = yes\n", {"[network lan]", "give one of", NULL}},

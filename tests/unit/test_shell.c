@@ -69,7 +69,7 @@ static void one_turn_is_one_transaction_before_any_send(void **state) {
     run(room);
     assert_string_equal(text_data(&journal), "begin;put t-0;delete gone;put t-1;commit;"
                                              "send a@b/c 2@1;send m@b/c 1@1;");
-    assert_true(room->xmpp[0].flushes > 0 && room->xmpp[1].flushes > 0);
+    assert_true(room->carriers[0].flushes > 0 && room->carriers[1].flushes > 0);
     assert_string_equal(text_data(&room->role.seen), "start;scanned;image;host;scanned;stop;");
 }
 
@@ -189,7 +189,7 @@ static void frames_are_closed_at_the_soft_limit(void **state) {
     }
     assert_int_equal(next, 201);
     assert_true(frames > 2 && frames < 10);
-    assert_true(room->xmpp[0].bytes.length <= limit_frame_soft);
+    assert_true(room->carriers[0].bytes.length <= limit_frame_soft);
 }
 
 static void script_huge(struct role *role, const struct event *event, struct effects *out) {
@@ -270,7 +270,7 @@ static void post_bytes(struct room *room, uint32_t link, const char *from, const
 /* As the peer of link 1 says it. */
 static void post_sealed(struct room *room, const struct text *frame) {
     auto_clean(text_deinit) struct text sealed = {0};
-    assert_int_equal(seal_frame(room->xmpp[1].peer, "us@b/c", frame, &sealed), SEAL_DONE);
+    assert_int_equal(seal_frame(room->carriers[1].peer, "us@b/c", frame, &sealed), SEAL_DONE);
     post_bytes(room, 1, "a@b/c", text_data(&sealed), sealed.length);
 }
 
@@ -298,7 +298,7 @@ static void what_is_not_sealed_by_its_peer_is_dropped(void **state) {
     room->role.script = script_frames;
     post_bytes(room, 1, "a@b/c", text_data(&frame), frame.length);
     post_bytes(room, 1, "a@b/c", "", 0);
-    assert_int_equal(seal_frame(room->xmpp[1].peer, "us@b/c", &frame, &sealed), SEAL_DONE);
+    assert_int_equal(seal_frame(room->carriers[1].peer, "us@b/c", &frame, &sealed), SEAL_DONE);
     post_bytes(room, 0, "a@b/c", text_data(&sealed), sealed.length);
     post_bytes(room, 1, "x@b/c", text_data(&sealed), sealed.length);
     post_bytes(room, 1, "a@b/c", text_data(&sealed), sealed.length - 1);

@@ -33,8 +33,6 @@ CIRCLES = {
      "laws/check_carrier laws/check_explain laws/check_place laws/check_share laws/check_wall "
      "parts/carrier parts/disk parts/host_live parts/host_shape parts/hosts parts/keys "
      "parts/network parts/shell world/topology world/world"),
-    ("src/io", "carrier/carrier carrier/xmpp/check carrier/xmpp/connection shell/keys "
-     "shell/outbox shell/perform shell/shell"),
 }
 
 # (file or pattern, what stands above it and is known there all the same): until when

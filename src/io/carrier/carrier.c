@@ -1,6 +1,5 @@
-/* A thread of its own carries out what core/link/endpoints orders; the connections' threads tell
- * it what became of that. One lock guards all; what is posted to the shell under it stays in
- * order. */
+/* A thread of its own carries out what core/link/endpoints orders; the lines' threads tell it what
+ * became of that. One lock guards all; what is posted to the shell under it stays in order. */
 #include "io/carrier/carrier.h"
 
 #include <errno.h>
@@ -13,12 +12,15 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/carrier/xmpp/connection.h"
 #include "message/limits.h"
 
-enum { hold_down_default_seconds = 10, return_default_seconds = 300 };
+enum {
+    hold_down_default_seconds = 10,
+    return_default_seconds = 300,
+    account_size = limit_address_size + 16, /* with its kind */
+};
 
-struct xmpp {
+struct carrier {
     uint32_t link;
     struct shell *shell;
     pthread_mutex_t lock;
@@ -26,10 +28,8 @@ struct xmpp {
     pthread_t thread;
     bool is_stopping;
     struct endpoints endpoints;
-    struct xmpp_connection *connections[limit_endpoints];
+    struct carrier_line *lines[limit_endpoints];
 };
-
-struct shell *xmpp_shell(const struct xmpp *xmpp) { return xmpp->shell; }
 
 static uint64_t now_ms(void) {
     struct timespec now;
@@ -37,125 +37,126 @@ static uint64_t now_ms(void) {
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* ---- what the connections tell, on their threads ---- */
+/* ---- what the lines tell, on their threads ---- */
 
 static void post_presence(struct endpoints *endpoints, const char *address,
                           enum presence presence) {
-    struct xmpp *xmpp = container_of(endpoints, struct xmpp, endpoints);
+    struct carrier *carrier = container_of(endpoints, struct carrier, endpoints);
     struct event event = {
         .kind = address ? EVENT_PEER : EVENT_LINK,
-        .presence = {.link = xmpp->link, .address = address, .presence = presence},
+        .presence = {.link = carrier->link, .address = address, .presence = presence},
     };
-    shell_post(xmpp->shell, &event);
+    shell_post(carrier->shell, &event);
 }
 
-void xmpp_on_up(struct xmpp *xmpp, size_t number) {
-    pthread_mutex_lock(&xmpp->lock);
-    endpoints_on_up(&xmpp->endpoints, number, now_ms());
-    pthread_cond_signal(&xmpp->changed);
-    pthread_mutex_unlock(&xmpp->lock);
+void carrier_on_up(struct carrier *carrier, size_t number) {
+    pthread_mutex_lock(&carrier->lock);
+    endpoints_on_up(&carrier->endpoints, number, now_ms());
+    pthread_cond_signal(&carrier->changed);
+    pthread_mutex_unlock(&carrier->lock);
 }
 
-void xmpp_on_down(struct xmpp *xmpp, size_t number, enum failover_loss loss) {
-    pthread_mutex_lock(&xmpp->lock);
-    endpoints_on_down(&xmpp->endpoints, number, loss, now_ms());
-    pthread_cond_signal(&xmpp->changed);
-    pthread_mutex_unlock(&xmpp->lock);
+void carrier_on_down(struct carrier *carrier, size_t number, enum failover_loss loss) {
+    pthread_mutex_lock(&carrier->lock);
+    endpoints_on_down(&carrier->endpoints, number, loss, now_ms());
+    pthread_cond_signal(&carrier->changed);
+    pthread_mutex_unlock(&carrier->lock);
 }
 
-void xmpp_on_peer(struct xmpp *xmpp, size_t number, const char *address,
-                  enum presence presence) {
-    pthread_mutex_lock(&xmpp->lock);
-    endpoints_on_peer(&xmpp->endpoints, number, address, presence);
-    pthread_mutex_unlock(&xmpp->lock);
+void carrier_on_peer(struct carrier *carrier, size_t number, const char *address,
+                     enum presence presence) {
+    pthread_mutex_lock(&carrier->lock);
+    endpoints_on_peer(&carrier->endpoints, number, address, presence);
+    pthread_mutex_unlock(&carrier->lock);
 }
 
-void xmpp_on_frame(struct xmpp *xmpp, size_t number, const char *from, const char *bytes,
-                   size_t length) {
-    pthread_mutex_lock(&xmpp->lock);
+void carrier_on_frame(struct carrier *carrier, size_t number, const char *from, const char *bytes,
+                      size_t length) {
+    pthread_mutex_lock(&carrier->lock);
     const struct event_frame about = {
-        .link = xmpp->link,
+        .link = carrier->link,
         .endpoint = (uint32_t)number,
-        .from = endpoints_on_frame(&xmpp->endpoints, number, from),
+        .from = endpoints_on_frame(&carrier->endpoints, number, from),
     };
     if (about.from) /* who says it, and so the route, is not known yet */
-        shell_post_bytes(xmpp->shell, &about, bytes, length);
-    pthread_mutex_unlock(&xmpp->lock);
+        shell_post_bytes(carrier->shell, &about, bytes, length);
+    pthread_mutex_unlock(&carrier->lock);
 }
 
 /* ---- carrying out what is wanted ---- */
 
-static void carry_out(struct xmpp *xmpp, size_t number) {
-    switch (endpoints_order(&xmpp->endpoints, number)) {
+static void carry_out(struct carrier *carrier, size_t number) {
+    struct carrier_line *line = carrier->lines[number];
+    switch (endpoints_order(&carrier->endpoints, number)) {
     case ENDPOINTS_LEAVE:
         break;
     case ENDPOINTS_OPEN:
-        xmpp_connection_open(xmpp->connections[number], xmpp->endpoints.all[number].purpose);
+        line->kind->open(line, carrier->endpoints.all[number].purpose);
         break;
     case ENDPOINTS_CLOSE:
-        xmpp_connection_close(xmpp->connections[number]);
+        line->kind->close(line);
         break;
     }
 }
 
-static void wait_until(struct xmpp *xmpp, uint64_t due_ms) {
+static void wait_until(struct carrier *carrier, uint64_t due_ms) {
     const struct timespec due = {(time_t)(due_ms / 1000), (long)(due_ms % 1000) * 1000000};
     if (due_ms == UINT64_MAX)
-        pthread_cond_wait(&xmpp->changed, &xmpp->lock);
+        pthread_cond_wait(&carrier->changed, &carrier->lock);
     else
-        pthread_cond_timedwait(&xmpp->changed, &xmpp->lock, &due);
+        pthread_cond_timedwait(&carrier->changed, &carrier->lock, &due);
 }
 
 static void *run(void *argument) {
-    struct xmpp *xmpp = argument;
-    pthread_mutex_lock(&xmpp->lock);
-    while (!xmpp->is_stopping) {
-        endpoints_on_tick(&xmpp->endpoints, now_ms());
-        for (size_t k = 0; k < xmpp->endpoints.count; k++)
-            carry_out(xmpp, k);
-        wait_until(xmpp, endpoints_deadline_ms(&xmpp->endpoints));
+    struct carrier *carrier = argument;
+    pthread_mutex_lock(&carrier->lock);
+    while (!carrier->is_stopping) {
+        endpoints_on_tick(&carrier->endpoints, now_ms());
+        for (size_t k = 0; k < carrier->endpoints.count; k++)
+            carry_out(carrier, k);
+        wait_until(carrier, endpoints_deadline_ms(&carrier->endpoints));
     }
-    pthread_mutex_unlock(&xmpp->lock);
+    pthread_mutex_unlock(&carrier->lock);
     return NULL;
 }
 
 /* ---- from outside ---- */
 
-void xmpp_link_prepare(void) {
-    setenv("SSL_CERT_FILE", "/dev/null", 1);
-    setenv("SSL_CERT_DIR", "/nonexistent", 1);
+void carrier_route(struct carrier *carrier, const char *address, size_t endpoint) {
+    pthread_mutex_lock(&carrier->lock);
+    endpoints_route(&carrier->endpoints, address, endpoint);
+    pthread_mutex_unlock(&carrier->lock);
 }
 
-static bool is_prepared(void) {
-    const char *file = getenv("SSL_CERT_FILE"), *folder = getenv("SSL_CERT_DIR");
-    return file && folder && text_equal(file, "/dev/null") && text_equal(folder, "/nonexistent");
-}
-
-void xmpp_link_route(struct xmpp *xmpp, const char *address, size_t endpoint) {
-    pthread_mutex_lock(&xmpp->lock);
-    endpoints_route(&xmpp->endpoints, address, endpoint);
-    pthread_mutex_unlock(&xmpp->lock);
-}
-
-enum xmpp_sent xmpp_link_send(struct xmpp *xmpp, const char *address, const char *bytes,
-                              size_t length) {
+enum carrier_sent carrier_send(struct carrier *carrier, const char *address, const char *bytes,
+                               size_t length) {
     const char *there = NULL;
-    pthread_mutex_lock(&xmpp->lock);
-    size_t number = endpoints_way(&xmpp->endpoints, address, &there);
-    pthread_mutex_unlock(&xmpp->lock);
+    pthread_mutex_lock(&carrier->lock);
+    size_t number = endpoints_way(&carrier->endpoints, address, &there);
+    pthread_mutex_unlock(&carrier->lock);
     if (!there)
-        return XMPP_DROPPED;
-    return xmpp_connection_send(xmpp->connections[number], there, bytes, length);
+        return CARRIER_DROPPED;
+    struct carrier_line *line = carrier->lines[number];
+    return line->kind->send(line, there, bytes, length);
 }
 
-void xmpp_link_flush(struct xmpp *xmpp) {
-    for (size_t k = 0; k < xmpp->endpoints.count; k++)
-        xmpp_connection_flush(xmpp->connections[k]);
+void carrier_flush(struct carrier *carrier) {
+    for (size_t k = 0; k < carrier->endpoints.count; k++)
+        carrier->lines[k]->kind->flush(carrier->lines[k]);
 }
 
-static void make_endpoints(struct xmpp *xmpp, const struct xmpp_settings *settings) {
+/* Servers of two kinds are never nodes of one cluster, whatever the addresses look like. */
+static void name_accounts(const struct carrier_settings *settings,
+                          char out_accounts[limit_endpoints][account_size]) {
+    for (size_t k = 0; k < settings->endpoints_count; k++)
+        text_format(out_accounts[k], account_size, "%s %s", settings->endpoints[k].kind->name,
+                    settings->endpoints[k].address);
+}
+
+static void make_endpoints(struct carrier *carrier, const struct carrier_settings *settings) {
     unsigned hold_down_seconds = settings->hold_down_seconds;
     unsigned return_seconds = settings->return_seconds;
+    char texts[limit_endpoints][account_size];
     const char *accounts[limit_endpoints];
     struct endpoints_settings choice = {
         .use = settings->use,
@@ -166,86 +167,96 @@ static void make_endpoints(struct xmpp *xmpp, const struct xmpp_settings *settin
         .return_ms = 1000ul * (return_seconds ? return_seconds : return_default_seconds),
     };
     (void)!getrandom(&choice.seed, sizeof(choice.seed), 0);
+    name_accounts(settings, texts);
     for (size_t k = 0; k < choice.count; k++)
-        accounts[k] = settings->endpoints[k].jid;
-    xmpp->endpoints.tell = post_presence;
-    endpoints_init(&xmpp->endpoints, &choice, settings->peers_count);
+        accounts[k] = texts[k];
+    carrier->endpoints.tell = post_presence;
+    endpoints_init(&carrier->endpoints, &choice, settings->peers_count);
     for (size_t i = 0; i < settings->peers_count; i++)
-        endpoints_add_party(&xmpp->endpoints, i, settings->peers[i].addresses);
+        endpoints_add_party(&carrier->endpoints, i, settings->peers[i].addresses);
 }
 
-static int open_connections(struct xmpp *xmpp, const struct xmpp_settings *settings,
-                            struct error *err) {
+static int make_lines(struct carrier *carrier, const struct carrier_settings *settings,
+                      struct error *err) {
     auto_clean(memory_clean) const char **peers =
         memory_new(settings->peers_count, sizeof(*peers));
-    for (size_t k = 0; k < xmpp->endpoints.count; k++) {
+    struct carrier_line_settings line = {
+        .carrier = carrier,
+        .shell = carrier->shell,
+        .link = carrier->link,
+        .peers = peers,
+        .peers_count = settings->peers_count,
+        .software = settings->software,
+        .handshake_seconds = settings->handshake_seconds,
+        .ping_seconds = settings->ping_seconds,
+    };
+    for (size_t k = 0; k < carrier->endpoints.count; k++) {
         for (size_t i = 0; i < settings->peers_count; i++)
             peers[i] = settings->peers[i].addresses[k];
-        xmpp->connections[k] = xmpp_connection_new(settings, k, peers, xmpp, err);
-        if (!xmpp->connections[k])
+        line.number = k;
+        line.endpoint = &settings->endpoints[k];
+        carrier->lines[k] = line.endpoint->kind->make(&line, err);
+        if (!carrier->lines[k])
             return err->code;
     }
     return 0;
 }
 
-static int start_thread(struct xmpp *xmpp, struct error *err) {
+static int start_thread(struct carrier *carrier, struct error *err) {
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&xmpp->changed, &monotonic);
+    pthread_cond_init(&carrier->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     sigset_t all, before; /* the signals are the main thread's */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&xmpp->thread, NULL, run, xmpp);
+    int failed = pthread_create(&carrier->thread, NULL, run, carrier);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed)
-        return error_set(err, -failed, "start a thread for an XMPP link: %s", strerror(failed));
+        return error_set(err, -failed, "start a thread for a link: %s", strerror(failed));
     return 0;
 }
 
-static void free_all(struct xmpp *xmpp) {
-    for (size_t k = 0; k < xmpp->endpoints.count; k++)
-        if (xmpp->connections[k])
-            xmpp_connection_close(xmpp->connections[k]);
-    for (size_t k = 0; k < xmpp->endpoints.count; k++)
-        xmpp_connection_free(xmpp->connections[k]);
-    endpoints_deinit(&xmpp->endpoints);
-    pthread_mutex_destroy(&xmpp->lock);
-    memory_free(xmpp);
+static void free_all(struct carrier *carrier) {
+    for (size_t k = 0; k < carrier->endpoints.count; k++)
+        if (carrier->lines[k])
+            carrier->lines[k]->kind->close(carrier->lines[k]);
+    for (size_t k = 0; k < carrier->endpoints.count; k++)
+        if (carrier->lines[k])
+            carrier->lines[k]->kind->free(carrier->lines[k]);
+    endpoints_deinit(&carrier->endpoints);
+    pthread_mutex_destroy(&carrier->lock);
+    memory_free(carrier);
 }
 
-struct xmpp *xmpp_link_new(const struct xmpp_settings *settings, struct shell *shell,
-                           struct error *err) {
+struct carrier *carrier_new(const struct carrier_settings *settings, struct shell *shell,
+                            struct error *err) {
     if (!settings->endpoints_count || settings->endpoints_count > limit_endpoints) {
         error_set(err, -EINVAL, "a link has 1 to %d servers, not %zu", limit_endpoints,
                   settings->endpoints_count);
         return NULL;
     }
-    if (!is_prepared()) {
-        error_set(err, -EINVAL, "start the XMPP link: xmpp_link_prepare was not called");
+    struct carrier *carrier = memory_new(1, sizeof(*carrier));
+    carrier->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    carrier->link = settings->link;
+    carrier->shell = shell;
+    make_endpoints(carrier, settings);
+    if (make_lines(carrier, settings, err) || start_thread(carrier, err)) {
+        free_all(carrier);
         return NULL;
     }
-    struct xmpp *xmpp = memory_new(1, sizeof(*xmpp));
-    xmpp->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    xmpp->link = settings->link;
-    xmpp->shell = shell;
-    make_endpoints(xmpp, settings);
-    if (open_connections(xmpp, settings, err) || start_thread(xmpp, err)) {
-        free_all(xmpp);
-        return NULL;
-    }
-    return xmpp;
+    return carrier;
 }
 
-void xmpp_link_free(struct xmpp *xmpp) {
-    if (!xmpp)
+void carrier_free(struct carrier *carrier) {
+    if (!carrier)
         return;
-    pthread_mutex_lock(&xmpp->lock);
-    xmpp->is_stopping = true;
-    pthread_cond_signal(&xmpp->changed);
-    pthread_mutex_unlock(&xmpp->lock);
-    pthread_join(xmpp->thread, NULL);
-    pthread_cond_destroy(&xmpp->changed);
-    free_all(xmpp);
+    pthread_mutex_lock(&carrier->lock);
+    carrier->is_stopping = true;
+    pthread_cond_signal(&carrier->changed);
+    pthread_mutex_unlock(&carrier->lock);
+    pthread_join(carrier->thread, NULL);
+    pthread_cond_destroy(&carrier->changed);
+    free_all(carrier);
 }

@@ -1,82 +1,78 @@
-/* The XMPP carrier of one link: connections (connection.h) to the link's endpoints, in the
- * order of preference, of which the pure core/link/endpoints chooses.
+/* The carrier of one link: lines to the link's servers, of whichever kind each is (kind.h), in the
+ * order of preference, of which the pure core/link/endpoints chooses. It moves opaque frames
+ * between parties, tells the shell when the link or a peer's presence changes, and reconnects by
+ * itself. An address is a text that its kind alone understands. A party is known above by one
+ * address, that at the first server: below alone its addresses at the others are turned into it
+ * and back.
  *
- * It moves opaque frames between parties in <message type='headline'> stanzas, tells the shell
- * when the link or a peer's presence changes, and reconnects by itself. A party is known above by
- * one address, that at the first endpoint: below alone its addresses at the others are turned into
- * it and back. What goes to a party leaves by the endpoint that xmpp_link_route named; presence,
- * which a server can forge, decides only where nothing better is known. It knows nothing of
- * sessions and of what a frame means, and promises no delivery.
- *
- * libstrophe exports xmpp_send and xmpp_free: ours are named xmpp_link_..., or they would take
- * the place of its own. */
+ * What the sessions above may rely on, whatever the kind (tests/system/test_carrier.py):
+ *  1. Bytes arrive unchanged or not at all, up to limit_frame_hard; more is dropped at once.
+ *  2. Between two parties they keep their order; a repeat or a loss is allowed.
+ *  3. Nothing is stored: no frame arrives that was sent before the receiver was connected.
+ *  4. `from` is what the server vouches for.
+ *  5. A server that is dead or hangs is left within twice ping_seconds.
+ *  6. Sending never waits: bounded bytes and frames wait, then frames are dropped; none waits while
+ *     the link is down.
+ *  7. Presence is a hint, which a server can forge: up may never be told, down ends a session.
+ *  8. Of two with our address, one is told of the conflict, and they do not fight for ever.
+ *  9. It is freed within two seconds, in a handshake too. A name resolution under way can take
+ *     longer: the resolver's own limits end it.
+ * 10. It is encrypted, and the server proven by the one authority that is configured, always.
+ * 11. Why a connection failed is logged in words with a remedy, once and not at each repeat.
+ * 12. A probe says nothing to anybody and does not disturb the party that uses the address.
+ * It knows nothing of sessions and of what a frame means. What goes to a party leaves by the server
+ * that carrier_route named; presence decides only where nothing better is known. */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include "base/error.h"
 #include "core/link/endpoints.h"
-#include "io/shell/ports.h"
+#include "io/carrier/kind.h"
 
-struct xmpp;
-
-/* Endpoints with the same JID are nodes of one server cluster. */
-struct xmpp_endpoint {
-    const char *jid;         /* full JID: account@domain/resource */
-    const char *password;    /* NULL: the certificate alone */
-    const char *certificate_file, *key_file; /* ours, PEM, for SASL EXTERNAL; NULL: none */
-    const char *host;        /* where to connect, NULL: the JID's domain by DNS */
-    uint16_t port;           /* 0: 5222 */
-    const char *ca_file;     /* PEM; the server's certificate chains to it and names the domain */
-};
-
-/* A party at the other end: its full JID at each endpoint, in their order. */
-struct xmpp_peer {
+/* A party at the other end: its address at each endpoint, in their order. */
+struct carrier_peer {
     const char *const *addresses;
 };
 
-struct xmpp_settings {
+struct carrier_settings {
     uint32_t link; /* index, given back in every event */
-    const struct xmpp_endpoint *endpoints;
+    const struct carrier_endpoint *endpoints;
     size_t endpoints_count; /* 1 to limit_endpoints */
     enum endpoints_use use;
-    const struct xmpp_peer *peers; /* they get our directed presence */
+    const struct carrier_peer *peers;
     size_t peers_count;
-    const char *software;       /* answered to XEP-0092 */
-    unsigned handshake_seconds; /* TCP, TLS and SASL together are cut after these; 0: 15 */
-    unsigned ping_seconds;      /* our server is pinged after these without traffic; 0: 30. It has
+    const char *software;
+    unsigned handshake_seconds; /* until a connection is up, or cut; 0: 15 */
+    unsigned ping_seconds;      /* our server is asked after these without traffic; 0: 30. It has
                                  * two thirds of them to answer before the connection is dropped */
     unsigned hold_down_seconds; /* from an endpoint's loss to the next one; 0: 10 */
     unsigned return_seconds;    /* how long a better one is watched first; 0: 300 */
 };
 
-/* Leaves ca_file as the only authority: libstrophe trusts those of the system as well, and reads
- * them anew for each connection (60 ms, 900 kB), unless the environment says otherwise. To be
- * called at the top of main, while there is one thread; xmpp_link_new insists on it. */
-void xmpp_link_prepare(void);
+/* Starts the threads; connecting goes on in the background. NULL with `err` on bad settings. All
+ * strings are copied. The threads block all signals, SIGPIPE among them. carrier_prepare (kinds.h)
+ * was called. */
+struct carrier *carrier_new(const struct carrier_settings *settings, struct shell *shell,
+                            struct error *err);
 
-/* Starts the threads; connecting goes on in the background. NULL with `err` on bad settings
- * (unreadable CA file, malformed JID). All strings are copied. The threads block all signals,
- * SIGPIPE among them. */
-struct xmpp *xmpp_link_new(const struct xmpp_settings *settings, struct shell *shell,
-                           struct error *err);
-
-enum xmpp_sent { XMPP_SENT = 0, XMPP_DROPPED = 1 };
-
-/* Queues a frame, for xmpp_link_flush. XMPP_DROPPED while no connection is up, its queue is full or
- * the frame is over limit_frame_hard or not XML text (UTF-8 without control characters): the
- * session above mends it. Thread-safe. */
-enum xmpp_sent xmpp_link_send(struct xmpp *xmpp, const char *address, const char *bytes,
-                              size_t length);
+/* Queues a frame, for carrier_flush. CARRIER_DROPPED while no connection is up, its queue is full,
+ * the frame is over limit_frame_hard or not what the kind can carry: the session above mends it.
+ * Thread-safe. */
+enum carrier_sent carrier_send(struct carrier *carrier, const char *address, const char *bytes,
+                               size_t length);
 
 /* The party at `address` is there, and reached by this endpoint. Thread-safe. */
-void xmpp_link_route(struct xmpp *xmpp, const char *address, size_t endpoint);
+void carrier_route(struct carrier *carrier, const char *address, size_t endpoint);
 
-/* Writes what is queued to the servers, on the caller's thread, which saves waking another; what
- * cannot go out at once is left to the connection's. Never waits. Thread-safe. */
-void xmpp_link_flush(struct xmpp *xmpp);
+/* Lets what is queued go out, on the caller's thread where that saves waking another; what cannot
+ * go out at once is left to the line's own. Never waits. Thread-safe. */
+void carrier_flush(struct carrier *carrier);
 
-/* Sends unavailable presence, closes the streams within two seconds and joins the threads. Only a
- * name resolution under way can take longer: the resolver's own limits end it. */
-void xmpp_link_free(struct xmpp *xmpp);
+/* Says good-bye, closes the lines and joins the threads. */
+void carrier_free(struct carrier *carrier);
+
+/* Told by lines, from their own threads. */
+void carrier_on_up(struct carrier *carrier, size_t number);
+void carrier_on_down(struct carrier *carrier, size_t number, enum failover_loss loss);
+void carrier_on_peer(struct carrier *carrier, size_t number, const char *address,
+                     enum presence presence);
+void carrier_on_frame(struct carrier *carrier, size_t number, const char *from, const char *bytes,
+                      size_t length);

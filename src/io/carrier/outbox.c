@@ -8,73 +8,73 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-int xmpp_outbox_init(struct xmpp_outbox *outbox, struct error *err) {
-    *outbox = (struct xmpp_outbox){.lock = PTHREAD_MUTEX_INITIALIZER,
-                                   .stanzas.limit = xmpp_outbox_bytes};
+int carrier_outbox_init(struct carrier_outbox *outbox, struct error *err) {
+    *outbox = (struct carrier_outbox){.lock = PTHREAD_MUTEX_INITIALIZER,
+                                   .waiting.limit = carrier_outbox_bytes};
     outbox->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (outbox->wake_fd < 0)
-        return error_set(err, -errno, "make an eventfd for an XMPP connection: %s",
+        return error_set(err, -errno, "make an eventfd for a connection: %s",
                          strerror(errno));
     return 0;
 }
 
-void xmpp_outbox_deinit(struct xmpp_outbox *outbox) {
+void carrier_outbox_deinit(struct carrier_outbox *outbox) {
     close(outbox->wake_fd);
-    text_deinit(&outbox->stanzas);
+    text_deinit(&outbox->waiting);
     pthread_mutex_destroy(&outbox->lock);
 }
 
-void xmpp_outbox_open(struct xmpp_outbox *outbox) {
+void carrier_outbox_open(struct carrier_outbox *outbox) {
     pthread_mutex_lock(&outbox->lock);
     outbox->open = true;
     pthread_mutex_unlock(&outbox->lock);
 }
 
-void xmpp_outbox_close(struct xmpp_outbox *outbox) {
+void carrier_outbox_close(struct carrier_outbox *outbox) {
     pthread_mutex_lock(&outbox->lock);
     outbox->open = false;
-    text_clear(&outbox->stanzas);
+    text_clear(&outbox->waiting);
     outbox->count = 0;
     pthread_mutex_unlock(&outbox->lock);
 }
 
-bool xmpp_outbox_add(struct xmpp_outbox *outbox, const struct text *stanza) {
+bool carrier_outbox_add(struct carrier_outbox *outbox, const struct text *frame) {
     pthread_mutex_lock(&outbox->lock);
-    bool fits = outbox->open && outbox->count < xmpp_outbox_stanzas &&
-                outbox->stanzas.length + stanza->length < xmpp_outbox_bytes;
+    bool fits = outbox->open && outbox->count < carrier_outbox_frames &&
+                outbox->waiting.length + frame->length < carrier_outbox_bytes;
     if (fits) {
-        text_add_bytes(&outbox->stanzas, text_data(stanza), stanza->length);
+        text_add_bytes(&outbox->waiting, text_data(frame), frame->length);
         outbox->count++;
     }
-    bool is_much = outbox->stanzas.length > xmpp_outbox_much;
+    bool is_much = outbox->waiting.length > carrier_outbox_much;
     pthread_mutex_unlock(&outbox->lock);
     if (is_much)
-        xmpp_outbox_wake(outbox);
+        carrier_outbox_wake(outbox);
     return fits;
 }
 
-bool xmpp_outbox_is_empty(struct xmpp_outbox *outbox) {
+bool carrier_outbox_is_empty(struct carrier_outbox *outbox) {
     pthread_mutex_lock(&outbox->lock);
     bool is_empty = outbox->count == 0;
     pthread_mutex_unlock(&outbox->lock);
     return is_empty;
 }
 
-void xmpp_outbox_take(struct xmpp_outbox *outbox, struct text *out) {
+void carrier_outbox_take(struct carrier_outbox *outbox, struct text *out) {
     pthread_mutex_lock(&outbox->lock);
     struct text empty = *out;
-    *out = outbox->stanzas;
-    outbox->stanzas = empty;
-    outbox->stanzas.limit = xmpp_outbox_bytes;
+    *out = outbox->waiting;
+    outbox->waiting = empty;
+    outbox->waiting.limit = carrier_outbox_bytes;
     outbox->count = 0;
     pthread_mutex_unlock(&outbox->lock);
 }
 
-void xmpp_outbox_wake(struct xmpp_outbox *outbox) {
+void carrier_outbox_wake(struct carrier_outbox *outbox) {
     eventfd_write(outbox->wake_fd, 1);
 }
 
-void xmpp_outbox_woken(struct xmpp_outbox *outbox) {
+void carrier_outbox_woken(struct carrier_outbox *outbox) {
     eventfd_t ignored;
     eventfd_read(outbox->wake_fd, &ignored);
 }

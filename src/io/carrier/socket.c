@@ -10,7 +10,7 @@
 
 #include "base/attributes.h"
 
-void xmpp_socket_tune(int fd) {
+void carrier_socket_tune(int fd) {
     static const struct {
         int level, name, value;
     } options[] = {
@@ -22,7 +22,7 @@ void xmpp_socket_tune(int fd) {
         (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
 }
 
-uint64_t xmpp_socket_bytes_read(int fd) {
+uint64_t carrier_socket_bytes_read(int fd) {
     struct tcp_info info = {0};
     socklen_t size = sizeof(info);
     int waiting = 0;
@@ -32,7 +32,7 @@ uint64_t xmpp_socket_bytes_read(int fd) {
     return received - (uint64_t)waiting;
 }
 
-bool xmpp_socket_has_room(int fd, size_t length) {
+bool carrier_socket_has_room(int fd, size_t length) {
     enum { room = 8192 }; /* the smallest buffer has 16 KiB; half of it is for what is around */
     int waiting = room;
     return ioctl(fd, SIOCOUTQ, &waiting) == 0 && (size_t)waiting + length <= room;

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int xmpp_watchdog_init(struct xmpp_watchdog *watchdog, struct error *err) {
-    *watchdog = (struct xmpp_watchdog){.lock = PTHREAD_MUTEX_INITIALIZER, .socket = -1};
+int carrier_watchdog_init(struct carrier_watchdog *watchdog, struct error *err) {
+    *watchdog = (struct carrier_watchdog){.lock = PTHREAD_MUTEX_INITIALIZER, .socket = -1};
     watchdog->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (watchdog->cancel_fd < 0)
         return error_set(err, -errno, "make an eventfd for an XMPP connection: %s",
@@ -19,12 +19,12 @@ int xmpp_watchdog_init(struct xmpp_watchdog *watchdog, struct error *err) {
     return 0;
 }
 
-void xmpp_watchdog_deinit(struct xmpp_watchdog *watchdog) {
+void carrier_watchdog_deinit(struct carrier_watchdog *watchdog) {
     close(watchdog->cancel_fd);
     pthread_mutex_destroy(&watchdog->lock);
 }
 
-void xmpp_watchdog_cut(struct xmpp_watchdog *watchdog) {
+void carrier_watchdog_cut(struct carrier_watchdog *watchdog) {
     pthread_mutex_lock(&watchdog->lock);
     if (watchdog->is_armed) {
         watchdog->has_cut = true;
@@ -35,14 +35,14 @@ void xmpp_watchdog_cut(struct xmpp_watchdog *watchdog) {
 }
 
 static void *watch(void *argument) {
-    struct xmpp_watchdog *watchdog = argument;
+    struct carrier_watchdog *watchdog = argument;
     struct pollfd cancel = {.fd = watchdog->cancel_fd, .events = POLLIN};
     if (poll(&cancel, 1, watchdog->time_ms) == 0)
-        xmpp_watchdog_cut(watchdog);
+        carrier_watchdog_cut(watchdog);
     return NULL;
 }
 
-void xmpp_watchdog_arm(struct xmpp_watchdog *watchdog, int time_ms) {
+void carrier_watchdog_arm(struct carrier_watchdog *watchdog, int time_ms) {
     watchdog->time_ms = time_ms;
     pthread_mutex_lock(&watchdog->lock);
     watchdog->is_armed = pthread_create(&watchdog->thread, NULL, watch, watchdog) == 0;
@@ -51,7 +51,7 @@ void xmpp_watchdog_arm(struct xmpp_watchdog *watchdog, int time_ms) {
     pthread_mutex_unlock(&watchdog->lock);
 }
 
-bool xmpp_watchdog_disarm(struct xmpp_watchdog *watchdog) {
+bool carrier_watchdog_disarm(struct carrier_watchdog *watchdog) {
     pthread_mutex_lock(&watchdog->lock);
     bool was_armed = watchdog->is_armed, has_cut = was_armed && watchdog->has_cut;
     watchdog->is_armed = false;
@@ -65,7 +65,7 @@ bool xmpp_watchdog_disarm(struct xmpp_watchdog *watchdog) {
     return has_cut;
 }
 
-void xmpp_watchdog_forget(struct xmpp_watchdog *watchdog) {
+void carrier_watchdog_forget(struct carrier_watchdog *watchdog) {
     pthread_mutex_lock(&watchdog->lock);
     if (watchdog->socket >= 0)
         close(watchdog->socket);
@@ -73,8 +73,8 @@ void xmpp_watchdog_forget(struct xmpp_watchdog *watchdog) {
     pthread_mutex_unlock(&watchdog->lock);
 }
 
-bool xmpp_watchdog_follow(struct xmpp_watchdog *watchdog, int fd) {
-    xmpp_watchdog_forget(watchdog);
+bool carrier_watchdog_follow(struct carrier_watchdog *watchdog, int fd) {
+    carrier_watchdog_forget(watchdog);
     pthread_mutex_lock(&watchdog->lock);
     watchdog->socket = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     bool in_time = watchdog->socket >= 0 && !watchdog->has_cut;

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-struct xmpp_watchdog {
+struct carrier_watchdog {
     pthread_mutex_t lock;
     pthread_t thread;
     int socket;    /* our duplicate, or -1 */
@@ -21,18 +21,18 @@ struct xmpp_watchdog {
     bool has_cut;
 };
 
-int xmpp_watchdog_init(struct xmpp_watchdog *watchdog, struct error *err);
-void xmpp_watchdog_deinit(struct xmpp_watchdog *watchdog); /* disarmed by then */
+int carrier_watchdog_init(struct carrier_watchdog *watchdog, struct error *err);
+void carrier_watchdog_deinit(struct carrier_watchdog *watchdog); /* disarmed by then */
 
-/* From now on there are `time_ms` until xmpp_watchdog_disarm, which says whether it has cut. */
-void xmpp_watchdog_arm(struct xmpp_watchdog *watchdog, int time_ms);
-bool xmpp_watchdog_disarm(struct xmpp_watchdog *watchdog);
+/* From now on there are `time_ms` until carrier_watchdog_disarm, which says whether it has cut. */
+void carrier_watchdog_arm(struct carrier_watchdog *watchdog, int time_ms);
+bool carrier_watchdog_disarm(struct carrier_watchdog *watchdog);
 
 /* Follows the socket `fd` instead of the one before. False if the time is over. */
-bool xmpp_watchdog_follow(struct xmpp_watchdog *watchdog, int fd);
+bool carrier_watchdog_follow(struct carrier_watchdog *watchdog, int fd);
 
 /* Closes the duplicate: the connection has ended. */
-void xmpp_watchdog_forget(struct xmpp_watchdog *watchdog);
+void carrier_watchdog_forget(struct carrier_watchdog *watchdog);
 
 /* Cuts now, if armed; from any thread. */
-void xmpp_watchdog_cut(struct xmpp_watchdog *watchdog);
+void carrier_watchdog_cut(struct carrier_watchdog *watchdog);

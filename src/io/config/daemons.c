@@ -25,6 +25,8 @@ static const struct field agent_fields[] = {daemon_rows("/var/lib/isthmus-agent"
  * manager's all. */
 static const struct field link_fields[] = {
     {field_of(struct link_config, name), .kind = FIELD_BLOB, .check = CHECK_NAME},
+    {field_of(struct link_config, carrier), .about = "kind of the server", .kind = FIELD_BLOB,
+     .form = value_check_carrier, .standard = "xmpp"},
     {field_of(struct link_config, jid), .about = "our account, as account@domain/resource",
      .kind = FIELD_BLOB, .form = value_check_jid, .mask = FIELD_REQUIRED},
     {.name = "password_file", field_at(struct link_config, password),
@@ -103,11 +105,14 @@ static const struct field link_fields[] = {
      .kind = FIELD_U64},
 };
 
-enum { downlink_rows = 11, agent_uplink_rows = 17 };
+enum { downlink_rows = 12, agent_uplink_rows = 18 };
 
 /* The last two are for uplinks alone. */
 static const struct field server_fields[] = {
     {field_of(struct server_config, name), .kind = FIELD_BLOB, .check = CHECK_NAME},
+    {field_of(struct server_config, carrier),
+     .about = "kind of this server; that of the link without it", .kind = FIELD_BLOB,
+     .form = value_check_carrier},
     {field_of(struct server_config, jid),
      .about = "our account there; without it that of the link: a node of the same cluster",
      .kind = FIELD_BLOB, .form = value_check_jid},
@@ -129,7 +134,7 @@ static const struct field server_fields[] = {
      .kind = FIELD_BLOB, .check = CHECK_NAME, .mask = FIELD_REQUIRED},
 };
 
-enum { downlink_server_rows = 8 };
+enum { downlink_server_rows = 9 };
 
 /* [api] and [images], but for the token. */
 #define listen_rows(address, below)                                                              \

@@ -25,6 +25,7 @@ static struct link_config merged(const struct link_config *link,
         all.certificate_key_file =
             is_same ? link->certificate_key_file : server->certificate_key_file;
     }
+    replace(&all.carrier, server->carrier);
     replace(&all.jid, server->jid);
     replace(&all.server, server->server);
     replace(&all.ca_file, server->ca_file);

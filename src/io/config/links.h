@@ -9,6 +9,7 @@
  * [downlink] has no name and ends with key. */
 struct link_config {
     char *name;
+    char *carrier; /* the servers' kind: "xmpp" */
     char *jid;
     struct secret password; /* or a certificate, or both */
     char *certificate_file, *certificate_key_file;
@@ -32,6 +33,7 @@ struct link_config {
 struct server_config {
     char *name;
     char *uplink; /* the link's name; [downlink-server] has none and no manager */
+    char *carrier;
     char *jid;
     struct secret password;
     char *certificate_file, *certificate_key_file;

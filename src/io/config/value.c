@@ -44,6 +44,12 @@ static bool listen_is_valid(const char *value) {
            (bracketed || strchr(value, ':') == colon);
 }
 
+int value_check_carrier(const char *value, struct error *err) {
+    return text_equal(value, "xmpp") ? 0
+                                     : error_set(err, -EINVAL, "\"%s\" is no kind of carrier; "
+                                                 "xmpp is the only one", value);
+}
+
 int value_check_jid(const char *value, struct error *err) {
     return jid_is_full(value) ? 0
                               : error_set(err, -EINVAL, "\"%s\" is not a full JID; write "

@@ -17,6 +17,7 @@ int config_value_set(const struct field *field, const char *value, void *section
                      struct error *err);
 
 /* Forms of values, for the tables. */
+int value_check_carrier(const char *value, struct error *err); /* a kind that there is */
 int value_check_jid(const char *value, struct error *err);    /* account@domain/resource */
 int value_check_jids(const char *value, struct error *err);   /* by commas without spaces */
 int value_check_url(const char *value, struct error *err);    /* without a slash at the end */

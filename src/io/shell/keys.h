@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "core/event.h"
-#include "io/shell/shell.h"
+#include "io/shell/adapters.h"
 
 struct shell_keys {
     const struct shell_ports *ports;

@@ -63,8 +63,8 @@ static void outbox_send(struct outbox *outbox, struct parcel *parcel) {
                  "link=\"%s\" to=%s text=\"no key is pinned for it; let the agent's end join\"",
                  link->name, parcel_address(parcel));
     else if (result != SEAL_DONE ||
-             outbox->ports->send(link->xmpp, parcel_address(parcel), text_data(&outbox->sealed),
-                                 outbox->sealed.length) == XMPP_DROPPED)
+             outbox->ports->send(link->carrier, parcel_address(parcel), text_data(&outbox->sealed),
+                                 outbox->sealed.length) == CARRIER_DROPPED)
         log_line(outbox->log, LOG_DEBUG, "frame-dropped", "link=\"%s\" to=%s", link->name,
                  parcel_address(parcel));
     (void)map_remove(&outbox->parcels, parcel->key);

@@ -4,8 +4,9 @@
 #pragma once
 
 #include "base/list.h"
+#include "base/log.h"
 #include "base/map.h"
-#include "io/shell/shell.h"
+#include "io/shell/adapters.h"
 
 struct outbox {
     const struct shell_ports *ports;

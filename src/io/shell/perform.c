@@ -104,7 +104,7 @@ static void performer_pin(const struct performer *performer, const struct effect
 static void performer_send(const struct performer *performer, uint32_t link, const char *address,
                            const struct text *sealed) {
     const struct shell_ports *ports = performer->ports;
-    (void)ports->send(ports->links[link].xmpp, address, text_data(sealed), sealed->length);
+    (void)ports->send(ports->links[link].carrier, address, text_data(sealed), sealed->length);
 }
 
 static void performer_join(const struct performer *performer, const struct effect_join *effect) {
@@ -176,7 +176,7 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         break;
     case EFFECT_ROUTE:
         assert(effect->route.link < ports->links_count && ports->route);
-        ports->route(ports->links[effect->route.link].xmpp, effect->route.address,
+        ports->route(ports->links[effect->route.link].carrier, effect->route.address,
                      effect->route.endpoint);
         break;
     case EFFECT_KIND_COUNT:
@@ -202,7 +202,7 @@ int performer_run(struct performer *performer, struct effects *effects, uint64_t
         performer_one(performer, &effects->items[i]);
     outbox_flush(&performer->outbox);
     for (size_t i = 0; i < performer->ports->links_count; i++)
-        performer->ports->flush(performer->ports->links[i].xmpp);
+        performer->ports->flush(performer->ports->links[i].carrier);
     for (size_t i = 0; !result && i < effects->count; i++) /* nobody waits for the log */
         performer_tell_saved(performer, &effects->items[i]);
     log_write(&performer->lines);

@@ -10,6 +10,9 @@
 
 struct shell;
 
+/* What became of a frame that a carrier was given. */
+enum carrier_sent { CARRIER_SENT, CARRIER_DROPPED };
+
 /* Queues `event` with a deep copy of all it points to. now_ms and wall_ms are filled in by the
  * shell when the event is taken from the queue. What is put while a turn is taken, by what the
  * turn calls, is seen to in it; otherwise shell_serve follows. */

@@ -4,47 +4,13 @@
  * It is the same for the three daemons; the simulator is the other shell.
  *
  * Messages of one batch to one peer travel as one frame (limit_frame_batch), which leaves sealed
- * and is opened when it comes in: no carrier and no role meets the other's form of it.
- * It reaches the adapters through function pointers, so that a program links those it uses. */
+ * and is opened when it comes in: no carrier and no role meets the other's form of it. */
 #pragma once
 
 #include "base/log.h"
 #include "core/role.h"
+#include "io/shell/adapters.h"
 #include "io/shell/ports.h"
-#include "io/keys/seal.h"
-#include "io/store/store.h"
-#include "io/carrier/carrier.h"
-
-struct host;
-struct rest;
-struct image_fetcher;
-
-/* What serves one link, at its index. */
-struct shell_link {
-    const char *name; /* for the log: "downlink", "uplink north" */
-    struct xmpp *xmpp;
-    struct seal *seal;
-    const char *key_file; /* of our secret key; NULL: it does not change while we run */
-    struct image_fetcher *fetcher; /* from the level above; NULL: none */
-};
-
-/* The adapters of one daemon; those that its role has no use for are NULL. */
-struct shell_ports {
-    struct store *store;
-    const struct shell_link *links;
-    size_t links_count;
-    struct host *host;
-    struct rest *rest;
-    void (*route)(struct xmpp *xmpp, const char *address, size_t endpoint); /* xmpp_link_route */
-    enum xmpp_sent (*send)(struct xmpp *xmpp, const char *address, const char *bytes,
-                           size_t length);                                /* xmpp_link_send */
-    void (*flush)(struct xmpp *xmpp);                                     /* xmpp_link_flush */
-    void (*rekey)(struct rest *rest, const char *key); /* of link 0, for new
-                                                            * join tokens; rest_rekey */
-    void (*fetch)(struct image_fetcher *fetcher, const char *digest);     /* image_fetcher_get */
-    void (*submit)(struct host *host, const struct effect_job *job);      /* host_submit */
-    void (*reply)(struct rest *rest, struct reply *reply);                /* rest_reply */
-};
 
 /* Two steps, because adapters want the shell to post to: new, open the adapters, run. */
 struct shell *shell_new(struct role *role, const struct log *log);

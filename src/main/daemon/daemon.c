@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/carrier/kinds.h"
 #include "io/os/folder.h"
 #include "io/keys/key_file.h"
 #include "io/keys/secret.h"
@@ -181,7 +182,7 @@ struct daemon_options daemon_begin(int count, char **arguments, const char *daem
         return options_leave(options, EXIT_MISUSED);
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    xmpp_link_prepare();
+    carrier_prepare();
     return options;
 }
 

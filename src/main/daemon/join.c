@@ -17,7 +17,7 @@ struct joining {
 };
 
 static void joining_close(struct joining *joining) {
-    xmpp_link_free(joining->link.xmpp);
+    carrier_free(joining->link.carrier);
     shell_free(joining->shell);
     role_free(joining->role);
     store_close(joining->store);
@@ -62,8 +62,8 @@ static int joining_open(struct joining *joining, const struct daemon_joining *da
     if (!joining->link.seal ||
         seal_pin(joining->link.seal, uplink->manager, offer->manager_key, err))
         return err->code;
-    joining->link.xmpp = daemon_connect_up(&link, joining->shell, err);
-    return joining->link.xmpp ? 0 : err->code;
+    joining->link.carrier = daemon_connect_up(&link, joining->shell, err);
+    return joining->link.carrier ? 0 : err->code;
 }
 
 /* What became of it, for a person: 0, or negative with `err`. */
@@ -106,8 +106,8 @@ int daemon_join(const struct daemon_options *options, const struct daemon_joinin
     if (joining_open(&joining, daemon, uplink, offer, &err))
         return daemon_fail(options, &err, EXIT_FAILED);
     const struct shell_ports ports = {
-        .store = joining.store, .links = &joining.link, .links_count = 1, .send = xmpp_link_send,
-        .flush = xmpp_link_flush};
+        .store = joining.store, .links = &joining.link, .links_count = 1, .send = carrier_send,
+        .flush = carrier_flush};
     if (shell_run(joining.shell, &ports, &err) || explain(&joining, offer, &err) ||
         (making->fresh && folder_commit(making->fresh, options->config, &err)))
         return daemon_fail(options, &err, EXIT_FAILED);

@@ -4,22 +4,27 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/carrier/kinds.h"
 #include "main/daemon/daemon.h"
 
 struct servers {
     struct link_config configs[limit_endpoints];
-    struct xmpp_endpoint endpoints[limit_endpoints];
+    struct carrier_endpoint endpoints[limit_endpoints];
     size_t count;
 };
 
-/* Nodes of one cluster, which have one JID, stand next to each other. */
+static bool is_same_cluster(const struct link_config *one, const struct link_config *other) {
+    return text_equal(one->carrier, other->carrier) && text_equal(one->jid, other->jid);
+}
+
+/* Nodes of one cluster, at which we have one address, stand next to each other. */
 static void gather(struct servers *servers) {
     for (size_t i = 1; i < servers->count; i++) {
         struct link_config moved = servers->configs[i];
         size_t to = i;
         for (size_t k = 0; k < i && to == i; k++)
-            if (text_equal(servers->configs[k].jid, moved.jid) &&
-                !text_equal(servers->configs[k + 1].jid, moved.jid))
+            if (is_same_cluster(&servers->configs[k], &moved) &&
+                !is_same_cluster(&servers->configs[k + 1], &moved))
                 to = k + 1;
         for (size_t k = i; k > to; k--)
             servers->configs[k] = servers->configs[k - 1];
@@ -30,8 +35,9 @@ static void gather(struct servers *servers) {
 static void describe(struct servers *servers) {
     for (size_t i = 0; i < servers->count; i++) {
         const struct link_config *config = &servers->configs[i];
-        servers->endpoints[i] = (struct xmpp_endpoint){
-            .jid = config->jid,
+        servers->endpoints[i] = (struct carrier_endpoint){
+            .kind = carrier_kind_find(config->carrier),
+            .address = config->jid,
             .password = config->password.text,
             .certificate_file = config->certificate_file,
             .key_file = config->certificate_key_file,
@@ -42,9 +48,9 @@ static void describe(struct servers *servers) {
     }
 }
 
-static struct xmpp_settings settings_of(const struct daemon_link *link,
-                                        const struct servers *servers) {
-    return (struct xmpp_settings){
+static struct carrier_settings settings_of(const struct daemon_link *link,
+                                           const struct servers *servers) {
+    return (struct carrier_settings){
         .link = link->index,
         .endpoints = servers->endpoints,
         .endpoints_count = servers->count,
@@ -55,8 +61,8 @@ static struct xmpp_settings settings_of(const struct daemon_link *link,
     };
 }
 
-struct xmpp *daemon_connect_up(const struct daemon_link *link, struct shell *shell,
-                               struct error *err) {
+struct carrier *daemon_connect_up(const struct daemon_link *link, struct shell *shell,
+                                  struct error *err) {
     struct servers servers;
     const char *addresses[limit_endpoints];
     servers.count =
@@ -64,16 +70,17 @@ struct xmpp *daemon_connect_up(const struct daemon_link *link, struct shell *she
     describe(&servers);
     for (size_t i = 0; i < servers.count; i++)
         addresses[i] = servers.configs[i].manager;
-    const struct xmpp_peer manager = {addresses};
-    struct xmpp_settings settings = settings_of(link, &servers);
+    const struct carrier_peer manager = {addresses};
+    struct carrier_settings settings = settings_of(link, &servers);
     settings.use = ENDPOINTS_USE_ONE;
     settings.peers = &manager;
     settings.peers_count = 1;
-    return xmpp_link_new(&settings, shell, err);
+    return carrier_new(&settings, shell, err);
 }
 
-struct xmpp *daemon_connect_down(const struct daemon_link *link, const struct peer_config *peers,
-                                 size_t peers_count, struct shell *shell, struct error *err) {
+struct carrier *daemon_connect_down(const struct daemon_link *link,
+                                    const struct peer_config *peers, size_t peers_count,
+                                    struct shell *shell, struct error *err) {
     struct servers servers;
     servers.count =
         config_link_servers(link->link, link->servers, link->servers_count, servers.configs);
@@ -82,7 +89,8 @@ struct xmpp *daemon_connect_down(const struct daemon_link *link, const struct pe
     size_t count = peers_count * servers.count;
     auto_clean(memory_clean) char *texts = memory_new(count, limit_address_size);
     auto_clean(memory_clean) const char **addresses = memory_new(count, sizeof(*addresses));
-    auto_clean(memory_clean) struct xmpp_peer *parties = memory_new(peers_count, sizeof(*parties));
+    auto_clean(memory_clean) struct carrier_peer *parties =
+        memory_new(peers_count, sizeof(*parties));
     for (size_t i = 0; i < count; i++) {
         char *text = texts + i * limit_address_size;
         config_peer_address(&peers[i / servers.count], servers.configs[i % servers.count].jid,
@@ -90,9 +98,9 @@ struct xmpp *daemon_connect_down(const struct daemon_link *link, const struct pe
         addresses[i] = text;
         parties[i / servers.count].addresses = &addresses[i - i % servers.count];
     }
-    struct xmpp_settings settings = settings_of(link, &servers);
+    struct carrier_settings settings = settings_of(link, &servers);
     settings.use = ENDPOINTS_USE_EACH;
     settings.peers = parties;
     settings.peers_count = peers_count;
-    return xmpp_link_new(&settings, shell, err);
+    return carrier_new(&settings, shell, err);
 }

@@ -2,8 +2,8 @@
  * end on each of them. */
 #pragma once
 
-#include "io/config/links.h"
 #include "io/carrier/carrier.h"
+#include "io/config/links.h"
 
 struct daemon_link {
     uint32_t index;
@@ -14,7 +14,8 @@ struct daemon_link {
 
 /* Connect; they post to `shell` from here on. NULL with `err`. Upward one server is in use at a
  * time; downward one of each account, because each peer chooses for itself. */
-struct xmpp *daemon_connect_up(const struct daemon_link *link, struct shell *shell,
-                               struct error *err);
-struct xmpp *daemon_connect_down(const struct daemon_link *link, const struct peer_config *peers,
-                                 size_t peers_count, struct shell *shell, struct error *err);
+struct carrier *daemon_connect_up(const struct daemon_link *link, struct shell *shell,
+                                  struct error *err);
+struct carrier *daemon_connect_down(const struct daemon_link *link,
+                                    const struct peer_config *peers, size_t peers_count,
+                                    struct shell *shell, struct error *err);

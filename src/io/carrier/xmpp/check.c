@@ -3,9 +3,11 @@
 #include "io/carrier/xmpp/check.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "message/limits.h"
 
 bool xmpp_is_full_jid(const char *jid) {
@@ -22,11 +24,23 @@ static int check_file(const char *what, const char *path, struct error *err) {
     return 0;
 }
 
-int xmpp_check(const struct xmpp_endpoint *endpoint, const char *const *peers, size_t peers_count,
-               struct error *err) {
-    if (!xmpp_is_full_jid(endpoint->jid))
+void xmpp_prepare(void) {
+    setenv("SSL_CERT_FILE", "/dev/null", 1);
+    setenv("SSL_CERT_DIR", "/nonexistent", 1);
+}
+
+static bool is_prepared(void) {
+    const char *file = getenv("SSL_CERT_FILE"), *folder = getenv("SSL_CERT_DIR");
+    return file && folder && text_equal(file, "/dev/null") && text_equal(folder, "/nonexistent");
+}
+
+int xmpp_check(const struct carrier_endpoint *endpoint, const char *const *peers,
+               size_t peers_count, struct error *err) {
+    if (!is_prepared())
+        return error_set(err, -EINVAL, "connect to an XMPP server: carrier_prepare was not called");
+    if (!xmpp_is_full_jid(endpoint->address))
         return error_set(err, -EINVAL, "JID \"%s\": write it as account@domain/resource",
-                         endpoint->jid ? endpoint->jid : "");
+                         endpoint->address ? endpoint->address : "");
     for (size_t i = 0; i < peers_count; i++)
         if (!xmpp_is_full_jid(peers[i]))
             return error_set(err, -EINVAL, "peer \"%s\": write it as account@domain/resource",
@@ -34,7 +48,7 @@ int xmpp_check(const struct xmpp_endpoint *endpoint, const char *const *peers, s
     bool has_password = endpoint->password && endpoint->password[0];
     if (!has_password && !endpoint->certificate_file)
         return error_set(err, -EINVAL, "neither password nor certificate for %s: give one",
-                         endpoint->jid);
+                         endpoint->address);
     if (endpoint->certificate_file &&
         (check_file("client certificate", endpoint->certificate_file, err) ||
          check_file("client certificate's key", endpoint->key_file, err)))

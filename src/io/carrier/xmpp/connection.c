@@ -1,6 +1,6 @@
-/* The rooms beside this one know nothing of libstrophe: xmpp_check (settings), xmpp_write (what we
- * say), xmpp_outbox (what waits to be said) and xmpp_watchdog (cuts a stuck handshake); xmpp_cause
- * puts a failure into words. Here: the connection, its thread, and what comes in.
+/* The files beside this one know nothing of libstrophe: check and account (settings), write (what
+ * we say), cause (a failure in words), and in the folder above outbox (what waits to be said) and
+ * watchdog (cuts a stuck handshake). Here: the connection, its thread, and what comes in.
  *
  *            open            CONNECT            close                    DISCONNECT
  *   DOWN ------------> CONNECTING ------> UP ----------> CLOSING ------------------> DOWN
@@ -27,6 +27,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/prng.h"
+#include "io/carrier/xmpp/account.h"
 #include "io/carrier/xmpp/cause.h"
 #include "io/carrier/xmpp/check.h"
 #include "io/carrier/outbox.h"
@@ -47,26 +48,26 @@ enum {
 
 enum phase { PHASE_DOWN, PHASE_CONNECTING, PHASE_UP, PHASE_CLOSING };
 
-struct peer {
+struct xmpp_peer {
     char *jid;
     bool is_answered; /* has had our presence since its own last came */
 };
 
 struct xmpp_connection {
-    struct xmpp *owner;
+    struct carrier_line line;
+    struct carrier *owner;
     size_t number;
     uint32_t link;
-    char *jid, *probe_jid, *domain, *password, *certificate_file, *key_file;
-    char *host, *ca_file, *software;
-    uint16_t port;
+    struct xmpp_account account;
+    char *software;
     int handshake_ms;
     long tick_ms;
     struct shell *shell;
     pthread_t thread;
     atomic_int purpose; /* enum failover_want: FAILOVER_NOTHING until it is opened */
     atomic_bool is_closing, is_stopping;
-    struct xmpp_outbox outbox;
-    struct xmpp_watchdog watchdog;
+    struct carrier_outbox outbox;
+    struct carrier_watchdog watchdog;
 
     pthread_mutex_t library; /* guards libstrophe's objects and all below */
     enum phase phase;
@@ -80,7 +81,7 @@ struct xmpp_connection {
     int tick_fd;
     bool has_frames; /* that wait to be served */
     struct xmpp_cause cause, reported;
-    struct peer *peers;
+    struct xmpp_peer *peers;
     size_t peers_count;
     struct map peers_by_jid;
 };
@@ -97,7 +98,7 @@ static void say(struct xmpp_connection *xmpp, const struct text *stanzas) {
     if (!stanzas->length)
         return;
     bool is_alone = xmpp_conn_send_queue_len(xmpp->connection) == 0 &&
-                    xmpp_socket_has_room(xmpp->watchdog.socket, stanzas->length);
+                    carrier_socket_has_room(xmpp->watchdog.socket, stanzas->length);
     xmpp_send_raw(xmpp->connection, stanzas->data, stanzas->length);
     if (!is_alone)
         xmpp_send_raw(xmpp->connection, " ", 1);
@@ -119,7 +120,7 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user
     if (!xmpp_is_full_jid(from) || !type)
         return 1;
     if (text_equal(type, "error")) {
-        xmpp_on_peer(xmpp->owner, xmpp->number, from, PRESENCE_DOWN);
+        carrier_on_peer(xmpp->owner, xmpp->number, from, PRESENCE_DOWN);
         return 1;
     }
     xmpp_stanza_t *frame =
@@ -133,7 +134,7 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user
                   "link=%u from=%s bytes=%zu limit=%d", xmpp->link, from, length,
                   limit_frame_hard);
     else if (length) {
-        xmpp_on_frame(xmpp->owner, xmpp->number, from, bytes, length);
+        carrier_on_frame(xmpp->owner, xmpp->number, from, bytes, length);
         xmpp->has_frames = true;
     }
     if (bytes)
@@ -144,7 +145,7 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user
 /* A peer that came after our own first presence has not seen it: it is sent again, once. */
 static void answer_presence(struct xmpp_connection *xmpp, const char *from,
                             enum presence presence) {
-    struct peer *peer = map_get(&xmpp->peers_by_jid, from);
+    struct xmpp_peer *peer = map_get(&xmpp->peers_by_jid, from);
     if (!peer)
         return;
     if (presence == PRESENCE_UP && !peer->is_answered)
@@ -161,11 +162,11 @@ static int on_presence(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *use
         return 1;
     }
     bool is_down = type && (text_equal(type, "unavailable") || text_equal(type, "error"));
-    if (!xmpp_is_full_jid(from) || text_equal(from, xmpp->jid) || (type && !is_down))
+    if (!xmpp_is_full_jid(from) || text_equal(from, xmpp->account.jid) || (type && !is_down))
         return 1;
     enum presence presence = is_down ? PRESENCE_DOWN : PRESENCE_UP;
     answer_presence(xmpp, from, presence);
-    xmpp_on_peer(xmpp->owner, xmpp->number, from, presence);
+    carrier_on_peer(xmpp->owner, xmpp->number, from, presence);
     return 1;
 }
 
@@ -200,9 +201,9 @@ static int on_socket(xmpp_conn_t *connection, void *socket) {
     (void)connection;
     struct xmpp_connection *xmpp = this_thread;
     int fd = *(int *)socket;
-    xmpp_socket_tune(fd);
+    carrier_socket_tune(fd);
     xmpp->events = POLLIN | POLLOUT;
-    return xmpp_watchdog_follow(&xmpp->watchdog, fd) ? 0 : -1;
+    return carrier_watchdog_follow(&xmpp->watchdog, fd) ? 0 : -1;
 }
 
 static int on_bad_certificate(const xmpp_tlscert_t *certificate, const char *reason) {
@@ -227,11 +228,11 @@ static void greet(struct xmpp_connection *xmpp) {
         xmpp_write_presence(&stanzas, XMPP_WRITE_AVAILABLE, xmpp->peers[i].jid);
     }
     say(xmpp, &stanzas);
-    xmpp_outbox_open(&xmpp->outbox);
+    carrier_outbox_open(&xmpp->outbox);
 }
 
 static void on_up(struct xmpp_connection *xmpp) {
-    xmpp_watchdog_disarm(&xmpp->watchdog);
+    carrier_watchdog_disarm(&xmpp->watchdog);
     xmpp->phase = PHASE_UP;
     xmpp->log.handler = NULL; /* or each stanza would be printed for nobody */
     xmpp->idle_ticks = 0;
@@ -239,16 +240,16 @@ static void on_up(struct xmpp_connection *xmpp) {
     xmpp_handler_add(xmpp->connection, on_message, NULL, "message", NULL, xmpp);
     xmpp_handler_add(xmpp->connection, on_presence, NULL, "presence", NULL, xmpp);
     xmpp_handler_add(xmpp->connection, on_iq, NULL, "iq", NULL, xmpp);
-    const char *host = xmpp->host ? xmpp->host : xmpp->domain;
+    const struct xmpp_account *account = &xmpp->account;
     if (xmpp->purpose == FAILOVER_USE) {
         greet(xmpp);
         shell_log(xmpp->shell, LOG_INFO, "connected", "link=%u jid=%s server=%s:%u", xmpp->link,
-                  xmpp->jid, host, xmpp->port);
+                  account->jid, xmpp_account_host(account), account->port);
     } else {
         shell_log(xmpp->shell, LOG_INFO, "probing", "link=%u jid=%s server=%s:%u", xmpp->link,
-                  xmpp->probe_jid, host, xmpp->port);
+                  account->probe_jid, xmpp_account_host(account), account->port);
     }
-    xmpp_on_up(xmpp->owner, xmpp->number);
+    carrier_on_up(xmpp->owner, xmpp->number);
 }
 
 static void read_stream_error(struct xmpp_cause *cause, const xmpp_stream_error_t *error) {
@@ -262,11 +263,11 @@ static void read_stream_error(struct xmpp_cause *cause, const xmpp_stream_error_
 static void on_down(struct xmpp_connection *xmpp, const xmpp_stream_error_t *error) {
     if (error)
         read_stream_error(&xmpp->cause, error);
-    xmpp_outbox_close(&xmpp->outbox);
-    if (xmpp_watchdog_disarm(&xmpp->watchdog))
+    carrier_outbox_close(&xmpp->outbox);
+    if (carrier_watchdog_disarm(&xmpp->watchdog))
         xmpp_cause_set(&xmpp->cause, XMPP_CAUSE_SILENT, NULL);
     xmpp_cause_set(&xmpp->cause, XMPP_CAUSE_LOST, NULL);
-    xmpp_watchdog_forget(&xmpp->watchdog);
+    carrier_watchdog_forget(&xmpp->watchdog);
     xmpp->phase = PHASE_DOWN;
 }
 
@@ -286,7 +287,7 @@ static void on_tick(struct xmpp_connection *xmpp) {
     xmpp->idle_ticks++;
     auto_clean(text_deinit) struct text ping = {0};
     if (xmpp->idle_ticks == ping_ticks) {
-        xmpp_write_ping(&ping, xmpp->domain);
+        xmpp_write_ping(&ping, xmpp->account.domain);
         say(xmpp, &ping);
     } else if (xmpp->idle_ticks >= dead_ticks) {
         xmpp_cause_set(&xmpp->cause, XMPP_CAUSE_DEAD, NULL);
@@ -295,25 +296,25 @@ static void on_tick(struct xmpp_connection *xmpp) {
 }
 
 static void begin_closing(struct xmpp_connection *xmpp) {
-    xmpp_outbox_close(&xmpp->outbox);
+    carrier_outbox_close(&xmpp->outbox);
     say_presence(xmpp, XMPP_WRITE_UNAVAILABLE, NULL);
     xmpp->phase = PHASE_CLOSING;
     xmpp_disconnect(xmpp->connection);
-    xmpp_watchdog_arm(&xmpp->watchdog, closing_ms);
+    carrier_watchdog_arm(&xmpp->watchdog, closing_ms);
 }
 
 /* Runs libstrophe. What it left inside TLS no descriptor shows, and it may read what came after
  * our poll; so after each byte read it runs as often as the rest of a record can take. */
 static void run_library(struct xmpp_connection *xmpp) {
     xmpp_run_once(xmpp->context, 0);
-    uint64_t bytes = xmpp_socket_bytes_read(xmpp->watchdog.socket);
+    uint64_t bytes = carrier_socket_bytes_read(xmpp->watchdog.socket);
     xmpp->quiet_turns++;
     if (bytes == xmpp->bytes_read)
         return;
     xmpp->idle_ticks = 0;
     for (int i = 0; i < reads_per_record && xmpp->phase != PHASE_DOWN; i++)
         xmpp_run_once(xmpp->context, 0);
-    xmpp->bytes_read = xmpp_socket_bytes_read(xmpp->watchdog.socket);
+    xmpp->bytes_read = carrier_socket_bytes_read(xmpp->watchdog.socket);
     xmpp->quiet_turns = xmpp->bytes_read == bytes ? reads_per_record : 0;
 }
 
@@ -327,7 +328,7 @@ static void say_what_waits(struct xmpp_connection *xmpp) {
     auto_clean(text_deinit) struct text stanzas = {0};
     if (xmpp->phase != PHASE_UP || xmpp_conn_send_queue_len(xmpp->connection) > 0)
         return;
-    xmpp_outbox_take(&xmpp->outbox, &stanzas);
+    carrier_outbox_take(&xmpp->outbox, &stanzas);
     say(xmpp, &stanzas);
 }
 
@@ -349,7 +350,7 @@ static void take_turn(struct xmpp_connection *xmpp) {
     if (ready[0].revents & POLLOUT)
         xmpp->events = POLLIN; /* TCP is there */
     if (ready[1].revents)
-        xmpp_outbox_woken(&xmpp->outbox);
+        carrier_outbox_woken(&xmpp->outbox);
     if (ready[2].revents)
         on_tick(xmpp);
     if (xmpp->is_closing && xmpp->phase == PHASE_UP)
@@ -364,29 +365,35 @@ static void take_turn(struct xmpp_connection *xmpp) {
     }
 }
 
-/* One connection, from the first packet to the last. */
-static void serve(struct xmpp_connection *xmpp) {
-    pthread_mutex_lock(&xmpp->library);
+static void make_connection(struct xmpp_connection *xmpp) {
+    const struct xmpp_account *account = &xmpp->account;
     xmpp->log = (xmpp_log_t){.handler = on_log, .userdata = xmpp};
     xmpp->context = xmpp_ctx_new(NULL, &xmpp->log);
     xmpp->connection = xmpp_conn_new(xmpp->context);
     xmpp_conn_set_flags(xmpp->connection,
                         XMPP_CONN_FLAG_MANDATORY_TLS | XMPP_CONN_FLAG_DISABLE_SM);
     xmpp_conn_set_jid(xmpp->connection,
-                      xmpp->purpose == FAILOVER_PROBE ? xmpp->probe_jid : xmpp->jid);
-    if (xmpp->password)
-        xmpp_conn_set_pass(xmpp->connection, xmpp->password);
-    if (xmpp->certificate_file)
-        xmpp_conn_set_client_cert(xmpp->connection, xmpp->certificate_file, xmpp->key_file);
-    xmpp_conn_set_cafile(xmpp->connection, xmpp->ca_file);
+                      xmpp->purpose == FAILOVER_PROBE ? account->probe_jid : account->jid);
+    if (account->password)
+        xmpp_conn_set_pass(xmpp->connection, account->password);
+    if (account->certificate_file)
+        xmpp_conn_set_client_cert(xmpp->connection, account->certificate_file, account->key_file);
+    xmpp_conn_set_cafile(xmpp->connection, account->ca_file);
     xmpp_conn_set_certfail_handler(xmpp->connection, on_bad_certificate);
     xmpp_conn_set_sockopt_callback(xmpp->connection, on_socket);
+}
+
+/* One connection, from the first packet to the last. */
+static void serve(struct xmpp_connection *xmpp) {
+    pthread_mutex_lock(&xmpp->library);
+    make_connection(xmpp);
     xmpp->cause = (struct xmpp_cause){0};
     xmpp->phase = PHASE_CONNECTING;
     xmpp->quiet_turns = 0;
-    xmpp_watchdog_arm(&xmpp->watchdog, xmpp->handshake_ms);
-    if (xmpp->is_closing || xmpp_connect_client(xmpp->connection, xmpp->host, xmpp->port,
-                                                 on_connection, xmpp) != XMPP_EOK)
+    carrier_watchdog_arm(&xmpp->watchdog, xmpp->handshake_ms);
+    if (xmpp->is_closing ||
+        xmpp_connect_client(xmpp->connection, xmpp->account.host, xmpp->account.port,
+                            on_connection, xmpp) != XMPP_EOK)
         on_down(xmpp, NULL);
     while (xmpp->phase != PHASE_DOWN)
         take_turn(xmpp);
@@ -403,15 +410,15 @@ static void report(struct xmpp_connection *xmpp) {
     auto_clean(text_deinit) struct text why = {0};
     xmpp_cause_print(&xmpp->cause, &why);
     shell_log(xmpp->shell, xmpp->cause.kind == XMPP_CAUSE_LOST ? LOG_WARNING : LOG_ERROR,
-              "disconnected", "link=%u jid=%s server=%s:%u %s", xmpp->link, xmpp->jid,
-              xmpp->host ? xmpp->host : xmpp->domain, xmpp->port, text_data(&why));
+              "disconnected", "link=%u jid=%s server=%s:%u %s", xmpp->link, xmpp->account.jid,
+              xmpp_account_host(&xmpp->account), xmpp->account.port, text_data(&why));
 }
 
 static void await_order(struct xmpp_connection *xmpp) {
     struct pollfd wake = {.fd = xmpp->outbox.wake_fd, .events = POLLIN};
     while (!xmpp->is_stopping && xmpp->purpose == FAILOVER_NOTHING)
         if (poll(&wake, 1, -1) == 1)
-            xmpp_outbox_woken(&xmpp->outbox);
+            carrier_outbox_woken(&xmpp->outbox);
 }
 
 static void *run(void *argument) {
@@ -421,14 +428,18 @@ static void *run(void *argument) {
         serve(xmpp);
         report(xmpp);
         xmpp->purpose = FAILOVER_NOTHING;
-        xmpp_on_down(xmpp->owner, xmpp->number,
-                     xmpp->cause.kind == XMPP_CAUSE_CONFLICT ? FAILOVER_CONFLICT
-                                                             : FAILOVER_BROKEN);
+        carrier_on_down(xmpp->owner, xmpp->number,
+                        xmpp->cause.kind == XMPP_CAUSE_CONFLICT ? FAILOVER_CONFLICT
+                                                                : FAILOVER_BROKEN);
     }
     return NULL;
 }
 
 /* ---- from outside ---- */
+
+static struct xmpp_connection *connection_of(struct carrier_line *line) {
+    return container_of(line, struct xmpp_connection, line);
+}
 
 static void copy_peers(struct xmpp_connection *xmpp, const char *const *peers, size_t count) {
     map_init(&xmpp->peers_by_jid, (uintptr_t)xmpp);
@@ -436,34 +447,25 @@ static void copy_peers(struct xmpp_connection *xmpp, const char *const *peers, s
     for (size_t i = 0; i < count; i++) {
         if (map_get(&xmpp->peers_by_jid, peers[i]))
             continue;
-        struct peer *peer = &xmpp->peers[xmpp->peers_count++];
+        struct xmpp_peer *peer = &xmpp->peers[xmpp->peers_count++];
         peer->jid = memory_text(peers[i]);
         map_put(&xmpp->peers_by_jid, peer->jid, peer);
     }
 }
 
-static struct xmpp_connection *copy_settings(const struct xmpp_settings *settings,
-                                             size_t number) {
-    const struct xmpp_endpoint *endpoint = &settings->endpoints[number];
+static struct xmpp_connection *copy_settings(const struct carrier_line_settings *settings) {
     struct xmpp_connection *xmpp = memory_new(1, sizeof(*xmpp));
     unsigned seconds = settings->handshake_seconds, ping_seconds = settings->ping_seconds;
-    struct text probe = {0};
-    text_addf(&probe, "%s-probe", endpoint->jid);
-    xmpp->number = number;
+    xmpp->line.kind = &xmpp_kind;
+    xmpp->owner = settings->carrier;
+    xmpp->number = settings->number;
+    xmpp->shell = settings->shell;
     xmpp->link = settings->link;
-    xmpp->jid = memory_text(endpoint->jid);
-    xmpp->probe_jid = probe.data;
-    xmpp->password = memory_text(endpoint->password);
-    xmpp->certificate_file = memory_text(endpoint->certificate_file);
-    xmpp->key_file = memory_text(endpoint->key_file);
-    xmpp->host = memory_text(endpoint->host);
-    xmpp->ca_file = memory_text(endpoint->ca_file);
     xmpp->software = memory_text(settings->software ? settings->software : ISTHMUS_VERSION);
-    xmpp->domain = memory_text(strchr(endpoint->jid, '@') + 1);
-    *strchr(xmpp->domain, '/') = 0;
-    xmpp->port = endpoint->port ? endpoint->port : 5222;
+    xmpp_account_init(&xmpp->account, settings->endpoint);
     xmpp->handshake_ms = 1000 * (int)(seconds ? seconds : handshake_default_seconds);
     xmpp->tick_ms = 1000 * (long)(ping_seconds ? ping_seconds : ping_default_seconds) / 3;
+    copy_peers(xmpp, settings->peers, settings->peers_count);
     return xmpp;
 }
 
@@ -472,13 +474,8 @@ static void free_settings(struct xmpp_connection *xmpp) {
     for (size_t i = 0; i < xmpp->peers_count; i++)
         memory_free(xmpp->peers[i].jid);
     memory_free(xmpp->peers);
-    if (xmpp->password)
-        explicit_bzero(xmpp->password, strlen(xmpp->password));
-    char *const texts[] = {xmpp->jid,      xmpp->probe_jid, xmpp->password,
-                           xmpp->host,     xmpp->ca_file,   xmpp->certificate_file,
-                           xmpp->key_file, xmpp->software,  xmpp->domain};
-    for (size_t i = 0; i < array_size(texts); i++)
-        memory_free(texts[i]);
+    xmpp_account_deinit(&xmpp->account);
+    memory_free(xmpp->software);
     memory_free(xmpp);
 }
 
@@ -487,7 +484,7 @@ static int open_tick(struct xmpp_connection *xmpp, struct error *err) {
     const struct itimerspec every = {tick, tick};
     xmpp->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (xmpp->tick_fd < 0 || timerfd_settime(xmpp->tick_fd, 0, &every, NULL) < 0)
-        return error_set(err, -errno, "make a timer for %s: %s", xmpp->jid,
+        return error_set(err, -errno, "make a timer for %s: %s", xmpp->account.jid,
                          strerror(errno));
     return 0;
 }
@@ -501,59 +498,58 @@ static int start_thread(struct xmpp_connection *xmpp, struct error *err) {
     int failed = pthread_create(&xmpp->thread, NULL, run, xmpp);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed)
-        return error_set(err, -failed, "start a thread for %s: %s", xmpp->jid, strerror(failed));
+        return error_set(err, -failed, "start a thread for %s: %s", xmpp->account.jid,
+                         strerror(failed));
     return 0;
 }
 
-struct xmpp_connection *xmpp_connection_new(const struct xmpp_settings *settings, size_t number,
-                                            const char *const *peers, struct xmpp *owner,
-                                            struct error *err) {
-    if (xmpp_check(&settings->endpoints[number], peers, settings->peers_count, err) < 0)
+static struct carrier_line *make(const struct carrier_line_settings *settings,
+                                 struct error *err) {
+    if (xmpp_check(settings->endpoint, settings->peers, settings->peers_count, err) < 0)
         return NULL;
     xmpp_initialize();
-    struct xmpp_connection *xmpp = copy_settings(settings, number);
-    xmpp->owner = owner;
+    struct xmpp_connection *xmpp = copy_settings(settings);
     xmpp->library = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    xmpp->shell = xmpp_shell(owner);
-    copy_peers(xmpp, peers, settings->peers_count);
-    if (xmpp_outbox_init(&xmpp->outbox, err) < 0)
+    if (carrier_outbox_init(&xmpp->outbox, err) < 0)
         goto no_outbox;
-    if (xmpp_watchdog_init(&xmpp->watchdog, err) < 0)
+    if (carrier_watchdog_init(&xmpp->watchdog, err) < 0)
         goto no_watchdog;
     if (open_tick(xmpp, err) < 0)
         goto no_tick;
     if (start_thread(xmpp, err) == 0)
-        return xmpp;
+        return &xmpp->line;
 no_tick:
     if (xmpp->tick_fd >= 0)
         close(xmpp->tick_fd);
-    xmpp_watchdog_deinit(&xmpp->watchdog);
+    carrier_watchdog_deinit(&xmpp->watchdog);
 no_watchdog:
-    xmpp_outbox_deinit(&xmpp->outbox);
+    carrier_outbox_deinit(&xmpp->outbox);
 no_outbox:
     free_settings(xmpp);
     return NULL;
 }
 
-void xmpp_connection_open(struct xmpp_connection *xmpp, enum failover_want purpose) {
+static void open_line(struct carrier_line *line, enum failover_want purpose) {
+    struct xmpp_connection *xmpp = connection_of(line);
     xmpp->is_closing = false;
     xmpp->purpose = (int)purpose;
-    xmpp_outbox_wake(&xmpp->outbox);
+    carrier_outbox_wake(&xmpp->outbox);
 }
 
-void xmpp_connection_close(struct xmpp_connection *xmpp) {
+static void close_line(struct carrier_line *line) {
+    struct xmpp_connection *xmpp = connection_of(line);
     xmpp->is_closing = true;
-    xmpp_watchdog_cut(&xmpp->watchdog);
-    xmpp_outbox_wake(&xmpp->outbox);
+    carrier_watchdog_cut(&xmpp->watchdog);
+    carrier_outbox_wake(&xmpp->outbox);
 }
 
-enum xmpp_sent xmpp_connection_send(struct xmpp_connection *xmpp, const char *address,
+static enum carrier_sent send_frame(struct carrier_line *line, const char *address,
                                     const char *bytes, size_t length) {
     auto_clean(text_deinit) struct text stanza = {0};
     if (length > limit_frame_hard || !xmpp_write_frame(&stanza, address, bytes, length) ||
-        !xmpp_outbox_add(&xmpp->outbox, &stanza))
-        return XMPP_DROPPED;
-    return XMPP_SENT;
+        !carrier_outbox_add(&connection_of(line)->outbox, &stanza))
+        return CARRIER_DROPPED;
+    return CARRIER_SENT;
 }
 
 /* True: nothing is left of it for the thread, and nothing came in that its poll will not show. */
@@ -563,11 +559,12 @@ static bool write_out(struct xmpp_connection *xmpp) {
     say_what_waits(xmpp);
     xmpp_run_once(xmpp->context, 0);
     return xmpp->phase == PHASE_UP && xmpp_conn_send_queue_len(xmpp->connection) == 0 &&
-           xmpp_socket_bytes_read(xmpp->watchdog.socket) == xmpp->bytes_read;
+           carrier_socket_bytes_read(xmpp->watchdog.socket) == xmpp->bytes_read;
 }
 
-void xmpp_connection_flush(struct xmpp_connection *xmpp) {
-    if (xmpp_outbox_is_empty(&xmpp->outbox))
+static void flush(struct carrier_line *line) {
+    struct xmpp_connection *xmpp = connection_of(line);
+    if (carrier_outbox_is_empty(&xmpp->outbox))
         return;
     bool is_done = false;
     if (pthread_mutex_trylock(&xmpp->library) == 0) {
@@ -575,18 +572,28 @@ void xmpp_connection_flush(struct xmpp_connection *xmpp) {
         pthread_mutex_unlock(&xmpp->library);
     }
     if (!is_done)
-        xmpp_outbox_wake(&xmpp->outbox);
+        carrier_outbox_wake(&xmpp->outbox);
 }
 
-void xmpp_connection_free(struct xmpp_connection *xmpp) {
-    if (!xmpp)
-        return;
+static void free_line(struct carrier_line *line) {
+    struct xmpp_connection *xmpp = connection_of(line);
     xmpp->is_stopping = true;
-    xmpp_connection_close(xmpp);
+    close_line(line);
     pthread_join(xmpp->thread, NULL);
     close(xmpp->tick_fd);
-    xmpp_watchdog_deinit(&xmpp->watchdog);
-    xmpp_outbox_deinit(&xmpp->outbox);
+    carrier_watchdog_deinit(&xmpp->watchdog);
+    carrier_outbox_deinit(&xmpp->outbox);
     pthread_mutex_destroy(&xmpp->library);
     free_settings(xmpp);
 }
+
+const struct carrier_kind xmpp_kind = {
+    .name = "xmpp",
+    .prepare = xmpp_prepare,
+    .make = make,
+    .open = open_line,
+    .close = close_line,
+    .send = send_frame,
+    .flush = flush,
+    .free = free_line,
+};

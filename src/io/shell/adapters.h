@@ -1,0 +1,42 @@
+/* The adapters that a program hands to its shell, which reaches them by these functions alone: so a
+ * program links those that it uses, and the shell stands below them all. */
+#pragma once
+
+#include "core/effect.h"
+#include "io/keys/seal.h"
+#include "io/shell/ports.h"
+#include "io/store/store.h"
+
+struct carrier;
+struct host;
+struct rest;
+struct image_fetcher;
+
+/* What serves one link, at its index. */
+struct shell_link {
+    const char *name; /* for the log: "downlink", "uplink north" */
+    struct carrier *carrier;
+    struct seal *seal;
+    const char *key_file; /* of our secret key; NULL: it does not change while we run */
+    struct image_fetcher *fetcher; /* from the level above; NULL: none */
+};
+
+/* The adapters of one daemon; those that its role has no use for are NULL. */
+struct shell_ports {
+    struct store *store;
+    const struct shell_link *links;
+    size_t links_count;
+    struct host *host;
+    struct rest *rest;
+
+    /* carrier_route, carrier_send, carrier_flush; each link's carrier may be of another kind */
+    void (*route)(struct carrier *carrier, const char *address, size_t endpoint);
+    enum carrier_sent (*send)(struct carrier *carrier, const char *address, const char *bytes,
+                              size_t length);
+    void (*flush)(struct carrier *carrier);
+
+    void (*fetch)(struct image_fetcher *fetcher, const char *digest); /* image_fetcher_get */
+    void (*submit)(struct host *host, const struct effect_job *job);  /* host_submit */
+    void (*reply)(struct rest *rest, struct reply *reply);            /* rest_reply */
+    void (*rekey)(struct rest *rest, const char *key); /* rest_rekey: link 0's, for new tokens */
+};
