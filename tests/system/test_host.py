@@ -11,6 +11,7 @@ import threading
 import time
 
 from host_case import HostCase, MANIFEST, digest_of, make_archive, qcow2_header, vm_id, wait_until
+from libvirtd import start_libvirtd
 
 
 class TestDriver(HostCase):
@@ -228,7 +229,7 @@ class Daemon(HostCase):
     def setUp(self):
         super().setUp()
         self.session = self.folder / "session"
-        for name in ("run", "config", "cache", "home", "data"):
+        for name in ("run", "etc", "cache", "lib"):
             (self.session / name).mkdir(parents=True)
         (self.session / "libvirtd.conf").write_text(
             f'auth_unix_rw = "none"\nunix_sock_dir = "{self.session}/run"\n'
@@ -239,20 +240,13 @@ class Daemon(HostCase):
             self.folder.chmod(0o711)
             subprocess.run(["chown", "-R", "nobody:nogroup", self.session], check=True)
         self.uri = f"qemu+unix:///session?socket={self.session}/run/libvirt-sock"
-        self.daemon = None
         self.addCleanup(self.stop)
         self.start()
 
     def start(self):
-        home = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": self.session / "home"}
-        for name, folder in (("RUNTIME_DIR", "run"), ("CONFIG_HOME", "config"),
-                             ("CACHE_HOME", "cache"), ("DATA_HOME", "data")):
-            home["XDG_" + name] = self.session / folder
-        self.daemon = subprocess.Popen(
-            [*self.prefix, "libvirtd", "-f", self.session / "libvirtd.conf",
-             "-p", self.session / "run/pid"], env=home, stderr=subprocess.DEVNULL)
-        wait_until(lambda: subprocess.run(["virsh", "-c", self.uri, "uri"],
-                                          capture_output=True).returncode == 0, 60, "a daemon")
+        self.daemon = start_libvirtd(
+            [*self.prefix, "libvirtd", "-f", f"{self.session}/libvirtd.conf",
+             "-p", f"{self.session}/run/pid"], self.uri, self.session)
 
     def stop(self):
         self.daemon.kill()
@@ -270,7 +264,7 @@ class Daemon(HostCase):
         self.stop()
         probe.expect("log warning libvirt-lost .*")
         self.assertEqual(probe.do("start", vm=kept), "host-failed")
-        (self.session / f"config/libvirt/qemu/isthmus-{lost}.xml").unlink()
+        (self.session / f"etc/libvirt/qemu/isthmus-{lost}.xml").unlink()
         probe.forget()
         self.start()
         probe.expect("log info libvirt-back .*")

@@ -11,10 +11,12 @@ import tempfile
 import unittest
 import uuid
 
-from cloud_case import QEMU_CONF, ROOT, CloudCase, make_archive, read, wait_until
+from cloud_case import QEMU_CONF, ROOT, CloudCase, make_archive, read, use_probes, wait_until
+from libvirtd import start_libvirtd
 
-PLACES = {"etc": "/etc/libvirt", "run": "/run", "lib": "/var/lib/libvirt",
-          "cache": "/var/cache/libvirt", "log": "/var/log/libvirt"}
+# Where libvirt's system daemon keeps things, and what stands there instead: its folders are below.
+PLACES = {"etc": "/etc/libvirt", "run": "/run", "lib": "/var/lib", "cache": "/var/cache",
+          "log": "/var/log"}
 
 
 class Libvirt:
@@ -23,8 +25,9 @@ class Libvirt:
 
     def __init__(self, folder, name, number):
         self.folder, self.name = f"{folder}/{name}", name
-        for place in (*PLACES, "etc/libvirt"):
-            os.makedirs(f"{self.folder}/{place}")
+        for place in PLACES:
+            os.makedirs(f"{self.folder}/{place}/libvirt")
+        use_probes(f"{self.folder}/cache/libvirt")
         write(f"{self.folder}/libvirtd.conf",
               f'host_uuid = "{uuid.uuid4()}"\nauth_unix_rw = "none"\n'
               f'unix_sock_dir = "{self.folder}"\nlog_outputs = "3:file:{self.folder}/log/log"\n')
@@ -42,18 +45,11 @@ class Libvirt:
         mounts = [f"mount --bind {self.folder}/{place} {target}"
                   for place, target in PLACES.items()] if self.is_root else []
         spaces = ["--mount"] if self.is_root else ["--user", "--map-current-user", "--keep-caps"]
-        places = {f"XDG_{name}": f"{self.folder}/{place}" for name, place in
-                  (("RUNTIME_DIR", "run"), ("CONFIG_HOME", "etc"), ("CACHE_HOME", "cache"),
-                   ("DATA_HOME", "lib"))}
-        self.daemon = subprocess.Popen(
+        self.daemon = start_libvirtd(
             ["unshare", *spaces, "--uts", "sh", "-c", " && ".join(
                 [f"hostname {self.name}", *mounts,
                  f"exec libvirtd -f {self.folder}/libvirtd.conf -p {self.folder}/pid"])],
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": self.folder, **places},
-            stderr=subprocess.DEVNULL)
-        wait_until(lambda: subprocess.run(["virsh", "-c", self.uri, "version"],
-                                          capture_output=True).returncode == 0,
-                   f"libvirt of {self.name}", 60)
+            self.uri, self.folder)
 
     def domains(self):
         return subprocess.run(["virsh", "-c", self.uri, "list", "--all", "--name"], check=True,
