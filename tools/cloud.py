@@ -15,21 +15,20 @@ and for people and ./quickstart:
 
 In FOLDER: servers/ (each Prosody), one folder per daemon (its configuration, secrets and state)
 and log/NAME.log (what each wrote to standard error). Nothing outside of it is written but the
-cache of libvirt's probes, in the build folder. Only processes that were started from FOLDER are
+cache of libvirt's probes, in build/. Only processes that were started from FOLDER are
 ended: each is known by its pid together with its command line, which names FOLDER.
 """
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 
-from cloud_parts import (Answer, Daemon, command_line, end_process, read, room_of, section,
-                         wait_until, write, write_secret)
+from cloud_parts import (PROBES, Answer, Daemon, command_line, end_process, keep_probes, read,
+                         room_of, section, use_probes, wait_until, write, write_secret)
 from ejabberd import Ejabberd
 from fault_proxy import FaultProxy
 from prosody import Prosody, free_port
@@ -81,7 +80,6 @@ class Cloud:
         self.limits = options.get("limits", {})
         self.labels = options.get("labels", {})
         self.level = options.get("log_level", "info")
-        self.cache = f"{self.build}/capabilities"
         os.makedirs(f"{self.folder}/log", mode=0o755, exist_ok=True)
         os.chmod(self.folder, 0o755)
         self.clusters = self._name_agents(clusters or {"north": 2})
@@ -370,23 +368,14 @@ class Cloud:
         every.update({server.name: server for server in self.servers})
         return every[name]
 
-    def _use_cache(self, agents):
-        """Spares the agents libvirt's probes of QEMU, which take seconds each."""
-        for agent in agents:
-            target = f"{agent.folder}/libvirt/cache/qemu/capabilities"
-            if os.path.isdir(self.cache) and not os.path.isdir(target):
-                shutil.copytree(self.cache, target)
-
     def _start_agents(self):
         agents = list(self.agents.values())
         if self.driver == "qemu":
-            self._use_cache(agents)
-            if not os.path.isdir(self.cache):
+            if not os.path.isdir(PROBES):
                 agents[0].start()
-                probed = f"{agents[0].folder}/libvirt/cache/qemu/capabilities"
-                if os.path.isdir(probed):
-                    shutil.copytree(probed, self.cache)
-                self._use_cache(agents)
+                keep_probes(f"{agents[0].folder}/libvirt/cache")
+            for agent in agents:
+                use_probes(f"{agent.folder}/libvirt/cache")
         for agent in agents:
             agent.launch()
         for agent in agents:

@@ -3,10 +3,14 @@ import json
 import os
 import secrets
 import select
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PROBES = f"{ROOT}/build/capabilities"  # what libvirt knows of this machine's QEMU
 START_SECONDS = 60
 STOP_SECONDS = 30
 POLL_SECONDS = 0.02
@@ -40,6 +44,29 @@ def command_line(pid):
             return file.read().decode(errors="replace").split("\0")
     except OSError:
         return []
+
+
+def use_probes(cache):
+    """Spares a libvirt, whose cache this folder is, its probes of QEMU, which take seconds."""
+    target = f"{cache}/qemu/capabilities"
+    if os.path.isdir(PROBES) and not os.path.isdir(target):
+        shutil.copytree(PROBES, target)
+
+
+def keep_probes(cache):
+    """What a libvirt has found out, for all that are started later. Another process may be doing
+    it too: the first that has it whole wins."""
+    found, parent = f"{cache}/qemu/capabilities", os.path.dirname(PROBES)
+    if not os.path.isdir(found) or os.path.isdir(PROBES):
+        return
+    os.makedirs(parent, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        copy = shutil.copytree(found, f"{folder}/capabilities")
+        try:
+            os.rename(copy, PROBES)
+        except OSError:
+            if not os.path.isdir(PROBES):
+                raise
 
 
 def wait_until(claim, what, seconds=START_SECONDS):

@@ -1,7 +1,7 @@
 """What the tests of a whole cloud have in common: a Cloud per class, a tenant, images, waiting.
 
 ISTHMUS_BUILD names the build folder (default: build), ISTHMUS_GUEST_IMAGE an image that
-tools/make-guest-image made; without it, one is made in the build folder at first use."""
+tools/make-guest-image made; without it, one is made in build/ at first use."""
 import ctypes
 import fcntl
 import io
@@ -20,7 +20,8 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, f"{ROOT}/tools")
-from cloud import QEMU_CONF, Cloud, command_line, read, wait_until  # noqa: E402,F401
+from cloud import (QEMU_CONF, Cloud, command_line, keep_probes, read, use_probes,  # noqa: E402,F401
+                   wait_until)
 
 BUILD = os.path.join(ROOT, os.environ.get("ISTHMUS_BUILD", "build"))
 WAIT_SECONDS = 60
@@ -40,11 +41,18 @@ def reap_guests(*_):
             continue
 
 
+def adopt_guests():
+    """From here on, QEMU processes whose parents have ended are this process's to take in."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    signal.signal(signal.SIGCHLD, reap_guests)
+
+
 def guest_image():
-    """A Linux guest's archive; made once, by whoever needs it first."""
-    path, maker = f"{BUILD}/guest.tar.zst", f"{ROOT}/tools/make-guest-image"
+    """A Linux guest's archive; made once for all builds, by whoever needs it first."""
+    path, maker = f"{ROOT}/build/guest.tar.zst", f"{ROOT}/tools/make-guest-image"
     if "ISTHMUS_GUEST_IMAGE" in os.environ:
         return os.environ["ISTHMUS_GUEST_IMAGE"]
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(f"{path}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(maker):
@@ -140,8 +148,7 @@ class CloudCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        signal.signal(signal.SIGCHLD, reap_guests)
+        adopt_guests()
         cls.folder = tempfile.TemporaryDirectory(prefix="isthmus-")
         cls.addClassCleanup(cls.folder.cleanup)
         cls.gate = {name: Gate() for name in cls.gates}

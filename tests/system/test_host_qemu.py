@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import unittest
 
-from cloud_case import QEMU_CONF, guest_image
+from cloud_case import QEMU_CONF, adopt_guests, guest_image, keep_probes, use_probes
 from host_case import HostCase, Probe, digest_of, vm_id, wait_until
 
 
@@ -31,14 +31,16 @@ def write_embed_root(root):
 
 
 class QemuCase(HostCase):
-    """One embedded root for all tests of a class: its first probe of QEMU takes seconds."""
+    """One embedded root for all tests of a class."""
 
     @classmethod
     def setUpClass(cls):
+        adopt_guests()
         cls.guest = pathlib.Path(guest_image())
         cls.root = pathlib.Path(tempfile.mkdtemp(prefix="isthmus-embed-"))
         cls.uri = f"qemu:///embed?root={cls.root}"
         write_embed_root(cls.root)
+        use_probes(cls.root / "cache")
 
     @classmethod
     def tearDownClass(cls):
@@ -58,6 +60,7 @@ class QemuCase(HostCase):
     def probe(self, *more):
         probe = super().probe(self.uri, None, *more)
         probe.expect("host .*", 60)
+        keep_probes(self.root / "cache")
         return probe
 
     def console(self, vm):
@@ -126,6 +129,61 @@ class QemuDriver(QemuCase):
         self.assertEqual(list((self.host / "vms").iterdir()), [])
         self.assertEqual(self.pids(), [])
 
+    def test_a_guest_outlives_a_killed_process_and_is_found_again(self):
+        probe, vm = self.probe(), vm_id(2)
+        self.boot(probe, vm, epoch=5)
+        probe.kill()
+        [pid] = self.pids()
+        os.kill(pid, 0)
+        again = self.probe()
+        again.send("scan")
+        again.expect("scanned", 60)
+        self.assertIn(f"domain {vm} epoch=5 running found", again.lines)
+        self.assertEqual(again.do("create", vm=vm, digest=self.digest, epoch=5), "ok")
+        self.assertEqual(again.do("start", vm=vm), "ok")
+        self.assertEqual(self.pids(), [pid])
+        again.forget()
+        self.assertEqual(again.do("shutdown", vm=vm), "ok")
+        again.expect(f"domain {vm} epoch=5 stopped changed", 60)
+        again.close()
+
+    def test_a_guest_that_dies_is_told_as_crashed(self):
+        probe, vm = self.probe(), vm_id(3)
+        self.boot(probe, vm)
+        os.kill(self.pids()[0], signal.SIGKILL)
+        probe.expect(f"domain {vm} epoch=1 crashed changed")
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        self.wait_ready(vm, times=2)
+        self.assertEqual(probe.do("remove", vm=vm), "ok")
+        probe.close()
+
+    def test_a_foreign_domain_stays_as_it_is(self):
+        vm = vm_id(4)
+        file = self.folder / "foreign.xml"
+        for name in ("other", f"isthmus-{vm}"):
+            file.write_text(f"<domain type='qemu'><name>{name}</name><memory>65536</memory>"
+                            "<os><type>hvm</type></os></domain>")
+            self.virsh("define", str(file))
+            self.addCleanup(self.virsh, "undefine", name)
+        probe = self.probe()
+        probe.send("scan")
+        probe.expect("scanned", 60)
+        self.assertFalse([line for line in probe.lines if line.startswith("domain")])
+        self.assertEqual(probe.do("create", vm=vm, digest=self.digest), "host-failed")
+        self.assertEqual(probe.do("start", vm=vm), "lost")
+        self.assertEqual(probe.do("remove", vm=vm), "ok")
+        probe.close()
+        self.assertEqual(self.virsh("list", "--all", "--name").split(),
+                         [f"isthmus-{vm}", "other"])
+
+    def test_kvm_is_refused_with_its_reason_where_the_processor_has_none(self):
+        if re.search(r"^flags.* (svm|vmx) ", pathlib.Path("/proc/cpuinfo").read_text(), re.M):
+            self.skipTest("this processor may have it")
+        self.assertIn("accelerator kvm: ", self.refused(self.uri, "kvm"))
+        self.assertIn("accelerator xen", self.refused(self.uri, "xen"))
+
+
+class QemuShape(QemuCase):
     def test_a_guests_disk_is_kept_taken_back_resized_and_made_anew(self):
         probe, vm = self.probe(), vm_id(6)
         self.boot(probe, vm, epoch=2)
@@ -191,59 +249,6 @@ class QemuDriver(QemuCase):
         self.assertEqual(rows, [["bridge", "br0", "virtio", mac_of(vm, 0)],
                                 ["network", "default", "virtio", mac_of(vm, 1)],
                                 ["user", "-", "virtio", mac_of(vm, 2)]])
-
-    def test_a_guest_outlives_a_killed_process_and_is_found_again(self):
-        probe, vm = self.probe(), vm_id(2)
-        self.boot(probe, vm, epoch=5)
-        probe.kill()
-        [pid] = self.pids()
-        os.kill(pid, 0)
-        again = self.probe()
-        again.send("scan")
-        again.expect("scanned", 60)
-        self.assertIn(f"domain {vm} epoch=5 running found", again.lines)
-        self.assertEqual(again.do("create", vm=vm, digest=self.digest, epoch=5), "ok")
-        self.assertEqual(again.do("start", vm=vm), "ok")
-        self.assertEqual(self.pids(), [pid])
-        again.forget()
-        self.assertEqual(again.do("shutdown", vm=vm), "ok")
-        again.expect(f"domain {vm} epoch=5 stopped changed", 60)
-        again.close()
-
-    def test_a_guest_that_dies_is_told_as_crashed(self):
-        probe, vm = self.probe(), vm_id(3)
-        self.boot(probe, vm)
-        os.kill(self.pids()[0], signal.SIGKILL)
-        probe.expect(f"domain {vm} epoch=1 crashed changed")
-        self.assertEqual(probe.do("start", vm=vm), "ok")
-        self.wait_ready(vm, times=2)
-        self.assertEqual(probe.do("remove", vm=vm), "ok")
-        probe.close()
-
-    def test_a_foreign_domain_stays_as_it_is(self):
-        vm = vm_id(4)
-        file = self.folder / "foreign.xml"
-        for name in ("other", f"isthmus-{vm}"):
-            file.write_text(f"<domain type='qemu'><name>{name}</name><memory>65536</memory>"
-                            "<os><type>hvm</type></os></domain>")
-            self.virsh("define", str(file))
-            self.addCleanup(self.virsh, "undefine", name)
-        probe = self.probe()
-        probe.send("scan")
-        probe.expect("scanned", 60)
-        self.assertFalse([line for line in probe.lines if line.startswith("domain")])
-        self.assertEqual(probe.do("create", vm=vm, digest=self.digest), "host-failed")
-        self.assertEqual(probe.do("start", vm=vm), "lost")
-        self.assertEqual(probe.do("remove", vm=vm), "ok")
-        probe.close()
-        self.assertEqual(self.virsh("list", "--all", "--name").split(),
-                         [f"isthmus-{vm}", "other"])
-
-    def test_kvm_is_refused_with_its_reason_where_the_processor_has_none(self):
-        if re.search(r"^flags.* (svm|vmx) ", pathlib.Path("/proc/cpuinfo").read_text(), re.M):
-            self.skipTest("this processor may have it")
-        self.assertIn("accelerator kvm: ", self.refused(self.uri, "kvm"))
-        self.assertIn("accelerator xen", self.refused(self.uri, "xen"))
 
 
 class QemuMemory(QemuCase):
