@@ -16,7 +16,12 @@ import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LONGEST = ("test_host_qemu", "test_migration")  # begun first: what takes minutes does not come last
+ROOT = os.path.dirname(os.path.dirname(HERE))
+# Most wait most of the time: for a guest to boot, for a link to be given up.
+JOBS = 3 * (os.cpu_count() or 1)
+# Begun first: what takes longest does not come last.
+LONGEST = ["test_migration", "test_host_qemu", "test_crash", "test_hostile", "test_links",
+           "test_main_job", "test_carrier"]
 
 
 class Lines(unittest.TestResult):
@@ -58,6 +63,19 @@ class Lines(unittest.TestResult):
         self.tell("skip", test, reason)
 
 
+def build(folder):
+    """What is not built is, so that a clean clone does as well."""
+    if not os.path.exists(f"{folder}/build.ninja"):
+        subprocess.run(["meson", "setup", folder], cwd=ROOT, check=True)
+    subprocess.run(["ninja", "-C", folder, "--quiet"], check=True)
+
+
+def place(name):
+    """Where its class stands in the order."""
+    module = name.partition(".")[0]
+    return LONGEST.index(module) if module in LONGEST else len(LONGEST)
+
+
 def run_here(names):
     result = Lines()
     unittest.defaultTestLoader.loadTestsFromNames(names).run(result)
@@ -78,9 +96,9 @@ def tests_by_class(suite, into):
 def run_apart(name, tests):
     """A class in a process of its own; passed, failed, skipped."""
     begun = time.monotonic()
-    child = subprocess.Popen([sys.executable, os.path.join(HERE, "run.py"), "--jobs", "1", *tests],
-                             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             errors="replace")
+    child = subprocess.Popen(
+        [sys.executable, os.path.join(HERE, "run.py"), "--no-build", "--jobs", "1", *tests],
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
     *lines, last = child.stdout.read().splitlines() or [""]
     _, status, used = os.wait4(child.pid, 0)  # with what its children used that it has waited for
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -96,18 +114,23 @@ def run_apart(name, tests):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--build", help="the build folder; default: ISTHMUS_BUILD, or build")
-    parser.add_argument("--jobs", type=int, default=3, help="classes at the same time")
+    parser.add_argument("--no-build", action="store_true", help="take the programs as they are")
+    parser.add_argument("--jobs", type=int, default=JOBS,
+                        help="classes at the same time; default: 3 a processor")
     parser.add_argument("names", nargs="*", help="default: all")
     options = parser.parse_args()
-    if options.build:
-        os.environ["ISTHMUS_BUILD"] = os.path.abspath(options.build)
+    folder = os.path.abspath(options.build or
+                             os.path.join(ROOT, os.environ.get("ISTHMUS_BUILD", "build")))
+    os.environ["ISTHMUS_BUILD"] = folder
+    if not options.no_build:
+        build(folder)
     os.chdir(HERE)
     sys.path.insert(0, HERE)
     names = options.names or sorted(os.path.basename(path)[:-3]
                                     for path in glob.glob(f"{HERE}/test_*.py"))
     if options.jobs == 1:
         return run_here(names)
-    names.sort(key=lambda name: not name.startswith(LONGEST))
+    names.sort(key=place)
     classes = tests_by_class(unittest.defaultTestLoader.loadTestsFromNames(names), {})
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         passed, failed, skipped = map(sum, zip(*pool.map(run_apart, classes, classes.values())))
