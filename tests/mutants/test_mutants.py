@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Each patch here is a bug; the simulator has to find each within its budget of seeds.
+"""test_mutants.py [NAME...]: each patch here is a bug; the simulator has to find each within its
+budget of seeds. Names are those of patches; default: all.
 
 A patch is applied to a copy of the sources, what it changes is compiled anew, and the simulator is
 run until it fails. A mutant that survives is a hole in sim/laws; a patch that does not apply
 any more has to be made again for the sources as they are. A first line `world: OPTIONS` in a patch
 names the world that finds it soonest; the others follow if that does not any more.
 """
+import argparse
 import concurrent.futures
 import glob
 import os
@@ -13,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import unittest
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -56,59 +58,9 @@ def object_of(source):
 
 
 def compile_into(folder, objects, names):
-    def one(name):
+    for name in names:
         subprocess.run([*COMPILE, name, "-o", f"{objects}/{object_of(name)}"], cwd=folder,
                        check=True)
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        list(pool.map(one, names))
-
-
-def link(objects, names, program):
-    subprocess.run(["cc", *(f"{objects}/{object_of(name)}" for name in names), "-ljansson", "-o",
-                    program], check=True)
-
-
-class Mutants(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="isthmus-mutants-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder)
-        os.mkdir(f"{cls.folder}/sound")
-        os.makedirs(f"{cls.folder}/generated/sim/runs")
-        with open(f"{cls.folder}/generated/sim/runs/commit.h", "w") as header:
-            header.write('#define SIM_COMMIT "mutant"\n')
-        COMPILE.append(f"-I{cls.folder}/generated")
-        cls.names = sources(ROOT)
-        compile_into(ROOT, f"{cls.folder}/sound", cls.names)
-
-    def build(self, patch):
-        """The simulator with the patch in it."""
-        name = os.path.basename(patch)[:-len(".patch")]
-        tree, objects = f"{self.folder}/{name}", f"{self.folder}/{name}.objects"
-        for room in ("src/base", "src/message", "src/core", "sim"):
-            shutil.copytree(f"{ROOT}/{room}", f"{tree}/{room}")
-        shutil.copytree(f"{self.folder}/sound", objects)
-        applied = subprocess.run(["patch", "-p1", "-i", patch], cwd=tree, capture_output=True,
-                                 text=True)
-        self.assertEqual(applied.returncode, 0, "make the patch again:\n" + applied.stdout)
-        with open(patch) as lines:
-            changed = [line.split()[1][2:] for line in lines if line.startswith("+++ ")]
-        compile_into(tree, objects, changed)
-        link(objects, self.names, f"{tree}/isthmus-sim")
-        return f"{tree}/isthmus-sim"
-
-    def check_found(self, patch):
-        program = self.build(patch)
-        for world in worlds_for(patch):
-            done = subprocess.run([program, "--once", "--jobs", "2", *world.split()],
-                                  capture_output=True, text=True, errors="replace", timeout=300)
-            if done.returncode != 0:
-                found = [line for line in done.stderr.splitlines()
-                         if "law broken" in line or "Assertion" in line or "replay:" in line]
-                self.assertTrue(found, done.stderr[-2000:])
-                print(f"{os.path.basename(patch)}: {world}: {found[0][:160]}", flush=True)
-                return
-        self.fail("it survived: a law is not checked")
 
 
 def worlds_for(patch):
@@ -116,17 +68,80 @@ def worlds_for(patch):
     with open(patch) as lines:
         said = lines.readline().partition("world: ")[2].strip()
     if said and said not in WORLDS:
-        raise ValueError(f"{patch}: there is no world {said!r}")
+        raise ValueError(f"there is no world {said!r}")
     return sorted(WORLDS, key=lambda world: world != said)
 
 
-def add(patch):
-    name = os.path.basename(patch)[:-len(".patch")].replace("-", "_")
-    setattr(Mutants, f"test_found_{name}", lambda self: self.check_found(patch))
+class Workshop:
+    """A folder with the objects of the sound simulator, where mutants are built beside them."""
+
+    def __init__(self, folder, pool):
+        self.folder = folder
+        os.mkdir(f"{folder}/sound")
+        os.makedirs(f"{folder}/generated/sim/runs")
+        with open(f"{folder}/generated/sim/runs/commit.h", "w") as header:
+            header.write('#define SIM_COMMIT "mutant"\n')
+        COMPILE.append(f"-I{folder}/generated")
+        self.names = sources(ROOT)
+        list(pool.map(lambda name: compile_into(ROOT, f"{folder}/sound", [name]), self.names))
+
+    def build(self, patch):
+        """The simulator with the patch in it: what it changes is compiled, the rest is linked."""
+        tree = f"{self.folder}/{name_of(patch)}"
+        for room in ("src/base", "src/message", "src/core", "sim"):
+            shutil.copytree(f"{ROOT}/{room}", f"{tree}/{room}")
+        applied = subprocess.run(["patch", "-p1", "-i", patch], cwd=tree, capture_output=True,
+                                 text=True)
+        if applied.returncode != 0:
+            raise ValueError("make the patch again:\n" + applied.stdout)
+        with open(patch) as lines:
+            changed = [line.split()[1][2:] for line in lines if line.startswith("+++ ")]
+        compile_into(tree, tree, changed)
+        objects = [f"{tree if name in changed else f'{self.folder}/sound'}/{object_of(name)}"
+                   for name in self.names]
+        subprocess.run(["cc", *objects, "-ljansson", "-o", f"{tree}/isthmus-sim"], check=True)
+        return f"{tree}/isthmus-sim"
+
+    def find(self, patch):
+        """In which world the simulator finds it, and by what."""
+        program = self.build(patch)
+        for world in worlds_for(patch):
+            done = subprocess.run([program, "--once", *world.split()], capture_output=True,
+                                  text=True, errors="replace", timeout=300)
+            if done.returncode != 0:
+                found = [line for line in done.stderr.splitlines()
+                         if "law broken" in line or "Assertion" in line or "replay:" in line]
+                if not found:
+                    raise ValueError(done.stderr[-2000:])
+                return f"{world}: {found[0][:160]}"
+        raise ValueError("it survived: a law is not checked")
+
+    def check(self, patch):
+        """Was it found?"""
+        begun = time.monotonic()
+        try:
+            word, told = "ok", self.find(patch)
+        except (ValueError, subprocess.SubprocessError) as fault:
+            word, told = "FAIL", str(fault)
+        print(f"{word:4} {time.monotonic() - begun:6.1f} s  {name_of(patch)}: {told}", flush=True)
+        return word == "ok"
 
 
-for each in sorted(glob.glob(f"{HERE}/*.patch")):
-    add(each)
+def name_of(patch):
+    return os.path.basename(patch)[:-len(".patch")]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="The simulator has to find each of these bugs.")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    names = parser.parse_args().names
+    patches = [f"{HERE}/{name}.patch" for name in names] or sorted(glob.glob(f"{HERE}/*.patch"))
+    with tempfile.TemporaryDirectory(prefix="isthmus-mutants-") as folder, \
+            concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(Workshop(folder, pool).check, patches))
+    print(f"{found.count(True)} passed, {found.count(False)} failed")
+    return 0 if all(found) else 1
+
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], "-v", *sys.argv[1:]])
+    sys.exit(main())
