@@ -113,6 +113,7 @@ static int disk_judge(const struct manifest *manifest, const struct disk *disk,
 
 struct source {
     const char *path;
+    struct archive *archive;
     int fd;
     int failed; /* errno of a failed read */
     uint64_t bytes;
@@ -143,9 +144,13 @@ static ssize_t on_read(struct archive *archive, void *context, const void **out_
     return length;
 }
 
+static void archive_clean(struct archive **slot) { (void)archive_free(*slot); }
+
 static void source_free(struct source **slot) {
-    if (*slot)
+    if (*slot) {
+        archive_clean(&(*slot)->archive);
         fd_clean(&(*slot)->fd);
+    }
     memory_free(*slot);
 }
 
@@ -162,8 +167,6 @@ static struct source *source_open(const char *path, struct error *err) {
     return source;
 }
 
-static void archive_clean(struct archive **slot) { (void)archive_free(*slot); }
-
 struct entry {
     char name[128];
     struct disk disk;
@@ -176,17 +179,24 @@ struct contents {
     size_t count;
     size_t disk; /* which entry is the disk, once judged */
     struct text manifest;
+    const char *digest; /* of the archive that is wanted, NULL: any */
     const char *folder; /* where to unpack, NULL: nowhere */
+};
+
+/* A piece of an entry, without the holes around it. */
+struct block {
+    const void *bytes;
+    size_t length;
+    la_int64_t at;
 };
 
 static void contents_clean(struct contents *contents) { text_deinit(&contents->manifest); }
 
-static int entry_malformed(const struct source *source, struct archive *archive,
-                           struct error *err) {
+static int entry_malformed(const struct source *source, struct error *err) {
     if (source->failed)
         return error_set(err, -source->failed, "read the archive %s: %s", source->path,
                          strerror(source->failed));
-    const char *why = archive_error_string(archive);
+    const char *why = archive_error_string(source->archive);
     return error_set(err, IMAGE_MALFORMED, "not a whole tar archive: %s", why ? why : "unknown");
 }
 
@@ -214,8 +224,11 @@ static int entry_check(const struct contents *contents, struct archive_entry *he
 }
 
 /* Writes a block, leaving out runs of zeros: what is never written reads as zeros. */
-static int write_sparse(int fd, const char *bytes, size_t length, off_t at, struct error *err) {
+static int write_sparse(int fd, const struct block *block, struct error *err) {
     static const char zeros[hole_bytes];
+    const char *bytes = block->bytes;
+    size_t length = block->length;
+    off_t at = block->at;
     while (length > 0) {
         size_t piece = hole_bytes - (size_t)(at % hole_bytes);
         piece = piece < length ? piece : length;
@@ -235,20 +248,19 @@ static int write_sparse(int fd, const char *bytes, size_t length, off_t at, stru
     return 0;
 }
 
-static void remember(struct contents *contents, struct entry *entry, const char *bytes,
-                     size_t length, uint64_t at) {
+static void remember(struct contents *contents, struct entry *entry, const struct block *block) {
     if (text_equal(entry->name, "manifest.json"))
-        text_add_bytes(&contents->manifest, bytes, length);
+        text_add_bytes(&contents->manifest, block->bytes, block->length);
     struct disk *disk = &entry->disk;
-    if (at != disk->head_length || disk->head_length == head_bytes)
+    if ((uint64_t)block->at != disk->head_length || disk->head_length == head_bytes)
         return;
     size_t more = head_bytes - disk->head_length;
-    more = more < length ? more : length;
-    memcpy(disk->head + disk->head_length, bytes, more);
+    more = more < block->length ? more : block->length;
+    memcpy(disk->head + disk->head_length, block->bytes, more);
     disk->head_length += more;
 }
 
-static int read_entry(struct source *source, struct archive *archive, struct contents *contents,
+static int read_entry(struct source *source, struct contents *contents,
                       struct archive_entry *header, struct error *err) {
     int fault = entry_check(contents, header, err);
     if (fault)
@@ -267,16 +279,15 @@ static int read_entry(struct source *source, struct archive *archive, struct con
             return error_set(err, -errno, "make %s: %s", path, strerror(errno));
     }
     for (;;) {
-        const void *bytes;
-        size_t length;
-        la_int64_t at;
-        int outcome = archive_read_data_block(archive, &bytes, &length, &at);
+        struct block block;
+        int outcome =
+            archive_read_data_block(source->archive, &block.bytes, &block.length, &block.at);
         if (outcome == ARCHIVE_EOF)
             break;
         if (outcome != ARCHIVE_OK)
-            return entry_malformed(source, archive, err);
-        remember(contents, entry, bytes, length, (uint64_t)at);
-        fault = fd < 0 ? 0 : write_sparse(fd, bytes, length, at, err);
+            return entry_malformed(source, err);
+        remember(contents, entry, &block);
+        fault = fd < 0 ? 0 : write_sparse(fd, &block, err);
         if (fault)
             return fault;
     }
@@ -286,7 +297,7 @@ static int read_entry(struct source *source, struct archive *archive, struct con
 }
 
 static int read_entries(struct source *source, struct contents *contents, struct error *err) {
-    auto_clean(archive_clean) struct archive *archive = archive_read_new();
+    struct archive *archive = source->archive = archive_read_new();
     /* those that libarchive decodes by itself; support_filter_all would run foreign programs */
     archive_read_support_filter_zstd(archive);
     archive_read_support_filter_gzip(archive);
@@ -295,15 +306,15 @@ static int read_entries(struct source *source, struct contents *contents, struct
     archive_read_support_filter_bzip2(archive);
     archive_read_support_format_tar(archive);
     if (archive_read_open(archive, source, NULL, on_read, NULL) != ARCHIVE_OK)
-        return entry_malformed(source, archive, err);
+        return entry_malformed(source, err);
     for (;;) {
         struct archive_entry *header;
         int outcome = archive_read_next_header(archive, &header);
         if (outcome == ARCHIVE_EOF)
             return 0;
         if (outcome != ARCHIVE_OK)
-            return entry_malformed(source, archive, err);
-        int fault = read_entry(source, archive, contents, header, err);
+            return entry_malformed(source, err);
+        int fault = read_entry(source, contents, header, err);
         if (fault)
             return fault;
     }
@@ -328,8 +339,8 @@ static int contents_judge(struct contents *contents, struct image_facts *facts,
 
 /* Reads, hashes and judges a whole archive. Of a file that is both broken and not the wanted one,
  * the digest is what is told: it explains the rest. */
-static int archive_walk(const char *path, const char *digest, struct contents *contents,
-                        struct image_facts *facts, struct error *err) {
+static int archive_walk(const char *path, struct contents *contents, struct image_facts *facts,
+                        struct error *err) {
     *facts = (struct image_facts){0};
     auto_clean(source_free) struct source *source = source_open(path, err);
     if (!source)
@@ -344,10 +355,10 @@ static int archive_walk(const char *path, const char *digest, struct contents *c
                              strerror(source->failed));
         secret_hash_end(&source->hash, facts->digest);
         facts->archive_bytes = source->bytes;
-        if (digest && !text_equal(digest, facts->digest))
+        if (contents->digest && !text_equal(contents->digest, facts->digest))
             return error_set(err, IMAGE_WRONG_DIGEST,
                              "the archive %s has digest %s, not %s; fetch it again", path,
-                             facts->digest, digest);
+                             facts->digest, contents->digest);
     }
     if (!fault)
         fault = contents_judge(contents, facts, err);
@@ -358,7 +369,7 @@ static int archive_walk(const char *path, const char *digest, struct contents *c
 
 int image_archive_check(const char *path, struct image_facts *out_facts, struct error *err) {
     auto_clean(contents_clean) struct contents contents = {0};
-    int fault = archive_walk(path, NULL, &contents, out_facts, err);
+    int fault = archive_walk(path, &contents, out_facts, err);
     if (fault <= 0)
         return fault;
     if (err)
@@ -389,8 +400,9 @@ int image_archive_unpack(const char *path, const char *digest, const char *folde
         fault = folder_make(unfinished, 0755, err);
     if (fault)
         return fault;
-    auto_clean(contents_clean) struct contents contents = {.folder = unfinished};
-    fault = archive_walk(path, digest, &contents, out_facts, err);
+    auto_clean(contents_clean) struct contents contents = {.digest = digest,
+                                                           .folder = unfinished};
+    fault = archive_walk(path, &contents, out_facts, err);
     if (!fault)
         fault = settle(&contents, err);
     if (!fault)
