@@ -11,63 +11,68 @@ const char *const log_level_names[4] = {"error", "warning", "info", "debug"};
 
 enum { line_bytes = 4096 }; /* no more than PIPE_BUF: what one write(2) takes in one piece */
 
-static size_t log_head(char *line, size_t size, const struct log *log, enum log_level level) {
+struct line {
+    char text[line_bytes];
+    size_t used;
+};
+
+static void line_begin(struct line *line, const struct log *log, enum log_level level) {
     struct timespec now = {0};
     struct tm utc = {0};
     char stamp[32] = "";
     (void)timespec_get(&now, TIME_UTC);
     if (gmtime_r(&now.tv_sec, &utc))
         (void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
-    int length = snprintf(line, size, "time=%s.%03ldZ level=%s daemon=%s event=", stamp,
-                          now.tv_nsec / 1000000, log_level_names[level], log->daemon);
-    return length < 0 ? 0 : (size_t)length;
+    int length = snprintf(line->text, line_bytes, "time=%s.%03ldZ level=%s daemon=%s event=",
+                          stamp, now.tv_nsec / 1000000, log_level_names[level], log->daemon);
+    line->used = length < 0 ? 0 : (size_t)length;
 }
 
-/* Puts the rest after the head; the line's length with its end. */
-static size_t log_finish(char line[line_bytes], size_t used, const char *event,
-                         const char *format, va_list arguments)
-    __attribute__((format(printf, 4, 0)));
-static size_t log_finish(char line[line_bytes], size_t used, const char *event,
-                         const char *format, va_list arguments) {
-    int length = snprintf(line + used, line_bytes - used, "%s ", event);
+/* Puts the rest after the head, and the line's end. */
+static void line_end(struct line *line, const char *event, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+static void line_end(struct line *line, const char *event, const char *format,
+                     va_list arguments) {
+    size_t used = line->used;
+    int length = snprintf(line->text + used, line_bytes - used, "%s ", event);
     used += length < 0 ? 0 : (size_t)length;
-    length = vsnprintf(line + used, line_bytes - used, format, arguments);
+    length = vsnprintf(line->text + used, line_bytes - used, format, arguments);
     used += length < 0 ? 0 : (size_t)length;
     if (used > line_bytes - 1)
         used = line_bytes - 1;
     for (size_t i = 0; i < used; i++)
-        if ((unsigned char)line[i] < ' ' || line[i] == 127)
-            line[i] = '?';
-    line[used] = '\n';
-    return used + 1;
+        if ((unsigned char)line->text[i] < ' ' || line->text[i] == 127)
+            line->text[i] = '?';
+    line->text[used] = '\n';
+    line->used = used + 1;
 }
 
 void log_line(const struct log *log, enum log_level level, const char *event, const char *format,
               ...) {
     if (level > log->level)
         return;
-    char line[line_bytes];
-    size_t used = log_head(line, sizeof(line), log, level);
+    struct line line;
+    line_begin(&line, log, level);
     va_list arguments;
     va_start(arguments, format);
-    used = log_finish(line, used, event, format, arguments);
+    line_end(&line, event, format, arguments);
     va_end(arguments);
-    (void)!write(STDERR_FILENO, line, used);
+    (void)!write(STDERR_FILENO, line.text, line.used);
 }
 
 void log_gather(const struct log *log, struct text *lines, enum log_level level, const char *event,
                 const char *format, ...) {
     if (level > log->level)
         return;
-    char line[line_bytes];
-    size_t used = log_head(line, sizeof(line), log, level);
+    struct line line;
+    line_begin(&line, log, level);
     va_list arguments;
     va_start(arguments, format);
-    used = log_finish(line, used, event, format, arguments);
+    line_end(&line, event, format, arguments);
     va_end(arguments);
-    if (lines->length + used > line_bytes)
+    if (lines->length + line.used > line_bytes)
         log_write(lines);
-    text_add_bytes(lines, line, used);
+    text_add_bytes(lines, line.text, line.used);
 }
 
 void log_write(struct text *lines) {
