@@ -209,8 +209,9 @@ struct page {
     char next[limit_name_size];
 };
 
-static int decode_page(const struct call *call, const struct table *rows, struct page *out,
-                       struct sheet *sheet, const struct view *view) {
+static int decode_page(const struct view *view, const struct call *call, struct page *out,
+                       struct sheet *sheet) {
+    const struct table *rows = view->table;
     const struct field fields[] = {
         {.name = "items", .kind = FIELD_LIST, .offset = offsetof(struct page, items),
          .count_offset = offsetof(struct page, items_count), .size = rows->size,
@@ -265,11 +266,11 @@ int view_list(const struct view *view, const struct options *options) {
         bool is_json = options->output == OUTPUT_JSON;
         if (result == EXIT_DONE && is_json) {
             struct sheet unused = {0}; /* the page is read for `next` alone */
-            result = decode_page(&call, view->table, &page, &unused, view);
+            result = decode_page(view, &call, &page, &unused);
             sheet_deinit(&unused);
         } else if (result == EXIT_DONE) {
-            result = decode_page(&call, view->table, &page,
-                                 options->output == OUTPUT_TABLE ? &sheet : NULL, view);
+            result = decode_page(view, &call, &page,
+                                 options->output == OUTPUT_TABLE ? &sheet : NULL);
         }
         call_deinit(&call);
         left -= page.items_count < left ? page.items_count : left;

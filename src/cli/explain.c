@@ -40,17 +40,24 @@ static const char *reason(enum code code) {
     return refusals[code] ? refusals[code] : code_title(code);
 }
 
-static void add_decider(const struct operation *op, const struct timeline_entry *entry,
-                        const char *place, enum explain_level level, struct text *out) {
-    switch (entry->by) {
+/* One entry of an operation's timeline, with what is said of it. */
+struct entry {
+    const struct operation *op;
+    const struct timeline_entry *at;
+    const char *place; /* its own, or the newest before it */
+    enum explain_level level;
+};
+
+static void add_decider(const struct entry *entry, struct text *out) {
+    switch (entry->at->by) {
     case BY_ASKER:
-        text_addf(out, "%s %s", levels[level].asker, op->owner);
+        text_addf(out, "%s %s", levels[entry->level].asker, entry->op->owner);
         return;
     case BY_PLACE:
-        text_addf(out, "%s %s", levels[level].place, place);
+        text_addf(out, "%s %s", levels[entry->level].place, entry->place);
         return;
     case BY_OPERATOR:
-        text_add(out, levels[level].owner);
+        text_add(out, levels[entry->level].owner);
         return;
     case BY_MANAGER:
     case DECIDER_COUNT:
@@ -79,28 +86,30 @@ static void add_end(const struct operation *op, const struct timeline_entry *ent
 }
 
 /* What one entry says, by whom. */
-static void add_words(const struct operation *op, const struct timeline_entry *entry,
-                      const char *place, enum explain_level level, struct text *out) {
-    if (entry->step == STEP_WAITING) {
-        add_waiting(entry, level, out);
+static void add_words(const struct entry *entry, struct text *out) {
+    const struct operation *op = entry->op;
+    const struct timeline_entry *at = entry->at;
+    const char *kind = levels[entry->level].place;
+    if (at->step == STEP_WAITING) {
+        add_waiting(at, entry->level, out);
         return;
     }
-    add_decider(op, entry, place, level, out);
-    if (entry->step == STEP_ACCEPTED)
-        text_add(out, entry->by == BY_MANAGER ? " begins it"
-                      : op->verb == VERB_DEFINE && level == EXPLAIN_UPSTREAM
+    add_decider(entry, out);
+    if (at->step == STEP_ACCEPTED)
+        text_add(out, at->by == BY_MANAGER ? " begins it"
+                      : op->verb == VERB_DEFINE && entry->level == EXPLAIN_UPSTREAM
                           ? " asks for it; it is within the quota"
                           : " asks for it");
-    else if (entry->step == STEP_PLACED)
-        text_addf(out, " chooses %s %s", levels[level].place, place);
-    else if (entry->step == STEP_INSTRUCTED)
-        text_addf(out, " instructs %s %s", levels[level].place, place);
-    else if (entry->step == STEP_REFUSED)
-        text_addf(out, " refuses: %s", reason(entry->code));
-    else if (entry->step == STEP_ENDED)
-        add_end(op, entry, out);
+    else if (at->step == STEP_PLACED)
+        text_addf(out, " chooses %s %s", kind, entry->place);
+    else if (at->step == STEP_INSTRUCTED)
+        text_addf(out, " instructs %s %s", kind, entry->place);
+    else if (at->step == STEP_REFUSED)
+        text_addf(out, " refuses: %s", reason(at->code));
+    else if (at->step == STEP_ENDED)
+        add_end(op, at, out);
     else
-        text_addf(out, " %s", doings[entry->step] ? doings[entry->step] : "is at it");
+        text_addf(out, " %s", doings[at->step] ? doings[at->step] : "is at it");
 }
 
 void explain_waits(const struct operation *op, enum explain_level level, struct text *out) {
@@ -149,7 +158,7 @@ void explain_print(const struct operation *op, enum explain_level level) {
         uint64_t before = i ? op->timeline[i - 1].at_ms : op->created_ms;
         uint64_t delta = entry->at_ms > before ? entry->at_ms - before : 0;
         place = entry->place ? entry->place : place;
-        add_words(op, entry, place, level, &words);
+        add_words(&(struct entry){op, entry, place, level}, &words);
         printf("%s.%03llu  +%llu.%03llus  %-10s  %s\n", words_date(entry->at_ms).text,
                (unsigned long long)(entry->at_ms % 1000), (unsigned long long)(delta / 1000),
                (unsigned long long)(delta % 1000), step_names[entry->step], text_data(&words));
