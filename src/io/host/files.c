@@ -146,13 +146,15 @@ static void unfinished_path(const char *path, char out_path[host_path_size]) {
     text_format(out_path, host_path_size, "%s.new", path);
 }
 
-/* Beside `path`, where it is unfinished. */
-static int make_disk(const struct host_files *files, const struct definition *definition,
-                     const struct image_facts *facts, const char *path, struct error *err) {
+/* Beside the VM's disk, where it is unfinished. */
+static int make_disk(const struct host_files *files, const struct effect_job *job,
+                     const struct image_facts *facts, struct error *err) {
     char image[host_path_size], unfinished[host_path_size], bytes[24];
-    image_path(files, definition->image, "/disk", image);
-    unfinished_path(path, unfinished);
-    text_format(bytes, sizeof(bytes), "%" PRIu64, definition->size.disk_gib * gib);
+    struct host_vm_paths paths;
+    host_vm_paths(files, job->vm, &paths);
+    image_path(files, job->definition.image, "/disk", image);
+    unfinished_path(paths.disk, unfinished);
+    text_format(bytes, sizeof(bytes), "%" PRIu64, job->definition.size.disk_gib * gib);
     if (unlink(unfinished) < 0 && errno != ENOENT)
         return error_set(err, -errno, "remove %s: %s", unfinished, strerror(errno));
     const char *const arguments[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-b", image, "-F",
@@ -184,7 +186,7 @@ enum code host_vm_prepare(const struct host_files *files, const struct effect_jo
     if (!failed)
         failed = make_seed(job, paths.seed, err);
     if (!failed)
-        failed = make_disk(files, &job->definition, facts, paths.disk, err);
+        failed = make_disk(files, job, facts, err);
     if (!failed)
         failed = commit_disk(paths.disk, err);
     return failed ? CODE_HOST_FAILED : CODE_OK;
@@ -196,7 +198,7 @@ enum code host_disk_renew(const struct host_files *files, const struct effect_jo
     host_vm_paths(files, job->vm, &paths);
     int failed = job->definition.user_data ? make_seed(job, paths.seed, err) : 0;
     if (!failed)
-        failed = make_disk(files, &job->definition, facts, paths.disk, err);
+        failed = make_disk(files, job, facts, err);
     return failed ? CODE_HOST_FAILED : CODE_OK;
 }
 

@@ -96,22 +96,24 @@ static void on_back(void *context) {
 
 /* --- scan --- */
 
-/* Learns what a scan found. `before` was known before it: what is no longer there is lost. */
+/* Learns what a scan found, by its name in *seen. */
 static void learn(struct host *host, const struct libvirt_domain *found, size_t count,
-                   const struct host_domain_mark *before, size_t before_count) {
-    struct map seen;
-    map_init(&seen, 0);
+                  struct map *seen) {
     for (size_t i = 0; i < count; i++) {
-        map_put(&seen, found[i].mark.vm, host);
+        map_put(seen, found[i].mark.vm, host);
         host_known_put(host->known, &found[i].mark);
     }
+}
+
+/* Of what was known before a scan, that is lost which the scan has not seen. */
+static void lose(struct host *host, const struct host_domain_mark *before, size_t count,
+                 const struct map *seen) {
     struct host_domain_mark mark;
-    for (size_t i = 0; i < before_count; i++)
-        if (!map_get(&seen, before[i].vm) && host_known_get(host->known, before[i].vm, &mark)) {
+    for (size_t i = 0; i < count; i++)
+        if (!map_get(seen, before[i].vm) && host_known_get(host->known, before[i].vm, &mark)) {
             host_known_forget(host->known, mark.vm);
             host_post_domain(host, &mark, VM_LOST, DOMAIN_CHANGED);
         }
-    map_deinit(&seen);
 }
 
 /* A scan that failed would look like a host without VMs: it is repeated until it succeeds. */
@@ -129,7 +131,11 @@ static void scan(struct host *host, const struct host_job *one) {
         if (libvirt_cancelled_within(host->libvirt, host_again_ms))
             return;
     }
-    learn(host, found, count, before, before_count);
+    struct map seen;
+    map_init(&seen, 0);
+    learn(host, found, count, &seen);
+    lose(host, before, before_count, &seen);
+    map_deinit(&seen);
     for (size_t i = 0; i < count; i++) {
         bool is_cut = found[i].state != VM_RUNNING &&
                       !host_vm_is_of_this_boot(&host->files, found[i].mark.vm);
