@@ -76,15 +76,15 @@ static int store_run(struct store *store, const char *text, struct error *err) {
 }
 
 /* The first column of the first row, "" without one. */
-static int store_ask(struct store *store, const char *question, char *field, size_t size,
+static int store_ask(struct store *store, const char *question, struct text *out,
                      struct error *err) {
     sqlite3_stmt *statement = NULL;
-    field[0] = 0;
+    text_clear(out);
     if (sqlite3_prepare_v2(store->sqlite, question, -1, &statement, NULL) != SQLITE_OK)
         return store_fault(store, "read", err);
     int step = sqlite3_step(statement);
     if (step == SQLITE_ROW && sqlite3_column_text(statement, 0))
-        text_format(field, size, "%s", (const char *)sqlite3_column_text(statement, 0));
+        text_add(out, (const char *)sqlite3_column_text(statement, 0));
     int result = step == SQLITE_ROW || step == SQLITE_DONE ? 0 : store_fault(store, "read", err);
     (void)sqlite3_finalize(statement);
     return result;
@@ -92,9 +92,9 @@ static int store_ask(struct store *store, const char *question, char *field, siz
 
 static int store_ask_number(struct store *store, const char *question, long *out_number,
                             struct error *err) {
-    char field[32];
-    int result = store_ask(store, question, field, sizeof(field), err);
-    *out_number = strtol(field, NULL, 10);
+    auto_clean(text_deinit) struct text number = {0};
+    int result = store_ask(store, question, &number, err);
+    *out_number = strtol(text_data(&number), NULL, 10);
     return result;
 }
 
@@ -102,7 +102,7 @@ static int store_ask_number(struct store *store, const char *question, long *out
 static int store_identify(struct store *store, const char *daemon, long *out_version,
                           struct error *err) {
     long objects = 0, mark = 0;
-    char found[32];
+    auto_clean(text_deinit) struct text found = {0};
     if (store_ask_number(store, "SELECT count(*) FROM sqlite_schema", &objects, err) ||
         store_ask_number(store, "PRAGMA application_id", &mark, err) ||
         store_ask_number(store, "PRAGMA user_version", out_version, err))
@@ -116,12 +116,12 @@ static int store_identify(struct store *store, const char *daemon, long *out_ver
         return error_set(err, -EINVAL, "open %s: its schema is %ld, this program knows up to %zu; "
                          "start the newer isthmus-%s that wrote it", store->path, *out_version,
                          array_size(migrations), daemon);
-    if (store_ask(store, "SELECT value FROM meta WHERE name = 'daemon'", found, sizeof(found), err))
+    if (store_ask(store, "SELECT value FROM meta WHERE name = 'daemon'", &found, err))
         return err->code;
-    if (!text_equal(found, daemon))
+    if (!text_equal(text_data(&found), daemon))
         return error_set(err, -EINVAL, "open %s: it belongs to isthmus-%s, not to isthmus-%s; give "
-                         "each daemon a folder of its own ([daemon] state)", store->path, found,
-                         daemon);
+                         "each daemon a folder of its own ([daemon] state)", store->path,
+                         text_data(&found), daemon);
     return 0;
 }
 
@@ -150,13 +150,13 @@ static int store_prepare(struct store *store, struct error *err) {
 
 static int store_set_up(struct store *store, const char *daemon, struct error *err) {
     long version = 0;
-    char mode[16];
+    auto_clean(text_deinit) struct text mode = {0};
     /* The lock is taken by the first access and held until the file is closed. */
     if (store_run(store, "PRAGMA locking_mode = EXCLUSIVE", err) ||
         store_identify(store, daemon, &version, err) ||
-        store_ask(store, "PRAGMA journal_mode = WAL", mode, sizeof(mode), err))
+        store_ask(store, "PRAGMA journal_mode = WAL", &mode, err))
         return err->code;
-    if (!text_equal(mode, "wal"))
+    if (!text_equal(text_data(&mode), "wal"))
         return error_set(err, -ENOTSUP, "open %s: SQLite cannot keep a write-ahead log there; use "
                          "a local file system for [daemon] state", store->path);
     if (store_run(store, "PRAGMA synchronous = FULL", err) ||
@@ -262,9 +262,13 @@ static int store_decode(struct store *store, const struct table *table, void *da
                      (const char *)sqlite3_column_text(row, 0), fault.field, fault.text);
 }
 
+struct reader {
+    void (*each)(void *context, const struct record *record);
+    void *context;
+};
+
 static int store_load_table(struct store *store, const struct table *table,
-                            void (*each)(void *context, const struct record *record),
-                            void *context, struct error *err) {
+                            const struct reader *reader, struct error *err) {
     sqlite3_stmt *statement = store->statements[STATEMENT_LOAD];
     auto_clean(memory_clean) void *data = memory_new(1, table->size);
     const struct record record = {.table = table, .data = data};
@@ -273,7 +277,7 @@ static int store_load_table(struct store *store, const struct table *table,
     while (!result && (step = sqlite3_step(statement)) == SQLITE_ROW) {
         result = store_decode(store, table, data, err);
         if (!result)
-            each(context, &record);
+            reader->each(reader->context, &record);
         record_clear(table, data);
     }
     if (!result && step != SQLITE_DONE)
@@ -284,8 +288,9 @@ static int store_load_table(struct store *store, const struct table *table,
 
 int store_load(struct store *store, void (*each)(void *context, const struct record *record),
                void *context, struct error *err) {
+    const struct reader reader = {each, context};
     for (size_t i = 0; i < stored_tables_count; i++)
-        if (store_load_table(store, stored_tables[i], each, context, err))
+        if (store_load_table(store, stored_tables[i], &reader, err))
             return err->code;
     return 0;
 }
