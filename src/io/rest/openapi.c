@@ -165,17 +165,19 @@ static void add_body(struct text *out, const struct rest_route *route) {
     text_add(out, "}}}}");
 }
 
-/* One answer that is no problem; `content` NULL: without a body. */
-static void add_answer(struct text *out, unsigned status, const char *about,
-                       const char *content, const struct rest_route *route) {
+/* One answer that is no problem. */
+static void add_answer(struct text *out, const struct rest_route *route, unsigned status,
+                       const char *about) {
     text_addf(out, "%s\"%u\":{\"description\":\"%s\"",
               out->data[out->length - 1] == '{' ? "" : ",", status, about);
     bool located = status == 201 || status == 202;
     if (located)
         text_add(out, ",\"headers\":{\"Location\":{\"description\":\"Where it is.\",\"schema\":"
                       "{\"type\":\"string\"}}}");
-    if (content) {
-        text_addf(out, ",\"content\":{\"%s\":{\"schema\":{", content);
+    bool has_body = status != 204 && status != 304;
+    if (has_body) {
+        text_addf(out, ",\"content\":{\"%s\":{\"schema\":{",
+                  route->action == REST_BLOB ? "application/octet-stream" : "application/json");
         if (route->shape == REST_LIST) {
             text_add(out, "\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":"
                           "{\"type\":\"array\",\"items\":{");
@@ -191,27 +193,26 @@ static void add_answer(struct text *out, unsigned status, const char *about,
 }
 
 static void add_answers(struct text *out, const struct rest_route *route) {
-    static const char json[] = "application/json", bytes[] = "application/octet-stream";
     switch (route->shape) {
     case REST_RECORD:
     case REST_LIST:
-        add_answer(out, 200, "It is so.", json, route);
-        add_answer(out, 304, "As in If-None-Match.", NULL, route);
+        add_answer(out, route, 200, "It is so.");
+        add_answer(out, route, 304, "As in If-None-Match.");
         break;
     case REST_CREATED:
-        add_answer(out, 201, "Made.", json, route);
+        add_answer(out, route, 201, "Made.");
         break;
     case REST_OPERATION:
-        add_answer(out, 200, "The operation has ended.", json, route);
-        add_answer(out, 202, "The operation is under way.", json, route);
+        add_answer(out, route, 200, "The operation has ended.");
+        add_answer(out, route, 202, "The operation is under way.");
         break;
     case REST_GONE:
-        add_answer(out, 204, "Gone.", NULL, route);
+        add_answer(out, route, 204, "Gone.");
         break;
     case REST_BYTES:
-        add_answer(out, 200, "The whole.", route->action == REST_BLOB ? bytes : json, route);
+        add_answer(out, route, 200, "The whole.");
         if (route->action == REST_BLOB)
-            add_answer(out, 206, "The range asked for.", bytes, route);
+            add_answer(out, route, 206, "The range asked for.");
         break;
     }
 }
