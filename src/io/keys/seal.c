@@ -416,9 +416,10 @@ enum seal_result seal_open_request(struct seal *seal, const char *sealed, size_t
     return SEAL_BROKEN;
 }
 
-/* Tries each pair of keys, first the one that opened a frame last. */
-static bool open_by_any(struct seal *seal, struct pinned *pinned, const unsigned char *bytes,
-                        size_t length, unsigned char *frame) {
+/* Opens what is in scratch, trying each pair of keys, first the one that opened a frame last. */
+static bool open_by_any(struct seal *seal, struct pinned *pinned, unsigned char *frame) {
+    const unsigned char *bytes = (const unsigned char *)seal->scratch.data;
+    size_t length = seal->scratch.length;
     for (size_t i = 0; i < pairs_most; i++) {
         size_t at = (pinned->newest + i) % pairs_most;
         const struct pair *pair = pair_of(seal, pinned, at);
@@ -445,15 +446,15 @@ enum seal_result seal_open(struct seal *seal, const char *address, const char *s
     if (length > limit_frame_hard)
         return SEAL_TOO_LONG;
     unsigned char *bytes = room(&seal->scratch, length);
-    size_t got = 0;
-    if (!decode(sealed, length, bytes, length, &got) || got < overhead)
+    if (!decode(sealed, length, bytes, length, &seal->scratch.length) ||
+        seal->scratch.length < overhead)
         return SEAL_BROKEN;
-    unsigned char *frame = room(out, got - overhead);
-    if (!open_by_any(seal, pinned, bytes, got, frame)) {
+    size_t opened = seal->scratch.length - overhead;
+    if (!open_by_any(seal, pinned, room(out, opened))) {
         text_clear(out);
         return SEAL_BROKEN;
     }
-    out->length = got - overhead;
+    out->length = opened;
     out->data[out->length] = 0;
     return SEAL_DONE;
 }
