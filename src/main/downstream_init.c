@@ -30,6 +30,7 @@ struct making {
     struct invitations invitations;
     struct store *store;
     struct seal *seal;
+    struct id_maker ids;
 };
 
 static void making_clean(struct making *making) {
@@ -51,14 +52,15 @@ static int check_options(const struct daemon_options *options, struct error *err
     return 0;
 }
 
-static int add_secret(struct making *making, const char *title, const char *key,
-                      const char *name, struct error *err) {
+/* A new secret in the file that the value names, and that file's path as the value. */
+static int add_secret(struct making *making, const struct config_value *file,
+                      struct error *err) {
     char secret[limit_text_size];
-    auto_clean(memory_clean) char *path = daemon_file_path(making->folder, name, "");
+    auto_clean(memory_clean) char *path = daemon_file_path(making->folder, file->value, "");
     int result = daemon_file_secret(path, secret, err);
     explicit_bzero(secret, sizeof(secret));
     if (!result)
-        daemon_value_add(&making->values, title, key, path);
+        daemon_value_add(&making->values, file->section, file->key, path);
     return result;
 }
 
@@ -68,7 +70,7 @@ static int add_host(struct making *making, const char *name, struct error *err) 
     text_format(file, sizeof(file), "%s.password", name);
     text_format(jid, sizeof(jid), "%s@%s/agent", name, making->options->domain);
     daemon_value_add(&making->values, title, "address", jid);
-    return add_secret(making, title, "password_file", file, err);
+    return add_secret(making, &(struct config_value){title, "password_file", file}, err);
 }
 
 static int add_hosts(struct making *making, struct error *err) {
@@ -101,6 +103,8 @@ static void add_url(struct making *making) {
 }
 
 static int add_values(struct making *making, struct error *err) {
+    static const struct config_value password = {"downlink", "password_file", "downlink.password"},
+                                     token = {"images", "token_file", "images.token"};
     char jid[limit_address_size], public_key[limit_public_key_size];
     auto_clean(memory_clean) char *ca = realpath(making->options->ca_file, NULL);
     auto_clean(memory_clean) char *key = daemon_file_path(making->folder, "downlink", ".key");
@@ -112,8 +116,7 @@ static int add_values(struct making *making, struct error *err) {
     daemon_value_add(&making->values, "downlink", "ca_file", ca);
     daemon_value_add(&making->values, "downlink", "key_file", key);
     if (key_file_make(key, public_key, err) ||
-        add_secret(making, "downlink", "password_file", "downlink.password", err) ||
-        add_secret(making, "images", "token_file", "images.token", err) ||
+        add_secret(making, &password, err) || add_secret(making, &token, err) ||
         add_hosts(making, err) || daemon_values_set(&making->values, making->options, err))
         return err->code;
     add_url(making);
@@ -145,9 +148,8 @@ static uint64_t wall_ms(void) {
 }
 
 /* A token for each host into the store, as the owner's API would make it. */
-static int make_token(struct making *making, struct id_maker *ids,
-                      const struct rest_invitation *invitation, struct text *out,
-                      struct error *err) {
+static int make_token(struct making *making, const struct rest_invitation *invitation,
+                      struct text *out, struct error *err) {
     uint64_t now = wall_ms();
     char secret[secret_token_size];
     auto_clean(text_deinit) struct text token = {0};
@@ -155,7 +157,7 @@ static int make_token(struct making *making, struct id_maker *ids,
         .created_ms = now, .expires_ms = now + making->options->expires_seconds * 1000};
     struct join_offer offer = {.expires_ms = record.expires_ms, .link = invitation->link};
     secret_token(secret);
-    (void)text_copy(record.id, sizeof(record.id), id_make(ids, "jt", now).text);
+    (void)text_copy(record.id, sizeof(record.id), id_make(&making->ids, "jt", now).text);
     (void)text_copy(record.peer, sizeof(record.peer), invitation->peer);
     secret_hash_bytes(secret, strlen(secret), record.secret_hash);
     (void)text_copy(offer.id, sizeof(offer.id), record.id);
@@ -169,15 +171,14 @@ static int make_token(struct making *making, struct id_maker *ids,
 }
 
 static int make_tokens(struct making *making, struct text *out, struct error *err) {
-    struct id_maker ids = {0};
-    prng_init(&ids.prng, daemon_seed());
+    prng_init(&making->ids.prng, daemon_seed());
     making->seal = seal_new(SEAL_MANAGER, making->config.downlink.key.text, err);
     making->store =
         making->seal ? daemon_store(&making->config.daemon, "downstream", 0700, err) : NULL;
     if (!making->store || store_begin(making->store, err))
         return err->code;
     for (size_t i = 0; i < making->invitations.count; i++)
-        if (make_token(making, &ids, &making->invitations.items[i], out, err))
+        if (make_token(making, &making->invitations.items[i], out, err))
             return err->code;
     return store_commit(making->store, err);
 }
