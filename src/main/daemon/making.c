@@ -21,33 +21,47 @@ static int write_line(const char *path, const char *line, struct error *err) {
     return daemon_file_write(path, text.data, text.length, err);
 }
 
+/* A section of the configuration, in the making. */
+struct section {
+    char title[limit_name_size + 8];
+    char *stem; /* of its files' names */
+    struct daemon_values values;
+};
+
+static void section_clean(struct section *section) {
+    memory_free(section->stem);
+    daemon_values_clean(&section->values);
+}
+
+static void section_add(struct section *section, const char *key, const char *value) {
+    daemon_value_add(&section->values, section->title, key, value);
+}
+
 /* A file of the link with what the token brings, named by its key; absent: neither. */
-static int add_file(struct daemon_values *values, const char *stem, const char *title,
-                    const struct config_value *file, struct error *err) {
+static int add_file(struct section *section, const struct config_value *file, struct error *err) {
     auto_clean(text_deinit) struct text path = {0};
     if (!file->value)
         return 0;
-    text_addf(&path, "%s.%s", stem, file->section);
+    text_addf(&path, "%s.%s", section->stem, file->section);
     if (write_line(path.data, file->value, err))
         return err->code;
-    daemon_value_add(values, title, file->key, path.data);
+    section_add(section, file->key, path.data);
     return 0;
 }
 
-static int add_key(struct daemon_values *values, const char *stem, const char *title,
-                   struct error *err) {
+static int add_key(struct section *section, struct error *err) {
     char public_key[limit_public_key_size];
     auto_clean(text_deinit) struct text path = {0};
-    text_addf(&path, "%s.key", stem);
+    text_addf(&path, "%s.key", section->stem);
     if (key_file_make(path.data, public_key, err))
         return err->code;
-    daemon_value_add(values, title, "key_file", path.data);
+    section_add(section, "key_file", path.data);
     return 0;
 }
 
 /* The [uplink NAME] that the offer makes, its files, and what --set says of it. */
 static int add_uplink(const struct daemon_options *options, const struct join_offer *offer,
-                      const char *title, struct daemon_values *values, struct error *err) {
+                      struct section *section, struct error *err) {
     const struct join_link *link = &offer->link;
     const struct config_value files[] = { /* the suffix of each stands for its section */
         {"password", "password_file", link->password},
@@ -59,20 +73,19 @@ static int add_uplink(const struct daemon_options *options, const struct join_of
     auto_clean(memory_clean) char *folder = daemon_files(options->config, err);
     if (!folder)
         return err->code;
-    auto_clean(memory_clean) char *stem = daemon_file_path(folder, title, "");
-    stem[strlen(folder) + 1 + strlen("uplink")] = '-'; /* for the blank */
+    section->stem = daemon_file_path(folder, section->title, "");
+    section->stem[strlen(folder) + 1 + strlen("uplink")] = '-'; /* for the blank */
     text_format(port, sizeof(port), "%u", link->port);
-    daemon_value_add(values, title, "jid", link->jid);
-    daemon_value_add(values, title, "port", port);
-    daemon_value_add(values, title, "manager", offer->address);
-    daemon_value_add(values, title, "image_url", link->image_url);
+    section_add(section, "jid", link->jid);
+    section_add(section, "port", port);
+    section_add(section, "manager", offer->address);
+    section_add(section, "image_url", link->image_url);
     if (link->server)
-        daemon_value_add(values, title, "server", link->server);
+        section_add(section, "server", link->server);
     for (size_t i = 0; i < array_size(files); i++)
-        if (add_file(values, stem, title, &files[i], err))
+        if (add_file(section, &files[i], err))
             return err->code;
-    return add_key(values, stem, title, err) ? err->code
-                                             : daemon_values_set(values, options, err);
+    return add_key(section, err) ? err->code : daemon_values_set(&section->values, options, err);
 }
 
 /* "cloud" of "upstream@cloud.example/manager", or what --name says. */
@@ -98,7 +111,6 @@ static int keep(struct daemon_making *making, const char *config, const struct t
 
 int daemon_join_begin(const struct daemon_options *options, struct daemon_making *making,
                       struct error *err) {
-    char title[limit_name_size + 8];
     making->config = options->config;
     if (options->purpose != DAEMON_JOIN)
         return 0;
@@ -106,11 +118,11 @@ int daemon_join_begin(const struct daemon_options *options, struct daemon_making
         return err->code;
     if (access(options->config, F_OK) == 0 || !making->offer.link.jid)
         return 0;
-    auto_clean(daemon_values_clean) struct daemon_values values = {0};
+    auto_clean(section_clean) struct section uplink = {0};
     auto_clean(text_deinit) struct text text = {0};
-    name_uplink(options, &making->offer, "cluster", title);
-    if (add_uplink(options, &making->offer, title, &values, err) ||
-        config_write(&agent_config_table, values.items, values.count, &text, err))
+    name_uplink(options, &making->offer, "cluster", uplink.title);
+    if (add_uplink(options, &making->offer, &uplink, err) ||
+        config_write(&agent_config_table, uplink.values.items, uplink.values.count, &text, err))
         return err->code;
     return keep(making, options->config, &text, err);
 }
@@ -124,13 +136,13 @@ static bool has_line(const struct text *text, const char *begin, const char *end
 int daemon_join_attach(const struct daemon_options *options, struct daemon_making *making,
                        struct error *err) {
     enum { config_most = 16 << 20 };
-    char title[limit_name_size + 8], head[limit_name_size + 12];
+    char head[limit_name_size + 12];
     making->config = options->config;
     if (options->purpose != DAEMON_JOIN)
         return 0;
     if (join_token_read(options->token, &making->offer, err))
         return err->code;
-    auto_clean(daemon_values_clean) struct daemon_values values = {0};
+    auto_clean(section_clean) struct section uplink = {0};
     auto_clean(text_deinit) struct text text = {0};
     if (access(options->config, F_OK) < 0)
         return error_set(err, -ENOENT, "there is no %s; make the cluster first: isthmus-downstream "
@@ -139,13 +151,14 @@ int daemon_join_attach(const struct daemon_options *options, struct daemon_makin
         return err->code;
     if (has_line(&text, "manager = ", making->offer.address) || !making->offer.link.jid)
         return 0;
-    name_uplink(options, &making->offer, NULL, title);
-    text_format(head, sizeof(head), "[%s]", title);
+    name_uplink(options, &making->offer, NULL, uplink.title);
+    text_format(head, sizeof(head), "[%s]", uplink.title);
     if (has_line(&text, head, ""))
         return error_set(err, -EEXIST, "%s has a section %s already; give another --name",
                          options->config, head);
-    if (add_uplink(options, &making->offer, title, &values, err) ||
-        config_write_section(&downstream_config_table, title, values.items, values.count, &text))
+    if (add_uplink(options, &making->offer, &uplink, err) ||
+        config_write_section(&downstream_config_table, uplink.title, uplink.values.items,
+                             uplink.values.count, &text))
         return err->code;
     return keep(making, options->config, &text, err);
 }
