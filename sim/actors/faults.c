@@ -1,10 +1,18 @@
 /* What goes wrong by itself, once a simulated minute: servers die, connections get slow, hosts
  * lose power, guests die, wall clocks jump. What happens to one does not depend on what happened
  * to others: each draws from a stream of its own minute. */
+#include "sim/actors/faults.h"
 
 #include "base/map.h"
 #include "sim/parts/carrier.h"
-#include "sim/laws/check.h"
+#include "sim/actors/owners.h"
+#include "sim/parts/host.h"
+#include "sim/parts/keys.h"
+#include "sim/parts/link.h"
+#include "sim/parts/network.h"
+#include "sim/parts/process.h"
+#include "sim/world/fact.h"
+#include "sim/world/node.h"
 
 enum fate { FATE_SERVER, FATE_POWER, FATE_CLOCK, FATE_CRASH };
 
@@ -43,17 +51,17 @@ static void node_faults(struct sim_world *world, struct sim_node *node) {
     uint32_t who = node->index;
     if (node->settings.kind == ROLE_AGENT && !world->settings.even &&
         happens(world, FATE_POWER, who, world->settings.power_loss))
-        host_power_loss(world, node);
+        process_lose_power(world, node);
     if (!world->settings.even && happens(world, FATE_CLOCK, who, world->settings.clock_jump)) {
         node->clock_ms = (int64_t)prng_below(&world->fate, jump_most_ms) - jump_most_ms / 2;
         world->stats.clock_jumps++;
     }
     if (world->settings.even && node->role && node_is_upstream(node) &&
         happens(world, FATE_CRASH, who, world->settings.crash * 100))
-        world_crash(world, node, 1000 + prng_below(&world->fate, 60000));
+        process_crash(world, node, 1000 + prng_below(&world->fate, 60000));
     owners_act(world, node);
     for (uint32_t i = 0; i < node->links_count; i++)
-        network_slow(world, &node->links[i]);
+        link_slow(world, &node->links[i]);
     for (uint32_t i = 0; i < node->links_count; i++)
         carrier_cut(world, &node->links[i]);
     list_each(at, next, &node->domains)
@@ -64,7 +72,7 @@ static void node_faults(struct sim_world *world, struct sim_node *node) {
 
 static void on_minute(struct sim_world *world, struct occurrence *occurrence) {
     (void)occurrence;
-    check_minute(world);
+    world_observe(world, &(struct fact){.kind = FACT_MINUTE});
     servers(world);
     for (uint32_t i = 0; i < world->nodes_count; i++)
         node_faults(world, world->nodes[i]);

@@ -2,6 +2,7 @@
  * it by its API to lend more or less, to revoke and restore what they lend, and to cordon and
  * uncordon hosts while it runs. Operators set tenants' quotas in the same way. What they asked and
  * were answered is remembered here, for the laws to be held against. */
+#include "sim/actors/owners.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,13 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "message/owner.h"
-#include "sim/laws/check.h"
-
-static const char tenant_word[] = "people"; /* see workload.c */
+#include "sim/actors/decision.h"
+#include "sim/actors/parties.h"
+#include "sim/actors/permits.h"
+#include "sim/actors/shares.h"
+#include "sim/parts/disk.h"
+#include "sim/world/fact.h"
+#include "sim/world/node.h"
 
 static struct owner_limits some_limits(struct sim_world *world) {
     return (struct owner_limits){.vms = prng_below(&world->owner, 8),
@@ -20,34 +25,8 @@ static struct owner_limits some_limits(struct sim_world *world) {
                                  .memory_mib = 512 * prng_below(&world->owner, 20)};
 }
 
-size_t owners_parties(const struct sim_world *world, const struct sim_node *node) {
-    return node_is_upstream(node) ? world->settings.tenants : node->settings.managers_count;
-}
-
-const char *owners_party(const struct sim_node *node, size_t which, struct party *out) {
-    if (!node_is_upstream(node))
-        return node->settings.managers[which].name;
-    text_format(out->name, sizeof(out->name), "%s%zu", tenant_word, which);
-    return out->name;
-}
-
-size_t owners_which(const struct sim_world *world, const struct sim_node *node,
-                    const char *party) {
-    size_t parties = owners_parties(world, node);
-    if (node_is_upstream(node)) { /* the other way round than owners_party() */
-        size_t which = text_starts(party, tenant_word)
-                           ? strtoul(party + strlen(tenant_word), NULL, 10)
-                           : parties;
-        return which < parties ? which : parties;
-    }
-    for (size_t i = 0; i < parties; i++)
-        if (text_equal(node->settings.managers[i].name, party))
-            return i;
-    return parties;
-}
-
 void owners_begin(struct sim_world *world, struct sim_node *node) {
-    size_t count = node->settings.managers_count, parties = owners_parties(world, node);
+    size_t count = node->settings.managers_count, parties = parties_count(world, node);
     struct owner_limits *limits = memory_new(count, sizeof(*limits));
     for (size_t i = 0; i < count; i++)
         if (prng_below(&world->owner, 1000) < world->settings.limits)
@@ -75,7 +54,7 @@ static struct owner_limits kept_limits(struct sim_world *world, const struct sim
     struct party party;
     bool is_upstream = node_is_upstream(node);
     const struct table *table = is_upstream ? &tenant_table : &lending_decision_table;
-    const struct sim_row *row = disk_row(node, table, owners_party(node, which, &party));
+    const struct sim_row *row = disk_row(node, table, parties_name(node, which, &party));
     struct owner_limits limits = {0};
     if (row) {
         struct record record;
@@ -159,7 +138,7 @@ static struct host_decision kept_host(struct sim_world *world, const struct sim_
 }
 
 void owners_remember(struct sim_world *world, struct sim_node *node) {
-    for (size_t i = 0; node->lent && i < owners_parties(world, node); i++)
+    for (size_t i = 0; node->lent && i < parties_count(world, node); i++)
         node->lent[i] = kept_limits(world, node, i);
     permits_remember(world, node);
     if (!node->lent || node_is_upstream(node))
@@ -171,7 +150,7 @@ void owners_remember(struct sim_world *world, struct sim_node *node) {
         node->permits[i] = kept_permit(world, node, i);
     }
     for (size_t i = 0; i < node->settings.agents_count; i++) {
-        struct sim_node *host = world_node(world, node->settings.agents[i].name);
+        struct sim_node *host = node_named(world, node->settings.agents[i].name);
         struct kept_labels labels;
         struct host_decision kept = kept_host(world, node, host, &labels);
         (void)text_copy(host->labels, sizeof(host->labels), labels.text);
@@ -181,55 +160,34 @@ void owners_remember(struct sim_world *world, struct sim_node *node) {
     }
 }
 
-void owners_check_kept(struct sim_world *world, const struct sim_node *node) {
+bool owners_are_kept(struct sim_world *world, const struct sim_node *node, char *what,
+                     size_t size) {
     struct party party;
-    for (size_t i = 0; node->lent && i < owners_parties(world, node); i++) {
+    for (size_t i = 0; node->lent && i < parties_count(world, node); i++) {
         struct owner_limits kept = kept_limits(world, node, i);
-        if (memcmp(&kept, &node->lent[i], sizeof(kept)))
-            check_fail(world, "nothing lost", "%s was answered and does not know what it lends %s",
-                       node->name, owners_party(node, i, &party));
+        if (!record_equal(&owner_limits_table, &kept, &node->lent[i])) {
+            text_format(what, size, "what it lends %s", parties_name(node, i, &party));
+            return false;
+        }
     }
-    shares_check_kept(world, node);
-    permits_check_kept(world, node);
+    if (!shares_are_kept(world, node, what, size) || !permits_are_kept(world, node, what, size))
+        return false;
     for (size_t i = 0; i < node->settings.managers_count; i++)
         if (kept_permit(world, node, i) != node->permits[i] ||
-            kept_revoked(world, node, i) != ((node->revoked >> i & 1) != 0))
-            check_fail(world, "nothing lost", "%s was answered and does not know what %s may "
-                       "ask", node->name, node->settings.managers[i].name);
+            kept_revoked(world, node, i) != ((node->revoked >> i & 1) != 0)) {
+            text_format(what, size, "what %s may ask", node->settings.managers[i].name);
+            return false;
+        }
     for (size_t i = 0; !node_is_upstream(node) && i < node->settings.agents_count; i++) {
-        const struct sim_node *host = world_node(world, node->settings.agents[i].name);
+        const struct sim_node *host = node_named(world, node->settings.agents[i].name);
         struct kept_labels labels;
         struct host_decision kept = kept_host(world, node, host, &labels);
         if ((kept.cordoned_ms != 0) != host->cordoned || kept.duty != host->duty ||
             !text_equal(labels.text, host->labels) ||
-            !record_equal(&overcommit_table, &kept.overcommit, &host->overcommit))
-            check_fail(world, "nothing lost", "%s answered its owner and does not know what was "
-                       "decided of %s", node->name, host->name);
-    }
-}
-
-/* What is due in this very moment goes out first: in the step of the owner's word it would be taken
- * for that word's. */
-static void let_due_pass(struct sim_world *world, struct sim_node *node) {
-    struct event tick = {.kind = EVENT_TICK};
-    if (node->role && role_deadline_ms(node->role) <= node_now_ms(world, node))
-        world_step(world, node, &tick);
-}
-
-/* Law 3: an owner's word stops nothing that runs; even a revocation has its grace. Another weight
- * may let something go that was asked before. */
-bool owners_ask(struct sim_world *world, struct sim_node *node, struct request *request) {
-    let_due_pass(world, node);
-    size_t before = node->pending.count;
-    workload_send(world, node, request);
-    for (size_t i = before; i < node->pending.count; i++) {
-        const struct effect *effect = &node->pending.items[i];
-        if (!node->revoked && request->kind != REQUEST_SHARE_SET && effect->kind == EFFECT_SEND &&
-            effect->send.message.kind == MESSAGE_INSTRUCT)
-            check_fail(world, "sovereignty", "%s's owner lowers or cordons, and %s is instructed",
-                       node->name, effect->send.address);
-        if (effect->kind == EFFECT_REPLY && effect->reply.kind == REPLY_PROBLEM)
+            !record_equal(&overcommit_table, &kept.overcommit, &host->overcommit)) {
+            text_format(what, size, "what was decided of %s", host->name);
             return false;
+        }
     }
     return true;
 }
@@ -237,7 +195,7 @@ bool owners_ask(struct sim_world *world, struct sim_node *node, struct request *
 static void restore(struct sim_world *world, struct sim_node *node, size_t which) {
     struct request request = {.kind = REQUEST_UPSTREAM_RESTORE};
     (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
-    if (owners_ask(world, node, &request)) /* otherwise its VMs are just ending */
+    if (decision_ask(world, node, &request)) /* otherwise its VMs are just ending */
         node->revoked &= ~(1u << which);
 }
 
@@ -252,7 +210,7 @@ static void decide_revoked(struct sim_world *world, struct sim_node *node) {
         return;
     }
     node->revoked |= 1u << which;
-    (void)owners_ask(world, node, &request);
+    (void)decision_ask(world, node, &request);
 }
 
 static void permit(struct sim_world *world, struct sim_node *node, size_t which,
@@ -261,7 +219,7 @@ static void permit(struct sim_world *world, struct sim_node *node, size_t which,
                               .permissions = permits[chosen]};
     (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
     node->permits[which] = chosen;
-    (void)owners_ask(world, node, &request);
+    (void)decision_ask(world, node, &request);
 }
 
 static void decide_permissions(struct sim_world *world, struct sim_node *node) {
@@ -293,20 +251,20 @@ static void decide_limits(struct sim_world *world, struct sim_node *node) {
     (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
     request.limits = some_limits(world);
     node->lent[which] = sets ? request.limits : node->settings.limits[which];
-    (void)owners_ask(world, node, &request);
+    (void)decision_ask(world, node, &request);
 }
 
 /* As soon as there is such a tenant. */
 static void decide_quota(struct sim_world *world, struct sim_node *node) {
     struct party party;
-    size_t which = prng_below(&world->owner, owners_parties(world, node));
+    size_t which = prng_below(&world->owner, parties_count(world, node));
     struct request request = {.kind = REQUEST_TENANT_QUOTA, .limits = some_limits(world)};
-    (void)text_copy(request.key, sizeof(request.key), owners_party(node, which, &party));
+    (void)text_copy(request.key, sizeof(request.key), parties_name(node, which, &party));
     text_format(request.token_hash, sizeof(request.token_hash), "operator");
     if (!disk_row(node, &tenant_table, request.key))
         return;
     node->lent[which] = request.limits;
-    (void)owners_ask(world, node, &request);
+    (void)decision_ask(world, node, &request);
 }
 
 /* Asks, and remembers what is in force from then on. */
@@ -323,21 +281,21 @@ static void ask_duty(struct sim_world *world, struct sim_node *node, struct sim_
         host->cordoned = kind != REQUEST_HOST_UNCORDON && kind != REQUEST_HOST_END_MAINTENANCE;
         host->duty = duties[kind];
     }
-    if (owners_ask(world, node, &request) == refused)
-        check_fail(world, "maintenance", "%s: host %s %s", node->name, host->name,
-                   refused ? "is opened in its maintenance" : "cannot be opened or emptied");
+    bool taken = decision_ask(world, node, &request);
+    world_observe(world, &(struct fact){FACT_CONSENT, node,
+                                        .consent = {&request, !taken, taken != refused}});
 }
 
 static void decide_cordon(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.agents_count);
-    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    struct sim_node *host = node_named(world, node->settings.agents[which].name);
     ask_duty(world, node, host, host->cordoned ? REQUEST_HOST_UNCORDON : REQUEST_HOST_CORDON);
 }
 
 /* A host is to be empty, or that ends. */
 static void decide_drain(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.agents_count);
-    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    struct sim_node *host = node_named(world, node->settings.agents[which].name);
     enum request_kind kind = prng_below(&world->owner, 3) ? REQUEST_HOST_MAINTAIN
                                                           : REQUEST_HOST_DRAIN;
     if (host->cordoned && host->duty != DUTY_CORDON && prng_below(&world->owner, 2))
@@ -355,12 +313,12 @@ static void ask_overcommit(struct sim_world *world, struct sim_node *node, struc
         most->cpus_percent = overcommit.cpus_percent;
     if (overcommit.memory_percent > most->memory_percent)
         most->memory_percent = overcommit.memory_percent;
-    (void)owners_ask(world, node, &request);
+    (void)decision_ask(world, node, &request);
 }
 
 static void decide_overcommit(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.agents_count);
-    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    struct sim_node *host = node_named(world, node->settings.agents[which].name);
     struct overcommit overcommit = {50 + (uint32_t)prng_below(&world->owner, 200),
                                     50 + (uint32_t)prng_below(&world->owner, 200)};
     if (prng_below(&world->owner, 4) == 0)
@@ -371,13 +329,13 @@ static void decide_overcommit(struct sim_world *world, struct sim_node *node) {
 static void decide_labels(struct sim_world *world, struct sim_node *node) {
     static char kinds[][16] = {"kind=apple", "kind=pear", "", "zone=a"};
     size_t which = prng_below(&world->owner, node->settings.agents_count);
-    struct sim_node *host = world_node(world, node->settings.agents[which].name);
+    struct sim_node *host = node_named(world, node->settings.agents[which].name);
     struct request request = {.kind = REQUEST_HOST_LABEL};
     (void)text_copy(request.key, sizeof(request.key), host->name);
     (void)text_copy(host->labels, sizeof(host->labels),
                     kinds[prng_below(&world->owner, array_size(kinds))]);
     request.host_labels.labels = *host->labels ? host->labels : NULL;
-    (void)owners_ask(world, node, &request);
+    (void)decision_ask(world, node, &request);
 }
 
 /* Without limits, without room that is kept, and nothing rounded away. */
@@ -389,11 +347,11 @@ static void lend_all(struct sim_world *world, struct sim_node *node, size_t whic
     (void)text_copy(share.key, sizeof(share.key), name);
     if (node->lent) {
         node->lent[which] = limits.limits;
-        (void)owners_ask(world, node, &limits);
+        (void)decision_ask(world, node, &limits);
     }
     if (node->shared) {
         node->shared[which] = share.share;
-        (void)owners_ask(world, node, &share);
+        (void)decision_ask(world, node, &share);
     }
 }
 
@@ -403,7 +361,7 @@ void owners_relent(struct sim_world *world) {
         struct sim_node *node = world->nodes[i];
         for (size_t k = 0; node->role && !node_is_upstream(node) &&
                            k < node->settings.agents_count; k++) {
-            struct sim_node *host = world_node(world, node->settings.agents[k].name);
+            struct sim_node *host = node_named(world, node->settings.agents[k].name);
             if (host->cordoned)
                 ask_duty(world, node, host, host->duty == DUTY_MAINTENANCE
                                                 ? REQUEST_HOST_END_MAINTENANCE
@@ -422,18 +380,18 @@ static void empty_more(struct sim_world *world, struct sim_node *node) {
     prng_init(&world->owner, map_hash(world->settings.seed - world->now_ms, node->name,
                                       strlen(node->name)));
     if (node_is_upstream(node) || world->settings.even || !node->role ||
-        world_node(world, node->settings.agents[0].name)->settings.kind != ROLE_AGENT ||
+        node_named(world, node->settings.agents[0].name)->settings.kind != ROLE_AGENT ||
         !world_fault(world, &world->owner, world->settings.drains))
         return;
     for (size_t i = 0; i < node->settings.agents_count; i++) {
-        host = world_node(world, node->settings.agents[i].name);
+        host = node_named(world, node->settings.agents[i].name);
         if (host->cordoned)
             ask_duty(world, node, host, host->duty == DUTY_MAINTENANCE
                                             ? REQUEST_HOST_END_MAINTENANCE
                                             : REQUEST_HOST_UNCORDON);
     }
     size_t which = prng_below(&world->owner, node->settings.agents_count);
-    host = world_node(world, node->settings.agents[which].name);
+    host = node_named(world, node->settings.agents[which].name);
     ask_duty(world, node, host, prng_below(&world->owner, 2) ? REQUEST_HOST_MAINTAIN
                                                              : REQUEST_HOST_DRAIN);
 }

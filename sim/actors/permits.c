@@ -1,12 +1,17 @@
 /* What operators let a tenant's new VMs use: clusters, shapes, images. Drawn apart from what owners
  * and operators decide otherwise (owners.c), by the upstream's name and the minute. */
+#include "sim/actors/permits.h"
 
 #include <string.h>
 
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/laws/check.h"
+#include "sim/actors/decision.h"
+#include "sim/actors/parties.h"
+#include "sim/parts/disk.h"
+#include "sim/world/fact.h"
+#include "sim/world/node.h"
 
 void permits_begin(const struct sim_world *world, struct sim_node *node) {
     if (node_is_upstream(node))
@@ -22,7 +27,7 @@ void permits_free(const struct sim_world *world, struct sim_node *node) {
 const struct tenant_permissions *permits_of(const struct sim_world *world,
                                             const struct sim_node *node, const char *tenant) {
     static const struct tenant_permissions all = {0};
-    size_t which = owners_which(world, node, tenant);
+    size_t which = parties_which(world, node, tenant);
     return node->permitted && which < world->settings.tenants ? &node->permitted[which] : &all;
 }
 
@@ -30,7 +35,7 @@ const struct tenant_permissions *permits_of(const struct sim_world *world,
 static bool read_tenant(struct sim_world *world, const struct sim_node *node, size_t which,
                         struct record *out_record) {
     struct party party;
-    const struct sim_row *row = disk_row(node, &tenant_table, owners_party(node, which, &party));
+    const struct sim_row *row = disk_row(node, &tenant_table, parties_name(node, which, &party));
     if (row)
         disk_read(world, row, out_record);
     return row;
@@ -55,17 +60,21 @@ void permits_remember(struct sim_world *world, struct sim_node *node) {
     }
 }
 
-void permits_check_kept(struct sim_world *world, const struct sim_node *node) {
+bool permits_are_kept(struct sim_world *world, const struct sim_node *node, char *what,
+                      size_t size) {
     for (uint32_t i = 0; node->permitted && i < world->settings.tenants; i++) {
         struct record record;
         if (!read_tenant(world, node, i, &record))
             continue;
         const struct tenant *tenant = record.data;
-        if (!record_equal(&tenant_permissions_table, &tenant->permissions, &node->permitted[i]))
-            check_fail(world, "nothing lost", "%s was answered and does not know what VMs of %s "
-                       "may use", node->name, tenant->name);
+        bool same = record_equal(&tenant_permissions_table, &tenant->permissions,
+                                 &node->permitted[i]);
+        text_format(what, size, "what VMs of %s may use", tenant->name);
         record_deinit(&record);
+        if (!same)
+            return false;
     }
+    return true;
 }
 
 /* Adds a name to a list, or leaves it out. */
@@ -95,11 +104,10 @@ static void draw_images(struct sim_world *world, const struct sim_node *node, st
 static void ask(struct sim_world *world, struct sim_node *node, size_t which,
                 struct request *request) {
     struct party party;
-    (void)text_copy(request->key, sizeof(request->key), owners_party(node, which, &party));
+    (void)text_copy(request->key, sizeof(request->key), parties_name(node, which, &party));
     text_format(request->token_hash, sizeof(request->token_hash), "operator");
-    if (!owners_ask(world, node, request))
-        check_fail(world, "sovereignty", "%s may not say what VMs of %s may use", node->name,
-                   request->key);
+    bool taken = decision_ask(world, node, request);
+    world_observe(world, &(struct fact){FACT_CONSENT, node, .consent = {request, !taken, taken}});
     remember(node, which, &request->tenant_permissions);
 }
 
@@ -126,7 +134,7 @@ void permits_act(struct sim_world *world, struct sim_node *node) {
         (struct tenant_permissions){words[0].data, words[1].data, words[2].data};
     if (!lists)
         request.kind = REQUEST_TENANT_PERMISSIONS_RESET;
-    if (disk_row(node, &tenant_table, owners_party(node, which, &party))) {
+    if (disk_row(node, &tenant_table, parties_name(node, which, &party))) {
         world->stats.owner_acts++;
         ask(world, node, which, &request);
     }

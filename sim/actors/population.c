@@ -1,10 +1,13 @@
 /* A world that was there before: the disks of an upstream, of its clusters and of their hosts hold
  * the VMs that each of them would hold had the VMs been made through the API, and the hosts run
  * them. What follows is a start of everybody after a power cut. */
+#include "sim/actors/population.h"
 
 #include "base/text.h"
 #include "message/id.h"
-#include "sim/world/world.h"
+#include "sim/parts/disk.h"
+#include "sim/parts/domain.h"
+#include "sim/world/node.h"
 
 struct population {
     struct sim_world *world;
@@ -58,7 +61,7 @@ static void add_vm(struct population *all, struct sim_node *cluster, struct sim_
     vm.place_generation = 0;
     (void)text_copy(vm.owner, sizeof(vm.owner), cluster->name);
     put(world, host, &vm_table, &vm);
-    host_has(world, host, &vm);
+    domain_take_over(world, host, &vm);
     all->count++;
 }
 
@@ -74,6 +77,6 @@ void population_build(struct sim_world *world) {
         struct sim_node *node = world->nodes[i];
         if (node->settings.kind == ROLE_AGENT)
             for (uint32_t k = 0; k < settings->vms; k++)
-                add_vm(&all, world_node(world, node->settings.managers[0].name), node);
+                add_vm(&all, node_named(world, node->settings.managers[0].name), node);
     }
 }

@@ -1,6 +1,7 @@
 /* How upstream managers stand beside each other in a cluster, by its owner: weights, room that is
  * kept, steps of what is shown. Drawn apart from what owners decide otherwise (owners.c), by the
  * cluster's name and the minute. */
+#include "sim/actors/shares.h"
 
 #include <string.h>
 
@@ -8,7 +9,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "message/owner.h"
-#include "sim/laws/check.h"
+#include "sim/actors/decision.h"
+#include "sim/parts/disk.h"
 
 static void draw_anew(struct sim_world *world, const struct sim_node *node) {
     prng_init(&world->owner, map_hash(world->settings.seed + world->now_ms + 1, node->name,
@@ -65,13 +67,16 @@ void shares_remember(struct sim_world *world, struct sim_node *node) {
         node->shared[i] = kept_share(world, node, i);
 }
 
-void shares_check_kept(struct sim_world *world, const struct sim_node *node) {
+bool shares_are_kept(struct sim_world *world, const struct sim_node *node, char *what,
+                     size_t size) {
     for (size_t i = 0; node->shared && i < node->settings.managers_count; i++) {
         struct share kept = kept_share(world, node, i);
-        if (!record_equal(&share_table, &kept, &node->shared[i]))
-            check_fail(world, "nothing lost", "%s was answered and does not know how %s stands",
-                       node->name, node->settings.managers[i].name);
+        if (!record_equal(&share_table, &kept, &node->shared[i])) {
+            text_format(what, size, "how %s stands", node->settings.managers[i].name);
+            return false;
+        }
     }
+    return true;
 }
 
 void shares_act(struct sim_world *world, struct sim_node *node) {
@@ -88,5 +93,5 @@ void shares_act(struct sim_world *world, struct sim_node *node) {
                               .share = some_share(world, node)};
     (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
     node->shared[which] = sets ? request.share : node->settings.shares[which];
-    (void)owners_ask(world, node, &request);
+    (void)decision_ask(world, node, &request);
 }

@@ -1,5 +1,6 @@
 /* Tenants and the operator: valid and invalid requests, repeats with the same idempotency key,
  * deletes that race creates. */
+#include "sim/actors/workload.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 #include "core/books/lifecycle.h"
 #include "core/event.h"
 #include "core/role.h"
-#include "sim/laws/check.h"
+#include "sim/parts/step.h"
+#include "sim/world/fact.h"
 
 static uint64_t pick(struct sim_world *world, uint64_t bound) {
     return prng_below(&world->workload, bound);
@@ -22,8 +24,8 @@ void workload_send(struct sim_world *world, struct sim_node *cloud, struct reque
         return; /* connection refused */
     request->handle = ++world->last_handle;
     world->stats.requests++;
-    check_asked(world, cloud, request);
-    world_step(world, cloud, &event);
+    world_observe(world, &(struct fact){FACT_ASKED, cloud, .request = request});
+    step_give(world, cloud, &event);
 }
 
 /* The rule of a group goes by its name, so that it can be checked at any time. */
@@ -56,7 +58,7 @@ static void ask_networks(struct sim_world *world, struct vm_create *wish) {
         wish->networks = memory_text(networks[pick(world, array_size(networks))]);
 }
 
-enum on_drain vm_on_drain(const struct sim_world *world, const char *name) {
+enum on_drain workload_on_drain(const struct sim_world *world, const char *name) {
     unsigned long number = strtoul(name + strlen("plum"), NULL, 10);
     return (enum on_drain)(number % (world->settings.live ? ON_DRAIN_COUNT : ON_DRAIN_MIGRATE));
 }
@@ -71,7 +73,7 @@ static void ask_create(struct sim_world *world, struct request *request) {
     text_format(wish->image, sizeof(wish->image), "tiny");
     wish->start = pick(world, 4) != 0;
     /* By the name, so that it can be checked at any time. */
-    wish->on_drain = vm_on_drain(world, wish->name);
+    wish->on_drain = workload_on_drain(world, wish->name);
     ask_where(world, wish);
     ask_networks(world, wish);
     if (pick(world, 3) == 0)

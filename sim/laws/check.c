@@ -2,6 +2,11 @@
 
 #include "core/role.h"
 #include "sim/laws/check.h"
+#include "sim/actors/owners.h"
+#include "sim/actors/parties.h"
+#include "sim/actors/workload.h"
+#include "sim/parts/domain.h"
+#include "sim/world/node.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -102,7 +107,7 @@ static bool stands_below(const struct sim_world *world, const struct sim_node *n
     if (node == manager)
         return true;
     for (size_t i = 0; i < node->settings.managers_count; i++)
-        if (stands_below(world, world_node(world, node->settings.managers[i].name), manager))
+        if (stands_below(world, node_named(world, node->settings.managers[i].name), manager))
             return true;
     return false;
 }
@@ -111,7 +116,7 @@ static bool stands_below(const struct sim_world *world, const struct sim_node *n
  * has is not its matter. */
 static bool is_below(const struct sim_world *world, const struct sim_node *manager,
                      const char *id) {
-    const struct sim_vm *vm = host_vm(world, id);
+    const struct sim_vm *vm = domain_vm(world, id);
     struct list *at = NULL, *next = NULL;
     if (!vm)
         return false;
@@ -137,7 +142,7 @@ static void check_end_above(struct sim_world *world, const struct sim_node *node
 /* On the host itself it is true to the letter. */
 static void check_end_on_host(struct sim_world *world, const struct sim_node *node,
                               const struct operation *op) {
-    const struct sim_domain *domain = host_domain(world, node, op->vm);
+    const struct sim_domain *domain = domain_of(world, node, op->vm);
     bool running = domain && domain->state == VM_RUNNING, is_true = domain;
     if (op->verb == VERB_DELETE || op->verb == VERB_MIGRATE)
         is_true = !domain;
@@ -203,24 +208,15 @@ static void check_forgotten(struct sim_world *world, const struct sim_node *node
     }
 }
 
-void check_once(struct sim_world *world, const struct sim_node *node,
-                const struct effect_job *job) {
-    if (job->kind != JOB_REBOOT || world->settings.bare)
-        return; /* the others do no harm twice */
-    struct promise *promise = promise_put(world, "did", node, job->op);
-    if (promise->count++)
-        check_fail(world, "once", "%s reboots %s a second time", job->op, job->vm);
-}
-
 /* What each party uses of the node, into `out`, in one walk. */
 static void sum_used(const struct sim_world *world, const struct sim_node *node,
                      struct owner_limits *out) {
     struct list *at = NULL, *next = NULL;
-    size_t parties = owners_parties(world, node);
+    size_t parties = parties_count(world, node);
     memset(out, 0, parties * sizeof(*out));
     list_each(at, next, &role_book(node->role)->vms) {
         const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
-        size_t which = owners_which(world, node, vm->owner);
+        size_t which = parties_which(world, node, vm->owner);
         if (which == parties || (!node_is_upstream(node) && !lifecycle_occupies(vm->state)))
             continue;
         out[which].vms++;
@@ -267,9 +263,9 @@ static void subtract_found(const struct sim_world *world, const struct sim_node 
             continue;
         const struct vm *saved = effect->record.data;
         const struct book_vm *vm = book_vm(role_book(node->role), saved->id);
-        size_t which = owners_which(world, node, saved->owner);
+        size_t which = parties_which(world, node, saved->owner);
         if (!vm || !lifecycle_occupies(vm->record.state) || vm->record.state == VM_PENDING ||
-            which == owners_parties(world, node) || is_saved_again(effects, i, saved->id))
+            which == parties_count(world, node) || is_saved_again(effects, i, saved->id))
             continue;
         used[which].vms--;
         used[which].cpus -= saved->size.cpus;
@@ -283,7 +279,7 @@ static void subtract_found(const struct sim_world *world, const struct sim_node 
 static void check_limits(struct sim_world *world, struct sim_node *node,
                          const struct effects *effects, bool defines) {
     struct party party;
-    size_t parties = owners_parties(world, node);
+    size_t parties = parties_count(world, node);
     struct owner_limits *all = memory_new(parties, sizeof(*all));
     sum_used(world, node, all);
     struct owner_limits *defined = memory_copy(all, parties * sizeof(*all));
@@ -295,7 +291,7 @@ static void check_limits(struct sim_world *world, struct sim_node *node,
     for (size_t i = 0; beyond && i < parties; i++)
         if (limits_exceeded(&node->lent[i], &defined[i], &node->used[i]))
             check_fail(world, "sovereignty", "%s lends %s %llu VMs, %llu cpus; it has %llu, %llu",
-                       node->name, owners_party(node, i, &party),
+                       node->name, parties_name(node, i, &party),
                        (unsigned long long)node->lent[i].vms,
                        (unsigned long long)node->lent[i].cpus, (unsigned long long)all[i].vms,
                        (unsigned long long)all[i].cpus);
@@ -355,7 +351,7 @@ static bool outgrows(uint64_t limit, uint64_t used, uint32_t growth) {
 /* Law 3: neither an owner's limits nor a quota are outgrown by a resize that begins. */
 static void check_growth(struct sim_world *world, const struct sim_node *node,
                          const struct operation *op) {
-    size_t which = owners_which(world, node, op->owner), parties = owners_parties(world, node);
+    size_t which = parties_which(world, node, op->owner), parties = parties_count(world, node);
     if (op->verb != VERB_RESIZE || op->state != OP_PENDING || size_is_zero(&op->was) ||
         op->created_ms != node_wall_ms(world, node) || !node->lent || which == parties)
         return;
@@ -375,7 +371,7 @@ static void check_destination(struct sim_world *world, const struct sim_node *no
                               const struct vm *vm) {
     struct promise *to = promise_put(world, "to", node, vm->id);
     const char *now = vm->destination ? vm->destination : "";
-    if (*now && !text_equal(to->value, now) && world_node(world, now)->cordoned)
+    if (*now && !text_equal(to->value, now) && node_named(world, now)->cordoned)
         check_fail(world, "sovereignty", "%s sends %s to %s, which is cordoned", node->name, vm->id,
                    now);
     (void)text_copy(to->value, sizeof(to->value), now);
@@ -390,13 +386,13 @@ static void check_cordon(struct sim_world *world, const struct sim_node *node,
     bool is_new = vm->state == VM_PENDING || vm->move == MOVE_ARRIVING;
     check_destination(world, node, vm);
     if (is_new && *vm->place && !text_equal(put->value, vm->place) &&
-        world_node(world, vm->place)->cordoned)
+        node_named(world, vm->place)->cordoned)
         check_fail(world, "sovereignty", "%s puts %s on %s, which is cordoned", node->name,
                    vm->id, vm->place);
     const struct book_vm *it = book_vm(role_book(node->role), vm->id);
     size_t length = 0;
     if (is_new && *vm->place && !text_equal(put->value, vm->place) && it && it->active &&
-        labels_missing(world_node(world, vm->place)->labels,
+        labels_missing(node_named(world, vm->place)->labels,
                        it->active->record.definition.host_must, &length))
         check_fail(world, "a label is kept", "%s puts %s, which must be on a host that is '%s', "
                    "on %s", node->name, vm->id, it->active->record.definition.host_must, vm->place);
@@ -404,12 +400,12 @@ static void check_cordon(struct sim_world *world, const struct sim_node *node,
 }
 
 /* Law 3: an owner moves only what may be moved. Who asked for it hears of what was before. */
-static void check_moved(struct sim_world *world, const struct sim_node *node,
-                        const struct vm *vm) {
+static void check_left(struct sim_world *world, const struct sim_node *node,
+                       const struct vm *vm) {
     if (!vm->move)
         return;
     bool anew = vm->move == MOVE_LEAVING || vm->move == MOVE_ARRIVING;
-    enum on_drain may = vm_on_drain(world, vm->name);
+    enum on_drain may = workload_on_drain(world, vm->name);
     world->stats.moves += vm->move == MOVE_ARRIVING && !*vm->place;
     if (may == ON_DRAIN_STAY || (may == ON_DRAIN_MIGRATE && anew))
         check_fail(world, "a VM stays that is to stay", "%s moves %s, %s", node->name, vm->id,
@@ -482,7 +478,7 @@ void check_step(struct sim_world *world, struct sim_node *node, const struct eff
             check_cluster_saved(world, node, effect->record.data);
         if (effect->record.table == &vm_table) {
             check_cordon(world, node, effect->record.data);
-            check_moved(world, node, effect->record.data);
+            check_left(world, node, effect->record.data);
             check_placed(world, node, effect->record.data);
             check_held(world, node, effect->record.data);
             vms_changed = true;
@@ -519,9 +515,6 @@ static void check_operation_told(struct sim_world *world, const struct sim_node 
 void check_answered(struct sim_world *world, const struct sim_node *cloud,
                     const struct reply *reply) {
     char handle[32];
-    world->stats.replies++;
-    if (reply->kind == REPLY_PROBLEM)
-        world->stats.refused[reply->code]++;
     if (world->settings.bare)
         return;
     text_format(handle, sizeof(handle), "%llu", (unsigned long long)reply->handle);
@@ -531,7 +524,7 @@ void check_answered(struct sim_world *world, const struct sim_node *cloud,
     if (reply->kind == REPLY_OPERATION)
         check_operation_told(world, cloud, asked->value, reply->record.data);
     promise_drop(world, asked);
-    owners_check_kept(world, cloud);
+    check_kept(world, cloud);
 }
 
 /* How the keys of a node's promises of a kind begin. */
@@ -546,9 +539,11 @@ static struct beginning beginning_of(const char *kind, const struct sim_node *no
 }
 
 /* Callers hear of it by their connections' end. */
-void check_crashed(struct sim_world *world, const struct sim_node *node) {
+void check_crashes(struct sim_world *world, const struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
     const struct beginning asked = beginning_of("asked", node);
+    if (!world->settings.bare)
+        role_check(node->role); /* the last time */
     list_each(at, next, &world->promised) {
         struct promise *promise = container_of(at, struct promise, node);
         if (text_starts(promise->key, asked.text))
@@ -561,7 +556,6 @@ void check_restarted(struct sim_world *world, struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
     const struct beginning due = beginning_of("due", node);
     check_count_used(world, node);
-    owners_remember(world, node);
     list_each(at, next, &world->promised) {
         struct promise *promise = container_of(at, struct promise, node);
         if (!text_starts(promise->key, due.text))

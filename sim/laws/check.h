@@ -4,7 +4,7 @@
  * ends the process with status 1. */
 #pragma once
 
-#include "sim/world/world.h"
+#include "sim/world/fact.h"
 
 /* The role's own invariants. All of them walk everything: after each step where its books are
  * short; where they are long every 64th step and before its process ends, and after the others
@@ -30,16 +30,16 @@ void check_count_used(const struct sim_world *world, struct sim_node *node);
 void check_turns(struct sim_world *world, struct sim_node *node, const struct effects *effects);
 void check_had(struct sim_world *world, const struct sim_node *node, const struct operation *op);
 
-/* Law 4: a job that must not happen twice. */
-void check_once(struct sim_world *world, const struct sim_node *node,
-                const struct effect_job *job);
-
 /* Who refused a VM, and who is asked next. */
 void check_cluster_saved(struct sim_world *world, struct sim_node *cloud,
                          const struct node *cluster);
-/* host_shape.c */
-void check_removed(struct sim_world *world, const struct sim_node *node,
-                   const struct sim_domain *domain);
+/* hosts.c */
+void check_job_begins(struct sim_world *world, const struct sim_node *node,
+                      const struct effect_job *job);
+void check_job_acts(struct sim_world *world, const struct sim_node *node,
+                    const struct effect_job *job);
+void check_moved(struct sim_world *world, const struct sim_domain *domain);
+void check_copies(struct sim_world *world, const struct fact_domain *fact);
 void check_host(struct sim_world *world, const struct sim_node *node);
 void check_shape(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
                  const struct sim_domain *domain);
@@ -61,8 +61,23 @@ void check_answered(struct sim_world *world, const struct sim_node *cloud,
                     const struct reply *reply);
 
 /* A process ended, or came back. */
-void check_crashed(struct sim_world *world, const struct sim_node *node);
+void check_crashes(struct sim_world *world, const struct sim_node *node);
 void check_restarted(struct sim_world *world, struct sim_node *node);
+
+/* What owners were answered, and how they are answered (kept.c). */
+void check_kept(struct sim_world *world, const struct sim_node *node);
+void check_decision(struct sim_world *world, const struct sim_node *node,
+                    const struct fact_decision *decision);
+void check_consent(struct sim_world *world, const struct sim_node *node,
+                   const struct fact_consent *consent);
+
+/* check_carrier.c: after a server's death the link works again on the next one within the
+ * hold-down and a second, and not before; it returns to the best one; where a server is there, a
+ * link works. */
+void check_line_lost(struct sim_world *world, const struct fact_line *fact);
+void check_line_up(struct sim_world *world, const struct fact_line *fact);
+void check_carriers(struct sim_world *world);
+void check_carriers_end(struct sim_world *world);
 
 /* Nothing is under way at any level; otherwise what is, in words. */
 bool check_is_at_rest(const struct sim_world *world, char *what, size_t size);

@@ -41,8 +41,9 @@ static void on_due(struct sim_world *world, struct occurrence *occurrence) {
              next);
 }
 
-void check_line_lost(struct sim_carrier *carrier, size_t line) {
-    struct sim_world *world = carrier->world;
+void check_line_lost(struct sim_world *world, const struct fact_line *fact) {
+    struct sim_carrier *carrier = (struct sim_carrier *)(uintptr_t)fact->carrier;
+    size_t line = fact->line;
     if (!chooses(carrier))
         return;
     carrier->is_out = true;
@@ -57,16 +58,18 @@ void check_line_lost(struct sim_carrier *carrier, size_t line) {
     due->attempt = carrier->losses;
 }
 
-void check_line_up(struct sim_carrier *carrier, size_t line) {
-    uint64_t now_ms = carrier->world->now_ms;
+void check_line_up(struct sim_world *world, const struct fact_line *fact) {
+    struct sim_carrier *carrier = (struct sim_carrier *)(uintptr_t)fact->carrier;
+    size_t line = fact->line;
+    uint64_t now_ms = world->now_ms;
     bool is_another = carrier->losses && line != carrier->lost_line;
     if (!chooses(carrier))
         return;
     if (carrier->is_out && carrier->was_steady && is_another &&
         now_ms - carrier->lost_ms + slack_ms < carrier_hold_down_ms * 3 / 4)
         fail(carrier, "hold-down", "too early at server", line);
-    carrier->world->stats.failovers += carrier->is_out && is_another;
-    carrier->world->stats.returns += !carrier->is_out && line == 0 && carrier->since_ms != now_ms &&
+    world->stats.failovers += carrier->is_out && is_another;
+    world->stats.returns += !carrier->is_out && line == 0 && carrier->since_ms != now_ms &&
                                      carrier->losses;
     carrier->is_out = false;
 }

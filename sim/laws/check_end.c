@@ -14,6 +14,10 @@
 #include "message/owner.h"
 #include "sim/parts/carrier.h"
 #include "sim/laws/check.h"
+#include "sim/parts/disk.h"
+#include "sim/parts/domain.h"
+#include "sim/parts/keys.h"
+#include "sim/world/node.h"
 
 static bool vm_is_at_rest(const struct vm *vm) {
     return vm->state != VM_DELETING && vm->state != VM_DELETED && vm->state != VM_FAILED &&
@@ -77,11 +81,11 @@ static void check_truth(struct sim_world *world, struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
     list_each(at, next, &book->vms) {
         const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
-        const struct sim_vm *there = host_vm(world, vm->id);
+        const struct sim_vm *there = domain_vm(world, vm->id);
         const struct sim_domain *domain =
             there ? container_of(there->domains.next, struct sim_domain, by_vm) : NULL;
         if (node->settings.kind == ROLE_AGENT)
-            domain = host_domain(world, node, vm->id);
+            domain = domain_of(world, node, vm->id);
         if (!check_is_true(domain, vm->state))
             check_fail(world, "wanted is actual", "%s says %s is %s, it is %s", node->name,
                        vm->id, vm_state_names[vm->state],
@@ -253,7 +257,7 @@ static void count_node(const struct sim_world *world, const struct sim_node *nod
     if (node->settings.kind == ROLE_AGENT)
         count_host(world, node, &own);
     for (size_t i = 0; i < node->settings.agents_count; i++)
-        count_node(world, world_node(world, node->settings.agents[i].name), node->name, &own);
+        count_node(world, node_named(world, node->settings.agents[i].name), node->name, &own);
     for (size_t i = 0; node->lent && i < node->settings.managers_count; i++)
         if (text_equal(node->settings.managers[i].name, manager))
             bound(world, node, i, &own);
@@ -297,7 +301,7 @@ static void check_balance(struct sim_world *world, const struct sim_node *cloud)
         if (!row)
             check_fail(world, "books balance", "%s does not know %s", cloud->name, name);
         disk_read(world, row, &record);
-        count_node(world, world_node(world, name), cloud->name, &count);
+        count_node(world, node_named(world, name), cloud->name, &count);
         compare(world, name, record.data, &count);
         record_deinit(&record);
     }
@@ -326,7 +330,7 @@ static void check_emptied(struct sim_world *world, struct sim_node *node) {
     if (node_is_upstream(node) || node->settings.kind == ROLE_AGENT)
         return;
     for (size_t i = 0; i < node->settings.agents_count; i++) {
-        const struct sim_node *host = world_node(world, node->settings.agents[i].name);
+        const struct sim_node *host = node_named(world, node->settings.agents[i].name);
         struct request request = {.kind = REQUEST_HOST_SHOW};
         struct event event = {.kind = EVENT_REQUEST, .now_ms = node_now_ms(world, node),
                               .wall_ms = node_wall_ms(world, node), .request = &request};

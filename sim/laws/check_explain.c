@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "sim/laws/check.h"
+#include "sim/world/node.h"
 
 static bool knows_place(const struct sim_node *node, const char *place) {
     for (size_t i = 0; place && i < node->settings.agents_count; i++)

@@ -5,6 +5,8 @@
 #include "message/labels.h"
 #include "message/owner.h"
 #include "sim/laws/check.h"
+#include "sim/actors/permits.h"
+#include "sim/world/node.h"
 
 static bool has_refused(const struct operation *op, const char *place) {
     for (uint32_t i = 0; i < op->timeline_count; i++)
@@ -176,7 +178,7 @@ static void check_beside(struct sim_world *world, const struct sim_node *node,
 /* Is a host, if it is one, in all the networks that the VM is to be in? */
 static void check_networks(struct sim_world *world, const struct sim_node *node,
                            const struct vm *vm) {
-    const struct sim_node *host = world_node(world, vm->place);
+    const struct sim_node *host = node_named(world, vm->place);
     size_t length = 0;
     if (host && host->settings.kind == ROLE_AGENT &&
         labels_missing(host->settings.host_networks, vm->networks, &length))

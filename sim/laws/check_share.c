@@ -8,6 +8,8 @@
 #include "core/effect.h"
 #include "core/role.h"
 #include "sim/laws/check.h"
+#include "sim/actors/parties.h"
+#include "sim/world/node.h"
 
 enum { parties_most = 16 };
 
@@ -23,7 +25,7 @@ static struct turns count(struct sim_world *world, const struct sim_node *node,
     list_each(at, next, &role_book(node->role)->vms) {
         const struct book_vm *vm = container_of(at, struct book_vm, by_age);
         const struct book_op *op = vm->active;
-        size_t which = owners_which(world, node, vm->record.owner);
+        size_t which = parties_which(world, node, vm->record.owner);
         if (!op || which >= parties_most || !text_equal(book_asked_place(vm), place) ||
             !op->record.place_generation) /* waits for its image yet */
             continue;
@@ -148,7 +150,7 @@ static struct owner_limits used_beside(const struct sim_node *node, const struct
 }
 
 void check_had(struct sim_world *world, const struct sim_node *node, const struct operation *op) {
-    size_t which = owners_which(world, node, op->owner);
+    size_t which = parties_which(world, node, op->owner);
     const struct book_vm *vm = book_vm(role_book(node->role), op->vm);
     if (!node->shared || !vm || op->code != CODE_NO_CAPACITY || !is_calm(&world->settings))
         return;

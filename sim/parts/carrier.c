@@ -7,13 +7,12 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/laws/check.h"
+#include "sim/parts/link.h"
+#include "sim/parts/step.h"
+#include "sim/world/fact.h"
+#include "sim/world/node.h"
 
-enum { notice_most_ms = 50000, cut_most_ms = 60000, carry_ms = 5 };
-
-bool world_has_spares(const struct sim_world *world) {
-    return world->settings.spares && !world->settings.even;
-}
+enum { notice_most_ms = 50000, cut_most_ms = 60000 };
 
 static const struct sim_server *server_of(const struct sim_link *link, size_t line) {
     return &link->world->servers[link->server + line];
@@ -87,7 +86,7 @@ static void on_presence(struct sim_world *world, struct occurrence *occurrence) 
 
 static void say(struct sim_carrier *to, size_t to_line, const struct sim_link *from, size_t line,
                 enum presence presence) {
-    struct occurrence *heard = line_later(to, to_line, carry_ms, on_presence);
+    struct occurrence *heard = line_later(to, to_line, link_carry_ms, on_presence);
     heard->from = from;
     heard->from_line = (uint32_t)line;
     heard->number = presence == PRESENCE_UP;
@@ -120,6 +119,11 @@ static void announce_to_all(struct sim_carrier *carrier, size_t line, enum prese
 
 /* ---- connections ---- */
 
+static void tell_line(const struct sim_carrier *carrier, enum fact_kind kind, size_t line) {
+    world_observe(carrier->world,
+                  &(struct fact){kind, carrier->link->node, .line = {carrier, line}});
+}
+
 static void on_login(struct sim_world *world, struct occurrence *occurrence) {
     struct sim_carrier *carrier = carrier_of(occurrence);
     size_t line = occurrence->line;
@@ -132,7 +136,7 @@ static void on_login(struct sim_world *world, struct occurrence *occurrence) {
         carrier->lines[line].since_ms = world->now_ms;
         endpoints_on_up(&carrier->endpoints, line, now_ms(carrier));
         if (endpoints_uses(&carrier->endpoints, line)) {
-            check_line_up(carrier, line);
+            tell_line(carrier, FACT_LINE_UP, line);
             announce_to_all(carrier, line, PRESENCE_UP);
         }
     }
@@ -162,12 +166,12 @@ static void hang_up(struct sim_carrier *carrier, size_t line) {
     if (is_there(carrier->link, line))
         announce_to_all(carrier, line, PRESENCE_DOWN);
     carrier->lines[line] = (struct sim_line){.attempt = carrier->lines[line].attempt + 1};
-    line_later(carrier, line, carry_ms, on_closed);
+    line_later(carrier, line, link_carry_ms, on_closed);
 }
 
 static void lose(struct sim_carrier *carrier, size_t line) {
     if (endpoints_uses(&carrier->endpoints, line)) {
-        check_line_lost(carrier, line);
+        tell_line(carrier, FACT_LINE_LOST, line);
         announce_to_all(carrier, line, PRESENCE_DOWN);
     }
     carrier->lines[line] = (struct sim_line){.attempt = carrier->lines[line].attempt + 1};
@@ -197,12 +201,12 @@ static void tell(struct endpoints *endpoints, const char *address, enum presence
     struct sim_link *link = carrier->link;
     if (!address) {
         carrier->changed_ms = carrier->world->now_ms;
-        network_link(carrier->world, link->node, link->index, presence);
+        link_set(carrier->world, link->node, link->index, presence);
         return;
     }
     struct event event = {.kind = EVENT_PEER};
     event.presence = (struct event_presence){link->index, address, presence};
-    world_step(carrier->world, link->node, &event);
+    step_give(carrier->world, link->node, &event);
 }
 
 static void add_party(struct sim_carrier *carrier, size_t *at, const struct peer_setting *peer) {

@@ -40,8 +40,6 @@ struct sim_carrier {
     bool was_steady, is_out;
 };
 
-bool world_has_spares(const struct sim_world *world);
-
 /* With the process. */
 void carrier_start(struct sim_world *world, struct sim_link *link);
 void carrier_stop(struct sim_world *world, struct sim_link *link);
@@ -68,11 +66,3 @@ const char *carrier_receive(struct sim_link *link, const struct occurrence *occu
 void carrier_learn(struct sim_link *link, const struct effect_route *route);
 
 bool carrier_reaches(const struct sim_link *link, size_t line);
-
-/* check_carrier.c: after a server's death the link works again on the next one within the
- * hold-down and a second, and not before; it returns to the best one; where a server is there, a
- * link works. */
-void check_line_lost(struct sim_carrier *carrier, size_t line);
-void check_line_up(struct sim_carrier *carrier, size_t line);
-void check_carriers(struct sim_world *world);
-void check_carriers_end(struct sim_world *world);

@@ -1,11 +1,13 @@
 /* A node's disk: its stored records as the text that the store would hold, so that a restart
  * reads what was written and not what was meant. */
+#include "sim/parts/disk.h"
+
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "message/stored.h"
-#include "sim/laws/check.h"
+#include "sim/world/fact.h"
 
 enum { row_key_size = 256 };
 
@@ -14,6 +16,16 @@ static void row_key(const struct table *table, const char *key, char *out_key) {
     memcpy(out_key, table->name, length);
     out_key[length] = '/';
     (void)text_copy(out_key + length + 1, row_key_size - length - 1, key);
+}
+
+uint64_t disk_draw(struct sim_world *world, uint64_t bound) {
+    world_note(world, STREAM_DISK, world->disk.state[0]);
+    return prng_below(&world->disk, bound);
+}
+
+bool disk_fault(struct sim_world *world, uint32_t per_mille) {
+    return per_mille && !world->settings.even && !world->healing &&
+           disk_draw(world, 1000) < per_mille;
 }
 
 static const char *key_of(const struct record *record) {
@@ -67,29 +79,19 @@ void disk_read(struct sim_world *world, const struct sim_row *row, struct record
     struct codec_input input = {row->bytes, strlen(row->bytes), FIELD_STORE,
                                 CODEC_REFUSE_UNKNOWN};
     if (codec_decode(row->table, &input, out_record->data, &fault))
-        check_fail(world, "store", "%s cannot be read back: %s %s", row->bytes, fault.field,
-                   fault.text);
+        world_observe(world, &(struct fact){FACT_UNREADABLE, .unreadable = {row->bytes, &fault}});
 }
 
-/* Steps that a process goes through before it serves: they do not crash half-way here. */
-void disk_load(struct sim_world *world, struct sim_node *node) {
-    struct effects effects = {0};
-    struct event event = {.kind = EVENT_LOAD, .now_ms = node_now_ms(world, node),
-                          .wall_ms = node_wall_ms(world, node)};
-    struct list *at = NULL, *next = NULL;
-    for (size_t table = 0; table < stored_tables_count; table++)
-        list_each(at, next, &node->rows) {
-            const struct sim_row *row = container_of(at, struct sim_row, node);
-            if (row->table != stored_tables[table])
-                continue;
-            disk_read(world, row, &event.load);
-            role_step(node->role, &event, &effects);
-            record_deinit(&event.load);
-        }
-    for (size_t i = 0; i < effects.count; i++)
-        if (effects.items[i].kind == EFFECT_PIN || effects.items[i].kind == EFFECT_PIN_NEXT)
-            keys_pin(world, node, &effects.items[i]);
-    effects_deinit(&effects);
+bool disk_says(struct sim_world *world, const struct sim_node *node, const char *vm,
+               enum vm_state state) {
+    const struct sim_row *row = disk_row(node, &vm_table, vm);
+    struct record record = {0};
+    if (!row)
+        return false;
+    disk_read(world, row, &record);
+    bool is = ((const struct vm *)record.data)->state == state;
+    record_deinit(&record);
+    return is;
 }
 
 void disk_free(struct sim_node *node) {

@@ -2,11 +2,13 @@
  * two that it is sealed by. It opens where the receiver has them both, as in io/keys/seal.c; an
  * end's own keys, current and next, are on its disk as io/keys/key_file.c keeps them. Keys change
  * at random: settings.rekey. */
+#include "sim/parts/keys.h"
+
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/laws/check.h"
+#include "sim/parts/step.h"
 
 /* What a process has pinned for a peer; in its memory, told by its role. */
 struct sim_pin {
@@ -82,7 +84,7 @@ static void tell(struct sim_world *world, struct sim_link *link) {
     if (link->next_key)
         print_key(link->next_key, event.rekey.key);
     if (link->node->role)
-        world_step(world, link->node, &event);
+        step_give(world, link->node, &event);
 }
 
 void keys_started(struct sim_world *world, struct sim_node *node) {

@@ -1,15 +1,19 @@
 /* How frames travel between connections: in order after 5 ms, unless a fault loses, repeats,
  * reorders, stalls or slows them. What a turn sends to one peer becomes one frame here, as in
  * io/shell/outbox.c. */
+#include "sim/parts/network.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "sim/parts/carrier.h"
-#include "sim/laws/check.h"
-
-enum { carry_ms = 5 };
+#include "sim/parts/keys.h"
+#include "sim/parts/link.h"
+#include "sim/parts/step.h"
+#include "sim/world/fact.h"
+#include "sim/world/node.h"
 
 static void hand_over(struct sim_world *world, const struct occurrence *occurrence,
                       const char *from, const struct frame *frame) {
@@ -24,7 +28,7 @@ static void hand_over(struct sim_world *world, const struct occurrence *occurren
                                        .frame = frame,
                                        .next_key = next_key[0] ? next_key : NULL};
     world->stats.frames++;
-    world_step(world, occurrence->node, &event);
+    step_give(world, occurrence->node, &event);
 }
 
 /* The upstream takes every cluster to have room without end. */
@@ -38,11 +42,16 @@ static void believe(struct frame *frame) {
     }
 }
 
+static void decode(struct sim_world *world, const char *bytes, struct frame *out_frame) {
+    struct codec_fault fault;
+    if (frame_decode(bytes, strlen(bytes), out_frame, &fault))
+        world_observe(world, &(struct fact){FACT_UNREADABLE, .unreadable = {bytes, &fault}});
+}
+
 static void deliver(struct sim_world *world, struct occurrence *occurrence) {
     const struct sim_node *node = occurrence->node;
     struct sim_link *link = &node->links[occurrence->link];
     struct frame frame;
-    struct codec_fault fault;
     const char *from = occurrence->from->address;
     if (!node->role || !link->up || (link->carrier && !(from = carrier_receive(link, occurrence))))
         return;
@@ -50,9 +59,7 @@ static void deliver(struct sim_world *world, struct occurrence *occurrence) {
         hand_over(world, occurrence, from, &occurrence->frame);
         return;
     }
-    if (frame_decode(occurrence->bytes, strlen(occurrence->bytes), &frame, &fault))
-        check_fail(world, "protocol", "frame %s: %s %s", occurrence->bytes, fault.field,
-                   fault.text);
+    decode(world, occurrence->bytes, &frame);
     if (world->settings.greedy && node_is_upstream(node))
         believe(&frame);
     hand_over(world, occurrence, from, &frame);
@@ -63,9 +70,7 @@ static void deliver(struct sim_world *world, struct occurrence *occurrence) {
 static void note_messages(struct sim_world *world, const struct sim_link *from,
                           const char *bytes) {
     struct frame frame;
-    struct codec_fault fault;
-    if (frame_decode(bytes, strlen(bytes), &frame, &fault))
-        check_fail(world, "protocol", "frame %s: %s %s", bytes, fault.field, fault.text);
+    decode(world, bytes, &frame);
     for (uint32_t i = 0; i < frame.messages_count; i++) {
         text_addf(world->uplinks, "%012llu %s %llu ", (unsigned long long)world->now_ms,
                   from->node->name, (unsigned long long)frame.header.from);
@@ -79,114 +84,12 @@ static void note_uplink(struct sim_world *world, const struct sim_link *from,
                         const struct sim_link *to, const char *bytes) {
     world->stats.uplink_frames++;
     world->stats.uplink_bytes += strlen(bytes);
-    check_wall(world, from->node, to, bytes);
+    world_observe(world, &(struct fact){FACT_UPLINK, from->node, .uplink = {to, bytes}});
     if (world->uplinks && node_is_upstream(to->node))
         note_messages(world, from, bytes);
 }
 
-static uint64_t draw_next(struct sim_world *world, uint64_t bound) {
-    world_note(world, STREAM_NETWORK, world->network.state[0]);
-    return prng_below(&world->network, bound);
-}
-
-/* A random number below `bound`. In an even world (pair.c) it depends on time and sender, not on
- * how many frames went before. */
-static uint64_t draw(struct sim_world *world, const struct sim_link *from, unsigned purpose,
-                     uint64_t bound) {
-    char key[limit_name_size + 32];
-    if (!world->settings.even)
-        return draw_next(world, bound);
-    text_format(key, sizeof(key), "%s %llu", from->node->name,
-                (unsigned long long)world->now_ms);
-    return map_hash(world->settings.seed + purpose, key, strlen(key)) % bound;
-}
-
-/* In an even world only the links to the top have faults. */
-static bool is_perfect(const struct sim_world *world, const struct sim_link *from,
-                       const struct sim_link *to) {
-    return world->settings.even && !node_is_upstream(from->node) && !node_is_upstream(to->node);
-}
-
-enum network_fault {
-    FAULT_LOSE, FAULT_REPEAT, FAULT_REORDER, FAULT_DELAY, FAULT_SLOW, FAULT_KIND, FAULT_TIME
-};
-
-static bool fault(struct sim_world *world, const struct sim_link *from, const struct sim_link *to,
-                  enum network_fault kind) {
-    const struct sim_settings *faults = &world->settings;
-    uint32_t per_mille = kind == FAULT_LOSE     ? faults->lose
-                         : kind == FAULT_REPEAT ? faults->repeat
-                         : kind == FAULT_SLOW   ? faults->slow_link
-                                                : faults->reorder;
-    return per_mille && !world->healing && !is_perfect(world, from, to) &&
-           draw(world, from, kind, 1000) < per_mille;
-}
-
-void network_slow(struct sim_world *world, struct sim_link *link) {
-    enum { stall_most_ms = 40000, latency_most_ms = 2000, time_most_ms = 60000, bytes_least = 500,
-           bytes_most = 20000 };
-    bool top = !link->node->settings.managers_count || link->index == 1;
-    if ((world->settings.even && !top) || !fault(world, link, link, FAULT_SLOW))
-        return;
-    world->stats.slow_links++;
-    link->slow_until_ms = world->now_ms + draw(world, link, FAULT_TIME, time_most_ms);
-    link->later_ms = link->bytes_per_s = 0;
-    uint64_t kind = draw(world, link, FAULT_KIND, 3);
-    if (kind == 0)
-        link->stalled_until_ms = world->now_ms + draw(world, link, FAULT_TIME, stall_most_ms);
-    else if (kind == 1 || world->settings.even) /* equal frames of an instant have no order */
-        link->later_ms = (uint32_t)draw(world, link, FAULT_DELAY, latency_most_ms);
-    else
-        link->bytes_per_s =
-            bytes_least + (uint32_t)draw(world, link, FAULT_DELAY, bytes_most);
-}
-
 enum { queue_most_ms = 60000 };
-
-static uint64_t latest(uint64_t left, uint64_t right) { return left > right ? left : right; }
-
-static bool is_slow(const struct sim_world *world, const struct sim_link *link) {
-    return !world->healing && link->slow_until_ms > world->now_ms;
-}
-
-/* The way between two connections. In an even world the top is farther than the inside, and from
- * each cluster by another millisecond, so that words that were said in the same instant do not
- * come in the same: they have no order. */
-static uint64_t distance_ms(const struct sim_world *world, const struct sim_link *from,
-                            const struct sim_link *to) {
-    if (!world->settings.even || is_perfect(world, from, to))
-        return carry_ms;
-    const char *below = (node_is_upstream(from->node) ? to : from)->node->name;
-    return carry_ms + 1 + (uint64_t)below[strlen(below) - 1] % 4;
-}
-
-static uint64_t lag_ms(const struct sim_world *world, const struct sim_link *link) {
-    return is_slow(world, link) ? link->later_ms : 0;
-}
-
-static uint64_t unstalled_ms(const struct sim_world *world, const struct sim_link *link,
-                             uint64_t at_ms) {
-    return world->healing ? at_ms : latest(at_ms, link->stalled_until_ms);
-}
-
-/* When bytes that are there at `at_ms` are through, one frame after the other. */
-static uint64_t through_ms(const struct sim_world *world, const struct sim_link *link,
-                           uint64_t *busy_ms, uint64_t at_ms, size_t bytes) {
-    if (!is_slow(world, link) || !link->bytes_per_s)
-        return at_ms;
-    *busy_ms = latest(at_ms, *busy_ms) + bytes * 1000 / link->bytes_per_s;
-    return *busy_ms;
-}
-
-/* How long a frame is on its way to another connection; what one sends leaves in order. */
-static uint64_t travel_ms(const struct sim_world *world, struct sim_link *from,
-                          struct sim_link *to, size_t bytes) {
-    uint64_t at_ms = unstalled_ms(world, from, world->now_ms);
-    at_ms = through_ms(world, from, &from->out_ms, at_ms, bytes) + lag_ms(world, from);
-    from->last_ms = at_ms = latest(at_ms, from->last_ms);
-    at_ms = unstalled_ms(world, to, at_ms + distance_ms(world, from, to) + lag_ms(world, to));
-    return through_ms(world, to, &to->in_ms, at_ms, bytes) - world->now_ms;
-}
 
 /* Is it the frame that a script waits for? Then it waits no more. */
 static bool is_scripted(const char *bytes, const char **part) {
@@ -207,17 +110,17 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
         return;
     if (from->node->settings.kind == ROLE_DOWNSTREAM && from->index == 1)
         note_uplink(world, from, target, bytes);
-    if (fault(world, from, target, FAULT_LOSE)) {
+    if (link_fault(world, from, target, FAULT_LOSE)) {
         world->stats.lost++;
         return;
     }
     if (is_scripted(bytes, &world->lose))
         return;
     bool scripted = is_scripted(bytes, &world->repeat);
-    bool repeat = scripted || fault(world, from, target, FAULT_REPEAT);
+    bool repeat = scripted || link_fault(world, from, target, FAULT_REPEAT);
     world->stats.repeated += repeat;
     struct sim_seal seal;
-    uint64_t travels = travel_ms(world, from, target, strlen(bytes));
+    uint64_t travels = link_travel_ms(world, from, target, strlen(bytes));
     if (travels > queue_most_ms || /* more than an outbox holds */
         !keys_seal(world, from, target, &seal)) {
         world->stats.lost++;
@@ -225,8 +128,8 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
     }
     for (int i = 0; i <= repeat; i++) {
         uint64_t delay = travels;
-        if (i || fault(world, from, target, FAULT_REORDER)) {
-            delay += scripted ? world->repeat_ms : draw(world, from, FAULT_DELAY, 3000);
+        if (i || link_fault(world, from, target, FAULT_REORDER)) {
+            delay += scripted ? world->repeat_ms : link_draw(world, from, FAULT_DELAY, 3000);
             world->stats.reordered += !i;
         }
         struct occurrence *comes = world_later(world, target->node, delay, deliver);
@@ -268,7 +171,7 @@ static bool travels_alone(const struct sim_world *world, const struct sim_node *
                           const struct effect_send *send) {
     const struct sim_link *to =
         world->settings.even ? map_get(&world->addresses, send->address) : NULL;
-    return to && !is_perfect(world, &node->links[send->link], to);
+    return to && !link_is_perfect(world, &node->links[send->link], to);
 }
 
 static int compare_peers(const void *left, const void *right) {
@@ -313,7 +216,7 @@ static void send_parcel(struct sim_world *world, struct sim_node *node,
     uint32_t count = 0;
     for (size_t i = 0; i < parcel->count; i++) {
         if (says_something(sends[i])) {
-            check_wall_told(world, node, &sends[i]->message);
+            world_observe(world, &(struct fact){FACT_SAID, node, .message = &sends[i]->message});
             count_session(world, &node->links[sends[i]->link], sends[i]);
             text_add(&body, count++ ? "," : "");
             message_encode(&sends[i]->message, &body);
@@ -345,7 +248,7 @@ static void carry_messages(struct sim_world *world, struct sim_node *node,
     if (!target || !target->up || !from->up)
         return;
     for (size_t i = 0; i < parcel->count;) {
-        struct occurrence *comes = world_later(world, target->node, carry_ms, deliver);
+        struct occurrence *comes = world_later(world, target->node, link_carry_ms, deliver);
         struct frame *frame = &comes->frame;
         comes->link = target->index;
         comes->from = from;
@@ -400,50 +303,6 @@ void network_send(struct sim_world *world, struct sim_node *node, struct effect 
     memory_free(sends);
 }
 
-static void on_peer(struct sim_world *world, struct occurrence *occurrence) {
-    struct sim_node *node = occurrence->node;
-    struct event event = {.kind = EVENT_PEER};
-    event.presence =
-        (struct event_presence){occurrence->link, occurrence->from->address,
-                                occurrence->number ? PRESENCE_UP : PRESENCE_DOWN};
-    if (node->role && node->links[occurrence->link].up)
-        world_step(world, node, &event);
-}
-
-static void tell_peers(struct sim_world *world, const struct sim_link *of,
-                       const struct peer_setting *peers, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const struct sim_link *to = map_get(&world->addresses, peers[i].address);
-        if (peers[i].link != of->index || !to->up ||
-            fault(world, of, to, FAULT_LOSE))
-            continue;
-        struct occurrence *heard =
-            world_later(world, to->node, distance_ms(world, of, to), on_peer);
-        heard->link = to->index;
-        heard->number = of->up;
-        heard->from = of;
-    }
-}
-
-/* Directed presence: to those it is pinned with; a hint that may get lost. */
-void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
-                  enum presence presence) {
-    struct sim_link *at = &node->links[link];
-    bool up = presence == PRESENCE_UP;
-    if (at->up == up)
-        return;
-    at->up = up;
-    at->slow_until_ms = at->stalled_until_ms = at->out_ms = at->last_ms = at->in_ms = 0;
-    if (!at->carrier) { /* which tells by itself */
-        tell_peers(world, at, node->settings.agents, node->settings.agents_count);
-        tell_peers(world, at, node->settings.managers, node->settings.managers_count);
-    }
-    struct event event = {.kind = EVENT_LINK};
-    event.presence = (struct event_presence){link, at->address, presence};
-    if (node->role)
-        world_step(world, node, &event);
-}
-
 void network_server(struct sim_world *world, uint32_t server, enum presence presence) {
     struct sim_server *at = &world->servers[server];
     at->up = presence == PRESENCE_UP;
@@ -454,5 +313,5 @@ void network_server(struct sim_world *world, uint32_t server, enum presence pres
     }
     for (size_t i = 0; i < at->links_count; i++)
         if (at->links[i]->node->role)
-            network_link(world, at->links[i]->node, at->links[i]->index, presence);
+            link_set(world, at->links[i]->node, at->links[i]->index, presence);
 }

@@ -2,36 +2,19 @@
  * or its disk fail, and what is lost then. */
 #include "sim/parts/shell.h"
 
+#include "base/text.h"
 #include "sim/parts/carrier.h"
-#include "sim/laws/check.h"
+#include "sim/parts/disk.h"
+#include "sim/parts/host.h"
+#include "sim/parts/keys.h"
+#include "sim/parts/network.h"
+#include "sim/parts/process.h"
+#include "sim/world/fact.h"
 
-enum { slow_most_ms = 300, away_most_ms = 20000 };
-
-static uint64_t draw(struct sim_world *world, uint64_t bound) {
-    world_note(world, STREAM_DISK, world->disk.state[0]);
-    return prng_below(&world->disk, bound);
-}
-
-/* Faults of processes and disks; even worlds (pair.c) have theirs elsewhere. */
-static bool fault(struct sim_world *world, uint32_t per_mille) {
-    return per_mille && !world->settings.even && !world->healing && draw(world, 1000) < per_mille;
-}
-
-void shell_take(struct sim_world *world, struct sim_node *node, size_t before) {
-    bool first = !before, more = node->pending.count > before;
-    if (fault(world, world->settings.crash)) {
-        node->doomed = true;
-        heap_set(&world->turns, &node->turn_timer, world->now_ms);
-    } else if (more && first) {
-        uint64_t takes = fault(world, world->settings.slow_disk)
-                             ? draw(world, slow_most_ms)
-                             : 0;
-        heap_set(&world->turns, &node->turn_timer, world->now_ms + takes);
-    }
-}
+enum { away_most_ms = 20000 };
 
 static void commit(struct sim_world *world, struct sim_node *node) {
-    check_commit(world, node, &node->open);
+    world_observe(world, &(struct fact){FACT_COMMIT, node, .effects = &node->open});
     for (size_t i = 0; i < node->open.count; i++) {
         const struct effect *effect = &node->open.items[i];
         if (effect->kind == EFFECT_SAVE)
@@ -56,10 +39,40 @@ static void store(struct sim_node *node) {
     pending->count = kept;
 }
 
+/* A line of the story, if one is wanted. */
+static void tell(struct sim_world *world, const struct sim_node *node,
+                 const struct effect *effect) {
+    const struct message *message = &effect->send.message;
+    const struct operation *op = effect->reply.record.data;
+    bool sends = effect->kind == EFFECT_SEND;
+    if (!world->story)
+        return;
+    if (sends && message->kind == MESSAGE_INSTRUCT)
+        text_addf(world->story, "%s instructs %s\n", node->name,
+                  verb_names[message->instruct.verb]);
+    else if (sends && message->kind == MESSAGE_RESULT)
+        text_addf(world->story, "%s results %s, %s\n", node->name,
+                  code_names[message->result.code], vm_state_names[message->result.state]);
+    else if (effect->kind == EFFECT_JOB && effect->job.kind != JOB_SCAN)
+        text_addf(world->story, "%s works: %s\n", node->name, job_names[effect->job.kind]);
+    else if (effect->kind == EFFECT_REPLY && effect->reply.kind == REPLY_OPERATION)
+        text_addf(world->story, "%s replies %s %s, %s\n", node->name, verb_names[op->verb],
+                  op_state_names[op->state], code_names[op->code]);
+    else if (effect->kind == EFFECT_REPLY && effect->reply.kind == REPLY_PROBLEM)
+        text_addf(world->story, "%s refuses %s\n", node->name, code_names[effect->reply.code]);
+}
+
+static void answer(struct sim_world *world, struct sim_node *node, const struct reply *reply) {
+    world->stats.replies++;
+    if (reply->kind == REPLY_PROBLEM)
+        world->stats.refused[reply->code]++;
+    world_observe(world, &(struct fact){FACT_ANSWERED, node, .reply = reply});
+}
+
 static void perform(struct sim_world *world, struct sim_node *node, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct effect *effect = &node->pending.items[i];
-        world_tell(world, node, effect);
+        tell(world, node, effect);
         world->stats.syncs +=
             effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_SYNC;
         if (effect->kind == EFFECT_JOB)
@@ -71,13 +84,13 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
         else if (effect->kind == EFFECT_PIN || effect->kind == EFFECT_PIN_NEXT)
             keys_pin(world, node, effect);
         else if (effect->kind == EFFECT_REPLY)
-            check_answered(world, node, &effect->reply);
+            answer(world, node, &effect->reply);
     }
     network_send(world, node, node->pending.items, count);
 }
 
 static void crash(struct sim_world *world, struct sim_node *node) {
-    world_crash(world, node, 100 + draw(world, away_most_ms));
+    process_crash(world, node, 100 + disk_draw(world, away_most_ms));
 }
 
 /* A crash comes before the commit, or after it at any point of what follows. A commit that fails
@@ -86,8 +99,8 @@ void shell_turn(struct sim_world *world, struct sim_node *node) {
     bool must_commit = turn_must_commit(&node->turn, &node->pending, world->now_ms);
     store(node);
     size_t count = node->pending.count;
-    size_t point = node->doomed ? draw(world, count + 2) : count + 1;
-    bool failed = must_commit && fault(world, world->settings.disk_failure);
+    size_t point = node->doomed ? disk_draw(world, count + 2) : count + 1;
+    bool failed = must_commit && disk_fault(world, world->settings.disk_failure);
     world->stats.disk_failures += failed;
     if (!point || failed) {
         crash(world, node);
@@ -108,13 +121,4 @@ void shell_turn(struct sim_world *world, struct sim_node *node) {
         heap_set(&world->turns, &node->turn_timer, node->turn.due_ms);
     else
         heap_remove(&world->turns, &node->turn_timer);
-}
-
-void shell_drop(struct sim_world *world, struct sim_node *node) {
-    world->stats.uncommitted += node->open.count;
-    effects_deinit(&node->pending);
-    effects_deinit(&node->open);
-    turn_close(&node->turn);
-    heap_remove(&world->turns, &node->turn_timer);
-    node->doomed = false;
 }

@@ -5,11 +5,5 @@
 
 #include "sim/world/world.h"
 
-/* After a step that added to node->pending from the index `before` on: it is done with the turn. */
-void shell_take(struct sim_world *world, struct sim_node *node, size_t before);
-
 /* The turn or the commit that is due now. */
 void shell_turn(struct sim_world *world, struct sim_node *node);
-
-/* The process is gone, with all that it had not committed. */
-void shell_drop(struct sim_world *world, struct sim_node *node);

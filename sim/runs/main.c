@@ -9,7 +9,10 @@
 #include "base/text.h"
 #include "sim/runs/commit.h"
 #include "sim/runs/many.h"
+#include "sim/runs/one_node.h"
+#include "sim/runs/pair.h"
 #include "sim/runs/run.h"
+#include "sim/runs/scale.h"
 
 static uint64_t number(const char *name, const char *text) {
     char *end = NULL;

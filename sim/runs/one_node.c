@@ -1,4 +1,5 @@
 /* Law 2 as a measurement: what a cluster costs its upstream, whatever is inside. */
+#include "sim/runs/one_node.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ static struct cost measure(const struct sim_settings *settings) {
     role_free(cloud->role);
     cost.memory_bytes = before - mallinfo2().uordblks;
     cloud->role = NULL;
-    world_free(world);
+    run_free(world);
     return cost;
 }
 

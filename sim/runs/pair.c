@@ -3,6 +3,7 @@
  * same. Hosts do the same to the same VM in both (settings.even), fail and hang alike; faults are
  * at the top: frames of uplinks get lost, repeated and reordered, its server and the upstreams
  * die. Then whatever differs upward was told by the inside. */
+#include "sim/runs/pair.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +113,7 @@ static struct messages run_one(const struct sim_settings *settings, struct text 
     world->stats.simulated_ms += world->now_ms;
     world->stats.hash = world->hash;
     stats_add(stats, &world->stats);
-    world_free(world);
+    run_free(world);
     return messages;
 }
 

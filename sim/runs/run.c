@@ -4,7 +4,65 @@
 #include "sim/runs/run.h"
 
 #include "base/text.h"
+#include "sim/actors/faults.h"
+#include "sim/actors/owners.h"
+#include "sim/actors/permits.h"
+#include "sim/actors/population.h"
+#include "sim/actors/workload.h"
 #include "sim/laws/check.h"
+#include "sim/laws/laws.h"
+#include "sim/parts/carrier.h"
+#include "sim/parts/disk.h"
+#include "sim/parts/domain.h"
+#include "sim/parts/keys.h"
+#include "sim/parts/loop.h"
+#include "sim/parts/process.h"
+#include "sim/world/fact.h"
+#include "sim/world/topology.h"
+
+/* Owners may decide anew while a process is away, and know what it has on its disk when it comes
+ * back; the laws hear of everything. */
+static void observe(struct sim_world *world, const struct fact *fact) {
+    if (fact->kind == FACT_STARTS)
+        owners_reconfigure(world, fact->node);
+    if (fact->kind == FACT_STARTED)
+        owners_remember(world, fact->node);
+    laws_observe(world, fact);
+}
+
+struct sim_world *run_build(const struct sim_settings *settings, struct text *uplinks) {
+    struct sim_world *world = world_new(settings, uplinks);
+    world->observe = observe;
+    topology_build(world);
+    keys_build(world);
+    for (uint32_t i = 0; i < world->nodes_count; i++)
+        if (world->nodes[i]->settings.kind != ROLE_AGENT)
+            owners_begin(world, world->nodes[i]);
+    population_build(world);
+    return world;
+}
+
+struct sim_world *run_begin(const struct sim_settings *settings, struct text *uplinks) {
+    struct sim_world *world = run_build(settings, uplinks);
+    for (uint32_t i = 0; i < world->nodes_count; i++)
+        process_start(world, world->nodes[i]);
+    return world;
+}
+
+void run_free(struct sim_world *world) {
+    domain_forget_all(world);
+    for (uint32_t i = 0; i < world->nodes_count; i++) {
+        struct sim_node *node = world->nodes[i];
+        for (uint32_t k = 0; k < node->links_count; k++) {
+            keys_free(&node->links[k]);
+            carrier_free(node->links[k].carrier);
+        }
+        disk_free(node);
+        permits_free(world, node);
+    }
+    topology_free(world);
+    world_free(world);
+}
 
 enum { minute_ms = 60000, heal_most_ms = 3600 * 1000 };
 
@@ -17,7 +75,7 @@ void run_heal(struct sim_world *world) {
     uint64_t begin_ms = world->now_ms;
     faults_end(world);
     for (;;) {
-        world_run(world, world->now_ms + minute_ms / 6);
+        loop_run(world, world->now_ms + minute_ms / 6);
         bool rests = owners_restore(world) && check_is_at_rest(world, what, sizeof(what));
         if (rests && world->now_ms - world->busy_ms >= quiet_ms)
             break;
@@ -34,11 +92,11 @@ void run_heal(struct sim_world *world) {
 
 /* All of it, healed but not judged. */
 struct sim_world *run_world(const struct sim_settings *settings, struct text *uplinks) {
-    struct sim_world *world = world_new(settings, uplinks);
+    struct sim_world *world = run_begin(settings, uplinks);
     workload_begin(world);
     faults_begin(world);
     while (world->requests < settings->operations)
-        world_run(world, world->now_ms + minute_ms);
+        loop_run(world, world->now_ms + minute_ms);
     run_heal(world);
     return world;
 }
@@ -51,6 +109,6 @@ uint64_t run_seed(const struct sim_settings *settings, struct stats *stats) {
     world->stats.simulated_ms += world->now_ms;
     world->stats.hash = world->hash;
     stats_add(stats, &world->stats);
-    world_free(world);
+    run_free(world);
     return hash;
 }

@@ -2,6 +2,7 @@
  * then beats alone, then operations of all kinds through the API, and when all of them have ended
  * every law of rest is demanded. Tells what it took: seconds of this process, and memory by level
  * (what the allocator gets back when all of a level end). */
+#include "sim/runs/scale.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -15,6 +16,9 @@
 #include "core/books/lifecycle.h"
 #include "core/role.h"
 #include "sim/laws/check.h"
+#include "sim/actors/workload.h"
+#include "sim/parts/loop.h"
+#include "sim/parts/process.h"
 #include "sim/runs/run.h"
 
 enum { settling_ms = 5000, steady_beats = 4, operations_ms = 60000, rest_most_ms = 600000 };
@@ -82,7 +86,7 @@ static void start_hosts(struct sim_world *world, struct occurrence *occurrence) 
     uint32_t next = occurrence->link;
     for (; next < world->nodes_count && next < until; next++)
         if (!world->nodes[next]->role)
-            world_restart(world, world->nodes[next]);
+            process_start(world, world->nodes[next]);
     if (next == world->nodes_count)
         return;
     struct occurrence *later = world_later(world, NULL, 1, start_hosts);
@@ -93,9 +97,9 @@ static void start_hosts(struct sim_world *world, struct occurrence *occurrence) 
 static void start(struct sim_world *world) {
     for (uint32_t i = 0; i < world->nodes_count; i++)
         if (world->nodes[i]->settings.kind != ROLE_AGENT)
-            world_restart(world, world->nodes[i]);
+            process_start(world, world->nodes[i]);
     world_later(world, NULL, 1, start_hosts)->number = (uint32_t)world->now_ms;
-    world_run(world, world->now_ms + world->settings.beat_ms + settling_ms);
+    loop_run(world, world->now_ms + world->settings.beat_ms + settling_ms);
     if (world->stats.syncs)
         check_fail(world, "quiet", "%llu tables were asked for: what was on the disks differs",
                    (unsigned long long)world->stats.syncs);
@@ -176,7 +180,7 @@ static void run_operations(struct scale *scale) {
     uint32_t operations = world->settings.operations;
     scale->begun_ms = world->now_ms;
     for (uint64_t ms = 1; ms <= operations_ms; ms++) {
-        world_run(world, scale->begun_ms + ms);
+        loop_run(world, scale->begun_ms + ms);
         for (int tries = 0; tries < 1000 && scale->asked < operations * ms / operations_ms;
              tries++)
             ask(scale);
@@ -190,7 +194,7 @@ static void run_to_rest(struct sim_world *world) {
         if (world->now_ms - begun_ms > rest_most_ms)
             check_fail(world, "never stuck", "%u minutes after the last operation %s",
                        rest_most_ms / 60000, what);
-        world_run(world, world->now_ms + settling_ms);
+        loop_run(world, world->now_ms + settling_ms);
     }
 }
 
@@ -258,7 +262,7 @@ static void print_speed(const struct scale *scale, double steady, double busy) {
 
 int run_scale(const struct sim_settings *settings) {
     double begun = core_seconds();
-    struct sim_world *world = world_build(settings, NULL);
+    struct sim_world *world = run_build(settings, NULL);
     struct scale scale = {.world = world, .cloud = world->nodes[0]};
     struct part part = {.world = world, .seconds = begun, .from_ms = world->now_ms};
     prng_init(&scale.prng, settings->seed);
@@ -267,7 +271,7 @@ int run_scale(const struct sim_settings *settings) {
     start(world);
     part_end(&part, "start from the disks");
     part = part_begin(world);
-    world_run(world, world->now_ms + steady_beats * (uint64_t)settings->beat_ms);
+    loop_run(world, world->now_ms + steady_beats * (uint64_t)settings->beat_ms);
     double steady = part_end(&part, "beats alone");
     gather_ids(&scale);
     part = part_begin(world);
@@ -287,6 +291,6 @@ int run_scale(const struct sim_settings *settings) {
     print_speed(&scale, steady, busy);
     memory_free(scale.ids);
     print_memory(world);
-    world_free(world);
+    run_free(world);
     return 0;
 }

@@ -2,42 +2,10 @@
  * its own for those below it, or shares the one above; all names below the top hold "inner", so
  * that one that gets out is seen. */
 
+#include "sim/world/topology.h"
+
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/parts/carrier.h"
-#include "sim/world/world.h"
-
-bool node_is_upstream(const struct sim_node *node) {
-    return node->settings.kind == ROLE_UPSTREAM;
-}
-
-struct sim_node *world_node(const struct sim_world *world, const char *name) {
-    return map_get(&world->names, name);
-}
-
-uint64_t node_wall_ms(const struct sim_world *world, const struct sim_node *node) {
-    return world->now_ms + sim_wall_start_ms + (uint64_t)node->clock_ms;
-}
-
-static int64_t drifted(const struct sim_node *node, uint64_t now_ms) {
-    return (int64_t)now_ms * node->drift_ppm / 1000000;
-}
-
-uint64_t node_now_ms(const struct sim_world *world, const struct sim_node *node) {
-    return world->now_ms + (uint64_t)drifted(node, world->now_ms);
-}
-
-uint64_t node_world_ms(const struct sim_node *node, uint64_t due_ms) {
-    if (due_ms == UINT64_MAX || !node->drift_ppm)
-        return due_ms;
-    uint64_t guess = due_ms - (uint64_t)((int64_t)due_ms * node->drift_ppm /
-                                         (1000000 + node->drift_ppm));
-    while (guess && guess + (uint64_t)drifted(node, guess) >= due_ms)
-        guess--;
-    while (guess + (uint64_t)drifted(node, guess) < due_ms)
-        guess++;
-    return guess;
-}
 
 /* Managers are numbered from 0 for each kind, so that other hosts give a cluster no other name. */
 static uint32_t number_of(struct sim_world *world, enum role_kind kind) {
@@ -201,10 +169,6 @@ void topology_build(struct sim_world *world) {
             set_labels(&world->nodes[k]->settings, i);
         }
     }
-    keys_build(world);
-    for (uint32_t i = 0; i < world->nodes_count; i++)
-        if (world->nodes[i]->settings.kind != ROLE_AGENT)
-            owners_begin(world, world->nodes[i]);
 }
 
 static void free_settings(const void *array) { memory_free((void *)(uintptr_t)array); }
@@ -213,21 +177,15 @@ void topology_free(struct sim_world *world) {
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         struct sim_node *node = world->nodes[i];
         role_free(node->role);
-        for (uint32_t k = 0; k < node->links_count; k++)
-            keys_free(&node->links[k]);
         effects_deinit(&node->pending);
         effects_deinit(&node->open);
-        disk_free(node);
         free_settings(node->settings.agents);
         free_settings(node->settings.managers);
         free_settings(node->settings.limits);
         free_settings(node->settings.shares);
-        permits_free(world, node);
         memory_free(node->shared);
         memory_free(node->used);
         memory_free(node->lent);
-        for (uint32_t k = 0; k < node->links_count; k++)
-            carrier_free(node->links[k].carrier);
         memory_free(node->links);
         memory_free(node);
     }
@@ -235,6 +193,4 @@ void topology_free(struct sim_world *world) {
         memory_free(world->servers[i].links);
     memory_free(world->servers);
     memory_free(world->nodes);
-    map_deinit(&world->names);
-    map_deinit(&world->addresses);
 }

@@ -6,9 +6,9 @@
  * in one does not reshuffle the others. What happens goes through heaps of occurrences, ticks and
  * turns, ordered by time and by the order in which they were set: a seed replays exactly.
  *
- * The rooms: topology (who is there), shell (what a process does around its role), network, keys,
- * disk, carrier, hosts, faults, workload, check* (the laws), run (one seed from beginning to end),
- * many (seeds in processes of their own), population and scale (very many VMs). */
+ * Here is what all rooms share: who is there, what will happen, and chance. parts/ has what they
+ * are made of and what can fail (steps, disks, keys, links, hosts, processes), actors/ who does
+ * what to them, laws/ what must hold, runs/ a seed from beginning to end. */
 #pragma once
 
 #include "base/heap.h"
@@ -35,38 +35,7 @@ struct sim_notes {
 
 struct sim_node;
 struct sim_carrier;
-
-/* All domains of one VM id, wherever they are: there should be one. */
-struct sim_vm {
-    char id[limit_id_size];
-    struct list domains; /* sim_domain.by_vm */
-    uint32_t running;
-    uint32_t boots;
-};
-
-struct sim_snapshot {
-    char name[limit_name_size];
-    char op[limit_id_size]; /* which made it */
-    bool memory;
-    struct size size;
-};
-
-struct sim_domain {
-    struct list by_node, by_vm;
-    struct sim_vm *vm;
-    struct sim_node *node;
-    struct size size, started; /* started: what it had when it was */
-    char image[limit_digest_size];
-    char networks[limit_vm_network_names + 1]; /* as it was defined last */
-    struct sim_snapshot snapshots[2 * limit_snapshots]; /* with those that were left half-made */
-    uint32_t snapshots_count;
-    uint32_t epoch;
-    enum vm_state state;
-    bool is_shell; /* files for one that is to come from another host, and no more */
-    uint32_t boot; /* the VM's how many-th this guest has made */
-    bool is_cut; /* since it was started, its host lost power */
-    bool forgot; /* ... while it was known to be held in memory */
-};
+struct fact;
 
 /* A link's end: an account on a server. */
 struct sim_link {
@@ -126,14 +95,6 @@ struct sim_node {
     int64_t drift_ppm;             /* of its monotonic clock */
 };
 
-/* A committed record, as the bytes of the store's face: what that loses is lost. */
-struct sim_row {
-    struct list node;
-    const struct table *table;
-    char *bytes;
-    char key[];
-};
-
 struct sim_server {
     bool up;
     bool is_cluster;   /* it is the first of nodes that have the same accounts */
@@ -165,6 +126,7 @@ struct sim_world {
     struct effects spare; /* memory for the next step's */
     uint64_t trace_from;  /* steps before are not printed */
     struct stats stats;
+    void (*observe)(struct sim_world *world, const struct fact *fact); /* fact.h; NULL: nobody */
     /* workload */
     uint32_t requests;    /* sent */
     uint64_t last_handle;
@@ -191,29 +153,22 @@ struct promise {
     uint32_t count;
 };
 
-/* Who is there, but nobody started. `uplinks` may be NULL. */
-struct sim_world *world_build(const struct sim_settings *settings, struct text *uplinks);
-
-/* The same, and all have been started. */
+/* An empty one, in which time can pass; `uplinks` may be NULL. */
 struct sim_world *world_new(const struct sim_settings *settings, struct text *uplinks);
 void world_free(struct sim_world *world);
 
-/* Runs until `until_ms`. */
-void world_run(struct sim_world *world, uint64_t until_ms);
+/* Has each link several servers (carrier.h)? */
+bool world_has_spares(const struct sim_world *world);
 
-/* Gives one event to a node; its effects follow at the end of the node's turn (shell.h). */
-void world_step(struct sim_world *world, struct sim_node *node, struct event *event);
+/* A line of the trace, if one is wanted. */
+void world_trace(const struct sim_world *world, const struct sim_node *node, const char *line);
 
-/* Ends a process: what was not committed is gone. It comes back after `after_ms`. */
-void world_crash(struct sim_world *world, struct sim_node *node, uint64_t after_ms);
-void world_restart(struct sim_world *world, struct sim_node *node);
+/* Tells a fact to who observes the world. */
+void world_observe(struct sim_world *world, const struct fact *fact);
 
 /* Mixes what happened into the world's hash. */
 void world_mix(struct sim_world *world, const char *bytes, size_t length);
 void world_mix_number(struct sim_world *world, uint64_t number);
-
-/* Adds a line to the story, if one is wanted. */
-void world_tell(struct sim_world *world, const struct sim_node *node, const struct effect *effect);
 
 /* The keys that a frame is sealed by. */
 struct sim_seal {
@@ -246,154 +201,10 @@ struct occurrence *world_later(struct sim_world *world, struct sim_node *node, u
 /* Is the occurrence for a process that has gone? */
 bool occurrence_is_stale(const struct occurrence *occurrence);
 
+void occurrence_free(struct occurrence *occurrence);
+
 /* What a room drew from its stream, or what it decided by that. */
 void world_note(struct sim_world *world, enum sim_stream stream, uint64_t what);
 
 /* True in `per_mille` of cases while faults are on. */
 bool world_fault(struct sim_world *world, struct prng *prng, uint32_t per_mille);
-
-/* topology.c */
-void topology_build(struct sim_world *world);
-void topology_free(struct sim_world *world);
-bool node_is_upstream(const struct sim_node *node);
-uint64_t node_wall_ms(const struct sim_world *world, const struct sim_node *node);
-/* Its monotonic clock, and the world's time at which that shows `due_ms`. */
-uint64_t node_now_ms(const struct sim_world *world, const struct sim_node *node);
-uint64_t node_world_ms(const struct sim_node *node, uint64_t due_ms);
-struct sim_node *world_node(const struct sim_world *world, const char *name);
-
-/* disk.c */
-void disk_put(struct sim_world *world, struct sim_node *node, const struct record *record);
-void disk_delete(struct sim_node *node, const struct record *record);
-const struct sim_row *disk_row(const struct sim_node *node, const struct table *table,
-                               const char *key);
-/* Fills *out_record from the row; the caller deinits. */
-void disk_read(struct sim_world *world, const struct sim_row *row, struct record *out_record);
-void disk_load(struct sim_world *world, struct sim_node *node);
-void disk_free(struct sim_node *node);
-
-/* hosts.c */
-void host_begin(struct sim_world *world, struct sim_node *node, const struct effect_job *job);
-void host_end_of_process(struct sim_world *world, struct sim_node *node);
-void host_power_loss(struct sim_world *world, struct sim_node *node);
-void host_guest_dies(struct sim_world *world, struct sim_domain *domain);
-void host_fetch_image(struct sim_world *world, struct sim_node *node, const char *digest);
-struct sim_domain *host_domain(const struct sim_world *world, const struct sim_node *node,
-                               const char *vm);
-const struct sim_vm *host_vm(const struct sim_world *world, const char *vm);
-/* The host has this VM from the beginning, with the epoch that the record tells. */
-void host_has(struct sim_world *world, struct sim_node *node, const struct vm *vm);
-
-/* The domain is defined, now or anew: its interfaces are those that the job names. */
-void host_connect(struct sim_world *world, struct sim_domain *domain,
-                  const struct effect_job *job);
-
-/* What a job does to what the domain has (host_shape.c); out_state: what it is then. Half of it,
- * where it fails in the middle; and what the host says at its end. */
-enum code host_reshape(struct sim_world *world, struct sim_domain *domain,
-                       const struct effect_job *job, enum vm_state *out_state);
-void host_reshape_half(struct sim_domain *domain, const struct effect_job *job);
-void host_say(const struct sim_domain *domain, const struct effect_job *job,
-              struct event_job *out);
-void host_forget_all(struct sim_world *world);
-
-/* Migration (host_live.c): what a job of it does to the hosts, half of it where it fails after both
- * have all of the VM, and what a host's loss of power does to those that others send it. */
-enum code host_receive(struct sim_world *world, struct sim_node *node,
-                       const struct effect_job *job);
-enum code host_migrate(struct sim_world *world, struct sim_domain *domain,
-                       const struct effect_job *job);
-enum code host_adopt(struct sim_world *world, struct sim_domain *domain,
-                     const struct effect_job *job);
-void host_migrate_half(struct sim_world *world, struct sim_domain *domain,
-                       const struct effect_job *job);
-void host_cut_arrivals(struct sim_world *world, const struct sim_node *node);
-/* Can it receive? */
-bool host_receives(const struct sim_world *world, const struct sim_node *node);
-
-/* For host_live.c. */
-struct sim_domain *host_add_domain(struct sim_world *world, struct sim_node *node,
-                                   const char *id, const struct size *size);
-void host_take_away(struct sim_world *world, struct sim_domain *domain);
-void host_move(struct sim_world *world, struct sim_domain *domain, enum vm_state state);
-void host_tell_changed(struct sim_world *world, struct sim_domain *domain);
-
-/* population.c: disks and hosts as they are when `settings.vms` were made on each host. */
-void population_build(struct sim_world *world);
-
-/* network.c */
-/* Messages that travel as they are leave the effects. */
-void network_send(struct sim_world *world, struct sim_node *node, struct effect *effects,
-                  size_t count);
-void network_link(struct sim_world *world, struct sim_node *node, uint32_t link,
-                  enum presence presence);
-/* A slow time of a connection may begin: it stalls and comes back with all its frames, has
- * another latency, or lets few bytes through. */
-void network_slow(struct sim_world *world, struct sim_link *link);
-/* The links of its clients follow, at once or as carrier.h says. */
-void network_server(struct sim_world *world, uint32_t server, enum presence presence);
-
-/* keys.c */
-void keys_build(struct sim_world *world);
-void keys_free(struct sim_link *link);
-/* A process begins: it knows what is configured, then what its role tells. */
-void keys_start(struct sim_world *world, struct sim_node *node);
-void keys_started(struct sim_world *world, struct sim_node *node);
-/* The link's key may begin to change, where it does not. */
-void keys_change(struct sim_world *world, struct sim_link *link);
-void keys_pin(struct sim_world *world, const struct sim_node *node, const struct effect *effect);
-/* False: no key is pinned for it. */
-bool keys_seal(const struct sim_world *world, const struct sim_link *from,
-               const struct sim_link *to, struct sim_seal *out_seal);
-/* False: it does not open. *out_next: the peer's next key, if it is sealed by that, or "". */
-bool keys_open(struct sim_world *world, struct sim_link *link, const struct sim_link *from,
-               const struct sim_seal *seal, char out_next[limit_public_key_size]);
-bool keys_are_at_rest(const struct sim_world *world, char *what, size_t size);
-
-/* faults.c */
-void faults_begin(struct sim_world *world);
-void faults_end(struct sim_world *world);
-
-/* owners.c */
-struct party {
-    char name[limit_name_size];
-};
-/* Who is lent to: managers above by a cluster's owner, tenants by an upstream's operator. */
-size_t owners_parties(const struct sim_world *world, const struct sim_node *node);
-const char *owners_party(const struct sim_node *node, size_t which, struct party *out);
-/* The number of the party with this name; how many there are: none has it. */
-size_t owners_which(const struct sim_world *world, const struct sim_node *node,
-                    const char *party);
-void owners_begin(struct sim_world *world, struct sim_node *node);
-void owners_reconfigure(struct sim_world *world, struct sim_node *node); /* while it is away */
-void owners_remember(struct sim_world *world, struct sim_node *node);    /* after a restart */
-/* The same for how those above stand beside each other (shares.c). */
-void shares_begin(struct sim_world *world, struct sim_node *node);
-void shares_remember(struct sim_world *world, struct sim_node *node);
-void shares_act(struct sim_world *world, struct sim_node *node);
-void shares_check_kept(struct sim_world *world, const struct sim_node *node);
-/* What operators let each tenant's new VMs use (permits.c). */
-void permits_begin(const struct sim_world *world, struct sim_node *node);
-void permits_free(const struct sim_world *world, struct sim_node *node);
-void permits_remember(struct sim_world *world, struct sim_node *node);
-void permits_act(struct sim_world *world, struct sim_node *node);
-void permits_check_kept(struct sim_world *world, const struct sim_node *node);
-const struct tenant_permissions *permits_of(const struct sim_world *world,
-                                            const struct sim_node *node, const char *tenant);
-/* An owner's word, asked and answered; false: it was refused. */
-bool owners_ask(struct sim_world *world, struct sim_node *node, struct request *request);
-void owners_act(struct sim_world *world, struct sim_node *node);
-/* What the node's owner lets the manager above ask for. */
-const struct permissions *owners_permit(const struct sim_node *node, size_t manager);
-/* When the world heals; false: some still end and cannot be restored yet. */
-bool owners_restore(struct sim_world *world);
-/* Law 8: what an owner was answered is on disk. */
-/* Of one whose end is demanded: every host is open, and lends all that may be asked of it. */
-void owners_relent(struct sim_world *world);
-void owners_check_kept(struct sim_world *world, const struct sim_node *node);
-
-/* workload.c */
-void workload_begin(struct sim_world *world);
-void workload_send(struct sim_world *world, struct sim_node *cloud, struct request *request);
-/* What may become of a VM of this name when its host is to be empty. */
-enum on_drain vm_on_drain(const struct sim_world *world, const char *name);

@@ -10,6 +10,10 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "sim/laws/check.h"
+#include "sim/actors/workload.h"
+#include "sim/parts/domain.h"
+#include "sim/parts/loop.h"
+#include "sim/parts/process.h"
 #include "sim/runs/run.h"
 
 static const char tenant_token[] =
@@ -36,7 +40,7 @@ struct script *script_new(void) {
     settings_calm(&settings);
     settings.clusters = 1;
     settings.agents = 2;
-    script->world = world_new(&settings, NULL);
+    script->world = run_begin(&settings, NULL);
     script->cloud = script->world->nodes[0];
     script->cluster = script->world->nodes[1];
     script->hosts[0] = script->world->nodes[2];
@@ -48,13 +52,13 @@ struct script *script_new(void) {
 }
 
 void script_free(struct script *script) {
-    world_free(script->world);
+    run_free(script->world);
     text_deinit(&script->story);
     memory_free(script);
 }
 
 void script_wait(struct script *script, uint64_t seconds) {
-    world_run(script->world, script->world->now_ms + seconds * 1000);
+    loop_run(script->world, script->world->now_ms + seconds * 1000);
 }
 
 void script_create(struct script *script, const char *name, const char *key) {
@@ -89,7 +93,7 @@ void script_rename(struct script *script, const struct sim_node *host, const cha
             (void)text_copy(peer->name, sizeof(peer->name), name);
     }
     map_put(&script->world->names, name, (struct sim_node *)(uintptr_t)host);
-    world_crash(script->world, script->cluster, 1000);
+    process_crash(script->world, script->cluster, 1000);
 }
 
 void script_quota(struct script *script, uint64_t vms) {
@@ -112,7 +116,7 @@ static const struct vm *find(const struct script *script, const char *name) {
 
 bool script_vm_is(const struct script *script, const char *name, enum vm_state state) {
     const struct vm *vm = find(script, name);
-    const struct sim_vm *there = vm ? host_vm(script->world, vm->id) : NULL;
+    const struct sim_vm *there = vm ? domain_vm(script->world, vm->id) : NULL;
     return there && vm->state == state &&
            check_is_true(container_of(there->domains.next, struct sim_domain, by_vm), state);
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/attributes.h"
+#include "sim/parts/process.h"
 #include "tests/scenario/script.h"
 
 /* One VM, made and running, its story told already. */
@@ -46,8 +47,8 @@ static void a_lost_reply_after_the_work_was_done_is_told_again_and_nothing_is_do
 static void a_manager_that_restarts_does_not_believe_that_all_vms_are_off(void **state) {
     (void)state;
     struct script *script = with_vm();
-    world_crash(script->world, script->cloud, 1000);
-    world_crash(script->world, script->cluster, 2000);
+    process_crash(script->world, script->cloud, 1000);
+    process_crash(script->world, script->cluster, 2000);
     script_wait(script, 60);
     script_tells(script, "");
     assert_true(script_vm_is(script, "a", VM_RUNNING));
@@ -57,7 +58,7 @@ static void a_manager_that_restarts_does_not_believe_that_all_vms_are_off(void *
 static void a_vm_deleted_while_its_cluster_is_away_is_gone_when_that_is_back(void **state) {
     (void)state;
     struct script *script = with_vm();
-    world_crash(script->world, script->cluster, 40000);
+    process_crash(script->world, script->cluster, 40000);
     script_act(script, "a", VERB_DELETE, 0);
     script_wait(script, 90);
     script_tells(script, "cloud0 instructs delete\n"
@@ -149,7 +150,7 @@ static void a_resize_that_races_its_hosts_crash_is_done_once_that_is_back(void *
     script->world->slow_ms = 5000;
     script_resize(script, "a", "shape1", 0);
     script_wait(script, 1);
-    world_crash(script->world, script->hosts[0], 2000);
+    process_crash(script->world, script->hosts[0], 2000);
     script_wait(script, 30);
     script_tells(script, "cloud0 instructs resize\n"
                          "cloud0 replies resize running, ok\n"
@@ -253,7 +254,7 @@ static void quota_counts_what_a_cluster_that_is_away_may_still_have(void **state
     (void)state;
     struct script *script = with_vm();
     script_quota(script, 1);
-    world_crash(script->world, script->cluster, 40000);
+    process_crash(script->world, script->cluster, 40000);
     script_act(script, "a", VERB_DELETE, 0);
     script_wait(script, 20);
     script_create(script, "b", "");
@@ -288,7 +289,7 @@ static void a_pause_that_races_a_power_loss_ends_as_interrupted_and_the_vm_is_cr
     script->world->slow_ms = 20000;
     script_act(script, "a", VERB_PAUSE, 0);
     script_wait(script, 10);
-    host_power_loss(script->world, script->hosts[0]);
+    process_lose_power(script->world, script->hosts[0]);
     script_wait(script, 90);
     script_tells(script, "cloud0 instructs pause\n"
                          "cloud0 replies pause running, ok\n"
@@ -311,7 +312,7 @@ static void a_power_loss_ends_a_paused_vm_and_leaves_a_suspended_one_as_it_is(vo
     struct script *script = with_vm();
     script_act(script, "a", VERB_SUSPEND, 0);
     script_wait(script, 10);
-    host_power_loss(script->world, script->hosts[0]);
+    process_lose_power(script->world, script->hosts[0]);
     script_wait(script, 90);
     assert_true(script_vm_is(script, "a", VM_SUSPENDED));
     script_act(script, "a", VERB_START, 0);
@@ -319,10 +320,10 @@ static void a_power_loss_ends_a_paused_vm_and_leaves_a_suspended_one_as_it_is(vo
     script_act(script, "a", VERB_PAUSE, 0);
     script_wait(script, 10);
     assert_true(script_vm_is(script, "a", VM_PAUSED));
-    host_power_loss(script->world, script->hosts[0]);
+    process_lose_power(script->world, script->hosts[0]);
     script_wait(script, 90);
     assert_true(script_vm_is(script, "a", VM_CRASHED));
-    world_crash(script->world, script->hosts[0], 1000); /* without another loss of power */
+    process_crash(script->world, script->hosts[0], 1000); /* without another loss of power */
     script_wait(script, 60);
     script_tells(script, "cloud0 instructs suspend\n"
                          "cloud0 replies suspend running, ok\n"
@@ -358,7 +359,7 @@ static void a_lock_that_races_a_running_operation_is_busy_and_then_holds(void **
     script_wait(script, 8);
     script_act(script, "a", VERB_LOCK, 0);
     script_wait(script, 1);
-    world_crash(script->world, script->cloud, 1000);
+    process_crash(script->world, script->cloud, 1000);
     script_wait(script, 10);
     script_act(script, "a", VERB_DELETE, 0);
     script_act(script, "a", VERB_UNLOCK, 0);

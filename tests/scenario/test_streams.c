@@ -11,18 +11,21 @@
 
 #include "base/attributes.h"
 #include "sim/laws/check.h"
+#include "sim/actors/faults.h"
+#include "sim/actors/workload.h"
+#include "sim/parts/loop.h"
 #include "sim/runs/run.h"
 
 /* What is drawn in turn, how often depends on all that happens, so only its beginning is held
  * against another world's; what is decided by the minute or the number of the request, too. */
 static struct sim_notes notes_of(const struct sim_settings *settings) {
     struct sim_notes notes = {0};
-    struct sim_world *world = world_new(settings, NULL);
+    struct sim_world *world = run_begin(settings, NULL);
     world->notes = &notes;
     workload_begin(world);
     faults_begin(world);
-    world_run(world, 70 * 60000);
-    world_free(world);
+    loop_run(world, 70 * 60000);
+    run_free(world);
     return notes;
 }
 

@@ -1,28 +1,15 @@
 /* Hosts: jobs take time, fail, half-fail and hang; guests die, are deaf and come back. */
+#include "sim/parts/host.h"
 
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/laws/check.h"
-
-const struct sim_vm *host_vm(const struct sim_world *world, const char *vm) {
-    return map_get(&world->vms, vm);
-}
-
-struct sim_domain *host_domain(const struct sim_world *world, const struct sim_node *node,
-                               const char *id) {
-    const struct sim_vm *vm = host_vm(world, id);
-    struct list *at = NULL, *next = NULL;
-    if (!vm)
-        return NULL;
-    list_each(at, next, &vm->domains) {
-        struct sim_domain *domain = container_of(at, struct sim_domain, by_vm);
-        if (domain->node == node)
-            return domain;
-    }
-    return NULL;
-}
+#include "sim/parts/disk.h"
+#include "sim/parts/live.h"
+#include "sim/parts/change.h"
+#include "sim/parts/step.h"
+#include "sim/world/fact.h"
 
 /* A random number below `bound`; in an even world it depends on the VM and the purpose alone. */
 static uint64_t draw(struct sim_world *world, const char *vm, unsigned purpose, uint64_t bound) {
@@ -49,58 +36,26 @@ static bool fault(struct sim_world *world, const char *vm, unsigned purpose,
 enum purpose { PURPOSE_TIME = 100, PURPOSE_FAIL = 200, PURPOSE_HALF = 300, PURPOSE_GUEST = 400,
                PURPOSE_TOLD = 500 };
 
-static void tell(struct sim_world *world, struct sim_domain *domain, enum domain_news why) {
-    struct event event = {.kind = EVENT_DOMAIN};
-    (void)text_copy(event.domain.vm, sizeof(event.domain.vm), domain->vm->id);
-    event.domain.epoch = domain->epoch;
-    event.domain.state = domain->state;
-    event.domain.why = why;
-    domain->forgot &= why != DOMAIN_CHANGED; /* an event of libvirt's says what it is now */
-    if (domain->node->role)
-        world_step(world, domain->node, &event);
-}
-
-/* The one writer of a domain's state. */
-void host_move(struct sim_world *world, struct sim_domain *domain, enum vm_state state) {
-    bool boots = domain->state != VM_PAUSED && domain->state != VM_SUSPENDED;
-    domain->vm->running += state == VM_RUNNING;
-    domain->vm->running -= domain->state == VM_RUNNING;
-    if (state == VM_RUNNING && domain->state != VM_RUNNING && boots)
-        domain->boot = ++domain->vm->boots;
-    if (state == VM_RUNNING && domain->state != VM_RUNNING)
-        domain->started = domain->size;
-    domain->state = state;
-    domain->is_cut &= state != VM_RUNNING;
-    domain->forgot = false;
-    if (domain->vm->running > 1)
-        check_fail(world, "not twice", "%s runs in %u places", domain->vm->id,
-                   domain->vm->running);
-}
-
-void host_tell_changed(struct sim_world *world, struct sim_domain *domain) {
-    tell(world, domain, DOMAIN_CHANGED);
-}
-
 static void on_guest_acts(struct sim_world *world, struct occurrence *occurrence) {
-    struct sim_domain *domain = host_domain(world, occurrence->node, occurrence->job->vm);
+    struct sim_domain *domain = domain_of(world, occurrence->node, occurrence->job->vm);
     if (!domain || domain->state != VM_RUNNING)
         return;
     bool reboots = occurrence->job->kind == JOB_REBOOT;
     if (!reboots)
-        host_move(world, domain, VM_STOPPED);
-    tell(world, domain, reboots ? DOMAIN_REBOOTED : DOMAIN_CHANGED);
+        domain_set_state(world, domain, VM_STOPPED);
+    domain_tell(world, domain, reboots ? DOMAIN_REBOOTED : DOMAIN_CHANGED);
 }
 
 static void die(struct sim_world *world, struct sim_domain *domain) {
     if (!domain || domain->state != VM_RUNNING)
         return;
     world->stats.guests_died++;
-    host_move(world, domain, VM_CRASHED);
-    tell(world, domain, DOMAIN_CHANGED);
+    domain_set_state(world, domain, VM_CRASHED);
+    domain_tell(world, domain, DOMAIN_CHANGED);
 }
 
 static void on_guest_dies(struct sim_world *world, struct occurrence *occurrence) {
-    die(world, host_domain(world, occurrence->node, occurrence->bytes));
+    die(world, domain_of(world, occurrence->node, occurrence->bytes));
 }
 
 void host_guest_dies(struct sim_world *world, struct sim_domain *domain) {
@@ -120,7 +75,7 @@ static void tell_found(struct sim_world *world, struct sim_domain *domain) {
     if (domain->is_shell)
         return;
     bool is_cut = domain->is_cut && domain->state != VM_RUNNING;
-    tell(world, domain, is_cut ? DOMAIN_CUT : DOMAIN_FOUND);
+    domain_tell(world, domain, is_cut ? DOMAIN_CUT : DOMAIN_FOUND);
 }
 
 static void scan(struct sim_world *world, struct sim_node *node) {
@@ -128,65 +83,19 @@ static void scan(struct sim_world *world, struct sim_node *node) {
     list_each(at, next, &node->domains)
         tell_found(world, container_of(at, struct sim_domain, by_node));
     struct event event = {.kind = EVENT_SCANNED};
-    world_step(world, node, &event);
-}
-
-static struct sim_vm *vm_of(struct sim_world *world, const char *id) {
-    struct sim_vm *vm = map_get(&world->vms, id);
-    if (!vm) {
-        vm = memory_new(1, sizeof(*vm));
-        (void)text_copy(vm->id, sizeof(vm->id), id);
-        list_init(&vm->domains);
-        map_put(&world->vms, vm->id, vm);
-    }
-    return vm;
-}
-
-struct sim_domain *host_add_domain(struct sim_world *world, struct sim_node *node,
-                                   const char *id, const struct size *size) {
-    struct sim_domain *domain = memory_new(1, sizeof(*domain));
-    domain->vm = vm_of(world, id);
-    domain->node = node;
-    domain->state = VM_STOPPED;
-    domain->size = *size;
-    list_add(&node->domains, &domain->by_node);
-    list_add(&domain->vm->domains, &domain->by_vm);
-    return domain;
+    step_give(world, node, &event);
 }
 
 static void create(struct sim_world *world, struct sim_node *node,
                    const struct effect_job *job) {
-    struct sim_domain *domain = host_domain(world, node, job->vm);
-    const struct sim_vm *vm = host_vm(world, job->vm);
-    if (!domain && vm) /* law 5: what moves is gone there before it is here */
-        check_fail(world, "not twice", "%s is made on %s, and is on another host", job->vm,
-                   node->name);
+    struct sim_domain *domain = domain_of(world, node, job->vm);
     if (!domain)
-        domain = host_add_domain(world, node, job->vm, &job->definition.size);
+        domain = domain_add(world, node, job->vm, &job->definition.size);
     domain->epoch = job->epoch;
     domain->is_shell = false;
     (void)text_copy(domain->image, sizeof(domain->image), job->definition.image);
-    host_connect(world, domain, job);
-    check_host(world, node);
-}
-
-void host_has(struct sim_world *world, struct sim_node *node, const struct vm *vm) {
-    struct sim_domain *domain = host_add_domain(world, node, vm->id, &vm->size);
-    domain->epoch = vm->epoch;
-    (void)text_copy(domain->image, sizeof(domain->image), vm->digest);
-    host_move(world, domain, vm->state);
-}
-
-void host_take_away(struct sim_world *world, struct sim_domain *domain) {
-    struct sim_vm *vm = domain->vm;
-    host_move(world, domain, VM_STOPPED);
-    list_remove(&domain->by_node);
-    list_remove(&domain->by_vm);
-    memory_free(domain);
-    if (!list_is_empty(&vm->domains))
-        return;
-    map_remove(&world->vms, vm->id);
-    memory_free(vm);
+    change_connect(domain, job);
+    world_observe(world, &(struct fact){FACT_HOST, node});
 }
 
 static struct effect_job *copy_job(const struct effect_job *job) {
@@ -212,7 +121,7 @@ static enum code hold(struct sim_world *world, struct sim_domain *domain, enum j
     bool live = domain->state == VM_RUNNING || domain->state == VM_PAUSED;
     if (!live && (kind != JOB_SUSPEND || domain->state != VM_SUSPENDED))
         return CODE_BAD_STATE;
-    host_move(world, domain, kind == JOB_PAUSE    ? VM_PAUSED
+    domain_set_state(world, domain, kind == JOB_PAUSE    ? VM_PAUSED
                         : kind == JOB_RESUME ? VM_RUNNING
                                              : VM_SUSPENDED);
     return CODE_OK;
@@ -221,42 +130,41 @@ static enum code hold(struct sim_world *world, struct sim_domain *domain, enum j
 /* What the job does to the host; true in the world whether or not anybody hears of it. */
 static enum code act(struct sim_world *world, struct sim_node *node,
                      const struct effect_job *job) {
-    struct sim_domain *domain = host_domain(world, node, job->vm);
+    struct sim_domain *domain = domain_of(world, node, job->vm);
     if (job->kind == JOB_FETCH || job->kind == JOB_SCAN)
         return CODE_OK;
-    check_once(world, node, job);
+    world_observe(world, &(struct fact){FACT_JOB_ACTS, node, .job = job});
     if (job->kind == JOB_CREATE) {
         create(world, node, job);
         return CODE_OK;
     }
     if (job->kind == JOB_RECEIVE)
-        return host_receive(world, node, job);
+        return live_receive(world, node, job);
     if (job->kind == JOB_REMOVE) {
-        check_removed(world, node, domain);
         if (domain)
-            host_take_away(world, domain);
+            domain_remove(world, domain);
         return CODE_OK;
     }
     if (domain && domain->is_shell)
         domain = NULL;
     if (job->kind == JOB_MIGRATE)
-        return host_migrate(world, domain, job);
+        return live_migrate(world, domain, job);
     if (!domain)
         return CODE_LOST;
     if (job->kind == JOB_ADOPT)
-        return host_adopt(world, domain, job);
+        return live_adopt(world, domain, job);
     if (job->kind == JOB_SHUTDOWN || job->kind == JOB_REBOOT)
         return ask_guest(world, domain, job);
     if (job->kind == JOB_PAUSE || job->kind == JOB_RESUME || job->kind == JOB_SUSPEND)
         return hold(world, domain, job->kind);
     if (job->kind == JOB_START || job->kind == JOB_STOP) {
-        host_move(world, domain, job->kind == JOB_START ? VM_RUNNING : VM_STOPPED);
+        domain_set_state(world, domain, job->kind == JOB_START ? VM_RUNNING : VM_STOPPED);
         return CODE_OK;
     }
     enum vm_state state;
-    enum code code = host_reshape(world, domain, job, &state);
-    host_move(world, domain, state);
-    check_host(world, node);
+    enum code code = change_act(domain, job, &state);
+    domain_set_state(world, domain, state);
+    world_observe(world, &(struct fact){FACT_HOST, node});
     return code;
 }
 
@@ -264,10 +172,10 @@ static enum code act(struct sim_world *world, struct sim_node *node,
 static void on_job_told(struct sim_world *world, struct occurrence *occurrence) {
     struct event event = {.kind = EVENT_JOB,
                           .job = {.job = occurrence->number, .code = occurrence->code}};
-    host_say(host_domain(world, occurrence->node, occurrence->job->vm), occurrence->job,
+    change_say(domain_of(world, occurrence->node, occurrence->job->vm), occurrence->job,
              &event.job);
     if (!occurrence_is_stale(occurrence))
-        world_step(world, occurrence->node, &event);
+        step_give(world, occurrence->node, &event);
 }
 
 static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
@@ -278,18 +186,18 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     list_remove(&occurrence->by_node);
     enum code code = occurrence->code;
     bool half = code != CODE_OK && draw(world, job->vm, PURPOSE_HALF + job->kind, 2);
-    struct sim_domain *domain = host_domain(world, node, job->vm);
+    struct sim_domain *domain = domain_of(world, node, job->vm);
     if (half && domain && job->kind == JOB_RESIZE) {
-        host_reshape_half(domain, job);
+        change_half(domain, job);
     } else if (half && domain && job->kind == JOB_MIGRATE) {
-        host_migrate_half(world, domain, job);
+        live_migrate_half(world, domain, job);
     } else if (code == CODE_OK || half) {
         enum code acted = act(world, node, job);
         code = code == CODE_OK ? acted : code;
     }
-    domain = host_domain(world, node, job->vm);
+    domain = domain_of(world, node, job->vm);
     if (domain && !domain->is_shell && job->kind != JOB_FETCH && job->kind != JOB_SCAN)
-        tell(world, domain, DOMAIN_CHANGED);
+        domain_tell(world, domain, DOMAIN_CHANGED);
     if (job->kind == JOB_SCAN)
         scan(world, node);
     uint64_t news_ms = world->settings.even ? 0 : draw(world, job->vm, PURPOSE_TOLD, 3);
@@ -308,9 +216,9 @@ void host_end_of_process(struct sim_world *world, struct sim_node *node) {
     list_each(at, next, &node->jobs) {
         struct occurrence *job = container_of(at, struct occurrence, by_node);
         list_remove(at);
-        struct sim_domain *domain = host_domain(world, node, job->job->vm);
+        struct sim_domain *domain = domain_of(world, node, job->job->vm);
         if (domain && job->job->kind == JOB_MIGRATE && draw(world, "", PURPOSE_HALF, 3) == 0)
-            host_migrate_half(world, domain, job->job);
+            live_migrate_half(world, domain, job->job);
         else if (draw(world, "", PURPOSE_HALF, 2))
             (void)act(world, node, job->job);
     }
@@ -320,35 +228,12 @@ static void on_host(struct sim_world *world, struct occurrence *occurrence) {
     struct event event = {.kind = EVENT_HOST, .host.size = occurrence->node->host};
     text_format(event.host.accelerator, sizeof(event.host.accelerator), "sim");
     event.host.sends = world->settings.live && !world->settings.even;
-    if (host_receives(world, occurrence->node)) {
+    if (live_can_receive(world, occurrence->node)) {
         text_format(event.host.uri, sizeof(event.host.uri), "sim:%s", occurrence->node->name);
         text_format(event.host.folder, sizeof(event.host.folder), "/");
     }
     if (!occurrence_is_stale(occurrence))
-        world_step(world, occurrence->node, &event);
-}
-
-/* Is it on the agent's disk that the VM is in this state? */
-static bool is_written(struct sim_world *world, const struct sim_node *node, const char *id,
-                       enum vm_state state) {
-    const struct sim_row *row = disk_row(node, &vm_table, id);
-    struct record record = {0};
-    if (!row)
-        return false;
-    disk_read(world, row, &record);
-    bool is = ((const struct vm *)record.data)->state == state;
-    record_deinit(&record);
-    return is;
-}
-
-/* Without an operation nothing is started but what is known to have run. */
-static void check_asked_for(struct sim_world *world, const struct sim_node *node,
-                            const struct effect_job *job) {
-    if (job->kind == JOB_START && !*job->op && !world->settings.bare &&
-        !is_written(world, node, job->vm, VM_RUNNING) &&
-        !is_written(world, node, job->vm, VM_DELETING))
-        check_fail(world, "as wanted", "%s starts %s, which nobody wants to run", node->name,
-                   job->vm);
+        step_give(world, occurrence->node, &event);
 }
 
 void host_begin(struct sim_world *world, struct sim_node *node, const struct effect_job *job) {
@@ -356,7 +241,7 @@ void host_begin(struct sim_world *world, struct sim_node *node, const struct eff
     unsigned kind = job->kind;
     bool migrates = job->kind == JOB_MIGRATE; /* over a network, with all that it holds */
     uint64_t takes = 1 + draw(world, job->vm, PURPOSE_TIME + kind, migrates ? 20000 : 500);
-    check_asked_for(world, node, job);
+    world_observe(world, &(struct fact){FACT_JOB_BEGINS, node, .job = job});
     bool is_scan = job->kind == JOB_SCAN;
     world->stats.jobs += !is_scan;
     if (is_scan)
@@ -383,7 +268,7 @@ static void on_image(struct sim_world *world, struct occurrence *occurrence) {
     struct event event = {.kind = EVENT_IMAGE, .image.code = occurrence->code};
     (void)text_copy(event.image.digest, sizeof(event.image.digest), occurrence->bytes);
     if (!occurrence_is_stale(occurrence))
-        world_step(world, occurrence->node, &event);
+        step_give(world, occurrence->node, &event);
 }
 
 void host_fetch_image(struct sim_world *world, struct sim_node *node, const char *digest) {
@@ -394,29 +279,18 @@ void host_fetch_image(struct sim_world *world, struct sim_node *node, const char
         later->code = CODE_IMAGE_UNAVAILABLE;
 }
 
-void host_power_loss(struct sim_world *world, struct sim_node *node) {
+void host_lose_power(struct sim_world *world, struct sim_node *node) {
     struct list *at = NULL, *next = NULL;
-    world->stats.power_losses++;
-    if (node->role)
-        world_crash(world, node, 1000 + prng_below(&world->fate, 60000));
-    host_cut_arrivals(world, node);
+    live_cut_arrivals(world, node);
     list_each(at, next, &node->domains) {
         struct sim_domain *domain = container_of(at, struct sim_domain, by_node);
         if (domain->is_shell)
             continue;
-        bool forgets = domain->forgot || is_written(world, node, domain->vm->id, VM_PAUSED);
+        bool forgets = domain->forgot || disk_says(world, node, domain->vm->id, VM_PAUSED);
         if (domain->state != VM_SUSPENDED) {
-            host_move(world, domain, VM_STOPPED);
+            domain_set_state(world, domain, VM_STOPPED);
             domain->forgot = forgets;
         }
         domain->is_cut = true;
     }
-}
-
-void host_forget_all(struct sim_world *world) {
-    for (uint32_t i = 0; i < world->nodes_count; i++)
-        while (!list_is_empty(&world->nodes[i]->domains))
-            host_take_away(world, container_of(world->nodes[i]->domains.next, struct sim_domain,
-                                          by_node));
-    map_deinit(&world->vms);
 }

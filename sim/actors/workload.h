@@ -1,0 +1,10 @@
+/* Tenants: what they ask for, and what may become of their VMs. */
+#pragma once
+
+#include "sim/world/world.h"
+
+void workload_begin(struct sim_world *world);
+void workload_send(struct sim_world *world, struct sim_node *cloud, struct request *request);
+
+/* What may become of a VM of this name when its host is to be empty. */
+enum on_drain workload_on_drain(const struct sim_world *world, const char *name);

@@ -1,0 +1,195 @@
+/* The laws of hosts: what a level writes is what the host has, what is under way holds the larger
+ * size, no host has more than it is, and no job does what nobody wants: a VM is in one place, none
+ * is lost, and none is acted on twice. */
+#include "base/text.h"
+#include "core/books/reshape.h"
+#include "core/role.h"
+#include "message/labels.h"
+#include "sim/laws/check.h"
+#include "sim/parts/disk.h"
+#include "sim/parts/domain.h"
+#include "sim/parts/change.h"
+#include "sim/world/node.h"
+
+static bool within(const struct size *size, const struct size *of) {
+    struct size growth = size_growth(of, size);
+    return size_is_zero(&growth);
+}
+
+static uint32_t lent(uint32_t has, uint32_t percent) {
+    return percent > 100 ? (uint32_t)((uint64_t)has * percent / 100) : has;
+}
+
+/* Law 10, in hardware: whatever is under way, a host never has more on it than it ever lent. */
+void check_host(struct sim_world *world, const struct sim_node *node) {
+    struct size sum = {0};
+    struct size most = {lent(node->host.cpus, node->most_lent.cpus_percent),
+                        lent(node->host.memory_mib, node->most_lent.memory_percent),
+                        node->host.disk_gib};
+    struct list *at = NULL, *next = NULL;
+    list_each(at, next, &node->domains) {
+        const struct size *size = &container_of(at, struct sim_domain, by_node)->size;
+        sum.cpus += size->cpus;
+        sum.memory_mib += size->memory_mib;
+        sum.disk_gib += size->disk_gib;
+    }
+    if (!world->settings.bare && !within(&sum, &most))
+        check_fail(world, "no host is overfull", "%s has %u cpus, %u MiB, %u GiB of %u, %u, %u",
+                   node->name, sum.cpus, sum.memory_mib, sum.disk_gib, most.cpus,
+                   most.memory_mib, most.disk_gib);
+}
+
+/* What a level says of a VM is what the host has of it. */
+void check_shape(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
+                 const struct sim_domain *domain) {
+    const struct size *size = &vm->size, *has = &domain->size;
+    if (!record_equal(&size_table, size, has))
+        check_fail(world, "wanted is actual",
+                   "%s says %s has %u cpus, %u MiB, %u GiB; it has %u, %u, %u", node->name, vm->id,
+                   size->cpus, size->memory_mib, size->disk_gib, has->cpus, has->memory_mib,
+                   has->disk_gib);
+    if (!text_equal(vm->digest, domain->image))
+        check_fail(world, "wanted is actual", "%s says %s is of image %s, it is of %s",
+                   node->name, vm->id, vm->digest, domain->image);
+    if (!text_equal(vm->networks ? vm->networks : "", domain->networks))
+        check_fail(world, "wanted is actual", "%s says %s is in networks '%s', it is in '%s'",
+                   node->name, vm->id, vm->networks ? vm->networks : "", domain->networks);
+    for (uint32_t i = 0; i < vm->snapshots_count; i++) {
+        const struct sim_snapshot *there = change_snapshot(domain, vm->snapshots[i].name);
+        if (!there || there->memory != vm->snapshots[i].memory)
+            check_fail(world, "wanted is actual", "%s says %s has snapshot %s, %s", node->name,
+                       vm->id, vm->snapshots[i].name,
+                       there ? "which is of another kind" : "which is not there");
+    }
+}
+
+/* While a resize is under way, what counts is the larger of what was and of what is to be. */
+void check_held(struct sim_world *world, const struct sim_node *node, const struct vm *saved) {
+    const struct book_vm *vm = book_vm(role_book(node->role), saved->id);
+    const struct operation *op = vm && vm->active ? &vm->active->record : NULL;
+    if (!op || op->verb != VERB_RESIZE || size_is_zero(&op->was))
+        return;
+    struct size larger = size_larger(&op->was, &op->definition.size);
+    if (!within(&larger, &vm->record.size))
+        check_fail(world, "the larger is held", "%s holds %u cpus, %u MiB, %u GiB for %s",
+                   node->name, vm->record.size.cpus, vm->record.size.memory_mib,
+                   vm->record.size.disk_gib, saved->id);
+}
+
+/* Without an operation nothing is started but what is known to have run. */
+void check_job_begins(struct sim_world *world, const struct sim_node *node,
+                            const struct effect_job *job) {
+    if (job->kind == JOB_START && !*job->op && !world->settings.bare &&
+        !disk_says(world, node, job->vm, VM_RUNNING) &&
+        !disk_says(world, node, job->vm, VM_DELETING))
+        check_fail(world, "as wanted", "%s starts %s, which nobody wants to run", node->name,
+                   job->vm);
+}
+
+
+/* Law 4: a reboot must not happen twice; all other jobs do no harm then. */
+static void check_once(struct sim_world *world, const struct sim_node *node,
+                       const struct effect_job *job) {
+    struct promise *promise = promise_put(world, "did", node, job->op);
+    if (promise->count++)
+        check_fail(world, "once", "%s reboots %s a second time", job->op, job->vm);
+}
+
+/* Law 5: what moves is gone there before it is here. */
+static void check_made(struct sim_world *world, const struct sim_node *node,
+                       const struct effect_job *job) {
+    if (!domain_of(world, node, job->vm) && domain_vm(world, job->vm))
+        check_fail(world, "not twice", "%s is made on %s, and is on another host", job->vm,
+                   node->name);
+}
+
+/* Law 6: nobody loses a VM. What a manager has discarded on a destination is not all of it. */
+static void check_removed(struct sim_world *world, const struct sim_node *node,
+                   const struct sim_domain *domain) {
+    const char *manager = node->settings.managers[0].name;
+    const struct sim_row *row = NULL;
+    struct record record = {0};
+    if (!domain || domain->is_shell || world->settings.bare ||
+        domain->by_vm.next != domain->by_vm.previous)
+        return;
+    row = disk_row(node_named(world, manager), &vm_table, domain->vm->id);
+    if (!row)
+        return;
+    disk_read(world, row, &record);
+    const struct vm *kept = record.data;
+    if (kept->destination && text_equal(kept->destination, node->name))
+        check_fail(world, "nobody loses a VM", "%s discards %s, which is nowhere else", node->name,
+                   domain->vm->id);
+    record_deinit(&record);
+}
+
+/* Is the domain defined by the job, now or anew? */
+static bool defines(const struct effect_job *job, const struct sim_domain *domain) {
+    bool reshapes = job->kind == JOB_RESIZE || job->kind == JOB_REBUILD || job->kind == JOB_REVERT;
+    return job->kind == JOB_CREATE ||
+           (job->kind == JOB_RECEIVE && (!domain || domain->is_shell)) ||
+           (reshapes && domain && !domain->is_shell);
+}
+
+static void check_networks(struct sim_world *world, const struct sim_node *node,
+                           const struct effect_job *job) {
+    const char *networks = job->definition.networks;
+    size_t length = 0;
+    if (labels_missing(node->settings.host_networks, networks, &length))
+        check_fail(world, "a host has the networks", "%s defines %s, which is in '%s'", node->name,
+                   job->vm, networks);
+}
+
+/* The agent should have known. */
+static void check_reverts(struct sim_world *world, const struct sim_domain *domain,
+                          const struct effect_job *job) {
+    const struct sim_snapshot *snapshot = change_snapshot(domain, job->snapshot);
+    const struct size *size = &job->definition.size;
+    if (!snapshot)
+        check_fail(world, "wanted is actual", "%s reverts %s to %s, which is not there", job->op,
+                   domain->vm->id, job->snapshot);
+    if (snapshot->memory && (snapshot->size.cpus != size->cpus ||
+                             snapshot->size.memory_mib != size->memory_mib))
+        check_fail(world, "wanted is actual", "%s reverts %s to the memory of another size",
+                   job->op, domain->vm->id);
+}
+
+static void check_snapshots(struct sim_world *world, const struct sim_domain *domain,
+                            const struct effect_job *job) {
+    if (!change_snapshot(domain, job->snapshot) &&
+        domain->snapshots_count == array_size(domain->snapshots))
+        check_fail(world, "limits", "%s has too many snapshots", domain->vm->id);
+}
+
+void check_job_acts(struct sim_world *world, const struct sim_node *node,
+                    const struct effect_job *job) {
+    const struct sim_domain *domain = domain_of(world, node, job->vm);
+    if (job->kind == JOB_REBOOT && !world->settings.bare)
+        check_once(world, node, job);
+    if (job->kind == JOB_CREATE)
+        check_made(world, node, job);
+    if (job->kind == JOB_REMOVE)
+        check_removed(world, node, domain);
+    if (defines(job, domain))
+        check_networks(world, node, job);
+    if (job->kind == JOB_REVERT && domain && !domain->is_shell)
+        check_reverts(world, domain, job);
+    if (job->kind == JOB_SNAPSHOT && domain && !domain->is_shell)
+        check_snapshots(world, domain, job);
+}
+
+void check_moved(struct sim_world *world, const struct sim_domain *domain) {
+    if (domain->vm->running > 1)
+        check_fail(world, "not twice", "%s runs in %u places", domain->vm->id,
+                   domain->vm->running);
+}
+
+void check_copies(struct sim_world *world, const struct fact_domain *fact) {
+    const struct sim_domain *domain = fact->domain, *copy = fact->copy;
+    if (!text_equal(copy->image, domain->image) || copy->size.disk_gib != domain->size.disk_gib)
+        check_fail(world, "nothing is half-made", "%s comes to a disk of another image or size",
+                   domain->vm->id);
+    if (!text_equal(copy->networks, domain->networks))
+        check_fail(world, "a host has the networks", "%s is in '%s' and comes to where '%s' was "
+                   "asked for", domain->vm->id, domain->networks, copy->networks);
+}

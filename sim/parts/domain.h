@@ -1,0 +1,51 @@
+/* What the hosts really have: domains, which nobody sees but by what hosts tell. */
+#pragma once
+
+#include "sim/world/world.h"
+
+/* All domains of one VM id, wherever they are: there should be one. */
+struct sim_vm {
+    char id[limit_id_size];
+    struct list domains; /* sim_domain.by_vm */
+    uint32_t running;
+    uint32_t boots;
+};
+
+struct sim_snapshot {
+    char name[limit_name_size];
+    char op[limit_id_size]; /* which made it */
+    bool memory;
+    struct size size;
+};
+
+struct sim_domain {
+    struct list by_node, by_vm;
+    struct sim_vm *vm;
+    struct sim_node *node;
+    struct size size, started; /* started: what it had when it was */
+    char image[limit_digest_size];
+    char networks[limit_vm_network_names + 1]; /* as it was defined last */
+    struct sim_snapshot snapshots[2 * limit_snapshots]; /* with those that were left half-made */
+    uint32_t snapshots_count;
+    uint32_t epoch;
+    enum vm_state state;
+    bool is_shell; /* files for one that is to come from another host, and no more */
+    uint32_t boot; /* the VM's how many-th this guest has made */
+    bool is_cut; /* since it was started, its host lost power */
+    bool forgot; /* ... while it was known to be held in memory */
+};
+
+struct sim_domain *domain_of(const struct sim_world *world, const struct sim_node *node,
+                             const char *id);
+const struct sim_vm *domain_vm(const struct sim_world *world, const char *vm);
+struct sim_domain *domain_add(struct sim_world *world, struct sim_node *node, const char *id,
+                              const struct size *size);
+void domain_remove(struct sim_world *world, struct sim_domain *domain);
+void domain_set_state(struct sim_world *world, struct sim_domain *domain, enum vm_state state);
+
+/* The host tells its agent of it. */
+void domain_tell(struct sim_world *world, struct sim_domain *domain, enum domain_news why);
+
+/* The host has this VM from the beginning, with the epoch that the record tells. */
+void domain_take_over(struct sim_world *world, struct sim_node *node, const struct vm *vm);
+void domain_forget_all(struct sim_world *world);

@@ -1,0 +1,90 @@
+/* When the turn of a step ends: at once, later where the disk is slow, or never where the process
+ * crashes in it. */
+#include "sim/parts/step.h"
+
+#include "base/text.h"
+#include "sim/parts/disk.h"
+#include "sim/world/fact.h"
+#include "sim/world/node.h"
+
+enum { slow_most_ms = 300 };
+
+static void trace_event(const struct sim_world *world, const struct sim_node *node,
+                        const struct event *event) {
+    struct text line = {0};
+    if (!world->settings.trace)
+        return;
+    event_print(event, &line);
+    world_trace(world, node, text_data(&line));
+    text_deinit(&line);
+}
+
+static void trace_effects(const struct sim_world *world, const struct sim_node *node,
+                          const struct effects *effects) {
+    struct text line = {0};
+    for (size_t i = 0; world->settings.trace && i < effects->count; i++) {
+        text_clear(&line);
+        text_add(&line, "  => ");
+        effect_print(&effects->items[i], &line);
+        world_trace(world, node, text_data(&line));
+    }
+    text_deinit(&line);
+}
+
+/* Does the step say or write anything beyond keep-alives? */
+static bool is_busy(const struct event *event, const struct effects *effects) {
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        bool beats = effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_BEAT;
+        if (!beats && effect->kind != EFFECT_ACKNOWLEDGE)
+            return true;
+    }
+    return event->kind != EVENT_TICK && event->kind != EVENT_FRAME;
+}
+
+/* What a step added to node->pending, from the index `before` on, waits for the turn's end. */
+static void gather(struct sim_world *world, struct sim_node *node, size_t before) {
+    bool first = !before, more = node->pending.count > before;
+    if (disk_fault(world, world->settings.crash)) {
+        node->doomed = true;
+        heap_set(&world->turns, &node->turn_timer, world->now_ms);
+    } else if (more && first) {
+        uint64_t takes = disk_fault(world, world->settings.slow_disk)
+                             ? disk_draw(world, slow_most_ms)
+                             : 0;
+        heap_set(&world->turns, &node->turn_timer, world->now_ms + takes);
+    }
+}
+
+void step_give(struct sim_world *world, struct sim_node *node, struct event *event) {
+    if (!node->pending.items) {
+        node->pending = world->spare;
+        world->spare = (struct effects){0};
+    }
+    size_t before = node->pending.count;
+    event->now_ms = node_now_ms(world, node);
+    event->wall_ms = node_wall_ms(world, node);
+    trace_event(world, node, event);
+    world_mix_number(world, world->now_ms << 8 | event->kind);
+    world_mix_number(world, node->index);
+    world->stats.steps++;
+    role_step(node->role, event, &node->pending);
+    struct effects effects = {.items = node->pending.items ? node->pending.items + before : NULL,
+                              .count = node->pending.count - before};
+    trace_effects(world, node, &effects);
+    if (is_busy(event, &effects))
+        world->busy_ms = world->now_ms;
+    world_observe(world, &(struct fact){FACT_STEP, node, .effects = &effects});
+    heap_set(&world->ticks, &node->tick,
+             node_world_ms(node, role_deadline_ms(node->role)));
+    gather(world, node, before);
+}
+
+void step_drop(struct sim_world *world, struct sim_node *node) {
+    world->stats.uncommitted += node->open.count;
+    effects_deinit(&node->pending);
+    effects_deinit(&node->open);
+    turn_close(&node->turn);
+    heap_remove(&world->turns, &node->turn_timer);
+    node->doomed = false;
+}
