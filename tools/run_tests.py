@@ -33,7 +33,8 @@ BUILDS = {
                              "-Db_lundef=false"]),
 }
 
-THREADED = ["test_rest", "test_command", "test_carrier", "test_owner", "test_failover"]
+THREADED = ["test_rest", "test_command", "test_carrier", "test_xmpp", "test_owner",
+            "test_failover"]
 
 TARGETS = {"build-fuzz": ["fuzz"]}  # what is built of it; otherwise all
 

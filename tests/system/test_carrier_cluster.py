@@ -6,7 +6,7 @@ import tempfile
 import time
 import unittest
 
-from test_carrier import WAIT_SECONDS, Probe
+from carrier_case import WAIT_SECONDS, Probe
 from ejabberd import Ejabberd
 from prosody import Prosody, make_client_certificate
 
@@ -16,7 +16,7 @@ def open_text(path):
         return file.read()
 
 
-class CarrierCase(unittest.TestCase):
+class EjabberdCase(unittest.TestCase):
     certificates = False
     nodes = 1
 
@@ -35,7 +35,7 @@ class CarrierCase(unittest.TestCase):
         nodes = nodes or self.cluster.nodes
         jid, peer = self.cluster.jid(user, "x"), self.cluster.jid(peer, "x")
         password = f"secret of {user}" if password is None else password
-        probe = Probe(jid, password, nodes[0].port, self.cluster.ca_file, peer, more=[
+        probe = Probe("xmpp", jid, password, nodes[0].port, self.cluster.ca_file, peer, more=[
             (jid, password, node.port, node.ca_file, peer) for node in nodes[1:]], **options)
         self.addCleanup(probe.close)
         return probe
@@ -51,14 +51,17 @@ class CarrierCase(unittest.TestCase):
         other, and no server promises to deliver."""
         for sender, receiver in ((alice, bob), (bob, alice)):
             text, end = f"hello {time.monotonic_ns()}", time.monotonic() + WAIT_SECONDS
-            while f"frame {sender.jid} {text}" not in receiver.lines:
+            while f"frame {sender.address} {text}" not in receiver.lines:
                 self.assertLess(time.monotonic(), end, (sender.lines, receiver.lines))
-                sender.send(receiver.jid, text)
+                sender.send(receiver.address, text)
                 time.sleep(0.1)
 
 
-class Cluster(CarrierCase):
+class Cluster(EjabberdCase):
     nodes = 2
+
+    def await_connection(self, party, node):
+        party.wait(f"log info connected link=0 jid={party.address} server=127.0.0.1:{node.port}")
 
     def test_parties_on_two_nodes_meet_and_outlive_each_of_them(self):
         first, second = self.cluster.nodes
@@ -68,7 +71,7 @@ class Cluster(CarrierCase):
         begin = time.monotonic()
         first.kill()
         alice.wait("link down")
-        alice.wait(f"log info connected link=0 jid={alice.jid} server=127.0.0.1:{second.port}")
+        self.await_connection(alice, second)
         print(f"the other node is in use after {time.monotonic() - begin:.2f} s, hold-down 1 s",
               flush=True)
         self.meet(alice, bob)
@@ -76,7 +79,7 @@ class Cluster(CarrierCase):
         second.kill()
         for party in (alice, bob):
             party.wait("link down")
-            party.wait(f"log info connected link=0 jid={party.jid} server=127.0.0.1:{first.port}")
+            self.await_connection(party, first)
         self.meet(alice, bob)
         second.start()
 
@@ -84,16 +87,17 @@ class Cluster(CarrierCase):
         first, second = self.cluster.nodes
         first.kill()
         alice = self.probe("alice", "bob", back=1)
-        alice.wait(f"log info connected link=0 jid={alice.jid} server=127.0.0.1:{second.port}")
+        alice.wait(f"log info connected link=0 jid={alice.address} server=127.0.0.1:{second.port}")
         first.start()
-        alice.wait(f"log info probing link=0 jid={alice.jid}-probe server=127.0.0.1:{first.port}")
-        alice.wait(f"log info connected link=0 jid={alice.jid} server=127.0.0.1:{first.port}")
+        alice.wait(f"log info probing link=0 jid={alice.address}-probe "
+                   f"server=127.0.0.1:{first.port}")
+        self.await_connection(alice, first)
         bob = self.probe("bob", "alice", [second, first])
         self.meet(alice, bob)
         self.assertFalse([line for line in alice.lines if "same JID" in line], alice.lines)
 
 
-class Certificates(CarrierCase):
+class Certificates(EjabberdCase):
     certificates = True
 
     def certificate(self, user, folder=None):
@@ -114,7 +118,7 @@ class Certificates(CarrierCase):
             self.assertNotIn("link up", alice.lines)
 
 
-class Passwords(CarrierCase):
+class Passwords(EjabberdCase):
     def test_scram_sha_256_is_used(self):
         alice = self.probe("alice", "bob")
         alice.wait("link up")
