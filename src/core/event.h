@@ -31,13 +31,13 @@ enum presence { PRESENCE_DOWN, PRESENCE_UP };
 
 struct event_presence {
     uint32_t link;
-    const char *address; /* EVENT_PEER only: full JID */
+    const char *address; /* EVENT_PEER only */
     enum presence presence;
 };
 
 struct event_frame {
     uint32_t link;
-    const char *from; /* full JID, stamped by the server */
+    const char *from; /* what the carrier vouches for */
     const struct frame *frame;
     uint32_t endpoint; /* the link's server that brought it */
     const char *next_key; /* that it is sealed by, of a peer that is changing its key; or NULL */

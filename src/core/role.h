@@ -13,7 +13,7 @@ enum role_kind { ROLE_UPSTREAM, ROLE_DOWNSTREAM, ROLE_AGENT, ROLE_JOINER };
 /* A party at the other end of a link, pinned by configuration: nobody else is heard. */
 struct peer_setting {
     char name[limit_name_size];
-    const char *address;              /* full JID; outlives the role */
+    const char *address;              /* at the carrier; outlives the role */
     uint32_t link;                    /* index of the connection that reaches it */
     const char *labels;               /* of a cluster; NULL: none; outlives the role */
     uint32_t at_once;                 /* under way at a host, where several share it; 0: usual */

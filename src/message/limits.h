@@ -6,7 +6,7 @@ enum {
     /* texts */
     limit_id_size = 36,        /* "op-" and 26 characters */
     limit_name_size = 64,      /* a DNS label */
-    limit_address_size = 256,  /* a full JID */
+    limit_address_size = 256,  /* at a carrier, in its own form */
     limit_digest_size = 65,    /* SHA-256 in hex */
     limit_software_size = 48,
     limit_key_size = 65,       /* Idempotency-Key */

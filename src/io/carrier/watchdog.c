@@ -14,7 +14,7 @@ int carrier_watchdog_init(struct carrier_watchdog *watchdog, struct error *err) 
     *watchdog = (struct carrier_watchdog){.lock = PTHREAD_MUTEX_INITIALIZER, .socket = -1};
     watchdog->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (watchdog->cancel_fd < 0)
-        return error_set(err, -errno, "make an eventfd for an XMPP connection: %s",
+        return error_set(err, -errno, "make an eventfd for a connection: %s",
                          strerror(errno));
     return 0;
 }

@@ -1,5 +1,5 @@
-/* The watchdog: cuts a socket whose owner is stuck in it, because libstrophe's TLS handshake waits
- * without limit inside one call. Its thread lives only while it is armed.
+/* The watchdog: cuts a socket whose owner is stuck in it, because a library (libstrophe, in a TLS
+ * handshake) may wait without limit inside one call. Its thread lives only while it is armed.
  *
  * It keeps a duplicate of the socket's descriptor, so that it never cuts a stranger that got the
  * same number. Name resolution has no socket yet: it ends by the resolver's own limits, and the
