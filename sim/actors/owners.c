@@ -254,7 +254,7 @@ static void decide_limits(struct sim_world *world, struct sim_node *node) {
     (void)decision_ask(world, node, &request);
 }
 
-/* As soon as there is such a tenant. */
+/* Decides a quota as soon as there is such a tenant. */
 static void decide_quota(struct sim_world *world, struct sim_node *node) {
     struct party party;
     size_t which = prng_below(&world->owner, parties_count(world, node));
@@ -338,7 +338,7 @@ static void decide_labels(struct sim_world *world, struct sim_node *node) {
     (void)decision_ask(world, node, &request);
 }
 
-/* Without limits, without room that is kept, and nothing rounded away. */
+/* Lends without limits, without room that is kept, and with nothing rounded away. */
 static void lend_all(struct sim_world *world, struct sim_node *node, size_t which) {
     struct request limits = {.kind = REQUEST_LIMITS_SET};
     struct request share = {.kind = REQUEST_SHARE_SET, .share.weight = 1};

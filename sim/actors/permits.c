@@ -31,7 +31,7 @@ const struct tenant_permissions *permits_of(const struct sim_world *world,
     return node->permitted && which < world->settings.tenants ? &node->permitted[which] : &all;
 }
 
-/* By the node's disk; the caller deinits. False: there is no such tenant. */
+/* Reads the tenant from the node's disk; the caller deinits. False: there is no such tenant. */
 static bool read_tenant(struct sim_world *world, const struct sim_node *node, size_t which,
                         struct record *out_record) {
     struct party party;
@@ -111,7 +111,7 @@ static void ask(struct sim_world *world, struct sim_node *node, size_t which,
     remember(node, which, &request->tenant_permissions);
 }
 
-/* As soon as there is such a tenant. What is drawn as nothing at all is all. */
+/* Decides as soon as there is such a tenant. What is drawn as nothing at all is all. */
 void permits_act(struct sim_world *world, struct sim_node *node) {
     struct text words[3] = {0};
     struct party party;

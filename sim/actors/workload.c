@@ -72,7 +72,7 @@ static void ask_create(struct sim_world *world, struct request *request) {
                 (unsigned)pick(world, world->settings.shapes));
     text_format(wish->image, sizeof(wish->image), "tiny");
     wish->start = pick(world, 4) != 0;
-    /* By the name, so that it can be checked at any time. */
+    /* What may become of it goes by the name, so that it can be checked at any time. */
     wish->on_drain = workload_on_drain(world, wish->name);
     ask_where(world, wish);
     ask_networks(world, wish);
@@ -112,7 +112,7 @@ static enum verb any_verb(struct sim_world *world) {
                           : above[pick(world, array_size(above))];
 }
 
-/* One that is legal now, mostly. */
+/* Draws a verb that is legal now, mostly. */
 static enum verb some_verb(struct sim_world *world, const struct vm *vm) {
     enum verb verb = any_verb(world);
     for (int i = 0; i < 8 && vm && pick(world, 10) && !is_open_to(vm, verb); i++)

@@ -146,7 +146,7 @@ struct count {
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
-/* Of what is cordoned, what is in use counts and nothing more. */
+/* Of a cordoned host or cluster, what is in use counts and nothing more. */
 static void cordon(const struct sim_node *node, struct count *count) {
     if (!node->cordoned)
         return;

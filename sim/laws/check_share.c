@@ -17,7 +17,7 @@ struct turns {
     uint64_t under_way[parties_most], waiting[parties_most], all;
 };
 
-/* Of those that stand at the place: has it been asked for them, or are they held back? */
+/* How many of the VMs at the place it has been asked for, and how many are held back. */
 static struct turns count(struct sim_world *world, const struct sim_node *node,
                           const char *place) {
     struct turns turns = {0};
@@ -110,7 +110,7 @@ static void check_pace(struct sim_world *world, struct sim_node *node,
     node->pace = *pace;
 }
 
-/* After a step in which it was asked for something, the place is connected: then nobody waits who
+/* After a step in which a place was asked for something, it is connected: then nobody waits who
  * need not. (Full sessions hold back what they like.) */
 void check_turns(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
     if (!node->shared || node->settings.managers_count < 2)
@@ -135,7 +135,7 @@ static bool is_calm(const struct sim_settings *settings) {
     return settings->shapes == 1 && settings->levels == 2 && settings_are_calm(&one);
 }
 
-/* By others of its VMs. */
+/* What the other VMs of its upstream use. */
 static struct owner_limits used_beside(const struct sim_node *node, const struct vm *vm) {
     struct owner_limits used = {0};
     struct list *at = NULL, *next = NULL;

@@ -92,7 +92,7 @@ static void say(struct sim_carrier *to, size_t to_line, const struct sim_link *f
     heard->number = presence == PRESENCE_UP;
 }
 
-/* To whom it concerns, who answers; hints that may get lost. */
+/* Tells a peer, which answers, of presence; both are hints that may get lost. */
 static void announce(struct sim_carrier *carrier, size_t line, enum presence presence,
                      const char *peer) {
     struct sim_world *world = carrier->world;

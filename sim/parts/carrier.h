@@ -1,6 +1,6 @@
-/* Links that have several servers each (`--spares`), as io/carrier has on real ones: core/endpoints
- * with its core/failover decides in each simulated process which connections to have, and here
- * they log in, are lost and are closed.
+/* Links that have several servers each (`--spares`), as io/carrier has on real ones: endpoints of
+ * core/link, with its failover, decides in each simulated process which connections to have, and
+ * here they log in, are lost and are closed.
  *
  * The servers of a link are independent, where two parties meet only if both are on the same one,
  * or nodes of one cluster, which is one. A server that dies is dead (connections end at once,
@@ -24,7 +24,7 @@ struct sim_line {
     uint64_t since_ms; /* that it is up */
 };
 
-/* Of one link's end, as long as its process lives. */
+/* The carrier of one link's end, as long as its process lives. */
 struct sim_carrier {
     struct endpoints endpoints;
     struct sim_world *world;
@@ -40,12 +40,12 @@ struct sim_carrier {
     bool was_steady, is_out;
 };
 
-/* With the process. */
+/* The carrier begins and ends with its process. */
 void carrier_start(struct sim_world *world, struct sim_link *link);
 void carrier_stop(struct sim_world *world, struct sim_link *link);
 void carrier_free(struct sim_carrier *carrier);
 
-/* Its deadline has come. */
+/* The carrier's deadline has come. */
 void carrier_on_time(struct sim_carrier *carrier);
 
 /* `server` went or came. */
@@ -59,10 +59,10 @@ void carrier_mend(struct sim_world *world, struct sim_link *link);
 /* Fills in by which lines a frame to the address `to` travels; false: it is lost. */
 bool carrier_route(const struct sim_link *from, const char *to, const struct sim_link *target,
                    struct occurrence *out);
-/* By which name the sender is known above; NULL: the frame does not arrive. */
+/* The name by which the sender is known above; NULL: the frame does not arrive. */
 const char *carrier_receive(struct sim_link *link, const struct occurrence *occurrence);
 
-/* By which server the role has heard whom. */
+/* The role has heard somebody by this server. */
 void carrier_learn(struct sim_link *link, const struct effect_route *route);
 
 bool carrier_reaches(const struct sim_link *link, size_t line);

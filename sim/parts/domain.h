@@ -32,7 +32,7 @@ struct sim_domain {
     bool is_shell; /* files for one that is to come from another host, and no more */
     uint32_t boot; /* the VM's how many-th this guest has made */
     bool is_cut; /* since it was started, its host lost power */
-    bool forgot; /* ... while it was known to be held in memory */
+    bool forgot; /* its host lost power while it was known to be held in memory */
 };
 
 struct sim_domain *domain_of(const struct sim_world *world, const struct sim_node *node,

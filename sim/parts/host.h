@@ -6,9 +6,9 @@
 void host_begin(struct sim_world *world, struct sim_node *node, const struct effect_job *job);
 void host_fetch_image(struct sim_world *world, struct sim_node *node, const char *digest);
 
-/* Its agent's process is about to be gone. */
+/* The process of the host's agent is about to be gone. */
 void host_end_of_process(struct sim_world *world, struct sim_node *node);
 
-/* After its agent's process is gone. */
+/* The host loses power, after its agent's process is gone. */
 void host_lose_power(struct sim_world *world, struct sim_node *node);
 void host_guest_dies(struct sim_world *world, struct sim_domain *domain);

@@ -1,6 +1,6 @@
-/* How frames travel between connections: in order after 5 ms, unless a fault loses, repeats,
- * reorders, stalls or slows them. What a turn sends to one peer becomes one frame here, as in
- * io/shell/outbox.c. */
+/* What a turn sends to one peer becomes one frame, as in io/shell/outbox.c; which frames a fault
+ * loses, repeats or reorders (how long they are on their way, link.c says); and what a server's
+ * end does to its links. */
 #include "sim/parts/network.h"
 
 #include <stdlib.h>

@@ -26,7 +26,7 @@ static void commit(struct sim_world *world, struct sim_node *node) {
     turn_close(&node->turn);
 }
 
-/* From what the turn wants to what stands in the open transaction. */
+/* Moves what is to be stored from what the turn wants into the open transaction. */
 static void store(struct sim_node *node) {
     struct effects *pending = &node->pending;
     size_t kept = 0;

@@ -15,7 +15,7 @@ uint64_t run_seed(const struct sim_settings *settings, struct stats *stats);
  * is NULL. */
 struct sim_world *run_build(const struct sim_settings *settings, struct text *uplinks);
 
-/* One in which all have been started. */
+/* A world in which all have been started. */
 struct sim_world *run_begin(const struct sim_settings *settings, struct text *uplinks);
 void run_free(struct sim_world *world);
 

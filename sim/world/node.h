@@ -8,6 +8,6 @@ struct sim_node *node_named(const struct sim_world *world, const char *name);
 
 uint64_t node_wall_ms(const struct sim_world *world, const struct sim_node *node);
 
-/* Its monotonic clock, and the world's time at which that shows `due_ms`. */
+/* The node's monotonic clock, and the world's time at which that shows `due_ms`. */
 uint64_t node_now_ms(const struct sim_world *world, const struct sim_node *node);
 uint64_t node_world_ms(const struct sim_node *node, uint64_t due_ms);

@@ -51,7 +51,7 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     return node;
 }
 
-/* With its spares; the first of them. */
+/* Adds a server with its spares; the number of the first. */
 static uint32_t add_server(struct sim_world *world) {
     uint32_t first = world->servers_count;
     world->servers_count += world_has_spares(world) ? 1 + world->settings.spares : 1;
@@ -143,7 +143,7 @@ static void add_upstream(struct sim_world *world) {
                 "operator");
 }
 
-/* Of the cluster that was joined last. */
+/* Sets the labels of the cluster that was joined last. */
 static void set_labels(struct role_settings *above, uint32_t cluster) {
     static const char *const labels[] = {"kind=apple,zone=a", "kind=pear,zone=a", NULL};
     struct peer_setting *peers = (struct peer_setting *)(uintptr_t)above->agents;

@@ -1,6 +1,5 @@
-/* What happens next: the earliest of all that is due, and at one moment what comes in before
- * timers, timers before connections, and the turns last. Each step of a role is traced, hashed
- * and checked here; processes crash and start again here. */
+/* How chance is drawn and noted, how what happens is hashed, so that equal runs show it, and what
+ * becomes of an occurrence whose process is gone. */
 #include "sim/world/world.h"
 
 #include <stdio.h>

@@ -82,15 +82,15 @@ struct sim_node {
     struct owner_limits *lent;     /* managers: to each, as was decided last */
     struct share *shared;          /* downstream: by each manager above, as was decided last */
     struct pace pace;              /* of those, as it was checked last */
-    struct tenant_permissions *permitted; /* upstream: of each tenant, likewise */
+    struct tenant_permissions *permitted; /* upstream: of each tenant, as was decided last */
     uint32_t at_once;              /* asked of it at a time, where several share it */
     bool cordoned;                 /* by the owner of its manager */
     enum host_duty duty;           /* then: what for */
     struct overcommit overcommit;  /* as that owner set it */
     struct overcommit most_lent;   /* and the most of it ever, 100 at the least */
-    char labels[32];               /* likewise */
+    char labels[32];               /* as its owner set them */
     uint32_t revoked;              /* downstream: a bit for each manager above */
-    uint8_t permits[limit_uplinks]; /* likewise: which permissions of owners.c are in force */
+    uint8_t permits[limit_uplinks]; /* downstream: which permissions of owners.c are in force */
     int64_t clock_ms;              /* how far its wall clock is off */
     int64_t drift_ppm;             /* of its monotonic clock */
 };

@@ -14,7 +14,6 @@ EXEMPT = {
 # (rule, where the paths begin, or a name): as many findings at most. These only fall.
 CEILINGS = {
     ("case", "src/core/upstream/"): 10,
-    ("comment", "sim/"): 5,
     ("declaration", "sim/laws/"): 27,
     ("declaration", "src/"): 104,  # 7 of store.h are to be left: a port, and who fulfils it
     ("five parameters", "src/"): 47,  # 20 are to be left
