@@ -8,15 +8,12 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/memory.h"
-#include "base/prng.h"
 #include "base/text.h"
 #include "core/above/instruct.h"
 #include "core/above/speak.h"
 #include "core/above/uplink.h"
 #include "core/below/downlink.h"
 #include "core/below/instruct.h"
-#include "core/below/peer.h"
-#include "core/below/placement.h"
 #include "core/below/step.h"
 #include "core/books/amounts.h"
 #include "core/books/book.h"
@@ -39,6 +36,10 @@
 #include "core/event.h"
 #include "core/link/pins.h"
 #include "core/manager/enrol.h"
+#include "core/manager/manager.h"
+#include "core/manager/operations.h"
+#include "core/manager/reports.h"
+#include "core/moment.h"
 #include "core/role.h"
 #include "message/code.h"
 #include "message/field.h"
@@ -51,7 +52,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
                                       .backlog = settings->backlog};
     if (!downstream->backlog)
         downstream->backlog = limit_backlog;
-    manager_init(&downstream->manager, settings);
+    manager_init(&downstream->manager, &downstream_kind, settings);
     downstream->manager.book.kept_most = limit_operations_owner;
     list_init(&downstream->waiting);
     list_init(&downstream->moving);
@@ -88,33 +89,10 @@ void downstream_deinit(struct downstream *downstream) {
     manager_deinit(&downstream->manager);
 }
 
-static void load_vm(struct downstream *downstream, const struct vm *record) {
-    struct book_vm *vm = book_add_vm(&downstream->manager.book, record);
-    struct peer *peer = downlink_by_name(&downstream->manager.downlink, vm->record.place);
-    if (peer)
-        list_add(&peer->vms, &vm->by_place);
-    downstream_count(downstream, vm);
-}
-
 static void load_template(struct downstream *downstream, const struct template *record) {
     struct book_vm *vm = book_vm(&downstream->manager.book, record->vm);
     if (vm)
         book_set_template(vm, record);
-}
-
-static void load_op(struct downstream *downstream, const struct event *event) {
-    const struct operation *record = event->load.data;
-    struct book_op *op = book_add_op(&downstream->manager.book, record);
-    struct book_vm *vm = book_vm(&downstream->manager.book, record->vm);
-    uplink_is_untold(&downstream->manager.book, op);
-    downstream_count_op(downstream, op);
-    if (book_op_has_ended(op))
-        return;
-    assert(vm);
-    vm->active = op;
-    placement_remember(&downstream->manager.downlink, op);
-    op->deadline_ms = book_deadline_ms(&downstream->manager.book, record);
-    book_schedule(&downstream->manager.book, op);
 }
 
 static void load_keys(struct downstream *downstream, const struct record *record) {
@@ -182,7 +160,7 @@ static void on_frame(struct downstream *downstream, const struct event *event) {
     struct peer *peer =
         downlink_peer(&downstream->manager.downlink, event->frame.link, event->frame.from);
     if (peer) {
-        downstream_on_downlink_frame(downstream, peer, event);
+        manager_on_frame(&downstream->manager, peer, event);
         return;
     }
     for (size_t i = 0; i < downstream->patrons_count; i++) {
@@ -235,9 +213,10 @@ static void on_event(struct downstream *downstream, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
         if (event->load.table == &vm_table)
-            load_vm(downstream, event->load.data);
+            downstream_count(downstream,
+                             manager_load_vm(&downstream->manager, event->load.data));
         else if (event->load.table == &operation_table)
-            load_op(downstream, event);
+            manager_load_op(&downstream->manager, event->load.data);
         else if (event->load.table == &host_decision_table)
             downstream_load_host(downstream, event->load.data);
         else if (event->load.table == &template_table)

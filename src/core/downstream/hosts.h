@@ -6,9 +6,9 @@ struct effects;
 struct event;
 struct peer;
 
-void downstream_on_downlink_frame(struct downstream *downstream, struct peer *peer,
-                                  const struct event *event);
-
 /* The host is gone for good: its VMs are lost, what was under way there ends, so does the wait for
  * what was to be deleted. */
 void downstream_write_off(struct downstream *downstream, struct peer *peer);
+
+/* What a downstream manager does of its own with what hosts tell. */
+extern const struct manager_kind downstream_kind;

@@ -21,6 +21,7 @@
 #include "core/downstream/share.h"
 #include "core/effect.h"
 #include "core/event.h"
+#include "core/manager/operations.h"
 #include "message/code.h"
 #include "message/limits.h"
 #include "message/model.h"
@@ -104,7 +105,7 @@ static void begin(struct downstream *downstream, struct patron *patron,
         placement_take(vm);
         downstream->manager.downlink.changed = true;
         if (instruct->verb == VERB_DELETE)
-            downstream_move(downstream, vm, VM_DELETED);
+            manager_set_state(&downstream->manager, vm, VM_DELETED);
         downstream_end(downstream, op, instruct->verb == VERB_DELETE ? CODE_OK : CODE_LOST);
         return;
     }

@@ -18,15 +18,15 @@
  * it, on disk together with the phase; a discard gives way to what is asked for, and comes back. */
 #include "core/downstream/migrate.h"
 
-#include "base/text.h"
 #include "core/below/instruct.h"
 #include "core/below/peer.h"
-#include "core/below/placement.h"
 #include "core/below/reports.h"
 #include "core/downstream/operations.h"
 #include "core/downstream/patron.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/share.h"
+#include "core/manager/manager.h"
+#include "core/manager/operations.h"
 
 enum placement downstream_choose_live(const struct downstream *downstream,
                                       const struct book_vm *vm, struct peer **out_peer) {
@@ -52,7 +52,7 @@ static void send(struct downstream *downstream, struct book_vm *vm, enum sending
     if (when == SEND_NOW) {
         downlink_instruct(&downstream->manager.downlink, vm);
     } else {
-        vm->active->resend_ms = downstream->manager.moment.now_ms + downstream_pause_ms;
+        vm->active->resend_ms = downstream->manager.moment.now_ms + manager_pause_ms;
         book_schedule(&downstream->manager.book, vm->active);
     }
     book_save_vm(&downstream->manager.book, vm);
@@ -152,7 +152,7 @@ static void on_migrate_result(struct downstream *downstream, struct book_vm *vm,
         send(downstream, vm, SEND_LATER);
     } else {
         stay(downstream, vm, result->code);
-        downstream_move(downstream, vm, result->state);
+        manager_set_state(&downstream->manager, vm, result->state);
     }
 }
 
@@ -170,7 +170,7 @@ static void on_adopt_result(struct downstream *downstream, struct book_vm *vm,
                  vm->record.place, code_names[result->code], vm_state_names[result->state]);
     downstream_end(downstream, vm->active, result->code);
     downstream_end_move(downstream, vm);
-    downstream_move(downstream, vm, gone ? VM_LOST : result->state);
+    manager_set_state(&downstream->manager, vm, gone ? VM_LOST : result->state);
     book_save_vm(&downstream->manager.book, vm);
 }
 

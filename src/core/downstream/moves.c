@@ -13,6 +13,8 @@
 #include "core/downstream/patron.h"
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
+#include "core/manager/manager.h"
+#include "core/manager/operations.h"
 
 /* What is under way ends so; whatever is there is to be gone. */
 static void delete_there(struct downstream *downstream, struct book_vm *vm, enum code code) {
@@ -32,7 +34,7 @@ static void await_image(struct downstream *downstream, struct book_vm *vm) {
 /* Nothing is left of it where it was. */
 static void arrive(struct downstream *downstream, struct book_vm *vm, enum code code) {
     placement_take(vm);
-    downstream_move(downstream, vm, VM_STOPPED);
+    manager_set_state(&downstream->manager, vm, VM_STOPPED);
     downstream_end(downstream, vm->active, code);
     downstream_order(downstream, vm, VERB_DEFINE);
     await_image(downstream, vm);
@@ -44,7 +46,7 @@ static void on_define_result(struct downstream *downstream, struct book_vm *vm,
     enum code code = downlink_code(VERB_DEFINE, result);
     if (!downlink_is_undone(result) && code == CODE_OK) {
         downstream_end_move(downstream, vm);
-        downstream_move(downstream, vm, result->state);
+        manager_set_state(&downstream->manager, vm, result->state);
         downstream_end(downstream, vm->active, code);
         effects_note(downstream->manager.moment.out, NOTE_INFO, "", "VM %s is on host %s now",
                      vm->record.id, vm->record.place);
@@ -75,7 +77,7 @@ void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
         arrive(downstream, vm, CODE_OK);
     } else {
         delete_there(downstream, vm, result->code);
-        vm->active->resend_ms = downstream->manager.moment.now_ms + downstream_pause_ms;
+        vm->active->resend_ms = downstream->manager.moment.now_ms + manager_pause_ms;
     }
     downstream_drain_soon(downstream);
 }

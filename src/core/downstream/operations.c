@@ -3,30 +3,15 @@
 #include "core/downstream/operations.h"
 
 #include "core/above/instruct.h"
-#include "core/above/uplink.h"
 #include "core/below/downlink.h"
 #include "core/below/instruct.h"
 #include "core/below/peer.h"
 #include "core/below/placement.h"
 #include "core/below/turns.h"
-#include "core/books/lifecycle.h"
 #include "core/downstream/patron.h"
 #include "core/downstream/share.h"
+#include "core/manager/operations.h"
 #include "message/id.h"
-
-void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_state state) {
-    if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
-        return;
-    struct patron *patron = downstream_patron(downstream, vm->record.owner);
-    lifecycle_move(&vm->record, state, downstream->manager.moment.wall_ms);
-    downstream_count(downstream, vm);
-    book_save_vm(&downstream->manager.book, vm);
-    if (patron) {
-        uplink_capacity_changed(&patron->uplink);
-        if (!vm->active || vm->active->record.internal)
-            uplink_send_vm(&patron->uplink, &vm->record);
-    }
-}
 
 void downstream_end(struct downstream *downstream, struct book_op *op, enum code code) {
     struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
@@ -38,7 +23,7 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
     if (makes && code != CODE_OK && !*vm->record.place) {
         placement_take(vm); /* waits for no image any more, which all upstreams may see */
         downstream->manager.downlink.changed = true;
-        downstream_move(downstream, vm, VM_FAILED);
+        manager_set_state(&downstream->manager, vm, VM_FAILED);
     }
     book_end(&downstream->manager.book, op, code);
     downstream_count_op(downstream, op);
@@ -81,17 +66,4 @@ struct book_op *downstream_begin_internal(struct downstream *downstream, struct 
     vm->record.last_step = step;
     op->record.place_generation = ++vm->record.place_generation;
     return op;
-}
-
-void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when) {
-    downstream_move(downstream, vm, VM_DELETING);
-    struct book_op *op = downstream_begin_internal(downstream, vm, VERB_DELETE);
-    if (when == UNDO_NOW) {
-        downlink_instruct(&downstream->manager.downlink, vm);
-    } else {
-        op->resend_ms = downstream->manager.moment.now_ms + downstream_pause_ms;
-        book_schedule(&downstream->manager.book, op);
-    }
-    book_save_vm(&downstream->manager.book, vm);
-    book_save_op(&downstream->manager.book, op);
 }

@@ -15,11 +15,3 @@ void downstream_instruct(struct downstream *downstream, struct book_vm *vm);
 
 /* Ends an operation and sends its result up, capacity before it. */
 void downstream_end(struct downstream *downstream, struct book_op *op, enum code code);
-
-/* A VM's state is another: written, counted, told. */
-void downstream_move(struct downstream *downstream, struct book_vm *vm, enum vm_state state);
-
-/* Begins an internal deletion below, of a VM that is to be gone: at once, or after a pause where
- * one has just failed. */
-enum undo { UNDO_NOW, UNDO_LATER };
-void downstream_undo(struct downstream *downstream, struct book_vm *vm, enum undo when);

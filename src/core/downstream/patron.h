@@ -10,9 +10,6 @@
 #include "core/above/speak.h"
 #include "core/manager/manager.h"
 
-/* Before what has failed, or found no room, is tried again. */
-enum { downstream_pause_ms = 30000 };
-
 
 /* One upstream manager, what the cluster's owner lends it and what it uses. */
 struct patron {

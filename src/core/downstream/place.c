@@ -8,6 +8,7 @@
 #include "core/downstream/operations.h"
 #include "core/downstream/patron.h"
 #include "core/downstream/share.h"
+#include "core/manager/manager.h"
 
 static bool is_nowhere(const struct book_vm *vm) {
     return vm->record.move == MOVE_LEAVING || !*vm->record.place;
@@ -34,7 +35,7 @@ void downstream_await_room(struct downstream *downstream, struct book_vm *vm) {
     (void)book_tell(op, &(struct timeline_entry){.at_ms = downstream->manager.moment.wall_ms,
                                                  .step = STEP_WAITING,
                                                  .code = CODE_NO_CAPACITY});
-    op->resend_ms = downstream->manager.moment.now_ms + downstream_pause_ms;
+    op->resend_ms = downstream->manager.moment.now_ms + manager_pause_ms;
     book_schedule(&downstream->manager.book, op);
     book_save_vm(&downstream->manager.book, vm);
     book_save_op(&downstream->manager.book, op);

@@ -15,7 +15,7 @@
 #include "core/downstream/patron.h"
 #include "core/downstream/remake.h"
 #include "core/effect.h"
-#include "core/event.h"
+#include "core/manager/operations.h"
 #include "message/code.h"
 #include "message/labels.h"
 #include "message/limits.h"
@@ -106,10 +106,10 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
     if (!*vm->record.place) {
         placement_take(vm); /* from those that wait for their image */
         if (moves)
-            downstream_move(downstream, vm, VM_DELETED);
+            manager_set_state(&downstream->manager, vm, VM_DELETED);
         return;
     }
-    downstream_undo(downstream, vm, UNDO_NOW);
+    manager_undo(&downstream->manager, vm, UNDO_NOW);
     vm->active->reserved = reserved; /* until the host has told of it */
 }
 

@@ -1,10 +1,9 @@
 /* Beginning, end and next due time of what both managers have. */
 #include "core/manager/manager.h"
 
-#include "core/below/downlink.h"
-
-void manager_init(struct manager *manager, const struct role_settings *settings) {
-    *manager = (struct manager){0};
+void manager_init(struct manager *manager, const struct manager_kind *kind,
+                  const struct role_settings *settings) {
+    *manager = (struct manager){.kind = kind};
     prng_init(&manager->prng, settings->seed);
     prng_init(&manager->ids.prng, prng_next(&manager->prng));
     book_init(&manager->book, prng_next(&manager->prng), &manager->moment);

@@ -6,7 +6,8 @@ struct event;
 struct peer;
 struct upstream;
 
-void upstream_on_frame(struct upstream *upstream, const struct event *event);
-
 /* The cluster is gone for good: its VMs are lost, what was under way there ends. */
 void upstream_write_off(struct upstream *upstream, struct peer *peer);
+
+/* What an upstream manager does of its own with what clusters tell. */
+extern const struct manager_kind upstream_kind;

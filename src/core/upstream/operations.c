@@ -7,16 +7,12 @@
 #include "base/memory.h"
 #include "core/below/downlink.h"
 #include "core/below/explain.h"
-#include "core/below/instruct.h"
 #include "core/below/peer.h"
-#include "core/books/lifecycle.h"
 #include "core/manager/call.h"
 #include "core/upstream/quota.h"
 #include "core/upstream/reshape_vm.h"
 #include "core/upstream/upstream.h"
 #include "message/id.h"
-
-enum { undo_pause_ms = 30000 };
 
 void upstream_link_op(struct upstream *upstream, struct book_op *op) {
     struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, op->record.owner);
@@ -98,22 +94,6 @@ void upstream_end(struct upstream *upstream, struct book_op *op, enum code code)
         upstream_remove_op(upstream, op); /* another one follows: nobody's history */
     else
         prune(upstream);
-}
-
-void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when) {
-    lifecycle_move(&vm->record, VM_DELETING, upstream->manager.moment.wall_ms);
-    struct operation operation = {.verb = VERB_DELETE, .internal = true,
-                                  .deadline_ms = upstream->settings.operation_ms};
-    struct book_op *op = upstream_begin(upstream, vm, &operation);
-    op->record.place_generation = ++vm->record.place_generation;
-    if (when == UNDO_NOW) {
-        downlink_instruct(&upstream->manager.downlink, vm);
-    } else {
-        op->resend_ms = upstream->manager.moment.now_ms + undo_pause_ms;
-        book_schedule(&upstream->manager.book, op);
-    }
-    book_save_vm(&upstream->manager.book, vm);
-    book_save_op(&upstream->manager.book, op);
 }
 
 void upstream_answer_op(const struct call *call, struct book_op *op) {

@@ -19,11 +19,6 @@ void upstream_remove_op(struct upstream *upstream, struct book_op *op);
 /* Ends an operation and answers whoever waits for it. */
 void upstream_end(struct upstream *upstream, struct book_op *op, enum code code);
 
-/* Begins the internal deletion of a VM that is to be gone but has no operation under way; its
- * instruction goes out at once, or after a pause where one has just failed. */
-enum undo { UNDO_NOW, UNDO_LATER };
-void upstream_undo(struct upstream *upstream, struct book_vm *vm, enum undo when);
-
 void upstream_reply_op(struct upstream *upstream, const struct waiter *waiter);
 
 /* The operation, now or when it ends or ?wait= is over. */

@@ -7,10 +7,12 @@
 #include "base/attributes.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/prng.h"
 #include "core/below/downlink.h"
 #include "core/below/instruct.h"
 #include "core/below/peer.h"
-#include "core/below/placement.h"
 #include "core/below/step.h"
 #include "core/books/amounts.h"
 #include "core/books/book.h"
@@ -18,14 +20,65 @@
 #include "core/effect.h"
 #include "core/event.h"
 #include "core/manager/enrol.h"
+#include "core/manager/manager.h"
+#include "core/manager/operations.h"
+#include "core/manager/reports.h"
+#include "core/moment.h"
+#include "core/role.h"
 #include "core/upstream/clusters.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/requests.h"
-#include "core/upstream/reshape_vm.h"
 #include "core/upstream/upstream.h"
 #include "message/code.h"
 #include "message/field.h"
 #include "message/model.h"
+
+void upstream_init(struct upstream *upstream, const struct role_settings *settings) {
+    *upstream = (struct upstream){.settings = *settings};
+    manager_init(&upstream->manager, &upstream_kind, settings);
+    upstream->networks = memory_new(settings->networks_count, sizeof(*upstream->networks));
+    for (size_t i = 0; i < settings->networks_count; i++)
+        upstream->networks[upstream->networks_count++] = settings->networks[i];
+    map_init(&upstream->tenants_by_name, prng_next(&upstream->manager.prng));
+    map_init(&upstream->tenants_by_token, prng_next(&upstream->manager.prng));
+    map_init(&upstream->images_by_name, prng_next(&upstream->manager.prng));
+    map_init(&upstream->histories, upstream->images_by_name.seed);
+    map_init(&upstream->idempotency_by_key, prng_next(&upstream->manager.prng));
+    list_init(&upstream->tenants);
+    list_init(&upstream->images);
+    list_init(&upstream->idempotency);
+}
+
+void upstream_deinit(struct upstream *upstream) {
+    struct list *node = NULL, *next = NULL;
+    while (heap_first(&upstream->waiters)) {
+        struct waiter *waiter =
+            container_of(heap_first(&upstream->waiters), struct waiter, timer);
+        heap_remove(&upstream->waiters, &waiter->timer);
+        memory_free(waiter);
+    }
+    heap_deinit(&upstream->waiters);
+    memory_free(upstream->networks);
+    list_each (node, next, &upstream->manager.book.ops)
+        memory_free(map_remove(&upstream->histories,
+                               container_of(node, struct book_op, by_age)->record.vm));
+    list_each(node, next, &upstream->tenants) {
+        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
+        map_deinit(&tenant->vm_names);
+        record_clear(&tenant_table, &tenant->record);
+        memory_free(tenant);
+    }
+    list_each(node, next, &upstream->images)
+        memory_free(container_of(node, struct image_entry, by_name));
+    list_each(node, next, &upstream->idempotency)
+        memory_free(container_of(node, struct idempotency_entry, by_age));
+    map_deinit(&upstream->tenants_by_name);
+    map_deinit(&upstream->tenants_by_token);
+    map_deinit(&upstream->images_by_name);
+    map_deinit(&upstream->histories);
+    map_deinit(&upstream->idempotency_by_key);
+    manager_deinit(&upstream->manager);
+}
 
 static void load_node(struct upstream *upstream, const struct node *node) {
     struct peer *peer = downlink_by_name(&upstream->manager.downlink, node->name);
@@ -37,20 +90,6 @@ static void load_node(struct upstream *upstream, const struct node *node) {
     peer_load_capacity(peer, &node->capacity);
 }
 
-static void load_op(struct upstream *upstream, const struct operation *record) {
-    struct book_op *op = book_add_op(&upstream->manager.book, record);
-    struct book_vm *vm = book_vm(&upstream->manager.book, record->vm);
-    upstream_link_op(upstream, op);
-    if (book_op_has_ended(op))
-        return;
-    assert(vm);
-    vm->active = op;
-    upstream_reshape_loaded(upstream, op);
-    placement_remember(&upstream->manager.downlink, op);
-    op->deadline_ms = book_deadline_ms(&upstream->manager.book, record);
-    book_schedule(&upstream->manager.book, op);
-}
-
 static void on_load(struct upstream *upstream, const struct event *event) {
     const struct table *table = event->load.table;
     if (table == &tenant_table) {
@@ -60,13 +99,9 @@ static void on_load(struct upstream *upstream, const struct event *event) {
     } else if (table == &node_table) {
         load_node(upstream, event->load.data);
     } else if (table == &vm_table) {
-        struct book_vm *vm = book_add_vm(&upstream->manager.book, event->load.data);
-        struct peer *peer = downlink_by_name(&upstream->manager.downlink, vm->record.place);
-        upstream_link_vm(upstream, vm);
-        if (peer)
-            list_add(&peer->vms, &vm->by_place);
+        upstream_link_vm(upstream, manager_load_vm(&upstream->manager, event->load.data));
     } else if (table == &operation_table) {
-        load_op(upstream, event->load.data);
+        manager_load_op(&upstream->manager, event->load.data);
     } else if (table == &idempotency_table) {
         upstream_add_idempotency(upstream, event->load.data);
     } else {
@@ -82,7 +117,7 @@ static void on_op_deadline(struct upstream *upstream, struct book_op *op) {
     struct peer *peer = downlink_by_name(&upstream->manager.downlink, vm->record.place);
     bool to_be_gone = define || vm->record.state == VM_DELETING;
     if (to_be_gone && peer && peer_is_up(peer)) {
-        upstream_undo(upstream, vm, UNDO_NOW);
+        manager_undo(&upstream->manager, vm, UNDO_NOW);
     } else if (define) {
         lifecycle_move(&vm->record, VM_DELETING,
                        upstream->manager.moment.wall_ms); /* once its place is back */
@@ -105,6 +140,13 @@ static void on_tick(struct upstream *upstream) {
                               book_vm(&upstream->manager.book, op->record.vm));
     }
     downlink_on_tick(&upstream->manager.downlink);
+}
+
+static void on_frame(struct upstream *upstream, const struct event *event) {
+    struct peer *peer =
+        downlink_peer(&upstream->manager.downlink, event->frame.link, event->frame.from);
+    if (peer)
+        manager_on_frame(&upstream->manager, peer, event);
 }
 
 static void on_stop(struct upstream *upstream) {
@@ -131,7 +173,7 @@ static void on_event(struct upstream *upstream, const struct event *event) {
         downlink_on_presence(&upstream->manager.downlink, event);
         break;
     case EVENT_FRAME:
-        upstream_on_frame(upstream, event);
+        on_frame(upstream, event);
         break;
     case EVENT_REQUEST:
         upstream_on_request(upstream, event);

@@ -5,55 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "core/books/amounts.h"
-
-void upstream_init(struct upstream *upstream, const struct role_settings *settings) {
-    *upstream = (struct upstream){.settings = *settings};
-    manager_init(&upstream->manager, settings);
-    upstream->networks = memory_new(settings->networks_count, sizeof(*upstream->networks));
-    for (size_t i = 0; i < settings->networks_count; i++)
-        upstream->networks[upstream->networks_count++] = settings->networks[i];
-    map_init(&upstream->tenants_by_name, prng_next(&upstream->manager.prng));
-    map_init(&upstream->tenants_by_token, prng_next(&upstream->manager.prng));
-    map_init(&upstream->images_by_name, prng_next(&upstream->manager.prng));
-    map_init(&upstream->histories, upstream->images_by_name.seed);
-    map_init(&upstream->idempotency_by_key, prng_next(&upstream->manager.prng));
-    list_init(&upstream->tenants);
-    list_init(&upstream->images);
-    list_init(&upstream->idempotency);
-}
-
-void upstream_deinit(struct upstream *upstream) {
-    struct list *node = NULL, *next = NULL;
-    while (heap_first(&upstream->waiters)) {
-        struct waiter *waiter =
-            container_of(heap_first(&upstream->waiters), struct waiter, timer);
-        heap_remove(&upstream->waiters, &waiter->timer);
-        memory_free(waiter);
-    }
-    heap_deinit(&upstream->waiters);
-    memory_free(upstream->networks);
-    list_each (node, next, &upstream->manager.book.ops)
-        memory_free(map_remove(&upstream->histories,
-                               container_of(node, struct book_op, by_age)->record.vm));
-    list_each(node, next, &upstream->tenants) {
-        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
-        map_deinit(&tenant->vm_names);
-        record_clear(&tenant_table, &tenant->record);
-        memory_free(tenant);
-    }
-    list_each(node, next, &upstream->images)
-        memory_free(container_of(node, struct image_entry, by_name));
-    list_each(node, next, &upstream->idempotency)
-        memory_free(container_of(node, struct idempotency_entry, by_age));
-    map_deinit(&upstream->tenants_by_name);
-    map_deinit(&upstream->tenants_by_token);
-    map_deinit(&upstream->images_by_name);
-    map_deinit(&upstream->histories);
-    map_deinit(&upstream->idempotency_by_key);
-    manager_deinit(&upstream->manager);
-}
 
 /* Keeps a list in the order of its names, so that a page goes on after a name that is gone. */
 static void add_by_name(struct list *head, struct list *node,

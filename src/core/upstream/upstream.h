@@ -61,9 +61,6 @@ struct upstream {
     uint64_t waiters_count;
 };
 
-void upstream_init(struct upstream *upstream, const struct role_settings *settings);
-void upstream_deinit(struct upstream *upstream);
-
 /* The VM is gone below: out of the books. */
 void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm);
 

@@ -1,0 +1,121 @@
+/* What a place's word of a VM is worth here, and which VMs of a place are lost. */
+#include "core/manager/reports.h"
+
+#include "core/below/instruct.h"
+#include "core/below/reports.h"
+#include "core/manager/operations.h"
+
+void manager_learn_state(struct manager *manager, struct book_vm *vm, enum vm_state state) {
+    bool gone = state == VM_DELETED || state == VM_FAILED;
+    bool deleting = vm->record.state == VM_DELETING;
+    if (vm->record.move && vm->record.move != MOVE_RECEIVING) /* it is what it was until then */
+        return;
+    if (vm->active && vm->active->record.verb == VERB_DEFINE)
+        return;
+    if (deleting && (gone || state == VM_LOST) && !vm->active)
+        manager->kind->on_gone(manager, vm);
+    else if (!deleting && state != VM_DELETING && state != VM_PENDING)
+        manager_set_state(manager, vm, gone ? VM_LOST : state);
+}
+
+/* False: no VM that is known to be there. */
+static bool on_vm(struct manager *manager, struct peer *peer, const struct vm_report *report) {
+    struct book_vm *vm = downlink_reported(peer, report);
+    if (!vm)
+        return false;
+    if (!downlink_is_outdated(peer, vm, report->generation))
+        manager->kind->on_facts(manager, vm, &report->facts);
+    manager_learn_state(manager, vm, report->state);
+    return true;
+}
+
+/* Is the place that VM's destination, or has it a rest of it? */
+static bool is_expected(const struct manager *manager, const struct peer *peer,
+                        const struct vm_report *report) {
+    const struct book_vm *vm = book_vm(&manager->book, report->vm);
+    return vm && text_equal(book_destination(vm), peer->setting.name);
+}
+
+static void on_table(struct manager *manager, struct peer *peer, const struct vm_table *table) {
+    struct list *node = NULL, *next = NULL;
+    if (table->first)
+        peer->sync_round++;
+    for (uint32_t i = 0; i < table->vms_count; i++)
+        if (!on_vm(manager, peer, &table->vms[i]) && !is_expected(manager, peer, &table->vms[i]))
+            effects_note(manager->moment.out, NOTE_WARNING, "",
+                         "%s %s has VM %s, which is not known to be there; nothing was done",
+                         manager->kind->place, peer->setting.name, table->vms[i].vm);
+    if (!table->last)
+        return;
+    list_each(node, next, &peer->vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (downlink_is_unreported(peer, vm))
+            manager_learn_state(manager, vm, VM_LOST);
+    }
+}
+
+static void on_progress(struct manager *manager, struct peer *peer,
+                        const struct progress *progress) {
+    struct book_op *op = downlink_progress(peer, progress);
+    book_save_long(&manager->book, op);
+    if (op && manager->kind->on_progress)
+        manager->kind->on_progress(manager, op, progress->step);
+}
+
+static void on_result(struct manager *manager, struct peer *peer, const struct result *result) {
+    struct book_vm *vm = book_vm(&manager->book, result->vm);
+    if (vm && text_equal(vm->record.place, peer->setting.name) && /* whichever operation it ends */
+        !downlink_is_outdated(peer, vm, result->generation))
+        manager->kind->on_facts(manager, vm, &result->facts);
+    switch (downlink_result(peer, result)) {
+    case OUTCOME_FOREIGN:
+        return;
+    case OUTCOME_LATE:
+        manager_learn_state(manager, vm, result->state);
+        return;
+    case OUTCOME_ENDS:
+        manager->kind->on_result(manager, peer, result);
+        return;
+    }
+}
+
+static void on_opened(struct manager *manager, struct peer *peer) {
+    struct list *node = NULL, *next = NULL;
+    list_each(node, next, &peer->vms) {
+        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+        if (vm->active && !verb_is_ahead(vm->active->record.verb))
+            downlink_instruct_again(&manager->downlink, vm);
+        else if (!vm->active && vm->record.state == VM_DELETING)
+            manager_undo(manager, vm, UNDO_NOW);
+    }
+    manager->kind->on_opened(manager, peer);
+}
+
+static void on_message(struct manager *manager, struct peer *peer, const struct message *message) {
+    downlink_on_message(peer, message);
+    if (message->kind == MESSAGE_VM)
+        (void)on_vm(manager, peer, &message->vm);
+    else if (message->kind == MESSAGE_TABLE)
+        on_table(manager, peer, &message->table);
+    else if (message->kind == MESSAGE_PROGRESS)
+        on_progress(manager, peer, &message->progress);
+    else if (message->kind == MESSAGE_RESULT)
+        on_result(manager, peer, &message->result);
+    else if (message->kind == MESSAGE_CAPACITY && manager->kind->on_capacity)
+        manager->kind->on_capacity(manager, peer);
+}
+
+void manager_on_frame(struct manager *manager, struct peer *peer, const struct event *event) {
+    const struct frame *frame = event->frame.frame;
+    switch (downlink_on_frame(peer, event)) {
+    case DOWNLINK_NOTHING:
+        return;
+    case DOWNLINK_OPENED:
+        on_opened(manager, peer);
+        return;
+    case DOWNLINK_MESSAGES:
+        for (uint32_t i = peer->session.fresh; i < frame->messages_count; i++)
+            on_message(manager, peer, &frame->messages[i]);
+        return;
+    }
+}
