@@ -1,7 +1,6 @@
 /* Enrolment, asked of either manager: tokens to join by, and keys that are not heard any more. */
 #include <stdio.h>
 
-#include "io/rest/routes.h"
 #include "cli/call.h"
 #include "cli/verbs.h"
 
@@ -21,14 +20,14 @@ static const struct view tokens = {"/v1/tokens", &join_token_table, "ID PEER STA
 int token_list(const struct options *options) { return view_list(&tokens, options); }
 
 static void show_token(const void *record) {
-    const struct rest_token_created *token = record;
+    const struct token_created *token = record;
     printf("%s\n", token->token);
     fprintf(stderr, "It is for %s, may be used once until %s, and is shown this once.\n",
             token->peer, words_date(token->expires_ms).text);
 }
 
 int token_new(const struct options *options) {
-    static const struct view created = {"/v1/tokens", &rest_token_created_table, "", NULL,
+    static const struct view created = {"/v1/tokens", &token_created_table, "", NULL,
                                         show_token};
     struct token_create create = {.expires_seconds = options->expires_seconds};
     return view_create(&created, options, &token_create_table, &create);

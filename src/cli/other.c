@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/rest/routes.h"
 #include "cli/call.h"
 #include "cli/verbs.h"
 
@@ -207,14 +206,14 @@ int tenant_delete(const struct options *options) {
 }
 
 static void show_created(const void *record) {
-    const struct rest_tenant_created *tenant = record;
+    const struct tenant_created *tenant = record;
     printf("tenant  %s\ntoken   %s\n", tenant->name, tenant->token);
     fputs("The token is shown this once: keep it in a file that only the tenant can read.\n",
           stderr);
 }
 
 int tenant_create(const struct options *options) {
-    static const struct view created = {"/v1/tenants", &rest_tenant_created_table, "", NULL,
+    static const struct view created = {"/v1/tenants", &tenant_created_table, "", NULL,
                                         show_created};
     struct tenant_create create = {0};
     return view_create(&created, options, &tenant_create_table, &create);

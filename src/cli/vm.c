@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "io/keys/secret.h"
 #include "cli/explain.h"
 #include "cli/op.h"
 #include "cli/verbs.h"
@@ -104,9 +103,9 @@ static void print_end(const struct options *options, const struct operation *op,
 
 /* Asks for an operation. The key makes it safe to ask again when the answer was lost. */
 static int submit(const struct options *options, struct call *call) {
-    char drawn[secret_token_size];
+    char drawn[http_key_size];
     struct error err;
-    secret_token(drawn);
+    http_draw_key(drawn);
     call->http.idempotency_key = options->key ? options->key : drawn;
     call_add_number(call, "deadline", options->deadline_seconds);
     call->http.url = call->url.data;

@@ -95,6 +95,34 @@ const struct table tenant_create_table = {"tenant-create", "A tenant to make.",
                                           sizeof(struct tenant_create),
                                           field_rows(tenant_create_fields)};
 
+static const struct field tenant_created_fields[] = {
+    {field_of(struct tenant_created, name), .about = "The tenant's name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct tenant_created, token),
+     .about = "Its token. It is shown this once and kept nowhere.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET},
+    {field_of(struct tenant_created, created_ms), .about = "When it was made.",
+     .kind = FIELD_U64},
+};
+const struct table tenant_created_table = {"tenant-created", "A new tenant with its token.",
+                                                sizeof(struct tenant_created),
+                                                field_rows(tenant_created_fields)};
+
+static const struct field token_created_fields[] = {
+    {field_of(struct token_created, id), .about = "The token's id.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct token_created, peer), .about = "Who may join by it.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct token_created, token),
+     .about = "The token, shown this once and kept nowhere.", .kind = FIELD_BLOB,
+     .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET, .most = limit_join_token},
+    {field_of(struct token_created, expires_ms), .about = "From when on it is worth nothing.",
+     .kind = FIELD_U64},
+};
+const struct table token_created_table = {"token-created", "A new token to join by.",
+                                               sizeof(struct token_created),
+                                               field_rows(token_created_fields)};
+
 static const struct field list_query_fields[] = {
     {field_of(struct list_query, limit), .about = "Most rows in this page.", .kind = FIELD_U32,
      .least = 1, .most = limit_page},

@@ -152,6 +152,23 @@ struct whoami {
 };
 extern const struct table whoami_table;
 
+/* Answers to REQUEST_TENANT_CREATE and REQUEST_TOKEN_CREATE: the only time that the token is
+ * shown. */
+struct tenant_created {
+    char name[limit_name_size];
+    char token[limit_digest_size];
+    uint64_t created_ms;
+};
+extern const struct table tenant_created_table;
+
+struct token_created {
+    char id[limit_id_size];
+    char peer[limit_name_size];
+    char *token;
+    uint64_t expires_ms;
+};
+extern const struct table token_created_table;
+
 enum reply_kind {
     REPLY_RECORD,    /* one record: 200 */
     REPLY_CREATED,   /* a new record: 201 */

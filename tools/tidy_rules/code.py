@@ -19,7 +19,7 @@ ROOMS = {
     "io": {"base", "message", "core", "io"},
     "sim": {"base", "message", "core", "sim"},
     "main": {"base", "message", "core", "io", "main"},
-    "cli": {"base", "message", "io/http", "io/keys", "io/rest", "cli"},
+    "cli": {"base", "message", "io/http", "cli"},
     "tests": {"base", "message", "core", "io", "sim", "main", "tests"},
     "bench": {"base", "message", "core", "io", "main", "bench"},  # agents, as the daemon wires them
 }

@@ -2,10 +2,13 @@
  * can tell what was certainly not done from what was lost under way. */
 #include "io/http/client.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -208,4 +211,11 @@ int http_call(struct http_exchange *exchange, struct error *err) {
     curl_easy_cleanup(curl);
     curl_global_cleanup();
     return result;
+}
+
+void http_draw_key(char out_key[http_key_size]) {
+    uint64_t bits[2] = {0};
+    ssize_t drawn = getrandom(bits, sizeof(bits), 0);
+    assert(drawn == sizeof(bits)); /* so few are never cut short */
+    text_format(out_key, http_key_size, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
 }

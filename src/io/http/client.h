@@ -29,6 +29,10 @@ struct http_exchange {
     char answer_type[64];
 };
 
+/* A text that nobody has used yet, as an idempotency key. */
+enum { http_key_size = 33 };
+void http_draw_key(char out_key[http_key_size]);
+
 /* 0 when an answer arrived, whatever its status; negative with `err` (what was tried, why it
  * failed, what to do) when none did. Redirects are not followed. */
 int http_call(struct http_exchange *exchange, struct error *err);

@@ -57,7 +57,7 @@ static void answer_list(struct rest_call *call) {
 
 static void answer_token(struct rest *rest, struct rest_call *call) {
     const struct join_token *token = call->reply.record.data;
-    struct rest_token_created created = {.expires_ms = token->expires_ms};
+    struct token_created created = {.expires_ms = token->expires_ms};
     struct join_offer offer = {.expires_ms = token->expires_ms};
     auto_clean(text_deinit) struct text text = {0};
     (void)text_copy(offer.id, sizeof(offer.id), token->id);
@@ -74,7 +74,7 @@ static void answer_token(struct rest *rest, struct rest_call *call) {
     (void)text_copy(created.id, sizeof(created.id), token->id);
     (void)text_copy(created.peer, sizeof(created.peer), token->peer);
     created.token = text.data; /* borrowed */
-    rest_answer_record(call, 201, &rest_token_created_table, &created);
+    rest_answer_record(call, 201, &token_created_table, &created);
     http_answer_header(&call->http, "Location", "/v1/tokens/%s", token->id);
 }
 
@@ -90,10 +90,10 @@ static void answer_created(struct rest *rest, struct rest_call *call) {
         return;
     }
     const struct tenant *tenant = record->data;
-    struct rest_tenant_created created = {.created_ms = tenant->created_ms};
+    struct tenant_created created = {.created_ms = tenant->created_ms};
     (void)text_copy(created.name, sizeof(created.name), tenant->name);
     (void)text_copy(created.token, sizeof(created.token), call->token);
-    rest_answer_record(call, 201, &rest_tenant_created_table, &created);
+    rest_answer_record(call, 201, &tenant_created_table, &created);
     http_answer_header(&call->http, "Location", "/v1/tenants/%s", tenant->name);
 }
 

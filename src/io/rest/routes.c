@@ -18,34 +18,6 @@ static const struct field timing_fields[] = {
 const struct table rest_timing_table = {"timing", "Times of a request.", sizeof(struct rest_timing),
                                         field_rows(timing_fields)};
 
-static const struct field tenant_created_fields[] = {
-    {field_of(struct rest_tenant_created, name), .about = "The tenant's name.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
-    {field_of(struct rest_tenant_created, token),
-     .about = "Its token. It is shown this once and kept nowhere.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET},
-    {field_of(struct rest_tenant_created, created_ms), .about = "When it was made.",
-     .kind = FIELD_U64},
-};
-const struct table rest_tenant_created_table = {"tenant-created", "A new tenant with its token.",
-                                                sizeof(struct rest_tenant_created),
-                                                field_rows(tenant_created_fields)};
-
-static const struct field token_created_fields[] = {
-    {field_of(struct rest_token_created, id), .about = "The token's id.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, .check = CHECK_ID},
-    {field_of(struct rest_token_created, peer), .about = "Who may join by it.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
-    {field_of(struct rest_token_created, token),
-     .about = "The token, shown this once and kept nowhere.", .kind = FIELD_BLOB,
-     .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET, .most = limit_join_token},
-    {field_of(struct rest_token_created, expires_ms), .about = "From when on it is worth nothing.",
-     .kind = FIELD_U64},
-};
-const struct table rest_token_created_table = {"token-created", "A new token to join by.",
-                                               sizeof(struct rest_token_created),
-                                               field_rows(token_created_fields)};
-
 static const struct field health_fields[] = {
     {field_of(struct rest_health, status), .about = "ok while the manager serves.",
      .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
@@ -162,7 +134,7 @@ static const struct rest_route routes[] = {
     {"POST", "/v1/tokens", "Makes a one-time token for a peer to join by; operators only",
      REST_ROLE, REQUEST_TOKEN_CREATE, .body = &token_create_table,
      .body_offset = offsetof(struct request, token_create), .shape = REST_CREATED,
-     .answer = &rest_token_created_table, .problems = problem(CODE_NOT_FOUND)},
+     .answer = &token_created_table, .problems = problem(CODE_NOT_FOUND)},
     {"GET", "/v1/tokens", "Lists tokens to join by; operators only", REST_ROLE, REQUEST_TOKEN_LIST,
      .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &join_token_table},
     {"DELETE", "/v1/tokens/{token}", "Revokes a token to join by; operators only", REST_ROLE,
@@ -172,7 +144,7 @@ static const struct rest_route routes[] = {
     {"POST", "/v1/tenants", "Makes a tenant and its token; operators only", REST_ROLE,
      REQUEST_TENANT_CREATE, .body = &tenant_create_table,
      .body_offset = offsetof(struct request, tenant_create), .shape = REST_CREATED,
-     .answer = &rest_tenant_created_table, .problems = create_problems},
+     .answer = &tenant_created_table, .problems = create_problems},
     {"GET", "/v1/tenants", "Lists tenants; operators only", REST_ROLE, REQUEST_TENANT_LIST,
      .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &account_table,
      .problems = list_problems},

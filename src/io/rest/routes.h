@@ -23,23 +23,6 @@ struct rest_timing {
 };
 extern const struct table rest_timing_table;
 
-/* Answer to POST /v1/tenants: the only time that the token is shown. */
-struct rest_tenant_created {
-    char name[limit_name_size];
-    char token[limit_digest_size];
-    uint64_t created_ms;
-};
-extern const struct table rest_tenant_created_table;
-
-/* Answer to POST /v1/tokens: the only time that the token is shown. */
-struct rest_token_created {
-    char id[limit_id_size];
-    char peer[limit_name_size];
-    char *token;
-    uint64_t expires_ms;
-};
-extern const struct table rest_token_created_table;
-
 struct rest_health {
     char status[16];
     char software[limit_software_size];

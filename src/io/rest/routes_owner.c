@@ -82,7 +82,7 @@ static const struct rest_route routes[] = {
     {"POST", "/v1/tokens", "Makes a one-time token for a peer to join by", REST_ROLE,
      REQUEST_TOKEN_CREATE, .body = &token_create_table,
      .body_offset = offsetof(struct request, token_create), .shape = REST_CREATED,
-     .answer = &rest_token_created_table, .problems = problem(CODE_NOT_FOUND)},
+     .answer = &token_created_table, .problems = problem(CODE_NOT_FOUND)},
     {"GET", "/v1/tokens", "Lists tokens to join by", REST_ROLE, REQUEST_TOKEN_LIST,
      .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &join_token_table},
     {"DELETE", "/v1/tokens/{token}", "Revokes a token to join by", REST_ROLE,
