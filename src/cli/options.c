@@ -1,3 +1,5 @@
+/* Which options there are, their help, and what values they take; which of the two managers is
+ * asked, and with which token or socket. */
 #include "cli/options.h"
 
 #include <errno.h>

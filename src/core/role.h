@@ -1,5 +1,5 @@
-/* A role is a pure state machine: an upstream manager, a downstream manager or an agent. The shell
- * of production and the simulator drive all three through these few functions.
+/* A role is a pure state machine: an upstream manager, a downstream manager, an agent, or whoever
+ * joins. The shell of production and the simulator drive all of them through these few functions.
  *
  * role_step looks at one event, changes only *role and appends to *out. It never blocks, never
  * fails, never reads a clock. */

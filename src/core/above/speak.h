@@ -1,6 +1,6 @@
-/* What both ends of an agent's work say to the manager above: the uplink itself, and how a message
- * gets into its session. What is said when, and what is heard, is the business of above/instruct
- * and above/uplink. */
+/* How an agent's end speaks to the manager above: the uplink itself, whether it has room, and how a
+ * message gets into its session. What is said when, and what is heard, is the business of
+ * above/uplink (the session) and above/instruct (the instructions), which both stand on this. */
 #pragma once
 
 #include "core/books/book.h"

@@ -1,6 +1,6 @@
 /* The keys by which peers are known, where they are not the configuration's: pinned by a join,
  * none after a revocation, or changed by the peer itself, which says its next key sealed by its
- * old one. Both ends of every link use this; the keys themselves are at work in io/seal.
+ * old one. Both ends of every link use this; the keys themselves are at work in io/keys/seal.
  *
  *   PINNED --rekey--> PINNED, and a next one --a frame sealed by that--> PINNED (the old is gone)
  *      any --revoked--> NONE: what was to come next is gone as well                             */

@@ -1,5 +1,5 @@
 /* An HTTP/1.1 server (libmicrohttpd) on one thread of its own, for the faces built upon it
- * (rest.c, image/serve.c). It knows connections, heads, bodies and TLS; it knows no routes.
+ * (rest/rest.c, image/serve.c). It knows connections, heads, bodies and TLS; it knows no routes.
  *
  * A face is a few functions, all called on the server's thread. A request goes
  *   on_head -> on_piece … -> on_complete -> answered -> on_closed

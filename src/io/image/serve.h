@@ -1,6 +1,7 @@
 /* A downstream manager's image repository for its own agents: GET /v1/blobs/<digest> from a
- * folder, by libmicrohttpd on a thread of its own. Whoever has one of the tokens may read; there
- * is no role behind it and nothing can be written. Listening and TLS follow rest.h's rules. */
+ * folder, by libmicrohttpd on a thread of its own. Whoever has one of the tokens may read; no
+ * role stands behind a token and nothing can be written. Listening and TLS follow the rules of
+ * http/server.h. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* A REST face: of the upstream manager, or of a cluster's owner on a Unix socket. Routes under /v1,
- * by libmicrohttpd on threads of its own. A request becomes an EVENT_REQUEST, its connection is
+ * by the HTTP server on its own thread. A request becomes an EVENT_REQUEST, its connection is
  * held until the shell hands back the reply. Routes, parameters, bodies and answers stand in one
  * route table together with the field tables; the OpenAPI document is made from the same two. */
 #pragma once

@@ -2,8 +2,8 @@
  * with its key and its body as JSON made by the record's field table. Written through, read once
  * at start. Schema version and migration from the first release on.
  *
- * Called by the shell only, on the loop. A commit that fails is fatal for the process: the shell
- * exits, and the next start finds the last committed state. */
+ * Called by the shell only, within its turn. A commit that fails is fatal for the process: the
+ * shell exits, and the next start finds the last committed state. */
 #pragma once
 
 #include "base/error.h"
