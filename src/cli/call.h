@@ -2,10 +2,10 @@
  * All return an exit code; what went wrong has been said on standard error by then. */
 #pragma once
 
-#include "io/http/client.h"
-#include "io/http/problem.h"
 #include "cli/options.h"
 #include "cli/table.h"
+#include "io/http/client.h"
+#include "io/http/problem.h"
 #include "message/codec.h"
 
 /* One exchange, to be filled in by the caller beyond method, path and answer. */

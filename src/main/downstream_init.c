@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "io/os/folder.h"
 #include "io/keys/join_token.h"
 #include "io/keys/key_file.h"
 #include "io/keys/secret.h"
+#include "io/os/folder.h"
 #include "main/daemon/files.h"
 #include "main/daemon/invite.h"
 #include "message/id.h"

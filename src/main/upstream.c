@@ -3,10 +3,10 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/keys/secret.h"
 #include "io/os/folder.h"
 #include "io/rest/rest.h"
 #include "io/rest/routes.h"
-#include "io/keys/secret.h"
 #include "main/daemon/daemon.h"
 #include "main/daemon/invite.h"
 #include "main/daemon/link.h"

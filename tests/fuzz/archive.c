@@ -7,8 +7,8 @@
 
 #include "base/text.h"
 #include "fuzz.h"
-#include "io/os/folder.h"
 #include "io/image/archive.h"
+#include "io/os/folder.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     char path[64];

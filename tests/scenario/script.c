@@ -9,8 +9,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/laws/check.h"
 #include "sim/actors/workload.h"
+#include "sim/laws/check.h"
 #include "sim/parts/domain.h"
 #include "sim/parts/loop.h"
 #include "sim/parts/process.h"

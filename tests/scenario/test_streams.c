@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "base/attributes.h"
-#include "sim/laws/check.h"
 #include "sim/actors/faults.h"
 #include "sim/actors/workload.h"
+#include "sim/laws/check.h"
 #include "sim/parts/loop.h"
 #include "sim/runs/run.h"
 

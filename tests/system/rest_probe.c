@@ -16,9 +16,9 @@
 
 #include "base/memory.h"
 #include "io/image/serve.h"
+#include "io/keys/secret.h"
 #include "io/rest/rest.h"
 #include "io/rest/routes.h"
-#include "io/keys/secret.h"
 #include "message/codec.h"
 #include "message/id.h"
 

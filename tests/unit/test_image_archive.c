@@ -16,9 +16,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/os/folder.h"
 #include "io/image/archive.h"
 #include "io/keys/secret.h"
+#include "io/os/folder.h"
 
 static const char good_manifest[] =
     "{\"format\":1,\"architecture\":\"x86_64\",\"disk\":\"disk.qcow2\",\"disk_format\":\"qcow2\"}";

@@ -18,9 +18,9 @@
 #include "base/prng.h"
 #include "base/text.h"
 #include "core/link/pins.h"
-#include "io/os/folder.h"
 #include "io/keys/key_file.h"
 #include "io/keys/seal.h"
+#include "io/os/folder.h"
 
 enum { AGENT, MANAGER, ENDS, recorded_most = 64 };
 

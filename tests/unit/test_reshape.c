@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "core/role.h"
 #include "cloud.h"
 #include "core/books/reshape.h"
+#include "core/role.h"
 #include "host.h"
 
 /* small {1, 512, 5}, large {4, 4096, 50}; this one is between them, with the small one's disk. */

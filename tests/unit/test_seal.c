@@ -13,9 +13,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/os/folder.h"
 #include "io/keys/key_file.h"
 #include "io/keys/seal.h"
+#include "io/os/folder.h"
 
 /* Of nobody: made for this test, by numbers that others can repeat. */
 static const char *const secrets[] = {

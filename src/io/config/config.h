@@ -1,7 +1,7 @@
 /* Configuration: one INI file per daemon (inih), read into a plain struct by field tables
  * (message/field.h).
  *
- * The tables of the three daemons stand in config/daemons.c. What a file may hold, its defaults,
+ * The tables of the three daemons stand in daemons.c. What a file may hold, its defaults,
  * bounds and words are there and nowhere else; a mistake is an error that names file, line and
  * remedy.
  * A daemon's table has a field for each section: a FIELD_RECORD is `[name]`, a FIELD_LIST is

@@ -11,7 +11,6 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/os/folder.h"
 #include "io/host/libvirt/act.h"
 #include "io/host/libvirt/find.h"
 #include "io/host/libvirt/migrate.h"
@@ -19,6 +18,7 @@
 #include "io/host/machine.h"
 #include "io/host/migrate.h"
 #include "io/keys/secret.h"
+#include "io/os/folder.h"
 #include "message/id.h"
 #include "message/labels.h"
 

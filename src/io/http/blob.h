@@ -2,8 +2,8 @@
  * has one of the tokens. */
 #pragma once
 
-#include "io/http/server.h"
 #include "io/http/problem.h"
+#include "io/http/server.h"
 
 /* Copies of SHA-256 digests of tokens. */
 struct token_hashes {

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "io/os/folder.h"
 #include "io/keys/secret.h"
+#include "io/os/folder.h"
 #include "message/codec.h"
 
 enum {

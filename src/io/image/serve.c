@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 #include "base/memory.h"
-#include "io/http/server.h"
 #include "io/http/blob.h"
+#include "io/http/server.h"
 
 struct image_serve {
     struct http_face face;

@@ -11,11 +11,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/os/folder.h"
 #include "io/http/client.h"
 #include "io/image/archive.h"
-#include "io/os/pool.h"
 #include "io/keys/secret.h"
+#include "io/os/folder.h"
+#include "io/os/pool.h"
 #include "message/limits.h"
 
 enum {

@@ -11,9 +11,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/os/folder.h"
 #include "io/keys/seal.h"
 #include "io/keys/secret.h"
+#include "io/os/folder.h"
 
 void key_file_forget(char line[limit_key_line_size]) { secret_erase(line, limit_key_line_size); }
 

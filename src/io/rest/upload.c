@@ -11,8 +11,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "io/os/folder.h"
 #include "io/image/archive.h"
+#include "io/os/folder.h"
 #include "io/rest/answer.h"
 #include "message/codec.h"
 

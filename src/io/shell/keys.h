@@ -1,6 +1,6 @@
-/* Changes of our own keys while the daemon runs: a link's FILE.next (key_file.h) is found, told to
- * the role, which tells the peers, and takes the place of FILE once all of them seal to it, or
- * when the time is over. All within the shell's turn. */
+/* Changes of our own keys while the daemon runs: a link's FILE.next (keys/key_file.h) is found,
+ * told to the role, which tells the peers, and takes the place of FILE once all of them seal to
+ * it, or when the time is over. All within the shell's turn. */
 #pragma once
 
 #include "base/log.h"

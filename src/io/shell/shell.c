@@ -13,8 +13,8 @@
 #include <uv.h>
 
 #include "base/memory.h"
-#include "io/shell/notify.h"
 #include "io/shell/keys.h"
+#include "io/shell/notify.h"
 #include "io/shell/perform.h"
 #include "io/shell/queue.h"
 

@@ -11,9 +11,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/carrier/kinds.h"
-#include "io/os/folder.h"
 #include "io/keys/key_file.h"
 #include "io/keys/secret.h"
+#include "io/os/folder.h"
 
 const char daemon_software[] = "isthmus " ISTHMUS_VERSION;
 

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "io/os/folder.h"
 #include "io/keys/secret.h"
+#include "io/os/folder.h"
 
 void daemon_values_clean(struct daemon_values *values) {
     for (size_t i = 0; i < values->count; i++) {

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "io/os/folder.h"
 #include "io/host/domain.h"
 #include "io/host/libvirt/library.h"
+#include "io/os/folder.h"
 
 enum {
     reopen_first_ms = 250,

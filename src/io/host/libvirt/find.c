@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "io/os/folder.h"
 #include "io/host/libvirt/look_up.h"
+#include "io/os/folder.h"
 
 enum {
     barrier_threads = 4, /* five stuck calls would freeze a remote connection */
