@@ -4,8 +4,8 @@
 #include "sim/actors/faults.h"
 
 #include "base/map.h"
-#include "sim/parts/carrier.h"
 #include "sim/actors/owners.h"
+#include "sim/parts/carrier.h"
 #include "sim/parts/host.h"
 #include "sim/parts/keys.h"
 #include "sim/parts/link.h"

@@ -32,7 +32,6 @@ void owners_begin(struct sim_world *world, struct sim_node *node) {
         if (prng_below(&world->owner, 1000) < world->settings.limits)
             limits[i] = some_limits(world);
     node->settings.limits = limits;
-    node->used = memory_new(parties, sizeof(*node->used));
     node->lent = memory_new(parties, sizeof(*node->lent));
     shares_begin(world, node);
     permits_begin(world, node);

@@ -1,14 +1,16 @@
 /* The laws of hosts: what a level writes is what the host has, what is under way holds the larger
  * size, no host has more than it is, and no job does what nobody wants: a VM is in one place, none
  * is lost, and none is acted on twice. */
+#include "sim/laws/hosts.h"
+
 #include "base/text.h"
 #include "core/books/reshape.h"
 #include "core/role.h"
 #include "message/labels.h"
-#include "sim/laws/check.h"
+#include "sim/laws/law.h"
+#include "sim/parts/change.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/domain.h"
-#include "sim/parts/change.h"
 #include "sim/world/node.h"
 
 static bool within(const struct size *size, const struct size *of) {
@@ -21,7 +23,7 @@ static uint32_t lent(uint32_t has, uint32_t percent) {
 }
 
 /* Law 10, in hardware: whatever is under way, a host never has more on it than it ever lent. */
-void check_host(struct sim_world *world, const struct sim_node *node) {
+void hosts_check(struct sim_world *world, const struct sim_node *node) {
     struct size sum = {0};
     struct size most = {lent(node->host.cpus, node->most_lent.cpus_percent),
                         lent(node->host.memory_mib, node->most_lent.memory_percent),
@@ -34,72 +36,73 @@ void check_host(struct sim_world *world, const struct sim_node *node) {
         sum.disk_gib += size->disk_gib;
     }
     if (!world->settings.bare && !within(&sum, &most))
-        check_fail(world, "no host is overfull", "%s has %u cpus, %u MiB, %u GiB of %u, %u, %u",
+        law_fail(world, "no host is overfull", "%s has %u cpus, %u MiB, %u GiB of %u, %u, %u",
                    node->name, sum.cpus, sum.memory_mib, sum.disk_gib, most.cpus,
                    most.memory_mib, most.disk_gib);
 }
 
 /* What a level says of a VM is what the host has of it. */
-void check_shape(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
-                 const struct sim_domain *domain) {
+void hosts_check_shape(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
+                       const struct sim_domain *domain) {
     const struct size *size = &vm->size, *has = &domain->size;
     if (!record_equal(&size_table, size, has))
-        check_fail(world, "wanted is actual",
+        law_fail(world, "wanted is actual",
                    "%s says %s has %u cpus, %u MiB, %u GiB; it has %u, %u, %u", node->name, vm->id,
                    size->cpus, size->memory_mib, size->disk_gib, has->cpus, has->memory_mib,
                    has->disk_gib);
     if (!text_equal(vm->digest, domain->image))
-        check_fail(world, "wanted is actual", "%s says %s is of image %s, it is of %s",
+        law_fail(world, "wanted is actual", "%s says %s is of image %s, it is of %s",
                    node->name, vm->id, vm->digest, domain->image);
     if (!text_equal(vm->networks ? vm->networks : "", domain->networks))
-        check_fail(world, "wanted is actual", "%s says %s is in networks '%s', it is in '%s'",
+        law_fail(world, "wanted is actual", "%s says %s is in networks '%s', it is in '%s'",
                    node->name, vm->id, vm->networks ? vm->networks : "", domain->networks);
     for (uint32_t i = 0; i < vm->snapshots_count; i++) {
         const struct sim_snapshot *there = change_snapshot(domain, vm->snapshots[i].name);
         if (!there || there->memory != vm->snapshots[i].memory)
-            check_fail(world, "wanted is actual", "%s says %s has snapshot %s, %s", node->name,
+            law_fail(world, "wanted is actual", "%s says %s has snapshot %s, %s", node->name,
                        vm->id, vm->snapshots[i].name,
                        there ? "which is of another kind" : "which is not there");
     }
 }
 
 /* While a resize is under way, what counts is the larger of what was and of what is to be. */
-void check_held(struct sim_world *world, const struct sim_node *node, const struct vm *saved) {
+void hosts_check_held(struct sim_world *world, const struct sim_node *node,
+                      const struct vm *saved) {
     const struct book_vm *vm = book_vm(role_book(node->role), saved->id);
     const struct operation *op = vm && vm->active ? &vm->active->record : NULL;
     if (!op || op->verb != VERB_RESIZE || size_is_zero(&op->was))
         return;
     struct size larger = size_larger(&op->was, &op->definition.size);
     if (!within(&larger, &vm->record.size))
-        check_fail(world, "the larger is held", "%s holds %u cpus, %u MiB, %u GiB for %s",
+        law_fail(world, "the larger is held", "%s holds %u cpus, %u MiB, %u GiB for %s",
                    node->name, vm->record.size.cpus, vm->record.size.memory_mib,
                    vm->record.size.disk_gib, saved->id);
 }
 
 /* Without an operation nothing is started but what is known to have run. */
-void check_job_begins(struct sim_world *world, const struct sim_node *node,
+void hosts_job_begins(struct sim_world *world, const struct sim_node *node,
                             const struct effect_job *job) {
     if (job->kind == JOB_START && !*job->op && !world->settings.bare &&
         !disk_says(world, node, job->vm, VM_RUNNING) &&
         !disk_says(world, node, job->vm, VM_DELETING))
-        check_fail(world, "as wanted", "%s starts %s, which nobody wants to run", node->name,
+        law_fail(world, "as wanted", "%s starts %s, which nobody wants to run", node->name,
                    job->vm);
 }
 
 
 /* Law 4: a reboot must not happen twice; all other jobs do no harm then. */
-static void check_once(struct sim_world *world, const struct sim_node *node,
+static void check_once(struct hosts *hosts, struct sim_world *world, const struct sim_node *node,
                        const struct effect_job *job) {
-    struct promise *promise = promise_put(world, "did", node, job->op);
-    if (promise->count++)
-        check_fail(world, "once", "%s reboots %s a second time", job->op, job->vm);
+    struct reboots *reboots = ledger_put(&hosts->reboots, node, job->op);
+    if (reboots->count++)
+        law_fail(world, "once", "%s reboots %s a second time", job->op, job->vm);
 }
 
 /* Law 5: what moves is gone there before it is here. */
 static void check_made(struct sim_world *world, const struct sim_node *node,
                        const struct effect_job *job) {
     if (!domain_of(world, node, job->vm) && domain_vm(world, job->vm))
-        check_fail(world, "not twice", "%s is made on %s, and is on another host", job->vm,
+        law_fail(world, "not twice", "%s is made on %s, and is on another host", job->vm,
                    node->name);
 }
 
@@ -118,7 +121,7 @@ static void check_removed(struct sim_world *world, const struct sim_node *node,
     disk_read(world, row, &record);
     const struct vm *kept = record.data;
     if (kept->destination && text_equal(kept->destination, node->name))
-        check_fail(world, "nobody loses a VM", "%s discards %s, which is nowhere else", node->name,
+        law_fail(world, "nobody loses a VM", "%s discards %s, which is nowhere else", node->name,
                    domain->vm->id);
     record_deinit(&record);
 }
@@ -136,7 +139,7 @@ static void check_networks(struct sim_world *world, const struct sim_node *node,
     const char *networks = job->definition.networks;
     size_t length = 0;
     if (labels_missing(node->settings.host_networks, networks, &length))
-        check_fail(world, "a host has the networks", "%s defines %s, which is in '%s'", node->name,
+        law_fail(world, "a host has the networks", "%s defines %s, which is in '%s'", node->name,
                    job->vm, networks);
 }
 
@@ -146,11 +149,11 @@ static void check_reverts(struct sim_world *world, const struct sim_domain *doma
     const struct sim_snapshot *snapshot = change_snapshot(domain, job->snapshot);
     const struct size *size = &job->definition.size;
     if (!snapshot)
-        check_fail(world, "wanted is actual", "%s reverts %s to %s, which is not there", job->op,
+        law_fail(world, "wanted is actual", "%s reverts %s to %s, which is not there", job->op,
                    domain->vm->id, job->snapshot);
     if (snapshot->memory && (snapshot->size.cpus != size->cpus ||
                              snapshot->size.memory_mib != size->memory_mib))
-        check_fail(world, "wanted is actual", "%s reverts %s to the memory of another size",
+        law_fail(world, "wanted is actual", "%s reverts %s to the memory of another size",
                    job->op, domain->vm->id);
 }
 
@@ -158,14 +161,14 @@ static void check_snapshots(struct sim_world *world, const struct sim_domain *do
                             const struct effect_job *job) {
     if (!change_snapshot(domain, job->snapshot) &&
         domain->snapshots_count == array_size(domain->snapshots))
-        check_fail(world, "limits", "%s has too many snapshots", domain->vm->id);
+        law_fail(world, "limits", "%s has too many snapshots", domain->vm->id);
 }
 
-void check_job_acts(struct sim_world *world, const struct sim_node *node,
+void hosts_job_acts(struct hosts *hosts, struct sim_world *world, const struct sim_node *node,
                     const struct effect_job *job) {
     const struct sim_domain *domain = domain_of(world, node, job->vm);
     if (job->kind == JOB_REBOOT && !world->settings.bare)
-        check_once(world, node, job);
+        check_once(hosts, world, node, job);
     if (job->kind == JOB_CREATE)
         check_made(world, node, job);
     if (job->kind == JOB_REMOVE)
@@ -178,18 +181,18 @@ void check_job_acts(struct sim_world *world, const struct sim_node *node,
         check_snapshots(world, domain, job);
 }
 
-void check_moved(struct sim_world *world, const struct sim_domain *domain) {
+void hosts_moved(struct sim_world *world, const struct sim_domain *domain) {
     if (domain->vm->running > 1)
-        check_fail(world, "not twice", "%s runs in %u places", domain->vm->id,
+        law_fail(world, "not twice", "%s runs in %u places", domain->vm->id,
                    domain->vm->running);
 }
 
-void check_copies(struct sim_world *world, const struct fact_domain *fact) {
+void hosts_copies(struct sim_world *world, const struct fact_domain *fact) {
     const struct sim_domain *domain = fact->domain, *copy = fact->copy;
     if (!text_equal(copy->image, domain->image) || copy->size.disk_gib != domain->size.disk_gib)
-        check_fail(world, "nothing is half-made", "%s comes to a disk of another image or size",
+        law_fail(world, "nothing is half-made", "%s comes to a disk of another image or size",
                    domain->vm->id);
     if (!text_equal(copy->networks, domain->networks))
-        check_fail(world, "a host has the networks", "%s is in '%s' and comes to where '%s' was "
+        law_fail(world, "a host has the networks", "%s is in '%s' and comes to where '%s' was "
                    "asked for", domain->vm->id, domain->networks, copy->networks);
 }

@@ -1,77 +1,253 @@
 /* Which law hears of which fact. */
 #include "sim/laws/laws.h"
 
+#include "base/memory.h"
+#include "core/books/book.h"
 #include "core/role.h"
 #include "message/codec.h"
-#include "sim/laws/check.h"
+#include "sim/laws/answers.h"
+#include "sim/laws/committed.h"
+#include "sim/laws/decisions.h"
+#include "sim/laws/ends.h"
+#include "sim/laws/fairness.h"
+#include "sim/laws/hosts.h"
+#include "sim/laws/law.h"
+#include "sim/laws/lines.h"
+#include "sim/laws/placed.h"
+#include "sim/laws/refusals.h"
+#include "sim/laws/rest.h"
+#include "sim/laws/sovereignty.h"
+#include "sim/laws/timeline.h"
+#include "sim/laws/wall.h"
+#include "sim/world/node.h"
 
-static void check_readable(struct sim_world *world, const struct fact_unreadable *what) {
-    check_fail(world, "what is written can be read", "%s: %s %s", what->bytes, what->fault->field,
-               what->fault->text);
+struct laws {
+    struct answers answers;
+    struct committed committed;
+    struct ends ends;
+    struct fairness fairness;
+    struct hosts hosts;
+    struct lines lines;
+    struct refusals refusals;
+    struct sovereignty sovereignty;
+    struct wall wall;
+    uint32_t *long_steps; /* of each node: those that it has taken with long books */
+};
+
+struct laws *laws_new(const struct sim_world *world) {
+    struct laws *laws = memory_new(1, sizeof(*laws));
+    ledger_init(&laws->answers.asked, sizeof(struct asked));
+    ledger_init(&laws->answers.keys, sizeof(struct used_key));
+    ledger_init(&laws->answers.told, sizeof(struct entry));
+    ledger_init(&laws->committed.deadlines, sizeof(struct deadline));
+    ledger_init(&laws->committed.newest, sizeof(struct newest));
+    ledger_init(&laws->committed.locked, sizeof(struct entry));
+    ledger_init(&laws->ends.evicted, sizeof(struct entry));
+    ledger_init(&laws->ends.moved, sizeof(struct entry));
+    ledger_init(&laws->fairness.paces, sizeof(struct last_pace));
+    ledger_init(&laws->hosts.reboots, sizeof(struct reboots));
+    ledger_init(&laws->lines.losses, sizeof(struct line_loss));
+    ledger_init(&laws->refusals.rooms, sizeof(struct told_room));
+    ledger_init(&laws->refusals.shapes, sizeof(struct asked_shape));
+    ledger_init(&laws->sovereignty.places, sizeof(struct last_place));
+    ledger_init(&laws->sovereignty.destinations, sizeof(struct last_place));
+    ledger_init(&laws->wall.told, sizeof(struct entry));
+    laws->sovereignty.used = memory_new(world->nodes_count, sizeof(*laws->sovereignty.used));
+    laws->long_steps = memory_new(world->nodes_count, sizeof(*laws->long_steps));
+    return laws;
+}
+
+void laws_free(struct laws *laws, const struct sim_world *world) {
+    struct ledger *const ledgers[] = {
+        &laws->answers.asked, &laws->answers.keys, &laws->answers.told,
+        &laws->committed.deadlines, &laws->committed.newest, &laws->committed.locked,
+        &laws->ends.evicted, &laws->ends.moved, &laws->fairness.paces, &laws->hosts.reboots,
+        &laws->lines.losses, &laws->refusals.rooms, &laws->refusals.shapes,
+        &laws->sovereignty.places, &laws->sovereignty.destinations, &laws->wall.told,
+    };
+    for (size_t i = 0; i < array_size(ledgers); i++)
+        ledger_deinit(ledgers[i]);
+    for (uint32_t i = 0; i < world->nodes_count; i++)
+        memory_free(laws->sovereignty.used[i]);
+    memory_free(laws->sovereignty.used);
+    memory_free(laws->long_steps);
+    memory_free(laws);
+}
+
+/* The role's own invariants. All of them walk everything: after each step where its books are
+ * short; where they are long every 64th step and before its process ends, and after the others
+ * those of the records that the step has saved. */
+static void check_role(struct laws *laws, struct sim_world *world, const struct sim_node *node,
+                       const struct effects *effects) {
+    enum { short_rows = 32, full_steps = 64 };
+    const struct book *book = role_book(node->role);
+    if (book->vms_count + book->ops_count <= short_rows ||
+        ++laws->long_steps[node->index] % full_steps == 0) {
+        role_check(node->role);
+        timeline_check_waits(world, node);
+    } else {
+        book_check_saved(book, effects);
+    }
+}
+
+static void hear_of_op(struct laws *laws, struct sim_world *world, struct sim_node *node,
+                       const struct operation *op) {
+    if (op->ended_ms == node_wall_ms(world, node)) {
+        fairness_check_had(world, node, op);
+        ends_check(&laws->ends, world, node, op);
+    }
+    timeline_check(world, node, op);
+    refusals_check(&laws->refusals, &laws->ends, world, node, op);
+    placed_check_permits(world, node, op);
+    sovereignty_check_op(&laws->ends, world, node, op);
+}
+
+static void hear_of_vm(struct laws *laws, struct sim_world *world, struct sim_node *node,
+                       const struct vm *vm) {
+    sovereignty_check_vm(&laws->sovereignty, &laws->ends, world, node, vm);
+    placed_check(world, node, vm);
+    hosts_check_held(world, node, vm);
+}
+
+static void hear_of_step(struct laws *laws, struct sim_world *world, struct sim_node *node,
+                         const struct effects *effects) {
+    bool vms_changed = false;
+    check_role(laws, world, node, effects);
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        const struct record *record = &effect->record;
+        if (effect->kind == EFFECT_FORGET)
+            ends_check_forgotten(world, node, record);
+        if (effect->kind != EFFECT_SAVE)
+            continue;
+        if (record->table == &operation_table)
+            hear_of_op(laws, world, node, record->data);
+        if (record->table == &node_table)
+            refusals_cluster_saved(&laws->refusals, world, node, record->data);
+        if (record->table == &vm_table)
+            hear_of_vm(laws, world, node, record->data);
+        vms_changed |= record->table == &vm_table;
+    }
+    fairness_check(&laws->fairness, world, node, effects);
+    if (vms_changed && node->lent)
+        sovereignty_check_limits(&laws->sovereignty, world, node, effects);
+}
+
+static void hear_of_crash(struct laws *laws, const struct sim_node *node) {
+    role_check(node->role); /* the last time */
+    answers_crashed(&laws->answers, node);
+    lines_crashed(&laws->lines, node);
+}
+
+static void hear_of_start(struct laws *laws, const struct sim_world *world,
+                          const struct sim_node *node) {
+    sovereignty_count(&laws->sovereignty, world, node);
+    committed_started(&laws->committed, world, node);
+}
+
+static void hear_of_minute(struct laws *laws, struct sim_world *world) {
+    lines_check(world);
+    committed_check_minute(&laws->committed, world);
+    answers_check_minute(&laws->answers, world);
+}
+
+static void hear_of_answer(struct laws *laws, struct sim_world *world,
+                           const struct sim_node *node, const struct reply *reply) {
+    answers_check(&laws->answers, world, node, reply);
+    decisions_check_kept(world, node);
+}
+
+static void hear_of_unreadable(struct sim_world *world, const struct fact_unreadable *what) {
+    law_fail(world, "what is written can be read", "%s: %s %s", what->bytes, what->fault->field,
+             what->fault->text);
+}
+
+/* In a bare world nothing is looked at but what takes no time. */
+static bool is_heard(const struct sim_world *world, enum fact_kind kind) {
+    return !world->settings.bare || kind == FACT_UNREADABLE || kind == FACT_JOB_ACTS ||
+           kind == FACT_MOVED || kind == FACT_COPIES;
 }
 
 void laws_observe(struct sim_world *world, const struct fact *fact) {
+    struct laws *laws = world->laws;
     struct sim_node *node = fact->node;
+    if (!is_heard(world, fact->kind))
+        return;
     switch (fact->kind) {
     case FACT_STARTS:
         break;
     case FACT_STARTED:
-        check_restarted(world, node);
+        hear_of_start(laws, world, node);
         break;
     case FACT_CRASHES:
-        check_crashes(world, node);
+        hear_of_crash(laws, node);
         break;
     case FACT_STEP:
-        check_role(world, node, fact->effects);
-        check_step(world, node, fact->effects);
+        hear_of_step(laws, world, node, fact->effects);
         break;
     case FACT_COMMIT:
-        check_commit(world, node, fact->effects);
+        committed_check(&laws->committed, world, node, fact->effects);
         break;
     case FACT_MINUTE:
-        check_minute(world);
+        hear_of_minute(laws, world);
         break;
     case FACT_ASKED:
-        check_asked(world, node, fact->request);
+        answers_asked(&laws->answers, world, node, fact->request);
         break;
     case FACT_ANSWERED:
-        check_answered(world, node, fact->reply);
+        hear_of_answer(laws, world, node, fact->reply);
         break;
     case FACT_SAID:
-        check_wall_told(world, node, fact->message);
+        wall_said(&laws->wall, node, fact->message);
         break;
     case FACT_UPLINK:
-        check_wall(world, node, fact->uplink.to, fact->uplink.bytes);
+        wall_check(&laws->wall, world, node, &fact->uplink);
         break;
     case FACT_UNREADABLE:
-        check_readable(world, &fact->unreadable);
+        hear_of_unreadable(world, &fact->unreadable);
         break;
     case FACT_LINE_LOST:
-        check_line_lost(world, &fact->line);
+        lines_lost(&laws->lines, world, &fact->line);
         break;
     case FACT_LINE_UP:
-        check_line_up(world, &fact->line);
+        lines_up(&laws->lines, world, &fact->line);
+        break;
+    case FACT_DUE:
+        lines_due(&laws->lines, world, fact->due);
         break;
     case FACT_JOB_BEGINS:
-        check_job_begins(world, node, fact->job);
+        hosts_job_begins(world, node, fact->job);
         break;
     case FACT_JOB_ACTS:
-        check_job_acts(world, node, fact->job);
+        hosts_job_acts(&laws->hosts, world, node, fact->job);
         break;
     case FACT_HOST:
-        check_host(world, node);
+        hosts_check(world, node);
         break;
     case FACT_MOVED:
-        check_moved(world, fact->domain.domain);
+        hosts_moved(world, fact->domain.domain);
         break;
     case FACT_COPIES:
-        check_copies(world, &fact->domain);
+        hosts_copies(world, &fact->domain);
         break;
     case FACT_DECISION:
-        check_decision(world, node, &fact->decision);
+        decisions_check(world, node, &fact->decision);
         break;
     case FACT_CONSENT:
-        check_consent(world, node, &fact->consent);
+        decisions_check_consent(world, node, &fact->consent);
         break;
     }
+}
+
+void laws_check_end(struct sim_world *world) {
+    struct laws *laws = world->laws;
+    rest_check_sessions(world);
+    lines_check_end(world);
+    for (uint32_t i = 0; i < world->nodes_count; i++) {
+        sovereignty_count(&laws->sovereignty, world, world->nodes[i]);
+        rest_check(world, world->nodes[i]);
+    }
+    for (uint32_t i = 0; i < world->settings.upstreams && !world->settings.greedy; i++)
+        rest_check_balance(&laws->sovereignty, world, world->nodes[i]);
+    answers_check_end(&laws->answers, world);
 }

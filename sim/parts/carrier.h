@@ -33,11 +33,6 @@ struct sim_carrier {
     struct sim_line lines[limit_endpoints];
     uint64_t since_ms;   /* that there is one */
     uint64_t changed_ms; /* when the link came or went */
-    /* what check_carrier.c remembers: the newest use that was lost */
-    uint64_t lost_ms;
-    size_t lost_line;
-    uint32_t losses;
-    bool was_steady, is_out;
 };
 
 /* The carrier begins and ends with its process. */

@@ -5,9 +5,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "sim/parts/change.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/live.h"
-#include "sim/parts/change.h"
 #include "sim/parts/step.h"
 #include "sim/world/fact.h"
 

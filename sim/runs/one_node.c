@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/laws/check.h"
 #include "sim/runs/run.h"
+#include "sim/world/world.h"
 
 struct cost {
     uint64_t memory_bytes, rows, frames, frame_bytes;

@@ -11,7 +11,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sim/laws/check.h"
+#include "sim/laws/law.h"
+#include "sim/laws/laws.h"
 #include "sim/runs/run.h"
 
 enum { cpus = 8, frames_least = 50 };
@@ -83,7 +84,7 @@ static void compare(struct sim_world *world, const struct messages *left,
         i++;
     if (i == left->count && i == right->count)
         return;
-    check_fail(world, "wall", "%u hosts tell the upstream another thing:\n%s\n%s",
+    law_fail(world, "wall", "%u hosts tell the upstream another thing:\n%s\n%s",
                world->settings.agents, i < left->count ? left->lines[i] : "(nothing)",
                i < right->count ? right->lines[i] : "(nothing)");
 }
@@ -94,16 +95,16 @@ static void check_substance(struct sim_world *world, const char *bytes) {
                                         "{\"beat\""};
     for (size_t i = 0; i < array_size(kinds); i++)
         if (!strstr(bytes, kinds[i]))
-            check_fail(world, "wall", "no %s went up: the pair compares nothing", kinds[i]);
+            law_fail(world, "wall", "no %s went up: the pair compares nothing", kinds[i]);
     if (world->stats.uplink_frames < frames_least)
-        check_fail(world, "wall", "only %llu frames went up",
+        law_fail(world, "wall", "only %llu frames went up",
                    (unsigned long long)world->stats.uplink_frames);
 }
 
 static struct messages run_one(const struct sim_settings *settings, struct text *uplinks,
                                const struct messages *other, struct stats *stats) {
     struct sim_world *world = run_world(settings, uplinks);
-    check_end(world);
+    laws_check_end(world);
     if (!other)
         check_substance(world, text_data(uplinks));
     struct messages messages = sort_messages(uplinks);

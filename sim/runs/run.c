@@ -9,8 +9,9 @@
 #include "sim/actors/permits.h"
 #include "sim/actors/population.h"
 #include "sim/actors/workload.h"
-#include "sim/laws/check.h"
+#include "sim/laws/law.h"
 #include "sim/laws/laws.h"
+#include "sim/laws/rest.h"
 #include "sim/parts/carrier.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/domain.h"
@@ -34,6 +35,7 @@ struct sim_world *run_build(const struct sim_settings *settings, struct text *up
     struct sim_world *world = world_new(settings, uplinks);
     world->observe = observe;
     topology_build(world);
+    world->laws = laws_new(world);
     keys_build(world);
     for (uint32_t i = 0; i < world->nodes_count; i++)
         if (world->nodes[i]->settings.kind != ROLE_AGENT)
@@ -50,6 +52,7 @@ struct sim_world *run_begin(const struct sim_settings *settings, struct text *up
 }
 
 void run_free(struct sim_world *world) {
+    laws_free(world->laws, world);
     domain_forget_all(world);
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         struct sim_node *node = world->nodes[i];
@@ -76,7 +79,7 @@ void run_heal(struct sim_world *world) {
     faults_end(world);
     for (;;) {
         loop_run(world, world->now_ms + minute_ms / 6);
-        bool rests = owners_restore(world) && check_is_at_rest(world, what, sizeof(what));
+        bool rests = owners_restore(world) && rest_is_reached(world, what, sizeof(what));
         if (rests && world->now_ms - world->busy_ms >= quiet_ms)
             break;
         if (!rests && !relented && world->now_ms - begin_ms > heal_most_ms / 2) {
@@ -84,7 +87,7 @@ void run_heal(struct sim_world *world) {
             relented = true;
         }
         if (world->now_ms - begin_ms > heal_most_ms)
-            check_fail(world, rests ? "quiet" : "never stuck", "an hour after the last fault %s",
+            law_fail(world, rests ? "quiet" : "never stuck", "an hour after the last fault %s",
                        rests ? "something still happens" : what);
     }
     world->stats.heal_ms += world->now_ms - begin_ms;
@@ -103,7 +106,7 @@ struct sim_world *run_world(const struct sim_settings *settings, struct text *up
 
 uint64_t run_seed(const struct sim_settings *settings, struct stats *stats) {
     struct sim_world *world = run_world(settings, NULL);
-    check_end(world);
+    laws_check_end(world);
     uint64_t hash = world->hash;
     world->stats.runs++;
     world->stats.simulated_ms += world->now_ms;

@@ -15,8 +15,10 @@
 #include "core/books/book.h"
 #include "core/books/lifecycle.h"
 #include "core/role.h"
-#include "sim/laws/check.h"
 #include "sim/actors/workload.h"
+#include "sim/laws/law.h"
+#include "sim/laws/laws.h"
+#include "sim/laws/rest.h"
 #include "sim/parts/loop.h"
 #include "sim/parts/process.h"
 #include "sim/runs/run.h"
@@ -101,7 +103,7 @@ static void start(struct sim_world *world) {
     world_later(world, NULL, 1, start_hosts)->number = (uint32_t)world->now_ms;
     loop_run(world, world->now_ms + world->settings.beat_ms + settling_ms);
     if (world->stats.syncs)
-        check_fail(world, "quiet", "%llu tables were asked for: what was on the disks differs",
+        law_fail(world, "quiet", "%llu tables were asked for: what was on the disks differs",
                    (unsigned long long)world->stats.syncs);
 }
 
@@ -190,9 +192,9 @@ static void run_operations(struct scale *scale) {
 static void run_to_rest(struct sim_world *world) {
     char what[256] = "";
     uint64_t begun_ms = world->now_ms;
-    while (!check_is_at_rest(world, what, sizeof(what))) {
+    while (!rest_is_reached(world, what, sizeof(what))) {
         if (world->now_ms - begun_ms > rest_most_ms)
-            check_fail(world, "never stuck", "%u minutes after the last operation %s",
+            law_fail(world, "never stuck", "%u minutes after the last operation %s",
                        rest_most_ms / 60000, what);
         loop_run(world, world->now_ms + settling_ms);
     }
@@ -213,7 +215,7 @@ static void count_ends(struct scale *scale) {
         refused += world->stats.refused[i];
     if (scale->asked < world->settings.operations ||
         (ended + refused < scale->asked && ended < limit_operations_kept))
-        check_fail(world, "never stuck", "of %u operations %u were asked for, %llu ended, %llu "
+        law_fail(world, "never stuck", "of %u operations %u were asked for, %llu ended, %llu "
                    "were refused", world->settings.operations, scale->asked,
                    (unsigned long long)ended, (unsigned long long)refused);
 }
@@ -282,7 +284,7 @@ int run_scale(const struct sim_settings *settings) {
     part_end(&part, "until all is at rest");
     part = part_begin(world);
     count_ends(&scale);
-    check_end(world);
+    laws_check_end(world);
     part_end(&part, "every law at the end");
     world->stats.runs++;
     world->stats.simulated_ms = world->now_ms;

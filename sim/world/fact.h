@@ -25,6 +25,7 @@ enum fact_kind {
     FACT_MOVED,      /* a domain is in another state */
     FACT_COPIES,     /* a domain is about to be on another host as well */
     FACT_DECISION,   /* an owner's request has been taken, with these effects */
+    FACT_DUE,        /* a time has come for which somebody who observes has asked */
     FACT_CONSENT,    /* an owner's request was refused, or not */
 };
 
@@ -74,5 +75,6 @@ struct fact {
         struct fact_domain domain;
         struct fact_decision decision;
         struct fact_consent consent;
+        const struct occurrence *due;
     };
 };

@@ -184,7 +184,6 @@ void topology_free(struct sim_world *world) {
         free_settings(node->settings.limits);
         free_settings(node->settings.shares);
         memory_free(node->shared);
-        memory_free(node->used);
         memory_free(node->lent);
         memory_free(node->links);
         memory_free(node);

@@ -98,8 +98,6 @@ struct sim_world *world_new(const struct sim_settings *settings, struct text *up
     map_init(&world->names, 0);
     map_init(&world->addresses, 0);
     map_init(&world->vms, 0);
-    map_init(&world->promises, 0);
-    list_init(&world->promised);
     world->now_ms = 1000;
     return world;
 }
@@ -111,10 +109,6 @@ void world_free(struct sim_world *world) {
         heap_remove(&world->occurrences, &left->timer);
         occurrence_free(left);
     }
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &world->promised)
-        memory_free(container_of(at, struct promise, node));
-    map_deinit(&world->promises);
     map_deinit(&world->vms);
     map_deinit(&world->names);
     map_deinit(&world->addresses);

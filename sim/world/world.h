@@ -15,7 +15,6 @@
 #include "base/list.h"
 #include "base/prng.h"
 #include "core/books/book.h"
-#include "core/below/pace.h"
 #include "core/role.h"
 #include "core/turn.h"
 #include "sim/world/settings.h"
@@ -36,6 +35,7 @@ struct sim_notes {
 struct sim_node;
 struct sim_carrier;
 struct fact;
+struct laws;
 
 /* A link's end: an account on a server. */
 struct sim_link {
@@ -72,16 +72,13 @@ struct sim_node {
     struct list jobs;              /* agents: occurrence.by_node of the jobs under way */
     struct size host;              /* agents: what it offers */
     struct timer tick;             /* in world.ticks */
-    uint32_t steps;                /* with long books, see check_role() */
     struct timer turn_timer;       /* in world.turns, see shell.h */
     struct turn turn;              /* whether the transaction is open */
     struct effects pending;        /* of the steps of this turn */
     struct effects open;           /* of the open transaction: to be stored, not committed yet */
     bool doomed;                   /* crashes in this turn */
-    struct owner_limits *used;     /* managers: by each party (owners.c), as checked last */
     struct owner_limits *lent;     /* managers: to each, as was decided last */
     struct share *shared;          /* downstream: by each manager above, as was decided last */
-    struct pace pace;              /* of those, as it was checked last */
     struct tenant_permissions *permitted; /* upstream: of each tenant, as was decided last */
     uint32_t at_once;              /* asked of it at a time, where several share it */
     bool cordoned;                 /* by the owner of its manager */
@@ -127,12 +124,10 @@ struct sim_world {
     uint64_t trace_from;  /* steps before are not printed */
     struct stats stats;
     void (*observe)(struct sim_world *world, const struct fact *fact); /* fact.h; NULL: nobody */
+    struct laws *laws; /* what they remember (laws.h) */
     /* workload */
     uint32_t requests;    /* sent */
     uint64_t last_handle;
-    /* what the checks remember */
-    struct map promises;  /* to struct promise: what has to hold later; by key */
-    struct list promised;
     /* scripts (tests/scenario) */
     struct text *story;    /* every instruction, result, job and reply, one on a line */
     const char *lose;      /* the next frame that holds this is lost */
@@ -142,15 +137,6 @@ struct sim_world {
     uint64_t slow_ms;
     struct sim_notes *notes; /* NULL: nobody asks */
     struct text *uplinks; /* every uplink's bytes with their times, where they are wanted */
-};
-
-/* A fact that a law is checked against later: an answered operation, a deadline, a used key. */
-struct promise {
-    struct list node;
-    char key[128];
-    char value[limit_id_size];
-    uint64_t due_ms, allowed_ms;
-    uint32_t count;
 };
 
 /* An empty one, in which time can pass; `uplinks` may be NULL. */

@@ -10,7 +10,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "sim/actors/workload.h"
-#include "sim/laws/check.h"
+#include "sim/laws/laws.h"
+#include "sim/laws/rest.h"
 #include "sim/parts/domain.h"
 #include "sim/parts/loop.h"
 #include "sim/parts/process.h"
@@ -118,7 +119,7 @@ bool script_vm_is(const struct script *script, const char *name, enum vm_state s
     const struct vm *vm = find(script, name);
     const struct sim_vm *there = vm ? domain_vm(script->world, vm->id) : NULL;
     return there && vm->state == state &&
-           check_is_true(container_of(there->domains.next, struct sim_domain, by_vm), state);
+           rest_is_true(container_of(there->domains.next, struct sim_domain, by_vm), state);
 }
 
 uint32_t script_memory_mib(const struct script *script, const char *name) {
@@ -136,6 +137,6 @@ void script_tells(struct script *script, const char *expected) {
 
 void script_ends(struct script *script) {
     run_heal(script->world);
-    check_end(script->world); /* ends the process where a law is broken */
+    laws_check_end(script->world); /* ends the process where a law is broken */
     script_free(script);
 }

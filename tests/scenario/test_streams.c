@@ -12,7 +12,6 @@
 #include "base/attributes.h"
 #include "sim/actors/faults.h"
 #include "sim/actors/workload.h"
-#include "sim/laws/check.h"
 #include "sim/parts/loop.h"
 #include "sim/runs/run.h"
 

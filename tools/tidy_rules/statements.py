@@ -39,7 +39,7 @@ IGNORABLE = {
     "it fills in an error whose code the caller has in another form":
         "error_set error_wrap libvirt_failed reader_fail",
     "it gives what it made, found or took, for those who go on with it":
-        "book_tell map_remove decision_ask promise_put",
+        "book_tell map_remove decision_ask ledger_put",
     "to go: text_set, which asserts that the text fits":
         "text_copy",
 }

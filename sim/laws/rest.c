@@ -1,19 +1,17 @@
 /* The laws that hold when the world has healed: wanted is actual everywhere, nothing is open, no
  * orphan is left, disks say what memories say, and the books balance on each level. */
+#include "sim/laws/rest.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "base/text.h"
 #include "core/books/book.h"
-#include "core/books/lifecycle.h"
 #include "core/effect.h"
 #include "core/event.h"
 #include "core/role.h"
 #include "message/owner.h"
-#include "sim/parts/carrier.h"
-#include "sim/laws/check.h"
+#include "sim/laws/hosts.h"
+#include "sim/laws/law.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/domain.h"
 #include "sim/parts/keys.h"
@@ -59,7 +57,7 @@ static bool node_is_at_rest(const struct sim_node *node, char *what, size_t size
     return true;
 }
 
-bool check_is_at_rest(const struct sim_world *world, char *what, size_t size) {
+bool rest_is_reached(const struct sim_world *world, char *what, size_t size) {
     if (!keys_are_at_rest(world, what, size))
         return false;
     for (uint32_t i = 0; i < world->nodes_count; i++)
@@ -68,7 +66,7 @@ bool check_is_at_rest(const struct sim_world *world, char *what, size_t size) {
     return true;
 }
 
-bool check_is_true(const struct sim_domain *domain, enum vm_state state) {
+bool rest_is_true(const struct sim_domain *domain, enum vm_state state) {
     if (!domain || domain->forgot)
         return state == (domain ? VM_CRASHED : VM_LOST);
     return state == domain->state || (state == VM_CRASHED && domain->is_cut &&
@@ -86,14 +84,14 @@ static void check_truth(struct sim_world *world, struct sim_node *node) {
             there ? container_of(there->domains.next, struct sim_domain, by_vm) : NULL;
         if (node->settings.kind == ROLE_AGENT)
             domain = domain_of(world, node, vm->id);
-        if (!check_is_true(domain, vm->state))
-            check_fail(world, "wanted is actual", "%s says %s is %s, it is %s", node->name,
+        if (!rest_is_true(domain, vm->state))
+            law_fail(world, "wanted is actual", "%s says %s is %s, it is %s", node->name,
                        vm->id, vm_state_names[vm->state],
                        domain ? vm_state_names[domain->state] : "not there");
         if (domain)
-            check_shape(world, node, vm, domain);
+            hosts_check_shape(world, node, vm, domain);
         if (domain && domain->by_vm.next != domain->by_vm.previous)
-            check_fail(world, "not twice", "%s has several domains", vm->id);
+            law_fail(world, "not twice", "%s has several domains", vm->id);
     }
     list_each(at, next, &node->domains) {
         const struct sim_domain *domain = container_of(at, struct sim_domain, by_node);
@@ -101,7 +99,7 @@ static void check_truth(struct sim_world *world, struct sim_node *node) {
         for (uint32_t i = 0; i < world->settings.upstreams; i++)
             known |= book_vm(role_book(world->nodes[i]->role), domain->vm->id) != NULL;
         if (!known || !book_vm(book, domain->vm->id))
-            check_fail(world, "no orphan", "%s has %s, which nobody knows above", node->name,
+            law_fail(world, "no orphan", "%s has %s, which nobody knows above", node->name,
                        domain->vm->id);
     }
 }
@@ -114,7 +112,7 @@ static void check_row(struct sim_world *world, const struct sim_node *node,
     struct text text = {0};
     codec_encode(table, record, FIELD_STORE, &text);
     if (!row || !text_equal(row->bytes, text_data(&text)))
-        check_fail(world, "nothing lost", "%s holds %s, its disk %s", node->name,
+        law_fail(world, "nothing lost", "%s holds %s, its disk %s", node->name,
                    text_data(&text), row ? row->bytes : "nothing");
     text_deinit(&text);
 }
@@ -133,7 +131,7 @@ static void check_disk(struct sim_world *world, const struct sim_node *node) {
         rows += row->table == &vm_table || row->table == &operation_table;
     }
     if (rows != book->vms_count + book->ops_count)
-        check_fail(world, "nothing lost", "%s has %llu rows for %llu records", node->name,
+        law_fail(world, "nothing lost", "%s has %llu rows for %llu records", node->name,
                    (unsigned long long)rows,
                    (unsigned long long)(book->vms_count + book->ops_count));
 }
@@ -141,6 +139,12 @@ static void check_disk(struct sim_world *world, const struct sim_node *node) {
 /* Numbers of a capacity, counted from the hosts up by other code than the core's. */
 struct count {
     uint64_t total[3], free[3], fits[sim_shapes];
+};
+
+/* What the numbers are counted by. */
+struct counted {
+    const struct sim_world *world;
+    const struct sovereignty *sovereignty;
 };
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
@@ -188,12 +192,13 @@ static uint64_t of_kept(uint64_t kept, uint64_t limit, uint64_t used) {
 }
 
 /* What is kept for others and not used is not there. */
-static void keep(const struct sim_world *world, const struct sim_node *node, size_t manager,
+static void keep(const struct counted *counted, const struct sim_node *node, size_t manager,
                  struct count *count) {
+    const struct sim_world *world = counted->world;
     uint64_t kept[3] = {0};
     for (size_t i = 0; i < node->settings.managers_count; i++) {
         const struct owner_limits *its = &node->shared[i].kept, *lent = &node->lent[i];
-        const struct owner_limits *used = &node->used[i];
+        const struct owner_limits *used = sovereignty_used(counted->sovereignty, node) + i;
         if (i == manager)
             continue;
         kept[0] += of_kept(its->cpus, lent->cpus, used->cpus);
@@ -225,11 +230,12 @@ static void round_down(const struct sim_world *world, const struct owner_limits 
 }
 
 /* What the manager's owner lends bounds what is shown of it. */
-static void bound(const struct sim_world *world, const struct sim_node *node, size_t manager,
+static void bound(const struct counted *counted, const struct sim_node *node, size_t manager,
                   struct count *count) {
-    keep(world, node, manager, count);
-    const struct owner_limits *limits = &node->lent[manager], *used = node->used;
-    used += manager;
+    const struct sim_world *world = counted->world;
+    keep(counted, node, manager, count);
+    const struct owner_limits *limits = &node->lent[manager];
+    const struct owner_limits *used = sovereignty_used(counted->sovereignty, node) + manager;
     uint64_t limit[3] = {limits->cpus, limits->memory_mib, limits->disk_gib};
     uint64_t taken[3] = {used->cpus, used->memory_mib, used->disk_gib};
     for (int i = 0; i < 3; i++)
@@ -251,16 +257,17 @@ static void bound(const struct sim_world *world, const struct sim_node *node, si
 }
 
 /* The sum of all under `node`, bounded at each level on the way. */
-static void count_node(const struct sim_world *world, const struct sim_node *node,
+static void count_node(const struct counted *counted, const struct sim_node *node,
                        const char *manager, struct count *out) {
+    const struct sim_world *world = counted->world;
     struct count own = {0};
     if (node->settings.kind == ROLE_AGENT)
         count_host(world, node, &own);
     for (size_t i = 0; i < node->settings.agents_count; i++)
-        count_node(world, node_named(world, node->settings.agents[i].name), node->name, &own);
+        count_node(counted, node_named(world, node->settings.agents[i].name), node->name, &own);
     for (size_t i = 0; node->lent && i < node->settings.managers_count; i++)
         if (text_equal(node->settings.managers[i].name, manager))
-            bound(world, node, i, &own);
+            bound(counted, node, i, &own);
     cordon(node, &own);
     for (int i = 0; i < 3; i++) {
         out->total[i] += own.total[i];
@@ -278,7 +285,7 @@ static void compare(struct sim_world *world, const char *name, const struct node
     uint64_t free[3] = {capacity->cpus_free, capacity->memory_mib_free, capacity->disk_gib_free};
     for (int i = 0; i < 3; i++)
         if (total[i] != real->total[i] || free[i] != real->free[i])
-            check_fail(world, "books balance",
+            law_fail(world, "books balance",
                        "%s shows %llu of %llu free (cpus, memory, disk: %d), it has %llu of %llu",
                        name, (unsigned long long)free[i], (unsigned long long)total[i], i,
                        (unsigned long long)real->free[i], (unsigned long long)real->total[i]);
@@ -286,22 +293,24 @@ static void compare(struct sim_world *world, const char *name, const struct node
         for (uint32_t k = 0; k < world->settings.shapes; k++)
             if (text_equal(capacity->fits[i].shape, world->shapes[k].name) &&
                 capacity->fits[i].count != real->fits[k])
-                check_fail(world, "books balance", "%s shows room for %llu %s, it has %llu",
+                law_fail(world, "books balance", "%s shows room for %llu %s, it has %llu",
                            name, (unsigned long long)capacity->fits[i].count,
                            world->shapes[k].name, (unsigned long long)real->fits[k]);
 }
 
 /* Laws 1 and 3: a cluster is shown to be what it is, within what its owner lends. */
-static void check_balance(struct sim_world *world, const struct sim_node *cloud) {
+void rest_check_balance(const struct sovereignty *sovereignty, struct sim_world *world,
+                        const struct sim_node *cloud) {
+    const struct counted counted = {world, sovereignty};
     for (size_t i = 0; i < cloud->settings.agents_count; i++) {
         const char *name = cloud->settings.agents[i].name;
         struct count count = {0};
         struct record record;
         const struct sim_row *row = disk_row(cloud, &node_table, name);
         if (!row)
-            check_fail(world, "books balance", "%s does not know %s", cloud->name, name);
+            law_fail(world, "books balance", "%s does not know %s", cloud->name, name);
         disk_read(world, row, &record);
-        count_node(world, node_named(world, name), cloud->name, &count);
+        count_node(&counted, node_named(world, name), cloud->name, &count);
         compare(world, name, record.data, &count);
         record_deinit(&record);
     }
@@ -317,11 +326,11 @@ static void check_remaining(struct sim_world *world, struct sim_node *node,
         told += host->remaining[i].vms;
         if (why != STAY_POLICY && why != STAY_ROOM && why != STAY_IMAGE && why != STAY_STATE &&
             why != STAY_LIVE && why != STAY_FAILED)
-            check_fail(world, "a drain ends", "%s: VMs are still on %s: %s", node->name,
+            law_fail(world, "a drain ends", "%s: VMs are still on %s: %s", node->name,
                        host->name, stay_names[why]);
     }
     if (told != host->vms)
-        check_fail(world, "a drain ends", "%s: of %llu VMs on %s the owner is told of %llu",
+        law_fail(world, "a drain ends", "%s: of %llu VMs on %s the owner is told of %llu",
                    node->name, (unsigned long long)host->vms, host->name,
                    (unsigned long long)told);
 }
@@ -348,7 +357,7 @@ static void check_emptied(struct sim_world *world, struct sim_node *node) {
 
 /* Where frames alone get lost, repeated or late, and few of them, that is mended inside the
  * session: none ends. */
-static void check_sessions(struct sim_world *world) {
+void rest_check_sessions(struct sim_world *world) {
     enum { lost_most = 20 };
     struct sim_settings settings = world->settings;
     uint64_t uplinks = 0;
@@ -360,30 +369,13 @@ static void check_sessions(struct sim_world *world) {
     for (uint32_t i = 0; i < world->nodes_count; i++)
         uplinks += world->nodes[i]->settings.managers_count;
     if (world->stats.sessions != uplinks)
-        check_fail(world, "losses are mended", "%llu sessions were opened on %llu uplinks",
+        law_fail(world, "losses are mended", "%llu sessions were opened on %llu uplinks",
                    (unsigned long long)world->stats.sessions, (unsigned long long)uplinks);
 }
 
-void check_end(struct sim_world *world) {
-    struct list *at = NULL, *next = NULL;
-    check_sessions(world);
-    check_carriers_end(world);
-    for (uint32_t i = 0; i < world->nodes_count; i++) {
-        role_check(world->nodes[i]->role);
-        check_count_used(world, world->nodes[i]);
-        check_truth(world, world->nodes[i]);
-        check_disk(world, world->nodes[i]);
-        check_emptied(world, world->nodes[i]);
-    }
-    for (uint32_t i = 0; i < world->settings.upstreams && !world->settings.greedy; i++)
-        check_balance(world, world->nodes[i]);
-    list_each(at, next, &world->promised) {
-        const struct promise *promise = container_of(at, struct promise, node);
-        if (!text_starts(promise->key, "answered/"))
-            continue;
-        const struct sim_node *cloud = world->nodes[promise->key[9] - '0'];
-        if (!book_op(role_book(cloud->role), strrchr(promise->key, '/') + 1))
-            check_fail(world, "nothing lost", "%s was answered and is not known",
-                       strrchr(promise->key, '/') + 1);
-    }
+void rest_check(struct sim_world *world, struct sim_node *node) {
+    role_check(node->role);
+    check_truth(world, node);
+    check_disk(world, node);
+    check_emptied(world, node);
 }

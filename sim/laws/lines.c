@@ -1,7 +1,9 @@
 /* The laws of links that have several servers. */
 
+#include "sim/laws/lines.h"
+
+#include "sim/laws/law.h"
 #include "sim/parts/carrier.h"
-#include "sim/laws/check.h"
 
 enum {
     steady_ms = 10000, /* core/link/failover.c: what was lost before has no hold-down of its own */
@@ -26,52 +28,67 @@ static bool chooses(const struct sim_carrier *carrier) {
 
 static void fail(const struct sim_carrier *carrier, const char *law, const char *what,
                  size_t line) {
-    check_fail(carrier->world, law, "%s, servers from %u: %s %zu", carrier->link->address,
+    law_fail(carrier->world, law, "%s, servers from %u: %s %zu", carrier->link->address,
                carrier->link->server, what, line);
 }
 
+static struct line_loss *loss_of(struct lines *lines, const struct sim_link *link) {
+    return ledger_put(&lines->losses, link->node, link->address);
+}
+
 static void on_due(struct sim_world *world, struct occurrence *occurrence) {
-    const struct sim_carrier *carrier = occurrence->node->links[occurrence->link].carrier;
-    if (occurrence_is_stale(occurrence) || !carrier || !carrier->is_out ||
-        carrier->losses != occurrence->attempt)
+    world_observe(world, &(struct fact){FACT_DUE, occurrence->node, .due = occurrence});
+}
+
+void lines_due(struct lines *lines, struct sim_world *world, const struct occurrence *due) {
+    const struct sim_link *link = &due->node->links[due->link];
+    const struct sim_carrier *carrier = link->carrier;
+    const struct line_loss *loss = loss_of(lines, link);
+    if (occurrence_is_stale(due) || !carrier || !loss->is_out || loss->count != due->attempt)
         return;
-    size_t next = (carrier->lost_line + 1) % carrier->endpoints.count;
-    if (reached_for_ms(carrier, next) >= world->now_ms - carrier->lost_ms)
+    size_t next = (loss->line + 1) % carrier->endpoints.count;
+    if (reached_for_ms(carrier, next) >= world->now_ms - loss->at_ms)
         fail(carrier, "a link works again", "a hold-down and a second do not lead to server",
              next);
 }
 
-void check_line_lost(struct sim_world *world, const struct fact_line *fact) {
-    struct sim_carrier *carrier = (struct sim_carrier *)(uintptr_t)fact->carrier;
-    size_t line = fact->line;
+void lines_lost(struct lines *lines, struct sim_world *world, const struct fact_line *fact) {
+    const struct sim_carrier *carrier = fact->carrier;
     if (!chooses(carrier))
         return;
-    carrier->is_out = true;
-    carrier->losses++;
-    carrier->lost_ms = world->now_ms;
-    carrier->lost_line = line;
-    carrier->was_steady = world->now_ms - carrier->lines[line].since_ms >= steady_ms + slack_ms;
+    struct line_loss *loss = loss_of(lines, carrier->link);
+    loss->is_out = true;
+    loss->count++;
+    loss->at_ms = world->now_ms;
+    loss->line = fact->line;
+    loss->was_steady =
+        world->now_ms - carrier->lines[fact->line].since_ms >= steady_ms + slack_ms;
     struct occurrence *due =
         world_later(world, carrier->link->node,
                     carrier_hold_down_ms + 1000 + carrier_login_ms + slack_ms, on_due);
     due->link = carrier->link->index;
-    due->attempt = carrier->losses;
+    due->attempt = loss->count;
 }
 
-void check_line_up(struct sim_world *world, const struct fact_line *fact) {
-    struct sim_carrier *carrier = (struct sim_carrier *)(uintptr_t)fact->carrier;
-    size_t line = fact->line;
+void lines_up(struct lines *lines, struct sim_world *world, const struct fact_line *fact) {
+    const struct sim_carrier *carrier = fact->carrier;
     uint64_t now_ms = world->now_ms;
-    bool is_another = carrier->losses && line != carrier->lost_line;
     if (!chooses(carrier))
         return;
-    if (carrier->is_out && carrier->was_steady && is_another &&
-        now_ms - carrier->lost_ms + slack_ms < carrier_hold_down_ms * 3 / 4)
-        fail(carrier, "hold-down", "too early at server", line);
-    world->stats.failovers += carrier->is_out && is_another;
-    world->stats.returns += !carrier->is_out && line == 0 && carrier->since_ms != now_ms &&
-                                     carrier->losses;
-    carrier->is_out = false;
+    struct line_loss *loss = loss_of(lines, carrier->link);
+    bool is_another = loss->count && fact->line != loss->line;
+    if (loss->is_out && loss->was_steady && is_another &&
+        now_ms - loss->at_ms + slack_ms < carrier_hold_down_ms * 3 / 4)
+        fail(carrier, "hold-down", "too early at server", fact->line);
+    world->stats.failovers += loss->is_out && is_another;
+    world->stats.returns += !loss->is_out && fact->line == 0 && carrier->since_ms != now_ms &&
+                            loss->count;
+    loss->is_out = false;
+}
+
+void lines_crashed(struct lines *lines, const struct sim_node *node) {
+    for (uint32_t i = 0; i < node->links_count; i++)
+        ledger_drop(&lines->losses, ledger_get(&lines->losses, node, node->links[i].address));
 }
 
 /* Any server that is there for long enough is found, whatever the others do. */
@@ -112,10 +129,10 @@ static void check_each(struct sim_world *world, uint64_t return_ms) {
         }
 }
 
-void check_carriers(struct sim_world *world) {
+void lines_check(struct sim_world *world) {
     uint64_t rounds_ms = (1 + world->settings.spares) * round_ms;
     check_each(world, 3 * carrier_return_ms + rounds_ms + 2 * pause_most_ms + 1000);
 }
 
 /* Nothing has happened for long enough. */
-void check_carriers_end(struct sim_world *world) { check_each(world, 2 * carrier_return_ms); }
+void lines_check_end(struct sim_world *world) { check_each(world, 2 * carrier_return_ms); }

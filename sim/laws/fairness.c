@@ -1,14 +1,16 @@
 /* Several upstreams share a cluster: who waits at a host has its part of what is under way there,
  * by its weight, and what is kept for one can be had by it. */
 
+#include "sim/laws/fairness.h"
+
 #include "base/text.h"
 #include "core/below/pace.h"
 #include "core/books/book.h"
 #include "core/books/lifecycle.h"
 #include "core/effect.h"
 #include "core/role.h"
-#include "sim/laws/check.h"
 #include "sim/actors/parties.h"
+#include "sim/laws/law.h"
 #include "sim/world/node.h"
 
 enum { parties_most = 16 };
@@ -59,7 +61,7 @@ static void check_place(struct sim_world *world, const struct sim_node *node,
             (turns.under_way[i] < (part ? part : 1) || turns.all < place->at_once) &&
             node_now_ms(world, node) - role_pace(node->role)->parties[i].newest_ms >
                 pace_spacing_ms) /* else it may be held, or another place may have its turn */
-            check_fail(world, "fair",
+            law_fail(world, "fair",
                        "%llu of %s wait for %s with %llu under way of %llu, %llu in all",
                        (unsigned long long)turns.waiting[i], node->settings.managers[i].name,
                        place->name, (unsigned long long)turns.under_way[i],
@@ -68,17 +70,19 @@ static void check_place(struct sim_world *world, const struct sim_node *node,
 }
 
 /* What the party had begun of late before this step, by what is told now. */
-static uint64_t begun_before(const struct sim_node *node, size_t which) {
+static uint64_t begun_before(const struct sim_node *node, const struct pace *before,
+                             size_t which) {
     uint64_t halvings =
-        (role_pace(node->role)->halved_ms - node->pace.halved_ms) / pace_halving_ms;
-    return halvings < 64 ? node->pace.parties[which].begun >> halvings : 0;
+        (role_pace(node->role)->halved_ms - before->halved_ms) / pace_halving_ms;
+    return halvings < 64 ? before->parties[which].begun >> halvings : 0;
 }
 
 /* Was the party ahead of another one, which began nothing in this step, with so many begun? */
-static bool is_ahead(const struct sim_node *node, size_t which, uint64_t begun) {
+static bool is_ahead(const struct sim_node *node, const struct pace *before, size_t which,
+                     uint64_t begun) {
     for (size_t i = 0; i < node->settings.managers_count; i++) {
         uint64_t other = role_pace(node->role)->parties[i].begun;
-        if (other && other == begun_before(node, i) &&
+        if (other && other == begun_before(node, before, i) &&
             begun * weight(node, i) > other * weight(node, which))
             return true;
     }
@@ -97,25 +101,27 @@ static bool supersedes(const struct effects *effects) {
 }
 
 /* Who is ahead begins no two operations in one step. */
-static void check_pace(struct sim_world *world, struct sim_node *node,
+static void check_pace(struct sim_world *world, const struct sim_node *node, struct pace *before,
                        const struct effects *effects) {
     const struct pace *pace = role_pace(node->role);
     for (size_t i = 0; i < node->settings.managers_count; i++) {
-        uint64_t now = pace->parties[i].begun, begun = now - begun_before(node, i);
-        if (begun > pace_one && begun <= now && is_ahead(node, i, now - pace_one) &&
+        uint64_t now = pace->parties[i].begun, begun = now - begun_before(node, before, i);
+        if (begun > pace_one && begun <= now && is_ahead(node, before, i, now - pace_one) &&
             !supersedes(effects))
-            check_fail(world, "paced", "%s is ahead and begins %llu operations at once",
+            law_fail(world, "paced", "%s is ahead and begins %llu operations at once",
                        node->settings.managers[i].name, (unsigned long long)(begun / pace_one));
     }
-    node->pace = *pace;
+    *before = *pace;
 }
 
 /* After a step in which a place was asked for something, it is connected: then nobody waits who
  * need not. (Full sessions hold back what they like.) */
-void check_turns(struct sim_world *world, struct sim_node *node, const struct effects *effects) {
+void fairness_check(struct fairness *fairness, struct sim_world *world,
+                    const struct sim_node *node, const struct effects *effects) {
     if (!node->shared || node->settings.managers_count < 2)
         return;
-    check_pace(world, node, effects);
+    struct last_pace *last = ledger_put(&fairness->paces, node, "");
+    check_pace(world, node, &last->pace, effects);
     if (world->settings.window)
         return;
     for (size_t i = 0; i < effects->count; i++) {
@@ -149,7 +155,8 @@ static struct owner_limits used_beside(const struct sim_node *node, const struct
     return used;
 }
 
-void check_had(struct sim_world *world, const struct sim_node *node, const struct operation *op) {
+void fairness_check_had(struct sim_world *world, const struct sim_node *node,
+                        const struct operation *op) {
     size_t which = parties_which(world, node, op->owner);
     const struct book_vm *vm = book_vm(role_book(node->role), op->vm);
     if (!node->shared || !vm || op->code != CODE_NO_CAPACITY || !is_calm(&world->settings))
@@ -162,6 +169,6 @@ void check_had(struct sim_world *world, const struct sim_node *node, const struc
     bool within = used.cpus + size->cpus <= kept->cpus &&
                   used.memory_mib + size->memory_mib <= kept->memory_mib;
     if (within && !limited)
-        check_fail(world, "what is kept is had", "%s has no room for %s, for which it is kept",
+        law_fail(world, "what is kept is had", "%s has no room for %s, for which it is kept",
                    node->name, op->vm);
 }

@@ -1,0 +1,34 @@
+/* What hosts have and do: no host has more than it is, what a level writes is what the host has,
+ * and no job does what nobody wants. */
+#pragma once
+
+#include "sim/laws/ledger.h"
+#include "sim/world/fact.h"
+
+/* Of an operation. */
+struct reboots {
+    struct entry entry;
+    uint32_t count;
+};
+
+struct hosts {
+    struct ledger reboots; /* of struct reboots */
+};
+
+void hosts_job_begins(struct sim_world *world, const struct sim_node *node,
+                      const struct effect_job *job);
+void hosts_job_acts(struct hosts *hosts, struct sim_world *world, const struct sim_node *node,
+                    const struct effect_job *job);
+void hosts_moved(struct sim_world *world, const struct sim_domain *domain);
+void hosts_copies(struct sim_world *world, const struct fact_domain *fact);
+
+/* After its domains changed. */
+void hosts_check(struct sim_world *world, const struct sim_node *node);
+
+/* What a level says of a VM, held against its domain. */
+void hosts_check_shape(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
+                       const struct sim_domain *domain);
+
+/* What a level holds for a VM that it saves. */
+void hosts_check_held(struct sim_world *world, const struct sim_node *node,
+                      const struct vm *saved);

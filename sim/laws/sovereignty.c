@@ -1,0 +1,256 @@
+/* What is used, counted by other code than the core's, and where VMs were put before. */
+#include "sim/laws/sovereignty.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "core/books/book.h"
+#include "core/books/lifecycle.h"
+#include "core/books/reshape.h"
+#include "core/role.h"
+#include "message/labels.h"
+#include "sim/actors/owners.h"
+#include "sim/actors/parties.h"
+#include "sim/actors/workload.h"
+#include "sim/laws/law.h"
+#include "sim/world/node.h"
+
+/* What each party uses of the node, into `out`, in one walk. */
+static void sum_used(const struct sim_world *world, const struct sim_node *node,
+                     struct owner_limits *out) {
+    struct list *at = NULL, *next = NULL;
+    size_t parties = parties_count(world, node);
+    memset(out, 0, parties * sizeof(*out));
+    list_each(at, next, &role_book(node->role)->vms) {
+        const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
+        size_t which = parties_which(world, node, vm->owner);
+        if (which == parties || (!node_is_upstream(node) && !lifecycle_occupies(vm->state)))
+            continue;
+        out[which].vms++;
+        out[which].cpus += vm->size.cpus;
+        out[which].memory_mib += vm->size.memory_mib;
+        out[which].disk_gib += vm->size.disk_gib;
+    }
+}
+
+void sovereignty_count(struct sovereignty *sovereignty, const struct sim_world *world,
+                       const struct sim_node *node) {
+    struct owner_limits **used = &sovereignty->used[node->index];
+    if (!node->lent)
+        return;
+    if (!*used)
+        *used = memory_new(parties_count(world, node), sizeof(**used));
+    sum_used(world, node, *used);
+}
+
+const struct owner_limits *sovereignty_used(const struct sovereignty *sovereignty,
+                                            const struct sim_node *node) {
+    return sovereignty->used[node->index];
+}
+
+static bool exceeds(uint64_t limit, uint64_t used, uint64_t before) {
+    return limit && used > limit && used > before;
+}
+
+static bool limits_exceeded(const struct owner_limits *limit, const struct owner_limits *used,
+                            const struct owner_limits *before) {
+    return exceeds(limit->vms, used->vms, before->vms) ||
+           exceeds(limit->cpus, used->cpus, before->cpus) ||
+           exceeds(limit->memory_mib, used->memory_mib, before->memory_mib) ||
+           exceeds(limit->disk_gib, used->disk_gib, before->disk_gib);
+}
+
+static bool is_saved_again(const struct effects *effects, size_t at, const char *id) {
+    for (size_t i = at + 1; i < effects->count; i++) {
+        const struct record *record = &effects->items[i].record;
+        if (effects->items[i].kind == EFFECT_SAVE && record->table == &vm_table &&
+            text_equal(((const struct vm *)record->data)->id, id))
+            return true;
+    }
+    return false;
+}
+
+/* A VM that was lost counts again as soon as its host has it, or anything is done with it: takes
+ * out of `used` what a step did to VMs besides defining them. */
+static void subtract_found(const struct sim_world *world, const struct sim_node *node,
+                           const struct effects *effects, struct owner_limits *used) {
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        if (effect->kind != EFFECT_SAVE || effect->record.table != &vm_table)
+            continue;
+        const struct vm *saved = effect->record.data;
+        const struct book_vm *vm = book_vm(role_book(node->role), saved->id);
+        size_t which = parties_which(world, node, saved->owner);
+        if (!vm || !lifecycle_occupies(vm->record.state) || vm->record.state == VM_PENDING ||
+            which == parties_count(world, node) || is_saved_again(effects, i, saved->id))
+            continue;
+        used[which].vms--;
+        used[which].cpus -= saved->size.cpus;
+        used[which].memory_mib -= saved->size.memory_mib;
+        used[which].disk_gib -= saved->size.disk_gib;
+    }
+}
+
+/* Does the step define a VM? */
+static bool defines(const struct effects *effects) {
+    for (size_t i = 0; i < effects->count; i++) {
+        const struct effect *effect = &effects->items[i];
+        if (effect->kind != EFFECT_SAVE || effect->record.table != &operation_table)
+            continue;
+        const struct operation *op = effect->record.data;
+        if (op->verb == VERB_DEFINE && op->state == OP_PENDING)
+            return true;
+    }
+    return false;
+}
+
+/* Law 3: no definition takes what an upstream uses beyond what the owner lends. (It may be beyond
+ * it already, where the owner has lowered a limit or a host has found again what it had lost.) */
+void sovereignty_check_limits(struct sovereignty *sovereignty, struct sim_world *world,
+                              const struct sim_node *node, const struct effects *effects) {
+    struct owner_limits *before = sovereignty->used[node->index];
+    struct party party;
+    size_t parties = parties_count(world, node);
+    struct owner_limits *all = memory_new(parties, sizeof(*all));
+    sum_used(world, node, all);
+    struct owner_limits *defined = memory_copy(all, parties * sizeof(*all));
+    bool beyond = false;
+    for (size_t i = 0; before && defines(effects) && i < parties; i++)
+        beyond |= limits_exceeded(&node->lent[i], &all[i], &before[i]);
+    if (beyond)
+        subtract_found(world, node, effects, defined);
+    for (size_t i = 0; beyond && i < parties; i++)
+        if (limits_exceeded(&node->lent[i], &defined[i], &before[i]))
+            law_fail(world, "sovereignty", "%s lends %s %llu VMs, %llu cpus; it has %llu, %llu",
+                       node->name, parties_name(node, i, &party),
+                       (unsigned long long)node->lent[i].vms,
+                       (unsigned long long)node->lent[i].cpus, (unsigned long long)all[i].vms,
+                       (unsigned long long)all[i].cpus);
+    memory_free(defined);
+    memory_free(before);
+    sovereignty->used[node->index] = all;
+}
+
+static bool outgrows(uint64_t limit, uint64_t used, uint32_t growth) {
+    return limit && used > limit && growth;
+}
+
+/* Law 3: neither an owner's limits nor a quota are outgrown by a resize that begins. */
+static void check_growth(struct sim_world *world, const struct sim_node *node,
+                         const struct operation *op) {
+    size_t which = parties_which(world, node, op->owner), parties = parties_count(world, node);
+    if (op->verb != VERB_RESIZE || op->state != OP_PENDING || size_is_zero(&op->was) ||
+        op->created_ms != node_wall_ms(world, node) || !node->lent || which == parties)
+        return;
+    struct owner_limits *used = memory_new(parties, sizeof(*used));
+    const struct owner_limits *lent = &node->lent[which];
+    struct size growth = size_growth(&op->was, &op->definition.size);
+    sum_used(world, node, used);
+    if (outgrows(lent->cpus, used[which].cpus, growth.cpus) ||
+        outgrows(lent->memory_mib, used[which].memory_mib, growth.memory_mib) ||
+        outgrows(lent->disk_gib, used[which].disk_gib, growth.disk_gib))
+        law_fail(world, "sovereignty", "%s lets %s grow beyond what is lent to %s", node->name,
+                   op->vm, op->owner);
+    memory_free(used);
+}
+
+static void check_destination(struct sovereignty *sovereignty, struct sim_world *world,
+                              const struct sim_node *node, const struct vm *vm) {
+    struct last_place *to = ledger_put(&sovereignty->destinations, node, vm->id);
+    const char *now = vm->destination ? vm->destination : "";
+    if (*now && !text_equal(to->name, now) && node_named(world, now)->cordoned)
+        law_fail(world, "sovereignty", "%s sends %s to %s, which is cordoned", node->name, vm->id,
+                   now);
+    text_format(to->name, sizeof(to->name), "%s", now);
+}
+
+/* Law 3: a cordoned host gets nothing new; what was given to it before stays. */
+static void check_cordon(struct sovereignty *sovereignty, struct sim_world *world,
+                         const struct sim_node *node, const struct vm *vm) {
+    if (!node->lent || node_is_upstream(node))
+        return;
+    struct last_place *put = ledger_put(&sovereignty->places, node, vm->id);
+    bool is_new = vm->state == VM_PENDING || vm->move == MOVE_ARRIVING;
+    check_destination(sovereignty, world, node, vm);
+    if (is_new && *vm->place && !text_equal(put->name, vm->place) &&
+        node_named(world, vm->place)->cordoned)
+        law_fail(world, "sovereignty", "%s puts %s on %s, which is cordoned", node->name,
+                   vm->id, vm->place);
+    const struct book_vm *it = book_vm(role_book(node->role), vm->id);
+    size_t length = 0;
+    if (is_new && *vm->place && !text_equal(put->name, vm->place) && it && it->active &&
+        labels_missing(node_named(world, vm->place)->labels,
+                       it->active->record.definition.host_must, &length))
+        law_fail(world, "a label is kept", "%s puts %s, which must be on a host that is '%s', "
+                   "on %s", node->name, vm->id, it->active->record.definition.host_must, vm->place);
+    text_format(put->name, sizeof(put->name), "%s", vm->place);
+}
+
+/* Law 3: an owner moves only what may be moved. Who asked for it hears of what was before. */
+static void check_left(struct ends *ends, struct sim_world *world, const struct sim_node *node,
+                       const struct vm *vm) {
+    if (!vm->move)
+        return;
+    bool anew = vm->move == MOVE_LEAVING || vm->move == MOVE_ARRIVING;
+    enum on_drain may = workload_on_drain(world, vm->name);
+    world->stats.moves += vm->move == MOVE_ARRIVING && !*vm->place;
+    if (may == ON_DRAIN_STAY || (may == ON_DRAIN_MIGRATE && anew))
+        law_fail(world, "a VM stays that is to stay", "%s moves %s, %s", node->name, vm->id,
+                   vm->name);
+    ends_moved(ends, world, vm->id);
+}
+
+/* Law 3: who is revoked gets no more VMs, and has those it has taken away. */
+static void check_revoked(struct ends *ends, struct sim_world *world, const struct sim_node *node,
+                          const struct operation *op) {
+    for (size_t i = 0; i < node->settings.managers_count; i++) {
+        bool is_meant = node->revoked >> i & 1 &&
+                        text_equal(op->owner, node->settings.managers[i].name);
+        if (is_meant && op->verb == VERB_DELETE && op->internal)
+            ends_evicted(ends, world, op->vm);
+        if (is_meant && op->verb == VERB_DEFINE && !op->internal && op->state == OP_PENDING &&
+            op->created_ms == node_wall_ms(world, node))
+            law_fail(world, "sovereignty", "%s makes %s for %s, which is revoked", node->name,
+                       op->vm, op->owner);
+    }
+}
+
+static bool permits_networks(const struct permissions *permit, const char *networks) {
+    char name[limit_name_size];
+    bool all = true;
+    while (permit->networks && (networks = names_next(networks, name)))
+        all &= words_have(permit->networks, name);
+    return all;
+}
+
+/* Law 3: what an owner does not permit is not begun. A delete always is. */
+static void check_permitted(struct sim_world *world, const struct sim_node *node,
+                            const struct operation *op) {
+    for (size_t i = 0; i < node->settings.managers_count; i++) {
+        const struct permissions *permit = owners_permit(node, i);
+        bool is_new = !op->internal && op->state == OP_PENDING && op->verb != VERB_DELETE &&
+                      op->created_ms == node_wall_ms(world, node);
+        bool allowed = (!permit->verbs || words_have(permit->verbs, verb_names[op->verb])) &&
+                       (!permit->shapes || op->verb != VERB_DEFINE ||
+                        words_have(permit->shapes, op->definition.shape)) &&
+                       permits_networks(permit, op->definition.networks);
+        if (is_new && !allowed && text_equal(op->owner, node->settings.managers[i].name))
+            law_fail(world, "sovereignty", "%s begins %s (%s) for %s, which may not ask for it",
+                       node->name, op->id, verb_names[op->verb], op->owner);
+    }
+}
+
+void sovereignty_check_op(struct ends *ends, struct sim_world *world, const struct sim_node *node,
+                          const struct operation *op) {
+    check_revoked(ends, world, node, op);
+    check_growth(world, node, op);
+    check_permitted(world, node, op);
+}
+
+void sovereignty_check_vm(struct sovereignty *sovereignty, struct ends *ends,
+                          struct sim_world *world, const struct sim_node *node,
+                          const struct vm *vm) {
+    check_cordon(sovereignty, world, node, vm);
+    check_left(ends, world, node, vm);
+}

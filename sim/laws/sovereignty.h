@@ -1,0 +1,35 @@
+/* Law 3: a cluster's owner, and an upstream's operator, is asked for no more than is lent,
+ * permitted and open, and moves only what may be moved. */
+#pragma once
+
+#include "sim/laws/ends.h"
+#include "sim/laws/ledger.h"
+#include "sim/world/fact.h"
+
+/* Of a VM, at a level: where it was when it was saved last. */
+struct last_place {
+    struct entry entry;
+    char name[limit_name_size];
+};
+
+struct sovereignty {
+    struct owner_limits **used; /* of each node, by each party, as counted last; NULL: nobody's */
+    struct ledger places, destinations; /* of struct last_place */
+};
+
+/* Counts anew what each party uses of the node. */
+void sovereignty_count(struct sovereignty *sovereignty, const struct sim_world *world,
+                       const struct sim_node *node);
+const struct owner_limits *sovereignty_used(const struct sovereignty *sovereignty,
+                                            const struct sim_node *node);
+
+/* An operation, a VM is saved. */
+void sovereignty_check_op(struct ends *ends, struct sim_world *world, const struct sim_node *node,
+                          const struct operation *op);
+void sovereignty_check_vm(struct sovereignty *sovereignty, struct ends *ends,
+                          struct sim_world *world, const struct sim_node *node,
+                          const struct vm *vm);
+
+/* After a step that saved VMs, of a node that lends. */
+void sovereignty_check_limits(struct sovereignty *sovereignty, struct sim_world *world,
+                              const struct sim_node *node, const struct effects *effects);

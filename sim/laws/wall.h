@@ -1,0 +1,14 @@
+/* Law 1: what goes up an uplink names nothing but what came down it. */
+#pragma once
+
+#include "sim/laws/ledger.h"
+#include "sim/world/fact.h"
+
+struct wall {
+    struct ledger told; /* ids and shapes that a manager has named to those below */
+};
+
+/* A manager's words to those below may be named in what comes back. */
+void wall_said(struct wall *wall, const struct sim_node *manager, const struct message *message);
+void wall_check(const struct wall *wall, struct sim_world *world, const struct sim_node *node,
+                const struct fact_uplink *uplink);
