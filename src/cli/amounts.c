@@ -78,12 +78,11 @@ void sheet_capacity(struct sheet *sheet, const struct capacity *capacity) {
 struct owner_limits amounts_given(const struct options *options,
                                   const struct owner_limits *now) {
     const struct owner_limits *given = &options->limits;
-    const char *used = options->used;
     return (struct owner_limits){
-        .vms = strchr(used, 'n') ? given->vms : now->vms,
-        .cpus = strchr(used, 'p') ? given->cpus : now->cpus,
-        .memory_mib = strchr(used, 'm') ? given->memory_mib : now->memory_mib,
-        .disk_gib = strchr(used, 'd') ? given->disk_gib : now->disk_gib,
+        .vms = options_given(options, "vms") ? given->vms : now->vms,
+        .cpus = options_given(options, "cpus") ? given->cpus : now->cpus,
+        .memory_mib = options_given(options, "memory-mib") ? given->memory_mib : now->memory_mib,
+        .disk_gib = options_given(options, "disk-gib") ? given->disk_gib : now->disk_gib,
     };
 }
 
@@ -91,7 +90,7 @@ int view_put_limits(const struct view *view, const struct options *options, cons
                     const struct owner_limits *now) {
     struct owner_limits limits = amounts_given(options, now);
     struct text body = {0}, put = {0};
-    if (!options->used[0]) {
+    if (!options_own(options, 0)) {
         say("%s %s needs at least one of --vms, --cpus, --memory-mib and --disk-gib",
             options->words[0], options->words[1]);
         return EXIT_USAGE;

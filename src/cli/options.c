@@ -2,131 +2,166 @@
  * asked, and with which token or socket. */
 #include "cli/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "message/codec.h"
 #include "message/limits.h"
+#include "message/owner.h"
 
 enum { token_most = 4096 };
 
-static const struct option long_options[] = {
-    {"server", required_argument, NULL, 's'},   {"token-file", required_argument, NULL, 't'},
-    {"ca-file", required_argument, NULL, 'c'},  {"output", required_argument, NULL, 'o'},
-    {"help", no_argument, NULL, 'h'},           {"version", no_argument, NULL, 'V'},
-    {"shape", required_argument, NULL, 'S'},    {"image", required_argument, NULL, 'I'},
-    {"cluster", required_argument, NULL, 'C'},  {"no-start", no_argument, NULL, 'N'},
-    {"user-data", required_argument, NULL, 'U'}, {"wait", optional_argument, NULL, 'W'},
-    {"key", required_argument, NULL, 'K'},      {"limit", required_argument, NULL, 'L'},
-    {"vm", required_argument, NULL, 'v'},       {"tenant", required_argument, NULL, 'T'},
-    {"expires", required_argument, NULL, 'E'},
-    {"deadline", required_argument, NULL, 'D'}, {"socket", required_argument, NULL, 'x'},
-    {"host", required_argument, NULL, 'H'},     {"upstream", required_argument, NULL, 'P'},
-    {"vms", required_argument, NULL, 'n'},      {"cpus", required_argument, NULL, 'p'},
-    {"memory-mib", required_argument, NULL, 'm'}, {"disk-gib", required_argument, NULL, 'd'},
-    {"grace", required_argument, NULL, 'G'},    {"verbs", required_argument, NULL, 'b'},
-    {"clusters", required_argument, NULL, 'k'}, {"shapes", required_argument, NULL, 'e'},
-      {"images", required_argument, NULL, 'i'},
-    {"must", required_argument, NULL, 'M'},     {"prefer", required_argument, NULL, 'f'},
-    {"avoid", required_argument, NULL, 'A'},    {"group", required_argument, NULL, 'g'},
-    {"group-rule", required_argument, NULL, 'R'}, {"strategy", required_argument, NULL, 'Y'},
-    {"weight", required_argument, NULL, 'w'},
-    {"on-drain", required_argument, NULL, 'r'}, {"host-must", required_argument, NULL, 'u'},
-    {"host-prefer", required_argument, NULL, 'q'},
-    {"cpus-percent", required_argument, NULL, 'y'},
-    {"memory-percent", required_argument, NULL, 'z'},
-    {"metadata", required_argument, NULL, 'a'},
-    {"network", required_argument, NULL, 'j'}, {"networks", required_argument, NULL, 'l'},
-    {NULL, 0, NULL, 0},
+static const char *const output_names[] = {"table", "json", "name"};
+
+struct option_row {
+    const char *argument; /* what stands for its value in help; "[=…]": which may be left out */
+    struct field field;   /* a FIELD_BLOB borrows the command line; without `about`: hidden */
+    char letter;          /* its short form, or 0 */
+    bool is_time;         /* in seconds, given as 90s, 30m, 1h or 7d */
 };
 
-static const struct {
-    char letter;
-    const char *help;
-} helps[] = {
-    {'S', "  --shape SHAPE         size of the VM: a name from 'isthmus shape list'"},
-    {'I', "  --image IMAGE         template: a name from 'isthmus image list'"},
-    {'C', "  --cluster CLUSTER     where to make it; without: any cluster with room"},
-    {'M', "  --must LABELS         labels that the cluster must have: region=eu,disk=ssd"},
-    {'f', "  --prefer LABELS       labels that it should have"},
-    {'A', "  --avoid LABELS        labels that it should not have"},
-    {'g', "  --group GROUP         your name for VMs that belong to each other"},
-    {'R', "  --group-rule RULE     beside others of the group: together, apart (other hosts),\n"
-          "                        apart-clusters, anyhow"},
-    {'Y', "  --strategy STRATEGY   spread (most room, the default) or pack (least that is enough)"},
-    {'r', "  --on-drain WHAT       when its host is to be empty: stay (the default), migrate:\n"
-          "                        goes elsewhere while it runs, where that can be, or restart:\n"
-          "                        the same, otherwise made anew, what its disk held is lost"},
-    {'u', "  --host-must LABELS    labels that its host must have, by the cluster's owner"},
-    {'q', "  --host-prefer LABELS  labels that its host should have"},
-    {'j', "  --network NETWORKS    networks to be in, by commas, each an interface: names from\n"
-          "                        'isthmus network list'"},
-    {'y', "  --cpus-percent N      processors lent, of each hundred; without: as configured"},
-    {'z', "  --memory-percent N    memory lent, of each hundred MiB; without: as configured"},
-    {'a', "  --metadata METADATA   what you say of it: owner=web,stage=test; \"\": nothing"},
-    {'N', "  --no-start            define it only"},
-    {'U', "  --user-data FILE      first-boot data for the guest (NoCloud), at most 16 KiB"},
-    {'W', "  --wait[=SECONDS]      stay until the operation has ended, and show its steps"},
-    {'K', "  --key KEY             Idempotency-Key; without: one is drawn"},
-    {'D', "  --deadline SECONDS    time that the operation may take"},
-    {'E', "  --expires SECONDS     how long the token may be used; without: an hour"},
-    {'L', "  --limit N             show N rows at most"},
-    {'v', "  --vm ID               only operations of this VM"},
-    {'T', "  --tenant TENANT       only what is this tenant's (operators)"},
-    {'H', "  --host HOST           only what is on this host (owners)"},
-    {'P', "  --upstream UPSTREAM   only what is this upstream manager's (owners)"},
-    {'n', "  --vms N               VMs; 0: no limit"},
-    {'p', "  --cpus N              virtual CPUs of all VMs; 0: no limit"},
-    {'m', "  --memory-mib N        memory of all VMs, MiB; 0: no limit"},
-    {'d', "  --disk-gib N          disk of all VMs, GiB; 0: no limit"},
-    {'b', "  --verbs VERBS         verbs that it may ask, a blank between them; all: each"},
-    {'k', "  --clusters CLUSTERS   clusters, by name, a blank between them; all: each"},
-    {'e', "  --shapes SHAPES       shapes, by name, owners also by size (c2-m4096-d20); all: each"},
-    {'i', "  --images IMAGES       images, by name, owners also by digest; all: each"},
-    {'l', "  --networks NETWORKS   networks by name; all: each"},
-    {'G', "  --grace TIME          how long its VMs run on: 90s, 30m, 1h, 7d"},
-    {'w', "  --weight N            its part of the hosts' work beside others' weights, 1 to 1000"},
-    {'x', "  --socket PATH         owners: of isthmus-downstream; default: $ISTHMUS_SOCKET, or\n"
-          "                        /var/lib/isthmus-downstream/owner.sock"},
-    {'s', "  --server URL          default: $ISTHMUS_SERVER, or http://127.0.0.1:8080"},
-    {'t', "  --token-file FILE     default: $ISTHMUS_TOKEN_FILE; or the token in $ISTHMUS_TOKEN"},
-    {'c', "  --ca-file FILE        CA that signed the server; default: $ISTHMUS_CA_FILE"},
-    {'o', "  -o, --output FORM     table, json (the server's answer, unchanged) or name"},
-    {'h', "  -h, --help            this help"},
+/* The field of a member that is a text; the second, of one whose option has another name. */
+#define text_of(member) field_of(struct options, member), .kind = FIELD_BLOB
+#define text_at(member) field_at(struct options, member), .kind = FIELD_BLOB
+
+static const struct option_row options_table[] = {
+    {"SHAPE", {text_of(shape), .about = "size of the VM: a name from 'isthmus shape list'"}},
+    {"IMAGE", {text_of(image), .about = "template: a name from 'isthmus image list'"}},
+    {"CLUSTER", {text_of(cluster), .about = "where to make it; without: any cluster with room"}},
+    {"LABELS", {text_of(must), .about = "labels that the cluster must have: region=eu,disk=ssd"}},
+    {"LABELS", {text_of(prefer), .about = "labels that it should have"}},
+    {"LABELS", {text_of(avoid), .about = "labels that it should not have"}},
+    {"GROUP", {text_of(group), .about = "your name for VMs that belong to each other"}},
+    {"RULE", {.name = "group-rule", text_at(group_rule),
+     .about = "beside others of the group: together, apart (other hosts),\n"
+              "apart-clusters, anyhow"}},
+    {"STRATEGY", {text_of(strategy),
+     .about = "spread (most room, the default) or pack (least that is enough)"}},
+    {"WHAT", {.name = "on-drain", text_at(on_drain),
+     .about = "when its host is to be empty: stay (the default), migrate:\n"
+              "goes elsewhere while it runs, where that can be, or restart:\n"
+              "the same, otherwise made anew, what its disk held is lost"}},
+    {"LABELS", {.name = "host-must", text_at(host_must),
+     .about = "labels that its host must have, by the cluster's owner"}},
+    {"LABELS", {.name = "host-prefer", text_at(host_prefer),
+     .about = "labels that its host should have"}},
+    {"NETWORKS", {text_of(network),
+     .about = "networks to be in, by commas, each an interface: names from\n"
+              "'isthmus network list'"}},
+    {"N", {.name = "cpus-percent", field_at(struct options, overcommit.cpus_percent),
+     .kind = FIELD_U32, .least = 1, .most = limit_lend_cpus_percent,
+     .about = "processors lent, of each hundred; without: as configured"}},
+    {"N", {.name = "memory-percent", field_at(struct options, overcommit.memory_percent),
+     .kind = FIELD_U32, .least = 1, .most = limit_lend_memory_percent,
+     .about = "memory lent, of each hundred MiB; without: as configured"}},
+    {"METADATA", {text_of(metadata),
+     .about = "what you say of it: owner=web,stage=test; \"\": nothing"}},
+    {NULL, {.name = "no-start", field_at(struct options, no_start), .kind = FIELD_FLAG,
+     .about = "define it only"}},
+    {"FILE", {.name = "user-data", text_at(user_data),
+     .about = "first-boot data for the guest (NoCloud), at most 16 KiB"}},
+    {"[=SECONDS]", {.name = "wait", field_at(struct options, wait_seconds), .kind = FIELD_U32,
+     .least = 1,
+     .about = "stay until the operation has ended, and show its steps"}},
+    {"KEY", {text_of(key), .about = "Idempotency-Key; without: one is drawn"}},
+    {"SECONDS", {.name = "deadline", field_at(struct options, deadline_seconds), .kind = FIELD_U32,
+     .least = 1, .most = limit_deadline_ms / 1000,
+     .about = "time that the operation may take"}},
+    {"SECONDS", {.name = "expires", field_at(struct options, expires_seconds), .kind = FIELD_U32,
+     .least = 1, .most = limit_join_seconds,
+     .about = "how long the token may be used; without: an hour"}},
+    {"N", {field_of(struct options, limit), .kind = FIELD_U32, .least = 1,
+     .about = "show N rows at most"}},
+    {"ID", {text_of(vm), .about = "only operations of this VM"}},
+    {"TENANT", {text_of(tenant), .about = "only what is this tenant's (operators)"}},
+    {"HOST", {text_of(host), .about = "only what is on this host (owners)"}},
+    {"UPSTREAM", {text_of(upstream), .about = "only what is this upstream manager's (owners)"}},
+    {"N", {.name = "vms", field_at(struct options, limits.vms), .kind = FIELD_U64,
+     .about = "VMs; 0: no limit"}},
+    {"N", {.name = "cpus", field_at(struct options, limits.cpus), .kind = FIELD_U64,
+     .about = "virtual CPUs of all VMs; 0: no limit"}},
+    {"N", {.name = "memory-mib", field_at(struct options, limits.memory_mib), .kind = FIELD_U64,
+     .about = "memory of all VMs, MiB; 0: no limit"}},
+    {"N", {.name = "disk-gib", field_at(struct options, limits.disk_gib), .kind = FIELD_U64,
+     .about = "disk of all VMs, GiB; 0: no limit"}},
+    {"VERBS", {text_of(verbs), .about = "verbs that it may ask, a blank between them; all: each"}},
+    {"CLUSTERS", {text_of(clusters),
+     .about = "clusters, by name, a blank between them; all: each"}},
+    {"SHAPES", {text_of(shapes),
+     .about = "shapes, by name, owners also by size (c2-m4096-d20); all: each"}},
+    {"IMAGES", {text_of(images), .about = "images, by name, owners also by digest; all: each"}},
+    {"NETWORKS", {text_of(networks), .about = "networks by name; all: each"}},
+    {"TIME", {.name = "grace", field_at(struct options, grace_seconds), .kind = FIELD_U32,
+     .most = limit_grace_seconds,
+     .about = "how long its VMs run on: 90s, 30m, 1h, 7d"}, .is_time = true},
+    {"N", {field_of(struct options, weight), .kind = FIELD_U32, .least = 1, .most = limit_weight,
+     .about = "its part of the hosts' work beside others' weights, 1 to 1000"}},
+    {"URL", {text_of(server), .about = "default: $ISTHMUS_SERVER, or http://127.0.0.1:8080"}},
+    {"FILE", {.name = "token-file", text_at(token_file),
+     .about = "default: $ISTHMUS_TOKEN_FILE; or the token in $ISTHMUS_TOKEN"}},
+    {"FILE", {.name = "ca-file", text_at(ca_file),
+     .about = "CA that signed the server; default: $ISTHMUS_CA_FILE"}},
+    {"PATH", {text_of(socket),
+     .about = "owners: of isthmus-downstream; default: $ISTHMUS_SOCKET, or\n"
+              "/var/lib/isthmus-downstream/owner.sock"}},
+    {"FORM", {field_of(struct options, output), .kind = FIELD_ENUM, field_names(output_names),
+     .about = "table, json (the server's answer, unchanged) or name"}, .letter = 'o'},
+    {NULL, {field_of(struct options, help), .kind = FIELD_FLAG,
+     .about = "this help"}, .letter = 'h'},
+    {NULL, {field_of(struct options, version), .kind = FIELD_FLAG}},
 };
 
-const char options_everywhere[] = "stcxoh";
+static_assert(array_size(options_table) <= options_most, "given[] holds each option");
 
-const char *options_help(char letter) {
-    for (size_t i = 0; i < array_size(helps); i++)
-        if (helps[i].letter == letter)
-            return helps[i].help;
+const char options_everywhere[] = "server token-file ca-file socket output help";
+
+static const struct option_row *find_row(const char *name, size_t length) {
+    for (size_t i = 0; i < array_size(options_table); i++) {
+        const char *own = options_table[i].field.name;
+        if (strlen(own) == length && strncmp(own, name, length) == 0)
+            return &options_table[i];
+    }
     return NULL;
 }
 
-static int read_number(const char *text, uint32_t most, const char *option, uint32_t *out,
-                       struct error *err) {
-    char *end;
-    errno = 0;
-    unsigned long number = strtoul(text, &end, 10);
-    if (errno || *end || text[0] < '0' || text[0] > '9' || number == 0 || number > most)
-        return error_set(err, -EINVAL, "--%s %s: give a whole number from 1 to %u", option, text,
-                         most);
-    *out = (uint32_t)number;
-    return 0;
+static void print_row(const struct option_row *row) {
+    const char *argument = row->argument ? row->argument : "", *about = row->field.about;
+    char use[32];
+    text_format(use, sizeof(use), "%s--%s%s%s",
+                row->letter ? (char[]){'-', row->letter, ',', ' ', 0} : "", row->field.name,
+                *argument && *argument != '[' ? " " : "", argument);
+    for (const char *left = use; *about; left = "") {
+        size_t length = strcspn(about, "\n");
+        printf("  %-21s %.*s\n", left, (int)length, about);
+        about += length + (about[length] == '\n');
+    }
 }
 
-static int read_amount(const char *text, const char *option, uint64_t *out, struct error *err) {
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (errno || *end || text[0] < '0' || text[0] > '9' || number > INT64_MAX)
-        return error_set(err, -EINVAL, "--%s %s: give a whole number; 0: no limit", option, text);
-    *out = number;
-    return 0;
+void options_print(const char *names) {
+    for (const char *end; *names; names = end + (*end == ' ')) {
+        end = names + strcspn(names, " ");
+        print_row(find_row(names, (size_t)(end - names)));
+    }
+}
+
+bool options_given(const struct options *options, const char *name) {
+    for (size_t i = 0; i < options->given_count; i++)
+        if (text_equal(options->given[i], name))
+            return true;
+    return false;
+}
+
+const char *options_own(const struct options *options, size_t i) {
+    for (size_t k = 0; k < options->given_count; k++)
+        if (!words_have(options_everywhere, options->given[k]) && i-- == 0)
+            return options->given[k];
+    return NULL;
 }
 
 static int read_duration(const char *text, uint32_t most, uint32_t *out, struct error *err) {
@@ -147,79 +182,34 @@ static int read_duration(const char *text, uint32_t most, uint32_t *out, struct 
                      text, most / 86400);
 }
 
-static int read_output(const char *text, enum output *out, struct error *err) {
-    static const char *const names[] = {"table", "json", "name"};
-    for (unsigned i = 0; i < array_size(names); i++)
-        if (text_equal(names[i], text)) {
-            *out = (enum output)i;
-            return 0;
-        }
-    return error_set(err, -EINVAL, "--output %s: give table, json or name", text);
+static int take_option(struct options *options, const struct option_row *row, char *value,
+                       struct error *err) {
+    struct codec_fault fault;
+    const struct field *field = &row->field;
+    void *place = (char *)options + field->offset;
+    if (!options_given(options, field->name))
+        options->given[options->given_count++] = field->name;
+    if (row->is_time)
+        return read_duration(value, (uint32_t)field->most, place, err);
+    if (field->kind == FIELD_FLAG)
+        *(bool *)place = true;
+    else if (field->kind == FIELD_BLOB)
+        *(const char **)place = value;
+    else if (value && codec_field_from_text(field, value, options, &fault))
+        return error_set(err, -EINVAL, "--%s %s: %s", field->name, value, fault.text);
+    return 0;
 }
 
-static int take_option(struct options *options, int letter, struct error *err) {
-    size_t used = strlen(options->used);
-    if (!strchr(options_everywhere, letter) && !strchr(options->used, letter) &&
-        used + 1 < sizeof(options->used))
-        options->used[used] = (char)letter;
-    switch (letter) {
-    case 's': options->server = optarg; options->server_given = true; return 0;
-    case 'x': options->socket = optarg; options->socket_given = true; return 0;
-    case 'b': options->verbs = optarg; return 0;
-    case 'k': options->clusters = optarg; return 0;
-    case 'e': options->shapes = optarg; return 0;
-    case 'i': options->images = optarg; return 0;
-    case 'j': options->network = optarg; return 0;
-    case 'l': options->networks = optarg; return 0;
-    case 'G':
-        return read_duration(optarg, limit_grace_seconds, &options->grace_seconds, err);
-    case 'r': options->on_drain = optarg; return 0;
-    case 'u': options->host_must = optarg; return 0;
-    case 'q': options->host_prefer = optarg; return 0;
-    case 'y':
-        return read_number(optarg, limit_lend_cpus_percent, "cpus-percent",
-                           &options->overcommit.cpus_percent, err);
-    case 'z':
-        return read_number(optarg, limit_lend_memory_percent, "memory-percent",
-                           &options->overcommit.memory_percent, err);
-    case 'H': options->host = optarg; return 0;
-    case 'P': options->upstream = optarg; return 0;
-    case 'M': options->must = optarg; return 0;
-    case 'f': options->prefer = optarg; return 0;
-    case 'A': options->avoid = optarg; return 0;
-    case 'g': options->group = optarg; return 0;
-    case 'R': options->group_rule = optarg; return 0;
-    case 'Y': options->strategy = optarg; return 0;
-    case 'n': return read_amount(optarg, "vms", &options->limits.vms, err);
-    case 'p': return read_amount(optarg, "cpus", &options->limits.cpus, err);
-    case 'm': return read_amount(optarg, "memory-mib", &options->limits.memory_mib, err);
-    case 'd': return read_amount(optarg, "disk-gib", &options->limits.disk_gib, err);
-    case 't': options->token_file = optarg; return 0;
-    case 'c': options->ca_file = optarg; return 0;
-    case 'o': return read_output(optarg, &options->output, err);
-    case 'h': options->help = true; return 0;
-    case 'V': options->version = true; return 0;
-    case 'S': options->shape = optarg; return 0;
-    case 'I': options->image = optarg; return 0;
-    case 'C': options->cluster = optarg; return 0;
-    case 'N': options->no_start = true; return 0;
-    case 'a': options->metadata = optarg; return 0;
-    case 'U': options->user_data = optarg; return 0;
-    case 'K': options->key = optarg; return 0;
-    case 'v': options->vm = optarg; return 0;
-    case 'w': return read_number(optarg, limit_weight, "weight", &options->weight, err);
-    case 'T': options->tenant = optarg; return 0;
-    case 'L': return read_number(optarg, UINT32_MAX, "limit", &options->limit, err);
-    case 'E':
-        return read_number(optarg, limit_join_seconds, "expires", &options->expires_seconds, err);
-    case 'D':
-        return read_number(optarg, limit_deadline_ms / 1000, "deadline",
-                           &options->deadline_seconds, err);
-    case 'W':
-        options->wait = true;
-        return optarg ? read_number(optarg, UINT32_MAX, "wait", &options->wait_seconds, err) : 0;
-    default: return -EINVAL;
-    }
+/* What getopt_long() finds: a letter, or an index into the table behind all letters. */
+enum { first_option = 256 };
+
+static const struct option_row *row_of(int found) {
+    if (found >= first_option)
+        return &options_table[found - first_option];
+    size_t i = 0;
+    while (options_table[i].letter != found)
+        i++;
+    return &options_table[i];
 }
 
 static const char *from_environment(const char *name) {
@@ -235,17 +225,27 @@ int options_read(struct options *options, int count, char **arguments, struct er
         .token_file = from_environment("ISTHMUS_TOKEN_FILE"),
         .ca_file = from_environment("ISTHMUS_CA_FILE"),
     };
-    int letter;
+    struct option long_options[array_size(options_table) + 1] = {0};
+    for (size_t i = 0; i < array_size(options_table); i++) {
+        const char *argument = options_table[i].argument;
+        long_options[i] = (struct option){
+            .name = options_table[i].field.name,
+            .has_arg = !argument          ? no_argument
+                       : *argument == '[' ? optional_argument
+                                          : required_argument,
+            .val = first_option + (int)i,
+        };
+    }
+    int found;
     opterr = 0;
-    while ((letter = getopt_long(count, arguments, ":ho:", long_options, NULL)) != -1) {
+    while ((found = getopt_long(count, arguments, ":ho:", long_options, NULL)) != -1) {
         const char *given = arguments[optind - 1];
-        if (letter == '?')
+        if (found == '?')
             return error_set(err, -EINVAL, "there is no option %s", given);
-        if (letter == ':')
+        if (found == ':')
             return error_set(err, -EINVAL, "the option %s needs a value", given);
-        int result = take_option(options, letter, err);
-        if (result < 0)
-            return result;
+        if (take_option(options, row_of(found), optarg, err))
+            return err->code;
     }
     for (; optind < count; optind++) {
         if (options->words_count == options_words)
@@ -296,13 +296,15 @@ static int options_read_token(struct options *options, struct error *err) {
 }
 
 int options_choose(struct options *options, enum asked asked, struct error *err) {
-    bool owner = asked == ASKED_OWNER || (asked == ASKED_EITHER && !options->server_given &&
-                                          (options->socket_given ||
-                                           (options->socket && !options->server)));
-    if (owner && options->server_given)
+    bool server_given = options_given(options, "server");
+    bool socket_given = options_given(options, "socket");
+    bool owner = asked == ASKED_OWNER ||
+                 (asked == ASKED_EITHER && !server_given &&
+                  (socket_given || (options->socket && !options->server)));
+    if (owner && server_given)
         return error_set(err, -EINVAL, "--server is not for this: the owner's manager is asked, by "
                          "its --socket");
-    if (!owner && options->socket_given)
+    if (!owner && socket_given)
         return error_set(err, -EINVAL, "--socket is not for this: the upstream manager is asked, "
                          "by its --server");
     if (!owner)

@@ -1,4 +1,5 @@
-/* The command line and environment of the command `isthmus`. */
+/* The command line and environment of the command `isthmus`. Each option is a row of a table, a
+ * field with what only options have: what stands for the value in help, and a short form. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,12 +14,11 @@ enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_NAME };
 /* Exit codes; a verb returns one of them. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
-enum { options_words = 6 };
+enum { options_words = 6, options_most = 48 };
 
 struct options {
     const char *server, *token_file, *ca_file; /* NULL: none is named */
     const char *socket;                        /* the owner's, once chosen; NULL: not asked */
-    bool server_given, socket_given;           /* on the command line */
     struct text token;                         /* what token_file or ISTHMUS_TOKEN holds */
     enum output output;
     const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
@@ -29,12 +29,13 @@ struct options {
     uint32_t grace_seconds, weight;
     const char *must, *prefer, *avoid, *group, *group_rule, *strategy;
     const char *metadata; /* "": none of it is to stay */
-    struct owner_limits limits; /* what `used` names of it */
+    struct owner_limits limits; /* what is given of it */
     uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */
-    bool no_start, wait, help, version;
+    bool no_start, help, version;
     const char *words[options_words]; /* noun, verb, arguments */
     size_t words_count;
-    char used[32]; /* letters of the verb's own options that were given */
+    const char *given[options_most]; /* the names of options on the command line, each once */
+    size_t given_count;
 };
 
 /* Reads the command line (which is reordered) and the environment. 0, or -EINVAL with `err`. */
@@ -55,6 +56,13 @@ void options_deinit(struct options *options);
 /* A whole file of at most `most` bytes. 0, or negative with `err`. */
 int options_read_file(const char *path, size_t most, struct text *out, struct error *err);
 
-/* A line of help per option letter, NULL for one that is none. */
-const char *options_help(char letter);
-extern const char options_everywhere[]; /* letters that every verb takes */
+/* Names of options, each behind the one before by a blank. */
+extern const char options_everywhere[]; /* those that every verb takes */
+
+/* Prints the help of these options, a line each or more. */
+void options_print(const char *names);
+
+bool options_given(const struct options *options, const char *name);
+
+/* The i-th of the given options that not every verb takes; NULL after the last. */
+const char *options_own(const struct options *options, size_t i);

@@ -180,7 +180,7 @@ int tenant_set_quota(const struct options *options) {
 int tenant_set_permissions(const struct options *options) {
     struct account account;
     struct text body = {0};
-    if (!options->used[0]) {
+    if (!options_own(options, 0)) {
         say("tenant set-permissions needs at least one of --clusters, --shapes and --images");
         return EXIT_USAGE;
     }

@@ -119,7 +119,7 @@ int limit_set(const struct options *options) {
 int upstream_revoke(const struct options *options) {
     struct revocation revocation = {.grace_seconds = options->grace_seconds};
     struct text body = {0};
-    if (!options->used[0]) {
+    if (!options_own(options, 0)) {
         say("upstream revoke needs --grace: how long its VMs run on, 0s for not at all");
         return EXIT_USAGE;
     }
@@ -136,7 +136,7 @@ int upstream_restore(const struct options *options) {
 int permission_set(const struct options *options) {
     struct lending lending;
     struct text body = {0};
-    if (!options->used[0]) {
+    if (!options_own(options, 0)) {
         say("permission set needs at least one of --verbs, --shapes, --images and --networks");
         return EXIT_USAGE;
     }

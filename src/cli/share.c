@@ -9,7 +9,7 @@ enum part { PART_WEIGHT, PART_KEPT, PART_STEPS };
 static int put_share(const struct options *options, enum part part, const char *needs) {
     struct lending lending;
     struct text body = {0};
-    if (!options->used[0]) {
+    if (!options_own(options, 0)) {
         say("limit %s needs %s", options->words[1], needs);
         return EXIT_USAGE;
     }

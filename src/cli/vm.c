@@ -94,7 +94,7 @@ static void print_end(const struct options *options, const struct operation *op,
                    op->ended_ms > op->created_ms ? (double)(op->ended_ms - op->created_ms) / 1000
                                                  : 0.0,
                    op->vm, op->id);
-        else if (op->state != OP_FAILED && !options->wait)
+        else if (op->state != OP_FAILED && !options_given(options, "wait"))
             printf("%s: accepted (vm %s)\n  follow it: isthmus op show %s\n", name, op->vm,
                    op->id);
         break;
@@ -124,7 +124,7 @@ static int submit(const struct options *options, struct call *call) {
     result = call_decode(call, &operation_table, &op);
     if (result != EXIT_DONE)
         return result;
-    if (options->wait)
+    if (options_given(options, "wait"))
         result = op_follow(options, &op, &call->http.answer);
     print_end(options, &op, &call->http.answer);
     record_clear(&operation_table, &op);
