@@ -85,7 +85,7 @@ int main(int count, char **arguments) {
     unsigned long before_kib = measure_resident_kib();
     struct moment moment = {0};
     struct book book;
-    book_init(&book, 1, &moment);
+    book_init(&book, NULL, 1, &moment);
     downlink_init(&downlink, &settings, &book, &prng);
     for (size_t i = 0; i < hosts; i++)
         tell_capacity(&downlink, &downlink.peers[i], &prng);

@@ -2,6 +2,7 @@
 #include "sim/laws/ends.h"
 
 #include "base/text.h"
+#include "core/agent/vm.h"
 #include "core/books/book.h"
 #include "core/books/reshape.h"
 #include "core/role.h"
@@ -70,7 +71,8 @@ static void check_on_host(struct sim_world *world, const struct sim_node *node,
         is_true = domain && domain->is_shell;
     const struct book_vm *vm = book_vm(role_book(node->role), op->vm);
     if (op->verb == VERB_START || op->verb == VERB_RESUME || op->verb == VERB_ADOPT)
-        is_true = running || (domain && vm && vm->fell && vm->record.state == domain->state);
+        is_true =
+            running || (domain && vm && agent_vm(vm)->fell && vm->record.state == domain->state);
     if (op->verb == VERB_STOP || op->verb == VERB_SHUTDOWN)
         is_true = domain && !running;
     if (op->verb == VERB_PAUSE)

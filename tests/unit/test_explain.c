@@ -225,7 +225,7 @@ static void the_owner_reads_the_last_that_ended_and_no_more(void **state) {
     struct book *book = memory_new(1, sizeof(*book));
     struct effects out = {0};
     struct moment moment = {.out = &out};
-    book_init(book, 1, &moment);
+    book_init(book, NULL, 1, &moment);
     book->kept_most = 3;
     for (size_t i = 0; i < 5; i++) {
         struct operation record = {.state = OP_FAILED};

@@ -306,7 +306,7 @@ static void run(uint64_t seed) {
     prng_init(&model->prng, seed);
     prng_init(&model->ids.prng, seed);
     model->moment = (struct moment){1, 1, &model->out};
-    book_init(&model->book, seed, &model->moment);
+    book_init(&model->book, NULL, seed, &model->moment);
     downlink_init(&model->downlink, &settings, &model->book, &model->prng);
     for (size_t i = 0; i < peers; i += 2) { /* stored: shown, and nothing is placed by it */
         const struct capacity stored = some_capacity(model, i);

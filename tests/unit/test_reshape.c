@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "cloud.h"
+#include "core/agent/vm.h"
 #include "core/books/reshape.h"
 #include "core/role.h"
 #include "host.h"
@@ -41,7 +42,7 @@ static const struct vm *vm_here(const char *vm) {
 
 static uint64_t vm_at_work(void) {
     const struct message name = bench_instruct("1", "1", 1, VERB_START);
-    return book_vm(role_book(bench.role), name.instruct.vm)->job;
+    return agent_vm(book_vm(role_book(bench.role), name.instruct.vm))->job;
 }
 
 /* A small VM that is off. */

@@ -21,7 +21,7 @@ struct desk {
 static int set_up(void **state) {
     static struct desk desk; /* of this test program's only thread */
     desk = (struct desk){.moment = {5, 5, &desk.effects}};
-    book_init(&desk.book, 1, &desk.moment);
+    book_init(&desk.book, NULL, 1, &desk.moment);
     *state = &desk;
     return 0;
 }

@@ -190,7 +190,7 @@ void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum 
 
 void uplink_send_results(struct uplink *uplink) {
     struct list *node = NULL, *next = NULL;
-    list_each (node, next, &uplink->book->ops) {
+    list_each(node, next, &uplink->book->ops) {
         struct book_op *op = container_of(node, struct book_op, by_age);
         if (!text_equal(op->record.owner, uplink->setting.name))
             continue;

@@ -36,7 +36,7 @@ void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step s
 uint64_t uplink_digest(const struct uplink *uplink) {
     uint64_t digest = 0;
     struct list *node = NULL, *next = NULL;
-    list_each (node, next, &uplink->book->vms) {
+    list_each(node, next, &uplink->book->vms) {
         const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
         if (text_equal(vm->owner, uplink->setting.name))
             digest ^= uplink_vm_digest(vm, vm->epoch, vm->generation);

@@ -280,14 +280,14 @@ void uplink_capacity_changed(struct uplink *uplink) {
 
 void uplink_is_untold(struct book *book, struct book_op *op) {
     op->told = STEP_NONE;
-    list_remove(&op->by_owner);
-    list_add(&book->untold, &op->by_owner);
+    list_remove(&op->by_untold);
+    list_add(&book->untold, &op->by_untold);
 }
 
 static void tell_taken(struct uplink *uplink) {
     struct list *node = NULL, *next = NULL;
-    list_each (node, next, &uplink->book->untold) {
-        struct book_op *op = container_of(node, struct book_op, by_owner);
+    list_each(node, next, &uplink->book->untold) {
+        struct book_op *op = container_of(node, struct book_op, by_untold);
         bool counts = op->record.verb == VERB_DEFINE || op->record.verb == VERB_DELETE ||
                       op->record.verb == VERB_RESIZE;
         if (!counts || book_op_has_ended(op) || op->told >= STEP_TAKEN)

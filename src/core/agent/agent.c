@@ -32,7 +32,7 @@
 void agent_init(struct agent *agent, const struct role_settings *settings) {
     *agent = (struct agent){.networks = settings->host_networks};
     prng_init(&agent->prng, settings->seed);
-    book_init(&agent->book, prng_next(&agent->prng), &agent->moment);
+    book_init(&agent->book, &agent_books, prng_next(&agent->prng), &agent->moment);
     list_init(&agent->working);
     assert(settings->managers_count == 1);
     uplink_init(&agent->uplink, &settings->managers[0], settings, &agent->book, &agent->prng);
@@ -244,13 +244,13 @@ static void on_scanned(struct agent *agent) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &agent->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
-        if (!vm->sync_round && lifecycle_is_made(vm->record.state))
+        if (!agent_vm(vm)->is_found && lifecycle_is_made(vm->record.state))
             agent_move(agent, vm, VM_LOST);
     }
     agent->scanned = true;
     list_each(node, next, &agent->book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
-        if (vm->is_cut)
+        if (agent_vm(vm)->is_cut)
             agent_restart(agent, vm);
         if (!vm->active)
             continue;

@@ -8,6 +8,18 @@
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
 
+static void vm_begins(struct book_vm *vm) { list_init(&agent_vm(vm)->by_work); }
+
+static void vm_ends(struct book *book, struct book_vm *vm) {
+    (void)book;
+    list_remove(&agent_vm(vm)->by_work);
+}
+
+const struct book_kind agent_books = {.vm_size = sizeof(struct agent_vm),
+                                      .op_size = sizeof(struct agent_op),
+                                      .vm_begins = vm_begins,
+                                      .vm_ends = vm_ends};
+
 void agent_count(struct agent *agent, struct book_vm *vm) {
     bool occupies = lifecycle_occupies(vm->record.state);
     if (vm->counted == occupies)

@@ -5,6 +5,31 @@
 
 #include "core/above/speak.h"
 
+struct agent_vm {
+    struct book_vm base;
+    struct list by_work; /* in agent.working while a job is under way */
+    uint64_t job;        /* that job; 0: none */
+    bool is_found;       /* by the scan after the start */
+    bool is_cut;         /* it ran when its host lost power, and is to run again */
+    bool ran;            /* the domain has come to run since that job was begun */
+    uint8_t fell;        /* the state of a domain that ran and is off again; 0: none */
+};
+
+struct agent_op {
+    struct book_op base;
+    bool guest_acted; /* the guest did what it was asked before the asking ended */
+};
+
+static inline struct agent_vm *agent_vm(const struct book_vm *vm) {
+    return container_of(vm, struct agent_vm, base);
+}
+
+static inline struct agent_op *agent_op(const struct book_op *op) {
+    return container_of(op, struct agent_op, base);
+}
+
+extern const struct book_kind agent_books;
+
 struct agent {
     struct moment moment;
     struct book book;
@@ -15,7 +40,7 @@ struct agent {
     struct owner_limits used; /* by the VMs here */
     uint64_t last_job;
     uint64_t jobs;           /* under way */
-    struct list working;     /* book_vm.by_place of the VMs that they are for */
+    struct list working;     /* agent_vm.by_work of the VMs that they are for */
     bool scanned, stopping;
     struct prng prng;
 };

@@ -80,12 +80,13 @@ static bool is_of_memory(enum verb verb) {
 }
 
 static struct effect_job *add_job(struct agent *agent, struct book_vm *vm, enum job_kind kind) {
-    list_remove(&vm->by_place);
-    list_add(&agent->working, &vm->by_place);
+    struct agent_vm *here = agent_vm(vm);
+    list_remove(&here->by_work);
+    list_add(&agent->working, &here->by_work);
     struct effect_job *job = &effects_add(agent->moment.out, EFFECT_JOB)->job;
-    vm->job = job->job = ++agent->last_job;
-    vm->ran = false;
-    vm->fell = 0;
+    here->job = job->job = ++agent->last_job;
+    here->ran = false;
+    here->fell = 0;
     agent->jobs++;
     job->kind = kind;
     job->epoch = vm->record.epoch;
@@ -101,7 +102,7 @@ void agent_restart(struct agent *agent, struct book_vm *vm) {
 
 /* No news of the domain itself came first. Operations that came meanwhile have waited. */
 static void on_restarted(struct agent *agent, struct book_vm *vm, enum code code) {
-    vm->is_cut = false;
+    agent_vm(vm)->is_cut = false;
     if (code != CODE_OK)
         agent_move(agent, vm, code == CODE_LOST ? VM_LOST : VM_STOPPED);
     agent_advance(agent, vm);
@@ -128,7 +129,7 @@ static void run(struct agent *agent, struct book_vm *vm, const struct stage *sta
 
 void agent_advance(struct agent *agent, struct book_vm *vm) {
     struct book_op *op = vm->active;
-    if (!op || vm->job || agent->stopping)
+    if (!op || agent_vm(vm)->job || agent->stopping)
         return;
     bool off = vm->record.state == VM_STOPPED || vm->record.state == VM_CRASHED;
     bool forgotten = is_of_memory(op->record.verb) && off;
@@ -152,8 +153,9 @@ static enum vm_state state_after(const struct book_vm *vm) {
     if (op->verb == VERB_REVERT && snapshot)
         return snapshot->memory ? VM_RUNNING : VM_STOPPED;
     enum vm_state after = plans[op->verb].after;
-    if (after == VM_RUNNING && vm->fell) /* it came to run, and the guest has ended since */
-        return (enum vm_state)vm->fell;
+    /* It came to run, and the guest has ended since. */
+    if (after == VM_RUNNING && agent_vm(vm)->fell)
+        return (enum vm_state)agent_vm(vm)->fell;
     return after == VM_PENDING ? vm->record.state : after;
 }
 
@@ -209,7 +211,7 @@ static void on_done(struct agent *agent, struct book_vm *vm) {
         run(agent, vm, next);
     } else if (stage->job == JOB_SHUTDOWN && vm->record.state != VM_STOPPED) {
         await_guest(agent, op);
-    } else if (stage->job == JOB_REBOOT && !op->guest_acted) {
+    } else if (stage->job == JOB_REBOOT && !agent_op(op)->guest_acted) {
         await_guest(agent, op);
     } else {
         if (stage->job == JOB_RECEIVE)
@@ -264,8 +266,8 @@ static void learn(struct agent *agent, struct book_vm *vm, const struct event *e
 static struct book_vm *vm_of_job(const struct agent *agent, uint64_t job) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &agent->working) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_place);
-        if (vm->job == job)
+        struct book_vm *vm = &container_of(node, struct agent_vm, by_work)->base;
+        if (agent_vm(vm)->job == job)
             return vm;
     }
     return NULL;
@@ -288,11 +290,12 @@ void agent_on_job(struct agent *agent, const struct event *event) {
     struct book_vm *vm = vm_of_job(agent, event->job.job);
     agent->jobs--;
     if (vm) {
-        vm->job = 0;
-        list_remove(&vm->by_place);
+        struct agent_vm *here = agent_vm(vm);
+        here->job = 0;
+        list_remove(&here->by_work);
         struct book_op *op = vm->active;
         bool own = op && op->record.timeline_count && op->record.state == OP_RUNNING;
-        if (vm->is_cut)
+        if (here->is_cut)
             on_restarted(agent, vm, event->job.code);
         else if (!own) /* the job's operation was superseded while it ran */
             agent_advance(agent, vm);
@@ -307,7 +310,7 @@ void agent_on_job(struct agent *agent, const struct event *event) {
 static bool ends_wait(const struct agent *agent, const struct book_vm *vm,
                       const struct event_domain *domain) {
     const struct book_op *op = vm->active;
-    if (!agent->scanned || !op || vm->job || op->record.state != OP_RUNNING)
+    if (!agent->scanned || !op || agent_vm(vm)->job || op->record.state != OP_RUNNING)
         return false;
     if (op->record.verb == VERB_SHUTDOWN)
         return domain->state == VM_STOPPED || domain->state == VM_CRASHED;
@@ -325,9 +328,10 @@ static bool crashed_by_cut(const struct book_vm *vm, const struct event_domain *
 
 /* A guest may end before the end of the job that starts it has been told. */
 static void learn_fall(struct book_vm *vm, enum vm_state state) {
+    struct agent_vm *here = agent_vm(vm);
     bool off = state == VM_STOPPED || state == VM_CRASHED;
-    vm->fell = vm->ran && off ? (uint8_t)state : 0;
-    vm->ran |= vm->job && state == VM_RUNNING;
+    here->fell = here->ran && off ? (uint8_t)state : 0;
+    here->ran |= here->job && state == VM_RUNNING;
 }
 
 void agent_on_domain(struct agent *agent, const struct event *event) {
@@ -344,8 +348,9 @@ void agent_on_domain(struct agent *agent, const struct event *event) {
     }
     if (domain->epoch != vm->record.epoch && domain->state != VM_LOST)
         return;
+    struct agent_vm *here = agent_vm(vm);
     if (is_found)
-        vm->sync_round = 1;
+        here->is_found = true;
     learn_fall(vm, domain->state);
     const struct book_op *op = vm->active;
     bool making = op && (verb_makes(op->record.verb) || op->record.verb == VERB_DELETE);
@@ -356,13 +361,13 @@ void agent_on_domain(struct agent *agent, const struct event *event) {
                  op->record.verb == VERB_MIGRATE || /* which has not ended: it is here */
                  plans[op->record.verb].after == VM_PENDING;
     bool wanted = vm->record.state == VM_RUNNING && stays;
-    vm->is_cut = domain->why == DOMAIN_CUT && wanted;
-    if (vm->is_cut)
+    here->is_cut = domain->why == DOMAIN_CUT && wanted;
+    if (here->is_cut)
         return; /* started when the scan is complete */
     enum vm_state state = crashed_by_cut(vm, domain) ? VM_CRASHED : domain->state;
     bool ends = ends_wait(agent, vm, domain);
     if (op && op->record.verb == VERB_REBOOT && domain->why == DOMAIN_REBOOTED)
-        vm->active->guest_acted = true;
+        agent_op(vm->active)->guest_acted = true;
     if (domain->why != DOMAIN_REBOOTED)
         agent_move(agent, vm, state);
     if (ends)
@@ -371,7 +376,7 @@ void agent_on_domain(struct agent *agent, const struct event *event) {
 
 void agent_on_deadline(struct agent *agent, struct book_op *op) {
     struct book_vm *vm = book_vm(&agent->book, op->record.vm);
-    if (vm->job)
+    if (agent_vm(vm)->job)
         return; /* begun: its true end comes from the host, late as it may be */
     bool asked = op->record.verb == VERB_SHUTDOWN || op->record.verb == VERB_REBOOT;
     agent_end(agent, op, asked ? CODE_GUEST_IGNORED : CODE_DEADLINE);

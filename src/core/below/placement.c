@@ -212,7 +212,6 @@ void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op) {
     (void)text_copy(vm->record.place, sizeof(vm->record.place), peer->setting.name);
     list_add(&peer->vms, &vm->by_place);
     vm->record.place_epoch++;
-    vm->stays = STAY_UNDECIDED;
     op->record.place_generation = ++vm->record.place_generation;
     op->attempts = 0;
     (void)book_tell(op, &(struct timeline_entry){.at_ms = peer->downlink->moment->wall_ms,

@@ -10,8 +10,11 @@
 
 enum { backoff_first_ms = 1000, backoff_most_ms = 60000, long_ms = 1000 };
 
-void book_init(struct book *book, uint64_t seed, struct moment *moment) {
-    *book = (struct book){.moment = moment};
+void book_init(struct book *book, const struct book_kind *kind, uint64_t seed,
+               struct moment *moment) {
+    static const struct book_kind plain = {.vm_size = sizeof(struct book_vm),
+                                           .op_size = sizeof(struct book_op)};
+    *book = (struct book){.kind = kind ? kind : &plain, .moment = moment};
     map_init(&book->vms_by_id, seed);
     map_init(&book->ops_by_id, seed);
     map_init(&book->groups_by_key, seed);
@@ -23,8 +26,9 @@ void book_init(struct book *book, uint64_t seed, struct moment *moment) {
     list_init(&book->kept);
 }
 
-static void free_vm(struct book_vm *vm) {
-    book_set_template(vm, NULL);
+static void free_vm(struct book *book, struct book_vm *vm) {
+    if (book->kind->vm_free)
+        book->kind->vm_free(vm);
     record_clear(&vm_table, &vm->record);
     memory_free(vm);
 }
@@ -73,24 +77,12 @@ const struct book_group *book_group(const struct book *book, const char *owner,
     return *group ? map_get(&book->groups_by_key, key) : NULL;
 }
 
-void book_set_template(struct book_vm *vm, const struct template *template) {
-    if (vm->template) {
-        record_clear(&template_table, vm->template);
-        memory_free(vm->template);
-    }
-    vm->template = NULL;
-    if (!template)
-        return;
-    vm->template = memory_new(1, sizeof(*vm->template));
-    record_clone(&template_table, template, vm->template);
-}
-
 void book_deinit(struct book *book) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &book->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         leave(book, vm);
-        free_vm(vm);
+        free_vm(book, vm);
     }
     list_each(node, next, &book->ops)
         free_op(container_of(node, struct book_op, by_age));
@@ -135,11 +127,12 @@ const struct book_op *book_op_told(const struct book *book, const char *id) {
 }
 
 struct book_vm *book_add_vm(struct book *book, const struct vm *record) {
-    struct book_vm *vm = memory_new(1, sizeof(*vm));
+    struct book_vm *vm = memory_new(1, book->kind->vm_size);
     record_clone(&vm_table, record, &vm->record);
-    list_init(&vm->by_owner);
     list_init(&vm->by_place);
     list_init(&vm->by_group);
+    if (book->kind->vm_begins)
+        book->kind->vm_begins(vm);
     list_add(&book->vms, &vm->by_age);
     book_join(book, vm);
     map_put(&book->vms_by_id, vm->record.id, vm);
@@ -148,13 +141,13 @@ struct book_vm *book_add_vm(struct book *book, const struct vm *record) {
 }
 
 struct book_op *book_add_op(struct book *book, const struct operation *record) {
-    struct book_op *op = memory_new(1, sizeof(*op));
+    struct book_op *op = memory_new(1, book->kind->op_size);
     record_clone(&operation_table, record, &op->record);
     op->deadline_ms = op->resend_ms = op->progress_ms = book_never;
-    list_init(&op->waiters);
-    list_init(&op->by_owner);
-    list_init(&op->by_vm);
+    list_init(&op->by_untold);
     list_init(&op->by_room);
+    if (book->kind->op_begins)
+        book->kind->op_begins(op);
     list_add(&book->ops, &op->by_age);
     map_put(&book->ops_by_id, op->record.id, op);
     book->ops_count++;
@@ -170,15 +163,14 @@ void book_remove_vm(struct book *book, struct book_vm *vm) {
             cursor->next = vm->by_age.next;
     }
     effects_forget(book->moment->out, &vm_table, vm->record.id);
-    if (vm->template)
-        effects_forget(book->moment->out, &template_table, vm->record.id);
+    if (book->kind->vm_ends)
+        book->kind->vm_ends(book, vm);
     map_remove(&book->vms_by_id, vm->record.id);
     list_remove(&vm->by_age);
-    list_remove(&vm->by_owner);
     list_remove(&vm->by_place);
     leave(book, vm);
     book->vms_count--;
-    free_vm(vm);
+    free_vm(book, vm);
 }
 
 static void drop_kept(struct book *book, struct book_op *op) {
@@ -202,13 +194,13 @@ static void keep_or_free(struct book *book, struct book_op *op) {
 }
 
 void book_remove_op(struct book *book, struct book_op *op) {
-    assert(list_is_empty(&op->waiters));
     effects_forget(book->moment->out, &operation_table, op->record.id);
     map_remove(&book->ops_by_id, op->record.id);
     list_remove(&op->by_age);
-    list_remove(&op->by_owner);
-    list_remove(&op->by_vm);
+    list_remove(&op->by_untold);
     list_remove(&op->by_room);
+    if (book->kind->op_ends)
+        book->kind->op_ends(op);
     heap_remove(&book->timers, &op->timer);
     book->ops_count--;
     keep_or_free(book, op);

@@ -17,46 +17,47 @@
 
 struct book_op;
 
+/* What the books hold of a VM. A role that needs more of it embeds this first in a struct of its
+ * own and says so in its struct book_kind. */
 struct book_vm {
     struct vm record;
     struct list by_age;   /* in book.vms */
-    struct list by_owner; /* upstream: in its tenant's list; downstream: in that of moving ones, or
-                           * of those that have left something on another host */
-    struct list by_place; /* managers: in the place's list; agent: in the list of those at work */
+    struct list by_place; /* managers: in the list of the place where it is, or waits to be */
     struct list by_group; /* in book_group.vms; to itself without a group */
     struct book_op *active;
-    uint64_t job;         /* agent: the host job under way, 0: none */
-    uint32_t sync_round;  /* manager: seen in this round of a sync */
-    uint64_t asked_in;    /* manager: the session of a word to reshape it that may be on its way */
-    uint64_t asked;       /* manager: that word's generation */
-    bool is_cut;          /* agent: it ran when its host lost power, and is to run again */
-    bool ran;             /* agent: the domain has come to run since that job was begun */
-    uint8_t fell;         /* agent: the state of a domain that ran and is off again; 0: none */
-    bool counted;         /* its size is in the role's sum of what is used */
-    enum stay stays;      /* downstream: why it is on a host that is to be empty */
-    uint64_t failed_ms;   /* downstream: when leaving such a host failed while it ran; 0: never */
-    struct template *template; /* downstream: it may be made anew from this; NULL: it may not */
+    uint32_t sync_round;  /* managers: seen in this round of a sync */
+    bool counted;         /* its size is in the sum of what its asker uses */
+    uint64_t asked_in;    /* managers: the session of a word to reshape it that may be on its way */
+    uint64_t asked;       /* managers: that word's generation */
 };
 
 struct book_op {
     struct operation record;
-    struct list by_age;  /* in book.ops */
-    struct list by_owner; /* upstream: among its tenant's; agents' end: in book.untold */
-    struct list by_vm;    /* upstream: among its VM's */
-    struct list waiters; /* upstream: replies held open */
-    struct list by_room; /* in the list of those whose message found a session full */
-    struct timer timer;  /* the earliest of the times below */
+    struct list by_age;   /* in book.ops */
+    struct list by_room;  /* in the one list of what it waits for: room, a turn, an image */
+    struct timer timer;   /* the earliest of the times below */
     uint64_t deadline_ms; /* all monotonic; book_never: not waiting for it */
     uint64_t resend_ms;
     uint64_t progress_ms;
     uint32_t attempts;    /* of sending */
-    enum step told;       /* agent's end: newest step that was told upward */
-    bool guest_acted;     /* agent: the guest did what it was asked before the asking ended */
-    bool counted;         /* downstream: in what its upstream manager has under way */
-    struct size reserved; /* manager: at its place, whose capacity does not count it yet */
-    enum decider decider; /* manager: who is about to end it */
-    uint32_t tried_count; /* manager: places that refused it, as its timeline says */
+    struct list by_untold; /* agents' end: in book.untold */
+    enum step told;       /* agents' end: newest step that was told upward */
+    struct size reserved; /* managers: at its place, whose capacity does not count it yet */
+    enum decider decider; /* managers: who is about to end it */
+    uint32_t tried_count; /* managers: places that refused it, as its timeline says */
     uint16_t tried[limit_refusals];
+};
+
+struct book;
+
+/* What a role adds to the entries. Functions may be NULL. */
+struct book_kind {
+    size_t vm_size, op_size;             /* of the role's entries, which begin with the book's */
+    void (*vm_begins)(struct book_vm *vm); /* what is not zero at first */
+    void (*vm_ends)(struct book *book, struct book_vm *vm); /* out of the role's lists and store */
+    void (*vm_free)(struct book_vm *vm); /* what the role's part owns */
+    void (*op_begins)(struct book_op *op);
+    void (*op_ends)(struct book_op *op);
 };
 
 /* Where a walk over the VMs is to go on in a later step; VMs may go meanwhile. */
@@ -72,6 +73,7 @@ struct book_group {
 };
 
 struct book {
+    const struct book_kind *kind;
     struct moment *moment; /* its role's */
     struct map vms_by_id, ops_by_id, groups_by_key;
     struct list vms, ops, cursors;
@@ -83,7 +85,9 @@ struct book {
     size_t kept_most;      /* 0: none are kept */
 };
 
-void book_init(struct book *book, uint64_t seed, struct moment *moment);
+/* `kind` NULL: the entries are those above and no more. */
+void book_init(struct book *book, const struct book_kind *kind, uint64_t seed,
+               struct moment *moment);
 void book_deinit(struct book *book);
 
 struct book_vm *book_vm(const struct book *book, const char *id);
@@ -103,9 +107,6 @@ const struct book_op *book_op_told(const struct book *book, const char *id);
 /* Adds a copy of a record; it is not saved (it may come from the store). */
 struct book_vm *book_add_vm(struct book *book, const struct vm *record);
 struct book_op *book_add_op(struct book *book, const struct operation *record);
-
-/* What the VM may be made anew from, a copy; NULL: it may not be. Not saved. */
-void book_set_template(struct book_vm *vm, const struct template *template);
 
 /* The VM belongs to the group that its record names now. */
 void book_join(struct book *book, struct book_vm *vm);

@@ -92,7 +92,7 @@ void downstream_deinit(struct downstream *downstream) {
 static void load_template(struct downstream *downstream, const struct template *record) {
     struct book_vm *vm = book_vm(&downstream->manager.book, record->vm);
     if (vm)
-        book_set_template(vm, record);
+        downstream_set_template(vm, record);
 }
 
 static void load_keys(struct downstream *downstream, const struct record *record) {
@@ -106,7 +106,7 @@ static void load_keys(struct downstream *downstream, const struct record *record
 static void on_start(struct downstream *downstream) {
     downlink_start(&downstream->manager.downlink);
     struct list *node = NULL, *next = NULL;
-    list_each (node, next, &downstream->manager.book.vms) {
+    list_each(node, next, &downstream->manager.book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         struct patron *patron = downstream_patron(downstream, vm->record.owner);
         downstream_load_move(downstream, vm);
@@ -288,16 +288,16 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
  * that makes it is where nothing is left of it. */
 static void check_moves(const struct downstream *downstream) {
     struct list *node = NULL, *next = NULL;
-    list_each (node, next, &downstream->manager.book.vms) {
+    list_each(node, next, &downstream->manager.book.vms) {
         const struct book_vm *vm = container_of(node, struct book_vm, by_age);
         const struct book_op *op = vm->active;
-        if (list_is_empty(&vm->by_owner)) /* or all of it is not loaded yet */
+        if (list_is_empty(&downstream_vm(vm)->by_move)) /* or all of it is not loaded yet */
             continue;
         if (!vm->record.move) {
             assert(*book_destination(vm));
             continue;
         }
-        assert(op && op->record.internal && vm->template);
+        assert(op && op->record.internal && downstream_vm(vm)->template);
         assert((op->record.verb == VERB_DEFINE) == (vm->record.move == MOVE_ARRIVING));
         assert((op->record.verb == VERB_RECEIVE) == (vm->record.move == MOVE_RECEIVING));
         assert((op->record.verb == VERB_MIGRATE) == (vm->record.move == MOVE_MIGRATING));
@@ -314,12 +314,12 @@ void downstream_check(const struct downstream *downstream) {
         struct owner_limits used = {0};
         uint32_t under_way = 0;
         struct list *node = NULL, *next = NULL;
-        list_each (node, next, &downstream->manager.book.ops)
-            under_way += container_of(node, struct book_op, by_age)->counted &&
+        list_each(node, next, &downstream->manager.book.ops)
+            under_way += downstream_op(container_of(node, struct book_op, by_age))->counted &&
                          text_equal(container_of(node, struct book_op, by_age)->record.owner,
                                     downstream->patrons[i].uplink.setting.name);
         assert(under_way == downstream->patrons[i].under_way);
-        list_each (node, next, &downstream->manager.book.vms) {
+        list_each(node, next, &downstream->manager.book.vms) {
             const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
             bool own = text_equal(vm->owner, downstream->patrons[i].uplink.setting.name);
             if (own && lifecycle_occupies(vm->state))

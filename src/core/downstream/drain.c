@@ -30,7 +30,8 @@ enum {
 
 /* Can it leave while it runs? Once that has failed, one that may be made anew is. */
 static bool may_go_live(const struct peer *peer, const struct book_vm *vm) {
-    bool has_failed = vm->failed_ms && vm->template->definition.on_drain == ON_DRAIN_RESTART;
+    bool has_failed = downstream_vm(vm)->failed_ms &&
+                      downstream_vm(vm)->template->definition.on_drain == ON_DRAIN_RESTART;
     return peer->sends && vm->record.state == VM_RUNNING && !has_failed;
 }
 
@@ -38,7 +39,7 @@ static uint32_t count_sent(const struct downstream *downstream, const struct pee
     uint32_t count = 0;
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->moving) {
-        const struct vm *vm = &container_of(node, struct book_vm, by_owner)->record;
+        const struct vm *vm = &container_of(node, struct downstream_vm, by_move)->base.record;
         count += (vm->move == MOVE_RECEIVING || vm->move == MOVE_MIGRATING) &&
                  text_equal(vm->place, peer->setting.name);
     }
@@ -48,6 +49,7 @@ static uint32_t count_sent(const struct downstream *downstream, const struct pee
 /* May the VM leave? STAY_UNDECIDED: it may, to *out_live while it runs; NULL: made anew. */
 static enum stay judge(const struct downstream *downstream, const struct peer *peer,
                        const struct book_vm *vm, struct peer **out_live) {
+    struct downstream_vm *hosted = downstream_vm(vm);
     const struct patron *patron = downstream_patron(downstream, vm->record.owner);
     struct peer *to = NULL;
     *out_live = NULL;
@@ -57,18 +59,19 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
     if (vm->active || *book_destination(vm) || vm->record.state == VM_DELETING ||
         (patron && patron->phase >= LENDING_ENDING)) /* it goes anyway */
         return STAY_BUSY;
-    if (!vm->template || vm->record.snapshots_count) /* those would be lost */
+    if (!hosted->template || vm->record.snapshots_count) /* those would be lost */
         return STAY_POLICY;
     if (!peer_is_up(peer))
         return STAY_AWAY;
     if (!lifecycle_is_made(vm->record.state))
         return STAY_STATE;
-    bool live = may_go_live(peer, vm), only = vm->template->definition.on_drain == ON_DRAIN_MIGRATE;
+    bool live = may_go_live(peer, vm),
+         only = hosted->template->definition.on_drain == ON_DRAIN_MIGRATE;
     if (only && !live)
         return STAY_LIVE;
-    if (only && vm->failed_ms &&
+    if (only && hosted->failed_ms &&
         (peer->duty == DUTY_DRAIN ||
-         downstream->manager.moment.now_ms + 1 < vm->failed_ms + again_ms))
+         downstream->manager.moment.now_ms + 1 < hosted->failed_ms + again_ms))
         return STAY_FAILED;
     if (live && downstream_choose_live(downstream, vm, out_live) == PLACEMENT_FOUND &&
         downstream_has_room(downstream, vm))
@@ -76,7 +79,7 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
     *out_live = NULL;
     if (only)
         return STAY_ROOM;
-    if (downstream_choose(downstream, vm, &vm->template->definition, &to) != PLACEMENT_FOUND ||
+    if (downstream_choose(downstream, vm, &hosted->template->definition, &to) != PLACEMENT_FOUND ||
         !downstream_has_room(downstream, vm))
         return STAY_ROOM;
     return STAY_UNDECIDED;
@@ -99,13 +102,14 @@ static uint32_t count_under_way(const struct downstream *downstream) {
     uint32_t count = 0;
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->moving)
-        count += is_under_way(downstream, container_of(node, struct book_vm, by_owner));
+        count += is_under_way(downstream, &container_of(node, struct downstream_vm, by_move)->base);
     for (size_t i = 0; i < downstream->manager.downlink.count; i++) {
         const struct peer *peer = &downstream->manager.downlink.peers[i];
         if (!peer_is_emptied(peer))
             continue;
         list_each(node, next, &peer->vms)
-            count += container_of(node, struct book_vm, by_place)->stays == STAY_FETCHING;
+            count +=
+                downstream_vm(container_of(node, struct book_vm, by_place))->stays == STAY_FETCHING;
     }
     return count;
 }
@@ -136,15 +140,16 @@ static void sweep(struct downstream *downstream, struct peer *peer) {
     struct peer *live = NULL;
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
-        if (!is_settled(peer, vm->stays))
-            vm->stays = judge(downstream, peer, vm, &live);
-        if (vm->stays == STAY_UNDECIDED && under_way >= moves_most) {
-            vm->stays = STAY_TURN;
-        } else if (vm->stays == STAY_UNDECIDED) {
-            vm->stays = begin(downstream, vm);
+        struct downstream_vm *hosted = downstream_vm(vm);
+        if (!is_settled(peer, hosted->stays))
+            hosted->stays = judge(downstream, peer, vm, &live);
+        if (hosted->stays == STAY_UNDECIDED && under_way >= moves_most) {
+            hosted->stays = STAY_TURN;
+        } else if (hosted->stays == STAY_UNDECIDED) {
+            hosted->stays = begin(downstream, vm);
             under_way++;
         }
-        uint64_t again = look_again_ms(peer, vm->stays);
+        uint64_t again = look_again_ms(peer, hosted->stays);
         wait_ms = again < wait_ms ? again : wait_ms;
     }
     if (wait_ms != book_never &&
@@ -165,13 +170,14 @@ static void on_image(struct downstream *downstream, struct peer *peer, const str
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
-        if (vm->stays != STAY_FETCHING || !text_equal(vm->record.digest, event->image.digest))
+        struct downstream_vm *hosted = downstream_vm(vm);
+        if (hosted->stays != STAY_FETCHING || !text_equal(vm->record.digest, event->image.digest))
             continue;
         bool here = event->image.code == CODE_OK;
         struct peer *live = NULL;
-        vm->stays = here ? judge(downstream, peer, vm, &live) : STAY_IMAGE;
-        if (vm->stays == STAY_UNDECIDED) {
-            vm->stays = STAY_LEAVING;
+        hosted->stays = here ? judge(downstream, peer, vm, &live) : STAY_IMAGE;
+        if (hosted->stays == STAY_UNDECIDED) {
+            hosted->stays = STAY_LEAVING;
             if (live)
                 downstream_migrate(downstream, vm, live);
             else

@@ -35,8 +35,8 @@ static void set_duty(struct downstream *downstream, struct peer *peer, enum host
     peer->duty = duty;
     list_each(node, next, &peer->vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_place);
-        vm->stays = STAY_UNDECIDED;
-        vm->failed_ms = 0;
+        downstream_vm(vm)->stays = STAY_UNDECIDED;
+        downstream_vm(vm)->failed_ms = 0;
     }
     downlink_cordon(peer,
                     peer->cordoned_ms ? peer->cordoned_ms : downstream->manager.moment.wall_ms);
@@ -62,7 +62,7 @@ static void count_remaining(const struct peer *peer, struct owned_host *host) {
     uint64_t counts[STAY_COUNT] = {0};
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms)
-        counts[container_of(node, struct book_vm, by_place)->stays]++;
+        counts[downstream_vm(container_of(node, struct book_vm, by_place))->stays]++;
     for (int why = 0; why < STAY_COUNT; why++) {
         if (!counts[why])
             continue;

@@ -208,6 +208,7 @@ static void on_opened(struct manager *manager, struct peer *peer) {
 
 const struct manager_kind downstream_kind = {
     .place = "host",
+    .books = &downstream_books,
     .on_state = on_state,
     .on_facts = on_facts,
     .on_gone = on_gone,

@@ -78,8 +78,9 @@ static void begin(struct downstream *downstream, struct patron *patron,
                   const struct instruct *instruct) {
     struct book_vm *old = book_vm(&downstream->manager.book, instruct->vm);
     struct size reserved = downstream_take_reserved(downstream, old);
-    if (old && old->active && old->active->counted) { /* it is about to be superseded */
-        old->active->counted = false;
+    if (old && old->active &&
+        downstream_op(old->active)->counted) { /* it is about to be superseded */
+        downstream_op(old->active)->counted = false;
         patron->under_way--;
     }
     struct book_op *op =

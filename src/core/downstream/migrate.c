@@ -30,7 +30,7 @@
 
 enum placement downstream_choose_live(const struct downstream *downstream,
                                       const struct book_vm *vm, struct peer **out_peer) {
-    const struct definition *definition = &vm->template->definition;
+    const struct definition *definition = &downstream_vm(vm)->template->definition;
     struct placing placing = {.rule = definition->apart ? GROUP_APART_CLUSTERS : GROUP_ANYHOW,
                               .must = definition->host_must, .prefer = definition->host_prefer};
     struct placement_wish wish = {
@@ -72,7 +72,7 @@ void downstream_migrate(struct downstream *downstream, struct book_vm *vm, const
 
 static void forget_rest(struct downstream *downstream, struct book_vm *vm) {
     book_set_destination(vm, NULL);
-    list_remove(&vm->by_owner);
+    list_remove(&downstream_vm(vm)->by_move);
     book_save_vm(&downstream->manager.book, vm);
 }
 
@@ -82,7 +82,7 @@ static void stay(struct downstream *downstream, struct book_vm *vm, enum code co
                  "VM %s stays on host %s: going to %s "
                  "while it runs failed, %s",
                  vm->record.id, vm->record.place, book_destination(vm), code_names[code]);
-    vm->failed_ms = downstream->manager.moment.now_ms + 1;
+    downstream_vm(vm)->failed_ms = downstream->manager.moment.now_ms + 1;
     downstream_end(downstream, vm->active, code);
     downstream_end_move(downstream, vm);
     book_save_vm(&downstream->manager.book, vm);
@@ -125,8 +125,8 @@ void downstream_follow(struct downstream *downstream, struct book_vm *vm) {
     (void)text_copy(vm->record.place, sizeof(vm->record.place), book_destination(vm));
     book_set_destination(vm, NULL);
     vm->record.place_epoch++;
-    vm->stays = STAY_UNDECIDED;
-    list_remove(&vm->by_owner);
+    downstream_vm(vm)->stays = STAY_UNDECIDED;
+    list_remove(&downstream_vm(vm)->by_move);
     if (peer)
         list_add(&peer->vms, &vm->by_place);
 }
@@ -214,7 +214,7 @@ static void discard(struct downstream *downstream, struct book_vm *vm, enum send
 void downstream_discard_rests(struct downstream *downstream) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->rests) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_owner);
+        struct book_vm *vm = &container_of(node, struct downstream_vm, by_move)->base;
         if (!vm->active && vm->record.state != VM_DELETING) /* whose delete comes there itself */
             discard(downstream, vm, SEND_NOW);
     }
@@ -243,7 +243,7 @@ static void instruct_again(struct downstream *downstream, struct list *vms,
                            const struct peer *peer) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_owner);
+        struct book_vm *vm = &container_of(node, struct downstream_vm, by_move)->base;
         if (vm->active && verb_is_ahead(vm->active->record.verb) &&
             text_equal(book_destination(vm), peer->setting.name))
             downlink_instruct_again(&downstream->manager.downlink, vm);
@@ -262,7 +262,7 @@ void downstream_write_off_destination(struct downstream *downstream, const struc
     for (size_t i = 0; i < array_size(lists); i++) {
         struct list *node = NULL, *next = NULL;
         list_each(node, next, lists[i]) {
-            struct book_vm *vm = container_of(node, struct book_vm, by_owner);
+            struct book_vm *vm = &container_of(node, struct downstream_vm, by_move)->base;
             if (!text_equal(book_destination(vm), peer->setting.name) ||
                 vm->record.move == MOVE_MIGRATING)
                 continue;

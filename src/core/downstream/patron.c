@@ -1,10 +1,40 @@
 /* What counts in an upstream manager's sum, which shapes it may ask for, and by which size the
  * hosts count them. */
+#include "base/memory.h"
 #include "core/downstream/patron.h"
 
 #include "core/below/lend.h"
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
+
+static void vm_begins(struct book_vm *vm) { list_init(&downstream_vm(vm)->by_move); }
+
+static void vm_ends(struct book *book, struct book_vm *vm) {
+    list_remove(&downstream_vm(vm)->by_move);
+    if (downstream_vm(vm)->template)
+        effects_forget(book->moment->out, &template_table, vm->record.id);
+}
+
+void downstream_set_template(struct book_vm *vm, const struct template *template) {
+    struct template **kept = &downstream_vm(vm)->template;
+    if (*kept) {
+        record_clear(&template_table, *kept);
+        memory_free(*kept);
+    }
+    *kept = NULL;
+    if (!template)
+        return;
+    *kept = memory_new(1, sizeof(**kept));
+    record_clone(&template_table, template, *kept);
+}
+
+static void vm_free(struct book_vm *vm) { downstream_set_template(vm, NULL); }
+
+const struct book_kind downstream_books = {.vm_size = sizeof(struct downstream_vm),
+                                           .op_size = sizeof(struct downstream_op),
+                                           .vm_begins = vm_begins,
+                                           .vm_ends = vm_ends,
+                                           .vm_free = vm_free};
 
 struct patron *downstream_patron(const struct downstream *downstream, const char *name) {
     for (size_t i = 0; i < downstream->patrons_count; i++)

@@ -29,14 +29,37 @@ struct patron {
     uint64_t seen_ms;           /* when `was_open` changed, by the wall clock */
 };
 
+struct downstream_vm {
+    struct book_vm base;
+    struct list by_move; /* in downstream.moving or .rests: something of it is on two hosts */
+    enum stay stays;     /* why it is on a host that is to be empty */
+    uint64_t failed_ms;  /* when leaving such a host failed while it ran; 0: never */
+    struct template *template; /* it may be made anew from this; NULL: it may not */
+};
+
+struct downstream_op {
+    struct book_op base;
+    bool counted; /* in what its upstream manager has under way */
+};
+
+static inline struct downstream_vm *downstream_vm(const struct book_vm *vm) {
+    return container_of(vm, struct downstream_vm, base);
+}
+
+static inline struct downstream_op *downstream_op(const struct book_op *op) {
+    return container_of(op, struct downstream_op, base);
+}
+
+extern const struct book_kind downstream_books;
+
 struct downstream {
     struct manager manager;
     struct patron *patrons;
     size_t patrons_count;
     uint32_t backlog;
     struct list waiting; /* book_vm.by_place of those that wait for their image */
-    struct list moving;  /* book_vm.by_owner of those that are between two hosts */
-    struct list rests;   /* book_vm.by_owner of VMs that left something on another host */
+    struct list moving;  /* downstream_vm.by_move of those that are between two hosts */
+    struct list rests;   /* downstream_vm.by_move of those that left something on another */
     uint64_t drain_due_ms; /* when hosts that are to be empty are looked at next; book_never */
     struct list rebuilds; /* book_op.by_room of those that do at their place */
 };
@@ -64,3 +87,6 @@ bool downstream_learn_size(struct downstream *downstream, const struct size *siz
 
 /* By the owner's permissions. */
 bool patron_has_shape(const struct patron *patron, const struct shape *shape);
+
+/* What the VM may be made anew from, a copy; NULL: it may not be. Not saved. */
+void downstream_set_template(struct book_vm *vm, const struct template *template);

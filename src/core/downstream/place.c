@@ -20,7 +20,7 @@ bool downstream_has_room(const struct downstream *downstream, const struct book_
     uint64_t taken = 0;
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->moving) {
-        const struct book_vm *other = container_of(node, const struct book_vm, by_owner);
+        const struct book_vm *other = &container_of(node, struct downstream_vm, by_move)->base;
         if (other != vm && is_nowhere(other))
             taken += downlink_takes(&other->record.size, size);
     }
@@ -74,6 +74,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm) {
     switch (found) {
     case PLACEMENT_FOUND:
         placement_put(peer, vm, op);
+        downstream_vm(vm)->stays = STAY_UNDECIDED;
         downlink_instruct(&downstream->manager.downlink, vm);
         book_save_vm(&downstream->manager.book, vm);
         book_save_op(&downstream->manager.book, op);

@@ -22,48 +22,49 @@ void downstream_keep_template(struct downstream *downstream, struct book_vm *vm,
     struct template template = {.definition = *definition}; /* borrowed */
     if (definition->on_drain != ON_DRAIN_STAY) {
         (void)text_copy(template.vm, sizeof(template.vm), vm->record.id);
-        book_set_template(vm, &template);
-        effects_save(downstream->manager.moment.out, &template_table, vm->template);
-    } else if (vm->template) { /* of a definition that failed */
+        downstream_set_template(vm, &template);
+        effects_save(downstream->manager.moment.out, &template_table, downstream_vm(vm)->template);
+    } else if (downstream_vm(vm)->template) { /* of a definition that failed */
         effects_forget(downstream->manager.moment.out, &template_table, vm->record.id);
-        book_set_template(vm, NULL);
+        downstream_set_template(vm, NULL);
     }
 }
 
 void downstream_renew_template(struct downstream *downstream, struct book_vm *vm,
                                const struct definition *rebuilt) {
-    if (!vm->template || !rebuilt->user_data)
+    struct downstream_vm *hosted = downstream_vm(vm);
+    if (!hosted->template || !rebuilt->user_data)
         return;
-    memory_free(vm->template->definition.user_data);
-    vm->template->definition.user_data = memory_text(rebuilt->user_data);
-    effects_save(downstream->manager.moment.out, &template_table, vm->template);
+    memory_free(hosted->template->definition.user_data);
+    hosted->template->definition.user_data = memory_text(rebuilt->user_data);
+    effects_save(downstream->manager.moment.out, &template_table, hosted->template);
 }
 
 void downstream_set_move(struct downstream *downstream, struct book_vm *vm,
                          enum move move) {
     vm->record.move = move;
-    list_remove(&vm->by_owner);
-    list_add(&downstream->moving, &vm->by_owner);
+    list_remove(&downstream_vm(vm)->by_move);
+    list_add(&downstream->moving, &downstream_vm(vm)->by_move);
 }
 
 void downstream_load_move(struct downstream *downstream, struct book_vm *vm) {
     if (vm->record.move)
-        list_add(&downstream->moving, &vm->by_owner);
+        list_add(&downstream->moving, &downstream_vm(vm)->by_move);
     else if (*book_destination(vm))
-        list_add(&downstream->rests, &vm->by_owner);
+        list_add(&downstream->rests, &downstream_vm(vm)->by_move);
 }
 
 void downstream_end_move(struct downstream *downstream, struct book_vm *vm) {
     if (!vm->record.move)
         return;
     vm->record.move = MOVE_NONE;
-    list_remove(&vm->by_owner);
+    list_remove(&downstream_vm(vm)->by_move);
     if (*book_destination(vm))
-        list_add(&downstream->rests, &vm->by_owner);
+        list_add(&downstream->rests, &downstream_vm(vm)->by_move);
 }
 
 void downstream_describe(const struct book_vm *vm, struct definition *out) {
-    record_clone(&definition_table, &vm->template->definition, out);
+    record_clone(&definition_table, &downstream_vm(vm)->template->definition, out);
     out->size = vm->record.size;
     (void)text_copy(out->name, sizeof(out->name), vm->record.name);
     (void)text_copy(out->shape, sizeof(out->shape), vm->record.shape);
@@ -84,8 +85,8 @@ void downstream_order(struct downstream *downstream, struct book_vm *vm, enum ve
 
 void downstream_leave(struct downstream *downstream, struct book_vm *vm) {
     bool runs = vm->record.state == VM_RUNNING || vm->record.state == VM_PAUSED;
-    vm->template->definition.start = runs;
-    effects_save(downstream->manager.moment.out, &template_table, vm->template);
+    downstream_vm(vm)->template->definition.start = runs;
+    effects_save(downstream->manager.moment.out, &template_table, downstream_vm(vm)->template);
     effects_note(downstream->manager.moment.out, NOTE_INFO, "",
                  "VM %s leaves host %s, to be made anew from its image "
                  "elsewhere",

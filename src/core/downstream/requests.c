@@ -141,16 +141,16 @@ static const char *key_of_vm(const struct list *node) {
 static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm *it) {
     const struct vm *vm = &it->record;
     const struct peer *peer = downlink_by_name(&call->downstream->manager.downlink, vm->place);
-    struct hosted_vm hosted = {.size = vm->size,
-                               .state = vm->state,
-                               .on_drain = it->template ? it->template->definition.on_drain
-                                                        : ON_DRAIN_STAY,
-                               .move = vm->move,
-                               .stays = peer && peer_is_emptied(peer) ? it->stays
-                                                                      : STAY_UNDECIDED,
-                               .created_ms = vm->created_ms,
-                               .changed_ms = vm->changed_ms,
-                               .networks = vm->networks}; /* borrowed */
+    struct hosted_vm hosted = {
+        .size = vm->size,
+        .state = vm->state,
+        .on_drain = downstream_vm(it)->template ? downstream_vm(it)->template->definition.on_drain
+                                                : ON_DRAIN_STAY,
+        .move = vm->move,
+        .stays = peer && peer_is_emptied(peer) ? downstream_vm(it)->stays : STAY_UNDECIDED,
+        .created_ms = vm->created_ms,
+        .changed_ms = vm->changed_ms,
+        .networks = vm->networks}; /* borrowed */
     (void)text_copy(hosted.id, sizeof(hosted.id), vm->id);
     (void)text_copy(hosted.name, sizeof(hosted.name), vm->name);
     (void)text_copy(hosted.upstream, sizeof(hosted.upstream), vm->owner);

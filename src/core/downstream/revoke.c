@@ -118,12 +118,12 @@ static void close_lending(struct downstream *downstream, struct patron *patron) 
     const char *name = patron->uplink.setting.name;
     struct list *node = NULL, *next = NULL;
     uplink_shut(&patron->uplink);
-    list_each (node, next, &downstream->manager.book.ops) {
+    list_each(node, next, &downstream->manager.book.ops) {
         struct book_op *op = container_of(node, struct book_op, by_age);
         if (text_equal(op->record.owner, name))
             book_remove_op(&downstream->manager.book, op);
     }
-    list_each (node, next, &downstream->manager.book.vms) {
+    list_each(node, next, &downstream->manager.book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         if (text_equal(vm->record.owner, name))
             book_remove_vm(&downstream->manager.book, vm);
@@ -142,7 +142,7 @@ void downstream_go_on_revoking(struct downstream *downstream, struct patron *pat
     bool left = false;
     patron->phase = LENDING_ENDING;
     patron->phase_due_ms = downstream->manager.moment.now_ms + sweep_ms;
-    list_each (node, next, &downstream->manager.book.vms) {
+    list_each(node, next, &downstream->manager.book.vms) {
         struct book_vm *vm = container_of(node, struct book_vm, by_age);
         if (!text_equal(vm->record.owner, patron->uplink.setting.name))
             continue;

@@ -30,7 +30,7 @@ static struct owner_limits sum_waiting(const struct downstream *downstream, cons
             amounts_add(&sum, &vm->size);
     }
     list_each(node, next, &downstream->moving) {
-        const struct book_vm *vm = container_of(node, const struct book_vm, by_owner);
+        const struct book_vm *vm = &container_of(node, struct downstream_vm, by_move)->base;
         if (downstream_is_homeless(vm) && (!but || !text_equal(vm->record.owner, but)))
             amounts_add(&sum, &vm->record.size);
     }
@@ -111,7 +111,7 @@ static uint64_t left_by_waiting(const struct downstream *downstream, const struc
     list_each(node, next, &downstream->waiting)
         waiting += downlink_takes(&container_of(node, struct book_vm, by_place)->record.size, size);
     list_each(node, next, &downstream->moving) {
-        const struct book_vm *vm = container_of(node, const struct book_vm, by_owner);
+        const struct book_vm *vm = &container_of(node, struct downstream_vm, by_move)->base;
         waiting += downstream_is_homeless(vm) ? downlink_takes(&vm->record.size, size) : 0;
     }
     int shape = downlink_shape(&downstream->manager.downlink, size);
@@ -221,9 +221,9 @@ void downstream_set_share(struct downstream *downstream, struct patron *patron,
 void downstream_count_op(struct downstream *downstream, struct book_op *op) {
     struct patron *patron = downstream_patron(downstream, op->record.owner);
     bool counts = !book_op_has_ended(op) && !op->record.internal;
-    if (!patron || op->counted == counts)
+    if (!patron || downstream_op(op)->counted == counts)
         return;
-    op->counted = counts;
+    downstream_op(op)->counted = counts;
     if (counts)
         patron->under_way++;
     else

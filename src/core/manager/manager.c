@@ -6,7 +6,7 @@ void manager_init(struct manager *manager, const struct manager_kind *kind,
     *manager = (struct manager){.kind = kind};
     prng_init(&manager->prng, settings->seed);
     prng_init(&manager->ids.prng, prng_next(&manager->prng));
-    book_init(&manager->book, prng_next(&manager->prng), &manager->moment);
+    book_init(&manager->book, kind->books, prng_next(&manager->prng), &manager->moment);
     downlink_init(&manager->downlink, settings, &manager->book, &manager->prng);
     enrol_init(&manager->enrol);
 }

@@ -12,6 +12,7 @@ struct manager;
 /* What a role does of its own. Each finds its role around the manager. */
 struct manager_kind {
     const char *place; /* what a place is called: "cluster", "host" */
+    const struct book_kind *books;
 
     /* The VM's state is another, and saved: counted, told. NULL: nothing to do. */
     void (*on_state)(struct manager *manager, struct book_vm *vm);

@@ -112,6 +112,7 @@ static void save_node(struct manager *manager, struct peer *peer) {
 
 const struct manager_kind upstream_kind = {
     .place = "cluster",
+    .books = &upstream_books,
     .on_facts = on_facts,
     .on_gone = on_gone,
     .begin_deletion = begin_deletion,

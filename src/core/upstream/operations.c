@@ -23,9 +23,9 @@ void upstream_link_op(struct upstream *upstream, struct book_op *op) {
         list_init(&history->ops);
         map_put(&upstream->histories, history->vm, history);
     }
-    list_add(&history->ops, &op->by_vm);
+    list_add(&history->ops, &upstream_op(op)->by_vm);
     assert(tenant); /* a tenant's history goes with it */
-    list_add(&tenant->ops, &op->by_owner);
+    list_add(&tenant->ops, &upstream_op(op)->by_tenant);
 }
 
 void upstream_remove_op(struct upstream *upstream, struct book_op *op) {
@@ -71,12 +71,12 @@ static void prune(struct upstream *upstream) {
     uint64_t excess = upstream->manager.book.ops_count > limit_operations_kept
                           ? upstream->manager.book.ops_count - limit_operations_kept
                           : 0;
-    list_each (node, next, &upstream->manager.book.ops) {
+    list_each(node, next, &upstream->manager.book.ops) {
         struct book_op *op = container_of(node, struct book_op, by_age);
         if (!excess)
             return;
         excess--;
-        if (book_op_has_ended(op) && list_is_empty(&op->waiters))
+        if (book_op_has_ended(op) && list_is_empty(&upstream_op(op)->waiters))
             upstream_remove_op(upstream, op);
     }
 }
@@ -88,8 +88,9 @@ void upstream_end(struct upstream *upstream, struct book_op *op, enum code code)
         downlink_reflect(peer, op);
     upstream_reshape_ends(upstream, op);
     book_end(&upstream->manager.book, op, code);
-    while (!list_is_empty(&op->waiters))
-        upstream_release(upstream, container_of(op->waiters.next, struct waiter, by_op));
+    while (!list_is_empty(&upstream_op(op)->waiters))
+        upstream_release(upstream,
+                         container_of(upstream_op(op)->waiters.next, struct waiter, by_op));
     if (op->record.internal && code != CODE_OK)
         upstream_remove_op(upstream, op); /* another one follows: nobody's history */
     else
@@ -106,7 +107,7 @@ void upstream_answer_op(const struct call *call, struct book_op *op) {
         return;
     }
     struct waiter *waiter = memory_copy(&asks, sizeof(asks));
-    list_add(&op->waiters, &waiter->by_op);
+    list_add(&upstream_op(op)->waiters, &waiter->by_op);
     heap_set(&upstream->waiters, &waiter->timer, call->moment->now_ms + wait_ms);
     upstream->waiters_count++;
 }

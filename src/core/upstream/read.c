@@ -21,7 +21,7 @@
 #include "message/request.h"
 
 static const char *key_of_owned(const struct list *node) {
-    return container_of(node, const struct book_vm, by_owner)->record.id;
+    return container_of(node, const struct upstream_vm, by_tenant)->base.record.id;
 }
 
 static const char *key_of_vm(const struct list *node) {
@@ -33,16 +33,16 @@ static const char *key_of_op(const struct list *node) {
 }
 
 static const char *key_of_owned_op(const struct list *node) {
-    return container_of(node, const struct book_op, by_owner)->record.id;
+    return container_of(node, const struct upstream_op, by_tenant)->base.record.id;
 }
 
 static const char *key_of_vms_op(const struct list *node) {
-    return container_of(node, const struct book_op, by_vm)->record.id;
+    return container_of(node, const struct upstream_op, by_vm)->base.record.id;
 }
 
 /* All operations of a VM are its tenant's. */
 static const char *owner_of_history(const struct history *history) {
-    return container_of(history->ops.next, const struct book_op, by_vm)->record.owner;
+    return container_of(history->ops.next, const struct upstream_op, by_vm)->base.record.owner;
 }
 
 /* The tenant whose things are listed; NULL: all (operators). False: answered. */
@@ -67,10 +67,12 @@ static void list_vms(const struct call *call) {
     const struct book_vm *last = book_vm(&call->upstream->manager.book, call->request->list.after);
     if (last && tenant && !text_equal(last->record.owner, tenant->record.name))
         last = NULL;
-    const struct list *known = !last ? NULL : tenant ? &last->by_owner : &last->by_age;
+    const struct list *known = !last    ? NULL
+                               : tenant ? &upstream_vm(last)->by_tenant
+                                        : &last->by_age;
     struct list *node = page_start(call, head, known, tenant ? key_of_owned : key_of_vm);
     for (; node != head; node = node->next) {
-        const struct book_vm *vm = tenant ? container_of(node, struct book_vm, by_owner)
+        const struct book_vm *vm = tenant ? &container_of(node, struct upstream_vm, by_tenant)->base
                                           : container_of(node, struct book_vm, by_age);
         if (!page_add(&page, &vm->record))
             return;
@@ -92,13 +94,13 @@ static struct op_list choose_ops(const struct call *call, struct tenant_entry *t
         bool own = history && (!tenant || text_equal(owner_of_history(history),
                                                      tenant->record.name));
         return (struct op_list){own ? &history->ops : NULL, key_of_vms_op,
-                                offsetof(struct book_op, by_vm)};
+                                offsetof(struct upstream_op, by_vm)};
     }
     if (tenant)
         return (struct op_list){&tenant->ops, key_of_owned_op,
-                                offsetof(struct book_op, by_owner)};
+                                offsetof(struct upstream_op, by_tenant)};
     return (struct op_list){&upstream->manager.book.ops, key_of_op,
-                            offsetof(struct book_op, by_age)};
+                            offsetof(struct upstream_op, base.by_age)};
 }
 
 static void list_ops(const struct call *call) {

@@ -59,7 +59,7 @@ void upstream_deinit(struct upstream *upstream) {
     }
     heap_deinit(&upstream->waiters);
     memory_free(upstream->networks);
-    list_each (node, next, &upstream->manager.book.ops)
+    list_each(node, next, &upstream->manager.book.ops)
         memory_free(map_remove(&upstream->histories,
                                container_of(node, struct book_op, by_age)->record.vm));
     list_each(node, next, &upstream->tenants) {
@@ -219,7 +219,8 @@ void upstream_check(const struct upstream *upstream) {
         struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
         struct owner_limits own = {0};
         list_each(inner, following, &tenant->vms)
-            amounts_add(&own, &container_of(inner, struct book_vm, by_owner)->record.size);
+            amounts_add(&own,
+                        &container_of(inner, struct upstream_vm, by_tenant)->base.record.size);
         assert(own.vms == tenant->vm_names.count);
         assert(amounts_equal(&own, &tenant->used));
         vms += own.vms;

@@ -7,6 +7,33 @@
 #include "base/memory.h"
 #include "core/books/amounts.h"
 
+static void vm_begins(struct book_vm *vm) { list_init(&upstream_vm(vm)->by_tenant); }
+
+static void vm_ends(struct book *book, struct book_vm *vm) {
+    (void)book;
+    list_remove(&upstream_vm(vm)->by_tenant);
+}
+
+static void op_begins(struct book_op *op) {
+    list_init(&upstream_op(op)->by_tenant);
+    list_init(&upstream_op(op)->by_vm);
+    list_init(&upstream_op(op)->waiters);
+}
+
+static void op_ends(struct book_op *op) {
+    assert(list_is_empty(&upstream_op(op)->waiters));
+    list_remove(&upstream_op(op)->by_tenant);
+    list_remove(&upstream_op(op)->by_vm);
+}
+
+const struct book_kind upstream_books = {.vm_size = sizeof(struct upstream_vm),
+                                         .op_size = sizeof(struct upstream_op),
+                                         .vm_begins = vm_begins,
+                                         .vm_ends = vm_ends,
+                                         .op_begins = op_begins,
+                                         .op_ends = op_ends};
+
+
 /* Keeps a list in the order of its names, so that a page goes on after a name that is gone. */
 static void add_by_name(struct list *head, struct list *node,
                         const char *(*name)(const struct list *)) {
@@ -57,7 +84,7 @@ void upstream_link_vm(struct upstream *upstream, struct book_vm *vm) {
     struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, vm->record.owner);
     struct image_entry *image = map_get(&upstream->images_by_name, vm->record.image);
     assert(tenant); /* a tenant with VMs cannot be deleted */
-    list_add(&tenant->vms, &vm->by_owner);
+    list_add(&tenant->vms, &upstream_vm(vm)->by_tenant);
     map_put(&tenant->vm_names, vm->record.name, vm);
     amounts_add(&tenant->used, &vm->record.size);
     if (image)

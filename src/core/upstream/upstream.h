@@ -10,19 +10,41 @@
 #include "core/below/explain.h"
 #include "core/manager/manager.h"
 
+struct upstream_vm {
+    struct book_vm base;
+    struct list by_tenant; /* in tenant_entry.vms */
+};
+
+struct upstream_op {
+    struct book_op base;
+    struct list by_tenant; /* in tenant_entry.ops */
+    struct list by_vm;     /* in history.ops */
+    struct list waiters;   /* replies that are held open */
+};
+
+static inline struct upstream_vm *upstream_vm(const struct book_vm *vm) {
+    return container_of(vm, struct upstream_vm, base);
+}
+
+static inline struct upstream_op *upstream_op(const struct book_op *op) {
+    return container_of(op, struct upstream_op, base);
+}
+
+extern const struct book_kind upstream_books;
+
 struct tenant_entry {
     struct tenant record;
     struct list by_name;
-    struct list vms;      /* book_vm.by_owner */
+    struct list vms;      /* upstream_vm.by_tenant */
     struct map vm_names;
-    struct list ops;      /* book_op.by_owner */
+    struct list ops;      /* upstream_op.by_tenant */
     struct owner_limits used; /* by its VMs, from their admission until they are out of the books */
 };
 
 /* The operations on one VM, which may be gone. */
 struct history {
     char vm[limit_id_size];
-    struct list ops; /* book_op.by_vm; never empty */
+    struct list ops; /* upstream_op.by_vm; never empty */
 };
 
 struct image_entry {
@@ -38,7 +60,7 @@ struct idempotency_entry {
 
 /* A reply that waits for an operation's end. */
 struct waiter {
-    struct list by_op;    /* book_op.waiters */
+    struct list by_op;    /* upstream_op.waiters */
     struct timer timer;   /* upstream.waiters */
     struct book_op *op;
     uint64_t handle;
