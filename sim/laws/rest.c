@@ -42,10 +42,6 @@ static bool node_is_at_rest(const struct sim_node *node, char *what, size_t size
                     book_op_has_ended(op) ? "is not settled" : "has not ended");
         return false;
     }
-    if (!list_is_empty(&node->jobs)) { /* also one of no operation: a start after a loss of power */
-        text_format(what, size, "%s is at a job", node->name);
-        return false;
-    }
     list_each(at, next, &book->vms) {
         const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
         if (vm_is_at_rest(vm))
@@ -86,8 +82,8 @@ static void check_truth(struct sim_world *world, struct sim_node *node) {
             domain = domain_of(world, node, vm->id);
         if (!rest_is_true(domain, vm->state))
             law_fail(world, "wanted is actual", "%s says %s is %s, it is %s", node->name,
-                       vm->id, vm_state_names[vm->state],
-                       domain ? vm_state_names[domain->state] : "not there");
+                     vm->id, vm_state_names[vm->state],
+                     domain ? vm_state_names[domain->state] : "not there");
         if (domain)
             hosts_check_shape(world, node, vm, domain);
         if (domain && domain->by_vm.next != domain->by_vm.previous)
@@ -100,7 +96,7 @@ static void check_truth(struct sim_world *world, struct sim_node *node) {
             known |= book_vm(role_book(world->nodes[i]->role), domain->vm->id) != NULL;
         if (!known || !book_vm(book, domain->vm->id))
             law_fail(world, "no orphan", "%s has %s, which nobody knows above", node->name,
-                       domain->vm->id);
+                     domain->vm->id);
     }
 }
 
@@ -113,7 +109,7 @@ static void check_row(struct sim_world *world, const struct sim_node *node,
     codec_encode(table, record, FIELD_STORE, &text);
     if (!row || !text_equal(row->bytes, text_data(&text)))
         law_fail(world, "nothing lost", "%s holds %s, its disk %s", node->name,
-                   text_data(&text), row ? row->bytes : "nothing");
+                 text_data(&text), row ? row->bytes : "nothing");
     text_deinit(&text);
 }
 
@@ -132,8 +128,8 @@ static void check_disk(struct sim_world *world, const struct sim_node *node) {
     }
     if (rows != book->vms_count + book->ops_count)
         law_fail(world, "nothing lost", "%s has %llu rows for %llu records", node->name,
-                   (unsigned long long)rows,
-                   (unsigned long long)(book->vms_count + book->ops_count));
+                 (unsigned long long)rows,
+                 (unsigned long long)(book->vms_count + book->ops_count));
 }
 
 /* Numbers of a capacity, counted from the hosts up by other code than the core's. */
@@ -286,16 +282,16 @@ static void compare(struct sim_world *world, const char *name, const struct node
     for (int i = 0; i < 3; i++)
         if (total[i] != real->total[i] || free[i] != real->free[i])
             law_fail(world, "books balance",
-                       "%s shows %llu of %llu free (cpus, memory, disk: %d), it has %llu of %llu",
-                       name, (unsigned long long)free[i], (unsigned long long)total[i], i,
-                       (unsigned long long)real->free[i], (unsigned long long)real->total[i]);
+                     "%s shows %llu of %llu free (cpus, memory, disk: %d), it has %llu of %llu",
+                     name, (unsigned long long)free[i], (unsigned long long)total[i], i,
+                     (unsigned long long)real->free[i], (unsigned long long)real->total[i]);
     for (uint32_t i = 0; i < capacity->fits_count; i++)
         for (uint32_t k = 0; k < world->settings.shapes; k++)
             if (text_equal(capacity->fits[i].shape, world->shapes[k].name) &&
                 capacity->fits[i].count != real->fits[k])
                 law_fail(world, "books balance", "%s shows room for %llu %s, it has %llu",
-                           name, (unsigned long long)capacity->fits[i].count,
-                           world->shapes[k].name, (unsigned long long)real->fits[k]);
+                         name, (unsigned long long)capacity->fits[i].count,
+                         world->shapes[k].name, (unsigned long long)real->fits[k]);
 }
 
 /* Laws 1 and 3: a cluster is shown to be what it is, within what its owner lends. */
@@ -327,12 +323,12 @@ static void check_remaining(struct sim_world *world, struct sim_node *node,
         if (why != STAY_POLICY && why != STAY_ROOM && why != STAY_IMAGE && why != STAY_STATE &&
             why != STAY_LIVE && why != STAY_FAILED)
             law_fail(world, "a drain ends", "%s: VMs are still on %s: %s", node->name,
-                       host->name, stay_names[why]);
+                     host->name, stay_names[why]);
     }
     if (told != host->vms)
         law_fail(world, "a drain ends", "%s: of %llu VMs on %s the owner is told of %llu",
-                   node->name, (unsigned long long)host->vms, host->name,
-                   (unsigned long long)told);
+                 node->name, (unsigned long long)host->vms, host->name,
+                 (unsigned long long)told);
 }
 
 static void check_emptied(struct sim_world *world, struct sim_node *node) {
@@ -370,7 +366,7 @@ void rest_check_sessions(struct sim_world *world) {
         uplinks += world->nodes[i]->settings.managers_count;
     if (world->stats.sessions != uplinks)
         law_fail(world, "losses are mended", "%llu sessions were opened on %llu uplinks",
-                   (unsigned long long)world->stats.sessions, (unsigned long long)uplinks);
+                 (unsigned long long)world->stats.sessions, (unsigned long long)uplinks);
 }
 
 void rest_check(struct sim_world *world, struct sim_node *node) {

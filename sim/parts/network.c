@@ -117,8 +117,8 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
     if (is_scripted(bytes, &world->lose))
         return;
     bool scripted = is_scripted(bytes, &world->repeat);
-    bool repeat = scripted || link_fault(world, from, target, FAULT_REPEAT);
-    world->stats.repeated += repeat;
+    int comes_times = scripted || link_fault(world, from, target, FAULT_REPEAT) ? 2 : 1;
+    world->stats.repeated += comes_times > 1;
     struct sim_seal seal;
     uint64_t travels = link_travel_ms(world, from, target, strlen(bytes));
     if (travels > queue_most_ms || /* more than an outbox holds */
@@ -126,7 +126,7 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
         world->stats.lost++;
         return;
     }
-    for (int i = 0; i <= repeat; i++) {
+    for (int i = 0; i < comes_times; i++) {
         uint64_t delay = travels;
         if (i || link_fault(world, from, target, FAULT_REORDER)) {
             delay += scripted ? world->repeat_ms : link_draw(world, from, FAULT_DELAY, 3000);

@@ -117,11 +117,12 @@ void settings_calm(struct sim_settings *settings) {
 }
 
 bool settings_are_calm(const struct sim_settings *settings) {
-    struct sim_settings calm = *settings;
-    settings_calm(&calm);
-    calm.limits = settings->limits;
-    calm.shares = settings->shares;
-    return settings->upstreams == 1 && !memcmp(&calm, settings, sizeof(calm));
+    struct sim_settings faults = *settings;
+    uint32_t sum = 0;
+    faults.limits = faults.shares = 0;
+    for (size_t i = 0; i < settings_count; i++)
+        sum |= settings_table[i].fault ? *setting_value(&faults, &settings_table[i]) : 0;
+    return settings->upstreams == 1 && !sum;
 }
 
 void settings_print(const struct sim_settings *settings, char *words, size_t size) {

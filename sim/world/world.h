@@ -121,7 +121,6 @@ struct sim_world {
     uint64_t busy_ms;     /* when something other than a beat last happened */
     uint64_t hash;        /* of all that happened: equal for equal runs */
     struct effects spare; /* memory for the next step's */
-    uint64_t trace_from;  /* steps before are not printed */
     struct stats stats;
     void (*observe)(struct sim_world *world, const struct fact *fact); /* fact.h; NULL: nobody */
     struct laws *laws; /* what they remember (laws.h) */
