@@ -21,7 +21,7 @@ const char *parties_name(const struct sim_node *node, size_t which, struct party
 }
 
 size_t parties_which(const struct sim_world *world, const struct sim_node *node,
-                    const char *party) {
+                     const char *party) {
     size_t parties = parties_count(world, node);
     if (node_is_upstream(node)) { /* the other way round than parties_name() */
         size_t which = text_starts(party, tenant_word)

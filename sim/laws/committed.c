@@ -29,9 +29,9 @@ static void check_newest(struct committed *committed, struct sim_world *world,
     if (vm->generation < seen->generation || vm->place_generation < seen->place_generation ||
         vm->epoch < seen->epoch)
         law_fail(world, "newest wins",
-                   "%s: %s goes from epoch %u generation %llu back to %u, %llu", node->name,
-                   vm->id, seen->epoch, (unsigned long long)seen->generation, vm->epoch,
-                   (unsigned long long)vm->generation);
+                 "%s: %s goes from epoch %u generation %llu back to %u, %llu", node->name,
+                 vm->id, seen->epoch, (unsigned long long)seen->generation, vm->epoch,
+                 (unsigned long long)vm->generation);
     seen->generation = vm->generation;
     seen->place_generation = vm->place_generation;
     seen->epoch = vm->epoch;
@@ -57,7 +57,7 @@ static void check_lock(struct committed *committed, struct sim_world *world,
         return;
     if (locked && !ended && op->verb != VERB_UNLOCK)
         law_fail(world, "locked", "%s (%s) is begun on %s, which is locked", op->id,
-                   verb_names[op->verb], op->vm);
+                 verb_names[op->verb], op->vm);
     if (op->verb == VERB_LOCK && op->state == OP_SUCCEEDED)
         (void)ledger_put(&committed->locked, node, op->vm);
     if (op->verb == VERB_UNLOCK && op->state == OP_SUCCEEDED && locked)

@@ -23,7 +23,7 @@ void decisions_check(struct sim_world *world, const struct sim_node *node,
         if (!node->revoked && decision->request->kind != REQUEST_SHARE_SET &&
             effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_INSTRUCT)
             law_fail(world, "sovereignty", "%s's owner lowers or cordons, and %s is instructed",
-                       node->name, effect->send.address);
+                     node->name, effect->send.address);
         if (effect->kind == EFFECT_REPLY && effect->reply.kind == REPLY_PROBLEM)
             return;
     }
@@ -34,9 +34,9 @@ void decisions_check_consent(struct sim_world *world, const struct sim_node *nod
     const char *about = consent->request->key;
     if (!consent->is_right && node_is_upstream(node))
         law_fail(world, "sovereignty", "%s may not say what VMs of %s may use", node->name,
-                   about);
+                 about);
     if (!consent->is_right)
         law_fail(world, "maintenance", "%s: host %s %s", node->name, about,
-                   consent->is_refused ? "cannot be opened or emptied"
-                                       : "is opened in its maintenance");
+                 consent->is_refused ? "cannot be opened or emptied"
+                                     : "is opened in its maintenance");
 }

@@ -57,12 +57,12 @@ static void check_above(const struct ends *ends, struct sim_world *world,
                 ledger_get(&ends->moved, world->nodes[0], op->vm);
     if (op->verb != VERB_DELETE && !vm && !gone) /* which may be heard of before the result */
         law_fail(world, "true end", "%s (%s) succeeded on %s, which is nowhere", op->id,
-                   verb_names[op->verb], op->vm);
+                 verb_names[op->verb], op->vm);
 }
 
 /* On the host itself it is true to the letter. */
 static void check_on_host(struct sim_world *world, const struct sim_node *node,
-                              const struct operation *op) {
+                          const struct operation *op) {
     const struct sim_domain *domain = domain_of(world, node, op->vm);
     bool running = domain && domain->state == VM_RUNNING, is_true = domain;
     if (op->verb == VERB_DELETE || op->verb == VERB_MIGRATE)
@@ -83,8 +83,8 @@ static void check_on_host(struct sim_world *world, const struct sim_node *node,
         hosts_check_shape(world, node, &vm->record, domain);
     if (!is_true)
         law_fail(world, "true end", "%s (%s) succeeded on %s, which %s", op->id,
-                   verb_names[op->verb], op->vm,
-                   domain ? vm_state_names[domain->state] : "is not there");
+                 verb_names[op->verb], op->vm,
+                 domain ? vm_state_names[domain->state] : "is not there");
 }
 
 void ends_check(const struct ends *ends, struct sim_world *world, const struct sim_node *node,
@@ -94,7 +94,7 @@ void ends_check(const struct ends *ends, struct sim_world *world, const struct s
     bool unplaced = op->code == CODE_NO_CAPACITY && op->verb == VERB_DEFINE;
     if (unplaced && settings_are_calm(&world->settings))
         law_fail(world, "what is shown is there", "%s: no room for %s, in a calm world",
-                   node->name, op->vm);
+                 node->name, op->vm);
     if (op->state == OP_SUCCEEDED && node->settings.kind == ROLE_AGENT)
         check_on_host(world, node, op);
     else if (op->state == OP_SUCCEEDED)
@@ -106,5 +106,5 @@ void ends_check_forgotten(struct sim_world *world, const struct sim_node *node,
     const struct vm *vm = record->data;
     if (record->table == &vm_table && is_below(world, node, vm->id))
         law_fail(world, "nothing is half-made", "%s forgets %s, which has a domain",
-                   node->name, vm->id);
+                 node->name, vm->id);
 }

@@ -62,10 +62,10 @@ static void check_place(struct sim_world *world, const struct sim_node *node,
             node_now_ms(world, node) - role_pace(node->role)->parties[i].newest_ms >
                 pace_spacing_ms) /* else it may be held, or another place may have its turn */
             law_fail(world, "fair",
-                       "%llu of %s wait for %s with %llu under way of %llu, %llu in all",
-                       (unsigned long long)turns.waiting[i], node->settings.managers[i].name,
-                       place->name, (unsigned long long)turns.under_way[i],
-                       (unsigned long long)(part ? part : 1), (unsigned long long)turns.all);
+                     "%llu of %s wait for %s with %llu under way of %llu, %llu in all",
+                     (unsigned long long)turns.waiting[i], node->settings.managers[i].name,
+                     place->name, (unsigned long long)turns.under_way[i],
+                     (unsigned long long)(part ? part : 1), (unsigned long long)turns.all);
     }
 }
 
@@ -109,7 +109,7 @@ static void check_pace(struct sim_world *world, const struct sim_node *node, str
         if (begun > pace_one && begun <= now && is_ahead(node, before, i, now - pace_one) &&
             !supersedes(effects))
             law_fail(world, "paced", "%s is ahead and begins %llu operations at once",
-                       node->settings.managers[i].name, (unsigned long long)(begun / pace_one));
+                     node->settings.managers[i].name, (unsigned long long)(begun / pace_one));
     }
     *before = *pace;
 }
@@ -170,5 +170,5 @@ void fairness_check_had(struct sim_world *world, const struct sim_node *node,
                   used.memory_mib + size->memory_mib <= kept->memory_mib;
     if (within && !limited)
         law_fail(world, "what is kept is had", "%s has no room for %s, for which it is kept",
-                   node->name, op->vm);
+                 node->name, op->vm);
 }

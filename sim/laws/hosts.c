@@ -37,8 +37,8 @@ void hosts_check(struct sim_world *world, const struct sim_node *node) {
     }
     if (!world->settings.bare && !within(&sum, &most))
         law_fail(world, "no host is overfull", "%s has %u cpus, %u MiB, %u GiB of %u, %u, %u",
-                   node->name, sum.cpus, sum.memory_mib, sum.disk_gib, most.cpus,
-                   most.memory_mib, most.disk_gib);
+                 node->name, sum.cpus, sum.memory_mib, sum.disk_gib, most.cpus,
+                 most.memory_mib, most.disk_gib);
 }
 
 /* What a level says of a VM is what the host has of it. */
@@ -47,21 +47,21 @@ void hosts_check_shape(struct sim_world *world, const struct sim_node *node, con
     const struct size *size = &vm->size, *has = &domain->size;
     if (!record_equal(&size_table, size, has))
         law_fail(world, "wanted is actual",
-                   "%s says %s has %u cpus, %u MiB, %u GiB; it has %u, %u, %u", node->name, vm->id,
-                   size->cpus, size->memory_mib, size->disk_gib, has->cpus, has->memory_mib,
-                   has->disk_gib);
+                 "%s says %s has %u cpus, %u MiB, %u GiB; it has %u, %u, %u", node->name, vm->id,
+                 size->cpus, size->memory_mib, size->disk_gib, has->cpus, has->memory_mib,
+                 has->disk_gib);
     if (!text_equal(vm->digest, domain->image))
         law_fail(world, "wanted is actual", "%s says %s is of image %s, it is of %s",
-                   node->name, vm->id, vm->digest, domain->image);
+                 node->name, vm->id, vm->digest, domain->image);
     if (!text_equal(vm->networks ? vm->networks : "", domain->networks))
         law_fail(world, "wanted is actual", "%s says %s is in networks '%s', it is in '%s'",
-                   node->name, vm->id, vm->networks ? vm->networks : "", domain->networks);
+                 node->name, vm->id, vm->networks ? vm->networks : "", domain->networks);
     for (uint32_t i = 0; i < vm->snapshots_count; i++) {
         const struct sim_snapshot *there = change_snapshot(domain, vm->snapshots[i].name);
         if (!there || there->memory != vm->snapshots[i].memory)
             law_fail(world, "wanted is actual", "%s says %s has snapshot %s, %s", node->name,
-                       vm->id, vm->snapshots[i].name,
-                       there ? "which is of another kind" : "which is not there");
+                     vm->id, vm->snapshots[i].name,
+                     there ? "which is of another kind" : "which is not there");
     }
 }
 
@@ -75,18 +75,18 @@ void hosts_check_held(struct sim_world *world, const struct sim_node *node,
     struct size larger = size_larger(&op->was, &op->definition.size);
     if (!within(&larger, &vm->record.size))
         law_fail(world, "the larger is held", "%s holds %u cpus, %u MiB, %u GiB for %s",
-                   node->name, vm->record.size.cpus, vm->record.size.memory_mib,
-                   vm->record.size.disk_gib, saved->id);
+                 node->name, vm->record.size.cpus, vm->record.size.memory_mib,
+                 vm->record.size.disk_gib, saved->id);
 }
 
 /* Without an operation nothing is started but what is known to have run. */
 void hosts_job_begins(struct sim_world *world, const struct sim_node *node,
-                            const struct effect_job *job) {
+                      const struct effect_job *job) {
     if (job->kind == JOB_START && !*job->op && !world->settings.bare &&
         !disk_says(world, node, job->vm, VM_RUNNING) &&
         !disk_says(world, node, job->vm, VM_DELETING))
         law_fail(world, "as wanted", "%s starts %s, which nobody wants to run", node->name,
-                   job->vm);
+                 job->vm);
 }
 
 
@@ -103,12 +103,12 @@ static void check_made(struct sim_world *world, const struct sim_node *node,
                        const struct effect_job *job) {
     if (!domain_of(world, node, job->vm) && domain_vm(world, job->vm))
         law_fail(world, "not twice", "%s is made on %s, and is on another host", job->vm,
-                   node->name);
+                 node->name);
 }
 
 /* Law 6: nobody loses a VM. What a manager has discarded on a destination is not all of it. */
 static void check_removed(struct sim_world *world, const struct sim_node *node,
-                   const struct sim_domain *domain) {
+                          const struct sim_domain *domain) {
     const char *manager = node->settings.managers[0].name;
     const struct sim_row *row = NULL;
     struct record record = {0};
@@ -122,7 +122,7 @@ static void check_removed(struct sim_world *world, const struct sim_node *node,
     const struct vm *kept = record.data;
     if (kept->destination && text_equal(kept->destination, node->name))
         law_fail(world, "nobody loses a VM", "%s discards %s, which is nowhere else", node->name,
-                   domain->vm->id);
+                 domain->vm->id);
     record_deinit(&record);
 }
 
@@ -140,7 +140,7 @@ static void check_networks(struct sim_world *world, const struct sim_node *node,
     size_t length = 0;
     if (labels_missing(node->settings.host_networks, networks, &length))
         law_fail(world, "a host has the networks", "%s defines %s, which is in '%s'", node->name,
-                   job->vm, networks);
+                 job->vm, networks);
 }
 
 /* The agent should have known. */
@@ -150,11 +150,11 @@ static void check_reverts(struct sim_world *world, const struct sim_domain *doma
     const struct size *size = &job->definition.size;
     if (!snapshot)
         law_fail(world, "wanted is actual", "%s reverts %s to %s, which is not there", job->op,
-                   domain->vm->id, job->snapshot);
+                 domain->vm->id, job->snapshot);
     if (snapshot->memory && (snapshot->size.cpus != size->cpus ||
                              snapshot->size.memory_mib != size->memory_mib))
         law_fail(world, "wanted is actual", "%s reverts %s to the memory of another size",
-                   job->op, domain->vm->id);
+                 job->op, domain->vm->id);
 }
 
 static void check_snapshots(struct sim_world *world, const struct sim_domain *domain,
@@ -184,15 +184,15 @@ void hosts_job_acts(struct hosts *hosts, struct sim_world *world, const struct s
 void hosts_moved(struct sim_world *world, const struct sim_domain *domain) {
     if (domain->vm->running > 1)
         law_fail(world, "not twice", "%s runs in %u places", domain->vm->id,
-                   domain->vm->running);
+                 domain->vm->running);
 }
 
 void hosts_copies(struct sim_world *world, const struct fact_domain *fact) {
     const struct sim_domain *domain = fact->domain, *copy = fact->copy;
     if (!text_equal(copy->image, domain->image) || copy->size.disk_gib != domain->size.disk_gib)
         law_fail(world, "nothing is half-made", "%s comes to a disk of another image or size",
-                   domain->vm->id);
+                 domain->vm->id);
     if (!text_equal(copy->networks, domain->networks))
         law_fail(world, "a host has the networks", "%s is in '%s' and comes to where '%s' was "
-                   "asked for", domain->vm->id, domain->networks, copy->networks);
+                 "asked for", domain->vm->id, domain->networks, copy->networks);
 }

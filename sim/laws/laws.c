@@ -1,6 +1,8 @@
 /* Which law hears of which fact. */
 #include "sim/laws/laws.h"
 
+#include <stddef.h>
+
 #include "base/memory.h"
 #include "core/books/book.h"
 #include "core/role.h"
@@ -34,39 +36,43 @@ struct laws {
     uint32_t *long_steps; /* of each node: those that it has taken with long books */
 };
 
+static const struct {
+    size_t offset, entry_size;
+} ledgers[] = {
+    {offsetof(struct laws, answers.asked), sizeof(struct asked)},
+    {offsetof(struct laws, answers.keys), sizeof(struct used_key)},
+    {offsetof(struct laws, answers.told), sizeof(struct entry)},
+    {offsetof(struct laws, committed.deadlines), sizeof(struct deadline)},
+    {offsetof(struct laws, committed.newest), sizeof(struct newest)},
+    {offsetof(struct laws, committed.locked), sizeof(struct entry)},
+    {offsetof(struct laws, ends.evicted), sizeof(struct entry)},
+    {offsetof(struct laws, ends.moved), sizeof(struct entry)},
+    {offsetof(struct laws, fairness.paces), sizeof(struct last_pace)},
+    {offsetof(struct laws, hosts.reboots), sizeof(struct reboots)},
+    {offsetof(struct laws, lines.losses), sizeof(struct line_loss)},
+    {offsetof(struct laws, refusals.rooms), sizeof(struct told_room)},
+    {offsetof(struct laws, refusals.shapes), sizeof(struct asked_shape)},
+    {offsetof(struct laws, sovereignty.places), sizeof(struct last_place)},
+    {offsetof(struct laws, sovereignty.destinations), sizeof(struct last_place)},
+    {offsetof(struct laws, wall.told), sizeof(struct entry)},
+};
+
+static struct ledger *ledger_of(struct laws *laws, size_t which) {
+    return (struct ledger *)(void *)((char *)laws + ledgers[which].offset);
+}
+
 struct laws *laws_new(const struct sim_world *world) {
     struct laws *laws = memory_new(1, sizeof(*laws));
-    ledger_init(&laws->answers.asked, sizeof(struct asked));
-    ledger_init(&laws->answers.keys, sizeof(struct used_key));
-    ledger_init(&laws->answers.told, sizeof(struct entry));
-    ledger_init(&laws->committed.deadlines, sizeof(struct deadline));
-    ledger_init(&laws->committed.newest, sizeof(struct newest));
-    ledger_init(&laws->committed.locked, sizeof(struct entry));
-    ledger_init(&laws->ends.evicted, sizeof(struct entry));
-    ledger_init(&laws->ends.moved, sizeof(struct entry));
-    ledger_init(&laws->fairness.paces, sizeof(struct last_pace));
-    ledger_init(&laws->hosts.reboots, sizeof(struct reboots));
-    ledger_init(&laws->lines.losses, sizeof(struct line_loss));
-    ledger_init(&laws->refusals.rooms, sizeof(struct told_room));
-    ledger_init(&laws->refusals.shapes, sizeof(struct asked_shape));
-    ledger_init(&laws->sovereignty.places, sizeof(struct last_place));
-    ledger_init(&laws->sovereignty.destinations, sizeof(struct last_place));
-    ledger_init(&laws->wall.told, sizeof(struct entry));
+    for (size_t i = 0; i < array_size(ledgers); i++)
+        ledger_init(ledger_of(laws, i), ledgers[i].entry_size);
     laws->sovereignty.used = memory_new(world->nodes_count, sizeof(*laws->sovereignty.used));
     laws->long_steps = memory_new(world->nodes_count, sizeof(*laws->long_steps));
     return laws;
 }
 
 void laws_free(struct laws *laws, const struct sim_world *world) {
-    struct ledger *const ledgers[] = {
-        &laws->answers.asked, &laws->answers.keys, &laws->answers.told,
-        &laws->committed.deadlines, &laws->committed.newest, &laws->committed.locked,
-        &laws->ends.evicted, &laws->ends.moved, &laws->fairness.paces, &laws->hosts.reboots,
-        &laws->lines.losses, &laws->refusals.rooms, &laws->refusals.shapes,
-        &laws->sovereignty.places, &laws->sovereignty.destinations, &laws->wall.told,
-    };
     for (size_t i = 0; i < array_size(ledgers); i++)
-        ledger_deinit(ledgers[i]);
+        ledger_deinit(ledger_of(laws, i));
     for (uint32_t i = 0; i < world->nodes_count; i++)
         memory_free(laws->sovereignty.used[i]);
     memory_free(laws->sovereignty.used);

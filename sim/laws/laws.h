@@ -1,6 +1,6 @@
-/* The laws of the design, each with what it remembers. They hear of facts alone, and change
- * nothing in the world. A broken law prints what and how to replay it, and ends the process with
- * status 1. */
+/* The laws of the design, each with what it remembers. They hear of facts alone; what they change
+ * in the world is its figures. A broken law prints what and how to replay it, and ends the process
+ * with status 1. */
 #pragma once
 
 #include "sim/world/fact.h"

@@ -29,7 +29,7 @@ static bool chooses(const struct sim_carrier *carrier) {
 static void fail(const struct sim_carrier *carrier, const char *law, const char *what,
                  size_t line) {
     law_fail(carrier->world, law, "%s, servers from %u: %s %zu", carrier->link->address,
-               carrier->link->server, what, line);
+             carrier->link->server, what, line);
 }
 
 static struct line_loss *loss_of(struct lines *lines, const struct sim_link *link) {

@@ -41,7 +41,7 @@ static void check_beside(struct sim_world *world, const struct sim_node *node,
     if (vm != other && *vm->place && *other->place && *rule &&
         ((apart && same) || (upstream && text_starts(rule, "together") && !same)))
         law_fail(world, "a group is kept", "%s: %s is in %s, %s in %s: %s", node->name, vm->id,
-                   vm->place, other->id, other->place, rule);
+                 vm->place, other->id, other->place, rule);
 }
 
 /* Is a host, if it is one, in all the networks that the VM is to be in? */
@@ -52,7 +52,7 @@ static void check_networks(struct sim_world *world, const struct sim_node *node,
     if (host && host->settings.kind == ROLE_AGENT &&
         labels_missing(host->settings.host_networks, vm->networks, &length))
         law_fail(world, "a host has the networks", "%s puts %s, which is in '%s', on %s",
-                   node->name, vm->id, vm->networks, host->name);
+                 node->name, vm->id, vm->networks, host->name);
 }
 
 void placed_check(struct sim_world *world, struct sim_node *node, const struct vm *saved) {
@@ -67,7 +67,7 @@ void placed_check(struct sim_world *world, struct sim_node *node, const struct v
     size_t length = 0;
     if (place && op && labels_missing(place->labels, op->record.placing.must, &length))
         law_fail(world, "a label is kept", "%s must be in '%s' and is in %s", vm->record.id,
-                   op->record.placing.must, place->name);
+                 op->record.placing.must, place->name);
     const struct book_group *group = book_group(book, vm->record.owner, vm->record.group);
     if (!group)
         return;
@@ -91,13 +91,13 @@ void placed_check_permits(struct sim_world *world, const struct sim_node *node,
         ((sized && !words_allow(permits->shapes, definition->shape)) ||
          (made && !words_allow(permits->images, definition->image_name))))
         law_fail(world, "sovereignty", "%s begins %s (%s) for %s, whose VMs may not use "
-                   "one of %s and %s", node->name, op->id, verb_names[op->verb], op->owner,
-                   definition->shape, definition->image_name);
+                 "one of %s and %s", node->name, op->id, verb_names[op->verb], op->owner,
+                 definition->shape, definition->image_name);
     for (uint32_t i = 0; i < op->timeline_count; i++) {
         const struct timeline_entry *entry = &op->timeline[i];
         if (entry->step == STEP_PLACED && entry->at_ms == now_ms &&
             !words_allow(permits->clusters, entry->place))
             law_fail(world, "sovereignty", "%s asks %s for %s of %s, whose VMs may not be there",
-                       node->name, entry->place, op->id, op->owner);
+                     node->name, entry->place, op->id, op->owner);
     }
 }

@@ -86,7 +86,7 @@ static void check_none_is_left(const struct refusals *refusals, struct sim_world
                 has_told(refusals, cloud, cluster->name) && !has_refused(op, cluster->name) &&
                 !is_busy(role_book(cloud->role), cluster->name))
                 law_fail(world, "a refusal leads on", "%s ends as refused; %s was not asked",
-                           op->id, cluster->name);
+                         op->id, cluster->name);
         }
     }
     effects_deinit(&effects);
@@ -132,13 +132,13 @@ void refusals_check(struct refusals *refusals, const struct ends *ends, struct s
         const struct operation before = {.timeline = op->timeline, .timeline_count = i};
         if (entry->step == STEP_REFUSED && has_refused(&before, entry->place))
             law_fail(world, "nobody is asked twice", "%s: %s refused %s twice", node->name,
-                       entry->place, op->id);
+                     entry->place, op->id);
     }
     if (!count_refusals(op, &last) || ended)
         return;
     if (vm && has_refused(op, vm->record.place))
         law_fail(world, "nobody is asked twice", "%s: %s goes to %s, which refused it",
-                   node->name, op->id, vm->record.place);
+                 node->name, op->id, vm->record.place);
     if (last->at_ms == node_wall_ms(world, node)) {
         world->stats.led_on += node_is_upstream(node);
         world->stats.led_on_below += !node_is_upstream(node);

@@ -115,18 +115,18 @@ void sovereignty_check_limits(struct sovereignty *sovereignty, struct sim_world 
     struct owner_limits *all = memory_new(parties, sizeof(*all));
     sum_used(world, node, all);
     struct owner_limits *defined = memory_copy(all, parties * sizeof(*all));
-    bool beyond = false;
-    for (size_t i = 0; before && defines(effects) && i < parties; i++)
+    bool is_looked_at = before && defines(effects), beyond = false;
+    for (size_t i = 0; is_looked_at && i < parties; i++)
         beyond |= limits_exceeded(&node->lent[i], &all[i], &before[i]);
     if (beyond)
         subtract_found(world, node, effects, defined);
     for (size_t i = 0; beyond && i < parties; i++)
         if (limits_exceeded(&node->lent[i], &defined[i], &before[i]))
             law_fail(world, "sovereignty", "%s lends %s %llu VMs, %llu cpus; it has %llu, %llu",
-                       node->name, parties_name(node, i, &party),
-                       (unsigned long long)node->lent[i].vms,
-                       (unsigned long long)node->lent[i].cpus, (unsigned long long)all[i].vms,
-                       (unsigned long long)all[i].cpus);
+                     node->name, parties_name(node, i, &party),
+                     (unsigned long long)node->lent[i].vms,
+                     (unsigned long long)node->lent[i].cpus, (unsigned long long)all[i].vms,
+                     (unsigned long long)all[i].cpus);
     memory_free(defined);
     memory_free(before);
     sovereignty->used[node->index] = all;
@@ -151,7 +151,7 @@ static void check_growth(struct sim_world *world, const struct sim_node *node,
         outgrows(lent->memory_mib, used[which].memory_mib, growth.memory_mib) ||
         outgrows(lent->disk_gib, used[which].disk_gib, growth.disk_gib))
         law_fail(world, "sovereignty", "%s lets %s grow beyond what is lent to %s", node->name,
-                   op->vm, op->owner);
+                 op->vm, op->owner);
     memory_free(used);
 }
 
@@ -161,7 +161,7 @@ static void check_destination(struct sovereignty *sovereignty, struct sim_world 
     const char *now = vm->destination ? vm->destination : "";
     if (*now && !text_equal(to->name, now) && node_named(world, now)->cordoned)
         law_fail(world, "sovereignty", "%s sends %s to %s, which is cordoned", node->name, vm->id,
-                   now);
+                 now);
     text_format(to->name, sizeof(to->name), "%s", now);
 }
 
@@ -176,14 +176,14 @@ static void check_cordon(struct sovereignty *sovereignty, struct sim_world *worl
     if (is_new && *vm->place && !text_equal(put->name, vm->place) &&
         node_named(world, vm->place)->cordoned)
         law_fail(world, "sovereignty", "%s puts %s on %s, which is cordoned", node->name,
-                   vm->id, vm->place);
+                 vm->id, vm->place);
     const struct book_vm *it = book_vm(role_book(node->role), vm->id);
     size_t length = 0;
     if (is_new && *vm->place && !text_equal(put->name, vm->place) && it && it->active &&
         labels_missing(node_named(world, vm->place)->labels,
                        it->active->record.definition.host_must, &length))
         law_fail(world, "a label is kept", "%s puts %s, which must be on a host that is '%s', "
-                   "on %s", node->name, vm->id, it->active->record.definition.host_must, vm->place);
+                 "on %s", node->name, vm->id, it->active->record.definition.host_must, vm->place);
     text_format(put->name, sizeof(put->name), "%s", vm->place);
 }
 
@@ -197,7 +197,7 @@ static void check_left(struct ends *ends, struct sim_world *world, const struct 
     world->stats.moves += vm->move == MOVE_ARRIVING && !*vm->place;
     if (may == ON_DRAIN_STAY || (may == ON_DRAIN_MIGRATE && anew))
         law_fail(world, "a VM stays that is to stay", "%s moves %s, %s", node->name, vm->id,
-                   vm->name);
+                 vm->name);
     ends_moved(ends, world, vm->id);
 }
 
@@ -212,7 +212,7 @@ static void check_revoked(struct ends *ends, struct sim_world *world, const stru
         if (is_meant && op->verb == VERB_DEFINE && !op->internal && op->state == OP_PENDING &&
             op->created_ms == node_wall_ms(world, node))
             law_fail(world, "sovereignty", "%s makes %s for %s, which is revoked", node->name,
-                       op->vm, op->owner);
+                     op->vm, op->owner);
     }
 }
 
@@ -237,7 +237,7 @@ static void check_permitted(struct sim_world *world, const struct sim_node *node
                        permits_networks(permit, op->definition.networks);
         if (is_new && !allowed && text_equal(op->owner, node->settings.managers[i].name))
             law_fail(world, "sovereignty", "%s begins %s (%s) for %s, which may not ask for it",
-                       node->name, op->id, verb_names[op->verb], op->owner);
+                     node->name, op->id, verb_names[op->verb], op->owner);
     }
 }
 

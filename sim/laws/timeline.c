@@ -21,16 +21,16 @@ void timeline_check(struct sim_world *world, const struct sim_node *node,
     bool ended = op->state == OP_SUCCEEDED || op->state == OP_FAILED;
     if (!last || op->timeline->step != STEP_ACCEPTED || op->timeline_count > limit_timeline)
         law_fail(world, "it explains itself", "%s: the timeline of %s has %u entries, or no "
-                   "beginning", node->name, op->id, op->timeline_count);
+                 "beginning", node->name, op->id, op->timeline_count);
     if (ended != (last->step == STEP_ENDED) || (ended && last->code != op->code))
         law_fail(world, "it explains itself", "%s: %s is %s (%s), its timeline ends with %s (%s)",
-                   node->name, op->id, op_state_names[op->state], code_names[op->code],
-                   step_names[last->step], code_names[last->code]);
+                 node->name, op->id, op_state_names[op->state], code_names[op->code],
+                 step_names[last->step], code_names[last->code]);
     for (uint32_t i = 0; i < op->timeline_count; i++) /* later a place may go, and its name stay */
         if (op->timeline[i].at_ms == node_wall_ms(world, node) &&
             !knows_place(node, op->timeline[i].place))
             law_fail(world, "the wall", "%s: the timeline of %s names %s", node->name, op->id,
-                       op->timeline[i].place);
+                     op->timeline[i].place);
 }
 
 /* The deadline itself is waited for only in the very instant in which it ends the operation. */
@@ -43,6 +43,6 @@ void timeline_check_waits(struct sim_world *world, const struct sim_node *node) 
         bool due = op->deadline_ms <= node_now_ms(world, node);
         if (!book_op_has_ended(op) && !due && role_waits(node->role, op) == WAIT_NOTHING)
             law_fail(world, "it explains itself", "%s: %s (%s, %s) waits for nothing", node->name,
-                       op->record.id, verb_names[op->record.verb], step_names[op->record.step]);
+                     op->record.id, verb_names[op->record.verb], step_names[op->record.step]);
     }
 }

@@ -29,7 +29,7 @@ static void check_named(const struct wall *wall, struct sim_world *world,
     memcpy(copy, name, length < sizeof(copy) ? length : sizeof(copy) - 1);
     if (!ledger_get(&wall->told, manager, copy))
         law_fail(world, "wall", "'%s' goes up to %s, which never named it", copy,
-                   manager->name);
+                 manager->name);
 }
 
 void wall_check(const struct wall *wall, struct sim_world *world, const struct sim_node *node,

@@ -67,7 +67,7 @@ void change_connect(struct sim_domain *domain, const struct effect_job *job) {
 }
 
 enum code change_act(struct sim_domain *domain, const struct effect_job *job,
-                       enum vm_state *out_state) {
+                     enum vm_state *out_state) {
     *out_state = domain->state;
     if (job->kind != JOB_SNAPSHOT && job->kind != JOB_SNAPSHOT_DELETE)
         change_connect(domain, job);
@@ -99,7 +99,7 @@ void change_half(struct sim_domain *domain, const struct effect_job *job) {
 }
 
 void change_say(const struct sim_domain *domain, const struct effect_job *job,
-              struct event_job *out) {
+                struct event_job *out) {
     if (!domain)
         return;
     bool there = false;

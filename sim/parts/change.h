@@ -12,7 +12,7 @@ void change_connect(struct sim_domain *domain, const struct effect_job *job);
 /* What a job does to what the domain has; out_state: what it is then. Half of it, where it fails in
  * the middle; and what the host says at its end. */
 enum code change_act(struct sim_domain *domain, const struct effect_job *job,
-                      enum vm_state *out_state);
+                     enum vm_state *out_state);
 void change_half(struct sim_domain *domain, const struct effect_job *job);
 void change_say(const struct sim_domain *domain, const struct effect_job *job,
-                 struct event_job *out);
+                struct event_job *out);

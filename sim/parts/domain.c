@@ -11,7 +11,7 @@ const struct sim_vm *domain_vm(const struct sim_world *world, const char *vm) {
 }
 
 struct sim_domain *domain_of(const struct sim_world *world, const struct sim_node *node,
-                               const char *id) {
+                             const char *id) {
     const struct sim_vm *vm = domain_vm(world, id);
     struct list *at = NULL, *next = NULL;
     if (!vm)
@@ -62,7 +62,7 @@ static struct sim_vm *vm_of(struct sim_world *world, const char *id) {
 }
 
 struct sim_domain *domain_add(struct sim_world *world, struct sim_node *node,
-                                   const char *id, const struct size *size) {
+                              const char *id, const struct size *size) {
     struct sim_domain *domain = memory_new(1, sizeof(*domain));
     domain->vm = vm_of(world, id);
     domain->node = node;

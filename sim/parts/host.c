@@ -122,8 +122,8 @@ static enum code hold(struct sim_world *world, struct sim_domain *domain, enum j
     if (!live && (kind != JOB_SUSPEND || domain->state != VM_SUSPENDED))
         return CODE_BAD_STATE;
     domain_set_state(world, domain, kind == JOB_PAUSE    ? VM_PAUSED
-                        : kind == JOB_RESUME ? VM_RUNNING
-                                             : VM_SUSPENDED);
+                     : kind == JOB_RESUME ? VM_RUNNING
+                                          : VM_SUSPENDED);
     return CODE_OK;
 }
 
@@ -173,7 +173,7 @@ static void on_job_told(struct sim_world *world, struct occurrence *occurrence) 
     struct event event = {.kind = EVENT_JOB,
                           .job = {.job = occurrence->number, .code = occurrence->code}};
     change_say(domain_of(world, occurrence->node, occurrence->job->vm), occurrence->job,
-             &event.job);
+               &event.job);
     if (!occurrence_is_stale(occurrence))
         step_give(world, occurrence->node, &event);
 }

@@ -17,7 +17,7 @@ static uint64_t draw_next(struct sim_world *world, uint64_t bound) {
 /* A random number below `bound`. In an even world (pair.c) it depends on time and sender, not on
  * how many frames went before. */
 uint64_t link_draw(struct sim_world *world, const struct sim_link *from, unsigned purpose,
-                     uint64_t bound) {
+                   uint64_t bound) {
     char key[limit_name_size + 32];
     if (!world->settings.even)
         return draw_next(world, bound);
@@ -28,12 +28,12 @@ uint64_t link_draw(struct sim_world *world, const struct sim_link *from, unsigne
 
 /* In an even world only the links to the top have faults. */
 bool link_is_perfect(const struct sim_world *world, const struct sim_link *from,
-                       const struct sim_link *to) {
+                     const struct sim_link *to) {
     return world->settings.even && !node_is_upstream(from->node) && !node_is_upstream(to->node);
 }
 
 bool link_fault(struct sim_world *world, const struct sim_link *from, const struct sim_link *to,
-                  enum link_fault kind) {
+                enum link_fault kind) {
     const struct sim_settings *faults = &world->settings;
     uint32_t per_mille = kind == FAULT_LOSE     ? faults->lose
                          : kind == FAULT_REPEAT ? faults->repeat
@@ -99,7 +99,7 @@ static uint64_t through_ms(const struct sim_world *world, const struct sim_link 
 
 /* How long a frame is on its way to another connection; what one sends leaves in order. */
 uint64_t link_travel_ms(const struct sim_world *world, struct sim_link *from,
-                          struct sim_link *to, size_t bytes) {
+                        struct sim_link *to, size_t bytes) {
     uint64_t at_ms = unstalled_ms(world, from, world->now_ms);
     at_ms = through_ms(world, from, &from->out_ms, at_ms, bytes) + lag_ms(world, from);
     from->last_ms = at_ms = latest(at_ms, from->last_ms);
@@ -134,7 +134,7 @@ static void tell_peers(struct sim_world *world, const struct sim_link *of,
 
 /* Directed presence: to those it is pinned with; a hint that may get lost. */
 void link_set(struct sim_world *world, struct sim_node *node, uint32_t link,
-                  enum presence presence) {
+              enum presence presence) {
     struct sim_link *at = &node->links[link];
     bool up = presence == PRESENCE_UP;
     if (at->up == up)

@@ -85,8 +85,8 @@ static void compare(struct sim_world *world, const struct messages *left,
     if (i == left->count && i == right->count)
         return;
     law_fail(world, "wall", "%u hosts tell the upstream another thing:\n%s\n%s",
-               world->settings.agents, i < left->count ? left->lines[i] : "(nothing)",
-               i < right->count ? right->lines[i] : "(nothing)");
+             world->settings.agents, i < left->count ? left->lines[i] : "(nothing)",
+             i < right->count ? right->lines[i] : "(nothing)");
 }
 
 /* A comparison of silence would hold always. */
@@ -98,7 +98,7 @@ static void check_substance(struct sim_world *world, const char *bytes) {
             law_fail(world, "wall", "no %s went up: the pair compares nothing", kinds[i]);
     if (world->stats.uplink_frames < frames_least)
         law_fail(world, "wall", "only %llu frames went up",
-                   (unsigned long long)world->stats.uplink_frames);
+                 (unsigned long long)world->stats.uplink_frames);
 }
 
 static struct messages run_one(const struct sim_settings *settings, struct text *uplinks,

@@ -88,7 +88,7 @@ void run_heal(struct sim_world *world) {
         }
         if (world->now_ms - begin_ms > heal_most_ms)
             law_fail(world, rests ? "quiet" : "never stuck", "an hour after the last fault %s",
-                       rests ? "something still happens" : what);
+                     rests ? "something still happens" : what);
     }
     world->stats.heal_ms += world->now_ms - begin_ms;
 }

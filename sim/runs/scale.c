@@ -104,7 +104,7 @@ static void start(struct sim_world *world) {
     loop_run(world, world->now_ms + world->settings.beat_ms + settling_ms);
     if (world->stats.syncs)
         law_fail(world, "quiet", "%llu tables were asked for: what was on the disks differs",
-                   (unsigned long long)world->stats.syncs);
+                 (unsigned long long)world->stats.syncs);
 }
 
 static void gather_ids(struct scale *scale) {
@@ -195,7 +195,7 @@ static void run_to_rest(struct sim_world *world) {
     while (!rest_is_reached(world, what, sizeof(what))) {
         if (world->now_ms - begun_ms > rest_most_ms)
             law_fail(world, "never stuck", "%u minutes after the last operation %s",
-                       rest_most_ms / 60000, what);
+                     rest_most_ms / 60000, what);
         loop_run(world, world->now_ms + settling_ms);
     }
 }
@@ -216,8 +216,8 @@ static void count_ends(struct scale *scale) {
     if (scale->asked < world->settings.operations ||
         (ended + refused < scale->asked && ended < limit_operations_kept))
         law_fail(world, "never stuck", "of %u operations %u were asked for, %llu ended, %llu "
-                   "were refused", world->settings.operations, scale->asked,
-                   (unsigned long long)ended, (unsigned long long)refused);
+                 "were refused", world->settings.operations, scale->asked,
+                 (unsigned long long)ended, (unsigned long long)refused);
 }
 
 /* Ends all roles of a kind. */
