@@ -1,9 +1,10 @@
 /* Amounts of limits, quotas and capacity, and names of what may be used: as words, and as what is
  * changed of them. */
+#include "cli/amounts.h"
+
 #include <string.h>
 
 #include "base/memory.h"
-#include "cli/call.h"
 
 /* "3 of 10", or "3" where there is no limit. */
 static struct words of_limit(struct words used, struct words limit, uint64_t most) {

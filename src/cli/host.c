@@ -1,7 +1,8 @@
 /* What a cluster's owner asks of the downstream manager about hosts. */
+#include "cli/host.h"
+
 #include "base/memory.h"
-#include "cli/call.h"
-#include "cli/verbs.h"
+#include "cli/amounts.h"
 #include "message/owner.h"
 
 static void add_host(struct sheet *sheet, const void *record) {

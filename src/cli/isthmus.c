@@ -4,7 +4,13 @@
 #include <string.h>
 
 #include "cli/call.h"
-#include "cli/verbs.h"
+#include "cli/host.h"
+#include "cli/keys.h"
+#include "cli/op.h"
+#include "cli/other.h"
+#include "cli/owner.h"
+#include "cli/share.h"
+#include "cli/vm.h"
 
 struct command {
     const char *noun, *verb;   /* verb NULL: the noun alone */

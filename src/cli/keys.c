@@ -1,8 +1,9 @@
 /* Enrolment, asked of either manager: tokens to join by, and keys that are not heard any more. */
+#include "cli/keys.h"
+
 #include <stdio.h>
 
 #include "cli/call.h"
-#include "cli/verbs.h"
 
 static void add_token(struct sheet *sheet, const void *record) {
     const struct join_token *token = record;

@@ -10,7 +10,6 @@
 
 #include "base/memory.h"
 #include "cli/explain.h"
-#include "cli/verbs.h"
 
 enum { poll_seconds = 1, lost_most_seconds = 60 };
 

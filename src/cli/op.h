@@ -10,3 +10,7 @@ int op_follow(const struct options *options, struct operation *op, struct text *
 
 /* "define web" */
 void op_print_name(const struct operation *op, char *out, size_t size);
+
+/* Verbs; each returns an exit code. */
+int op_list(const struct options *options);
+int op_show(const struct options *options);

@@ -1,13 +1,14 @@
 /* The verbs on clusters, images, shapes, networks and tenants, and whoami: their paths, rows and
  * sheets. */
+#include "cli/other.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/call.h"
-#include "cli/verbs.h"
+#include "cli/amounts.h"
 
 enum { import_idle_seconds = 1800 }; /* the server reads the whole archive before it answers */
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/amounts.h"
 #include "cli/explain.h"
-#include "cli/verbs.h"
 #include "message/owner.h"
 
 static bool is_over(const struct owner_limits *over) {

@@ -4,3 +4,17 @@
 #include "cli/call.h"
 
 extern const struct view upstreams; /* of struct lending */
+
+/* Verbs; each returns an exit code. */
+int upstream_list(const struct options *options);
+int upstream_show(const struct options *options);
+int upstream_revoke(const struct options *options);
+int upstream_restore(const struct options *options);
+int permission_set(const struct options *options);
+int permission_reset(const struct options *options);
+int limit_list(const struct options *options);
+int limit_set(const struct options *options);
+
+/* The owner's view of VMs. */
+int hosted_vm_list(const struct options *options);
+int hosted_vm_show(const struct options *options);

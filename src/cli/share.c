@@ -1,7 +1,9 @@
 /* The change of a share: what the owner gives by options replaces what is there, and the rest
  * stays. */
+#include "cli/share.h"
+
+#include "cli/amounts.h"
 #include "cli/owner.h"
-#include "cli/verbs.h"
 #include "message/owner.h"
 
 enum part { PART_WEIGHT, PART_KEPT, PART_STEPS };

@@ -1,5 +1,7 @@
 /* The verbs on VMs. Each draws an Idempotency-Key, so that a request whose answer was lost is
  * sent once more without harm. */
+#include "cli/vm.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +9,7 @@
 #include "base/memory.h"
 #include "cli/explain.h"
 #include "cli/op.h"
-#include "cli/verbs.h"
+#include "cli/owner.h"
 
 static void add_row(struct sheet *sheet, const void *record) {
     const struct vm *vm = record;

@@ -114,7 +114,7 @@ int main(int count, char **arguments) {
     struct error err = {0};
     auto_clean(daemon_making_clean) struct daemon_making making = {0};
     auto_clean(agent_config_deinit) struct agent_config config = {0};
-    if (daemon_join_begin(&options, &making, &err) ||
+    if (daemon_making_begin(&options, &making, &err) ||
         agent_config_load(making.config, &config, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)

@@ -10,7 +10,7 @@
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
 #include "io/rest/rest.h"
-#include "io/rest/routes.h"
+#include "io/rest/routes_owner.h"
 #include "main/daemon/invite.h"
 #include "main/daemon/join.h"
 #include "main/downstream_init.h"
@@ -246,7 +246,7 @@ int main(int count, char **arguments) {
     auto_clean(downstream_config_deinit) struct downstream_config config = {0};
     if (options.purpose == DAEMON_INIT)
         return downstream_init_cluster(&options);
-    if (daemon_join_attach(&options, &making, &err) ||
+    if (daemon_making_attach(&options, &making, &err) ||
         downstream_config_load(making.config, &config, &err) ||
         check_permissions(making.config, &config, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "io/http/problem.h"
-#include "io/rest/routes.h"
+#include "io/rest/routes_owner.h"
 #include "message/codec.h"
 
 static void every_refusal_has_a_status_of_its_own_kind(void **state) {

@@ -14,7 +14,7 @@ EXEMPT = {
 # (rule, where the paths begin, or a name): as many findings at most. These only fall.
 CEILINGS = {
     ("case", "src/core/upstream/"): 10,
-    ("declaration", "src/"): 104,  # 7 of store.h are to be left: a port, and who fulfils it
+    ("declaration", "src/"): 19,  # store.h and shell/ports.h are ports, codec.h the face of three
     ("five parameters", "src/"): 47,  # 20 are to be left
     ("ignored result", "sim/"): 2,
     ("ignored result", "src/"): 25,

@@ -1,6 +1,6 @@
-/* The route tables of the REST faces: of the upstream manager, and of a cluster's owner. Dispatch,
- * parameter checks and the OpenAPI document all work from them, so that none of these can tell
- * another story than the others. */
+/* The route tables of the REST faces: here the upstream manager's; that of a cluster's owner is in
+ * routes_owner.h. Dispatch, parameter checks and the OpenAPI document all work from them, so that
+ * none of these can tell another story than the others. */
 #pragma once
 
 #include <stdbool.h>
@@ -55,7 +55,7 @@ struct rest_face {
     enum rest_trust trust;
     const char *about; /* for the document */
 };
-extern const struct rest_face rest_upstream_face, rest_owner_face;
+extern const struct rest_face rest_upstream_face;
 
 bool rest_route_is_open(const struct rest_face *face, const struct rest_route *route);
 bool rest_route_takes_key(const struct rest_route *route); /* Idempotency-Key */

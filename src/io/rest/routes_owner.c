@@ -1,5 +1,5 @@
 /* The table of the routes of a cluster's owner. */
-#include "io/rest/routes.h"
+#include "io/rest/routes_owner.h"
 
 #include "message/owner.h"
 

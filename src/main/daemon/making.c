@@ -1,11 +1,12 @@
 /* The configuration that a join token brings. */
+#include "main/daemon/making.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "io/keys/key_file.h"
-#include "main/daemon/join.h"
 
 void daemon_making_clean(struct daemon_making *making) {
     if (making->fresh)
@@ -109,8 +110,8 @@ static int keep(struct daemon_making *making, const char *config, const struct t
     return daemon_file_write(making->fresh, text_data(text), text->length, err);
 }
 
-int daemon_join_begin(const struct daemon_options *options, struct daemon_making *making,
-                      struct error *err) {
+int daemon_making_begin(const struct daemon_options *options, struct daemon_making *making,
+                        struct error *err) {
     making->config = options->config;
     if (options->purpose != DAEMON_JOIN)
         return 0;
@@ -133,8 +134,8 @@ static bool has_line(const struct text *text, const char *begin, const char *end
     return strstr(text_data(text), line.data) != NULL;
 }
 
-int daemon_join_attach(const struct daemon_options *options, struct daemon_making *making,
-                       struct error *err) {
+int daemon_making_attach(const struct daemon_options *options, struct daemon_making *making,
+                         struct error *err) {
     enum { config_most = 16 << 20 };
     char head[limit_name_size + 12];
     making->config = options->config;
