@@ -27,5 +27,4 @@ CIRCLES = set()
 
 # (file or pattern, what stands above it and is known there all the same): until when
 UPWARD = {
-    ("src/core/*", "src/core/role"): "role.h holds the settings of all roles",
 }

@@ -4,7 +4,6 @@
 #include "core/above/instruct.h"
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "core/above/speak.h"
 #include "core/above/uplink.h"
 #include "core/books/lifecycle.h"

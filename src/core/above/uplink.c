@@ -6,9 +6,7 @@
 #include <assert.h>
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "core/above/speak.h"
-#include "core/link/session.h"
 
 enum {
     gather_ms = 100, /* law 7: changes of capacity travel together */

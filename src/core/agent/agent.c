@@ -5,29 +5,14 @@
 
 #include <assert.h>
 
-#include "base/attributes.h"
-#include "base/heap.h"
-#include "base/list.h"
 #include "base/memory.h"
-#include "base/prng.h"
-#include "base/text.h"
 #include "core/above/instruct.h"
-#include "core/above/speak.h"
 #include "core/above/uplink.h"
 #include "core/agent/vm.h"
 #include "core/agent/work.h"
-#include "core/books/book.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
-#include "core/effect.h"
-#include "core/event.h"
-#include "core/link/pins.h"
-#include "core/role.h"
-#include "message/code.h"
-#include "message/field.h"
 #include "message/labels.h"
-#include "message/model.h"
-#include "message/protocol.h"
 
 void agent_init(struct agent *agent, const struct role_settings *settings) {
     *agent = (struct agent){.networks = settings->host_networks};

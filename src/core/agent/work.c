@@ -4,7 +4,6 @@
 
 #include <assert.h>
 
-#include "base/text.h"
 #include "core/agent/vm.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"

@@ -5,15 +5,11 @@
 #include <assert.h>
 
 #include "base/memory.h"
-#include "base/text.h"
-#include "base/tournament.h"
-#include "core/below/lanes.h"
 #include "core/below/lend.h"
 #include "core/below/peer.h"
 #include "core/below/turns.h"
 #include "core/books/digest.h"
 #include "core/books/reshape.h"
-#include "core/link/session.h"
 
 void downlink_init(struct downlink *downlink, const struct role_settings *settings,
                    struct book *book, struct prng *prng) {

@@ -4,7 +4,6 @@
 
 #include "base/memory.h"
 #include "core/below/peer.h"
-#include "core/link/session.h"
 
 static enum wait at_no_place(const struct book_vm *vm, const struct book_op *op) {
     if (op->resend_ms != book_never)

@@ -3,14 +3,10 @@
  * once. */
 #include "core/below/instruct.h"
 
-#include "base/text.h"
 #include "core/below/downlink.h"
-#include "core/below/lanes.h"
-#include "core/below/pace.h"
 #include "core/below/peer.h"
 #include "core/below/turns.h"
 #include "core/books/reshape.h"
-#include "core/link/session.h"
 
 static void send_instruct(struct peer *peer, struct book_vm *vm) {
     const struct book_op *op = vm->active;

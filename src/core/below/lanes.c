@@ -2,7 +2,6 @@
  * weight. */
 #include "core/below/lanes.h"
 
-#include "base/text.h"
 
 size_t lanes_count(const struct parties *parties) { return parties->count ? parties->count : 1; }
 

@@ -5,14 +5,10 @@
 
 #include <assert.h>
 
-#include "base/attributes.h"
 #include "base/memory.h"
-#include "base/text.h"
-#include "base/tournament.h"
 #include "core/below/lend.h"
 #include "core/below/peer.h"
 #include "message/labels.h"
-#include "message/owner.h"
 
 static struct tournament_excluded tried(const struct book_op *op) {
     _Static_assert(array_size(op->tried) <= tournament_excluded_most, "all that were tried");

@@ -2,7 +2,6 @@
  * of something else. */
 #include "core/below/reports.h"
 
-#include "base/text.h"
 #include "core/below/peer.h"
 #include "core/books/lifecycle.h"
 

@@ -2,16 +2,10 @@
  * of that step have all been looked at. */
 #include "core/below/step.h"
 
-#include "base/attributes.h"
-#include "base/heap.h"
 #include "core/below/downlink.h"
 #include "core/below/instruct.h"
 #include "core/below/peer.h"
 #include "core/below/turns.h"
-#include "core/books/book.h"
-#include "core/effect.h"
-#include "core/event.h"
-#include "core/link/session.h"
 
 void downlink_on_end_of_step(struct downlink *downlink) {
     struct timer *timer = NULL;

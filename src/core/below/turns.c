@@ -3,10 +3,7 @@
 #include "core/below/turns.h"
 
 #include "base/memory.h"
-#include "core/below/lanes.h"
-#include "core/below/pace.h"
 #include "core/below/peer.h"
-#include "core/link/session.h"
 
 void downlink_share(struct downlink *downlink, const struct parties *parties) {
     size_t count = lanes_count(parties);

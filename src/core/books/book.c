@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/text.h"
 
 enum { backoff_first_ms = 1000, backoff_most_ms = 60000, long_ms = 1000 };
 

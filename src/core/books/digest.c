@@ -2,7 +2,6 @@
  * times and no places, which the ends count differently. */
 #include "core/books/digest.h"
 
-#include "base/attributes.h"
 #include "base/map.h"
 #include "base/text.h"
 #include "message/model.h"

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "core/books/amounts.h"
 
 static uint32_t larger(uint32_t left, uint32_t right) { return left > right ? left : right; }

@@ -4,19 +4,12 @@
 
 #include <assert.h>
 
-#include "base/attributes.h"
-#include "base/heap.h"
-#include "base/list.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "core/above/instruct.h"
-#include "core/above/speak.h"
 #include "core/above/uplink.h"
-#include "core/below/downlink.h"
 #include "core/below/instruct.h"
 #include "core/below/step.h"
 #include "core/books/amounts.h"
-#include "core/books/book.h"
 #include "core/books/lifecycle.h"
 #include "core/downstream/drain.h"
 #include "core/downstream/host_requests.h"
@@ -32,20 +25,8 @@
 #include "core/downstream/requests.h"
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
-#include "core/effect.h"
-#include "core/event.h"
-#include "core/link/pins.h"
-#include "core/manager/enrol.h"
-#include "core/manager/manager.h"
 #include "core/manager/operations.h"
 #include "core/manager/reports.h"
-#include "core/moment.h"
-#include "core/role.h"
-#include "message/code.h"
-#include "message/field.h"
-#include "message/limits.h"
-#include "message/model.h"
-#include "message/owner.h"
 
 void downstream_init(struct downstream *downstream, const struct role_settings *settings) {
     *downstream = (struct downstream){.patrons_count = settings->managers_count,

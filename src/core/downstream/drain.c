@@ -2,24 +2,12 @@
  * and another host has room for it; of each that is still there it is known why. */
 #include "core/downstream/drain.h"
 
-#include "base/attributes.h"
-#include "base/list.h"
-#include "base/text.h"
-#include "core/below/downlink.h"
 #include "core/below/lend.h"
-#include "core/below/peer.h"
-#include "core/below/placement.h"
-#include "core/books/book.h"
 #include "core/books/lifecycle.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/patron.h"
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
-#include "core/effect.h"
-#include "core/event.h"
-#include "message/code.h"
-#include "message/model.h"
-#include "message/owner.h"
 
 enum {
     sweep_ms = 1000,

@@ -1,19 +1,10 @@
 /* What the owner asks and decides of one host. */
 #include "core/downstream/host_requests.h"
 
-#include "base/list.h"
 #include "base/memory.h"
-#include "base/text.h"
-#include "core/below/downlink.h"
 #include "core/below/lend.h"
-#include "core/below/peer.h"
-#include "core/books/book.h"
 #include "core/downstream/hosts.h"
 #include "core/downstream/patron.h"
-#include "core/effect.h"
-#include "core/event.h"
-#include "core/manager/call.h"
-#include "message/request.h"
 
 static void save_host(struct peer *peer) {
     struct host_decision record = {.cordoned_ms = peer->cordoned_ms,

@@ -2,18 +2,11 @@
  * what that leads to here: the next host, another try at a deletion, the end of its record. */
 #include "core/downstream/hosts.h"
 
-#include "base/attributes.h"
-#include "base/list.h"
 #include "core/above/instruct.h"
-#include "core/above/speak.h"
 #include "core/above/uplink.h"
-#include "core/below/downlink.h"
 #include "core/below/lend.h"
-#include "core/below/peer.h"
-#include "core/below/placement.h"
 #include "core/below/reports.h"
 #include "core/below/turns.h"
-#include "core/books/book.h"
 #include "core/books/reshape.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/moves.h"
@@ -22,12 +15,8 @@
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/share.h"
-#include "core/manager/manager.h"
 #include "core/manager/operations.h"
 #include "core/manager/reports.h"
-#include "message/code.h"
-#include "message/model.h"
-#include "message/protocol.h"
 
 /* Goes out of the books once it is gone and nobody above has still to settle that. */
 static void bury(struct downstream *downstream, struct book_vm *vm) {

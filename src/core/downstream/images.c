@@ -2,17 +2,10 @@
  * empty, then rebuilds. */
 #include "core/downstream/images.h"
 
-#include "base/attributes.h"
-#include "base/list.h"
-#include "base/text.h"
-#include "core/books/book.h"
 #include "core/downstream/drain.h"
 #include "core/downstream/operations.h"
 #include "core/downstream/patron.h"
 #include "core/downstream/place.h"
-#include "core/effect.h"
-#include "core/event.h"
-#include "message/code.h"
 
 /* The image that a VM is to be made anew from is here, or not to be had. */
 static void go_on_rebuilding(struct downstream *downstream, struct book_op *op, enum code code) {

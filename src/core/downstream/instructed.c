@@ -2,16 +2,10 @@
  * and who is said to have refused it. */
 #include "core/downstream/instructed.h"
 
-#include "base/text.h"
 #include "core/above/instruct.h"
-#include "core/above/speak.h"
 #include "core/above/uplink.h"
-#include "core/below/downlink.h"
-#include "core/below/peer.h"
-#include "core/below/placement.h"
 #include "core/below/turns.h"
 #include "core/books/amounts.h"
-#include "core/books/book.h"
 #include "core/books/reshape.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/operations.h"
@@ -19,13 +13,7 @@
 #include "core/downstream/remake.h"
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
-#include "core/effect.h"
-#include "core/event.h"
 #include "core/manager/operations.h"
-#include "message/code.h"
-#include "message/limits.h"
-#include "message/model.h"
-#include "message/protocol.h"
 
 enum { progress_after_ms = 200 }; /* short operations tell their result alone */
 

@@ -19,13 +19,11 @@
 #include "core/downstream/migrate.h"
 
 #include "core/below/instruct.h"
-#include "core/below/peer.h"
 #include "core/below/reports.h"
 #include "core/downstream/operations.h"
 #include "core/downstream/patron.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/share.h"
-#include "core/manager/manager.h"
 #include "core/manager/operations.h"
 
 enum placement downstream_choose_live(const struct downstream *downstream,

@@ -2,10 +2,7 @@
  * on another. Whatever may be left of it there is deleted before it is made again. */
 #include "core/downstream/moves.h"
 
-#include "core/below/downlink.h"
 #include "core/below/instruct.h"
-#include "core/below/peer.h"
-#include "core/below/placement.h"
 #include "core/below/reports.h"
 #include "core/below/turns.h"
 #include "core/downstream/migrate.h"
@@ -13,7 +10,6 @@
 #include "core/downstream/patron.h"
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
-#include "core/manager/manager.h"
 #include "core/manager/operations.h"
 
 /* What is under way ends so; whatever is there is to be gone. */

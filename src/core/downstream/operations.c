@@ -3,15 +3,12 @@
 #include "core/downstream/operations.h"
 
 #include "core/above/instruct.h"
-#include "core/below/downlink.h"
 #include "core/below/instruct.h"
-#include "core/below/peer.h"
 #include "core/below/placement.h"
 #include "core/below/turns.h"
 #include "core/downstream/patron.h"
 #include "core/downstream/share.h"
 #include "core/manager/operations.h"
-#include "message/id.h"
 
 void downstream_end(struct downstream *downstream, struct book_op *op, enum code code) {
     struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);

@@ -4,11 +4,9 @@
 #include "core/downstream/place.h"
 
 #include "core/below/instruct.h"
-#include "core/below/peer.h"
 #include "core/downstream/operations.h"
 #include "core/downstream/patron.h"
 #include "core/downstream/share.h"
-#include "core/manager/manager.h"
 
 static bool is_nowhere(const struct book_vm *vm) {
     return vm->record.move == MOVE_LEAVING || !*vm->record.place;

@@ -12,7 +12,6 @@
 #include "core/downstream/remake.h"
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "core/below/instruct.h"
 #include "core/downstream/operations.h"
 #include "core/downstream/patron.h"

@@ -2,29 +2,13 @@
  * of the aggregate. */
 #include "core/downstream/requests.h"
 
-#include "base/attributes.h"
-#include "base/list.h"
-#include "base/text.h"
-#include "core/above/speak.h"
 #include "core/above/uplink.h"
-#include "core/below/downlink.h"
 #include "core/below/explain.h"
 #include "core/below/lend.h"
-#include "core/below/peer.h"
-#include "core/books/book.h"
 #include "core/downstream/host_requests.h"
 #include "core/downstream/patron.h"
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
-#include "core/effect.h"
-#include "core/event.h"
-#include "core/manager/call.h"
-#include "core/manager/enrol.h"
-#include "message/code.h"
-#include "message/field.h"
-#include "message/model.h"
-#include "message/owner.h"
-#include "message/request.h"
 
 static void save_lending(struct patron *patron) {
     struct lending_decision record = {.from = patron->from,

@@ -3,25 +3,14 @@
  * its VMs. */
 #include "core/downstream/revoke.h"
 
-#include "base/attributes.h"
-#include "base/list.h"
-#include "base/text.h"
 #include "core/above/uplink.h"
 #include "core/below/instruct.h"
-#include "core/below/placement.h"
-#include "core/books/book.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/operations.h"
 #include "core/downstream/patron.h"
 #include "core/downstream/remake.h"
-#include "core/effect.h"
 #include "core/manager/operations.h"
-#include "message/code.h"
 #include "message/labels.h"
-#include "message/limits.h"
-#include "message/model.h"
-#include "message/owner.h"
-#include "message/protocol.h"
 
 enum { sweep_ms = 1000 };
 

@@ -3,12 +3,7 @@
 #include "core/downstream/share.h"
 
 #include "base/memory.h"
-#include "base/text.h"
-#include "core/above/speak.h"
 #include "core/above/uplink.h"
-#include "core/below/downlink.h"
-#include "core/below/lanes.h"
-#include "core/below/peer.h"
 #include "core/below/turns.h"
 #include "core/books/amounts.h"
 #include "core/downstream/patron.h"

@@ -5,7 +5,6 @@
 #include <assert.h>
 
 #include "base/memory.h"
-#include "base/text.h"
 
 void endpoints_init(struct endpoints *endpoints, const struct endpoints_settings *settings,
                     size_t parties_count) {

@@ -2,7 +2,6 @@
  * the first one is the end. */
 #include "core/link/joiner.h"
 
-#include "base/text.h"
 #include "core/link/pins.h"
 
 enum { again_ms = 3000, patience_ms = 15000 };

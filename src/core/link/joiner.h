@@ -5,7 +5,7 @@
 #pragma once
 
 #include "core/moment.h"
-#include "core/role.h"
+#include "core/settings.h"
 #include "message/enrol.h"
 
 struct joiner {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "core/moment.h"
-#include "core/role.h"
+#include "core/settings.h"
 #include "message/enrol.h"
 
 /* Who a peer is to us: part of the stored record's key, since a name may stand at both ends. */

@@ -7,7 +7,6 @@
 
 #include "base/memory.h"
 #include "base/prng.h"
-#include "base/text.h"
 
 enum {
     acknowledge_ms = 200,    /* a debt waits so long for something that it can ride on */

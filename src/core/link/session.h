@@ -23,7 +23,7 @@
 #pragma once
 
 #include "core/moment.h"
-#include "core/role.h"
+#include "core/settings.h"
 
 enum session_state { SESSION_CLOSED, SESSION_OPENING, SESSION_OPEN };
 

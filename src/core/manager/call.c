@@ -6,7 +6,6 @@
 
 #include "base/list.h"
 #include "base/memory.h"
-#include "base/text.h"
 
 static struct reply *reply_new(const struct call *call, enum reply_kind kind) {
     struct reply *reply = &effects_add(call->moment->out, EFFECT_REPLY)->reply;

@@ -3,7 +3,6 @@
 #include "core/manager/enrol.h"
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "core/below/peer.h"
 
 enum { standard_seconds = 3600 };

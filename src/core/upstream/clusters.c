@@ -2,24 +2,15 @@
  * another try at a deletion, the end of its record. */
 #include "core/upstream/clusters.h"
 
-#include "base/attributes.h"
-#include "base/list.h"
-#include "core/below/downlink.h"
-#include "core/below/peer.h"
 #include "core/below/placement.h"
 #include "core/below/reports.h"
-#include "core/books/book.h"
 #include "core/books/lifecycle.h"
-#include "core/manager/manager.h"
 #include "core/manager/operations.h"
 #include "core/manager/reports.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/place.h"
 #include "core/upstream/reshape_vm.h"
 #include "core/upstream/upstream.h"
-#include "message/code.h"
-#include "message/model.h"
-#include "message/protocol.h"
 
 /* A definition ended below. What it left there decides what becomes of the VM here. */
 static void end_define(struct upstream *upstream, struct book_vm *vm, const struct result *result) {

@@ -3,11 +3,8 @@
 #include "core/upstream/keep.h"
 
 #include "base/memory.h"
-#include "base/text.h"
-#include "core/manager/call.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/upstream.h"
-#include "message/codec.h"
 
 /* As the API shows the VM: what an ETag is of. */
 static uint64_t tag_of(const struct book_vm *vm) {

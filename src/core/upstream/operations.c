@@ -5,14 +5,9 @@
 #include <assert.h>
 
 #include "base/memory.h"
-#include "core/below/downlink.h"
-#include "core/below/explain.h"
-#include "core/below/peer.h"
-#include "core/manager/call.h"
 #include "core/upstream/quota.h"
 #include "core/upstream/reshape_vm.h"
 #include "core/upstream/upstream.h"
-#include "message/id.h"
 
 void upstream_link_op(struct upstream *upstream, struct book_op *op) {
     struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, op->record.owner);

@@ -5,19 +5,8 @@
 
 #include <string.h>
 
-#include "base/map.h"
-#include "base/text.h"
-#include "core/below/downlink.h"
-#include "core/effect.h"
-#include "core/manager/call.h"
 #include "core/upstream/quota.h"
 #include "core/upstream/upstream.h"
-#include "message/code.h"
-#include "message/field.h"
-#include "message/limits.h"
-#include "message/model.h"
-#include "message/owner.h"
-#include "message/request.h"
 
 static const struct {
     const char *noun, *field;

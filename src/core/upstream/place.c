@@ -3,19 +3,12 @@
 
 #include <string.h>
 
-#include "base/map.h"
-#include "base/text.h"
-#include "core/below/downlink.h"
 #include "core/below/instruct.h"
 #include "core/below/lend.h"
-#include "core/below/peer.h"
 #include "core/below/placement.h"
-#include "core/manager/call.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/upstream.h"
-#include "message/id.h"
 #include "message/labels.h"
-#include "message/owner.h"
 
 /* The names of the clusters that a tenant's new VMs may be in; NULL or "": all. */
 static const char *allowed_clusters(const struct upstream *upstream, const char *tenant) {

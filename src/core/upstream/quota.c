@@ -2,7 +2,6 @@
  * with its numbers. */
 #include "core/upstream/quota.h"
 
-#include "core/manager/call.h"
 #include "core/upstream/upstream.h"
 
 struct book_vm *upstream_find_vm(const struct call *call, const char *key) {

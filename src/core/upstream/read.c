@@ -3,22 +3,9 @@
 
 #include <string.h>
 
-#include "base/attributes.h"
-#include "base/list.h"
-#include "base/map.h"
-#include "base/text.h"
-#include "core/below/downlink.h"
-#include "core/below/explain.h"
-#include "core/below/peer.h"
-#include "core/books/book.h"
-#include "core/manager/call.h"
 #include "core/upstream/permit.h"
 #include "core/upstream/quota.h"
 #include "core/upstream/upstream.h"
-#include "message/code.h"
-#include "message/field.h"
-#include "message/model.h"
-#include "message/request.h"
 
 static const char *key_of_owned(const struct list *node) {
     return container_of(node, const struct upstream_vm, by_tenant)->base.record.id;

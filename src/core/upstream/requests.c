@@ -4,22 +4,10 @@
 
 #include <string.h>
 
-#include "base/attributes.h"
-#include "base/list.h"
-#include "base/map.h"
 #include "base/memory.h"
-#include "base/text.h"
-#include "core/below/downlink.h"
 #include "core/below/instruct.h"
-#include "core/below/peer.h"
 #include "core/below/placement.h"
-#include "core/books/amounts.h"
-#include "core/books/book.h"
 #include "core/books/lifecycle.h"
-#include "core/effect.h"
-#include "core/event.h"
-#include "core/manager/call.h"
-#include "core/manager/enrol.h"
 #include "core/upstream/clusters.h"
 #include "core/upstream/keep.h"
 #include "core/upstream/operations.h"
@@ -29,13 +17,7 @@
 #include "core/upstream/read.h"
 #include "core/upstream/reshape_vm.h"
 #include "core/upstream/upstream.h"
-#include "message/code.h"
-#include "message/field.h"
-#include "message/id.h"
 #include "message/labels.h"
-#include "message/limits.h"
-#include "message/model.h"
-#include "message/request.h"
 
 /* A used key: the same request gets the same operation, another one a refusal. True: answered. */
 static bool repeated(const struct call *call) {

@@ -2,11 +2,8 @@
  * of a tenant's quota, and which image a VM is of. */
 #include "core/upstream/reshape_vm.h"
 
-#include "base/text.h"
 #include "core/below/placement.h"
-#include "core/books/amounts.h"
 #include "core/books/reshape.h"
-#include "core/manager/call.h"
 #include "core/upstream/permit.h"
 #include "core/upstream/quota.h"
 #include "core/upstream/upstream.h"

@@ -4,34 +4,17 @@
 
 #include <assert.h>
 
-#include "base/attributes.h"
-#include "base/heap.h"
-#include "base/list.h"
-#include "base/map.h"
 #include "base/memory.h"
-#include "base/prng.h"
-#include "core/below/downlink.h"
 #include "core/below/instruct.h"
-#include "core/below/peer.h"
 #include "core/below/step.h"
 #include "core/books/amounts.h"
-#include "core/books/book.h"
 #include "core/books/lifecycle.h"
-#include "core/effect.h"
-#include "core/event.h"
-#include "core/manager/enrol.h"
-#include "core/manager/manager.h"
 #include "core/manager/operations.h"
 #include "core/manager/reports.h"
-#include "core/moment.h"
-#include "core/role.h"
 #include "core/upstream/clusters.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/requests.h"
 #include "core/upstream/upstream.h"
-#include "message/code.h"
-#include "message/field.h"
-#include "message/model.h"
 
 void upstream_init(struct upstream *upstream, const struct role_settings *settings) {
     *upstream = (struct upstream){.settings = *settings};

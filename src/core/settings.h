@@ -1,0 +1,51 @@
+/* All that a role is told at its start and never changes: its kind, who is at the other ends of its
+ * links, and what its owner or operator has configured. */
+#pragma once
+
+#include "message/limits.h"
+#include "message/owner.h"
+
+enum role_kind { ROLE_UPSTREAM, ROLE_DOWNSTREAM, ROLE_AGENT, ROLE_JOINER };
+
+/* A party at the other end of a link, pinned by configuration: nobody else is heard. */
+struct peer_setting {
+    char name[limit_name_size];
+    const char *address;              /* at the carrier; outlives the role */
+    uint32_t link;                    /* index of the connection that reaches it */
+    const char *labels;               /* of a cluster; NULL: none; outlives the role */
+    uint32_t at_once;                 /* under way at a host, where several share it; 0: usual */
+};
+
+/* What a joiner joins by. */
+struct join_setting {
+    char token[limit_id_size];
+    char secret[limit_join_secret_size];
+    char manager_key[limit_public_key_size];
+};
+
+/* All that a role is configured with; the arrays are copied by role_new. */
+struct role_settings {
+    enum role_kind kind;
+    uint64_t seed;            /* for ids, session numbers and jitter */
+    uint64_t beat_ms;         /* rhythm asked of the agents (managers) */
+    uint64_t hold_down_ms;    /* silence until a suspect peer counts as unreachable (managers) */
+    uint32_t session_messages; /* kept in one session; 0: limit_session_messages */
+    uint32_t backlog;         /* under way for one manager above; 0: limit_backlog (downstream) */
+    uint64_t operation_ms;    /* default time allowed for an operation (upstream) */
+    char operator_token_hash[limit_digest_size]; /* upstream */
+    const struct shape *shapes;                  /* catalogue (upstream) */
+    size_t shapes_count;
+    const struct network *networks;              /* that tenants may ask for (upstream) */
+    size_t networks_count;
+    const char *host_networks;                   /* names (agent); NULL: none; outlives it */
+    const struct peer_setting *agents;           /* below: clusters or hosts (managers) */
+    size_t agents_count;
+    const struct peer_setting *managers;         /* above (downstream, agent) */
+    size_t managers_count;
+    const struct owner_limits *limits;           /* one per manager above (downstream); 0: none */
+    const struct permissions *permissions;       /* per manager above; NULL: all */
+    const struct share *shares;                  /* per manager above; NULL: equal, exact */
+    struct overcommit overcommit;                /* of all hosts (downstream); 0: what they have */
+    const struct join_setting *join;             /* joiner */
+    char software[limit_software_size];          /* "isthmus 0.1.0" */
+};
