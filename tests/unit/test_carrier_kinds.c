@@ -20,7 +20,6 @@ struct shell {
 struct line {
     struct carrier_line line;
     struct shell *shell;
-    size_t number;
     char address[limit_address_size], peer[limit_address_size];
     bool is_open;
 };
@@ -53,12 +52,11 @@ static struct carrier_line *make(const struct carrier_line_settings *settings,
                                  struct error *err) {
     (void)err;
     struct line *line = memory_new(1, sizeof(*line));
-    line->line.kind = settings->endpoint->kind;
+    line->line = settings->line;
     line->shell = settings->shell;
-    line->number = settings->number;
     assert_true(text_copy(line->address, sizeof(line->address), settings->endpoint->address));
     assert_true(text_copy(line->peer, sizeof(line->peer), settings->peers[0]));
-    lines[line->number] = line;
+    lines[line->line.number] = line;
     return &line->line;
 }
 
@@ -123,10 +121,10 @@ static void each_server_is_served_by_its_own_kind(void **state) {
     struct carrier *carrier = connect_to(&shell, &other);
     await_opened(&shell); /* two kinds are no nodes of one cluster: both are in use */
     assert_string_equal(lines[1]->peer, "peer@b");
-    carrier_on_up(carrier, 0);
-    carrier_on_up(carrier, 1);
-    carrier_on_peer(carrier, 1, "peer@b", PRESENCE_UP);
-    carrier_on_frame(carrier, 1, "peer@b", "hello", 5);
+    carrier_on_up(&lines[0]->line);
+    carrier_on_up(&lines[1]->line);
+    carrier_on_peer(&lines[1]->line, "peer@b", PRESENCE_UP);
+    carrier_on_frame(&lines[1]->line, "peer@b", "hello", 5);
     carrier_route(carrier, "peer@a", 1);
     assert_int_equal(carrier_send(carrier, "peer@a", "there", 5), CARRIER_SENT);
     carrier_flush(carrier);
@@ -140,7 +138,7 @@ static void equal_addresses_of_one_kind_are_nodes_of_a_cluster(void **state) {
     (void)state;
     struct shell shell = {0};
     struct carrier *carrier = connect_to(&shell, &one);
-    carrier_on_up(carrier, 0);
+    carrier_on_up(&lines[0]->line);
     assert_int_equal(carrier_send(carrier, "peer@a", "there", 5), CARRIER_SENT);
     assert_true(lines[0]->is_open);
     assert_false(lines[1]->is_open);

@@ -49,34 +49,38 @@ static void post_presence(struct endpoints *endpoints, const char *address,
     shell_post(carrier->shell, &event);
 }
 
-void carrier_on_up(struct carrier *carrier, size_t number) {
+void carrier_on_up(const struct carrier_line *line) {
+    struct carrier *carrier = line->carrier;
     pthread_mutex_lock(&carrier->lock);
-    endpoints_on_up(&carrier->endpoints, number, now_ms());
+    endpoints_on_up(&carrier->endpoints, line->number, now_ms());
     pthread_cond_signal(&carrier->changed);
     pthread_mutex_unlock(&carrier->lock);
 }
 
-void carrier_on_down(struct carrier *carrier, size_t number, enum failover_loss loss) {
+void carrier_on_down(const struct carrier_line *line, enum failover_loss loss) {
+    struct carrier *carrier = line->carrier;
     pthread_mutex_lock(&carrier->lock);
-    endpoints_on_down(&carrier->endpoints, number, loss, now_ms());
+    endpoints_on_down(&carrier->endpoints, line->number, loss, now_ms());
     pthread_cond_signal(&carrier->changed);
     pthread_mutex_unlock(&carrier->lock);
 }
 
-void carrier_on_peer(struct carrier *carrier, size_t number, const char *address,
+void carrier_on_peer(const struct carrier_line *line, const char *address,
                      enum presence presence) {
+    struct carrier *carrier = line->carrier;
     pthread_mutex_lock(&carrier->lock);
-    endpoints_on_peer(&carrier->endpoints, number, address, presence);
+    endpoints_on_peer(&carrier->endpoints, line->number, address, presence);
     pthread_mutex_unlock(&carrier->lock);
 }
 
-void carrier_on_frame(struct carrier *carrier, size_t number, const char *from, const char *bytes,
+void carrier_on_frame(const struct carrier_line *line, const char *from, const char *bytes,
                       size_t length) {
+    struct carrier *carrier = line->carrier;
     pthread_mutex_lock(&carrier->lock);
     const struct event_frame about = {
         .link = carrier->link,
-        .endpoint = (uint32_t)number,
-        .from = endpoints_on_frame(&carrier->endpoints, number, from),
+        .endpoint = (uint32_t)line->number,
+        .from = endpoints_on_frame(&carrier->endpoints, line->number, from),
     };
     if (about.from) /* who says it, and so the route, is not known yet */
         shell_post_bytes(carrier->shell, &about, bytes, length);
@@ -181,7 +185,7 @@ static int make_lines(struct carrier *carrier, const struct carrier_settings *se
     auto_clean(memory_clean) const char **peers =
         memory_new(settings->peers_count, sizeof(*peers));
     struct carrier_line_settings line = {
-        .carrier = carrier,
+        .line.carrier = carrier,
         .shell = carrier->shell,
         .link = carrier->link,
         .peers = peers,
@@ -193,8 +197,9 @@ static int make_lines(struct carrier *carrier, const struct carrier_settings *se
     for (size_t k = 0; k < carrier->endpoints.count; k++) {
         for (size_t i = 0; i < settings->peers_count; i++)
             peers[i] = settings->peers[i].addresses[k];
-        line.number = k;
         line.endpoint = &settings->endpoints[k];
+        line.line.kind = line.endpoint->kind;
+        line.line.number = k;
         carrier->lines[k] = line.endpoint->kind->make(&line, err);
         if (!carrier->lines[k])
             return err->code;

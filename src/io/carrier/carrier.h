@@ -69,10 +69,10 @@ void carrier_flush(struct carrier *carrier);
 /* Says good-bye, closes the lines and joins the threads. */
 void carrier_free(struct carrier *carrier);
 
-/* Told by lines, from their own threads. */
-void carrier_on_up(struct carrier *carrier, size_t number);
-void carrier_on_down(struct carrier *carrier, size_t number, enum failover_loss loss);
-void carrier_on_peer(struct carrier *carrier, size_t number, const char *address,
+/* Told of lines, from their own threads. */
+void carrier_on_up(const struct carrier_line *line);
+void carrier_on_down(const struct carrier_line *line, enum failover_loss loss);
+void carrier_on_peer(const struct carrier_line *line, const char *address,
                      enum presence presence);
-void carrier_on_frame(struct carrier *carrier, size_t number, const char *from, const char *bytes,
+void carrier_on_frame(const struct carrier_line *line, const char *from, const char *bytes,
                       size_t length);

@@ -26,22 +26,24 @@ struct carrier_endpoint {
     const char *ca_file;     /* PEM; the server's certificate chains to it and names the server */
 };
 
+/* What the carrier knows of a line, and is told by what becomes of it; a kind's own struct has it
+ * inside. */
+struct carrier_line {
+    const struct carrier_kind *kind;
+    struct carrier *carrier;
+    size_t number; /* of the endpoint */
+};
+
 /* What a line is made of. */
 struct carrier_line_settings {
-    struct carrier *carrier; /* to be told, with `number`, what becomes of the line */
-    size_t number;
-    struct shell *shell;     /* for the log, and to be served once frames were told */
-    uint32_t link;           /* for the log */
+    struct carrier_line line; /* to be copied */
+    struct shell *shell;      /* for the log, and to be served once frames were told */
+    uint32_t link;            /* for the log */
     const struct carrier_endpoint *endpoint;
     const char *const *peers; /* their addresses there */
     size_t peers_count;
     const char *software;       /* told to who asks */
     unsigned handshake_seconds, ping_seconds; /* 0: the kind's own */
-};
-
-/* What carrier.c keeps of a line; a kind's own struct has it inside. */
-struct carrier_line {
-    const struct carrier_kind *kind;
 };
 
 struct carrier_kind {

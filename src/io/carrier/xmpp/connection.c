@@ -55,8 +55,6 @@ struct xmpp_peer {
 
 struct xmpp_connection {
     struct carrier_line line;
-    struct carrier *owner;
-    size_t number;
     uint32_t link;
     struct xmpp_account account;
     char *software;
@@ -120,7 +118,7 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user
     if (!xmpp_is_full_jid(from) || !type)
         return 1;
     if (text_equal(type, "error")) {
-        carrier_on_peer(xmpp->owner, xmpp->number, from, PRESENCE_DOWN);
+        carrier_on_peer(&xmpp->line, from, PRESENCE_DOWN);
         return 1;
     }
     xmpp_stanza_t *frame =
@@ -134,7 +132,7 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user
                   "link=%u from=%s bytes=%zu limit=%d", xmpp->link, from, length,
                   limit_frame_hard);
     else if (length) {
-        carrier_on_frame(xmpp->owner, xmpp->number, from, bytes, length);
+        carrier_on_frame(&xmpp->line, from, bytes, length);
         xmpp->has_frames = true;
     }
     if (bytes)
@@ -166,7 +164,7 @@ static int on_presence(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *use
         return 1;
     enum presence presence = is_down ? PRESENCE_DOWN : PRESENCE_UP;
     answer_presence(xmpp, from, presence);
-    carrier_on_peer(xmpp->owner, xmpp->number, from, presence);
+    carrier_on_peer(&xmpp->line, from, presence);
     return 1;
 }
 
@@ -249,7 +247,7 @@ static void on_up(struct xmpp_connection *xmpp) {
         shell_log(xmpp->shell, LOG_INFO, "probing", "link=%u jid=%s server=%s:%u", xmpp->link,
                   account->probe_jid, xmpp_account_host(account), account->port);
     }
-    carrier_on_up(xmpp->owner, xmpp->number);
+    carrier_on_up(&xmpp->line);
 }
 
 static void read_stream_error(struct xmpp_cause *cause, const xmpp_stream_error_t *error) {
@@ -428,9 +426,8 @@ static void *run(void *argument) {
         serve(xmpp);
         report(xmpp);
         xmpp->purpose = FAILOVER_NOTHING;
-        carrier_on_down(xmpp->owner, xmpp->number,
-                        xmpp->cause.kind == XMPP_CAUSE_CONFLICT ? FAILOVER_CONFLICT
-                                                                : FAILOVER_BROKEN);
+        carrier_on_down(&xmpp->line, xmpp->cause.kind == XMPP_CAUSE_CONFLICT ? FAILOVER_CONFLICT
+                                                                             : FAILOVER_BROKEN);
     }
     return NULL;
 }
@@ -456,9 +453,7 @@ static void copy_peers(struct xmpp_connection *xmpp, const char *const *peers, s
 static struct xmpp_connection *copy_settings(const struct carrier_line_settings *settings) {
     struct xmpp_connection *xmpp = memory_new(1, sizeof(*xmpp));
     unsigned seconds = settings->handshake_seconds, ping_seconds = settings->ping_seconds;
-    xmpp->line.kind = &xmpp_kind;
-    xmpp->owner = settings->carrier;
-    xmpp->number = settings->number;
+    xmpp->line = settings->line;
     xmpp->shell = settings->shell;
     xmpp->link = settings->link;
     xmpp->software = memory_text(settings->software ? settings->software : ISTHMUS_VERSION);
