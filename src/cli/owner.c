@@ -1,4 +1,5 @@
-/* What a cluster's owner asks of the downstream manager. */
+/* The verbs of a cluster's owner on upstream managers, limits, permissions and VMs: their paths,
+ * rows and sheets. */
 #include "cli/owner.h"
 
 #include <stdio.h>

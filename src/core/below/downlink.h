@@ -1,10 +1,6 @@
 /* The manager's end of links: all the agents of one manager (clusters upstream, hosts
  * downstream), their sessions, capacity and instructions under way. Both managers use it; it
- * knows nothing of tenants, policies or uplinks.
- *
- * Peer:   AWAY --hello--> UP --silence, presence gone, link down--> SUSPECT --hold-down--> AWAY
- *                          ^------------------ hello -------------------|
- * Only a peer that is UP gets instructions and new VMs. */
+ * knows nothing of tenants, policies or uplinks. What a peer is, and its states: below/peer.h. */
 #pragma once
 
 #include "core/books/book.h"

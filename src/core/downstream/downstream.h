@@ -1,6 +1,6 @@
 /* The downstream manager: plays one agent toward each upstream manager, and is the real manager
  * of its hosts. What goes up is built from the cluster's aggregate and from results alone (law
- * 1): host names and addresses appear in book_vm.place and nowhere in what uplinks send.
+ * 1): host names and addresses appear in book_vm.record.place and nowhere in what uplinks send.
  *
  * An instruction from above is judged, checked against the owner's limits, given a host and
  * passed on with an epoch and generation of this level; its result is passed up with those of

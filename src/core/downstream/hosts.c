@@ -1,5 +1,6 @@
-/* What becomes of a VM by a host's word: its state, its place, the end of its operation; and
- * what that leads to here: the next host, another try at a deletion, the end of its record. */
+/* What follows here from a host's word: a state is counted and told above, a definition goes to
+ * the next host, a deletion is tried again, a record ends; and what becomes of VMs whose host is
+ * written off. */
 #include "core/downstream/hosts.h"
 
 #include "core/above/instruct.h"

@@ -1,5 +1,5 @@
-/* What a new state or an end changes besides the record: the sums, the capacity told, the result
- * that goes up. Operations of our own leave what is known above as it was. */
+/* What an end changes besides the record: the room at the place, the sums, the capacity told, the
+ * result that goes up. Operations of our own leave what is known above as it was. */
 #include "core/downstream/operations.h"
 
 #include "core/above/instruct.h"

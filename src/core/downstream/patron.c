@@ -1,8 +1,8 @@
-/* What counts in an upstream manager's sum, which shapes it may ask for, and by which size the
- * hosts count them. */
-#include "base/memory.h"
+/* What counts in an upstream manager's sum, which shapes it may ask for, by which size the hosts
+ * count them, and where a VM stands that waits for its image. */
 #include "core/downstream/patron.h"
 
+#include "base/memory.h"
 #include "core/below/lend.h"
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"

@@ -1,10 +1,6 @@
 /* The downstream manager's record of itself and of each upstream manager that it serves (a patron):
  * what its owner lends it and what it uses. Here is what the other files ask of both; nothing here
- * instructs a host.
- *
- * The downstream manager plays one agent toward each upstream manager, and is the real manager of
- * its hosts. What goes up is built from the cluster's aggregate and from results alone (law 1):
- * host names and addresses appear in book_vm.record.place and nowhere in what uplinks send. */
+ * instructs a host. */
 #pragma once
 
 #include "core/above/speak.h"

@@ -1,4 +1,4 @@
-/* Beginning, end and next due time of what both managers have. */
+/* In which order what both managers have begins and ends, and what of it is due first. */
 #include "core/manager/manager.h"
 
 void manager_init(struct manager *manager, const struct manager_kind *kind,

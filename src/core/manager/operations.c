@@ -1,4 +1,5 @@
-/* Which state a VM is given, and how a manager's own deletion of a VM begins. */
+/* Which state a VM is given, how a manager's own deletion of a VM begins, and where a stored VM
+ * or operation goes on. */
 #include "core/manager/operations.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
-/* What becomes of a VM by its cluster's word, and what that leads to here: the next cluster,
- * another try at a deletion, the end of its record. */
+/* What follows here from a cluster's word: a definition goes to the next cluster, a deletion is
+ * tried again, a record ends; and what becomes of VMs whose cluster is written off. */
 #include "core/upstream/clusters.h"
 
 #include "core/below/placement.h"

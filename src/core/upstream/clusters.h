@@ -1,4 +1,5 @@
-/* Frames of clusters: what they report of VMs and operations, and what follows from it. */
+/* What follows from the frames of clusters at the upstream manager, beside what both managers do
+ * with a place's frames (manager/reports.h). */
 #pragma once
 
 struct effects;

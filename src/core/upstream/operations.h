@@ -8,7 +8,7 @@ struct call;
 struct upstream;
 struct waiter;
 
-/* Begins an operation on a VM of a tenant, on its way below. `deadline_ms`: from now. */
+/* Begins an operation on a VM of a tenant, on its way below. record->deadline_ms: from now. */
 struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
                                const struct operation *record);
 
