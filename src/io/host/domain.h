@@ -65,6 +65,7 @@ void host_domain_module_xml(uint64_t memory_mib, uint64_t grown_mib, struct text
 
 /* Where a domain's files are, there and here, and its epoch there. */
 struct host_domain_move {
+    const char *uri; /* of the libvirt there */
     const char *from_folder, *to_folder;
     uint32_t epoch;
 };

@@ -44,13 +44,14 @@ static enum code settle(struct host *host, const char *vm, struct libvirt_domain
 
 /* Returns CODE_OK when it is not here any more. */
 static enum code send_away(struct host *host, const struct effect_job *job, struct error *err) {
-    const struct host_domain_move move = {.from_folder = host->files.folder,
+    const struct host_domain_move move = {.uri = job->landing.uri,
+                                          .from_folder = host->files.folder,
                                           .to_folder = job->landing.folder,
                                           .epoch = job->landing.epoch};
     struct libvirt_domain found;
     struct error again = {0};
     host_known_forget(host->known, job->vm); /* what it does from here on is our doing */
-    enum code tried = libvirt_migrate(host->libvirt, job->vm, job->landing.uri, &move, err);
+    enum code tried = libvirt_migrate(host->libvirt, job->vm, &move, err);
     enum code code = settle(host, job->vm, &found, &again);
     if (code == CODE_LOST)
         return CODE_OK;

@@ -12,23 +12,12 @@ enum code libvirt_define(struct libvirt *libvirt, const char *xml, struct error 
 }
 
 /* Runs `act` on the VM's domain. */
-static enum code act_on(struct libvirt *libvirt, const char *vm, enum libvirt_mark known,
+static enum code act_on(struct libvirt *libvirt, const char *vm,
                         enum code (*act)(const struct libvirt *, virDomainPtr, struct error *),
                         struct error *err) {
-    auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
-    if (!connection)
-        return CODE_HOST_FAILED;
-    auto_clean(domain_clean) virDomainPtr domain = NULL;
-    struct host_domain_mark mark, *to_read = known == LIBVIRT_MARK_KNOWN ? NULL : &mark;
-    enum code code = libvirt_look_up(connection, vm, &domain, to_read, err);
-    return code == CODE_OK ? act(libvirt, domain, err) : code;
-}
-
-static enum code start(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
-    (void)libvirt;
-    enum code code =
-        virDomainCreate(domain) == 0 ? CODE_OK : libvirt_failed(err, "start the domain");
-    return code == CODE_OK || virDomainIsActive(domain) == 1 ? CODE_OK : code;
+    auto_clean(ours_clean) struct ours ours = {0};
+    enum code code = libvirt_look_up(libvirt, vm, &ours, err);
+    return code == CODE_OK ? act(libvirt, ours.domain, err) : code;
 }
 
 /* What is off stays off: nothing saved is left that a start would go on with. The event of it comes
@@ -116,33 +105,39 @@ static enum code ask_reboot(const struct libvirt *libvirt, virDomainPtr domain,
 
 enum code libvirt_start(struct libvirt *libvirt, const char *vm, enum libvirt_mark known,
                         struct error *err) {
-    return act_on(libvirt, vm, known, start, err);
+    auto_clean(ours_clean) struct ours ours = {0};
+    enum code code = known == LIBVIRT_MARK_KNOWN ? libvirt_look_up_known(libvirt, vm, &ours, err)
+                                                 : libvirt_look_up(libvirt, vm, &ours, err);
+    if (code != CODE_OK || virDomainCreate(ours.domain) == 0)
+        return code;
+    code = libvirt_failed(err, "start the domain");
+    return virDomainIsActive(ours.domain) == 1 ? CODE_OK : code;
 }
 
 enum code libvirt_stop(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, stop, err);
+    return act_on(libvirt, vm, stop, err);
 }
 
 enum code libvirt_undefine(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, undefine, err);
+    return act_on(libvirt, vm, undefine, err);
 }
 
 enum code libvirt_shutdown(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, ask_shutdown, err);
+    return act_on(libvirt, vm, ask_shutdown, err);
 }
 
 enum code libvirt_pause(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, pause_it, err);
+    return act_on(libvirt, vm, pause_it, err);
 }
 
 enum code libvirt_resume(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, resume, err);
+    return act_on(libvirt, vm, resume, err);
 }
 
 enum code libvirt_suspend(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, suspend, err);
+    return act_on(libvirt, vm, suspend, err);
 }
 
 enum code libvirt_reboot(struct libvirt *libvirt, const char *vm, struct error *err) {
-    return act_on(libvirt, vm, LIBVIRT_MARK_UNREAD, ask_reboot, err);
+    return act_on(libvirt, vm, ask_reboot, err);
 }

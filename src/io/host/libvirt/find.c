@@ -23,16 +23,14 @@ static bool has_come(virDomainPtr domain) { return virDomainIsPersistent(domain)
 
 enum code libvirt_find(struct libvirt *libvirt, const char *vm, struct libvirt_domain *out_domain,
                        struct error *err) {
-    auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
-    if (!connection)
-        return CODE_HOST_FAILED;
-    auto_clean(domain_clean) virDomainPtr domain = NULL;
-    enum code code = libvirt_look_up(connection, vm, &domain, &out_domain->mark, err);
-    if (code == CODE_OK && !has_come(domain)) {
+    auto_clean(ours_clean) struct ours ours = {0};
+    enum code code = libvirt_look_up(libvirt, vm, &ours, err);
+    if (code == CODE_OK && !has_come(ours.domain)) {
         error_set(err, -ENOENT, "the domain has not come for good");
         return CODE_LOST;
     }
-    return code == CODE_OK ? libvirt_state(domain, &out_domain->state, err) : code;
+    out_domain->mark = ours.mark;
+    return code == CODE_OK ? libvirt_state(ours.domain, &out_domain->state, err) : code;
 }
 
 /* --- all domains --- */

@@ -27,21 +27,31 @@ enum code libvirt_read_mark(virDomainPtr domain, struct host_domain_mark *out_ma
     return CODE_CONFLICT;
 }
 
-enum code libvirt_look_up(virConnectPtr connection, const char *vm, virDomainPtr *out_domain,
-                          struct host_domain_mark *out_mark, struct error *err) {
+void ours_clean(struct ours *ours) {
+    domain_clean(&ours->domain);
+    connection_clean(&ours->connection);
+}
+
+enum code libvirt_look_up_known(struct libvirt *libvirt, const char *vm, struct ours *out,
+                                struct error *err) {
     char name[host_domain_name_size];
     host_domain_name(vm, name);
-    auto_clean(domain_clean) virDomainPtr domain = virDomainLookupByName(connection, name);
-    if (!domain && virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+    out->connection = libvirt_use(libvirt, err);
+    if (!out->connection)
+        return CODE_HOST_FAILED;
+    out->domain = virDomainLookupByName(out->connection, name);
+    if (out->domain)
+        return CODE_OK;
+    if (virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
         return libvirt_failed(err, "look for the domain");
-    if (!domain) {
-        error_set(err, -ENOENT, "there is no such domain");
-        return CODE_LOST;
-    }
-    enum code code = out_mark ? libvirt_read_mark(domain, out_mark, err) : CODE_OK;
-    if (code == CODE_OK)
-        *out_domain = take(domain);
-    return code;
+    error_set(err, -ENOENT, "there is no such domain");
+    return CODE_LOST;
+}
+
+enum code libvirt_look_up(struct libvirt *libvirt, const char *vm, struct ours *out,
+                          struct error *err) {
+    enum code code = libvirt_look_up_known(libvirt, vm, out, err);
+    return code == CODE_OK ? libvirt_read_mark(out->domain, &out->mark, err) : code;
 }
 
 enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct error *err) {

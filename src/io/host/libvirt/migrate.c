@@ -52,19 +52,17 @@ void libvirt_give_up_sending(struct libvirt *libvirt) {
 
 enum code libvirt_settle(struct libvirt *libvirt, const char *vm,
                          struct libvirt_domain *out_domain, struct error *err) {
-    auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
-    if (!connection)
-        return CODE_HOST_FAILED;
-    auto_clean(domain_clean) virDomainPtr domain = NULL;
-    enum code code = libvirt_look_up(connection, vm, &domain, &out_domain->mark, err);
-    if (code == CODE_OK && !end_job(libvirt, domain))
+    auto_clean(ours_clean) struct ours ours = {0};
+    enum code code = libvirt_look_up(libvirt, vm, &ours, err);
+    if (code == CODE_OK && !end_job(libvirt, ours.domain))
         return unknown(err);
+    out_domain->mark = ours.mark;
     if (code == CODE_OK)
-        code = libvirt_state(domain, &out_domain->state, err);
+        code = libvirt_state(ours.domain, &out_domain->state, err);
     if (code != CODE_OK || out_domain->state != VM_PAUSED)
         return code;
-    (void)virDomainResume(domain); /* where it goes to, it stands still: it runs here or nowhere */
-    return libvirt_state(domain, &out_domain->state, err);
+    (void)virDomainResume(ours.domain); /* there it stands still: it runs here or nowhere */
+    return libvirt_state(ours.domain, &out_domain->state, err);
 }
 
 /* The domain's XML as it is to be on the other host; NULL with `err`. */
@@ -81,7 +79,7 @@ static char *moved_xml(virDomainPtr domain, unsigned flags, const struct host_do
     return text.data;
 }
 
-static enum code migrate(virDomainPtr domain, const char *uri, const struct host_domain_move *move,
+static enum code migrate(virDomainPtr domain, const struct host_domain_move *move,
                          struct error *err) {
     const unsigned flags = VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_PERSIST_DEST |
                            VIR_MIGRATE_UNDEFINE_SOURCE | VIR_MIGRATE_PAUSED |
@@ -98,19 +96,15 @@ static enum code migrate(virDomainPtr domain, const char *uri, const struct host
             0 &&
         virTypedParamsAddString(&parameters, &count, &room, VIR_MIGRATE_PARAM_PERSIST_XML,
                                 kept) == 0)
-        outcome = virDomainMigrateToURI3(domain, uri, parameters, (unsigned)count, flags);
+        outcome = virDomainMigrateToURI3(domain, move->uri, parameters, (unsigned)count, flags);
     enum code code = outcome == 0 ? CODE_OK : libvirt_failed(err, "migrate the domain");
     virTypedParamsFree(parameters, count);
     return code;
 }
 
-enum code libvirt_migrate(struct libvirt *libvirt, const char *vm, const char *uri,
+enum code libvirt_migrate(struct libvirt *libvirt, const char *vm,
                           const struct host_domain_move *move, struct error *err) {
-    auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
-    if (!connection)
-        return CODE_HOST_FAILED;
-    auto_clean(domain_clean) virDomainPtr domain = NULL;
-    struct host_domain_mark mark;
-    enum code code = libvirt_look_up(connection, vm, &domain, &mark, err);
-    return code == CODE_OK ? migrate(domain, uri, move, err) : code;
+    auto_clean(ours_clean) struct ours ours = {0};
+    enum code code = libvirt_look_up(libvirt, vm, &ours, err);
+    return code == CODE_OK ? migrate(ours.domain, move, err) : code;
 }

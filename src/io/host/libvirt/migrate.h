@@ -14,9 +14,9 @@
 enum code libvirt_settle(struct libvirt *libvirt, const char *vm,
                          struct libvirt_domain *out_domain, struct error *err);
 
-/* Sends a running domain with its disk to the libvirt at `uri`, where it stands still. What this
+/* Sends a running domain with its disk to another libvirt, where it stands still. What this
  * says is not the last word: libvirt_settle() has that. */
-enum code libvirt_migrate(struct libvirt *libvirt, const char *vm, const char *uri,
+enum code libvirt_migrate(struct libvirt *libvirt, const char *vm,
                           const struct host_domain_move *move, struct error *err);
 
 /* Ends every such sending, so that nobody waits for it; once libvirt_cancel() was called. */

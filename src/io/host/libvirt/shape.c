@@ -18,27 +18,9 @@ enum {
     balloon_look_ms = 200,
 };
 
-struct ours {
-    virConnectPtr connection;
-    virDomainPtr domain;
-};
-
-static void ours_clean(struct ours *ours) {
-    domain_clean(&ours->domain);
-    connection_clean(&ours->connection);
-}
-
 static void snapshot_clean(virDomainSnapshotPtr *snapshot) {
     if (*snapshot)
         (void)virDomainSnapshotFree(*snapshot);
-}
-
-static enum code find(struct libvirt *libvirt, const char *vm, struct ours *out,
-                      struct error *err) {
-    struct host_domain_mark mark;
-    out->connection = libvirt_use(libvirt, err);
-    return out->connection ? libvirt_look_up(out->connection, vm, &out->domain, &mark, err)
-                           : CODE_HOST_FAILED;
 }
 
 /* --- snapshots --- */
@@ -74,7 +56,7 @@ static bool is_of(virDomainSnapshotPtr snapshot, const char *op, bool *out_memor
 enum code libvirt_snapshot(struct libvirt *libvirt, const struct effect_job *job,
                            bool *out_memory, struct error *err) {
     auto_clean(ours_clean) struct ours ours = {0};
-    enum code code = find(libvirt, job->vm, &ours, err);
+    enum code code = libvirt_look_up(libvirt, job->vm, &ours, err);
     if (code != CODE_OK)
         return code;
     auto_clean(snapshot_clean) virDomainSnapshotPtr old =
@@ -100,7 +82,7 @@ enum code libvirt_snapshot(struct libvirt *libvirt, const struct effect_job *job
 enum code libvirt_snapshot_delete(struct libvirt *libvirt, const struct effect_job *job,
                                   struct error *err) {
     auto_clean(ours_clean) struct ours ours = {0};
-    enum code code = find(libvirt, job->vm, &ours, err);
+    enum code code = libvirt_look_up(libvirt, job->vm, &ours, err);
     if (code != CODE_OK)
         return code;
     auto_clean(snapshot_clean) virDomainSnapshotPtr snapshot =
@@ -111,7 +93,7 @@ enum code libvirt_snapshot_delete(struct libvirt *libvirt, const struct effect_j
 enum code libvirt_revert(struct libvirt *libvirt, const struct effect_job *job,
                          struct error *err) {
     auto_clean(ours_clean) struct ours ours = {0};
-    enum code code = find(libvirt, job->vm, &ours, err);
+    enum code code = libvirt_look_up(libvirt, job->vm, &ours, err);
     if (code != CODE_OK)
         return code;
     auto_clean(snapshot_clean) virDomainSnapshotPtr snapshot =
@@ -140,7 +122,7 @@ static void snapshots_clean(struct snapshots *all) {
 enum code libvirt_forget_snapshots(struct libvirt *libvirt, const char *vm, struct error *err) {
     auto_clean(ours_clean) struct ours ours = {0};
     auto_clean(snapshots_clean) struct snapshots all = {0};
-    enum code code = find(libvirt, vm, &ours, err);
+    enum code code = libvirt_look_up(libvirt, vm, &ours, err);
     if (code != CODE_OK)
         return code;
     all.count = virDomainListAllSnapshots(ours.domain, &all.items, 0);
@@ -158,7 +140,7 @@ enum code libvirt_forget_snapshots(struct libvirt *libvirt, const char *vm, stru
 enum snapshots_left libvirt_snapshots_left(struct libvirt *libvirt, const char *vm,
                                            const char *name) {
     auto_clean(ours_clean) struct ours ours = {0};
-    enum code code = find(libvirt, vm, &ours, NULL);
+    enum code code = libvirt_look_up(libvirt, vm, &ours, NULL);
     if (code != CODE_OK)
         return SNAPSHOTS_UNKNOWN;
     auto_clean(snapshot_clean) virDomainSnapshotPtr named =
@@ -175,7 +157,7 @@ enum code libvirt_size(struct libvirt *libvirt, const char *vm, struct size *out
                        struct error *err) {
     virDomainInfo info;
     auto_clean(ours_clean) struct ours ours = {0};
-    enum code code = find(libvirt, vm, &ours, err);
+    enum code code = libvirt_look_up(libvirt, vm, &ours, err);
     if (code != CODE_OK)
         return code;
     if (virDomainGetInfo(ours.domain, &info) < 0)
@@ -232,7 +214,7 @@ enum code libvirt_resize(struct libvirt *libvirt, const char *vm, const struct s
                          struct error *err) {
     virDomainInfo was;
     auto_clean(ours_clean) struct ours ours = {0};
-    enum code code = find(libvirt, vm, &ours, err);
+    enum code code = libvirt_look_up(libvirt, vm, &ours, err);
     if (code != CODE_OK)
         return code;
     int most = virDomainGetVcpusFlags(ours.domain,
