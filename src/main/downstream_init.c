@@ -24,7 +24,7 @@
 struct making {
     const struct daemon_options *options;
     char *folder; /* of the files beside the configuration */
-    struct daemon_values values;
+    struct config_values values;
     struct text fresh; /* path of the configuration until it is whole */
     struct downstream_config config;
     struct invitations invitations;
@@ -38,7 +38,7 @@ static void making_clean(struct making *making) {
     seal_free(making->seal);
     daemon_invitations_clean(&making->invitations);
     downstream_config_deinit(&making->config);
-    daemon_values_clean(&making->values);
+    config_values_clean(&making->values);
     if (making->fresh.data)
         (void)unlink(making->fresh.data);
     text_deinit(&making->fresh);
@@ -60,7 +60,7 @@ static int add_secret(struct making *making, const struct config_value *file,
     int result = daemon_file_secret(path, secret, err);
     explicit_bzero(secret, sizeof(secret));
     if (!result)
-        daemon_value_add(&making->values, file->section, file->key, path);
+        config_values_add(&making->values, file->section, file->key, path);
     return result;
 }
 
@@ -69,7 +69,7 @@ static int add_host(struct making *making, const char *name, struct error *err) 
     text_format(title, sizeof(title), "agent %s", name);
     text_format(file, sizeof(file), "%s.password", name);
     text_format(jid, sizeof(jid), "%s@%s/agent", name, making->options->domain);
-    daemon_value_add(&making->values, title, "address", jid);
+    config_values_add(&making->values, title, "address", jid);
     return add_secret(making, &(struct config_value){title, "password_file", file}, err);
 }
 
@@ -99,7 +99,7 @@ static void add_url(struct making *making) {
     text_addf(&url, "http%s://%s/v1/blobs", sealed ? "s" : "",
               set_value(making, "images", "listen", "127.0.0.1:8090"));
     if (!set_value(making, "images", "url", NULL))
-        daemon_value_add(&making->values, "images", "url", url.data);
+        config_values_add(&making->values, "images", "url", url.data);
 }
 
 static int add_values(struct making *making, struct error *err) {
@@ -112,9 +112,9 @@ static int add_values(struct making *making, struct error *err) {
         return error_set(err, -errno, "%s: %s; give the authority that signed the XMPP server's "
                          "certificate", making->options->ca_file, strerror(errno));
     text_format(jid, sizeof(jid), "manager@%s/downstream", making->options->domain);
-    daemon_value_add(&making->values, "downlink", "jid", jid);
-    daemon_value_add(&making->values, "downlink", "ca_file", ca);
-    daemon_value_add(&making->values, "downlink", "key_file", key);
+    config_values_add(&making->values, "downlink", "jid", jid);
+    config_values_add(&making->values, "downlink", "ca_file", ca);
+    config_values_add(&making->values, "downlink", "key_file", key);
     if (key_file_make(key, public_key, err) ||
         add_secret(making, &password, err) || add_secret(making, &token, err) ||
         add_hosts(making, err) || daemon_values_set(&making->values, making->options, err))
@@ -128,8 +128,7 @@ static int make_config(struct making *making, struct error *err) {
     auto_clean(text_deinit) struct text text = {0};
     making->folder = daemon_files(making->options->config, err);
     if (!making->folder || add_values(making, err) ||
-        config_write(&downstream_config_table, making->values.items, making->values.count, &text,
-                     err))
+        config_write(&downstream_config_table, &making->values, &text, err))
         return err->code;
     text_addf(&making->fresh, "%s.making", making->options->config);
     if (daemon_file_write(making->fresh.data, text.data, text.length, err) ||

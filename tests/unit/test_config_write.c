@@ -22,7 +22,7 @@ static void every_key_stands_with_its_words_and_its_default(void **state) {
     for (size_t t = 0; t < array_size(tables); t++) {
         auto_clean(text_deinit) struct text text = {0};
         struct error err = {0};
-        assert_int_equal(config_write(tables[t], NULL, 0, &text, &err), 0);
+        assert_int_equal(config_write(tables[t], &(struct config_values){0}, &text, &err), 0);
         for (size_t i = 0; i < tables[t]->fields_count; i++) {
             const struct field *section = &tables[t]->fields[i];
             assert_has(&text, section->about);
@@ -42,13 +42,13 @@ static void values_stand_in_their_sections_and_the_later_one_counts(void **state
     (void)state;
     auto_clean(text_deinit) struct text text = {0};
     struct error err = {0};
-    const struct config_value values[] = {
+    struct config_value values[] = {
         {"downlink", "port", "5223"},          {"agent host-1", "address", "host-1@x/y"},
         {"downlink", "port", "5224"},          {"agent host-2", "address", "host-2@x/y"},
         {"agent host-1", "peer_key", "a-key"},
     };
-    assert_int_equal(
-        config_write(&downstream_config_table, values, array_size(values), &text, &err), 0);
+    const struct config_values all = {values, array_size(values)};
+    assert_int_equal(config_write(&downstream_config_table, &all, &text, &err), 0);
     assert_has(&text, "\n# its port\nport = 5224\n");
     assert_null(strstr(text.data, "5223"));
     const char *first = strstr(text.data, "\n[agent host-1]\n");
@@ -60,14 +60,14 @@ static void values_stand_in_their_sections_and_the_later_one_counts(void **state
 
 static void a_value_for_no_key_is_an_error_that_names_it(void **state) {
     (void)state;
-    static const struct config_value wrong[] = {
+    static struct config_value wrong[] = {
         {"downlink", "prot", "1"}, {"downlinks", "port", "1"}, {"agent", "address", "a@b/c"},
         {"shape x", "cpus", "1"}};
     for (size_t i = 0; i < array_size(wrong); i++) {
         auto_clean(text_deinit) struct text text = {0};
         struct error err = {0};
-        assert_int_equal(config_write(&downstream_config_table, &wrong[i], 1, &text, &err),
-                         -EINVAL);
+        const struct config_values one = {&wrong[i], 1};
+        assert_int_equal(config_write(&downstream_config_table, &one, &text, &err), -EINVAL);
         assert_non_null(strstr(err.text, wrong[i].key));
         assert_non_null(strstr(err.text, wrong[i].section));
     }

@@ -11,24 +11,7 @@
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
 
-void daemon_values_clean(struct daemon_values *values) {
-    for (size_t i = 0; i < values->count; i++) {
-        memory_free((void *)(uintptr_t)values->items[i].section);
-        memory_free((void *)(uintptr_t)values->items[i].key);
-        memory_free((void *)(uintptr_t)values->items[i].value);
-    }
-    memory_free(values->items);
-    *values = (struct daemon_values){0};
-}
-
-void daemon_value_add(struct daemon_values *values, const char *section, const char *key,
-                      const char *value) {
-    values->items = memory_resize(values->items, (values->count + 1) * sizeof(*values->items));
-    values->items[values->count++] = (struct config_value){
-        memory_text(section), memory_text(key), memory_text(value)};
-}
-
-int daemon_values_set(struct daemon_values *values, const struct daemon_options *options,
+int daemon_values_set(struct config_values *values, const struct daemon_options *options,
                       struct error *err) {
     for (size_t i = 0; i < options->sets_count; i++) {
         auto_clean(memory_clean) char *section = memory_text(options->sets[i]);
@@ -41,7 +24,7 @@ int daemon_values_set(struct daemon_values *values, const struct daemon_options 
             return error_set(err, -EINVAL, "--set %s: give SECTION.KEY=VALUE, as in "
                              "--set downlink.port=5222", options->sets[i]);
         *key++ = 0;
-        daemon_value_add(values, section, key, value);
+        config_values_add(values, section, key, value);
     }
     return 0;
 }

@@ -6,18 +6,8 @@
 #include "io/config/write.h"
 #include "main/daemon/daemon.h"
 
-/* Values for a configuration in the making; their texts are owned. */
-struct daemon_values {
-    struct config_value *items;
-    size_t count;
-};
-
-void daemon_values_clean(struct daemon_values *values);
-void daemon_value_add(struct daemon_values *values, const char *section, const char *key,
-                      const char *value);
-
 /* Adds the values that --set gave, which go before all others. */
-int daemon_values_set(struct daemon_values *values, const struct daemon_options *options,
+int daemon_values_set(struct config_values *values, const struct daemon_options *options,
                       struct error *err);
 
 /* The folder of a configuration's files, made with mode 0700; the caller's to free. */

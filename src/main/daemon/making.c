@@ -26,16 +26,16 @@ static int write_line(const char *path, const char *line, struct error *err) {
 struct section {
     char title[limit_name_size + 8];
     char *stem; /* of its files' names */
-    struct daemon_values values;
+    struct config_values values;
 };
 
 static void section_clean(struct section *section) {
     memory_free(section->stem);
-    daemon_values_clean(&section->values);
+    config_values_clean(&section->values);
 }
 
 static void section_add(struct section *section, const char *key, const char *value) {
-    daemon_value_add(&section->values, section->title, key, value);
+    config_values_add(&section->values, section->title, key, value);
 }
 
 /* A file of the link with what the token brings, named by its key; absent: neither. */
@@ -123,7 +123,7 @@ int daemon_making_begin(const struct daemon_options *options, struct daemon_maki
     auto_clean(text_deinit) struct text text = {0};
     name_uplink(options, &making->offer, "cluster", uplink.title);
     if (add_uplink(options, &making->offer, &uplink, err) ||
-        config_write(&agent_config_table, uplink.values.items, uplink.values.count, &text, err))
+        config_write(&agent_config_table, &uplink.values, &text, err))
         return err->code;
     return keep(making, options->config, &text, err);
 }
@@ -158,8 +158,7 @@ int daemon_making_attach(const struct daemon_options *options, struct daemon_mak
         return error_set(err, -EEXIST, "%s has a section %s already; give another --name",
                          options->config, head);
     if (add_uplink(options, &making->offer, &uplink, err) ||
-        config_write_section(&downstream_config_table, uplink.title, uplink.values.items,
-                             uplink.values.count, &text))
+        config_write_section(&downstream_config_table, uplink.title, &uplink.values, &text))
         return err->code;
     return keep(making, options->config, &text, err);
 }
