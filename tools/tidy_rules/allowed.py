@@ -3,6 +3,10 @@
 # (rule, file, name): reason
 EXEMPT = {
     ("parameters", "src/io/http/server.c", "on_access"): "libmicrohttpd's callback",
+    ("five parameters", "src/io/carrier/xmpp/connection.c", "on_connection"):
+        "libstrophe's callback",
+    ("five parameters", "src/io/host/libvirt/connection.c", "on_lifecycle"): "libvirt's callback",
+    ("five parameters", "src/io/http/client.c", "on_progress"): "libcurl's callback",
     ("clock", "src/io/carrier/carrier.c", "clock_gettime"):
         "the time that the pure choice of a server is told, on a thread beside the loop",
     ("clock", "src/main/downstream_init.c", "timespec_get"):
@@ -15,7 +19,7 @@ EXEMPT = {
 CEILINGS = {
     ("case", "src/core/upstream/"): 10,
     ("declaration", "src/"): 19,  # store.h and shell/ports.h are ports, codec.h the face of three
-    ("five parameters", "src/"): 47,  # 20 are to be left
+    ("five parameters", "src/"): 20,
     ("ignored result", "sim/"): 2,
     ("ignored result", "src/"): 25,
     ("prefix", "src/message/codec_"): 1,
@@ -26,5 +30,4 @@ CEILINGS = {
 CIRCLES = set()
 
 # (file or pattern, what stands above it and is known there all the same): until when
-UPWARD = {
-}
+UPWARD = {}
