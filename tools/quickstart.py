@@ -256,8 +256,8 @@ def show_command(cloud, token_file, *words):
 
 def show_further(cloud, token_file, shown, name, console):
     lines = [f"export {key}='{value}'" for key, value in cloud.environment(token_file).items()]
-    write(f"{cloud.folder}/env", "\n".join([f"export PATH='{BUILD}/src/cli':\"$PATH\"", *lines])
-          + "\n")
+    programs = f"export PATH='{BUILD}/src/cli:{BUILD}/src/main':\"$PATH\""
+    write(f"{cloud.folder}/env", "\n".join([programs, *lines]) + "\n")
     option = "" if os.path.abspath(shown) == f"{ROOT}/quickstart.d" else f" --folder {shown}"
     for what, how in (
             ("the command, as a tenant", f". {shown}/env"),

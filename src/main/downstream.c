@@ -111,14 +111,15 @@ static int downstream_connect_down(struct downstream_daemon *downstream,
         .link = &config->downlink,
         .servers = config->downlink_servers,
         .servers_count = config->downlink_servers_count,
+        .peers = config->agents,
+        .peers_count = config->agents_count,
     };
     struct shell_link *link = &downstream->links[downstream->links_count++];
     link->name = "downlink";
     link->key_file = config->downlink.key.file;
     link->seal = daemon_seal_down(&config->downlink, config->agents, config->agents_count, err);
     if (link->seal)
-        link->carrier = daemon_connect_down(&settings, config->agents, config->agents_count,
-                                         downstream->shell, err);
+        link->carrier = daemon_connect_down(&settings, downstream->shell, err);
     return link->carrier ? 0 : err->code;
 }
 

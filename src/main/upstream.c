@@ -89,6 +89,8 @@ static int upstream_connect(struct upstream_daemon *upstream, const struct upstr
         .link = &config->downlink,
         .servers = config->downlink_servers,
         .servers_count = config->downlink_servers_count,
+        .peers = config->clusters,
+        .peers_count = config->clusters_count,
     };
     struct shell_link *link = &upstream->downlink;
     link->name = "downlink";
@@ -96,8 +98,7 @@ static int upstream_connect(struct upstream_daemon *upstream, const struct upstr
     link->seal =
         daemon_seal_down(&config->downlink, config->clusters, config->clusters_count, err);
     if (link->seal)
-        link->carrier = daemon_connect_down(&settings, config->clusters, config->clusters_count,
-                                         upstream->shell, err);
+        link->carrier = daemon_connect_down(&settings, upstream->shell, err);
     return link->carrier ? 0 : error_wrap(err, "[downlink]");
 }
 

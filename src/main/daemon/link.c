@@ -2,6 +2,8 @@
  * them. Nodes of one server cluster stand next to each other. */
 #include "main/daemon/link.h"
 
+#include <assert.h>
+
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/carrier/kinds.h"
@@ -45,6 +47,7 @@ static void describe(struct servers *servers) {
             .port = (uint16_t)config->port,
             .ca_file = config->ca_file,
         };
+        assert(servers->endpoints[i].kind); /* value_check_carrier knows them, too */
     }
 }
 
@@ -78,22 +81,21 @@ struct carrier *daemon_connect_up(const struct daemon_link *link, struct shell *
     return carrier_new(&settings, shell, err);
 }
 
-struct carrier *daemon_connect_down(const struct daemon_link *link,
-                                    const struct peer_config *peers, size_t peers_count,
-                                    struct shell *shell, struct error *err) {
+struct carrier *daemon_connect_down(const struct daemon_link *link, struct shell *shell,
+                                    struct error *err) {
     struct servers servers;
     servers.count =
         config_link_servers(link->link, link->servers, link->servers_count, servers.configs);
     gather(&servers);
     describe(&servers);
-    size_t count = peers_count * servers.count;
+    size_t count = link->peers_count * servers.count;
     auto_clean(memory_clean) char *texts = memory_new(count, limit_address_size);
     auto_clean(memory_clean) const char **addresses = memory_new(count, sizeof(*addresses));
     auto_clean(memory_clean) struct carrier_peer *parties =
-        memory_new(peers_count, sizeof(*parties));
+        memory_new(link->peers_count, sizeof(*parties));
     for (size_t i = 0; i < count; i++) {
         char *text = texts + i * limit_address_size;
-        config_peer_address(&peers[i / servers.count], servers.configs[i % servers.count].jid,
+        config_peer_address(&link->peers[i / servers.count], servers.configs[i % servers.count].jid,
                             text);
         addresses[i] = text;
         parties[i / servers.count].addresses = &addresses[i - i % servers.count];
@@ -101,6 +103,6 @@ struct carrier *daemon_connect_down(const struct daemon_link *link,
     struct carrier_settings settings = settings_of(link, &servers);
     settings.use = ENDPOINTS_USE_EACH;
     settings.peers = parties;
-    settings.peers_count = peers_count;
+    settings.peers_count = link->peers_count;
     return carrier_new(&settings, shell, err);
 }
