@@ -69,13 +69,22 @@ struct candidate {
     int64_t liked, room;
 };
 
-static struct candidate candidate(const struct downlink *downlink, int shape,
-                                  const struct placement_wish *wish, const char *marks,
-                                  size_t at) {
+/* What is looked for, and where. */
+struct search {
+    const struct downlink *downlink;
+    const struct placement_wish *wish;
+    int shape;         /* of the wish in the catalogue; -1: not there */
+    const char *marks; /* [peers] that have a VM of its group; NULL: no matter */
+};
+
+static struct candidate candidate(const struct search *search, size_t at) {
+    const struct downlink *downlink = search->downlink;
+    const struct placement_wish *wish = search->wish;
     const struct peer *peer = &downlink->peers[at];
     const struct placing *placing = wish->placing;
     const char *labels = peer_labels(peer);
-    struct candidate it = {.room = shape < 0 ? 0 : downlink->rooms[shape].scores[at]};
+    struct candidate it = {
+        .room = search->shape < 0 ? 0 : downlink->rooms[search->shape].scores[at]};
     size_t length = 0;
     it.liked = (int64_t)labels_matching(labels, placing->prefer) -
                (int64_t)labels_matching(labels, placing->avoid);
@@ -85,7 +94,7 @@ static struct candidate candidate(const struct downlink *downlink, int shape,
         it.fails_at = PLACEMENT_NO_LABELS;
     else if (lacks_networks(peer, wish->networks))
         it.fails_at = PLACEMENT_NO_NETWORKS;
-    else if (marks && (bool)marks[at] != (placing->rule == GROUP_TOGETHER))
+    else if (search->marks && (bool)search->marks[at] != (placing->rule == GROUP_TOGETHER))
         it.fails_at = PLACEMENT_NO_GROUP;
     else if (!peer_is_up(peer) || (wish->live && !peer->receives))
         it.fails_at = PLACEMENT_UNREACHABLE;
@@ -115,13 +124,14 @@ static enum placement choose_among(const struct downlink *downlink, int shape,
     const char *only = wish->placing->cluster;
     struct candidate best = {0};
     auto_clean(memory_clean) char *marks = mark_group(downlink, wish);
+    const struct search search = {downlink, wish, shape, marks};
     const struct peer *one = *only ? downlink_by_name(downlink, only) : NULL;
     if (!downlink->count || (*only && !one))
         return PLACEMENT_UNREACHABLE;
     size_t first = one ? (size_t)(one - downlink->peers) : 0;
     size_t end = one ? first + 1 : downlink->count;
     for (size_t at = first; at < end; at++) {
-        struct candidate it = candidate(downlink, shape, wish, marks, at);
+        struct candidate it = candidate(&search, at);
         bool better = at == first || stage(it.fails_at) > stage(best.fails_at) ||
                       (it.fails_at == best.fails_at &&
                        is_better(&it, &best, wish->placing->strategy));

@@ -128,10 +128,15 @@ bool downstream_crowds_out(const struct downstream *downstream, const struct siz
     return false;
 }
 
+/* What is free on hosts, and what of it is kept for other upstream managers. */
+struct rest {
+    struct owner_limits free, kept;
+};
+
 /* How many more VMs of a size the patron may have: what fits on hosts, within what is lent. */
 static uint64_t fits(const struct downstream *downstream, const struct patron *patron,
-                     const struct size *size, const struct owner_limits *free,
-                     const struct owner_limits *kept) {
+                     const struct size *size, const struct rest *rest) {
+    const struct owner_limits *free = &rest->free, *kept = &rest->kept;
     const struct owner_limits *limits = &patron->limits, *used = &patron->used;
     uint64_t count = left_by_waiting(downstream, size);
     count = least(count, beside(kept->cpus, free->cpus, size->cpus));
@@ -149,16 +154,16 @@ static struct capacity show(const struct downstream *downstream, const struct pa
     const struct owner_limits *limits = &patron->limits, *used = &patron->used;
     const struct uplink *uplink = &patron->uplink;
     struct owner_limits waiting = sum_waiting(downstream, NULL);
-    struct owner_limits free = sum_free(downstream, &waiting);
-    struct owner_limits kept = kept_for_others(downstream, patron);
+    const struct rest rest = {sum_free(downstream, &waiting), kept_for_others(downstream, patron)};
     struct capacity shown = {
         .cpus_total = lent(limits->cpus, sum->cpus_total),
-        .cpus_free = least(minus(free.cpus, kept.cpus), amounts_left(limits->cpus, used->cpus)),
+        .cpus_free = least(minus(rest.free.cpus, rest.kept.cpus),
+                           amounts_left(limits->cpus, used->cpus)),
         .memory_mib_total = lent(limits->memory_mib, sum->memory_mib_total),
-        .memory_mib_free = least(minus(free.memory_mib, kept.memory_mib),
+        .memory_mib_free = least(minus(rest.free.memory_mib, rest.kept.memory_mib),
                                  amounts_left(limits->memory_mib, used->memory_mib)),
         .disk_gib_total = lent(limits->disk_gib, sum->disk_gib_total),
-        .disk_gib_free = least(minus(free.disk_gib, kept.disk_gib),
+        .disk_gib_free = least(minus(rest.free.disk_gib, rest.kept.disk_gib),
                                amounts_left(limits->disk_gib, used->disk_gib)),
     };
     shown.fits = memory_new(uplink->shapes_count, sizeof(*shown.fits));
@@ -166,7 +171,7 @@ static struct capacity show(const struct downstream *downstream, const struct pa
         struct fit *fit = &shown.fits[shown.fits_count++];
         (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
         if (downstream_allows_shape(patron, &uplink->shapes[i]))
-            fit->count = fits(downstream, patron, &uplink->shapes[i].size, &free, &kept);
+            fit->count = fits(downstream, patron, &uplink->shapes[i].size, &rest);
     }
     if (patron->phase != LENDING_LENT) { /* it keeps what it has, and gets nothing more */
         shown.cpus_total = used->cpus;

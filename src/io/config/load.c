@@ -24,10 +24,18 @@ static int check_listen(const char *path, const char *section, const struct list
     return 0;
 }
 
-/* Addresses and keys in one map: neither looks like the other. */
-static int check_address(struct map *seen, const char *section, const struct peer_config *peer,
-                         const char *address, struct error *err) {
-    const struct peer_config *other = map_get(seen, address);
+/* Peers of one kind, whose addresses and keys stand in one map: neither looks like the other. */
+struct peers {
+    const char *section; /* "cluster", "agent" */
+    const struct peer_config *items;
+    size_t count;
+    struct map seen;
+};
+
+static int check_address(struct peers *peers, const struct peer_config *peer, const char *address,
+                         struct error *err) {
+    const char *section = peers->section;
+    const struct peer_config *other = map_get(&peers->seen, address);
     if (other && address == peer->peer_key)
         return error_set(err, -EINVAL, "[%s %s] and [%s %s] have the same peer_key; each of them "
                          "makes its own", section, other->name, section, peer->name);
@@ -35,26 +43,25 @@ static int check_address(struct map *seen, const char *section, const struct pee
         return error_set(err, -EINVAL, "[%s %s] and [%s %s] have the same address %s; give each "
                          "an account of its own", section, other->name, section, peer->name,
                          address);
-    map_put(seen, address, (void *)(uintptr_t)peer);
+    map_put(&peers->seen, address, (void *)(uintptr_t)peer);
     return 0;
 }
 
-static int check_peers(const char *path, const char *section, const struct peer_config *peers,
-                       size_t count, struct error *err) {
-    struct map seen;
-    char **copies = memory_new(count, sizeof(*copies)); /* the map's keys */
-    map_init(&seen, 0);
+static int check_peers(const char *path, struct peers peers, struct error *err) {
+    char **copies = memory_new(peers.count, sizeof(*copies)); /* the map's keys */
+    map_init(&peers.seen, 0);
     int result = 0;
-    for (size_t i = 0; i < count && !result; i++) {
-        char *rest = copies[i] = memory_text(peers[i].more_addresses);
-        result = check_address(&seen, section, &peers[i], peers[i].address, err);
-        if (!result && peers[i].peer_key)
-            result = check_address(&seen, section, &peers[i], peers[i].peer_key, err);
+    for (size_t i = 0; i < peers.count && !result; i++) {
+        const struct peer_config *peer = &peers.items[i];
+        char *rest = copies[i] = memory_text(peer->more_addresses);
+        result = check_address(&peers, peer, peer->address, err);
+        if (!result && peer->peer_key)
+            result = check_address(&peers, peer, peer->peer_key, err);
         for (char *more; !result && (more = strsep(&rest, ","));)
-            result = check_address(&seen, section, &peers[i], more, err);
+            result = check_address(&peers, peer, more, err);
     }
-    map_deinit(&seen);
-    for (size_t i = 0; i < count; i++)
+    map_deinit(&peers.seen);
+    for (size_t i = 0; i < peers.count; i++)
         memory_free(copies[i]);
     memory_free(copies);
     return result ? error_wrap(err, "%s", path) : 0;
@@ -65,7 +72,8 @@ int upstream_config_load(const char *path, struct upstream_config *config, struc
         return err->code;
     int result = check_listen(path, "api", &config->api, err);
     if (!result)
-        result = check_peers(path, "cluster", config->clusters, config->clusters_count, err);
+        result = check_peers(
+            path, (struct peers){"cluster", config->clusters, config->clusters_count, {0}}, err);
     if (!result)
         result = config_links_check(
             &(struct links_config){.path = path,
@@ -84,7 +92,8 @@ int downstream_config_load(const char *path, struct downstream_config *config,
         return err->code;
     int result = check_listen(path, "images", &config->images, err);
     if (!result)
-        result = check_peers(path, "agent", config->agents, config->agents_count, err);
+        result = check_peers(
+            path, (struct peers){"agent", config->agents, config->agents_count, {0}}, err);
     if (!result)
         result = config_links_check(
             &(struct links_config){.path = path,

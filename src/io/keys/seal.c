@@ -71,20 +71,19 @@ static void seal_ready(void) {
         abort();
 }
 
-/* The bytes of exactly this text; false if there are none, or more than `most`. libsodium 1.0.18
- * takes bytes above ASCII for the character of 63: then a frame would have several texts. */
-static bool decode(const char *text, size_t length, unsigned char *out, size_t most,
-                   size_t *out_length) {
+/* How many bytes are in exactly this text; 0 if there are none, or more than `most`. libsodium
+ * 1.0.18 takes bytes above ASCII for the character of 63: a frame would have several texts. */
+static size_t decode(const char *text, size_t length, unsigned char *out, size_t most) {
+    size_t decoded = 0;
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)text[i] >= 0x80)
-            return false;
-    return sodium_base642bin(out, most, text, length, NULL, out_length, NULL, variant) == 0;
+            return 0;
+    return sodium_base642bin(out, most, text, length, NULL, &decoded, NULL, variant) ? 0 : decoded;
 }
 
 static bool key_read(const char *text, unsigned char out[key_bytes]) {
-    size_t length = 0;
     return text && strlen(text) == limit_public_key_size - 1 &&
-           decode(text, limit_public_key_size - 1, out, key_bytes, &length) && length == key_bytes;
+           decode(text, limit_public_key_size - 1, out, key_bytes) == key_bytes;
 }
 
 static bool secret_read(const char *line, unsigned char out[key_bytes]) {
@@ -400,8 +399,8 @@ enum seal_result seal_open_request(struct seal *seal, const char *sealed, size_t
     if (length > limit_join_characters)
         return SEAL_TOO_LONG;
     unsigned char *bytes = room(&seal->scratch, length);
-    size_t got = 0;
-    if (!decode(sealed, length, bytes, length, &got) || got < crypto_box_SEALBYTES)
+    size_t got = decode(sealed, length, bytes, length);
+    if (got < crypto_box_SEALBYTES)
         return SEAL_BROKEN;
     unsigned char *request = room(out, got - crypto_box_SEALBYTES);
     for (size_t own = SEAL_CURRENT; own <= (size_t)seal->has_next; own++) {
@@ -446,8 +445,8 @@ enum seal_result seal_open(struct seal *seal, const char *address, const char *s
     if (length > limit_frame_hard)
         return SEAL_TOO_LONG;
     unsigned char *bytes = room(&seal->scratch, length);
-    if (!decode(sealed, length, bytes, length, &seal->scratch.length) ||
-        seal->scratch.length < overhead)
+    seal->scratch.length = decode(sealed, length, bytes, length);
+    if (seal->scratch.length < overhead)
         return SEAL_BROKEN;
     size_t opened = seal->scratch.length - overhead;
     if (!open_by_any(seal, pinned, room(out, opened))) {
