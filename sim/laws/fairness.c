@@ -1,6 +1,5 @@
 /* Several upstreams share a cluster: who waits at a host has its part of what is under way there,
  * by its weight, and what is kept for one can be had by it. */
-
 #include "sim/laws/fairness.h"
 
 #include "base/text.h"

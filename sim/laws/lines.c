@@ -1,5 +1,4 @@
 /* The laws of links that have several servers. */
-
 #include "sim/laws/lines.h"
 
 #include "sim/laws/law.h"

@@ -1,6 +1,5 @@
 /* Law 6: any operation can explain itself. One under way can say what it waits for; one that has
  * ended has its end in its timeline. Law 1: a timeline names nothing from below. */
-
 #include "sim/laws/timeline.h"
 
 #include "base/text.h"

@@ -1,7 +1,6 @@
 /* Law 1: what an uplink carries names nothing but what came down it. Every id and every shape in
  * a message to a manager has been named by that manager; host and cluster names, addresses and
  * tenants' words never stand in one. */
-
 #include "sim/laws/wall.h"
 
 #include <string.h>

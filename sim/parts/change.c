@@ -1,5 +1,4 @@
 /* What domains have: their sizes, disks, networks and snapshots, and what jobs make of them. */
-
 #include "sim/parts/change.h"
 
 #include "base/text.h"

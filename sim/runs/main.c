@@ -1,5 +1,4 @@
 /* isthmus-sim: runs the core in simulated worlds. */
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

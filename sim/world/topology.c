@@ -1,7 +1,6 @@
 /* Who is there and who is linked to whom. Every manager that is not an upstream has a server of
  * its own for those below it, or shares the one above; all names below the top hold "inner", so
  * that one that gets out is seen. */
-
 #include "sim/world/topology.h"
 
 #include "base/memory.h"
