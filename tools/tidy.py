@@ -69,10 +69,10 @@ def built_findings(sources, symbols):
 
 
 def ceiling(rule, path, name):
-    """The entry of CEILINGS under which a finding falls: of its name, or the longest place."""
+    """The entry under which a finding falls: of its name, or the longest place."""
     if (rule, name) in CEILINGS:
         return rule, name
-    return max(((key, place) for key, place in CEILINGS if key == rule and path.startswith(place)),
+    return max((entry for entry in CEILINGS if entry[0] == rule and path.startswith(entry[1])),
                key=lambda entry: len(entry[1]), default=None)
 
 
@@ -96,6 +96,8 @@ def judged(found, checked):
             yield rule, ALLOWED, 1, f"{len(heap)} findings of {place}, at most {most} are allowed"
         elif not heap and checked(rule, place):
             yield rule, ALLOWED, 1, f"remove the ceiling of {place}: not needed"
+        elif len(heap) < most and checked(rule, place):
+            yield rule, ALLOWED, 1, f"lower the ceiling of {place} to {len(heap)}"
     for rule, path, name in unused:
         if checked(rule, path):
             yield rule, ALLOWED, 1, f"remove the exemption of {name} in {path}: not needed"

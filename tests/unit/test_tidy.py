@@ -211,7 +211,8 @@ class Ceilings(unittest.TestCase):
             self.assertEqual(list(tidy.judged(found, lambda *_: False)),
                              [("glossary", "src/a.c", 2, "")])
 
-    def test_a_ceiling_over_nothing_is_found(self):
+    def test_a_ceiling_over_less_or_over_nothing_is_found(self):
+        self.assertEqual(self.judge(1), ["lower the ceiling of src/a/ to 1"])
         self.assertEqual(self.judge(0), ["remove the ceiling of src/a/: not needed"])
 
 

@@ -7,6 +7,27 @@ EXEMPT = {
         "libstrophe's callback",
     ("five parameters", "src/io/host/libvirt/connection.c", "on_lifecycle"): "libvirt's callback",
     ("five parameters", "src/io/http/client.c", "on_progress"): "libcurl's callback",
+    ("ignored result", "sim/parts/host.c", "act"):
+        "it is half done, and nobody is left to hear how it ended",
+    ("ignored result", "sim/world/topology.c", "add_server"): "the first one's number is known",
+    ("ignored result", "src/io/config/config.c", "reader_open"): "the reader keeps the error",
+    ("ignored result", "src/io/config/write.c", "config_write_section"):
+        "the table has the section: it was found there",
+    ("ignored result", "src/io/host/files.c", "file_write"):
+        "a VM without the note counts as one of another boot",
+    ("ignored result", "src/io/host/libvirt/shape.c", "is_of"):
+        "it was made for this operation just now; whether it has memory is what is asked",
+    ("ignored result", "src/io/keys/seal.c", "key_read"): "the key was checked before",
+    ("ignored result", "src/io/keys/seal.c", "room"): "it is the text's own room",
+    ("ignored result", "src/io/keys/seal.c", "secret_read"): "the line was checked before",
+    ("ignored result", "src/io/shell/outbox.c", "outbox_parcel"):
+        "an empty parcel carries the acknowledgement",
+    ("ignored result", "src/io/shell/perform.c", "ports->send"):
+        "what a line does not take, the session sends again",
+    ("ignored result", "src/io/shell/shell.c", "performer_commit"):
+        "the failure is kept, and ends the process",
+    ("ignored result", "src/io/shell/shell.c", "shell_queue_put"):
+        "a frame too many is lost, and the session sends it again",
     ("clock", "src/io/carrier/carrier.c", "clock_gettime"):
         "the time that the pure choice of a server is told, on a thread beside the loop",
     ("clock", "src/main/downstream_init.c", "timespec_get"):
@@ -15,13 +36,12 @@ EXEMPT = {
         "libstrophe's socket callback carries no context; thread-local, set once per thread",
 }
 
-# (rule, where the paths begin, or a name): as many findings at most. These only fall.
+# (rule, where the paths begin, or a name): as many findings. These only fall.
 CEILINGS = {
     ("case", "src/core/upstream/"): 10,
     ("declaration", "src/"): 19,  # store.h and shell/ports.h are ports, codec.h the face of three
     ("five parameters", "src/"): 12,
-    ("ignored result", "sim/"): 2,
-    ("ignored result", "src/"): 25,
+    ("ignored result", "src/core/"): 13,
     ("prefix", "src/message/codec_"): 1,
     ("switch", "src/core/upstream/"): 1,
 }
