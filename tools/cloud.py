@@ -24,6 +24,7 @@ import os
 import signal
 import subprocess
 import sys
+import typing
 import urllib.error
 import urllib.request
 
@@ -51,48 +52,57 @@ namespaces = []
 """
 
 
+class Options(typing.NamedTuple):
+    """How a cloud may differ from the plain one."""
+    # what there is
+    upstreams: list = ("upstream",)  # names; each is above every cluster that is not nested
+    lone: dict = {}  # agents right under an upstream manager, by its name
+    driver: str = "qemu"  # an embedded libvirt per agent; "test": libvirt's driver without real VMs
+    shapes: dict = SHAPES  # name: (cpus, memory MiB, disk GiB)
+    networks: list = ()  # that the upstream managers know
+    host_networks: dict = {}  # by agent, what it has, as QEMU's NAT
+    # application servers, and the ways to them
+    one_server: bool = False  # for all links; else one an upstream manager and depth of clusters
+    spare: str = ""  # one more a link: "server", a Prosody beside each; "node", ejabberd's second
+    trace: bool = True  # each writes down what it carries
+    proxies: bool = False  # a FaultProxy, in this process, in each daemon's way to its server:
+    # cloud.proxies["upstream"], ["north.uplink"], ["north.downlink"], ["host-1"]
+    seed: int = 0  # of their chance
+    ports: dict = {}  # of "upstream", a server, a cluster (its images), instead of free ones
+    image_ports: dict = {}  # by cluster or agent, where images come from, not its manager
+    # keys of configurations
+    host: dict = {}  # what each agent lends, over HOST
+    hosts: dict = {}  # by agent, more keys of its [host]
+    limits: dict = {}  # of the downstream managers' [uplink]
+    shares: dict = {}  # more of them, by the manager above
+    member: dict = {}  # of their [agent]
+    labels: dict = {}  # of clusters
+    timing: dict = {}  # of [timing]
+    link: dict = {}  # of all links
+    log_level: str = "info"
+
+
 class Cloud:
     """`clusters`: agents by cluster, as names or as their number; the name of another cluster nests
-    that one: its downstream manager is an agent here. `upstreams`: names of the upstream managers,
-    each above every cluster that is not nested. `lone`: agents right under an upstream manager, by
-    its name. `driver`: "qemu", an embedded libvirt per agent, or "test", libvirt's test driver: no
-    real VMs. `one_server`: one application server for all links; otherwise each upstream manager
-    has one and each depth of clusters. `shapes`: name: (cpus, memory MiB, disk GiB). `host`: what
-    each agent lends; `hosts`: by agent, more keys of its [host]. `limits`: keys of the downstream
-    managers' [uplink]; `shares`: more of them, by the manager above; `member`: keys of their
-    [agent]. `labels`: of clusters. `timing`: keys of [timing]. `ports`: of "upstream", a server or
-    a cluster (its images), instead of free ones.
-    `networks`: of the upstream managers; `host_networks`: by agent, what it has, as QEMU's NAT.
-    `image_ports`: by cluster or agent, where it pulls images from instead of its manager.
-    `proxies`: a FaultProxy in each daemon's way to its application server, in this process:
-    cloud.proxies["upstream"], ["north.uplink"], ["north.downlink"], ["host-1"]. `spare`: a further
-    server for each link: "server", an independent Prosody beside each one, or "node": each one is
-    an ejabberd of two nodes. `link`: keys of all links."""
+    that one: its downstream manager is an agent here. More keywords: see Options."""
 
     def __init__(self, folder, build, clusters=None, **options):
         self.folder = os.path.abspath(folder)
         self.build = os.path.abspath(build)
-        self.options = options
-        self.driver = options.get("driver", "qemu")
-        self.host = {**HOST, **options.get("host", {})}
-        self.shapes = options.get("shapes", SHAPES)
-        self.timing = options.get("timing", {})
-        self.limits = options.get("limits", {})
-        self.labels = options.get("labels", {})
-        self.level = options.get("log_level", "info")
+        self.options = Options(**options)
+        self.host = {**HOST, **self.options.host}
         os.makedirs(f"{self.folder}/log", mode=0o755, exist_ok=True)
         os.chmod(self.folder, 0o755)
         self.clusters = self._name_agents(clusters or {"north": 2})
-        self.lone = options.get("lone", {})
         self.upstreams = {name: Daemon(self, "upstream", name)
-                          for name in options.get("upstreams", ["upstream"])}
+                          for name in self.options.upstreams}
         self.ports = self._choose_ports()
         self.proxies = {}
         self.keys = {}
-        self._make_servers(options.get("trace", True))
+        self._make_servers()
         self.downstreams = {name: Daemon(self, "downstream", name) for name in self.clusters}
         self.agents = {name: Daemon(self, "agent", name)
-                       for manager in [*self.clusters, *self.lone]
+                       for manager in [*self.clusters, *self.options.lone]
                        for name in self.hosts(manager)}
         self.upstream = next(iter(self.upstreams.values()))
         self.token_file = self.operator(self.upstream.name)
@@ -100,11 +110,12 @@ class Cloud:
             self._write_upstream(upstream)
         for cluster in self.clusters:
             self._write_downstream(cluster)
-        for manager in [*self.clusters, *self.lone]:
+        for manager in [*self.clusters, *self.options.lone]:
             for agent in self.hosts(manager):
                 self._write_agent(manager, agent)
         write(f"{self.folder}/{CLOUD_FACTS}", json.dumps(
-            {**options, "build": self.build, "clusters": self.clusters, "ports": self.ports}))
+            {**self.options._asdict(), "build": self.build, "clusters": self.clusters,
+             "ports": self.ports}))
 
     @classmethod
     def load(cls, folder):
@@ -125,7 +136,7 @@ class Cloud:
 
     def hosts(self, manager):
         """The agents right under a manager."""
-        members = self.clusters.get(manager, self.lone.get(manager, []))
+        members = self.clusters.get(manager, self.options.lone.get(manager, []))
         return [name for name in members if name not in self.clusters]
 
     def above(self, cluster):
@@ -138,7 +149,7 @@ class Cloud:
         if manager in self.clusters:
             return self.clusters[manager]
         return [name for name in self.clusters if manager in self.above(name)] + \
-            self.lone.get(manager, [])
+            self.options.lone.get(manager, [])
 
     def _depth(self, cluster):
         outer = self.above(cluster)[0]
@@ -146,45 +157,45 @@ class Cloud:
 
     def _server_name(self, manager):
         """Of the application server that carries a manager's downlink."""
-        if self.options.get("one_server") or manager == next(iter(self.upstreams)):
+        if self.options.one_server or manager == next(iter(self.upstreams)):
             return "server-1"
         return f"server-{self._depth(manager) + 1}" if manager in self.clusters \
             else f"server-{manager}"
 
     def _choose_ports(self):
-        ports = dict(self.options.get("ports", {}))
+        ports = dict(self.options.ports)
         managers = [*self.upstreams, *self.clusters]
         for name in [*managers, *(self._server_name(manager) for manager in managers)]:
             if name not in ports:
                 ports[name] = free_port()
         return ports
 
-    def _make_servers(self, trace):
+    def _make_servers(self):
         domains = {"server-1": "cloud.test", "server-2": "site.test"}
         self.inside, self.spares, servers = {}, {}, {}
         for manager in [*self.upstreams, *self.clusters]:
             name = self._server_name(manager)
             if name not in servers:
                 domain = domains.get(name, f"{name.removeprefix('server-')}.test")
-                servers[name] = self._make_server(name, domain, trace)
+                servers[name] = self._make_server(name, domain)
             self.inside[manager] = servers[name]
         self.servers = [*servers.values(), *self.spares.values()]
         self.server_1 = self.servers[0]
         self.server_2 = servers.get("server-2", self.server_1)
 
-    def _make_server(self, name, domain, trace):
-        folder, spare = f"{self.folder}/servers/{name}", self.options.get("spare")
+    def _make_server(self, name, domain):
+        folder, spare = f"{self.folder}/servers/{name}", self.options.spare
         if spare == "node":
             return Ejabberd(folder, domain, nodes=2)
         if spare == "server":
             self.spares[domain] = Prosody(f"{folder}-spare", f"spare.{domain}",
-                                          name=f"{name}-spare", trace=trace)
-        return Prosody(folder, domain, name=name, port=self.ports[name], trace=trace)
+                                          name=f"{name}-spare", trace=self.options.trace)
+        return Prosody(folder, domain, name=name, port=self.ports[name], trace=self.options.trace)
 
     def _further(self, title, server, user, resource, more):
         """The section of a link's further server, if it has one."""
         settings = {"server": "127.0.0.1", **more}
-        if self.options.get("spare") == "node":
+        if self.options.spare == "node":
             return section(title, {**settings, "port": server.nodes[1].port})
         spare = self.spares.get(server.domain)
         if not spare:
@@ -210,13 +221,13 @@ class Cloud:
         self.public_key(daemon, use)
         server.add_account(user, read(path).strip())
         port = server.port
-        if self.options.get("proxies"):
+        if self.options.proxies:
             name = f"{daemon.name}.{use}" if daemon.kind == "downstream" else daemon.name
-            self.proxies[name] = FaultProxy(port, self.options.get("seed", 0))
+            self.proxies[name] = FaultProxy(port, self.options.seed)
             port = self.proxies[name].port
         return {"jid": server.jid(user, resource), "password_file": path,
                 "server": "127.0.0.1", "port": port, "ca_file": server.ca_file,
-                "key_file": self.key_file(daemon, use), **self.options.get("link", {})}
+                "key_file": self.key_file(daemon, use), **self.options.link}
 
     @staticmethod
     def key_file(daemon, use):
@@ -244,11 +255,11 @@ class Cloud:
         return self._key_command("show", daemon, use)
 
     def _image_url(self, name, port):
-        port = self.options.get("image_ports", {}).get(name, port)
+        port = self.options.image_ports.get(name, port)
         return f"http://127.0.0.1:{port}/v1/blobs"
 
     def _daemon_section(self, daemon):
-        return section("daemon", {"state": daemon.state, "log_level": self.level})
+        return section("daemon", {"state": daemon.state, "log_level": self.options.log_level})
 
     def _manager_jid(self, manager):
         return self.inside[manager].jid(manager, "manager") if manager in self.upstreams \
@@ -291,31 +302,32 @@ class Cloud:
                 "peer_key": self.public_key(self.daemon(member), self.use(manager, member))}
 
     def _share(self, manager):
-        return {**self.limits, **self.options.get("shares", {}).get(manager, {})}
+        return {**self.options.limits, **self.options.shares.get(manager, {})}
 
     def _write_upstream(self, name):
-        daemon = self.upstreams[name]
+        daemon, labels = self.upstreams[name], self.options.labels
         text = self._daemon_section(daemon) + section("api", {
             "listen": f"127.0.0.1:{self.ports[name]}",
             "operator_token_file": self.operator(name)})
         text += section("downlink",
                         self._link(daemon, self.inside[name], name, "manager", "downlink"))
         text += self._further("downlink-server spare", self.inside[name], name, "manager", {})
-        text += section("timing", self.timing)
+        text += section("timing", self.options.timing)
         for member in self.below(name):
             text += section(f"cluster {member}", {
                 **self._member(name, member),
-                **({"labels": self.labels[member]} if member in self.labels else {}),
+                **({"labels": labels[member]} if member in labels else {}),
                 "image_token_file": self._image_token(name, member)})
-        for shape, size in self.shapes.items():
+        for shape, size in self.options.shapes.items():
             text += section(f"shape {shape}", dict(zip(("cpus", "memory_mib", "disk_gib"), size)))
-        for network in self.options.get("networks", []):
+        for network in self.options.networks:
             text += section(f"network {network}", {"about": f"the network {network}"})
         write(daemon.config, text)
 
     def _write_downstream(self, cluster):
         daemon = self.downstreams[cluster]
-        timing = {key: value for key, value in self.timing.items() if key != "operation_seconds"}
+        timing = {key: value for key, value in self.options.timing.items()
+                  if key != "operation_seconds"}
         text = self._daemon_section(daemon)
         for manager in self.above(cluster):
             link = "cloud" if manager == "upstream" else manager
@@ -331,20 +343,20 @@ class Cloud:
         text += section("timing", timing)
         for member in self.below(cluster):
             text += section(f"agent {member}", {**self._member(cluster, member),
-                                                **self.options.get("member", {})})
+                                                **self.options.member})
         write(daemon.config, text)
 
     def _write_agent(self, manager, name):
         daemon = self.agents[name]
         uri = "test:///default"
-        if self.driver == "qemu":
+        if self.options.driver == "qemu":
             uri = f"qemu:///embed?root={self._make_libvirt(daemon)}"
         text = self._daemon_section(daemon) + section("uplink cluster",
                                                       self._uplink(daemon, manager))
         text += self._further_uplink(daemon, manager, "cluster")
-        networks = self.options.get("host_networks", {}).get(name, [])
+        networks = self.options.host_networks.get(name, [])
         text += "".join(section(f"network {network}", {"user": "yes"}) for network in networks)
-        own = {"uri": uri, **self.host, **self.options.get("hosts", {}).get(name, {})}
+        own = {"uri": uri, **self.host, **self.options.hosts.get(name, {})}
         write(daemon.config, text + section("host", own))
 
     def _make_libvirt(self, daemon):
@@ -370,7 +382,7 @@ class Cloud:
 
     def _start_agents(self):
         agents = list(self.agents.values())
-        if self.driver == "qemu":
+        if self.options.driver == "qemu":
             if not os.path.isdir(PROBES):
                 agents[0].start()
                 keep_probes(f"{agents[0].folder}/libvirt/cache")
