@@ -229,6 +229,14 @@ class CloudCase(unittest.TestCase):
         wait_until(lambda: self.capacity() == wanted, f"the capacity as it was: {wanted}, not "
                    f"{self.capacity()}")
 
+    # asking as the owner of the cluster north
+
+    def owner(self, *arguments, check=True):
+        return self.cloud.owner("north", *arguments, check=check)
+
+    def owner_json(self, *arguments):
+        return json.loads(self.owner(*arguments, "-o", "json").out)
+
     # images and hosts
 
     @classmethod

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """A VM that runs goes from one host to another: two libvirt daemons on one machine, which take each
 other for other hosts, and a third host that cannot receive."""
-import json
 import os
 import re
 import shutil
@@ -102,12 +101,6 @@ class Migration(CloudCase):
 
     def setUp(self):
         self.addCleanup(self.delete_all)
-
-    def owner(self, *arguments, check=True):
-        return self.cloud.owner("north", *arguments, check=check)
-
-    def owner_json(self, *arguments):
-        return json.loads(self.owner(*arguments, "-o", "json").out)
 
     def where(self, vm):
         return self.owner_json("vm", "show", vm).get("host")

@@ -22,12 +22,6 @@ class Networks(CloudCase):
     def setUp(self):
         self.addCleanup(self.delete_all)
 
-    def owner(self, *arguments):
-        return self.cloud.owner("north", *arguments).out
-
-    def owner_json(self, *arguments):
-        return json.loads(self.owner(*arguments, "-o", "json"))
-
     def host_of(self, operation):
         return self.owner_json("vm", "show", operation["vm"])["host"]
 
@@ -62,7 +56,7 @@ class Networks(CloudCase):
         self.assertEqual(self.owner_json("vm", "show", made["vm"])["networks"], "dmz")
         self.assertEqual(self.owner_json("host", "show", "inner-2")["networks"],
                          "dmz,lan,inner-lan")
-        self.assertRegex(self.owner("host", "show", "inner-1"), r"networks +dmz\n")
+        self.assertRegex(self.owner("host", "show", "inner-1").out, r"networks +dmz\n")
         listed = self.cloud.cli("network", "list", token_file=self.token_file).out
         self.assertRegex(listed, r"lan +the network lan\n")
         self.assertNotIn("lan", json.dumps(self.get("/v1/clusters")))
@@ -72,7 +66,7 @@ class Networks(CloudCase):
         self.addCleanup(self.owner, "permission", "reset", "cloud")
         self.assertEqual(self.create("a", wait=60, networks="lan")["code"], "ok")
         self.owner("permission", "set", "cloud", "--networks", "dmz wan")
-        self.assertRegex(self.owner("upstream", "show", "cloud"), r"networks +dmz wan\n")
+        self.assertRegex(self.owner("upstream", "show", "cloud").out, r"networks +dmz wan\n")
         refused = self.create("b", wait=60, networks="dmz,lan")
         self.assertEqual((refused["state"], refused["code"]), ("failed", "not-allowed"))
         for name, more in (("b", {"networks": "dmz"}), ("c", {})):

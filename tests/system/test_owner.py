@@ -26,12 +26,6 @@ class Owner(CloudCase):
     def setUp(self):
         self.addCleanup(self.delete_all)
 
-    def owner(self, *arguments, check=True):
-        return self.cloud.owner("north", *arguments, check=check)
-
-    def owner_json(self, *arguments):
-        return json.loads(self.owner(*arguments, "-o", "json").out)
-
     @property
     def socket(self):
         return f"{self.cloud.downstreams['north'].state}/owner.sock"
