@@ -41,7 +41,7 @@ CEILINGS = {
     ("case", "src/core/upstream/"): 10,
     ("declaration", "src/"): 19,  # store.h and shell/ports.h are ports, codec.h the face of three
     ("five parameters", "src/"): 12,
-    ("ignored result", "src/core/"): 13,
+    ("ignored result", "src/core/"): 12,
     ("prefix", "src/message/codec_"): 1,
     ("switch", "src/core/upstream/"): 1,
 }

@@ -108,7 +108,7 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
     struct book_op *op = book_begin(book, vm, &operation);
     record_clear(&definition_table, &operation.definition);
     record_clear(&landing_table, &operation.landing);
-    uplink_is_untold(book, op);
+    uplink_mark_untold(book, op);
     return op;
 }
 
@@ -168,6 +168,7 @@ void uplink_send_result(struct uplink *uplink, struct book_op *op) {
             uplink->moment->now_ms + 10 * book_backoff_ms(op->attempts++, &uplink->prng);
     } else if (uplink_is_open(uplink)) {
         list_add(&uplink->waiting, &op->by_room);
+        uplink_await_room(uplink);
     }
     book_schedule(uplink->book, op);
 }
@@ -193,7 +194,7 @@ void uplink_send_results(struct uplink *uplink) {
         struct book_op *op = container_of(node, struct book_op, by_age);
         if (!text_equal(op->record.owner, uplink->setting.name))
             continue;
-        uplink_is_untold(uplink->book, op);
+        uplink_mark_untold(uplink->book, op);
         if (book_op_has_ended(op)) {
             op->attempts = 0;
             uplink_send_result(uplink, op);
@@ -230,6 +231,8 @@ static void send_piece(struct uplink *uplink) {
 static void go_on_with_table(struct uplink *uplink) {
     while (!list_is_empty(&uplink->table.node) && uplink_has_room(uplink))
         send_piece(uplink);
+    if (!list_is_empty(&uplink->table.node))
+        uplink_await_room(uplink);
 }
 
 void uplink_send_table(struct uplink *uplink) {
@@ -246,6 +249,8 @@ void uplink_resume(struct uplink *uplink) {
     uplink_resume_refusals(uplink);
     while (!list_is_empty(&uplink->waiting) && uplink_has_room(uplink))
         uplink_send_result(uplink, container_of(uplink->waiting.next, struct book_op, by_room));
+    if (!list_is_empty(&uplink->waiting) || uplink->missed)
+        uplink_await_room(uplink);
     if (uplink->missed && uplink_has_room(uplink))
         uplink_send_table(uplink);
     else

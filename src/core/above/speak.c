@@ -1,5 +1,5 @@
-/* Whether the session upward has room: what is asked for and does not find any makes the uplink
- * starved, until it resumes. */
+/* Whether the session upward has room, and that what has to wait for some makes the uplink starved,
+ * until it resumes. */
 #include "core/above/speak.h"
 
 #include "core/books/digest.h"
@@ -8,22 +8,26 @@ bool uplink_is_open(const struct uplink *uplink) {
     return uplink->session.state == SESSION_OPEN;
 }
 
-bool uplink_has_room(struct uplink *uplink) {
-    if (!uplink_is_open(uplink))
-        return false;
-    bool full = session_is_full(&uplink->session) || !list_is_empty(&uplink->refusals);
-    uplink->starved |= full;
-    return !full;
+bool uplink_has_room(const struct uplink *uplink) {
+    return uplink_is_open(uplink) && !session_is_full(&uplink->session) &&
+           list_is_empty(&uplink->refusals);
+}
+
+void uplink_await_room(struct uplink *uplink) {
+    uplink->starved |= uplink_is_open(uplink) && !uplink_has_room(uplink);
 }
 
 void uplink_send(struct uplink *uplink, struct message *message) {
-    if (uplink_has_room(uplink))
+    if (uplink_has_room(uplink)) {
         session_send(&uplink->session, message);
-    else
+    } else {
+        uplink_await_room(uplink);
         message_clear(message);
+    }
 }
 
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step) {
+    uplink_await_room(uplink);
     bool full = uplink_is_open(uplink) && !uplink_has_room(uplink);
     if (full || step <= op->told || op->record.internal)
         return;

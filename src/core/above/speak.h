@@ -41,7 +41,11 @@ struct uplink {
 bool uplink_is_open(const struct uplink *uplink);
 
 /* False: what is to be said has to wait in the books, for room or for the next session. */
-bool uplink_has_room(struct uplink *uplink);
+bool uplink_has_room(const struct uplink *uplink);
+
+/* Something waits, or is to be told again, for want of room: if the session is full, the uplink is
+ * starved, and resumes once there is room. */
+void uplink_await_room(struct uplink *uplink);
 
 /* Moves the message into a SEND if the session is open and has room; otherwise drops it: what
  * matters is told again when it opens, or when uplink_resumes(). */

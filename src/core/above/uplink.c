@@ -256,6 +256,7 @@ void uplink_send_refusal(struct uplink *uplink, struct message *message) {
     *message = (struct message){.kind = message->kind};
     list_add(&uplink->refusals, &refusal->node);
     uplink->refusals_count++;
+    uplink_await_room(uplink);
 }
 
 void uplink_resume_refusals(struct uplink *uplink) {
@@ -264,7 +265,7 @@ void uplink_resume_refusals(struct uplink *uplink) {
         struct message message = take_refusal(uplink, container_of(first, struct refusal, node));
         session_send(&uplink->session, &message);
     }
-    (void)uplink_has_room(uplink); /* more to come: it is starved again */
+    uplink_await_room(uplink); /* there may be more to come */
 }
 
 bool uplink_resumes(const struct uplink *uplink) {
@@ -276,7 +277,7 @@ void uplink_capacity_changed(struct uplink *uplink) {
         uplink->capacity_due_ms = uplink->moment->now_ms + gather_ms;
 }
 
-void uplink_is_untold(struct book *book, struct book_op *op) {
+void uplink_mark_untold(struct book *book, struct book_op *op) {
     op->told = STEP_NONE;
     list_remove(&op->by_untold);
     list_add(&book->untold, &op->by_untold);
@@ -307,6 +308,8 @@ void uplink_tell_capacity(struct uplink *uplink, struct capacity *now) {
     record_clear(&capacity_table, now);
     if (uplink_has_room(uplink)) /* even if the sum is as before: one came and one went */
         tell_taken(uplink);
+    else
+        uplink_await_room(uplink);
 }
 
 void uplink_check(const struct uplink *uplink) {

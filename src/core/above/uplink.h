@@ -57,7 +57,8 @@ void uplink_capacity_changed(struct uplink *uplink);
  * Takes what it owns. */
 void uplink_tell_capacity(struct uplink *uplink, struct capacity *now);
 
-/* Nothing was told of it in this session: after its begin, its loading, a new session. */
-void uplink_is_untold(struct book *book, struct book_op *op);
+/* Notes that nothing was told of the operation in this session: it begins, is loaded, or the
+ * session is a new one. */
+void uplink_mark_untold(struct book *book, struct book_op *op);
 
 void uplink_check(const struct uplink *uplink);

@@ -209,7 +209,7 @@ static void on_load(struct agent *agent, const struct event *event) {
         const struct operation *record = event->load.data;
         struct book_op *op = book_add_op(&agent->book, record);
         struct book_vm *vm = book_vm(&agent->book, record->vm);
-        uplink_is_untold(&agent->book, op);
+        uplink_mark_untold(&agent->book, op);
         if (book_op_has_ended(op))
             return;
         assert(vm);

@@ -42,11 +42,13 @@ struct book_vm *downlink_reported(struct peer *peer, const struct vm_report *rep
     return vm;
 }
 
-bool downlink_is_outdated(const struct peer *peer, struct book_vm *vm, uint64_t generation) {
-    if (vm->asked_in == peer->session.number && generation < vm->asked)
-        return true;
-    vm->asked_in = 0; /* it has heard, and may have refused: then the older one is the newest */
-    return false;
+bool downlink_is_outdated(const struct peer *peer, const struct book_vm *vm,
+                          uint64_t generation) {
+    return vm->asked_in == peer->session.number && generation < vm->asked;
+}
+
+void downlink_mark_heard(struct book_vm *vm) {
+    vm->asked_in = 0;
 }
 
 bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm) {

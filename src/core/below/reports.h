@@ -11,7 +11,12 @@ struct book_vm *downlink_reported(struct peer *peer, const struct vm_report *rep
 
 /* Does the peer say what the VM has as of before it heard that it is to be reshaped? That may still
  * be on its way, though its operation has ended here; in another session it would never arrive. */
-bool downlink_is_outdated(const struct peer *peer, struct book_vm *vm, uint64_t generation);
+bool downlink_is_outdated(const struct peer *peer, const struct book_vm *vm,
+                          uint64_t generation);
+
+/* The VM's place has heard that it is to be reshaped, and may have refused: then the older
+ * instruction is the newest. */
+void downlink_mark_heard(struct book_vm *vm);
 
 /* Was the VM in no piece of the table that the peer has just told whole? Then it is not there;
  * but one with an operation under way has that to answer for it. */

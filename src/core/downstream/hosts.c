@@ -185,7 +185,7 @@ static struct book_op *begin_deletion(struct manager *manager, struct book_vm *v
 }
 
 static void on_loaded(struct manager *manager, struct book_op *op) {
-    uplink_is_untold(&manager->book, op);
+    uplink_mark_untold(&manager->book, op);
     downstream_count_op(container_of(manager, struct downstream, manager), op);
 }
 

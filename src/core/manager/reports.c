@@ -23,8 +23,10 @@ static bool on_vm(struct manager *manager, struct peer *peer, const struct vm_re
     struct book_vm *vm = downlink_reported(peer, report);
     if (!vm)
         return false;
-    if (!downlink_is_outdated(peer, vm, report->generation))
+    if (!downlink_is_outdated(peer, vm, report->generation)) {
+        downlink_mark_heard(vm);
         manager->kind->on_facts(manager, vm, &report->facts);
+    }
     manager_learn_state(manager, vm, report->state);
     return true;
 }
@@ -65,8 +67,10 @@ static void on_progress(struct manager *manager, struct peer *peer,
 static void on_result(struct manager *manager, struct peer *peer, const struct result *result) {
     struct book_vm *vm = book_vm(&manager->book, result->vm);
     if (vm && text_equal(vm->record.place, peer->setting.name) && /* whichever operation it ends */
-        !downlink_is_outdated(peer, vm, result->generation))
+        !downlink_is_outdated(peer, vm, result->generation)) {
+        downlink_mark_heard(vm);
         manager->kind->on_facts(manager, vm, &result->facts);
+    }
     switch (downlink_result(peer, result)) {
     case OUTCOME_FOREIGN:
         return;
