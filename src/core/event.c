@@ -21,37 +21,7 @@ static void print_frame(const struct event_frame *frame, struct text *out) {
 }
 
 static void print_request(const struct request *request, struct text *out) {
-    static const char *const kinds[REQUEST_KIND_COUNT] = {
-        [REQUEST_VM_CREATE] = "vm-create", [REQUEST_VM_LIST] = "vm-list",
-        [REQUEST_VM_SHOW] = "vm-show", [REQUEST_VM_ACT] = "vm-act",
-        [REQUEST_OP_LIST] = "op-list", [REQUEST_OP_SHOW] = "op-show",
-        [REQUEST_NETWORK_LIST] = "network-list",
-        [REQUEST_SHAPE_LIST] = "shape-list", [REQUEST_IMAGE_LIST] = "image-list",
-        [REQUEST_IMAGE_SHOW] = "image-show", [REQUEST_IMAGE_ADD] = "image-add",
-        [REQUEST_IMAGE_DELETE] = "image-delete", [REQUEST_CLUSTER_LIST] = "cluster-list",
-        [REQUEST_CLUSTER_SHOW] = "cluster-show", [REQUEST_TENANT_CREATE] = "tenant-create",
-        [REQUEST_TENANT_LIST] = "tenant-list", [REQUEST_TENANT_SHOW] = "tenant-show",
-        [REQUEST_TENANT_DELETE] = "tenant-delete", [REQUEST_CLUSTER_FORGET] = "cluster-forget",
-        [REQUEST_TENANT_QUOTA] = "tenant-quota",
-        [REQUEST_TENANT_PERMISSIONS_SET] = "tenant-permissions-set",
-        [REQUEST_TENANT_PERMISSIONS_RESET] = "tenant-permissions-reset",
-        [REQUEST_WHOAMI] = "whoami",
-        [REQUEST_HOST_LIST] = "host-list", [REQUEST_HOST_SHOW] = "host-show",
-        [REQUEST_HOST_CORDON] = "host-cordon", [REQUEST_HOST_UNCORDON] = "host-uncordon",
-        [REQUEST_HOST_DRAIN] = "host-drain", [REQUEST_HOST_MAINTAIN] = "host-maintain",
-        [REQUEST_HOST_END_MAINTENANCE] = "host-end-maintenance",
-        [REQUEST_HOST_LABEL] = "host-label", [REQUEST_HOST_OVERCOMMIT] = "host-overcommit",
-        [REQUEST_HOST_FORGET] = "host-forget", [REQUEST_UPSTREAM_LIST] = "upstream-list",
-        [REQUEST_UPSTREAM_SHOW] = "upstream-show", [REQUEST_LIMITS_SET] = "limits-set",
-        [REQUEST_LIMITS_RESET] = "limits-reset", [REQUEST_SHARE_SET] = "share-set",
-        [REQUEST_SHARE_RESET] = "share-reset", [REQUEST_PERMISSIONS_SET] = "permissions-set",
-        [REQUEST_PERMISSIONS_RESET] = "permissions-reset",
-        [REQUEST_UPSTREAM_REVOKE] = "upstream-revoke",
-        [REQUEST_UPSTREAM_RESTORE] = "upstream-restore", [REQUEST_TOKEN_CREATE] = "token-create",
-        [REQUEST_TOKEN_LIST] = "token-list", [REQUEST_TOKEN_REVOKE] = "token-revoke",
-        [REQUEST_KEY_REVOKE] = "key-revoke",
-    };
-    text_addf(out, " %s handle=%llu key=%s", kinds[request->kind],
+    text_addf(out, " %s handle=%llu key=%s", request_rules[request->kind].name,
               (unsigned long long)request->handle, request->key);
     if (request->kind == REQUEST_VM_ACT)
         text_addf(out, " verb=%s", verb_names[request->verb]);

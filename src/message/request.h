@@ -12,7 +12,7 @@ enum request_kind {
     REQUEST_VM_LIST,
     REQUEST_VM_SHOW,
     REQUEST_VM_ACT,    /* a verb on a VM that is there */
-    REQUEST_OP_LIST,   /* also of a cluster's owner */
+    REQUEST_OP_LIST,
     REQUEST_OP_SHOW,
     REQUEST_SHAPE_LIST,
     REQUEST_NETWORK_LIST,
@@ -31,7 +31,7 @@ enum request_kind {
     REQUEST_TENANT_PERMISSIONS_SET, /* what new ones may use */
     REQUEST_TENANT_PERMISSIONS_RESET,
     REQUEST_WHOAMI,    /* whose token is this? Also how an upload is admitted before its body */
-    REQUEST_HOST_LIST,     /* from here: of a cluster's owner */
+    REQUEST_HOST_LIST,
     REQUEST_HOST_SHOW,
     REQUEST_HOST_CORDON,   /* it gets no new VMs */
     REQUEST_HOST_UNCORDON,
@@ -51,12 +51,27 @@ enum request_kind {
     REQUEST_PERMISSIONS_RESET,
     REQUEST_UPSTREAM_REVOKE,
     REQUEST_UPSTREAM_RESTORE,
-    REQUEST_TOKEN_CREATE,  /* from here: of operators and owners; a peer may join by it, once */
+    REQUEST_TOKEN_CREATE,  /* a peer may join by it, once */
     REQUEST_TOKEN_LIST,
     REQUEST_TOKEN_REVOKE,
     REQUEST_KEY_REVOKE,    /* a peer is not heard any more */
     REQUEST_KIND_COUNT,
 };
+
+/* Who may ask: an upstream manager's tenants and operator, a downstream manager's owner. */
+enum request_asks {
+    ASKS_TENANT = 1,
+    ASKS_OPERATOR = 2,
+    ASKS_OWNER = 4,
+    ASKS_NAMED = 8, /* the tenant that the key names, beside the operator */
+};
+
+/* What is true of each kind, whoever answers it; the handlers stand in a table of each role. */
+struct request_rule {
+    const char *name;
+    unsigned asks; /* enum request_asks */
+};
+extern const struct request_rule request_rules[REQUEST_KIND_COUNT];
 
 /* POST /v1/vms */
 struct vm_create {

@@ -53,6 +53,16 @@ static void refused(enum request_kind kind, const char *name, enum code code) {
     assert_int_equal(bench_count(&bench, EFFECT_SAVE) + bench_count(&bench, EFFECT_SEND), 0);
 }
 
+static void an_owner_is_answered_what_owners_may_ask_and_nothing_else(void **state) {
+    (void)state;
+    for (enum request_kind kind = 0; kind < REQUEST_KIND_COUNT; kind++) {
+        struct request request = about(kind, "none");
+        const struct reply *reply = bench_ask(&bench, &request);
+        bool unsupported = reply->kind == REPLY_PROBLEM && reply->code == CODE_UNSUPPORTED;
+        assert_int_equal(unsupported, !(request_rules[kind].asks & ASKS_OWNER));
+    }
+}
+
 static const struct reply *list(enum request_kind kind, struct list_query query) {
     struct request request = about(kind, "");
     request.list = query;
@@ -275,6 +285,7 @@ int main(void) {
         with_cluster(limits_of_the_owner_outlive_a_restart_until_they_are_reset),
         with_cluster(the_owner_sees_whether_an_upstream_is_connected),
         with_cluster(a_host_that_is_forgotten_takes_its_vms_with_it),
+        with_cluster(an_owner_is_answered_what_owners_may_ask_and_nothing_else),
         with_cluster(a_forgotten_hosts_vms_are_lost_and_what_was_to_be_deleted_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,29 @@ static void without_a_known_token_nothing_is_answered(void **state) {
     }
 }
 
+/* What the table of kinds says of who may ask is what the role's handlers do. */
+static void each_kind_of_request_is_answered_to_those_who_may_ask(void **state) {
+    (void)state;
+    for (enum request_kind kind = 0; kind < REQUEST_KIND_COUNT; kind++) {
+        unsigned asks = request_rules[kind].asks;
+        struct request request = cloud_request(&cloud, cloud_alice, kind);
+        (void)text_copy(request.key, sizeof(request.key), "none");
+        assert_non_null(request_rules[kind].name);
+        const struct reply *reply = bench_ask(&cloud.bench, &request);
+        enum code code = reply->kind == REPLY_PROBLEM ? reply->code : CODE_OK;
+        assert_int_equal(code == CODE_UNSUPPORTED, !(asks & (ASKS_TENANT | ASKS_OPERATOR)));
+        assert_int_equal(code == CODE_FORBIDDEN,
+                         (asks & ASKS_OPERATOR) && !(asks & ASKS_TENANT));
+        if (kind == REQUEST_IMAGE_ADD || kind == REQUEST_TENANT_CREATE)
+            continue; /* what is not there could be made */
+        request = cloud_request(&cloud, cloud_operator, kind);
+        (void)text_copy(request.key, sizeof(request.key), "none");
+        reply = bench_ask(&cloud.bench, &request);
+        code = reply->kind == REPLY_PROBLEM ? reply->code : CODE_OK;
+        assert_int_equal(code == CODE_UNSUPPORTED, !(asks & (ASKS_TENANT | ASKS_OPERATOR)));
+    }
+}
+
 static void what_is_the_operators_is_forbidden_to_tenants(void **state) {
     (void)state;
     static const enum request_kind kinds[] = {REQUEST_IMAGE_ADD,   REQUEST_IMAGE_DELETE,
@@ -363,6 +386,7 @@ static void the_operator_acts_on_every_vm_by_its_id(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         with_cloud(without_a_known_token_nothing_is_answered),
+        with_cloud(each_kind_of_request_is_answered_to_those_who_may_ask),
         with_cloud(what_is_the_operators_is_forbidden_to_tenants),
         with_cloud(a_manager_without_an_operators_token_has_no_operator),
         with_cloud(whoami_tells_whose_token_it_is),

@@ -281,14 +281,18 @@ static void on_lending(const struct call *call) {
     answer_lending(call, patron);
 }
 
+static void on_enrol(const struct call *call) {
+    struct manager *manager = &call->downstream->manager;
+    enrol_on_request(
+        &(struct enrol_call){call, &manager->enrol, &manager->downlink, &manager->ids});
+}
+
 void downstream_on_request(struct downstream *downstream, const struct event *event) {
-    const struct call call = {
-        .moment = &downstream->manager.moment, .request = event->request, .downstream = downstream};
-    const struct enrol_call enrol = {&call, &downstream->manager.enrol,
-                                     &downstream->manager.downlink, &downstream->manager.ids};
     static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
-        [REQUEST_VM_LIST] = list_vms,         [REQUEST_VM_SHOW] = show_vm,
-        [REQUEST_OP_LIST] = list_ops,         [REQUEST_OP_SHOW] = show_op,
+        [REQUEST_VM_LIST] = list_vms,
+        [REQUEST_VM_SHOW] = show_vm,
+        [REQUEST_OP_LIST] = list_ops,
+        [REQUEST_OP_SHOW] = show_op,
         [REQUEST_HOST_LIST] = list_hosts,
         [REQUEST_HOST_SHOW] = downstream_on_host,
         [REQUEST_HOST_CORDON] = downstream_on_host,
@@ -299,16 +303,25 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
         [REQUEST_HOST_LABEL] = downstream_on_host,
         [REQUEST_HOST_OVERCOMMIT] = downstream_on_host,
         [REQUEST_HOST_FORGET] = downstream_on_host,
-        [REQUEST_UPSTREAM_LIST] = list_lendings, [REQUEST_UPSTREAM_SHOW] = on_lending,
-        [REQUEST_LIMITS_SET] = on_lending,    [REQUEST_LIMITS_RESET] = on_lending,
-        [REQUEST_SHARE_SET] = on_lending,     [REQUEST_SHARE_RESET] = on_lending,
-        [REQUEST_PERMISSIONS_SET] = on_lending, [REQUEST_PERMISSIONS_RESET] = on_lending,
-        [REQUEST_UPSTREAM_REVOKE] = on_lending, [REQUEST_UPSTREAM_RESTORE] = on_lending,
+        [REQUEST_UPSTREAM_LIST] = list_lendings,
+        [REQUEST_UPSTREAM_SHOW] = on_lending,
+        [REQUEST_LIMITS_SET] = on_lending,
+        [REQUEST_LIMITS_RESET] = on_lending,
+        [REQUEST_SHARE_SET] = on_lending,
+        [REQUEST_SHARE_RESET] = on_lending,
+        [REQUEST_PERMISSIONS_SET] = on_lending,
+        [REQUEST_PERMISSIONS_RESET] = on_lending,
+        [REQUEST_UPSTREAM_REVOKE] = on_lending,
+        [REQUEST_UPSTREAM_RESTORE] = on_lending,
+        [REQUEST_TOKEN_CREATE] = on_enrol,
+        [REQUEST_TOKEN_LIST] = on_enrol,
+        [REQUEST_TOKEN_REVOKE] = on_enrol,
+        [REQUEST_KEY_REVOKE] = on_enrol,
     };
+    const struct call call = {
+        .moment = &downstream->manager.moment, .request = event->request, .downstream = downstream};
     if (downstream->manager.stopping)
         call_problem(&call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
-    else if (enrol_answers(event->request->kind))
-        enrol_on_request(&enrol);
     else if (handlers[event->request->kind])
         handlers[event->request->kind](&call);
     else

@@ -166,11 +166,6 @@ static void revoke_key(const struct enrol_call *call) {
     call_answer(call->call, REPLY_GONE, &pin_table, &record);
 }
 
-bool enrol_answers(enum request_kind kind) {
-    return kind == REQUEST_TOKEN_CREATE || kind == REQUEST_TOKEN_LIST ||
-           kind == REQUEST_TOKEN_REVOKE || kind == REQUEST_KEY_REVOKE;
-}
-
 void enrol_on_request(const struct enrol_call *call) {
     switch ((int)call->call->request->kind) {
     case REQUEST_TOKEN_CREATE:

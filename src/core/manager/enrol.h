@@ -32,5 +32,4 @@ struct enrol_call {
     struct downlink *downlink;
     struct id_maker *ids;
 };
-bool enrol_answers(enum request_kind kind);
 void enrol_on_request(const struct enrol_call *call);

@@ -45,7 +45,7 @@ static bool list_tenant(const struct call *call, struct tenant_entry **out_tenan
     return false;
 }
 
-static void list_vms(const struct call *call) {
+void upstream_list_vms(const struct call *call) {
     struct tenant_entry *tenant = NULL;
     if (!list_tenant(call, &tenant))
         return;
@@ -90,7 +90,7 @@ static struct op_list choose_ops(const struct call *call, struct tenant_entry *t
                             offsetof(struct upstream_op, base.by_age)};
 }
 
-static void list_ops(const struct call *call) {
+void upstream_list_ops(const struct call *call) {
     struct tenant_entry *tenant = NULL;
     if (!list_tenant(call, &tenant))
         return;
@@ -117,7 +117,7 @@ static void list_ops(const struct call *call) {
     }
 }
 
-static void list_shapes(const struct call *call) {
+void upstream_list_shapes(const struct call *call) {
     struct page page = page_begin(call, &shape_table);
     const struct downlink *downlink = &call->upstream->manager.downlink;
     bool passed = false;
@@ -128,7 +128,7 @@ static void list_shapes(const struct call *call) {
             return;
 }
 
-static void list_networks(const struct call *call) {
+void upstream_list_networks(const struct call *call) {
     struct page page = page_begin(call, &network_table);
     const struct upstream *upstream = call->upstream;
     bool passed = false;
@@ -138,7 +138,7 @@ static void list_networks(const struct call *call) {
             return;
 }
 
-static void list_images(const struct call *call) {
+void upstream_list_images(const struct call *call) {
     struct page page = page_begin(call, &image_table);
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &call->upstream->images) {
@@ -149,7 +149,7 @@ static void list_images(const struct call *call) {
     }
 }
 
-static void list_tenants(const struct call *call) {
+void upstream_list_tenants(const struct call *call) {
     struct page page = page_begin(call, &account_table);
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &call->upstream->tenants) {
@@ -170,7 +170,7 @@ static void node_shown(const struct call *call, const struct peer *peer, struct 
     capacity->fits_count = shown;
 }
 
-static void list_clusters(const struct call *call) {
+void upstream_list_clusters(const struct call *call) {
     struct page page = page_begin(call, &node_table);
     const struct downlink *downlink = &call->upstream->manager.downlink;
     bool passed = false, more = true;
@@ -185,7 +185,7 @@ static void list_clusters(const struct call *call) {
     }
 }
 
-static void show_cluster(const struct call *call) {
+void upstream_show_cluster(const struct call *call) {
     const struct peer *peer =
         downlink_by_name(&call->upstream->manager.downlink, call->request->key);
     if (!peer || !upstream_shows(call, PERMIT_CLUSTER, call->request->key)) {
@@ -198,7 +198,7 @@ static void show_cluster(const struct call *call) {
     record_clear(&node_table, &node);
 }
 
-static void whoami(const struct call *call) {
+void upstream_whoami(const struct call *call) {
     struct whoami whoami = {0};
     text_format(whoami.role, sizeof(whoami.role), call->tenant ? "tenant" : "operator");
     if (call->tenant)
@@ -206,13 +206,13 @@ static void whoami(const struct call *call) {
     call_answer(call, REPLY_RECORD, &whoami_table, &whoami);
 }
 
-static void show_vm(const struct call *call) {
+void upstream_show_vm(const struct call *call) {
     const struct book_vm *vm = upstream_find_vm(call, call->request->key);
     if (vm)
         call_answer(call, REPLY_RECORD, &vm_table, &vm->record);
 }
 
-static void show_image(const struct call *call) {
+void upstream_show_image(const struct call *call) {
     const struct image_entry *image =
         map_get(&call->upstream->images_by_name, call->request->key);
     if (image && upstream_shows(call, PERMIT_IMAGE, call->request->key))
@@ -221,24 +221,11 @@ static void show_image(const struct call *call) {
         call_not_found(call, "image");
 }
 
-static void show_tenant(const struct call *call) {
+void upstream_show_tenant(const struct call *call) {
     const struct tenant_entry *tenant =
         map_get(&call->upstream->tenants_by_name, call->request->key);
     if (tenant)
         upstream_answer_account(call, tenant);
     else
         call_not_found(call, "tenant");
-}
-
-void upstream_read(const struct call *call) {
-    static void (*const readers[REQUEST_KIND_COUNT])(const struct call *) = {
-        [REQUEST_VM_LIST] = list_vms,           [REQUEST_VM_SHOW] = show_vm,
-        [REQUEST_OP_LIST] = list_ops,           [REQUEST_SHAPE_LIST] = list_shapes,
-        [REQUEST_NETWORK_LIST] = list_networks,
-        [REQUEST_IMAGE_LIST] = list_images,     [REQUEST_IMAGE_SHOW] = show_image,
-        [REQUEST_CLUSTER_LIST] = list_clusters, [REQUEST_CLUSTER_SHOW] = show_cluster,
-        [REQUEST_TENANT_LIST] = list_tenants,   [REQUEST_TENANT_SHOW] = show_tenant,
-        [REQUEST_WHOAMI] = whoami,
-    };
-    readers[call->request->kind](call);
 }

@@ -3,5 +3,18 @@
 
 struct call;
 
-/* Lists and single records: whatever changes nothing. */
-void upstream_read(const struct call *call);
+/* Lists. */
+void upstream_list_vms(const struct call *call);
+void upstream_list_ops(const struct call *call);
+void upstream_list_shapes(const struct call *call);
+void upstream_list_networks(const struct call *call);
+void upstream_list_images(const struct call *call);
+void upstream_list_tenants(const struct call *call);
+void upstream_list_clusters(const struct call *call);
+
+/* Single records. */
+void upstream_show_cluster(const struct call *call);
+void upstream_whoami(const struct call *call);
+void upstream_show_vm(const struct call *call);
+void upstream_show_image(const struct call *call);
+void upstream_show_tenant(const struct call *call);

@@ -385,16 +385,11 @@ static void delete_tenant(const struct call *call) {
     memory_free(tenant);
 }
 
-/* Who may ask what: tenants their own things, operators all but making VMs. */
+/* May the tenant that asks not have this? */
 static bool is_for_operators(const struct call *call) {
-    enum request_kind kind = call->request->kind;
-    if (kind == REQUEST_TENANT_SHOW)
-        return !text_equal(call->request->key, call->tenant->record.name);
-    return kind == REQUEST_IMAGE_ADD || kind == REQUEST_IMAGE_DELETE ||
-           kind == REQUEST_TENANT_CREATE || kind == REQUEST_TENANT_LIST ||
-           kind == REQUEST_TENANT_DELETE || kind == REQUEST_TENANT_QUOTA ||
-           kind == REQUEST_TENANT_PERMISSIONS_SET || kind == REQUEST_TENANT_PERMISSIONS_RESET ||
-           kind == REQUEST_CLUSTER_FORGET || enrol_answers(kind);
+    unsigned asks = request_rules[call->request->kind].asks;
+    bool own = (asks & ASKS_NAMED) && text_equal(call->request->key, call->tenant->record.name);
+    return (asks & ASKS_OPERATOR) && !(asks & ASKS_TENANT) && !own;
 }
 
 static bool authenticate(struct call *call) {
@@ -421,82 +416,48 @@ static bool admits(struct call *call) {
     return !call->upstream->manager.stopping && authenticate(call);
 }
 
-/* False: it is asked for something else. */
-static bool answer_keys(const struct call *call) {
-    struct upstream *upstream = call->upstream;
-    if (!enrol_answers(call->request->kind))
-        return false;
-    enrol_on_request(&(struct enrol_call){call, &upstream->manager.enrol,
-                                          &upstream->manager.downlink, &upstream->manager.ids});
-    return true;
+static void on_enrol(const struct call *call) {
+    struct manager *manager = &call->upstream->manager;
+    enrol_on_request(
+        &(struct enrol_call){call, &manager->enrol, &manager->downlink, &manager->ids});
 }
 
 void upstream_on_request(struct upstream *upstream, const struct event *event) {
+    static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
+        [REQUEST_VM_CREATE] = on_vm_create,
+        [REQUEST_VM_LIST] = upstream_list_vms,
+        [REQUEST_VM_SHOW] = upstream_show_vm,
+        [REQUEST_VM_ACT] = on_vm_act,
+        [REQUEST_OP_LIST] = upstream_list_ops,
+        [REQUEST_OP_SHOW] = on_op_show,
+        [REQUEST_SHAPE_LIST] = upstream_list_shapes,
+        [REQUEST_NETWORK_LIST] = upstream_list_networks,
+        [REQUEST_IMAGE_LIST] = upstream_list_images,
+        [REQUEST_IMAGE_SHOW] = upstream_show_image,
+        [REQUEST_IMAGE_ADD] = add_image,
+        [REQUEST_IMAGE_DELETE] = delete_image,
+        [REQUEST_CLUSTER_LIST] = upstream_list_clusters,
+        [REQUEST_CLUSTER_SHOW] = upstream_show_cluster,
+        [REQUEST_TENANT_CREATE] = create_tenant,
+        [REQUEST_TENANT_LIST] = upstream_list_tenants,
+        [REQUEST_TENANT_SHOW] = upstream_show_tenant,
+        [REQUEST_TENANT_DELETE] = delete_tenant,
+        [REQUEST_CLUSTER_FORGET] = forget_cluster,
+        [REQUEST_TENANT_QUOTA] = set_quota,
+        [REQUEST_TENANT_PERMISSIONS_SET] = upstream_set_permissions,
+        [REQUEST_TENANT_PERMISSIONS_RESET] = upstream_set_permissions,
+        [REQUEST_WHOAMI] = upstream_whoami,
+        [REQUEST_TOKEN_CREATE] = on_enrol,
+        [REQUEST_TOKEN_LIST] = on_enrol,
+        [REQUEST_TOKEN_REVOKE] = on_enrol,
+        [REQUEST_KEY_REVOKE] = on_enrol,
+    };
     struct call call = {
         .moment = &upstream->manager.moment, .request = event->request, .upstream = upstream};
-    if (!admits(&call) || answer_keys(&call))
+    if (!admits(&call))
         return;
-    switch (event->request->kind) {
-    case REQUEST_VM_CREATE:
-        on_vm_create(&call);
-        return;
-    case REQUEST_VM_ACT:
-        on_vm_act(&call);
-        return;
-    case REQUEST_OP_SHOW:
-        on_op_show(&call);
-        return;
-    case REQUEST_IMAGE_ADD:
-        add_image(&call);
-        return;
-    case REQUEST_IMAGE_DELETE:
-        delete_image(&call);
-        return;
-    case REQUEST_TENANT_CREATE:
-        create_tenant(&call);
-        return;
-    case REQUEST_TENANT_DELETE:
-        delete_tenant(&call);
-        return;
-    case REQUEST_CLUSTER_FORGET:
-        forget_cluster(&call);
-        return;
-    case REQUEST_TENANT_QUOTA:
-        set_quota(&call);
-        return;
-    case REQUEST_TENANT_PERMISSIONS_SET: case REQUEST_TENANT_PERMISSIONS_RESET:
-        upstream_set_permissions(&call);
-        return;
-    case REQUEST_VM_LIST:
-    case REQUEST_VM_SHOW:
-    case REQUEST_OP_LIST:
-    case REQUEST_SHAPE_LIST: case REQUEST_NETWORK_LIST:
-    case REQUEST_IMAGE_LIST:
-    case REQUEST_IMAGE_SHOW:
-    case REQUEST_CLUSTER_LIST:
-    case REQUEST_CLUSTER_SHOW:
-    case REQUEST_TENANT_LIST:
-    case REQUEST_TENANT_SHOW:
-    case REQUEST_WHOAMI:
-        upstream_read(&call);
-        return;
-    case REQUEST_TOKEN_CREATE:
-    case REQUEST_TOKEN_LIST:
-    case REQUEST_TOKEN_REVOKE:
-    case REQUEST_KEY_REVOKE:
-    case REQUEST_HOST_LIST: case REQUEST_HOST_SHOW:
-    case REQUEST_HOST_CORDON: case REQUEST_HOST_UNCORDON:
-    case REQUEST_HOST_DRAIN: case REQUEST_HOST_MAINTAIN: case REQUEST_HOST_END_MAINTENANCE:
-    case REQUEST_HOST_LABEL: case REQUEST_HOST_OVERCOMMIT:
-    case REQUEST_HOST_FORGET:
-    case REQUEST_UPSTREAM_LIST:
-    case REQUEST_UPSTREAM_SHOW:
-    case REQUEST_LIMITS_SET: case REQUEST_LIMITS_RESET:
-    case REQUEST_SHARE_SET: case REQUEST_SHARE_RESET:
-    case REQUEST_PERMISSIONS_SET: case REQUEST_PERMISSIONS_RESET:
-    case REQUEST_UPSTREAM_REVOKE: case REQUEST_UPSTREAM_RESTORE:
-    case REQUEST_KIND_COUNT:
+    if (handlers[event->request->kind])
+        handlers[event->request->kind](&call);
+    else
         call_problem(&call, CODE_UNSUPPORTED, "", "a cluster's owner is asked this, not %s", "us");
-        return;
-    }
 }
