@@ -53,7 +53,7 @@ static void open_one(struct one *one, const char *path) {
                                      .servers_count = one->config.uplink_servers_count};
     struct role_settings settings = {.kind = ROLE_AGENT, .seed = daemon_seed(),
                                      .managers = &manager, .managers_count = 1};
-    (void)text_copy(settings.software, sizeof(settings.software), daemon_software);
+    text_set(settings.software, daemon_software);
     one->log = (struct log){.daemon = "bench-agents", .level = LOG_ERROR};
     one->store = daemon_store(&one->config.daemon, "agent", 0700, &err);
     one->role = role_new(&settings);

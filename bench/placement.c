@@ -23,7 +23,7 @@ static void tell_capacity(struct downlink *downlink, struct peer *peer, struct p
     capacity->memory_mib_total = capacity->memory_mib_free = 65536;
     capacity->disk_gib_total = capacity->disk_gib_free = 4096;
     for (size_t i = 0; i < array_size(shapes); i++) {
-        (void)text_copy(fits[i].shape, sizeof(fits[i].shape), shapes[i].name);
+        text_set(fits[i].shape, shapes[i].name);
         fits[i].count = 64 + prng_below(prng, 64);
     }
     capacity->fits = fits;

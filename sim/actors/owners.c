@@ -152,7 +152,7 @@ void owners_remember(struct sim_world *world, struct sim_node *node) {
         struct sim_node *host = node_named(world, node->settings.agents[i].name);
         struct kept_labels labels;
         struct host_decision kept = kept_host(world, node, host, &labels);
-        (void)text_copy(host->labels, sizeof(host->labels), labels.text);
+        text_set(host->labels, labels.text);
         host->cordoned = kept.cordoned_ms;
         host->duty = kept.duty;
         host->overcommit = kept.overcommit;
@@ -193,7 +193,7 @@ bool owners_are_kept(struct sim_world *world, const struct sim_node *node, char 
 
 static void restore(struct sim_world *world, struct sim_node *node, size_t which) {
     struct request request = {.kind = REQUEST_UPSTREAM_RESTORE};
-    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    text_set(request.key, node->settings.managers[which].name);
     if (decision_ask(world, node, &request)) /* otherwise its VMs are just ending */
         node->revoked &= ~(1u << which);
 }
@@ -202,7 +202,7 @@ static void decide_revoked(struct sim_world *world, struct sim_node *node) {
     enum { grace_most_seconds = 120 };
     size_t which = prng_below(&world->owner, node->settings.managers_count);
     struct request request = {.kind = REQUEST_UPSTREAM_REVOKE};
-    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    text_set(request.key, node->settings.managers[which].name);
     request.revocation.grace_seconds = 1 + (uint32_t)prng_below(&world->owner, grace_most_seconds);
     if (node->revoked >> which & 1) {
         restore(world, node, which);
@@ -216,7 +216,7 @@ static void permit(struct sim_world *world, struct sim_node *node, size_t which,
                    uint8_t chosen) {
     struct request request = {.kind = chosen ? REQUEST_PERMISSIONS_SET : REQUEST_PERMISSIONS_RESET,
                               .permissions = permits[chosen]};
-    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    text_set(request.key, node->settings.managers[which].name);
     node->permits[which] = chosen;
     (void)decision_ask(world, node, &request);
 }
@@ -247,7 +247,7 @@ static void decide_limits(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.managers_count);
     bool sets = prng_below(&world->owner, 3);
     struct request request = {.kind = sets ? REQUEST_LIMITS_SET : REQUEST_LIMITS_RESET};
-    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    text_set(request.key, node->settings.managers[which].name);
     request.limits = some_limits(world);
     node->lent[which] = sets ? request.limits : node->settings.limits[which];
     (void)decision_ask(world, node, &request);
@@ -258,7 +258,7 @@ static void decide_quota(struct sim_world *world, struct sim_node *node) {
     struct party party;
     size_t which = prng_below(&world->owner, parties_count(world, node));
     struct request request = {.kind = REQUEST_TENANT_QUOTA, .limits = some_limits(world)};
-    (void)text_copy(request.key, sizeof(request.key), parties_name(node, which, &party));
+    text_set(request.key, parties_name(node, which, &party));
     text_format(request.token_hash, sizeof(request.token_hash), "operator");
     if (!disk_row(node, &tenant_table, request.key))
         return;
@@ -275,7 +275,7 @@ static void ask_duty(struct sim_world *world, struct sim_node *node, struct sim_
     bool maintained = host->cordoned && host->duty == DUTY_MAINTENANCE;
     bool refused = maintained && kind != REQUEST_HOST_MAINTAIN &&
                    kind != REQUEST_HOST_END_MAINTENANCE;
-    (void)text_copy(request.key, sizeof(request.key), host->name);
+    text_set(request.key, host->name);
     if (!refused) {
         host->cordoned = kind != REQUEST_HOST_UNCORDON && kind != REQUEST_HOST_END_MAINTENANCE;
         host->duty = duties[kind];
@@ -305,7 +305,7 @@ static void decide_drain(struct sim_world *world, struct sim_node *node) {
 static void ask_overcommit(struct sim_world *world, struct sim_node *node, struct sim_node *host,
                            struct overcommit overcommit) {
     struct request request = {.kind = REQUEST_HOST_OVERCOMMIT, .overcommit = overcommit};
-    (void)text_copy(request.key, sizeof(request.key), host->name);
+    text_set(request.key, host->name);
     struct overcommit *most = &host->most_lent;
     host->overcommit = overcommit;
     if (overcommit.cpus_percent > most->cpus_percent)
@@ -330,9 +330,8 @@ static void decide_labels(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.agents_count);
     struct sim_node *host = node_named(world, node->settings.agents[which].name);
     struct request request = {.kind = REQUEST_HOST_LABEL};
-    (void)text_copy(request.key, sizeof(request.key), host->name);
-    (void)text_copy(host->labels, sizeof(host->labels),
-                    kinds[prng_below(&world->owner, array_size(kinds))]);
+    text_set(request.key, host->name);
+    text_set(host->labels, kinds[prng_below(&world->owner, array_size(kinds))]);
     request.host_labels.labels = *host->labels ? host->labels : NULL;
     (void)decision_ask(world, node, &request);
 }
@@ -342,8 +341,8 @@ static void lend_all(struct sim_world *world, struct sim_node *node, size_t whic
     struct request limits = {.kind = REQUEST_LIMITS_SET};
     struct request share = {.kind = REQUEST_SHARE_SET, .share.weight = 1};
     const char *name = node->settings.managers[which].name;
-    (void)text_copy(limits.key, sizeof(limits.key), name);
-    (void)text_copy(share.key, sizeof(share.key), name);
+    text_set(limits.key, name);
+    text_set(share.key, name);
     if (node->lent) {
         node->lent[which] = limits.limits;
         (void)decision_ask(world, node, &limits);

@@ -104,7 +104,7 @@ static void draw_images(struct sim_world *world, const struct sim_node *node, st
 static void ask(struct sim_world *world, struct sim_node *node, size_t which,
                 struct request *request) {
     struct party party;
-    (void)text_copy(request->key, sizeof(request->key), parties_name(node, which, &party));
+    text_set(request->key, parties_name(node, which, &party));
     text_format(request->token_hash, sizeof(request->token_hash), "operator");
     bool taken = decision_ask(world, node, request);
     world_observe(world, &(struct fact){FACT_CONSENT, node, .consent = {request, !taken, taken}});

@@ -43,23 +43,23 @@ static void add_vm(struct population *all, struct sim_node *cluster, struct sim_
     struct vm vm = {.size = shape->size, .state = VM_RUNNING, .epoch = 1, .generation = 1,
                     .place_epoch = 1, .place_generation = 1,
                     .created_ms = wall_ms, .changed_ms = wall_ms};
-    (void)text_copy(vm.id, sizeof(vm.id), id_make(&all->ids, "vm", wall_ms).text);
-    (void)text_copy(vm.op, sizeof(vm.op), id_make(&all->ids, "op", wall_ms).text);
-    (void)text_copy(vm.shape, sizeof(vm.shape), shape->name);
+    text_set(vm.id, id_make(&all->ids, "vm", wall_ms).text);
+    text_set(vm.op, id_make(&all->ids, "op", wall_ms).text);
+    text_set(vm.shape, shape->name);
     text_format(vm.name, sizeof(vm.name), "plum%u", all->count);
     text_format(vm.digest, sizeof(vm.digest), "%064u", 7);
     text_format(vm.image, sizeof(vm.image), "tiny");
     text_format(vm.owner, sizeof(vm.owner), "people%u", all->count % world->settings.tenants);
-    (void)text_copy(vm.place, sizeof(vm.place), cluster->name);
+    text_set(vm.place, cluster->name);
     put(world, all->cloud, &vm_table, &vm);
     vm.image[0] = 0;
-    (void)text_copy(vm.owner, sizeof(vm.owner), all->cloud->name);
-    (void)text_copy(vm.place, sizeof(vm.place), host->name);
+    text_set(vm.owner, all->cloud->name);
+    text_set(vm.place, host->name);
     put(world, cluster, &vm_table, &vm);
     vm.place[0] = 0;
     vm.place_epoch = 0;
     vm.place_generation = 0;
-    (void)text_copy(vm.owner, sizeof(vm.owner), cluster->name);
+    text_set(vm.owner, cluster->name);
     put(world, host, &vm_table, &vm);
     domain_take_over(world, host, &vm);
     all->count++;

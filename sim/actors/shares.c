@@ -91,7 +91,7 @@ void shares_act(struct sim_world *world, struct sim_node *node) {
     bool sets = prng_below(&world->owner, 3);
     struct request request = {.kind = sets ? REQUEST_SHARE_SET : REQUEST_SHARE_RESET,
                               .share = some_share(world, node)};
-    (void)text_copy(request.key, sizeof(request.key), node->settings.managers[which].name);
+    text_set(request.key, node->settings.managers[which].name);
     node->shared[which] = sets ? request.share : node->settings.shares[which];
     (void)decision_ask(world, node, &request);
 }

@@ -136,8 +136,7 @@ static void ask_reshape(struct sim_world *world, const struct vm *vm, struct req
         request->verb = pick(world, 4) ? VERB_REVERT : VERB_SNAPSHOT_DELETE;
     bool old = request->verb == VERB_REVERT || request->verb == VERB_SNAPSHOT_DELETE;
     if (old && vm && vm->snapshots_count)
-        (void)text_copy(wish->snapshot, sizeof(wish->snapshot),
-                        vm->snapshots[pick(world, vm->snapshots_count)].name);
+        text_set(wish->snapshot, vm->snapshots[pick(world, vm->snapshots_count)].name);
 }
 
 static void ask_act(struct sim_world *world, const struct sim_node *cloud,
@@ -157,7 +156,7 @@ static void ask_act(struct sim_world *world, const struct sim_node *cloud,
                     (unsigned)pick(world, world->settings.names));
         return;
     }
-    (void)text_copy(request->key, sizeof(request->key), vm->id);
+    text_set(request->key, vm->id);
     if (pick(world, 10)) /* else somebody else's, as likely as not */
         text_format(request->token_hash, sizeof(request->token_hash), "%064u",
                     (unsigned)(vm->owner[6] - '0'));

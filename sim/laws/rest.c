@@ -342,7 +342,7 @@ static void check_emptied(struct sim_world *world, struct sim_node *node) {
         struct effects effects = {0};
         if (!host->cordoned || host->duty == DUTY_CORDON)
             continue;
-        (void)text_copy(request.key, sizeof(request.key), host->name);
+        text_set(request.key, host->name);
         role_step(node->role, &event, &effects);
         for (size_t k = 0; k < effects.count; k++)
             if (effects.items[k].kind == EFFECT_REPLY)

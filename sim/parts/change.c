@@ -42,8 +42,8 @@ static enum code snapshot_take(struct sim_domain *domain, const struct effect_jo
     if (!snapshot)
         snapshot = &domain->snapshots[domain->snapshots_count++];
     *snapshot = (struct sim_snapshot){.memory = runs(domain), .size = domain->size};
-    (void)text_copy(snapshot->name, sizeof(snapshot->name), job->snapshot);
-    (void)text_copy(snapshot->op, sizeof(snapshot->op), job->op);
+    text_set(snapshot->name, job->snapshot);
+    text_set(snapshot->op, job->op);
     return CODE_OK;
 }
 
@@ -81,7 +81,7 @@ enum code change_act(struct sim_domain *domain, const struct effect_job *job,
     if (job->kind == JOB_REBUILD) {
         *out_state = VM_STOPPED;
         domain->snapshots_count = 0;
-        (void)text_copy(domain->image, sizeof(domain->image), job->definition.image);
+        text_set(domain->image, job->definition.image);
     }
     return CODE_OK;
 }
@@ -103,7 +103,7 @@ void change_say(const struct sim_domain *domain, const struct effect_job *job,
         return;
     bool there = false;
     out->size = domain->size;
-    (void)text_copy(out->image, sizeof(out->image), domain->image);
+    text_set(out->image, domain->image);
     for (uint32_t i = 0; i < domain->snapshots_count; i++)
         if (text_equal(domain->snapshots[i].name, job->snapshot)) {
             out->memory = domain->snapshots[i].memory;

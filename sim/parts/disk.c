@@ -15,7 +15,7 @@ static void row_key(const struct table *table, const char *key, char *out_key) {
     size_t length = strlen(table->name);
     memcpy(out_key, table->name, length);
     out_key[length] = '/';
-    (void)text_copy(out_key + length + 1, row_key_size - length - 1, key);
+    text_set_sized(out_key + length + 1, row_key_size - length - 1, key);
 }
 
 uint64_t disk_draw(struct sim_world *world, uint64_t bound) {
@@ -63,7 +63,7 @@ void disk_put(struct sim_world *world, struct sim_node *node, const struct recor
         size_t size = strlen(key) + 1;
         row = memory_new(1, sizeof(*row) + size);
         row->table = record->table;
-        (void)text_copy(row->key, size, key);
+        text_set_sized(row->key, size, key);
         map_put(&node->disk, row->key, row);
         list_add(&node->rows, &row->node);
         node->rows_count++;

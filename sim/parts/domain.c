@@ -26,7 +26,7 @@ struct sim_domain *domain_of(const struct sim_world *world, const struct sim_nod
 
 void domain_tell(struct sim_world *world, struct sim_domain *domain, enum domain_news why) {
     struct event event = {.kind = EVENT_DOMAIN};
-    (void)text_copy(event.domain.vm, sizeof(event.domain.vm), domain->vm->id);
+    text_set(event.domain.vm, domain->vm->id);
     event.domain.epoch = domain->epoch;
     event.domain.state = domain->state;
     event.domain.why = why;
@@ -54,7 +54,7 @@ static struct sim_vm *vm_of(struct sim_world *world, const char *id) {
     struct sim_vm *vm = map_get(&world->vms, id);
     if (!vm) {
         vm = memory_new(1, sizeof(*vm));
-        (void)text_copy(vm->id, sizeof(vm->id), id);
+        text_set(vm->id, id);
         list_init(&vm->domains);
         map_put(&world->vms, vm->id, vm);
     }
@@ -76,7 +76,7 @@ struct sim_domain *domain_add(struct sim_world *world, struct sim_node *node,
 void domain_take_over(struct sim_world *world, struct sim_node *node, const struct vm *vm) {
     struct sim_domain *domain = domain_add(world, node, vm->id, &vm->size);
     domain->epoch = vm->epoch;
-    (void)text_copy(domain->image, sizeof(domain->image), vm->digest);
+    text_set(domain->image, vm->digest);
     domain_set_state(world, domain, vm->state);
 }
 

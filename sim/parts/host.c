@@ -93,7 +93,7 @@ static void create(struct sim_world *world, struct sim_node *node,
         domain = domain_add(world, node, job->vm, &job->definition.size);
     domain->epoch = job->epoch;
     domain->is_shell = false;
-    (void)text_copy(domain->image, sizeof(domain->image), job->definition.image);
+    text_set(domain->image, job->definition.image);
     change_connect(domain, job);
     world_observe(world, &(struct fact){FACT_HOST, node});
 }
@@ -266,7 +266,7 @@ void host_begin(struct sim_world *world, struct sim_node *node, const struct eff
 
 static void on_image(struct sim_world *world, struct occurrence *occurrence) {
     struct event event = {.kind = EVENT_IMAGE, .image.code = occurrence->code};
-    (void)text_copy(event.image.digest, sizeof(event.image.digest), occurrence->bytes);
+    text_set(event.image.digest, occurrence->bytes);
     if (!occurrence_is_stale(occurrence))
         step_give(world, occurrence->node, &event);
 }

@@ -24,7 +24,7 @@ enum code live_receive(struct sim_world *world, struct sim_node *node,
         domain = domain_add(world, node, job->vm, &job->definition.size);
     domain->is_shell = true;
     domain->epoch = job->epoch;
-    (void)text_copy(domain->image, sizeof(domain->image), job->definition.image);
+    text_set(domain->image, job->definition.image);
     change_connect(domain, job);
     world_observe(world, &(struct fact){FACT_HOST, node});
     return CODE_OK;
@@ -52,7 +52,7 @@ static void copy(struct sim_world *world, const struct sim_domain *domain,
     shell->size = domain->size;
     shell->started = domain->started;
     shell->boot = domain->boot;
-    (void)text_copy(shell->image, sizeof(shell->image), domain->image);
+    text_set(shell->image, domain->image);
     domain_set_state(world, shell, VM_PAUSED);
 }
 

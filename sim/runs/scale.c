@@ -113,8 +113,7 @@ static void gather_ids(struct scale *scale) {
     scale->capacity = (uint32_t)book->vms_count;
     scale->ids = memory_new(scale->capacity, sizeof(*scale->ids));
     list_each(at, next, &book->vms)
-        (void)text_copy(scale->ids[scale->count++], limit_id_size,
-                        container_of(at, struct book_vm, by_age)->record.id);
+        text_set(scale->ids[scale->count++], container_of(at, struct book_vm, by_age)->record.id);
 }
 
 static void ask_create(struct scale *scale) {
@@ -132,8 +131,8 @@ static void ask_create(struct scale *scale) {
     uint64_t before = book->vms_count;
     workload_send(world, scale->cloud, &request);
     if (book->vms_count > before)
-        (void)text_copy(scale->ids[scale->count++], limit_id_size,
-                        container_of(book->vms.previous, struct book_vm, by_age)->record.id);
+        text_set(scale->ids[scale->count++],
+                 container_of(book->vms.previous, struct book_vm, by_age)->record.id);
 }
 
 /* A verb that is legal now; deletions as often as creations. */
@@ -156,9 +155,9 @@ static void ask_act(struct scale *scale) {
     request.verb = choose_verb(scale, vm->record.state);
     text_format(request.token_hash, sizeof(request.token_hash), "%064u",
                 (unsigned)strtoul(vm->record.owner + strlen("people"), NULL, 10));
-    (void)text_copy(request.key, sizeof(request.key), vm->record.id);
+    text_set(request.key, vm->record.id);
     if (request.verb == VERB_DELETE) {
-        (void)text_copy(scale->ids[which], limit_id_size, scale->ids[--scale->count]);
+        text_set(scale->ids[which], scale->ids[--scale->count]);
         scale->deleted++;
     }
     workload_send(scale->world, scale->cloud, &request);

@@ -89,7 +89,7 @@ static void add_peer(const struct peer_setting **peers, size_t *count,
     struct peer_setting *peer = &grown[(*count)++];
     *peer = (struct peer_setting){
         .address = to->address, .link = link, .at_once = to->node->at_once};
-    (void)text_copy(peer->name, sizeof(peer->name), to->node->name);
+    text_set(peer->name, to->node->name);
     *peers = grown;
 }
 

@@ -85,7 +85,7 @@ struct sim_node {
     enum host_duty duty;           /* then: what for */
     struct overcommit overcommit;  /* as that owner set it */
     struct overcommit most_lent;   /* and the most of it ever, 100 at the least */
-    char labels[32];               /* as its owner set them */
+    char labels[limit_labels + 1]; /* as its owner set them */
     uint32_t revoked;              /* downstream: a bit for each manager above */
     uint8_t permits[limit_uplinks]; /* downstream: which permissions of owners.c are in force */
     int64_t clock_ms;              /* how far its wall clock is off */

@@ -17,6 +17,8 @@
     })
 
 #define array_size(array) (sizeof(array) / sizeof((array)[0]))
+#define is_array(value) \
+    (!__builtin_types_compatible_p(__typeof__(value), __typeof__(&(value)[0])))
 
 #define container_of(pointer, type, member) \
     ((type *)(void *)((char *)(pointer) - offsetof(type, member)))

@@ -2,6 +2,7 @@
  * Fixed fields take a whole text or nothing. */
 #include "base/text.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,6 +95,11 @@ bool text_copy(char *field, size_t size, const char *from) {
     }
     memcpy(field, from, length + 1);
     return true;
+}
+
+void text_set_sized(char *field, size_t size, const char *from) {
+    bool fits = text_copy(field, size, from);
+    assert(fits);
 }
 
 void text_format(char *field, size_t size, const char *format, ...) {

@@ -28,9 +28,23 @@ void text_add_bytes(struct text *text, const char *bytes, size_t length);
 void text_add_number(struct text *text, uint64_t value);
 void text_addf(struct text *text, const char *format, ...) format_checked(2, 3);
 
-/* Copies a terminated text into a field of `size` bytes. False, with the field emptied, if it
- * does not fit. */
-bool text_copy(char *field, size_t size, const char *from);
+/* Copies a terminated text into a field, an array that must have room for it: asserted, so only
+ * for what was checked when it came in, or was made here. A source that is an array itself may
+ * not be larger than the field: that does not compile. */
+#define text_set(field, from)                                                \
+    do {                                                                     \
+        _Static_assert(is_array(field), "a pointer: its size is not known"); \
+        _Static_assert(!is_array(from) || sizeof(from) <= sizeof(field),     \
+                       "what is to be copied may be larger than the field"); \
+        text_set_sized(field, sizeof(field), from);                          \
+    } while (0)
+
+/* What text_set does, for a field that came as a pointer. */
+void text_set_sized(char *field, size_t size, const char *from);
+
+/* Copies a terminated text from outside into a field of `size` bytes. False, with the field
+ * emptied, if it does not fit. */
+must_check bool text_copy(char *field, size_t size, const char *from);
 
 /* Like snprintf into a field; what does not fit is cut. */
 void text_format(char *field, size_t size, const char *format, ...) format_checked(3, 4);

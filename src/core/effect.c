@@ -31,16 +31,15 @@ void effects_save(struct effects *effects, const struct table *table, const void
 void effects_forget(struct effects *effects, const struct table *table, const char *key) {
     struct record record = {.table = table, .data = memory_new(1, table->size)};
     const struct field *first = &table->fields[0];
-    bool fits = text_copy((char *)record.data + first->offset, first->size, key);
+    text_set_sized((char *)record.data + first->offset, first->size, key);
     effects_add(effects, EFFECT_FORGET)->record = record;
-    (void)fits; /* a key of a record always fits its own field */
 }
 
 void effects_note(struct effects *effects, enum note_level level, const char *op,
                   const char *format, ...) {
     struct effect *effect = effects_add(effects, EFFECT_NOTE);
     effect->note.level = level;
-    (void)text_copy(effect->note.op, sizeof(effect->note.op), op);
+    text_set(effect->note.op, op);
     va_list arguments;
     va_start(arguments, format);
     text_formatv(effect->note.text, sizeof(effect->note.text), format, arguments);
@@ -83,7 +82,7 @@ void effects_route(struct effects *effects, uint32_t link, const char *address,
     struct effect_route *route = &effects_add(effects, EFFECT_ROUTE)->route;
     route->link = link;
     route->endpoint = endpoint;
-    (void)text_copy(route->address, sizeof(route->address), address);
+    text_set(route->address, address);
 }
 
 void effects_clear(struct effects *effects) {

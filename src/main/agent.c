@@ -41,7 +41,7 @@ static struct role *agent_role(struct agent_daemon *agent, const struct agent_co
         .managers = &manager,
         .managers_count = 1,
     };
-    (void)text_copy(settings.software, sizeof(settings.software), daemon_software);
+    text_set(settings.software, daemon_software);
     return role_new(&settings);
 }
 

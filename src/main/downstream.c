@@ -101,7 +101,7 @@ static struct role *downstream_role(const struct downstream_config *config) {
         .permissions = permissions,
         .shares = shares,
     };
-    (void)text_copy(settings.software, sizeof(settings.software), daemon_software);
+    text_set(settings.software, daemon_software);
     return role_new(&settings);
 }
 

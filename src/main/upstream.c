@@ -38,13 +38,13 @@ static struct shape shape_of(const struct shape_config *config) {
     struct shape shape = {.size = {.cpus = (uint32_t)config->cpus,
                                    .memory_mib = (uint32_t)config->memory_mib,
                                    .disk_gib = (uint32_t)config->disk_gib}};
-    (void)text_copy(shape.name, sizeof(shape.name), config->name);
+    text_set(shape.name, config->name);
     return shape;
 }
 
 static struct network network_of(const struct network_config *config) {
     struct network network = {0};
-    (void)text_copy(network.name, sizeof(network.name), config->name);
+    text_set(network.name, config->name);
     text_format(network.about, sizeof(network.about), "%s", config->about ? config->about : "");
     return network;
 }
@@ -79,7 +79,7 @@ static struct role *upstream_role(const struct upstream_config *config) {
     };
     const char *token = config->api.token.text;
     secret_hash_bytes(token, strlen(token), settings.operator_token_hash);
-    (void)text_copy(settings.software, sizeof(settings.software), daemon_software);
+    text_set(settings.software, daemon_software);
     return role_new(&settings);
 }
 

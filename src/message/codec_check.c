@@ -80,7 +80,7 @@ static void random_text(const struct random_source *source, const struct field *
     if (field->check == CHECK_ID) {
         struct id_maker maker = {0};
         prng_init(&maker.prng, source->next(source->context));
-        (void)text_copy(out, most + 1, id_make(&maker, "vm", below(source, 1ULL << 40)).text);
+        text_set_sized(out, most + 1, id_make(&maker, "vm", below(source, 1ULL << 40)).text);
     } else if (field->check == CHECK_LABELS) {
         text_format(out, most + 1, "disk=%c,zone=b%u", name[below(source, 36)],
                     (unsigned)below(source, 100));

@@ -21,7 +21,7 @@ static const char tenant_token[] =
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 static void ask(struct script *script, struct request *request, const char *token) {
-    (void)text_copy(request->token_hash, sizeof(request->token_hash), token);
+    text_set(request->token_hash, token);
     workload_send(script->world, script->cloud, request);
 }
 
@@ -29,7 +29,7 @@ static void prepare(struct script *script) {
     struct request tenant = {.kind = REQUEST_TENANT_CREATE, .tenant_create.name = "tenant"};
     struct request image = {.kind = REQUEST_IMAGE_ADD,
                             .image = {.name = "tiny", .disk_gib = 1}};
-    (void)text_copy(tenant.new_token_hash, sizeof(tenant.new_token_hash), tenant_token);
+    text_set(tenant.new_token_hash, tenant_token);
     text_format(image.image.digest, sizeof(image.image.digest), "%064u", 7);
     ask(script, &tenant, "operator");
     ask(script, &image, "operator");
@@ -64,8 +64,8 @@ void script_wait(struct script *script, uint64_t seconds) {
 
 void script_create(struct script *script, const char *name, const char *key) {
     struct request request = {.kind = REQUEST_VM_CREATE, .vm_create = {.start = true}};
-    (void)text_copy(request.vm_create.name, sizeof(request.vm_create.name), name);
-    (void)text_copy(request.idempotency_key, sizeof(request.idempotency_key), key);
+    text_set(request.vm_create.name, name);
+    text_set(request.idempotency_key, key);
     text_format(request.vm_create.shape, sizeof(request.vm_create.shape), "shape0");
     text_format(request.vm_create.image, sizeof(request.vm_create.image), "tiny");
     ask(script, &request, tenant_token);
@@ -73,7 +73,7 @@ void script_create(struct script *script, const char *name, const char *key) {
 
 void script_act(struct script *script, const char *name, enum verb verb, uint64_t deadline_ms) {
     struct request request = {.kind = REQUEST_VM_ACT, .verb = verb, .deadline_ms = deadline_ms};
-    (void)text_copy(request.key, sizeof(request.key), name);
+    text_set(request.key, name);
     ask(script, &request, tenant_token);
 }
 
@@ -81,8 +81,8 @@ void script_resize(struct script *script, const char *name, const char *shape,
                    uint64_t deadline_ms) {
     struct request request = {.kind = REQUEST_VM_ACT, .verb = VERB_RESIZE,
                               .deadline_ms = deadline_ms};
-    (void)text_copy(request.key, sizeof(request.key), name);
-    (void)text_copy(request.reshape.shape, sizeof(request.reshape.shape), shape);
+    text_set(request.key, name);
+    text_set(request.reshape.shape, shape);
     ask(script, &request, tenant_token);
 }
 
@@ -91,7 +91,7 @@ void script_rename(struct script *script, const struct sim_node *host, const cha
     for (size_t i = 0; i < settings->agents_count; i++) {
         struct peer_setting *peer = (struct peer_setting *)(uintptr_t)&settings->agents[i];
         if (text_equal(peer->name, host->name))
-            (void)text_copy(peer->name, sizeof(peer->name), name);
+            text_set(peer->name, name);
     }
     map_put(&script->world->names, name, (struct sim_node *)(uintptr_t)host);
     process_crash(script->world, script->cluster, 1000);

@@ -70,17 +70,17 @@ static uint32_t number(const char *value) { return (uint32_t)strtoul(value, NULL
 static void set(struct effect_job *job, const char *word, const char *value) {
     struct definition *definition = &job->definition;
     if (text_equal(word, "vm"))
-        (void)text_copy(job->vm, sizeof(job->vm), value);
+        text_set(job->vm, value);
     else if (text_equal(word, "epoch"))
         job->epoch = number(value);
     else if (text_equal(word, "name"))
-        (void)text_copy(definition->name, sizeof(definition->name), value);
+        text_set(definition->name, value);
     else if (text_equal(word, "digest"))
-        (void)text_copy(definition->image, sizeof(definition->image), value);
+        text_set(definition->image, value);
     else if (text_equal(word, "op"))
-        (void)text_copy(job->op, sizeof(job->op), value);
+        text_set(job->op, value);
     else if (text_equal(word, "snapshot"))
-        (void)text_copy(job->snapshot, sizeof(job->snapshot), value);
+        text_set(job->snapshot, value);
     else if (text_equal(word, "cpus"))
         definition->size.cpus = number(value);
     else if (text_equal(word, "memory"))

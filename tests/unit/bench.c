@@ -229,7 +229,7 @@ static void tell_room(struct bench *bench, struct far *agent, const struct welco
     capacity->fits = memory_new(welcome->shapes_count, sizeof(struct fit));
     for (uint32_t i = 0; i < welcome->shapes_count; i++) {
         capacity->fits[i].count = room;
-        (void)text_copy(capacity->fits[i].shape, limit_name_size, welcome->shapes[i].name);
+        text_set(capacity->fits[i].shape, welcome->shapes[i].name);
     }
     bench_say(bench, agent, message);
 }
@@ -356,8 +356,8 @@ struct message bench_result(const struct message *instruct, enum code code,
                             enum vm_state state) {
     struct message message = {.kind = MESSAGE_RESULT};
     struct result *result = &message.result;
-    (void)text_copy(result->op, sizeof(result->op), instruct->instruct.op);
-    (void)text_copy(result->vm, sizeof(result->vm), instruct->instruct.vm);
+    text_set(result->op, instruct->instruct.op);
+    text_set(result->vm, instruct->instruct.vm);
     result->generation = instruct->instruct.generation;
     result->code = code;
     result->step = code == CODE_OK ? STEP_NONE : STEP_PREPARING;

@@ -16,16 +16,16 @@ static const char *const tokens[] = {
 
 struct request cloud_request(struct cloud *cloud, enum cloud_user user, enum request_kind kind) {
     struct request request = {.kind = kind, .handle = ++cloud->handle};
-    (void)text_copy(request.token_hash, sizeof(request.token_hash), tokens[user]);
+    text_set(request.token_hash, tokens[user]);
     return request;
 }
 
 struct request cloud_wish(struct cloud *cloud, enum cloud_user user, const char *name) {
     struct request request = cloud_request(cloud, user, REQUEST_VM_CREATE);
     struct vm_create *wish = &request.vm_create;
-    (void)text_copy(wish->name, sizeof(wish->name), name);
-    (void)text_copy(wish->shape, sizeof(wish->shape), "small");
-    (void)text_copy(wish->image, sizeof(wish->image), "debian");
+    text_set(wish->name, name);
+    text_set(wish->shape, "small");
+    text_set(wish->image, "debian");
     wish->start = true;
     return request;
 }
@@ -34,21 +34,21 @@ struct request cloud_act(struct cloud *cloud, enum cloud_user user, enum verb ve
                          const char *key) {
     struct request request = cloud_request(cloud, user, REQUEST_VM_ACT);
     request.verb = verb;
-    (void)text_copy(request.key, sizeof(request.key), key);
+    text_set(request.key, key);
     return request;
 }
 
 void cloud_add_tenant(struct cloud *cloud, const char *name, enum cloud_user user) {
     struct request request = cloud_request(cloud, cloud_operator, REQUEST_TENANT_CREATE);
-    (void)text_copy(request.tenant_create.name, limit_name_size, name);
-    (void)text_copy(request.new_token_hash, limit_digest_size, tokens[user]);
+    text_set(request.tenant_create.name, name);
+    text_set(request.new_token_hash, tokens[user]);
     assert_int_equal(bench_ask(&cloud->bench, &request)->kind, REPLY_CREATED);
 }
 
 static void add_image(struct cloud *cloud, const char *name, int digest, uint32_t disk_gib) {
     struct request request = cloud_request(cloud, cloud_operator, REQUEST_IMAGE_ADD);
     request.image.disk_gib = disk_gib;
-    (void)text_copy(request.image.name, limit_name_size, name);
+    text_set(request.image.name, name);
     text_format(request.image.digest, limit_digest_size, "%064d", digest);
     assert_int_equal(bench_ask(&cloud->bench, &request)->kind, REPLY_CREATED);
 }
@@ -61,7 +61,7 @@ int cloud_set_up(void **state) {
                                      .shapes = bench_shapes, .shapes_count = 2,
                                      .networks = networks, .networks_count = 2,
                                      .agents_count = 2};
-    (void)text_copy(settings.operator_token_hash, limit_digest_size, tokens[cloud_operator]);
+    text_set(settings.operator_token_hash, tokens[cloud_operator]);
     *cloud = (struct cloud){.handle = 100};
     bench_init(&cloud->bench, &settings);
     cloud->north = bench_agent(&cloud->bench, 0);
@@ -103,15 +103,14 @@ struct id cloud_begin(struct cloud *cloud, const struct request *request) {
     assert_non_null(reply);
     if (reply->kind != REPLY_OPERATION)
         fail_msg("no operation: %s", reply->text);
-    (void)text_copy(id.text, sizeof(id.text),
-                    ((const struct operation *)reply->record.data)->id);
+    text_set(id.text, ((const struct operation *)reply->record.data)->id);
     return id;
 }
 
 struct id cloud_run_vm(struct cloud *cloud, enum cloud_user user, const char *name) {
     struct request wish = cloud_wish(cloud, user, name);
     struct id vm, op = cloud_begin(cloud, &wish);
-    (void)text_copy(vm.text, sizeof(vm.text), cloud_op(cloud, op.text)->vm);
+    text_set(vm.text, cloud_op(cloud, op.text)->vm);
     cloud_answer(cloud, CODE_OK, VM_RUNNING);
     assert_int_equal(cloud_op(cloud, op.text)->state, OP_SUCCEEDED);
     return vm;

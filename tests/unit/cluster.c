@@ -39,7 +39,7 @@ void cluster_image(enum code code) {
     struct event event = {.kind = EVENT_IMAGE, .image.code = code};
     const struct effect *asked = bench_last(&bench, EFFECT_IMAGE);
     assert_non_null(asked);
-    (void)text_copy(event.image.digest, limit_digest_size, asked->image.digest);
+    text_set(event.image.digest, asked->image.digest);
     effects_clear(&bench.effects);
     bench_step(&bench, event);
 }

@@ -56,8 +56,7 @@ void host_end_job(enum code code) { host_end((struct event_job){.code = code}); 
 void host_domain_is(const char *vm, uint32_t epoch, enum vm_state in, enum domain_news why) {
     struct event event = {.kind = EVENT_DOMAIN,
                           .domain = {.epoch = epoch, .state = in, .why = why}};
-    (void)text_copy(event.domain.vm, limit_id_size,
-                    bench_instruct("1", vm, 1, VERB_START).instruct.vm);
+    text_set(event.domain.vm, bench_instruct("1", vm, 1, VERB_START).instruct.vm);
     effects_clear(&bench.effects);
     bench_step(&bench, event);
 }

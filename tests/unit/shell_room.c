@@ -88,7 +88,7 @@ static void on_reply(struct rest *rest, struct reply *reply) {
 }
 
 static void on_fetch(struct image_fetcher *fetcher, const char *digest) {
-    (void)text_copy(fetcher->digest, sizeof(fetcher->digest), digest);
+    text_set(fetcher->digest, digest);
     text_addf(&journal, "fetch;");
 }
 

@@ -157,8 +157,7 @@ static void a_verb_that_the_state_does_not_permit_starts_no_job(void **state) {
                                          states[i]);
             }
             struct message settled = {.kind = MESSAGE_SETTLED};
-            (void)text_copy(settled.settled.op, limit_id_size,
-                            bench_instruct("2", "1", 1, verb).instruct.op);
+            text_set(settled.settled.op, bench_instruct("2", "1", 1, verb).instruct.op);
             bench_say(&bench, manager, settled);
             generation++;
         }
@@ -416,8 +415,7 @@ static void a_definition_that_a_crash_interrupted_is_begun_again(void **state) {
         bench_say(&bench, manager, bench_instruct("9", number, 2, VERB_DELETE));
         host_end_job(CODE_OK);
         struct message settled = {.kind = MESSAGE_SETTLED};
-        (void)text_copy(settled.settled.op, limit_id_size,
-                        bench_instruct("9", "1", 1, VERB_STOP).instruct.op);
+        text_set(settled.settled.op, bench_instruct("9", "1", 1, VERB_STOP).instruct.op);
         bench_say(&bench, manager, settled);
     }
 }
@@ -479,8 +477,7 @@ static void a_change_of_a_domain_is_told_unless_it_is_of_another_epoch(void **st
     (void)state;
     host_run_vm();
     struct event old = {.kind = EVENT_DOMAIN, .domain = {"", 2, VM_STOPPED, DOMAIN_CHANGED}};
-    (void)text_copy(old.domain.vm, limit_id_size,
-                    bench_instruct("1", "1", 1, VERB_STOP).instruct.vm);
+    text_set(old.domain.vm, bench_instruct("1", "1", 1, VERB_STOP).instruct.vm);
     effects_clear(&bench.effects);
     bench_step(&bench, old);
     assert_int_equal(bench.effects.count, 0);

@@ -14,8 +14,8 @@
 /* Reached by others at the URI; "": by none. */
 static void tell_host(const char *uri) {
     struct event_host host = {.size = {8, 8192, 100}, .accelerator = "kvm", .sends = true};
-    (void)text_copy(host.uri, sizeof(host.uri), uri);
-    (void)text_copy(host.folder, sizeof(host.folder), "/isthmus");
+    text_set(host.uri, uri);
+    text_set(host.folder, "/isthmus");
     host_tell(&host);
 }
 

@@ -400,7 +400,7 @@ static void a_text_that_is_not_utf8_is_refused_whichever_way_it_comes(void **sta
     for (size_t i = 0; i < array_size(bad); i++) {
         if (!codec_field_from_text(field, bad[i], &query, &fault))
             fail_msg("bad sequence %zu was taken", i);
-        (void)text_copy(query.after, sizeof(query.after), bad[i]);
+        text_set(query.after, bad[i]);
         assert_int_equal(codec_check(&list_query_table, &query, &fault), -EINVAL);
         assert_string_equal(fault.field, "after");
     }
@@ -411,7 +411,7 @@ static void a_printed_record_keeps_its_secrets(void **state) {
     auto_clean(clean_text) struct text line = {0};
     struct operation op = {.id = an_id, .vm = an_id, .verb = VERB_DEFINE};
     op.definition.user_data = (char *)(uintptr_t) "password: xyzzy";
-    (void)text_copy(op.definition.name, sizeof(op.definition.name), "web");
+    text_set(op.definition.name, "web");
     codec_print(&operation_table, &op, &line);
     assert_null(strstr(text_data(&line), "xyzzy"));
     assert_non_null(strstr(text_data(&line), "definition={name=web user_data=(secret)}"));

@@ -119,7 +119,7 @@ static void a_definition_goes_to_the_roomiest_host_in_this_levels_own_numbers(vo
     assert_int_equal(result->generation, 41);
     struct message report = {.kind = MESSAGE_VM, .vm = {.epoch = 1, .generation = 1,
                                                         .state = VM_CRASHED}};
-    (void)text_copy(report.vm.vm, limit_id_size, define.instruct.vm);
+    text_set(report.vm.vm, define.instruct.vm);
     bench_say(&bench, bench_agent(&bench, 0), report);
     const struct vm_report *told = &bench_told(&bench, cloud, MESSAGE_VM)->vm;
     assert_int_equal(told->epoch, 9);
@@ -300,8 +300,7 @@ static void one_upstream_reaches_nothing_of_another(void **state) {
         assert_null(cluster_instructed(&instruct));
     }
     struct message settled = {.kind = MESSAGE_SETTLED};
-    (void)text_copy(settled.settled.op, limit_id_size,
-                    bench_instruct("1", "1", 1, VERB_DEFINE).instruct.op);
+    text_set(settled.settled.op, bench_instruct("1", "1", 1, VERB_DEFINE).instruct.op);
     bench_say(&bench, other, settled);
     assert_int_equal(role_book(bench.role)->ops_count, 1);
     bench_say(&bench, other, (struct message){.kind = MESSAGE_SYNC});
@@ -321,8 +320,7 @@ static void a_result_is_said_until_it_is_settled(void **state) {
     bench_welcome(&bench, cloud);
     cluster_assert_result(cloud, CODE_OK, VM_RUNNING);
     struct message settled = {.kind = MESSAGE_SETTLED};
-    (void)text_copy(settled.settled.op, limit_id_size,
-                    bench_instruct("1", "1", 1, VERB_DEFINE).instruct.op);
+    text_set(settled.settled.op, bench_instruct("1", "1", 1, VERB_DEFINE).instruct.op);
     bench_say(&bench, cloud, settled);
     assert_int_equal(role_book(bench.role)->ops_count, 0);
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0])); /* a late repeat */
@@ -339,7 +337,7 @@ static void after_a_restart_a_definition_without_a_host_asks_for_its_image_again
     bench_welcome(&bench, cloud);
     bench_hello(&bench, bench_agent(&bench, 1), 2);
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
-    (void)text_copy(event.image.digest, limit_digest_size, asked.digest);
+    text_set(event.image.digest, asked.digest);
     bench_step(&bench, event);
     assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 1));
 }
@@ -352,7 +350,7 @@ static void after_a_restart_a_definition_is_placed_although_the_uplink_is_not_ba
     struct effect_image asked = bench_last(&bench, EFFECT_IMAGE)->image;
     bench_hello(&bench, bench_agent(&bench, 1), 2);
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
-    (void)text_copy(event.image.digest, limit_digest_size, asked.digest);
+    text_set(event.image.digest, asked.digest);
     bench_step(&bench, event);
     assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 1));
 }
@@ -365,7 +363,7 @@ static void a_deletion_overtakes_a_definition_that_waits_for_its_image(void **st
     bench_say(&bench, cloud, bench_instruct("2", "1", 2, VERB_DELETE));
     cluster_assert_result(cloud, CODE_OK, VM_DELETED);
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
-    (void)text_copy(event.image.digest, limit_digest_size, asked.digest);
+    text_set(event.image.digest, asked.digest);
     bench_step(&bench, event);
     assert_null(cluster_instructed(&instruct));
 }

@@ -21,7 +21,7 @@ static int set_up(void **state) {
 static const struct reply *ask(struct request request, const char *key) {
     static uint64_t handle;
     request.handle = ++handle;
-    (void)text_copy(request.key, sizeof(request.key), key);
+    text_set(request.key, key);
     return bench_ask(&bench, &request);
 }
 
@@ -99,7 +99,7 @@ static void begin_to_leave(enum request_kind kind) {
 
 static void image_comes(enum code code) {
     struct event event = {.kind = EVENT_IMAGE, .image.code = code};
-    (void)text_copy(event.image.digest, limit_digest_size, vm()->digest);
+    text_set(event.image.digest, vm()->digest);
     effects_clear(&bench.effects);
     bench_step(&bench, event);
 }

@@ -26,7 +26,7 @@ static int set_up(void **state) {
 
 static struct request request(enum request_kind kind, const char *key) {
     struct request asked = {.handle = 7, .kind = kind};
-    (void)text_copy(asked.key, sizeof(asked.key), key);
+    text_set(asked.key, key);
     return asked;
 }
 
@@ -34,12 +34,12 @@ static struct request request(enum request_kind kind, const char *key) {
 static struct id new_token(const char *peer, uint64_t seconds) {
     struct request asked = request(REQUEST_TOKEN_CREATE, "");
     struct id id;
-    (void)text_copy(asked.token_create.peer, sizeof(asked.token_create.peer), peer);
+    text_set(asked.token_create.peer, peer);
     asked.token_create.expires_seconds = seconds;
-    (void)text_copy(asked.new_token_hash, sizeof(asked.new_token_hash), SECRET);
+    text_set(asked.new_token_hash, SECRET);
     const struct reply *reply = bench_ask(&bench, &asked);
     assert_int_equal(reply->kind, REPLY_CREATED);
-    (void)text_copy(id.text, sizeof(id.text), reply->record.data);
+    text_set(id.text, ((const struct join_token *)reply->record.data)->id);
     return id;
 }
 
@@ -47,9 +47,9 @@ static enum join_verdict join(const struct far *from, const char *token, const c
                               const char *key) {
     struct event event = {.kind = EVENT_JOIN,
                           .join = {.link = from->setting.link, .from = from->setting.address}};
-    (void)text_copy(event.join.token, sizeof(event.join.token), token);
-    (void)text_copy(event.join.secret_hash, sizeof(event.join.secret_hash), secret);
-    (void)text_copy(event.join.key, sizeof(event.join.key), key);
+    text_set(event.join.token, token);
+    text_set(event.join.secret_hash, secret);
+    text_set(event.join.key, key);
     effects_clear(&bench.effects);
     bench_step(&bench, event);
     const struct effect *joined = bench_last(&bench, EFFECT_JOINED);
@@ -151,7 +151,7 @@ static void a_new_key_ends_the_session_of_the_old_one(void **state) {
 
 static struct message rekey(const char *key) {
     struct message message = {.kind = MESSAGE_REKEY};
-    (void)text_copy(message.rekey.key, sizeof(message.rekey.key), key);
+    text_set(message.rekey.key, key);
     return message;
 }
 
@@ -235,7 +235,7 @@ static void tokens_are_for_known_peers_and_have_a_limit(void **state) {
     (void)state;
     struct request asked = request(REQUEST_TOKEN_CREATE, "");
     struct request revoke = request(REQUEST_KEY_REVOKE, "nobody");
-    (void)text_copy(asked.token_create.peer, sizeof(asked.token_create.peer), "nobody");
+    text_set(asked.token_create.peer, "nobody");
     assert_int_equal(bench_ask(&bench, &asked)->code, CODE_NOT_FOUND);
     assert_int_equal(bench_ask(&bench, &revoke)->code, CODE_NOT_FOUND);
 }

@@ -22,7 +22,7 @@ static int set_up_cluster(void **state) {
 /* What the operation tells that user. */
 static const struct operation *told(struct cloud *top, enum cloud_user user, const char *op) {
     struct request request = cloud_request(top, user, REQUEST_OP_SHOW);
-    (void)text_copy(request.key, sizeof(request.key), op);
+    text_set(request.key, op);
     const struct reply *reply = bench_ask(&top->bench, &request);
     assert_int_equal(reply->kind, REPLY_OPERATION);
     return reply->record.data;
@@ -30,7 +30,7 @@ static const struct operation *told(struct cloud *top, enum cloud_user user, con
 
 static const struct operation *told_owner(const char *op) {
     struct request request = {.kind = REQUEST_OP_SHOW, .handle = 7};
-    (void)text_copy(request.key, sizeof(request.key), op);
+    text_set(request.key, op);
     const struct reply *reply = bench_ask(&bench, &request);
     assert_int_equal(reply->kind, REPLY_RECORD);
     assert_ptr_equal(reply->record.table, &hosted_operation_table);
@@ -76,7 +76,7 @@ static void each_candidate_stands_in_the_timeline_with_its_reason(void **state) 
     bench_say(&top->bench, top->north, bench_result(&first, CODE_NOT_ALLOWED, VM_FAILED));
     (void)cloud_instructed(top, &second);
     struct message progress = {.kind = MESSAGE_PROGRESS, .progress.step = STEP_FETCHING};
-    (void)text_copy(progress.progress.op, limit_id_size, op.text);
+    text_set(progress.progress.op, op.text);
     bench_say(&top->bench, top->south, progress);
     assert_waits(told(top, cloud_alice, op.text), WAIT_RESULT, "agent-1");
     bench_say(&top->bench, top->south, bench_result(&second, CODE_OK, VM_RUNNING));
@@ -136,7 +136,7 @@ static void what_is_begun_while_its_cluster_is_away_says_so(void **state) {
     struct request stop = cloud_act(top, cloud_operator, VERB_STOP, "");
     const struct vm *vm = &container_of(role_book(top->bench.role)->vms.next, struct book_vm,
                                         by_age)->record;
-    (void)text_copy(stop.key, sizeof(stop.key), vm->id);
+    text_set(stop.key, vm->id);
     struct id op = cloud_begin(top, &stop);
     static const struct line lines[] = {
         {STEP_ACCEPTED, BY_OPERATOR, NULL, CODE_OK},
@@ -165,11 +165,10 @@ static void the_owner_sees_the_hosts_that_were_tried(void **state) {
     (void)state;
     struct message define = bench_define("1", "1", 1, &bench_shapes[0]);
     struct id op;
-    (void)text_copy(op.text, sizeof(op.text), define.instruct.op);
+    text_set(op.text, define.instruct.op);
     bench_say(&bench, cloud, define);
     struct event image = {.kind = EVENT_IMAGE};
-    (void)text_copy(image.image.digest, limit_digest_size,
-                    bench_last(&bench, EFFECT_IMAGE)->image.digest);
+    text_set(image.image.digest, bench_last(&bench, EFFECT_IMAGE)->image.digest);
     assert_int_equal(told_owner(op.text)->waits.wait, WAIT_IMAGE);
     effects_clear(&bench.effects);
     bench_step(&bench, image);
@@ -187,7 +186,7 @@ static void the_owner_sees_the_hosts_that_were_tried(void **state) {
     };
     assert_timeline(told_owner(op.text), lines, array_size(lines));
     struct message settled = {.kind = MESSAGE_SETTLED};
-    (void)text_copy(settled.settled.op, limit_id_size, op.text);
+    text_set(settled.settled.op, op.text);
     bench_say(&bench, cloud, settled);
     assert_null(book_op(role_book(bench.role), op.text)); /* out of the books, and still told */
     assert_timeline(told_owner(op.text), lines, array_size(lines));
@@ -197,7 +196,7 @@ static void the_owners_limits_are_the_owners_decision(void **state) {
     (void)state;
     struct message define = bench_define("1", "1", 1, &bench_shapes[0]);
     struct id op;
-    (void)text_copy(op.text, sizeof(op.text), define.instruct.op);
+    text_set(op.text, define.instruct.op);
     cluster_reopen((const uint64_t[]){3}, 1, (struct owner_limits){.cpus = 0, .memory_mib = 1});
     bench_say(&bench, cloud, define);
     static const struct line lines[] = {{STEP_ACCEPTED, BY_ASKER, NULL, CODE_OK},
@@ -209,7 +208,7 @@ static void a_host_with_room_that_may_come_back_is_waited_for(void **state) {
     (void)state;
     struct message define = bench_define("1", "1", 1, &bench_shapes[0]);
     struct id op;
-    (void)text_copy(op.text, sizeof(op.text), define.instruct.op);
+    text_set(op.text, define.instruct.op);
     bench_restart(&bench);
     bench_welcome(&bench, cloud);
     bench_say(&bench, cloud, define);
@@ -253,7 +252,7 @@ static void the_owner_lists_operations_that_ended_and_those_under_way(void **sta
         char name[2] = {(char)('0' + i), 0};
         struct message define = bench_define(name, name, 1, &bench_shapes[0]);
         struct message settled = {.kind = MESSAGE_SETTLED};
-        (void)text_copy(settled.settled.op, limit_id_size, define.instruct.op);
+        text_set(settled.settled.op, define.instruct.op);
         bench_say(&bench, i == 2 ? other : cloud, define);
         cluster_image(CODE_OK);
         cluster_answer(CODE_OK, VM_RUNNING);
@@ -263,13 +262,13 @@ static void the_owner_lists_operations_that_ended_and_those_under_way(void **sta
     struct request request = {.kind = REQUEST_OP_LIST, .handle = 8, .list.limit = 2};
     const struct reply *reply = bench_ask(&bench, &request);
     assert_int_equal(reply->list_count, 2);
-    (void)text_copy(request.list.after, limit_name_size, reply->next);
+    text_set(request.list.after, reply->next);
     request.handle++;
     reply = bench_ask(&bench, &request);
     assert_int_equal(reply->list_count, 1);
     assert_string_equal(((const struct operation *)reply->list[0].data)->vm_name, "web-3");
     request = (struct request){.kind = REQUEST_OP_LIST, .handle = 20};
-    (void)text_copy(request.list.upstream, limit_name_size, "manager-1");
+    text_set(request.list.upstream, "manager-1");
     reply = bench_ask(&bench, &request);
     assert_int_equal(reply->list_count, 1);
     assert_string_equal(((const struct operation *)reply->list[0].data)->vm_name, "web-2");

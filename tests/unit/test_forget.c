@@ -13,7 +13,7 @@ static struct cloud cloud; /* of this program's only thread; each test begins wi
 
 static struct request forget(enum cloud_user user, const char *name) {
     struct request request = cloud_request(&cloud, user, REQUEST_CLUSTER_FORGET);
-    (void)text_copy(request.key, sizeof(request.key), name);
+    text_set(request.key, name);
     return request;
 }
 
@@ -65,8 +65,7 @@ static void what_waits_for_it_ends(void **state) {
     (void)cloud_run_vm(&cloud, cloud_alice, "gone");
     struct request wish = cloud_wish(&cloud, cloud_alice, "new");
     wish.deadline_ms = 600000;
-    (void)text_copy(wish.vm_create.placing.cluster, sizeof(wish.vm_create.placing.cluster),
-                    cloud.north->setting.name);
+    text_set(wish.vm_create.placing.cluster, cloud.north->setting.name);
     struct id made = cloud_begin(&cloud, &wish);
     lose_north();
     struct request act = cloud_act(&cloud, cloud_alice, VERB_DELETE, "gone");

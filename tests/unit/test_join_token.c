@@ -58,7 +58,7 @@ static void a_token_has_no_line_ends(void **state) {
     auto_clean(text_deinit) struct text text = {0};
     struct join_offer sly = offer, got;
     struct error err = {0};
-    (void)text_copy(sly.address, sizeof(sly.address), "m@x/y\nuri = test:///default");
+    text_set(sly.address, "m@x/y\nuri = test:///default");
     join_token_print(&sly, &text);
     assert_int_equal(join_token_read(text.data, &got, &err), -EINVAL);
 }

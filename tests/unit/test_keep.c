@@ -26,7 +26,7 @@ static const struct operation *done(const struct request *act) {
 
 static struct request renaming(const char *key, const char *name) {
     struct request act = cloud_act(&cloud, cloud_alice, VERB_RENAME, key);
-    (void)text_copy(act.vm_rename.name, sizeof(act.vm_rename.name), name);
+    text_set(act.vm_rename.name, name);
     return act;
 }
 
@@ -90,7 +90,7 @@ static void what_a_place_says_of_a_locked_vm_is_learnt_all_the_same(void **state
     (void)done(&lock);
     struct message report = {.kind = MESSAGE_VM,
                              .vm = {.epoch = 1, .generation = 1, .state = VM_CRASHED}};
-    (void)text_copy(report.vm.vm, limit_id_size, vm.text);
+    text_set(report.vm.vm, vm.text);
     bench_say(&cloud.bench, cloud.north, report);
     bench_say(&cloud.bench, cloud.south, report);
     assert_int_equal(cloud_vm(&cloud, vm.text)->state, VM_CRASHED);
@@ -105,8 +105,8 @@ static void a_renamed_vm_is_found_by_its_new_name_and_the_old_one_is_free(void *
     (void)cloud_run_vm(&cloud, cloud_bob, "shop"); /* another's names are no hindrance */
     struct request taken = renaming("web", "db"), rename = renaming("web", "shop");
     struct request old = cloud_request(&cloud, cloud_alice, REQUEST_VM_SHOW), by_id = old;
-    (void)text_copy(old.key, sizeof(old.key), "web");
-    (void)text_copy(by_id.key, sizeof(by_id.key), vm.text);
+    text_set(old.key, "web");
+    text_set(by_id.key, vm.text);
     cloud_assert_refused(&cloud, &taken, CODE_CONFLICT, "name");
     (void)done(&rename);
     bench_restart(&cloud.bench);
@@ -126,7 +126,7 @@ static void metadata_are_set_as_a_whole_and_kept(void **state) {
     wish.vm_create.metadata = first;
     struct id op = cloud_begin(&cloud, &wish);
     struct id vm;
-    (void)text_copy(vm.text, sizeof(vm.text), cloud_op(&cloud, op.text)->vm);
+    text_set(vm.text, cloud_op(&cloud, op.text)->vm);
     cloud_answer(&cloud, CODE_OK, VM_RUNNING);
     assert_string_equal(cloud_vm(&cloud, vm.text)->metadata, first);
     struct request edit = editing(second), clear = editing(NULL);
@@ -154,7 +154,7 @@ static void an_act_of_the_managers_own_is_repeated_by_its_key(void **state) {
     (void)state;
     (void)cloud_run_vm(&cloud, cloud_alice, "web");
     struct request rename = renaming("web", "shop");
-    (void)text_copy(rename.idempotency_key, sizeof(rename.idempotency_key), "once");
+    text_set(rename.idempotency_key, "once");
     struct id first = cloud_begin(&cloud, &rename);
     assert_string_equal(cloud_begin(&cloud, &rename).text, first.text); /* not NOT_FOUND */
 }

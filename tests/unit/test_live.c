@@ -28,7 +28,7 @@ static int set_up(void **state) {
 static const struct reply *ask(enum request_kind kind, const char *key) {
     static uint64_t handle;
     struct request request = {.kind = kind, .handle = ++handle};
-    (void)text_copy(request.key, sizeof(request.key), key);
+    text_set(request.key, key);
     return bench_ask(&bench, &request);
 }
 
@@ -79,7 +79,7 @@ static void answer(size_t agent, const struct message *instruct, enum code code,
 
 static void image_comes(void) {
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
-    (void)text_copy(event.image.digest, limit_digest_size, vm()->digest);
+    text_set(event.image.digest, vm()->digest);
     assert_int_equal(vm()->stays, STAY_FETCHING);
     effects_clear(&bench.effects);
     bench_step(&bench, event);

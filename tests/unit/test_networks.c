@@ -143,7 +143,7 @@ static void a_network_that_is_not_permitted_is_not_given(void **state) {
     (void)state;
     struct request request = {.kind = REQUEST_PERMISSIONS_SET,
                               .permissions.networks = (char *)(uintptr_t)"dmz lan"};
-    (void)text_copy(request.key, sizeof(request.key), cloud->setting.name);
+    text_set(request.key, cloud->setting.name);
     assert_int_equal(bench_ask(&bench, &request)->kind, REPLY_RECORD);
     static const char *const refused[] = {"wan", "lan,wan", "la"};
     static const char *const vms[] = {"1", "2", "3"};

@@ -20,7 +20,7 @@ static int set_up(void **state) {
 static struct request about(enum request_kind kind, const char *key) {
     static uint64_t handle;
     struct request request = {.kind = kind, .handle = ++handle};
-    (void)text_copy(request.key, sizeof(request.key), key);
+    text_set(request.key, key);
     return request;
 }
 

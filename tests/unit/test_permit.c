@@ -15,7 +15,7 @@ static struct cloud cloud; /* of this program's only thread; each test begins wi
 
 static struct request of_alice(enum cloud_user user, enum request_kind kind) {
     struct request request = cloud_request(&cloud, user, kind);
-    (void)text_copy(request.key, sizeof(request.key), "alice");
+    text_set(request.key, "alice");
     return request;
 }
 
@@ -48,9 +48,9 @@ static void assert_words(const char *words) {
 
 static struct request wish(const char *shape, const char *image, const char *cluster) {
     struct request request = cloud_wish(&cloud, cloud_alice, "web");
-    (void)text_copy(request.vm_create.shape, limit_name_size, shape);
-    (void)text_copy(request.vm_create.image, limit_name_size, image);
-    (void)text_copy(request.vm_create.placing.cluster, limit_name_size, cluster);
+    text_set(request.vm_create.shape, shape);
+    text_set(request.vm_create.image, image);
+    text_set(request.vm_create.placing.cluster, cluster);
     return request;
 }
 
@@ -62,8 +62,8 @@ static void assert_not_allowed(struct request request, const char *field, const 
 static struct request reshape(enum cloud_user user, enum verb verb, const char *key,
                               const char *shape, const char *image) {
     struct request act = cloud_act(&cloud, user, verb, key);
-    (void)text_copy(act.reshape.shape, limit_name_size, shape);
-    (void)text_copy(act.reshape.image, limit_name_size, image);
+    text_set(act.reshape.shape, shape);
+    text_set(act.reshape.image, image);
     return act;
 }
 
@@ -79,7 +79,7 @@ static void new_vms_use_what_is_permitted_and_nothing_else(void **state) {
     assert_not_allowed(wish("small", "none", ""), "image", "may not use image 'none'");
     (void)cloud_run_vm(&cloud, cloud_alice, "web");
     struct request bobs = cloud_wish(&cloud, cloud_bob, "web"); /* another's are another's */
-    (void)text_copy(bobs.vm_create.shape, limit_name_size, "large");
+    text_set(bobs.vm_create.shape, "large");
     (void)cloud_begin(&cloud, &bobs);
 }
 
@@ -135,7 +135,7 @@ static void a_cluster_that_is_named_and_not_permitted_is_refused_whether_it_is_t
     (void)cloud_begin(&cloud, &request);
     permit(NULL, NULL, NULL);
     request = wish("small", "debian", "none");
-    (void)text_copy(request.vm_create.name, limit_name_size, "more");
+    text_set(request.vm_create.name, "more");
     cloud_assert_refused(&cloud, &request, CODE_NOT_FOUND, "cluster");
 }
 
@@ -143,12 +143,12 @@ static void a_group_is_looked_for_where_its_tenant_may_be(void **state) {
     (void)state;
     struct message instruct;
     struct request request = wish("small", "debian", "");
-    (void)text_copy(request.vm_create.group, limit_name_size, "pair");
+    text_set(request.vm_create.group, "pair");
     request.vm_create.placing.rule = GROUP_TOGETHER;
     (void)cloud_begin(&cloud, &request);
     assert_ptr_equal(cloud_instructed(&cloud, &instruct), cloud.north);
     permit("agent-1", NULL, NULL);
-    (void)text_copy(request.vm_create.name, limit_name_size, "more");
+    text_set(request.vm_create.name, "more");
     cloud_assert_refused(&cloud, &request, CODE_UNMET, "group_rule");
     assert_words("group 'pair' is in no cluster that you ask for and may use");
 }
@@ -189,8 +189,8 @@ static void a_refusal_after_a_restart_leads_to_none_either(void **state) {
     bench_hello(&cloud.bench, cloud.south, 1);
     bench_hello(&cloud.bench, cloud.north, 2);
     struct message again = {.kind = MESSAGE_INSTRUCT}, next;
-    (void)text_copy(again.instruct.op, limit_id_size, op.text);
-    (void)text_copy(again.instruct.vm, limit_id_size, cloud_op(&cloud, op.text)->vm);
+    text_set(again.instruct.op, op.text);
+    text_set(again.instruct.vm, cloud_op(&cloud, op.text)->vm);
     again.instruct.generation = cloud_vm(&cloud, again.instruct.vm)->place_generation;
     bench_say(&cloud.bench, cloud.north, bench_result(&again, CODE_NO_CAPACITY, VM_FAILED));
     assert_null(cloud_instructed(&cloud, &next));
@@ -227,14 +227,14 @@ static const char *listed(enum cloud_user user, enum request_kind kind) {
         for (uint32_t i = 0; i < reply->list_count; i++)
             text_format(keys + strlen(keys), sizeof(keys) - strlen(keys), "%s ",
                         (const char *)reply->list[i].data); /* the first member */
-        (void)text_copy(list.list.after, limit_name_size, reply->next);
+        text_set(list.list.after, reply->next);
     } while (*list.list.after);
     return keys;
 }
 
 static uint32_t fits_shown(enum cloud_user user) {
     struct request request = cloud_request(&cloud, user, REQUEST_CLUSTER_SHOW);
-    (void)text_copy(request.key, limit_name_size, "agent-1");
+    text_set(request.key, "agent-1");
     const struct reply *reply = bench_ask(&cloud.bench, &request);
     assert_int_equal(reply->kind, REPLY_RECORD);
     return ((const struct node *)reply->record.data)->capacity.fits_count;
@@ -256,10 +256,10 @@ static void a_tenant_is_shown_what_it_may_use(void **state) {
         assert_int_equal(fits_shown(user), 2);
     }
     struct request show = cloud_request(&cloud, cloud_alice, REQUEST_CLUSTER_SHOW);
-    (void)text_copy(show.key, limit_name_size, "agent-0");
+    text_set(show.key, "agent-0");
     cloud_assert_refused(&cloud, &show, CODE_NOT_FOUND, "cluster");
     show = cloud_request(&cloud, cloud_alice, REQUEST_IMAGE_SHOW);
-    (void)text_copy(show.key, limit_name_size, "debian");
+    text_set(show.key, "debian");
     cloud_assert_refused(&cloud, &show, CODE_NOT_FOUND, "image");
 }
 
@@ -282,7 +282,7 @@ static void a_name_that_is_not_there_is_refused(void **state) {
 
 static void delete_image(const char *name) {
     struct request request = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_DELETE);
-    (void)text_copy(request.key, limit_name_size, name);
+    text_set(request.key, name);
     assert_int_equal(bench_ask(&cloud.bench, &request)->kind, REPLY_GONE);
 }
 
@@ -342,7 +342,7 @@ static void operators_alone_set_permissions_of_tenants_that_there_are(void **sta
         struct request request = of_alice(cloud_alice, kinds[i]);
         cloud_assert_refused(&cloud, &request, CODE_FORBIDDEN, "");
         request = cloud_request(&cloud, cloud_operator, kinds[i]);
-        (void)text_copy(request.key, sizeof(request.key), "nobody");
+        text_set(request.key, "nobody");
         cloud_assert_refused(&cloud, &request, CODE_NOT_FOUND, "tenant");
     }
 }
@@ -365,7 +365,7 @@ static void a_tenant_of_an_older_store_may_use_all(void **state) {
 static void a_repeat_of_what_was_accepted_gets_its_operation(void **state) {
     (void)state;
     struct request request = wish("small", "debian", "");
-    (void)text_copy(request.idempotency_key, limit_key_size, "one");
+    text_set(request.idempotency_key, "one");
     struct id op = cloud_begin(&cloud, &request);
     permit(NULL, "large", NULL);
     assert_string_equal(cloud_begin(&cloud, &request).text, op.text);

@@ -65,7 +65,7 @@ static struct capacity some_capacity(struct model *model, size_t which) {
     model->cpus[which] = pick(model, 100);
     for (size_t i = 0; i < model->told_count[which]; i++) {
         struct fit *fit = &model->told[which][i];
-        (void)text_copy(fit->shape, sizeof(fit->shape), shape_of(i).name);
+        text_set(fit->shape, shape_of(i).name);
         fit->count = pick(model, 6);
     }
     return (struct capacity){.cpus_free = model->cpus[which],
@@ -194,8 +194,7 @@ static struct peer *assert_choice(struct model *model, size_t number, const stru
     pick_allowed(model, allowed, sizeof(allowed));
     enum placement found = naive(model, number, only, &wish, &wanted);
     if (only < peers)
-        (void)text_copy(placing.cluster, sizeof(placing.cluster),
-                        model->downlink.peers[only].setting.name);
+        text_set(placing.cluster, model->downlink.peers[only].setting.name);
     assert_int_equal(placement_choose(&model->downlink, &wish, &chosen), found);
     assert_ptr_equal(chosen, wanted);
     return chosen;
@@ -209,8 +208,8 @@ static void defines(struct model *model) {
     struct vm vm = {.size = shape_of(number).size};
     struct operation operation = {.verb = VERB_DEFINE, .generation = 1,
                                   .deadline_ms = model->moment.now_ms + 1000000000};
-    (void)text_copy(vm.id, sizeof(vm.id), id_make(&model->ids, "vm", 1).text);
-    (void)text_copy(operation.id, sizeof(operation.id), id_make(&model->ids, "op", 1).text);
+    text_set(vm.id, id_make(&model->ids, "vm", 1).text);
+    text_set(operation.id, id_make(&model->ids, "op", 1).text);
     struct book_vm *made = book_add_vm(&model->book, &vm);
     struct book_op *op = book_begin(&model->book, made, &operation);
     for (size_t i = pick(model, 5); i; i--)

@@ -21,13 +21,13 @@ static struct account ask_account(const struct request *request) {
 
 static struct account account(enum cloud_user user) {
     struct request request = cloud_request(&cloud, user, REQUEST_TENANT_SHOW);
-    (void)text_copy(request.key, sizeof(request.key), "alice");
+    text_set(request.key, "alice");
     return ask_account(&request);
 }
 
 static void set_quota(struct owner_limits quota) {
     struct request request = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_QUOTA);
-    (void)text_copy(request.key, sizeof(request.key), "alice");
+    text_set(request.key, "alice");
     request.limits = quota;
     struct account account = ask_account(&request);
     assert_memory_equal(&account.quota, &quota, sizeof(quota));
@@ -136,13 +136,13 @@ static void a_tenant_sees_its_own_account_and_sets_none(void **state) {
     (void)cloud_run_vm(&cloud, cloud_alice, "web");
     assert_int_equal(account(cloud_alice).used.vms, 1);
     struct request request = cloud_request(&cloud, cloud_bob, REQUEST_TENANT_SHOW);
-    (void)text_copy(request.key, sizeof(request.key), "alice");
+    text_set(request.key, "alice");
     cloud_assert_refused(&cloud, &request, CODE_FORBIDDEN, "");
     request = cloud_request(&cloud, cloud_alice, REQUEST_TENANT_QUOTA);
-    (void)text_copy(request.key, sizeof(request.key), "alice");
+    text_set(request.key, "alice");
     cloud_assert_refused(&cloud, &request, CODE_FORBIDDEN, "");
     request = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_QUOTA);
-    (void)text_copy(request.key, sizeof(request.key), "nobody");
+    text_set(request.key, "nobody");
     cloud_assert_refused(&cloud, &request, CODE_NOT_FOUND, "tenant");
 }
 

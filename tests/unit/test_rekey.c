@@ -136,7 +136,7 @@ static bool hear(int which, const struct text *sealed, bool fresh) {
     }
     pins_on_frame(other_of(which, &moment), &event);
     struct rekey rekey = {0};
-    (void)text_copy(rekey.key, sizeof(rekey.key), text_data(&frame) + 5);
+    text_set(rekey.key, text_data(&frame) + 5);
     if (fresh && rekey.key[0])
         pins_on_rekey(other_of(which, &moment), &rekey);
     perform(end, &effects);
@@ -195,11 +195,11 @@ static void set_up_pair(void) {
         struct end *end = &room.ends[i];
         text_format(end->path, sizeof(end->path), "%s/%d.key", room.folder, i);
         assert_int_equal(key_file_make(end->path, keys[i], &err), 0);
-        (void)text_copy(end->setting.name, sizeof(end->setting.name), "other");
+        text_set(end->setting.name, "other");
         end->setting.address = "other@x/y";
     }
     for (int i = 0; i < ENDS; i++)
-        (void)text_copy(room.ends[i].configured, limit_public_key_size, keys[!i]);
+        text_set(room.ends[i].configured, keys[!i]);
     start(AGENT);
     start(MANAGER);
 }

@@ -65,7 +65,7 @@ static struct message resize_to(const char *op, uint64_t generation, struct size
 static struct message of_snapshot(const char *op, uint64_t generation, enum verb verb,
                                   const char *name) {
     struct message message = bench_instruct(op, "1", generation, verb);
-    (void)text_copy(message.instruct.snapshot, limit_name_size, name);
+    text_set(message.instruct.snapshot, name);
     return message;
 }
 
@@ -277,7 +277,7 @@ static void what_nobody_confirmed_is_held_until_the_hosts_table_tells(void **sta
     struct vm_report *row = &table.table.vms[0];
     *row = (struct vm_report){.epoch = 1, .generation = 1, .state = VM_RUNNING,
                               .facts.size = small};
-    (void)text_copy(row->vm, limit_id_size, instruct.instruct.vm);
+    text_set(row->vm, instruct.instruct.vm);
     bench_hello(&bench, host, 2);
     bench_say(&bench, host, table);
     assert_size(&vm_here("1")->size, &small);
@@ -317,7 +317,7 @@ static void an_owner_permits_each_verb_its_shapes_and_its_images(void **state) {
     struct request request = {.kind = REQUEST_PERMISSIONS_SET, .handle = 7};
     static char verbs[] = "define resize rebuild", shapes[] = "small", images[] = "debian";
     cluster_run_vm(cloud, "1", "1");
-    (void)text_copy(request.key, limit_name_size, cloud->setting.name);
+    text_set(request.key, cloud->setting.name);
     request.permissions = (struct permissions){verbs, shapes, images};
     assert_int_equal(bench_ask(&bench, &request)->kind, REPLY_RECORD);
     bench_say(&bench, cloud, of_snapshot("2", 2, VERB_SNAPSHOT, "s"));
@@ -337,22 +337,22 @@ static struct cloud above;
 static struct request reshape(enum verb verb, const char *shape, const char *image,
                               const char *snapshot) {
     struct request act = cloud_act(&above, cloud_alice, verb, "web");
-    (void)text_copy(act.reshape.shape, limit_name_size, shape);
-    (void)text_copy(act.reshape.image, limit_name_size, image);
-    (void)text_copy(act.reshape.snapshot, limit_name_size, snapshot);
+    text_set(act.reshape.shape, shape);
+    text_set(act.reshape.image, image);
+    text_set(act.reshape.snapshot, snapshot);
     return act;
 }
 
 static void set_quota(struct owner_limits quota) {
     struct request request = cloud_request(&above, cloud_operator, REQUEST_TENANT_QUOTA);
-    (void)text_copy(request.key, limit_name_size, "alice");
+    text_set(request.key, "alice");
     request.limits = quota;
     assert_int_equal(bench_ask(&above.bench, &request)->kind, REPLY_RECORD);
 }
 
 static uint64_t used_cpus(void) {
     struct request request = cloud_request(&above, cloud_alice, REQUEST_TENANT_SHOW);
-    (void)text_copy(request.key, limit_name_size, "alice");
+    text_set(request.key, "alice");
     const struct reply *reply = bench_ask(&above.bench, &request);
     assert_int_equal(reply->kind, REPLY_RECORD);
     return ((const struct account *)reply->record.data)->used.cpus;
@@ -409,13 +409,13 @@ static void an_image_is_kept_while_a_vm_is_made_from_it(void **state) {
     cloud_answer(&above, CODE_OK, VM_RUNNING);
     (void)cloud_begin(&above, &act);
     struct far *cluster = cloud_instructed(&above, &instruct);
-    (void)text_copy(delete.key, limit_name_size, "huge");
+    text_set(delete.key, "huge");
     assert_int_equal(bench_ask(&above.bench, &delete)->code, CODE_CONFLICT);
-    (void)text_copy(delete.key, limit_name_size, "debian");
+    text_set(delete.key, "debian");
     assert_int_equal(bench_ask(&above.bench, &delete)->code, CODE_CONFLICT);
     bench_say(&above.bench, cluster, bench_result(&instruct, CODE_OK, VM_RUNNING));
     assert_int_equal(bench_ask(&above.bench, &delete)->kind, REPLY_GONE);
-    (void)text_copy(delete.key, limit_name_size, "huge");
+    text_set(delete.key, "huge");
     assert_int_equal(bench_ask(&above.bench, &delete)->code, CODE_CONFLICT);
 }
 

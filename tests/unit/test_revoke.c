@@ -19,7 +19,7 @@ static int set_up(void **state) {
 static const struct reply *ask(struct request request) {
     static uint64_t handle;
     request.handle = ++handle;
-    (void)text_copy(request.key, sizeof(request.key), "manager-0");
+    text_set(request.key, "manager-0");
     return bench_ask(&bench, &request);
 }
 

@@ -58,7 +58,7 @@ static int tear_down(void **state) {
 }
 
 static const struct lending *ask(const char *who, struct request request) {
-    (void)text_copy(request.key, sizeof(request.key), who);
+    text_set(request.key, who);
     const struct reply *reply = bench_ask(&bench, &request);
     assert_int_equal(reply->kind, REPLY_RECORD);
     return reply->record.data;
@@ -277,7 +277,7 @@ static void defines(struct model *model) {
     const struct message *result =
         bench_told(&bench, which ? other : cloud, MESSAGE_RESULT);
     assert_non_null(result);
-    (void)text_copy(settled.settled.op, limit_id_size, result->result.op);
+    text_set(settled.settled.op, result->result.op);
     look();
     bench_say(&bench, which ? other : cloud, settled);
     model->vms[which] += permitted;

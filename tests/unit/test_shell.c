@@ -23,7 +23,7 @@
 
 static void save(struct effects *out, const char *name) {
     struct tenant tenant = {0};
-    (void)text_copy(tenant.name, sizeof(tenant.name), name);
+    text_set(tenant.name, name);
     effects_save(out, &tenant_table, &tenant);
 }
 
@@ -31,7 +31,7 @@ static struct effect_send *send_beat(struct effects *out, uint32_t link, const c
                                      uint64_t sequence) {
     struct effect_send *send = &effects_add(out, EFFECT_SEND)->send;
     send->link = link;
-    (void)text_copy(send->address, sizeof(send->address), address);
+    text_set(send->address, address);
     send->header = (struct frame_header){.from = 11, .to = 12, .sequence = sequence};
     send->message.kind = MESSAGE_BEAT;
     return send;
@@ -224,7 +224,7 @@ static void script_all(struct role *role, const struct event *event, struct effe
         effects_add(out, EFFECT_JOB)->job.kind = JOB_SCAN;
         struct effect_image *image = &effects_add(out, EFFECT_IMAGE)->image;
         image->link = 1;
-        (void)text_copy(image->digest, sizeof(image->digest), "abc");
+        text_set(image->digest, "abc");
         effects_note(out, NOTE_INFO, "", "noted");
         effects_route(out, 1, "a@b/c", 3);
         effects_add(out, EFFECT_DONE);

@@ -34,7 +34,7 @@ static int set_up(void **state) {
 
 static void weigh(const char *who, uint32_t weight) {
     struct request request = {.kind = REQUEST_SHARE_SET, .share.weight = weight};
-    (void)text_copy(request.key, sizeof(request.key), who);
+    text_set(request.key, who);
     assert_int_equal(bench_ask(&bench, &request)->kind, REPLY_RECORD);
 }
 
@@ -176,7 +176,7 @@ static void a_weight_that_is_set_holds_for_those_that_wait(void **state) {
 static void wait_out_deadlines(void) {
     for (size_t i = 0; i < 13; i++) {
         struct message settled = {.kind = MESSAGE_SETTLED}, beat = {.kind = MESSAGE_BEAT};
-        (void)text_copy(settled.settled.op, limit_id_size, "op-00000000000000000000000000");
+        text_set(settled.settled.op, "op-00000000000000000000000000");
         bench_say(&bench, cloud, settled);
         bench_say(&bench, other, settled);
         bench_say(&bench, bench_agent(&bench, 0), beat);

@@ -197,8 +197,8 @@ static void settling_forgets_the_end_and_the_vm_that_is_gone(void **state) {
     struct desk *desk = *state;
     struct book_op *op = begin(desk, bench_define("1", "1", 1, bench_shapes));
     char id[limit_id_size], vm_id[limit_id_size];
-    (void)text_copy(id, sizeof(id), op->record.id);
-    (void)text_copy(vm_id, sizeof(vm_id), op->record.vm);
+    text_set(id, op->record.id);
+    text_set(vm_id, op->record.vm);
     uplink_on_settled(&desk->book, owner, id);
     assert_ptr_equal(book_op(&desk->book, id), op); /* it has no end yet */
     book_vm(&desk->book, vm_id)->record.state = VM_FAILED;

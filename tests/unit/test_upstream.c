@@ -30,7 +30,7 @@ static void each_kind_of_request_is_answered_to_those_who_may_ask(void **state) 
     for (enum request_kind kind = 0; kind < REQUEST_KIND_COUNT; kind++) {
         unsigned asks = request_rules[kind].asks;
         struct request request = cloud_request(&cloud, cloud_alice, kind);
-        (void)text_copy(request.key, sizeof(request.key), "none");
+        text_set(request.key, "none");
         assert_non_null(request_rules[kind].name);
         const struct reply *reply = bench_ask(&cloud.bench, &request);
         enum code code = reply->kind == REPLY_PROBLEM ? reply->code : CODE_OK;
@@ -40,7 +40,7 @@ static void each_kind_of_request_is_answered_to_those_who_may_ask(void **state) 
         if (kind == REQUEST_IMAGE_ADD || kind == REQUEST_TENANT_CREATE)
             continue; /* what is not there could be made */
         request = cloud_request(&cloud, cloud_operator, kind);
-        (void)text_copy(request.key, sizeof(request.key), "none");
+        text_set(request.key, "none");
         reply = bench_ask(&cloud.bench, &request);
         code = reply->kind == REPLY_PROBLEM ? reply->code : CODE_OK;
         assert_int_equal(code == CODE_UNSUPPORTED, !(asks & (ASKS_TENANT | ASKS_OPERATOR)));
@@ -54,7 +54,7 @@ static void what_is_the_operators_is_forbidden_to_tenants(void **state) {
                                               REQUEST_TENANT_SHOW, REQUEST_TENANT_DELETE};
     for (size_t i = 0; i < array_size(kinds); i++) {
         struct request request = cloud_request(&cloud, cloud_alice, kinds[i]);
-        (void)text_copy(request.key, sizeof(request.key), "bob");
+        text_set(request.key, "bob");
         cloud_assert_refused(&cloud, &request, CODE_FORBIDDEN, "");
     }
     struct request wish = cloud_wish(&cloud, cloud_operator, "web");
@@ -98,14 +98,14 @@ static void each_wish_that_cannot_be_granted_is_refused_by_its_field(void **stat
     (void)cloud_run_vm(&cloud, cloud_alice, "web");
     for (size_t i = 0; i < array_size(cases); i++) {
         struct request wish = cloud_wish(&cloud, cloud_alice, cases[i].name);
-        (void)text_copy(wish.vm_create.shape, limit_name_size, cases[i].shape);
-        (void)text_copy(wish.vm_create.image, limit_name_size, cases[i].image);
-        (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, cases[i].cluster);
-        (void)text_copy(wish.idempotency_key, limit_key_size, "k"); /* not used up */
+        text_set(wish.vm_create.shape, cases[i].shape);
+        text_set(wish.vm_create.image, cases[i].image);
+        text_set(wish.vm_create.placing.cluster, cases[i].cluster);
+        text_set(wish.idempotency_key, "k"); /* not used up */
         cloud_assert_refused(&cloud, &wish, cases[i].code, cases[i].field);
     }
     struct request wish = cloud_wish(&cloud, cloud_alice, "new");
-    (void)text_copy(wish.idempotency_key, limit_key_size, "k");
+    text_set(wish.idempotency_key, "k");
     (void)cloud_begin(&cloud, &wish);
 }
 
@@ -130,11 +130,11 @@ static void the_wanted_cluster_is_taken_or_none(void **state) {
     (void)state;
     struct message instruct;
     struct request wish = cloud_wish(&cloud, cloud_alice, "one");
-    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
+    text_set(wish.vm_create.placing.cluster, "agent-1");
     (void)cloud_begin(&cloud, &wish);
     assert_ptr_equal(cloud_instructed(&cloud, &instruct), cloud.south);
     wish = cloud_wish(&cloud, cloud_alice, "two");
-    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
+    text_set(wish.vm_create.placing.cluster, "agent-1");
     cloud_assert_refused(&cloud, &wish, CODE_NO_CAPACITY, "shape");
     assert_said(&wish, "cluster agent-1 has no room for a VM of shape 'small' now");
 }
@@ -146,7 +146,7 @@ static void with_no_cluster_connected_a_wish_is_refused(void **state) {
     struct request wish = cloud_wish(&cloud, cloud_alice, "new");
     cloud_assert_refused(&cloud, &wish, CODE_UNREACHABLE, "cluster");
     assert_said(&wish, "no cluster is connected now");
-    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
+    text_set(wish.vm_create.placing.cluster, "agent-1");
     assert_said(&wish, "cluster agent-1 is not connected now");
 }
 
@@ -166,10 +166,10 @@ static void a_granted_wish_is_saved_instructed_and_ends_with_the_clusters_word(v
     assert_true(instruct.instruct.definition.start);
     assert_true(instruct.instruct.within_ms == 60000);
     struct id vm;
-    (void)text_copy(vm.text, sizeof(vm.text), instruct.instruct.vm);
+    text_set(vm.text, instruct.instruct.vm);
     assert_int_equal(cloud_vm(&cloud, vm.text)->state, VM_PENDING);
     struct message progress = {.kind = MESSAGE_PROGRESS, .progress.step = STEP_FETCHING};
-    (void)text_copy(progress.progress.op, limit_id_size, op.text);
+    text_set(progress.progress.op, op.text);
     struct message result = bench_result(&instruct, CODE_OK, VM_RUNNING);
     bench_say(&cloud.bench, cluster, progress);
     assert_int_equal(cloud_op(&cloud, op.text)->step, STEP_FETCHING);
@@ -221,13 +221,13 @@ static void an_answer_from_the_wrong_cluster_or_of_another_generation_is_not_bel
 static void a_key_makes_a_request_happen_once(void **state) {
     (void)state;
     struct request wish = cloud_wish(&cloud, cloud_alice, "web");
-    (void)text_copy(wish.idempotency_key, limit_key_size, "key-1");
+    text_set(wish.idempotency_key, "key-1");
     wish.body_hash = UINT64_MAX; /* stored with 63 bits */
     struct id first = cloud_begin(&cloud, &wish);
     assert_string_equal(cloud_begin(&cloud, &wish).text, first.text);
     assert_int_equal(bench_count(&cloud.bench, EFFECT_SEND), 0);
     struct request other = cloud_wish(&cloud, cloud_alice, "other");
-    (void)text_copy(other.idempotency_key, limit_key_size, "key-1");
+    text_set(other.idempotency_key, "key-1");
     other.body_hash = 8;
     cloud_assert_refused(&cloud, &other, CODE_KEY_REUSED, "Idempotency-Key");
     bench_restart(&cloud.bench);
@@ -239,8 +239,8 @@ static void the_same_key_of_two_tenants_is_two_keys(void **state) {
     (void)state;
     struct request alices = cloud_wish(&cloud, cloud_alice, "web");
     struct request bobs = cloud_wish(&cloud, cloud_bob, "web");
-    (void)text_copy(alices.idempotency_key, limit_key_size, "key-1");
-    (void)text_copy(bobs.idempotency_key, limit_key_size, "key-1");
+    text_set(alices.idempotency_key, "key-1");
+    text_set(bobs.idempotency_key, "key-1");
     struct id first = cloud_begin(&cloud, &alices);
     assert_string_not_equal(cloud_begin(&cloud, &bobs).text, first.text);
 }
@@ -249,7 +249,7 @@ static void a_key_holds_for_verbs_too(void **state) {
     (void)state;
     struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
     struct request stop = cloud_act(&cloud, cloud_alice, VERB_STOP, vm.text);
-    (void)text_copy(stop.idempotency_key, limit_key_size, "key-2");
+    text_set(stop.idempotency_key, "key-2");
     struct id first = cloud_begin(&cloud, &stop);
     cloud_answer(&cloud, CODE_OK, VM_STOPPED);
     assert_string_equal(cloud_begin(&cloud, &stop).text, first.text); /* not BAD_STATE */
@@ -261,7 +261,7 @@ static void put_into(const struct id *vm, enum vm_state in) {
                                                         .state = in}};
     struct far *cluster = text_equal(cloud_vm(&cloud, vm->text)->place, "agent-0") ? cloud.north
                                                                                   : cloud.south;
-    (void)text_copy(report.vm.vm, limit_id_size, vm->text);
+    text_set(report.vm.vm, vm->text);
     bench_say(&cloud.bench, cluster, report);
     assert_int_equal(cloud_vm(&cloud, vm->text)->state, in);
 }
@@ -324,11 +324,11 @@ static void tenants_neither_see_nor_touch_what_is_anothers(void **state) {
     (void)state;
     struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
     struct id op;
-    (void)text_copy(op.text, sizeof(op.text), cloud_vm(&cloud, vm.text)->op);
+    text_set(op.text, cloud_vm(&cloud, vm.text)->op);
     const char *const keys[] = {vm.text, "web"};
     for (size_t i = 0; i < array_size(keys); i++) {
         struct request show = cloud_request(&cloud, cloud_bob, REQUEST_VM_SHOW);
-        (void)text_copy(show.key, sizeof(show.key), keys[i]);
+        text_set(show.key, keys[i]);
         cloud_assert_refused(&cloud, &show, CODE_NOT_FOUND, "vm");
         for (enum verb verb = 0; verb < VERB_COUNT; verb++) {
             struct request act = cloud_act(&cloud, cloud_bob, verb, keys[i]);
@@ -336,16 +336,16 @@ static void tenants_neither_see_nor_touch_what_is_anothers(void **state) {
         }
     }
     struct request show = cloud_request(&cloud, cloud_bob, REQUEST_OP_SHOW);
-    (void)text_copy(show.key, sizeof(show.key), op.text);
+    text_set(show.key, op.text);
     cloud_assert_refused(&cloud, &show, CODE_NOT_FOUND, "operation");
     static const enum request_kind lists[] = {REQUEST_VM_LIST, REQUEST_OP_LIST};
     for (size_t i = 0; i < array_size(lists); i++) {
         struct request list = cloud_request(&cloud, cloud_bob, lists[i]);
         assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, 0);
-        (void)text_copy(list.list.tenant, limit_name_size, "alice"); /* asking for it is no way */
+        text_set(list.list.tenant, "alice"); /* asking for it is no way */
         assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, 0);
-        (void)text_copy(list.list.vm, limit_id_size, vm.text);
-        (void)text_copy(list.list.after, limit_name_size, i ? op.text : vm.text);
+        text_set(list.list.vm, vm.text);
+        text_set(list.list.after, i ? op.text : vm.text);
         assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, 0);
         list = cloud_request(&cloud, cloud_operator, lists[i]);
         assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, 1);
@@ -356,14 +356,14 @@ static void tenants_neither_see_nor_touch_what_is_anothers(void **state) {
 static void who_gets_a_deleted_tenants_name_finds_no_history(void **state) {
     (void)state;
     struct request wish = cloud_wish(&cloud, cloud_alice, "web");
-    (void)text_copy(wish.idempotency_key, limit_key_size, "key-1");
+    text_set(wish.idempotency_key, "key-1");
     struct id create = cloud_begin(&cloud, &wish);
     cloud_answer(&cloud, CODE_OK, VM_RUNNING);
     struct request gone = cloud_act(&cloud, cloud_alice, VERB_DELETE, "web");
     struct id delete = cloud_begin(&cloud, &gone);
     cloud_answer(&cloud, CODE_OK, VM_DELETED);
     struct request tenant = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_DELETE);
-    (void)text_copy(tenant.key, sizeof(tenant.key), "alice");
+    text_set(tenant.key, "alice");
     assert_int_equal(bench_ask(&cloud.bench, &tenant)->kind, REPLY_GONE);
     cloud_add_tenant(&cloud, "alice", cloud_alice);
     assert_string_not_equal(cloud_begin(&cloud, &wish).text, create.text);

@@ -91,7 +91,7 @@ static void a_refusal_by_the_wanted_cluster_is_the_end(void **state) {
     (void)state;
     struct message next;
     struct request wish = cloud_wish(&cloud, cloud_alice, "web");
-    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
+    text_set(wish.vm_create.placing.cluster, "agent-1");
     struct id op = cloud_begin(&cloud, &wish);
     cloud_answer(&cloud, CODE_NO_CAPACITY, VM_FAILED);
     assert_null(cloud_instructed(&cloud, &next));
@@ -110,8 +110,8 @@ static void who_refused_is_known_after_a_restart(void **state) {
     bench_hello(&cloud.bench, cloud.south, 1);
     bench_pass(&cloud.bench, 1);
     struct message again = {.kind = MESSAGE_INSTRUCT};
-    (void)text_copy(again.instruct.op, limit_id_size, op.text);
-    (void)text_copy(again.instruct.vm, limit_id_size, cloud_op(&cloud, op.text)->vm);
+    text_set(again.instruct.op, op.text);
+    text_set(again.instruct.vm, cloud_op(&cloud, op.text)->vm);
     again.instruct.generation = cloud_vm(&cloud, again.instruct.vm)->place_generation;
     bench_say(&cloud.bench, cloud.south, bench_result(&again, CODE_NO_CAPACITY, VM_FAILED));
     assert_int_equal(cloud_op(&cloud, op.text)->code, CODE_NO_CAPACITY); /* north is not asked */
@@ -122,7 +122,7 @@ static void who_refused_is_known_after_a_restart(void **state) {
 
 static struct request wish_for(const char *name, const char *group, enum group_rule rule) {
     struct request wish = cloud_wish(&cloud, cloud_alice, name);
-    (void)text_copy(wish.vm_create.group, limit_name_size, group);
+    text_set(wish.vm_create.group, group);
     wish.vm_create.placing.rule = rule;
     return wish;
 }
@@ -153,7 +153,7 @@ static void labels_that_it_must_have_decide_and_the_missing_one_is_named(void **
                         "'small' now");
     wish.vm_create.placing.must = none;
     assert_unmet(&wish, "must", "no cluster has 'region=eu,disk=ssd,tier=gold'");
-    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
+    text_set(wish.vm_create.placing.cluster, "agent-1");
     assert_unmet(&wish, "must", "cluster agent-1 has not all of "
                                 "'region=eu,disk=ssd,tier=gold'");
 }
@@ -167,7 +167,7 @@ static void labels_of_any_length_are_refused_in_words(void **state) {
     struct request wish = cloud_wish(&cloud, cloud_alice, "web");
     wish.vm_create.placing.must = must;
     cloud_assert_refused(&cloud, &wish, CODE_UNMET, "must");
-    (void)text_copy(wish.vm_create.placing.cluster, limit_name_size, "agent-1");
+    text_set(wish.vm_create.placing.cluster, "agent-1");
     cloud_assert_refused(&cloud, &wish, CODE_UNMET, "must");
 }
 
@@ -228,7 +228,7 @@ static void those_below_know_a_group_by_an_id_that_says_nothing(void **state) {
     struct request one = wish_for("one", "secret", GROUP_APART);
     struct request two = wish_for("two", "secret", GROUP_ANYHOW);
     struct request bobs = cloud_wish(&cloud, cloud_bob, "one");
-    (void)text_copy(bobs.vm_create.group, limit_name_size, "secret");
+    text_set(bobs.vm_create.group, "secret");
     (void)asked(&one, &first);
     (void)asked(&two, &second);
     (void)asked(&bobs, &other);

@@ -51,7 +51,7 @@ static void who_asks_after_the_end_does_not_wait(void **state) {
     struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
     struct request show = cloud_request(&cloud, cloud_alice, REQUEST_OP_SHOW);
     show.wait_ms = 30000;
-    (void)text_copy(show.key, limit_name_size, cloud_vm(&cloud, vm.text)->op);
+    text_set(show.key, cloud_vm(&cloud, vm.text)->op);
     assert_non_null(bench_ask(&cloud.bench, &show));
     assert_int_equal(answered(&show)->state, OP_SUCCEEDED);
 }
@@ -93,7 +93,7 @@ static void when_too_many_wait_the_next_is_answered_at_once(void **state) {
     const char *id = container_of(book->ops.next, struct book_op, by_age)->record.id;
     struct request show = cloud_request(&cloud, cloud_alice, REQUEST_OP_SHOW);
     show.wait_ms = 30000;
-    (void)text_copy(show.key, limit_name_size, id);
+    text_set(show.key, id);
     for (size_t i = 1; i < limit_waiters; i++, show.handle++)
         assert_null(bench_ask(&cloud.bench, &show));
     assert_non_null(bench_ask(&cloud.bench, &show));
@@ -154,7 +154,7 @@ static void a_verb_that_nobody_confirms_leaves_the_vm_as_it_is_known(void **stat
 static void a_silent_cluster_is_suspect_then_unreachable_and_gets_nothing_new(void **state) {
     (void)state;
     struct request show = cloud_request(&cloud, cloud_alice, REQUEST_CLUSTER_SHOW);
-    (void)text_copy(show.key, limit_name_size, "agent-0");
+    text_set(show.key, "agent-0");
     bench_pass(&cloud.bench, 29000);
     assert_int_equal(((const struct node *)bench_ask(&cloud.bench, &show)->record.data)->state,
                      PEER_UP);

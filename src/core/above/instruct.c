@@ -52,10 +52,10 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
 static void describe(struct book *book, struct book_vm *described,
                      const struct definition *definition) {
     struct vm *vm = &described->record;
-    (void)text_copy(vm->name, sizeof(vm->name), definition->name);
-    (void)text_copy(vm->shape, sizeof(vm->shape), definition->shape);
-    (void)text_copy(vm->digest, sizeof(vm->digest), definition->image);
-    (void)text_copy(vm->group, sizeof(vm->group), definition->group);
+    text_set(vm->name, definition->name);
+    text_set(vm->shape, definition->shape);
+    text_set(vm->digest, definition->image);
+    text_set(vm->group, definition->group);
     vm->size = definition->size;
     memory_free(vm->networks);
     vm->networks = memory_text(definition->networks);
@@ -65,8 +65,8 @@ static void describe(struct book *book, struct book_vm *described,
 static struct book_vm *add_vm(struct book *book, const char *owner,
                               const struct instruct *instruct) {
     struct vm record = {.state = VM_PENDING, .created_ms = book->moment->wall_ms};
-    (void)text_copy(record.id, sizeof(record.id), instruct->vm);
-    (void)text_copy(record.owner, sizeof(record.owner), owner);
+    text_set(record.id, instruct->vm);
+    text_set(record.owner, owner);
     return book_add_vm(book, &record);
 }
 
@@ -101,8 +101,8 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
     struct operation operation = {.verb = instruct->verb,
                                   .generation = instruct->generation,
                                   .deadline_ms = book->moment->wall_ms + instruct->within_ms};
-    (void)text_copy(operation.id, sizeof(operation.id), instruct->op);
-    (void)text_copy(operation.snapshot, sizeof(operation.snapshot), instruct->snapshot);
+    text_set(operation.id, instruct->op);
+    text_set(operation.snapshot, instruct->snapshot);
     record_clone(&definition_table, &instruct->definition, &operation.definition);
     record_clone(&landing_table, &instruct->landing, &operation.landing);
     struct book_op *op = book_begin(book, vm, &operation);
@@ -115,7 +115,7 @@ struct book_op *uplink_begin(struct book *book, const char *owner,
 static struct vm_report report_of(const struct vm *vm) {
     struct vm_report report = {
         .epoch = vm->epoch, .generation = vm->generation, .state = vm->state};
-    (void)text_copy(report.vm, sizeof(report.vm), vm->id);
+    text_set(report.vm, vm->id);
     return report;
 }
 
@@ -153,8 +153,8 @@ void uplink_send_result(struct uplink *uplink, struct book_op *op) {
         const struct book_vm *vm = book_vm(uplink->book, op->record.vm);
         struct message message = {.kind = MESSAGE_RESULT};
         struct result *result = &message.result;
-        (void)text_copy(result->op, sizeof(result->op), op->record.id);
-        (void)text_copy(result->vm, sizeof(result->vm), op->record.vm);
+        text_set(result->op, op->record.id);
+        text_set(result->vm, op->record.vm);
         result->generation = op->record.generation;
         result->code = op->record.code;
         result->step = step_shown(&op->record);
@@ -178,8 +178,8 @@ void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum 
     enum vm_state absent = verb_makes(instruct->verb) ? VM_FAILED : VM_DELETED;
     struct message message = {.kind = MESSAGE_RESULT};
     struct result *result = &message.result;
-    (void)text_copy(result->op, sizeof(result->op), instruct->op);
-    (void)text_copy(result->vm, sizeof(result->vm), instruct->vm);
+    text_set(result->op, instruct->op);
+    text_set(result->vm, instruct->vm);
     result->generation = instruct->generation;
     result->code = code;
     result->state = vm ? vm->record.state : absent;

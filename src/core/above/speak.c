@@ -33,7 +33,7 @@ void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step s
         return;
     op->told = step;
     struct message message = {.kind = MESSAGE_PROGRESS, .progress.step = step};
-    (void)text_copy(message.progress.op, sizeof(message.progress.op), op->record.id);
+    text_set(message.progress.op, op->record.id);
     uplink_send(uplink, &message);
 }
 

@@ -24,7 +24,7 @@ void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
                         .hello_due_ms = book_never,
                         .beat_due_ms = book_never,
                         .capacity_due_ms = book_never};
-    (void)text_copy(uplink->software, sizeof(uplink->software), role->software);
+    text_set(uplink->software, role->software);
     session_init(&uplink->session, &uplink->setting, role->session_messages, uplink->moment);
     list_init(&uplink->waiting);
     list_init(&uplink->refusals);
@@ -128,7 +128,7 @@ static void say_hello(struct uplink *uplink) {
     message.hello.networks = memory_text(uplink->networks);
     message.hello.sends = uplink->sends;
     message.hello.receives = uplink->receives;
-    (void)text_copy(message.hello.software, sizeof(message.hello.software), uplink->software);
+    text_set(message.hello.software, uplink->software);
     session_say(&uplink->session, &message);
     uplink->hello_due_ms =
         uplink->moment->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);
@@ -147,7 +147,7 @@ static bool owes_key(const struct uplink *uplink) {
 
 static void send_rekey(struct uplink *uplink) {
     struct message message = {.kind = MESSAGE_REKEY};
-    (void)text_copy(message.rekey.key, sizeof(message.rekey.key), uplink->next_key);
+    text_set(message.rekey.key, uplink->next_key);
     session_send(&uplink->session, &message);
     uplink->told_key = true;
 }
@@ -181,7 +181,7 @@ uint64_t uplink_deadline_ms(const struct uplink *uplink) {
 void uplink_on_rekey(struct uplink *uplink, const struct event *event) {
     if (event->rekey.link != uplink->setting.link)
         return;
-    (void)text_copy(uplink->next_key, sizeof(uplink->next_key), event->rekey.key);
+    text_set(uplink->next_key, event->rekey.key);
     uplink->told_key = false;
 }
 

@@ -90,11 +90,11 @@ static void complete(struct agent *agent, struct book_vm *vm) {
     if (!reshape_tells(op->verb))
         return;
     reshape_hold(vm, agent_used(agent, vm));
-    (void)text_copy(definition->name, sizeof(definition->name), record->name);
+    text_set(definition->name, record->name);
     if (op->verb != VERB_RESIZE)
         definition->size = record->size;
     if (op->verb != VERB_REBUILD)
-        (void)text_copy(definition->image, sizeof(definition->image), record->digest);
+        text_set(definition->image, record->digest);
     definition->start = op->verb == VERB_REBUILD && record->state == VM_RUNNING;
     memory_free(definition->networks);
     definition->networks = memory_text(record->networks);

@@ -69,7 +69,7 @@ void agent_tell_capacity(struct agent *agent) {
     for (size_t i = 0; i < uplink->shapes_count; i++) {
         const struct size *size = &uplink->shapes[i].size;
         struct fit *fit = &capacity.fits[capacity.fits_count++];
-        (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
+        text_set(fit->shape, uplink->shapes[i].name);
         uint64_t cpus = capacity.cpus_free / size->cpus;
         uint64_t memory = capacity.memory_mib_free / size->memory_mib;
         uint64_t disk = capacity.disk_gib_free / size->disk_gib;

@@ -89,7 +89,7 @@ static struct effect_job *add_job(struct agent *agent, struct book_vm *vm, enum 
     agent->jobs++;
     job->kind = kind;
     job->epoch = vm->record.epoch;
-    (void)text_copy(job->vm, sizeof(job->vm), vm->record.id);
+    text_set(job->vm, vm->record.id);
     return job;
 }
 
@@ -120,8 +120,8 @@ static void run(struct agent *agent, struct book_vm *vm, const struct stage *sta
         op->progress_ms = agent->moment.now_ms + progress_after_ms;
     book_schedule(&agent->book, op);
     struct effect_job *job = add_job(agent, vm, stage->job);
-    (void)text_copy(job->op, sizeof(job->op), op->record.id);
-    (void)text_copy(job->snapshot, sizeof(job->snapshot), op->record.snapshot);
+    text_set(job->op, op->record.id);
+    text_set(job->snapshot, op->record.snapshot);
     record_clone(&definition_table, &op->record.definition, &job->definition);
     record_clone(&landing_table, &op->record.landing, &job->landing);
 }
@@ -254,7 +254,7 @@ static void learn(struct agent *agent, struct book_vm *vm, const struct event *e
         struct snapshot snapshot = {.created_ms = agent->moment.wall_ms,
                                     .memory = event->job.memory,
                                     .size = vm->record.size};
-        (void)text_copy(snapshot.name, sizeof(snapshot.name), op->snapshot);
+        text_set(snapshot.name, op->snapshot);
         reshape_add_snapshot(&vm->record, &snapshot);
     } else if (op->verb == VERB_SNAPSHOT_DELETE ? done || missing : missing) {
         reshape_drop_snapshot(&vm->record, op->snapshot);

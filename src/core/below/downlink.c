@@ -189,7 +189,7 @@ void downlink_send(struct peer *peer, struct message *message) {
 
 void downlink_settle(struct peer *peer, const char *op) {
     struct message message = {.kind = MESSAGE_SETTLED};
-    (void)text_copy(message.settled.op, sizeof(message.settled.op), op);
+    text_set(message.settled.op, op);
     downlink_send(peer, &message);
 }
 
@@ -208,7 +208,7 @@ static void send_welcome(struct peer *peer) {
 static void send_rekey(struct peer *peer) {
     const struct downlink *downlink = peer->downlink;
     struct message message = {.kind = MESSAGE_REKEY};
-    (void)text_copy(message.rekey.key, sizeof(message.rekey.key), downlink->next_key);
+    text_set(message.rekey.key, downlink->next_key);
     if (downlink->next_key[0] && peer_is_up(peer))
         peer_send(peer, &message);
 }
@@ -216,7 +216,7 @@ static void send_rekey(struct peer *peer) {
 void downlink_on_rekey(struct downlink *downlink, const struct event *event) {
     if (!downlink->count || downlink->peers[0].setting.link != event->rekey.link)
         return;
-    (void)text_copy(downlink->next_key, sizeof(downlink->next_key), event->rekey.key);
+    text_set(downlink->next_key, event->rekey.key);
     for (size_t i = 0; i < downlink->count; i++)
         send_rekey(&downlink->peers[i]);
 }
@@ -404,7 +404,7 @@ struct capacity peer_capacity(const struct peer *peer) {
             continue;
         struct fit *fit = &capacity.fits[capacity.fits_count++];
         fit->count = peer->fits[i];
-        (void)text_copy(fit->shape, sizeof(fit->shape), downlink->catalogue[i].name);
+        text_set(fit->shape, downlink->catalogue[i].name);
     }
     return capacity;
 }

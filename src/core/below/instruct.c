@@ -12,15 +12,15 @@ static void send_instruct(struct peer *peer, struct book_vm *vm) {
     const struct book_op *op = vm->active;
     struct message message = {.kind = MESSAGE_INSTRUCT};
     struct instruct *instruct = &message.instruct;
-    (void)text_copy(instruct->op, sizeof(instruct->op), op->record.id);
-    (void)text_copy(instruct->vm, sizeof(instruct->vm), vm->record.id);
+    text_set(instruct->op, op->record.id);
+    text_set(instruct->vm, vm->record.id);
     instruct->epoch = vm->record.place_epoch + verb_is_ahead(op->record.verb);
     instruct->generation = op->record.place_generation;
     instruct->verb = op->record.verb == VERB_DISCARD ? VERB_DELETE : op->record.verb;
     instruct->within_ms = op->deadline_ms - peer->downlink->moment->now_ms;
     record_clone(&definition_table, &op->record.definition, &instruct->definition);
     record_clone(&landing_table, &op->record.landing, &instruct->landing);
-    (void)text_copy(instruct->snapshot, sizeof(instruct->snapshot), op->record.snapshot);
+    text_set(instruct->snapshot, op->record.snapshot);
     if (reshape_tells(instruct->verb)) {
         vm->asked_in = peer->session.number;
         vm->asked = instruct->generation;

@@ -215,7 +215,7 @@ enum code placement_verdict(const struct book_op *op) {
 
 void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op) {
     placement_take(vm);
-    (void)text_copy(vm->record.place, sizeof(vm->record.place), peer->setting.name);
+    text_set(vm->record.place, peer->setting.name);
     list_add(&peer->vms, &vm->by_place);
     vm->record.place_epoch++;
     op->record.place_generation = ++vm->record.place_generation;

@@ -20,7 +20,7 @@ static bool place_is_gone(const struct downlink *downlink, const struct vm *vm) 
 
 /* What is under way there is instructed again at once. */
 static void move_in(struct peer *peer, struct book_vm *vm) {
-    (void)text_copy(vm->record.place, sizeof(vm->record.place), peer->setting.name);
+    text_set(vm->record.place, peer->setting.name);
     list_add(&peer->vms, &vm->by_place);
     book_save_vm(peer->downlink->book, vm);
     if (!vm->active)

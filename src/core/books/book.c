@@ -62,7 +62,7 @@ void book_join(struct book *book, struct book_vm *vm) {
     struct book_group *group = map_get(&book->groups_by_key, key);
     if (!group) {
         group = memory_new(1, sizeof(*group));
-        (void)text_copy(group->key, sizeof(group->key), key);
+        text_set(group->key, key);
         list_init(&group->vms);
         map_put(&book->groups_by_key, group->key, group);
     }
@@ -222,9 +222,9 @@ struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct o
     assert(!vm->active);
     struct book_op *op = book_add_op(book, record);
     struct operation *r = &op->record;
-    (void)text_copy(r->vm, sizeof(r->vm), vm->record.id);
-    (void)text_copy(r->vm_name, sizeof(r->vm_name), vm->record.name);
-    (void)text_copy(r->owner, sizeof(r->owner), vm->record.owner);
+    text_set(r->vm, vm->record.id);
+    text_set(r->vm_name, vm->record.name);
+    text_set(r->owner, vm->record.owner);
     r->created_ms = book->moment->wall_ms;
     op->deadline_ms = book->moment->now_ms + (r->deadline_ms - book->moment->wall_ms);
     (void)book_tell(op, &(struct timeline_entry){.at_ms = book->moment->wall_ms,
@@ -235,7 +235,7 @@ struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct o
     vm->record.generation = r->generation;
     vm->record.last_code = CODE_OK;
     vm->record.last_step = STEP_NONE;
-    (void)text_copy(vm->record.op, sizeof(vm->record.op), r->id);
+    text_set(vm->record.op, r->id);
     vm->record.changed_ms = book->moment->wall_ms;
     book_save_vm(book, vm);
     book_save_op(book, op);

@@ -102,7 +102,7 @@ void reshape_settle(struct book_vm *vm, enum code code, struct owner_limits *use
         return;
     (void)set_size(vm, &op->was, used);
     if (code == CODE_OK && *op->definition.shape)
-        (void)text_copy(vm->record.shape, sizeof(vm->record.shape), op->definition.shape);
+        text_set(vm->record.shape, op->definition.shape);
 }
 
 static bool is_resizing(const struct book_vm *vm) {
@@ -114,7 +114,7 @@ struct facts reshape_facts(const struct book_vm *vm) {
     const struct vm *record = &vm->record;
     struct facts facts = {.size = record->size, .snapshots_count = record->snapshots_count};
     if (record->rebuilt)
-        (void)text_copy(facts.image, sizeof(facts.image), record->digest);
+        text_set(facts.image, record->digest);
     facts.snapshots =
         memory_copy(record->snapshots, record->snapshots_count * sizeof(*record->snapshots));
     return facts;
@@ -154,7 +154,7 @@ bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct owner_l
     changed |= learn_snapshots(record, facts, wall_ms);
     if (*facts->image) {
         changed |= !record->rebuilt || !text_equal(facts->image, record->digest);
-        (void)text_copy(record->digest, sizeof(record->digest), facts->image);
+        text_set(record->digest, facts->image);
         record->rebuilt = true;
     }
     return changed;
@@ -175,7 +175,7 @@ static void drop_snapshots(struct vm *vm) {
 }
 
 void reshape_rebuilt(struct vm *vm, const char *digest) {
-    (void)text_copy(vm->digest, sizeof(vm->digest), digest);
+    text_set(vm->digest, digest);
     vm->rebuilt = true;
     drop_snapshots(vm);
 }

@@ -108,7 +108,7 @@ static enum stay begin(struct downstream *downstream, const struct book_vm *vm) 
         return STAY_IMAGE;
     struct effect_image *image = &effects_add(downstream->manager.moment.out, EFFECT_IMAGE)->image;
     image->link = patron->uplink.setting.link;
-    (void)text_copy(image->digest, sizeof(image->digest), vm->record.digest);
+    text_set(image->digest, vm->record.digest);
     return STAY_FETCHING;
 }
 

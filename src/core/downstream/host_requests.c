@@ -12,7 +12,7 @@ static void save_host(struct peer *peer) {
                                    .labels_from = peer->labels_from,
                                    .labels = peer->labels, /* borrowed */
                                    .overcommit = peer->overcommit};
-    (void)text_copy(record.name, sizeof(record.name), peer->setting.name);
+    text_set(record.name, peer->setting.name);
     if (record.cordoned_ms || record.labels_from || record.overcommit.cpus_percent ||
         record.overcommit.memory_percent)
         effects_save(peer->downlink->moment->out, &host_decision_table, &record);
@@ -74,7 +74,7 @@ struct owned_host downstream_show_host(const struct peer *peer) {
                               .networks = memory_text(peer->networks),
                               .capacity = peer_capacity(peer)};
     struct list *node = NULL, *next = NULL;
-    (void)text_copy(host.name, sizeof(host.name), peer->setting.name);
+    text_set(host.name, peer->setting.name);
     list_each(node, next, &peer->vms)
         host.vms++;
     if (peer_is_emptied(peer))

@@ -89,8 +89,8 @@ static void stay(struct downstream *downstream, struct book_vm *vm, enum code co
 /* What its old host is to compare with what it has: a disk of another image would be spoilt. */
 static struct definition made_ready(const struct definition *definition) {
     struct definition ready = {.size = definition->size};
-    (void)text_copy(ready.name, sizeof(ready.name), definition->name);
-    (void)text_copy(ready.image, sizeof(ready.image), definition->image);
+    text_set(ready.name, definition->name);
+    text_set(ready.image, definition->image);
     return ready;
 }
 
@@ -120,7 +120,7 @@ static void on_receive_result(struct downstream *downstream, struct book_vm *vm,
 void downstream_follow(struct downstream *downstream, struct book_vm *vm) {
     struct peer *peer = downlink_by_name(&downstream->manager.downlink, book_destination(vm));
     placement_take(vm);
-    (void)text_copy(vm->record.place, sizeof(vm->record.place), book_destination(vm));
+    text_set(vm->record.place, book_destination(vm));
     book_set_destination(vm, NULL);
     vm->record.place_epoch++;
     downstream_vm(vm)->stays = STAY_UNDECIDED;

@@ -51,14 +51,14 @@ struct book_op *downstream_begin_internal(struct downstream *downstream, struct 
                                   .generation = vm->record.generation,
                                   .deadline_ms = downstream->manager.moment.wall_ms +
                                                  (verb == VERB_SHUTDOWN ? guest_ms : allowed_ms)};
-    (void)text_copy(operation.id, sizeof(operation.id), id.text);
+    text_set(operation.id, id.text);
     char newest[sizeof(vm->record.op)];
-    (void)text_copy(newest, sizeof(newest), vm->record.op);
+    text_set(newest, vm->record.op);
     enum code code = vm->record.last_code;
     enum step step = vm->record.last_step;
     struct book_op *op = book_begin(&downstream->manager.book, vm, &operation);
     /* What is known above stays as it is: this operation is nobody's but ours. */
-    (void)text_copy(vm->record.op, sizeof(vm->record.op), newest);
+    text_set(vm->record.op, newest);
     vm->record.last_code = code;
     vm->record.last_step = step;
     op->record.place_generation = ++vm->record.place_generation;

@@ -67,7 +67,7 @@ void downstream_await_image(struct downstream *downstream, struct patron *patron
     }
     struct effect_image *image = &effects_add(downstream->manager.moment.out, EFFECT_IMAGE)->image;
     image->link = patron->uplink.setting.link;
-    (void)text_copy(image->digest, sizeof(image->digest), vm->active->record.definition.image);
+    text_set(image->digest, vm->active->record.definition.image);
 }
 
 struct owner_limits *downstream_used(struct downstream *downstream, const struct book_vm *vm) {

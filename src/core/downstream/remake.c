@@ -20,7 +20,7 @@ void downstream_keep_template(struct downstream *downstream, struct book_vm *vm,
                               const struct definition *definition) {
     struct template template = {.definition = *definition}; /* borrowed */
     if (definition->on_drain != ON_DRAIN_STAY) {
-        (void)text_copy(template.vm, sizeof(template.vm), vm->record.id);
+        text_set(template.vm, vm->record.id);
         downstream_set_template(vm, &template);
         effects_save(downstream->manager.moment.out, &template_table, downstream_vm(vm)->template);
     } else if (downstream_vm(vm)->template) { /* of a definition that failed */
@@ -65,9 +65,9 @@ void downstream_end_move(struct downstream *downstream, struct book_vm *vm) {
 void downstream_describe(const struct book_vm *vm, struct definition *out) {
     record_clone(&definition_table, &downstream_vm(vm)->template->definition, out);
     out->size = vm->record.size;
-    (void)text_copy(out->name, sizeof(out->name), vm->record.name);
-    (void)text_copy(out->shape, sizeof(out->shape), vm->record.shape);
-    (void)text_copy(out->image, sizeof(out->image), vm->record.digest);
+    text_set(out->name, vm->record.name);
+    text_set(out->shape, vm->record.shape);
+    text_set(out->image, vm->record.digest);
 }
 
 void downstream_order(struct downstream *downstream, struct book_vm *vm, enum verb verb) {

@@ -16,7 +16,7 @@ static void save_lending(struct patron *patron) {
                                       .share_from = patron->share_from,
                                       .revoked_ms = patron->revoked_ms,
                                       .ends_ms = patron->ends_ms};
-    (void)text_copy(record.name, sizeof(record.name), patron->uplink.setting.name);
+    text_set(record.name, patron->uplink.setting.name);
     if (patron->from == LIMITS_SET)
         record.limits = patron->limits;
     if (patron->permissions_from == LIMITS_SET)
@@ -86,7 +86,7 @@ static struct lending show_lending(const struct patron *patron) {
                  above(used->memory_mib, limits->memory_mib),
                  above(used->disk_gib, limits->disk_gib)},
     };
-    (void)text_copy(lending.name, sizeof(lending.name), patron->uplink.setting.name);
+    text_set(lending.name, patron->uplink.setting.name);
     return lending;
 }
 
@@ -135,13 +135,13 @@ static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm 
         .created_ms = vm->created_ms,
         .changed_ms = vm->changed_ms,
         .networks = vm->networks}; /* borrowed */
-    (void)text_copy(hosted.id, sizeof(hosted.id), vm->id);
-    (void)text_copy(hosted.name, sizeof(hosted.name), vm->name);
-    (void)text_copy(hosted.upstream, sizeof(hosted.upstream), vm->owner);
-    (void)text_copy(hosted.host, sizeof(hosted.host), vm->place);
-    (void)text_copy(hosted.shape, sizeof(hosted.shape), vm->shape);
-    (void)text_copy(hosted.digest, sizeof(hosted.digest), vm->digest);
-    (void)text_copy(hosted.op, sizeof(hosted.op), vm->op);
+    text_set(hosted.id, vm->id);
+    text_set(hosted.name, vm->name);
+    text_set(hosted.upstream, vm->owner);
+    text_set(hosted.host, vm->place);
+    text_set(hosted.shape, vm->shape);
+    text_set(hosted.digest, vm->digest);
+    text_set(hosted.op, vm->op);
     return hosted;
 }
 

@@ -36,7 +36,7 @@ bool downstream_allows(const struct patron *patron, const struct instruct *instr
         !words_allow(patron->permissions.verbs, verb_names[instruct->verb]))
         return false;
     struct shape shape = {.size = definition->size};
-    (void)text_copy(shape.name, sizeof(shape.name), definition->shape);
+    text_set(shape.name, definition->shape);
     if (instruct->verb == VERB_RESIZE)
         return patron_has_shape(patron, &shape);
     if (instruct->verb == VERB_REBUILD)

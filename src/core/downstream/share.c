@@ -169,7 +169,7 @@ static struct capacity show(const struct downstream *downstream, const struct pa
     shown.fits = memory_new(uplink->shapes_count, sizeof(*shown.fits));
     for (size_t i = 0; i < uplink->shapes_count; i++) {
         struct fit *fit = &shown.fits[shown.fits_count++];
-        (void)text_copy(fit->shape, sizeof(fit->shape), uplink->shapes[i].name);
+        text_set(fit->shape, uplink->shapes[i].name);
         if (downstream_allows_shape(patron, &uplink->shapes[i]))
             fit->count = fits(downstream, patron, &uplink->shapes[i].size, &rest);
     }

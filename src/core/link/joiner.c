@@ -14,9 +14,9 @@ void joiner_init(struct joiner *joiner, const struct role_settings *settings) {
 static void ask(struct joiner *joiner) {
     struct effect_join *join = &effects_add(joiner->moment.out, EFFECT_JOIN)->join;
     join->link = joiner->manager.link;
-    (void)text_copy(join->address, sizeof(join->address), joiner->manager.address);
-    (void)text_copy(join->token, sizeof(join->token), joiner->join.token);
-    (void)text_copy(join->secret, sizeof(join->secret), joiner->join.secret);
+    text_set(join->address, joiner->manager.address);
+    text_set(join->token, joiner->join.token);
+    text_set(join->secret, joiner->join.secret);
     joiner->ask_ms = joiner->moment.now_ms + again_ms;
 }
 

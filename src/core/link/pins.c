@@ -11,14 +11,14 @@ static const char *const sides[] = {[PINS_BELOW] = "below ", [PINS_ABOVE] = "abo
 static void tell(enum effect_kind kind, struct pinned_peer peer, const char *key) {
     struct effect_pin *effect = &effects_add(peer.moment->out, kind)->pin;
     effect->link = peer.setting->link;
-    (void)text_copy(effect->address, sizeof(effect->address), peer.setting->address);
-    (void)text_copy(effect->key, sizeof(effect->key), key);
+    text_set(effect->address, peer.setting->address);
+    text_set(effect->key, key);
 }
 
 static struct pin record_of(struct pinned_peer peer, const char *key) {
     struct pin record = {.changed_ms = peer.moment->wall_ms};
     text_format(record.peer, sizeof(record.peer), "%s%s", sides[peer.side], peer.setting->name);
-    (void)text_copy(record.key, sizeof(record.key), key);
+    text_set(record.key, key);
     return record;
 }
 

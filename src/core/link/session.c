@@ -92,7 +92,7 @@ bool session_has_drained(const struct session *session) {
 static struct effect_send *emit(struct session *session, enum effect_kind kind) {
     struct effect_send *send = &effects_add(session->moment->out, kind)->send;
     send->link = session->peer->link;
-    (void)text_copy(send->address, sizeof(send->address), session->peer->address);
+    text_set(send->address, session->peer->address);
     send->header = (struct frame_header){.from = session->number,
                                          .to = session->peer_number,
                                          .sequence = session->flown + 1,

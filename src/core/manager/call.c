@@ -18,7 +18,7 @@ void call_problem(const struct call *call, enum code code, const char *field, co
                   ...) {
     struct reply *reply = reply_new(call, REPLY_PROBLEM);
     reply->code = code;
-    (void)text_copy(reply->field, sizeof(reply->field), field);
+    text_set(reply->field, field);
     va_list arguments;
     va_start(arguments, format);
     text_formatv(reply->text, sizeof(reply->text), format, arguments);
@@ -46,7 +46,7 @@ bool page_add(struct page *page, const void *data) {
     if (reply->list_count == page->limit) {
         const struct field *key = &page->table->fields[0];
         const char *last = (const char *)reply->list[page->limit - 1].data + key->offset;
-        (void)text_copy(reply->next, sizeof(reply->next), last);
+        text_set(reply->next, last);
         return false;
     }
     if (reply->list_count == page->capacity) {

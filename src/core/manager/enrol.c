@@ -71,7 +71,7 @@ void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct 
     enum join_verdict verdict = judge(token, peer, event);
     if (verdict == JOIN_DONE && !token->record.used_ms) {
         token->record.used_ms = downlink->moment->wall_ms;
-        (void)text_copy(token->record.key, sizeof(token->record.key), join->key);
+        text_set(token->record.key, join->key);
         effects_save(downlink->moment->out, &join_token_table, &token->record);
         repin(peer, join->key);
     }
@@ -80,11 +80,14 @@ void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct 
     effects_note(downlink->moment->out, verdict == JOIN_DONE ? NOTE_INFO : NOTE_WARNING, "",
                  "%s asks to join by token %s: %s", join->from, join->token,
                  join_verdict_names[verdict]);
+    char address[limit_address_size];
+    if (!text_copy(address, sizeof(address), join->from))
+        return; /* no peer has such a long one */
     struct effect_joined *joined = &effects_add(downlink->moment->out, EFFECT_JOINED)->joined;
     joined->link = join->link;
     joined->verdict = verdict;
-    (void)text_copy(joined->address, sizeof(joined->address), join->from);
-    (void)text_copy(joined->key, sizeof(joined->key), join->key);
+    text_set(joined->address, address);
+    text_set(joined->key, join->key);
 }
 
 /* A full table gives up its oldest token that is worth nothing any more. */
@@ -120,9 +123,9 @@ static void create(const struct enrol_call *call) {
         return;
     }
     struct id id = id_make(call->ids, "jt", now);
-    (void)text_copy(record.id, sizeof(record.id), id.text);
-    (void)text_copy(record.peer, sizeof(record.peer), wish->peer);
-    (void)text_copy(record.secret_hash, sizeof(record.secret_hash), request->new_token_hash);
+    text_set(record.id, id.text);
+    text_set(record.peer, wish->peer);
+    text_set(record.secret_hash, request->new_token_hash);
     add_token(call->enrol, &record);
     effects_save(call->call->moment->out, &join_token_table, &record);
     call_answer(call->call, REPLY_CREATED, &join_token_table, &record);

@@ -36,7 +36,7 @@ static void rename_vm(const struct call *call, struct book_vm *vm) {
     struct tenant_entry *tenant =
         map_get(&call->upstream->tenants_by_name, vm->record.owner);
     map_remove(&tenant->vm_names, vm->record.name);
-    (void)text_copy(vm->record.name, sizeof(vm->record.name), call->request->vm_rename.name);
+    text_set(vm->record.name, call->request->vm_rename.name);
     map_put(&tenant->vm_names, vm->record.name, vm);
 }
 

@@ -14,7 +14,7 @@ void upstream_link_op(struct upstream *upstream, struct book_op *op) {
     struct history *history = map_get(&upstream->histories, op->record.vm);
     if (!history) {
         history = memory_new(1, sizeof(*history));
-        (void)text_copy(history->vm, sizeof(history->vm), op->record.vm);
+        text_set(history->vm, op->record.vm);
         list_init(&history->ops);
         map_put(&upstream->histories, history->vm, history);
     }
@@ -36,7 +36,7 @@ struct book_op *upstream_begin(struct upstream *upstream, struct book_vm *vm,
                                const struct operation *record) {
     struct operation operation = *record;
     struct id id = id_make(&upstream->manager.ids, "op", upstream->manager.moment.wall_ms);
-    (void)text_copy(operation.id, sizeof(operation.id), id.text);
+    text_set(operation.id, id.text);
     operation.generation = vm->record.generation + 1;
     operation.deadline_ms = upstream->manager.moment.wall_ms + record->deadline_ms;
     struct book_op *op = book_begin(&upstream->manager.book, vm, &operation);

@@ -131,7 +131,7 @@ void upstream_group_id(const struct call *call, char *out_id) {
     /* What the tenant's token hashes to keeps it from being guessed from a list of names. */
     text_format(words, sizeof(words), "%s/%s", call->tenant->record.token_hash, group);
     prng_init(&maker.prng, map_hash(0, words, strlen(words)));
-    (void)text_copy(out_id, limit_id_size, id_make(&maker, "gr", 1).text);
+    text_set_sized(out_id, limit_id_size, id_make(&maker, "gr", 1).text);
 }
 
 void upstream_try_next(struct upstream *upstream, struct book_vm *vm) {

@@ -59,7 +59,7 @@ struct account upstream_account(const struct tenant_entry *tenant) {
                               .used = tenant->used,
                               .permissions = tenant->record.permissions,
                               .created_ms = tenant->record.created_ms};
-    (void)text_copy(account.name, sizeof(account.name), tenant->record.name);
+    text_set(account.name, tenant->record.name);
     return account;
 }
 

@@ -202,7 +202,7 @@ void upstream_whoami(const struct call *call) {
     struct whoami whoami = {0};
     text_format(whoami.role, sizeof(whoami.role), call->tenant ? "tenant" : "operator");
     if (call->tenant)
-        (void)text_copy(whoami.tenant, sizeof(whoami.tenant), call->tenant->record.name);
+        text_set(whoami.tenant, call->tenant->record.name);
     call_answer(call, REPLY_RECORD, &whoami_table, &whoami);
 }
 

@@ -61,7 +61,7 @@ static void remember_key(const struct call *call, const struct book_op *op) {
                                  .created_ms = call->moment->wall_ms};
     text_format(record.key, sizeof(record.key), "%s/%s",
                 call->tenant ? call->tenant->record.name : "", request->idempotency_key);
-    (void)text_copy(record.op, sizeof(record.op), op->record.id);
+    text_set(record.op, op->record.id);
     upstream_add_idempotency(upstream, &record);
     effects_save(call->moment->out, &idempotency_table, &record);
 }
@@ -124,13 +124,13 @@ static struct book_vm *add_vm(const struct call *call, const struct shape *shape
     struct vm record = {
         .state = VM_PENDING, .size = shape->size, .epoch = 1, .created_ms = call->moment->wall_ms};
     struct id id = id_make(&upstream->manager.ids, "vm", call->moment->wall_ms);
-    (void)text_copy(record.id, sizeof(record.id), id.text);
-    (void)text_copy(record.name, sizeof(record.name), call->request->vm_create.name);
-    (void)text_copy(record.owner, sizeof(record.owner), call->tenant->record.name);
-    (void)text_copy(record.shape, sizeof(record.shape), shape->name);
-    (void)text_copy(record.image, sizeof(record.image), image->record.name);
-    (void)text_copy(record.group, sizeof(record.group), call->request->vm_create.group);
-    (void)text_copy(record.digest, sizeof(record.digest), image->record.digest);
+    text_set(record.id, id.text);
+    text_set(record.name, call->request->vm_create.name);
+    text_set(record.owner, call->tenant->record.name);
+    text_set(record.shape, shape->name);
+    text_set(record.image, image->record.name);
+    text_set(record.group, call->request->vm_create.group);
+    text_set(record.digest, image->record.digest);
     record.metadata = call->request->vm_create.metadata; /* copied by the book */
     record.networks = call->request->vm_create.networks; /* copied by the book */
     struct book_vm *vm = book_add_vm(&upstream->manager.book, &record);
@@ -154,10 +154,10 @@ static void on_vm_create(const struct call *call) {
     struct book_vm *vm = add_vm(call, shape, image);
     struct operation operation = {.verb = VERB_DEFINE, .deadline_ms = allowed_ms(call)};
     struct definition *definition = &operation.definition;
-    (void)text_copy(definition->name, sizeof(definition->name), wish->name);
-    (void)text_copy(definition->shape, sizeof(definition->shape), wish->shape);
-    (void)text_copy(definition->image, sizeof(definition->image), image->record.digest);
-    (void)text_copy(definition->image_name, sizeof(definition->image_name), image->record.name);
+    text_set(definition->name, wish->name);
+    text_set(definition->shape, wish->shape);
+    text_set(definition->image, image->record.digest);
+    text_set(definition->image_name, image->record.name);
     definition->size = shape->size;
     definition->start = wish->start;
     definition->user_data = wish->user_data; /* copied by the book */
@@ -318,9 +318,8 @@ static void delete_image(const struct call *call) {
 static void create_tenant(const struct call *call) {
     struct upstream *upstream = call->upstream;
     struct tenant tenant = {.created_ms = call->moment->wall_ms};
-    (void)text_copy(tenant.name, sizeof(tenant.name), call->request->tenant_create.name);
-    (void)text_copy(tenant.token_hash, sizeof(tenant.token_hash),
-                    call->request->new_token_hash);
+    text_set(tenant.name, call->request->tenant_create.name);
+    text_set(tenant.token_hash, call->request->new_token_hash);
     if (map_get(&upstream->tenants_by_name, tenant.name)) {
         call_problem(call, CODE_CONFLICT, "name", "there is a tenant '%s' already", tenant.name);
     } else if (upstream->tenants_by_name.count >= limit_tenants) {

@@ -40,7 +40,7 @@ static bool admit_resize(const struct call *call, const struct book_vm *vm,
         return false;
     }
     operation->definition.size = shape->size;
-    (void)text_copy(operation->definition.shape, limit_name_size, shape->name);
+    text_set(operation->definition.shape, shape->name);
     enum code code = reshape_refusal(&vm->record, operation);
     if (code != CODE_OK)
         return refuse_resize(call, &vm->record, code);
@@ -67,8 +67,8 @@ static bool admit_rebuild(const struct call *call, const struct book_vm *vm,
                      image->record.disk_gib, vm->record.size.disk_gib);
         return false;
     }
-    (void)text_copy(definition->image, sizeof(definition->image), image->record.digest);
-    (void)text_copy(definition->image_name, sizeof(definition->image_name), image->record.name);
+    text_set(definition->image, image->record.digest);
+    text_set(definition->image_name, image->record.name);
     definition->user_data = wish->user_data; /* copied by the book */
     return true;
 }
@@ -76,7 +76,7 @@ static bool admit_rebuild(const struct call *call, const struct book_vm *vm,
 static bool admit_snapshot(const struct call *call, const struct book_vm *vm,
                            struct operation *operation) {
     const char *name = call->request->reshape.snapshot;
-    (void)text_copy(operation->snapshot, sizeof(operation->snapshot), name);
+    text_set(operation->snapshot, name);
     enum code code = reshape_refusal(&vm->record, operation);
     if (code == CODE_NOT_FOUND)
         call_problem(call, code, "name", "the VM has no snapshot '%s'", name);
@@ -97,9 +97,9 @@ bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
     struct definition *definition = &operation->definition;
     if (!reshape_tells(operation->verb))
         return true;
-    (void)text_copy(definition->name, sizeof(definition->name), vm->record.name);
-    (void)text_copy(definition->shape, sizeof(definition->shape), vm->record.shape);
-    (void)text_copy(definition->image, sizeof(definition->image), vm->record.digest);
+    text_set(definition->name, vm->record.name);
+    text_set(definition->shape, vm->record.shape);
+    text_set(definition->image, vm->record.digest);
     definition->size = vm->record.size;
     if (operation->verb == VERB_RESIZE)
         return admit_resize(call, vm, operation);
@@ -156,8 +156,8 @@ static void set_image(struct upstream *upstream, struct vm *vm, const char *name
     if (image)
         image->vms++;
     char copy[limit_name_size];
-    (void)text_copy(copy, sizeof(copy), name);
-    (void)text_copy(vm->image, sizeof(vm->image), copy);
+    text_set(copy, name);
+    text_set(vm->image, copy);
 }
 
 /* Law 4 for images: what the place says that the disk is made from. */

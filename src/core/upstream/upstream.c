@@ -104,9 +104,9 @@ void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm) {
 void upstream_node(const struct peer *peer, struct node *out_node) {
     *out_node = (struct node){.state = peer->state, .seen_ms = peer->seen_ms,
                               .capacity = peer_capacity(peer)};
-    (void)text_copy(out_node->name, sizeof(out_node->name), peer->setting.name);
+    text_set(out_node->name, peer->setting.name);
     if (peer->setting.labels)
-        (void)text_copy(out_node->labels, sizeof(out_node->labels), peer->setting.labels);
+        text_set(out_node->labels, peer->setting.labels);
 }
 
 void upstream_save_node(struct peer *peer) {

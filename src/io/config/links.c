@@ -59,11 +59,11 @@ static bool has_domain_of(const char *address, const char *jid) {
 
 void config_peer_address(const struct peer_config *peer, const char *jid,
                          char out[limit_address_size]) {
-    (void)text_copy(out, limit_address_size, peer->address);
+    text_set_sized(out, limit_address_size, peer->address);
     auto_clean(memory_clean) char *copy = memory_text(peer->more_addresses);
     for (char *rest = copy, *more; !has_domain_of(out, jid) && (more = strsep(&rest, ","));)
         if (has_domain_of(more, jid))
-            (void)text_copy(out, limit_address_size, more);
+            text_set_sized(out, limit_address_size, more);
 }
 
 static int check_account(const char *path, const char *title, const struct link_config *server,

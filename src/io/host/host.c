@@ -176,7 +176,7 @@ static enum code define(struct host *host, const struct effect_job *job,
     auto_clean(text_deinit) struct text xml = {0};
     host_domain_xml(&plan, uuid, &xml);
     struct host_domain_mark mark = {.epoch = job->epoch};
-    (void)text_copy(mark.vm, sizeof(mark.vm), job->vm);
+    text_set(mark.vm, job->vm);
     enum code code = libvirt_define(host->libvirt, text_data(&xml), err);
     if (code == CODE_OK)
         host_known_put(host->known, &mark);
@@ -434,8 +434,7 @@ static void queue(struct host *host, struct host_job *one) {
         finish(host, one, CODE_OK, &err); /* without waking a worker for it */
         return;
     }
-    (void)text_copy(one->work.lane, sizeof(one->work.lane),
-                    fetches ? job->definition.image : job->vm);
+    text_set(one->work.lane, fetches ? job->definition.image : job->vm);
     if (!err.code && pool_add(fetches ? host->fetches : host->jobs, &one->work) == POOL_ADDED)
         return;
     if (!err.code)
@@ -485,7 +484,7 @@ static int tell_host(struct host *host, const struct host_settings *settings, st
     if (!host->accelerator)
         return -ENOTSUP;
     event.host.size = host_machine_lend(has, settings->capacity, settings->reserve);
-    (void)text_copy(event.host.accelerator, sizeof(event.host.accelerator), host->accelerator);
+    text_set(event.host.accelerator, host->accelerator);
     event.host.sends = libvirt_driver(host->libvirt) == LIBVIRT_QEMU;
     if (event.host.sends && settings->migration_uri && *settings->migration_uri &&
         (!text_copy(event.host.uri, sizeof(event.host.uri), settings->migration_uri) ||

@@ -25,7 +25,7 @@ enum code host_receive(struct host *host, const struct effect_job *job, struct e
     if (code == CODE_OK)
         code = host_vm_prepare(&host->files, job, &facts, err);
     struct host_domain_mark mark = {.epoch = job->epoch};
-    (void)text_copy(mark.vm, sizeof(mark.vm), job->vm);
+    text_set(mark.vm, job->vm);
     if (code == CODE_OK)
         host_known_put(host->known, &mark);
     return code;

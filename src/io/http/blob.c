@@ -18,7 +18,7 @@ void token_hashes_init(struct token_hashes *hashes, const char *const *digests, 
     hashes->digests = memory_new(count ? count : 1, sizeof(*hashes->digests));
     hashes->count = count;
     for (size_t i = 0; i < count; i++)
-        (void)text_copy(hashes->digests[i], limit_digest_size, digests[i]);
+        text_set(hashes->digests[i], digests[i]);
 }
 
 void token_hashes_deinit(struct token_hashes *hashes) { memory_free(hashes->digests); }

@@ -196,8 +196,8 @@ int http_call(struct http_exchange *exchange, struct error *err) {
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &exchange->status);
         const char *type = NULL;
         curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
-        if (type)
-            (void)text_copy(exchange->answer_type, sizeof(exchange->answer_type), type);
+        if (type) /* cut on purpose: it is the server's word, and none that matters is as long */
+            text_format(exchange->answer_type, sizeof(exchange->answer_type), "%s", type);
         if (code == CURLE_OK && text_starts(exchange->url, "file://"))
             exchange->status = 200;
         long errno_seen = 0;

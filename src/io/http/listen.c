@@ -89,7 +89,7 @@ static int listen_at_path(const char *path, struct http_socket *out_socket, stru
         return code;
     }
     *out_socket = (struct http_socket){.fd = fd, .exposure = HTTP_LOOPBACK};
-    (void)text_copy(out_socket->path, sizeof(out_socket->path), path);
+    text_set(out_socket->path, address.sun_path);
     return 0;
 }
 

@@ -66,9 +66,9 @@ void problem_set(struct problem *problem, enum code code, const char *field, con
                  ...) {
     *problem = (struct problem){.status = problem_status(code)};
     text_format(problem->type, sizeof(problem->type), "urn:isthmus:problem:%s", code_names[code]);
-    (void)text_copy(problem->title, sizeof(problem->title), code_title(code));
-    (void)text_copy(problem->code, sizeof(problem->code), code_names[code]);
-    (void)text_copy(problem->remedy, sizeof(problem->remedy), code_remedy(code));
+    text_set(problem->title, code_title(code));
+    text_set(problem->code, code_names[code]);
+    text_set(problem->remedy, code_remedy(code));
     text_format(problem->field, sizeof(problem->field), "%s", field ? field : "");
     va_list arguments;
     va_start(arguments, detail);

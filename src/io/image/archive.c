@@ -103,9 +103,8 @@ static int disk_judge(const struct manifest *manifest, const struct disk *disk,
         return error_set(err, IMAGE_MALFORMED, "the disk's size of %" PRIu64 " bytes cannot be",
                          bytes);
     facts->disk_bytes = bytes;
-    (void)text_copy(facts->architecture, sizeof(facts->architecture), manifest->architecture);
-    (void)text_copy(facts->disk_format, sizeof(facts->disk_format),
-                    disk_formats[manifest->disk_format]);
+    text_set(facts->architecture, manifest->architecture);
+    text_set(facts->disk_format, disk_formats[manifest->disk_format]);
     return 0;
 }
 
@@ -267,7 +266,7 @@ static int read_entry(struct source *source, struct contents *contents,
         return fault;
     size_t number = contents->count++;
     struct entry *entry = &contents->entries[number];
-    (void)text_copy(entry->name, sizeof(entry->name), archive_entry_pathname(header));
+    text_set(entry->name, archive_entry_pathname(header));
     entry->disk.file_bytes = (uint64_t)archive_entry_size(header);
 
     auto_clean(fd_clean) int fd = -1;

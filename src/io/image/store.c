@@ -148,7 +148,7 @@ static enum code fetch(struct image_fetcher *fetcher, const char *digest) {
 
 static void post(struct shell *shell, const char *digest, enum code code) {
     struct event event = {.kind = EVENT_IMAGE, .image = {.code = code}};
-    (void)text_copy(event.image.digest, sizeof(event.image.digest), digest);
+    text_set(event.image.digest, digest);
     shell_put(shell, &event);
 }
 
@@ -192,7 +192,7 @@ void image_fetcher_get(struct image_fetcher *fetcher, const char *digest) {
         return;
     }
     struct work *work = memory_new(1, sizeof(*work));
-    (void)text_copy(work->lane, sizeof(work->lane), digest);
+    text_set(work->lane, digest);
     if (pool_add(fetcher->pool, work) == POOL_ADDED)
         return;
     post(fetcher->shell, digest, CODE_IMAGE_UNAVAILABLE);

@@ -469,7 +469,7 @@ int seal_public_of(const char *secret_key, char out_public[limit_public_key_size
     if (seal_check_secret(secret_key, err))
         return err->code;
     own_read(&own, secret_key);
-    (void)text_copy(out_public, limit_public_key_size, own.public_text);
+    text_set_sized(out_public, limit_public_key_size, own.public_text);
     sodium_memzero(&own, sizeof(own));
     return 0;
 }

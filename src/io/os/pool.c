@@ -107,7 +107,7 @@ static struct lane *lane_for(struct pool *pool, const char *name) {
         return lane;
     lane = memory_new(1, sizeof(*lane));
     list_init(&lane->works);
-    (void)text_copy(lane->name, sizeof(lane->name), name);
+    text_set(lane->name, name);
     map_put(&pool->lanes, lane->name, lane);
     list_add(&pool->ready, &lane->ready);
     return lane;

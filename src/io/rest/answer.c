@@ -60,19 +60,19 @@ static void answer_token(struct rest *rest, struct rest_call *call) {
     struct token_created created = {.expires_ms = token->expires_ms};
     struct join_offer offer = {.expires_ms = token->expires_ms};
     auto_clean(text_deinit) struct text text = {0};
-    (void)text_copy(offer.id, sizeof(offer.id), token->id);
-    (void)text_copy(offer.peer, sizeof(offer.peer), token->peer);
-    (void)text_copy(offer.secret, sizeof(offer.secret), call->token);
+    text_set(offer.id, token->id);
+    text_set(offer.peer, token->peer);
+    text_set(offer.secret, call->token);
     pthread_mutex_lock(&rest->lock);
-    (void)text_copy(offer.manager_key, sizeof(offer.manager_key), rest->manager_key);
+    text_set(offer.manager_key, rest->manager_key);
     pthread_mutex_unlock(&rest->lock);
-    (void)text_copy(offer.address, sizeof(offer.address), rest->manager_address);
+    text_set(offer.address, rest->manager_address);
     for (size_t i = 0; i < rest->invitations_count; i++)
         if (text_equal(rest->invitations[i].peer, token->peer))
             offer.link = rest->invitations[i].link; /* borrowed */
     join_token_print(&offer, &text);
-    (void)text_copy(created.id, sizeof(created.id), token->id);
-    (void)text_copy(created.peer, sizeof(created.peer), token->peer);
+    text_set(created.id, token->id);
+    text_set(created.peer, token->peer);
     created.token = text.data; /* borrowed */
     rest_answer_record(call, 201, &token_created_table, &created);
     http_answer_header(&call->http, "Location", "/v1/tokens/%s", token->id);
@@ -91,8 +91,8 @@ static void answer_created(struct rest *rest, struct rest_call *call) {
     }
     const struct tenant *tenant = record->data;
     struct tenant_created created = {.created_ms = tenant->created_ms};
-    (void)text_copy(created.name, sizeof(created.name), tenant->name);
-    (void)text_copy(created.token, sizeof(created.token), call->token);
+    text_set(created.name, tenant->name);
+    text_set(created.token, call->token);
     rest_answer_record(call, 201, &tenant_created_table, &created);
     http_answer_header(&call->http, "Location", "/v1/tenants/%s", tenant->name);
 }

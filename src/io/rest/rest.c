@@ -98,7 +98,7 @@ static enum http_next answer_here(struct rest *rest, struct rest_call *call) {
         return HTTP_DONE;
     }
     struct rest_health health = {.status = "ok"};
-    (void)text_copy(health.software, sizeof(health.software), rest->software);
+    text_set(health.software, rest->software);
     rest_answer_record(call, 200, &rest_health_table, &health);
     return HTTP_DONE;
 }
@@ -170,7 +170,7 @@ static enum http_next on_resumed(struct http_face *face, struct http_request *re
 
 void rest_rekey(struct rest *rest, const char *key) {
     pthread_mutex_lock(&rest->lock);
-    (void)text_copy(rest->manager_key, sizeof(rest->manager_key), key);
+    text_set(rest->manager_key, key);
     pthread_mutex_unlock(&rest->lock);
 }
 
@@ -193,7 +193,7 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     rest->image_folder = settings->image_folder ? memory_text(settings->image_folder) : NULL;
     rest->software = memory_text(settings->software);
     rest->manager_address = memory_text(settings->manager_address);
-    (void)text_copy(rest->manager_key, sizeof(rest->manager_key), settings->manager_key);
+    text_set(rest->manager_key, settings->manager_key);
     rest->invitations = settings->invitations;
     rest->invitations_count = settings->invitations_count;
     token_hashes_init(&rest->clusters, settings->cluster_token_hashes,

@@ -248,7 +248,7 @@ const struct rest_route *rest_route_find(const struct rest_face *face, const cha
             found = route;
         text_addf(&allow, "%s%s", allow.length ? ", " : "", is_get ? "GET, HEAD" : route->method);
     }
-    (void)text_copy(out_allow, 64, text_data(&allow));
+    text_set_sized(out_allow, 64, text_data(&allow));
     text_deinit(&allow);
     return found;
 }

@@ -198,7 +198,7 @@ enum http_next rest_upload_begin(struct rest *rest, struct rest_call *call) {
         return rest_refuse(call, &problem);
     }
     struct request request = {.kind = REQUEST_WHOAMI};
-    (void)text_copy(request.token_hash, sizeof(request.token_hash), upload->token_hash);
+    text_set(request.token_hash, upload->token_hash);
     rest_ask(rest, call, &request);
     return HTTP_HOLD;
 }
@@ -269,11 +269,12 @@ static enum http_next add(struct rest_call *call) {
         return rest_refuse(call, &upload->problem);
     struct request request = {.kind = REQUEST_IMAGE_ADD};
     struct image *image = &request.image;
-    (void)text_copy(request.token_hash, sizeof(request.token_hash), upload->token_hash);
-    (void)text_copy(request.key, sizeof(request.key), call->key);
-    (void)text_copy(image->name, sizeof(image->name), call->key);
-    (void)text_copy(image->digest, sizeof(image->digest), facts->digest);
-    (void)text_copy(image->architecture, sizeof(image->architecture), facts->architecture);
+    const char *name = call->key; /* a valid one since rest_upload_begin() */
+    text_set(request.token_hash, upload->token_hash);
+    text_set(request.key, name);
+    text_set(image->name, name);
+    text_set(image->digest, facts->digest);
+    text_set(image->architecture, facts->architecture);
     image->archive_bytes = facts->archive_bytes;
     image->disk_gib = (uint32_t)((facts->disk_bytes + gib - 1) / gib);
     upload->stage = UPLOAD_ADDING;

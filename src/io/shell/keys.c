@@ -9,7 +9,7 @@ enum { complaint_ms = 60000 };
 
 static struct event rekey(uint32_t link, const char *key) {
     struct event event = {.kind = EVENT_REKEY, .rekey.link = link};
-    (void)text_copy(event.rekey.key, sizeof(event.rekey.key), key);
+    text_set(event.rekey.key, key);
     return event;
 }
 

@@ -40,7 +40,7 @@ static const char *parcel_address(const struct parcel *parcel) {
 static struct parcel *outbox_open(struct outbox *outbox, const char *key,
                                   const struct effect_send *send) {
     struct parcel *parcel = memory_new(1, sizeof(*parcel));
-    (void)text_copy(parcel->key, sizeof(parcel->key), key);
+    text_set(parcel->key, key);
     parcel->link = send->link;
     parcel->header = send->header;
     list_add(&outbox->open, &parcel->node);

@@ -111,9 +111,9 @@ static void performer_join(const struct performer *performer, const struct effec
     struct seal *seal = performer->ports->links[effect->link].seal;
     auto_clean(text_deinit) struct text request = {0}, sealed = {0};
     struct join join = {0};
-    (void)text_copy(join.token, sizeof(join.token), effect->token);
-    (void)text_copy(join.secret, sizeof(join.secret), effect->secret);
-    (void)text_copy(join.key, sizeof(join.key), seal_public_key(seal));
+    text_set(join.token, effect->token);
+    text_set(join.secret, effect->secret);
+    text_set(join.key, seal_public_key(seal));
     codec_encode(&join_table, &join, FIELD_WIRE, &request);
     if (seal_request(seal, effect->address, &request, &sealed) == SEAL_DONE)
         performer_send(performer, effect->link, effect->address, &sealed);

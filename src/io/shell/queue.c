@@ -83,8 +83,8 @@ static int posted_open_request(struct posted *posted, struct seal *seal, struct 
     struct event_join event = {.link = posted->event.frame.link,
                                .endpoint = posted->event.frame.endpoint,
                                .from = posted->address};
-    (void)text_copy(event.token, sizeof(event.token), join.token);
-    (void)text_copy(event.key, sizeof(event.key), join.key);
+    text_set(event.token, join.token);
+    text_set(event.key, join.key);
     secret_hash_bytes(join.secret, strlen(join.secret), event.secret_hash);
     posted->event = (struct event){.kind = EVENT_JOIN, .join = event};
     return 0;

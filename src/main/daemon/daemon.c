@@ -15,7 +15,7 @@
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
 
-const char daemon_software[] = "isthmus " ISTHMUS_VERSION;
+const char daemon_software[limit_software_size] = "isthmus " ISTHMUS_VERSION;
 
 static void print_help(const char *program, const char *daemon) {
     bool joins = !text_equal(daemon, "upstream"); /* it has nobody above */
@@ -73,7 +73,8 @@ static int print_key(const char *path, char public_key[limit_public_key_size],
     if (state.next_key[0])
         (void)fprintf(stderr, "It is being changed to %s, until all peers have taken that, or for "
                       "%d days at the most.\n", state.next_key, limit_rekey_seconds / 86400);
-    return text_copy(public_key, limit_public_key_size, state.public_key) ? 0 : -EINVAL;
+    text_set_sized(public_key, limit_public_key_size, state.public_key);
+    return 0;
 }
 
 /* `key FILE`, `key rotate FILE`, `key show FILE`: `words` of them after "key"; the exit code. */
@@ -251,6 +252,6 @@ int daemon_serve(const struct log *log, struct shell *shell, const struct shell_
 
 struct peer_setting daemon_peer(const char *name, const char *address, uint32_t link) {
     struct peer_setting peer = {.address = address, .link = link};
-    (void)text_copy(peer.name, sizeof(peer.name), name);
+    text_set(peer.name, name);
     return peer;
 }

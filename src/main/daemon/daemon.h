@@ -47,7 +47,7 @@ int daemon_checked(const struct daemon_options *options);
 uint64_t daemon_seed(void);
 
 /* "isthmus 0.1.0" */
-extern const char daemon_software[];
+extern const char daemon_software[limit_software_size];
 
 /* <state>/<name>, the caller's to free. */
 char *daemon_path(const struct daemon_config *config, const char *name);

@@ -38,9 +38,9 @@ static const struct link_config *find_uplink(const struct daemon_joining *daemon
 static struct role *joiner(const struct link_config *uplink, const struct join_offer *offer) {
     const struct peer_setting manager = daemon_peer(uplink->name, uplink->manager, 0);
     struct join_setting join = {0};
-    (void)text_copy(join.token, sizeof(join.token), offer->id);
-    (void)text_copy(join.secret, sizeof(join.secret), offer->secret);
-    (void)text_copy(join.manager_key, sizeof(join.manager_key), offer->manager_key);
+    text_set(join.token, offer->id);
+    text_set(join.secret, offer->secret);
+    text_set(join.manager_key, offer->manager_key);
     const struct role_settings settings = {
         .kind = ROLE_JOINER, .managers = &manager, .managers_count = 1, .join = &join};
     return role_new(&settings);
