@@ -42,18 +42,14 @@ void answers_check(struct answers *answers, struct sim_world *world, const struc
 
 /* Callers hear of it by their connections' end. */
 void answers_crashed(struct answers *answers, const struct sim_node *cloud) {
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &answers->asked.entries) {
-        struct asked *asked = container_of(at, struct asked, entry.in_ledger);
+    list_for(struct asked, asked, &answers->asked.entries, entry.in_ledger) {
         if (asked->entry.node == cloud)
             ledger_drop(&answers->asked, asked);
     }
 }
 
 void answers_check_minute(const struct answers *answers, struct sim_world *world) {
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &answers->asked.entries) {
-        const struct asked *asked = container_of(at, struct asked, entry.in_ledger);
+    list_for(const struct asked, asked, &answers->asked.entries, entry.in_ledger) {
         if (asked->entry.node->role && asked->due_ms + law_slack_ms <= world->now_ms)
             law_fail(world, "never stuck", "%s: request %s should have been answered at %llu ms",
                      asked->entry.node->name, ledger_name(&asked->entry),
@@ -62,9 +58,7 @@ void answers_check_minute(const struct answers *answers, struct sim_world *world
 }
 
 void answers_check_end(const struct answers *answers, struct sim_world *world) {
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &answers->told.entries) {
-        const struct entry *told = container_of(at, struct entry, in_ledger);
+    list_for(const struct entry, told, &answers->told.entries, in_ledger) {
         if (!book_op(role_book(told->node->role), ledger_name(told)))
             law_fail(world, "nothing lost", "%s was answered and is not known",
                      ledger_name(told));

@@ -86,9 +86,7 @@ void committed_check(struct committed *committed, struct sim_world *world,
 /* Time stood still for it, and its wall clock may be another. */
 void committed_started(struct committed *committed, const struct sim_world *world,
                        const struct sim_node *node) {
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &committed->deadlines.entries) {
-        struct deadline *deadline = container_of(at, struct deadline, entry.in_ledger);
+    list_for(struct deadline, deadline, &committed->deadlines.entries, entry.in_ledger) {
         if (deadline->entry.node != node)
             continue;
         uint64_t again = world->now_ms + (world->settings.clock_jump ? deadline->allowed_ms : 0);
@@ -97,9 +95,7 @@ void committed_started(struct committed *committed, const struct sim_world *worl
 }
 
 void committed_check_minute(const struct committed *committed, struct sim_world *world) {
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &committed->deadlines.entries) {
-        const struct deadline *deadline = container_of(at, struct deadline, entry.in_ledger);
+    list_for(const struct deadline, deadline, &committed->deadlines.entries, entry.in_ledger) {
         if (deadline->entry.node->role && deadline->due_ms + law_slack_ms <= world->now_ms)
             law_fail(world, "never stuck", "%s: %s should have ended at %llu ms",
                      deadline->entry.node->name, ledger_name(&deadline->entry),

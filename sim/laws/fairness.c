@@ -22,9 +22,7 @@ struct turns {
 static struct turns count(struct sim_world *world, const struct sim_node *node,
                           const char *place) {
     struct turns turns = {0};
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &role_book(node->role)->vms) {
-        const struct book_vm *vm = container_of(at, struct book_vm, by_age);
+    list_for(const struct book_vm, vm, &role_book(node->role)->vms, by_age) {
         const struct book_op *op = vm->active;
         size_t which = parties_which(world, node, vm->record.owner);
         if (!op || which >= parties_most || !text_equal(book_asked_place(vm), place) ||

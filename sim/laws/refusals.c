@@ -31,9 +31,7 @@ static uint32_t count_refusals(const struct operation *op, const struct timeline
 
 /* Something is on its way there or back: what the cluster has told does not count it. */
 static bool is_busy(const struct book *book, const char *place) {
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &book->vms) {
-        const struct book_vm *vm = container_of(at, struct book_vm, by_age);
+    list_for(const struct book_vm, vm, &book->vms, by_age) {
         if (vm->active && text_equal(vm->record.place, place))
             return true;
     }

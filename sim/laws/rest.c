@@ -33,8 +33,7 @@ static bool node_is_at_rest(const struct sim_node *node, char *what, size_t size
         text_format(what, size, "%s works", node->name);
         return false;
     }
-    list_each(at, next, &book->ops) {
-        const struct book_op *op = container_of(at, struct book_op, by_age);
+    list_for(const struct book_op, op, &book->ops, by_age) {
         if (book_op_has_ended(op) && node_is_upstream(node))
             continue;
         text_format(what, size, "%s: %s (%s) %s", node->name, op->record.id,
@@ -89,8 +88,7 @@ static void check_truth(struct sim_world *world, struct sim_node *node) {
         if (domain && domain->by_vm.next != domain->by_vm.previous)
             law_fail(world, "not twice", "%s has several domains", vm->id);
     }
-    list_each(at, next, &node->domains) {
-        const struct sim_domain *domain = container_of(at, struct sim_domain, by_node);
+    list_for(const struct sim_domain, domain, &node->domains, by_node) {
         bool known = false;
         for (uint32_t i = 0; i < world->settings.upstreams; i++)
             known |= book_vm(role_book(world->nodes[i]->role), domain->vm->id) != NULL;
@@ -122,8 +120,7 @@ static void check_disk(struct sim_world *world, const struct sim_node *node) {
         check_row(world, node, &operation_table,
                   &container_of(at, struct book_op, by_age)->record);
     uint64_t rows = 0;
-    list_each(at, next, &node->rows) {
-        const struct sim_row *row = container_of(at, struct sim_row, node);
+    list_for(const struct sim_row, row, &node->rows, node) {
         rows += row->table == &vm_table || row->table == &operation_table;
     }
     if (rows != book->vms_count + book->ops_count)

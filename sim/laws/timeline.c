@@ -34,11 +34,9 @@ void timeline_check(struct sim_world *world, const struct sim_node *node,
 
 /* The deadline itself is waited for only in the very instant in which it ends the operation. */
 void timeline_check_waits(struct sim_world *world, const struct sim_node *node) {
-    struct list *at = NULL, *next = NULL;
     if (node->settings.kind == ROLE_AGENT)
         return; /* nobody asks it */
-    list_each(at, next, &role_book(node->role)->ops) {
-        const struct book_op *op = container_of(at, struct book_op, by_age);
+    list_for(const struct book_op, op, &role_book(node->role)->ops, by_age) {
         bool due = op->deadline_ms <= node_now_ms(world, node);
         if (!book_op_has_ended(op) && !due && role_waits(node->role, op) == WAIT_NOTHING)
             law_fail(world, "it explains itself", "%s: %s (%s, %s) waits for nothing", node->name,

@@ -95,9 +95,7 @@ bool disk_says(struct sim_world *world, const struct sim_node *node, const char 
 }
 
 void disk_free(struct sim_node *node) {
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &node->rows) {
-        struct sim_row *row = container_of(at, struct sim_row, node);
+    list_for(struct sim_row, row, &node->rows, node) {
         memory_free(row->bytes);
         memory_free(row);
     }

@@ -13,11 +13,9 @@ const struct sim_vm *domain_vm(const struct sim_world *world, const char *vm) {
 struct sim_domain *domain_of(const struct sim_world *world, const struct sim_node *node,
                              const char *id) {
     const struct sim_vm *vm = domain_vm(world, id);
-    struct list *at = NULL, *next = NULL;
     if (!vm)
         return NULL;
-    list_each(at, next, &vm->domains) {
-        struct sim_domain *domain = container_of(at, struct sim_domain, by_vm);
+    list_for(struct sim_domain, domain, &vm->domains, by_vm) {
         if (domain->node == node)
             return domain;
     }

@@ -280,10 +280,8 @@ void host_fetch_image(struct sim_world *world, struct sim_node *node, const char
 }
 
 void host_lose_power(struct sim_world *world, struct sim_node *node) {
-    struct list *at = NULL, *next = NULL;
     live_cut_arrivals(world, node);
-    list_each(at, next, &node->domains) {
-        struct sim_domain *domain = container_of(at, struct sim_domain, by_node);
+    list_for(struct sim_domain, domain, &node->domains, by_node) {
         if (domain->is_shell)
             continue;
         bool forgets = domain->forgot || disk_says(world, node, domain->vm->id, VM_PAUSED);

@@ -30,9 +30,7 @@ static void print_key(uint64_t key, char out[limit_public_key_size]) {
 }
 
 static struct sim_pin *pin_of(const struct sim_link *link, const struct sim_link *peer) {
-    struct list *at = NULL, *next = NULL;
-    list_each(at, next, &link->pins) {
-        struct sim_pin *pin = container_of(at, struct sim_pin, node);
+    list_for(struct sim_pin, pin, &link->pins, node) {
         if (pin->peer == peer)
             return pin;
     }
@@ -170,13 +168,11 @@ bool keys_are_at_rest(const struct sim_world *world, char *what, size_t size) {
     for (uint32_t i = 0; is_on(world) && i < world->nodes_count; i++)
         for (uint32_t k = 0; k < world->nodes[i]->links_count; k++) {
             const struct sim_link *link = &world->nodes[i]->links[k];
-            struct list *at = NULL, *next = NULL;
             if (link->next_key) {
                 text_format(what, size, "%s is still changing its key", link->address);
                 return false;
             }
-            list_each(at, next, &link->pins) {
-                const struct sim_pin *pin = container_of(at, struct sim_pin, node);
+            list_for(const struct sim_pin, pin, &link->pins, node) {
                 if (pin->key == pin->peer->key && !pin->next)
                     continue;
                 text_format(what, size, "%s has another key pinned for %s", link->address,

@@ -96,9 +96,7 @@ enum code live_adopt(struct sim_world *world, struct sim_domain *domain,
 
 void live_cut_arrivals(struct sim_world *world, const struct sim_node *node) {
     for (uint32_t i = 0; i < world->nodes_count; i++) {
-        struct list *at = NULL, *next = NULL;
-        list_each(at, next, &world->nodes[i]->jobs) {
-            struct occurrence *job = container_of(at, struct occurrence, by_node);
+        list_for(struct occurrence, job, &world->nodes[i]->jobs, by_node) {
             if (job->job->kind == JOB_MIGRATE && destination(world, job->job) == node)
                 job->code = CODE_HOST_FAILED;
         }

@@ -41,10 +41,8 @@ static void load(struct sim_world *world, struct sim_node *node) {
     struct effects effects = {0};
     struct event event = {.kind = EVENT_LOAD, .now_ms = node_now_ms(world, node),
                           .wall_ms = node_wall_ms(world, node)};
-    struct list *at = NULL, *next = NULL;
     for (size_t table = 0; table < stored_tables_count; table++)
-        list_each(at, next, &node->rows) {
-            const struct sim_row *row = container_of(at, struct sim_row, node);
+        list_for(const struct sim_row, row, &node->rows, node) {
             if (row->table != stored_tables[table])
                 continue;
             disk_read(world, row, &event.load);

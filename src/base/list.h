@@ -33,3 +33,11 @@ static inline void list_remove(struct list *node) {
 #define list_each(node, following, head)                                             \
     for ((node) = (head)->next, (following) = (node)->next; (node) != (head); \
          (node) = (following), (following) = (node)->next)
+
+/* Walks the structs of `type` that stand in `head` by their member `node`: `it` is each of them,
+ * and may be removed inside. */
+#define list_for(type, it, head, node)                                         \
+    for (type *it = container_of((head)->next, type, node),                    \
+              *it##_next = container_of(it->node.next, type, node);            \
+         &it->node != (head);                                                  \
+         it = it##_next, it##_next = container_of(it->node.next, type, node))

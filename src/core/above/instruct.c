@@ -189,9 +189,7 @@ void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum 
 }
 
 void uplink_send_results(struct uplink *uplink) {
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &uplink->book->ops) {
-        struct book_op *op = container_of(node, struct book_op, by_age);
+    list_for(struct book_op, op, &uplink->book->ops, by_age) {
         if (!text_equal(op->record.owner, uplink->setting.name))
             continue;
         uplink_mark_untold(uplink->book, op);

@@ -48,9 +48,7 @@ static struct message take_refusal(struct uplink *uplink, struct refusal *refusa
 
 /* NULL: of all operations. */
 static void forget_refusals(struct uplink *uplink, const char *op) {
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &uplink->refusals) {
-        struct refusal *refusal = container_of(node, struct refusal, node);
+    list_for(struct refusal, refusal, &uplink->refusals, node) {
         if (op && !text_equal(refusal->message.result.op, op))
             continue;
         struct message message = take_refusal(uplink, refusal);

@@ -34,11 +34,9 @@ void agent_deinit(struct agent *agent) {
 static bool is_apart(const struct agent *agent, const struct book_vm *vm,
                      const struct definition *definition) {
     const struct book_group *group = book_group(&agent->book, vm->record.owner, vm->record.group);
-    struct list *node = NULL, *next = NULL;
     if (!definition->apart || !group)
         return true;
-    list_each(node, next, &group->vms) {
-        const struct book_vm *other = container_of(node, struct book_vm, by_group);
+    list_for(const struct book_vm, other, &group->vms, by_group) {
         if (other != vm && lifecycle_occupies(other->record.state))
             return false;
     }
@@ -226,15 +224,12 @@ static void on_start(struct agent *agent) {
 
 /* What the scan did not find is not there; then everything under way goes on. */
 static void on_scanned(struct agent *agent) {
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &agent->book.vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+    list_for(struct book_vm, vm, &agent->book.vms, by_age) {
         if (!agent_vm(vm)->is_found && lifecycle_is_made(vm->record.state))
             agent_move(agent, vm, VM_LOST);
     }
     agent->scanned = true;
-    list_each(node, next, &agent->book.vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+    list_for(struct book_vm, vm, &agent->book.vms, by_age) {
         if (agent_vm(vm)->is_cut)
             agent_restart(agent, vm);
         if (!vm->active)

@@ -252,13 +252,11 @@ uint64_t downlink_takes(const struct size *put, const struct size *of) {
 static void reserve_newest(struct peer *peer) {
     const struct downlink *downlink = peer->downlink;
     size_t newest = downlink->catalogue_count - 1;
-    struct list *node = NULL, *next = NULL;
     if (!peer->reserved)
         return;
     peer->reserved = memory_resize(peer->reserved, downlink->catalogue_count * sizeof(uint64_t));
     peer->reserved[newest] = 0;
-    list_each(node, next, &peer->vms) {
-        const struct book_vm *vm = container_of(node, struct book_vm, by_place);
+    list_for(const struct book_vm, vm, &peer->vms, by_place) {
         if (vm->active)
             peer->reserved[newest] +=
                 downlink_takes(&vm->active->reserved, &downlink->catalogue[newest].size);

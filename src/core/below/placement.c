@@ -38,11 +38,9 @@ static enum placement choose_any(const struct downlink *downlink, int shape,
 static char *mark_group(const struct downlink *downlink, const struct placement_wish *wish) {
     enum group_rule rule = wish->placing->rule;
     char *marks = NULL;
-    struct list *node = NULL, *next = NULL;
     if (!wish->group || (rule != GROUP_TOGETHER && rule != GROUP_APART_CLUSTERS))
         return NULL;
-    list_each(node, next, &wish->group->vms) {
-        const struct book_vm *vm = container_of(node, const struct book_vm, by_group);
+    list_for(const struct book_vm, vm, &wish->group->vms, by_group) {
         const char *places[] = {vm->record.place, book_destination(vm)};
         for (size_t i = 0; i < array_size(places); i++) {
             const struct peer *peer = downlink_by_name(downlink, places[i]);

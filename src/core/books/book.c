@@ -78,8 +78,7 @@ const struct book_group *book_group(const struct book *book, const char *owner,
 
 void book_deinit(struct book *book) {
     struct list *node = NULL, *next = NULL;
-    list_each(node, next, &book->vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+    list_for(struct book_vm, vm, &book->vms, by_age) {
         leave(book, vm);
         free_vm(book, vm);
     }
@@ -155,9 +154,7 @@ struct book_op *book_add_op(struct book *book, const struct operation *record) {
 
 void book_remove_vm(struct book *book, struct book_vm *vm) {
     assert(!vm->active);
-    struct list *node = NULL, *following = NULL;
-    list_each(node, following, &book->cursors) {
-        struct book_cursor *cursor = container_of(node, struct book_cursor, node);
+    list_for(struct book_cursor, cursor, &book->cursors, node) {
         if (cursor->next == &vm->by_age)
             cursor->next = vm->by_age.next;
     }

@@ -86,9 +86,7 @@ static void load_keys(struct downstream *downstream, const struct record *record
  * uplink's session, instructions under way for the hosts'. */
 static void on_start(struct downstream *downstream) {
     downlink_start(&downstream->manager.downlink);
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &downstream->manager.book.vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+    list_for(struct book_vm, vm, &downstream->manager.book.vms, by_age) {
         struct patron *patron = downstream_patron(downstream, vm->record.owner);
         downstream_load_move(downstream, vm);
         bool waits =
@@ -268,9 +266,7 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
 /* Law 5: while a VM is between two hosts, an operation of ours on it is under way, and only one
  * that makes it is where nothing is left of it. */
 static void check_moves(const struct downstream *downstream) {
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &downstream->manager.book.vms) {
-        const struct book_vm *vm = container_of(node, struct book_vm, by_age);
+    list_for(const struct book_vm, vm, &downstream->manager.book.vms, by_age) {
         const struct book_op *op = vm->active;
         if (list_is_empty(&downstream_vm(vm)->by_move)) /* or all of it is not loaded yet */
             continue;

@@ -124,10 +124,8 @@ static uint64_t look_again_ms(const struct peer *peer, enum stay stays) {
 static void sweep(struct downstream *downstream, struct peer *peer) {
     uint32_t under_way = count_under_way(downstream);
     uint64_t wait_ms = peer->duty == DUTY_MAINTENANCE ? again_ms : book_never;
-    struct list *node = NULL, *next = NULL;
     struct peer *live = NULL;
-    list_each(node, next, &peer->vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+    list_for(struct book_vm, vm, &peer->vms, by_place) {
         struct downstream_vm *hosted = downstream_vm(vm);
         if (!is_settled(peer, hosted->stays))
             hosted->stays = judge(downstream, peer, vm, &live);
@@ -155,9 +153,7 @@ void downstream_go_on_draining(struct downstream *downstream) {
 }
 
 static void on_image(struct downstream *downstream, struct peer *peer, const struct event *event) {
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &peer->vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+    list_for(struct book_vm, vm, &peer->vms, by_place) {
         struct downstream_vm *hosted = downstream_vm(vm);
         if (hosted->stays != STAY_FETCHING || !text_equal(vm->record.digest, event->image.digest))
             continue;

@@ -22,10 +22,8 @@ static void save_host(struct peer *peer) {
 
 /* Each VM there gets its answer anew. */
 static void set_duty(struct downstream *downstream, struct peer *peer, enum host_duty duty) {
-    struct list *node = NULL, *next = NULL;
     peer->duty = duty;
-    list_each(node, next, &peer->vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+    list_for(struct book_vm, vm, &peer->vms, by_place) {
         downstream_vm(vm)->stays = STAY_UNDECIDED;
         downstream_vm(vm)->failed_ms = 0;
     }

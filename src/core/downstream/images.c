@@ -19,9 +19,7 @@ static void go_on_rebuilding(struct downstream *downstream, struct book_op *op, 
 
 /* All operations that waited for this image go on or end. */
 void downstream_on_image(struct downstream *downstream, const struct event *event) {
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &downstream->waiting) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+    list_for(struct book_vm, vm, &downstream->waiting, by_place) {
         if (!text_equal(vm->record.digest, event->image.digest))
             continue;
         if (event->image.code == CODE_OK)
@@ -32,8 +30,7 @@ void downstream_on_image(struct downstream *downstream, const struct event *even
             downstream_end(downstream, vm->active, event->image.code);
     }
     downstream_drain_image(downstream, event);
-    list_each(node, next, &downstream->rebuilds) {
-        struct book_op *op = container_of(node, struct book_op, by_room);
+    list_for(struct book_op, op, &downstream->rebuilds, by_room) {
         if (text_equal(op->record.definition.image, event->image.digest))
             go_on_rebuilding(downstream, op, event->image.code);
     }

@@ -105,15 +105,12 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
 /* Nothing of it is left on any host: out of the books, whether it was settled above or not. */
 static void close_lending(struct downstream *downstream, struct patron *patron) {
     const char *name = patron->uplink.setting.name;
-    struct list *node = NULL, *next = NULL;
     uplink_shut(&patron->uplink);
-    list_each(node, next, &downstream->manager.book.ops) {
-        struct book_op *op = container_of(node, struct book_op, by_age);
+    list_for(struct book_op, op, &downstream->manager.book.ops, by_age) {
         if (text_equal(op->record.owner, name))
             book_remove_op(&downstream->manager.book, op);
     }
-    list_each(node, next, &downstream->manager.book.vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+    list_for(struct book_vm, vm, &downstream->manager.book.vms, by_age) {
         if (text_equal(vm->record.owner, name))
             book_remove_vm(&downstream->manager.book, vm);
     }
@@ -127,12 +124,10 @@ static void close_lending(struct downstream *downstream, struct patron *patron) 
 
 void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron) {
     enum lending_phase was = patron->phase;
-    struct list *node = NULL, *next = NULL;
     bool left = false;
     patron->phase = LENDING_ENDING;
     patron->phase_due_ms = downstream->manager.moment.now_ms + sweep_ms;
-    list_each(node, next, &downstream->manager.book.vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_age);
+    list_for(struct book_vm, vm, &downstream->manager.book.vms, by_age) {
         if (!text_equal(vm->record.owner, patron->uplink.setting.name))
             continue;
         evict(downstream, vm, was);

@@ -92,11 +92,9 @@ void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct 
 
 /* A full table gives up its oldest token that is worth nothing any more. */
 static bool make_room(const struct enrol_call *call) {
-    struct list *node = NULL, *next = NULL;
     if (call->enrol->tokens.count < limit_join_tokens)
         return true;
-    list_each(node, next, &call->enrol->by_age) {
-        struct token_entry *token = container_of(node, struct token_entry, by_age);
+    list_for(struct token_entry, token, &call->enrol->by_age, by_age) {
         if (!token->record.used_ms && token->record.expires_ms > call->call->moment->wall_ms)
             continue;
         effects_forget(call->call->moment->out, &join_token_table, token->record.id);

@@ -39,7 +39,6 @@ static bool is_expected(const struct manager *manager, const struct peer *peer,
 }
 
 static void on_table(struct manager *manager, struct peer *peer, const struct vm_table *table) {
-    struct list *node = NULL, *next = NULL;
     if (table->first)
         peer->sync_round++;
     for (uint32_t i = 0; i < table->vms_count; i++)
@@ -49,8 +48,7 @@ static void on_table(struct manager *manager, struct peer *peer, const struct vm
                          manager->kind->place, peer->setting.name, table->vms[i].vm);
     if (!table->last)
         return;
-    list_each(node, next, &peer->vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+    list_for(struct book_vm, vm, &peer->vms, by_place) {
         if (downlink_is_unreported(peer, vm))
             manager_learn_state(manager, vm, VM_LOST);
     }
@@ -84,9 +82,7 @@ static void on_result(struct manager *manager, struct peer *peer, const struct r
 }
 
 static void on_opened(struct manager *manager, struct peer *peer) {
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &peer->vms) {
-        struct book_vm *vm = container_of(node, struct book_vm, by_place);
+    list_for(struct book_vm, vm, &peer->vms, by_place) {
         if (vm->active && !verb_is_ahead(vm->active->record.verb))
             downlink_instruct_again(&manager->downlink, vm);
         else if (!vm->active && vm->record.state == VM_DELETING)

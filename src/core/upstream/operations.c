@@ -62,12 +62,10 @@ void upstream_release(struct upstream *upstream, struct waiter *waiter) {
 
 /* The oldest operations that have ended go when there are too many. */
 static void prune(struct upstream *upstream) {
-    struct list *node = NULL, *next = NULL;
     uint64_t excess = upstream->manager.book.ops_count > limit_operations_kept
                           ? upstream->manager.book.ops_count - limit_operations_kept
                           : 0;
-    list_each(node, next, &upstream->manager.book.ops) {
-        struct book_op *op = container_of(node, struct book_op, by_age);
+    list_for(struct book_op, op, &upstream->manager.book.ops, by_age) {
         if (!excess)
             return;
         excess--;

@@ -355,8 +355,7 @@ static void forget_history(const struct call *call, struct tenant_entry *tenant)
     size_t length = strlen(name);
     list_each(node, next, &tenant->ops)
         upstream_remove_op(upstream, &container_of(node, struct upstream_op, by_tenant)->base);
-    list_each(node, next, &upstream->idempotency) {
-        struct idempotency_entry *entry = container_of(node, struct idempotency_entry, by_age);
+    list_for(struct idempotency_entry, entry, &upstream->idempotency, by_age) {
         if (text_starts(entry->record.key, name) && entry->record.key[length] == '/')
             forget_key(call, entry);
     }

@@ -138,9 +138,7 @@ void upstream_reshape_ends(struct upstream *upstream, const struct book_op *op) 
 
 static const struct image_entry *image_of_digest(const struct upstream *upstream,
                                                  const char *digest) {
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &upstream->images) {
-        const struct image_entry *image = container_of(node, struct image_entry, by_name);
+    list_for(const struct image_entry, image, &upstream->images, by_name) {
         if (text_equal(image->record.digest, digest))
             return image;
     }

@@ -45,8 +45,7 @@ void upstream_deinit(struct upstream *upstream) {
     list_each(node, next, &upstream->manager.book.ops)
         memory_free(map_remove(&upstream->histories,
                                container_of(node, struct book_op, by_age)->record.vm));
-    list_each(node, next, &upstream->tenants) {
-        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
+    list_for(struct tenant_entry, tenant, &upstream->tenants, by_name) {
         map_deinit(&tenant->vm_names);
         record_clear(&tenant_table, &tenant->record);
         memory_free(tenant);
@@ -197,9 +196,8 @@ uint64_t upstream_deadline_ms(const struct upstream *upstream) {
 void upstream_check(const struct upstream *upstream) {
     manager_check(&upstream->manager);
     uint64_t vms = 0, ops = 0;
-    struct list *node = NULL, *next = NULL, *inner = NULL, *following = NULL;
-    list_each(node, next, &upstream->tenants) {
-        struct tenant_entry *tenant = container_of(node, struct tenant_entry, by_name);
+    struct list *inner = NULL, *following = NULL;
+    list_for(struct tenant_entry, tenant, &upstream->tenants, by_name) {
         struct owner_limits own = {0};
         list_each(inner, following, &tenant->vms)
             amounts_add(&own,

@@ -368,9 +368,7 @@ static enum code do_job(struct host *host, const struct effect_job *job, struct 
 
 static void on_jobs(void *context, struct list *batch) {
     struct host *host = context;
-    struct list *node, *following;
-    list_each(node, following, batch) {
-        struct work *work = container_of(node, struct work, node);
+    list_for(struct work, work, batch, node) {
         const struct host_job *one = container_of(work, struct host_job, work);
         struct error err = {0};
         if (atomic_load(&host->closing)) {
@@ -400,9 +398,7 @@ static void on_fetches(void *context, struct list *batch) {
     struct error err = {0};
     const char *digest = container_of(batch->next, struct work, node)->lane;
     enum code code = host_image_fetch(&host->files, digest, &err);
-    struct list *node, *following;
-    list_each(node, following, batch) {
-        struct work *work = container_of(node, struct work, node);
+    list_for(struct work, work, batch, node) {
         if (!atomic_load(&host->closing))
             post_job(host, &container_of(work, struct host_job, work)->job,
                      &(struct event_job){.code = code}, &err);

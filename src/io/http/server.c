@@ -86,10 +86,8 @@ static void sweep(struct http_server *server) {
     struct pollfd fds[http_connections];
     struct http_request *requests[http_connections];
     nfds_t count = 0;
-    struct list *node, *following;
     pthread_mutex_lock(&server->lock);
-    list_each(node, following, &server->held) {
-        struct http_request *request = container_of(node, struct http_request, held_node);
+    list_for(struct http_request, request, &server->held, held_node) {
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         if (!info || count == http_connections)

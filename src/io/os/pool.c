@@ -145,9 +145,8 @@ void pool_free(struct pool *pool, void (*drop)(struct work *work)) {
     for (uint32_t i = 0; i < pool->workers; i++)
         pthread_join(pool->threads[i], NULL);
 
-    struct list *ready, *next_ready, *node, *following;
-    list_each(ready, next_ready, &pool->ready) {
-        struct lane *lane = container_of(ready, struct lane, ready);
+    struct list *node, *following;
+    list_for(struct lane, lane, &pool->ready, ready) {
         list_each(node, following, &lane->works)
             drop(container_of(node, struct work, node));
         memory_free(lane);
