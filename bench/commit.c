@@ -18,14 +18,14 @@ static void put(struct store *store, const struct table *table, void *data) {
 
 static void commit(struct store *store, size_t number) {
     struct error err = {0};
-    struct vm vm = {.name = "bench", .owner = "acme", .place = "north", .shape = "nano",
+    struct vm vm = {.name = "bench", .asker = "acme", .place = "north", .shape = "nano",
                     .image = "empty", .state = VM_RUNNING};
     char place[] = "north";
     struct timeline_entry timeline[] = {{.at_ms = 1, .step = STEP_ACCEPTED, .by = BY_ASKER},
                                         {.at_ms = 2, .step = STEP_PLACED, .place = place},
                                         {.at_ms = 3, .step = STEP_INSTRUCTED},
                                         {.at_ms = 4, .step = STEP_ENDED, .by = BY_PLACE}};
-    struct operation op = {.vm_name = "bench", .owner = "acme", .state = OP_SUCCEEDED,
+    struct operation op = {.vm_name = "bench", .asker = "acme", .state = OP_SUCCEEDED,
                            .timeline = timeline, .timeline_count = array_size(timeline)};
     text_format(vm.id, sizeof(vm.id), "vm-%026zu", number);
     text_format(op.id, sizeof(op.id), "op-%026zu", number);

@@ -12,33 +12,33 @@
 #include "base/text.h"
 #include "message/owner.h"
 #include "sim/actors/decision.h"
-#include "sim/actors/parties.h"
+#include "sim/actors/askers.h"
 #include "sim/actors/permits.h"
 #include "sim/actors/shares.h"
 #include "sim/parts/disk.h"
 #include "sim/world/fact.h"
 #include "sim/world/node.h"
 
-static struct owner_limits some_limits(struct sim_world *world) {
-    return (struct owner_limits){.vms = prng_below(&world->owner, 8),
-                                 .cpus = prng_below(&world->owner, 16),
-                                 .memory_mib = 512 * prng_below(&world->owner, 20)};
+static struct amounts some_limits(struct sim_world *world) {
+    return (struct amounts){.vms = prng_below(&world->owner, 8),
+                            .cpus = prng_below(&world->owner, 16),
+                            .memory_mib = 512 * prng_below(&world->owner, 20)};
 }
 
 void owners_begin(struct sim_world *world, struct sim_node *node) {
-    size_t count = node->settings.managers_count, parties = parties_count(world, node);
-    struct owner_limits *limits = memory_new(count, sizeof(*limits));
+    size_t count = node->settings.managers_count, askers = askers_count(world, node);
+    struct amounts *limits = memory_new(count, sizeof(*limits));
     for (size_t i = 0; i < count; i++)
         if (prng_below(&world->owner, 1000) < world->settings.limits)
             limits[i] = some_limits(world);
     node->settings.limits = limits;
-    node->lent = memory_new(parties, sizeof(*node->lent));
+    node->lent = memory_new(askers, sizeof(*node->lent));
     shares_begin(world, node);
     permits_begin(world, node);
 }
 
 void owners_reconfigure(struct sim_world *world, struct sim_node *node) {
-    struct owner_limits *limits = (struct owner_limits *)(uintptr_t)node->settings.limits;
+    struct amounts *limits = (struct amounts *)(uintptr_t)node->settings.limits;
     if (!node->settings.managers_count || !limits ||
         !world_fault(world, &world->owner, world->settings.owner_changes))
         return;
@@ -48,13 +48,13 @@ void owners_reconfigure(struct sim_world *world, struct sim_node *node) {
 }
 
 /* What is in force by the node's disk. */
-static struct owner_limits kept_limits(struct sim_world *world, const struct sim_node *node,
-                                       size_t which) {
-    struct party party;
+static struct amounts kept_limits(struct sim_world *world, const struct sim_node *node,
+                                  size_t which) {
+    struct asker asker;
     bool is_upstream = node_is_upstream(node);
     const struct table *table = is_upstream ? &tenant_table : &lending_decision_table;
-    const struct sim_row *row = disk_row(node, table, parties_name(node, which, &party));
-    struct owner_limits limits = {0};
+    const struct sim_row *row = disk_row(node, table, askers_name(node, which, &asker));
+    struct amounts limits = {0};
     if (row) {
         struct record record;
         disk_read(world, row, &record);
@@ -62,7 +62,7 @@ static struct owner_limits kept_limits(struct sim_world *world, const struct sim
         if (is_upstream)
             limits = ((const struct tenant *)record.data)->quota;
         else
-            limits = lending->from == LIMITS_SET ? lending->limits : node->settings.limits[which];
+            limits = lending->from == ORIGIN_SET ? lending->limits : node->settings.limits[which];
         record_deinit(&record);
     } else if (!is_upstream) {
         limits = node->settings.limits[which];
@@ -137,7 +137,7 @@ static struct host_decision kept_host(struct sim_world *world, const struct sim_
 }
 
 void owners_remember(struct sim_world *world, struct sim_node *node) {
-    for (size_t i = 0; node->lent && i < parties_count(world, node); i++)
+    for (size_t i = 0; node->lent && i < askers_count(world, node); i++)
         node->lent[i] = kept_limits(world, node, i);
     permits_remember(world, node);
     if (!node->lent || node_is_upstream(node))
@@ -161,11 +161,11 @@ void owners_remember(struct sim_world *world, struct sim_node *node) {
 
 bool owners_are_kept(struct sim_world *world, const struct sim_node *node, char *what,
                      size_t size) {
-    struct party party;
-    for (size_t i = 0; node->lent && i < parties_count(world, node); i++) {
-        struct owner_limits kept = kept_limits(world, node, i);
-        if (!record_equal(&owner_limits_table, &kept, &node->lent[i])) {
-            text_format(what, size, "what it lends %s", parties_name(node, i, &party));
+    struct asker asker;
+    for (size_t i = 0; node->lent && i < askers_count(world, node); i++) {
+        struct amounts kept = kept_limits(world, node, i);
+        if (!record_equal(&amounts_table, &kept, &node->lent[i])) {
+            text_format(what, size, "what it lends %s", askers_name(node, i, &asker));
             return false;
         }
     }
@@ -255,10 +255,10 @@ static void decide_limits(struct sim_world *world, struct sim_node *node) {
 
 /* Decides a quota as soon as there is such a tenant. */
 static void decide_quota(struct sim_world *world, struct sim_node *node) {
-    struct party party;
-    size_t which = prng_below(&world->owner, parties_count(world, node));
+    struct asker asker;
+    size_t which = prng_below(&world->owner, askers_count(world, node));
     struct request request = {.kind = REQUEST_TENANT_QUOTA, .limits = some_limits(world)};
-    text_set(request.key, parties_name(node, which, &party));
+    text_set(request.key, askers_name(node, which, &asker));
     text_format(request.token_hash, sizeof(request.token_hash), "operator");
     if (!disk_row(node, &tenant_table, request.key))
         return;

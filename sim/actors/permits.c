@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "sim/actors/decision.h"
-#include "sim/actors/parties.h"
+#include "sim/actors/askers.h"
 #include "sim/parts/disk.h"
 #include "sim/world/fact.h"
 #include "sim/world/node.h"
@@ -27,15 +27,15 @@ void permits_free(const struct sim_world *world, struct sim_node *node) {
 const struct tenant_permissions *permits_of(const struct sim_world *world,
                                             const struct sim_node *node, const char *tenant) {
     static const struct tenant_permissions all = {0};
-    size_t which = parties_which(world, node, tenant);
+    size_t which = askers_which(world, node, tenant);
     return node->permitted && which < world->settings.tenants ? &node->permitted[which] : &all;
 }
 
 /* Reads the tenant from the node's disk; the caller deinits. False: there is no such tenant. */
 static bool read_tenant(struct sim_world *world, const struct sim_node *node, size_t which,
                         struct record *out_record) {
-    struct party party;
-    const struct sim_row *row = disk_row(node, &tenant_table, parties_name(node, which, &party));
+    struct asker asker;
+    const struct sim_row *row = disk_row(node, &tenant_table, askers_name(node, which, &asker));
     if (row)
         disk_read(world, row, out_record);
     return row;
@@ -103,8 +103,8 @@ static void draw_images(struct sim_world *world, const struct sim_node *node, st
 
 static void ask(struct sim_world *world, struct sim_node *node, size_t which,
                 struct request *request) {
-    struct party party;
-    text_set(request->key, parties_name(node, which, &party));
+    struct asker asker;
+    text_set(request->key, askers_name(node, which, &asker));
     text_format(request->token_hash, sizeof(request->token_hash), "operator");
     bool taken = decision_ask(world, node, request);
     world_observe(world, &(struct fact){FACT_CONSENT, node, .consent = {request, !taken, taken}});
@@ -114,7 +114,7 @@ static void ask(struct sim_world *world, struct sim_node *node, size_t which,
 /* Decides as soon as there is such a tenant. What is drawn as nothing at all is all. */
 void permits_act(struct sim_world *world, struct sim_node *node) {
     struct text words[3] = {0};
-    struct party party;
+    struct asker asker;
     struct request request = {.kind = REQUEST_TENANT_PERMISSIONS_SET};
     if (!node->permitted)
         return;
@@ -134,7 +134,7 @@ void permits_act(struct sim_world *world, struct sim_node *node) {
         (struct tenant_permissions){words[0].data, words[1].data, words[2].data};
     if (!lists)
         request.kind = REQUEST_TENANT_PERMISSIONS_RESET;
-    if (disk_row(node, &tenant_table, parties_name(node, which, &party))) {
+    if (disk_row(node, &tenant_table, askers_name(node, which, &asker))) {
         world->stats.owner_acts++;
         ask(world, node, which, &request);
     }

@@ -35,7 +35,7 @@ static void add_tenants(struct sim_world *world, struct sim_node *cloud) {
     }
 }
 
-/* One VM on three levels: each knows it with the owner and the place that it sees. */
+/* One VM on three levels: each knows it with the asker and the place that it sees. */
 static void add_vm(struct population *all, struct sim_node *cluster, struct sim_node *host) {
     struct sim_world *world = all->world;
     const struct shape *shape = &world->shapes[all->count % world->settings.shapes];
@@ -49,17 +49,17 @@ static void add_vm(struct population *all, struct sim_node *cluster, struct sim_
     text_format(vm.name, sizeof(vm.name), "plum%u", all->count);
     text_format(vm.digest, sizeof(vm.digest), "%064u", 7);
     text_format(vm.image, sizeof(vm.image), "tiny");
-    text_format(vm.owner, sizeof(vm.owner), "people%u", all->count % world->settings.tenants);
+    text_format(vm.asker, sizeof(vm.asker), "people%u", all->count % world->settings.tenants);
     text_set(vm.place, cluster->name);
     put(world, all->cloud, &vm_table, &vm);
     vm.image[0] = 0;
-    text_set(vm.owner, all->cloud->name);
+    text_set(vm.asker, all->cloud->name);
     text_set(vm.place, host->name);
     put(world, cluster, &vm_table, &vm);
     vm.place[0] = 0;
     vm.place_epoch = 0;
     vm.place_generation = 0;
-    text_set(vm.owner, cluster->name);
+    text_set(vm.asker, cluster->name);
     put(world, host, &vm_table, &vm);
     domain_take_over(world, host, &vm);
     all->count++;

@@ -24,9 +24,9 @@ static struct share some_share(struct sim_world *world, const struct sim_node *n
     struct share share = {.weight = 1 + (uint32_t)prng_below(&world->owner, 4)};
     share.kept.cpus = prng_below(&world->owner, 1 + cpus / node->settings.managers_count);
     share.kept.memory_mib = 64 * prng_below(&world->owner, 1 + 2 * share.kept.cpus);
-    share.steps = (struct owner_limits){.vms = prng_below(&world->owner, 4),
-                                        .cpus = prng_below(&world->owner, 5),
-                                        .memory_mib = 300 * prng_below(&world->owner, 4)};
+    share.steps = (struct amounts){.vms = prng_below(&world->owner, 4),
+                                   .cpus = prng_below(&world->owner, 5),
+                                   .memory_mib = 300 * prng_below(&world->owner, 4)};
     return share;
 }
 
@@ -56,7 +56,7 @@ static struct share kept_share(struct sim_world *world, const struct sim_node *n
         return share;
     disk_read(world, row, &record);
     const struct lending_decision *lending = record.data;
-    if (lending->share_from == LIMITS_SET)
+    if (lending->share_from == ORIGIN_SET)
         share = lending->share;
     record_deinit(&record);
     return share;

@@ -159,7 +159,7 @@ static void ask_act(struct sim_world *world, const struct sim_node *cloud,
     text_set(request->key, vm->id);
     if (pick(world, 10)) /* else somebody else's, as likely as not */
         text_format(request->token_hash, sizeof(request->token_hash), "%064u",
-                    (unsigned)(vm->owner[6] - '0'));
+                    (unsigned)(vm->asker[6] - '0'));
 }
 
 static void ask_other(struct sim_world *world, struct request *request) {

@@ -8,14 +8,14 @@
 #include "core/books/lifecycle.h"
 #include "core/effect.h"
 #include "core/role.h"
-#include "sim/actors/parties.h"
+#include "sim/actors/askers.h"
 #include "sim/laws/law.h"
 #include "sim/world/node.h"
 
-enum { parties_most = 16 };
+enum { askers_most = 16 };
 
 struct turns {
-    uint64_t under_way[parties_most], waiting[parties_most], all;
+    uint64_t under_way[askers_most], waiting[askers_most], all;
 };
 
 /* How many of the VMs at the place it has been asked for, and how many are held back. */
@@ -24,8 +24,8 @@ static struct turns count(struct sim_world *world, const struct sim_node *node,
     struct turns turns = {0};
     list_for(const struct book_vm, vm, &role_book(node->role)->vms, by_age) {
         const struct book_op *op = vm->active;
-        size_t which = parties_which(world, node, vm->record.owner);
-        if (!op || which >= parties_most || !text_equal(book_asked_place(vm), place) ||
+        size_t which = askers_which(world, node, vm->record.asker);
+        if (!op || which >= askers_most || !text_equal(book_asked_place(vm), place) ||
             !op->record.place_generation) /* waits for its image yet */
             continue;
         if (op->attempts) {
@@ -47,16 +47,16 @@ static uint64_t weight(const struct sim_node *node, size_t which) {
 static void check_place(struct sim_world *world, const struct sim_node *node,
                         const struct peer_setting *place) {
     const struct turns turns = count(world, node, place->name);
-    size_t parties = node->settings.managers_count;
+    size_t askers = node->settings.managers_count;
     uint64_t sum = 0;
-    for (size_t i = 0; i < parties; i++)
+    for (size_t i = 0; i < askers; i++)
         sum += weight(node, i);
-    for (size_t i = 0; i < parties; i++) {
+    for (size_t i = 0; i < askers; i++) {
         uint64_t part = place->at_once * weight(node, i) / sum;
         world->stats.waited += turns.waiting[i] > 0;
         if (turns.waiting[i] &&
             (turns.under_way[i] < (part ? part : 1) || turns.all < place->at_once) &&
-            node_now_ms(world, node) - role_pace(node->role)->parties[i].newest_ms >
+            node_now_ms(world, node) - role_pace(node->role)->askers[i].newest_ms >
                 pace_spacing_ms) /* else it may be held, or another place may have its turn */
             law_fail(world, "fair",
                      "%llu of %s wait for %s with %llu under way of %llu, %llu in all",
@@ -66,19 +66,19 @@ static void check_place(struct sim_world *world, const struct sim_node *node,
     }
 }
 
-/* What the party had begun of late before this step, by what is told now. */
+/* What the asker had begun of late before this step, by what is told now. */
 static uint64_t begun_before(const struct sim_node *node, const struct pace *before,
                              size_t which) {
     uint64_t halvings =
         (role_pace(node->role)->halved_ms - before->halved_ms) / pace_halving_ms;
-    return halvings < 64 ? before->parties[which].begun >> halvings : 0;
+    return halvings < 64 ? before->askers[which].begun >> halvings : 0;
 }
 
-/* Was the party ahead of another one, which began nothing in this step, with so many begun? */
+/* Was the asker ahead of another one, which began nothing in this step, with so many begun? */
 static bool is_ahead(const struct sim_node *node, const struct pace *before, size_t which,
                      uint64_t begun) {
     for (size_t i = 0; i < node->settings.managers_count; i++) {
-        uint64_t other = role_pace(node->role)->parties[i].begun;
+        uint64_t other = role_pace(node->role)->askers[i].begun;
         if (other && other == begun_before(node, before, i) &&
             begun * weight(node, i) > other * weight(node, which))
             return true;
@@ -102,7 +102,7 @@ static void check_pace(struct sim_world *world, const struct sim_node *node, str
                        const struct effects *effects) {
     const struct pace *pace = role_pace(node->role);
     for (size_t i = 0; i < node->settings.managers_count; i++) {
-        uint64_t now = pace->parties[i].begun, begun = now - begun_before(node, before, i);
+        uint64_t now = pace->askers[i].begun, begun = now - begun_before(node, before, i);
         if (begun > pace_one && begun <= now && is_ahead(node, before, i, now - pace_one) &&
             !supersedes(effects))
             law_fail(world, "paced", "%s is ahead and begins %llu operations at once",
@@ -139,12 +139,12 @@ static bool is_calm(const struct sim_settings *settings) {
 }
 
 /* What the other VMs of its upstream use. */
-static struct owner_limits used_beside(const struct sim_node *node, const struct vm *vm) {
-    struct owner_limits used = {0};
+static struct amounts used_beside(const struct sim_node *node, const struct vm *vm) {
+    struct amounts used = {0};
     struct list *at = NULL, *next = NULL;
     list_each(at, next, &role_book(node->role)->vms) {
         const struct vm *each = &container_of(at, struct book_vm, by_age)->record;
-        if (each == vm || !text_equal(each->owner, vm->owner) || !lifecycle_occupies(each->state))
+        if (each == vm || !text_equal(each->asker, vm->asker) || !lifecycle_occupies(each->state))
             continue;
         used.cpus += each->size.cpus;
         used.memory_mib += each->size.memory_mib;
@@ -154,13 +154,13 @@ static struct owner_limits used_beside(const struct sim_node *node, const struct
 
 void fairness_check_had(struct sim_world *world, const struct sim_node *node,
                         const struct operation *op) {
-    size_t which = parties_which(world, node, op->owner);
+    size_t which = askers_which(world, node, op->asker);
     const struct book_vm *vm = book_vm(role_book(node->role), op->vm);
     if (!node->shared || !vm || op->code != CODE_NO_CAPACITY || !is_calm(&world->settings))
         return;
-    const struct owner_limits *lent = &node->lent[which];
-    const struct owner_limits used = used_beside(node, &vm->record);
-    const struct owner_limits *kept = &node->shared[which].kept;
+    const struct amounts *lent = &node->lent[which];
+    const struct amounts used = used_beside(node, &vm->record);
+    const struct amounts *kept = &node->shared[which].kept;
     const struct size *size = &vm->record.size;
     bool limited = lent->vms || lent->cpus || lent->memory_mib || lent->disk_gib;
     bool within = used.cpus + size->cpus <= kept->cpus &&

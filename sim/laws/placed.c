@@ -68,7 +68,7 @@ void placed_check(struct sim_world *world, struct sim_node *node, const struct v
     if (place && op && labels_missing(place->labels, op->record.placing.must, &length))
         law_fail(world, "a label is kept", "%s must be in '%s' and is in %s", vm->record.id,
                  op->record.placing.must, place->name);
-    const struct book_group *group = book_group(book, vm->record.owner, vm->record.group);
+    const struct book_group *group = book_group(book, vm->record.asker, vm->record.group);
     if (!group)
         return;
     list_each(at, next, &group->vms)
@@ -80,7 +80,7 @@ void placed_check(struct sim_world *world, struct sim_node *node, const struct v
  * each time that it is chosen. What is no longer permitted stops nothing that was begun. */
 void placed_check_permits(struct sim_world *world, const struct sim_node *node,
                           const struct operation *op) {
-    const struct tenant_permissions *permits = permits_of(world, node, op->owner);
+    const struct tenant_permissions *permits = permits_of(world, node, op->asker);
     const struct definition *definition = &op->definition;
     uint64_t now_ms = node_wall_ms(world, node);
     bool made = op->verb == VERB_DEFINE || op->verb == VERB_REBUILD;
@@ -91,13 +91,13 @@ void placed_check_permits(struct sim_world *world, const struct sim_node *node,
         ((sized && !words_allow(permits->shapes, definition->shape)) ||
          (made && !words_allow(permits->images, definition->image_name))))
         law_fail(world, "sovereignty", "%s begins %s (%s) for %s, whose VMs may not use "
-                 "one of %s and %s", node->name, op->id, verb_names[op->verb], op->owner,
+                 "one of %s and %s", node->name, op->id, verb_names[op->verb], op->asker,
                  definition->shape, definition->image_name);
     for (uint32_t i = 0; i < op->timeline_count; i++) {
         const struct timeline_entry *entry = &op->timeline[i];
         if (entry->step == STEP_PLACED && entry->at_ms == now_ms &&
             !words_allow(permits->clusters, entry->place))
             law_fail(world, "sovereignty", "%s asks %s for %s of %s, whose VMs may not be there",
-                     node->name, entry->place, op->id, op->owner);
+                     node->name, entry->place, op->id, op->asker);
     }
 }

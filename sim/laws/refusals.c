@@ -80,7 +80,7 @@ static void check_none_is_left(const struct refusals *refusals, struct sim_world
         for (uint32_t k = 0; k < reply->list_count; k++) {
             const struct node *cluster = reply->list[k].data;
             if (cluster->state == PEER_UP && has_room(cluster, shape) &&
-                words_allow(permits_of(world, cloud, op->owner)->clusters, cluster->name) &&
+                words_allow(permits_of(world, cloud, op->asker)->clusters, cluster->name) &&
                 has_told(refusals, cloud, cluster->name) && !has_refused(op, cluster->name) &&
                 !is_busy(role_book(cloud->role), cluster->name))
                 law_fail(world, "a refusal leads on", "%s ends as refused; %s was not asked",

@@ -190,8 +190,8 @@ static void keep(const struct counted *counted, const struct sim_node *node, siz
     const struct sim_world *world = counted->world;
     uint64_t kept[3] = {0};
     for (size_t i = 0; i < node->settings.managers_count; i++) {
-        const struct owner_limits *its = &node->shared[i].kept, *lent = &node->lent[i];
-        const struct owner_limits *used = sovereignty_used(counted->sovereignty, node) + i;
+        const struct amounts *its = &node->shared[i].kept, *lent = &node->lent[i];
+        const struct amounts *used = sovereignty_used(counted->sovereignty, node) + i;
         if (i == manager)
             continue;
         kept[0] += of_kept(its->cpus, lent->cpus, used->cpus);
@@ -211,7 +211,7 @@ static void keep(const struct counted *counted, const struct sim_node *node, siz
 
 static uint64_t down(uint64_t count, uint64_t step) { return step ? count / step * step : count; }
 
-static void round_down(const struct sim_world *world, const struct owner_limits *steps,
+static void round_down(const struct sim_world *world, const struct amounts *steps,
                        struct count *count) {
     uint64_t step[3] = {steps->cpus, steps->memory_mib, steps->disk_gib};
     for (int i = 0; i < 3; i++) {
@@ -227,8 +227,8 @@ static void bound(const struct counted *counted, const struct sim_node *node, si
                   struct count *count) {
     const struct sim_world *world = counted->world;
     keep(counted, node, manager, count);
-    const struct owner_limits *limits = &node->lent[manager];
-    const struct owner_limits *used = sovereignty_used(counted->sovereignty, node) + manager;
+    const struct amounts *limits = &node->lent[manager];
+    const struct amounts *used = sovereignty_used(counted->sovereignty, node) + manager;
     uint64_t limit[3] = {limits->cpus, limits->memory_mib, limits->disk_gib};
     uint64_t taken[3] = {used->cpus, used->memory_mib, used->disk_gib};
     for (int i = 0; i < 3; i++)

@@ -11,21 +11,21 @@
 #include "core/role.h"
 #include "message/labels.h"
 #include "sim/actors/owners.h"
-#include "sim/actors/parties.h"
+#include "sim/actors/askers.h"
 #include "sim/actors/workload.h"
 #include "sim/laws/law.h"
 #include "sim/world/node.h"
 
-/* What each party uses of the node, into `out`, in one walk. */
+/* What each asker uses of the node, into `out`, in one walk. */
 static void sum_used(const struct sim_world *world, const struct sim_node *node,
-                     struct owner_limits *out) {
+                     struct amounts *out) {
     struct list *at = NULL, *next = NULL;
-    size_t parties = parties_count(world, node);
-    memset(out, 0, parties * sizeof(*out));
+    size_t askers = askers_count(world, node);
+    memset(out, 0, askers * sizeof(*out));
     list_each(at, next, &role_book(node->role)->vms) {
         const struct vm *vm = &container_of(at, struct book_vm, by_age)->record;
-        size_t which = parties_which(world, node, vm->owner);
-        if (which == parties || (!node_is_upstream(node) && !lifecycle_occupies(vm->state)))
+        size_t which = askers_which(world, node, vm->asker);
+        if (which == askers || (!node_is_upstream(node) && !lifecycle_occupies(vm->state)))
             continue;
         out[which].vms++;
         out[which].cpus += vm->size.cpus;
@@ -36,16 +36,16 @@ static void sum_used(const struct sim_world *world, const struct sim_node *node,
 
 void sovereignty_count(struct sovereignty *sovereignty, const struct sim_world *world,
                        const struct sim_node *node) {
-    struct owner_limits **used = &sovereignty->used[node->index];
+    struct amounts **used = &sovereignty->used[node->index];
     if (!node->lent)
         return;
     if (!*used)
-        *used = memory_new(parties_count(world, node), sizeof(**used));
+        *used = memory_new(askers_count(world, node), sizeof(**used));
     sum_used(world, node, *used);
 }
 
-const struct owner_limits *sovereignty_used(const struct sovereignty *sovereignty,
-                                            const struct sim_node *node) {
+const struct amounts *sovereignty_used(const struct sovereignty *sovereignty,
+                                       const struct sim_node *node) {
     return sovereignty->used[node->index];
 }
 
@@ -53,8 +53,8 @@ static bool exceeds(uint64_t limit, uint64_t used, uint64_t before) {
     return limit && used > limit && used > before;
 }
 
-static bool limits_exceeded(const struct owner_limits *limit, const struct owner_limits *used,
-                            const struct owner_limits *before) {
+static bool limits_exceeded(const struct amounts *limit, const struct amounts *used,
+                            const struct amounts *before) {
     return exceeds(limit->vms, used->vms, before->vms) ||
            exceeds(limit->cpus, used->cpus, before->cpus) ||
            exceeds(limit->memory_mib, used->memory_mib, before->memory_mib) ||
@@ -74,16 +74,16 @@ static bool is_saved_again(const struct effects *effects, size_t at, const char 
 /* A VM that was lost counts again as soon as its host has it, or anything is done with it: takes
  * out of `used` what a step did to VMs besides defining them. */
 static void subtract_found(const struct sim_world *world, const struct sim_node *node,
-                           const struct effects *effects, struct owner_limits *used) {
+                           const struct effects *effects, struct amounts *used) {
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
         if (effect->kind != EFFECT_SAVE || effect->record.table != &vm_table)
             continue;
         const struct vm *saved = effect->record.data;
         const struct book_vm *vm = book_vm(role_book(node->role), saved->id);
-        size_t which = parties_which(world, node, saved->owner);
+        size_t which = askers_which(world, node, saved->asker);
         if (!vm || !lifecycle_occupies(vm->record.state) || vm->record.state == VM_PENDING ||
-            which == parties_count(world, node) || is_saved_again(effects, i, saved->id))
+            which == askers_count(world, node) || is_saved_again(effects, i, saved->id))
             continue;
         used[which].vms--;
         used[which].cpus -= saved->size.cpus;
@@ -109,21 +109,21 @@ static bool defines(const struct effects *effects) {
  * it already, where the owner has lowered a limit or a host has found again what it had lost.) */
 void sovereignty_check_limits(struct sovereignty *sovereignty, struct sim_world *world,
                               const struct sim_node *node, const struct effects *effects) {
-    struct owner_limits *before = sovereignty->used[node->index];
-    struct party party;
-    size_t parties = parties_count(world, node);
-    struct owner_limits *all = memory_new(parties, sizeof(*all));
+    struct amounts *before = sovereignty->used[node->index];
+    struct asker asker;
+    size_t askers = askers_count(world, node);
+    struct amounts *all = memory_new(askers, sizeof(*all));
     sum_used(world, node, all);
-    struct owner_limits *defined = memory_copy(all, parties * sizeof(*all));
+    struct amounts *defined = memory_copy(all, askers * sizeof(*all));
     bool is_looked_at = before && defines(effects), beyond = false;
-    for (size_t i = 0; is_looked_at && i < parties; i++)
+    for (size_t i = 0; is_looked_at && i < askers; i++)
         beyond |= limits_exceeded(&node->lent[i], &all[i], &before[i]);
     if (beyond)
         subtract_found(world, node, effects, defined);
-    for (size_t i = 0; beyond && i < parties; i++)
+    for (size_t i = 0; beyond && i < askers; i++)
         if (limits_exceeded(&node->lent[i], &defined[i], &before[i]))
             law_fail(world, "sovereignty", "%s lends %s %llu VMs, %llu cpus; it has %llu, %llu",
-                     node->name, parties_name(node, i, &party),
+                     node->name, askers_name(node, i, &asker),
                      (unsigned long long)node->lent[i].vms,
                      (unsigned long long)node->lent[i].cpus, (unsigned long long)all[i].vms,
                      (unsigned long long)all[i].cpus);
@@ -139,19 +139,19 @@ static bool outgrows(uint64_t limit, uint64_t used, uint32_t growth) {
 /* Law 3: neither an owner's limits nor a quota are outgrown by a resize that begins. */
 static void check_growth(struct sim_world *world, const struct sim_node *node,
                          const struct operation *op) {
-    size_t which = parties_which(world, node, op->owner), parties = parties_count(world, node);
+    size_t which = askers_which(world, node, op->asker), askers = askers_count(world, node);
     if (op->verb != VERB_RESIZE || op->state != OP_PENDING || size_is_zero(&op->was) ||
-        op->created_ms != node_wall_ms(world, node) || !node->lent || which == parties)
+        op->created_ms != node_wall_ms(world, node) || !node->lent || which == askers)
         return;
-    struct owner_limits *used = memory_new(parties, sizeof(*used));
-    const struct owner_limits *lent = &node->lent[which];
+    struct amounts *used = memory_new(askers, sizeof(*used));
+    const struct amounts *lent = &node->lent[which];
     struct size growth = size_growth(&op->was, &op->definition.size);
     sum_used(world, node, used);
     if (outgrows(lent->cpus, used[which].cpus, growth.cpus) ||
         outgrows(lent->memory_mib, used[which].memory_mib, growth.memory_mib) ||
         outgrows(lent->disk_gib, used[which].disk_gib, growth.disk_gib))
         law_fail(world, "sovereignty", "%s lets %s grow beyond what is lent to %s", node->name,
-                 op->vm, op->owner);
+                 op->vm, op->asker);
     memory_free(used);
 }
 
@@ -206,13 +206,13 @@ static void check_revoked(struct ends *ends, struct sim_world *world, const stru
                           const struct operation *op) {
     for (size_t i = 0; i < node->settings.managers_count; i++) {
         bool is_meant = node->revoked >> i & 1 &&
-                        text_equal(op->owner, node->settings.managers[i].name);
+                        text_equal(op->asker, node->settings.managers[i].name);
         if (is_meant && op->verb == VERB_DELETE && op->internal)
             ends_evicted(ends, world, op->vm);
         if (is_meant && op->verb == VERB_DEFINE && !op->internal && op->state == OP_PENDING &&
             op->created_ms == node_wall_ms(world, node))
             law_fail(world, "sovereignty", "%s makes %s for %s, which is revoked", node->name,
-                     op->vm, op->owner);
+                     op->vm, op->asker);
     }
 }
 
@@ -235,9 +235,9 @@ static void check_permitted(struct sim_world *world, const struct sim_node *node
                        (!permit->shapes || op->verb != VERB_DEFINE ||
                         words_have(permit->shapes, op->definition.shape)) &&
                        permits_networks(permit, op->definition.networks);
-        if (is_new && !allowed && text_equal(op->owner, node->settings.managers[i].name))
+        if (is_new && !allowed && text_equal(op->asker, node->settings.managers[i].name))
             law_fail(world, "sovereignty", "%s begins %s (%s) for %s, which may not ask for it",
-                     node->name, op->id, verb_names[op->verb], op->owner);
+                     node->name, op->id, verb_names[op->verb], op->asker);
     }
 }
 

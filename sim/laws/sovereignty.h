@@ -13,15 +13,15 @@ struct last_place {
 };
 
 struct sovereignty {
-    struct owner_limits **used; /* of each node, by each party, as counted last; NULL: nobody's */
+    struct amounts **used;      /* of each node, by each asker, as counted last; NULL: nobody's */
     struct ledger places, destinations; /* of struct last_place */
 };
 
-/* Counts anew what each party uses of the node. */
+/* Counts anew what each asker uses of the node. */
 void sovereignty_count(struct sovereignty *sovereignty, const struct sim_world *world,
                        const struct sim_node *node);
-const struct owner_limits *sovereignty_used(const struct sovereignty *sovereignty,
-                                            const struct sim_node *node);
+const struct amounts *sovereignty_used(const struct sovereignty *sovereignty,
+                                       const struct sim_node *node);
 
 /* An operation, a VM is saved. */
 void sovereignty_check_op(struct ends *ends, struct sim_world *world, const struct sim_node *node,

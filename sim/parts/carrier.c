@@ -209,7 +209,7 @@ static void tell(struct endpoints *endpoints, const char *address, enum presence
     step_give(carrier->world, link->node, &event);
 }
 
-static void add_party(struct sim_carrier *carrier, size_t *at, const struct peer_setting *peer) {
+static void add_peer(struct sim_carrier *carrier, size_t *at, const struct peer_setting *peer) {
     char addresses[limit_endpoints][limit_address_size];
     const char *pointers[limit_endpoints];
     const struct sim_link *link = map_get(&carrier->world->addresses, peer->address);
@@ -219,7 +219,7 @@ static void add_party(struct sim_carrier *carrier, size_t *at, const struct peer
         write_address(link, k, addresses[k], sizeof(addresses[k]));
         pointers[k] = addresses[k];
     }
-    endpoints_add_party(&carrier->endpoints, (*at)++, pointers);
+    endpoints_add_peer(&carrier->endpoints, (*at)++, pointers);
 }
 
 static size_t count_peers(const struct role_settings *settings, uint32_t link) {
@@ -257,9 +257,9 @@ void carrier_start(struct sim_world *world, struct sim_link *link) {
     size_t at = 0;
     endpoints_init(&carrier->endpoints, &settings, count_peers(role, link->index));
     for (size_t i = 0; i < role->agents_count; i++)
-        add_party(carrier, &at, &role->agents[i]);
+        add_peer(carrier, &at, &role->agents[i]);
     for (size_t i = 0; i < role->managers_count; i++)
-        add_party(carrier, &at, &role->managers[i]);
+        add_peer(carrier, &at, &role->managers[i]);
     obey(carrier);
 }
 

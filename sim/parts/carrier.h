@@ -2,10 +2,10 @@
  * core/link, with its failover, decides in each simulated process which connections to have, and
  * here they log in, are lost and are closed.
  *
- * The servers of a link are independent, where two parties meet only if both are on the same one,
+ * The servers of a link are independent, where two peers meet only if both are on the same one,
  * or nodes of one cluster, which is one. A server that dies is dead (connections end at once,
  * logins are refused) or silent (its clients notice after a while, logins hang until they are cut).
- * The way from one party to one server may be cut, which is the same for that party alone. */
+ * The way from one peer to one server may be cut, which is the same for that peer alone. */
 #pragma once
 
 #include "core/link/endpoints.h"

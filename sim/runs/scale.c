@@ -154,7 +154,7 @@ static void ask_act(struct scale *scale) {
         return; /* another one, the next time */
     request.verb = choose_verb(scale, vm->record.state);
     text_format(request.token_hash, sizeof(request.token_hash), "%064u",
-                (unsigned)strtoul(vm->record.owner + strlen("people"), NULL, 10));
+                (unsigned)strtoul(vm->record.asker + strlen("people"), NULL, 10));
     text_set(request.key, vm->record.id);
     if (request.verb == VERB_DELETE) {
         text_set(scale->ids[which], scale->ids[--scale->count]);

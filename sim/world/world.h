@@ -77,7 +77,7 @@ struct sim_node {
     struct effects pending;        /* of the steps of this turn */
     struct effects open;           /* of the open transaction: to be stored, not committed yet */
     bool doomed;                   /* crashes in this turn */
-    struct owner_limits *lent;     /* managers: to each, as was decided last */
+    struct amounts *lent;          /* managers: to each, as was decided last */
     struct share *shared;          /* downstream: by each manager above, as was decided last */
     struct tenant_permissions *permitted; /* upstream: of each tenant, as was decided last */
     uint32_t at_once;              /* asked of it at a time, where several share it */

@@ -26,7 +26,7 @@ static struct words words_gib(uint64_t gib) {
     return words;
 }
 
-void words_amounts(const struct owner_limits *used, const struct owner_limits *limits,
+void words_amounts(const struct amounts *used, const struct amounts *limits,
                    struct words out_words[amounts_count]) {
     out_words[0] = of_limit(words_count(used->vms), words_count(limits->vms), limits->vms);
     out_words[1] = of_limit(words_count(used->cpus), words_count(limits->cpus), limits->cpus);
@@ -36,8 +36,8 @@ void words_amounts(const struct owner_limits *used, const struct owner_limits *l
                             limits->disk_gib);
 }
 
-void sheet_amounts(struct sheet *sheet, const struct owner_limits *used,
-                   const struct owner_limits *limits) {
+void sheet_amounts(struct sheet *sheet, const struct amounts *used,
+                   const struct amounts *limits) {
     static const char *const names[amounts_count] = {"vms", "cpus", "memory", "disk"};
     struct words words[amounts_count];
     words_amounts(used, limits, words);
@@ -76,10 +76,10 @@ void sheet_capacity(struct sheet *sheet, const struct capacity *capacity) {
         sheet_pair(sheet, names[i], "%s", words[i].text);
 }
 
-struct owner_limits amounts_given(const struct options *options,
-                                  const struct owner_limits *now) {
-    const struct owner_limits *given = &options->limits;
-    return (struct owner_limits){
+struct amounts amounts_given(const struct options *options,
+                             const struct amounts *now) {
+    const struct amounts *given = &options->limits;
+    return (struct amounts){
         .vms = options_given(options, "vms") ? given->vms : now->vms,
         .cpus = options_given(options, "cpus") ? given->cpus : now->cpus,
         .memory_mib = options_given(options, "memory-mib") ? given->memory_mib : now->memory_mib,
@@ -88,15 +88,15 @@ struct owner_limits amounts_given(const struct options *options,
 }
 
 int view_put_limits(const struct view *view, const struct options *options, const char *way,
-                    const struct owner_limits *now) {
-    struct owner_limits limits = amounts_given(options, now);
+                    const struct amounts *now) {
+    struct amounts limits = amounts_given(options, now);
     struct text body = {0}, put = {0};
     if (!options_own(options, 0)) {
         say("%s %s needs at least one of --vms, --cpus, --memory-mib and --disk-gib",
             options->words[0], options->words[1]);
         return EXIT_USAGE;
     }
-    codec_encode(&owner_limits_table, &limits, FIELD_API, &body);
+    codec_encode(&amounts_table, &limits, FIELD_API, &body);
     text_addf(&put, "PUT %s", way);
     int result = view_change(view, options, put.data, &body);
     text_deinit(&body);

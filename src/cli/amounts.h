@@ -5,17 +5,17 @@
 
 /* Puts limits at <path>/NAME<way>: those that the options name, the others as they are. */
 int view_put_limits(const struct view *view, const struct options *options, const char *way,
-                    const struct owner_limits *now);
+                    const struct amounts *now);
 
 /* `now`, with what the options name of it in its place. */
-struct owner_limits amounts_given(const struct options *options, const struct owner_limits *now);
+struct amounts amounts_given(const struct options *options, const struct amounts *now);
 
 /* VMs, cpus, memory and disk: "3 of 10", or "3" where there is no limit. */
 enum { amounts_count = 4 };
-void words_amounts(const struct owner_limits *used, const struct owner_limits *limits,
+void words_amounts(const struct amounts *used, const struct amounts *limits,
                    struct words out_words[amounts_count]);
-void sheet_amounts(struct sheet *sheet, const struct owner_limits *used,
-                   const struct owner_limits *limits);
+void sheet_amounts(struct sheet *sheet, const struct amounts *used,
+                   const struct amounts *limits);
 
 /* What may be used: words, NULL or "": all. What is not given stays as it is in force. */
 const char *words_or_all(const char *words);

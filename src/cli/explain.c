@@ -51,7 +51,7 @@ struct entry {
 static void add_decider(const struct entry *entry, struct text *out) {
     switch (entry->at->by) {
     case BY_ASKER:
-        text_addf(out, "%s %s", levels[entry->level].asker, entry->op->owner);
+        text_addf(out, "%s %s", levels[entry->level].asker, entry->op->asker);
         return;
     case BY_PLACE:
         text_addf(out, "%s %s", levels[entry->level].place, entry->place);

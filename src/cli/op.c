@@ -46,8 +46,8 @@ static void show(const struct operation *op, enum explain_level level) {
     sheet_pair(&sheet, "operation", "%s", op->id);
     sheet_pair(&sheet, "what", "%s", verb_names[op->verb]);
     sheet_pair(&sheet, "vm", "%s %s", op->vm_name, op->vm);
-    if (op->owner[0])
-        sheet_pair(&sheet, level == EXPLAIN_OWNER ? "upstream" : "tenant", "%s", op->owner);
+    if (op->asker[0])
+        sheet_pair(&sheet, level == EXPLAIN_OWNER ? "upstream" : "tenant", "%s", op->asker);
     sheet_pair(&sheet, "state", "%s", op_state_names[op->state]);
     sheet_pair(&sheet, "asked", "%s", words_date(op->created_ms).text);
     sheet_pair(&sheet, "deadline", "%s", words_date(op->deadline_ms).text);

@@ -29,7 +29,7 @@ struct options {
     uint32_t grace_seconds, weight;
     const char *must, *prefer, *avoid, *group, *group_rule, *strategy;
     const char *metadata; /* "": none of it is to stay */
-    struct owner_limits limits; /* what is given of it */
+    struct amounts limits;      /* what is given of it */
     uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */
     bool no_start, help, version;
     const char *words[options_words]; /* noun, verb, arguments */

@@ -10,23 +10,23 @@
 #include "cli/explain.h"
 #include "message/owner.h"
 
-static bool is_over(const struct owner_limits *over) {
+static bool is_over(const struct amounts *over) {
     return over->vms || over->cpus || over->memory_mib || over->disk_gib;
 }
 
 static void add_limits(struct sheet *sheet, const void *record) {
-    const struct lending *lending = record;
+    const struct owned_lending *lending = record;
     struct words words[amounts_count];
     words_amounts(&lending->used, &lending->limits, words);
     sheet_add(sheet, "%s", lending->name);
     for (size_t i = 0; i < amounts_count; i++)
         sheet_add(sheet, "%s", words[i].text);
-    sheet_add(sheet, "%s", limits_from_names[lending->from]);
+    sheet_add(sheet, "%s", origin_names[lending->from]);
     sheet_add(sheet, "%s", is_over(&lending->over) ? "yes" : "no");
 }
 
 static void add_upstream(struct sheet *sheet, const void *record) {
-    const struct lending *lending = record;
+    const struct owned_lending *lending = record;
     sheet_add(sheet, "%s", lending->name);
     sheet_add(sheet, "%s", peer_state_names[lending->state]);
     sheet_add(sheet, "%s", words_age(lending->seen_ms).text);
@@ -37,7 +37,7 @@ static void add_upstream(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%llu GiB", (unsigned long long)lending->used.disk_gib);
 }
 
-static void show_over(struct sheet *sheet, const struct owner_limits *over) {
+static void show_over(struct sheet *sheet, const struct amounts *over) {
     if (is_over(over))
         sheet_pair(sheet, "over the limits", "%llu VMs, %llu cpus, %s memory, %llu GiB disk",
                    (unsigned long long)over->vms, (unsigned long long)over->cpus,
@@ -46,7 +46,7 @@ static void show_over(struct sheet *sheet, const struct owner_limits *over) {
 }
 
 /* "16 cpus, 32 GiB memory", or what stands for nothing. */
-static void show_amounts(struct sheet *sheet, const char *name, const struct owner_limits *of,
+static void show_amounts(struct sheet *sheet, const char *name, const struct amounts *of,
                          const char *none) {
     struct text words = {0};
     if (of->vms)
@@ -61,28 +61,28 @@ static void show_amounts(struct sheet *sheet, const char *name, const struct own
     text_deinit(&words);
 }
 
-static void show_share(struct sheet *sheet, const struct lending *lending) {
+static void show_share(struct sheet *sheet, const struct owned_lending *lending) {
     const struct share *share = &lending->share;
     sheet_pair(sheet, "weight", "%u", share->weight ? share->weight : 1);
     show_amounts(sheet, "kept", &share->kept, "nothing");
     show_amounts(sheet, "shown in steps of", &share->steps, "one: exactly");
-    sheet_pair(sheet, "share by", "%s", limits_from_names[lending->share_from]);
+    sheet_pair(sheet, "share by", "%s", origin_names[lending->share_from]);
 }
 
 static void show_upstream(const void *record) {
-    const struct lending *lending = record;
+    const struct owned_lending *lending = record;
     struct sheet sheet = {0};
     sheet_pair(&sheet, "upstream", "%s", lending->name);
     sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[lending->state],
                words_date(lending->seen_ms).text);
     sheet_amounts(&sheet, &lending->used, &lending->limits);
-    sheet_pair(&sheet, "limits by", "%s", limits_from_names[lending->from]);
+    sheet_pair(&sheet, "limits by", "%s", origin_names[lending->from]);
     show_over(&sheet, &lending->over);
     sheet_pair(&sheet, "verbs", "%s", words_or_all(lending->permissions.verbs));
     sheet_pair(&sheet, "shapes", "%s", words_or_all(lending->permissions.shapes));
     sheet_pair(&sheet, "images", "%s", words_or_all(lending->permissions.images));
     sheet_pair(&sheet, "networks", "%s", words_or_all(lending->permissions.networks));
-    sheet_pair(&sheet, "allowed by", "%s", limits_from_names[lending->permissions_from]);
+    sheet_pair(&sheet, "allowed by", "%s", origin_names[lending->permissions_from]);
     show_share(&sheet, lending);
     sheet_pair(&sheet, "phase", "%s", lending_phase_names[lending->phase]);
     if (lending->revoked_ms)
@@ -92,7 +92,7 @@ static void show_upstream(const void *record) {
     sheet_deinit(&sheet);
 }
 
-const struct view upstreams = {"/v1/upstreams", &lending_table,
+const struct view upstreams = {"/v1/upstreams", &owned_lending_table,
                                "NAME STATE SINCE PHASE VMS CPUS MEMORY DISK", add_upstream,
                                show_upstream};
 
@@ -102,18 +102,18 @@ int upstream_show(const struct options *options) {
 }
 
 int limit_list(const struct options *options) {
-    static const struct view limits = {"/v1/upstreams", &lending_table,
+    static const struct view limits = {"/v1/upstreams", &owned_lending_table,
                                        "NAME VMS CPUS MEMORY DISK BY OVER", add_limits, NULL};
     return view_list(&limits, options);
 }
 
 int limit_set(const struct options *options) {
-    struct lending lending;
+    struct owned_lending lending;
     int result = view_read(&upstreams, options, &lending);
     if (result != EXIT_DONE)
         return result;
     result = view_put_limits(&upstreams, options, "/limits", &lending.limits);
-    record_clear(&lending_table, &lending);
+    record_clear(&owned_lending_table, &lending);
     return result;
 }
 
@@ -135,7 +135,7 @@ int upstream_restore(const struct options *options) {
 }
 
 int permission_set(const struct options *options) {
-    struct lending lending;
+    struct owned_lending lending;
     struct text body = {0};
     if (!options_own(options, 0)) {
         say("permission set needs at least one of --verbs, --shapes, --images and --networks");
@@ -151,7 +151,7 @@ int permission_set(const struct options *options) {
     codec_encode(&permissions_table, &lending.permissions, FIELD_API, &body);
     result = view_change(&upstreams, options, "PUT /permissions", &body);
     text_deinit(&body);
-    record_clear(&lending_table, &lending);
+    record_clear(&owned_lending_table, &lending);
     return result;
 }
 

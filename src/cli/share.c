@@ -9,7 +9,7 @@
 enum part { PART_WEIGHT, PART_KEPT, PART_STEPS };
 
 static int put_share(const struct options *options, enum part part, const char *needs) {
-    struct lending lending;
+    struct owned_lending lending;
     struct text body = {0};
     if (!options_own(options, 0)) {
         say("limit %s needs %s", options->words[1], needs);
@@ -28,7 +28,7 @@ static int put_share(const struct options *options, enum part part, const char *
     codec_encode(&share_table, share, FIELD_API, &body);
     result = view_change(&upstreams, options, "PUT /share", &body);
     text_deinit(&body);
-    record_clear(&lending_table, &lending);
+    record_clear(&owned_lending_table, &lending);
     return result;
 }
 

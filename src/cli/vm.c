@@ -29,7 +29,7 @@ static void show(const struct vm *vm) {
     struct sheet sheet = {0};
     sheet_pair(&sheet, "vm", "%s", vm->id);
     sheet_pair(&sheet, "name", "%s", vm->name);
-    sheet_pair(&sheet, "tenant", "%s", vm->owner);
+    sheet_pair(&sheet, "tenant", "%s", vm->asker);
     sheet_pair(&sheet, "state", "%s", vm_state_names[vm->state]);
     sheet_pair(&sheet, "cluster", "%s", vm->place);
     sheet_pair(&sheet, "shape", "%s", vm->shape);

@@ -12,8 +12,8 @@ enum event_kind {
     EVENT_START,     /* all records are loaded: begin */
     EVENT_TICK,      /* time has passed */
     EVENT_LINK,      /* our own connection of a link came up or went down */
-    EVENT_PEER,      /* presence of another party on a link: a hint */
-    EVENT_FRAME,     /* header and messages from another party */
+    EVENT_PEER,      /* presence of another peer on a link: a hint */
+    EVENT_FRAME,     /* header and messages from another peer */
     EVENT_REQUEST,   /* from an API (managers) */
     EVENT_IMAGE,     /* an image is in this cluster's repository, or could not be fetched */
     EVENT_JOB,       /* a host job ended (agent) */

@@ -5,7 +5,7 @@
 #include "core/agent/agent.h"
 #include "core/agent/vm.h"
 #include "core/downstream/downstream.h"
-#include "core/downstream/patron.h"
+#include "core/downstream/lending.h"
 #include "core/link/joiner.h"
 #include "core/upstream/step.h"
 #include "core/upstream/upstream.h"

@@ -7,7 +7,7 @@
 
 enum role_kind { ROLE_UPSTREAM, ROLE_DOWNSTREAM, ROLE_AGENT, ROLE_JOINER };
 
-/* A party at the other end of a link, pinned by configuration: nobody else is heard. */
+/* A peer at the other end of a link, pinned by configuration: nobody else is heard. */
 struct peer_setting {
     char name[limit_name_size];
     const char *address;              /* at the carrier; outlives the role */
@@ -42,7 +42,7 @@ struct role_settings {
     size_t agents_count;
     const struct peer_setting *managers;         /* above (downstream, agent) */
     size_t managers_count;
-    const struct owner_limits *limits;           /* one per manager above (downstream); 0: none */
+    const struct amounts *limits;                /* one per manager above (downstream); 0: none */
     const struct permissions *permissions;       /* per manager above; NULL: all */
     const struct share *shares;                  /* per manager above; NULL: equal, exact */
     struct overcommit overcommit;                /* of all hosts (downstream); 0: what they have */

@@ -64,7 +64,7 @@ static struct share share_of(const struct link_config *uplink) {
 
 static struct role *downstream_role(const struct downstream_config *config) {
     struct peer_setting managers[limit_uplinks] = {0};
-    struct owner_limits limits[limit_uplinks] = {0};
+    struct amounts limits[limit_uplinks] = {0};
     struct permissions permissions[limit_uplinks] = {0};
     struct share shares[limit_uplinks] = {0};
     auto_clean(memory_clean) struct peer_setting *agents =
@@ -77,10 +77,10 @@ static struct role *downstream_role(const struct downstream_config *config) {
     for (size_t i = 0; i < config->uplinks_count; i++) {
         const struct link_config *uplink = &config->uplinks[i];
         managers[i] = daemon_peer(uplink->name, uplink->manager, (uint32_t)i + 1);
-        limits[i] = (struct owner_limits){.vms = uplink->max_vms,
-                                          .cpus = uplink->max_cpus,
-                                          .memory_mib = uplink->max_memory_mib,
-                                          .disk_gib = uplink->max_disk_gib};
+        limits[i] = (struct amounts){.vms = uplink->max_vms,
+                                     .cpus = uplink->max_cpus,
+                                     .memory_mib = uplink->max_memory_mib,
+                                     .disk_gib = uplink->max_disk_gib};
         permissions[i] = (struct permissions){
             uplink->allow_verbs, uplink->allow_shapes, uplink->allow_images,
             uplink->allow_networks};

@@ -66,7 +66,7 @@ enum {
     limit_at_once = 1024,       /* of them at one host, where several managers share it */
     limit_at_once_usual = 4,
     limit_weight = 1000,        /* of an upstream manager beside others */
-    limit_session_messages = 1024, /* sent to one party and not acknowledged yet */
+    limit_session_messages = 1024, /* sent to one peer and not acknowledged yet */
     limit_session_bytes = 524288,  /* of the memory that they take */
     limit_body = 65536,         /* bytes of a request's JSON body */
     limit_uploads = 4,          /* images that come in at the same time */

@@ -67,18 +67,18 @@ static const struct field size_fields[] = {
 const struct table size_table = {"size", "How large a VM is.", sizeof(struct size),
                                  field_rows(size_fields)};
 
-static const struct field owner_limits_fields[] = {
-    {field_of(struct owner_limits, vms), .about = "VMs.", .kind = FIELD_U64, .mask = FIELD_ALWAYS},
-    {field_of(struct owner_limits, cpus), .about = "Virtual processors of all VMs.",
+static const struct field amounts_fields[] = {
+    {field_of(struct amounts, vms), .about = "VMs.", .kind = FIELD_U64, .mask = FIELD_ALWAYS},
+    {field_of(struct amounts, cpus), .about = "Virtual processors of all VMs.",
      .kind = FIELD_U64, .mask = FIELD_ALWAYS},
-    {field_of(struct owner_limits, memory_mib), .about = "Memory of all VMs in MiB.",
+    {field_of(struct amounts, memory_mib), .about = "Memory of all VMs in MiB.",
      .kind = FIELD_U64, .mask = FIELD_ALWAYS},
-    {field_of(struct owner_limits, disk_gib), .about = "Disk of all VMs in GiB.", .kind = FIELD_U64,
+    {field_of(struct amounts, disk_gib), .about = "Disk of all VMs in GiB.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS},
 };
-const struct table owner_limits_table = {
+const struct table amounts_table = {
     "limits", "Amounts: of limits, where 0 stands for none, or of what is used.",
-    sizeof(struct owner_limits), field_rows(owner_limits_fields)};
+    sizeof(struct amounts), field_rows(amounts_fields)};
 
 static const struct field shape_fields[] = {
     {field_of(struct shape, name), .about = "The shape's name.", .kind = FIELD_TEXT,
@@ -132,7 +132,7 @@ static const struct field tenant_fields[] = {
     {field_of(struct tenant, token_hash), .about = "SHA-256 of its token.", .kind = FIELD_TEXT,
      .mask = FIELD_STORE | FIELD_SECRET, .check = CHECK_DIGEST},
     {field_of(struct tenant, quota), .about = "What its VMs may have; 0: as much as there is.",
-     .kind = FIELD_RECORD, .table = &owner_limits_table},
+     .kind = FIELD_RECORD, .table = &amounts_table},
     {field_of(struct tenant, permissions), .about = "What its new VMs may use.",
      .kind = FIELD_RECORD, .table = &tenant_permissions_table},
     {field_of(struct tenant, created_ms), .about = "When it was made.", .kind = FIELD_U64},
@@ -144,10 +144,10 @@ static const struct field account_fields[] = {
     {field_of(struct account, name), .about = "The tenant's name.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_NAME},
     {field_of(struct account, quota), .about = "What its VMs may have; 0: as much as there is.",
-     .kind = FIELD_RECORD, .table = &owner_limits_table},
+     .kind = FIELD_RECORD, .table = &amounts_table},
     {field_of(struct account, used),
      .about = "What they have, from their creation to their true end.", .kind = FIELD_RECORD,
-     .table = &owner_limits_table},
+     .table = &amounts_table},
     {field_of(struct account, permissions), .about = "What its new VMs may use.",
      .kind = FIELD_RECORD, .table = &tenant_permissions_table},
     {field_of(struct account, created_ms), .about = "When it was made.", .kind = FIELD_U64},
@@ -236,7 +236,7 @@ static const struct field vm_fields[] = {
      .check = CHECK_ID},
     {field_of(struct vm, name), .about = "The tenant's name for it.", .kind = FIELD_TEXT,
      .check = CHECK_NAME},
-    {.name = "tenant", .about = "Whose it is.", .kind = FIELD_TEXT, field_at(struct vm, owner),
+    {.name = "tenant", .about = "Whose it is.", .kind = FIELD_TEXT, field_at(struct vm, asker),
      .check = CHECK_NAME},
     {.name = "cluster", .about = "Where it is; absent while nowhere.", .kind = FIELD_TEXT,
      field_at(struct vm, place), .check = CHECK_NAME},
@@ -349,7 +349,7 @@ static const struct field operation_fields[] = {
     {field_of(struct operation, vm_name), .about = "Name of the VM.", .kind = FIELD_TEXT,
      .check = CHECK_NAME},
     {.name = "tenant", .about = "Whose it is.", .kind = FIELD_TEXT,
-     field_at(struct operation, owner), .check = CHECK_NAME},
+     field_at(struct operation, asker), .check = CHECK_NAME},
     {field_of(struct operation, verb), .about = "What was asked.", .kind = FIELD_ENUM,
      .mask = FIELD_ALWAYS, field_names(verb_names)},
     {field_of(struct operation, state), .about = "Where it stands.", .kind = FIELD_ENUM,

@@ -1,7 +1,7 @@
 /* The records that daemons keep: what a VM, an operation, a shape, … is, on every level.
  *
  * Each struct has its field table in model.c. The same VM and operation records serve the
- * upstream manager, the downstream manager and the agent: `owner` and `place` mean, at each
+ * upstream manager, the downstream manager and the agent: `asker` and `place` mean, at each
  * level, who asked (tenant, uplink) and where it is (cluster, agent). Times named _ms are
  * milliseconds of the wall clock since 1970 unless they say otherwise. */
 #pragma once
@@ -110,10 +110,10 @@ struct size {
 extern const struct table size_table;
 
 /* Amounts of what VMs have: a limit or quota (0: none), or what is used of it. */
-struct owner_limits {
+struct amounts {
     uint64_t vms, cpus, memory_mib, disk_gib;
 };
-extern const struct table owner_limits_table;
+extern const struct table amounts_table;
 
 struct shape {
     char name[limit_name_size];
@@ -149,7 +149,7 @@ extern const struct table tenant_permissions_table;
 struct tenant {
     char name[limit_name_size]; /* the key */
     char token_hash[limit_digest_size];
-    struct owner_limits quota; /* 0: none */
+    struct amounts quota;      /* 0: none */
     struct tenant_permissions permissions;
     uint64_t created_ms;
 };
@@ -158,7 +158,7 @@ extern const struct table tenant_table;
 /* A tenant as the API shows it. */
 struct account {
     char name[limit_name_size];
-    struct owner_limits quota, used;
+    struct amounts quota, used;
     struct tenant_permissions permissions;
     uint64_t created_ms;
 };
@@ -240,7 +240,7 @@ extern const struct table snapshot_table;
 struct vm {
     char id[limit_id_size];
     char name[limit_name_size];
-    char owner[limit_name_size];
+    char asker[limit_name_size];
     char place[limit_name_size]; /* "" while nowhere */
     char shape[limit_name_size];
     struct size size; /* what counts for it: during a resize the larger of both */
@@ -332,7 +332,7 @@ struct operation {
     char id[limit_id_size];
     char vm[limit_id_size];
     char vm_name[limit_name_size];
-    char owner[limit_name_size];
+    char asker[limit_name_size];
     enum verb verb;
     enum op_state state;
     enum code code;  /* once ended */

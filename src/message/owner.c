@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-const char *const limits_from_names[LIMITS_FROM_COUNT] = {
-    [LIMITS_CONFIGURED] = "configuration", [LIMITS_SET] = "owner",
+const char *const origin_names[ORIGIN_COUNT] = {
+    [ORIGIN_CONFIGURED] = "configuration", [ORIGIN_SET] = "owner",
 };
 
 const char *const lending_phase_names[LENDING_PHASE_COUNT] = {
@@ -60,30 +60,30 @@ const struct table permissions_table = {"permissions",
                                         sizeof(struct permissions), field_rows(permissions_fields)};
 
 static const struct field kept_fields[] = {
-    {field_of(struct owner_limits, cpus), .about = "Virtual processors.", .kind = FIELD_U64,
+    {field_of(struct amounts, cpus), .about = "Virtual processors.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS},
-    {field_of(struct owner_limits, memory_mib), .about = "Memory in MiB.", .kind = FIELD_U64,
+    {field_of(struct amounts, memory_mib), .about = "Memory in MiB.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS},
-    {field_of(struct owner_limits, disk_gib), .about = "Disk in GiB.", .kind = FIELD_U64,
+    {field_of(struct amounts, disk_gib), .about = "Disk in GiB.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS},
 };
 static const struct table kept_table = {"kept",
                                         "Room that is kept for one upstream manager; 0: none.",
-                                        sizeof(struct owner_limits), field_rows(kept_fields)};
+                                        sizeof(struct amounts), field_rows(kept_fields)};
 
 static const struct field steps_fields[] = {
-    {field_of(struct owner_limits, vms), .about = "Of how many more VMs fit, of each shape.",
+    {field_of(struct amounts, vms), .about = "Of how many more VMs fit, of each shape.",
      .kind = FIELD_U64, .mask = FIELD_ALWAYS},
-    {field_of(struct owner_limits, cpus), .about = "Of virtual processors.", .kind = FIELD_U64,
+    {field_of(struct amounts, cpus), .about = "Of virtual processors.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS},
-    {field_of(struct owner_limits, memory_mib), .about = "Of memory in MiB.", .kind = FIELD_U64,
+    {field_of(struct amounts, memory_mib), .about = "Of memory in MiB.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS},
-    {field_of(struct owner_limits, disk_gib), .about = "Of disk in GiB.", .kind = FIELD_U64,
+    {field_of(struct amounts, disk_gib), .about = "Of disk in GiB.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS},
 };
 static const struct table steps_table = {
     "steps", "Steps to which it is rounded down what is shown; 0: exact.",
-    sizeof(struct owner_limits), field_rows(steps_fields)};
+    sizeof(struct amounts), field_rows(steps_fields)};
 
 static const struct field share_fields[] = {
     {field_of(struct share, weight), .about = "Beside other upstream managers; 0: 1.",
@@ -111,7 +111,7 @@ static const struct field host_decision_fields[] = {
     {field_of(struct host_decision, duty), .about = "What for.", .kind = FIELD_ENUM,
      field_names(host_duty_names)},
     {field_of(struct host_decision, labels_from), .about = "Who set its labels.",
-     .kind = FIELD_ENUM, field_names(limits_from_names)},
+     .kind = FIELD_ENUM, field_names(origin_names)},
     {field_of(struct host_decision, labels), .about = "Its labels, where the owner set them.",
      .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
     {field_of(struct host_decision, overcommit),
@@ -133,17 +133,17 @@ static const struct field lending_decision_fields[] = {
     {field_of(struct lending_decision, name), .about = "The upstream manager's name here.",
      .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_NAME},
     {.name = "limits_from", .about = "Who set the limits that are in force.", .kind = FIELD_ENUM,
-     field_at(struct lending_decision, from), field_names(limits_from_names)},
+     field_at(struct lending_decision, from), field_names(origin_names)},
     {field_of(struct lending_decision, limits), .about = "What it may use, where the owner set it.",
-     .kind = FIELD_RECORD, .table = &owner_limits_table},
+     .kind = FIELD_RECORD, .table = &amounts_table},
     {field_of(struct lending_decision, permissions_from),
      .about = "Who set the permissions that are in force.", .kind = FIELD_ENUM,
-     field_names(limits_from_names)},
+     field_names(origin_names)},
     {field_of(struct lending_decision, permissions),
      .about = "What it may ask, where the owner set it.", .kind = FIELD_RECORD,
      .table = &permissions_table},
     {field_of(struct lending_decision, share_from), .about = "Who set the share that is in force.",
-     .kind = FIELD_ENUM, field_names(limits_from_names)},
+     .kind = FIELD_ENUM, field_names(origin_names)},
     {field_of(struct lending_decision, share),
      .about = "How it stands beside others, where the owner set it.", .kind = FIELD_RECORD,
      .table = &share_table},
@@ -190,7 +190,7 @@ static const struct field host_fields[] = {
     {field_of(struct owned_host, labels), .about = "What it is; no upstream manager is told.",
      .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
     {field_of(struct owned_host, labels_from), .about = "Who set them.", .kind = FIELD_ENUM,
-     .mask = FIELD_ALWAYS, field_names(limits_from_names)},
+     .mask = FIELD_ALWAYS, field_names(origin_names)},
     {field_of(struct owned_host, overcommit), .about = "How much of itself it lends.",
      .kind = FIELD_RECORD, .table = &overcommit_table},
     {field_of(struct owned_host, networks),
@@ -207,40 +207,46 @@ static const struct field host_fields[] = {
 const struct table host_table = {"host", "A host of the cluster.", sizeof(struct owned_host),
                                  field_rows(host_fields)};
 
-static const struct field lending_fields[] = {
-    {field_of(struct lending, name), .about = "The upstream manager's name here.",
+static const struct field owned_lending_fields[] = {
+    {field_of(struct owned_lending, name), .about = "The upstream manager's name here.",
      .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_NAME},
-    {field_of(struct lending, state), .about = "Whether it is connected.", .kind = FIELD_ENUM,
+    {field_of(struct owned_lending, state), .about = "Whether it is connected.", .kind = FIELD_ENUM,
      .mask = FIELD_ALWAYS, field_names(peer_state_names)},
-    {field_of(struct lending, seen_ms), .about = "When its connection last changed.",
+    {field_of(struct owned_lending, seen_ms), .about = "When its connection last changed.",
      .kind = FIELD_U64},
-    {.name = "limits_from", .about = "Who set the limits that are in force.", .kind = FIELD_ENUM,
-     .mask = FIELD_ALWAYS, field_at(struct lending, from), field_names(limits_from_names)},
-    {field_of(struct lending, limits), .about = "What it may use; 0: no limit.",
-     .kind = FIELD_RECORD, .table = &owner_limits_table},
-    {field_of(struct lending, configured), .about = "The limits in the configuration file.",
-     .kind = FIELD_RECORD, .table = &owner_limits_table},
-    {field_of(struct lending, used), .about = "What its VMs use.", .kind = FIELD_RECORD,
-     .table = &owner_limits_table},
-    {field_of(struct lending, permissions_from),
+    {.name = "limits_from",
+     .about = "Who set the limits that are in force.",
+     .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS,
+     field_at(struct owned_lending, from),
+     field_names(origin_names)},
+    {field_of(struct owned_lending, limits), .about = "What it may use; 0: no limit.",
+     .kind = FIELD_RECORD, .table = &amounts_table},
+    {field_of(struct owned_lending, configured), .about = "The limits in the configuration file.",
+     .kind = FIELD_RECORD, .table = &amounts_table},
+    {field_of(struct owned_lending, used), .about = "What its VMs use.", .kind = FIELD_RECORD,
+     .table = &amounts_table},
+    {field_of(struct owned_lending, permissions_from),
      .about = "Who set the permissions that are in force.", .kind = FIELD_ENUM,
-     .mask = FIELD_ALWAYS, field_names(limits_from_names)},
-    {field_of(struct lending, permissions), .about = "What it may ask for.", .kind = FIELD_RECORD,
-     .table = &permissions_table},
-    {field_of(struct lending, share_from), .about = "Who set the share that is in force.",
-     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(limits_from_names)},
-    {field_of(struct lending, share), .about = "How it stands beside other upstream managers.",
-     .kind = FIELD_RECORD, .table = &share_table},
-    {field_of(struct lending, phase), .about = "lent, or how far its revocation is.",
+     .mask = FIELD_ALWAYS, field_names(origin_names)},
+    {field_of(struct owned_lending, permissions), .about = "What it may ask for.",
+     .kind = FIELD_RECORD, .table = &permissions_table},
+    {field_of(struct owned_lending, share_from), .about = "Who set the share that is in force.",
+     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(origin_names)},
+    {field_of(struct owned_lending, share),
+     .about = "How it stands beside other upstream managers.", .kind = FIELD_RECORD,
+     .table = &share_table},
+    {field_of(struct owned_lending, phase), .about = "lent, or how far its revocation is.",
      .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(lending_phase_names)},
-    {field_of(struct lending, revoked_ms), .about = "When it was revoked; absent: it is not.",
+    {field_of(struct owned_lending, revoked_ms), .about = "When it was revoked; absent: it is not.",
      .kind = FIELD_U64},
-    {field_of(struct lending, ends_ms), .about = "When its VMs end.", .kind = FIELD_U64},
-    {field_of(struct lending, over), .about = "What of that is above the limits.",
-     .kind = FIELD_RECORD, .table = &owner_limits_table},
+    {field_of(struct owned_lending, ends_ms), .about = "When its VMs end.", .kind = FIELD_U64},
+    {field_of(struct owned_lending, over), .about = "What of that is above the limits.",
+     .kind = FIELD_RECORD, .table = &amounts_table},
 };
-const struct table lending_table = {"upstream", "An upstream manager, and what it is lent.",
-                                    sizeof(struct lending), field_rows(lending_fields)};
+const struct table owned_lending_table = {"upstream", "An upstream manager, and what it is lent.",
+                                          sizeof(struct owned_lending),
+                                          field_rows(owned_lending_fields)};
 
 static const struct field hosted_vm_fields[] = {
     {field_of(struct hosted_vm, id), .about = "The VM's id.", .kind = FIELD_TEXT,
@@ -326,7 +332,7 @@ static const struct field hosted_operation_fields[] = {
     {field_of(struct operation, vm_name), .about = "Its tenant's name for it.", .kind = FIELD_TEXT,
      .check = CHECK_NAME},
     {.name = "upstream", .about = "The upstream manager whose VM it is.", .kind = FIELD_TEXT,
-     field_at(struct operation, owner), .check = CHECK_NAME},
+     field_at(struct operation, asker), .check = CHECK_NAME},
     {field_of(struct operation, verb), .about = "What was asked.", .kind = FIELD_ENUM,
      .mask = FIELD_ALWAYS, field_names(verb_names)},
     {field_of(struct operation, state), .about = "Where it stands.", .kind = FIELD_ENUM,

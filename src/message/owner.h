@@ -4,8 +4,8 @@
 
 #include "message/model.h"
 
-enum limits_from { LIMITS_CONFIGURED, LIMITS_SET, LIMITS_FROM_COUNT };
-extern const char *const limits_from_names[LIMITS_FROM_COUNT];
+enum origin { ORIGIN_CONFIGURED, ORIGIN_SET, ORIGIN_COUNT };
+extern const char *const origin_names[ORIGIN_COUNT];
 
 /* What a host that gets nothing new is kept for. */
 enum host_duty {
@@ -21,8 +21,8 @@ struct host_decision {
     char name[limit_name_size];
     uint64_t cordoned_ms;
     enum host_duty duty; /* while cordoned_ms is set */
-    enum limits_from labels_from;
-    char *labels;        /* LIMITS_SET; NULL: none */
+    enum origin labels_from;
+    char *labels;        /* ORIGIN_SET; NULL: none */
     struct overcommit overcommit; /* 0: as configured for the cluster */
 };
 extern const struct table host_decision_table;
@@ -63,7 +63,7 @@ struct owned_host {
     uint64_t cordoned_ms; /* since when it gets no new VMs; 0: it gets them */
     enum host_duty duty;  /* then: what for */
     char *labels;
-    enum limits_from labels_from;
+    enum origin labels_from;
     struct overcommit overcommit; /* in force */
     char *networks;       /* NULL: none */
     uint64_t vms;
@@ -94,8 +94,8 @@ const char *permissions_unknown_verb(const struct permissions *permissions);
 /* How an upstream manager stands beside the others of a cluster, and how coarsely it sees it. */
 struct share {
     uint32_t weight;           /* of what is under way at a host; 0: 1 */
-    struct owner_limits kept;  /* of the hosts' room, as sums; its VMs fill it; without `vms` */
-    struct owner_limits steps; /* what is shown goes down to a multiple; 0: exact; vms: of fits */
+    struct amounts kept;       /* of the hosts' room, as sums; its VMs fill it; without `vms` */
+    struct amounts steps;      /* what is shown goes down to a multiple; 0: exact; vms: of fits */
 };
 extern const struct table share_table;
 
@@ -112,33 +112,33 @@ extern const struct table revocation_table;
 
 struct lending_decision {
     char name[limit_name_size];
-    enum limits_from from;
-    struct owner_limits limits; /* LIMITS_SET */
-    enum limits_from permissions_from;
-    struct permissions permissions; /* LIMITS_SET */
-    enum limits_from share_from;
-    struct share share;             /* LIMITS_SET */
+    enum origin from;
+    struct amounts limits;      /* ORIGIN_SET */
+    enum origin permissions_from;
+    struct permissions permissions; /* ORIGIN_SET */
+    enum origin share_from;
+    struct share share;             /* ORIGIN_SET */
     uint64_t revoked_ms, ends_ms;   /* wall: when, and when its VMs end; 0: it is not */
 };
 extern const struct table lending_decision_table;
 
-struct lending {
+struct owned_lending {
     char name[limit_name_size]; /* of the upstream manager, as the owner calls it */
     enum peer_state state;
     uint64_t seen_ms;
-    enum limits_from from;
-    struct owner_limits limits;     /* in force */
-    struct owner_limits configured; /* in the configuration file */
-    struct owner_limits used;
-    enum limits_from permissions_from;
+    enum origin from;
+    struct amounts limits;          /* in force */
+    struct amounts configured;      /* in the configuration file */
+    struct amounts used;
+    enum origin permissions_from;
     struct permissions permissions;
-    enum limits_from share_from;
+    enum origin share_from;
     struct share share;
     enum lending_phase phase;
     uint64_t revoked_ms, ends_ms;
-    struct owner_limits over;       /* what is used above the limits: lowering them kills no VM */
+    struct amounts over;            /* what is used above the limits: lowering them kills no VM */
 };
-extern const struct table lending_table;
+extern const struct table owned_lending_table;
 
 struct hosted_vm {
     char id[limit_id_size];

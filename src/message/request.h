@@ -146,7 +146,7 @@ struct request {
     struct token_create token_create;
     char new_token_hash[limit_digest_size];
     struct image image;                    /* REQUEST_IMAGE_ADD */
-    struct owner_limits limits;            /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
+    struct amounts limits;                 /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
     struct permissions permissions;        /* REQUEST_PERMISSIONS_SET */
     struct tenant_permissions tenant_permissions; /* REQUEST_TENANT_PERMISSIONS_SET */
     struct share share;                    /* REQUEST_SHARE_SET */

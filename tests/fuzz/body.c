@@ -7,7 +7,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     static const struct table *const tables[] = {&tenant_create_table, &list_query_table,
                                                  &host_decision_table, &lending_decision_table,
-                                                 &owner_limits_table, &permissions_table,
+                                                 &amounts_table, &permissions_table,
                                                  &revocation_table,   &vm_rename_table,
                                                  &vm_edit_table,      &tenant_permissions_table};
     if (!size)

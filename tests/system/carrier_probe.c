@@ -1,4 +1,4 @@
-/* A party on a carrier of any kind, for test_carrier.py: stands in for the shell, and prints what
+/* An asker on a carrier of any kind, for test_carrier.py: stands in for the shell, and prints what
  * the carrier tells it. Lines on standard input: "send ADDRESS TEXT", "burst ADDRESS COUNT",
  * "quit".
  *

@@ -12,7 +12,7 @@
 
 const struct shape bench_shapes[2] = {{"small", {1, 512, 5}}, {"large", {4, 4096, 50}}};
 
-static void add_party(struct peer_setting *setting, struct far *far, const char *kind, size_t i) {
+static void add_peer(struct peer_setting *setting, struct far *far, const char *kind, size_t i) {
     text_format(setting->name, sizeof(setting->name), "%s-%zu", kind, i);
     *far = (struct far){0};
     text_format(far->address, sizeof(far->address), "secret-%s-%zu@below/x", kind, i);
@@ -33,11 +33,11 @@ void bench_init(struct bench *bench, const struct role_settings *settings) {
     for (size_t i = 0; i < array_size(bench->fars); i++)
         bench->fars[i].setting.address = ""; /* nobody */
     for (size_t i = 0; i < settings->agents_count; i++) {
-        add_party(&bench->agents[i], bench_agent(bench, i), "agent", i);
+        add_peer(&bench->agents[i], bench_agent(bench, i), "agent", i);
         bench->agents[i].labels = i ? "region=eu,zone=b" : "region=eu,zone=a,disk=ssd";
     }
     for (size_t i = 0; i < settings->managers_count; i++)
-        add_party(&bench->managers[i], bench_manager(bench, i), "manager", i);
+        add_peer(&bench->managers[i], bench_manager(bench, i), "manager", i);
     start(bench);
     bench_step(bench, (struct event){.kind = EVENT_START});
 }
@@ -142,7 +142,7 @@ static void check_books(struct bench *bench) {
     }
 }
 
-/* All that was delivered is acknowledged, as a party does that has nothing else to say. */
+/* All that was delivered is acknowledged, as an asker does that has nothing else to say. */
 static void acknowledge(struct bench *bench) {
     for (size_t i = 0; i < array_size(bench->fars); i++) {
         struct far *far = &bench->fars[i];

@@ -1,4 +1,4 @@
-/* A workbench for one role: the test plays the parties around it and the store, hands it events
+/* A workbench for one role: the test plays the askers around it and the store, hands it events
  * one by one and looks at the effects. After each step the role's invariants are asserted, every
  * record that it saves is checked, and its books are compared with what the store has.
  *
@@ -12,7 +12,7 @@
 
 enum { bench_fars = 5, bench_wall_ms = 1795000 };
 
-/* A party at the other end of a link. */
+/* An asker at the other end of a link. */
 struct far {
     struct peer_setting setting;
     char address[limit_address_size];
@@ -62,13 +62,13 @@ void bench_hello_first(struct bench *bench, struct far *agent);
 /* The link comes up and a manager answers the hello. */
 void bench_welcome(struct bench *bench, struct far *manager);
 
-/* The link to that party goes down. */
+/* The link to that asker goes down. */
 void bench_cut(struct bench *bench, struct far *far);
 
-/* The party says this; the message is moved. */
+/* The asker says this; the message is moved. */
 void bench_say(struct bench *bench, struct far *far, struct message message);
 
-/* The newest message of this kind to the party among the effects, or NULL. */
+/* The newest message of this kind to the asker among the effects, or NULL. */
 const struct message *bench_told(const struct bench *bench, const struct far *far,
                                  enum message_kind kind);
 size_t bench_count(const struct bench *bench, enum effect_kind kind);

@@ -8,8 +8,8 @@
 struct bench bench;
 struct far *cloud, *other;
 
-void cluster_open(const uint64_t *rooms, size_t hosts, struct owner_limits limit) {
-    const struct owner_limits limits[2] = {limit, {0}};
+void cluster_open(const uint64_t *rooms, size_t hosts, struct amounts limit) {
+    const struct amounts limits[2] = {limit, {0}};
     const struct role_settings settings = {.kind = ROLE_DOWNSTREAM, .seed = 3, .beat_ms = 10000,
                                            .hold_down_ms = 30000, .agents_count = hosts,
                                            .managers_count = 2, .limits = limits};
@@ -30,7 +30,7 @@ int cluster_tear_down(void **state) {
     return 0;
 }
 
-void cluster_reopen(const uint64_t *rooms, size_t hosts, struct owner_limits limit) {
+void cluster_reopen(const uint64_t *rooms, size_t hosts, struct amounts limit) {
     bench_deinit(&bench);
     cluster_open(rooms, hosts, limit);
 }

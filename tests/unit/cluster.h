@@ -8,8 +8,8 @@ int cluster_tear_down(void **state); /* and ends it, whoever is on it */
 extern struct far *cloud, *other;
 
 /* A cluster with these hosts' room and this limit toward manager 0, connected on all sides. */
-void cluster_open(const uint64_t *rooms, size_t hosts, struct owner_limits limit);
-void cluster_reopen(const uint64_t *rooms, size_t hosts, struct owner_limits limit);
+void cluster_open(const uint64_t *rooms, size_t hosts, struct amounts limit);
+void cluster_reopen(const uint64_t *rooms, size_t hosts, struct amounts limit);
 
 /* The image that was asked for last is here, or not. */
 void cluster_image(enum code code);

@@ -14,7 +14,7 @@ const struct table *tables_at(size_t i) {
         &hosted_operation_table, &fit_table, &capacity_table, &node_table,
         &idempotency_table, &vm_create_table, &vm_rename_table, &vm_edit_table,
         &tenant_create_table, &list_query_table,
-        &whoami_table, &frame_table, &owner_limits_table, &host_table, &lending_table,
+        &whoami_table, &frame_table, &amounts_table, &host_table, &owned_lending_table,
         &account_table, &permissions_table, &tenant_permissions_table, &revocation_table,
         &hosted_vm_table,
         &host_decision_table, &lending_decision_table, &join_link_table,

@@ -13,7 +13,7 @@
 
 static int set_up(void **state) {
     (void)state;
-    cluster_open((const uint64_t[]){3, 2, 1}, 3, (struct owner_limits){0});
+    cluster_open((const uint64_t[]){3, 2, 1}, 3, (struct amounts){0});
     return 0;
 }
 
@@ -44,25 +44,25 @@ static void a_host_that_goes_takes_its_share_of_the_sum_with_it(void **state) {
 static void what_is_shown_stays_within_what_the_owner_lends(void **state) {
     (void)state;
     const uint64_t rooms[] = {3, 3};
-    cluster_reopen(rooms, 2, (struct owner_limits){.vms = 2});
+    cluster_reopen(rooms, 2, (struct amounts){.vms = 2});
     assert_int_equal(cluster_shown(cloud)->fits[0].count, 2);
     assert_int_equal(cluster_shown(other)->fits[0].count, 6);
-    cluster_reopen(rooms, 2, (struct owner_limits){.cpus = 5});
+    cluster_reopen(rooms, 2, (struct amounts){.cpus = 5});
     assert_int_equal(cluster_shown(cloud)->cpus_total, 5);
     assert_int_equal(cluster_shown(cloud)->cpus_free, 5);
     assert_int_equal(cluster_shown(cloud)->fits[0].count, 5);
     assert_int_equal(cluster_shown(cloud)->fits[1].count, 1);
-    cluster_reopen(rooms, 2, (struct owner_limits){.memory_mib = 1100});
+    cluster_reopen(rooms, 2, (struct amounts){.memory_mib = 1100});
     assert_int_equal(cluster_shown(cloud)->memory_mib_total, 1100);
     assert_int_equal(cluster_shown(cloud)->fits[0].count, 2);
-    cluster_reopen(rooms, 2, (struct owner_limits){.disk_gib = 54});
+    cluster_reopen(rooms, 2, (struct amounts){.disk_gib = 54});
     assert_int_equal(cluster_shown(cloud)->disk_gib_total, 54);
     assert_int_equal(cluster_shown(cloud)->fits[1].count, 1);
 }
 
 static void what_is_asked_beyond_a_limit_is_refused_and_fetches_nothing(void **state) {
     (void)state;
-    static const struct owner_limits limits[] = {
+    static const struct amounts limits[] = {
         {.vms = 1}, {.cpus = 1}, {.memory_mib = 600}, {.disk_gib = 9}};
     for (size_t i = 0; i < array_size(limits); i++) {
         cluster_reopen((const uint64_t[]){6}, 1, limits[i]);
@@ -76,7 +76,7 @@ static void what_is_asked_beyond_a_limit_is_refused_and_fetches_nothing(void **s
 
 static void the_last_vm_that_a_limit_permits_is_permitted(void **state) {
     (void)state;
-    cluster_reopen((const uint64_t[]){6}, 1, (struct owner_limits){2, 2, 1024, 10});
+    cluster_reopen((const uint64_t[]){6}, 1, (struct amounts){2, 2, 1024, 10});
     cluster_run_vm(cloud, "1", "1");
     cluster_run_vm(cloud, "2", "2");
     assert_int_equal(cluster_shown(cloud)->cpus_free, 0);
@@ -85,7 +85,7 @@ static void the_last_vm_that_a_limit_permits_is_permitted(void **state) {
 
 static void a_failed_definition_that_grows_is_held_against_the_limit_by_its_new_size(void **s) {
     (void)s;
-    cluster_reopen((const uint64_t[]){6}, 1, (struct owner_limits){.cpus = 2});
+    cluster_reopen((const uint64_t[]){6}, 1, (struct amounts){.cpus = 2});
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
     cluster_image(CODE_IMAGE_BROKEN);
     cluster_assert_result(cloud, CODE_IMAGE_BROKEN, VM_FAILED);
@@ -95,7 +95,7 @@ static void a_failed_definition_that_grows_is_held_against_the_limit_by_its_new_
 
 static void a_vm_that_is_gone_gives_its_share_back(void **state) {
     (void)state;
-    cluster_reopen((const uint64_t[]){6}, 1, (struct owner_limits){.vms = 1});
+    cluster_reopen((const uint64_t[]){6}, 1, (struct amounts){.vms = 1});
     cluster_run_vm(cloud, "1", "1");
     bench_say(&bench, cloud, bench_instruct("2", "1", 2, VERB_DELETE));
     cluster_answer(CODE_OK, VM_DELETED);
@@ -164,7 +164,7 @@ static void a_host_that_refuses_is_followed_by_each_other_and_then_by_the_truth(
 static void who_refused_before_a_restart_is_not_asked_again_after_it(void **state) {
     (void)state;
     struct message instruct;
-    cluster_reopen((const uint64_t[]){2, 1}, 2, (struct owner_limits){0});
+    cluster_reopen((const uint64_t[]){2, 1}, 2, (struct amounts){0});
     bench_cut(&bench, bench_agent(&bench, 0)); /* both are on that link */
     bench_hello(&bench, bench_agent(&bench, 0), 2);
     bench_say(&bench, cloud, bench_define("1", "1", 1, &bench_shapes[0]));
@@ -203,7 +203,7 @@ static struct far *host_for(struct far *manager, struct message define) {
 static void vms_of_a_group_are_kept_apart_over_hosts(void **state) {
     (void)state;
     struct message instruct;
-    cluster_reopen((const uint64_t[]){9, 2, 1}, 3, (struct owner_limits){0});
+    cluster_reopen((const uint64_t[]){9, 2, 1}, 3, (struct amounts){0});
     for (size_t i = 0; i < 2; i++) {
         char number[8];
         text_format(number, sizeof(number), "%zu", i + 1);
@@ -396,7 +396,7 @@ static void clusters_of_the_same_aggregate_send_the_same_bytes(void **state) {
     (void)state;
     struct text of_one = {0}, of_three = {0};
     live(&of_three);
-    cluster_reopen((const uint64_t[]){6}, 1, (struct owner_limits){0});
+    cluster_reopen((const uint64_t[]){6}, 1, (struct amounts){0});
     live(&of_one);
     assert_true(of_one.length > 500);
     assert_string_equal(text_data(&of_one), text_data(&of_three));

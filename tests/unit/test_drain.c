@@ -14,7 +14,7 @@
 
 static int set_up(void **state) {
     (void)state;
-    cluster_open((const uint64_t[]){3, 2}, 2, (struct owner_limits){0});
+    cluster_open((const uint64_t[]){3, 2}, 2, (struct amounts){0});
     return 0;
 }
 
@@ -300,7 +300,7 @@ static void labels_are_the_owners_and_outlive_a_restart(void **state) {
     restart();
     const struct owned_host *shown = host(REQUEST_HOST_SHOW, "agent-0");
     assert_string_equal(shown->labels, "disk=ssd");
-    assert_int_equal(shown->labels_from, LIMITS_SET);
+    assert_int_equal(shown->labels_from, ORIGIN_SET);
 }
 
 #define with_cluster(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)

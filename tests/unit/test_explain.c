@@ -15,7 +15,7 @@ static struct cloud above; /* of this program's only thread; each test begins wi
 
 static int set_up_cluster(void **state) {
     (void)state;
-    cluster_open((const uint64_t[]){3, 2}, 2, (struct owner_limits){.vms = 5});
+    cluster_open((const uint64_t[]){3, 2}, 2, (struct amounts){.vms = 5});
     return 0;
 }
 
@@ -197,7 +197,7 @@ static void the_owners_limits_are_the_owners_decision(void **state) {
     struct message define = bench_define("1", "1", 1, &bench_shapes[0]);
     struct id op;
     text_set(op.text, define.instruct.op);
-    cluster_reopen((const uint64_t[]){3}, 1, (struct owner_limits){.cpus = 0, .memory_mib = 1});
+    cluster_reopen((const uint64_t[]){3}, 1, (struct amounts){.cpus = 0, .memory_mib = 1});
     bench_say(&bench, cloud, define);
     static const struct line lines[] = {{STEP_ACCEPTED, BY_ASKER, NULL, CODE_OK},
                                         {STEP_ENDED, BY_OPERATOR, NULL, CODE_NO_CAPACITY}};

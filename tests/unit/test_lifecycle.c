@@ -16,7 +16,7 @@
 
 /* Columns and rows in the order of enum vm_state:
  * pending Stopped Running pAused sUspended Crashed Lost Deleting Failed deleteD; x: legal */
-static const char moves[VM_STATE_COUNT][VM_STATE_COUNT + 1] = {
+static const char followers[VM_STATE_COUNT][VM_STATE_COUNT + 1] = {
     /*              p s r a u c l d f d */
     /* pending   */ "xxxxxxxxxx",
     /* stopped   */ ".xxxxxxxxx",
@@ -60,7 +60,7 @@ static void each_move_between_states_is_as_the_table_says(void **state) {
     (void)state;
     for (enum vm_state from = 0; from < VM_STATE_COUNT; from++)
         for (enum vm_state to = 0; to < VM_STATE_COUNT; to++)
-            if (lifecycle_may_move(from, to) != (moves[from][to] == 'x'))
+            if (lifecycle_may_follow(from, to) != (followers[from][to] == 'x'))
                 fail_msg("%s to %s", vm_state_names[from], vm_state_names[to]);
 }
 
@@ -69,9 +69,9 @@ static void a_legal_move_is_written_with_its_time(void **state) {
     for (enum vm_state from = 0; from < VM_STATE_COUNT; from++)
         for (enum vm_state to = 0; to < VM_STATE_COUNT; to++) {
             struct vm vm = {.state = from};
-            if (moves[from][to] != 'x')
+            if (followers[from][to] != 'x')
                 continue;
-            lifecycle_move(&vm, to, 77);
+            lifecycle_set_state(&vm, to, 77);
             assert_int_equal(vm.state, to);
             assert_int_equal(vm.changed_ms, 77);
         }
@@ -87,7 +87,7 @@ static bool move_aborts(enum vm_state from, enum vm_state to) {
         (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         (void)signal(SIGABRT, SIG_DFL);
         (void)close(STDERR_FILENO);
-        lifecycle_move(&vm, to, 1);
+        lifecycle_set_state(&vm, to, 1);
         _exit(0);
     }
     int status = 0;
@@ -99,7 +99,7 @@ static void each_illegal_move_ends_the_process(void **state) {
     (void)state;
     for (enum vm_state from = 0; from < VM_STATE_COUNT; from++)
         for (enum vm_state to = 0; to < VM_STATE_COUNT; to++)
-            if (moves[from][to] != 'x' && !move_aborts(from, to))
+            if (followers[from][to] != 'x' && !move_aborts(from, to))
                 fail_msg("%s to %s was let through", vm_state_names[from], vm_state_names[to]);
 }
 

@@ -19,7 +19,7 @@ static void connect_hosts(void) {
 
 static int set_up(void **state) {
     (void)state;
-    cluster_open((const uint64_t[]){3, 2}, 2, (struct owner_limits){0});
+    cluster_open((const uint64_t[]){3, 2}, 2, (struct amounts){0});
     connect_hosts();
     bench_pass(&bench, 200);
     return 0;

@@ -38,7 +38,7 @@ static void a_host_says_what_it_has_and_a_manager_that_it_is_to_be_asked(void **
         assert_true(said ? text_equal(said, networks[i]) : !networks[i]);
         bench_deinit(&bench);
     }
-    cluster_open((const uint64_t[]){2, 2}, 2, (struct owner_limits){0});
+    cluster_open((const uint64_t[]){2, 2}, 2, (struct amounts){0});
     bench_agent(&bench, 0)->networks = "lan";
     bench_hello(&bench, bench_agent(&bench, 0), 2);
     bench_cut(&bench, cloud);
@@ -111,7 +111,7 @@ static void a_host_that_lost_a_network_runs_what_is_in_it_and_defines_nothing_th
 static int set_up_cluster(void **state) {
     (void)state;
     static const char *const networks[] = {NULL, "lan", "lan,wan", "*"};
-    cluster_open((const uint64_t[]){9, 9, 5, 1}, 4, (struct owner_limits){0});
+    cluster_open((const uint64_t[]){9, 9, 5, 1}, 4, (struct amounts){0});
     for (size_t i = 0; i < array_size(networks); i++) {
         bench_agent(&bench, i)->networks = networks[i];
         bench_hello(&bench, bench_agent(&bench, i), (const uint64_t[]){9, 9, 5, 1}[i]);

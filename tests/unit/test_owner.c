@@ -13,7 +13,7 @@
 
 static int set_up(void **state) {
     (void)state;
-    cluster_open((const uint64_t[]){3, 2, 1}, 3, (struct owner_limits){.cpus = 20});
+    cluster_open((const uint64_t[]){3, 2, 1}, 3, (struct amounts){.cpus = 20});
     return 0;
 }
 
@@ -38,11 +38,11 @@ static const struct owned_host *host(enum request_kind kind, const char *name) {
     return ask(&request, &host_table);
 }
 
-static const struct lending *lending(enum request_kind kind, const char *name,
-                                     struct owner_limits limits) {
+static const struct owned_lending *lending(enum request_kind kind, const char *name,
+                                           struct amounts limits) {
     struct request request = about(kind, name);
     request.limits = limits;
-    return ask(&request, &lending_table);
+    return ask(&request, &owned_lending_table);
 }
 
 static void refused(enum request_kind kind, const char *name, enum code code) {
@@ -163,9 +163,9 @@ static void a_limit_set_at_run_time_holds_for_what_is_new_and_kills_nothing(void
     struct message instruct;
     cluster_run_vm(cloud, "1", "1");
     cluster_run_vm(cloud, "2", "2");
-    const struct lending *set =
-        lending(REQUEST_LIMITS_SET, "manager-0", (struct owner_limits){.vms = 1, .cpus = 9});
-    assert_int_equal(set->from, LIMITS_SET);
+    const struct owned_lending *set =
+        lending(REQUEST_LIMITS_SET, "manager-0", (struct amounts){.vms = 1, .cpus = 9});
+    assert_int_equal(set->from, ORIGIN_SET);
     assert_int_equal(set->limits.cpus, 9);
     assert_int_equal(set->configured.cpus, 20);
     assert_int_equal(set->used.vms, 2);
@@ -185,33 +185,33 @@ static void a_limit_set_at_run_time_holds_for_what_is_new_and_kills_nothing(void
 
 static void limits_of_the_owner_outlive_a_restart_until_they_are_reset(void **state) {
     (void)state;
-    static const struct owner_limits configured[2] = {{.cpus = 7}};
+    static const struct amounts configured[2] = {{.cpus = 7}};
     bench.settings.limits = configured; /* somebody edits the file meanwhile */
-    (void)lending(REQUEST_LIMITS_SET, "manager-0", (struct owner_limits){.vms = 4});
+    (void)lending(REQUEST_LIMITS_SET, "manager-0", (struct amounts){.vms = 4});
     bench_restart(&bench);
-    const struct lending *shown =
-        lending(REQUEST_UPSTREAM_SHOW, "manager-0", (struct owner_limits){0});
+    const struct owned_lending *shown =
+        lending(REQUEST_UPSTREAM_SHOW, "manager-0", (struct amounts){0});
     assert_int_equal(shown->limits.vms, 4);
     assert_int_equal(shown->limits.cpus, 0);
     assert_int_equal(shown->configured.cpus, 7);
     assert_int_equal(shown->state, PEER_AWAY);
     bench_welcome(&bench, cloud);
     assert_int_equal(
-        lending(REQUEST_LIMITS_RESET, "manager-0", (struct owner_limits){0})->limits.cpus, 7);
+        lending(REQUEST_LIMITS_RESET, "manager-0", (struct amounts){0})->limits.cpus, 7);
     bench_restart(&bench);
-    shown = lending(REQUEST_UPSTREAM_SHOW, "manager-0", (struct owner_limits){0});
+    shown = lending(REQUEST_UPSTREAM_SHOW, "manager-0", (struct amounts){0});
     assert_int_equal(shown->limits.cpus, 7);
-    assert_int_equal(shown->from, LIMITS_CONFIGURED);
+    assert_int_equal(shown->from, ORIGIN_CONFIGURED);
 }
 
 static void the_owner_sees_whether_an_upstream_is_connected(void **state) {
     (void)state;
     const struct reply *reply = list(REQUEST_UPSTREAM_LIST, (struct list_query){0});
     assert_int_equal(reply->list_count, 2);
-    assert_int_equal(((const struct lending *)reply->list[1].data)->state, PEER_UP);
+    assert_int_equal(((const struct owned_lending *)reply->list[1].data)->state, PEER_UP);
     bench_cut(&bench, cloud);
-    const struct lending *away =
-        lending(REQUEST_UPSTREAM_SHOW, "manager-0", (struct owner_limits){0});
+    const struct owned_lending *away =
+        lending(REQUEST_UPSTREAM_SHOW, "manager-0", (struct amounts){0});
     assert_int_equal(away->state, PEER_AWAY);
     assert_true(away->seen_ms > 0);
 }
@@ -247,7 +247,7 @@ static void a_host_that_is_forgotten_takes_its_vms_with_it(void **state) {
     assert_int_equal(vm_of("2")->state, VM_FAILED);
     assert_int_equal(vm_of("1")->state, VM_LOST);
     assert_int_equal(
-        lending(REQUEST_UPSTREAM_SHOW, "manager-0", (struct owner_limits){0})->used.vms, 0);
+        lending(REQUEST_UPSTREAM_SHOW, "manager-0", (struct amounts){0})->used.vms, 0);
     refused(REQUEST_HOST_FORGET, "agent-9", CODE_NOT_FOUND);
 }
 

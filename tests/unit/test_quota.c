@@ -25,7 +25,7 @@ static struct account account(enum cloud_user user) {
     return ask_account(&request);
 }
 
-static void set_quota(struct owner_limits quota) {
+static void set_quota(struct amounts quota) {
     struct request request = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_QUOTA);
     text_set(request.key, "alice");
     request.limits = quota;
@@ -34,7 +34,7 @@ static void set_quota(struct owner_limits quota) {
 }
 
 static void assert_used(uint64_t vms) {
-    struct owner_limits used = account(cloud_operator).used;
+    struct amounts used = account(cloud_operator).used;
     assert_int_equal(used.vms, vms);
     assert_int_equal(used.cpus, vms);
     assert_int_equal(used.memory_mib, vms * 512);
@@ -44,7 +44,7 @@ static void assert_used(uint64_t vms) {
 static void each_quota_refuses_by_its_name_and_numbers(void **state) {
     (void)state;
     static const struct {
-        struct owner_limits quota;
+        struct amounts quota;
         const char *words;
     } cases[] = {
         {{.vms = 1}, "your quota is 1 VMs, of which 1 are used; this VM would take 1 more"},
@@ -66,7 +66,7 @@ static void each_quota_refuses_by_its_name_and_numbers(void **state) {
 
 static void the_last_vm_that_a_quota_permits_is_permitted(void **state) {
     (void)state;
-    set_quota((struct owner_limits){2, 2, 1024, 10});
+    set_quota((struct amounts){2, 2, 1024, 10});
     (void)cloud_run_vm(&cloud, cloud_alice, "one");
     (void)cloud_run_vm(&cloud, cloud_alice, "two");
     assert_used(2);
@@ -74,7 +74,7 @@ static void the_last_vm_that_a_quota_permits_is_permitted(void **state) {
 
 static void a_creation_is_counted_from_its_admission_and_no_longer_after_its_failure(void **s) {
     (void)s;
-    set_quota((struct owner_limits){.vms = 1});
+    set_quota((struct amounts){.vms = 1});
     struct request wish = cloud_wish(&cloud, cloud_alice, "web");
     (void)cloud_begin(&cloud, &wish);
     struct message instruct;
@@ -89,7 +89,7 @@ static void a_creation_is_counted_from_its_admission_and_no_longer_after_its_fai
 
 static void a_deletion_gives_its_share_back_at_its_true_end(void **state) {
     (void)state;
-    set_quota((struct owner_limits){.vms = 1});
+    set_quota((struct amounts){.vms = 1});
     (void)cloud_run_vm(&cloud, cloud_alice, "web");
     struct request act = cloud_act(&cloud, cloud_alice, VERB_DELETE, "web");
     (void)cloud_begin(&cloud, &act);
@@ -112,17 +112,17 @@ static void a_lowered_quota_ends_no_vm(void **state) {
     (void)state;
     struct id web = cloud_run_vm(&cloud, cloud_alice, "web");
     (void)cloud_run_vm(&cloud, cloud_alice, "two");
-    set_quota((struct owner_limits){.vms = 1});
+    set_quota((struct amounts){.vms = 1});
     bench_pass(&cloud.bench, 1000);
     assert_int_equal(cloud_vm(&cloud, web.text)->state, VM_RUNNING);
     assert_used(2);
-    set_quota((struct owner_limits){0});
+    set_quota((struct amounts){0});
     (void)cloud_run_vm(&cloud, cloud_alice, "three");
 }
 
 static void quota_and_use_outlive_a_restart(void **state) {
     (void)state;
-    set_quota((struct owner_limits){.vms = 1});
+    set_quota((struct amounts){.vms = 1});
     (void)cloud_run_vm(&cloud, cloud_alice, "web");
     bench_restart(&cloud.bench);
     assert_int_equal(account(cloud_operator).quota.vms, 1);

@@ -233,7 +233,7 @@ static void a_rebuild_starts_what_ran_and_leaves_no_snapshot(void **state) {
 
 static int set_up_cluster(void **state) {
     (void)state;
-    cluster_open((const uint64_t[]){2}, 1, (struct owner_limits){.cpus = 4});
+    cluster_open((const uint64_t[]){2}, 1, (struct amounts){.cpus = 4});
     return 0;
 }
 
@@ -343,7 +343,7 @@ static struct request reshape(enum verb verb, const char *shape, const char *ima
     return act;
 }
 
-static void set_quota(struct owner_limits quota) {
+static void set_quota(struct amounts quota) {
     struct request request = cloud_request(&above, cloud_operator, REQUEST_TENANT_QUOTA);
     text_set(request.key, "alice");
     request.limits = quota;
@@ -362,10 +362,10 @@ static void a_quota_holds_the_larger_and_settles_at_the_truth(void **state) {
     (void)state;
     struct message instruct;
     (void)cloud_run_vm(&above, cloud_alice, "web");
-    set_quota((struct owner_limits){.cpus = 3});
+    set_quota((struct amounts){.cpus = 3});
     struct request act = reshape(VERB_RESIZE, "large", "", "");
     cloud_assert_refused(&above, &act, CODE_QUOTA_EXCEEDED, "shape");
-    set_quota((struct owner_limits){.cpus = 4});
+    set_quota((struct amounts){.cpus = 4});
     (void)cloud_begin(&above, &act);
     struct far *cluster = cloud_instructed(&above, &instruct);
     assert_int_equal(used_cpus(), 4);

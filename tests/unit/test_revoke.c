@@ -12,7 +12,7 @@
 
 static int set_up(void **state) {
     (void)state;
-    cluster_open((const uint64_t[]){3, 2}, 2, (struct owner_limits){0});
+    cluster_open((const uint64_t[]){3, 2}, 2, (struct amounts){0});
     return 0;
 }
 
@@ -23,10 +23,10 @@ static const struct reply *ask(struct request request) {
     return bench_ask(&bench, &request);
 }
 
-static const struct lending *lending(struct request request) {
+static const struct owned_lending *lending(struct request request) {
     const struct reply *reply = ask(request);
     assert_non_null(reply);
-    assert_ptr_equal(reply->record.table, &lending_table);
+    assert_ptr_equal(reply->record.table, &owned_lending_table);
     return reply->record.data;
 }
 
@@ -34,12 +34,12 @@ static enum lending_phase phase(void) {
     return lending((struct request){.kind = REQUEST_UPSTREAM_SHOW})->phase;
 }
 
-static const struct lending *permit(char *verbs, char *shapes, char *images) {
+static const struct owned_lending *permit(char *verbs, char *shapes, char *images) {
     return lending((struct request){.kind = REQUEST_PERMISSIONS_SET,
                                     .permissions = {verbs, shapes, images}});
 }
 
-static const struct lending *revoke(uint32_t grace_seconds) {
+static const struct owned_lending *revoke(uint32_t grace_seconds) {
     return lending((struct request){.kind = REQUEST_UPSTREAM_REVOKE,
                                     .revocation = {grace_seconds}});
 }
@@ -101,10 +101,10 @@ static void permissions_outlive_a_restart_until_they_are_reset(void **state) {
     (void)permit("define", NULL, NULL);
     bench_restart(&bench);
     bench_welcome(&bench, cloud);
-    const struct lending *shown = lending((struct request){.kind = REQUEST_UPSTREAM_SHOW});
+    const struct owned_lending *shown = lending((struct request){.kind = REQUEST_UPSTREAM_SHOW});
     assert_string_equal(shown->permissions.verbs, "define");
-    assert_int_equal(shown->permissions_from, LIMITS_SET);
-    assert_int_equal(shown->from, LIMITS_CONFIGURED);
+    assert_int_equal(shown->permissions_from, ORIGIN_SET);
+    assert_int_equal(shown->from, ORIGIN_CONFIGURED);
     shown = lending((struct request){.kind = REQUEST_PERMISSIONS_RESET});
     assert_null(shown->permissions.verbs);
     bench_restart(&bench);
@@ -157,7 +157,7 @@ static void after_the_grace_vms_are_shut_down_and_deleted_and_the_link_is_closed
     assert_int_equal(phase(), LENDING_ENDED);
     const struct book *book = role_book(bench.role);
     assert_int_equal(book->vms_count, 1);
-    assert_string_equal(container_of(book->vms.next, struct book_vm, by_age)->record.owner,
+    assert_string_equal(container_of(book->vms.next, struct book_vm, by_age)->record.asker,
                         "manager-1");
     bench_cut(&bench, cloud);
     struct event_presence up = {cloud->setting.link, NULL, PRESENCE_UP};

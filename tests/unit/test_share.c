@@ -43,7 +43,7 @@ static void pass(void) {
 static int set_up(void **state) {
     (void)state;
     memset(told, 0, sizeof(told));
-    cluster_open((const uint64_t[]){2, 2, 2}, 3, (struct owner_limits){0});
+    cluster_open((const uint64_t[]){2, 2, 2}, 3, (struct amounts){0});
     look();
     pass();
     return 0;
@@ -57,7 +57,7 @@ static int tear_down(void **state) {
     return cluster_tear_down(state);
 }
 
-static const struct lending *ask(const char *who, struct request request) {
+static const struct owned_lending *ask(const char *who, struct request request) {
     text_set(request.key, who);
     const struct reply *reply = bench_ask(&bench, &request);
     assert_int_equal(reply->kind, REPLY_RECORD);
@@ -143,15 +143,16 @@ static void a_share_outlives_a_restart_until_it_is_reset(void **state) {
     bench.settings.shares = configured; /* somebody edits the file meanwhile */
     share("manager-0", (struct share){.weight = 5, .steps = {.vms = 2}});
     bench_restart(&bench);
-    const struct lending *shown = ask("manager-0", (struct request){.kind = REQUEST_UPSTREAM_SHOW});
+    const struct owned_lending *shown =
+        ask("manager-0", (struct request){.kind = REQUEST_UPSTREAM_SHOW});
     assert_int_equal(shown->share.weight, 5);
     assert_int_equal(shown->share.kept.cpus, 0);
     assert_int_equal(shown->share.steps.vms, 2);
-    assert_int_equal(shown->share_from, LIMITS_SET);
+    assert_int_equal(shown->share_from, ORIGIN_SET);
     shown = ask("manager-0", (struct request){.kind = REQUEST_SHARE_RESET});
     assert_int_equal(shown->share.weight, 2);
     assert_int_equal(shown->share.kept.cpus, 3);
-    assert_int_equal(shown->share_from, LIMITS_CONFIGURED);
+    assert_int_equal(shown->share_from, ORIGIN_CONFIGURED);
     bench_restart(&bench);
     shown = ask("manager-0", (struct request){.kind = REQUEST_UPSTREAM_SHOW});
     assert_int_equal(shown->share.weight, 2);
@@ -162,7 +163,7 @@ struct model {
     struct prng prng;
     uint64_t room[3];
     bool up[3], cordoned[3];
-    struct owner_limits limits[2];
+    struct amounts limits[2];
     struct share shares[2];
     uint64_t vms[2];
 };
@@ -174,7 +175,7 @@ static uint64_t pick(struct model *model, uint64_t bound) {
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
-static struct sums of_limits(const struct owner_limits *limits) {
+static struct sums of_limits(const struct amounts *limits) {
     return (struct sums){{limits->cpus, limits->memory_mib, limits->disk_gib}};
 }
 
@@ -246,7 +247,7 @@ static bool intrudes(const struct model *model, size_t which) {
 }
 
 static bool exceeds(const struct model *model, size_t which) {
-    const struct owner_limits *limits = &model->limits[which];
+    const struct amounts *limits = &model->limits[which];
     struct sums most = of_limits(limits), next = of_vms(model->vms[which] + 1, 0);
     bool exceeds = limits->vms && model->vms[which] >= limits->vms;
     for (size_t i = 0; i < dimensions; i++)
@@ -283,11 +284,11 @@ static void defines(struct model *model) {
     model->vms[which] += permitted;
 }
 
-static struct owner_limits some(struct model *model, uint64_t most) {
-    struct owner_limits amounts = {.vms = pick(model, most), .cpus = pick(model, most) * 3,
-                                   .memory_mib = pick(model, most) * 1000,
-                                   .disk_gib = pick(model, most) * 20};
-    return pick(model, 2) ? amounts : (struct owner_limits){0};
+static struct amounts some(struct model *model, uint64_t most) {
+    struct amounts amounts = {.vms = pick(model, most), .cpus = pick(model, most) * 3,
+                              .memory_mib = pick(model, most) * 1000,
+                              .disk_gib = pick(model, most) * 20};
+    return pick(model, 2) ? amounts : (struct amounts){0};
 }
 
 static void decides(struct model *model) {

@@ -19,7 +19,7 @@ static void connect(size_t hosts, uint64_t room) {
 
 /* One host, on which so many operations may be under way at a time. */
 static void open_narrow(uint32_t at_once) {
-    cluster_open((const uint64_t[]){0}, 1, (struct owner_limits){0});
+    cluster_open((const uint64_t[]){0}, 1, (struct amounts){0});
     bench.agents[0].at_once = at_once;
     bench_restart(&bench);
     connect(1, 40);
@@ -27,7 +27,7 @@ static void open_narrow(uint32_t at_once) {
 
 static int set_up(void **state) {
     (void)state;
-    cluster_open((const uint64_t[]){2, 2, 2}, 3, (struct owner_limits){0});
+    cluster_open((const uint64_t[]){2, 2, 2}, 3, (struct amounts){0});
     bench_pass(&bench, 200);
     return 0;
 }

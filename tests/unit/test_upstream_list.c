@@ -180,7 +180,7 @@ static void operations_are_listed_by_vm_and_by_tenant(void **state) {
 
 /* Does the operation belong into the list? By looking at each, other than the core does. */
 static bool belongs(const struct operation *op, const char *tenant, const char *vm) {
-    return (!*tenant || text_equal(op->owner, tenant)) && (!*vm || text_equal(op->vm, vm));
+    return (!*tenant || text_equal(op->asker, tenant)) && (!*vm || text_equal(op->vm, vm));
 }
 
 static void assert_listed(enum cloud_user user, const char *tenant, const char *vm) {

@@ -14,11 +14,11 @@ static enum uplink_judgement refuse(enum code code, enum code *out_code) {
     return UPLINK_REFUSED;
 }
 
-enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
+enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
                                    const struct instruct *instruct, enum code *out_code) {
     const struct book_vm *vm = book_vm(book, instruct->vm);
     const struct book_op *op = book_op(book, instruct->op);
-    if (op && (!text_equal(op->record.vm, instruct->vm) || !text_equal(op->record.owner, owner)))
+    if (op && (!text_equal(op->record.vm, instruct->vm) || !text_equal(op->record.asker, asker)))
         return refuse(CODE_CONFLICT, out_code); /* an operation is of one VM */
     if (!vm) {
         if (instruct->verb == VERB_DELETE)
@@ -29,7 +29,7 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
             return refuse(CODE_INVALID, out_code);
         return book->vms_count >= limit_vms ? refuse(CODE_FULL, out_code) : UPLINK_NEW;
     }
-    if (!text_equal(vm->record.owner, owner))
+    if (!text_equal(vm->record.asker, asker))
         return refuse(CODE_CONFLICT, out_code);
     if (instruct->epoch < vm->record.epoch || instruct->generation < vm->record.generation)
         return refuse(CODE_STALE, out_code);
@@ -62,11 +62,11 @@ static void describe(struct book *book, struct book_vm *described,
     book_join(book, described);
 }
 
-static struct book_vm *add_vm(struct book *book, const char *owner,
+static struct book_vm *add_vm(struct book *book, const char *asker,
                               const struct instruct *instruct) {
     struct vm record = {.state = VM_PENDING, .created_ms = book->moment->wall_ms};
     text_set(record.id, instruct->vm);
-    text_set(record.owner, owner);
+    text_set(record.asker, asker);
     return book_add_vm(book, &record);
 }
 
@@ -81,20 +81,20 @@ static void supersede(struct book *book, struct book_op *op) {
     book_schedule(book, op);
 }
 
-struct book_op *uplink_begin(struct book *book, const char *owner,
+struct book_op *uplink_begin(struct book *book, const char *asker,
                              const struct instruct *instruct) {
     struct book_vm *vm = book_vm(book, instruct->vm);
     if (!vm)
-        vm = add_vm(book, owner, instruct);
+        vm = add_vm(book, asker, instruct);
     if (vm->active)
         supersede(book, vm->active);
     vm->record.epoch = instruct->epoch;
     if (verb_makes(instruct->verb)) /* law 3: limits are held against what is made now */
         describe(book, vm, &instruct->definition);
     if (instruct->verb == VERB_DELETE && vm->record.state != VM_DELETED)
-        lifecycle_move(&vm->record, VM_DELETING, book->moment->wall_ms);
+        lifecycle_set_state(&vm->record, VM_DELETING, book->moment->wall_ms);
     else if (verb_makes(instruct->verb) && vm->record.state != VM_PENDING)
-        lifecycle_move(&vm->record, VM_PENDING, book->moment->wall_ms);
+        lifecycle_set_state(&vm->record, VM_PENDING, book->moment->wall_ms);
     struct book_op *old = book_op(book, instruct->op);
     if (old) /* refused here before, and asked again: that end has been heard */
         book_remove_op(book, old);
@@ -190,7 +190,7 @@ void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum 
 
 void uplink_send_results(struct uplink *uplink) {
     list_for(struct book_op, op, &uplink->book->ops, by_age) {
-        if (!text_equal(op->record.owner, uplink->setting.name))
+        if (!text_equal(op->record.asker, uplink->setting.name))
             continue;
         uplink_mark_untold(uplink->book, op);
         if (book_op_has_ended(op)) {
@@ -212,7 +212,7 @@ static void send_piece(struct uplink *uplink) {
     struct list *node = uplink->table.next;
     for (; node != &uplink->book->vms && table->vms_count < limit_table_chunk; node = node->next) {
         const struct book_vm *vm = container_of(node, struct book_vm, by_age);
-        if (!text_equal(vm->record.owner, uplink->setting.name))
+        if (!text_equal(vm->record.asker, uplink->setting.name))
             continue;
         if (!table->vms)
             table->vms = memory_new(limit_table_chunk, sizeof(*table->vms));
@@ -255,9 +255,9 @@ void uplink_resume(struct uplink *uplink) {
         go_on_with_table(uplink);
 }
 
-void uplink_on_settled(struct book *book, const char *owner, const char *op_id) {
+void uplink_on_settled(struct book *book, const char *asker, const char *op_id) {
     struct book_op *op = book_op(book, op_id);
-    if (!op || !book_op_has_ended(op) || !text_equal(op->record.owner, owner))
+    if (!op || !book_op_has_ended(op) || !text_equal(op->record.asker, asker))
         return;
     struct book_vm *vm = book_vm(book, op->record.vm);
     bool newest = vm && text_equal(vm->record.op, op_id);

@@ -16,12 +16,12 @@ enum uplink_judgement {
     UPLINK_ANSWERED,  /* a repeat: say the stored result again */
     UPLINK_REFUSED,   /* say *out_code */
 };
-enum uplink_judgement uplink_judge(const struct book *book, const char *owner,
+enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
                                    const struct instruct *instruct, enum code *out_code);
 
 /* Begins the instruction's operation: a new VM for define, otherwise on `vm`, whose active
  * operation, if any, is superseded (only delete may). */
-struct book_op *uplink_begin(struct book *book, const char *owner, const struct instruct *instruct);
+struct book_op *uplink_begin(struct book *book, const char *asker, const struct instruct *instruct);
 
 void uplink_send_vm(struct uplink *uplink, const struct vm *vm);
 
@@ -35,14 +35,14 @@ void uplink_send_result(struct uplink *uplink, struct book_op *op);
 void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
                    const struct book_vm *vm);
 
-/* All results of `owner` that are not settled. */
+/* All results of `asker` that are not settled. */
 void uplink_send_results(struct uplink *uplink);
 
 /* The VM table once more if it has changed since the hello: such a change found no session. */
 void uplink_send_missed(struct uplink *uplink);
 
-/* The whole VM table of `owner`, in pieces, as the session has room for them; answer to sync. */
+/* The whole VM table of `asker`, in pieces, as the session has room for them; answer to sync. */
 void uplink_send_table(struct uplink *uplink);
 
 /* Settled: forgets the ended operation, and the VM if it is gone. */
-void uplink_on_settled(struct book *book, const char *owner, const char *op_id);
+void uplink_on_settled(struct book *book, const char *asker, const char *op_id);

@@ -42,7 +42,7 @@ uint64_t uplink_digest(const struct uplink *uplink) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &uplink->book->vms) {
         const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
-        if (text_equal(vm->owner, uplink->setting.name))
+        if (text_equal(vm->asker, uplink->setting.name))
             digest ^= uplink_vm_digest(vm, vm->epoch, vm->generation);
     }
     return digest & INT64_MAX;

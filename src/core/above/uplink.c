@@ -289,7 +289,7 @@ static void tell_taken(struct uplink *uplink) {
                       op->record.verb == VERB_RESIZE;
         if (!counts || book_op_has_ended(op) || op->told >= STEP_TAKEN)
             list_remove(node);
-        else if (text_equal(op->record.owner, uplink->setting.name))
+        else if (text_equal(op->record.asker, uplink->setting.name))
             uplink_send_progress(uplink, op, STEP_TAKEN);
     }
 }

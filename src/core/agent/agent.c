@@ -33,7 +33,7 @@ void agent_deinit(struct agent *agent) {
  * host is a cluster, leaves it to the cluster. */
 static bool is_apart(const struct agent *agent, const struct book_vm *vm,
                      const struct definition *definition) {
-    const struct book_group *group = book_group(&agent->book, vm->record.owner, vm->record.group);
+    const struct book_group *group = book_group(&agent->book, vm->record.asker, vm->record.group);
     if (!definition->apart || !group)
         return true;
     list_for(const struct book_vm, other, &group->vms, by_group) {
@@ -107,7 +107,7 @@ static void begin(struct agent *agent, const struct instruct *instruct) {
     agent_count(agent, vm);
     if (code != CODE_OK) {
         if (verb_makes(instruct->verb))
-            agent_move(agent, vm, VM_FAILED);
+            agent_set_state(agent, vm, VM_FAILED);
         agent_end(agent, op, code);
         return;
     }
@@ -226,7 +226,7 @@ static void on_start(struct agent *agent) {
 static void on_scanned(struct agent *agent) {
     list_for(struct book_vm, vm, &agent->book.vms, by_age) {
         if (!agent_vm(vm)->is_found && lifecycle_is_made(vm->record.state))
-            agent_move(agent, vm, VM_LOST);
+            agent_set_state(agent, vm, VM_LOST);
     }
     agent->scanned = true;
     list_for(struct book_vm, vm, &agent->book.vms, by_age) {

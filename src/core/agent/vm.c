@@ -79,10 +79,10 @@ void agent_tell_capacity(struct agent *agent) {
     uplink_tell_capacity(&agent->uplink, &capacity);
 }
 
-void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state) {
-    if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
+void agent_set_state(struct agent *agent, struct book_vm *vm, enum vm_state state) {
+    if (vm->record.state == state || !lifecycle_may_follow(vm->record.state, state))
         return;
-    lifecycle_move(&vm->record, state, agent->moment.wall_ms);
+    lifecycle_set_state(&vm->record, state, agent->moment.wall_ms);
     agent_count(agent, vm);
     book_save_vm(&agent->book, vm);
     uplink_capacity_changed(&agent->uplink);
@@ -90,7 +90,7 @@ void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state) {
         uplink_send_vm(&agent->uplink, &vm->record);
 }
 
-struct owner_limits *agent_used(struct agent *agent, const struct book_vm *vm) {
+struct amounts *agent_used(struct agent *agent, const struct book_vm *vm) {
     return vm->counted ? &agent->used : NULL;
 }
 

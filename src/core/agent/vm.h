@@ -37,7 +37,7 @@ struct agent {
     struct size host;        /* what the host offers */
     const char *networks;    /* that it has, by commas; NULL: none */
     struct landing landing;  /* where it receives VMs that run; no URI: it does not */
-    struct owner_limits used; /* by the VMs here */
+    struct amounts used;      /* by the VMs here */
     uint64_t last_job;
     uint64_t jobs;           /* under way */
     struct list working;     /* agent_vm.by_work of the VMs that they are for */
@@ -46,12 +46,12 @@ struct agent {
 };
 
 /* Gives the VM another state: written, counted, told. */
-void agent_move(struct agent *agent, struct book_vm *vm, enum vm_state state);
+void agent_set_state(struct agent *agent, struct book_vm *vm, enum vm_state state);
 
 void agent_tell_capacity(struct agent *agent);
 
 /* The sum that the VM counts in; NULL: it does not count. */
-struct owner_limits *agent_used(struct agent *agent, const struct book_vm *vm);
+struct amounts *agent_used(struct agent *agent, const struct book_vm *vm);
 bool agent_has_room(const struct agent *agent, const struct size *size);
 
 /* Ends the operation and sends its result, capacity before it. */

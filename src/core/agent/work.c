@@ -103,7 +103,7 @@ void agent_restart(struct agent *agent, struct book_vm *vm) {
 static void on_restarted(struct agent *agent, struct book_vm *vm, enum code code) {
     agent_vm(vm)->is_cut = false;
     if (code != CODE_OK)
-        agent_move(agent, vm, code == CODE_LOST ? VM_LOST : VM_STOPPED);
+        agent_set_state(agent, vm, code == CODE_LOST ? VM_LOST : VM_STOPPED);
     agent_advance(agent, vm);
 }
 
@@ -170,9 +170,9 @@ static void on_undone(struct agent *agent, struct book_vm *vm, enum code code) {
     enum code cause = vm->record.last_code;
     op->record.step = vm->record.last_step;
     if (code == CODE_OK)
-        agent_move(agent, vm, VM_FAILED);
+        agent_set_state(agent, vm, VM_FAILED);
     else /* something is left: the manager deletes it, and sees when that fails */
-        agent_move(agent, vm, VM_STOPPED);
+        agent_set_state(agent, vm, VM_STOPPED);
     agent_end(agent, op, cause == CODE_OK ? CODE_HOST_FAILED : cause);
 }
 
@@ -183,7 +183,7 @@ static void on_failed(struct agent *agent, struct book_vm *vm, enum code code) {
         return;
     }
     if (code == CODE_LOST)
-        agent_move(agent, vm, VM_LOST);
+        agent_set_state(agent, vm, VM_LOST);
     agent_end(agent, op, code);
 }
 
@@ -215,7 +215,7 @@ static void on_done(struct agent *agent, struct book_vm *vm) {
     } else {
         if (stage->job == JOB_RECEIVE)
             land(agent, op);
-        agent_move(agent, vm, state_after(vm));
+        agent_set_state(agent, vm, state_after(vm));
         agent_end(agent, op, CODE_OK);
     }
 }
@@ -368,7 +368,7 @@ void agent_on_domain(struct agent *agent, const struct event *event) {
     if (op && op->record.verb == VERB_REBOOT && domain->why == DOMAIN_REBOOTED)
         agent_op(vm->active)->guest_acted = true;
     if (domain->why != DOMAIN_REBOOTED)
-        agent_move(agent, vm, state);
+        agent_set_state(agent, vm, state);
     if (ends)
         agent_end(agent, vm->active, CODE_OK);
 }

@@ -35,7 +35,7 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
         map_put(&downlink->by_address, peer->setting.address, peer);
         map_put(&downlink->by_name, peer->setting.name, peer);
     }
-    downlink_share(downlink, &(struct parties){0});
+    downlink_share(downlink, &(struct askers){0});
     for (size_t i = 0; i < settings->shapes_count; i++)
         downlink->catalogue[downlink->catalogue_count++] = settings->shapes[i];
     for (size_t i = 0; i < downlink->count; i++)
@@ -151,7 +151,7 @@ static void peer_count(struct peer *peer) {
     downlink->changed = true;
 }
 
-static void peer_move(struct peer *peer, enum peer_state state) {
+static void peer_set_state(struct peer *peer, enum peer_state state) {
     struct downlink *downlink = peer->downlink;
     if (peer->state == state)
         return;
@@ -284,7 +284,7 @@ bool downlink_add_shape(struct downlink *downlink, const struct shape *shape) {
 /* What waits is instructed with all that is under way when a session opens. */
 static void peer_forget(struct peer *peer) {
     session_close(&peer->session);
-    for (size_t i = 0; i < lanes_count(&peer->downlink->parties); i++) {
+    for (size_t i = 0; i < lanes_count(&peer->downlink->askers); i++) {
         while (!list_is_empty(&peer->lanes[i].waiting))
             list_remove(peer->lanes[i].waiting.next);
         while (!list_is_empty(&peer->lanes[i].under_way))
@@ -296,7 +296,7 @@ static void peer_forget(struct peer *peer) {
 void peer_close(struct peer *peer) {
     peer_forget(peer);
     if (peer_is_up(peer))
-        peer_move(peer, PEER_SUSPECT);
+        peer_set_state(peer, PEER_SUSPECT);
 }
 
 /* Answers leave by the server that brought what is new. A repeat may be one that another server
@@ -333,7 +333,7 @@ static bool on_hello(struct peer *peer, const struct event *event) {
     peer->sends = hello->sends;
     peer->receives = hello->receives;
     peer_route(peer, event);
-    peer_move(peer, PEER_UP);
+    peer_set_state(peer, PEER_UP);
     send_welcome(peer);
     send_rekey(peer);
     if (hello->vm_digest != downlink_digest(peer)) {
@@ -465,7 +465,7 @@ void downlink_on_tick(struct downlink *downlink) {
             peer_close(peer);
         if (peer->state == PEER_SUSPECT &&
             downlink->moment->now_ms - peer->state_ms >= downlink->hold_down_ms)
-            peer_move(peer, PEER_AWAY);
+            peer_set_state(peer, PEER_AWAY);
         if (peer->state != PEER_AWAY)
             next = downlink->moment->now_ms + downlink->beat_ms / 2;
     }

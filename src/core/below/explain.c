@@ -17,7 +17,7 @@ static enum wait at_place(const struct peer *peer, const struct book_op *op) {
     if (!peer || !peer_is_up(peer))
         return WAIT_PLACE; /* or it is not even configured any more */
     bool waits = !list_is_empty(&op->by_room) && op->resend_ms == book_never;
-    if (waits && !op->attempts && peer->downlink->parties.count > 1 &&
+    if (waits && !op->attempts && peer->downlink->askers.count > 1 &&
         !session_is_full(&peer->session))
         return WAIT_TURN;
     if (waits)

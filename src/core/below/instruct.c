@@ -58,11 +58,11 @@ void downlink_instruct_again(struct downlink *downlink, struct book_vm *vm) {
 }
 
 static void begin(struct peer *peer, struct book_vm *vm) {
-    const struct parties *parties = &peer->downlink->parties;
+    const struct askers *askers = &peer->downlink->askers;
     struct book_op *op = vm->active;
     list_remove(&op->by_room);
-    if (parties->count > 1) {
-        size_t which = lanes_which(parties, op->record.owner);
+    if (askers->count > 1) {
+        size_t which = lanes_which(askers, op->record.asker);
         struct lane *lane = &peer->lanes[which];
         list_add(&lane->under_way, &op->by_room);
         list_remove(&lane->turn); /* the next one is another place's */
@@ -76,16 +76,16 @@ static void begin(struct peer *peer, struct book_vm *vm) {
     book_schedule(peer->downlink->book, op);
 }
 
-/* Without waiting: it is there already, and asked for once more, or it is its party's turn. */
+/* Without waiting: it is there already, and asked for once more, or it is its asker's turn. */
 static bool may_begin(const struct peer *peer, const struct book_op *op, uint64_t now_ms) {
-    const struct parties *parties = &peer->downlink->parties;
+    const struct askers *askers = &peer->downlink->askers;
     const struct pace *pace = &peer->downlink->pace;
-    size_t which = lanes_which(parties, op->record.owner);
+    size_t which = lanes_which(askers, op->record.asker);
     return peer_has_room(peer) &&
            (op->attempts ||
-            (lanes_are_free(parties, peer->lanes, which, peer->setting.at_once) &&
-             list_is_empty(&pace->parties[which].turns) &&
-             pace_due_ms(pace, parties, which) <= now_ms));
+            (lanes_are_free(askers, peer->lanes, which, peer->setting.at_once) &&
+             list_is_empty(&pace->askers[which].turns) &&
+             pace_due_ms(pace, askers, which) <= now_ms));
 }
 
 void downlink_instruct(struct downlink *downlink, struct book_vm *vm) {
@@ -105,7 +105,7 @@ void downlink_instruct(struct downlink *downlink, struct book_vm *vm) {
         if (peer_is_up(peer) && may_begin(peer, op, downlink->moment->now_ms)) {
             begin(peer, vm);
         } else if (peer_is_up(peer)) {
-            list_add(&peer->lanes[lanes_which(&downlink->parties, op->record.owner)].waiting,
+            list_add(&peer->lanes[lanes_which(&downlink->askers, op->record.asker)].waiting,
                      &op->by_room);
             peer_arm(peer);
         } else if (tell_away(op, peer) && op->attempts) { /* or its caller saves what it began */

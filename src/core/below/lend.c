@@ -8,15 +8,15 @@ bool peer_is_emptied(const struct peer *peer) {
     return peer->cordoned_ms && peer->duty != DUTY_CORDON;
 }
 
-void peer_set_labels(struct peer *peer, enum limits_from from, const char *labels) {
-    char *copy = from == LIMITS_SET && labels ? memory_text(labels) : NULL;
+void peer_set_labels(struct peer *peer, enum origin from, const char *labels) {
+    char *copy = from == ORIGIN_SET && labels ? memory_text(labels) : NULL;
     memory_free(peer->labels);
     peer->labels = copy;
     peer->labels_from = from;
 }
 
 const char *peer_labels(const struct peer *peer) {
-    return peer->labels_from == LIMITS_SET ? peer->labels : peer->setting.labels;
+    return peer->labels_from == ORIGIN_SET ? peer->labels : peer->setting.labels;
 }
 
 struct overcommit peer_overcommit(const struct peer *peer) {

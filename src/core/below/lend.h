@@ -8,8 +8,8 @@ struct peer;
 /* Is what is there to go elsewhere? */
 bool peer_is_emptied(const struct peer *peer);
 
-/* Sets labels in place of the configured ones; LIMITS_CONFIGURED: those again. */
-void peer_set_labels(struct peer *peer, enum limits_from from, const char *labels);
+/* Sets labels in place of the configured ones; ORIGIN_CONFIGURED: those again. */
+void peer_set_labels(struct peer *peer, enum origin from, const char *labels);
 const char *peer_labels(const struct peer *peer); /* NULL: none */
 
 /* How much of itself the peer is to lend. 0 of the peer's own: as all; it is told if it is up. */

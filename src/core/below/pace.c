@@ -4,47 +4,47 @@
 void pace_init(struct pace *pace) {
     *pace = (struct pace){0};
     for (size_t i = 0; i < limit_uplinks; i++)
-        list_init(&pace->parties[i].turns);
+        list_init(&pace->askers[i].turns);
 }
 
 static void halve(struct pace *pace, uint64_t now_ms) {
     uint64_t times = (now_ms - pace->halved_ms) / pace_halving_ms;
     pace->halved_ms += times * pace_halving_ms;
     for (size_t i = 0; times && i < limit_uplinks; i++)
-        pace->parties[i].begun = times < 64 ? pace->parties[i].begun >> times : 0;
+        pace->askers[i].begun = times < 64 ? pace->askers[i].begun >> times : 0;
 }
 
 void pace_begun(struct pace *pace, size_t which, const struct lane *lane,
                 const struct book_op *op, uint64_t now_ms) {
-    struct pace_party *party = &pace->parties[which];
+    struct pace_asker *asker = &pace->askers[which];
     halve(pace, now_ms);
-    party->begun += pace_one;
-    party->newest = op;
-    party->lane = lane;
-    party->newest_ms = now_ms;
+    asker->begun += pace_one;
+    asker->newest = op;
+    asker->lane = lane;
+    asker->newest_ms = now_ms;
 }
 
-static bool is_ahead(const struct pace *pace, const struct parties *parties, size_t which) {
-    for (size_t i = 0; i < parties->count; i++)
-        if (pace->parties[i].begun && pace->parties[i].begun * parties->weights[which] <
-                                          pace->parties[which].begun * parties->weights[i])
+static bool is_ahead(const struct pace *pace, const struct askers *askers, size_t which) {
+    for (size_t i = 0; i < askers->count; i++)
+        if (pace->askers[i].begun && pace->askers[i].begun * askers->weights[which] <
+                                          pace->askers[which].begun * askers->weights[i])
             return true;
     return false;
 }
 
 /* The newest operation's pointer is compared alone, since the operation may be gone. */
-static bool is_answered(const struct pace_party *party) {
-    const struct list *under_way = &party->lane->under_way;
+static bool is_answered(const struct pace_asker *asker) {
+    const struct list *under_way = &asker->lane->under_way;
     for (const struct list *node = under_way->next; node != under_way; node = node->next)
-        if (node == &party->newest->by_room)
+        if (node == &asker->newest->by_room)
             return false;
     return true;
 }
 
-uint64_t pace_due_ms(const struct pace *pace, const struct parties *parties, size_t which) {
-    const struct pace_party *party = &pace->parties[which];
-    if (parties->count < 2 || !party->lane || !is_ahead(pace, parties, which) ||
-        is_answered(party))
+uint64_t pace_due_ms(const struct pace *pace, const struct askers *askers, size_t which) {
+    const struct pace_asker *asker = &pace->askers[which];
+    if (askers->count < 2 || !asker->lane || !is_ahead(pace, askers, which) ||
+        is_answered(asker))
         return 0;
-    return party->newest_ms + pace_spacing_ms;
+    return asker->newest_ms + pace_spacing_ms;
 }

@@ -29,7 +29,7 @@ struct peer {
     struct session session;
     uint32_t endpoint;    /* that brought what was taken last */
     struct timer timer;   /* in downlink.timers: the session's */
-    struct lane *lanes;   /* of each party: instructions that wait for room or for their turn */
+    struct lane *lanes;   /* of each asker: instructions that wait for room or for their turn */
     enum peer_state state;
     uint64_t state_ms;    /* monotonic: when it became so */
     uint64_t seen_ms;     /* wall: when it became so */
@@ -41,8 +41,8 @@ struct peer {
     struct size unreflected_size; /* their sum */
     uint64_t cordoned_ms; /* wall: since when it gets nothing new; 0: it does */
     enum host_duty duty;  /* then: what for */
-    enum limits_from labels_from;
-    char *labels;         /* LIMITS_SET: in place of setting.labels */
+    enum origin labels_from;
+    char *labels;         /* ORIGIN_SET: in place of setting.labels */
     struct overcommit overcommit; /* what was set for it alone; 0: as for all */
     bool sends, receives; /* VMs that run: to other hosts, from them */
     char *networks;       /* as its newest hello said; NULL: none, or none came */
@@ -63,9 +63,9 @@ struct downlink {
     struct shape catalogue[limit_shapes];
     size_t catalogue_count;
     struct room sum;      /* of the peers that are up */
-    struct parties parties; /* who share the peers; none: everything is one's */
+    struct askers askers;   /* who share the peers; none: everything is one's */
     struct lane *lanes;   /* [peers x lanes_count()] */
-    struct pace pace;     /* between parties, over all peers */
+    struct pace pace;     /* between askers, over all peers */
     struct tournament rooms[limit_shapes]; /* [catalogue], what each peer adds to the sum now */
     size_t up_count;      /* peers that are up */
     uint64_t beat_ms, hold_down_ms;

@@ -1,17 +1,17 @@
-/* Whose turn it is at a peer that several parties share, and when the peer is looked at again. */
+/* Whose turn it is at a peer that several askers share, and when the peer is looked at again. */
 #pragma once
 
 #include "core/books/book.h"
 
 struct downlink;
-struct parties;
+struct askers;
 struct peer;
 
-/* Several parties share the peers; before anything is under way. */
-void downlink_share(struct downlink *downlink, const struct parties *parties);
+/* Several askers share the peers; before anything is under way. */
+void downlink_share(struct downlink *downlink, const struct askers *askers);
 
-/* A party's weight is another from now on. */
-void downlink_weigh(struct downlink *downlink, size_t party, uint32_t weight);
+/* An asker's weight is another from now on. */
+void downlink_weigh(struct downlink *downlink, size_t asker, uint32_t weight);
 
 /* An operation there has ended without an answer: another may go. */
 void downlink_freed(struct peer *peer);

@@ -37,8 +37,8 @@ static void free_op(struct book_op *op) {
     memory_free(op);
 }
 
-static void make_key(char *key, const char *owner, const char *group) {
-    text_format(key, sizeof(((struct book_group *)NULL)->key), "%s/%s", owner, group);
+static void make_key(char *key, const char *asker, const char *group) {
+    text_format(key, sizeof(((struct book_group *)NULL)->key), "%s/%s", asker, group);
 }
 
 static void leave(struct book *book, struct book_vm *vm) {
@@ -58,7 +58,7 @@ void book_join(struct book *book, struct book_vm *vm) {
     leave(book, vm);
     if (!*vm->record.group)
         return;
-    make_key(key, vm->record.owner, vm->record.group);
+    make_key(key, vm->record.asker, vm->record.group);
     struct book_group *group = map_get(&book->groups_by_key, key);
     if (!group) {
         group = memory_new(1, sizeof(*group));
@@ -69,10 +69,10 @@ void book_join(struct book *book, struct book_vm *vm) {
     list_add(&group->vms, &vm->by_group);
 }
 
-const struct book_group *book_group(const struct book *book, const char *owner,
+const struct book_group *book_group(const struct book *book, const char *asker,
                                     const char *group) {
     char key[sizeof(((struct book_group *)NULL)->key)];
-    make_key(key, owner, group);
+    make_key(key, asker, group);
     return *group ? map_get(&book->groups_by_key, key) : NULL;
 }
 
@@ -221,7 +221,7 @@ struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct o
     struct operation *r = &op->record;
     text_set(r->vm, vm->record.id);
     text_set(r->vm_name, vm->record.name);
-    text_set(r->owner, vm->record.owner);
+    text_set(r->asker, vm->record.asker);
     r->created_ms = book->moment->wall_ms;
     op->deadline_ms = book->moment->now_ms + (r->deadline_ms - book->moment->wall_ms);
     (void)book_tell(op, &(struct timeline_entry){.at_ms = book->moment->wall_ms,

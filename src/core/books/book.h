@@ -66,9 +66,9 @@ struct book_cursor {
     struct list *next; /* book_vm.by_age, or the head: at the end */
 };
 
-/* The VMs of one owner that name the same group; gone with the last of them. */
+/* The VMs of one asker that name the same group; gone with the last of them. */
 struct book_group {
-    char key[2 * limit_name_size]; /* "owner/group" */
+    char key[2 * limit_name_size]; /* "asker/group" */
     struct list vms;               /* book_vm.by_group */
 };
 
@@ -112,7 +112,7 @@ struct book_op *book_add_op(struct book *book, const struct operation *record);
 void book_join(struct book *book, struct book_vm *vm);
 
 /* NULL: nobody is in it. */
-const struct book_group *book_group(const struct book *book, const char *owner,
+const struct book_group *book_group(const struct book *book, const char *asker,
                                     const char *group);
 
 /* Removes and forgets. A VM must have no active operation; its ended ones stay. Of operations that

@@ -9,7 +9,7 @@ enum {
                  1u << VM_CRASHED | 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_DELETED,
 };
 
-static const unsigned moves[VM_STATE_COUNT] = {
+static const unsigned followers[VM_STATE_COUNT] = {
     [VM_PENDING] = moves_seen | 1u << VM_FAILED,
     [VM_STOPPED] = moves_seen | 1u << VM_FAILED, /* defined, but its first start failed */
     [VM_RUNNING] = moves_seen | 1u << VM_FAILED,
@@ -50,12 +50,12 @@ static const unsigned permitted[VERB_COUNT] = {
     [VERB_DELETE] = there | 1u << VM_PENDING | 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_FAILED,
 };
 
-bool lifecycle_may_move(enum vm_state from, enum vm_state to) {
-    return from == to || (moves[from] & 1u << to);
+bool lifecycle_may_follow(enum vm_state from, enum vm_state to) {
+    return from == to || (followers[from] & 1u << to);
 }
 
-void lifecycle_move(struct vm *vm, enum vm_state to, uint64_t wall_ms) {
-    assert(lifecycle_may_move(vm->state, to));
+void lifecycle_set_state(struct vm *vm, enum vm_state to, uint64_t wall_ms) {
+    assert(lifecycle_may_follow(vm->state, to));
     vm->state = to;
     vm->changed_ms = wall_ms;
 }

@@ -18,8 +18,8 @@
 #include "message/model.h"
 
 /* The only writer of vm->state; asserts that the move is legal (staying is). */
-void lifecycle_move(struct vm *vm, enum vm_state to, uint64_t wall_ms);
-bool lifecycle_may_move(enum vm_state from, enum vm_state to);
+void lifecycle_set_state(struct vm *vm, enum vm_state to, uint64_t wall_ms);
+bool lifecycle_may_follow(enum vm_state from, enum vm_state to);
 
 /* Is the verb legal for a VM in this state? (define: for no VM that exists.) */
 bool lifecycle_permits(enum verb verb, enum vm_state state);

@@ -76,7 +76,7 @@ struct size reshape_growth(const struct vm *vm, const struct operation *op) {
                                    : (struct size){0};
 }
 
-static bool set_size(struct book_vm *vm, const struct size *size, struct owner_limits *used) {
+static bool set_size(struct book_vm *vm, const struct size *size, struct amounts *used) {
     if (record_equal(&size_table, size, &vm->record.size))
         return false;
     if (used)
@@ -87,7 +87,7 @@ static bool set_size(struct book_vm *vm, const struct size *size, struct owner_l
     return true;
 }
 
-void reshape_hold(struct book_vm *vm, struct owner_limits *used) {
+void reshape_hold(struct book_vm *vm, struct amounts *used) {
     struct operation *op = &vm->active->record;
     if (op->verb != VERB_RESIZE)
         return;
@@ -96,7 +96,7 @@ void reshape_hold(struct book_vm *vm, struct owner_limits *used) {
     (void)set_size(vm, &held, used);
 }
 
-void reshape_settle(struct book_vm *vm, enum code code, struct owner_limits *used) {
+void reshape_settle(struct book_vm *vm, enum code code, struct amounts *used) {
     const struct operation *op = &vm->active->record;
     if (op->verb != VERB_RESIZE || size_is_zero(&op->was))
         return;
@@ -120,7 +120,7 @@ struct facts reshape_facts(const struct book_vm *vm) {
     return facts;
 }
 
-static bool learn_size(struct book_vm *vm, const struct size *told, struct owner_limits *used) {
+static bool learn_size(struct book_vm *vm, const struct size *told, struct amounts *used) {
     struct size size = size_smaller(told, &vm->record.size);
     if (is_resizing(vm)) {
         struct operation *op = &vm->active->record;
@@ -145,7 +145,7 @@ static bool learn_snapshots(struct vm *vm, const struct facts *facts, uint64_t w
     return changed;
 }
 
-bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct owner_limits *used,
+bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct amounts *used,
                    uint64_t wall_ms) {
     struct vm *record = &vm->record;
     if (size_is_zero(&facts->size) || (vm->active && vm->active->record.verb == VERB_DEFINE))
@@ -161,7 +161,7 @@ bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct owner_l
 }
 
 void reshape_conclude(struct book_vm *vm, const struct result *result,
-                      struct owner_limits *used) {
+                      struct amounts *used) {
     struct operation *op = &vm->active->record;
     if (result->code == CODE_OK && size_is_zero(&result->facts.size) && is_resizing(vm))
         op->was = size_smaller(&op->definition.size, &vm->record.size);

@@ -28,22 +28,22 @@ struct size reshape_growth(const struct vm *vm, const struct operation *op);
 
 /* The VM's active resize is accepted: sets the larger of both sizes aside. `used` is what the VM
  * counts in, NULL where it does not. */
-void reshape_hold(struct book_vm *vm, struct owner_limits *used);
+void reshape_hold(struct book_vm *vm, struct amounts *used);
 
 /* The active resize ends, and what the VM has is op.was; nothing where it held nothing. */
-void reshape_settle(struct book_vm *vm, enum code code, struct owner_limits *used);
+void reshape_settle(struct book_vm *vm, enum code code, struct amounts *used);
 
 /* What is told of the VM above, as the message holds it; the caller clears it. Of one that is being
  * resized the larger of both sizes: whoever has given that up already must not take it for less. */
 struct facts reshape_facts(const struct book_vm *vm);
 
 /* Believes the place. False: nothing is new. */
-bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct owner_limits *used,
+bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct amounts *used,
                    uint64_t wall_ms);
 
 /* Ends a resize at a manager, whose place has told the result. */
 void reshape_conclude(struct book_vm *vm, const struct result *result,
-                      struct owner_limits *used);
+                      struct amounts *used);
 
 /* The VM's disk was made anew from this image: no snapshot is left. */
 void reshape_rebuilt(struct vm *vm, const char *digest);

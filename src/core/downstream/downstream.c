@@ -16,10 +16,10 @@
 #include "core/downstream/hosts.h"
 #include "core/downstream/images.h"
 #include "core/downstream/instructed.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/moves.h"
 #include "core/downstream/operations.h"
-#include "core/downstream/patron.h"
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/requests.h"
@@ -29,7 +29,7 @@
 #include "core/manager/reports.h"
 
 void downstream_init(struct downstream *downstream, const struct role_settings *settings) {
-    *downstream = (struct downstream){.patrons_count = settings->managers_count,
+    *downstream = (struct downstream){.lendings_count = settings->managers_count,
                                       .backlog = settings->backlog};
     if (!downstream->backlog)
         downstream->backlog = limit_backlog;
@@ -40,33 +40,33 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
     list_init(&downstream->rests);
     downstream->drain_due_ms = book_never;
     list_init(&downstream->rebuilds);
-    downstream->patrons =
-        memory_new(settings->managers_count, sizeof(*downstream->patrons));
+    downstream->lendings =
+        memory_new(settings->managers_count, sizeof(*downstream->lendings));
     for (size_t i = 0; i < settings->managers_count; i++) {
-        struct patron *patron = &downstream->patrons[i];
-        uplink_init(&patron->uplink, &settings->managers[i], settings, &downstream->manager.book,
+        struct lending *lending = &downstream->lendings[i];
+        uplink_init(&lending->uplink, &settings->managers[i], settings, &downstream->manager.book,
                     &downstream->manager.prng);
         if (settings->limits)
-            patron->limits = patron->configured = settings->limits[i];
-        patron->phase_due_ms = book_never;
+            lending->limits = lending->configured = settings->limits[i];
+        lending->phase_due_ms = book_never;
         if (settings->shares)
-            patron->share = patron->share_configured = settings->shares[i];
+            lending->share = lending->share_configured = settings->shares[i];
         if (!settings->permissions)
             continue;
-        record_clone(&permissions_table, &settings->permissions[i], &patron->permissions);
+        record_clone(&permissions_table, &settings->permissions[i], &lending->permissions);
         record_clone(&permissions_table, &settings->permissions[i],
-                     &patron->permissions_configured);
+                     &lending->permissions_configured);
     }
     downstream_share_hosts(downstream);
 }
 
 void downstream_deinit(struct downstream *downstream) {
-    for (size_t i = 0; i < downstream->patrons_count; i++) {
-        uplink_deinit(&downstream->patrons[i].uplink);
-        record_clear(&permissions_table, &downstream->patrons[i].permissions);
-        record_clear(&permissions_table, &downstream->patrons[i].permissions_configured);
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        uplink_deinit(&downstream->lendings[i].uplink);
+        record_clear(&permissions_table, &downstream->lendings[i].permissions);
+        record_clear(&permissions_table, &downstream->lendings[i].permissions_configured);
     }
-    memory_free(downstream->patrons);
+    memory_free(downstream->lendings);
     manager_deinit(&downstream->manager);
 }
 
@@ -78,8 +78,8 @@ static void load_template(struct downstream *downstream, const struct template *
 
 static void load_keys(struct downstream *downstream, const struct record *record) {
     enrol_load(&downstream->manager.enrol, &downstream->manager.downlink, record);
-    for (size_t i = 0; i < downstream->patrons_count; i++)
-        pins_load(uplink_pinned(&downstream->patrons[i].uplink), record);
+    for (size_t i = 0; i < downstream->lendings_count; i++)
+        pins_load(uplink_pinned(&downstream->lendings[i].uplink), record);
 }
 
 /* Definitions that had no place yet ask for their images again; unsettled results wait for the
@@ -87,27 +87,27 @@ static void load_keys(struct downstream *downstream, const struct record *record
 static void on_start(struct downstream *downstream) {
     downlink_start(&downstream->manager.downlink);
     list_for(struct book_vm, vm, &downstream->manager.book.vms, by_age) {
-        struct patron *patron = downstream_patron(downstream, vm->record.owner);
+        struct lending *lending = downstream_lending(downstream, vm->record.asker);
         downstream_load_move(downstream, vm);
         bool waits =
             vm->active && (!*book_asked_place(vm) || !vm->active->record.place_generation);
-        if (!waits || !patron)
+        if (!waits || !lending)
             continue;
         /* The hosts may be here before the uplink has brought its shapes. */
         (void)downstream_learn_size(downstream, &vm->record.size);
-        downstream_await_image(downstream, patron, vm);
+        downstream_await_image(downstream, lending, vm);
     }
     downstream_drain_soon(downstream);
     effects_add(downstream->manager.moment.out, EFFECT_READY);
 }
 
 static void on_op_due(struct downstream *downstream, struct book_op *op) {
-    struct patron *patron = downstream_patron(downstream, op->record.owner);
+    struct lending *lending = downstream_lending(downstream, op->record.asker);
     struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
     if (book_op_has_ended(op)) {
         op->resend_ms = book_never;
-        if (patron)
-            uplink_send_result(&patron->uplink, op);
+        if (lending)
+            uplink_send_result(&lending->uplink, op);
         book_schedule(&downstream->manager.book, op);
     } else if (vm->record.move) {
         downstream_on_move_due(downstream, op);
@@ -115,9 +115,9 @@ static void on_op_due(struct downstream *downstream, struct book_op *op) {
         downstream_end(downstream, op, CODE_DEADLINE);
     } else if (op->progress_ms <= downstream->manager.moment.now_ms) {
         op->progress_ms = book_never;
-        if (patron) {
-            downstream_tell_capacity(downstream, patron);
-            uplink_send_progress(&patron->uplink, op, STEP_TAKEN);
+        if (lending) {
+            downstream_tell_capacity(downstream, lending);
+            uplink_send_progress(&lending->uplink, op, STEP_TAKEN);
         }
         book_schedule(&downstream->manager.book, op);
     } else if (!*book_asked_place(vm)) {
@@ -142,41 +142,41 @@ static void on_frame(struct downstream *downstream, const struct event *event) {
         manager_on_frame(&downstream->manager, peer, event);
         return;
     }
-    for (size_t i = 0; i < downstream->patrons_count; i++) {
-        const struct peer_setting *setting = &downstream->patrons[i].uplink.setting;
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        const struct peer_setting *setting = &downstream->lendings[i].uplink.setting;
         if (setting->link == event->frame.link && text_equal(setting->address, event->frame.from))
-            downstream_on_uplink_frame(downstream, &downstream->patrons[i], event);
+            downstream_on_uplink_frame(downstream, &downstream->lendings[i], event);
     }
 }
 
 static void on_presence(struct downstream *downstream, const struct event *event) {
     downlink_on_presence(&downstream->manager.downlink, event);
-    for (size_t i = 0; i < downstream->patrons_count; i++)
-        uplink_on_presence(&downstream->patrons[i].uplink, event);
+    for (size_t i = 0; i < downstream->lendings_count; i++)
+        uplink_on_presence(&downstream->lendings[i].uplink, event);
 }
 
 /* After every step: what changed of the aggregate is told soon, hellos and beats are said. */
 static void on_end_of_step(struct downstream *downstream) {
     downstream_discard_rests(downstream);
     downstream_go_on_draining(downstream);
-    for (size_t i = 0; i < downstream->patrons_count; i++) {
-        struct patron *patron = &downstream->patrons[i];
-        struct uplink *uplink = &patron->uplink;
-        if (patron->phase_due_ms <= downstream->manager.moment.now_ms)
-            downstream_go_on_revoking(downstream, patron);
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        struct lending *lending = &downstream->lendings[i];
+        struct uplink *uplink = &lending->uplink;
+        if (lending->phase_due_ms <= downstream->manager.moment.now_ms)
+            downstream_go_on_revoking(downstream, lending);
         if (uplink_resumes(uplink)) {
-            downstream_tell_capacity(downstream, patron);
+            downstream_tell_capacity(downstream, lending);
             uplink_resume(uplink);
         }
-        if (downstream->manager.downlink.changed && downstream_shows_another(downstream, patron))
+        if (downstream->manager.downlink.changed && downstream_shows_another(downstream, lending))
             uplink_capacity_changed(uplink);
         if (uplink->capacity_due_ms <= downstream->manager.moment.now_ms)
-            downstream_tell_capacity(downstream, patron);
+            downstream_tell_capacity(downstream, lending);
         if (uplink_deadline_ms(uplink) <= downstream->manager.moment.now_ms)
             uplink_tick(uplink);
-        if (uplink_is_open(uplink) != patron->was_open)
-            patron->seen_ms = downstream->manager.moment.wall_ms;
-        patron->was_open = uplink_is_open(uplink);
+        if (uplink_is_open(uplink) != lending->was_open)
+            lending->seen_ms = downstream->manager.moment.wall_ms;
+        lending->was_open = uplink_is_open(uplink);
     }
     downstream->manager.downlink.changed = false;
     downlink_on_end_of_step(&downstream->manager.downlink);
@@ -184,8 +184,8 @@ static void on_end_of_step(struct downstream *downstream) {
 
 static void on_rekey(struct downstream *downstream, const struct event *event) {
     downlink_on_rekey(&downstream->manager.downlink, event);
-    for (size_t i = 0; i < downstream->patrons_count; i++)
-        uplink_on_rekey(&downstream->patrons[i].uplink, event);
+    for (size_t i = 0; i < downstream->lendings_count; i++)
+        uplink_on_rekey(&downstream->lendings[i].uplink, event);
 }
 
 static void on_event(struct downstream *downstream, const struct event *event) {
@@ -254,11 +254,11 @@ void downstream_step(struct downstream *downstream, const struct event *event,
 uint64_t downstream_deadline_ms(const struct downstream *downstream) {
     uint64_t due = manager_deadline_ms(&downstream->manager);
     due = downstream->drain_due_ms < due ? downstream->drain_due_ms : due;
-    for (size_t i = 0; i < downstream->patrons_count; i++) {
-        uint64_t uplink = uplink_deadline_ms(&downstream->patrons[i].uplink);
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        uint64_t uplink = uplink_deadline_ms(&downstream->lendings[i].uplink);
         due = uplink < due ? uplink : due;
-        if (downstream->patrons[i].phase_due_ms < due)
-            due = downstream->patrons[i].phase_due_ms;
+        if (downstream->lendings[i].phase_due_ms < due)
+            due = downstream->lendings[i].phase_due_ms;
     }
     return due;
 }
@@ -286,22 +286,22 @@ static void check_moves(const struct downstream *downstream) {
 void downstream_check(const struct downstream *downstream) {
     manager_check(&downstream->manager);
     check_moves(downstream);
-    for (size_t i = 0; i < downstream->patrons_count; i++) {
-        uplink_check(&downstream->patrons[i].uplink);
-        struct owner_limits used = {0};
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        uplink_check(&downstream->lendings[i].uplink);
+        struct amounts used = {0};
         uint32_t under_way = 0;
         struct list *node = NULL, *next = NULL;
         list_each(node, next, &downstream->manager.book.ops)
             under_way += downstream_op(container_of(node, struct book_op, by_age))->counted &&
-                         text_equal(container_of(node, struct book_op, by_age)->record.owner,
-                                    downstream->patrons[i].uplink.setting.name);
-        assert(under_way == downstream->patrons[i].under_way);
+                         text_equal(container_of(node, struct book_op, by_age)->record.asker,
+                                    downstream->lendings[i].uplink.setting.name);
+        assert(under_way == downstream->lendings[i].under_way);
         list_each(node, next, &downstream->manager.book.vms) {
             const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
-            bool own = text_equal(vm->owner, downstream->patrons[i].uplink.setting.name);
+            bool own = text_equal(vm->asker, downstream->lendings[i].uplink.setting.name);
             if (own && lifecycle_occupies(vm->state))
                 amounts_add(&used, &vm->size);
         }
-        assert(amounts_equal(&used, &downstream->patrons[i].used));
+        assert(amounts_equal(&used, &downstream->lendings[i].used));
     }
 }

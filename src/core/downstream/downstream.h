@@ -4,7 +4,7 @@
  *
  * An instruction from above is judged, checked against the owner's limits, given a host and
  * passed on with an epoch and generation of this level; its result is passed up with those of
- * the level above. The pieces, from the ground up: patron (what is lent to whom), share,
+ * the level above. The pieces, from the ground up: lending (what is lent to whom), share,
  * operations, place (the choice of a host), remake and migrate (VMs that go to another host),
  * moves, drain (hosts that are to be empty), revoke (the end of a lending), hosts and instructed
  * (frames from below, from above), images, host_requests and requests (the owner's), downstream

@@ -4,8 +4,8 @@
 
 #include "core/below/lend.h"
 #include "core/books/lifecycle.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
-#include "core/downstream/patron.h"
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
 
@@ -38,14 +38,14 @@ static uint32_t count_sent(const struct downstream *downstream, const struct pee
 static enum stay judge(const struct downstream *downstream, const struct peer *peer,
                        const struct book_vm *vm, struct peer **out_live) {
     struct downstream_vm *hosted = downstream_vm(vm);
-    const struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    const struct lending *lending = downstream_lending(downstream, vm->record.asker);
     struct peer *to = NULL;
     *out_live = NULL;
     if (vm->record.move == MOVE_LEAVING || vm->record.move == MOVE_RECEIVING ||
         vm->record.move == MOVE_MIGRATING)
         return STAY_LEAVING;
     if (vm->active || *book_destination(vm) || vm->record.state == VM_DELETING ||
-        (patron && patron->phase >= LENDING_ENDING)) /* it goes anyway */
+        (lending && lending->phase >= LENDING_ENDING)) /* it goes anyway */
         return STAY_BUSY;
     if (!hosted->template || vm->record.snapshots_count) /* those would be lost */
         return STAY_POLICY;
@@ -103,11 +103,11 @@ static uint32_t count_under_way(const struct downstream *downstream) {
 }
 
 static enum stay begin(struct downstream *downstream, const struct book_vm *vm) {
-    const struct patron *patron = downstream_patron(downstream, vm->record.owner);
-    if (!patron)
+    const struct lending *lending = downstream_lending(downstream, vm->record.asker);
+    if (!lending)
         return STAY_IMAGE;
     struct effect_image *image = &effects_add(downstream->manager.moment.out, EFFECT_IMAGE)->image;
-    image->link = patron->uplink.setting.link;
+    image->link = lending->uplink.setting.link;
     text_set(image->digest, vm->record.digest);
     return STAY_FETCHING;
 }

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "core/below/lend.h"
 #include "core/downstream/hosts.h"
-#include "core/downstream/patron.h"
+#include "core/downstream/lending.h"
 
 static void save_host(struct peer *peer) {
     struct host_decision record = {.cordoned_ms = peer->cordoned_ms,
@@ -120,7 +120,7 @@ static bool change(const struct call *call, struct peer *peer) {
     if (request->kind != REQUEST_HOST_LABEL && request->kind != REQUEST_HOST_OVERCOMMIT)
         return change_duty(call, peer);
     if (request->kind == REQUEST_HOST_LABEL)
-        peer_set_labels(peer, LIMITS_SET, request->host_labels.labels);
+        peer_set_labels(peer, ORIGIN_SET, request->host_labels.labels);
     else
         peer_set_overcommit(peer, &request->overcommit);
     save_host(peer);

@@ -9,10 +9,10 @@
 #include "core/below/reports.h"
 #include "core/below/turns.h"
 #include "core/books/reshape.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/moves.h"
 #include "core/downstream/operations.h"
-#include "core/downstream/patron.h"
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/share.h"
@@ -26,33 +26,33 @@ static void bury(struct downstream *downstream, struct book_vm *vm) {
         book_remove_vm(&downstream->manager.book, vm);
 }
 
-/* Its state is counted against what its patron may use, and told where nobody waits for a result
+/* Its state is counted against what its asker may use, and told where nobody waits for a result
  * that tells it. */
 static void on_state(struct manager *manager, struct book_vm *vm) {
     struct downstream *downstream = container_of(manager, struct downstream, manager);
-    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    struct lending *lending = downstream_lending(downstream, vm->record.asker);
     downstream_count(downstream, vm);
-    if (!patron)
+    if (!lending)
         return;
-    uplink_capacity_changed(&patron->uplink);
+    uplink_capacity_changed(&lending->uplink);
     if (!vm->active || vm->active->record.internal)
-        uplink_send_vm(&patron->uplink, &vm->record);
+        uplink_send_vm(&lending->uplink, &vm->record);
 }
 
 static void on_facts(struct manager *manager, struct book_vm *vm, const struct facts *facts) {
     struct downstream *downstream = container_of(manager, struct downstream, manager);
-    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    struct lending *lending = downstream_lending(downstream, vm->record.asker);
     if (!reshape_learn(vm, facts, downstream_used(downstream, vm), manager->moment.wall_ms))
         return;
     book_save_vm(&manager->book, vm);
     if (vm->active)
         book_save_op(&manager->book, vm->active);
-    if (!patron)
+    if (!lending)
         return;
-    uplink_capacity_changed(&patron->uplink);
+    uplink_capacity_changed(&lending->uplink);
     const struct operation *op = vm->active ? &vm->active->record : NULL;
     if (!op || op->internal || !reshape_tells(op->verb)) /* otherwise its result tells them */
-        uplink_send_facts(&patron->uplink, vm);
+        uplink_send_facts(&lending->uplink, vm);
 }
 
 /* What is left of it on its destination is to be gone as well. */
@@ -70,12 +70,12 @@ static void on_gone(struct manager *manager, struct book_vm *vm) {
 
 static void on_progress(struct manager *manager, struct book_op *op, enum step step) {
     struct downstream *downstream = container_of(manager, struct downstream, manager);
-    struct patron *patron = downstream_patron(downstream, op->record.owner);
-    if (!patron || step == STEP_TAKEN) /* that one is each level's own to tell */
+    struct lending *lending = downstream_lending(downstream, op->record.asker);
+    if (!lending || step == STEP_TAKEN) /* that one is each level's own to tell */
         return;
     op->progress_ms = book_never;
-    downstream_tell_capacity(downstream, patron);
-    uplink_send_progress(&patron->uplink, op, step);
+    downstream_tell_capacity(downstream, lending);
+    uplink_send_progress(&lending->uplink, op, step);
     book_schedule(&manager->book, op);
 }
 

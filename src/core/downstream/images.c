@@ -3,8 +3,8 @@
 #include "core/downstream/images.h"
 
 #include "core/downstream/drain.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/operations.h"
-#include "core/downstream/patron.h"
 #include "core/downstream/place.h"
 
 /* The image that a VM is to be made anew from is here, or not to be had. */

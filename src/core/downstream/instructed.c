@@ -7,9 +7,9 @@
 #include "core/below/turns.h"
 #include "core/books/amounts.h"
 #include "core/books/reshape.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/operations.h"
-#include "core/downstream/patron.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
@@ -17,62 +17,65 @@
 
 enum { progress_after_ms = 200 }; /* short operations tell their result alone */
 
-static void learn_shapes(struct downstream *downstream, const struct patron *patron) {
-    for (size_t i = 0; i < patron->uplink.shapes_count; i++) {
-        if (!downstream_learn_size(downstream, &patron->uplink.shapes[i].size))
+static void learn_shapes(struct downstream *downstream, const struct lending *lending) {
+    for (size_t i = 0; i < lending->uplink.shapes_count; i++) {
+        if (!downstream_learn_size(downstream, &lending->uplink.shapes[i].size))
             effects_note(downstream->manager.moment.out, NOTE_WARNING, "",
                          "upstream %s brings more shapes than the %d that can be counted; VMs "
                          "of shape %s find no room here",
-                         patron->uplink.setting.name, limit_shapes, patron->uplink.shapes[i].name);
+                         lending->uplink.setting.name, limit_shapes,
+                         lending->uplink.shapes[i].name);
     }
 }
 
-static void begin_define(struct downstream *downstream, struct patron *patron, struct book_vm *vm) {
+static void begin_define(struct downstream *downstream, struct lending *lending,
+                         struct book_vm *vm) {
     bool permitted =
-        amounts_exceeded(&patron->limits, &patron->used, &vm->record.size) == AMOUNT_NONE;
+        amounts_exceeded(&lending->limits, &lending->used, &vm->record.size) == AMOUNT_NONE;
     downstream_count(downstream, vm);
     vm->active->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
     downstream_keep_template(downstream, vm, &vm->active->record.definition);
     if (permitted)
-        downstream_await_image(downstream, patron, vm);
+        downstream_await_image(downstream, lending, vm);
     else
         downstream_end(downstream, vm->active, CODE_NO_CAPACITY);
 }
 
 /* Law 3: the owner's limits, and what is kept for others, are held against what the VM grows by. */
-static bool permits(const struct downstream *downstream, const struct patron *patron,
+static bool permits(const struct downstream *downstream, const struct lending *lending,
                     const struct book_vm *vm, const struct size *growth) {
-    return amounts_outgrown(&patron->limits, &patron->used, growth) == AMOUNT_NONE &&
+    return amounts_outgrown(&lending->limits, &lending->used, growth) == AMOUNT_NONE &&
            (size_is_zero(growth) || !downstream_is_kept(downstream, vm, growth));
 }
 
 /* What has a host goes on there. */
-static void begin_there(struct downstream *downstream, struct patron *patron, struct book_vm *vm) {
+static void begin_there(struct downstream *downstream, struct lending *lending,
+                        struct book_vm *vm) {
     struct book_op *op = vm->active;
     struct size growth = reshape_growth(&vm->record, &op->record);
-    bool permitted = permits(downstream, patron, vm, &growth);
+    bool permitted = permits(downstream, lending, vm, &growth);
     if (!permitted || downstream_crowds_out(downstream, &growth)) {
         op->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
         downstream_end(downstream, op, CODE_NO_CAPACITY);
     } else if (op->record.verb == VERB_REBUILD) {
-        downstream_await_image(downstream, patron, vm);
+        downstream_await_image(downstream, lending, vm);
     } else {
         reshape_hold(vm, downstream_used(downstream, vm));
         downstream_instruct(downstream, vm);
     }
 }
 
-static void begin(struct downstream *downstream, struct patron *patron,
+static void begin(struct downstream *downstream, struct lending *lending,
                   const struct instruct *instruct) {
     struct book_vm *old = book_vm(&downstream->manager.book, instruct->vm);
     struct size reserved = downstream_take_reserved(downstream, old);
     if (old && old->active &&
         downstream_op(old->active)->counted) { /* it is about to be superseded */
         downstream_op(old->active)->counted = false;
-        patron->under_way--;
+        lending->under_way--;
     }
     struct book_op *op =
-        uplink_begin(&downstream->manager.book, patron->uplink.setting.name, instruct);
+        uplink_begin(&downstream->manager.book, lending->uplink.setting.name, instruct);
     op->reserved = reserved;
     downstream_count_op(downstream, op);
     struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
@@ -87,7 +90,7 @@ static void begin(struct downstream *downstream, struct patron *patron,
     op->progress_ms = downstream->manager.moment.now_ms + progress_after_ms;
     book_schedule(&downstream->manager.book, op);
     if (instruct->verb == VERB_DEFINE) {
-        begin_define(downstream, patron, vm);
+        begin_define(downstream, lending, vm);
         return;
     }
     if (!*vm->record.place) { /* never reached a host */
@@ -98,15 +101,15 @@ static void begin(struct downstream *downstream, struct patron *patron,
         downstream_end(downstream, op, instruct->verb == VERB_DELETE ? CODE_OK : CODE_LOST);
         return;
     }
-    begin_there(downstream, patron, vm);
+    begin_there(downstream, lending, vm);
 }
 
-static void on_instruct(struct downstream *downstream, struct patron *patron,
+static void on_instruct(struct downstream *downstream, struct lending *lending,
                         const struct instruct *instruct) {
-    struct uplink *uplink = &patron->uplink;
-    const char *owner = uplink->setting.name;
+    struct uplink *uplink = &lending->uplink;
+    const char *asker = uplink->setting.name;
     struct book_vm *vm = book_vm(&downstream->manager.book, instruct->vm);
-    bool own = vm && text_equal(vm->record.owner, owner);
+    bool own = vm && text_equal(vm->record.asker, asker);
     enum code code = CODE_OK;
     uplink_forget_refusal(uplink, instruct->op);
     if (verb_reaches[instruct->verb] == VERB_AMONG_HOSTS) {
@@ -114,14 +117,14 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
                       own ? vm : NULL);
         return;
     }
-    switch (uplink_judge(&downstream->manager.book, owner, instruct, &code)) {
+    switch (uplink_judge(&downstream->manager.book, asker, instruct, &code)) {
     case UPLINK_NEW:
-        if (!downstream_allows(patron, instruct))
+        if (!downstream_allows(lending, instruct))
             uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm : NULL);
-        else if (patron->under_way >= downstream->backlog && instruct->verb != VERB_DELETE)
+        else if (lending->under_way >= downstream->backlog && instruct->verb != VERB_DELETE)
             uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm : NULL);
         else if (!downstream->manager.stopping)
-            begin(downstream, patron, instruct);
+            begin(downstream, lending, instruct);
         return;
     case UPLINK_UNDER_WAY:
         return;
@@ -139,16 +142,16 @@ static void on_instruct(struct downstream *downstream, struct patron *patron,
     }
 }
 
-static void on_opened(struct downstream *downstream, struct patron *patron) {
-    learn_shapes(downstream, patron);
-    downstream_tell_capacity(downstream, patron);
-    uplink_send_results(&patron->uplink);
-    uplink_send_missed(&patron->uplink);
+static void on_opened(struct downstream *downstream, struct lending *lending) {
+    learn_shapes(downstream, lending);
+    downstream_tell_capacity(downstream, lending);
+    uplink_send_results(&lending->uplink);
+    uplink_send_missed(&lending->uplink);
 }
 
-void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,
+void downstream_on_uplink_frame(struct downstream *downstream, struct lending *lending,
                                 const struct event *event) {
-    struct uplink *uplink = &patron->uplink;
+    struct uplink *uplink = &lending->uplink;
     if (!uplink_on_frame(uplink, event))
         return;
     for (uint32_t i = uplink->session.fresh; i < event->frame.frame->messages_count; i++) {
@@ -157,14 +160,14 @@ void downstream_on_uplink_frame(struct downstream *downstream, struct patron *pa
         case UPLINK_HANDLED:
             break;
         case UPLINK_OPENED:
-            on_opened(downstream, patron);
+            on_opened(downstream, lending);
             break;
         case UPLINK_CATALOGUE:
-            learn_shapes(downstream, patron);
+            learn_shapes(downstream, lending);
             break;
         case UPLINK_MESSAGE:
             if (message->kind == MESSAGE_INSTRUCT)
-                on_instruct(downstream, patron, &message->instruct);
+                on_instruct(downstream, lending, &message->instruct);
             else if (message->kind == MESSAGE_SYNC)
                 uplink_send_table(uplink);
             else

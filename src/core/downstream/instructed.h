@@ -5,7 +5,7 @@
 struct downstream;
 struct effects;
 struct event;
-struct patron;
+struct lending;
 
-void downstream_on_uplink_frame(struct downstream *downstream, struct patron *patron,
+void downstream_on_uplink_frame(struct downstream *downstream, struct lending *lending,
                                 const struct event *event);

@@ -20,8 +20,8 @@
 
 #include "core/below/instruct.h"
 #include "core/below/reports.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/operations.h"
-#include "core/downstream/patron.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/share.h"
 #include "core/manager/operations.h"
@@ -36,7 +36,7 @@ enum placement downstream_choose_live(const struct downstream *downstream,
         .placing = &placing,
         .live = true,
         .networks = definition->networks,
-        .group = book_group(&downstream->manager.book, vm->record.owner, vm->record.group)};
+        .group = book_group(&downstream->manager.book, vm->record.asker, vm->record.group)};
     *out_peer = NULL;
     if (downstream_is_kept(downstream, vm, &vm->record.size))
         return PLACEMENT_NO_ROOM;

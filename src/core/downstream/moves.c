@@ -5,9 +5,9 @@
 #include "core/below/instruct.h"
 #include "core/below/reports.h"
 #include "core/below/turns.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/operations.h"
-#include "core/downstream/patron.h"
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
 #include "core/manager/operations.h"
@@ -19,10 +19,10 @@ static void delete_there(struct downstream *downstream, struct book_vm *vm, enum
 }
 
 static void await_image(struct downstream *downstream, struct book_vm *vm) {
-    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    struct lending *lending = downstream_lending(downstream, vm->record.asker);
     vm->active->resend_ms = book_never;
-    if (patron)
-        downstream_await_image(downstream, patron, vm);
+    if (lending)
+        downstream_await_image(downstream, lending, vm);
     else /* configured no more: nobody has its image */
         downstream_await_room(downstream, vm);
 }

@@ -6,13 +6,13 @@
 #include "core/below/instruct.h"
 #include "core/below/placement.h"
 #include "core/below/turns.h"
-#include "core/downstream/patron.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/share.h"
 #include "core/manager/operations.h"
 
 void downstream_end(struct downstream *downstream, struct book_op *op, enum code code) {
     struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
-    struct patron *patron = downstream_patron(downstream, op->record.owner);
+    struct lending *lending = downstream_lending(downstream, op->record.asker);
     struct peer *peer = downlink_by_name(&downstream->manager.downlink, book_asked_place(vm));
     if (peer)
         downlink_reflect(peer, op);
@@ -29,9 +29,9 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
     op->attempts = 0;
     if (op->record.internal) {
         book_remove_op(&downstream->manager.book, op);
-    } else if (patron) {
-        downstream_tell_capacity(downstream, patron);
-        uplink_send_result(&patron->uplink, op);
+    } else if (lending) {
+        downstream_tell_capacity(downstream, lending);
+        uplink_send_result(&lending->uplink, op);
     }
 }
 

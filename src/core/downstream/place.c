@@ -4,8 +4,8 @@
 #include "core/downstream/place.h"
 
 #include "core/below/instruct.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/operations.h"
-#include "core/downstream/patron.h"
 #include "core/downstream/share.h"
 
 static bool is_nowhere(const struct book_vm *vm) {
@@ -55,7 +55,7 @@ enum placement downstream_choose(const struct downstream *downstream, const stru
         .placing = &placing,
         .op = vm->active,
         .networks = definition->networks,
-        .group = book_group(&downstream->manager.book, vm->record.owner, vm->record.group)};
+        .group = book_group(&downstream->manager.book, vm->record.asker, vm->record.group)};
     *out_peer = NULL;
     if (downstream_is_kept(downstream, vm, &vm->record.size))
         return PLACEMENT_NO_ROOM;

@@ -13,8 +13,8 @@
 
 #include "base/memory.h"
 #include "core/below/instruct.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/operations.h"
-#include "core/downstream/patron.h"
 
 void downstream_keep_template(struct downstream *downstream, struct book_vm *vm,
                               const struct definition *definition) {

@@ -6,48 +6,48 @@
 #include "core/below/explain.h"
 #include "core/below/lend.h"
 #include "core/downstream/host_requests.h"
-#include "core/downstream/patron.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
 
-static void save_lending(struct patron *patron) {
-    struct lending_decision record = {.from = patron->from,
-                                      .permissions_from = patron->permissions_from,
-                                      .share_from = patron->share_from,
-                                      .revoked_ms = patron->revoked_ms,
-                                      .ends_ms = patron->ends_ms};
-    text_set(record.name, patron->uplink.setting.name);
-    if (patron->from == LIMITS_SET)
-        record.limits = patron->limits;
-    if (patron->permissions_from == LIMITS_SET)
-        record.permissions = patron->permissions; /* borrowed */
-    if (patron->share_from == LIMITS_SET)
-        record.share = patron->share;
-    if (record.from == LIMITS_SET || record.permissions_from == LIMITS_SET ||
-        record.share_from == LIMITS_SET || record.revoked_ms)
-        effects_save(patron->uplink.moment->out, &lending_decision_table, &record);
+static void save_lending(struct lending *lending) {
+    struct lending_decision record = {.from = lending->from,
+                                      .permissions_from = lending->permissions_from,
+                                      .share_from = lending->share_from,
+                                      .revoked_ms = lending->revoked_ms,
+                                      .ends_ms = lending->ends_ms};
+    text_set(record.name, lending->uplink.setting.name);
+    if (lending->from == ORIGIN_SET)
+        record.limits = lending->limits;
+    if (lending->permissions_from == ORIGIN_SET)
+        record.permissions = lending->permissions; /* borrowed */
+    if (lending->share_from == ORIGIN_SET)
+        record.share = lending->share;
+    if (record.from == ORIGIN_SET || record.permissions_from == ORIGIN_SET ||
+        record.share_from == ORIGIN_SET || record.revoked_ms)
+        effects_save(lending->uplink.moment->out, &lending_decision_table, &record);
     else
-        effects_forget(patron->uplink.moment->out, &lending_decision_table, record.name);
+        effects_forget(lending->uplink.moment->out, &lending_decision_table, record.name);
 }
 
-static void set_permissions(struct patron *patron, enum limits_from from,
+static void set_permissions(struct lending *lending, enum origin from,
                             const struct permissions *permissions) {
-    record_clear(&permissions_table, &patron->permissions);
-    record_clone(&permissions_table, permissions, &patron->permissions);
-    patron->permissions_from = from;
+    record_clear(&permissions_table, &lending->permissions);
+    record_clone(&permissions_table, permissions, &lending->permissions);
+    lending->permissions_from = from;
 }
 
 void downstream_load_lending(struct downstream *downstream, const struct lending_decision *record) {
-    struct patron *patron = downstream_patron(downstream, record->name);
-    if (!patron)
+    struct lending *lending = downstream_lending(downstream, record->name);
+    if (!lending)
         return;
-    if (record->from == LIMITS_SET)
-        patron->limits = record->limits;
-    patron->from = record->from;
-    if (record->permissions_from == LIMITS_SET)
-        set_permissions(patron, LIMITS_SET, &record->permissions);
-    if (record->share_from == LIMITS_SET)
-        downstream_set_share(downstream, patron, LIMITS_SET, &record->share);
+    if (record->from == ORIGIN_SET)
+        lending->limits = record->limits;
+    lending->from = record->from;
+    if (record->permissions_from == ORIGIN_SET)
+        set_permissions(lending, ORIGIN_SET, &record->permissions);
+    if (record->share_from == ORIGIN_SET)
+        downstream_set_share(downstream, lending, ORIGIN_SET, &record->share);
     if (!record->revoked_ms)
         return;
     /* A clock that jumped cannot stretch the grace. */
@@ -56,43 +56,43 @@ void downstream_load_lending(struct downstream *downstream, const struct lending
     uint64_t left = record->ends_ms > downstream->manager.moment.wall_ms
                         ? record->ends_ms - downstream->manager.moment.wall_ms
                         : 0;
-    downstream_revoke(patron, left < grace ? left : grace);
-    patron->revoked_ms = record->revoked_ms;
-    patron->ends_ms = record->ends_ms;
+    downstream_revoke(lending, left < grace ? left : grace);
+    lending->revoked_ms = record->revoked_ms;
+    lending->ends_ms = record->ends_ms;
 }
 
 static uint64_t above(uint64_t used, uint64_t limit) {
     return limit && used > limit ? used - limit : 0;
 }
 
-/* Its permissions are the patron's: not to be cleared. */
-static struct lending show_lending(const struct patron *patron) {
-    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
-    struct lending lending = {
-        .state = uplink_is_open(&patron->uplink) ? PEER_UP : PEER_AWAY,
-        .seen_ms = patron->seen_ms,
-        .from = patron->from,
-        .permissions_from = patron->permissions_from,
-        .permissions = patron->permissions,
-        .share_from = patron->share_from,
-        .share = patron->share,
-        .phase = patron->phase,
-        .revoked_ms = patron->revoked_ms,
-        .ends_ms = patron->ends_ms,
+/* Its permissions are the asker's: not to be cleared. */
+static struct owned_lending show_lending(const struct lending *lending) {
+    const struct amounts *limits = &lending->limits, *used = &lending->used;
+    struct owned_lending shown = {
+        .state = uplink_is_open(&lending->uplink) ? PEER_UP : PEER_AWAY,
+        .seen_ms = lending->seen_ms,
+        .from = lending->from,
+        .permissions_from = lending->permissions_from,
+        .permissions = lending->permissions,
+        .share_from = lending->share_from,
+        .share = lending->share,
+        .phase = lending->phase,
+        .revoked_ms = lending->revoked_ms,
+        .ends_ms = lending->ends_ms,
         .limits = *limits,
-        .configured = patron->configured,
+        .configured = lending->configured,
         .used = *used,
         .over = {above(used->vms, limits->vms), above(used->cpus, limits->cpus),
                  above(used->memory_mib, limits->memory_mib),
                  above(used->disk_gib, limits->disk_gib)},
     };
-    text_set(lending.name, patron->uplink.setting.name);
-    return lending;
+    text_set(shown.name, lending->uplink.setting.name);
+    return shown;
 }
 
-static void answer_lending(const struct call *call, const struct patron *patron) {
-    struct lending lending = show_lending(patron);
-    call_answer(call, REPLY_RECORD, &lending_table, &lending);
+static void answer_lending(const struct call *call, const struct lending *lending) {
+    struct owned_lending shown = show_lending(lending);
+    call_answer(call, REPLY_RECORD, &owned_lending_table, &shown);
 }
 
 static void list_hosts(const struct call *call) {
@@ -109,11 +109,11 @@ static void list_hosts(const struct call *call) {
 }
 
 static void list_lendings(const struct call *call) {
-    struct page page = page_begin(call, &lending_table);
+    struct page page = page_begin(call, &owned_lending_table);
     bool passed = false;
-    for (size_t i = 0; i < call->downstream->patrons_count; i++) {
-        struct lending lending = show_lending(&call->downstream->patrons[i]);
-        if (!page_skips(call, lending.name, &passed) && !page_add(&page, &lending))
+    for (size_t i = 0; i < call->downstream->lendings_count; i++) {
+        struct owned_lending shown = show_lending(&call->downstream->lendings[i]);
+        if (!page_skips(call, shown.name, &passed) && !page_add(&page, &shown))
             return;
     }
 }
@@ -137,7 +137,7 @@ static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm 
         .networks = vm->networks}; /* borrowed */
     text_set(hosted.id, vm->id);
     text_set(hosted.name, vm->name);
-    text_set(hosted.upstream, vm->owner);
+    text_set(hosted.upstream, vm->asker);
     text_set(hosted.host, vm->place);
     text_set(hosted.shape, vm->shape);
     text_set(hosted.digest, vm->digest);
@@ -155,7 +155,7 @@ static void list_vms(const struct call *call) {
         const struct book_vm *it = container_of(node, struct book_vm, by_age);
         const struct vm *vm = &it->record;
         if ((*query->host && !text_equal(vm->place, query->host)) ||
-            (*query->upstream && !text_equal(vm->owner, query->upstream)))
+            (*query->upstream && !text_equal(vm->asker, query->upstream)))
             continue;
         struct hosted_vm hosted = hosted_vm(call, it);
         if (!page_add(&page, &hosted))
@@ -176,7 +176,7 @@ static void show_vm(const struct call *call) {
 static bool add_op(const struct call *call, struct page *page, const struct book_op *op) {
     const struct list_query *query = &call->request->list;
     if ((*query->vm && !text_equal(op->record.vm, query->vm)) ||
-        (*query->upstream && !text_equal(op->record.owner, query->upstream)))
+        (*query->upstream && !text_equal(op->record.asker, query->upstream)))
         return true;
     struct operation told =
         explain_op(&call->downstream->manager.downlink, op, EXPLAIN_TO_OPERATOR);
@@ -216,69 +216,69 @@ static void show_op(const struct call *call) {
 }
 
 /* False: there is a word that is no verb, and that is answered. */
-static bool take_permissions(const struct call *call, struct patron *patron) {
+static bool take_permissions(const struct call *call, struct lending *lending) {
     const struct permissions *permissions = &call->request->permissions;
     const char *unknown = permissions_unknown_verb(permissions);
     if (unknown)
         call_problem(call, CODE_INVALID, "verbs", "there is no verb '%.20s' that goes down",
                      unknown);
     else
-        set_permissions(patron, LIMITS_SET, permissions);
+        set_permissions(lending, ORIGIN_SET, permissions);
     return !unknown;
 }
 
 /* False: it is too late for that, and that is answered. */
-static bool restore(const struct call *call, struct patron *patron) {
-    bool restored = downstream_restore(patron);
+static bool restore(const struct call *call, struct lending *lending) {
+    bool restored = downstream_restore(lending);
     if (!restored)
         call_problem(call, CODE_CONFLICT, "upstream",
                      "the grace of '%s' is over and its VMs are being deleted; it can be "
-                     "restored when none is left", patron->uplink.setting.name);
+                     "restored when none is left", lending->uplink.setting.name);
     return restored;
 }
 
 /* False: nothing is changed, and that is answered. */
-static bool change_lending(const struct call *call, struct patron *patron) {
+static bool change_lending(const struct call *call, struct lending *lending) {
     const struct request *request = call->request;
     if (request->kind == REQUEST_LIMITS_SET) {
-        patron->from = LIMITS_SET;
-        patron->limits = request->limits;
+        lending->from = ORIGIN_SET;
+        lending->limits = request->limits;
     } else if (request->kind == REQUEST_LIMITS_RESET) {
-        patron->from = LIMITS_CONFIGURED;
-        patron->limits = patron->configured;
+        lending->from = ORIGIN_CONFIGURED;
+        lending->limits = lending->configured;
     } else if (request->kind == REQUEST_SHARE_SET) {
-        downstream_set_share(call->downstream, patron, LIMITS_SET, &request->share);
+        downstream_set_share(call->downstream, lending, ORIGIN_SET, &request->share);
     } else if (request->kind == REQUEST_SHARE_RESET) {
-        downstream_set_share(call->downstream, patron, LIMITS_CONFIGURED,
-                             &patron->share_configured);
+        downstream_set_share(call->downstream, lending, ORIGIN_CONFIGURED,
+                             &lending->share_configured);
     } else if (request->kind == REQUEST_PERMISSIONS_SET) {
-        return take_permissions(call, patron);
+        return take_permissions(call, lending);
     } else if (request->kind == REQUEST_PERMISSIONS_RESET) {
-        set_permissions(patron, LIMITS_CONFIGURED, &patron->permissions_configured);
+        set_permissions(lending, ORIGIN_CONFIGURED, &lending->permissions_configured);
     } else if (request->kind == REQUEST_UPSTREAM_REVOKE) {
         uint64_t grace_ms = (uint64_t)request->revocation.grace_seconds * 1000;
-        downstream_revoke(patron, grace_ms);
+        downstream_revoke(lending, grace_ms);
     } else if (request->kind == REQUEST_UPSTREAM_RESTORE) {
-        return restore(call, patron);
+        return restore(call, lending);
     }
     return true;
 }
 
 static void on_lending(const struct call *call) {
-    struct patron *patron = downstream_patron(call->downstream, call->request->key);
-    if (!patron) {
+    struct lending *lending = downstream_lending(call->downstream, call->request->key);
+    if (!lending) {
         call_not_found(call, "upstream");
         return;
     }
     if (call->request->kind != REQUEST_UPSTREAM_SHOW) {
-        if (!change_lending(call, patron))
+        if (!change_lending(call, lending))
             return;
-        save_lending(patron);
-        uplink_capacity_changed(&patron->uplink);
+        save_lending(lending);
+        uplink_capacity_changed(&lending->uplink);
         call->downstream->manager.downlink.changed =
             true; /* what is kept for one is not another's */
     }
-    answer_lending(call, patron);
+    answer_lending(call, lending);
 }
 
 static void on_enrol(const struct call *call) {

@@ -5,64 +5,64 @@
 
 #include "core/above/uplink.h"
 #include "core/below/instruct.h"
+#include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/operations.h"
-#include "core/downstream/patron.h"
 #include "core/downstream/remake.h"
 #include "core/manager/operations.h"
 #include "message/labels.h"
 
 enum { sweep_ms = 1000 };
 
-static bool has_image(const struct patron *patron, const struct definition *definition) {
-    const char *images = patron->permissions.images;
+static bool has_image(const struct lending *lending, const struct definition *definition) {
+    const char *images = lending->permissions.images;
     return words_allow(images, definition->image) ||
            (*definition->image_name && words_have(images, definition->image_name));
 }
 
-static bool has_networks(const struct patron *patron, const struct definition *definition) {
+static bool has_networks(const struct lending *lending, const struct definition *definition) {
     char network[limit_name_size];
     for (const char *rest = definition->networks; (rest = names_next(rest, network));)
-        if (!words_allow(patron->permissions.networks, network))
+        if (!words_allow(lending->permissions.networks, network))
             return false;
     return true;
 }
 
-bool downstream_allows(const struct patron *patron, const struct instruct *instruct) {
+bool downstream_allows(const struct lending *lending, const struct instruct *instruct) {
     const struct definition *definition = &instruct->definition;
     if (instruct->verb == VERB_DELETE) /* it gives back */
         return true;
-    if (patron->phase >= LENDING_ENDING ||
-        !words_allow(patron->permissions.verbs, verb_names[instruct->verb]))
+    if (lending->phase >= LENDING_ENDING ||
+        !words_allow(lending->permissions.verbs, verb_names[instruct->verb]))
         return false;
     struct shape shape = {.size = definition->size};
     text_set(shape.name, definition->shape);
     if (instruct->verb == VERB_RESIZE)
-        return patron_has_shape(patron, &shape);
+        return lending_has_shape(lending, &shape);
     if (instruct->verb == VERB_REBUILD)
-        return has_image(patron, definition);
+        return has_image(lending, definition);
     return instruct->verb != VERB_DEFINE ||
-           (patron_has_shape(patron, &shape) && has_image(patron, definition) &&
-            has_networks(patron, definition));
+           (lending_has_shape(lending, &shape) && has_image(lending, definition) &&
+            has_networks(lending, definition));
 }
 
-void downstream_revoke(struct patron *patron, uint64_t grace_ms) {
-    if (patron->phase >= LENDING_ENDING)
+void downstream_revoke(struct lending *lending, uint64_t grace_ms) {
+    if (lending->phase >= LENDING_ENDING)
         return;
-    patron->phase = LENDING_REVOKED;
-    patron->revoked_ms = patron->uplink.moment->wall_ms;
-    patron->ends_ms = patron->uplink.moment->wall_ms + grace_ms;
-    patron->phase_due_ms = patron->uplink.moment->now_ms + grace_ms;
+    lending->phase = LENDING_REVOKED;
+    lending->revoked_ms = lending->uplink.moment->wall_ms;
+    lending->ends_ms = lending->uplink.moment->wall_ms + grace_ms;
+    lending->phase_due_ms = lending->uplink.moment->now_ms + grace_ms;
 }
 
-bool downstream_restore(struct patron *patron) {
-    if (patron->phase == LENDING_ENDING)
+bool downstream_restore(struct lending *lending) {
+    if (lending->phase == LENDING_ENDING)
         return false;
-    if (patron->phase == LENDING_ENDED)
-        uplink_unshut(&patron->uplink);
-    patron->phase = LENDING_LENT;
-    patron->revoked_ms = patron->ends_ms = 0;
-    patron->phase_due_ms = book_never;
+    if (lending->phase == LENDING_ENDED)
+        uplink_unshut(&lending->uplink);
+    lending->phase = LENDING_LENT;
+    lending->revoked_ms = lending->ends_ms = 0;
+    lending->phase_due_ms = book_never;
     return true;
 }
 
@@ -103,36 +103,36 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
 }
 
 /* Nothing of it is left on any host: out of the books, whether it was settled above or not. */
-static void close_lending(struct downstream *downstream, struct patron *patron) {
-    const char *name = patron->uplink.setting.name;
-    uplink_shut(&patron->uplink);
+static void close_lending(struct downstream *downstream, struct lending *lending) {
+    const char *name = lending->uplink.setting.name;
+    uplink_shut(&lending->uplink);
     list_for(struct book_op, op, &downstream->manager.book.ops, by_age) {
-        if (text_equal(op->record.owner, name))
+        if (text_equal(op->record.asker, name))
             book_remove_op(&downstream->manager.book, op);
     }
     list_for(struct book_vm, vm, &downstream->manager.book.vms, by_age) {
-        if (text_equal(vm->record.owner, name))
+        if (text_equal(vm->record.asker, name))
             book_remove_vm(&downstream->manager.book, vm);
     }
-    patron->phase = LENDING_ENDED;
-    patron->phase_due_ms = book_never;
+    lending->phase = LENDING_ENDED;
+    lending->phase_due_ms = book_never;
     effects_note(downstream->manager.moment.out, NOTE_INFO, "",
                  "upstream %s is revoked: none of its VMs is left, its link "
                  "is closed",
                  name);
 }
 
-void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron) {
-    enum lending_phase was = patron->phase;
+void downstream_go_on_revoking(struct downstream *downstream, struct lending *lending) {
+    enum lending_phase was = lending->phase;
     bool left = false;
-    patron->phase = LENDING_ENDING;
-    patron->phase_due_ms = downstream->manager.moment.now_ms + sweep_ms;
+    lending->phase = LENDING_ENDING;
+    lending->phase_due_ms = downstream->manager.moment.now_ms + sweep_ms;
     list_for(struct book_vm, vm, &downstream->manager.book.vms, by_age) {
-        if (!text_equal(vm->record.owner, patron->uplink.setting.name))
+        if (!text_equal(vm->record.asker, lending->uplink.setting.name))
             continue;
         evict(downstream, vm, was);
         left |= vm->active || *vm->record.place;
     }
     if (!left)
-        close_lending(downstream, patron);
+        close_lending(downstream, lending);
 }

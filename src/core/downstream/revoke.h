@@ -8,14 +8,14 @@ struct downstream;
 struct effects;
 struct event;
 struct instruct;
-struct patron;
+struct lending;
 
 /* May the upstream manager ask this, by the owner's permissions and while it is revoked? */
-bool downstream_allows(const struct patron *patron, const struct instruct *instruct);
+bool downstream_allows(const struct lending *lending, const struct instruct *instruct);
 
 /* The end of a lending, see enum lending_phase. False: it cannot be restored now. */
-void downstream_revoke(struct patron *patron, uint64_t grace_ms);
-bool downstream_restore(struct patron *patron);
+void downstream_revoke(struct lending *lending, uint64_t grace_ms);
+bool downstream_restore(struct lending *lending);
 
 /* Takes a revocation on when its time has come. */
-void downstream_go_on_revoking(struct downstream *downstream, struct patron *patron);
+void downstream_go_on_revoking(struct downstream *downstream, struct lending *lending);

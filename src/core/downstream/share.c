@@ -6,7 +6,7 @@
 #include "core/above/uplink.h"
 #include "core/below/turns.h"
 #include "core/books/amounts.h"
-#include "core/downstream/patron.h"
+#include "core/downstream/lending.h"
 
 static uint64_t least(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
@@ -15,31 +15,31 @@ static uint64_t minus(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 static uint64_t lent(uint64_t limit, uint64_t total) { return limit ? least(limit, total) : total; }
 
 /* Of those that wait for an image: they have no host yet, and are taken all the same. But for those
- * of one owner, NULL: of nobody. */
-static struct owner_limits sum_waiting(const struct downstream *downstream, const char *but) {
-    struct owner_limits sum = {0};
+ * of one asker, NULL: of nobody. */
+static struct amounts sum_waiting(const struct downstream *downstream, const char *but) {
+    struct amounts sum = {0};
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->waiting) {
         const struct vm *vm = &container_of(node, struct book_vm, by_place)->record;
-        if (!but || !text_equal(vm->owner, but))
+        if (!but || !text_equal(vm->asker, but))
             amounts_add(&sum, &vm->size);
     }
     list_each(node, next, &downstream->moving) {
         const struct book_vm *vm = &container_of(node, struct downstream_vm, by_move)->base;
-        if (downstream_is_homeless(vm) && (!but || !text_equal(vm->record.owner, but)))
+        if (downstream_is_homeless(vm) && (!but || !text_equal(vm->record.asker, but)))
             amounts_add(&sum, &vm->record.size);
     }
     return sum;
 }
 
 /* What the hosts have free, less what waits. */
-static struct owner_limits sum_free(const struct downstream *downstream,
-                                    const struct owner_limits *waiting) {
+static struct amounts sum_free(const struct downstream *downstream,
+                               const struct amounts *waiting) {
     const struct capacity *sum = &downstream->manager.downlink.sum.total;
-    return (struct owner_limits){.cpus = room_left(sum->cpus_free - waiting->cpus),
-                                 .memory_mib = room_left(sum->memory_mib_free -
-                                                         waiting->memory_mib),
-                                 .disk_gib = room_left(sum->disk_gib_free - waiting->disk_gib)};
+    return (struct amounts){.cpus = room_left(sum->cpus_free - waiting->cpus),
+                            .memory_mib = room_left(sum->memory_mib_free -
+                                                    waiting->memory_mib),
+                            .disk_gib = room_left(sum->disk_gib_free - waiting->disk_gib)};
 }
 
 /* Of what is kept for one: as much as it may have and does not use yet. */
@@ -49,13 +49,13 @@ static uint64_t still_kept(uint64_t kept, uint64_t limit, uint64_t used) {
 
 /* What is free and kept for others. What they do with it shows in no sum of this one's: what they
  * take is free no more, and kept no more. */
-static struct owner_limits kept_for_others(const struct downstream *downstream,
-                                           const struct patron *patron) {
-    struct owner_limits sum = {0};
-    for (size_t i = 0; i < downstream->patrons_count; i++) {
-        const struct patron *other = &downstream->patrons[i];
-        const struct owner_limits *kept = &other->share.kept, *used = &other->used;
-        if (other == patron || other->phase != LENDING_LENT)
+static struct amounts kept_for_others(const struct downstream *downstream,
+                                      const struct lending *lending) {
+    struct amounts sum = {0};
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        const struct lending *other = &downstream->lendings[i];
+        const struct amounts *kept = &other->share.kept, *used = &other->used;
+        if (other == lending || other->phase != LENDING_LENT)
             continue;
         sum.cpus += still_kept(kept->cpus, other->limits.cpus, used->cpus);
         sum.memory_mib += still_kept(kept->memory_mib, other->limits.memory_mib, used->memory_mib);
@@ -70,12 +70,12 @@ static bool intrudes(uint64_t kept, uint64_t free, uint64_t size) {
 
 bool downstream_is_kept(const struct downstream *downstream, const struct book_vm *vm,
                         const struct size *size) {
-    const struct patron *patron = downstream_patron(downstream, vm->record.owner);
-    struct owner_limits kept = kept_for_others(downstream, patron);
+    const struct lending *lending = downstream_lending(downstream, vm->record.asker);
+    struct amounts kept = kept_for_others(downstream, lending);
     if (!kept.cpus && !kept.memory_mib && !kept.disk_gib)
         return false;
-    struct owner_limits waiting = sum_waiting(downstream, vm->record.owner);
-    struct owner_limits free = sum_free(downstream, &waiting);
+    struct amounts waiting = sum_waiting(downstream, vm->record.asker);
+    struct amounts free = sum_free(downstream, &waiting);
     return intrudes(kept.cpus, free.cpus, size->cpus) ||
            intrudes(kept.memory_mib, free.memory_mib, size->memory_mib) ||
            intrudes(kept.disk_gib, free.disk_gib, size->disk_gib);
@@ -88,7 +88,7 @@ static uint64_t beside(uint64_t kept, uint64_t free, uint64_t size) {
 
 static uint64_t down(uint64_t count, uint64_t step) { return step ? count - count % step : count; }
 
-static void round_down(struct capacity *shown, const struct owner_limits *steps) {
+static void round_down(struct capacity *shown, const struct amounts *steps) {
     shown->cpus_total = down(shown->cpus_total, steps->cpus);
     shown->cpus_free = down(shown->cpus_free, steps->cpus);
     shown->memory_mib_total = down(shown->memory_mib_total, steps->memory_mib);
@@ -130,14 +130,14 @@ bool downstream_crowds_out(const struct downstream *downstream, const struct siz
 
 /* What is free on hosts, and what of it is kept for other upstream managers. */
 struct rest {
-    struct owner_limits free, kept;
+    struct amounts free, kept;
 };
 
-/* How many more VMs of a size the patron may have: what fits on hosts, within what is lent. */
-static uint64_t fits(const struct downstream *downstream, const struct patron *patron,
+/* How many more VMs of a size the asker may have: what fits on hosts, within what is lent. */
+static uint64_t fits(const struct downstream *downstream, const struct lending *lending,
                      const struct size *size, const struct rest *rest) {
-    const struct owner_limits *free = &rest->free, *kept = &rest->kept;
-    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
+    const struct amounts *free = &rest->free, *kept = &rest->kept;
+    const struct amounts *limits = &lending->limits, *used = &lending->used;
     uint64_t count = left_by_waiting(downstream, size);
     count = least(count, beside(kept->cpus, free->cpus, size->cpus));
     count = least(count, beside(kept->memory_mib, free->memory_mib, size->memory_mib));
@@ -148,13 +148,13 @@ static uint64_t fits(const struct downstream *downstream, const struct patron *p
     return least(count, amounts_left(limits->disk_gib, used->disk_gib) / size->disk_gib);
 }
 
-/* The aggregate that the patron may see; the caller clears it. */
-static struct capacity show(const struct downstream *downstream, const struct patron *patron) {
+/* The aggregate that the asker may see; the caller clears it. */
+static struct capacity show(const struct downstream *downstream, const struct lending *lending) {
     const struct capacity *sum = &downstream->manager.downlink.sum.total;
-    const struct owner_limits *limits = &patron->limits, *used = &patron->used;
-    const struct uplink *uplink = &patron->uplink;
-    struct owner_limits waiting = sum_waiting(downstream, NULL);
-    const struct rest rest = {sum_free(downstream, &waiting), kept_for_others(downstream, patron)};
+    const struct amounts *limits = &lending->limits, *used = &lending->used;
+    const struct uplink *uplink = &lending->uplink;
+    struct amounts waiting = sum_waiting(downstream, NULL);
+    const struct rest rest = {sum_free(downstream, &waiting), kept_for_others(downstream, lending)};
     struct capacity shown = {
         .cpus_total = lent(limits->cpus, sum->cpus_total),
         .cpus_free = least(minus(rest.free.cpus, rest.kept.cpus),
@@ -170,62 +170,62 @@ static struct capacity show(const struct downstream *downstream, const struct pa
     for (size_t i = 0; i < uplink->shapes_count; i++) {
         struct fit *fit = &shown.fits[shown.fits_count++];
         text_set(fit->shape, uplink->shapes[i].name);
-        if (downstream_allows_shape(patron, &uplink->shapes[i]))
-            fit->count = fits(downstream, patron, &uplink->shapes[i].size, &rest);
+        if (downstream_allows_shape(lending, &uplink->shapes[i]))
+            fit->count = fits(downstream, lending, &uplink->shapes[i].size, &rest);
     }
-    if (patron->phase != LENDING_LENT) { /* it keeps what it has, and gets nothing more */
+    if (lending->phase != LENDING_LENT) { /* it keeps what it has, and gets nothing more */
         shown.cpus_total = used->cpus;
         shown.memory_mib_total = used->memory_mib;
         shown.disk_gib_total = used->disk_gib;
         shown.cpus_free = shown.memory_mib_free = shown.disk_gib_free = 0;
     }
-    round_down(&shown, &patron->share.steps);
+    round_down(&shown, &lending->share.steps);
     return shown;
 }
 
-void downstream_tell_capacity(struct downstream *downstream, struct patron *patron) {
-    struct capacity shown = show(downstream, patron);
-    uplink_tell_capacity(&patron->uplink, &shown);
+void downstream_tell_capacity(struct downstream *downstream, struct lending *lending) {
+    struct capacity shown = show(downstream, lending);
+    uplink_tell_capacity(&lending->uplink, &shown);
 }
 
-bool downstream_shows_another(const struct downstream *downstream, const struct patron *patron) {
-    struct capacity shown = show(downstream, patron);
-    bool another = !record_equal(&capacity_table, &shown, &patron->uplink.told);
+bool downstream_shows_another(const struct downstream *downstream, const struct lending *lending) {
+    struct capacity shown = show(downstream, lending);
+    bool another = !record_equal(&capacity_table, &shown, &lending->uplink.told);
     record_clear(&capacity_table, &shown);
     return another;
 }
 
-static uint32_t weight_of(const struct patron *patron) {
-    return patron->share.weight ? patron->share.weight : 1;
+static uint32_t weight_of(const struct lending *lending) {
+    return lending->share.weight ? lending->share.weight : 1;
 }
 
 void downstream_share_hosts(struct downstream *downstream) {
-    struct parties parties = {.count = downstream->patrons_count};
-    for (size_t i = 0; i < parties.count; i++) {
-        parties.names[i] = downstream->patrons[i].uplink.setting.name;
-        parties.weights[i] = weight_of(&downstream->patrons[i]);
+    struct askers askers = {.count = downstream->lendings_count};
+    for (size_t i = 0; i < askers.count; i++) {
+        askers.names[i] = downstream->lendings[i].uplink.setting.name;
+        askers.weights[i] = weight_of(&downstream->lendings[i]);
     }
-    if (parties.count > 1)
-        downlink_share(&downstream->manager.downlink, &parties);
+    if (askers.count > 1)
+        downlink_share(&downstream->manager.downlink, &askers);
 }
 
-void downstream_set_share(struct downstream *downstream, struct patron *patron,
-                          enum limits_from from, const struct share *share) {
-    patron->share = *share;
-    patron->share_from = from;
-    if (downstream->patrons_count > 1)
-        downlink_weigh(&downstream->manager.downlink, (size_t)(patron - downstream->patrons),
-                       weight_of(patron));
+void downstream_set_share(struct downstream *downstream, struct lending *lending,
+                          enum origin from, const struct share *share) {
+    lending->share = *share;
+    lending->share_from = from;
+    if (downstream->lendings_count > 1)
+        downlink_weigh(&downstream->manager.downlink, (size_t)(lending - downstream->lendings),
+                       weight_of(lending));
 }
 
 void downstream_count_op(struct downstream *downstream, struct book_op *op) {
-    struct patron *patron = downstream_patron(downstream, op->record.owner);
+    struct lending *lending = downstream_lending(downstream, op->record.asker);
     bool counts = !book_op_has_ended(op) && !op->record.internal;
-    if (!patron || downstream_op(op)->counted == counts)
+    if (!lending || downstream_op(op)->counted == counts)
         return;
     downstream_op(op)->counted = counts;
     if (counts)
-        patron->under_way++;
+        lending->under_way++;
     else
-        patron->under_way--;
+        lending->under_way--;
 }

@@ -5,7 +5,7 @@
 #include "core/books/book.h"
 
 struct downstream;
-struct patron;
+struct lending;
 
 /* Would this VM, which has no host, or is to grow by this size, take room that is kept for another
  * upstream manager? */
@@ -18,15 +18,15 @@ bool downstream_crowds_out(const struct downstream *downstream, const struct siz
 
 /* Several upstream managers share the hosts by weight. */
 void downstream_share_hosts(struct downstream *downstream);
-void downstream_set_share(struct downstream *downstream, struct patron *patron,
-                          enum limits_from from, const struct share *share);
+void downstream_set_share(struct downstream *downstream, struct lending *lending,
+                          enum origin from, const struct share *share);
 
-/* After a begin or an end: the operation is in what its patron has under way, or no longer. */
+/* After a begin or an end: the operation is in what its asker has under way, or no longer. */
 void downstream_count_op(struct downstream *downstream, struct book_op *op);
 
-/* Is the aggregate that the patron may see another than it was told? A change among hosts that
+/* Is the aggregate that the asker may see another than it was told? A change among hosts that
  * cancels out is none, not even in when the next capacity goes up. */
-bool downstream_shows_another(const struct downstream *downstream, const struct patron *patron);
+bool downstream_shows_another(const struct downstream *downstream, const struct lending *lending);
 
-/* Tells the aggregate that the patron may see, if it is another than what was told. */
-void downstream_tell_capacity(struct downstream *downstream, struct patron *patron);
+/* Tells the aggregate that the asker may see, if it is another than what was told. */
+void downstream_tell_capacity(struct downstream *downstream, struct lending *lending);

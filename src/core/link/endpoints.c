@@ -7,16 +7,16 @@
 #include "base/memory.h"
 
 void endpoints_init(struct endpoints *endpoints, const struct endpoints_settings *settings,
-                    size_t parties_count) {
+                    size_t peers_count) {
     assert(settings->count && settings->count <= limit_endpoints);
     endpoints->count = settings->count;
-    endpoints->parties = memory_new(parties_count, sizeof(*endpoints->parties));
-    endpoints->parties_count = parties_count;
-    endpoints->addresses = memory_new(parties_count * settings->count, sizeof(char *));
-    for (size_t i = 0; i < parties_count; i++)
-        endpoints->parties[i].addresses = &endpoints->addresses[i * settings->count];
+    endpoints->peers = memory_new(peers_count, sizeof(*endpoints->peers));
+    endpoints->peers_count = peers_count;
+    endpoints->addresses = memory_new(peers_count * settings->count, sizeof(char *));
+    for (size_t i = 0; i < peers_count; i++)
+        endpoints->peers[i].addresses = &endpoints->addresses[i * settings->count];
     for (size_t k = 0; k < settings->count; k++) {
-        map_init(&endpoints->all[k].parties, settings->seed);
+        map_init(&endpoints->all[k].peers, settings->seed);
         if (k == 0 || (settings->use == ENDPOINTS_USE_EACH &&
                        !text_equal(settings->accounts[k], settings->accounts[k - 1])))
             endpoints->groups[endpoints->groups_count++] =
@@ -30,21 +30,21 @@ void endpoints_init(struct endpoints *endpoints, const struct endpoints_settings
 }
 
 void endpoints_deinit(struct endpoints *endpoints) {
-    for (size_t i = 0; i < endpoints->parties_count * endpoints->count; i++)
+    for (size_t i = 0; i < endpoints->peers_count * endpoints->count; i++)
         memory_free(endpoints->addresses[i]);
     for (size_t k = 0; k < endpoints->count; k++)
-        map_deinit(&endpoints->all[k].parties);
+        map_deinit(&endpoints->all[k].peers);
     memory_free(endpoints->addresses);
-    memory_free(endpoints->parties);
+    memory_free(endpoints->peers);
 }
 
-void endpoints_add_party(struct endpoints *endpoints, size_t which,
-                         const char *const *addresses) {
-    struct endpoints_party *party = &endpoints->parties[which];
+void endpoints_add_peer(struct endpoints *endpoints, size_t which,
+                        const char *const *addresses) {
+    struct endpoints_peer *peer = &endpoints->peers[which];
     for (size_t k = 0; k < endpoints->count; k++) {
-        party->addresses[k] = memory_text(addresses[k]);
-        if (!map_get(&endpoints->all[k].parties, party->addresses[k]))
-            map_put(&endpoints->all[k].parties, party->addresses[k], party);
+        peer->addresses[k] = memory_text(addresses[k]);
+        if (!map_get(&endpoints->all[k].peers, peer->addresses[k]))
+            map_put(&endpoints->all[k].peers, peer->addresses[k], peer);
     }
 }
 
@@ -73,13 +73,13 @@ void endpoints_on_up(struct endpoints *endpoints, size_t number, uint64_t now_ms
 /* Whoever was heard there is away until it is heard elsewhere. */
 static void leave(struct endpoints *endpoints, size_t number) {
     endpoints->up_count--;
-    for (size_t i = 0; i < endpoints->parties_count; i++) {
-        struct endpoints_party *party = &endpoints->parties[i];
-        if (!party->is_heard || party->endpoint != number)
+    for (size_t i = 0; i < endpoints->peers_count; i++) {
+        struct endpoints_peer *peer = &endpoints->peers[i];
+        if (!peer->is_heard || peer->endpoint != number)
             continue;
-        party->is_heard = false;
+        peer->is_heard = false;
         if (endpoints->up_count)
-            endpoints->tell(endpoints, party->addresses[0], PRESENCE_DOWN);
+            endpoints->tell(endpoints, peer->addresses[0], PRESENCE_DOWN);
     }
     if (!endpoints->up_count)
         endpoints->tell(endpoints, NULL, PRESENCE_DOWN);
@@ -99,31 +99,31 @@ void endpoints_on_down(struct endpoints *endpoints, size_t number, enum failover
 
 void endpoints_on_peer(struct endpoints *endpoints, size_t number, const char *address,
                        enum presence presence) {
-    struct endpoints_party *party = map_get(&endpoints->all[number].parties, address);
-    bool is_elsewhere = party && party->is_heard && party->endpoint != number;
+    struct endpoints_peer *peer = map_get(&endpoints->all[number].peers, address);
+    bool is_elsewhere = peer && peer->is_heard && peer->endpoint != number;
     if (!endpoints_uses(endpoints, number) || is_elsewhere)
         return;
-    if (party) {
-        party->is_heard = presence == PRESENCE_UP;
-        party->endpoint = (uint32_t)number;
+    if (peer) {
+        peer->is_heard = presence == PRESENCE_UP;
+        peer->endpoint = (uint32_t)number;
     }
-    endpoints->tell(endpoints, party ? party->addresses[0] : address, presence);
+    endpoints->tell(endpoints, peer ? peer->addresses[0] : address, presence);
 }
 
 const char *endpoints_on_frame(const struct endpoints *endpoints, size_t number,
                                const char *from) {
-    const struct endpoints_party *party = map_get(&endpoints->all[number].parties, from);
+    const struct endpoints_peer *peer = map_get(&endpoints->all[number].peers, from);
     if (!endpoints_uses(endpoints, number))
         return NULL;
-    return party ? party->addresses[0] : from;
+    return peer ? peer->addresses[0] : from;
 }
 
 void endpoints_route(struct endpoints *endpoints, const char *address, size_t number) {
-    struct endpoints_party *party = map_get(&endpoints->all[0].parties, address);
-    if (!party || !endpoints_uses(endpoints, number))
+    struct endpoints_peer *peer = map_get(&endpoints->all[0].peers, address);
+    if (!peer || !endpoints_uses(endpoints, number))
         return;
-    party->is_heard = true;
-    party->endpoint = (uint32_t)number;
+    peer->is_heard = true;
+    peer->endpoint = (uint32_t)number;
 }
 
 void endpoints_on_tick(struct endpoints *endpoints, uint64_t now_ms) {
@@ -167,11 +167,11 @@ uint64_t endpoints_deadline_ms(const struct endpoints *endpoints) {
 
 size_t endpoints_way(const struct endpoints *endpoints, const char *address,
                      const char **out_address) {
-    const struct endpoints_party *party = map_get(&endpoints->all[0].parties, address);
-    size_t number = party && party->is_heard ? party->endpoint : 0;
+    const struct endpoints_peer *peer = map_get(&endpoints->all[0].peers, address);
+    size_t number = peer && peer->is_heard ? peer->endpoint : 0;
     while (number < endpoints->count && !endpoints_uses(endpoints, number))
         number++;
     if (number < endpoints->count)
-        *out_address = party ? party->addresses[number] : address;
+        *out_address = peer ? peer->addresses[number] : address;
     return number;
 }

@@ -6,8 +6,8 @@
  * use this. */
 #pragma once
 
-#include "core/manager/call.h"
 #include "core/below/downlink.h"
+#include "core/manager/call.h"
 #include "message/enrol.h"
 #include "message/id.h"
 

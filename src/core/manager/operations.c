@@ -9,9 +9,9 @@
 #include "core/books/lifecycle.h"
 
 void manager_set_state(struct manager *manager, struct book_vm *vm, enum vm_state state) {
-    if (vm->record.state == state || !lifecycle_may_move(vm->record.state, state))
+    if (vm->record.state == state || !lifecycle_may_follow(vm->record.state, state))
         return;
-    lifecycle_move(&vm->record, state, manager->moment.wall_ms);
+    lifecycle_set_state(&vm->record, state, manager->moment.wall_ms);
     book_save_vm(&manager->book, vm);
     if (manager->kind->on_state)
         manager->kind->on_state(manager, vm);

@@ -55,7 +55,7 @@ static void write_off(struct upstream *upstream, struct peer *peer, struct book_
     }
     placement_take(vm);
     if (!gone && vm->record.state != VM_LOST)
-        lifecycle_move(&vm->record, VM_LOST, upstream->manager.moment.wall_ms);
+        lifecycle_set_state(&vm->record, VM_LOST, upstream->manager.moment.wall_ms);
     if (op)
         upstream_end(upstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST);
     if (gone)
@@ -82,7 +82,7 @@ static struct book_op *begin_deletion(struct manager *manager, struct book_vm *v
     struct upstream *upstream = container_of(manager, struct upstream, manager);
     const struct operation operation = {.verb = VERB_DELETE, .internal = true,
                                         .deadline_ms = upstream->settings.operation_ms};
-    lifecycle_move(&vm->record, VM_DELETING, manager->moment.wall_ms);
+    lifecycle_set_state(&vm->record, VM_DELETING, manager->moment.wall_ms);
     struct book_op *op = upstream_begin(upstream, vm, &operation);
     op->record.place_generation = ++vm->record.place_generation;
     return op;

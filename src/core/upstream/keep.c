@@ -34,7 +34,7 @@ bool upstream_may_act(const struct call *call, const struct book_vm *vm) {
 /* The map's keys stand in the records. */
 static void rename_vm(const struct call *call, struct book_vm *vm) {
     struct tenant_entry *tenant =
-        map_get(&call->upstream->tenants_by_name, vm->record.owner);
+        map_get(&call->upstream->tenants_by_name, vm->record.asker);
     map_remove(&tenant->vm_names, vm->record.name);
     text_set(vm->record.name, call->request->vm_rename.name);
     map_put(&tenant->vm_names, vm->record.name, vm);
@@ -43,7 +43,7 @@ static void rename_vm(const struct call *call, struct book_vm *vm) {
 static bool is_name_free(const struct call *call, const struct book_vm *vm) {
     const char *name = call->request->vm_rename.name;
     const struct tenant_entry *tenant =
-        map_get(&call->upstream->tenants_by_name, vm->record.owner);
+        map_get(&call->upstream->tenants_by_name, vm->record.asker);
     const struct book_vm *other = map_get(&tenant->vm_names, name);
     if (!other || other == vm)
         return true;

@@ -10,7 +10,7 @@
 #include "core/upstream/upstream.h"
 
 void upstream_link_op(struct upstream *upstream, struct book_op *op) {
-    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, op->record.owner);
+    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, op->record.asker);
     struct history *history = map_get(&upstream->histories, op->record.vm);
     if (!history) {
         history = memory_new(1, sizeof(*history));

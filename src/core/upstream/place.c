@@ -142,8 +142,8 @@ void upstream_try_next(struct upstream *upstream, struct book_vm *vm) {
         .placing = &op->record.placing,
         .op = op,
         .networks = op->record.definition.networks,
-        .group = book_group(&upstream->manager.book, vm->record.owner, vm->record.group),
-        .allowed = allowed_clusters(upstream, vm->record.owner)};
+        .group = book_group(&upstream->manager.book, vm->record.asker, vm->record.group),
+        .allowed = allowed_clusters(upstream, vm->record.asker)};
     if (placement_choose(&upstream->manager.downlink, &wish, &peer) == PLACEMENT_FOUND) {
         placement_put(peer, vm, op);
         downlink_instruct(&upstream->manager.downlink, vm);

@@ -10,7 +10,7 @@ struct book_vm *upstream_find_vm(const struct call *call, const char *key) {
         vm = map_get(&call->tenant->vm_names, key);
     if (!vm)
         vm = book_vm(&call->upstream->manager.book, key);
-    if (vm && call->tenant && !text_equal(vm->record.owner, call->tenant->record.name))
+    if (vm && call->tenant && !text_equal(vm->record.asker, call->tenant->record.name))
         vm = NULL;
     if (!vm)
         call_problem(call, CODE_NOT_FOUND, "vm",
@@ -33,7 +33,7 @@ const struct shape *upstream_find_shape(const struct upstream *upstream, const c
 
 bool upstream_tell_quota(const struct call *call, const struct tenant_entry *tenant,
                          enum amount exceeded, const struct size *size) {
-    const struct owner_limits *quota = &tenant->record.quota, *used = &tenant->used;
+    const struct amounts *quota = &tenant->record.quota, *used = &tenant->used;
     const struct {
         const char *of;
         uint64_t quota, used, wanted;

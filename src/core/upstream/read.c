@@ -28,8 +28,8 @@ static const char *key_of_vms_op(const struct list *node) {
 }
 
 /* All operations of a VM are its tenant's. */
-static const char *owner_of_history(const struct history *history) {
-    return container_of(history->ops.next, const struct upstream_op, by_vm)->base.record.owner;
+static const char *asker_of_history(const struct history *history) {
+    return container_of(history->ops.next, const struct upstream_op, by_vm)->base.record.asker;
 }
 
 /* The tenant whose things are listed; NULL: all (operators). False: answered. */
@@ -52,7 +52,7 @@ void upstream_list_vms(const struct call *call) {
     struct page page = page_begin(call, &vm_table);
     struct list *head = tenant ? &tenant->vms : &call->upstream->manager.book.vms;
     const struct book_vm *last = book_vm(&call->upstream->manager.book, call->request->list.after);
-    if (last && tenant && !text_equal(last->record.owner, tenant->record.name))
+    if (last && tenant && !text_equal(last->record.asker, tenant->record.name))
         last = NULL;
     const struct list *known = !last    ? NULL
                                : tenant ? &upstream_vm(last)->by_tenant
@@ -78,7 +78,7 @@ static struct op_list choose_ops(const struct call *call, struct tenant_entry *t
     const char *vm = call->request->list.vm;
     if (*vm) {
         struct history *history = map_get(&upstream->histories, vm);
-        bool own = history && (!tenant || text_equal(owner_of_history(history),
+        bool own = history && (!tenant || text_equal(asker_of_history(history),
                                                      tenant->record.name));
         return (struct op_list){own ? &history->ops : NULL, key_of_vms_op,
                                 offsetof(struct upstream_op, by_vm)};
@@ -100,7 +100,7 @@ void upstream_list_ops(const struct call *call) {
         return;
     struct book_op *last = book_op(&call->upstream->manager.book, call->request->list.after);
     const char *vm = call->request->list.vm;
-    if (last && ((tenant && !text_equal(last->record.owner, tenant->record.name)) ||
+    if (last && ((tenant && !text_equal(last->record.asker, tenant->record.name)) ||
                  (*vm && !text_equal(last->record.vm, vm))))
         last = NULL;
     const struct list *known =

@@ -126,7 +126,7 @@ static struct book_vm *add_vm(const struct call *call, const struct shape *shape
     struct id id = id_make(&upstream->manager.ids, "vm", call->moment->wall_ms);
     text_set(record.id, id.text);
     text_set(record.name, call->request->vm_create.name);
-    text_set(record.owner, call->tenant->record.name);
+    text_set(record.asker, call->tenant->record.name);
     text_set(record.shape, shape->name);
     text_set(record.image, image->record.name);
     text_set(record.group, call->request->vm_create.group);
@@ -221,7 +221,7 @@ static void on_vm_act(const struct call *call) {
     if (vm->active)
         upstream_end(upstream, vm->active, CODE_SUPERSEDED);
     if (verb == VERB_DELETE)
-        lifecycle_move(&vm->record, VM_DELETING, call->moment->wall_ms);
+        lifecycle_set_state(&vm->record, VM_DELETING, call->moment->wall_ms);
     struct book_op *op = upstream_begin(upstream, vm, &operation);
     op->reserved = reserved;
     op->record.timeline->by = call->tenant ? BY_ASKER : BY_OPERATOR;
@@ -260,7 +260,7 @@ static void forget_cluster(const struct call *call) {
 
 static void on_op_show(const struct call *call) {
     struct book_op *op = book_op(&call->upstream->manager.book, call->request->key);
-    if (!op || (call->tenant && !text_equal(op->record.owner, call->tenant->record.name)))
+    if (!op || (call->tenant && !text_equal(op->record.asker, call->tenant->record.name)))
         call_problem(call, CODE_NOT_FOUND, "operation", "there is no operation '%s'",
                      call->request->key);
     else

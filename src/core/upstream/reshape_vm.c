@@ -10,7 +10,7 @@
 
 static struct tenant_entry *tenant_of(const struct upstream *upstream,
                                       const struct book_vm *vm) {
-    return map_get(&upstream->tenants_by_name, vm->record.owner);
+    return map_get(&upstream->tenants_by_name, vm->record.asker);
 }
 
 /* --- what may be asked for --- */

@@ -101,8 +101,8 @@ static void on_op_deadline(struct upstream *upstream, struct book_op *op) {
     if (to_be_gone && peer && peer_is_up(peer)) {
         manager_undo(&upstream->manager, vm, UNDO_NOW);
     } else if (define) {
-        lifecycle_move(&vm->record, VM_DELETING,
-                       upstream->manager.moment.wall_ms); /* once its place is back */
+        lifecycle_set_state(&vm->record, VM_DELETING,
+                            upstream->manager.moment.wall_ms); /* once its place is back */
         book_save_vm(&upstream->manager.book, vm);
     }
 }
@@ -198,7 +198,7 @@ void upstream_check(const struct upstream *upstream) {
     uint64_t vms = 0, ops = 0;
     struct list *inner = NULL, *following = NULL;
     list_for(struct tenant_entry, tenant, &upstream->tenants, by_name) {
-        struct owner_limits own = {0};
+        struct amounts own = {0};
         list_each(inner, following, &tenant->vms)
             amounts_add(&own,
                         &container_of(inner, struct upstream_vm, by_tenant)->base.record.size);

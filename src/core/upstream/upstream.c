@@ -81,7 +81,7 @@ struct idempotency_entry *upstream_add_idempotency(struct upstream *upstream,
 }
 
 void upstream_link_vm(struct upstream *upstream, struct book_vm *vm) {
-    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, vm->record.owner);
+    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, vm->record.asker);
     struct image_entry *image = map_get(&upstream->images_by_name, vm->record.image);
     assert(tenant); /* a tenant with VMs cannot be deleted */
     list_add(&tenant->vms, &upstream_vm(vm)->by_tenant);
@@ -92,7 +92,7 @@ void upstream_link_vm(struct upstream *upstream, struct book_vm *vm) {
 }
 
 void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm) {
-    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, vm->record.owner);
+    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, vm->record.asker);
     struct image_entry *image = map_get(&upstream->images_by_name, vm->record.image);
     map_remove(&tenant->vm_names, vm->record.name);
     amounts_remove(&tenant->used, &vm->record.size);

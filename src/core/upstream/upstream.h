@@ -38,7 +38,7 @@ struct tenant_entry {
     struct list vms;      /* upstream_vm.by_tenant */
     struct map vm_names;
     struct list ops;      /* upstream_op.by_tenant */
-    struct owner_limits used; /* by its VMs, from their admission until they are out of the books */
+    struct amounts used;      /* by its VMs, from their admission until they are out of the books */
 };
 
 /* The operations on one VM, which may be gone. */
@@ -86,7 +86,7 @@ struct upstream {
 /* The VM is gone below: out of the books. */
 void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm);
 
-/* Gives a new VM record its owner's list, name and image. */
+/* Gives a new VM record its asker's list, name and image. */
 void upstream_link_vm(struct upstream *upstream, struct book_vm *vm);
 
 /* Saves the node records of peers whose state or capacity changed. */

@@ -177,7 +177,7 @@ static void make_endpoints(struct carrier *carrier, const struct carrier_setting
     carrier->endpoints.tell = post_presence;
     endpoints_init(&carrier->endpoints, &choice, settings->peers_count);
     for (size_t i = 0; i < settings->peers_count; i++)
-        endpoints_add_party(&carrier->endpoints, i, settings->peers[i].addresses);
+        endpoints_add_peer(&carrier->endpoints, i, settings->peers[i].addresses);
 }
 
 static int make_lines(struct carrier *carrier, const struct carrier_settings *settings,

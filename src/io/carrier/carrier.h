@@ -1,13 +1,13 @@
 /* The carrier of one link: lines to the link's servers, of whichever kind each is (kind.h), in the
  * order of preference, of which the pure core/link/endpoints chooses. It moves opaque frames
- * between parties, tells the shell when the link or a peer's presence changes, and reconnects by
- * itself. An address is a text that its kind alone understands. A party is known above by one
+ * between peers, tells the shell when the link or a peer's presence changes, and reconnects by
+ * itself. An address is a text that its kind alone understands. A peer is known above by one
  * address, that at the first server: below alone its addresses at the others are turned into it
  * and back.
  *
  * What the sessions above may rely on, whatever the kind (tests/system/test_carrier.py):
  *  1. Bytes arrive unchanged or not at all, up to limit_frame_hard; more is dropped at once.
- *  2. Between two parties they keep their order; a repeat or a loss is allowed.
+ *  2. Between two peers they keep their order; a repeat or a loss is allowed.
  *  3. Nothing is stored: no frame arrives that was sent before the receiver was connected.
  *  4. `from` is what the server vouches for.
  *  5. A server that is dead or hangs is left within twice ping_seconds.
@@ -19,15 +19,15 @@
  *     longer: the resolver's own limits end it.
  * 10. It is encrypted, and the server proven by the one authority that is configured, always.
  * 11. Why a connection failed is logged in words with a remedy, once and not at each repeat.
- * 12. A probe says nothing to anybody and does not disturb the party that uses the address.
- * It knows nothing of sessions and of what a frame means. What goes to a party leaves by the server
+ * 12. A probe says nothing to anybody and does not disturb the peer that uses the address.
+ * It knows nothing of sessions and of what a frame means. What goes to a peer leaves by the server
  * that carrier_route named; presence decides only where nothing better is known. */
 #pragma once
 
 #include "core/link/endpoints.h"
 #include "io/carrier/kind.h"
 
-/* A party at the other end: its address at each endpoint, in their order. */
+/* A peer at the other end: its address at each endpoint, in their order. */
 struct carrier_peer {
     const char *const *addresses;
 };
@@ -59,7 +59,7 @@ struct carrier *carrier_new(const struct carrier_settings *settings, struct shel
 enum carrier_sent carrier_send(struct carrier *carrier, const char *address, const char *bytes,
                                size_t length);
 
-/* The party at `address` is there, and reached by this endpoint. Thread-safe. */
+/* The peer at `address` is there, and reached by this endpoint. Thread-safe. */
 void carrier_route(struct carrier *carrier, const char *address, size_t endpoint);
 
 /* Lets what is queued go out, on the caller's thread where that saves waking another; what cannot

@@ -43,7 +43,7 @@ struct server_config {
     char *manager;
 };
 
-/* [cluster NAME], [agent NAME]: a party below. */
+/* [cluster NAME], [agent NAME]: a peer below. */
 struct peer_config {
     char *name;
     char *address;

@@ -151,7 +151,7 @@ static const struct rest_route routes[] = {
     {"GET", "/v1/tenants/{tenant}", "Shows a tenant", REST_ROLE, REQUEST_TENANT_SHOW,
      .answer = &account_table, .problems = problem(CODE_NOT_FOUND)},
     {"PUT", "/v1/tenants/{tenant}/quota", "Sets what a tenant's VMs may have; operators only",
-     REST_ROLE, REQUEST_TENANT_QUOTA, .body = &owner_limits_table,
+     REST_ROLE, REQUEST_TENANT_QUOTA, .body = &amounts_table,
      .body_offset = offsetof(struct request, limits), .answer = &account_table,
      .problems = problem(CODE_NOT_FOUND)},
     {"PUT", "/v1/tenants/{tenant}/permissions",

@@ -91,18 +91,18 @@ struct carrier *daemon_connect_down(const struct daemon_link *link, struct shell
     size_t count = link->peers_count * servers.count;
     auto_clean(memory_clean) char *texts = memory_new(count, limit_address_size);
     auto_clean(memory_clean) const char **addresses = memory_new(count, sizeof(*addresses));
-    auto_clean(memory_clean) struct carrier_peer *parties =
-        memory_new(link->peers_count, sizeof(*parties));
+    auto_clean(memory_clean) struct carrier_peer *askers =
+        memory_new(link->peers_count, sizeof(*askers));
     for (size_t i = 0; i < count; i++) {
         char *text = texts + i * limit_address_size;
         config_peer_address(&link->peers[i / servers.count], servers.configs[i % servers.count].jid,
                             text);
         addresses[i] = text;
-        parties[i / servers.count].addresses = &addresses[i - i % servers.count];
+        askers[i / servers.count].addresses = &addresses[i - i % servers.count];
     }
     struct carrier_settings settings = settings_of(link, &servers);
     settings.use = ENDPOINTS_USE_EACH;
-    settings.peers = parties;
+    settings.peers = askers;
     settings.peers_count = link->peers_count;
     return carrier_new(&settings, shell, err);
 }

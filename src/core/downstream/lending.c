@@ -1,6 +1,6 @@
 /* What counts in an upstream manager's sum, which shapes it may ask for, by which size the hosts
  * count them, and where a VM stands that waits for its image. */
-#include "core/downstream/patron.h"
+#include "core/downstream/lending.h"
 
 #include "base/memory.h"
 #include "core/below/lend.h"
@@ -36,27 +36,27 @@ const struct book_kind downstream_books = {.vm_size = sizeof(struct downstream_v
                                            .vm_ends = vm_ends,
                                            .vm_free = vm_free};
 
-struct patron *downstream_patron(const struct downstream *downstream, const char *name) {
-    for (size_t i = 0; i < downstream->patrons_count; i++)
-        if (text_equal(downstream->patrons[i].uplink.setting.name, name))
-            return &downstream->patrons[i];
+struct lending *downstream_lending(const struct downstream *downstream, const char *name) {
+    for (size_t i = 0; i < downstream->lendings_count; i++)
+        if (text_equal(downstream->lendings[i].uplink.setting.name, name))
+            return &downstream->lendings[i];
     return NULL;
 }
 
 void downstream_count(struct downstream *downstream, struct book_vm *vm) {
-    struct patron *patron = downstream_patron(downstream, vm->record.owner);
+    struct lending *lending = downstream_lending(downstream, vm->record.asker);
     bool occupies = lifecycle_occupies(vm->record.state);
-    if (!patron || vm->counted == occupies)
+    if (!lending || vm->counted == occupies)
         return;
     vm->counted = occupies;
-    downstream->manager.downlink.changed |= downstream->patrons_count > 1; /* what is kept of it */
+    downstream->manager.downlink.changed |= downstream->lendings_count > 1; /* what is kept of it */
     if (occupies)
-        amounts_add(&patron->used, &vm->record.size);
+        amounts_add(&lending->used, &vm->record.size);
     else
-        amounts_remove(&patron->used, &vm->record.size);
+        amounts_remove(&lending->used, &vm->record.size);
 }
 
-void downstream_await_image(struct downstream *downstream, struct patron *patron,
+void downstream_await_image(struct downstream *downstream, struct lending *lending,
                             struct book_vm *vm) {
     if (*vm->record.place) {
         list_remove(&vm->active->by_room);
@@ -66,13 +66,13 @@ void downstream_await_image(struct downstream *downstream, struct patron *patron
         list_add(&downstream->waiting, &vm->by_place);
     }
     struct effect_image *image = &effects_add(downstream->manager.moment.out, EFFECT_IMAGE)->image;
-    image->link = patron->uplink.setting.link;
+    image->link = lending->uplink.setting.link;
     text_set(image->digest, vm->active->record.definition.image);
 }
 
-struct owner_limits *downstream_used(struct downstream *downstream, const struct book_vm *vm) {
-    struct patron *patron = downstream_patron(downstream, vm->record.owner);
-    return patron && vm->counted ? &patron->used : NULL;
+struct amounts *downstream_used(struct downstream *downstream, const struct book_vm *vm) {
+    struct lending *lending = downstream_lending(downstream, vm->record.asker);
+    return lending && vm->counted ? &lending->used : NULL;
 }
 
 void downstream_drain_soon(struct downstream *downstream) {
@@ -84,18 +84,18 @@ void downstream_drain_soon(struct downstream *downstream) {
 }
 
 /* For a new VM, or for one that there is. */
-bool patron_has_shape(const struct patron *patron, const struct shape *shape) {
-    const char *shapes = patron->permissions.shapes;
+bool lending_has_shape(const struct lending *lending, const struct shape *shape) {
+    const char *shapes = lending->permissions.shapes;
     struct shape sized;
     text_format(sized.name, sizeof(sized.name), "c%u-m%u-d%u", shape->size.cpus,
                 shape->size.memory_mib, shape->size.disk_gib);
-    return patron->phase == LENDING_LENT &&
+    return lending->phase == LENDING_LENT &&
            (words_allow(shapes, shape->name) || words_have(shapes, sized.name));
 }
 
-bool downstream_allows_shape(const struct patron *patron, const struct shape *shape) {
-    return words_allow(patron->permissions.verbs, verb_names[VERB_DEFINE]) &&
-           patron_has_shape(patron, shape);
+bool downstream_allows_shape(const struct lending *lending, const struct shape *shape) {
+    return words_allow(lending->permissions.verbs, verb_names[VERB_DEFINE]) &&
+           lending_has_shape(lending, shape);
 }
 
 /* The hosts count fits by size; the same size under two upstreams' names is one entry. */

@@ -1,6 +1,6 @@
-/* The downstream manager's record of itself and of each upstream manager that it serves (a patron):
- * what its owner lends it and what it uses. Here is what the other files ask of both; nothing here
- * instructs a host. */
+/* The downstream manager's record of itself and of each lending: an upstream manager that
+ * it serves, what its owner lends it and what it uses. Here is what the other files ask of both;
+ * nothing here instructs a host. */
 #pragma once
 
 #include "core/above/speak.h"
@@ -8,15 +8,15 @@
 
 
 /* One upstream manager, what the cluster's owner lends it and what it uses. */
-struct patron {
+struct lending {
     struct uplink uplink;
-    struct owner_limits limits; /* 0: none */
-    struct owner_limits configured, used;
-    enum limits_from from;      /* whether the owner has set other limits than configured */
+    struct amounts limits;      /* 0: none */
+    struct amounts configured, used;
+    enum origin from;           /* whether the owner has set other limits than configured */
     struct permissions permissions, permissions_configured;
-    enum limits_from permissions_from;
+    enum origin permissions_from;
     struct share share, share_configured;
-    enum limits_from share_from;
+    enum origin share_from;
     uint32_t under_way;         /* operations that it asked for and that have not ended */
     enum lending_phase phase;
     uint64_t revoked_ms, ends_ms; /* wall */
@@ -50,8 +50,8 @@ extern const struct book_kind downstream_books;
 
 struct downstream {
     struct manager manager;
-    struct patron *patrons;
-    size_t patrons_count;
+    struct lending *lendings;
+    size_t lendings_count;
     uint32_t backlog;
     struct list waiting; /* book_vm.by_place of those that wait for their image */
     struct list moving;  /* downstream_vm.by_move of those that are between two hosts */
@@ -64,25 +64,25 @@ struct downstream {
 void downstream_drain_soon(struct downstream *downstream);
 /* The VM is between two hosts, and no host's capacity counts it: what it will take. */
 bool downstream_is_homeless(const struct book_vm *vm);
-bool downstream_allows_shape(const struct patron *patron, const struct shape *shape);
+bool downstream_allows_shape(const struct lending *lending, const struct shape *shape);
 
-struct patron *downstream_patron(const struct downstream *downstream, const char *name);
+struct lending *downstream_lending(const struct downstream *downstream, const char *name);
 
-/* After a change of state: the VM's size is in what its patron uses, or no longer. */
+/* After a change of state: the VM's size is in what its asker uses, or no longer. */
 void downstream_count(struct downstream *downstream, struct book_vm *vm);
 
 /* What the VM counts in; NULL: it does not. */
-struct owner_limits *downstream_used(struct downstream *downstream, const struct book_vm *vm);
+struct amounts *downstream_used(struct downstream *downstream, const struct book_vm *vm);
 
 /* Asks for the image of the VM's operation; it goes on when that is here. */
-void downstream_await_image(struct downstream *downstream, struct patron *patron,
+void downstream_await_image(struct downstream *downstream, struct lending *lending,
                             struct book_vm *vm);
 
 /* Has the hosts count fits for this size, too. False: the catalogue is full. */
 bool downstream_learn_size(struct downstream *downstream, const struct size *size);
 
 /* By the owner's permissions. */
-bool patron_has_shape(const struct patron *patron, const struct shape *shape);
+bool lending_has_shape(const struct lending *lending, const struct shape *shape);
 
 /* What the VM may be made anew from, a copy; NULL: it may not be. Not saved. */
 void downstream_set_template(struct book_vm *vm, const struct template *template);
