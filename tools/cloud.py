@@ -343,8 +343,13 @@ class Cloud:
         text += section("timing", timing)
         for member in self.below(cluster):
             text += section(f"agent {member}", {**self._member(cluster, member),
-                                                **self.options.member})
+                                                **self._landing(member), **self.options.member})
         write(daemon.config, text)
+
+    def _landing(self, member):
+        """Where VMs that run come to at a host, as its manager has it from the owner."""
+        uri = self.options.hosts.get(member, {}).get("migration_uri")
+        return {"migration_uri": uri, "migration_folder": self.agents[member].state} if uri else {}
 
     def _write_agent(self, manager, name):
         daemon = self.agents[name]

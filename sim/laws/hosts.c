@@ -79,6 +79,16 @@ void hosts_check_held(struct sim_world *world, const struct sim_node *node,
                  vm->record.size.disk_gib, saved->id);
 }
 
+/* What a host says of where VMs come to reaches no other host: only its owner's word does. */
+static void check_landing(struct sim_world *world, const struct sim_node *node,
+                          const struct effect_job *job) {
+    for (uint32_t i = 0; job->landing.uri && i < world->nodes_count; i++)
+        if (text_equal(world->nodes[i]->migration_uri, job->landing.uri))
+            return;
+    law_fail(world, "landing", "%s is to send %s to %s, which no owner has said", node->name,
+             job->vm, job->landing.uri ? job->landing.uri : "nowhere");
+}
+
 /* Without an operation nothing is started but what is known to have run. */
 void hosts_job_begins(struct sim_world *world, const struct sim_node *node,
                       const struct effect_job *job) {
@@ -87,8 +97,9 @@ void hosts_job_begins(struct sim_world *world, const struct sim_node *node,
         !disk_says(world, node, job->vm, VM_DELETING))
         law_fail(world, "as wanted", "%s starts %s, which nobody wants to run", node->name,
                  job->vm);
+    if (job->kind == JOB_MIGRATE)
+        check_landing(world, node, job);
 }
-
 
 /* Law 4: a reboot must not happen twice; all other jobs do no harm then. */
 static void check_once(struct hosts *hosts, struct sim_world *world, const struct sim_node *node,

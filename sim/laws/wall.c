@@ -37,7 +37,7 @@ void wall_check(const struct wall *wall, struct sim_world *world, const struct s
     const struct sim_link *to = uplink->to;
     /* each with a letter that no id has; the last are of hosts that send each other VMs */
     static const char *const inside[] = {"inner", "@", "cloud", "people", "plum", "tiny", "lan-",
-                                         "sim:", "landing", "\"sends\"", "\"receives\""};
+                                         "qemu+", "landing", "\"sends\"", "\"receives\""};
     static const char shape[] = "\"shape\":\"";
     for (size_t i = 0; i < array_size(inside); i++)
         if (strstr(bytes, inside[i]))

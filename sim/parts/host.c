@@ -229,7 +229,7 @@ static void on_host(struct sim_world *world, struct occurrence *occurrence) {
     text_format(event.host.accelerator, sizeof(event.host.accelerator), "sim");
     event.host.sends = world->settings.live && !world->settings.even;
     if (live_can_receive(world, occurrence->node)) {
-        text_format(event.host.uri, sizeof(event.host.uri), "sim:%s", occurrence->node->name);
+        text_format(event.host.uri, sizeof(event.host.uri), "%s", occurrence->node->migration_uri);
         text_format(event.host.folder, sizeof(event.host.folder), "/");
     }
     if (!occurrence_is_stale(occurrence))

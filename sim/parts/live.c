@@ -31,9 +31,10 @@ enum code live_receive(struct sim_world *world, struct sim_node *node,
 }
 
 static struct sim_node *destination(const struct sim_world *world, const struct effect_job *job) {
-    static const char scheme[] = "sim:";
-    const char *uri = job->landing.uri;
-    return uri && text_starts(uri, scheme) ? node_named(world, uri + strlen(scheme)) : NULL;
+    for (size_t i = 0; job->landing.uri && i < world->nodes_count; i++)
+        if (text_equal(world->nodes[i]->migration_uri, job->landing.uri))
+            return world->nodes[i];
+    return NULL;
 }
 
 /* What has been made ready there; NULL: nothing, or something has come already. */

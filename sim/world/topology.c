@@ -110,9 +110,15 @@ static void add_agent(struct sim_world *world, struct sim_node *manager) {
     struct sim_node *agent = add_node(world, ROLE_AGENT, "host-inner", 1);
     uint32_t cpus = world->settings.host_cpus;
     agent->host = (struct size){cpus, cpus * 1024, cpus * 8};
+    text_format(agent->migration_uri, sizeof(agent->migration_uri), "qemu+tls://%s/system",
+                agent->name);
     agent->settings.host_networks = networks_of(world, agent->index);
     add_link(world, agent, manager->links[0].server);
     join(&manager->links[0], &agent->links[0]);
+    struct role_settings *above = &manager->settings;
+    struct peer_setting *peers = (struct peer_setting *)(uintptr_t)above->agents;
+    peers[above->agents_count - 1].migration_uri = agent->migration_uri;
+    peers[above->agents_count - 1].migration_folder = "/";
 }
 
 static struct sim_node *add_downstream(struct sim_world *world, uint32_t above, uint32_t level) {

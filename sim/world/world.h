@@ -63,6 +63,7 @@ struct sim_node {
     uint32_t index;
     struct role_settings settings; /* with arrays of its own */
     char name[limit_name_size];
+    char migration_uri[limit_name_size + 32]; /* of a host */
     struct sim_link *links;
     uint32_t links_count;
     struct map disk;               /* "table/key" to struct sim_row: what was committed */

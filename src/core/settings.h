@@ -13,6 +13,8 @@ struct peer_setting {
     const char *address;              /* at the carrier; outlives the role */
     uint32_t link;                    /* index of the connection that reaches it */
     const char *labels;               /* of a cluster; NULL: none; outlives the role */
+    const char *migration_uri, *migration_folder; /* of a host that receives VMs which run, its
+                                                   * owner's word; NULL: it receives none */
     uint32_t at_once;                 /* under way at a host, where several share it; 0: usual */
 };
 

@@ -73,6 +73,8 @@ static struct role *downstream_role(const struct downstream_config *config) {
         agents[i] = daemon_peer(config->agents[i].name, config->agents[i].address, 0);
         agents[i].at_once = (uint32_t)config->agents[i].at_once;
         agents[i].labels = config->agents[i].labels;
+        agents[i].migration_uri = config->agents[i].migration_uri;
+        agents[i].migration_folder = config->agents[i].migration_folder;
     }
     for (size_t i = 0; i < config->uplinks_count; i++) {
         const struct link_config *uplink = &config->uplinks[i];

@@ -203,7 +203,8 @@ enum move {
 };
 extern const char *const move_names[MOVE_COUNT];
 
-/* Where a VM that migrates lands, as the host that receives it says. Never told above. */
+/* Where a VM that migrates lands, as the host that receives it says and its owner has configured at
+ * the manager. Never told above. */
 struct landing {
     uint32_t epoch; /* of the VM, there; 0: no landing */
     char *uri;      /* by which other hosts reach that host's libvirt */

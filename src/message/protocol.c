@@ -63,7 +63,7 @@ static const struct field instruct_fields[] = {
     {field_of(struct instruct, snapshot), .about = "snapshot, revert, snapshot-delete: which.",
      .kind = FIELD_TEXT, .check = CHECK_NAME},
     {field_of(struct instruct, landing),
-     .about = "migrate: where to, as that host's result of receive said.", .kind = FIELD_RECORD,
+     .about = "migrate: where to, as that host's owner has configured.", .kind = FIELD_RECORD,
      .table = &landing_table},
 };
 static const struct table instruct_table = {"instruct", "Do this to a VM.", sizeof(struct instruct),

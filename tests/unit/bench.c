@@ -34,6 +34,8 @@ void bench_init(struct bench *bench, const struct role_settings *settings) {
         bench->fars[i].setting.address = ""; /* nobody */
     for (size_t i = 0; i < settings->agents_count; i++) {
         add_peer(&bench->agents[i], bench_agent(bench, i), "agent", i);
+        bench->agents[i].migration_uri = i ? "qemu+tls://b/system" : "qemu+tls://a/system";
+        bench->agents[i].migration_folder = i ? "/b" : "/a";
         bench->agents[i].labels = i ? "region=eu,zone=b" : "region=eu,zone=a,disk=ssd";
     }
     for (size_t i = 0; i < settings->managers_count; i++)

@@ -66,15 +66,36 @@ static void be_ready(void) {
 static struct message to_migrate(const char *op, uint64_t generation) {
     struct message message = bench_define(op, "1", generation, &bench_shapes[0]);
     message.instruct.verb = VERB_MIGRATE;
+    message.instruct.landing = (struct landing){.epoch = 2,
+                                                .uri = memory_text("qemu+tls://b/system"),
+                                                .folder = memory_text("/b")};
     return message;
 }
 
 static void migrate(void) {
-    struct message message = to_migrate("2", 2);
-    message.instruct.landing = (struct landing){.epoch = 2, .uri = memory_text("qemu+tls://b/x"),
-                                                .folder = memory_text("/b")};
-    bench_say(&bench, manager, message);
-    assert_string_equal(bench_last(&bench, EFFECT_JOB)->job.landing.uri, "qemu+tls://b/x");
+    bench_say(&bench, manager, to_migrate("2", 2));
+    assert_string_equal(bench_last(&bench, EFFECT_JOB)->job.landing.uri, "qemu+tls://b/system");
+}
+
+static void what_starts_programs_or_is_no_place_is_no_landing(void **state) {
+    (void)state;
+    static const struct landing hostile[] = {
+        {2, NULL, NULL}, {2, "qemu+tls://b/system", NULL}, {2, "qemu+tls://b/system", "/b/../etc"},
+        {2, "qemu+ext:///system?command=/bin/sh", "/b"}, {2, "qemu+ssh://b/system", "/b"},
+        {2, "qemu+tls://b/system?pkipath=/tmp", "/b"}};
+    host_run_vm();
+    effects_clear(&bench.effects);
+    for (size_t i = 0; i < array_size(hostile); i++) {
+        char op[8];
+        text_format(op, sizeof(op), "%zu", i + 2);
+        struct message message = to_migrate(op, i + 2);
+        record_clear(&landing_table, &message.instruct.landing);
+        message.instruct.landing = (struct landing){2, memory_text(hostile[i].uri),
+                                                    memory_text(hostile[i].folder)};
+        bench_say(&bench, manager, message);
+        assert_null(bench_last(&bench, EFFECT_JOB));
+        (void)host_assert_result(CODE_INVALID, VM_RUNNING);
+    }
 }
 
 /* Killed, and back; the scan is still to come. */
@@ -207,6 +228,7 @@ int main(void) {
         on_host(what_was_cut_off_on_its_way_runs_again_where_it_is),
         on_host(what_is_not_as_it_was_made_ready_for_stays),
         on_host(only_a_vm_that_runs_goes),
+        on_host(what_starts_programs_or_is_no_place_is_no_landing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,55 @@ static void what_its_host_says_is_there_is_discarded_elsewhere(void **state) {
     assert_int_equal(vm()->stays, STAY_FAILED); /* of a drain it is tried once */
 }
 
+static void assert_noted(const char *words) {
+    bool found = false;
+    for (size_t i = 0; i < bench.effects.count; i++)
+        found |= bench.effects.items[i].kind == EFFECT_NOTE &&
+                 strstr(bench.effects.items[i].note.text, words);
+    assert_true(found);
+}
+
+/* What it says; the VM stays, and nothing of what was said goes to the VM's own host. */
+static void say_landing(const char *uri, const char *folder) {
+    struct message receive = leave(ON_DRAIN_MIGRATE, REQUEST_HOST_DRAIN);
+    struct message ready = bench_result(&receive, CODE_OK, VM_PENDING);
+    ready.result.landing = (struct landing){2, memory_text(uri), memory_text(folder)};
+    bench_say(&bench, bench_agent(&bench, 1), ready);
+    struct message discard = instructed(1, VERB_DELETE, 2);
+    assert_noted("host agent-1 says another migration_uri");
+    answer(1, &discard, CODE_OK, VM_DELETED);
+    assert_is("agent-0", VM_RUNNING, MOVE_NONE);
+    assert_int_equal(vm()->stays, STAY_FAILED);
+}
+
+static void a_host_cannot_have_another_start_programs(void **state) {
+    (void)state;
+    say_landing("qemu+ext://b/system?command=/bin/sh", "/b");
+}
+
+static void a_host_cannot_name_another_host(void **state) {
+    (void)state;
+    say_landing("qemu+tls://a/system", "/b");
+}
+
+static void a_host_cannot_name_another_folder(void **state) {
+    (void)state;
+    say_landing("qemu+tls://b/system", "/etc");
+}
+
+static void a_host_without_a_configured_uri_receives_nothing(void **state) {
+    (void)state;
+    bench.agents[1].migration_uri = NULL;
+    bench_restart(&bench);
+    bench_welcome(&bench, cloud);
+    connect_hosts();
+    run_vm(ON_DRAIN_MIGRATE);
+    assert_non_null(ask(REQUEST_HOST_DRAIN, "agent-0"));
+    bench_pass(&bench, 60000);
+    assert_nobody_instructed();
+    assert_is("agent-0", VM_RUNNING, MOVE_NONE);
+}
+
 static void a_maintenance_tries_again(void **state) {
     (void)state;
     struct message told = leave(ON_DRAIN_MIGRATE, REQUEST_HOST_MAINTAIN);
@@ -343,6 +392,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         with_cluster(it_goes_on_elsewhere_and_nobody_above_hears_of_it),
         with_cluster(what_its_host_says_is_there_is_discarded_elsewhere),
+        with_cluster(a_host_cannot_have_another_start_programs),
+        with_cluster(a_host_cannot_name_another_host),
+        with_cluster(a_host_cannot_name_another_folder),
+        with_cluster(a_host_without_a_configured_uri_receives_nothing),
         with_cluster(a_maintenance_tries_again),
         with_cluster(what_may_be_made_anew_is_once_going_has_failed),
         with_cluster(as_long_as_its_host_does_not_know_nothing_is_discarded_or_adopted),

@@ -13,6 +13,7 @@
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
 #include "message/labels.h"
+#include "message/landing.h"
 
 void agent_init(struct agent *agent, const struct role_settings *settings) {
     *agent = (struct agent){.networks = settings->host_networks};
@@ -73,6 +74,8 @@ static enum code judge(const struct agent *agent, const struct book_vm *vm) {
         return CODE_OK;
     if (!lifecycle_permits(op->verb, vm->record.state))
         return vm->record.state == VM_LOST ? CODE_LOST : CODE_BAD_STATE;
+    if (op->verb == VERB_MIGRATE && !landing_is_safe(&op->landing))
+        return CODE_INVALID;
     if (op->verb == VERB_MIGRATE && !may_go(&vm->record, &op->definition))
         return CODE_BAD_STATE;
     enum code code = reshape_refusal(&vm->record, op);

@@ -331,7 +331,7 @@ static bool on_hello(struct peer *peer, const struct event *event) {
     memory_free(peer->networks);
     peer->networks = memory_text(hello->networks);
     peer->sends = hello->sends;
-    peer->receives = hello->receives;
+    peer->receives = hello->receives && peer->setting.migration_uri;
     peer_route(peer, event);
     peer_set_state(peer, PEER_UP);
     send_welcome(peer);

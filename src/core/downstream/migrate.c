@@ -18,6 +18,7 @@
  * it, on disk together with the phase; a discard gives way to what is asked for, and comes back. */
 #include "core/downstream/migrate.h"
 
+#include "base/memory.h"
 #include "core/below/instruct.h"
 #include "core/below/reports.h"
 #include "core/downstream/lending.h"
@@ -94,24 +95,47 @@ static struct definition made_ready(const struct definition *definition) {
     return ready;
 }
 
+/* Where VMs come to at the host, by its owner's configuration. */
+static struct landing configured(const struct peer *peer, uint32_t epoch) {
+    return (struct landing){.epoch = epoch,
+                            .uri = memory_text(peer->setting.migration_uri),
+                            .folder = memory_text(peer->setting.migration_folder)};
+}
+
+/* Does the host say what its owner says? What a host says is never passed on: its words would be
+ * another host's to obey. */
+static bool is_as_configured(const struct peer *peer, const struct landing *told) {
+    const struct peer_setting *setting = &peer->setting;
+    return told->uri && told->folder && setting->migration_uri && setting->migration_folder &&
+           text_equal(told->uri, setting->migration_uri) &&
+           text_equal(told->folder, setting->migration_folder);
+}
+
 static void on_ready(struct downstream *downstream, struct book_vm *vm,
-                     const struct result *result) {
+                     const struct peer *peer) {
     struct definition ready = made_ready(&vm->active->record.definition);
     downstream_end(downstream, vm->active, CODE_OK);
     downstream_set_move(downstream, vm, MOVE_MIGRATING);
     struct book_op *op = downstream_begin_internal(downstream, vm, VERB_MIGRATE);
     op->record.definition = ready;
-    record_clone(&landing_table, &result->landing, &op->record.landing);
-    op->record.landing.epoch = vm->record.place_epoch + 1;
+    op->record.landing = configured(peer, vm->record.place_epoch + 1);
     send(downstream, vm, SEND_NOW);
 }
 
 static void on_receive_result(struct downstream *downstream, struct book_vm *vm,
                               const struct result *result) {
-    if (result->code == CODE_OK && result->landing.uri && result->landing.folder) {
-        on_ready(downstream, vm, result);
+    const struct peer *peer =
+        downlink_by_name(&downstream->manager.downlink, book_destination(vm));
+    bool is_right = peer && is_as_configured(peer, &result->landing);
+    if (result->code == CODE_OK && is_right) {
+        on_ready(downstream, vm, peer);
         return;
     }
+    if (result->code == CODE_OK)
+        effects_note(downstream->manager.moment.out, NOTE_WARNING, vm->active->record.id,
+                     "host %s says another migration_uri or folder than its [agent] section "
+                     "here: nothing is sent there; make both the same, or look at that host",
+                     book_destination(vm));
     stay(downstream, vm, result->code == CODE_OK ? CODE_INVALID : result->code);
     if (downlink_is_undone(result))
         forget_rest(downstream, vm);

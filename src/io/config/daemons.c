@@ -181,11 +181,17 @@ static const struct field timing_fields[] = {
 
 enum { downstream_timing_rows = 2 };
 
-/* The first is for agents alone, the last one for clusters. */
+/* The first three are for agents alone, the last one for clusters. */
 static const struct field peer_fields[] = {
     {field_of(struct peer_config, at_once),
      .about = "operations under way there at a time, where several managers share it",
      .kind = FIELD_U64, .standard = "4", .least = 1, .most = limit_at_once},
+    {field_of(struct peer_config, migration_uri),
+     .about = "by which others send it VMs that run, as its [host] says",
+     .kind = FIELD_BLOB, .form = value_check_migration_uri},
+    {field_of(struct peer_config, migration_folder),
+     .about = "its [daemon] state, into which those come", .kind = FIELD_BLOB,
+     .form = value_check_migration_folder, .standard = "/var/lib/isthmus-agent"},
     {field_of(struct peer_config, name), .kind = FIELD_BLOB, .check = CHECK_NAME},
     {field_of(struct peer_config, address), .about = "its full JID; nobody else is heard",
      .kind = FIELD_BLOB, .form = value_check_jid, .mask = FIELD_REQUIRED},
@@ -206,7 +212,8 @@ static const struct field peer_fields[] = {
      .table = &secret_table},
 };
 
-enum { agent_rows = 7, cluster_rows = array_size(peer_fields) - 1 };
+enum { agent_own_rows = 3, agent_rows = 9,
+       cluster_rows = array_size(peer_fields) - agent_own_rows };
 
 static const struct field hosts_fields[] = {
     {field_of(struct hosts_config, cpus_percent),
@@ -249,7 +256,7 @@ static const struct field host_fields[] = {
      .standard = "qemu:///system"},
     {field_of(struct host_config, migration_uri),
      .about = "by which other hosts of the cluster reach this libvirt, to send it VMs that run",
-     .kind = FIELD_BLOB},
+     .kind = FIELD_BLOB, .form = value_check_migration_uri},
     {field_of(struct host_config, accelerator), .about = "auto, kvm or tcg", .kind = FIELD_ENUM,
      field_names(accelerator_names), .standard = "auto"},
     {field_of(struct host_config, workers), .about = "threads that work on VMs at the same time",
@@ -288,7 +295,7 @@ static const struct field upstream_sections[] = {
      .kind = FIELD_RECORD, .table = keys(struct timing_config, timing_fields)},
     {.name = "cluster", field_list_at(struct upstream_config, clusters, clusters_count),
      .about = "a downstream manager below", .kind = FIELD_LIST, .most = limit_peers,
-     .table = some_keys(struct peer_config, &peer_fields[1], cluster_rows)},
+     .table = some_keys(struct peer_config, &peer_fields[agent_own_rows], cluster_rows)},
     {.name = "shape", field_list_at(struct upstream_config, shapes, shapes_count),
      .about = "a size of VM that tenants may ask for", .kind = FIELD_LIST, .mask = FIELD_REQUIRED,
      .most = limit_shapes, .table = keys(struct shape_config, shape_fields)},

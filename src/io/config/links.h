@@ -47,7 +47,9 @@ struct server_config {
 struct peer_config {
     char *name;
     char *address;
-    uint64_t at_once;     /* agents only */
+    uint64_t at_once;     /* agents only, and so are the next two */
+    char *migration_uri;  /* NULL: it receives no VMs that run */
+    char *migration_folder;
     char *more_addresses; /* on our further servers, by commas, or NULL */
     char *peer_key;
     struct secret password;    /* of its account, for its join token */

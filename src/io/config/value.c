@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "io/os/folder.h"
 #include "message/codec.h"
+#include "message/landing.h"
 #include "message/limits.h"
 
 enum { limit_secret_bytes = 4096 };
@@ -87,6 +88,20 @@ int value_check_path(const char *value, struct error *err) {
     return value[0] == '/' ? 0
                            : error_set(err, -EINVAL, "\"%s\" is not an absolute path; begin it "
                                        "with /", value);
+}
+
+int value_check_migration_uri(const char *value, struct error *err) {
+    return landing_uri_is_safe(value)
+               ? 0
+               : error_set(err, -EINVAL, "\"%.200s\" is no URI that VMs may be sent by; write it "
+                           "like qemu+tls://host-1.site.example/system", value);
+}
+
+int value_check_migration_folder(const char *value, struct error *err) {
+    return landing_folder_is_safe(value)
+               ? 0
+               : error_set(err, -EINVAL, "\"%.200s\" is no folder that VMs may be sent into; write "
+                           "an absolute path without ..", value);
 }
 
 int value_check_file(const char *value, struct error *err) {

@@ -23,4 +23,6 @@ int value_check_jids(const char *value, struct error *err);   /* by commas witho
 int value_check_url(const char *value, struct error *err);    /* without a slash at the end */
 int value_check_listen(const char *value, struct error *err); /* address:port, [address]:port */
 int value_check_path(const char *value, struct error *err);   /* absolute */
+int value_check_migration_uri(const char *value, struct error *err); /* message/landing.h */
+int value_check_migration_folder(const char *value, struct error *err);
 int value_check_file(const char *value, struct error *err);   /* of a file that can be read */

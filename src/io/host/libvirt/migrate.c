@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "io/host/libvirt/look_up.h"
+#include "message/landing.h"
 
 enum { settle_ms = 100 };
 
@@ -104,6 +105,10 @@ static enum code migrate(virDomainPtr domain, const struct host_domain_move *mov
 
 enum code libvirt_migrate(struct libvirt *libvirt, const char *vm,
                           const struct host_domain_move *move, struct error *err) {
+    if (!landing_uri_is_safe(move->uri) || !landing_folder_is_safe(move->to_folder)) {
+        error_set(err, -EINVAL, "libvirt may not have such a URI or folder of the other host");
+        return CODE_INVALID;
+    }
     auto_clean(ours_clean) struct ours ours = {0};
     enum code code = libvirt_look_up(libvirt, vm, &ours, err);
     return code == CODE_OK ? migrate(ours.domain, move, err) : code;
