@@ -260,6 +260,10 @@ static void a_manifest_that_is_wrong_is_refused_by_field(void **state) {
     static const char *const cases[][2] = {
         {"{\"format\":2,\"architecture\":\"x86_64\",\"disk\":\"d\",\"disk_format\":\"raw\"}",
          "format"},
+        {"{\"format\":1,\"architecture\":\"x'/><a b='\",\"disk\":\"d\",\"disk_format\":\"raw\"}",
+         "architecture"},
+        {"{\"format\":1,\"architecture\":\"\",\"disk\":\"d\",\"disk_format\":\"raw\"}",
+         "architecture"},
         {"{\"format\":1,\"architecture\":\"x86_64\",\"disk\":\"d\",\"disk_format\":\"vmdk\"}",
          "disk_format"},
         {"{\"format\":1,\"architecture\":\"x86_64\",\"disk_format\":\"raw\"}", "disk"},

@@ -39,9 +39,9 @@ static void add_escaped(struct text *out, const char *value) {
     }
 }
 
-static void add_path(struct text *out, const char *before, const char *path, const char *after) {
+static void add_value(struct text *out, const char *before, const char *value, const char *after) {
     text_add(out, before);
-    add_escaped(out, path);
+    add_escaped(out, value);
     text_add(out, after);
 }
 
@@ -66,9 +66,9 @@ static void add_interface(const struct host_network *network, const char *mac, s
     const char *type = network->bridge ? "bridge" : network->libvirt ? "network" : "user";
     text_addf(out, "<interface type='%s'><mac address='%s'/>", type, mac);
     if (network->bridge)
-        add_path(out, "<source bridge='", network->bridge, "'/>");
+        add_value(out, "<source bridge='", network->bridge, "'/>");
     else if (network->libvirt)
-        add_path(out, "<source network='", network->libvirt, "'/>");
+        add_value(out, "<source network='", network->libvirt, "'/>");
     text_add(out, "<model type='virtio'/><rom enabled='no'/></interface>"); /* no PXE */
 }
 
@@ -85,16 +85,16 @@ static void add_interfaces(const struct host_domain_plan *plan, struct text *out
 
 static void add_devices(const struct host_domain_plan *plan, struct text *out) {
     text_add(out, "<devices>");
-    add_path(out,
+    add_value(out,
              "<disk type='file' device='disk'>"
              "<driver name='qemu' type='qcow2' discard='unmap'/><source file='",
              plan->disk, "'/><target dev='vda' bus='virtio'/></disk>");
-    add_path(out,
+    add_value(out,
              "<disk type='file' device='disk'>"
              "<driver name='qemu' type='raw'/><source file='",
              plan->seed, "'/><target dev='vdb' bus='virtio'/><readonly/></disk>");
     add_interfaces(plan, out);
-    add_path(out, "<serial type='pty'><log file='", plan->console_log,
+    add_value(out, "<serial type='pty'><log file='", plan->console_log,
              "' append='on'/><target port='0'/></serial>");
     text_add(out, "<console type='pty'><target type='serial' port='0'/></console>"
                   "<controller type='usb' model='none'/>"
@@ -159,7 +159,7 @@ void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, stru
         text_add(out, "<os><type>hvm</type></os></domain>");
         return;
     }
-    text_addf(out, "<os><type arch='%s'>hvm</type><boot dev='hd'/></os>", plan->architecture);
+    add_value(out, "<os><type arch='", plan->architecture, "'>hvm</type><boot dev='hd'/></os>");
     text_add(out, "<features><acpi/><apic/></features>");
     add_cpu(plan, out);
     text_add(out, "<clock offset='utc'/><on_poweroff>destroy</on_poweroff>"

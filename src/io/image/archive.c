@@ -57,6 +57,10 @@ static int manifest_read(const char *json, size_t length, struct manifest *out_m
                      out_manifest, &fault))
         return error_set(err, IMAGE_MALFORMED, "manifest.json: %s%s%s", fault.field,
                          fault.field[0] ? ": " : "", fault.text);
+    const char *name = out_manifest->architecture; /* as libvirt's are: it goes there */
+    if (!*name || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")])
+        return error_set(err, IMAGE_MALFORMED, "manifest.json: architecture: must be of a-z, 0-9 "
+                         "and '_', like x86_64");
     return 0;
 }
 
