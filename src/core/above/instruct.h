@@ -7,6 +7,7 @@
 
 struct uplink;
 
+/* What found the session full goes on, once uplink_resumes(). */
 void uplink_resume(struct uplink *uplink);
 
 /* How a fresh instruction stands against what is known of its VM. */
@@ -16,6 +17,8 @@ enum uplink_judgement {
     UPLINK_ANSWERED,  /* a repeat: say the stored result again */
     UPLINK_REFUSED,   /* say *out_code */
 };
+
+/* `asker`: the manager above, by its name. *out_code: of a refusal. */
 enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
                                    const struct instruct *instruct, enum code *out_code);
 
@@ -23,6 +26,7 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
  * operation, if any, is superseded (only delete may). */
 struct book_op *uplink_begin(struct book *book, const char *asker, const struct instruct *instruct);
 
+/* Sends the VM's state. */
 void uplink_send_vm(struct uplink *uplink, const struct vm *vm);
 
 /* Sends the VM's state with what it has, which changed without an instruction's end to tell. */
@@ -35,13 +39,13 @@ void uplink_send_result(struct uplink *uplink, struct book_op *op);
 void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
                    const struct book_vm *vm);
 
-/* All results of `asker` that are not settled. */
+/* All results that the manager above has not settled. */
 void uplink_send_results(struct uplink *uplink);
 
 /* The VM table once more if it has changed since the hello: such a change found no session. */
 void uplink_send_missed(struct uplink *uplink);
 
-/* The whole VM table of `asker`, in pieces, as the session has room for them; answer to sync. */
+/* The whole table of its VMs, in pieces, as the session has room for them; answer to sync. */
 void uplink_send_table(struct uplink *uplink);
 
 /* Settled: forgets the ended operation, and the VM if it is gone. */

@@ -2,10 +2,7 @@
  * room there follows. */
 #pragma once
 
-struct book;
 struct downlink;
-struct effects;
-struct event;
 
 /* At the end of every step: sessions acknowledge and send again; where there is room again, the
  * instructions that wait for it go out. */

@@ -2,7 +2,6 @@
 #pragma once
 
 struct downstream;
-struct effects;
 struct event;
 
 void downstream_go_on_draining(struct downstream *downstream);

@@ -3,8 +3,6 @@
 #pragma once
 
 struct downstream;
-struct effects;
-struct event;
 struct peer;
 
 /* The host is gone for good: its VMs are lost, what was under way there ends, so does the wait for

@@ -2,7 +2,6 @@
 #pragma once
 
 struct downstream;
-struct effects;
 struct event;
 
 void downstream_on_image(struct downstream *downstream, const struct event *event);

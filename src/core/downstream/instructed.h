@@ -3,7 +3,6 @@
 #pragma once
 
 struct downstream;
-struct effects;
 struct event;
 struct lending;
 

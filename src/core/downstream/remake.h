@@ -17,10 +17,14 @@ void downstream_renew_template(struct downstream *downstream, struct book_vm *vm
 /* The VM leaves its host; its operation from now on is always one of ours, until it has arrived
  * elsewhere. See moves.h. */
 void downstream_leave(struct downstream *downstream, struct book_vm *vm);
+
+/* A stored VM that is between two hosts, or has left something on one, is known as such. */
 void downstream_load_move(struct downstream *downstream, struct book_vm *vm);
 
 /* The VM is no more between two hosts; what is under way on it is the caller's to end. */
 void downstream_end_move(struct downstream *downstream, struct book_vm *vm);
+
+/* The VM is between two hosts from now on, at this point. */
 void downstream_set_move(struct downstream *downstream, struct book_vm *vm, enum move move);
 
 /* What the VM is made of, as it is now; the caller clears it. It has a template. */

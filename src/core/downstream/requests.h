@@ -2,7 +2,6 @@
 #pragma once
 
 struct downstream;
-struct effects;
 struct event;
 struct lending_decision;
 

@@ -5,8 +5,6 @@
 #include <stdint.h>
 
 struct downstream;
-struct effects;
-struct event;
 struct instruct;
 struct lending;
 

@@ -2,8 +2,6 @@
  * with a place's frames (manager/reports.h). */
 #pragma once
 
-struct effects;
-struct event;
 struct peer;
 struct upstream;
 

@@ -1,7 +1,6 @@
 /* Requests of tenants and operators: who asks, whether it may, and which answer it gets. */
 #pragma once
 
-struct effects;
 struct event;
 struct upstream;
 
