@@ -18,8 +18,9 @@ static void put(struct store *store, const struct table *table, void *data) {
 
 static void commit(struct store *store, size_t number) {
     struct error err = {0};
-    struct vm vm = {.name = "bench", .asker = "acme", .place = "north", .shape = "nano",
-                    .image = "empty", .state = VM_RUNNING};
+    struct stored_vm stored = {.vm = {.name = "bench", .asker = "acme", .place = "north",
+                                      .shape = "nano", .image = "empty", .state = VM_RUNNING}};
+    struct vm *vm = &stored.vm;
     char place[] = "north";
     struct timeline_entry timeline[] = {{.at_ms = 1, .step = STEP_ACCEPTED, .by = BY_ASKER},
                                         {.at_ms = 2, .step = STEP_PLACED, .place = place},
@@ -27,13 +28,13 @@ static void commit(struct store *store, size_t number) {
                                         {.at_ms = 4, .step = STEP_ENDED, .by = BY_PLACE}};
     struct operation op = {.vm_name = "bench", .asker = "acme", .state = OP_SUCCEEDED,
                            .timeline = timeline, .timeline_count = array_size(timeline)};
-    text_format(vm.id, sizeof(vm.id), "vm-%026zu", number);
+    text_format(vm->id, sizeof(vm->id), "vm-%026zu", number);
     text_format(op.id, sizeof(op.id), "op-%026zu", number);
-    text_format(op.vm, sizeof(op.vm), "%s", vm.id);
-    text_format(vm.digest, sizeof(vm.digest), "%064zu", number);
+    text_format(op.vm, sizeof(op.vm), "%s", vm->id);
+    text_format(vm->digest, sizeof(vm->digest), "%064zu", number);
     if (store_begin(store, &err))
         measure_fail("begin", err.text);
-    put(store, &vm_table, &vm);
+    put(store, &stored_vm_table, &stored);
     put(store, &operation_table, &op);
     if (store_commit(store, &err))
         measure_fail("commit", err.text);

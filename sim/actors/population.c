@@ -40,28 +40,30 @@ static void add_vm(struct population *all, struct sim_node *cluster, struct sim_
     struct sim_world *world = all->world;
     const struct shape *shape = &world->shapes[all->count % world->settings.shapes];
     uint64_t wall_ms = sim_wall_start_ms - all->total + all->count;
-    struct vm vm = {.size = shape->size, .state = VM_RUNNING, .epoch = 1, .generation = 1,
-                    .place_epoch = 1, .place_generation = 1,
-                    .created_ms = wall_ms, .changed_ms = wall_ms};
-    text_set(vm.id, id_make(&all->ids, "vm", wall_ms).text);
-    text_set(vm.op, id_make(&all->ids, "op", wall_ms).text);
-    text_set(vm.shape, shape->name);
-    text_format(vm.name, sizeof(vm.name), "plum%u", all->count);
-    text_format(vm.digest, sizeof(vm.digest), "%064u", 7);
-    text_format(vm.image, sizeof(vm.image), "tiny");
-    text_format(vm.asker, sizeof(vm.asker), "people%u", all->count % world->settings.tenants);
-    text_set(vm.place, cluster->name);
-    put(world, all->cloud, &vm_table, &vm);
-    vm.image[0] = 0;
-    text_set(vm.asker, all->cloud->name);
-    text_set(vm.place, host->name);
-    put(world, cluster, &vm_table, &vm);
-    vm.place[0] = 0;
-    vm.place_epoch = 0;
-    vm.place_generation = 0;
-    text_set(vm.asker, cluster->name);
-    put(world, host, &vm_table, &vm);
-    domain_take_over(world, host, &vm);
+    struct stored_vm stored = {
+        .vm = {.size = shape->size, .state = VM_RUNNING, .epoch = 1, .generation = 1,
+               .place_epoch = 1, .place_generation = 1, .created_ms = wall_ms,
+               .changed_ms = wall_ms}};
+    struct vm *vm = &stored.vm;
+    text_set(vm->id, id_make(&all->ids, "vm", wall_ms).text);
+    text_set(vm->op, id_make(&all->ids, "op", wall_ms).text);
+    text_set(vm->shape, shape->name);
+    text_format(vm->name, sizeof(vm->name), "plum%u", all->count);
+    text_format(vm->digest, sizeof(vm->digest), "%064u", 7);
+    text_format(vm->image, sizeof(vm->image), "tiny");
+    text_format(vm->asker, sizeof(vm->asker), "people%u", all->count % world->settings.tenants);
+    text_set(vm->place, cluster->name);
+    put(world, all->cloud, &stored_vm_table, &stored);
+    vm->image[0] = 0;
+    text_set(vm->asker, all->cloud->name);
+    text_set(vm->place, host->name);
+    put(world, cluster, &stored_vm_table, &stored);
+    vm->place[0] = 0;
+    vm->place_epoch = 0;
+    vm->place_generation = 0;
+    text_set(vm->asker, cluster->name);
+    put(world, host, &stored_vm_table, &stored);
+    domain_take_over(world, host, vm);
     all->count++;
 }
 

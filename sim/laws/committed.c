@@ -39,7 +39,7 @@ static void check_newest(struct committed *committed, struct sim_world *world,
 
 static void forget(struct committed *committed, const struct sim_node *node,
                    const struct record *record) {
-    if (record->table == &vm_table) {
+    if (record->table == &stored_vm_table) {
         const struct vm *vm = record->data;
         ledger_drop(&committed->newest, ledger_get(&committed->newest, node, vm->id));
     } else if (record->table == &operation_table) {
@@ -78,7 +78,7 @@ void committed_check(struct committed *committed, struct sim_world *world,
             forget(committed, node, record);
         else if (record->table == &operation_table)
             check_op(committed, world, node, record->data);
-        else if (record->table == &vm_table)
+        else if (record->table == &stored_vm_table)
             check_newest(committed, world, node, record->data);
     }
 }

@@ -104,7 +104,7 @@ void ends_check(const struct ends *ends, struct sim_world *world, const struct s
 void ends_check_forgotten(struct sim_world *world, const struct sim_node *node,
                           const struct record *record) {
     const struct vm *vm = record->data;
-    if (record->table == &vm_table && is_below(world, node, vm->id))
+    if (record->table == &stored_vm_table && is_below(world, node, vm->id))
         law_fail(world, "nothing is half-made", "%s forgets %s, which has a domain",
                  node->name, vm->id);
 }

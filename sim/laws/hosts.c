@@ -126,11 +126,11 @@ static void check_removed(struct sim_world *world, const struct sim_node *node,
     if (!domain || domain->is_shell || world->settings.bare ||
         domain->by_vm.next != domain->by_vm.previous)
         return;
-    row = disk_row(node_named(world, manager), &vm_table, domain->vm->id);
+    row = disk_row(node_named(world, manager), &stored_vm_table, domain->vm->id);
     if (!row)
         return;
     disk_read(world, row, &record);
-    const struct vm *kept = record.data;
+    const struct stored_vm *kept = record.data;
     if (kept->destination && text_equal(kept->destination, node->name))
         law_fail(world, "nobody loses a VM", "%s discards %s, which is nowhere else", node->name,
                  domain->vm->id);

@@ -109,10 +109,10 @@ static void hear_of_op(struct laws *laws, struct sim_world *world, struct sim_no
 }
 
 static void hear_of_vm(struct laws *laws, struct sim_world *world, struct sim_node *node,
-                       const struct vm *vm) {
-    sovereignty_check_vm(&laws->sovereignty, &laws->ends, world, node, vm);
-    placed_check(world, node, vm);
-    hosts_check_held(world, node, vm);
+                       const struct stored_vm *stored) {
+    sovereignty_check_vm(&laws->sovereignty, &laws->ends, world, node, stored);
+    placed_check(world, node, &stored->vm);
+    hosts_check_held(world, node, &stored->vm);
 }
 
 static void hear_of_step(struct laws *laws, struct sim_world *world, struct sim_node *node,
@@ -130,9 +130,9 @@ static void hear_of_step(struct laws *laws, struct sim_world *world, struct sim_
             hear_of_op(laws, world, node, record->data);
         if (record->table == &node_table)
             refusals_cluster_saved(&laws->refusals, world, node, record->data);
-        if (record->table == &vm_table)
+        if (record->table == &stored_vm_table)
             hear_of_vm(laws, world, node, record->data);
-        vms_changed |= record->table == &vm_table;
+        vms_changed |= record->table == &stored_vm_table;
     }
     fairness_check(&laws->fairness, world, node, effects);
     if (vms_changed && node->lent)

@@ -115,13 +115,13 @@ static void check_disk(struct sim_world *world, const struct sim_node *node) {
     const struct book *book = role_book(node->role);
     struct list *at = NULL, *next = NULL;
     list_each(at, next, &book->vms)
-        check_row(world, node, &vm_table, &container_of(at, struct book_vm, by_age)->record);
+        check_row(world, node, &stored_vm_table, &container_of(at, struct book_vm, by_age)->record);
     list_each(at, next, &book->ops)
         check_row(world, node, &operation_table,
                   &container_of(at, struct book_op, by_age)->record);
     uint64_t rows = 0;
     list_for(const struct sim_row, row, &node->rows, node) {
-        rows += row->table == &vm_table || row->table == &operation_table;
+        rows += row->table == &stored_vm_table || row->table == &operation_table;
     }
     if (rows != book->vms_count + book->ops_count)
         law_fail(world, "nothing lost", "%s has %llu rows for %llu records", node->name,

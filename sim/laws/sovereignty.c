@@ -64,7 +64,7 @@ static bool limits_exceeded(const struct amounts *limit, const struct amounts *u
 static bool is_saved_again(const struct effects *effects, size_t at, const char *id) {
     for (size_t i = at + 1; i < effects->count; i++) {
         const struct record *record = &effects->items[i].record;
-        if (effects->items[i].kind == EFFECT_SAVE && record->table == &vm_table &&
+        if (effects->items[i].kind == EFFECT_SAVE && record->table == &stored_vm_table &&
             text_equal(((const struct vm *)record->data)->id, id))
             return true;
     }
@@ -77,7 +77,7 @@ static void subtract_found(const struct sim_world *world, const struct sim_node 
                            const struct effects *effects, struct amounts *used) {
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
-        if (effect->kind != EFFECT_SAVE || effect->record.table != &vm_table)
+        if (effect->kind != EFFECT_SAVE || effect->record.table != &stored_vm_table)
             continue;
         const struct vm *saved = effect->record.data;
         const struct book_vm *vm = book_vm(role_book(node->role), saved->id);
@@ -156,9 +156,10 @@ static void check_growth(struct sim_world *world, const struct sim_node *node,
 }
 
 static void check_destination(struct sovereignty *sovereignty, struct sim_world *world,
-                              const struct sim_node *node, const struct vm *vm) {
+                              const struct sim_node *node, const struct stored_vm *stored) {
+    const struct vm *vm = &stored->vm;
     struct last_place *to = ledger_put(&sovereignty->destinations, node, vm->id);
-    const char *now = vm->destination ? vm->destination : "";
+    const char *now = stored->destination ? stored->destination : "";
     if (*now && !text_equal(to->name, now) && node_named(world, now)->cordoned)
         law_fail(world, "sovereignty", "%s sends %s to %s, which is cordoned", node->name, vm->id,
                  now);
@@ -167,12 +168,13 @@ static void check_destination(struct sovereignty *sovereignty, struct sim_world 
 
 /* Law 3: a cordoned host gets nothing new; what was given to it before stays. */
 static void check_cordon(struct sovereignty *sovereignty, struct sim_world *world,
-                         const struct sim_node *node, const struct vm *vm) {
+                         const struct sim_node *node, const struct stored_vm *stored) {
+    const struct vm *vm = &stored->vm;
     if (!node->lent || node_is_upstream(node))
         return;
     struct last_place *put = ledger_put(&sovereignty->places, node, vm->id);
-    bool is_new = vm->state == VM_PENDING || vm->move == MOVE_ARRIVING;
-    check_destination(sovereignty, world, node, vm);
+    bool is_new = vm->state == VM_PENDING || stored->move == MOVE_ARRIVING;
+    check_destination(sovereignty, world, node, stored);
     if (is_new && *vm->place && !text_equal(put->name, vm->place) &&
         node_named(world, vm->place)->cordoned)
         law_fail(world, "sovereignty", "%s puts %s on %s, which is cordoned", node->name,
@@ -189,12 +191,13 @@ static void check_cordon(struct sovereignty *sovereignty, struct sim_world *worl
 
 /* Law 3: an owner moves only what may be moved. Who asked for it hears of what was before. */
 static void check_left(struct ends *ends, struct sim_world *world, const struct sim_node *node,
-                       const struct vm *vm) {
-    if (!vm->move)
+                       const struct stored_vm *stored) {
+    const struct vm *vm = &stored->vm;
+    if (!stored->move)
         return;
-    bool anew = vm->move == MOVE_LEAVING || vm->move == MOVE_ARRIVING;
+    bool anew = stored->move == MOVE_LEAVING || stored->move == MOVE_ARRIVING;
     enum on_drain may = workload_on_drain(world, vm->name);
-    world->stats.moves += vm->move == MOVE_ARRIVING && !*vm->place;
+    world->stats.moves += stored->move == MOVE_ARRIVING && !*vm->place;
     if (may == ON_DRAIN_STAY || (may == ON_DRAIN_MIGRATE && anew))
         law_fail(world, "a VM stays that is to stay", "%s moves %s, %s", node->name, vm->id,
                  vm->name);
@@ -250,7 +253,7 @@ void sovereignty_check_op(struct ends *ends, struct sim_world *world, const stru
 
 void sovereignty_check_vm(struct sovereignty *sovereignty, struct ends *ends,
                           struct sim_world *world, const struct sim_node *node,
-                          const struct vm *vm) {
-    check_cordon(sovereignty, world, node, vm);
-    check_left(ends, world, node, vm);
+                          const struct stored_vm *stored) {
+    check_cordon(sovereignty, world, node, stored);
+    check_left(ends, world, node, stored);
 }

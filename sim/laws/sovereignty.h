@@ -28,7 +28,7 @@ void sovereignty_check_op(struct ends *ends, struct sim_world *world, const stru
                           const struct operation *op);
 void sovereignty_check_vm(struct sovereignty *sovereignty, struct ends *ends,
                           struct sim_world *world, const struct sim_node *node,
-                          const struct vm *vm);
+                          const struct stored_vm *stored);
 
 /* After a step that saved VMs, of a node that lends. */
 void sovereignty_check_limits(struct sovereignty *sovereignty, struct sim_world *world,

@@ -84,7 +84,7 @@ void disk_read(struct sim_world *world, const struct sim_row *row, struct record
 
 bool disk_says(struct sim_world *world, const struct sim_node *node, const char *vm,
                enum vm_state state) {
-    const struct sim_row *row = disk_row(node, &vm_table, vm);
+    const struct sim_row *row = disk_row(node, &stored_vm_table, vm);
     struct record record = {0};
     if (!row)
         return false;

@@ -231,7 +231,9 @@ static const struct field snapshot_fields[] = {
 const struct table snapshot_table = {"snapshot", "A state of a VM that it can be taken back to.",
                                      sizeof(struct snapshot), field_rows(snapshot_fields)};
 
-static const struct field vm_fields[] = {
+/* Of a VM; then what a store keeps behind it. */
+enum { inside_fields = 2 };
+static const struct field stored_vm_fields[] = {
     {field_of(struct vm, id), .about = "The VM's id.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
      .check = CHECK_ID},
     {field_of(struct vm, name), .about = "The tenant's name for it.", .kind = FIELD_TEXT,
@@ -268,11 +270,6 @@ static const struct field vm_fields[] = {
      .kind = FIELD_U32, .mask = FIELD_STORE},
     {field_of(struct vm, place_generation), .about = "Newest instruction issued below.",
      .kind = FIELD_U64, .mask = FIELD_STORE},
-    {field_of(struct vm, move), .about = "Whether it is between two hosts.", .kind = FIELD_ENUM,
-     .mask = FIELD_STORE, field_names(move_names)},
-    {field_of(struct vm, destination),
-     .about = "The host that it migrates to, or that has a rest of it.", .kind = FIELD_BLOB,
-     .mask = FIELD_STORE, .most = limit_name_size - 1, .check = CHECK_NAME},
     {.name = "operation", .about = "The newest operation on it.", .kind = FIELD_TEXT,
      field_at(struct vm, op), .check = CHECK_ID},
     {field_of(struct vm, last_code), .about = "Outcome of that operation, once it has ended.",
@@ -283,9 +280,17 @@ static const struct field vm_fields[] = {
     {field_of(struct vm, changed_ms), .about = "When its record last changed.", .kind = FIELD_U64},
     {field_list_of(struct vm, snapshots, snapshots_count), .about = "Its snapshots, oldest first.",
      .kind = FIELD_LIST, .most = limit_snapshots, .table = &snapshot_table},
+    {field_of(struct stored_vm, move), .about = "Whether it is between two hosts.",
+     .kind = FIELD_ENUM, .mask = FIELD_STORE, field_names(move_names)},
+    {field_of(struct stored_vm, destination),
+     .about = "The host that it migrates to, or that has a rest of it.", .kind = FIELD_BLOB,
+     .mask = FIELD_STORE, .most = limit_name_size - 1, .check = CHECK_NAME},
 };
 const struct table vm_table = {"vm", "A virtual machine.", sizeof(struct vm),
-                               field_rows(vm_fields)};
+                               .fields = stored_vm_fields,
+                               .fields_count = array_size(stored_vm_fields) - inside_fields};
+const struct table stored_vm_table = {"vm", "A virtual machine, as it is kept.",
+                                      sizeof(struct stored_vm), field_rows(stored_vm_fields)};
 
 static const struct field timeline_entry_fields[] = {
     {field_of(struct timeline_entry, at_ms), .about = "When.", .kind = FIELD_U64,

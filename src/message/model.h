@@ -257,9 +257,6 @@ struct vm {
     uint64_t generation;  /* of the newest instruction accepted from above */
     uint32_t place_epoch;       /* managers: as this level counts it for the level below */
     uint64_t place_generation;  /* managers: of the newest instruction issued below */
-    enum move move;             /* downstream managers */
-    char *destination;          /* downstream managers: the host that the VM migrates to, or
-                                 * that may have a rest of it from that; NULL: none */
     char op[limit_id_size];  /* the newest instruction's operation */
     enum code last_code;     /* and its outcome, once it has one */
     enum step last_step;     /* the step that failed */
@@ -268,6 +265,16 @@ struct vm {
     uint32_t snapshots_count;
 };
 extern const struct table vm_table;
+
+/* A VM as a store keeps it. What only a cluster's inside knows stands behind the VM, which is all
+ * that is told above. */
+struct stored_vm {
+    struct vm vm;
+    enum move move;    /* downstream managers: whether it is between two hosts */
+    char *destination; /* downstream managers: the host that it migrates to, or that may have a
+                        * rest of it from that; NULL: none */
+};
+extern const struct table stored_vm_table;
 
 /* What a VM is made from when it is made anew. */
 struct template {

@@ -7,7 +7,7 @@
 
 const struct table *const stored_tables[] = {
     &image_table,  &tenant_table,        &node_table,
-    &vm_table,     &operation_table,     &idempotency_table,
+    &stored_vm_table, &operation_table,     &idempotency_table,
     &host_decision_table, &lending_decision_table,
     &pin_table,    &next_pin_table, /* in this order: a pin ends what was before it */
     &join_token_table, &template_table,

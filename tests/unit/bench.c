@@ -131,8 +131,8 @@ static void check_books(struct bench *bench) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &book->vms) {
         const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
-        const struct record *saved = stored_at(bench, &vm_table, vm->id);
-        if (!saved || !record_equal(&vm_table, saved->data, vm))
+        const struct record *saved = stored_at(bench, &stored_vm_table, vm->id);
+        if (!saved || !record_equal(&stored_vm_table, saved->data, vm))
             fail_msg("VM %s is not in the store as it is in the books", vm->id);
     }
     list_each(node, next, &book->ops) {

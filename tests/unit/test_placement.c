@@ -205,10 +205,10 @@ static void defines(struct model *model) {
     if (model->ops_count == ops_most)
         return;
     size_t number = pick(model, model->downlink.catalogue_count);
-    struct vm vm = {.size = shape_of(number).size};
+    struct stored_vm vm = {.vm = {.size = shape_of(number).size}};
     struct operation operation = {.verb = VERB_DEFINE, .generation = 1,
                                   .deadline_ms = model->moment.now_ms + 1000000000};
-    text_set(vm.id, id_make(&model->ids, "vm", 1).text);
+    text_set(vm.vm.id, id_make(&model->ids, "vm", 1).text);
     text_set(operation.id, id_make(&model->ids, "op", 1).text);
     struct book_vm *made = book_add_vm(&model->book, &vm);
     struct book_op *op = book_begin(&model->book, made, &operation);

@@ -43,7 +43,7 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
     }
     if (verb_reaches[instruct->verb] < VERB_BELOW)
         return refuse(CODE_UNSUPPORTED, out_code);
-    bool is_taken = vm->active && (!vm->active->record.internal || vm->record.move);
+    bool is_taken = vm->active && (!vm->active->record.internal || vm->stored.move);
     if (is_taken && instruct->verb != VERB_DELETE)
         return refuse(CODE_BUSY, out_code);
     return UPLINK_NEW;
@@ -64,9 +64,10 @@ static void describe(struct book *book, struct book_vm *described,
 
 static struct book_vm *add_vm(struct book *book, const char *asker,
                               const struct instruct *instruct) {
-    struct vm record = {.state = VM_PENDING, .created_ms = book->moment->wall_ms};
-    text_set(record.id, instruct->vm);
-    text_set(record.asker, asker);
+    struct stored_vm record = {
+        .vm = {.state = VM_PENDING, .created_ms = book->moment->wall_ms}};
+    text_set(record.vm.id, instruct->vm);
+    text_set(record.vm.asker, asker);
     return book_add_vm(book, &record);
 }
 

@@ -204,7 +204,7 @@ static void on_tick(struct agent *agent) {
 }
 
 static void on_load(struct agent *agent, const struct event *event) {
-    if (event->load.table == &vm_table) {
+    if (event->load.table == &stored_vm_table) {
         agent_count(agent, book_add_vm(&agent->book, event->load.data));
     } else if (event->load.table == &operation_table) {
         const struct operation *record = event->load.data;

@@ -28,7 +28,7 @@ void book_init(struct book *book, const struct book_kind *kind, uint64_t seed,
 static void free_vm(struct book *book, struct book_vm *vm) {
     if (book->kind->vm_free)
         book->kind->vm_free(vm);
-    record_clear(&vm_table, &vm->record);
+    record_clear(&stored_vm_table, &vm->stored);
     memory_free(vm);
 }
 
@@ -111,12 +111,12 @@ const char *book_asked_place(const struct book_vm *vm) {
 }
 
 const char *book_destination(const struct book_vm *vm) {
-    return vm->record.destination ? vm->record.destination : "";
+    return vm->stored.destination ? vm->stored.destination : "";
 }
 
 void book_set_destination(struct book_vm *vm, const char *name) {
-    memory_free(vm->record.destination);
-    vm->record.destination = name ? memory_text(name) : NULL;
+    memory_free(vm->stored.destination);
+    vm->stored.destination = name ? memory_text(name) : NULL;
 }
 
 const struct book_op *book_op_told(const struct book *book, const char *id) {
@@ -124,9 +124,9 @@ const struct book_op *book_op_told(const struct book *book, const char *id) {
     return op ? op : map_get(&book->kept_by_id, id);
 }
 
-struct book_vm *book_add_vm(struct book *book, const struct vm *record) {
+struct book_vm *book_add_vm(struct book *book, const struct stored_vm *record) {
     struct book_vm *vm = memory_new(1, book->kind->vm_size);
-    record_clone(&vm_table, record, &vm->record);
+    record_clone(&stored_vm_table, record, &vm->stored);
     list_init(&vm->by_place);
     list_init(&vm->by_group);
     if (book->kind->vm_begins)
@@ -158,7 +158,7 @@ void book_remove_vm(struct book *book, struct book_vm *vm) {
         if (cursor->next == &vm->by_age)
             cursor->next = vm->by_age.next;
     }
-    effects_forget(book->moment->out, &vm_table, vm->record.id);
+    effects_forget(book->moment->out, &stored_vm_table, vm->record.id);
     if (book->kind->vm_ends)
         book->kind->vm_ends(book, vm);
     map_remove(&book->vms_by_id, vm->record.id);
@@ -203,7 +203,7 @@ void book_remove_op(struct book *book, struct book_op *op) {
 }
 
 void book_save_vm(struct book *book, struct book_vm *vm) {
-    effects_save(book->moment->out, &vm_table, &vm->record);
+    effects_save(book->moment->out, &stored_vm_table, &vm->stored);
 }
 
 void book_save_op(struct book *book, struct book_op *op) {
@@ -375,7 +375,7 @@ void book_check_saved(const struct book *book, const struct effects *effects) {
         const struct record *record = &effects->items[i].record;
         if (effects->items[i].kind != EFFECT_SAVE)
             continue;
-        if (record->table == &vm_table) {
+        if (record->table == &stored_vm_table) {
             const struct book_vm *vm = book_vm(book, ((const struct vm *)record->data)->id);
             if (vm) /* otherwise removed in the same step */
                 check_vm(book, vm);

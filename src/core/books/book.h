@@ -20,7 +20,10 @@ struct book_op;
 /* What the books hold of a VM. A role that needs more of it embeds this first in a struct of its
  * own and says so in its struct book_kind. */
 struct book_vm {
-    struct vm record;
+    union {
+        struct stored_vm stored;
+        struct vm record; /* its first member: what is told above */
+    };
     struct list by_age;   /* in book.vms */
     struct list by_place; /* managers: in the list of the place where it is, or waits to be */
     struct list by_group; /* in book_group.vms; to itself without a group */
@@ -105,7 +108,7 @@ void book_set_destination(struct book_vm *vm, const char *name);
 const struct book_op *book_op_told(const struct book *book, const char *id);
 
 /* Adds a copy of a record; it is not saved (it may come from the store). */
-struct book_vm *book_add_vm(struct book *book, const struct vm *record);
+struct book_vm *book_add_vm(struct book *book, const struct stored_vm *record);
 struct book_op *book_add_op(struct book *book, const struct operation *record);
 
 /* The VM belongs to the group that its record names now. */

@@ -109,7 +109,7 @@ static void on_op_due(struct downstream *downstream, struct book_op *op) {
         if (lending)
             uplink_send_result(&lending->uplink, op);
         book_schedule(&downstream->manager.book, op);
-    } else if (vm->record.move) {
+    } else if (vm->stored.move) {
         downstream_on_move_due(downstream, op);
     } else if (op->deadline_ms <= downstream->manager.moment.now_ms) {
         downstream_end(downstream, op, CODE_DEADLINE);
@@ -191,7 +191,7 @@ static void on_rekey(struct downstream *downstream, const struct event *event) {
 static void on_event(struct downstream *downstream, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
-        if (event->load.table == &vm_table)
+        if (event->load.table == &stored_vm_table)
             downstream_count(downstream,
                              manager_load_vm(&downstream->manager, event->load.data));
         else if (event->load.table == &operation_table)
@@ -270,16 +270,16 @@ static void check_moves(const struct downstream *downstream) {
         const struct book_op *op = vm->active;
         if (list_is_empty(&downstream_vm(vm)->by_move)) /* or all of it is not loaded yet */
             continue;
-        if (!vm->record.move) {
+        if (!vm->stored.move) {
             assert(*book_destination(vm));
             continue;
         }
         assert(op && op->record.internal && downstream_vm(vm)->template);
-        assert((op->record.verb == VERB_DEFINE) == (vm->record.move == MOVE_ARRIVING));
-        assert((op->record.verb == VERB_RECEIVE) == (vm->record.move == MOVE_RECEIVING));
-        assert((op->record.verb == VERB_MIGRATE) == (vm->record.move == MOVE_MIGRATING));
-        assert((op->record.verb == VERB_ADOPT) == (vm->record.move == MOVE_ADOPTING));
-        assert(vm->record.move == MOVE_ARRIVING || *vm->record.place);
+        assert((op->record.verb == VERB_DEFINE) == (vm->stored.move == MOVE_ARRIVING));
+        assert((op->record.verb == VERB_RECEIVE) == (vm->stored.move == MOVE_RECEIVING));
+        assert((op->record.verb == VERB_MIGRATE) == (vm->stored.move == MOVE_MIGRATING));
+        assert((op->record.verb == VERB_ADOPT) == (vm->stored.move == MOVE_ADOPTING));
+        assert(vm->stored.move == MOVE_ARRIVING || *vm->record.place);
     }
 }
 

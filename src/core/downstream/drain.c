@@ -27,9 +27,10 @@ static uint32_t count_sent(const struct downstream *downstream, const struct pee
     uint32_t count = 0;
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &downstream->moving) {
-        const struct vm *vm = &container_of(node, struct downstream_vm, by_move)->base.record;
-        count += (vm->move == MOVE_RECEIVING || vm->move == MOVE_MIGRATING) &&
-                 text_equal(vm->place, peer->setting.name);
+        const struct stored_vm *it =
+            &container_of(node, struct downstream_vm, by_move)->base.stored;
+        count += (it->move == MOVE_RECEIVING || it->move == MOVE_MIGRATING) &&
+                 text_equal(it->vm.place, peer->setting.name);
     }
     return count;
 }
@@ -41,8 +42,8 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
     const struct lending *lending = downstream_lending(downstream, vm->record.asker);
     struct peer *to = NULL;
     *out_live = NULL;
-    if (vm->record.move == MOVE_LEAVING || vm->record.move == MOVE_RECEIVING ||
-        vm->record.move == MOVE_MIGRATING)
+    if (vm->stored.move == MOVE_LEAVING || vm->stored.move == MOVE_RECEIVING ||
+        vm->stored.move == MOVE_MIGRATING)
         return STAY_LEAVING;
     if (vm->active || *book_destination(vm) || vm->record.state == VM_DELETING ||
         (lending && lending->phase >= LENDING_ENDING)) /* it goes anyway */

@@ -108,7 +108,7 @@ static void on_result(struct manager *manager, struct peer *peer, const struct r
         downstream_on_discarded(downstream, result);
         return;
     }
-    if (vm->record.move) {
+    if (vm->stored.move) {
         downstream_on_move_result(downstream, peer, result);
         return;
     }

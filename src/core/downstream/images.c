@@ -24,7 +24,7 @@ void downstream_on_image(struct downstream *downstream, const struct event *even
             continue;
         if (event->image.code == CODE_OK)
             downstream_place(downstream, vm);
-        else if (vm->record.move)
+        else if (vm->stored.move)
             downstream_await_room(downstream, vm);
         else
             downstream_end(downstream, vm->active, event->image.code);

@@ -109,6 +109,6 @@ bool downstream_learn_size(struct downstream *downstream, const struct size *siz
 }
 
 bool downstream_is_homeless(const struct book_vm *vm) {
-    return vm->record.move == MOVE_LEAVING ||
+    return vm->stored.move == MOVE_LEAVING ||
            (!*vm->record.place && list_is_empty(&vm->by_place));
 }

@@ -198,9 +198,9 @@ static void on_adopt_result(struct downstream *downstream, struct book_vm *vm,
 
 void downstream_on_live_result(struct downstream *downstream, const struct result *result) {
     struct book_vm *vm = book_vm(&downstream->manager.book, result->vm);
-    if (vm->record.move == MOVE_RECEIVING)
+    if (vm->stored.move == MOVE_RECEIVING)
         on_receive_result(downstream, vm, result);
-    else if (vm->record.move == MOVE_MIGRATING)
+    else if (vm->stored.move == MOVE_MIGRATING)
         on_migrate_result(downstream, vm, result);
     else
         on_adopt_result(downstream, vm, result);
@@ -286,7 +286,7 @@ void downstream_write_off_destination(struct downstream *downstream, const struc
         list_each(node, next, lists[i]) {
             struct book_vm *vm = &container_of(node, struct downstream_vm, by_move)->base;
             if (!text_equal(book_destination(vm), peer->setting.name) ||
-                vm->record.move == MOVE_MIGRATING)
+                vm->stored.move == MOVE_MIGRATING)
                 continue;
             if (vm->active && verb_is_ahead(vm->active->record.verb))
                 downstream_end(downstream, vm->active, CODE_LOST);

@@ -63,7 +63,7 @@ void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
     struct book_vm *vm = book_vm(&downstream->manager.book, result->vm);
     struct book_op *op = vm->active;
     downlink_reflect(peer, op);
-    if (vm->record.move >= MOVE_RECEIVING) {
+    if (vm->stored.move >= MOVE_RECEIVING) {
         downstream_on_live_result(downstream, result);
     } else if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result);
@@ -81,7 +81,7 @@ void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
 void downstream_on_move_due(struct downstream *downstream, struct book_op *op) {
     struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
     bool in_time = op->deadline_ms > downstream->manager.moment.now_ms;
-    if (vm->record.move >= MOVE_RECEIVING) {
+    if (vm->stored.move >= MOVE_RECEIVING) {
         downstream_on_live_due(downstream, op);
         return;
     }

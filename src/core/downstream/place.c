@@ -9,7 +9,7 @@
 #include "core/downstream/share.h"
 
 static bool is_nowhere(const struct book_vm *vm) {
-    return vm->record.move == MOVE_LEAVING || !*vm->record.place;
+    return vm->stored.move == MOVE_LEAVING || !*vm->record.place;
 }
 
 bool downstream_has_room(const struct downstream *downstream, const struct book_vm *vm) {
@@ -67,7 +67,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm) {
     struct peer *peer = NULL;
     op->resend_ms = book_never;
     enum placement found = downstream_choose(downstream, vm, &op->record.definition, &peer);
-    if (!vm->record.move && !downstream_has_room(downstream, vm))
+    if (!vm->stored.move && !downstream_has_room(downstream, vm))
         found = PLACEMENT_NO_ROOM; /* what there is belongs to those that have left theirs */
     switch (found) {
     case PLACEMENT_FOUND:
@@ -83,7 +83,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm) {
     case PLACEMENT_NO_GROUP:
     case PLACEMENT_NOT_ALLOWED: /* not asked for */
     case PLACEMENT_UNREACHABLE: /* which of these it is, is an inside matter */
-        if (vm->record.move) {
+        if (vm->stored.move) {
             downstream_await_room(downstream, vm);
             return;
         }

@@ -41,22 +41,22 @@ void downstream_renew_template(struct downstream *downstream, struct book_vm *vm
 
 void downstream_set_move(struct downstream *downstream, struct book_vm *vm,
                          enum move move) {
-    vm->record.move = move;
+    vm->stored.move = move;
     list_remove(&downstream_vm(vm)->by_move);
     list_add(&downstream->moving, &downstream_vm(vm)->by_move);
 }
 
 void downstream_load_move(struct downstream *downstream, struct book_vm *vm) {
-    if (vm->record.move)
+    if (vm->stored.move)
         list_add(&downstream->moving, &downstream_vm(vm)->by_move);
     else if (*book_destination(vm))
         list_add(&downstream->rests, &downstream_vm(vm)->by_move);
 }
 
 void downstream_end_move(struct downstream *downstream, struct book_vm *vm) {
-    if (!vm->record.move)
+    if (!vm->stored.move)
         return;
-    vm->record.move = MOVE_NONE;
+    vm->stored.move = MOVE_NONE;
     list_remove(&downstream_vm(vm)->by_move);
     if (*book_destination(vm))
         list_add(&downstream->rests, &downstream_vm(vm)->by_move);

@@ -130,7 +130,7 @@ static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm 
         .state = vm->state,
         .on_drain = downstream_vm(it)->template ? downstream_vm(it)->template->definition.on_drain
                                                 : ON_DRAIN_STAY,
-        .move = vm->move,
+        .move = it->stored.move,
         .stays = peer && peer_is_emptied(peer) ? downstream_vm(it)->stays : STAY_UNDECIDED,
         .created_ms = vm->created_ms,
         .changed_ms = vm->changed_ms,

@@ -75,7 +75,7 @@ static void shut_down(struct downstream *downstream, struct book_vm *vm) {
 
 /* One step of a VM toward its end; what is under way for that is waited for. */
 static void evict(struct downstream *downstream, struct book_vm *vm, enum lending_phase was) {
-    bool moves = vm->record.move;
+    bool moves = vm->stored.move;
     struct size reserved = {0};
     downstream_end_move(downstream, vm);
     if (vm->active) {

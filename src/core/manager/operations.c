@@ -29,7 +29,7 @@ void manager_undo(struct manager *manager, struct book_vm *vm, enum undo when) {
     book_save_op(&manager->book, op);
 }
 
-struct book_vm *manager_load_vm(struct manager *manager, const struct vm *record) {
+struct book_vm *manager_load_vm(struct manager *manager, const struct stored_vm *record) {
     struct book_vm *vm = book_add_vm(&manager->book, record);
     struct peer *peer = downlink_by_name(&manager->downlink, vm->record.place);
     if (peer)

@@ -13,5 +13,5 @@ enum undo { UNDO_NOW, UNDO_LATER };
 void manager_undo(struct manager *manager, struct book_vm *vm, enum undo when);
 
 /* A stored VM stands at its place again; a stored operation goes on where it was. */
-struct book_vm *manager_load_vm(struct manager *manager, const struct vm *record);
+struct book_vm *manager_load_vm(struct manager *manager, const struct stored_vm *record);
 void manager_load_op(struct manager *manager, const struct operation *record);

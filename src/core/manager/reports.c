@@ -8,7 +8,7 @@
 void manager_learn_state(struct manager *manager, struct book_vm *vm, enum vm_state state) {
     bool gone = state == VM_DELETED || state == VM_FAILED;
     bool deleting = vm->record.state == VM_DELETING;
-    if (vm->record.move && vm->record.move != MOVE_RECEIVING) /* it is what it was until then */
+    if (vm->stored.move && vm->stored.move != MOVE_RECEIVING) /* it is what it was until then */
         return;
     if (vm->active && vm->active->record.verb == VERB_DEFINE)
         return;

@@ -121,18 +121,18 @@ static bool admit(const struct call *call, const struct shape **out_shape,
 static struct book_vm *add_vm(const struct call *call, const struct shape *shape,
                               const struct image_entry *image) {
     struct upstream *upstream = call->upstream;
-    struct vm record = {
-        .state = VM_PENDING, .size = shape->size, .epoch = 1, .created_ms = call->moment->wall_ms};
+    struct stored_vm record = {.vm = {.state = VM_PENDING, .size = shape->size, .epoch = 1,
+                                      .created_ms = call->moment->wall_ms}};
     struct id id = id_make(&upstream->manager.ids, "vm", call->moment->wall_ms);
-    text_set(record.id, id.text);
-    text_set(record.name, call->request->vm_create.name);
-    text_set(record.asker, call->tenant->record.name);
-    text_set(record.shape, shape->name);
-    text_set(record.image, image->record.name);
-    text_set(record.group, call->request->vm_create.group);
-    text_set(record.digest, image->record.digest);
-    record.metadata = call->request->vm_create.metadata; /* copied by the book */
-    record.networks = call->request->vm_create.networks; /* copied by the book */
+    text_set(record.vm.id, id.text);
+    text_set(record.vm.name, call->request->vm_create.name);
+    text_set(record.vm.asker, call->tenant->record.name);
+    text_set(record.vm.shape, shape->name);
+    text_set(record.vm.image, image->record.name);
+    text_set(record.vm.group, call->request->vm_create.group);
+    text_set(record.vm.digest, image->record.digest);
+    record.vm.metadata = call->request->vm_create.metadata; /* copied by the book */
+    record.vm.networks = call->request->vm_create.networks; /* copied by the book */
     struct book_vm *vm = book_add_vm(&upstream->manager.book, &record);
     upstream_link_vm(upstream, vm);
     return vm;

@@ -80,7 +80,7 @@ static void on_load(struct upstream *upstream, const struct event *event) {
         upstream_add_image(upstream, event->load.data);
     } else if (table == &node_table) {
         load_node(upstream, event->load.data);
-    } else if (table == &vm_table) {
+    } else if (table == &stored_vm_table) {
         upstream_link_vm(upstream, manager_load_vm(&upstream->manager, event->load.data));
     } else if (table == &operation_table) {
         manager_load_op(&upstream->manager, event->load.data);
