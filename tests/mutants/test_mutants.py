@@ -43,6 +43,7 @@ WORLDS = [
     "--seeds 40 --upstreams 2 --clusters 1 --agents 4 --pause_ms 3",
     "--seed 930000016 --operations 1000 --upstreams 3 --agents 4",
     "--seed 960000463 --operations 1000 --upstreams 2 --window 3",
+    "--seed 1956972072 --upstreams 2 --levels 3 --placing 300 --networks 500",
     "--seeds 700 --seed 1000",
 ]
 

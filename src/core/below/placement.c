@@ -183,6 +183,7 @@ bool placement_leads_on(struct book_vm *vm, const struct peer *peer, enum code c
                                                  .by = BY_PLACE,
                                                  .place = vm->record.place});
     op->decider = BY_MANAGER; /* the next, or that there is none, is our own decision */
+    list_remove(&op->by_room); /* it is not under way there any more, wherever it goes */
     placement_take(vm);
     return true;
 }
