@@ -44,6 +44,7 @@ WORLDS = [
     "--seed 930000016 --operations 1000 --upstreams 3 --agents 4",
     "--seed 960000463 --operations 1000 --upstreams 2 --window 3",
     "--seed 1956972072 --upstreams 2 --levels 3 --placing 300 --networks 500",
+    "--seed 497653719 --upstreams 2 --agents 4 --drains 1000",
     "--seeds 700 --seed 1000",
 ]
 

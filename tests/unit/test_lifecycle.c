@@ -24,7 +24,7 @@ static const char followers[VM_STATE_COUNT][VM_STATE_COUNT + 1] = {
     /* paused    */ ".xxxxxxx.x",
     /* suspended */ ".xxxxxxxxx",
     /* crashed   */ ".xxxxxxxxx",
-    /* lost      */ ".xxxxxxx.x",
+    /* lost      */ "xxxxxxxx.x",
     /* deleting  */ ".......x.x",
     /* failed    */ "x......xxx",
     /* deleted   */ ".........x",

@@ -146,6 +146,21 @@ static void a_vm_that_is_there_is_not_defined_again_unless_its_definition_failed
     }
 }
 
+static void a_vm_that_is_lost_here_may_come_again_while_it_runs(void **state) {
+    struct desk *desk = *state;
+    struct book_op *op = begin(desk, bench_define("1", "1", 1, bench_shapes));
+    struct book_vm *vm = book_vm(&desk->book, op->record.vm);
+    book_end(&desk->book, op, CODE_OK);
+    struct message receive = bench_define("2", "1", 2, bench_shapes);
+    receive.instruct.verb = VERB_RECEIVE;
+    vm->record.state = VM_RUNNING;
+    assert_refused(desk, receive, CODE_CONFLICT);
+    vm->record.state = VM_LOST;
+    assert_judged(desk, receive, UPLINK_NEW);
+    assert_int_equal(begin(desk, receive)->record.verb, VERB_RECEIVE);
+    assert_int_equal(vm->record.state, VM_PENDING);
+}
+
 static void a_definition_after_a_failed_one_replaces_it_in_all_points(void **state) {
     struct desk *desk = *state;
     struct book_op *op = begin(desk, bench_define("1", "1", 1, &bench_shapes[0]));
@@ -222,6 +237,7 @@ int main(void) {
         with_desk(only_a_delete_overtakes_what_is_under_way),
         with_desk(a_deletion_ends_the_older_operation_as_superseded),
         with_desk(a_vm_that_is_there_is_not_defined_again_unless_its_definition_failed),
+        with_desk(a_vm_that_is_lost_here_may_come_again_while_it_runs),
         with_desk(a_definition_after_a_failed_one_replaces_it_in_all_points),
         with_desk(who_refused_may_be_asked_again_by_the_same_operation),
         with_desk(an_operation_is_of_one_vm),

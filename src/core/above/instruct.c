@@ -14,6 +14,12 @@ static enum uplink_judgement refuse(enum code code, enum code *out_code) {
     return UPLINK_REFUSED;
 }
 
+/* Is nothing of it here, so that it can be made? What has gone from here without a word, as where
+ * sending it was cut, may come back while it runs. */
+static bool may_be_made(const struct book_vm *vm, enum verb verb) {
+    return vm->record.state == VM_FAILED || (vm->record.state == VM_LOST && verb == VERB_RECEIVE);
+}
+
 enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
                                    const struct instruct *instruct, enum code *out_code) {
     const struct book_vm *vm = book_vm(book, instruct->vm);
@@ -34,7 +40,7 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
     if (instruct->epoch < vm->record.epoch || instruct->generation < vm->record.generation)
         return refuse(CODE_STALE, out_code);
     bool again = instruct->generation == vm->record.generation;
-    if (!again && verb_makes(instruct->verb) && vm->record.state != VM_FAILED)
+    if (!again && verb_makes(instruct->verb) && !may_be_made(vm, instruct->verb))
         return refuse(CODE_CONFLICT, out_code);
     if (again) {
         if (!text_equal(vm->record.op, instruct->op))

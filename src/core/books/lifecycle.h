@@ -11,7 +11,7 @@
  *                            | is not STOPPED
  *                            v
  *                        DELETING --- its place confirms ---> DELETED (settled: gone)
- *   LOST: its host no longer has it; only delete leads on.
+ *   LOST: its host no longer has it; only delete leads on, or that it comes to the host again.
  *   What a PAUSED VM had in memory is gone when its host loses power: it is CRASHED then. */
 #pragma once
 
