@@ -16,9 +16,8 @@
 #include <strophe.h>
 #include <sys/socket.h>
 
-#include "base/memory.h"
 #include "base/text.h"
-#include "measure.h"
+#include "drive.h"
 
 struct party {
     xmpp_ctx_t *context;
@@ -27,13 +26,6 @@ struct party {
     const char *to;      /* where this party sends; NULL: back to whom it came from */
     bool connected;
     struct drive *drive;
-};
-
-struct drive {
-    struct series series;
-    double *begun_us;
-    size_t sent, wanted;
-    char *payload;
 };
 
 static int on_socket(xmpp_conn_t *connection, void *socket) {
@@ -54,24 +46,16 @@ static void on_connection(xmpp_conn_t *connection, xmpp_conn_event_t event, int 
     party->connected = true;
 }
 
+/* All that may leave. */
 static void drive_send(struct party *party) {
-    struct drive *drive = party->drive;
-    auto_clean(text_deinit) struct text stanza = {0};
-    text_addf(&stanza,
-              "<message type='headline' id='%zu' to='%s'><frame xmlns='urn:isthmus:bench'>%s"
-              "</frame></message>", drive->sent, party->to, drive->payload);
-    drive->begun_us[drive->sent++] = measure_now_us();
-    xmpp_send_raw(party->connection, stanza.data, stanza.length);
-}
-
-static void drive_receive(struct party *party, const char *id) {
-    struct drive *drive = party->drive;
-    size_t which = strtoul(id, NULL, 10);
-    if (which >= drive->sent)
-        measure_fail("know an answer", id);
-    series_add(&drive->series, measure_now_us() - drive->begun_us[which]);
-    if (drive->sent < drive->wanted)
-        drive_send(party);
+    size_t number;
+    while (drive_next(party->drive, &number)) {
+        auto_clean(text_deinit) struct text stanza = {0};
+        text_addf(&stanza,
+                  "<message type='headline' id='%zu' to='%s'><frame xmlns='urn:isthmus:bench'>%s"
+                  "</frame></message>", number, party->to, party->drive->payload);
+        xmpp_send_raw(party->connection, stanza.data, stanza.length);
+    }
 }
 
 static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user) {
@@ -81,7 +65,8 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user
     if (!id || !type || !text_equal(type, "headline"))
         measure_fail("understand a stanza of type", type ? type : "none");
     if (party->drive) {
-        drive_receive(party, id);
+        drive_receive(party->drive, id);
+        drive_send(party);
         return 1;
     }
     const struct party *via = party->other ? party->other : party;
@@ -127,25 +112,16 @@ static void serve(xmpp_ctx_t *context, const struct party *last) {
 }
 
 static void drive(struct party *party, char **arguments) {
-    struct drive drive = {.wanted = measure_number(arguments[1])};
-    size_t outstanding = measure_number(arguments[2]), bytes = measure_number(arguments[3]);
+    struct drive drive;
     party->to = arguments[0];
     party->drive = &drive;
-    drive.begun_us = memory_new(drive.wanted, sizeof(*drive.begun_us));
-    drive.payload = memory_new(bytes + 1, 1);
-    memset(drive.payload, 'x', bytes);
     while (!party->connected)
         turn(party->context);
-    series_begin(&drive.series);
-    while (drive.sent < outstanding && drive.sent < drive.wanted)
-        drive_send(party);
-    while (drive.series.count < drive.wanted)
+    drive_begin(&drive, arguments + 1);
+    drive_send(party);
+    while (!drive_is_over(&drive))
         turn(party->context);
-    series_end(&drive.series);
-    series_print(&drive.series);
-    series_deinit(&drive.series);
-    memory_free(drive.begun_us);
-    memory_free(drive.payload);
+    drive_end(&drive);
 }
 
 int main(int count, char **arguments) {

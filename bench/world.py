@@ -14,11 +14,15 @@ from cloud_case import make_archive  # noqa: E402
 
 BUILD = f"{ROOT}/build-bench"
 # Room for all that is measured: what is looked for is the cost of work, not of its refusal.
+# One client with one token stands for many: it may have what there is.
+ONE_CLIENT = {"connections_per_address": 1000, "requests_per_token": 1000}
+IDLE_MOST = 30  # connections, for their memory
 HOST = {"cpus": 200000, "memory_mib": 16000000, "disk_gib": 1000000}
 PROGRAMS = ["src/cli/isthmus", "src/main/isthmus-upstream", "src/main/isthmus-downstream",
-            "src/main/isthmus-agent"]
-GENERATORS = ["bench-exchange", "bench-load", "bench-commit", "bench-domains", "bench-placement",
-              "bench-agents"]
+            "src/main/isthmus-agent", "src/main/isthmus-relay", "src/main/isthmus-warden"]
+GENERATORS = ["bench-exchange", "bench-exchange-http", "bench-exchange-amqp",
+              "bench-exchange-zeromq", "bench-load", "bench-commit", "bench-domains",
+              "bench-placement", "bench-agents"]
 
 
 def build():
@@ -52,6 +56,18 @@ def cpu_seconds(pid):
     return seconds
 
 
+def family(pid):
+    """The process and all its children: a broker's virtual machine is one."""
+    pids = [pid]
+    for parent in pids:
+        try:
+            for thread in os.listdir(f"/proc/{parent}/task"):
+                pids += map(int, read(f"/proc/{parent}/task/{thread}/children").split())
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return pids
+
+
 def kib_of(path, name):
     return int(re.search(rf"{name}:\s+(\d+)", read(path)).group(1))
 
@@ -72,16 +88,17 @@ class World:
     def __init__(self, agents=2, trace=False, **options):
         self.folder = tempfile.TemporaryDirectory(prefix="isthmus-bench-")
         self.cloud = Cloud(f"{self.folder.name}/cloud", BUILD, {"north": agents}, driver="test",
-                           trace=trace, **{"host": HOST, **options})
+                           trace=trace, **{"host": HOST, "api": ONE_CLIENT, **options})
         self.raw = []
         self.names = 0
-        self.password_file = write_secret(f"{self.folder.name}/raw.password")
 
     def __enter__(self):
         server_1, server_2 = self.cloud.server_1, self.cloud.server_2
-        for server, users in ((server_1, ("driver", "above")), (server_2, ("below", "echo"))):
+        idle = [f"idle-{number}" for number in range(IDLE_MOST)]
+        for server, users in ((server_1, ("driver", "above")),
+                              (server_2, ("below", "echo", *idle))):
             for user in users:
-                server.add_account(user, read(self.password_file).strip())
+                server.add_account(user, read(self.password_file(user)).strip())
         try:
             self.cloud.start()
             self.token_file = self.cloud.tenant("acme")
@@ -110,20 +127,40 @@ class World:
 
     # the floor
 
+    def password_file(self, user):
+        """A relay tells its accounts by that; the bridge has one at each server."""
+        name = "bridge" if user in ("above", "below") else user
+        return write_secret(f"{self.folder.name}/{name}.password")
+
     def place(self, server, user):
-        return f"{server.jid(user, 'bench')},{server.port},{server.ca_file}"
+        proof = getattr(server, "server_key", server.ca_file)
+        return f"{server.jid(user, 'bench')},{server.port},{proof}"
+
+    def raw_program(self):
+        """The least that a program of this kind of carrier can be."""
+        kind = self.cloud.options.carrier
+        return "bench-exchange" if kind == "xmpp" else f"bench-exchange-{kind}"
+
+    def echo(self, server, user):
+        """What a party that sends everything back is called with."""
+        if self.cloud.options.carrier == "xmpp":
+            return ("echo", self.place(server, user))
+        return ("echo", self.place(server, user), server.jid("below", "bench"))
 
     def start_raw(self):
         one, two = self.cloud.server_1, self.cloud.server_2
-        for role in (("echo", self.place(two, "echo")),
-                     ("bridge", self.place(one, "above"), self.place(two, "below"),
-                      one.jid("driver", "bench"), two.jid("echo", "bench"))):
-            process = subprocess.Popen(
-                [f"{BUILD}/bench/bench-exchange", self.password_file, *role],
-                stdout=subprocess.PIPE, text=True)
-            self.raw.append(process)
-            if process.stdout.readline() != "ready\n":
-                raise RuntimeError(f"bench-exchange {role[0]} did not get ready")
+        self.start_one("echo", self.echo(two, "echo"))
+        self.start_one("above", ("bridge", self.place(one, "above"), self.place(two, "below"),
+                                 one.jid("driver", "bench"), two.jid("echo", "bench")))
+
+    def start_one(self, user, role):
+        process = subprocess.Popen(
+            [f"{BUILD}/bench/{self.raw_program()}", self.password_file(user), *role],
+            stdout=subprocess.PIPE, text=True)
+        self.raw.append(process)
+        if process.stdout.readline() != "ready\n":
+            raise RuntimeError(f"{self.raw_program()} {role[0]} did not get ready")
+        return process
 
     def stop_raw(self):
         """So that the two wait for nothing, at no cost, while something else is measured."""
@@ -137,9 +174,33 @@ class World:
         one = self.cloud.server_1
         self.start_raw()
         try:
-            return generate("bench-exchange", self.password_file, "drive",
-                            self.place(one, "driver"), one.jid("above", "bench"), count,
-                            outstanding, size)
+            before = self.server_seconds()
+            result = generate(self.raw_program(), self.password_file("driver"), "drive",
+                              self.place(one, "driver"), one.jid("above", "bench"), count,
+                              outstanding, size)
+            frames = 4 * count  # each goes by two servers, there and back
+            result["server_us"] = (self.server_seconds() - before) * 1e6 / frames
+            return result
+        finally:
+            self.stop_raw()
+
+    def server_seconds(self):
+        """Of processor, of all application servers so far."""
+        return sum(cpu_seconds(pid) for server in self.cloud.servers
+                   for pid in family(server.running_pid()))
+
+    def connection_kib(self, count):
+        """What one connection more costs its server, and a raw client."""
+        server = self.cloud.server_2
+
+        def resident():
+            return sum(resident_kib(pid) for pid in family(server.running_pid()))
+        before = resident()
+        try:
+            pids = [self.start_one(user, self.echo(server, user)).pid
+                    for user in (f"idle-{number}" for number in range(count))]
+            return ((resident() - before) / count,
+                    sum(map(anonymous_kib, pids)) / count)
         finally:
             self.stop_raw()
 

@@ -13,10 +13,9 @@ and for people and ./quickstart:
     cloud.py status FOLDER
     cloud.py down FOLDER
 
-In FOLDER: servers/ (each Prosody), one folder per daemon (its configuration, secrets and state)
-and log/NAME.log (what each wrote to standard error). Nothing outside of it is written but the
-cache of libvirt's probes, in build/. Only processes that were started from FOLDER are
-ended: each is known by its pid together with its command line, which names FOLDER.
+In FOLDER: servers/ (each Prosody), one folder per daemon (its configuration, secrets and state),
+log/NAME.log (its standard error). Nothing else is written but the cache of libvirt's probes, in
+build/. Only what was started from FOLDER is ended, by pid and command line.
 """
 import argparse
 import json
@@ -28,28 +27,18 @@ import typing
 import urllib.error
 import urllib.request
 
-from cloud_parts import (PROBES, Answer, Daemon, command_line, end_process, keep_probes, read,
-                         room_of, section, use_probes, wait_until, write, write_secret)
+from cloud_parts import (PROBES, QEMU_CONF, Answer, Daemon, add_account, command_line,
+                         end_process, has_settled, keep_probes, make_server, read, room_of,
+                         section, use_probes, wait_until, without, write, write_secret)
 from ejabberd import Ejabberd
 from fault_proxy import FaultProxy
-from prosody import Prosody, free_port
+from prosody import free_port
 
 # A Unix socket's path has 107 bytes, and libvirt adds for a QEMU's monitor:
 ROOT_LENGTH = 107 - len("/lib/qemu/domain-9999-isthmus-vm-01m8224s4/monitor.sock")
 CLOUD_FACTS = "cloud.json"
 SHAPES = {"nano": (1, 32, 1), "small": (1, 128, 1), "large": (4, 2048, 4)}
 HOST = {"cpus": 8, "memory_mib": 4096, "disk_gib": 40}
-# Embedded libvirt as root, without systemd and without an account of its own for QEMU.
-QEMU_CONF = """\
-stdio_handler = "file"
-user = "root"
-group = "root"
-security_driver = "none"
-dynamic_ownership = 0
-remember_owner = 0
-cgroup_controllers = []
-namespaces = []
-"""
 
 
 class Options(typing.NamedTuple):
@@ -62,6 +51,8 @@ class Options(typing.NamedTuple):
     networks: list = ()  # that the upstream managers know
     host_networks: dict = {}  # by agent, what it has, as QEMU's NAT
     # application servers, and the ways to them
+    carrier: str = os.environ.get("ISTHMUS_CARRIER", "xmpp")  # kind of them: SERVERS
+    spare_carrier: str = ""  # of the spare ones, if it is another; of several: "http amqp"
     one_server: bool = False  # for all links; else one an upstream manager and depth of clusters
     spare: str = ""  # one more a link: "server", a Prosody beside each; "node", ejabberd's second
     trace: bool = True  # each writes down what it carries
@@ -76,6 +67,7 @@ class Options(typing.NamedTuple):
     limits: dict = {}  # of the downstream managers' [uplink]
     shares: dict = {}  # more of them, by the manager above
     member: dict = {}  # of their [agent]
+    api: dict = {}  # of the upstream managers' [api]
     labels: dict = {}  # of clusters
     timing: dict = {}  # of [timing]
     link: dict = {}  # of all links
@@ -176,57 +168,60 @@ class Cloud:
         for manager in [*self.upstreams, *self.clusters]:
             name = self._server_name(manager)
             if name not in servers:
-                domain = domains.get(name, f"{name.removeprefix('server-')}.test")
+                domain = domains.get(name, f"{name}.test")  # long: tests look for it in memories
                 servers[name] = self._make_server(name, domain)
             self.inside[manager] = servers[name]
-        self.servers = [*servers.values(), *self.spares.values()]
+        self.servers = [*servers.values(), *sum(self.spares.values(), [])]
         self.server_1 = self.servers[0]
         self.server_2 = servers.get("server-2", self.server_1)
 
     def _make_server(self, name, domain):
         folder, spare = f"{self.folder}/servers/{name}", self.options.spare
+        carrier = self.options.carrier
         if spare == "node":
             return Ejabberd(folder, domain, nodes=2)
         if spare == "server":
-            self.spares[domain] = Prosody(f"{folder}-spare", f"spare.{domain}",
-                                          name=f"{name}-spare", trace=self.options.trace)
-        return Prosody(folder, domain, name=name, port=self.ports[name], trace=self.options.trace)
+            kinds = (self.options.spare_carrier or carrier).split()
+            self.spares[domain] = [
+                make_server(self, kind, f"{folder}-spare{end}", f"spare{end}.{domain}",
+                            name=f"{name}-spare{end}")
+                for kind, end in zip(kinds, ("", "-2", "-3"))]
+        return make_server(self, carrier, folder, domain, name=name, port=self.ports[name])
 
-    def _further(self, title, server, user, resource, more):
-        """The section of a link's further server, if it has one."""
-        settings = {"server": "127.0.0.1", **more}
+    def _further(self, title, server, account, manager=None):
+        """The sections of a link's further servers, if it has some. `title` has room for the
+        number of each."""
         if self.options.spare == "node":
-            return section(title, {**settings, "port": server.nodes[1].port})
-        spare = self.spares.get(server.domain)
-        if not spare:
-            return ""
-        path = write_secret(f"{spare.folder}/{user}.password")
-        spare.add_account(user, read(path).strip())
-        return section(title, {"jid": spare.jid(user, resource), "password_file": path,
-                               "ca_file": spare.ca_file, "port": spare.port, **settings})
+            more = {"uplink": manager[1]} if manager else {}
+            return section(title.format(""), {"server": "127.0.0.1", **more,
+                                              "port": server.nodes[1].port})
+        text = ""
+        for number, spare in enumerate(self.spares.get(server.domain, ())):
+            path, more = write_secret(f"{spare.folder}/{account[0]}.password"), {}
+            if manager:
+                more = {"uplink": manager[1], "manager": self._manager_jid(manager[0], spare)}
+            add_account(spare, account[0], read(path).strip(), more.get("manager"))
+            text += section(title.format(f"-{number + 1}" if number else ""), {
+                **spare.settings(*account), "password_file": path, **more})
+        return text
 
     def _further_uplink(self, daemon, manager, link):
-        server, more = self.inside[manager], {"uplink": link}
-        spare = self.spares.get(server.domain)
-        if spare:
-            more["manager"] = self._manager_jid(manager).replace(f"@{server.domain}/",
-                                                                 f"@{spare.domain}/")
-        return self._further(f"uplink-server {link}-spare", server, daemon.name,
-                             self._resource(manager, daemon.name), more)
+        account = (daemon.name, self._resource(manager, daemon.name))
+        return self._further(f"uplink-server {link}-spare{{}}", self.inside[manager], account,
+                             (manager, link))
 
-    def _link(self, daemon, server, user, resource, use):
-        """The settings of an account at an application server, which is made."""
+    def _link(self, daemon, server, account, use, manager=None):
+        """The settings of an account, (user, resource), at an application server, which is made."""
         path = f"{daemon.folder}/{use}.password"
         write_secret(path)
         self.public_key(daemon, use)
-        server.add_account(user, read(path).strip())
+        add_account(server, account[0], read(path).strip(), manager)
         port = server.port
         if self.options.proxies:
             name = f"{daemon.name}.{use}" if daemon.kind == "downstream" else daemon.name
             self.proxies[name] = FaultProxy(port, self.options.seed)
             port = self.proxies[name].port
-        return {"jid": server.jid(user, resource), "password_file": path,
-                "server": "127.0.0.1", "port": port, "ca_file": server.ca_file,
+        return {**server.settings(*account, port), "password_file": path,
                 "key_file": self.key_file(daemon, use), **self.options.link}
 
     @staticmethod
@@ -261,9 +256,10 @@ class Cloud:
     def _daemon_section(self, daemon):
         return section("daemon", {"state": daemon.state, "log_level": self.options.log_level})
 
-    def _manager_jid(self, manager):
-        return self.inside[manager].jid(manager, "manager") if manager in self.upstreams \
-            else self.inside[manager].jid(f"{manager}-manager", "downstream")
+    def _manager_jid(self, manager, server=None):
+        server = server or self.inside[manager]
+        return server.jid(manager, "manager") if manager in self.upstreams \
+            else server.jid(f"{manager}-manager", "downstream")
 
     def _image_token(self, manager, member):
         """What a member presents to its manager to pull images."""
@@ -280,9 +276,9 @@ class Cloud:
         return "uplink" if self._is_first(manager, member) else f"uplink-{manager}"
 
     def _uplink(self, daemon, manager):
-        return {**self._link(daemon, self.inside[manager], daemon.name,
-                             self._resource(manager, daemon.name),
-                             self.use(manager, daemon.name)),
+        account = (daemon.name, self._resource(manager, daemon.name))
+        return {**self._link(daemon, self.inside[manager], account,
+                             self.use(manager, daemon.name), self._manager_jid(manager)),
                 "manager": self._manager_jid(manager),
                 "peer_key": self.public_key(self.daemon(manager), "downlink"),
                 "image_url": self._image_url(daemon.name, self.ports[manager]),
@@ -296,9 +292,10 @@ class Cloud:
     def _member(self, manager, member):
         """The settings of a party below."""
         server, resource = self.inside[manager], self._resource(manager, member)
-        spare = self.spares.get(server.domain)
+        more = ",".join(spare.jid(member, resource)
+                        for spare in self.spares.get(server.domain, ()))
         return {"address": server.jid(member, resource),
-                **({"more_addresses": spare.jid(member, resource)} if spare else {}),
+                **({"more_addresses": more} if more else {}),
                 "peer_key": self.public_key(self.daemon(member), self.use(manager, member))}
 
     def _share(self, manager):
@@ -308,11 +305,11 @@ class Cloud:
         daemon, labels = self.upstreams[name], self.options.labels
         text = self._daemon_section(daemon) + section("api", {
             "listen": f"127.0.0.1:{self.ports[name]}",
-            "operator_token_file": self.operator(name)})
+            "operator_token_file": self.operator(name), **self.options.api})
         text += section("downlink",
-                        self._link(daemon, self.inside[name], name, "manager", "downlink"))
-        text += self._further("downlink-server spare", self.inside[name], name, "manager", {})
-        text += section("timing", self.options.timing)
+                        self._link(daemon, self.inside[name], (name, "manager"), "downlink"))
+        text += self._further("downlink-server spare{}", self.inside[name], (name, "manager"))
+        text += section("timing", without(self.options.timing, "lease_seconds"))
         for member in self.below(name):
             text += section(f"cluster {member}", {
                 **self._member(name, member),
@@ -326,21 +323,19 @@ class Cloud:
 
     def _write_downstream(self, cluster):
         daemon = self.downstreams[cluster]
-        timing = {key: value for key, value in self.options.timing.items()
-                  if key != "operation_seconds"}
         text = self._daemon_section(daemon)
         for manager in self.above(cluster):
             link = "cloud" if manager == "upstream" else manager
             text += section(f"uplink {link}", {
                 **self._uplink(daemon, manager), **self._share(manager)})
             text += self._further_uplink(daemon, manager, link)
-        account = (self.inside[cluster], f"{cluster}-manager", "downstream")
-        text += section("downlink", self._link(daemon, *account, "downlink"))
-        text += self._further("downlink-server spare", *account, {})
+        account = (f"{cluster}-manager", "downstream")
+        text += section("downlink", self._link(daemon, self.inside[cluster], account, "downlink"))
+        text += self._further("downlink-server spare{}", self.inside[cluster], account)
         text += section("images", {
             "listen": f"127.0.0.1:{self.ports[cluster]}",
             "token_file": self._image_token(cluster, "agents")})
-        text += section("timing", timing)
+        text += section("timing", without(self.options.timing, "operation_seconds"))
         for member in self.below(cluster):
             text += section(f"agent {member}", {**self._member(cluster, member),
                                                 **self._landing(member), **self.options.member})
@@ -418,20 +413,20 @@ class Cloud:
         return min(cpus, self._share(manager).get("max_cpus") or cpus)
 
     def await_capacity(self):
-        """Until each upstream manager knows all processors, and that there is room: hosts count
-        what fits when they have learned the shapes, a moment after they told what they have."""
+        """Until each upstream manager knows all processors, and of room, and hears no more."""
         for upstream in self.upstreams:
             wanted = {name: self._lent(name, upstream) for name in self.below(upstream)}
-            seen = {}
+            seen, told = {}, []
 
-            def is_there(upstream=upstream, wanted=wanted, seen=seen):
+            def is_there(upstream=upstream, wanted=wanted, seen=seen, told=told):
                 try:
                     clusters = self.rest("GET", "/v1/clusters", upstream=upstream).json()["items"]
                 except OSError:
                     return False
                 seen.update({cluster["name"]: room_of(cluster) for cluster in clusters
                              if cluster["state"] == "up"})
-                return all(seen.get(name, 0) == cpus for name, cpus in wanted.items())
+                return (has_settled(told, [cluster.get("capacity") for cluster in clusters]) and
+                        all(seen.get(name, 0) == cpus for name, cpus in wanted.items()))
             wait_until(is_there, f"processors of each cluster: {wanted}; {upstream} knows {seen}")
 
     def emulators(self, wanted="", agent=""):
@@ -546,7 +541,8 @@ def command_up(options):
         cloud = Cloud.load(options.folder)
     else:
         cloud = Cloud(options.folder, options.build, {"north": options.agents},
-                      driver=options.driver, one_server=options.one_server)
+                      driver=options.driver, one_server=options.one_server,
+                      carrier=options.carrier)
     cloud.start()
     command_env(options)
 
@@ -565,7 +561,7 @@ def command_env(options):
 def command_status(options):
     cloud = Cloud.load(options.folder)
     for server in cloud.servers:
-        print(f"{server.name:12} Prosody     pid {server.running_pid() or '-'}  "
+        print(f"{server.name:12} {type(server).__name__:11} pid {server.running_pid() or '-'}  "
               f"{server.domain} on port {server.port}")
     for daemon in cloud.daemons():
         print(f"{daemon.name:12} {daemon.kind:11} pid {daemon.pid() or '-'}  {daemon.log_file}")
@@ -586,7 +582,9 @@ def main():
     up.add_argument("--build", default="build", help="Meson's build folder")
     up.add_argument("--agents", type=int, default=2)
     up.add_argument("--driver", choices=("qemu", "test"), default="qemu")
-    up.add_argument("--one-server", action="store_true", help="one Prosody for both links")
+    up.add_argument("--one-server", action="store_true", help="one for both links")
+    up.add_argument("--carrier", choices=("xmpp", "http", "amqp", "zeromq"), default="xmpp",
+                    help="of the application servers: Prosody, isthmus-relay (two), or RabbitMQ")
     options = parser.parse_args()
     try:
         options.run(options)

@@ -9,11 +9,30 @@ import subprocess
 import tempfile
 import time
 
+from prosody import Prosody
+from rabbitmq import Rabbitmq
+from relay import BrokerDouble, Relay, RelayDouble, ZeromqDouble, ZeromqRelay
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROBES = f"{ROOT}/build/capabilities"  # what libvirt knows of this machine's QEMU
 START_SECONDS = 60
 STOP_SECONDS = 30
 POLL_SECONDS = 0.02
+SETTLED_SECONDS = 0.5  # each level gathers changes of capacity for a fifth of it
+# application servers by the kind of their carrier
+SERVERS = {"xmpp": Prosody, "http": Relay, "http-double": RelayDouble, "amqp": Rabbitmq,
+           "amqp-double": BrokerDouble, "zeromq": ZeromqRelay, "zeromq-double": ZeromqDouble}
+# Embedded libvirt as root, without systemd and without an account of its own for QEMU.
+QEMU_CONF = """\
+stdio_handler = "file"
+user = "root"
+group = "root"
+security_driver = "none"
+dynamic_ownership = 0
+remember_owner = 0
+cgroup_controllers = []
+namespaces = []
+"""
 
 
 def write(path, text, mode=0o644):
@@ -36,6 +55,21 @@ def read(path):
 def section(name, values):
     lines = [f"[{name}]"] + [f"{key} = {value}" for key, value in values.items()]
     return "\n".join(lines) + "\n\n"
+
+
+def make_server(cloud, carrier, folder, domain, **more):
+    """An application server of this kind."""
+    if issubclass(SERVERS[carrier], Relay):
+        more["build"] = cloud.build
+    return SERVERS[carrier](folder, domain, trace=cloud.options.trace, **more)
+
+
+def add_account(server, user, password, manager=None):
+    """At an application server. `manager`: the address of the only one that it reaches there by
+    itself, where the server knows who reaches whom."""
+    server.add_account(user, password)
+    if isinstance(server, Relay):
+        server.reach(user, [manager.partition("@")[0]] if manager else [])
 
 
 def command_line(pid):
@@ -69,6 +103,11 @@ def keep_probes(cache):
                 raise
 
 
+def without(values, key):
+    """A copy of the dictionary that lacks the key."""
+    return {name: value for name, value in values.items() if name != key}
+
+
 def wait_until(claim, what, seconds=START_SECONDS):
     """What `claim` returned as soon as it is true; a RuntimeError names what did not come."""
     end = time.monotonic() + seconds
@@ -79,6 +118,13 @@ def wait_until(claim, what, seconds=START_SECONDS):
         if time.monotonic() > end:
             raise RuntimeError(f"waited {seconds} s for this, in vain: {what}")
         time.sleep(POLL_SECONDS)
+
+
+def has_settled(told, now):
+    """Is it as it was for a while? `told`: a list that is empty at first, and remembers it."""
+    if told[:1] != [now]:
+        told[:] = now, time.monotonic()
+    return time.monotonic() - told[1] > SETTLED_SECONDS
 
 
 def end_process(pid, number, seconds=STOP_SECONDS):
@@ -110,6 +156,7 @@ class Daemon:
         self.log_file = f"{cloud.folder}/log/{name}.log"
         self.pid_file = f"{self.folder}/pid"
         self.process = None
+        self.environment = {}
         self.log_start = 0
         os.makedirs(self.folder, exist_ok=True)
 
@@ -141,7 +188,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [self.program, "--config", self.config], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True,
-                env={"PATH": os.environ["PATH"], "HOME": self.folder})
+                env={"PATH": os.environ["PATH"], "HOME": self.folder, **self.environment})
         write(self.pid_file, str(self.process.pid))
 
     def await_ready(self):

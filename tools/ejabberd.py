@@ -167,6 +167,11 @@ class Ejabberd:
     def jid(self, user, resource=None):
         return f"{user}@{self.domain}" + (f"/{resource}" if resource else "")
 
+    def settings(self, user, resource, port=None):
+        """The keys of a link's configuration that say where this server is, and who one is."""
+        return {"carrier": "xmpp", "address": self.jid(user, resource), "server": "127.0.0.1",
+                "port": port or self.port, "ca_file": self.ca_file}
+
     def add_account(self, user, password):
         self.accounts.append((user, password))
 

@@ -188,7 +188,7 @@ class FaultProxy:
         self.connections.add(connection)
         try:
             await connection.serve(reader, writer)
-        except OSError:  # the server is not there
+        except (OSError, asyncio.CancelledError):  # the server is not there; the proxy is closed
             pass
         finally:
             self.connections.discard(connection)

@@ -15,6 +15,7 @@ and for ./quickstart:
 Nothing outside of FOLDER is read or written, and only the process that was started is ended.
 """
 import argparse
+import contextlib
 import errno
 import hashlib
 import hmac
@@ -31,7 +32,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 START_SECONDS = 30
-STOP_SECONDS = 10
+STOP_SECONDS = 20  # it gives its clients 6 (mod_c2s) and their sockets 5 more (net.server_epoll)
 
 # Tuned as measured: without gc, min_wait and nagle a round trip costs several times as much, and
 # the module "limits" (left out) would throttle a manager to 24 round trips a second.
@@ -78,19 +79,36 @@ def openssl(*arguments):
 # Below those that the kernel gives to whoever connects: a server that is down keeps its port.
 PORTS = range(10240, 32768)
 offers = itertools.count(random.randrange(len(PORTS)))  # programs at the same time begin apart
+marks = []  # of the ports that this process was offered, until it ends
+
+
+def bound(family, address, kind=socket.SOCK_STREAM):
+    """A socket that has the address; None: somebody else has it."""
+    one = socket.socket(family, kind)
+    try:
+        one.bind(address)
+        return one
+    except OSError as fault:
+        one.close()
+        if fault.errno != errno.EADDRINUSE:
+            raise
+        return None
 
 
 def free_port():
-    """A port that nobody has, on loopback; not offered twice by this process."""
+    """A port on loopback that nobody has, and that nobody else is offered as long as this process
+    lives: whoever is to listen there may be down for a while. An abstract name says so to others
+    (unix(7)): like a port it is one to a network namespace, and it is gone with its process."""
     while True:
         port = PORTS[next(offers) % len(PORTS)]
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError as fault:
-                if fault.errno != errno.EADDRINUSE:
-                    raise
+        mark = bound(socket.AF_UNIX, f"\0isthmus-port-{port}")
+        probe = bound(socket.AF_INET, ("127.0.0.1", port)) if mark else None
+        if probe:
+            probe.close()
+            marks.append(mark)
+            return port
+        if mark:
+            mark.close()
 
 
 def port_answers(port):
@@ -184,6 +202,16 @@ class Prosody:
     def jid(self, user, resource=None):
         return f"{user}@{self.domain}" + (f"/{resource}" if resource else "")
 
+    def settings(self, user, resource, port=None):
+        """The keys of a link's configuration that say where this server is, and who one is."""
+        return {"carrier": "xmpp", "address": self.jid(user, resource), "server": "127.0.0.1",
+                "port": port or self.port, "ca_file": self.ca_file}
+
+    def frames(self):
+        """How many it has carried, if it writes them down."""
+        with open(self.traffic_file, errors="replace") as traffic:
+            return traffic.read().count("urn:isthmus:frame:1")
+
     def add_account(self, user, password):
         """Writes the account as Prosody's internal_hashed does: SCRAM-SHA-256 (RFC 7677)."""
         salt = secrets.token_hex(16)
@@ -226,18 +254,23 @@ class Prosody:
                                    f"see {self.log_file} and {self.folder}/prosody.out")
             time.sleep(0.02)
 
-    def _end(self, signal_number):
+    def _has_ended(self, signal_number):
+        """Does it end by the signal? Where it is our child, it is taken in."""
+        end = time.monotonic() + STOP_SECONDS
         pid = self.running_pid()
         if pid:
-            os.kill(pid, signal_number)
-        if self.process:
-            self.process.wait(STOP_SECONDS)
-            self.process = None
-        end = time.monotonic() + STOP_SECONDS
-        while self.running_pid():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal_number)
+        while self.process.poll() is None if self.process else self.running_pid():
             if time.monotonic() > end:
-                raise RuntimeError(f"Prosody {self.name}, process {pid}, does not end")
+                return False
             time.sleep(0.02)
+        return True
+
+    def _end(self, signal_number):
+        if not self._has_ended(signal_number) and not self._has_ended(signal.SIGKILL):
+            raise RuntimeError(f"Prosody {self.name}, process {self.running_pid()}, does not end")
+        self.process = None
         if os.path.exists(self.pid_file):
             os.unlink(self.pid_file)
 

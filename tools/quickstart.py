@@ -21,12 +21,14 @@ from seal import traffic
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = f"{ROOT}/build"
 PROGRAMS = ["src/main/isthmus-upstream", "src/main/isthmus-downstream", "src/main/isthmus-agent",
-            "src/cli/isthmus"]
+            "src/main/isthmus-relay", "src/cli/isthmus"]
+SERVERS = {"xmpp": "Prosody", "http": "isthmus-relay", "amqp": "RabbitMQ",
+           "zeromq": "isthmus-relay, by ZeroMQ"}
 CLUSTERS = {"north": ["host-1", "host-2"]}
 TENANT = "demo"
 BOOT_SECONDS = 120
 COLUMNS = 120
-USER_DATA = "#cloud-config\ngreeting: from the tenant, through two XMPP servers\n"
+USER_DATA = "#cloud-config\ngreeting: from the tenant, through two application servers\n"
 
 
 class Failed(Exception):
@@ -102,13 +104,16 @@ def make_guest(folder):
 
 # --- cloud ---------------------------------------------------------------------------------------
 
-def start(folder):
-    step = Step(f"Start two Prosodys, an upstream manager, a downstream manager, two agents in "
-                f"{folder}")
+def start(folder, carrier):
+    step = Step(f"Start two application servers ({SERVERS[carrier]}), an upstream manager, a "
+                f"downstream manager, two agents in {folder}")
     if os.path.exists(f"{folder}/{CLOUD_FACTS}"):
         cloud = Cloud.load(folder)
     else:
-        cloud = Cloud(folder, BUILD, CLUSTERS, driver="qemu", log_level="debug")
+        cloud = Cloud(folder, BUILD, CLUSTERS, driver="qemu", log_level="debug", carrier=carrier)
+    if cloud.options.carrier != carrier:
+        raise Failed(f"{folder} holds a cloud over {cloud.options.carrier}.\n   Next: give another "
+                     "--folder, or ./quickstart --remove first")
     for daemon in cloud.daemons():  # what was built anew since takes over; VMs stay up
         if daemon.pid() and os.readlink(f"/proc/{daemon.pid()}/exe").endswith(" (deleted)"):
             daemon.stop()
@@ -118,7 +123,7 @@ def start(folder):
         raise Failed(f"{fault}\n{cloud.tail(8)}\n   Next: see the logs above; then ./quickstart "
                      "--stop, and again") from fault
     for server in cloud.servers:
-        print(f"   {server.name:9} Prosody for {server.domain}, port {server.port}, pid "
+        print(f"   {server.name:9} {SERVERS[carrier]} for {server.domain}, port {server.port}, pid "
               f"{server.running_pid()}")
     for daemon in cloud.daemons():
         print(f"   {daemon.name:9} isthmus-{daemon.kind}, pid {daemon.pid()}")
@@ -206,6 +211,8 @@ def log_lines(daemon, op, ended):
 def carried(cloud, server, op, kinds):
     """What the server took in of the operation, and for whom: the frames, which it cannot read,
     opened by the keys of the daemons."""
+    if not hasattr(server, "traffic_file"):  # what a relay or a broker keeps none of
+        return
     for number, line in enumerate(traffic(cloud, server).splitlines(), 1):
         stanza = re.match(r"in (\S+) <message [^>]*\bto='([^']+)'.*?(\{.*\})</message>", line)
         if not stanza or op not in line:
@@ -226,8 +233,9 @@ def show_path(cloud, vm, op, agent):
                  log_lines(daemon, op, ended), (op, vm))
 
     def took(server, *kinds):
-        place = os.path.relpath(server.traffic_file, cloud.folder)
-        show_hop(f"{server.name}, Prosody, pid {server.running_pid()}: carried it sealed ({place})",
+        place = os.path.relpath(getattr(server, "traffic_file", server.log_file), cloud.folder)
+        name = SERVERS[cloud.options.carrier]
+        show_hop(f"{server.name}, {name}, pid {server.running_pid()}: carried it sealed ({place})",
                  carried(cloud, server, op, kinds), (op, vm))
 
     told(upstream, "accepted it and chose the cluster", ended=False)
@@ -265,7 +273,7 @@ def show_further(cloud, token_file, shown, name, console):
             ("as the operator", f"isthmus tenant list --token-file {shown}/operator.token"),
             ("the API", f"curl {cloud.environment()['ISTHMUS_SERVER']}/v1/openapi.json"),
             ("what each daemon says", f"tail -f {shown}/log/*.log"),
-            ("what each Prosody carries", f"{shown}/servers/*/traffic.log"),
+            ("what each server carries", f"{shown}/servers/*/*.log"),
             ("configurations", f"{shown}/{{upstream,downstreams/*,agents/*}}/*.conf"),
             ("the guest's console", f"{shown}/{os.path.relpath(console, cloud.folder)}"),
             ("again: one more VM", f"./quickstart{option}"),
@@ -276,12 +284,12 @@ def show_further(cloud, token_file, shown, name, console):
 
 # --- commands ------------------------------------------------------------------------------------
 
-def go(wanted, shown):
+def go(wanted, shown, carrier):
     begin = time.monotonic()
     folder = open_folder(wanted)
     build(folder)
     image = make_guest(folder)
-    cloud = start(folder)
+    cloud = start(folder, carrier)
     step = Step("Ask for a VM as a tenant, by the command")
     token_file = cloud.tenant(TENANT)
     asked = time.monotonic()
@@ -335,6 +343,8 @@ def main():
         "builds, starts a whole Isthmus in a folder of its own, makes a VM and shows the path that "
         "the request took. Run again, it reuses all that and makes one more VM.")
     parser.add_argument("--folder", help="where everything goes (default: quickstart.d here)")
+    parser.add_argument("--carrier", choices=SERVERS, default="xmpp", help="by which the daemons "
+                        "reach each other; amqp needs what tools/setup installs beyond --quick")
     parser.add_argument("--stop", action="store_true", help="end all that it started")
     parser.add_argument("--remove", action="store_true", help="the same, and delete the folder")
     options = parser.parse_args()
@@ -346,7 +356,7 @@ def main():
         elif options.stop:
             stop(wanted)
         else:
-            go(wanted, shown)
+            go(wanted, shown, options.carrier)
     except (Failed, RuntimeError, OSError) as fault:
         print(f"\nquickstart: {fault}", file=sys.stderr)
         return 1

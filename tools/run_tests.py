@@ -34,7 +34,7 @@ BUILDS = {
 }
 
 THREADED = ["test_rest", "test_command", "test_carrier", "test_xmpp", "test_owner",
-            "test_failover"]
+            "test_failover", "test_relay"]
 
 TARGETS = {"build-fuzz": ["fuzz"]}  # what is built of it; otherwise all
 
@@ -112,10 +112,19 @@ def count_program(entry):
     return counts
 
 
+def fresh_seed():
+    """Where the simulator's fresh seeds begin: by the tree that is tested, so that a run of it can
+    be repeated and a change meets seeds that none met before. None: this is no checkout."""
+    done = subprocess.run(["git", "rev-parse", "HEAD^{tree}"], cwd=ROOT, capture_output=True,
+                          text=True, check=False)
+    return str(int(done.stdout[:8], 16)) if done.returncode == 0 else None
+
+
 class Tests:
     def __init__(self, system_names):
         self.system_names = system_names
         self.built = {}  # by build folder: None, or why it could not be built
+        self.failed = []  # a line for each that failed, to be read at the end
 
     def build(self, folder):
         """Configures and builds it once; warnings are errors. Raises CannotBuild."""
@@ -158,12 +167,18 @@ class Tests:
         log = f"{ROOT}/{folder}/meson-logs/{suite}.json"
         if os.path.exists(log):
             os.unlink(log)
+        seed = fresh_seed()
         code = run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs",
-                    "--logbase", suite, "--timeout-multiplier", "4", *names])
+                    "--logbase", suite, "--timeout-multiplier", "4", *names],
+                   env={**({"ISTHMUS_SIM_FRESH": seed} if seed else {}), **os.environ})
         counts = Counts()
         with open(log) as lines:
             for line in lines:
-                counts.add(count_program(json.loads(line)))
+                entry = json.loads(line)
+                counted = count_program(entry)
+                counts.add(counted)
+                if counted.failed:
+                    self.failed.append(f"{folder} {suite}: {entry['name']}, {entry['result']}")
         if code != 0 and counts.failed == 0:
             counts.failed = 1
         return counts
@@ -173,6 +188,7 @@ class Tests:
             [sys.executable, "tests/system/run.py", *names],
             env={**os.environ, "ISTHMUS_BUILD": f"{ROOT}/{folder}"})
         counts = count_output("\n".join(lines))
+        self.failed += [f"{folder} {line}" for line in lines if line.startswith("FAIL ")]
         if code != 0:
             counts.failed = max(counts.failed, 1)
         elif counts.passed + counts.failed == 0:
@@ -224,6 +240,15 @@ class Tests:
         self.build("build")
         return self.system_tests("build", self.system_names)
 
+    def packages(self):
+        """the Debian packages: made, checked, installed beside this system, upgraded, purged"""
+        code, lines = run_and_read([sys.executable, "tests/packages/test_packages.py", "-v"])
+        self.failed += [line for line in lines if line.startswith(("FAIL:", "ERROR:"))]
+        counts = count_output("\n".join(lines))
+        if code != 0:
+            counts.failed = max(counts.failed, 1)
+        return counts
+
     def bench_smoke(self):
         """each measurement of bench/run once: that it works, not how fast"""
         if not os.path.exists(f"{ROOT}/bench/run"):
@@ -269,6 +294,7 @@ class Tests:
         for part in parts:
             counts.add(part(folder))
         for name in sorted(os.listdir(reports)):
+            self.failed.append(f"{folder}/reports/{name}")
             with open(f"{reports}/{name}", errors="replace") as report:
                 say(f"--- {reports}/{name}\n{report.read()}")
             counts.failed += 1
@@ -289,7 +315,8 @@ class Tests:
 PARTS = {"gcc": Tests.gcc, "tidy": Tests.tidy, "unit": Tests.unit, "scenario": Tests.scenario,
          "sim": Tests.sim, "mutants": Tests.mutants, "system": Tests.system,
          "sanitize": Tests.sanitize, "threads": Tests.threads, "clang": Tests.clang,
-         "fuzz": Tests.fuzz, "bench-smoke": Tests.bench_smoke}
+         "fuzz": Tests.fuzz, "packages": Tests.packages,
+         "bench-smoke": Tests.bench_smoke}
 
 
 def run_part(tests, part, is_named, summary):
@@ -332,6 +359,8 @@ def main():
     say(f"\n=== all of it, in {time.monotonic() - begin:.0f} s")
     for line in summary:
         say(line)
+    for line in tests.failed:
+        say(f"failed: {line}")
     if total.skipped:
         say(f"{total.skipped} skipped, as told above")
     say(f"{total.passed} passed, {total.failed} failed")

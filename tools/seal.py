@@ -3,12 +3,14 @@
 
     end = End("agent.key", "agent", peer_key)     # or "manager"
     end.seal(b"...")                              # the text of a frame that it says
-    end.open(text), end.open_own(text)            # what the peer said; what it said itself
+    end.open(sealed), end.open_own(sealed)        # what the peer said; what it said itself
     seal.py open KEY_FILE agent|manager PEER_KEY < traffic.log    # shows frames in the clear
 It reads secret keys: it is for those who own them."""
 import base64
 import ctypes
 import hashlib
+import json
+import os
 import re
 import sys
 
@@ -18,6 +20,8 @@ PURPOSE = b"isthmus frame 1"
 SIDES = {"agent": b"a", "manager": b"m"}
 FRAME = re.compile(r"<frame xmlns=['\"]urn:isthmus:frame:1['\"]>([^<]*)</frame>")
 NONCE, MAC = 24, 16
+MARK = b"\1"  # of a sealed frame that is bytes, and no text
+NUMBERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../docs/protocol-numbers.txt")
 
 
 class NotSealed(Exception):
@@ -72,8 +76,9 @@ class End:
 
     @staticmethod
     def _open(text, key):
+        """`text`: a str, or the bytes of a frame that has no text."""
         try:
-            sealed = decode(text)
+            sealed = text.removeprefix(MARK) if isinstance(text, bytes) else decode(text)
         except ValueError as fault:
             raise NotSealed(str(fault)) from fault
         nonce, box = sealed[:NONCE], sealed[NONCE:]
@@ -99,13 +104,99 @@ class End:
         return None
 
 
+def read_numbers():
+    """(record, number): field, kind, names; of what goes over links"""
+    found = {}
+    with open(NUMBERS) as file:
+        for line in (line for line in file if not line.startswith("#")):
+            where, record, number, *rest = line.split()
+            if where == "link" and rest[1] != "gone":
+                found[record, int(number)] = rest[0], rest[1], rest[2:]
+    return found
+
+
+class Packed:
+    """The packed form of a record, from its bytes."""
+    numbers = {}
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+        if not Packed.numbers:
+            Packed.numbers.update(read_numbers())
+
+    def number(self):
+        value = shift = 0
+        while True:
+            byte = self.data[self.at]
+            self.at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    def bytes(self):
+        length = self.number()
+        self.at += length
+        return self.data[self.at - length:self.at]
+
+    def record(self, name):
+        fields = {}
+        while self.at < len(self.data):
+            tag = self.number()
+            value = self.bytes() if tag & 1 else self.number()
+            if (name, tag >> 1) in self.numbers:
+                field, kind, names = self.numbers[name, tag >> 1]
+                fields[field] = self.value(value, kind, names)
+        for (record, _), (field, kind, names) in self.numbers.items():
+            if record == name and kind == "enum":
+                fields.setdefault(field, names[0])
+        return fields
+
+    def entries(self, kind, names):
+        while self.at < len(self.data):
+            name = names[self.number() if kind == "choices" else 0]
+            entry = Packed(self.bytes()).record(name)
+            yield {name: entry} if kind == "choices" else entry
+
+    @staticmethod
+    def value(value, kind, names):
+        if kind == "flag":
+            return bool(value)
+        if kind == "enum":
+            return names[value]
+        if kind == "record":
+            return Packed(value).record(names[0])
+        if kind in ("list", "choices"):
+            return list(Packed(value).entries(kind, names))
+        if kind == "digest" and len(value) == 32:
+            return value.hex()
+        if kind == "id" and len(value) <= 24:
+            number = int.from_bytes(value[-16:], "big")
+            return value[:-16].decode() + "-" + "".join(
+                "0123456789abcdefghjkmnpqrstvwxyz"[number >> 5 * digit & 31]
+                for digit in reversed(range(26)))
+        return value if kind == "number" else value.decode(errors="replace")
+
+
+def in_words(frame):
+    """A frame's JSON, whichever form it has."""
+    if frame.startswith(b"{"):
+        return frame.decode(errors="replace")
+    return json.dumps(Packed(frame).record("frame"), ensure_ascii=False, separators=(",", ":"))
+
+
+def sealed_in(words):
+    """What End opens, of what stands in the traffic of a double (tools/relay_double.py), too."""
+    return decode(words[1:]) if words.startswith("~") else words
+
+
 def opened(line, ends):
     """The line with each frame that one of the ends can open in the clear."""
     def show(match):
         for end in ends:
-            frame = end.open_any(match.group(1))
+            frame = end.open_any(sealed_in(match.group(1)))
             if frame is not None:
-                return frame.decode(errors="replace")
+                return in_words(frame)
         return match.group(0)
     return FRAME.sub(show, line)
 

@@ -15,7 +15,7 @@ _isthmus() {
     everywhere="--server --socket --token-file --ca-file --output --help"
     COMPREPLY=()
     case $before in
-    --token-file | --ca-file | --socket | --user-data) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --token-file | --ca-file | --socket | --user-data | --ssh-key) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --shape) words=$(_isthmus_names shape) ;;
     --image) words=$(_isthmus_names image) ;;
     --cluster) words=$(_isthmus_names cluster) ;;
@@ -28,44 +28,51 @@ _isthmus() {
     esac
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
-        1,*) words="vm op cluster image shape network tenant host upstream permission limit token key whoami --help --version" ;;
+        1,*) words="vm op cluster image shape network tenant host salvage upstream permission limit token key ssh-key events whoami --help --version" ;;
         2,vm,*) words="create list show start shutdown stop reboot pause resume suspend lock unlock rename edit resize rebuild snapshot snapshots revert snapshot-delete delete" ;;
         2,op,*) words="list show" ;;
-        2,cluster,*) words="list show forget" ;;
-        2,image,*) words="list show import delete" ;;
+        2,cluster,*) words="list show forget accept leftovers adopt discard" ;;
+        2,image,*) words="list show import export share unshare delete" ;;
         2,shape,* | 2,network,*) words="list" ;;
-        2,tenant,*) words="create list show set-quota set-permissions reset-permissions delete" ;;
-        2,host,*) words="list show cordon uncordon drain maintenance end-maintenance label overcommit forget" ;;
+        2,tenant,*) words="create list show set-quota set-image-quota set-permissions reset-permissions delete" ;;
+        2,host,*) words="list show cordon uncordon drain maintenance end-maintenance label overcommit forget accept declare-off recover leftovers adopt discard" ;;
+        2,salvage,*) words="list forget" ;;
         2,upstream,*) words="list show revoke restore" ;;
         2,permission,*) words="set reset" ;;
         2,limit,*) words="list set weigh keep round reset" ;;
         2,token,*) words="new list revoke" ;;
         2,key,*) words="revoke" ;;
+        2,ssh-key,*) words="add list remove" ;;
         3,host,[!l]* | 3,host,label | 3,upstream,show | 3,upstream,re*)
             words=$(_isthmus_names "$noun") ;;
         3,limit,[!l]* | 3,permission,set | 3,permission,reset) words=$(_isthmus_names upstream) ;;
+        4,ssh-key,add) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        3,ssh-key,remove) words=$(_isthmus_names ssh-key) ;;
         3,vm,create | 3,vm,list) ;;
         3,vm,*) words=$(_isthmus_vm_names) ;;
         4,vm,resize) words=$(_isthmus_names shape) ;;
         3,op,show) words=$(_isthmus_names op) ;;
-        3,cluster,show | 3,cluster,forget | 3,image,show | 3,image,delete | 3,tenant,show | 3,tenant,*set-* | 3,tenant,delete)
+        3,cluster,show | 3,cluster,forget | 3,cluster,accept | 3,image,show | 3,image,export | 3,image,*share | 3,image,delete | 3,tenant,show | 3,tenant,*set-* | 3,tenant,delete)
             words=$(_isthmus_names "$noun") ;;
-        4,image,import) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        4,image,import | 4,image,export) COMPREPLY=($(compgen -f -- "$word")); return ;;
         esac
     fi
     if [[ $word == -* ]]; then
         case $noun,$verb in
-        vm,create) words="--shape --image --network --cluster --must --prefer --avoid --group --group-rule --strategy --on-drain --host-must --host-prefer --metadata --no-start --user-data --wait --deadline --key" ;;
-        vm,list) words="--limit --tenant --host --upstream" ;;
+        vm,create) words="--shape --image --network --cluster --must --prefer --avoid --group --group-rule --strategy --on-drain --on-loss --host-must --host-prefer --metadata --no-start --user-data --ssh-key --wait --deadline --key" ;;
+        vm,list) words="--limit --tenant --host --upstream --state --name --cluster --image --labels --sort --fields --watch" ;;
         permission,set) words="--verbs --shapes --images --networks" ;;
         tenant,set-permissions) words="--clusters --shapes --images" ;;
+        image,import) words="--digest --sums --architecture --firmware --disk-bus --clock --min-cpus --min-memory-mib --min-disk-gib --cloud-init --guest-agent" ;;
+        tenant,set-image-quota) words="--images-gib" ;;
         upstream,revoke) words="--grace" ;;
         limit,set | limit,round | tenant,set-quota) words="--vms --cpus --memory-mib --disk-gib" ;;
         limit,keep) words="--cpus --memory-mib --disk-gib" ;;
         limit,weigh) words="--weight" ;;
+        host,declare-off) words="--i-have-checked" ;;
         host,overcommit) words="--cpus-percent --memory-percent" ;;
         token,new) words="--expires" ;;
-        op,list) words="--limit --tenant --vm" ;;
+        op,list) words="--limit --tenant --vm --state --name --fields --watch" ;;
         *,list) words="--limit" ;;
         vm,edit) words="--metadata --wait --deadline --key" ;;
         vm,rebuild) words="--image --user-data --wait --deadline --key" ;;

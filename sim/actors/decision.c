@@ -8,14 +8,14 @@
 
 /* What is due in this very moment goes out first: in the step of the owner's word it would be taken
  * for that word's. */
-static void let_due_pass(struct sim_world *world, struct sim_node *node) {
+void decision_let_due_pass(struct sim_world *world, struct sim_node *node) {
     struct event tick = {.kind = EVENT_TICK};
     if (node->role && role_deadline_ms(node->role) <= node_now_ms(world, node))
         step_give(world, node, &tick);
 }
 
 bool decision_ask(struct sim_world *world, struct sim_node *node, struct request *request) {
-    let_due_pass(world, node);
+    decision_let_due_pass(world, node);
     size_t before = node->pending.count;
     workload_send(world, node, request);
     const struct effect *effects = node->pending.items;

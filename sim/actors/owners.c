@@ -88,6 +88,8 @@ static const struct permissions permits[] = {
     {.verbs = (char *)(uintptr_t)"define start"},
     {.shapes = (char *)(uintptr_t)"shape0"},
     {.verbs = (char *)(uintptr_t)"start shutdown stop reboot"},
+    {.placing = (char *)(uintptr_t)"host-must", .apart_most = 1},
+    {.placing = (char *)(uintptr_t)"apart", .apart_most = 1},
     {.networks = (char *)(uintptr_t)"lan-blue"},
     {.networks = (char *)(uintptr_t)"no-network"},
 };
@@ -406,7 +408,7 @@ void owners_act(struct sim_world *world, struct sim_node *node) {
                                       strlen(node->name)));
     bool acts = world_fault(world, &world->owner, world->settings.owner_acts);
     world_note(world, STREAM_OWNER, world->now_ms * 2 + acts);
-    if (!acts || !node->role)
+    if (!acts || !node_serves(node))
         return;
     world->stats.owner_acts++;
     uint64_t what = prng_below(&world->owner, 10);

@@ -120,7 +120,7 @@ void permits_act(struct sim_world *world, struct sim_node *node) {
         return;
     prng_init(&world->owner, map_hash(world->settings.seed + world->now_ms + 2, node->name,
                                       strlen(node->name)));
-    if (!world_fault(world, &world->owner, world->settings.permits) || !node->role)
+    if (!world_fault(world, &world->owner, world->settings.permits) || !node_serves(node))
         return;
     size_t which = prng_below(&world->owner, world->settings.tenants);
     uint64_t lists = prng_below(&world->owner, 8); /* a bit for each that is bounded */

@@ -13,6 +13,7 @@
 #include "core/role.h"
 #include "sim/parts/step.h"
 #include "sim/world/fact.h"
+#include "sim/world/node.h"
 
 static uint64_t pick(struct sim_world *world, uint64_t bound) {
     return prng_below(&world->workload, bound);
@@ -20,7 +21,7 @@ static uint64_t pick(struct sim_world *world, uint64_t bound) {
 
 void workload_send(struct sim_world *world, struct sim_node *cloud, struct request *request) {
     struct event event = {.kind = EVENT_REQUEST, .request = request};
-    if (!cloud->role)
+    if (!node_serves(cloud))
         return; /* connection refused */
     request->handle = ++world->last_handle;
     world->stats.requests++;
@@ -63,6 +64,11 @@ enum on_drain workload_on_drain(const struct sim_world *world, const char *name)
     return (enum on_drain)(number % (world->settings.live ? ON_DRAIN_COUNT : ON_DRAIN_MIGRATE));
 }
 
+enum on_loss workload_on_loss(const struct sim_world *world, const char *name) {
+    uint64_t chance = map_hash(world->settings.seed ^ 0x9999, name, strlen(name)) % 1000;
+    return chance < world->settings.leases ? ON_LOSS_RESTART : ON_LOSS_STAY;
+}
+
 static void ask_create(struct sim_world *world, struct request *request) {
     struct vm_create *wish = &request->vm_create;
     request->kind = REQUEST_VM_CREATE;
@@ -74,6 +80,7 @@ static void ask_create(struct sim_world *world, struct request *request) {
     wish->start = pick(world, 4) != 0;
     /* What may become of it goes by the name, so that it can be checked at any time. */
     wish->on_drain = workload_on_drain(world, wish->name);
+    wish->on_loss = workload_on_loss(world, wish->name);
     ask_where(world, wish);
     ask_networks(world, wish);
     if (pick(world, 3) == 0)
@@ -147,6 +154,7 @@ static void ask_act(struct sim_world *world, const struct sim_node *cloud,
         ask_reshape(world, vm, request);
     else
         request->verb = some_verb(world, vm);
+    request->hard = request->verb == VERB_REBOOT && world->requests % 2;
     text_format(request->vm_rename.name, sizeof(request->vm_rename.name), "plum%u",
                 (unsigned)pick(world, 2 * world->settings.names));
     if (request->verb == VERB_EDIT && pick(world, 4))

@@ -1,10 +1,16 @@
 /* What callers were told, by the handle and the key of what they asked. */
 #include "sim/laws/answers.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "core/books/book.h"
+#include "core/effect.h"
+#include "core/event.h"
 #include "core/role.h"
 #include "sim/laws/law.h"
+#include "sim/parts/disk.h"
+#include "sim/world/node.h"
 
 void answers_asked(struct answers *answers, const struct sim_world *world,
                    const struct sim_node *cloud, const struct request *request) {
@@ -59,8 +65,77 @@ void answers_check_minute(const struct answers *answers, struct sim_world *world
 
 void answers_check_end(const struct answers *answers, struct sim_world *world) {
     list_for(const struct entry, told, &answers->told.entries, in_ledger) {
-        if (!book_op(role_book(told->node->role), ledger_name(told)))
+        if (!book_op(role_book(told->node->role), ledger_name(told)) &&
+            !disk_row(told->node, &operation_table, ledger_name(told))) /* it may be archived */
             law_fail(world, "nothing lost", "%s was answered and is not known",
                      ledger_name(told));
     }
+}
+
+/* What has ended can be read: an operator reads all pages, each row is held against the disk. */
+struct reading {
+    struct sim_world *world;
+    struct sim_node *node;
+    uint64_t rows;
+    char last[limit_id_size];
+};
+
+static bool fetch(void *context, struct record *record) {
+    const struct reading *reading = context;
+    if (!disk_fetch(reading->world, reading->node, record))
+        law_fail(reading->world, "what has ended can be read", "%s lists %s, which is not kept",
+                 reading->node->name, ((const struct operation *)record->data)->id);
+    const struct operation *op = record->data;
+    if (op->state < OP_SUCCEEDED)
+        law_fail(reading->world, "what has ended can be read", "%s reads %s from its disk, %s",
+                 reading->node->name, op->id, op_state_names[op->state]);
+    return true;
+}
+
+static void read_rows(struct reading *reading, const struct reply *reply) {
+    for (uint32_t i = 0; i < reply->list_count; i++) {
+        const struct operation *op = reply->list[i].data;
+        if (*reading->last && strcmp(op->id, reading->last) >= 0)
+            law_fail(reading->world, "what has ended can be read", "%s lists %s behind %s",
+                     reading->node->name, op->id, reading->last);
+        text_set(reading->last, op->id);
+        reading->rows++;
+    }
+}
+
+/* False: that was the last page. */
+static bool read_page(struct reading *reading, struct request *request) {
+    struct sim_world *world = reading->world;
+    struct sim_node *node = reading->node;
+    struct event event = {.kind = EVENT_REQUEST, .now_ms = node_now_ms(world, node),
+                          .wall_ms = node_wall_ms(world, node), .request = request};
+    struct effects effects = {0};
+    request->list.after[0] = 0;
+    text_set(request->list.after, reading->last);
+    role_step(node->role, &event, &effects);
+    bool more = false;
+    for (size_t i = 0; i < effects.count; i++) {
+        struct reply *reply = &effects.items[i].reply;
+        if (effects.items[i].kind != EFFECT_REPLY)
+            continue;
+        reply_fetch(reply, fetch, reading);
+        read_rows(reading, reply);
+        more = reply->next[0];
+    }
+    effects_deinit(&effects);
+    return more;
+}
+
+void answers_check_history(struct sim_world *world, struct sim_node *node) {
+    struct reading reading = {.world = world, .node = node};
+    struct request request = {.kind = REQUEST_OP_LIST, .list = {.limit = 50}};
+    uint64_t kept = 0;
+    text_set(request.token_hash, "operator");
+    while (read_page(&reading, &request))
+        ;
+    list_for(const struct sim_row, row, &node->rows, node)
+        kept += row->table == &operation_table;
+    if (kept != reading.rows)
+        law_fail(world, "what has ended can be read", "%s keeps %llu operations and lists %llu",
+                 node->name, (unsigned long long)kept, (unsigned long long)reading.rows);
 }

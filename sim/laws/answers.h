@@ -29,3 +29,7 @@ void answers_check(struct answers *answers, struct sim_world *world, const struc
 void answers_crashed(struct answers *answers, const struct sim_node *cloud);
 void answers_check_minute(const struct answers *answers, struct sim_world *world);
 void answers_check_end(const struct answers *answers, struct sim_world *world);
+
+/* At rest: each operation that the upstream manager's disk keeps stands in its list, the newest
+ * first, and can be read. */
+void answers_check_history(struct sim_world *world, struct sim_node *node);

@@ -19,6 +19,7 @@ static void check_deadline(struct committed *committed, const struct sim_world *
     deadline->allowed_ms =
         op->deadline_ms > op->created_ms ? op->deadline_ms - op->created_ms : 0;
     deadline->allowed_ms += node->settings.kind == ROLE_AGENT ? job_most_ms : 0;
+    deadline->allowed_ms += deadline->allowed_ms * world->settings.drift / 1000000;
     deadline->due_ms = world->now_ms + deadline->allowed_ms;
 }
 

@@ -23,15 +23,18 @@ static bool stands_below(const struct sim_world *world, const struct sim_node *n
 
 /* Is the VM on a host somewhere under the manager? What another one under the same manager above
  * has is not its matter. */
-static bool is_below(const struct sim_world *world, const struct sim_node *manager,
+static bool is_below(struct sim_world *world, const struct sim_node *manager,
                      const char *id) {
     const struct sim_vm *vm = domain_vm(world, id);
     struct list *at = NULL, *next = NULL;
     if (!vm)
         return false;
-    list_each(at, next, &vm->domains)
-        if (stands_below(world, container_of(at, struct sim_domain, by_vm)->node, manager))
+    list_each(at, next, &vm->domains) {
+        const struct sim_node *host = container_of(at, struct sim_domain, by_vm)->node;
+        if (stands_below(world, host, manager) &&
+            !(world->settings.leases && domain_evicted(world, host, id)))
             return true;
+    }
     return false;
 }
 
@@ -65,7 +68,7 @@ static void check_on_host(struct sim_world *world, const struct sim_node *node,
                           const struct operation *op) {
     const struct sim_domain *domain = domain_of(world, node, op->vm);
     bool running = domain && domain->state == VM_RUNNING, is_true = domain;
-    if (op->verb == VERB_DELETE || op->verb == VERB_MIGRATE)
+    if (verb_ends(op->verb) || op->verb == VERB_MIGRATE)
         is_true = !domain;
     if (op->verb == VERB_RECEIVE)
         is_true = domain && domain->is_shell;
@@ -79,12 +82,22 @@ static void check_on_host(struct sim_world *world, const struct sim_node *node,
         is_true = domain && domain->state == VM_PAUSED;
     if (op->verb == VERB_SUSPEND)
         is_true = domain && domain->state == VM_SUSPENDED;
-    if (domain && vm && !vm->active && reshape_tells(op->verb))
-        hosts_check_shape(world, node, &vm->record, domain);
+    if (op->verb == VERB_REBUILD && domain && vm && !text_equal(vm->record.name, domain->name))
+        law_fail(world, "true end", "%s made %s anew as '%s', not as '%s'", op->id, op->vm,
+                 domain->name, vm->record.name);
     if (!is_true)
         law_fail(world, "true end", "%s (%s) succeeded on %s, which %s", op->id,
                  verb_names[op->verb], op->vm,
                  domain ? vm_state_names[domain->state] : "is not there");
+}
+
+/* Whether it was done or not: what is said of a VM is what there is of it. */
+static void check_shape(struct sim_world *world, const struct sim_node *node,
+                        const struct operation *op) {
+    const struct sim_domain *domain = domain_of(world, node, op->vm);
+    const struct book_vm *vm = book_vm(role_book(node->role), op->vm);
+    if (domain && vm && !vm->active && reshape_tells(op->verb))
+        hosts_check_shape(world, node, &vm->record, domain);
 }
 
 void ends_check(const struct ends *ends, struct sim_world *world, const struct sim_node *node,
@@ -95,6 +108,11 @@ void ends_check(const struct ends *ends, struct sim_world *world, const struct s
     if (unplaced && settings_are_calm(&world->settings))
         law_fail(world, "what is shown is there", "%s: no room for %s, in a calm world",
                  node->name, op->vm);
+    if (op->hard && op->code == CODE_GUEST_IGNORED)
+        law_fail(world, "true end", "%s asks the guest of %s, which is not to be asked", op->id,
+                 op->vm);
+    if (node->settings.kind == ROLE_AGENT)
+        check_shape(world, node, op);
     if (op->state == OP_SUCCEEDED && node->settings.kind == ROLE_AGENT)
         check_on_host(world, node, op);
     else if (op->state == OP_SUCCEEDED)

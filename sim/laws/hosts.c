@@ -3,7 +3,10 @@
  * is lost, and none is acted on twice. */
 #include "sim/laws/hosts.h"
 
+#include <stdio.h>
+
 #include "base/text.h"
+#include "core/books/amounts.h"
 #include "core/books/reshape.h"
 #include "core/role.h"
 #include "message/labels.h"
@@ -50,7 +53,7 @@ void hosts_check_shape(struct sim_world *world, const struct sim_node *node, con
                  "%s says %s has %u cpus, %u MiB, %u GiB; it has %u, %u, %u", node->name, vm->id,
                  size->cpus, size->memory_mib, size->disk_gib, has->cpus, has->memory_mib,
                  has->disk_gib);
-    if (!text_equal(vm->digest, domain->image))
+    if (*vm->digest && !text_equal(vm->digest, domain->image)) /* "": it was taken in again */
         law_fail(world, "wanted is actual", "%s says %s is of image %s, it is of %s",
                  node->name, vm->id, vm->digest, domain->image);
     if (!text_equal(vm->networks ? vm->networks : "", domain->networks))
@@ -77,6 +80,58 @@ void hosts_check_held(struct sim_world *world, const struct sim_node *node,
         law_fail(world, "the larger is held", "%s holds %u cpus, %u MiB, %u GiB for %s",
                  node->name, vm->record.size.cpus, vm->record.size.memory_mib,
                  vm->record.size.disk_gib, saved->id);
+}
+
+static uint64_t fit_most(const struct sim_world *world, const struct amounts *most,
+                         const char *shape) {
+    struct size size = {0};
+    for (uint32_t i = 0; i < world->settings.shapes; i++)
+        if (text_equal(world->shapes[i].name, shape))
+            return amounts_fit(most, &world->shapes[i].size);
+    /* As a downstream manager above calls it. */
+    bool is_size = sscanf(shape, "c%u-m%u-d%u", &size.cpus, &size.memory_mib, &size.disk_gib) == 3;
+    return is_size ? amounts_fit(most, &size) : 0;
+}
+
+/* A cluster shows at most what is believed of one host, times its hosts: of each amount, and of how
+ * many VMs of a shape fit. */
+void hosts_check_claims(struct sim_world *world, const struct sim_node *node,
+                        const struct message *message) {
+    const struct amounts *most = &node->settings.most;
+    const struct capacity *told = &message->capacity;
+    uint64_t hosts = node->settings.agents_count;
+    if (message->kind != MESSAGE_CAPACITY || !most->cpus)
+        return;
+    bool holds = told->cpus_total <= hosts * most->cpus &&
+                 told->memory_mib_total <= hosts * most->memory_mib &&
+                 told->disk_gib_total <= hosts * most->disk_gib &&
+                 told->cpus_free <= told->cpus_total &&
+                 told->memory_mib_free <= told->memory_mib_total &&
+                 told->disk_gib_free <= told->disk_gib_total;
+    for (uint32_t i = 0; i < told->fits_count; i++)
+        holds &= told->fits[i].count <= hosts * fit_most(world, most, told->fits[i].shape);
+    if (!holds)
+        law_fail(world, "claims are bounded", "%s shows %llu cpus, %llu MiB, %llu GiB of %llu",
+                 node->name, (unsigned long long)told->cpus_total,
+                 (unsigned long long)told->memory_mib_total,
+                 (unsigned long long)told->disk_gib_total, (unsigned long long)hosts);
+}
+
+/* Whose disk is full begins no VM, and ends and stops them all the same. What goes from one host to
+ * another is its owner's matter. */
+void hosts_check_full(struct sim_world *world, const struct sim_node *node,
+                      const struct operation *op) {
+    bool is_known = node->full_told_ms && node->full_told_ms < world->now_ms;
+    const struct book_op *now = book_op(role_book(node->role), op->id); /* after the whole step */
+    bool is_new = op->created_ms == node_wall_ms(world, node) && !op->internal && now &&
+                  !book_op_has_ended(now);
+    bool frees = op->verb == VERB_DELETE || op->verb == VERB_STOP || op->verb == VERB_SHUTDOWN;
+    if (is_known && is_new && verb_makes(op->verb))
+        law_fail(world, "a full disk takes no new VM", "%s begins %s of %s", node->name,
+                 verb_names[op->verb], op->vm);
+    if (frees && (op->code == CODE_NO_CAPACITY || op->code == CODE_FULL))
+        law_fail(world, "a full disk lets VMs end", "%s of %s ends with %s at %s",
+                 verb_names[op->verb], op->vm, code_names[op->code], node->name);
 }
 
 /* What a host says of where VMs come to reaches no other host: only its owner's word does. */
@@ -109,10 +164,29 @@ static void check_once(struct hosts *hosts, struct sim_world *world, const struc
         law_fail(world, "once", "%s reboots %s a second time", job->op, job->vm);
 }
 
-/* Law 5: what moves is gone there before it is here. */
+/* Whatever others have of it runs nowhere, and will not: it stands still, or its host does. */
+static bool is_lost_elsewhere(const struct sim_vm *vm) {
+    list_for(const struct sim_domain, domain, &vm->domains, by_vm) {
+        if (!domain->is_leased || domain_goes_on(domain))
+            return false;
+    }
+    return true;
+}
+
+/* What comes to be here stands still: this host's lease is over, which it may not know yet, or the
+ * VM is to end there, and a job that was begun before hangs. */
+static bool is_lost_here(const struct sim_world *world, const struct sim_node *node,
+                         const char *vm) {
+    const struct sim_guarded *guarded = domain_guarded(node, vm);
+    return guarded && (guarded->is_ended || node_now_ms(world, node) >= node->until_ms);
+}
+
+/* Law 5: what moves is gone there before it is here, but where one of both is lost. */
 static void check_made(struct sim_world *world, const struct sim_node *node,
                        const struct effect_job *job) {
-    if (!domain_of(world, node, job->vm) && domain_vm(world, job->vm))
+    const struct sim_vm *vm = domain_vm(world, job->vm);
+    if (!domain_of(world, node, job->vm) && vm && !is_lost_elsewhere(vm) &&
+        !is_lost_here(world, node, job->vm))
         law_fail(world, "not twice", "%s is made on %s, and is on another host", job->vm,
                  node->name);
 }
@@ -143,6 +217,19 @@ static bool defines(const struct effect_job *job, const struct sim_domain *domai
     return job->kind == JOB_CREATE ||
            (job->kind == JOB_RECEIVE && (!domain || domain->is_shell)) ||
            (reshapes && domain && !domain->is_shell);
+}
+
+/* What is made anew is told the name that its tenant had for it when that was asked for. */
+static void check_name(struct sim_world *world, const struct sim_node *node,
+                       const struct effect_job *job) {
+    for (uint32_t i = 0; i < world->settings.upstreams; i++) {
+        const struct role *role = world->nodes[i]->role;
+        const struct book_op *op = role ? book_op(role_book(role), job->op) : NULL;
+        if (op && !book_op_has_ended(op) &&
+            !text_equal(op->record.definition.name, job->definition.name))
+            law_fail(world, "the newest name", "%s makes %s anew as '%s', not as '%s'", node->name,
+                     job->vm, job->definition.name, op->record.definition.name);
+    }
 }
 
 static void check_networks(struct sim_world *world, const struct sim_node *node,
@@ -186,6 +273,8 @@ void hosts_job_acts(struct hosts *hosts, struct sim_world *world, const struct s
         check_removed(world, node, domain);
     if (defines(job, domain))
         check_networks(world, node, job);
+    if (job->kind == JOB_REBUILD && domain && !domain->is_shell && !world->settings.bare)
+        check_name(world, node, job);
     if (job->kind == JOB_REVERT && domain && !domain->is_shell)
         check_reverts(world, domain, job);
     if (job->kind == JOB_SNAPSHOT && domain && !domain->is_shell)

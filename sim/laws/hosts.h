@@ -22,12 +22,20 @@ void hosts_job_acts(struct hosts *hosts, struct sim_world *world, const struct s
 void hosts_moved(struct sim_world *world, const struct sim_domain *domain);
 void hosts_copies(struct sim_world *world, const struct fact_domain *fact);
 
+/* What a process does on a full disk, by an operation that it saves. */
+void hosts_check_full(struct sim_world *world, const struct sim_node *node,
+                      const struct operation *op);
+
 /* After its domains changed. */
 void hosts_check(struct sim_world *world, const struct sim_node *node);
 
 /* What a level says of a VM, held against its domain. */
 void hosts_check_shape(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
                        const struct sim_domain *domain);
+
+/* A message leaves the node: whatever hosts claim, no more of it goes up than is believed. */
+void hosts_check_claims(struct sim_world *world, const struct sim_node *node,
+                        const struct message *message);
 
 /* What a level holds for a VM that it saves. */
 void hosts_check_held(struct sim_world *world, const struct sim_node *node,

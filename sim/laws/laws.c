@@ -14,7 +14,10 @@
 #include "sim/laws/fairness.h"
 #include "sim/laws/hosts.h"
 #include "sim/laws/law.h"
+#include "sim/laws/lost/leases.h"
 #include "sim/laws/lines.h"
+#include "sim/laws/peers/belief.h"
+#include "sim/laws/peers/relays.h"
 #include "sim/laws/placed.h"
 #include "sim/laws/refusals.h"
 #include "sim/laws/rest.h"
@@ -29,6 +32,7 @@ struct laws {
     struct ends ends;
     struct fairness fairness;
     struct hosts hosts;
+    struct leases leases;
     struct lines lines;
     struct refusals refusals;
     struct sovereignty sovereignty;
@@ -49,6 +53,7 @@ static const struct {
     {offsetof(struct laws, ends.moved), sizeof(struct entry)},
     {offsetof(struct laws, fairness.paces), sizeof(struct last_pace)},
     {offsetof(struct laws, hosts.reboots), sizeof(struct reboots)},
+    {offsetof(struct laws, leases.promises), sizeof(struct promise)},
     {offsetof(struct laws, lines.losses), sizeof(struct line_loss)},
     {offsetof(struct laws, refusals.rooms), sizeof(struct told_room)},
     {offsetof(struct laws, refusals.shapes), sizeof(struct asked_shape)},
@@ -80,6 +85,20 @@ void laws_free(struct laws *laws, const struct sim_world *world) {
     memory_free(laws);
 }
 
+/* Its store is empty: what the laws remember of it is not known there any more. Of a manager's,
+ * some rows are older: their numbers go back, this once. */
+static void forget_node(struct laws *laws, const struct sim_node *node) {
+    for (size_t i = 0; i < array_size(ledgers); i++) {
+        struct ledger *ledger = ledger_of(laws, i);
+        if (node->settings.kind != ROLE_AGENT && ledger != &laws->committed.newest)
+            continue;
+        list_for(struct entry, entry, &ledger->entries, in_ledger) {
+            if (entry->node == node)
+                ledger_drop(ledger, entry);
+        }
+    }
+}
+
 /* The role's own invariants. All of them walk everything: after each step where its books are
  * short; where they are long every 64th step and before its process ends, and after the others
  * those of the records that the step has saved. */
@@ -102,6 +121,7 @@ static void hear_of_op(struct laws *laws, struct sim_world *world, struct sim_no
         fairness_check_had(world, node, op);
         ends_check(&laws->ends, world, node, op);
     }
+    hosts_check_full(world, node, op);
     timeline_check(world, node, op);
     refusals_check(&laws->refusals, &laws->ends, world, node, op);
     placed_check_permits(world, node, op);
@@ -122,8 +142,12 @@ static void hear_of_step(struct laws *laws, struct sim_world *world, struct sim_
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
         const struct record *record = &effect->record;
+        if (effect->kind == EFFECT_NOTE && effect->note.level == NOTE_FAULT)
+            law_fail(world, "what is said can be read", "%s: %s", node->name, effect->note.text);
         if (effect->kind == EFFECT_FORGET)
             ends_check_forgotten(world, node, record);
+        if (effect->kind == EFFECT_REPLY)
+            refusals_check_reply(world, node, &effect->reply);
         if (effect->kind != EFFECT_SAVE)
             continue;
         if (record->table == &operation_table)
@@ -135,6 +159,8 @@ static void hear_of_step(struct laws *laws, struct sim_world *world, struct sim_
         vms_changed |= record->table == &stored_vm_table;
     }
     fairness_check(&laws->fairness, world, node, effects);
+    if (world->settings.leases)
+        leases_check_step(&laws->leases, world, node, effects);
     if (vms_changed && node->lent)
         sovereignty_check_limits(&laws->sovereignty, world, node, effects);
 }
@@ -148,6 +174,7 @@ static void hear_of_crash(struct laws *laws, const struct sim_node *node) {
 static void hear_of_start(struct laws *laws, const struct sim_world *world,
                           const struct sim_node *node) {
     sovereignty_count(&laws->sovereignty, world, node);
+    sovereignty_started(&laws->sovereignty, node);
     committed_started(&laws->committed, world, node);
 }
 
@@ -155,6 +182,7 @@ static void hear_of_minute(struct laws *laws, struct sim_world *world) {
     lines_check(world);
     committed_check_minute(&laws->committed, world);
     answers_check_minute(&laws->answers, world);
+    wall_check_signs(world);
 }
 
 static void hear_of_answer(struct laws *laws, struct sim_world *world,
@@ -163,13 +191,75 @@ static void hear_of_answer(struct laws *laws, struct sim_world *world,
     decisions_check_kept(world, node);
 }
 
+static void hear_of_message(struct laws *laws, struct sim_world *world, const struct sim_node *node,
+                            const struct message *message) {
+    wall_said(&laws->wall, node, message);
+    hosts_check_claims(world, node, message);
+}
+
 static void hear_of_unreadable(struct sim_world *world, const struct fact_unreadable *what) {
-    law_fail(world, "what is written can be read", "%s: %s %s", what->bytes, what->fault->field,
+    law_fail(world, "what is written can be read", "%s: %s %s", what->what, what->fault->field,
              what->fault->text);
 }
 
-/* In a bare world nothing is looked at but what takes no time. */
-static bool is_heard(const struct sim_world *world, enum fact_kind kind) {
+static void hear_of_move(struct sim_world *world, const struct sim_domain *domain) {
+    hosts_moved(world, domain);
+    if (world->settings.leases)
+        leases_check_moved(world, domain);
+}
+
+static void hear_of_act(struct laws *laws, struct sim_world *world, const struct sim_node *node,
+                        const struct effect_job *job) {
+    hosts_job_acts(&laws->hosts, world, node, job);
+    if (world->settings.leases)
+        leases_check_job(world, node, job);
+}
+
+static void hear_of_host(struct laws *laws, struct sim_world *world, const struct fact *fact) {
+    if (fact->kind == FACT_JOB_BEGINS)
+        hosts_job_begins(world, fact->node, fact->job);
+    else if (fact->kind == FACT_JOB_ACTS)
+        hear_of_act(laws, world, fact->node, fact->job);
+    else if (fact->kind == FACT_HOST)
+        hosts_check(world, fact->node);
+    else if (fact->kind == FACT_MOVED)
+        hear_of_move(world, fact->domain.domain);
+    else
+        hosts_copies(world, &fact->domain);
+}
+
+static void hear_of_servers(struct laws *laws, struct sim_world *world, const struct fact *fact) {
+    if (fact->kind == FACT_LINE_LOST)
+        lines_lost(&laws->lines, world, &fact->line);
+    else if (fact->kind == FACT_LINE_UP)
+        lines_up(&laws->lines, world, &fact->line);
+    else if (fact->kind == FACT_DUE)
+        lines_due(&laws->lines, world, fact->due);
+    else if (fact->kind == FACT_RELAY)
+        relays_check(world, fact->relay);
+    else
+        relays_check_passed(world, &fact->relayed);
+}
+
+/* Stores that are lost, and strangers by others' names. */
+static void hear_of_others(struct laws *laws, struct sim_world *world, const struct fact *fact) {
+    if (fact->kind == FACT_STORE_LOST)
+        forget_node(laws, fact->node);
+    else if (fact->kind == FACT_TWIN)
+        belief_check_twin(world, fact->node, &fact->stranger);
+    else
+        belief_check_predecessor(world, fact->node, &fact->stranger);
+}
+
+/* In a bare world nothing is looked at but what takes no time; what a manager does that was
+ * followed is nobody's, if it does no harm. */
+static bool is_heard(struct sim_world *world, const struct fact *fact) {
+    enum fact_kind kind = fact->kind;
+    bool is_followed = fact->node && fact->node->is_followed;
+    if (is_followed && kind == FACT_STEP)
+        belief_check_followed(world, fact->node, fact->effects);
+    if (is_followed)
+        return false;
     return !world->settings.bare || kind == FACT_UNREADABLE || kind == FACT_JOB_ACTS ||
            kind == FACT_MOVED || kind == FACT_COPIES;
 }
@@ -177,7 +267,7 @@ static bool is_heard(const struct sim_world *world, enum fact_kind kind) {
 void laws_observe(struct sim_world *world, const struct fact *fact) {
     struct laws *laws = world->laws;
     struct sim_node *node = fact->node;
-    if (!is_heard(world, fact->kind))
+    if (!is_heard(world, fact))
         return;
     switch (fact->kind) {
     case FACT_STARTS:
@@ -193,6 +283,7 @@ void laws_observe(struct sim_world *world, const struct fact *fact) {
         break;
     case FACT_COMMIT:
         committed_check(&laws->committed, world, node, fact->effects);
+        belief_check_commit(world, node, fact->effects);
         break;
     case FACT_MINUTE:
         hear_of_minute(laws, world);
@@ -204,7 +295,7 @@ void laws_observe(struct sim_world *world, const struct fact *fact) {
         hear_of_answer(laws, world, node, fact->reply);
         break;
     case FACT_SAID:
-        wall_said(&laws->wall, node, fact->message);
+        hear_of_message(laws, world, node, fact->message);
         break;
     case FACT_UPLINK:
         wall_check(&laws->wall, world, node, &fact->uplink);
@@ -213,34 +304,29 @@ void laws_observe(struct sim_world *world, const struct fact *fact) {
         hear_of_unreadable(world, &fact->unreadable);
         break;
     case FACT_LINE_LOST:
-        lines_lost(&laws->lines, world, &fact->line);
-        break;
     case FACT_LINE_UP:
-        lines_up(&laws->lines, world, &fact->line);
-        break;
     case FACT_DUE:
-        lines_due(&laws->lines, world, fact->due);
+    case FACT_RELAY:
+    case FACT_RELAYED:
+        hear_of_servers(laws, world, fact);
         break;
     case FACT_JOB_BEGINS:
-        hosts_job_begins(world, node, fact->job);
-        break;
     case FACT_JOB_ACTS:
-        hosts_job_acts(&laws->hosts, world, node, fact->job);
-        break;
     case FACT_HOST:
-        hosts_check(world, node);
-        break;
     case FACT_MOVED:
-        hosts_moved(world, fact->domain.domain);
-        break;
     case FACT_COPIES:
-        hosts_copies(world, &fact->domain);
+        hear_of_host(laws, world, fact);
         break;
     case FACT_DECISION:
         decisions_check(world, node, &fact->decision);
         break;
     case FACT_CONSENT:
         decisions_check_consent(world, node, &fact->consent);
+        break;
+    case FACT_STORE_LOST:
+    case FACT_TWIN:
+    case FACT_PREDECESSOR:
+        hear_of_others(laws, world, fact);
         break;
     }
 }
@@ -252,6 +338,8 @@ void laws_check_end(struct sim_world *world) {
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         sovereignty_count(&laws->sovereignty, world, world->nodes[i]);
         rest_check(world, world->nodes[i]);
+        belief_check_end(world, world->nodes[i]);
+        wall_check_signs_at_rest(world, world->nodes[i]);
     }
     for (uint32_t i = 0; i < world->settings.upstreams && !world->settings.greedy; i++)
         rest_check_balance(&laws->sovereignty, world, world->nodes[i]);

@@ -13,12 +13,14 @@ enum {
 
 static uint64_t latest(uint64_t left, uint64_t right) { return left > right ? left : right; }
 
-/* For how long a process could have used this server; 0: it cannot. */
+/* For how long a process could have used this server; 0: it cannot, or stands still. */
 static uint64_t reached_for_ms(const struct sim_carrier *carrier, size_t line) {
     const struct sim_link *link = carrier->link;
     const struct sim_server *server = &carrier->world->servers[link->server + line];
     uint64_t since_ms = latest(latest(server->since_ms, link->mended_ms), carrier->since_ms);
-    return carrier_reaches(link, line) ? carrier->world->now_ms - since_ms : 0;
+    since_ms = latest(since_ms, link->node->stands_until_ms);
+    bool is_reached = carrier_reaches(link, line) && since_ms < carrier->world->now_ms;
+    return is_reached ? carrier->world->now_ms - since_ms : 0;
 }
 
 static bool chooses(const struct sim_carrier *carrier) {
@@ -76,8 +78,9 @@ void lines_up(struct lines *lines, struct sim_world *world, const struct fact_li
         return;
     struct line_loss *loss = loss_of(lines, carrier->link);
     bool is_another = loss->count && fact->line != loss->line;
+    uint64_t drift_ms = (uint64_t)carrier_hold_down_ms * world->settings.drift / 1000000;
     if (loss->is_out && loss->was_steady && is_another &&
-        now_ms - loss->at_ms + slack_ms < carrier_hold_down_ms * 3 / 4)
+        now_ms - loss->at_ms + slack_ms + drift_ms < carrier_hold_down_ms * 3 / 4)
         fail(carrier, "hold-down", "too early at server", fact->line);
     world->stats.failovers += loss->is_out && is_another;
     world->stats.returns += !loss->is_out && fact->line == 0 && carrier->since_ms != now_ms &&

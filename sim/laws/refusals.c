@@ -3,6 +3,8 @@
 #include "sim/laws/refusals.h"
 
 #include "base/text.h"
+#include "core/below/downlink.h"
+#include "core/below/peer.h"
 #include "core/books/book.h"
 #include "core/role.h"
 #include "message/owner.h"
@@ -140,5 +142,20 @@ void refusals_check(struct refusals *refusals, const struct ends *ends, struct s
     if (last->at_ms == node_wall_ms(world, node)) {
         world->stats.led_on += node_is_upstream(node);
         world->stats.led_on_below += !node_is_upstream(node);
+    }
+}
+
+void refusals_check_reply(struct sim_world *world, const struct sim_node *node,
+                          const struct reply *reply) {
+    if (reply->kind != REPLY_PROBLEM || !text_equal(reply->text, "no cluster is connected now"))
+        return;
+    const struct downlink *downlink = role_downlink(node->role);
+    for (size_t i = 0; i < downlink->count; i++) {
+        const struct peer *peer = &downlink->peers[i];
+        uint64_t gone_ms = node_now_ms(world, node) - peer->state_ms;
+        if (peer->state == PEER_SUSPECT && gone_ms < downlink->hold_down_ms)
+            law_fail(world, "who may be back is waited for",
+                     "%s says that no cluster is connected; %s has been gone for %llu ms",
+                     node->name, peer->setting.name, (unsigned long long)gone_ms);
     }
 }

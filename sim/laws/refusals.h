@@ -24,6 +24,10 @@ struct refusals {
 void refusals_cluster_saved(struct refusals *refusals, const struct sim_world *world,
                             const struct sim_node *cloud, const struct node *cluster);
 
+/* Nobody is told that no cluster is connected while one may be back before its hold-down ends. */
+void refusals_check_reply(struct sim_world *world, const struct sim_node *node,
+                          const struct reply *reply);
+
 /* An operation is saved. */
 void refusals_check(struct refusals *refusals, const struct ends *ends, struct sim_world *world,
                     struct sim_node *node, const struct operation *op);

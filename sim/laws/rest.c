@@ -9,7 +9,9 @@
 #include "core/effect.h"
 #include "core/event.h"
 #include "core/role.h"
+#include "message/codec/pack.h"
 #include "message/owner.h"
+#include "sim/laws/answers.h"
 #include "sim/laws/hosts.h"
 #include "sim/laws/law.h"
 #include "sim/parts/disk.h"
@@ -17,12 +19,15 @@
 #include "sim/parts/keys.h"
 #include "sim/world/node.h"
 
+enum { awake_ms = 60000 }; /* until whoever stood still has found a server */
+
 static bool vm_is_at_rest(const struct vm *vm) {
     return vm->state != VM_DELETING && vm->state != VM_DELETED && vm->state != VM_FAILED &&
            vm->state != VM_PENDING;
 }
 
-static bool node_is_at_rest(const struct sim_node *node, char *what, size_t size) {
+static bool node_is_at_rest(const struct sim_world *world, const struct sim_node *node,
+                            char *what, size_t size) {
     const struct book *book = node->role ? role_book(node->role) : NULL;
     struct list *at = NULL, *next = NULL;
     if (!book) {
@@ -31,6 +36,16 @@ static bool node_is_at_rest(const struct sim_node *node, char *what, size_t size
     }
     if (!list_is_empty(&node->jobs)) { /* of nobody's operation: a start after a power loss */
         text_format(what, size, "%s works", node->name);
+        return false;
+    }
+    if (node->stands_until_ms && node->stands_until_ms + awake_ms > world->now_ms) {
+        text_format(what, size, "%s stands still, or is not connected again", node->name);
+        return false;
+    }
+    list_for(const struct sim_domain, domain, &node->domains, by_node) {
+        if (!domain->is_frozen)
+            continue;
+        text_format(what, size, "%s: %s stands still", node->name, domain->vm->id);
         return false;
     }
     list_for(const struct book_op, op, &book->ops, by_age) {
@@ -56,7 +71,7 @@ bool rest_is_reached(const struct sim_world *world, char *what, size_t size) {
     if (!keys_are_at_rest(world, what, size))
         return false;
     for (uint32_t i = 0; i < world->nodes_count; i++)
-        if (!node_is_at_rest(world->nodes[i], what, size))
+        if (!node_is_at_rest(world, world->nodes[i], what, size))
             return false;
     return true;
 }
@@ -103,12 +118,34 @@ static void check_row(struct sim_world *world, const struct sim_node *node,
                       const struct table *table, const void *record) {
     const char *key = (const char *)record + table->fields[0].offset;
     const struct sim_row *row = disk_row(node, table, key);
-    struct text text = {0};
-    codec_encode(table, record, FIELD_STORE, &text);
-    if (!row || !text_equal(row->bytes, text_data(&text)))
-        law_fail(world, "nothing lost", "%s holds %s, its disk %s", node->name,
-                 text_data(&text), row ? row->bytes : "nothing");
-    text_deinit(&text);
+    struct text packed = {0};
+    codec_pack(table, record, FIELD_STORE, &packed);
+    if (!row || row->length != packed.length ||
+        memcmp(row->bytes, text_data(&packed), packed.length)) {
+        struct text held = {0}, kept = {0};
+        struct record read = {0};
+        codec_encode(table, record, FIELD_STORE, &held);
+        if (row) {
+            disk_read(world, row, &read);
+            codec_encode(table, read.data, FIELD_STORE, &kept);
+        }
+        law_fail(world, "nothing lost", "%s holds %s, its disk %s", node->name, text_data(&held),
+                 row ? text_data(&kept) : "nothing");
+    }
+    text_deinit(&packed);
+}
+
+/* An operation that has ended and is in the store alone; answers_check_history() sees to these. */
+static bool is_archived(struct sim_world *world, const struct sim_node *node,
+                        const struct sim_row *row) {
+    struct record record = {0};
+    if (!node_is_upstream(node))
+        return false;
+    disk_read(world, row, &record);
+    const struct operation *op = record.data;
+    bool is = op->ended_ms && !book_op(role_book(node->role), op->id);
+    record_deinit(&record);
+    return is;
 }
 
 static void check_disk(struct sim_world *world, const struct sim_node *node) {
@@ -121,7 +158,8 @@ static void check_disk(struct sim_world *world, const struct sim_node *node) {
                   &container_of(at, struct book_op, by_age)->record);
     uint64_t rows = 0;
     list_for(const struct sim_row, row, &node->rows, node) {
-        rows += row->table == &stored_vm_table || row->table == &operation_table;
+        rows += row->table == &stored_vm_table ||
+                (row->table == &operation_table && !is_archived(world, node, row));
     }
     if (rows != book->vms_count + book->ops_count)
         law_fail(world, "nothing lost", "%s has %llu rows for %llu records", node->name,
@@ -371,4 +409,6 @@ void rest_check(struct sim_world *world, struct sim_node *node) {
     check_truth(world, node);
     check_disk(world, node);
     check_emptied(world, node);
+    if (node_is_upstream(node))
+        answers_check_history(world, node);
 }

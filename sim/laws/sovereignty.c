@@ -8,6 +8,7 @@
 #include "core/books/book.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
+#include "core/downstream/lending.h"
 #include "core/role.h"
 #include "message/labels.h"
 #include "sim/actors/owners.h"
@@ -166,6 +167,28 @@ static void check_destination(struct sovereignty *sovereignty, struct sim_world 
     text_format(to->name, sizeof(to->name), "%s", now);
 }
 
+static void remember(struct ledger *ledger, const struct sim_node *node, const char *vm,
+                     const char *name) {
+    struct last_place *last = ledger_put(ledger, node, vm);
+    text_format(last->name, sizeof(last->name), "%s", name);
+}
+
+static void forget(struct ledger *ledger, const struct sim_node *node) {
+    list_for(struct entry, entry, &ledger->entries, in_ledger) {
+        if (entry->node == node)
+            ledger_drop(ledger, entry);
+    }
+}
+
+void sovereignty_started(struct sovereignty *sovereignty, const struct sim_node *node) {
+    forget(&sovereignty->places, node);
+    forget(&sovereignty->destinations, node);
+    list_for(const struct book_vm, vm, &role_book(node->role)->vms, by_age) {
+        remember(&sovereignty->places, node, vm->record.id, vm->record.place);
+        remember(&sovereignty->destinations, node, vm->record.id, book_destination(vm));
+    }
+}
+
 /* Law 3: a cordoned host gets nothing new; what was given to it before stays. */
 static void check_cordon(struct sovereignty *sovereignty, struct sim_world *world,
                          const struct sim_node *node, const struct stored_vm *stored) {
@@ -189,16 +212,21 @@ static void check_cordon(struct sovereignty *sovereignty, struct sim_world *worl
     text_format(put->name, sizeof(put->name), "%s", vm->place);
 }
 
-/* Law 3: an owner moves only what may be moved. Who asked for it hears of what was before. */
+/* Law 3: an owner moves only what may be moved, by the name that it was made with: a rebuild may
+ * bring another. Who asked for it hears of what was before. */
 static void check_left(struct ends *ends, struct sim_world *world, const struct sim_node *node,
                        const struct stored_vm *stored) {
     const struct vm *vm = &stored->vm;
     if (!stored->move)
         return;
     bool anew = stored->move == MOVE_LEAVING || stored->move == MOVE_ARRIVING;
-    enum on_drain may = workload_on_drain(world, vm->name);
+    const struct book_vm *it = book_vm(role_book(node->role), vm->id);
+    const struct template *made = it ? downstream_vm(it)->template : NULL;
+    enum on_drain may = workload_on_drain(world, made ? made->definition.name : vm->name);
     world->stats.moves += stored->move == MOVE_ARRIVING && !*vm->place;
-    if (may == ON_DRAIN_STAY || (may == ON_DRAIN_MIGRATE && anew))
+    bool is_recovered = anew && vm->on_loss == ON_LOSS_RESTART;
+    world->stats.recovered += is_recovered && stored->move == MOVE_ARRIVING && !*vm->place;
+    if (!is_recovered && (may == ON_DRAIN_STAY || (may == ON_DRAIN_MIGRATE && anew)))
         law_fail(world, "a VM stays that is to stay", "%s moves %s, %s", node->name, vm->id,
                  vm->name);
     ends_moved(ends, world, vm->id);
@@ -227,6 +255,12 @@ static bool permits_networks(const struct permissions *permit, const char *netwo
     return all;
 }
 
+static bool permits_placing(const struct permissions *permit, const struct definition *definition) {
+    return !permit->placing ||
+           ((!definition->apart || words_have(permit->placing, placing_apart)) &&
+            (!definition->host_must || words_have(permit->placing, placing_host_must)));
+}
+
 /* Law 3: what an owner does not permit is not begun. A delete always is. */
 static void check_permitted(struct sim_world *world, const struct sim_node *node,
                             const struct operation *op) {
@@ -237,7 +271,8 @@ static void check_permitted(struct sim_world *world, const struct sim_node *node
         bool allowed = (!permit->verbs || words_have(permit->verbs, verb_names[op->verb])) &&
                        (!permit->shapes || op->verb != VERB_DEFINE ||
                         words_have(permit->shapes, op->definition.shape)) &&
-                       permits_networks(permit, op->definition.networks);
+                       permits_networks(permit, op->definition.networks) &&
+                       (op->verb != VERB_DEFINE || permits_placing(permit, &op->definition));
         if (is_new && !allowed && text_equal(op->asker, node->settings.managers[i].name))
             law_fail(world, "sovereignty", "%s begins %s (%s) for %s, which may not ask for it",
                      node->name, op->id, verb_names[op->verb], op->asker);

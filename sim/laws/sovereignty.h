@@ -23,6 +23,9 @@ void sovereignty_count(struct sovereignty *sovereignty, const struct sim_world *
 const struct amounts *sovereignty_used(const struct sovereignty *sovereignty,
                                        const struct sim_node *node);
 
+/* Where VMs were put before is what is on its disk: a step that was not committed put none. */
+void sovereignty_started(struct sovereignty *sovereignty, const struct sim_node *node);
+
 /* An operation, a VM is saved. */
 void sovereignty_check_op(struct ends *ends, struct sim_world *world, const struct sim_node *node,
                           const struct operation *op);

@@ -18,7 +18,8 @@ void timeline_check(struct sim_world *world, const struct sim_node *node,
     const struct timeline_entry *last =
         op->timeline_count ? &op->timeline[op->timeline_count - 1] : NULL;
     bool ended = op->state == OP_SUCCEEDED || op->state == OP_FAILED;
-    if (!last || op->timeline->step != STEP_ACCEPTED || op->timeline_count > limit_timeline)
+    enum step first = op->timeline_count ? op->timeline->step : STEP_NONE;
+    if ((first != STEP_ACCEPTED && first != STEP_LOST) || op->timeline_count > limit_timeline)
         law_fail(world, "it explains itself", "%s: the timeline of %s has %u entries, or no "
                  "beginning", node->name, op->id, op->timeline_count);
     if (ended != (last->step == STEP_ENDED) || (ended && last->code != op->code))

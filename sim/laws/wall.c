@@ -1,12 +1,16 @@
 /* Law 1: what an uplink carries names nothing but what came down it. Every id and every shape in
  * a message to a manager has been named by that manager; host and cluster names, addresses and
- * tenants' words never stand in one. */
+ * tenants' words never stand in one. And what has to go up of a VM whose host is away. */
 #include "sim/laws/wall.h"
 
 #include <string.h>
 
 #include "base/text.h"
+#include "core/below/downlink.h"
+#include "core/below/peer.h"
+#include "core/books/lifecycle.h"
 #include "sim/laws/law.h"
+#include "sim/world/node.h"
 
 enum { id_length = 29 }; /* prefix and 26 characters */
 
@@ -33,12 +37,13 @@ static void check_named(const struct wall *wall, struct sim_world *world,
 
 void wall_check(const struct wall *wall, struct sim_world *world, const struct sim_node *node,
                 const struct fact_uplink *uplink) {
-    const char *bytes = uplink->bytes;
+    const char *bytes = uplink->json;
     const struct sim_link *to = uplink->to;
     /* each with a letter that no id has; the last are of hosts that send each other VMs */
     static const char *const inside[] = {"inner", "@", "cloud", "people", "plum", "tiny", "lan-",
                                          "qemu+", "landing", "\"sends\"", "\"receives\""};
     static const char shape[] = "\"shape\":\"";
+    world->stats.signs += strstr(bytes, "\"unheard_ms\"") != NULL;
     for (size_t i = 0; i < array_size(inside); i++)
         if (strstr(bytes, inside[i]))
             law_fail(world, "wall", "%s tells %s: %s", node->name, to->node->name, bytes);
@@ -50,4 +55,44 @@ void wall_check(const struct wall *wall, struct sim_world *world, const struct s
             check_named(wall, world, to->node, name, strcspn(name, "\""));
         }
     }
+}
+
+/* As long as it takes to tell of it, and a turn; a beat that nobody has asked for is of 15 s. */
+static bool has_been_so(const struct sim_world *world, const struct sim_node *node,
+                        const struct peer *peer) {
+    enum { beat_ms = 15000, turn_ms = 1000 };
+    return peer->state != PEER_SUSPECT &&
+           node_now_ms(world, node) > peer->state_ms + beat_ms + turn_ms;
+}
+
+static void check_peer(struct sim_world *world, const struct sim_node *node,
+                       const struct peer *peer) {
+    list_for(const struct book_vm, vm, &peer->vms, by_place) {
+        bool told = vm->stored.told_unheard_ms, away = peer->state == PEER_AWAY;
+        if (lifecycle_is_made(vm->record.state) && !vm->record.unheard_ms && told != away)
+            law_fail(world, "a place that is away does not look alive",
+                     "%s: %s is %s and on %s, which is %s, and above is told that it is %s",
+                     node->name, vm->record.id, vm_state_names[vm->record.state],
+                     peer->setting.name, peer_state_names[peer->state],
+                     told ? "not heard of" : "there");
+    }
+}
+
+void wall_check_signs(struct sim_world *world) {
+    for (uint32_t i = 0; i < world->nodes_count; i++) {
+        const struct sim_node *node = world->nodes[i];
+        if (node->settings.kind != ROLE_DOWNSTREAM || !node->role)
+            continue;
+        const struct downlink *downlink = role_downlink(node->role);
+        for (size_t k = 0; k < downlink->count; k++)
+            if (has_been_so(world, node, &downlink->peers[k]))
+                check_peer(world, node, &downlink->peers[k]);
+    }
+}
+
+void wall_check_signs_at_rest(struct sim_world *world, const struct sim_node *node) {
+    list_for(const struct book_vm, vm, &role_book(node->role)->vms, by_age)
+        if (vm->record.unheard_ms || vm->stored.told_unheard_ms)
+            law_fail(world, "a place that is back does not look away",
+                     "%s says at rest that nothing is heard of %s", node->name, vm->record.id);
 }

@@ -12,3 +12,8 @@ struct wall {
 void wall_said(struct wall *wall, const struct sim_node *manager, const struct message *message);
 void wall_check(const struct wall *wall, struct sim_world *world, const struct sim_node *node,
                 const struct fact_uplink *uplink);
+
+/* A place that is away does not look alive: of each VM on such a host, those above are told within
+ * a beat that nothing is heard of it, and no more once the host is back; at rest of nobody. */
+void wall_check_signs(struct sim_world *world);
+void wall_check_signs_at_rest(struct sim_world *world, const struct sim_node *node);

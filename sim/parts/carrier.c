@@ -32,10 +32,8 @@ static bool is_there(const struct sim_link *link, size_t line) {
            carrier_reaches(link, line);
 }
 
-/* The line's account: the nodes of a cluster have one. */
-static void write_address(const struct sim_link *link, size_t line, char *out, size_t size) {
-    size_t server = link->server + (server_of(link, 0)->is_cluster ? 0 : line);
-    text_format(out, size, "%s@s%zu/isthmus%u", link->node->name, server, link->index);
+static enum sim_server_kind kind_of(const struct sim_carrier *carrier, size_t line) {
+    return server_of(carrier->link, line)->kind;
 }
 
 /* A number below `bound` for the line's newest attempt, whatever others do. */
@@ -79,7 +77,7 @@ static void on_presence(struct sim_world *world, struct occurrence *occurrence) 
     (void)world;
     if (!carrier)
         return;
-    write_address(occurrence->from, occurrence->from_line, address, sizeof(address));
+    link_write_address(occurrence->from, occurrence->from_line, address, sizeof(address));
     endpoints_on_peer(&carrier->endpoints, occurrence->line, address,
                       occurrence->number ? PRESENCE_UP : PRESENCE_DOWN);
 }
@@ -107,6 +105,7 @@ static void announce(struct sim_carrier *carrier, size_t line, enum presence pre
     }
 }
 
+/* A relay tells by itself. */
 static void announce_to_all(struct sim_carrier *carrier, size_t line, enum presence presence) {
     const struct role_settings *settings = &carrier->link->node->settings;
     for (size_t i = 0; i < settings->agents_count; i++)
@@ -115,6 +114,59 @@ static void announce_to_all(struct sim_carrier *carrier, size_t line, enum prese
     for (size_t i = 0; i < settings->managers_count; i++)
         if (settings->managers[i].link == carrier->link->index)
             announce(carrier, line, presence, settings->managers[i].address);
+}
+
+/* Somebody has come, or hangs up. */
+static void say_to_all(struct sim_carrier *carrier, size_t line, enum presence presence) {
+    enum sim_server_kind kind = kind_of(carrier, line);
+    if (kind == SERVER_XMPP || kind == SERVER_BROKER)
+        announce_to_all(carrier, line, presence);
+}
+
+/* Somebody is gone without a word; what then is known of it at a relay, that finds out. */
+static void leave_all(struct sim_carrier *carrier, size_t line) {
+    if (kind_of(carrier, line) == SERVER_XMPP)
+        announce_to_all(carrier, line, PRESENCE_DOWN);
+}
+
+/* ---- relays ---- */
+
+static void lose(struct sim_carrier *carrier, size_t line);
+
+/* An answer that was on its way comes, too, while the server stands still. */
+static bool has_connection(const struct sim_link *link, size_t line, uint64_t connection) {
+    const struct sim_carrier *carrier = link->carrier;
+    return carrier && connection && carrier->lines[line].connection == connection;
+}
+
+/* A frame is handed over by the relay itself. */
+static bool on_news(struct sim_link *link, size_t line, uint64_t connection,
+                    const struct news *news) {
+    if (!has_connection(link, line, connection))
+        return false;
+    if (news->kind != NEWS_FRAME)
+        endpoints_on_peer(&link->carrier->endpoints, line, news->address,
+                          news->kind == NEWS_UP ? PRESENCE_UP : PRESENCE_DOWN);
+    return true;
+}
+
+static void on_over(struct sim_link *link, size_t line, uint64_t connection) {
+    if (has_connection(link, line, connection))
+        lose(link->carrier, line);
+}
+
+/* NULL: the server is of another kind. */
+static struct sim_relay *relay_of(const struct sim_carrier *carrier, size_t line) {
+    static const struct relays_client client = {on_news, on_over};
+    return relays_at(carrier->world, carrier->link->server + (uint32_t)line, &client);
+}
+
+static void open_at_relay(struct sim_carrier *carrier, size_t line) {
+    struct sim_relay *relay = relay_of(carrier, line);
+    if (!relay)
+        return;
+    carrier->lines[line].connection = ++carrier->world->connections;
+    relays_open(relay, carrier->link, carrier->lines[line].connection);
 }
 
 /* ---- connections ---- */
@@ -137,7 +189,8 @@ static void on_login(struct sim_world *world, struct occurrence *occurrence) {
         endpoints_on_up(&carrier->endpoints, line, now_ms(carrier));
         if (endpoints_uses(&carrier->endpoints, line)) {
             tell_line(carrier, FACT_LINE_UP, line);
-            announce_to_all(carrier, line, PRESENCE_UP);
+            say_to_all(carrier, line, PRESENCE_UP);
+            open_at_relay(carrier, line);
         }
     }
     obey(carrier);
@@ -163,8 +216,11 @@ static void on_closed(struct sim_world *world, struct occurrence *occurrence) {
 }
 
 static void hang_up(struct sim_carrier *carrier, size_t line) {
+    struct sim_relay *relay = relay_of(carrier, line);
     if (is_there(carrier->link, line))
-        announce_to_all(carrier, line, PRESENCE_DOWN);
+        say_to_all(carrier, line, PRESENCE_DOWN);
+    if (relay && carrier_reaches(carrier->link, line))
+        relays_close(relay, carrier->link, carrier->lines[line].connection);
     carrier->lines[line] = (struct sim_line){.attempt = carrier->lines[line].attempt + 1};
     line_later(carrier, line, link_carry_ms, on_closed);
 }
@@ -172,7 +228,7 @@ static void hang_up(struct sim_carrier *carrier, size_t line) {
 static void lose(struct sim_carrier *carrier, size_t line) {
     if (endpoints_uses(&carrier->endpoints, line)) {
         tell_line(carrier, FACT_LINE_LOST, line);
-        announce_to_all(carrier, line, PRESENCE_DOWN);
+        leave_all(carrier, line);
     }
     carrier->lines[line] = (struct sim_line){.attempt = carrier->lines[line].attempt + 1};
     endpoints_on_down(&carrier->endpoints, line, FAILOVER_BROKEN, now_ms(carrier));
@@ -216,7 +272,7 @@ static void add_peer(struct sim_carrier *carrier, size_t *at, const struct peer_
     if (peer->link != carrier->link->index)
         return;
     for (size_t k = 0; k < carrier->endpoints.count; k++) {
-        write_address(link, k, addresses[k], sizeof(addresses[k]));
+        link_write_address(link, k, addresses[k], sizeof(addresses[k]));
         pointers[k] = addresses[k];
     }
     endpoints_add_peer(&carrier->endpoints, (*at)++, pointers);
@@ -251,7 +307,7 @@ void carrier_start(struct sim_world *world, struct sim_link *link) {
     carrier->since_ms = carrier->changed_ms = world->now_ms;
     carrier->endpoints.tell = tell;
     for (size_t k = 0; k < settings.count; k++) {
-        write_address(link, k, addresses[k], sizeof(addresses[k]));
+        link_write_address(link, k, addresses[k], sizeof(addresses[k]));
         accounts[k] = addresses[k];
     }
     size_t at = 0;
@@ -273,8 +329,11 @@ void carrier_free(struct sim_carrier *carrier) {
 void carrier_stop(struct sim_world *world, struct sim_link *link) {
     struct sim_carrier *carrier = link->carrier;
     for (size_t k = 0; k < carrier->endpoints.count; k++)
-        if (is_there(link, k))
-            announce_to_all(carrier, k, PRESENCE_DOWN);
+        if (is_there(link, k)) {
+            leave_all(carrier, k);
+            if (relay_of(carrier, k))
+                relays_leave(relay_of(carrier, k), link, carrier->lines[k].connection);
+        }
     heap_remove(&world->carriers, &carrier->timer);
     link->carrier = NULL;
     link->up = false;
@@ -298,12 +357,16 @@ static void server_changed(struct sim_link *link, size_t line) {
         return;
     if (!server->up && server->is_silent)
         line_later(carrier, line, draw(carrier, line, notice_most_ms), on_noticed);
+    else if (server->up && server->kind == SERVER_RELAY && server->is_silent)
+        return; /* it goes on where it stood still */
     else if (!server->up || carrier->endpoints.all[line].is_up)
         lose(carrier, line); /* as it is gone, or knows nothing of it any more */
 }
 
 void carrier_server(struct sim_world *world, uint32_t server) {
     struct sim_server *at = &world->servers[server];
+    if (at->relay)
+        relays_changed(at->relay);
     for (size_t i = 0; i < at->links_count; i++)
         server_changed(at->links[i], server - at->links[i]->server);
 }
@@ -355,26 +418,56 @@ void carrier_mend(struct sim_world *world, struct sim_link *link) {
 
 /* ---- frames ---- */
 
+/* Nobody is there for it: a broker gives it back. */
+static void bounce(const struct sim_link *from, size_t line, const struct sim_link *target) {
+    if (kind_of(from->carrier, line) != SERVER_BROKER)
+        return;
+    say(from->carrier, line, target, line, PRESENCE_DOWN);
+}
+
+static bool find_line(const struct sim_link *target, struct occurrence *out) {
+    for (size_t k = 0; target->carrier && k < target->carrier->endpoints.count; k++)
+        if (is_there(target, k) && are_joined(target, out->from_line, k)) {
+            out->line = (uint32_t)k;
+            return true;
+        }
+    return false;
+}
+
 bool carrier_route(const struct sim_link *from, const char *to, const struct sim_link *target,
                    struct occurrence *out) {
     const char *there = NULL;
     size_t line = endpoints_way(&from->carrier->endpoints, to, &there);
-    if (!there || !target->carrier || !carrier_reaches(from, line))
+    if (!there || !carrier_reaches(from, line))
         return false;
-    for (size_t k = 0; k < target->carrier->endpoints.count; k++)
-        if (is_there(target, k) && are_joined(target, line, k)) {
-            out->line = (uint32_t)k;
-            out->from_line = (uint32_t)line;
-            return true;
-        }
+    out->line = out->from_line = (uint32_t)line;
+    out->connection = from->carrier->lines[line].connection;
+    if (relay_of(from->carrier, line) || find_line(target, out))
+        return true;
+    bounce(from, line, target);
     return false;
+}
+
+struct sim_relay *carrier_relay(const struct sim_link *from, size_t line) {
+    return from->carrier ? relay_of(from->carrier, line) : NULL;
+}
+
+uint64_t carrier_ready_ms(const struct sim_link *from, size_t line) {
+    uint64_t now_ms = from->world->now_ms;
+    const struct sim_server *server = from->carrier ? server_of(from, line) : NULL;
+    return server && server->full_until_ms > now_ms && !from->world->healing
+               ? server->full_until_ms : now_ms;
+}
+
+uint64_t carrier_later_ms(const struct sim_link *from, size_t line) {
+    return from->carrier ? server_of(from, line)->later_ms : 0;
 }
 
 const char *carrier_receive(struct sim_link *link, const struct occurrence *occurrence) {
     char address[limit_address_size];
     if (!is_there(link, occurrence->line))
         return NULL;
-    write_address(occurrence->from, occurrence->from_line, address, sizeof(address));
+    link_write_address(occurrence->from, occurrence->from_line, address, sizeof(address));
     return endpoints_on_frame(&link->carrier->endpoints, occurrence->line, address);
 }
 

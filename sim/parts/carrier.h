@@ -2,6 +2,11 @@
  * core/link, with its failover, decides in each simulated process which connections to have, and
  * here they log in, are lost and are closed.
  *
+ * They are XMPP servers, or of mixed kinds (`--mixed`), which differ in what their users are told:
+ * a relay is core/relay itself (relays.h); at a broker who comes or hangs up says so to its peers,
+ * who is gone without a word is missed by nobody, and what cannot be delivered comes back; a quiet
+ * server tells nobody anything. What goes by one of them takes longer than by another one.
+ *
  * The servers of a link are independent, where two peers meet only if both are on the same one,
  * or nodes of one cluster, which is one. A server that dies is dead (connections end at once,
  * logins are refused) or silent (its clients notice after a while, logins hang until they are cut).
@@ -9,6 +14,7 @@
 #pragma once
 
 #include "core/link/endpoints.h"
+#include "sim/parts/servers/relays.h"
 #include "sim/world/world.h"
 
 enum {
@@ -22,6 +28,7 @@ struct sim_line {
     bool is_open;      /* a login is under way, or it is up */
     uint32_t attempt;  /* occurrences of an older one do not reach it */
     uint64_t since_ms; /* that it is up */
+    uint64_t connection; /* at a relay; 0: none */
 };
 
 /* The carrier of one link's end, as long as its process lives. */
@@ -54,6 +61,13 @@ void carrier_mend(struct sim_world *world, struct sim_link *link);
 /* Fills in by which lines a frame to the address `to` travels; false: it is lost. */
 bool carrier_route(const struct sim_link *from, const char *to, const struct sim_link *target,
                    struct occurrence *out);
+/* That by which what leaves by this line goes; NULL: its server is none. */
+struct sim_relay *carrier_relay(const struct sim_link *from, size_t line);
+
+/* When its server takes something in, and how much longer that is under way than by others. */
+uint64_t carrier_ready_ms(const struct sim_link *from, size_t line);
+uint64_t carrier_later_ms(const struct sim_link *from, size_t line);
+
 /* The name by which the sender is known above; NULL: the frame does not arrive. */
 const char *carrier_receive(struct sim_link *link, const struct occurrence *occurrence);
 

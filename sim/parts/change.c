@@ -1,6 +1,7 @@
 /* What domains have: their sizes, disks, networks and snapshots, and what jobs make of them. */
 #include "sim/parts/change.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "core/books/reshape.h"
 
@@ -82,6 +83,7 @@ enum code change_act(struct sim_domain *domain, const struct effect_job *job,
         *out_state = VM_STOPPED;
         domain->snapshots_count = 0;
         text_set(domain->image, job->definition.image);
+        text_set(domain->name, job->definition.name);
     }
     return CODE_OK;
 }
@@ -89,6 +91,9 @@ enum code change_act(struct sim_domain *domain, const struct effect_job *job,
 /* The disk is first, of one that runs the memory; then it goes wrong, and that stays. */
 void change_half(struct sim_domain *domain, const struct effect_job *job) {
     const struct size *to = &job->definition.size;
+    const struct sim_snapshot *snapshot = change_snapshot(domain, job->snapshot);
+    if (job->kind == JOB_REVERT && snapshot && snapshot->size.memory_mib < domain->size.memory_mib)
+        domain->size.memory_mib = snapshot->size.memory_mib; /* with it comes what it had then */
     if (job->kind != JOB_RESIZE)
         return;
     if (!runs(domain))
@@ -112,4 +117,19 @@ void change_say(const struct sim_domain *domain, const struct effect_job *job,
     there = job->kind == JOB_REBUILD ? domain->snapshots_count : there;
     if (job->kind == JOB_REBUILD || job->kind == JOB_SNAPSHOT_DELETE)
         out->left = there ? SNAPSHOTS_THERE : SNAPSHOTS_GONE;
+}
+
+void change_read(const struct sim_domain *domain, struct vm *out) {
+    *out = (struct vm){.size = domain->size,
+                       .on_loss = domain->is_leased ? ON_LOSS_RESTART : ON_LOSS_STAY,
+                       .networks = *domain->networks ? memory_text(domain->networks) : NULL};
+    text_set(out->digest, domain->image);
+    text_set(out->name, domain->name);
+    out->snapshots = memory_new(limit_snapshots, sizeof(*out->snapshots));
+    for (uint32_t i = 0; i < domain->snapshots_count && i < limit_snapshots; i++) {
+        struct snapshot *snapshot = &out->snapshots[out->snapshots_count++];
+        text_set(snapshot->name, domain->snapshots[i].name);
+        snapshot->memory = domain->snapshots[i].memory;
+        snapshot->size = domain->snapshots[i].size;
+    }
 }

@@ -14,5 +14,6 @@ void change_connect(struct sim_domain *domain, const struct effect_job *job);
 enum code change_act(struct sim_domain *domain, const struct effect_job *job,
                      enum vm_state *out_state);
 void change_half(struct sim_domain *domain, const struct effect_job *job);
+void change_read(const struct sim_domain *domain, struct vm *out); /* what it has, all of it */
 void change_say(const struct sim_domain *domain, const struct effect_job *job,
                 struct event_job *out);

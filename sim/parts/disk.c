@@ -1,4 +1,4 @@
-/* A node's disk: its stored records as the text that the store would hold, so that a restart
+/* A node's disk: its stored records as the bytes that the store would hold, so that a restart
  * reads what was written and not what was meant. */
 #include "sim/parts/disk.h"
 
@@ -6,6 +6,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "message/codec/pack.h"
+#include "message/codec/unpack.h"
+#include "message/pending.h"
 #include "message/stored.h"
 #include "sim/world/fact.h"
 
@@ -28,10 +31,6 @@ bool disk_fault(struct sim_world *world, uint32_t per_mille) {
            disk_draw(world, 1000) < per_mille;
 }
 
-static const char *key_of(const struct record *record) {
-    return (const char *)record->data + record->table->fields[0].offset;
-}
-
 const struct sim_row *disk_row(const struct sim_node *node, const struct table *table,
                                const char *key) {
     char full[row_key_size];
@@ -39,25 +38,36 @@ const struct sim_row *disk_row(const struct sim_node *node, const struct table *
     return map_get(&node->disk, full);
 }
 
-void disk_delete(struct sim_node *node, const struct record *record) {
-    char key[row_key_size];
-    row_key(record->table, key_of(record), key);
-    struct sim_row *row = map_remove(&node->disk, key);
-    if (!row)
-        return;
+static void remove_row(struct sim_node *node, struct sim_row *row) {
+    (void)map_remove(&node->disk, row->key);
     list_remove(&row->node);
     node->rows_count--;
     memory_free(row->bytes);
     memory_free(row);
 }
 
+void disk_delete(struct sim_node *node, const struct record *record) {
+    char key[row_key_size];
+    row_key(record->table, pending_key(record), key);
+    struct sim_row *row = map_get(&node->disk, key);
+    if (row)
+        remove_row(node, row);
+}
+
+void disk_lose(struct sim_node *node) {
+    list_for(struct sim_row, row, &node->rows, node) {
+        if (row->table != &pin_table && row->table != &next_pin_table)
+            remove_row(node, row);
+    }
+}
+
 void disk_put(struct sim_world *world, struct sim_node *node, const struct record *record) {
     char key[row_key_size];
     struct text text = {0};
-    codec_encode(record->table, record->data, FIELD_STORE, &text);
+    codec_pack(record->table, record->data, FIELD_STORE, &text);
     world_mix(world, text_data(&text), text.length);
     world->stats.saves++;
-    row_key(record->table, key_of(record), key);
+    row_key(record->table, pending_key(record), key);
     struct sim_row *row = map_get(&node->disk, key);
     if (!row) {
         size_t size = strlen(key) + 1;
@@ -69,17 +79,26 @@ void disk_put(struct sim_world *world, struct sim_node *node, const struct recor
         node->rows_count++;
     }
     memory_free(row->bytes);
-    row->bytes = memory_copy(text_data(&text), text.length + 1);
+    row->bytes = memory_copy(text_data(&text), text.length);
+    row->length = text.length;
     text_deinit(&text);
 }
 
 void disk_read(struct sim_world *world, const struct sim_row *row, struct record *out_record) {
     struct codec_fault fault;
     *out_record = (struct record){row->table, memory_new(1, row->table->size)};
-    struct codec_input input = {row->bytes, strlen(row->bytes), FIELD_STORE,
-                                CODEC_REFUSE_UNKNOWN};
-    if (codec_decode(row->table, &input, out_record->data, &fault))
-        world_observe(world, &(struct fact){FACT_UNREADABLE, .unreadable = {row->bytes, &fault}});
+    struct codec_input input = {row->bytes, row->length, FIELD_STORE, CODEC_REFUSE_UNKNOWN};
+    if (codec_unpack(row->table, &input, out_record->data, &fault))
+        world_observe(world, &(struct fact){FACT_UNREADABLE, .unreadable = {row->key, &fault}});
+}
+
+bool disk_fetch(struct sim_world *world, const struct sim_node *node, struct record *record) {
+    const struct sim_row *row = disk_row(node, record->table, pending_key(record));
+    if (!row)
+        return false;
+    record_deinit(record);
+    disk_read(world, row, record);
+    return true;
 }
 
 bool disk_says(struct sim_world *world, const struct sim_node *node, const char *vm,

@@ -8,7 +8,8 @@
 struct sim_row {
     struct list node;
     const struct table *table;
-    char *bytes;
+    char *bytes; /* in the packed form */
+    size_t length;
     char key[];
 };
 
@@ -20,6 +21,12 @@ void disk_put(struct sim_world *world, struct sim_node *node, const struct recor
 void disk_delete(struct sim_node *node, const struct record *record);
 const struct sim_row *disk_row(const struct sim_node *node, const struct table *table,
                                const char *key);
+
+/* All is gone but the keys, which stand in the configuration, too. */
+void disk_lose(struct sim_node *node);
+
+/* Fills the record whose key is set from its row. False: there is none. */
+bool disk_fetch(struct sim_world *world, const struct sim_node *node, struct record *record);
 
 /* Fills *out_record from the row; the caller deinits. */
 void disk_read(struct sim_world *world, const struct sim_row *row, struct record *out_record);

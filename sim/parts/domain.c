@@ -3,8 +3,13 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/below/downlink.h"
+#include "core/manager/recover.h"
+#include "message/leftover.h"
+#include "sim/parts/disk.h"
 #include "sim/parts/step.h"
 #include "sim/world/fact.h"
+#include "sim/world/node.h"
 
 const struct sim_vm *domain_vm(const struct sim_world *world, const char *vm) {
     return map_get(&world->vms, vm);
@@ -33,19 +38,97 @@ void domain_tell(struct sim_world *world, struct sim_domain *domain, enum domain
         step_give(world, domain->node, &event);
 }
 
+const struct sim_guarded *domain_guarded(const struct sim_node *node, const char *vm) {
+    list_for(const struct sim_guarded, guarded, &node->guarded, node) {
+        if (text_equal(guarded->vm, vm))
+            return guarded;
+    }
+    return NULL;
+}
+
+/* What its manager knows may not be on its disk yet. */
+static bool knows_evicted(const struct sim_node *manager, const struct sim_node *host,
+                          const char *vm) {
+    const struct downlink *downlink = role_downlink(manager->role);
+    const struct peer *peer = downlink_by_name(downlink, host->name);
+    return peer && recover_evicts(container_of(downlink, struct manager, downlink), peer, vm);
+}
+
+uint64_t domain_evicted(struct sim_world *world, const struct sim_node *host, const char *vm) {
+    const struct sim_node *manager = node_named(world, host->settings.managers[0].name);
+    uint64_t generation = 0;
+    list_for(const struct sim_row, row, &manager->rows, node) {
+        struct record record = {0};
+        if (row->table != &eviction_table)
+            continue;
+        disk_read(world, row, &record);
+        const struct eviction *eviction = record.data;
+        if (!eviction->done_ms && text_equal(eviction->vm, vm) &&
+            text_equal(eviction->place, host->name))
+            generation = eviction->generation;
+        record_deinit(&record);
+    }
+    bool is_known = manager->role && knows_evicted(manager, host, vm);
+    return !generation && is_known ? UINT64_MAX : generation;
+}
+
+bool domain_goes_on(const struct sim_domain *domain) {
+    return domain->state == VM_RUNNING && !domain->is_frozen && !domain->node->is_suspended;
+}
+
+static void observe(struct sim_world *world, struct sim_domain *domain) {
+    world_observe(world, &(struct fact){FACT_MOVED, domain->node, .domain = {domain}});
+}
+
+void domain_freeze(struct sim_world *world, struct sim_domain *domain, bool is_frozen) {
+    if (domain->is_frozen == is_frozen)
+        return;
+    world->stats.freezes += is_frozen;
+    world->stats.thaws += !is_frozen;
+    domain->vm->running -= domain_goes_on(domain);
+    domain->is_frozen = is_frozen;
+    domain->vm->running += domain_goes_on(domain);
+    observe(world, domain);
+}
+
+void domain_suspend_all(struct sim_world *world, struct sim_node *node, bool is_suspended) {
+    struct list *at = NULL, *next = NULL;
+    list_each(at, next, &node->domains)
+        container_of(at, struct sim_domain, by_node)->vm->running -=
+            domain_goes_on(container_of(at, struct sim_domain, by_node));
+    node->is_suspended = is_suspended;
+    list_each(at, next, &node->domains) {
+        struct sim_domain *domain = container_of(at, struct sim_domain, by_node);
+        domain->vm->running += domain_goes_on(domain);
+        observe(world, domain);
+    }
+}
+
+/* A guarded one that comes to run when its time is over, or after it was ended while what begins it
+ * was under way, stands still from the first instruction. */
+static bool is_born_frozen(const struct sim_world *world, const struct sim_domain *domain) {
+    const struct sim_node *node = domain->node;
+    const struct sim_guarded *guarded = domain_guarded(node, domain->vm->id);
+    return guarded && (guarded->is_ended || node_now_ms(world, node) >= node->until_ms);
+}
+
 /* The one writer of a domain's state. */
 void domain_set_state(struct sim_world *world, struct sim_domain *domain, enum vm_state state) {
     bool boots = domain->state != VM_PAUSED && domain->state != VM_SUSPENDED;
-    domain->vm->running += state == VM_RUNNING;
-    domain->vm->running -= domain->state == VM_RUNNING;
+    domain->vm->running -= domain_goes_on(domain);
+    if (state != VM_RUNNING)
+        domain->is_frozen = false;
+    else if (domain->state != VM_RUNNING)
+        domain->is_frozen = is_born_frozen(world, domain);
     if (state == VM_RUNNING && domain->state != VM_RUNNING && boots)
         domain->boot = ++domain->vm->boots;
     if (state == VM_RUNNING && domain->state != VM_RUNNING)
         domain->started = domain->size;
     domain->state = state;
+    domain->vm->running += domain_goes_on(domain);
     domain->is_cut &= state != VM_RUNNING;
     domain->forgot = false;
-    world_observe(world, &(struct fact){FACT_MOVED, domain->node, .domain = {domain}});
+    observe(world, domain);
 }
 
 static struct sim_vm *vm_of(struct sim_world *world, const char *id) {

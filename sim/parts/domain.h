@@ -25,6 +25,7 @@ struct sim_domain {
     struct size size, started; /* started: what it had when it was */
     char image[limit_digest_size];
     char networks[limit_vm_network_names + 1]; /* as it was defined last */
+    char name[limit_name_size]; /* its guest's, as that was made last */
     struct sim_snapshot snapshots[2 * limit_snapshots]; /* with those that were left half-made */
     uint32_t snapshots_count;
     uint32_t epoch;
@@ -32,6 +33,9 @@ struct sim_domain {
     bool is_shell; /* files for one that is to come from another host, and no more */
     uint32_t boot; /* the VM's how many-th this guest has made */
     bool is_cut; /* since it was started, its host lost power */
+    bool is_leased;   /* it is to be restarted elsewhere when its host is lost */
+    bool is_frozen;   /* by the host's warden: it stands still */
+    bool told_frozen; /* as its agent knows */
     bool forgot; /* its host lost power while it was known to be held in memory */
 };
 
@@ -42,6 +46,16 @@ struct sim_domain *domain_add(struct sim_world *world, struct sim_node *node, co
                               const struct size *size);
 void domain_remove(struct sim_world *world, struct sim_domain *domain);
 void domain_set_state(struct sim_world *world, struct sim_domain *domain, enum vm_state state);
+
+/* What the host's warden knows of the VM; NULL: nothing. */
+const struct sim_guarded *domain_guarded(const struct sim_node *node, const char *vm);
+bool domain_goes_on(const struct sim_domain *domain); /* it runs, and does not stand still */
+void domain_freeze(struct sim_world *world, struct sim_domain *domain, bool is_frozen);
+void domain_suspend_all(struct sim_world *world, struct sim_node *node, bool is_suspended);
+
+/* The generation of the instruction that ends here what the host's manager has made to run
+ * elsewhere, so that it is put aside; 0: it has not. */
+uint64_t domain_evicted(struct sim_world *world, const struct sim_node *host, const char *vm);
 
 /* The host tells its agent of it. */
 void domain_tell(struct sim_world *world, struct sim_domain *domain, enum domain_news why);

@@ -9,6 +9,7 @@
 #include "sim/parts/disk.h"
 #include "sim/parts/live.h"
 #include "sim/parts/step.h"
+#include "sim/parts/warden.h"
 #include "sim/world/fact.h"
 
 /* A random number below `bound`; in an even world it depends on the VM and the purpose alone. */
@@ -93,7 +94,9 @@ static void create(struct sim_world *world, struct sim_node *node,
         domain = domain_add(world, node, job->vm, &job->definition.size);
     domain->epoch = job->epoch;
     domain->is_shell = false;
+    domain->is_leased = job->definition.on_loss == ON_LOSS_RESTART;
     text_set(domain->image, job->definition.image);
+    text_set(domain->name, job->definition.name);
     change_connect(domain, job);
     world_observe(world, &(struct fact){FACT_HOST, node});
 }
@@ -109,6 +112,8 @@ static enum code ask_guest(struct sim_world *world, struct sim_domain *domain,
                            const struct effect_job *job) {
     if (domain->state != VM_RUNNING)
         return CODE_BAD_STATE;
+    if (job->hard) /* which is not asked */
+        return CODE_OK;
     if (fault(world, job->vm, PURPOSE_GUEST, world->settings.guest_ignores))
         return CODE_OK;
     uint64_t wait_ms = 100 + draw(world, job->vm, PURPOSE_GUEST + 1, 3000);
@@ -133,6 +138,8 @@ static enum code act(struct sim_world *world, struct sim_node *node,
     struct sim_domain *domain = domain_of(world, node, job->vm);
     if (job->kind == JOB_FETCH || job->kind == JOB_SCAN)
         return CODE_OK;
+    if (job->kind == JOB_LOOK)
+        return domain && !domain->is_shell ? CODE_OK : CODE_LOST;
     world_observe(world, &(struct fact){FACT_JOB_ACTS, node, .job = job});
     if (job->kind == JOB_CREATE) {
         create(world, node, job);
@@ -140,7 +147,8 @@ static enum code act(struct sim_world *world, struct sim_node *node,
     }
     if (job->kind == JOB_RECEIVE)
         return live_receive(world, node, job);
-    if (job->kind == JOB_REMOVE) {
+    if (job->kind == JOB_REMOVE || job->kind == JOB_EVICT) {
+        world->stats.salvaged += domain && job->kind == JOB_EVICT;
         if (domain)
             domain_remove(world, domain);
         return CODE_OK;
@@ -172,10 +180,29 @@ static enum code act(struct sim_world *world, struct sim_node *node,
 static void on_job_told(struct sim_world *world, struct occurrence *occurrence) {
     struct event event = {.kind = EVENT_JOB,
                           .job = {.job = occurrence->number, .code = occurrence->code}};
-    change_say(domain_of(world, occurrence->node, occurrence->job->vm), occurrence->job,
-               &event.job);
+    const struct sim_domain *domain = domain_of(world, occurrence->node, occurrence->job->vm);
+    struct vm found = {0};
+    change_say(domain, occurrence->job, &event.job);
+    if (domain && occurrence->job->kind == JOB_LOOK) {
+        change_read(domain, &found);
+        event.job.found = &found;
+    }
+    if (event.job.code != CODE_OK) /* which nobody above may read */
+        text_format(event.job.why, sizeof(event.job.why), "%s cannot", occurrence->node->name);
     if (!occurrence_is_stale(occurrence))
         step_give(world, occurrence->node, &event);
+    record_clear(&vm_table, &found);
+}
+
+/* What comes first of a job that starts the VM, too, is told before the start is begun, which may
+ * fail, or hang, or die with the process. */
+static void go_on(struct sim_world *world, struct sim_node *node, const struct effect_job *job) {
+    struct event event = {.kind = EVENT_JOB, .job = {.job = job->job, .starts = true}};
+    struct effect_job second = *job; /* shares what that one has */
+    step_give(world, node, &event);
+    second.kind = JOB_START;
+    second.starts = false;
+    host_begin(world, node, &second);
 }
 
 static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
@@ -196,10 +223,20 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
         code = code == CODE_OK ? acted : code;
     }
     domain = domain_of(world, node, job->vm);
+    warden_soon(world, node);
+    if (half && domain && job->kind == JOB_REVERT)
+        change_half(domain, job);
     if (domain && !domain->is_shell && job->kind != JOB_FETCH && job->kind != JOB_SCAN)
         domain_tell(world, domain, DOMAIN_CHANGED);
+    if (job->kind == JOB_START && fault(world, job->vm, PURPOSE_GUEST + 3,
+                                        world->settings.guest_falls))
+        die(world, domain);
     if (job->kind == JOB_SCAN)
         scan(world, node);
+    if (code == CODE_OK && job->starts) {
+        go_on(world, node, job);
+        return;
+    }
     uint64_t news_ms = world->settings.even ? 0 : draw(world, job->vm, PURPOSE_TOLD, 3);
     struct occurrence *told = world_later(world, node, news_ms, on_job_told);
     told->number = (uint32_t)job->job;
@@ -224,8 +261,16 @@ void host_end_of_process(struct sim_world *world, struct sim_node *node) {
     }
 }
 
+static void give_disk(struct sim_world *world, struct sim_node *node, struct event *event) {
+    bool is_full = node->disk_full;
+    step_give(world, node, event);
+    node->full_told_ms = !is_full ? 0 : node->full_told_ms ? node->full_told_ms : world->now_ms;
+}
+
 static void on_host(struct sim_world *world, struct occurrence *occurrence) {
-    struct event event = {.kind = EVENT_HOST, .host.size = occurrence->node->host};
+    struct event event = {.kind = EVENT_HOST,
+                          .host = {.size = occurrence->node->host,
+                                   .is_full = occurrence->node->disk_full}};
     text_format(event.host.accelerator, sizeof(event.host.accelerator), "sim");
     event.host.sends = world->settings.live && !world->settings.even;
     if (live_can_receive(world, occurrence->node)) {
@@ -233,7 +278,29 @@ static void on_host(struct sim_world *world, struct occurrence *occurrence) {
         text_format(event.host.folder, sizeof(event.host.folder), "/");
     }
     if (!occurrence_is_stale(occurrence))
-        step_give(world, occurrence->node, &event);
+        give_disk(world, occurrence->node, &event);
+}
+
+static void on_disk(struct sim_world *world, struct occurrence *occurrence) {
+    struct event event = {.kind = EVENT_DISK, .disk = {occurrence->node->disk_full}};
+    if (!occurrence_is_stale(occurrence))
+        give_disk(world, occurrence->node, &event);
+}
+
+void host_tell_disk(struct sim_world *world, struct sim_node *node) {
+    node->full_told_ms = 0;
+    if (node->role && node->disk_full && node->settings.kind != ROLE_AGENT)
+        world_later(world, node, 1, on_disk); /* a host tells with all that it has */
+}
+
+void host_fill_disk(struct sim_world *world, struct sim_node *node, bool is_full) {
+    if (node->disk_full == is_full)
+        return;
+    node->disk_full = is_full;
+    world->stats.disks_full += is_full;
+    world_trace(world, node, is_full ? "DISK FULL" : "DISK HAS ROOM");
+    if (node->role)
+        world_later(world, node, 1, node->settings.kind == ROLE_AGENT ? on_host : on_disk);
 }
 
 void host_begin(struct sim_world *world, struct sim_node *node, const struct effect_job *job) {
@@ -244,6 +311,8 @@ void host_begin(struct sim_world *world, struct sim_node *node, const struct eff
     world_observe(world, &(struct fact){FACT_JOB_BEGINS, node, .job = job});
     bool is_scan = job->kind == JOB_SCAN;
     world->stats.jobs += !is_scan;
+    if (world->story && !is_scan)
+        text_addf(world->story, "%s works: %s\n", node->name, job_names[job->kind]);
     if (is_scan)
         world_later(world, node, 1, on_host);
     else if (fault(world, job->vm, PURPOSE_TIME + 50 + kind, faults->job_hangs)) {
@@ -265,22 +334,28 @@ void host_begin(struct sim_world *world, struct sim_node *node, const struct eff
 }
 
 static void on_image(struct sim_world *world, struct occurrence *occurrence) {
-    struct event event = {.kind = EVENT_IMAGE, .image.code = occurrence->code};
+    struct event event = {.kind = EVENT_IMAGE,
+                          .image = {.link = occurrence->link, .code = occurrence->code}};
     text_set(event.image.digest, occurrence->bytes);
+    if (event.image.code != CODE_OK) /* which nobody above may read */
+        text_format(event.image.why, sizeof(event.image.why), "%s cannot", occurrence->node->name);
     if (!occurrence_is_stale(occurrence))
         step_give(world, occurrence->node, &event);
 }
 
-void host_fetch_image(struct sim_world *world, struct sim_node *node, const char *digest) {
+void host_fetch_image(struct sim_world *world, struct sim_node *node,
+                      const struct effect_image *image) {
     uint64_t takes = 10 + draw(world, "image", 0, 50); /* longer than words are on their way */
     struct occurrence *later = world_later(world, node, takes, on_image);
-    later->bytes = memory_text(digest);
+    later->bytes = memory_text(image->digest);
+    later->link = image->link;
     if (!world->settings.even && fault(world, "", 0, world->settings.job_failure))
         later->code = CODE_IMAGE_UNAVAILABLE;
 }
 
 void host_lose_power(struct sim_world *world, struct sim_node *node) {
     live_cut_arrivals(world, node);
+    warden_lose_power(node);
     list_for(struct sim_domain, domain, &node->domains, by_node) {
         if (domain->is_shell)
             continue;

@@ -97,14 +97,44 @@ static uint64_t through_ms(const struct sim_world *world, const struct sim_link 
     return *busy_ms;
 }
 
-/* How long a frame is on its way to another connection; what one sends leaves in order. */
-uint64_t link_travel_ms(const struct sim_world *world, struct sim_link *from,
-                        struct sim_link *to, size_t bytes) {
-    uint64_t at_ms = unstalled_ms(world, from, world->now_ms);
+uint64_t link_leaves_ms(const struct sim_world *world, struct sim_link *from, uint64_t ready_ms,
+                        size_t bytes) {
+    uint64_t at_ms = unstalled_ms(world, from, ready_ms);
     at_ms = through_ms(world, from, &from->out_ms, at_ms, bytes) + lag_ms(world, from);
-    from->last_ms = at_ms = latest(at_ms, from->last_ms);
-    at_ms = unstalled_ms(world, to, at_ms + distance_ms(world, from, to) + lag_ms(world, to));
-    return through_ms(world, to, &to->in_ms, at_ms, bytes) - world->now_ms;
+    return from->last_ms = latest(at_ms, from->last_ms);
+}
+
+uint64_t link_comes_ms(const struct sim_world *world, struct sim_link *to, uint64_t there_ms,
+                       size_t bytes) {
+    uint64_t at_ms = unstalled_ms(world, to, there_ms + lag_ms(world, to));
+    return through_ms(world, to, &to->in_ms, at_ms, bytes);
+}
+
+uint64_t link_travel_ms(const struct sim_world *world, struct sim_link *from,
+                        struct sim_link *to, uint64_t ready_ms, size_t bytes) {
+    uint64_t leaves_ms = link_leaves_ms(world, from, ready_ms, bytes);
+    return link_comes_ms(world, to, leaves_ms + distance_ms(world, from, to), bytes) -
+           world->now_ms;
+}
+
+void link_write_address(const struct sim_link *link, size_t line, char *out, size_t size) {
+    const struct sim_server *first = &link->world->servers[link->server];
+    size_t server = link->server + (first->is_cluster ? 0 : line);
+    text_format(out, size, "%s@s%zu/isthmus%u", link->node->name, server, link->index);
+}
+
+static bool is_peer(const struct peer_setting *peers, size_t count, const struct sim_link *of,
+                    const struct sim_link *other) {
+    for (size_t i = 0; i < count; i++)
+        if (peers[i].link == of->index && text_equal(peers[i].address, other->address))
+            return true;
+    return false;
+}
+
+bool link_is_joined(const struct sim_link *link, const struct sim_link *other) {
+    const struct role_settings *settings = &link->node->settings;
+    return is_peer(settings->agents, settings->agents_count, link, other) ||
+           is_peer(settings->managers, settings->managers_count, link, other);
 }
 
 static void on_peer(struct sim_world *world, struct occurrence *occurrence) {

@@ -53,7 +53,9 @@ static void copy(struct sim_world *world, const struct sim_domain *domain,
     shell->size = domain->size;
     shell->started = domain->started;
     shell->boot = domain->boot;
+    shell->is_leased = domain->is_leased;
     text_set(shell->image, domain->image);
+    text_set(shell->name, domain->name);
     domain_set_state(world, shell, VM_PAUSED);
 }
 
@@ -66,6 +68,8 @@ enum code live_migrate(struct sim_world *world, struct sim_domain *domain,
         domain_set_state(world, domain, VM_RUNNING);
     if (domain->state != VM_RUNNING)
         return CODE_BAD_STATE;
+    if (domain->is_frozen)
+        return CODE_HOST_FAILED;
     if (!shell || !text_equal(domain->image, job->definition.image))
         return CODE_HOST_FAILED;
     copy(world, domain, shell);

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "sim/parts/carrier.h"
 #include "sim/parts/keys.h"
+#include "sim/parts/lies.h"
 #include "sim/parts/link.h"
 #include "sim/parts/step.h"
 #include "sim/world/fact.h"
@@ -42,10 +43,17 @@ static void believe(struct frame *frame) {
     }
 }
 
-static void decode(struct sim_world *world, const char *bytes, struct frame *out_frame) {
+static void decode(struct sim_world *world, const char *bytes, size_t length,
+                   struct frame *out_frame) {
     struct codec_fault fault;
-    if (frame_decode(bytes, strlen(bytes), out_frame, &fault))
-        world_observe(world, &(struct fact){FACT_UNREADABLE, .unreadable = {bytes, &fault}});
+    if (frame_decode(bytes, length, out_frame, &fault))
+        world_observe(world, &(struct fact){FACT_UNREADABLE, .unreadable = {"a frame", &fault}});
+    for (uint32_t i = 0; i < out_frame->messages_count; i++) {
+        const struct message *message = &out_frame->messages[i];
+        if (message->kind == MESSAGE_UNREADABLE)
+            world_observe(world, &(struct fact){FACT_UNREADABLE,
+                                                .unreadable = {"a message", &message->unreadable}});
+    }
 }
 
 static void deliver(struct sim_world *world, struct occurrence *occurrence) {
@@ -59,54 +67,95 @@ static void deliver(struct sim_world *world, struct occurrence *occurrence) {
         hand_over(world, occurrence, from, &occurrence->frame);
         return;
     }
-    decode(world, occurrence->bytes, &frame);
+    decode(world, occurrence->bytes, occurrence->length, &frame);
     if (world->settings.greedy && node_is_upstream(node))
         believe(&frame);
+    lies_tell(world, occurrence->from->node, &frame);
     hand_over(world, occurrence, from, &frame);
     frame_clear(&frame);
 }
 
 /* Its messages with time and sender, one on each line; how they were batched is the carrier's. */
 static void note_messages(struct sim_world *world, const struct sim_link *from,
-                          const char *bytes) {
-    struct frame frame;
-    decode(world, bytes, &frame);
-    for (uint32_t i = 0; i < frame.messages_count; i++) {
+                          const struct frame *frame) {
+    for (uint32_t i = 0; i < frame->messages_count; i++) {
         text_addf(world->uplinks, "%012llu %s %llu ", (unsigned long long)world->now_ms,
-                  from->node->name, (unsigned long long)frame.header.from);
-        message_encode(&frame.messages[i], world->uplinks);
+                  from->node->name, (unsigned long long)frame->header.from);
+        message_encode(&frame->messages[i], FRAME_JSON, world->uplinks);
         text_add(world->uplinks, "\n");
     }
-    frame_clear(&frame);
 }
 
 static void note_uplink(struct sim_world *world, const struct sim_link *from,
-                        const struct sim_link *to, const char *bytes) {
+                        const struct sim_link *to, const struct text *bytes) {
+    struct frame frame;
+    struct text json = {0};
     world->stats.uplink_frames++;
-    world->stats.uplink_bytes += strlen(bytes);
-    world_observe(world, &(struct fact){FACT_UPLINK, from->node, .uplink = {to, bytes}});
+    world->stats.uplink_bytes += bytes->length;
+    decode(world, text_data(bytes), bytes->length, &frame);
+    codec_encode(&frame_table, &frame, FIELD_WIRE, &json);
+    world_observe(world,
+                  &(struct fact){FACT_UPLINK, from->node, .uplink = {to, text_data(&json)}});
     if (world->uplinks && node_is_upstream(to->node))
-        note_messages(world, from, bytes);
+        note_messages(world, from, &frame);
+    text_deinit(&json);
+    frame_clear(&frame);
 }
 
 enum { queue_most_ms = 60000 };
 
-/* Is it the frame that a script waits for? Then it waits no more. */
-static bool is_scripted(const char *bytes, const char **part) {
-    bool is = *part && strstr(bytes, *part);
+/* Is it the frame that a script waits for, by a part of its JSON? Then it waits no more. */
+static bool is_scripted(struct sim_world *world, const struct text *bytes, const char **part) {
+    struct frame frame;
+    struct text json = {0};
+    if (!*part)
+        return false;
+    decode(world, text_data(bytes), bytes->length, &frame);
+    codec_encode(&frame_table, &frame, FIELD_WIRE, &json);
+    bool is = strstr(text_data(&json), *part);
     if (is)
         *part = NULL;
+    text_deinit(&json);
+    frame_clear(&frame);
     return is;
+}
+
+/* On its way to its receiver, or to the relay by which that is reached. */
+static void leave(struct sim_world *world, const struct occurrence *frame,
+                  const struct sim_link *target, uint64_t delay_ms) {
+    struct sim_relay *relay = carrier_relay(frame->from, frame->from_line);
+    if (relay) {
+        relays_carry(relay, target, delay_ms, frame);
+        return;
+    }
+    struct occurrence *comes = world_later(world, target->node, delay_ms, deliver);
+    comes->link = target->index;
+    comes->line = frame->line;
+    comes->from_line = frame->from_line;
+    comes->bytes = memory_copy(frame->bytes, frame->length);
+    comes->length = frame->length;
+    comes->from = frame->from;
+    comes->seal = frame->seal;
+}
+
+static uint64_t travel_ms(const struct sim_world *world, struct sim_link *from,
+                          struct sim_link *target, const struct occurrence *frame) {
+    uint64_t ready_ms = carrier_ready_ms(from, frame->from_line);
+    uint64_t later_ms = carrier_later_ms(from, frame->from_line);
+    if (!carrier_relay(from, frame->from_line))
+        return later_ms + link_travel_ms(world, from, target, ready_ms, frame->length);
+    return later_ms + link_leaves_ms(world, from, ready_ms, frame->length) - world->now_ms;
 }
 
 /* In order, 5 ms; a fault loses, repeats or delays it out of order. */
 static void carry(struct sim_world *world, struct sim_link *from, const char *to,
-                  const char *bytes) {
+                  const struct text *bytes) {
     struct sim_link *target = map_get(&world->addresses, to);
-    world_mix(world, bytes, strlen(bytes));
-    struct occurrence route = {0};
-    if (!target || !target->up || !from->up ||
-        (from->carrier && !carrier_route(from, to, target, &route)))
+    world_mix(world, text_data(bytes), bytes->length);
+    struct occurrence frame = {.happen = deliver, .from = from, .bytes = bytes->data,
+                               .length = bytes->length};
+    if (!target || !from->up ||
+        (from->carrier ? !carrier_route(from, to, target, &frame) : !target->up))
         return;
     if (from->node->settings.kind == ROLE_DOWNSTREAM && from->index == 1)
         note_uplink(world, from, target, bytes);
@@ -114,15 +163,14 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
         world->stats.lost++;
         return;
     }
-    if (is_scripted(bytes, &world->lose))
+    if (is_scripted(world, bytes, &world->lose))
         return;
-    bool scripted = is_scripted(bytes, &world->repeat);
+    bool scripted = is_scripted(world, bytes, &world->repeat);
     int comes_times = scripted || link_fault(world, from, target, FAULT_REPEAT) ? 2 : 1;
     world->stats.repeated += comes_times > 1;
-    struct sim_seal seal;
-    uint64_t travels = link_travel_ms(world, from, target, strlen(bytes));
+    uint64_t travels = travel_ms(world, from, target, &frame);
     if (travels > queue_most_ms || /* more than an outbox holds */
-        !keys_seal(world, from, target, &seal)) {
+        !keys_seal(world, from, target, &frame.seal)) {
         world->stats.lost++;
         return;
     }
@@ -132,13 +180,7 @@ static void carry(struct sim_world *world, struct sim_link *from, const char *to
             delay += scripted ? world->repeat_ms : link_draw(world, from, FAULT_DELAY, 3000);
             world->stats.reordered += !i;
         }
-        struct occurrence *comes = world_later(world, target->node, delay, deliver);
-        comes->link = target->index;
-        comes->line = route.line;
-        comes->from_line = route.from_line;
-        comes->bytes = memory_text(bytes);
-        comes->from = from;
-        comes->seal = seal;
+        leave(world, &frame, target, delay);
     }
 }
 
@@ -212,27 +254,32 @@ static void send_parcel(struct sim_world *world, struct sim_node *node,
                         const struct parcel *parcel) {
     struct effect_send *const *sends = parcel->sends;
     struct frame_header header = sends[0]->header;
+    enum frame_form form = sends[0]->form;
     struct text body = {0}, text = {0};
     uint32_t count = 0;
     for (size_t i = 0; i < parcel->count; i++) {
         if (says_something(sends[i])) {
             world_observe(world, &(struct fact){FACT_SAID, node, .message = &sends[i]->message});
             count_session(world, &node->links[sends[i]->link], sends[i]);
-            text_add(&body, count++ ? "," : "");
-            message_encode(&sends[i]->message, &body);
+            text_add(&body, count++ && form == FRAME_JSON ? "," : "");
+            message_encode(&sends[i]->message, form, &body);
         }
         header.received = sends[i]->header.received;
         header.gap = sends[i]->header.gap;
+        header.lease_ms = sends[i]->header.lease_ms; /* it goes with `received` */
         if (i + 1 < parcel->count && follows(&header, count, sends[i + 1]) &&
-            body.length <= limit_frame_soft && !travels_alone(world, node, sends[i]))
+            sends[i + 1]->form == form && body.length <= limit_frame_soft &&
+            !travels_alone(world, node, sends[i]))
             continue;
         text_clear(&text);
-        frame_encode(&header, text_data(&body), &text);
-        carry(world, &node->links[sends[i]->link], sends[i]->address, text_data(&text));
+        frame_encode(&header, form, &body, &text);
+        carry(world, &node->links[sends[i]->link], sends[i]->address, &text);
         text_clear(&body);
         count = 0;
-        if (i + 1 < parcel->count)
+        if (i + 1 < parcel->count) {
             header = sends[i + 1]->header;
+            form = sends[i + 1]->form;
+        }
     }
     text_deinit(&body);
     text_deinit(&text);
@@ -257,6 +304,7 @@ static void carry_messages(struct sim_world *world, struct sim_node *node,
         frame->messages = memory_new(most, sizeof(struct message));
         do {
             frame->header.received = sends[i]->header.received;
+            frame->header.lease_ms = sends[i]->header.lease_ms;
             if (!says_something(sends[i]))
                 continue;
             count_session(world, &node->links[sends[i]->link], sends[i]);

@@ -10,6 +10,7 @@
 #include "sim/parts/keys.h"
 #include "sim/parts/link.h"
 #include "sim/parts/step.h"
+#include "sim/parts/warden.h"
 #include "sim/world/fact.h"
 #include "sim/world/node.h"
 
@@ -18,13 +19,13 @@ static void on_restart(struct sim_world *world, struct occurrence *occurrence) {
         process_start(world, occurrence->node);
 }
 
-void process_crash(struct sim_world *world, struct sim_node *node, uint64_t after_ms) {
+struct role *process_take(struct sim_world *world, struct sim_node *node, uint64_t after_ms) {
+    struct role *role = node->role;
     world_trace(world, node, "CRASH");
     world->stats.crashes++;
     host_end_of_process(world, node);
     world_observe(world, &(struct fact){FACT_CRASHES, node});
     step_drop(world, node);
-    role_free(node->role);
     node->role = NULL;
     node->incarnation++;
     heap_remove(&world->ticks, &node->tick);
@@ -34,6 +35,11 @@ void process_crash(struct sim_world *world, struct sim_node *node, uint64_t afte
         else
             link_set(world, node, i, PRESENCE_DOWN);
     world_later(world, node, after_ms, on_restart);
+    return role;
+}
+
+void process_crash(struct sim_world *world, struct sim_node *node, uint64_t after_ms) {
+    role_free(process_take(world, node, after_ms));
 }
 
 /* Steps that a process goes through before it serves: they do not crash half-way here. */
@@ -66,6 +72,9 @@ void process_start(struct sim_world *world, struct sim_node *node) {
     world_observe(world, &(struct fact){FACT_STARTED, node});
     struct event event = {.kind = EVENT_START};
     step_give(world, node, &event);
+    if (world->settings.leases && node->settings.kind == ROLE_AGENT)
+        warden_tell(world, node);
+    host_tell_disk(world, node);
     keys_started(world, node);
     for (uint32_t i = 0; node->role && i < node->links_count; i++)
         if (world_has_spares(world))

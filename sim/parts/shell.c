@@ -3,25 +3,33 @@
 #include "sim/parts/shell.h"
 
 #include "base/text.h"
+#include "message/pending.h"
 #include "sim/parts/carrier.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/host.h"
 #include "sim/parts/keys.h"
 #include "sim/parts/network.h"
 #include "sim/parts/process.h"
+#include "sim/parts/warden.h"
 #include "sim/world/fact.h"
 
 enum { away_most_ms = 20000 };
 
 static void commit(struct sim_world *world, struct sim_node *node) {
     world_observe(world, &(struct fact){FACT_COMMIT, node, .effects = &node->open});
-    for (size_t i = 0; i < node->open.count; i++) {
-        const struct effect *effect = &node->open.items[i];
-        if (effect->kind == EFFECT_SAVE)
-            disk_put(world, node, &effect->record);
-        else
-            disk_delete(node, &effect->record);
+    struct pending rows; /* what waits in production until here: the last word on each row */
+    pending_init(&rows);
+    for (size_t i = 0; i < node->open.count && !node->is_followed; i++) {
+        struct effect *effect = &node->open.items[i];
+        pending_add(&rows, &effect->record, effect->kind == EFFECT_FORGET);
     }
+    list_for(const struct pending_row, row, &rows.rows, node) {
+        if (row->is_deletion)
+            disk_delete(node, &row->record);
+        else
+            disk_put(world, node, &row->record);
+    }
+    pending_deinit(&rows);
     effects_deinit(&node->open);
     turn_close(&node->turn);
 }
@@ -53,8 +61,6 @@ static void tell(struct sim_world *world, const struct sim_node *node,
     else if (sends && message->kind == MESSAGE_RESULT)
         text_addf(world->story, "%s results %s, %s\n", node->name,
                   code_names[message->result.code], vm_state_names[message->result.state]);
-    else if (effect->kind == EFFECT_JOB && effect->job.kind != JOB_SCAN)
-        text_addf(world->story, "%s works: %s\n", node->name, job_names[effect->job.kind]);
     else if (effect->kind == EFFECT_REPLY && effect->reply.kind == REPLY_OPERATION)
         text_addf(world->story, "%s replies %s %s, %s\n", node->name, verb_names[op->verb],
                   op_state_names[op->state], code_names[op->code]);
@@ -62,7 +68,19 @@ static void tell(struct sim_world *world, const struct sim_node *node,
         text_addf(world->story, "%s refuses %s\n", node->name, code_names[effect->reply.code]);
 }
 
-static void answer(struct sim_world *world, struct sim_node *node, const struct reply *reply) {
+struct fetching {
+    struct sim_world *world;
+    const struct sim_node *node;
+};
+
+static bool fetch(void *context, struct record *record) {
+    const struct fetching *fetching = context;
+    return disk_fetch(fetching->world, fetching->node, record);
+}
+
+static void answer(struct sim_world *world, struct sim_node *node, struct reply *reply) {
+    struct fetching fetching = {world, node};
+    reply_fetch(reply, fetch, &fetching);
     world->stats.replies++;
     if (reply->kind == REPLY_PROBLEM)
         world->stats.refused[reply->code]++;
@@ -71,7 +89,7 @@ static void answer(struct sim_world *world, struct sim_node *node, const struct 
 
 static void perform(struct sim_world *world, struct sim_node *node, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        const struct effect *effect = &node->pending.items[i];
+        struct effect *effect = &node->pending.items[i];
         tell(world, node, effect);
         world->stats.syncs +=
             effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_SYNC;
@@ -80,11 +98,15 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
         else if (effect->kind == EFFECT_ROUTE)
             carrier_learn(&node->links[effect->route.link], &effect->route);
         else if (effect->kind == EFFECT_IMAGE)
-            host_fetch_image(world, node, effect->image.digest);
+            host_fetch_image(world, node, &effect->image);
         else if (effect->kind == EFFECT_PIN || effect->kind == EFFECT_PIN_NEXT)
             keys_pin(world, node, effect);
-        else if (effect->kind == EFFECT_REPLY)
+        else if (effect->kind == EFFECT_REPLY && !node->is_followed)
             answer(world, node, &effect->reply);
+        else if (effect->kind == EFFECT_DEPOSED)
+            node->gave_way = true;
+        else if (effect->kind == EFFECT_GUARD)
+            warden_obey(world, node, &effect->guard);
     }
     network_send(world, node, node->pending.items, count);
 }
@@ -100,7 +122,8 @@ void shell_turn(struct sim_world *world, struct sim_node *node) {
     store(node);
     size_t count = node->pending.count;
     size_t point = node->doomed ? disk_draw(world, count + 2) : count + 1;
-    bool failed = must_commit && disk_fault(world, world->settings.disk_failure);
+    bool failed = must_commit && !node->is_followed &&
+                  disk_fault(world, world->settings.disk_failure);
     world->stats.disk_failures += failed;
     if (!point || failed) {
         crash(world, node);

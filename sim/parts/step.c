@@ -2,6 +2,7 @@
  * crashes in it. */
 #include "sim/parts/step.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "sim/parts/disk.h"
 #include "sim/world/fact.h"
@@ -36,7 +37,8 @@ static bool is_busy(const struct event *event, const struct effects *effects) {
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
         bool beats = effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_BEAT;
-        if (!beats && effect->kind != EFFECT_ACKNOWLEDGE)
+        bool renews = effect->kind == EFFECT_GUARD && effect->guard.order == GUARD_RENEW;
+        if (!beats && !renews && effect->kind != EFFECT_ACKNOWLEDGE)
             return true;
     }
     return event->kind != EVENT_TICK && event->kind != EVENT_FRAME;
@@ -45,7 +47,7 @@ static bool is_busy(const struct event *event, const struct effects *effects) {
 /* What a step added to node->pending, from the index `before` on, waits for the turn's end. */
 static void gather(struct sim_world *world, struct sim_node *node, size_t before) {
     bool first = !before, more = node->pending.count > before;
-    if (disk_fault(world, world->settings.crash)) {
+    if (!node->is_followed && disk_fault(world, world->settings.crash)) {
         node->doomed = true;
         heap_set(&world->turns, &node->turn_timer, world->now_ms);
     } else if (more && first) {
@@ -56,7 +58,35 @@ static void gather(struct sim_world *world, struct sim_node *node, size_t before
     }
 }
 
+static void give(struct sim_world *world, struct sim_node *node, struct event *event);
+
+static void on_deferred(struct sim_world *world, struct occurrence *occurrence) {
+    struct sim_node *node = occurrence->node;
+    node->deferred--;
+    if (!occurrence_is_stale(occurrence))
+        give(world, node, occurrence->event);
+}
+
+/* A process that stands still sees it later, and in its order; what an event points to lives as
+ * long as the world. */
+static void defer(struct sim_world *world, struct sim_node *node, const struct event *event) {
+    uint64_t until_ms = node->stands_until_ms;
+    until_ms = node->deferred_ms > until_ms ? node->deferred_ms : until_ms;
+    until_ms = world->now_ms > until_ms ? world->now_ms : until_ms;
+    node->deferred++;
+    node->deferred_ms = until_ms;
+    struct occurrence *later = world_later(world, node, until_ms - world->now_ms, on_deferred);
+    later->event = memory_copy(event, sizeof(*event));
+}
+
 void step_give(struct sim_world *world, struct sim_node *node, struct event *event) {
+    if (node->stands_until_ms > world->now_ms || node->deferred)
+        defer(world, node, event);
+    else
+        give(world, node, event);
+}
+
+static void give(struct sim_world *world, struct sim_node *node, struct event *event) {
     if (!node->pending.items) {
         node->pending = world->spare;
         world->spare = (struct effects){0};

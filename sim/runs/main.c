@@ -28,9 +28,11 @@ static void usage(void) {
          "Runs the managers' and agents' core in simulated worlds with faults, checks the laws\n"
          "after each step, heals the world and demands that wanted is actual. A seed replays\n"
          "exactly; each is run twice, and the same is demanded to happen.\n\n"
-         "  --seed N      the first seed (1); --fresh: a random one, which is printed\n"
+         "  --seed N      the first seed (1); --fresh: ISTHMUS_SIM_FRESH, else a random one,\n"
+         "                which is printed\n"
          "  --seeds N     how many (1)\n"
-         "  --seconds N   begin no new ones after so long (times ISTHMUS_SIM_SECONDS / 60)\n"
+         "  --seconds N   begin no new ones after so long; with it, N and the number of\n"
+         "                seeds are times ISTHMUS_SIM_SECONDS / 60\n"
          "  --jobs N      at the same time (1)\n"
          "  --once        do not run each twice\n"
          "  --calm        no faults; those named after it are on\n"
@@ -63,9 +65,12 @@ static void run_a_pair(const struct many *many, const struct sim_settings *setti
     run_pair(settings, stats);
 }
 
+/* ISTHMUS_SIM_FRESH is where fresh seeds begin: a run of the tests takes it from the tree, so that
+ * each change meets seeds of its own and meets the same ones again when it is tried again. */
 static void fresh(struct sim_settings *settings) {
-    uint32_t seed = 0;
-    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+    const char *text = getenv("ISTHMUS_SIM_FRESH");
+    uint32_t seed = text ? (uint32_t)number("ISTHMUS_SIM_FRESH", text) : 0;
+    if (!text && getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
         exit(2);
     settings->seed = seed;
     printf("fresh seeds from %u\n", seed);
@@ -121,12 +126,17 @@ static void take_value(const char *word, const char *value, struct many *many) {
     }
 }
 
-/* ISTHMUS_SIM_SECONDS is for 60 seconds of fresh seeds what it says instead. */
-static uint32_t scaled(uint32_t seconds) {
+/* Where the time is bounded, ISTHMUS_SIM_SECONDS is for 60 seconds what it says instead, and the
+ * number of seeds goes with it. */
+static void scale(struct many *many) {
     const char *text = getenv("ISTHMUS_SIM_SECONDS");
-    uint64_t whole = text ? number("ISTHMUS_SIM_SECONDS", text) : 60;
-    uint64_t part = seconds * whole / 60;
-    return seconds && !part ? 1 : (uint32_t)part;
+    if (!many->seconds || !text)
+        return;
+    uint64_t whole = number("ISTHMUS_SIM_SECONDS", text);
+    uint64_t seconds = many->seconds * whole / 60;
+    uint64_t seeds = many->seeds * whole / 60;
+    many->seconds = seconds ? (uint32_t)seconds : 1;
+    many->seeds = seeds ? seeds : 1;
 }
 
 static double core_seconds(void) {
@@ -156,7 +166,7 @@ int main(int count, char **words) {
         return run_one_node(&many.settings);
     if (mode == MODE_SCALE)
         return run_scale(&many.settings);
-    many.seconds = scaled(many.seconds);
+    scale(&many);
     if (many_run(&many, &stats))
         return 1;
     if (!many.settings.trace)

@@ -8,6 +8,7 @@
 #include "sim/actors/owners.h"
 #include "sim/actors/permits.h"
 #include "sim/actors/population.h"
+#include "sim/actors/stores.h"
 #include "sim/actors/workload.h"
 #include "sim/laws/law.h"
 #include "sim/laws/laws.h"
@@ -18,6 +19,8 @@
 #include "sim/parts/keys.h"
 #include "sim/parts/loop.h"
 #include "sim/parts/process.h"
+#include "sim/parts/servers/relays.h"
+#include "sim/parts/warden.h"
 #include "sim/world/fact.h"
 #include "sim/world/topology.h"
 
@@ -61,8 +64,11 @@ void run_free(struct sim_world *world) {
             carrier_free(node->links[k].carrier);
         }
         disk_free(node);
+        warden_free(node);
         permits_free(world, node);
     }
+    for (uint32_t i = 0; i < world->servers_count; i++)
+        relays_free(world->servers[i].relay);
     topology_free(world);
     world_free(world);
 }
@@ -72,6 +78,12 @@ enum { minute_ms = 60000, heal_most_ms = 3600 * 1000 };
 /* Longer than any pause between two tries of a session, so that silence means rest. */
 enum { quiet_ms = 90000 };
 
+static bool accept_all(struct sim_world *world) {
+    for (uint32_t i = 0; i < world->nodes_count; i++)
+        stores_accept(world, world->nodes[i]);
+    return stores_are_accepted(world);
+}
+
 void run_heal(struct sim_world *world) {
     bool relented = false;
     char what[256] = "";
@@ -79,7 +91,9 @@ void run_heal(struct sim_world *world) {
     faults_end(world);
     for (;;) {
         loop_run(world, world->now_ms + minute_ms / 6);
-        bool rests = owners_restore(world) && rest_is_reached(world, what, sizeof(what));
+        bool accepted = accept_all(world);
+        bool rests =
+            owners_restore(world) && accepted && rest_is_reached(world, what, sizeof(what));
         if (rests && world->now_ms - world->busy_ms >= quiet_ms)
             break;
         if (!rests && !relented && world->now_ms - begin_ms > heal_most_ms / 2) {

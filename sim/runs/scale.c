@@ -19,6 +19,7 @@
 #include "sim/laws/law.h"
 #include "sim/laws/laws.h"
 #include "sim/laws/rest.h"
+#include "sim/parts/disk.h"
 #include "sim/parts/loop.h"
 #include "sim/parts/process.h"
 #include "sim/runs/run.h"
@@ -199,16 +200,19 @@ static void run_to_rest(struct sim_world *world) {
     }
 }
 
-/* What became of the operations, as the upstream keeps them. */
+/* What became of the operations, as the upstream's disk keeps them: most have left memory. */
 static void count_ends(struct scale *scale) {
     struct sim_world *world = scale->world;
-    const struct book *book = role_book(scale->cloud->role);
-    struct list *at = NULL, *next = NULL;
     uint64_t ended = 0, refused = 0;
-    list_each(at, next, &book->ops) {
-        const struct operation *op = &container_of(at, struct book_op, by_age)->record;
+    list_for(const struct sim_row, row, &scale->cloud->rows, node) {
+        struct record record = {0};
+        if (row->table != &operation_table)
+            continue;
+        disk_read(world, row, &record);
+        const struct operation *op = record.data;
         world->stats.ended[op->verb][op->code]++;
         ended++;
+        record_deinit(&record);
     }
     for (int i = 0; i < CODE_COUNT; i++)
         refused += world->stats.refused[i];

@@ -5,6 +5,8 @@
 
 #include "sim/world/world.h"
 
+struct news;
+
 enum fact_kind {
     FACT_STARTS,     /* a process is about to begin: its configuration may be another */
     FACT_STARTED,    /* its role has read what is on the disk */
@@ -15,10 +17,12 @@ enum fact_kind {
     FACT_ASKED,      /* a request is about to reach a manager's API */
     FACT_ANSWERED,   /* the manager replies */
     FACT_SAID,       /* a message leaves a node */
-    FACT_UPLINK,     /* a frame's bytes leave by an uplink */
+    FACT_UPLINK,     /* a frame leaves by an uplink */
     FACT_UNREADABLE, /* what was encoded here cannot be decoded */
     FACT_LINE_LOST,  /* a link's server is in use no more */
     FACT_LINE_UP,    /* a link's server is in use */
+    FACT_RELAY,      /* a relay has done something */
+    FACT_RELAYED,    /* what waited at one leaves for who listens */
     FACT_JOB_BEGINS, /* a host is asked for a job */
     FACT_JOB_ACTS,   /* the job is about to do to the host what it does */
     FACT_HOST,       /* what the host's domains have has changed */
@@ -27,6 +31,9 @@ enum fact_kind {
     FACT_DECISION,   /* an owner's request has been taken, with these effects */
     FACT_DUE,        /* a time has come for which somebody who observes has asked */
     FACT_CONSENT,    /* an owner's request was refused, or not */
+    FACT_STORE_LOST, /* a node's disk is empty from here on */
+    FACT_TWIN,       /* a manager has heard a hello by a place's key that is not the place's */
+    FACT_PREDECESSOR, /* an agent's end has heard the welcome of a manager that was followed */
 };
 
 /* The effects of its step alone, where the turn has more. */
@@ -43,17 +50,32 @@ struct fact_consent {
 
 struct fact_uplink {
     const struct sim_link *to;
-    const char *bytes;
+    const char *json; /* the frame, in whatever form it goes */
 };
 
 struct fact_unreadable {
-    const char *bytes;
+    const char *what; /* a frame, or a row's key */
     const struct codec_fault *fault;
 };
 
 struct fact_line {
     const struct sim_carrier *carrier;
     size_t line;
+};
+
+struct fact_relayed {
+    const struct sim_relay *relay;
+    const struct sim_link *to;
+    const struct news *news;
+    const struct sim_link *from;  /* of a frame: who really sent it; NULL: a stranger */
+    uint64_t came_ms, opened_ms;  /* the frame to the relay; the connection */
+};
+
+/* What was said by a name, and what its hearer does, in the effects of its step alone. */
+struct fact_stranger {
+    const struct sim_link *name; /* by which it was said */
+    const struct effect *effects;
+    size_t count;
 };
 
 struct fact_domain {
@@ -72,9 +94,12 @@ struct fact {
         struct fact_uplink uplink;
         struct fact_unreadable unreadable;
         struct fact_line line;
+        const struct sim_relay *relay;
+        struct fact_relayed relayed;
         struct fact_domain domain;
         struct fact_decision decision;
         struct fact_consent consent;
+        struct fact_stranger stranger;
         const struct occurrence *due;
     };
 };

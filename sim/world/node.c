@@ -5,6 +5,8 @@ bool node_is_upstream(const struct sim_node *node) {
     return node->settings.kind == ROLE_UPSTREAM;
 }
 
+bool node_serves(const struct sim_node *node) { return node->role && !node->is_followed; }
+
 struct sim_node *node_named(const struct sim_world *world, const char *name) {
     return map_get(&world->names, name);
 }

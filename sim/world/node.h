@@ -4,6 +4,8 @@
 #include "sim/world/world.h"
 
 bool node_is_upstream(const struct sim_node *node);
+/* Is there a process that its owner and its tenants reach? One that was followed is not asked. */
+bool node_serves(const struct sim_node *node);
 struct sim_node *node_named(const struct sim_world *world, const char *name);
 
 uint64_t node_wall_ms(const struct sim_world *world, const struct sim_node *node);

@@ -11,6 +11,7 @@ struct sim_settings {
     uint64_t seed;
     uint32_t operations; /* requests that change something, in all */
     uint32_t spares;     /* servers of each link beside the first (carrier.h) */
+    uint32_t mixed;      /* chance that one of a link's servers is no XMPP server */
     uint32_t upstreams;  /* managers above, each with all the clusters */
     uint32_t levels;     /* of managers: 2 is an upstream and its downstream managers */
     uint32_t clusters;   /* downstream managers right under the upstreams */
@@ -26,6 +27,7 @@ struct sim_settings {
     uint32_t limits;     /* chance that an owner limits an upstream */
     uint32_t reshape;    /* chance that an act resizes, rebuilds, reverts, or is of a snapshot */
     uint32_t live;       /* chance that a host receives VMs that run */
+    uint32_t leases;     /* chance that a VM is to be restarted when its host is lost */
     uint32_t shares;     /* chance that an owner gives an upstream a weight, kept room, steps */
     uint32_t at_once;    /* operations under way at a host, where several upstreams share it */
     uint32_t greedy;     /* upstreams ask for everything, whatever they are shown */
@@ -39,21 +41,34 @@ struct sim_settings {
     uint32_t slow_link;             /* of a connection, per minute: it stalls or gets slow */
     uint32_t cut;                   /* of the way to one of several servers, per minute */
     uint32_t server_death;          /* of a server, per simulated minute */
+    uint32_t disturb;               /* of a relay, by a stranger or a flood, per minute */
+    uint32_t server_full;           /* of a broker: it takes nothing in, per minute */
     uint32_t job_failure;           /* of a host job; half of them leave something half-done */
     uint32_t job_hangs;             /* a job takes minutes */
     uint32_t guest_ignores;         /* a shutdown or reboot */
     uint32_t guest_dies;            /* per running VM and minute */
+    uint32_t guest_falls;           /* as soon as it runs: before the end of its start is told */
     uint32_t power_loss;            /* of a host, per minute */
+    uint32_t disk_full;             /* of a host or a daemon's own, per minute */
     uint32_t clock_jump;            /* of a process's wall clock, per minute */
     uint32_t drift;                 /* of a process's monotonic clock, ppm at the most */
     uint32_t owner_changes;         /* an owner lowers or raises limits at a restart */
+    uint32_t lies;                  /* hosts that lie of what they have, until the world heals */
     uint32_t permits;               /* an operator bounds what a tenant's VMs may use, per minute */
     uint32_t owner_acts;            /* an owner sets limits or cordons a host, per minute */
     uint32_t drains;                /* more: it empties a host, or opens it again, per minute */
     uint32_t rekey;                 /* an end of a link changes its key, per minute */
+    uint32_t store_loss;            /* an agent comes back with an empty store, per minute */
+    uint32_t restores;              /* a cluster's store is an older one, per minute */
+    uint32_t twins;                 /* somebody else says hello by a place's key, per minute */
+    uint32_t stalls;                /* of a host's agent, or all of the host, per minute */
+    uint32_t wardens;               /* a host's warden is away for a while, per minute */
+    uint32_t ways;                  /* a host's own way to its manager is cut, per minute */
+    uint32_t successors;            /* an upstream stands still, is followed, is back, per minute */
     /* how it is run */
     uint32_t window; /* messages that a session keeps; 0: as in production */
     uint32_t even;   /* host jobs' times and outcomes depend on VM and job alone (pair.c) */
+    uint32_t losses; /* then: all hosts of a cluster lose their link at once, by `server_death` */
     uint32_t bare;   /* nothing is checked but at the end (scale.c) */
     uint32_t trace;  /* a readable line per event and effect on standard output */
 };

@@ -48,14 +48,15 @@ void stats_print(const struct stats *stats, double seconds) {
            "%llu bytes; whole tables asked for %llu\n",
            wide(stats->frames), wide(stats->lost), wide(stats->repeated), wide(stats->reordered),
            wide(stats->uplink_frames), wide(stats->uplink_bytes), wide(stats->syncs));
-    printf("  sessions opened %llu\n", wide(stats->sessions));
+    printf("  sessions opened %llu; frames up by which a VM is not heard of %llu\n",
+           wide(stats->sessions), wide(stats->signs));
     printf("  turns %llu, saves %llu, lost before their commit %llu, commits failed %llu, slow "
            "links %llu\n",
            wide(stats->turns), wide(stats->saves), wide(stats->uncommitted),
            wide(stats->disk_failures), wide(stats->slow_links));
-    printf("  crashes %llu, power losses %llu, servers died %llu, clocks jumped %llu, "
-           "limits changed %llu, owners decided %llu\n",
-           wide(stats->crashes), wide(stats->power_losses),
+    printf("  crashes %llu, power losses %llu, disks full %llu, servers died %llu, clocks "
+           "jumped %llu, limits changed %llu, owners decided %llu\n",
+           wide(stats->crashes), wide(stats->power_losses), wide(stats->disks_full),
            wide(stats->server_deaths), wide(stats->clock_jumps), wide(stats->owner_changes),
            wide(stats->owner_acts));
     printf("  VMs that went to another host while they ran %llu, that went on there %llu; "
@@ -63,6 +64,24 @@ void stats_print(const struct stats *stats, double seconds) {
            wide(stats->migrations), wide(stats->adoptions), wide(stats->half_migrations));
     printf("  ways to a server cut %llu, links that took another server %llu, that returned %llu\n",
            wide(stats->cuts), wide(stats->failovers), wide(stats->returns));
+    printf("  frames by relays %llu, dropped there as too many %llu, for nobody %llu; relays "
+           "disturbed %llu, brokers full %llu\n",
+           wide(stats->relayed), wide(stats->relay_full), wide(stats->relay_away),
+           wide(stats->relays_disturbed), wide(stats->brokers_full));
+    printf("  stores of agents lost %llu, of clusters restored %llu, accepted %llu; VMs taken in "
+           "again %llu, discarded %llu\n",
+           wide(stats->stores_lost), wide(stats->restored), wide(stats->accepted),
+           wide(stats->adopted), wide(stats->discarded));
+    printf("  hellos of twins %llu; managers that were "
+           "followed and came back %llu, and gave way %llu\n",
+           wide(stats->twins), wide(stats->predecessors), wide(stats->deposed));
+    printf("  agents that stood still %llu, hosts suspended %llu, wardens away %llu, hosts' ways "
+           "cut %llu; leases %llu, VMs frozen %llu, thawed %llu\n",
+           wide(stats->stalls), wide(stats->suspensions), wide(stats->wardens_failed),
+           wide(stats->ways_cut), wide(stats->leases), wide(stats->freezes),
+           wide(stats->thaws));
+    printf("  VMs of lost hosts that were made elsewhere %llu, that were put aside %llu\n",
+           wide(stats->recovered), wide(stats->salvaged));
     printf("  keys changed %llu, frames that did not open %llu\n", wide(stats->rekeys),
            wide(stats->unsealed));
     printf("  host jobs %llu: failed %llu, hung %llu; guests died %llu; VMs moved %llu\n",

@@ -11,13 +11,23 @@ struct stats {
     uint64_t waited; /* times that a step left somebody waiting for its turn at a host */
     uint64_t led_on, led_on_below; /* refusals after which the next was asked */
     uint64_t frames, lost, repeated, reordered, uplink_frames, uplink_bytes, syncs;
+    uint64_t signs; /* frames up that say so of a VM: nothing is heard of it */
     uint64_t sessions, turns, saves, uncommitted, disk_failures, slow_links;
     uint64_t cuts, failovers, returns; /* of links with several servers */
-    uint64_t crashes, power_losses, server_deaths, clock_jumps, owner_changes, owner_acts;
+    uint64_t relayed, relay_full, relay_away; /* frames passed on by relays, and not */
+    uint64_t relays_disturbed, brokers_full;
+    uint64_t crashes, power_losses, disks_full, server_deaths, clock_jumps;
+    uint64_t owner_changes, owner_acts;
     uint64_t rekeys, unsealed; /* changes of keys that were done; frames that did not open */
     uint64_t jobs, jobs_failed, jobs_hung, guests_died;
     uint64_t migrations, adoptions; /* VMs that went to another host running; that went on there */
     uint64_t half_migrations; /* that failed when both hosts had all of them */
+    uint64_t stores_lost, restored, accepted; /* of agents; of clusters; by those above */
+    uint64_t adopted, discarded; /* VMs that were not known to be there */
+    uint64_t twins, predecessors, deposed; /* hellos of others; managers that came back, gave way */
+    uint64_t stalls, suspensions, wardens_failed, ways_cut; /* of agents, of hosts */
+    uint64_t recovered, salvaged; /* VMs of lost hosts: made elsewhere, put aside there */
+    uint64_t freezes, thaws, leases; /* VMs that stood still, and went on; leases passed on */
     uint64_t moves; /* VMs that were gone from one host, to be made on another */
     uint64_t hash; /* of all that happened in all of them: a change of speed alone keeps it */
 };

@@ -3,8 +3,12 @@
  * that one that gets out is seen. */
 #include "sim/world/topology.h"
 
+#include <string.h>
+
+#include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/link/lease.h"
 
 /* Managers are numbered from 0 for each kind, so that other hosts give a cluster no other name. */
 static uint32_t number_of(struct sim_world *world, enum role_kind kind) {
@@ -36,6 +40,7 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     list_init(&node->rows);
     list_init(&node->domains);
     list_init(&node->jobs);
+    list_init(&node->guarded);
     turn_init(&node->turn);
     if (!world->settings.even)
         node->drift_ppm = (int64_t)prng_below(&world->fate, 2 * world->settings.drift + 1) -
@@ -44,10 +49,33 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
                                             .beat_ms = world->settings.beat_ms,
                                             .hold_down_ms = 10000,
                                             .operation_ms = 120000,
+                                            .warm = 4, /* so that most are archived */
                                             .session_messages = world->settings.window};
+    if (world->settings.leases && kind == ROLE_DOWNSTREAM)
+        node->settings.lease_ms = lease_beats_least * world->settings.beat_ms;
     text_format(node->settings.software, sizeof(node->settings.software), "sim");
     node->at_once = world->settings.at_once;
     return node;
+}
+
+/* Drawn for each server by its number: a mix changes nothing else that is drawn. */
+static void choose_kind(const struct sim_world *world, struct sim_server *server, uint32_t number) {
+    enum { later_most_ms = 400 };
+    uint64_t drawn = map_hash(world->settings.seed ^ 0xaaaa, &number, sizeof(number));
+    if (!world_has_spares(world) || drawn % 1000 >= world->settings.mixed)
+        return;
+    server->kind = 1 + (drawn >> 10) % (SERVER_KIND_COUNT - 1);
+    server->later_ms = (uint32_t)((drawn >> 20) % later_most_ms);
+}
+
+/* The nodes of a cluster are of one kind, and a relay has none. */
+static void choose_kinds(struct sim_world *world, uint32_t first) {
+    struct sim_server *of_all = &world->servers[first];
+    for (uint32_t i = first; i < world->servers_count; i++)
+        choose_kind(world, &world->servers[i], i);
+    of_all->is_cluster &= of_all->kind != SERVER_RELAY;
+    for (uint32_t i = first + 1; of_all->is_cluster && i < world->servers_count; i++)
+        world->servers[i].kind = of_all->kind;
 }
 
 /* Adds a server with its spares; the number of the first. */
@@ -59,6 +87,7 @@ static uint32_t add_server(struct sim_world *world) {
     for (uint32_t i = first; i < world->servers_count; i++)
         world->servers[i] = (struct sim_server){.up = true};
     world->servers[first].is_cluster = prng_below(&world->links, 2);
+    choose_kinds(world, first);
     return first;
 }
 
@@ -106,12 +135,26 @@ static const char *networks_of(const struct sim_world *world, uint32_t host) {
     return networks[world->settings.even ? 0 : host % array_size(networks)];
 }
 
+/* By its name alone: who lies changes nothing else that is drawn. */
+static bool is_liar(const struct sim_world *world, const char *name) {
+    return map_hash(world->settings.seed, name, strlen(name)) % 1000 < world->settings.lies;
+}
+
+/* What their owner believes of hosts: as much as they could ever lend. */
+static struct amounts most_of_hosts(const struct sim_world *world) {
+    uint64_t cpus = world->settings.host_cpus;
+    return (struct amounts){.cpus = cpus * limit_lend_cpus_percent / 100,
+                            .memory_mib = cpus * 1024 * limit_lend_memory_percent / 100,
+                            .disk_gib = cpus * 8};
+}
+
 static void add_agent(struct sim_world *world, struct sim_node *manager) {
     struct sim_node *agent = add_node(world, ROLE_AGENT, "host-inner", 1);
     uint32_t cpus = world->settings.host_cpus;
     agent->host = (struct size){cpus, cpus * 1024, cpus * 8};
     text_format(agent->migration_uri, sizeof(agent->migration_uri), "qemu+tls://%s/system",
                 agent->name);
+    agent->lies = !world->settings.even && is_liar(world, agent->name);
     agent->settings.host_networks = networks_of(world, agent->index);
     add_link(world, agent, manager->links[0].server);
     join(&manager->links[0], &agent->links[0]);
@@ -126,6 +169,8 @@ static struct sim_node *add_downstream(struct sim_world *world, uint32_t above, 
     bool shares = !world->settings.even && prng_below(&world->fate, 4) == 0;
     add_link(world, node, shares ? above : add_server(world));
     add_link(world, node, above);
+    if (level == world->settings.levels)
+        node->settings.most = most_of_hosts(world);
     if (level == world->settings.levels)
         for (uint32_t i = 0; i < world->settings.agents; i++)
             add_agent(world, node);

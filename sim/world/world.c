@@ -62,6 +62,7 @@ void occurrence_free(struct occurrence *occurrence) {
         record_clear(&vm_create_table, &occurrence->request->vm_create);
         record_clear(&vm_edit_table, &occurrence->request->vm_edit);
     }
+    memory_free(occurrence->event);
     memory_free(occurrence->job);
     memory_free(occurrence->request);
     memory_free(occurrence);

@@ -33,7 +33,9 @@ struct sim_notes {
 };
 
 struct sim_node;
+struct sim_aside;
 struct sim_carrier;
+struct sim_relay;
 struct fact;
 struct laws;
 
@@ -77,7 +79,14 @@ struct sim_node {
     struct turn turn;              /* whether the transaction is open */
     struct effects pending;        /* of the steps of this turn */
     struct effects open;           /* of the open transaction: to be stored, not committed yet */
+    bool lies;                     /* a host: of what it has */
     bool doomed;                   /* crashes in this turn */
+    bool disk_full;                /* that of its VMs, or of its books */
+    uint64_t full_told_ms;         /* when its process was told so; 0: it knows of none */
+    uint64_t twin_ms;              /* when somebody else spoke by its key last; 0: never */
+    struct sim_aside *aside;       /* upstream: the one that was followed; NULL: none is */
+    bool is_followed;              /* that one is back, in place of its successor (aside.h) */
+    bool gave_way;                 /* and has said that it is deposed */
     struct amounts *lent;          /* managers: to each, as was decided last */
     struct share *shared;          /* downstream: by each manager above, as was decided last */
     struct tenant_permissions *permitted; /* upstream: of each tenant, as was decided last */
@@ -89,11 +98,39 @@ struct sim_node {
     char labels[limit_labels + 1]; /* as its owner set them */
     uint32_t revoked;              /* downstream: a bit for each manager above */
     uint8_t permits[limit_uplinks]; /* downstream: which permissions of owners.c are in force */
+    struct list guarded;           /* agents: struct sim_guarded, that the host's warden knows of */
+    uint64_t until_ms;             /* agents: they may run until then, by the host's clock */
+    bool warden_is_away;           /* agents: it was killed, or hangs */
+    bool is_suspended;             /* agents: with all that runs there */
+    uint64_t stands_until_ms;      /* agents: till then the process does nothing */
+    uint32_t deferred;             /* events that it has not seen for that, the last at... */
+    uint64_t deferred_ms;
     int64_t clock_ms;              /* how far its wall clock is off */
     int64_t drift_ppm;             /* of its monotonic clock */
 };
 
+/* A VM that a host's warden guards. */
+struct sim_guarded {
+    struct list node; /* in sim_node.guarded */
+    char vm[limit_id_size];
+    bool is_ended; /* it is to be killed, whenever it runs */
+};
+
+/* What a server is, which decides what can go wrong at it: who is told who is there, and whether a
+ * sender hears that nobody is. */
+enum sim_server_kind {
+    SERVER_XMPP,   /* tells who comes and goes */
+    SERVER_RELAY,  /* ours (relays.h): tells both, to those whom it concerns */
+    SERVER_BROKER, /* its clients tell each other; what cannot be delivered comes back */
+    SERVER_QUIET,  /* nobody is told anything */
+    SERVER_KIND_COUNT
+};
+
 struct sim_server {
+    enum sim_server_kind kind;
+    struct sim_relay *relay; /* SERVER_RELAY */
+    uint32_t later_ms;       /* what goes by it takes so much longer than by others */
+    uint64_t full_until_ms;  /* SERVER_BROKER: takes nothing in until then */
     bool up;
     bool is_cluster;   /* it is the first of nodes that have the same accounts */
     bool is_silent;    /* where it is down: its clients are not told */
@@ -121,6 +158,7 @@ struct sim_world {
     bool healing;         /* faults have stopped */
     uint64_t busy_ms;     /* when something other than a beat last happened */
     uint64_t hash;        /* of all that happened: equal for equal runs */
+    uint64_t connections; /* to relays, so far */
     struct effects spare; /* memory for the next step's */
     struct stats stats;
     void (*observe)(struct sim_world *world, const struct fact *fact); /* fact.h; NULL: nobody */
@@ -170,13 +208,18 @@ struct occurrence {
     uint32_t incarnation;
     uint32_t link;
     uint32_t line, from_line, attempt; /* carrier.h */
+    uint64_t connection; /* relays.h */
     uint32_t number;
     enum code code;
+    bool is_of_host;  /* it happens though the node's process stands still */
+    bool is_of_clock; /* and though the host is suspended */
+    struct event *event; /* step.c */
     struct effect_job *job;
     struct request *request;
     const struct sim_link *from;
     struct sim_seal seal;
     char *bytes;
+    size_t length; /* of a frame's */
     struct frame frame; /* where it travels as it is (network.c) */
 };
 

@@ -113,6 +113,12 @@ void text_formatv(char *field, size_t size, const char *format, va_list argument
     (void)vsnprintf(field, size, format, arguments);
 }
 
+void text_make_plain(char *text) {
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
 bool text_equal(const char *left, const char *right) { return strcmp(left, right) == 0; }
 
 bool text_starts(const char *text, const char *prefix) {

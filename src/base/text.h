@@ -51,5 +51,8 @@ void text_format(char *field, size_t size, const char *format, ...) format_check
 void text_formatv(char *field, size_t size, const char *format, va_list arguments)
     format_checked(3, 0);
 
+/* Puts a question mark in place of each byte that is no printable ASCII. */
+void text_make_plain(char *text);
+
 bool text_equal(const char *left, const char *right);
 bool text_starts(const char *text, const char *prefix);

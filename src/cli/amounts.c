@@ -47,7 +47,7 @@ void sheet_amounts(struct sheet *sheet, const struct amounts *used,
 
 static struct words of_capacity(struct words free, const char *between, struct words total) {
     struct words words;
-    text_format(words.text, sizeof(words.text), "%.11s%s%.11s", free.text, between, total.text);
+    text_format(words.text, sizeof(words.text), "%.27s%s%.27s", free.text, between, total.text);
     return words;
 }
 
@@ -74,6 +74,14 @@ void sheet_capacity(struct sheet *sheet, const struct capacity *capacity) {
     words_capacity(capacity, " free of ", words);
     for (size_t i = 0; i < array_size(words); i++)
         sheet_pair(sheet, names[i], "%s", words[i].text);
+}
+
+void sheet_doubts(struct sheet *sheet, bool overclaims, uint64_t unreadable) {
+    if (overclaims)
+        sheet_pair(sheet, "says it has", "more than is believed (max_cpus and the like)");
+    if (unreadable)
+        sheet_pair(sheet, "not understood", "%llu of its messages, since the manager's start: "
+                   "see the log", (unsigned long long)unreadable);
 }
 
 struct amounts amounts_given(const struct options *options,

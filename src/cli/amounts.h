@@ -24,3 +24,7 @@ void words_replace(char **words, const char *given);
 /* What is free and what there is: in three columns, cpus, memory and disk; or a line each. */
 void sheet_add_capacity(struct sheet *sheet, const struct capacity *capacity);
 void sheet_capacity(struct sheet *sheet, const struct capacity *capacity);
+
+/* What is doubtful of a place: it says that it has more than is believed; it says what cannot be
+ * read. Nothing where all is well. */
+void sheet_doubts(struct sheet *sheet, bool overclaims, uint64_t unreadable);

@@ -2,12 +2,14 @@
  * the server's own JSON, lists page by page. */
 #include "cli/call.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "message/query/pick.h"
 
 void say(const char *format, ...) {
     va_list arguments;
@@ -24,7 +26,8 @@ void call_init(struct call *call, const struct options *options, const char *met
                                    .token = options->socket ? NULL : text_data(&options->token),
                                    .ca_file = options->ca_file, .socket = options->socket,
                                    .upload_fd = -1,
-                                   .download_fd = -1}};
+                                   .download_fd = -1},
+                          .about = options->about};
     size_t length = strlen(options->server);
     while (length && options->server[length - 1] == '/')
         length--;
@@ -77,7 +80,8 @@ void call_tell_problem(const struct call *call) {
         fprintf(stderr, "  what to do: check the address in --server or ISTHMUS_SERVER\n");
         return;
     }
-    say("%s%s%s", problem.title, problem.detail[0] ? ": " : "", problem.detail);
+    say("%s%s%s%s%s", call->about ? call->about : "", call->about ? ": " : "", problem.title,
+        problem.detail[0] ? ": " : "", problem.detail);
     fprintf(stderr, "  what to do: %s\n", problem.remedy);
 }
 
@@ -119,8 +123,8 @@ void sheet_pair(struct sheet *sheet, const char *name, const char *format, ...) 
     sheet_add(sheet, "%s", value);
 }
 
-int view_finish(const struct view *view, const struct options *options, struct call *call) {
-    int result = call_run(call);
+static int finish(const struct view *view, const struct options *options, struct call *call,
+                  int result) {
     if (result == EXIT_DONE && options->output == OUTPUT_JSON) {
         puts(text_data(&call->http.answer));
     } else if (result == EXIT_DONE) {
@@ -135,6 +139,18 @@ int view_finish(const struct view *view, const struct options *options, struct c
     }
     call_deinit(call);
     return result;
+}
+
+int view_finish(const struct view *view, const struct options *options, struct call *call) {
+    int result = call_run(call);
+    return finish(view, options, call, result);
+}
+
+int view_tell(const struct view *view, const struct options *options, struct call *call) {
+    int result = call->http.status < 400 ? EXIT_DONE : EXIT_REFUSED;
+    if (result != EXIT_DONE)
+        call_tell_problem(call);
+    return finish(view, options, call, result);
 }
 
 int view_show(const struct view *view, const struct options *options, const char *name) {
@@ -202,16 +218,91 @@ int view_delete(const struct view *view, const struct options *options, const ch
     return result;
 }
 
-/* One page of a list, whatever its rows are. */
+/* A list on its way, page by page, whatever its rows are. */
+struct listing {
+    const struct view *view;
+    const struct options *options;
+    struct pick pick;
+    struct sheet sheet;
+    uint32_t left; /* rows that are still wanted */
+    char next[limit_cursor_size];
+};
+
 struct page {
     char *items;
     uint32_t items_count;
-    char next[limit_name_size];
+    char next[limit_cursor_size];
 };
 
-static int decode_page(const struct view *view, const struct call *call, struct page *out,
-                       struct sheet *sheet) {
-    const struct table *rows = view->table;
+static void add_cell(struct sheet *sheet, const struct field *field, const char *record) {
+    auto_clean(text_deinit) struct text inside = {0};
+    const char *end = strrchr(field->name, '_');
+    uint32_t count;
+    switch (field->kind) {
+    case FIELD_TEXT:
+    case FIELD_BLOB:
+        sheet_add(sheet, "%s", field_text(field, record));
+        break;
+    case FIELD_U32:
+    case FIELD_U64:
+        if (end && text_equal(end, "_ms"))
+            sheet_add(sheet, "%s", words_date(field_number(field, record)).text);
+        else
+            sheet_add(sheet, "%llu", (unsigned long long)field_number(field, record));
+        break;
+    case FIELD_FLAG:
+        sheet_add(sheet, "%s", field_number(field, record) ? "yes" : "no");
+        break;
+    case FIELD_ENUM:
+        sheet_add(sheet, "%s", field->names[field_number(field, record)]);
+        break;
+    case FIELD_RECORD:
+        codec_encode(field->table, record + field->offset, FIELD_API, &inside);
+        sheet_add(sheet, "%s", text_data(&inside));
+        break;
+    case FIELD_LIST:
+        memcpy(&count, record + field->count_offset, sizeof(count));
+        sheet_add(sheet, "%u", count);
+        break;
+    }
+}
+
+static bool is_picked(const struct listing *listing) {
+    return listing->pick.table.fields == listing->pick.fields;
+}
+
+static void add_heads(struct listing *listing) {
+    const struct table *rows = &listing->pick.table;
+    if (!is_picked(listing))
+        sheet_heads(&listing->sheet, listing->view->heads);
+    for (size_t i = 0; is_picked(listing) && i < rows->fields_count; i++) {
+        char head[limit_name_size];
+        text_set_sized(head, sizeof(head), rows->fields[i].name);
+        for (char *at = head; *at; at++)
+            *at = (char)toupper((unsigned char)*at);
+        sheet_add(&listing->sheet, "%s", head);
+        listing->sheet.columns++;
+    }
+}
+
+void view_add_row(const struct view *view, const struct pick *pick, struct sheet *sheet,
+                  const void *record) {
+    if (pick->table.fields != pick->fields)
+        view->row(sheet, record);
+    else
+        for (size_t i = 0; i < pick->table.fields_count; i++)
+            add_cell(sheet, &pick->fields[i], record);
+}
+
+static void add_row(struct listing *listing, const char *record) {
+    if (listing->options->output == OUTPUT_NAME)
+        puts(record + listing->pick.table.fields[0].offset);
+    else if (listing->options->output == OUTPUT_TABLE)
+        view_add_row(listing->view, &listing->pick, &listing->sheet, record);
+}
+
+static int take_page(struct listing *listing, const struct call *call) {
+    const struct table *rows = &listing->pick.table;
     const struct field fields[] = {
         {.name = "items", .kind = FIELD_LIST, .offset = offsetof(struct page, items),
          .count_offset = offsetof(struct page, items_count), .size = rows->size,
@@ -219,20 +310,15 @@ static int decode_page(const struct view *view, const struct call *call, struct 
         {.name = "next", .kind = FIELD_TEXT, field_at(struct page, next)},
     };
     const struct table table = {"page", "", sizeof(struct page), fields, array_size(fields)};
-    int result = call_decode(call, &table, out);
+    struct page page;
+    int result = call_decode(call, &table, &page);
     if (result != EXIT_DONE)
         return result;
-    for (uint32_t i = 0; i < out->items_count; i++) {
-        const char *record = out->items + i * rows->size;
-        if (sheet)
-            view->row(sheet, record);
-        else
-            puts(record + rows->fields[0].offset);
-    }
-    struct page kept = {.items_count = out->items_count};
-    memcpy(kept.next, out->next, sizeof(kept.next));
-    record_clear(&table, out);
-    *out = kept;
+    for (uint32_t i = 0; i < page.items_count; i++)
+        add_row(listing, page.items + i * rows->size);
+    listing->left -= page.items_count < listing->left ? page.items_count : listing->left;
+    text_set(listing->next, page.next);
+    record_clear(&table, &page);
     return EXIT_DONE;
 }
 
@@ -244,39 +330,47 @@ void sheet_heads(struct sheet *sheet, const char *heads) {
     }
 }
 
+void view_ask(const struct view *view, const struct options *options, struct call *call) {
+    const struct {
+        const char *name, *value;
+    } given[] = {{"tenant", options->tenant},      {"vm", options->vm},
+                 {"host", options->host},
+                 {"upstream", options->upstream},  {"place", options->place},
+                 {"state", options->state},        {"name", options->name},
+                 {"cluster", options->cluster},    {"image", options->image},
+                 {"labels", options->labels},      {"fields", options->fields},
+                 {"sort", options->sort ? sort_names[options->sort] : NULL}};
+    call_init(call, options, "GET", view->path);
+    for (size_t i = 0; i < array_size(given); i++)
+        call_add_parameter(call, given[i].name, given[i].value);
+}
+
 int view_list(const struct view *view, const struct options *options) {
-    struct sheet sheet = {0};
-    struct page page = {0};
-    uint32_t left = options->limit ? options->limit : UINT32_MAX;
-    int result;
+    struct listing listing = {.view = view, .options = options,
+                              .left = options->limit ? options->limit : UINT32_MAX};
+    struct codec_fault fault;
+    const char *fields = options->fields ? options->fields : "";
+    if (!pick_make(&listing.pick, view->table, fields, &fault)) {
+        say("--fields %s", fault.text);
+        return EXIT_USAGE;
+    }
     if (options->output == OUTPUT_TABLE)
-        sheet_heads(&sheet, view->heads);
+        add_heads(&listing);
+    int result;
     do {
         struct call call;
-        call_init(&call, options, "GET", view->path);
-        call_add_number(&call, "limit", left < limit_page ? left : limit_page);
-        call_add_parameter(&call, "after", page.next[0] ? page.next : NULL);
-        call_add_parameter(&call, "tenant", options->tenant);
-        call_add_parameter(&call, "vm", options->vm);
-        call_add_parameter(&call, "host", options->host);
-        call_add_parameter(&call, "upstream", options->upstream);
+        view_ask(view, options, &call);
+        call_add_number(&call, "limit", listing.left < limit_page ? listing.left : limit_page);
+        call_add_parameter(&call, "after", listing.next[0] ? listing.next : NULL);
         result = call_run(&call);
         if (result == EXIT_DONE && options->output == OUTPUT_JSON)
             puts(text_data(&call.http.answer));
-        bool is_json = options->output == OUTPUT_JSON;
-        if (result == EXIT_DONE && is_json) {
-            struct sheet unused = {0}; /* the page is read for `next` alone */
-            result = decode_page(view, &call, &page, &unused);
-            sheet_deinit(&unused);
-        } else if (result == EXIT_DONE) {
-            result = decode_page(view, &call, &page,
-                                 options->output == OUTPUT_TABLE ? &sheet : NULL);
-        }
+        if (result == EXIT_DONE)
+            result = take_page(&listing, &call);
         call_deinit(&call);
-        left -= page.items_count < left ? page.items_count : left;
-    } while (result == EXIT_DONE && page.next[0] && left);
+    } while (result == EXIT_DONE && listing.next[0] && listing.left);
     if (result == EXIT_DONE && options->output == OUTPUT_TABLE)
-        sheet_print(&sheet);
-    sheet_deinit(&sheet);
+        sheet_print(&listing.sheet);
+    sheet_deinit(&listing.sheet);
     return result;
 }

@@ -12,6 +12,7 @@
 struct call {
     struct http_exchange http;
     struct text url;
+    const char *about; /* whom a problem is about, where that is not plain; or NULL */
 };
 
 void call_init(struct call *call, const struct options *options, const char *method,
@@ -37,11 +38,23 @@ struct view {
     void (*show)(const void *record);
 };
 
+struct pick;
+
+/* A row of the fields that are picked, or as the view has it. */
+void view_add_row(const struct view *view, const struct pick *pick, struct sheet *sheet,
+                  const void *record);
+
+/* A GET of the list with the filters that were given, to be added to. */
+void view_ask(const struct view *view, const struct options *options, struct call *call);
+
 int view_show(const struct view *view, const struct options *options, const char *name);
 int view_list(const struct view *view, const struct options *options);
 
 /* Runs the call and frees it; prints the answer as asked for, or hands its record to `show`. */
 int view_finish(const struct view *view, const struct options *options, struct call *call);
+
+/* Shows the answer that has come, or the problem; ends the call. */
+int view_tell(const struct view *view, const struct options *options, struct call *call);
 
 /* GET of the record that the third word names, into *out (freed with record_clear). */
 int view_read(const struct view *view, const struct options *options, void *out);

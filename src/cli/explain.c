@@ -3,6 +3,7 @@
 #include "cli/explain.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     const char *asker, *place, *owner;
@@ -36,8 +37,40 @@ static const char *const refusals[CODE_COUNT] = {
     [CODE_SHUTTING_DOWN] = "it is stopping",
 };
 
-static const char *reason(enum code code) {
-    return refusals[code] ? refusals[code] : code_title(code);
+/* What of the request stands in the way, after a code's words. */
+static const char *const obstacles[OBSTACLE_COUNT] = {
+    [OBSTACLE_NONE] = "",
+    [OBSTACLE_VERB] = "; because of the verb",
+    [OBSTACLE_SHAPE] = "; because of the shape",
+    [OBSTACLE_IMAGE] = "; because of the image",
+    [OBSTACLE_NETWORKS] = "; because of the networks",
+    [OBSTACLE_HOST_MUST] = "; because of the labels that its host must have",
+    [OBSTACLE_GROUP_RULE] = "; because of its group's rule",
+    [OBSTACLE_ON_LOSS] = "; because it is to be restarted elsewhere when its host is lost",
+};
+
+static const char *const hindrances[HINDRANCE_COUNT] = {
+    [HINDRANCE_NONE] = "no reason",
+    [HINDRANCE_LABELS] = "it has not the labels that it must have",
+    [HINDRANCE_NETWORKS] = "a network is missing there",
+    [HINDRANCE_OLD] = "its agent is older than what is asked for",
+    [HINDRANCE_GROUP] = "another VM of the group is there",
+    [HINDRANCE_RETURNING] = "not connected, and may be back soon",
+    [HINDRANCE_AWAY] = "not connected",
+    [HINDRANCE_CORDON] = "cordoned",
+    [HINDRANCE_REFUSED] = "it was asked, and refused",
+    [HINDRANCE_SIZE] = "all that it has is not enough",
+    [HINDRANCE_ROOM] = "no room",
+    [HINDRANCE_KEPT] = "its room is kept for others",
+    [HINDRANCE_LIMITS] = "the limits of this upstream manager",
+    [HINDRANCE_WARDEN] = "no warden is heard of there, without which nothing runs by a lease",
+    [HINDRANCE_LEASE] = "no leases are given here: lease_seconds in the configuration says so",
+};
+
+static const char *reason(const struct timeline_entry *entry) {
+    if (entry->code == CODE_NO_CAPACITY && entry->obstacle)
+        return "it cannot have it";
+    return refusals[entry->code] ? refusals[entry->code] : code_title(entry->code);
 }
 
 /* One entry of an operation's timeline, with what is said of it. */
@@ -82,7 +115,8 @@ static void add_end(const struct operation *op, const struct timeline_entry *ent
     else if (entry->code == CODE_OK)
         text_add(out, ": done");
     else
-        text_addf(out, ": %s (%s)", code_title(op->code), code_names[op->code]);
+        text_addf(out, ": %s (%s)%s", code_title(op->code), code_names[op->code],
+                  obstacles[entry->obstacle]);
 }
 
 /* What one entry says, by whom. */
@@ -92,6 +126,11 @@ static void add_words(const struct entry *entry, struct text *out) {
     const char *kind = levels[entry->level].place;
     if (at->step == STEP_WAITING) {
         add_waiting(at, entry->level, out);
+        return;
+    }
+    if (at->step == STEP_LOST) {
+        text_addf(out, "%s %s was heard last, which is lost: its lease has ended", kind,
+                  entry->place);
         return;
     }
     add_decider(entry, out);
@@ -105,7 +144,7 @@ static void add_words(const struct entry *entry, struct text *out) {
     else if (at->step == STEP_INSTRUCTED)
         text_addf(out, " instructs %s %s", kind, entry->place);
     else if (at->step == STEP_REFUSED)
-        text_addf(out, " refuses: %s", reason(at->code));
+        text_addf(out, " refuses: %s%s", reason(at), obstacles[at->obstacle]);
     else if (at->step == STEP_ENDED)
         add_end(op, at, out);
     else
@@ -150,6 +189,18 @@ void explain_waits(const struct operation *op, enum explain_level level, struct 
         text_addf(out, "; instructed %u times", op->waits.sent);
 }
 
+/* "": all of them are named. */
+static struct words words_more(const struct hindered *hindered) {
+    struct words words = {""};
+    uint64_t named = hindered->names ? 1 : 0;
+    for (const char *at = hindered->names; at && (at = strchr(at, ',')); at++)
+        named++;
+    if (hindered->hosts > named)
+        text_format(words.text, sizeof(words.text), " and %llu more",
+                    (unsigned long long)(hindered->hosts - named));
+    return words;
+}
+
 void explain_print(const struct operation *op, enum explain_level level) {
     const char *place = "";
     for (uint32_t i = 0; i < op->timeline_count; i++) {
@@ -159,9 +210,14 @@ void explain_print(const struct operation *op, enum explain_level level) {
         uint64_t delta = entry->at_ms > before ? entry->at_ms - before : 0;
         place = entry->place ? entry->place : place;
         add_words(&(struct entry){op, entry, place, level}, &words);
-        printf("%s.%03llu  +%llu.%03llus  %-10s  %s\n", words_date(entry->at_ms).text,
-               (unsigned long long)(entry->at_ms % 1000), (unsigned long long)(delta / 1000),
-               (unsigned long long)(delta % 1000), step_names[entry->step], text_data(&words));
+        printf("%s  +%llu.%03llus  %-10s  %s\n", words_moment(entry->at_ms).text,
+               (unsigned long long)(delta / 1000), (unsigned long long)(delta % 1000),
+               step_names[entry->step], text_data(&words));
+    }
+    for (uint32_t i = 0; i < op->hindered_count; i++) {
+        const struct hindered *hindered = &op->hindered[i];
+        printf("not on %s%s: %s\n", hindered->names ? hindered->names : "any host",
+               words_more(hindered).text, hindrances[hindered->why]);
     }
 }
 
@@ -191,4 +247,17 @@ int explain_newest(const struct options *options, const char *id, enum explain_l
     }
     call_deinit(&call);
     return result;
+}
+
+void sheet_interfaces(struct sheet *sheet, const struct interface *interfaces, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        sheet_pair(sheet, "interface", "%s, MAC %s", interfaces[i].network, interfaces[i].mac);
+}
+
+void sheet_restarts(struct sheet *sheet, uint32_t restarts, uint64_t restarted_ms) {
+    if (restarts)
+        sheet_pair(sheet, "restarted",
+                   "%s, as its host was lost: made anew from its image, what its disk held before "
+                   "is lost%s",
+                   words_date(restarted_ms).text, restarts > 1 ? "; not for the first time" : "");
 }

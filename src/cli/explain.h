@@ -15,3 +15,9 @@ void explain_print(const struct operation *op, enum explain_level level);
 
 /* The newest operation on a VM, under what was shown of the VM; none is no error. */
 int explain_newest(const struct options *options, const char *op, enum explain_level level);
+
+/* Of a VM that was made anew since its host was lost: when, and what that means. */
+void sheet_restarts(struct sheet *sheet, uint32_t restarts, uint64_t restarted_ms);
+
+/* A line for each network interface of a VM. */
+void sheet_interfaces(struct sheet *sheet, const struct interface *interfaces, uint32_t count);

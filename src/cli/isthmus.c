@@ -3,14 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/output.h"
 #include "cli/call.h"
 #include "cli/host.h"
+#include "cli/images/image.h"
 #include "cli/keys.h"
 #include "cli/op.h"
 #include "cli/other.h"
 #include "cli/owner.h"
+#include "cli/place.h"
 #include "cli/share.h"
+#include "cli/ssh_keys.h"
 #include "cli/vm.h"
+#include "cli/watch.h"
+#include "message/codec/decode.h"
 
 struct command {
     const char *noun, *verb;   /* verb NULL: the noun alone */
@@ -22,70 +28,106 @@ struct command {
     enum asked asked;
 };
 
+/* Does it take several things? Its last argument then ends in "…". */
+static bool takes_several(const struct command *command) {
+    return strstr(command->arguments, "…");
+}
+
 /* Of whatever makes an operation. */
 #define following "wait deadline key"
+
+/* Of an image. */
+#define said_of_image \
+    "digest sums architecture firmware disk-bus clock min-cpus min-memory-mib min-disk-gib " \
+    "cloud-init guest-agent"
 
 static const struct command commands[] = {
     {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1,
      "shape image cluster network must prefer avoid group group-rule "
-     "strategy on-drain host-must host-prefer metadata no-start user-data " following,
+     "strategy on-drain on-loss host-must host-prefer title metadata no-start user-data ssh-key "
+     following,
      "Creates a VM", vm_create},
-    {"vm", "list", "", 0, "limit tenant host upstream", "Lists VMs", vm_list, ASKED_EITHER},
+    {"vm", "list", "", 0,
+     "limit tenant host upstream state name cluster image labels sort fields watch",
+     "Lists VMs",
+     vm_list, ASKED_EITHER},
     {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show, ASKED_EITHER},
-    {"vm", "start", "VM", 1, following, "Starts a VM", vm_start},
-    {"vm", "shutdown", "VM", 1, following, "Asks the guest to shut down", vm_shutdown},
-    {"vm", "stop", "VM", 1, following, "Stops a VM at once, as if its plug was pulled", vm_stop},
-    {"vm", "reboot", "VM", 1, following, "Asks the guest to reboot", vm_reboot},
-    {"vm", "pause", "VM", 1, following, "Holds a VM in its host's memory", vm_pause},
-    {"vm", "resume", "VM", 1, following, "Lets a paused VM run on", vm_resume},
-    {"vm", "suspend", "VM", 1, following, "Saves a VM's memory to disk, for the next start",
+    {"vm", "start", "VM…", 1, following, "Starts a VM", vm_start},
+    {"vm", "shutdown", "VM…", 1, following, "Asks the guest to shut down", vm_shutdown},
+    {"vm", "stop", "VM…", 1, following, "Stops a VM at once, as if its plug was pulled", vm_stop},
+    {"vm", "reboot", "VM… [--hard]", 1, "hard " following,
+     "Asks the guest to reboot, or reboots it", vm_reboot},
+    {"vm", "pause", "VM…", 1, following, "Holds a VM in its host's memory", vm_pause},
+    {"vm", "resume", "VM…", 1, following, "Lets a paused VM run on", vm_resume},
+    {"vm", "suspend", "VM…", 1, following, "Saves a VM's memory to disk, for the next start",
      vm_suspend},
-    {"vm", "resize", "VM SHAPE", 2, following, "Gives a VM another shape", vm_resize},
-    {"vm", "rebuild", "VM", 1, "image user-data " following,
+    {"vm", "resize", "VM SHAPE", 2, "upgrade " following, "Gives a VM another shape", vm_resize},
+    {"vm", "rebuild", "VM", 1, "image user-data ssh-key upgrade " following,
      "Makes a VM's disk anew, from its image or another", vm_rebuild},
     {"vm", "snapshot", "VM NAME", 2, following, "Takes a snapshot of a VM", vm_snapshot},
     {"vm", "snapshots", "VM", 1, "", "Lists a VM's snapshots", vm_snapshots},
     {"vm", "revert", "VM NAME", 2, following, "Takes a VM back to a snapshot", vm_revert},
     {"vm", "snapshot-delete", "VM NAME", 2, following, "Deletes a snapshot of a VM",
      vm_snapshot_delete},
-    {"vm", "lock", "VM", 1, following, "Locks a VM: every verb but unlock is refused", vm_lock},
-    {"vm", "unlock", "VM", 1, following, "Unlocks a VM", vm_unlock},
+    {"vm", "lock", "VM…", 1, following, "Locks a VM: every verb but unlock is refused", vm_lock},
+    {"vm", "unlock", "VM…", 1, following, "Unlocks a VM", vm_unlock},
     {"vm", "rename", "VM NAME", 2, following, "Gives a VM another name", vm_rename},
-    {"vm", "edit", "VM --metadata METADATA", 1, "metadata " following, "Sets what is said of a VM",
-     vm_edit},
-    {"vm", "delete", "VM", 1, following, "Deletes a VM and its disk", vm_delete},
-    {"op", "list", "", 0, "limit tenant vm upstream", "Lists operations", op_list, ASKED_EITHER},
+    {"vm", "edit", "VM [--title TEXT] [--metadata METADATA]", 1, "title metadata " following,
+     "Sets what is said of a VM", vm_edit},
+    {"vm", "delete", "VM…", 1, following, "Deletes a VM and its disk", vm_delete},
+    {"op", "list", "", 0, "limit tenant vm upstream state name fields watch",
+     "Lists operations", op_list, ASKED_EITHER},
     {"op", "show", "OPERATION", 1, "", "Shows what happened to an operation, and why it waits",
      op_show, ASKED_EITHER},
-    {"cluster", "list", "", 0, "limit", "Lists clusters, with what is free", cluster_list},
+    {"cluster", "list", "", 0, "limit state name labels fields watch",
+     "Lists clusters, with what is free", cluster_list},
     {"cluster", "show", "CLUSTER", 1, "", "Shows a cluster", cluster_show},
     {"cluster", "forget", "CLUSTER", 1, "",
      "Gives up a cluster that is gone for good, with its VMs (operators)", cluster_forget},
-    {"image", "list", "", 0, "limit", "Lists images", image_list},
+    {"cluster", "accept", "CLUSTER", 1, "",
+     "Believes what came by its name with another store (operators)", cluster_accept},
+    {"cluster", "leftovers", "[CLUSTER]", 1, "limit",
+     "Lists VMs that clusters have of ours and that are not known (operators)", cluster_leftovers},
+    {"cluster", "adopt", "VM NAME --tenant TENANT", 2, "tenant cluster",
+     "Takes such a VM in, as a tenant's (operators)", cluster_adopt},
+    {"cluster", "discard", "VM", 1, "cluster", "Has its cluster remove such a VM (operators)",
+     cluster_discard},
+    {"image", "list", "", 0, "limit name fields watch", "Lists images", image_list},
     {"image", "show", "IMAGE", 1, "", "Shows an image", image_show},
-    {"image", "import", "NAME FILE", 2, "", "Imports an archive as an image (operators)",
-     image_import},
-    {"image", "delete", "IMAGE", 1, "", "Deletes an image (operators)", image_delete},
-    {"shape", "list", "", 0, "limit", "Lists shapes: the sizes that VMs can have", shape_list},
-    {"network", "list", "", 0, "limit", "Lists networks that VMs can be in", network_list},
+    {"image", "import", "NAME FILE", 2, said_of_image,
+     "Imports a disk, or an archive, by file or address", image_import},
+    {"image", "delete", "IMAGE…", 1, "", "Deletes an image", image_delete},
+    {"image", "export", "IMAGE FILE", 2, "", "Makes a file of an image's disk", image_export},
+    {"image", "share", "IMAGE", 1, "", "Lets all tenants use a tenant's image (operators)",
+     image_share},
+    {"image", "unshare", "IMAGE", 1, "", "Lets its tenant alone use it again (operators)",
+     image_unshare},
+    {"shape", "list", "", 0, "limit name fields",
+     "Lists shapes: the sizes that VMs can have", shape_list},
+    {"network", "list", "", 0, "limit name fields", "Lists networks that VMs can be in",
+     network_list},
     {"tenant", "create", "NAME", 1, "", "Makes a tenant and its token (operators)", tenant_create},
-    {"tenant", "list", "", 0, "limit", "Lists tenants (operators)", tenant_list},
+    {"tenant", "list", "", 0, "limit name fields watch", "Lists tenants (operators)", tenant_list},
     {"tenant", "show", "TENANT", 1, "", "Shows a tenant, what it may have and has", tenant_show},
     {"tenant", "set-quota", "TENANT", 1, "vms cpus memory-mib disk-gib",
      "Changes a tenant's quota (operators)", tenant_set_quota},
+    {"tenant", "set-image-quota", "TENANT --images-gib N", 1, "images-gib",
+     "Changes what images of its own may take (operators)", tenant_set_image_quota},
     {"tenant", "set-permissions", "TENANT", 1, "clusters shapes images",
      "Changes which clusters, shapes and images its new VMs may use (operators)",
      tenant_set_permissions},
     {"tenant", "reset-permissions", "TENANT", 1, "", "Lets them use all again (operators)",
      tenant_reset_permissions},
-    {"tenant", "delete", "TENANT", 1, "", "Deletes a tenant without VMs (operators)",
+    {"tenant", "delete", "TENANT…", 1, "", "Deletes a tenant without VMs (operators)",
      tenant_delete},
-    {"host", "list", "", 0, "limit", "Lists the cluster's hosts (owners)", host_list, ASKED_OWNER},
+    {"host", "list", "", 0, "limit state name labels fields",
+     "Lists the cluster's hosts (owners)", host_list, ASKED_OWNER},
     {"host", "show", "HOST", 1, "", "Shows a host (owners)", host_show, ASKED_OWNER},
-    {"host", "cordon", "HOST", 1, "", "Gives a host no new VMs (owners)", host_cordon, ASKED_OWNER},
-    {"host", "uncordon", "HOST", 1, "", "Gives a host new VMs again (owners)", host_uncordon,
+    {"host", "cordon", "HOST…", 1, "", "Gives a host no new VMs (owners)", host_cordon,
      ASKED_OWNER},
-    {"host", "drain", "HOST", 1, "", "Moves the VMs that may be moved to other hosts (owners)",
+    {"host", "uncordon", "HOST…", 1, "", "Gives a host new VMs again (owners)", host_uncordon,
+     ASKED_OWNER},
+    {"host", "drain", "HOST…", 1, "", "Moves the VMs that may be moved to other hosts (owners)",
      host_drain, ASKED_OWNER},
     {"host", "maintenance", "HOST", 1, "", "Drains a host and keeps it empty (owners)",
      host_maintenance, ASKED_OWNER},
@@ -97,8 +139,28 @@ static const struct command commands[] = {
      "Sets how much of itself a host lends (owners)", host_overcommit, ASKED_OWNER},
     {"host", "forget", "HOST", 1, "",
      "Gives up a host that is gone for good, with its VMs (owners)", host_forget, ASKED_OWNER},
-    {"upstream", "list", "", 0, "limit", "Lists the upstream managers (owners)", upstream_list,
+    {"host", "accept", "HOST", 1, "", "Believes what came by its name with another store (owners)",
+     host_accept, ASKED_OWNER},
+    {"host", "declare-off", "HOST --i-have-checked", 1, "i-have-checked",
+     "Says that a host is off: its VMs that may be are restarted elsewhere (owners)",
+     host_declare_off, ASKED_OWNER},
+    {"host", "recover", "HOST", 1, "",
+     "Restarts elsewhere what is held as most hosts were lost at once (owners)", host_recover,
      ASKED_OWNER},
+    {"salvage", "list", "", 0, "limit",
+     "Lists what lost hosts have of VMs that were restarted elsewhere (owners)", salvage_list,
+     ASKED_OWNER},
+    {"salvage", "forget", "ID", 1, "", "Lists one no more; its files stay on its host (owners)",
+     salvage_forget, ASKED_OWNER},
+    {"host", "leftovers", "[HOST]", 1, "limit",
+     "Lists VMs that hosts have and that are not known to be there (owners)", host_leftovers,
+     ASKED_OWNER},
+    {"host", "adopt", "VM", 1, "host upstream", "Takes such a VM in (owners)", host_adopt,
+     ASKED_OWNER},
+    {"host", "discard", "VM", 1, "host", "Has its host remove such a VM (owners)", host_discard,
+     ASKED_OWNER},
+    {"upstream", "list", "", 0, "limit state name fields",
+     "Lists the upstream managers (owners)", upstream_list, ASKED_OWNER},
     {"upstream", "show", "UPSTREAM", 1, "", "Shows an upstream manager (owners)", upstream_show,
      ASKED_OWNER},
     {"upstream", "revoke", "UPSTREAM --grace TIME", 1, "grace",
@@ -106,7 +168,7 @@ static const struct command commands[] = {
      ASKED_OWNER},
     {"upstream", "restore", "UPSTREAM", 1, "", "Takes a revocation back (owners)", upstream_restore,
      ASKED_OWNER},
-    {"permission", "set", "UPSTREAM", 1, "verbs shapes images networks",
+    {"permission", "set", "UPSTREAM", 1, "verbs shapes images networks placing apart-most",
      "Changes what it may ask for (owners)", permission_set, ASKED_OWNER},
     {"permission", "reset", "UPSTREAM", 1, "",
      "Puts the configured permissions in force again (owners)", permission_reset, ASKED_OWNER},
@@ -126,9 +188,15 @@ static const struct command commands[] = {
     {"token", "new", "PEER", 1, "expires", "Makes a token for a peer to join by, once", token_new,
      ASKED_EITHER},
     {"token", "list", "", 0, "limit", "Lists tokens to join by", token_list, ASKED_EITHER},
-    {"token", "revoke", "TOKEN", 1, "", "Revokes a token to join by", token_revoke, ASKED_EITHER},
+    {"token", "revoke", "TOKEN…", 1, "", "Revokes a token to join by", token_revoke, ASKED_EITHER},
     {"key", "revoke", "PEER", 1, "", "Revokes a peer's key: it is not heard any more", key_revoke,
      ASKED_EITHER},
+    {"ssh-key", "add", "NAME FILE", 2, "", "Keeps an SSH public key, for VMs to be made with",
+     ssh_key_add},
+    {"ssh-key", "list", "", 0, "limit", "Lists the SSH public keys that you keep", ssh_key_list},
+    {"ssh-key", "remove", "NAME", 1, "", "Removes one; VMs that have it keep it", ssh_key_remove},
+    {"events", NULL, "", 0, "vm", "Shows what happens to VMs and operations, as it happens",
+     watch_events, ASKED_EITHER},
     {"whoami", NULL, "", 0, "", "Shows whose token is used", whoami_show},
 };
 
@@ -153,7 +221,7 @@ static void print_help(const char *noun) {
     puts("\nOptions of every command:");
     options_print(options_everywhere);
     puts("\n'isthmus COMMAND --help' tells more. Exit codes: 0 done, 1 refused or failed, 2 wrong "
-         "use,\n3 the server was not reached.");
+         "use,\n3 the server was not reached, or standard output could not be written.");
 }
 
 static void print_command_help(const struct command *command) {
@@ -227,6 +295,10 @@ static bool is_noun(const char *word) {
 
 static int check_use(const struct command *command, const struct options *options) {
     size_t wanted = command->arguments_count + (command->verb ? 2U : 1U);
+    if (command->arguments[0] == '[' && options->words_count == wanted - 1)
+        wanted--;
+    if (takes_several(command) && options->words_count > wanted)
+        wanted = options->words_count;
     if (options->words_count != wanted)
         say("there are too %s arguments", options->words_count < wanted ? "few" : "many");
     const char *given;
@@ -240,6 +312,21 @@ static int check_use(const struct command *command, const struct options *option
     fputs("  ", stderr);
     print_use(command, stderr);
     return EXIT_USAGE;
+}
+
+/* Verbs on VMs see to several themselves: what is waited for is asked for first. */
+static int run_each(const struct command *command, const struct options *options) {
+    if (!takes_several(command) || text_equal(command->noun, "vm") || options->words_count == 3)
+        return command->run(options);
+    int result = EXIT_DONE;
+    struct options one = *options;
+    one.words_count = 3;
+    for (size_t i = 2; i < options->words_count; i++) {
+        one.about = one.words[2] = options->words[i];
+        int own = command->run(&one);
+        result = own > result ? own : result;
+    }
+    return result;
 }
 
 static int run(struct options *options) {
@@ -267,13 +354,15 @@ static int run(struct options *options) {
         say("%s", err.text);
         return EXIT_USAGE;
     }
-    return command->run(options);
+    return run_each(command, options);
 }
 
 int main(int count, char **arguments) {
     struct options options;
     struct error err;
     int result = EXIT_USAGE;
+    output_begin();
+    codec_prepare();
     if (options_read(&options, count, arguments, &err) < 0) {
         say("%s", err.text);
         fprintf(stderr, "  what to do: 'isthmus COMMAND --help' lists the options\n");
@@ -281,5 +370,5 @@ int main(int count, char **arguments) {
         result = run(&options);
     }
     options_deinit(&options);
-    return result;
+    return output_end("isthmus", result);
 }

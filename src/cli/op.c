@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "cli/explain.h"
+#include "cli/watch.h"
 
 enum { poll_seconds = 1, lost_most_seconds = 60 };
 
@@ -57,6 +58,8 @@ static void show(const struct operation *op, enum explain_level level) {
         sheet_pair(&sheet, "failed at", "%s", step_names[op->step]);
         sheet_pair(&sheet, "why", "%s", code_title(op->code));
         sheet_pair(&sheet, "what to do", "%s", code_remedy(op->code));
+        if (op->why)
+            sheet_pair(&sheet, "it says", "%s", op->why);
     }
     sheet_print(&sheet);
     sheet_deinit(&sheet);
@@ -76,7 +79,7 @@ static const struct view *view_of(const struct options *options) {
     return options->socket ? &owned : &view;
 }
 
-int op_list(const struct options *options) { return view_list(view_of(options), options); }
+int op_list(const struct options *options) { return watch_or_list(view_of(options), options); }
 
 int op_show(const struct options *options) {
     return view_show(view_of(options), options, options->words[2]);

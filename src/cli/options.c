@@ -33,7 +33,9 @@ struct option_row {
 static const struct option_row options_table[] = {
     {"SHAPE", {text_of(shape), .about = "size of the VM: a name from 'isthmus shape list'"}},
     {"IMAGE", {text_of(image), .about = "template: a name from 'isthmus image list'"}},
-    {"CLUSTER", {text_of(cluster), .about = "where to make it; without: any cluster with room"}},
+    {"CLUSTER", {text_of(cluster),
+     .about = "where to make it (without: any cluster with room); of a list:\n"
+              "only what is there"}},
     {"LABELS", {text_of(must), .about = "labels that the cluster must have: region=eu,disk=ssd"}},
     {"LABELS", {text_of(prefer), .about = "labels that it should have"}},
     {"LABELS", {text_of(avoid), .about = "labels that it should not have"}},
@@ -47,6 +49,12 @@ static const struct option_row options_table[] = {
      .about = "when its host is to be empty: stay (the default), migrate:\n"
               "goes elsewhere while it runs, where that can be, or restart:\n"
               "the same, otherwise made anew, what its disk held is lost"}},
+    {"WHAT", {.name = "on-loss", text_at(on_loss),
+     .about = "when its host is lost: stay (the default), or restart: made\n"
+              "anew from its image on another host; it stops where its\n"
+              "host is not heard for a while, and what its disk held is lost"}},
+    {NULL, {.name = "i-have-checked", field_at(struct options, i_have_checked),
+     .kind = FIELD_FLAG, .about = "you have looked: nothing runs there"}},
     {"LABELS", {.name = "host-must", text_at(host_must),
      .about = "labels that its host must have, by the cluster's owner"}},
     {"LABELS", {.name = "host-prefer", text_at(host_prefer),
@@ -60,12 +68,22 @@ static const struct option_row options_table[] = {
     {"N", {.name = "memory-percent", field_at(struct options, overcommit.memory_percent),
      .kind = FIELD_U32, .least = 1, .most = limit_lend_memory_percent,
      .about = "memory lent, of each hundred MiB; without: as configured"}},
+    {"TEXT", {text_of(title), .about = "what it is, in your own words; \"\": nothing"}},
     {"METADATA", {text_of(metadata),
      .about = "what you say of it: owner=web,stage=test; \"\": nothing"}},
     {NULL, {.name = "no-start", field_at(struct options, no_start), .kind = FIELD_FLAG,
      .about = "define it only"}},
+    {NULL, {field_of(struct options, hard), .kind = FIELD_FLAG,
+     .about = "as if its reset button was pushed: its guest is not asked"}},
+    {NULL, {field_of(struct options, upgrade), .kind = FIELD_FLAG,
+     .about = "with the machine (devices, machine type) that new VMs get;\n"
+              "without, its guest keeps the one that it knows"}},
     {"FILE", {.name = "user-data", text_at(user_data),
-     .about = "first-boot data for the guest (NoCloud), at most 16 KiB"}},
+     .about = "first-boot data for the guest (NoCloud), at most 16 KiB:\n"
+              "a text, or compressed, or any bytes"}},
+    {"KEY", {.name = "ssh-key", text_at(ssh_key),
+     .about = "who may log in: a file of SSH public keys, or names by commas\n"
+              "from 'isthmus ssh-key list'"}},
     {"[=SECONDS]", {.name = "wait", field_at(struct options, wait_seconds), .kind = FIELD_U32,
      .least = 1,
      .about = "stay until the operation has ended, and show its steps"}},
@@ -78,7 +96,19 @@ static const struct option_row options_table[] = {
      .about = "how long the token may be used; without: an hour"}},
     {"N", {field_of(struct options, limit), .kind = FIELD_U32, .least = 1,
      .about = "show N rows at most"}},
-    {"ID", {text_of(vm), .about = "only operations of this VM"}},
+    {NULL, {field_of(struct options, watch), .kind = FIELD_FLAG,
+     .about = "go on with what changes, until it is interrupted"}},
+    {"STATES", {text_of(state), .about = "only what is in one of these states, by commas"}},
+    {"NAME", {text_of(name), .about = "only what has this name; * stands for any characters"}},
+    {"LABELS", {text_of(labels),
+     .about = "only what has all of these, by commas: stage=test; of a VM:\n"
+              "in its metadata"}},
+    {"ORDER", {field_of(struct options, sort), .kind = FIELD_ENUM, field_names(sort_names),
+     .about = "created (the default), name or changed; -created: the newest\n"
+              "first"}},
+    {"FIELDS", {text_of(fields),
+     .about = "show these fields alone, by commas, as -o json names them"}},
+    {"ID", {text_of(vm), .about = "only what is of this VM"}},
     {"TENANT", {text_of(tenant), .about = "only what is this tenant's (operators)"}},
     {"HOST", {text_of(host), .about = "only what is on this host (owners)"}},
     {"UPSTREAM", {text_of(upstream), .about = "only what is this upstream manager's (owners)"}},
@@ -97,11 +127,36 @@ static const struct option_row options_table[] = {
      .about = "shapes, by name, owners also by size (c2-m4096-d20); all: each"}},
     {"IMAGES", {text_of(images), .about = "images, by name, owners also by digest; all: each"}},
     {"NETWORKS", {text_of(networks), .about = "networks by name; all: each"}},
+    {"WORDS", {text_of(placing),
+     .about = "what it may ask of hosts: apart, host-must, restart, or none;\n"
+              "all: each"}},
+    {"N", {.name = "apart-most", field_at(struct options, apart_most), .kind = FIELD_U32,
+     .about = "VMs of a group beside which one more is kept apart; 0: any number"}},
     {"TIME", {.name = "grace", field_at(struct options, grace_seconds), .kind = FIELD_U32,
      .most = limit_grace_seconds,
      .about = "how long its VMs run on: 90s, 30m, 1h, 7d"}, .is_time = true},
     {"N", {field_of(struct options, weight), .kind = FIELD_U32, .least = 1, .most = limit_weight,
      .about = "its part of the hosts' work beside others' weights, 1 to 1000"}},
+    {"N", {.name = "images-gib", field_at(struct options, images_gib), .kind = FIELD_U64,
+     .about = "images of its own, GiB; 0: it may have none"}},
+    {"SHA256", {text_of(digest), .about = "that the file has to have"}},
+    {"FILE", {text_of(sums),
+     .about = "SHA256SUMS, a file or an address, with a line for the file"}},
+    {"NAME", {text_of(architecture), .about = "of its guests: x86_64, aarch64"}},
+    {"WHAT", {text_of(firmware), .about = "what starts them: bios, uefi, secure-boot, or any"}},
+    {"BUS", {.name = "disk-bus", text_at(disk_bus),
+     .about = "how their disk is attached: virtio, scsi or sata"}},
+    {"CLOCK", {text_of(clock), .about = "what their hardware clock shows: utc or local"}},
+    {"N", {.name = "min-cpus", field_at(struct options, min_cpus), .kind = FIELD_U32, .least = 1,
+     .most = limit_cpus, .about = "processors that a shape for it needs"}},
+    {"N", {.name = "min-memory-mib", field_at(struct options, min_memory_mib), .kind = FIELD_U32,
+     .least = 1, .most = limit_memory_mib, .about = "memory that a shape for it needs, MiB"}},
+    {"N", {.name = "min-disk-gib", field_at(struct options, min_disk_gib), .kind = FIELD_U32,
+     .least = 1, .most = limit_disk_gib, .about = "disk that a shape for it needs, GiB"}},
+    {"WORD", {.name = "cloud-init", text_at(cloud_init),
+     .about = "whether it hears first-boot data: yes or no"}},
+    {"WORD", {.name = "guest-agent", text_at(guest_agent),
+     .about = "whether QEMU's guest agent is in it: yes or no"}},
     {"URL", {text_of(server), .about = "default: $ISTHMUS_SERVER, or http://127.0.0.1:8080"}},
     {"FILE", {.name = "token-file", text_at(token_file),
      .about = "default: $ISTHMUS_TOKEN_FILE; or the token in $ISTHMUS_TOKEN"}},
@@ -255,7 +310,7 @@ int options_read(struct options *options, int count, char **arguments, struct er
     return 0;
 }
 
-int options_read_file(const char *path, size_t most, struct text *out, struct error *err) {
+int options_read_bytes(const char *path, size_t most, struct text *out, struct error *err) {
     char bytes[4096];
     ssize_t length;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -270,9 +325,14 @@ int options_read_file(const char *path, size_t most, struct text *out, struct er
         return error_set(err, code, "read %s: %s", path, strerror(-code));
     if (out->full)
         return error_set(err, -EFBIG, "%s is larger than %zu bytes", path, most);
-    if (out->length && memchr(out->data, 0, out->length))
-        return error_set(err, -EINVAL, "%s is not a text", path);
     return 0;
+}
+
+int options_read_file(const char *path, size_t most, struct text *out, struct error *err) {
+    int result = options_read_bytes(path, most, out, err);
+    if (!result && out->length && memchr(out->data, 0, out->length))
+        return error_set(err, -EINVAL, "%s is not a text", path);
+    return result;
 }
 
 static int options_read_token(struct options *options, struct error *err) {

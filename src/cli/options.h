@@ -7,14 +7,14 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "message/model.h"
+#include "message/request.h"
 
 enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_NAME };
 
 /* Exit codes; a verb returns one of them. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
-enum { options_words = 6, options_most = 48 };
+enum { options_words = 130, options_most = 80 };
 
 struct options {
     const char *server, *token_file, *ca_file; /* NULL: none is named */
@@ -22,16 +22,27 @@ struct options {
     struct text token;                         /* what token_file or ISTHMUS_TOKEN holds */
     enum output output;
     const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
-    const char *host, *upstream, *verbs, *clusters, *shapes, *images;
+    const char *ssh_key;
+    const char *host, *upstream, *verbs, *clusters, *shapes, *images, *placing;
+    uint32_t apart_most;
+    const char *place; /* set by the verb, no option */
     const char *networks, *network;
-    const char *on_drain, *host_must, *host_prefer;
+    const char *on_drain, *on_loss, *host_must, *host_prefer;
     struct overcommit overcommit; /* 0: not given */
     uint32_t grace_seconds, weight;
     const char *must, *prefer, *avoid, *group, *group_rule, *strategy;
     const char *metadata; /* "": none of it is to stay */
+    const char *title;    /* "": it is to have none */
+    const char *state, *name, *labels, *fields; /* of a list's rows */
+    enum sort sort;
+    const char *about;    /* which of several things this is done to; NULL: there is one */
     struct amounts limits;      /* what is given of it */
     uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */
-    bool no_start, help, version;
+    const char *architecture, *firmware, *disk_bus, *clock, *cloud_init, *guest_agent;
+    const char *digest, *sums;
+    uint64_t images_gib;
+    uint32_t min_cpus, min_memory_mib, min_disk_gib;
+    bool watch, no_start, upgrade, hard, i_have_checked, help, version;
     const char *words[options_words]; /* noun, verb, arguments */
     size_t words_count;
     const char *given[options_most]; /* the names of options on the command line, each once */
@@ -53,7 +64,8 @@ enum asked {
 int options_choose(struct options *options, enum asked asked, struct error *err);
 void options_deinit(struct options *options);
 
-/* A whole file of at most `most` bytes. 0, or negative with `err`. */
+/* A whole file of at most `most` bytes; the other takes a text alone. 0, or negative with `err`. */
+int options_read_bytes(const char *path, size_t most, struct text *out, struct error *err);
 int options_read_file(const char *path, size_t most, struct text *out, struct error *err);
 
 /* Names of options, each behind the one before by a blank. */

@@ -1,23 +1,20 @@
-/* The verbs on clusters, images, shapes, networks and tenants, and whoami: their paths, rows and
+/* The verbs on clusters, shapes, networks and tenants, and whoami: their paths, rows and
  * sheets. */
 #include "cli/other.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/amounts.h"
-
-enum { import_idle_seconds = 1800 }; /* the server reads the whole archive before it answers */
+#include "cli/place.h"
+#include "cli/watch.h"
 
 static void add_cluster(struct sheet *sheet, const void *record) {
     const struct node *cluster = record;
     const struct capacity *capacity = &cluster->capacity;
     struct text fits = {.limit = 200};
     sheet_add(sheet, "%s", cluster->name);
-    sheet_add(sheet, "%s", peer_state_names[cluster->state]);
+    sheet_add_peer(sheet, cluster->state, cluster->conflict);
     sheet_add_capacity(sheet, &cluster->capacity);
     for (uint32_t i = 0; i < capacity->fits_count; i++)
         text_addf(&fits, "%s%llu %s", i ? ", " : "", (unsigned long long)capacity->fits[i].count,
@@ -34,9 +31,11 @@ static void show_cluster(const void *record) {
     sheet_pair(&sheet, "cluster", "%s", cluster->name);
     sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[cluster->state],
                words_date(cluster->seen_ms).text);
+    sheet_conflict(&sheet, "cluster", cluster->conflict, cluster->conflict_ms);
     if (cluster->labels[0])
         sheet_pair(&sheet, "labels", "%s", cluster->labels);
     sheet_capacity(&sheet, &cluster->capacity);
+    sheet_doubts(&sheet, cluster->overclaims, cluster->unreadable);
     for (uint32_t i = 0; i < capacity->fits_count; i++)
         sheet_pair(&sheet, i ? "" : "room for", "%llu more of shape %s",
                    (unsigned long long)capacity->fits[i].count, capacity->fits[i].shape);
@@ -48,7 +47,7 @@ static const struct view clusters = {"/v1/clusters", &node_table,
                                      "NAME STATE CPUS MEMORY DISK ROOM SINCE", add_cluster,
                                      show_cluster};
 
-int cluster_list(const struct options *options) { return view_list(&clusters, options); }
+int cluster_list(const struct options *options) { return watch_or_list(&clusters, options); }
 int cluster_show(const struct options *options) {
     return view_show(&clusters, options, options->words[2]);
 }
@@ -56,59 +55,8 @@ int cluster_show(const struct options *options) {
 int cluster_forget(const struct options *options) {
     return view_change(&clusters, options, "POST /forget", NULL);
 }
-
-static void add_image(struct sheet *sheet, const void *record) {
-    const struct image *image = record;
-    sheet_add(sheet, "%s", image->name);
-    sheet_add(sheet, "%s", image->architecture);
-    sheet_add(sheet, "%s", words_bytes(image->archive_bytes).text);
-    sheet_add(sheet, "%u GiB", image->disk_gib);
-    sheet_add(sheet, "%s", words_age(image->created_ms).text);
-    sheet_add(sheet, "%.12s", image->digest);
-}
-
-static void show_image(const void *record) {
-    const struct image *image = record;
-    struct sheet sheet = {0};
-    sheet_pair(&sheet, "image", "%s", image->name);
-    sheet_pair(&sheet, "digest", "%s", image->digest);
-    sheet_pair(&sheet, "architecture", "%s", image->architecture);
-    sheet_pair(&sheet, "archive", "%s", words_bytes(image->archive_bytes).text);
-    sheet_pair(&sheet, "least disk", "%u GiB", image->disk_gib);
-    sheet_pair(&sheet, "imported", "%s", words_date(image->created_ms).text);
-    sheet_print(&sheet);
-    sheet_deinit(&sheet);
-}
-
-static const struct view images = {"/v1/images", &image_table,
-                                   "NAME ARCHITECTURE ARCHIVE DISK AGE DIGEST", add_image,
-                                   show_image};
-
-int image_list(const struct options *options) { return view_list(&images, options); }
-int image_show(const struct options *options) {
-    return view_show(&images, options, options->words[2]);
-}
-
-int image_import(const struct options *options) {
-    struct call call;
-    const char *path = options->words[3];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        say("open %s: %s; check the path", path, strerror(errno));
-        return EXIT_USAGE;
-    }
-    call_init(&call, options, "PUT", images.path);
-    call_add_segment(&call, options->words[2]);
-    call.http.upload_fd = fd;
-    call.http.content_type = "application/octet-stream";
-    call.http.idle_seconds = import_idle_seconds;
-    int result = view_finish(&images, options, &call);
-    close(fd);
-    return result;
-}
-
-int image_delete(const struct options *options) {
-    return view_delete(&images, options, "deleted");
+int cluster_accept(const struct options *options) {
+    return view_change(&clusters, options, "POST /accept", NULL);
 }
 
 static void add_shape(struct sheet *sheet, const void *record) {
@@ -152,6 +100,9 @@ static void show_tenant(const void *record) {
     struct sheet sheet = {0};
     sheet_pair(&sheet, "tenant", "%s", tenant->name);
     sheet_amounts(&sheet, &tenant->used, &tenant->quota);
+    if (tenant->images_gib || tenant->images_bytes)
+        sheet_pair(&sheet, "own images", "%s of %llu GiB", words_bytes(tenant->images_bytes).text,
+                   (unsigned long long)tenant->images_gib);
     sheet_pair(&sheet, "clusters", "%s", words_or_all(tenant->permissions.clusters));
     sheet_pair(&sheet, "shapes", "%s", words_or_all(tenant->permissions.shapes));
     sheet_pair(&sheet, "images", "%s", words_or_all(tenant->permissions.images));
@@ -164,7 +115,7 @@ static const struct view tenants = {"/v1/tenants", &account_table,
                                     "NAME VMS CPUS MEMORY DISK AGE", add_tenant,
                                     show_tenant};
 
-int tenant_list(const struct options *options) { return view_list(&tenants, options); }
+int tenant_list(const struct options *options) { return watch_or_list(&tenants, options); }
 int tenant_show(const struct options *options) {
     return view_show(&tenants, options, options->words[2]);
 }
@@ -176,6 +127,17 @@ int tenant_set_quota(const struct options *options) {
     result = view_put_limits(&tenants, options, "/quota", &account.quota);
     record_clear(&account_table, &account);
     return result;
+}
+
+int tenant_set_image_quota(const struct options *options) {
+    struct image_quota quota = {options->images_gib};
+    if (!options_given(options, "images-gib")) {
+        say("tenant set-image-quota needs --images-gib; 0: it may have none");
+        return EXIT_USAGE;
+    }
+    auto_clean(text_deinit) struct text body = {0};
+    codec_encode(&image_quota_table, &quota, FIELD_API, &body);
+    return view_change(&tenants, options, "PUT /image-quota", &body);
 }
 
 int tenant_set_permissions(const struct options *options) {

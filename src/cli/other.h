@@ -1,4 +1,4 @@
-/* The verbs on clusters, images, shapes, networks and tenants, and whoami; each returns an exit
+/* The verbs on clusters, shapes, networks and tenants, and whoami; each returns an exit
  * code. */
 #pragma once
 
@@ -7,16 +7,14 @@
 int cluster_list(const struct options *options);
 int cluster_show(const struct options *options);
 int cluster_forget(const struct options *options);
-int image_list(const struct options *options);
-int image_show(const struct options *options);
-int image_import(const struct options *options);
-int image_delete(const struct options *options);
+int cluster_accept(const struct options *options);
 int shape_list(const struct options *options);
 int network_list(const struct options *options);
 int tenant_create(const struct options *options);
 int tenant_list(const struct options *options);
 int tenant_show(const struct options *options);
 int tenant_set_quota(const struct options *options);
+int tenant_set_image_quota(const struct options *options);
 int tenant_set_permissions(const struct options *options);
 int tenant_reset_permissions(const struct options *options);
 int tenant_delete(const struct options *options);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "cli/amounts.h"
 #include "cli/explain.h"
+#include "cli/watch.h"
 #include "message/owner.h"
 
 static bool is_over(const struct amounts *over) {
@@ -82,8 +83,13 @@ static void show_upstream(const void *record) {
     sheet_pair(&sheet, "shapes", "%s", words_or_all(lending->permissions.shapes));
     sheet_pair(&sheet, "images", "%s", words_or_all(lending->permissions.images));
     sheet_pair(&sheet, "networks", "%s", words_or_all(lending->permissions.networks));
+    sheet_pair(&sheet, "of hosts", "%s", words_or_all(lending->permissions.placing));
+    if (lending->permissions.apart_most)
+        sheet_pair(&sheet, "kept apart", "from up to %u others of the group",
+                   lending->permissions.apart_most);
     sheet_pair(&sheet, "allowed by", "%s", origin_names[lending->permissions_from]);
     show_share(&sheet, lending);
+    sheet_doubts(&sheet, false, lending->unreadable);
     sheet_pair(&sheet, "phase", "%s", lending_phase_names[lending->phase]);
     if (lending->revoked_ms)
         sheet_pair(&sheet, "revoked", "%s; its VMs end from %s on",
@@ -148,6 +154,9 @@ int permission_set(const struct options *options) {
     words_replace(&lending.permissions.shapes, options->shapes);
     words_replace(&lending.permissions.images, options->images);
     words_replace(&lending.permissions.networks, options->networks);
+    words_replace(&lending.permissions.placing, options->placing);
+    if (options_given(options, "apart-most"))
+        lending.permissions.apart_most = options->apart_most;
     codec_encode(&permissions_table, &lending.permissions, FIELD_API, &body);
     result = view_change(&upstreams, options, "PUT /permissions", &body);
     text_deinit(&body);
@@ -164,13 +173,14 @@ static void add_vm(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", vm->id);
     sheet_add(sheet, "%s", vm->upstream);
     sheet_add(sheet, "%s", vm->host[0] ? vm->host : "-");
-    sheet_add(sheet, "%s", vm_state_names[vm->state]);
+    sheet_add(sheet, "%s%s", vm_state_names[vm->state], words_unheard(vm->unheard_ms).text);
     sheet_add(sheet, "%u", vm->size.cpus);
     sheet_add(sheet, "%s", words_mib(vm->size.memory_mib).text);
     sheet_add(sheet, "%u GiB", vm->size.disk_gib);
     sheet_add(sheet, "%s", words_age(vm->created_ms).text);
     sheet_add(sheet, "%s", vm->move ? move_names[vm->move]
                            : vm->stays ? stay_names[vm->stays] : "-");
+    sheet_add(sheet, "%s", on_loss_names[vm->on_loss]);
     sheet_add(sheet, "%s", vm->name);
 }
 
@@ -180,8 +190,11 @@ static void show_vm(const struct hosted_vm *vm) {
     sheet_pair(&sheet, "name", "%s", vm->name);
     sheet_pair(&sheet, "upstream", "%s", vm->upstream);
     sheet_pair(&sheet, "host", "%s", vm->host[0] ? vm->host : "-");
-    sheet_pair(&sheet, "state", "%s", vm_state_names[vm->state]);
+    sheet_pair(&sheet, "state", "%s%s", vm_state_names[vm->state],
+               words_unheard(vm->unheard_ms).text);
     sheet_pair(&sheet, "on drain", "%s", on_drain_names[vm->on_drain]);
+    sheet_pair(&sheet, "on loss", "%s", on_loss_names[vm->on_loss]);
+    sheet_restarts(&sheet, vm->restarts, vm->restarted_ms);
     if (vm->move)
         sheet_pair(&sheet, "moves", "%s", move_names[vm->move]);
     if (vm->stays)
@@ -192,6 +205,7 @@ static void show_vm(const struct hosted_vm *vm) {
     sheet_pair(&sheet, "image", "%s", vm->digest);
     if (vm->networks)
         sheet_pair(&sheet, "networks", "%s", vm->networks);
+    sheet_interfaces(&sheet, vm->interfaces, vm->interfaces_count);
     sheet_pair(&sheet, "operation", "%s", vm->op);
     sheet_pair(&sheet, "created", "%s", words_date(vm->created_ms).text);
     sheet_pair(&sheet, "changed", "%s", words_date(vm->changed_ms).text);
@@ -200,10 +214,10 @@ static void show_vm(const struct hosted_vm *vm) {
 }
 
 static const struct view vms = {"/v1/vms", &hosted_vm_table,
-                                "ID UPSTREAM HOST STATE CPUS MEMORY DISK AGE DRAIN NAME", add_vm,
-                                NULL};
+                                "ID UPSTREAM HOST STATE CPUS MEMORY DISK AGE DRAIN LOSS NAME",
+                                add_vm, NULL};
 
-int hosted_vm_list(const struct options *options) { return view_list(&vms, options); }
+int hosted_vm_list(const struct options *options) { return watch_or_list(&vms, options); }
 int hosted_vm_show(const struct options *options) {
     struct hosted_vm vm;
     if (options->output != OUTPUT_TABLE)

@@ -23,7 +23,7 @@ void sheet_add(struct sheet *sheet, const char *format, ...) {
 }
 
 void sheet_print(const struct sheet *sheet) {
-    int widths[16] = {0};
+    int widths[sheet_columns] = {0};
     for (size_t i = 0; i < sheet->count; i++) {
         int length = (int)strlen(sheet->cells[i]);
         int *width = &widths[i % sheet->columns];
@@ -83,11 +83,32 @@ struct words words_age(uint64_t at_ms) {
     return words;
 }
 
-struct words words_date(uint64_t at_ms) {
+struct words words_unheard(uint64_t since_ms) {
+    struct words words = {""};
+    if (since_ms)
+        text_format(words.text, sizeof(words.text), ", not heard of since %s",
+                    words_age(since_ms).text);
+    return words;
+}
+
+/* `fraction` stands behind the seconds. */
+static struct words date(uint64_t at_ms, const char *fraction) {
     struct words words = {"-"};
     time_t seconds = (time_t)(at_ms / 1000);
     struct tm parts;
-    if (at_ms && localtime_r(&seconds, &parts))
-        (void)strftime(words.text, sizeof(words.text), "%Y-%m-%d %H:%M:%S", &parts);
+    char day[24], offset[8];
+    if (at_ms && localtime_r(&seconds, &parts) &&
+        strftime(day, sizeof(day), "%Y-%m-%d %H:%M:%S", &parts) &&
+        strftime(offset, sizeof(offset), "%z", &parts)) /* +0100 */
+        text_format(words.text, sizeof(words.text), "%s%s%.3s:%s", day, fraction, offset,
+                    offset + 3);
     return words;
+}
+
+struct words words_date(uint64_t at_ms) { return date(at_ms, ""); }
+
+struct words words_moment(uint64_t at_ms) {
+    char fraction[8];
+    text_format(fraction, sizeof(fraction), ".%03u", (unsigned)(at_ms % 1000));
+    return date(at_ms, fraction);
 }

@@ -6,15 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/memory.h"
 #include "cli/explain.h"
 #include "cli/op.h"
 #include "cli/owner.h"
+#include "cli/ssh_keys.h"
+#include "cli/watch.h"
 
 static void add_row(struct sheet *sheet, const void *record) {
     const struct vm *vm = record;
     sheet_add(sheet, "%s", vm->name);
-    sheet_add(sheet, "%s", vm_state_names[vm->state]);
+    sheet_add(sheet, "%s%s", vm_state_names[vm->state], words_unheard(vm->unheard_ms).text);
     sheet_add(sheet, "%s", vm->place);
     sheet_add(sheet, "%s", vm->shape);
     sheet_add(sheet, "%u", vm->size.cpus);
@@ -30,7 +33,8 @@ static void show(const struct vm *vm) {
     sheet_pair(&sheet, "vm", "%s", vm->id);
     sheet_pair(&sheet, "name", "%s", vm->name);
     sheet_pair(&sheet, "tenant", "%s", vm->asker);
-    sheet_pair(&sheet, "state", "%s", vm_state_names[vm->state]);
+    sheet_pair(&sheet, "state", "%s%s", vm_state_names[vm->state],
+               words_unheard(vm->unheard_ms).text);
     sheet_pair(&sheet, "cluster", "%s", vm->place);
     sheet_pair(&sheet, "shape", "%s", vm->shape);
     sheet_pair(&sheet, "size", "%u cpus, %s memory, %u GiB disk", vm->size.cpus,
@@ -40,8 +44,13 @@ static void show(const struct vm *vm) {
         sheet_pair(&sheet, "group", "%s", vm->group);
     if (vm->networks)
         sheet_pair(&sheet, "networks", "%s", vm->networks);
+    sheet_interfaces(&sheet, vm->interfaces, vm->interfaces_count);
+    sheet_pair(&sheet, "on loss", "%s", on_loss_names[vm->on_loss]);
+    sheet_restarts(&sheet, vm->restarts, vm->restarted_ms);
     if (vm->snapshots_count)
         sheet_pair(&sheet, "snapshots", "%u", vm->snapshots_count);
+    if (vm->title)
+        sheet_pair(&sheet, "title", "%s", vm->title);
     if (vm->metadata)
         sheet_pair(&sheet, "metadata", "%s", vm->metadata);
     if (vm->locked_ms)
@@ -61,7 +70,7 @@ static const struct view view = {
 };
 
 int vm_list(const struct options *options) {
-    return options->socket ? hosted_vm_list(options) : view_list(&view, options);
+    return options->socket ? hosted_vm_list(options) : watch_or_list(&view, options);
 }
 
 int vm_show(const struct options *options) {
@@ -104,7 +113,7 @@ static void print_end(const struct options *options, const struct operation *op,
 }
 
 /* Asks for an operation. The key makes it safe to ask again when the answer was lost. */
-static int submit(const struct options *options, struct call *call) {
+static int ask(const struct options *options, struct call *call, struct operation *out_op) {
     char drawn[http_key_size];
     struct error err;
     http_draw_key(drawn);
@@ -122,31 +131,70 @@ static int submit(const struct options *options, struct call *call) {
         call_tell_problem(call);
         return EXIT_REFUSED;
     }
-    struct operation op;
-    result = call_decode(call, &operation_table, &op);
-    if (result != EXIT_DONE)
-        return result;
+    return call_decode(call, &operation_table, out_op);
+}
+
+/* Follows what was asked for, if that is wanted, and tells its end. */
+static int finish(const struct options *options, struct call *call, struct operation *op) {
+    int result = EXIT_DONE;
     if (options_given(options, "wait"))
-        result = op_follow(options, &op, &call->http.answer);
-    print_end(options, &op, &call->http.answer);
-    record_clear(&operation_table, &op);
+        result = op_follow(options, op, &call->http.answer);
+    print_end(options, op, &call->http.answer);
+    record_clear(&operation_table, op);
     return result;
 }
 
-static int act(const struct options *options, const char *method, const char *path) {
+static int submit(const struct options *options, struct call *call) {
+    struct operation op;
+    int result = ask(options, call, &op);
+    return result == EXIT_DONE ? finish(options, call, &op) : result;
+}
+
+/* One of the VMs that a command names. */
+struct wish {
     struct call call;
-    call_init(&call, options, method, view.path);
-    call_add_segment(&call, options->words[2]);
-    text_add(&call.url, path);
-    int result = submit(options, &call);
-    call_deinit(&call);
+    struct operation op;
+    int result;
+};
+
+/* All are asked for before the first one is waited for; each has its own result. */
+static int act(const struct options *options, const char *method, const char *path) {
+    size_t count = options->words_count - 2;
+    if (count > 1 && options->key) {
+        say("--key is for one VM: each of several gets one of its own");
+        return EXIT_USAGE;
+    }
+    struct wish *wishes = memory_new(count, sizeof(*wishes));
+    struct options one = *options;
+    int result = EXIT_DONE;
+    for (size_t i = 0; i < count; i++) {
+        struct wish *wish = &wishes[i];
+        one.about = count > 1 ? options->words[i + 2] : NULL;
+        call_init(&wish->call, &one, method, view.path);
+        call_add_segment(&wish->call, options->words[i + 2]);
+        text_add(&wish->call.url, path);
+        wish->result = ask(options, &wish->call, &wish->op);
+        if (wish->result == EXIT_DONE && !options_given(options, "wait"))
+            wish->result = finish(options, &wish->call, &wish->op);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct wish *wish = &wishes[i];
+        if (wish->result == EXIT_DONE && options_given(options, "wait"))
+            wish->result = finish(options, &wish->call, &wish->op);
+        call_deinit(&wish->call);
+        result = wish->result > result ? wish->result : result;
+    }
+    memory_free(wishes);
     return result;
 }
 
 int vm_start(const struct options *options) { return act(options, "POST", "/start"); }
 int vm_stop(const struct options *options) { return act(options, "POST", "/stop"); }
 int vm_shutdown(const struct options *options) { return act(options, "POST", "/shutdown"); }
-int vm_reboot(const struct options *options) { return act(options, "POST", "/reboot"); }
+int vm_reboot(const struct options *options) {
+    return act(options, "POST", options->hard ? "/reset" : "/reboot");
+}
+
 int vm_pause(const struct options *options) { return act(options, "POST", "/pause"); }
 int vm_resume(const struct options *options) { return act(options, "POST", "/resume"); }
 int vm_suspend(const struct options *options) { return act(options, "POST", "/suspend"); }
@@ -156,14 +204,15 @@ int vm_delete(const struct options *options) { return act(options, "DELETE", "")
 
 /* One field of a request's body, checked here as the server would. */
 static bool set_in(const struct table *table, void *record, const char *name, const char *value) {
+    const struct field *field = field_find(table, name);
     struct codec_fault fault;
-    for (size_t i = 0; value && i < table->fields_count; i++)
-        if (text_equal(table->fields[i].name, name) &&
-            codec_field_from_text(&table->fields[i], value, record, &fault)) {
-            say("%s '%s' %s", name, value, fault.text);
-            return false;
-        }
-    return true;
+    if (!value || !field || !codec_field_from_text(field, value, record, &fault))
+        return true;
+    if (field->mask & FIELD_SECRET)
+        say("%s %s", name, fault.text);
+    else
+        say("%s '%s' %s", name, value, fault.text);
+    return false;
 }
 
 static int submit_body(const struct options *options, struct call *call,
@@ -179,7 +228,7 @@ static int submit_body(const struct options *options, struct call *call,
 
 /* An act on a VM with a body of one text, the command's last word. */
 static int act_with(const struct options *options, const char *path, const struct table *table) {
-    struct vm_reshape wish = {0};
+    struct vm_reshape wish = {.upgrade = options->upgrade};
     struct call call;
     if (!set_in(table, &wish, table->fields[0].name, options->words[3]))
         return EXIT_USAGE;
@@ -207,31 +256,47 @@ int vm_snapshot_delete(const struct options *options) {
     return act_with(options, "/snapshot-delete", &vm_snapshot_table);
 }
 
-/* False: it cannot be read. */
-static bool read_user_data(const struct options *options, struct text *out) {
+/* A text goes as it is, any other bytes in base64. False: it cannot be read; said. */
+static bool set_user_data(const struct options *options, const struct table *table, void *record) {
+    auto_clean(text_deinit) struct text bytes = {0}, encoded = {0};
+    struct codec_fault fault;
     struct error err;
-    if (!options->user_data ||
-        options_read_file(options->user_data, limit_user_data, out, &err) >= 0)
+    if (!options->user_data)
         return true;
-    say("%s", err.text);
-    return false;
+    if (options_read_bytes(options->user_data, limit_user_data, &bytes, &err) < 0) {
+        say("%s", err.text);
+        return false;
+    }
+    if (!bytes.length)
+        return true;
+    if (strlen(bytes.data) == bytes.length &&
+        !codec_field_from_text(field_find(table, "user_data"), bytes.data, record, &fault))
+        return true;
+    base64_to_standard((const unsigned char *)bytes.data, bytes.length, &encoded);
+    return set_in(table, record, "user_data_base64", text_data(&encoded));
+}
+
+/* False: it cannot be done; said. */
+static bool set_ssh_keys(const struct options *options, const struct table *table, void *record) {
+    auto_clean(text_deinit) struct text lines = {0};
+    const char *names = NULL;
+    return ssh_keys_given(options, &names, &lines) && set_in(table, record, "ssh_keys", names) &&
+           set_in(table, record, "ssh_public_keys", lines.length ? lines.data : NULL);
 }
 
 int vm_rebuild(const struct options *options) {
-    struct vm_reshape wish = {0};
-    struct text user_data = {0};
+    struct vm_reshape wish = {.upgrade = options->upgrade};
     struct call call;
     int result = EXIT_USAGE;
-    if (read_user_data(options, &user_data) &&
-        set_in(&vm_rebuild_table, &wish, "image", options->image) &&
-        set_in(&vm_rebuild_table, &wish, "user_data", user_data.length ? user_data.data : NULL)) {
+    if (set_user_data(options, &vm_rebuild_table, &wish) &&
+        set_ssh_keys(options, &vm_rebuild_table, &wish) &&
+        set_in(&vm_rebuild_table, &wish, "image", options->image)) {
         call_init(&call, options, "POST", view.path);
         call_add_segment(&call, options->words[2]);
         text_add(&call.url, "/rebuild");
         result = submit_body(options, &call, &vm_rebuild_table, &wish);
         call_deinit(&call);
     }
-    text_deinit(&user_data);
     record_clear(&vm_rebuild_table, &wish);
     return result;
 }
@@ -260,14 +325,9 @@ int vm_snapshots(const struct options *options) {
 }
 
 static int fill(const struct options *options, struct vm_create *create) {
-    struct text user_data = {0};
     if (!options->shape || !options->image) {
         say("vm create needs --shape and --image; 'isthmus shape list' and 'isthmus image list' "
             "show what there is");
-        return EXIT_USAGE;
-    }
-    if (!read_user_data(options, &user_data)) {
-        text_deinit(&user_data);
         return EXIT_USAGE;
     }
     create->start = !options->no_start;
@@ -278,14 +338,14 @@ static int fill(const struct options *options, struct vm_create *create) {
                  {"must", options->must},            {"prefer", options->prefer},
                  {"avoid", options->avoid},          {"group", options->group},
                  {"group_rule", options->group_rule}, {"strategy", options->strategy},
-                 {"metadata", options->metadata},    {"on_drain", options->on_drain},
-                 {"host_must", options->host_must},  {"host_prefer", options->host_prefer},
-                 {"networks", options->network},
-                 {"user_data", user_data.length ? user_data.data : NULL}};
-    bool is_right = true;
+                 {"title", options->title},          {"metadata", options->metadata},
+                 {"on_drain", options->on_drain},    {"on_loss", options->on_loss},
+                 {"host_must", options->host_must},
+                 {"host_prefer", options->host_prefer}, {"networks", options->network}};
+    bool is_right = set_user_data(options, &vm_create_table, create) &&
+                    set_ssh_keys(options, &vm_create_table, create);
     for (size_t i = 0; i < array_size(given) && is_right; i++)
         is_right = set_in(&vm_create_table, create, given[i].name, given[i].value);
-    text_deinit(&user_data);
     return is_right ? EXIT_DONE : EXIT_USAGE;
 }
 
@@ -315,21 +375,32 @@ int vm_rename(const struct options *options) {
     return result;
 }
 
-int vm_edit(const struct options *options) {
-    struct vm_edit edit = {0};
+/* Sets one text; NULL: it is not to be set. */
+static int edit_one(const struct options *options, const struct table *table, const char *value) {
+    union {
+        struct vm_edit metadata;
+        struct vm_title title;
+    } edit = {0};
     struct call call;
-    const char *metadata = options->metadata;
-    if (!metadata) {
-        say("vm edit needs --metadata; --metadata \"\" removes all");
-        return EXIT_USAGE;
-    }
-    if (!set_in(&vm_edit_table, &edit, "metadata", *metadata ? metadata : NULL))
+    const char *name = table->fields[0].name;
+    if (!value)
+        return EXIT_DONE;
+    if (!set_in(table, &edit, name, *value ? value : NULL))
         return EXIT_USAGE;
     call_init(&call, options, "PUT", view.path);
     call_add_segment(&call, options->words[2]);
-    text_add(&call.url, "/metadata");
-    int result = submit_body(options, &call, &vm_edit_table, &edit);
+    text_addf(&call.url, "/%s", name);
+    int result = submit_body(options, &call, table, &edit);
     call_deinit(&call);
-    record_clear(&vm_edit_table, &edit);
+    record_clear(table, &edit);
     return result;
+}
+
+int vm_edit(const struct options *options) {
+    if (!options->metadata && !options->title) {
+        say("vm edit needs --title or --metadata; an empty text removes what there is");
+        return EXIT_USAGE;
+    }
+    int result = edit_one(options, &vm_title_table, options->title);
+    return result == EXIT_DONE ? edit_one(options, &vm_edit_table, options->metadata) : result;
 }

@@ -7,9 +7,11 @@
 #include "base/memory.h"
 
 const char *const job_names[JOB_KIND_COUNT] = {
-    "scan",   "fetch",   "create", "start",   "shutdown", "stop",            "pause", "resume",
+    "scan", "look", "fetch", "create", "start", "shutdown", "stop", "pause", "resume",
     "suspend", "reboot", "resize", "rebuild", "snapshot", "snapshot-delete", "revert",
-    "receive", "migrate", "adopt", "remove"};
+    "receive", "migrate", "adopt", "copy", "remove", "evict"};
+
+const char *const guard_order_names[GUARD_END + 1] = {"take", "drop", "renew", "end"};
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind) {
     if (effects->count == effects->capacity) {
@@ -28,11 +30,12 @@ void effects_save(struct effects *effects, const struct table *table, const void
     effects_add(effects, EFFECT_SAVE)->record = record;
 }
 
-void effects_forget(struct effects *effects, const struct table *table, const char *key) {
+void *effects_forget(struct effects *effects, const struct table *table, const char *key) {
     struct record record = {.table = table, .data = memory_new(1, table->size)};
     const struct field *first = &table->fields[0];
     text_set_sized((char *)record.data + first->offset, first->size, key);
     effects_add(effects, EFFECT_FORGET)->record = record;
+    return record.data;
 }
 
 void effects_note(struct effects *effects, enum note_level level, const char *op,
@@ -45,6 +48,8 @@ void effects_note(struct effects *effects, enum note_level level, const char *op
     text_formatv(effect->note.text, sizeof(effect->note.text), format, arguments);
     va_end(arguments);
 }
+
+bool effects_worth_noting(uint64_t times) { return (times & (times - 1)) == 0; }
 
 static void effect_clear(struct effect *effect) {
     switch (effect->kind) {
@@ -72,6 +77,8 @@ static void effect_clear(struct effect *effect) {
     case EFFECT_JOIN:
     case EFFECT_JOINED:
     case EFFECT_ROUTE:
+    case EFFECT_DEPOSED:
+    case EFFECT_GUARD:
     case EFFECT_KIND_COUNT:
         return;
     }
@@ -83,6 +90,14 @@ void effects_route(struct effects *effects, uint32_t link, const char *address,
     route->link = link;
     route->endpoint = endpoint;
     text_set(route->address, address);
+}
+
+void effects_note_disk(struct effects *effects, bool is_full, const char *which) {
+    if (is_full)
+        effects_note(effects, NOTE_WARNING, "", "disk-full: the disk %s has less left than is "
+                     "kept free; no new VM begins here until there is room again", which);
+    else
+        effects_note(effects, NOTE_INFO, "", "the disk %s has room again", which);
 }
 
 void effects_clear(struct effects *effects) {
@@ -138,8 +153,9 @@ void effect_print(const struct effect *effect, struct text *out) {
         text_addf(out, "image %s", effect->image.digest);
         return;
     case EFFECT_JOB:
-        text_addf(out, "job %llu %s op=%s vm=%s", (unsigned long long)effect->job.job,
-                  job_names[effect->job.kind], effect->job.op, effect->job.vm);
+        text_addf(out, "job %llu %s%s op=%s vm=%s", (unsigned long long)effect->job.job,
+                  job_names[effect->job.kind], effect->job.starts ? "+start" : "",
+                  effect->job.op, effect->job.vm);
         return;
     case EFFECT_NOTE:
         text_addf(out, "note op=%s %s", effect->note.op, effect->note.text);
@@ -164,6 +180,15 @@ void effect_print(const struct effect *effect, struct text *out) {
         return;
     case EFFECT_ROUTE:
         text_addf(out, "route %s endpoint=%u", effect->route.address, effect->route.endpoint);
+        return;
+    case EFFECT_GUARD:
+        text_addf(out, "guard %s group=%u vm=%s until=%llu",
+                  guard_order_names[effect->guard.order], effect->guard.group, effect->guard.vm,
+                  (unsigned long long)effect->guard.until_ms);
+        return;
+    case EFFECT_DEPOSED:
+        text_addf(out, "deposed term=%llu later=%llu", (unsigned long long)effect->deposed.term,
+                  (unsigned long long)effect->deposed.later);
         return;
     case EFFECT_KIND_COUNT:
         return;

@@ -21,19 +21,23 @@ enum effect_kind {
     EFFECT_PIN_NEXT, /* the peer is changing to this key: seal to it, hear both */
     EFFECT_JOIN,   /* ask a manager to pin our key (joiner) */
     EFFECT_JOINED, /* the answer to whoever asked (managers) */
+    EFFECT_DEPOSED, /* places follow a later manager by our name: say so and end (managers) */
     EFFECT_ROUTE,  /* what goes to an address leaves by this server of the link (managers) */
+    EFFECT_GUARD,  /* something for the host's warden (agent) */
     EFFECT_KIND_COUNT,
 };
 
 struct effect_send {
     uint32_t link;
     char address[limit_address_size];
+    enum frame_form form;       /* that the peer knows */
     struct frame_header header; /* numbers of this message */
     struct message message;
 };
 
 enum job_kind {
     JOB_SCAN,     /* report every domain of ours by EVENT_DOMAIN, then EVENT_SCANNED */
+    JOB_LOOK,     /* say what a domain has, of which the books know nothing */
     JOB_FETCH,    /* image into the host's cache */
     JOB_CREATE,   /* disk overlay, first-boot seed, define the domain; again: no harm */
     JOB_START,    /* from what was saved, if something was; running already: no harm */
@@ -42,7 +46,7 @@ enum job_kind {
     JOB_PAUSE,    /* held in memory; held already: no harm */
     JOB_RESUME,   /* running already: no harm */
     JOB_SUSPEND,  /* memory to disk, for the next start; saved already: no harm */
-    JOB_REBOOT,   /* ask the guest; DOMAIN_REBOOTED follows */
+    JOB_REBOOT,   /* ask the guest; DOMAIN_REBOOTED follows. Hard: done, whoever follows */
     JOB_RESIZE,   /* to the definition's size: of that size already, no harm */
     JOB_REBUILD,  /* off, with a fresh disk of the definition's image and without snapshots */
     JOB_SNAPSHOT, /* one of this name and operation is there already: no harm */
@@ -53,7 +57,11 @@ enum job_kind {
                    * gone here, with its files: gone already, no harm. Failed: it is here, and
                    * nothing that was begun goes on */
     JOB_ADOPT,    /* what has come, or come and gone off since, runs; again: no harm */
+    JOB_COPY,     /* its disk as it is at one moment, into the manager's repository; again: another
+                   * moment */
     JOB_REMOVE,   /* off, undefined, all files gone; gone already: no harm */
+    JOB_EVICT,    /* off, undefined, all files put aside for the host's owner: the VM runs
+                   * elsewhere, from what was there before; gone already: no harm */
     JOB_KIND_COUNT,
 };
 
@@ -66,6 +74,12 @@ struct effect_job {
     struct definition definition; /* of the verbs that have one */
     char snapshot[limit_name_size]; /* JOB_SNAPSHOT, JOB_SNAPSHOT_DELETE, JOB_REVERT */
     struct landing landing;         /* JOB_MIGRATE */
+    bool hard;                      /* JOB_REBOOT: the guest is not asked */
+    bool starts; /* JOB_CREATE, JOB_REBUILD: when that is done and told (event_job.starts), the
+                  * VM is started as by JOB_START, which ends the job */
+    bool records; /* JOB_CREATE: copies are to be made of it, so its disk records from the
+                   * beginning what is written */
+    struct copy_order copy;         /* JOB_COPY; JOB_CREATE: with a root, the disk is made of it */
 };
 
 struct effect_image {
@@ -73,7 +87,11 @@ struct effect_image {
     char digest[limit_digest_size];
 };
 
-enum note_level { NOTE_INFO, NOTE_WARNING };
+enum note_level {
+    NOTE_INFO,
+    NOTE_WARNING,
+    NOTE_FAULT, /* of ours, and of nobody else: the simulator lets none be */
+};
 
 struct effect_note {
     enum note_level level;
@@ -106,6 +124,30 @@ struct effect_route {
     char address[limit_address_size];
 };
 
+struct effect_deposed {
+    uint64_t term, later; /* our own, and the other's */
+};
+
+/* Done at once, in its order: before a job that follows it is begun. What is asked while there is
+ * no warden is asked again when one is there (EVENT_GUARD); without harm if it was done. */
+enum guard_order {
+    GUARD_TAKE,  /* the VM is of this group from here on; there may be no process of it yet. A VM
+                  * that is guarded and comes to run while its group may not is frozen before the
+                  * guest's first instruction: JOB_START and its like begin it so */
+    GUARD_DROP,  /* the VM is of no group any more: it has gone, or needs no lease */
+    GUARD_RENEW, /* the group's VMs may run until then: what is frozen goes on */
+    GUARD_END,   /* the VM's process is killed, whatever its group may: it runs elsewhere. It stays
+                  * so until GUARD_TAKE or GUARD_DROP */
+};
+
+struct effect_guard {
+    enum guard_order order;
+    uint32_t group;          /* GUARD_TAKE, GUARD_RENEW; 0: by the lease of the host's manager */
+    char vm[limit_id_size];  /* all but GUARD_RENEW */
+    uint64_t until_ms;       /* GUARD_RENEW: on the clock of now_ms, CLOCK_BOOTTIME; only later
+                              * than before, or the warden is a new one */
+};
+
 struct effect {
     enum effect_kind kind;
     union {
@@ -119,6 +161,8 @@ struct effect {
         struct effect_join join;
         struct effect_joined joined;
         struct effect_route route;
+        struct effect_deposed deposed;
+        struct effect_guard guard;
     };
 };
 
@@ -128,14 +172,21 @@ struct effects {
 };
 
 extern const char *const job_names[JOB_KIND_COUNT];
+extern const char *const guard_order_names[GUARD_END + 1];
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind); /* zeroed */
 
 /* A copy of the record is to be put into the store, or the one with this key deleted. */
 void effects_save(struct effects *effects, const struct table *table, const void *data);
-void effects_forget(struct effects *effects, const struct table *table, const char *key);
+/* The record with only its key set is returned, for what else it is to say. */
+void *effects_forget(struct effects *effects, const struct table *table, const char *key);
 void effects_note(struct effects *effects, enum note_level level, const char *op,
                   const char *format, ...) format_checked(4, 5);
+
+/* What another party can bring about again and again is noted the first time, the second, the
+ * fourth and so on, so that it fills no log. `times`: with this one. */
+bool effects_worth_noting(uint64_t times);
+void effects_note_disk(struct effects *effects, bool is_full, const char *which);
 void effects_clear(struct effects *effects); /* frees what they own, keeps the array */
 void effects_deinit(struct effects *effects);
 

@@ -3,8 +3,8 @@
 
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
-    "image", "job", "domain", "scanned", "host", "stop", "join", "joined",
-    "rekey",
+    "image", "job", "domain", "scanned", "host", "disk", "stop", "join", "joined",
+    "rekey", "guard",
 };
 
 static void print_frame(const struct event_frame *frame, struct text *out) {
@@ -53,20 +53,24 @@ void event_print(const struct event *event, struct text *out) {
         print_request(event->request, out);
         return;
     case EVENT_IMAGE:
-        text_addf(out, " %s code=%s", event->image.digest, code_names[event->image.code]);
+        text_addf(out, " link=%u %s code=%s", event->image.link, event->image.digest,
+                  code_names[event->image.code]);
         return;
     case EVENT_JOB:
-        text_addf(out, " %llu code=%s", (unsigned long long)event->job.job,
-                  code_names[event->job.code]);
+        text_addf(out, " %llu code=%s%s", (unsigned long long)event->job.job,
+                  code_names[event->job.code], event->job.starts ? " starts" : "");
         return;
     case EVENT_DOMAIN:
         text_addf(out, " vm=%s epoch=%u state=%s why=%d", event->domain.vm, event->domain.epoch,
                   vm_state_names[event->domain.state], event->domain.why);
         return;
     case EVENT_HOST:
-        text_addf(out, " cpus=%u memory_mib=%u disk_gib=%u accelerator=%s",
+        text_addf(out, " cpus=%u memory_mib=%u disk_gib=%u%s accelerator=%s",
                   event->host.size.cpus, event->host.size.memory_mib, event->host.size.disk_gib,
-                  event->host.accelerator);
+                  event->host.is_full ? " full" : "", event->host.accelerator);
+        return;
+    case EVENT_DISK:
+        text_addf(out, " %s", event->disk.is_full ? "full" : "has-room");
         return;
     case EVENT_JOIN:
         text_addf(out, " from=%s token=%s key=%s", event->join.from, event->join.token,
@@ -78,6 +82,9 @@ void event_print(const struct event *event, struct text *out) {
         return;
     case EVENT_REKEY:
         text_addf(out, " link=%u key=%s", event->rekey.link, event->rekey.key);
+        return;
+    case EVENT_GUARD:
+        text_addf(out, " news=%d vm=%s", event->guard.news, event->guard.vm);
         return;
     case EVENT_START:
     case EVENT_TICK:

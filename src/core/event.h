@@ -20,10 +20,12 @@ enum event_kind {
     EVENT_DOMAIN,    /* a domain of ours was found by a scan, or changed by itself (agent) */
     EVENT_SCANNED,   /* the scan that follows EVENT_START is complete (agent) */
     EVENT_HOST,      /* what the host has (agent) */
+    EVENT_DISK,      /* whether the daemon's own books still have room on their disk */
     EVENT_STOP,      /* finish what is under way, take nothing new */
     EVENT_JOIN,      /* somebody asks to be pinned (managers) */
     EVENT_JOINED,    /* the answer to it (joiner) */
     EVENT_REKEY,     /* we are changing our key of a link, or have */
+    EVENT_GUARD,     /* what the host's warden does, or that there is none (agent) */
     EVENT_KIND_COUNT,
 };
 
@@ -33,6 +35,7 @@ struct event_presence {
     uint32_t link;
     const char *address; /* EVENT_PEER only */
     enum presence presence;
+    bool contested; /* EVENT_LINK, down: somebody else has taken our address */
 };
 
 struct event_frame {
@@ -44,8 +47,11 @@ struct event_frame {
 };
 
 struct event_image {
+    uint32_t link; /* of the uplink that it was fetched from: it is there for that one alone */
     char digest[limit_digest_size];
-    enum code code; /* CODE_OK, CODE_IMAGE_UNAVAILABLE, CODE_IMAGE_BROKEN */
+    enum code code; /* CODE_OK, CODE_IMAGE_UNAVAILABLE, CODE_IMAGE_BROKEN; CODE_NO_CAPACITY: the
+                     * manager's own disk has no room for it */
+    char why[limit_text_size]; /* not CODE_OK: for the owner, in plain words */
 };
 
 enum snapshots_left { SNAPSHOTS_UNKNOWN, SNAPSHOTS_THERE, SNAPSHOTS_GONE };
@@ -53,11 +59,15 @@ enum snapshots_left { SNAPSHOTS_UNKNOWN, SNAPSHOTS_THERE, SNAPSHOTS_GONE };
 struct event_job {
     uint64_t job;   /* as in the effect */
     enum code code; /* CODE_OK, CODE_IMAGE_…, CODE_HOST_FAILED, CODE_BAD_STATE */
+    bool starts;    /* it is done but for the start, which begins: another event is its end */
     bool memory; /* JOB_SNAPSHOT: the VM ran, and its memory is in it */
     /* Where a job that changes what the VM has failed: what it has now, as far as can be said. */
-    struct size size;              /* 0 cpus: unknown */
+    struct size size;              /* 0 cpus: unknown; 0 GiB: there is no disk */
     char image[limit_digest_size]; /* "": unknown */
     enum snapshots_left left;      /* of those that the job was to delete */
+    struct copied copied;          /* JOB_COPY */
+    struct vm *found; /* JOB_LOOK: its name, size, image, networks, snapshots, on_loss */
+    char why[limit_text_size];     /* it failed, in plain words; "": no more is known */
 };
 
 enum domain_news {
@@ -79,7 +89,12 @@ struct event_host {
     struct size size;
     char accelerator[16]; /* "kvm", "tcg", "test" */
     bool sends;           /* VMs that run, to other hosts */
+    bool is_full;         /* its disk: no new VM is to begin there */
     char uri[limit_landing], folder[limit_landing]; /* where it receives them; "": it does not */
+};
+
+struct event_disk {
+    bool is_full;
 };
 
 struct event_join {
@@ -101,9 +116,30 @@ struct event_rekey {
     char key[limit_public_key_size]; /* our next public key; "": the change is done */
 };
 
+/* The warden is a process of its own on the host. It keeps, across ends of the agent and until the
+ * host boots, which VMs are guarded and until when each group of them may run; when that is over,
+ * it freezes what runs (no processor of the guest goes on; its memory stays), however the agent
+ * is, and lets it go on once the group may run again. See EFFECT_GUARD. */
+enum guard_news {
+    GUARD_THERE,  /* the warden has shown within 2 s that it lives: after EVENT_START, before
+                   * EVENT_SCANNED, and when it is there again. All that it should know it is then
+                   * told again */
+    GUARD_AWAY,   /* it has not, or this host has none: no lease is asked for; as GUARD_THERE */
+    GUARD_FROZEN, /* a VM stands still, by its id: nothing that asks its hypervisor is begun. Also
+                   * of each that stands still when the agent starts */
+    GUARD_THAWED, /* it goes on */
+};
+
+struct event_guard {
+    enum guard_news news;
+    char vm[limit_id_size]; /* GUARD_FROZEN, GUARD_THAWED */
+};
+
 struct event {
     enum event_kind kind;
-    uint64_t now_ms;  /* monotonic: for waiting */
+    /* For waiting; it never goes back. It is CLOCK_BOOTTIME, which goes on while the machine is
+     * suspended: that shows as one step whose time is far later than the one before. */
+    uint64_t now_ms;
     uint64_t wall_ms; /* wall clock: for people and for deadlines across a restart */
     union {
         struct record load;
@@ -114,9 +150,11 @@ struct event {
         struct event_job job;
         struct event_domain domain;
         struct event_host host;
+        struct event_disk disk;
         struct event_join join;
         struct event_joined joined;
         struct event_rekey rekey;
+        struct event_guard guard;
     };
 };
 

@@ -128,19 +128,21 @@ const struct book *role_book(const struct role *role) {
     return NULL;
 }
 
+const struct downlink *role_downlink(const struct role *role) {
+    return role->kind == ROLE_UPSTREAM ? &role->upstream->manager.downlink
+                                       : &role->downstream->manager.downlink;
+}
+
 enum wait role_waits(const struct role *role, const struct book_op *op) {
-    const struct downlink *downlink = role->kind == ROLE_UPSTREAM
-                                          ? &role->upstream->manager.downlink
-                                          : &role->downstream->manager.downlink;
     struct waiting waiting;
-    explain_wait(downlink, op, &waiting);
+    explain_wait(role_downlink(role), op, &waiting);
     enum wait wait = waiting.wait;
     record_clear(&waiting_table, &waiting);
     return wait;
 }
 
 const struct pace *role_pace(const struct role *role) {
-    return &role->downstream->manager.downlink.pace;
+    return &role_downlink(role)->pace;
 }
 
 enum join_verdict role_verdict(const struct role *role, bool *out_connected) {

@@ -28,9 +28,13 @@ enum join_verdict role_verdict(const struct role *role, bool *out_connected);
 /* The role's books, and what an operation of a manager's waits for: for tests and the simulator. */
 struct book;
 struct book_op;
+struct downlink;
 struct pace;
 enum wait role_waits(const struct role *role, const struct book_op *op);
 const struct book *role_book(const struct role *role);
+
+/* A manager's end of its links, likewise. */
+const struct downlink *role_downlink(const struct role *role);
 
 /* What those above a downstream manager have begun of late. */
 const struct pace *role_pace(const struct role *role);

@@ -4,6 +4,7 @@
 
 #include "message/limits.h"
 #include "message/owner.h"
+#include "message/records/interface.h"
 
 enum role_kind { ROLE_UPSTREAM, ROLE_DOWNSTREAM, ROLE_AGENT, ROLE_JOINER };
 
@@ -15,6 +16,7 @@ struct peer_setting {
     const char *labels;               /* of a cluster; NULL: none; outlives the role */
     const char *migration_uri, *migration_folder; /* of a host that receives VMs which run, its
                                                    * owner's word; NULL: it receives none */
+    struct amounts most;              /* of what it says it has; 0: limit_place; without `vms` */
     uint32_t at_once;                 /* under way at a host, where several share it; 0: usual */
 };
 
@@ -31,8 +33,12 @@ struct role_settings {
     uint64_t seed;            /* for ids, session numbers and jitter */
     uint64_t beat_ms;         /* rhythm asked of the agents (managers) */
     uint64_t hold_down_ms;    /* silence until a suspect peer counts as unreachable (managers) */
+    uint64_t lease_ms;        /* given to places whose VMs run by leases (managers); 0: none is */
     uint32_t session_messages; /* kept in one session; 0: limit_session_messages */
     uint32_t backlog;         /* under way for one manager above; 0: limit_backlog (downstream) */
+    uint32_t warm;            /* of those that have ended, in memory; 0: limit_operations_warm */
+    uint32_t vms_most;        /* VMs (managers); 0: limit_vms */
+    uint32_t kept;            /* ended operations, and used keys (upstream); 0: as in limits.h */
     uint64_t operation_ms;    /* default time allowed for an operation (upstream) */
     char operator_token_hash[limit_digest_size]; /* upstream */
     const struct shape *shapes;                  /* catalogue (upstream) */
@@ -47,7 +53,9 @@ struct role_settings {
     const struct amounts *limits;                /* one per manager above (downstream); 0: none */
     const struct permissions *permissions;       /* per manager above; NULL: all */
     const struct share *shares;                  /* per manager above; NULL: equal, exact */
+    struct amounts most;                         /* of each host (downstream), as in peer_setting */
     struct overcommit overcommit;                /* of all hosts (downstream); 0: what they have */
     const struct join_setting *join;             /* joiner */
+    interface_hash hash;                         /* managers; NULL: no MAC address is shown */
     char software[limit_software_size];          /* "isthmus 0.1.0" */
 };

@@ -17,6 +17,8 @@ enum turn_way turn_way(const struct effect *effect) {
     case EFFECT_PIN_NEXT:
     case EFFECT_JOIN:
     case EFFECT_JOINED:
+    case EFFECT_DEPOSED:
+    case EFFECT_GUARD:
         return TURN_LEAVES;
     case EFFECT_IMAGE: /* is named by its content, and wanted again after a crash */
     case EFFECT_NOTE:

@@ -1,8 +1,11 @@
 /* isthmus-agent: reads its configuration, wires the agent role to its host and its manager,
  * serves. It has one link, the uplink. */
 #include "base/memory.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "io/host/host.h"
+#include "io/host/look.h"
+#include "main/daemon/health.h"
 #include "main/daemon/join.h"
 
 /* What the daemon has open, in the order of opening; it is closed in the reverse order. */
@@ -15,6 +18,7 @@ struct agent_daemon {
     struct shell_link uplink;
     char uplink_name[limit_name_size + 8];
     struct text networks; /* their names, by commas */
+    struct daemon_health health;
 };
 
 static void agent_close(struct agent_daemon *agent) {
@@ -68,8 +72,11 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
         .capacity = {.cpus = (uint32_t)host->cpus,
                      .memory_mib = (uint32_t)host->memory_mib,
                      .disk_gib = (uint32_t)host->disk_gib},
+        .most_image_gib = host->max_image_gib,
         .networks = {networks, config->networks_count},
         .workers = (uint32_t)host->workers,
+        .warden = host->warden,
+        .pid_folder = host->pid_folder,
     };
     return host_open(&settings, shell, err);
 }
@@ -91,6 +98,18 @@ static int agent_connect(struct agent_daemon *agent, const struct agent_config *
     return agent->uplink.carrier ? 0 : error_wrap(err, "[uplink %s]", uplink->name);
 }
 
+/* What there is to say of the daemon's health. */
+static void agent_watch(struct agent_daemon *agent, const struct agent_config *config) {
+    struct daemon_certificates *certificates = &agent->health.certificates;
+    agent->health.links = &agent->uplink;
+    agent->health.links_count = 1;
+    agent->health.shell = agent->shell;
+    daemon_certificates_init(certificates, &agent->log);
+    daemon_certificates_add_link(certificates, "uplink", &config->uplinks[0]);
+    daemon_certificates_add_servers(certificates, "uplink-server", config->uplink_servers,
+                                    config->uplink_servers_count);
+}
+
 static int agent_open(struct agent_daemon *agent, const struct agent_config *config,
                       struct error *err) {
     agent->log = (struct log){.daemon = "isthmus-agent",
@@ -104,10 +123,17 @@ static int agent_open(struct agent_daemon *agent, const struct agent_config *con
     agent->host = agent_host(config, agent->shell, err);
     if (!agent->host)
         return error_wrap(err, "[host]");
+    agent_watch(agent, config);
     return agent_connect(agent, config, err);
 }
 
-int main(int count, char **arguments) {
+/* SIGHUP: certificates are looked at; they are read whenever the link connects. */
+static void agent_renew(void *health) {
+    struct daemon_health *whole = health;
+    daemon_certificates_renewed(&whole->certificates, 0, NULL);
+}
+
+static int run(int count, char **arguments) {
     struct daemon_options options = daemon_begin(count, arguments, "agent");
     if (options.purpose == DAEMON_LEAVE)
         return options.code;
@@ -130,10 +156,20 @@ int main(int count, char **arguments) {
         .store = agent.store,
         .links = &agent.uplink,
         .links_count = 1,
+        .status = daemon_health_print,
+        .renew = agent_renew,
+        .daemon = &agent.health,
         .host = agent.host,
         .send = carrier_send,
         .flush = carrier_flush,
+        .look = host_look,
         .submit = host_submit,
+        .order = host_order,
     };
     return daemon_serve(&agent.log, agent.shell, &ports, config.daemon.state);
+}
+
+int main(int count, char **arguments) {
+    output_begin();
+    return output_end("isthmus-agent", run(count, arguments));
 }

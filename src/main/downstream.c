@@ -1,18 +1,23 @@
 /* isthmus-downstream: reads its configuration, wires the downstream role to its adapters, serves.
  * Link 0 is the downlink; the uplinks follow in the order of the configuration. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/output.h"
 #include "base/text.h"
+#include "core/link/lease.h"
 #include "io/image/serve.h"
 #include "io/image/store.h"
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
 #include "io/rest/rest.h"
 #include "io/rest/routes_owner.h"
+#include "main/daemon/health.h"
 #include "main/daemon/invite.h"
 #include "main/daemon/join.h"
+#include "main/daemon/term.h"
 #include "main/downstream_init.h"
 
 enum { limit_links = 1 + limit_uplinks };
@@ -26,8 +31,10 @@ struct downstream_daemon {
     struct shell_link links[limit_links];
     char names[limit_links][limit_name_size + 8];
     size_t links_count;
+    struct daemon_health health;
     struct image_serve *images;
     struct rest *owner;
+    struct inviting inviting;
     struct invitations invitations;
 };
 
@@ -73,6 +80,7 @@ static struct role *downstream_role(const struct downstream_config *config) {
         agents[i] = daemon_peer(config->agents[i].name, config->agents[i].address, 0);
         agents[i].at_once = (uint32_t)config->agents[i].at_once;
         agents[i].labels = config->agents[i].labels;
+        agents[i].most = daemon_most(&config->agents[i]);
         agents[i].migration_uri = config->agents[i].migration_uri;
         agents[i].migration_folder = config->agents[i].migration_folder;
     }
@@ -85,7 +93,7 @@ static struct role *downstream_role(const struct downstream_config *config) {
                                      .disk_gib = uplink->max_disk_gib};
         permissions[i] = (struct permissions){
             uplink->allow_verbs, uplink->allow_shapes, uplink->allow_images,
-            uplink->allow_networks};
+            uplink->allow_networks, uplink->allow_placing, (uint32_t)uplink->max_apart};
         shares[i] = share_of(uplink);
     }
     struct role_settings settings = {
@@ -93,8 +101,12 @@ static struct role *downstream_role(const struct downstream_config *config) {
         .seed = daemon_seed(),
         .beat_ms = config->timing.beat_seconds * 1000,
         .hold_down_ms = config->timing.hold_down_seconds * 1000,
+        .lease_ms = config->timing.lease_seconds * 1000,
         .agents = agents,
         .agents_count = config->agents_count,
+        .most = {.cpus = config->hosts.max_cpus,
+                 .memory_mib = config->hosts.max_memory_mib,
+                 .disk_gib = config->hosts.max_disk_gib},
         .overcommit = {(uint32_t)config->hosts.cpus_percent,
                        (uint32_t)config->hosts.memory_percent},
         .managers = managers,
@@ -102,6 +114,7 @@ static struct role *downstream_role(const struct downstream_config *config) {
         .limits = limits,
         .permissions = permissions,
         .shares = shares,
+        .hash = secret_hash_bytes,
     };
     text_set(settings.software, daemon_software);
     return role_new(&settings);
@@ -140,6 +153,10 @@ static int downstream_connect_up(struct downstream_daemon *downstream,
         .url = uplink->image_url,
         .ca_file = uplink->image_ca_file,
         .token_file = uplink->image_token.file,
+        .source = uplink->name,
+        .link = (uint32_t)index,
+        .most_bytes = config->images.max_image_gib << 30,
+        .reserve_bytes = config->images.reserve_gib << 30,
     };
     link->fetcher = image_fetcher_new(&settings, downstream->shell, err);
     if (!link->fetcher)
@@ -167,6 +184,7 @@ static int downstream_serve_images(struct downstream_daemon *downstream,
         .tls_certificate_file = config->certificate_file,
         .tls_key_file = config->key_file,
         .plain_allowed = config->plain_allowed,
+        .connections_of_address = config->connections_of_address,
         .folder = images,
         .token_hashes = &digests,
         .token_hashes_count = 1,
@@ -189,11 +207,12 @@ static int downstream_serve_owner(struct downstream_daemon *downstream,
     const struct rest_settings settings = {
         .face = &rest_owner_face,
         .listen = text_data(&address),
-        .manager_address = downlink->jid,
+        .manager_address = downlink->address,
         .manager_key = seal_public_key(downstream->links[0].seal),
         .invitations = downstream->invitations.items,
         .invitations_count = downstream->invitations.count,
         .software = daemon_software,
+        .health = {daemon_health_read, &downstream->health},
     };
     downstream->owner = rest_start(&settings, downstream->shell, err);
     if (downstream->owner)
@@ -202,13 +221,52 @@ static int downstream_serve_owner(struct downstream_daemon *downstream,
     return downstream->owner ? 0 : err->code;
 }
 
+/* What there is to say of the daemon's health. */
+static void downstream_watch(struct downstream_daemon *downstream,
+                             const struct downstream_config *config) {
+    struct daemon_certificates *certificates = &downstream->health.certificates;
+    downstream->health.links = downstream->links;
+    downstream->health.links_count = downstream->links_count;
+    downstream->health.shell = downstream->shell;
+    daemon_certificates_init(certificates, &downstream->log);
+    daemon_certificates_add(certificates, "images", "certificate_file",
+                            config->images.certificate_file);
+    daemon_certificates_add(certificates, "images", "ca_file", config->images.ca_file);
+    daemon_certificates_add_link(certificates, "downlink", &config->downlink);
+    daemon_certificates_add_servers(certificates, "downlink-server", config->downlink_servers,
+                                    config->downlink_servers_count);
+    for (size_t i = 0; i < config->uplinks_count; i++)
+        daemon_certificates_add_link(certificates, downstream->names[i + 1], &config->uplinks[i]);
+    daemon_certificates_add_servers(certificates, "uplink-server", config->uplink_servers,
+                                    config->uplink_servers_count);
+}
+
+/* SIGHUP: certificates are read again; those of links are, whenever a link connects. */
+static void downstream_renew(void *health) {
+    struct downstream_daemon *downstream =
+        container_of(health, struct downstream_daemon, health);
+    struct error err = {0};
+    struct invitations fresh = {0};
+    int result = daemon_invite(&downstream->inviting, &fresh, &err);
+    if (result == 0) {
+        rest_invite(downstream->owner, fresh.items, fresh.count);
+        daemon_invitations_clean(&downstream->invitations);
+        downstream->invitations = fresh;
+        result = image_serve_renew(downstream->images, &err);
+    } else {
+        daemon_invitations_clean(&fresh);
+    }
+    daemon_certificates_renewed(&downstream->health.certificates, result, &err);
+}
+
 static int downstream_open(struct downstream_daemon *downstream,
                            const struct downstream_config *config, struct error *err) {
     auto_clean(memory_clean) char *images = daemon_path(&config->daemon, "images");
     downstream->log = (struct log){.daemon = "isthmus-downstream",
                                    .level = (enum log_level)config->daemon.log_level};
     downstream->store = daemon_store(&config->daemon, "downstream", 0700, err);
-    if (!downstream->store || folder_make(images, 0700, err))
+    if (!downstream->store || daemon_check_term(downstream->store, err) ||
+        folder_make(images, 0700, err) || folder_sweep(images, err))
         return err->code;
     downstream->role = downstream_role(config);
     downstream->shell = shell_new(downstream->role, &downstream->log);
@@ -217,20 +275,30 @@ static int downstream_open(struct downstream_daemon *downstream,
     for (size_t i = 0; i < config->uplinks_count; i++)
         if (downstream_connect_up(downstream, config, images, err))
             return error_wrap(err, "[uplink %s]", config->uplinks[i].name);
-    const struct inviting inviting = {&config->downlink, config->agents, config->agents_count,
-                                      &config->images, config->images.token.text};
+    downstream->inviting =
+        (struct inviting){&config->downlink, config->agents, config->agents_count,
+                          &config->images, config->images.token.text,
+                          config->downlink_servers, config->downlink_servers_count};
+    downstream_watch(downstream, config);
     if (downstream_serve_images(downstream, &config->images, images, err) ||
-        daemon_invite(&inviting, &downstream->invitations, err))
+        daemon_invite(&downstream->inviting, &downstream->invitations, err))
         return err->code;
     return downstream_serve_owner(downstream, &config->daemon, &config->downlink, err);
 }
 
-/* What the table of settings cannot see: it knows no verbs. */
+/* What the table of settings cannot see: it knows no verbs, nor what is asked of hosts. */
 static int check_permissions(const char *path, const struct downstream_config *config,
                              struct error *err) {
     for (size_t i = 0; i < config->uplinks_count; i++) {
-        const struct permissions permissions = {.verbs = config->uplinks[i].allow_verbs};
+        const struct permissions permissions = {.verbs = config->uplinks[i].allow_verbs,
+                                                .placing = config->uplinks[i].allow_placing};
         const char *unknown = permissions_unknown_verb(&permissions);
+        const char *placing = permissions_unknown_placing(&permissions);
+        if (placing)
+            return error_set(err, -EINVAL,
+                             "%s: [uplink %s] allow_placing: '%.20s' is nothing that is asked of "
+                             "hosts; say apart, host-must, restart, or none",
+                             path, config->uplinks[i].name, placing);
         if (unknown)
             return error_set(err, -EINVAL,
                              "%s: [uplink %s] allow_verbs: there is no verb '%.20s' that goes "
@@ -240,21 +308,44 @@ static int check_permissions(const char *path, const struct downstream_config *c
     return 0;
 }
 
-int main(int count, char **arguments) {
+static uint64_t larger(uint64_t left, uint64_t right) { return left > right ? left : right; }
+
+/* Of a place that is there a few beats may be lost; of one that is lost, nobody tries before; and
+ * nothing is started where less is left than twice what stopping may take (core/agent/guard.c). */
+static int check_lease(const char *path, const struct timing_config *timing, struct error *err) {
+    uint64_t beat = timing->beat_seconds, least = lease_beats_least * beat;
+    least = larger(least, 2 * lease_stop_ms / 1000 + 2 * beat);
+    least = larger(least, timing->hold_down_seconds);
+    if (!timing->lease_seconds || timing->lease_seconds >= least)
+        return 0;
+    return error_set(err, -EINVAL,
+                     "%s: [timing] lease_seconds: %" PRIu64 " is too short: with these beats and "
+                     "this hold-down say at least %" PRIu64 ", or 0 for no leases",
+                     path, timing->lease_seconds, least);
+}
+
+static int run(int count, char **arguments) {
     struct daemon_options options = daemon_begin(count, arguments, "downstream");
     if (options.purpose == DAEMON_LEAVE)
         return options.code;
     struct error err = {0};
     auto_clean(daemon_making_clean) struct daemon_making making = {0};
     auto_clean(downstream_config_deinit) struct downstream_config config = {0};
-    if (options.purpose == DAEMON_INIT)
-        return downstream_init_cluster(&options);
+    if (options.purpose == DAEMON_INIT) {
+        int code = downstream_init_cluster(&options);
+        if (code != EXIT_FINE || !options.token)
+            return code;
+        options.purpose = DAEMON_JOIN;
+    }
     if (daemon_making_attach(&options, &making, &err) ||
         downstream_config_load(making.config, &config, &err) ||
-        check_permissions(making.config, &config, &err))
+        check_permissions(making.config, &config, &err) ||
+        check_lease(making.config, &config.timing, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
         return daemon_checked(&options);
+    if (options.purpose == DAEMON_RAISE)
+        return daemon_raise_term(&options, &config.daemon, "downstream");
     if (options.purpose == DAEMON_JOIN)
         return daemon_join(&options, &(struct daemon_joining){
             "downstream", &config.daemon, config.uplinks, config.uplinks_count,
@@ -266,6 +357,9 @@ int main(int count, char **arguments) {
         .store = downstream.store,
         .links = downstream.links,
         .links_count = downstream.links_count,
+        .status = daemon_health_print,
+        .renew = downstream_renew,
+        .daemon = &downstream.health,
         .rest = downstream.owner,
         .route = carrier_route,
         .rekey = rest_rekey,
@@ -273,6 +367,13 @@ int main(int count, char **arguments) {
         .flush = carrier_flush,
         .fetch = image_fetcher_get,
         .reply = rest_reply,
+        .stored = rest_stored,
+        .committed = rest_committed,
     };
     return daemon_serve(&downstream.log, downstream.shell, &ports, config.daemon.state);
+}
+
+int main(int count, char **arguments) {
+    output_begin();
+    return output_end("isthmus-downstream", run(count, arguments));
 }

@@ -2,14 +2,18 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
 #include "io/rest/rest.h"
 #include "io/rest/routes.h"
 #include "main/daemon/daemon.h"
+#include "main/daemon/health.h"
 #include "main/daemon/invite.h"
 #include "main/daemon/link.h"
+#include "main/daemon/term.h"
+#include "main/upstream_init.h"
 
 /* What the daemon has open, in the order of opening; it is closed in the reverse order. */
 struct upstream_daemon {
@@ -19,7 +23,9 @@ struct upstream_daemon {
     struct shell *shell;
     struct shell_link downlink;
     struct rest *rest;
+    struct inviting inviting;
     struct invitations invitations;
+    struct daemon_health health;
 };
 
 static void upstream_close(struct upstream_daemon *upstream) {
@@ -63,6 +69,7 @@ static struct role *upstream_role(const struct upstream_config *config) {
     for (size_t i = 0; i < config->clusters_count; i++) {
         clusters[i] = daemon_peer(config->clusters[i].name, config->clusters[i].address, 0);
         clusters[i].labels = config->clusters[i].labels;
+        clusters[i].most = daemon_most(&config->clusters[i]);
     }
     struct role_settings settings = {
         .kind = ROLE_UPSTREAM,
@@ -76,6 +83,7 @@ static struct role *upstream_role(const struct upstream_config *config) {
         .networks_count = config->networks_count,
         .agents = clusters,
         .agents_count = config->clusters_count,
+        .hash = secret_hash_bytes,
     };
     const char *token = config->api.token.text;
     secret_hash_bytes(token, strlen(token), settings.operator_token_hash);
@@ -124,16 +132,54 @@ static struct rest *upstream_rest(struct upstream_daemon *upstream,
         .tls_certificate_file = config->api.certificate_file,
         .tls_key_file = config->api.key_file,
         .plain_allowed = config->api.plain_allowed,
+        .connections_of_address = config->api.connections_of_address,
+        .requests_of_token = config->api.requests_of_token,
         .image_folder = images,
+        .max_image_bytes = config->api.max_image_gib << 30,
+        .image_reserve_bytes = config->api.reserve_gib << 30,
         .cluster_token_hashes = hashes,
         .cluster_token_hashes_count = count,
-        .manager_address = config->downlink.jid,
+        .manager_address = config->downlink.address,
         .manager_key = seal_public_key(upstream->downlink.seal),
         .invitations = upstream->invitations.items,
         .invitations_count = upstream->invitations.count,
         .software = daemon_software,
+        .health = {daemon_health_read, &upstream->health},
     };
     return folder_make(images, 0700, err) ? NULL : rest_start(&settings, upstream->shell, err);
+}
+
+/* What there is to say of the daemon's health. */
+static void upstream_watch(struct upstream_daemon *upstream,
+                           const struct upstream_config *config) {
+    struct daemon_certificates *certificates = &upstream->health.certificates;
+    upstream->health.links = &upstream->downlink;
+    upstream->health.links_count = 1;
+    upstream->health.shell = upstream->shell;
+    daemon_certificates_init(certificates, &upstream->log);
+    daemon_certificates_add(certificates, "api", "certificate_file",
+                            config->api.certificate_file);
+    daemon_certificates_add(certificates, "api", "ca_file", config->api.ca_file);
+    daemon_certificates_add_link(certificates, "downlink", &config->downlink);
+    daemon_certificates_add_servers(certificates, "downlink-server", config->downlink_servers,
+                                    config->downlink_servers_count);
+}
+
+/* SIGHUP: certificates are read again; those of links are, whenever a link connects. */
+static void upstream_renew(void *health) {
+    struct upstream_daemon *upstream = container_of(health, struct upstream_daemon, health);
+    struct error err = {0};
+    struct invitations fresh = {0};
+    int result = daemon_invite(&upstream->inviting, &fresh, &err);
+    if (result == 0) {
+        rest_invite(upstream->rest, fresh.items, fresh.count);
+        daemon_invitations_clean(&upstream->invitations);
+        upstream->invitations = fresh;
+        result = rest_renew(upstream->rest, &err);
+    } else {
+        daemon_invitations_clean(&fresh);
+    }
+    daemon_certificates_renewed(&upstream->health.certificates, result, &err);
 }
 
 static int upstream_open(struct upstream_daemon *upstream, const struct upstream_config *config,
@@ -141,16 +187,19 @@ static int upstream_open(struct upstream_daemon *upstream, const struct upstream
     upstream->log = (struct log){.daemon = "isthmus-upstream",
                                  .level = (enum log_level)config->daemon.log_level};
     upstream->store = daemon_store(&config->daemon, "upstream", 0700, err);
-    if (!upstream->store)
+    if (!upstream->store || daemon_check_term(upstream->store, err))
         return err->code;
     upstream->role = upstream_role(config);
     upstream->shell = shell_new(upstream->role, &upstream->log);
     if (upstream_connect(upstream, config, err))
         return err->code;
-    const struct inviting inviting = {&config->downlink, config->clusters,
-                                      config->clusters_count, &config->api, NULL};
-    if (daemon_invite(&inviting, &upstream->invitations, err))
+    upstream->inviting = (struct inviting){&config->downlink, config->clusters,
+                                           config->clusters_count, &config->api, NULL,
+                                           config->downlink_servers,
+                                           config->downlink_servers_count};
+    if (daemon_invite(&upstream->inviting, &upstream->invitations, err))
         return err->code;
+    upstream_watch(upstream, config);
     upstream->rest = upstream_rest(upstream, config, err);
     if (!upstream->rest)
         return err->code;
@@ -159,16 +208,20 @@ static int upstream_open(struct upstream_daemon *upstream, const struct upstream
     return 0;
 }
 
-int main(int count, char **arguments) {
+static int run(int count, char **arguments) {
     struct daemon_options options = daemon_begin(count, arguments, "upstream");
     if (options.purpose == DAEMON_LEAVE)
         return options.code;
     struct error err = {0};
     auto_clean(upstream_config_deinit) struct upstream_config config = {0};
+    if (options.purpose == DAEMON_INIT)
+        return upstream_init_cloud(&options);
     if (upstream_config_load(options.config, &config, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
         return daemon_checked(&options);
+    if (options.purpose == DAEMON_RAISE)
+        return daemon_raise_term(&options, &config.daemon, "upstream");
     auto_clean(upstream_close) struct upstream_daemon upstream = {0};
     if (upstream_open(&upstream, &config, &err))
         return daemon_fail(&options, &err, EXIT_FAILED);
@@ -176,12 +229,22 @@ int main(int count, char **arguments) {
         .store = upstream.store,
         .links = &upstream.downlink,
         .links_count = 1,
+        .status = daemon_health_print,
+        .renew = upstream_renew,
+        .daemon = &upstream.health,
         .rest = upstream.rest,
         .route = carrier_route,
         .rekey = rest_rekey,
         .send = carrier_send,
         .flush = carrier_flush,
         .reply = rest_reply,
+        .stored = rest_stored,
+        .committed = rest_committed,
     };
     return daemon_serve(&upstream.log, upstream.shell, &ports, config.daemon.state);
+}
+
+int main(int count, char **arguments) {
+    output_begin();
+    return output_end("isthmus-upstream", run(count, arguments));
 }

@@ -69,6 +69,9 @@ static const struct code_words words[CODE_COUNT] = {
                    "delete the VM and create it again"},
     [CODE_SHUTTING_DOWN] = {"The manager is stopping", "ask again in a moment"},
     [CODE_INTERNAL] = {"The manager failed", "ask the operator to look at its log"},
+    [CODE_NO_LEASE] = {"The host has no lease to run it by",
+                       "try again in a moment; if it stays so, ask the operator whether the "
+                       "cluster's hosts have a warden"},
 };
 
 const char *const code_names[CODE_COUNT] = {
@@ -79,6 +82,7 @@ const char *const code_names[CODE_COUNT] = {
     "not-allowed", "unreachable",  "image-unavailable", "image-broken",    "image-too-large",
     "host-failed",  "guest-ignored", "deadline",       "superseded",        "stale",
     "interrupted",  "lost",         "shutting-down",   "internal",
+    "no-lease",
 };
 
 const char *code_title(enum code code) { return words[code].title; }

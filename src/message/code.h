@@ -39,6 +39,7 @@ enum code {
     CODE_LOST,             /* the VM is no longer on its host */
     CODE_SHUTTING_DOWN,    /* this daemon is stopping: ask again */
     CODE_INTERNAL,         /* a bug or a failing disk of this daemon */
+    CODE_NO_LEASE,         /* the host has no lease by which the VM could run */
     CODE_COUNT,
 };
 

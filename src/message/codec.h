@@ -1,4 +1,6 @@
-/* The one codec: records to JSON text and back, driven by field tables (field.h).
+/* The one codec: records to bytes and back, driven by field tables (field.h). There are two forms:
+ * JSON, here, for people and all that they use, and the packed form (codec/pack.h, unpack.h), a
+ * third as long, for links.
  *
  * Everyone who reads or writes bytes calls this: links, store, API, command. It knows nothing of
  * what a record means. Decoding is strict about known fields, ignores unknown ones (two protocol
@@ -22,9 +24,9 @@ struct codec_fault {
 void codec_encode(const struct table *table, const void *data, enum field_mask face,
                   struct text *out);
 
-/* What codec_decode reads. Fields outside `face` are unknown fields. */
+/* What is decoded. Fields outside `face` are unknown fields. */
 struct codec_input {
-    const char *json;
+    const char *bytes;
     size_t length;
     enum field_mask face;
     enum codec_unknown unknown;

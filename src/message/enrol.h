@@ -35,12 +35,28 @@ struct token_create {
 };
 extern const struct table token_create_table;
 
+/* A further server of the link; what is absent is as at the first one. */
+struct join_server {
+    char *carrier, *address, *password; /* address absent: a node of the same cluster */
+    char *url, *server;
+    uint32_t port;
+    char *ca, *server_key;
+    char *manager; /* the manager's address there */
+};
+extern const struct table join_server_table;
+
 /* How a joining side that has no configuration reaches its manager: its token brings it. */
 struct join_link {
-    char *jid, *password; /* its own account; jid NULL: the token brings nothing of all this */
-    char *server;         /* NULL: the account's domain */
-    uint32_t port;
-    char *ca;             /* of the server, PEM */
+    char *jid, *password; /* its own account, whatever the carrier calls its address; jid NULL: the
+                           * token brings nothing of all this */
+    char *carrier;        /* the server's kind; NULL: "xmpp" */
+    char *url;            /* of kinds that are reached by one */
+    char *server;         /* of the others; NULL: the account's domain */
+    uint32_t port;        /* 0: the kind's own */
+    char *ca;             /* of the server, PEM; NULL: its kind has no certificates */
+    char *server_key;     /* the server's public key; NULL: its kind has certificates */
+    struct join_server *more; /* in the order of preference */
+    uint32_t more_count;
     char *image_url, *image_token;
     char *image_ca;       /* PEM; NULL: the system's */
 };

@@ -5,6 +5,14 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
+
+const struct field *field_find(const struct table *table, const char *name) {
+    for (size_t i = 0; i < table->fields_count; i++)
+        if (text_equal(table->fields[i].name, name))
+            return &table->fields[i];
+    return NULL;
+}
 
 const struct table *field_entry_table(const struct field *field, const void *entry) {
     if (!field->choices)
@@ -64,6 +72,26 @@ bool field_is_zero(const struct field *field, const void *data) {
         return true;
     }
     return false;
+}
+
+uint64_t field_number(const struct field *field, const void *data) {
+    const char *at = (const char *)data + field->offset;
+    uint64_t large = 0;
+    uint32_t small = 0;
+    bool flag = false;
+    if (field->kind == FIELD_U64)
+        memcpy(&large, at, sizeof(large));
+    else if (field->kind == FIELD_FLAG)
+        memcpy(&flag, at, sizeof(flag));
+    else
+        memcpy(&small, at, sizeof(small));
+    return large + small + flag;
+}
+
+const char *field_text(const struct field *field, const void *data) {
+    const char *at = (const char *)data + field->offset;
+    const char *blob = field->kind == FIELD_BLOB ? pointer_at(at) : at;
+    return blob ? blob : "";
 }
 
 bool field_is_missing(const struct field *field, const void *data) {

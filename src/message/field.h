@@ -30,10 +30,15 @@ enum field_kind {
 enum field_check {
     CHECK_PRINTABLE, /* UTF-8 without control characters */
     CHECK_NAME,      /* a DNS label: a-z, 0-9 and inner hyphens, 1 to 63 */
+    CHECK_NEW_NAME,  /* a name that somebody gives: none that looks like an id */
     CHECK_ID,        /* prefix-26 characters of Crockford's base 32, lower case */
     CHECK_DIGEST,    /* 64 hex digits, lower case */
     CHECK_LABELS,    /* name=value, joined by commas (labels.h) */
+    CHECK_METADATA,  /* name=value, joined by commas, of any printable characters (labels.h) */
     CHECK_NETWORKS,  /* names of networks for one VM, joined by commas */
+    CHECK_BASE64,    /* of at most limit_user_data bytes, with padding (RFC 4648, section 4) */
+    CHECK_SSH_KEYS,  /* SSH public keys, a line each (codec/ssh_key.h) */
+    CHECK_SSH_NAMES, /* names of SSH keys for one VM, joined by commas */
     CHECK_LINES,     /* UTF-8 with tabs and line ends, no other controls: first-boot data */
 };
 
@@ -44,6 +49,7 @@ enum field_mask {
     FIELD_API = 8,      /* shown by the API */
     FIELD_SECRET = 16,  /* never printed to a log */
     FIELD_ALWAYS = 32,  /* written even when zero */
+    FIELD_TRUE = 64,    /* of a flag in JSON: true where it is left out */
 };
 
 struct error;
@@ -53,6 +59,9 @@ struct field {
     const char *name;
     const char *about; /* one sentence, for the generated reference and OpenAPI */
     enum field_kind kind;
+    /* In the packed form (codec.h), rising within a table and never used again for another field:
+     * tests/unit/numbers.txt keeps them. 0: the field is on no link and in no store. */
+    uint32_t number;
     unsigned mask; /* of enum field_mask; no face at all means every face */
     size_t offset;
     size_t size;         /* FIELD_TEXT: of the array. FIELD_LIST: of one entry */
@@ -67,9 +76,13 @@ struct field {
     const struct table *const *choices;
     unsigned choices_count;
     size_t choice_offset;
+    /* Of those: an entry that cannot be read does not fail the whole. It becomes one of index
+     * choices_count, whose union holds what is wrong with it (struct codec_fault). */
+    bool lenient;
     /* A text that a person writes (io/config) has what stands for an absent one, and what it has to
      * be beyond `check`, as 0 or negative with what would be right in `err`. */
     const char *standard;
+    const char *also; /* another word for its name that a person may write */
     int (*form)(const char *text, struct error *err);
 };
 
@@ -81,6 +94,9 @@ struct table {
     size_t fields_count;
 };
 
+/* The field of this name, or NULL. */
+const struct field *field_find(const struct table *table, const char *name);
+
 /* The table of an entry of a FIELD_LIST, and where the entry's struct begins. */
 const struct table *field_entry_table(const struct field *field, const void *entry);
 void *field_entry_body(const struct field *field, void *entry);
@@ -91,6 +107,10 @@ uint64_t field_most(const struct field *field);
 
 /* Is the field zero (and so left out by an encoder)? */
 bool field_is_zero(const struct field *field, const void *data);
+
+/* A number, flag or enum as a number; a text or blob, "" where there is none. */
+uint64_t field_number(const struct field *field, const void *data);
+const char *field_text(const struct field *field, const void *data);
 
 /* Is the field required and zero, where zero is no value of it? */
 bool field_is_missing(const struct field *field, const void *data);

@@ -29,6 +29,19 @@ bool labels_are_valid(const char *text) {
     }
 }
 
+bool metadata_is_valid(const char *text) {
+    for (;;) {
+        size_t name = strcspn(text, "=,");
+        if (!name || name > limit_metadata_key || text[name] != '=')
+            return false;
+        text += name + 1;
+        text += strcspn(text, ",");
+        if (!*text)
+            return true;
+        text++;
+    }
+}
+
 bool names_are_valid(const char *text, size_t most) {
     for (size_t count = 1; count <= most; count++) {
         size_t name = part_length(text, ",");

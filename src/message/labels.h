@@ -9,6 +9,9 @@
 
 bool labels_are_valid(const char *text);
 
+/* Metadata: the same form, of any characters but ',' and, in a name, '='. */
+bool metadata_is_valid(const char *text);
+
 /* Are these names joined by commas, at most `most`? The functions below take names, too. */
 bool names_are_valid(const char *text, size_t most);
 

@@ -11,36 +11,56 @@ enum {
     limit_software_size = 48,
     limit_key_size = 65,       /* Idempotency-Key */
     limit_text_size = 256,     /* a problem's words */
+    limit_query_size = 256,    /* what a list's rows are to have, or to show */
+    limit_cursor_size = 128,   /* where a page of a list goes on */
     limit_public_key_size = 44, /* X25519 in base64url */
     limit_user_data = 16384,   /* bytes of first-boot data */
+    limit_user_data_base64 = (limit_user_data + 2) / 3 * 4,
     limit_labels = 255,        /* bytes of a cluster's labels, or of those that are asked for */
-    limit_metadata = 1024,     /* bytes of what a tenant says of a VM */
+    limit_metadata = 16384,    /* bytes of what a tenant says of a VM */
+    limit_metadata_key = 255,  /* bytes of a name in it */
+    limit_title = 255,         /* bytes of a VM's title */
+    limit_said_tenant = 16777216, /* bytes of both, of all VMs of one tenant */
+    limit_said = 1073741824,   /* and of all tenants */
     limit_landing = 1024,      /* bytes of a libvirt's URI, or of a path */
     limit_permissions = 4096,  /* bytes of a list of what is permitted */
     limit_network_names = 4096, /* bytes of a list of the networks that a place has */
+    limit_ssh_key = 4096,      /* bytes of an SSH public key with its comment */
+    limit_vm_ssh_keys_bytes = 16384, /* of all of one VM */
+    limit_vm_ssh_names = 1023, /* bytes of a list of their names */
     limit_vm_network_names = 255, /* bytes of a list of those that a VM is to be in */
 
     /* tables */
     limit_shapes = 64,
     limit_networks = 64,        /* that tenants may ask for; that a host has */
     limit_vm_networks = 4,      /* that one VM is in: network interfaces */
+    limit_ssh_keys = 32,        /* that a tenant keeps */
+    limit_vm_ssh_keys = 16,     /* of one VM */
     limit_images = 1000,
     limit_tenants = 10000,
     limit_peers = 10000,        /* agents of one manager */
     limit_uplinks = 16,         /* upstream managers of one cluster */
     limit_endpoints = 8,        /* of one link */
+    limit_accounts = 1000,      /* of one relay */
     limit_vms = 1000000,        /* per daemon */
     limit_operations_kept = 100000, /* ended ones that stay readable upstream */
+    limit_operations_warm = 256, /* of them in memory; the others are read from the store */
     limit_operations_owner = 1000, /* ended ones that a cluster's owner can read */
     limit_idempotency_keys = 100000,
     limit_timeline = 40,        /* entries per operation */
     limit_refusals = 8,         /* places that are asked for one VM, at the most */
     limit_snapshots = 8,        /* of one VM */
     limit_waiters = 4096,       /* replies held open by ?wait= */
+    limit_requests_of_token = 256, /* open at a time, unless configured; 3/4 may wait */
+    limit_watchers_of_token = 16, /* streams of what changes, open at a time */
     limit_page = 500,           /* rows in one page of a list */
     limit_page_default = 100,
+    limit_page_walk = 50000,    /* rows that are left out for one page: it is then shorter */
+    limit_sorted = 50000,       /* rows that are put into another order than by age */
     limit_join_tokens = 1000,   /* of one manager */
     limit_table_chunk = 16,     /* VMs in one `table` message */
+    limit_leftovers = 1000,     /* of one place, that are listed */
+    limit_salvage = 1000,       /* what lost hosts have put aside, that is listed */
     limit_reasons = 16,         /* why VMs are still on a host that is to be empty */
 
     /* sizes of one VM */
@@ -55,11 +75,11 @@ enum {
 
     /* traffic */
     limit_frame_soft = 4096,    /* characters of a sealed batch (facts: servers slow above) */
-    limit_frame_hard = 65536,   /* characters of a sealed frame at the very most */
+    limit_frame_hard = 65536,   /* bytes of a sealed frame at the very most */
     limit_frame_batch = 3032,   /* bytes at which a batch is closed, before it is sealed */
     limit_frame_bytes = 49112,  /* bytes of a frame at the very most, before it is sealed */
     limit_authority = 4096,     /* bytes of a certificate authority in a join token, PEM */
-    limit_join_token = 16384,   /* characters of a join token */
+    limit_join_token = 65536,   /* characters of a join token */
     limit_join_characters = 1024, /* of a sealed request to join */
     limit_frame_messages = 2048, /* in one frame */
     limit_backlog = 8192,       /* operations of one upstream manager under way in a cluster */
@@ -69,13 +89,19 @@ enum {
     limit_session_messages = 1024, /* sent to one peer and not acknowledged yet */
     limit_session_bytes = 524288,  /* of the memory that they take */
     limit_body = 65536,         /* bytes of a request's JSON body */
+    limit_tenant_images = 50,   /* of a tenant's own */
     limit_uploads = 4,          /* images that come in at the same time */
     limit_upload_gib = 256,     /* of one image's archive */
 
     /* times */
     limit_deadline_ms = 86400000, /* of one operation */
+    limit_lease_ms = 3600000,   /* for which a place may run on without a word */
     limit_join_seconds = 2592000, /* until a join token expires */
     limit_rekey_seconds = 604800, /* in which both keys of an end are heard */
     limit_wait_seconds = 600,
     limit_grace_seconds = 2592000, /* before the VMs of a revoked upstream manager end */
 };
+
+/* Of each thing that a place says it has, CPUs, MiB, GiB, VMs that fit, no more is believed, nor
+ * told: the sums over all peers of a manager stay far below what a number on the wire may be. */
+#define limit_place (1ULL << 40)

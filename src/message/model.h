@@ -8,6 +8,7 @@
 
 #include "message/code.h"
 #include "message/field.h"
+#include "message/incarnation.h"
 #include "message/limits.h"
 
 enum verb {
@@ -21,7 +22,7 @@ enum verb {
     VERB_SUSPEND,  /* its memory to disk: a start goes on where it was */
     VERB_RESIZE,
     VERB_RENAME,
-    VERB_EDIT,     /* its metadata */
+    VERB_EDIT,     /* its metadata, or its title */
     VERB_LOCK,     /* until it is unlocked, every other verb is refused */
     VERB_UNLOCK,
     VERB_SNAPSHOT,
@@ -33,6 +34,7 @@ enum verb {
     VERB_ADOPT,   /* the host that a VM has come to lets its guest go on */
     VERB_DISCARD, /* in a manager's books only: a delete on the host that it was to go to */
     VERB_DELETE,
+    VERB_EVICT, /* of managers: it runs elsewhere; what is left of it is put aside */
     VERB_COUNT,
 };
 extern const char *const verb_names[VERB_COUNT];
@@ -49,6 +51,11 @@ extern const enum verb_reach verb_reaches[VERB_COUNT];
 /* Does the verb begin what a host knows of a VM? */
 static inline bool verb_makes(enum verb verb) {
     return verb == VERB_DEFINE || verb == VERB_RECEIVE;
+}
+
+/* Is nothing of the VM to be there afterwards? */
+static inline bool verb_ends(enum verb verb) {
+    return verb == VERB_DELETE || verb == VERB_EVICT;
 }
 
 /* Is the operation for the host that the VM is to go to, not for that where it is? */
@@ -98,6 +105,7 @@ enum step {
     STEP_ENDED,
     STEP_REFUSED,    /* that place would not have it: in timelines only, like the next */
     STEP_WAITING,    /* it cannot go on; the entry's code says why */
+    STEP_LOST,       /* the VM's host was not heard from then on; its lease has ended since */
     STEP_COUNT,
 };
 extern const char *const step_names[STEP_COUNT];
@@ -128,6 +136,43 @@ struct network {
 };
 extern const struct table network_table;
 
+/* What a guest's system needs of its machine, as is said of its image. The zero of each is what a
+ * host gives where nothing is said. */
+enum firmware {
+    FIRMWARE_ANY, /* the host's own choice */
+    FIRMWARE_BIOS,
+    FIRMWARE_UEFI,
+    FIRMWARE_SECURE_BOOT, /* UEFI that starts only what is signed */
+    FIRMWARE_COUNT,
+};
+extern const char *const firmware_names[FIRMWARE_COUNT];
+
+enum disk_bus {
+    DISK_BUS_VIRTIO,
+    DISK_BUS_SCSI, /* by a virtio controller */
+    DISK_BUS_SATA,
+    DISK_BUS_COUNT,
+};
+extern const char *const disk_bus_names[DISK_BUS_COUNT];
+
+enum guest_clock {
+    GUEST_CLOCK_UTC,
+    GUEST_CLOCK_LOCAL, /* the host's local time, as Windows expects it */
+    GUEST_CLOCK_COUNT,
+};
+extern const char *const guest_clock_names[GUEST_CLOCK_COUNT];
+
+struct machine {
+    enum firmware firmware;
+    enum disk_bus disk_bus;
+    enum guest_clock clock;
+};
+extern const struct table machine_table;
+
+/* Is it in the guest's disk? */
+enum contained { CONTAINED_UNKNOWN, CONTAINED_NO, CONTAINED_YES, CONTAINED_COUNT };
+extern const char *const contained_names[CONTAINED_COUNT];
+
 struct image {
     char name[limit_name_size]; /* the key */
     char digest[limit_digest_size];
@@ -135,34 +180,14 @@ struct image {
     uint64_t archive_bytes;
     uint32_t disk_gib; /* the least disk, rounded up */
     uint64_t created_ms;
+    struct machine machine;
+    uint32_t least_cpus, least_memory_mib; /* of a shape for it; 0: any */
+    enum contained cloud_init, guest_agent;
+    char source[limit_digest_size]; /* of the file that it was imported from */
+    char tenant[limit_name_size];   /* whose it is; "": the operator's, and for all */
+    bool shared;                    /* a tenant's, for all the same */
 };
 extern const struct table image_table;
-
-/* Where a tenant's new VMs may be, which shapes they may have and which images they may be made
- * from, as the operator lets it: names, one blank between them; NULL or "": all. What is named may
- * be gone, and come back. */
-struct tenant_permissions {
-    char *clusters, *shapes, *images;
-};
-extern const struct table tenant_permissions_table;
-
-struct tenant {
-    char name[limit_name_size]; /* the key */
-    char token_hash[limit_digest_size];
-    struct amounts quota;      /* 0: none */
-    struct tenant_permissions permissions;
-    uint64_t created_ms;
-};
-extern const struct table tenant_table;
-
-/* A tenant as the API shows it. */
-struct account {
-    char name[limit_name_size];
-    struct amounts quota, used;
-    struct tenant_permissions permissions;
-    uint64_t created_ms;
-};
-extern const struct table account_table;
 
 /* How a VM is placed beside those of its group that are somewhere already. */
 enum group_rule {
@@ -191,6 +216,15 @@ enum on_drain {
 };
 extern const char *const on_drain_names[ON_DRAIN_COUNT];
 
+/* What becomes of a VM when its host is lost. */
+enum on_loss {
+    ON_LOSS_STAY,    /* it waits there */
+    ON_LOSS_RESTART, /* it is made anew from its image on another host, once it surely runs no more
+                      * where it was: it runs by a lease alone (core/link/lease.h) */
+    ON_LOSS_COUNT,
+};
+extern const char *const on_loss_names[ON_LOSS_COUNT];
+
 /* How far a downstream manager has moved a VM to another host. A VM never runs on two hosts. */
 enum move {
     MOVE_NONE,
@@ -212,6 +246,20 @@ struct landing {
 };
 extern const struct table landing_table;
 
+/* How a copy of a VM's disk gets to its manager's repository, or from there. */
+struct copy_order {
+    char token[limit_digest_size]; /* that the repository knows the copy by */
+    char key[limit_digest_size];   /* by which blocks are named, in hex digits */
+    char root[limit_digest_size];  /* of the copy that a disk is to be made of; "": of none */
+};
+
+/* What has come of a copy. */
+struct copied {
+    char root[limit_digest_size]; /* its name */
+    uint64_t bytes;               /* that went to the repository for it */
+    bool frozen;                  /* the guest's file systems stood still for it */
+};
+
 /* What to make: the arguments of `define`. */
 struct definition {
     char name[limit_name_size]; /* the tenant's name for it: the guest's host name */
@@ -220,12 +268,17 @@ struct definition {
     char image[limit_digest_size]; /* digest of the archive */
     char image_name[limit_name_size]; /* as the upstream manager calls it */
     bool start;
+    bool upgrade; /* resize, rebuild: with the machine that new VMs get */
     char group[limit_id_size]; /* opaque below the upstream manager; "": none */
     bool apart;                /* on no host where another of the group is */
     enum on_drain on_drain;
+    enum on_loss on_loss;
     char *host_must, *host_prefer; /* labels of hosts; NULL: none */
     char *networks;  /* names by commas, an interface each; NULL: none */
-    char *user_data; /* first-boot data, NULL: none */
+    char *user_data;        /* first-boot data, NULL: none */
+    char *user_data_base64; /* in place of them: any bytes */
+    struct machine machine; /* that its image needs */
+    char *ssh_keys;         /* who may log in: public keys, a line each; NULL: nobody by this */
 };
 extern const struct table definition_table;
 
@@ -237,6 +290,14 @@ struct snapshot {
     struct size size;    /* what the VM had then */
 };
 extern const struct table snapshot_table;
+
+/* A network interface of a VM (records/interface.h). */
+enum { limit_mac_size = 18 };
+struct interface {
+    char network[limit_name_size];
+    char mac[limit_mac_size];
+};
+extern const struct table interface_table;
 
 struct vm {
     char id[limit_id_size];
@@ -250,9 +311,13 @@ struct vm {
     char digest[limit_digest_size];
     bool rebuilt; /* `digest` is another than the VM was defined with, or may be */
     char *networks;     /* names by commas, as it was defined; NULL: none */
+    enum on_loss on_loss;
     char *metadata;     /* upstream only; NULL: none */
+    char *title;        /* upstream only; NULL: none */
     uint64_t locked_ms; /* upstream only; 0: the VM is not locked */
     enum vm_state state;
+    uint64_t unheard_ms;  /* managers: since when its place says that nothing is heard of it there;
+                           * 0: it does not; in answers: or since when that place is away */
     uint32_t epoch;       /* as the level above counts it */
     uint64_t generation;  /* of the newest instruction accepted from above */
     uint32_t place_epoch;       /* managers: as this level counts it for the level below */
@@ -263,6 +328,10 @@ struct vm {
     uint64_t created_ms, changed_ms;
     struct snapshot *snapshots; /* oldest first */
     uint32_t snapshots_count;
+    uint32_t restarts;    /* managers: how often it was made anew since its host was lost */
+    uint64_t restarted_ms; /* when that was last; 0: never */
+    struct interface *interfaces; /* in answers alone: they follow from `id` and `networks` */
+    uint32_t interfaces_count;
 };
 extern const struct table vm_table;
 
@@ -273,6 +342,8 @@ struct stored_vm {
     enum move move;    /* downstream managers: whether it is between two hosts */
     char *destination; /* downstream managers: the host that it migrates to, or that may have a
                         * rest of it from that; NULL: none */
+    bool leased; /* managers: it runs by this one's lease; a manager below gives its own */
+    uint64_t told_unheard_ms; /* downstream managers: vm.unheard_ms as it was told above */
 };
 extern const struct table stored_vm_table;
 
@@ -293,11 +364,55 @@ enum decider {
 };
 extern const char *const decider_names[DECIDER_COUNT];
 
+/* Which word of the asker's own nobody can meet, or may by its owner: told up to its tenant. What
+ * else stands in the way inside a cluster is not. */
+enum obstacle {
+    OBSTACLE_NONE,
+    OBSTACLE_VERB,
+    OBSTACLE_SHAPE, /* not permitted, or larger than anybody has */
+    OBSTACLE_IMAGE,
+    OBSTACLE_NETWORKS,
+    OBSTACLE_HOST_MUST,
+    OBSTACLE_GROUP_RULE,
+    OBSTACLE_ON_LOSS, /* that it is to be restarted elsewhere */
+    OBSTACLE_COUNT,
+};
+extern const char *const obstacle_names[OBSTACLE_COUNT];
+
+/* Why hosts would not have a VM: for the cluster's owner alone. */
+enum hindrance {
+    HINDRANCE_NONE,
+    HINDRANCE_LABELS,
+    HINDRANCE_NETWORKS,
+    HINDRANCE_OLD,       /* an older version, which does not know what is asked for */
+    HINDRANCE_GROUP,     /* another of the VM's group is there */
+    HINDRANCE_RETURNING, /* it is not connected, and may be back before its hold-down ends */
+    HINDRANCE_AWAY,
+    HINDRANCE_CORDON,
+    HINDRANCE_REFUSED,   /* it was asked: the timeline says what it said */
+    HINDRANCE_SIZE,      /* all that it has would not be enough */
+    HINDRANCE_ROOM,
+    HINDRANCE_KEPT,      /* it has room, which is kept for others */
+    HINDRANCE_LIMITS,    /* of no host: the upstream manager's limits */
+    HINDRANCE_WARDEN,    /* it has no warden, or that is not heard: it runs nothing by a lease */
+    HINDRANCE_LEASE,     /* of no host: no leases are given here */
+    HINDRANCE_COUNT,
+};
+extern const char *const hindrance_names[HINDRANCE_COUNT];
+
+struct hindered {
+    enum hindrance why;
+    uint64_t hosts;
+    char *names; /* of the first of them, by commas; NULL: of no host */
+};
+extern const struct table hindered_table;
+
 struct timeline_entry {
     uint64_t at_ms;  /* by this level's wall clock */
     char *place;     /* where it changes: PLACED, REFUSED, WAITING; NULL: as before */
     enum step step;
     enum code code;  /* why: REFUSED, WAITING, ENDED */
+    enum obstacle obstacle; /* then: and what of the request */
     enum decider by;
 };
 extern const struct table timeline_entry_table;
@@ -357,6 +472,11 @@ struct operation {
     char snapshot[limit_name_size]; /* of verbs that are about one */
     struct placing placing;       /* VERB_DEFINE, upstream only */
     struct landing landing;       /* VERB_RECEIVE once done, VERB_MIGRATE */
+    char *why; /* a host's, or a cluster's: what went wrong there, for its owner; or NULL */
+    bool hard;                    /* VERB_REBOOT: as if its reset button was pushed */
+    enum obstacle obstacle;       /* once ended */
+    struct hindered *hindered;    /* downstream managers: why no host has it, when last looked */
+    uint32_t hindered_count;
 };
 extern const struct table operation_table;
 
@@ -373,6 +493,7 @@ struct capacity {
     uint64_t disk_gib_total, disk_gib_free;
     struct fit *fits;
     uint32_t fits_count;
+    bool disk_full; /* of a host: no new VM is to begin there, so none fits */
 };
 extern const struct table capacity_table;
 
@@ -391,7 +512,11 @@ struct node {
     enum peer_state state;
     uint64_t seen_ms;
     char labels[limit_labels + 1];
-    struct capacity capacity;
+    struct capacity capacity; /* as far as it is believed */
+    bool overclaims;          /* it told more; in answers only, like the next */
+    uint64_t unreadable;      /* messages of it that could not be read, since the start */
+    enum conflict conflict; /* in answers only, like its time */
+    uint64_t conflict_ms;
 };
 extern const struct table node_table;
 

@@ -29,42 +29,75 @@ bool words_allow(const char *words, const char *word) {
     return !words || !*words || words_have(words, word);
 }
 
-const char *permissions_unknown_verb(const struct permissions *permissions) {
-    for (const char *word = permissions->verbs; word && *word;) {
+const char *const placing_apart = "apart", *const placing_host_must = "host-must",
+                  *const placing_restart = "restart", *const placing_none = "none";
+
+static bool is_verb(const char *word, size_t length) {
+    bool is = length == 0;
+    for (enum verb verb = VERB_DEFINE; verb < VERB_COUNT; verb++)
+        is |= verb_reaches[verb] == VERB_BELOW && strlen(verb_names[verb]) == length &&
+              memcmp(verb_names[verb], word, length) == 0;
+    return is;
+}
+
+static bool is_placing(const char *word, size_t length) {
+    const char *const known[] = {"", placing_apart, placing_host_must, placing_restart,
+                                 placing_none};
+    bool is = false;
+    for (size_t i = 0; i < array_size(known); i++)
+        is |= strlen(known[i]) == length && memcmp(known[i], word, length) == 0;
+    return is;
+}
+
+/* The first of the words that is none of those that are asked for, or NULL. */
+static const char *find_other(const char *words, bool (*is)(const char *word, size_t length)) {
+    for (const char *word = words; word && *word;) {
         const char *end = strchr(word, ' ');
         size_t length = end ? (size_t)(end - word) : strlen(word);
-        bool known = length == 0;
-        for (enum verb verb = VERB_DEFINE; verb < VERB_COUNT; verb++)
-            known |= verb_reaches[verb] == VERB_BELOW && strlen(verb_names[verb]) == length &&
-                     memcmp(verb_names[verb], word, length) == 0;
-        if (!known)
+        if (!is(word, length))
             return word;
         word += length + (end ? 1 : 0);
     }
     return NULL;
 }
 
+const char *permissions_unknown_verb(const struct permissions *permissions) {
+    return find_other(permissions->verbs, is_verb);
+}
+
+const char *permissions_unknown_placing(const struct permissions *permissions) {
+    return find_other(permissions->placing, is_placing);
+}
+
 static const struct field permissions_fields[] = {
-    {field_of(struct permissions, verbs), .about = "Verbs, a blank between them; absent: all.",
-     .kind = FIELD_BLOB, .most = limit_permissions},
-    {field_of(struct permissions, shapes),
+    {field_of(struct permissions, verbs), .number = 1,
+     .about = "Verbs, a blank between them; absent: all.", .kind = FIELD_BLOB,
+     .most = limit_permissions},
+    {field_of(struct permissions, shapes), .number = 2,
      .about = "Shapes by name or size (c2-m4096-d20); absent: all.", .kind = FIELD_BLOB,
      .most = limit_permissions},
-    {field_of(struct permissions, images), .about = "Images by digest or name; absent: all.",
+    {field_of(struct permissions, images), .number = 3,
+     .about = "Images by digest or name; absent: all.", .kind = FIELD_BLOB,
+     .most = limit_permissions},
+    {field_of(struct permissions, networks), .number = 4, .about = "Networks by name; absent: all.",
      .kind = FIELD_BLOB, .most = limit_permissions},
-    {field_of(struct permissions, networks), .about = "Networks by name; absent: all.",
+    {field_of(struct permissions, placing), .number = 5,
+     .about = "What it may ask of hosts: apart, host-must, restart, or none; absent: all.",
      .kind = FIELD_BLOB, .most = limit_permissions},
+    {field_of(struct permissions, apart_most), .number = 6,
+     .about = "VMs of a group beside which one more is kept apart; 0: any number.",
+     .kind = FIELD_U32},
 };
 const struct table permissions_table = {"permissions",
                                         "What an upstream manager may ask for; a delete always.",
                                         sizeof(struct permissions), field_rows(permissions_fields)};
 
 static const struct field kept_fields[] = {
-    {field_of(struct amounts, cpus), .about = "Virtual processors.", .kind = FIELD_U64,
+    {field_of(struct amounts, cpus), .number = 1, .about = "Virtual processors.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS},
-    {field_of(struct amounts, memory_mib), .about = "Memory in MiB.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS},
-    {field_of(struct amounts, disk_gib), .about = "Disk in GiB.", .kind = FIELD_U64,
+    {field_of(struct amounts, memory_mib), .number = 2, .about = "Memory in MiB.",
+     .kind = FIELD_U64, .mask = FIELD_ALWAYS},
+    {field_of(struct amounts, disk_gib), .number = 3, .about = "Disk in GiB.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS},
 };
 static const struct table kept_table = {"kept",
@@ -72,13 +105,13 @@ static const struct table kept_table = {"kept",
                                         sizeof(struct amounts), field_rows(kept_fields)};
 
 static const struct field steps_fields[] = {
-    {field_of(struct amounts, vms), .about = "Of how many more VMs fit, of each shape.",
+    {field_of(struct amounts, vms), .number = 1,
+     .about = "Of how many more VMs fit, of each shape.", .kind = FIELD_U64, .mask = FIELD_ALWAYS},
+    {field_of(struct amounts, cpus), .number = 2, .about = "Of virtual processors.",
      .kind = FIELD_U64, .mask = FIELD_ALWAYS},
-    {field_of(struct amounts, cpus), .about = "Of virtual processors.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS},
-    {field_of(struct amounts, memory_mib), .about = "Of memory in MiB.", .kind = FIELD_U64,
-     .mask = FIELD_ALWAYS},
-    {field_of(struct amounts, disk_gib), .about = "Of disk in GiB.", .kind = FIELD_U64,
+    {field_of(struct amounts, memory_mib), .number = 3, .about = "Of memory in MiB.",
+     .kind = FIELD_U64, .mask = FIELD_ALWAYS},
+    {field_of(struct amounts, disk_gib), .number = 4, .about = "Of disk in GiB.", .kind = FIELD_U64,
      .mask = FIELD_ALWAYS},
 };
 static const struct table steps_table = {
@@ -86,35 +119,36 @@ static const struct table steps_table = {
     sizeof(struct amounts), field_rows(steps_fields)};
 
 static const struct field share_fields[] = {
-    {field_of(struct share, weight), .about = "Beside other upstream managers; 0: 1.",
+    {field_of(struct share, weight), .number = 1, .about = "Beside other upstream managers; 0: 1.",
      .kind = FIELD_U32, .mask = FIELD_ALWAYS, .most = limit_weight},
-    {field_of(struct share, kept), .about = "Room that is kept for it.", .kind = FIELD_RECORD,
-     .table = &kept_table},
-    {field_of(struct share, steps), .about = "How coarsely it sees what there is.",
+    {field_of(struct share, kept), .number = 2, .about = "Room that is kept for it.",
+     .kind = FIELD_RECORD, .table = &kept_table},
+    {field_of(struct share, steps), .number = 3, .about = "How coarsely it sees what there is.",
      .kind = FIELD_RECORD, .table = &steps_table},
 };
 const struct table share_table = {"share", "How an upstream manager stands beside others.",
                                   sizeof(struct share), field_rows(share_fields)};
 
 static const struct field revocation_fields[] = {
-    {field_of(struct revocation, grace_seconds), .about = "How long its VMs run on.",
+    {field_of(struct revocation, grace_seconds), .number = 1, .about = "How long its VMs run on.",
      .kind = FIELD_U32, .most = limit_grace_seconds},
 };
 const struct table revocation_table = {"revocation", "An upstream manager is lent no more.",
                                        sizeof(struct revocation), field_rows(revocation_fields)};
 
 static const struct field host_decision_fields[] = {
-    {field_of(struct host_decision, name), .about = "The host's name.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
-    {field_of(struct host_decision, cordoned_ms), .about = "Since when it gets no new VMs.",
-     .kind = FIELD_U64},
-    {field_of(struct host_decision, duty), .about = "What for.", .kind = FIELD_ENUM,
+    {field_of(struct host_decision, name), .number = 1, .about = "The host's name.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct host_decision, cordoned_ms), .number = 2,
+     .about = "Since when it gets no new VMs.", .kind = FIELD_U64},
+    {field_of(struct host_decision, duty), .number = 3, .about = "What for.", .kind = FIELD_ENUM,
      field_names(host_duty_names)},
-    {field_of(struct host_decision, labels_from), .about = "Who set its labels.",
+    {field_of(struct host_decision, labels_from), .number = 4, .about = "Who set its labels.",
      .kind = FIELD_ENUM, field_names(origin_names)},
-    {field_of(struct host_decision, labels), .about = "Its labels, where the owner set them.",
-     .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
-    {field_of(struct host_decision, overcommit),
+    {field_of(struct host_decision, labels), .number = 5,
+     .about = "Its labels, where the owner set them.", .kind = FIELD_BLOB, .most = limit_labels,
+     .check = CHECK_LABELS},
+    {field_of(struct host_decision, overcommit), .number = 6,
      .about = "How much it lends, where the owner set it.", .kind = FIELD_RECORD,
      .table = &overcommit_table},
 };
@@ -123,33 +157,37 @@ const struct table host_decision_table = {"host-decision", "What the owner decid
                                           field_rows(host_decision_fields)};
 
 static const struct field host_labels_fields[] = {
-    {field_of(struct host_labels, labels), .about = "name=value, by commas; absent: none.",
-     .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
+    {field_of(struct host_labels, labels), .number = 1,
+     .about = "name=value, by commas; absent: none.", .kind = FIELD_BLOB, .most = limit_labels,
+     .check = CHECK_LABELS},
 };
 const struct table host_labels_table = {"host-labels", "What a host is.",
                                         sizeof(struct host_labels), field_rows(host_labels_fields)};
 
 static const struct field lending_decision_fields[] = {
-    {field_of(struct lending_decision, name), .about = "The upstream manager's name here.",
-     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_NAME},
-    {.name = "limits_from", .about = "Who set the limits that are in force.", .kind = FIELD_ENUM,
-     field_at(struct lending_decision, from), field_names(origin_names)},
-    {field_of(struct lending_decision, limits), .about = "What it may use, where the owner set it.",
-     .kind = FIELD_RECORD, .table = &amounts_table},
-    {field_of(struct lending_decision, permissions_from),
+    {field_of(struct lending_decision, name), .number = 1,
+     .about = "The upstream manager's name here.", .kind = FIELD_TEXT, .mask = FIELD_REQUIRED,
+     .check = CHECK_NAME},
+    {.name = "limits_from", .number = 2, .about = "Who set the limits that are in force.",
+     .kind = FIELD_ENUM, field_at(struct lending_decision, from), field_names(origin_names)},
+    {field_of(struct lending_decision, limits), .number = 3,
+     .about = "What it may use, where the owner set it.", .kind = FIELD_RECORD,
+     .table = &amounts_table},
+    {field_of(struct lending_decision, permissions_from), .number = 4,
      .about = "Who set the permissions that are in force.", .kind = FIELD_ENUM,
      field_names(origin_names)},
-    {field_of(struct lending_decision, permissions),
+    {field_of(struct lending_decision, permissions), .number = 5,
      .about = "What it may ask, where the owner set it.", .kind = FIELD_RECORD,
      .table = &permissions_table},
-    {field_of(struct lending_decision, share_from), .about = "Who set the share that is in force.",
-     .kind = FIELD_ENUM, field_names(origin_names)},
-    {field_of(struct lending_decision, share),
+    {field_of(struct lending_decision, share_from), .number = 6,
+     .about = "Who set the share that is in force.", .kind = FIELD_ENUM, field_names(origin_names)},
+    {field_of(struct lending_decision, share), .number = 7,
      .about = "How it stands beside others, where the owner set it.", .kind = FIELD_RECORD,
      .table = &share_table},
-    {field_of(struct lending_decision, revoked_ms), .about = "When it was revoked.",
+    {field_of(struct lending_decision, revoked_ms), .number = 8, .about = "When it was revoked.",
      .kind = FIELD_U64},
-    {field_of(struct lending_decision, ends_ms), .about = "When its VMs end.", .kind = FIELD_U64},
+    {field_of(struct lending_decision, ends_ms), .number = 9, .about = "When its VMs end.",
+     .kind = FIELD_U64},
 };
 const struct table lending_decision_table = {
     "upstream-decision", "What the owner decided of an upstream manager.",
@@ -165,6 +203,10 @@ const char *const stay_names[STAY_COUNT] = {
     [STAY_LEAVING] = "leaving", [STAY_LIVE] = "not-live", [STAY_FAILED] = "failed",
 };
 _Static_assert((int)STAY_COUNT <= (int)limit_reasons, "each reason once");
+
+const char *const lease_state_names[LEASE_STATE_COUNT] = {
+    [LEASE_NONE] = "none", [LEASE_RUNS] = "runs", [LEASE_ENDED] = "ended", [LEASE_HELD] = "held",
+};
 
 static const struct field remainder_fields[] = {
     {field_of(struct remainder, why), .about = "Why they are still there.", .kind = FIELD_ENUM,
@@ -201,8 +243,34 @@ static const struct field host_fields[] = {
     {field_list_of(struct owned_host, remaining, remaining_count),
      .about = "Of a host that is to be empty: how many are there, and why.", .kind = FIELD_LIST,
      .most = limit_reasons, .table = &remainder_table},
+    {field_of(struct owned_host, disk_full),
+     .about = "Its disk has less left than is kept free: it gets no new VMs.", .kind = FIELD_FLAG},
     {field_of(struct owned_host, capacity), .about = "What it has, as its agent last told.",
      .kind = FIELD_RECORD, .table = &capacity_table},
+    {field_of(struct owned_host, conflict),
+     .about = "Why what comes by its name is not believed; absent: it is.", .kind = FIELD_ENUM,
+     field_names(conflict_names)},
+    {field_of(struct owned_host, conflict_ms), .about = "When that was seen last.",
+     .kind = FIELD_U64},
+    {field_of(struct owned_host, overclaims),
+     .about = "It told more than is believed of it, which is shown.", .kind = FIELD_FLAG},
+    {field_of(struct owned_host, unreadable),
+     .about = "Messages of it that could not be read and were not applied, since the start.",
+     .kind = FIELD_U64},
+    {field_of(struct owned_host, guarded),
+     .about = "A warden keeps leases there: VMs that may be restarted elsewhere can run.",
+     .kind = FIELD_FLAG},
+    {field_of(struct owned_host, lease),
+     .about = "Whether such VMs may run there: none was given, runs, ended, or ended and held.",
+     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(lease_state_names)},
+    {field_of(struct owned_host, lease_ends_ms),
+     .about = "Of a host that is not heard: when none of them runs there any more.",
+     .kind = FIELD_U64},
+    {field_of(struct owned_host, owed),
+     .about = "VMs that are restarted on other hosts once it is lost.", .kind = FIELD_U64},
+    {field_of(struct owned_host, evictions),
+     .about = "VMs that were, and whose files it is to put aside when it is back.",
+     .kind = FIELD_U64},
 };
 const struct table host_table = {"host", "A host of the cluster.", sizeof(struct owned_host),
                                  field_rows(host_fields)};
@@ -241,6 +309,9 @@ static const struct field owned_lending_fields[] = {
     {field_of(struct owned_lending, revoked_ms), .about = "When it was revoked; absent: it is not.",
      .kind = FIELD_U64},
     {field_of(struct owned_lending, ends_ms), .about = "When its VMs end.", .kind = FIELD_U64},
+    {field_of(struct owned_lending, unreadable),
+     .about = "Messages of it that could not be read and were not applied, since the start.",
+     .kind = FIELD_U64},
     {field_of(struct owned_lending, over), .about = "What of that is above the limits.",
      .kind = FIELD_RECORD, .table = &amounts_table},
 };
@@ -266,11 +337,24 @@ static const struct field hosted_vm_fields[] = {
     {field_of(struct hosted_vm, networks),
      .about = "Networks that it is in, by commas; absent: none.", .kind = FIELD_BLOB,
      .most = limit_vm_network_names, .check = CHECK_NETWORKS},
+    {field_list_of(struct hosted_vm, interfaces, interfaces_count),
+     .about = "Its network interfaces, in the order of `networks`.", .kind = FIELD_LIST,
+     .most = limit_vm_networks, .table = &interface_table},
     {field_of(struct hosted_vm, state), .about = "What is known of it.", .kind = FIELD_ENUM,
      .mask = FIELD_ALWAYS, field_names(vm_state_names)},
+    {field_of(struct hosted_vm, unheard_ms),
+     .about = "Since when nothing is heard of it: `state` is as of then; absent: it is heard of.",
+     .kind = FIELD_U64},
     {field_of(struct hosted_vm, on_drain),
      .about = "What may become of it when its host is to be empty.", .kind = FIELD_ENUM,
      .mask = FIELD_ALWAYS, field_names(on_drain_names)},
+    {field_of(struct hosted_vm, on_loss), .about = "What becomes of it when its host is lost.",
+     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(on_loss_names)},
+    {field_of(struct hosted_vm, restarts),
+     .about = "How often it was made anew from its image on another host, as its own was lost.",
+     .kind = FIELD_U32},
+    {field_of(struct hosted_vm, restarted_ms),
+     .about = "When that was last: what its disk held before is lost.", .kind = FIELD_U64},
     {field_of(struct hosted_vm, move), .about = "Whether it is between two hosts.",
      .kind = FIELD_ENUM, field_names(move_names)},
     {field_of(struct hosted_vm, stays),
@@ -306,6 +390,8 @@ static const struct field hosted_entry_fields[] = {
     {field_of(struct timeline_entry, code),
      .about = "Why it was refused, waits or ended so; absent: ok.", .kind = FIELD_ENUM,
      field_names(code_names)},
+    {field_of(struct timeline_entry, obstacle), .about = "What of the request stood in the way.",
+     .kind = FIELD_ENUM, field_names(obstacle_names)},
 };
 static const struct table hosted_entry_table = {
     "hosted-timeline-entry", "What happened to an operation in the cluster.",
@@ -370,6 +456,16 @@ static const struct field hosted_operation_fields[] = {
     {field_of(struct operation, waits),
      .about = "What it waits for; of one that has ended: nothing.", .kind = FIELD_RECORD,
      .table = &hosted_waiting_table},
+    {field_of(struct operation, why),
+     .about = "What went wrong there last, in the words of a host or of the manager itself.",
+     .kind = FIELD_BLOB, .most = limit_text_size - 1, .check = CHECK_PRINTABLE},
+    {field_of(struct operation, hard), .about = "reboot: its guest is not asked.",
+     .kind = FIELD_FLAG},
+    {field_of(struct operation, obstacle), .about = "What of the request stood in the way.",
+     .kind = FIELD_ENUM, field_names(obstacle_names)},
+    {field_list_of(struct operation, hindered, hindered_count),
+     .about = "Why no host has it, when last looked at.", .kind = FIELD_LIST,
+     .most = HINDRANCE_COUNT, .table = &hindered_table},
 };
 const struct table hosted_operation_table = {
     "hosted-operation", "A requested change, as the cluster's owner sees it.",

@@ -51,6 +51,16 @@ enum stay {
 };
 extern const char *const stay_names[STAY_COUNT];
 
+/* Whether VMs that are to be restarted elsewhere may run on a host. */
+enum lease_state {
+    LEASE_NONE,  /* it was given none */
+    LEASE_RUNS,  /* or may run there yet, for all that is known */
+    LEASE_ENDED, /* for certain */
+    LEASE_HELD,  /* for certain, and a person is to say whether its VMs are restarted elsewhere */
+    LEASE_STATE_COUNT,
+};
+extern const char *const lease_state_names[LEASE_STATE_COUNT];
+
 struct remainder {
     enum stay why;
     uint64_t vms;
@@ -69,7 +79,17 @@ struct owned_host {
     uint64_t vms;
     struct remainder *remaining; /* of a host that is to be empty: how many VMs, and why */
     uint32_t remaining_count;
-    struct capacity capacity; /* as its agent told */
+    bool disk_full;           /* no new VM begins there, by its agent */
+    struct capacity capacity; /* as its agent told, as far as it is believed */
+    bool overclaims;      /* it told more */
+    uint64_t unreadable;  /* messages of it that could not be read, since the start */
+    enum conflict conflict;   /* why it is not believed */
+    uint64_t conflict_ms;     /* when that was seen last */
+    bool guarded;             /* a warden keeps leases there, as its agent last told */
+    enum lease_state lease;
+    uint64_t lease_ends_ms;   /* LEASE_RUNS, of one that is not heard: when it has ended */
+    uint64_t owed;            /* VMs that are restarted elsewhere once it has ended */
+    uint64_t evictions;       /* VMs that were, and of which it may still have something */
 };
 extern const struct table host_table;
 
@@ -79,8 +99,15 @@ extern const struct table host_table;
  */
 struct permissions {
     char *verbs, *shapes, *images, *networks;
+    char *placing;       /* of placing_words: what it may ask of the hosts of its VMs */
+    uint32_t apart_most; /* VMs of a group beside which one more is kept apart; 0: any number */
 };
 extern const struct table permissions_table;
+
+/* Kept apart over hosts; labels that the host must have; restarted on another host when that is
+ * lost; none of them. */
+extern const char *const placing_apart, *const placing_host_must, *const placing_restart,
+    *const placing_none;
 
 bool words_have(const char *words, const char *word);
 
@@ -90,6 +117,9 @@ bool words_allow(const char *words, const char *word);
 /* The first word that is no verb which goes down to a cluster, NULL if all are. Its length is that
  * up to a blank. */
 const char *permissions_unknown_verb(const struct permissions *permissions);
+
+/* The first word of `placing` that says nothing, NULL if all do. */
+const char *permissions_unknown_placing(const struct permissions *permissions);
 
 /* How an upstream manager stands beside the others of a cluster, and how coarsely it sees it. */
 struct share {
@@ -136,6 +166,7 @@ struct owned_lending {
     struct share share;
     enum lending_phase phase;
     uint64_t revoked_ms, ends_ms;
+    uint64_t unreadable;            /* messages of it that could not be read, since the start */
     struct amounts over;            /* what is used above the limits: lowering them kills no VM */
 };
 extern const struct table owned_lending_table;
@@ -149,8 +180,14 @@ struct hosted_vm {
     struct size size;
     char digest[limit_digest_size];
     char *networks; /* NULL: none */
+    struct interface *interfaces;
+    uint32_t interfaces_count;
     enum vm_state state;
+    uint64_t unheard_ms; /* since when its host is away; 0: it is not */
     enum on_drain on_drain;
+    enum on_loss on_loss;
+    uint32_t restarts;
+    uint64_t restarted_ms;
     enum move move;
     enum stay stays; /* of one on a host that is to be empty */
     char op[limit_id_size];

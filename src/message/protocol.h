@@ -5,9 +5,19 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "message/codec.h"
+#include "message/incarnation.h"
 #include "message/model.h"
 
-enum { protocol_version = 1, protocol_version_oldest = 1 };
+enum {
+    protocol_version = 3,
+    protocol_version_oldest = 1,
+    protocol_version_user_data = 2, /* from it on user_data_base64 is understood */
+    protocol_version_reset = 2, /* from it on a hard reboot is understood */
+    protocol_version_ssh_keys = 3, /* from it on ssh_keys are understood */
+    protocol_version_machine = 3, /* from it on a VM gets the machine that its image needs */
+    protocol_version_packed = 2, /* from it on frames are understood in the packed form, too */
+    protocol_version_bytes = 3, /* from it on sealed frames are understood as bytes, too */
+};
 
 /* Session numbers and sequences stay below 2^53, so that any JSON reader keeps them. */
 #define session_number_most ((1ULL << 53) - 1)
@@ -15,7 +25,7 @@ enum { protocol_version = 1, protocol_version_oldest = 1 };
 enum message_kind {
     /* manager to agent */
     MESSAGE_WELCOME,  /* answer to hello: shape catalogue, rhythm */
-    MESSAGE_RESET,    /* your session is not known here: say hello */
+    MESSAGE_RESET,    /* your session is not known here, or your store not believed: say hello */
     MESSAGE_INSTRUCT,
     MESSAGE_SYNC,     /* tell me everything */
     MESSAGE_SETTLED,  /* a result that I hold on disk */
@@ -29,6 +39,7 @@ enum message_kind {
     MESSAGE_BEAT,
     /* either to the other */
     MESSAGE_REKEY,    /* my next public key: seal to it from now on, and hear it too */
+    MESSAGE_UNREADABLE, /* never said: stands for one that could not be read (frame_decode) */
     MESSAGE_KIND_COUNT,
 };
 
@@ -36,17 +47,22 @@ struct welcome {
     uint32_t version;  /* the one that is spoken from here on */
     uint32_t beat_ms;  /* send a beat this often; three missed ends the session */
     struct overcommit overcommit; /* for hosts; a manager has ratios of its own */
+    bool asks_why; /* it is of the host's owner, who is to know why something failed there */
     struct shape *shapes;
     uint32_t shapes_count;
+    struct incarnation incarnation; /* the manager's */
+    uint64_t lease_ms; /* that is given to who is guarded and leased; 0: none is */
 };
 
 /* What a place has of a VM besides its state: what resizing, rebuilding, taking snapshots and
- * reverting change. A size of 0 cpus: not told. */
+ * reverting change, and the loss of its host. A size of 0 cpus: not told. */
 struct facts {
     struct size size;
     char image[limit_digest_size];
     struct snapshot *snapshots;
     uint32_t snapshots_count;
+    uint32_t restarts;         /* made anew since its host was lost */
+    uint64_t restarted_ago_ms; /* the last time */
 };
 extern const struct table facts_table;
 
@@ -60,10 +76,15 @@ struct instruct {
     struct definition definition; /* define, resize, rebuild, revert: what the VM is to be */
     char snapshot[limit_name_size]; /* snapshot, revert, snapshot-delete */
     struct landing landing;         /* migrate: where to */
+    bool hard;                      /* reboot: the guest is not asked */
 };
 
 struct settled {
     char op[limit_id_size];
+};
+
+struct reset {
+    bool unbelieved; /* your hello came, but not from the store that is known here */
 };
 
 struct hello {
@@ -72,6 +93,16 @@ struct hello {
     uint64_t vm_digest; /* of the whole VM table, see uplink_digest(); equal: no sync needed */
     char *networks;     /* a host's, by commas, NULL: none; of a manager always hello_asked */
     bool sends, receives; /* a host: VMs that run, to other hosts, from them; a cluster: neither */
+    struct incarnation incarnation; /* the agent's */
+    struct incarnation manager; /* the newest of the manager's that the agent has heard */
+    bool contested; /* somebody else has taken the agent's address since its last session */
+    bool guarded, leased; /* as in a beat */
+};
+
+/* What the agent's end needs leases for, as of now. */
+struct beat {
+    bool guarded; /* what keeps leases there is alive: none is given without */
+    bool leased;  /* VMs run there by a lease, or are to */
 };
 
 /* What a manager says in place of its networks, which are an inside matter: it has to be asked. */
@@ -82,6 +113,7 @@ struct vm_report {
     uint32_t epoch;
     uint64_t generation;
     enum vm_state state;
+    uint64_t unheard_ms; /* for how long nothing has been heard of it; 0: it is heard of */
     struct facts facts; /* in a table, and where they changed without an instruction's end */
 };
 
@@ -105,16 +137,27 @@ struct result {
     enum vm_state state; /* of the VM, now */
     struct facts facts;  /* of the VM, where the verb may have changed them */
     struct landing landing; /* receive: where it is to come to */
+    char *why; /* of a host whose manager asks for it: for its owner, never on upward; or NULL */
+    enum obstacle obstacle; /* of the asker's words, that which stood in the way */
 };
 
 struct rekey {
     char key[limit_public_key_size];
 };
 
+/* The version that an agent has to speak to give such a machine; 0: any. */
+uint32_t machine_version(const struct machine *machine);
+
+/* The version that an agent has to speak to see all that is asked for, 0: any; and the field of a
+ * tenant's request that needs it. */
+uint32_t instruct_version(const struct definition *definition);
+const char *instruct_newest(const struct definition *definition);
+
 struct message {
     enum message_kind kind;
     union {
         struct welcome welcome;
+        struct reset reset;
         struct instruct instruct;
         struct settled settled;
         struct hello hello;
@@ -124,6 +167,8 @@ struct message {
         struct progress progress;
         struct result result;
         struct rekey rekey;
+        struct beat beat;
+        struct codec_fault unreadable; /* what is wrong with it */
     };
 };
 
@@ -141,6 +186,8 @@ struct frame_header {
     uint64_t sequence; /* of the first message; the others follow by one each */
     uint64_t received; /* newest message that the sender has, with all before it */
     bool gap;          /* the sender also got what comes after the next one, and did not take it */
+    uint64_t lease_ms; /* of a manager's: from when `received` was first sent (core/link/lease.h);
+                        * 0: none */
 };
 
 struct frame {
@@ -151,14 +198,28 @@ struct frame {
 
 extern const struct table frame_table;
 
-/* Appends one message as `{"kind":{…}}`. */
-void message_encode(const struct message *message, struct text *out);
+/* All are understood; what is sent before the peer's version is known is JSON. */
+enum frame_form {
+    FRAME_JSON,
+    FRAME_PACKED,
+    FRAME_BYTES, /* packed, and no text when it is sealed */
+};
 
-/* Wraps encoded messages (joined by commas) into a frame's text. */
-void frame_encode(const struct frame_header *header, const char *messages, struct text *out);
+enum { frame_bytes_mark = 1 }; /* the first of the bytes of such a one; no text has it */
+
+/* Appends one message, in JSON as `{"kind":{…}}`. */
+void message_encode(const struct message *message, enum frame_form form, struct text *out);
+
+/* Wraps messages of that form, in JSON joined by commas, into a frame's bytes. */
+void frame_encode(const struct frame_header *header, enum frame_form form,
+                  const struct text *messages, struct text *out);
+
+/* Does `message` pass what its decoder asks of it? 0, or -EINVAL with `fault`. */
+int message_check(const struct message *message, struct codec_fault *fault);
 
 /* Fills *out_frame, which the caller frees with frame_clear. 0, or -EINVAL with `fault`: the
- * frame is then dropped whole. A message of an unknown kind makes -EINVAL too (section 5). */
-int frame_decode(const char *json, size_t length, struct frame *out_frame,
+ * frame is then dropped whole. A single message that cannot be read, or is of a kind that is not
+ * known, takes no other along: it is there as MESSAGE_UNREADABLE, and has its number. */
+int frame_decode(const char *bytes, size_t length, struct frame *out_frame,
                  struct codec_fault *fault);
 void frame_clear(struct frame *frame);

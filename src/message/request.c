@@ -2,7 +2,10 @@
  * and replies. */
 #include "message/request.h"
 
+#include <string.h>
+
 #include "base/memory.h"
+#include "base/text.h"
 
 const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_VM_CREATE] = {"vm-create", ASKS_TENANT | ASKS_OPERATOR},
@@ -15,8 +18,8 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_NETWORK_LIST] = {"network-list", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_IMAGE_LIST] = {"image-list", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_IMAGE_SHOW] = {"image-show", ASKS_TENANT | ASKS_OPERATOR},
-    [REQUEST_IMAGE_ADD] = {"image-add", ASKS_OPERATOR},
-    [REQUEST_IMAGE_DELETE] = {"image-delete", ASKS_OPERATOR},
+    [REQUEST_IMAGE_ADD] = {"image-add", ASKS_TENANT | ASKS_OPERATOR},
+    [REQUEST_IMAGE_DELETE] = {"image-delete", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_CLUSTER_LIST] = {"cluster-list", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_CLUSTER_SHOW] = {"cluster-show", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_TENANT_CREATE] = {"tenant-create", ASKS_OPERATOR},
@@ -24,6 +27,7 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_TENANT_SHOW] = {"tenant-show", ASKS_OPERATOR | ASKS_NAMED},
     [REQUEST_TENANT_DELETE] = {"tenant-delete", ASKS_OPERATOR},
     [REQUEST_CLUSTER_FORGET] = {"cluster-forget", ASKS_OPERATOR},
+    [REQUEST_CLUSTER_ACCEPT] = {"cluster-accept", ASKS_OPERATOR},
     [REQUEST_TENANT_QUOTA] = {"tenant-quota", ASKS_OPERATOR},
     [REQUEST_TENANT_PERMISSIONS_SET] = {"tenant-permissions-set", ASKS_OPERATOR},
     [REQUEST_TENANT_PERMISSIONS_RESET] = {"tenant-permissions-reset", ASKS_OPERATOR},
@@ -38,6 +42,14 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_HOST_LABEL] = {"host-label", ASKS_OWNER},
     [REQUEST_HOST_OVERCOMMIT] = {"host-overcommit", ASKS_OWNER},
     [REQUEST_HOST_FORGET] = {"host-forget", ASKS_OWNER},
+    [REQUEST_HOST_ACCEPT] = {"host-accept", ASKS_OWNER},
+    [REQUEST_HOST_DECLARE_OFF] = {"host-declare-off", ASKS_OWNER},
+    [REQUEST_HOST_RECOVER] = {"host-recover", ASKS_OWNER},
+    [REQUEST_SALVAGE_LIST] = {"salvage-list", ASKS_OWNER},
+    [REQUEST_SALVAGE_FORGET] = {"salvage-forget", ASKS_OWNER},
+    [REQUEST_LEFTOVER_LIST] = {"leftover-list", ASKS_OPERATOR | ASKS_OWNER},
+    [REQUEST_LEFTOVER_ADOPT] = {"leftover-adopt", ASKS_OPERATOR | ASKS_OWNER},
+    [REQUEST_LEFTOVER_DISCARD] = {"leftover-discard", ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_UPSTREAM_LIST] = {"upstream-list", ASKS_OWNER},
     [REQUEST_UPSTREAM_SHOW] = {"upstream-show", ASKS_OWNER},
     [REQUEST_LIMITS_SET] = {"limits-set", ASKS_OWNER},
@@ -52,11 +64,18 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_TOKEN_LIST] = {"token-list", ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_TOKEN_REVOKE] = {"token-revoke", ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_KEY_REVOKE] = {"key-revoke", ASKS_OPERATOR | ASKS_OWNER},
+    [REQUEST_SSH_KEY_ADD] = {"ssh-key-add", ASKS_TENANT},
+    [REQUEST_SSH_KEY_LIST] = {"ssh-key-list", ASKS_TENANT},
+    [REQUEST_SSH_KEY_REMOVE] = {"ssh-key-remove", ASKS_TENANT},
+    [REQUEST_IMAGE_SHARE] = {"image-share", ASKS_OPERATOR},
+    [REQUEST_IMAGE_UNSHARE] = {"image-unshare", ASKS_OPERATOR},
+    [REQUEST_TENANT_IMAGES] = {"tenant-images", ASKS_OPERATOR},
+    [REQUEST_IMAGE_ADMIT] = {"image-admit", ASKS_TENANT | ASKS_OPERATOR},
 };
 
 static const struct field vm_create_fields[] = {
     {field_of(struct vm_create, name), .about = "Your name for the VM, and the guest's host name.",
-     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_NEW_NAME},
     {field_of(struct vm_create, shape), .about = "Name of a shape.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_NAME},
     {field_of(struct vm_create, image), .about = "Name of an image.", .kind = FIELD_TEXT,
@@ -71,16 +90,19 @@ static const struct field vm_create_fields[] = {
     {.name = "avoid", .about = "Labels that it should not have.", .kind = FIELD_BLOB,
      field_at(struct vm_create, placing.avoid), .most = limit_labels, .check = CHECK_LABELS},
     {field_of(struct vm_create, group), .about = "Your name for VMs that belong to each other.",
-     .kind = FIELD_TEXT, .check = CHECK_NAME},
+     .kind = FIELD_TEXT, .check = CHECK_NEW_NAME},
     {.name = "group_rule", .about = "Where it goes beside others of its group.", .kind = FIELD_ENUM,
      field_at(struct vm_create, placing.rule), field_names(group_rule_names)},
     {.name = "strategy", .about = "Where most room is (spread), or least that is enough (pack).",
      .kind = FIELD_ENUM, field_at(struct vm_create, placing.strategy), field_names(strategy_names)},
     {field_of(struct vm_create, start), .about = "Start it once it is defined.",
-     .kind = FIELD_FLAG},
+     .kind = FIELD_FLAG, .mask = FIELD_API | FIELD_TRUE},
     {field_of(struct vm_create, on_drain),
      .about = "When its host is to be empty: stay, or restart, made anew from its image.",
      .kind = FIELD_ENUM, field_names(on_drain_names)},
+    {field_of(struct vm_create, on_loss),
+     .about = "When its host is lost: stay, or restart, made anew from its image on another host.",
+     .kind = FIELD_ENUM, field_names(on_loss_names)},
     {field_of(struct vm_create, host_must),
      .about = "Labels that its host must have, as the cluster's owner gave " "them.",
      .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
@@ -90,18 +112,89 @@ static const struct field vm_create_fields[] = {
      .about = "Networks that it is to be in, by commas: an interface for " "each.",
      .kind = FIELD_BLOB, .most = limit_vm_network_names, .check = CHECK_NETWORKS},
     {field_of(struct vm_create, metadata), .about = "What you say of it: name=value, by commas.",
-     .kind = FIELD_BLOB, .most = limit_metadata, .check = CHECK_LABELS},
+     .kind = FIELD_BLOB, .most = limit_metadata, .check = CHECK_METADATA},
+    {field_of(struct vm_create, title), .about = "What it is, in your own words.",
+     .kind = FIELD_BLOB, .most = limit_title},
+    {field_of(struct vm_create, user_data_base64),
+     .about = "First-boot data in base64, in place of user_data: compressed, or of any bytes.",
+     .kind = FIELD_BLOB, .mask = FIELD_API | FIELD_SECRET, .most = limit_user_data_base64,
+     .check = CHECK_BASE64},
     {field_of(struct vm_create, user_data),
      .about = "First-boot data for the guest (NoCloud user-data).", .kind = FIELD_BLOB,
      .mask = FIELD_API | FIELD_SECRET, .most = limit_user_data, .check = CHECK_LINES},
+    {field_of(struct vm_create, ssh_keys),
+     .about = "SSH keys that you keep, by name and commas: who may log in.",
+     .kind = FIELD_BLOB, .most = limit_vm_ssh_names, .check = CHECK_SSH_NAMES},
+    {field_of(struct vm_create, ssh_public_keys),
+     .about = "SSH public keys beside those, a line each.", .kind = FIELD_BLOB,
+     .most = limit_vm_ssh_keys_bytes, .check = CHECK_SSH_KEYS},
 };
 const struct table vm_create_table = {"vm-create", "A VM to make.", sizeof(struct vm_create),
                                       field_rows(vm_create_fields)};
+
+static const struct field image_add_fields[] = {
+    {field_of(struct image, name), .about = "The image's name.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NEW_NAME},
+    {field_of(struct image, architecture), .about = "Processor architecture of the guest.",
+     .kind = FIELD_TEXT},
+    {.name = "firmware", .about = "What starts the guest.", .kind = FIELD_ENUM,
+     field_at(struct image, machine.firmware), field_names(firmware_names)},
+    {.name = "disk_bus", .about = "How its disk is attached.", .kind = FIELD_ENUM,
+     field_at(struct image, machine.disk_bus), field_names(disk_bus_names)},
+    {.name = "clock", .about = "What its hardware clock shows.", .kind = FIELD_ENUM,
+     field_at(struct image, machine.clock), field_names(guest_clock_names)},
+    {field_of(struct image, least_cpus), .about = "The least processors that a VM of it needs.",
+     .kind = FIELD_U32, .most = limit_cpus},
+    {field_of(struct image, least_memory_mib), .about = "The least memory, in MiB.",
+     .kind = FIELD_U32, .most = limit_memory_mib},
+    {field_of(struct image, disk_gib), .about = "The least disk, in GiB; its own at the least.",
+     .kind = FIELD_U32, .most = limit_disk_gib},
+    {field_of(struct image, cloud_init), .about = "Whether cloud-init is in it.",
+     .kind = FIELD_ENUM, field_names(contained_names)},
+    {field_of(struct image, guest_agent), .about = "Whether QEMU's guest agent is in it.",
+     .kind = FIELD_ENUM, field_names(contained_names)},
+};
+const struct table image_add_table = {"image-add", "An image to keep.", sizeof(struct image),
+                                      field_rows(image_add_fields)};
+
+static const struct field image_quota_fields[] = {
+    {field_of(struct image_quota, images_gib), .about = "GiB that its images may take; 0: none.",
+     .kind = FIELD_U64, .mask = FIELD_REQUIRED | FIELD_ALWAYS,
+     .most = limit_upload_gib * (uint64_t)limit_images},
+};
+const struct table image_quota_table = {"image-quota", "What a tenant's own images may take.",
+                                        sizeof(struct image_quota), field_rows(image_quota_fields)};
+
+static const struct field image_sent_fields[] = {
+    {field_of(struct image_sent, digest), .about = "SHA-256 of the whole file: it can then go on.",
+     .kind = FIELD_TEXT, .check = CHECK_DIGEST},
+    {field_of(struct image_sent, offset), .about = "Bytes of it that are here already.",
+     .kind = FIELD_U64},
+};
+const struct table image_sent_table = {"image-sent", "Which part of a file comes.",
+                                       sizeof(struct image_sent), field_rows(image_sent_fields)};
+
+static const struct field upload_fields[] = {
+    {field_of(struct upload, digest), .about = "SHA-256 of the file.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_DIGEST},
+    {field_of(struct upload, stage), .about = "What becomes of it now.", .kind = FIELD_TEXT},
+    {field_of(struct upload, bytes), .about = "Bytes of it that are here.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS},
+    {field_of(struct upload, done), .about = "What of the stage is done.", .kind = FIELD_U64},
+    {field_of(struct upload, all), .about = "Of so much; absent: nobody knows.",
+     .kind = FIELD_U64},
+};
+const struct table upload_table = {"upload", "How far an upload is.", sizeof(struct upload),
+                                   field_rows(upload_fields)};
 
 static const struct field vm_resize_fields[] = {
     {field_of(struct vm_reshape, shape),
      .about = "Name of a shape; its disk is not smaller than the VM's.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct vm_reshape, upgrade),
+     .about = "Give it the machine that new VMs get now, from its next start on; absent: the guest "
+              "keeps the machine that it knows.",
+     .kind = FIELD_FLAG},
 };
 const struct table vm_resize_table = {"vm-resize", "What the VM is to have.",
                                       sizeof(struct vm_reshape), field_rows(vm_resize_fields)};
@@ -109,9 +202,23 @@ const struct table vm_resize_table = {"vm-resize", "What the VM is to have.",
 static const struct field vm_rebuild_fields[] = {
     {field_of(struct vm_reshape, image), .about = "Name of an image; absent: the VM's own.",
      .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct vm_reshape, user_data_base64),
+     .about = "First-boot data in base64, in place of user_data: compressed, or of any bytes.",
+     .kind = FIELD_BLOB, .mask = FIELD_API | FIELD_SECRET, .most = limit_user_data_base64,
+     .check = CHECK_BASE64},
     {field_of(struct vm_reshape, user_data),
      .about = "Other first-boot data; absent: those that it was made with.", .kind = FIELD_BLOB,
      .mask = FIELD_API | FIELD_SECRET, .most = limit_user_data, .check = CHECK_LINES},
+    {field_of(struct vm_reshape, ssh_keys),
+     .about = "SSH keys that you keep, by name and commas; absent, like the next: as it is.",
+     .kind = FIELD_BLOB, .most = limit_vm_ssh_names, .check = CHECK_SSH_NAMES},
+    {field_of(struct vm_reshape, ssh_public_keys),
+     .about = "SSH public keys beside those, a line each.", .kind = FIELD_BLOB,
+     .most = limit_vm_ssh_keys_bytes, .check = CHECK_SSH_KEYS},
+    {field_of(struct vm_reshape, upgrade),
+     .about = "Give it the machine that new VMs get now, from its next start on; absent: the guest "
+              "keeps the machine that it knows.",
+     .kind = FIELD_FLAG},
 };
 const struct table vm_rebuild_table = {"vm-rebuild", "What the VM is to be made from anew.",
                                        sizeof(struct vm_reshape), field_rows(vm_rebuild_fields)};
@@ -122,9 +229,20 @@ static const struct field vm_snapshot_fields[] = {
 };
 const struct table vm_snapshot_table = {"vm-snapshot", "Which snapshot of the VM.",
                                         sizeof(struct vm_reshape), field_rows(vm_snapshot_fields)};
+
+static const struct field ssh_key_add_fields[] = {
+    {field_of(struct ssh_key, name), .about = "Your name for the key.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NEW_NAME},
+    {field_of(struct ssh_key, public_key),
+     .about = "The key: type, base64 and a comment, in one line.", .kind = FIELD_BLOB,
+     .mask = FIELD_REQUIRED, .most = limit_ssh_key, .check = CHECK_SSH_KEYS},
+};
+const struct table ssh_key_add_table = {"ssh-key-add", "An SSH public key to keep.",
+                                        sizeof(struct ssh_key), field_rows(ssh_key_add_fields)};
+
 static const struct field vm_rename_fields[] = {
     {field_of(struct vm_rename, name), .about = "Your new name for the VM.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+     .mask = FIELD_REQUIRED, .check = CHECK_NEW_NAME},
 };
 const struct table vm_rename_table = {"vm-rename", "Another name for a VM.",
                                       sizeof(struct vm_rename), field_rows(vm_rename_fields)};
@@ -132,14 +250,21 @@ const struct table vm_rename_table = {"vm-rename", "Another name for a VM.",
 static const struct field vm_edit_fields[] = {
     {field_of(struct vm_edit, metadata),
      .about = "All that you say of it: name=value, by commas; absent: none.", .kind = FIELD_BLOB,
-     .most = limit_metadata, .check = CHECK_LABELS},
+     .most = limit_metadata, .check = CHECK_METADATA},
 };
 const struct table vm_edit_table = {"vm-edit", "What you say of a VM.", sizeof(struct vm_edit),
                                     field_rows(vm_edit_fields)};
 
+static const struct field vm_title_fields[] = {
+    {field_of(struct vm_title, title), .about = "What it is, in your own words; absent: nothing.",
+     .kind = FIELD_BLOB, .most = limit_title},
+};
+const struct table vm_title_table = {"vm-title", "What a VM is.", sizeof(struct vm_title),
+                                     field_rows(vm_title_fields)};
+
 static const struct field tenant_create_fields[] = {
     {field_of(struct tenant_create, name), .about = "The tenant's name.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+     .mask = FIELD_REQUIRED, .check = CHECK_NEW_NAME},
 };
 const struct table tenant_create_table = {"tenant-create", "A tenant to make.",
                                           sizeof(struct tenant_create),
@@ -173,6 +298,12 @@ const struct table token_created_table = {"token-created", "A new token to join 
                                                sizeof(struct token_created),
                                                field_rows(token_created_fields)};
 
+const char *const sort_names[SORT_COUNT] = {
+    [SORT_OLDEST] = "created",  [SORT_NEWEST] = "-created",
+    [SORT_NAME] = "name",       [SORT_NAME_FALLING] = "-name",
+    [SORT_CHANGED] = "changed", [SORT_CHANGED_FALLING] = "-changed",
+};
+
 static const struct field list_query_fields[] = {
     {field_of(struct list_query, limit), .about = "Most rows in this page.", .kind = FIELD_U32,
      .least = 1, .most = limit_page},
@@ -186,6 +317,27 @@ static const struct field list_query_fields[] = {
      .kind = FIELD_TEXT, .check = CHECK_NAME},
     {field_of(struct list_query, upstream), .about = "VMs: only those of this upstream manager.",
      .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct list_query, place), .about = "Leftovers: only those at this host or cluster.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct list_query, state), .about = "Only those in one of these states, by commas.",
+     .kind = FIELD_TEXT},
+    {field_of(struct list_query, name),
+     .about = "Only those of this name; `*` stands for any characters: web-*.", .kind = FIELD_TEXT},
+    {field_of(struct list_query, cluster), .about = "Only those in this cluster.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct list_query, image), .about = "Only those of this image.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct list_query, labels),
+     .about = "Only those with all of these: name=value, by commas. Of a VM: in its metadata.",
+     .kind = FIELD_TEXT, .check = CHECK_METADATA},
+    {field_of(struct list_query, fields),
+     .about = "These fields of each row alone, by commas, and its key.", .kind = FIELD_TEXT},
+    {field_of(struct list_query, sort),
+     .about = "The order: by age (created), name, or last change; with - before it, the other way "
+              "round.", .kind = FIELD_ENUM, field_names(sort_names)},
+    {field_of(struct list_query, watch),
+     .about = "Tell what changes, as server-sent events; `after` is then a revision.",
+     .kind = FIELD_FLAG},
 };
 const struct table list_query_table = {"list-query", "Which rows of a list.",
                                        sizeof(struct list_query), field_rows(list_query_fields)};
@@ -220,4 +372,32 @@ void reply_clear(struct reply *reply) {
         record_deinit(&reply->list[i]);
     memory_free(reply->list);
     *reply = (struct reply){0};
+}
+
+void reply_mark_stored(struct reply *reply, uint32_t at) {
+    reply->stored[at / 64] |= UINT64_C(1) << at % 64;
+}
+
+static bool is_stored(const struct reply *reply, uint32_t at) {
+    return at < limit_page && reply->stored[at / 64] >> at % 64 & 1;
+}
+
+void reply_fetch(struct reply *reply, bool (*fetch)(void *context, struct record *record),
+                 void *context) {
+    uint32_t kept = 0;
+    if (reply->record.data && is_stored(reply, 0) && !fetch(context, &reply->record)) {
+        record_deinit(&reply->record);
+        reply->kind = REPLY_PROBLEM;
+        reply->code = CODE_NOT_FOUND;
+        text_set(reply->field, "operation");
+        text_set(reply->text, "it is no longer kept");
+    }
+    for (uint32_t i = 0; i < reply->list_count; i++) {
+        if (is_stored(reply, i) && !fetch(context, &reply->list[i]))
+            record_deinit(&reply->list[i]);
+        else
+            reply->list[kept++] = reply->list[i];
+    }
+    reply->list_count = kept;
+    memset(reply->stored, 0, sizeof(reply->stored));
 }

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "message/enrol.h"
+#include "message/leftover.h"
 #include "message/model.h"
 #include "message/owner.h"
+#include "message/records/tenant.h"
 
 enum request_kind {
     REQUEST_VM_CREATE,
@@ -27,6 +29,7 @@ enum request_kind {
     REQUEST_TENANT_SHOW,
     REQUEST_TENANT_DELETE,
     REQUEST_CLUSTER_FORGET, /* it is gone for good, and its VMs with it */
+    REQUEST_CLUSTER_ACCEPT, /* what came by its name last is to be believed */
     REQUEST_TENANT_QUOTA,  /* what its VMs may have */
     REQUEST_TENANT_PERMISSIONS_SET, /* what new ones may use */
     REQUEST_TENANT_PERMISSIONS_RESET,
@@ -41,6 +44,14 @@ enum request_kind {
     REQUEST_HOST_LABEL,
     REQUEST_HOST_OVERCOMMIT,
     REQUEST_HOST_FORGET,   /* it is gone for good, and its VMs with it */
+    REQUEST_HOST_ACCEPT,   /* what came by its name last is to be believed */
+    REQUEST_HOST_DECLARE_OFF, /* it runs nothing: its lease counts as ended */
+    REQUEST_HOST_RECOVER,  /* what is held of it is restarted elsewhere */
+    REQUEST_SALVAGE_LIST,  /* what lost hosts have of VMs that run elsewhere by now */
+    REQUEST_SALVAGE_FORGET, /* it is listed no more */
+    REQUEST_LEFTOVER_LIST,    /* VMs that are not known to be where they are */
+    REQUEST_LEFTOVER_ADOPT,   /* it is taken in */
+    REQUEST_LEFTOVER_DISCARD, /* its place is to remove it */
     REQUEST_UPSTREAM_LIST,
     REQUEST_UPSTREAM_SHOW,
     REQUEST_LIMITS_SET,    /* of an upstream, in place of those in the configuration */
@@ -55,6 +66,13 @@ enum request_kind {
     REQUEST_TOKEN_LIST,
     REQUEST_TOKEN_REVOKE,
     REQUEST_KEY_REVOKE,    /* a peer is not heard any more */
+    REQUEST_SSH_KEY_ADD,   /* that a tenant's VMs can be made with */
+    REQUEST_SSH_KEY_LIST,
+    REQUEST_SSH_KEY_REMOVE,
+    REQUEST_IMAGE_SHARE,   /* a tenant's image is for all */
+    REQUEST_IMAGE_UNSHARE,
+    REQUEST_TENANT_IMAGES, /* its quota for images of its own */
+    REQUEST_IMAGE_ADMIT,   /* may one of this name and source come, or is it there? */
     REQUEST_KIND_COUNT,
 };
 
@@ -82,20 +100,46 @@ struct vm_create {
     struct placing placing;
     bool start;
     enum on_drain on_drain;
+    enum on_loss on_loss;
     char *host_must, *host_prefer; /* labels that owners give their hosts */
     char *networks; /* names by commas; NULL: none */
-    char *metadata, *user_data;
+    char *metadata, *title, *user_data, *user_data_base64;
+    char *ssh_keys, *ssh_public_keys; /* names by commas of kept ones; others, a line each */
 };
 extern const struct table vm_create_table;
+
+/* PUT /v1/images/{image}: its name, and what is said of it by parameters. */
+extern const struct table image_add_table;
+
+/* What comes: whole, or from where an earlier one broke off. */
+struct image_sent {
+    char digest[limit_digest_size]; /* of the whole file; "": it is not said */
+    uint64_t offset;
+};
+extern const struct table image_sent_table;
+
+/* GET /v1/uploads/{digest}: how far the caller's upload of a file is. */
+struct upload {
+    char digest[limit_digest_size];
+    char stage[32]; /* "broken-off", "receiving", "checking", or what the sandbox is at */
+    uint64_t bytes; /* of the file, that are here */
+    uint64_t done, all; /* of the stage; all 0: it is not known */
+};
+extern const struct table upload_table;
 
 /* POST /v1/vms/{vm}/resize, /rebuild, /snapshot, /revert, /snapshot-delete */
 struct vm_reshape {
     char shape[limit_name_size];
     char image[limit_name_size]; /* "": the one that it has */
-    char *user_data;             /* NULL: the first-boot data that it has */
+    char *user_data, *user_data_base64; /* NULL: the first-boot data that it has */
+    char *ssh_keys, *ssh_public_keys;   /* NULL: those that it has */
     char snapshot[limit_name_size];
+    bool upgrade; /* resize, rebuild */
 };
 extern const struct table vm_resize_table, vm_rebuild_table, vm_snapshot_table;
+/* POST /v1/ssh-keys */
+extern const struct table ssh_key_add_table;
+
 /* POST /v1/vms/{vm}/rename */
 struct vm_rename {
     char name[limit_name_size];
@@ -108,22 +152,55 @@ struct vm_edit {
 };
 extern const struct table vm_edit_table;
 
+/* PUT /v1/vms/{vm}/title */
+struct vm_title {
+    char *title; /* NULL: none */
+};
+extern const struct table vm_title_table;
+
 /* POST /v1/tenants; the token is drawn by the adapter and shown once. */
 struct tenant_create {
     char name[limit_name_size];
 };
 extern const struct table tenant_create_table;
 
+/* The order of a list's rows; a list of VMs goes by age where none is named. */
+enum sort {
+    SORT_OLDEST,
+    SORT_NEWEST,
+    SORT_NAME,
+    SORT_NAME_FALLING,
+    SORT_CHANGED,
+    SORT_CHANGED_FALLING,
+    SORT_COUNT,
+};
+extern const char *const sort_names[SORT_COUNT];
+
 /* GET lists: query parameters. */
 struct list_query {
     uint32_t limit;               /* rows, 0: the default */
-    char after[limit_name_size];  /* key of the last row of the page before */
+    char after[limit_cursor_size]; /* `next` of the page before: the key of its last row */
     char tenant[limit_name_size]; /* operators: only this tenant's */
     char vm[limit_id_size];       /* operations: only of this VM */
     char host[limit_name_size];   /* owners: only VMs on this host */
     char upstream[limit_name_size]; /* owners: only this upstream manager's VMs */
+    char place[limit_name_size];    /* leftovers: only this host's or cluster's */
+    char state[limit_query_size];   /* only rows in one of these, by commas */
+    char name[limit_name_size];     /* only this name; `*` stands for any characters */
+    char cluster[limit_name_size];
+    char image[limit_name_size];
+    char labels[limit_labels + 1];  /* all of these */
+    char fields[limit_query_size];  /* these fields of each row, by commas; "": all */
+    enum sort sort;
+    bool watch;                     /* what changes is told from here on; `after` is a revision */
 };
 extern const struct table list_query_table;
+
+/* PUT /v1/tenants/{tenant}/image-quota */
+struct image_quota {
+    uint64_t images_gib;
+};
+extern const struct table image_quota_table;
 
 struct request {
     uint64_t handle;                       /* the adapter's, comes back with the reply */
@@ -135,17 +212,21 @@ struct request {
     uint64_t deadline_ms;                  /* for the operation, from now; 0: the default */
     char key[limit_name_size];             /* the id or name in the path; VMs: either */
     enum verb verb;                        /* REQUEST_VM_ACT */
+    bool hard;                             /* VERB_REBOOT */
     uint64_t tag;                          /* of the VM as it has to be for the verb; 0: any */
     const struct table *body;              /* of the member that the body fills; NULL: none */
     size_t body_offset;                    /* where that member is */
     struct vm_rename vm_rename;            /* VERB_RENAME */
-    struct vm_edit vm_edit;                /* VERB_EDIT */
+    struct vm_edit vm_edit;                /* VERB_EDIT: of metadata */
+    struct vm_title vm_title;              /* VERB_EDIT: of the title */
     struct vm_create vm_create;
     struct vm_reshape reshape;             /* REQUEST_VM_ACT */
     struct tenant_create tenant_create;
+    struct ssh_key ssh_key;                /* REQUEST_SSH_KEY_ADD */
     struct token_create token_create;
     char new_token_hash[limit_digest_size];
     struct image image;                    /* REQUEST_IMAGE_ADD */
+    struct image_quota image_quota;        /* REQUEST_TENANT_IMAGES */
     struct amounts limits;                 /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
     struct permissions permissions;        /* REQUEST_PERMISSIONS_SET */
     struct tenant_permissions tenant_permissions; /* REQUEST_TENANT_PERMISSIONS_SET */
@@ -153,6 +234,7 @@ struct request {
     struct revocation revocation;          /* REQUEST_UPSTREAM_REVOKE */
     struct host_labels host_labels;        /* REQUEST_HOST_LABEL */
     struct overcommit overcommit;          /* REQUEST_HOST_OVERCOMMIT */
+    struct leftover_choice leftover;       /* REQUEST_LEFTOVER_… */
     struct list_query list;
 };
 
@@ -202,7 +284,19 @@ struct reply {
     struct record record;
     struct record *list;
     uint32_t list_count;
-    char next[limit_name_size];  /* `after` of the next page, "" on the last */
+    uint64_t revision;           /* the store's changes that it knows of, by the shell */
+    char next[limit_cursor_size]; /* `after` of the next page, "" on the last */
+    /* A bit for each of the list, the first for the record: only its key is here, and the row is
+     * in the store. */
+    uint64_t stored[(limit_page + 63) / 64];
 };
+
+/* Only the key of this one is here: of the list, or 0 for the record. */
+void reply_mark_stored(struct reply *reply, uint32_t at);
+
+/* Reads what is in the store alone: `fetch` fills the record whose key is set, and returns whether
+ * there is one. What is gone meanwhile leaves the list, or makes the reply a problem. */
+void reply_fetch(struct reply *reply, bool (*fetch)(void *context, struct record *record),
+                 void *context);
 
 void reply_clear(struct reply *reply);

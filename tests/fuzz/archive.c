@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     auto_clean(fd_clean) int fd = memfd_create("archive", MFD_CLOEXEC);
     assert(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
     text_format(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (image_archive_check(path, &facts, &err))
+    if (image_archive_check(path, &(struct image_bounds){0}, &facts, &err))
         assert(*err.text);
     else
         assert(*facts.architecture && facts.disk_bytes);

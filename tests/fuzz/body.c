@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
                                                  &host_decision_table, &lending_decision_table,
                                                  &amounts_table, &permissions_table,
                                                  &revocation_table,   &vm_rename_table,
-                                                 &vm_edit_table,      &tenant_permissions_table};
+                                                 &vm_edit_table,      &tenant_permissions_table,
+                                                 &vm_title_table};
     if (!size)
         return 0;
     const struct codec_input input = {(const char *)bytes + 1, size - 1, FIELD_API,

@@ -97,8 +97,11 @@ static void try_all(struct pair_of_ends *link, unsigned choice, const struct tex
             receive_sealed(link, link->agent, manager_jid);
         return;
     case 3: /* a peer's frame, which may hold another key */
-        if (seal_frame(link->agent, manager_jid, said, &link->sealed) == SEAL_DONE)
-            receive_sealed(link, link->manager, agent_jid);
+        if (seal_frame(link->agent, manager_jid, said, &link->sealed) != SEAL_DONE)
+            return;
+        receive_sealed(link, link->manager, agent_jid);
+        seal_to_text(link->agent, &link->sealed);
+        receive_sealed(link, link->manager, agent_jid);
         return;
     case 4:
         change_key(link, text_data(said));

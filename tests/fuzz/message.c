@@ -12,8 +12,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
               message_table((uint8_t)(bytes[0] - '0') % MESSAGE_KIND_COUNT)->name);
     text_add_bytes(&json, (const char *)bytes + 1, size - 1);
     text_add(&json, "}]}");
-    const struct codec_input input = {text_data(&json), json.length, FIELD_WIRE,
-                                      CODEC_IGNORE_UNKNOWN};
-    fuzz_decode(&frame_table, &input);
+    fuzz_frame(text_data(&json), json.length);
     return 0;
 }

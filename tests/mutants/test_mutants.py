@@ -27,7 +27,8 @@ WORLDS = [
     "--seeds 30 --spares 1 --cut 500", "--seeds 40 --reshape 900 --job_hangs 300 --operations 400",
     "--seeds 30 --clusters 1 --agents 6 --owner_acts 0 --drains 1000 --reshape 0 --guest_dies 0 "
     "--job_hangs 100",
-    "--seeds 60 --upstreams 2", "--pair --seeds 8",
+    "--seeds 60 --upstreams 2", "--pair --seeds 8", "--pair --seeds 60",
+    "--pair --seeds 8 --pause_ms 200",
     "--calm --shares 1000 --upstreams 2 --shapes 1 --greedy 1 --clusters 1 --agents 1 "
     "--host_cpus 4 --seeds 60",
     "--seeds 40 --upstreams 2 --clusters 1 --agents 1 --host_cpus 64 --pause_ms 20 "
@@ -41,10 +42,27 @@ WORLDS = [
     "--seeds 40 --clusters 3 --placing 500",
     "--seeds 60 --networks 700 --reshape 500 --owner_acts 900 --operations 600",
     "--seeds 40 --upstreams 2 --clusters 1 --agents 4 --pause_ms 3",
-    "--seed 930000016 --operations 1000 --upstreams 3 --agents 4",
-    "--seed 960000463 --operations 1000 --upstreams 2 --window 3",
+    "--seeds 20 --guest_falls 300",
     "--seed 1956972072 --upstreams 2 --levels 3 --placing 300 --networks 500",
     "--seed 497653719 --upstreams 2 --agents 4 --drains 1000",
+    "--seeds 60 --clusters 1 --agents 6 --drains 1000 --lies 500",
+    "--seeds 60 --clusters 1 --placing 900 --owner_acts 900 --operations 600",
+    "--seeds 60 --store_loss 100 --twins 400 --successors 500",
+    "--seeds 60 --restores 300",
+    "--seed 107 --upstreams 2 --levels 3 --placing 300 --networks 500",
+    "--seeds 40 --spares 2 --mixed 900 --disturb 900",
+    "--seeds 60 --leases 600 --ways 150 --stalls 100 --wardens 200 --drift 10000",
+    "--seeds 80 --leases 600 --ways 150 --stalls 100 --wardens 200 --drift 10000",
+    "--seeds 150 --seed 602000 --clusters 1 --agents 6 --drains 1000 --live 1000 --leases 600 "
+    "--ways 300 --stalls 200 --wardens 200 --drift 10000",
+    "--seeds 150 --seed 601000 --clusters 1 --agents 6 --drains 1000 --reshape 600 --leases 600 "
+    "--ways 300 --stalls 200 --wardens 200 --drift 10000 --crash 6 --power_loss 150",
+    "--seed 930386 --window 3 --reshape 900 --job_hangs 300 --leases 600 --ways 150 --stalls 100 "
+    "--wardens 200 --drift 10000",
+    "--seeds 300 --seed 20000 --leases 900 --ways 500 --wardens 200 --drift 10000 --crash 8 "
+    "--clusters 1 --agents 4",
+    "--seeds 300 --seed 500000 --reshape 900 --job_hangs 300 --leases 600 --ways 150 --stalls 100 "
+    "--wardens 200 --drift 10000 --crash 6",
     "--seeds 700 --seed 1000",
 ]
 

@@ -6,11 +6,14 @@ import threading
 import time
 import unittest
 
+from carrier_amqp import Amqp
+from carrier_http import Http
 from carrier_xmpp import Xmpp
+from carrier_zeromq import Zeromq
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-WAIT_SECONDS = 30
-KINDS = {kind.name: kind for kind in (Xmpp,)}  # what each has to give stands in carrier_xmpp
+WAIT_SECONDS = 60
+KINDS = {kind.name: kind for kind in (Xmpp, Http, Amqp, Zeromq)}  # what each gives: carrier_xmpp
 
 
 def probe_path():
@@ -21,20 +24,22 @@ def probe_path():
 class Probe:
     """carrier_probe as a process; its lines are kept and waited for."""
 
-    def __init__(self, kind, address, password, port, ca_file, peer="", **options):
-        """`more`: further servers, as (address, password, port, ca_file, peer). `use`: one or
-        each."""
+    def __init__(self, kind, address, password, where, proof, peer="", **options):
+        """`where`: the server's port, or its URL. `proof`: by which it proves itself, the file of
+        an authority or a key. `more`: further servers, as (kind, address, password, where, proof,
+        peer). `use`: one or each."""
         self.address = address
-        servers = [(kind, address, password, port, ca_file, peer,
-                    *options.get("certificate", ("", "")))]
-        servers += [(kind, *server, "", "") for server in options.get("more", ())]
+        certificate = options.get("certificate", ("", ""))
+        servers = [(kind, address, password, where, proof, peer, *certificate,
+                    options.get("proxy", ""))]
+        servers += [(*server, "", "", "") for server in options.get("more", ())]
         seconds = [options.get("handshake", 15), options.get("ping", 30),
                    options.get("hold_down", 1), options.get("back", 1)]
         self.lines = []
         self.seen = 0  # lines before this one were waited for
         self.changed = threading.Condition()
         self.process = subprocess.Popen(
-            [probe_path(), *map(str, seconds), options.get("use", "one"),
+            [*options.get("under", ()), probe_path(), *map(str, seconds), options.get("use", "one"),
              *(str(word) for server in servers for word in server)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
             errors="surrogateescape")
@@ -113,14 +118,15 @@ class CarrierCase(unittest.TestCase):
 
     def probe(self, user, peer="", server=None, password=None, **options):
         server = server or self.server
-        settings = {"port": server.port, "ca_file": server.ca_file, **options}
+        settings = {"proof": server.proof, "where": self.kind.where(
+            options.pop("port", server.port)), **options}
         probe = Probe(self.kind.name, server.address(user), password or f"secret of {user}",
                       peer=server.address(peer) if peer else "", **settings)
         self.addCleanup(probe.close)
         return probe
 
-    def pair(self):
-        alice, bob = self.probe("alice", "bob"), self.probe("bob", "alice")
+    def pair(self, **options):
+        alice, bob = (self.probe("alice", "bob", **options), self.probe("bob", "alice", **options))
         alice.wait(f"peer {bob.address} up")
         bob.wait(f"peer {alice.address} up")
         return alice, bob

@@ -1,9 +1,11 @@
 /* An asker on a carrier of any kind, for test_carrier.py: stands in for the shell, and prints what
- * the carrier tells it. Lines on standard input: "send ADDRESS TEXT", "burst ADDRESS COUNT",
- * "quit".
+ * the carrier tells it. Lines on standard input: "send ADDRESS TEXT", "bytes ADDRESS HEX",
+ * "burst ADDRESS COUNT", "quit". A frame that is no line of text is printed in hex, too.
  *
  * carrier_probe HANDSHAKE PING HOLD_DOWN RETURN one|each SERVER... with, for each server in order:
- * KIND ADDRESS PASSWORD PORT CA_FILE PEER CERTIFICATE KEY; an empty one is none. Seconds. */
+ * KIND ADDRESS PASSWORD PORT|URL CA_FILE|SERVER_KEY PEER CERTIFICATE KEY PROXY; an empty one is
+ * none. Seconds. */
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "io/carrier/kinds.h"
 #include "message/limits.h"
 
@@ -30,7 +33,14 @@ void shell_post(struct shell *shell, const struct event *event) {
 void shell_post_bytes(struct shell *shell, const struct event_frame *about, const char *bytes,
                       size_t length) {
     (void)shell;
-    printf("frame %s %.*s\n", about->from, (int)length, bytes);
+    if (!memchr(bytes, 0, length) && !memchr(bytes, '\n', length)) {
+        printf("frame %s %.*s\n", about->from, (int)length, bytes);
+        return;
+    }
+    auto_clean(text_deinit) struct text line = {0};
+    for (size_t i = 0; i < length; i++)
+        text_addf(&line, "%02x", (unsigned char)bytes[i]);
+    printf("bytes %s %s\n", about->from, line.data);
 }
 
 void shell_serve(struct shell *shell) { (void)shell; }
@@ -45,10 +55,21 @@ void shell_log(struct shell *shell, int level, const char *event, const char *fo
     printf("log %s %s %s\n", log_level_names[level], event, text);
 }
 
-static void send_text(struct carrier *carrier, const char *address, const char *text) {
-    enum carrier_sent sent = carrier_send(carrier, address, text, strlen(text));
+static void send_bytes(struct carrier *carrier, const char *address, const char *bytes,
+                       size_t length) {
+    enum carrier_sent sent = carrier_send(carrier, address, bytes, length);
     carrier_flush(carrier);
-    printf("%s %zu\n", sent == CARRIER_SENT ? "sent" : "dropped", strlen(text));
+    printf("%s %zu\n", sent == CARRIER_SENT ? "sent" : "dropped", length);
+}
+
+static void send_hex(struct carrier *carrier, const char *address, const char *hex) {
+    auto_clean(text_deinit) struct text bytes = {0};
+    for (; hex[0] && hex[1]; hex += 2) {
+        const char digits[] = {hex[0], hex[1], 0};
+        const char byte = (char)strtoul(digits, NULL, 16);
+        text_add_bytes(&bytes, &byte, 1);
+    }
+    send_bytes(carrier, address, text_data(&bytes), bytes.length);
 }
 
 /* Many frames at once, for the bound of the queue. */
@@ -61,6 +82,14 @@ static void send_burst(struct carrier *carrier, const char *address, unsigned lo
     }
     carrier_flush(carrier);
     printf("burst %lu\n", sent);
+}
+
+/* Opens so many files. */
+static void hoard(unsigned long count) {
+    unsigned long opened = 0;
+    while (opened < count && open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
+        opened++;
+    printf("hoarded %lu\n", opened);
 }
 
 static void serve(struct carrier *carrier) {
@@ -76,15 +105,25 @@ static void serve(struct carrier *carrier) {
         if (!address || !rest)
             printf("what?\n");
         else if (!strcmp(verb, "send"))
-            send_text(carrier, address, rest);
+            send_bytes(carrier, address, rest, strlen(rest));
+        else if (!strcmp(verb, "bytes"))
+            send_hex(carrier, address, rest);
+        else if (!strcmp(verb, "hoard"))
+            hoard(strtoul(rest, NULL, 10));
         else if (!strcmp(verb, "burst"))
             send_burst(carrier, address, strtoul(rest, NULL, 10));
     }
 }
 
-enum { first_server = 6, words_per_server = 8 };
+enum { first_server = 6, words_per_server = 9 };
 
 static const char *or_none(const char *word) { return word[0] ? word : NULL; }
+
+/* Where the servers are; "": where their addresses say. */
+static const char *probe_host(void) {
+    const char *host = getenv("PROBE_HOST");
+    return host ? or_none(host) : "127.0.0.1";
+}
 
 static struct carrier *connect_link(int servers, char **arguments, struct shell *shell) {
     struct carrier_endpoint endpoints[limit_endpoints] = {0};
@@ -95,9 +134,12 @@ static struct carrier *connect_link(int servers, char **arguments, struct shell 
             .kind = carrier_kind_find(words[0]),
             .address = words[1],
             .password = or_none(words[2]),
-            .host = "127.0.0.1",
+            .url = strstr(words[3], "://") ? words[3] : NULL,
+            .proxy = or_none(words[8]),
+            .host = probe_host(),
             .port = (uint16_t)strtoul(words[3], NULL, 10),
             .ca_file = words[4],
+            .server_key = words[4],
             .certificate_file = or_none(words[6]),
             .key_file = or_none(words[7]),
         };

@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../tools"))
 from prosody import Prosody  # noqa: E402 (found by the path above)
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 
 
 class SilentServer:
@@ -53,6 +53,10 @@ class SilentServer:
 
 
 class Server(Prosody):
+    @property
+    def proof(self):
+        return self.ca_file
+
     def address(self, user):
         return self.jid(user, "x")
 
@@ -78,6 +82,10 @@ class Xmpp:
     name = "xmpp"
     Server = Server
     SilentServer = SilentServer
+    is_binary = False  # frames are text
+    has_certificates = True
+    tells_of_death = True
+    is_first_kept = False  # of two with one account, the second takes its place
     bad_address = "alice@one.test"
 
     # words of the log
@@ -89,6 +97,10 @@ class Xmpp:
     dead = "no longer answers pings"
     conflict = "same JID"
     address = "account@domain/resource"
+
+    @staticmethod
+    def where(port):
+        return str(port)
 
     @staticmethod
     def connected(server, user):

@@ -7,6 +7,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import signal
 import socket
 import socketserver
@@ -25,7 +26,9 @@ from cloud import (QEMU_CONF, Cloud, command_line, keep_probes, read, use_probes
 
 BUILD = os.path.join(ROOT, os.environ.get("ISTHMUS_BUILD", "build"))
 WAIT_SECONDS = 60
+BOOT_SECONDS = 600  # an emulated machine beside others
 PR_SET_CHILD_SUBREAPER = 36
+SANITIZED = bool(re.search("sanitize|threads", os.environ.get("ISTHMUS_BUILD", "")))
 
 
 def reap_guests(*_):
@@ -47,16 +50,17 @@ def adopt_guests():
     signal.signal(signal.SIGCHLD, reap_guests)
 
 
-def guest_image():
+def guest_image(*options):
     """A Linux guest's archive; made once for all builds, by whoever needs it first."""
-    path, maker = f"{ROOT}/build/guest.tar.zst", f"{ROOT}/tools/make-guest-image"
-    if "ISTHMUS_GUEST_IMAGE" in os.environ:
+    name = "".join(["guest", *options])
+    path, maker = f"{ROOT}/build/{name}.tar.zst", f"{ROOT}/tools/make-guest-image"
+    if "ISTHMUS_GUEST_IMAGE" in os.environ and not options:
         return os.environ["ISTHMUS_GUEST_IMAGE"]
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(f"{path}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(maker):
-            subprocess.run([maker, path], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([maker, *options, path], check=True, stdout=subprocess.DEVNULL)
     return path
 
 

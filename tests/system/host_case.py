@@ -75,7 +75,7 @@ class Probe:
         self.process.stdin.write(f"{self.number} {kind} {words}".strip() + "\n")
         return self.number
 
-    def expect(self, pattern, seconds=20):
+    def expect(self, pattern, seconds=60):
         """Waits for a line; gives its match."""
         found = []
 
@@ -92,9 +92,14 @@ class Probe:
         with self.changed:
             self.lines.clear()
 
-    def do(self, kind, seconds=40, **arguments):
+    def do(self, kind, **arguments):
         """Runs one job and gives its code."""
-        return self.expect(rf"job {self.send(kind, **arguments)} (\S+)", seconds)[1]
+        return self.expect(rf"job {self.send(kind, **arguments)} (\S+) has=\S+")[1]
+
+    def fail(self, code, kind, **arguments):
+        """Runs a job that fails so, and gives what the VM has then: cpus/memory/disk."""
+        pattern = rf"job {self.send(kind, **arguments)} {code} has=(\S+)"
+        return self.expect(pattern)[1]
 
     def kill(self):
         self.process.kill()
@@ -111,7 +116,7 @@ class Probe:
     def _end(self):
         said = self.process.stderr.read()
         self.process.wait(60)
-        self.reader.join(10)
+        self.reader.join(60)
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             stream.close()
         return said
@@ -136,6 +141,7 @@ MANIFEST = b'{"format":1,"architecture":"x86_64","disk":"d","disk_format":"qcow2
 def qcow2_header(gib):
     header = bytearray(1024)
     header[0:8] = b"QFI\xfb\0\0\0\3"
+    header[23], header[99] = 16, 4  # bits of a cluster; 2^4 bits a count
     header[24:32] = (gib << 30).to_bytes(8, "big")
     return bytes(header)
 

@@ -1,9 +1,13 @@
 /* A host adapter without a daemon: reads jobs from standard input, prints events to standard
  * output, one per line. Driven by test_host.py.
  *
- *   host_probe URI FOLDER IMAGE_URL [ACCELERATOR]
+ *   host_probe URI FOLDER IMAGE_URL [ACCELERATOR [WARDEN]]
  *   <number> <kind> [vm=ID] [epoch=N] [name=…] [digest=…] [cpus=N] [memory=MIB] [disk=GIB] [data=…]
- *     [snapshot=NAME] [op=ID] [networks=NAME,…]
+ *     [data64=…] [token=…] [key=HEX] [root=DIGEST] [records=yes]
+ *     [snapshot=NAME] [op=ID] [networks=NAME,…] [upgrade=yes] [keys=…, '_' for each blank]
+ *     [firmware=N] [bus=N] [clock=N]
+ *   <number> take | drop | end vm=ID, <number> renew until=MS: an order for the warden, which has
+ *     the folder WARDEN
  *
  * It has the networks nat (QEMU's own), lan (the bridge br0) and inner (libvirt's default).
  *
@@ -32,6 +36,13 @@ static const char *const whys[] = {
     [DOMAIN_REBOOTED] = "rebooted",
 };
 
+static const char *const guard_news[] = {
+    [GUARD_THERE] = "there",
+    [GUARD_AWAY] = "away",
+    [GUARD_FROZEN] = "frozen",
+    [GUARD_THAWED] = "thawed",
+};
+
 void shell_serve(struct shell *shell) { (void)shell; }
 
 void shell_put(struct shell *shell, const struct event *event) {
@@ -40,11 +51,18 @@ void shell_put(struct shell *shell, const struct event *event) {
         printf("host cpus=%" PRIu32 " memory=%" PRIu32 " disk=%" PRIu32 " accelerator=%s\n",
                event->host.size.cpus, event->host.size.memory_mib, event->host.size.disk_gib,
                event->host.accelerator);
+    else if (event->kind == EVENT_JOB && *event->job.copied.root)
+        printf("job %" PRIu64 " %s root=%s bytes=%" PRIu64 "\n", event->job.job,
+               code_names[event->job.code], event->job.copied.root, event->job.copied.bytes);
     else if (event->kind == EVENT_JOB)
-        printf("job %" PRIu64 " %s\n", event->job.job, code_names[event->job.code]);
+        printf("job %" PRIu64 " %s has=%" PRIu32 "/%" PRIu32 "/%" PRIu32 "\n", event->job.job,
+               code_names[event->job.code], event->job.size.cpus, event->job.size.memory_mib,
+               event->job.size.disk_gib);
     else if (event->kind == EVENT_DOMAIN)
         printf("domain %s epoch=%" PRIu32 " %s %s\n", event->domain.vm, event->domain.epoch,
                vm_state_names[event->domain.state], whys[event->domain.why]);
+    else if (event->kind == EVENT_GUARD)
+        printf("guard %s %s\n", guard_news[event->guard.news], event->guard.vm);
     else
         printf("%s\n", event->kind == EVENT_SCANNED ? "scanned" : "unexpected event");
     fflush(stdout);
@@ -87,8 +105,31 @@ static void set(struct effect_job *job, const char *word, const char *value) {
         definition->size.memory_mib = number(value);
     else if (text_equal(word, "disk"))
         definition->size.disk_gib = number(value);
+    else if (text_equal(word, "records"))
+        job->records = true;
+    else if (text_equal(word, "token"))
+        text_set(job->copy.token, value);
+    else if (text_equal(word, "key"))
+        text_set(job->copy.key, value);
+    else if (text_equal(word, "root"))
+        text_set(job->copy.root, value);
+    else if (text_equal(word, "hard"))
+        job->hard = true;
+    else if (text_equal(word, "upgrade"))
+        definition->upgrade = true;
     else if (text_equal(word, "networks"))
         definition->networks = memory_text(value);
+    else if (text_equal(word, "firmware"))
+        definition->machine.firmware = (enum firmware)number(value);
+    else if (text_equal(word, "bus"))
+        definition->machine.disk_bus = (enum disk_bus)number(value);
+    else if (text_equal(word, "clock"))
+        definition->machine.clock = (enum guest_clock)number(value);
+    else if (text_equal(word, "keys"))
+        for (char *at = definition->ssh_keys = memory_text(value); *at; at++)
+            *at = *at == '_' ? ' ' : *at;
+    else if (text_equal(word, "data64"))
+        definition->user_data_base64 = memory_text(value);
     else if (text_equal(word, "data"))
         definition->user_data = memory_text(value);
 }
@@ -116,9 +157,27 @@ static int read_job(char *line, struct effect_job *job) {
     return 0;
 }
 
+/* False: it is none. */
+static bool read_order(const char *line, struct effect_guard *order) {
+    char kind[16] = "", value[64] = "";
+    if (sscanf(line, "%*u %15s vm=%35s", kind, value) < 2 &&
+        sscanf(line, "%*u %15s until=%63s", kind, value) < 2)
+        return false;
+    for (int i = GUARD_TAKE; i <= GUARD_END; i++)
+        if (text_equal(guard_order_names[i], kind)) {
+            *order = (struct effect_guard){.order = (enum guard_order)i};
+            if (i == GUARD_RENEW)
+                order->until_ms = strtoull(value, NULL, 10);
+            else
+                text_format(order->vm, sizeof(order->vm), "%s", value);
+            return true;
+        }
+    return false;
+}
+
 int main(int count, char **arguments) {
     if (count < 4) {
-        fprintf(stderr, "usage: host_probe URI FOLDER IMAGE_URL [ACCELERATOR]\n");
+        fprintf(stderr, "usage: host_probe URI FOLDER IMAGE_URL [ACCELERATOR [WARDEN]]\n");
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN); /* as host.h demands */
@@ -135,6 +194,7 @@ int main(int count, char **arguments) {
         .reserve = {.memory_mib = 100},
         .capacity = {.cpus = 7},
         .networks = {networks, array_size(networks)},
+        .warden = count > 5 ? arguments[5] : "/nonexistent",
     };
     struct error err = {0};
     struct host *host = host_open(&settings, &shell, &err);
@@ -145,8 +205,11 @@ int main(int count, char **arguments) {
     char line[4096];
     int result = 0;
     while (!result && fgets(line, sizeof(line), stdin)) {
-        struct effect_job job;
-        if (read_job(line, &job) == 0)
+        struct effect_job job = {0};
+        struct effect_guard order;
+        if (read_order(line, &order))
+            host_order(host, &order);
+        else if (read_job(line, &job) == 0)
             host_submit(host, &job);
         else
             result = 2;

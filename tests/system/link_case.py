@@ -8,10 +8,11 @@ import random
 import re
 import time
 
-from cloud_case import CloudCase, wait_until
+from cloud_case import WAIT_SECONDS, CloudCase, wait_until
 
 SEED = int(os.environ.get("ISTHMUS_SEED", random.randrange(2 ** 32)))
 DEFINED = re.compile(r"event=operation .*vm=(\S+) verb=define state=succeeded")
+NOT_BEGUN = ("unreachable", "no-capacity")  # the cluster is away, or its hosts
 
 
 class LinkCase(CloudCase):
@@ -34,14 +35,38 @@ class LinkCase(CloudCase):
                 "name": f"vm-{time.monotonic_ns()}", "shape": "nano", "image": "empty",
                 "start": True})
             if answer.status in (409, 503):  # the cluster is away, or its hosts: nothing was begun
-                self.assertIn(answer.json()["code"], ("unreachable", "no-capacity"), answer.out)
+                self.assertIn(answer.json()["code"], NOT_BEGUN, answer.out)
             else:
                 self.assertIn(answer.status, (200, 202), answer.out)
                 taken.append(answer.json())
         return taken
 
     def delete(self, operations, wait=0):
-        return [self.act(operation["vm_name"], "delete", wait) for operation in operations]
+        """Asks for the end of their VMs; the operations, but of those that never were."""
+        taken = []
+        for operation in operations:
+            answer = self.ask("DELETE", f"/v1/vms/{operation['vm_name']}?wait={wait}")
+            if answer.status == 404:
+                self.assert_not_begun(self.operation(operation))
+            else:
+                self.assertIn(answer.status, (200, 202), answer.out)
+                taken.append(answer.json())
+        return taken
+
+    def assert_not_begun(self, ended):
+        """It waited for a cluster that was away, in vain: no host has ever had its VM."""
+        self.assertEqual(ended["state"], "failed", ended)
+        self.assertIn(ended["code"], NOT_BEGUN, ended)
+        self.assertEqual(self.hosts_of()[ended["vm"]], 0, ended)
+
+    def begun(self, operations):
+        """After their ends, those that did not wait in vain."""
+        ends = [self.operation(operation, WAIT_SECONDS) for operation in operations]
+        for ended in ends:
+            if ended["code"] in NOT_BEGUN:
+                self.assert_not_begun(ended)
+        return [operation for operation, ended in zip(operations, ends)
+                if ended["code"] not in NOT_BEGUN]
 
     def hosts_of(self):
         """How often each VM was defined on any host."""
@@ -54,6 +79,7 @@ class LinkCase(CloudCase):
             self.await_end(operation)
         wanted = {operation["vm"]: "running" for operation in operations}
         self.assertEqual({vm["id"]: vm["state"] for vm in self.vms()}, wanted)
+        wait_until(lambda: not wanted.keys() - self.hosts_of().keys(), "each host's log of it")
         times = self.hosts_of()
         self.assertEqual({vm: times[vm] for vm in wanted}, dict.fromkeys(wanted, 1))
         wait_until(lambda: self.cpus("cpus_free") == self.before["north"]["cpus_free"] -

@@ -6,13 +6,16 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tarfile
 import tempfile
 import threading
-import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, f"{ROOT}/tools")
+from cloud_parts import START_SECONDS, wait_until  # noqa: E402 (found by the path above)
+
 BUILD = os.path.join(ROOT, os.environ.get("ISTHMUS_BUILD", "build"))
 PROBE = os.path.join(BUILD, "tests", "system", "rest_probe")
 COMMAND = os.path.join(BUILD, "src", "cli", "isthmus")
@@ -26,12 +29,14 @@ KINDS = ("VM_CREATE VM_LIST VM_SHOW VM_ACT OP_LIST OP_SHOW SHAPE_LIST IMAGE_LIST
 
 class Probe:
     def __init__(self, *options, listen="127.0.0.1:0", folder=None):
-        self.folder = folder or tempfile.mkdtemp(prefix="rest-")
+        self.own = None if folder else tempfile.TemporaryDirectory(prefix="isthmus-rest-")
+        self.folder = folder or self.own.name
         self.process = subprocess.Popen([PROBE, listen, self.folder, *options],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         first = self.process.stdout.readline().split()
         if not first:
-            raise RuntimeError(self.process.stderr.read())
+            self.clean()
+            raise RuntimeError(self.said)
         self.port, self.serve_port = int(first[1]), int(first[2])
         self.lines = []
         self.marks = 0
@@ -42,19 +47,19 @@ class Probe:
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
 
-    def wait(self, pattern, seconds=10):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for line in self.lines:
-                if re.search(pattern, line):
-                    return line
-            time.sleep(0.01)
-        raise AssertionError(f"no line {pattern!r} in {self.lines}")
+    def wait(self, pattern):
+        """The first line that it matches."""
+        def found():
+            return next((line for line in self.lines if re.search(pattern, line)), None)
+        try:
+            return wait_until(found, f"a line {pattern!r}")
+        except RuntimeError as fault:
+            raise RuntimeError(f"{fault}; there are {self.lines}") from fault
 
     def last_request(self):
         """The newest that reached the role; one more is sent to know that all lines are here."""
         self.marks += 1
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
         connection.request("GET", f"/v1/images/mark-{self.marks}", headers=OPERATOR)
         connection.getresponse().read()
         connection.close()
@@ -65,11 +70,18 @@ class Probe:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(20)
+        code = self.process.wait(START_SECONDS)
         self.reader.join()
+        self.clean()
+        return code
+
+    def clean(self):
+        self.said = self.process.stderr.read()
+        self.process.wait(START_SECONDS)
         self.process.stdout.close()
         self.process.stderr.close()
-        return code
+        if self.own:
+            self.own.cleanup()
 
 
 class Answer:
@@ -83,8 +95,8 @@ class Answer:
 
 def archive(good=True, filler=b""):
     """A template; a qcow2 header is enough of a disk for the check."""
-    disk = b"QFI\xfb" + (3).to_bytes(4, "big") + bytes(16) + (1 << 30).to_bytes(8, "big")
-    disk += bytes(68) + (104).to_bytes(4, "big") + filler
+    disk = b"QFI\xfb" + (3).to_bytes(4, "big") + bytes(15) + b"\x10"
+    disk += (1 << 30).to_bytes(8, "big") + bytes(67) + b"\x04" + (104).to_bytes(4, "big") + filler
     manifest = {"format": 1, "architecture": "x86_64", "disk": "disk.qcow2" if good else "none",
                 "disk_format": "qcow2"}
     out = io.BytesIO()
@@ -101,9 +113,9 @@ class Case(unittest.TestCase):
         self.probe = Probe()
         self.addCleanup(lambda: self.assertEqual(self.probe.stop(), 0))
 
-    def ask(self, method, path, body=None, headers=OPERATOR, port=None, timeout=20):
+    def ask(self, method, path, body=None, headers=OPERATOR, port=None):
         connection = http.client.HTTPConnection("127.0.0.1", port or self.probe.port,
-                                                timeout=timeout)
+                                                timeout=START_SECONDS)
         try:
             if isinstance(body, (dict, list)):
                 body, headers = json.dumps(body), {**headers, **JSON}
@@ -127,6 +139,16 @@ class Case(unittest.TestCase):
     def create(self, name="web", path="/v1/vms", headers=OPERATOR, **more):
         return self.ask("POST", path, {"name": name, "shape": "small", "image": "tiny", **more},
                         headers)
+
+
+def make_certificate(folder, name):
+    """Of this machine, and its key: their files."""
+    certificate, key = (os.path.join(folder, name + end) for end in (".pem", ".key"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
+                    certificate, "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    return certificate, key
 
 
 def command(server, *arguments, token="operator-token", **environment):

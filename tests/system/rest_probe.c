@@ -52,10 +52,8 @@ static uint64_t now_ms(void) {
 }
 
 void shell_post(struct shell *shell, const struct event *event) {
-    struct request *copy = memory_copy(event->request, sizeof(*copy));
-    copy->vm_create.user_data = memory_text(copy->vm_create.user_data);
-    record_clone(&tenant_permissions_table, &event->request->tenant_permissions,
-                 &copy->tenant_permissions);
+    struct request *copy = memory_new(1, sizeof(*copy));
+    request_clone(event->request, copy);
     if (write(shell->queue[1], &copy, sizeof(copy)) != sizeof(copy))
         perror("write to the queue");
 }
@@ -174,6 +172,9 @@ static void answer_operator(struct shell *role, const struct request *request,
                             struct reply *reply) {
     if (!text_equal(request->token_hash, role->operator_hash)) {
         problem(reply, CODE_FORBIDDEN, "", "");
+    } else if (request->kind == REQUEST_IMAGE_ADMIT) {
+        const struct whoami go_on = {.role = "operator"};
+        record(reply, REPLY_RECORD, &whoami_table, &go_on);
     } else if (request->kind == REQUEST_TENANT_CREATE) {
         struct tenant *tenant = &role->tenants[role->tenants_count++ % things];
         *tenant = (struct tenant){.created_ms = 1};
@@ -185,6 +186,13 @@ static void answer_operator(struct shell *role, const struct request *request,
         text_format(token.id, sizeof(token.id), "%s", id_make(&role->ids, "jt", 1).text);
         text_format(token.peer, sizeof(token.peer), "%s", request->token_create.peer);
         record(reply, REPLY_CREATED, &join_token_table, &token);
+    } else if (request->kind == REQUEST_IMAGE_SHARE || request->kind == REQUEST_IMAGE_UNSHARE) {
+        show(reply, &image_table,
+             find((char *)role->images, sizeof(*role->images), role->images_count, request->key));
+    } else if (request->kind == REQUEST_TENANT_IMAGES) {
+        struct account account = {.images_gib = request->image_quota.images_gib, .created_ms = 1};
+        text_format(account.name, sizeof(account.name), "%s", request->key);
+        record(reply, REPLY_RECORD, &account_table, &account);
     } else if (request->kind == REQUEST_TENANT_QUOTA) {
         struct account account = {.quota = request->limits, .created_ms = 1};
         text_format(account.name, sizeof(account.name), "%s", request->key);
@@ -215,17 +223,63 @@ static bool token_is_known(const struct shell *role, const char *hash) {
     return is_known;
 }
 
-static void answer(struct shell *role, const struct request *request, struct reply *reply) {
-    static const struct node cluster = {.name = "north", .state = PEER_UP, .seen_ms = 1};
+static void answer_leftover(const struct request *request, struct reply *reply) {
+    static const struct leftover leftover = {.vm = "vm-00000000000000000000000000",
+                                             .place = "north", .state = VM_RUNNING};
+    bool is_known = text_equal(request->key, "web"); /* as a VM of the tests is called */
+    if (request->kind == REQUEST_LEFTOVER_LIST)
+        list(reply, request, &leftover_table, (const char *)&leftover, 1);
+    else if (request->kind == REQUEST_LEFTOVER_ADOPT || request->kind == REQUEST_LEFTOVER_DISCARD)
+        show(reply, &leftover_table, is_known ? &leftover : NULL);
+    else
+        problem(reply, CODE_UNSUPPORTED, "", "An owner's");
+}
+
+static void answer_ssh_key(const struct request *request, struct reply *reply) {
+    static const struct ssh_key none = {.name = "none"};
+    if (request->kind == REQUEST_SSH_KEY_ADD)
+        record(reply, REPLY_CREATED, &ssh_key_table, &request->ssh_key);
+    else if (request->kind == REQUEST_SSH_KEY_LIST)
+        list(reply, request, &ssh_key_table, (const char *)&none, 0);
+    else if (text_equal(request->key, "none"))
+        problem(reply, CODE_NOT_FOUND, "", "");
+    else
+        record(reply, REPLY_GONE, &ssh_key_table, &none);
+}
+
+static void answer_whoami(const struct shell *role, const struct request *request,
+                          struct reply *reply) {
     struct whoami whoami = {.role = "operator"};
     if (text_equal(request->token_hash, role->tenant_hash))
         whoami = (struct whoami){.role = "tenant", .tenant = "acme"};
+    record(reply, REPLY_RECORD, &whoami_table, &whoami);
+}
+
+static bool is_for_operators(enum request_kind kind) {
+    static const enum request_kind kinds[] = {
+        REQUEST_IMAGE_SHARE, REQUEST_IMAGE_ADMIT, REQUEST_IMAGE_ADD, REQUEST_IMAGE_DELETE,
+        REQUEST_TENANT_CREATE, REQUEST_TENANT_QUOTA, REQUEST_TENANT_PERMISSIONS_SET,
+        REQUEST_TENANT_PERMISSIONS_RESET, REQUEST_TOKEN_CREATE, REQUEST_TOKEN_REVOKE,
+        REQUEST_KEY_REVOKE, REQUEST_TENANT_DELETE, REQUEST_IMAGE_UNSHARE, REQUEST_TENANT_IMAGES,
+    };
+    for (size_t i = 0; i < array_size(kinds); i++)
+        if (kinds[i] == kind)
+            return true;
+    return false;
+}
+
+static void answer(struct shell *role, const struct request *request, struct reply *reply) {
+    static const struct node cluster = {.name = "north", .state = PEER_UP, .seen_ms = 1};
     if (!token_is_known(role, request->token_hash)) {
         problem(reply, CODE_UNAUTHENTICATED, "", "The token is not known");
         return;
     }
     struct vm *vm;
     const struct operation *op;
+    if (is_for_operators(request->kind)) {
+        answer_operator(role, request, reply);
+        return;
+    }
     switch ((int)request->kind) {
     case REQUEST_VM_CREATE: create(role, request, reply); break;
     case REQUEST_VM_LIST:
@@ -238,6 +292,9 @@ static void answer(struct shell *role, const struct request *request, struct rep
         else
             problem(reply, CODE_NOT_FOUND, "", "");
         break;
+    case REQUEST_SSH_KEY_ADD:
+    case REQUEST_SSH_KEY_LIST:
+    case REQUEST_SSH_KEY_REMOVE: answer_ssh_key(request, reply); break;
     case REQUEST_OP_LIST:
         list(reply, request, &operation_table, (char *)role->ops, role->ops_count);
         break;
@@ -260,6 +317,7 @@ static void answer(struct shell *role, const struct request *request, struct rep
     case REQUEST_CLUSTER_LIST: list(reply, request, &node_table, (char *)&cluster, 1); break;
     case REQUEST_CLUSTER_SHOW:
     case REQUEST_CLUSTER_FORGET:
+    case REQUEST_CLUSTER_ACCEPT:
         show(reply, &node_table, text_equal(request->key, "north") ? &cluster : NULL);
         break;
     case REQUEST_TENANT_LIST:
@@ -270,19 +328,9 @@ static void answer(struct shell *role, const struct request *request, struct rep
              find((char *)role->tenants, sizeof(*role->tenants), role->tenants_count,
                   request->key));
         break;
-    case REQUEST_IMAGE_ADD:
-    case REQUEST_IMAGE_DELETE:
-    case REQUEST_TENANT_CREATE:
-    case REQUEST_TENANT_QUOTA:
-    case REQUEST_TENANT_PERMISSIONS_SET:
-    case REQUEST_TENANT_PERMISSIONS_RESET:
-    case REQUEST_TOKEN_CREATE:
-    case REQUEST_TOKEN_REVOKE:
-    case REQUEST_KEY_REVOKE:
-    case REQUEST_TENANT_DELETE: answer_operator(role, request, reply); break;
     case REQUEST_TOKEN_LIST: list(reply, request, &join_token_table, NULL, 0); break;
-    case REQUEST_WHOAMI: record(reply, REPLY_RECORD, &whoami_table, &whoami); break;
-    default: problem(reply, CODE_UNSUPPORTED, "", "An owner's"); break;
+    case REQUEST_WHOAMI: answer_whoami(role, request, reply); break;
+    default: answer_leftover(request, reply); break;
     }
 }
 
@@ -304,8 +352,7 @@ static void take_request(struct shell *role) {
     if (reply.handle)
         rest_reply(role->rest, &reply);
     reply_clear(&reply);
-    memory_free(request->vm_create.user_data);
-    record_clear(&tenant_permissions_table, &request->tenant_permissions);
+    request_clear(request);
     memory_free(request);
 }
 
@@ -330,8 +377,21 @@ static int open_signals(void) {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     return signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+/* True: the end. */
+static bool take_signal(struct shell *role, int fd) {
+    struct signalfd_siginfo signal = {0};
+    struct error err = {0};
+    if (read(fd, &signal, sizeof(signal)) < 0 || signal.ssi_signo != SIGHUP)
+        return true;
+    int result = rest_renew(role->rest, &err);
+    printf("renewed %d %s\n", result < 0 ? -1 : result, err.text);
+    fflush(stdout);
+    return false;
 }
 
 int main(int count, char **arguments) {
@@ -348,7 +408,8 @@ int main(int count, char **arguments) {
     secret_hash_bytes("tenant-token", 12, role.tenant_hash);
     struct rest_settings settings = {
         .face = &rest_upstream_face,
-        .listen = arguments[1], .image_folder = arguments[2], .plain_allowed = plain,
+        .listen = arguments[1], .image_folder = arguments[2],
+        .image_converter = IMAGE_CONVERTER, .plain_allowed = plain,
         .tls_certificate_file = tls ? arguments[3] : NULL, .software = "isthmus probe",
         .tls_key_file = tls ? arguments[4] : NULL,
         .cluster_token_hashes = hashes, .cluster_token_hashes_count = 1,
@@ -372,7 +433,7 @@ int main(int count, char **arguments) {
     }
     printf("port %u %u\n", rest_port(role.rest), image_serve_port(serve));
     fflush(stdout);
-    while (!fds[1].revents) {
+    while (!fds[1].revents || !take_signal(&role, fds[1].fd)) {
         (void)poll(fds, 2, 20);
         if (fds[0].revents)
             take_request(&role);

@@ -136,6 +136,36 @@ class Api(CloudCase):
                             "invalid")
         self.assertNotIn("stage=", self.cloud.owner("north", "vm", "list", "-o", "json").out)
 
+    def history(self, vm, limit):
+        """All operations on the VM, read page by page."""
+        found, after = [], ""
+        while True:
+            page = self.get(f"/v1/operations?vm={vm}&limit={limit}&after={after}")
+            found += page["items"]
+            after = page.get("next", "")
+            if not after:
+                return found
+
+    def test_what_ended_long_ago_is_read_from_the_store(self):
+        headers = {"Idempotency-Key": "long-ago"}
+        first = self.ask("POST", "/v1/vms?wait=60", BODY, headers=headers).json()
+        others = [self.ask("POST", f"/v1/vms/web/{verb}?wait=60").json()
+                  for _ in range(150) for verb in ("lock", "unlock")]  # more than are in memory
+        wanted = [first, *others][::-1]
+        for _ in range(2):
+            self.assertEqual(self.history(first["vm"], 100), wanted)
+            self.assertEqual(self.history(first["vm"], 500), wanted)
+            self.assertEqual(self.operation(first), first)
+            again = self.ask("POST", "/v1/vms?wait=60", BODY, headers=headers)
+            self.assertEqual((again.status, again.json()), (200, first))
+            self.cloud.upstream.kill()
+            self.cloud.upstream.start()
+            self.cloud.await_capacity()
+        other = read(self.cloud.tenant("stranger")).strip()
+        self.assertEqual(self.ask("GET", f"/v1/operations/{first['id']}", token=other).status, 404)
+        theirs = self.ask("GET", f"/v1/operations?vm={first['vm']}", token=other).json()
+        self.assertEqual(theirs["items"], [])
+
     def test_every_documented_get_answers(self):
         operation = self.create(wait=60)
         document = self.cloud.rest("GET", "/v1/openapi.json").json()
@@ -146,13 +176,15 @@ class Api(CloudCase):
         images_token = f"{self.cloud.upstream.folder}/north-images.token"
         asked = 0
         for path, item in document["paths"].items():
-            if "get" not in item:
+            if "get" not in item or path == "/v1/events":  # that does not end: test_watch.py
                 continue
             with self.subTest(path):
-                # archives are for clusters, all else is for the operator here
-                token = read(images_token).strip() if "{digest}" in path else None
+                # archives are for clusters, SSH keys for a tenant, all else for the operator here
+                token = (read(images_token).strip() if "blobs" in path else
+                         self.token if "ssh-keys" in path else None)
                 answer = self.cloud.rest("GET", path.format(**variables), token=token)
-                self.assertEqual(answer.status, 200, answer.out)
+                nothing = "uploads" in path  # has broken off
+                self.assertEqual(answer.status, 404 if nothing else 200, answer.out)
                 asked += 1
         self.assertGreaterEqual(asked, 14)
 

@@ -6,12 +6,19 @@ Numbers in comments are those of the promises. ISTHMUS_CARRIER names the kind, t
 ISTHMUS_BUILD the build folder; default: build. What is XMPP's own: test_xmpp.py."""
 import argparse
 import os
+import signal
 import sys
 import time
 import unittest
 
 from carrier_case import KINDS, WAIT_SECONDS, CarrierCase, Probe, probe_path
+from cloud_parts import wait_until
 from prosody import free_port
+
+FREED_SECONDS = 12  # two, and the rest for a busy machine: less than any time-out
+AWAY_SECONDS = 60  # more than anything may wait for anybody, twice
+CROWD = 200
+CROWD_SECONDS = 240  # on a machine that does other things, too
 
 HOSTILE = """{"text":"<&>\\"' ]]> <frame/> &amp; ü € 𝄞 \t end"}"""
 
@@ -33,6 +40,28 @@ class Carrier(CarrierCase):
         self.exchange(alice, bob, HOSTILE)
         self.exchange(alice, bob, "0123456789abcdef" * (60 * 64))  # 60 KiB
         self.exchange(alice, bob, "&" * 40000)  # five times as long when escaped
+
+    def test_any_bytes_travel_unchanged_where_the_kind_is_binary(self):
+        if not self.kind.is_binary:
+            self.skipTest("frames of this kind are text")
+        alice, bob = self.pair()
+        for bytes_ in (bytes(range(256)), b"\0", b"\n", b"frame x@y 5\n12345\n", bytes(65536)):
+            alice.tell(f"bytes {bob.address} {bytes_.hex()}")
+            alice.wait("sent")
+            self.assertEqual(bob.wait("bytes"), f"bytes {alice.address} {bytes_.hex()}")
+
+    def test_one_who_does_not_read_holds_up_nobody_else(self):
+        alice, bob = self.pair()
+        third = self.probe("stranger", "alice")
+        third.wait("link up")
+        bob.process.send_signal(signal.SIGSTOP)
+        try:
+            for _ in range(50):
+                alice.tell(f"burst {bob.address} 1000")
+                alice.wait("burst")
+                self.exchange(alice, third, "past the full one")
+        finally:
+            bob.process.send_signal(signal.SIGCONT)
 
     def test_a_frame_over_the_limit_is_dropped_and_the_link_stays(self):
         alice, bob = self.pair()
@@ -57,10 +86,10 @@ class Carrier(CarrierCase):
         self.exchange(alice, bob, "after the flood")
 
     def test_no_frame_waits_for_the_traffic_after_it(self):
-        alice, bob = self.pair()
+        alice, bob = self.pair(ping=600)  # waiting is over before a tick would mend it
         for length in range(100, 60000, 311):  # across libstrophe's reads and TLS records
             alice.send(bob.address, "x" * length)
-            bob.wait("frame", seconds=5)  # less than until the next tick, which would mend it
+            bob.wait("frame")
 
     # 3: nothing is stored
 
@@ -75,6 +104,19 @@ class Carrier(CarrierCase):
         alice.send(bob.address, "fresh")
         self.assertEqual(bob.wait("frame"), f"frame {alice.address} fresh")
 
+    def test_who_was_away_for_a_minute_hears_nothing_of_it(self):
+        alice, bob = self.pair()
+        bob.quit()
+        end = time.monotonic() + AWAY_SECONDS
+        while time.monotonic() < end:
+            alice.send(bob.address, "stale")
+            time.sleep(1)
+        bob = self.probe("bob", "alice")
+        alice.wait(f"peer {bob.address} up")
+        alice.send(bob.address, "fresh")
+        self.assertEqual(bob.wait("frame"), f"frame {alice.address} fresh")
+        self.assertNotIn(f"frame {alice.address} stale", bob.lines)
+
     # 7: presence
 
     def test_a_peer_is_seen_to_come_and_go_whoever_was_first(self):
@@ -84,20 +126,44 @@ class Carrier(CarrierCase):
             bob = self.probe("bob", "alice")
             bob.wait(f"peer {alice.address} up")
             alice.wait(f"peer {bob.address} up")
-            self.assertLess(bob.quit(), 3)
+            self.assertLess(bob.quit(), FREED_SECONDS)
             alice.wait(f"peer {bob.address} down")
         bob = self.probe("bob", "alice")
         alice.wait(f"peer {bob.address} up")
         bob.close()  # kill -9
+        if not self.kind.tells_of_death:
+            gone, before = f"peer {bob.address} down", len(alice.lines)
+            wait_until(lambda: alice.send(bob.address, "are you there?") and
+                       gone in alice.lines[before:], gone)
+            return
         alice.wait(f"peer {bob.address} down")
 
     def test_a_bounced_frame_says_that_the_peer_is_away(self):
         alice = self.probe("alice")
         alice.wait("link up")
-        alice.tell("send ghost@nowhere.test/x anybody?")
-        alice.wait("peer ghost@nowhere.test/x down")  # it may be back before "sent" is told
+        gone = "peer ghost@nowhere.test/x down"
+        wait_until(lambda: alice.send("ghost@nowhere.test/x", "anybody?") and gone in alice.lines,
+                   gone)  # a link that is lost meanwhile takes what was sent with it
 
     # 5, 6 and 9: the server goes
+
+    def test_a_crowd_that_comes_at_once_is_let_in_and_back_in(self):
+        users = [f"user-{number}" for number in range(CROWD)]
+        server = self.make_server("crowd", "crowd.test", users)
+        for user in users:
+            if hasattr(server, "reach"):
+                server.reach(user, [])
+        server.start()
+        self.addCleanup(server.stop)
+        crowd = [self.probe(user, server=server) for user in users]
+        for one in crowd:
+            one.wait("link up", CROWD_SECONDS)
+        server.kill()
+        for one in crowd:
+            one.wait("link down", CROWD_SECONDS)
+        server.start()
+        for one in crowd:
+            one.wait("link up", CROWD_SECONDS)
 
     def test_both_come_back_after_the_server_was_killed(self):
         alice, bob = self.pair()
@@ -105,7 +171,8 @@ class Carrier(CarrierCase):
         try:
             alice.wait("link down")
             bob.wait("link down")
-            alice.wait("log error disconnected")  # refused
+            if not any(self.kind.nobody in line for line in alice.lines):
+                alice.wait("log error disconnected")  # refused, at once or when it is tried again
             self.assertEqual(alice.send(bob.address, "into the void"), "dropped")
         finally:
             self.server.start()
@@ -137,7 +204,7 @@ class Carrier(CarrierCase):
         alice.wait("link up")
         self.server.hang()
         try:
-            self.assertLess(alice.quit(), 4)  # a second or two for a busy machine
+            self.assertLess(alice.quit(), FREED_SECONDS)
         finally:
             self.server.go_on()
 
@@ -146,7 +213,7 @@ class Carrier(CarrierCase):
         self.addCleanup(silent.close)
         alice = self.probe("alice", port=silent.port, handshake=600)
         self.assertTrue(silent.in_tls.wait(WAIT_SECONDS))
-        self.assertLess(alice.quit(), 3)
+        self.assertLess(alice.quit(), FREED_SECONDS)
 
     # 4 and 12: several servers
 
@@ -161,8 +228,8 @@ class Carrier(CarrierCase):
     def both(self, user, peer, first, second, **options):
         """A probe with `first` and `second` as its servers."""
         return self.probe(user, peer, first, more=[
-            (second.address(user), f"secret of {user}", second.port, second.ca_file,
-             second.address(peer))], **options)
+            (self.kind.name, second.address(user), f"secret of {user}",
+             self.kind.where(second.port), second.proof, second.address(peer))], **options)
 
     def test_a_lost_server_is_replaced_by_the_next_and_used_again_when_it_is_stable(self):
         first, second = self.servers("f.test", "g.test")
@@ -192,7 +259,7 @@ class Carrier(CarrierCase):
         self.exchange(manager, agent, "at the first again")
         self.assertEqual([line for line in manager.lines if line.startswith("link")], ["link up"])
         self.assertFalse([line for line in manager.lines if "probe" in line], "of the agent's")
-        self.assertLess(agent.quit(), 3)
+        self.assertLess(agent.quit(), FREED_SECONDS)
 
     def test_a_peer_is_not_heard_by_its_address_at_another_server(self):
         first, second = self.servers("h.test", "i.test")
@@ -212,16 +279,18 @@ class Carrier(CarrierCase):
 
     def test_a_certificate_of_another_authority_is_refused(self):
         other = self.make_server("authority", "one.test")
-        line = self.failure(ca_file=other.ca_file)
+        line = self.failure(proof=other.proof)
         self.assertIn(self.kind.authority, line)
 
     def test_a_certificate_that_the_system_trusts_is_refused_without_our_authority(self):
         other = self.make_server("system", "one.test")
         os.environ["SSL_CERT_FILE"] = self.server.ca_file
         self.addCleanup(os.environ.pop, "SSL_CERT_FILE")
-        self.assertIn(self.kind.authority, self.failure(ca_file=other.ca_file))
+        self.assertIn(self.kind.authority, self.failure(proof=other.proof))
 
     def test_a_certificate_for_another_name_is_refused(self):
+        if not self.kind.has_certificates:
+            self.skipTest("a key of this kind's servers has no name")
         other = self.make_server("name", "one.test", ("alice",), certificate_name="two.test")
         other.start()
         self.addCleanup(other.stop)
@@ -243,20 +312,25 @@ class Carrier(CarrierCase):
         self.addCleanup(silent.close)
         self.assertIn(self.kind.silent, self.failure(port=silent.port, handshake=1))
 
-    def test_a_second_party_with_the_same_address_is_named_by_the_first(self):
+    def test_a_second_party_with_the_same_address_is_named_by_one_of_the_two(self):
         first = self.probe("alice")
         first.wait("link up")
         second = self.probe("alice")
-        second.wait("link up")
+        if self.kind.is_first_kept:
+            first, second = second, first
+        else:
+            second.wait("link up")
         self.assertIn(self.kind.conflict, first.wait("log error disconnected"))
-        first.wait("link down")
-        self.assertLess(first.quit(), 3)  # not bound to its half minute of waiting
+        if not self.kind.is_first_kept:
+            first.wait("link down")  # told after the cause
+        self.assertEqual(first.lines.count("link up"), first.lines.count("link down"))
+        self.assertLess(first.quit(), FREED_SECONDS)  # not bound to its half minute of waiting
 
     def test_bad_settings_are_refused_at_once(self):
-        for change, words in (({"ca_file": "/nowhere/ca.pem"}, "/nowhere/ca.pem"),):
+        for change, words in (({"proof": "/nowhere/ca.pem"}, "/nowhere/ca.pem"),):
             self.assertIn(words, self.probe("alice", **change).wait("error"))
-        probe = Probe(self.kind.name, self.kind.bad_address, "secret", self.server.port,
-                      self.server.ca_file)
+        probe = Probe(self.kind.name, self.kind.bad_address, "secret",
+                      self.kind.where(self.server.port), self.server.proof)
         self.addCleanup(probe.close)
         self.assertIn(self.kind.address, probe.wait("error"))
 

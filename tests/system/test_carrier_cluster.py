@@ -36,7 +36,8 @@ class EjabberdCase(unittest.TestCase):
         jid, peer = self.cluster.jid(user, "x"), self.cluster.jid(peer, "x")
         password = f"secret of {user}" if password is None else password
         probe = Probe("xmpp", jid, password, nodes[0].port, self.cluster.ca_file, peer, more=[
-            (jid, password, node.port, node.ca_file, peer) for node in nodes[1:]], **options)
+            ("xmpp", jid, password, node.port, node.ca_file, peer) for node in nodes[1:]],
+            **options)
         self.addCleanup(probe.close)
         return probe
 

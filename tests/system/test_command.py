@@ -66,6 +66,33 @@ class Command(Case):
         self.assertEqual(len(self.run_it("vm", "list", "-o", "name", "--limit", "3")
                              .stdout.split()), 3)
 
+    def test_lists_show_the_rows_and_fields_that_are_asked_for(self):
+        for name in ("web-1", "web-2", "db-1"):
+            self.create(name)
+        listed = self.run_it("vm", "list", "--name", "web-*", "--fields", "name,state").stdout
+        rows = [line.split()[1:] for line in listed.splitlines()]
+        self.assertEqual(rows, [["NAME", "STATE"], ["web-1", "running"], ["web-2", "running"]])
+        self.assertEqual(self.run_it("vm", "list", "--state", "crashed", "-o", "name").stdout, "")
+        body = self.ask("GET", "/v1/vms?name=*-1&fields=name").json
+        self.assertEqual([sorted(item) for item in body["items"]], [["id", "name"]] * 2)
+        self.assertIn("--fields", self.run_it("vm", "list", "--fields", "hosts", code=2).stderr)
+        self.assertIn("stopped", self.run_it("vm", "list", "--state", "asleep", code=1).stderr)
+        self.run_it("vm", "list", "--sort", "-created")
+        self.assertIn("created", self.run_it("vm", "list", "--sort", "size", code=2).stderr)
+
+    def test_several_vms_have_a_result_each(self):
+        for name in ("a", "b", "slow-c"):
+            self.create(name)
+        done = self.run_it("vm", "stop", "a", "nobody", "b", code=1)
+        self.assertEqual([line.split(":")[0] for line in done.stdout.splitlines()
+                          if line.startswith("stop")], ["stop a", "stop b"])
+        self.assertIn("isthmus: nobody: ", done.stderr)
+        done = self.run_it("vm", "start", "slow-c", "a", "--wait")
+        self.assertEqual(len(re.findall(r"^start \S+: done in", done.stdout, re.MULTILINE)), 2)
+        self.assertIn("--key", self.run_it("vm", "stop", "a", "b", "--key", "x", code=2).stderr)
+        done = self.run_it("tenant", "delete", "acme-2", "acme-3")
+        self.assertEqual(done.stdout, "tenant acme-2: deleted\ntenant acme-3: deleted\n")
+
     def test_wait_tells_the_end_and_a_terminal_sees_it_live(self):
         making = ("--shape", "small", "--image", "tiny")
         done = self.run_it("vm", "create", "slow", *making, "--wait")
@@ -106,7 +133,8 @@ class Command(Case):
                                  (("vm", "create", "web"), "--shape and --image"),
                                  (("vm", "create", "Web", *making), "a-z"),
                                  (("vm", "create", "w", *making, "--user-data", "/none"), "/none"),
-                                 (("image", "import", "x", "/none"), "check the path")):
+                                 (("image", "import", "x", "/none"), "check the path"),
+                                 (("image", "import", "x", "/tmp"), "tar -C /tmp -cf x.tar .")):
             self.assertIn(words, self.run_it(*arguments, code=2).stderr, arguments)
         gone = command("http://127.0.0.1:1", "vm", "list")
         self.assertEqual(gone.returncode, 3)
@@ -143,7 +171,7 @@ class Command(Case):
         text = self.run_it("--help").stdout
         commands = re.findall(r"^  isthmus ([\w-]+ ?[\w-]*) ", text, re.M)
         with open(os.path.join(ROOT, "src/cli/isthmus.c")) as source:
-            rows = re.findall(r'^    \{"[a-z]+", ', source.read(), re.M)
+            rows = re.findall(r'^    \{"[a-z-]+", ', source.read(), re.M)
         self.assertEqual(len(commands), len(rows))
         for each in commands:
             self.assertIn("usage: isthmus " + each.strip(), self.run_it(*each.split(),
@@ -176,7 +204,7 @@ class Command(Case):
             data.write(b"x")
             self.run_it("image", "import", "taken", data.name, code=1)
             refused = self.run_it("image", "import", "t", data.name, code=1, token="tenant-token")
-            self.assertIn("operators", refused.stderr)
+            self.assertIn("token does not permit this", refused.stderr)
         self.assertIn("x86_64", self.run_it("image", "show", "tiny").stdout)
         self.assertIn("tiny", self.run_it("image", "list").stdout)
         self.run_it("image", "delete", "tiny")
@@ -185,7 +213,14 @@ class Command(Case):
         self.run_it("cluster", "show", "north")
         op = self.create().json["id"]
         self.assertIn(op, self.run_it("op", "list").stdout)
-        self.assertIn("succeeded", self.run_it("op", "show", op).stdout)
+        shown = self.run_it("op", "show", op, TZ="Asia/Kolkata").stdout
+        self.assertIn("succeeded", shown)
+        self.assertRegex(shown, r"asked +1970-01-01 05:30:00\+05:30\n")
+
+    def test_an_empty_key_is_refused_and_not_left_out(self):
+        refused = self.run_it("vm", "create", "web", "--shape", "small", "--image", "tiny",
+                              "--key", "", code=1)
+        self.assertIn("Idempotency-Key", refused.stderr)
 
 
 if __name__ == "__main__":

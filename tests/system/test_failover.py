@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Application servers that die under load, one after the other, each with another to take over:
-two independent Prosodys, and an ejabberd of two nodes. Every operation comes to its true end, none
-twice, none lost."""
+"""Application servers that die under load, one after the other, each with another to take over: two
+independent Prosodys, a Prosody and a relay in both orders, and an ejabberd of two nodes. Every
+operation comes to its true end, none twice, none lost."""
 import threading
 import time
 import unittest
@@ -71,6 +71,8 @@ class Failover(LinkCase):
             made, gone = load.finish()
         for operation in gone:
             self.await_end(operation)
+        made = self.begun(made)
+        self.assertTrue(made)
         self.await_made(made)
         self.await_gone(self.delete(made))
 
@@ -86,10 +88,11 @@ class Failover(LinkCase):
         """Everybody uses the first server again."""
         def last_server(daemon):
             lines = [line for line in daemon.log().splitlines() if " event=connected " in line]
-            return {line.split(" link=")[1].split()[0]: line.rsplit("server=", 1)[1]
+            return {line.split(" link=")[1].split()[0]: line.rsplit("server=", 1)[1].split()[0]
                     for line in lines}
         users = [*self.cloud.downstreams.values(), *self.cloud.agents.values()]
-        wait_until(lambda: all(address == f"127.0.0.1:{first.port}" for daemon in users
+        place = getattr(first, "url", f"127.0.0.1:{first.port}")
+        wait_until(lambda: all(address == place for daemon in users
                                for address in last_server(daemon).values()),
                    f"all are back at {first.name}")
         self.await_up()
@@ -134,6 +137,8 @@ class TwoServers(Failover):
             made, gone = load.finish()
         for operation in gone:
             self.await_end(operation)
+        made = self.begun(made)
+        self.assertTrue(made)
         self.await_made(made)
         self.await_gone(self.delete(made))
 
@@ -149,7 +154,7 @@ class TwoServers(Failover):
         wait_until(lambda: len(heard()) > 3, "some frames of north's")
         ends = list(seal.ends_of(self.cloud))
         recorded = [frame for frame in heard() if not any(
-            "hello" in str(end.open_any(frame.text)) for end in ends)]
+            "hello" in str(end.open_any(seal.sealed_in(frame.text))) for end in ends)]
         mark = other.mark()
         other.order([f"<presence from='{north}' to='{manager}'/>"])
         other.deliver(*(Frame(north, manager, frame.text) for frame in recorded),
@@ -162,6 +167,21 @@ class TwoServers(Failover):
 
     def test_operations_survive_the_death_of_each_of_two_servers(self):
         self.live_through_deaths()
+
+
+class XmppThenHttp(Failover):
+    """Servers of two kinds: the next kind takes over, and gives back."""
+    options = {**TwoServers.options, "trace": False, "carrier": "xmpp", "spare_carrier": "http"}
+
+    def servers(self):
+        return self.cloud.servers
+
+    def test_operations_survive_the_death_of_each_kind_of_server(self):
+        self.live_through_deaths()
+
+
+class HttpThenXmpp(XmppThenHttp):
+    options = {**XmppThenHttp.options, "carrier": "http", "spare_carrier": "xmpp"}
 
 
 class TwoNodes(Failover):

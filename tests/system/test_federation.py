@@ -111,7 +111,9 @@ class ManyToMany(CloudCase):
             return customer.get("/v1/vms/web")
 
         self.assertEqual(customer.create("web", cluster=cluster, wait=60)["code"], "ok")
-        ask("resize", code="bad-state", shape="large")  # more memory than it was started with
+        had = customer.get("/v1/vms/web")
+        vm = ask("resize", code="bad-state", shape="large")  # more memory than it was started with
+        self.assertEqual((vm["shape"], vm["size"]), (had["shape"], had["size"]))
         self.assertEqual(customer.act("web", "stop")["code"], "ok")
         large = {"cpus": 4, "memory_mib": 2048, "disk_gib": 4}
         vm = ask("resize", shape="large")
@@ -332,14 +334,15 @@ class ManyToMany(CloudCase):
             self.assertEqual([(each["cluster"], each["code"]) for each in last["timeline"]
                               if each["step"] == "refused"], [("north", "no-capacity")])
             told = self.cloud.cli("op", "show", last["id"], upstream=customer.upstream).out
-            self.assertRegex(told, r" refused +cluster north refuses: it has no room\n")
+            self.assertRegex(told, " refused +cluster north refuses: it cannot have it; because of "
+                             "its group's rule\n")
             only = customer.create("web-4", cluster="north", **wish)
-            self.assertEqual(only["code"], "no-capacity", only)
+            self.assertEqual(only["code"], "unmet", only)
             self.assertEqual(len(customer.vms()), 4)
         stratus = self.customers[1]
         wish = {**wish, "group": "alone", "cluster": "solo-tuff"}
         self.assertEqual([stratus.create(f"lone-{i}", **wish)["code"] for i in range(2)],
-                         ["ok", "no-capacity"])
+                         ["ok", "unmet"])
 
     def traffic(self, manager):
         """What its downlink's server carried, opened by the keys of its links."""

@@ -3,6 +3,8 @@
 ISTHMUS_BUILD names the build folder. As root, the embedded driver wants the system user
 libvirt-qemu and the qemu.conf that write_embed_root writes; as another user, nothing.
 """
+import base64
+import gzip
 import hashlib
 import os
 import pathlib
@@ -59,7 +61,7 @@ class QemuCase(HostCase):
 
     def probe(self, *more):
         probe = super().probe(self.uri, None, *more)
-        probe.expect("host .*", 60)
+        probe.expect("host .*")
         keep_probes(self.root / "cache")
         return probe
 
@@ -68,7 +70,7 @@ class QemuCase(HostCase):
         return file.read_text(errors="replace") if file.exists() else ""
 
     def wait_ready(self, vm, times=1):
-        wait_until(lambda: self.console(vm).count("ISTHMUS-GUEST ready") >= times, 180,
+        wait_until(lambda: self.console(vm).count("ISTHMUS-GUEST ready") >= times, 600,
                    lambda: f"{times} times ready in\n{self.console(vm)}")
 
     def boot(self, probe, vm, **arguments):
@@ -103,11 +105,11 @@ class QemuDriver(QemuCase):
         before = disk.stat().st_ino
 
         self.assertEqual(probe.do("reboot", vm=vm), "ok")
-        probe.expect(f"domain {vm} epoch=2 running rebooted", 60)
+        probe.expect(f"domain {vm} epoch=2 running rebooted")
         self.wait_ready(vm, times=2)
 
         self.assertEqual(probe.do("shutdown", vm=vm), "ok")
-        probe.expect(f"domain {vm} epoch=2 stopped changed", 60)
+        probe.expect(f"domain {vm} epoch=2 stopped changed")
         # again: the disk that the guest has used stays
         self.assertEqual(probe.do("create", vm=vm, digest=self.digest, epoch=2), "ok")
         self.assertEqual(disk.stat().st_ino, before)
@@ -122,7 +124,7 @@ class QemuDriver(QemuCase):
         self.assertEqual(probe.do("start", vm=vm), "ok")
         probe.expect(f"domain {vm} epoch=2 running changed")
         self.assertEqual(probe.do("shutdown", vm=vm), "ok")
-        probe.expect(f"domain {vm} epoch=2 stopped changed", 60)
+        probe.expect(f"domain {vm} epoch=2 stopped changed")
         # the very guest that was suspended has heard that: it did not boot
         self.assertEqual(self.console(vm).count("ISTHMUS-GUEST ready"), 3)
         self.assertEqual(probe.do("remove", vm=vm), "ok")
@@ -137,14 +139,14 @@ class QemuDriver(QemuCase):
         os.kill(pid, 0)
         again = self.probe()
         again.send("scan")
-        again.expect("scanned", 60)
+        again.expect("scanned")
         self.assertIn(f"domain {vm} epoch=5 running found", again.lines)
         self.assertEqual(again.do("create", vm=vm, digest=self.digest, epoch=5), "ok")
         self.assertEqual(again.do("start", vm=vm), "ok")
         self.assertEqual(self.pids(), [pid])
         again.forget()
         self.assertEqual(again.do("shutdown", vm=vm), "ok")
-        again.expect(f"domain {vm} epoch=5 stopped changed", 60)
+        again.expect(f"domain {vm} epoch=5 stopped changed")
         again.close()
 
     def test_a_guest_that_dies_is_told_as_crashed(self):
@@ -167,7 +169,7 @@ class QemuDriver(QemuCase):
             self.addCleanup(self.virsh, "undefine", name)
         probe = self.probe()
         probe.send("scan")
-        probe.expect("scanned", 60)
+        probe.expect("scanned")
         self.assertFalse([line for line in probe.lines if line.startswith("domain")])
         self.assertEqual(probe.do("create", vm=vm, digest=self.digest), "host-failed")
         self.assertEqual(probe.do("start", vm=vm), "lost")
@@ -215,6 +217,39 @@ class QemuShape(QemuCase):
         self.assertEqual(probe.do("start", vm=vm), "ok")
         self.wait_ready(vm, before + 1)
 
+    def test_first_boot_data_are_any_bytes(self):
+        probe, vm = self.probe(), vm_id(12)
+        self.assertEqual(probe.do("fetch", vm=vm, digest=self.digest), "ok")
+        self.addCleanup(self.remove, vm)
+        for kind, data in (("create", gzip.compress(b"#cloud-config\n")),
+                           ("rebuild", bytes(range(256)))):
+            self.assertEqual(probe.do(kind, vm=vm, digest=self.digest,
+                                      data64=base64.b64encode(data).decode()), "ok")
+            self.assertIn(data, (self.host / "vms" / vm / "seed.iso").read_bytes())
+
+    def test_a_guest_is_told_its_name_its_networks_and_who_may_log_in(self):
+        probe, vm, key = self.probe(), vm_id(13), "ssh-rsa AAAAB3NzaC1yc2EA anna"
+        what = {"vm": vm, "digest": self.digest, "networks": "nat,nat"}
+        self.boot(probe, vm, name="web", data="greeting:hello", networks="nat,nat",
+                  keys=key.replace(" ", "_"))
+        for name, more in (("web", {}), ("new", {}), ("newer", {"data": "greeting:other"}),
+                           ("newest", {"keys": "ssh-rsa_AAAAB3NzaC1yc2EA_bob"})):
+            if name != "web":
+                self.assertEqual(probe.do("stop", vm=vm), "ok")
+                self.assertEqual(probe.do("rebuild", name=name, **what, **more), "ok")
+            seed = (self.host / "vms" / vm / "seed.iso").read_bytes().decode(errors="replace")
+            self.assertIn(f'local-hostname: "{name}"', seed)
+            for i in (0, 1):
+                self.assertIn(f'match: {{macaddress: "{mac_of(vm, i)}"}}', seed)
+            self.assertIn(f'- "{key.replace("anna", "bob" if "keys" in more else "anna")}"', seed)
+            self.assertIn("greeting:" + ("hello" if name in ("web", "new") else "other"), seed)
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        self.wait_ready(vm, times=2)
+        self.assertIn("ISTHMUS-GUEST name=newest user-data=greeting:other", self.console(vm))
+        live = (self.root / f"run/qemu/isthmus-{vm}.xml").read_text()
+        self.assertIn(f"path='{self.host}/vms/{vm}/agent.sock'", live)
+        self.assertTrue((self.host / "vms" / vm / "agent.sock").is_socket())
+
     def test_a_guest_sees_its_interfaces_wherever_and_however_often_it_is_made(self):
         probe, vm = self.probe(), vm_id(9)
         what = {"vm": vm, "digest": self.digest, "networks": "nat,nat"}
@@ -249,6 +284,55 @@ class QemuShape(QemuCase):
         self.assertEqual(rows, [["bridge", "br0", "virtio", mac_of(vm, 0)],
                                 ["network", "default", "virtio", mac_of(vm, 1)],
                                 ["user", "-", "virtio", mac_of(vm, 2)]])
+
+
+class QemuMachine(QemuCase):
+    """A domain as an earlier program made it, of an earlier machine type."""
+    earlier = "pc-i440fx-5.2"
+    size = r"<(memory|currentMemory|maxMemory|vcpu)\b.*?</\1>|<numa>.*?</numa>"
+
+    def definition(self, vm):
+        """What the domain is to be at its next start, with its size cut out; and the whole."""
+        for probe in self.probes:
+            probe.close()
+        whole = self.virsh("dumpxml", "--inactive", f"isthmus-{vm}")
+        return re.sub(r"\s+", " ", re.sub(self.size, "", whole, flags=re.S)), whole
+
+    def make_earlier(self, vm):
+        _, whole = self.definition(vm)
+        old = re.sub(r"machine='[^']*'", f"machine='{self.earlier}'", whole)
+        old = re.sub(r"(<target dev='vda'.*?slot=')[^']*", r"\g<1>0x1d", old, flags=re.S)
+        old = re.sub(r"<topology[^>]*/>", "", old)
+        old = old.replace("</devices>", "<rng model='virtio'><backend model='random'>"
+                          "/dev/urandom</backend></rng></devices>")
+        (self.root / "old.xml").write_text(old)
+        self.virsh("define", str(self.root / "old.xml"))
+        return self.definition(vm)[0]
+
+    def test_a_guest_keeps_its_machine_until_its_tenant_wants_the_newest(self):
+        probe, vm = self.probe(), vm_id(11)
+        what = {"vm": vm, "digest": self.digest, "networks": "nat", "disk": 2}
+        self.assertEqual(probe.do("fetch", vm=vm, digest=self.digest), "ok")
+        self.addCleanup(self.remove, vm)
+        self.assertEqual(probe.do("create", **what), "ok")
+        new = self.definition(vm)[1]
+        self.assertIn("<topology sockets='1' dies='1' cores='4' threads='1'/>", new)
+        old = self.make_earlier(vm)
+        for kind, more in (("resize", {"cpus": 2, "memory": 640}), ("snapshot", {}),
+                           ("revert", {"cpus": 2, "memory": 256}),
+                           ("rebuild", {"cpus": 3, "memory": 768})):
+            self.assertEqual(self.probe().do(kind, snapshot="a", **what, **more), "ok", kind)
+            self.assertEqual(self.definition(vm)[0], old, kind)
+        self.assertIn("<vcpu placement='static' current='3'>12</vcpu>", self.definition(vm)[1])
+        self.assertIn(f"<memory unit='KiB'>{768 * 1024}</memory>", self.definition(vm)[1])
+        probe = self.probe()
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        self.wait_ready(vm)
+        self.assertEqual(probe.do("resize", cpus=4, memory=896, **what), "ok")  # as it runs
+        self.assertEqual(probe.do("stop", vm=vm), "ok")
+        self.assertEqual(self.definition(vm)[0], old)
+        self.assertEqual(self.probe().do("resize", upgrade="yes", **what), "ok")
+        self.assertEqual(self.definition(vm)[1], new)
 
 
 class QemuMemory(QemuCase):

@@ -20,6 +20,7 @@ def flip(text, rng):
 
 class HostileServers(CloudCase):
     clusters = {"north": ["host-1"], "south": ["host-2"]}
+    is_binary = False  # the carrier
     options = {"driver": "test", "trace": "hostile",
                "timing": {"beat_seconds": 1, "hold_down_seconds": 2}}
 
@@ -57,8 +58,8 @@ class HostileServers(CloudCase):
 
     def opened(self, frame):
         """Of a frame that was sealed by one of the daemons, else None."""
-        return next((json.loads(text) for text in (end.open_any(frame.text) for end in self.ends)
-                     if text is not None), None)
+        texts = (end.open_any(seal.sealed_in(frame.text)) for end in self.ends)
+        return next((json.loads(seal.in_words(text)) for text in texts if text is not None), None)
 
     def session(self, server, sender, receiver, since=0):
         """The sender's session number in its newest frame."""
@@ -262,7 +263,9 @@ class HostileServers(CloudCase):
         self.assertGreater(len(sealed), 50)
         self.assertEqual(len({frame.text for frame in sealed}), len(sealed))
         for frame in sealed:
-            self.assertRegex(frame.text, r"^[A-Za-z0-9_-]{54,}$")
+            self.assertRegex(frame.text, r"^~?[A-Za-z0-9_-]{54,}$")
+        as_bytes = [frame for frame in sealed if frame.text.startswith("~")]
+        self.assertEqual(len(as_bytes) > len(sealed) / 2, self.is_binary)
 
     def test_what_is_forged_or_repeated_of_a_change_of_keys_changes_nothing(self):
         north, host = self.cloud.downstreams["north"], self.cloud.agents["host-1"]

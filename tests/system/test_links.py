@@ -125,6 +125,7 @@ class Resets(ProxiedCase):
             proxy.set(reset_share=0.0)
         for operation in gone:
             self.await_end(operation)
+        made = self.begun(made) + self.define(2)  # while it lasted all may have waited in vain
         self.await_made(made)
         self.await_gone(self.delete(made))
 

@@ -98,6 +98,8 @@ class Migration(CloudCase):
         super().setUpClass()
         cls.import_image("heart", make_archive(f"{cls.folder.name}/heart.tar.zst",
                                                heartbeat_disk(cls.folder.name)))
+        cls.import_image("efi", make_archive(f"{cls.folder.name}/efi.tar.zst", manifest={
+            "machine": {"firmware": "uefi"}}))
 
     def setUp(self):
         self.addCleanup(self.delete_all)
@@ -112,12 +114,12 @@ class Migration(CloudCase):
     def beats(self, host, vm):
         return [int(beat) for beat in re.findall(r"HB (\d+)\n", self.console(host, vm))]
 
-    def make_on(self, host, name, **more):
+    def make_on(self, host, name, image="heart", **more):
         """A VM with a heart, on this host alone; the others are open again after that."""
         others = [other for other in self.cloud.agents if other != host]
         for other in others:
             self.owner("host", "cordon", other)
-        made = self.create(name, "heart", wait=60, **more)
+        made = self.create(name, image, wait=60, **more)
         self.assertEqual(made["code"], "ok", made)
         for other in others:
             self.owner("host", "uncordon", other)
@@ -177,6 +179,22 @@ class Migration(CloudCase):
         for verb in ("stop", "start"):
             self.assertEqual(self.act("web", verb)["code"], "ok", verb)
         wait_until(lambda: "NANO-READY boots=2" in self.console("inner-2", vm), "its second boot")
+
+    def test_the_variables_of_uefi_go_along(self):
+        vm = self.make_on("inner-1", "web", image="efi", on_drain="migrate", shape="small")
+        wait_until(lambda: "EFI Internal Shell" in self.console("inner-1", vm),
+                   "UEFI has looked for something to start", 240)
+        nvram = {host: f"{self.cloud.agents[host].state}/vms/{vm}/nvram.fd"
+                 for host in ("inner-1", "inner-2")}
+        with open(nvram["inner-1"], "rb") as file:
+            variables = file.read()
+        self.drain("inner-1")
+        self.await_arrival(vm, "inner-2")
+        self.assert_only_on("inner-2", vm)
+        with open(nvram["inner-2"], "rb") as file:
+            self.assertEqual(file.read(), variables)
+        for verb in ("stop", "start"):
+            self.assertEqual(self.act("web", verb)["code"], "ok", verb)
 
     def test_what_cannot_go_stays_and_the_owner_is_told_why(self):
         vm = self.make_on("inner-1", "web", on_drain="migrate")

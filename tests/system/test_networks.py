@@ -5,7 +5,7 @@ import os
 import re
 import unittest
 
-from cloud_case import CloudCase, guest_image, read, wait_until
+from cloud_case import BOOT_SECONDS, CloudCase, guest_image, read, wait_until
 
 
 class Networks(CloudCase):
@@ -45,10 +45,12 @@ class Networks(CloudCase):
         made = self.create("d", wait=60, networks="dmz")
         self.assertEqual((made["code"], self.host_of(made)), ("ok", "inner-1"))
         refused = self.create("e", wait=60, networks="wan")
-        self.assertEqual((refused["state"], refused["code"]), ("failed", "no-capacity"))
+        self.assertEqual((refused["state"], refused["code"]), ("failed", "unmet"))
         self.assertIn("cluster north refuses", self.cloud.cli("op", "show", refused["id"]).out)
         # it keeps them, and each shows them to whom they concern
-        self.assertEqual(self.act("a", "stop")["code"], "ok")
+        tag = {"If-Match": self.ask("GET", "/v1/vms/a").headers["ETag"]}
+        stopped = self.ask("POST", "/v1/vms/a/stop?wait=60", headers=tag).json()
+        self.assertEqual(stopped["code"], "ok", stopped)
         resized = self.ask("POST", "/v1/vms/a/resize?wait=60", {"shape": "small"}).json()
         self.assertEqual(resized["code"], "ok", resized)
         self.assertEqual(self.get("/v1/vms/a")["networks"], "lan,dmz")
@@ -88,7 +90,7 @@ class Networks(CloudCase):
         self.addCleanup(self.configure, whole)
         self.configure(re.sub(r"\[network lan\]\nuser = yes\n", "", whole))
         self.assertEqual(self.owner_json("host", "show", "inner-2")["networks"], "dmz,inner-lan")
-        self.assertEqual(self.create("b", wait=60, networks="lan")["code"], "no-capacity")
+        self.assertEqual(self.create("b", wait=60, networks="lan")["code"], "unmet")
 
     def configure(self, text):
         agent = self.cloud.agents["inner-2"]
@@ -106,17 +108,36 @@ class RealNetwork(CloudCase):
     options = {"driver": "qemu", "networks": ["lan", "wan"], "limits": {"allow_networks": "lan"},
                "host_networks": {"host-1": ["lan", "wan"]}}
 
+    def assert_shown_as_the_domain_has_it(self, seen):
+        """What tenant and owner are shown, what libvirt has, and what the guest saw."""
+        vm = self.get("/v1/vms/web")
+        domain = read(f"{self.cloud.agents['host-1'].folder}/libvirt/etc/qemu/"
+                      f"isthmus-{vm['id']}.xml")
+        macs = re.findall("<mac address='(.*?)'/>", domain)
+        shown = [{"network": "lan", "mac": mac} for mac in macs]
+        self.assertEqual((len(macs), seen), (2, macs))
+        self.assertEqual(vm["interfaces"], shown)
+        self.assertEqual(self.get("/v1/vms?fields=interfaces")["items"],
+                         [{"id": vm["id"], "interfaces": shown}])
+        self.assertEqual(self.owner_json("vm", "show", vm["id"])["interfaces"], shown)
+        self.assertEqual(self.owner_json("vm", "list")["items"][0]["interfaces"], shown)
+        lines = "".join(rf"interface +lan, MAC {mac}\n" for mac in macs)
+        self.assertRegex(self.vm("show", "web").out, lines)
+        self.assertRegex(self.owner("vm", "show", vm["id"]).out, lines)
+
     def test_a_guest_sees_the_interface_that_its_tenant_asked_for(self):
         self.import_image("tiny", guest_image())
         refused = self.create(image="tiny", shape="small", wait=60, networks="lan,wan")
         self.assertEqual(refused["code"], "not-allowed", "by the cluster's configuration")
-        made = self.vm("create", "web", "--shape", "small", "--image", "tiny", "--network", "lan",
-                       "--wait")
+        made = self.vm("create", "web", "--shape", "small", "--image", "tiny", "--network",
+                       "lan,lan", "--wait")
         self.assertIn("define web: done", made.out + made.err)
         log = f"{self.cloud.agents['host-1'].state}/vms/{self.get('/v1/vms/web')['id']}/console.log"
         wait_until(lambda: os.path.exists(log) and "ISTHMUS-GUEST ready" in read(log),
-                   "the guest is ready", 120)
-        self.assertRegex(read(log), r"ISTHMUS-GUEST interface virtio_net [0-7]2(:[0-9a-f]{2}){5}")
+                   "the guest is ready", BOOT_SECONDS)
+        self.assert_shown_as_the_domain_has_it(
+            re.findall(r"ISTHMUS-GUEST interface virtio_net ([0-7]2(?::[0-9a-f]{2}){5})\b",
+                       read(log)))
         self.assertEqual(self.act("web", "delete")["code"], "ok")
         self.assert_nothing_is_left()
 

@@ -114,7 +114,8 @@ class Owner(CloudCase):
     def test_the_owner_sees_hosts_upstreams_and_vms(self):
         self.create("web", wait=60)
         rows = self.owner("host", "list").out.splitlines()
-        self.assertEqual(rows[0].split()[:5], ["NAME", "STATE", "SINCE", "CORDONED", "VMS"])
+        self.assertEqual(rows[0].split()[:6],
+                         ["NAME", "STATE", "SINCE", "CORDONED", "LEASE", "VMS"])
         self.assertEqual([row.split()[:2] for row in rows[1:]],
                          [["inner-1", "up"], ["inner-2", "up"]])
         hosts = [self.owner_json("host", "show", name) for name in ("inner-1", "inner-2")]
@@ -187,7 +188,7 @@ class Owner(CloudCase):
         for name in ("a", "b"):
             self.assertEqual(self.create(name, wait=60, host_must="disk=ssd")["code"], "ok")
         self.assertEqual(self.owner_json("host", "show", "inner-2")["vms"], 2)
-        self.assertEqual(self.create("c", wait=60, host_must="gpu=a100")["code"], "no-capacity")
+        self.assertEqual(self.create("c", wait=60, host_must="gpu=a100")["code"], "unmet")
         self.assertNotIn("ssd", json.dumps(self.get("/v1/clusters/north")))
         self.owner("host", "overcommit", "inner-1", "--cpus-percent", "300")
         self.await_cpus_of_connected(4 * HOST_CPUS)

@@ -2,26 +2,30 @@
 """The REST face against a canned role: python3 test_rest.py [TEST...]
 
 ISTHMUS_BUILD names the build folder; default: build."""
+import base64
 import hashlib
 import http.client
 import json
 import os
 import re
+import select
 import signal
 import socket
-import ssl
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import unittest
 
-from rest_face import CLUSTER, JSON, KINDS, OPERATOR, Case, Probe, archive, command
+from cloud_case import SANITIZED
+from rest_face import (CLUSTER, JSON, KINDS, OPERATOR, START_SECONDS, Case, Probe, archive, command,
+                       wait_until)
 
 
 def body_of(path, name, shape, image):
     """What a route takes."""
+    if path.endswith("/image-quota"):
+        return {"images_gib": 1}
     if path.endswith("/quota"):
         return {"vms": 1}
     if path.endswith("/permissions"):
@@ -30,10 +34,18 @@ def body_of(path, name, shape, image):
         return {"peer": name}
     if path.endswith("/metadata"):
         return {"metadata": "stage=test"}
+    if path.endswith("/title"):
+        return {"title": "The web"}
     if path.endswith("/resize"):
         return {"shape": shape}
     if path.endswith("/rebuild"):
         return {"image": image}
+    if path.endswith("/ssh-keys"):
+        kind = b"ssh-ed25519"
+        blob = len(kind).to_bytes(4, "big") + kind + (32).to_bytes(4, "big") + bytes(32)
+        return {"name": name, "public_key": f"{kind.decode()} {base64.b64encode(blob).decode()}"}
+    if "leftovers" in path:
+        return {"place": "north"}
     return {"name": name, **({"shape": shape, "image": image} if path.endswith("/vms") else {})}
 
 
@@ -82,6 +94,11 @@ class Routes(Case):
                             "wait": "3000", "deadline": "60000"}.items():
             self.assertEqual(asked[name], value)
 
+    def test_a_vm_is_started_unless_the_request_says_otherwise(self):
+        for more, start in (({}, "1"), ({"start": True}, "1"), ({"start": False}, "0")):
+            self.create(**more)
+            self.assertEqual(self.probe.last_request()["start"], start)
+
     def test_the_request_hash_tells_requests_apart_and_repeats_alike(self):
         hashes = []
         for name in ("a", "a", "b"):
@@ -89,6 +106,13 @@ class Routes(Case):
             hashes.append(self.probe.last_request()["hash"])
         self.assertEqual(hashes[0], hashes[1])
         self.assertNotEqual(hashes[0], hashes[2])
+        for body in ('{"shape":"small","image":"tiny","name":"a"}',
+                     '{ "name": "a",\n"image": "tiny", "shape": "small" }',
+                     '{"name":"\\u0061","shape":"small","image":"tiny","start":true}'):
+            self.ask("POST", "/v1/vms", body, {**OPERATOR, **JSON})
+            self.assertEqual(self.probe.last_request()["hash"], hashes[0], body)
+        self.create("a", start=False)
+        self.assertNotEqual(self.probe.last_request()["hash"], hashes[0])
         self.ask("POST", "/v1/vms/a/start")
         start = self.probe.last_request()["hash"]
         self.ask("POST", "/v1/vms/a/stop")
@@ -209,16 +233,19 @@ class Refusals(Case):
                 ("GET", "/v1/vms?limit=x", "limit"), ("GET", "/v1/vms?limit=-1", "limit"),
                 ("GET", "/v1/vms?limit=", "limit"), ("GET", "/v1/vms?limit", "limit"),
                 ("GET", "/v1/vms?limit=99999999999999999999", "limit"),
-                ("GET", "/v1/vms?tenant=A", "tenant"), ("GET", "/v1/vms?after=" + "a" * 99,
+                ("GET", "/v1/vms?tenant=A", "tenant"), ("GET", "/v1/vms?after=" + "a" * 199,
                                                        "after"),
                 ("GET", "/v1/operations?vm=web", "vm"), ("GET", "/v1/vms?wait=1", "wait"),
+                ("GET", "/v1/vms?state=asleep", "state"), ("GET", "/v1/vms?sort=size", "sort"),
+                ("GET", "/v1/vms?fields=id,hosts", "fields"), ("GET", "/v1/vms?labels=x", "labels"),
+                ("GET", "/v1/images?state=running", "state"),
                 ("GET", "/v1/vms/web?limit=1", "limit"), ("GET", "/v1/whoami?x=1", "x"),
                 ("POST", "/v1/vms/a/start?wait=601", "wait"),
                 ("POST", "/v1/vms/a/start?deadline=0", "deadline"),
                 ("POST", "/v1/vms/a/start?deadline=86401", "deadline"),
                 ("PUT", "/v1/images/a?x=1", None)):
             self.refused(self.ask(method, path), 400, "invalid", field)
-        self.refused(self.ask("GET", "/v1/vms?" + "&".join("limit=1" for _ in range(9))), 400,
+        self.refused(self.ask("GET", "/v1/vms?" + "&".join("limit=1" for _ in range(17))), 400,
                      "invalid")
 
     def test_a_bad_idempotency_key_is_refused(self):
@@ -232,7 +259,7 @@ class Refusals(Case):
         for size in (65537, 1 << 20, 10 << 20):
             answer = self.ask("POST", "/v1/vms", b" " * size, {**OPERATOR, **JSON})
             self.refused(answer, 413, "too-large")
-        connection = http.client.HTTPConnection("127.0.0.1", self.probe.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.probe.port, timeout=START_SECONDS)
         connection.request("POST", "/v1/vms", (b" " * 50000 for _ in range(4)),
                            {**OPERATOR, **JSON}, encode_chunked=True)
         self.assertEqual(connection.getresponse().status, 413)
@@ -245,10 +272,9 @@ class Refusals(Case):
 
     def test_garbage_ends_the_connection_and_nothing_else(self):
         for junk in (b"\0" * 100, b"GET\r\n\r\n", b"GET /v1/vms HTTP/9\r\n\r\n", b"\x16\x03\x01\0"):
-            with socket.create_connection(("127.0.0.1", self.probe.port), 5) as raw:
+            with socket.create_connection(("127.0.0.1", self.probe.port), START_SECONDS) as raw:
                 raw.sendall(junk)
                 raw.shutdown(socket.SHUT_WR)
-                raw.settimeout(5)
                 while raw.recv(4096):
                     pass
         self.assertEqual(self.ask("GET", "/v1/health").status, 200)
@@ -257,9 +283,9 @@ class Refusals(Case):
 class Waiting(Case):
     def test_a_wait_is_held_until_the_end(self):
         began = time.monotonic()
-        answer = self.create("slow", path="/v1/vms?wait=10")
+        answer = self.create("slow", path="/v1/vms?wait=600")
         self.assertEqual((answer.status, answer.json["state"]), (200, "succeeded"))
-        self.assertTrue(1.3 < time.monotonic() - began < 5)
+        self.assertGreater(time.monotonic() - began, 1.3)
 
     def test_a_wait_that_is_over_answers_what_is_known(self):
         answer = self.create("never", path="/v1/vms?wait=1")
@@ -270,20 +296,16 @@ class Waiting(Case):
         self.assertGreater(time.monotonic() - began, 0.9)
 
     def test_others_are_served_while_some_are_held(self):
-        threads = [threading.Thread(target=self.create, args=("slow", "/v1/vms?wait=5"))
-                   for _ in range(50)]
-        for thread in threads:
-            thread.start()
-        began = time.monotonic()
+        held = [self.hold(600, b"never") for _ in range(50)]
         for _ in range(20):
             self.assertEqual(self.ask("GET", "/v1/shapes").status, 200)
-        self.assertLess(time.monotonic() - began, 1)
-        for thread in threads:
-            thread.join()
+        self.assertEqual(select.select(held, [], [], 0)[0], [])
+        for raw in held:
+            raw.close()
 
-    def hold(self, wait=5):
-        raw = socket.create_connection(("127.0.0.1", self.probe.port), 10)
-        body = b'{"name":"slow","shape":"s","image":"i"}'
+    def hold(self, wait=5, name=b"slow"):
+        raw = socket.create_connection(("127.0.0.1", self.probe.port), START_SECONDS)
+        body = b'{"name":"%s","shape":"s","image":"i"}' % name
         raw.sendall(b"POST /v1/vms?wait=%d HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
                     b"operator-token\r\nContent-Length: %d\r\n\r\n%s" % (wait, len(body), body))
         return raw
@@ -295,13 +317,13 @@ class Waiting(Case):
             self.probe.wait("wait=5000")
             raw.close()  # a reset
         self.hold().close()
-        time.sleep(2.2)  # the sweep finds them, the role's late replies find nobody
-        self.probe.wait("late reply")
-        self.assertEqual(len(os.listdir(f"/proc/{self.probe.process.pid}/fd")) < 25, True)
+        self.probe.wait("late reply")  # finds nobody
+        wait_until(lambda: len(os.listdir(f"/proc/{self.probe.process.pid}/fd")) < 25,
+                   "the sweep finds them")
         self.assertEqual(self.create().status, 200)
 
     def test_a_slow_client_is_served_and_holds_up_nobody(self):
-        with socket.create_connection(("127.0.0.1", self.probe.port), 10) as raw:
+        with socket.create_connection(("127.0.0.1", self.probe.port), START_SECONDS) as raw:
             for byte in b"GET /v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n":
                 raw.sendall(bytes([byte]))
                 time.sleep(0.01)
@@ -314,12 +336,12 @@ class Waiting(Case):
         self.probe.wait("wait=60000")
         self.assertEqual(self.probe.process.poll(), None)
         self.probe.process.send_signal(signal.SIGTERM)
-        raw.settimeout(10)
+        raw.settimeout(START_SECONDS)
         answer = raw.recv(65536)
         self.assertIn(b" 503 ", answer.split(b"\r\n")[0] + b" ")
         self.assertIn(b"shutting-down", answer)
         raw.close()
-        self.assertEqual(self.probe.process.wait(10), 0)
+        self.assertEqual(self.probe.process.wait(START_SECONDS), 0)
 
 
 class Images(Case):
@@ -333,7 +355,8 @@ class Images(Case):
         self.assertEqual(answer.status, 201, answer.body)
         self.assertEqual(answer.headers["Location"], "/v1/images/tiny")
         self.assertEqual(answer.json, {"name": "tiny", "digest": digest, "architecture": "x86_64",
-                                       "archive_bytes": len(data), "disk_gib": 1})
+                                       "archive_bytes": len(data), "disk_gib": 1,
+                                       "source": digest})
         self.assertEqual(self.files(), [digest])
         for port in (self.probe.port, self.probe.serve_port):
             blob = f"/v1/blobs/{digest}"
@@ -365,6 +388,7 @@ class Images(Case):
         self.assertEqual(self.ask("GET", "/v1/vms", None, CLUSTER, self.probe.serve_port).status,
                          404)
 
+    @unittest.skipIf(SANITIZED, "disks are not converted by the sanitizers' build")
     def test_a_broken_archive_leaves_nothing(self):
         for data in (b"", b"x", b"\0" * 100000, archive(good=False), archive()[:600],
                      os.urandom(70000)):
@@ -375,7 +399,7 @@ class Images(Case):
 
     def test_who_is_no_operator_is_refused_before_the_body(self):
         for token, status in (("tenant-token", 403), ("wrong", 401)):
-            with socket.create_connection(("127.0.0.1", self.probe.port), 10) as raw:
+            with socket.create_connection(("127.0.0.1", self.probe.port), START_SECONDS) as raw:
                 raw.sendall(b"PUT /v1/images/tiny HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
                             b"%s\r\nContent-Length: 1000000000\r\nExpect: 100-continue\r\n\r\n"
                             % token.encode())
@@ -387,7 +411,7 @@ class Images(Case):
 
     def test_a_bad_name_or_size_is_refused_before_the_body(self):
         self.refused(self.ask("PUT", "/v1/images/Bad_Name", archive()), 400, "invalid", "name")
-        with socket.create_connection(("127.0.0.1", self.probe.port), 10) as raw:
+        with socket.create_connection(("127.0.0.1", self.probe.port), START_SECONDS) as raw:
             raw.sendall(b"PUT /v1/images/tiny HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
                         b"operator-token\r\nContent-Length: 900000000000\r\n\r\n")
             self.assertTrue(raw.recv(4096).startswith(b"HTTP/1.1 413"))
@@ -400,17 +424,12 @@ class Images(Case):
         self.assertEqual(self.files(), [hashlib.sha256(archive()).hexdigest()])
 
     def test_a_client_that_leaves_amid_an_upload_leaves_nothing(self):
-        with socket.create_connection(("127.0.0.1", self.probe.port), 10) as raw:
+        with socket.create_connection(("127.0.0.1", self.probe.port), START_SECONDS) as raw:
             raw.sendall(b"PUT /v1/images/tiny HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
                         b"operator-token\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 500000)
-            end = time.monotonic() + 10
-            while not self.files() and time.monotonic() < end:
-                time.sleep(0.01)
+            wait_until(self.files, "the upload's file")
             self.assertTrue(self.files()[0].startswith("upload-"))
-        end = time.monotonic() + 10
-        while self.files() and time.monotonic() < end:
-            time.sleep(0.01)
-        self.assertEqual(self.files(), [])
+        wait_until(lambda: not self.files(), "its end")
 
     def test_uploads_at_the_same_time_are_few_and_all_right(self):
         data = [archive(filler=os.urandom(100000)) for _ in range(4)] * 2
@@ -428,11 +447,11 @@ class Images(Case):
         self.assertFalse([name for name in self.files() if name.startswith("upload-")])
 
     def test_a_start_removes_what_a_crash_left(self):
-        folder = tempfile.mkdtemp()
-        for name in ("upload-abc", "0" * 64):
-            open(os.path.join(folder, name), "w").close()
-        self.assertEqual(Probe(folder=folder).stop(), 0)
-        self.assertEqual(os.listdir(folder), ["0" * 64])
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("upload-abc", "0" * 64):
+                open(os.path.join(folder, name), "w").close()
+            self.assertEqual(Probe(folder=folder).stop(), 0)
+            self.assertEqual(os.listdir(folder), ["0" * 64])
 
 
 class Document(Case):
@@ -513,7 +532,7 @@ class Document(Case):
                     self.assertTrue(response["description"])
         self.assertGreaterEqual(len(names), 25)
         text = json.dumps(document["components"]["schemas"])
-        for secret in ("token_hash", "epoch", "definition"):  # of the store and the wire
+        for secret in ("token_hash", "definition"):  # of the store and the wire
             self.assertNotIn(f'"{secret}"', text)
 
     def test_every_route_answers_as_documented(self):
@@ -522,9 +541,12 @@ class Document(Case):
         self.ask("POST", "/v1/tenants", {"name": "acme"})
         op = self.create().json["id"]
         names = {"vm": "web", "operation": op, "image": "tiny", "cluster": "north",
-                 "tenant": "acme", "digest": digest, "token": op, "peer": "north"}
+                 "tenant": "acme", "digest": digest, "token": op, "peer": "north",
+                 "key": "laptop"}
         count = 0
         for path, item in self.document["paths"].items():
+            if path == "/v1/events":  # its answer does not end: test_watch.py
+                continue
             for method, operation in item.items():
                 for right in (True, False):
                     real = re.sub(r"{(\w+)}",
@@ -538,62 +560,10 @@ class Document(Case):
                     headers = CLUSTER if "blobs" in path else OPERATOR
                     answer = self.ask(method.upper(), real, data, headers)
                     self.answer_as_documented(operation, answer, f"{method} {real}")
-                    if right:
+                    if right and "uploads" not in path:  # nothing has broken off
                         self.assertLess(answer.status, 300, f"{method} {real} {answer.body}")
                     count += 1
         self.assertGreaterEqual(count, 50)
-
-
-class Start(unittest.TestCase):
-    def fails(self, *options, listen="127.0.0.1:0"):
-        with self.assertRaises(RuntimeError) as caught:
-            Probe(*options, listen=listen).stop()
-        return str(caught.exception)
-
-    def certificate(self, folder, name):
-        certificate, key = (os.path.join(folder, name + end) for end in (".pem", ".key"))
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
-                        certificate, "-days", "2", "-subj", "/CN=localhost", "-addext",
-                        "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
-        return certificate, key
-
-    def test_what_cannot_be_listened_on_is_said(self):
-        for listen in ("", "x", "127.0.0.1", "localhost:80", "127.0.0.1:99999", "[::1:80",
-                       "127.0.0.1:", "127.0.0.1:8o", "300.0.0.1:80"):
-            self.assertIn("like 127.0.0.1:8080", self.fails(listen=listen))
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            self.assertIn("set another port",
-                          self.fails(listen=f"127.0.0.1:{taken.getsockname()[1]}"))
-
-    def test_plain_http_stays_on_loopback_unless_allowed(self):
-        for listen in ("0.0.0.0:0", "[::]:0"):
-            self.assertIn("plain_http_off_loopback", self.fails(listen=listen))
-            self.assertEqual(Probe("--plain", listen=listen).stop(), 0)
-        self.assertEqual(Probe(listen="[::1]:0").stop(), 0)
-
-    def test_tls_is_served_and_bad_files_are_said(self):
-        with tempfile.TemporaryDirectory() as folder:
-            certificate, key = self.certificate(folder, "a")
-            _, other_key = self.certificate(folder, "b")
-            self.assertIn("none.pem", self.fails("none.pem", key))
-            self.assertIn("belong together", self.fails(certificate, certificate))
-            self.assertIn("belong together", self.fails(certificate, other_key))
-            probe = Probe(certificate, key, listen="0.0.0.0:0")
-            context = ssl.create_default_context(cafile=certificate)
-            connection = http.client.HTTPSConnection("127.0.0.1", probe.port, context=context)
-            connection.request("GET", "/v1/health")
-            self.assertEqual(connection.getresponse().status, 200)
-            connection.close()
-            server = f"https://127.0.0.1:{probe.port}"
-            done = command(server, "whoami", "--ca-file", certificate)
-            self.assertEqual((done.returncode, done.stdout), (0, "operator\n"), done.stderr)
-            refused = command(server, "whoami")
-            self.assertEqual(refused.returncode, 3)
-            self.assertIn("CA file", refused.stderr)
-            self.assertEqual(probe.stop(), 0)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 stock clients, against a real Prosody.
 
 ISTHMUS_BUILD names the build folder; default: build."""
+import resource
 import unittest
 
 from carrier_case import CarrierCase
@@ -13,9 +14,9 @@ from xmpp_client import XmppClient
 class XmppCarrier(CarrierCase):
     kind = Xmpp
 
-    def stranger(self):
+    def stranger(self, resource="x"):
         client = XmppClient(self.server.port, "one.test", self.server.ca_file, "stranger",
-                            "secret of stranger", "x")
+                            "secret of stranger", resource)
         self.addCleanup(client.close)
         return client
 
@@ -38,6 +39,21 @@ class XmppCarrier(CarrierCase):
         other = self.make_server("domain", "two.test", port=self.server.port)
         alice = self.probe("alice", server=other)
         self.assertIn("does not serve the JID's domain", alice.wait("log error disconnected"))
+
+    def test_a_process_with_many_files_connects_anew(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))  # the probe has them too
+        server = self.make_server("many", "many.test", ("alice",))
+        self.addCleanup(server.stop)
+        server.start()
+        alice = self.probe("alice", server=server)
+        alice.wait("link up")
+        for count in (2000, 0, 9):
+            server.kill()
+            alice.wait("link down")
+            alice.tell(f"hoard x {count}")  # the number of its socket, too
+            alice.wait(f"hoarded {count}")
+            server.start()
+            alice.wait("link up", 90)
 
     def test_a_stock_client_gets_its_questions_answered(self):
         alice, client = self.probe("alice"), self.stranger()
@@ -73,6 +89,14 @@ class XmppCarrier(CarrierCase):
         client.send("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>")
         client.send("<presence type='subscribe' to='alice@one.test'/>")
         client.wait("unsubscribed")
+
+    def test_a_strangers_words_stay_within_their_quotes_in_the_log(self):
+        alice, client = self.probe("alice"), self.stranger('x" event=link state=down')
+        alice.wait("link up")
+        client.send(f"<message type='headline' to='{alice.address}'>"
+                    f"<frame xmlns='urn:isthmus:frame:1'>{'x' * 65537}</frame></message>")
+        self.assertIn(r' from="stranger@one.test/x\" event=link state=down" bytes=65537 ',
+                      alice.wait("log warning frame-refused"))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ static void add_peer(struct peer_setting *setting, struct far *far, const char *
     *far = (struct far){0};
     text_format(far->address, sizeof(far->address), "secret-%s-%zu@below/x", kind, i);
     setting->address = far->address;
-    setting->link = text_equal(kind, "agent") ? 0 : 1;
+    setting->link = text_equal(kind, "agent") ? 0 : (uint32_t)i + 1;
     far->setting = *setting;
 }
 
@@ -82,7 +82,7 @@ static void store(struct bench *bench, const struct effect *effect) {
 /* Law 1, the wall: nothing that goes up holds the name or the address of anything below. */
 static void check_wall(const struct bench *bench, const struct message *message) {
     struct text json = {0};
-    message_encode(message, &json);
+    message_encode(message, FRAME_JSON, &json);
     for (size_t i = 0; i < bench->settings.agents_count; i++)
         if (strstr(text_data(&json), bench->agents[i].name) ||
             strstr(text_data(&json), bench->agents[i].address))
@@ -175,6 +175,9 @@ void bench_step(struct bench *bench, struct event event) {
     if (event.kind != EVENT_LOAD)
         check_books(bench);
     acknowledge(bench);
+    bool may_tick = event.kind != EVENT_LOAD && event.kind != EVENT_TICK && !bench->is_amid_turn;
+    if (may_tick && role_deadline_ms(bench->role) <= bench->now_ms)
+        bench_step(bench, (struct event){.kind = EVENT_TICK}); /* as a shell's turn ends */
 }
 
 void bench_pass(struct bench *bench, uint64_t ms) {
@@ -205,9 +208,10 @@ void bench_restart(struct bench *bench) {
     bench_step(bench, (struct event){.kind = EVENT_START});
 }
 
-static void say_all(struct bench *bench, struct far *far, struct message *messages,
-                    uint32_t count) {
-    struct frame frame = {{far->number, far->peer_number, far->sent + 1, far->received, false},
+void bench_say_all(struct bench *bench, struct far *far, struct message *messages,
+                   uint32_t count) {
+    struct frame frame = {{far->number, far->peer_number, far->sent + 1, far->received, false,
+                           far->lease_ms},
                           messages, count};
     far->told = far->received;
     clear(bench);
@@ -219,7 +223,7 @@ static void say_all(struct bench *bench, struct far *far, struct message *messag
 }
 
 void bench_say(struct bench *bench, struct far *far, struct message message) {
-    say_all(bench, far, &message, 1);
+    bench_say_all(bench, far, &message, 1);
 }
 
 static void tell_room(struct bench *bench, struct far *agent, const struct welcome *welcome,
@@ -238,9 +242,12 @@ static void tell_room(struct bench *bench, struct far *agent, const struct welco
 
 static void say_hello(struct bench *bench, struct far *agent, struct hello said) {
     struct message hello = {.kind = MESSAGE_HELLO, .hello = said};
-    hello.hello.version = protocol_version;
+    hello.hello.version = agent->is_old ? protocol_version_oldest : protocol_version;
     hello.hello.version_oldest = protocol_version_oldest;
     hello.hello.networks = memory_text(agent->networks);
+    hello.hello.incarnation = agent->incarnation;
+    hello.hello.manager = agent->manager;
+    hello.hello.contested = agent->contested;
     agent->number += 100;
     agent->sent = agent->peer_number = agent->received = agent->told = 0;
     bench_say(bench, agent, hello);
@@ -280,9 +287,16 @@ void bench_welcome(struct bench *bench, struct far *manager) {
     manager->number += 100;
     manager->sent = 0;
     message.welcome = (struct welcome){.version = protocol_version, .beat_ms = 10000,
-                                       .shapes_count = array_size(bench_shapes)};
+                                       .asks_why = bench->asks_why,
+                                       .shapes_count = array_size(bench_shapes),
+                                       .incarnation = manager->incarnation};
     message.welcome.shapes = memory_copy(bench_shapes, sizeof(bench_shapes));
     bench_say(bench, manager, message);
+}
+
+void bench_hash(const void *bytes, size_t length, char out_digest[limit_digest_size]) {
+    text_format(out_digest, limit_digest_size, "%016llx%048d",
+                (unsigned long long)map_hash(0, bytes, length), 0);
 }
 
 void bench_cut(struct bench *bench, struct far *manager) {

@@ -19,7 +19,12 @@ struct far {
     uint64_t number, peer_number; /* of the session */
     uint64_t sent, received, told; /* told: of what was received */
     bool silent; /* acknowledges nothing */
+    bool is_old; /* speaks the oldest version alone */
     const char *networks; /* that it says hello with, NULL: none */
+    struct incarnation incarnation; /* its own, in hello or welcome; term 0: it tells none */
+    struct incarnation manager;     /* an agent: that it has heard */
+    bool contested;
+    uint64_t lease_ms; /* a manager: that its frames give */
 };
 
 struct bench {
@@ -29,6 +34,8 @@ struct bench {
     struct far fars[bench_fars * 2]; /* the agents, then the managers */
     struct effects effects;
     uint64_t now_ms;
+    bool asks_why; /* of managers: in their welcome */
+    bool is_amid_turn; /* more events come before the tick that ends it */
     struct record stored[64];
     size_t stored_count;
 };
@@ -62,11 +69,17 @@ void bench_hello_first(struct bench *bench, struct far *agent);
 /* The link comes up and a manager answers the hello. */
 void bench_welcome(struct bench *bench, struct far *manager);
 
+/* In place of SHA-256: as long, the same for the same, another one for others. */
+void bench_hash(const void *bytes, size_t length, char out_digest[limit_digest_size]);
+
 /* The link to that asker goes down. */
 void bench_cut(struct bench *bench, struct far *far);
 
 /* The asker says this; the message is moved. */
 void bench_say(struct bench *bench, struct far *far, struct message message);
+
+/* All of them in one frame. */
+void bench_say_all(struct bench *bench, struct far *far, struct message *messages, uint32_t count);
 
 /* The newest message of this kind to the asker among the effects, or NULL. */
 const struct message *bench_told(const struct bench *bench, const struct far *far,

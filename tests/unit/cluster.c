@@ -12,7 +12,8 @@ void cluster_open(const uint64_t *rooms, size_t hosts, struct amounts limit) {
     const struct amounts limits[2] = {limit, {0}};
     const struct role_settings settings = {.kind = ROLE_DOWNSTREAM, .seed = 3, .beat_ms = 10000,
                                            .hold_down_ms = 30000, .agents_count = hosts,
-                                           .managers_count = 2, .limits = limits};
+                                           .managers_count = 2, .limits = limits,
+                                           .hash = bench_hash};
     bench_init(&bench, &settings);
     bench.settings.limits = NULL;
     cloud = bench_manager(&bench, 0);
@@ -40,6 +41,7 @@ void cluster_image(enum code code) {
     const struct effect *asked = bench_last(&bench, EFFECT_IMAGE);
     assert_non_null(asked);
     text_set(event.image.digest, asked->image.digest);
+    event.image.link = asked->image.link;
     effects_clear(&bench.effects);
     bench_step(&bench, event);
 }

@@ -34,9 +34,19 @@ void host_open(const char *networks) {
     host_connect();
 }
 
+static struct {
+    uint64_t job; /* 0: none, or it was another step's */
+    bool starts;
+} under_way;
+
 const struct effect_job *host_job(void) {
     const struct effect *effect = bench_last(&bench, EFFECT_JOB);
     return effect ? &effect->job : NULL;
+}
+
+void host_assert_starting(void) {
+    assert_null(host_job());
+    assert_true(under_way.job && !under_way.starts);
 }
 
 void host_assert_job(enum job_kind kind) {
@@ -45,8 +55,16 @@ void host_assert_job(enum job_kind kind) {
 }
 
 void host_end(struct event_job end) {
-    assert_non_null(host_job());
-    end.job = host_job()->job;
+    const struct effect_job *job = host_job();
+    if (job) {
+        under_way.job = job->job;
+        under_way.starts = job->starts;
+    }
+    assert_true(under_way.job);
+    end.job = under_way.job;
+    end.starts = under_way.starts && end.code == CODE_OK;
+    under_way.starts = false;
+    under_way.job = end.starts ? end.job : 0;
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = end});
 }

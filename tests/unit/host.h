@@ -18,7 +18,10 @@ void host_connect(void);
 const struct effect_job *host_job(void);
 void host_assert_job(enum job_kind kind);
 
-/* That job ends so; its number is filled in. */
+/* The job has gone on to the start of its VM. */
+void host_assert_starting(void);
+
+/* That job ends so, or its first part where a start follows; its number is filled in. */
 void host_end(struct event_job end);
 void host_end_job(enum code code);
 

@@ -19,27 +19,32 @@ void role_step(struct role *role, const struct event *event, struct effects *out
 
 uint64_t role_deadline_ms(const struct role *role) { return role->deadline_ms; }
 
-static int store_do(struct store *store, const char *what, const char *key, struct error *err) {
-    text_addf(&journal, "%s%s%s;", what, *key ? " " : "", key);
-    if (store->failing && text_equal(store->failing, what))
-        return error_set(err, -28, "no room");
-    return 0;
+static void store_do(const char *what, struct record *record) {
+    text_addf(&journal, "%s %s;", what, (const char *)record->data);
+    record_deinit(record);
 }
 
-int store_begin(struct store *store, struct error *err) {
-    return store_do(store, "begin", "", err);
+void store_put(struct store *store, struct record *record) {
+    (void)store;
+    store_do("put", record);
 }
 
-int store_put(struct store *store, const struct record *record, struct error *err) {
-    return store_do(store, "put", record->data, err);
-}
-
-int store_delete(struct store *store, const struct record *record, struct error *err) {
-    return store_do(store, "delete", record->data, err);
+void store_delete(struct store *store, struct record *record) {
+    (void)store;
+    store_do("delete", record);
 }
 
 int store_commit(struct store *store, struct error *err) {
-    return store_do(store, "commit", "", err);
+    text_add(&journal, "commit;");
+    return store->failing && text_equal(store->failing, "commit") ? error_set(err, -28, "no room")
+                                                                  : 0;
+}
+
+bool store_has_room(struct store *store) { return !store->is_full; }
+
+int store_get(struct store *store, struct record *record, struct error *err) {
+    (void)store, (void)record, (void)err;
+    return 0;
 }
 
 int store_load(struct store *store, void (*each)(void *context, const struct record *record),

@@ -18,6 +18,7 @@ struct role {
 struct store {
     const char *failing; /* "commit", "put" or NULL */
     const struct record *stored;
+    bool is_full;
 };
 
 struct carrier {

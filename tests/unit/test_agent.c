@@ -82,7 +82,8 @@ static void a_definition_is_fetched_created_and_started_if_asked(void **state) {
     assert_string_equal(host_job()->definition.name, "web-1");
     assert_no_result();
     host_end_job(CODE_OK);
-    host_assert_job(JOB_START);
+    host_assert_starting();
+    assert_no_result();
     host_end_job(CODE_OK);
     assert_null(host_job());
     (void)host_assert_result(CODE_OK, VM_RUNNING);
@@ -202,8 +203,9 @@ static void a_guest_that_ends_within_its_start_is_not_running(void **state) {
     (void)state;
     bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
     host_end_job(CODE_OK);
-    host_end_job(CODE_OK);
     struct event started = {.kind = EVENT_JOB, .job = {host_job()->job, CODE_OK}};
+    host_end_job(CODE_OK);
+    host_assert_starting();
     host_domain_is("1", 1, VM_STOPPED, DOMAIN_CHANGED); /* of before: it has not run yet */
     host_domain_is("1", 1, VM_RUNNING, DOMAIN_CHANGED);
     host_domain_is("1", 1, VM_CRASHED, DOMAIN_CHANGED);
@@ -239,15 +241,52 @@ static void a_full_host_refuses_and_has_room_again_after_a_deletion(void **state
     host_assert_job(JOB_FETCH);
 }
 
-static void a_capacity_that_did_not_change_is_not_told_again(void **state) {
+static void why_a_job_failed_is_told_to_whom_asks_for_it_alone(void **state) {
     (void)state;
-    host_tell(NULL);
-    bench_pass(&bench, 500);
-    assert_null(bench_told(&bench, manager, MESSAGE_CAPACITY));
-    struct event host = {.kind = EVENT_HOST, .host = {{3, 4096, 50}, "test"}};
-    bench_step(&bench, host);
-    bench_pass(&bench, 500);
-    assert_int_equal(bench_told(&bench, manager, MESSAGE_CAPACITY)->capacity.cpus_total, 3);
+    static const struct event_job broken = {.code = CODE_IMAGE_UNAVAILABLE, .why = "no route"};
+    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
+    host_end(broken);
+    host_end_job(CODE_OK); /* of what undoes it */
+    assert_null(host_assert_result(CODE_IMAGE_UNAVAILABLE, VM_FAILED)->why);
+    bench.asks_why = true;
+    bench_cut(&bench, manager);
+    bench_welcome(&bench, manager);
+    bench_say(&bench, manager, bench_define("2", "2", 1, &bench_shapes[0]));
+    host_end(broken);
+    host_end((struct event_job){.code = CODE_OK, .why = "nothing"});
+    assert_string_equal(host_assert_result(CODE_IMAGE_UNAVAILABLE, VM_FAILED)->why, "no route");
+}
+
+static void a_full_disk_takes_no_new_vm_and_lets_those_there_end(void **state) {
+    (void)state;
+    static const struct event fills[] = {
+        {.kind = EVENT_HOST, .host = {{4, 4096, 50}, "test", .is_full = true}},
+        {.kind = EVENT_DISK, .disk = {true}}};
+    static const struct event frees[] = {
+        {.kind = EVENT_HOST, .host = {{4, 4096, 50}, "test"}},
+        {.kind = EVENT_DISK, .disk = {false}}};
+    for (size_t i = 0; i < array_size(fills); i++) {
+        char vm[] = {(char)('1' + i), 0}, make[] = {(char)('3' + i), 0};
+        char end[] = {(char)('5' + i), 0};
+        bench_say(&bench, manager, bench_define(vm, vm, 1, &bench_shapes[0]));
+        for (size_t stage = 0; stage < 3; stage++)
+            host_end_job(CODE_OK);
+        bench_step(&bench, fills[i]);
+        bench_pass(&bench, 500);
+        const struct message *told = bench_told(&bench, manager, MESSAGE_CAPACITY);
+        assert_true(told->capacity.disk_full);
+        assert_int_equal(told->capacity.fits[0].count, 0);
+        bench_say(&bench, manager, bench_define(make, "7", i + 1, &bench_shapes[0]));
+        assert_null(host_job());
+        (void)host_assert_result(CODE_NO_CAPACITY, VM_FAILED);
+        bench_say(&bench, manager, bench_instruct(end, vm, 2, VERB_DELETE));
+        host_assert_job(JOB_REMOVE);
+        host_end_job(CODE_OK);
+        (void)host_assert_result(CODE_OK, VM_DELETED);
+        bench_step(&bench, frees[i]);
+        bench_pass(&bench, 500);
+        assert_int_equal(bench_told(&bench, manager, MESSAGE_CAPACITY)->capacity.fits[0].count, 4);
+    }
 }
 
 static void a_repeated_instruction_is_done_once_and_answered_again(void **state) {
@@ -271,7 +310,6 @@ static void a_deletion_waits_for_the_job_under_way_and_both_get_their_end(void *
     const uint64_t number = host_job()->job;
     bench_say(&bench, manager, bench_instruct("2", "1", 2, VERB_DELETE));
     assert_null(host_job()); /* one at a time */
-    bench_pass(&bench, 1);
     (void)host_assert_result(CODE_SUPERSEDED, VM_DELETING);
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = {number, CODE_OK}});
@@ -408,7 +446,7 @@ static void a_definition_that_a_crash_interrupted_is_begun_again(void **state) {
         host_end_job(CODE_OK);
         host_assert_job(JOB_CREATE);
         host_end_job(CODE_OK);
-        host_assert_job(JOB_START);
+        host_assert_starting();
         host_end_job(CODE_OK);
         bench_welcome(&bench, manager);
         (void)host_assert_result(CODE_OK, VM_RUNNING);
@@ -464,15 +502,6 @@ static void a_vm_that_the_scan_does_not_find_is_lost(void **state) {
     assert_int_equal(bench_told(&bench, manager, MESSAGE_TABLE)->table.vms[0].state, VM_LOST);
 }
 
-static void a_domain_that_is_not_in_the_books_is_left_alone(void **state) {
-    (void)state;
-    host_domain_is("7", 1, VM_RUNNING, DOMAIN_FOUND);
-    assert_int_equal(bench_count(&bench, EFFECT_NOTE), 1);
-    assert_int_equal(bench.effects.count, 1);
-    host_domain_is("7", 1, VM_RUNNING, DOMAIN_CHANGED);
-    assert_int_equal(bench.effects.count, 0);
-}
-
 static void a_change_of_a_domain_is_told_unless_it_is_of_another_epoch(void **state) {
     (void)state;
     host_run_vm();
@@ -502,22 +531,6 @@ static void a_stop_waits_for_the_job_under_way_and_begins_nothing(void **state) 
     assert_int_equal(bench_count(&bench, EFFECT_JOB), 1); /* it goes on after the restart */
 }
 
-static void long_work_tells_its_progress_and_short_work_its_result_alone(void **state) {
-    (void)state;
-    bench_say(&bench, manager, bench_define("1", "1", 1, &bench_shapes[0]));
-    assert_null(bench_told(&bench, manager, MESSAGE_PROGRESS));
-    const uint64_t number = host_job()->job;
-    bench_pass(&bench, 200);
-    assert_int_equal(bench_told(&bench, manager, MESSAGE_PROGRESS)->progress.step, STEP_FETCHING);
-    bench_pass(&bench, 2000);
-    assert_null(bench_told(&bench, manager, MESSAGE_PROGRESS)); /* nothing new to tell */
-    effects_clear(&bench.effects);
-    bench_step(&bench, (struct event){.kind = EVENT_JOB, .job = {number, CODE_OK}});
-    bench_pass(&bench, 200);
-    assert_int_equal(bench_told(&bench, manager, MESSAGE_PROGRESS)->progress.step,
-                     STEP_PREPARING);
-}
-
 #define with_agent(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
 
 int main(void) {
@@ -533,7 +546,8 @@ int main(void) {
         with_agent(a_guest_that_acts_before_the_asking_ends_is_heard),
         with_agent(a_guest_that_ends_within_its_start_is_not_running),
         with_agent(a_full_host_refuses_and_has_room_again_after_a_deletion),
-        with_agent(a_capacity_that_did_not_change_is_not_told_again),
+        with_agent(why_a_job_failed_is_told_to_whom_asks_for_it_alone),
+        with_agent(a_full_disk_takes_no_new_vm_and_lets_those_there_end),
         with_agent(a_repeated_instruction_is_done_once_and_answered_again),
         with_agent(a_deletion_waits_for_the_job_under_way_and_both_get_their_end),
         with_agent(an_instruction_whose_time_is_over_is_not_begun),
@@ -547,10 +561,8 @@ int main(void) {
         with_agent(a_reboot_that_a_crash_interrupted_is_not_repeated),
         with_agent(a_shutdown_that_a_crash_interrupted_is_done_if_the_vm_is_off),
         with_agent(a_vm_that_the_scan_does_not_find_is_lost),
-        with_agent(a_domain_that_is_not_in_the_books_is_left_alone),
         with_agent(a_change_of_a_domain_is_told_unless_it_is_of_another_epoch),
         with_agent(a_stop_waits_for_the_job_under_way_and_begins_nothing),
-        with_agent(long_work_tells_its_progress_and_short_work_its_result_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -350,9 +350,11 @@ static void gathered_log_lines_wait_until_they_are_written(void **state) {
     assert_int_equal(lines.length, 0);
     log_gather(&log, &lines, LOG_INFO, "first", "a=%d", 1);
     log_gather(&log, &lines, LOG_INFO, "second", "b=\n");
+    log_gather(&log, &lines, LOG_INFO, "third", "c=\xc2\x9b\xc3\xa9"); /* a terminal's command, é */
     const char *first = strstr(text_data(&lines), " daemon=test event=first a=1\n");
     assert_non_null(first);
     assert_non_null(strstr(first, " daemon=test event=second b=?\n"));
+    assert_non_null(strstr(first, " daemon=test event=third c=??\xc3\xa9\n"));
     text_clear(&lines);
     log_write(&lines);
     text_deinit(&lines);

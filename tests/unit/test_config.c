@@ -2,15 +2,11 @@
  * is an error that names file, line and remedy. */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -18,64 +14,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/config/config.h"
+#include "config_room.h"
 #include "io/config/load.h"
-#include "io/os/folder.h"
-
-struct room {
-    char folder[64];
-    char path[96];
-};
-
-static void write_file(const char *path, const char *content, mode_t mode) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
-    assert_int_equal(fchmod(fd, mode), 0);
-    assert_int_equal(close(fd), 0);
-}
-
-static int set_up(void **state) {
-    struct room *room = memory_new(1, sizeof(*room));
-    char path[128];
-    text_format(room->folder, sizeof(room->folder), "/tmp/isthmus-config-XXXXXX");
-    assert_non_null(mkdtemp(room->folder));
-    text_format(room->path, sizeof(room->path), "%s/isthmus.conf", room->folder);
-    text_format(path, sizeof(path), "%s/secret", room->folder);
-    write_file(path, "open sesame\nsecond line\n", 0600);
-    text_format(path, sizeof(path), "%s/open", room->folder);
-    write_file(path, "open sesame\n", 0640);
-    text_format(path, sizeof(path), "%s/empty", room->folder);
-    write_file(path, "\n", 0600);
-    text_format(path, sizeof(path), "%s/key", room->folder);
-    write_file(path, "secret:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA\n", 0600);
-    text_format(path, sizeof(path), "%s/key-2", room->folder);
-    write_file(path, "secret:ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-P0A\n", 0600);
-    text_format(path, sizeof(path), "%s/key-3", room->folder);
-    write_file(path, "secret:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVpbXF1eX2A\n", 0600);
-    text_format(path, sizeof(path), "%s/ca", room->folder);
-    write_file(path, "certificate\n", 0644);
-    *state = room;
-    return 0;
-}
-
-static int tear_down(void **state) {
-    struct room *room = *state;
-    assert_int_equal(folder_remove(room->folder, NULL), 0);
-    memory_free(room);
-    return 0;
-}
-
-/* Writes `text` with each '@' that begins a path ("= @/") turned into the room's folder. */
-static void write_config(struct room *room, const char *text) {
-    auto_clean(text_deinit) struct text whole = {0};
-    for (const char *at = text; *at; at++) {
-        if (text_starts(at, "@/"))
-            text_add(&whole, room->folder);
-        else
-            text_add_bytes(&whole, at, 1);
-    }
-    write_file(room->path, text_data(&whole), 0600);
-}
 
 #define PEER_1 "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9_AsrhtHHw"
 #define PEER_2 "WGmv9FBUlzLLqu1eXfmzCm2jHLDldCutWtShp2jxpns"
@@ -101,7 +41,8 @@ static void absent_keys_get_their_defaults(void **state) {
     assert_int_equal(config.uplinks_count, 1);
     assert_string_equal(config.uplinks[0].name, "home");
     assert_string_equal(config.uplinks[0].password.text, "open sesame");
-    assert_int_equal(config.uplinks[0].port, 5222);
+    assert_int_equal(config.uplinks[0].port, 0);
+    assert_string_equal(config.uplinks[0].carrier, "xmpp");
     assert_null(config.uplinks[0].server);
     assert_string_equal(config.host.uri, "qemu:///system");
     assert_int_equal(config.host.workers, 4);
@@ -138,7 +79,7 @@ static void given_keys_arrive_in_their_places(void **state) {
     assert_string_equal(config.uplinks[1].name, "two");
     assert_string_equal(config.uplinks[1].manager, "m@b/o");
     assert_int_equal(config.uplinks[1].port, 6222);
-    assert_string_equal(config.downlink.jid, "d@e/f");
+    assert_string_equal(config.downlink.address, "d@e/f");
     assert_true(config.images.plain_allowed);
     assert_string_equal(config.images.token.text, "open sesame");
     assert_int_equal(config.timing.beat_seconds, 3);
@@ -159,13 +100,14 @@ static const struct mistake {
     {NULL, "[uplink]\n", {"line 9", "is not a section", NULL}},
     {NULL, "[host x]\n", {"line 9", "is not a section", NULL}},
     {NULL, "[uplink home]\n", {"line 9", "twice", "line 1"}},
-    {NULL, "carrier = pigeon\n", {"line 9", "\"pigeon\" is no kind of carrier", "xmpp is"}},
+    {NULL, "carrier = pigeon\n", {"line 9", "\"pigeon\" is no kind of carrier", "xmpp, http"}},
     {"[uplink home]\n", "[uplink Bad_Name]\n", {"line 1", "\"Bad_Name\" must be", "a-z"}},
     {NULL, "[network lan]\n", {"[network lan]", "bridge, libvirt and user = yes", NULL}},
     {NULL, "[network lan]\nbridge = br0\nuser = yes\n", {"[network lan]", "give one of", NULL}},
     {NULL, "[host]\ncpu = 1\n", {"line 10", "cpu is not a key of [host]", "memory_mib"}},
     {NULL, "max_vms = 1\n", {"line 9", "max_vms is not a key", NULL}},
     {NULL, "jid = x@y/z\n", {"line 9", "jid is given twice", NULL}},
+    {NULL, "address = x@y/z\n", {"line 9", "address is given twice", NULL}},
     {NULL, "nonsense\n", {"line 9", "key = value", NULL}},
     {NULL, "[host\n", {"line 9", "[section]", NULL}},
     {NULL, "[host]\nworkers = 0\n", {"line 10", "workers", "from 1 to 64"}},
@@ -179,9 +121,16 @@ static const struct mistake {
     {NULL, "[daemon]\nstate = here\n", {"line 10", "absolute path", NULL}},
     {"[uplink home]\n", "jid = a@b/c\n[uplink home]\n",
      {"line 1", "before the first section", NULL}},
-    {"jid = a@b.example/agent\n", "", {"line 1", "[uplink home] lacks jid", "account@domain"}},
-    {"jid = a@b.example/agent\n", "jid = a@b.example\n", {"line 2", "not a full JID", NULL}},
-    {"jid = a@b.example/agent\n", "jid = b.example/x\n", {"line 2", "not a full JID", NULL}},
+    {"jid = a@b.example/agent\n", "", {"line 1", "[uplink home] lacks address", "account@domain"}},
+    {"jid = a@b.example/agent\n", "jid = a@b.example\n",
+     {"[uplink home]", "not a full JID", NULL}},
+    {"manager = m@b.example/manager\n", "manager = m@b.example\n",
+     {"[uplink home]", "manager = m@b.example is not a full JID", NULL}},
+    {NULL, "url = https://b.example\n", {"[uplink home]", "xmpp knows no url", NULL}},
+    {NULL, "proxy = http://b.example\n", {"[uplink home]", "xmpp knows no proxy", NULL}},
+    {NULL, "url = http://b.example\n", {"line 9", "like https://relay.example:8445", NULL}},
+    {NULL, "proxy = b.example\n", {"line 9", "like http://proxy.example:3128", NULL}},
+    {"jid = a@b.example/agent\n", "jid = b.example/x\n", {"line 2", "not an address", NULL}},
     {"ca_file = @/ca\n", "ca_file = @/none\n", {"line 4", "cannot read", "No such file"}},
     {"password_file = @/secret\n", "password_file = @/none\n", {"line 3", "cannot read", "0600"}},
     {"password_file = @/secret\n", "password_file = @/open\n", {"line 3", "chmod 600", "/open"}},
@@ -447,20 +396,38 @@ static void an_embedded_root_must_leave_room_for_sockets(void **state) {
 static const char *example_file(const char *path) {
     if (strstr(path, ".crt") || strstr(path, "api.key") || strstr(path, "images.key"))
         return "ca\n";
+    if (strstr(path, "relay.crt") || strstr(path, "relay-tls.key"))
+        return "ca\n";
+    if (strstr(path, "host-1.token"))
+        return "secret-2\n";
     if (strstr(path, ".key"))
         return strstr(path, "downlink") ? "key\n" : "key-2\n";
     return "secret\n";
 }
 
-/* The example, with "#key = value" uncommented where `all`, and its paths in the room. */
-static void read_example(struct room *room, const char *daemon, struct text *out, bool all) {
+enum keys { KEYS_SHOWN, KEYS_OF_XMPP, KEYS_ALL };
+
+/* May the line, "#key = value", stand in the example without its #? A server of one kind does not
+ * know the keys of another. */
+static bool is_wanted(const char *line, enum keys keys) {
+    static const char *const others[] = {"#url = https://relay", "#proxy = ", "#server_key = "};
+    bool is_of_others = false;
+    for (size_t i = 0; i < array_size(others); i++)
+        is_of_others |= text_starts(line, others[i]);
+    return keys == KEYS_ALL || (keys == KEYS_OF_XMPP && !is_of_others);
+}
+
+/* The example, with its paths in the room. */
+static void read_example(struct room *room, const char *daemon, struct text *out,
+                         enum keys keys) {
     char path[256], line[512];
     text_format(path, sizeof(path), "%s/%s.conf", EXAMPLES, daemon);
     FILE *file = fopen(path, "re");
     assert_non_null(file);
     while (fgets(line, sizeof(line), file)) {
         const char *start = line;
-        if (all && line[0] == '#' && isalpha((unsigned char)line[1]) && strstr(line, " = "))
+        if (is_wanted(line, keys) && line[0] == '#' && isalpha((unsigned char)line[1]) &&
+            strstr(line, " = "))
             start++;
         char *value = strstr(line, "= /etc/isthmus/");
         if (value)
@@ -473,12 +440,13 @@ static void read_example(struct room *room, const char *daemon, struct text *out
 }
 
 static const struct table *const tables[] = {&upstream_config_table, &downstream_config_table,
-                                             &agent_config_table};
+                                             &agent_config_table, &relay_config_table};
 
 static int load_any(const char *path, const struct table *table, struct error *err) {
     struct upstream_config upstream = {0};
     struct downstream_config downstream = {0};
     struct agent_config agent = {0};
+    struct relay_config relay = {0};
     int result;
     if (table == &upstream_config_table) {
         result = upstream_config_load(path, &upstream, err);
@@ -486,9 +454,12 @@ static int load_any(const char *path, const struct table *table, struct error *e
     } else if (table == &downstream_config_table) {
         result = downstream_config_load(path, &downstream, err);
         downstream_config_deinit(&downstream);
-    } else {
+    } else if (table == &agent_config_table) {
         result = agent_config_load(path, &agent, err);
         agent_config_deinit(&agent);
+    } else {
+        result = relay_config_load(path, &relay, err);
+        relay_config_deinit(&relay);
     }
     return result;
 }
@@ -496,10 +467,10 @@ static int load_any(const char *path, const struct table *table, struct error *e
 static void the_examples_are_good_as_they_are_and_with_all_keys(void **state) {
     struct room *room = *state;
     for (size_t i = 0; i < array_size(tables); i++) {
-        for (int all = 0; all < 2; all++) {
+        for (enum keys keys = KEYS_SHOWN; keys <= KEYS_OF_XMPP; keys++) {
             auto_clean(text_deinit) struct text text = {0};
             struct error err = {0};
-            read_example(room, tables[i]->name, &text, all);
+            read_example(room, tables[i]->name, &text, keys);
             write_file(room->path, text_data(&text), 0600);
             if (load_any(room->path, tables[i], &err))
                 fail_msg("%s example: %s", tables[i]->name, err.text);
@@ -536,7 +507,7 @@ static void every_key_is_in_its_example_with_its_default(void **state) {
     struct room *room = *state;
     for (size_t i = 0; i < array_size(tables); i++) {
         auto_clean(text_deinit) struct text text = {0};
-        read_example(room, tables[i]->name, &text, true);
+        read_example(room, tables[i]->name, &text, KEYS_ALL);
         for (size_t s = 0; s < tables[i]->fields_count; s++) {
             const struct field *section = &tables[i]->fields[s];
             for (size_t k = 0; k < section->table->fields_count; k++)

@@ -18,7 +18,7 @@ static void assert_has(const struct text *text, const char *line) {
 static void every_key_stands_with_its_words_and_its_default(void **state) {
     (void)state;
     const struct table *const tables[] = {&upstream_config_table, &downstream_config_table,
-                                          &agent_config_table};
+                                          &agent_config_table, &relay_config_table};
     for (size_t t = 0; t < array_size(tables); t++) {
         auto_clean(text_deinit) struct text text = {0};
         struct error err = {0};
@@ -49,7 +49,7 @@ static void values_stand_in_their_sections_and_the_later_one_counts(void **state
     };
     const struct config_values all = {values, array_size(values)};
     assert_int_equal(config_write(&downstream_config_table, &all, &text, &err), 0);
-    assert_has(&text, "\n# its port\nport = 5224\n");
+    assert_has(&text, "\n# xmpp: its port; 5222 without it\nport = 5224\n");
     assert_null(strstr(text.data, "5223"));
     const char *first = strstr(text.data, "\n[agent host-1]\n");
     const char *second = strstr(text.data, "\n[agent host-2]\n");

@@ -12,7 +12,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = f"{ROOT}/build"
 GUIDE, PROTOCOL = "docs/operators-guide.md", "docs/protocol.md"
-DAEMONS = ("upstream", "downstream", "agent")
+DAEMONS = ("upstream", "downstream", "agent", "relay")
 EVENT_NAME = re.compile(r"(?:log_line|log_gather|shell_log)\([^;]*?\"([a-z][a-z_-]*)\"", re.DOTALL)
 
 
@@ -190,8 +190,8 @@ class Guide(unittest.TestCase):
         self.assertEqual(told, found)
 
 
-RECORDS = ["shape", "size", "definition", "overcommit", "facts", "landing", "told-snapshot",
-           "fit"]
+RECORDS = ["shape", "size", "definition", "machine", "incarnation", "overcommit", "facts",
+           "landing", "told-snapshot", "fit"]
 
 
 class Protocol(unittest.TestCase):
@@ -200,6 +200,7 @@ class Protocol(unittest.TestCase):
     def test_every_message_and_record_stands_with_its_fields(self):
         found = messages()
         kinds = constants("src/message/protocol.h", "MESSAGE")
+        kinds.remove("unreadable")  # it is never said
         document = read(PROTOCOL)
         self.assertEqual(re.findall(r"^### `([\w-]+)`$", document, re.MULTILINE),
                          kinds + RECORDS)
@@ -227,6 +228,50 @@ class Protocol(unittest.TestCase):
         self.assertIn(f"xmlns='{namespace.group(1)}'", document)
 
 
+def numbers(text):
+    """(where, record, number): field, kind, names"""
+    found = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            where, record, number, *rest = line.split()
+            found.setdefault((where, record, int(number)), []).append(rest)
+    return found
+
+
+class Numbers(unittest.TestCase):
+    """The packed form's numbers, which links and stores rely on for good."""
+    maxDiff = None
+    GROWS = ("enum", "choices")
+
+    def setUp(self):
+        self.kept = numbers(read("docs/protocol-numbers.txt"))
+        self.found = numbers(subprocess.run(
+            [f"{BUILD}/tests/unit/print_tables", "--numbers"], text=True, timeout=30, check=True,
+            stdout=subprocess.PIPE).stdout)
+
+    def test_each_number_is_kept_once(self):
+        self.assertEqual([key for key, rows in self.kept.items() if len(rows) > 1], [])
+
+    def test_each_number_stands_for_what_it_always_stood_for(self):
+        for key, [field, kind, *names] in ((key, rows[0]) for key, rows in self.kept.items()):
+            if kind == "gone":
+                self.assertNotIn(key, self.found, "its number is used again")
+                continue
+            self.assertIn(key, self.found, f"{field} has lost its number: say \"gone\" there")
+            for field_now, kind_now, *names_now in self.found[key]:
+                self.assertEqual((field_now, kind_now), (field, kind), key)
+                self.assertEqual(names_now[:len(names)], names, f"{key}: new ones go to the end")
+                if kind not in self.GROWS:
+                    self.assertEqual(names_now, names, key)
+
+    def test_each_number_is_kept(self):
+        for key, rows in self.found.items():
+            self.assertTrue(key[2], f"{key[1]} {rows[0][0]}: give the field a .number")
+            self.assertIn(key, self.kept, "add it to docs/protocol-numbers.txt")
+            self.assertEqual([row for row in rows if row != self.kept[key][0]], [],
+                             f"{key}: add the new names to docs/protocol-numbers.txt")
+
+
 class Programs(unittest.TestCase):
     def help_of(self, program, *words):
         folder = "cli" if program == "isthmus" else "main"
@@ -242,7 +287,7 @@ class Programs(unittest.TestCase):
             self.assertRegex(page, rf"Fl -{option}\b", f"--{option} is not in the manual page")
 
     def test_manual_pages_have_every_option_of_the_daemons(self):
-        for daemon in DAEMONS:
+        for daemon in (*DAEMONS, "warden"):
             self.assert_options(read(f"docs/man/isthmus-{daemon}.8"),
                                 self.help_of(f"isthmus-{daemon}"))
 
@@ -331,6 +376,15 @@ class Documents(unittest.TestCase):
         self.assertGreater(len(packages), 20)
         for name in sorted(wanted) + packages:
             self.assertIn(f"`{name}`", table, "README.md's dependency table lacks it")
+
+    def test_each_unit_keeps_no_core_and_gains_no_rights(self):
+        units = [name for name in os.listdir(f"{ROOT}/packaging/systemd")
+                 if name.endswith(".service.in")]
+        self.assertGreater(len(units), 3)
+        for name in units:
+            text = read(f"packaging/systemd/{name}")
+            for line in ("LimitCORE=0", "NoNewPrivileges=yes"):
+                self.assertIn(f"\n{line}\n", text, name)
 
 
 if __name__ == "__main__":

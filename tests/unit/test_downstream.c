@@ -74,6 +74,24 @@ static void what_is_asked_beyond_a_limit_is_refused_and_fetches_nothing(void **s
     }
 }
 
+static void a_manager_on_a_full_disk_shows_no_room_and_lets_vms_end(void **state) {
+    (void)state;
+    cluster_run_vm(cloud, "1", "1");
+    bench_step(&bench, (struct event){.kind = EVENT_DISK, .disk = {true}});
+    bench_pass(&bench, 500);
+    assert_int_equal(cluster_shown(cloud)->cpus_free, 0);
+    assert_int_equal(cluster_shown(cloud)->fits[0].count, 0);
+    assert_false(cluster_shown(cloud)->disk_full); /* an inside matter */
+    bench_say(&bench, cloud, bench_define("2", "2", 1, &bench_shapes[0]));
+    cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+    bench_say(&bench, cloud, bench_instruct("3", "1", 2, VERB_DELETE));
+    cluster_answer(CODE_OK, VM_DELETED);
+    cluster_assert_result(cloud, CODE_OK, VM_DELETED);
+    bench_step(&bench, (struct event){.kind = EVENT_DISK, .disk = {false}});
+    bench_pass(&bench, 500);
+    assert_true(cluster_shown(cloud)->fits[0].count > 0);
+}
+
 static void the_last_vm_that_a_limit_permits_is_permitted(void **state) {
     (void)state;
     cluster_reopen((const uint64_t[]){6}, 1, (struct amounts){2, 2, 1024, 10});
@@ -338,6 +356,7 @@ static void after_a_restart_a_definition_without_a_host_asks_for_its_image_again
     bench_hello(&bench, bench_agent(&bench, 1), 2);
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
     text_set(event.image.digest, asked.digest);
+    event.image.link = asked.link;
     bench_step(&bench, event);
     assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 1));
 }
@@ -351,8 +370,27 @@ static void after_a_restart_a_definition_is_placed_although_the_uplink_is_not_ba
     bench_hello(&bench, bench_agent(&bench, 1), 2);
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
     text_set(event.image.digest, asked.digest);
+    event.image.link = asked.link;
     bench_step(&bench, event);
     assert_ptr_equal(cluster_instructed(&instruct), bench_agent(&bench, 1));
+}
+
+static void an_image_is_there_for_the_manager_above_that_has_delivered_it_alone(void **state) {
+    (void)state;
+    struct message instruct;
+    bench_say(&bench, other, bench_define("1", "1", 1, &bench_shapes[0]));
+    bench_say(&bench, cloud, bench_define("2", "2", 1, &bench_shapes[0]));
+    cluster_image(CODE_OK); /* from the cloud's repository */
+    assert_non_null(cluster_instructed(&instruct));
+    assert_string_equal(instruct.instruct.vm, bench_instruct("2", "2", 1, VERB_STOP).instruct.vm);
+    assert_int_equal(role_book(bench.role)->ops_count, 2);
+    struct event event = {.kind = EVENT_IMAGE,
+                          .image = {.link = other->setting.link, .code = CODE_IMAGE_UNAVAILABLE}};
+    text_set(event.image.digest, instruct.instruct.definition.image);
+    effects_clear(&bench.effects);
+    bench_step(&bench, event);
+    cluster_assert_result(other, CODE_IMAGE_UNAVAILABLE, VM_FAILED);
+    assert_null(bench_told(&bench, cloud, MESSAGE_RESULT));
 }
 
 static void a_deletion_overtakes_a_definition_that_waits_for_its_image(void **state) {
@@ -364,6 +402,7 @@ static void a_deletion_overtakes_a_definition_that_waits_for_its_image(void **st
     cluster_assert_result(cloud, CODE_OK, VM_DELETED);
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
     text_set(event.image.digest, asked.digest);
+    event.image.link = asked.link;
     bench_step(&bench, event);
     assert_null(cluster_instructed(&instruct));
 }
@@ -388,7 +427,7 @@ static void live(struct text *out) {
         for (size_t k = 0; k < bench.effects.count; k++)
             if (bench.effects.items[k].kind == EFFECT_SEND &&
                 text_equal(bench.effects.items[k].send.address, cloud->setting.address))
-                message_encode(&bench.effects.items[k].send.message, out);
+                message_encode(&bench.effects.items[k].send.message, FRAME_JSON, out);
     }
 }
 
@@ -412,6 +451,7 @@ int main(void) {
         with_cluster(a_host_that_goes_takes_its_share_of_the_sum_with_it),
         with_cluster(what_is_shown_stays_within_what_the_owner_lends),
         with_cluster(what_is_asked_beyond_a_limit_is_refused_and_fetches_nothing),
+        with_cluster(a_manager_on_a_full_disk_shows_no_room_and_lets_vms_end),
         with_cluster(the_last_vm_that_a_limit_permits_is_permitted),
         with_cluster(a_failed_definition_that_grows_is_held_against_the_limit_by_its_new_size),
         with_cluster(a_vm_that_is_gone_gives_its_share_back),
@@ -428,6 +468,7 @@ int main(void) {
         with_cluster(a_result_is_said_until_it_is_settled),
         with_cluster(after_a_restart_a_definition_without_a_host_asks_for_its_image_again),
         with_cluster(after_a_restart_a_definition_is_placed_although_the_uplink_is_not_back),
+        with_cluster(an_image_is_there_for_the_manager_above_that_has_delivered_it_alone),
         with_cluster(a_deletion_overtakes_a_definition_that_waits_for_its_image),
         with_cluster(a_vm_that_a_host_no_longer_has_is_lost_and_told_so),
         with_cluster(clusters_of_the_same_aggregate_send_the_same_bytes),

@@ -100,6 +100,7 @@ static void begin_to_leave(enum request_kind kind) {
 static void image_comes(enum code code) {
     struct event event = {.kind = EVENT_IMAGE, .image.code = code};
     text_set(event.image.digest, vm()->digest);
+    event.image.link = cloud->setting.link;
     effects_clear(&bench.effects);
     bench_step(&bench, event);
 }
@@ -267,7 +268,7 @@ static void a_host_that_is_given_up_takes_those_along_that_had_not_left(void **s
     begin_to_leave(REQUEST_HOST_DRAIN);
     bench_cut(&bench, bench_agent(&bench, 0));
     bench_pass(&bench, 60000);
-    (void)host(REQUEST_HOST_FORGET, "agent-0");
+    assert_int_equal(host(REQUEST_HOST_FORGET, "agent-0")->capacity.cpus_total, 0);
     assert_int_equal(vm()->state, VM_LOST);
     assert_int_equal(vm()->move, MOVE_NONE);
 }

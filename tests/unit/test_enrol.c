@@ -293,6 +293,19 @@ static void a_joining_side_that_nobody_answers_ends(void **state) {
 
 #define at_a_manager(test) cmocka_unit_test_setup_teardown(test, set_up, cluster_tear_down)
 
+static void a_flood_of_requests_fills_no_log(void **state) {
+    (void)state;
+    size_t noted = 0;
+    struct id token = new_token("agent-0", 60);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(join(bench_agent(&bench, 0), token.text, OTHER, KEY), JOIN_UNKNOWN);
+        noted += bench_count(&bench, EFFECT_NOTE);
+    }
+    assert_in_range(noted, 1, 8);
+    assert_int_equal(join(bench_agent(&bench, 0), token.text, SECRET, KEY), JOIN_DONE);
+    assert_int_equal(bench_count(&bench, EFFECT_NOTE), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         at_a_manager(whoever_brings_the_secret_from_the_right_address_is_pinned),
@@ -306,6 +319,7 @@ int main(void) {
             a_peer_changes_its_key_and_the_old_one_ends_with_the_first_word_by_the_new),
         at_a_manager(a_revocation_ends_a_change_of_keys),
         at_a_manager(our_next_key_is_told_in_each_session_until_it_is_ours),
+        at_a_manager(a_flood_of_requests_fills_no_log),
         at_a_manager(tokens_are_for_known_peers_and_have_a_limit),
         cmocka_unit_test(a_joining_side_asks_until_it_is_answered_and_pins_its_manager),
         cmocka_unit_test(a_joining_side_that_nobody_answers_ends),

@@ -161,13 +161,52 @@ static void operators_are_told_how_often_it_was_sent_and_tenants_are_not(void **
     assert_waits(told(top, cloud_alice, op.text), WAIT_TAKING, "agent-0");
 }
 
+static void the_owner_reads_why_it_failed_and_nobody_above_does(void **state) {
+    (void)state;
+    struct id op;
+    bench.asks_why = true; /* a manager above that would read it */
+    bench_cut(&bench, cloud);
+    bench_welcome(&bench, cloud);
+    struct message define = bench_define("1", "1", 1, &bench_shapes[0]), instruct;
+    text_set(op.text, define.instruct.op);
+    bench_say(&bench, cloud, define);
+    struct event image = {.kind = EVENT_IMAGE,
+                          .image = {.link = cloud->setting.link, .code = CODE_IMAGE_UNAVAILABLE,
+                                    .why = "nobody answers"}};
+    text_set(image.image.digest, bench_last(&bench, EFFECT_IMAGE)->image.digest);
+    effects_clear(&bench.effects);
+    bench_step(&bench, image);
+    assert_null(bench_told(&bench, cloud, MESSAGE_RESULT)->result.why);
+    assert_string_equal(told_owner(op.text)->why, "nobody answers");
+
+    bench_step(&bench, (struct event){.kind = EVENT_DISK, .disk = {true}});
+    define = bench_define("3", "3", 1, &bench_shapes[0]);
+    text_set(op.text, define.instruct.op);
+    bench_say(&bench, cloud, define);
+    assert_string_equal(told_owner(op.text)->why, "the disk of this manager is full");
+    bench_step(&bench, (struct event){.kind = EVENT_DISK, .disk = {false}});
+
+    define = bench_define("2", "2", 1, &bench_shapes[0]);
+    text_set(op.text, define.instruct.op);
+    bench_say(&bench, cloud, define);
+    cluster_image(CODE_OK);
+    struct far *host = cluster_instructed(&instruct);
+    struct message result = bench_result(&instruct, CODE_IMAGE_UNAVAILABLE, VM_FAILED);
+    result.result.why = memory_text("GET http://inside: refused");
+    bench_say(&bench, host, result);
+    assert_int_equal(bench_told(&bench, cloud, MESSAGE_RESULT)->result.code,
+                     CODE_IMAGE_UNAVAILABLE);
+    assert_null(bench_told(&bench, cloud, MESSAGE_RESULT)->result.why);
+    assert_string_equal(told_owner(op.text)->why, "GET http://inside: refused");
+}
+
 static void the_owner_sees_the_hosts_that_were_tried(void **state) {
     (void)state;
     struct message define = bench_define("1", "1", 1, &bench_shapes[0]);
     struct id op;
     text_set(op.text, define.instruct.op);
     bench_say(&bench, cloud, define);
-    struct event image = {.kind = EVENT_IMAGE};
+    struct event image = {.kind = EVENT_IMAGE, .image.link = cloud->setting.link};
     text_set(image.image.digest, bench_last(&bench, EFFECT_IMAGE)->image.digest);
     assert_int_equal(told_owner(op.text)->waits.wait, WAIT_IMAGE);
     effects_clear(&bench.effects);
@@ -262,11 +301,12 @@ static void the_owner_lists_operations_that_ended_and_those_under_way(void **sta
     struct request request = {.kind = REQUEST_OP_LIST, .handle = 8, .list.limit = 2};
     const struct reply *reply = bench_ask(&bench, &request);
     assert_int_equal(reply->list_count, 2);
+    assert_string_equal(((const struct operation *)reply->list[0].data)->vm_name, "web-3");
     text_set(request.list.after, reply->next);
     request.handle++;
     reply = bench_ask(&bench, &request);
     assert_int_equal(reply->list_count, 1);
-    assert_string_equal(((const struct operation *)reply->list[0].data)->vm_name, "web-3");
+    assert_string_equal(((const struct operation *)reply->list[0].data)->vm_name, "web-1");
     request = (struct request){.kind = REQUEST_OP_LIST, .handle = 20};
     text_set(request.list.upstream, "manager-1");
     reply = bench_ask(&bench, &request);
@@ -283,6 +323,7 @@ int main(void) {
         with_cloud(a_wait_for_a_cluster_says_since_when_and_stays_told),
         with_cloud(what_is_begun_while_its_cluster_is_away_says_so),
         with_cloud(operators_are_told_how_often_it_was_sent_and_tenants_are_not),
+        with_cluster(the_owner_reads_why_it_failed_and_nobody_above_does),
         with_cluster(the_owner_sees_the_hosts_that_were_tried),
         with_cluster(the_owners_limits_are_the_owners_decision),
         with_cluster(a_host_with_room_that_may_come_back_is_waited_for),

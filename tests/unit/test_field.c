@@ -61,7 +61,8 @@ static const char *fault_of_limits(const struct field *field) {
         return "is written when zero, which is refused";
     if (field->kind == FIELD_TEXT && field->check == CHECK_ID && field->size < limit_id_size)
         return "has no room for an id";
-    if (field->kind == FIELD_TEXT && field->check == CHECK_NAME && field->size != limit_name_size)
+    bool named = field->check == CHECK_NAME || field->check == CHECK_NEW_NAME;
+    if (field->kind == FIELD_TEXT && named && field->size != limit_name_size)
         return "is not of a name's size";
     if (field->kind == FIELD_TEXT && field->check == CHECK_DIGEST &&
         field->size != limit_digest_size)
@@ -90,7 +91,8 @@ static void names_are_unique_plain_and_explained(void **state) {
         for (size_t i = 0; i < table->fields_count; i++) {
             const struct field *field = &table->fields[i];
             size_t length = strlen(field->name);
-            if (!length || strspn(field->name, "abcdefghijklmnopqrstuvwxyz_") != length)
+            if (!length || strspn(field->name, "abcdefghijklmnopqrstuvwxyz_0123456789") != length ||
+                (*field->name >= '0' && *field->name <= '9'))
                 fail_field(table, field, "is no plain name");
             if (!field->about || field->about[strlen(field->about) - 1] != '.')
                 fail_field(table, field, "is not explained by a sentence");

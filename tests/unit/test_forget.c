@@ -28,6 +28,9 @@ static void forget_north(void) {
     const struct reply *reply = bench_ask(&cloud.bench, &request);
     assert_int_equal(reply->kind, REPLY_RECORD);
     assert_ptr_equal(reply->record.table, &node_table);
+    const struct capacity *left = &((const struct node *)reply->record.data)->capacity;
+    assert_int_equal(left->cpus_total + left->memory_mib_total + left->disk_gib_total, 0);
+    assert_int_equal(left->cpus_free + left->fits_count, 0);
 }
 
 static void only_an_operator_forgets_and_only_what_is_away(void **state) {

@@ -2,6 +2,7 @@
  * its reason and leaves nothing behind. The tar headers are written by hand, so that they can
  * lie. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -22,6 +23,8 @@
 
 static const char good_manifest[] =
     "{\"format\":1,\"architecture\":\"x86_64\",\"disk\":\"disk.qcow2\",\"disk_format\":\"qcow2\"}";
+
+static const struct image_bounds no_bounds;
 
 struct room {
     char folder[64]; /* a temporary one, for everything */
@@ -54,6 +57,45 @@ struct header { /* POSIX.1-1988 ustar */
 };
 _Static_assert(sizeof(struct header) == 512, "a tar header is a block");
 
+static void put_sum(struct room *room, struct header *header) {
+    memset(header->checksum, ' ', sizeof(header->checksum));
+    unsigned sum = 0;
+    for (size_t i = 0; i < sizeof(*header); i++)
+        sum += ((const unsigned char *)header)[i];
+    text_format(header->checksum, sizeof(header->checksum), "%06o", sum);
+    text_add_bytes(&room->tar, (const char *)header, sizeof(*header));
+}
+
+static void put_number(char field[12], uint64_t number) {
+    if (number < UINT64_C(1) << 33) {
+        text_format(field, 12, "%011" PRIo64, number);
+        return;
+    }
+    field[0] = (char)0x80; /* GNU's base 256 for large numbers */
+    for (size_t i = 0; i < 8; i++)
+        field[11 - i] = (char)(number >> (8 * i));
+}
+
+struct piece {
+    uint64_t at, bytes;
+};
+
+/* Old GNU sparse where `pieces` is given, two of them: the file then has `real` bytes. */
+static void put_sparse(struct room *room, const char *name, const struct piece *pieces,
+                       uint64_t bytes, uint64_t real) {
+    struct header header = {.mode = "0000644", .uid = "0000000", .gid = "0000000",
+                            .mtime = "00000000000", .type = 'S', .magic = "ustar ",
+                            .version = " "};
+    text_format(header.name, sizeof(header.name), "%s", name);
+    put_number(header.size, bytes);
+    for (size_t i = 0; i < 2; i++) { /* from byte 386 on: where it is, how long */
+        put_number(header.rest + 121 + 24 * i, pieces[i].at);
+        put_number(header.rest + 133 + 24 * i, pieces[i].bytes);
+    }
+    put_number(header.rest + 218, real); /* byte 483 */
+    put_sum(room, &header);
+}
+
 static void put_header(struct room *room, const char *name, char type, uint64_t bytes) {
     struct header header = {.mode = "0000644", .uid = "0000000", .gid = "0000000",
                             .mtime = "00000000000", .type = type, .magic = "ustar",
@@ -61,19 +103,8 @@ static void put_header(struct room *room, const char *name, char type, uint64_t 
     text_format(header.name, sizeof(header.name), "%s", name);
     if (type == '2')
         text_format(header.link, sizeof(header.link), "/etc/passwd");
-    if (bytes < UINT64_C(1) << 33) {
-        text_format(header.size, sizeof(header.size), "%011" PRIo64, bytes);
-    } else { /* GNU's base 256 for large sizes */
-        header.size[0] = (char)0x80;
-        for (size_t i = 0; i < 8; i++)
-            header.size[11 - i] = (char)(bytes >> (8 * i));
-    }
-    memset(header.checksum, ' ', sizeof(header.checksum));
-    unsigned sum = 0;
-    for (size_t i = 0; i < sizeof(header); i++)
-        sum += ((const unsigned char *)&header)[i];
-    text_format(header.checksum, sizeof(header.checksum), "%06o", sum);
-    text_add_bytes(&room->tar, (const char *)&header, sizeof(header));
+    put_number(header.size, bytes);
+    put_sum(room, &header);
 }
 
 static void put_entry(struct room *room, const char *name, const void *bytes, size_t length) {
@@ -90,10 +121,19 @@ static void put_disk(struct room *room, const char *name, unsigned char backing)
     unsigned char *disk = memory_new(1, disk_file_bytes);
     memcpy(disk, "QFI\xfb\0\0\0\3", 8);
     disk[15] = backing;
+    disk[23] = 16; /* clusters of 64 KiB */
     disk[28] = 0xc0;
+    disk[53] = 1; /* the table of counts is the second cluster, */
+    disk[59] = 1; /* and one alone */
+    disk[99] = 4; /* counts have 16 bits */
     disk[disk_file_bytes - 1] = 7;
     put_entry(room, name, disk, disk_file_bytes);
     memory_free(disk);
+}
+
+static void put_disk_of_zeros(struct room *room, const char *name, size_t length) {
+    auto_clean(memory_clean) char *disk = memory_new(1, length);
+    put_entry(room, name, disk, length);
 }
 
 static void put_manifest(struct room *room, const char *manifest) {
@@ -127,13 +167,13 @@ static size_t count_files(const char *folder) {
 static void refused(struct room *room, const char *why) {
     struct image_facts facts;
     struct error err = {0};
-    assert_int_equal(image_archive_unpack(room->archive, NULL, room->target, &facts, &err),
+    assert_int_equal(image_archive_unpack(room->archive, &no_bounds, room->target, &facts, &err),
                      IMAGE_MALFORMED);
     if (!strstr(err.text, why))
         fail_msg("\"%s\" does not say \"%s\"", err.text, why);
     assert_int_equal(count_files(room->folder), 1);
     err = (struct error){0};
-    assert_true(image_archive_check(room->archive, &facts, &err) < 0);
+    assert_true(image_archive_check(room->archive, &no_bounds, &facts, &err) < 0);
     assert_non_null(strstr(err.text, why));
 }
 
@@ -152,7 +192,8 @@ static void a_good_archive_is_unpacked_with_its_facts(void **state) {
     assert_int_equal(secret_hash_file(room->archive, digest, &err), 0);
 
     struct image_facts facts, again;
-    assert_int_equal(image_archive_unpack(room->archive, digest, room->target, &facts, &err), 0);
+    assert_int_equal(image_archive_unpack(room->archive, &(struct image_bounds){.digest = digest},
+                                          room->target, &facts, &err), 0);
     assert_string_equal(facts.digest, digest);
     assert_string_equal(facts.architecture, "x86_64");
     assert_string_equal(facts.disk_format, "qcow2");
@@ -170,7 +211,7 @@ static void a_good_archive_is_unpacked_with_its_facts(void **state) {
     assert_int_equal(lseek(fd, 0, SEEK_END), disk_file_bytes);
     close(fd);
 
-    assert_int_equal(image_archive_check(room->archive, &again, &err), 0);
+    assert_int_equal(image_archive_check(room->archive, &no_bounds, &again, &err), 0);
     assert_string_equal(again.digest, digest);
     assert_int_equal(again.disk_bytes, facts.disk_bytes);
     assert_int_equal(image_folder_facts(room->target, &again, &err), 0);
@@ -182,11 +223,11 @@ static void a_raw_disk_is_as_large_as_its_file(void **state) {
     struct room *room = *state;
     put_manifest(room, "{\"format\":1,\"architecture\":\"x86_64\",\"disk\":\"d\","
                        "\"disk_format\":\"raw\"}");
-    put_disk(room, "d", 0);
+    put_disk_of_zeros(room, "d", 5000);
     finish(room);
     struct image_facts facts;
-    assert_int_equal(image_archive_check(room->archive, &facts, NULL), 0);
-    assert_int_equal(facts.disk_bytes, disk_file_bytes);
+    assert_int_equal(image_archive_check(room->archive, &no_bounds, &facts, NULL), 0);
+    assert_int_equal(facts.disk_bytes, 5000);
 }
 
 static void what_a_killed_run_left_is_replaced(void **state) {
@@ -196,7 +237,8 @@ static void what_a_killed_run_left_is_replaced(void **state) {
     assert_int_equal(folder_make(left, 0700, NULL), 0);
     put_good(room);
     struct image_facts facts;
-    assert_int_equal(image_archive_unpack(room->archive, NULL, room->target, &facts, NULL), 0);
+    assert_int_equal(image_archive_unpack(room->archive, &no_bounds, room->target, &facts, NULL),
+                     0);
     assert_int_equal(count_files(room->target), 2);
 }
 
@@ -208,7 +250,8 @@ static void another_digest_is_refused_and_leaves_nothing(void **state) {
     other[sizeof(other) - 1] = 0;
     struct image_facts facts;
     struct error err = {0};
-    assert_int_equal(image_archive_unpack(room->archive, other, room->target, &facts, &err),
+    assert_int_equal(image_archive_unpack(room->archive, &(struct image_bounds){.digest = other},
+                                          room->target, &facts, &err),
                      IMAGE_WRONG_DIGEST);
     assert_non_null(strstr(err.text, facts.digest));
     assert_int_equal(count_files(room->folder), 1);
@@ -221,7 +264,8 @@ static void a_cut_archive_with_a_digest_is_told_as_a_wrong_digest(void **state) 
     assert_int_equal(secret_hash_file(room->archive, digest, NULL), 0);
     write_archive(room, disk_file_bytes / 2);
     struct image_facts facts;
-    assert_int_equal(image_archive_unpack(room->archive, digest, room->target, &facts, NULL),
+    assert_int_equal(image_archive_unpack(room->archive, &(struct image_bounds){.digest = digest},
+                                          room->target, &facts, NULL),
                      IMAGE_WRONG_DIGEST);
     assert_int_equal(count_files(room->folder), 1);
 }
@@ -330,39 +374,158 @@ static void a_disk_with_a_backing_file_is_refused(void **state) {
     refused(*state, "refers to another file");
 }
 
-static void a_disk_that_is_not_qcow2_is_refused(void **state) {
-    static const char text[512] = "not a disk";
-    put_manifest(*state, good_manifest);
-    put_entry(*state, "disk.qcow2", text, sizeof(text));
-    finish(*state);
-    refused(*state, "not qcow2");
+static const char raw_manifest[] =
+    "{\"format\":1,\"architecture\":\"x86_64\",\"disk\":\"d\",\"disk_format\":\"raw\"}";
+
+static void tar_of_a_folder_is_as_one_of_its_files(void **state) {
+    struct room *room = *state;
+    put_header(room, "./", '5', 0);
+    put_entry(room, "./manifest.json", raw_manifest, strlen(raw_manifest));
+    put_disk_of_zeros(room, "./d", 1024);
+    finish(room);
+    struct image_facts facts;
+    struct error err = {0};
+    assert_int_equal(image_archive_unpack(room->archive, &no_bounds, room->target, &facts, &err),
+                     0);
+    assert_int_equal(facts.disk_bytes, 1024);
+    assert_int_equal(count_files(room->target), 2);
+}
+
+static void a_disk_alone_is_told_what_it_lacks(void **state) {
+    struct room *room = *state;
+    text_add_bytes(&room->tar, "QFI\xfb\0\0\0\3", 8);
+    finish(room);
+    refused(room, "it is a qcow2 disk alone");
+}
+
+static void a_manifest_with_holes_is_refused(void **state) {
+    struct room *room = *state;
+    const struct piece pieces[] = {{0, 512}, {1024, 512}};
+    char bytes[1024];
+    memset(bytes, ' ', sizeof(bytes));
+    put_sparse(room, "manifest.json", pieces, sizeof(bytes), 1536);
+    text_add_bytes(&room->tar, bytes, sizeof(bytes));
+    put_disk_of_zeros(room, "d", 512);
+    finish(room);
+    refused(room, "has holes");
+}
+
+/* What it declares is small; what comes is not. */
+static void more_than_an_entry_declares_is_refused(void **state) {
+    static const struct piece cases[][2] = {
+        {{0, 512}, {512, 1 << 20}},        /* far over its size */
+        {{0, 512}, {UINT64_C(1) << 40, 512}}, /* far beyond its end */
+        {{0, 512}, {0, 512}},              /* its head twice: judged once, and then another */
+        {{1024, 512}, {0, 512}},
+    };
+    struct room *room = *state;
+    auto_clean(memory_clean) char *bytes = memory_new(1, 512 + (1 << 20));
+    for (size_t i = 0; i < array_size(cases); i++) {
+        size_t length = cases[i][0].bytes + cases[i][1].bytes;
+        text_clear(&room->tar);
+        put_manifest(room, raw_manifest);
+        put_sparse(room, "d", cases[i], length, 1536);
+        text_add_bytes(&room->tar, bytes, length);
+        finish(room);
+        refused(room, i == 3 ? "" : "pieces outside of itself");
+    }
+}
+
+enum { zstd_block = 1 << 17 };
+
+/* A zstd frame (RFC 8878): a copy of `bytes`, or `length` times the byte 0. */
+static void put_zstd(struct text *out, const char *bytes, size_t length) {
+    text_add_bytes(out, "\x28\xb5\x2f\xfd\x00\x38", 6); /* a window of 128 KiB */
+    for (size_t at = 0; at < length; at += zstd_block) {
+        size_t piece = length - at < zstd_block ? length - at : zstd_block;
+        size_t head = piece << 3 | (bytes ? 0 : 1 << 1) | (at + piece == length);
+        const char three[] = {(char)head, (char)(head >> 8), (char)(head >> 16)};
+        text_add_bytes(out, three, sizeof(three));
+        text_add_bytes(out, bytes ? bytes + at : "", bytes ? piece : 1);
+    }
+}
+
+/* A disk of so many zeros, and what tar itself does not say of it, in a few kilobytes. */
+static void pack_zeros(struct room *room, uint64_t bytes) {
+    auto_clean(text_deinit) struct text packed = {0};
+    put_manifest(room, raw_manifest);
+    put_header(room, "d", '0', bytes);
+    put_zstd(&packed, text_data(&room->tar), room->tar.length);
+    put_zstd(&packed, NULL, bytes);
+    put_zstd(&packed, NULL, 1024);
+    text_clear(&room->tar);
+    text_add_bytes(&room->tar, text_data(&packed), packed.length);
+}
+
+static int unpack_within(struct room *room, const struct image_bounds *bounds, struct error *err) {
+    struct image_facts facts;
+    *err = (struct error){0};
+    int fault = image_archive_unpack(room->archive, bounds, room->target, &facts, err);
+    assert_int_equal(count_files(room->folder), fault ? 1 : 2);
+    return fault;
+}
+
+static void what_comes_out_has_a_limit(void **state) {
+    struct room *room = *state;
+    struct error err;
+    pack_zeros(room, UINT64_C(1) << 30);
+    write_archive(room, room->tar.length);
+    assert_int_equal(unpack_within(room, &(struct image_bounds){.most_bytes = 1 << 29}, &err),
+                     IMAGE_OVER_LIMIT);
+    assert_non_null(strstr(err.text, "larger than"));
+    assert_int_equal(unpack_within(room, &(struct image_bounds){.most_bytes = 1 << 30}, &err), 0);
+}
+
+static void what_is_beside_the_disk_counts_too(void **state) {
+    struct room *room = *state;
+    struct error err;
+    put_manifest(room, raw_manifest);
+    for (char name[] = "a"; *name < 'd'; ++*name)
+        put_disk_of_zeros(room, name, 6 << 20);
+    put_disk_of_zeros(room, "d", 512);
+    finish(room);
+    assert_int_equal(unpack_within(room, &(struct image_bounds){.most_bytes = 1 << 20}, &err),
+                     IMAGE_OVER_LIMIT);
+    assert_non_null(strstr(err.text, "come out of it"));
+}
+
+static void an_archive_that_is_packed_twice_is_refused(void **state) {
+    struct room *room = *state;
+    auto_clean(text_deinit) struct text packed = {0};
+    pack_zeros(room, UINT64_C(1) << 30);
+    put_zstd(&packed, text_data(&room->tar), room->tar.length);
+    text_clear(&room->tar);
+    text_add_bytes(&room->tar, text_data(&packed), packed.length);
+    write_archive(room, room->tar.length);
+    refused(room, "not a whole tar archive");
+}
+
+static void what_is_cancelled_is_given_up_at_once(void **state) {
+    struct room *room = *state;
+    struct error err;
+    const atomic_bool cancel = true;
+    pack_zeros(room, UINT64_C(1) << 30);
+    write_archive(room, room->tar.length);
+    assert_int_equal(unpack_within(room, &(struct image_bounds){.cancel = &cancel}, &err),
+                     -ECANCELED);
+}
+
+static void what_is_to_be_left_free_is_left_free(void **state) {
+    struct room *room = *state;
+    struct error err;
+    put_good(room);
+    assert_int_equal(unpack_within(room, &(struct image_bounds){.reserve_bytes = UINT64_MAX}, &err),
+                     -ENOSPC);
+    assert_non_null(strstr(err.text, "are kept; free some space"));
 }
 
 static void a_missing_archive_is_an_error_of_ours(void **state) {
     struct room *room = *state;
     struct image_facts facts;
     struct error err = {0};
-    assert_true(image_archive_unpack(room->archive, NULL, room->target, &facts, &err) < 0);
+    assert_true(image_archive_unpack(room->archive, &no_bounds, room->target, &facts, &err) < 0);
     assert_non_null(strstr(err.text, room->archive));
     assert_int_equal(count_files(room->folder), 0);
-}
-
-static void a_seed_carries_the_label_and_the_data(void **state) {
-    struct room *room = *state;
-    struct error err = {0};
-    char path[128], label[7] = "", again[limit_digest_size];
-    text_format(path, sizeof(path), "%s/seed.iso", room->folder);
-    assert_int_equal(image_seed_write(path, "instance-id: i\n", "#cloud-config\n", &err), 0);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    /* the primary volume descriptor is in sector 16, the volume id at its byte 40 (ECMA-119) */
-    assert_int_equal(pread(fd, label, 6, 16 * 2048 + 40), 6);
-    assert_string_equal(label, "CIDATA");
-    struct stat status;
-    assert_int_equal(fstat(fd, &status), 0);
-    assert_int_equal(status.st_mode & 0777, 0600);
-    close(fd);
-    assert_int_equal(count_files(room->folder), 1);
-    assert_int_equal(secret_hash_file(path, again, &err), 0);
 }
 
 static void tokens_differ_and_fit_into_a_header(void **state) {
@@ -371,9 +534,8 @@ static void tokens_differ_and_fit_into_a_header(void **state) {
     secret_token(one);
     secret_token(other);
     assert_int_equal(strlen(one), 43);
-    static const char base64url[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    assert_int_equal(strspn(one, base64url), 43);
+    assert_int_equal(
+        strspn(one, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), 43);
     assert_string_not_equal(one, other);
     secret_hash_bytes("abc", 3, digest); /* FIPS 180-2, B.1 */
     assert_string_equal(digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -399,9 +561,16 @@ int main(void) {
         test(a_huge_declared_size_is_refused),
         test(a_huge_manifest_is_refused),
         test(a_disk_with_a_backing_file_is_refused),
-        test(a_disk_that_is_not_qcow2_is_refused),
+        test(tar_of_a_folder_is_as_one_of_its_files),
+        test(a_disk_alone_is_told_what_it_lacks),
+        test(a_manifest_with_holes_is_refused),
+        test(more_than_an_entry_declares_is_refused),
+        test(what_comes_out_has_a_limit),
+        test(what_is_beside_the_disk_counts_too),
+        test(an_archive_that_is_packed_twice_is_refused),
+        test(what_is_cancelled_is_given_up_at_once),
+        test(what_is_to_be_left_free_is_left_free),
         test(a_missing_archive_is_an_error_of_ours),
-        test(a_seed_carries_the_label_and_the_data),
         test(tokens_differ_and_fit_into_a_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

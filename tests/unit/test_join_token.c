@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "io/keys/join_token.h"
+#include "io/keys/secret.h"
 
 static const struct join_offer offer = {
     .id = "jt-01m821b7h4frtcrkjpcdn262sj",
@@ -89,6 +90,15 @@ static void what_is_no_token_is_told(void **state) {
     assert_non_null(strstr(err.text, "isthmus token new"));
 }
 
+static void a_secret_is_never_taken_for_an_option_of_a_command(void **state) {
+    (void)state;
+    char secret[secret_token_size];
+    for (int i = 0; i < 4096; i++) { /* of evenly drawn ones, 64 would begin with a dash */
+        secret_token(secret);
+        assert_int_not_equal(*secret, '-');
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_token_comes_back_whole),
@@ -96,6 +106,7 @@ int main(void) {
         cmocka_unit_test(a_token_has_no_line_ends),
         cmocka_unit_test(every_altered_character_is_noticed),
         cmocka_unit_test(what_is_no_token_is_told),
+        cmocka_unit_test(a_secret_is_never_taken_for_an_option_of_a_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,6 +119,24 @@ static void a_renamed_vm_is_found_by_its_new_name_and_the_old_one_is_free(void *
     (void)cloud_begin(&cloud, &gone);
 }
 
+/* Older versions took such names. */
+static void an_id_finds_its_vm_whatever_the_others_are_named(void **state) {
+    (void)state;
+    struct id web = cloud_run_vm(&cloud, cloud_alice, "web");
+    struct id db = cloud_run_vm(&cloud, cloud_alice, "db");
+    struct id others = cloud_run_vm(&cloud, cloud_bob, "shop");
+    struct request like = renaming("db", web.text), mine = renaming(db.text, others.text);
+    struct request show = cloud_request(&cloud, cloud_alice, REQUEST_VM_SHOW);
+    (void)done(&like);
+    text_set(show.key, web.text);
+    const struct vm *found = bench_ask(&cloud.bench, &show)->record.data;
+    assert_string_equal(found->id, web.text);
+    (void)done(&mine);
+    text_set(show.key, others.text); /* bob's is not alice's to find */
+    found = bench_ask(&cloud.bench, &show)->record.data;
+    assert_string_equal(found->id, db.text);
+}
+
 static void metadata_are_set_as_a_whole_and_kept(void **state) {
     (void)state;
     struct request wish = cloud_wish(&cloud, cloud_alice, "web");
@@ -135,6 +153,29 @@ static void metadata_are_set_as_a_whole_and_kept(void **state) {
     assert_string_equal(cloud_vm(&cloud, vm.text)->metadata, second);
     (void)done(&clear);
     assert_null(cloud_vm(&cloud, vm.text)->metadata);
+}
+
+static void a_title_stands_beside_name_and_metadata(void **state) {
+    (void)state;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web"), entitle = editing(NULL);
+    static char first[] = "The shop's front, \u00e4lter", second[] = "Gone soon";
+    static char said[] = "a b=c d";
+    wish.vm_create.title = first;
+    wish.vm_create.metadata = said;
+    struct id op = cloud_begin(&cloud, &wish), vm;
+    text_set(vm.text, cloud_op(&cloud, op.text)->vm);
+    cloud_answer(&cloud, CODE_OK, VM_RUNNING);
+    entitle.body = &vm_title_table;
+    entitle.body_offset = offsetof(struct request, vm_title);
+    entitle.vm_title.title = second;
+    (void)done(&entitle);
+    bench_restart(&cloud.bench);
+    assert_string_equal(cloud_vm(&cloud, vm.text)->title, second);
+    assert_string_equal(cloud_vm(&cloud, vm.text)->metadata, said);
+    entitle.vm_title.title = NULL;
+    (void)done(&entitle);
+    assert_null(cloud_vm(&cloud, vm.text)->title);
+    assert_string_equal(cloud_vm(&cloud, vm.text)->metadata, said);
 }
 
 static void a_verb_on_what_was_read_is_refused_when_that_has_changed(void **state) {
@@ -167,7 +208,9 @@ int main(void) {
         with_cloud(while_an_operation_is_under_way_nothing_is_locked_or_renamed),
         with_cloud(what_a_place_says_of_a_locked_vm_is_learnt_all_the_same),
         with_cloud(a_renamed_vm_is_found_by_its_new_name_and_the_old_one_is_free),
+        with_cloud(an_id_finds_its_vm_whatever_the_others_are_named),
         with_cloud(metadata_are_set_as_a_whole_and_kept),
+        with_cloud(a_title_stands_beside_name_and_metadata),
         with_cloud(a_verb_on_what_was_read_is_refused_when_that_has_changed),
         with_cloud(an_act_of_the_managers_own_is_repeated_by_its_key),
     };

@@ -80,6 +80,7 @@ static void answer(size_t agent, const struct message *instruct, enum code code,
 static void image_comes(void) {
     struct event event = {.kind = EVENT_IMAGE, .image.code = CODE_OK};
     text_set(event.image.digest, vm()->digest);
+    event.image.link = cloud->setting.link;
     assert_int_equal(vm()->stays, STAY_FETCHING);
     effects_clear(&bench.effects);
     bench_step(&bench, event);

@@ -17,6 +17,11 @@ static struct message define(const char *vm, const char *networks) {
     return message;
 }
 
+/* What of it the manager is told to have stood in the way. */
+static void assert_obstacle(const struct far *told, enum obstacle obstacle) {
+    assert_int_equal(bench_told(&bench, told, MESSAGE_RESULT)->result.obstacle, obstacle);
+}
+
 /* --- the host --- */
 
 static const char *said_hello(struct far *far) {
@@ -55,6 +60,7 @@ static void a_host_makes_nothing_without_what_was_asked_for(void **state) {
         bench_say(&bench, manager, define(vms[i], lacking[i]));
         assert_null(host_job());
         cluster_assert_result(manager, CODE_NO_CAPACITY, VM_FAILED);
+        assert_obstacle(manager, OBSTACLE_NETWORKS);
     }
     bench_say(&bench, manager, define("5", "wan,lan,wan"));
     assert_non_null(host_job());
@@ -150,6 +156,7 @@ static void a_network_that_is_not_permitted_is_not_given(void **state) {
     for (size_t i = 0; i < array_size(refused); i++) {
         bench_say(&bench, cloud, define(vms[i], refused[i]));
         cluster_assert_result(cloud, CODE_NOT_ALLOWED, VM_FAILED);
+        assert_obstacle(cloud, OBSTACLE_NETWORKS);
     }
     static const char *const taken[] = {NULL, "lan", "lan,lan"};
     static const char *const more[] = {"4", "5", "6"};
@@ -164,6 +171,51 @@ static void a_network_that_is_not_permitted_is_not_given(void **state) {
     cluster_answer(CODE_OK, VM_RUNNING);
 }
 
+/* As the owner sees it. */
+static const struct operation *ended(const char *op) {
+    const struct message named = bench_define(op, op, 1, &bench_shapes[0]);
+    struct request request = {.kind = REQUEST_OP_SHOW};
+    text_set(request.key, named.instruct.op);
+    return bench_ask(&bench, &request)->record.data;
+}
+
+static void assert_hindered(const struct operation *op, enum hindrance why, uint64_t hosts,
+                            const char *names) {
+    for (uint32_t i = 0; i < op->hindered_count; i++) {
+        if (op->hindered[i].why != why)
+            continue;
+        assert_int_equal(op->hindered[i].hosts, hosts);
+        assert_string_equal(op->hindered[i].names, names);
+        return;
+    }
+    fail_msg("%s is no reason", hindrance_names[why]);
+}
+
+static void a_missing_network_goes_up_and_what_is_inside_stays_with_the_owner(void **state) {
+    (void)state;
+    struct request cordon = {.kind = REQUEST_HOST_CORDON};
+    cluster_reopen((const uint64_t[]){9, 9, 0}, 3, (struct amounts){0});
+    for (size_t i = 1; i < 3; i++) {
+        bench_agent(&bench, i)->networks = "lan";
+        bench_hello(&bench, bench_agent(&bench, i), i == 1 ? 9 : 0);
+    }
+    bench_say(&bench, cloud, define("1", "lan,wan"));
+    cluster_image(CODE_OK);
+    cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+    assert_obstacle(cloud, OBSTACLE_NETWORKS);
+    assert_hindered(ended("1"), HINDRANCE_NETWORKS, 3, "agent-0,agent-1,agent-2");
+    text_set(cordon.key, "agent-1");
+    assert_int_equal(bench_ask(&bench, &cordon)->kind, REPLY_RECORD);
+    bench_say(&bench, cloud, define("2", "lan"));
+    cluster_image(CODE_OK);
+    cluster_assert_result(cloud, CODE_NO_CAPACITY, VM_FAILED);
+    assert_obstacle(cloud, OBSTACLE_NONE); /* that a host is cordoned, or full, is the owner's */
+    const struct operation *op = ended("2");
+    assert_hindered(op, HINDRANCE_NETWORKS, 1, "agent-0");
+    assert_hindered(op, HINDRANCE_CORDON, 1, "agent-1");
+    assert_int_equal(op->hindered_count, 3);
+}
+
 /* --- the cloud --- */
 
 static struct cloud above;
@@ -171,6 +223,55 @@ static struct cloud above;
 static void ask_for(struct request *wish, const char *networks) {
     *wish = cloud_wish(&above, cloud_alice, "web");
     wish->vm_create.networks = (char *)(uintptr_t)networks;
+}
+
+/* As all levels know it, since it follows from the VM's id alone. */
+static void assert_interface(const struct interface *interface, const char *vm, unsigned at,
+                             const char *network) {
+    char mac[limit_mac_size];
+    interface_mac(bench_hash, vm, at, mac);
+    assert_string_equal(interface->mac, mac);
+    assert_string_equal(interface->network, network);
+}
+
+static void each_level_shows_the_same_interfaces(void **state) {
+    (void)state;
+    struct request wish, show, list;
+    above.south->networks = "*";
+    bench_hello(&above.bench, above.south, 1);
+    ask_for(&wish, "lan,wan");
+    struct id op = cloud_begin(&above, &wish), vm;
+    text_set(vm.text, cloud_op(&above, op.text)->vm);
+    cloud_answer(&above, CODE_OK, VM_RUNNING);
+    show = cloud_request(&above, cloud_alice, REQUEST_VM_SHOW);
+    list = cloud_request(&above, cloud_alice, REQUEST_VM_LIST);
+    text_set(show.key, "web");
+    const struct request *const ways[] = {&show, &list};
+    for (size_t i = 0; i < array_size(ways); i++) {
+        const struct reply *reply = bench_ask(&above.bench, ways[i]);
+        const struct vm *shown = ways[i] == &show ? reply->record.data : reply->list[0].data;
+        assert_int_equal(shown->interfaces_count, 2);
+        assert_interface(&shown->interfaces[0], vm.text, 0, "lan");
+        assert_interface(&shown->interfaces[1], vm.text, 1, "wan");
+        assert_string_not_equal(shown->interfaces[0].mac, shown->interfaces[1].mac);
+    }
+    assert_null(cloud_vm(&above, vm.text)->interfaces); /* nothing of it is kept */
+}
+
+static void an_owner_is_shown_what_its_tenants_are(void **state) {
+    (void)state;
+    bench_say(&bench, cloud, define("1", "wan,lan"));
+    cluster_image(CODE_OK);
+    cluster_answer(CODE_OK, VM_RUNNING);
+    struct request list = {.kind = REQUEST_VM_LIST}, show = {.kind = REQUEST_VM_SHOW};
+    const struct hosted_vm *vm = bench_ask(&bench, &list)->list[0].data;
+    text_set(show.key, vm->id);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(vm->interfaces_count, 2);
+        assert_interface(&vm->interfaces[0], show.key, 0, "wan");
+        assert_interface(&vm->interfaces[1], show.key, 1, "lan");
+        vm = bench_ask(&bench, &show)->record.data;
+    }
 }
 
 static void a_cloud_knows_its_networks_and_shows_whose_vm_is_in_which(void **state) {
@@ -218,9 +319,15 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             only_who_has_all_the_networks_is_asked_and_a_manager_below_always, set_up_cluster,
             cluster_tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_missing_network_goes_up_and_what_is_inside_stays_with_the_owner, set_up_cluster,
+            cluster_tear_down),
         cmocka_unit_test_setup_teardown(a_network_that_is_not_permitted_is_not_given,
                                         set_up_cluster, cluster_tear_down),
         cloud_test(a_cloud_knows_its_networks_and_shows_whose_vm_is_in_which, &above),
+        cloud_test(each_level_shows_the_same_interfaces, &above),
+        cmocka_unit_test_setup_teardown(an_owner_is_shown_what_its_tenants_are, set_up_cluster,
+                                        cluster_tear_down),
         cloud_test(networks_are_listed, &above),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

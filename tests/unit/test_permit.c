@@ -96,8 +96,10 @@ static void a_vm_is_given_no_shape_and_no_image_that_is_not_permitted(void **sta
     assert_not_allowed(reshape(cloud_alice, VERB_REBUILD, "web", "", ""), "image", "'debian'");
     permit(NULL, "small large", "debian");
     struct request act = reshape(cloud_alice, VERB_RESIZE, "web", "large", "");
+    act.reshape.upgrade = true;
     (void)cloud_begin(&cloud, &act);
     assert_non_null(cloud_instructed(&cloud, &instruct));
+    assert_true(instruct.instruct.definition.upgrade);
     cloud_answer(&cloud, CODE_OK, VM_RUNNING);
     act = reshape(cloud_alice, VERB_REBUILD, "web", "", "");
     (void)cloud_begin(&cloud, &act);

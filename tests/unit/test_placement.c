@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/below/claims.h"
 #include "core/below/instruct.h"
 #include "core/below/peer.h"
 #include "core/below/placement.h"
@@ -68,7 +69,8 @@ static struct capacity some_capacity(struct model *model, size_t which) {
         text_set(fit->shape, shape_of(i).name);
         fit->count = pick(model, 6);
     }
-    return (struct capacity){.cpus_free = model->cpus[which],
+    return (struct capacity){.cpus_total = model->cpus[which],
+                             .cpus_free = model->cpus[which],
                              .fits = model->told[which],
                              .fits_count = model->told_count[which]};
 }
@@ -138,7 +140,8 @@ static void assert_counts(const struct model *model) {
 /* What is shown of a peer is what it told last, shape by shape. */
 static void assert_shown(struct model *model) {
     for (size_t i = 0; i < peers; i++) {
-        const struct capacity told = {.cpus_free = model->cpus[i], .fits = model->told[i],
+        const struct capacity told = {.cpus_total = model->cpus[i], .cpus_free = model->cpus[i],
+                                      .fits = model->told[i],
                                       .fits_count = model->told_count[i]};
         struct capacity shown = peer_capacity(&model->downlink.peers[i]);
         assert_true(record_equal(&capacity_table, &shown, &told));
@@ -248,7 +251,7 @@ static void learns_a_shape(struct model *model) {
     size_t count = model->downlink.catalogue_count;
     struct shape shape = shape_of(count);
     if (count < shapes_most && !pick(model, 50))
-        assert_true(downlink_add_shape(&model->downlink, &shape));
+        downlink_set_shape(&model->downlink, count, &shape);
 }
 
 static void cordons(struct model *model, size_t which) {
@@ -302,11 +305,13 @@ static void run(uint64_t seed) {
     struct role_settings settings = {.agents = agents, .agents_count = peers, .shapes = shapes,
                                      .shapes_count = shapes_first, .beat_ms = 5000,
                                      .hold_down_ms = 10000};
+    static const struct own_incarnation own;
     prng_init(&model->prng, seed);
     prng_init(&model->ids.prng, seed);
     model->moment = (struct moment){1, 1, &model->out};
     book_init(&model->book, NULL, seed, &model->moment);
     downlink_init(&model->downlink, &settings, &model->book, &model->prng);
+    model->downlink.own = &own;
     for (size_t i = 0; i < peers; i += 2) { /* stored: shown, and nothing is placed by it */
         const struct capacity stored = some_capacity(model, i);
         peer_load_capacity(&model->downlink.peers[i], &stored);

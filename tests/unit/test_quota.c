@@ -148,6 +148,75 @@ static void a_tenant_sees_its_own_account_and_sets_none(void **state) {
 
 #define with_cloud(test) cloud_test(test, &cloud)
 
+/* Locks and unlocks the tenant's VM so often, each with a key of its own from `first` on. */
+static void flood(enum cloud_user user, const struct id *vm, size_t first, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct request act =
+            cloud_act(&cloud, user, i % 2 ? VERB_UNLOCK : VERB_LOCK, vm->text);
+        text_format(act.idempotency_key, sizeof(act.idempotency_key), "flood-%zu", first + i);
+        (void)cloud_begin(&cloud, &act);
+    }
+}
+
+/* A repeat that is not known any more acts a second time. */
+static void a_flood_of_one_tenants_keys_forgets_none_of_another(void **state) {
+    (void)state;
+    struct id alices = cloud_run_vm(&cloud, cloud_alice, "web");
+    struct id bobs = cloud_run_vm(&cloud, cloud_bob, "web");
+    cloud.bench.settings.kept = 8;
+    bench_restart(&cloud.bench);
+    struct request lock = cloud_act(&cloud, cloud_alice, VERB_LOCK, alices.text);
+    text_set(lock.idempotency_key, "mine");
+    struct id first = cloud_begin(&cloud, &lock);
+    flood(cloud_bob, &bobs, 0, 40);
+    assert_string_equal(cloud_begin(&cloud, &lock).text, first.text);
+    bench_restart(&cloud.bench); /* what is oldest is known again, whatever its key's name */
+    flood(cloud_bob, &bobs, 40, 40);
+    assert_string_equal(cloud_begin(&cloud, &lock).text, first.text);
+    struct request newest = cloud_act(&cloud, cloud_bob, VERB_UNLOCK, bobs.text);
+    text_set(newest.idempotency_key, "flood-79");
+    const uint64_t generation = cloud_vm(&cloud, bobs.text)->generation;
+    (void)cloud_begin(&cloud, &newest);
+    assert_int_equal(cloud_vm(&cloud, bobs.text)->generation, generation);
+}
+
+static void of_what_is_kept_each_tenant_has_its_part_and_who_needs_it_the_rest(void **state) {
+    (void)state;
+    struct id bobs = cloud_run_vm(&cloud, cloud_bob, "web");
+    struct id alices = cloud_run_vm(&cloud, cloud_alice, "web");
+    cloud.bench.settings.kept = 8;
+    bench_restart(&cloud.bench);
+    flood(cloud_bob, &bobs, 0, 20);
+    struct request ops = cloud_request(&cloud, cloud_bob, REQUEST_OP_LIST);
+    ops.list.limit = limit_page;
+    assert_in_range(bench_ask(&cloud.bench, &ops)->list_count, 7, 8); /* alice needs no more */
+    flood(cloud_alice, &alices, 0, 3);
+    flood(cloud_bob, &bobs, 20, 20);
+    ops = cloud_request(&cloud, cloud_alice, REQUEST_OP_LIST);
+    ops.list.limit = limit_page;
+    assert_int_equal(bench_ask(&cloud.bench, &ops)->list_count, 4);
+}
+
+/* The last tenth is for who has less than an even part of it. */
+static void who_has_most_vms_leaves_each_other_a_part_of_the_table(void **state) {
+    (void)state;
+    cloud.bench.settings.vms_most = 20;
+    bench_restart(&cloud.bench);
+    bench_hello(&cloud.bench, cloud.north, 100);
+    struct request wish = cloud_wish(&cloud, cloud_alice, "");
+    for (unsigned i = 0; i < 18; i++) {
+        wish = cloud_wish(&cloud, cloud_alice, "");
+        text_format(wish.vm_create.name, limit_name_size, "web-%u", i);
+        (void)cloud_begin(&cloud, &wish);
+    }
+    wish = cloud_wish(&cloud, cloud_alice, "one-more");
+    cloud_assert_refused(&cloud, &wish, CODE_FULL, "");
+    wish = cloud_wish(&cloud, cloud_bob, "web");
+    (void)cloud_begin(&cloud, &wish);
+    wish = cloud_wish(&cloud, cloud_bob, "one-more");
+    cloud_assert_refused(&cloud, &wish, CODE_FULL, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         with_cloud(each_quota_refuses_by_its_name_and_numbers),
@@ -157,6 +226,9 @@ int main(void) {
         with_cloud(vms_of_a_cluster_that_is_away_stay_counted),
         with_cloud(a_lowered_quota_ends_no_vm),
         with_cloud(quota_and_use_outlive_a_restart),
+        with_cloud(a_flood_of_one_tenants_keys_forgets_none_of_another),
+        with_cloud(of_what_is_kept_each_tenant_has_its_part_and_who_needs_it_the_rest),
+        with_cloud(who_has_most_vms_leaves_each_other_a_part_of_the_table),
         with_cloud(a_tenant_sees_its_own_account_and_sets_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

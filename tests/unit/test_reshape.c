@@ -87,6 +87,18 @@ static void the_larger_of_both_sizes_counts_until_the_host_has_done_it(void **st
     assert_string_equal(vm_here("1")->shape, bench_shapes[1].name);
 }
 
+static void what_a_tenant_wants_of_the_machine_reaches_the_host(void **state) {
+    (void)state;
+    make_vm("1", "1");
+    struct message resize = resize_to("2", 2, mixed);
+    resize.instruct.definition.upgrade = true;
+    bench_say(&bench, manager, resize);
+    assert_true(bench_last(&bench, EFFECT_JOB)->job.definition.upgrade);
+    host_end((struct event_job){0});
+    bench_say(&bench, manager, resize_to("3", 3, mixed));
+    assert_false(bench_last(&bench, EFFECT_JOB)->job.definition.upgrade);
+}
+
 static void a_resize_that_fails_half_way_leaves_what_the_host_says(void **state) {
     (void)state;
     static const struct size half = {1, 512, 50};
@@ -99,6 +111,37 @@ static void a_resize_that_fails_half_way_leaves_what_the_host_says(void **state)
     bench_say(&bench, manager, resize_to("3", 3, large));
     host_end((struct event_job){.code = CODE_HOST_FAILED}); /* and nobody can say */
     assert_size(&host_assert_result(CODE_HOST_FAILED, VM_STOPPED)->facts.size, &large);
+}
+
+static void a_verb_that_fails_leaves_the_vm_as_it_was_or_says_what_it_has(void **state) {
+    (void)state;
+    static const struct size told = {1, 512, 0}, had = {2, 256, 5}, less = {1, 256, 5};
+    make_vm("1", "1");
+    bench_say(&bench, manager, resize_to("2", 2, large)); /* where there are no disks */
+    host_end((struct event_job){.code = CODE_BAD_STATE, .size = told});
+    assert_size(&host_assert_result(CODE_BAD_STATE, VM_STOPPED)->facts.size, &small);
+    assert_size(&vm_here("1")->size, &small);
+    bench_say(&bench, manager, of_snapshot("3", 3, VERB_SNAPSHOT, "off"));
+    host_end((struct event_job){0});
+    bench_say(&bench, manager, resize_to("4", 4, mixed));
+    host_end((struct event_job){0});
+    bench_say(&bench, manager, of_snapshot("5", 5, VERB_REVERT, "off"));
+    host_end((struct event_job){.code = CODE_HOST_FAILED}); /* before anything was done */
+    assert_size(&host_assert_result(CODE_HOST_FAILED, VM_STOPPED)->facts.size, &had);
+    bench_say(&bench, manager, of_snapshot("6", 6, VERB_REVERT, "off"));
+    host_end((struct event_job){.code = CODE_HOST_FAILED, .size = less});
+    assert_size(&host_assert_result(CODE_HOST_FAILED, VM_STOPPED)->facts.size, &less);
+}
+
+static void a_hard_reboot_asks_nobody_and_is_done_with_its_job(void **state) {
+    (void)state;
+    host_run_vm();
+    struct message reboot = bench_instruct("2", "1", 2, VERB_REBOOT);
+    reboot.instruct.hard = true;
+    bench_say(&bench, manager, reboot);
+    assert_true(host_job()->hard);
+    host_end_job(CODE_OK);
+    (void)host_assert_result(CODE_OK, VM_RUNNING);
 }
 
 static void a_host_never_says_more_than_was_set_aside(void **state) {
@@ -210,6 +253,7 @@ static void a_rebuild_starts_what_ran_and_leaves_no_snapshot(void **state) {
     rebuild.instruct.verb = VERB_REBUILD;
     rebuild.instruct.definition.start = false;
     text_format(rebuild.instruct.definition.image, limit_digest_size, "%064d", 8);
+    text_format(rebuild.instruct.definition.name, limit_name_size, "renamed");
     make_vm("1", "1");
     bench_say(&bench, manager, of_snapshot("2", 2, VERB_SNAPSHOT, "old"));
     host_end((struct event_job){0});
@@ -220,8 +264,10 @@ static void a_rebuild_starts_what_ran_and_leaves_no_snapshot(void **state) {
     host_end((struct event_job){0});
     host_assert_job(JOB_REBUILD);
     assert_size(&bench_last(&bench, EFFECT_JOB)->job.definition.size, &small);
+    assert_string_equal(bench_last(&bench, EFFECT_JOB)->job.definition.name, "renamed");
     host_end((struct event_job){0});
-    host_assert_job(JOB_START);
+    host_assert_starting();
+    assert_string_equal(vm_here("1")->name, "renamed");
     host_end((struct event_job){.code = CODE_HOST_FAILED});
     const struct result *result = host_assert_result(CODE_HOST_FAILED, VM_RUNNING);
     assert_int_equal(result->facts.snapshots_count, 0); /* it was made anew all the same */
@@ -298,7 +344,7 @@ static void a_rebuild_waits_for_its_image_at_the_cluster(void **state) {
     bench_welcome(&bench, cloud);
     bench_hello(&bench, bench_agent(&bench, 0), 2);
     assert_null(cluster_instructed(&instruct));
-    struct event image = {.kind = EVENT_IMAGE};
+    struct event image = {.kind = EVENT_IMAGE, .image.link = cloud->setting.link};
     text_format(image.image.digest, limit_digest_size, "%064d", 8);
     effects_clear(&bench.effects);
     bench_step(&bench, image);
@@ -436,7 +482,10 @@ int main(void) {
 #define with(test, set) cmocka_unit_test_setup_teardown(test, set, cluster_tear_down)
     const struct CMUnitTest tests[] = {
         with(the_larger_of_both_sizes_counts_until_the_host_has_done_it, set_up_agent),
+        with(what_a_tenant_wants_of_the_machine_reaches_the_host, set_up_agent),
         with(a_resize_that_fails_half_way_leaves_what_the_host_says, set_up_agent),
+        with(a_verb_that_fails_leaves_the_vm_as_it_was_or_says_what_it_has, set_up_agent),
+        with(a_hard_reboot_asks_nobody_and_is_done_with_its_job, set_up_agent),
         with(a_host_never_says_more_than_was_set_aside, set_up_agent),
         with(what_a_host_cannot_give_is_refused_and_changes_nothing, set_up_agent),
         with(a_resize_that_a_crash_interrupted_is_done_and_held_meanwhile, set_up_agent),

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "cluster.h"
 #include "message/owner.h"
 
@@ -82,6 +83,16 @@ static void a_shape_is_allowed_by_name_or_by_size(void **state) {
     assert_int_equal(bench_count(&bench, EFFECT_IMAGE), 1);
 }
 
+static void a_shape_is_not_allowed_by_a_name_that_says_another_size(void **state) {
+    (void)state;
+    struct shape disguised = bench_shapes[1];
+    (void)permit(NULL, "c1-m512-d5", NULL);
+    text_format(disguised.name, sizeof(disguised.name), "c1-m512-d5");
+    assert_not_allowed("1", "1", &disguised);
+    bench_say(&bench, cloud, bench_define("2", "2", 1, &bench_shapes[0]));
+    assert_int_equal(bench_count(&bench, EFFECT_IMAGE), 1);
+}
+
 static void an_image_is_allowed_by_digest_or_by_name(void **state) {
     (void)state;
     char digest[limit_digest_size];
@@ -94,6 +105,51 @@ static void an_image_is_allowed_by_digest_or_by_name(void **state) {
     assert_int_equal(bench_count(&bench, EFFECT_IMAGE), 1);
     (void)permit(NULL, NULL, digest);
     cluster_run_vm(cloud, "3", "3");
+}
+
+/* A VM of a group that runs, or that is to be apart from it, or where a label is. */
+static struct message wish(const char *number, bool apart, const char *host_must) {
+    struct message define = bench_define(number, number, 1, &bench_shapes[0]);
+    text_format(define.instruct.definition.group, limit_id_size, "gr-%026d", 7);
+    define.instruct.definition.apart = apart;
+    define.instruct.definition.host_must = memory_text(host_must);
+    return define;
+}
+
+static void run(struct message define) {
+    bench_say(&bench, cloud, define);
+    cluster_image(CODE_OK);
+    cluster_answer(CODE_OK, VM_RUNNING);
+}
+
+static void assert_refused(struct message define) {
+    bench_say(&bench, cloud, define);
+    cluster_assert_result(cloud, CODE_NOT_ALLOWED, VM_FAILED);
+}
+
+/* Whoever asks for one more, until it is refused, counts the hosts. */
+static void of_hosts_no_more_is_told_than_the_owner_permits(void **state) {
+    (void)state;
+    struct request set = {.kind = REQUEST_PERMISSIONS_SET};
+    set.permissions.placing = (char *)(uintptr_t)"apart";
+    set.permissions.apart_most = 1;
+    assert_int_equal(lending(set)->permissions.apart_most, 1);
+    run(wish("1", true, NULL));
+    run(wish("2", true, NULL));
+    assert_refused(wish("3", true, NULL)); /* and not for want of a third host */
+    run(wish("4", false, NULL));
+    assert_refused(wish("5", false, "disk=ssd")); /* whatever labels there are */
+    set.permissions.placing = (char *)(uintptr_t)"host-must";
+    (void)lending(set);
+    assert_refused(wish("6", true, NULL));
+    set.permissions.placing = (char *)(uintptr_t)"none";
+    (void)lending(set);
+    assert_refused(wish("7", true, NULL));
+    assert_refused(wish("8", false, "disk=ssd"));
+    set.permissions.placing = (char *)(uintptr_t)"apart rack";
+    const struct reply *reply = ask(set);
+    assert_int_equal(reply->code, CODE_INVALID);
+    assert_string_equal(reply->field, "placing");
 }
 
 static void permissions_outlive_a_restart_until_they_are_reset(void **state) {
@@ -218,7 +274,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         with_cluster(a_verb_that_is_not_allowed_is_refused_but_a_delete_never),
         with_cluster(a_shape_is_allowed_by_name_or_by_size),
+        with_cluster(a_shape_is_not_allowed_by_a_name_that_says_another_size),
         with_cluster(an_image_is_allowed_by_digest_or_by_name),
+        with_cluster(of_hosts_no_more_is_told_than_the_owner_permits),
         with_cluster(permissions_outlive_a_restart_until_they_are_reset),
         with_cluster(within_the_grace_there_are_no_new_vms_and_the_others_live),
         with_cluster(after_the_grace_vms_are_shut_down_and_deleted_and_the_link_is_closed),

@@ -95,6 +95,18 @@ static enum session_verdict hear(struct end *end, uint64_t sequence, uint32_t co
     return hear_header(end, (struct frame_header){20, 10, sequence, received, false}, count);
 }
 
+static void a_frame_has_the_newest_form_that_the_peer_knows(void **state) {
+    struct end *end = *state;
+    static const enum frame_form forms[] = {FRAME_JSON, FRAME_JSON, FRAME_PACKED, FRAME_BYTES,
+                                            FRAME_BYTES};
+    for (uint32_t version = 0; version < array_size(forms); version++) {
+        end->session.version = version; /* 0: not known yet */
+        say(end, 1);
+        assert_int_equal(end->out.items[0].send.form, forms[version]);
+        effects_clear(&end->out);
+    }
+}
+
 static void the_next_frame_is_accepted_and_all_its_messages_counted(void **state) {
     struct end *end = *state;
     assert_int_equal(hear(end, 1, 3, 0), SESSION_ACCEPT);
@@ -349,14 +361,36 @@ static void large_messages_fill_a_session_by_their_bytes(void **state) {
     struct end *end = *state;
     uint32_t count = 0;
     for (; !session_is_full(&end->session); count++) {
-        struct message message = {.kind = MESSAGE_INSTRUCT};
+        struct message message = {.kind = MESSAGE_INSTRUCT,
+                                  .instruct = {.epoch = 1, .generation = 1}};
+        text_set(message.instruct.op, "op-01jd2q0c5v7k8m9n0p1q2r3s4t");
+        text_set(message.instruct.vm, "vm-01jd2q0c5v7k8m9n0p1q2r3s4t");
+        text_set(message.instruct.definition.name, "a");
+        memset(message.instruct.definition.image, 'a', limit_digest_size - 1);
+        message.instruct.definition.size = (struct size){1, 1, 1};
         message.instruct.definition.user_data = memory_new(1, limit_user_data);
         memset(message.instruct.definition.user_data, 'x', limit_user_data - 1);
         session_send(&end->session, &message);
         assert_null(message.instruct.definition.user_data);
+        assert_int_equal(end->session.sent, count + 1);
     }
     assert_in_range(count, 28, limit_session_bytes / limit_user_data);
     assert_true(end->session.bytes < limit_session_bytes + 2 * limit_user_data);
+}
+
+/* It would come again and again, be refused each time, and hold up all behind it. */
+static void what_the_peer_could_not_read_takes_no_number(void **state) {
+    struct end *end = *state;
+    struct message message = {.kind = MESSAGE_CAPACITY,
+                              .capacity = {.cpus_total = (uint64_t)INT64_MAX + 1}};
+    session_send(&end->session, &message);
+    assert_int_equal(end->session.sent, 0);
+    assert_int_equal(end->out.count, 1);
+    assert_int_equal(end->out.items[0].kind, EFFECT_NOTE);
+    assert_int_equal(end->out.items[0].note.level, NOTE_FAULT);
+    effects_clear(&end->out);
+    session_send(&end->session, &(struct message){.kind = MESSAGE_SYNC});
+    assert_said(end, "1 ");
 }
 
 static void what_is_sent_again_is_what_was_sent(void **state) {
@@ -364,7 +398,8 @@ static void what_is_sent_again_is_what_was_sent(void **state) {
     struct message message = {.kind = MESSAGE_TABLE};
     message.table.vms = memory_new(1, sizeof(struct vm_report));
     message.table.vms_count = 1;
-    message.table.vms[0].generation = 77;
+    message.table.vms[0] = (struct vm_report){.epoch = 1, .generation = 77};
+    text_set(message.table.vms[0].vm, "vm-01jd2q0c5v7k8m9n0p1q2r3s4t");
     session_send(&end->session, &message);
     assert_null(message.table.vms);
     tick(end);
@@ -438,7 +473,9 @@ static void speak(struct channel *channel, size_t from) {
     struct end *end = &channel->ends[from];
     uint64_t count = prng_below(&channel->prng, 30);
     while (count-- && channel->said[from] < said_in_all && !session_is_full(&end->session)) {
-        struct message message = {.kind = MESSAGE_VM, .vm = {.generation = ++channel->said[from]}};
+        struct message message = {.kind = MESSAGE_VM,
+                                  .vm = {.epoch = 1, .generation = ++channel->said[from]}};
+        text_set(message.vm.vm, "vm-01jd2q0c5v7k8m9n0p1q2r3s4t");
         session_send(&end->session, &message);
     }
 }
@@ -512,6 +549,7 @@ static void whatever_the_channel_does_each_message_arrives_once_and_in_order(voi
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        with_end(a_frame_has_the_newest_form_that_the_peer_knows),
         with_end(the_next_frame_is_accepted_and_all_its_messages_counted),
         with_end(a_repeat_is_dropped_and_of_half_a_repeat_the_new_half_is_taken),
         with_end(behind_a_gap_nothing_is_taken_and_the_peer_is_told_at_once_and_once),
@@ -530,6 +568,7 @@ int main(void) {
         with_end(after_a_loss_a_long_queue_goes_out_in_pieces),
         with_end(a_full_session_says_so_and_an_overflowing_one_is_to_end),
         with_end(large_messages_fill_a_session_by_their_bytes),
+        with_end(what_the_peer_could_not_read_takes_no_number),
         with_end(what_is_sent_again_is_what_was_sent),
         cmocka_unit_test(whatever_the_channel_does_each_message_arrives_once_and_in_order),
     };

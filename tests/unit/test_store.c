@@ -2,21 +2,27 @@
  * ours, too new, damaged or taken is refused with a remedy. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/memory.h"
+#include "base/prng.h"
 #include "base/text.h"
 #include "io/os/folder.h"
 #include "io/store/store.h"
+#include "message/codec.h"
 #include "message/model.h"
+#include "message/records/tenant.h"
 
 struct room {
     char folder[64];
@@ -70,10 +76,15 @@ static struct tenant tenant_named(const char *name) {
     return tenant;
 }
 
+static void put(struct store *store, const struct table *table, const void *data) {
+    struct record record = record_copy(table, data);
+    store_put(store, &record);
+    assert_null(record.data);
+}
+
 static void put_tenant(struct store *store, const char *name) {
     struct tenant tenant = tenant_named(name);
-    struct record record = {.table = &tenant_table, .data = &tenant};
-    assert_int_equal(store_put(store, &record, NULL), 0);
+    put(store, &tenant_table, &tenant);
 }
 
 static void what_was_committed_is_loaded_in_order(void **state) {
@@ -81,11 +92,9 @@ static void what_was_committed_is_loaded_in_order(void **state) {
     struct store *store = open_store(room);
     struct image image = {.name = "tiny", .disk_gib = 1, .architecture = "x86_64"};
     memset(image.digest, 'b', limit_digest_size - 1);
-    assert_int_equal(store_begin(store, NULL), 0);
     put_tenant(store, "zoe");
     put_tenant(store, "ada");
-    assert_int_equal(
-        store_put(store, &(struct record){.table = &image_table, .data = &image}, NULL), 0);
+    put(store, &image_table, &image);
     assert_int_equal(store_commit(store, NULL), 0);
     store_close(store);
     store = open_store(room);
@@ -103,28 +112,35 @@ static void a_record_put_again_is_replaced_whole(void **state) {
     struct store *store = open_store(room);
     struct tenant tenant = tenant_named("ada");
     tenant.created_ms = 8;
-    assert_int_equal(store_begin(store, NULL), 0);
     put_tenant(store, "ada");
-    assert_int_equal(
-        store_put(store, &(struct record){.table = &tenant_table, .data = &tenant}, NULL), 0);
+    put(store, &tenant_table, &tenant);
     assert_int_equal(store_commit(store, NULL), 0);
     assert_string_equal(load(room, store), "tenant ada;");
     assert_int_equal(store_load(store, compare_tenant, &tenant, NULL), 0);
     store_close(store);
 }
 
+static void delete(struct store *store, const struct tenant *tenant) {
+    struct record record = record_copy(&tenant_table, tenant);
+    store_delete(store, &record);
+}
+
 static void a_deleted_record_is_gone_and_deleting_again_does_no_harm(void **state) {
     struct room *room = *state;
     struct store *store = open_store(room);
     struct tenant tenant = tenant_named("ada");
-    const struct record record = {.table = &tenant_table, .data = &tenant};
-    assert_int_equal(store_begin(store, NULL), 0);
     put_tenant(store, "ada");
     put_tenant(store, "zoe");
-    assert_int_equal(store_delete(store, &record, NULL), 0);
-    assert_int_equal(store_delete(store, &record, NULL), 0);
+    delete(store, &tenant);
     assert_int_equal(store_commit(store, NULL), 0);
     assert_string_equal(load(room, store), "tenant zoe;");
+    delete(store, &tenant);
+    assert_int_equal(store_commit(store, NULL), 0);
+    assert_string_equal(load(room, store), "tenant zoe;");
+    delete(store, &tenant);
+    put_tenant(store, "ada"); /* the last word counts */
+    assert_int_equal(store_commit(store, NULL), 0);
+    assert_string_equal(load(room, store), "tenant ada;tenant zoe;");
     store_close(store);
 }
 
@@ -136,7 +152,6 @@ static void run_killed(struct room *room, enum killed when) {
     assert_true(child >= 0);
     if (!child) {
         struct store *store = open_store(room);
-        (void)store_begin(store, NULL);
         put_tenant(store, when == AFTER_COMMIT ? "kept" : "lost");
         if (when == AFTER_COMMIT && store_commit(store, NULL))
             _exit(1);
@@ -156,20 +171,31 @@ static void a_killed_process_keeps_its_commits_and_nothing_else(void **state) {
     store_close(store);
 }
 
-static void a_failed_write_is_told(void **state) {
+/* As on a disk that takes no more. */
+static void a_failed_commit_is_told_and_leaves_nothing(void **state) {
     struct room *room = *state;
     struct store *store = open_store(room);
+    struct rlimit before, small = {0};
     struct error err = {0};
-    assert_int_equal(store_begin(store, NULL), 0);
-    assert_true(store_begin(store, &err) < 0); /* SQLite refuses a second one */
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small.rlim_max = before.rlim_max;
+    put_tenant(store, "ada");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int result = store_commit(store, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, handler);
+    assert_true(result < 0);
     assert_non_null(strstr(err.text, room->path));
+    store_close(store);
+    store = open_store(room);
+    assert_string_equal(load(room, store), "");
     store_close(store);
 }
 
 static void only_the_owner_may_read_the_file(void **state) {
     struct room *room = *state;
     struct store *store = open_store(room);
-    assert_int_equal(store_begin(store, NULL), 0);
     put_tenant(store, "ada");
     assert_int_equal(store_commit(store, NULL), 0);
     char log[128];
@@ -217,6 +243,34 @@ static void a_newer_schema_is_refused(void **state) {
     expect_refusal(room, "upstream", "its schema is 99");
 }
 
+/* As the first release made it, with a row of its own. */
+static void a_store_of_the_first_schema_is_read(void **state) {
+    struct room *room = *state;
+    sqlite3 *sqlite = NULL;
+    static const char script[] =
+        "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE record (kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL,"
+        " PRIMARY KEY (kind, key)) WITHOUT ROWID;"
+        "PRAGMA user_version = 1; PRAGMA application_id = 1769174120;"
+        "INSERT INTO meta VALUES ('daemon', 'upstream');"
+        "INSERT INTO record VALUES ('tenant', 'ada', '{\"name\":\"ada\",\"created_ms\":7}');";
+    assert_int_equal(sqlite3_open(room->path, &sqlite), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(sqlite, script, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(sqlite), SQLITE_OK);
+    struct tenant tenant = {.name = "ada", .created_ms = 7};
+    struct store *read = store_open_to_read(room->path, "upstream", NULL);
+    assert_string_equal(load(room, read), "tenant ada;");
+    store_close(read);
+    for (int round = 0; round < 2; round++) {
+        struct store *store = open_store(room);
+        assert_string_equal(load(room, store), "tenant ada;");
+        assert_int_equal(store_load(store, compare_tenant, &tenant, NULL), 0);
+        put(store, &tenant_table, &tenant); /* in the packed form from now on */
+        assert_int_equal(store_commit(store, NULL), 0);
+        store_close(store);
+    }
+}
+
 static void a_foreign_file_is_refused(void **state) {
     struct room *room = *state;
     store_close(open_store(room));
@@ -236,14 +290,166 @@ static void a_record_that_cannot_be_read_is_named(void **state) {
     struct store *store = open_store(room);
     struct tenant tenant = {.name = "ada", .token_hash = "not a digest"};
     struct error err = {0};
-    assert_int_equal(store_begin(store, NULL), 0);
-    assert_int_equal(
-        store_put(store, &(struct record){.table = &tenant_table, .data = &tenant}, NULL), 0);
+    put(store, &tenant_table, &tenant);
     assert_int_equal(store_commit(store, NULL), 0);
     assert_true(store_load(store, on_record, room, &err) < 0);
     assert_non_null(strstr(err.text, "tenant ada is damaged"));
     assert_string_equal(text_data(&room->loaded), "");
     store_close(store);
+}
+
+/* As after a power cut that took what was never synced, or by somebody's `> store.sqlite`. */
+static void an_emptied_file_is_refused_and_kept(void **state) {
+    struct room *room = *state;
+    struct stat about;
+    store_close(open_store(room));
+    for (off_t length = 511; length >= 0; length = length > 1 ? length / 2 : length - 1) {
+        assert_int_equal(truncate(room->path, length), 0);
+        expect_refusal(room, "upstream", "was emptied");
+        assert_int_equal(stat(room->path, &about), 0);
+        assert_int_equal(about.st_size, length);
+    }
+    assert_int_equal(truncate(room->path, 4096), 0);
+    expect_refusal(room, "upstream", "damaged");
+}
+
+static void put_file(struct room *room, const char *suffix, const char *bytes) {
+    char path[128];
+    text_format(path, sizeof(path), "%s%s", room->path, suffix);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    assert_int_equal(write(fd, bytes, strlen(bytes)), (ssize_t)strlen(bytes));
+    assert_int_equal(close(fd), 0);
+}
+
+static void a_log_whose_store_is_gone_is_refused(void **state) {
+    struct room *room = *state;
+    put_file(room, "-wal", "commits");
+    expect_refusal(room, "upstream", "the file is gone");
+    put_file(room, "-wal", "");
+    put_file(room, "-journal", "commits");
+    expect_refusal(room, "upstream", "the file is gone");
+}
+
+static void a_link_that_leads_nowhere_is_refused(void **state) {
+    struct room *room = *state;
+    assert_int_equal(symlink("/nowhere/store.sqlite", room->path), 0);
+    expect_refusal(room, "upstream", "check what it leads to");
+}
+
+static void a_first_start_that_was_killed_is_made_again(void **state) {
+    struct room *room = *state;
+    put_file(room, ".making", "half of a st");
+    put_file(room, ".making-journal", "half of a journal");
+    struct store *store = open_store(room);
+    assert_string_equal(load(room, store), "");
+    store_close(store);
+    only_the_owner_may_read_the_file(state);
+}
+
+enum { tenants_of_store = 40, flips = 600 };
+
+static void commit_tenant(struct store *store, int number) {
+    char name[16];
+    text_format(name, sizeof(name), "tenant-%02d", number);
+    put_tenant(store, name);
+    assert_int_equal(store_commit(store, NULL), 0);
+}
+
+static void fill(struct room *room) {
+    struct store *store = open_store(room);
+    for (int i = 0; i < tenants_of_store; i++)
+        commit_tenant(store, i);
+    store_close(store);
+}
+
+static void on_whole_record(void *context, const struct record *record) {
+    struct text *loaded = context;
+    codec_encode(record->table, record->data, FIELD_STORE, loaded);
+}
+
+/* All that is in the store, "" with words in `err` when it is refused. */
+static void load_whole(struct room *room, struct text *out, struct error *err) {
+    struct store *store = store_open(room->path, "upstream", err);
+    text_clear(out);
+    if (store && store_load(store, on_whole_record, out, err))
+        text_clear(out);
+    store_close(store);
+}
+
+static void set_file(const char *path, const struct text *bytes) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, bytes->data, bytes->length), (ssize_t)bytes->length);
+    assert_int_equal(close(fd), 0);
+}
+
+static void get_file(const char *path, struct text *out) {
+    static char bytes[1 << 21];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = read(fd, bytes, sizeof(bytes));
+    assert_in_range(length, 1, sizeof(bytes) - 1);
+    assert_int_equal(close(fd), 0);
+    text_add_bytes(out, bytes, (size_t)length);
+}
+
+static void whichever_bit_flips_it_is_refused_with_words_or_whole(void **state) {
+    struct room *room = *state;
+    auto_clean(text_deinit) struct text good = {0}, file = {0}, found = {0};
+    struct prng prng;
+    size_t refused = 0;
+    fill(room);
+    load_whole(room, &good, &(struct error){0});
+    get_file(room->path, &file);
+    prng_init(&prng, 1);
+    for (size_t i = 0; i < flips; i++) {
+        struct error err = {0};
+        size_t at = prng_below(&prng, file.length);
+        char bit = (char)(1 << prng_below(&prng, 8));
+        file.data[at] ^= bit;
+        set_file(room->path, &file);
+        file.data[at] ^= bit;
+        load_whole(room, &found, &err);
+        if (err.code ? !strstr(err.text, room->path) : !text_equal(found.data, good.data))
+            fail_msg("bit %d of byte %zu: \"%s\"", bit, at, err.text);
+        refused += err.code != 0;
+    }
+    assert_in_range(refused, flips / 4, flips);
+}
+
+/* SQLite drops a commit of the log that is not as it was written, and all that follow. */
+static void whichever_bit_of_the_log_flips_what_is_loaded_was_committed(void **state) {
+    struct room *room = *state;
+    auto_clean(text_deinit) struct text good = {0}, file = {0}, log = {0}, found = {0};
+    struct prng prng;
+    char path[128];
+    text_format(path, sizeof(path), "%s-wal", room->path);
+    fill(room);
+    load_whole(room, &good, &(struct error){0});
+    assert_int_equal(unlink(room->path), 0);
+    store_close(open_store(room));
+    get_file(room->path, &file);
+    pid_t child = fork();
+    if (!child) {
+        struct store *store = open_store(room);
+        for (int i = 0; i < tenants_of_store; i++)
+            commit_tenant(store, i);
+        _exit(0);
+    }
+    int status = 1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    get_file(path, &log);
+    prng_init(&prng, 1);
+    for (size_t i = 0; i < flips / 10; i++) {
+        struct error err = {0};
+        size_t at = prng_below(&prng, log.length);
+        log.data[at] ^= 1;
+        set_file(room->path, &file);
+        set_file(path, &log);
+        log.data[at] ^= 1;
+        load_whole(room, &found, &err);
+        if (err.code || strncmp(text_data(&good), text_data(&found), found.length) != 0)
+            fail_msg("byte %zu of the log: \"%s\"", at, err.text);
+    }
 }
 
 static void a_missing_folder_is_refused(void **state) {
@@ -260,14 +466,25 @@ int main(void) {
             a_deleted_record_is_gone_and_deleting_again_does_no_harm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_killed_process_keeps_its_commits_and_nothing_else, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_failed_write_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_failed_commit_is_told_and_leaves_nothing, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(only_the_owner_may_read_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_in_use_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_file_of_another_daemon_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_of_the_first_schema_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_foreign_file_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_database_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_emptied_file_is_refused_and_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_log_whose_store_is_gone_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_link_that_leads_nowhere_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_first_start_that_was_killed_is_made_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(whichever_bit_flips_it_is_refused_with_words_or_whole,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whichever_bit_of_the_log_flips_what_is_loaded_was_committed,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_missing_folder_is_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

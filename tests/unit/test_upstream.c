@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "cloud.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
@@ -49,7 +50,7 @@ static void each_kind_of_request_is_answered_to_those_who_may_ask(void **state) 
 
 static void what_is_the_operators_is_forbidden_to_tenants(void **state) {
     (void)state;
-    static const enum request_kind kinds[] = {REQUEST_IMAGE_ADD,   REQUEST_IMAGE_DELETE,
+    static const enum request_kind kinds[] = {REQUEST_IMAGE_SHARE, REQUEST_TENANT_IMAGES,
                                               REQUEST_TENANT_CREATE, REQUEST_TENANT_LIST,
                                               REQUEST_TENANT_SHOW, REQUEST_TENANT_DELETE};
     for (size_t i = 0; i < array_size(kinds); i++) {
@@ -141,13 +142,121 @@ static void the_wanted_cluster_is_taken_or_none(void **state) {
 
 static void with_no_cluster_connected_a_wish_is_refused(void **state) {
     (void)state;
-    struct event_presence down = {0, NULL, PRESENCE_DOWN};
-    bench_step(&cloud.bench, (struct event){.kind = EVENT_LINK, .presence = down});
+    bench_cut(&cloud.bench, cloud.north);
+    bench_pass(&cloud.bench, 36000); /* nobody is expected back any more */
     struct request wish = cloud_wish(&cloud, cloud_alice, "new");
     cloud_assert_refused(&cloud, &wish, CODE_UNREACHABLE, "cluster");
     assert_said(&wish, "no cluster is connected now");
     text_set(wish.vm_create.placing.cluster, "agent-1");
     assert_said(&wish, "cluster agent-1 is not connected now");
+}
+
+static void a_wish_waits_for_a_cluster_that_may_be_back(void **state) {
+    (void)state;
+    struct message instruct;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "new");
+    bench_cut(&cloud.bench, cloud.north);
+    struct id op = cloud_begin(&cloud, &wish);
+    assert_null(cloud_instructed(&cloud, &instruct));
+    assert_int_equal(role_waits(cloud.bench.role, book_op(role_book(cloud.bench.role), op.text)),
+                     WAIT_ROOM);
+    bench_restart(&cloud.bench);
+    bench_hello(&cloud.bench, cloud.north, 2);
+    bench_pass(&cloud.bench, 20000);
+    assert_ptr_equal(cloud_instructed(&cloud, &instruct), cloud.north);
+    cloud_answer(&cloud, CODE_OK, VM_RUNNING);
+    assert_int_equal(cloud_op(&cloud, op.text)->state, OP_SUCCEEDED);
+}
+
+static void show(struct far *cluster, uint64_t vms) {
+    struct message message = {.kind = MESSAGE_CAPACITY, .capacity.cpus_total = 4 * vms};
+    message.capacity.fits = memory_new(2, sizeof(*message.capacity.fits));
+    message.capacity.fits_count = 2;
+    for (size_t i = 0; i < 2; i++) {
+        text_set(message.capacity.fits[i].shape, bench_shapes[i].name);
+        message.capacity.fits[i].count = vms;
+    }
+    bench_say(&cloud.bench, cluster, message);
+}
+
+static void what_has_waited_for_a_cluster_waits_for_its_hosts(void **state) {
+    (void)state;
+    struct message instruct;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "new");
+    bench_cut(&cloud.bench, cloud.north);
+    bench_pass(&cloud.bench, 36000); /* the other one is expected back no more */
+    bench_hello(&cloud.bench, cloud.north, 2);
+    bench_cut(&cloud.bench, cloud.north);
+    struct id op = cloud_begin(&cloud, &wish);
+    cloud.north->networks = "*";
+    bench_hello(&cloud.bench, cloud.north, 0);
+    show(cloud.north, 0);
+    bench_pass(&cloud.bench, 10000);
+    assert_int_equal(cloud_op(&cloud, op.text)->ended_ms, 0);
+    assert_null(cloud_instructed(&cloud, &instruct));
+    show(cloud.north, 2);
+    bench_pass(&cloud.bench, 10000);
+    assert_ptr_equal(cloud_instructed(&cloud, &instruct), cloud.north);
+    cloud_answer(&cloud, CODE_OK, VM_RUNNING);
+    assert_int_equal(cloud_op(&cloud, op.text)->state, OP_SUCCEEDED);
+}
+
+static void a_wish_waits_for_a_cluster_no_longer_than_its_hold_down(void **state) {
+    (void)state;
+    struct request wish = cloud_wish(&cloud, cloud_alice, "new"), gone;
+    bench_cut(&cloud.bench, cloud.north);
+    struct id op = cloud_begin(&cloud, &wish);
+    bench_pass(&cloud.bench, 50000);
+    assert_int_equal(cloud_op(&cloud, op.text)->code, CODE_UNREACHABLE);
+    assert_int_equal(role_book(cloud.bench.role)->vms_count, 0); /* nothing is half-made */
+    bench_hello(&cloud.bench, cloud.south, 1);
+    bench_cut(&cloud.bench, cloud.north);
+    op = cloud_begin(&cloud, &wish); /* while it waits it can be deleted */
+    gone = cloud_act(&cloud, cloud_alice, VERB_DELETE, "new");
+    struct id deleted = cloud_begin(&cloud, &gone);
+    assert_int_equal(cloud_op(&cloud, deleted.text)->state, OP_SUCCEEDED);
+    assert_int_equal(cloud_op(&cloud, op.text)->code, CODE_SUPERSEDED);
+    assert_int_equal(role_book(cloud.bench.role)->vms_count, 0);
+}
+
+static void a_hard_reboot_goes_down_as_one_and_never_to_who_would_ask_the_guest(void **state) {
+    (void)state;
+    struct message instruct;
+    (void)cloud_run_vm(&cloud, cloud_alice, "web");
+    struct request reboot = cloud_act(&cloud, cloud_alice, VERB_REBOOT, "web");
+    reboot.hard = true;
+    (void)cloud_begin(&cloud, &reboot);
+    assert_ptr_equal(cloud_instructed(&cloud, &instruct), cloud.north);
+    assert_true(instruct.instruct.hard);
+    cloud_answer(&cloud, CODE_OK, VM_RUNNING);
+    cloud.north->is_old = true;
+    bench_hello(&cloud.bench, cloud.north, 2);
+    cloud_assert_refused(&cloud, &reboot, CODE_UNSUPPORTED, "");
+    reboot.hard = false;
+    (void)cloud_begin(&cloud, &reboot);
+    assert_ptr_equal(cloud_instructed(&cloud, &instruct), cloud.north);
+    assert_false(instruct.instruct.hard);
+}
+
+/* Its hosts are away, or cordoned: they come back. A lone host's size is its own. */
+static void a_cluster_that_shows_nothing_is_full_and_not_too_small(void **state) {
+    (void)state;
+    static const char *const networks[] = {"*", NULL};
+    struct request wish = cloud_wish(&cloud, cloud_alice, "new");
+    for (size_t i = 0; i < array_size(networks); i++) {
+        struct far *clusters[] = {cloud.north, cloud.south};
+        for (size_t k = 0; k < array_size(clusters); k++) {
+            clusters[k]->networks = networks[i];
+            bench_hello(&cloud.bench, clusters[k], 0);
+            struct message empty = {.kind = MESSAGE_CAPACITY};
+            empty.capacity.fits = memory_new(2, sizeof(*empty.capacity.fits));
+            empty.capacity.fits_count = 2;
+            for (size_t s = 0; s < 2; s++)
+                text_set(empty.capacity.fits[s].shape, bench_shapes[s].name);
+            bench_say(&cloud.bench, clusters[k], empty);
+        }
+        cloud_assert_refused(&cloud, &wish, networks[i] ? CODE_NO_CAPACITY : CODE_UNMET, "shape");
+    }
 }
 
 static void a_granted_wish_is_saved_instructed_and_ends_with_the_clusters_word(void **state) {
@@ -394,6 +503,11 @@ int main(void) {
         with_cloud(a_full_cloud_says_so_and_counts_what_it_has_just_given_away),
         with_cloud(the_wanted_cluster_is_taken_or_none),
         with_cloud(with_no_cluster_connected_a_wish_is_refused),
+        with_cloud(a_wish_waits_for_a_cluster_that_may_be_back),
+        with_cloud(what_has_waited_for_a_cluster_waits_for_its_hosts),
+        with_cloud(a_wish_waits_for_a_cluster_no_longer_than_its_hold_down),
+        with_cloud(a_hard_reboot_goes_down_as_one_and_never_to_who_would_ask_the_guest),
+        with_cloud(a_cluster_that_shows_nothing_is_full_and_not_too_small),
         with_cloud(a_granted_wish_is_saved_instructed_and_ends_with_the_clusters_word),
         with_cloud(a_creation_that_failed_below_leaves_no_vm_and_its_name_is_free),
         with_cloud(a_creation_that_left_something_below_is_deleted_there),

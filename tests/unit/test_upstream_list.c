@@ -186,7 +186,7 @@ static bool belongs(const struct operation *op, const char *tenant, const char *
 static void assert_listed(enum cloud_user user, const char *tenant, const char *vm) {
     const struct book *book = role_book(cloud.bench.role);
     const char *whose = user == cloud_alice ? "alice" : user == cloud_bob ? "bob" : tenant;
-    struct list *node = NULL, *next = NULL;
+    const struct list *node = NULL;
     for (uint32_t limit = 1; limit <= 4; limit++) {
         struct walk walk = {.count = 0};
         struct request list = cloud_request(&cloud, user, REQUEST_OP_LIST);
@@ -196,8 +196,8 @@ static void assert_listed(enum cloud_user user, const char *tenant, const char *
         text_set(list.list.vm, vm);
         while (next_page(&walk, &list))
             continue;
-        list_each(node, next, &book->ops) {
-            const struct operation *op = &container_of(node, struct book_op, by_age)->record;
+        for (node = book->ops.previous; node != &book->ops; node = node->previous) {
+            const struct operation *op = &container_of(node, const struct book_op, by_age)->record;
             if (belongs(op, whose, vm))
                 assert_string_equal(walk.keys[wanted++], op->id);
         }
@@ -211,7 +211,7 @@ static void act(enum verb verb, struct id vm, enum vm_state state) {
     cloud_answer(&cloud, CODE_OK, state);
 }
 
-static void every_filter_of_operations_lists_what_it_names_in_order(void **state) {
+static void every_filter_of_operations_lists_what_it_names_the_newest_first(void **state) {
     (void)state;
     struct id vms[4];
     bench_hello(&cloud.bench, cloud.north, 20);
@@ -237,8 +237,9 @@ static void every_filter_of_operations_lists_what_it_names_in_order(void **state
 
 static void a_page_of_operations_goes_on_after_a_row_of_another_list(void **state) {
     (void)state;
-    run_vms(cloud_alice, 2);
+    bench_hello(&cloud.bench, cloud.north, 20);
     struct id vm = cloud_run_vm(&cloud, cloud_bob, "db");
+    run_vms(cloud_alice, 2);
     act(VERB_STOP, vm, VM_STOPPED);
     struct request all = cloud_request(&cloud, cloud_operator, REQUEST_OP_LIST);
     struct walk walk = {.count = 0};
@@ -247,7 +248,7 @@ static void a_page_of_operations_goes_on_after_a_row_of_another_list(void **stat
     for (size_t i = 0; i < walk.count; i++) {
         struct request list = cloud_request(&cloud, cloud_bob, REQUEST_OP_LIST);
         text_set(list.list.after, walk.keys[i]);
-        assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, i < 2 ? 2 : 3 - i);
+        assert_int_equal(bench_ask(&cloud.bench, &list)->list_count, i < 3 ? 1 : 0);
     }
 }
 
@@ -275,6 +276,179 @@ static void an_image_is_recorded_once_and_only_with_its_own_contents(void **stat
     text_set(other.image.name, "debian");
     text_format(other.image.digest, limit_digest_size, "%064d", 9);
     cloud_assert_refused(&cloud, &other, CODE_CONFLICT, "name");
+}
+
+static void what_is_said_of_an_image_is_kept_until_something_else_is_said(void **state) {
+    (void)state;
+    struct request said = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_ADD);
+    text_set(said.image.name, "debian");
+    text_format(said.image.digest, limit_digest_size, "%064d", 1);
+    said.image.machine = (struct machine){FIRMWARE_UEFI, DISK_BUS_SCSI, GUEST_CLOCK_LOCAL};
+    said.image.least_cpus = 2;
+    said.image.cloud_init = CONTAINED_YES;
+    assert_int_equal(bench_ask(&cloud.bench, &said)->kind, REPLY_CREATED);
+    assert_int_equal(bench_count(&cloud.bench, EFFECT_SAVE), 1);
+
+    said.image = (struct image){.machine.firmware = FIRMWARE_BIOS};
+    text_set(said.image.name, "debian");
+    text_format(said.image.digest, limit_digest_size, "%064d", 1);
+    const struct image *is = bench_ask(&cloud.bench, &said)->record.data;
+    assert_int_equal(is->machine.firmware, FIRMWARE_BIOS);
+    assert_int_equal(is->machine.disk_bus, DISK_BUS_SCSI);
+    assert_int_equal(is->machine.clock, GUEST_CLOCK_LOCAL);
+    assert_int_equal(is->least_cpus, 2);
+    assert_int_equal(is->cloud_init, CONTAINED_YES);
+    assert_int_equal(is->disk_gib, 5);
+}
+
+static void a_vm_gets_the_machine_of_its_image_and_no_shape_below_its_need(void **state) {
+    (void)state;
+    struct request said = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_ADD);
+    text_set(said.image.name, "windows");
+    text_format(said.image.digest, limit_digest_size, "%064d", 7);
+    said.image.machine = (struct machine){FIRMWARE_SECURE_BOOT, DISK_BUS_SATA, GUEST_CLOCK_LOCAL};
+    said.image.least_cpus = 2;
+    said.image.least_memory_mib = 4096;
+    assert_int_equal(bench_ask(&cloud.bench, &said)->kind, REPLY_CREATED);
+
+    struct request wish = cloud_wish(&cloud, cloud_alice, "desk");
+    text_set(wish.vm_create.image, "windows");
+    cloud_assert_refused(&cloud, &wish, CODE_IMAGE_TOO_LARGE, "shape");
+    assert_string_equal(bench_ask(&cloud.bench, &wish)->text,
+                        "image 'windows' needs 2 CPUs, there would be 1");
+    text_set(wish.vm_create.shape, "large");
+    (void)cloud_begin(&cloud, &wish);
+    struct message instruct;
+    assert_non_null(cloud_instructed(&cloud, &instruct));
+    const struct machine *machine = &instruct.instruct.definition.machine;
+    assert_int_equal(machine->firmware, FIRMWARE_SECURE_BOOT);
+    assert_int_equal(machine->disk_bus, DISK_BUS_SATA);
+    assert_int_equal(machine->clock, GUEST_CLOCK_LOCAL);
+}
+
+static struct request admit(const char *name, int source) {
+    struct request request = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_ADMIT);
+    text_set(request.image.name, name);
+    text_format(request.image.source, limit_digest_size, "%064d", source);
+    return request;
+}
+
+static void a_file_that_is_an_image_already_is_one_at_once_by_any_name(void **state) {
+    (void)state;
+    struct request request = admit("bullseye", 99);
+    assert_ptr_equal(bench_ask(&cloud.bench, &request)->record.table, &whoami_table); /* go on */
+    request = admit("debian", 99);
+    cloud_assert_refused(&cloud, &request, CODE_CONFLICT, "name");
+    request = admit("bookworm", 1); /* an archive is its own source */
+    const struct image *is = bench_ask(&cloud.bench, &request)->record.data;
+    assert_string_equal(is->name, "bookworm");
+    assert_int_equal(is->disk_gib, 5);
+    assert_int_equal(bench_count(&cloud.bench, EFFECT_SAVE), 1);
+    request = admit("arm", 1);
+    text_set(request.image.architecture, "aarch64"); /* would be another archive */
+    assert_ptr_equal(bench_ask(&cloud.bench, &request)->record.table, &whoami_table);
+}
+
+enum { small = 1, large = 3 }; /* archives, in GiB */
+
+static struct request own_image(const char *name, int digest, uint64_t gib) {
+    struct request request = cloud_request(&cloud, cloud_alice, REQUEST_IMAGE_ADD);
+    text_set(request.image.name, name);
+    text_format(request.image.digest, limit_digest_size, "%064d", digest);
+    text_set(request.image.source, request.image.digest);
+    request.image.archive_bytes = gib << 30;
+    return request;
+}
+
+static void give_room(uint64_t gib) {
+    struct request request = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_IMAGES);
+    text_set(request.key, "alice");
+    request.image_quota.images_gib = gib;
+    assert_int_equal(bench_ask(&cloud.bench, &request)->kind, REPLY_RECORD);
+}
+
+static void a_tenants_images_bear_its_name_and_fit_into_its_quota(void **state) {
+    (void)state;
+    struct request request = own_image("alice-web", 20, small);
+    cloud_assert_refused(&cloud, &request, CODE_QUOTA_EXCEEDED, "name");
+    give_room(3);
+    request = own_image("web", 20, small);
+    cloud_assert_refused(&cloud, &request, CODE_INVALID, "name");
+    request = own_image("alice-web", 20, small);
+    const struct image *is = bench_ask(&cloud.bench, &request)->record.data;
+    assert_string_equal(is->tenant, "alice");
+    request = own_image("alice-db", 21, large);
+    cloud_assert_refused(&cloud, &request, CODE_QUOTA_EXCEEDED, "name");
+    request.kind = REQUEST_IMAGE_ADMIT; /* before its bytes travel */
+    cloud_assert_refused(&cloud, &request, CODE_QUOTA_EXCEEDED, "name");
+    request = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_SHOW);
+    text_set(request.key, "alice");
+    const struct account *account = bench_ask(&cloud.bench, &request)->record.data;
+    assert_int_equal(account->images_gib, 3);
+    assert_int_equal(account->images_bytes, UINT64_C(1) << 30);
+    request = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_DELETE);
+    text_set(request.key, "alice");
+    cloud_assert_refused(&cloud, &request, CODE_CONFLICT, "tenant");
+    request = cloud_request(&cloud, cloud_alice, REQUEST_IMAGE_DELETE);
+    text_set(request.key, "debian");
+    cloud_assert_refused(&cloud, &request, CODE_FORBIDDEN, "image");
+    text_set(request.key, "alice-web");
+    assert_int_equal(bench_ask(&cloud.bench, &request)->kind, REPLY_GONE);
+}
+
+static struct request as_bob(enum request_kind kind, const char *image) {
+    struct request request = cloud_request(&cloud, cloud_bob, kind);
+    text_set(request.key, image);
+    return request;
+}
+
+static void a_tenants_image_is_nobody_elses_until_it_is_shared(void **state) {
+    (void)state;
+    give_room(3);
+    struct request request = own_image("alice-web", 20, small);
+    assert_int_equal(bench_ask(&cloud.bench, &request)->kind, REPLY_CREATED);
+    request = as_bob(REQUEST_IMAGE_SHOW, "alice-web");
+    cloud_assert_refused(&cloud, &request, CODE_NOT_FOUND, "image");
+    request = as_bob(REQUEST_IMAGE_DELETE, "alice-web");
+    cloud_assert_refused(&cloud, &request, CODE_NOT_FOUND, "image");
+    struct request wish = cloud_wish(&cloud, cloud_bob, "spy");
+    text_set(wish.vm_create.image, "alice-web");
+    cloud_assert_refused(&cloud, &wish, CODE_UNKNOWN_IMAGE, "image");
+    struct request list = cloud_request(&cloud, cloud_bob, REQUEST_IMAGE_LIST);
+    const struct reply *reply = bench_ask(&cloud.bench, &list);
+    for (uint32_t i = 0; i < reply->list_count; i++)
+        assert_string_not_equal(((const struct image *)reply->list[i].data)->name, "alice-web");
+
+    request = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_SHARE);
+    text_set(request.key, "alice-web");
+    assert_int_equal(bench_ask(&cloud.bench, &request)->kind, REPLY_RECORD);
+    request = as_bob(REQUEST_IMAGE_SHOW, "alice-web");
+    const struct image *is = bench_ask(&cloud.bench, &request)->record.data;
+    assert_string_equal(is->tenant, ""); /* whose it is, is not told */
+    (void)cloud_begin(&cloud, &wish);
+    request = as_bob(REQUEST_IMAGE_DELETE, "alice-web");
+    cloud_assert_refused(&cloud, &request, CODE_FORBIDDEN, "image");
+    request = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_SHARE);
+    text_set(request.key, "debian");
+    cloud_assert_refused(&cloud, &request, CODE_CONFLICT, "image");
+}
+
+static void what_another_has_is_not_told_by_its_digest(void **state) {
+    (void)state;
+    give_room(3);
+    struct request request = own_image("alice-web", 20, small);
+    assert_int_equal(bench_ask(&cloud.bench, &request)->kind, REPLY_CREATED);
+    request = cloud_request(&cloud, cloud_operator, REQUEST_TENANT_IMAGES);
+    text_set(request.key, "bob");
+    request.image_quota.images_gib = 3;
+    assert_int_equal(bench_ask(&cloud.bench, &request)->kind, REPLY_RECORD);
+    request = own_image("bob-web", 20, small);
+    request.kind = REQUEST_IMAGE_ADMIT;
+    text_set(request.token_hash, as_bob(REQUEST_WHOAMI, "").token_hash);
+    assert_ptr_equal(bench_ask(&cloud.bench, &request)->record.table, &whoami_table);
+    request = own_image("alice-again", 20, small);
+    request.kind = REQUEST_IMAGE_ADMIT;
+    assert_ptr_equal(bench_ask(&cloud.bench, &request)->record.table, &image_table);
 }
 
 static void an_image_in_use_stays_and_its_archive_as_long_as_it_has_a_name(void **state) {
@@ -336,10 +510,16 @@ int main(void) {
         with_cloud(a_page_goes_on_where_the_last_image_or_tenant_was_deleted),
         with_cloud(a_row_that_comes_while_one_pages_moves_no_other),
         with_cloud(operations_are_listed_by_vm_and_by_tenant),
-        with_cloud(every_filter_of_operations_lists_what_it_names_in_order),
+        with_cloud(every_filter_of_operations_lists_what_it_names_the_newest_first),
         with_cloud(a_page_of_operations_goes_on_after_a_row_of_another_list),
         with_cloud(what_is_not_there_is_not_found),
         with_cloud(an_image_is_recorded_once_and_only_with_its_own_contents),
+        with_cloud(what_is_said_of_an_image_is_kept_until_something_else_is_said),
+        with_cloud(a_vm_gets_the_machine_of_its_image_and_no_shape_below_its_need),
+        with_cloud(a_file_that_is_an_image_already_is_one_at_once_by_any_name),
+        with_cloud(a_tenants_images_bear_its_name_and_fit_into_its_quota),
+        with_cloud(a_tenants_image_is_nobody_elses_until_it_is_shared),
+        with_cloud(what_another_has_is_not_told_by_its_digest),
         with_cloud(an_image_in_use_stays_and_its_archive_as_long_as_it_has_a_name),
         with_cloud(a_tenant_goes_when_it_has_no_vms_and_its_token_with_it),
         with_cloud(a_cluster_is_shown_as_it_told_of_itself),

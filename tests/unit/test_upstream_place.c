@@ -239,6 +239,36 @@ static void those_below_know_a_group_by_an_id_that_says_nothing(void **state) {
     assert_false(second.instruct.definition.apart);
 }
 
+static void encoded_data_go_to_who_understands_them_and_stand_alone(void **state) {
+    (void)state;
+    static char base64[] = "H4sI", text[] = "#cloud-config";
+    struct message instruct;
+    cloud.north->is_old = true;
+    bench_cut(&cloud.bench, cloud.north);
+    bench_hello(&cloud.bench, cloud.north, 2); /* it has more room */
+    bench_hello(&cloud.bench, cloud.south, 1);
+    struct request wish = cloud_wish(&cloud, cloud_alice, "one");
+    wish.vm_create.user_data_base64 = base64;
+    assert_ptr_equal(asked(&wish, &instruct), cloud.south);
+    assert_string_equal(instruct.instruct.definition.user_data_base64, base64);
+    cloud_answer(&cloud, CODE_OK, VM_RUNNING);
+    wish = cloud_wish(&cloud, cloud_alice, "two");
+    wish.vm_create.user_data_base64 = base64;
+    text_set(wish.vm_create.placing.cluster, cloud.north->setting.name);
+    cloud_assert_refused(&cloud, &wish, CODE_UNSUPPORTED, "user_data_base64");
+    wish.vm_create.user_data = text;
+    cloud_assert_refused(&cloud, &wish, CODE_INVALID, "user_data_base64");
+    struct request rebuild = cloud_act(&cloud, cloud_alice, VERB_REBUILD, "one");
+    rebuild.reshape.user_data_base64 = base64;
+    (void)asked(&rebuild, &instruct);
+    assert_string_equal(instruct.instruct.definition.user_data_base64, base64);
+    cloud_answer(&cloud, CODE_OK, VM_RUNNING);
+    cloud.south->is_old = true;
+    bench_cut(&cloud.bench, cloud.south);
+    bench_hello(&cloud.bench, cloud.south, 1);
+    cloud_assert_refused(&cloud, &rebuild, CODE_UNSUPPORTED, "user_data_base64");
+}
+
 static void a_rule_needs_a_group(void **state) {
     (void)state;
     struct request wish = wish_for("one", "", GROUP_APART);
@@ -261,6 +291,7 @@ int main(void) {
         with_cloud(a_group_stays_together),
         with_cloud(a_group_is_kept_apart_over_clusters_after_a_restart_too),
         with_cloud(those_below_know_a_group_by_an_id_that_says_nothing),
+        with_cloud(encoded_data_go_to_who_understands_them_and_stand_alone),
         with_cloud(a_rule_needs_a_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

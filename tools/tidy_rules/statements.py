@@ -21,20 +21,26 @@ CLOCK_FILES = {
 # Functions whose result may be thrown away with (void), by the reason.
 IGNORABLE = {
     "it cleans up: what it cannot take away is left, and found by whoever comes next":
-        "archive_free close closedir fclose folder_remove pthread_detach pthread_mutex_destroy "
+        "archive_free archive_read_free archive_write_free close closedir fallocate fclose "
+        "folder_remove pthread_detach pthread_join "
+        "pthread_mutex_destroy "
         "sqlite3_clear_bindings sqlite3_close sqlite3_finalize sqlite3_reset unlink unlinkat "
         "uv_timer_stop virConnectClose virConnectUnregisterCloseCallback virDomainAbortJob "
-        "virDomainFree virDomainSnapshotFree virEventRemoveTimeout",
+        "virDomainCheckpointFree virDomainFree virDomainSnapshotFree virEventRemoveTimeout",
     "it fails only where this program is wrong, or never":
         "MHD_add_response_header MHD_get_connection_values curl_global_init pthread_mutex_init "
-        "pthread_mutex_lock pthread_mutex_unlock signal sqlite3_bind_text strftime timespec_get "
+        "pthread_mutex_lock pthread_mutex_unlock signal sqlite3_bind_blob sqlite3_bind_int64 "
+        "sqlite3_bind_text "
+        "strftime timespec_get "
+        "clock_gettime sigaddset sigemptyset sigprocmask timerfd_settime "
         "uv_async_send uv_gettimeofday uv_timer_start virConnectRef crypto_box_easy_afternm",
     "it writes to a person or a buffer that cuts, and nobody could be told":
         "fprintf printf snprintf vsnprintf",
     "it wakes or waits: who sleeps looks again anyhow":
-        "eventfd_read eventfd_write poll uv_run",
+        "eventfd_read eventfd_write kill pidfd_send_signal poll uv_run",
     "it asks for what is well to have, and all goes on without":
-        "getsockopt ioctl sd_notify setenv setsockopt virConnectSetKeepAlive virDomainMemoryStats "
+        "fcntl getsockopt ioctl sd_notify setenv setrlimit setsockopt virConnectSetKeepAlive "
+        "virDomainMemoryStats "
         "virDomainResume virDomainSetMemoryFlags virDomainSetMemoryStatsPeriod "
         "virDomainSetVcpusFlags",
     "it fills in an error whose code the caller has in another form":

@@ -15,9 +15,10 @@ static enum uplink_judgement refuse(enum code code, enum code *out_code) {
 }
 
 /* Is nothing of it here, so that it can be made? What has gone from here without a word, as where
- * sending it was cut, may come back while it runs. */
-static bool may_be_made(const struct book_vm *vm, enum verb verb) {
-    return vm->record.state == VM_FAILED || (vm->record.state == VM_LOST && verb == VERB_RECEIVE);
+ * sending it was cut, may come back: while it runs, or anew after it was elsewhere. */
+static bool may_be_made(const struct book_vm *vm, const struct instruct *instruct) {
+    return vm->record.state == VM_FAILED ||
+           (vm->record.state == VM_LOST && instruct->epoch > vm->record.epoch);
 }
 
 enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
@@ -27,7 +28,7 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
     if (op && (!text_equal(op->record.vm, instruct->vm) || !text_equal(op->record.asker, asker)))
         return refuse(CODE_CONFLICT, out_code); /* an operation is of one VM */
     if (!vm) {
-        if (instruct->verb == VERB_DELETE)
+        if (verb_ends(instruct->verb))
             return refuse(CODE_OK, out_code); /* it is not there: that is what was wanted */
         if (!verb_makes(instruct->verb))
             return refuse(CODE_LOST, out_code);
@@ -37,10 +38,13 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
     }
     if (!text_equal(vm->record.asker, asker))
         return refuse(CODE_CONFLICT, out_code);
-    if (instruct->epoch < vm->record.epoch || instruct->generation < vm->record.generation)
+    bool evicts = instruct->verb == VERB_EVICT; /* whatever was asked of it before */
+    if (instruct->epoch < vm->record.epoch ||
+        (!evicts && instruct->generation < vm->record.generation))
         return refuse(CODE_STALE, out_code);
-    bool again = instruct->generation == vm->record.generation;
-    if (!again && verb_makes(instruct->verb) && !may_be_made(vm, instruct->verb))
+    bool again = evicts ? text_equal(vm->record.op, instruct->op)
+                        : instruct->generation == vm->record.generation;
+    if (!again && verb_makes(instruct->verb) && !may_be_made(vm, instruct))
         return refuse(CODE_CONFLICT, out_code);
     if (again) {
         if (!text_equal(vm->record.op, instruct->op))
@@ -50,7 +54,7 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
     if (verb_reaches[instruct->verb] < VERB_BELOW)
         return refuse(CODE_UNSUPPORTED, out_code);
     bool is_taken = vm->active && (!vm->active->record.internal || vm->stored.move);
-    if (is_taken && instruct->verb != VERB_DELETE)
+    if (is_taken && !verb_ends(instruct->verb))
         return refuse(CODE_BUSY, out_code);
     return UPLINK_NEW;
 }
@@ -63,6 +67,7 @@ static void describe(struct book *book, struct book_vm *described,
     text_set(vm->digest, definition->image);
     text_set(vm->group, definition->group);
     vm->size = definition->size;
+    vm->on_loss = definition->on_loss;
     memory_free(vm->networks);
     vm->networks = memory_text(definition->networks);
     book_join(book, described);
@@ -98,7 +103,7 @@ struct book_op *uplink_begin(struct book *book, const char *asker,
     vm->record.epoch = instruct->epoch;
     if (verb_makes(instruct->verb)) /* law 3: limits are held against what is made now */
         describe(book, vm, &instruct->definition);
-    if (instruct->verb == VERB_DELETE && vm->record.state != VM_DELETED)
+    if (verb_ends(instruct->verb) && vm->record.state != VM_DELETED)
         lifecycle_set_state(&vm->record, VM_DELETING, book->moment->wall_ms);
     else if (verb_makes(instruct->verb) && vm->record.state != VM_PENDING)
         lifecycle_set_state(&vm->record, VM_PENDING, book->moment->wall_ms);
@@ -106,7 +111,10 @@ struct book_op *uplink_begin(struct book *book, const char *asker,
     if (old) /* refused here before, and asked again: that end has been heard */
         book_remove_op(book, old);
     struct operation operation = {.verb = instruct->verb,
-                                  .generation = instruct->generation,
+                                  .generation = vm->record.generation > instruct->generation
+                                                    ? vm->record.generation /* of an eviction */
+                                                    : instruct->generation,
+                                  .hard = instruct->hard,
                                   .deadline_ms = book->moment->wall_ms + instruct->within_ms};
     text_set(operation.id, instruct->op);
     text_set(operation.snapshot, instruct->snapshot);
@@ -119,9 +127,13 @@ struct book_op *uplink_begin(struct book *book, const char *asker,
     return op;
 }
 
-static struct vm_report report_of(const struct vm *vm) {
+static struct vm_report report_of(const struct uplink *uplink, const struct book_vm *it) {
+    const struct vm *vm = &it->record;
     struct vm_report report = {
         .epoch = vm->epoch, .generation = vm->generation, .state = vm->state};
+    uint64_t since_ms = it->stored.told_unheard_ms, wall_ms = uplink->moment->wall_ms;
+    if (since_ms && lifecycle_is_made(vm->state)) /* of others it says nothing */
+        report.unheard_ms = wall_ms > since_ms ? wall_ms - since_ms : 1; /* a clock that jumped */
     text_set(report.vm, vm->id);
     return report;
 }
@@ -132,18 +144,27 @@ static void send_report(struct uplink *uplink, struct vm_report report) {
     uplink_send(uplink, &message);
 }
 
-void uplink_send_vm(struct uplink *uplink, const struct vm *vm) {
-    send_report(uplink, report_of(vm));
+void uplink_send_vm(struct uplink *uplink, const struct book_vm *vm) {
+    send_report(uplink, report_of(uplink, vm));
 }
 
-static struct vm_report full_report_of(const struct book_vm *vm) {
-    struct vm_report report = report_of(&vm->record);
-    report.facts = reshape_facts(vm);
+/* Clocks differ: how long ago, not when. */
+static struct facts facts_of(const struct uplink *uplink, const struct book_vm *vm) {
+    struct facts facts = reshape_facts(vm);
+    uint64_t since_ms = vm->record.restarted_ms, wall_ms = uplink->moment->wall_ms;
+    facts.restarts = vm->record.restarts;
+    facts.restarted_ago_ms = since_ms && wall_ms > since_ms ? wall_ms - since_ms : 0;
+    return facts;
+}
+
+static struct vm_report full_report_of(const struct uplink *uplink, const struct book_vm *vm) {
+    struct vm_report report = report_of(uplink, vm);
+    report.facts = facts_of(uplink, vm);
     return report;
 }
 
 void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm) {
-    send_report(uplink, full_report_of(vm));
+    send_report(uplink, full_report_of(uplink, vm));
 }
 
 /* Law 1: how far it had come before anything was done to the VM is an inside matter. */
@@ -165,11 +186,14 @@ void uplink_send_result(struct uplink *uplink, struct book_op *op) {
         result->generation = op->record.generation;
         result->code = op->record.code;
         result->step = step_shown(&op->record);
+        result->obstacle = op->record.obstacle;
         result->state = vm ? vm->record.state : VM_DELETED;
         if (vm && reshape_tells(op->record.verb))
-            result->facts = reshape_facts(vm);
+            result->facts = facts_of(uplink, vm);
         if (op->record.verb == VERB_RECEIVE)
             record_clone(&landing_table, &op->record.landing, &result->landing);
+        if (uplink->says_why && uplink->asked_why && op->record.code != CODE_OK)
+            result->why = memory_text(op->record.why);
         uplink_send(uplink, &message);
         op->resend_ms =
             uplink->moment->now_ms + 10 * book_backoff_ms(op->attempts++, &uplink->prng);
@@ -180,19 +204,38 @@ void uplink_send_result(struct uplink *uplink, struct book_op *op) {
     book_schedule(uplink->book, op);
 }
 
-void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
-                   const struct book_vm *vm) {
+void uplink_result_due(struct uplink *uplink, struct book_op *op) {
+    list_remove(&op->by_room);
+    op->attempts = 0;
+    op->resend_ms = uplink->moment->now_ms;
+    book_schedule(uplink->book, op);
+    if (uplink_is_open(uplink))
+        uplink->capacity_due_ms = uplink->moment->now_ms;
+}
+
+/* `why`: its code and obstacle. */
+static void answer(struct uplink *uplink, const struct instruct *instruct,
+                   const struct result *why, const struct book_vm *vm) {
     enum vm_state absent = verb_makes(instruct->verb) ? VM_FAILED : VM_DELETED;
-    struct message message = {.kind = MESSAGE_RESULT};
+    struct message message = {.kind = MESSAGE_RESULT, .result = *why};
     struct result *result = &message.result;
     text_set(result->op, instruct->op);
     text_set(result->vm, instruct->vm);
     result->generation = instruct->generation;
-    result->code = code;
     result->state = vm ? vm->record.state : absent;
     if (vm && reshape_tells(instruct->verb))
-        result->facts = reshape_facts(vm);
+        result->facts = facts_of(uplink, vm);
     uplink_send_refusal(uplink, &message);
+}
+
+void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
+                   const struct book_vm *vm) {
+    answer(uplink, instruct, &(struct result){.code = code}, vm);
+}
+
+void uplink_forbid(struct uplink *uplink, const struct instruct *instruct, enum obstacle obstacle,
+                   const struct book_vm *vm) {
+    answer(uplink, instruct, &(struct result){.code = CODE_NOT_ALLOWED, .obstacle = obstacle}, vm);
 }
 
 void uplink_send_results(struct uplink *uplink) {
@@ -223,7 +266,7 @@ static void send_piece(struct uplink *uplink) {
             continue;
         if (!table->vms)
             table->vms = memory_new(limit_table_chunk, sizeof(*table->vms));
-        table->vms[table->vms_count++] = full_report_of(vm);
+        table->vms[table->vms_count++] = full_report_of(uplink, vm);
     }
     table->last = node == &uplink->book->vms;
     uplink->table.next = node;

@@ -26,17 +26,25 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
  * operation, if any, is superseded (only delete may). */
 struct book_op *uplink_begin(struct book *book, const char *asker, const struct instruct *instruct);
 
-/* Sends the VM's state. */
-void uplink_send_vm(struct uplink *uplink, const struct vm *vm);
+/* Sends the VM's state, and whether it is heard of. */
+void uplink_send_vm(struct uplink *uplink, const struct book_vm *vm);
 
 /* Sends the VM's state with what it has, which changed without an instruction's end to tell. */
 void uplink_send_facts(struct uplink *uplink, const struct book_vm *vm);
+
+/* The operation has ended: its result is sent by the next tick, with those of all that ended in
+ * this turn, behind one capacity that counts them. */
+void uplink_result_due(struct uplink *uplink, struct book_op *op);
 
 /* Sends the result of an ended operation and schedules the next try. */
 void uplink_send_result(struct uplink *uplink, struct book_op *op);
 
 /* The answer to an instruction that leaves no trace here. vm NULL: it has no such VM here. */
 void uplink_refuse(struct uplink *uplink, const struct instruct *instruct, enum code code,
+                   const struct book_vm *vm);
+
+/* The answer to an instruction that its owner does not allow because of this word of it. */
+void uplink_forbid(struct uplink *uplink, const struct instruct *instruct, enum obstacle obstacle,
                    const struct book_vm *vm);
 
 /* All results that the manager above has not settled. */

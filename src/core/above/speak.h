@@ -4,13 +4,22 @@
 #pragma once
 
 #include "core/books/book.h"
+#include "core/link/incarnation.h"
+#include "core/link/lease.h"
 #include "core/link/session.h"
 
 struct uplink {
-    struct book *book; /* its role's, like the moment */
+    struct book *book; /* its role's, like the moment and the incarnation */
+    const struct own_incarnation *own;
     struct moment *moment;
     struct peer_setting setting;
+    struct incarnation known; /* the newest of the manager's that was heard */
+    uint64_t note_ms;         /* when the log may tell again why there is no session */
+    bool contested;           /* our address was taken since the last session */
     struct session session;
+    struct lease lease;    /* that the manager gives */
+    bool guarded, leased;  /* as is said in hello and beats; the role's to set */
+    uint64_t lease_ms;     /* that the manager usually gives; 0: it gives none */
     char software[limit_software_size];
     const char *networks;  /* as hello says; NULL: none */
     enum presence link;
@@ -25,8 +34,11 @@ struct uplink {
     size_t shapes_count;
     uint64_t capacity_due_ms; /* when a changed capacity is to be told; book_never: it is */
     struct capacity told;     /* newest capacity that the manager was told */
+    uint64_t unreadable;      /* messages of the manager that could not be read, since the start */
     bool starved;             /* something found the session full */
     bool sends, receives;     /* of a host: said in hello */
+    bool says_why;            /* of a host: where the manager asks for it */
+    bool asked_why;           /* by the manager */
     bool missed;              /* a VM's change found it full: the table is told again */
     bool table_begins;
     struct book_cursor table; /* of the VM table while that is being told */

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "core/above/speak.h"
+#include "core/books/amounts.h"
 
 enum {
     gather_ms = 100, /* law 7: changes of capacity travel together */
@@ -20,6 +21,7 @@ void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
                         .moment = book->moment,
                         .setting = *setting,
                         .networks = role->kind == ROLE_AGENT ? role->host_networks : hello_asked,
+                        .says_why = role->kind == ROLE_AGENT,
                         .beat_ms = beat_default_ms,
                         .hello_due_ms = book_never,
                         .beat_due_ms = book_never,
@@ -70,9 +72,15 @@ struct pinned_peer uplink_pinned(struct uplink *uplink) {
     return (struct pinned_peer){PINS_ABOVE, &uplink->setting, &uplink->manager_key, uplink->moment};
 }
 
+void uplink_load(struct uplink *uplink, const struct record *record) {
+    pins_load(uplink_pinned(uplink), record);
+    incarnation_load_known(&uplink->known, uplink_pinned(uplink), record);
+}
+
 /* A new session from here: another number, so that nothing of the old one is taken for it. */
 static void uplink_reopen(struct uplink *uplink, uint64_t hello_due_ms) {
     session_close(&uplink->session);
+    lease_forget(&uplink->lease);
     uplink->beat_due_ms = book_never;
     uplink->capacity_due_ms = book_never;
     record_clear(&capacity_table, &uplink->told);
@@ -105,6 +113,7 @@ void uplink_on_presence(struct uplink *uplink, const struct event *event) {
         return;
     if (event->kind == EVENT_LINK) {
         uplink->link = event->presence.presence;
+        uplink->contested |= event->presence.contested;
         uplink->hellos = 0;
         uplink_reopen(uplink, uplink->moment->now_ms);
     } else if (text_equal(event->presence.address, uplink->setting.address)) {
@@ -120,14 +129,22 @@ static void say_hello(struct uplink *uplink) {
     struct message message = {.kind = MESSAGE_HELLO};
     message.hello.version = protocol_version;
     message.hello.version_oldest = protocol_version_oldest;
-    if (!uplink->session.sent) /* one for all repeats: which one is heard is not known */
+    bool first = !uplink->session.sent;
+    if (first) /* one for all repeats: which one is heard is not known */
         uplink->said_digest = uplink_digest(uplink);
     message.hello.vm_digest = uplink->said_digest;
     message.hello.networks = memory_text(uplink->networks);
     message.hello.sends = uplink->sends;
     message.hello.receives = uplink->receives;
+    message.hello.incarnation = uplink->own->incarnation;
+    message.hello.manager = uplink->known;
+    message.hello.contested = uplink->contested;
+    message.hello.guarded = uplink->guarded;
+    message.hello.leased = uplink->leased;
     text_set(message.hello.software, uplink->software);
     session_say(&uplink->session, &message);
+    if (first)
+        lease_note(&uplink->lease, uplink->session.sent, uplink->moment->now_ms);
     uplink->hello_due_ms =
         uplink->moment->now_ms + book_backoff_ms(uplink->hellos++, &uplink->prng);
 }
@@ -156,8 +173,12 @@ void uplink_tick(struct uplink *uplink) {
     if (uplink->session.state == SESSION_OPENING && uplink->moment->now_ms >= uplink->hello_due_ms)
         say_hello(uplink);
     if (uplink_is_open(uplink) && uplink->moment->now_ms >= uplink->beat_due_ms) {
-        struct message beat = {.kind = MESSAGE_BEAT};
+        struct message beat = {.kind = MESSAGE_BEAT,
+                               .beat = {uplink->guarded, uplink->leased}};
+        uint64_t before = uplink->session.sent;
         session_send(&uplink->session, &beat);
+        if (uplink->session.sent > before)
+            lease_note(&uplink->lease, uplink->session.sent, uplink->moment->now_ms);
         uplink->beat_due_ms = uplink->moment->now_ms + uplink->beat_ms;
     }
     if (owes_key(uplink))
@@ -176,6 +197,14 @@ uint64_t uplink_deadline_ms(const struct uplink *uplink) {
     return uplink->capacity_due_ms < due ? uplink->capacity_due_ms : due;
 }
 
+void uplink_set_guarded(struct uplink *uplink, bool guarded) {
+    if (uplink->guarded == guarded)
+        return;
+    uplink->guarded = guarded;
+    if (uplink_is_open(uplink)) /* told at once: a lease hangs on it */
+        uplink->beat_due_ms = uplink->moment->now_ms;
+}
+
 void uplink_on_rekey(struct uplink *uplink, const struct event *event) {
     if (event->rekey.link != uplink->setting.link)
         return;
@@ -183,21 +212,79 @@ void uplink_on_rekey(struct uplink *uplink, const struct event *event) {
     uplink->told_key = false;
 }
 
+/* Why there is no session, once in a while. */
+static void note(struct uplink *uplink, const char *why) {
+    enum { noted_ms = 600000 };
+    if (uplink->moment->now_ms < uplink->note_ms)
+        return;
+    uplink->note_ms = uplink->moment->now_ms + noted_ms;
+    effects_note(uplink->moment->out, NOTE_WARNING, "", "%s %s", uplink->setting.name, why);
+}
+
+static void on_reset(struct uplink *uplink, const struct reset *reset) {
+    enum { unbelieved_most = 4 }; /* someone may accept it at any time */
+    if (reset->unbelieved) {
+        note(uplink, "does not believe this store, which is not the one that it knows: it has "
+                     "to be accepted there");
+        uplink->hellos = uplink->hellos < unbelieved_most ? uplink->hellos : unbelieved_most;
+    }
+    uint64_t wait = uplink->hellos ? book_backoff_ms(uplink->hellos, &uplink->prng) : 0;
+    uplink_reopen(uplink, uplink->moment->now_ms + wait);
+}
+
+/* Is it the welcome of a manager whose successor was heard? Older software tells no term. */
+static bool is_set_aside(const struct uplink *uplink, const struct frame *frame) {
+    if (!frame->messages_count || frame->messages[0].kind != MESSAGE_WELCOME)
+        return false;
+    const struct incarnation *told = &frame->messages[0].welcome.incarnation;
+    return told->term && !incarnation_follows(&uplink->known, told);
+}
+
+/* It is not applied, and those beside it are. */
+static void on_unreadable(struct uplink *uplink, const struct codec_fault *fault) {
+    if (effects_worth_noting(++uplink->unreadable))
+        effects_note(uplink->moment->out, NOTE_WARNING, "",
+                     "manager %s has said %llu messages that cannot be read here, and are not "
+                     "applied; the last: %s %s",
+                     uplink->setting.name, (unsigned long long)uplink->unreadable, fault->field,
+                     fault->text);
+}
+
 bool uplink_on_frame(struct uplink *uplink, const struct event *event) {
     const struct frame *frame = event->frame.frame;
     pins_on_frame(uplink_pinned(uplink), event);
     bool ours = uplink->session.number && frame->header.to == uplink->session.number;
     if (ours && frame->messages_count && frame->messages[0].kind == MESSAGE_RESET) {
-        uint64_t wait = uplink->hellos ? book_backoff_ms(uplink->hellos, &uplink->prng) : 0;
-        uplink_reopen(uplink, uplink->moment->now_ms + wait);
+        on_reset(uplink, &frame->messages[0].reset);
         return false;
     }
-    if (session_receive(&uplink->session, frame) != SESSION_ACCEPT)
+    if (ours && is_set_aside(uplink, frame)) {
+        note(uplink, "speaks as an older manager than was heard before; no session is opened");
         return false;
-    if (uplink->session.state == SESSION_OPENING && frame->messages_count &&
-        frame->messages[0].kind == MESSAGE_WELCOME)
+    }
+    if (ours && uplink->session.state == SESSION_OPENING && frame->messages_count &&
+        frame->messages[0].kind == MESSAGE_UNREADABLE) { /* no welcome: nothing is open yet */
+        on_unreadable(uplink, &frame->messages[0].unreadable);
+        return false;
+    }
+    enum session_verdict verdict = session_receive(&uplink->session, frame);
+    if (verdict == SESSION_STRANGER)
+        return false;
+    if (verdict == SESSION_ACCEPT && uplink->session.state == SESSION_OPENING &&
+        frame->messages_count && frame->messages[0].kind == MESSAGE_WELCOME)
         uplink->session.peer_number = frame->header.from;
-    return uplink->session.peer_number == frame->header.from;
+    bool is_peers = uplink->session.peer_number == frame->header.from;
+    if (is_peers && frame->header.lease_ms && frame->header.received <= uplink->session.sent)
+        lease_hear(&uplink->lease, frame->header.received, frame->header.lease_ms);
+    return is_peers && verdict == SESSION_ACCEPT;
+}
+
+/* On disk before the session is used. */
+static void know(struct uplink *uplink, const struct incarnation *told) {
+    if (!told->term || record_equal(&incarnation_table, &uplink->known, told))
+        return;
+    uplink->known = *told;
+    incarnation_save_known(&uplink->known, uplink_pinned(uplink));
 }
 
 static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *welcome) {
@@ -205,8 +292,13 @@ static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *
     uplink->session.state = SESSION_OPEN;
     uplink->hello_due_ms = book_never;
     uplink->hellos = 0;
+    uplink->session.version = welcome->version;
+    uplink->contested = false;
+    know(uplink, &welcome->incarnation);
     uplink->beat_ms = welcome->beat_ms;
+    uplink->lease_ms = welcome->lease_ms;
     uplink->overcommit = welcome->overcommit;
+    uplink->asked_why = welcome->asks_why;
     if (opened)
         uplink->beat_due_ms = uplink->moment->now_ms + uplink->beat_ms;
     uplink->shapes_count = welcome->shapes_count;
@@ -227,6 +319,9 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
     case MESSAGE_REKEY:
         if (uplink_is_open(uplink))
             pins_on_rekey(uplink_pinned(uplink), &message->rekey);
+        return UPLINK_HANDLED;
+    case MESSAGE_UNREADABLE:
+        on_unreadable(uplink, &message->unreadable);
         return UPLINK_HANDLED;
     case MESSAGE_RESET:
     case MESSAGE_HELLO:
@@ -275,6 +370,10 @@ void uplink_capacity_changed(struct uplink *uplink) {
         uplink->capacity_due_ms = uplink->moment->now_ms + gather_ms;
 }
 
+bool uplink_owes_capacity(const struct uplink *uplink) {
+    return uplink->capacity_due_ms <= uplink->moment->now_ms;
+}
+
 void uplink_mark_untold(struct book *book, struct book_op *op) {
     op->told = STEP_NONE;
     list_remove(&op->by_untold);
@@ -294,8 +393,18 @@ static void tell_taken(struct uplink *uplink) {
     }
 }
 
+void uplink_bound_capacity(struct capacity *capacity) {
+    static const struct amounts most = {
+        .cpus = limit_place, .memory_mib = limit_place, .disk_gib = limit_place};
+    amounts_bound(capacity, &most);
+    for (uint32_t i = 0; i < capacity->fits_count; i++)
+        if (capacity->fits[i].count > limit_place)
+            capacity->fits[i].count = limit_place;
+}
+
 void uplink_tell_capacity(struct uplink *uplink, struct capacity *now) {
     uplink->capacity_due_ms = book_never;
+    uplink_bound_capacity(now);
     if (uplink_has_room(uplink) && !record_equal(&capacity_table, now, &uplink->told)) {
         record_clear(&capacity_table, &uplink->told);
         record_clone(&capacity_table, now, &uplink->told);

@@ -8,10 +8,14 @@
 
 struct uplink;
 
+/* `own` is its role's, like the book; whoever inits it sets it then. */
 void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
                  const struct role_settings *role, struct book *book, struct prng *prng);
 void uplink_deinit(struct uplink *uplink);
 struct pinned_peer uplink_pinned(struct uplink *uplink); /* its manager */
+
+/* A stored record: what is known of its manager. Others are left alone. */
+void uplink_load(struct uplink *uplink, const struct record *record);
 
 /* Connection and presence. */
 void uplink_on_presence(struct uplink *uplink, const struct event *event);
@@ -20,6 +24,9 @@ void uplink_on_presence(struct uplink *uplink, const struct event *event);
  * tick, and after events that may have made a hello due. */
 void uplink_tick(struct uplink *uplink);
 uint64_t uplink_deadline_ms(const struct uplink *uplink);
+
+/* What keeps leases here is alive, or not: the manager is told at the next uplink_tick. */
+void uplink_set_guarded(struct uplink *uplink, bool guarded);
 
 /* We are changing our key, or have: the manager is told at the next uplink_tick in a session. */
 void uplink_on_rekey(struct uplink *uplink, const struct event *event);
@@ -52,8 +59,14 @@ bool uplink_resumes(const struct uplink *uplink);
  * progress or result. */
 void uplink_capacity_changed(struct uplink *uplink);
 
-/* Tells `now` if it differs from what was told, and which definitions of `book` it counts: in one
- * frame, so that the manager reserves for each until it is counted, and not a moment longer.
+/* Is it to be told by this tick, before any result? */
+bool uplink_owes_capacity(const struct uplink *uplink);
+
+/* Cuts it to what is believed above of one place (limit_place). */
+void uplink_bound_capacity(struct capacity *capacity);
+
+/* Tells `now`, so cut, if it differs from what was told, and which definitions of `book` it counts:
+ * in one frame, so that the manager reserves for each until it is counted, and not a moment longer.
  * Takes what it owns. */
 void uplink_tell_capacity(struct uplink *uplink, struct capacity *now);
 

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "core/above/instruct.h"
 #include "core/above/uplink.h"
+#include "core/agent/guard.h"
 #include "core/agent/vm.h"
 #include "core/agent/work.h"
 #include "core/books/lifecycle.h"
@@ -22,6 +23,8 @@ void agent_init(struct agent *agent, const struct role_settings *settings) {
     list_init(&agent->working);
     assert(settings->managers_count == 1);
     uplink_init(&agent->uplink, &settings->managers[0], settings, &agent->book, &agent->prng);
+    incarnation_init(&agent->own, settings->seed);
+    agent->uplink.own = &agent->own;
 }
 
 void agent_deinit(struct agent *agent) {
@@ -64,13 +67,17 @@ static enum code judge(const struct agent *agent, const struct book_vm *vm) {
     struct size growth = reshape_growth(&vm->record, op);
     if (op->verb == VERB_RECEIVE && !agent->landing.uri)
         return CODE_UNSUPPORTED;
+    if ((verb_makes(op->verb) || op->verb == VERB_START) && agent_lacks_lease(agent, vm))
+        return CODE_NO_LEASE;
+    if (verb_makes(op->verb) && agent_is_full(agent))
+        return CODE_NO_CAPACITY;
     if (verb_makes(op->verb))
         return (vm->counted || agent_has_room(agent, &vm->record.size)) &&
                        is_apart(agent, vm, &op->definition) &&
                        has_networks(agent, vm, op->verb)
                    ? CODE_OK
                    : CODE_NO_CAPACITY;
-    if (op->verb == VERB_DELETE)
+    if (verb_ends(op->verb))
         return CODE_OK;
     if (!lifecycle_permits(op->verb, vm->record.state))
         return vm->record.state == VM_LOST ? CODE_LOST : CODE_BAD_STATE;
@@ -91,7 +98,8 @@ static void complete(struct agent *agent, struct book_vm *vm) {
     if (!reshape_tells(op->verb))
         return;
     reshape_hold(vm, agent_used(agent, vm));
-    text_set(definition->name, record->name);
+    if (op->verb != VERB_REBUILD || !*definition->name) /* a new guest gets the newest name */
+        text_set(definition->name, record->name);
     if (op->verb != VERB_RESIZE)
         definition->size = record->size;
     if (op->verb != VERB_REBUILD)
@@ -99,8 +107,19 @@ static void complete(struct agent *agent, struct book_vm *vm) {
     definition->start = op->verb == VERB_REBUILD && record->state == VM_RUNNING;
     memory_free(definition->networks);
     definition->networks = memory_text(record->networks);
+    definition->on_loss = record->on_loss;
     book_save_vm(&agent->book, vm);
     book_save_op(&agent->book, vm->active);
+}
+
+/* Which word of the instruction it is that there is no capacity for, whatever else is here. */
+static enum obstacle obstacle(const struct agent *agent, const struct book_vm *vm) {
+    const struct operation *op = &vm->active->record;
+    if (!has_networks(agent, vm, op->verb))
+        return OBSTACLE_NETWORKS;
+    if (verb_makes(op->verb) && !is_apart(agent, vm, &op->definition))
+        return OBSTACLE_GROUP_RULE;
+    return agent_could_have(agent, &vm->record.size) ? OBSTACLE_NONE : OBSTACLE_SHAPE;
 }
 
 static void begin(struct agent *agent, const struct instruct *instruct) {
@@ -109,12 +128,18 @@ static void begin(struct agent *agent, const struct instruct *instruct) {
     enum code code = judge(agent, vm);
     agent_count(agent, vm);
     if (code != CODE_OK) {
+        if (code == CODE_NO_CAPACITY && agent_is_full(agent))
+            book_say_why(op, "the disk of this host is full");
         if (verb_makes(instruct->verb))
             agent_set_state(agent, vm, VM_FAILED);
+        op->record.obstacle = code == CODE_NO_CAPACITY ? obstacle(agent, vm) : OBSTACLE_NONE;
         agent_end(agent, op, code);
         return;
     }
     complete(agent, vm);
+    agent_guard(agent, vm);
+    if (instruct->verb == VERB_EVICT) /* whatever is under way on it: a lease may come next */
+        agent_guard_end(agent, vm);
     uplink_capacity_changed(&agent->uplink);
     agent_advance(agent, vm);
 }
@@ -149,6 +174,19 @@ static void on_instruct(struct agent *agent, const struct instruct *instruct) {
     }
 }
 
+/* A lease has come: those that ran when the host lost power may run again, and what waits for one
+ * to start a VM goes on. */
+static void go_on_waiting(struct agent *agent) {
+    list_for(struct book_vm, vm, &agent->book.vms, by_age) {
+        if (!agent_is_leased(vm) || agent_vm(vm)->job)
+            continue;
+        if (agent_vm(vm)->is_cut)
+            agent_restart(agent, vm);
+        else
+            agent_advance(agent, vm);
+    }
+}
+
 static void on_message(struct agent *agent, const struct message *message) {
     struct uplink *uplink = &agent->uplink;
     switch (uplink_on_message(uplink, message)) {
@@ -173,16 +211,28 @@ static void on_message(struct agent *agent, const struct message *message) {
 
 static void on_frame(struct agent *agent, const struct event *event) {
     const struct peer_setting *setting = &agent->uplink.setting;
-    if (setting->link != event->frame.link || !text_equal(setting->address, event->frame.from) ||
-        !uplink_on_frame(&agent->uplink, event))
+    if (setting->link != event->frame.link || !text_equal(setting->address, event->frame.from))
+        return;
+    bool accepted = uplink_on_frame(&agent->uplink, event);
+    uint64_t before_ms = agent->renewed_ms;
+    agent_renew(agent);
+    if (agent->renewed_ms > before_ms && agent->renewed_ms > agent->moment.now_ms)
+        go_on_waiting(agent);
+    if (!accepted)
         return;
     uint32_t fresh = agent->uplink.session.fresh;
     for (uint32_t i = fresh; i < event->frame.frame->messages_count; i++)
         on_message(agent, &event->frame.frame->messages[i]);
 }
 
+static void tell_owed(struct agent *agent) {
+    if (uplink_owes_capacity(&agent->uplink))
+        agent_tell_capacity(agent);
+}
+
 static void on_op_due(struct agent *agent, struct book_op *op) {
     if (book_op_has_ended(op)) {
+        tell_owed(agent);
         uplink_send_result(&agent->uplink, op);
     } else if (op->deadline_ms <= agent->moment.now_ms) {
         op->deadline_ms = book_never;
@@ -201,6 +251,7 @@ static void on_tick(struct agent *agent) {
     struct timer *timer = NULL;
     while ((timer = heap_first(&agent->book.timers)) && timer->due_ms <= agent->moment.now_ms)
         on_op_due(agent, container_of(timer, struct book_op, timer));
+    tell_owed(agent);
 }
 
 static void on_load(struct agent *agent, const struct event *event) {
@@ -210,6 +261,7 @@ static void on_load(struct agent *agent, const struct event *event) {
         const struct operation *record = event->load.data;
         struct book_op *op = book_add_op(&agent->book, record);
         struct book_vm *vm = book_vm(&agent->book, record->vm);
+        op->loaded = true;
         uplink_mark_untold(&agent->book, op);
         if (book_op_has_ended(op))
             return;
@@ -220,20 +272,24 @@ static void on_load(struct agent *agent, const struct event *event) {
 }
 
 static void on_start(struct agent *agent) {
+    incarnation_begin(&agent->own, &agent->moment);
     struct effect_job *job = &effects_add(agent->moment.out, EFFECT_JOB)->job;
     job->kind = JOB_SCAN; /* not among agent->jobs: a stop does not wait for it */
     job->job = ++agent->last_job;
 }
 
 /* What the scan did not find is not there; then everything under way goes on. */
-static void on_scanned(struct agent *agent) {
+static void begin_working(struct agent *agent) {
+    if (agent->scanned || !agent->scan_ended || agent->met)
+        return;
     list_for(struct book_vm, vm, &agent->book.vms, by_age) {
         if (!agent_vm(vm)->is_found && lifecycle_is_made(vm->record.state))
             agent_set_state(agent, vm, VM_LOST);
     }
     agent->scanned = true;
+    agent_guard_all(agent);
     list_for(struct book_vm, vm, &agent->book.vms, by_age) {
-        if (agent_vm(vm)->is_cut)
+        if (agent_vm(vm)->is_cut && !agent_is_leased(vm)) /* it may run elsewhere otherwise */
             agent_restart(agent, vm);
         if (!vm->active)
             continue;
@@ -250,7 +306,10 @@ static void on_stop(struct agent *agent) {
 }
 
 static void on_host(struct agent *agent, const struct event *event) {
+    if (event->host.is_full != agent->host_is_full)
+        effects_note_disk(agent->moment.out, event->host.is_full, "of the VMs");
     agent->host = event->host.size;
+    agent->host_is_full = event->host.is_full;
     agent->uplink.sends = event->host.sends;
     agent->uplink.receives = *event->host.uri;
     record_clear(&landing_table, &agent->landing);
@@ -263,11 +322,28 @@ static void on_host(struct agent *agent, const struct event *event) {
                  event->host.size.memory_mib, event->host.size.disk_gib, event->host.accelerator);
 }
 
+/* What has waited for a VM that stands still no more goes on. */
+static void on_guard(struct agent *agent, const struct event *event) {
+    struct book_vm *vm = book_vm(&agent->book, event->guard.vm);
+    agent_on_guard(agent, event);
+    if (vm && event->guard.news == GUARD_THAWED && agent->scanned)
+        agent_advance(agent, vm);
+    if (event->guard.news == GUARD_THERE && agent->renewed_ms > agent->moment.now_ms)
+        go_on_waiting(agent);
+}
+
+static void on_disk(struct agent *agent, const struct event *event) {
+    agent->books_are_full = event->disk.is_full;
+    effects_note_disk(agent->moment.out, agent->books_are_full, "of the books");
+    uplink_capacity_changed(&agent->uplink);
+}
+
 static void on_event(struct agent *agent, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
         on_load(agent, event);
-        pins_load(uplink_pinned(&agent->uplink), &event->load);
+        incarnation_load(&agent->own, &event->load);
+        uplink_load(&agent->uplink, &event->load);
         return;
     case EVENT_START:
         on_start(agent);
@@ -284,18 +360,26 @@ static void on_event(struct agent *agent, const struct event *event) {
         break;
     case EVENT_JOB:
         agent_on_job(agent, event);
+        begin_working(agent);
         break;
     case EVENT_DOMAIN:
         agent_on_domain(agent, event);
         break;
     case EVENT_SCANNED:
-        on_scanned(agent);
+        agent->scan_ended = true;
+        begin_working(agent);
         break;
     case EVENT_HOST:
         on_host(agent, event);
         break;
+    case EVENT_DISK:
+        on_disk(agent, event);
+        break;
     case EVENT_REKEY:
         uplink_on_rekey(&agent->uplink, event);
+        break;
+    case EVENT_GUARD:
+        on_guard(agent, event);
         break;
     case EVENT_STOP:
         on_stop(agent);
@@ -311,8 +395,6 @@ static void on_event(struct agent *agent, const struct event *event) {
         agent_tell_capacity(agent);
         uplink_resume(&agent->uplink);
     }
-    if (agent->uplink.capacity_due_ms <= agent->moment.now_ms)
-        agent_tell_capacity(agent);
     if (agent->scanned) /* what it says before would not be true */
         uplink_tick(&agent->uplink);
 }
@@ -334,9 +416,10 @@ uint64_t agent_deadline_ms(const struct agent *agent) {
 void agent_check(const struct agent *agent) {
     book_check(&agent->book);
     uplink_check(&agent->uplink);
-    uint64_t vms = 0;
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &agent->book.vms)
-        vms += lifecycle_occupies(container_of(node, struct book_vm, by_age)->record.state);
-    assert(vms == agent->used.vms);
+    uint64_t vms = 0, guarded = 0;
+    list_for(const struct book_vm, vm, &agent->book.vms, by_age) {
+        vms += lifecycle_occupies(vm->record.state);
+        guarded += agent_vm(vm)->is_guarded;
+    }
+    assert(vms == agent->used.vms && guarded == agent->guarded);
 }

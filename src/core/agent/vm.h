@@ -10,7 +10,11 @@ struct agent_vm {
     struct list by_work; /* in agent.working while a job is under way */
     uint64_t job;        /* that job; 0: none */
     bool is_found;       /* by the scan after the start */
+    bool is_met;         /* by that, and not in the books until what it has is known */
+    uint8_t looks;       /* jobs to find that out */
     bool is_cut;         /* it ran when its host lost power, and is to run again */
+    bool is_guarded;     /* its host's warden knows of it */
+    bool is_frozen;      /* by that: it stands still */
     bool ran;            /* the domain has come to run since that job was begun */
     uint8_t fell;        /* the state of a domain that ran and is off again; 0: none */
 };
@@ -32,15 +36,22 @@ extern const struct book_kind agent_books;
 
 struct agent {
     struct moment moment;
+    struct own_incarnation own;
     struct book book;
     struct uplink uplink;
     struct size host;        /* what the host offers */
+    bool host_is_full;       /* its disk: no new VM begins */
+    bool books_are_full;     /* the disk that they are on: no new VM begins */
     const char *networks;    /* that it has, by commas; NULL: none */
     struct landing landing;  /* where it receives VMs that run; no URI: it does not */
     struct amounts used;      /* by the VMs here */
     uint64_t last_job;
     uint64_t jobs;           /* under way */
     struct list working;     /* agent_vm.by_work of the VMs that they are for */
+    uint64_t met;            /* VMs that are is_met */
+    uint64_t guarded;        /* VMs that are is_guarded */
+    uint64_t renewed_ms;     /* until when the warden was told that they may run */
+    bool scan_ended;         /* scanned: and all that it has met is known */
     bool scanned, stopping;
     struct prng prng;
 };
@@ -50,11 +61,25 @@ void agent_set_state(struct agent *agent, struct book_vm *vm, enum vm_state stat
 
 void agent_tell_capacity(struct agent *agent);
 
+/* Does it run by a lease? */
+bool agent_is_leased(const struct book_vm *vm);
+
+/* Something for the host's warden; the rest is the caller's to fill in. */
+struct effect_guard *agent_tell_guard(struct agent *agent, enum guard_order order);
+
+/* The VM is here, or has gone: it is guarded or not, as it needs (agent/guard.h). */
+void agent_guard(struct agent *agent, struct book_vm *vm);
+
 /* The sum that the VM counts in; NULL: it does not count. */
 struct amounts *agent_used(struct agent *agent, const struct book_vm *vm);
+bool agent_is_full(const struct agent *agent);
+bool agent_could_have(const struct agent *agent, const struct size *size); /* if it were empty */
 bool agent_has_room(const struct agent *agent, const struct size *size);
 
-/* Ends the operation and sends its result, capacity before it. */
+/* A job of the VM; what it is about is for the caller to fill in. */
+struct effect_job *agent_add_job(struct agent *agent, struct book_vm *vm, enum job_kind kind);
+
+/* Ends the operation; its result is due, with the capacity before it. */
 void agent_end(struct agent *agent, struct book_op *op, enum code code);
 
 /* Call after a change of state: the VM's size counts in what is used on the host, or no longer. */

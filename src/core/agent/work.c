@@ -4,13 +4,15 @@
 
 #include <assert.h>
 
+#include "core/agent/guard.h"
+#include "core/agent/meet.h"
 #include "core/agent/vm.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
 
 enum {
     guest_grace_ms = 60000,  /* to act on a shutdown or reboot once asked, at the most */
-    progress_after_ms = 200, /* short operations tell their result alone */
+    progress_after_ms = 1000, /* only a step that lasts is told; the result tells the rest */
 };
 
 struct stage {
@@ -46,6 +48,7 @@ static const struct plan plans[VERB_COUNT] = {
     [VERB_MIGRATE] = {{{STEP_MIGRATING, JOB_MIGRATE}}, VM_DELETED},
     [VERB_ADOPT] = {{{STEP_STARTING, JOB_ADOPT}}, VM_RUNNING},
     [VERB_DELETE] = {{{STEP_DELETING, JOB_REMOVE}}, VM_DELETED},
+    [VERB_EVICT] = {{{STEP_DELETING, JOB_EVICT}}, VM_DELETED},
 };
 static const struct stage undoing = {STEP_UNDOING, JOB_REMOVE};
 
@@ -78,23 +81,8 @@ static bool is_of_memory(enum verb verb) {
     return verb == VERB_PAUSE || verb == VERB_RESUME || verb == VERB_SUSPEND;
 }
 
-static struct effect_job *add_job(struct agent *agent, struct book_vm *vm, enum job_kind kind) {
-    struct agent_vm *here = agent_vm(vm);
-    list_remove(&here->by_work);
-    list_add(&agent->working, &here->by_work);
-    struct effect_job *job = &effects_add(agent->moment.out, EFFECT_JOB)->job;
-    here->job = job->job = ++agent->last_job;
-    here->ran = false;
-    here->fell = 0;
-    agent->jobs++;
-    job->kind = kind;
-    job->epoch = vm->record.epoch;
-    text_set(job->vm, vm->record.id);
-    return job;
-}
-
 void agent_restart(struct agent *agent, struct book_vm *vm) {
-    (void)add_job(agent, vm, JOB_START);
+    (void)agent_add_job(agent, vm, JOB_START);
     effects_note(agent->moment.out, NOTE_INFO, "",
                  "VM %s ran when this host lost power; it is started again", vm->record.id);
 }
@@ -107,28 +95,63 @@ static void on_restarted(struct agent *agent, struct book_vm *vm, enum code code
     agent_advance(agent, vm);
 }
 
+static void begin_step(struct agent *agent, struct book_op *op, enum step step) {
+    book_step(op, step, agent->moment.wall_ms);
+    op->progress_ms = agent->moment.now_ms + progress_after_ms;
+    book_schedule(&agent->book, op);
+}
+
 static void run(struct agent *agent, struct book_vm *vm, const struct stage *stage) {
     struct book_op *op = vm->active;
-    book_step(op, stage->step, agent->moment.wall_ms);
+    const struct stage *next = stage_after(op, stage);
+    begin_step(agent, op, stage->step);
     op->record.state = OP_RUNNING;
     /* What is not harmless twice is on disk before it is begun; so is that a disk may be another
      * already, whatever an earlier stage would say if it were asked again. */
     if (stage->step == STEP_REBOOTING || stage->step == STEP_UNDOING ||
         stage->job == JOB_REBUILD)
         book_save_op(&agent->book, op);
-    if (op->progress_ms == book_never)
-        op->progress_ms = agent->moment.now_ms + progress_after_ms;
-    book_schedule(&agent->book, op);
-    struct effect_job *job = add_job(agent, vm, stage->job);
+    if (stage->job == JOB_REMOVE || stage->job == JOB_EVICT) {
+        agent_vm(vm)->is_cut = false;
+        agent_guard_end(agent, vm);
+    }
+    struct effect_job *job = agent_add_job(agent, vm, stage->job);
+    job->starts = next && next->job == JOB_START;
     text_set(job->op, op->record.id);
     text_set(job->snapshot, op->record.snapshot);
+    job->hard = op->record.hard;
     record_clone(&definition_table, &op->record.definition, &job->definition);
     record_clone(&landing_table, &op->record.landing, &job->landing);
 }
 
+/* Does it come to run by this stage, or right after it? */
+static bool starts(const struct book_op *op, const struct stage *stage) {
+    const struct stage *next = stage_after(op, stage);
+    return stage->job == JOB_START || (next && next->job == JOB_START);
+}
+
+/* It stands still, or is to run (again) once a lease comes; what is to be gone need not wait. */
+static bool awaits_lease(const struct agent *agent, const struct book_vm *vm,
+                         const struct stage *stage) {
+    const struct agent_vm *here = agent_vm(vm);
+    const struct book_op *op = vm->active;
+    bool waits = here->is_frozen || (here->is_cut && agent_is_leased(vm)) ||
+                 (starts(op, stage) && agent_lacks_lease(agent, vm));
+    return waits && !verb_ends(op->record.verb);
+}
+
+/* The stage is next: now, or once a lease comes. */
+static void go_on(struct agent *agent, struct book_vm *vm, const struct stage *stage) {
+    if (awaits_lease(agent, vm, stage))
+        begin_step(agent, vm->active, stage->step);
+    else
+        run(agent, vm, stage);
+}
+
 void agent_advance(struct agent *agent, struct book_vm *vm) {
     struct book_op *op = vm->active;
-    if (!op || agent_vm(vm)->job || agent->stopping)
+    if (!op || agent_vm(vm)->job || agent->stopping ||
+        awaits_lease(agent, vm, stage_at(op)))
         return;
     bool off = vm->record.state == VM_STOPPED || vm->record.state == VM_CRASHED;
     bool forgotten = is_of_memory(op->record.verb) && off;
@@ -207,10 +230,10 @@ static void on_done(struct agent *agent, struct book_vm *vm) {
     if (stage == &undoing) {
         on_undone(agent, vm, CODE_OK);
     } else if (next) {
-        run(agent, vm, next);
+        go_on(agent, vm, next);
     } else if (stage->job == JOB_SHUTDOWN && vm->record.state != VM_STOPPED) {
         await_guest(agent, op);
-    } else if (stage->job == JOB_REBOOT && !agent_op(op)->guest_acted) {
+    } else if (stage->job == JOB_REBOOT && !op->record.hard && !agent_op(op)->guest_acted) {
         await_guest(agent, op);
     } else {
         if (stage->job == JOB_RECEIVE)
@@ -223,10 +246,12 @@ static void on_done(struct agent *agent, struct book_vm *vm) {
 /* What nobody can say counts as the larger of both sizes. */
 static void learn_size(struct agent *agent, struct book_vm *vm, const struct event *event) {
     struct facts facts = reshape_facts(vm);
-    facts.size = event->job.code == CODE_OK ? vm->active->record.definition.size
-                                            : event->job.size;
+    const struct operation *op = &vm->active->record;
+    facts.size = event->job.code == CODE_OK ? op->definition.size : event->job.size;
     if (size_is_zero(&facts.size))
         facts.size = vm->record.size;
+    else if (!facts.size.disk_gib) /* what is not there has not grown */
+        facts.size.disk_gib = op->verb == VERB_RESIZE ? op->was.disk_gib : vm->record.size.disk_gib;
     (void)reshape_learn(vm, &facts, agent_used(agent, vm), agent->moment.wall_ms);
     record_clear(&facts_table, &facts);
 }
@@ -237,6 +262,8 @@ static void learn_rebuild(struct book_vm *vm, const struct event_job *job) {
         return;
     if (job->code == CODE_OK || (*job->image && job->left == SNAPSHOTS_GONE))
         reshape_rebuilt(&vm->record, job->code == CODE_OK ? image : job->image);
+    if (job->code == CODE_OK)
+        reshape_rename(&vm->record, &vm->active->record.definition);
 }
 
 /* What the VM has now, as far as the host says. */
@@ -246,9 +273,9 @@ static void learn(struct agent *agent, struct book_vm *vm, const struct event *e
     bool missing = event->job.code == CODE_NOT_FOUND || event->job.left == SNAPSHOTS_GONE;
     if (!reshape_tells(op->verb))
         return;
-    if (op->verb == VERB_RESIZE) {
-        learn_size(agent, vm, event);
-    } else if (op->verb == VERB_REBUILD) {
+    if (op->verb == VERB_RESIZE || (op->verb == VERB_REVERT && !done))
+        learn_size(agent, vm, event); /* a revert that failed may have brought what it had then */
+    if (op->verb == VERB_REBUILD) {
         learn_rebuild(vm, &event->job);
     } else if (op->verb == VERB_SNAPSHOT && done) {
         struct snapshot snapshot = {.created_ms = agent->moment.wall_ms,
@@ -272,8 +299,16 @@ static struct book_vm *vm_of_job(const struct agent *agent, uint64_t job) {
     return NULL;
 }
 
+/* The host goes on by itself. */
+static void on_starts(struct agent *agent, struct book_vm *vm, const struct event *event) {
+    learn(agent, vm, event);
+    begin_step(agent, vm->active, STEP_STARTING);
+}
+
 static void on_own_job(struct agent *agent, struct book_vm *vm, const struct event *event) {
     struct book_op *op = vm->active;
+    if (op->record.step != STEP_UNDOING) /* the cause stays */
+        book_say_why(op, event->job.why);
     learn(agent, vm, event);
     if (agent->stopping && stage_after(op, stage_at(op)))
         book_save_op(&agent->book, op); /* the rest after the restart */
@@ -285,18 +320,29 @@ static void on_own_job(struct agent *agent, struct book_vm *vm, const struct eve
         on_failed(agent, vm, event->job.code);
 }
 
+/* False: the job's operation was superseded while it ran. */
+static bool is_own_job(const struct book_vm *vm) {
+    const struct book_op *op = vm->active;
+    return op && op->record.timeline_count && op->record.state == OP_RUNNING;
+}
+
 void agent_on_job(struct agent *agent, const struct event *event) {
     struct book_vm *vm = vm_of_job(agent, event->job.job);
+    if (event->job.starts) {
+        if (vm && is_own_job(vm))
+            on_starts(agent, vm, event);
+        return;
+    }
     agent->jobs--;
     if (vm) {
         struct agent_vm *here = agent_vm(vm);
         here->job = 0;
         list_remove(&here->by_work);
-        struct book_op *op = vm->active;
-        bool own = op && op->record.timeline_count && op->record.state == OP_RUNNING;
-        if (here->is_cut)
+        if (here->is_met)
+            agent_on_met(agent, vm, &event->job);
+        else if (here->is_cut)
             on_restarted(agent, vm, event->job.code);
-        else if (!own) /* the job's operation was superseded while it ran */
+        else if (!is_own_job(vm))
             agent_advance(agent, vm);
         else
             on_own_job(agent, vm, event);
@@ -337,12 +383,13 @@ void agent_on_domain(struct agent *agent, const struct event *event) {
     const struct event_domain *domain = &event->domain;
     struct book_vm *vm = book_vm(&agent->book, domain->vm);
     bool is_found = domain->why == DOMAIN_FOUND || domain->why == DOMAIN_CUT;
-    if (!vm) {
+    if (agent_is_to_meet(vm) && (!vm || !agent_vm(vm)->is_met)) {
         if (is_found)
-            effects_note(agent->moment.out, NOTE_WARNING, "",
-                         "domain of VM %s is on this host but not in the books; nothing was "
-                         "done to it",
-                         domain->vm);
+            agent_meet(agent, vm, domain);
+        return;
+    }
+    if (agent_vm(vm)->is_met) {
+        agent_on_met_domain(agent, vm, domain);
         return;
     }
     if (domain->epoch != vm->record.epoch && domain->state != VM_LOST)
@@ -352,7 +399,7 @@ void agent_on_domain(struct agent *agent, const struct event *event) {
         here->is_found = true;
     learn_fall(vm, domain->state);
     const struct book_op *op = vm->active;
-    bool making = op && (verb_makes(op->record.verb) || op->record.verb == VERB_DELETE);
+    bool making = op && (verb_makes(op->record.verb) || verb_ends(op->record.verb));
     if (making || vm->record.state == VM_DELETING || vm->record.state == VM_DELETED ||
         vm->record.state == VM_FAILED)
         return; /* its job's end says what became of it */
@@ -377,6 +424,13 @@ void agent_on_deadline(struct agent *agent, struct book_op *op) {
     struct book_vm *vm = book_vm(&agent->book, op->record.vm);
     if (agent_vm(vm)->job)
         return; /* begun: its true end comes from the host, late as it may be */
-    bool asked = op->record.verb == VERB_SHUTDOWN || op->record.verb == VERB_REBOOT;
-    agent_end(agent, op, asked ? CODE_GUEST_IGNORED : CODE_DEADLINE);
+    if (reshape_tells(op->record.verb) && op->loaded && awaits_lease(agent, vm, stage_at(op)))
+        return; /* begun by a former process; what came of it is known once it goes on */
+    if (verb_makes(op->record.verb)) { /* no lease came in time to start it */
+        undo(agent, vm, CODE_DEADLINE);
+        return;
+    }
+    bool asks = op->record.verb == VERB_SHUTDOWN ||
+                (op->record.verb == VERB_REBOOT && !op->record.hard);
+    agent_end(agent, op, asks ? CODE_GUEST_IGNORED : CODE_DEADLINE);
 }

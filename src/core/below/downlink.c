@@ -5,6 +5,9 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "core/below/belief.h"
+#include "core/below/claims.h"
+#include "core/below/leases.h"
 #include "core/below/lend.h"
 #include "core/below/peer.h"
 #include "core/below/turns.h"
@@ -17,6 +20,9 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
                                   .moment = book->moment,
                                   .beat_ms = settings->beat_ms,
                                   .hold_down_ms = settings->hold_down_ms,
+                                  .lease_ms = settings->lease_ms,
+                                  .recover_due_ms = book_never,
+                                  .most = settings->most,
                                   .overcommit = settings->overcommit,
                                   .sweep_due_ms = book_never};
     prng_init(&downlink->prng, prng_next(prng));
@@ -32,9 +38,12 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
         peer->downlink = downlink;
         session_init(&peer->session, &peer->setting, settings->session_messages, book->moment);
         list_init(&peer->vms);
+        list_init(&peer->leftovers);
+        list_init(&peer->by_turned);
         map_put(&downlink->by_address, peer->setting.address, peer);
         map_put(&downlink->by_name, peer->setting.name, peer);
     }
+    list_init(&downlink->turned);
     downlink_share(downlink, &(struct askers){0});
     for (size_t i = 0; i < settings->shapes_count; i++)
         downlink->catalogue[downlink->catalogue_count++] = settings->shapes[i];
@@ -52,6 +61,8 @@ void downlink_deinit(struct downlink *downlink) {
         memory_free(downlink->peers[i].labels);
         memory_free(downlink->peers[i].next_key);
         memory_free(downlink->peers[i].networks);
+        list_for(struct left, left, &downlink->peers[i].leftovers, node)
+            memory_free(left);
     }
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         tournament_deinit(&downlink->rooms[i]);
@@ -63,11 +74,14 @@ void downlink_deinit(struct downlink *downlink) {
 }
 
 void downlink_start(struct downlink *downlink) {
+    downlink->started_ms = downlink->moment->wall_ms;
     for (size_t i = 0; i < downlink->count; i++) {
         downlink->peers[i].state = PEER_SUSPECT;
         downlink->peers[i].state_ms = downlink->moment->now_ms;
     }
     downlink->sweep_due_ms = downlink->moment->now_ms + downlink->beat_ms / 2;
+    downlink_start_leases(downlink);
+    downlink->recover_due_ms = downlink->moment->now_ms;
 }
 
 static_assert(limit_shapes <= 64, "peer.counted has a bit for each");
@@ -78,16 +92,11 @@ static bool has_told_all(const struct peer *peer) {
     return peer->has_told && peer->counted == (shapes ? UINT64_MAX >> (64 - shapes) : 0);
 }
 
-bool downlink_awaits(const struct downlink *downlink) {
-    for (size_t i = 0; i < downlink->count; i++) {
-        const struct peer *peer = &downlink->peers[i];
-        bool silent =
-            peer->state == PEER_SUSPECT || (peer->state == PEER_UP && !has_told_all(peer));
-        if (silent && !peer->cordoned_ms &&
-            downlink->moment->now_ms - peer->state_ms < downlink->hold_down_ms)
-            return true;
-    }
-    return false;
+bool peer_is_awaited(const struct peer *peer) {
+    const struct downlink *downlink = peer->downlink;
+    bool silent = peer->state == PEER_SUSPECT || (peer->state == PEER_UP && !has_told_all(peer));
+    return silent && !peer->cordoned_ms &&
+           downlink->moment->now_ms - peer->state_ms < downlink->hold_down_ms;
 }
 
 struct peer *downlink_peer(const struct downlink *downlink, uint32_t link, const char *address) {
@@ -99,17 +108,12 @@ struct peer *downlink_by_name(const struct downlink *downlink, const char *name)
     return map_get(&downlink->by_name, name);
 }
 
-struct pinned_peer peer_pinned(struct peer *peer) {
-    return (struct pinned_peer){PINS_BELOW, &peer->setting, &peer->next_key,
-                                peer->downlink->moment};
-}
-
-/* What is in use there, and nothing more. */
+/* What is in use there, and nothing more: all of it where less than nothing is left. */
 static struct capacity without_free(const struct capacity *whole) {
     return (struct capacity){
-        .cpus_total = whole->cpus_total - whole->cpus_free,
-        .memory_mib_total = whole->memory_mib_total - whole->memory_mib_free,
-        .disk_gib_total = whole->disk_gib_total - whole->disk_gib_free,
+        .cpus_total = whole->cpus_total - room_left(whole->cpus_free),
+        .memory_mib_total = whole->memory_mib_total - room_left(whole->memory_mib_free),
+        .disk_gib_total = whole->disk_gib_total - room_left(whole->disk_gib_free),
     };
 }
 
@@ -157,8 +161,15 @@ static void peer_set_state(struct peer *peer, enum peer_state state) {
         return;
     if (peer_is_up(peer))
         peer->lost_ms = downlink->moment->wall_ms;
+    if (peer_is_up(peer) || state == PEER_UP) {
+        list_remove(&peer->by_turned);
+        list_add(&downlink->turned, &peer->by_turned);
+        downlink->recover_due_ms = downlink->moment->now_ms;
+    }
     downlink->up_count += state == PEER_UP;
     downlink->up_count -= peer_is_up(peer);
+    if (!downlink->up_count || !downlink->heard_ms)
+        downlink->heard_ms = downlink->up_count ? downlink->moment->now_ms : 0;
     peer->state = state;
     peer->state_ms = downlink->moment->now_ms;
     peer->seen_ms = downlink->moment->wall_ms;
@@ -196,9 +207,12 @@ void downlink_settle(struct peer *peer, const char *op) {
 static void send_welcome(struct peer *peer) {
     struct downlink *downlink = peer->downlink;
     struct message message = {.kind = MESSAGE_WELCOME};
-    message.welcome.version = protocol_version;
+    message.welcome.version = peer->session.version;
     message.welcome.beat_ms = (uint32_t)downlink->beat_ms;
     message.welcome.overcommit = peer_overcommit(peer);
+    message.welcome.asks_why = downlink->asks_why;
+    message.welcome.lease_ms = downlink->lease_ms;
+    message.welcome.incarnation = downlink->own->incarnation;
     message.welcome.shapes_count = (uint32_t)downlink->catalogue_count;
     message.welcome.shapes = memory_copy(
         downlink->catalogue, downlink->catalogue_count * sizeof(*downlink->catalogue));
@@ -229,9 +243,14 @@ void peer_set_overcommit(struct peer *peer, const struct overcommit *overcommit)
         send_welcome(peer);
 }
 
+static bool is_size(const struct size *left, const struct size *right) {
+    return left->cpus == right->cpus && left->memory_mib == right->memory_mib &&
+           left->disk_gib == right->disk_gib;
+}
+
 int downlink_shape(const struct downlink *downlink, const struct size *size) {
     for (size_t i = 0; i < downlink->catalogue_count; i++)
-        if (record_equal(&size_table, &downlink->catalogue[i].size, size))
+        if (is_size(&downlink->catalogue[i].size, size))
             return (int)i;
     return -1;
 }
@@ -248,37 +267,38 @@ uint64_t downlink_takes(const struct size *put, const struct size *of) {
     return most > disk ? most : disk;
 }
 
-/* What the reservations at a peer take of the newest shape. */
-static void reserve_newest(struct peer *peer) {
+/* What the reservations at a peer take of the shape. */
+static void reserve_shape(struct peer *peer, size_t at) {
     const struct downlink *downlink = peer->downlink;
-    size_t newest = downlink->catalogue_count - 1;
     if (!peer->reserved)
         return;
     peer->reserved = memory_resize(peer->reserved, downlink->catalogue_count * sizeof(uint64_t));
-    peer->reserved[newest] = 0;
+    peer->reserved[at] = 0;
     list_for(const struct book_vm, vm, &peer->vms, by_place) {
         if (vm->active)
-            peer->reserved[newest] +=
-                downlink_takes(&vm->active->reserved, &downlink->catalogue[newest].size);
+            peer->reserved[at] +=
+                downlink_takes(&vm->active->reserved, &downlink->catalogue[at].size);
     }
 }
 
-bool downlink_add_shape(struct downlink *downlink, const struct shape *shape) {
-    if (downlink->catalogue_count == limit_shapes)
-        return false;
-    tournament_init(&downlink->rooms[downlink->catalogue_count], downlink->count);
-    downlink->catalogue[downlink->catalogue_count++] = *shape;
+void downlink_set_shape(struct downlink *downlink, size_t at, const struct shape *shape) {
+    assert(at <= downlink->catalogue_count && at < limit_shapes);
+    if (at == downlink->catalogue_count) {
+        tournament_init(&downlink->rooms[at], downlink->count);
+        downlink->catalogue_count++;
+    }
+    downlink->catalogue[at] = *shape;
     size_t bytes = downlink->catalogue_count * sizeof(uint64_t);
     for (size_t i = 0; i < downlink->count; i++) {
         struct peer *peer = &downlink->peers[i];
         peer->fits = memory_resize(peer->fits, bytes);
-        peer->fits[downlink->catalogue_count - 1] = 0;
-        reserve_newest(peer);
+        peer->fits[at] = 0;
+        peer->counted &= ~(UINT64_C(1) << at);
+        reserve_shape(peer, at);
         peer_count(peer);
         if (peer_is_up(peer))
             send_welcome(peer);
     }
-    return true;
 }
 
 /* What waits is instructed with all that is under way when a session opens. */
@@ -299,6 +319,13 @@ void peer_close(struct peer *peer) {
         peer_set_state(peer, PEER_SUSPECT);
 }
 
+bool downlink_accept(struct peer *peer) {
+    bool accepted = belief_accept(peer);
+    if (accepted) /* whoever was known is known no more, and may be in a session */
+        peer_close(peer);
+    return accepted;
+}
+
 /* Answers leave by the server that brought what is new. A repeat may be one that another server
  * recorded, to draw them to itself. */
 static void peer_route(struct peer *peer, const struct event *event) {
@@ -307,12 +334,27 @@ static void peer_route(struct peer *peer, const struct event *event) {
                   peer->endpoint);
 }
 
+/* Answered in the sender's own session, so that it knows it is meant. */
+enum reset_why { RESET_UNKNOWN, RESET_UNBELIEVED };
+
+static void send_reset(const struct peer *peer, const struct frame *frame, enum reset_why why) {
+    struct downlink *downlink = peer->downlink;
+    struct session session = {.peer = &peer->setting,
+                              .moment = downlink->moment,
+                              .number = 1 + prng_below(&downlink->prng, session_number_most),
+                              .peer_number = frame->header.from};
+    struct message reset = {.kind = MESSAGE_RESET, .reset.unbelieved = why == RESET_UNBELIEVED};
+    session_say(&session, &reset);
+}
+
 /* Opens the session that a hello asks for: welcome goes out. False: it opens none. */
 static bool on_hello(struct peer *peer, const struct event *event) {
     struct downlink *downlink = peer->downlink;
     const struct frame *frame = event->frame.frame;
     const struct hello *hello = &frame->messages[0].hello;
     if (hello->version < protocol_version_oldest || hello->version_oldest > protocol_version) {
+        if (!effects_worth_noting(++peer->mismatched))
+            return false;
         effects_note(downlink->moment->out, NOTE_WARNING, "",
                      "%s speaks protocol versions %u to %u, this manager %d to %d: upgrade the "
                      "older side",
@@ -323,6 +365,10 @@ static bool on_hello(struct peer *peer, const struct event *event) {
     struct session *session = &peer->session;
     if (session->state == SESSION_OPEN && session->peer_number == frame->header.from)
         return false; /* a repeat; welcome, which it waits for, is repeated until it comes */
+    if (!belief_on_hello(peer, hello)) {
+        send_reset(peer, frame, peer->later ? RESET_UNKNOWN : RESET_UNBELIEVED);
+        return false;
+    }
     peer_forget(peer);
     session_open(session, SESSION_OPEN, 1 + prng_below(&downlink->prng, session_number_most),
                  frame->header.from);
@@ -331,7 +377,13 @@ static bool on_hello(struct peer *peer, const struct event *event) {
     memory_free(peer->networks);
     peer->networks = memory_text(hello->networks);
     peer->sends = hello->sends;
+    peer->guarded = hello->guarded;
+    peer->leased = hello->leased;
+    peer->owes_evictions = true; /* until its manager has looked */
+    peer->evict_number = 0;
+    peer_review_lease(peer);
     peer->receives = hello->receives && peer->setting.migration_uri;
+    session->version = hello->version < protocol_version ? hello->version : protocol_version;
     peer_route(peer, event);
     peer_set_state(peer, PEER_UP);
     send_welcome(peer);
@@ -345,23 +397,13 @@ static bool on_hello(struct peer *peer, const struct event *event) {
     return true;
 }
 
-/* Answered in the sender's own session, so that it knows it is meant. */
-static void send_reset(const struct peer *peer, const struct frame *frame) {
-    struct downlink *downlink = peer->downlink;
-    struct session session = {.peer = &peer->setting,
-                              .moment = downlink->moment,
-                              .number = 1 + prng_below(&downlink->prng, session_number_most),
-                              .peer_number = frame->header.from};
-    struct message reset = {.kind = MESSAGE_RESET};
-    session_say(&session, &reset);
-}
-
 enum downlink_news downlink_on_frame(struct peer *peer, const struct event *event) {
     const struct frame *frame = event->frame.frame;
     pins_on_frame(peer_pinned(peer), event);
     if (frame->messages_count && frame->messages[0].kind == MESSAGE_HELLO)
         return on_hello(peer, event) ? DOWNLINK_OPENED : DOWNLINK_NOTHING;
     enum session_verdict verdict = session_receive(&peer->session, frame);
+    peer_review_lease(peer);
     peer_arm(peer);
     switch (verdict) {
     case SESSION_ACCEPT:
@@ -371,44 +413,21 @@ enum downlink_news downlink_on_frame(struct peer *peer, const struct event *even
     case SESSION_DROP:
         return DOWNLINK_NOTHING;
     case SESSION_STRANGER:
-        send_reset(peer, frame);
+        send_reset(peer, frame, RESET_UNKNOWN);
         return DOWNLINK_NOTHING;
     }
     return DOWNLINK_NOTHING;
 }
 
-void peer_load_capacity(struct peer *peer, const struct capacity *capacity) {
-    const struct downlink *downlink = peer->downlink;
-    peer->capacity = *capacity;
-    peer->capacity.fits = NULL;
-    peer->capacity.fits_count = 0;
-    peer->counted = 0;
-    for (size_t i = 0; i < downlink->catalogue_count; i++) {
-        peer->fits[i] = 0;
-        for (uint32_t k = 0; k < capacity->fits_count; k++)
-            if (text_equal(capacity->fits[k].shape, downlink->catalogue[i].name)) {
-                peer->fits[i] = capacity->fits[k].count;
-                peer->counted |= UINT64_C(1) << i;
-            }
-    }
-}
-
-struct capacity peer_capacity(const struct peer *peer) {
-    const struct downlink *downlink = peer->downlink;
-    struct capacity capacity = peer->capacity;
-    capacity.fits = memory_new(downlink->catalogue_count, sizeof(*capacity.fits));
-    for (size_t i = 0; i < downlink->catalogue_count; i++) {
-        if (!(peer->counted >> i & 1))
-            continue;
-        struct fit *fit = &capacity.fits[capacity.fits_count++];
-        fit->count = peer->fits[i];
-        text_set(fit->shape, downlink->catalogue[i].name);
-    }
-    return capacity;
+void peer_forget_capacity(struct peer *peer) {
+    peer_load_capacity(peer, &(struct capacity){0});
+    peer->has_told = false;
+    peer_count(peer);
 }
 
 static void on_capacity(struct peer *peer, const struct capacity *capacity) {
     peer_load_capacity(peer, capacity);
+    peer_note_claim(peer, capacity);
     peer->has_told = true;
     peer_count(peer);
 }
@@ -421,12 +440,16 @@ void downlink_on_message(struct peer *peer, const struct message *message) {
     case MESSAGE_CAPACITY:
         on_capacity(peer, &message->capacity);
         return;
-    case MESSAGE_BEAT:
-        return; /* its acknowledgement is the answer */
+    case MESSAGE_BEAT: /* its acknowledgement is the answer */
+        peer->guarded = message->beat.guarded;
+        peer->leased = message->beat.leased;
+        peer_review_lease(peer);
+        return;
     case MESSAGE_VM:
     case MESSAGE_TABLE:
     case MESSAGE_PROGRESS:
     case MESSAGE_RESULT:
+    case MESSAGE_UNREADABLE:
         return; /* the role's */
     case MESSAGE_HELLO:
     case MESSAGE_WELCOME:
@@ -439,7 +462,17 @@ void downlink_on_message(struct peer *peer, const struct message *message) {
     }
 }
 
+static void note_own_link(struct downlink *downlink, const struct event *event) {
+    if (event->kind != EVENT_LINK || !downlink->count ||
+        downlink->peers[0].setting.link != event->presence.link)
+        return;
+    bool up = event->presence.presence == PRESENCE_UP;
+    downlink->link_up_ms = up ? downlink->moment->now_ms : 0;
+    downlink->recover_due_ms = downlink->moment->now_ms;
+}
+
 void downlink_on_presence(struct downlink *downlink, const struct event *event) {
+    note_own_link(downlink, event);
     if (event->presence.presence == PRESENCE_UP)
         return; /* the agent says hello */
     if (event->kind == EVENT_PEER) {
@@ -475,6 +508,7 @@ void downlink_on_tick(struct downlink *downlink) {
 uint64_t downlink_deadline_ms(const struct downlink *downlink) {
     const struct timer *first = heap_first(&downlink->timers);
     uint64_t due = downlink->sweep_due_ms;
+    due = downlink->recover_due_ms < due ? downlink->recover_due_ms : due;
     return first && first->due_ms < due ? first->due_ms : due;
 }
 
@@ -499,9 +533,9 @@ static void count_reserved(struct peer *peer, uint64_t sign, const struct size *
         memory_free(peer->reserved);
         peer->reserved = NULL;
     }
-    peer->unreflected_size.cpus += (uint32_t)sign * size->cpus;
-    peer->unreflected_size.memory_mib += (uint32_t)sign * size->memory_mib;
-    peer->unreflected_size.disk_gib += (uint32_t)sign * size->disk_gib;
+    peer->unreflected_size.cpus += sign * size->cpus;
+    peer->unreflected_size.memory_mib += sign * size->memory_mib;
+    peer->unreflected_size.disk_gib += sign * size->disk_gib;
     peer_count(peer);
 }
 
@@ -532,7 +566,8 @@ uint64_t downlink_digest(const struct peer *peer) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms) {
         const struct vm *vm = &container_of(node, struct book_vm, by_place)->record;
-        digest ^= uplink_vm_digest(vm, vm->place_epoch, vm->place_generation);
+        digest ^=
+            uplink_vm_digest(vm, vm->place_epoch, vm->place_generation, vm->unheard_ms);
     }
     return digest & INT64_MAX;
 }

@@ -4,11 +4,12 @@
 #pragma once
 
 #include "core/books/book.h"
-#include "core/link/pins.h"
+#include "core/link/incarnation.h"
 
 struct downlink;
 struct peer;
 
+/* `own` is its role's, like the book; whoever inits it sets it then. */
 void downlink_init(struct downlink *downlink, const struct role_settings *settings,
                    struct book *book, struct prng *prng);
 void downlink_deinit(struct downlink *downlink);
@@ -16,17 +17,20 @@ void downlink_deinit(struct downlink *downlink);
 /* After a start nobody has been heard and nobody is given up: all become SUSPECT. */
 void downlink_start(struct downlink *downlink);
 
-/* May a peer that is not up now, or has not told what it has, be back before its hold-down ends?
- * Then finding no room is no answer yet. */
-bool downlink_awaits(const struct downlink *downlink);
+/* May the peer, which is not up or has not told what it has, be back before its hold-down ends? */
+bool peer_is_awaited(const struct peer *peer);
 
 /* The pinned peer with this address on this link, or NULL: nobody else is heard. */
 struct peer *downlink_peer(const struct downlink *downlink, uint32_t link, const char *address);
 struct peer *downlink_by_name(const struct downlink *downlink, const char *name);
-struct pinned_peer peer_pinned(struct peer *peer);
 
-/* Adds a size to the catalogue and tells all agents. False: the catalogue is full. */
-bool downlink_add_shape(struct downlink *downlink, const struct shape *shape);
+/* What the peer told last, by another store than before, is believed from here on. False: there is
+ * nothing to accept. */
+bool downlink_accept(struct peer *peer);
+
+/* Puts a size into the catalogue, at its end or in place of the one that stood there, and tells all
+ * agents. */
+void downlink_set_shape(struct downlink *downlink, size_t at, const struct shape *shape);
 
 /* Of how many VMs of size `of` one that is put takes the room, at the most. */
 uint64_t downlink_takes(const struct size *put, const struct size *of);
@@ -56,11 +60,8 @@ void downlink_on_presence(struct downlink *downlink, const struct event *event);
 /* Ends the peer's session; it is suspect until it says hello again. */
 void peer_close(struct peer *peer);
 
-/* What the peer told last, with its counts by the shapes' names; to be cleared. */
-struct capacity peer_capacity(const struct peer *peer);
-
-/* What it told before the start: to be shown. Nothing is placed by it. */
-void peer_load_capacity(struct peer *peer, const struct capacity *capacity);
+/* What the peer told counts no more: it is given up. */
+void peer_forget_capacity(struct peer *peer);
 
 /* From `wall_ms` on the peer gets nothing new, and what is free there counts for nobody; with 0 it
  * does again. */

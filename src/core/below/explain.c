@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "core/below/peer.h"
+#include "core/books/lifecycle.h"
 
 static enum wait at_no_place(const struct book_vm *vm, const struct book_op *op) {
     if (op->resend_ms != book_never)
@@ -52,6 +53,16 @@ void explain_wait(const struct downlink *downlink, const struct book_op *op, str
     out->sent = op->attempts;
     if (*place)
         out->place = memory_text(place);
+}
+
+uint64_t explain_unheard_ms(const struct downlink *downlink, const struct vm *vm) {
+    const struct peer *peer = downlink_by_name(downlink, vm->place);
+    uint64_t away_ms = peer && peer->lost_ms ? peer->lost_ms : downlink->started_ms;
+    if (!*vm->place || !lifecycle_is_made(vm->state))
+        return 0;
+    if (peer && peer_is_up(peer))
+        return vm->unheard_ms;
+    return vm->unheard_ms && vm->unheard_ms < away_ms ? vm->unheard_ms : away_ms;
 }
 
 struct operation explain_op(const struct downlink *downlink, const struct book_op *op,

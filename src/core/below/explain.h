@@ -11,6 +11,10 @@
 /* Into *out, which is nothing of an operation that has ended; the caller clears it. */
 void explain_wait(const struct downlink *downlink, const struct book_op *op, struct waiting *out);
 
+/* Since when nothing is heard of the VM, because its place is away or says so itself; 0: it is
+ * heard of. Its state is as of then, and nobody guesses what it is now. */
+uint64_t explain_unheard_ms(const struct downlink *downlink, const struct vm *vm);
+
 enum explain_reader {
     EXPLAIN_TO_TENANT,  /* not what the manager's link does for others, too */
     EXPLAIN_TO_OPERATOR /* of this level: also a cluster's owner */

@@ -4,6 +4,7 @@
 #include "core/below/instruct.h"
 
 #include "core/below/downlink.h"
+#include "core/below/leases.h"
 #include "core/below/peer.h"
 #include "core/below/turns.h"
 #include "core/books/reshape.h"
@@ -21,9 +22,13 @@ static void send_instruct(struct peer *peer, struct book_vm *vm) {
     record_clone(&definition_table, &op->record.definition, &instruct->definition);
     record_clone(&landing_table, &op->record.landing, &instruct->landing);
     text_set(instruct->snapshot, op->record.snapshot);
+    instruct->hard = op->record.hard;
+    if (vm->record.on_loss == ON_LOSS_RESTART)
+        peer_expect_leased(peer);
     if (reshape_tells(instruct->verb)) {
         vm->asked_in = peer->session.number;
         vm->asked = instruct->generation;
+        vm->heard_in = 0;
     }
     downlink_send(peer, &message);
 }

@@ -8,7 +8,9 @@
 
 #include "base/tournament.h"
 #include "core/below/pace.h"
+#include "core/link/incarnation.h"
 #include "core/link/session.h"
+#include "message/leftover.h"
 
 /* Sums and counts of one place or of all. fits[] stands in the catalogue's order. */
 struct room {
@@ -23,6 +25,14 @@ static inline uint64_t room_left(uint64_t count) { return count > INT64_MAX ? 0 
 
 struct downlink;
 
+/* A VM that a place has and that is not known to be there (manager/leftovers.h). */
+struct left {
+    struct list node; /* in peer.leftovers */
+    struct leftover is;
+    uint32_t round;         /* of the table that told it last */
+    char op[limit_id_size]; /* its removal; "": none */
+};
+
 struct peer {
     struct peer_setting setting;
     struct downlink *downlink;
@@ -35,10 +45,17 @@ struct peer {
     uint64_t seen_ms;     /* wall: when it became so */
     uint64_t lost_ms;     /* wall: when it was last heard no more; 0: not since the start */
     struct list vms;      /* book_vm.by_place */
+    struct list by_turned; /* in downlink.turned */
     uint32_t sync_round;
+    bool table_is_torn;   /* of the VM table that it tells, something could not be read */
+    bool overclaims;      /* it says that it has more than is believed of it */
+    uint64_t overclaimed; /* how often, since the start */
+    uint64_t unreadable;  /* messages of it that could not be read, since the start */
+    uint64_t strangers;   /* VMs that it told of and that are not known to be there, likewise */
+    uint64_t mismatched;  /* hellos of it in a version that is not spoken here, likewise */
     uint64_t unreflected; /* definitions and resizes sent that its capacity does not count yet */
     uint64_t *reserved;   /* [catalogue], how many they may be in the way of; NULL: none */
-    struct size unreflected_size; /* their sum */
+    struct amounts unreflected_size; /* their sum */
     uint64_t cordoned_ms; /* wall: since when it gets nothing new; 0: it does */
     enum host_duty duty;  /* then: what for */
     enum origin labels_from;
@@ -52,10 +69,29 @@ struct peer {
     uint64_t counted;     /* a bit for each of the catalogue that it told a count of */
     char *next_key;       /* that it is changing to, or NULL */
     struct capacity added; /* what it adds to the sum's numbers now */
+    struct incarnation known, told; /* the newest that was believed; of a hello that was not */
+    enum conflict conflict;
+    uint64_t conflict_ms, conflict_now_ms; /* wall and monotonic: when it was seen last */
+    uint64_t note_ms;     /* when the log may tell of another */
+    struct list leftovers; /* left.node */
+    size_t leftovers_count;
+    uint64_t later;       /* the term of a later manager, as its newest hello said; 0: of none */
+    bool has_spoken;      /* a hello, since the start */
+    bool tells;           /* its incarnation */
+    bool guarded, leased; /* as it said last: leases are kept there; VMs run by them */
+    bool owes_evictions;  /* it has not been told of all that runs elsewhere: it gets no lease */
+    bool evicts; /* files of what runs elsewhere are to be put aside there: no VM is restarted */
+    uint64_t evict_number; /* of the newest of those messages in this session; 0: none */
+    uint64_t evict_again_ms; /* when one that failed there is told again; 0: none has */
+    bool is_held;         /* its lease has ended, and a person is to say what becomes of its VMs */
+    bool is_off;          /* a person says that it is: its lease counts as ended */
+    bool is_approved;     /* a person says that its VMs are to be restarted elsewhere */
+    uint64_t expects_ms;  /* until then it is taken to have such VMs, whatever it says */
 };
 
 struct downlink {
-    struct book *book; /* its role's, like the moment */
+    struct book *book; /* its role's, like the moment and the incarnation */
+    const struct own_incarnation *own;
     struct moment *moment;
     struct peer *peers;
     size_t count;
@@ -68,12 +104,24 @@ struct downlink {
     struct pace pace;     /* between askers, over all peers */
     struct tournament rooms[limit_shapes]; /* [catalogue], what each peer adds to the sum now */
     size_t up_count;      /* peers that are up */
-    uint64_t beat_ms, hold_down_ms;
+    uint64_t heard_ms;    /* monotonic: since when there is one; 0: there is none */
+    struct list turned;   /* peer.by_turned: that came or went since the role last looked */
+    uint64_t started_ms;  /* wall */
+    uint64_t beat_ms, hold_down_ms, lease_ms;
+    struct amounts most;  /* of each peer, where its own setting says nothing */
     struct overcommit overcommit; /* asked of all; 0: nothing is said of it */
+    bool asks_why;        /* hosts are to say why something failed there */
     uint64_t sweep_due_ms;
+    uint64_t recover_due_ms; /* when those whose lease has ended are looked at */
+    uint64_t link_up_ms;  /* since when our own connection is up; 0: it is not */
     struct heap timers;   /* of peers whose session wants a tick */
     bool changed;         /* the sum is another since the role last looked */
+    uint64_t first_hello_ms; /* monotonic; 0: nobody has said one since the start */
+    uint64_t deposed;     /* the term of the later manager whom places follow; 0: none do */
     char next_key[limit_public_key_size]; /* that we are changing to, or "" */
     struct prng prng;
 };
+/* Is it up, and does it speak an older version than this? */
+bool peer_is_old(const struct peer *peer, uint32_t version);
 bool peer_is_up(const struct peer *peer);
+struct pinned_peer peer_pinned(struct peer *peer);

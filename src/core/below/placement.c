@@ -4,6 +4,7 @@
 #include "core/below/placement.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "core/below/lend.h"
@@ -54,11 +55,15 @@ static char *mark_group(const struct downlink *downlink, const struct placement_
     return marks;
 }
 
+static bool is_manager(const struct peer *peer) {
+    return peer->networks && text_equal(peer->networks, hello_asked);
+}
+
 /* Below a manager there may be such a host: it is to be asked. What is not up may have anything. */
 static bool lacks_networks(const struct peer *peer, const char *networks) {
     size_t length = 0;
-    bool asked = peer->networks && text_equal(peer->networks, hello_asked);
-    return peer_is_up(peer) && !asked && labels_missing(peer->networks, networks, &length);
+    return peer_is_up(peer) && !is_manager(peer) &&
+           labels_missing(peer->networks, networks, &length);
 }
 
 /* How far a peer gets as a candidate, and how good it is as one. */
@@ -74,6 +79,12 @@ struct search {
     int shape;         /* of the wish in the catalogue; -1: not there */
     const char *marks; /* [peers] that have a VM of its group; NULL: no matter */
 };
+
+/* Below a manager that one gives them. What is not up may have a warden. */
+static bool lacks_leases(const struct search *search, const struct peer *peer) {
+    return search->wish->leased && peer_is_up(peer) && !is_manager(peer) &&
+           (!peer->guarded || !search->downlink->lease_ms);
+}
 
 static struct candidate candidate(const struct search *search, size_t at) {
     const struct downlink *downlink = search->downlink;
@@ -92,11 +103,13 @@ static struct candidate candidate(const struct search *search, size_t at) {
         it.fails_at = PLACEMENT_NO_LABELS;
     else if (lacks_networks(peer, wish->networks))
         it.fails_at = PLACEMENT_NO_NETWORKS;
+    else if (peer_is_old(peer, wish->version) || lacks_leases(search, peer))
+        it.fails_at = PLACEMENT_TOO_OLD;
     else if (search->marks && (bool)search->marks[at] != (placing->rule == GROUP_TOGETHER))
         it.fails_at = PLACEMENT_NO_GROUP;
     else if (!peer_is_up(peer) || (wish->live && !peer->receives))
         it.fails_at = PLACEMENT_UNREACHABLE;
-    else if (it.room <= 0 || was_tried(wish->op, peer))
+    else if (it.room <= 0 || was_tried(wish->op, peer) || (wish->leased && peer->evicts))
         it.fails_at = PLACEMENT_NO_ROOM;
     return it;
 }
@@ -112,8 +125,8 @@ static bool is_better(const struct candidate *it, const struct candidate *best,
 static int stage(enum placement fails_at) {
     static const int stages[] = {
         [PLACEMENT_NOT_ALLOWED] = 0, [PLACEMENT_NO_LABELS] = 1,   [PLACEMENT_NO_NETWORKS] = 2,
-        [PLACEMENT_NO_GROUP] = 3,    [PLACEMENT_UNREACHABLE] = 4, [PLACEMENT_NO_ROOM] = 5,
-        [PLACEMENT_FOUND] = 6};
+        [PLACEMENT_TOO_OLD] = 3,     [PLACEMENT_NO_GROUP] = 4,    [PLACEMENT_UNREACHABLE] = 5,
+        [PLACEMENT_NO_ROOM] = 6,     [PLACEMENT_FOUND] = 7};
     return stages[fails_at];
 }
 
@@ -145,9 +158,9 @@ static bool is_plain(const struct placement_wish *wish) {
     const struct placing *placing = wish->placing;
     bool grouped = wish->group && (placing->rule == GROUP_TOGETHER ||
                                    placing->rule == GROUP_APART_CLUSTERS);
-    return !wish->live && !*placing->cluster && !placing->must && !placing->prefer &&
-           !placing->avoid && placing->strategy == STRATEGY_SPREAD && !grouped &&
-           !wish->networks && !(wish->allowed && *wish->allowed);
+    return !wish->live && !wish->version && !wish->leased && !*placing->cluster && !placing->must &&
+           !placing->prefer && !placing->avoid && placing->strategy == STRATEGY_SPREAD &&
+           !grouped && !wish->networks && !(wish->allowed && *wish->allowed);
 }
 
 enum placement placement_choose(const struct downlink *downlink,
@@ -164,10 +177,134 @@ enum placement placement_choose(const struct downlink *downlink,
     return found;
 }
 
+/* If nothing else was there. A manager's sum comes and goes with its hosts, and says nothing. */
+static bool is_enough(const struct peer *peer, const struct size *size) {
+    const struct capacity *has = &peer->capacity;
+    return is_manager(peer) ||
+           (has->cpus_total >= size->cpus && has->memory_mib_total >= size->memory_mib &&
+            has->disk_gib_total >= size->disk_gib);
+}
+
+/* Is it more than anybody has, whatever is free? Who has not told may have it. */
+static bool is_above_any(const struct downlink *downlink, const struct size *size) {
+    for (size_t i = 0; i < downlink->count; i++)
+        if (!downlink->peers[i].has_told || is_enough(&downlink->peers[i], size))
+            return false;
+    return downlink->count;
+}
+
+enum obstacle placement_obstacle(const struct downlink *downlink,
+                                 const struct placement_wish *wish, enum placement found) {
+    switch (found) {
+    case PLACEMENT_NO_LABELS:
+        return OBSTACLE_HOST_MUST;
+    case PLACEMENT_NO_NETWORKS:
+        return OBSTACLE_NETWORKS;
+    case PLACEMENT_NO_GROUP:
+        return OBSTACLE_GROUP_RULE;
+    case PLACEMENT_TOO_OLD:
+        return wish->leased ? OBSTACLE_ON_LOSS : OBSTACLE_NONE;
+    case PLACEMENT_NO_ROOM:
+        return is_above_any(downlink, wish->size) ? OBSTACLE_SHAPE : OBSTACLE_NONE;
+    case PLACEMENT_FOUND:
+    case PLACEMENT_UNREACHABLE:
+    case PLACEMENT_NOT_ALLOWED:
+        break;
+    }
+    return OBSTACLE_NONE;
+}
+
+static enum hindrance hindrance_at(const struct search *search, size_t at) {
+    static const enum hindrance hindrances[] = {[PLACEMENT_NO_LABELS] = HINDRANCE_LABELS,
+                                                [PLACEMENT_NO_NETWORKS] = HINDRANCE_NETWORKS,
+                                                [PLACEMENT_TOO_OLD] = HINDRANCE_OLD,
+                                                [PLACEMENT_NO_GROUP] = HINDRANCE_GROUP,
+                                                [PLACEMENT_NO_ROOM] = HINDRANCE_ROOM,
+                                                [PLACEMENT_FOUND] = HINDRANCE_KEPT,
+                                                [PLACEMENT_NOT_ALLOWED] = HINDRANCE_NONE};
+    const struct peer *peer = &search->downlink->peers[at];
+    enum placement fails_at = candidate(search, at).fails_at;
+    if (fails_at == PLACEMENT_TOO_OLD && lacks_leases(search, peer))
+        return search->downlink->lease_ms ? HINDRANCE_WARDEN : HINDRANCE_LEASE;
+    if (fails_at == PLACEMENT_UNREACHABLE || (fails_at == PLACEMENT_NO_ROOM && !peer->has_told))
+        return peer_is_awaited(peer) ? HINDRANCE_RETURNING : HINDRANCE_AWAY;
+    if (fails_at != PLACEMENT_NO_ROOM)
+        return hindrances[fails_at];
+    return was_tried(search->wish->op, peer)      ? HINDRANCE_REFUSED
+           : peer->cordoned_ms                    ? HINDRANCE_CORDON
+           : !is_enough(peer, search->wish->size) ? HINDRANCE_SIZE
+                                                  : HINDRANCE_ROOM;
+}
+
+void placement_hinder(struct operation *op, enum hindrance why, const char *host) {
+    struct hindered *found = NULL;
+    for (uint32_t i = 0; i < op->hindered_count; i++)
+        if (op->hindered[i].why == why)
+            found = &op->hindered[i];
+    if (!found) {
+        op->hindered = memory_resize(op->hindered,
+                                     (op->hindered_count + 1) * sizeof(*op->hindered));
+        found = &op->hindered[op->hindered_count++];
+        *found = (struct hindered){.why = why};
+    }
+    size_t length = found->names ? strlen(found->names) : 0;
+    if (!host)
+        return;
+    found->hosts++;
+    if (length + 1 + strlen(host) > limit_labels)
+        return;
+    struct text names = {0};
+    text_addf(&names, "%s%s%s", length ? found->names : "", length ? "," : "", host);
+    memory_free(found->names);
+    found->names = memory_text(text_data(&names));
+    text_deinit(&names);
+}
+
+void placement_unhinder(struct operation *op) {
+    for (uint32_t i = 0; i < op->hindered_count; i++)
+        memory_free(op->hindered[i].names);
+    memory_free(op->hindered);
+    op->hindered = NULL;
+    op->hindered_count = 0;
+}
+
+void placement_explain(const struct downlink *downlink, const struct placement_wish *wish,
+                       struct operation *op) {
+    auto_clean(memory_clean) char *marks = mark_group(downlink, wish);
+    const struct search search = {downlink, wish, downlink_shape(downlink, wish->size), marks};
+    placement_unhinder(op);
+    for (size_t at = 0; at < downlink->count; at++)
+        placement_hinder(op, hindrance_at(&search, at), downlink->peers[at].setting.name);
+}
+
+/* A manager that is back before its hosts are shows nothing at all: what has waited for it waits
+ * for them, too. */
+static bool awaits_hosts(const struct placement_wish *wish, const struct peer *peer) {
+    const struct downlink *downlink = peer->downlink;
+    return wish->op && wish->op->attempts && peer_is_up(peer) && is_manager(peer) &&
+           !peer->cordoned_ms && !peer->capacity.cpus_total &&
+           downlink->moment->now_ms - peer->state_ms < downlink->hold_down_ms;
+}
+
+bool placement_awaits(const struct downlink *downlink, const struct placement_wish *wish) {
+    auto_clean(memory_clean) char *marks = mark_group(downlink, wish);
+    const struct search search = {downlink, wish, downlink_shape(downlink, wish->size), marks};
+    const char *only = wish->placing->cluster;
+    for (size_t at = 0; at < downlink->count; at++) {
+        const struct peer *peer = &downlink->peers[at];
+        if ((peer_is_awaited(peer) || awaits_hosts(wish, peer)) && !was_tried(wish->op, peer) &&
+            (!*only || text_equal(only, peer->setting.name)) &&
+            stage(candidate(&search, at).fails_at) >= stage(PLACEMENT_UNREACHABLE))
+            return true;
+    }
+    return false;
+}
+
 /* Said before anything was done, of this place alone: another may take it. */
 static bool is_refusal(enum code code) {
     return code == CODE_NO_CAPACITY || code == CODE_NOT_ALLOWED || code == CODE_FULL ||
-           code == CODE_BUSY || code == CODE_UNSUPPORTED || code == CODE_SHUTTING_DOWN;
+           code == CODE_BUSY || code == CODE_UNSUPPORTED || code == CODE_SHUTTING_DOWN ||
+           code == CODE_NO_LEASE;
 }
 
 bool placement_leads_on(struct book_vm *vm, const struct peer *peer, enum code code) {
@@ -180,8 +317,10 @@ bool placement_leads_on(struct book_vm *vm, const struct peer *peer, enum code c
     (void)book_tell(op, &(struct timeline_entry){.at_ms = downlink->moment->wall_ms,
                                                  .step = STEP_REFUSED,
                                                  .code = code,
+                                                 .obstacle = op->record.obstacle,
                                                  .by = BY_PLACE,
                                                  .place = vm->record.place});
+    op->record.obstacle = OBSTACLE_NONE;
     op->decider = BY_MANAGER; /* the next, or that there is none, is our own decision */
     list_remove(&op->by_room); /* it is not under way there any more, wherever it goes */
     placement_take(vm);
@@ -212,11 +351,24 @@ enum code placement_verdict(const struct book_op *op) {
     return common == CODE_OK ? CODE_NO_CAPACITY : common;
 }
 
+enum obstacle placement_common_obstacle(const struct book_op *op) {
+    const struct timeline_entry *first = NULL, *entry = op->record.timeline;
+    for (uint32_t i = 0; i < op->record.timeline_count; i++, entry++) {
+        if (entry->step != STEP_REFUSED)
+            continue;
+        if (first && first->obstacle != entry->obstacle)
+            return OBSTACLE_NONE;
+        first = entry;
+    }
+    return first ? first->obstacle : OBSTACLE_NONE;
+}
+
 void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op) {
     placement_take(vm);
     text_set(vm->record.place, peer->setting.name);
     list_add(&peer->vms, &vm->by_place);
     vm->record.place_epoch++;
+    vm->stored.leased = vm->record.on_loss == ON_LOSS_RESTART && !is_manager(peer);
     op->record.place_generation = ++vm->record.place_generation;
     op->attempts = 0;
     (void)book_tell(op, &(struct timeline_entry){.at_ms = peer->downlink->moment->wall_ms,
@@ -227,4 +379,5 @@ void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op) {
 void placement_take(struct book_vm *vm) {
     list_remove(&vm->by_place);
     vm->record.place[0] = 0;
+    vm->record.unheard_ms = 0;
 }

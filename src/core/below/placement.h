@@ -9,6 +9,7 @@ enum placement {
     PLACEMENT_UNREACHABLE, /* no peer that could take it is up */
     PLACEMENT_NO_LABELS,   /* no peer has the labels that it must have */
     PLACEMENT_NO_NETWORKS, /* none of those that are up has the networks */
+    PLACEMENT_TOO_OLD,     /* none that has them understands what is asked for */
     PLACEMENT_NO_GROUP,    /* none that has them is as the group's rule wants it */
     PLACEMENT_NOT_ALLOWED, /* none of those that may be asked is there */
 };
@@ -22,6 +23,8 @@ struct placement_wish {
     const struct book_group *group; /* those that are somewhere already; NULL: nobody */
     const struct book_op *op;       /* who refused it is not asked; NULL: nobody has */
     const char *allowed;            /* names of those that may be asked (words); NULL or "": all */
+    uint32_t version;               /* only peers that speak this one, or a later one; 0: any */
+    bool leased;                    /* only peers where leases are kept */
     bool live;                      /* only peers that receive VMs that run */
 };
 
@@ -32,6 +35,10 @@ struct placement_wish {
 enum placement placement_choose(const struct downlink *downlink,
                                 const struct placement_wish *wish, struct peer **out_peer);
 
+/* May a candidate that is not heard now be back before its hold-down ends? Then finding none is no
+ * answer yet. */
+bool placement_awaits(const struct downlink *downlink, const struct placement_wish *wish);
+
 /* A definition was undone at `peer` with this code. Is that a refusal, which leads to the next
  * place? Then the VM stands nowhere, and the operation remembers who refused and why: whoever did
  * is not asked again. False: the operation ends with the code. */
@@ -40,8 +47,22 @@ bool placement_leads_on(struct book_vm *vm, const struct peer *peer, enum code c
 /* An operation that was loaded remembers who refused it before the restart. */
 void placement_remember(const struct downlink *downlink, struct book_op *op);
 
-/* The end of an operation that every place refused: their common reason, or no-capacity. */
+/* The end of an operation that every place refused: their common reason, or no-capacity; and what
+ * of the request stood in the way, where all say the same. */
 enum code placement_verdict(const struct book_op *op);
+enum obstacle placement_common_obstacle(const struct book_op *op);
+
+/* Which word of the wish it is that nobody meets. */
+enum obstacle placement_obstacle(const struct downlink *downlink,
+                                 const struct placement_wish *wish, enum placement found);
+
+/* Why none of the peers has it, for the owner of all of them, in place of what was noted before. */
+void placement_explain(const struct downlink *downlink, const struct placement_wish *wish,
+                       struct operation *op);
+
+/* One reason more; `host` NULL: of none. Or none at all any more. */
+void placement_hinder(struct operation *op, enum hindrance why, const char *host);
+void placement_unhinder(struct operation *op);
 
 /* Puts the VM at the peer with a new epoch and generation for it, and marks the step. */
 void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op);

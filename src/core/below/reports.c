@@ -32,9 +32,11 @@ static void move_in(struct peer *peer, struct book_vm *vm) {
 struct book_vm *downlink_reported(struct peer *peer, const struct vm_report *report) {
     struct downlink *downlink = peer->downlink;
     struct book_vm *vm = book_vm(downlink->book, report->vm);
-    if (!vm || vm->record.place_epoch != report->epoch)
+    uint32_t epoch = vm ? vm->record.place_epoch : 0;
+    bool restored = report->epoch < epoch && !vm->active && !vm->stored.move;
+    if (report->epoch != epoch && !restored)
         return NULL;
-    if (place_is_gone(downlink, &vm->record))
+    if (place_is_gone(downlink, &vm->record) && !restored)
         move_in(peer, vm);
     if (!stands_at(vm, peer))
         return NULL;
@@ -47,8 +49,17 @@ bool downlink_is_outdated(const struct peer *peer, const struct book_vm *vm,
     return vm->asked_in == peer->session.number && generation < vm->asked;
 }
 
-void downlink_mark_heard(struct book_vm *vm) {
+void downlink_mark_heard(const struct peer *peer, struct book_vm *vm, const struct facts *facts) {
     vm->asked_in = 0;
+    if (facts->size.cpus)
+        vm->heard_in = peer->session.number;
+}
+
+bool downlink_never_came(const struct downlink *downlink, const struct book_vm *vm) {
+    const struct peer *peer = downlink_by_name(downlink, book_asked_place(vm));
+    if (!vm->active->attempts && !vm->active->loaded)
+        return true;
+    return peer && peer_is_up(peer) && vm->heard_in == peer->session.number;
 }
 
 bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm) {

@@ -4,7 +4,8 @@
 
 #include "core/below/downlink.h"
 
-/* The VM that a report is about if it stands at this peer with this epoch, otherwise NULL. A VM
+/* The VM that a report is about if it stands at this peer with this epoch, otherwise NULL; with an
+ * older epoch, too, where nothing is under way: its place had its books restored. A VM
  * that stood at a place of a name that is configured no more moves to the peer that has it: the
  * place was renamed. */
 struct book_vm *downlink_reported(struct peer *peer, const struct vm_report *report);
@@ -16,7 +17,10 @@ bool downlink_is_outdated(const struct peer *peer, const struct book_vm *vm,
 
 /* The VM's place has heard that it is to be reshaped, and may have refused: then the older
  * instruction is the newest. */
-void downlink_mark_heard(struct book_vm *vm);
+void downlink_mark_heard(const struct peer *peer, struct book_vm *vm, const struct facts *facts);
+
+/* Is it sure that the VM's active operation has not come to its place and never will? */
+bool downlink_never_came(const struct downlink *downlink, const struct book_vm *vm);
 
 /* Was the VM in no piece of the table that the peer has just told whole? Then it is not there;
  * but one with an operation under way has that to answer for it. */

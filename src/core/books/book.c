@@ -130,7 +130,7 @@ struct book_vm *book_add_vm(struct book *book, const struct stored_vm *record) {
     list_init(&vm->by_place);
     list_init(&vm->by_group);
     if (book->kind->vm_begins)
-        book->kind->vm_begins(vm);
+        book->kind->vm_begins(book, vm);
     list_add(&book->vms, &vm->by_age);
     book_join(book, vm);
     map_put(&book->vms_by_id, vm->record.id, vm);
@@ -158,7 +158,8 @@ void book_remove_vm(struct book *book, struct book_vm *vm) {
         if (cursor->next == &vm->by_age)
             cursor->next = vm->by_age.next;
     }
-    effects_forget(book->moment->out, &stored_vm_table, vm->record.id);
+    struct stored_vm *gone = effects_forget(book->moment->out, &stored_vm_table, vm->record.id);
+    text_set(gone->vm.asker, vm->record.asker); /* for whoever tells of it */
     if (book->kind->vm_ends)
         book->kind->vm_ends(book, vm);
     map_remove(&book->vms_by_id, vm->record.id);
@@ -189,8 +190,7 @@ static void keep_or_free(struct book *book, struct book_op *op) {
     map_put(&book->kept_by_id, op->record.id, op);
 }
 
-void book_remove_op(struct book *book, struct book_op *op) {
-    effects_forget(book->moment->out, &operation_table, op->record.id);
+static void take_out(struct book *book, struct book_op *op) {
     map_remove(&book->ops_by_id, op->record.id);
     list_remove(&op->by_age);
     list_remove(&op->by_untold);
@@ -199,11 +199,31 @@ void book_remove_op(struct book *book, struct book_op *op) {
         book->kind->op_ends(op);
     heap_remove(&book->timers, &op->timer);
     book->ops_count--;
+}
+
+void book_remove_op(struct book *book, struct book_op *op) {
+    effects_forget(book->moment->out, &operation_table, op->record.id);
+    take_out(book, op);
     keep_or_free(book, op);
+}
+
+void book_archive_op(struct book *book, struct book_op *op) {
+    assert(book_op_has_ended(op));
+    take_out(book, op);
+    free_op(op);
 }
 
 void book_save_vm(struct book *book, struct book_vm *vm) {
     effects_save(book->moment->out, &stored_vm_table, &vm->stored);
+    if (book->kind->vm_saved)
+        book->kind->vm_saved(book, vm);
+}
+
+void book_say_why(struct book_op *op, const char *why) {
+    if (!why || !*why)
+        return;
+    memory_free(op->record.why);
+    op->record.why = memory_text(why);
 }
 
 void book_save_op(struct book *book, struct book_op *op) {
@@ -287,6 +307,7 @@ void book_end(struct book *book, struct book_op *op, enum code code) {
         op, &(struct timeline_entry){.at_ms = book->moment->wall_ms,
                                      .step = STEP_ENDED,
                                      .code = code,
+                                     .obstacle = op->record.obstacle,
                                      .by = code == CODE_SUPERSEDED ? BY_ASKER : op->decider});
     r->state = code == CODE_OK ? OP_SUCCEEDED : OP_FAILED;
     r->code = code;

@@ -32,6 +32,8 @@ struct book_vm {
     bool counted;         /* its size is in the sum of what its asker uses */
     uint64_t asked_in;    /* managers: the session of a word to reshape it that may be on its way */
     uint64_t asked;       /* managers: that word's generation */
+    uint64_t heard_in;    /* managers: the session in which its place has told what it has, and
+                           * nothing was sent since that reshapes it */
 };
 
 struct book_op {
@@ -43,6 +45,7 @@ struct book_op {
     uint64_t resend_ms;
     uint64_t progress_ms;
     uint32_t attempts;    /* of sending */
+    bool loaded;          /* it was begun before the start, and may have been sent then */
     struct list by_untold; /* agents' end: in book.untold */
     enum step told;       /* agents' end: newest step that was told upward */
     struct size reserved; /* managers: at its place, whose capacity does not count it yet */
@@ -56,8 +59,9 @@ struct book;
 /* What a role adds to the entries. Functions may be NULL. */
 struct book_kind {
     size_t vm_size, op_size;             /* of the role's entries, which begin with the book's */
-    void (*vm_begins)(struct book_vm *vm); /* what is not zero at first */
+    void (*vm_begins)(struct book *book, struct book_vm *vm); /* what is not zero at first */
     void (*vm_ends)(struct book *book, struct book_vm *vm); /* out of the role's lists and store */
+    void (*vm_saved)(struct book *book, struct book_vm *vm); /* something of it is another */
     void (*vm_free)(struct book_vm *vm); /* what the role's part owns */
     void (*op_begins)(struct book_op *op);
     void (*op_ends)(struct book_op *op);
@@ -123,6 +127,9 @@ const struct book_group *book_group(const struct book *book, const char *asker,
 void book_remove_vm(struct book *book, struct book_vm *vm);
 void book_remove_op(struct book *book, struct book_op *op);
 
+/* Takes an operation that has ended out of memory; its record stays in the store. */
+void book_archive_op(struct book *book, struct book_op *op);
+
 /* Begins an operation on `vm`: it becomes active, its timeline starts, both records are saved.
  * record->id, verb, generation, deadline_ms, definition are the caller's. */
 struct book_op *book_begin(struct book *book, struct book_vm *vm, const struct operation *record);
@@ -139,6 +146,9 @@ void book_step(struct book_op *op, enum step step, uint64_t wall_ms);
 void book_end(struct book *book, struct book_op *op, enum code code);
 
 void book_save_vm(struct book *book, struct book_vm *vm);
+/* What went wrong, in words that its owner may read; "": no more is known than before. */
+void book_say_why(struct book_op *op, const char *why);
+
 void book_save_op(struct book *book, struct book_op *op);
 
 /* Takes the reservation from an operation (or NULL) that is superseded, for the one that follows:

@@ -1,12 +1,14 @@
-/* What goes into the digest: numbers and state, what the VM has, its image and snapshots; no
- * times and no places, which the ends count differently. */
+/* What goes into the digest: numbers and state, what the VM has, its image and snapshots, and
+ * whether it is heard of; no times and no places, which the ends count differently. */
 #include "core/books/digest.h"
 
 #include "base/map.h"
 #include "base/text.h"
+#include "core/books/lifecycle.h"
 #include "message/model.h"
 
-uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generation) {
+uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generation,
+                          uint64_t unheard_ms) {
     const uint64_t numbers[] = {(uint64_t)vm->state, vm->size.cpus, vm->size.memory_mib,
                                 vm->size.disk_gib};
     struct text text = {0};
@@ -24,6 +26,8 @@ uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generati
         text_add(&text, " ");
         text_add(&text, vm->snapshots[i].name);
     }
+    if (unheard_ms && lifecycle_is_made(vm->state)) /* whether, not since when */
+        text_add(&text, " ?");
     uint64_t hash = map_hash(0, text_data(&text), text.length);
     text_deinit(&text);
     return hash;

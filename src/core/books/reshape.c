@@ -76,14 +76,18 @@ struct size reshape_growth(const struct vm *vm, const struct operation *op) {
                                    : (struct size){0};
 }
 
-static bool set_size(struct book_vm *vm, const struct size *size, struct amounts *used) {
-    if (record_equal(&size_table, size, &vm->record.size))
-        return false;
+static void put_size(struct book_vm *vm, const struct size *size, struct amounts *used) {
     if (used)
         amounts_remove(used, &vm->record.size);
     vm->record.size = *size;
     if (used)
         amounts_add(used, size);
+}
+
+static bool set_size(struct book_vm *vm, const struct size *size, struct amounts *used) {
+    if (record_equal(&size_table, size, &vm->record.size))
+        return false;
+    put_size(vm, size, used);
     return true;
 }
 
@@ -93,14 +97,14 @@ void reshape_hold(struct book_vm *vm, struct amounts *used) {
         return;
     op->was = vm->record.size;
     struct size held = size_larger(&op->was, &op->definition.size);
-    (void)set_size(vm, &held, used);
+    put_size(vm, &held, used);
 }
 
 void reshape_settle(struct book_vm *vm, enum code code, struct amounts *used) {
     const struct operation *op = &vm->active->record;
     if (op->verb != VERB_RESIZE || size_is_zero(&op->was))
         return;
-    (void)set_size(vm, &op->was, used);
+    put_size(vm, &op->was, used);
     if (code == CODE_OK && *op->definition.shape)
         text_set(vm->record.shape, op->definition.shape);
 }
@@ -145,6 +149,16 @@ static bool learn_snapshots(struct vm *vm, const struct facts *facts, uint64_t w
     return changed;
 }
 
+/* Its host was lost once more. */
+static bool learn_restarts(struct vm *vm, const struct facts *facts, uint64_t wall_ms) {
+    if (facts->restarts <= vm->restarts)
+        return false;
+    vm->restarts = facts->restarts;
+    vm->restarted_ms =
+        wall_ms > facts->restarted_ago_ms ? wall_ms - facts->restarted_ago_ms : 1;
+    return true;
+}
+
 bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct amounts *used,
                    uint64_t wall_ms) {
     struct vm *record = &vm->record;
@@ -152,6 +166,7 @@ bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct amounts
         return false;
     bool changed = learn_size(vm, &facts->size, used);
     changed |= learn_snapshots(record, facts, wall_ms);
+    changed |= learn_restarts(record, facts, wall_ms);
     if (*facts->image) {
         changed |= !record->rebuilt || !text_equal(facts->image, record->digest);
         text_set(record->digest, facts->image);
@@ -178,6 +193,17 @@ void reshape_rebuilt(struct vm *vm, const char *digest) {
     text_set(vm->digest, digest);
     vm->rebuilt = true;
     drop_snapshots(vm);
+}
+
+void reshape_rename(struct vm *vm, const struct definition *rebuilt) {
+    if (*rebuilt->name)
+        text_set(vm->name, rebuilt->name);
+}
+
+void reshape_make_anew(struct book_vm *vm, const struct size *size, struct amounts *used) {
+    put_size(vm, size, used);
+    vm->record.rebuilt = true;
+    drop_snapshots(&vm->record);
 }
 
 void reshape_add_snapshot(struct vm *vm, const struct snapshot *snapshot) {

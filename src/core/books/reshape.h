@@ -6,7 +6,8 @@
  * promised twice; a manager reserves the growth at the place until that counts it itself. It ends
  * with what the place says the VM has. Where nobody can say (a deadline, a host that is gone), the
  * larger stays set aside until a result or the place's table tells the truth; that never makes
- * more of a VM than was set aside (law 3).
+ * more of a VM than was set aside (law 3). What has never come to the place by its deadline has
+ * changed nothing: S it is.
  *
  * The image and the snapshots of a VM are what its host says; they take nothing from anybody. */
 #pragma once
@@ -47,6 +48,13 @@ void reshape_conclude(struct book_vm *vm, const struct result *result,
 
 /* The VM's disk was made anew from this image: no snapshot is left. */
 void reshape_rebuilt(struct vm *vm, const char *digest);
+
+/* Its guest was made anew, with the name that the definition has. Below the manager that people
+ * give names at, which has the newest one already. */
+void reshape_rename(struct vm *vm, const struct definition *rebuilt);
+
+/* What it had is lost: it is made from its image again, of this size. */
+void reshape_make_anew(struct book_vm *vm, const struct size *size, struct amounts *used);
 
 void reshape_add_snapshot(struct vm *vm, const struct snapshot *snapshot);
 void reshape_drop_snapshot(struct vm *vm, const char *name);

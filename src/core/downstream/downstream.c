@@ -8,9 +8,10 @@
 #include "core/above/instruct.h"
 #include "core/above/uplink.h"
 #include "core/below/instruct.h"
-#include "core/below/step.h"
+#include "core/below/reports.h"
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
+#include "core/books/reshape.h"
 #include "core/downstream/drain.h"
 #include "core/downstream/host_requests.h"
 #include "core/downstream/hosts.h"
@@ -25,15 +26,20 @@
 #include "core/downstream/requests.h"
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
+#include "core/downstream/unheard.h"
 #include "core/manager/operations.h"
+#include "core/manager/recover.h"
 #include "core/manager/reports.h"
 
 void downstream_init(struct downstream *downstream, const struct role_settings *settings) {
     *downstream = (struct downstream){.lendings_count = settings->managers_count,
-                                      .backlog = settings->backlog};
+                                      .backlog = settings->backlog,
+                                      .hash = settings->hash};
     if (!downstream->backlog)
         downstream->backlog = limit_backlog;
+    downstream->vms_most = settings->vms_most ? settings->vms_most : limit_vms;
     manager_init(&downstream->manager, &downstream_kind, settings);
+    downstream->manager.downlink.asks_why = true;
     downstream->manager.book.kept_most = limit_operations_owner;
     list_init(&downstream->waiting);
     list_init(&downstream->moving);
@@ -46,6 +52,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
         struct lending *lending = &downstream->lendings[i];
         uplink_init(&lending->uplink, &settings->managers[i], settings, &downstream->manager.book,
                     &downstream->manager.prng);
+        lending->uplink.own = &downstream->manager.own;
         if (settings->limits)
             lending->limits = lending->configured = settings->limits[i];
         lending->phase_due_ms = book_never;
@@ -57,6 +64,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
         record_clone(&permissions_table, &settings->permissions[i],
                      &lending->permissions_configured);
     }
+    downstream->spread = prng_next(&downstream->manager.prng);
     downstream_share_hosts(downstream);
 }
 
@@ -67,7 +75,9 @@ void downstream_deinit(struct downstream *downstream) {
         record_clear(&permissions_table, &downstream->lendings[i].permissions_configured);
     }
     memory_free(downstream->lendings);
+    recover_deinit(&downstream->manager);
     manager_deinit(&downstream->manager);
+    heap_deinit(&downstream->signs);
 }
 
 static void load_template(struct downstream *downstream, const struct template *record) {
@@ -76,15 +86,19 @@ static void load_template(struct downstream *downstream, const struct template *
         downstream_set_template(vm, record);
 }
 
-static void load_keys(struct downstream *downstream, const struct record *record) {
+static void load_ends(struct downstream *downstream, const struct record *record) {
     enrol_load(&downstream->manager.enrol, &downstream->manager.downlink, record);
+    manager_load_incarnations(&downstream->manager, record);
+    recover_load(&downstream->manager, record);
     for (size_t i = 0; i < downstream->lendings_count; i++)
-        pins_load(uplink_pinned(&downstream->lendings[i].uplink), record);
+        uplink_load(&downstream->lendings[i].uplink, record);
 }
 
 /* Definitions that had no place yet ask for their images again; unsettled results wait for the
  * uplink's session, instructions under way for the hosts'. */
 static void on_start(struct downstream *downstream) {
+    if (!manager_begin(&downstream->manager))
+        return;
     downlink_start(&downstream->manager.downlink);
     list_for(struct book_vm, vm, &downstream->manager.book.vms, by_age) {
         struct lending *lending = downstream_lending(downstream, vm->record.asker);
@@ -98,7 +112,13 @@ static void on_start(struct downstream *downstream) {
         downstream_await_image(downstream, lending, vm);
     }
     downstream_drain_soon(downstream);
+    downstream_start_unheard(downstream);
     effects_add(downstream->manager.moment.out, EFFECT_READY);
+}
+
+static void tell_owed(struct downstream *downstream, struct lending *lending) {
+    if (uplink_owes_capacity(&lending->uplink))
+        downstream_tell_capacity(downstream, lending);
 }
 
 static void on_op_due(struct downstream *downstream, struct book_op *op) {
@@ -106,12 +126,16 @@ static void on_op_due(struct downstream *downstream, struct book_op *op) {
     struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
     if (book_op_has_ended(op)) {
         op->resend_ms = book_never;
-        if (lending)
+        if (lending) {
+            tell_owed(downstream, lending);
             uplink_send_result(&lending->uplink, op);
+        }
         book_schedule(&downstream->manager.book, op);
     } else if (vm->stored.move) {
         downstream_on_move_due(downstream, op);
     } else if (op->deadline_ms <= downstream->manager.moment.now_ms) {
+        if (downlink_never_came(&downstream->manager.downlink, vm))
+            reshape_settle(vm, CODE_DEADLINE, downstream_used(downstream, vm));
         downstream_end(downstream, op, CODE_DEADLINE);
     } else if (op->progress_ms <= downstream->manager.moment.now_ms) {
         op->progress_ms = book_never;
@@ -132,6 +156,8 @@ static void on_tick(struct downstream *downstream) {
     while ((timer = heap_first(&downstream->manager.book.timers)) &&
            timer->due_ms <= downstream->manager.moment.now_ms)
         on_op_due(downstream, container_of(timer, struct book_op, timer));
+    for (size_t i = 0; i < downstream->lendings_count; i++)
+        tell_owed(downstream, &downstream->lendings[i]);
     downlink_on_tick(&downstream->manager.downlink);
 }
 
@@ -155,10 +181,23 @@ static void on_presence(struct downstream *downstream, const struct event *event
         uplink_on_presence(&downstream->lendings[i].uplink, event);
 }
 
+/* What one has is not kept for it any more: the others are shown more of the rest, or less. And
+ * what waits for its image is told of from then on, not with what a host says next (law 1). */
+static void share_anew(struct downstream *downstream) {
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        struct lending *lending = &downstream->lendings[i];
+        downstream->manager.downlink.changed |= !amounts_equal(&lending->used, &lending->shown);
+        lending->shown = lending->used;
+    }
+}
+
 /* After every step: what changed of the aggregate is told soon, hellos and beats are said. */
 static void on_end_of_step(struct downstream *downstream) {
     downstream_discard_rests(downstream);
     downstream_go_on_draining(downstream);
+    recover_go_on(&downstream->manager);
+    downstream_tell_unheard(downstream);
+    share_anew(downstream);
     for (size_t i = 0; i < downstream->lendings_count; i++) {
         struct lending *lending = &downstream->lendings[i];
         struct uplink *uplink = &lending->uplink;
@@ -168,10 +207,9 @@ static void on_end_of_step(struct downstream *downstream) {
             downstream_tell_capacity(downstream, lending);
             uplink_resume(uplink);
         }
-        if (downstream->manager.downlink.changed && downstream_shows_another(downstream, lending))
+        if (downstream->manager.downlink.changed && uplink->capacity_due_ms == book_never &&
+            downstream_shows_another(downstream, lending))
             uplink_capacity_changed(uplink);
-        if (uplink->capacity_due_ms <= downstream->manager.moment.now_ms)
-            downstream_tell_capacity(downstream, lending);
         if (uplink_deadline_ms(uplink) <= downstream->manager.moment.now_ms)
             uplink_tick(uplink);
         if (uplink_is_open(uplink) != lending->was_open)
@@ -179,7 +217,7 @@ static void on_end_of_step(struct downstream *downstream) {
         lending->was_open = uplink_is_open(uplink);
     }
     downstream->manager.downlink.changed = false;
-    downlink_on_end_of_step(&downstream->manager.downlink);
+    manager_on_end_of_step(&downstream->manager);
 }
 
 static void on_rekey(struct downstream *downstream, const struct event *event) {
@@ -202,7 +240,7 @@ static void on_event(struct downstream *downstream, const struct event *event) {
             load_template(downstream, event->load.data);
         else if (event->load.table == &lending_decision_table)
             downstream_load_lending(downstream, event->load.data);
-        load_keys(downstream, &event->load);
+        load_ends(downstream, &event->load);
         return;
     case EVENT_START:
         on_start(downstream);
@@ -229,6 +267,9 @@ static void on_event(struct downstream *downstream, const struct event *event) {
     case EVENT_REKEY:
         on_rekey(downstream, event);
         break;
+    case EVENT_DISK:
+        manager_on_disk(&downstream->manager, event);
+        break;
     case EVENT_STOP:
         downstream->manager.stopping = true;
         effects_add(downstream->manager.moment.out, EFFECT_DONE); /* all that matters is on disk */
@@ -236,6 +277,7 @@ static void on_event(struct downstream *downstream, const struct event *event) {
     case EVENT_JOB:
     case EVENT_DOMAIN:
     case EVENT_SCANNED:
+    case EVENT_GUARD:
     case EVENT_HOST:
     case EVENT_JOINED:
     case EVENT_KIND_COUNT:
@@ -247,13 +289,18 @@ static void on_event(struct downstream *downstream, const struct event *event) {
 void downstream_step(struct downstream *downstream, const struct event *event,
                      struct effects *out) {
     moment_begin(&downstream->manager.moment, event, out);
-    on_event(downstream, event);
+    if (!downstream->manager.deposed)
+        on_event(downstream, event);
     moment_end(&downstream->manager.moment);
 }
 
 uint64_t downstream_deadline_ms(const struct downstream *downstream) {
     uint64_t due = manager_deadline_ms(&downstream->manager);
+    if (downstream->manager.deposed)
+        return book_never;
+    uint64_t sign = downstream_unheard_deadline_ms(downstream);
     due = downstream->drain_due_ms < due ? downstream->drain_due_ms : due;
+    due = sign < due ? sign : due;
     for (size_t i = 0; i < downstream->lendings_count; i++) {
         uint64_t uplink = uplink_deadline_ms(&downstream->lendings[i].uplink);
         due = uplink < due ? uplink : due;
@@ -290,6 +337,7 @@ void downstream_check(const struct downstream *downstream) {
         uplink_check(&downstream->lendings[i].uplink);
         struct amounts used = {0};
         uint32_t under_way = 0;
+        uint64_t known = 0;
         struct list *node = NULL, *next = NULL;
         list_each(node, next, &downstream->manager.book.ops)
             under_way += downstream_op(container_of(node, struct book_op, by_age))->counted &&
@@ -299,9 +347,11 @@ void downstream_check(const struct downstream *downstream) {
         list_each(node, next, &downstream->manager.book.vms) {
             const struct vm *vm = &container_of(node, struct book_vm, by_age)->record;
             bool own = text_equal(vm->asker, downstream->lendings[i].uplink.setting.name);
+            known += own;
             if (own && lifecycle_occupies(vm->state))
                 amounts_add(&used, &vm->size);
         }
+        assert(known == downstream->lendings[i].known);
         assert(amounts_equal(&used, &downstream->lendings[i].used));
     }
 }

@@ -48,7 +48,8 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
     if (vm->active || *book_destination(vm) || vm->record.state == VM_DELETING ||
         (lending && lending->phase >= LENDING_ENDING)) /* it goes anyway */
         return STAY_BUSY;
-    if (!hosted->template || vm->record.snapshots_count) /* those would be lost */
+    if (!hosted->template || hosted->template->definition.on_drain == ON_DRAIN_STAY ||
+        vm->record.snapshots_count) /* those would be lost */
         return STAY_POLICY;
     if (!peer_is_up(peer))
         return STAY_AWAY;
@@ -156,7 +157,8 @@ void downstream_go_on_draining(struct downstream *downstream) {
 static void on_image(struct downstream *downstream, struct peer *peer, const struct event *event) {
     list_for(struct book_vm, vm, &peer->vms, by_place) {
         struct downstream_vm *hosted = downstream_vm(vm);
-        if (hosted->stays != STAY_FETCHING || !text_equal(vm->record.digest, event->image.digest))
+        if (hosted->stays != STAY_FETCHING ||
+            !downstream_is_for(downstream, vm, vm->record.digest, &event->image))
             continue;
         bool here = event->image.code == CODE_OK;
         struct peer *live = NULL;

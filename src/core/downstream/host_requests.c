@@ -1,10 +1,17 @@
 /* What the owner asks and decides of one host. */
+#include "core/below/claims.h"
 #include "core/downstream/host_requests.h"
 
 #include "base/memory.h"
+#include "core/above/instruct.h"
+#include "core/above/uplink.h"
+#include "core/below/belief.h"
 #include "core/below/lend.h"
 #include "core/downstream/hosts.h"
 #include "core/downstream/lending.h"
+#include "core/manager/leftovers.h"
+#include "core/manager/operations.h"
+#include "core/manager/recover.h"
 
 static void save_host(struct peer *peer) {
     struct host_decision record = {.cordoned_ms = peer->cordoned_ms,
@@ -63,6 +70,7 @@ static void count_remaining(const struct peer *peer, struct owned_host *host) {
 }
 
 struct owned_host downstream_show_host(const struct peer *peer) {
+    const struct manager *manager = container_of(peer->downlink, struct manager, downlink);
     const char *labels = peer_labels(peer);
     struct owned_host host = {.state = peer->state, .seen_ms = peer->seen_ms,
                               .cordoned_ms = peer->cordoned_ms, .duty = peer->duty,
@@ -70,7 +78,17 @@ struct owned_host downstream_show_host(const struct peer *peer) {
                               .labels_from = peer->labels_from,
                               .overcommit = peer_overcommit(peer),
                               .networks = memory_text(peer->networks),
-                              .capacity = peer_capacity(peer)};
+                              .overclaims = peer->overclaims,
+                              .unreadable = peer->unreadable,
+                              .capacity = peer_capacity(peer),
+                              .disk_full = peer->capacity.disk_full,
+                              .conflict = belief_conflict(peer),
+                              .guarded = peer_is_up(peer) && peer->guarded,
+                              .lease = recover_lease(manager, peer),
+                              .lease_ends_ms = recover_lease_ends_ms(manager, peer),
+                              .owed = recover_count_owed(manager, peer),
+                              .evictions = recover_count_evictions(manager, peer)};
+    host.conflict_ms = host.conflict ? peer->conflict_ms : 0;
     struct list *node = NULL, *next = NULL;
     text_set(host.name, peer->setting.name);
     list_each(node, next, &peer->vms)
@@ -108,6 +126,37 @@ static bool forget_host(const struct call *call, struct peer *peer) {
         return false;
     }
     downstream_write_off(call->downstream, peer);
+    belief_forget(peer);
+    return true;
+}
+
+static bool accept_host(const struct call *call, struct peer *peer) {
+    bool accepted = downlink_accept(peer);
+    if (!accepted)
+        call_problem(call, CODE_CONFLICT, "host", "host '%s' has not come with another store: "
+                     "there is nothing to accept", peer->setting.name);
+    return accepted;
+}
+
+/* A person's word on a host that is not heard; false: it does not fit, and that is answered. */
+static bool recover_host(const struct call *call, struct peer *peer) {
+    struct manager *manager = &call->downstream->manager;
+    bool is_off = call->request->kind == REQUEST_HOST_DECLARE_OFF;
+    if (peer_is_up(peer)) {
+        call_problem(call, CODE_CONFLICT, "host", "host '%s' is connected: it is not %s",
+                     peer->setting.name, is_off ? "off" : "lost");
+        return false;
+    }
+    if (!is_off && recover_lease(manager, peer) != LEASE_HELD) {
+        call_problem(call, CODE_CONFLICT, "host", "nothing of host '%s' is held back",
+                     peer->setting.name);
+        return false;
+    }
+    effects_note(manager->moment.out, NOTE_WARNING, "",
+                 is_off ? "the owner says that host %s is off: its VMs run there no more"
+                        : "the owner says that VMs of host %s are to be restarted elsewhere",
+                 peer->setting.name);
+    recover_now(manager, peer, is_off ? RECOVER_OFF : RECOVER_HELD);
     return true;
 }
 
@@ -117,6 +166,10 @@ static bool change(const struct call *call, struct peer *peer) {
         return true;
     if (request->kind == REQUEST_HOST_FORGET)
         return forget_host(call, peer);
+    if (request->kind == REQUEST_HOST_ACCEPT)
+        return accept_host(call, peer);
+    if (request->kind == REQUEST_HOST_DECLARE_OFF || request->kind == REQUEST_HOST_RECOVER)
+        return recover_host(call, peer);
     if (request->kind != REQUEST_HOST_LABEL && request->kind != REQUEST_HOST_OVERCOMMIT)
         return change_duty(call, peer);
     if (request->kind == REQUEST_HOST_LABEL)
@@ -138,4 +191,60 @@ void downstream_on_host(const struct call *call) {
     struct owned_host host = downstream_show_host(peer);
     call_answer(call, REPLY_RECORD, &host_table, &host);
     record_clear(&host_table, &host);
+}
+
+/* Whose it becomes: whoever is named, or the only one there is. NULL, and that is answered. */
+static struct lending *adopter(const struct call *call) {
+    struct downstream *downstream = call->downstream;
+    const char *name = call->request->leftover.asker;
+    struct lending *only = downstream->lendings_count == 1 ? downstream->lendings : NULL;
+    struct lending *lending = *name ? downstream_lending(downstream, name) : only;
+    if (!lending)
+        call_problem(call, *name ? CODE_NOT_FOUND : CODE_INVALID, "upstream",
+                     *name ? "there is no upstream '%s'" : "say whose it is%s", name);
+    return lending;
+}
+
+static struct book_vm *add_adopted(struct downstream *downstream, const struct lending *lending,
+                                   const struct left *left) {
+    uint64_t now = downstream->manager.moment.wall_ms;
+    struct stored_vm record = {.vm = {.size = left->is.size, .state = left->is.state, .epoch = 1,
+                                      .generation = 1, .created_ms = now, .changed_ms = now}};
+    text_set(record.vm.id, left->is.vm);
+    text_set(record.vm.name, left->is.vm);
+    text_set(record.vm.asker, lending->uplink.setting.name);
+    text_set(record.vm.digest, left->is.image);
+    return book_add_vm(&downstream->manager.book, &record);
+}
+
+/* What those above are told of it makes it theirs again. */
+static void tell_adopted(struct downstream *downstream, struct book_vm *vm) {
+    struct lending *lending = downstream_lending(downstream, vm->record.asker);
+    downstream_count(downstream, vm);
+    downstream->manager.downlink.changed = true;
+    downstream_drain_soon(downstream); /* the host may be one that is to be empty */
+    book_save_vm(&downstream->manager.book, vm);
+    if (!lending)
+        return;
+    uplink_capacity_changed(&lending->uplink);
+    uplink_send_facts(&lending->uplink, vm);
+}
+
+void downstream_adopt(const struct call *call) {
+    struct downstream *downstream = call->downstream;
+    struct peer *peer = NULL;
+    struct left *left = leftovers_find(call, &downstream->manager, &peer);
+    struct book_vm *vm = left ? book_vm(&downstream->manager.book, left->is.vm) : NULL;
+    if (!left || !leftovers_may_be_taken(call, left, vm))
+        return;
+    struct lending *lending = vm ? NULL : adopter(call);
+    if (!vm && !lending)
+        return;
+    call_answer(call, REPLY_RECORD, &leftover_table, &left->is);
+    if (!vm)
+        vm = add_adopted(downstream, lending, left);
+    enum vm_state state = left->is.state;
+    leftovers_take_in(peer, left, vm);
+    manager_set_state(&downstream->manager, vm, state);
+    tell_adopted(downstream, vm);
 }

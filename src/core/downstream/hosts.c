@@ -1,6 +1,6 @@
 /* What follows here from a host's word: a state is counted and told above, a definition goes to
- * the next host, a deletion is tried again, a record ends; and what becomes of VMs whose host is
- * written off. */
+ * the next host, a deletion is tried again, a record ends; what becomes of VMs whose host is
+ * written off; and what every change of a VM's record brings with it. */
 #include "core/downstream/hosts.h"
 
 #include "core/above/instruct.h"
@@ -16,6 +16,7 @@
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/share.h"
+#include "core/downstream/unheard.h"
 #include "core/manager/operations.h"
 #include "core/manager/reports.h"
 
@@ -36,7 +37,7 @@ static void on_state(struct manager *manager, struct book_vm *vm) {
         return;
     uplink_capacity_changed(&lending->uplink);
     if (!vm->active || vm->active->record.internal)
-        uplink_send_vm(&lending->uplink, &vm->record);
+        uplink_send_vm(&lending->uplink, vm);
 }
 
 static void on_facts(struct manager *manager, struct book_vm *vm, const struct facts *facts) {
@@ -44,6 +45,10 @@ static void on_facts(struct manager *manager, struct book_vm *vm, const struct f
     struct lending *lending = downstream_lending(downstream, vm->record.asker);
     if (!reshape_learn(vm, facts, downstream_used(downstream, vm), manager->moment.wall_ms))
         return;
+    if (downstream_vm(vm)->stays == STAY_FETCHING) { /* maybe an image that it is of no more */
+        downstream_vm(vm)->stays = STAY_UNDECIDED;
+        downstream_drain_soon(downstream);
+    }
     book_save_vm(&manager->book, vm);
     if (vm->active)
         book_save_op(&manager->book, vm->active);
@@ -104,6 +109,7 @@ static void on_result(struct manager *manager, struct peer *peer, const struct r
     struct book_vm *vm = book_vm(&manager->book, result->vm);
     struct book_op *op = vm->active;
     bool internal = op->record.internal;
+    book_say_why(op, result->why);
     if (op->record.verb == VERB_DISCARD) {
         downstream_on_discarded(downstream, result);
         return;
@@ -114,8 +120,10 @@ static void on_result(struct manager *manager, struct peer *peer, const struct r
     }
     downlink_reflect(peer, op); /* while it has a place */
     reshape_conclude(vm, result, downstream_used(downstream, vm));
-    if (op->record.verb == VERB_REBUILD && result->code == CODE_OK)
+    if (op->record.verb == VERB_REBUILD && result->code == CODE_OK) {
+        reshape_rename(&vm->record, &op->record.definition);
         downstream_renew_template(downstream, vm, &op->record.definition);
+    }
     if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result);
         return;
@@ -176,6 +184,7 @@ void downstream_write_off(struct downstream *downstream, struct peer *peer) {
     list_each(node, next, &peer->vms)
         write_off(downstream, peer, container_of(node, struct book_vm, by_place));
     downstream_write_off_destination(downstream, peer);
+    peer_forget_capacity(peer);
 }
 
 static struct book_op *begin_deletion(struct manager *manager, struct book_vm *vm) {
@@ -196,9 +205,57 @@ static void on_opened(struct manager *manager, struct peer *peer) {
         downstream_drain_soon(downstream);
 }
 
+static bool owes(const struct manager *manager, const struct book_vm *vm) {
+    (void)manager;
+    return downstream_owes(vm);
+}
+
+static void recover(struct manager *manager, struct book_vm *vm) {
+    downstream_recover(container_of(manager, struct downstream, manager), vm);
+}
+
+/* VMs in the books, also those that have ended here and are not settled above. */
+static uint64_t *known_to(struct book *book, const struct book_vm *vm) {
+    struct manager *manager = container_of(book, struct manager, book);
+    struct lending *lending =
+        downstream_lending(container_of(manager, struct downstream, manager), vm->record.asker);
+    return lending ? &lending->known : NULL;
+}
+
+static void vm_begins(struct book *book, struct book_vm *vm) {
+    uint64_t *known = known_to(book, vm);
+    list_init(&downstream_vm(vm)->by_move);
+    if (known)
+        ++*known;
+}
+
+static void vm_ends(struct book *book, struct book_vm *vm) {
+    struct downstream *downstream = container_of(book, struct downstream, manager.book);
+    heap_remove(&downstream->signs, &downstream_vm(vm)->sign);
+    uint64_t *known = known_to(book, vm);
+    list_remove(&downstream_vm(vm)->by_move);
+    if (known)
+        --*known;
+    if (downstream_vm(vm)->template)
+        effects_forget(book->moment->out, &template_table, vm->record.id);
+}
+
+static void vm_saved(struct book *book, struct book_vm *vm) {
+    downstream_review_unheard(container_of(book, struct downstream, manager.book), vm);
+}
+
+static void vm_free(struct book_vm *vm) { downstream_set_template(vm, NULL); }
+
+static const struct book_kind books = {.vm_size = sizeof(struct downstream_vm),
+                                       .op_size = sizeof(struct downstream_op),
+                                       .vm_begins = vm_begins,
+                                       .vm_ends = vm_ends,
+                                       .vm_saved = vm_saved,
+                                       .vm_free = vm_free};
+
 const struct manager_kind downstream_kind = {
     .place = "host",
-    .books = &downstream_books,
+    .books = &books,
     .on_state = on_state,
     .on_facts = on_facts,
     .on_gone = on_gone,
@@ -207,4 +264,6 @@ const struct manager_kind downstream_kind = {
     .on_progress = on_progress,
     .on_result = on_result,
     .on_opened = on_opened,
+    .owes = owes,
+    .recover = recover,
 };

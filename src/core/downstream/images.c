@@ -20,8 +20,9 @@ static void go_on_rebuilding(struct downstream *downstream, struct book_op *op, 
 /* All operations that waited for this image go on or end. */
 void downstream_on_image(struct downstream *downstream, const struct event *event) {
     list_for(struct book_vm, vm, &downstream->waiting, by_place) {
-        if (!text_equal(vm->record.digest, event->image.digest))
+        if (!downstream_is_for(downstream, vm, vm->record.digest, &event->image))
             continue;
+        book_say_why(vm->active, event->image.why);
         if (event->image.code == CODE_OK)
             downstream_place(downstream, vm);
         else if (vm->stored.move)
@@ -31,7 +32,10 @@ void downstream_on_image(struct downstream *downstream, const struct event *even
     }
     downstream_drain_image(downstream, event);
     list_for(struct book_op, op, &downstream->rebuilds, by_room) {
-        if (text_equal(op->record.definition.image, event->image.digest))
-            go_on_rebuilding(downstream, op, event->image.code);
+        const struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
+        if (!downstream_is_for(downstream, vm, op->record.definition.image, &event->image))
+            continue;
+        book_say_why(op, event->image.why);
+        go_on_rebuilding(downstream, op, event->image.code);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "core/above/instruct.h"
 #include "core/above/uplink.h"
+#include "core/below/placement.h"
 #include "core/below/turns.h"
 #include "core/books/amounts.h"
 #include "core/books/reshape.h"
@@ -15,17 +16,15 @@
 #include "core/downstream/share.h"
 #include "core/manager/operations.h"
 
-enum { progress_after_ms = 200 }; /* short operations tell their result alone */
+enum { progress_after_ms = 1000 }; /* short operations tell their result alone */
 
-static void learn_shapes(struct downstream *downstream, const struct lending *lending) {
-    for (size_t i = 0; i < lending->uplink.shapes_count; i++) {
-        if (!downstream_learn_size(downstream, &lending->uplink.shapes[i].size))
-            effects_note(downstream->manager.moment.out, NOTE_WARNING, "",
-                         "upstream %s brings more shapes than the %d that can be counted; VMs "
-                         "of shape %s find no room here",
-                         lending->uplink.setting.name, limit_shapes,
-                         lending->uplink.shapes[i].name);
-    }
+static void learn_shapes(struct downstream *downstream, struct lending *lending) {
+    const struct shape *lacks = downstream_learn_shapes(downstream, lending);
+    if (lacks && effects_worth_noting(++lending->uncounted))
+        effects_note(downstream->manager.moment.out, NOTE_WARNING, "",
+                     "upstream %s brings more shapes than its share of the %d that can be counted; "
+                     "VMs of shape %s, and of more, find no room here",
+                     lending->uplink.setting.name, limit_shapes, lacks->name);
 }
 
 static void begin_define(struct downstream *downstream, struct lending *lending,
@@ -35,10 +34,15 @@ static void begin_define(struct downstream *downstream, struct lending *lending,
     downstream_count(downstream, vm);
     vm->active->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
     downstream_keep_template(downstream, vm, &vm->active->record.definition);
-    if (permitted)
+    if (permitted && downstream->manager.disk_full)
+        book_say_why(vm->active, "the disk of this manager is full");
+    if (permitted && !downstream->manager.disk_full) {
         downstream_await_image(downstream, lending, vm);
-    else
-        downstream_end(downstream, vm->active, CODE_NO_CAPACITY);
+        return;
+    }
+    if (!permitted)
+        placement_hinder(&vm->active->record, HINDRANCE_LIMITS, NULL);
+    downstream_end(downstream, vm->active, CODE_NO_CAPACITY);
 }
 
 /* Law 3: the owner's limits, and what is kept for others, are held against what the VM grows by. */
@@ -46,6 +50,16 @@ static bool permits(const struct downstream *downstream, const struct lending *l
                     const struct book_vm *vm, const struct size *growth) {
     return amounts_outgrown(&lending->limits, &lending->used, growth) == AMOUNT_NONE &&
            (size_is_zero(growth) || !downstream_is_kept(downstream, vm, growth));
+}
+
+/* An older host would not see such first-boot data, keys or machine, and keep what the VM was made
+ * with; or that its guest is not to be asked, and ask it. A resize keeps the machine anyway. */
+static bool is_beyond(const struct downstream *downstream, const struct book_vm *vm) {
+    const struct peer *host = downlink_by_name(&downstream->manager.downlink, vm->record.place);
+    const struct operation *op = &vm->active->record;
+    return host &&
+           ((op->verb != VERB_RESIZE && peer_is_old(host, instruct_version(&op->definition))) ||
+            (op->hard && peer_is_old(host, protocol_version_reset)));
 }
 
 /* What has a host goes on there. */
@@ -57,6 +71,8 @@ static void begin_there(struct downstream *downstream, struct lending *lending,
     if (!permitted || downstream_crowds_out(downstream, &growth)) {
         op->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
         downstream_end(downstream, op, CODE_NO_CAPACITY);
+    } else if (is_beyond(downstream, vm)) {
+        downstream_end(downstream, op, CODE_UNSUPPORTED);
     } else if (op->record.verb == VERB_REBUILD) {
         downstream_await_image(downstream, lending, vm);
     } else {
@@ -120,7 +136,11 @@ static void on_instruct(struct downstream *downstream, struct lending *lending,
     switch (uplink_judge(&downstream->manager.book, asker, instruct, &code)) {
     case UPLINK_NEW:
         if (!downstream_allows(lending, instruct))
-            uplink_refuse(uplink, instruct, CODE_NOT_ALLOWED, own ? vm : NULL);
+            uplink_forbid(uplink, instruct, downstream_obstacle(lending, instruct),
+                          own ? vm : NULL);
+        else if (!vm && !amounts_admit(downstream->vms_most, downstream->manager.book.vms_count,
+                                       lending->known, downstream->lendings_count))
+            uplink_refuse(uplink, instruct, CODE_FULL, NULL);
         else if (lending->under_way >= downstream->backlog && instruct->verb != VERB_DELETE)
             uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm : NULL);
         else if (!downstream->manager.stopping)
@@ -142,11 +162,20 @@ static void on_instruct(struct downstream *downstream, struct lending *lending,
     }
 }
 
+/* Of a restart, where nothing else has changed, no digest tells. */
+static void tell_restarted(struct downstream *downstream, struct lending *lending) {
+    list_for(const struct book_vm, vm, &downstream->manager.book.vms, by_age) {
+        if (vm->record.restarts && text_equal(vm->record.asker, lending->uplink.setting.name))
+            uplink_send_facts(&lending->uplink, vm);
+    }
+}
+
 static void on_opened(struct downstream *downstream, struct lending *lending) {
     learn_shapes(downstream, lending);
     downstream_tell_capacity(downstream, lending);
     uplink_send_results(&lending->uplink);
     uplink_send_missed(&lending->uplink);
+    tell_restarted(downstream, lending);
 }
 
 void downstream_on_uplink_frame(struct downstream *downstream, struct lending *lending,

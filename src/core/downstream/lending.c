@@ -2,18 +2,12 @@
  * count them, and where a VM stands that waits for its image. */
 #include "core/downstream/lending.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "core/below/lend.h"
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
-
-static void vm_begins(struct book_vm *vm) { list_init(&downstream_vm(vm)->by_move); }
-
-static void vm_ends(struct book *book, struct book_vm *vm) {
-    list_remove(&downstream_vm(vm)->by_move);
-    if (downstream_vm(vm)->template)
-        effects_forget(book->moment->out, &template_table, vm->record.id);
-}
 
 void downstream_set_template(struct book_vm *vm, const struct template *template) {
     struct template **kept = &downstream_vm(vm)->template;
@@ -28,14 +22,6 @@ void downstream_set_template(struct book_vm *vm, const struct template *template
     record_clone(&template_table, template, *kept);
 }
 
-static void vm_free(struct book_vm *vm) { downstream_set_template(vm, NULL); }
-
-const struct book_kind downstream_books = {.vm_size = sizeof(struct downstream_vm),
-                                           .op_size = sizeof(struct downstream_op),
-                                           .vm_begins = vm_begins,
-                                           .vm_ends = vm_ends,
-                                           .vm_free = vm_free};
-
 struct lending *downstream_lending(const struct downstream *downstream, const char *name) {
     for (size_t i = 0; i < downstream->lendings_count; i++)
         if (text_equal(downstream->lendings[i].uplink.setting.name, name))
@@ -49,7 +35,6 @@ void downstream_count(struct downstream *downstream, struct book_vm *vm) {
     if (!lending || vm->counted == occupies)
         return;
     vm->counted = occupies;
-    downstream->manager.downlink.changed |= downstream->lendings_count > 1; /* what is kept of it */
     if (occupies)
         amounts_add(&lending->used, &vm->record.size);
     else
@@ -70,6 +55,13 @@ void downstream_await_image(struct downstream *downstream, struct lending *lendi
     text_set(image->digest, vm->active->record.definition.image);
 }
 
+bool downstream_is_for(const struct downstream *downstream, const struct book_vm *vm,
+                       const char *digest, const struct event_image *image) {
+    const struct lending *lending = downstream_lending(downstream, vm->record.asker);
+    return lending && lending->uplink.setting.link == image->link &&
+           text_equal(digest, image->digest);
+}
+
 struct amounts *downstream_used(struct downstream *downstream, const struct book_vm *vm) {
     struct lending *lending = downstream_lending(downstream, vm->record.asker);
     return lending && vm->counted ? &lending->used : NULL;
@@ -83,14 +75,31 @@ void downstream_drain_soon(struct downstream *downstream) {
             downstream->drain_due_ms = due;
 }
 
+/* A shape may not pass by a name that says another size than its own. */
+static bool says_size(const char *name) {
+    static const char *const parts[] = {"c", "-m", "-d"};
+    for (size_t i = 0; i < array_size(parts); i++) {
+        size_t digits = 0;
+        if (!text_starts(name, parts[i]))
+            return false;
+        name += strlen(parts[i]);
+        digits = strspn(name, "0123456789");
+        if (!digits)
+            return false;
+        name += digits;
+    }
+    return !*name;
+}
+
 /* For a new VM, or for one that there is. */
 bool lending_has_shape(const struct lending *lending, const struct shape *shape) {
     const char *shapes = lending->permissions.shapes;
     struct shape sized;
     text_format(sized.name, sizeof(sized.name), "c%u-m%u-d%u", shape->size.cpus,
                 shape->size.memory_mib, shape->size.disk_gib);
+    const char *name = says_size(shape->name) ? sized.name : shape->name;
     return lending->phase == LENDING_LENT &&
-           (words_allow(shapes, shape->name) || words_have(shapes, sized.name));
+           (words_allow(shapes, name) || words_have(shapes, sized.name));
 }
 
 bool downstream_allows_shape(const struct lending *lending, const struct shape *shape) {
@@ -99,13 +108,104 @@ bool downstream_allows_shape(const struct lending *lending, const struct shape *
 }
 
 /* The hosts count fits by size; the same size under two upstreams' names is one entry. */
-bool downstream_learn_size(struct downstream *downstream, const struct size *size) {
+static void put_size(struct downlink *downlink, size_t at, const struct size *size) {
     struct shape shape = {.size = *size};
-    if (downlink_shape(&downstream->manager.downlink, size) >= 0)
-        return true;
     text_format(shape.name, sizeof(shape.name), "c%u-m%u-d%u", size->cpus, size->memory_mib,
                 size->disk_gib);
-    return downlink_add_shape(&downstream->manager.downlink, &shape);
+    downlink_set_shape(downlink, at, &shape);
+}
+
+bool downstream_learn_size(struct downstream *downstream, const struct size *size) {
+    struct downlink *downlink = &downstream->manager.downlink;
+    bool known = downlink_shape(downlink, size) >= 0;
+    if (!known && downlink->catalogue_count == limit_shapes)
+        return false;
+    if (!known)
+        put_size(downlink, downlink->catalogue_count, size);
+    return true;
+}
+
+/* What of the catalogue each lending holds, a bit for each entry: by its shapes, and by its VMs,
+ * which may have to go to other hosts. */
+struct holdings {
+    uint64_t held[limit_uplinks];
+};
+
+static void hold(const struct downstream *downstream, struct holdings *holdings, const char *name,
+                 const struct size *size) {
+    const struct lending *lending = downstream_lending(downstream, name);
+    int at = lending ? downlink_shape(&downstream->manager.downlink, size) : -1;
+    if (at >= 0)
+        holdings->held[lending - downstream->lendings] |= UINT64_C(1) << at;
+}
+
+static struct holdings count_holdings(const struct downstream *downstream) {
+    struct holdings holdings = {0};
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        const struct uplink *uplink = &downstream->lendings[i].uplink;
+        for (size_t k = 0; k < uplink->shapes_count; k++)
+            hold(downstream, &holdings, uplink->setting.name, &uplink->shapes[k].size);
+    }
+    list_for(const struct book_vm, vm, &downstream->manager.book.vms, by_age)
+        hold(downstream, &holdings, vm->record.asker, &vm->record.size);
+    return holdings;
+}
+
+static size_t count_bits(uint64_t bits) {
+    size_t count = 0;
+    for (; bits; bits &= bits - 1)
+        count++;
+    return count;
+}
+
+/* Of the full catalogue the last entry that nobody holds; or, for a lending with less than its
+ * share, that nobody holds who has no more than that. There is such a one then: all shares together
+ * are no more than the catalogue. limit_shapes: none. */
+static size_t find_entry(const struct downstream *downstream, const struct holdings *holdings,
+                         const struct lending *lending) {
+    size_t share = limit_shapes / downstream->lendings_count, at = limit_shapes;
+    uint64_t held = 0, kept = 0;
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        held |= holdings->held[i];
+        kept |= count_bits(holdings->held[i]) <= share ? holdings->held[i] : 0;
+    }
+    if (held == UINT64_MAX && count_bits(holdings->held[lending - downstream->lendings]) < share)
+        held = kept;
+    while (at > 0 && (held >> (at - 1) & 1))
+        at--;
+    return at ? at - 1 : limit_shapes;
+}
+
+static bool take_entry(struct downstream *downstream, struct holdings *holdings,
+                       const struct lending *lending, const struct size *size) {
+    size_t at = find_entry(downstream, holdings, lending);
+    if (at == limit_shapes)
+        return false;
+    for (size_t i = 0; i < downstream->lendings_count; i++)
+        holdings->held[i] &= ~(UINT64_C(1) << at);
+    put_size(&downstream->manager.downlink, at, size);
+    hold(downstream, holdings, lending->uplink.setting.name, size);
+    return true;
+}
+
+const struct shape *downstream_learn_shapes(struct downstream *downstream,
+                                            const struct lending *lending) {
+    const struct uplink *uplink = &lending->uplink;
+    const struct shape *lacks = NULL;
+    size_t first = 0;
+    while (first < uplink->shapes_count &&
+           downstream_learn_size(downstream, &uplink->shapes[first].size))
+        first++;
+    if (first == uplink->shapes_count)
+        return NULL;
+    struct holdings holdings = count_holdings(downstream);
+    for (size_t i = first; i < uplink->shapes_count && !lacks; i++) {
+        const struct size *size = &uplink->shapes[i].size;
+        if (downlink_shape(&downstream->manager.downlink, size) < 0 &&
+            !take_entry(downstream, &holdings, lending, size))
+            lacks = &uplink->shapes[i];
+    }
+    return lacks;
 }
 
 bool downstream_is_homeless(const struct book_vm *vm) {

@@ -5,6 +5,7 @@
 
 #include "core/above/speak.h"
 #include "core/manager/manager.h"
+#include "message/records/interface.h"
 
 
 /* One upstream manager, what the cluster's owner lends it and what it uses. */
@@ -12,21 +13,25 @@ struct lending {
     struct uplink uplink;
     struct amounts limits;      /* 0: none */
     struct amounts configured, used;
+    struct amounts shown;       /* of it, what the others' sight of the cluster was made by */
     enum origin from;           /* whether the owner has set other limits than configured */
     struct permissions permissions, permissions_configured;
     enum origin permissions_from;
     struct share share, share_configured;
     enum origin share_from;
+    uint64_t known;             /* its VMs in the books */
     uint32_t under_way;         /* operations that it asked for and that have not ended */
     enum lending_phase phase;
     uint64_t revoked_ms, ends_ms; /* wall */
     uint64_t phase_due_ms;      /* monotonic: when the phase is looked at next; book_never */
+    uint64_t uncounted;         /* catalogues that it brought and that found no room */
     bool was_open;              /* its session, when last looked at */
     uint64_t seen_ms;           /* when `was_open` changed, by the wall clock */
 };
 
 struct downstream_vm {
     struct book_vm base;
+    struct timer sign;   /* in downstream.signs: when it is told above whether it is heard of */
     struct list by_move; /* in downstream.moving or .rests: something of it is on two hosts */
     enum stay stays;     /* why it is on a host that is to be empty */
     uint64_t failed_ms;  /* when leaving such a host failed while it ran; 0: never */
@@ -46,18 +51,19 @@ static inline struct downstream_op *downstream_op(const struct book_op *op) {
     return container_of(op, struct downstream_op, base);
 }
 
-extern const struct book_kind downstream_books;
-
 struct downstream {
     struct manager manager;
     struct lending *lendings;
     size_t lendings_count;
-    uint32_t backlog;
+    uint32_t backlog, vms_most;
     struct list waiting; /* book_vm.by_place of those that wait for their image */
     struct list moving;  /* downstream_vm.by_move of those that are between two hosts */
     struct list rests;   /* downstream_vm.by_move of those that left something on another */
+    struct heap signs;   /* downstream_vm.sign */
+    uint64_t spread;     /* a key that nobody else knows */
     uint64_t drain_due_ms; /* when hosts that are to be empty are looked at next; book_never */
     struct list rebuilds; /* book_op.by_room of those that do at their place */
+    interface_hash hash;  /* as in role_settings */
 };
 
 /* Looks again soon at the hosts that are to be empty, if there are any. */
@@ -78,8 +84,19 @@ struct amounts *downstream_used(struct downstream *downstream, const struct book
 void downstream_await_image(struct downstream *downstream, struct lending *lending,
                             struct book_vm *vm);
 
+/* Is it what this VM, made from `digest`, waits for? An image that one upstream manager has
+ * delivered is not there for another. */
+bool downstream_is_for(const struct downstream *downstream, const struct book_vm *vm,
+                       const char *digest, const struct event_image *image);
+
 /* Has the hosts count fits for this size, too. False: the catalogue is full. */
 bool downstream_learn_size(struct downstream *downstream, const struct size *size);
+
+/* Has them count fits for all shapes of a lending. Each lending has an equal share of the catalogue
+ * for sure, and what others do not need; what nobody has any more makes room. The first shape that
+ * finds none, or NULL. */
+const struct shape *downstream_learn_shapes(struct downstream *downstream,
+                                            const struct lending *lending);
 
 /* By the owner's permissions. */
 bool lending_has_shape(const struct lending *lending, const struct shape *shape);

@@ -35,7 +35,9 @@ enum placement downstream_choose_live(const struct downstream *downstream,
     struct placement_wish wish = {
         .size = &vm->record.size,
         .placing = &placing,
+        .version = machine_version(&definition->machine),
         .live = true,
+        .leased = definition->on_loss == ON_LOSS_RESTART,
         .networks = definition->networks,
         .group = book_group(&downstream->manager.book, vm->record.asker, vm->record.group)};
     *out_peer = NULL;
@@ -89,7 +91,7 @@ static void stay(struct downstream *downstream, struct book_vm *vm, enum code co
 
 /* What its old host is to compare with what it has: a disk of another image would be spoilt. */
 static struct definition made_ready(const struct definition *definition) {
-    struct definition ready = {.size = definition->size};
+    struct definition ready = {.size = definition->size, .machine = definition->machine};
     text_set(ready.name, definition->name);
     text_set(ready.image, definition->image);
     return ready;

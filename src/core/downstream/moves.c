@@ -2,15 +2,19 @@
  * on another. Whatever may be left of it there is deleted before it is made again. */
 #include "core/downstream/moves.h"
 
+#include "base/memory.h"
+#include "core/above/instruct.h"
 #include "core/below/instruct.h"
 #include "core/below/reports.h"
 #include "core/below/turns.h"
+#include "core/books/reshape.h"
 #include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/operations.h"
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
 #include "core/manager/operations.h"
+#include "core/manager/recover.h"
 
 /* What is under way ends so; whatever is there is to be gone. */
 static void delete_there(struct downstream *downstream, struct book_vm *vm, enum code code) {
@@ -27,11 +31,26 @@ static void await_image(struct downstream *downstream, struct book_vm *vm) {
         downstream_await_room(downstream, vm);
 }
 
-/* Nothing is left of it where it was. */
+/* What its disk held is lost, and its snapshots with it. It has what it had, even if that is of no
+ * shape, as where nobody knows what came of a resize; or the shapes have not come yet. */
+static void forget_disk(struct downstream *downstream, struct book_vm *vm) {
+    struct lending *lending = downstream_lending(downstream, vm->record.asker);
+    struct size is = downstream_learn_size(downstream, &vm->record.size)
+                         ? vm->record.size
+                         : downstream_vm(vm)->template->definition.size;
+    reshape_make_anew(vm, &is, downstream_used(downstream, vm));
+    book_save_vm(&downstream->manager.book, vm);
+    if (lending)
+        uplink_send_facts(&lending->uplink, vm);
+}
+
+/* Nothing is left of it where it was. Of a snapshot it may have been heard late. */
 static void arrive(struct downstream *downstream, struct book_vm *vm, enum code code) {
     placement_take(vm);
     manager_set_state(&downstream->manager, vm, VM_STOPPED);
     downstream_end(downstream, vm->active, code);
+    if (vm->record.snapshots_count)
+        forget_disk(downstream, vm);
     downstream_order(downstream, vm, VERB_DEFINE);
     await_image(downstream, vm);
 }
@@ -76,6 +95,85 @@ void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
         vm->active->resend_ms = downstream->manager.moment.now_ms + manager_pause_ms;
     }
     downstream_drain_soon(downstream);
+}
+
+bool downstream_owes(const struct book_vm *vm) {
+    bool is_leased = vm->stored.leased && downstream_vm(vm)->template;
+    bool is_busy = vm->active && (vm->active->record.verb == VERB_DEFINE ||
+                                  vm->active->record.verb == VERB_DELETE);
+    if (vm->stored.move)
+        return is_leased &&
+               (vm->stored.move == MOVE_LEAVING || vm->stored.move == MOVE_ARRIVING);
+    return is_leased && !is_busy &&
+           (vm->record.state == VM_RUNNING || vm->record.state == VM_PAUSED);
+}
+
+/* Whoever asked for what is under way there hears that nobody knows what came of it. */
+static void end_there(struct downstream *downstream, struct book_vm *vm) {
+    struct book_op *op = vm->active;
+    struct peer *peer = downlink_by_name(&downstream->manager.downlink, book_asked_place(vm));
+    if (op && peer)
+        downlink_reflect(peer, op);
+    if (op)
+        reshape_settle(vm, CODE_INTERRUPTED, downstream_used(downstream, vm));
+    placement_take(vm);
+    manager_set_state(&downstream->manager, vm, VM_STOPPED);
+    if (op)
+        downstream_end(downstream, op, CODE_INTERRUPTED);
+    if (op && peer)
+        downlink_freed(peer);
+}
+
+/* A rest of it from a migration would be discarded, and it may come to that host now. */
+static void evict_rest(struct downstream *downstream, struct book_vm *vm) {
+    if (!*book_destination(vm))
+        return;
+    recover_evict(&downstream->manager, vm, book_destination(vm), ++vm->record.place_epoch);
+    book_set_destination(vm, NULL);
+}
+
+/* Its host was lost, and its disk with that. */
+static void count_loss(struct downstream *downstream, struct book_vm *vm) {
+    vm->record.restarts++;
+    vm->record.restarted_ms = downstream->manager.moment.wall_ms;
+    forget_disk(downstream, vm);
+}
+
+/* What was known when, and who decided. */
+static void tell_loss(struct downstream *downstream, struct book_op *op, const struct peer *peer,
+                      const char *host) {
+    uint64_t now_ms = downstream->manager.moment.wall_ms;
+    uint64_t lost_ms = !peer ? now_ms : peer->lost_ms ? peer->lost_ms : peer->seen_ms;
+    bool is_said = peer && (peer->is_off || peer->is_approved);
+    struct timeline_entry *first = op->record.timeline;
+    first->step = STEP_LOST;
+    first->at_ms = lost_ms && lost_ms < now_ms ? lost_ms : now_ms;
+    first->place = memory_text(host);
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = now_ms,
+                                                 .step = STEP_ACCEPTED,
+                                                 .by = is_said ? BY_OPERATOR : BY_MANAGER});
+    op->record.state = OP_PENDING;
+    book_save_op(&downstream->manager.book, op);
+}
+
+void downstream_recover(struct downstream *downstream, struct book_vm *vm) {
+    struct peer *peer = downlink_by_name(&downstream->manager.downlink, vm->record.place);
+    char host[limit_name_size];
+    text_set(host, vm->record.place);
+    effects_note(downstream->manager.moment.out, NOTE_WARNING, "",
+                 "VM %s ran on host %s, which is lost: it is made anew from its image",
+                 vm->record.id, vm->record.place);
+    if (!vm->stored.move) {
+        downstream_vm(vm)->template->definition.start = true;
+        effects_save(downstream->manager.moment.out, &template_table, downstream_vm(vm)->template);
+    }
+    recover_evict(&downstream->manager, vm, vm->record.place, vm->record.place_epoch);
+    end_there(downstream, vm);
+    evict_rest(downstream, vm);
+    count_loss(downstream, vm);
+    downstream_order(downstream, vm, VERB_DEFINE);
+    tell_loss(downstream, vm->active, peer, host);
+    await_image(downstream, vm);
 }
 
 void downstream_on_move_due(struct downstream *downstream, struct book_op *op) {

@@ -26,13 +26,10 @@ void downstream_end(struct downstream *downstream, struct book_op *op, enum code
     downstream_count_op(downstream, op);
     if (peer)
         downlink_freed(peer);
-    op->attempts = 0;
-    if (op->record.internal) {
+    if (op->record.internal)
         book_remove_op(&downstream->manager.book, op);
-    } else if (lending) {
-        downstream_tell_capacity(downstream, lending);
-        uplink_send_result(&lending->uplink, op);
-    }
+    else if (lending)
+        uplink_result_due(&lending->uplink, op);
 }
 
 void downstream_instruct(struct downstream *downstream, struct book_vm *vm) {

@@ -46,16 +46,51 @@ static void tell_no_room(struct downstream *downstream, struct book_op *op) {
         book_save_op(&downstream->manager.book, op);
 }
 
-enum placement downstream_choose(const struct downstream *downstream, const struct book_vm *vm,
-                                 const struct definition *definition, struct peer **out_peer) {
-    struct placing placing = {.rule = definition->apart ? GROUP_APART_CLUSTERS : GROUP_ANYHOW,
-                              .must = definition->host_must, .prefer = definition->host_prefer};
-    struct placement_wish wish = {
+static struct placing placing_of(const struct definition *definition) {
+    return (struct placing){.rule = definition->apart ? GROUP_APART_CLUSTERS : GROUP_ANYHOW,
+                            .must = definition->host_must,
+                            .prefer = definition->host_prefer};
+}
+
+static struct placement_wish wish_of(const struct downstream *downstream, const struct book_vm *vm,
+                                     const struct definition *definition,
+                                     const struct placing *placing) {
+    return (struct placement_wish){
         .size = &vm->record.size,
-        .placing = &placing,
+        .placing = placing,
         .op = vm->active,
         .networks = definition->networks,
+        .version = instruct_version(definition),
+        .leased = definition->on_loss == ON_LOSS_RESTART,
         .group = book_group(&downstream->manager.book, vm->record.asker, vm->record.group)};
+}
+
+static bool awaits(const struct downstream *downstream, const struct book_vm *vm) {
+    const struct definition *definition = &vm->active->record.definition;
+    struct placing placing = placing_of(definition);
+    struct placement_wish wish = wish_of(downstream, vm, definition, &placing);
+    return placement_awaits(&downstream->manager.downlink, &wish);
+}
+
+/* What the asker's own words brought about goes up with the end; all else is the owner's to see. */
+static void explain(const struct downstream *downstream, const struct book_vm *vm,
+                    enum placement found) {
+    struct operation *op = &vm->active->record;
+    struct placing placing = placing_of(&op->definition);
+    struct placement_wish wish = wish_of(downstream, vm, &op->definition, &placing);
+    const struct downlink *downlink = &downstream->manager.downlink;
+    placement_explain(downlink, &wish, op);
+    op->obstacle = vm->active->tried_count ? placement_common_obstacle(vm->active)
+                                           : placement_obstacle(downlink, &wish, found);
+    for (uint32_t i = 0; i < op->hindered_count && vm->active->tried_count; i++)
+        if (op->hindered[i].why >= HINDRANCE_RETURNING && op->hindered[i].why != HINDRANCE_REFUSED)
+            op->obstacle = OBSTACLE_NONE; /* another host might have had it */
+}
+
+enum placement downstream_choose(const struct downstream *downstream, const struct book_vm *vm,
+                                 const struct definition *definition, struct peer **out_peer) {
+    struct placing placing = placing_of(definition);
+    struct placement_wish wish = wish_of(downstream, vm, definition, &placing);
     *out_peer = NULL;
     if (downstream_is_kept(downstream, vm, &vm->record.size))
         return PLACEMENT_NO_ROOM;
@@ -73,6 +108,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm) {
     case PLACEMENT_FOUND:
         placement_put(peer, vm, op);
         downstream_vm(vm)->stays = STAY_UNDECIDED;
+        placement_unhinder(&op->record);
         downlink_instruct(&downstream->manager.downlink, vm);
         book_save_vm(&downstream->manager.book, vm);
         book_save_op(&downstream->manager.book, op);
@@ -80,6 +116,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm) {
     case PLACEMENT_NO_ROOM:
     case PLACEMENT_NO_LABELS:
     case PLACEMENT_NO_NETWORKS:
+    case PLACEMENT_TOO_OLD:
     case PLACEMENT_NO_GROUP:
     case PLACEMENT_NOT_ALLOWED: /* not asked for */
     case PLACEMENT_UNREACHABLE: /* which of these it is, is an inside matter */
@@ -87,7 +124,8 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm) {
             downstream_await_room(downstream, vm);
             return;
         }
-        if (downlink_awaits(&downstream->manager.downlink)) {
+        explain(downstream, vm, found);
+        if (awaits(downstream, vm)) {
             tell_no_room(downstream, op);
             op->resend_ms = downstream->manager.moment.now_ms +
                             book_backoff_ms(op->attempts++, &downstream->manager.prng);

@@ -19,7 +19,7 @@
 void downstream_keep_template(struct downstream *downstream, struct book_vm *vm,
                               const struct definition *definition) {
     struct template template = {.definition = *definition}; /* borrowed */
-    if (definition->on_drain != ON_DRAIN_STAY) {
+    if (definition->on_drain != ON_DRAIN_STAY || definition->on_loss != ON_LOSS_STAY) {
         text_set(template.vm, vm->record.id);
         downstream_set_template(vm, &template);
         effects_save(downstream->manager.moment.out, &template_table, downstream_vm(vm)->template);
@@ -32,10 +32,20 @@ void downstream_keep_template(struct downstream *downstream, struct book_vm *vm,
 void downstream_renew_template(struct downstream *downstream, struct book_vm *vm,
                                const struct definition *rebuilt) {
     struct downstream_vm *hosted = downstream_vm(vm);
-    if (!hosted->template || !rebuilt->user_data)
+    if (!hosted->template)
         return;
-    memory_free(hosted->template->definition.user_data);
-    hosted->template->definition.user_data = memory_text(rebuilt->user_data);
+    struct definition *definition = &hosted->template->definition;
+    definition->machine = rebuilt->machine;
+    if (rebuilt->user_data || rebuilt->user_data_base64) {
+        memory_free(definition->user_data);
+        memory_free(definition->user_data_base64);
+        definition->user_data = memory_text(rebuilt->user_data);
+        definition->user_data_base64 = memory_text(rebuilt->user_data_base64);
+    }
+    if (rebuilt->ssh_keys) {
+        memory_free(definition->ssh_keys);
+        definition->ssh_keys = memory_text(rebuilt->ssh_keys);
+    }
     effects_save(downstream->manager.moment.out, &template_table, hosted->template);
 }
 

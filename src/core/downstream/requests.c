@@ -2,6 +2,9 @@
  * of the aggregate. */
 #include "core/downstream/requests.h"
 
+#include <string.h>
+
+#include "base/memory.h"
 #include "core/above/uplink.h"
 #include "core/below/explain.h"
 #include "core/below/lend.h"
@@ -9,6 +12,9 @@
 #include "core/downstream/lending.h"
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
+#include "core/manager/leftovers.h"
+#include "core/manager/recover.h"
+#include "message/records/interface.h"
 
 static void save_lending(struct lending *lending) {
     struct lending_decision record = {.from = lending->from,
@@ -79,6 +85,7 @@ static struct owned_lending show_lending(const struct lending *lending) {
         .phase = lending->phase,
         .revoked_ms = lending->revoked_ms,
         .ends_ms = lending->ends_ms,
+        .unreadable = lending->uplink.unreadable,
         .limits = *limits,
         .configured = lending->configured,
         .used = *used,
@@ -122,19 +129,29 @@ static const char *key_of_vm(const struct list *node) {
     return container_of(node, const struct book_vm, by_age)->record.id;
 }
 
-static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm *it) {
+/* What it points to is the record's and the caller's. */
+static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm *it,
+                                  struct interface space[limit_vm_networks]) {
     const struct vm *vm = &it->record;
     const struct peer *peer = downlink_by_name(&call->downstream->manager.downlink, vm->place);
     struct hosted_vm hosted = {
         .size = vm->size,
         .state = vm->state,
+        .unheard_ms = explain_unheard_ms(&call->downstream->manager.downlink, vm),
         .on_drain = downstream_vm(it)->template ? downstream_vm(it)->template->definition.on_drain
                                                 : ON_DRAIN_STAY,
+        .on_loss = vm->on_loss,
+        .restarts = vm->restarts,
+        .restarted_ms = vm->restarted_ms,
         .move = it->stored.move,
         .stays = peer && peer_is_emptied(peer) ? downstream_vm(it)->stays : STAY_UNDECIDED,
         .created_ms = vm->created_ms,
         .changed_ms = vm->changed_ms,
-        .networks = vm->networks}; /* borrowed */
+        .networks = vm->networks,
+        .interfaces = space};
+    if (call->downstream->hash)
+        hosted.interfaces_count =
+            interfaces_of(call->downstream->hash, vm->id, vm->networks, space);
     text_set(hosted.id, vm->id);
     text_set(hosted.name, vm->name);
     text_set(hosted.upstream, vm->asker);
@@ -150,14 +167,17 @@ static void list_vms(const struct call *call) {
     struct list *head = &call->downstream->manager.book.vms;
     const struct list_query *query = &call->request->list;
     const struct book_vm *last = book_vm(&call->downstream->manager.book, query->after);
-    struct list *node = page_start(call, head, last ? &last->by_age : NULL, key_of_vm);
-    for (; node != head; node = node->next) {
+    bool is_newest = query->sort == SORT_NEWEST;
+    struct list *node = (is_newest ? page_start_newest : page_start)(
+        call, head, last ? &last->by_age : NULL, key_of_vm);
+    for (; node != head; node = is_newest ? node->previous : node->next) {
         const struct book_vm *it = container_of(node, struct book_vm, by_age);
         const struct vm *vm = &it->record;
         if ((*query->host && !text_equal(vm->place, query->host)) ||
             (*query->upstream && !text_equal(vm->asker, query->upstream)))
             continue;
-        struct hosted_vm hosted = hosted_vm(call, it);
+        struct interface space[limit_vm_networks];
+        struct hosted_vm hosted = hosted_vm(call, it, space);
         if (!page_add(&page, &hosted))
             return;
     }
@@ -169,37 +189,63 @@ static void show_vm(const struct call *call) {
         call_not_found(call, "vm");
         return;
     }
-    struct hosted_vm hosted = hosted_vm(call, vm);
+    struct interface space[limit_vm_networks];
+    struct hosted_vm hosted = hosted_vm(call, vm, space);
     call_answer(call, REPLY_RECORD, &hosted_vm_table, &hosted);
 }
 
-static bool add_op(const struct call *call, struct page *page, const struct book_op *op) {
-    const struct list_query *query = &call->request->list;
-    if ((*query->vm && !text_equal(op->record.vm, query->vm)) ||
-        (*query->upstream && !text_equal(op->record.asker, query->upstream)))
-        return true;
-    struct operation told =
-        explain_op(&call->downstream->manager.downlink, op, EXPLAIN_TO_OPERATOR);
-    bool more = page_add(page, &told);
-    record_clear(&hosted_operation_table, &told);
-    return more;
+static bool is_listed(const struct page *page, const struct book_op *op) {
+    const struct list_query *query = &page->filter.query;
+    return (!*query->vm || text_equal(op->record.vm, query->vm)) &&
+           (!*query->upstream || text_equal(op->record.asker, query->upstream)) &&
+           (!*query->after || strcmp(op->record.id, query->after) < 0) &&
+           filter_fits(&page->filter, &op->record);
 }
 
-/* First those that have ended and are kept, then those in the books. A row of the former that is
- * gone was the first of them: the page goes on where they begin. */
+/* The newest operations, the newest first, as many as there is room for. */
+struct newest {
+    const struct book_op **ops;
+    size_t count, most;
+};
+
+static void newest_take(struct newest *newest, const struct book_op *op) {
+    size_t at = newest->count;
+    if (at == newest->most && strcmp(newest->ops[at - 1]->record.id, op->record.id) > 0)
+        return;
+    newest->count += at < newest->most;
+    for (at = newest->count - 1; at && strcmp(newest->ops[at - 1]->record.id, op->record.id) < 0;
+         at--)
+        newest->ops[at] = newest->ops[at - 1];
+    newest->ops[at] = op;
+}
+
+/* From its end, where the newest are. */
+static void newest_take_all(struct newest *newest, const struct page *page,
+                            const struct list *head) {
+    for (const struct list *node = head->previous; node != head; node = node->previous) {
+        const struct book_op *op = container_of(node, const struct book_op, by_age);
+        if (is_listed(page, op))
+            newest_take(newest, op);
+    }
+}
+
+/* Those in the books and those that have ended and are kept, by their ids alone: one that ends
+ * while somebody pages keeps its place. */
 static void list_ops(const struct call *call) {
-    struct book *book = &call->downstream->manager.book;
+    const struct book *book = &call->downstream->manager.book;
     struct page page = page_begin(call, &hosted_operation_table);
-    const char *after = call->request->list.after;
-    const struct book_op *current = book_op(book, after), *last = book_op_told(book, after);
-    struct list *node = !last || current ? book->kept.next : last->by_age.next;
-    for (; !current && node != &book->kept; node = node->next)
-        if (!add_op(call, &page, container_of(node, struct book_op, by_age)))
-            return;
-    node = current ? current->by_age.next : book->ops.next;
-    for (; node != &book->ops; node = node->next)
-        if (!add_op(call, &page, container_of(node, struct book_op, by_age)))
-            return;
+    struct newest newest = {.most = (size_t)page.limit + 1};
+    newest.ops = memory_new(newest.most, sizeof(*newest.ops));
+    newest_take_all(&newest, &page, &book->ops);
+    newest_take_all(&newest, &page, &book->kept);
+    bool more = true;
+    for (size_t i = 0; i < newest.count && more; i++) {
+        struct operation told =
+            explain_op(&call->downstream->manager.downlink, newest.ops[i], EXPLAIN_TO_OPERATOR);
+        more = page_add(&page, &told);
+        record_clear(&hosted_operation_table, &told);
+    }
+    memory_free(newest.ops);
 }
 
 static void show_op(const struct call *call) {
@@ -215,16 +261,21 @@ static void show_op(const struct call *call) {
     record_clear(&hosted_operation_table, &told);
 }
 
-/* False: there is a word that is no verb, and that is answered. */
+/* False: there is a word that says nothing, and that is answered. */
 static bool take_permissions(const struct call *call, struct lending *lending) {
     const struct permissions *permissions = &call->request->permissions;
-    const char *unknown = permissions_unknown_verb(permissions);
-    if (unknown)
-        call_problem(call, CODE_INVALID, "verbs", "there is no verb '%.20s' that goes down",
-                     unknown);
+    const char *verb = permissions_unknown_verb(permissions);
+    const char *placing = permissions_unknown_placing(permissions);
+    if (verb)
+        call_problem(call, CODE_INVALID, "verbs", "there is no verb '%.20s' that goes down", verb);
+    else if (placing)
+        call_problem(call, CODE_INVALID, "placing",
+                     "'%.20s' is nothing that is asked of hosts: say apart, host-must, restart, or "
+                     "none",
+                     placing);
     else
         set_permissions(lending, ORIGIN_SET, permissions);
-    return !unknown;
+    return !verb && !placing;
 }
 
 /* False: it is too late for that, and that is answered. */
@@ -281,6 +332,22 @@ static void on_lending(const struct call *call) {
     answer_lending(call, lending);
 }
 
+static void list_leftovers(const struct call *call) {
+    leftovers_list(call, &call->downstream->manager);
+}
+
+static void discard_leftover(const struct call *call) {
+    leftovers_discard(call, &call->downstream->manager);
+}
+
+static void list_salvage(const struct call *call) {
+    recover_list(call, &call->downstream->manager);
+}
+
+static void forget_salvage(const struct call *call) {
+    recover_forget(call, &call->downstream->manager);
+}
+
 static void on_enrol(const struct call *call) {
     struct manager *manager = &call->downstream->manager;
     enrol_on_request(
@@ -303,6 +370,14 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
         [REQUEST_HOST_LABEL] = downstream_on_host,
         [REQUEST_HOST_OVERCOMMIT] = downstream_on_host,
         [REQUEST_HOST_FORGET] = downstream_on_host,
+        [REQUEST_HOST_ACCEPT] = downstream_on_host,
+        [REQUEST_HOST_DECLARE_OFF] = downstream_on_host,
+        [REQUEST_HOST_RECOVER] = downstream_on_host,
+        [REQUEST_SALVAGE_LIST] = list_salvage,
+        [REQUEST_SALVAGE_FORGET] = forget_salvage,
+        [REQUEST_LEFTOVER_LIST] = list_leftovers,
+        [REQUEST_LEFTOVER_ADOPT] = downstream_adopt,
+        [REQUEST_LEFTOVER_DISCARD] = discard_leftover,
         [REQUEST_UPSTREAM_LIST] = list_lendings,
         [REQUEST_UPSTREAM_SHOW] = on_lending,
         [REQUEST_LIMITS_SET] = on_lending,

@@ -28,6 +28,43 @@ static bool has_networks(const struct lending *lending, const struct definition 
     return true;
 }
 
+/* How many others of its group there are. */
+static uint32_t count_group(const struct book *book, const char *asker,
+                            const struct instruct *instruct) {
+    const struct book_group *group = book_group(book, asker, instruct->definition.group);
+    uint32_t count = 0;
+    if (!group)
+        return 0;
+    list_for(const struct book_vm, vm, &group->vms, by_group) {
+        count += !text_equal(vm->record.id, instruct->vm);
+    }
+    return count;
+}
+
+/* Such a VM stops when its host is not heard for a while, and takes room twice: its owner says
+ * whether there are any. */
+static bool may_be_restarted(const struct lending *lending, const struct definition *definition) {
+    return definition->on_loss == ON_LOSS_STAY ||
+           words_allow(lending->permissions.placing, placing_restart);
+}
+
+/* A VM that finds no host apart from its group tells how many hosts there are, and one that finds
+ * none of its labels tells what they are: the owner says how much of that. */
+static bool may_be_so_placed(const struct lending *lending, const struct instruct *instruct) {
+    const struct permissions *permissions = &lending->permissions;
+    const struct definition *definition = &instruct->definition;
+    if (definition->host_must && !words_allow(permissions->placing, placing_host_must))
+        return false;
+    if (!may_be_restarted(lending, definition))
+        return false;
+    if (!definition->apart)
+        return true;
+    return words_allow(permissions->placing, placing_apart) &&
+           (!permissions->apart_most ||
+            count_group(lending->uplink.book, lending->uplink.setting.name, instruct) <=
+                permissions->apart_most);
+}
+
 bool downstream_allows(const struct lending *lending, const struct instruct *instruct) {
     const struct definition *definition = &instruct->definition;
     if (instruct->verb == VERB_DELETE) /* it gives back */
@@ -43,7 +80,25 @@ bool downstream_allows(const struct lending *lending, const struct instruct *ins
         return has_image(lending, definition);
     return instruct->verb != VERB_DEFINE ||
            (lending_has_shape(lending, &shape) && has_image(lending, definition) &&
-            has_networks(lending, definition));
+            has_networks(lending, definition) && may_be_so_placed(lending, instruct));
+}
+
+enum obstacle downstream_obstacle(const struct lending *lending, const struct instruct *instruct) {
+    const struct definition *definition = &instruct->definition;
+    bool makes = instruct->verb == VERB_DEFINE;
+    struct shape shape = {.size = definition->size};
+    text_set(shape.name, definition->shape);
+    if (lending->phase != LENDING_LENT)
+        return OBSTACLE_NONE;
+    if (!words_allow(lending->permissions.verbs, verb_names[instruct->verb]))
+        return OBSTACLE_VERB;
+    if ((makes || instruct->verb == VERB_RESIZE) && !lending_has_shape(lending, &shape))
+        return OBSTACLE_SHAPE;
+    if ((makes || instruct->verb == VERB_REBUILD) && !has_image(lending, definition))
+        return OBSTACLE_IMAGE;
+    if (makes && !has_networks(lending, definition))
+        return OBSTACLE_NETWORKS;
+    return makes && !may_be_restarted(lending, definition) ? OBSTACLE_ON_LOSS : OBSTACLE_NONE;
 }
 
 void downstream_revoke(struct lending *lending, uint64_t grace_ms) {

@@ -57,9 +57,13 @@ static struct amounts kept_for_others(const struct downstream *downstream,
         const struct amounts *kept = &other->share.kept, *used = &other->used;
         if (other == lending || other->phase != LENDING_LENT)
             continue;
-        sum.cpus += still_kept(kept->cpus, other->limits.cpus, used->cpus);
-        sum.memory_mib += still_kept(kept->memory_mib, other->limits.memory_mib, used->memory_mib);
-        sum.disk_gib += still_kept(kept->disk_gib, other->limits.disk_gib, used->disk_gib);
+        sum.cpus = amounts_plus(sum.cpus,
+                                still_kept(kept->cpus, other->limits.cpus, used->cpus));
+        sum.memory_mib =
+            amounts_plus(sum.memory_mib, still_kept(kept->memory_mib, other->limits.memory_mib,
+                                                    used->memory_mib));
+        sum.disk_gib = amounts_plus(sum.disk_gib, still_kept(kept->disk_gib, other->limits.disk_gib,
+                                                             used->disk_gib));
     }
     return sum;
 }
@@ -170,16 +174,18 @@ static struct capacity show(const struct downstream *downstream, const struct le
     for (size_t i = 0; i < uplink->shapes_count; i++) {
         struct fit *fit = &shown.fits[shown.fits_count++];
         text_set(fit->shape, uplink->shapes[i].name);
-        if (downstream_allows_shape(lending, &uplink->shapes[i]))
+        if (downstream_allows_shape(lending, &uplink->shapes[i]) && !downstream->manager.disk_full)
             fit->count = fits(downstream, lending, &uplink->shapes[i].size, &rest);
     }
     if (lending->phase != LENDING_LENT) { /* it keeps what it has, and gets nothing more */
         shown.cpus_total = used->cpus;
         shown.memory_mib_total = used->memory_mib;
         shown.disk_gib_total = used->disk_gib;
-        shown.cpus_free = shown.memory_mib_free = shown.disk_gib_free = 0;
     }
+    if (lending->phase != LENDING_LENT || downstream->manager.disk_full)
+        shown.cpus_free = shown.memory_mib_free = shown.disk_gib_free = 0;
     round_down(&shown, &lending->share.steps);
+    uplink_bound_capacity(&shown);
     return shown;
 }
 

@@ -15,9 +15,13 @@ static void tell(enum effect_kind kind, struct pinned_peer peer, const char *key
     text_set(effect->key, key);
 }
 
+void pins_key(struct pinned_peer peer, char out_key[limit_pin_size]) {
+    text_format(out_key, limit_pin_size, "%s%s", sides[peer.side], peer.setting->name);
+}
+
 static struct pin record_of(struct pinned_peer peer, const char *key) {
     struct pin record = {.changed_ms = peer.moment->wall_ms};
-    text_format(record.peer, sizeof(record.peer), "%s%s", sides[peer.side], peer.setting->name);
+    pins_key(peer, record.peer);
     text_set(record.key, key);
     return record;
 }

@@ -23,6 +23,9 @@ struct pinned_peer {
 /* From here on the peer has this key and no other; "": none, it is not heard. */
 void pins_set(struct pinned_peer peer, const char *key);
 
+/* The key of records about this peer. */
+void pins_key(struct pinned_peer peer, char out_key[limit_pin_size]);
+
 /* The name in a stored record of a peer on that side, or NULL. */
 const char *pins_name(const struct record *record, enum pins_side side);
 

@@ -60,7 +60,8 @@ void session_close(struct session *session) {
                                 .moment = session->moment,
                                 .state = SESSION_CLOSED,
                                 .most = session->most,
-                                .heard_ms = session->heard_ms};
+                                .heard_ms = session->heard_ms,
+                                .promised_ms = session->promised_ms};
 }
 
 void session_init(struct session *session, const struct peer_setting *peer, uint32_t most,
@@ -88,23 +89,49 @@ bool session_has_drained(const struct session *session) {
            session->bytes <= limit_session_bytes / 2;
 }
 
+static enum frame_form form_for(uint32_t version) {
+    if (version >= protocol_version_bytes)
+        return FRAME_BYTES;
+    return version >= protocol_version_packed ? FRAME_PACKED : FRAME_JSON;
+}
+
 /* A frame or a part of one goes out: it carries what is owed. */
 static struct effect_send *emit(struct session *session, enum effect_kind kind) {
     struct effect_send *send = &effects_add(session->moment->out, kind)->send;
     send->link = session->peer->link;
+    send->form = form_for(session->version);
     text_set(send->address, session->peer->address);
     send->header = (struct frame_header){.from = session->number,
                                          .to = session->peer_number,
                                          .sequence = session->flown + 1,
                                          .received = session->received,
-                                         .gap = session->gap};
+                                         .gap = session->gap,
+                                         .lease_ms = session->lease_ms};
+    if (session->lease_ms && session->moment->now_ms + session->lease_ms > session->promised_ms)
+        session->promised_ms = session->moment->now_ms + session->lease_ms;
     session->told = session->received;
     session->owes = OWES_NOTHING;
     session->owes_ms = 0;
     return send;
 }
 
+/* What the other end's decoder would refuse takes no number: it would come again and again, and be
+ * refused each time. */
+static bool can_be_read(const struct session *session, struct message *message) {
+    struct codec_fault fault;
+    if (message_check(message, &fault) == 0)
+        return true;
+    effects_note(session->moment->out, NOTE_FAULT, "",
+                 "a message (%s) to %s is not sent, since it could not be read there: %s %s; "
+                 "please report this",
+                 message_table(message->kind)->name, session->peer->name, fault.field, fault.text);
+    message_clear(message);
+    return false;
+}
+
 void session_say(struct session *session, struct message *message) {
+    if (!can_be_read(session, message))
+        return;
     session->flown = 0;
     emit(session, EFFECT_SEND)->message = *message;
     *message = (struct message){.kind = message->kind};
@@ -129,6 +156,8 @@ static void fly(struct session *session) {
 
 void session_send(struct session *session, struct message *message) {
     assert(session->state == SESSION_OPEN);
+    if (!can_be_read(session, message))
+        return;
     if (kept(session) >= session->most + reserve) {
         session->overflowed = true;
         message_clear(message);

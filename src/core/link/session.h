@@ -17,6 +17,11 @@
  * little patience would fill it with repeats. Acknowledgements ride on what is said anyway;
  * where nothing is, a frame without messages carries them, which nobody acknowledges.
  *
+ * Received, and so acknowledged, is what has come in its order and was judged: also a message that
+ * could not be read (MESSAGE_UNREADABLE), which is never applied. It would be no better for coming
+ * again, and would hold up all behind it. What matters is told again by rules of its own: a result
+ * until it is settled, a state or a capacity when it changes, all of it in the next session.
+ *
  * What is kept is bounded. Whoever has more to say asks session_is_full() first and tells it again
  * from the books when there is room; a session whose queue overflows all the same ends, and both
  * sides tell anew from disk what matters (section 5). */
@@ -39,6 +44,7 @@ struct session {
     enum session_debt owes;
     bool gap;             /* of what came, something is missing in between */
     bool overflowed;      /* is to end */
+    uint32_t version;     /* of the protocol, that is spoken; 0: not known yet */
     uint32_t most;        /* messages that are kept before it is full; for good */
     uint32_t attempts;    /* time-outs since a round trip was last measured */
     uint32_t fresh;       /* of the frame received last: the first message that is new */
@@ -58,6 +64,8 @@ struct session {
     uint64_t resend_ms;   /* when what is not confirmed goes out again; 0: not yet set */
     struct session_item *first, *next, *last; /* kept; the next to go out; NULL: none */
     size_t bytes;         /* that are kept */
+    uint64_t lease_ms;    /* a manager's: that its frames give; 0: none */
+    uint64_t promised_ms; /* until when what they gave may last, by our own clock; for good */
 };
 
 /* A closed one with `peer` that keeps `most` messages; 0: limit_session_messages. */
@@ -78,7 +86,7 @@ bool session_is_full(const struct session *session);
 bool session_has_drained(const struct session *session);
 
 /* Takes the message (the struct is left empty), keeps it until it is confirmed and appends a SEND
- * as soon as it may fly. */
+ * as soon as it may fly. One that the peer could not read is dropped, and noted as our fault. */
 void session_send(struct session *session, struct message *message);
 
 /* Says something outside the queue: hello or reset, which open and end sessions. It is message

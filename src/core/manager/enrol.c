@@ -69,7 +69,8 @@ void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct 
     struct token_entry *token = map_get(&enrol->tokens, join->token);
     struct peer *peer = downlink_peer(downlink, join->link, join->from);
     enum join_verdict verdict = judge(token, peer, event);
-    if (verdict == JOIN_DONE && !token->record.used_ms) {
+    bool pins = verdict == JOIN_DONE && !token->record.used_ms;
+    if (pins) {
         token->record.used_ms = downlink->moment->wall_ms;
         text_set(token->record.key, join->key);
         effects_save(downlink->moment->out, &join_token_table, &token->record);
@@ -77,9 +78,10 @@ void enrol_on_join(struct enrol *enrol, struct downlink *downlink, const struct 
     }
     if (verdict == JOIN_DONE)
         effects_route(downlink->moment->out, join->link, join->from, join->endpoint);
-    effects_note(downlink->moment->out, verdict == JOIN_DONE ? NOTE_INFO : NOTE_WARNING, "",
-                 "%s asks to join by token %s: %s", join->from, join->token,
-                 join_verdict_names[verdict]);
+    if (pins || effects_worth_noting(++enrol->asked))
+        effects_note(downlink->moment->out, verdict == JOIN_DONE ? NOTE_INFO : NOTE_WARNING, "",
+                     "%s asks to join by token %s: %s", join->from, join->token,
+                     join_verdict_names[verdict]);
     char address[limit_address_size];
     if (!text_copy(address, sizeof(address), join->from))
         return; /* no peer has such a long one */

@@ -14,6 +14,7 @@
 struct enrol {
     struct map tokens;  /* by id */
     struct list by_age; /* struct token_entry */
+    uint64_t asked;     /* how often somebody asked whose key was not pinned for it */
 };
 
 void enrol_init(struct enrol *enrol);

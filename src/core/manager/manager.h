@@ -38,6 +38,12 @@ struct manager_kind {
     /* The place is connected (again): what was under way there has been instructed again. */
     void (*on_opened)(struct manager *manager, struct peer *peer);
 
+    /* Is the VM, whose place is lost, to be made to run elsewhere? NULL: none is. */
+    bool (*owes)(const struct manager *manager, const struct book_vm *vm);
+
+    /* It is: it runs nowhere, and is to be placed anew. */
+    void (*recover)(struct manager *manager, struct book_vm *vm);
+
     /* The place has told its capacity. NULL: nothing to do. */
     void (*on_capacity)(struct manager *manager, struct peer *peer);
 };
@@ -45,12 +51,16 @@ struct manager_kind {
 struct manager {
     const struct manager_kind *kind;
     struct moment moment;
+    struct own_incarnation own;
     struct book book;
     struct downlink downlink;
     struct enrol enrol;
     struct id_maker ids;
+    struct list evictions; /* manager/recover.h */
     struct prng prng; /* for all that is drawn here; seeded at the start */
     bool stopping;
+    bool disk_full; /* that of the books: no new VM begins */
+    bool deposed; /* a later manager by this name is heard by its places: it is not to act */
 };
 
 /* Before what has failed, or found no room, is tried again. */
@@ -59,6 +69,19 @@ enum { manager_pause_ms = 30000 };
 void manager_init(struct manager *manager, const struct manager_kind *kind,
                   const struct role_settings *settings);
 void manager_deinit(struct manager *manager);
+
+/* The daemon's own row, and what is known of its places. */
+void manager_load_incarnations(struct manager *manager, const struct record *record);
+
+/* A start. False: the manager was deposed, which it says, and ends. */
+bool manager_begin(struct manager *manager);
+
+/* Has the disk of the books room? Those below are as before; those above are told another. */
+void manager_on_disk(struct manager *manager, const struct event *event);
+
+/* At the end of each step: what waits for peers goes out; or the manager is deposed, says so and
+ * does nothing any more. */
+void manager_on_end_of_step(struct manager *manager);
 
 /* When something of the books or of the links is due next. */
 uint64_t manager_deadline_ms(const struct manager *manager);

@@ -12,6 +12,8 @@ void manager_set_state(struct manager *manager, struct book_vm *vm, enum vm_stat
     if (vm->record.state == state || !lifecycle_may_follow(vm->record.state, state))
         return;
     lifecycle_set_state(&vm->record, state, manager->moment.wall_ms);
+    if (!lifecycle_is_made(state))
+        vm->record.unheard_ms = 0;
     book_save_vm(&manager->book, vm);
     if (manager->kind->on_state)
         manager->kind->on_state(manager, vm);
@@ -39,6 +41,7 @@ struct book_vm *manager_load_vm(struct manager *manager, const struct stored_vm 
 
 void manager_load_op(struct manager *manager, const struct operation *record) {
     struct book_op *op = book_add_op(&manager->book, record);
+    op->loaded = true;
     struct book_vm *vm = book_vm(&manager->book, record->vm);
     bool ended = book_op_has_ended(op);
     assert(vm || ended);

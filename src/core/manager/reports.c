@@ -3,7 +3,9 @@
 
 #include "core/below/instruct.h"
 #include "core/below/reports.h"
+#include "core/manager/leftovers.h"
 #include "core/manager/operations.h"
+#include "core/manager/recover.h"
 
 void manager_learn_state(struct manager *manager, struct book_vm *vm, enum vm_state state) {
     bool gone = state == VM_DELETED || state == VM_FAILED;
@@ -18,15 +20,34 @@ void manager_learn_state(struct manager *manager, struct book_vm *vm, enum vm_st
         manager_set_state(manager, vm, gone ? VM_LOST : state);
 }
 
+static void learn_unheard(struct manager *manager, struct book_vm *vm, uint64_t for_ms) {
+    uint64_t wall_ms = manager->moment.wall_ms;
+    if (!for_ms == !vm->record.unheard_ms)
+        return;
+    vm->record.unheard_ms = !for_ms ? 0 : wall_ms > for_ms ? wall_ms - for_ms : 1;
+    book_save_vm(&manager->book, vm);
+}
+
+/* A manager whose store was restored has asked for more than it knows: what it asks for next is to
+ * be newer than that. */
+static void catch_up(struct manager *manager, struct book_vm *vm, uint64_t generation) {
+    if (generation <= vm->record.place_generation || generation >= session_number_most)
+        return;
+    vm->record.place_generation = generation;
+    book_save_vm(&manager->book, vm);
+}
+
 /* False: no VM that is known to be there. */
 static bool on_vm(struct manager *manager, struct peer *peer, const struct vm_report *report) {
     struct book_vm *vm = downlink_reported(peer, report);
     if (!vm)
         return false;
+    catch_up(manager, vm, report->generation);
     if (!downlink_is_outdated(peer, vm, report->generation)) {
-        downlink_mark_heard(vm);
+        downlink_mark_heard(peer, vm, &report->facts);
         manager->kind->on_facts(manager, vm, &report->facts);
     }
+    learn_unheard(manager, vm, report->unheard_ms);
     manager_learn_state(manager, vm, report->state);
     return true;
 }
@@ -35,23 +56,25 @@ static bool on_vm(struct manager *manager, struct peer *peer, const struct vm_re
 static bool is_expected(const struct manager *manager, const struct peer *peer,
                         const struct vm_report *report) {
     const struct book_vm *vm = book_vm(&manager->book, report->vm);
-    return vm && text_equal(book_destination(vm), peer->setting.name);
+    return (vm && text_equal(book_destination(vm), peer->setting.name)) ||
+           recover_evicts(manager, peer, report->vm);
 }
 
 static void on_table(struct manager *manager, struct peer *peer, const struct vm_table *table) {
-    if (table->first)
+    if (table->first) {
         peer->sync_round++;
+        peer->table_is_torn = false;
+    }
     for (uint32_t i = 0; i < table->vms_count; i++)
         if (!on_vm(manager, peer, &table->vms[i]) && !is_expected(manager, peer, &table->vms[i]))
-            effects_note(manager->moment.out, NOTE_WARNING, "",
-                         "%s %s has VM %s, which is not known to be there; nothing was done",
-                         manager->kind->place, peer->setting.name, table->vms[i].vm);
-    if (!table->last)
+            leftovers_hear(manager, peer, &table->vms[i]);
+    if (!table->last || peer->table_is_torn) /* what is missing may have been in the piece */
         return;
     list_for(struct book_vm, vm, &peer->vms, by_place) {
         if (downlink_is_unreported(peer, vm))
             manager_learn_state(manager, vm, VM_LOST);
     }
+    leftovers_sweep(peer);
 }
 
 static void on_progress(struct manager *manager, struct peer *peer,
@@ -64,11 +87,15 @@ static void on_progress(struct manager *manager, struct peer *peer,
 
 static void on_result(struct manager *manager, struct peer *peer, const struct result *result) {
     struct book_vm *vm = book_vm(&manager->book, result->vm);
+    if (recover_on_result(manager, peer, result))
+        return;
     if (vm && text_equal(vm->record.place, peer->setting.name) && /* whichever operation it ends */
         !downlink_is_outdated(peer, vm, result->generation)) {
-        downlink_mark_heard(vm);
+        downlink_mark_heard(peer, vm, &result->facts);
         manager->kind->on_facts(manager, vm, &result->facts);
     }
+    if (leftovers_on_result(manager, peer, result))
+        return;
     switch (downlink_result(peer, result)) {
     case OUTCOME_FOREIGN:
         return;
@@ -76,12 +103,14 @@ static void on_result(struct manager *manager, struct peer *peer, const struct r
         manager_learn_state(manager, vm, result->state);
         return;
     case OUTCOME_ENDS:
+        vm->active->record.obstacle = result->code == CODE_OK ? OBSTACLE_NONE : result->obstacle;
         manager->kind->on_result(manager, peer, result);
         return;
     }
 }
 
 static void on_opened(struct manager *manager, struct peer *peer) {
+    recover_on_opened(manager, peer);
     list_for(struct book_vm, vm, &peer->vms, by_place) {
         if (vm->active && !verb_is_ahead(vm->active->record.verb))
             downlink_instruct_again(&manager->downlink, vm);
@@ -91,9 +120,23 @@ static void on_opened(struct manager *manager, struct peer *peer) {
     manager->kind->on_opened(manager, peer);
 }
 
+/* It is not applied, and those beside it are: whoever runs the peer has to hear of it. */
+static void on_unreadable(struct manager *manager, struct peer *peer,
+                          const struct codec_fault *fault) {
+    peer->table_is_torn = true;
+    if (effects_worth_noting(++peer->unreadable))
+        effects_note(manager->moment.out, NOTE_WARNING, "",
+                     "%s %s has said %llu messages that cannot be read here, and are not applied; "
+                     "the last: %s %s",
+                     manager->kind->place, peer->setting.name,
+                     (unsigned long long)peer->unreadable, fault->field, fault->text);
+}
+
 static void on_message(struct manager *manager, struct peer *peer, const struct message *message) {
     downlink_on_message(peer, message);
-    if (message->kind == MESSAGE_VM)
+    if (message->kind == MESSAGE_UNREADABLE)
+        on_unreadable(manager, peer, &message->unreadable);
+    else if (message->kind == MESSAGE_VM)
         (void)on_vm(manager, peer, &message->vm);
     else if (message->kind == MESSAGE_TABLE)
         on_table(manager, peer, &message->table);

@@ -68,6 +68,8 @@ void upstream_write_off(struct upstream *upstream, struct peer *peer) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &peer->vms)
         write_off(upstream, peer, container_of(node, struct book_vm, by_place));
+    peer_forget_capacity(peer);
+    upstream_save_node(peer);
 }
 
 static void on_facts(struct manager *manager, struct book_vm *vm, const struct facts *facts) {
@@ -99,6 +101,14 @@ static void on_loaded(struct manager *manager, struct book_op *op) {
 static void save_node(struct manager *manager, struct peer *peer) {
     (void)manager;
     upstream_save_node(peer);
+}
+
+void upstream_save_lost(struct upstream *upstream) {
+    list_for(struct peer, peer, &upstream->manager.downlink.turned, by_turned) {
+        list_remove(&peer->by_turned);
+        if (!peer_is_up(peer)) /* one that came has told what it has, or will */
+            upstream_save_node(peer);
+    }
 }
 
 const struct manager_kind upstream_kind = {

@@ -2,14 +2,18 @@
  * The name that it was made with stays below, as the guest's. */
 #include "core/upstream/keep.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/upstream.h"
 
 /* As the API shows the VM: what an ETag is of. */
-static uint64_t tag_of(const struct book_vm *vm) {
+static uint64_t tag_of(const struct call *call, const struct book_vm *vm) {
     struct text text = {0};
-    codec_encode(&vm_table, &vm->record, FIELD_API, &text);
+    struct interface space[limit_vm_networks];
+    struct vm shown = upstream_shown(call->upstream, vm, space);
+    codec_encode(&vm_table, &shown, FIELD_API, &text);
     uint64_t tag = map_hash(0, text_data(&text), text.length);
     text_deinit(&text);
     return tag;
@@ -20,7 +24,7 @@ bool upstream_may_act(const struct call *call, const struct book_vm *vm) {
     if (verb_reaches[verb] == VERB_UNBUILT || verb_reaches[verb] == VERB_AMONG_HOSTS)
         call_problem(call, CODE_UNSUPPORTED, "", "this manager cannot %s a VM yet",
                      verb_names[verb]);
-    else if (call->request->tag && call->request->tag != tag_of(vm))
+    else if (call->request->tag && call->request->tag != tag_of(call, vm))
         call_problem(call, CODE_STALE, "If-Match", "VM '%s' has changed since it was read",
                      vm->record.name);
     else if (vm->record.locked_ms && verb != VERB_UNLOCK)
@@ -51,18 +55,60 @@ static bool is_name_free(const struct call *call, const struct book_vm *vm) {
     return false;
 }
 
+static uint64_t length(const char *said) { return said ? strlen(said) : 0; }
+
+bool upstream_admit_said(const struct call *call, const struct tenant_entry *tenant,
+                         uint64_t bytes, uint64_t instead_of) {
+    const uint64_t own = tenant->said_bytes - instead_of + bytes;
+    const uint64_t all = call->upstream->said_bytes - instead_of + bytes;
+    if (bytes <= instead_of || (own <= limit_said_tenant && all <= limit_said))
+        return true;
+    call_problem(call, CODE_FULL, "", own > limit_said_tenant
+                     ? "metadata and titles of your VMs take %d bytes at most: say less of some"
+                     : "this manager keeps at most %d bytes of metadata and titles",
+                 own > limit_said_tenant ? limit_said_tenant : limit_said);
+    return false;
+}
+
+/* The text of the VM's that the request sets, and to what. */
+static char **edited(const struct call *call, struct book_vm *vm, const char **out_to) {
+    const struct request *request = call->request;
+    bool titles = request->body == &vm_title_table;
+    *out_to = titles ? request->vm_title.title : request->vm_edit.metadata;
+    return titles ? &vm->record.title : &vm->record.metadata;
+}
+
+static bool admits_edit(const struct call *call, struct book_vm *vm) {
+    const struct tenant_entry *tenant =
+        map_get(&call->upstream->tenants_by_name, vm->record.asker);
+    const char *to = NULL, *was = *edited(call, vm, &to);
+    return upstream_admit_said(call, tenant, length(to), length(was));
+}
+
+static void edit_vm(const struct call *call, struct book_vm *vm) {
+    struct tenant_entry *tenant =
+        map_get(&call->upstream->tenants_by_name, vm->record.asker);
+    const char *to = NULL;
+    char **text = edited(call, vm, &to);
+    upstream_count_said(call->upstream, tenant, *text, UINT64_MAX);
+    memory_free(*text);
+    *text = memory_text(to);
+    upstream_count_said(call->upstream, tenant, *text, 1);
+}
+
 struct book_op *upstream_keep(const struct call *call, struct book_vm *vm, uint64_t allowed_ms) {
     const struct operation operation = {.verb = call->request->verb, .deadline_ms = allowed_ms};
     struct vm *record = &vm->record;
     if (operation.verb == VERB_RENAME && !is_name_free(call, vm))
+        return NULL;
+    if (operation.verb == VERB_EDIT && !admits_edit(call, vm))
         return NULL;
     struct book_op *op = upstream_begin(call->upstream, vm, &operation);
     op->record.timeline->by = call->tenant ? BY_ASKER : BY_OPERATOR;
     if (operation.verb == VERB_RENAME) {
         rename_vm(call, vm);
     } else if (operation.verb == VERB_EDIT) {
-        memory_free(record->metadata);
-        record->metadata = memory_text(call->request->vm_edit.metadata);
+        edit_vm(call, vm);
     } else if (operation.verb == VERB_LOCK) {
         record->locked_ms = call->moment->wall_ms;
     } else if (operation.verb == VERB_UNLOCK) {

@@ -5,6 +5,7 @@
 #include "core/books/book.h"
 
 struct call;
+struct tenant_entry;
 struct upstream;
 struct waiter;
 
@@ -23,6 +24,13 @@ void upstream_reply_op(struct upstream *upstream, const struct waiter *waiter);
 
 /* The operation, now or when it ends or ?wait= is over. */
 void upstream_answer_op(const struct call *call, struct book_op *op);
+
+/* One that is archived, from the store. False, and nothing is answered: there is none of this id,
+ * or it is another tenant's. */
+bool upstream_answer_archived(const struct call *call, const char *op);
+
+/* Forgets all of the tenant's that are archived. */
+void upstream_forget_archived(struct upstream *upstream, const struct tenant_entry *tenant);
 
 /* Answers the waiter, ended or not, and forgets it. */
 void upstream_release(struct upstream *upstream, struct waiter *waiter);

@@ -27,9 +27,23 @@ static const char *words_of(const struct tenant_permissions *permissions, enum p
     return words[what];
 }
 
+/* A tenant's own images are its to use, whatever else it may. */
+static bool is_own(const struct upstream *upstream, const struct tenant_entry *tenant,
+                   const char *name) {
+    const struct image_entry *image = map_get(&upstream->images_by_name, name);
+    return image && text_equal(image->record.tenant, tenant->record.name);
+}
+
+static bool is_hidden(const struct upstream *upstream, const struct tenant_entry *tenant,
+                      const char *name) {
+    const struct image_entry *image = map_get(&upstream->images_by_name, name);
+    return image && !upstream_image_is_for(&image->record, tenant->record.name);
+}
+
 bool upstream_permits(const struct call *call, const struct tenant_entry *tenant,
                       enum permit what, const char *name) {
-    if (words_allow(words_of(&tenant->record.permissions, what), name))
+    if (words_allow(words_of(&tenant->record.permissions, what), name) ||
+        (what == PERMIT_IMAGE && is_own(call->upstream, tenant, name)))
         return true;
     call_problem(call, CODE_NOT_ALLOWED, kinds[what].noun,
                  "VMs of tenant '%s' may not use %s '%s'; 'isthmus tenant show' tells what they "
@@ -47,7 +61,11 @@ bool upstream_permits_vm(const struct call *call) {
 }
 
 bool upstream_shows(const struct call *call, enum permit what, const char *name) {
-    return !call->tenant || words_allow(words_of(&call->tenant->record.permissions, what), name);
+    const struct tenant_entry *tenant = call->tenant;
+    if (!tenant || (what == PERMIT_IMAGE && is_own(call->upstream, tenant, name)))
+        return true;
+    return words_allow(words_of(&tenant->record.permissions, what), name) &&
+           (what != PERMIT_IMAGE || !is_hidden(call->upstream, tenant, name));
 }
 
 static bool is_there(const struct upstream *upstream, enum permit what, const char *name) {

@@ -68,15 +68,38 @@ static const char *kind_of_place(const struct call *call) {
     return asks ? " of those that you ask for" : "";
 }
 
-bool upstream_choose(const struct call *call, const struct shape *shape, struct peer **out_peer) {
+/* Of what it will be instructed, what an older place would not see; all of it is borrowed. */
+static struct definition newest_of(const struct vm_create *create, const struct image *image) {
+    return (struct definition){
+        .machine = image->machine,
+        .user_data_base64 = create->user_data_base64,
+        .ssh_keys = create->ssh_keys ? create->ssh_keys : create->ssh_public_keys};
+}
+
+static void tell_too_old(const struct call *call, const struct definition *newest) {
+    if (machine_version(&newest->machine))
+        call_problem(call, CODE_UNSUPPORTED, instruct_newest(newest),
+                     "no cluster%s gives a VM the firmware, disk bus and clock that image '%s' "
+                     "needs: they run an older version; upgrade one",
+                     kind_of_place(call), call->request->vm_create.image);
+    else
+        call_problem(call, CODE_UNSUPPORTED, instruct_newest(newest),
+                     "no cluster%s takes it: they run an older version; upgrade one",
+                     kind_of_place(call));
+}
+
+bool upstream_choose(const struct call *call, const struct shape *shape, const struct image *image,
+                     struct peer **out_peer) {
     const struct vm_create *create = &call->request->vm_create;
     const struct placing *placing = &create->placing;
     const struct downlink *downlink = &call->upstream->manager.downlink;
     const char *only = placing->cluster;
+    const struct definition newest = newest_of(create, image);
     struct placement_wish wish = {
         .size = &shape->size,
         .placing = placing,
         .networks = create->networks,
+        .version = instruct_version(&newest),
         .group =
             book_group(&call->upstream->manager.book, call->tenant->record.name, create->group),
         .allowed = allowed_clusters(call->upstream, call->tenant->record.name)};
@@ -89,7 +112,11 @@ bool upstream_choose(const struct call *call, const struct shape *shape, struct 
                      group_rule_names[placing->rule]);
         return false;
     }
-    switch (placement_choose(downlink, &wish, out_peer)) {
+    enum placement found = placement_choose(downlink, &wish, out_peer);
+    if (found >= PLACEMENT_NO_ROOM && found <= PLACEMENT_UNREACHABLE &&
+        placement_awaits(downlink, &wish))
+        return true;
+    switch (found) {
     case PLACEMENT_FOUND:
         return true;
     case PLACEMENT_NOT_ALLOWED:
@@ -104,10 +131,18 @@ bool upstream_choose(const struct call *call, const struct shape *shape, struct 
         call_problem(call, CODE_UNMET, "networks", "no cluster%s takes VMs that are in '%s'",
                      kind_of_place(call), create->networks);
         return false;
+    case PLACEMENT_TOO_OLD:
+        tell_too_old(call, &newest);
+        return false;
     case PLACEMENT_NO_GROUP:
         tell_group(call);
         return false;
     case PLACEMENT_NO_ROOM:
+        if (placement_obstacle(downlink, &wish, found) == OBSTACLE_SHAPE) {
+            call_problem(call, CODE_UNMET, "shape", "no cluster%s is large enough for shape '%s'",
+                         kind_of_place(call), shape->name);
+            return false;
+        }
         call_problem(call, CODE_NO_CAPACITY, "shape",
                      "%s%s%s has %sroom for a VM of shape '%s' now",
                      *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(call),
@@ -134,6 +169,38 @@ void upstream_group_id(const struct call *call, char *out_id) {
     text_set_sized(out_id, limit_id_size, id_make(&maker, "gr", 1).text);
 }
 
+/* Why an operation waits, or ends, that nobody has refused. */
+static enum code code_of(enum placement found) {
+    switch (found) {
+    case PLACEMENT_NO_LABELS:
+    case PLACEMENT_NO_NETWORKS:
+    case PLACEMENT_NO_GROUP:
+        return CODE_UNMET;
+    case PLACEMENT_NOT_ALLOWED:
+        return CODE_NOT_ALLOWED;
+    case PLACEMENT_UNREACHABLE:
+        return CODE_UNREACHABLE;
+    case PLACEMENT_TOO_OLD:
+        return CODE_UNSUPPORTED;
+    case PLACEMENT_FOUND:
+    case PLACEMENT_NO_ROOM:
+        break;
+    }
+    return CODE_NO_CAPACITY;
+}
+
+static void await_cluster(struct upstream *upstream, struct book_op *op, enum code code) {
+    (void)book_tell(op, &(struct timeline_entry){.at_ms = upstream->manager.moment.wall_ms,
+                                                 .step = STEP_WAITING,
+                                                 .code = code});
+    uint64_t pause_ms = book_backoff_ms(op->attempts++, &upstream->manager.prng);
+    uint64_t most_ms = upstream->manager.downlink.hold_down_ms / 4;
+    op->resend_ms = upstream->manager.moment.now_ms + (pause_ms < most_ms ? pause_ms : most_ms);
+    book_schedule(&upstream->manager.book, op);
+    book_save_vm(&upstream->manager.book, book_vm(&upstream->manager.book, op->record.vm));
+    book_save_op(&upstream->manager.book, op);
+}
+
 void upstream_try_next(struct upstream *upstream, struct book_vm *vm) {
     struct book_op *op = vm->active;
     struct peer *peer = NULL;
@@ -142,15 +209,23 @@ void upstream_try_next(struct upstream *upstream, struct book_vm *vm) {
         .placing = &op->record.placing,
         .op = op,
         .networks = op->record.definition.networks,
+        .version = instruct_version(&op->record.definition),
         .group = book_group(&upstream->manager.book, vm->record.asker, vm->record.group),
         .allowed = allowed_clusters(upstream, vm->record.asker)};
-    if (placement_choose(&upstream->manager.downlink, &wish, &peer) == PLACEMENT_FOUND) {
+    op->resend_ms = book_never;
+    enum placement found = placement_choose(&upstream->manager.downlink, &wish, &peer);
+    if (found == PLACEMENT_FOUND) {
         placement_put(peer, vm, op);
         downlink_instruct(&upstream->manager.downlink, vm);
         book_save_vm(&upstream->manager.book, vm);
         book_save_op(&upstream->manager.book, op);
         return;
     }
-    upstream_end(upstream, op, placement_verdict(op));
+    if (placement_awaits(&upstream->manager.downlink, &wish)) {
+        await_cluster(upstream, op, code_of(found));
+        return;
+    }
+    op->record.obstacle = placement_common_obstacle(op);
+    upstream_end(upstream, op, op->tried_count ? placement_verdict(op) : code_of(found));
     upstream_remove_vm(upstream, vm); /* nothing is half-made */
 }

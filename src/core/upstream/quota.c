@@ -5,13 +5,11 @@
 #include "core/upstream/upstream.h"
 
 struct book_vm *upstream_find_vm(const struct call *call, const char *key) {
-    struct book_vm *vm = NULL;
-    if (call->tenant)
-        vm = map_get(&call->tenant->vm_names, key);
-    if (!vm)
-        vm = book_vm(&call->upstream->manager.book, key);
+    struct book_vm *vm = book_vm(&call->upstream->manager.book, key);
     if (vm && call->tenant && !text_equal(vm->record.asker, call->tenant->record.name))
         vm = NULL;
+    if (!vm && call->tenant) /* an id is first: an older version took names that look like one */
+        vm = map_get(&call->tenant->vm_names, key);
     if (!vm)
         call_problem(call, CODE_NOT_FOUND, "vm",
                      call->tenant ? "no VM of yours has the name or id '%s'"
@@ -54,16 +52,19 @@ bool upstream_tell_quota(const struct call *call, const struct tenant_entry *ten
 }
 
 /* Its permissions are the tenant's: not to be cleared. */
-struct account upstream_account(const struct tenant_entry *tenant) {
+struct account upstream_account(const struct upstream *upstream,
+                                const struct tenant_entry *tenant) {
     struct account account = {.quota = tenant->record.quota,
                               .used = tenant->used,
                               .permissions = tenant->record.permissions,
-                              .created_ms = tenant->record.created_ms};
+                              .created_ms = tenant->record.created_ms,
+                              .images_gib = tenant->record.images_gib,
+                              .images_bytes = upstream_images_bytes(upstream, tenant)};
     text_set(account.name, tenant->record.name);
     return account;
 }
 
 void upstream_answer_account(const struct call *call, const struct tenant_entry *tenant) {
-    struct account account = upstream_account(tenant);
+    struct account account = upstream_account(call->upstream, tenant);
     call_answer(call, REPLY_RECORD, &account_table, &account);
 }

@@ -24,4 +24,5 @@ bool upstream_tell_quota(const struct call *call, const struct tenant_entry *ten
 struct book_vm *upstream_find_vm(const struct call *call, const char *key);
 
 /* The tenant with what it uses, as it is shown; owned by the tenant's entry. */
-struct account upstream_account(const struct tenant_entry *tenant);
+struct account upstream_account(const struct upstream *upstream,
+                                const struct tenant_entry *tenant);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/upstream/images.h"
 #include "core/upstream/permit.h"
 #include "core/upstream/quota.h"
 #include "core/upstream/upstream.h"
@@ -57,11 +58,15 @@ void upstream_list_vms(const struct call *call) {
     const struct list *known = !last    ? NULL
                                : tenant ? &upstream_vm(last)->by_tenant
                                         : &last->by_age;
-    struct list *node = page_start(call, head, known, tenant ? key_of_owned : key_of_vm);
-    for (; node != head; node = node->next) {
+    bool is_newest = call->request->list.sort == SORT_NEWEST;
+    struct list *node = (is_newest ? page_start_newest : page_start)(
+        call, head, known, tenant ? key_of_owned : key_of_vm);
+    for (; node != head; node = is_newest ? node->previous : node->next) {
         const struct book_vm *vm = tenant ? &container_of(node, struct upstream_vm, by_tenant)->base
                                           : container_of(node, struct book_vm, by_age);
-        if (!page_add(&page, &vm->record))
+        struct interface space[limit_vm_networks];
+        struct vm shown = upstream_shown(call->upstream, vm, space);
+        if (!page_add(&page, &shown))
             return;
     }
 }
@@ -90,31 +95,69 @@ static struct op_list choose_ops(const struct call *call, struct tenant_entry *t
                             offsetof(struct upstream_op, base.by_age)};
 }
 
+/* Rows that are in the store alone, the newest first, as far as those in memory are newer. */
+struct archive_walk {
+    const struct archive *archive;
+    const struct tenant_entry *tenant; /* NULL: all */
+    const char *vm;                    /* "": all */
+    size_t left;                       /* those before it are to come */
+};
+
+/* The next row's id; false: there is none. */
+static bool archive_next(struct archive_walk *walk, char out_id[limit_id_size]) {
+    for (; walk->left > walk->archive->first; walk->left--) {
+        const struct archived *archived = &walk->archive->items[walk->left - 1];
+        if ((walk->tenant && archived->tenant != walk->tenant) ||
+            (*walk->vm && !archive_is_of(archived, walk->vm)))
+            continue;
+        archive_id(archived, out_id);
+        return true;
+    }
+    return false;
+}
+
+/* Adds what is archived and newer than the operation `than`; "": all. False: the page is full. */
+static bool add_archived(struct page *page, struct archive_walk *walk, const char *than) {
+    struct operation key = {0};
+    while (archive_next(walk, key.id) && strcmp(key.id, than) > 0) {
+        if (!page_add_stored(page, &key))
+            return false;
+        walk->left--;
+    }
+    return true;
+}
+
+static bool add_op(struct page *page, const struct call *call, const struct book_op *op) {
+    struct operation told =
+        explain_op(&call->upstream->manager.downlink, op, upstream_reader(call));
+    bool more = page_add(page, &told);
+    record_clear(&operation_table, &told);
+    return more;
+}
+
 void upstream_list_ops(const struct call *call) {
+    struct upstream *upstream = call->upstream;
     struct tenant_entry *tenant = NULL;
     if (!list_tenant(call, &tenant))
         return;
     struct page page = page_begin(call, &operation_table);
     const struct op_list ops = choose_ops(call, tenant);
-    if (!ops.head)
-        return;
-    struct book_op *last = book_op(&call->upstream->manager.book, call->request->list.after);
-    const char *vm = call->request->list.vm;
+    const char *after = call->request->list.after, *vm = call->request->list.vm;
+    struct archive_walk walk = {&upstream->archive, tenant, vm,
+                                archive_before(&upstream->archive, after)};
+    struct book_op *last = book_op(&upstream->manager.book, after);
     if (last && ((tenant && !text_equal(last->record.asker, tenant->record.name)) ||
                  (*vm && !text_equal(last->record.vm, vm))))
         last = NULL;
     const struct list *known =
         last ? (const struct list *)(const void *)((const char *)last + ops.member) : NULL;
-    struct list *node = page_start(call, ops.head, known, ops.key);
-    for (; node != ops.head; node = node->next) {
+    struct list *node = ops.head ? page_start_newest(call, ops.head, known, ops.key) : NULL;
+    bool more = true;
+    for (; more && node != ops.head; node = node->previous) {
         const struct book_op *op = (const void *)((const char *)node - ops.member);
-        struct operation told =
-            explain_op(&call->upstream->manager.downlink, op, upstream_reader(call));
-        bool more = page_add(&page, &told);
-        record_clear(&operation_table, &told);
-        if (!more)
-            return;
+        more = add_archived(&page, &walk, op->record.id) && add_op(&page, call, op);
     }
+    more = more && add_archived(&page, &walk, "");
 }
 
 void upstream_list_shapes(const struct call *call) {
@@ -142,7 +185,8 @@ void upstream_list_images(const struct call *call) {
     struct page page = page_begin(call, &image_table);
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &call->upstream->images) {
-        const struct image *image = &container_of(node, struct image_entry, by_name)->record;
+        const struct image_entry *entry = container_of(node, struct image_entry, by_name);
+        const struct image shown = images_shown(call, &entry->record), *image = &shown;
         if (strcmp(image->name, call->request->list.after) > 0 &&
             upstream_shows(call, PERMIT_IMAGE, image->name) && !page_add(&page, image))
             return;
@@ -153,7 +197,8 @@ void upstream_list_tenants(const struct call *call) {
     struct page page = page_begin(call, &account_table);
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &call->upstream->tenants) {
-        struct account account = upstream_account(container_of(node, struct tenant_entry, by_name));
+        struct account account = upstream_account(
+            call->upstream, container_of(node, struct tenant_entry, by_name));
         if (strcmp(account.name, call->request->list.after) > 0 && !page_add(&page, &account))
             return;
     }
@@ -164,10 +209,16 @@ static void node_shown(const struct call *call, const struct peer *peer, struct 
     struct capacity *capacity = &out_node->capacity;
     uint32_t shown = 0;
     upstream_node(peer, out_node);
+    if (call->tenant) { /* it is the operator's to see to */
+        out_node->conflict = CONFLICT_NONE;
+        out_node->conflict_ms = 0;
+    }
     for (uint32_t i = 0; i < capacity->fits_count; i++)
         if (upstream_shows(call, PERMIT_SHAPE, capacity->fits[i].shape))
             capacity->fits[shown++] = capacity->fits[i];
     capacity->fits_count = shown;
+    out_node->overclaims &= !call->tenant; /* for operators to see to */
+    out_node->unreadable *= !call->tenant;
 }
 
 void upstream_list_clusters(const struct call *call) {
@@ -208,17 +259,22 @@ void upstream_whoami(const struct call *call) {
 
 void upstream_show_vm(const struct call *call) {
     const struct book_vm *vm = upstream_find_vm(call, call->request->key);
-    if (vm)
-        call_answer(call, REPLY_RECORD, &vm_table, &vm->record);
+    if (!vm)
+        return;
+    struct interface space[limit_vm_networks];
+    struct vm shown = upstream_shown(call->upstream, vm, space);
+    call_answer(call, REPLY_RECORD, &vm_table, &shown);
 }
 
 void upstream_show_image(const struct call *call) {
     const struct image_entry *image =
         map_get(&call->upstream->images_by_name, call->request->key);
-    if (image && upstream_shows(call, PERMIT_IMAGE, call->request->key))
-        call_answer(call, REPLY_RECORD, &image_table, &image->record);
-    else
+    if (image && upstream_shows(call, PERMIT_IMAGE, call->request->key)) {
+        struct image shown = images_shown(call, &image->record);
+        call_answer(call, REPLY_RECORD, &image_table, &shown);
+    } else {
         call_not_found(call, "image");
+    }
 }
 
 void upstream_show_tenant(const struct call *call) {

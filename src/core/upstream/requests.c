@@ -5,10 +5,15 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/below/belief.h"
 #include "core/below/instruct.h"
 #include "core/below/placement.h"
+#include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
+#include "core/manager/leftovers.h"
+#include "core/upstream/adopt.h"
 #include "core/upstream/clusters.h"
+#include "core/upstream/images.h"
 #include "core/upstream/keep.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/permit.h"
@@ -16,6 +21,7 @@
 #include "core/upstream/quota.h"
 #include "core/upstream/read.h"
 #include "core/upstream/reshape_vm.h"
+#include "core/upstream/ssh_keys.h"
 #include "core/upstream/upstream.h"
 #include "message/labels.h"
 
@@ -36,7 +42,7 @@ static bool repeated(const struct call *call) {
                      "this key was used for another request %s", "before");
     else if (op)
         upstream_answer_op(call, book_op(&call->upstream->manager.book, entry->record.op));
-    else
+    else if (!upstream_answer_archived(call, entry->record.op))
         call_problem(call, CODE_KEY_REUSED, "Idempotency-Key",
                      "the operation of this key (%s) is no longer kept", entry->record.op);
     return true;
@@ -44,9 +50,18 @@ static bool repeated(const struct call *call) {
 
 static void forget_key(const struct call *call, struct idempotency_entry *entry) {
     effects_forget(call->moment->out, &idempotency_table, entry->record.key);
-    map_remove(&call->upstream->idempotency_by_key, entry->record.key);
-    list_remove(&entry->by_age);
-    memory_free(entry);
+    upstream_remove_idempotency(call->upstream, entry);
+}
+
+/* Where too many are kept, whoever has most gives up its oldest: another one's repeat must not act
+ * twice for that. */
+static void forget_one_too_many(const struct call *call) {
+    struct upstream *upstream = call->upstream;
+    uint32_t most = upstream->settings.kept ? upstream->settings.kept : limit_idempotency_keys;
+    if (upstream->idempotency_by_key.count <= most)
+        return;
+    const struct holder *held = holders_most(&upstream->key_holders);
+    forget_key(call, keyring_oldest(container_of(held, struct keyring, held)));
 }
 
 static void remember_key(const struct call *call, const struct book_op *op) {
@@ -54,16 +69,14 @@ static void remember_key(const struct call *call, const struct book_op *op) {
     struct upstream *upstream = call->upstream;
     if (!*request->idempotency_key)
         return;
-    if (upstream->idempotency_by_key.count >= limit_idempotency_keys)
-        forget_key(call, container_of(upstream->idempotency.next, struct idempotency_entry,
-                                      by_age));
     struct idempotency record = {.request_hash = request->body_hash & INT64_MAX,
                                  .created_ms = call->moment->wall_ms};
     text_format(record.key, sizeof(record.key), "%s/%s",
                 call->tenant ? call->tenant->record.name : "", request->idempotency_key);
     text_set(record.op, op->record.id);
-    upstream_add_idempotency(upstream, &record);
-    effects_save(call->moment->out, &idempotency_table, &record);
+    if (upstream_add_idempotency(upstream, &record))
+        effects_save(call->moment->out, &idempotency_table, &record);
+    forget_one_too_many(call);
 }
 
 static uint64_t allowed_ms(const struct call *call) {
@@ -96,9 +109,10 @@ static bool admit(const struct call *call, const struct shape **out_shape,
     const struct vm_create *wish = &call->request->vm_create;
     struct upstream *upstream = call->upstream;
     char network[limit_name_size];
+    uint32_t most = upstream->settings.vms_most ? upstream->settings.vms_most : limit_vms;
     find_unknown(upstream, wish->networks, network);
     *out_shape = upstream_find_shape(upstream, wish->shape);
-    *out_image = map_get(&upstream->images_by_name, wish->image);
+    *out_image = images_find(upstream, call->tenant, wish->image);
     if (map_get(&call->tenant->vm_names, wish->name))
         call_problem(call, CODE_CONFLICT, "name", "you have a VM named '%s' already", wish->name);
     else if (!*out_shape)
@@ -107,14 +121,20 @@ static bool admit(const struct call *call, const struct shape **out_shape,
         call_problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", wish->image);
     else if (*network)
         call_problem(call, CODE_UNKNOWN_NETWORK, "networks", "there is no network '%s'", network);
-    else if ((*out_image)->record.disk_gib > (*out_shape)->size.disk_gib)
-        call_problem(call, CODE_IMAGE_TOO_LARGE, "shape",
-                     "image '%s' needs a disk of %u GiB, shape '%s' has %u GiB", wish->image,
-                     (*out_image)->record.disk_gib, wish->shape, (*out_shape)->size.disk_gib);
-    else if (upstream->manager.book.vms_count >= limit_vms)
-        call_problem(call, CODE_FULL, "", "this manager keeps at most %d VMs", limit_vms);
+    else if (!images_fit(call, &(*out_image)->record, &(*out_shape)->size, "shape"))
+        return false;
+    else if (upstream->manager.disk_full)
+        call_problem(call, CODE_FULL, "", "%s", "the manager's disk is full: it takes no new VM "
+                     "until there is room again");
+    else if (!amounts_admit(most, upstream->manager.book.vms_count, call->tenant->used.vms,
+                            upstream->tenants_by_name.count))
+        call_problem(call, CODE_FULL, "", "this manager keeps at most %u VMs; you have your part "
+                     "of what is left", most);
     else
-        return is_within_quota(call, &(*out_shape)->size);
+        return is_within_quota(call, &(*out_shape)->size) &&
+               upstream_admit_said(call, call->tenant,
+                                   (wish->metadata ? strlen(wish->metadata) : 0) +
+                                       (wish->title ? strlen(wish->title) : 0), 0);
     return false;
 }
 
@@ -132,7 +152,9 @@ static struct book_vm *add_vm(const struct call *call, const struct shape *shape
     text_set(record.vm.group, call->request->vm_create.group);
     text_set(record.vm.digest, image->record.digest);
     record.vm.metadata = call->request->vm_create.metadata; /* copied by the book */
+    record.vm.title = call->request->vm_create.title;       /* copied by the book */
     record.vm.networks = call->request->vm_create.networks; /* copied by the book */
+    record.vm.on_loss = call->request->vm_create.on_loss;
     struct book_vm *vm = book_add_vm(&upstream->manager.book, &record);
     upstream_link_vm(upstream, vm);
     return vm;
@@ -143,13 +165,16 @@ static void on_vm_create(const struct call *call) {
     const struct shape *shape = NULL;
     struct image_entry *image = NULL;
     struct peer *peer = NULL;
+    char *ssh_keys = NULL;
     if (!call->tenant) {
         call_problem(call, CODE_FORBIDDEN, "",
                      "VMs belong to tenants: use a tenant's token, not the operator's");
         return;
     }
-    if (repeated(call) || !upstream_permits_vm(call) || !admit(call, &shape, &image) ||
-        !upstream_choose(call, shape, &peer))
+    if (repeated(call) || !upstream_permits_vm(call) ||
+        !upstream_admit_data(call, wish->user_data, wish->user_data_base64) ||
+        !upstream_admit_ssh_keys(call, wish->ssh_keys, wish->ssh_public_keys, &ssh_keys) ||
+        !admit(call, &shape, &image) || !upstream_choose(call, shape, &image->record, &peer))
         return;
     struct book_vm *vm = add_vm(call, shape, image);
     struct operation operation = {.verb = VERB_DEFINE, .deadline_ms = allowed_ms(call)};
@@ -158,21 +183,29 @@ static void on_vm_create(const struct call *call) {
     text_set(definition->shape, wish->shape);
     text_set(definition->image, image->record.digest);
     text_set(definition->image_name, image->record.name);
+    definition->machine = image->record.machine;
     definition->size = shape->size;
     definition->start = wish->start;
     definition->user_data = wish->user_data; /* copied by the book */
+    definition->user_data_base64 = wish->user_data_base64;
+    definition->ssh_keys = ssh_keys;
     operation.placing = wish->placing; /* copied by the book */
     upstream_group_id(call, definition->group);
     definition->apart = wish->placing.rule == GROUP_APART;
     definition->on_drain = wish->on_drain;
+    definition->on_loss = wish->on_loss;
     definition->host_must = wish->host_must; /* copied by the book */
     definition->host_prefer = wish->host_prefer;
     definition->networks = wish->networks;
     struct book_op *op = upstream_begin(call->upstream, vm, &operation);
-    placement_put(peer, vm, op);
-    downlink_instruct(&call->upstream->manager.downlink, vm);
-    book_save_vm(&call->upstream->manager.book, vm);
-    book_save_op(&call->upstream->manager.book, op);
+    if (peer) {
+        placement_put(peer, vm, op);
+        downlink_instruct(&call->upstream->manager.downlink, vm);
+        book_save_vm(&call->upstream->manager.book, vm);
+        book_save_op(&call->upstream->manager.book, op);
+    } else {
+        upstream_try_next(call->upstream, vm);
+    }
     remember_key(call, op);
     upstream_answer_op(call, op);
 }
@@ -253,66 +286,46 @@ static void forget_cluster(const struct call *call) {
         return;
     }
     upstream_write_off(call->upstream, peer);
+    belief_forget(peer);
     upstream_node(peer, &node);
     call_answer(call, REPLY_RECORD, &node_table, &node);
     record_clear(&node_table, &node);
 }
 
+static void accept_cluster(const struct call *call) {
+    struct peer *peer = downlink_by_name(&call->upstream->manager.downlink, call->request->key);
+    struct node node;
+    if (!peer) {
+        call_not_found(call, "cluster");
+        return;
+    }
+    if (!downlink_accept(peer)) {
+        call_problem(call, CODE_CONFLICT, "cluster", "cluster '%s' has not come with another "
+                     "store: there is nothing to accept", call->request->key);
+        return;
+    }
+    upstream_node(peer, &node);
+    call_answer(call, REPLY_RECORD, &node_table, &node);
+    record_clear(&node_table, &node);
+}
+
+static void list_leftovers(const struct call *call) {
+    leftovers_list(call, &call->upstream->manager);
+}
+
+static void discard_leftover(const struct call *call) {
+    leftovers_discard(call, &call->upstream->manager);
+}
+
 static void on_op_show(const struct call *call) {
-    struct book_op *op = book_op(&call->upstream->manager.book, call->request->key);
-    if (!op || (call->tenant && !text_equal(op->record.asker, call->tenant->record.name)))
-        call_problem(call, CODE_NOT_FOUND, "operation", "there is no operation '%s'",
-                     call->request->key);
-    else
+    const char *id = call->request->key;
+    struct book_op *op = book_op(&call->upstream->manager.book, id);
+    if (op && call->tenant && !text_equal(op->record.asker, call->tenant->record.name))
+        op = NULL;
+    if (op)
         upstream_answer_op(call, op);
-}
-
-static void add_image(const struct call *call) {
-    struct upstream *upstream = call->upstream;
-    struct image image = call->request->image;
-    const struct image_entry *old = map_get(&upstream->images_by_name, image.name);
-    image.created_ms = call->moment->wall_ms;
-    if (old && !text_equal(old->record.digest, image.digest)) {
-        call_problem(call, CODE_CONFLICT, "name",
-                     "an image named '%s' with other contents is there already", image.name);
-        return;
-    }
-    if (!old && upstream->images_by_name.count >= limit_images) {
-        call_problem(call, CODE_FULL, "", "this manager keeps at most %d images", limit_images);
-        return;
-    }
-    if (!old) {
-        old = upstream_add_image(upstream, &image);
-        effects_save(call->moment->out, &image_table, &image);
-    }
-    call_answer(call, REPLY_CREATED, &image_table, &old->record);
-}
-
-static void delete_image(const struct call *call) {
-    struct upstream *upstream = call->upstream;
-    struct image_entry *image = map_get(&upstream->images_by_name, call->request->key);
-    if (!image) {
-        call_problem(call, CODE_NOT_FOUND, "image", "there is no image '%s'", call->request->key);
-        return;
-    }
-    if (image->vms) {
-        call_problem(call, CODE_CONFLICT, "image", "%llu VMs are made from image '%s'",
-                     (unsigned long long)image->vms, call->request->key);
-        return;
-    }
-    map_remove(&upstream->images_by_name, image->record.name);
-    list_remove(&image->by_name);
-    effects_forget(call->moment->out, &image_table, image->record.name);
-    bool shared = false;
-    struct list *node = NULL, *next = NULL;
-    list_each(node, next, &upstream->images)
-        shared |= text_equal(container_of(node, struct image_entry, by_name)->record.digest,
-                             image->record.digest);
-    struct image gone = image->record;
-    if (shared)
-        gone.digest[0] = 0; /* another image has the same archive: it stays */
-    call_answer(call, REPLY_GONE, &image_table, &gone);
-    memory_free(image);
+    else if (!upstream_answer_archived(call, id))
+        call_problem(call, CODE_NOT_FOUND, "operation", "there is no operation '%s'", id);
 }
 
 static void create_tenant(const struct call *call) {
@@ -351,14 +364,11 @@ static void set_quota(const struct call *call) {
 static void forget_history(const struct call *call, struct tenant_entry *tenant) {
     struct upstream *upstream = call->upstream;
     struct list *node = NULL, *next = NULL;
-    const char *name = tenant->record.name;
-    size_t length = strlen(name);
     list_each(node, next, &tenant->ops)
         upstream_remove_op(upstream, &container_of(node, struct upstream_op, by_tenant)->base);
-    list_for(struct idempotency_entry, entry, &upstream->idempotency, by_age) {
-        if (text_starts(entry->record.key, name) && entry->record.key[length] == '/')
-            forget_key(call, entry);
-    }
+    upstream_forget_archived(upstream, tenant);
+    for (struct idempotency_entry *entry; (entry = keyring_oldest(&tenant->keyring));)
+        forget_key(call, entry);
 }
 
 static void delete_tenant(const struct call *call) {
@@ -372,6 +382,11 @@ static void delete_tenant(const struct call *call) {
         call_problem(call, CODE_CONFLICT, "tenant", "tenant '%s' has VMs", call->request->key);
         return;
     }
+    if (upstream_images_bytes(upstream, tenant)) {
+        call_problem(call, CODE_CONFLICT, "tenant", "tenant '%s' has images: delete them first",
+                     call->request->key);
+        return;
+    }
     map_remove(&upstream->tenants_by_name, tenant->record.name);
     map_remove(&upstream->tenants_by_token, tenant->record.token_hash);
     list_remove(&tenant->by_name);
@@ -379,6 +394,7 @@ static void delete_tenant(const struct call *call) {
     forget_history(call, tenant);
     call_answer(call, REPLY_GONE, &tenant_table, &tenant->record);
     map_deinit(&tenant->vm_names);
+    heap_deinit(&tenant->keyring.keys);
     record_clear(&tenant_table, &tenant->record);
     memory_free(tenant);
 }
@@ -432,8 +448,12 @@ void upstream_on_request(struct upstream *upstream, const struct event *event) {
         [REQUEST_NETWORK_LIST] = upstream_list_networks,
         [REQUEST_IMAGE_LIST] = upstream_list_images,
         [REQUEST_IMAGE_SHOW] = upstream_show_image,
-        [REQUEST_IMAGE_ADD] = add_image,
-        [REQUEST_IMAGE_DELETE] = delete_image,
+        [REQUEST_IMAGE_ADMIT] = images_admit,
+        [REQUEST_IMAGE_ADD] = images_add,
+        [REQUEST_IMAGE_DELETE] = images_delete,
+        [REQUEST_IMAGE_SHARE] = images_share,
+        [REQUEST_IMAGE_UNSHARE] = images_share,
+        [REQUEST_TENANT_IMAGES] = images_set_quota,
         [REQUEST_CLUSTER_LIST] = upstream_list_clusters,
         [REQUEST_CLUSTER_SHOW] = upstream_show_cluster,
         [REQUEST_TENANT_CREATE] = create_tenant,
@@ -441,6 +461,10 @@ void upstream_on_request(struct upstream *upstream, const struct event *event) {
         [REQUEST_TENANT_SHOW] = upstream_show_tenant,
         [REQUEST_TENANT_DELETE] = delete_tenant,
         [REQUEST_CLUSTER_FORGET] = forget_cluster,
+        [REQUEST_CLUSTER_ACCEPT] = accept_cluster,
+        [REQUEST_LEFTOVER_LIST] = list_leftovers,
+        [REQUEST_LEFTOVER_ADOPT] = upstream_adopt,
+        [REQUEST_LEFTOVER_DISCARD] = discard_leftover,
         [REQUEST_TENANT_QUOTA] = set_quota,
         [REQUEST_TENANT_PERMISSIONS_SET] = upstream_set_permissions,
         [REQUEST_TENANT_PERMISSIONS_RESET] = upstream_set_permissions,
@@ -449,6 +473,9 @@ void upstream_on_request(struct upstream *upstream, const struct event *event) {
         [REQUEST_TOKEN_LIST] = on_enrol,
         [REQUEST_TOKEN_REVOKE] = on_enrol,
         [REQUEST_KEY_REVOKE] = on_enrol,
+        [REQUEST_SSH_KEY_ADD] = upstream_add_ssh_key,
+        [REQUEST_SSH_KEY_LIST] = upstream_list_ssh_keys,
+        [REQUEST_SSH_KEY_REMOVE] = upstream_remove_ssh_key,
     };
     struct call call = {
         .moment = &upstream->manager.moment, .request = event->request, .upstream = upstream};

@@ -3,9 +3,12 @@
 #include "core/upstream/reshape_vm.h"
 
 #include "core/below/placement.h"
+#include "core/below/reports.h"
 #include "core/books/reshape.h"
+#include "core/upstream/images.h"
 #include "core/upstream/permit.h"
 #include "core/upstream/quota.h"
+#include "core/upstream/ssh_keys.h"
 #include "core/upstream/upstream.h"
 
 static struct tenant_entry *tenant_of(const struct upstream *upstream,
@@ -39,7 +42,13 @@ static bool admit_resize(const struct call *call, const struct book_vm *vm,
         call_problem(call, CODE_UNKNOWN_SHAPE, "shape", "there is no shape '%s'", name);
         return false;
     }
+    const struct image_entry *image =
+        map_get(&call->upstream->images_by_name, vm->record.image);
+    if (image && !images_fit(call, &image->record, &shape->size, "shape"))
+        return false;
     operation->definition.size = shape->size;
+    if (image)
+        operation->definition.machine = image->record.machine;
     text_set(operation->definition.shape, shape->name);
     enum code code = reshape_refusal(&vm->record, operation);
     if (code != CODE_OK)
@@ -49,11 +58,37 @@ static bool admit_resize(const struct call *call, const struct book_vm *vm,
     return upstream_tell_quota(call, tenant, outgrown, &growth);
 }
 
+bool upstream_admit_data(const struct call *call, const char *text, const char *base64) {
+    if (text && base64)
+        call_problem(call, CODE_INVALID, "user_data_base64", "stands beside user_data: give one");
+    return !text || !base64;
+}
+
+/* An older place would not see what is new, and keep what the VM was made with. */
+static bool place_takes(const struct call *call, const struct book_vm *vm,
+                        const struct definition *definition) {
+    const struct peer *peer =
+        downlink_by_name(&call->upstream->manager.downlink, vm->record.place);
+    if (!peer || !peer_is_old(peer, instruct_version(definition)))
+        return true;
+    if (machine_version(&definition->machine))
+        call_problem(call, CODE_UNSUPPORTED, instruct_newest(definition),
+                     "cluster %s runs an older version, which does not give a VM the firmware, "
+                     "disk bus and clock that image '%s' needs: upgrade it",
+                     peer->setting.name, definition->image_name);
+    else
+        call_problem(call, CODE_UNSUPPORTED, instruct_newest(definition),
+                     "cluster %s runs an older version, which does not take that: upgrade it",
+                     peer->setting.name);
+    return false;
+}
+
 static bool admit_rebuild(const struct call *call, const struct book_vm *vm,
                           struct operation *operation) {
     const struct vm_reshape *wish = &call->request->reshape;
     const char *name = *wish->image ? wish->image : vm->record.image;
-    const struct image_entry *image = map_get(&call->upstream->images_by_name, name);
+    const struct image_entry *image =
+        images_find(call->upstream, tenant_of(call->upstream, vm), name);
     struct definition *definition = &operation->definition;
     if (!upstream_permits(call, tenant_of(call->upstream, vm), PERMIT_IMAGE, name))
         return false;
@@ -61,21 +96,36 @@ static bool admit_rebuild(const struct call *call, const struct book_vm *vm,
         call_problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", name);
         return false;
     }
-    if (image->record.disk_gib > vm->record.size.disk_gib) {
-        call_problem(call, CODE_IMAGE_TOO_LARGE, "image",
-                     "image '%s' needs a disk of %u GiB, the VM has %u GiB", name,
-                     image->record.disk_gib, vm->record.size.disk_gib);
+    if (!images_fit(call, &image->record, &vm->record.size, "image"))
         return false;
-    }
+    if (!upstream_admit_data(call, wish->user_data, wish->user_data_base64) ||
+        !upstream_admit_ssh_keys(call, wish->ssh_keys, wish->ssh_public_keys,
+                                 &definition->ssh_keys))
+        return false;
     text_set(definition->image, image->record.digest);
     text_set(definition->image_name, image->record.name);
+    definition->machine = image->record.machine;
     definition->user_data = wish->user_data; /* copied by the book */
+    definition->user_data_base64 = wish->user_data_base64;
+    return place_takes(call, vm, definition);
+}
+
+/* libvirt keeps no UEFI variables with a snapshot, and so takes none. */
+static bool keeps_variables(const struct call *call, const struct book_vm *vm) {
+    const struct image_entry *image =
+        map_get(&call->upstream->images_by_name, vm->record.image);
+    if (!image || image->record.machine.firmware < FIRMWARE_UEFI)
+        return false;
+    call_problem(call, CODE_CONFLICT, "", "%s",
+                 "a VM that starts by UEFI takes no snapshots: its variables would not be kept");
     return true;
 }
 
 static bool admit_snapshot(const struct call *call, const struct book_vm *vm,
                            struct operation *operation) {
     const char *name = call->request->reshape.snapshot;
+    if (operation->verb == VERB_SNAPSHOT && keeps_variables(call, vm))
+        return false;
     text_set(operation->snapshot, name);
     enum code code = reshape_refusal(&vm->record, operation);
     if (code == CODE_NOT_FOUND)
@@ -92,15 +142,32 @@ static bool admit_snapshot(const struct call *call, const struct book_vm *vm,
     return code == CODE_OK;
 }
 
+/* An older cluster would ask the guest all the same. */
+static bool admit_reboot(const struct call *call, const struct book_vm *vm,
+                         struct operation *operation) {
+    const struct peer *peer =
+        downlink_by_name(&call->upstream->manager.downlink, vm->record.place);
+    operation->hard = call->request->hard;
+    if (!operation->hard || !peer || !peer_is_old(peer, protocol_version_reset))
+        return true;
+    call_problem(call, CODE_UNSUPPORTED, "",
+                 "cluster %s runs an older version, which asks the guest to reboot, and no more",
+                 vm->record.place);
+    return false;
+}
+
 bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
                             struct operation *operation) {
     struct definition *definition = &operation->definition;
+    if (operation->verb == VERB_REBOOT)
+        return admit_reboot(call, vm, operation);
     if (!reshape_tells(operation->verb))
         return true;
     text_set(definition->name, vm->record.name);
     text_set(definition->shape, vm->record.shape);
     text_set(definition->image, vm->record.digest);
     definition->size = vm->record.size;
+    definition->upgrade = call->request->reshape.upgrade;
     if (operation->verb == VERB_RESIZE)
         return admit_resize(call, vm, operation);
     if (operation->verb == VERB_REBUILD)
@@ -137,9 +204,10 @@ void upstream_reshape_ends(struct upstream *upstream, const struct book_op *op) 
 /* --- what came of it --- */
 
 static const struct image_entry *image_of_digest(const struct upstream *upstream,
-                                                 const char *digest) {
+                                                 const char *digest, const char *tenant) {
     list_for(const struct image_entry, image, &upstream->images, by_name) {
-        if (text_equal(image->record.digest, digest))
+        if (text_equal(image->record.digest, digest) &&
+            upstream_image_is_for(&image->record, tenant))
             return image;
     }
     return NULL;
@@ -163,7 +231,7 @@ static void learn_image(struct upstream *upstream, struct book_vm *vm) {
     const struct image_entry *now = map_get(&upstream->images_by_name, vm->record.image);
     if (now && text_equal(now->record.digest, vm->record.digest))
         return;
-    now = image_of_digest(upstream, vm->record.digest);
+    now = image_of_digest(upstream, vm->record.digest, vm->record.asker);
     set_image(upstream, &vm->record, now ? now->record.name : "");
 }
 
@@ -174,6 +242,11 @@ void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct 
     book_save_vm(&upstream->manager.book, vm);
     if (vm->active)
         book_save_op(&upstream->manager.book, vm->active);
+}
+
+void upstream_reshape_expires(struct upstream *upstream, struct book_vm *vm) {
+    if (downlink_never_came(&upstream->manager.downlink, vm))
+        reshape_settle(vm, CODE_DEADLINE, &tenant_of(upstream, vm)->used);
 }
 
 void upstream_reshape_concludes(struct upstream *upstream, struct book_vm *vm,

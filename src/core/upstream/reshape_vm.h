@@ -12,11 +12,17 @@ struct upstream;
 void upstream_reshape_loaded(struct upstream *upstream, const struct book_op *op);
 void upstream_reshape_begins(struct upstream *upstream, struct book_vm *vm);
 void upstream_reshape_ends(struct upstream *upstream, const struct book_op *op);
+
+/* Its time is over, and nobody has said what came of it. */
+void upstream_reshape_expires(struct upstream *upstream, struct book_vm *vm);
 void upstream_reshape_concludes(struct upstream *upstream, struct book_vm *vm,
                                 const struct result *result);
 
 /* What the VM's cluster says that it has becomes true here. */
 void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts);
+
+/* First-boot data come once. False: both are given; told. */
+bool upstream_admit_data(const struct call *call, const char *text, const char *base64);
 
 /* Fills in what a resize, a rebuild or an act on a snapshot is to do. False: it is not possible,
  * which is answered. Other verbs: nothing to do. */

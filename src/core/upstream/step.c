@@ -1,19 +1,22 @@
 /* What the upstream manager does on each event. An operation whose time is over ends for its
  * tenant at once; what is true of its VM is found out and mended afterwards. */
+#include "core/below/claims.h"
 #include "core/upstream/step.h"
 
 #include <assert.h>
 
 #include "base/memory.h"
 #include "core/below/instruct.h"
-#include "core/below/step.h"
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
 #include "core/manager/operations.h"
+#include "core/manager/recover.h"
 #include "core/manager/reports.h"
 #include "core/upstream/clusters.h"
 #include "core/upstream/operations.h"
+#include "core/upstream/place.h"
 #include "core/upstream/requests.h"
+#include "core/upstream/reshape_vm.h"
 #include "core/upstream/upstream.h"
 
 void upstream_init(struct upstream *upstream, const struct role_settings *settings) {
@@ -28,12 +31,19 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
     map_init(&upstream->histories, upstream->images_by_name.seed);
     map_init(&upstream->idempotency_by_key, prng_next(&upstream->manager.prng));
     list_init(&upstream->tenants);
+    list_init(&upstream->warm);
     list_init(&upstream->images);
-    list_init(&upstream->idempotency);
+}
+
+static void free_keys(struct upstream *upstream, struct keyring *keyring) {
+    for (struct idempotency_entry *entry; (entry = keyring_oldest(keyring));)
+        upstream_remove_idempotency(upstream, entry);
+    heap_deinit(&keyring->keys);
 }
 
 void upstream_deinit(struct upstream *upstream) {
     struct list *node = NULL, *next = NULL;
+    free_keys(upstream, &upstream->operator_keyring);
     while (heap_first(&upstream->waiters)) {
         struct waiter *waiter =
             container_of(heap_first(&upstream->waiters), struct waiter, timer);
@@ -42,18 +52,21 @@ void upstream_deinit(struct upstream *upstream) {
     }
     heap_deinit(&upstream->waiters);
     memory_free(upstream->networks);
+    text_deinit(&upstream->ssh_keys);
     list_each(node, next, &upstream->manager.book.ops)
         memory_free(map_remove(&upstream->histories,
                                container_of(node, struct book_op, by_age)->record.vm));
     list_for(struct tenant_entry, tenant, &upstream->tenants, by_name) {
+        free_keys(upstream, &tenant->keyring);
         map_deinit(&tenant->vm_names);
         record_clear(&tenant_table, &tenant->record);
         memory_free(tenant);
     }
     list_each(node, next, &upstream->images)
         memory_free(container_of(node, struct image_entry, by_name));
-    list_each(node, next, &upstream->idempotency)
-        memory_free(container_of(node, struct idempotency_entry, by_age));
+    archive_deinit(&upstream->archive);
+    heap_deinit(&upstream->key_holders);
+    heap_deinit(&upstream->op_holders);
     map_deinit(&upstream->tenants_by_name);
     map_deinit(&upstream->tenants_by_token);
     map_deinit(&upstream->images_by_name);
@@ -72,6 +85,11 @@ static void load_node(struct upstream *upstream, const struct node *node) {
     peer_load_capacity(peer, &node->capacity);
 }
 
+static void load_key(struct upstream *upstream, const struct idempotency *record) {
+    if (!upstream_add_idempotency(upstream, record))
+        effects_forget(upstream->manager.moment.out, &idempotency_table, record->key);
+}
+
 static void on_load(struct upstream *upstream, const struct event *event) {
     const struct table *table = event->load.table;
     if (table == &tenant_table) {
@@ -81,12 +99,15 @@ static void on_load(struct upstream *upstream, const struct event *event) {
     } else if (table == &node_table) {
         load_node(upstream, event->load.data);
     } else if (table == &stored_vm_table) {
+        id_seen(&upstream->manager.ids, ((const struct stored_vm *)event->load.data)->vm.id);
         upstream_link_vm(upstream, manager_load_vm(&upstream->manager, event->load.data));
     } else if (table == &operation_table) {
+        id_seen(&upstream->manager.ids, ((const struct operation *)event->load.data)->id);
         manager_load_op(&upstream->manager, event->load.data);
     } else if (table == &idempotency_table) {
-        upstream_add_idempotency(upstream, event->load.data);
+        load_key(upstream, event->load.data);
     } else {
+        manager_load_incarnations(&upstream->manager, &event->load);
         enrol_load(&upstream->manager.enrol, &upstream->manager.downlink, &event->load);
     }
 }
@@ -95,10 +116,13 @@ static void on_load(struct upstream *upstream, const struct event *event) {
 static void on_op_deadline(struct upstream *upstream, struct book_op *op) {
     struct book_vm *vm = book_vm(&upstream->manager.book, op->record.vm);
     bool define = op->record.verb == VERB_DEFINE;
+    upstream_reshape_expires(upstream, vm);
     upstream_end(upstream, op, CODE_DEADLINE);
     struct peer *peer = downlink_by_name(&upstream->manager.downlink, vm->record.place);
     bool to_be_gone = define || vm->record.state == VM_DELETING;
-    if (to_be_gone && peer && peer_is_up(peer)) {
+    if (define && !*vm->record.place) { /* it has never stood anywhere */
+        upstream_remove_vm(upstream, vm);
+    } else if (to_be_gone && peer && peer_is_up(peer)) {
         manager_undo(&upstream->manager, vm, UNDO_NOW);
     } else if (define) {
         lifecycle_set_state(&vm->record, VM_DELETING,
@@ -115,11 +139,13 @@ static void on_tick(struct upstream *upstream) {
     while ((timer = heap_first(&upstream->manager.book.timers)) &&
            timer->due_ms <= upstream->manager.moment.now_ms) {
         struct book_op *op = container_of(timer, struct book_op, timer);
+        struct book_vm *vm = book_vm(&upstream->manager.book, op->record.vm);
         if (op->deadline_ms <= upstream->manager.moment.now_ms)
             on_op_deadline(upstream, op);
+        else if (*vm->record.place)
+            downlink_instruct(&upstream->manager.downlink, vm);
         else
-            downlink_instruct(&upstream->manager.downlink,
-                              book_vm(&upstream->manager.book, op->record.vm));
+            upstream_try_next(upstream, vm);
     }
     downlink_on_tick(&upstream->manager.downlink);
 }
@@ -131,12 +157,30 @@ static void on_frame(struct upstream *upstream, const struct event *event) {
         manager_on_frame(&upstream->manager, peer, event);
 }
 
-static void on_stop(struct upstream *upstream) {
-    upstream->manager.stopping = true;
+static void release_all(struct upstream *upstream) {
     struct timer *timer = NULL;
     while ((timer = heap_first(&upstream->waiters)))
         upstream_release(upstream, container_of(timer, struct waiter, timer));
+}
+
+static void on_stop(struct upstream *upstream) {
+    upstream->manager.stopping = true;
+    release_all(upstream);
     effects_add(upstream->manager.moment.out, EFFECT_DONE);
+}
+
+static void on_start(struct upstream *upstream) {
+    if (!manager_begin(&upstream->manager))
+        return;
+    downlink_start(&upstream->manager.downlink);
+    list_for(struct book_op, op, &upstream->manager.book.ops, by_age) {
+        const struct book_vm *vm = book_vm(&upstream->manager.book, op->record.vm);
+        if (book_op_has_ended(op) || *vm->record.place)
+            continue; /* otherwise it waits for a cluster */
+        op->resend_ms = upstream->manager.moment.now_ms;
+        book_schedule(&upstream->manager.book, op);
+    }
+    effects_add(upstream->manager.moment.out, EFFECT_READY);
 }
 
 static void on_event(struct upstream *upstream, const struct event *event) {
@@ -145,7 +189,7 @@ static void on_event(struct upstream *upstream, const struct event *event) {
         on_load(upstream, event);
         break;
     case EVENT_START:
-        effects_add(upstream->manager.moment.out, EFFECT_READY);
+        on_start(upstream);
         break;
     case EVENT_TICK:
         on_tick(upstream);
@@ -166,6 +210,9 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     case EVENT_REKEY:
         downlink_on_rekey(&upstream->manager.downlink, event);
         break;
+    case EVENT_DISK:
+        manager_on_disk(&upstream->manager, event);
+        break;
     case EVENT_STOP:
         on_stop(upstream);
         break;
@@ -173,23 +220,31 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     case EVENT_JOB:
     case EVENT_DOMAIN:
     case EVENT_SCANNED:
+    case EVENT_GUARD:
     case EVENT_HOST:
     case EVENT_JOINED:
     case EVENT_KIND_COUNT:
         break; /* of roles below */
     }
-    downlink_on_end_of_step(&upstream->manager.downlink);
+    upstream_save_lost(upstream);
+    recover_go_on(&upstream->manager);
+    manager_on_end_of_step(&upstream->manager);
+    if (upstream->manager.deposed)
+        release_all(upstream);
 }
 
 void upstream_step(struct upstream *upstream, const struct event *event, struct effects *out) {
     moment_begin(&upstream->manager.moment, event, out);
-    on_event(upstream, event);
+    if (!upstream->manager.deposed)
+        on_event(upstream, event);
     moment_end(&upstream->manager.moment);
 }
 
 uint64_t upstream_deadline_ms(const struct upstream *upstream) {
     uint64_t due = manager_deadline_ms(&upstream->manager);
     const struct timer *waiter = heap_first(&upstream->waiters);
+    if (upstream->manager.deposed)
+        return book_never;
     return waiter && waiter->due_ms < due ? waiter->due_ms : due;
 }
 

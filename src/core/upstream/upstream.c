@@ -1,13 +1,19 @@
 /* The indices over tenants, images, VMs and keys, kept with every record that comes or goes. */
+#include "core/below/claims.h"
 #include "core/upstream/upstream.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/below/belief.h"
 #include "core/books/amounts.h"
+#include "message/records/interface.h"
 
-static void vm_begins(struct book_vm *vm) { list_init(&upstream_vm(vm)->by_tenant); }
+static void vm_begins(struct book *book, struct book_vm *vm) {
+    (void)book;
+    list_init(&upstream_vm(vm)->by_tenant);
+}
 
 static void vm_ends(struct book *book, struct book_vm *vm) {
     (void)book;
@@ -17,6 +23,8 @@ static void vm_ends(struct book *book, struct book_vm *vm) {
 static void op_begins(struct book_op *op) {
     list_init(&upstream_op(op)->by_tenant);
     list_init(&upstream_op(op)->by_vm);
+    list_init(&upstream_op(op)->by_end);
+    list_init(&upstream_op(op)->by_warm);
     list_init(&upstream_op(op)->waiters);
 }
 
@@ -56,11 +64,24 @@ struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct
     record_clone(&tenant_table, record, &tenant->record);
     list_init(&tenant->vms);
     list_init(&tenant->ops);
+    list_init(&tenant->ended);
     map_init(&tenant->vm_names, prng_next(&upstream->manager.prng));
     add_by_name(&upstream->tenants, &tenant->by_name, name_of_tenant);
     map_put(&upstream->tenants_by_name, tenant->record.name, tenant);
     map_put(&upstream->tenants_by_token, tenant->record.token_hash, tenant);
     return tenant;
+}
+
+bool upstream_image_is_for(const struct image *image, const char *tenant) {
+    return !*image->tenant || image->shared || text_equal(image->tenant, tenant);
+}
+
+uint64_t upstream_images_bytes(const struct upstream *upstream, const struct tenant_entry *tenant) {
+    uint64_t bytes = 0;
+    list_for(const struct image_entry, it, &upstream->images, by_name) {
+        bytes += text_equal(it->record.tenant, tenant->record.name) ? it->record.archive_bytes : 0;
+    }
+    return bytes;
 }
 
 struct image_entry *upstream_add_image(struct upstream *upstream, const struct image *record) {
@@ -71,13 +92,48 @@ struct image_entry *upstream_add_image(struct upstream *upstream, const struct i
     return image;
 }
 
-struct idempotency_entry *upstream_add_idempotency(struct upstream *upstream,
-                                                   const struct idempotency *record) {
+/* The ring on which the key belongs, "tenant/key"; NULL: its tenant is gone. */
+static struct keyring *keyring_of(struct upstream *upstream, const char *key) {
+    char name[limit_name_size];
+    const char *end = strchr(key, '/');
+    size_t length = end ? (size_t)(end - key) : sizeof(name);
+    if (length >= sizeof(name))
+        return NULL;
+    text_format(name, sizeof(name), "%.*s", (int)length, key);
+    struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, name);
+    return !length ? &upstream->operator_keyring : tenant ? &tenant->keyring : NULL;
+}
+
+bool upstream_add_idempotency(struct upstream *upstream, const struct idempotency *record) {
+    struct keyring *keyring = keyring_of(upstream, record->key);
+    if (!keyring)
+        return false;
     struct idempotency_entry *entry = memory_new(1, sizeof(*entry));
     entry->record = *record;
-    list_add(&upstream->idempotency, &entry->by_age);
+    entry->keyring = keyring;
+    heap_set(&keyring->keys, &entry->timer, record->created_ms);
+    holders_gain(&upstream->key_holders, &keyring->held);
     map_put(&upstream->idempotency_by_key, entry->record.key, entry);
-    return entry;
+    return true;
+}
+
+void upstream_remove_idempotency(struct upstream *upstream, struct idempotency_entry *entry) {
+    map_remove(&upstream->idempotency_by_key, entry->record.key);
+    heap_remove(&entry->keyring->keys, &entry->timer);
+    holders_lose(&upstream->key_holders, &entry->keyring->held);
+    memory_free(entry);
+}
+
+struct idempotency_entry *keyring_oldest(const struct keyring *keyring) {
+    struct timer *first = heap_first(&keyring->keys);
+    return first ? container_of(first, struct idempotency_entry, timer) : NULL;
+}
+
+void upstream_count_said(struct upstream *upstream, struct tenant_entry *tenant,
+                         const char *said, uint64_t sign) {
+    uint64_t bytes = said ? strlen(said) : 0;
+    tenant->said_bytes += sign * bytes;
+    upstream->said_bytes += sign * bytes;
 }
 
 void upstream_link_vm(struct upstream *upstream, struct book_vm *vm) {
@@ -87,6 +143,8 @@ void upstream_link_vm(struct upstream *upstream, struct book_vm *vm) {
     list_add(&tenant->vms, &upstream_vm(vm)->by_tenant);
     map_put(&tenant->vm_names, vm->record.name, vm);
     amounts_add(&tenant->used, &vm->record.size);
+    upstream_count_said(upstream, tenant, vm->record.metadata, 1);
+    upstream_count_said(upstream, tenant, vm->record.title, 1);
     if (image)
         image->vms++;
 }
@@ -96,14 +154,30 @@ void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm) {
     struct image_entry *image = map_get(&upstream->images_by_name, vm->record.image);
     map_remove(&tenant->vm_names, vm->record.name);
     amounts_remove(&tenant->used, &vm->record.size);
+    upstream_count_said(upstream, tenant, vm->record.metadata, UINT64_MAX);
+    upstream_count_said(upstream, tenant, vm->record.title, UINT64_MAX);
     if (image)
         image->vms--;
     book_remove_vm(&upstream->manager.book, vm);
 }
 
+struct vm upstream_shown(const struct upstream *upstream, const struct book_vm *vm,
+                         struct interface space[limit_vm_networks]) {
+    struct vm shown = vm->record;
+    shown.interfaces = space;
+    if (upstream->settings.hash)
+        shown.interfaces_count =
+            interfaces_of(upstream->settings.hash, shown.id, shown.networks, space);
+    shown.unheard_ms = explain_unheard_ms(&upstream->manager.downlink, &vm->record);
+    return shown;
+}
+
 void upstream_node(const struct peer *peer, struct node *out_node) {
     *out_node = (struct node){.state = peer->state, .seen_ms = peer->seen_ms,
-                              .capacity = peer_capacity(peer)};
+                              .capacity = peer_capacity(peer),
+                              .overclaims = peer->overclaims, .unreadable = peer->unreadable,
+                              .conflict = belief_conflict(peer)};
+    out_node->conflict_ms = out_node->conflict ? peer->conflict_ms : 0;
     text_set(out_node->name, peer->setting.name);
     if (peer->setting.labels)
         text_set(out_node->labels, peer->setting.labels);

@@ -3,12 +3,14 @@
  *
  * A request changes the books and answers, an operation goes out by the downlink, its result
  * comes back; deadlines end what nobody confirmed. The pieces, from the ground up: upstream (its
- * records), quota, permit, reshape_vm, operations, read, place, keep, clusters (frames of
+ * records), quota, permit, ssh_keys, reshape_vm, operations, read, place, keep, clusters (frames of
  * clusters), requests, step (life). */
 #pragma once
 
+#include "base/holders.h"
 #include "core/below/explain.h"
 #include "core/manager/manager.h"
+#include "core/upstream/archive.h"
 
 struct upstream_vm {
     struct book_vm base;
@@ -19,6 +21,9 @@ struct upstream_op {
     struct book_op base;
     struct list by_tenant; /* in tenant_entry.ops */
     struct list by_vm;     /* in history.ops */
+    struct list by_end;    /* once ended: in tenant_entry.ended */
+    struct tenant_entry *keeper; /* then: whose that is */
+    struct list by_warm;   /* then: in upstream.warm */
     struct list waiters;   /* replies that are held open */
 };
 
@@ -32,12 +37,22 @@ static inline struct upstream_op *upstream_op(const struct book_op *op) {
 
 extern const struct book_kind upstream_books;
 
+/* The used keys of one tenant, or of the operators. */
+struct keyring {
+    struct heap keys;   /* idempotency_entry.timer, by when they were used */
+    struct holder held; /* in upstream.key_holders */
+};
+
 struct tenant_entry {
     struct tenant record;
     struct list by_name;
     struct list vms;      /* upstream_vm.by_tenant */
     struct map vm_names;
     struct list ops;      /* upstream_op.by_tenant */
+    struct list ended;    /* upstream_op.by_end, the oldest first; those before are archived */
+    struct holder kept;   /* of those that have ended, archived too, in upstream.op_holders */
+    struct keyring keyring;
+    uint64_t said_bytes;      /* metadata and titles of its VMs */
     struct amounts used;      /* by its VMs, from their admission until they are out of the books */
 };
 
@@ -55,7 +70,8 @@ struct image_entry {
 
 struct idempotency_entry {
     struct idempotency record;
-    struct list by_age;
+    struct timer timer; /* in keyring.keys */
+    struct keyring *keyring;
 };
 
 /* A reply that waits for an operation's end. */
@@ -78,9 +94,15 @@ struct upstream {
     struct list images;
     struct map histories; /* to struct history, by the VM's id */
     struct map idempotency_by_key;
-    struct list idempotency;
+    struct keyring operator_keyring;
+    struct heap key_holders, op_holders; /* tenants, and for keys the operators, by how many */
+    uint64_t said_bytes;  /* metadata and titles of all VMs */
     struct heap waiters;
     uint64_t waiters_count;
+    struct list warm;       /* upstream_op.by_warm: ended and in memory, the oldest first */
+    size_t warm_count;
+    struct text ssh_keys;   /* of the VM that a request is about, while that is answered */
+    struct archive archive; /* ended before those */
 };
 
 /* The VM is gone below: out of the books. */
@@ -89,6 +111,15 @@ void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm);
 /* Gives a new VM record its asker's list, name and image. */
 void upstream_link_vm(struct upstream *upstream, struct book_vm *vm);
 
+/* Metadata or title come or go: `sign` 1 or, modulo 2^64, minus one. */
+void upstream_count_said(struct upstream *upstream, struct tenant_entry *tenant,
+                         const char *said, uint64_t sign);
+
+/* The VM as the API shows it: what is known of it, and since when nothing is heard of it. What it
+ * points to is the record's and the caller's: not to be cleared. */
+struct vm upstream_shown(const struct upstream *upstream, const struct book_vm *vm,
+                         struct interface space[limit_vm_networks]);
+
 /* Saves the node records of peers whose state or capacity changed. */
 void upstream_save_node(struct peer *peer);
 
@@ -96,6 +127,17 @@ void upstream_save_node(struct peer *peer);
 void upstream_node(const struct peer *peer, struct node *out_node);
 
 struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct tenant *record);
+
+/* May this tenant know of the image and use it, as far as its owner goes? */
+bool upstream_image_is_for(const struct image *image, const char *tenant);
+
+/* What images of the tenant's own take. */
+uint64_t upstream_images_bytes(const struct upstream *upstream, const struct tenant_entry *tenant);
+
 struct image_entry *upstream_add_image(struct upstream *upstream, const struct image *record);
-struct idempotency_entry *upstream_add_idempotency(struct upstream *upstream,
-                                                   const struct idempotency *record);
+/* False: the tenant whose key it is is gone. */
+bool upstream_add_idempotency(struct upstream *upstream, const struct idempotency *record);
+void upstream_remove_idempotency(struct upstream *upstream, struct idempotency_entry *entry);
+
+/* The oldest key of the ring; NULL: it has none. */
+struct idempotency_entry *keyring_oldest(const struct keyring *keyring);

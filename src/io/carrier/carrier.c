@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,6 +11,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/carrier/thread.h"
 #include "message/limits.h"
 
 enum {
@@ -29,6 +29,8 @@ struct carrier {
     bool is_stopping;
     struct endpoints endpoints;
     struct carrier_line *lines[limit_endpoints];
+    struct carrier_fault faults[limit_endpoints];
+    bool contested; /* what is told now is so since somebody else has our address */
 };
 
 static uint64_t now_ms(void) {
@@ -44,7 +46,8 @@ static void post_presence(struct endpoints *endpoints, const char *address,
     struct carrier *carrier = container_of(endpoints, struct carrier, endpoints);
     struct event event = {
         .kind = address ? EVENT_PEER : EVENT_LINK,
-        .presence = {.link = carrier->link, .address = address, .presence = presence},
+        .presence = {.link = carrier->link, .address = address, .presence = presence,
+                     .contested = carrier->contested},
     };
     shell_post(carrier->shell, &event);
 }
@@ -52,6 +55,7 @@ static void post_presence(struct endpoints *endpoints, const char *address,
 void carrier_on_up(const struct carrier_line *line) {
     struct carrier *carrier = line->carrier;
     pthread_mutex_lock(&carrier->lock);
+    carrier->faults[line->number] = (struct carrier_fault){0};
     endpoints_on_up(&carrier->endpoints, line->number, now_ms());
     pthread_cond_signal(&carrier->changed);
     pthread_mutex_unlock(&carrier->lock);
@@ -60,8 +64,28 @@ void carrier_on_up(const struct carrier_line *line) {
 void carrier_on_down(const struct carrier_line *line, enum failover_loss loss) {
     struct carrier *carrier = line->carrier;
     pthread_mutex_lock(&carrier->lock);
+    carrier->contested = loss == FAILOVER_CONFLICT;
     endpoints_on_down(&carrier->endpoints, line->number, loss, now_ms());
+    carrier->contested = false;
     pthread_cond_signal(&carrier->changed);
+    pthread_mutex_unlock(&carrier->lock);
+}
+
+void carrier_on_fault(const struct carrier_line *line, const char *cause, const char *remedy) {
+    struct carrier *carrier = line->carrier;
+    struct carrier_fault *fault = &carrier->faults[line->number];
+    pthread_mutex_lock(&carrier->lock);
+    text_format(fault->cause, sizeof(fault->cause), "%s", cause);
+    text_format(fault->remedy, sizeof(fault->remedy), "%s", remedy);
+    pthread_mutex_unlock(&carrier->lock);
+}
+
+void carrier_read(struct carrier *carrier, struct carrier_state *out_state) {
+    *out_state = (struct carrier_state){0};
+    pthread_mutex_lock(&carrier->lock);
+    out_state->is_up = carrier->endpoints.up_count > 0;
+    for (size_t k = 0; k < carrier->endpoints.count && !out_state->fault.cause[0]; k++)
+        out_state->fault = carrier->faults[k];
     pthread_mutex_unlock(&carrier->lock);
 }
 
@@ -213,14 +237,7 @@ static int start_thread(struct carrier *carrier, struct error *err) {
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&carrier->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    sigset_t all, before; /* the signals are the main thread's */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&carrier->thread, NULL, run, carrier);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed)
-        return error_set(err, -failed, "start a thread for a link: %s", strerror(failed));
-    return 0;
+    return carrier_thread_start(&carrier->thread, run, carrier, err);
 }
 
 static void free_all(struct carrier *carrier) {

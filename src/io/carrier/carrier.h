@@ -6,7 +6,8 @@
  * and back.
  *
  * What the sessions above may rely on, whatever the kind (tests/system/test_carrier.py):
- *  1. Bytes arrive unchanged or not at all, up to limit_frame_hard; more is dropped at once.
+ *  1. Bytes arrive unchanged or not at all, up to limit_frame_hard; more is dropped at once. Only
+ *     a frame that is bytes (message/protocol.h) may arrive as the same in text.
  *  2. Between two peers they keep their order; a repeat or a loss is allowed.
  *  3. Nothing is stored: no frame arrives that was sent before the receiver was connected.
  *  4. `from` is what the server vouches for.
@@ -66,12 +67,24 @@ void carrier_route(struct carrier *carrier, const char *address, size_t endpoint
  * go out at once is left to the line's own. Never waits. Thread-safe. */
 void carrier_flush(struct carrier *carrier);
 
+/* Why a server is not connected, in words that name no address. */
+struct carrier_fault {
+    char cause[160], remedy[200];
+};
+
+struct carrier_state {
+    bool is_up;                 /* by one server at the least */
+    struct carrier_fault fault; /* of the first server that has one; "": none has */
+};
+void carrier_read(struct carrier *carrier, struct carrier_state *out_state); /* thread-safe */
+
 /* Says good-bye, closes the lines and joins the threads. */
 void carrier_free(struct carrier *carrier);
 
 /* Told of lines, from their own threads. */
 void carrier_on_up(const struct carrier_line *line);
 void carrier_on_down(const struct carrier_line *line, enum failover_loss loss);
+void carrier_on_fault(const struct carrier_line *line, const char *cause, const char *remedy);
 void carrier_on_peer(const struct carrier_line *line, const char *address,
                      enum presence presence);
 void carrier_on_frame(const struct carrier_line *line, const char *from, const char *bytes,

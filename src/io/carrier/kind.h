@@ -19,11 +19,13 @@ struct carrier_kind;
 struct carrier_endpoint {
     const struct carrier_kind *kind;
     const char *address;     /* ours there, in the kind's own form */
-    const char *password;    /* NULL: the certificate alone */
+    const char *password;    /* or a token; NULL: the certificate alone */
     const char *certificate_file, *key_file; /* ours, PEM; NULL: none */
-    const char *host;        /* where to connect; NULL: what the address says */
+    const char *url, *proxy; /* of kinds that are reached by one; proxy NULL: none of ours */
+    const char *host;        /* of the others: where to connect; NULL: what the address says */
     uint16_t port;           /* 0: the kind's own */
     const char *ca_file;     /* PEM; the server's certificate chains to it and names the server */
+    const char *server_key;  /* of kinds without certificates: the server's public key */
 };
 
 /* What the carrier knows of a line, and is told by what becomes of it; a kind's own struct has it

@@ -4,6 +4,7 @@
 #include "io/carrier/outbox.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -77,4 +78,10 @@ void carrier_outbox_wake(struct carrier_outbox *outbox) {
 void carrier_outbox_woken(struct carrier_outbox *outbox) {
     eventfd_t ignored;
     eventfd_read(outbox->wake_fd, &ignored);
+}
+
+void carrier_outbox_await(struct carrier_outbox *outbox) {
+    struct pollfd wake = {.fd = outbox->wake_fd, .events = POLLIN};
+    if (poll(&wake, 1, -1) == 1)
+        carrier_outbox_woken(outbox);
 }

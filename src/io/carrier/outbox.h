@@ -43,3 +43,6 @@ void carrier_outbox_take(struct carrier_outbox *outbox, struct text *out);
 /* Makes wake_fd readable, and unreadable again. */
 void carrier_outbox_wake(struct carrier_outbox *outbox);
 void carrier_outbox_woken(struct carrier_outbox *outbox);
+
+/* Waits until it is readable. */
+void carrier_outbox_await(struct carrier_outbox *outbox);

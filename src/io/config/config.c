@@ -56,6 +56,10 @@ bool config_is_key(const struct field *section, const struct field *field) {
     return section->kind != FIELD_LIST || !text_equal(field->name, "name");
 }
 
+bool config_is_named(const struct field *field, const char *key) {
+    return text_equal(field->name, key) || (field->also && text_equal(field->also, key));
+}
+
 static uint32_t *section_count(const struct field *section, void *config) {
     return (uint32_t *)(void *)((char *)config + section->count_offset);
 }
@@ -68,7 +72,7 @@ static void *section_data(const struct field *section, void *config, uint32_t in
 
 static const struct field *find_key(const struct table *table, const char *name) {
     for (size_t i = 0; i < table->fields_count; i++)
-        if (text_equal(table->fields[i].name, name))
+        if (config_is_named(&table->fields[i], name))
             return &table->fields[i];
     return NULL;
 }

@@ -21,5 +21,8 @@ int config_load(const struct table *table, const char *path, void *config, struc
 /* The section that may have this title, "downlink" or "agent host-1"; NULL: none. */
 const struct field *config_section(const struct table *table, const char *title);
 
+/* Is it what the key is called, or may be called? */
+bool config_is_named(const struct field *field, const char *key);
+
 /* Is the field of a section one of its keys? */
 bool config_is_key(const struct field *section, const struct field *field);

@@ -1,4 +1,4 @@
-/* The tables of the three daemons' files: every section and every key. */
+/* The tables of the daemons' files: every section and every key. */
 #include "io/config/daemons.h"
 
 #include "base/log.h"
@@ -24,25 +24,36 @@ static const struct field agent_fields[] = {daemon_rows("/var/lib/isthmus-agent"
 /* A [downlink] takes the first of them, without a name, an agent's [uplink] more, a downstream
  * manager's all. */
 static const struct field link_fields[] = {
-    {field_of(struct link_config, name), .kind = FIELD_BLOB, .check = CHECK_NAME},
+    {field_of(struct link_config, name), .kind = FIELD_BLOB, .check = CHECK_NEW_NAME},
     {field_of(struct link_config, carrier), .about = "kind of the server", .kind = FIELD_BLOB,
      .form = value_check_carrier, .standard = "xmpp"},
-    {field_of(struct link_config, jid), .about = "our account, as account@domain/resource",
-     .kind = FIELD_BLOB, .form = value_check_jid, .mask = FIELD_REQUIRED},
+    {field_of(struct link_config, address), .also = "jid",
+     .about = "our account: account@domain/resource; all but xmpp: account@domain",
+     .kind = FIELD_BLOB, .form = value_check_address, .mask = FIELD_REQUIRED},
+    {field_of(struct link_config, url),
+     .about = "http: https://host:port; amqp: amqps://host:port/vhost; zeromq: tcp://host:port",
+     .kind = FIELD_BLOB, .form = value_check_server_url},
+    {field_of(struct link_config, proxy),
+     .about = "http: the proxy on the way to it, http://host:port", .kind = FIELD_BLOB,
+     .form = value_check_proxy},
     {.name = "password_file", field_at(struct link_config, password),
      .about = "file with its password; or a certificate instead", .kind = FIELD_RECORD,
      .table = &secret_table},
     {field_of(struct link_config, certificate_file),
-     .about = "our certificate for SASL EXTERNAL, PEM", .kind = FIELD_BLOB,
+     .about = "xmpp: our certificate for SASL EXTERNAL, PEM", .kind = FIELD_BLOB,
      .form = value_check_file},
     {field_of(struct link_config, certificate_key_file), .about = "its private key, PEM",
      .kind = FIELD_BLOB, .form = value_check_file},
     {field_of(struct link_config, server),
-     .about = "host to connect to; the JID's domain without it", .kind = FIELD_BLOB},
-    {field_of(struct link_config, port), .about = "its port", .kind = FIELD_U64, .standard = "5222",
-     .least = 1, .most = 65535},
-    {field_of(struct link_config, ca_file), .about = "certificate authority of the server, PEM",
-     .kind = FIELD_BLOB, .form = value_check_file, .mask = FIELD_REQUIRED},
+     .about = "xmpp: host to connect to; the address's domain without it", .kind = FIELD_BLOB},
+    {field_of(struct link_config, port), .about = "xmpp: its port; 5222 without it",
+     .kind = FIELD_U64, .least = 1, .most = 65535},
+    {field_of(struct link_config, ca_file),
+     .about = "certificate authority of the server, PEM; all but zeromq need it",
+     .kind = FIELD_BLOB, .form = value_check_file},
+    {field_of(struct link_config, server_key),
+     .about = "zeromq: the relay's public key, as isthmus-relay --check prints it",
+     .kind = FIELD_BLOB, .form = seal_check_public},
     {field_of(struct link_config, ping_seconds),
      .about = "a silent server is asked after these, given up after twice as many",
      .kind = FIELD_U64, .standard = "30", .least = 1, .most = 3600},
@@ -56,8 +67,8 @@ static const struct field link_fields[] = {
      .about = "file with our secret key for this link alone", .kind = FIELD_RECORD,
      .table = &secret_table, .form = seal_check_secret, .mask = FIELD_REQUIRED},
     {field_of(struct link_config, manager),
-     .about = "full JID of the manager above; nobody else is heard", .kind = FIELD_BLOB,
-     .form = value_check_jid, .mask = FIELD_REQUIRED},
+     .about = "address of the manager above; nobody else is heard", .kind = FIELD_BLOB,
+     .form = value_check_address, .mask = FIELD_REQUIRED},
     {field_of(struct link_config, peer_key),
      .about = "its public key; without: the one that was pinned when it joined", .kind = FIELD_BLOB,
      .form = seal_check_public},
@@ -86,6 +97,12 @@ static const struct field link_fields[] = {
      .kind = FIELD_BLOB},
     {field_of(struct link_config, allow_networks),
      .about = "networks that it may ask; all without it", .kind = FIELD_BLOB},
+    {field_of(struct link_config, allow_placing),
+     .about = "what it may ask: apart, host-must, restart, or none; all without it",
+     .kind = FIELD_BLOB},
+    {field_of(struct link_config, max_apart),
+     .about = "VMs of a group beside which one more is kept apart; 0: any number",
+     .kind = FIELD_U64, .most = UINT32_MAX},
     {field_of(struct link_config, weight),
      .about = "its part of the hosts' work, beside other managers' weights", .kind = FIELD_U64,
      .standard = "1", .least = 1, .most = limit_weight},
@@ -105,7 +122,7 @@ static const struct field link_fields[] = {
      .kind = FIELD_U64},
 };
 
-enum { downlink_rows = 12, agent_uplink_rows = 18 };
+enum { downlink_rows = 15, agent_uplink_rows = 21 };
 
 /* The last two are for uplinks alone. */
 static const struct field server_fields[] = {
@@ -113,31 +130,38 @@ static const struct field server_fields[] = {
     {field_of(struct server_config, carrier),
      .about = "kind of this server; that of the link without it", .kind = FIELD_BLOB,
      .form = value_check_carrier},
-    {field_of(struct server_config, jid),
+    {field_of(struct server_config, address), .also = "jid",
      .about = "our account there; without it that of the link: a node of the same cluster",
-     .kind = FIELD_BLOB, .form = value_check_jid},
+     .kind = FIELD_BLOB, .form = value_check_address},
+    {field_of(struct server_config, url), .about = "all but xmpp: where it is",
+     .kind = FIELD_BLOB, .form = value_check_server_url},
+    {field_of(struct server_config, proxy), .about = "http: the proxy on the way to it",
+     .kind = FIELD_BLOB, .form = value_check_proxy},
     {.name = "password_file", field_at(struct server_config, password),
      .about = "file with its password", .kind = FIELD_RECORD, .table = &secret_table},
     {field_of(struct server_config, certificate_file),
-     .about = "our certificate for SASL EXTERNAL, PEM", .kind = FIELD_BLOB,
+     .about = "xmpp: our certificate for SASL EXTERNAL, PEM", .kind = FIELD_BLOB,
      .form = value_check_file},
     {field_of(struct server_config, certificate_key_file), .about = "its private key, PEM",
      .kind = FIELD_BLOB, .form = value_check_file},
-    {field_of(struct server_config, server), .about = "host to connect to", .kind = FIELD_BLOB},
-    {field_of(struct server_config, port), .about = "its port", .kind = FIELD_U64, .least = 1,
+    {field_of(struct server_config, server), .about = "xmpp: host to connect to",
+     .kind = FIELD_BLOB},
+    {field_of(struct server_config, port), .about = "xmpp: its port", .kind = FIELD_U64, .least = 1,
      .most = 65535},
     {field_of(struct server_config, ca_file), .about = "certificate authority of this server, PEM",
      .kind = FIELD_BLOB, .form = value_check_file},
-    {field_of(struct server_config, manager), .about = "full JID of the manager there",
-     .kind = FIELD_BLOB, .form = value_check_jid},
+    {field_of(struct server_config, server_key), .about = "zeromq: this relay's public key",
+     .kind = FIELD_BLOB, .form = seal_check_public},
+    {field_of(struct server_config, manager), .about = "address of the manager there",
+     .kind = FIELD_BLOB, .form = value_check_address},
     {field_of(struct server_config, uplink), .about = "name of the link that this server is for",
      .kind = FIELD_BLOB, .check = CHECK_NAME, .mask = FIELD_REQUIRED},
 };
 
-enum { downlink_server_rows = 9 };
+enum { downlink_server_rows = 12 };
 
-/* [api] and [images], but for the token. */
-#define listen_rows(address, below)                                                              \
+/* [api] and [images], but for the token; `what` of an image has a limit. */
+#define listen_rows(address, below, what)                                                         \
     {field_of(struct listen_config, listen),                                                     \
      .about = "address:port to listen on; port 0: any free one", .kind = FIELD_BLOB,             \
      .form = value_check_listen, .standard = (address)},                                         \
@@ -148,38 +172,52 @@ enum { downlink_server_rows = 9 };
      .kind = FIELD_BLOB, .form = value_check_file},                                              \
     {.name = "plain_http_off_loopback", field_at(struct listen_config, plain_allowed),           \
      .about = "yes: plain HTTP beyond this machine", .kind = FIELD_FLAG, .standard = "no"},      \
+    {.name = "connections_per_address",                                                          \
+     field_at(struct listen_config, connections_of_address), .kind = FIELD_U64,                  \
+     .about = "open at a time from one client; more where it is a proxy", .least = 1,            \
+     .most = 1000, .standard = "256"},                                                           \
     {field_of(struct listen_config, url), .kind = FIELD_BLOB, .form = value_check_url,           \
      .about = "prefix under which " below " pull images from us; for their join tokens"},        \
     {field_of(struct listen_config, ca_file), .kind = FIELD_BLOB, .form = value_check_file,      \
-     .about = "authority of our certificate, PEM; for their join tokens"}
+     .about = "authority of our certificate, PEM; for their join tokens"},                       \
+    {field_of(struct listen_config, max_image_gib), .kind = FIELD_U64, .most = limit_disk_gib,   \
+     .about = what " may have so much, GiB; 0: no limit", .standard = "1024"},                   \
+    {field_of(struct listen_config, reserve_gib), .kind = FIELD_U64, .most = limit_disk_gib,     \
+     .about = "GiB of their disk that images leave free; 0: a twentieth of it, 10 at the most"}
 
 static const struct field api_fields[] = {
-    listen_rows("127.0.0.1:8080", "clusters"),
+    listen_rows("127.0.0.1:8080", "clusters", "what comes out of an image's archive"),
     {.name = "operator_token_file", field_at(struct listen_config, token),
      .about = "file with the operator's bearer token", .kind = FIELD_RECORD, .table = &secret_table,
      .mask = FIELD_REQUIRED},
+    {.name = "requests_per_token", field_at(struct listen_config, requests_of_token),
+     .about = "open at a time with one token; 3/4 of them may wait for an end", .kind = FIELD_U64,
+     .least = 2, .most = 1000, .standard = "256"},
 };
 
 static const struct field images_fields[] = {
-    listen_rows("127.0.0.1:8090", "agents"),
+    listen_rows("127.0.0.1:8090", "agents", "an image's archive"),
     {.name = "token_file", field_at(struct listen_config, token),
      .about = "file with the bearer token that agents present", .kind = FIELD_RECORD,
      .table = &secret_table, .mask = FIELD_REQUIRED},
 };
 
-/* The last is the upstream manager's alone. */
+/* The first is the upstream manager's alone, the last the downstream manager's. */
 static const struct field timing_fields[] = {
+    {field_of(struct timing_config, operation_seconds),
+     .about = "time allowed for an operation that names none", .kind = FIELD_U64, .standard = "600",
+     .least = 1, .most = limit_deadline_ms / 1000},
     {field_of(struct timing_config, beat_seconds), .about = "rhythm asked of those below",
      .kind = FIELD_U64, .standard = "15", .least = 1, .most = 3600},
     {field_of(struct timing_config, hold_down_seconds),
      .about = "silence until a suspect one counts as unreachable", .kind = FIELD_U64,
      .standard = "30", .least = 1, .most = 86400},
-    {field_of(struct timing_config, operation_seconds),
-     .about = "time allowed for an operation that names none", .kind = FIELD_U64, .standard = "600",
-     .least = 1, .most = limit_deadline_ms / 1000},
+    {field_of(struct timing_config, lease_seconds),
+     .about = "VMs that may be restarted elsewhere run on so long unheard; 0: none",
+     .kind = FIELD_U64, .standard = "0", .most = limit_lease_ms / 1000},
 };
 
-enum { downstream_timing_rows = 2 };
+enum { timing_rows = array_size(timing_fields) - 1 };
 
 /* The first three are for agents alone, the last one for clusters. */
 static const struct field peer_fields[] = {
@@ -192,27 +230,37 @@ static const struct field peer_fields[] = {
     {field_of(struct peer_config, migration_folder),
      .about = "its [daemon] state, into which those come", .kind = FIELD_BLOB,
      .form = value_check_migration_folder, .standard = "/var/lib/isthmus-agent"},
-    {field_of(struct peer_config, name), .kind = FIELD_BLOB, .check = CHECK_NAME},
-    {field_of(struct peer_config, address), .about = "its full JID; nobody else is heard",
-     .kind = FIELD_BLOB, .form = value_check_jid, .mask = FIELD_REQUIRED},
+    {field_of(struct peer_config, name), .kind = FIELD_BLOB, .check = CHECK_NEW_NAME},
+    {field_of(struct peer_config, address), .about = "where it is reached; nobody else is heard",
+     .kind = FIELD_BLOB, .form = value_check_address, .mask = FIELD_REQUIRED},
     {field_of(struct peer_config, more_addresses),
-     .about = "its full JIDs on our further servers, by commas", .kind = FIELD_BLOB,
-     .form = value_check_jids},
+     .about = "its addresses on our further servers, by commas", .kind = FIELD_BLOB,
+     .form = value_check_addresses},
     {field_of(struct peer_config, peer_key),
      .about = "its public key; without: the one that it joins with", .kind = FIELD_BLOB,
      .form = seal_check_public},
     {field_of(struct peer_config, labels),
      .about = "where and what it is, for whoever asks: region=eu,zone=a,disk=ssd",
      .kind = FIELD_BLOB, .check = CHECK_LABELS, .most = limit_labels},
+    {field_of(struct peer_config, max_cpus),
+     .about = "CPUs that it is believed to lend, at the most, whatever it says", .kind = FIELD_U64,
+     .most = limit_place},
+    {field_of(struct peer_config, max_memory_mib), .about = "memory likewise, MiB",
+     .kind = FIELD_U64, .most = limit_place},
+    {field_of(struct peer_config, max_disk_gib), .about = "disk likewise, GiB", .kind = FIELD_U64,
+     .most = limit_place},
     {.name = "password_file", field_at(struct peer_config, password),
      .about = "file with its account's password; for its join token", .kind = FIELD_RECORD,
      .table = &secret_table},
+    {field_of(struct peer_config, more_password_files),
+     .about = "files with those at more_addresses, by commas; for its token, too",
+     .kind = FIELD_BLOB, .form = value_check_secrets},
     {.name = "image_token_file", field_at(struct peer_config, image_token),
      .about = "file with the bearer token that it pulls images with", .kind = FIELD_RECORD,
      .table = &secret_table},
 };
 
-enum { agent_own_rows = 3, agent_rows = 9,
+enum { agent_own_rows = 3, agent_rows = 13,
        cluster_rows = array_size(peer_fields) - agent_own_rows };
 
 static const struct field hosts_fields[] = {
@@ -222,10 +270,17 @@ static const struct field hosts_fields[] = {
     {field_of(struct hosts_config, memory_percent),
      .about = "memory that each host lends, of each hundred MiB that it has", .kind = FIELD_U64,
      .standard = "100", .least = limit_lend_least_percent, .most = limit_lend_memory_percent},
+    {field_of(struct hosts_config, max_cpus),
+     .about = "CPUs that any is believed to lend, at the most, whatever its agent says",
+     .kind = FIELD_U64, .most = limit_place},
+    {field_of(struct hosts_config, max_memory_mib), .about = "memory likewise, MiB",
+     .kind = FIELD_U64, .most = limit_place},
+    {field_of(struct hosts_config, max_disk_gib), .about = "disk likewise, GiB",
+     .kind = FIELD_U64, .most = limit_place},
 };
 
 static const struct field shape_fields[] = {
-    {field_of(struct shape_config, name), .kind = FIELD_BLOB, .check = CHECK_NAME},
+    {field_of(struct shape_config, name), .kind = FIELD_BLOB, .check = CHECK_NEW_NAME},
     {field_of(struct shape_config, cpus), .about = "virtual CPUs", .kind = FIELD_U64,
      .mask = FIELD_REQUIRED, .least = 1, .most = limit_cpus},
     {field_of(struct shape_config, memory_mib), .about = "memory, MiB", .kind = FIELD_U64,
@@ -235,13 +290,13 @@ static const struct field shape_fields[] = {
 };
 
 static const struct field network_fields[] = {
-    {field_of(struct network_config, name), .kind = FIELD_BLOB, .check = CHECK_NAME},
+    {field_of(struct network_config, name), .kind = FIELD_BLOB, .check = CHECK_NEW_NAME},
     {field_of(struct network_config, about), .about = "what tenants are told of it",
      .kind = FIELD_BLOB},
 };
 
 static const struct field host_network_fields[] = {
-    {field_of(struct host_network_config, name), .kind = FIELD_BLOB, .check = CHECK_NAME},
+    {field_of(struct host_network_config, name), .kind = FIELD_BLOB, .check = CHECK_NEW_NAME},
     {field_of(struct host_network_config, bridge),
      .about = "a bridge of this machine, which must be there", .kind = FIELD_BLOB},
     {field_of(struct host_network_config, libvirt),
@@ -270,9 +325,49 @@ static const struct field host_fields[] = {
     {field_of(struct host_config, reserve_cpus), .about = "CPUs kept for the host itself",
      .kind = FIELD_U64, .most = UINT32_MAX},
     {field_of(struct host_config, reserve_memory_mib),
-     .about = "memory kept for the host itself, MiB", .kind = FIELD_U64, .most = UINT32_MAX},
-    {field_of(struct host_config, reserve_disk_gib), .about = "disk kept for the host itself, GiB",
+     .about = "memory kept for the host itself, MiB; 0: a twentieth, 2048 at the most",
      .kind = FIELD_U64, .most = UINT32_MAX},
+    {field_of(struct host_config, reserve_disk_gib),
+     .about = "disk kept for the host itself, GiB; 0: a twentieth of it, 10 at the most",
+     .kind = FIELD_U64, .most = UINT32_MAX},
+    {field_of(struct host_config, max_image_gib), .kind = FIELD_U64, .most = limit_disk_gib,
+     .about = "what comes out of an image's archive may have so much, GiB; 0: no limit",
+     .standard = "1024"},
+    {field_of(struct host_config, warden),
+     .about = "folder by which the agent speaks to isthmus-warden", .kind = FIELD_BLOB,
+     .standard = "/run/isthmus-warden"},
+    {field_of(struct host_config, pid_folder),
+     .about = "where libvirt keeps its pid files; without: by the uri", .kind = FIELD_BLOB},
+};
+
+static const struct field relay_fields[] = {
+    {field_of(struct relay_section, domain),
+     .about = "of the accounts' addresses, NAME@domain; each relay has its own",
+     .kind = FIELD_BLOB, .form = value_check_domain, .mask = FIELD_REQUIRED},
+    {field_of(struct relay_section, listen), .about = "address:port to listen on",
+     .kind = FIELD_BLOB, .form = value_check_listen, .standard = "[::]:8445"},
+    {field_of(struct relay_section, certificate_file), .about = "our certificate chain, PEM",
+     .kind = FIELD_BLOB, .form = value_check_file, .mask = FIELD_REQUIRED},
+    {field_of(struct relay_section, key_file), .about = "its private key, PEM",
+     .kind = FIELD_BLOB, .form = value_check_file, .mask = FIELD_REQUIRED},
+    {field_of(struct relay_section, zeromq_listen),
+     .about = "address:port to listen on for carrier = zeromq; without: for http alone",
+     .kind = FIELD_BLOB, .form = value_check_listen},
+    {.name = "zeromq_key_file", field_at(struct relay_section, zeromq_key),
+     .about = "file with our secret key for that", .kind = FIELD_RECORD, .table = &secret_table,
+     .form = seal_check_secret},
+    {field_of(struct relay_section, log_level), .about = "error, warning, info or debug",
+     .kind = FIELD_ENUM, field_names(level_names), .standard = "info"},
+};
+
+static const struct field account_fields[] = {
+    {field_of(struct account_config, name), .kind = FIELD_BLOB, .check = CHECK_NAME},
+    {.name = "token_file", field_at(struct account_config, token),
+     .about = "file with its bearer token: password_file at its own end", .kind = FIELD_RECORD,
+     .table = &secret_table, .mask = FIELD_REQUIRED},
+    {field_of(struct account_config, reaches),
+     .about = "accounts that it and that may reach each other, a blank between them",
+     .kind = FIELD_BLOB},
 };
 
 /* The table of a section: the struct that its keys go to, and their rows, or some of them. */
@@ -292,7 +387,7 @@ static const struct field upstream_sections[] = {
      .about = "a further server for our account", .kind = FIELD_LIST, .most = limit_endpoints - 1,
      .table = some_keys(struct server_config, server_fields, downlink_server_rows)},
     {field_of(struct upstream_config, timing), .about = "how long things may take",
-     .kind = FIELD_RECORD, .table = keys(struct timing_config, timing_fields)},
+     .kind = FIELD_RECORD, .table = some_keys(struct timing_config, timing_fields, timing_rows)},
     {.name = "cluster", field_list_at(struct upstream_config, clusters, clusters_count),
      .about = "a downstream manager below", .kind = FIELD_LIST, .most = limit_peers,
      .table = some_keys(struct peer_config, &peer_fields[agent_own_rows], cluster_rows)},
@@ -329,7 +424,7 @@ static const struct field downstream_sections[] = {
      .table = keys(struct listen_config, images_fields)},
     {field_of(struct downstream_config, timing), .about = "how long things may take",
      .kind = FIELD_RECORD,
-     .table = some_keys(struct timing_config, timing_fields, downstream_timing_rows)},
+     .table = some_keys(struct timing_config, &timing_fields[1], timing_rows)},
     {field_of(struct downstream_config, hosts), .about = "all hosts", .kind = FIELD_RECORD,
      .table = keys(struct hosts_config, hosts_fields)},
     {.name = "agent", field_list_at(struct downstream_config, agents, agents_count),
@@ -357,3 +452,13 @@ static const struct field agent_sections[] = {
 };
 const struct table agent_config_table = {"agent", "", sizeof(struct agent_config),
                                          field_rows(agent_sections)};
+
+static const struct field relay_sections[] = {
+    {field_of(struct relay_config, relay), .about = "the relay itself", .kind = FIELD_RECORD,
+     .mask = FIELD_REQUIRED, .table = keys(struct relay_section, relay_fields)},
+    {.name = "account", field_list_at(struct relay_config, accounts, accounts_count),
+     .about = "a daemon that may connect", .kind = FIELD_LIST, .most = limit_accounts,
+     .table = keys(struct account_config, account_fields)},
+};
+const struct table relay_config_table = {"relay", "", sizeof(struct relay_config),
+                                         field_rows(relay_sections)};

@@ -1,4 +1,4 @@
-/* What the three daemons are configured with: their structs and tables; load.h fills them.
+/* What the daemons are configured with: their structs and tables; load.h fills them.
  * docs/examples/<daemon>.conf shows every key; a unit test holds the two together. */
 #pragma once
 
@@ -16,18 +16,22 @@ struct listen_config {
     char *listen;
     char *certificate_file, *key_file; /* both or none */
     bool plain_allowed;                /* off loopback */
+    uint64_t connections_of_address;   /* from one client */
+    uint64_t requests_of_token;        /* [api] alone */
     char *url;                         /* as those below reach it; NULL: tokens do not tell */
     char *ca_file;                     /* of certificate_file, for them; NULL: the system's */
     struct secret token;
+    uint64_t max_image_gib, reserve_gib; /* 0: any size; the usual reserve */
 };
 
 struct timing_config {
-    uint64_t beat_seconds, hold_down_seconds, operation_seconds;
+    uint64_t beat_seconds, hold_down_seconds, operation_seconds, lease_seconds;
 };
 
 /* [hosts]: how much of themselves the hosts of a cluster lend. */
 struct hosts_config {
     uint64_t cpus_percent, memory_percent;
+    uint64_t max_cpus, max_memory_mib, max_disk_gib; /* that are believed of each; 0: not said */
 };
 
 struct shape_config {
@@ -51,10 +55,13 @@ struct host_network_config {
 struct host_config {
     char *uri;
     char *migration_uri; /* NULL: none */
+    char *warden;        /* its folder */
+    char *pid_folder;    /* NULL: by the URI */
     int accelerator; /* index into accelerator_names */
     uint64_t workers;
     uint64_t cpus, memory_mib, disk_gib; /* 0: what the host has */
     uint64_t reserve_cpus, reserve_memory_mib, reserve_disk_gib;
+    uint64_t max_image_gib; /* 0: any size */
 };
 extern const char *const accelerator_names[];
 
@@ -100,4 +107,28 @@ struct agent_config {
     uint32_t networks_count;
 };
 
-extern const struct table upstream_config_table, downstream_config_table, agent_config_table;
+/* [relay] */
+struct relay_section {
+    char *domain; /* of the accounts' addresses: NAME@domain */
+    char *listen;
+    char *certificate_file, *key_file;
+    char *zeromq_listen; /* NULL: no ZeroMQ */
+    struct secret zeromq_key;
+    int log_level; /* enum log_level */
+};
+
+/* [account NAME] of a relay. */
+struct account_config {
+    char *name;
+    struct secret token;
+    char *reaches; /* names of other accounts, a blank between them; NULL: none */
+};
+
+struct relay_config {
+    struct relay_section relay;
+    struct account_config *accounts;
+    uint32_t accounts_count;
+};
+
+extern const struct table upstream_config_table, downstream_config_table, agent_config_table,
+    relay_config_table;

@@ -9,16 +9,19 @@
  * [downlink] has no name and ends with key. */
 struct link_config {
     char *name;
-    char *carrier; /* the servers' kind: "xmpp" */
-    char *jid;
+    char *carrier; /* the server's kind: "xmpp", "http", "amqp", "zeromq" */
+    char *address;
+    char *url;     /* NULL for XMPP */
+    char *proxy;   /* on the way to it; NULL: none, or as the environment says */
     struct secret password; /* or a certificate, or both */
     char *certificate_file, *certificate_key_file;
-    char *server; /* NULL: the JID's domain, by DNS */
-    uint64_t port;
-    char *ca_file;
+    char *server; /* NULL: the address's domain, by DNS */
+    uint64_t port; /* 0: the kind's own */
+    char *ca_file;    /* NULL where the kind has no certificates */
+    char *server_key; /* NULL where it has */
     uint64_t ping_seconds, failover_seconds, return_seconds;
     struct secret key; /* ours, of this link alone */
-    char *manager; /* full JID */
+    char *manager; /* its address */
     char *peer_key;
     char *image_url, *image_ca_file;
     struct secret image_token;
@@ -26,6 +29,8 @@ struct link_config {
     uint64_t weight, keep_cpus, keep_memory_mib, keep_disk_gib; /* downstream */
     uint64_t step_vms, step_cpus, step_memory_mib, step_disk_gib; /* downstream; 0: exact */
     char *allow_verbs, *allow_shapes, *allow_images, *allow_networks; /* downstream; NULL: all */
+    char *allow_placing;      /* downstream; NULL: all */
+    uint64_t max_apart;       /* downstream; 0: any number */
 };
 
 /* [uplink-server NAME], [downlink-server NAME]: a further server for a link, to be used in place
@@ -34,12 +39,12 @@ struct server_config {
     char *name;
     char *uplink; /* the link's name; [downlink-server] has none and no manager */
     char *carrier;
-    char *jid;
+    char *address, *url, *proxy;
     struct secret password;
     char *certificate_file, *certificate_key_file;
     char *server;
-    uint64_t port; /* 0: absent */
-    char *ca_file;
+    uint64_t port;
+    char *ca_file, *server_key;
     char *manager;
 };
 
@@ -53,8 +58,10 @@ struct peer_config {
     char *more_addresses; /* on our further servers, by commas, or NULL */
     char *peer_key;
     struct secret password;    /* of its account, for its join token */
+    char *more_password_files; /* of those at more_addresses, by commas, or NULL */
     struct secret image_token; /* that it presents to us; clusters only */
     char *labels;              /* NULL: none */
+    uint64_t max_cpus, max_memory_mib, max_disk_gib; /* that are believed of it; 0: not said */
 };
 
 /* The links of one daemon; those that it does not have are absent. */
@@ -67,6 +74,9 @@ struct links_config {
     const struct link_config *downlink;
     const struct server_config *downlink_servers;
     size_t downlink_servers_count;
+    const char *section; /* of those below, "cluster" or "agent" */
+    const struct peer_config *peers;
+    size_t peers_count;
 };
 
 /* 0, or negative with `err`. */
@@ -77,7 +87,7 @@ int config_links_check(const struct links_config *links, struct error *err);
 size_t config_link_servers(const struct link_config *link, const struct server_config *servers,
                            size_t count, struct link_config out[limit_endpoints]);
 
-/* The address of a peer at the server where our account is `jid`: the one with the same domain,
- * or else its first. */
-void config_peer_address(const struct peer_config *peer, const char *jid,
+/* The address of a peer at the server where ours is `address`: the one with the same domain, or
+ * else its first. */
+void config_peer_address(const struct peer_config *peer, const char *address,
                          char out[limit_address_size]);

@@ -1,4 +1,4 @@
-/* The loaders of the three daemons: the file by its table, and then what no single value shows. */
+/* The loaders of the daemons: the file by its table, and then what no single value shows. */
 #include "io/config/load.h"
 
 #include <errno.h>
@@ -79,7 +79,10 @@ int upstream_config_load(const char *path, struct upstream_config *config, struc
             &(struct links_config){.path = path,
                                    .downlink = &config->downlink,
                                    .downlink_servers = config->downlink_servers,
-                                   .downlink_servers_count = config->downlink_servers_count},
+                                   .downlink_servers_count = config->downlink_servers_count,
+                                   .section = "cluster",
+                                   .peers = config->clusters,
+                                   .peers_count = config->clusters_count},
             err);
     if (result)
         upstream_config_deinit(config);
@@ -103,7 +106,10 @@ int downstream_config_load(const char *path, struct downstream_config *config,
                                    .uplink_servers_count = config->uplink_servers_count,
                                    .downlink = &config->downlink,
                                    .downlink_servers = config->downlink_servers,
-                                   .downlink_servers_count = config->downlink_servers_count},
+                                   .downlink_servers_count = config->downlink_servers_count,
+                                   .section = "agent",
+                                   .peers = config->agents,
+                                   .peers_count = config->agents_count},
             err);
     if (result)
         downstream_config_deinit(config);
@@ -165,6 +171,45 @@ int agent_config_load(const char *path, struct agent_config *config, struct erro
     return result;
 }
 
+size_t relay_config_find(const struct relay_config *config, const char *name) {
+    size_t at = 0;
+    while (at < config->accounts_count && !text_equal(config->accounts[at].name, name))
+        at++;
+    return at;
+}
+
+static int check_reaches(const char *path, const struct relay_config *config,
+                         struct error *err) {
+    for (size_t i = 0; i < config->accounts_count; i++) {
+        const struct account_config *account = &config->accounts[i];
+        auto_clean(memory_clean) char *copy = memory_text(account->reaches);
+        for (char *rest = copy, *name; (name = strsep(&rest, " \t"));)
+            if (*name && relay_config_find(config, name) == config->accounts_count)
+                return error_set(err, -EINVAL, "%s: [account %s] reaches %s, but there is no "
+                                 "[account %s]; add it, or name another", path, account->name, name,
+                                 name);
+        for (size_t k = 0; k < i; k++)
+            if (text_equal(account->token.text, config->accounts[k].token.text))
+                return error_set(err, -EINVAL, "%s: [account %s] and [account %s] have the same "
+                                 "token; make one for each", path, config->accounts[k].name,
+                                 account->name);
+    }
+    return 0;
+}
+
+int relay_config_load(const char *path, struct relay_config *config, struct error *err) {
+    if (config_load(&relay_config_table, path, config, err))
+        return err->code;
+    int result = check_reaches(path, config, err);
+    if (!result && !config->relay.zeromq_listen != !config->relay.zeromq_key.text)
+        result = error_set(err, -EINVAL, "%s: [relay] has %s alone; give zeromq_listen and "
+                           "zeromq_key_file, or neither", path,
+                           config->relay.zeromq_listen ? "zeromq_listen" : "zeromq_key_file");
+    if (result)
+        relay_config_deinit(config);
+    return result;
+}
+
 void upstream_config_deinit(struct upstream_config *config) {
     record_clear(&upstream_config_table, config);
 }
@@ -175,4 +220,8 @@ void downstream_config_deinit(struct downstream_config *config) {
 
 void agent_config_deinit(struct agent_config *config) {
     record_clear(&agent_config_table, config);
+}
+
+void relay_config_deinit(struct relay_config *config) {
+    record_clear(&relay_config_table, config);
 }

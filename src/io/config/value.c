@@ -26,12 +26,12 @@ static const struct field secret_fields[] = {
 const struct table secret_table = {"secret", "A file and its first line.", sizeof(struct secret),
                                    field_rows(secret_fields)};
 
-/* account@domain/resource, no part empty; the server is the judge of the rest. */
-static bool jid_is_full(const char *value) {
+/* account@domain or account@domain/resource, no part empty; the server is the judge of the rest. */
+static bool address_is_valid(const char *value) {
     const char *at = strchr(value, '@');
     const char *slash = at ? strchr(at, '/') : NULL;
-    return slash && at > value && slash > at + 1 && slash[1] && !strpbrk(value, " \t\"<>&") &&
-           strlen(value) < limit_address_size;
+    return at && at > value && at[1] && slash != at + 1 && !(slash && !slash[1]) &&
+           !strpbrk(value, " \t\"<>&") && strlen(value) < limit_address_size;
 }
 
 static bool listen_is_valid(const char *value) {
@@ -46,25 +46,55 @@ static bool listen_is_valid(const char *value) {
 }
 
 int value_check_carrier(const char *value, struct error *err) {
-    return text_equal(value, "xmpp") ? 0
-                                     : error_set(err, -EINVAL, "\"%s\" is no kind of carrier; "
-                                                 "xmpp is the only one", value);
+    static const char *const kinds[] = {"xmpp", "http", "amqp", "zeromq"};
+    for (size_t i = 0; i < array_size(kinds); i++)
+        if (text_equal(value, kinds[i]))
+            return 0;
+    return error_set(err, -EINVAL, "\"%s\" is no kind of carrier; write xmpp, http, amqp or zeromq",
+                     value);
 }
 
-int value_check_jid(const char *value, struct error *err) {
-    return jid_is_full(value) ? 0
-                              : error_set(err, -EINVAL, "\"%s\" is not a full JID; write "
-                                          "account@domain/resource", value);
+int value_check_address(const char *value, struct error *err) {
+    return address_is_valid(value)
+               ? 0
+               : error_set(err, -EINVAL, "\"%s\" is not an address; write account@domain/resource "
+                           "for xmpp, account@domain for the other kinds", value);
 }
 
-int value_check_jids(const char *value, struct error *err) {
+int value_check_addresses(const char *value, struct error *err) {
     auto_clean(memory_clean) char *copy = memory_text(value);
-    for (char *rest = copy, *jid; (jid = strsep(&rest, ","));)
-        if (!jid_is_full(jid))
-            return error_set(err, -EINVAL, "\"%s\" is not a full JID; write "
-                             "account@domain/resource,account@domain/resource without spaces",
-                             jid);
+    for (char *rest = copy, *one; (one = strsep(&rest, ","));)
+        if (value_check_address(one, err))
+            return error_wrap(err, "addresses stand there by commas, without spaces");
     return 0;
+}
+
+/* Of a host, with a port or without. */
+static bool has_host(const char *value, const char *scheme) {
+    return text_starts(value, scheme) && value[strlen(scheme)] &&
+           !strpbrk(value + strlen(scheme), " \t?#") && value[strlen(value) - 1] != '/';
+}
+
+int value_check_server_url(const char *value, struct error *err) {
+    return has_host(value, "https://") || has_host(value, "amqps://") || has_host(value, "tcp://")
+               ? 0
+               : error_set(err, -EINVAL, "\"%s\" is not where a server is; write it like "
+                           "https://relay.example:8445, amqps://broker.example:5671 or "
+                           "tcp://relay.example:8446, without a slash at the end", value);
+}
+
+int value_check_domain(const char *value, struct error *err) {
+    return !strpbrk(value, " \t@/\"<>&,") && strlen(value) < limit_address_size - limit_name_size
+               ? 0
+               : error_set(err, -EINVAL, "\"%.200s\" is not a domain; write it like relay.example",
+                           value);
+}
+
+int value_check_proxy(const char *value, struct error *err) {
+    return has_host(value, "http://")
+               ? 0
+               : error_set(err, -EINVAL, "\"%s\" is not a proxy; write it like "
+                           "http://proxy.example:3128, without a slash at the end", value);
 }
 
 int value_check_url(const char *value, struct error *err) {
@@ -113,8 +143,7 @@ int value_check_file(const char *value, struct error *err) {
                            "account read it", value, strerror(errno));
 }
 
-static int set_secret(const struct field *field, const char *value, struct secret *secret,
-                      struct error *err) {
+int config_secret_read(const char *value, struct secret *secret, struct error *err) {
     if (value_check_path(value, err))
         return err->code;
     auto_clean(fd_clean) int fd = open(value, O_RDONLY | O_CLOEXEC);
@@ -137,7 +166,26 @@ static int set_secret(const struct field *field, const char *value, struct secre
     secret->file = memory_text(value);
     secret->text = memory_text(bytes);
     explicit_bzero(bytes, sizeof(bytes));
+    return 0;
+}
+
+static int set_secret(const struct field *field, const char *value, struct secret *secret,
+                      struct error *err) {
+    if (config_secret_read(value, secret, err))
+        return err->code;
     return field->form && field->form(secret->text, err) ? error_wrap(err, "%s", value) : 0;
+}
+
+int value_check_secrets(const char *value, struct error *err) {
+    auto_clean(memory_clean) char *copy = memory_text(value);
+    for (char *rest = copy, *one; (one = strsep(&rest, ","));) {
+        struct secret secret = {0};
+        int result = config_secret_read(one, &secret, err);
+        record_clear(&secret_table, &secret);
+        if (result)
+            return error_wrap(err, "files stand there by commas, without spaces");
+    }
+    return 0;
 }
 
 int config_value_set(const struct field *field, const char *value, void *section,

@@ -24,10 +24,11 @@ void config_values_add(struct config_values *values, const char *section, const 
 }
 
 static const char *value_of(const struct config_values *values, const char *title,
-                            const char *key) {
+                            const struct field *field) {
     const char *value = NULL;
     for (size_t i = 0; i < values->count; i++)
-        if (text_equal(values->items[i].section, title) && text_equal(values->items[i].key, key))
+        if (text_equal(values->items[i].section, title) &&
+            config_is_named(field, values->items[i].key))
             value = values->items[i].value;
     return value;
 }
@@ -40,7 +41,7 @@ int config_write_section(const struct table *table, const char *title,
     text_addf(out, "\n# %s\n[%s]\n", section->about, title);
     for (size_t i = 0; i < section->table->fields_count; i++) {
         const struct field *field = &section->table->fields[i];
-        const char *value = value_of(values, title, field->name);
+        const char *value = value_of(values, title, field);
         if (config_is_key(section, field))
             text_addf(out, "# %s\n%s%s = %s\n", field->about, value ? "" : "#", field->name,
                       value ? value : field->standard ? field->standard : "");
@@ -52,7 +53,7 @@ static int check_value(const struct table *table, const struct config_value *val
                        struct error *err) {
     const struct field *section = config_section(table, value->section);
     for (size_t i = 0; section && i < section->table->fields_count; i++)
-        if (text_equal(section->table->fields[i].name, value->key))
+        if (config_is_named(&section->table->fields[i], value->key))
             return 0;
     return error_set(err, -EINVAL, "there is no key %s in a section [%s] of %s.conf", value->key,
                      value->section, table->name);

@@ -6,10 +6,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
+#include "base/memory.h"
 #include "io/keys/secret.h"
 #include "message/id.h"
 #include "message/labels.h"
+#include "message/records/interface.h"
 
 const char host_domain_namespace[] = "urn:isthmus:domain:1";
 static const char prefix[] = "isthmus-";
@@ -53,13 +57,27 @@ const struct host_network *host_network_find(const struct host_networks *network
     return NULL;
 }
 
-/* Locally administered and of one station; never 0xfe in front, which libvirt keeps for itself. */
-void host_domain_mac(const char *vm, unsigned interface, char out_mac[host_mac_size]) {
-    char words[limit_id_size + 16], digest[limit_digest_size];
-    text_format(words, sizeof(words), "%s/%u", vm, interface);
-    secret_hash_bytes(words, strlen(words), digest);
-    text_format(out_mac, host_mac_size, "%c2:%.2s:%.2s:%.2s:%.2s:%.2s", "01234567"[digest[0] & 7],
-                digest + 2, digest + 4, digest + 6, digest + 8, digest + 10);
+void host_networks_copy(const struct host_networks *from, struct host_networks *out) {
+    out->items = memory_new(from->count, sizeof(*out->items));
+    for (; out->count < from->count; out->count++)
+        out->items[out->count] = (struct host_network){
+            .name = memory_text(from->items[out->count].name),
+            .bridge = memory_text(from->items[out->count].bridge),
+            .libvirt = memory_text(from->items[out->count].libvirt),
+        };
+}
+
+void host_networks_free(struct host_networks *networks) {
+    for (size_t i = 0; i < networks->count; i++) {
+        memory_free(networks->items[i].name);
+        memory_free(networks->items[i].bridge);
+        memory_free(networks->items[i].libvirt);
+    }
+    memory_free(networks->items);
+}
+
+void host_domain_mac(const char *vm, unsigned interface, char out_mac[limit_mac_size]) {
+    interface_mac(secret_hash_bytes, vm, interface, out_mac);
 }
 
 static void add_interface(const struct host_network *network, const char *mac, struct text *out) {
@@ -73,7 +91,7 @@ static void add_interface(const struct host_network *network, const char *mac, s
 }
 
 static void add_interfaces(const struct host_domain_plan *plan, struct text *out) {
-    char name[limit_name_size], mac[host_mac_size];
+    char name[limit_name_size], mac[limit_mac_size];
     const char *rest = plan->job->definition.networks;
     for (unsigned i = 0; (rest = names_next(rest, name)); i++) {
         const struct host_network *network = host_network_find(plan->networks, name);
@@ -83,29 +101,65 @@ static void add_interfaces(const struct host_domain_plan *plan, struct text *out
     }
 }
 
-static void add_devices(const struct host_domain_plan *plan, struct text *out) {
-    text_add(out, "<devices>");
+/* Where the guest's own agent is spoken to; a socket's path has an end (unix(7)). */
+static void add_agent_channel(const struct host_domain_plan *plan, struct text *out) {
+    if (strlen(plan->agent_socket) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+        return;
+    add_value(out, "<channel type='unix'><source mode='bind' path='", plan->agent_socket,
+              "'/><target type='virtio' name='org.qemu.guest_agent.0'/></channel>");
+}
+
+/* A screen that nobody can reach by a socket or a port: libvirt alone hands out ways to it. */
+static void add_screen(const struct host_domain_plan *plan, struct text *out) {
+    bool is_pc = text_equal(plan->architecture, "x86_64");
+    text_addf(out, "<graphics type='vnc'><listen type='none'/></graphics>"
+              "<video><model type='%s'/></video>", is_pc ? "vga" : "virtio");
+}
+
+/* Chance for a guest that has none of its own yet, no more of it than it can use. */
+static void add_random(struct text *out) {
+    text_add(out, "<rng model='virtio'><rate bytes='65536' period='1000'/>"
+                  "<backend model='random'>/dev/urandom</backend></rng>");
+}
+
+/* The disk and the seed, on the bus that the image's system has a driver for; libvirt's names for
+ * them stay. */
+static void add_disks(const struct host_domain_plan *plan, struct text *out) {
+    static const char *const buses[DISK_BUS_COUNT] = {
+        [DISK_BUS_VIRTIO] = "virtio", [DISK_BUS_SCSI] = "scsi", [DISK_BUS_SATA] = "sata"};
+    enum disk_bus bus = plan->job->definition.machine.disk_bus;
+    if (bus == DISK_BUS_SCSI)
+        text_add(out, "<controller type='scsi' index='0' model='virtio-scsi'/>");
     add_value(out,
              "<disk type='file' device='disk'>"
              "<driver name='qemu' type='qcow2' discard='unmap'/><source file='",
-             plan->disk, "'/><target dev='vda' bus='virtio'/></disk>");
-    add_value(out,
-             "<disk type='file' device='disk'>"
-             "<driver name='qemu' type='raw'/><source file='",
-             plan->seed, "'/><target dev='vdb' bus='virtio'/><readonly/></disk>");
+             plan->disk, "'/>");
+    text_addf(out, "<target dev='vda' bus='%s'/></disk>", buses[bus]);
+    /* a SATA disk cannot be read alone */
+    text_addf(out, "<disk type='file' device='%s'>", bus == DISK_BUS_SATA ? "cdrom" : "disk");
+    add_value(out, "<driver name='qemu' type='raw'/><source file='", plan->seed, "'/>");
+    text_addf(out, "<target dev='vdb' bus='%s'/><readonly/></disk>", buses[bus]);
+}
+
+static void add_devices(const struct host_domain_plan *plan, struct text *out) {
+    text_add(out, "<devices>");
+    add_disks(plan, out);
     add_interfaces(plan, out);
     add_value(out, "<serial type='pty'><log file='", plan->console_log,
              "' append='on'/><target port='0'/></serial>");
     text_add(out, "<console type='pty'><target type='serial' port='0'/></console>"
                   "<controller type='usb' model='none'/>"
+                  "<controller type='virtio-serial' index='0'/>"
                   "<memballoon model='virtio'/>");
+    add_agent_channel(plan, out);
+    add_random(out);
+    add_screen(plan, out);
     if (text_equal(plan->architecture, "x86_64"))
         text_add(out, "<panic model='isa'/>");
     text_add(out, "</devices>");
 }
 
-/* Processors that it can be given while it runs. */
-static uint32_t most_cpus(const struct host_domain_plan *plan) {
+uint32_t host_domain_most_cpus(const struct host_domain_plan *plan) {
     enum { times = 4, pc_most = 240 };
     uint32_t cpus = plan->job->definition.size.cpus;
     bool is_pc = text_equal(plan->architecture, "x86_64");
@@ -125,16 +179,66 @@ static uint32_t most_memory_mib(const struct host_domain_plan *plan) {
     return memory < most / times ? memory * times : most;
 }
 
-/* libvirt wants a NUMA cell, with all that there is at the start, to plug more into. */
-static void add_cpu(const struct host_domain_plan *plan, struct text *out) {
-    const char *mode = text_equal(plan->type, "kvm") ? " mode='host-model'" : "";
+void host_domain_add_most_memory(const struct host_domain_plan *plan, struct text *out) {
     if (most_memory_mib(plan))
-        text_addf(out,
-                  "<cpu%s><numa><cell id='0' cpus='0-%" PRIu32 "' memory='%" PRIu32
-                  "' unit='MiB'/></numa></cpu>",
-                  mode, most_cpus(plan) - 1, plan->job->definition.size.memory_mib);
-    else if (*mode)
-        text_addf(out, "<cpu%s/>", mode);
+        text_addf(out, "<maxMemory slots='%d' unit='MiB'>%" PRIu32 "</maxMemory>", module_slots,
+                  most_memory_mib(plan));
+}
+
+void host_domain_add_cell(const struct host_domain_plan *plan, struct text *out) {
+    if (most_memory_mib(plan))
+        text_addf(out, "<numa><cell id='0' cpus='0-%" PRIu32 "' memory='%" PRIu32
+                  "' unit='MiB'/></numa>",
+                  host_domain_most_cpus(plan) - 1, plan->job->definition.size.memory_mib);
+}
+
+/* Processors are cores of one socket: some systems use few sockets, or are paid by them. */
+static void add_cpu(const struct host_domain_plan *plan, struct text *out) {
+    text_addf(out, "<cpu%s><topology sockets='1' cores='%" PRIu32 "' threads='1'/>",
+              text_equal(plan->type, "kvm") ? " mode='host-model'" : "",
+              host_domain_most_cpus(plan));
+    host_domain_add_cell(plan, out);
+    text_add(out, "</cpu>");
+}
+
+static bool is_windows(const struct host_domain_plan *plan) {
+    return plan->job->definition.machine.clock == GUEST_CLOCK_LOCAL;
+}
+
+/* What starts the guest. The variables of UEFI are the VM's own, in its folder; libvirt makes them
+ * from the firmware's template. Secure boot needs a q35, and its code in system management mode. */
+static void add_os(const struct host_domain_plan *plan, struct text *out) {
+    enum firmware firmware = plan->job->definition.machine.firmware;
+    bool is_pc = text_equal(plan->architecture, "x86_64");
+    const char *secure = firmware == FIRMWARE_SECURE_BOOT ? "yes" : "no";
+    if (firmware < FIRMWARE_UEFI) {
+        add_value(out, "<os><type arch='", plan->architecture,
+                  "'>hvm</type><boot dev='hd'/></os><features><acpi/><apic/>");
+        return;
+    }
+    add_value(out, "<os firmware='efi'><type arch='", plan->architecture, "'");
+    text_addf(out, "%s>hvm</type><firmware><feature enabled='%s' name='secure-boot'/>"
+              "<feature enabled='%s' name='enrolled-keys'/></firmware>",
+              is_pc ? " machine='q35'" : "", secure, secure);
+    add_value(out, "<nvram>", plan->nvram, "</nvram><boot dev='hd'/></os><features><acpi/><apic/>");
+    text_add(out, firmware == FIRMWARE_SECURE_BOOT && is_pc ? "<smm state='on'/>" : "");
+}
+
+/* Windows without them is slow, and loses time; QEMU has them by KVM alone. */
+static void add_enlightenments(const struct host_domain_plan *plan, struct text *out) {
+    if (is_windows(plan) && text_equal(plan->type, "kvm"))
+        text_add(out, "<hyperv mode='custom'><relaxed state='on'/><vapic state='on'/>"
+                      "<spinlocks state='on' retries='8191'/></hyperv>");
+}
+
+static void add_clock(const struct host_domain_plan *plan, struct text *out) {
+    bool has_enlightenments = is_windows(plan) && text_equal(plan->type, "kvm");
+    text_addf(out, "<clock offset='%s'%s>", is_windows(plan) ? "localtime" : "utc",
+              has_enlightenments ? "" : "/");
+    if (has_enlightenments)
+        text_add(out, "<timer name='rtc' tickpolicy='catchup'/>"
+                      "<timer name='pit' tickpolicy='delay'/><timer name='hpet' present='no'/>"
+                      "<timer name='hypervclock' present='yes'/></clock>");
 }
 
 void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, struct text *out) {
@@ -147,22 +251,26 @@ void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, stru
               "<metadata><isthmus:domain xmlns:isthmus='%s' vm='%s' epoch='%" PRIu32 "' name='",
               host_domain_namespace, job->vm, job->epoch);
     add_escaped(out, job->definition.name);
-    text_add(out, "'/></metadata>");
-    if (most_memory_mib(plan))
-        text_addf(out, "<maxMemory slots='%d' unit='MiB'>%" PRIu32 "</maxMemory>", module_slots,
-                  most_memory_mib(plan));
+    add_value(out, "' networks='", job->definition.networks ? job->definition.networks : "", "'");
+    if (job->definition.on_loss != ON_LOSS_STAY)
+        text_addf(out, " on-loss='%s'", on_loss_names[job->definition.on_loss]);
+    text_add(out, "/></metadata>");
+    host_domain_add_most_memory(plan, out);
     text_addf(out,
               "<memory unit='MiB'>%" PRIu32 "</memory><vcpu current='%" PRIu32 "'>%" PRIu32
               "</vcpu>",
-              job->definition.size.memory_mib, job->definition.size.cpus, most_cpus(plan));
+              job->definition.size.memory_mib, job->definition.size.cpus,
+              host_domain_most_cpus(plan));
     if (is_test) {
         text_add(out, "<os><type>hvm</type></os></domain>");
         return;
     }
-    add_value(out, "<os><type arch='", plan->architecture, "'>hvm</type><boot dev='hd'/></os>");
-    text_add(out, "<features><acpi/><apic/></features>");
+    add_os(plan, out);
+    add_enlightenments(plan, out);
+    text_add(out, "</features>");
     add_cpu(plan, out);
-    text_add(out, "<clock offset='utc'/><on_poweroff>destroy</on_poweroff>"
+    add_clock(plan, out);
+    text_add(out, "<on_poweroff>destroy</on_poweroff>"
                   "<on_reboot>restart</on_reboot><on_crash>destroy</on_crash>");
     add_devices(plan, out);
     text_add(out, "</domain>");
@@ -200,7 +308,7 @@ static void add_with_paths(const char *xml, size_t length, const struct host_dom
     auto_clean(text_deinit) struct text folder = {0};
     add_escaped(&folder, move->from_folder);
     for (size_t at = 0; at < length; at++) {
-        bool is_value = at && (xml[at - 1] == '\'' || xml[at - 1] == '"');
+        bool is_value = at && strchr("'\">", xml[at - 1]); /* or an element's text */
         if (is_value && text_starts(xml + at, text_data(&folder)) &&
             xml[at + folder.length] == '/') {
             add_escaped(out, move->to_folder);
@@ -248,4 +356,29 @@ bool host_domain_read(const char *xml, struct host_domain_mark *out_mark) {
     unsigned long value = strtoul(epoch, &end, 10);
     out_mark->epoch = (uint32_t)value;
     return epoch[0] >= '0' && epoch[0] <= '9' && !*end && value <= UINT32_MAX;
+}
+
+void host_domain_read_more(const char *xml, struct vm *vm) {
+    const char *mark = strstr(xml, host_domain_namespace);
+    char name[limit_name_size], networks[limit_vm_network_names + 1], on_loss[16];
+    if (mark && read_attribute(mark, "name", name, sizeof(name)))
+        text_set(vm->name, name);
+    if (mark && read_attribute(mark, "networks", networks, sizeof(networks)) && *networks)
+        vm->networks = memory_text(networks);
+    if (mark && read_attribute(mark, "on-loss", on_loss, sizeof(on_loss)) &&
+        text_equal(on_loss, on_loss_names[ON_LOSS_RESTART]))
+        vm->on_loss = ON_LOSS_RESTART;
+}
+
+bool host_domain_size(const char *xml, struct size *size) {
+    static const char memory[] = "<memory unit='KiB'>", cpus[] = "<vcpu", current[] = " current='";
+    const char *kib = strstr(xml, memory), *vcpu = strstr(xml, cpus);
+    const char *end = vcpu ? strchr(vcpu, '>') : NULL;
+    const char *now = vcpu ? strstr(vcpu, current) : NULL;
+    if (!kib || !end)
+        return false;
+    const char *number = now && now < end ? now + strlen(current) : end + 1;
+    size->cpus = (uint32_t)strtoul(number, NULL, 10);
+    size->memory_mib = (uint32_t)(strtoull(kib + strlen(memory), NULL, 10) / 1024);
+    return size->cpus && size->memory_mib;
 }

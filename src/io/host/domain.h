@@ -30,25 +30,35 @@ struct host_networks {
     size_t count;
 };
 
+/* A copy of all with their names, and its end. */
+void host_networks_copy(const struct host_networks *from, struct host_networks *out);
+void host_networks_free(struct host_networks *networks);
+
 /* NULL: this host has none of that name. */
 const struct host_network *host_network_find(const struct host_networks *networks,
                                              const char *name);
 
-/* The MAC address of a VM's interface, counted from 0: the same wherever the VM is and however
- * often it is made. */
-enum { host_mac_size = 18 };
-void host_domain_mac(const char *vm, unsigned interface, char out_mac[host_mac_size]);
+/* By interface_mac(). */
+void host_domain_mac(const char *vm, unsigned interface, char out_mac[limit_mac_size]);
 
 struct host_domain_plan {
     const char *type; /* "kvm", "qemu"; "test": a domain of the test driver, without devices */
     const char *architecture;
-    const char *disk, *seed, *console_log; /* paths */
+    const char *disk, *seed, *console_log, *agent_socket, *nvram; /* paths */
     const struct host_networks *networks; /* all that the VM is to be in are there */
     const struct effect_job *job;
 };
 
 /* Appends the domain's XML. */
 void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, struct text *out);
+
+/* Processors that it can be given while it runs. */
+uint32_t host_domain_most_cpus(const struct host_domain_plan *plan);
+
+/* Appends the room for more memory, if there is any: the domain's, and the NUMA cell, with all that
+ * there is at the start, that libvirt wants to plug more into. */
+void host_domain_add_most_memory(const struct host_domain_plan *plan, struct text *out);
+void host_domain_add_cell(const struct host_domain_plan *plan, struct text *out);
 
 /* A running domain's memory grows by modules (DIMMs) that are plugged in, each a whole number of
  * the blocks that Linux adds memory by, as far as its XML left room for when it was started. */
@@ -81,3 +91,10 @@ struct host_domain_mark {
 
 /* False when `xml` (the element, as libvirt gives it back) is not a mark that we wrote. */
 bool host_domain_read(const char *xml, struct host_domain_mark *out_mark);
+
+/* The VM's name, networks and on_loss, as our mark in a domain's XML has them; what it has not is
+ * left as it is. */
+void host_domain_read_more(const char *xml, struct vm *vm);
+
+/* Processors and memory by a domain's XML, as libvirt gives it. False: it does not say them. */
+bool host_domain_size(const char *xml, struct size *size);

@@ -2,21 +2,20 @@
  * a rename. Disks are made by qemu-img as overlays of the cached image. */
 #include "io/host/files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/effect.h"
+#include "io/host/seed.h"
+#include "io/host/tool.h"
 #include "io/os/folder.h"
-
-extern char **environ;
 
 static const uint64_t gib = UINT64_C(1) << 30;
 
@@ -31,28 +30,9 @@ void host_vm_paths(const struct host_files *files, const char *vm, struct host_v
     text_format(out->seed, sizeof(out->seed), "%s/vms/%s/seed.iso", files->folder, vm);
     text_format(out->console_log, sizeof(out->console_log), "%s/vms/%s/console.log",
                 files->folder, vm);
-}
-
-static void directory_clean(DIR **directory) {
-    if (*directory)
-        (void)closedir(*directory);
-}
-
-/* In the cache, whatever has a dot in its name is half-made. */
-static int drop_half_made(const char *images, struct error *err) {
-    auto_clean(directory_clean) DIR *directory = opendir(images);
-    if (!directory)
-        return error_set(err, -errno, "read the folder %s: %s", images, strerror(errno));
-    for (const struct dirent *entry; (entry = readdir(directory));) {
-        char path[host_path_size];
-        text_format(path, sizeof(path), "%s/%s", images, entry->d_name);
-        int failed = entry->d_name[0] != '.' && strchr(entry->d_name, '.')
-                         ? folder_remove(path, err)
-                         : 0;
-        if (failed)
-            return failed;
-    }
-    return 0;
+    text_format(out->nvram, sizeof(out->nvram), "%s/vms/%s/nvram.fd", files->folder, vm);
+    text_format(out->agent_socket, sizeof(out->agent_socket), "%s/vms/%s/agent.sock",
+                files->folder, vm);
 }
 
 int host_files_open(struct host_files *files, struct error *err) {
@@ -62,7 +42,16 @@ int host_files_open(struct host_files *files, struct error *err) {
     text_format(path, sizeof(path), "%s/images", files->folder);
     if (!failed)
         failed = folder_make(path, 0755, err);
-    return failed ? failed : drop_half_made(path, err);
+    files->image = memory_new(1, sizeof(*files->image));
+    pthread_mutex_init(&files->image->lock, NULL);
+    return failed ? failed : folder_sweep(path, err);
+}
+
+void host_files_close(struct host_files *files) {
+    if (files->image)
+        pthread_mutex_destroy(&files->image->lock);
+    memory_clean(&files->image);
+    memory_clean(&files->folder);
 }
 
 bool host_image_is_here(const struct host_files *files, const char *digest) {
@@ -71,7 +60,21 @@ bool host_image_is_here(const struct host_files *files, const char *digest) {
     return access(folder, F_OK) == 0;
 }
 
-enum code host_image_fetch(const struct host_files *files, const char *digest, struct error *err) {
+/* What is wrong with an image, or with the room for it here. */
+static enum code image_code(int fault, enum code otherwise) {
+    switch (fault) {
+    case IMAGE_WRONG_DIGEST:
+    case IMAGE_MALFORMED:
+        return CODE_IMAGE_BROKEN;
+    case IMAGE_OVER_LIMIT:
+        return CODE_IMAGE_TOO_LARGE;
+    default:
+        return fault == -ENOSPC || fault == -EDQUOT ? CODE_NO_CAPACITY : otherwise;
+    }
+}
+
+enum code host_image_fetch(const struct host_files *files, const char *digest, uint32_t disk_gib,
+                           struct error *err) {
     if (host_image_is_here(files, digest))
         return CODE_OK;
     char folder[host_path_size], archive[host_path_size];
@@ -79,22 +82,52 @@ enum code host_image_fetch(const struct host_files *files, const char *digest, s
     image_path(files, digest, ".archive", archive);
     int fault = image_download(&files->from, digest, archive, err);
     if (fault)
-        return fault == IMAGE_WRONG_DIGEST ? CODE_IMAGE_BROKEN : CODE_IMAGE_UNAVAILABLE;
+        return image_code(fault, CODE_IMAGE_UNAVAILABLE);
     struct image_facts facts;
-    fault = image_archive_unpack(archive, NULL, folder, &facts, err); /* digest checked above */
+    uint64_t most = disk_gib * gib;
+    const struct image_bounds bounds = { /* the digest is that of the download */
+        .most_bytes = files->most_bytes && files->most_bytes < most ? files->most_bytes : most,
+        .reserve_bytes = files->from.reserve_bytes,
+        .cancel = files->from.cancel,
+    };
+    fault = image_archive_unpack(archive, &bounds, folder, &facts, err);
     (void)unlink(archive);
-    if (fault)
-        return fault > 0 ? CODE_IMAGE_BROKEN : CODE_HOST_FAILED;
-    return CODE_OK;
+    return fault ? image_code(fault, CODE_HOST_FAILED) : CODE_OK;
+}
+
+static bool is_same_file(const struct stat *one, const struct stat *other) {
+    return one->st_ino == other->st_ino && one->st_size == other->st_size &&
+           one->st_ctim.tv_sec == other->st_ctim.tv_sec &&
+           one->st_ctim.tv_nsec == other->st_ctim.tv_nsec;
+}
+
+static int image_facts(const struct host_files *files, const char *digest,
+                       struct image_facts *out_facts, struct error *err) {
+    struct host_image *image = files->image;
+    char folder[host_path_size], disk[host_path_size];
+    struct stat is = {0};
+    image_path(files, digest, "", folder);
+    image_path(files, digest, "/disk", disk);
+    int fault = 0;
+    bool is_there = stat(disk, &is) == 0;
+    pthread_mutex_lock(&image->lock);
+    if (!is_there || !text_equal(image->digest, digest) || !is_same_file(&image->disk, &is)) {
+        fault = image_folder_facts(folder, &image->facts, err);
+        text_set(image->digest, fault ? "" : digest);
+        image->disk = is;
+    }
+    *out_facts = image->facts;
+    pthread_mutex_unlock(&image->lock);
+    return fault;
 }
 
 enum code host_image_find(const struct host_files *files, const struct definition *definition,
                           struct image_facts *out_facts, struct error *err) {
-    char folder[host_path_size];
-    image_path(files, definition->image, "", folder);
-    int fault = image_folder_facts(folder, out_facts, err);
-    if (fault)
-        return fault == -ENOENT ? CODE_IMAGE_UNAVAILABLE : CODE_IMAGE_BROKEN;
+    int fault = image_facts(files, definition->image, out_facts, err);
+    if (fault == -ENOENT)
+        return CODE_IMAGE_UNAVAILABLE;
+    if (fault) /* what cannot be read for want of something is no broken image */
+        return fault == -EINVAL ? CODE_IMAGE_BROKEN : CODE_HOST_FAILED;
     if (out_facts->disk_bytes <= definition->size.disk_gib * gib)
         return CODE_OK;
     error_set(err, -EFBIG, "the image's disk of %" PRIu64 " bytes is larger than %" PRIu32 " GiB",
@@ -104,46 +137,20 @@ enum code host_image_find(const struct host_files *files, const struct definitio
 
 /* --- a VM's disk --- */
 
-/* Runs a tool by its argument array, without a shell; what it says on standard error ends up in
- * `err`. */
-static int run_tool(const char *const arguments[], struct error *err) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return error_set(err, -errno, "make a pipe: %s", strerror(errno));
-    auto_clean(fd_clean) int from_tool = ends[0];
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-    pid_t process;
-    int failed = posix_spawnp(&process, arguments[0], &actions, NULL, (char *const *)arguments,
-                              environ);
-    posix_spawn_file_actions_destroy(&actions);
-    (void)close(ends[1]);
-    if (failed)
-        return error_set(err, -failed, "run %s: %s; install it", arguments[0], strerror(failed));
-
-    auto_clean(text_deinit) struct text said = {.limit = 300};
-    char piece[256];
-    for (ssize_t length; (length = read(from_tool, piece, sizeof(piece))) != 0;) {
-        if (length > 0)
-            text_add_bytes(&said, piece, (size_t)length);
-        else if (errno != EINTR)
-            break;
-    }
-    int status = 0;
-    while (waitpid(process, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-        return 0;
-    return error_set(err, -EIO, "%s ended with %d: %s", arguments[0],
-                     WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-                     text_data(&said));
-}
-
 static void unfinished_path(const char *path, char out_path[host_path_size]) {
     text_format(out_path, host_path_size, "%s.new", path);
+}
+
+void host_image_disk(const struct host_files *files, const char *digest,
+                     char out_path[host_path_size]) {
+    image_path(files, digest, "/disk", out_path);
+}
+
+void host_disk_unfinished(const struct host_files *files, const char *vm,
+                          char out_path[host_path_size]) {
+    struct host_vm_paths paths;
+    host_vm_paths(files, vm, &paths);
+    unfinished_path(paths.disk, out_path);
 }
 
 /* Beside the VM's disk, where it is unfinished. */
@@ -159,7 +166,7 @@ static int make_disk(const struct host_files *files, const struct effect_job *jo
         return error_set(err, -errno, "remove %s: %s", unfinished, strerror(errno));
     const char *const arguments[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-b", image, "-F",
                                      facts->disk_format, unfinished, bytes, NULL};
-    return run_tool(arguments, err);
+    return host_tool_run(arguments, NULL, err);
 }
 
 static int commit_disk(const char *path, struct error *err) {
@@ -168,27 +175,15 @@ static int commit_disk(const char *path, struct error *err) {
     return folder_commit(unfinished, path, err);
 }
 
-static int make_seed(const struct effect_job *job, const char *path, struct error *err) {
-    const struct definition *definition = &job->definition;
-    char meta_data[256];
-    /* quoted: YAML takes a bare 123 or no for something else than a name */
-    text_format(meta_data, sizeof(meta_data), "instance-id: \"%s\"\nlocal-hostname: \"%s\"\n",
-                job->vm, definition->name);
-    const char *user_data = definition->user_data ? definition->user_data : "#cloud-config\n";
-    return image_seed_write(path, meta_data, user_data, err);
-}
-
 enum code host_vm_prepare(const struct host_files *files, const struct effect_job *job,
                           const struct image_facts *facts, struct error *err) {
     struct host_vm_paths paths;
     host_vm_paths(files, job->vm, &paths);
     int failed = folder_make(paths.folder, 0711, err);
     if (!failed)
-        failed = make_seed(job, paths.seed, err);
+        failed = host_seed_make(job, paths.seed, err);
     if (!failed)
         failed = make_disk(files, job, facts, err);
-    if (!failed)
-        failed = commit_disk(paths.disk, err);
     return failed ? CODE_HOST_FAILED : CODE_OK;
 }
 
@@ -196,7 +191,7 @@ enum code host_disk_renew(const struct host_files *files, const struct effect_jo
                           const struct image_facts *facts, struct error *err) {
     struct host_vm_paths paths;
     host_vm_paths(files, job->vm, &paths);
-    int failed = job->definition.user_data ? make_seed(job, paths.seed, err) : 0;
+    int failed = host_seed_renew(job, paths.seed, err);
     if (!failed)
         failed = make_disk(files, job, facts, err);
     return failed ? CODE_HOST_FAILED : CODE_OK;
@@ -205,6 +200,10 @@ enum code host_disk_renew(const struct host_files *files, const struct effect_jo
 enum code host_disk_replace(const struct host_files *files, const char *vm, struct error *err) {
     struct host_vm_paths paths;
     host_vm_paths(files, vm, &paths);
+    if (unlink(paths.nvram) < 0 && errno != ENOENT) { /* what another guest has set */
+        error_set(err, -errno, "remove %s: %s", paths.nvram, strerror(errno));
+        return CODE_HOST_FAILED;
+    }
     return commit_disk(paths.disk, err) ? CODE_HOST_FAILED : CODE_OK;
 }
 
@@ -259,7 +258,7 @@ enum code host_disk_grow(const struct host_files *files, const char *vm, uint32_
     text_format(bytes, sizeof(bytes), "%" PRIu64, to_gib * gib);
     const char *const arguments[] = {"qemu-img", "resize", "-q", "-f", "qcow2", paths.disk,
                                      bytes, NULL};
-    return run_tool(arguments, err) ? CODE_HOST_FAILED : CODE_OK;
+    return host_tool_run(arguments, NULL, err) ? CODE_HOST_FAILED : CODE_OK;
 }
 
 enum { boot_id_size = 40 }; /* a UUID and a line feed */
@@ -294,8 +293,27 @@ bool host_vm_is_of_this_boot(const struct host_files *files, const char *vm) {
     return text_equal(id, now);
 }
 
+static int set_aside(const struct host_files *files, const char *vm, uint32_t epoch,
+                     struct error *err) {
+    struct host_vm_paths paths;
+    char salvage[host_path_size], to[host_path_size];
+    host_vm_paths(files, vm, &paths);
+    text_format(salvage, sizeof(salvage), "%s/salvage", files->folder);
+    text_format(to, sizeof(to), "%s/%s-%" PRIu32, salvage, vm, epoch);
+    if (mkdir(salvage, 0700) && errno != EEXIST)
+        return error_set(err, -errno, "make folder %s", salvage);
+    if (rename(paths.folder, to) && errno != ENOENT)
+        return error_set(err, -errno, "move %s to %s", paths.folder, to);
+    return folder_sync(salvage, err);
+}
+
 int host_vm_remove(const struct host_files *files, const char *vm, struct error *err) {
     struct host_vm_paths paths;
     host_vm_paths(files, vm, &paths);
     return folder_remove(paths.folder, err);
+}
+
+int host_vm_end(const struct host_files *files, const struct effect_job *job, struct error *err) {
+    return job->kind == JOB_EVICT ? set_aside(files, job->vm, job->epoch, err)
+                                  : host_vm_remove(files, job->vm, err);
 }

@@ -11,14 +11,20 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/host/copy/copy.h"
+#include "io/host/found.h"
+#include "io/host/guard.h"
 #include "io/host/libvirt/act.h"
 #include "io/host/libvirt/find.h"
 #include "io/host/libvirt/migrate.h"
 #include "io/host/libvirt/shape.h"
-#include "io/host/machine.h"
+#include "io/host/look.h"
+#include "io/host/make.h"
 #include "io/host/migrate.h"
+#include "io/host/start.h"
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
+#include "io/warden/files.h"
 #include "message/id.h"
 #include "message/labels.h"
 
@@ -53,19 +59,30 @@ static void post_job(struct host *host, const struct effect_job *job,
                   log_quote(err->text, why, sizeof(why)));
     }
     struct event event = {.kind = EVENT_JOB, .job = *end};
+    if (code != CODE_OK) {
+        text_format(event.job.why, sizeof(event.job.why), "%s", err->text);
+        text_make_plain(event.job.why);
+    }
     event.job.job = job->job;
     shell_put(host->shell, &event);
+}
+
+/* What a job does to its VM is taken with the job's end, or by the shell's next turn. */
+static void serve_unless_at(struct host *host, const char *vm) {
+    if (!pool_has(host->jobs, vm))
+        shell_serve(host->shell);
 }
 
 static void on_changed(void *context, const char *vm, enum vm_state state) {
     struct host *host = context;
     struct host_domain_mark mark;
-    if (!host_known_get(host->known, vm, &mark))
+    if (!host_known_get(host->known, vm, &mark) ||
+        (state == VM_PAUSED && host_guard_is_hushed(host->guard, vm)))
         return;
     if (state == VM_LOST)
         host_known_forget(host->known, vm);
     host_post_domain(host, &mark, state, DOMAIN_CHANGED);
-    shell_serve(host->shell);
+    serve_unless_at(host, vm);
 }
 
 static void on_rebooted(void *context, const char *vm) {
@@ -74,10 +91,15 @@ static void on_rebooted(void *context, const char *vm) {
     if (!host_known_get(host->known, vm, &mark))
         return;
     host_post_domain(host, &mark, VM_RUNNING, DOMAIN_REBOOTED);
-    shell_serve(host->shell);
+    serve_unless_at(host, vm);
 }
 
 static void queue(struct host *host, struct host_job *one);
+
+static bool is_frozen(void *context, const char *vm) {
+    const struct host *host = context;
+    return host_guard_is_frozen(host->guard, vm);
+}
 
 static void on_lost(void *context) {
     const struct host *host = context;
@@ -124,6 +146,7 @@ static void scan(struct host *host, const struct host_job *one) {
     auto_clean(memory_clean) struct host_domain_mark *before =
         host_known_all(host->known, &before_count);
     struct error err = {0};
+    host_guard_begin(host->guard);
     while (libvirt_list(host->libvirt, &found, &count, &err)) {
         char why[1024];
         shell_log(host->shell, LOG_WARNING, "host-scan-failed", "next=again why=%s",
@@ -146,146 +169,14 @@ static void scan(struct host *host, const struct host_job *one) {
         shell_put(host->shell, &(struct event){.kind = EVENT_SCANNED});
 }
 
-/* --- create and remove --- */
-
-/* Always the same for a VM, so that its guest sees the same machine wherever it is placed. */
-static void make_uuid(const char *vm, char out_uuid[37]) {
-    char digest[limit_digest_size];
-    secret_hash_bytes(vm, strlen(vm), digest);
-    digest[12] = '8'; /* RFC 9562: version 8, of one's own making; variant 10 */
-    digest[16] = 'a';
-    text_format(out_uuid, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", digest, digest + 8, digest + 12,
-                digest + 16, digest + 20);
-}
-
-static enum code define(struct host *host, const struct effect_job *job,
-                        const struct image_facts *facts, struct error *err) {
-    struct host_vm_paths paths;
-    host_vm_paths(&host->files, job->vm, &paths);
-    struct host_domain_plan plan = {
-        .type = text_equal(host->accelerator, "tcg") ? "qemu" : host->accelerator,
-        .architecture = facts->architecture,
-        .disk = paths.disk,
-        .seed = paths.seed,
-        .console_log = paths.console_log,
-        .networks = &host->networks,
-        .job = job,
-    };
-    char uuid[37];
-    make_uuid(job->vm, uuid);
-    auto_clean(text_deinit) struct text xml = {0};
-    host_domain_xml(&plan, uuid, &xml);
-    struct host_domain_mark mark = {.epoch = job->epoch};
-    text_set(mark.vm, job->vm);
-    enum code code = libvirt_define(host->libvirt, text_data(&xml), err);
-    if (code == CODE_OK)
-        host_known_put(host->known, &mark);
-    return code;
-}
-
-/* The definition is the last act, so a domain of this epoch means that all before is done; its
- * disk may have been written since and is not made anew. */
-static enum code create(struct host *host, const struct effect_job *job, struct error *err) {
-    struct libvirt_domain found;
-    enum code code = libvirt_find(host->libvirt, job->vm, &found, err);
-    if (code == CODE_OK) {
-        host_known_put(host->known, &found.mark);
-        if (found.mark.epoch == job->epoch)
-            return CODE_OK;
-        if (found.state == VM_RUNNING || found.state == VM_PAUSED) {
-            error_set(err, -EBUSY, "the domain of epoch %" PRIu32 " still runs", found.mark.epoch);
-            return CODE_BAD_STATE;
-        }
-        code = libvirt_stop(host->libvirt, job->vm, err); /* what was saved is not the new one's */
-        if (code != CODE_OK)
-            return code;
-    } else if (code != CODE_LOST) {
-        return CODE_HOST_FAILED;
-    }
-    struct image_facts facts;
-    code = host_image_find(&host->files, &job->definition, &facts, err);
-    if (code == CODE_OK && libvirt_driver(host->libvirt) == LIBVIRT_QEMU)
-        code = host_vm_prepare(&host->files, job, &facts, err);
-    return code == CODE_OK ? define(host, job, &facts, err) : code;
-}
-
-/* A domain that was to get more memory got it, though not what else it was to have: what it has now
- * is what it is to have at its next start, too. */
-static enum code keep_grown(struct host *host, const struct effect_job *job,
-                            const struct image_facts *facts, const struct size *was) {
-    struct effect_job kept = *job;
-    struct size *size = &kept.definition.size, is;
-    if (libvirt_size(host->libvirt, job->vm, &is, NULL) != CODE_OK ||
-        is.memory_mib <= was->memory_mib)
-        return CODE_OK;
-    size->cpus = is.cpus;
-    size->memory_mib = is.memory_mib;
-    return define(host, &kept, facts, NULL);
-}
-
-static enum code resize_running(struct host *host, const struct effect_job *job,
-                                const struct image_facts *facts, struct error *err) {
-    struct size was;
-    enum code code = libvirt_size(host->libvirt, job->vm, &was, err);
-    if (code != CODE_OK)
-        return code;
-    code = libvirt_resize(host->libvirt, job->vm, &job->definition.size, err);
-    return code == CODE_OK || keep_grown(host, job, facts, &was) == CODE_OK ? code
-                                                                            : CODE_HOST_FAILED;
-}
-
-/* The definition is the last act here, too: until it is done, the domain has what it had. */
-static enum code resize(struct host *host, const struct effect_job *job, struct error *err) {
-    struct libvirt_domain found;
-    struct image_facts facts;
-    const struct size *size = &job->definition.size;
-    enum code code = libvirt_find(host->libvirt, job->vm, &found, err);
-    if (code == CODE_OK)
-        code = host_image_find(&host->files, &job->definition, &facts, err);
-    if (code != CODE_OK)
-        return code;
-    if (found.state == VM_RUNNING || found.state == VM_PAUSED)
-        code = resize_running(host, job, &facts, err);
-    else if (libvirt_driver(host->libvirt) == LIBVIRT_QEMU)
-        code = host_disk_grow(&host->files, job->vm, size->disk_gib, err);
-    return code == CODE_OK ? define(host, job, &facts, err) : code;
-}
-
-/* What takes time and may fail is done beside the old disk, which goes last. */
-static enum code rebuild(struct host *host, const struct effect_job *job, struct error *err) {
-    struct libvirt_domain found;
-    struct image_facts facts;
-    bool has_disk = libvirt_driver(host->libvirt) == LIBVIRT_QEMU;
-    enum code code = libvirt_find(host->libvirt, job->vm, &found, err);
-    if (code == CODE_OK)
-        code = host_image_find(&host->files, &job->definition, &facts, err);
-    if (code == CODE_OK && has_disk)
-        code = host_disk_renew(&host->files, job, &facts, err);
-    if (code == CODE_OK)
-        code = libvirt_stop(host->libvirt, job->vm, err);
-    if (code == CODE_OK)
-        code = libvirt_forget_snapshots(host->libvirt, job->vm, err);
-    if (code == CODE_OK && has_disk)
-        code = host_disk_replace(&host->files, job->vm, err);
-    return code == CODE_OK ? define(host, job, &facts, err) : code;
-}
-
-/* With a snapshot comes the definition of its time: a size that was given later stays. */
-static enum code revert(struct host *host, const struct effect_job *job, struct error *err) {
-    struct image_facts facts;
-    enum code code = host_image_find(&host->files, &job->definition, &facts, err);
-    if (code == CODE_OK)
-        code = libvirt_revert(host->libvirt, job, err);
-    return code == CODE_OK ? define(host, job, &facts, err) : code;
-}
-
 /* What a VM has now, after a job that failed in changing that. */
 static void read_back(struct host *host, const struct effect_job *job, struct event_job *out) {
-    bool changes = job->kind == JOB_RESIZE || job->kind == JOB_REBUILD;
+    bool changes = job->kind == JOB_RESIZE || job->kind == JOB_REBUILD || job->kind == JOB_REVERT;
+    bool has_disk = libvirt_driver(host->libvirt) == LIBVIRT_QEMU;
     bool deletes = job->kind == JOB_SNAPSHOT_DELETE || job->kind == JOB_REBUILD;
     struct size size = {0};
     if (changes && libvirt_size(host->libvirt, job->vm, &size, NULL) == CODE_OK &&
-        host_disk_read(&host->files, job->vm, &size.disk_gib, out->image))
+        (!has_disk || host_disk_read(&host->files, job->vm, &size.disk_gib, out->image)))
         out->size = size;
     if (deletes)
         out->left = libvirt_snapshots_left(host->libvirt, job->vm, job->snapshot);
@@ -301,7 +192,7 @@ static enum code remove_vm(struct host *host, const struct effect_job *job, stru
     /* gone already; or a foreign domain has the name, and what is ours is the files alone */
     if (code == CODE_LOST || code == CODE_CONFLICT)
         code = CODE_OK;
-    if (code == CODE_OK && host_vm_remove(&host->files, job->vm, err))
+    if (code == CODE_OK && host_vm_end(&host->files, job, err))
         code = CODE_HOST_FAILED;
     if (code != CODE_OK && known)
         host_known_put(host->known, &mark);
@@ -309,14 +200,6 @@ static enum code remove_vm(struct host *host, const struct effect_job *job, stru
 }
 
 /* --- jobs --- */
-
-static enum code start(struct host *host, const struct effect_job *job, enum libvirt_mark mark,
-                       struct error *err) {
-    enum code code = libvirt_start(host->libvirt, job->vm, mark, err);
-    if (code == CODE_OK && libvirt_driver(host->libvirt) == LIBVIRT_QEMU)
-        host_vm_note_boot(&host->files, job->vm);
-    return code;
-}
 
 /* The agent has asked before it began; the configuration may be another since. */
 static enum code find_networks(const struct host *host, const struct effect_job *job,
@@ -340,24 +223,29 @@ static enum code do_job(struct host *host, const struct effect_job *job, struct 
     struct host_domain_mark mark;
     bool known = host_known_get(host->known, job->vm, &mark);
     switch (job->kind) {
-    case JOB_CREATE: return create(host, job, err);
+    case JOB_CREATE: return host_create(host, job, err);
     case JOB_START:
-        return start(host, job, known ? LIBVIRT_MARK_KNOWN : LIBVIRT_MARK_UNREAD, err);
+        return host_start(host, job, known ? LIBVIRT_MARK_KNOWN : LIBVIRT_MARK_UNREAD, err);
     case JOB_SHUTDOWN: return libvirt_shutdown(libvirt, job->vm, err);
     case JOB_STOP: return libvirt_stop(libvirt, job->vm, err);
     case JOB_PAUSE: return libvirt_pause(libvirt, job->vm, err);
     case JOB_RESUME: return libvirt_resume(libvirt, job->vm, err);
     case JOB_SUSPEND: return libvirt_suspend(libvirt, job->vm, err);
-    case JOB_REBOOT: return libvirt_reboot(libvirt, job->vm, err);
-    case JOB_RESIZE: return resize(host, job, err);
-    case JOB_REBUILD: return rebuild(host, job, err);
+    case JOB_REBOOT:
+        return job->hard ? libvirt_reset(libvirt, job->vm, err)
+                         : libvirt_reboot(libvirt, job->vm, err);
+    case JOB_RESIZE: return host_resize(host, job, err);
+    case JOB_REBUILD: return host_rebuild(host, job, err);
     case JOB_SNAPSHOT: return libvirt_snapshot(libvirt, job, &out->memory, err);
     case JOB_SNAPSHOT_DELETE: return libvirt_snapshot_delete(libvirt, job, err);
-    case JOB_REVERT: return revert(host, job, err);
+    case JOB_REVERT: return host_revert(host, job, err);
     case JOB_RECEIVE: return host_receive(host, job, err);
     case JOB_MIGRATE: return host_migrate(host, job, err);
     case JOB_ADOPT: return host_adopt(host, job, err);
-    case JOB_REMOVE: return remove_vm(host, job, err);
+    case JOB_COPY: return host_copy(host, job, out, err);
+    case JOB_REMOVE:
+    case JOB_EVICT: return remove_vm(host, job, err);
+    case JOB_LOOK: return host_read_found(host, job->vm, out->found, err);
     case JOB_SCAN:
     case JOB_FETCH:
     case JOB_KIND_COUNT: break;
@@ -366,30 +254,52 @@ static enum code do_job(struct host *host, const struct effect_job *job, struct 
     return CODE_HOST_FAILED;
 }
 
+/* Both parts of a job that starts the VM, too: what fails then is the start. */
+static enum code do_parts(struct host *host, struct effect_job *job, struct event_job *out,
+                          struct error *err) {
+    enum code code = find_networks(host, job, err);
+    if (code == CODE_OK)
+        code = do_job(host, job, out, err);
+    if (code != CODE_OK || !job->starts || atomic_load(&host->closing))
+        return code;
+    post_job(host, job, &(struct event_job){.starts = true}, err);
+    job->kind = JOB_START;
+    return do_job(host, job, out, err);
+}
+
+static void run_job(struct host *host, struct effect_job *job) {
+    struct error err = {0};
+    struct vm found = {0};
+    struct event_job end = {.found = job->kind == JOB_LOOK ? &found : NULL};
+    end.code = do_parts(host, job, &end, &err);
+    if (end.code == CODE_CONFLICT) /* a foreign domain is none of the VM's */
+        end.code = CODE_LOST;
+    if (end.code != CODE_OK)
+        read_back(host, job, &end);
+    if (job->kind != JOB_MIGRATE || !atomic_load(&host->closing)) /* not known */
+        post_job(host, job, &end, &err);
+    record_clear(&vm_table, &found);
+}
+
 static void on_jobs(void *context, struct list *batch) {
     struct host *host = context;
     list_for(struct work, work, batch, node) {
-        const struct host_job *one = container_of(work, struct host_job, work);
-        struct error err = {0};
+        struct host_job *one = container_of(work, struct host_job, work);
         if (atomic_load(&host->closing)) {
             /* never begun: the next process does it */
         } else if (one->job.kind == JOB_SCAN) {
             scan(host, one);
         } else {
-            struct event_job end = {0};
-            end.code = find_networks(host, &one->job, &err);
-            if (end.code == CODE_OK)
-                end.code = do_job(host, &one->job, &end, &err);
-            if (end.code == CODE_CONFLICT) /* a foreign domain is none of the VM's */
-                end.code = CODE_LOST;
-            if (end.code != CODE_OK)
-                read_back(host, &one->job, &end);
-            if (one->job.kind != JOB_MIGRATE || !atomic_load(&host->closing)) /* not known */
-                post_job(host, &one->job, &end, &err);
+            run_job(host, &one->job);
         }
         job_free(work);
     }
-    shell_serve(host->shell); /* last: what it adds to the pool, this thread does next */
+}
+
+/* What a turn adds to the pool, this thread does next. */
+static void on_rest(void *context) {
+    const struct host *host = context;
+    shell_serve(host->shell);
 }
 
 /* All in the batch want the same image: one download answers them. */
@@ -397,14 +307,18 @@ static void on_fetches(void *context, struct list *batch) {
     struct host *host = context;
     struct error err = {0};
     const char *digest = container_of(batch->next, struct work, node)->lane;
-    enum code code = host_image_fetch(&host->files, digest, &err);
+    uint32_t disk_gib = 0;
+    list_for(struct work, work, batch, node) {
+        const struct size *size = &container_of(work, struct host_job, work)->job.definition.size;
+        disk_gib = size->disk_gib > disk_gib ? size->disk_gib : disk_gib;
+    }
+    enum code code = host_image_fetch(&host->files, digest, disk_gib, &err);
     list_for(struct work, work, batch, node) {
         if (!atomic_load(&host->closing))
             post_job(host, &container_of(work, struct host_job, work)->job,
                      &(struct event_job){.code = code}, &err);
         job_free(work);
     }
-    shell_serve(host->shell);
 }
 
 static bool is_digest(const char *text) {
@@ -446,6 +360,10 @@ void host_submit(struct host *host, const struct effect_job *job) {
     queue(host, one);
 }
 
+void host_order(struct host *host, const struct effect_guard *order) {
+    host_guard_order(host->guard, order);
+}
+
 /* --- open and close --- */
 
 static int prepare_folder(struct host *host, const struct host_settings *settings,
@@ -460,75 +378,49 @@ static int prepare_folder(struct host *host, const struct host_settings *setting
         .url = memory_text(settings->image_url),
         .ca_file = memory_text(settings->image_ca_file),
         .token_file = memory_text(settings->image_token_file),
+        .reserve_bytes = (uint64_t)settings->reserve.disk_gib << 30,
         .cancel = &host->closing,
     };
+    host->files.most_bytes = settings->most_image_gib << 30;
     return host_files_open(&host->files, err);
-}
-
-static int tell_host(struct host *host, const struct host_settings *settings, struct error *err) {
-    auto_clean(memory_clean) char *capabilities = NULL;
-    struct event event = {.kind = EVENT_HOST};
-    struct size has = {0};
-    int failed = libvirt_facts(host->libvirt, &has.cpus, &capabilities, err);
-    if (!failed)
-        failed = host_machine_size(host->files.folder, &has, err);
-    if (failed)
-        return failed;
-    host->accelerator = libvirt_driver(host->libvirt) == LIBVIRT_TEST
-                            ? "test"
-                            : host_machine_accelerator(settings->accelerator, capabilities, err);
-    if (!host->accelerator)
-        return -ENOTSUP;
-    event.host.size = host_machine_lend(has, settings->capacity, settings->reserve);
-    text_set(event.host.accelerator, host->accelerator);
-    event.host.sends = libvirt_driver(host->libvirt) == LIBVIRT_QEMU;
-    if (event.host.sends && settings->migration_uri && *settings->migration_uri &&
-        (!text_copy(event.host.uri, sizeof(event.host.uri), settings->migration_uri) ||
-         !text_copy(event.host.folder, sizeof(event.host.folder), host->files.folder)))
-        return error_set(err, -ENAMETOOLONG, "migration_uri, or the folder, is too long");
-    shell_post(host->shell, &event);
-    return 0;
-}
-
-static void copy_networks(const struct host_networks *from, struct host_networks *out) {
-    out->items = memory_new(from->count, sizeof(*out->items));
-    for (; out->count < from->count; out->count++)
-        out->items[out->count] = (struct host_network){
-            .name = memory_text(from->items[out->count].name),
-            .bridge = memory_text(from->items[out->count].bridge),
-            .libvirt = memory_text(from->items[out->count].libvirt),
-        };
-}
-
-static void free_networks(struct host_networks *networks) {
-    for (size_t i = 0; i < networks->count; i++) {
-        memory_free(networks->items[i].name);
-        memory_free(networks->items[i].bridge);
-        memory_free(networks->items[i].libvirt);
-    }
-    memory_free(networks->items);
 }
 
 static int open_all(struct host *host, const struct host_settings *settings, struct error *err) {
     int failed = prepare_folder(host, settings, err);
     if (failed)
         return failed;
+    const struct host_guard_settings guard = {
+        .folder = settings->warden ? settings->warden : warden_folder_usual,
+        .uri = settings->uri,
+        .pid_folder = settings->pid_folder,
+        .shell = host->shell,
+        .closing = &host->closing,
+    };
+    host->guard = host_guard_new(&guard, err);
+    if (!host->guard)
+        return err->code;
     uint32_t workers = settings->workers ? settings->workers : workers_default;
     host->known = host_known_new();
-    host->jobs = pool_new(workers, most_jobs, on_jobs, host, err);
-    host->fetches = host->jobs ? pool_new(fetch_workers, most_jobs, on_fetches, host, err) : NULL;
+    const struct pool_calls jobs = {on_jobs, on_rest, host}, fetches = {on_fetches, on_rest, host};
+    host->jobs = pool_new(workers, most_jobs, &jobs, err);
+    host->fetches = host->jobs ? pool_new(fetch_workers, most_jobs, &fetches, err) : NULL;
     if (!host->fetches)
         return -EAGAIN;
-    const struct libvirt_listener listener = {host, on_changed, on_rebooted, on_lost, on_back};
+    const struct libvirt_listener listener = {host, on_changed, on_rebooted, on_lost, on_back,
+                                              is_frozen};
     host->libvirt = libvirt_new(settings->uri, &listener, err);
-    return host->libvirt ? tell_host(host, settings, err) : -EIO;
+    return !host->libvirt ? -EIO
+                          : host_look_first(host, settings->accelerator, settings->migration_uri,
+                                            err);
 }
 
 struct host *host_open(const struct host_settings *settings, struct shell *shell,
                        struct error *err) {
     struct host *host = memory_new(1, sizeof(*host));
     host->shell = shell;
-    copy_networks(&settings->networks, &host->networks);
+    host->wanted = settings->capacity;
+    host->reserve = settings->reserve;
+    host_networks_copy(&settings->networks, &host->networks);
     if (open_all(host, settings, err) == 0)
         return host;
     host_close(host);
@@ -543,13 +435,16 @@ void host_close(struct host *host) {
         libvirt_cancel(host->libvirt);
         libvirt_give_up_sending(host->libvirt);
     }
-    pool_free(host->jobs, job_free);
+    if (host->jobs)
+        pool_end(host->jobs, job_free); /* its events ask for it as long as libvirt is there */
     pool_free(host->fetches, job_free);
     if (host->libvirt)
         libvirt_free(host->libvirt);
+    pool_free(host->jobs, job_free);
+    host_guard_free(host->guard);
     host_known_free(host->known);
-    free_networks(&host->networks);
-    memory_free(host->files.folder);
+    host_networks_free(&host->networks);
+    host_files_close(&host->files);
     memory_clean(&host->files.from.url);
     memory_clean(&host->files.from.ca_file);
     memory_clean(&host->files.from.token_file);

@@ -21,10 +21,13 @@ struct host_settings {
     const char *image_token_file; /* bearer token for it, NULL: none */
     const char *accelerator;  /* "auto", "kvm", "tcg" */
     const char *migration_uri; /* by which other hosts reach this libvirt; NULL: they do not */
-    struct size reserve;      /* kept from the capacity for the host itself */
+    struct size reserve;      /* kept for the host itself; disk_gib 0: the usual (os/disk.h) */
+    uint64_t most_image_gib;  /* of an image's disk; 0: any */
     struct size capacity;     /* 0 fields: what the host has */
     struct host_networks networks;
     uint32_t workers;         /* threads for libvirt calls */
+    const char *warden;       /* the folder of its warden; NULL: the usual */
+    const char *pid_folder;   /* of libvirt's pid files; NULL: by the URI */
 };
 
 /* Opens the connection (may take seconds at first: capabilities probe), posts EVENT_HOST and
@@ -35,6 +38,9 @@ struct host *host_open(const struct host_settings *settings, struct shell *shell
 
 /* Queues one job; jobs of different VMs run at the same time, as far as workers go. */
 void host_submit(struct host *host, const struct effect_job *job);
+
+/* Passes an order on to the host's warden, before any job that is submitted later is begun. */
+void host_order(struct host *host, const struct effect_guard *order);
 
 /* Waits for the jobs under way (downloads are given up, and what is being sent to other hosts),
  * drops those that wait, then closes. VMs keep running. */

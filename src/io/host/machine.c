@@ -1,5 +1,5 @@
-/* Memory is what /proc/meminfo says, disk what the file system of the VMs' folder has. KVM is
- * used where libvirt offers it and the processor has it. */
+/* Memory is what /proc/meminfo says; disk what is free on that of the VMs' folder, with what they
+ * hold. KVM is used where libvirt offers it and the processor has it. */
 #include "io/host/machine.h"
 
 #include <errno.h>
@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/os/disk.h"
+#include "io/os/folder.h"
 
 static void file_clean(FILE **file) {
     if (*file)
@@ -32,12 +33,17 @@ static int memory_mib(uint32_t *out_mib, struct error *err) {
     return 0;
 }
 
-int host_machine_size(const char *folder, struct size *size, struct error *err) {
-    struct statvfs disk;
-    if (statvfs(folder, &disk) < 0)
-        return error_set(err, -errno, "measure the disk of %s: %s", folder, strerror(errno));
-    size->disk_gib = (uint32_t)(disk.f_blocks * disk.f_frsize >> 30);
-    return memory_mib(&size->memory_mib, err);
+int host_machine_look(const char *vms, uint32_t reserve_gib, struct host_machine *machine,
+                      struct error *err) {
+    struct disk disk;
+    int failed = disk_measure(vms, &disk, err);
+    if (failed)
+        return failed;
+    machine->disk_bytes = disk.free_bytes + folder_bytes(vms);
+    machine->reserve_bytes = disk_usual_reserve(&disk);
+    uint64_t reserve = reserve_gib ? (uint64_t)reserve_gib << 30 : machine->reserve_bytes;
+    machine->is_full = disk.free_bytes < reserve + (machine->is_full ? reserve / 8 : 0);
+    return memory_mib(&machine->memory_mib, err);
 }
 
 static uint32_t lend(uint32_t has, uint32_t wanted, uint32_t reserve) {
@@ -45,11 +51,20 @@ static uint32_t lend(uint32_t has, uint32_t wanted, uint32_t reserve) {
     return all > reserve ? all - reserve : 0;
 }
 
-struct size host_machine_lend(struct size has, struct size wanted, struct size reserve) {
+enum { most_memory_mib = 2048 }; /* that is kept where nobody said how much */
+
+struct size host_machine_lend(const struct host_machine *machine, struct size wanted,
+                              struct size reserve) {
+    uint64_t disk = machine->disk_bytes;
+    uint32_t memory_mib = machine->memory_mib;
+    if (!reserve.disk_gib)
+        disk = disk > machine->reserve_bytes ? disk - machine->reserve_bytes : 0;
+    if (!reserve.memory_mib)
+        memory_mib -= memory_mib / 20 < most_memory_mib ? memory_mib / 20 : most_memory_mib;
     return (struct size){
-        .cpus = lend(has.cpus, wanted.cpus, reserve.cpus),
-        .memory_mib = lend(has.memory_mib, wanted.memory_mib, reserve.memory_mib),
-        .disk_gib = lend(has.disk_gib, wanted.disk_gib, reserve.disk_gib),
+        .cpus = lend(machine->cpus, wanted.cpus, reserve.cpus),
+        .memory_mib = lend(memory_mib, wanted.memory_mib, reserve.memory_mib),
+        .disk_gib = lend((uint32_t)(disk >> 30), wanted.disk_gib, reserve.disk_gib),
     };
 }
 

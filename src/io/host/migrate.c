@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "io/host/libvirt/act.h"
+#include "io/host/libvirt/backup.h"
 #include "io/host/libvirt/migrate.h"
+#include "io/host/start.h"
 #include "io/shell/ports.h"
 
 enum code host_receive(struct host *host, const struct effect_job *job, struct error *err) {
@@ -24,6 +26,8 @@ enum code host_receive(struct host *host, const struct effect_job *job, struct e
     code = host_image_find(&host->files, &job->definition, &facts, err);
     if (code == CODE_OK)
         code = host_vm_prepare(&host->files, job, &facts, err);
+    if (code == CODE_OK)
+        code = host_disk_replace(&host->files, job->vm, err);
     struct host_domain_mark mark = {.epoch = job->epoch};
     text_set(mark.vm, job->vm);
     if (code == CODE_OK)
@@ -51,7 +55,11 @@ static enum code send_away(struct host *host, const struct effect_job *job, stru
     struct libvirt_domain found;
     struct error again = {0};
     host_known_forget(host->known, job->vm); /* what it does from here on is our doing */
-    enum code tried = libvirt_migrate(host->libvirt, job->vm, &move, err);
+    enum code tried = libvirt_driver(host->libvirt) == LIBVIRT_QEMU
+                          ? libvirt_checkpoints_drop(host->libvirt, job->vm, "", err)
+                          : CODE_OK; /* no bitmap goes there that nobody knows */
+    if (tried == CODE_OK)
+        tried = libvirt_migrate(host->libvirt, job->vm, &move, err);
     enum code code = settle(host, job->vm, &found, &again);
     if (code == CODE_LOST)
         return CODE_OK;
@@ -102,9 +110,9 @@ enum code host_adopt(struct host *host, const struct effect_job *job, struct err
         return code;
     host_known_put(host->known, &found.mark);
     if (found.state == VM_PAUSED)
-        code = libvirt_resume(host->libvirt, job->vm, err);
+        code = host_resume(host, job->vm, err);
     else if (found.state != VM_RUNNING) /* the host has lost power since */
-        code = libvirt_start(host->libvirt, job->vm, LIBVIRT_MARK_KNOWN, err);
+        return host_start(host, job, LIBVIRT_MARK_KNOWN, err);
     if (code == CODE_OK)
         host_vm_note_boot(&host->files, job->vm);
     return code;

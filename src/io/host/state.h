@@ -7,18 +7,25 @@
 #include "io/host/files.h"
 #include "io/host/known.h"
 #include "io/host/libvirt/connection.h"
+#include "io/host/machine.h"
 #include "io/os/pool.h"
 
 enum { host_again_ms = 1000 }; /* between questions to a libvirt that does not answer */
+
+struct host_guard;
 
 struct host {
     struct shell *shell;
     struct host_files files;
     atomic_bool closing;
     const char *accelerator; /* "kvm", "tcg", "test" */
+    struct host_machine machine;
+    struct size wanted, reserve; /* by the owner */
+    struct event_host told;      /* the newest one */
     struct host_networks networks;
     struct host_known *known;
     struct libvirt *libvirt;
+    struct host_guard *guard;
     struct pool *jobs, *fetches;
 };
 

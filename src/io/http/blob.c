@@ -40,16 +40,6 @@ void http_token_hash(const struct http_request *request, char out_digest[limit_d
         secret_hash_bytes(header, strlen(header), out_digest);
 }
 
-void http_answer_problem(struct http_request *request, const struct problem *problem) {
-    http_answer(request, problem->status, "application/problem+json");
-    codec_encode(&problem_table, problem, FIELD_API, &request->answer.body);
-    http_answer_header(request, "Cache-Control", "no-store");
-    if (problem->status == 401)
-        http_answer_header(request, "WWW-Authenticate", "Bearer");
-    if (problem->status == 503)
-        http_answer_header(request, "Retry-After", "5");
-}
-
 struct range {
     uint64_t offset, bytes;
 };
@@ -108,34 +98,25 @@ static void answer_file(struct http_request *request, int fd, uint64_t size, con
         problem_set(&problem, CODE_INVALID, NULL, "The archive has %llu bytes; the range lies "
                     "outside", (unsigned long long)size);
         problem_set_status(&problem, 416, "ask for a range inside, or for the whole");
-        http_answer_problem(request, &problem);
-        http_answer_header(request, "Content-Range", "bytes */%llu", (unsigned long long)size);
+        answer_problem(&request->answer, &problem);
+        answer_header(&request->answer, "Content-Range", "bytes */%llu", (unsigned long long)size);
         return;
     }
-    http_answer(request, kind == RANGE_PART ? 206 : 200, "application/octet-stream");
+    answer_begin(&request->answer, kind == RANGE_PART ? 206 : 200, "application/octet-stream");
     request->answer.file_fd = fd;
     request->answer.file_offset = range.offset;
     request->answer.file_bytes = range.bytes;
-    http_answer_header(request, "Accept-Ranges", "bytes");
-    http_answer_header(request, "ETag", "\"%s\"", digest);
+    answer_header(&request->answer, "Accept-Ranges", "bytes");
+    answer_header(&request->answer, "ETag", "\"%s\"", digest);
     if (kind == RANGE_PART)
-        http_answer_header(request, "Content-Range", "bytes %llu-%llu/%llu",
+        answer_header(&request->answer, "Content-Range", "bytes %llu-%llu/%llu",
                            (unsigned long long)range.offset,
                            (unsigned long long)(range.offset + range.bytes - 1),
                            (unsigned long long)size);
 }
 
-void http_answer_blob(struct http_request *request, const char *folder,
-                      const struct token_hashes *readers, const char *digest) {
-    char hash[limit_digest_size];
+void http_answer_archive(struct http_request *request, const char *folder, const char *digest) {
     struct problem problem;
-    http_token_hash(request, hash);
-    if (!token_hashes_have(readers, hash)) {
-        problem_set(&problem, CODE_UNAUTHENTICATED, NULL, "Archives are for those whose token is "
-                    "in this repository's configuration");
-        http_answer_problem(request, &problem);
-        return;
-    }
     struct text path = {0};
     text_addf(&path, "%s/%s", folder, digest);
     int fd = is_digest(digest) ? open(text_data(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
@@ -148,5 +129,19 @@ void http_answer_blob(struct http_request *request, const char *folder,
     if (fd >= 0)
         close(fd);
     problem_set(&problem, CODE_NOT_FOUND, NULL, "There is no archive %.64s here", digest);
-    http_answer_problem(request, &problem);
+    answer_problem(&request->answer, &problem);
+}
+
+void http_answer_blob(struct http_request *request, const char *folder,
+                      const struct token_hashes *readers, const char *digest) {
+    char hash[limit_digest_size];
+    struct problem problem;
+    http_token_hash(request, hash);
+    if (token_hashes_have(readers, hash)) {
+        http_answer_archive(request, folder, digest);
+        return;
+    }
+    problem_set(&problem, CODE_UNAUTHENTICATED, NULL, "Archives are for those whose token is in "
+                "this repository's configuration");
+    answer_problem(&request->answer, &problem);
 }

@@ -12,29 +12,55 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { answer_limit_bytes = 16 << 20, expect_ms = 10000 };
+#include "io/os/disk.h"
+#include "io/os/folder.h"
+
+enum { answer_limit_bytes = 16 << 20, expect_ms = 10000, redirects_most = 5 };
 
 struct transfer {
     CURL *curl;
     struct http_exchange *exchange;
+    uint64_t down_bytes;
+    struct disk_guard guard;
+    struct error fault; /* in writing what comes */
 };
 
+/* Is there room for what comes, and at its beginning for all that is said to come? */
+static int take_room(struct transfer *transfer, size_t length) {
+    const struct http_exchange *exchange = transfer->exchange;
+    struct disk_guard all = transfer->guard;
+    curl_off_t declared = -1;
+    uint64_t whole = transfer->down_bytes + length;
+    if (!transfer->down_bytes)
+        curl_easy_getinfo(transfer->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &declared);
+    if (declared > 0 && (uint64_t)declared > whole)
+        whole = (uint64_t)declared;
+    if (exchange->most_bytes && whole > exchange->most_bytes)
+        return error_set(&transfer->fault, -EFBIG, "it has more than the %" PRIu64 " MiB that may "
+                         "come", exchange->most_bytes >> 20);
+    if (declared > 0 && disk_guard_take(&all, whole, &transfer->fault))
+        return transfer->fault.code;
+    return disk_guard_take(&transfer->guard, length, &transfer->fault);
+}
+
 static size_t on_answer(char *bytes, size_t one, size_t count, void *context) {
-    const struct transfer *transfer = context;
+    struct transfer *transfer = context;
     struct http_exchange *exchange = transfer->exchange;
     size_t length = one * count;
     long status = 0;
     curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (exchange->on_data && status < 400) {
+        exchange->on_data(exchange->context, bytes, length);
+        return length;
+    }
     if (exchange->download_fd < 0 || status >= 400) { /* a refusal is not the file */
         text_add_bytes(&exchange->answer, bytes, length);
         return exchange->answer.full ? 0 : length;
     }
-    for (size_t done = 0; done < length;) {
-        ssize_t written = write(exchange->download_fd, bytes + done, length - done);
-        if (written < 0 && errno != EINTR)
-            return 0;
-        done += written > 0 ? (size_t)written : 0;
-    }
+    if (take_room(transfer, length) ||
+        file_write(exchange->download_fd, bytes, length, "the file for it", &transfer->fault))
+        return 0;
+    transfer->down_bytes += length;
     return length;
 }
 
@@ -47,15 +73,18 @@ static size_t on_upload(char *bytes, size_t one, size_t count, void *context) {
 /* libcurl calls it about once a second, moving or not. */
 static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                        curl_off_t up) {
-    (void)down_total, (void)down, (void)up_total, (void)up;
+    (void)down_total, (void)up_total;
     const struct http_exchange *exchange = context;
-    return atomic_load(exchange->cancel) ? 1 : 0;
+    if (exchange->on_bytes)
+        exchange->on_bytes(exchange->context, (uint64_t)(exchange->upload_fd >= 0 ? up : down));
+    return exchange->cancel && atomic_load(exchange->cancel) ? 1 : 0;
 }
 
+/* An empty value is sent too: "NAME:" would make libcurl leave the header out. */
 static struct curl_slist *add_header(struct curl_slist *headers, const char *name,
                                      const char *value) {
     struct text line = {0};
-    text_addf(&line, "%s: %s", name, value);
+    text_addf(&line, *value ? "%s: %s" : "%s;", name, value);
     struct curl_slist *longer = curl_slist_append(headers, text_data(&line));
     text_deinit(&line);
     return longer ? longer : headers;
@@ -71,10 +100,11 @@ static struct curl_slist *make_headers(const struct http_exchange *exchange) {
         headers = add_header(headers, "Content-Type", exchange->content_type);
     if (exchange->idempotency_key)
         headers = add_header(headers, "Idempotency-Key", exchange->idempotency_key);
-    /* A refused upload is then refused before its bytes have travelled. */
-    headers = add_header(headers, "Expect", exchange->upload_fd >= 0 ? "100-continue" : "");
     text_deinit(&bearer);
-    return headers;
+    if (exchange->upload_fd >= 0) /* what is refused is then so before its bytes have travelled */
+        return add_header(headers, "Expect", "100-continue");
+    struct curl_slist *longer = curl_slist_append(headers, "Expect:"); /* libcurl sends none */
+    return longer ? longer : headers;
 }
 
 static void set_body(CURL *curl, struct http_exchange *exchange) {
@@ -86,7 +116,8 @@ static void set_body(CURL *curl, struct http_exchange *exchange) {
         curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
         curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, (long)expect_ms);
         if (fstat(exchange->upload_fd, &facts) == 0 && S_ISREG(facts.st_mode))
-            curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)facts.st_size);
+            curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE,
+                             (curl_off_t)facts.st_size - (curl_off_t)exchange->upload_offset);
     } else if (exchange->body || strcmp(method, "POST") == 0) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, exchange->body ? exchange->body : "");
     } else if (strcmp(method, "HEAD") == 0) {
@@ -112,13 +143,23 @@ static void set_up(struct transfer *transfer, char *why) {
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
                      (long)(exchange->idle_seconds ? exchange->idle_seconds : 30));
-    if (exchange->ca_file)
+    if (exchange->ca_file) { /* it alone: without a folder, or the system's would do, too */
         curl_easy_setopt(curl, CURLOPT_CAINFO, exchange->ca_file);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+    }
     if (exchange->socket) {
         curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, exchange->socket);
         curl_easy_setopt(curl, CURLOPT_PROXY, "");
     }
-    if (exchange->cancel) {
+    if (exchange->download_offset)
+        curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)exchange->download_offset);
+    if (exchange->follow) {
+        curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+        curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)redirects_most);
+        curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR,
+                         text_starts(exchange->url, "https:") ? "https" : "http,https");
+    }
+    if (exchange->cancel || exchange->on_bytes) {
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
         curl_easy_setopt(curl, CURLOPT_XFERINFODATA, exchange);
@@ -160,11 +201,7 @@ static int fail(const struct http_exchange *exchange, CURLcode code, const char 
     case CURLE_FILE_COULDNT_READ_FILE:
         return error_set(err, -ENOENT, "read %s: %s; check the path", exchange->url, why);
     case CURLE_WRITE_ERROR:
-        return exchange->download_fd >= 0
-                   ? error_set(err, -ENOSPC, "%s %s: the answer could not be written to its file; "
-                               "check the free space", method, exchange->url)
-                   : error_set(err, -EFBIG, "%s %s: the answer is over 16 MiB", method,
-                               exchange->url);
+        return error_set(err, -EFBIG, "%s %s: the answer is over 16 MiB", method, exchange->url);
     case CURLE_ABORTED_BY_CALLBACK:
         return error_set(err, -ECANCELED, "%s %s: given up, because this daemon stops", method,
                          exchange->url);
@@ -189,7 +226,9 @@ int http_call(struct http_exchange *exchange, struct error *err) {
     if (!curl) {
         result = error_set(err, -ENOMEM, "start the HTTP client: libcurl refuses");
     } else {
-        struct transfer transfer = {curl, exchange};
+        struct transfer transfer = {
+            .curl = curl, .exchange = exchange,
+            .guard = {.fd = exchange->download_fd, .reserve_bytes = exchange->reserve_bytes}};
         set_up(&transfer, why);
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
         CURLcode code = curl_easy_perform(curl);
@@ -204,6 +243,10 @@ int http_call(struct http_exchange *exchange, struct error *err) {
         curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &errno_seen);
         if (code == CURLE_COULDNT_CONNECT && exchange->socket)
             result = fail_at_socket(exchange->socket, errno_seen, err);
+        else if (transfer.fault.code)
+            result = error_set(err, transfer.fault.code, "%s %s: %s",
+                               exchange->method ? exchange->method : "GET", exchange->url,
+                               transfer.fault.text);
         else
             result = code == CURLE_OK ? 0 : fail(exchange, code, why, err);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -18,8 +19,18 @@ struct http_exchange {
     const char *idempotency_key;
     const char *body;            /* a terminated text; NULL: none */
     int upload_fd;               /* a file to send in place of `body`; -1: none */
+    uint64_t upload_offset;      /* what of it is not sent, at its beginning */
+    uint64_t download_offset;    /* asks for what is behind so many bytes; 206 says that it comes */
+    void (*on_bytes)(void *context, uint64_t bytes); /* so many were sent, or came; about once a
+                                                      * second; NULL: nobody is told */
+    void *context;
+    /* Where an answer's body goes as it comes, in place of all else; a refusal does not. */
+    void (*on_data)(void *context, const char *bytes, size_t length);
+    bool follow;                 /* redirects, within https or http alone */
     int download_fd;             /* where the answer's body goes, -1: into `answer`;
                                   * a refusal (400 and above) goes into `answer` always */
+    uint64_t most_bytes;         /* that may come into `download_fd`, 0: any: -EFBIG */
+    uint64_t reserve_bytes;      /* that are left free of its disk; 0: the usual: -ENOSPC */
     uint32_t connect_seconds;    /* 0: 10 */
     uint32_t idle_seconds;       /* cut when nothing moves for so long; 0: 30 */
     const atomic_bool *cancel;   /* once true, the call ends within two seconds: -ECANCELED */
@@ -34,5 +45,5 @@ enum { http_key_size = 33 };
 void http_draw_key(char out_key[http_key_size]);
 
 /* 0 when an answer arrived, whatever its status; negative with `err` (what was tried, why it
- * failed, what to do) when none did. Redirects are not followed. */
+ * failed, what to do) when none did. */
 int http_call(struct http_exchange *exchange, struct error *err);

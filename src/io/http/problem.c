@@ -40,6 +40,7 @@ static const unsigned statuses[CODE_COUNT] = {
     [CODE_LOST] = 409,
     [CODE_SHUTTING_DOWN] = 503,
     [CODE_INTERNAL] = 500,
+    [CODE_NO_LEASE] = 503,
 };
 
 unsigned problem_status(enum code code) { return statuses[code]; }

@@ -59,6 +59,8 @@ static int download(const struct image_fetcher_settings *from, const char *diges
         .ca_file = from->ca_file,
         .upload_fd = -1,
         .download_fd = open(part, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644),
+        .most_bytes = from->most_bytes,
+        .reserve_bytes = from->reserve_bytes,
         .cancel = from->cancel,
     };
     if (exchange.download_fd < 0)
@@ -121,64 +123,110 @@ int image_download(const struct image_fetcher_settings *from, const char *digest
 
 struct image_fetcher {
     struct image_fetcher_settings settings; /* its strings are ours */
+    char *own; /* folder of the grants, and of downloads under way */
     struct shell *shell;
     struct pool *pool;
     atomic_bool cancelled;
 };
 
-static bool is_here(const struct image_fetcher *fetcher, const char *digest,
-                    char out_path[path_bytes]) {
-    text_format(out_path, path_bytes, "%s/%s", fetcher->settings.folder, digest);
-    return access(out_path, R_OK) == 0;
+/* The archive, and the mark that this very source has delivered it. */
+struct image_paths {
+    char archive[path_bytes], grant[path_bytes];
+};
+
+static struct image_paths paths_of(const struct image_fetcher *fetcher, const char *digest) {
+    struct image_paths paths;
+    text_format(paths.archive, path_bytes, "%s/%s", fetcher->settings.folder, digest);
+    text_format(paths.grant, path_bytes, "%s/%s", fetcher->own, digest);
+    return paths;
 }
 
-static enum code fetch(struct image_fetcher *fetcher, const char *digest) {
-    char path[path_bytes];
-    if (is_here(fetcher, digest, path))
-        return CODE_OK;
-    struct error err = {0};
-    int fault = image_download(&fetcher->settings, digest, path, &err);
+static bool is_here(const struct image_fetcher *fetcher, const char *digest) {
+    struct image_paths paths = paths_of(fetcher, digest);
+    return access(paths.grant, F_OK) == 0 && access(paths.archive, R_OK) == 0;
+}
+
+/* The whole archive comes from this source, whoever has brought it before: so neither by the time
+ * that it takes nor by the traffic can a manager above tell whether another uses the image. */
+static int fetch(struct image_fetcher *fetcher, const char *digest, struct error *err) {
+    struct image_paths paths = paths_of(fetcher, digest);
+    if (is_here(fetcher, digest))
+        return 0;
+    char coming[path_bytes];
+    text_format(coming, sizeof(coming), "%s/%s.archive", fetcher->own, digest);
+    int fault = image_download(&fetcher->settings, digest, coming, err);
     if (!fault)
-        return CODE_OK;
-    char why[1024];
-    shell_log(fetcher->shell, LOG_WARNING, "image-not-fetched", "digest=%s why=%s", digest,
-              log_quote(err.text, why, sizeof(why)));
+        fault = folder_commit(coming, paths.archive, err);
+    if (fault)
+        return fault;
+    auto_clean(fd_clean) int grant = open(paths.grant, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    return grant < 0 ? error_set(err, -errno, "make %s: %s", paths.grant, strerror(errno)) : 0;
+}
+
+static enum code code_of(int fault) {
+    if (fault == -ENOSPC || fault == -EDQUOT)
+        return CODE_NO_CAPACITY;
     return fault == IMAGE_WRONG_DIGEST ? CODE_IMAGE_BROKEN : CODE_IMAGE_UNAVAILABLE;
 }
 
-static void post(struct shell *shell, const char *digest, enum code code) {
-    struct event event = {.kind = EVENT_IMAGE, .image = {.code = code}};
+static void post(struct image_fetcher *fetcher, const char *digest, int fault,
+                 const struct error *err) {
+    struct event event = {.kind = EVENT_IMAGE, .image = {.link = fetcher->settings.link}};
     text_set(event.image.digest, digest);
-    shell_put(shell, &event);
+    if (fault) {
+        char why[1024];
+        event.image.code = code_of(fault);
+        text_format(event.image.why, sizeof(event.image.why), "%s", err->text);
+        text_make_plain(event.image.why);
+        shell_log(fetcher->shell, LOG_WARNING, "image-not-fetched", "digest=%s why=%s", digest,
+                  log_quote(err->text, why, sizeof(why)));
+    }
+    shell_put(fetcher->shell, &event);
 }
 
 /* All in the batch want the same image: one download answers them. */
 static void on_batch(void *context, struct list *batch) {
     struct image_fetcher *fetcher = context;
     struct work *work = container_of(batch->next, struct work, node);
-    post(fetcher->shell, work->lane, fetch(fetcher, work->lane));
-    shell_serve(fetcher->shell);
+    struct error err = {0};
+    int fault = fetch(fetcher, work->lane, &err);
+    post(fetcher, work->lane, fault, &err);
     struct list *node, *following;
     list_each(node, following, batch)
         memory_free(container_of(node, struct work, node));
+}
+
+static void on_rest(void *context) {
+    const struct image_fetcher *fetcher = context;
+    shell_serve(fetcher->shell);
 }
 
 static void drop_work(struct work *work) { memory_free(work); }
 
 struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *settings,
                                         struct shell *shell, struct error *err) {
-    if (folder_make(settings->folder, 0755, err))
+    struct text own = {0};
+    text_addf(&own, "%s/of-%s", settings->folder, settings->source);
+    if (folder_make(text_data(&own), 0700, err) || folder_sweep(text_data(&own), err)) {
+        text_deinit(&own);
         return NULL;
+    }
     struct image_fetcher *fetcher = memory_new(1, sizeof(*fetcher));
+    fetcher->own = own.data;
     fetcher->settings = (struct image_fetcher_settings){
         .folder = memory_text(settings->folder),
         .url = memory_text(settings->url),
         .ca_file = memory_text(settings->ca_file),
         .token_file = memory_text(settings->token_file),
+        .source = memory_text(settings->source),
+        .link = settings->link,
+        .most_bytes = settings->most_bytes,
+        .reserve_bytes = settings->reserve_bytes,
         .cancel = &fetcher->cancelled,
     };
     fetcher->shell = shell;
-    fetcher->pool = pool_new(fetch_workers, limit_images, on_batch, fetcher, err);
+    const struct pool_calls calls = {on_batch, on_rest, fetcher};
+    fetcher->pool = pool_new(fetch_workers, limit_images, &calls, err);
     if (fetcher->pool)
         return fetcher;
     image_fetcher_free(fetcher);
@@ -186,16 +234,17 @@ struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *set
 }
 
 void image_fetcher_get(struct image_fetcher *fetcher, const char *digest) {
-    char path[path_bytes];
-    if (is_here(fetcher, digest, path)) { /* no worker is woken for a look */
-        post(fetcher->shell, digest, CODE_OK);
+    if (is_here(fetcher, digest)) { /* no worker is woken for a look */
+        post(fetcher, digest, 0, NULL);
         return;
     }
     struct work *work = memory_new(1, sizeof(*work));
     text_set(work->lane, digest);
     if (pool_add(fetcher->pool, work) == POOL_ADDED)
         return;
-    post(fetcher->shell, digest, CODE_IMAGE_UNAVAILABLE);
+    struct error err;
+    int fault = error_set(&err, -EAGAIN, "fetch image %s: too many are waited for", digest);
+    post(fetcher, digest, fault, &err);
     memory_free(work);
 }
 
@@ -208,5 +257,7 @@ void image_fetcher_free(struct image_fetcher *fetcher) {
     memory_clean(&fetcher->settings.url);
     memory_clean(&fetcher->settings.ca_file);
     memory_clean(&fetcher->settings.token_file);
+    memory_clean(&fetcher->settings.source);
+    memory_clean(&fetcher->own);
     memory_free(fetcher);
 }

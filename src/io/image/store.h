@@ -4,17 +4,24 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "io/shell/ports.h"
 
 struct image_fetcher;
 
+/* Of several sources, each has its grants in <folder>/of-<source>/<digest>: an image is there for
+ * a source once that has delivered all of it itself. The archive is kept once. */
 struct image_fetcher_settings {
     const char *folder;     /* <folder>/<digest> */
     const char *url;        /* prefix of the level above: <url>/<digest> */
     const char *ca_file;    /* NULL: the system's */
     const char *token_file; /* NULL: none */
+    uint64_t most_bytes;    /* of one archive; 0: any */
+    uint64_t reserve_bytes; /* left free of the folder's disk; 0: the usual */
+    const char *source;     /* image_fetcher_new only: whom it is fetched from, a name of ours */
+    uint32_t link;          /* to that source */
     const atomic_bool *cancel; /* image_download only: once true, a download is given up; NULL */
 };
 

@@ -1,5 +1,5 @@
-/* A token is its fields joined by colons with a checksum at the end: version 1 names the
- * manager, version 2 brings how to reach it, too. */
+/* A token is its fields joined by colons with a checksum at the end: version 1 names the manager,
+ * version 2 brings how to reach it, too, version 3 by another carrier than XMPP. */
 #include "io/keys/join_token.h"
 
 #include <errno.h>
@@ -12,6 +12,10 @@
 enum { sum_characters = 8 };
 static const char prefix[] = "isthmus-join:"; /* then the version */
 
+static int version_of(const struct join_offer *offer) {
+    return !offer->link.jid ? 1 : !offer->link.carrier ? 2 : 3;
+}
+
 static void add_sum(struct text *out) {
     char digest[limit_digest_size];
     secret_hash_bytes(text_data(out), out->length, digest);
@@ -22,7 +26,7 @@ void join_offer_clear(struct join_offer *offer) { record_clear(&join_link_table,
 
 void join_token_print(const struct join_offer *offer, struct text *out) {
     auto_clean(text_deinit) struct text link = {0};
-    text_addf(out, "%s%d:%s:%s:%llu:%s:%s:", prefix, offer->link.jid ? 2 : 1, offer->id,
+    text_addf(out, "%s%d:%s:%s:%llu:%s:%s:", prefix, version_of(offer), offer->id,
               offer->peer, (unsigned long long)offer->expires_ms, offer->manager_key,
               offer->secret);
     if (offer->link.jid) {
@@ -62,7 +66,7 @@ static bool take_link(const char **at, struct join_link *out) {
 static bool read_fields(const char *at, struct join_offer *out) {
     char version[4], expires[24];
     bool all = take_field(&at, version, sizeof(version)) &&
-               (text_equal(version, "1") || text_equal(version, "2")) &&
+               (text_equal(version, "1") || text_equal(version, "2") || text_equal(version, "3")) &&
                take_field(&at, out->id, sizeof(out->id)) &&
                take_field(&at, out->peer, sizeof(out->peer)) &&
                take_field(&at, expires, sizeof(expires)) &&

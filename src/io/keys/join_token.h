@@ -20,7 +20,8 @@ struct join_offer {
 void join_offer_clear(struct join_offer *offer);
 
 /* "isthmus-join:1:ID:PEER:EXPIRES:KEY:SECRET:ADDRESS:SUM"; with a link, as base64url of its JSON,
- * "isthmus-join:2:ID:PEER:EXPIRES:KEY:SECRET:LINK:ADDRESS:SUM". */
+ * "isthmus-join:2:ID:PEER:EXPIRES:KEY:SECRET:LINK:ADDRESS:SUM"; 3 in place of 2 where the link is
+ * not XMPP's. */
 void join_token_print(const struct join_offer *offer, struct text *out);
 
 /* 0, or -EINVAL with `err`: cut, altered, or no join token at all. */

@@ -62,6 +62,11 @@ static int read_line(const char *path, char out_line[limit_key_line_size], struc
     return 0;
 }
 
+int key_file_read(const char *path, char out_line[limit_key_line_size], struct error *err) {
+    struct stat about;
+    return read_line(path, out_line, &about, err);
+}
+
 static int read_public(const char *path, char out_public[limit_public_key_size],
                        struct stat *out_about, struct error *err) {
     char line[limit_key_line_size];

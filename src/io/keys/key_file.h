@@ -20,6 +20,9 @@ int key_file_make(const char *path, char out_public[limit_public_key_size], stru
  * is there. */
 int key_file_rotate(const char *path, char out_public[limit_public_key_size], struct error *err);
 
+/* FILE's line, which key_file_forget() overwrites. */
+int key_file_read(const char *path, char out_line[limit_key_line_size], struct error *err);
+
 /* What is known of FILE: its public half, and that of FILE.next ("" without one) with its age. */
 struct key_file_state {
     char public_key[limit_public_key_size], next_key[limit_public_key_size];

@@ -9,19 +9,23 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/base64.h"
 #include "base/memory.h"
+#include "message/protocol.h"
 
 enum {
-    key_bytes = crypto_box_PUBLICKEYBYTES,
+    key_bytes = seal_key_bytes,
     overhead = crypto_box_NONCEBYTES + crypto_box_MACBYTES,
+    mark_bytes = 1,
     variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
 };
 
 #define SECRET_PREFIX "secret:"
 static const unsigned char purpose[] = "isthmus frame 1";
 
-static_assert(crypto_box_SECRETKEYBYTES == key_bytes && crypto_box_BEFORENMBYTES == key_bytes &&
-              crypto_generichash_BYTES == key_bytes, "one size of keys");
+static_assert(crypto_box_PUBLICKEYBYTES == key_bytes && crypto_box_SECRETKEYBYTES == key_bytes &&
+              crypto_box_BEFORENMBYTES == key_bytes && crypto_generichash_BYTES == key_bytes,
+              "one size of keys");
 static_assert(sodium_base64_ENCODED_LEN(key_bytes, variant) == limit_public_key_size, "as text");
 static_assert(sodium_base64_ENCODED_LEN(limit_frame_bytes + overhead, variant) - 1 <=
               limit_frame_hard, "the longest frame fits when it is sealed");
@@ -71,9 +75,10 @@ static void seal_ready(void) {
         abort();
 }
 
-/* How many bytes are in exactly this text; 0 if there are none, or more than `most`. libsodium
- * 1.0.18 takes bytes above ASCII for the character of 63: a frame would have several texts. */
-static size_t decode(const char *text, size_t length, unsigned char *out, size_t most) {
+/* How many bytes are in exactly this text of a key; 0 if there are none, or more than `most`.
+ * libsodium 1.0.18 takes bytes above ASCII for the character of 63: a key would have several
+ * texts. */
+static size_t key_decode(const char *text, size_t length, unsigned char *out, size_t most) {
     size_t decoded = 0;
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)text[i] >= 0x80)
@@ -81,18 +86,18 @@ static size_t decode(const char *text, size_t length, unsigned char *out, size_t
     return sodium_base642bin(out, most, text, length, NULL, &decoded, NULL, variant) ? 0 : decoded;
 }
 
-static bool key_read(const char *text, unsigned char out[key_bytes]) {
+bool seal_read_public(const char *text, unsigned char out[seal_key_bytes]) {
     return text && strlen(text) == limit_public_key_size - 1 &&
-           decode(text, limit_public_key_size - 1, out, key_bytes) == key_bytes;
+           key_decode(text, limit_public_key_size - 1, out, key_bytes) == key_bytes;
 }
 
-static bool secret_read(const char *line, unsigned char out[key_bytes]) {
-    return text_starts(line, SECRET_PREFIX) && key_read(line + strlen(SECRET_PREFIX), out);
+bool seal_read_secret(const char *line, unsigned char out[seal_key_bytes]) {
+    return text_starts(line, SECRET_PREFIX) && seal_read_public(line + strlen(SECRET_PREFIX), out);
 }
 
 int seal_check_secret(const char *line, struct error *err) {
     unsigned char key[key_bytes];
-    bool good = secret_read(line, key);
+    bool good = seal_read_secret(line, key);
     sodium_memzero(key, sizeof(key));
     return good ? 0 : error_set(err, -EINVAL, "the file holds no secret key; make one with: "
                                 "isthmus-agent key FILE");
@@ -103,10 +108,10 @@ int seal_check_public(const char *key, struct error *err) {
     if (text_starts(key, SECRET_PREFIX))
         return error_set(err, -EINVAL, "this is a secret key, which nobody else may see: make a "
                          "new one, and give here the public key that the command key prints");
-    return key_read(key, bytes) ? 0
-                                : error_set(err, -EINVAL, "\"%s\" is not a public key; give the "
-                                            "43 characters that the command key prints at the "
-                                            "other end", key);
+    return seal_read_public(key, bytes)
+               ? 0
+               : error_set(err, -EINVAL, "\"%s\" is not a public key; give the 43 characters that "
+                           "the command key prints at the other end", key);
 }
 
 static void key_print(const unsigned char key[key_bytes], char out[limit_public_key_size]) {
@@ -114,7 +119,7 @@ static void key_print(const unsigned char key[key_bytes], char out[limit_public_
 }
 
 static void own_read(struct own_key *own, const char *secret_key) {
-    (void)secret_read(secret_key, own->secret_key);
+    (void)seal_read_secret(secret_key, own->secret_key);
     crypto_scalarmult_base(own->public_key, own->secret_key);
     key_print(own->public_key, own->public_text);
 }
@@ -220,7 +225,7 @@ static int read_foreign(const struct seal *seal, const char *address, const char
                         unsigned char out[key_bytes], struct error *err) {
     if (seal_check_public(public_key, err))
         return err->code;
-    (void)key_read(public_key, out);
+    (void)seal_read_public(public_key, out);
     for (size_t own = SEAL_CURRENT; own <= (size_t)seal->has_next; own++)
         if (sodium_memcmp(out, seal->own[own].public_key, key_bytes) == 0)
             return error_set(err, -EINVAL, "%s has our own key: each end of a link makes its own",
@@ -329,26 +334,36 @@ static unsigned char *room(struct text *text, size_t length) {
 }
 
 static void encode(const unsigned char *bytes, size_t length, struct text *out) {
-    size_t characters = sodium_base64_encoded_len(length, variant) - 1;
+    size_t characters = base64_characters(length);
     (void)room(out, characters);
-    sodium_bin2base64(out->data, characters + 1, bytes, length, variant);
+    base64_encode(bytes, length, out->data);
+    out->data[characters] = 0;
     out->length = characters;
 }
 
-static enum seal_result seal_by(struct seal *seal, const struct pair *pair,
-                                const struct text *frame, struct text *out) {
+static enum seal_result seal_by(const struct pair *pair, const struct text *frame,
+                                struct text *out) {
     if (frame->length > limit_frame_bytes)
         return SEAL_TOO_LONG;
     if (!pair)
         return SEAL_BROKEN;
     size_t sealed = overhead + frame->length;
-    unsigned char *bytes = room(&seal->scratch, sealed);
+    unsigned char *bytes = room(out, mark_bytes + sealed) + mark_bytes;
     randombytes_buf(bytes, crypto_box_NONCEBYTES);
     (void)crypto_box_easy_afternm(bytes + crypto_box_NONCEBYTES,
                                   (const unsigned char *)text_data(frame), frame->length, bytes,
                                   pair->keys[0]);
-    encode(bytes, sealed, out);
+    out->data[0] = frame_bytes_mark;
+    out->length = mark_bytes + sealed;
+    out->data[out->length] = 0;
     return SEAL_DONE;
+}
+
+void seal_to_text(struct seal *seal, struct text *sealed) {
+    size_t length = sealed->length - mark_bytes;
+    unsigned char *bytes = room(&seal->scratch, length);
+    memcpy(bytes, sealed->data + mark_bytes, length);
+    encode(bytes, length, sealed);
 }
 
 /* A frame is sealed to the peer's newest key, since the peer told of that only once it had it for
@@ -363,7 +378,7 @@ enum seal_result seal_frame(struct seal *seal, const char *address, const struct
     bool by_next = pinned->knows_next && seal->end == SEAL_MANAGER;
     size_t at = pair_at(by_next ? SEAL_NEXT : SEAL_CURRENT,
                         pinned->has_next ? SEAL_NEXT : SEAL_CURRENT);
-    return seal_by(seal, pair_of(seal, pinned, at), frame, out);
+    return seal_by(pair_of(seal, pinned, at), frame, out);
 }
 
 enum seal_result seal_answer(struct seal *seal, enum seal_own own, const char *public_key,
@@ -371,9 +386,11 @@ enum seal_result seal_answer(struct seal *seal, enum seal_own own, const char *p
     struct pinned once = {0};
     text_clear(out);
     enum seal_result result =
-        key_read(public_key, once.public_keys[SEAL_CURRENT])
-            ? seal_by(seal, pair_of(seal, &once, pair_at(own, SEAL_CURRENT)), frame, out)
+        seal_read_public(public_key, once.public_keys[SEAL_CURRENT])
+            ? seal_by(pair_of(seal, &once, pair_at(own, SEAL_CURRENT)), frame, out)
             : SEAL_STRANGER;
+    if (result == SEAL_DONE)
+        seal_to_text(seal, out);
     pinned_forget_pairs(&once);
     return result;
 }
@@ -399,7 +416,7 @@ enum seal_result seal_open_request(struct seal *seal, const char *sealed, size_t
     if (length > limit_join_characters)
         return SEAL_TOO_LONG;
     unsigned char *bytes = room(&seal->scratch, length);
-    size_t got = decode(sealed, length, bytes, length);
+    size_t got = base64_decode(sealed, length, bytes, length);
     if (got < crypto_box_SEALBYTES)
         return SEAL_BROKEN;
     unsigned char *request = room(out, got - crypto_box_SEALBYTES);
@@ -435,6 +452,14 @@ static bool open_by_any(struct seal *seal, struct pinned *pinned, unsigned char 
     return false;
 }
 
+/* What is sealed, from either form, into as much room; how many bytes. */
+static size_t unwrap(const char *sealed, size_t length, unsigned char *out) {
+    if (!length || sealed[0] != frame_bytes_mark)
+        return base64_decode(sealed, length, out, length);
+    memcpy(out, sealed + mark_bytes, length - mark_bytes);
+    return length - mark_bytes;
+}
+
 enum seal_result seal_open(struct seal *seal, const char *address, const char *sealed,
                            size_t length, struct text *out) {
     struct pinned *pinned = map_get(&seal->by_address, address);
@@ -444,11 +469,12 @@ enum seal_result seal_open(struct seal *seal, const char *address, const char *s
         return SEAL_STRANGER;
     if (length > limit_frame_hard)
         return SEAL_TOO_LONG;
-    unsigned char *bytes = room(&seal->scratch, length);
-    seal->scratch.length = decode(sealed, length, bytes, length);
+    seal->scratch.length = unwrap(sealed, length, room(&seal->scratch, length));
     if (seal->scratch.length < overhead)
         return SEAL_BROKEN;
     size_t opened = seal->scratch.length - overhead;
+    if (opened > limit_frame_bytes)
+        return SEAL_TOO_LONG;
     if (!open_by_any(seal, pinned, room(out, opened))) {
         text_clear(out);
         return SEAL_BROKEN;

@@ -5,7 +5,11 @@
  *
  *   shared = crypto_box_beforenm(peer's public key, our secret key)         X25519, HSalsa20
  *   key    = BLAKE2b-256(key: shared, "isthmus frame 1" side agent's key manager's key)
- *   text   = base64url(nonce, crypto_box_easy_afternm(frame, nonce, key))   XSalsa20-Poly1305
+ *   sealed = nonce, crypto_box_easy_afternm(frame, nonce, key)              XSalsa20-Poly1305
+ *
+ * A peer that is old gets it as text, base64url(sealed), any other one as bytes, which begin with
+ * a mark that no text has. Where a carrier has room for text alone, it makes one of them
+ * (io/carrier/xmpp/write.h), and both are opened.
  *
  * `side` is the byte 'a' for what the agent's end says and 'm' for the manager's: a frame that is
  * thrown back at its sender, or carried over to another link, does not open. Repeats and gaps are
@@ -71,11 +75,14 @@ enum seal_result {
     SEAL_TOO_LONG = 3, /* over limit_frame_bytes */
 };
 
-/* Puts what goes to `address`, sealed, into `out`. */
+/* Puts what goes to `address`, sealed, as bytes, into `out`. */
 enum seal_result seal_frame(struct seal *seal, const char *address, const struct text *frame,
                             struct text *out);
 
-/* Puts what came from `address`, opened, into `out`; it is empty if that fails. */
+/* Makes them text. */
+void seal_to_text(struct seal *seal, struct text *sealed);
+
+/* Puts what came from `address` in either form, opened, into `out`; it is empty if that fails. */
 enum seal_result seal_open(struct seal *seal, const char *address, const char *sealed,
                            size_t length, struct text *out);
 
@@ -89,8 +96,8 @@ enum seal_result seal_request(struct seal *seal, const char *address, const stru
 enum seal_result seal_open_request(struct seal *seal, const char *sealed, size_t length,
                                    struct text *out);
 
-/* The answer: a frame for whoever has the secret half of `public_key`, pinned or not, by one of
- * our keys: the request does not say which of them its token names. */
+/* The answer: a frame, as text, for whoever has the secret half of `public_key`, pinned or not, by
+ * one of our keys: the request does not say which of them its token names. */
 enum seal_result seal_answer(struct seal *seal, enum seal_own own, const char *public_key,
                              const struct text *frame, struct text *out);
 
@@ -98,6 +105,11 @@ enum seal_result seal_answer(struct seal *seal, enum seal_own own, const char *p
 int seal_check_secret(const char *line, struct error *err);
 int seal_check_public(const char *key, struct error *err);
 
+enum { seal_key_bytes = 32 };
+
+/* The key in such a text; false: there is none. */
+bool seal_read_secret(const char *line, unsigned char out[seal_key_bytes]);
+bool seal_read_public(const char *key, unsigned char out[seal_key_bytes]);
 
 /* The public half of a key file's line. */
 int seal_public_of(const char *secret_key, char out_public[limit_public_key_size],

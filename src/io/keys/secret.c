@@ -1,4 +1,4 @@
-/* libsodium's SHA-256, random bytes and base64url, as the rest of the tree wants them. */
+/* libsodium's SHA-256, BLAKE2b, random bytes and base64url, as the rest of the tree wants them. */
 #include "io/keys/secret.h"
 
 #include <assert.h>
@@ -69,6 +69,30 @@ int secret_hash_file(const char *path, char out_digest[limit_digest_size], struc
     return 0;
 }
 
+static_assert(sizeof(crypto_hash_sha512_state) <= sizeof(struct secret_long_hash), "state fits");
+
+void secret_long_begin(struct secret_long_hash *hash) {
+    sodium_ready();
+    crypto_hash_sha512_init((crypto_hash_sha512_state *)(void *)hash->state);
+}
+
+void secret_long_add(struct secret_long_hash *hash, const void *bytes, size_t length) {
+    crypto_hash_sha512_update((crypto_hash_sha512_state *)(void *)hash->state, bytes, length);
+}
+
+void secret_long_end(struct secret_long_hash *hash, char out_digest[secret_long_digest_size]) {
+    unsigned char bytes[crypto_hash_sha512_BYTES];
+    crypto_hash_sha512_final((crypto_hash_sha512_state *)(void *)hash->state, bytes);
+    sodium_bin2hex(out_digest, secret_long_digest_size, bytes, sizeof(bytes));
+}
+
+void secret_keyed_hash(const unsigned char key[32], const void *bytes, size_t length,
+                       unsigned char out_digest[32]) {
+    sodium_ready();
+    if (crypto_generichash(out_digest, 32, bytes, length, key, 32) != 0)
+        abort(); /* sizes that the library does not take: they are constants */
+}
+
 void secret_random(void *out_bytes, size_t length) {
     sodium_ready();
     randombytes_buf(out_bytes, length);
@@ -95,8 +119,10 @@ int secret_decode(const char *encoded, size_t length, struct text *out) {
 
 void secret_token(char out_token[secret_token_size]) {
     unsigned char bytes[32];
-    secret_random(bytes, sizeof(bytes));
-    sodium_bin2base64(out_token, secret_token_size, bytes, sizeof(bytes),
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    do {
+        secret_random(bytes, sizeof(bytes));
+        sodium_bin2base64(out_token, secret_token_size, bytes, sizeof(bytes),
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    } while (*out_token == '-');
     sodium_memzero(bytes, sizeof(bytes));
 }

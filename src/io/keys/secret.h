@@ -1,4 +1,4 @@
-/* Secrets and digests (libsodium): SHA-256, random bytes, bearer tokens.
+/* Secrets and digests (libsodium): SHA-256, SHA-512, BLAKE2b, random bytes, bearer tokens.
  *
  * A token is shown once to whoever gets it; daemons keep and compare only its digest. */
 #pragma once
@@ -27,6 +27,19 @@ void secret_hash_bytes(const void *bytes, size_t length, char out_digest[limit_d
 /* The digest of a file's content. 0, or negative with `err`. */
 int secret_hash_file(const char *path, char out_digest[limit_digest_size], struct error *err);
 
+/* SHA-512, for lists of digests that others keep. */
+enum { secret_long_digest_size = 129 };
+struct secret_long_hash {
+    uint64_t state[27];
+};
+void secret_long_begin(struct secret_long_hash *hash);
+void secret_long_add(struct secret_long_hash *hash, const void *bytes, size_t length);
+void secret_long_end(struct secret_long_hash *hash, char out_digest[secret_long_digest_size]);
+
+/* BLAKE2b of 32 bytes by a key of 32 bytes. */
+void secret_keyed_hash(const unsigned char key[32], const void *bytes, size_t length,
+                       unsigned char out_digest[32]);
+
 /* Random bytes of the operating system, fit for keys. */
 void secret_random(void *out_bytes, size_t length);
 
@@ -37,5 +50,5 @@ void secret_erase(void *bytes, size_t length);
 void secret_encode(const void *bytes, size_t length, struct text *out);
 int secret_decode(const char *encoded, size_t length, struct text *out);
 
-/* A new bearer token. */
+/* A new bearer token; it begins with no dash, so that no command takes it for an option. */
 void secret_token(char out_token[secret_token_size]);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -18,6 +19,17 @@ int folder_sync(const char *path, struct error *err);
 
 /* Removes the folder and all that is in it; gone already: no harm. Follows no symbolic link. */
 int folder_remove(const char *path, struct error *err);
+
+/* Removes what is half-made in it, by a run that was killed: whatever has a dot in its name. */
+int folder_sweep(const char *path, struct error *err);
+
+/* What all in it takes of its disk: blocks, not lengths. */
+uint64_t folder_bytes(const char *path);
+
+/* Gives the file or folder, and all that is in it, to an account; gone already: no harm. It is
+ * walked by descriptors and follows no symbolic link: whoever may write in it leads us nowhere
+ * else. */
+int folder_give(const char *path, uid_t user, gid_t group, struct error *err);
 
 /* Syncs the file or folder `from`, renames it to `to` and syncs the folder around it. */
 int folder_commit(const char *from, const char *to, struct error *err);

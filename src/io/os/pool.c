@@ -1,13 +1,20 @@
 /* A lane with work is in the ready list or at a worker, never both: so its work is done in
- * order, and by one worker at a time. */
+ * order, and by one worker at a time. A worker that is quick goes on to the next lane before it
+ * rests. */
 #include "io/os/pool.h"
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
+
+enum {
+    quick_ns = 5000000, /* in all, without a rest: so long may wait what came of the first batch */
+    quick_most = 16,    /* batches */
+};
 
 /* A lane exists while work of it waits or is being done. In the ready list, it waits for a
  * worker; out of it, a worker is at it. */
@@ -24,8 +31,7 @@ struct pool {
     struct list ready;
     uint32_t waiting, most;
     enum { POOL_OPEN, POOL_CLOSING } state;
-    pool_run run;
-    void *context;
+    struct pool_calls calls;
     uint32_t workers;
     pthread_t threads[];
 };
@@ -55,7 +61,7 @@ static void serve_lane(struct pool *pool) {
     pool->waiting -= count_all(&batch);
 
     pthread_mutex_unlock(&pool->lock);
-    pool->run(pool->context, &batch);
+    pool->calls.run(pool->calls.context, &batch);
     pthread_mutex_lock(&pool->lock);
 
     if (!list_is_empty(&lane->works)) {
@@ -66,6 +72,26 @@ static void serve_lane(struct pool *pool) {
     memory_free(lane);
 }
 
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Does what waits in ready lanes, as long as that is quick, then rests. As serve_lane(). */
+static void serve_lanes(struct pool *pool) {
+    int64_t begun_ns = now_ns(), now = begun_ns;
+    for (int count = 0; count < quick_most && now - begun_ns < quick_ns; count++) {
+        if (list_is_empty(&pool->ready) || pool->state != POOL_OPEN)
+            break;
+        serve_lane(pool);
+        now = now_ns();
+    }
+    pthread_mutex_unlock(&pool->lock);
+    pool->calls.rest(pool->calls.context);
+    pthread_mutex_lock(&pool->lock);
+}
+
 static void *worker(void *argument) {
     struct pool *pool = argument;
     pthread_mutex_lock(&pool->lock);
@@ -73,13 +99,13 @@ static void *worker(void *argument) {
         if (list_is_empty(&pool->ready))
             pthread_cond_wait(&pool->changed, &pool->lock);
         else
-            serve_lane(pool);
+            serve_lanes(pool);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
-struct pool *pool_new(uint32_t workers, uint32_t most, pool_run run, void *context,
+struct pool *pool_new(uint32_t workers, uint32_t most, const struct pool_calls *calls,
                       struct error *err) {
     struct pool *pool = memory_new(1, sizeof(*pool) + workers * sizeof(pool->threads[0]));
     pthread_mutex_init(&pool->lock, NULL);
@@ -87,8 +113,7 @@ struct pool *pool_new(uint32_t workers, uint32_t most, pool_run run, void *conte
     map_init(&pool->lanes, (uint64_t)(uintptr_t)pool);
     list_init(&pool->ready);
     pool->most = most;
-    pool->run = run;
-    pool->context = context;
+    pool->calls = *calls;
     for (; pool->workers < workers; pool->workers++) {
         int failed = pthread_create(&pool->threads[pool->workers], NULL, worker, pool);
         if (failed) {
@@ -135,23 +160,38 @@ enum pool_added pool_add(struct pool *pool, struct work *work) {
     return added;
 }
 
-void pool_free(struct pool *pool, void (*drop)(struct work *work)) {
-    if (!pool)
-        return;
+bool pool_has(struct pool *pool, const char *lane) {
+    pthread_mutex_lock(&pool->lock);
+    bool has = map_get(&pool->lanes, lane) != NULL;
+    pthread_mutex_unlock(&pool->lock);
+    return has;
+}
+
+void pool_end(struct pool *pool, void (*drop)(struct work *work)) {
     pthread_mutex_lock(&pool->lock);
     pool->state = POOL_CLOSING;
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
     for (uint32_t i = 0; i < pool->workers; i++)
         pthread_join(pool->threads[i], NULL);
+    pool->workers = 0;
 
     struct list *node, *following;
+    pthread_mutex_lock(&pool->lock);
     list_for(struct lane, lane, &pool->ready, ready) {
         list_each(node, following, &lane->works)
             drop(container_of(node, struct work, node));
+        list_remove(&lane->ready);
         memory_free(lane);
     }
     map_deinit(&pool->lanes);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_free(struct pool *pool, void (*drop)(struct work *work)) {
+    if (!pool)
+        return;
+    pool_end(pool, drop);
     pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->lock);
     memory_free(pool);

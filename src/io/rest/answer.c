@@ -2,31 +2,34 @@
  * such as a new token, are put in here. */
 #include "io/rest/answer.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "io/keys/join_token.h"
 #include "io/rest/invitation.h"
 #include "message/codec.h"
+#include "message/query/filter.h"
+#include "message/query/pick.h"
 
-static void add_validator(struct rest_call *call) {
+/* By the first bytes of the body alone: what stands behind them changes while the rest does not. */
+static void add_validator(struct rest_call *call, size_t length) {
     struct http_request *http = &call->http;
     struct text tag = {0};
     text_addf(&tag, "\"%016llx\"",
-              (unsigned long long)map_hash(0, text_data(&http->answer.body),
-                                           http->answer.body.length));
+              (unsigned long long)map_hash(0, text_data(&http->answer.body), length));
     const char *known = http_header(http, "If-None-Match");
     if (known && (text_equal(known, "*") || strstr(known, tag.data))) {
-        http_answer(http, 304, NULL);
-        http_answer_header(http, "Cache-Control", "no-store");
+        answer_begin(&http->answer, 304, NULL);
+        answer_header(&http->answer, "Cache-Control", "no-store");
     }
-    http_answer_header(http, "ETag", "%s", tag.data);
+    answer_header(&http->answer, "ETag", "%s", tag.data);
     text_deinit(&tag);
 }
 
 static void begin(struct rest_call *call, unsigned status) {
-    http_answer(&call->http, status, "application/json");
-    http_answer_header(&call->http, "Cache-Control", "no-store");
+    answer_begin(&call->http.answer, status, "application/json");
+    answer_header(&call->http.answer, "Cache-Control", "no-store");
 }
 
 void rest_answer_record(struct rest_call *call, unsigned status, const struct table *table,
@@ -34,25 +37,44 @@ void rest_answer_record(struct rest_call *call, unsigned status, const struct ta
     begin(call, status);
     codec_encode(table, data, FIELD_API, &call->http.answer.body);
     if (text_equal(call->route->method, "GET"))
-        add_validator(call);
+        add_validator(call, call->http.answer.body.length);
 }
 
-static void answer_list(struct rest_call *call) {
+static void answer_list(struct rest *rest, struct rest_call *call) {
     const struct reply *reply = &call->reply;
     begin(call, 200);
     struct text *body = &call->http.answer.body;
+    struct pick pick;
+    struct filter filter;
+    struct codec_fault fault;
+    struct list_query query = call->query;
+    query.tenant[0] = 0; /* a tenant's own word is not heard: it sees what is its own */
+    const struct table *table = call->route->answer;
+    bool is_right = pick_make(&pick, table, query.fields, &fault) &&
+                    filter_make(&filter, &query, table, &fault);
+    assert(is_right); /* otherwise the request was refused */
     text_add(body, "{\"items\":[");
+    const char *comma = "";
     for (uint32_t i = 0; i < reply->list_count; i++) {
-        text_add(body, i ? "," : "");
-        codec_encode(reply->list[i].table, reply->list[i].data, FIELD_API, body);
+        if (!filter_fits(&filter, reply->list[i].data)) /* it came from the store */
+            continue;
+        text_add(body, comma);
+        codec_encode(&pick.table, reply->list[i].data, FIELD_API, body);
+        comma = ",";
     }
     text_add(body, "]");
     if (reply->next[0]) {
         text_add(body, ",\"next\":");
         codec_add_string(reply->next, body);
     }
+    size_t length = body->length;
+    if (rest_route_is_watched(call->route)) {
+        char revision[watch_revision_size];
+        watch_revision(rest->watch, reply->revision, revision);
+        text_addf(body, ",\"revision\":\"%s\"", revision);
+    }
     text_add(body, "}");
-    add_validator(call);
+    add_validator(call, length);
 }
 
 static void answer_token(struct rest *rest, struct rest_call *call) {
@@ -65,17 +87,17 @@ static void answer_token(struct rest *rest, struct rest_call *call) {
     text_set(offer.secret, call->token);
     pthread_mutex_lock(&rest->lock);
     text_set(offer.manager_key, rest->manager_key);
-    pthread_mutex_unlock(&rest->lock);
     text_set(offer.address, rest->manager_address);
     for (size_t i = 0; i < rest->invitations_count; i++)
         if (text_equal(rest->invitations[i].peer, token->peer))
             offer.link = rest->invitations[i].link; /* borrowed */
     join_token_print(&offer, &text);
+    pthread_mutex_unlock(&rest->lock);
     text_set(created.id, token->id);
     text_set(created.peer, token->peer);
     created.token = text.data; /* borrowed */
     rest_answer_record(call, 201, &token_created_table, &created);
-    http_answer_header(&call->http, "Location", "/v1/tokens/%s", token->id);
+    answer_header(&call->http.answer, "Location", "/v1/tokens/%s", token->id);
 }
 
 static void answer_created(struct rest *rest, struct rest_call *call) {
@@ -86,7 +108,7 @@ static void answer_created(struct rest *rest, struct rest_call *call) {
     }
     if (record->table != &tenant_table) { /* made under its own name */
         rest_answer_record(call, 201, record->table, record->data);
-        http_answer_header(&call->http, "Location", "%s", call->http.path);
+        answer_header(&call->http.answer, "Location", "%s", call->http.path);
         return;
     }
     const struct tenant *tenant = record->data;
@@ -94,7 +116,7 @@ static void answer_created(struct rest *rest, struct rest_call *call) {
     text_set(created.name, tenant->name);
     text_set(created.token, call->token);
     rest_answer_record(call, 201, &tenant_created_table, &created);
-    http_answer_header(&call->http, "Location", "/v1/tenants/%s", tenant->name);
+    answer_header(&call->http.answer, "Location", "/v1/tenants/%s", tenant->name);
 }
 
 static void answer_operation(struct rest_call *call) {
@@ -103,7 +125,7 @@ static void answer_operation(struct rest_call *call) {
     bool asked = !text_equal(call->route->method, "GET");
     rest_answer_record(call, asked && !ended ? 202 : 200, &operation_table, op);
     if (asked)
-        http_answer_header(&call->http, "Location", "/v1/operations/%s", op->id);
+        answer_header(&call->http.answer, "Location", "/v1/operations/%s", op->id);
 }
 
 void rest_answer_reply(struct rest *rest, struct rest_call *call) {
@@ -123,15 +145,15 @@ void rest_answer_reply(struct rest *rest, struct rest_call *call) {
         answer_operation(call);
         break;
     case REPLY_LIST:
-        answer_list(call);
+        answer_list(rest, call);
         break;
     case REPLY_GONE:
-        http_answer(&call->http, 204, NULL);
-        http_answer_header(&call->http, "Cache-Control", "no-store");
+        answer_begin(&call->http.answer, 204, NULL);
+        answer_header(&call->http.answer, "Cache-Control", "no-store");
         break;
     case REPLY_PROBLEM:
         problem_set(&problem, reply->code, reply->field, "%s", reply->text);
-        http_answer_problem(&call->http, &problem);
+        answer_problem(&call->http.answer, &problem);
         break;
     }
     reply_clear(reply);

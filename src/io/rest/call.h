@@ -3,24 +3,39 @@
 
 #include <pthread.h>
 
+#include "base/list.h"
+#include "base/map.h"
 #include "io/http/blob.h"
 #include "io/http/server.h"
 #include "io/keys/secret.h"
+#include "io/rest/health.h"
 #include "io/rest/routes.h"
+#include "io/rest/watch/watch.h"
 #include "io/shell/ports.h"
 #include "message/enrol.h"
 
 struct rest_upload;
 
+/* Who holds calls: those of one token, while there are some. Guarded. */
+struct rest_client {
+    size_t open, waiting, watching;
+    char token_hash[limit_digest_size];
+};
+
 struct rest_call {
     struct http_request http;
     const struct rest_route *route;
     char key[limit_digest_size]; /* the variable part of the path */
+    struct list_query query;     /* of a list that was asked for */
+    bool is_watch;               /* what the role answers lets it in, no more */
+    bool is_counted;             /* among those who watch; guarded */
+    struct watcher watcher;
+    struct rest_client *client;  /* of the token; NULL: nobody, or the owner; guarded */
     struct text body;
     size_t slot;
     struct reply reply;          /* guarded by rest->lock until the call is resumed */
     bool asked;                  /* the role owes a reply; guarded */
-    bool waits;                  /* counted in rest->waiting */
+    bool waits;                  /* is counted */
     char token[secret_token_size]; /* drawn for a new tenant, or to join by */
     struct rest_upload *upload;
 };
@@ -36,8 +51,10 @@ struct rest {
     const struct rest_face *routes;
     struct http_server *server;
     struct shell *shell;
-    char *image_folder;
+    char *image_folder, *image_converter;
+    uint64_t max_image_bytes, image_reserve_bytes;
     char *software;
+    struct rest_health health;
     char *manager_address;
     char manager_key[limit_public_key_size]; /* under the lock */
     const struct rest_invitation *invitations;
@@ -45,15 +62,30 @@ struct rest {
     struct token_hashes clusters;
     pthread_mutex_t lock; /* before the server's own */
     pthread_cond_t uploads_changed;
+    struct list uploads; /* that are under way (upload.c) */
     size_t uploads_count;
     bool publishing; /* an upload has its turn */
-    struct rest_slot slots[http_connections];
-    size_t waiting;
+    struct rest_slot slots[http_requests];
+    struct map clients; /* by token_hash */
+    size_t waiting, watching;
+    struct watch *watch;
+    size_t requests_of_token; /* three quarters of them may wait */
     bool stopping;
 };
 
 /* Holds the call and hands the request to the role; on_resumed follows with call->reply. */
 void rest_ask(struct rest *rest, struct rest_call *call, struct request *request);
+
+/* The call is held by its token, unless the face has none; and is not any more. Under the lock. */
+void rest_hold(struct rest *rest, struct rest_call *call, const char *token_hash);
+void rest_let_go(struct rest *rest, struct rest_call *call);
+
+/* Do other calls with its token leave room for this one, and for its wait? False: `problem`. */
+bool rest_has_room(struct rest *rest, struct rest_call *call, struct problem *problem);
+bool rest_may_wait(struct rest *rest, struct rest_call *call, struct problem *problem);
+
+/* Do those who watch already leave room for this one? Then it is counted among them. */
+bool rest_may_watch(struct rest *rest, struct rest_call *call, struct problem *problem);
 
 /* The call that awaits the reply of this handle; NULL: its client went away. Under the lock. */
 struct rest_call *rest_call_asked(const struct rest *rest, uint64_t handle);

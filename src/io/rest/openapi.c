@@ -1,12 +1,13 @@
 /* Which schema, parameters and problems each route shows. */
 #include "io/rest/openapi.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "io/http/problem.h"
 #include "message/codec.h"
 
-enum { schemas_most = 40 };
+enum { schemas_most = 96 };
 
 struct schemas {
     const struct table *tables[schemas_most];
@@ -16,12 +17,22 @@ struct schemas {
 static const char *const patterns[] = {
     [CHECK_PRINTABLE] = NULL,
     [CHECK_NAME] = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    [CHECK_NEW_NAME] = "^(?![a-z]{1,8}-[0-9a-hjkmnp-tv-z]{26}$)"
+                       "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
     [CHECK_ID] = "^[a-z]{1,8}-[0-9a-hjkmnp-tv-z]{26}$",
     [CHECK_DIGEST] = "^[0-9a-f]{64}$",
     [CHECK_LABELS] = "^[a-z0-9-]+=[a-z0-9-]+(,[a-z0-9-]+=[a-z0-9-]+)*$",
+    [CHECK_METADATA] = "^[^,=]{1,255}=[^,]*(,[^,=]{1,255}=[^,]*)*$",
     [CHECK_NETWORKS] = "^[a-z0-9-]+(,[a-z0-9-]+){0,3}$",
+    [CHECK_SSH_KEYS] = NULL,
+    [CHECK_SSH_NAMES] = "^[a-z0-9-]+(,[a-z0-9-]+){0,15}$",
+    [CHECK_BASE64] = "^[A-Za-z0-9+/]*={0,2}$",
     [CHECK_LINES] = NULL,
 };
+
+static bool is_archive(const struct rest_route *route) {
+    return route->action == REST_BLOB || route->action == REST_EXPORT;
+}
 
 static void add_member(struct text *out, const char *name, const char *value) {
     text_addf(out, ",\"%s\":", name);
@@ -50,6 +61,7 @@ static void add_type(struct text *out, const struct field *field) {
         break;
     case FIELD_FLAG:
         text_add(out, "\"type\":\"boolean\"");
+        text_add(out, field->mask & FIELD_TRUE ? ",\"default\":true" : "");
         break;
     case FIELD_ENUM:
         text_add(out, "\"type\":\"string\",\"enum\":[");
@@ -104,8 +116,9 @@ static void collect(struct schemas *schemas, const struct table *table) {
     for (size_t i = 0; i < schemas->count; i++)
         if (schemas->tables[i] == table)
             return;
-    if (!table || schemas->count == schemas_most)
+    if (!table)
         return;
+    assert(schemas->count < schemas_most); /* the routes are ours: a test asks for the document */
     schemas->tables[schemas->count++] = table;
     for (size_t i = 0; i < table->fields_count; i++)
         if (table->fields[i].table && field_is_shown(&table->fields[i], FIELD_API))
@@ -120,6 +133,16 @@ static void add_parameter(struct text *out, const char *where, const char *name,
     add_member(out, "description", about);
 }
 
+/* Parameters for the fields of a table, from one of them on. */
+static void add_fields(struct text *out, const struct table *table, size_t first) {
+    for (size_t i = first; i < table->fields_count; i++) {
+        add_parameter(out, "query", table->fields[i].name, table->fields[i].about);
+        text_add(out, ",\"schema\":{");
+        add_type(out, &table->fields[i]);
+        text_add(out, "}}");
+    }
+}
+
 static void add_parameters(struct text *out, const struct rest_route *route) {
     text_add(out, ",\"parameters\":[");
     const char *variable = strchr(route->path, '{');
@@ -127,7 +150,7 @@ static void add_parameters(struct text *out, const struct rest_route *route) {
         char name[32];
         text_format(name, sizeof(name), "%.*s", (int)strcspn(variable + 1, "}"), variable + 1);
         add_parameter(out, "path", name, text_equal(name, "vm") ? "Its id or its name."
-                                         : text_equal(name, "digest") ? "SHA-256 of the archive."
+                                         : text_equal(name, "digest") ? "SHA-256 of it."
                                                                       : "Which one.");
         text_add(out, ",\"schema\":{\"type\":\"string\"}}");
     }
@@ -138,6 +161,10 @@ static void add_parameters(struct text *out, const struct rest_route *route) {
         text_add(out, ",\"schema\":{");
         add_type(out, field);
         text_add(out, "}}");
+    }
+    if (route->action == REST_UPLOAD) {
+        add_fields(out, &image_add_table, 1); /* the first is in the path */
+        add_fields(out, &image_sent_table, 0);
     }
     if (rest_route_takes_key(route)) {
         add_parameter(out, "header", "Idempotency-Key",
@@ -155,8 +182,8 @@ static void add_parameters(struct text *out, const struct rest_route *route) {
 
 static void add_body(struct text *out, const struct rest_route *route) {
     if (route->action == REST_UPLOAD)
-        text_add(out, ",\"requestBody\":{\"required\":true,\"description\":\"The archive.\","
-                      "\"content\":{\"application/octet-stream\":{}}}");
+        text_add(out, ",\"requestBody\":{\"required\":true,\"description\":\"An archive, or a "
+                      "disk.\",\"content\":{\"application/octet-stream\":{}}}");
     if (!route->body)
         return;
     text_add(out, ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":"
@@ -177,13 +204,19 @@ static void add_answer(struct text *out, const struct rest_route *route, unsigne
     bool has_body = status != 204 && status != 304;
     if (has_body) {
         text_addf(out, ",\"content\":{\"%s\":{\"schema\":{",
-                  route->action == REST_BLOB ? "application/octet-stream" : "application/json");
+                  is_archive(route)              ? "application/octet-stream"
+                  : route->action == REST_EVENTS ? "text/event-stream"
+                                                 : "application/json");
         if (route->shape == REST_LIST) {
             text_add(out, "\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":"
                           "{\"type\":\"array\",\"items\":{");
             add_reference(out, route->answer);
             text_add(out, "}},\"next\":{\"type\":\"string\",\"description\":\"`after` of the next "
-                          "page; absent on the last.\"}}");
+                          "page; absent on the last.\"}");
+            if (rest_route_is_watched(route))
+                text_add(out, ",\"revision\":{\"type\":\"string\",\"description\":\"`after` of a "
+                              "watch that goes on from here.\"}");
+            text_add(out, "}");
         } else if (route->answer) {
             add_reference(out, route->answer);
         }
@@ -209,9 +242,12 @@ static void add_answers(struct text *out, const struct rest_route *route) {
     case REST_GONE:
         add_answer(out, route, 204, "Gone.");
         break;
+    case REST_STREAM:
+        add_answer(out, route, 200, "Events, as long as the client listens.");
+        break;
     case REST_BYTES:
         add_answer(out, route, 200, "The whole.");
-        if (route->action == REST_BLOB)
+        if (is_archive(route))
             add_answer(out, route, 206, "The range asked for.");
         break;
     }
@@ -226,9 +262,13 @@ static void add_problems(struct text *out, const struct rest_face *face,
         for (enum code code = CODE_OK; code < CODE_COUNT; code++)
             if (problems >> code & 1 && problem_status(code) == status)
                 text_addf(&codes, "%s%s", codes.length ? ", " : "", code_names[code]);
+        if (status == 408)
+            text_add(&codes, "the request did not come whole in time");
+        if (status == 429)
+            text_add(&codes, "one address or token has too many requests open");
         if (status == 415 && route->body)
             text_add(&codes, "the body is not JSON by its Content-Type");
-        if (status == 416 && route->action == REST_BLOB)
+        if (status == 416 && is_archive(route))
             text_add(&codes, "the range lies outside");
         if (codes.length)
             text_addf(out, ",\"%u\":{\"description\":\"%s\",\"content\":{\"application/problem+json"

@@ -7,6 +7,8 @@
 
 #include "base/map.h"
 #include "message/codec.h"
+#include "message/query/filter.h"
+#include "message/query/pick.h"
 
 static bool refuse(struct problem *problem, const char *field, const char *text) {
     problem_set(problem, CODE_INVALID, field[0] ? field : NULL, "%s%s%s", field,
@@ -17,6 +19,17 @@ static bool refuse(struct problem *problem, const char *field, const char *text)
 static void add_parameters(const struct rest_route *route, struct text *out) {
     for (size_t i = 0; i < array_size(route->parameters) && route->parameters[i]; i++)
         text_addf(out, "%s%s", i ? ", " : "", route->parameters[i]);
+}
+
+/* Can rows of the table be as the query wants them? */
+static bool check_query(const struct table *table, const struct list_query *query,
+                        struct problem *problem) {
+    struct pick pick;
+    struct filter filter;
+    struct codec_fault fault;
+    return (pick_make(&pick, table, query->fields, &fault) &&
+            filter_make(&filter, query, table, &fault)) ||
+           refuse(problem, fault.field, fault.text);
 }
 
 static bool take_parameters(const struct rest_call *call, struct request *request,
@@ -39,6 +52,9 @@ static bool take_parameters(const struct rest_call *call, struct request *reques
         if (codec_field_from_text(field, pair->value, into, &fault))
             return refuse(problem, fault.field, fault.text);
     }
+    if (call->route->shape == REST_LIST &&
+        !check_query(call->route->answer, &request->list, problem))
+        return false;
     request->wait_ms = (uint64_t)timing.wait * 1000;
     request->deadline_ms = (uint64_t)timing.deadline * 1000;
     return !call->http.parameters_full || refuse(problem, "", "There are too many parameters");
@@ -89,11 +105,14 @@ static bool take_body(const struct rest_call *call, struct request *request,
     return refuse(problem, fault.field, fault.text);
 }
 
-/* The hash of method, path and body, for the Idempotency-Key; stores keep 63 bits of it. */
-static uint64_t request_hash(const struct rest_call *call) {
+/* The hash of method, path and body, for the Idempotency-Key; stores keep 63 bits of it. The body
+ * is as its table writes it: in what order and with what spaces it came makes no other request. */
+static uint64_t request_hash(const struct rest_call *call, const struct request *request) {
     struct text whole = {0};
     text_addf(&whole, "%s %s\n", call->http.method, call->http.path);
-    text_add_bytes(&whole, text_data(&call->body), call->body.length);
+    if (request->body)
+        codec_encode(request->body, (const char *)request + request->body_offset, FIELD_API,
+                     &whole);
     uint64_t hash = map_hash(0, whole.data, whole.length) & INT64_MAX;
     text_deinit(&whole);
     return hash;
@@ -102,6 +121,7 @@ static uint64_t request_hash(const struct rest_call *call) {
 bool rest_request_make(struct rest_call *call, struct request *out_request,
                        struct problem *problem) {
     *out_request = (struct request){.kind = call->route->kind, .verb = call->route->verb,
+                                    .hard = call->route->hard,
                                     .body = call->route->body,
                                     .body_offset = call->route->body_offset};
     http_token_hash(&call->http, out_request->token_hash);
@@ -115,7 +135,7 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
         !take_tag(call, out_request, problem) ||
         !take_body(call, out_request, problem))
         return false;
-    out_request->body_hash = request_hash(call);
+    out_request->body_hash = request_hash(call, out_request);
     if (out_request->kind == REQUEST_TENANT_CREATE || out_request->kind == REQUEST_TOKEN_CREATE) {
         secret_token(call->token);
         secret_hash_bytes(call->token, strlen(call->token), out_request->new_token_hash);

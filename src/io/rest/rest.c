@@ -20,6 +20,8 @@ static struct rest *rest_of(struct http_face *face) {
 }
 
 void rest_reply(struct rest *rest, struct reply *reply) {
+    if (watch_reply(rest->watch, reply))
+        return;
     pthread_mutex_lock(&rest->lock);
     struct rest_call *call = rest_call_asked(rest, reply->handle);
     if (call) {
@@ -47,9 +49,10 @@ static struct http_request *on_new(struct http_face *face) {
 static void on_closed(struct http_face *face, struct http_request *request) {
     struct rest *rest = rest_of(face);
     struct rest_call *call = call_of(request);
+    watch_leave(rest->watch, &call->watcher);
     pthread_mutex_lock(&rest->lock);
     rest->slots[call->slot].call = NULL;
-    rest->waiting -= call->waits ? 1 : 0;
+    rest_let_go(rest, call);
     rest_upload_close(call);
     pthread_mutex_unlock(&rest->lock);
     reply_clear(&call->reply);
@@ -69,7 +72,7 @@ static enum http_next refuse_route(struct rest_call *call, const char *allow) {
                 http->method);
     problem_set_status(&problem, 405, "use a method that the Allow header names");
     rest_refuse(call, &problem);
-    http_answer_header(&call->http, "Allow", "%s", allow);
+    answer_header(&call->http.answer, "Allow", "%s", allow);
     return HTTP_DONE;
 }
 
@@ -93,35 +96,78 @@ static enum http_next check_head(struct rest_call *call) {
 
 static enum http_next answer_here(struct rest *rest, struct rest_call *call) {
     if (call->route->action == REST_DOCUMENT) {
-        http_answer(&call->http, 200, "application/json");
+        answer_begin(&call->http.answer, 200, "application/json");
         rest_openapi(rest->routes, rest->software, &call->http.answer.body);
         return HTTP_DONE;
     }
-    struct rest_health health = {.status = "ok"};
+    struct health health = {0};
+    if (rest->health.read)
+        rest->health.read(rest->health.daemon, &health);
     text_set(health.software, rest->software);
-    rest_answer_record(call, 200, &rest_health_table, &health);
+    rest_answer_record(call, 200, &health_table, &health);
+    record_clear(&health_table, &health);
+    return HTTP_DONE;
+}
+
+static void take_token(struct rest *rest, struct rest_call *call) {
+    char hash[limit_digest_size];
+    http_token_hash(&call->http, hash);
+    pthread_mutex_lock(&rest->lock);
+    rest_hold(rest, call, rest->routes->trust == REST_BY_TOKEN ? hash : "");
+    pthread_mutex_unlock(&rest->lock);
+}
+
+/* Which archive it is, and whether the caller may have it, the role says. */
+static enum http_next ask_image(struct rest *rest, struct rest_call *call) {
+    struct problem problem;
+    struct request request = {.kind = REQUEST_IMAGE_SHOW};
+    http_token_hash(&call->http, request.token_hash);
+    if (!text_copy(request.key, sizeof(request.key), call->key)) {
+        problem_set(&problem, CODE_NOT_FOUND, NULL, "No image has so long a name");
+        return rest_refuse(call, &problem);
+    }
+    rest_ask(rest, call, &request);
+    return HTTP_HOLD;
+}
+
+static enum http_next send_image(struct rest *rest, struct rest_call *call) {
+    char digest[limit_digest_size];
+    if (call->reply.kind == REPLY_PROBLEM) {
+        rest_answer_reply(rest, call);
+        return HTTP_DONE;
+    }
+    text_set(digest, ((const struct image *)call->reply.record.data)->digest);
+    reply_clear(&call->reply);
+    http_answer_archive(&call->http, rest->image_folder, digest);
     return HTTP_DONE;
 }
 
 static enum http_next on_head(struct http_face *face, struct http_request *request) {
     struct rest *rest = rest_of(face);
     struct rest_call *call = call_of(request);
-    char allow[64], token_hash[limit_digest_size];
+    char allow[64];
     struct problem problem;
     call->route = rest_route_find(rest->routes, request->method, request->path, call->key,
                                   allow);
     if (!call->route)
         return refuse_route(call, allow);
-    http_token_hash(request, token_hash);
-    if (!rest_route_is_open(rest->routes, call->route) && !token_hash[0]) {
+    take_token(rest, call);
+    if (!rest_route_is_open(rest->routes, call->route) && !call->client) {
         problem_set(&problem, CODE_UNAUTHENTICATED, NULL, "The request has no bearer token");
         return rest_refuse(call, &problem);
     }
+    if (!rest_has_room(rest, call, &problem))
+        return rest_refuse(call, &problem);
     switch (call->route->action) {
     case REST_ROLE:
+    case REST_EVENTS:
         return check_head(call);
     case REST_UPLOAD:
         return rest_upload_begin(rest, call);
+    case REST_EXPORT:
+        return ask_image(rest, call);
+    case REST_UPLOADED:
+        return rest_upload_ask(rest, call);
     case REST_BLOB:
         http_answer_blob(request, rest->image_folder, &rest->clusters, call->key);
         return HTTP_DONE;
@@ -153,20 +199,69 @@ static enum http_next on_complete(struct http_face *face, struct http_request *r
     struct problem problem;
     if (call->upload)
         return rest_upload_complete(call);
-    bool is_right = rest_request_make(call, &asked, &problem);
+    bool is_right = rest_request_make(call, &asked, &problem) &&
+                    (!asked.wait_ms || rest_may_wait(rest, call, &problem));
+    call->query = asked.list;
+    call->is_watch = asked.list.watch || call->route->action == REST_EVENTS;
+    if (call->is_watch) { /* the role says whether it may; of what is there, one row will do */
+        asked.list = (struct list_query){.limit = 1};
+        is_right = is_right && rest_may_watch(rest, call, &problem);
+    }
     if (is_right)
         rest_ask(rest, call, &asked);
     request_clear(&asked);
     return is_right ? HTTP_HOLD : rest_refuse(call, &problem);
 }
 
+/* A browser that comes again says by a header what it heard last. */
+static void begin_stream(struct rest *rest, struct rest_call *call) {
+    struct http_request *http = &call->http;
+    const char *last = http_header(http, "Last-Event-ID");
+    bool is_mixed = call->route->action == REST_EVENTS;
+    struct list_query query = call->query;
+    char hash[limit_digest_size] = "", after[limit_cursor_size];
+    if (!last || !text_copy(after, sizeof(after), last))
+        text_set(after, query.after);
+    query.after[0] = 0;
+    query.limit = 0;
+    if (rest->routes->trust == REST_BY_TOKEN)
+        http_token_hash(http, hash);
+    answer_stream(&http->answer, "text/event-stream");
+    answer_header(&http->answer, "Cache-Control", "no-store");
+    answer_header(&http->answer, "X-Accel-Buffering", "no"); /* for proxies */
+    watch_join(rest->watch, &call->watcher,
+               &(struct watch_wish){.http = http, .token_hash = hash,
+                                    .rows = is_mixed ? NULL : call->route->answer,
+                                    .list = call->route->kind, .query = &query, .after = after,
+                                    .number = call->reply.revision});
+    reply_clear(&call->reply);
+}
+
 static enum http_next on_resumed(struct http_face *face, struct http_request *request) {
     struct rest_call *call = call_of(request);
     if (call->upload)
         return rest_upload_resumed(call);
-    rest_answer_reply(rest_of(face), call);
+    if (call->route->action == REST_EXPORT)
+        return send_image(rest_of(face), call);
+    if (call->route->action == REST_UPLOADED)
+        return rest_upload_show(rest_of(face), call);
+    if (call->is_watch && call->reply.kind != REPLY_PROBLEM)
+        begin_stream(rest_of(face), call);
+    else
+        rest_answer_reply(rest_of(face), call);
     return HTTP_DONE;
 }
+
+static long on_stream(struct http_face *face, struct http_request *request, char *bytes,
+                      size_t room) {
+    return watch_read(rest_of(face)->watch, &call_of(request)->watcher, bytes, room);
+}
+
+void rest_stored(struct rest *rest, const struct effect *effect, uint64_t number) {
+    watch_stored(rest->watch, effect, number);
+}
+
+void rest_committed(struct rest *rest, uint64_t number) { watch_committed(rest->watch, number); }
 
 void rest_rekey(struct rest *rest, const char *key) {
     pthread_mutex_lock(&rest->lock);
@@ -174,11 +269,28 @@ void rest_rekey(struct rest *rest, const char *key) {
     pthread_mutex_unlock(&rest->lock);
 }
 
+int rest_renew(struct rest *rest, struct error *err) {
+    return http_server_renew(rest->server, err);
+}
+
+void rest_invite(struct rest *rest, const struct rest_invitation *invitations, size_t count) {
+    pthread_mutex_lock(&rest->lock);
+    rest->invitations = invitations;
+    rest->invitations_count = count;
+    pthread_mutex_unlock(&rest->lock);
+}
+
 static void rest_free(struct rest *rest) {
+    if (rest->watch) {
+        watch_end(rest->watch);
+        watch_free(rest->watch);
+    }
     pthread_mutex_destroy(&rest->lock);
     pthread_cond_destroy(&rest->uploads_changed);
     token_hashes_deinit(&rest->clusters);
+    map_deinit(&rest->clients);
     memory_free(rest->image_folder);
+    memory_free(rest->image_converter);
     memory_free(rest->software);
     memory_free(rest->manager_address);
     memory_free(rest);
@@ -187,11 +299,20 @@ static void rest_free(struct rest *rest) {
 struct rest *rest_start(const struct rest_settings *settings, struct shell *shell,
                         struct error *err) {
     struct rest *rest = memory_new(1, sizeof(*rest));
-    rest->face = (struct http_face){on_new, on_head, on_piece, on_complete, on_resumed, on_closed};
+    map_init(&rest->clients, 0);
+    list_init(&rest->uploads);
+    rest->face = (struct http_face){on_new, on_head, on_piece, on_complete, on_resumed, on_closed,
+                                    on_stream};
     rest->shell = shell;
     rest->routes = settings->face;
     rest->image_folder = settings->image_folder ? memory_text(settings->image_folder) : NULL;
+    rest->image_converter = memory_text(settings->image_converter);
+    rest->requests_of_token = settings->requests_of_token ? settings->requests_of_token
+                                                          : limit_requests_of_token;
+    rest->max_image_bytes = settings->max_image_bytes;
+    rest->image_reserve_bytes = settings->image_reserve_bytes;
     rest->software = memory_text(settings->software);
+    rest->health = settings->health;
     rest->manager_address = memory_text(settings->manager_address);
     text_set(rest->manager_key, settings->manager_key);
     rest->invitations = settings->invitations;
@@ -207,9 +328,11 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
         .tls_certificate_file = settings->tls_certificate_file,
         .tls_key_file = settings->tls_key_file,
         .plain_allowed = settings->plain_allowed,
+        .connections_of_address = settings->connections_of_address,
     };
-    rest->server = http_server_start(&listening, &rest->face, err);
-    if (rest->server)
+    rest->watch = watch_start(shell, settings->face->trust == REST_BY_TOKEN ? WATCH_BY_TOKEN
+                                                                           : WATCH_BY_SOCKET, err);
+    if (rest->watch && http_server_start(&listening, &rest->face, &rest->server, err) == 0)
         return rest;
     rest_free(rest);
     return NULL;
@@ -222,7 +345,7 @@ void rest_stop(struct rest *rest) {
         return;
     pthread_mutex_lock(&rest->lock);
     rest->stopping = true;
-    for (size_t i = 0; i < http_connections; i++) {
+    for (size_t i = 0; i < http_requests; i++) {
         struct rest_call *call = rest->slots[i].call;
         if (!call || !call->asked)
             continue;
@@ -231,6 +354,7 @@ void rest_stop(struct rest *rest) {
         http_resume(&call->http);
     }
     pthread_mutex_unlock(&rest->lock);
+    watch_end(rest->watch);
     http_server_stop(rest->server);
     pthread_mutex_lock(&rest->lock);
     while (rest->uploads_count) /* archives being checked: their threads use all this */

@@ -5,7 +5,9 @@
 #pragma once
 
 #include "base/error.h"
+#include "io/rest/health.h"
 #include "io/rest/invitation.h"
+#include "core/effect.h"
 #include "io/shell/ports.h"
 
 struct rest;
@@ -17,14 +19,20 @@ struct rest_settings {
     const char *tls_certificate_file; /* PEM chain; NULL: plain HTTP */
     const char *tls_key_file;
     bool plain_allowed;        /* the operator said in so many words: plain HTTP off loopback */
+    size_t connections_of_address; /* 0: as the server has it */
+    size_t requests_of_token; /* three quarters may wait; 0: limit_requests_of_token */
     const char *image_folder;  /* archives by digest: uploads go in, clusters pull from here;
                                 * NULL: the face has no such routes */
+    const char *image_converter;  /* isthmus-image-convert; NULL: beside this program */
+    uint64_t max_image_bytes;     /* that may come out of an archive; 0: any */
+    uint64_t image_reserve_bytes; /* left free of the folder's disk; 0: the usual */
     const char *const *cluster_token_hashes; /* who may pull images */
     size_t cluster_token_hashes_count;
     const char *manager_address, *manager_key; /* for join tokens: where, and sealed to whom */
     const struct rest_invitation *invitations; /* outlive the face */
     size_t invitations_count;
     const char *software;
+    struct rest_health health;
 };
 
 /* Listens; NULL with `err`: the address is taken, TLS files are bad, plain HTTP off loopback. */
@@ -36,8 +44,19 @@ uint16_t rest_port(const struct rest *rest); /* the real one, if the setting's w
  * away is ignored. Takes what the reply owns. */
 void rest_reply(struct rest *rest, struct reply *reply);
 
+/* The shell stored an effect, as the change of this number; all up to it are on disk. Both from one
+ * thread at a time. */
+void rest_stored(struct rest *rest, const struct effect *effect, uint64_t number);
+void rest_committed(struct rest *rest, uint64_t number);
+
 /* Tokens are for this key of the manager's from here on. Thread-safe. */
 void rest_rekey(struct rest *rest, const char *key);
+
+/* Serves by the certificate and the key that the files have now, as http_server_renew. */
+int rest_renew(struct rest *rest, struct error *err);
+
+/* What join tokens say from here on; they outlive the face. Thread-safe. */
+void rest_invite(struct rest *rest, const struct rest_invitation *invitations, size_t count);
 
 /* Refuses new requests, answers those held with CODE_SHUTTING_DOWN, closes. */
 void rest_stop(struct rest *rest);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "message/health.h"
 
 #define problem(code) (UINT64_C(1) << (code))
 
@@ -17,14 +18,6 @@ static const struct field timing_fields[] = {
 };
 const struct table rest_timing_table = {"timing", "Times of a request.", sizeof(struct rest_timing),
                                         field_rows(timing_fields)};
-
-static const struct field health_fields[] = {
-    {field_of(struct rest_health, status), .about = "ok while the manager serves.",
-     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
-    {field_of(struct rest_health, software), .about = "Its name and version.", .kind = FIELD_TEXT},
-};
-const struct table rest_health_table = {"health", "That the manager serves.",
-                                        sizeof(struct rest_health), field_rows(health_fields)};
 
 #define list_problems problem(CODE_INVALID)
 #define create_problems (problem(CODE_INVALID) | problem(CODE_CONFLICT))
@@ -66,7 +59,8 @@ static const struct rest_route routes[] = {
      .body_offset = offsetof(struct request, vm_create), .parameters = {"wait", "deadline"},
      .shape = REST_OPERATION, .answer = &operation_table, .problems = vm_problems},
     {"GET", "/v1/vms", "Lists VMs", REST_ROLE, REQUEST_VM_LIST,
-     .parameters = {"limit", "after", "tenant"}, .shape = REST_LIST, .answer = &vm_table,
+     .parameters = {"limit", "after", "tenant", "state", "name", "cluster", "image", "labels",
+                    "sort", "fields", "watch"}, .shape = REST_LIST, .answer = &vm_table,
      .problems = list_problems},
     {"GET", "/v1/vms/{vm}", "Shows a VM, by id or name", REST_ROLE, REQUEST_VM_SHOW,
      .answer = &vm_table, .problems = problem(CODE_NOT_FOUND)},
@@ -75,6 +69,8 @@ static const struct rest_route routes[] = {
     {"POST", "/v1/vms/{vm}/shutdown", "Asks the guest to shut down", vm_act(VERB_SHUTDOWN)},
     {"POST", "/v1/vms/{vm}/stop", "Stops a VM at once", vm_act(VERB_STOP)},
     {"POST", "/v1/vms/{vm}/reboot", "Asks the guest to reboot", vm_act(VERB_REBOOT)},
+    {"POST", "/v1/vms/{vm}/reset", "Reboots a VM, whatever its guest does", vm_act(VERB_REBOOT),
+     .hard = true},
     {"POST", "/v1/vms/{vm}/pause", "Holds a VM in its host's memory", vm_act(VERB_PAUSE)},
     {"POST", "/v1/vms/{vm}/resume", "Lets a paused VM run on", vm_act(VERB_RESUME)},
     {"POST", "/v1/vms/{vm}/suspend", "Saves a VM's memory to disk, for the next start",
@@ -97,33 +93,59 @@ static const struct rest_route routes[] = {
      vm_act_by(VERB_RENAME, vm_rename_table, vm_rename)},
     {"PUT", "/v1/vms/{vm}/metadata", "Sets what is said of a VM",
      vm_act_by(VERB_EDIT, vm_edit_table, vm_edit)},
+    {"PUT", "/v1/vms/{vm}/title", "Sets a VM's title",
+     vm_act_by(VERB_EDIT, vm_title_table, vm_title)},
     {"GET", "/v1/operations", "Lists operations", REST_ROLE, REQUEST_OP_LIST,
-     .parameters = {"limit", "after", "tenant", "vm"}, .shape = REST_LIST,
-     .answer = &operation_table, .problems = list_problems},
+     .parameters = {"limit", "after", "tenant", "vm", "state", "name", "fields", "watch"},
+     .shape = REST_LIST, .answer = &operation_table, .problems = list_problems},
     {"GET", "/v1/operations/{operation}", "Shows an operation, or waits for its end", REST_ROLE,
      REQUEST_OP_SHOW, .parameters = {"wait"}, .answer = &operation_table,
      .problems = problem(CODE_NOT_FOUND) | problem(CODE_INVALID)},
     {"GET", "/v1/shapes", "Lists shapes", REST_ROLE, REQUEST_SHAPE_LIST,
-     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &shape_table,
+     .parameters = {"limit", "after", "name", "fields"}, .shape = REST_LIST,
+     .answer = &shape_table,
      .problems = list_problems},
     {"GET", "/v1/networks", "Lists networks", REST_ROLE, REQUEST_NETWORK_LIST,
-     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &network_table,
+     .parameters = {"limit", "after", "name", "fields"}, .shape = REST_LIST,
+     .answer = &network_table,
      .problems = list_problems},
+    {"POST", "/v1/ssh-keys", "Keeps an SSH public key of the tenant's", REST_ROLE,
+     REQUEST_SSH_KEY_ADD, .body = &ssh_key_add_table,
+     .body_offset = offsetof(struct request, ssh_key), .shape = REST_CREATED,
+     .answer = &ssh_key_table, .problems = create_problems},
+    {"GET", "/v1/ssh-keys", "Lists the SSH public keys that the tenant keeps", REST_ROLE,
+     REQUEST_SSH_KEY_LIST, .parameters = {"limit", "after"}, .shape = REST_LIST,
+     .answer = &ssh_key_table, .problems = list_problems},
+    {"DELETE", "/v1/ssh-keys/{key}", "Removes one; VMs that were made with it keep it", REST_ROLE,
+     REQUEST_SSH_KEY_REMOVE, .shape = REST_GONE, .problems = problem(CODE_NOT_FOUND)},
     {"GET", "/v1/images", "Lists images", REST_ROLE, REQUEST_IMAGE_LIST,
-     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &image_table,
+     .parameters = {"limit", "after", "name", "fields", "watch"}, .shape = REST_LIST,
+     .answer = &image_table,
      .problems = list_problems},
     {"GET", "/v1/images/{image}", "Shows an image", REST_ROLE, REQUEST_IMAGE_SHOW,
      .answer = &image_table, .problems = problem(CODE_NOT_FOUND)},
-    {"PUT", "/v1/images/{image}", "Imports an image; operators only", REST_UPLOAD,
+    {"PUT", "/v1/images/{image}", "Imports an image; a tenant its own", REST_UPLOAD,
      .shape = REST_CREATED, .answer = &image_table,
-     .problems = create_problems | problem(CODE_IMAGE_BROKEN)},
-    {"DELETE", "/v1/images/{image}", "Deletes an image; operators only", REST_ROLE,
+     .problems = create_problems | problem(CODE_IMAGE_BROKEN) | problem(CODE_BUSY) |
+                 problem(CODE_QUOTA_EXCEEDED)},
+    {"GET", "/v1/uploads/{digest}", "Shows how far your upload of a file is", REST_UPLOADED,
+     .answer = &upload_table, .problems = problem(CODE_NOT_FOUND)},
+    {"DELETE", "/v1/images/{image}", "Deletes an image; a tenant its own", REST_ROLE,
      REQUEST_IMAGE_DELETE, .shape = REST_GONE,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
+    {"GET", "/v1/images/{image}/archive", "Sends an image's archive to whoever may use it",
+     REST_EXPORT, .shape = REST_BYTES, .problems = problem(CODE_NOT_FOUND)},
+    {"POST", "/v1/images/{image}/share", "Lets all tenants use a tenant's image; operators only",
+     REST_ROLE, REQUEST_IMAGE_SHARE, .answer = &image_table,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
+    {"POST", "/v1/images/{image}/unshare", "Lets its tenant alone use it again; operators only",
+     REST_ROLE, REQUEST_IMAGE_UNSHARE, .answer = &image_table,
      .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
     {"GET", "/v1/blobs/{digest}", "Sends an image's archive to a cluster", REST_BLOB,
      .shape = REST_BYTES, .problems = problem(CODE_NOT_FOUND)},
     {"GET", "/v1/clusters", "Lists clusters", REST_ROLE, REQUEST_CLUSTER_LIST,
-     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &node_table,
+     .parameters = {"limit", "after", "state", "name", "labels", "fields", "watch"},
+     .shape = REST_LIST, .answer = &node_table,
      .problems = list_problems},
     {"GET", "/v1/clusters/{cluster}", "Shows a cluster", REST_ROLE, REQUEST_CLUSTER_SHOW,
      .answer = &node_table, .problems = problem(CODE_NOT_FOUND)},
@@ -131,12 +153,27 @@ static const struct rest_route routes[] = {
      "Gives up a cluster that is gone for good, with its VMs; operators only", REST_ROLE,
      REQUEST_CLUSTER_FORGET, .answer = &node_table,
      .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
+    {"POST", "/v1/clusters/{cluster}/accept",
+     "Believes what came by a cluster's name with another store; operators only", REST_ROLE,
+     REQUEST_CLUSTER_ACCEPT, .answer = &node_table,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
+    {"GET", "/v1/leftovers", "Lists VMs that are not known to be where they are; operators only",
+     REST_ROLE, REQUEST_LEFTOVER_LIST, .parameters = {"limit", "after", "place"},
+     .shape = REST_LIST, .answer = &leftover_table},
+    {"POST", "/v1/leftovers/{vm}/adopt", "Takes such a VM in; operators only", REST_ROLE,
+     REQUEST_LEFTOVER_ADOPT, .body = &leftover_adopt_cluster_table,
+     .body_offset = offsetof(struct request, leftover), .answer = &leftover_table,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT) | problem(CODE_BAD_STATE)},
+    {"POST", "/v1/leftovers/{vm}/discard", "Has its place remove it; operators only", REST_ROLE,
+     REQUEST_LEFTOVER_DISCARD, .body = &leftover_discard_table,
+     .body_offset = offsetof(struct request, leftover), .answer = &leftover_table,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT) | problem(CODE_UNREACHABLE)},
     {"POST", "/v1/tokens", "Makes a one-time token for a peer to join by; operators only",
      REST_ROLE, REQUEST_TOKEN_CREATE, .body = &token_create_table,
      .body_offset = offsetof(struct request, token_create), .shape = REST_CREATED,
      .answer = &token_created_table, .problems = problem(CODE_NOT_FOUND)},
     {"GET", "/v1/tokens", "Lists tokens to join by; operators only", REST_ROLE, REQUEST_TOKEN_LIST,
-     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &join_token_table},
+     .parameters = {"limit", "after", "fields"}, .shape = REST_LIST, .answer = &join_token_table},
     {"DELETE", "/v1/tokens/{token}", "Revokes a token to join by; operators only", REST_ROLE,
      REQUEST_TOKEN_REVOKE, .shape = REST_GONE, .problems = problem(CODE_NOT_FOUND)},
     {"DELETE", "/v1/keys/{peer}", "Revokes a peer's key: it is heard no more; operators only",
@@ -146,7 +183,8 @@ static const struct rest_route routes[] = {
      .body_offset = offsetof(struct request, tenant_create), .shape = REST_CREATED,
      .answer = &tenant_created_table, .problems = create_problems},
     {"GET", "/v1/tenants", "Lists tenants; operators only", REST_ROLE, REQUEST_TENANT_LIST,
-     .parameters = {"limit", "after"}, .shape = REST_LIST, .answer = &account_table,
+     .parameters = {"limit", "after", "name", "fields", "watch"}, .shape = REST_LIST,
+     .answer = &account_table,
      .problems = list_problems},
     {"GET", "/v1/tenants/{tenant}", "Shows a tenant", REST_ROLE, REQUEST_TENANT_SHOW,
      .answer = &account_table, .problems = problem(CODE_NOT_FOUND)},
@@ -154,6 +192,10 @@ static const struct rest_route routes[] = {
      REST_ROLE, REQUEST_TENANT_QUOTA, .body = &amounts_table,
      .body_offset = offsetof(struct request, limits), .answer = &account_table,
      .problems = problem(CODE_NOT_FOUND)},
+    {"PUT", "/v1/tenants/{tenant}/image-quota",
+     "Sets what a tenant's own images may take; operators only", REST_ROLE, REQUEST_TENANT_IMAGES,
+     .body = &image_quota_table, .body_offset = offsetof(struct request, image_quota),
+     .answer = &account_table, .problems = problem(CODE_NOT_FOUND)},
     {"PUT", "/v1/tenants/{tenant}/permissions",
      "Sets which clusters, shapes and images its new VMs may use; operators only", REST_ROLE,
      REQUEST_TENANT_PERMISSIONS_SET, .body = &tenant_permissions_table,
@@ -168,9 +210,13 @@ static const struct rest_route routes[] = {
      .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
     {"GET", "/v1/whoami", "Shows whose token this is", REST_ROLE, REQUEST_WHOAMI,
      .answer = &whoami_table},
+    {"GET", "/v1/events", "Tells what changes: VMs, operations, for operators all that is listed",
+     REST_EVENTS, REQUEST_WHOAMI, .parameters = {"after", "vm"}, .shape = REST_STREAM,
+     .problems = problem(CODE_INVALID)},
     {"GET", "/v1/openapi.json", "This face's OpenAPI document", REST_DOCUMENT,
      .shape = REST_BYTES},
-    {"GET", "/v1/health", "That the manager serves", REST_HEALTH, .answer = &rest_health_table},
+    {"GET", "/v1/health", "How the manager and its links are", REST_HEALTH,
+     .answer = &health_table},
 };
 const struct rest_face rest_upstream_face = {
     routes, array_size(routes), REST_BY_TOKEN, "Virtual machines on federated clusters"};
@@ -197,13 +243,6 @@ uint64_t rest_route_problems(const struct rest_face *face, const struct rest_rou
     return problems | problem(CODE_TOO_LARGE) | problem(CODE_FULL) | problem(CODE_INTERNAL);
 }
 
-static const struct field *find_field(const struct table *table, const char *name) {
-    for (size_t i = 0; i < table->fields_count; i++)
-        if (text_equal(table->fields[i].name, name))
-            return &table->fields[i];
-    return NULL;
-}
-
 const struct field *rest_route_parameter(const struct rest_route *route, const char *name,
                                          enum rest_holder *out_holder) {
     size_t at = 0;
@@ -212,9 +251,14 @@ const struct field *rest_route_parameter(const struct rest_route *route, const c
         at++;
     if (at == array_size(route->parameters) || !route->parameters[at])
         return NULL;
-    const struct field *field = find_field(&rest_timing_table, name);
+    const struct field *field = field_find(&rest_timing_table, name);
     *out_holder = field ? REST_TIMING : REST_QUERY;
-    return field ? field : find_field(&list_query_table, name);
+    return field ? field : field_find(&list_query_table, name);
+}
+
+bool rest_route_is_watched(const struct rest_route *route) {
+    enum rest_holder holder;
+    return rest_route_parameter(route, "watch", &holder);
 }
 
 /* Does `path` fit `pattern`, with what stands for its variable in out_key? */

@@ -10,12 +10,16 @@
 enum rest_action {
     REST_ROLE,     /* becomes a request to the role */
     REST_UPLOAD,   /* an image's archive comes in */
+    REST_UPLOADED, /* how far that is */
+    REST_EXPORT,   /* an archive goes out to whoever may use the image */
+    REST_EVENTS,   /* all that changes is told; the role's answer to `kind` lets it in */
     REST_BLOB,     /* an archive goes out to a cluster */
     REST_DOCUMENT, /* this face's OpenAPI document */
     REST_HEALTH,
 };
 
-enum rest_shape { REST_RECORD, REST_CREATED, REST_OPERATION, REST_LIST, REST_GONE, REST_BYTES };
+enum rest_shape { REST_RECORD, REST_CREATED, REST_OPERATION, REST_LIST, REST_GONE, REST_BYTES,
+                  REST_STREAM };
 
 /* Times that a request asks for, in seconds. */
 struct rest_timing {
@@ -23,21 +27,16 @@ struct rest_timing {
 };
 extern const struct table rest_timing_table;
 
-struct rest_health {
-    char status[16];
-    char software[limit_software_size];
-};
-extern const struct table rest_health_table;
-
 struct rest_route {
     const char *method, *path; /* one segment may be a variable: "{vm}" */
     const char *summary;
     enum rest_action action;
     enum request_kind kind;      /* REST_ROLE */
     enum verb verb;              /* REQUEST_VM_ACT */
+    bool hard;                   /* VERB_REBOOT */
     const struct table *body;    /* NULL: none, or {} */
     size_t body_offset;          /* in struct request */
-    const char *parameters[4];   /* names in rest_timing_table or list_query_table */
+    const char *parameters[12];  /* names in rest_timing_table or list_query_table */
     enum rest_shape shape;       /* of the answer when all is well */
     const struct table *answer;  /* its record, or a list's rows */
     uint64_t problems;           /* bits 1 << enum code, beyond those of every route */
@@ -60,6 +59,7 @@ extern const struct rest_face rest_upstream_face;
 bool rest_route_is_open(const struct rest_face *face, const struct rest_route *route);
 bool rest_route_takes_key(const struct rest_route *route); /* Idempotency-Key */
 bool rest_route_takes_tag(const struct rest_route *route); /* If-Match */
+bool rest_route_is_watched(const struct rest_route *route); /* a list that takes `watch` */
 
 /* Bits of all codes that the route may answer with. */
 uint64_t rest_route_problems(const struct rest_face *face, const struct rest_route *route);

@@ -36,7 +36,16 @@ struct shell_ports {
     void (*flush)(struct carrier *carrier);
 
     void (*fetch)(struct image_fetcher *fetcher, const char *digest); /* image_fetcher_get */
+    void (*look)(struct host *host);                                  /* host_look; NULL */
     void (*submit)(struct host *host, const struct effect_job *job);  /* host_submit */
+    void (*order)(struct host *host, const struct effect_guard *order); /* host_order */
     void (*reply)(struct rest *rest, struct reply *reply);            /* rest_reply */
+    /* rest_stored: an effect is stored, as the change of this number since the start; and
+     * rest_committed: all up to this number are on disk. NULL: nobody watches */
+    void (*stored)(struct rest *rest, const struct effect *effect, uint64_t number);
+    void (*committed)(struct rest *rest, uint64_t number);
+    void (*status)(void *daemon, uint64_t wall_ms, struct text *out); /* for systemd; NULL: none */
+    void (*renew)(void *daemon); /* certificates are to be read again; NULL: there are none */
+    void *daemon;
     void (*rekey)(struct rest *rest, const char *key); /* rest_rekey: link 0's, for new tokens */
 };

@@ -3,3 +3,4 @@
 
 void notify_ready(void);
 void notify_stopping(void);
+void notify_status(const char *text); /* one line for people */

@@ -8,12 +8,13 @@
 #include "base/memory.h"
 
 /* Room for a frame's header around its messages. */
-enum { header_bytes = 128 };
+enum { header_bytes = 128, parcel_key_size = limit_address_size + 16 };
 
 struct parcel {
     struct list node;
-    char key[limit_address_size + 16]; /* "link address" */
+    char key[parcel_key_size]; /* "link address" */
     uint32_t link;
+    enum frame_form form;
     struct frame_header header; /* of the first message */
     uint32_t count;
     struct text messages;
@@ -37,23 +38,40 @@ static const char *parcel_address(const struct parcel *parcel) {
     return strchr(parcel->key, ' ') + 1;
 }
 
-static struct parcel *outbox_open(struct outbox *outbox, const char *key,
-                                  const struct effect_send *send) {
+static void parcel_key(const struct effect_send *send, char key[parcel_key_size]) {
+    text_format(key, parcel_key_size, "%u %s", send->link, send->address);
+}
+
+/* The one to the message's peer, or NULL. */
+static struct parcel *outbox_find(const struct outbox *outbox, const struct effect_send *send) {
+    struct parcel *newest = outbox->newest;
+    char key[parcel_key_size];
+    if (newest && newest->link == send->link && text_equal(parcel_address(newest), send->address))
+        return newest;
+    parcel_key(send, key);
+    return map_get(&outbox->parcels, key);
+}
+
+static struct parcel *outbox_open(struct outbox *outbox, const struct effect_send *send) {
     struct parcel *parcel = memory_new(1, sizeof(*parcel));
-    text_set(parcel->key, key);
+    parcel_key(send, parcel->key);
     parcel->link = send->link;
+    parcel->form = send->form;
     parcel->header = send->header;
     list_add(&outbox->open, &parcel->node);
     map_put(&outbox->parcels, parcel->key, parcel);
+    outbox->newest = parcel;
     return parcel;
 }
 
 static void outbox_send(struct outbox *outbox, struct parcel *parcel) {
     const struct shell_link *link = &outbox->ports->links[parcel->link];
     text_clear(&outbox->frame);
-    frame_encode(&parcel->header, text_data(&parcel->messages), &outbox->frame);
+    frame_encode(&parcel->header, parcel->form, &parcel->messages, &outbox->frame);
     enum seal_result result =
         seal_frame(link->seal, parcel_address(parcel), &outbox->frame, &outbox->sealed);
+    if (result == SEAL_DONE && parcel->form != FRAME_BYTES)
+        seal_to_text(link->seal, &outbox->sealed);
     if (result == SEAL_TOO_LONG)
         log_line(outbox->log, LOG_ERROR, "message-too-large",
                  "link=\"%s\" to=%s bytes=%zu limit=%d; it is dropped", link->name,
@@ -67,15 +85,19 @@ static void outbox_send(struct outbox *outbox, struct parcel *parcel) {
                                  outbox->sealed.length) == CARRIER_DROPPED)
         log_line(outbox->log, LOG_DEBUG, "frame-dropped", "link=\"%s\" to=%s", link->name,
                  parcel_address(parcel));
+    if (outbox->newest == parcel)
+        outbox->newest = NULL;
     (void)map_remove(&outbox->parcels, parcel->key);
     list_remove(&parcel->node);
     text_deinit(&parcel->messages);
     memory_free(parcel);
 }
 
-static bool parcel_takes(const struct parcel *parcel, const struct frame_header *header,
+static bool parcel_takes(const struct parcel *parcel, const struct effect_send *send,
                          size_t bytes) {
-    return header->from == parcel->header.from && header->to == parcel->header.to &&
+    const struct frame_header *header = &send->header;
+    return send->form == parcel->form && header->from == parcel->header.from &&
+           header->to == parcel->header.to &&
            header->sequence == parcel->header.sequence + parcel->count &&
            parcel->messages.length + 1 + bytes + header_bytes <= limit_frame_batch;
 }
@@ -84,27 +106,27 @@ static bool parcel_takes(const struct parcel *parcel, const struct frame_header 
 static struct parcel *outbox_parcel(struct outbox *outbox, const struct effect_send *send,
                                     size_t bytes) {
     assert(send->link < outbox->ports->links_count && outbox->ports->send);
-    char key[limit_address_size + 16];
-    text_format(key, sizeof(key), "%u %s", send->link, send->address);
-    struct parcel *parcel = map_get(&outbox->parcels, key);
-    if (parcel && !parcel_takes(parcel, &send->header, bytes)) {
+    struct parcel *parcel = outbox_find(outbox, send);
+    if (parcel && !parcel_takes(parcel, send, bytes)) {
         outbox_send(outbox, parcel);
         parcel = NULL;
     }
     if (!parcel)
-        return outbox_open(outbox, key, send);
+        return outbox_open(outbox, send);
+    outbox->newest = parcel;
     parcel->header.received = send->header.received;
     parcel->header.gap = send->header.gap;
+    parcel->header.lease_ms = send->header.lease_ms; /* it goes with `received` */
     return parcel;
 }
 
 void outbox_add(struct outbox *outbox, const struct effect_send *send) {
     text_clear(&outbox->message);
-    message_encode(&send->message, &outbox->message);
+    message_encode(&send->message, send->form, &outbox->message);
     struct parcel *parcel = outbox_parcel(outbox, send, outbox->message.length);
-    if (parcel->count++)
+    if (parcel->count++ && send->form == FRAME_JSON)
         text_add(&parcel->messages, ",");
-    text_add(&parcel->messages, text_data(&outbox->message));
+    text_add_bytes(&parcel->messages, text_data(&outbox->message), outbox->message.length);
 }
 
 void outbox_acknowledge(struct outbox *outbox, const struct effect_send *send) {

@@ -13,6 +13,7 @@ struct outbox {
     const struct log *log;
     struct list open; /* of struct parcel, in the order of opening */
     struct map parcels;
+    struct parcel *newest; /* most messages of a turn go where the one before went */
     struct text message, frame, sealed; /* scratch */
 };
 

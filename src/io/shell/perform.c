@@ -31,50 +31,40 @@ static void performer_tell_saved(struct performer *performer, const struct effec
                code_names[op->code]);
 }
 
-static bool records_are_same(const struct record *left, const struct record *right) {
-    const size_t key = left->table->fields[0].offset;
-    return left->table == right->table &&
-           text_equal((const char *)left->data + key, (const char *)right->data + key);
-}
-
-/* The core saves a record whenever it changed it: of one step, the last one is worth writing. */
-static bool effect_is_outdated(const struct effects *effects, size_t at) {
-    enum { effects_of_a_step = 8 };
-    const struct effect *effect = &effects->items[at];
-    for (size_t i = at + 1; i < effects->count && i <= at + effects_of_a_step; i++)
-        if (effects->items[i].kind == EFFECT_SAVE &&
-            records_are_same(&effects->items[i].record, &effect->record))
-            return true;
-    return false;
-}
-
 int performer_commit(struct performer *performer, struct error *err) {
     bool open = performer->turn.is_open;
     turn_close(&performer->turn);
-    return open ? store_commit(performer->ports->store, err) : 0;
+    int result = open ? store_commit(performer->ports->store, err) : 0;
+    if (open && !result && performer->ports->committed)
+        performer->ports->committed(performer->ports->rest, performer->changes);
+    return result;
 }
 
-static int performer_store(struct performer *performer, const struct effects *effects,
-                           uint64_t now_ms, struct error *err) {
+static int performer_store(struct performer *performer, struct effects *effects, uint64_t now_ms,
+                           struct error *err) {
     struct store *store = performer->ports->store;
-    bool was_open = performer->turn.is_open;
     bool must_commit = turn_must_commit(&performer->turn, effects, now_ms);
-    if (performer->turn.is_open && !was_open && store_begin(store, err))
-        return err->code;
     for (size_t i = 0; i < effects->count; i++) {
-        const struct effect *effect = &effects->items[i];
-        if (turn_way(effect) != TURN_STORES || effect_is_outdated(effects, i))
+        struct effect *effect = &effects->items[i];
+        if (turn_way(effect) != TURN_STORES)
             continue;
-        if (effect->kind == EFFECT_SAVE ? store_put(store, &effect->record, err)
-                                        : store_delete(store, &effect->record, err))
-            return err->code;
+        performer_tell_saved(performer, effect);
+        performer->changes++;
+        if (performer->ports->stored) /* the store takes the record */
+            performer->ports->stored(performer->ports->rest, effect, performer->changes);
+        if (effect->kind == EFFECT_SAVE)
+            store_put(store, &effect->record);
+        else
+            store_delete(store, &effect->record);
     }
     return must_commit ? performer_commit(performer, err) : 0;
 }
 
 static void performer_note(const struct performer *performer, const struct effect_note *note) {
     char quoted[2 * limit_text_size];
-    enum log_level level = note->level == NOTE_WARNING ? LOG_WARNING : LOG_INFO;
+    static const enum log_level levels[] = {
+        [NOTE_INFO] = LOG_INFO, [NOTE_WARNING] = LOG_WARNING, [NOTE_FAULT] = LOG_ERROR};
+    enum log_level level = levels[note->level];
     log_quote(note->text, quoted, sizeof(quoted));
     if (note->op[0])
         log_line(performer->log, level, "note", "op=%s text=%s", note->op, quoted);
@@ -82,8 +72,19 @@ static void performer_note(const struct performer *performer, const struct effec
         log_line(performer->log, level, "note", "text=%s", quoted);
 }
 
-static void performer_reply(const struct shell_ports *ports, struct effect *effect) {
+static bool performer_fetch(void *context, struct record *record) {
+    const struct performer *performer = context;
+    struct error err = {0};
+    int found = store_get(performer->ports->store, record, &err);
+    if (found < 0)
+        log_line(performer->log, LOG_ERROR, "row-unreadable", "text=\"%s\"", err.text);
+    return found > 0;
+}
+
+static void performer_reply(struct performer *performer, struct effect *effect) {
+    const struct shell_ports *ports = performer->ports;
     assert(ports->rest && ports->reply);
+    reply_fetch(&effect->reply, performer_fetch, performer);
     struct reply reply = effect->reply;
     effect->reply = (struct reply){0}; /* the adapter owns it now */
     ports->reply(ports->rest, &reply);
@@ -143,7 +144,7 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         outbox_acknowledge(&performer->outbox, &effect->send);
         break;
     case EFFECT_REPLY:
-        performer_reply(ports, effect);
+        performer_reply(performer, effect);
         break;
     case EFFECT_IMAGE:
         assert(effect->image.link < ports->links_count && ports->fetch &&
@@ -164,6 +165,9 @@ static void performer_one(struct performer *performer, struct effect *effect) {
     case EFFECT_DONE:
         performer->done = true;
         break;
+    case EFFECT_DEPOSED:
+        performer->deposed = effect->deposed;
+        break;
     case EFFECT_PIN:
     case EFFECT_PIN_NEXT:
         performer_pin(performer, effect);
@@ -178,6 +182,10 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         assert(effect->route.link < ports->links_count && ports->route);
         ports->route(ports->links[effect->route.link].carrier, effect->route.address,
                      effect->route.endpoint);
+        break;
+    case EFFECT_GUARD:
+        assert(ports->host && ports->order);
+        ports->order(ports->host, &effect->guard);
         break;
     case EFFECT_KIND_COUNT:
         assert(false && "no effect is of this kind");
@@ -197,15 +205,19 @@ int performer_run(struct performer *performer, struct effects *effects, uint64_t
                   struct error *err) {
     if (performer->log->level >= LOG_DEBUG)
         performer_trace(performer, effects);
+    uint64_t known = performer->changes;
     int result = performer_store(performer, effects, now_ms, err);
-    for (size_t i = 0; !result && i < effects->count; i++)
-        performer_one(performer, &effects->items[i]);
+    for (size_t i = 0; !result && i < effects->count; i++) {
+        struct effect *effect = &effects->items[i];
+        known += turn_way(effect) == TURN_STORES ? 1 : 0;
+        if (effect->kind == EFFECT_REPLY) /* it knows of what was stored before it */
+            effect->reply.revision = known;
+        performer_one(performer, effect);
+    }
     outbox_flush(&performer->outbox);
     for (size_t i = 0; i < performer->ports->links_count; i++)
         performer->ports->flush(performer->ports->links[i].carrier);
-    for (size_t i = 0; !result && i < effects->count; i++) /* nobody waits for the log */
-        performer_tell_saved(performer, &effects->items[i]);
-    log_write(&performer->lines);
+    log_write(&performer->lines); /* nobody waits for the log */
     effects_clear(effects);
     return result;
 }

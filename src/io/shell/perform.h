@@ -12,6 +12,8 @@ struct performer {
     struct outbox outbox;
     struct text lines; /* of the log, of this turn */
     bool done; /* EFFECT_DONE was among them */
+    struct effect_deposed deposed; /* later 0: it was not */
+    uint64_t changes; /* that were stored since the start */
     struct turn turn; /* whether a transaction is open, and when it is due */
 };
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/memory.h"
 #include "io/keys/secret.h"
 #include "message/codec.h"
@@ -37,16 +38,23 @@ struct posted *posted_new(const struct event *event) {
         request_clone(event->request, &posted->request);
         posted->event.request = &posted->request;
         break;
-    case EVENT_IMAGE:
     case EVENT_JOB:
+        if (event->job.found) {
+            record_clone(&vm_table, event->job.found, &posted->found);
+            posted->event.job.found = &posted->found;
+        }
+        break;
+    case EVENT_IMAGE:
     case EVENT_DOMAIN:
     case EVENT_SCANNED:
     case EVENT_HOST:
+    case EVENT_GUARD:
     case EVENT_STOP:
         break;
     case EVENT_JOIN:
     case EVENT_JOINED:
     case EVENT_REKEY:
+    case EVENT_DISK:
     case EVENT_LOAD:
     case EVENT_START:
     case EVENT_TICK:
@@ -126,6 +134,7 @@ void posted_free(struct posted *posted) {
         return;
     frame_clear(&posted->frame);
     request_clear(&posted->request);
+    record_clear(&vm_table, &posted->found);
     memory_free(posted->address);
     memory_free(posted->bytes);
     memory_free(posted);
@@ -142,11 +151,22 @@ void shell_queue_deinit(struct shell_queue *queue) {
     (void)pthread_mutex_destroy(&queue->mutex);
 }
 
+/* Where the queue lies in memory is drawn anew for each process. */
+static size_t sender_of(const struct shell_queue *queue, const struct posted *posted) {
+    uint64_t seed = (uint64_t)(uintptr_t)queue + posted->event.frame.link;
+    return map_hash(seed, posted->address, strlen(posted->address)) % array_size(queue->senders);
+}
+
 bool shell_queue_put(struct shell_queue *queue, struct posted *posted) {
+    if (posted->bytes)
+        posted->sender = sender_of(queue, posted);
     (void)pthread_mutex_lock(&queue->mutex);
-    bool fits = !posted->bytes || queue->bytes + posted->length <= limit_queued_bytes;
+    bool fits = !posted->bytes ||
+                (queue->bytes + posted->length <= limit_queued_bytes &&
+                 queue->senders[posted->sender] + posted->length <= limit_queued_of_one);
     if (fits) {
         queue->bytes += posted->length;
+        queue->senders[posted->sender] += posted->length;
         *queue->last = posted;
         queue->last = &posted->next;
     }
@@ -161,6 +181,7 @@ struct posted *shell_queue_take(struct shell_queue *queue) {
     struct posted *posted = queue->first;
     if (posted) {
         queue->bytes -= posted->length;
+        queue->senders[posted->sender] -= posted->length;
         queue->first = posted->next;
         if (!queue->first)
             queue->last = &queue->first;

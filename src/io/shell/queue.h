@@ -7,7 +7,10 @@
 #include "core/event.h"
 #include "io/keys/seal.h"
 
-enum { limit_queued_bytes = 16 * 1024 * 1024 }; /* of frames that wait to be decoded */
+enum {
+    limit_queued_bytes = 16 * 1024 * 1024, /* of frames that wait to be decoded */
+    limit_queued_of_one = limit_queued_bytes / 16, /* of one sender: more than a session keeps */
+};
 
 /* One event, with all that it points to. A received frame stays sealed until it is taken. */
 struct posted {
@@ -16,14 +19,17 @@ struct posted {
     char *address;
     char *bytes; /* of a frame that is not yet decoded, or NULL */
     size_t length;
+    size_t sender; /* in shell_queue.senders */
     struct frame frame;
     struct request request;
+    struct vm found; /* EVENT_JOB */
 };
 
 struct shell_queue {
     pthread_mutex_t mutex;
     struct posted *first, **last;
     size_t bytes;
+    size_t senders[256]; /* bytes of each; few addresses share one, and none can choose which */
 };
 
 struct posted *posted_new(const struct event *event);
@@ -40,7 +46,8 @@ int posted_decode(struct posted *posted, struct seal *seal, struct text *scratch
 void shell_queue_init(struct shell_queue *queue);
 void shell_queue_deinit(struct shell_queue *queue);
 
-/* Takes over `posted`. False, and it is freed: a frame too many; the session mends it. */
+/* Takes over `posted`. False, and it is freed: a frame too many, of all or of its sender; the
+ * session mends it. */
 bool shell_queue_put(struct shell_queue *queue, struct posted *posted);
 
 /* The oldest, the caller's from here on, or NULL. */

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <uv.h>
 
 #include "base/memory.h"
@@ -19,7 +20,8 @@
 #include "io/shell/queue.h"
 
 /* Events of one turn: enough to fill frames and commits, few enough to stay answering. */
-enum { turn_events = 256, grace_ms = 10000, complaint_ms = 1000, keys_ms = 1000 };
+enum { turn_events = 256, grace_ms = 10000, complaint_ms = 1000, keys_ms = 1000,
+       look_ms = 5000 };
 static const uint64_t never = UINT64_MAX;
 
 struct shell {
@@ -27,8 +29,8 @@ struct shell {
     const struct log *log;
     uv_loop_t loop;
     uv_async_t wake;
-    uv_timer_t deadline, grace, keys;
-    uv_signal_t terminate, interrupt;
+    uv_timer_t deadline, grace, keys, look;
+    uv_signal_t terminate, interrupt, hangup;
     bool stopping;
     struct shell_queue queue;
     atomic_uint_fast64_t overflows; /* frames that found the queue full */
@@ -39,13 +41,20 @@ struct shell {
     const struct shell_ports *ports; /* while it runs */
     struct performer performer;
     struct shell_keys key_changes;
+    atomic_bool disk_full; /* as the role was told last */
     struct effects effects;
     struct text opened; /* scratch */
+    struct text status; /* as systemd was told */
     struct error failure; /* of a commit */
     uint64_t armed_ms;      /* when the loop wakes by itself, or never */
 };
 
-static uint64_t now_ms(void) { return uv_hrtime() / 1000000; }
+/* It goes on while the machine is suspended, as a lease does that is held here. */
+static uint64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static uint64_t wall_ms(void) {
     uv_timeval64_t now;
@@ -218,6 +227,20 @@ static void shell_turn_on_loop(struct shell *shell) {
 static void on_wake(uv_async_t *wake) { shell_turn_on_loop(wake->data); }
 static void on_deadline(uv_timer_t *timer) { shell_turn_on_loop(timer->data); }
 
+/* What systemd shows of us, when it has changed. */
+static void shell_tell_status(struct shell *shell) {
+    const struct shell_ports *ports = shell->ports;
+    auto_clean(text_deinit) struct text status = {0};
+    if (!ports->status || shell->stopping)
+        return;
+    ports->status(ports->daemon, wall_ms(), &status);
+    if (text_equal(text_data(&status), text_data(&shell->status)))
+        return;
+    notify_status(text_data(&status));
+    text_clear(&shell->status);
+    text_add(&shell->status, text_data(&status));
+}
+
 /* A key to change to may be put beside ours at any time. */
 static void on_keys(uv_timer_t *timer) {
     struct shell *shell = timer->data;
@@ -226,6 +249,25 @@ static void on_keys(uv_timer_t *timer) {
     for (uint32_t i = 0; shell->state == SHELL_SERVING && i < shell->ports->links_count; i++)
         if (shell_keys_look(&shell->key_changes, i, wall_ms(), &event))
             shell_step(shell, &event);
+    (void)pthread_mutex_unlock(&shell->turn);
+    shell_tell_status(shell);
+    shell_turn_on_loop(shell);
+}
+
+bool shell_disk_is_full(const struct shell *shell) { return atomic_load(&shell->disk_full); }
+
+/* Is there room on the disk, of the books and of the host? */
+static void on_look(uv_timer_t *timer) {
+    struct shell *shell = timer->data;
+    if (shell->ports->look)
+        shell->ports->look(shell->ports->host);
+    (void)pthread_mutex_lock(&shell->turn);
+    bool is_full = shell->state == SHELL_SERVING && !store_has_room(shell->ports->store);
+    if (is_full != atomic_load(&shell->disk_full) && !shell_has_ended(shell)) {
+        struct event event = {.kind = EVENT_DISK, .disk = {is_full}};
+        atomic_store(&shell->disk_full, is_full);
+        shell_step(shell, &event);
+    }
     (void)pthread_mutex_unlock(&shell->turn);
     shell_turn_on_loop(shell);
 }
@@ -250,11 +292,19 @@ static void on_signal(uv_signal_t *handle, int number) {
     shell_post(shell, &(struct event){.kind = EVENT_STOP});
 }
 
+/* What was renewed is read; otherwise it does nothing. */
+static void on_hangup(uv_signal_t *handle, int number) {
+    struct shell *shell = handle->data;
+    log_line(shell->log, LOG_INFO, "renewing", "signal=%d", number);
+    if (shell->state == SHELL_SERVING && shell->ports->renew)
+        shell->ports->renew(shell->ports->daemon);
+}
+
 /* libuv's set-up calls fail only when the process has no descriptors or memory left. */
 static void must_work(int result) {
     if (result) {
-        (void)fprintf(stderr, "event loop: %s\n", uv_strerror(result));
-        abort();
+        (void)fprintf(stderr, "event loop: %s; raise the process's limits\n", uv_strerror(result));
+        exit(1);
     }
 }
 
@@ -270,11 +320,13 @@ struct shell *shell_new(struct role *role, const struct log *log) {
     must_work(uv_timer_init(&shell->loop, &shell->deadline));
     must_work(uv_timer_init(&shell->loop, &shell->grace));
     must_work(uv_timer_init(&shell->loop, &shell->keys));
+    must_work(uv_timer_init(&shell->loop, &shell->look));
     must_work(uv_signal_init(&shell->loop, &shell->terminate));
     must_work(uv_signal_init(&shell->loop, &shell->interrupt));
+    must_work(uv_signal_init(&shell->loop, &shell->hangup));
     shell->wake.data = shell->deadline.data = shell->grace.data = shell;
-    shell->keys.data = shell;
-    shell->terminate.data = shell->interrupt.data = shell;
+    shell->keys.data = shell->look.data = shell;
+    shell->terminate.data = shell->interrupt.data = shell->hangup.data = shell;
     return shell;
 }
 
@@ -311,10 +363,12 @@ static void shell_end(struct shell *shell) {
 int shell_run(struct shell *shell, const struct shell_ports *ports, struct error *err) {
     must_work(uv_signal_start(&shell->terminate, on_signal, SIGTERM));
     must_work(uv_signal_start(&shell->interrupt, on_signal, SIGINT));
+    must_work(uv_signal_start(&shell->hangup, on_hangup, SIGHUP));
     int result = shell_begin(shell, ports, err);
     if (!result) {
         (void)uv_async_send(&shell->wake);
         must_work(uv_timer_start(&shell->keys, on_keys, 0, keys_ms));
+        must_work(uv_timer_start(&shell->look, on_look, 0, look_ms));
         (void)uv_run(&shell->loop, UV_RUN_DEFAULT);
     }
     shell_end(shell);
@@ -322,6 +376,9 @@ int shell_run(struct shell *shell, const struct shell_ports *ports, struct error
         result = shell->failure.code;
     if (result && err && !err->code)
         *err = shell->failure;
+    const struct effect_deposed *deposed = &shell->performer.deposed;
+    if (!result && deposed->later)
+        result = error_set(err, -ESTALE, SHELL_DEPOSED, deposed->term, deposed->later);
     return result;
 }
 
@@ -340,5 +397,6 @@ void shell_free(struct shell *shell) {
     (void)pthread_mutex_destroy(&shell->turn);
     effects_deinit(&shell->effects);
     text_deinit(&shell->opened);
+    text_deinit(&shell->status);
     memory_free(shell);
 }

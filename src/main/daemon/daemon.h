@@ -1,5 +1,6 @@
 /* What the three daemons' main programs have in common: arguments, the state folder, the log, and
- * the way they fail. Exit codes: 0 fine, 1 failure while running, 2 usage or configuration. */
+ * the way they fail. Exit codes: 0 fine, 1 failure while running, 2 usage or configuration, 3 what
+ * was to be printed could not be written, 4 a manager that a later one by its name has followed. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,7 +8,7 @@
 #include "io/config/load.h"
 #include "io/shell/shell.h"
 
-enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };
+enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2, EXIT_DEPOSED = 4 };
 
 enum { daemon_sets_most = 64 };
 
@@ -15,7 +16,8 @@ enum daemon_purpose {
     DAEMON_SERVE,
     DAEMON_CHECK, /* --check: read the configuration and say whether it is good */
     DAEMON_JOIN,  /* join TOKEN */
-    DAEMON_INIT,  /* init, of the downstream manager */
+    DAEMON_INIT,  /* init, of managers */
+    DAEMON_RAISE, /* --raise-term, of managers */
     DAEMON_LEAVE, /* all is said: exit with the given code */
 };
 
@@ -23,13 +25,19 @@ struct daemon_options {
     const char *program; /* "isthmus-upstream" */
     const char *config;  /* path of the file */
     enum daemon_purpose purpose;
-    const char *token; /* DAEMON_JOIN */
+    const char *token; /* DAEMON_JOIN; DAEMON_INIT: to join by afterwards, or NULL */
     const char *name;  /* of the uplink that it makes; NULL: cluster, or by the manager's domain */
-    const char *domain, *hosts, *ca_file, *enter; /* DAEMON_INIT */
+    const char *domain, *ca_file, *enter; /* DAEMON_INIT */
+    const char *hosts, *clusters; /* of those one, names by commas */
+    const char *carrier;    /* the application server's kind */
+    const char *url;        /* where it is; NULL: by the domain */
+    const char *server_key; /* by which it proves itself, of a kind without certificates */
     uint64_t expires_seconds;                     /* of its tokens */
     const char *sets[daemon_sets_most];           /* both: "downlink.port=5222" */
     size_t sets_count;
-    bool makes; /* one of these was given */
+    bool with_prosody; /* DAEMON_INIT: make the application server, too */
+    bool no_start; /* the service is left as it is */
+    bool makes;    /* one of these was given */
     int code; /* DAEMON_LEAVE */
 };
 
@@ -37,7 +45,8 @@ struct daemon_options {
  * authorities. `daemon` is "upstream", "downstream" or "agent". */
 struct daemon_options daemon_begin(int count, char **arguments, const char *daemon);
 
-/* Prints the error as one line on standard error and returns the exit code: `code`. */
+/* Prints the error as one line on standard error and returns the exit code: `code`, or EXIT_DEPOSED
+ * where that is why. */
 int daemon_fail(const struct daemon_options *options, const struct error *err, int code);
 
 /* Prints that the configuration is good, exit code 0. */
@@ -66,3 +75,6 @@ int daemon_serve(const struct log *log, struct shell *shell, const struct shell_
                  const char *state);
 
 struct peer_setting daemon_peer(const char *name, const char *address, uint32_t link);
+
+/* What is believed of what a peer says it has, at the most. */
+struct amounts daemon_most(const struct peer_config *config);

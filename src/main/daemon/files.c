@@ -37,7 +37,9 @@ char *daemon_files(const char *config, struct error *err) {
     text_addf(&path, "%s%s%.*s%s", whole ? whole : "", whole ? "/" : "",
               (int)(suffixed ? length - 5 : length), config, suffixed ? "" : ".d");
     memory_free(whole);
-    if (!folder_make(path.data, 0700, err))
+    auto_clean(memory_clean) char *around = memory_text(path.data);
+    *strrchr(around, '/') = 0; /* others have their files there, too: not of ours alone to read */
+    if ((!*around || !folder_make(around, 0755, err)) && !folder_make(path.data, 0700, err))
         return path.data;
     text_deinit(&path);
     return NULL;

@@ -11,6 +11,8 @@ struct inviting {
     size_t peers_count;
     const struct listen_config *images; /* [images], or [api] */
     char *image_token;                  /* of peers that have none of their own; NULL: none */
+    const struct server_config *servers; /* further ones of the downlink */
+    size_t servers_count;
 };
 
 struct invitations {

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "io/os/folder.h"
+#include "main/daemon/service.h"
 
 struct joining {
     struct log log;
@@ -95,7 +96,8 @@ static int explain(const struct joining *joining, const struct join_offer *offer
                      offer->address);
 }
 
-int daemon_join(const struct daemon_options *options, const struct daemon_joining *daemon) {
+/* Until the verdict; the store is free again afterwards. */
+static int join(const struct daemon_options *options, const struct daemon_joining *daemon) {
     struct error err = {0};
     struct daemon_making *making = daemon->making;
     const struct join_offer *offer = &making->offer;
@@ -109,12 +111,18 @@ int daemon_join(const struct daemon_options *options, const struct daemon_joinin
         .store = joining.store, .links = &joining.link, .links_count = 1, .send = carrier_send,
         .flush = carrier_flush};
     if (shell_run(joining.shell, &ports, &err) || explain(&joining, offer, &err) ||
-        (making->fresh && folder_commit(making->fresh, options->config, &err)))
+        (making->fresh && folder_commit(making->fresh, options->config, &err)) ||
+        service_own(options, daemon->config->state, &err))
         return daemon_fail(options, &err, EXIT_FAILED);
     (void)printf("%s: joined %s as %s; both keys are pinned\n", options->program, offer->address,
                  offer->peer);
-    if (making->fresh)
+    return EXIT_FINE;
+}
+
+int daemon_join(const struct daemon_options *options, const struct daemon_joining *daemon) {
+    int code = join(options, daemon);
+    if (code == EXIT_FINE && daemon->making->fresh && !service_start(options))
         (void)printf("%s: the configuration is %s; start the daemon\n", options->program,
                      options->config);
-    return EXIT_FINE;
+    return code;
 }

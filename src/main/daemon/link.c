@@ -16,7 +16,7 @@ struct servers {
 };
 
 static bool is_same_cluster(const struct link_config *one, const struct link_config *other) {
-    return text_equal(one->carrier, other->carrier) && text_equal(one->jid, other->jid);
+    return text_equal(one->carrier, other->carrier) && text_equal(one->address, other->address);
 }
 
 /* Nodes of one cluster, at which we have one address, stand next to each other. */
@@ -39,13 +39,16 @@ static void describe(struct servers *servers) {
         const struct link_config *config = &servers->configs[i];
         servers->endpoints[i] = (struct carrier_endpoint){
             .kind = carrier_kind_find(config->carrier),
-            .address = config->jid,
+            .address = config->address,
             .password = config->password.text,
             .certificate_file = config->certificate_file,
             .key_file = config->certificate_key_file,
+            .url = config->url,
+            .proxy = config->proxy,
             .host = config->server,
             .port = (uint16_t)config->port,
             .ca_file = config->ca_file,
+            .server_key = config->server_key,
         };
         assert(servers->endpoints[i].kind); /* value_check_carrier knows them, too */
     }
@@ -95,8 +98,8 @@ struct carrier *daemon_connect_down(const struct daemon_link *link, struct shell
         memory_new(link->peers_count, sizeof(*askers));
     for (size_t i = 0; i < count; i++) {
         char *text = texts + i * limit_address_size;
-        config_peer_address(&link->peers[i / servers.count], servers.configs[i % servers.count].jid,
-                            text);
+        config_peer_address(&link->peers[i / servers.count],
+                            servers.configs[i % servers.count].address, text);
         addresses[i] = text;
         askers[i / servers.count].addresses = &addresses[i - i % servers.count];
     }

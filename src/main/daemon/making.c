@@ -22,7 +22,9 @@ static int write_line(const char *path, const char *line, struct error *err) {
     return daemon_file_write(path, text.data, text.length, err);
 }
 
-/* A section of the configuration, in the making. */
+enum { server_title_size = limit_name_size + 24 };
+
+/* A section of the configuration, in the making; sections of its servers go with it. */
 struct section {
     char title[limit_name_size + 8];
     char *stem; /* of its files' names */
@@ -60,6 +62,42 @@ static int add_key(struct section *section, struct error *err) {
     return 0;
 }
 
+static void title_server(const struct section *uplink, size_t number, char *out_title) {
+    text_format(out_title, server_title_size, "uplink-server %s-%zu",
+                uplink->title + strlen("uplink "), number);
+}
+
+/* The [uplink-server NAME-2] of a further server, and its files. */
+static int add_server(struct section *uplink, size_t number, const struct join_server *server,
+                      struct error *err) {
+    char title[server_title_size], port[16];
+    text_format(port, sizeof(port), "%u", server->port);
+    title_server(uplink, number, title);
+    const struct config_value texts[] = {
+        {NULL, "uplink", uplink->title + strlen("uplink ")},
+        {NULL, "carrier", server->carrier}, {NULL, "address", server->address},
+        {NULL, "url", server->url},         {NULL, "server", server->server},
+        {NULL, "port", server->port ? port : NULL},
+        {NULL, "server_key", server->server_key}, {NULL, "manager", server->manager},
+    };
+    const struct config_value files[] = {
+        {"password", "password_file", server->password}, {"ca.crt", "ca_file", server->ca},
+    };
+    for (size_t i = 0; i < array_size(texts); i++)
+        if (texts[i].value)
+            config_values_add(&uplink->values, title, texts[i].key, texts[i].value);
+    for (size_t i = 0; i < array_size(files); i++) {
+        auto_clean(text_deinit) struct text path = {0};
+        text_addf(&path, "%s-%zu.%s", uplink->stem, number, files[i].section);
+        if (!files[i].value)
+            continue;
+        if (write_line(path.data, files[i].value, err))
+            return err->code;
+        config_values_add(&uplink->values, title, files[i].key, path.data);
+    }
+    return 0;
+}
+
 /* The [uplink NAME] that the offer makes, its files, and what --set says of it. */
 static int add_uplink(const struct daemon_options *options, const struct join_offer *offer,
                       struct section *section, struct error *err) {
@@ -77,14 +115,21 @@ static int add_uplink(const struct daemon_options *options, const struct join_of
     section->stem = daemon_file_path(folder, section->title, "");
     section->stem[strlen(folder) + 1 + strlen("uplink")] = '-'; /* for the blank */
     text_format(port, sizeof(port), "%u", link->port);
-    section_add(section, "jid", link->jid);
-    section_add(section, "port", port);
-    section_add(section, "manager", offer->address);
-    section_add(section, "image_url", link->image_url);
-    if (link->server)
-        section_add(section, "server", link->server);
+    const struct config_value texts[] = {
+        {NULL, "carrier", link->carrier}, {NULL, "address", link->jid},
+        {NULL, "url", link->url},         {NULL, "server", link->server},
+        {NULL, "server_key", link->server_key},
+        {NULL, "port", link->port ? port : NULL},
+        {NULL, "manager", offer->address}, {NULL, "image_url", link->image_url},
+    };
+    for (size_t i = 0; i < array_size(texts); i++)
+        if (texts[i].value)
+            section_add(section, texts[i].key, texts[i].value);
     for (size_t i = 0; i < array_size(files); i++)
         if (add_file(section, &files[i], err))
+            return err->code;
+    for (size_t k = 0; k < link->more_count; k++)
+        if (add_server(section, k + 2, &link->more[k], err))
             return err->code;
     return add_key(section, err) ? err->code : daemon_values_set(&section->values, options, err);
 }
@@ -160,5 +205,11 @@ int daemon_making_attach(const struct daemon_options *options, struct daemon_mak
     if (add_uplink(options, &making->offer, &uplink, err) ||
         config_write_section(&downstream_config_table, uplink.title, &uplink.values, &text))
         return err->code;
+    for (size_t k = 0; k < making->offer.link.more_count; k++) {
+        char title[server_title_size];
+        title_server(&uplink, k + 2, title);
+        if (config_write_section(&downstream_config_table, title, &uplink.values, &text))
+            return err->code;
+    }
     return keep(making, options->config, &text, err);
 }

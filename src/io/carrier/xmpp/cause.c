@@ -29,6 +29,9 @@ static const struct {
                            "check that it is an XMPP server and not overloaded"},
     [XMPP_CAUSE_DEAD] = {"the server no longer answers pings",
                          "check the network to the server, and whether it is overloaded"},
+    [XMPP_CAUSE_DESCRIPTORS] = {"this process has more than 1,024 files and connections open",
+                                "none yet: it is tried again; lower connections_per_address if "
+                                "it repeats"},
     [XMPP_CAUSE_AUTHORITY] = {"the certificate authority's file cannot be used",
                               "give a file with the authority's certificate in PEM"},
     [XMPP_CAUSE_CERTIFICATE] = {"the server's certificate was refused",
@@ -151,6 +154,10 @@ void xmpp_cause_read_stream_error(struct xmpp_cause *cause, const char *conditio
 bool xmpp_cause_is_equal(const struct xmpp_cause *left, const struct xmpp_cause *right) {
     return left->kind == right->kind && text_equal(left->detail, right->detail);
 }
+
+const char *xmpp_cause_what(const struct xmpp_cause *cause) { return words[cause->kind].what; }
+
+const char *xmpp_cause_remedy(const struct xmpp_cause *cause) { return words[cause->kind].remedy; }
 
 void xmpp_cause_print(const struct xmpp_cause *cause, struct text *out) {
     char field[2 * sizeof(cause->detail)];

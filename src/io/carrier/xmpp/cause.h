@@ -17,6 +17,7 @@ enum xmpp_cause_kind {
     XMPP_CAUSE_TLS,         /* the handshake failed */
     XMPP_CAUSE_SILENT,      /* cut by the watchdog */
     XMPP_CAUSE_DEAD,        /* no answer to a ping */
+    XMPP_CAUSE_DESCRIPTORS, /* this process has too many for libstrophe's select() */
     XMPP_CAUSE_AUTHORITY,   /* the CA file holds no certificate */
     XMPP_CAUSE_CERTIFICATE, /* the server's is not acceptable */
     XMPP_CAUSE_MECHANISM,   /* no way to authenticate in common */
@@ -51,6 +52,9 @@ void xmpp_cause_read_stream_error(struct xmpp_cause *cause, const char *conditio
                                   const char *detail);
 
 bool xmpp_cause_is_equal(const struct xmpp_cause *left, const struct xmpp_cause *right);
+
+const char *xmpp_cause_what(const struct xmpp_cause *cause);
+const char *xmpp_cause_remedy(const struct xmpp_cause *cause);
 
 /* Appends cause="…" detail="…" remedy="…" for a log line. */
 void xmpp_cause_print(const struct xmpp_cause *cause, struct text *out);

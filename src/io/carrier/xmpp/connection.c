@@ -1,6 +1,6 @@
-/* The files beside this one know nothing of libstrophe: check and account (settings), write (what
- * we say), cause (a failure in words), and in the folder above outbox (what waits to be said) and
- * watchdog (cuts a stuck handshake). Here: the connection, its thread, and what comes in.
+/* The files beside this one know nothing of libstrophe: check and account (settings), server (its
+ * addresses), write (what we say), cause (a failure in words), and in the folder above outbox (what
+ * waits to be said) and watchdog (cuts a stuck handshake). Here: the connection and what comes in.
  *
  *            open            CONNECT            close                    DISCONNECT
  *   DOWN ------------> CONNECTING ------> UP ----------> CLOSING ------------------> DOWN
@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +28,12 @@
 #include "base/prng.h"
 #include "io/carrier/outbox.h"
 #include "io/carrier/socket.h"
+#include "io/carrier/thread.h"
 #include "io/carrier/watchdog.h"
 #include "io/carrier/xmpp/account.h"
 #include "io/carrier/xmpp/cause.h"
 #include "io/carrier/xmpp/check.h"
+#include "io/carrier/xmpp/server.h"
 #include "io/carrier/xmpp/write.h"
 #include "message/limits.h"
 
@@ -66,6 +67,7 @@ struct xmpp_connection {
     atomic_bool is_closing, is_stopping;
     struct carrier_outbox outbox;
     struct carrier_watchdog watchdog;
+    struct xmpp_server server; /* of its thread */
 
     pthread_mutex_t library; /* guards libstrophe's objects and all below */
     enum phase phase;
@@ -77,6 +79,7 @@ struct xmpp_connection {
     int quiet_turns; /* since a byte was read */
     int idle_ticks;  /* since a byte was read */
     int tick_fd;
+    struct carrier_seats seats; /* of the socket */
     bool has_frames; /* that wait to be served */
     struct xmpp_cause cause, reported;
     struct xmpp_peer *peers;
@@ -127,11 +130,11 @@ static int on_message(xmpp_conn_t *connection, xmpp_stanza_t *stanza, void *user
         return 1;
     char *bytes = xmpp_stanza_get_text(frame);
     size_t length = bytes ? strlen(bytes) : 0;
-    if (length > limit_frame_hard)
-        shell_log(xmpp->shell, LOG_WARNING, "frame-refused",
-                  "link=%u from=%s bytes=%zu limit=%d", xmpp->link, from, length,
-                  limit_frame_hard);
-    else if (length) {
+    if (length > limit_frame_hard) {
+        char who[limit_address_size + 8]; /* a resource may have spaces and quotes */
+        shell_log(xmpp->shell, LOG_WARNING, "frame-refused", "link=%u from=%s bytes=%zu limit=%d",
+                  xmpp->link, log_quote(from, who, sizeof(who)), length, limit_frame_hard);
+    } else if (length) {
         carrier_on_frame(&xmpp->line, from, bytes, length);
         xmpp->has_frames = true;
     }
@@ -198,7 +201,12 @@ static int on_iq(xmpp_conn_t *connection, xmpp_stanza_t *iq, void *user) {
 static int on_socket(xmpp_conn_t *connection, void *socket) {
     (void)connection;
     struct xmpp_connection *xmpp = this_thread;
-    int fd = *(int *)socket;
+    int fd = carrier_seats_lower(&xmpp->seats, *(int *)socket);
+    if (fd < 0) {
+        xmpp_cause_set(&xmpp->cause, XMPP_CAUSE_DESCRIPTORS, NULL);
+        return -1;
+    }
+    *(int *)socket = fd;
     carrier_socket_tune(fd);
     xmpp->events = POLLIN | POLLOUT;
     return carrier_watchdog_follow(&xmpp->watchdog, fd) ? 0 : -1;
@@ -232,6 +240,7 @@ static void greet(struct xmpp_connection *xmpp) {
 static void on_up(struct xmpp_connection *xmpp) {
     carrier_watchdog_disarm(&xmpp->watchdog);
     xmpp->phase = PHASE_UP;
+    xmpp->server.address->has_failed = false;
     xmpp->log.handler = NULL; /* or each stanza would be printed for nobody */
     xmpp->idle_ticks = 0;
     xmpp->cause = xmpp->reported = (struct xmpp_cause){0};
@@ -239,14 +248,13 @@ static void on_up(struct xmpp_connection *xmpp) {
     xmpp_handler_add(xmpp->connection, on_presence, NULL, "presence", NULL, xmpp);
     xmpp_handler_add(xmpp->connection, on_iq, NULL, "iq", NULL, xmpp);
     const struct xmpp_account *account = &xmpp->account;
-    if (xmpp->purpose == FAILOVER_USE) {
+    bool is_used = xmpp->purpose == FAILOVER_USE;
+    if (is_used)
         greet(xmpp);
-        shell_log(xmpp->shell, LOG_INFO, "connected", "link=%u jid=%s server=%s:%u", xmpp->link,
-                  account->jid, xmpp_account_host(account), account->port);
-    } else {
-        shell_log(xmpp->shell, LOG_INFO, "probing", "link=%u jid=%s server=%s:%u", xmpp->link,
-                  account->probe_jid, xmpp_account_host(account), account->port);
-    }
+    shell_log(xmpp->shell, LOG_INFO, is_used ? "connected" : "probing",
+              "link=%u jid=%s server=%s:%u address=%s", xmpp->link,
+              is_used ? account->jid : account->probe_jid, xmpp_account_host(account),
+              account->port, xmpp->server.address->text);
     carrier_on_up(&xmpp->line);
 }
 
@@ -383,25 +391,30 @@ static void make_connection(struct xmpp_connection *xmpp) {
 
 /* One connection, from the first packet to the last. */
 static void serve(struct xmpp_connection *xmpp) {
+    xmpp->cause = (struct xmpp_cause){0};
+    xmpp_server_find(&xmpp->server, &xmpp->cause);
+    const struct resolve_address *at = xmpp->server.address; /* NULL: none */
     pthread_mutex_lock(&xmpp->library);
     make_connection(xmpp);
-    xmpp->cause = (struct xmpp_cause){0};
     xmpp->phase = PHASE_CONNECTING;
     xmpp->quiet_turns = 0;
     carrier_watchdog_arm(&xmpp->watchdog, xmpp->handshake_ms);
-    if (xmpp->is_closing ||
-        xmpp_connect_client(xmpp->connection, xmpp->account.host, xmpp->account.port,
-                            on_connection, xmpp) != XMPP_EOK)
+    if (xmpp->is_closing || !at ||
+        xmpp_connect_client(xmpp->connection, at->text, at->port, on_connection, xmpp) != XMPP_EOK)
         on_down(xmpp, NULL);
     while (xmpp->phase != PHASE_DOWN)
         take_turn(xmpp);
     xmpp_conn_release(xmpp->connection);
     xmpp_ctx_free(xmpp->context);
+    carrier_seats_take(&xmpp->seats);
     pthread_mutex_unlock(&xmpp->library);
 }
 
 /* A cause is told once, not at each of its repeats. */
 static void report(struct xmpp_connection *xmpp) {
+    if (!xmpp->is_closing)
+        carrier_on_fault(&xmpp->line, xmpp_cause_what(&xmpp->cause),
+                         xmpp_cause_remedy(&xmpp->cause));
     if (xmpp->is_closing || xmpp_cause_is_equal(&xmpp->cause, &xmpp->reported))
         return;
     xmpp->reported = xmpp->cause;
@@ -459,6 +472,8 @@ static struct xmpp_connection *copy_settings(const struct carrier_line_settings 
     xmpp->software = memory_text(settings->software ? settings->software : ISTHMUS_VERSION);
     xmpp_account_init(&xmpp->account, settings->endpoint);
     xmpp->handshake_ms = 1000 * (int)(seconds ? seconds : handshake_default_seconds);
+    xmpp->server = (struct xmpp_server){
+        .account = &xmpp->account, .time_ms = xmpp->handshake_ms / 2, .cancel = &xmpp->is_closing};
     xmpp->tick_ms = 1000 * (long)(ping_seconds ? ping_seconds : ping_default_seconds) / 3;
     copy_peers(xmpp, settings->peers, settings->peers_count);
     return xmpp;
@@ -484,20 +499,6 @@ static int open_tick(struct xmpp_connection *xmpp, struct error *err) {
     return 0;
 }
 
-/* The signals are the main thread's: blocked here, and in what this thread starts. SIGPIPE, too:
- * libstrophe writes without MSG_NOSIGNAL. */
-static int start_thread(struct xmpp_connection *xmpp, struct error *err) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&xmpp->thread, NULL, run, xmpp);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed)
-        return error_set(err, -failed, "start a thread for %s: %s", xmpp->account.jid,
-                         strerror(failed));
-    return 0;
-}
-
 static struct carrier_line *make(const struct carrier_line_settings *settings,
                                  struct error *err) {
     if (xmpp_check(settings->endpoint, settings->peers, settings->peers_count, err) < 0)
@@ -505,13 +506,14 @@ static struct carrier_line *make(const struct carrier_line_settings *settings,
     xmpp_initialize();
     struct xmpp_connection *xmpp = copy_settings(settings);
     xmpp->library = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    carrier_seats_init(&xmpp->seats);
     if (carrier_outbox_init(&xmpp->outbox, err) < 0)
         goto no_outbox;
     if (carrier_watchdog_init(&xmpp->watchdog, err) < 0)
         goto no_watchdog;
     if (open_tick(xmpp, err) < 0)
         goto no_tick;
-    if (start_thread(xmpp, err) == 0)
+    if (carrier_thread_start(&xmpp->thread, run, xmpp, err) == 0)
         return &xmpp->line;
 no_tick:
     if (xmpp->tick_fd >= 0)
@@ -520,6 +522,7 @@ no_tick:
 no_watchdog:
     carrier_outbox_deinit(&xmpp->outbox);
 no_outbox:
+    carrier_seats_deinit(&xmpp->seats);
     free_settings(xmpp);
     return NULL;
 }
@@ -576,6 +579,7 @@ static void free_line(struct carrier_line *line) {
     close_line(line);
     pthread_join(xmpp->thread, NULL);
     close(xmpp->tick_fd);
+    carrier_seats_deinit(&xmpp->seats);
     carrier_watchdog_deinit(&xmpp->watchdog);
     carrier_outbox_deinit(&xmpp->outbox);
     pthread_mutex_destroy(&xmpp->library);

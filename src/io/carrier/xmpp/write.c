@@ -5,6 +5,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/base64.h"
+#include "base/memory.h"
+#include "message/protocol.h"
+
 /* The length of the character at `bytes` as UTF-8 (RFC 3629), 0 if XML 1.0 has no such one.
  * A carriage return is refused too: a parser turns it into a line feed. */
 static size_t character_length(const unsigned char *bytes, size_t left) {
@@ -74,7 +78,16 @@ static void add_attribute(struct text *out, const char *name, const char *value)
     text_add(out, "'");
 }
 
+static bool write_bytes(struct text *out, const char *to, const char *bytes, size_t length) {
+    size_t characters = base64_characters(length);
+    auto_clean(memory_clean) char *text = memory_new(characters + 1, 1);
+    base64_encode((const unsigned char *)bytes, length, text);
+    return xmpp_write_frame(out, to, text, characters);
+}
+
 bool xmpp_write_frame(struct text *out, const char *to, const char *bytes, size_t length) {
+    if (length && bytes[0] == frame_bytes_mark)
+        return write_bytes(out, to, bytes + 1, length - 1);
     if (!is_carriable(bytes, length))
         return false;
     auto_clean(text_deinit) struct text stanza = {.limit = xmpp_write_stanza_limit};

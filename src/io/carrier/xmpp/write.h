@@ -14,8 +14,9 @@
 /* Servers end the stream of a client whose stanza is larger than 256 KiB. */
 enum { xmpp_write_stanza_limit = 250000 };
 
-/* False, with nothing appended, if the bytes cannot travel in XML unchanged: no UTF-8, control
- * characters, or too large once escaped. Such a stanza would end the stream, each time anew. */
+/* A frame that is bytes (frame_bytes_mark) becomes the text that its seal has, too. False, with
+ * nothing appended, if others cannot travel in XML unchanged: no UTF-8, control characters, or too
+ * large once escaped. Such a stanza would end the stream, each time anew. */
 bool xmpp_write_frame(struct text *out, const char *to, const char *bytes, size_t length);
 
 enum xmpp_write_presence {

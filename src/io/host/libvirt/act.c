@@ -1,6 +1,8 @@
 /* An act that fails may have found nothing left to do: what the domain is afterwards decides. */
 #include "io/host/libvirt/act.h"
 
+#include <stdlib.h>
+
 #include "io/host/libvirt/look_up.h"
 
 enum code libvirt_define(struct libvirt *libvirt, const char *xml, struct error *err) {
@@ -9,6 +11,21 @@ enum code libvirt_define(struct libvirt *libvirt, const char *xml, struct error 
         return CODE_HOST_FAILED;
     auto_clean(domain_clean) virDomainPtr domain = virDomainDefineXML(connection, xml);
     return domain ? CODE_OK : libvirt_failed(err, "define the domain");
+}
+
+enum code libvirt_definition(struct libvirt *libvirt, const char *vm, struct text *out,
+                             struct error *err) {
+    auto_clean(ours_clean) struct ours ours = {0};
+    enum code code = libvirt_look_up(libvirt, vm, &ours, err);
+    if (code != CODE_OK)
+        return code;
+    char *xml = virDomainGetXMLDesc(ours.domain,
+                                    VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+    if (!xml)
+        return libvirt_failed(err, "read the domain's definition");
+    text_add(out, xml);
+    free(xml);
+    return CODE_OK;
 }
 
 /* Runs `act` on the VM's domain. */
@@ -75,7 +92,8 @@ static enum code suspend(const struct libvirt *libvirt, virDomainPtr domain, str
 static enum code undefine(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
     unsigned flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
     if (libvirt_driver(libvirt) == LIBVIRT_QEMU)
-        flags |= VIR_DOMAIN_UNDEFINE_NVRAM | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
+        flags |= VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | /* it goes, or stays, with the VM's folder */
+                  VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA;
     if (virDomainUndefineFlags(domain, flags) == 0 || virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
         return CODE_OK;
     return libvirt_failed(err, "undefine the domain");
@@ -103,6 +121,12 @@ static enum code ask_reboot(const struct libvirt *libvirt, virDomainPtr domain,
     return code;
 }
 
+/* Its memory is as at a start; what it had not written is lost. */
+static enum code reset(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    (void)libvirt;
+    return asked(domain, virDomainReset(domain, 0), "reset the domain", err);
+}
+
 enum code libvirt_start(struct libvirt *libvirt, const char *vm, enum libvirt_mark known,
                         struct error *err) {
     auto_clean(ours_clean) struct ours ours = {0};
@@ -112,6 +136,18 @@ enum code libvirt_start(struct libvirt *libvirt, const char *vm, enum libvirt_ma
         return code;
     code = libvirt_failed(err, "start the domain");
     return virDomainIsActive(ours.domain) == 1 ? CODE_OK : code;
+}
+
+static enum code begin(const struct libvirt *libvirt, virDomainPtr domain, struct error *err) {
+    (void)libvirt;
+    if (virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) == 0)
+        return CODE_OK;
+    enum code code = libvirt_failed(err, "start the domain");
+    return virDomainIsActive(domain) == 1 ? CODE_OK : code;
+}
+
+enum code libvirt_begin(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, begin, err);
 }
 
 enum code libvirt_stop(struct libvirt *libvirt, const char *vm, struct error *err) {
@@ -136,6 +172,10 @@ enum code libvirt_resume(struct libvirt *libvirt, const char *vm, struct error *
 
 enum code libvirt_suspend(struct libvirt *libvirt, const char *vm, struct error *err) {
     return act_on(libvirt, vm, suspend, err);
+}
+
+enum code libvirt_reset(struct libvirt *libvirt, const char *vm, struct error *err) {
+    return act_on(libvirt, vm, reset, err);
 }
 
 enum code libvirt_reboot(struct libvirt *libvirt, const char *vm, struct error *err) {

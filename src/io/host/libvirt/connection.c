@@ -64,6 +64,10 @@ void libvirt_tell_reboot(const struct libvirt *libvirt, const char *vm) {
     libvirt->listener.rebooted(libvirt->listener.context, vm);
 }
 
+bool libvirt_is_frozen(const struct libvirt *libvirt, const char *vm) {
+    return libvirt->listener.is_frozen(libvirt->listener.context, vm);
+}
+
 /* --- events, on the loop's thread --- */
 
 /* False: the event says nothing about the state. */

@@ -18,6 +18,8 @@ struct libvirt_listener {
     void (*rebooted)(void *context, const char *vm);
     void (*lost)(void *context); /* the connection: no event comes until it is back */
     void (*back)(void *context);
+    /* The VM's QEMU stands still: whoever asked its monitor would wait. From any thread. */
+    bool (*is_frozen)(void *context, const char *vm);
 };
 
 enum libvirt_driver { LIBVIRT_QEMU, LIBVIRT_TEST };
@@ -43,6 +45,8 @@ int libvirt_facts(struct libvirt *libvirt, uint32_t *out_cpus, char **out_capabi
 /* libvirt's connection, its virConnectPtr, with a reference for the caller. While it is lost, waits
  * for a few attempts. */
 struct _virConnect *libvirt_use(struct libvirt *libvirt, struct error *err);
+
+bool libvirt_is_frozen(const struct libvirt *libvirt, const char *vm);
 
 /* Tell the listener what libvirt itself tells nobody: for whoever did it. */
 void libvirt_tell_change(const struct libvirt *libvirt, const char *vm, enum vm_state state);

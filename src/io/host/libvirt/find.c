@@ -83,7 +83,9 @@ static void await_reconnection(struct libvirt *libvirt, const struct domains *do
     barrier->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
     atomic_store(&barrier->users, 1);
     for (size_t i = 0; i < count; i++)
-        if (virDomainIsActive(domains->items[i]) == 1 && virDomainRef(domains->items[i]) == 0)
+        if (virDomainIsActive(domains->items[i]) == 1 &&
+            !libvirt_is_frozen(libvirt, libvirt_vm_of(domains->items[i])) &&
+            virDomainRef(domains->items[i]) == 0)
             barrier->domains[barrier->count++] = domains->items[i];
     for (size_t i = 0; i < barrier_threads && i < barrier->count; i++) {
         pthread_t thread;
@@ -122,6 +124,16 @@ static enum code keep_ours(struct domains *domains, struct error *err) {
     return CODE_OK;
 }
 
+/* One that stands still by its warden's doing has its memory, also where libvirt, started anew, has
+ * not found it again: that waits for QEMU's answer. */
+static enum code read_state(const struct libvirt *libvirt, virDomainPtr domain,
+                            struct libvirt_domain *out, struct error *err) {
+    enum code code = libvirt_state(domain, &out->state, err);
+    if (code == CODE_OK && out->state != VM_PAUSED && libvirt_is_frozen(libvirt, out->mark.vm))
+        out->state = VM_RUNNING;
+    return code;
+}
+
 int libvirt_list(struct libvirt *libvirt, struct libvirt_domain **out_domains, size_t *out_count,
                  struct error *err) {
     auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, err);
@@ -142,7 +154,7 @@ int libvirt_list(struct libvirt *libvirt, struct libvirt_domain **out_domains, s
     for (size_t i = 0; i < domains.count; i++) {
         enum code code = libvirt_read_mark(domains.items[i], &ours[count].mark, err);
         if (code == CODE_OK)
-            code = libvirt_state(domains.items[i], &ours[count].state, err);
+            code = read_state(libvirt, domains.items[i], &ours[count], err);
         if (code == CODE_HOST_FAILED)
             return -EIO;
         count += code == CODE_OK && has_come(domains.items[i]);

@@ -80,3 +80,13 @@ enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct er
     }
     return CODE_OK;
 }
+
+bool libvirt_does(virDomainPtr domain, virDomainJobOperation wanted) {
+    virTypedParameterPtr parameters = NULL;
+    int type = 0, count = 0, operation = 0;
+    if (virDomainGetJobStats(domain, &type, &parameters, &count, 0) < 0)
+        return false;
+    bool known = virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation) == 1;
+    virTypedParamsFree(parameters, count);
+    return known && type != VIR_DOMAIN_JOB_NONE && operation == (int)wanted;
+}

@@ -26,3 +26,6 @@ enum code libvirt_look_up_known(struct libvirt *libvirt, const char *vm, struct 
 
 /* What the domain is now. */
 enum code libvirt_state(virDomainPtr domain, enum vm_state *out_state, struct error *err);
+
+/* Is the job that is under way on it this one? */
+bool libvirt_does(virDomainPtr domain, virDomainJobOperation wanted);

@@ -26,17 +26,6 @@ static bool end_job(const struct libvirt *libvirt, virDomainPtr domain) {
     return true;
 }
 
-static bool is_sent(virDomainPtr domain) {
-    virTypedParameterPtr parameters = NULL;
-    int type = 0, count = 0, operation = 0;
-    if (virDomainGetJobStats(domain, &type, &parameters, &count, 0) < 0)
-        return false;
-    bool known = virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation) == 1;
-    virTypedParamsFree(parameters, count);
-    return known && type != VIR_DOMAIN_JOB_NONE &&
-           operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
-}
-
 void libvirt_give_up_sending(struct libvirt *libvirt) {
     auto_clean(connection_clean) virConnectPtr connection = libvirt_use(libvirt, NULL);
     virDomainPtr *domains = NULL;
@@ -44,7 +33,8 @@ void libvirt_give_up_sending(struct libvirt *libvirt) {
                                                       VIR_CONNECT_LIST_DOMAINS_ACTIVE)
                            : 0;
     for (int i = 0; i < count; i++) {
-        if (libvirt_vm_of(domains[i]) && is_sent(domains[i]))
+        if (libvirt_vm_of(domains[i]) &&
+            libvirt_does(domains[i], VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT))
             (void)virDomainAbortJob(domains[i]);
         (void)virDomainFree(domains[i]);
     }

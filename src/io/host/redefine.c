@@ -1,0 +1,174 @@
+/* Our mark tells the name. Which elements tell a domain's size, and change where that does:
+ * maxMemory, memory,
+ * currentMemory, vcpu; in cpu its topology, where it has one, and its NUMA cell. */
+#include "io/host/redefine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* Puts `by` in the place of what stands from `from` to `to`. */
+static void splice(struct text *xml, const char *from, const char *to, const char *by) {
+    struct text changed = {0};
+    text_add_bytes(&changed, text_data(xml), (size_t)(from - text_data(xml)));
+    text_add(&changed, by);
+    text_add(&changed, to);
+    text_deinit(xml);
+    *xml = changed;
+}
+
+/* The start tag of the first such element behind the metadata, where others may use the name too;
+ * NULL: there is none. */
+static const char *find(const struct text *xml, const char *element) {
+    static const char metadata[] = "</metadata>";
+    const char *at = strstr(text_data(xml), metadata);
+    size_t length = strlen(element);
+    at = at ? at : text_data(xml);
+    while ((at = strstr(at, element)) &&
+           (at[-1] != '<' || !strchr(" />", at[length]) || !at[length]))
+        at += length;
+    return at ? at - 1 : NULL;
+}
+
+/* Behind the element's end. `start` is its start tag. */
+static const char *end_of(const char *start, const char *element) {
+    char end[32];
+    const char *close = strchr(start, '>');
+    if (!close || close[-1] == '/')
+        return close ? close + 1 : start;
+    text_format(end, sizeof(end), "</%s>", element);
+    const char *last = strstr(close, end);
+    return last ? last + strlen(end) : close + 1;
+}
+
+static void drop(struct text *xml, const char *element) {
+    const char *start = find(xml, element);
+    if (start)
+        splice(xml, start, end_of(start, element), "");
+}
+
+/* Where ` name='value'` begins in the start tag, or NULL. */
+static const char *find_attribute(const char *start, const char *name) {
+    char wanted[32];
+    text_format(wanted, sizeof(wanted), " %s='", name);
+    const char *found = strstr(start, wanted);
+    return found && found < strchr(start, '>') ? found : NULL;
+}
+
+/* Sets an attribute of an element that is there, or adds it. */
+static void set_attribute(struct text *xml, const char *element, const char *name,
+                          const char *value) {
+    char made[64];
+    const char *start = find(xml, element), *found = find_attribute(start, name);
+    const char *from = found ? found : start + 1 + strlen(element);
+    text_format(made, sizeof(made), " %s='%s'", name, value);
+    splice(xml, from, found ? strchr(strchr(found, '\'') + 1, '\'') + 1 : from, made);
+}
+
+static void set_number(struct text *xml, const char *element, uint64_t value) {
+    char number[24];
+    const char *start = find(xml, element);
+    const char *from = strchr(start, '>') + 1;
+    text_format(number, sizeof(number), "%" PRIu64, value);
+    splice(xml, from, from + strcspn(from, "<"), number);
+}
+
+/* Into the domain's cpu, which may have nothing in it, or not be there. */
+static void add_to_cpu(struct text *xml, const struct text *piece) {
+    static const char close[] = "</cpu>";
+    auto_clean(text_deinit) struct text made = {0};
+    const char *start = find(xml, "cpu");
+    const char *end = start ? end_of(start, "cpu") : find(xml, "devices");
+    bool is_empty = start && end[-2] == '/';
+    text_addf(&made, "%s%s%s", start ? is_empty ? ">" : "" : "<cpu>", text_data(piece),
+              start && !is_empty ? "" : close);
+    if (start)
+        end -= is_empty ? strlen("/>") : strlen(close);
+    splice(xml, end, is_empty ? end + strlen("/>") : end, text_data(&made));
+}
+
+static void set_cpus(struct text *xml, const struct host_domain_plan *plan) {
+    uint32_t most = host_domain_most_cpus(plan);
+    char number[32];
+    text_format(number, sizeof(number), "%" PRIu32, plan->job->definition.size.cpus);
+    set_attribute(xml, "vcpu", "current", number);
+    set_number(xml, "vcpu", most);
+    if (find(xml, "topology")) {
+        text_format(number, sizeof(number), "%" PRIu32, most);
+        set_attribute(xml, "topology", "sockets", "1");
+        set_attribute(xml, "topology", "cores", number);
+        set_attribute(xml, "topology", "threads", "1");
+    }
+    if (find(xml, "cell")) {
+        text_format(number, sizeof(number), "0-%" PRIu32, most - 1);
+        set_attribute(xml, "cell", "cpus", number);
+    }
+}
+
+static void set_memory(struct text *xml, const struct host_domain_plan *plan) {
+    auto_clean(text_deinit) struct text most = {0}, cell = {0};
+    drop(xml, "maxMemory");
+    drop(xml, "currentMemory"); /* all that it has */
+    drop(xml, "numa");
+    set_attribute(xml, "memory", "unit", "MiB");
+    set_number(xml, "memory", plan->job->definition.size.memory_mib);
+    host_domain_add_most_memory(plan, &most);
+    splice(xml, find(xml, "memory"), find(xml, "memory"), text_data(&most));
+    host_domain_add_cell(plan, &cell);
+    if (cell.length && find(xml, "devices"))
+        add_to_cpu(xml, &cell);
+}
+
+/* Our mark says the name that its guest was made with. */
+static void set_name(struct text *xml, const char *name) {
+    static const char wanted[] = " name='";
+    const char *mark = strstr(text_data(xml), host_domain_namespace);
+    const char *from = mark ? strstr(mark, wanted) : NULL;
+    if (from && from < strchr(mark, '>')) {
+        from += strlen(wanted);
+        splice(xml, from, from + strcspn(from, "'"), name); /* of letters, digits and hyphens */
+    }
+}
+
+enum firmware host_redefine_firmware(const char *xml) {
+    if (!strstr(xml, "<os firmware='efi'>"))
+        return FIRMWARE_BIOS;
+    return strstr(xml, "<feature enabled='yes' name='secure-boot'/>") ? FIRMWARE_SECURE_BOOT
+                                                                      : FIRMWARE_UEFI;
+}
+
+bool host_redefine_keeps(const char *xml, const struct host_domain_plan *plan) {
+    char architecture[limit_name_size + 16];
+    enum firmware wanted = plan->job->definition.machine.firmware;
+    wanted = wanted == FIRMWARE_ANY ? FIRMWARE_BIOS : wanted;
+    bool is_other = plan->job->kind == JOB_REBUILD && wanted != host_redefine_firmware(xml);
+    text_format(architecture, sizeof(architecture), " arch='%s'", plan->architecture);
+    return text_equal(plan->type, "test") || (strstr(xml, architecture) && !is_other);
+}
+
+/* An element's number, or that of its attribute where it has that. */
+static uint64_t number_of(const struct text *xml, const char *element, const char *name) {
+    const char *start = find(xml, element), *found = find_attribute(start, name);
+    return strtoull(found ? strchr(found, '\'') + 1 : strchr(start, '>') + 1, NULL, 10);
+}
+
+int host_redefine(const char *xml, const struct host_domain_plan *plan, struct text *out,
+                  struct error *err) {
+    enum { kib = 1024 };
+    const struct size *size = &plan->job->definition.size;
+    struct text changed = {0};
+    text_add(&changed, xml);
+    if (*plan->job->definition.name)
+        set_name(&changed, plan->job->definition.name);
+    bool is_whole = find(&changed, "memory") && find(&changed, "vcpu");
+    if (is_whole && number_of(&changed, "vcpu", "current") != size->cpus)
+        set_cpus(&changed, plan);
+    if (is_whole && number_of(&changed, "memory", "") != (uint64_t)size->memory_mib * kib)
+        set_memory(&changed, plan);
+    text_add(out, text_data(&changed));
+    text_deinit(&changed);
+    return is_whole ? 0 : error_set(err, -EINVAL, "the domain's definition says no memory or vcpu");
+}

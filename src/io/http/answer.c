@@ -1,0 +1,46 @@
+/* Which headers a problem has, and what an answer that is given up leaves behind. */
+#include "io/http/answer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "message/codec.h"
+
+void answer_deinit(struct http_answer *answer) {
+    text_deinit(&answer->body);
+    if (answer->file_fd >= 0)
+        close(answer->file_fd);
+    answer->file_fd = -1;
+}
+
+void answer_begin(struct http_answer *answer, unsigned status, const char *content_type) {
+    answer_deinit(answer);
+    *answer = (struct http_answer){.status = status, .content_type = content_type, .file_fd = -1};
+}
+
+void answer_stream(struct http_answer *answer, const char *content_type) {
+    answer_begin(answer, 200, content_type);
+    answer->is_stream = true;
+}
+
+void answer_header(struct http_answer *answer, const char *name, const char *format, ...) {
+    if (answer->headers_count == array_size(answer->headers))
+        return;
+    answer->headers[answer->headers_count].name = name;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(answer->headers[answer->headers_count++].value,
+                    sizeof(answer->headers[0].value), format, arguments);
+    va_end(arguments);
+}
+
+void answer_problem(struct http_answer *answer, const struct problem *problem) {
+    answer_begin(answer, problem->status, "application/problem+json");
+    codec_encode(&problem_table, problem, FIELD_API, &answer->body);
+    answer_header(answer, "Cache-Control", "no-store");
+    if (problem->status == 401)
+        answer_header(answer, "WWW-Authenticate", "Bearer");
+    if (problem->status == 503 || problem->status == 429)
+        answer_header(answer, "Retry-After", "5");
+}

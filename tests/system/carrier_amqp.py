@@ -1,0 +1,72 @@
+"""The kind "amqp" for the tests of carriers: what carrier_xmpp.py gives for XMPP."""
+import os
+import re
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../tools"))
+from carrier_http import SilentServer  # noqa: E402 (found by the path above)
+from rabbitmq import Rabbitmq  # noqa: E402
+
+WAIT_SECONDS = 300  # each look takes seconds
+
+
+class Server(Rabbitmq):
+    @property
+    def proof(self):
+        return self.ca_file
+
+    def address(self, user):
+        return self.jid(user)
+
+    def hang(self):
+        os.killpg(self.running_pid(), signal.SIGSTOP)
+
+    def go_on(self):
+        os.killpg(self.running_pid(), signal.SIGCONT)
+
+    def _received(self, user):
+        """Octets that the broker has had of the user's connection."""
+        told = self.control("list_connections", "user", "recv_oct")
+        return int(re.search(rf"^{user}\s+(\d+)$", told, re.MULTILINE).group(1))
+
+    def await_pings(self, user, count):
+        """Waits until so many heartbeats have come, of 8 octets each."""
+        begun, end = self._received(user), time.monotonic() + WAIT_SECONDS
+        while self._received(user) < begun + 8 * count:
+            if time.monotonic() > end:
+                raise AssertionError(f"no heartbeat of {user} came")
+
+
+class Amqp:
+    name = "amqp"
+    Server = Server
+    SilentServer = SilentServer
+    is_binary = True
+    has_certificates = True
+    tells_of_death = False  # a peer that was killed shows by the next frame, which comes back
+    is_first_kept = True  # of two with one account, the second hears of the conflict
+    bad_address = "alice"
+
+    # words of the log
+    authority = "certificate was refused"
+    certificate_name = "certificate was refused"
+    password = "refused account and password"
+    nobody = "no program listens"
+    silent = "fell silent"
+    dead = "no longer answers"
+    conflict = "same account"
+    address = "account@domain"
+
+    @staticmethod
+    def where(port):
+        return f"amqps://localhost:{port}"
+
+    @staticmethod
+    def connected(server, user):
+        return f"log info connected link=0 address={server.address(user)} server={server.url}"
+
+    @staticmethod
+    def probing(server, user):
+        return f"log info probing link=0 address={server.address(user)}"

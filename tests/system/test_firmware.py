@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""What an image says of its machine, from its import to the guest: UEFI with secure boot."""
+import os
+import unittest
+
+from cloud_case import BOOT_SECONDS, CloudCase, guest_image, read, wait_until
+
+
+class Firmware(CloudCase):
+    clusters = {"north": 1}
+    options = {"driver": "qemu", "shapes": {"small": (1, 384, 1), "large": (1, 448, 1)}}
+
+    def state(self):
+        return f"{self.cloud.agents['host-1'].state}/vms/{self.get('/v1/vms/web')['id']}"
+
+    def wait_ready(self, times):
+        log = f"{self.state()}/console.log"
+        wait_until(lambda: os.path.exists(log) and
+                   read(log).count("ISTHMUS-GUEST ready") >= times, f"ready {times} times",
+                   2 * BOOT_SECONDS)
+        return read(log)
+
+    def test_a_guest_that_wants_secure_boot_has_it_and_another_image_has_not(self):
+        self.import_image("signed", guest_image("--uefi"))
+        self.import_image("tiny", guest_image())
+        self.vm("create", "web", "--shape", "small", "--image", "signed", "--wait")
+        said = self.wait_ready(1)
+        self.assertRegex(said, r"(?i)ISTHMUS-GUEST uefi secure boot enabled")
+        nvram = f"{self.state()}/nvram.fd"
+        self.assertTrue(os.path.exists(nvram))
+        refused = self.vm("snapshot", "web", "a", "--wait", check=False)
+        self.assertIn("takes no snapshots", refused.out + refused.err)
+        self.assertEqual(self.act("web", "stop")["code"], "ok")
+        variables = os.stat(nvram).st_ino
+        self.vm("resize", "web", "large", "--upgrade", "--wait")
+        self.vm("start", "web", "--wait")
+        self.assertRegex(self.wait_ready(2).rpartition("name=")[2], "(?i)secure boot enabled")
+        self.assertEqual(os.stat(nvram).st_ino, variables, "they are the VM's, and stay")
+        self.vm("rebuild", "web", "--image", "tiny", "--wait")
+        self.assertNotIn("uefi", self.wait_ready(3).rpartition("name=")[2])
+        self.assertFalse(os.path.exists(nvram))
+        self.assertEqual(self.act("web", "delete")["code"], "ok")
+        self.assert_nothing_is_left()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
