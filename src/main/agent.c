@@ -1,10 +1,13 @@
 /* isthmus-agent: reads its configuration, wires the agent role to its host and its manager,
  * serves. It has one link, the uplink. */
+#include <stdio.h>
+
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/text.h"
 #include "io/host/host.h"
 #include "io/host/look.h"
+#include "main/daemon/check.h"
 #include "main/daemon/health.h"
 #include "main/daemon/join.h"
 
@@ -49,15 +52,23 @@ static struct role *agent_role(struct agent_daemon *agent, const struct agent_co
     return role_new(&settings);
 }
 
+/* They borrow their texts; the caller frees the array. */
+static struct host_networks networks_of(const struct agent_config *config) {
+    struct host_networks networks = {memory_new(config->networks_count, sizeof(*networks.items)),
+                                     config->networks_count};
+    for (size_t i = 0; i < config->networks_count; i++)
+        networks.items[i] =
+            (struct host_network){config->networks[i].name, config->networks[i].bridge,
+                                  config->networks[i].libvirt};
+    return networks;
+}
+
 static struct host *agent_host(const struct agent_config *config, struct shell *shell,
                                struct error *err) {
     const struct host_config *host = &config->host;
     const struct link_config *uplink = &config->uplinks[0];
-    auto_clean(memory_clean) struct host_network *networks =
-        memory_new(config->networks_count, sizeof(*networks));
-    for (size_t i = 0; i < config->networks_count; i++)
-        networks[i] = (struct host_network){config->networks[i].name, config->networks[i].bridge,
-                                            config->networks[i].libvirt};
+    const struct host_networks networks = networks_of(config);
+    auto_clean(memory_clean) struct host_network *items = networks.items;
     const struct host_settings settings = {
         .uri = host->uri,
         .folder = config->daemon.state,
@@ -73,7 +84,7 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
                      .memory_mib = (uint32_t)host->memory_mib,
                      .disk_gib = (uint32_t)host->disk_gib},
         .most_image_gib = host->max_image_gib,
-        .networks = {networks, config->networks_count},
+        .networks = networks,
         .workers = (uint32_t)host->workers,
         .warden = host->warden,
         .pid_folder = host->pid_folder,
@@ -81,14 +92,18 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
     return host_open(&settings, shell, err);
 }
 
-static int agent_connect(struct agent_daemon *agent, const struct agent_config *config,
-                         struct error *err) {
-    const struct link_config *uplink = &config->uplinks[0];
-    const struct daemon_link link = {
-        .link = uplink,
+static struct daemon_link uplink_of(const struct agent_config *config) {
+    return (struct daemon_link){
+        .link = &config->uplinks[0],
         .servers = config->uplink_servers,
         .servers_count = config->uplink_servers_count,
     };
+}
+
+static int agent_connect(struct agent_daemon *agent, const struct agent_config *config,
+                         struct error *err) {
+    const struct link_config *uplink = &config->uplinks[0];
+    const struct daemon_link link = uplink_of(config);
     text_format(agent->uplink_name, sizeof(agent->uplink_name), "uplink %s", uplink->name);
     agent->uplink.name = agent->uplink_name;
     agent->uplink.key_file = uplink->key.file;
@@ -133,6 +148,21 @@ static void agent_renew(void *health) {
     daemon_certificates_renewed(&whole->certificates, 0, NULL);
 }
 
+static int agent_check(const struct daemon_options *options, const struct agent_config *config) {
+    struct daemon_trial trial = {.options = options};
+    struct error err = {0}, note;
+    const struct daemon_link link = uplink_of(config);
+    const struct host_trial host = {config->host.uri, accelerator_names[config->host.accelerator],
+                                    networks_of(config)};
+    auto_clean(memory_clean) struct host_network *items = host.networks.items;
+    daemon_try_state(&trial, &config->daemon, "agent");
+    daemon_tried(&trial, host_try(&host, &note, &err), &err);
+    if (note.code)
+        (void)printf("%s: VMs will be emulated, which is slow: %s\n", options->program, note.text);
+    daemon_try_link(&trial, "uplink", &link);
+    return daemon_trial_end(&trial);
+}
+
 static int run(int count, char **arguments) {
     struct daemon_options options = daemon_begin(count, arguments, "agent");
     if (options.purpose == DAEMON_LEAVE)
@@ -144,7 +174,7 @@ static int run(int count, char **arguments) {
         agent_config_load(making.config, &config, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
-        return daemon_checked(&options);
+        return agent_check(&options, &config);
     if (options.purpose == DAEMON_JOIN)
         return daemon_join(&options, &(struct daemon_joining){
             "agent", &config.daemon, config.uplinks, config.uplinks_count,

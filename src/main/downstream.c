@@ -14,9 +14,11 @@
 #include "io/os/folder.h"
 #include "io/rest/rest.h"
 #include "io/rest/routes_owner.h"
+#include "main/daemon/check.h"
 #include "main/daemon/health.h"
 #include "main/daemon/invite.h"
 #include "main/daemon/join.h"
+#include "main/daemon/service.h"
 #include "main/daemon/term.h"
 #include "main/downstream_init.h"
 
@@ -120,15 +122,28 @@ static struct role *downstream_role(const struct downstream_config *config) {
     return role_new(&settings);
 }
 
-static int downstream_connect_down(struct downstream_daemon *downstream,
-                                   const struct downstream_config *config, struct error *err) {
-    const struct daemon_link settings = {
+static struct daemon_link downlink_of(const struct downstream_config *config) {
+    return (struct daemon_link){
         .link = &config->downlink,
         .servers = config->downlink_servers,
         .servers_count = config->downlink_servers_count,
         .peers = config->agents,
         .peers_count = config->agents_count,
     };
+}
+
+static struct daemon_link uplink_of(const struct downstream_config *config, size_t index) {
+    return (struct daemon_link){
+        .index = (uint32_t)index + 1,
+        .link = &config->uplinks[index],
+        .servers = config->uplink_servers,
+        .servers_count = config->uplink_servers_count,
+    };
+}
+
+static int downstream_connect_down(struct downstream_daemon *downstream,
+                                   const struct downstream_config *config, struct error *err) {
+    const struct daemon_link settings = downlink_of(config);
     struct shell_link *link = &downstream->links[downstream->links_count++];
     link->name = "downlink";
     link->key_file = config->downlink.key.file;
@@ -161,12 +176,7 @@ static int downstream_connect_up(struct downstream_daemon *downstream,
     link->fetcher = image_fetcher_new(&settings, downstream->shell, err);
     if (!link->fetcher)
         return err->code;
-    const struct daemon_link servers = {
-        .index = (uint32_t)index,
-        .link = uplink,
-        .servers = config->uplink_servers,
-        .servers_count = config->uplink_servers_count,
-    };
+    const struct daemon_link servers = uplink_of(config, index - 1);
     link->seal = daemon_seal_up(uplink, err);
     if (link->seal)
         link->carrier = daemon_connect_up(&servers, downstream->shell, err);
@@ -319,9 +329,25 @@ static int check_lease(const char *path, const struct timing_config *timing, str
     if (!timing->lease_seconds || timing->lease_seconds >= least)
         return 0;
     return error_set(err, -EINVAL,
-                     "%s: [timing] lease_seconds: %" PRIu64 " is too short: with these beats and "
-                     "this hold-down say at least %" PRIu64 ", or 0 for no leases",
+                     "%s: [timing] lease_seconds: %" PRIu64 " is too short for these beats and "
+                     "this hold-down; say at least %" PRIu64 ", or 0 for no leases",
                      path, timing->lease_seconds, least);
+}
+
+static int downstream_check(const struct daemon_options *options,
+                            const struct downstream_config *config) {
+    struct daemon_trial trial = {.options = options};
+    const struct daemon_link downlink = downlink_of(config);
+    daemon_try_state(&trial, &config->daemon, "downstream");
+    daemon_try_listen(&trial, "images", &config->images);
+    daemon_try_link(&trial, "downlink", &downlink);
+    for (size_t i = 0; i < config->uplinks_count; i++) {
+        const struct daemon_link uplink = uplink_of(config, i);
+        char title[limit_name_size + 8];
+        text_format(title, sizeof(title), "uplink %s", config->uplinks[i].name);
+        daemon_try_link(&trial, title, &uplink);
+    }
+    return daemon_trial_end(&trial);
 }
 
 static int run(int count, char **arguments) {
@@ -337,13 +363,14 @@ static int run(int count, char **arguments) {
             return code;
         options.purpose = DAEMON_JOIN;
     }
-    if (daemon_making_attach(&options, &making, &err) ||
+    if ((options.purpose == DAEMON_CHECK && service_become(&options, &err)) ||
+        daemon_making_attach(&options, &making, &err) ||
         downstream_config_load(making.config, &config, &err) ||
         check_permissions(making.config, &config, &err) ||
         check_lease(making.config, &config.timing, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
-        return daemon_checked(&options);
+        return downstream_check(&options, &config);
     if (options.purpose == DAEMON_RAISE)
         return daemon_raise_term(&options, &config.daemon, "downstream");
     if (options.purpose == DAEMON_JOIN)

@@ -8,10 +8,12 @@
 #include "io/os/folder.h"
 #include "io/rest/rest.h"
 #include "io/rest/routes.h"
+#include "main/daemon/check.h"
 #include "main/daemon/daemon.h"
 #include "main/daemon/health.h"
 #include "main/daemon/invite.h"
 #include "main/daemon/link.h"
+#include "main/daemon/service.h"
 #include "main/daemon/term.h"
 #include "main/upstream_init.h"
 
@@ -91,15 +93,19 @@ static struct role *upstream_role(const struct upstream_config *config) {
     return role_new(&settings);
 }
 
-static int upstream_connect(struct upstream_daemon *upstream, const struct upstream_config *config,
-                            struct error *err) {
-    const struct daemon_link settings = {
+static struct daemon_link downlink_of(const struct upstream_config *config) {
+    return (struct daemon_link){
         .link = &config->downlink,
         .servers = config->downlink_servers,
         .servers_count = config->downlink_servers_count,
         .peers = config->clusters,
         .peers_count = config->clusters_count,
     };
+}
+
+static int upstream_connect(struct upstream_daemon *upstream, const struct upstream_config *config,
+                            struct error *err) {
+    const struct daemon_link settings = downlink_of(config);
     struct shell_link *link = &upstream->downlink;
     link->name = "downlink";
     link->key_file = config->downlink.key.file;
@@ -208,6 +214,16 @@ static int upstream_open(struct upstream_daemon *upstream, const struct upstream
     return 0;
 }
 
+static int upstream_check(const struct daemon_options *options,
+                          const struct upstream_config *config) {
+    struct daemon_trial trial = {.options = options};
+    const struct daemon_link link = downlink_of(config);
+    daemon_try_state(&trial, &config->daemon, "upstream");
+    daemon_try_listen(&trial, "api", &config->api);
+    daemon_try_link(&trial, "downlink", &link);
+    return daemon_trial_end(&trial);
+}
+
 static int run(int count, char **arguments) {
     struct daemon_options options = daemon_begin(count, arguments, "upstream");
     if (options.purpose == DAEMON_LEAVE)
@@ -216,10 +232,11 @@ static int run(int count, char **arguments) {
     auto_clean(upstream_config_deinit) struct upstream_config config = {0};
     if (options.purpose == DAEMON_INIT)
         return upstream_init_cloud(&options);
-    if (upstream_config_load(options.config, &config, &err))
+    if ((options.purpose == DAEMON_CHECK && service_become(&options, &err)) ||
+        upstream_config_load(options.config, &config, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
-        return daemon_checked(&options);
+        return upstream_check(&options, &config);
     if (options.purpose == DAEMON_RAISE)
         return daemon_raise_term(&options, &config.daemon, "upstream");
     auto_clean(upstream_close) struct upstream_daemon upstream = {0};

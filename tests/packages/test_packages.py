@@ -103,6 +103,22 @@ class Installed(unittest.TestCase):
         self.assertEqual(code, 2, said)
         self.assertIn("/etc/isthmus/upstream.conf", said)
 
+    def test_a_check_has_the_rights_of_the_daemons_account(self):
+        self.install()
+        self.root.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                      "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/srv/ca.key", "-out",
+                      "/srv/ca.crt", "-subj", "/CN=ca")
+        self.root.run("isthmus-upstream", "init", "--domain", "cloud.test", "--clusters", "north",
+                      "--ca-file", "/srv/ca.crt", "--no-start")
+        self.root.run("chown", "root:root", "/etc/isthmus/upstream/operator.token")
+        said, code = self.root.run("isthmus-upstream", "--check", check=False)
+        self.assertEqual(code, 2)
+        self.assertIn("operator.token: Permission denied; give the file to this daemon's account",
+                      said)
+        self.root.run("chown", "isthmus-upstream:", "/etc/isthmus/upstream/operator.token")
+        said, _ = self.root.run("isthmus-upstream", "--check", check=False)
+        self.assertNotIn("Permission denied", said)
+
     def test_units_are_valid_and_exposed_no_more_than_they_must_be(self):
         self.install()
         for daemon, most in UNITS.items():

@@ -2,6 +2,7 @@
 import re
 
 GLOSSARY = "docs/glossary.md"
+KERNELS = re.compile(r"kvm_|KVM_")  # names that are not ours to choose
 LEANS = re.compile(r"(the same|likewise|as above|\.\.\.|…)(?!\w)", re.IGNORECASE)
 
 
@@ -34,7 +35,8 @@ def rule_glossary(sources):
         if not source.path.startswith(("src/", "sim/")):
             continue
         for line, match in source.code_matches(r"\b[A-Za-z_]\w*"):
-            for part in match.group().lower().split("_"):
+            own = "" if KERNELS.match(match.group()) else match.group()
+            for part in own.lower().split("_"):
                 word = part if part in words else part.removesuffix("s")
                 if word in words:
                     yield source.path, line, word, (f"{match.group()}: say {words[word]} instead "

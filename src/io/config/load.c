@@ -134,7 +134,7 @@ static int check_networks(const char *path, const struct agent_config *config,
     for (size_t i = 0; i < config->networks_count; i++) {
         const struct host_network_config *network = &config->networks[i];
         if (!!network->bridge + !!network->libvirt + network->user != 1)
-            return error_set(err, -EINVAL, "%s: [network %s] has to say what it is: give one of "
+            return error_set(err, -EINVAL, "%s: [network %s] has to say what it is; give one of "
                              "bridge, libvirt and user = yes", path, network->name);
     }
     return 0;

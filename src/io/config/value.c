@@ -149,6 +149,10 @@ int config_secret_read(const char *value, struct secret *secret, struct error *e
     auto_clean(fd_clean) int fd = open(value, O_RDONLY | O_CLOEXEC);
     struct stat about;
     char bytes[limit_secret_bytes + 1];
+    if (fd < 0 && errno == EACCES)
+        return error_set(err, -errno, "cannot read %s: %s; give the file to this daemon's account, "
+                         "with mode 0600 (chown), and let it pass through the folders", value,
+                         strerror(errno));
     if (fd < 0 || fstat(fd, &about) != 0)
         return error_set(err, -errno, "cannot read %s: %s; make the file with the secret in its "
                          "first line, mode 0600, owned by this daemon's account", value,

@@ -8,7 +8,10 @@
 #include "base/text.h"
 #include "io/host/console.h"
 #include "io/host/libvirt/find.h"
+#include "io/host/libvirt/try.h"
 #include "io/host/state.h"
+#include "io/host/tool.h"
+#include "io/os/kvm.h"
 
 static void vms_folder(const struct host *host, char out_path[host_path_size]) {
     text_format(out_path, host_path_size, "%s/vms", host->files.folder);
@@ -54,6 +57,28 @@ int host_look_first(struct host *host, const char *accelerator, const char *migr
     if (!failed)
         tell(host, &news);
     return failed;
+}
+
+static bool is_driver(const char *uri, const char *driver) { return text_starts(uri, driver); }
+
+/* A demand for KVM is tried before libvirt is asked, which may take seconds to find out. */
+int host_try(const struct host_trial *trial, struct error *out_note, struct error *err) {
+    static const char *const qemu_img[] = {"qemu-img", "--version", NULL};
+    auto_clean(memory_clean) char *capabilities = NULL;
+    *out_note = (struct error){0};
+    if (text_equal(trial->accelerator, "kvm") && kvm_try(err))
+        return error_wrap(err, "[host] accelerator = kvm");
+    if (!is_driver(trial->uri, "test:") && host_tool_run(qemu_img, NULL, err))
+        return error_set(err, -ENOENT, "qemu-img does not run here; install it: apt install "
+                         "qemu-utils");
+    if (libvirt_try(trial->uri, &trial->networks, &capabilities, err))
+        return err->code;
+    if (is_driver(trial->uri, "test:") || text_equal(trial->accelerator, "tcg"))
+        return 0;
+    if (!host_machine_accelerator("kvm", capabilities, out_note))
+        return text_equal(trial->accelerator, "auto") ? 0 : error_set(err, -ENODEV, "[host] %s",
+                                                                      out_note->text);
+    return 0;
 }
 
 void host_look(struct host *host) {

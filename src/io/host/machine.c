@@ -1,5 +1,5 @@
 /* Memory is what /proc/meminfo says; disk what is free on that of the VMs' folder, with what they
- * hold. KVM is used where libvirt offers it and the processor has it. */
+ * hold. KVM is used where libvirt offers it the processor has it, and it was tried. */
 #include "io/host/machine.h"
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "io/os/disk.h"
 #include "io/os/folder.h"
+#include "io/os/kvm.h"
 
 static void file_clean(FILE **file) {
     if (*file)
@@ -91,10 +92,13 @@ const char *host_machine_accelerator(const char *wanted, const char *capabilitie
         return NULL;
     }
     const char *why = NULL;
+    struct error fault = {0};
     if (!strstr(capabilities, "<domain type='kvm'"))
         why = "libvirt does not offer it (is /dev/kvm there, and allowed to QEMU?)";
     else if (!processor_virtualizes())
         why = "/proc/cpuinfo shows neither svm nor vmx";
+    else if (kvm_try(&fault))
+        why = fault.text;
     if (!why)
         return "kvm";
     if (!demanded)

@@ -64,7 +64,8 @@ static void print_help(const char *program, const char *daemon) {
                      joins ? "hosts" : "clusters");
     (void)printf("\n"
                  "  -c, --config FILE  read FILE instead of /etc/isthmus/%s.conf\n"
-                 "      --check        check the configuration and the files that it names\n%s"
+                 "      --check        check the configuration, and try what it names: files, as\n"
+                 "                     the daemon's account, ports, certificates, servers%s\n%s"
                  "      --version      print the version\n"
                  "      --help         print this\n"
                  "  key FILE           make a key in FILE, unless it is there, and print its\n"
@@ -77,7 +78,7 @@ static void print_help(const char *program, const char *daemon) {
                  "  frame FILE PEER_KEY\n"
                  "                     print the frames on standard input, a sealed one a line,\n"
                  "                     that the peer has said to the key in FILE: all of them\n",
-                 daemon,
+                 daemon, manages ? "" : ", libvirt",
                  manages ? "      --raise-term   have those below follow this store, whatever they "
                            "heard; and end\n"
                          : "");

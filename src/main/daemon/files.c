@@ -21,7 +21,7 @@ int daemon_values_set(struct config_values *values, const struct daemon_options 
             key = strrchr(section, '.');
         }
         if (!key || strpbrk(options->sets[i], "\r\n"))
-            return error_set(err, -EINVAL, "--set %s: give SECTION.KEY=VALUE, as in "
+            return error_set(err, -EINVAL, "--set %s; give SECTION.KEY=VALUE, as in "
                              "--set downlink.port=5222", options->sets[i]);
         *key++ = 0;
         config_values_add(values, section, key, value);

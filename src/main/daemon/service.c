@@ -3,6 +3,7 @@
 #include "main/daemon/service.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -27,6 +28,16 @@ int service_own(const struct daemon_options *options, const char *state, struct 
         folder_give(options->config, account->pw_uid, account->pw_gid, err))
         return err->code;
     return folder_give(state, account->pw_uid, account->pw_gid, err);
+}
+
+int service_become(const struct daemon_options *options, struct error *err) {
+    const struct passwd *account = is_ours_to_do(options) ? getpwnam(options->program) : NULL;
+    if (!account)
+        return 0;
+    if (initgroups(account->pw_name, account->pw_gid) || setgid(account->pw_gid) ||
+        setuid(account->pw_uid))
+        return error_set(err, -errno, "become %s: %s", account->pw_name, strerror(errno));
+    return 0;
 }
 
 /* True: it went well. */

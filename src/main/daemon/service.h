@@ -9,6 +9,10 @@
  * daemon's program, where root made them and there is such an account. */
 int service_own(const struct daemon_options *options, const char *state, struct error *err);
 
+/* Makes this process one of that account's, with its rights alone, where root called it: for a
+ * question. */
+int service_become(const struct daemon_options *options, struct error *err);
+
 /* Enables and starts the daemon's service, and says so, unless --no-start was given or no systemd
  * runs here. True: it was started. */
 bool service_start(const struct daemon_options *options);
