@@ -15,7 +15,7 @@ _isthmus() {
     everywhere="--server --socket --token-file --ca-file --output --help"
     COMPREPLY=()
     case $before in
-    --token-file | --ca-file | --socket | --user-data | --ssh-key) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --token-file | --ca-file | --socket | --user-data | --body | --ssh-key) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --shape) words=$(_isthmus_names shape) ;;
     --image) words=$(_isthmus_names image) ;;
     --cluster) words=$(_isthmus_names cluster) ;;
@@ -28,8 +28,9 @@ _isthmus() {
     esac
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
-        1,*) words="vm op cluster image shape network tenant host salvage upstream permission limit token key ssh-key events whoami --help --version" ;;
+        1,*) words="vm op cluster image shape network tenant host salvage upstream permission limit token key ssh-key events whoami api --help --version" ;;
         2,vm,*) words="create list show start shutdown stop reboot pause resume suspend lock unlock rename edit resize rebuild snapshot snapshots revert snapshot-delete delete" ;;
+        2,api,*) words="GET POST PUT DELETE" ;;
         2,op,*) words="list show" ;;
         2,cluster,*) words="list show forget accept leftovers adopt discard" ;;
         2,image,*) words="list show import export share unshare delete" ;;
@@ -74,6 +75,7 @@ _isthmus() {
         token,new) words="--expires" ;;
         op,list) words="--limit --tenant --vm --state --name --fields --watch" ;;
         *,list) words="--limit" ;;
+        api,*) words="--body --key" ;;
         vm,edit) words="--metadata --wait --deadline --key" ;;
         vm,rebuild) words="--image --user-data --wait --deadline --key" ;;
         vm,show | vm,snapshots) ;;

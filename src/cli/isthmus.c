@@ -198,6 +198,9 @@ static const struct command commands[] = {
     {"events", NULL, "", 0, "vm", "Shows what happens to VMs and operations, as it happens",
      watch_events, ASKED_EITHER},
     {"whoami", NULL, "", 0, "", "Shows whose token is used", whoami_show},
+    {"api", NULL, "METHOD PATH", 2, "body key",
+     "Asks what /v1/openapi.json describes, and prints the answer as it came", api_ask,
+     ASKED_EITHER},
 };
 
 static void print_use(const struct command *command, FILE *out) {

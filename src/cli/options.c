@@ -81,6 +81,7 @@ static const struct option_row options_table[] = {
     {"FILE", {.name = "user-data", text_at(user_data),
      .about = "first-boot data for the guest (NoCloud), at most 16 KiB:\n"
               "a text, or compressed, or any bytes"}},
+    {"FILE", {text_of(body), .about = "the request's body, in JSON; -: standard input"}},
     {"KEY", {.name = "ssh-key", text_at(ssh_key),
      .about = "who may log in: a file of SSH public keys, or names by commas\n"
               "from 'isthmus ssh-key list'"}},
@@ -313,7 +314,8 @@ int options_read(struct options *options, int count, char **arguments, struct er
 int options_read_bytes(const char *path, size_t most, struct text *out, struct error *err) {
     char bytes[4096];
     ssize_t length;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = text_equal(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                   : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_set(err, -errno, "open %s: %s; check the path", path, strerror(errno));
     out->limit = most;

@@ -22,7 +22,7 @@ struct options {
     struct text token;                         /* what token_file or ISTHMUS_TOKEN holds */
     enum output output;
     const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
-    const char *ssh_key;
+    const char *ssh_key, *body;
     const char *host, *upstream, *verbs, *clusters, *shapes, *images, *placing;
     uint32_t apart_most;
     const char *place; /* set by the verb, no option */

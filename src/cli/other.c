@@ -1,5 +1,5 @@
 /* The verbs on clusters, shapes, networks and tenants, and whoami: their paths, rows and
- * sheets. */
+ * sheets; and api, which has neither. */
 #include "cli/other.h"
 
 #include <stdio.h>
@@ -185,6 +185,40 @@ int tenant_create(const struct options *options) {
 static void show_whoami(const void *record) {
     const struct whoami *whoami = record;
     printf("%s%s%s\n", whoami->role, whoami->tenant[0] ? " " : "", whoami->tenant);
+}
+
+static void print_piece(void *context, const char *bytes, size_t length) {
+    fwrite(bytes, 1, length, context);
+    fflush(context); /* events are to be seen as they come */
+}
+
+/* `isthmus api GET /v1/vms`: the words are method and path. */
+int api_ask(const struct options *options) {
+    const char *method = options->words[1], *path = options->words[2];
+    auto_clean(text_deinit) struct text body = {0};
+    struct call call;
+    struct error err;
+    if (!*method || method[strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] ||
+        !text_starts(path, "/v1/") || strpbrk(path, " \r\n#")) {
+        say("'%s %s' is no request", method, path);
+        fprintf(stderr, "  what to do: write it as in isthmus api GET /v1/vms\n");
+        return EXIT_USAGE;
+    }
+    if (options->body && options_read_file(options->body, limit_body, &body, &err)) {
+        say("%s", err.text);
+        return EXIT_USAGE;
+    }
+    call_init(&call, options, method, path);
+    call.http.idempotency_key = options->key;
+    call.http.content_type = options->body ? "application/json" : NULL;
+    call.http.body = options->body ? text_data(&body) : NULL;
+    call.http.on_data = print_piece;
+    call.http.context = stdout;
+    int result = call_run(&call);
+    if (result == EXIT_DONE && !text_starts(call.http.answer_type, "application/octet-stream"))
+        puts("");
+    call_deinit(&call);
+    return result;
 }
 
 int whoami_show(const struct options *options) {

@@ -164,11 +164,15 @@ class Guide(unittest.TestCase):
         self.assertEqual(told, codes())
 
     def test_every_route_is_listed(self):
+        groups = re.findall(r'^    {"([\w.-]+)", "[A-Z]', read("src/io/rest/openapi.c"),
+                            re.MULTILINE)
         for file, heading, least in (("routes.c", "REST", 20),
                                      ("routes_owner.c", "The owner of a cluster", 10)):
             routes = re.findall(r'^\s+\{"([A-Z]+)", "(/v1/[^"]*)",\s*"([^"]*)"',
                                 read(f"src/io/rest/{file}"), re.MULTILINE)
             self.assertGreater(len(routes), least)
+            self.assertEqual({path.split("/")[2] for _, path, _ in routes} - set(groups), set(),
+                             "tags in openapi.c lack it")
             told = [(row[0], plain(row[1]), row[2]) for row in rows(section(read(GUIDE), heading))]
             self.assertEqual(told, routes)
 

@@ -1,11 +1,11 @@
-/* Which schema, parameters and problems each route shows. */
+/* Which schema, parameters and problems each route shows, and in which group it stands. */
 #include "io/rest/openapi.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "io/http/problem.h"
-#include "message/codec.h"
+#include "io/rest/schema.h"
 
 enum { schemas_most = 96 };
 
@@ -14,102 +14,44 @@ struct schemas {
     size_t count;
 };
 
-static const char *const patterns[] = {
-    [CHECK_PRINTABLE] = NULL,
-    [CHECK_NAME] = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
-    [CHECK_NEW_NAME] = "^(?![a-z]{1,8}-[0-9a-hjkmnp-tv-z]{26}$)"
-                       "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
-    [CHECK_ID] = "^[a-z]{1,8}-[0-9a-hjkmnp-tv-z]{26}$",
-    [CHECK_DIGEST] = "^[0-9a-f]{64}$",
-    [CHECK_LABELS] = "^[a-z0-9-]+=[a-z0-9-]+(,[a-z0-9-]+=[a-z0-9-]+)*$",
-    [CHECK_METADATA] = "^[^,=]{1,255}=[^,]*(,[^,=]{1,255}=[^,]*)*$",
-    [CHECK_NETWORKS] = "^[a-z0-9-]+(,[a-z0-9-]+){0,3}$",
-    [CHECK_SSH_KEYS] = NULL,
-    [CHECK_SSH_NAMES] = "^[a-z0-9-]+(,[a-z0-9-]+){0,15}$",
-    [CHECK_BASE64] = "^[A-Za-z0-9+/]*={0,2}$",
-    [CHECK_LINES] = NULL,
+/* What the document groups routes by: the first word of their paths. */
+static const struct tag {
+    const char *segment, *name, *about;
+} tags[] = {
+    {"vms", "VMs", "Virtual machines, and what is done with them."},
+    {"operations", "Operations", "What is under way, or has ended, and how."},
+    {"shapes", "Catalogue", "What a VM can be made of: shapes and networks."},
+    {"networks", "Catalogue", NULL},
+    {"ssh-keys", "SSH keys", "Public keys that a tenant keeps for its VMs."},
+    {"images", "Images", "Disks that VMs are made from, and their archives."},
+    {"uploads", "Images", NULL},
+    {"blobs", "Images", NULL},
+    {"clusters", "Clusters", "Where VMs run, as far as it is told."},
+    {"hosts", "Hosts", "The hosts of a cluster, for its owner."},
+    {"upstreams", "Upstream managers", "Who asks for VMs here, and what each is lent."},
+    {"leftovers", "Leftovers", "VMs that are not known to be where they are."},
+    {"salvage", "Leftovers", NULL},
+    {"tenants", "Tenants", "Who may ask for VMs, and for how many."},
+    {"tokens", "Joining", "Tokens by which others join, and the keys of those that did."},
+    {"keys", "Joining", NULL},
+    {"events", "Service", "The manager itself: health, events, this document."},
+    {"whoami", "Service", NULL},
+    {"openapi.json", "Service", NULL},
+    {"health", "Service", NULL},
 };
+
+static const struct tag *tag_of(const struct rest_route *route) {
+    const char *segment = route->path + strlen("/v1/");
+    size_t length = strcspn(segment, "/");
+    for (size_t i = 0; i < array_size(tags); i++)
+        if (strlen(tags[i].segment) == length && strncmp(segment, tags[i].segment, length) == 0)
+            return &tags[i];
+    assert(!"a group"); /* tests/unit/test_docs.py sees that each route has one */
+    return tags;
+}
 
 static bool is_archive(const struct rest_route *route) {
     return route->action == REST_BLOB || route->action == REST_EXPORT;
-}
-
-static void add_member(struct text *out, const char *name, const char *value) {
-    text_addf(out, ",\"%s\":", name);
-    codec_add_string(value, out);
-}
-
-static void add_reference(struct text *out, const struct table *table) {
-    text_addf(out, "\"$ref\":\"#/components/schemas/%s\"", table->name);
-}
-
-static void add_type(struct text *out, const struct field *field) {
-    unsigned long long most = field_most(field);
-    switch (field->kind) {
-    case FIELD_TEXT:
-        text_addf(out, "\"type\":\"string\",\"maxLength\":%zu", field->size - 1);
-        if (patterns[field->check])
-            add_member(out, "pattern", patterns[field->check]);
-        break;
-    case FIELD_BLOB:
-        text_addf(out, "\"type\":\"string\",\"maxLength\":%llu", most);
-        break;
-    case FIELD_U32:
-    case FIELD_U64:
-        text_addf(out, "\"type\":\"integer\",\"minimum\":%llu,\"maximum\":%llu",
-                  (unsigned long long)field->least, most);
-        break;
-    case FIELD_FLAG:
-        text_add(out, "\"type\":\"boolean\"");
-        text_add(out, field->mask & FIELD_TRUE ? ",\"default\":true" : "");
-        break;
-    case FIELD_ENUM:
-        text_add(out, "\"type\":\"string\",\"enum\":[");
-        for (unsigned i = 0; i < field->names_count; i++) {
-            text_add(out, i ? "," : "");
-            codec_add_string(field->names[i], out);
-        }
-        text_add(out, "]");
-        break;
-    case FIELD_RECORD:
-        add_reference(out, field->table);
-        break;
-    case FIELD_LIST:
-        text_addf(out, "\"type\":\"array\",\"maxItems\":%llu,\"items\":{", most);
-        add_reference(out, field->table);
-        text_add(out, "}");
-        break;
-    }
-}
-
-enum schema_use { SCHEMA_ANSWER, SCHEMA_BODY };
-
-static void add_schema(struct text *out, const struct table *table, enum schema_use use) {
-    codec_add_string(table->name, out);
-    text_add(out, ":{\"type\":\"object\"");
-    add_member(out, "description", table->about);
-    text_add(out, ",\"properties\":{");
-    struct text required = {0};
-    const char *comma = "";
-    for (size_t i = 0; i < table->fields_count; i++) {
-        const struct field *field = &table->fields[i];
-        if (!field_is_shown(field, FIELD_API))
-            continue;
-        text_add(out, comma);
-        codec_add_string(field->name, out);
-        text_add(out, ":{");
-        add_type(out, field);
-        add_member(out, "description", field->about);
-        text_add(out, "}");
-        comma = ",";
-        if (field->mask & (FIELD_REQUIRED | FIELD_ALWAYS))
-            text_addf(&required, "%s\"%s\"", required.length ? "," : "", field->name);
-    }
-    text_add(out, "}");
-    if (required.length)
-        text_addf(out, ",\"required\":[%s]", required.data);
-    text_deinit(&required);
-    text_add(out, use == SCHEMA_BODY ? ",\"additionalProperties\":false}" : "}");
 }
 
 static void collect(struct schemas *schemas, const struct table *table) {
@@ -130,7 +72,7 @@ static void add_parameter(struct text *out, const char *where, const char *name,
     text_addf(out, "%s{\"in\":\"%s\",\"name\":\"%s\"", out->data[out->length - 1] == '[' ? "" : ",",
               where, name);
     text_add(out, text_equal(where, "path") ? ",\"required\":true" : "");
-    add_member(out, "description", about);
+    schema_add_member(out, "description", about);
 }
 
 /* Parameters for the fields of a table, from one of them on. */
@@ -138,7 +80,7 @@ static void add_fields(struct text *out, const struct table *table, size_t first
     for (size_t i = first; i < table->fields_count; i++) {
         add_parameter(out, "query", table->fields[i].name, table->fields[i].about);
         text_add(out, ",\"schema\":{");
-        add_type(out, &table->fields[i]);
+        schema_add_type(out, &table->fields[i]);
         text_add(out, "}}");
     }
 }
@@ -159,7 +101,7 @@ static void add_parameters(struct text *out, const struct rest_route *route) {
         const struct field *field = rest_route_parameter(route, route->parameters[i], &holder);
         add_parameter(out, "query", field->name, field->about);
         text_add(out, ",\"schema\":{");
-        add_type(out, field);
+        schema_add_type(out, field);
         text_add(out, "}}");
     }
     if (route->action == REST_UPLOAD) {
@@ -188,7 +130,7 @@ static void add_body(struct text *out, const struct rest_route *route) {
         return;
     text_add(out, ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":"
                   "{\"schema\":{");
-    add_reference(out, route->body);
+    schema_add_reference(out, route->body);
     text_add(out, "}}}}");
 }
 
@@ -210,7 +152,7 @@ static void add_answer(struct text *out, const struct rest_route *route, unsigne
         if (route->shape == REST_LIST) {
             text_add(out, "\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":"
                           "{\"type\":\"array\",\"items\":{");
-            add_reference(out, route->answer);
+            schema_add_reference(out, route->answer);
             text_add(out, "}},\"next\":{\"type\":\"string\",\"description\":\"`after` of the next "
                           "page; absent on the last.\"}");
             if (rest_route_is_watched(route))
@@ -218,7 +160,7 @@ static void add_answer(struct text *out, const struct rest_route *route, unsigne
                               "watch that goes on from here.\"}");
             text_add(out, "}");
         } else if (route->answer) {
-            add_reference(out, route->answer);
+            schema_add_reference(out, route->answer);
         }
         text_add(out, "}}}");
     }
@@ -290,7 +232,8 @@ static void add_operation(struct text *out, const struct rest_face *face,
         if (!strchr("{}", *at))
             text_addf(out, "%c", strchr("/.", *at) ? '-' : *at);
     text_add(out, "\"");
-    add_member(out, "summary", route->summary);
+    schema_add_member(out, "summary", route->summary);
+    text_addf(out, ",\"tags\":[\"%s\"]", tag_of(route)->name);
     if (face->trust == REST_BY_TOKEN && rest_route_is_open(face, route))
         text_add(out, ",\"security\":[]");
     add_parameters(out, route);
@@ -313,37 +256,81 @@ static enum schema_use use_of(const struct rest_face *face, const struct table *
     return use;
 }
 
+/* Whether the face has a route of this name. */
+static bool is_used(const struct rest_face *face, const struct tag *tag) {
+    for (size_t i = 0; i < face->routes_count; i++)
+        if (text_equal(tag_of(&face->routes[i])->name, tag->name))
+            return true;
+    return false;
+}
+
+static void add_tags(struct text *out, const struct rest_face *face) {
+    text_add(out, ",\"tags\":[");
+    for (size_t i = 0; i < array_size(tags); i++) {
+        if (!tags[i].about || !is_used(face, &tags[i]))
+            continue;
+        text_addf(out, "%s{\"name\":\"%s\"", out->data[out->length - 1] == '[' ? "" : ",",
+                  tags[i].name);
+        schema_add_member(out, "description", tags[i].about);
+        text_add(out, "}");
+    }
+    text_add(out, "]");
+}
+
+/* All methods of the path of the route at `first`, which no route before it has. */
+static void add_path(struct text *out, const struct rest_face *face, size_t first) {
+    const char *path = face->routes[first].path;
+    text_addf(out, "%s\"%s\":{", out->data[out->length - 1] == '{' ? "" : ",", path);
+    for (size_t i = first; i < face->routes_count; i++) {
+        if (!text_equal(face->routes[i].path, path))
+            continue;
+        text_add(out, i == first ? "" : ",");
+        add_operation(out, face, &face->routes[i]);
+    }
+    text_add(out, "}");
+}
+
+static bool is_first_of_path(const struct rest_face *face, size_t at) {
+    for (size_t i = 0; i < at; i++)
+        if (text_equal(face->routes[i].path, face->routes[at].path))
+            return false;
+    return true;
+}
+
+static void add_info(struct text *out, const struct rest_face *face, const char *software) {
+    auto_clean(text_deinit) struct text about = {0};
+    text_addf(&about, "%s, by %s. Times named _ms are milliseconds since 1970, UTC. A method that "
+              "a path does not take is answered 405 with Allow; HEAD is taken where GET is. "
+              "Answers may get more fields, and lists of words more of them, within version 1.",
+              face->about, software);
+    text_add(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Isthmus\",\"version\":\"1\"");
+    schema_add_member(out, "description", about.data);
+    text_add(out, ",\"license\":{\"name\":\"Apache License 2.0\",\"identifier\":\"Apache-2.0\"}}");
+    text_addf(out, ",\"servers\":[{\"url\":\"/\",\"description\":\"%s\"}],\"security\":[%s]",
+              face->trust == REST_BY_TOKEN ? "The manager that sent this document."
+                                           : "By the Unix socket that this came from.",
+              face->trust == REST_BY_TOKEN ? "{\"bearer\":[]}" : "");
+    add_tags(out, face);
+}
+
 void rest_openapi(const struct rest_face *face, const char *software, struct text *out) {
     struct schemas schemas = {0};
-    text_add(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Isthmus\",\"version\":\"1\"");
-    text_add(out, ",\"description\":");
-    struct text about = {0};
-    text_addf(&about, "%s, by %s. Times named _ms are "
-              "milliseconds since 1970, UTC. A method that a path does not take is answered 405 "
-              "with Allow; HEAD is taken where GET is.", face->about, software);
-    codec_add_string(about.data, out);
-    text_deinit(&about);
-    text_addf(out, "}%s,\"paths\":{",
-              face->trust == REST_BY_TOKEN ? ",\"security\":[{\"bearer\":[]}]" : "");
-    const char *path = "";
+    add_info(out, face, software);
+    text_add(out, ",\"paths\":{");
     for (size_t i = 0; i < face->routes_count; i++) {
-        const struct rest_route *route = &face->routes[i];
-        bool is_new = !text_equal(route->path, path);
-        text_addf(out, "%s", i == 0 ? "" : is_new ? "}," : ",");
-        if (is_new)
-            text_addf(out, "\"%s\":{", route->path);
-        add_operation(out, face, route);
-        path = route->path;
-        collect(&schemas, route->body);
-        collect(&schemas, route->answer);
+        if (is_first_of_path(face, i))
+            add_path(out, face, i);
+        collect(&schemas, face->routes[i].body);
+        collect(&schemas, face->routes[i].answer);
     }
     collect(&schemas, &problem_table);
-    text_addf(out, "}},\"components\":{%s\"schemas\":{",
+    text_addf(out, "},\"components\":{%s\"schemas\":{",
               face->trust == REST_BY_TOKEN ? "\"securitySchemes\":{\"bearer\":{\"type\":\"http\","
-                                             "\"scheme\":\"bearer\"}}," : "");
+                                             "\"scheme\":\"bearer\",\"description\":\"A "
+                                             "tenant's token, or the operator's.\"}}," : "");
     for (size_t i = 0; i < schemas.count; i++) {
         text_add(out, i ? "," : "");
-        add_schema(out, schemas.tables[i], use_of(face, schemas.tables[i]));
+        schema_add(out, schemas.tables[i], use_of(face, schemas.tables[i]));
     }
     text_add(out, "}}}");
 }
