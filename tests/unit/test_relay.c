@@ -199,6 +199,19 @@ static void a_relay_that_stood_still_has_nobody_left(void **state) {
     room_close(room);
 }
 
+static void who_comes_with_an_earlier_time_ends_nobody(void **state) {
+    (void)state;
+    struct room *room = room_open();
+    uint64_t manager = come(room, MANAGER), host = come(room, HOST_1);
+    relay_on_tick(&room->relay, room->now_ms - 1);
+    assert_int_equal(relay_standing(room->accounts[HOST_1], host), RELAY_THERE);
+    assert_int_equal(relay_standing(room->accounts[MANAGER], manager), RELAY_THERE);
+    room->now_ms += relay_absent_ms; /* by the latest that was seen, not by the last */
+    relay_on_tick(&room->relay, room->now_ms);
+    assert_int_equal(relay_standing(room->accounts[HOST_1], host), RELAY_GONE);
+    room_close(room);
+}
+
 static void a_full_account_loses_frames_and_holds_up_nobody(void **state) {
     (void)state;
     struct room *room = room_open();
@@ -317,6 +330,7 @@ int main(void) {
         cmocka_unit_test(who_does_not_listen_is_away_after_a_while),
         cmocka_unit_test(what_is_not_taken_in_time_is_never_heard),
         cmocka_unit_test(a_relay_that_stood_still_has_nobody_left),
+        cmocka_unit_test(who_comes_with_an_earlier_time_ends_nobody),
         cmocka_unit_test(a_full_account_loses_frames_and_holds_up_nobody),
         cmocka_unit_test(who_cannot_be_told_of_the_others_is_ended),
         cmocka_unit_test(whatever_happens_the_relay_holds_together),

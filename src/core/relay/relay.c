@@ -111,10 +111,12 @@ static void end(struct relay *relay, struct relay_account *account, uint64_t now
     tell_peers(relay, account, NEWS_DOWN, now_ms);
 }
 
-/* Ends all where the relay stood still. */
+/* Ends all where the relay stood still. A caller may have looked at the clock before another one,
+ * and come after it. */
 static void see(struct relay *relay, uint64_t now_ms) {
-    bool stood_still = relay->seen_ms && now_ms - relay->seen_ms >= relay_absent_ms;
-    relay->seen_ms = now_ms;
+    bool stood_still = relay->seen_ms && now_ms >= relay->seen_ms + relay_absent_ms;
+    if (now_ms > relay->seen_ms)
+        relay->seen_ms = now_ms;
     for (size_t i = 0; stood_still && i < relay->accounts_count; i++)
         if (relay->accounts[i]->connection)
             end(relay, relay->accounts[i], now_ms);

@@ -123,10 +123,10 @@ enum relay_sent relay_server_send(struct relay_server *server, struct relay_acco
 }
 
 int relay_server_tick(struct relay_server *server) {
-    uint64_t now = relay_server_now_ms(), due = UINT64_MAX;
-    uint64_t ignored;
+    uint64_t due = UINT64_MAX, ignored;
     (void)eventfd_read(server->wake_fd, &ignored);
     relay_server_lock(server);
+    uint64_t now = relay_server_now_ms(); /* behind what was served while we waited */
     relay_on_tick(&server->relay, now);
     for (size_t i = 0; i < relay_faces_most; i++) {
         struct relay_face *face = server->faces[i];
