@@ -135,7 +135,7 @@ class Owner(CloudCase):
                       self.owner("host", "show", "nix", check=False).err)
         document = self.owner_rest("/v1/openapi.json")
         self.assertIn("/v1/hosts/{host}/cordon", document["paths"])
-        self.assertNotIn("security", document)
+        self.assertEqual(document["security"], [])  # whoever opens the socket
 
     def owner_rest(self, path):
         connection = http.client.HTTPConnection("owner")
