@@ -165,13 +165,13 @@ static int downstream_connect_up(struct downstream_daemon *downstream,
     link->key_file = uplink->key.file;
     const struct image_fetcher_settings settings = {
         .folder = images,
-        .url = uplink->image_url,
-        .ca_file = uplink->image_ca_file,
-        .token_file = uplink->image_token.file,
-        .source = uplink->name,
+        .from = {.url = uplink->image_url,
+                 .ca_file = uplink->image_ca_file,
+                 .token_file = uplink->image_token.file,
+                 .most_bytes = config->images.max_image_gib << 30,
+                 .reserve_bytes = config->images.reserve_gib << 30},
+        .uplink = uplink->name,
         .link = (uint32_t)index,
-        .most_bytes = config->images.max_image_gib << 30,
-        .reserve_bytes = config->images.reserve_gib << 30,
     };
     link->fetcher = image_fetcher_new(&settings, downstream->shell, err);
     if (!link->fetcher)
@@ -276,7 +276,7 @@ static int downstream_open(struct downstream_daemon *downstream,
                                    .level = (enum log_level)config->daemon.log_level};
     downstream->store = daemon_store(&config->daemon, "downstream", 0700, err);
     if (!downstream->store || daemon_check_term(downstream->store, err) ||
-        folder_make(images, 0700, err) || folder_sweep(images, err))
+        folder_make(images, 0700, err) || folder_sweep(images, NULL, err))
         return err->code;
     downstream->role = downstream_role(config);
     downstream->shell = shell_new(downstream->role, &downstream->log);

@@ -149,13 +149,14 @@ class CloudCase(unittest.TestCase):
     clusters = {"north": 2}
     options = {}
     gates = ()
+    gate_kind = Gate
 
     @classmethod
     def setUpClass(cls):
         adopt_guests()
         cls.folder = tempfile.TemporaryDirectory(prefix="isthmus-")
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.gate = {name: Gate() for name in cls.gates}
+        cls.gate = {name: cls.gate_kind() for name in cls.gates}
         for gate in cls.gate.values():
             cls.addClassCleanup(gate.close)
         ports = {name: gate.port for name, gate in cls.gate.items()}

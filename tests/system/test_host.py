@@ -221,13 +221,17 @@ class TestDriver(HostCase):
         self.assertLess(time.monotonic() - began, 15)  # its time-out is longer
         self.assertEqual(probe.lines[-1], "closed")
 
-    def test_what_a_killed_download_left_is_removed_at_the_next_start(self):
+    def test_what_a_killed_run_left_is_removed_but_what_has_come_today(self):
         left = self.host / "images" / (digest_of(b"x") + ".new")
         left.mkdir(parents=True)
         (left / "0").write_bytes(b"half")
-        (self.host / "images" / (digest_of(b"y") + ".archive.part")).write_bytes(b"half")
+        (self.host / "images" / (digest_of(b"y") + ".archive")).write_bytes(b"half")
+        old, new = (self.host / "images" / f"{digest_of(bytes(n))}.part" for n in (1, 2))
+        for part in (old, new):
+            part.write_bytes(b"half")
+        os.utime(old, (time.time() - 2 * 86400,) * 2)
         self.probe().expect("host .*")
-        self.assertEqual(list((self.host / "images").iterdir()), [])
+        self.assertEqual(list((self.host / "images").iterdir()), [new])
 
     def test_what_cannot_be_opened_is_told_with_a_remedy(self):
         for uri, what in (("qemu+unix:///system?socket=/nowhere/socket", "check the URI"),

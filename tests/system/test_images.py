@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Archives that take long, or much: an import and an unpacking are given up with their daemon, and
 what comes out of an archive is bounded by the host's owner."""
+import contextlib
+import http.server
 import json
 import os
+import random
 import tarfile
 import threading
 import unittest
 
 from cloud_case import CloudCase, make_archive, wait_until
+from fault_proxy import FaultProxy
 from test_federation import Customer
 
 GIB = 2 ** 30
@@ -96,6 +100,195 @@ class Several(CloudCase):
         self.assertEqual(kept, [digest] * 3)  # the archive, and a grant of each
         self.assertEqual([os.path.getsize(f"{images}/of-{tenant.upstream}/{digest}")
                           for tenant in self.tenants], [0, 0])
+
+
+class BadLink(FaultProxy):
+    """Before an image server: slow, so that little is under way when it is cut."""
+    target = property(fset=lambda self, port: setattr(self, "target_port", port))
+
+    def __init__(self):
+        super().__init__(0, seed=15, bytes_per_second=8_000_000)
+
+    def carried(self):
+        return self.bytes["down"]
+
+
+class BadLinks(CloudCase):
+    """An archive of bytes that nothing makes smaller, over an uplink that breaks."""
+    clusters = {"north": ["host-1"]}
+    options = {"driver": "test", "shapes": {"nano": (1, 32, 1)}}
+    gates = ["north"]
+    gate_kind = BadLink
+
+    def begin(self, name, mib):
+        """Asks for a VM of a new image; its operation, its archive's bytes, the link."""
+        path = make_archive(f"{self.folder.name}/{name}.tar", random.randbytes(mib << 20))
+        self.import_image(name, path)
+        return self.create(name, name), os.path.getsize(path), self.gate["north"]
+
+    def await_come(self, link, bytes_come):
+        wait_until(lambda: link.connections and link.carried() >= bytes_come,
+                   f"{bytes_come} bytes have come, not {link.carried()}")
+
+    def end(self, operation):
+        ended = self.await_end(operation)
+        self.assertEqual((ended["state"], ended["code"]), ("succeeded", "ok"), ended)
+
+    def test_a_hundred_cuts_cost_next_to_nothing(self):
+        chance = random.Random(15)
+        operation, size, link = self.begin("cut", 64)
+        before, resets = link.carried(), link.resets
+        for point in sorted(chance.randrange(size - (1 << 20)) for _ in range(100)):
+            self.await_come(link, before + point)
+            link.reset()
+        self.end(operation)
+        self.assertGreaterEqual(link.resets - resets, 100)
+        self.assertLessEqual(link.carried() - before, 1.02 * size)
+        self.assertEqual(self.parts(), [])
+
+    def parts(self):
+        images = f"{self.cloud.downstreams['north'].state}/images"
+        return [f"{folder}/{name}" for folder, _, names in os.walk(images)
+                for name in names if name.endswith(".part")]
+
+    def kill_half_way(self, name):
+        """The manager, when half of an archive of 16 MiB has come; as begin() has it."""
+        operation, size, link = self.begin(name, 16)
+        before = link.carried()
+        self.await_come(link, before + size // 2)
+        self.cloud.downstreams["north"].kill()
+        return operation, size, before
+
+    def test_what_has_come_outlives_its_manager(self):
+        operation, size, before = self.kill_half_way("killed")
+        self.cloud.downstreams["north"].start()
+        self.end(operation)
+        self.assertLessEqual(self.gate["north"].carried() - before, 1.1 * size)
+
+    def test_what_is_damaged_comes_again_once(self):
+        operation, size, before = self.kill_half_way("damaged")
+        [part] = self.parts()
+        with open(part, "r+b") as file:
+            file.write(bytes(16))
+        self.cloud.downstreams["north"].start()
+        self.end(operation)
+        carried = self.gate["north"].carried() - before
+        self.assertTrue(1.5 * size < carried < 2.2 * size, (carried, size))
+
+    def test_a_link_that_is_gone_for_long_costs_the_vm_not_the_bytes(self):
+        operation, size, link = self.begin("gone", 16)
+        before = link.carried()
+        self.await_come(link, before + size // 2)
+        self.addCleanup(link.resume)
+        link.cut()
+        self.await_end(operation, "image-unavailable")
+        link.resume()
+        self.end(self.create("again", "gone"))
+        self.assertLessEqual(link.carried() - before, 1.1 * size)
+
+
+class Liar:
+    """An image server, for one archive: `answer` makes of a range what it says and sends."""
+
+    def __init__(self):
+        self.content, self.answer, self.asked = b"", None, 0
+        liar = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                liar.asked += 1
+                first, last = map(int, self.headers["Range"].removeprefix("bytes=").split("-"))
+                status, said, body = liar.answer(first, min(last + 1, len(liar.content)))
+                self.send_response(status)
+                if said:
+                    self.send_header("Content-Range", said)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                with contextlib.suppress(OSError):  # it has heard enough
+                    self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Liars(CloudCase):
+    """What an image server makes of a range that it is asked for."""
+    clusters = {"north": ["host-1"]}
+    options = {"driver": "test", "shapes": {"nano": (1, 32, 1)}}
+    gates = ["north"]
+    gate_kind = Liar
+
+    def create_of(self, name, answer):
+        path = make_archive(f"{self.folder.name}/{name}.tar", random.randbytes(17 << 20))
+        self.import_image(name, path)
+        liar = self.gate["north"]
+        with open(path, "rb") as file:
+            liar.content = file.read()
+        liar.answer, liar.asked = answer, 0
+        return self.create(name, name, wait=60)["code"]
+
+    def true(self, first, end):
+        content = self.gate["north"].content
+        return 206, f"bytes {first}-{end - 1}/{len(content)}", content[first:end]
+
+    def test_the_whole_in_place_of_a_range_is_taken(self):
+        def whole(*_):
+            return 200, "", self.gate["north"].content
+
+        self.assertEqual(self.create_of("whole", whole), "ok")
+        self.assertEqual(self.gate["north"].asked, 1)
+
+    def test_the_whole_takes_the_place_of_what_has_come(self):
+        def first_a_part(first, end):
+            return self.true(first, end) if not first else (200, "", self.gate["north"].content)
+
+        self.assertEqual(self.create_of("late", first_a_part), "ok")
+        self.assertEqual(self.gate["north"].asked, 2)
+
+    def test_what_was_not_asked_for_is_not_taken(self):
+        lies = {
+            "elsewhere": lambda said, body, size: (f"bytes 1-{len(body)}/{size}", body),
+            "backward": lambda said, body, size: (f"bytes 9-3/{size}", body),
+            "endless": lambda said, body, size: (f"bytes 0-{len(body) - 1}/{2 ** 64 - 1}", body),
+            "unsaid": lambda said, body, size: ("", body),
+            "more": lambda said, body, size: (said, body + bytes(1 << 20)),
+            "nothing": lambda said, body, size: (said, b""),
+        }
+        for name, lie in lies.items():
+            with self.subTest(name):
+                def lying(first, end, lie=lie):
+                    _, said, body = self.true(first, end)
+                    return 206, *lie(said, body, len(self.gate["north"].content))
+
+                self.assertEqual(self.create_of(name, lying), "image-unavailable")
+                self.assertLess(self.gate["north"].asked, 8)
+
+    def test_a_server_that_changes_its_mind_is_believed_no_more(self):
+        def growing(first, end):
+            size = len(self.gate["north"].content) + first
+            return 206, f"bytes {first}-{end - 1}/{size}", self.true(first, end)[2]
+
+        self.assertEqual(self.create_of("growing", growing), "image-unavailable")
+
+    def test_one_that_breaks_off_after_a_little_is_left_after_a_few_tries(self):
+        def dripping(first, end):
+            _, said, body = self.true(first, end)
+            return 206, f"bytes {first}-{first + 99}/{said.split('/')[1]}", body[:100]
+
+        self.assertEqual(self.create_of("dripping", dripping), "image-unavailable")
+        self.assertLess(self.gate["north"].asked, 8)
 
 
 class Images(ImagesCase):

@@ -77,6 +77,57 @@ static void an_answer_comes_into_memory_or_into_a_file(void **state) {
     text_deinit(&exchange.answer);
 }
 
+/* A range of the file, on one connection. */
+static struct http_exchange range_of(const struct fixture *fixture, struct http_client *client,
+                                     int fd, uint64_t offset) {
+    return (struct http_exchange){.client = client, .url = fixture->url.data, .token = "token",
+                                  .upload_fd = -1, .download_fd = fd, .download_offset = offset,
+                                  .range_bytes = 10};
+}
+
+static void a_file_comes_range_by_range_and_no_further(void **state) {
+    struct fixture *fixture = *state;
+    struct error err;
+    FILE *file = tmpfile();
+    struct http_client *client = http_client_new();
+    uint64_t all = sizeof(content) - 1;
+    for (uint64_t at = 0; at < all; at += 10) {
+        struct http_exchange exchange = range_of(fixture, client, fileno(file), at);
+        assert_int_equal(http_call(&exchange, &err), 0);
+        assert_int_equal(exchange.status, 206);
+        assert_int_equal(exchange.whole_bytes, all);
+        assert_int_equal(lseek(fileno(file), 0, SEEK_END), at + 10 < all ? at + 10 : all);
+        text_deinit(&exchange.answer);
+    }
+    char bytes[sizeof(content)] = "";
+    assert_int_equal(pread(fileno(file), bytes, sizeof(bytes), 0), all);
+    assert_string_equal(bytes, content);
+    struct http_exchange behind = range_of(fixture, client, fileno(file), all);
+    assert_int_equal(http_call(&behind, &err), 0);
+    assert_int_equal(behind.status, 416);
+    assert_int_equal(behind.whole_bytes, all);
+    text_deinit(&behind.answer);
+    http_client_free(client);
+    fclose(file);
+}
+
+static void a_refusal_touches_nothing_of_a_file_that_comes(void **state) {
+    struct fixture *fixture = *state;
+    struct error err;
+    FILE *file = tmpfile();
+    struct text url = {0};
+    text_addf(&url, "http://127.0.0.1:%u/v1/blobs/none", image_serve_port(fixture->serve));
+    struct http_exchange exchange = range_of(fixture, NULL, fileno(file), 5);
+    exchange.url = url.data;
+    assert_true(fputs("12345", file) >= 0 && fflush(file) == 0);
+    assert_int_equal(http_call(&exchange, &err), 0);
+    assert_int_equal(exchange.status, 404);
+    assert_int_equal(lseek(exchange.download_fd, 0, SEEK_END), 5);
+    text_deinit(&exchange.answer);
+    text_deinit(&url);
+    fclose(file);
+}
+
 static void a_refusal_is_an_answer_and_never_the_file(void **state) {
     struct fixture *fixture = *state;
     struct error err;
@@ -146,6 +197,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_answer_comes_into_memory_or_into_a_file, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_is_an_answer_and_never_the_file, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_file_comes_range_by_range_and_no_further, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_refusal_touches_nothing_of_a_file_that_comes, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_file_is_read_by_its_own_scheme_alone, set_up, tear_down),
         cmocka_unit_test(what_cannot_be_reached_is_said_with_a_remedy),

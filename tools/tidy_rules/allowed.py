@@ -40,7 +40,7 @@ EXEMPT = {
         "how long a server takes, on a thread beside the loop",
     ("clock", "src/io/carrier/guard.c", "clock_gettime"):
         "how long a library may take, on a thread beside the loop",
-    ("clock", "src/io/rest/part.c", "clock_gettime"):
+    ("clock", "src/io/os/folder.c", "clock_gettime"):
         "how long ago a file broke off, beside the times of files",
     ("clock", "src/io/os/pool.c", "clock_gettime"):
         "whether what a worker did was quick, on its thread beside the loop",

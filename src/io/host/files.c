@@ -44,7 +44,7 @@ int host_files_open(struct host_files *files, struct error *err) {
         failed = folder_make(path, 0755, err);
     files->image = memory_new(1, sizeof(*files->image));
     pthread_mutex_init(&files->image->lock, NULL);
-    return failed ? failed : folder_sweep(path, err);
+    return failed ? failed : image_download_sweep(path, err);
 }
 
 void host_files_close(struct host_files *files) {
@@ -77,10 +77,11 @@ enum code host_image_fetch(const struct host_files *files, const char *digest, u
                            struct error *err) {
     if (host_image_is_here(files, digest))
         return CODE_OK;
-    char folder[host_path_size], archive[host_path_size];
+    char folder[host_path_size], archive[host_path_size], part[host_path_size];
     image_path(files, digest, "", folder);
+    image_path(files, digest, ".part", part);
     image_path(files, digest, ".archive", archive);
-    int fault = image_download(&files->from, digest, archive, err);
+    int fault = image_download(&files->from, &(struct image_target){digest, archive, part}, err);
     if (fault)
         return image_code(fault, CODE_IMAGE_UNAVAILABLE);
     struct image_facts facts;

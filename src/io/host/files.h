@@ -16,7 +16,7 @@
 
 #include "core/effect.h"
 #include "io/image/archive.h"
-#include "io/image/store.h"
+#include "io/image/download.h"
 
 /* What the image that was asked for last is: so it stays while its disk is the same file. */
 struct host_image {
@@ -29,7 +29,7 @@ struct host_image {
 struct host_files {
     char *folder; /* absolute */
     struct host_image *image;
-    struct image_fetcher_settings from; /* its reserve is that of the folder, for all */
+    struct image_source from; /* its reserve is that of the folder, for all */
     uint64_t most_bytes;                /* of an image's disk; 0: any */
 };
 

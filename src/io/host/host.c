@@ -374,7 +374,7 @@ static int prepare_folder(struct host *host, const struct host_settings *setting
     host->files.folder = realpath(settings->folder, NULL);
     if (!host->files.folder)
         return error_set(err, -errno, "find the folder %s: %s", settings->folder, strerror(errno));
-    host->files.from = (struct image_fetcher_settings){
+    host->files.from = (struct image_source){
         .url = memory_text(settings->image_url),
         .ca_file = memory_text(settings->image_ca_file),
         .token_file = memory_text(settings->image_token_file),

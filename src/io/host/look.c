@@ -12,6 +12,7 @@
 #include "io/host/state.h"
 #include "io/host/tool.h"
 #include "io/os/kvm.h"
+#include "io/shell/ports.h"
 
 static void vms_folder(const struct host *host, char out_path[host_path_size]) {
     text_format(out_path, host_path_size, "%s/vms", host->files.folder);

@@ -8,7 +8,13 @@
 #include "base/error.h"
 #include "base/text.h"
 
+/* Keeps its connections from call to call, so that many of them shake hands once; of one thread. */
+struct http_client;
+struct http_client *http_client_new(void);
+void http_client_free(struct http_client *client);
+
 struct http_exchange {
+    struct http_client *client; /* whose connections are used; NULL: new ones */
     /* in; NULL where not wanted */
     const char *method;
     const char *url;             /* http, https; file where allowed */
@@ -21,6 +27,10 @@ struct http_exchange {
     int upload_fd;               /* a file to send in place of `body`; -1: none */
     uint64_t upload_offset;      /* what of it is not sent, at its beginning */
     uint64_t download_offset;    /* asks for what is behind so many bytes; 206 says that it comes */
+    /* Asks for so many bytes alone, from there on; 0: for all. Nothing else comes into
+     * `download_fd`; of a server that knows no ranges the whole, in place of what was in it: then
+     * both are 0 after the call. */
+    uint64_t range_bytes;
     void (*on_bytes)(void *context, uint64_t bytes); /* so many were sent, or came; about once a
                                                       * second; NULL: nobody is told */
     void *context;
@@ -36,6 +46,7 @@ struct http_exchange {
     const atomic_bool *cancel;   /* once true, the call ends within two seconds: -ECANCELED */
     /* out */
     long status;
+    uint64_t whole_bytes;        /* of what a range is of, as its server says; 0: it did not */
     struct text answer;          /* the caller frees with text_deinit */
     char answer_type[64];
 };

@@ -1,125 +1,21 @@
-/* One download, patient with a server that restarts and checked by its digest; and the fetcher,
- * which asks for an image once however many wait for it. */
+/* The fetcher asks for an image once, however many wait for it, and for each of several uplinks. */
 #include "io/image/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/http/client.h"
 #include "io/image/archive.h"
-#include "io/keys/secret.h"
 #include "io/os/folder.h"
 #include "io/os/pool.h"
 #include "message/limits.h"
 
-enum {
-    fetch_workers = 2,
-    token_bytes = 256,
-    path_bytes = 4096,
-    first_pause_ms = 250, /* doubled each time: eight seconds in all, in which a daemon restarts */
-    last_pause_ms = 4000,
-    pause_slice_ms = 100,
-};
-
-/* --- one download --- */
-
-/* Read anew for each download, so that a token can be replaced while the daemon runs. */
-static int read_token(const char *path, char token[token_bytes], struct error *err) {
-    auto_clean(fd_clean) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? -1 : read(fd, token, token_bytes - 1);
-    if (length < 0)
-        return error_set(err, -errno, "read the token %s: %s", path, strerror(errno));
-    token[length] = 0;
-    token[strcspn(token, " \t\r\n")] = 0;
-    return token[0] ? 0 : error_set(err, -EINVAL, "the token file %s is empty", path);
-}
-
-static void exchange_clean(struct http_exchange *exchange) {
-    text_deinit(&exchange->answer);
-    fd_clean(&exchange->download_fd);
-}
-
-static int download(const struct image_fetcher_settings *from, const char *digest,
-                    const char *part, struct error *err) {
-    char token[token_bytes];
-    int failed = from->token_file ? read_token(from->token_file, token, err) : 0;
-    if (failed)
-        return failed;
-    char url[2048];
-    text_format(url, sizeof(url), "%s/%s", from->url, digest);
-    auto_clean(exchange_clean) struct http_exchange exchange = {
-        .url = url,
-        .token = from->token_file ? token : NULL,
-        .ca_file = from->ca_file,
-        .upload_fd = -1,
-        .download_fd = open(part, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644),
-        .most_bytes = from->most_bytes,
-        .reserve_bytes = from->reserve_bytes,
-        .cancel = from->cancel,
-    };
-    if (exchange.download_fd < 0)
-        return error_set(err, -errno, "make %s: %s", part, strerror(errno));
-    failed = http_call(&exchange, err);
-    if (failed)
-        return failed;
-    if (exchange.status != 200)
-        return error_set(err, exchange.status == 503 ? -EAGAIN : -EREMOTEIO,
-                         "GET %s: the server answered %ld; check the address, the token and that "
-                         "the image is there",
-                         url, exchange.status);
-    return 0;
-}
-
-/* False: cancelled. */
-static bool pause_for(const struct image_fetcher_settings *from, int milliseconds) {
-    for (int waited = 0; waited < milliseconds; waited += pause_slice_ms) {
-        if (from->cancel && atomic_load(from->cancel))
-            return false;
-        (void)poll(NULL, 0, pause_slice_ms);
-    }
-    return true;
-}
-
-/* A server that is away for a moment, because it restarts, is not the end of an operation. */
-static int download_patiently(const struct image_fetcher_settings *from, const char *digest,
-                              const char *part, struct error *err) {
-    int fault = download(from, digest, part, err);
-    for (int pause_ms = first_pause_ms;
-         (fault == -ECONNREFUSED || fault == -ECONNRESET || fault == -EAGAIN) &&
-         pause_ms <= last_pause_ms;
-         pause_ms *= 2) {
-        if (!pause_for(from, pause_ms))
-            return error_set(err, -ECANCELED, "fetch image %s: the daemon stops", digest);
-        fault = download(from, digest, part, err);
-    }
-    return fault;
-}
-
-int image_download(const struct image_fetcher_settings *from, const char *digest,
-                   const char *path, struct error *err) {
-    char part[4096], found[limit_digest_size];
-    text_format(part, sizeof(part), "%s.part", path);
-    int fault = download_patiently(from, digest, part, err);
-    if (!fault)
-        fault = secret_hash_file(part, found, err);
-    if (!fault && !text_equal(found, digest))
-        fault = error_set(err, IMAGE_WRONG_DIGEST,
-                          "%s/%s has digest %s: it was changed or damaged on its way", from->url,
-                          digest, found);
-    if (!fault)
-        fault = folder_commit(part, path, err);
-    if (fault)
-        (void)unlink(part);
-    return fault;
-}
-
-/* --- the repository's fetcher --- */
+enum { fetch_workers = 2, path_bytes = 4096 };
 
 struct image_fetcher {
     struct image_fetcher_settings settings; /* its strings are ours */
@@ -152,11 +48,10 @@ static int fetch(struct image_fetcher *fetcher, const char *digest, struct error
     struct image_paths paths = paths_of(fetcher, digest);
     if (is_here(fetcher, digest))
         return 0;
-    char coming[path_bytes];
-    text_format(coming, sizeof(coming), "%s/%s.archive", fetcher->own, digest);
-    int fault = image_download(&fetcher->settings, digest, coming, err);
-    if (!fault)
-        fault = folder_commit(coming, paths.archive, err);
+    char part[path_bytes];
+    text_format(part, sizeof(part), "%s/%s.part", fetcher->own, digest);
+    int fault = image_download(&fetcher->settings.from,
+                               &(struct image_target){digest, paths.archive, part}, err);
     if (fault)
         return fault;
     auto_clean(fd_clean) int grant = open(paths.grant, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
@@ -206,8 +101,8 @@ static void drop_work(struct work *work) { memory_free(work); }
 struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *settings,
                                         struct shell *shell, struct error *err) {
     struct text own = {0};
-    text_addf(&own, "%s/of-%s", settings->folder, settings->source);
-    if (folder_make(text_data(&own), 0700, err) || folder_sweep(text_data(&own), err)) {
+    text_addf(&own, "%s/of-%s", settings->folder, settings->uplink);
+    if (folder_make(text_data(&own), 0700, err) || image_download_sweep(text_data(&own), err)) {
         text_deinit(&own);
         return NULL;
     }
@@ -215,14 +110,14 @@ struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *set
     fetcher->own = own.data;
     fetcher->settings = (struct image_fetcher_settings){
         .folder = memory_text(settings->folder),
-        .url = memory_text(settings->url),
-        .ca_file = memory_text(settings->ca_file),
-        .token_file = memory_text(settings->token_file),
-        .source = memory_text(settings->source),
+        .from = {.url = memory_text(settings->from.url),
+                 .ca_file = memory_text(settings->from.ca_file),
+                 .token_file = memory_text(settings->from.token_file),
+                 .most_bytes = settings->from.most_bytes,
+                 .reserve_bytes = settings->from.reserve_bytes,
+                 .cancel = &fetcher->cancelled},
+        .uplink = memory_text(settings->uplink),
         .link = settings->link,
-        .most_bytes = settings->most_bytes,
-        .reserve_bytes = settings->reserve_bytes,
-        .cancel = &fetcher->cancelled,
     };
     fetcher->shell = shell;
     const struct pool_calls calls = {on_batch, on_rest, fetcher};
@@ -254,10 +149,10 @@ void image_fetcher_free(struct image_fetcher *fetcher) {
     atomic_store(&fetcher->cancelled, true);
     pool_free(fetcher->pool, drop_work);
     memory_clean(&fetcher->settings.folder);
-    memory_clean(&fetcher->settings.url);
-    memory_clean(&fetcher->settings.ca_file);
-    memory_clean(&fetcher->settings.token_file);
-    memory_clean(&fetcher->settings.source);
+    memory_clean(&fetcher->settings.from.url);
+    memory_clean(&fetcher->settings.from.ca_file);
+    memory_clean(&fetcher->settings.from.token_file);
+    memory_clean(&fetcher->settings.uplink);
     memory_clean(&fetcher->own);
     memory_free(fetcher);
 }

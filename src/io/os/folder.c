@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -106,12 +106,26 @@ int folder_give(const char *path, uid_t user, gid_t group, struct error *err) {
     return error_set(err, -errno, "give %s to another account: %s", path, strerror(errno));
 }
 
-int folder_sweep(const char *path, struct error *err) {
+bool folder_is_old(int folder, const char *name, int64_t seconds) {
+    struct stat facts;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+           now.tv_sec - facts.st_mtim.tv_sec > seconds;
+}
+
+static bool ends_as(const char *name, const char *end) {
+    size_t length = strlen(name), wanted = strlen(end);
+    return length >= wanted && text_equal(name + length - wanted, end);
+}
+
+int folder_sweep(const char *path, const char *spared, struct error *err) {
     auto_clean(directory_clean) DIR *directory = opendir(path);
     if (!directory)
         return error_set(err, -errno, "read the folder %s: %s", path, strerror(errno));
     for (const struct dirent *entry; (entry = readdir(directory));) {
-        if (entry->d_name[0] == '.' || !strchr(entry->d_name, '.'))
+        if (entry->d_name[0] == '.' || !strchr(entry->d_name, '.') ||
+            (spared && ends_as(entry->d_name, spared)))
             continue;
         auto_clean(text_deinit) struct text inside = {0};
         text_addf(&inside, "%s/%s", path, entry->d_name);

@@ -2,6 +2,7 @@
  * folder that names it after. Shared by the adapters that keep files. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,8 +21,12 @@ int folder_sync(const char *path, struct error *err);
 /* Removes the folder and all that is in it; gone already: no harm. Follows no symbolic link. */
 int folder_remove(const char *path, struct error *err);
 
-/* Removes what is half-made in it, by a run that was killed: whatever has a dot in its name. */
-int folder_sweep(const char *path, struct error *err);
+/* Removes what is half-made in it, by a run that was killed: whatever has a dot in its name, but
+ * for names that end as `spared` does; NULL: none. */
+int folder_sweep(const char *path, const char *spared, struct error *err);
+
+/* Has nobody written to the file of this name in the open folder for so long? */
+bool folder_is_old(int folder, const char *name, int64_t seconds);
 
 /* What all in it takes of its disk: blocks, not lengths. */
 uint64_t folder_bytes(const char *path);

@@ -4,8 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -28,14 +26,6 @@ static bool is_part(const char *name) {
     return text_starts(name, prefix) && length > end && text_equal(name + length - end, suffix);
 }
 
-static bool is_old(int folder, const char *name) {
-    struct stat facts;
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
-           now.tv_sec - facts.st_mtim.tv_sec > most_age_seconds;
-}
-
 void part_sweep(const char *folder, enum part_sweep sweep) {
     DIR *stream = opendir(folder);
     struct dirent *entry;
@@ -44,7 +34,7 @@ void part_sweep(const char *folder, enum part_sweep sweep) {
         if (!text_starts(entry->d_name, prefix))
             continue;
         text_format(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (is_part(entry->d_name) ? is_old(dirfd(stream), entry->d_name)
+        if (is_part(entry->d_name) ? folder_is_old(dirfd(stream), entry->d_name, most_age_seconds)
                                    : sweep == PART_SWEEP_AT_START) {
             if (unlink(path) < 0)
                 (void)folder_remove(path, NULL);

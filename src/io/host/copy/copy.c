@@ -20,6 +20,7 @@
 #include "io/host/libvirt/find.h"
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
+#include "io/shell/ports.h"
 
 struct copying {
     struct host *host;
