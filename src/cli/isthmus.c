@@ -38,8 +38,8 @@ static bool takes_several(const struct command *command) {
 
 /* Of an image. */
 #define said_of_image \
-    "digest sums architecture firmware disk-bus clock min-cpus min-memory-mib min-disk-gib " \
-    "cloud-init guest-agent"
+    "digest sums signature keyring architecture firmware disk-bus clock min-cpus min-memory-mib " \
+    "min-disk-gib cloud-init guest-agent"
 
 static const struct command commands[] = {
     {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1,

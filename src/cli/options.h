@@ -39,7 +39,7 @@ struct options {
     struct amounts limits;      /* what is given of it */
     uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */
     const char *architecture, *firmware, *disk_bus, *clock, *cloud_init, *guest_agent;
-    const char *digest, *sums;
+    const char *digest, *sums, *signature, *keyring;
     uint64_t images_gib;
     uint32_t min_cpus, min_memory_mib, min_disk_gib;
     bool watch, no_start, upgrade, hard, i_have_checked, help, version;

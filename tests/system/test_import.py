@@ -316,6 +316,47 @@ class Addresses(ImportCase):
                                               f"bytes={len(content) // 2}-")])
             self.assertEqual(os.listdir(f"{self.folder.name}/cache/isthmus"), [])
 
+    def gpg(self, *words):
+        return subprocess.run(["gpg", "--homedir", f"{self.folder.name}/gpg", "--batch", "--quiet",
+                               "--passphrase", "", *words], check=True, capture_output=True).stdout
+
+    def make_keys(self):
+        os.mkdir(f"{self.folder.name}/gpg", 0o700)
+        self.addCleanup(subprocess.run, ["gpgconf", "--homedir", f"{self.folder.name}/gpg",
+                                         "--kill", "gpg-agent"], check=True)
+        for name in ("maker", "other"):
+            self.gpg("--quick-gen-key", f"{name}@test", "ed25519", "sign", "never")
+            with open(f"{self.folder.name}/{name}.keys", "wb") as file:
+                file.write(self.gpg("--export", f"{name}@test"))
+
+    def test_a_list_is_believed_if_a_key_of_the_keyring_signed_it(self):
+        self.make_keys()
+        content = disks.raw()
+        line = f"{hashlib.sha256(content).hexdigest()}  d.raw\n"
+        sums, signature = f"{self.folder.name}/SUMS", f"{self.folder.name}/SUMS.sign"
+        with open(sums, "w", encoding="ascii") as file:
+            file.write(line)
+        self.gpg("--local-user", "maker@test", "--output", signature, "--detach-sign", sums)
+        url, _ = self.serve(b"", content)
+        by_list = ["signed", f"{url}/d.raw", "--sums", sums, "--signature", signature]
+        told = self.bring_by(*by_list)
+        self.assertEqual((told.returncode, "give --sums and --keyring" in told.stderr), (2, True))
+        told = self.bring_by(*by_list, "--keyring", f"{self.folder.name}/other.keys")
+        self.assertEqual(told.returncode, 1, told.stderr)
+        self.assertIn("is not signed by a key of", told.stderr)
+        told = self.bring_by(*by_list, "--keyring", "/nowhere/keys")
+        self.assertEqual(told.returncode, 2, told.stderr)
+        with open(sums, "a", encoding="ascii") as file:
+            file.write(line.replace("d.raw", "e.raw"))
+        told = self.bring_by(*by_list, "--keyring", f"{self.folder.name}/maker.keys")
+        self.assertEqual(told.returncode, 1, told.stderr)
+        self.assertEqual(self.cloud.cli("image", "show", "signed", check=False).code, 1)
+        with open(sums, "w", encoding="ascii") as file:
+            file.write(line)
+        told = self.bring_by(*by_list, "--keyring", f"{self.folder.name}/maker.keys")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertRegex(told.stderr, r"signed by [0-9A-F]{40}: ")
+
     def test_an_address_needs_a_digest_and_the_right_one(self):
         url, _ = self.serve(b"", disks.raw())
         told = self.bring_by("bare", f"{url}/d.raw")

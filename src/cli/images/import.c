@@ -15,13 +15,14 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cli/images/sums.h"
 #include "io/keys/secret.h"
 
 enum {
     idle_seconds = 1800, /* the manager may work long before it answers */
     most_tries = 8,      /* in which nothing more gets there: half a minute */
     first_pause_ms = 250, last_pause_ms = 8000,
-    piece_bytes = 1 << 20, most_sums_bytes = 4 << 20, path_bytes = 4096,
+    piece_bytes = 1 << 20, path_bytes = 4096,
     long_bytes = 64 << 20, /* from here on it is worth telling without a terminal */
 };
 
@@ -60,76 +61,6 @@ static void tell_end(const struct import *import) {
 }
 
 /* --- the digest --- */
-
-static bool is_address(const char *text) {
-    return text_starts(text, "http://") || text_starts(text, "https://");
-}
-
-static bool is_digest(const char *text) {
-    size_t length = strspn(text, "0123456789abcdefABCDEF");
-    return !text[length] &&
-           (length == limit_digest_size - 1 || length == secret_long_digest_size - 1);
-}
-
-/* A line of sha256sum or sha512sum: the digest, two characters, the file's name. */
-static void take_line(struct import *import, char *line) {
-    size_t length = strcspn(line, " \t");
-    char *name = line + length;
-    if (!*name)
-        return;
-    *name++ = 0;
-    name += strspn(name, " \t*");
-    const char *base = strrchr(name, '/');
-    if (is_digest(line) && text_equal(base ? base + 1 : name, import->name))
-        text_format(import->wanted, sizeof(import->wanted), "%s", line);
-}
-
-static int read_sums(struct import *import, struct text *out) {
-    const char *sums = import->options->sums;
-    struct error err;
-    out->limit = most_sums_bytes;
-    if (!is_address(sums)) {
-        if (options_read_bytes(sums, most_sums_bytes, out, &err) == 0)
-            return EXIT_DONE;
-        say("%s", err.text);
-        return EXIT_USAGE;
-    }
-    struct http_exchange exchange = {.method = "GET", .url = sums, .follow = true,
-                                     .upload_fd = -1, .download_fd = -1};
-    int fault = http_call(&exchange, &err);
-    if (fault)
-        say("%s", err.text);
-    else if (exchange.status != 200)
-        say("GET %s: the server answered %ld; check the address", sums, exchange.status);
-    else
-        text_add_bytes(out, text_data(&exchange.answer), exchange.answer.length);
-    text_deinit(&exchange.answer);
-    return fault || exchange.status != 200 ? EXIT_UNREACHABLE : EXIT_DONE;
-}
-
-/* By --digest, or the file's line in --sums. */
-static int learn_wanted(struct import *import) {
-    const struct options *options = import->options;
-    if (options->digest && !is_digest(options->digest)) {
-        say("--digest %s: give the 64 hex digits of SHA-256, or the 128 of SHA-512",
-            options->digest);
-        return EXIT_USAGE;
-    }
-    if (options->digest)
-        text_format(import->wanted, sizeof(import->wanted), "%s", options->digest);
-    if (!options->sums)
-        return EXIT_DONE;
-    auto_clean(text_deinit) struct text sums = {0};
-    int result = read_sums(import, &sums);
-    char *rest = sums.data, *line;
-    while (result == EXIT_DONE && !import->wanted[0] && rest && (line = strsep(&rest, "\r\n")))
-        take_line(import, line);
-    if (result == EXIT_DONE && !import->wanted[0]) {
-        say("%s has no line for %s; check that it is of this file", options->sums, import->name);
-        return EXIT_USAGE;
-    }
-    return result;
-}
 
 /* What the file's bytes are, by SHA-256, which the manager knows it by; and whether they are those
  * that were to come. */
@@ -364,9 +295,9 @@ int import_run(const struct view *view, const struct options *options,
                void (*add_words)(struct call *call, const struct options *options)) {
     const char *from = options->words[3], *base = strrchr(from, '/');
     struct import import = {.options = options, .name = base ? base + 1 : from,
-                            .is_address = is_address(from)};
+                            .is_address = sums_is_address(from)};
     struct stat facts;
-    int result = learn_wanted(&import);
+    int result = sums_find(options, import.name, import.wanted);
     if (result == EXIT_DONE && import.is_address)
         result = fetch(&import, from);
     else if (result == EXIT_DONE)
