@@ -42,7 +42,8 @@ static void print_help(void) {
         "      --zeromq-listen ADDRESS:PORT\n"
         "                               where to listen for ZeroMQ, too, by a key that is made\n"
         "  register NAME      add an account and its token to the configuration; the relay\n"
-        "                     reads it when it is started again\n"
+        "                     reads it when it is started again. /FILE or - for TOKEN: it is\n"
+        "                     in a file, or comes by standard input; without, one is made\n"
         "      --reaches A,B            accounts that it and that may reach each other\n\n"
         "It stays in the foreground and logs to standard error; SIGTERM ends it.\n"
         "Every setting: man isthmus-relay, docs/examples/relay.conf\n");
@@ -94,7 +95,7 @@ static struct options take_words(struct options options, int count, char **words
         options.purpose = REGISTER;
         setup->name = words[1];
         setup->domain = words[2];
-        setup->token = count == 4 ? words[3] : NULL;
+        setup->token = count == 4 ? daemon_secret_word(words[3]) : NULL;
     }
     return options;
 }

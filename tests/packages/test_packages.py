@@ -232,7 +232,24 @@ class FirstHour(unittest.TestCase):
     def owner_of(self, place):
         return self.machine.run("stat", "--format=%U %a", place)[0].strip()
 
+    def watch_processes(self):
+        """Keeps what the list of processes shows, as often as it can look."""
+        self.machine.run("systemd-run", "--quiet", "--unit=watch", "sh", "-c",
+                         "while sleep 0.05; do cat /proc/[0-9]*/cmdline; echo; done >/run/seen "
+                         "2>/dev/null")
+
+    def assert_no_password_was_shown(self):
+        self.machine.run("systemctl", "stop", "watch", check=False)
+        said, _ = self.machine.run("sh", "-c", "ls /etc/isthmus/*/*.password | wc -l")
+        self.assertGreaterEqual(int(said), 4)
+        self.machine.run("grep", "--quiet", "--text", "prosodyctl", "/run/seen")
+        said, code = self.machine.run(
+            "sh", "-c", "cat /etc/isthmus/*/*.password | grep --text --count --file=- /run/seen",
+            check=False)
+        self.assertEqual((said.strip(), code), ("0", 1))
+
     def test_three_commands_make_a_cloud_of_a_cluster_of_a_host(self):
+        self.watch_processes()
         said, _ = self.machine.run("isthmus-upstream", "init", "--domain", "cloud.test",
                                    "--clusters", "north", "--with-prosody")
         self.assertIn("the service is started", said)
@@ -244,6 +261,8 @@ class FirstHour(unittest.TestCase):
         token = re.search(r"isthmus-agent join (\S+)", said).group(1)
         said, _ = self.machine.run("isthmus-agent", "join", token)
         self.assertIn("the service is started", said)
+
+        self.assert_no_password_was_shown()
 
         operator = "/etc/isthmus/upstream/operator.token"
         said = self.command(operator, "tenant", "create", "acme")

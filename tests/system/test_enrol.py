@@ -51,6 +51,9 @@ class Enrolment(CloudCase):
         cls.joining = subprocess.Popen(
             [cls.stray.program, "--config", cls.stray.config, "join", cls.west_token, "--set",
              f"daemon.state={cls.stray.state}"], text=True, stderr=subprocess.PIPE)
+        shown = f"/proc/{cls.joining.pid}/cmdline"
+        wait_until(lambda: "join" in read(shown) and cls.west_token not in read(shown),
+                   "the token is wiped from the list of processes")
         cls.addClassCleanup(cls.joining.communicate)
         cls.addClassCleanup(cls.joining.kill)
 
@@ -211,8 +214,10 @@ class Enrolment(CloudCase):
             script.write("#!/usr/bin/env python3\n"
                          f"import sys\nsys.path.insert(0, {ROOT + '/tools'!r})\n"
                          "from prosody import Prosody\n"
-                         f"Prosody.load({server.folder!r}).add_account(sys.argv[1], sys.argv[3])\n"
-                         f"assert sys.argv[2] == {server.domain!r}\n")
+                         "password, again = sys.stdin.read().splitlines()\n"
+                         "assert password == again\n"
+                         f"Prosody.load({server.folder!r}).add_account(sys.argv[1], password)\n"
+                         f"assert sys.argv[2:] == [{server.domain!r}]\n")
         os.chmod(path, 0o700)
         return path
 
@@ -297,6 +302,9 @@ class Enrolment(CloudCase):
         host = Daemon(self.cloud, "agent", "west-2")
         manager = Daemon(self.cloud, "downstream", "none")
         self.refused_words(manager, "make the cluster first", "join", token)
+        write(f"{self.folder.name}/token", f"{token}\n")
+        self.refused_words(manager, "make the cluster first", "join", f"{self.folder.name}/token")
+        self.refused_words(manager, "no join token", "join", f"{self.folder.name}/no-token")
         write(f"{self.folder.name}/file", "no folder")
         for daemon, words in ((host, ["join", token]), (manager, init_words(server))):
             daemon.config = f"{self.folder.name}/file/{daemon.kind}.conf"

@@ -36,8 +36,9 @@ static void print_help_of_init(bool joins) {
                  "      --url URL           of it, but for XMPP: https://relay:8445,\n"
                  "                          amqps://broker:5671, tcp://relay:8446\n"
                  "      --server-key KEY    zeromq: the relay's, in place of --ca-file\n"
-                 "      --register COMMAND  makes an account when called with its name, the\n"
-                 "                          domain and its password: 'prosodyctl register',\n"
+                 "      --register COMMAND  makes an account when called with its name and the\n"
+                 "                          domain, and given its password twice, a line each,\n"
+                 "                          on standard input: 'prosodyctl register',\n"
                  "                          'isthmus-relay register'\n"
                  "      --expires SECONDS   until when the tokens may be used (a day)\n",
                  joins ? "hosts A,B" : "clusters A,B", joins ? "hosts" : "clusters");
@@ -83,12 +84,12 @@ static void print_help(const char *program, const char *daemon) {
                            "heard; and end\n"
                          : "");
     if (joins && manages)
-        (void)printf("      --join TOKEN   joins a cloud, too, when the cluster is made; -: the\n"
-                     "                     token is read from standard input\n");
+        (void)printf("      --join TOKEN   joins a cloud, too, when the cluster is made\n");
     if (joins)
         (void)printf("  join TOKEN         have TOKEN's manager pin our key, and pin its; where\n"
                      "                     it brings what is needed, write the configuration;\n"
-                     "                     -: the token is read from standard input\n"
+                     "                     /FILE or -: the token is in a file, or comes by\n"
+                     "                     standard input\n"
                      "      --name NAME    what the manager is to be called in there\n"
                      "      --set S.K=V    in section S, K = V: host.reserve_cpus=2\n"
                      "      --no-start     leave the service as it is; otherwise root starts it\n"
@@ -193,7 +194,7 @@ static bool take_making(struct daemon_options *options, int option) {
     case 'K': options->server_key = optarg; return true;
     case 'N': options->no_start = true; return true;
     case 'P': options->with_prosody = true; return true;
-    case 'J': options->token = optarg; return true;
+    case 'J': options->token = daemon_secret_word(optarg); return true;
     case 's':
         options->sets[options->sets_count++] = optarg;
         return options->sets_count < daemon_sets_most;
@@ -206,13 +207,21 @@ static bool take_making(struct daemon_options *options, int option) {
     }
 }
 
-/* The first line of standard input. */
-static const char *read_token(void) {
-    static char token[limit_join_token + 2];
-    if (!fgets(token, sizeof(token), stdin))
-        *token = 0;
-    token[strcspn(token, "\r\n")] = 0;
-    return token;
+const char *daemon_secret_word(char *word) {
+    static char secret[limit_join_token + 2];
+    bool is_file = *word == '/' || text_starts(word, "./"), is_input = text_equal(word, "-");
+    FILE *file = is_file ? fopen(word, "re") : is_input ? stdin : NULL;
+    *secret = 0;
+    if (file && !fgets(secret, sizeof(secret), file))
+        *secret = 0;
+    if (!is_file && !is_input) {
+        text_format(secret, sizeof(secret), "%s", word);
+        explicit_bzero(word, strlen(word)); /* the list of processes shows it no more */
+    }
+    if (is_file && file)
+        (void)fclose(file);
+    secret[strcspn(secret, "\r\n")] = 0;
+    return *secret || !is_file ? secret : word; /* what is said of it names the file then */
 }
 
 /* The kind of server that a URL leads to. */
@@ -228,7 +237,7 @@ static bool choose(struct daemon_options *options, int count, char **words, cons
     bool joins = !text_equal(daemon, "upstream");
     if (count == 2 && joins && text_equal(words[0], "join")) {
         options->purpose = DAEMON_JOIN;
-        options->token = words[1];
+        options->token = daemon_secret_word(words[1]);
     } else if (count == 1 && !text_equal(daemon, "agent") && text_equal(words[0], "init")) {
         options->purpose = DAEMON_INIT;
         options->carrier = options->carrier ? options->carrier : carrier_of(options->url);
@@ -237,8 +246,6 @@ static bool choose(struct daemon_options *options, int count, char **words, cons
     }
     if (options->token && !joins)
         return false;
-    if (options->token && text_equal(options->token, "-"))
-        options->token = read_token();
     return options->purpose != DAEMON_RAISE || !text_equal(daemon, "agent");
 }
 

@@ -45,6 +45,11 @@ struct daemon_options {
  * authorities. `daemon` is "upstream", "downstream" or "agent". */
 struct daemon_options daemon_begin(int count, char **arguments, const char *daemon);
 
+/* A secret that a word of the command line is, or leads to: "-" to the first line of standard
+ * input, a path ("/…", "./…") to that of a file. What stands there itself is wiped, so that the
+ * list of processes shows it no more. Of one word only: it stays until the next. */
+const char *daemon_secret_word(char *word);
+
 /* Prints the error as one line on standard error and returns the exit code: `code`, or EXIT_DEPOSED
  * where that is why. */
 int daemon_fail(const struct daemon_options *options, const struct error *err, int code);

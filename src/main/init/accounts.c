@@ -1,12 +1,15 @@
-/* An account is made by a command of the server's, with its name, the domain and its password
- * behind it; or the commands are printed. A relay has to know whom a peer reaches, too. */
+/* An account is made by a command of the server's, with its name and the domain behind it, and its
+ * password on standard input, where the list of processes does not show it; or the commands are
+ * printed. A relay has to know whom a peer reaches, too. */
 #include "main/init/accounts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static bool is_of(const struct setup *setup, const char *carrier) {
     return text_equal(setup->options->carrier, carrier);
@@ -16,7 +19,33 @@ static bool is_relay(const struct setup *setup) {
     return is_of(setup, "http") || is_of(setup, "zeromq");
 }
 
-/* COMMAND NAME DOMAIN PASSWORD [--reaches US]; its words are split at blanks, ours are not. */
+/* Runs it with the password twice on its standard input, as whoever asks a person for a new one
+ * wants it. The exit code; negative with `err`. */
+static int run_with(char *const words[], const char *password, struct error *err) {
+    extern char **environ;
+    int ends[2], status = 0;
+    pid_t pid = 0;
+    if (pipe2(ends, O_CLOEXEC))
+        return error_set(err, -errno, "make a pipe: %s", strerror(errno));
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
+    int code = posix_spawn(&pid, "/bin/sh", &actions, NULL, words, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    (void)close(ends[0]);
+    int told = code ? 0 : dprintf(ends[1], "%s\n%s\n", password, password);
+    (void)close(ends[1]);
+    if (code || told < 0)
+        return error_set(err, code ? -code : -EPIPE, "run %s: %s", words[3],
+                         code ? strerror(code) : "it does not read the password");
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return error_set(err, -errno, "wait for %s: %s", words[3], strerror(errno));
+    return status;
+}
+
+/* COMMAND NAME DOMAIN, of a relay NAME DOMAIN - [--reaches US]; its words are split at blanks, ours
+ * are not. */
 static int enter(const struct setup *setup, const char *account, const char *password,
                  struct error *err) {
     const struct daemon_options *options = setup->options;
@@ -24,20 +53,15 @@ static int enter(const struct setup *setup, const char *account, const char *pas
     const char *script = options->with_prosody ? "exec $0 \"$@\" >/dev/null" : "exec $0 \"$@\"";
     char *const words[] = {(char[]){"sh"}, (char[]){"-c"}, (char *)(uintptr_t)script,
                            (char *)(uintptr_t)options->enter, (char *)(uintptr_t)account,
-                           (char *)(uintptr_t)options->domain, (char *)(uintptr_t)password,
+                           (char *)(uintptr_t)options->domain,
+                           is_relay(setup) ? (char[]){"-"} : NULL,
                            is_told ? (char[]){"--reaches"} : NULL,
                            (char *)(uintptr_t)setup->kind->account, NULL};
-    extern char **environ;
-    pid_t pid = 0;
-    int status = 0, code = posix_spawn(&pid, "/bin/sh", NULL, NULL, words, environ);
-    if (code)
-        return error_set(err, -code, "run %s: %s", options->enter, strerror(code));
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return error_set(err, -errno, "wait for %s: %s", options->enter, strerror(errno));
-    return status ? error_set(err, -EIO, "'%s %s %s PASSWORD' failed; see what it says above",
-                              options->enter, account, options->domain)
-                  : 0;
+    int status = run_with(words, password, err);
+    return status > 0 ? error_set(err, -EIO, "'%s %s %s' failed, which gets the password twice on "
+                                  "its standard input; see what it says above",
+                                  options->enter, account, options->domain)
+                      : status;
 }
 
 /* An AMQP broker gives an account its own queue, and leave to write to all others. */
@@ -58,11 +82,12 @@ static void tell_account(const struct setup *setup, const char *account,
     bool is_told = is_relay(setup) && !text_equal(account, ours);
     if (is_of(setup, "amqp"))
         tell_user(setup, account, password_file);
+    else if (is_relay(setup))
+        (void)printf("cat %s | isthmus-relay register %s %s -%s%s\n", password_file, account,
+                     setup->options->domain, is_told ? " --reaches " : "", is_told ? ours : "");
     else
-        (void)printf("%s register %s %s \"$(cat %s)\"%s%s\n",
-                     is_relay(setup) ? "isthmus-relay" : "prosodyctl", account,
-                     setup->options->domain, password_file, is_told ? " --reaches " : "",
-                     is_told ? ours : "");
+        (void)printf("cat %s %s | prosodyctl register %s %s\n", password_file, password_file,
+                     account, setup->options->domain);
 }
 
 static void tell(const struct setup *setup, const struct inviting *inviting) {
@@ -71,7 +96,7 @@ static void tell(const struct setup *setup, const struct inviting *inviting) {
                         : is_of(setup, "amqp")
                             ? "broker needs these accounts; there, as its administrator"
                             : "XMPP server needs these accounts; there, as its administrator "
-                              "(ejabberdctl for prosodyctl: the same words)";
+                              "(ejabberdctl takes the password behind the same words)";
     (void)printf("The %s:\n\n", where);
     tell_account(setup, setup->kind->account, inviting->downlink->password.file);
     for (size_t i = 0; i < inviting->peers_count; i++)
