@@ -28,7 +28,7 @@ _isthmus() {
     esac
     if [[ -z $words ]]; then
         case $COMP_CWORD,$noun,$verb in
-        1,*) words="vm op cluster image shape network tenant host salvage upstream permission limit token key ssh-key events whoami api --help --version" ;;
+        1,*) words="vm op cluster image shape network tenant host salvage upstream permission limit token key ssh-key events audit whoami api --help --version" ;;
         2,vm,*) words="create list show start shutdown stop reboot pause resume suspend lock unlock rename edit resize rebuild snapshot snapshots revert snapshot-delete delete" ;;
         2,api,*) words="GET POST PUT DELETE" ;;
         2,op,*) words="list show" ;;

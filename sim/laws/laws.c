@@ -13,6 +13,7 @@
 #include "sim/laws/ends.h"
 #include "sim/laws/fairness.h"
 #include "sim/laws/hosts.h"
+#include "sim/laws/kept/audited.h"
 #include "sim/laws/law.h"
 #include "sim/laws/lost/leases.h"
 #include "sim/laws/lines.h"
@@ -28,6 +29,7 @@
 
 struct laws {
     struct answers answers;
+    struct audited audited;
     struct committed committed;
     struct ends ends;
     struct fairness fairness;
@@ -46,6 +48,9 @@ static const struct {
     {offsetof(struct laws, answers.asked), sizeof(struct asked)},
     {offsetof(struct laws, answers.keys), sizeof(struct used_key)},
     {offsetof(struct laws, answers.told), sizeof(struct entry)},
+    {offsetof(struct laws, audited.ends), sizeof(struct audit_end)},
+    {offsetof(struct laws, audited.rows), sizeof(struct audit_kept)},
+    {offsetof(struct laws, audited.ops), sizeof(struct entry)},
     {offsetof(struct laws, committed.deadlines), sizeof(struct deadline)},
     {offsetof(struct laws, committed.newest), sizeof(struct newest)},
     {offsetof(struct laws, committed.locked), sizeof(struct entry)},
@@ -90,7 +95,8 @@ void laws_free(struct laws *laws, const struct sim_world *world) {
 static void forget_node(struct laws *laws, const struct sim_node *node) {
     for (size_t i = 0; i < array_size(ledgers); i++) {
         struct ledger *ledger = ledger_of(laws, i);
-        if (node->settings.kind != ROLE_AGENT && ledger != &laws->committed.newest)
+        if (node->settings.kind != ROLE_AGENT && ledger != &laws->committed.newest &&
+            ledger != &laws->audited.ends && ledger != &laws->audited.rows)
             continue;
         list_for(struct entry, entry, &ledger->entries, in_ledger) {
             if (entry->node == node)
@@ -188,6 +194,7 @@ static void hear_of_minute(struct laws *laws, struct sim_world *world) {
 static void hear_of_answer(struct laws *laws, struct sim_world *world,
                            const struct sim_node *node, const struct reply *reply) {
     answers_check(&laws->answers, world, node, reply);
+    audited_check_answer(&laws->audited, world, node, reply);
     decisions_check_kept(world, node);
 }
 
@@ -284,6 +291,7 @@ void laws_observe(struct sim_world *world, const struct fact *fact) {
     case FACT_COMMIT:
         committed_check(&laws->committed, world, node, fact->effects);
         belief_check_commit(world, node, fact->effects);
+        audited_check(&laws->audited, world, node, fact->effects);
         break;
     case FACT_MINUTE:
         hear_of_minute(laws, world);

@@ -224,6 +224,8 @@ struct listing {
     const struct options *options;
     struct pick pick;
     struct sheet sheet;
+    void (*each)(void *context, const void *record); /* instead of showing it; NULL: it is shown */
+    void *context;
     uint32_t left; /* rows that are still wanted */
     char next[limit_cursor_size];
 };
@@ -295,7 +297,9 @@ void view_add_row(const struct view *view, const struct pick *pick, struct sheet
 }
 
 static void add_row(struct listing *listing, const char *record) {
-    if (listing->options->output == OUTPUT_NAME)
+    if (listing->each)
+        listing->each(listing->context, record);
+    else if (listing->options->output == OUTPUT_NAME)
         puts(record + listing->pick.table.fields[0].offset);
     else if (listing->options->output == OUTPUT_TABLE)
         view_add_row(listing->view, &listing->pick, &listing->sheet, record);
@@ -345,6 +349,31 @@ void view_ask(const struct view *view, const struct options *options, struct cal
         call_add_parameter(call, given[i].name, given[i].value);
 }
 
+static int list_pages(struct listing *listing) {
+    int result;
+    do {
+        struct call call;
+        view_ask(listing->view, listing->options, &call);
+        call_add_number(&call, "limit", listing->left < limit_page ? listing->left : limit_page);
+        call_add_parameter(&call, "after", listing->next[0] ? listing->next : NULL);
+        result = call_run(&call);
+        if (result == EXIT_DONE && !listing->each && listing->options->output == OUTPUT_JSON)
+            puts(text_data(&call.http.answer));
+        if (result == EXIT_DONE)
+            result = take_page(listing, &call);
+        call_deinit(&call);
+    } while (result == EXIT_DONE && listing->next[0] && listing->left);
+    return result;
+}
+
+int view_walk(const struct view *view, const struct options *options,
+              void (*each)(void *context, const void *record), void *context) {
+    struct listing listing = {.view = view, .options = options, .each = each, .context = context,
+                              .left = UINT32_MAX};
+    listing.pick.table = *view->table;
+    return list_pages(&listing);
+}
+
 int view_list(const struct view *view, const struct options *options) {
     struct listing listing = {.view = view, .options = options,
                               .left = options->limit ? options->limit : UINT32_MAX};
@@ -356,19 +385,7 @@ int view_list(const struct view *view, const struct options *options) {
     }
     if (options->output == OUTPUT_TABLE)
         add_heads(&listing);
-    int result;
-    do {
-        struct call call;
-        view_ask(view, options, &call);
-        call_add_number(&call, "limit", listing.left < limit_page ? listing.left : limit_page);
-        call_add_parameter(&call, "after", listing.next[0] ? listing.next : NULL);
-        result = call_run(&call);
-        if (result == EXIT_DONE && options->output == OUTPUT_JSON)
-            puts(text_data(&call.http.answer));
-        if (result == EXIT_DONE)
-            result = take_page(&listing, &call);
-        call_deinit(&call);
-    } while (result == EXIT_DONE && listing.next[0] && listing.left);
+    int result = list_pages(&listing);
     if (result == EXIT_DONE && options->output == OUTPUT_TABLE)
         sheet_print(&listing.sheet);
     sheet_deinit(&listing.sheet);

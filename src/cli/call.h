@@ -48,6 +48,9 @@ void view_add_row(const struct view *view, const struct pick *pick, struct sheet
 void view_ask(const struct view *view, const struct options *options, struct call *call);
 
 int view_show(const struct view *view, const struct options *options, const char *name);
+/* All rows of the list, page by page, without a word. */
+int view_walk(const struct view *view, const struct options *options,
+              void (*each)(void *context, const void *record), void *context);
 int view_list(const struct view *view, const struct options *options);
 
 /* Runs the call and frees it; prints the answer as asked for, or hands its record to `show`. */

@@ -4,16 +4,17 @@
 #include <string.h>
 
 #include "base/output.h"
+#include "cli/account/audit.h"
 #include "cli/call.h"
 #include "cli/host.h"
 #include "cli/images/image.h"
-#include "cli/keys.h"
+#include "cli/account/keys.h"
 #include "cli/op.h"
 #include "cli/other.h"
 #include "cli/owner.h"
 #include "cli/place.h"
 #include "cli/share.h"
-#include "cli/ssh_keys.h"
+#include "cli/account/ssh_keys.h"
 #include "cli/vm.h"
 #include "cli/watch.h"
 #include "message/codec/decode.h"
@@ -195,6 +196,11 @@ static const struct command commands[] = {
      ssh_key_add},
     {"ssh-key", "list", "", 0, "limit", "Lists the SSH public keys that you keep", ssh_key_list},
     {"ssh-key", "remove", "NAME", 1, "", "Removes one; VMs that have it keep it", ssh_key_remove},
+    {"audit", "verify", "", 0, "known",
+     "Checks that the audit's rows are all there, as they were written", audit_verify,
+     ASKED_EITHER},
+    {"audit", NULL, "", 0, "limit tenant fields",
+     "Lists what was asked for, and what came of it", audit_show, ASKED_EITHER},
     {"events", NULL, "", 0, "vm", "Shows what happens to VMs and operations, as it happens",
      watch_events, ASKED_EITHER},
     {"whoami", NULL, "", 0, "", "Shows whose token is used", whoami_show},

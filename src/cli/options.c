@@ -109,6 +109,9 @@ static const struct option_row options_table[] = {
               "first"}},
     {"FIELDS", {text_of(fields),
      .about = "show these fields alone, by commas, as -o json names them"}},
+    {"FILE", {text_of(known),
+     .about = "the newest rows that were seen before, to be there again; kept in\n"
+              "this file from now on, away from the manager"}},
     {"ID", {text_of(vm), .about = "only what is of this VM"}},
     {"TENANT", {text_of(tenant), .about = "only what is this tenant's (operators)"}},
     {"HOST", {text_of(host), .about = "only what is on this host (owners)"}},

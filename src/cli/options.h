@@ -40,6 +40,7 @@ struct options {
     uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */
     const char *architecture, *firmware, *disk_bus, *clock, *cloud_init, *guest_agent;
     const char *digest, *sums, *signature, *keyring;
+    const char *known; /* a file with what was seen of the audit before */
     uint64_t images_gib;
     uint32_t min_cpus, min_memory_mib, min_disk_gib;
     bool watch, no_start, upgrade, hard, i_have_checked, help, version;

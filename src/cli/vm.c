@@ -11,7 +11,7 @@
 #include "cli/explain.h"
 #include "cli/op.h"
 #include "cli/owner.h"
-#include "cli/ssh_keys.h"
+#include "cli/account/ssh_keys.h"
 #include "cli/watch.h"
 
 static void add_row(struct sheet *sheet, const void *record) {

@@ -38,6 +38,8 @@ struct role_settings {
     uint32_t backlog;         /* under way for one manager above; 0: limit_backlog (downstream) */
     uint32_t warm;            /* of those that have ended, in memory; 0: limit_operations_warm */
     uint32_t vms_most;        /* VMs (managers); 0: limit_vms */
+    uint32_t audit_rows;      /* of what was asked for (managers); 0: limit_audit_rows */
+    uint32_t audit_days;      /* and for how long; 0: for ever */
     uint32_t kept;            /* ended operations, and used keys (upstream); 0: as in limits.h */
     uint64_t operation_ms;    /* default time allowed for an operation (upstream) */
     char operator_token_hash[limit_digest_size]; /* upstream */
@@ -56,6 +58,7 @@ struct role_settings {
     struct amounts most;                         /* of each host (downstream), as in peer_setting */
     struct overcommit overcommit;                /* of all hosts (downstream); 0: what they have */
     const struct join_setting *join;             /* joiner */
-    interface_hash hash;                         /* managers; NULL: no MAC address is shown */
+    interface_hash hash;                         /* managers; NULL: no MAC address is shown,
+                                                  * and no audit is kept */
     char software[limit_software_size];          /* "isthmus 0.1.0" */
 };

@@ -117,6 +117,8 @@ static struct role *downstream_role(const struct downstream_config *config) {
         .permissions = permissions,
         .shares = shares,
         .hash = secret_hash_bytes,
+        .audit_rows = (uint32_t)config->audit.rows,
+        .audit_days = (uint32_t)config->audit.days,
     };
     text_set(settings.software, daemon_software);
     return role_new(&settings);

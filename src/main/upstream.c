@@ -86,6 +86,8 @@ static struct role *upstream_role(const struct upstream_config *config) {
         .agents = clusters,
         .agents_count = config->clusters_count,
         .hash = secret_hash_bytes,
+        .audit_rows = (uint32_t)config->audit.rows,
+        .audit_days = (uint32_t)config->audit.days,
     };
     const char *token = config->api.token.text;
     secret_hash_bytes(token, strlen(token), settings.operator_token_hash);

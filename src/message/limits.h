@@ -47,6 +47,8 @@ enum {
     limit_operations_warm = 256, /* of them in memory; the others are read from the store */
     limit_operations_owner = 1000, /* ended ones that a cluster's owner can read */
     limit_idempotency_keys = 100000,
+    limit_audit_rows = 100000,  /* of what was asked for, unless configured */
+    limit_audit_rows_most = 1000000, /* that may be configured */
     limit_timeline = 40,        /* entries per operation */
     limit_refusals = 8,         /* places that are asked for one VM, at the most */
     limit_snapshots = 8,        /* of one VM */

@@ -7,6 +7,7 @@
 #include "message/leftover.h"
 #include "message/model.h"
 #include "message/owner.h"
+#include "message/records/audit.h"
 #include "message/records/tenant.h"
 
 enum request_kind {
@@ -73,6 +74,7 @@ enum request_kind {
     REQUEST_IMAGE_UNSHARE,
     REQUEST_TENANT_IMAGES, /* its quota for images of its own */
     REQUEST_IMAGE_ADMIT,   /* may one of this name and source come, or is it there? */
+    REQUEST_AUDIT_LIST,    /* what was asked for before, and what came of it */
     REQUEST_KIND_COUNT,
 };
 
@@ -88,6 +90,7 @@ enum request_asks {
 struct request_rule {
     const char *name;
     unsigned asks; /* enum request_asks */
+    bool changes;  /* something, or shows a secret: it has a row in the audit */
 };
 extern const struct request_rule request_rules[REQUEST_KIND_COUNT];
 
@@ -206,6 +209,7 @@ struct request {
     uint64_t handle;                       /* the adapter's, comes back with the reply */
     enum request_kind kind;
     char token_hash[limit_digest_size];    /* SHA-256 of the bearer token, "" without one */
+    char from[audit_from_size];            /* the address that asks; "": by a Unix socket */
     char idempotency_key[limit_key_size];  /* "": none */
     uint64_t body_hash;                    /* of method, path and body, for the key */
     uint64_t wait_ms;                      /* hold the reply until the operation ends */

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "core/books/book.h"
 #include "core/role.h"
+#include "message/records/audit.h"
 
 enum { bench_fars = 5, bench_wall_ms = 1795000 };
 
@@ -36,7 +37,7 @@ struct bench {
     uint64_t now_ms;
     bool asks_why; /* of managers: in their welcome */
     bool is_amid_turn; /* more events come before the tick that ends it */
-    struct record stored[64];
+    struct record stored[512];
     size_t stored_count;
 };
 
@@ -84,7 +85,9 @@ void bench_say_all(struct bench *bench, struct far *far, struct message *message
 /* The newest message of this kind to the asker among the effects, or NULL. */
 const struct message *bench_told(const struct bench *bench, const struct far *far,
                                  enum message_kind kind);
+/* How many effects of this kind, or of all; without rows of the audit. */
 size_t bench_count(const struct bench *bench, enum effect_kind kind);
+size_t bench_done(const struct bench *bench);
 const struct effect *bench_last(const struct bench *bench, enum effect_kind kind); /* or NULL */
 
 /* The answer to a request, or NULL while it is held. */

@@ -92,7 +92,7 @@ void cloud_assert_refused(struct cloud *cloud, const struct request *request, en
         fail_msg("%s instead of %s: %s", code_names[reply->code], code_names[code], reply->text);
     assert_string_equal(reply->field, field);
     assert_true(*reply->text);
-    assert_int_equal(cloud->bench.effects.count, 1); /* the reply alone: nothing is half-made */
+    assert_int_equal(bench_done(&cloud->bench), 1); /* the reply alone: nothing is half-made */
     assert_int_equal(role_book(cloud->bench.role)->vms_count, vms);
     assert_int_equal(role_book(cloud->bench.role)->ops_count, ops);
 }

@@ -90,6 +90,7 @@ static void load_ends(struct downstream *downstream, const struct record *record
     enrol_load(&downstream->manager.enrol, &downstream->manager.downlink, record);
     manager_load_incarnations(&downstream->manager, record);
     recover_load(&downstream->manager, record);
+    audit_load(&downstream->manager.audit, record);
     for (size_t i = 0; i < downstream->lendings_count; i++)
         uplink_load(&downstream->lendings[i].uplink, record);
 }
@@ -159,6 +160,7 @@ static void on_tick(struct downstream *downstream) {
     for (size_t i = 0; i < downstream->lendings_count; i++)
         tell_owed(downstream, &downstream->lendings[i]);
     downlink_on_tick(&downstream->manager.downlink);
+    audit_on_tick(&downstream->manager.audit, &downstream->manager.moment);
 }
 
 static void on_frame(struct downstream *downstream, const struct event *event) {
@@ -272,6 +274,7 @@ static void on_event(struct downstream *downstream, const struct event *event) {
         break;
     case EVENT_STOP:
         downstream->manager.stopping = true;
+        audit_on_stop(&downstream->manager.audit, &downstream->manager.moment);
         effects_add(downstream->manager.moment.out, EFFECT_DONE); /* all that matters is on disk */
         break;
     case EVENT_JOB:

@@ -354,8 +354,13 @@ static void on_enrol(const struct call *call) {
         &(struct enrol_call){call, &manager->enrol, &manager->downlink, &manager->ids});
 }
 
+static void list_audit(const struct call *call) {
+    audit_list(call, &call->downstream->manager.audit, NULL, 0);
+}
+
 void downstream_on_request(struct downstream *downstream, const struct event *event) {
     static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
+        [REQUEST_AUDIT_LIST] = list_audit,
         [REQUEST_VM_LIST] = list_vms,
         [REQUEST_VM_SHOW] = show_vm,
         [REQUEST_OP_LIST] = list_ops,
@@ -395,11 +400,16 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
     };
     const struct call call = {
         .moment = &downstream->manager.moment, .request = event->request, .downstream = downstream};
-    if (downstream->manager.stopping)
+    struct audit_asked asked = {
+        .request = event->request, .who = AUDIT_OWNER, .before = call.moment->out->count};
+    if (downstream->manager.stopping) {
         call_problem(&call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
-    else if (handlers[event->request->kind])
+        return;
+    }
+    if (handlers[event->request->kind])
         handlers[event->request->kind](&call);
     else
         call_problem(&call, CODE_UNSUPPORTED, "", "an upstream manager is asked this, not %s",
                      "a cluster's owner");
+    audit_note(&downstream->manager.audit, call.moment, &asked);
 }

@@ -14,10 +14,12 @@ void manager_init(struct manager *manager, const struct manager_kind *kind,
     downlink_init(&manager->downlink, settings, &manager->book, &manager->prng);
     manager->downlink.own = &manager->own;
     enrol_init(&manager->enrol);
+    audit_init(&manager->audit, settings);
     list_init(&manager->evictions);
 }
 
 void manager_deinit(struct manager *manager) {
+    audit_deinit(&manager->audit);
     enrol_deinit(&manager->enrol);
     downlink_deinit(&manager->downlink);
     book_deinit(&manager->book);
@@ -65,7 +67,9 @@ void manager_on_end_of_step(struct manager *manager) {
 
 uint64_t manager_deadline_ms(const struct manager *manager) {
     uint64_t due = downlink_deadline_ms(&manager->downlink);
+    uint64_t audit = audit_deadline_ms(&manager->audit);
     const struct timer *op = heap_first(&manager->book.timers);
+    due = audit < due ? audit : due;
     return op && op->due_ms < due ? op->due_ms : due;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/below/peer.h"
+#include "core/manager/audit.h"
 #include "core/manager/enrol.h"
 #include "message/id.h"
 
@@ -55,6 +56,7 @@ struct manager {
     struct book book;
     struct downlink downlink;
     struct enrol enrol;
+    struct audit_book audit;
     struct id_maker ids;
     struct list evictions; /* manager/recover.h */
     struct prng prng; /* for all that is drawn here; seeded at the start */

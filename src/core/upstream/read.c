@@ -171,6 +171,14 @@ void upstream_list_shapes(const struct call *call) {
             return;
 }
 
+/* A tenant's is its own; one that had its name before has another. */
+void upstream_list_audit(const struct call *call) {
+    struct tenant_entry *tenant = NULL;
+    if (list_tenant(call, &tenant))
+        audit_list(call, &call->upstream->manager.audit, tenant ? tenant->record.name : NULL,
+                   tenant ? tenant->record.created_ms : 0);
+}
+
 void upstream_list_networks(const struct call *call) {
     struct page page = page_begin(call, &network_table);
     const struct upstream *upstream = call->upstream;

@@ -5,6 +5,7 @@ struct call;
 
 /* Lists. */
 void upstream_list_vms(const struct call *call);
+void upstream_list_audit(const struct call *call);
 void upstream_list_ops(const struct call *call);
 void upstream_list_shapes(const struct call *call);
 void upstream_list_networks(const struct call *call);

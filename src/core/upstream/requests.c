@@ -469,6 +469,7 @@ void upstream_on_request(struct upstream *upstream, const struct event *event) {
         [REQUEST_TENANT_PERMISSIONS_SET] = upstream_set_permissions,
         [REQUEST_TENANT_PERMISSIONS_RESET] = upstream_set_permissions,
         [REQUEST_WHOAMI] = upstream_whoami,
+        [REQUEST_AUDIT_LIST] = upstream_list_audit,
         [REQUEST_TOKEN_CREATE] = on_enrol,
         [REQUEST_TOKEN_LIST] = on_enrol,
         [REQUEST_TOKEN_REVOKE] = on_enrol,
@@ -479,10 +480,20 @@ void upstream_on_request(struct upstream *upstream, const struct event *event) {
     };
     struct call call = {
         .moment = &upstream->manager.moment, .request = event->request, .upstream = upstream};
-    if (!admits(&call))
+    struct audit_asked asked = {.request = event->request, .before = call.moment->out->count};
+    char tenant[limit_name_size] = "";
+    bool is_admitted = admits(&call);
+    if (upstream->manager.stopping)
         return;
-    if (handlers[event->request->kind])
+    if (call.tenant) {
+        text_set(tenant, call.tenant->record.name);
+        asked.who = AUDIT_TENANT;
+        asked.tenant = tenant;
+        asked.tenant_ms = call.tenant->record.created_ms;
+    }
+    if (is_admitted && handlers[event->request->kind])
         handlers[event->request->kind](&call);
-    else
+    else if (is_admitted)
         call_problem(&call, CODE_UNSUPPORTED, "", "a cluster's owner is asked this, not %s", "us");
+    audit_note(&upstream->manager.audit, call.moment, &asked);
 }

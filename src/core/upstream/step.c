@@ -109,6 +109,7 @@ static void on_load(struct upstream *upstream, const struct event *event) {
     } else {
         manager_load_incarnations(&upstream->manager, &event->load);
         enrol_load(&upstream->manager.enrol, &upstream->manager.downlink, &event->load);
+        audit_load(&upstream->manager.audit, &event->load);
     }
 }
 
@@ -148,6 +149,7 @@ static void on_tick(struct upstream *upstream) {
             upstream_try_next(upstream, vm);
     }
     downlink_on_tick(&upstream->manager.downlink);
+    audit_on_tick(&upstream->manager.audit, &upstream->manager.moment);
 }
 
 static void on_frame(struct upstream *upstream, const struct event *event) {
@@ -166,6 +168,7 @@ static void release_all(struct upstream *upstream) {
 static void on_stop(struct upstream *upstream) {
     upstream->manager.stopping = true;
     release_all(upstream);
+    audit_on_stop(&upstream->manager.audit, &upstream->manager.moment);
     effects_add(upstream->manager.moment.out, EFFECT_DONE);
 }
 

@@ -219,6 +219,15 @@ static const struct field timing_fields[] = {
 
 enum { timing_rows = array_size(timing_fields) - 1 };
 
+static const struct field audit_fields[] = {
+    {field_of(struct audit_config, rows),
+     .about = "rows that are kept; whoever has most loses first", .kind = FIELD_U64,
+     .standard = "100000", .least = 1000, .most = limit_audit_rows_most},
+    {field_of(struct audit_config, days),
+     .about = "how long they are kept; 0: as long as there is room", .kind = FIELD_U64,
+     .standard = "90", .most = 36500},
+};
+
 /* The first three are for agents alone, the last one for clusters. */
 static const struct field peer_fields[] = {
     {field_of(struct peer_config, at_once),
@@ -388,6 +397,8 @@ static const struct field upstream_sections[] = {
      .table = some_keys(struct server_config, server_fields, downlink_server_rows)},
     {field_of(struct upstream_config, timing), .about = "how long things may take",
      .kind = FIELD_RECORD, .table = some_keys(struct timing_config, timing_fields, timing_rows)},
+    {field_of(struct upstream_config, audit), .about = "what is written down of requests",
+     .kind = FIELD_RECORD, .table = keys(struct audit_config, audit_fields)},
     {.name = "cluster", field_list_at(struct upstream_config, clusters, clusters_count),
      .about = "a downstream manager below", .kind = FIELD_LIST, .most = limit_peers,
      .table = some_keys(struct peer_config, &peer_fields[agent_own_rows], cluster_rows)},
@@ -425,6 +436,8 @@ static const struct field downstream_sections[] = {
     {field_of(struct downstream_config, timing), .about = "how long things may take",
      .kind = FIELD_RECORD,
      .table = some_keys(struct timing_config, &timing_fields[1], timing_rows)},
+    {field_of(struct downstream_config, audit), .about = "what is written down of requests",
+     .kind = FIELD_RECORD, .table = keys(struct audit_config, audit_fields)},
     {field_of(struct downstream_config, hosts), .about = "all hosts", .kind = FIELD_RECORD,
      .table = keys(struct hosts_config, hosts_fields)},
     {.name = "agent", field_list_at(struct downstream_config, agents, agents_count),

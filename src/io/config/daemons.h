@@ -65,6 +65,11 @@ struct host_config {
 };
 extern const char *const accelerator_names[];
 
+/* [audit] of a manager. */
+struct audit_config {
+    uint64_t rows, days;
+};
+
 struct upstream_config {
     struct daemon_config daemon;
     struct listen_config api;
@@ -72,6 +77,7 @@ struct upstream_config {
     struct server_config *downlink_servers;
     uint32_t downlink_servers_count;
     struct timing_config timing;
+    struct audit_config audit;
     struct peer_config *clusters;
     uint32_t clusters_count;
     struct shape_config *shapes;
@@ -91,6 +97,7 @@ struct downstream_config {
     uint32_t downlink_servers_count;
     struct listen_config images;
     struct timing_config timing;
+    struct audit_config audit;
     struct hosts_config hosts;
     struct peer_config *agents;
     uint32_t agents_count;

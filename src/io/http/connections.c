@@ -1,6 +1,7 @@
 /* Which client is late, who makes room for another, and the words that one gets on its way out. */
 #include "io/http/connections.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -170,10 +171,20 @@ static void make_room(struct connections *connections, struct connection *connec
         leave(connections, connection, NULL, now_ms);
 }
 
+static void print_address(const struct sockaddr *address, char out[connection_from_size]) {
+    const void *bytes = address->sa_family == AF_INET
+                            ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+                            : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+    bool is_ip = address->sa_family == AF_INET || address->sa_family == AF_INET6;
+    if (!is_ip || !inet_ntop(address->sa_family, bytes, out, connection_from_size))
+        out[0] = 0;
+}
+
 void connections_open(struct connections *connections, struct connection *connection,
                       const struct sockaddr *address, uint64_t now_ms) {
     struct connection_source *source = source_of(connections, address);
     connection->source = source;
+    print_address(address, connection->from);
     connection->stage = CONNECTION_HEAD;
     connection->since_ms = connection->moved_ms = now_ms;
     list_add(&connections->all, &connection->node);

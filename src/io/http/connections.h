@@ -38,10 +38,13 @@ enum connection_stage {
 
 struct connection_source;
 
+enum { connection_from_size = 48 };
+
 struct connection {
     struct list node; /* in the order in which their stages began */
     struct connection_source *source;
     int fd;
+    char from[connection_from_size]; /* its address; "": of a Unix socket */
     enum connection_stage stage;
     uint64_t since_ms, moved_ms, bytes; /* of the stage */
     unsigned refused; /* 429 or 503: the status that answers its head; 0: it is let in */

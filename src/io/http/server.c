@@ -314,6 +314,7 @@ static struct http_request *open_request(struct http_server *server,
     request->connection =
         MHD_get_connection_info(library, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     request->answer.file_fd = -1;
+    request->from = request->connection->from;
     list_init(&request->held_node);
     (void)MHD_get_connection_values(library, MHD_GET_ARGUMENT_KIND, add_parameter, request);
     return request;

@@ -48,6 +48,7 @@ struct http_request {
     struct http_pair parameters[http_parameters];
     size_t parameters_count;
     bool parameters_full; /* there were more */
+    const char *from;     /* the client's address; "": it came by a Unix socket */
     /* the server's own */
     struct http_server *server;
     struct MHD_Connection *library;

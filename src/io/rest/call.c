@@ -101,6 +101,7 @@ void rest_ask(struct rest *rest, struct rest_call *call, struct request *request
         rest->waiting += call->waits ? 1 : 0;
         if (call->client)
             call->client->waiting += call->waits ? 1 : 0;
+        text_set(request->from, call->http.from);
         request->handle = ++slot->generation << slot_bits | call->slot;
     }
     pthread_mutex_unlock(&rest->lock);

@@ -1,5 +1,5 @@
 /* Enrolment, asked of either manager: tokens to join by, and keys that are not heard any more. */
-#include "cli/keys.h"
+#include "cli/account/keys.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* What --ssh-key names: where it is as names are, it is one; a path has a slash or a dot. Of a file
  * only public keys are sent, whatever else it has. */
-#include "cli/ssh_keys.h"
+#include "cli/account/ssh_keys.h"
 
 #include <stdio.h>
 #include <string.h>
