@@ -32,6 +32,7 @@ _isthmus() {
         2,vm,*) words="create list show start shutdown stop reboot pause resume suspend lock unlock rename edit resize rebuild snapshot snapshots revert snapshot-delete delete" ;;
         2,api,*) words="GET POST PUT DELETE" ;;
         2,op,*) words="list show" ;;
+        2,audit,*) words="verify" ;;
         2,cluster,*) words="list show forget accept leftovers adopt discard" ;;
         2,image,*) words="list show import export share unshare delete" ;;
         2,shape,* | 2,network,*) words="list" ;;
@@ -74,6 +75,8 @@ _isthmus() {
         host,overcommit) words="--cpus-percent --memory-percent" ;;
         token,new) words="--expires" ;;
         op,list) words="--limit --tenant --vm --state --name --fields --watch" ;;
+        audit,verify) words="--known" ;;
+        audit,*) words="--limit --tenant --fields" ;;
         *,list) words="--limit" ;;
         api,*) words="--body --key" ;;
         vm,edit) words="--metadata --wait --deadline --key" ;;

@@ -329,6 +329,7 @@ static void answer(struct shell *role, const struct request *request, struct rep
                   request->key));
         break;
     case REQUEST_TOKEN_LIST: list(reply, request, &join_token_table, NULL, 0); break;
+    case REQUEST_AUDIT_LIST: list(reply, request, &audit_table, NULL, 0); break;
     case REQUEST_WHOAMI: answer_whoami(role, request, reply); break;
     default: answer_leftover(request, reply); break;
     }
