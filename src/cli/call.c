@@ -25,6 +25,8 @@ void call_init(struct call *call, const struct options *options, const char *met
     *call = (struct call){.http = {.method = method,
                                    .token = options->socket ? NULL : text_data(&options->token),
                                    .ca_file = options->ca_file, .socket = options->socket,
+                                   .connect_seconds = options->patience_seconds,
+                                   .idle_seconds = options->patience_seconds,
                                    .upload_fd = -1,
                                    .download_fd = -1},
                           .about = options->about};
@@ -369,7 +371,7 @@ static int list_pages(struct listing *listing) {
 int view_walk(const struct view *view, const struct options *options,
               void (*each)(void *context, const void *record), void *context) {
     struct listing listing = {.view = view, .options = options, .each = each, .context = context,
-                              .left = UINT32_MAX};
+                              .left = options->limit ? options->limit : UINT32_MAX};
     listing.pick.table = *view->table;
     return list_pages(&listing);
 }

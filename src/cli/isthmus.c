@@ -6,6 +6,7 @@
 #include "base/output.h"
 #include "cli/account/audit.h"
 #include "cli/call.h"
+#include "cli/complete.h"
 #include "cli/host.h"
 #include "cli/images/image.h"
 #include "cli/account/keys.h"
@@ -18,16 +19,6 @@
 #include "cli/vm.h"
 #include "cli/watch.h"
 #include "message/codec/decode.h"
-
-struct command {
-    const char *noun, *verb;   /* verb NULL: the noun alone */
-    const char *arguments;     /* as in help */
-    size_t arguments_count;
-    const char *options;       /* names of its own options */
-    const char *about;
-    int (*run)(const struct options *options);
-    enum asked asked;
-};
 
 /* Does it take several things? Its last argument then ends in "…". */
 static bool takes_several(const struct command *command) {
@@ -195,7 +186,8 @@ static const struct command commands[] = {
     {"ssh-key", "add", "NAME FILE", 2, "", "Keeps an SSH public key, for VMs to be made with",
      ssh_key_add},
     {"ssh-key", "list", "", 0, "limit", "Lists the SSH public keys that you keep", ssh_key_list},
-    {"ssh-key", "remove", "NAME", 1, "", "Removes one; VMs that have it keep it", ssh_key_remove},
+    {"ssh-key", "remove", "SSH-KEY", 1, "", "Removes one; VMs that have it keep it",
+     ssh_key_remove},
     {"audit", "verify", "", 0, "known",
      "Checks that the audit's rows are all there, as they were written", audit_verify,
      ASKED_EITHER},
@@ -203,6 +195,8 @@ static const struct command commands[] = {
      "Lists what was asked for, and what came of it", audit_show, ASKED_EITHER},
     {"events", NULL, "", 0, "vm", "Shows what happens to VMs and operations, as it happens",
      watch_events, ASKED_EITHER},
+    {"completion", NULL, "SHELL", 1, "", "Prints the completion for bash, zsh or fish",
+     complete_print, ASKED_NOBODY},
     {"whoami", NULL, "", 0, "", "Shows whose token is used", whoami_show},
     {"api", NULL, "METHOD PATH", 2, "body key",
      "Asks what /v1/openapi.json describes, and prints the answer as it came", api_ask,
@@ -372,6 +366,10 @@ int main(int count, char **arguments) {
     int result = EXIT_USAGE;
     output_begin();
     codec_prepare();
+    if (count > 3 && text_equal(arguments[1], "completion") && text_equal(arguments[2], "words")) {
+        static const struct commands table = {commands, array_size(commands)};
+        return output_end("isthmus", complete_words(&table, arguments + 4, (size_t)count - 4));
+    }
     if (options_read(&options, count, arguments, &err) < 0) {
         say("%s", err.text);
         fprintf(stderr, "  what to do: 'isthmus COMMAND --help' lists the options\n");

@@ -82,7 +82,7 @@ static const struct option_row options_table[] = {
      .about = "first-boot data for the guest (NoCloud), at most 16 KiB:\n"
               "a text, or compressed, or any bytes"}},
     {"FILE", {text_of(body), .about = "the request's body, in JSON; -: standard input"}},
-    {"KEY", {.name = "ssh-key", text_at(ssh_key),
+    {"SSH-KEY", {.name = "ssh-key", text_at(ssh_key),
      .about = "who may log in: a file of SSH public keys, or names by commas\n"
               "from 'isthmus ssh-key list'"}},
     {"[=SECONDS]", {.name = "wait", field_at(struct options, wait_seconds), .kind = FIELD_U32,
@@ -112,7 +112,7 @@ static const struct option_row options_table[] = {
     {"FILE", {text_of(known),
      .about = "the newest rows that were seen before, to be there again; kept in\n"
               "this file from now on, away from the manager"}},
-    {"ID", {text_of(vm), .about = "only what is of this VM"}},
+    {"VM", {text_of(vm), .about = "only what is of this VM"}},
     {"TENANT", {text_of(tenant), .about = "only what is this tenant's (operators)"}},
     {"HOST", {text_of(host), .about = "only what is on this host (owners)"}},
     {"UPSTREAM", {text_of(upstream), .about = "only what is this upstream manager's (owners)"}},
@@ -169,14 +169,14 @@ static const struct option_row options_table[] = {
      .about = "default: $ISTHMUS_TOKEN_FILE; or the token in $ISTHMUS_TOKEN"}},
     {"FILE", {.name = "ca-file", text_at(ca_file),
      .about = "CA that signed the server; default: $ISTHMUS_CA_FILE"}},
-    {"PATH", {text_of(socket),
+    {"FILE", {text_of(socket),
      .about = "owners: of isthmus-downstream; default: $ISTHMUS_SOCKET, or\n"
               "/var/lib/isthmus-downstream/owner.sock"}},
     {"FORM", {field_of(struct options, output), .kind = FIELD_ENUM, field_names(output_names),
      .about = "table, json (the server's answer, unchanged) or name"}, .letter = 'o'},
     {NULL, {field_of(struct options, help), .kind = FIELD_FLAG,
      .about = "this help"}, .letter = 'h'},
-    {NULL, {field_of(struct options, version), .kind = FIELD_FLAG}},
+    {NULL, {field_of(struct options, version), .kind = FIELD_FLAG, .about = "its version"}},
 };
 
 static_assert(array_size(options_table) <= options_most, "given[] holds each option");
@@ -210,6 +210,12 @@ void options_print(const char *names) {
         end = names + strcspn(names, " ");
         print_row(find_row(names, (size_t)(end - names)));
     }
+}
+
+const struct field *options_field(const char *name, size_t length, const char **out_argument) {
+    const struct option_row *row = find_row(name, length);
+    *out_argument = row ? row->argument : NULL;
+    return row ? &row->field : NULL;
 }
 
 bool options_given(const struct options *options, const char *name) {
@@ -300,6 +306,7 @@ int options_read(struct options *options, int count, char **arguments, struct er
     }
     int found;
     opterr = 0;
+    optind = 0; /* from the first one, whatever was read before */
     while ((found = getopt_long(count, arguments, ":ho:", long_options, NULL)) != -1) {
         const char *given = arguments[optind - 1];
         if (found == '?')
@@ -365,6 +372,8 @@ static int options_read_token(struct options *options, struct error *err) {
 
 int options_choose(struct options *options, enum asked asked, struct error *err) {
     bool server_given = options_given(options, "server");
+    if (asked == ASKED_NOBODY)
+        return 0;
     bool socket_given = options_given(options, "socket");
     bool owner = asked == ASKED_OWNER ||
                  (asked == ASKED_EITHER && !server_given &&

@@ -35,6 +35,7 @@ struct options {
     const char *title;    /* "": it is to have none */
     const char *state, *name, *labels, *fields; /* of a list's rows */
     enum sort sort;
+    uint32_t patience_seconds; /* how long a silent server is waited for; 0: as usual; no option */
     const char *about;    /* which of several things this is done to; NULL: there is one */
     struct amounts limits;      /* what is given of it */
     uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */
@@ -55,6 +56,7 @@ int options_read(struct options *options, int count, char **arguments, struct er
 
 /* Whom a verb asks. */
 enum asked {
+    ASKED_NOBODY = -1,
     ASKED_SERVER, /* the upstream manager, with a token */
     ASKED_OWNER,  /* the downstream manager, by the owner's socket */
     ASKED_EITHER, /* the owner's if a socket is named and no server */
@@ -74,6 +76,10 @@ extern const char options_everywhere[]; /* those that every verb takes */
 
 /* Prints the help of these options, a line each or more. */
 void options_print(const char *names);
+
+/* The field of an option of this name, with what stands for its value in help: NULL, it has none.
+ * NULL: there is no such option. */
+const struct field *options_field(const char *name, size_t length, const char **out_argument);
 
 bool options_given(const struct options *options, const char *name);
 

@@ -34,6 +34,7 @@ static const struct tag {
     {"tenants", "Tenants", "Who may ask for VMs, and for how many."},
     {"tokens", "Joining", "Tokens by which others join, and the keys of those that did."},
     {"keys", "Joining", NULL},
+    {"audit", "Audit", "What was asked for, by whom, and what came of it."},
     {"events", "Service", "The manager itself: health, events, this document."},
     {"whoami", "Service", NULL},
     {"openapi.json", "Service", NULL},
