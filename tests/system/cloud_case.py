@@ -145,7 +145,9 @@ class Gate:
 
 
 class CloudCase(unittest.TestCase):
-    """`clusters` and `options` are the Cloud's. `gates`: image sources that go through a Gate."""
+    """`clusters` and `options` are the Cloud's. `gates`: image sources that go through a Gate.
+    `build`: whose programs are started."""
+    build = BUILD
     clusters = {"north": 2}
     options = {}
     gates = ()
@@ -160,7 +162,8 @@ class CloudCase(unittest.TestCase):
         for gate in cls.gate.values():
             cls.addClassCleanup(gate.close)
         ports = {name: gate.port for name, gate in cls.gate.items()}
-        cls.cloud = Cloud(cls.folder.name, BUILD, cls.clusters, image_ports=ports, **cls.options)
+        cls.cloud = Cloud(cls.folder.name, cls.build, cls.clusters, image_ports=ports,
+                          **cls.options)
         for name, gate in cls.gate.items():
             cluster = [key for key, agents in cls.cloud.clusters.items() if name in agents]
             gate.target = cls.cloud.ports[cluster[0] if cluster else cls.cloud.upstream.name]
