@@ -306,6 +306,38 @@ class Programs(unittest.TestCase):
             self.assert_options(page, self.help_of("isthmus", *command.split()))
 
 
+    def test_every_command_that_a_document_shows_is_one(self):
+        """In fenced blocks, and between backticks in the guides for tenants and owners."""
+        rows_of = re.findall(r'^    {"([a-z-]+)", (?:"([a-z-]+)"|NULL), ',
+                             read("src/cli/isthmus.c"), re.MULTILINE)
+        known = {" ".join(word for word in row if word) for row in rows_of}
+        self.assertGreater(len(known), 60)
+        options, count = {}, 0
+        for path in tree("*.md"):
+            text = read(path)
+            shown = re.findall(r"^isthmus ([a-z].*)$", text, re.MULTILINE)
+            if path in ("docs/tenants.md", "docs/owners.md"):
+                shown += re.findall(r"`isthmus ([a-z][^`]*)`", text)
+            for line in shown:
+                words = line.partition(" #")[0].split()
+                name = next((name for name in (" ".join(words[:2]), words[0]) if name in known), "")
+                self.assertTrue(name, f"{path}: isthmus {line}")
+                if name not in options:
+                    options[name] = self.help_of("isthmus", *name.split())
+                for option in re.findall(r"(?<!\S)(--[a-z-]+)", " ".join(words)):
+                    self.assertIn(option, options[name], f"{path}: isthmus {line}")
+                count += 1
+        self.assertGreater(count, 60)
+
+    def test_the_picture_shows_what_its_source_says(self):
+        drawn = re.sub(r"&#45;", "-", read("docs/parts.svg"))
+        drawn = set(re.findall(r"<text [^>]*>([^<]*)</text>", drawn))
+        said = {line for label in re.findall(r'\blabel = "([^"]*)"', read("docs/parts.dot"))
+                for line in label.split("\\n")}
+        self.assertGreater(len(said), 15)
+        self.assertEqual({text.replace("&#39;", "'") for text in drawn}, said)
+
+
 ROOMS = {"src", "sim", "tools", "tests", "docs", "packaging", "bench", "base", "message", "core",
          "io", "main", "cli"}
 
