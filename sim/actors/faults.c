@@ -93,21 +93,37 @@ static void store_faults(struct sim_world *world, struct sim_node *node) {
 }
 
 static void way_back(struct sim_world *world, struct sim_node *node) {
-    if (node->role && world->servers[node->links[0].server].up)
-        link_set(world, node, 0, PRESENCE_UP);
+    uint32_t up = node->settings.managers[0].link;
+    if (node->role && world->servers[node->links[up].server].up)
+        link_set(world, node, up, PRESENCE_UP);
 }
 
 static void on_way_back(struct sim_world *world, struct occurrence *occurrence) {
     way_back(world, occurrence->node);
 }
 
+static uint64_t draw_length_ms(struct sim_world *world) {
+    static const uint32_t lengths_ms[] = {3000, 12000, 30000, 90000, 240000};
+    return lengths_ms[prng_below(&world->fate, array_size(lengths_ms))] +
+           prng_below(&world->fate, 5000);
+}
+
+/* A host is cut off from its manager; or a manager from the one above, with all that it has. */
+static void cut_way(struct sim_world *world, struct sim_node *node) {
+    uint32_t up = node->settings.managers[0].link;
+    if (!happens(world, FATE_WAY, node->index, world->settings.ways) || !node->links[up].up ||
+        world_has_spares(world)) /* where a link has several, carrier_cut() is what befalls it */
+        return;
+    world->stats.ways_cut++;
+    link_set(world, node, up, PRESENCE_DOWN);
+    world_later(world, node, draw_length_ms(world), on_way_back)->is_of_host = true;
+}
+
 /* What befalls one host and leaves the others as they are. */
 static void host_faults(struct sim_world *world, struct sim_node *node) {
-    static const uint32_t lengths_ms[] = {3000, 12000, 30000, 90000, 240000};
     uint32_t who = node->index;
     if (happens(world, FATE_STALL, who, world->settings.stalls)) {
-        uint64_t for_ms = lengths_ms[prng_below(&world->fate, array_size(lengths_ms))] +
-                          prng_below(&world->fate, 5000);
+        uint64_t for_ms = draw_length_ms(world);
         if (prng_below(&world->fate, 2))
             warden_suspend(world, node, for_ms);
         else
@@ -115,14 +131,7 @@ static void host_faults(struct sim_world *world, struct sim_node *node) {
     }
     if (happens(world, FATE_WARDEN, who, world->settings.wardens))
         warden_fails(world, node, 1 + prng_below(&world->fate, 3000));
-    if (happens(world, FATE_WAY, who, world->settings.ways) && node->links[0].up &&
-        !world_has_spares(world)) { /* where a link has several, carrier_cut() is what befalls it */
-        uint64_t for_ms = lengths_ms[prng_below(&world->fate, array_size(lengths_ms))] +
-                          prng_below(&world->fate, 5000);
-        world->stats.ways_cut++;
-        link_set(world, node, 0, PRESENCE_DOWN);
-        world_later(world, node, for_ms, on_way_back)->is_of_host = true;
-    }
+    cut_way(world, node);
 }
 
 static void node_faults(struct sim_world *world, struct sim_node *node) {
@@ -142,6 +151,8 @@ static void node_faults(struct sim_world *world, struct sim_node *node) {
     bool befalls = world->settings.stalls || world->settings.wardens || world->settings.ways;
     if (node->settings.kind == ROLE_AGENT && !world->settings.even && befalls)
         host_faults(world, node);
+    if (node->settings.kind == ROLE_DOWNSTREAM && !world->settings.even && world->settings.anywhere)
+        cut_way(world, node);
     fill_disk(world, node);
     store_faults(world, node);
     owners_act(world, node);
@@ -199,7 +210,7 @@ void faults_end(struct sim_world *world) {
     end_servers(world);
     end_lies(world);
     for (uint32_t i = 0; !world_has_spares(world) && i < world->nodes_count; i++)
-        if (world->nodes[i]->settings.kind == ROLE_AGENT && world->nodes[i]->role)
+        if (world->nodes[i]->settings.managers_count && world->nodes[i]->role)
             way_back(world, world->nodes[i]);
     for (uint32_t i = 0; world_has_spares(world) && i < world->nodes_count; i++)
         for (uint32_t k = 0; k < world->nodes[i]->links_count; k++)

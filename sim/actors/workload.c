@@ -66,7 +66,9 @@ enum on_drain workload_on_drain(const struct sim_world *world, const char *name)
 
 enum on_loss workload_on_loss(const struct sim_world *world, const char *name) {
     uint64_t chance = map_hash(world->settings.seed ^ 0x9999, name, strlen(name)) % 1000;
-    return chance < world->settings.leases ? ON_LOSS_RESTART : ON_LOSS_STAY;
+    uint64_t then = map_hash(world->settings.seed ^ 0xbbbb, name, strlen(name)) % 1000;
+    enum on_loss restarts = then < world->settings.anywhere ? ON_LOSS_ANYWHERE : ON_LOSS_RESTART;
+    return chance < world->settings.leases ? restarts : ON_LOSS_STAY;
 }
 
 static void ask_create(struct sim_world *world, struct request *request) {

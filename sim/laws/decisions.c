@@ -20,7 +20,8 @@ void decisions_check(struct sim_world *world, const struct sim_node *node,
                      const struct fact_decision *decision) {
     for (size_t i = 0; i < decision->count; i++) {
         const struct effect *effect = &decision->effects[i];
-        if (!node->revoked && decision->request->kind != REQUEST_SHARE_SET &&
+        enum request_kind kind = decision->request->kind;
+        if (!node->revoked && kind != REQUEST_SHARE_SET && kind != REQUEST_LEFTOVER_DISCARD &&
             effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_INSTRUCT)
             law_fail(world, "sovereignty", "%s's owner lowers or cordons, and %s is instructed",
                      node->name, effect->send.address);

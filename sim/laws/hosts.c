@@ -167,7 +167,7 @@ static void check_once(struct hosts *hosts, struct sim_world *world, const struc
 /* Whatever others have of it runs nowhere, and will not: it stands still, or its host does. */
 static bool is_lost_elsewhere(const struct sim_vm *vm) {
     list_for(const struct sim_domain, domain, &vm->domains, by_vm) {
-        if (!domain->is_leased || domain_goes_on(domain))
+        if (!on_loss_is_leased(domain->on_loss) || domain_goes_on(domain))
             return false;
     }
     return true;
@@ -178,7 +178,8 @@ static bool is_lost_elsewhere(const struct sim_vm *vm) {
 static bool is_lost_here(const struct sim_world *world, const struct sim_node *node,
                          const char *vm) {
     const struct sim_guarded *guarded = domain_guarded(node, vm);
-    return guarded && (guarded->is_ended || node_now_ms(world, node) >= node->until_ms);
+    return guarded && (guarded->is_ended ||
+                       node_now_ms(world, node) >= node->until_ms[guarded->group]);
 }
 
 /* Law 5: what moves is gone there before it is here, but where one of both is lost. */

@@ -87,7 +87,7 @@ void placed_check_permits(struct sim_world *world, const struct sim_node *node,
     bool sized = op->verb == VERB_DEFINE || op->verb == VERB_RESIZE;
     if (!node_is_upstream(node) || op->state == OP_SUCCEEDED || op->state == OP_FAILED)
         return;
-    if (op->state == OP_PENDING && op->created_ms == now_ms &&
+    if (op->state == OP_PENDING && op->created_ms == now_ms && !op->internal &&
         ((sized && !words_allow(permits->shapes, definition->shape)) ||
          (made && !words_allow(permits->images, definition->image_name))))
         law_fail(world, "sovereignty", "%s begins %s (%s) for %s, whose VMs may not use "

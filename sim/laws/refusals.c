@@ -68,20 +68,28 @@ void refusals_cluster_saved(struct refusals *refusals, const struct sim_world *w
 static bool has_told(const struct refusals *refusals, const struct sim_node *cloud,
                      const char *cluster) {
     const struct told_room *room = ledger_get(&refusals->rooms, cloud, cluster);
-    return room && room->is_told;
+    const struct peer *peer = downlink_by_name(role_downlink(cloud->role), cluster);
+    return room && room->is_told && peer->has_told; /* since the start, whatever is stored */
+}
+
+/* What may be restarted anywhere is asked of those alone that keep leases, and have nothing to put
+ * aside. */
+static bool keeps(const struct node *cluster, const struct asked_shape *asked) {
+    return asked->on_loss != ON_LOSS_ANYWHERE || (cluster->guarded && !cluster->evictions);
 }
 
 /* A tenant who reads that every cluster refused can believe it. */
 static void check_none_is_left(const struct refusals *refusals, struct sim_world *world,
                                struct sim_node *cloud, const struct operation *op,
-                               const char *shape) {
+                               const struct asked_shape *asked) {
+    const char *shape = asked->shape;
     struct effects effects = {0};
     list_clusters(world, cloud, &effects);
     for (size_t i = 0; i < effects.count; i++) {
         const struct reply *reply = &effects.items[i].reply;
         for (uint32_t k = 0; k < reply->list_count; k++) {
             const struct node *cluster = reply->list[k].data;
-            if (cluster->state == PEER_UP && has_room(cluster, shape) &&
+            if (cluster->state == PEER_UP && has_room(cluster, shape) && keeps(cluster, asked) &&
                 words_allow(permits_of(world, cloud, op->asker)->clusters, cluster->name) &&
                 has_told(refusals, cloud, cluster->name) && !has_refused(op, cluster->name) &&
                 !is_busy(role_book(cloud->role), cluster->name))
@@ -97,10 +105,11 @@ static void remember_shape(struct refusals *refusals, const struct sim_node *clo
                            const struct operation *op) {
     const struct placing *placing = &op->placing;
     if (*placing->cluster || placing->must || placing->rule == GROUP_TOGETHER ||
-        placing->rule == GROUP_APART_CLUSTERS)
-        return; /* not everybody will do */
+        placing->rule == GROUP_APART_CLUSTERS || op->internal)
+        return; /* not everybody will do; or it is asked for again */
     struct asked_shape *asked = ledger_put(&refusals->shapes, cloud, op->id);
     text_format(asked->shape, sizeof(asked->shape), "%s", op->definition.shape);
+    asked->on_loss = op->definition.on_loss;
 }
 
 static void check_end(struct refusals *refusals, const struct ends *ends, struct sim_world *world,
@@ -112,7 +121,7 @@ static void check_end(struct refusals *refusals, const struct ends *ends, struct
         op->code == CODE_NO_CAPACITY || (op->code == CODE_NOT_ALLOWED && !evicted);
     const struct timeline_entry *last;
     if (asked && refused && count_refusals(op, &last) < limit_refusals)
-        check_none_is_left(refusals, world, cloud, op, asked->shape);
+        check_none_is_left(refusals, world, cloud, op, asked);
     ledger_drop(&refusals->shapes, asked);
 }
 

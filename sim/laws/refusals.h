@@ -15,6 +15,7 @@ struct told_room {
 struct asked_shape {
     struct entry entry;
     char shape[limit_name_size];
+    enum on_loss on_loss;
 };
 
 struct refusals {

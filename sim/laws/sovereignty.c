@@ -212,19 +212,30 @@ static void check_cordon(struct sovereignty *sovereignty, struct sim_world *worl
     text_format(put->name, sizeof(put->name), "%s", vm->place);
 }
 
+/* Its operator restarts in another cluster only what may be restarted anywhere. */
+static void check_elsewhere(struct ends *ends, struct sim_world *world,
+                            const struct sim_node *node, const struct vm *vm) {
+    if (vm->on_loss != ON_LOSS_ANYWHERE)
+        law_fail(world, "a VM stays that is to stay", "%s makes %s in another cluster, %s",
+                 node->name, vm->id, vm->name);
+    ends_moved(ends, world, vm->id);
+}
+
 /* Law 3: an owner moves only what may be moved, by the name that it was made with: a rebuild may
  * bring another. Who asked for it hears of what was before. */
 static void check_left(struct ends *ends, struct sim_world *world, const struct sim_node *node,
                        const struct stored_vm *stored) {
     const struct vm *vm = &stored->vm;
-    if (!stored->move)
+    if (stored->move && node_is_upstream(node))
+        check_elsewhere(ends, world, node, vm);
+    if (!stored->move || node_is_upstream(node))
         return;
     bool anew = stored->move == MOVE_LEAVING || stored->move == MOVE_ARRIVING;
     const struct book_vm *it = book_vm(role_book(node->role), vm->id);
     const struct template *made = it ? downstream_vm(it)->template : NULL;
     enum on_drain may = workload_on_drain(world, made ? made->definition.name : vm->name);
     world->stats.moves += stored->move == MOVE_ARRIVING && !*vm->place;
-    bool is_recovered = anew && vm->on_loss == ON_LOSS_RESTART;
+    bool is_recovered = anew && on_loss_is_leased(vm->on_loss);
     world->stats.recovered += is_recovered && stored->move == MOVE_ARRIVING && !*vm->place;
     if (!is_recovered && (may == ON_DRAIN_STAY || (may == ON_DRAIN_MIGRATE && anew)))
         law_fail(world, "a VM stays that is to stay", "%s moves %s, %s", node->name, vm->id,
@@ -258,7 +269,10 @@ static bool permits_networks(const struct permissions *permit, const char *netwo
 static bool permits_placing(const struct permissions *permit, const struct definition *definition) {
     return !permit->placing ||
            ((!definition->apart || words_have(permit->placing, placing_apart)) &&
-            (!definition->host_must || words_have(permit->placing, placing_host_must)));
+            (!definition->host_must || words_have(permit->placing, placing_host_must)) &&
+            (definition->on_loss == ON_LOSS_STAY || words_have(permit->placing, placing_restart)) &&
+            (definition->on_loss != ON_LOSS_ANYWHERE ||
+             words_have(permit->placing, placing_anywhere)));
 }
 
 /* Law 3: what an owner does not permit is not begun. A delete always is. */
@@ -266,7 +280,7 @@ static void check_permitted(struct sim_world *world, const struct sim_node *node
                             const struct operation *op) {
     for (size_t i = 0; i < node->settings.managers_count; i++) {
         const struct permissions *permit = owners_permit(node, i);
-        bool is_new = !op->internal && op->state == OP_PENDING && op->verb != VERB_DELETE &&
+        bool is_new = !op->internal && op->state == OP_PENDING && !verb_ends(op->verb) &&
                       op->created_ms == node_wall_ms(world, node);
         bool allowed = (!permit->verbs || words_have(permit->verbs, verb_names[op->verb])) &&
                        (!permit->shapes || op->verb != VERB_DEFINE ||

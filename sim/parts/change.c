@@ -121,7 +121,7 @@ void change_say(const struct sim_domain *domain, const struct effect_job *job,
 
 void change_read(const struct sim_domain *domain, struct vm *out) {
     *out = (struct vm){.size = domain->size,
-                       .on_loss = domain->is_leased ? ON_LOSS_RESTART : ON_LOSS_STAY,
+                       .on_loss = domain->on_loss,
                        .networks = *domain->networks ? memory_text(domain->networks) : NULL};
     text_set(out->digest, domain->image);
     text_set(out->name, domain->name);

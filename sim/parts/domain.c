@@ -47,15 +47,16 @@ const struct sim_guarded *domain_guarded(const struct sim_node *node, const char
 }
 
 /* What its manager knows may not be on its disk yet. */
-static bool knows_evicted(const struct sim_node *manager, const struct sim_node *host,
+static bool knows_evicted(const struct sim_node *manager, const struct sim_node *place,
                           const char *vm) {
     const struct downlink *downlink = role_downlink(manager->role);
-    const struct peer *peer = downlink_by_name(downlink, host->name);
+    const struct peer *peer = downlink_by_name(downlink, place->name);
     return peer && recover_evicts(container_of(downlink, struct manager, downlink), peer, vm);
 }
 
-uint64_t domain_evicted(struct sim_world *world, const struct sim_node *host, const char *vm) {
-    const struct sim_node *manager = node_named(world, host->settings.managers[0].name);
+/* By this manager, from a place of its own. */
+static uint64_t evicted_by(struct sim_world *world, const struct sim_node *manager,
+                           const struct sim_node *place, const char *vm) {
     uint64_t generation = 0;
     list_for(const struct sim_row, row, &manager->rows, node) {
         struct record record = {0};
@@ -64,12 +65,24 @@ uint64_t domain_evicted(struct sim_world *world, const struct sim_node *host, co
         disk_read(world, row, &record);
         const struct eviction *eviction = record.data;
         if (!eviction->done_ms && text_equal(eviction->vm, vm) &&
-            text_equal(eviction->place, host->name))
+            text_equal(eviction->place, place->name))
             generation = eviction->generation;
         record_deinit(&record);
     }
-    bool is_known = manager->role && knows_evicted(manager, host, vm);
+    bool is_known = manager->role && knows_evicted(manager, place, vm);
     return !generation && is_known ? UINT64_MAX : generation;
+}
+
+uint64_t domain_evicted(struct sim_world *world, const struct sim_node *host, const char *vm) {
+    const struct sim_node *manager = node_named(world, host->settings.managers[0].name);
+    uint64_t generation = evicted_by(world, manager, host, vm);
+    for (; !generation && world->settings.anywhere && manager->settings.managers_count;
+         manager = node_named(world, manager->settings.managers[0].name))
+        for (size_t i = 0; !generation && i < manager->settings.managers_count; i++)
+            if (evicted_by(world, node_named(world, manager->settings.managers[i].name), manager,
+                           vm))
+                generation = UINT64_MAX;
+    return generation;
 }
 
 bool domain_goes_on(const struct sim_domain *domain) {
@@ -109,7 +122,8 @@ void domain_suspend_all(struct sim_world *world, struct sim_node *node, bool is_
 static bool is_born_frozen(const struct sim_world *world, const struct sim_domain *domain) {
     const struct sim_node *node = domain->node;
     const struct sim_guarded *guarded = domain_guarded(node, domain->vm->id);
-    return guarded && (guarded->is_ended || node_now_ms(world, node) >= node->until_ms);
+    return guarded && (guarded->is_ended ||
+                       node_now_ms(world, node) >= node->until_ms[guarded->group]);
 }
 
 /* The one writer of a domain's state. */

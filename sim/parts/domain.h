@@ -33,7 +33,7 @@ struct sim_domain {
     bool is_shell; /* files for one that is to come from another host, and no more */
     uint32_t boot; /* the VM's how many-th this guest has made */
     bool is_cut; /* since it was started, its host lost power */
-    bool is_leased;   /* it is to be restarted elsewhere when its host is lost */
+    enum on_loss on_loss; /* whether it is to be restarted elsewhere when its host is lost */
     bool is_frozen;   /* by the host's warden: it stands still */
     bool told_frozen; /* as its agent knows */
     bool forgot; /* its host lost power while it was known to be held in memory */
@@ -54,7 +54,7 @@ void domain_freeze(struct sim_world *world, struct sim_domain *domain, bool is_f
 void domain_suspend_all(struct sim_world *world, struct sim_node *node, bool is_suspended);
 
 /* The generation of the instruction that ends here what the host's manager has made to run
- * elsewhere, so that it is put aside; 0: it has not. */
+ * elsewhere, so that it is put aside; UINT64_MAX: it is not known yet; 0: nobody has. */
 uint64_t domain_evicted(struct sim_world *world, const struct sim_node *host, const char *vm);
 
 /* The host tells its agent of it. */

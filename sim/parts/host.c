@@ -94,7 +94,7 @@ static void create(struct sim_world *world, struct sim_node *node,
         domain = domain_add(world, node, job->vm, &job->definition.size);
     domain->epoch = job->epoch;
     domain->is_shell = false;
-    domain->is_leased = job->definition.on_loss == ON_LOSS_RESTART;
+    domain->on_loss = job->definition.on_loss;
     text_set(domain->image, job->definition.image);
     text_set(domain->name, job->definition.name);
     change_connect(domain, job);

@@ -53,7 +53,7 @@ static void copy(struct sim_world *world, const struct sim_domain *domain,
     shell->size = domain->size;
     shell->started = domain->started;
     shell->boot = domain->boot;
-    shell->is_leased = domain->is_leased;
+    shell->on_loss = domain->on_loss;
     text_set(shell->image, domain->image);
     text_set(shell->name, domain->name);
     domain_set_state(world, shell, VM_PAUSED);

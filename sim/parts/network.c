@@ -267,6 +267,7 @@ static void send_parcel(struct sim_world *world, struct sim_node *node,
         header.received = sends[i]->header.received;
         header.gap = sends[i]->header.gap;
         header.lease_ms = sends[i]->header.lease_ms; /* it goes with `received` */
+        header.anywhere_ms = sends[i]->header.anywhere_ms;
         if (i + 1 < parcel->count && follows(&header, count, sends[i + 1]) &&
             sends[i + 1]->form == form && body.length <= limit_frame_soft &&
             !travels_alone(world, node, sends[i]))
@@ -305,6 +306,7 @@ static void carry_messages(struct sim_world *world, struct sim_node *node,
         do {
             frame->header.received = sends[i]->header.received;
             frame->header.lease_ms = sends[i]->header.lease_ms;
+            frame->header.anywhere_ms = sends[i]->header.anywhere_ms;
             if (!says_something(sends[i]))
                 continue;
             count_session(world, &node->links[sends[i]->link], sends[i]);

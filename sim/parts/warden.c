@@ -1,6 +1,8 @@
 /* What a warden freezes, thaws and kills, how late; and what an agent hears of it. */
 #include "sim/parts/warden.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/text.h"
 #include "sim/parts/domain.h"
@@ -38,7 +40,7 @@ void warden_soon(struct sim_world *world, struct sim_node *node) {
 
 static void see_to(struct sim_world *world, struct sim_domain *domain,
                    const struct sim_guarded *guarded) {
-    bool over = node_now_ms(world, domain->node) >= domain->node->until_ms;
+    bool over = node_now_ms(world, domain->node) >= domain->node->until_ms[guarded->group];
     bool runs = domain->state == VM_RUNNING;
     if (guarded->is_ended && (runs || domain->state == VM_PAUSED)) {
         domain_set_state(world, domain, VM_CRASHED);
@@ -77,6 +79,15 @@ static void drop(struct sim_guarded *guarded) {
     memory_free(guarded);
 }
 
+static void renew(struct sim_world *world, struct sim_node *node, uint64_t *until_ms,
+                  uint64_t to_ms) {
+    if (to_ms > *until_ms)
+        *until_ms = to_ms;
+    if (node_now_ms(world, node) < *until_ms)
+        look_in(world, node, node_world_ms(node, *until_ms) - world->now_ms +
+                                 draw(world, late_most_ms));
+}
+
 void warden_obey(struct sim_world *world, struct sim_node *node,
                  const struct effect_guard *order) {
     struct sim_guarded *guarded = find(node, order->vm);
@@ -88,6 +99,7 @@ void warden_obey(struct sim_world *world, struct sim_node *node,
             list_add(&node->guarded, &guarded->node);
         }
         guarded->is_ended = false;
+        guarded->group = order->group;
         break;
     case GUARD_DROP:
         drop(guarded);
@@ -97,11 +109,7 @@ void warden_obey(struct sim_world *world, struct sim_node *node,
             guarded->is_ended = true;
         break;
     case GUARD_RENEW:
-        if (order->until_ms > node->until_ms)
-            node->until_ms = order->until_ms;
-        if (node_now_ms(world, node) < node->until_ms)
-            look_in(world, node, node_world_ms(node, node->until_ms) - world->now_ms +
-                                     draw(world, late_most_ms));
+        renew(world, node, &node->until_ms[order->group], order->until_ms);
         break;
     }
     warden_soon(world, node);
@@ -169,7 +177,7 @@ void warden_suspend(struct sim_world *world, struct sim_node *node, uint64_t for
 }
 
 void warden_lose_power(struct sim_node *node) {
-    node->until_ms = 0;
+    memset(node->until_ms, 0, sizeof(node->until_ms));
     warden_free(node);
 }
 

@@ -40,6 +40,8 @@ const struct setting settings_table[] = {
     {"live", offsetof(struct sim_settings, live), "hosts that receive VMs that run"},
     {"leases", offsetof(struct sim_settings, leases),
      "chance that a VM is to be restarted when its host is lost"},
+    {"anywhere", offsetof(struct sim_settings, anywhere),
+     "of those: that it may be in another cluster, too"},
     {"shares", offsetof(struct sim_settings, shares),
      "chance that an owner weighs upstreams, keeps room, rounds", .fault = true},
     {"at_once", offsetof(struct sim_settings, at_once),

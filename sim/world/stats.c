@@ -80,8 +80,9 @@ void stats_print(const struct stats *stats, double seconds) {
            wide(stats->stalls), wide(stats->suspensions), wide(stats->wardens_failed),
            wide(stats->ways_cut), wide(stats->leases), wide(stats->freezes),
            wide(stats->thaws));
-    printf("  VMs of lost hosts that were made elsewhere %llu, that were put aside %llu\n",
-           wide(stats->recovered), wide(stats->salvaged));
+    printf("  VMs of lost hosts that were made elsewhere %llu, that were put aside %llu; of lost "
+           "clusters %llu\n",
+           wide(stats->recovered), wide(stats->salvaged), wide(stats->elsewhere));
     printf("  keys changed %llu, frames that did not open %llu\n", wide(stats->rekeys),
            wide(stats->unsealed));
     printf("  host jobs %llu: failed %llu, hung %llu; guests died %llu; VMs moved %llu\n",

@@ -27,6 +27,7 @@ struct stats {
     uint64_t twins, predecessors, deposed; /* hellos of others; managers that came back, gave way */
     uint64_t stalls, suspensions, wardens_failed, ways_cut; /* of agents, of hosts */
     uint64_t recovered, salvaged; /* VMs of lost hosts: made elsewhere, put aside there */
+    uint64_t elsewhere; /* VMs of lost clusters */
     uint64_t freezes, thaws, leases; /* VMs that stood still, and went on; leases passed on */
     uint64_t moves; /* VMs that were gone from one host, to be made on another */
     uint64_t hash; /* of all that happened in all of them: a change of speed alone keeps it */

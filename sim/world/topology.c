@@ -62,8 +62,11 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
                                             .audit_rows = 100}; /* so that many go */
     if (kind != ROLE_AGENT)
         node->settings.hash = digest;
-    if (world->settings.leases && kind == ROLE_DOWNSTREAM)
-        node->settings.lease_ms = lease_beats_least * world->settings.beat_ms;
+    uint64_t lease_ms = lease_beats_least * world->settings.beat_ms;
+    if (kind == ROLE_DOWNSTREAM && world->settings.leases)
+        node->settings.lease_ms = world->settings.anywhere ? 2 * lease_ms : lease_ms;
+    if (kind == ROLE_UPSTREAM && world->settings.anywhere) /* it lasts long enough at the hosts */
+        node->settings.lease_ms = world->settings.levels * lease_ms;
     text_format(node->settings.software, sizeof(node->settings.software), "sim");
     node->at_once = world->settings.at_once;
     return node;

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/prng.h"
 #include "core/books/book.h"
+#include "core/link/lease.h"
 #include "core/role.h"
 #include "core/turn.h"
 #include "sim/world/settings.h"
@@ -99,7 +100,8 @@ struct sim_node {
     uint32_t revoked;              /* downstream: a bit for each manager above */
     uint8_t permits[limit_uplinks]; /* downstream: which permissions of owners.c are in force */
     struct list guarded;           /* agents: struct sim_guarded, that the host's warden knows of */
-    uint64_t until_ms;             /* agents: they may run until then, by the host's clock */
+    uint64_t until_ms[LEASE_REACH_COUNT]; /* agents: VMs that run by such a lease may until then,
+                                           * by the host's clock */
     bool warden_is_away;           /* agents: it was killed, or hangs */
     bool is_suspended;             /* agents: with all that runs there */
     uint64_t stands_until_ms;      /* agents: till then the process does nothing */
@@ -112,6 +114,7 @@ struct sim_node {
 /* A VM that a host's warden guards. */
 struct sim_guarded {
     struct list node; /* in sim_node.guarded */
+    uint32_t group;
     char vm[limit_id_size];
     bool is_ended; /* it is to be killed, whenever it runs */
 };

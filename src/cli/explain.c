@@ -136,7 +136,8 @@ static void add_words(const struct entry *entry, struct text *out) {
     add_decider(entry, out);
     if (at->step == STEP_ACCEPTED)
         text_add(out, at->by == BY_MANAGER ? " begins it"
-                      : op->verb == VERB_DEFINE && entry->level == EXPLAIN_UPSTREAM
+                      : op->verb == VERB_DEFINE && !op->internal &&
+                                entry->level == EXPLAIN_UPSTREAM
                           ? " asks for it; it is within the quota"
                           : " asks for it");
     else if (at->step == STEP_PLACED)
@@ -257,7 +258,7 @@ void sheet_interfaces(struct sheet *sheet, const struct interface *interfaces, u
 void sheet_restarts(struct sheet *sheet, uint32_t restarts, uint64_t restarted_ms) {
     if (restarts)
         sheet_pair(sheet, "restarted",
-                   "%s, as its host was lost: made anew from its image, what its disk held before "
-                   "is lost%s",
+                   "%s, as its host or cluster was lost: made anew from its image, what its disk "
+                   "held before is lost%s",
                    words_date(restarted_ms).text, restarts > 1 ? "; not for the first time" : "");
 }

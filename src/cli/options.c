@@ -132,7 +132,7 @@ static const struct option_row options_table[] = {
     {"IMAGES", {text_of(images), .about = "images, by name, owners also by digest; all: each"}},
     {"NETWORKS", {text_of(networks), .about = "networks by name; all: each"}},
     {"WORDS", {text_of(placing),
-     .about = "what it may ask of hosts: apart, host-must, restart, or none;\n"
+     .about = "what it may ask of hosts: apart, host-must, restart, anywhere, none;\n"
               "all: each"}},
     {"N", {.name = "apart-most", field_at(struct options, apart_most), .kind = FIELD_U32,
      .about = "VMs of a group beside which one more is kept apart; 0: any number"}},

@@ -24,6 +24,28 @@ static void add_cluster(struct sheet *sheet, const void *record) {
     text_deinit(&fits);
 }
 
+static const char *const lease_words[LEASE_STATE_COUNT] = {
+    [LEASE_NONE] = "none: VMs that may be restarted anywhere stand still there",
+    [LEASE_RUNS] = "runs: VMs that may be restarted anywhere run there",
+    [LEASE_ENDED] = "ended: VMs that may be restarted anywhere run there no more",
+    [LEASE_HELD] = "ended, like most clusters': nothing is restarted until you say cluster recover",
+};
+
+/* Operators are told of it, where there is something to tell. */
+static void show_lease(struct sheet *sheet, const struct node *cluster) {
+    if (cluster->lease_ends_ms)
+        sheet_pair(sheet, "lease", "runs until %s, then VMs that may be are restarted elsewhere",
+                   words_date(cluster->lease_ends_ms).text);
+    else if (cluster->lease || cluster->guarded)
+        sheet_pair(sheet, "lease", "%s", lease_words[cluster->lease]);
+    if (cluster->owed)
+        sheet_pair(sheet, "may restart", "%llu VMs, elsewhere, once this cluster is lost",
+                   (unsigned long long)cluster->owed);
+    if (cluster->evictions)
+        sheet_pair(sheet, "to put aside", "%llu VMs that run elsewhere by now",
+                   (unsigned long long)cluster->evictions);
+}
+
 static void show_cluster(const void *record) {
     const struct node *cluster = record;
     const struct capacity *capacity = &cluster->capacity;
@@ -36,6 +58,7 @@ static void show_cluster(const void *record) {
         sheet_pair(&sheet, "labels", "%s", cluster->labels);
     sheet_capacity(&sheet, &cluster->capacity);
     sheet_doubts(&sheet, cluster->overclaims, cluster->unreadable);
+    show_lease(&sheet, cluster);
     for (uint32_t i = 0; i < capacity->fits_count; i++)
         sheet_pair(&sheet, i ? "" : "room for", "%llu more of shape %s",
                    (unsigned long long)capacity->fits[i].count, capacity->fits[i].shape);
@@ -57,6 +80,17 @@ int cluster_forget(const struct options *options) {
 }
 int cluster_accept(const struct options *options) {
     return view_change(&clusters, options, "POST /accept", NULL);
+}
+int cluster_declare_off(const struct options *options) {
+    if (!options->i_have_checked) {
+        say("a cluster that is off runs nothing, and its VMs are restarted elsewhere at once: if "
+            "it does run, they run twice. Ask its owner, then say --i-have-checked");
+        return EXIT_USAGE;
+    }
+    return view_change(&clusters, options, "POST /declare-off", NULL);
+}
+int cluster_recover(const struct options *options) {
+    return view_change(&clusters, options, "POST /recover", NULL);
 }
 
 static void add_shape(struct sheet *sheet, const void *record) {

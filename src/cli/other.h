@@ -8,6 +8,8 @@ int cluster_list(const struct options *options);
 int cluster_show(const struct options *options);
 int cluster_forget(const struct options *options);
 int cluster_accept(const struct options *options);
+int cluster_declare_off(const struct options *options);
+int cluster_recover(const struct options *options);
 int shape_list(const struct options *options);
 int network_list(const struct options *options);
 int tenant_create(const struct options *options);

@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/text.h"
-#include "core/link/lease.h"
 #include "io/image/serve.h"
 #include "io/image/store.h"
 #include "io/keys/secret.h"
@@ -309,7 +308,7 @@ static int check_permissions(const char *path, const struct downstream_config *c
         if (placing)
             return error_set(err, -EINVAL,
                              "%s: [uplink %s] allow_placing: '%.20s' is nothing that is asked of "
-                             "hosts; say apart, host-must, restart, or none",
+                             "hosts; say apart, host-must, restart, anywhere, or none",
                              path, config->uplinks[i].name, placing);
         if (unknown)
             return error_set(err, -EINVAL,
@@ -318,22 +317,6 @@ static int check_permissions(const char *path, const struct downstream_config *c
                              path, config->uplinks[i].name, unknown);
     }
     return 0;
-}
-
-static uint64_t larger(uint64_t left, uint64_t right) { return left > right ? left : right; }
-
-/* Of a place that is there a few beats may be lost; of one that is lost, nobody tries before; and
- * nothing is started where less is left than twice what stopping may take (core/agent/guard.c). */
-static int check_lease(const char *path, const struct timing_config *timing, struct error *err) {
-    uint64_t beat = timing->beat_seconds, least = lease_beats_least * beat;
-    least = larger(least, 2 * lease_stop_ms / 1000 + 2 * beat);
-    least = larger(least, timing->hold_down_seconds);
-    if (!timing->lease_seconds || timing->lease_seconds >= least)
-        return 0;
-    return error_set(err, -EINVAL,
-                     "%s: [timing] lease_seconds: %" PRIu64 " is too short for these beats and "
-                     "this hold-down; say at least %" PRIu64 ", or 0 for no leases",
-                     path, timing->lease_seconds, least);
 }
 
 static int downstream_check(const struct daemon_options *options,
@@ -368,8 +351,7 @@ static int run(int count, char **arguments) {
     if ((options.purpose == DAEMON_CHECK && service_become(&options, &err)) ||
         daemon_making_attach(&options, &making, &err) ||
         downstream_config_load(making.config, &config, &err) ||
-        check_permissions(making.config, &config, &err) ||
-        check_lease(making.config, &config.timing, &err))
+        check_permissions(making.config, &config, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
         return downstream_check(&options, &config);

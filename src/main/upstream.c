@@ -78,6 +78,7 @@ static struct role *upstream_role(const struct upstream_config *config) {
         .seed = daemon_seed(),
         .beat_ms = config->timing.beat_seconds * 1000,
         .hold_down_ms = config->timing.hold_down_seconds * 1000,
+        .lease_ms = config->timing.lease_seconds * 1000,
         .operation_ms = config->timing.operation_seconds * 1000,
         .shapes = shapes,
         .shapes_count = config->shapes_count,

@@ -155,6 +155,7 @@ const struct table image_table = {"image", "A template that VMs are made from.",
 const char *const on_loss_names[ON_LOSS_COUNT] = {
     [ON_LOSS_STAY] = "stay",
     [ON_LOSS_RESTART] = "restart",
+    [ON_LOSS_ANYWHERE] = "anywhere",
 };
 const char *const on_drain_names[ON_DRAIN_COUNT] = {
     [ON_DRAIN_STAY] = "stay", [ON_DRAIN_RESTART] = "restart", [ON_DRAIN_MIGRATE] = "migrate",
@@ -219,7 +220,7 @@ static const struct field definition_fields[] = {
      .mask = FIELD_WIRE | FIELD_STORE | FIELD_SECRET, .most = limit_user_data_base64,
      .check = CHECK_BASE64},
     {field_of(struct definition, on_loss), .number = 16, .kind = FIELD_ENUM,
-     .about = "What becomes of it when its host is lost.", field_names(on_loss_names)},
+     .about = "When its host, or its cluster, is lost.", field_names(on_loss_names)},
     {field_of(struct definition, machine), .number = 17, .about = "What its image needs.",
      .kind = FIELD_RECORD, .table = &machine_table},
     {field_of(struct definition, ssh_keys), .number = 18,
@@ -229,15 +230,6 @@ static const struct field definition_fields[] = {
 };
 const struct table definition_table = {"definition", "What to make.", sizeof(struct definition),
                                        field_rows(definition_fields)};
-
-static const struct field template_fields[] = {
-    {field_of(struct template, vm), .number = 1, .about = "The VM's id.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED, .check = CHECK_ID},
-    {field_of(struct template, definition), .number = 2, .about = "What to make.",
-     .kind = FIELD_RECORD, .table = &definition_table},
-};
-const struct table template_table = {"template", "What a VM is made from when it is made anew.",
-                                     sizeof(struct template), field_rows(template_fields)};
 
 static const struct field snapshot_fields[] = {
     {field_of(struct snapshot, name), .number = 1, .about = "Its name.", .kind = FIELD_TEXT,
@@ -261,7 +253,7 @@ const struct table interface_table = {"interface", "A network interface of a VM.
                                       sizeof(struct interface), field_rows(interface_fields)};
 
 /* Of a VM; then what a store keeps behind it. */
-enum { inside_fields = 4 };
+enum { inside_fields = 5 };
 static const struct field stored_vm_fields[] = {
     {field_of(struct vm, id), .number = 1, .about = "The VM's id.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_ID},
@@ -322,7 +314,7 @@ static const struct field stored_vm_fields[] = {
     {field_of(struct vm, title), .number = 26, .about = "What it is, in its tenant's own words.",
      .kind = FIELD_BLOB, .most = limit_title},
     {field_of(struct vm, on_loss), .number = 27,
-     .about = "What becomes of it when its host is lost.", .kind = FIELD_ENUM,
+     .about = "What becomes of it when its host, or its cluster, is lost.", .kind = FIELD_ENUM,
      field_names(on_loss_names)},
     {field_of(struct vm, restarts), .number = 28,
      .about = "How often it was made anew from its image on another host, as its own was lost.",
@@ -340,9 +332,10 @@ static const struct field stored_vm_fields[] = {
     {field_of(struct stored_vm, destination), .number = 63,
      .about = "The host that it migrates to, or that has a rest of it.", .kind = FIELD_BLOB,
      .mask = FIELD_STORE, .most = limit_name_size - 1, .check = CHECK_NAME},
-    {field_of(struct stored_vm, leased), .number = 64,
-     .about = "It runs by a lease of this level's.",
-     .kind = FIELD_FLAG, .mask = FIELD_STORE},
+    {field_of(struct stored_vm, leased), .number = 64, .kind = FIELD_FLAG, .mask = FIELD_STORE,
+     .about = "It runs by a lease of this level's."},
+    {field_of(struct stored_vm, restarts_told), .number = 65,
+     .about = "Of `restarts`, what its place has told.", .kind = FIELD_U32, .mask = FIELD_STORE},
 };
 const struct table vm_table = {"vm", "A virtual machine.", sizeof(struct vm),
                                .fields = stored_vm_fields,
@@ -436,6 +429,17 @@ static const struct field placing_fields[] = {
 };
 const struct table placing_table = {"placing", "Where a VM may go.", sizeof(struct placing),
                                     field_rows(placing_fields)};
+
+static const struct field template_fields[] = {
+    {field_of(struct template, vm), .number = 1, .about = "The VM's id.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct template, definition), .number = 2, .about = "What to make.",
+     .kind = FIELD_RECORD, .table = &definition_table},
+    {field_of(struct template, placing), .number = 3, .about = "Where it may go.",
+     .kind = FIELD_RECORD, .table = &placing_table},
+};
+const struct table template_table = {"template", "What a VM is made from when it is made anew.",
+                                     sizeof(struct template), field_rows(template_fields)};
 
 static const struct field operation_fields[] = {
     {field_of(struct operation, id), .number = 1, .about = "The operation's id.",
@@ -542,6 +546,10 @@ static const struct field overcommit_fields[] = {
 const struct table overcommit_table = {"overcommit", "How much of itself a host lends.",
                                        sizeof(struct overcommit), field_rows(overcommit_fields)};
 
+const char *const lease_state_names[LEASE_STATE_COUNT] = {
+    [LEASE_NONE] = "none", [LEASE_RUNS] = "runs", [LEASE_ENDED] = "ended", [LEASE_HELD] = "held",
+};
+
 static const struct field node_fields[] = {
     {field_of(struct node, name), .number = 1, .about = "The cluster's name.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_NAME},
@@ -565,6 +573,16 @@ static const struct field node_fields[] = {
     {field_of(struct node, unreadable),
      .about = "Messages of it that could not be read and were not applied, since the start "
               "(operators).", .kind = FIELD_U64, .mask = FIELD_API},
+    {field_of(struct node, guarded), .kind = FIELD_FLAG, .mask = FIELD_API,
+     .about = "VMs that may be restarted in another cluster can run there (operators)."},
+    {field_of(struct node, lease), .kind = FIELD_ENUM, .mask = FIELD_API,
+     .about = "Whether those may run there now (operators).", field_names(lease_state_names)},
+    {field_of(struct node, lease_ends_ms), .kind = FIELD_U64, .mask = FIELD_API,
+     .about = "When none of them runs there any more, of a silent one (operators)."},
+    {field_of(struct node, owed), .kind = FIELD_U64, .mask = FIELD_API,
+     .about = "How many are restarted elsewhere then (operators)."},
+    {field_of(struct node, evictions), .kind = FIELD_U64, .mask = FIELD_API,
+     .about = "VMs that run elsewhere by now, and that it is to put aside (operators)."},
 };
 const struct table node_table = {"cluster", "A federated cluster, seen as one compute node.",
                                  sizeof(struct node), field_rows(node_fields)};

@@ -44,7 +44,8 @@ enum verb_reach {
     VERB_UNBUILT,  /* a name that is kept: whoever asks for it is told that it is unsupported */
     VERB_ABOVE,    /* the upstream manager's own matter: nothing of it goes down */
     VERB_BELOW,    /* instructed down to the host: an owner may forbid it */
-    VERB_AMONG_HOSTS, /* a downstream manager's to its own hosts: nobody above can ask for it */
+    VERB_AMONG_HOSTS, /* a downstream manager's to its own hosts: nobody above can ask for it, but
+                       * for an eviction */
 };
 extern const enum verb_reach verb_reaches[VERB_COUNT];
 
@@ -221,9 +222,13 @@ enum on_loss {
     ON_LOSS_STAY,    /* it waits there */
     ON_LOSS_RESTART, /* it is made anew from its image on another host, once it surely runs no more
                       * where it was: it runs by a lease alone (core/link/lease.h) */
+    ON_LOSS_ANYWHERE, /* and in another cluster, when its own is lost */
     ON_LOSS_COUNT,
 };
 extern const char *const on_loss_names[ON_LOSS_COUNT];
+
+/* Does it run by a lease, and by which? */
+static inline bool on_loss_is_leased(enum on_loss on_loss) { return on_loss != ON_LOSS_STAY; }
 
 /* How far a downstream manager has moved a VM to another host. A VM never runs on two hosts. */
 enum move {
@@ -344,15 +349,9 @@ struct stored_vm {
                         * rest of it from that; NULL: none */
     bool leased; /* managers: it runs by this one's lease; a manager below gives its own */
     uint64_t told_unheard_ms; /* downstream managers: vm.unheard_ms as it was told above */
+    uint32_t restarts_told; /* managers: of vm.restarts, what its place has told */
 };
 extern const struct table stored_vm_table;
-
-/* What a VM is made from when it is made anew. */
-struct template {
-    char vm[limit_id_size];
-    struct definition definition;
-};
-extern const struct table template_table;
 
 /* Who brought an entry of a timeline about, as seen from the level that keeps it. */
 enum decider {
@@ -451,6 +450,14 @@ struct placing {
 };
 extern const struct table placing_table;
 
+/* What a VM is made from when it is made anew. */
+struct template {
+    char vm[limit_id_size];
+    struct definition definition;
+    struct placing placing; /* upstream managers */
+};
+extern const struct table template_table;
+
 struct operation {
     char id[limit_id_size];
     char vm[limit_id_size];
@@ -506,6 +513,16 @@ extern const struct table overcommit_table;
 enum peer_state { PEER_AWAY, PEER_SUSPECT, PEER_UP, PEER_STATE_COUNT };
 extern const char *const peer_state_names[PEER_STATE_COUNT]; /* "unreachable", "suspect", "up" */
 
+/* Whether VMs that are to be restarted elsewhere may run at a place. */
+enum lease_state {
+    LEASE_NONE,  /* it was given none */
+    LEASE_RUNS,  /* or may run there yet, for all that is known */
+    LEASE_ENDED, /* for certain */
+    LEASE_HELD,  /* for certain, and a person is to say whether its VMs are restarted elsewhere */
+    LEASE_STATE_COUNT,
+};
+extern const char *const lease_state_names[LEASE_STATE_COUNT];
+
 /* A cluster as upstream sees it: one compute node. (Downstream the same record is a host.) */
 struct node {
     char name[limit_name_size];
@@ -517,6 +534,11 @@ struct node {
     uint64_t unreadable;      /* messages of it that could not be read, since the start */
     enum conflict conflict; /* in answers only, like its time */
     uint64_t conflict_ms;
+    bool guarded;           /* it keeps leases of this manager's; in answers only, like the next */
+    enum lease_state lease;
+    uint64_t lease_ends_ms; /* LEASE_RUNS, of one that is not heard: when it has ended */
+    uint64_t owed;          /* VMs there that are to be restarted elsewhere when it has */
+    uint64_t evictions;     /* VMs that run elsewhere by now, and of which it may have something */
 };
 extern const struct table node_table;
 

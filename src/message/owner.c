@@ -30,7 +30,8 @@ bool words_allow(const char *words, const char *word) {
 }
 
 const char *const placing_apart = "apart", *const placing_host_must = "host-must",
-                  *const placing_restart = "restart", *const placing_none = "none";
+                  *const placing_restart = "restart", *const placing_anywhere = "anywhere",
+                  *const placing_none = "none";
 
 static bool is_verb(const char *word, size_t length) {
     bool is = length == 0;
@@ -42,7 +43,7 @@ static bool is_verb(const char *word, size_t length) {
 
 static bool is_placing(const char *word, size_t length) {
     const char *const known[] = {"", placing_apart, placing_host_must, placing_restart,
-                                 placing_none};
+                                 placing_anywhere, placing_none};
     bool is = false;
     for (size_t i = 0; i < array_size(known); i++)
         is |= strlen(known[i]) == length && memcmp(known[i], word, length) == 0;
@@ -82,7 +83,7 @@ static const struct field permissions_fields[] = {
     {field_of(struct permissions, networks), .number = 4, .about = "Networks by name; absent: all.",
      .kind = FIELD_BLOB, .most = limit_permissions},
     {field_of(struct permissions, placing), .number = 5,
-     .about = "What it may ask of hosts: apart, host-must, restart, or none; absent: all.",
+     .about = "What it may ask of hosts: apart, host-must, restart, anywhere, none; absent: all.",
      .kind = FIELD_BLOB, .most = limit_permissions},
     {field_of(struct permissions, apart_most), .number = 6,
      .about = "VMs of a group beside which one more is kept apart; 0: any number.",
@@ -204,9 +205,6 @@ const char *const stay_names[STAY_COUNT] = {
 };
 _Static_assert((int)STAY_COUNT <= (int)limit_reasons, "each reason once");
 
-const char *const lease_state_names[LEASE_STATE_COUNT] = {
-    [LEASE_NONE] = "none", [LEASE_RUNS] = "runs", [LEASE_ENDED] = "ended", [LEASE_HELD] = "held",
-};
 
 static const struct field remainder_fields[] = {
     {field_of(struct remainder, why), .about = "Why they are still there.", .kind = FIELD_ENUM,

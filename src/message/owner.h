@@ -51,16 +51,6 @@ enum stay {
 };
 extern const char *const stay_names[STAY_COUNT];
 
-/* Whether VMs that are to be restarted elsewhere may run on a host. */
-enum lease_state {
-    LEASE_NONE,  /* it was given none */
-    LEASE_RUNS,  /* or may run there yet, for all that is known */
-    LEASE_ENDED, /* for certain */
-    LEASE_HELD,  /* for certain, and a person is to say whether its VMs are restarted elsewhere */
-    LEASE_STATE_COUNT,
-};
-extern const char *const lease_state_names[LEASE_STATE_COUNT];
-
 struct remainder {
     enum stay why;
     uint64_t vms;
@@ -107,6 +97,7 @@ extern const struct table permissions_table;
 /* Kept apart over hosts; labels that the host must have; restarted on another host when that is
  * lost; none of them. */
 extern const char *const placing_apart, *const placing_host_must, *const placing_restart,
+    *const placing_anywhere,
     *const placing_none;
 
 bool words_have(const char *words, const char *word);

@@ -254,6 +254,8 @@ uint32_t machine_version(const struct machine *machine) {
 
 uint32_t instruct_version(const struct definition *definition) {
     uint32_t machine = machine_version(&definition->machine);
+    if (definition->on_loss == ON_LOSS_ANYWHERE)
+        return protocol_version_anywhere;
     return machine                        ? machine
            : definition->ssh_keys         ? protocol_version_ssh_keys
            : definition->user_data_base64 ? protocol_version_user_data
@@ -261,7 +263,8 @@ uint32_t instruct_version(const struct definition *definition) {
 }
 
 const char *instruct_newest(const struct definition *definition) {
-    return machine_version(&definition->machine) ? "image"
+    return definition->on_loss == ON_LOSS_ANYWHERE ? "on_loss"
+           : machine_version(&definition->machine) ? "image"
            : definition->ssh_keys                ? "ssh_keys"
                                                  : "user_data_base64";
 }
@@ -303,12 +306,15 @@ static const struct field frame_fields[] = {
     {.name = "lease_ms", .number = 7,
      .about = "From a manager: for so long after `received` was first sent what is there may run.",
      .kind = FIELD_U64, field_at(struct frame, header.lease_ms), .most = limit_lease_ms},
+    {.name = "anywhere_ms", .number = 8,
+     .about = "As `lease_ms`, for VMs that may be restarted in another cluster.",
+     .kind = FIELD_U64, field_at(struct frame, header.anywhere_ms), .most = limit_lease_ms},
 };
 const struct table frame_table = {"frame", "A batch of messages to one party.",
                                   sizeof(struct frame), field_rows(frame_fields)};
 
 /* What stands behind the messages of a frame in the packed form, whose numbers rise. */
-enum { frame_fields_behind = 1 };
+enum { frame_fields_behind = 2 };
 static const struct field *const messages_field =
     &frame_fields[array_size(frame_fields) - 1 - frame_fields_behind];
 
@@ -328,8 +334,9 @@ void frame_encode(const struct frame_header *header, enum frame_form form,
                   const struct text *messages, struct text *out) {
     struct frame frame = {.header = *header};
     if (form != FRAME_JSON) {
-        const struct frame behind = {.header.lease_ms = header->lease_ms};
-        frame.header.lease_ms = 0;
+        const struct frame behind = {.header.lease_ms = header->lease_ms,
+                                     .header.anywhere_ms = header->anywhere_ms};
+        frame.header.lease_ms = frame.header.anywhere_ms = 0;
         codec_pack(&frame_table, &frame, FIELD_WIRE, out);
         if (messages->length)
             codec_pack_list(messages_field, messages, out);

@@ -9,12 +9,13 @@
 #include "message/model.h"
 
 enum {
-    protocol_version = 3,
+    protocol_version = 4,
     protocol_version_oldest = 1,
     protocol_version_user_data = 2, /* from it on user_data_base64 is understood */
     protocol_version_reset = 2, /* from it on a hard reboot is understood */
     protocol_version_ssh_keys = 3, /* from it on ssh_keys are understood */
     protocol_version_machine = 3, /* from it on a VM gets the machine that its image needs */
+    protocol_version_anywhere = 4, /* from it on VMs may be restarted in another cluster */
     protocol_version_packed = 2, /* from it on frames are understood in the packed form, too */
     protocol_version_bytes = 3, /* from it on sealed frames are understood as bytes, too */
 };
@@ -188,6 +189,7 @@ struct frame_header {
     bool gap;          /* the sender also got what comes after the next one, and did not take it */
     uint64_t lease_ms; /* of a manager's: from when `received` was first sent (core/link/lease.h);
                         * 0: none */
+    uint64_t anywhere_ms; /* as lease_ms, for VMs that may be restarted in another cluster */
 };
 
 struct frame {

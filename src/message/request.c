@@ -28,6 +28,8 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_TENANT_DELETE] = {"tenant-delete", ASKS_OPERATOR, true},
     [REQUEST_CLUSTER_FORGET] = {"cluster-forget", ASKS_OPERATOR, true},
     [REQUEST_CLUSTER_ACCEPT] = {"cluster-accept", ASKS_OPERATOR, true},
+    [REQUEST_CLUSTER_DECLARE_OFF] = {"cluster-declare-off", ASKS_OPERATOR, true},
+    [REQUEST_CLUSTER_RECOVER] = {"cluster-recover", ASKS_OPERATOR, true},
     [REQUEST_TENANT_QUOTA] = {"tenant-quota", ASKS_OPERATOR, true},
     [REQUEST_TENANT_PERMISSIONS_SET] = {"tenant-permissions-set", ASKS_OPERATOR, true},
     [REQUEST_TENANT_PERMISSIONS_RESET] = {"tenant-permissions-reset", ASKS_OPERATOR, true},
@@ -102,7 +104,8 @@ static const struct field vm_create_fields[] = {
      .about = "When its host is to be empty: stay, or restart, made anew from its image.",
      .kind = FIELD_ENUM, field_names(on_drain_names)},
     {field_of(struct vm_create, on_loss),
-     .about = "When its host is lost: stay, or restart, made anew from its image on another host.",
+     .about = "When its host is lost: stay; restart, made anew from its image on another host; or "
+              "anywhere, in another cluster, too.",
      .kind = FIELD_ENUM, field_names(on_loss_names)},
     {field_of(struct vm_create, host_must),
      .about = "Labels that its host must have, as the cluster's owner gave " "them.",

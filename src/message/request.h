@@ -31,6 +31,8 @@ enum request_kind {
     REQUEST_TENANT_DELETE,
     REQUEST_CLUSTER_FORGET, /* it is gone for good, and its VMs with it */
     REQUEST_CLUSTER_ACCEPT, /* what came by its name last is to be believed */
+    REQUEST_CLUSTER_DECLARE_OFF, /* it runs nothing: its lease counts as ended */
+    REQUEST_CLUSTER_RECOVER, /* what is held of it is restarted elsewhere */
     REQUEST_TENANT_QUOTA,  /* what its VMs may have */
     REQUEST_TENANT_PERMISSIONS_SET, /* what new ones may use */
     REQUEST_TENANT_PERMISSIONS_RESET,

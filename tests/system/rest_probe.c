@@ -318,6 +318,8 @@ static void answer(struct shell *role, const struct request *request, struct rep
     case REQUEST_CLUSTER_SHOW:
     case REQUEST_CLUSTER_FORGET:
     case REQUEST_CLUSTER_ACCEPT:
+    case REQUEST_CLUSTER_DECLARE_OFF:
+    case REQUEST_CLUSTER_RECOVER:
         show(reply, &node_table, text_equal(request->key, "north") ? &cluster : NULL);
         break;
     case REQUEST_TENANT_LIST:

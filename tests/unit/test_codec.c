@@ -92,7 +92,9 @@ static void stored_records_lose_nothing_in_the_store(void **state) {
                 struct node *node = record.data;
                 node->conflict = CONFLICT_NONE;
                 node->conflict_ms = node->unreadable = 0;
-                node->overclaims = false;
+                node->overclaims = node->guarded = false;
+                node->lease = LEASE_NONE;
+                node->lease_ends_ms = node->owed = node->evictions = 0;
             }
             codec_encode(table, record.data, FIELD_STORE, &json);
             assert_int_equal(decode(table, text_data(&json), FIELD_STORE, back, &fault), 0);

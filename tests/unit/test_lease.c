@@ -14,10 +14,10 @@ static void a_lease_counts_from_the_first_sending_of_what_is_acknowledged(void *
     struct lease lease = {0};
     lease_note(&lease, 1, 1000);
     lease_note(&lease, 4, 6000);
-    lease_hear(&lease, 3, 20000); /* 4 has not come */
-    assert_int_equal(lease.until_ms, 21000);
-    lease_hear(&lease, 7, 20000);
-    assert_int_equal(lease.until_ms, 26000);
+    lease_hear(&lease, LEASE_CLUSTER, 3, 20000); /* 4 has not come */
+    assert_int_equal(lease.until_ms[LEASE_CLUSTER], 21000);
+    lease_hear(&lease, LEASE_CLUSTER, 7, 20000);
+    assert_int_equal(lease.until_ms[LEASE_CLUSTER], 26000);
 }
 
 static void a_frame_that_comes_late_or_again_makes_no_lease_longer(void **state) {
@@ -25,27 +25,27 @@ static void a_frame_that_comes_late_or_again_makes_no_lease_longer(void **state)
     struct lease lease = {0};
     lease_note(&lease, 1, 1000);
     lease_note(&lease, 4, 6000);
-    lease_hear(&lease, 4, 20000);
-    lease_hear(&lease, 1, 20000);
-    lease_hear(&lease, 4, 20000);
-    lease_hear(&lease, 4, 19000);
-    assert_int_equal(lease.until_ms, 26000);
+    lease_hear(&lease, LEASE_CLUSTER, 4, 20000);
+    lease_hear(&lease, LEASE_CLUSTER, 1, 20000);
+    lease_hear(&lease, LEASE_CLUSTER, 4, 20000);
+    lease_hear(&lease, LEASE_CLUSTER, 4, 19000);
+    assert_int_equal(lease.until_ms[LEASE_CLUSTER], 26000);
 }
 
 static void what_was_sent_in_another_session_or_long_ago_does_not_count(void **state) {
     (void)state;
     struct lease lease = {0};
     lease_note(&lease, 1, 1000);
-    lease_hear(&lease, 1, 20000);
+    lease_hear(&lease, LEASE_CLUSTER, 1, 20000);
     lease_forget(&lease);
-    lease_hear(&lease, 9, 90000);
-    assert_int_equal(lease.until_ms, 21000); /* what is held goes on */
+    lease_hear(&lease, LEASE_CLUSTER, 9, 90000);
+    assert_int_equal(lease.until_ms[LEASE_CLUSTER], 21000); /* what is held goes on */
     for (uint64_t i = 1; i <= 20; i++)
         lease_note(&lease, i, 1000 * i);
-    lease_hear(&lease, 12, 20000); /* of the newest eight alone */
-    assert_int_equal(lease.until_ms, 21000);
-    lease_hear(&lease, 13, 20000);
-    assert_int_equal(lease.until_ms, 33000);
+    lease_hear(&lease, LEASE_CLUSTER, 12, 20000); /* of the newest eight alone */
+    assert_int_equal(lease.until_ms[LEASE_CLUSTER], 21000);
+    lease_hear(&lease, LEASE_CLUSTER, 13, 20000);
+    assert_int_equal(lease.until_ms[LEASE_CLUSTER], 33000);
 }
 
 /* The slowest holder and the fastest granter, each by a hundredth. */
@@ -55,6 +55,33 @@ static void the_margin_is_enough_for_two_clocks(void **state) {
         uint64_t granter = ms * 101 / 99 + 1; /* what it counts while the holder counts `ms` */
         assert_true(ms + lease_margin_ms(ms) - lease_stop_ms > granter);
     }
+}
+
+/* The slowest clock of who passes it on, and the fastest of its own manager: here in its ms. */
+static void what_is_passed_on_ends_no_later(void **state) {
+    (void)state;
+    for (uint64_t ms = 1; ms <= 3600000; ms += 7919) {
+        uint64_t rest = lease_rest_ms(5000 + ms, 5000, UINT64_MAX / 4);
+        assert_true(rest * 101 <= ms * 99);
+        assert_true(rest + 1 + ms / 49 >= ms);
+    }
+    assert_int_equal(lease_rest_ms(5000, 5000, 60000), 0);
+    assert_int_equal(lease_rest_ms(4000, 5000, 60000), 0);
+    assert_int_equal(lease_rest_ms(500000, 5000, 60000), 60000);
+    assert_int_equal(lease_rest_ms(UINT64_MAX, 5000, 60000), 60000);
+}
+
+static void each_reach_has_a_lease_of_its_own(void **state) {
+    (void)state;
+    struct lease lease = {0};
+    lease_note(&lease, 1, 1000);
+    lease_hear(&lease, LEASE_CLUSTER, 1, 20000);
+    lease_hear(&lease, LEASE_ANYWHERE, 1, 0);
+    assert_int_equal(lease.until_ms[LEASE_CLUSTER], 21000);
+    assert_int_equal(lease.until_ms[LEASE_ANYWHERE], 0);
+    lease_hear(&lease, LEASE_ANYWHERE, 1, 5000);
+    assert_int_equal(lease.until_ms[LEASE_CLUSTER], 21000);
+    assert_int_equal(lease.until_ms[LEASE_ANYWHERE], 6000);
 }
 
 /* ---- the agent ---- */
@@ -179,6 +206,8 @@ int main(void) {
         cmocka_unit_test(a_frame_that_comes_late_or_again_makes_no_lease_longer),
         cmocka_unit_test(what_was_sent_in_another_session_or_long_ago_does_not_count),
         cmocka_unit_test(the_margin_is_enough_for_two_clocks),
+        cmocka_unit_test(what_is_passed_on_ends_no_later),
+        cmocka_unit_test(each_reach_has_a_lease_of_its_own),
         cmocka_unit_test_setup_teardown(without_a_warden_or_a_lease_nothing_leased_is_begun,
                                         set_up, cluster_tear_down),
         cmocka_unit_test_setup_teardown(

@@ -8,7 +8,8 @@
 /* To an agent's address, by a manager; to "", what an agent's warden was told last. */
 struct promise {
     struct entry entry;
-    uint64_t ends_ms; /* true time: when the newest lease has ended for certain; or the agent's */
+    uint64_t ends_ms[LEASE_REACH_COUNT]; /* true time: when the newest lease has ended for certain;
+                                          * or the agent's */
 };
 
 struct leases {

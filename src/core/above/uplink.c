@@ -274,8 +274,11 @@ bool uplink_on_frame(struct uplink *uplink, const struct event *event) {
         frame->messages_count && frame->messages[0].kind == MESSAGE_WELCOME)
         uplink->session.peer_number = frame->header.from;
     bool is_peers = uplink->session.peer_number == frame->header.from;
-    if (is_peers && frame->header.lease_ms && frame->header.received <= uplink->session.sent)
-        lease_hear(&uplink->lease, frame->header.received, frame->header.lease_ms);
+    const struct frame_header *header = &frame->header;
+    if (is_peers && header->received <= uplink->session.sent) {
+        lease_hear(&uplink->lease, LEASE_CLUSTER, header->received, header->lease_ms);
+        lease_hear(&uplink->lease, LEASE_ANYWHERE, header->received, header->anywhere_ms);
+    }
     return is_peers && verdict == SESSION_ACCEPT;
 }
 

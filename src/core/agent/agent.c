@@ -178,7 +178,7 @@ static void on_instruct(struct agent *agent, const struct instruct *instruct) {
  * to start a VM goes on. */
 static void go_on_waiting(struct agent *agent) {
     list_for(struct book_vm, vm, &agent->book.vms, by_age) {
-        if (!agent_is_leased(vm) || agent_vm(vm)->job)
+        if (!agent_is_renewed(agent, vm) || agent_vm(vm)->job)
             continue;
         if (agent_vm(vm)->is_cut)
             agent_restart(agent, vm);
@@ -214,9 +214,7 @@ static void on_frame(struct agent *agent, const struct event *event) {
     if (setting->link != event->frame.link || !text_equal(setting->address, event->frame.from))
         return;
     bool accepted = uplink_on_frame(&agent->uplink, event);
-    uint64_t before_ms = agent->renewed_ms;
-    agent_renew(agent);
-    if (agent->renewed_ms > before_ms && agent->renewed_ms > agent->moment.now_ms)
+    if (agent_renew(agent))
         go_on_waiting(agent);
     if (!accepted)
         return;
@@ -328,7 +326,7 @@ static void on_guard(struct agent *agent, const struct event *event) {
     agent_on_guard(agent, event);
     if (vm && event->guard.news == GUARD_THAWED && agent->scanned)
         agent_advance(agent, vm);
-    if (event->guard.news == GUARD_THERE && agent->renewed_ms > agent->moment.now_ms)
+    if (event->guard.news == GUARD_THERE && agent->scanned && agent_renew(agent))
         go_on_waiting(agent);
 }
 

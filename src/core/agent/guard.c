@@ -1,11 +1,13 @@
 /* What the warden is told, in which order, and told again when there is another one. */
 #include "core/agent/guard.h"
 
+#include <string.h>
+
 #include "core/above/uplink.h"
 #include "core/books/lifecycle.h"
 
 bool agent_lacks_lease(const struct agent *agent, const struct book_vm *vm) {
-    uint64_t until_ms = agent->uplink.lease.until_ms;
+    uint64_t until_ms = agent->uplink.lease.until_ms[agent_reach(vm)];
     return agent_is_leased(vm) &&
            (!agent->uplink.guarded || until_ms < agent->moment.now_ms + 2 * lease_stop_ms);
 }
@@ -20,7 +22,7 @@ void agent_guard_end(struct agent *agent, struct book_vm *vm) {
 void agent_guard_all(struct agent *agent) {
     list_for(struct book_vm, vm, &agent->book.vms, by_age) {
         if (agent_vm(vm)->is_guarded)
-            text_set(agent_tell_guard(agent, GUARD_TAKE)->vm, vm->record.id);
+            agent_tell_taken(agent, vm);
         else
             agent_guard(agent, vm);
         if (vm->active && vm->active->record.verb == VERB_EVICT)
@@ -28,21 +30,31 @@ void agent_guard_all(struct agent *agent) {
     }
 }
 
-void agent_renew(struct agent *agent) {
-    uint64_t until_ms = agent->uplink.lease.until_ms;
-    if (!agent->uplink.guarded || until_ms <= agent->renewed_ms)
-        return;
-    agent->renewed_ms = until_ms;
-    agent_tell_guard(agent, GUARD_RENEW)->until_ms = until_ms;
+bool agent_renew(struct agent *agent) {
+    bool renewed = false;
+    for (uint32_t reach = 0; agent->uplink.guarded && reach < LEASE_REACH_COUNT; reach++) {
+        uint64_t until_ms = agent->uplink.lease.until_ms[reach];
+        if (until_ms <= agent->renewed_ms[reach])
+            continue;
+        renewed |= until_ms > agent->moment.now_ms;
+        agent->renewed_ms[reach] = until_ms;
+        struct effect_guard *guard = agent_tell_guard(agent, GUARD_RENEW);
+        guard->group = reach;
+        guard->until_ms = until_ms;
+    }
+    return renewed;
+}
+
+bool agent_is_renewed(const struct agent *agent, const struct book_vm *vm) {
+    return agent_is_leased(vm) && agent->renewed_ms[agent_reach(vm)] > agent->moment.now_ms;
 }
 
 static void on_there(struct agent *agent) {
     uplink_set_guarded(&agent->uplink, true);
-    agent->renewed_ms = 0; /* it may be a new one */
+    memset(agent->renewed_ms, 0, sizeof(agent->renewed_ms)); /* it may be a new one */
     if (!agent->scanned)
         return;
     agent_guard_all(agent);
-    agent_renew(agent);
 }
 
 void agent_on_guard(struct agent *agent, const struct event *event) {

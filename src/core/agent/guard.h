@@ -17,8 +17,11 @@ void agent_guard_end(struct agent *agent, struct book_vm *vm);
 /* All that are here, once it is known what is. */
 void agent_guard_all(struct agent *agent);
 
-/* Passes on a lease that has been heard. */
-void agent_renew(struct agent *agent);
+/* Passes on what has been heard; false: no lease that lasts has become longer. */
+bool agent_renew(struct agent *agent);
+
+/* Runs it by a lease that lasts, as far as the warden was told? */
+bool agent_is_renewed(const struct agent *agent, const struct book_vm *vm);
 
 /* News of the warden. */
 void agent_on_guard(struct agent *agent, const struct event *event);

@@ -94,12 +94,22 @@ void agent_tell_capacity(struct agent *agent) {
     uplink_tell_capacity(&agent->uplink, &capacity);
 }
 
-bool agent_is_leased(const struct book_vm *vm) { return vm->record.on_loss == ON_LOSS_RESTART; }
+bool agent_is_leased(const struct book_vm *vm) { return on_loss_is_leased(vm->record.on_loss); }
+
+enum lease_reach agent_reach(const struct book_vm *vm) {
+    return vm->record.on_loss == ON_LOSS_ANYWHERE ? LEASE_ANYWHERE : LEASE_CLUSTER;
+}
 
 struct effect_guard *agent_tell_guard(struct agent *agent, enum guard_order order) {
     struct effect_guard *guard = &effects_add(agent->moment.out, EFFECT_GUARD)->guard;
     guard->order = order;
     return guard;
+}
+
+void agent_tell_taken(struct agent *agent, const struct book_vm *vm) {
+    struct effect_guard *guard = agent_tell_guard(agent, GUARD_TAKE);
+    guard->group = agent_reach(vm);
+    text_set(guard->vm, vm->record.id);
 }
 
 void agent_guard(struct agent *agent, struct book_vm *vm) {
@@ -110,7 +120,10 @@ void agent_guard(struct agent *agent, struct book_vm *vm) {
     agent_vm(vm)->is_guarded = is_to_be;
     agent->guarded += is_to_be ? 1 : UINT64_MAX; /* modulo 2^64: minus one */
     agent->uplink.leased = agent->guarded;
-    text_set(agent_tell_guard(agent, is_to_be ? GUARD_TAKE : GUARD_DROP)->vm, vm->record.id);
+    if (is_to_be)
+        agent_tell_taken(agent, vm);
+    else
+        text_set(agent_tell_guard(agent, GUARD_DROP)->vm, vm->record.id);
 }
 
 void agent_set_state(struct agent *agent, struct book_vm *vm, enum vm_state state) {

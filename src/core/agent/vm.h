@@ -50,7 +50,7 @@ struct agent {
     struct list working;     /* agent_vm.by_work of the VMs that they are for */
     uint64_t met;            /* VMs that are is_met */
     uint64_t guarded;        /* VMs that are is_guarded */
-    uint64_t renewed_ms;     /* until when the warden was told that they may run */
+    uint64_t renewed_ms[LEASE_REACH_COUNT]; /* until when the warden was told that they may run */
     bool scan_ended;         /* scanned: and all that it has met is known */
     bool scanned, stopping;
     struct prng prng;
@@ -63,9 +63,13 @@ void agent_tell_capacity(struct agent *agent);
 
 /* Does it run by a lease? */
 bool agent_is_leased(const struct book_vm *vm);
+enum lease_reach agent_reach(const struct book_vm *vm); /* then: by which */
 
 /* Something for the host's warden; the rest is the caller's to fill in. */
 struct effect_guard *agent_tell_guard(struct agent *agent, enum guard_order order);
+
+/* The VM is guarded, by the lease that it runs by. */
+void agent_tell_taken(struct agent *agent, const struct book_vm *vm);
 
 /* The VM is here, or has gone: it is guarded or not, as it needs (agent/guard.h). */
 void agent_guard(struct agent *agent, struct book_vm *vm);

@@ -21,6 +21,8 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
                                   .beat_ms = settings->beat_ms,
                                   .hold_down_ms = settings->hold_down_ms,
                                   .lease_ms = settings->lease_ms,
+                                  .anywhere_until_ms =
+                                      settings->kind == ROLE_UPSTREAM ? book_never : 0,
                                   .recover_due_ms = book_never,
                                   .most = settings->most,
                                   .overcommit = settings->overcommit,

@@ -11,11 +11,17 @@ void downlink_start_leases(struct downlink *downlink) {
             downlink->moment->now_ms + downlink->own->lease_ms;
 }
 
+bool downlink_leases(const struct downlink *downlink, enum on_loss on_loss) {
+    bool is_top = downlink->anywhere_until_ms == book_never;
+    return is_top ? on_loss == ON_LOSS_ANYWHERE : on_loss_is_leased(on_loss);
+}
+
 void peer_review_lease(struct peer *peer) {
     const struct downlink *downlink = peer->downlink;
     bool wants = peer->leased || downlink->moment->now_ms < peer->expects_ms;
     bool is_clear =
         !peer->owes_evictions && peer->session.confirmed >= peer->evict_number;
+    peer->session.anywhere_until_ms = &downlink->anywhere_until_ms;
     peer->session.lease_ms = peer->guarded && wants && is_clear ? downlink->lease_ms : 0;
 }
 

@@ -3,7 +3,7 @@
  * started takes each place to have been given one a moment before. */
 #pragma once
 
-#include <stdint.h>
+#include "message/model.h"
 
 struct downlink;
 struct peer;
@@ -13,6 +13,9 @@ void downlink_start_leases(struct downlink *downlink);
 
 /* Something that decides whether the peer's frames give a lease may have changed. */
 void peer_review_lease(struct peer *peer);
+
+/* Is it by a lease of this manager's that such a VM runs? */
+bool downlink_leases(const struct downlink *downlink, enum on_loss on_loss);
 
 /* A VM that runs by a lease is to be made or started there: its first frame brings one. */
 void peer_expect_leased(struct peer *peer);

@@ -108,6 +108,7 @@ struct downlink {
     struct list turned;   /* peer.by_turned: that came or went since the role last looked */
     uint64_t started_ms;  /* wall */
     uint64_t beat_ms, hold_down_ms, lease_ms;
+    uint64_t anywhere_until_ms; /* our own lease, which is passed on; book_never: at the top */
     struct amounts most;  /* of each peer, where its own setting says nothing */
     struct overcommit overcommit; /* asked of all; 0: nothing is said of it */
     bool asks_why;        /* hosts are to say why something failed there */

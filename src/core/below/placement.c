@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/below/leases.h"
 #include "core/below/lend.h"
 #include "core/below/peer.h"
 #include "message/labels.h"
@@ -80,9 +81,10 @@ struct search {
     const char *marks; /* [peers] that have a VM of its group; NULL: no matter */
 };
 
-/* Below a manager that one gives them. What is not up may have a warden. */
+/* For its own hosts a manager below gives them itself. What is not up may have a warden. */
 static bool lacks_leases(const struct search *search, const struct peer *peer) {
-    return search->wish->leased && peer_is_up(peer) && !is_manager(peer) &&
+    return search->wish->leased && peer_is_up(peer) &&
+           !(is_manager(peer) && search->wish->leased == ON_LOSS_RESTART) &&
            (!peer->guarded || !search->downlink->lease_ms);
 }
 
@@ -368,7 +370,9 @@ void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op) {
     text_set(vm->record.place, peer->setting.name);
     list_add(&peer->vms, &vm->by_place);
     vm->record.place_epoch++;
-    vm->stored.leased = vm->record.on_loss == ON_LOSS_RESTART && !is_manager(peer);
+    bool is_top = peer->downlink->anywhere_until_ms == book_never;
+    vm->stored.leased =
+        downlink_leases(peer->downlink, vm->record.on_loss) && (is_top || !is_manager(peer));
     op->record.place_generation = ++vm->record.place_generation;
     op->attempts = 0;
     (void)book_tell(op, &(struct timeline_entry){.at_ms = peer->downlink->moment->wall_ms,

@@ -24,7 +24,7 @@ struct placement_wish {
     const struct book_op *op;       /* who refused it is not asked; NULL: nobody has */
     const char *allowed;            /* names of those that may be asked (words); NULL or "": all */
     uint32_t version;               /* only peers that speak this one, or a later one; 0: any */
-    bool leased;                    /* only peers where leases are kept */
+    enum on_loss leased;            /* only peers where leases of its kind are kept */
     bool live;                      /* only peers that receive VMs that run */
 };
 

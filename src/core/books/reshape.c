@@ -150,10 +150,12 @@ static bool learn_snapshots(struct vm *vm, const struct facts *facts, uint64_t w
 }
 
 /* Its host was lost once more. */
-static bool learn_restarts(struct vm *vm, const struct facts *facts, uint64_t wall_ms) {
-    if (facts->restarts <= vm->restarts)
+static bool learn_restarts(struct book_vm *of, const struct facts *facts, uint64_t wall_ms) {
+    struct vm *vm = &of->record;
+    if (facts->restarts <= of->stored.restarts_told)
         return false;
-    vm->restarts = facts->restarts;
+    vm->restarts += facts->restarts - of->stored.restarts_told;
+    of->stored.restarts_told = facts->restarts;
     vm->restarted_ms =
         wall_ms > facts->restarted_ago_ms ? wall_ms - facts->restarted_ago_ms : 1;
     return true;
@@ -166,7 +168,7 @@ bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct amounts
         return false;
     bool changed = learn_size(vm, &facts->size, used);
     changed |= learn_snapshots(record, facts, wall_ms);
-    changed |= learn_restarts(record, facts, wall_ms);
+    changed |= learn_restarts(vm, facts, wall_ms);
     if (*facts->image) {
         changed |= !record->rebuilt || !text_equal(facts->image, record->digest);
         text_set(record->digest, facts->image);

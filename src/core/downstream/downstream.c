@@ -53,6 +53,9 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
         uplink_init(&lending->uplink, &settings->managers[i], settings, &downstream->manager.book,
                     &downstream->manager.prng);
         lending->uplink.own = &downstream->manager.own;
+        /* One number goes down for whoever is above: with several it would be another's, too. */
+        lending->uplink.guarded = lending->uplink.leased =
+            settings->lease_ms && settings->managers_count == 1;
         if (settings->limits)
             lending->limits = lending->configured = settings->limits[i];
         lending->phase_due_ms = book_never;

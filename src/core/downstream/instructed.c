@@ -10,11 +10,13 @@
 #include "core/books/reshape.h"
 #include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
+#include "core/downstream/moves.h"
 #include "core/downstream/operations.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
 #include "core/manager/operations.h"
+#include "core/manager/recover.h"
 
 enum { progress_after_ms = 1000 }; /* short operations tell their result alone */
 
@@ -106,7 +108,12 @@ static void begin(struct downstream *downstream, struct lending *lending,
     op->progress_ms = downstream->manager.moment.now_ms + progress_after_ms;
     book_schedule(&downstream->manager.book, op);
     if (instruct->verb == VERB_DEFINE) {
+        recover_resume_numbers(&downstream->manager, vm);
         begin_define(downstream, lending, vm);
+        return;
+    }
+    if (instruct->verb == VERB_EVICT) {
+        downstream_put_aside(downstream, vm);
         return;
     }
     if (!*vm->record.place) { /* never reached a host */
@@ -120,6 +127,16 @@ static void begin(struct downstream *downstream, struct lending *lending,
     begin_there(downstream, lending, vm);
 }
 
+/* Does what is passed on of the lease from above last, at a host, from one beat to the next, and
+ * for a start? */
+static bool passes_on(const struct downstream *downstream, const struct uplink *uplink,
+                      const struct instruct *instruct) {
+    uint64_t least_ms =
+        uplink->beat_ms + 2 * downstream->manager.downlink.beat_ms + 2 * lease_stop_ms;
+    return instruct->definition.on_loss != ON_LOSS_ANYWHERE ||
+           (uplink->guarded && lease_rest_ms(uplink->lease_ms, 0, book_never) >= least_ms);
+}
+
 static void on_instruct(struct downstream *downstream, struct lending *lending,
                         const struct instruct *instruct) {
     struct uplink *uplink = &lending->uplink;
@@ -128,7 +145,7 @@ static void on_instruct(struct downstream *downstream, struct lending *lending,
     bool own = vm && text_equal(vm->record.asker, asker);
     enum code code = CODE_OK;
     uplink_forget_refusal(uplink, instruct->op);
-    if (verb_reaches[instruct->verb] == VERB_AMONG_HOSTS) {
+    if (verb_reaches[instruct->verb] == VERB_AMONG_HOSTS && instruct->verb != VERB_EVICT) {
         uplink_refuse(uplink, instruct, vm && !own ? CODE_CONFLICT : CODE_UNSUPPORTED,
                       own ? vm : NULL);
         return;
@@ -138,10 +155,12 @@ static void on_instruct(struct downstream *downstream, struct lending *lending,
         if (!downstream_allows(lending, instruct))
             uplink_forbid(uplink, instruct, downstream_obstacle(lending, instruct),
                           own ? vm : NULL);
+        else if (!passes_on(downstream, uplink, instruct))
+            uplink_refuse(uplink, instruct, CODE_UNSUPPORTED, own ? vm : NULL);
         else if (!vm && !amounts_admit(downstream->vms_most, downstream->manager.book.vms_count,
                                        lending->known, downstream->lendings_count))
             uplink_refuse(uplink, instruct, CODE_FULL, NULL);
-        else if (lending->under_way >= downstream->backlog && instruct->verb != VERB_DELETE)
+        else if (lending->under_way >= downstream->backlog && !verb_ends(instruct->verb))
             uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm : NULL);
         else if (!downstream->manager.stopping)
             begin(downstream, lending, instruct);
@@ -181,7 +200,10 @@ static void on_opened(struct downstream *downstream, struct lending *lending) {
 void downstream_on_uplink_frame(struct downstream *downstream, struct lending *lending,
                                 const struct event *event) {
     struct uplink *uplink = &lending->uplink;
-    if (!uplink_on_frame(uplink, event))
+    bool is_accepted = uplink_on_frame(uplink, event);
+    if (uplink->guarded)
+        downstream->manager.downlink.anywhere_until_ms = uplink->lease.until_ms[LEASE_ANYWHERE];
+    if (!is_accepted)
         return;
     for (uint32_t i = uplink->session.fresh; i < event->frame.frame->messages_count; i++) {
         const struct message *message = &event->frame.frame->messages[i];

@@ -37,7 +37,7 @@ enum placement downstream_choose_live(const struct downstream *downstream,
         .placing = &placing,
         .version = machine_version(&definition->machine),
         .live = true,
-        .leased = definition->on_loss == ON_LOSS_RESTART,
+        .leased = definition->on_loss,
         .networks = definition->networks,
         .group = book_group(&downstream->manager.book, vm->record.asker, vm->record.group)};
     *out_peer = NULL;

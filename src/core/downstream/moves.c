@@ -176,6 +176,26 @@ void downstream_recover(struct downstream *downstream, struct book_vm *vm) {
     await_image(downstream, vm);
 }
 
+void downstream_put_aside(struct downstream *downstream, struct book_vm *vm) {
+    struct book_op *op = vm->active;
+    struct peer *peer = downlink_by_name(&downstream->manager.downlink, vm->record.place);
+    if (peer)
+        downlink_reflect(peer, op);
+    effects_note(downstream->manager.moment.out, NOTE_WARNING, "",
+                 "VM %s runs in another cluster by now: what is left of it here is put aside",
+                 vm->record.id);
+    if (*vm->record.place)
+        recover_evict(&downstream->manager, vm, vm->record.place, vm->record.place_epoch);
+    evict_rest(downstream, vm);
+    list_remove(&downstream_vm(vm)->by_move);
+    placement_take(vm);
+    downstream->manager.downlink.changed = true;
+    manager_set_state(&downstream->manager, vm, VM_DELETED);
+    downstream_end(downstream, op, CODE_OK);
+    if (peer)
+        downlink_freed(peer);
+}
+
 void downstream_on_move_due(struct downstream *downstream, struct book_op *op) {
     struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
     bool in_time = op->deadline_ms > downstream->manager.moment.now_ms;

@@ -13,4 +13,8 @@ void downstream_on_move_result(struct downstream *downstream, struct peer *peer,
 bool downstream_owes(const struct book_vm *vm);
 void downstream_recover(struct downstream *downstream, struct book_vm *vm);
 
+/* It runs in another cluster by now, by the word of whoever is above: whatever hosts have of it is
+ * put aside, and the operation of that ends. */
+void downstream_put_aside(struct downstream *downstream, struct book_vm *vm);
+
 void downstream_on_move_due(struct downstream *downstream, struct book_op *op);

@@ -61,7 +61,7 @@ static struct placement_wish wish_of(const struct downstream *downstream, const 
         .op = vm->active,
         .networks = definition->networks,
         .version = instruct_version(definition),
-        .leased = definition->on_loss == ON_LOSS_RESTART,
+        .leased = definition->on_loss,
         .group = book_group(&downstream->manager.book, vm->record.asker, vm->record.group)};
 }
 

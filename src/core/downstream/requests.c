@@ -270,8 +270,8 @@ static bool take_permissions(const struct call *call, struct lending *lending) {
         call_problem(call, CODE_INVALID, "verbs", "there is no verb '%.20s' that goes down", verb);
     else if (placing)
         call_problem(call, CODE_INVALID, "placing",
-                     "'%.20s' is nothing that is asked of hosts: say apart, host-must, restart, or "
-                     "none",
+                     "'%.20s' is nothing that is asked of hosts: say apart, host-must, restart, "
+                     "anywhere, or none",
                      placing);
     else
         set_permissions(lending, ORIGIN_SET, permissions);

@@ -44,8 +44,10 @@ static uint32_t count_group(const struct book *book, const char *asker,
 /* Such a VM stops when its host is not heard for a while, and takes room twice: its owner says
  * whether there are any. */
 static bool may_be_restarted(const struct lending *lending, const struct definition *definition) {
+    const char *placing = lending->permissions.placing;
     return definition->on_loss == ON_LOSS_STAY ||
-           words_allow(lending->permissions.placing, placing_restart);
+           (words_allow(placing, placing_restart) &&
+            (definition->on_loss != ON_LOSS_ANYWHERE || words_allow(placing, placing_anywhere)));
 }
 
 /* A VM that finds no host apart from its group tells how many hosts there are, and one that finds
@@ -67,7 +69,7 @@ static bool may_be_so_placed(const struct lending *lending, const struct instruc
 
 bool downstream_allows(const struct lending *lending, const struct instruct *instruct) {
     const struct definition *definition = &instruct->definition;
-    if (instruct->verb == VERB_DELETE) /* it gives back */
+    if (verb_ends(instruct->verb)) /* it gives back */
         return true;
     if (lending->phase >= LENDING_ENDING ||
         !words_allow(lending->permissions.verbs, verb_names[instruct->verb]))

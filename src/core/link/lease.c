@@ -15,7 +15,8 @@ void lease_forget(struct lease *lease) {
     lease->next = 0;
 }
 
-void lease_hear(struct lease *lease, uint64_t received, uint64_t lease_ms) {
+void lease_hear(struct lease *lease, enum lease_reach reach, uint64_t received, uint64_t lease_ms) {
+    uint64_t *until_ms = &lease->until_ms[reach];
     const struct lease_sent *newest = NULL;
     for (size_t i = 0; i < array_size(lease->sent); i++) {
         const struct lease_sent *sent = &lease->sent[i];
@@ -23,8 +24,17 @@ void lease_hear(struct lease *lease, uint64_t received, uint64_t lease_ms) {
             (!newest || sent->number > newest->number))
             newest = sent;
     }
-    if (newest && newest->first_ms + lease_ms > lease->until_ms)
-        lease->until_ms = newest->first_ms + lease_ms;
+    if (lease_ms && newest && newest->first_ms + lease_ms > *until_ms)
+        *until_ms = newest->first_ms + lease_ms;
+}
+
+/* (1 - r) / (1 + r), for r = 1/100: 99/101. */
+uint64_t lease_rest_ms(uint64_t until_ms, uint64_t now_ms, uint64_t most_ms) {
+    uint64_t left_ms = until_ms > now_ms ? until_ms - now_ms : 0;
+    if (left_ms / 2 >= most_ms) /* far more, or for ever */
+        return most_ms;
+    left_ms = left_ms * 99 / 101;
+    return left_ms < most_ms ? left_ms : most_ms;
 }
 
 /* (1 + r) / (1 - r) - 1 = 2 r / (1 - r), for r = 1/100: 2/99, and a millisecond for each end's

@@ -12,10 +12,17 @@
  *   holder:   first sending of beat n ---------- lease ----------> until
  *   granter:            emits "received n" ---------- lease ----------> promised, + margin: ended
  *
+ * VMs that may be restarted in another cluster run by a lease of the manager at the top. It counts
+ * for a whole cluster, whose manager passes on to each of its places what is left of it, and never
+ * for longer than its own; so down to the hosts. Their frames have a number for each reach.
+ *
  * All times are the event's now_ms, which goes on while the machine is suspended (event.h). */
 #pragma once
 
 #include <stdint.h>
+
+/* How far VMs may go that run by it. */
+enum lease_reach { LEASE_CLUSTER, LEASE_ANYWHERE, LEASE_REACH_COUNT };
 
 enum {
     lease_stop_ms = 5000,  /* after its end until nothing runs any more, at the very most */
@@ -30,7 +37,7 @@ struct lease_sent {
 struct lease {
     struct lease_sent sent[8]; /* the newest messages of this session that are counted from */
     uint32_t next;
-    uint64_t until_ms; /* 0: none was heard since the start */
+    uint64_t until_ms[LEASE_REACH_COUNT]; /* 0: none was heard since the start */
 };
 
 /* A message has been sent for the first time. */
@@ -39,8 +46,13 @@ void lease_note(struct lease *lease, uint64_t number, uint64_t now_ms);
 /* Another session: nothing that was sent before counts. What is held goes on. */
 void lease_forget(struct lease *lease);
 
-/* A frame of the session's acknowledges all up to `received`: `until_ms` may be later now. */
-void lease_hear(struct lease *lease, uint64_t received, uint64_t lease_ms);
+/* A frame of the session's acknowledges all up to `received`: until_ms[reach] may be later now. No
+ * ms: none is given. */
+void lease_hear(struct lease *lease, enum lease_reach reach, uint64_t received, uint64_t lease_ms);
+
+/* What a manager that holds a lease until then may pass on: where the clocks are as far apart as
+ * they may be, it ends no later there. At most `most_ms`. */
+uint64_t lease_rest_ms(uint64_t until_ms, uint64_t now_ms, uint64_t most_ms);
 
 /* By how much longer the granter has to wait than it has promised: its clock may be fast by a
  * hundredth, and the holder's slow by one; and until what is overdue has been stopped. */

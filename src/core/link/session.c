@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/prng.h"
+#include "core/link/lease.h"
 
 enum {
     acknowledge_ms = 200,    /* a debt waits so long for something that it can ride on */
@@ -95,6 +96,17 @@ static enum frame_form form_for(uint32_t version) {
     return version >= protocol_version_packed ? FRAME_PACKED : FRAME_JSON;
 }
 
+/* At the top, where no other cluster is meant, none is given for the cluster alone. */
+static void give_lease(struct session *session, struct frame_header *header) {
+    uint64_t now_ms = session->moment->now_ms;
+    if (!session->lease_ms)
+        return;
+    header->lease_ms = *session->anywhere_until_ms == UINT64_MAX ? 0 : session->lease_ms;
+    header->anywhere_ms = lease_rest_ms(*session->anywhere_until_ms, now_ms, session->lease_ms);
+    if (now_ms + session->lease_ms > session->promised_ms)
+        session->promised_ms = now_ms + session->lease_ms;
+}
+
 /* A frame or a part of one goes out: it carries what is owed. */
 static struct effect_send *emit(struct session *session, enum effect_kind kind) {
     struct effect_send *send = &effects_add(session->moment->out, kind)->send;
@@ -105,10 +117,8 @@ static struct effect_send *emit(struct session *session, enum effect_kind kind) 
                                          .to = session->peer_number,
                                          .sequence = session->flown + 1,
                                          .received = session->received,
-                                         .gap = session->gap,
-                                         .lease_ms = session->lease_ms};
-    if (session->lease_ms && session->moment->now_ms + session->lease_ms > session->promised_ms)
-        session->promised_ms = session->moment->now_ms + session->lease_ms;
+                                         .gap = session->gap};
+    give_lease(session, &send->header);
     session->told = session->received;
     session->owes = OWES_NOTHING;
     session->owes_ms = 0;

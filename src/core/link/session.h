@@ -65,6 +65,8 @@ struct session {
     struct session_item *first, *next, *last; /* kept; the next to go out; NULL: none */
     size_t bytes;         /* that are kept */
     uint64_t lease_ms;    /* a manager's: that its frames give; 0: none */
+    const uint64_t *anywhere_until_ms; /* then: its own lease from above; book_never: it has none
+                                        * above it, and gives that alone */
     uint64_t promised_ms; /* until when what they gave may last, by our own clock; for good */
 };
 

@@ -52,9 +52,9 @@ void recover_evict(struct manager *manager, struct book_vm *vm, const char *plac
     struct eviction record = {.epoch = epoch,
                               .generation = ++vm->record.place_generation,
                               .since_ms = manager->moment.wall_ms};
-    struct peer *peer = downlink_by_name(&manager->downlink, place);
     text_set(record.vm, vm->record.id);
     text_set(record.place, place);
+    struct peer *peer = downlink_by_name(&manager->downlink, place);
     begin(manager, record);
     if (!peer || !peer_is_up(peer)) /* it is told when it comes */
         return;
@@ -74,6 +74,18 @@ bool recover_evicts(const struct manager *manager, const struct peer *peer, cons
             return true;
     }
     return false;
+}
+
+void recover_resume_numbers(const struct manager *manager, struct book_vm *vm) {
+    struct vm *record = &vm->record;
+    list_for(const struct evicted, evicted, &manager->evictions, node) {
+        const struct eviction *is = &evicted->is;
+        if (!text_equal(is->vm, record->id))
+            continue;
+        record->place_epoch = is->epoch > record->place_epoch ? is->epoch : record->place_epoch;
+        if (is->generation > record->place_generation)
+            record->place_generation = is->generation;
+    }
 }
 
 static void tell(struct peer *peer, const struct eviction *eviction) {

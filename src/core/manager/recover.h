@@ -28,6 +28,10 @@ void recover_go_on(struct manager *manager);
 void recover_evict(struct manager *manager, struct book_vm *vm, const char *place,
                    uint32_t epoch);
 
+/* A VM that comes to be here anew, of which places may still have something: it is counted on from
+ * what they have. */
+void recover_resume_numbers(const struct manager *manager, struct book_vm *vm);
+
 /* Is what this place has of that VM about to be gone? */
 bool recover_evicts(const struct manager *manager, const struct peer *peer, const char *vm);
 

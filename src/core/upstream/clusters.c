@@ -7,6 +7,7 @@
 #include "core/books/lifecycle.h"
 #include "core/manager/operations.h"
 #include "core/manager/reports.h"
+#include "core/upstream/elsewhere.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/place.h"
 #include "core/upstream/reshape_vm.h"
@@ -28,12 +29,18 @@ static void on_result(struct manager *manager, struct peer *peer, const struct r
     struct book_vm *vm = book_vm(&manager->book, result->vm);
     enum verb verb = vm->active->record.verb;
     enum code code = downlink_code(verb, result);
+    if (vm->stored.move) {
+        upstream_on_elsewhere_result(upstream, peer, result);
+        return;
+    }
     downlink_reflect(peer, vm->active);
     if (verb == VERB_DEFINE && downlink_is_undone(result) && placement_leads_on(vm, peer, code)) {
         upstream_try_next(upstream, vm);
         return;
     }
     upstream_reshape_concludes(upstream, vm, result);
+    if (verb == VERB_REBUILD && code == CODE_OK)
+        upstream_renew_template(upstream, vm, &vm->active->record.definition);
     upstream_end(upstream, vm->active, code);
     if (verb == VERB_DEFINE)
         end_define(upstream, vm, result);
@@ -49,6 +56,10 @@ static void write_off(struct upstream *upstream, struct peer *peer, struct book_
     struct book_op *op = vm->active;
     enum verb verb = op ? op->record.verb : VERB_DELETE;
     bool gone = verb == VERB_DEFINE || vm->record.state == VM_DELETING;
+    if (vm->stored.move) { /* it was to be made there, or to be gone from there before that */
+        upstream_recover(&upstream->manager, vm);
+        return;
+    }
     if (op) {
         op->decider = BY_OPERATOR;
         downlink_reflect(peer, op);
@@ -120,5 +131,7 @@ const struct manager_kind upstream_kind = {
     .on_loaded = on_loaded,
     .on_result = on_result,
     .on_opened = save_node,
+    .owes = upstream_owes,
+    .recover = upstream_recover,
     .on_capacity = save_node,
 };

@@ -68,16 +68,27 @@ static const char *kind_of_place(const struct call *call) {
     return asks ? " of those that you ask for" : "";
 }
 
+/* What is restarted in its cluster alone is that one's matter. */
+static enum on_loss leased_above(enum on_loss on_loss) {
+    return on_loss == ON_LOSS_ANYWHERE ? on_loss : ON_LOSS_STAY;
+}
+
 /* Of what it will be instructed, what an older place would not see; all of it is borrowed. */
 static struct definition newest_of(const struct vm_create *create, const struct image *image) {
     return (struct definition){
         .machine = image->machine,
+        .on_loss = create->on_loss,
         .user_data_base64 = create->user_data_base64,
         .ssh_keys = create->ssh_keys ? create->ssh_keys : create->ssh_public_keys};
 }
 
 static void tell_too_old(const struct call *call, const struct definition *newest) {
-    if (machine_version(&newest->machine))
+    if (newest->on_loss == ON_LOSS_ANYWHERE)
+        call_problem(call, CODE_UNSUPPORTED, "on_loss",
+                     "no cluster%s has VMs that may be restarted in another one: that needs leases "
+                     "here, and there of this manager's alone",
+                     kind_of_place(call));
+    else if (machine_version(&newest->machine))
         call_problem(call, CODE_UNSUPPORTED, instruct_newest(newest),
                      "no cluster%s gives a VM the firmware, disk bus and clock that image '%s' "
                      "needs: they run an older version; upgrade one",
@@ -100,6 +111,7 @@ bool upstream_choose(const struct call *call, const struct shape *shape, const s
         .placing = placing,
         .networks = create->networks,
         .version = instruct_version(&newest),
+        .leased = leased_above(create->on_loss),
         .group =
             book_group(&call->upstream->manager.book, call->tenant->record.name, create->group),
         .allowed = allowed_clusters(call->upstream, call->tenant->record.name)};
@@ -193,11 +205,15 @@ static void await_cluster(struct upstream *upstream, struct book_op *op, enum co
     (void)book_tell(op, &(struct timeline_entry){.at_ms = upstream->manager.moment.wall_ms,
                                                  .step = STEP_WAITING,
                                                  .code = code});
+    struct book_vm *vm = book_vm(&upstream->manager.book, op->record.vm);
     uint64_t pause_ms = book_backoff_ms(op->attempts++, &upstream->manager.prng);
     uint64_t most_ms = upstream->manager.downlink.hold_down_ms / 4;
-    op->resend_ms = upstream->manager.moment.now_ms + (pause_ms < most_ms ? pause_ms : most_ms);
+    pause_ms = pause_ms < most_ms ? pause_ms : most_ms;
+    if (vm->stored.move && op->tried_count) /* then all are asked again */
+        pause_ms = manager_pause_ms;
+    op->resend_ms = upstream->manager.moment.now_ms + pause_ms;
     book_schedule(&upstream->manager.book, op);
-    book_save_vm(&upstream->manager.book, book_vm(&upstream->manager.book, op->record.vm));
+    book_save_vm(&upstream->manager.book, vm);
     book_save_op(&upstream->manager.book, op);
 }
 
@@ -210,6 +226,7 @@ void upstream_try_next(struct upstream *upstream, struct book_vm *vm) {
         .op = op,
         .networks = op->record.definition.networks,
         .version = instruct_version(&op->record.definition),
+        .leased = leased_above(op->record.definition.on_loss),
         .group = book_group(&upstream->manager.book, vm->record.asker, vm->record.group),
         .allowed = allowed_clusters(upstream, vm->record.asker)};
     op->resend_ms = book_never;
@@ -221,7 +238,7 @@ void upstream_try_next(struct upstream *upstream, struct book_vm *vm) {
         book_save_op(&upstream->manager.book, op);
         return;
     }
-    if (placement_awaits(&upstream->manager.downlink, &wish)) {
+    if (vm->stored.move || placement_awaits(&upstream->manager.downlink, &wish)) {
         await_cluster(upstream, op, code_of(found));
         return;
     }

@@ -225,8 +225,12 @@ static void node_shown(const struct call *call, const struct peer *peer, struct 
         if (upstream_shows(call, PERMIT_SHAPE, capacity->fits[i].shape))
             capacity->fits[shown++] = capacity->fits[i];
     capacity->fits_count = shown;
-    out_node->overclaims &= !call->tenant; /* for operators to see to */
-    out_node->unreadable *= !call->tenant;
+    if (call->tenant) { /* all that follows is for operators to see to */
+        out_node->overclaims = false;
+        out_node->unreadable = 0;
+    } else {
+        upstream_show_lease(peer, out_node);
+    }
 }
 
 void upstream_list_clusters(const struct call *call) {

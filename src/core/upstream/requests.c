@@ -11,8 +11,10 @@
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
 #include "core/manager/leftovers.h"
+#include "core/manager/recover.h"
 #include "core/upstream/adopt.h"
 #include "core/upstream/clusters.h"
+#include "core/upstream/elsewhere.h"
 #include "core/upstream/images.h"
 #include "core/upstream/keep.h"
 #include "core/upstream/operations.h"
@@ -197,6 +199,7 @@ static void on_vm_create(const struct call *call) {
     definition->host_must = wish->host_must; /* copied by the book */
     definition->host_prefer = wish->host_prefer;
     definition->networks = wish->networks;
+    upstream_keep_template(call->upstream, vm, &operation);
     struct book_op *op = upstream_begin(call->upstream, vm, &operation);
     if (peer) {
         placement_put(peer, vm, op);
@@ -243,6 +246,11 @@ static void on_vm_act(const struct call *call) {
             vm->active->record.internal = false; /* somebody has been told of it: it is kept */
             book_save_op(&call->upstream->manager.book, vm->active);
         }
+        if (vm->stored.move) { /* gone there, it was to be made elsewhere: now it is to be gone */
+            vm->stored.move = MOVE_NONE;
+            lifecycle_set_state(&vm->record, VM_DELETING, call->moment->wall_ms);
+            book_save_vm(&upstream->manager.book, vm);
+        }
         remember_key(call, vm->active);
         upstream_answer_op(call, vm->active); /* it is on its way out already */
         return;
@@ -255,6 +263,7 @@ static void on_vm_act(const struct call *call) {
         upstream_end(upstream, vm->active, CODE_SUPERSEDED);
     if (verb == VERB_DELETE)
         lifecycle_set_state(&vm->record, VM_DELETING, call->moment->wall_ms);
+    vm->stored.move = MOVE_NONE; /* a delete alone comes here then */
     struct book_op *op = upstream_begin(upstream, vm, &operation);
     op->reserved = reserved;
     op->record.timeline->by = call->tenant ? BY_ASKER : BY_OPERATOR;
@@ -273,38 +282,65 @@ static void on_vm_act(const struct call *call) {
     upstream_answer_op(call, op);
 }
 
-static void forget_cluster(const struct call *call) {
-    struct peer *peer = downlink_by_name(&call->upstream->manager.downlink, call->request->key);
-    struct node node;
-    if (!peer) {
-        call_not_found(call, "cluster");
-        return;
-    }
+static bool forget_cluster(const struct call *call, struct peer *peer) {
     if (peer_is_up(peer)) {
         call_problem(call, CODE_CONFLICT, "cluster", "cluster '%s' is connected: it is not gone",
                      call->request->key);
-        return;
+        return false;
     }
     upstream_write_off(call->upstream, peer);
     belief_forget(peer);
-    upstream_node(peer, &node);
-    call_answer(call, REPLY_RECORD, &node_table, &node);
-    record_clear(&node_table, &node);
+    return true;
 }
 
-static void accept_cluster(const struct call *call) {
+static bool accept_cluster(const struct call *call, struct peer *peer) {
+    bool accepted = downlink_accept(peer);
+    if (!accepted)
+        call_problem(call, CODE_CONFLICT, "cluster", "cluster '%s' has not come with another "
+                     "store: there is nothing to accept", call->request->key);
+    return accepted;
+}
+
+/* A person's word on a cluster that is not heard. */
+static bool recover_cluster(const struct call *call, struct peer *peer) {
+    struct manager *manager = &call->upstream->manager;
+    bool is_off = call->request->kind == REQUEST_CLUSTER_DECLARE_OFF;
+    if (peer_is_up(peer)) {
+        call_problem(call, CODE_CONFLICT, "cluster", "cluster '%s' is connected: it is not %s",
+                     peer->setting.name, is_off ? "off" : "lost");
+        return false;
+    }
+    if (!is_off && recover_lease(manager, peer) != LEASE_HELD) {
+        call_problem(call, CODE_CONFLICT, "cluster", "nothing of cluster '%s' is held back",
+                     peer->setting.name);
+        return false;
+    }
+    effects_note(manager->moment.out, NOTE_WARNING, "",
+                 is_off ? "the operator says that cluster %s is off: its VMs run there no more"
+                        : "the operator says that VMs of cluster %s are to be restarted elsewhere",
+                 peer->setting.name);
+    recover_now(manager, peer, is_off ? RECOVER_OFF : RECOVER_HELD);
+    return true;
+}
+
+/* What becomes of a cluster, by its operator's word. */
+static void change_cluster(const struct call *call) {
+    static bool (*const changes[REQUEST_KIND_COUNT])(const struct call *, struct peer *) = {
+        [REQUEST_CLUSTER_FORGET] = forget_cluster,
+        [REQUEST_CLUSTER_ACCEPT] = accept_cluster,
+        [REQUEST_CLUSTER_DECLARE_OFF] = recover_cluster,
+        [REQUEST_CLUSTER_RECOVER] = recover_cluster,
+    };
     struct peer *peer = downlink_by_name(&call->upstream->manager.downlink, call->request->key);
     struct node node;
     if (!peer) {
         call_not_found(call, "cluster");
         return;
     }
-    if (!downlink_accept(peer)) {
-        call_problem(call, CODE_CONFLICT, "cluster", "cluster '%s' has not come with another "
-                     "store: there is nothing to accept", call->request->key);
+    if (!changes[call->request->kind](call, peer))
         return;
-    }
     upstream_node(peer, &node);
+    upstream_show_lease(peer, &node);
     call_answer(call, REPLY_RECORD, &node_table, &node);
     record_clear(&node_table, &node);
 }
@@ -460,8 +496,10 @@ void upstream_on_request(struct upstream *upstream, const struct event *event) {
         [REQUEST_TENANT_LIST] = upstream_list_tenants,
         [REQUEST_TENANT_SHOW] = upstream_show_tenant,
         [REQUEST_TENANT_DELETE] = delete_tenant,
-        [REQUEST_CLUSTER_FORGET] = forget_cluster,
-        [REQUEST_CLUSTER_ACCEPT] = accept_cluster,
+        [REQUEST_CLUSTER_FORGET] = change_cluster,
+        [REQUEST_CLUSTER_ACCEPT] = change_cluster,
+        [REQUEST_CLUSTER_DECLARE_OFF] = change_cluster,
+        [REQUEST_CLUSTER_RECOVER] = change_cluster,
         [REQUEST_LEFTOVER_LIST] = list_leftovers,
         [REQUEST_LEFTOVER_ADOPT] = upstream_adopt,
         [REQUEST_LEFTOVER_DISCARD] = discard_leftover,

@@ -13,6 +13,7 @@
 #include "core/manager/recover.h"
 #include "core/manager/reports.h"
 #include "core/upstream/clusters.h"
+#include "core/upstream/elsewhere.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/place.h"
 #include "core/upstream/requests.h"
@@ -72,6 +73,7 @@ void upstream_deinit(struct upstream *upstream) {
     map_deinit(&upstream->images_by_name);
     map_deinit(&upstream->histories);
     map_deinit(&upstream->idempotency_by_key);
+    recover_deinit(&upstream->manager);
     manager_deinit(&upstream->manager);
 }
 
@@ -90,6 +92,12 @@ static void load_key(struct upstream *upstream, const struct idempotency *record
         effects_forget(upstream->manager.moment.out, &idempotency_table, record->key);
 }
 
+static void load_template(struct upstream *upstream, const struct template *record) {
+    struct book_vm *vm = book_vm(&upstream->manager.book, record->vm);
+    if (vm)
+        upstream_set_template(vm, record);
+}
+
 static void on_load(struct upstream *upstream, const struct event *event) {
     const struct table *table = event->load.table;
     if (table == &tenant_table) {
@@ -104,12 +112,15 @@ static void on_load(struct upstream *upstream, const struct event *event) {
     } else if (table == &operation_table) {
         id_seen(&upstream->manager.ids, ((const struct operation *)event->load.data)->id);
         manager_load_op(&upstream->manager, event->load.data);
+    } else if (table == &template_table) {
+        load_template(upstream, event->load.data);
     } else if (table == &idempotency_table) {
         load_key(upstream, event->load.data);
     } else {
         manager_load_incarnations(&upstream->manager, &event->load);
         enrol_load(&upstream->manager.enrol, &upstream->manager.downlink, &event->load);
         audit_load(&upstream->manager.audit, &event->load);
+        recover_load(&upstream->manager, &event->load);
     }
 }
 
@@ -141,7 +152,9 @@ static void on_tick(struct upstream *upstream) {
            timer->due_ms <= upstream->manager.moment.now_ms) {
         struct book_op *op = container_of(timer, struct book_op, timer);
         struct book_vm *vm = book_vm(&upstream->manager.book, op->record.vm);
-        if (op->deadline_ms <= upstream->manager.moment.now_ms)
+        if (vm->stored.move)
+            upstream_on_elsewhere_due(upstream, op);
+        else if (op->deadline_ms <= upstream->manager.moment.now_ms)
             on_op_deadline(upstream, op);
         else if (*vm->record.place)
             downlink_instruct(&upstream->manager.downlink, vm);
@@ -251,8 +264,20 @@ uint64_t upstream_deadline_ms(const struct upstream *upstream) {
     return waiter && waiter->due_ms < due ? waiter->due_ms : due;
 }
 
+/* Law 5: while a VM is between two clusters, an operation of ours on it is under way. */
+static void check_elsewhere(const struct upstream *upstream) {
+    list_for(const struct book_vm, vm, &upstream->manager.book.vms, by_age) {
+        const struct book_op *op = vm->active;
+        if (!vm->stored.move)
+            continue;
+        assert(op && op->record.internal && upstream_vm(vm)->template);
+        assert((op->record.verb == VERB_DEFINE) == (vm->stored.move == MOVE_ARRIVING));
+    }
+}
+
 void upstream_check(const struct upstream *upstream) {
     manager_check(&upstream->manager);
+    check_elsewhere(upstream);
     uint64_t vms = 0, ops = 0;
     struct list *inner = NULL, *following = NULL;
     list_for(struct tenant_entry, tenant, &upstream->tenants, by_name) {

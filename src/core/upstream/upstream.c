@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "core/below/belief.h"
 #include "core/books/amounts.h"
+#include "core/manager/recover.h"
 #include "message/records/interface.h"
 
 static void vm_begins(struct book *book, struct book_vm *vm) {
@@ -16,9 +17,24 @@ static void vm_begins(struct book *book, struct book_vm *vm) {
 }
 
 static void vm_ends(struct book *book, struct book_vm *vm) {
-    (void)book;
     list_remove(&upstream_vm(vm)->by_tenant);
+    if (upstream_vm(vm)->template)
+        effects_forget(book->moment->out, &template_table, vm->record.id);
 }
+
+void upstream_set_template(struct book_vm *vm, const struct template *template) {
+    struct template **kept = &upstream_vm(vm)->template;
+    if (*kept)
+        record_clear(&template_table, *kept);
+    memory_free(*kept);
+    *kept = NULL;
+    if (!template)
+        return;
+    *kept = memory_new(1, sizeof(**kept));
+    record_clone(&template_table, template, *kept);
+}
+
+static void vm_free(struct book_vm *vm) { upstream_set_template(vm, NULL); }
 
 static void op_begins(struct book_op *op) {
     list_init(&upstream_op(op)->by_tenant);
@@ -38,6 +54,7 @@ const struct book_kind upstream_books = {.vm_size = sizeof(struct upstream_vm),
                                          .op_size = sizeof(struct upstream_op),
                                          .vm_begins = vm_begins,
                                          .vm_ends = vm_ends,
+                                         .vm_free = vm_free,
                                          .op_begins = op_begins,
                                          .op_ends = op_ends};
 
@@ -181,6 +198,15 @@ void upstream_node(const struct peer *peer, struct node *out_node) {
     text_set(out_node->name, peer->setting.name);
     if (peer->setting.labels)
         text_set(out_node->labels, peer->setting.labels);
+}
+
+void upstream_show_lease(const struct peer *peer, struct node *node) {
+    const struct manager *manager = container_of(peer->downlink, struct manager, downlink);
+    node->guarded = peer_is_up(peer) && peer->guarded;
+    node->lease = recover_lease(manager, peer);
+    node->lease_ends_ms = recover_lease_ends_ms(manager, peer);
+    node->owed = recover_count_owed(manager, peer);
+    node->evictions = recover_count_evictions(manager, peer);
 }
 
 void upstream_save_node(struct peer *peer) {

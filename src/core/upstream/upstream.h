@@ -15,6 +15,7 @@
 struct upstream_vm {
     struct book_vm base;
     struct list by_tenant; /* in tenant_entry.vms */
+    struct template *template; /* it may be made anew from this in another cluster; or NULL */
 };
 
 struct upstream_op {
@@ -111,6 +112,9 @@ void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm);
 /* Gives a new VM record its asker's list, name and image. */
 void upstream_link_vm(struct upstream *upstream, struct book_vm *vm);
 
+/* What the VM may be made anew from, a copy; NULL: it may not be. Not saved. */
+void upstream_set_template(struct book_vm *vm, const struct template *template);
+
 /* Metadata or title come or go: `sign` 1 or, modulo 2^64, minus one. */
 void upstream_count_said(struct upstream *upstream, struct tenant_entry *tenant,
                          const char *said, uint64_t sign);
@@ -125,6 +129,9 @@ void upstream_save_node(struct peer *peer);
 
 /* A copy of the peer as the node that the API shows; the caller clears it. */
 void upstream_node(const struct peer *peer, struct node *out_node);
+
+/* What of it operators are shown of its lease. */
+void upstream_show_lease(const struct peer *peer, struct node *node);
 
 struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct tenant *record);
 

@@ -98,7 +98,7 @@ static const struct field link_fields[] = {
     {field_of(struct link_config, allow_networks),
      .about = "networks that it may ask; all without it", .kind = FIELD_BLOB},
     {field_of(struct link_config, allow_placing),
-     .about = "what it may ask: apart, host-must, restart, or none; all without it",
+     .about = "what it may ask: apart, host-must, restart, anywhere, none; all without",
      .kind = FIELD_BLOB},
     {field_of(struct link_config, max_apart),
      .about = "VMs of a group beside which one more is kept apart; 0: any number",
@@ -202,7 +202,7 @@ static const struct field images_fields[] = {
      .table = &secret_table, .mask = FIELD_REQUIRED},
 };
 
-/* The first is the upstream manager's alone, the last the downstream manager's. */
+/* The first is the upstream manager's alone. */
 static const struct field timing_fields[] = {
     {field_of(struct timing_config, operation_seconds),
      .about = "time allowed for an operation that names none", .kind = FIELD_U64, .standard = "600",
@@ -216,8 +216,6 @@ static const struct field timing_fields[] = {
      .about = "VMs that may be restarted elsewhere run on so long unheard; 0: none",
      .kind = FIELD_U64, .standard = "0", .most = limit_lease_ms / 1000},
 };
-
-enum { timing_rows = array_size(timing_fields) - 1 };
 
 static const struct field audit_fields[] = {
     {field_of(struct audit_config, rows),
@@ -396,7 +394,7 @@ static const struct field upstream_sections[] = {
      .about = "a further server for our account", .kind = FIELD_LIST, .most = limit_endpoints - 1,
      .table = some_keys(struct server_config, server_fields, downlink_server_rows)},
     {field_of(struct upstream_config, timing), .about = "how long things may take",
-     .kind = FIELD_RECORD, .table = some_keys(struct timing_config, timing_fields, timing_rows)},
+     .kind = FIELD_RECORD, .table = keys(struct timing_config, timing_fields)},
     {field_of(struct upstream_config, audit), .about = "what is written down of requests",
      .kind = FIELD_RECORD, .table = keys(struct audit_config, audit_fields)},
     {.name = "cluster", field_list_at(struct upstream_config, clusters, clusters_count),
@@ -435,7 +433,8 @@ static const struct field downstream_sections[] = {
      .table = keys(struct listen_config, images_fields)},
     {field_of(struct downstream_config, timing), .about = "how long things may take",
      .kind = FIELD_RECORD,
-     .table = some_keys(struct timing_config, &timing_fields[1], timing_rows)},
+     .table = some_keys(struct timing_config, &timing_fields[1],
+                        array_size(timing_fields) - 1)},
     {field_of(struct downstream_config, audit), .about = "what is written down of requests",
      .kind = FIELD_RECORD, .table = keys(struct audit_config, audit_fields)},
     {field_of(struct downstream_config, hosts), .about = "all hosts", .kind = FIELD_RECORD,

@@ -2,11 +2,13 @@
 #include "io/config/load.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "core/link/lease.h"
 #include "io/config/config.h"
 #include "io/config/links.h"
 
@@ -67,10 +69,28 @@ static int check_peers(const char *path, struct peers peers, struct error *err) 
     return result ? error_wrap(err, "%s", path) : 0;
 }
 
+static uint64_t larger(uint64_t left, uint64_t right) { return left > right ? left : right; }
+
+/* Of a place that is there a few beats may be lost; of one that is lost, nobody tries before; and
+ * nothing is started where less is left than twice what stopping may take (core/agent/guard.c). */
+static int check_lease(const char *path, const struct timing_config *timing, struct error *err) {
+    uint64_t beat = timing->beat_seconds, least = lease_beats_least * beat;
+    least = larger(least, 2 * lease_stop_ms / 1000 + 2 * beat);
+    least = larger(least, timing->hold_down_seconds);
+    if (!timing->lease_seconds || timing->lease_seconds >= least)
+        return 0;
+    return error_set(err, -EINVAL,
+                     "%s: [timing] lease_seconds: %" PRIu64 " is too short for these beats and "
+                     "this hold-down; say at least %" PRIu64 ", or 0 for no leases",
+                     path, timing->lease_seconds, least);
+}
+
 int upstream_config_load(const char *path, struct upstream_config *config, struct error *err) {
     if (config_load(&upstream_config_table, path, config, err))
         return err->code;
     int result = check_listen(path, "api", &config->api, err);
+    if (!result)
+        result = check_lease(path, &config->timing, err);
     if (!result)
         result = check_peers(
             path, (struct peers){"cluster", config->clusters, config->clusters_count, {0}}, err);
@@ -94,6 +114,8 @@ int downstream_config_load(const char *path, struct downstream_config *config,
     if (config_load(&downstream_config_table, path, config, err))
         return err->code;
     int result = check_listen(path, "images", &config->images, err);
+    if (!result)
+        result = check_lease(path, &config->timing, err);
     if (!result)
         result = check_peers(
             path, (struct peers){"agent", config->agents, config->agents_count, {0}}, err);

@@ -365,9 +365,10 @@ void host_domain_read_more(const char *xml, struct vm *vm) {
         text_set(vm->name, name);
     if (mark && read_attribute(mark, "networks", networks, sizeof(networks)) && *networks)
         vm->networks = memory_text(networks);
-    if (mark && read_attribute(mark, "on-loss", on_loss, sizeof(on_loss)) &&
-        text_equal(on_loss, on_loss_names[ON_LOSS_RESTART]))
-        vm->on_loss = ON_LOSS_RESTART;
+    bool is_said = mark && read_attribute(mark, "on-loss", on_loss, sizeof(on_loss));
+    for (int i = 0; is_said && i < ON_LOSS_COUNT; i++)
+        if (text_equal(on_loss, on_loss_names[i]))
+            vm->on_loss = (enum on_loss)i;
 }
 
 bool host_domain_size(const char *xml, struct size *size) {

@@ -117,6 +117,7 @@ static struct parcel *outbox_parcel(struct outbox *outbox, const struct effect_s
     parcel->header.received = send->header.received;
     parcel->header.gap = send->header.gap;
     parcel->header.lease_ms = send->header.lease_ms; /* it goes with `received` */
+    parcel->header.anywhere_ms = send->header.anywhere_ms;
     return parcel;
 }
 
