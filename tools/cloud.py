@@ -70,6 +70,7 @@ class Options(typing.NamedTuple):
     api: dict = {}  # of the upstream managers' [api]
     labels: dict = {}  # of clusters
     timing: dict = {}  # of [timing]
+    cloud_timing: dict = {}  # of the upstream managers' alone
     link: dict = {}  # of all links
     log_level: str = "info"
 
@@ -309,7 +310,8 @@ class Cloud:
         text += section("downlink",
                         self._link(daemon, self.inside[name], (name, "manager"), "downlink"))
         text += self._further("downlink-server spare{}", self.inside[name], (name, "manager"))
-        text += section("timing", without(self.options.timing, "lease_seconds"))
+        text += section("timing", {**without(self.options.timing, "lease_seconds"),
+                                   **self.options.cloud_timing})
         for member in self.below(name):
             text += section(f"cluster {member}", {
                 **self._member(name, member),

@@ -1,7 +1,6 @@
 /* isthmus-downstream: reads its configuration, wires the downstream role to its adapters, serves.
  * Link 0 is the downlink; the uplinks follow in the order of the configuration. */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"

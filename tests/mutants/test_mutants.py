@@ -63,6 +63,8 @@ WORLDS = [
     "--clusters 1 --agents 4",
     "--seeds 300 --seed 500000 --reshape 900 --job_hangs 300 --leases 600 --ways 150 --stalls 100 "
     "--wardens 200 --drift 10000 --crash 6",
+    "--seeds 150 --seed 30000 --anywhere 700 --leases 900 --ways 300 --stalls 100 --wardens 200 "
+    "--drift 10000 --restores 0",
     "--seeds 700 --seed 1000",
 ]
 

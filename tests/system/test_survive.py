@@ -3,65 +3,20 @@
 VM would run on. What its tenant and its owner want is made anew on another host, never runs twice,
 and what was there before is put aside."""
 import os
-import re
 import signal
 import subprocess
-import tempfile
-import threading
-import time
 import unittest
 
-from cloud_case import BUILD, CloudCase, make_archive, read, wait_until
+from cloud_case import BUILD, read, wait_until
 from cloud import end_process
-from test_migration import heartbeat_disk, write
-from warden import Warden, state_of
+from survive_case import LOST_SECONDS, SurviveCase, Watch
+from test_migration import write
+from warden import state_of
 
-LOST_SECONDS = 180  # a lease, its margin, a start beside others
-
-
-class Watch(threading.Thread):
-    """Who of the guests went on, looked at again and again: `together` is the most at a time."""
-
-    def __init__(self, guests):
-        super().__init__(daemon=True)
-        self.guests, self.together, self.is_over = guests, 0, False
-        self.start()
-
-    def run(self):
-        while not self.is_over:
-            going = [pid for pid in self.guests() if state_of(pid) in ("R", "S", "D")]
-            self.together = max(self.together, len(going))
-            time.sleep(0.02)
-
-    def end(self):
-        self.is_over = True
-        self.join()
-        return self.together
-
-
-class Survive(CloudCase):
+class Survive(SurviveCase):
     clusters = {"north": ["host-1", "host-2", "host-3"]}
     options = {"driver": "qemu", "timing": {"beat_seconds": 1, "hold_down_seconds": 2,
                                             "lease_seconds": 15}}
-
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="isthmus-wardens-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.wardens = {}
-        for host in cls.clusters["north"]:
-            os.mkdir(f"{folder.name}/{host}")
-            cls.wardens[host] = Warden(f"{folder.name}/{host}/run")
-            cls.addClassCleanup(cls.wardens[host].end)
-            cls.wardens[host].start()
-        cls.options = {**cls.options, "hosts": {host: {"warden": str(warden.folder)}
-                                                for host, warden in cls.wardens.items()}}
-        super().setUpClass()
-        cls.import_image("heart", make_archive(f"{cls.folder.name}/heart.tar.zst",
-                                               heartbeat_disk(cls.folder.name)))
-
-    def setUp(self):
-        self.addCleanup(self.delete_all)
 
     def host(self, name):
         return self.owner_json("host", "show", name)
@@ -85,20 +40,6 @@ class Survive(CloudCase):
         self.await_beat(host, made["vm"])
         return made["vm"]
 
-    def console(self, host, vm, folder="vms"):
-        path = f"{self.cloud.agents[host].state}/{folder}/{vm}/console.log"
-        return read(path) if os.path.exists(path) else ""
-
-    def beats(self, host, vm, folder="vms"):
-        return [int(beat) for beat in re.findall(r"HB (\d+)\n", self.console(host, vm, folder))]
-
-    def await_beat(self, host, vm, after=0):
-        wait_until(lambda: len(self.beats(host, vm)) > after, f"{vm} beats on {host}",
-                   seconds=LOST_SECONDS)
-
-    def guests_of(self, vm):
-        return self.cloud.emulators(f"guest=isthmus-{vm}")
-
     def await_moved(self, vm, host="host-1"):
         """To which other host."""
         def found():
@@ -120,7 +61,7 @@ class Survive(CloudCase):
         self.assertEqual((shown["state"], shown["on_loss"], shown["restarts"]),
                          ("running", "restart", 1))
         self.assertNotIn("host-", self.vm("show", vm).out)
-        self.assertIn("as its host was lost", self.vm("show", vm).out)
+        self.assertIn("as its host or cluster was lost", self.vm("show", vm).out)
         ops = [op for op in self.owner_json("op", "list", "--vm", vm)["items"]
                if op.get("internal")]
         steps = [(entry["step"], entry.get("host")) for entry in ops[0]["timeline"]]

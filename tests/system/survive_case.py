@@ -1,0 +1,69 @@
+"""Clouds whose hosts have wardens, and who of their guests goes on."""
+import os
+import re
+import tempfile
+import threading
+import time
+
+from cloud_case import CloudCase, make_archive, read, wait_until
+from test_migration import heartbeat_disk
+from warden import Warden, state_of
+
+LOST_SECONDS = 180  # a lease, its margin, a start beside others
+
+
+class Watch(threading.Thread):
+    """Who of the guests went on, looked at again and again: `together` is the most at a time."""
+
+    def __init__(self, guests):
+        super().__init__(daemon=True)
+        self.guests, self.together, self.is_over = guests, 0, False
+        self.start()
+
+    def run(self):
+        while not self.is_over:
+            going = [pid for pid in self.guests() if state_of(pid) in ("R", "S", "D")]
+            self.together = max(self.together, len(going))
+            time.sleep(0.02)
+
+    def end(self):
+        self.is_over = True
+        self.join()
+        return self.together
+
+
+class SurviveCase(CloudCase):
+    """Each host has a warden of its own, and there is an image whose guests count."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="isthmus-wardens-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.wardens = {}
+        for host in [host for hosts in cls.clusters.values() for host in hosts]:
+            os.mkdir(f"{folder.name}/{host}")
+            cls.wardens[host] = Warden(f"{folder.name}/{host}/run")
+            cls.addClassCleanup(cls.wardens[host].end)
+            cls.wardens[host].start()
+        cls.options = {**cls.options, "hosts": {host: {"warden": str(warden.folder)}
+                                                for host, warden in cls.wardens.items()}}
+        super().setUpClass()
+        cls.import_image("heart", make_archive(f"{cls.folder.name}/heart.tar.zst",
+                                               heartbeat_disk(cls.folder.name)))
+
+    def setUp(self):
+        self.addCleanup(self.delete_all)
+
+    def console(self, host, vm, folder="vms"):
+        path = f"{self.cloud.agents[host].state}/{folder}/{vm}/console.log"
+        return read(path) if os.path.exists(path) else ""
+
+    def beats(self, host, vm, folder="vms"):
+        return [int(beat) for beat in re.findall(r"HB (\d+)\n", self.console(host, vm, folder))]
+
+    def await_beat(self, host, vm, after=0):
+        wait_until(lambda: len(self.beats(host, vm)) > after, f"{vm} beats on {host}",
+                   seconds=LOST_SECONDS)
+
+    def guests_of(self, vm):
+        return self.cloud.emulators(f"guest=isthmus-{vm}")
