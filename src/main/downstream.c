@@ -170,6 +170,7 @@ static int downstream_connect_up(struct downstream_daemon *downstream,
                  .token_file = uplink->image_token.file,
                  .most_bytes = config->images.max_image_gib << 30,
                  .reserve_bytes = config->images.reserve_gib << 30},
+        .keys = uplink->image_keys,
         .uplink = uplink->name,
         .link = (uint32_t)index,
     };

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/text.h"
+#include "io/keys/minisign.h"
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
 #include "io/rest/rest.h"
@@ -28,6 +29,7 @@ struct upstream_daemon {
     struct inviting inviting;
     struct invitations invitations;
     struct daemon_health health;
+    struct minisign_secret image_key;
 };
 
 static void upstream_close(struct upstream_daemon *upstream) {
@@ -144,6 +146,7 @@ static struct rest *upstream_rest(struct upstream_daemon *upstream,
         .connections_of_address = config->api.connections_of_address,
         .requests_of_token = config->api.requests_of_token,
         .image_folder = images,
+        .image_key = config->api.image_key_file ? &upstream->image_key : NULL,
         .max_image_bytes = config->api.max_image_gib << 30,
         .image_reserve_bytes = config->api.reserve_gib << 30,
         .cluster_token_hashes = hashes,
@@ -155,6 +158,9 @@ static struct rest *upstream_rest(struct upstream_daemon *upstream,
         .software = daemon_software,
         .health = {daemon_health_read, &upstream->health},
     };
+    if (settings.image_key &&
+        minisign_read_secret(config->api.image_key_file, &upstream->image_key, err))
+        return NULL;
     return folder_make(images, 0700, err) ? NULL : rest_start(&settings, upstream->shell, err);
 }
 

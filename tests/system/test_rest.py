@@ -560,7 +560,8 @@ class Document(Case):
                     headers = CLUSTER if "blobs" in path else OPERATOR
                     answer = self.ask(method.upper(), real, data, headers)
                     self.answer_as_documented(operation, answer, f"{method} {real}")
-                    if right and "uploads" not in path:  # nothing has broken off
+                    lacks = "uploads" in path or "signature" in path  # none broke off, none signed
+                    if right and not lacks:
                         self.assertLess(answer.status, 300, f"{method} {real} {answer.body}")
                     count += 1
         self.assertGreaterEqual(count, 50)

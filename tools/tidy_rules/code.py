@@ -38,7 +38,7 @@ FOREIGN = {
     r"libvirt/.*": "src/io/host/libvirt/library.h",
     r"microhttpd\.h": "src/io/http/server.c",
     r"sodium(/.*)?\.h": ("src/io/keys/secret.c", "src/io/keys/seal.c",
-                         "src/io/keys/curve_key.c"),
+                         "src/io/keys/curve_key.c", "src/io/keys/minisign.c"),
     r"sqlite3\.h": ("src/io/store/store.c", "src/io/blocks/database.c"),
     r"strophe\.h": "src/io/carrier/xmpp/connection.c",
     r"systemd/.*": "src/io/shell/notify.c",

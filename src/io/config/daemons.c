@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "io/config/value.h"
+#include "io/keys/minisign.h"
 #include "io/keys/seal.h"
 #include "message/limits.h"
 
@@ -79,6 +80,9 @@ static const struct field link_fields[] = {
      .form = value_check_file},
     {.name = "image_token_file", field_at(struct link_config, image_token),
      .about = "file with the bearer token for it", .kind = FIELD_RECORD, .table = &secret_table},
+    {field_of(struct link_config, image_keys),
+     .about = "keys, by commas, of which one has to have signed its images",
+     .kind = FIELD_BLOB, .form = minisign_check_keys},
     {field_of(struct link_config, max_vms), .about = "VMs that this manager may have; 0: no limit",
      .kind = FIELD_U64, .most = limit_vms},
     {field_of(struct link_config, max_cpus), .about = "CPUs that they may have", .kind = FIELD_U64},
@@ -190,6 +194,9 @@ static const struct field api_fields[] = {
     {.name = "operator_token_file", field_at(struct listen_config, token),
      .about = "file with the operator's bearer token", .kind = FIELD_RECORD, .table = &secret_table,
      .mask = FIELD_REQUIRED},
+    {field_of(struct listen_config, image_key_file),
+     .about = "file with the key that images are signed by, of minisign; without: they are not",
+     .kind = FIELD_BLOB, .form = value_check_file},
     {.name = "requests_per_token", field_at(struct listen_config, requests_of_token),
      .about = "open at a time with one token; 3/4 of them may wait for an end", .kind = FIELD_U64,
      .least = 2, .most = 1000, .standard = "256"},

@@ -20,6 +20,7 @@ struct listen_config {
     uint64_t requests_of_token;        /* [api] alone */
     char *url;                         /* as those below reach it; NULL: tokens do not tell */
     char *ca_file;                     /* of certificate_file, for them; NULL: the system's */
+    char *image_key_file; /* [api] alone; NULL: images are not signed */
     struct secret token;
     uint64_t max_image_gib, reserve_gib; /* 0: any size; the usual reserve */
 };

@@ -25,6 +25,7 @@ struct link_config {
     char *peer_key;
     char *image_url, *image_ca_file;
     struct secret image_token;
+    char *image_keys; /* downstream; NULL: what is not signed is taken */
     uint64_t max_vms, max_cpus, max_memory_mib, max_disk_gib; /* downstream; 0: no limit */
     uint64_t weight, keep_cpus, keep_memory_mib, keep_disk_gib; /* downstream */
     uint64_t step_vms, step_cpus, step_memory_mib, step_disk_gib; /* downstream; 0: exact */

@@ -84,9 +84,11 @@ static enum range_kind range_parse(const char *header, uint64_t size, struct ran
     return RANGE_PART;
 }
 
-static bool is_digest(const char *text) {
-    return strlen(text) == limit_digest_size - 1 &&
-           strspn(text, "0123456789abcdef") == limit_digest_size - 1;
+/* A digest, or the signatures of the archive that has it. */
+static bool is_blob(const char *name) {
+    size_t length = strspn(name, "0123456789abcdef");
+    return length == limit_digest_size - 1 &&
+           (!name[length] || text_equal(name + length, ".minisig"));
 }
 
 static void answer_file(struct http_request *request, int fd, uint64_t size, const char *digest) {
@@ -119,7 +121,7 @@ void http_answer_archive(struct http_request *request, const char *folder, const
     struct problem problem;
     struct text path = {0};
     text_addf(&path, "%s/%s", folder, digest);
-    int fd = is_digest(digest) ? open(text_data(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int fd = is_blob(digest) ? open(text_data(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
     text_deinit(&path);
     struct stat facts;
     if (fd >= 0 && fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode)) {

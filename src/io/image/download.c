@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "io/http/client.h"
 #include "io/image/archive.h"
+#include "io/image/signature.h"
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
 #include "message/limits.h"
@@ -38,6 +39,7 @@ struct download {
     const char *digest, *part;
     struct http_client *client;
     char url[url_bytes];
+    bool is_vouched_for;
     uint64_t bytes, whole_bytes; /* those that are here, and all; 0: not known yet */
 };
 
@@ -114,11 +116,39 @@ static int get_range(struct download *download, int fd, const char *token, struc
     return fault ? fault : judge(download, &exchange, before, err);
 }
 
+/* Is it signed? Asked before a byte of it comes. */
+static int get_signature(struct download *download, const char *token, struct error *err) {
+    const struct image_source *from = download->from;
+    char url[url_bytes + sizeof("/signature")];
+    text_format(url, sizeof(url), "%s/signature", download->url);
+    struct http_exchange exchange = {
+        .client = download->client,
+        .url = url,
+        .token = token,
+        .ca_file = from->ca_file,
+        .upload_fd = -1,
+        .download_fd = -1,
+        .cancel = from->cancel,
+    };
+    int fault = http_call(&exchange, err);
+    if (!fault && exchange.status != 200 && exchange.status != 404)
+        fault = error_set(err, exchange.status == 503 ? -EAGAIN : -EREMOTEIO,
+                          "GET %s: the server answered %ld", url, exchange.status);
+    if (!fault)
+        fault = signature_judge(from->trust, download->digest,
+                                exchange.status == 200 ? text_data(&exchange.answer) : "", err);
+    download->is_vouched_for = !fault;
+    text_deinit(&exchange.answer);
+    return fault;
+}
+
 /* One try: on one connection, as long as it holds. */
 static int get_all(struct download *download, struct error *err) {
     char token[token_bytes];
     const char *token_file = download->from->token_file;
     int fault = token_file ? read_token(token_file, token, err) : 0;
+    if (!fault && download->from->trust && !download->is_vouched_for)
+        fault = get_signature(download, token_file ? token : NULL, err);
     if (fault)
         return fault;
     auto_clean(fd_clean) int fd =

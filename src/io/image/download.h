@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+struct signature_trust;
+
 /* Where archives come from. */
 struct image_source {
     const char *url;           /* prefix: <url>/<digest> */
@@ -15,6 +17,7 @@ struct image_source {
     const char *token_file;    /* NULL: none */
     uint64_t most_bytes;       /* of one archive; 0: any */
     uint64_t reserve_bytes;    /* left free of the folder's disk; 0: the usual */
+    const struct signature_trust *trust; /* who has to have signed them; NULL: nobody */
     const atomic_bool *cancel; /* once true, a download is given up; NULL */
 };
 
@@ -23,7 +26,8 @@ struct image_target {
 };
 
 /* Blocking, to `path` through `part`, whose name ends in .part; for worker threads, one per path at
- * a time. 0; positive IMAGE_WRONG_DIGEST (archive.h); negative with `err`. */
+ * a time. 0; positive IMAGE_WRONG_DIGEST (archive.h); -EKEYREJECTED: it is not signed as it has to
+ * be; otherwise negative with `err`. */
 int image_download(const struct image_source *from, const struct image_target *target,
                    struct error *err);
 

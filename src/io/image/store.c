@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/image/archive.h"
+#include "io/image/signature.h"
 #include "io/os/folder.h"
 #include "io/os/pool.h"
 #include "message/limits.h"
@@ -22,6 +24,8 @@ struct image_fetcher {
     char *own; /* folder of the grants, and of downloads under way */
     struct shell *shell;
     struct pool *pool;
+    struct signature_trust trust;
+    pthread_mutex_t trusting;
     atomic_bool cancelled;
 };
 
@@ -61,7 +65,8 @@ static int fetch(struct image_fetcher *fetcher, const char *digest, struct error
 static enum code code_of(int fault) {
     if (fault == -ENOSPC || fault == -EDQUOT)
         return CODE_NO_CAPACITY;
-    return fault == IMAGE_WRONG_DIGEST ? CODE_IMAGE_BROKEN : CODE_IMAGE_UNAVAILABLE;
+    return fault == IMAGE_WRONG_DIGEST || fault == -EKEYREJECTED ? CODE_IMAGE_BROKEN
+                                                                 : CODE_IMAGE_UNAVAILABLE;
 }
 
 static void post(struct image_fetcher *fetcher, const char *digest, int fault,
@@ -98,6 +103,19 @@ static void on_rest(void *context) {
 
 static void drop_work(struct work *work) { memory_free(work); }
 
+/* Whose archives are taken. */
+static int begin_trust(struct image_fetcher *fetcher, const char *keys, struct error *err) {
+    struct text seen = {0};
+    pthread_mutex_init(&fetcher->trusting, NULL);
+    if (!keys)
+        return 0;
+    text_addf(&seen, "%s/sequences", fetcher->own);
+    fetcher->trust.seen = seen.data;
+    fetcher->trust.lock = &fetcher->trusting;
+    fetcher->settings.from.trust = &fetcher->trust;
+    return minisign_read_keys(keys, &fetcher->trust.keys, err);
+}
+
 struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *settings,
                                         struct shell *shell, struct error *err) {
     struct text own = {0};
@@ -121,7 +139,8 @@ struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *set
     };
     fetcher->shell = shell;
     const struct pool_calls calls = {on_batch, on_rest, fetcher};
-    fetcher->pool = pool_new(fetch_workers, limit_images, &calls, err);
+    if (begin_trust(fetcher, settings->keys, err) == 0)
+        fetcher->pool = pool_new(fetch_workers, limit_images, &calls, err);
     if (fetcher->pool)
         return fetcher;
     image_fetcher_free(fetcher);
@@ -154,5 +173,7 @@ void image_fetcher_free(struct image_fetcher *fetcher) {
     memory_clean(&fetcher->settings.from.token_file);
     memory_clean(&fetcher->settings.uplink);
     memory_clean(&fetcher->own);
+    memory_clean(&fetcher->trust.seen);
+    pthread_mutex_destroy(&fetcher->trusting);
     memory_free(fetcher);
 }

@@ -16,6 +16,8 @@ struct image_fetcher;
 struct image_fetcher_settings {
     const char *folder; /* <folder>/<digest> */
     struct image_source from;
+    const char *keys;   /* image_fetcher_new only: whose signature each has to have, by commas
+                         * (minisign.h); NULL: nobody's */
     const char *uplink; /* whom it is fetched from, a name of ours */
     uint32_t link;      /* to it */
 };

@@ -52,6 +52,7 @@ struct rest {
     struct http_server *server;
     struct shell *shell;
     char *image_folder, *image_converter;
+    const struct minisign_secret *image_key;
     uint64_t max_image_bytes, image_reserve_bytes;
     char *software;
     struct rest_health health;

@@ -52,7 +52,8 @@ static const struct tag *tag_of(const struct rest_route *route) {
 }
 
 static bool is_archive(const struct rest_route *route) {
-    return route->action == REST_BLOB || route->action == REST_EXPORT;
+    return route->action == REST_BLOB || route->action == REST_SIGNATURE ||
+           route->action == REST_EXPORT;
 }
 
 static void collect(struct schemas *schemas, const struct table *table) {

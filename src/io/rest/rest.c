@@ -142,6 +142,13 @@ static enum http_next send_image(struct rest *rest, struct rest_call *call) {
     return HTTP_DONE;
 }
 
+static enum http_next send_signature(struct rest *rest, struct rest_call *call) {
+    char name[limit_digest_size + sizeof(".minisig")];
+    text_format(name, sizeof(name), "%s.minisig", call->key);
+    http_answer_blob(&call->http, rest->image_folder, &rest->clusters, name);
+    return HTTP_DONE;
+}
+
 static enum http_next on_head(struct http_face *face, struct http_request *request) {
     struct rest *rest = rest_of(face);
     struct rest_call *call = call_of(request);
@@ -171,6 +178,8 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     case REST_BLOB:
         http_answer_blob(request, rest->image_folder, &rest->clusters, call->key);
         return HTTP_DONE;
+    case REST_SIGNATURE:
+        return send_signature(rest, call);
     case REST_DOCUMENT:
     case REST_HEALTH:
         return answer_here(rest, call);
@@ -306,6 +315,7 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     rest->shell = shell;
     rest->routes = settings->face;
     rest->image_folder = settings->image_folder ? memory_text(settings->image_folder) : NULL;
+    rest->image_key = settings->image_key;
     rest->image_converter = memory_text(settings->image_converter);
     rest->requests_of_token = settings->requests_of_token ? settings->requests_of_token
                                                           : limit_requests_of_token;

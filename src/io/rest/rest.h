@@ -23,6 +23,7 @@ struct rest_settings {
     size_t requests_of_token; /* three quarters may wait; 0: limit_requests_of_token */
     const char *image_folder;  /* archives by digest: uploads go in, clusters pull from here;
                                 * NULL: the face has no such routes */
+    const struct minisign_secret *image_key; /* signs them, outlives the face; NULL: they are not */
     const char *image_converter;  /* isthmus-image-convert; NULL: beside this program */
     uint64_t max_image_bytes;     /* that may come out of an archive; 0: any */
     uint64_t image_reserve_bytes; /* left free of the folder's disk; 0: the usual */

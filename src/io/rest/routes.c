@@ -143,6 +143,8 @@ static const struct rest_route routes[] = {
      .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
     {"GET", "/v1/blobs/{digest}", "Sends an image's archive to a cluster", REST_BLOB,
      .shape = REST_BYTES, .problems = problem(CODE_NOT_FOUND)},
+    {"GET", "/v1/blobs/{digest}/signature", "Tells a cluster who signed an image", REST_SIGNATURE,
+     .shape = REST_BYTES, .problems = problem(CODE_NOT_FOUND)},
     {"GET", "/v1/clusters", "Lists clusters", REST_ROLE, REQUEST_CLUSTER_LIST,
      .parameters = {"limit", "after", "state", "name", "labels", "fields", "watch"},
      .shape = REST_LIST, .answer = &node_table,

@@ -14,6 +14,7 @@ enum rest_action {
     REST_EXPORT,   /* an archive goes out to whoever may use the image */
     REST_EVENTS,   /* all that changes is told; the role's answer to `kind` lets it in */
     REST_BLOB,     /* an archive goes out to a cluster */
+    REST_SIGNATURE, /* and who made it */
     REST_DOCUMENT, /* this face's OpenAPI document */
     REST_HEALTH,
 };

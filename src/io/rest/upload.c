@@ -15,6 +15,7 @@
 #include "io/image/archive.h"
 #include "io/image/import/sandbox.h"
 #include "io/image/import/wrap.h"
+#include "io/image/signature.h"
 #include "io/os/disk.h"
 #include "io/os/folder.h"
 #include "io/rest/answer.h"
@@ -49,7 +50,7 @@ struct rest_upload {
     atomic_bool cancel; /* its client went away, or we stop: the check is given up */
     bool checked;    /* the thread is done */
     bool publishing; /* it is this upload's turn */
-    bool is_new;     /* the archive was not there before */
+    bool is_new, is_signed; /* the archive, which was not there before, so far */
     bool refused;    /* with `problem` */
     struct problem problem;
     struct image_facts facts;
@@ -67,9 +68,14 @@ static char *blob_path(const struct rest_upload *upload) {
     return path.data;
 }
 
-static void remove_blob(const struct rest_upload *upload) {
+/* What is not to be an image leaves nothing. */
+static void take_back(struct rest_upload *upload) {
     char *path auto_clean(memory_clean) = blob_path(upload);
-    (void)unlink(path);
+    if (upload->is_signed)
+        signature_take_back(path);
+    if (upload->is_new)
+        (void)unlink(path);
+    upload->is_new = upload->is_signed = false;
 }
 
 /* Called with rest->lock held. */
@@ -100,8 +106,8 @@ void rest_upload_close(struct rest_call *call) {
         return;
     }
     /* In UPLOAD_ADDING the role may have recorded it: what cannot be known is kept. */
-    if (upload->stage == UPLOAD_CHECKING && upload->is_new)
-        remove_blob(upload);
+    if (upload->stage == UPLOAD_CHECKING)
+        take_back(upload);
     upload_free(upload);
 }
 
@@ -134,11 +140,15 @@ static void publish(struct rest_upload *upload) {
     char *path auto_clean(memory_clean) = blob_path(upload);
     char *made auto_clean(memory_clean) = made_path(upload);
     upload->is_new = access(path, F_OK) != 0;
-    if (folder_commit(made, path, &err) == 0) {
+    int fault = folder_commit(made, path, &err);
+    upload->is_new = upload->is_new && !fault;
+    if (!fault && rest->image_key)
+        fault = signature_add(rest->image_key, path, upload->said.name, &err);
+    upload->is_signed = !fault && rest->image_key;
+    if (!fault) {
         drop_file(upload);
         return;
     }
-    upload->is_new = false;
     upload->refused = true;
     problem_set(&upload->problem, CODE_INTERNAL, NULL, "The archive could not be put into its "
                 "place; the log tells why");
@@ -249,8 +259,7 @@ static void *check_run(void *argument) {
     if (upload->call) {
         http_resume(&upload->call->http);
     } else {
-        if (upload->is_new)
-            remove_blob(upload);
+        take_back(upload);
         upload_free(upload);
     }
     pthread_mutex_unlock(&rest->lock);
@@ -406,11 +415,24 @@ static unsigned uploads_of(struct rest *rest, const char *token_hash) {
     return count;
 }
 
+/* The archive was there, and has one more name by now, it may be: it is signed for that, too. */
+static void sign_again(struct rest_upload *upload, const struct image *image) {
+    struct error err;
+    text_set(upload->facts.digest, image->digest);
+    char *path auto_clean(memory_clean) = blob_path(upload);
+    const struct minisign_secret *key = upload->rest->image_key;
+    if (key && signature_add_name(key, path, image->name, &err))
+        shell_log(upload->rest->shell, LOG_WARNING, "image-not-signed", "image=%s why=%s",
+                  image->name, err.text);
+}
+
 /* The role let it come, unless the image is there already, which it has answered. */
 static enum http_next admit(struct rest_call *call) {
     struct rest_upload *upload = call->upload;
     struct reply *reply = &call->reply;
     struct error err;
+    if (reply->kind != REPLY_PROBLEM && reply->record.table == &image_table)
+        sign_again(upload, reply->record.data);
     if (reply->kind == REPLY_PROBLEM || reply->record.table == &image_table) {
         rest_answer_reply(upload->rest, call);
         return HTTP_DONE;
@@ -540,10 +562,10 @@ static enum http_next add(struct rest_call *call) {
         problem_set(&upload->problem, CODE_IMAGE_BROKEN, "architecture", "The archive's manifest "
                     "says %s", facts->architecture);
     }
-    if (upload->refused && upload->is_new)
-        remove_blob(upload);
-    if (upload->refused)
+    if (upload->refused) {
+        take_back(upload);
         return rest_refuse(call, &upload->problem);
+    }
     struct request request = {.kind = REQUEST_IMAGE_ADD};
     text_set(request.token_hash, upload->token_hash);
     text_set(request.key, upload->said.name);
@@ -557,8 +579,8 @@ static enum http_next finish(struct rest_call *call) {
     struct rest_upload *upload = call->upload;
     const struct reply *reply = &call->reply;
     bool is_unknown = reply->code == CODE_SHUTTING_DOWN || reply->code == CODE_INTERNAL;
-    if (reply->kind == REPLY_PROBLEM && !is_unknown && upload->is_new)
-        remove_blob(upload);
+    if (reply->kind == REPLY_PROBLEM && !is_unknown)
+        take_back(upload);
     rest_answer_reply(upload->rest, call);
     return HTTP_DONE;
 }
