@@ -43,6 +43,7 @@ struct role_settings {
     uint32_t kept;            /* ended operations, and used keys (upstream); 0: as in limits.h */
     uint64_t operation_ms;    /* default time allowed for an operation (upstream) */
     char operator_token_hash[limit_digest_size]; /* upstream */
+    char metrics_token_hash[limit_digest_size];  /* upstream: may read numbers alone; "": none */
     const struct shape *shapes;                  /* catalogue (upstream) */
     size_t shapes_count;
     const struct network *networks;              /* that tenants may ask for (upstream) */

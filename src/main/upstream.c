@@ -94,6 +94,9 @@ static struct role *upstream_role(const struct upstream_config *config) {
     };
     const char *token = config->api.token.text;
     secret_hash_bytes(token, strlen(token), settings.operator_token_hash);
+    const char *reader = config->api.metrics_token.text;
+    if (reader)
+        secret_hash_bytes(reader, strlen(reader), settings.metrics_token_hash);
     text_set(settings.software, daemon_software);
     return role_new(&settings);
 }

@@ -55,6 +55,8 @@ enum {
     limit_waiters = 4096,       /* replies held open by ?wait= */
     limit_requests_of_token = 256, /* open at a time, unless configured; 3/4 may wait */
     limit_watchers_of_token = 16, /* streams of what changes, open at a time */
+    limit_metrics = 20000,      /* numbers that a manager tells */
+    limit_metrics_things = 1000, /* clusters, hosts, tenants, of each, that have theirs */
     limit_page = 500,           /* rows in one page of a list */
     limit_page_default = 100,
     limit_page_walk = 50000,    /* rows that are left out for one page: it is then shorter */

@@ -73,6 +73,7 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_IMAGE_UNSHARE] = {"image-unshare", ASKS_OPERATOR, true},
     [REQUEST_TENANT_IMAGES] = {"tenant-images", ASKS_OPERATOR, true},
     [REQUEST_IMAGE_ADMIT] = {"image-admit", ASKS_TENANT | ASKS_OPERATOR},
+    [REQUEST_METRICS] = {"metrics", ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_AUDIT_LIST] = {"audit-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
 };
 

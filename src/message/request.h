@@ -76,6 +76,7 @@ enum request_kind {
     REQUEST_IMAGE_UNSHARE,
     REQUEST_TENANT_IMAGES, /* its quota for images of its own */
     REQUEST_IMAGE_ADMIT,   /* may one of this name and source come, or is it there? */
+    REQUEST_METRICS,       /* numbers of the manager */
     REQUEST_AUDIT_LIST,    /* what was asked for before, and what came of it */
     REQUEST_KIND_COUNT,
 };

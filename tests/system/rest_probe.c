@@ -21,6 +21,7 @@
 #include "io/rest/routes.h"
 #include "message/codec.h"
 #include "message/id.h"
+#include "message/records/metrics.h"
 
 enum { things = 600, slow_ms = 1500 };
 
@@ -331,6 +332,7 @@ static void answer(struct shell *role, const struct request *request, struct rep
                   request->key));
         break;
     case REQUEST_TOKEN_LIST: list(reply, request, &join_token_table, NULL, 0); break;
+    case REQUEST_METRICS: show(reply, &metrics_table, &(struct metrics){0}); break;
     case REQUEST_AUDIT_LIST: list(reply, request, &audit_table, NULL, 0); break;
     case REQUEST_WHOAMI: answer_whoami(role, request, reply); break;
     default: answer_leftover(request, reply); break;

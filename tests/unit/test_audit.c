@@ -82,7 +82,7 @@ static void what_only_reads_has_no_row(void **state) {
 
 static void all_that_changes_has_one_by_its_rule(void **state) {
     (void)state;
-    static const char *const reads[] = {"-list", "-show", "whoami", "image-admit"};
+    static const char *const reads[] = {"-list", "-show", "whoami", "image-admit", "metrics"};
     for (enum request_kind kind = 0; kind < REQUEST_KIND_COUNT; kind++) {
         bool is_read = false;
         for (size_t i = 0; i < array_size(reads); i++)

@@ -313,6 +313,9 @@ void book_end(struct book *book, struct book_op *op, enum code code) {
     r->code = code;
     r->step = code == CODE_OK ? STEP_ENDED : reached;
     r->ended_ms = book->moment->wall_ms;
+    (code == CODE_OK ? book->ended.done : book->ended.failed)[r->verb]++;
+    metric_count(&book->ended.lasted,
+                 r->ended_ms > r->created_ms ? r->ended_ms - r->created_ms : 0);
     record_clear(&definition_table, &r->definition);
     record_clear(&placing_table, &r->placing);
     op->deadline_ms = op->resend_ms = op->progress_ms = book_never;

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/prng.h"
 #include "core/moment.h"
+#include "message/records/metrics.h"
 #include "message/owner.h"
 
 #define book_never UINT64_MAX
@@ -79,6 +80,12 @@ struct book_group {
     struct list vms;               /* book_vm.by_group */
 };
 
+/* What of operations ended, since the start. */
+struct book_ended {
+    uint64_t done[VERB_COUNT], failed[VERB_COUNT];
+    struct metric_histogram lasted;
+};
+
 struct book {
     const struct book_kind *kind;
     struct moment *moment; /* its role's */
@@ -90,6 +97,7 @@ struct book {
     struct map kept_by_id; /* ended operations that are out of the books, for whoever asks */
     struct list kept;      /* the operations of kept_by_id, the oldest first; not stored */
     size_t kept_most;      /* 0: none are kept */
+    struct book_ended ended;
 };
 
 /* `kind` NULL: the entries are those above and no more. */

@@ -14,6 +14,7 @@
 #include "core/downstream/share.h"
 #include "core/manager/leftovers.h"
 #include "core/manager/recover.h"
+#include "core/manager/tell.h"
 #include "message/records/interface.h"
 
 static void save_lending(struct lending *lending) {
@@ -354,12 +355,41 @@ static void on_enrol(const struct call *call) {
         &(struct enrol_call){call, &manager->enrol, &manager->downlink, &manager->ids});
 }
 
+static void tell_metrics(const struct call *call) {
+    const struct downstream *downstream = call->downstream;
+    const struct downlink *downlink = &downstream->manager.downlink;
+    struct metrics metrics = {0};
+    tell_books(&downstream->manager, &metrics);
+    for (size_t i = 0; i < downlink->count && i < limit_metrics_things; i++) {
+        const struct peer *peer = &downlink->peers[i];
+        metrics_add(&metrics, METRIC_HOST_UP, (struct metric_labels){peer->setting.name},
+                    peer_is_up(peer));
+        metrics_add(&metrics, METRIC_HOST_CORDONED, (struct metric_labels){peer->setting.name},
+                    peer->cordoned_ms != 0);
+        tell_capacity(&metrics, METRIC_HOST_CPUS, peer->setting.name, &peer->capacity);
+    }
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        const struct lending *lending = &downstream->lendings[i];
+        const char *name = lending->uplink.setting.name;
+        metrics_add(&metrics, METRIC_UPSTREAM_UP, (struct metric_labels){name},
+                    uplink_is_open(&lending->uplink));
+        tell_used(&metrics, METRIC_LIMIT_USED, name,
+                  (struct tell_amounts){&lending->used, &lending->limits});
+    }
+    metrics_add(&metrics, METRIC_LEFT_OUT, (struct metric_labels){0},
+                downlink->count > limit_metrics_things ? downlink->count - limit_metrics_things
+                                                       : 0);
+    call_answer(call, REPLY_RECORD, &metrics_table, &metrics);
+    record_clear(&metrics_table, &metrics);
+}
+
 static void list_audit(const struct call *call) {
     audit_list(call, &call->downstream->manager.audit, NULL, 0);
 }
 
 void downstream_on_request(struct downstream *downstream, const struct event *event) {
     static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
+        [REQUEST_METRICS] = tell_metrics,
         [REQUEST_AUDIT_LIST] = list_audit,
         [REQUEST_VM_LIST] = list_vms,
         [REQUEST_VM_SHOW] = show_vm,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/manager/tell.h"
 #include "core/upstream/images.h"
 #include "core/upstream/permit.h"
 #include "core/upstream/quota.h"
@@ -296,4 +297,43 @@ void upstream_show_tenant(const struct call *call) {
         upstream_answer_account(call, tenant);
     else
         call_not_found(call, "tenant");
+}
+
+static void tell_tenants(const struct upstream *upstream, struct metrics *metrics) {
+    uint32_t count = 0;
+    list_for(const struct tenant_entry, tenant, &upstream->tenants, by_name) {
+        if (count++ < limit_metrics_things)
+            tell_used(metrics, METRIC_QUOTA_USED, tenant->record.name,
+                      (struct tell_amounts){&tenant->used, &tenant->record.quota});
+    }
+}
+
+static void tell_clusters(const struct upstream *upstream, struct metrics *metrics) {
+    const struct downlink *downlink = &upstream->manager.downlink;
+    for (size_t i = 0; i < downlink->count && i < limit_metrics_things; i++) {
+        const struct peer *peer = &downlink->peers[i];
+        metrics_add(metrics, METRIC_CLUSTER_UP, (struct metric_labels){peer->setting.name},
+                    peer_is_up(peer));
+        tell_capacity(metrics, METRIC_CLUSTER_CPUS, peer->setting.name, &peer->capacity);
+    }
+}
+
+static uint64_t beyond(uint64_t count) {
+    return count > limit_metrics_things ? count - limit_metrics_things : 0;
+}
+
+void upstream_tell_metrics(const struct call *call) {
+    const struct upstream *upstream = call->upstream;
+    struct metrics metrics = {0};
+    tell_books(&upstream->manager, &metrics);
+    metrics_add(&metrics, METRIC_TENANTS, (struct metric_labels){0},
+                upstream->tenants_by_name.count);
+    metrics_add(&metrics, METRIC_IMAGES, (struct metric_labels){0}, upstream->images_by_name.count);
+    tell_tenants(upstream, &metrics);
+    tell_clusters(upstream, &metrics);
+    metrics_add(&metrics, METRIC_LEFT_OUT, (struct metric_labels){0},
+                beyond(upstream->tenants_by_name.count) +
+                    beyond(upstream->manager.downlink.count));
+    call_answer(call, REPLY_RECORD, &metrics_table, &metrics);
+    record_clear(&metrics_table, &metrics);
 }

@@ -448,6 +448,9 @@ static bool authenticate(struct call *call) {
     call->tenant = *hash ? map_get(&call->upstream->tenants_by_token, hash) : NULL;
     if (is_operator)
         call->tenant = NULL;
+    if (call->request->kind == REQUEST_METRICS && *hash &&
+        text_equal(hash, call->upstream->settings.metrics_token_hash))
+        return true;
     if (!is_operator && !call->tenant)
         call_problem(call, CODE_UNAUTHENTICATED, "Authorization",
                      *hash ? "%s: this token is not known" : "%s: a bearer token is needed",
@@ -507,6 +510,7 @@ void upstream_on_request(struct upstream *upstream, const struct event *event) {
         [REQUEST_TENANT_PERMISSIONS_SET] = upstream_set_permissions,
         [REQUEST_TENANT_PERMISSIONS_RESET] = upstream_set_permissions,
         [REQUEST_WHOAMI] = upstream_whoami,
+        [REQUEST_METRICS] = upstream_tell_metrics,
         [REQUEST_AUDIT_LIST] = upstream_list_audit,
         [REQUEST_TOKEN_CREATE] = on_enrol,
         [REQUEST_TOKEN_LIST] = on_enrol,

@@ -22,6 +22,7 @@ struct listen_config {
     char *ca_file;                     /* of certificate_file, for them; NULL: the system's */
     char *image_key_file; /* [api] alone; NULL: images are not signed */
     struct secret token;
+    struct secret metrics_token;       /* [api] alone */
     uint64_t max_image_gib, reserve_gib; /* 0: any size; the usual reserve */
 };
 

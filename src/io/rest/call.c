@@ -97,7 +97,7 @@ void rest_ask(struct rest *rest, struct rest_call *call, struct request *request
         http_resume(&call->http);
     } else {
         call->asked = true;
-        call->waits = request->wait_ms > 0;
+        call->waits = call->waited = request->wait_ms > 0;
         rest->waiting += call->waits ? 1 : 0;
         if (call->client)
             call->client->waiting += call->waits ? 1 : 0;

@@ -13,8 +13,11 @@
 #include "io/rest/watch/watch.h"
 #include "io/shell/ports.h"
 #include "message/enrol.h"
+#include "message/records/metrics.h"
 
 struct rest_upload;
+
+enum { rest_routes_most = 128, rest_classes = 6 };
 
 /* Who holds calls: those of one token, while there are some. Guarded. */
 struct rest_client {
@@ -36,6 +39,8 @@ struct rest_call {
     struct reply reply;          /* guarded by rest->lock until the call is resumed */
     bool asked;                  /* the role owes a reply; guarded */
     bool waits;                  /* is counted */
+    bool waited;                 /* for an end: how long it took says nothing */
+    uint64_t began_ms;           /* monotonic */
     char token[secret_token_size]; /* drawn for a new tenant, or to join by */
     struct rest_upload *upload;
 };
@@ -69,6 +74,8 @@ struct rest {
     struct rest_slot slots[http_requests];
     struct map clients; /* by token_hash */
     size_t waiting, watching;
+    uint64_t counted[rest_routes_most][rest_classes]; /* by route, and hundreds of the status */
+    struct metric_histogram answered;
     struct watch *watch;
     size_t requests_of_token; /* three quarters of them may wait */
     bool stopping;

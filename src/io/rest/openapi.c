@@ -36,6 +36,7 @@ static const struct tag {
     {"keys", "Joining", NULL},
     {"audit", "Audit", "What was asked for, by whom, and what came of it."},
     {"events", "Service", "The manager itself: health, events, this document."},
+    {"metrics", "Service", NULL},
     {"whoami", "Service", NULL},
     {"openapi.json", "Service", NULL},
     {"health", "Service", NULL},
@@ -149,6 +150,7 @@ static void add_answer(struct text *out, const struct rest_route *route, unsigne
     if (has_body) {
         text_addf(out, ",\"content\":{\"%s\":{\"schema\":{",
                   is_archive(route)              ? "application/octet-stream"
+                  : route->action == REST_METRICS ? "text/plain"
                   : route->action == REST_EVENTS ? "text/event-stream"
                                                  : "application/json");
         if (route->shape == REST_LIST) {

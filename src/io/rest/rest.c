@@ -1,12 +1,14 @@
 /* Which calls go to the role and which are answered here. */
 #include "io/rest/rest.h"
 
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/rest/answer.h"
+#include "io/rest/metrics.h"
 #include "io/rest/openapi.h"
 #include "io/rest/request.h"
 #include "io/rest/upload.h"
@@ -38,6 +40,7 @@ static struct http_request *on_new(struct http_face *face) {
     struct rest *rest = rest_of(face);
     struct rest_call *call = memory_new(1, sizeof(*call));
     call->body.limit = limit_body;
+    call->began_ms = watch_now_ms();
     pthread_mutex_lock(&rest->lock);
     while (rest->slots[call->slot].call) /* a request per connection at most: one is free */
         call->slot++;
@@ -52,6 +55,7 @@ static void on_closed(struct http_face *face, struct http_request *request) {
     watch_leave(rest->watch, &call->watcher);
     pthread_mutex_lock(&rest->lock);
     rest->slots[call->slot].call = NULL;
+    rest_metrics_count(rest, call);
     rest_let_go(rest, call);
     rest_upload_close(call);
     pthread_mutex_unlock(&rest->lock);
@@ -167,6 +171,7 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
         return rest_refuse(call, &problem);
     switch (call->route->action) {
     case REST_ROLE:
+    case REST_METRICS:
     case REST_EVENTS:
         return check_head(call);
     case REST_UPLOAD:
@@ -254,7 +259,10 @@ static enum http_next on_resumed(struct http_face *face, struct http_request *re
         return send_image(rest_of(face), call);
     if (call->route->action == REST_UPLOADED)
         return rest_upload_show(rest_of(face), call);
-    if (call->is_watch && call->reply.kind != REPLY_PROBLEM)
+    bool is_refused = call->reply.kind == REPLY_PROBLEM;
+    if (call->route->action == REST_METRICS && !is_refused)
+        rest_metrics_answer(rest_of(face), call);
+    else if (call->is_watch && !is_refused)
         begin_stream(rest_of(face), call);
     else
         rest_answer_reply(rest_of(face), call);
@@ -314,6 +322,7 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
                                     on_stream};
     rest->shell = shell;
     rest->routes = settings->face;
+    assert(rest->routes->routes_count <= rest_routes_most);
     rest->image_folder = settings->image_folder ? memory_text(settings->image_folder) : NULL;
     rest->image_key = settings->image_key;
     rest->image_converter = memory_text(settings->image_converter);

@@ -222,6 +222,8 @@ static const struct rest_route routes[] = {
     {"GET", "/v1/audit", "Lists what was asked for, and what came of it", REST_ROLE,
      REQUEST_AUDIT_LIST, .parameters = {"limit", "after", "tenant", "fields"}, .shape = REST_LIST,
      .answer = &audit_table, .problems = list_problems | problem(CODE_NOT_FOUND)},
+    {"GET", "/v1/metrics", "Shows numbers of the manager, for Prometheus; operators only",
+     REST_METRICS, REQUEST_METRICS, .shape = REST_BYTES},
     {"GET", "/v1/events", "Tells what changes: VMs, operations, for operators all that is listed",
      REST_EVENTS, REQUEST_WHOAMI, .parameters = {"after", "vm"}, .shape = REST_STREAM,
      .problems = problem(CODE_INVALID)},

@@ -12,6 +12,7 @@ enum rest_action {
     REST_UPLOAD,   /* an image's archive comes in */
     REST_UPLOADED, /* how far that is */
     REST_EXPORT,   /* an archive goes out to whoever may use the image */
+    REST_METRICS,  /* the role's answer to `kind`, as numbers for Prometheus */
     REST_EVENTS,   /* all that changes is told; the role's answer to `kind` lets it in */
     REST_BLOB,     /* an archive goes out to a cluster */
     REST_SIGNATURE, /* and who made it */

@@ -125,6 +125,8 @@ static const struct rest_route routes[] = {
     {"GET", "/v1/audit", "Lists what was asked for, and what came of it", REST_ROLE,
      REQUEST_AUDIT_LIST, .parameters = {"limit", "after", "fields"}, .shape = REST_LIST,
      .answer = &audit_table},
+    {"GET", "/v1/metrics", "Shows numbers of the manager, for Prometheus",
+     REST_METRICS, REQUEST_METRICS, .shape = REST_BYTES},
     {"GET", "/v1/events", "Tells what changes: VMs and operations", REST_EVENTS, REQUEST_VM_LIST,
      .parameters = {"after", "vm"}, .shape = REST_STREAM},
     {"GET", "/v1/openapi.json", "This face's OpenAPI document", REST_DOCUMENT,

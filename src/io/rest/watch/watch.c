@@ -30,7 +30,7 @@ struct watch {
     uint64_t ticked_ms;
 };
 
-static uint64_t now_ms(void) {
+uint64_t watch_now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
@@ -47,7 +47,7 @@ static void tell_own(struct watcher *watcher, const char *name, uint64_t number)
     text_set(watcher->own, text_data(&text));
     watcher->own_length = text.length;
     watcher->own_sent = 0;
-    watcher->told_ms = now_ms();
+    watcher->told_ms = watch_now_ms();
 }
 
 static void wake_all(struct feed *feed) {
@@ -101,7 +101,7 @@ static bool is_idle(const struct watcher *watcher) {
 }
 
 static void tick(struct watch *watch) {
-    uint64_t now = watch->ticked_ms = now_ms();
+    uint64_t now = watch->ticked_ms = watch_now_ms();
     list_for(struct feed, feed, &watch->feeds, node) {
         list_for(struct watcher, watcher, &feed->watchers, node) {
             bool is_old = now - watcher->began_ms >= life_ms;
@@ -116,7 +116,7 @@ static void tick(struct watch *watch) {
 }
 
 static void wait_for_change(struct watch *watch) {
-    uint64_t until_ms = now_ms() + tick_ms;
+    uint64_t until_ms = watch_now_ms() + tick_ms;
     const struct timespec until = {(time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000};
     int code = 0;
     while (!watch->is_dirty && !watch->is_ending && code != ETIMEDOUT)
@@ -137,7 +137,7 @@ static void *watch_run(void *argument) {
             watch->is_dirty = false;
             look_all(watch);
         }
-        if (now_ms() - watch->ticked_ms >= tick_ms)
+        if (watch_now_ms() - watch->ticked_ms >= tick_ms)
             tick(watch);
     }
     pthread_mutex_unlock(&watch->lock);
@@ -253,7 +253,7 @@ void watch_join(struct watch *watch, struct watcher *watcher, const struct watch
     struct feed *feed = find_feed(watch, wish, number);
     if (!feed)
         feed = new_feed(watch, wish, number);
-    *watcher = (struct watcher){.feed = feed, .http = wish->http, .began_ms = now_ms()};
+    *watcher = (struct watcher){.feed = feed, .http = wish->http, .began_ms = watch_now_ms()};
     watcher->next = feed->first;
     while (watcher->next < feed->next &&
            feed->events[watcher->next % feed_events]->number <= number)
@@ -313,7 +313,7 @@ static size_t read_some(struct watcher *watcher, char *bytes, size_t room) {
     watcher->current = feed->events[watcher->next++ % feed_events];
     watcher->current->references++;
     watcher->sent = 0;
-    watcher->told_ms = now_ms();
+    watcher->told_ms = watch_now_ms();
     return read_some(watcher, bytes, room);
 }
 
