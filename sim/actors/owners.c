@@ -92,8 +92,9 @@ static const struct permissions permits[] = {
     {.placing = (char *)(uintptr_t)"apart", .apart_most = 1},
     {.networks = (char *)(uintptr_t)"lan-blue"},
     {.networks = (char *)(uintptr_t)"no-network"},
+    {.views = (char *)(uintptr_t)"none"},
 };
-enum { permits_of_networks = 2 };
+enum { permits_of_networks = 2, permits_of_views = 1 };
 
 const struct permissions *owners_permit(const struct sim_node *node, size_t manager) {
     return &permits[node->permits[manager]];
@@ -225,7 +226,10 @@ static void permit(struct sim_world *world, struct sim_node *node, size_t which,
 
 static void decide_permissions(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.managers_count);
-    size_t choices = array_size(permits) - (world->settings.networks ? 0 : permits_of_networks);
+    size_t others = world->settings.ips        ? 0
+                    : world->settings.networks ? permits_of_views
+                                               : permits_of_views + permits_of_networks;
+    size_t choices = array_size(permits) - others;
     permit(world, node, which,
            node->permits[which] ? 0 : (uint8_t)prng_below(&world->owner, choices));
 }

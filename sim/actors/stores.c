@@ -269,6 +269,7 @@ static void decide(struct sim_world *world, struct sim_node *node,
     if (above)
         text_set(request.leftover.asker, above->name);
     bool done = decision_ask(world, node, &request);
+    domain->vm->was_taken_in |= done && above;
     world->stats.adopted += done && above;
     world->stats.discarded += done && !above;
 }

@@ -68,6 +68,38 @@ void hosts_check_shape(struct sim_world *world, const struct sim_node *node, con
     }
 }
 
+static bool knows(const struct vm *vm, const struct vm_ip *ip) {
+    for (uint32_t i = 0; i < vm->ips_count; i++)
+        if (record_equal(&vm_ip_table, &vm->ips[i], ip))
+            return true;
+    return false;
+}
+
+void hosts_check_ips(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
+                     const struct sim_domain *domain) {
+    struct vm_ip ips[sim_ips_most];
+    uint32_t of_interface[limit_vm_networks] = {0}, told = 0;
+    bool is_told = domain_goes_on(domain) && !domain->vm->was_taken_in; /* or by the next session */
+    uint32_t count = is_told ? domain_ips(world, domain, ips) : 0;
+    if (vm->state != VM_RUNNING && vm->state != VM_PAUSED && vm->ips_count)
+        law_fail(world, "wanted is actual", "%s says %s, which does not run, has IP addresses",
+                 node->name, vm->id);
+    for (uint32_t i = 0; i < count; i++) {
+        bool again = false;
+        for (uint32_t k = 0; k < i; k++)
+            again |= record_equal(&vm_ip_table, &ips[k], &ips[i]);
+        if (again || of_interface[ips[i].interface]++ >= limit_interface_ips)
+            continue;
+        told++;
+        if (!knows(vm, &ips[i]))
+            law_fail(world, "wanted is actual", "%s does not know that %s has %s", node->name,
+                     vm->id, ips[i].ip);
+    }
+    if (count && told != vm->ips_count)
+        law_fail(world, "wanted is actual", "%s says %s has %u IP addresses, it has %u",
+                 node->name, vm->id, vm->ips_count, told);
+}
+
 /* While a resize is under way, what counts is the larger of what was and of what is to be. */
 void hosts_check_held(struct sim_world *world, const struct sim_node *node,
                       const struct vm *saved) {

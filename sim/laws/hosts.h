@@ -30,6 +30,10 @@ void hosts_check_full(struct sim_world *world, const struct sim_node *node,
 void hosts_check(struct sim_world *world, const struct sim_node *node);
 
 /* What a level says of a VM, held against its domain. */
+/* At rest: the addresses that a level knows are those that the host sees, as many as are told. */
+void hosts_check_ips(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
+                     const struct sim_domain *domain);
+
 void hosts_check_shape(struct sim_world *world, const struct sim_node *node, const struct vm *vm,
                        const struct sim_domain *domain);
 

@@ -65,6 +65,7 @@ static const struct {
     {offsetof(struct laws, sovereignty.places), sizeof(struct last_place)},
     {offsetof(struct laws, sovereignty.destinations), sizeof(struct last_place)},
     {offsetof(struct laws, wall.told), sizeof(struct entry)},
+    {offsetof(struct laws, wall.said), sizeof(struct wall_said)},
 };
 
 static struct ledger *ledger_of(struct laws *laws, size_t which) {
@@ -165,6 +166,8 @@ static void hear_of_step(struct laws *laws, struct sim_world *world, struct sim_
         vms_changed |= record->table == &stored_vm_table;
     }
     fairness_check(&laws->fairness, world, node, effects);
+    if (world->settings.ips)
+        wall_check_views(&laws->wall, world, node, effects);
     if (world->settings.leases)
         leases_check_step(&laws->leases, world, node, effects);
     if (vms_changed && node->lent)

@@ -100,6 +100,8 @@ static void check_truth(struct sim_world *world, struct sim_node *node) {
                      domain ? vm_state_names[domain->state] : "not there");
         if (domain)
             hosts_check_shape(world, node, vm, domain);
+        if (domain)
+            hosts_check_ips(world, node, vm, domain);
         if (domain && domain->by_vm.next != domain->by_vm.previous)
             law_fail(world, "not twice", "%s has several domains", vm->id);
     }

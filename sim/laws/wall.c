@@ -9,6 +9,7 @@
 #include "core/below/downlink.h"
 #include "core/below/peer.h"
 #include "core/books/lifecycle.h"
+#include "sim/actors/owners.h"
 #include "sim/laws/law.h"
 #include "sim/world/node.h"
 
@@ -54,6 +55,52 @@ void wall_check(const struct wall *wall, struct sim_world *world, const struct s
             const char *name = at + sizeof(shape) - 1;
             check_named(wall, world, to->node, name, strcspn(name, "\""));
         }
+    }
+}
+
+static bool tells_ips(const struct message *message) {
+    bool tells = message->kind == MESSAGE_VM && message->vm.ips_count;
+    for (uint32_t i = 0; message->kind == MESSAGE_TABLE && i < message->table.vms_count; i++)
+        tells |= message->table.vms[i].ips_count;
+    return tells;
+}
+
+/* What is said again was said before. */
+static bool is_new(struct wall *wall, const struct sim_node *node,
+                   const struct effect_send *send) {
+    char name[16];
+    text_format(name, sizeof(name), "%u", send->link);
+    struct wall_said *said = ledger_put(&wall->said, node, name);
+    bool is = said->session != send->header.from || send->header.sequence > said->sequence;
+    if (is) {
+        said->session = send->header.from;
+        said->sequence = send->header.sequence;
+    }
+    return is;
+}
+
+/* Whose it is; none's: their count. */
+static size_t manager_of(const struct sim_node *node, const struct effect_send *send) {
+    size_t at = 0;
+    while (at < node->settings.managers_count && (node->settings.managers[at].link != send->link ||
+           !text_equal(node->settings.managers[at].address, send->address)))
+        at++;
+    return at;
+}
+
+void wall_check_views(struct wall *wall, struct sim_world *world, const struct sim_node *node,
+                      const struct effects *effects) {
+    for (size_t i = 0; node->settings.kind == ROLE_DOWNSTREAM && i < effects->count; i++) {
+        const struct effect_send *send = &effects->items[i].send;
+        if (effects->items[i].kind != EFFECT_SEND)
+            continue;
+        size_t manager = manager_of(node, send);
+        if (manager == node->settings.managers_count)
+            continue;
+        if (is_new(wall, node, send) && tells_ips(&send->message) &&
+            !words_allow(owners_permit(node, manager)->views, view_ips))
+            law_fail(world, "sovereignty", "%s tells %s which IP addresses VMs have, and may not",
+                     node->name, node->settings.managers[manager].name);
     }
 }
 

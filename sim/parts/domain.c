@@ -1,6 +1,8 @@
 /* Which domains there are, and what each of them is: the one writer of their states. */
 #include "sim/parts/domain.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/text.h"
 #include "core/below/downlink.h"
@@ -173,6 +175,24 @@ void domain_take_over(struct sim_world *world, struct sim_node *node, const stru
     domain->epoch = vm->epoch;
     text_set(domain->image, vm->digest);
     domain_set_state(world, domain, vm->state);
+}
+
+uint32_t domain_ips(const struct sim_world *world, const struct sim_domain *domain,
+                    struct vm_ip out_ips[sim_ips_most]) {
+    enum { lasts_ms = 300000 };
+    const char *id = domain->vm->id;
+    uint64_t chance = map_hash(world->settings.seed + 7, id, strlen(id)) % 1000;
+    uint64_t phase = world->healing ? 0 : world->now_ms / lasts_ms;
+    uint64_t drawn = map_hash(domain->boot + (phase << 32), id, strlen(id));
+    uint32_t count = chance < world->settings.ips ? 1 + (uint32_t)(drawn % sim_ips_most) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        out_ips[i] = (struct vm_ip){.interface = (uint32_t)(drawn >> 8) % limit_vm_networks};
+        if (i % 3)
+            out_ips[i].interface = i % limit_vm_networks;
+        text_format(out_ips[i].ip, sizeof(out_ips[i].ip), i % 5 ? "192.0.2.%u" : "2001:db8::%x",
+                    1 + (unsigned)(drawn >> 16) % 200 + i / 2);
+    }
+    return count;
 }
 
 void domain_remove(struct sim_world *world, struct sim_domain *domain) {

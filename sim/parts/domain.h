@@ -9,6 +9,7 @@ struct sim_vm {
     struct list domains; /* sim_domain.by_vm */
     uint32_t running;
     uint32_t boots;
+    bool was_taken_in; /* by somebody who knew nothing of it but what is told in a session */
 };
 
 struct sim_snapshot {
@@ -46,6 +47,12 @@ struct sim_domain *domain_add(struct sim_world *world, struct sim_node *node, co
                               const struct size *size);
 void domain_remove(struct sim_world *world, struct sim_domain *domain);
 void domain_set_state(struct sim_world *world, struct sim_domain *domain, enum vm_state state);
+
+/* Which IP addresses the guest has now, some more than can be told; they change as it boots, and
+ * now and then until the world heals. How many; 0: they cannot be seen. */
+enum { sim_ips_most = limit_vm_ips + 8 };
+uint32_t domain_ips(const struct sim_world *world, const struct sim_domain *domain,
+                    struct vm_ip out_ips[sim_ips_most]);
 
 /* What the host's warden knows of the VM; NULL: nothing. */
 const struct sim_guarded *domain_guarded(const struct sim_node *node, const char *vm);

@@ -41,7 +41,7 @@ static bool is_busy(const struct event *event, const struct effects *effects) {
         if (!beats && !renews && effect->kind != EFFECT_ACKNOWLEDGE)
             return true;
     }
-    return event->kind != EVENT_TICK && event->kind != EVENT_FRAME;
+    return event->kind != EVENT_TICK && event->kind != EVENT_FRAME && event->kind != EVENT_IPS;
 }
 
 /* What a step added to node->pending, from the index `before` on, waits for the turn's end. */

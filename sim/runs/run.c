@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "sim/actors/faults.h"
+#include "sim/actors/guests.h"
 #include "sim/actors/owners.h"
 #include "sim/actors/permits.h"
 #include "sim/actors/population.h"
@@ -112,6 +113,7 @@ struct sim_world *run_world(const struct sim_settings *settings, struct text *up
     struct sim_world *world = run_begin(settings, uplinks);
     workload_begin(world);
     faults_begin(world);
+    guests_begin(world);
     while (world->requests < settings->operations)
         loop_run(world, world->now_ms + minute_ms);
     run_heal(world);

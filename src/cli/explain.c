@@ -252,7 +252,8 @@ int explain_newest(const struct options *options, const char *id, enum explain_l
 
 void sheet_interfaces(struct sheet *sheet, const struct interface *interfaces, uint32_t count) {
     for (uint32_t i = 0; i < count; i++)
-        sheet_pair(sheet, "interface", "%s, MAC %s", interfaces[i].network, interfaces[i].mac);
+        sheet_pair(sheet, "interface", "%s, MAC %s%s%s", interfaces[i].network, interfaces[i].mac,
+                   *interfaces[i].ips ? ", IP " : "", interfaces[i].ips);
 }
 
 void sheet_restarts(struct sheet *sheet, uint32_t restarts, uint64_t restarted_ms) {

@@ -166,7 +166,7 @@ static const struct command commands[] = {
      ASKED_OWNER},
     {"upstream", "restore", "UPSTREAM", 1, "", "Takes a revocation back (owners)", upstream_restore,
      ASKED_OWNER},
-    {"permission", "set", "UPSTREAM", 1, "verbs shapes images networks placing apart-most",
+    {"permission", "set", "UPSTREAM", 1, "verbs shapes images networks placing apart-most views",
      "Changes what it may ask for (owners)", permission_set, ASKED_OWNER},
     {"permission", "reset", "UPSTREAM", 1, "",
      "Puts the configured permissions in force again (owners)", permission_reset, ASKED_OWNER},

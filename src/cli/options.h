@@ -23,7 +23,7 @@ struct options {
     enum output output;
     const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
     const char *ssh_key, *body;
-    const char *host, *upstream, *verbs, *clusters, *shapes, *images, *placing;
+    const char *host, *upstream, *verbs, *clusters, *shapes, *images, *placing, *views;
     uint32_t apart_most;
     const char *place; /* set by the verb, no option */
     const char *networks, *network;

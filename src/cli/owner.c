@@ -84,6 +84,7 @@ static void show_upstream(const void *record) {
     sheet_pair(&sheet, "images", "%s", words_or_all(lending->permissions.images));
     sheet_pair(&sheet, "networks", "%s", words_or_all(lending->permissions.networks));
     sheet_pair(&sheet, "of hosts", "%s", words_or_all(lending->permissions.placing));
+    sheet_pair(&sheet, "views", "%s", words_or_all(lending->permissions.views));
     if (lending->permissions.apart_most)
         sheet_pair(&sheet, "kept apart", "from up to %u others of the group",
                    lending->permissions.apart_most);
@@ -155,6 +156,7 @@ int permission_set(const struct options *options) {
     words_replace(&lending.permissions.images, options->images);
     words_replace(&lending.permissions.networks, options->networks);
     words_replace(&lending.permissions.placing, options->placing);
+    words_replace(&lending.permissions.views, options->views);
     if (options_given(options, "apart-most"))
         lending.permissions.apart_most = options->apart_most;
     codec_encode(&permissions_table, &lending.permissions, FIELD_API, &body);

@@ -14,6 +14,20 @@
 #include "cli/account/ssh_keys.h"
 #include "cli/watch.h"
 
+struct ip {
+    char text[limit_ip_size];
+};
+
+/* `vm show` has the others. */
+static struct ip first_ip(const struct vm *vm) {
+    struct ip first = {"-"};
+    for (uint32_t i = vm->interfaces_count; i-- > 0;)
+        if (*vm->interfaces[i].ips)
+            text_format(first.text, sizeof(first.text), "%.*s",
+                        (int)strcspn(vm->interfaces[i].ips, ","), vm->interfaces[i].ips);
+    return first;
+}
+
 static void add_row(struct sheet *sheet, const void *record) {
     const struct vm *vm = record;
     sheet_add(sheet, "%s", vm->name);
@@ -24,6 +38,7 @@ static void add_row(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", words_mib(vm->size.memory_mib).text);
     sheet_add(sheet, "%u GiB", vm->size.disk_gib);
     sheet_add(sheet, "%s", vm->image);
+    sheet_add(sheet, "%s", first_ip(vm).text);
     sheet_add(sheet, "%s", words_age(vm->created_ms).text);
     sheet_add(sheet, "%s", vm->id);
 }
@@ -65,7 +80,7 @@ static void show(const struct vm *vm) {
 static const struct view view = {
     .path = "/v1/vms",
     .table = &vm_table,
-    .heads = "NAME STATE CLUSTER SHAPE CPUS MEMORY DISK IMAGE AGE ID",
+    .heads = "NAME STATE CLUSTER SHAPE CPUS MEMORY DISK IMAGE IP AGE ID",
     .row = add_row,
 };
 

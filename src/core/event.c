@@ -4,7 +4,7 @@
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
     "image", "job", "domain", "scanned", "host", "disk", "stop", "join", "joined",
-    "rekey", "guard",
+    "rekey", "guard", "ips",
 };
 
 static void print_frame(const struct event_frame *frame, struct text *out) {
@@ -85,6 +85,11 @@ void event_print(const struct event *event, struct text *out) {
         return;
     case EVENT_GUARD:
         text_addf(out, " news=%d vm=%s", event->guard.news, event->guard.vm);
+        return;
+    case EVENT_IPS:
+        text_addf(out, " vm=%s epoch=%u", event->ips.vm, event->ips.epoch);
+        for (uint32_t i = 0; i < event->ips.count; i++)
+            text_addf(out, " %u=%s", event->ips.ips[i].interface, event->ips.ips[i].ip);
         return;
     case EVENT_START:
     case EVENT_TICK:

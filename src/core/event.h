@@ -26,6 +26,7 @@ enum event_kind {
     EVENT_JOINED,    /* the answer to it (joiner) */
     EVENT_REKEY,     /* we are changing our key of a link, or have */
     EVENT_GUARD,     /* what the host's warden does, or that there is none (agent) */
+    EVENT_IPS,       /* which IP addresses a domain of ours has (agent) */
     EVENT_KIND_COUNT,
 };
 
@@ -135,6 +136,14 @@ struct event_guard {
     char vm[limit_id_size]; /* GUARD_FROZEN, GUARD_THAWED */
 };
 
+/* As they are seen now; the same again does no harm. None is no news, and is not told. */
+struct event_ips {
+    char vm[limit_id_size];
+    uint32_t epoch;
+    uint32_t count;
+    const struct vm_ip *ips;
+};
+
 struct event {
     enum event_kind kind;
     /* For waiting; it never goes back. It is CLOCK_BOOTTIME, which goes on while the machine is
@@ -155,6 +164,7 @@ struct event {
         struct event_joined joined;
         struct event_rekey rekey;
         struct event_guard guard;
+        struct event_ips ips;
     };
 };
 

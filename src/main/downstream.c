@@ -93,7 +93,8 @@ static struct role *downstream_role(const struct downstream_config *config) {
                                      .disk_gib = uplink->max_disk_gib};
         permissions[i] = (struct permissions){
             uplink->allow_verbs, uplink->allow_shapes, uplink->allow_images,
-            uplink->allow_networks, uplink->allow_placing, (uint32_t)uplink->max_apart};
+            uplink->allow_networks, uplink->allow_placing, (uint32_t)uplink->max_apart,
+            uplink->allow_views};
         shares[i] = share_of(uplink);
     }
     struct role_settings settings = {
@@ -302,7 +303,8 @@ static int check_permissions(const char *path, const struct downstream_config *c
                              struct error *err) {
     for (size_t i = 0; i < config->uplinks_count; i++) {
         const struct permissions permissions = {.verbs = config->uplinks[i].allow_verbs,
-                                                .placing = config->uplinks[i].allow_placing};
+                                                .placing = config->uplinks[i].allow_placing,
+                                                .views = config->uplinks[i].allow_views};
         const char *unknown = permissions_unknown_verb(&permissions);
         const char *placing = permissions_unknown_placing(&permissions);
         if (placing)
@@ -310,6 +312,11 @@ static int check_permissions(const char *path, const struct downstream_config *c
                              "%s: [uplink %s] allow_placing: '%.20s' is nothing that is asked of "
                              "hosts; say apart, host-must, restart, anywhere, or none",
                              path, config->uplinks[i].name, placing);
+        const char *view = permissions_unknown_view(&permissions);
+        if (view)
+            return error_set(err, -EINVAL,
+                             "%s: [uplink %s] allow_views: '%.20s' is nothing that is told of "
+                             "VMs; say ips, or none", path, config->uplinks[i].name, view);
         if (unknown)
             return error_set(err, -EINVAL,
                              "%s: [uplink %s] allow_verbs: there is no verb '%.20s' that goes "

@@ -39,6 +39,7 @@ enum field_check {
     CHECK_BASE64,    /* of at most limit_user_data bytes, with padding (RFC 4648, section 4) */
     CHECK_SSH_KEYS,  /* SSH public keys, a line each (codec/ssh_key.h) */
     CHECK_SSH_NAMES, /* names of SSH keys for one VM, joined by commas */
+    CHECK_IP,        /* an address that a guest can have (codec/ip.h) */
     CHECK_LINES,     /* UTF-8 with tabs and line ends, no other controls: first-boot data */
 };
 

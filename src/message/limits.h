@@ -22,6 +22,7 @@ enum {
     limit_title = 255,         /* bytes of a VM's title */
     limit_said_tenant = 16777216, /* bytes of both, of all VMs of one tenant */
     limit_said = 1073741824,   /* and of all tenants */
+    limit_ip_size = 46,        /* an IPv6 address, in text */
     limit_landing = 1024,      /* bytes of a libvirt's URI, or of a path */
     limit_permissions = 4096,  /* bytes of a list of what is permitted */
     limit_network_names = 4096, /* bytes of a list of the networks that a place has */
@@ -34,6 +35,7 @@ enum {
     limit_shapes = 64,
     limit_networks = 64,        /* that tenants may ask for; that a host has */
     limit_vm_networks = 4,      /* that one VM is in: network interfaces */
+    limit_interface_ips = 4,    /* of one interface, that are told */
     limit_ssh_keys = 32,        /* that a tenant keeps */
     limit_vm_ssh_keys = 16,     /* of one VM */
     limit_images = 1000,
@@ -105,6 +107,8 @@ enum {
     limit_wait_seconds = 600,
     limit_grace_seconds = 2592000, /* before the VMs of a revoked upstream manager end */
 };
+
+enum { limit_vm_ips = limit_vm_networks * limit_interface_ips };
 
 /* Of each thing that a place says it has, CPUs, MiB, GiB, VMs that fit, no more is believed, nor
  * told: the sums over all peers of a manager stay far below what a number on the wire may be. */

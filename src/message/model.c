@@ -244,14 +244,6 @@ static const struct field snapshot_fields[] = {
 const struct table snapshot_table = {"snapshot", "A state of a VM that it can be taken back to.",
                                      sizeof(struct snapshot), field_rows(snapshot_fields)};
 
-static const struct field interface_fields[] = {
-    {field_of(struct interface, network), .about = "The network that it is in.",
-     .kind = FIELD_TEXT, .check = CHECK_NAME},
-    {field_of(struct interface, mac), .about = "Its MAC address.", .kind = FIELD_TEXT},
-};
-const struct table interface_table = {"interface", "A network interface of a VM.",
-                                      sizeof(struct interface), field_rows(interface_fields)};
-
 /* Of a VM; then what a store keeps behind it. */
 enum { inside_fields = 5 };
 static const struct field stored_vm_fields[] = {
@@ -321,6 +313,8 @@ static const struct field stored_vm_fields[] = {
      .kind = FIELD_U32},
     {field_of(struct vm, restarted_ms), .number = 29,
      .about = "When that was last: what its disk held before is lost.", .kind = FIELD_U64},
+    {field_list_of(struct vm, ips, ips_count), .number = 30, .about = "Its IP addresses.",
+     .kind = FIELD_LIST, .mask = FIELD_STORE, .most = limit_vm_ips, .table = &vm_ip_table},
     {field_list_of(struct vm, interfaces, interfaces_count),
      .about = "Its network interfaces, in the order of `networks`.", .kind = FIELD_LIST,
      .mask = FIELD_API, .most = limit_vm_networks, .table = &interface_table},

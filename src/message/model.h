@@ -10,6 +10,7 @@
 #include "message/field.h"
 #include "message/incarnation.h"
 #include "message/limits.h"
+#include "message/codec/addresses.h"
 
 enum verb {
     VERB_DEFINE,
@@ -296,14 +297,6 @@ struct snapshot {
 };
 extern const struct table snapshot_table;
 
-/* A network interface of a VM (records/interface.h). */
-enum { limit_mac_size = 18 };
-struct interface {
-    char network[limit_name_size];
-    char mac[limit_mac_size];
-};
-extern const struct table interface_table;
-
 struct vm {
     char id[limit_id_size];
     char name[limit_name_size];
@@ -335,6 +328,8 @@ struct vm {
     uint32_t snapshots_count;
     uint32_t restarts;    /* managers: how often it was made anew since its host was lost */
     uint64_t restarted_ms; /* when that was last; 0: never */
+    struct vm_ip *ips; /* while it runs; an interface has at most limit_interface_ips */
+    uint32_t ips_count;
     struct interface *interfaces; /* in answers alone: they follow from `id` and `networks` */
     uint32_t interfaces_count;
 };

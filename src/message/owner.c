@@ -41,13 +41,24 @@ static bool is_verb(const char *word, size_t length) {
     return is;
 }
 
-static bool is_placing(const char *word, size_t length) {
-    const char *const known[] = {"", placing_apart, placing_host_must, placing_restart,
-                                 placing_anywhere, placing_none};
-    bool is = false;
-    for (size_t i = 0; i < array_size(known); i++)
+const char *const view_ips = "ips", *const view_none = "none";
+
+static bool is_of(const char *const *known, size_t count, const char *word, size_t length) {
+    bool is = length == 0;
+    for (size_t i = 0; i < count; i++)
         is |= strlen(known[i]) == length && memcmp(known[i], word, length) == 0;
     return is;
+}
+
+static bool is_placing(const char *word, size_t length) {
+    const char *const known[] = {placing_apart, placing_host_must, placing_restart,
+                                 placing_anywhere, placing_none};
+    return is_of(known, array_size(known), word, length);
+}
+
+static bool is_view(const char *word, size_t length) {
+    const char *const known[] = {view_ips, view_none};
+    return is_of(known, array_size(known), word, length);
 }
 
 /* The first of the words that is none of those that are asked for, or NULL. */
@@ -70,6 +81,10 @@ const char *permissions_unknown_placing(const struct permissions *permissions) {
     return find_other(permissions->placing, is_placing);
 }
 
+const char *permissions_unknown_view(const struct permissions *permissions) {
+    return find_other(permissions->views, is_view);
+}
+
 static const struct field permissions_fields[] = {
     {field_of(struct permissions, verbs), .number = 1,
      .about = "Verbs, a blank between them; absent: all.", .kind = FIELD_BLOB,
@@ -88,6 +103,9 @@ static const struct field permissions_fields[] = {
     {field_of(struct permissions, apart_most), .number = 6,
      .about = "VMs of a group beside which one more is kept apart; 0: any number.",
      .kind = FIELD_U32},
+    {field_of(struct permissions, views), .number = 7,
+     .about = "What it is told of its VMs: ips, or none; absent: all.", .kind = FIELD_BLOB,
+     .most = limit_permissions},
 };
 const struct table permissions_table = {"permissions",
                                         "What an upstream manager may ask for; a delete always.",

@@ -91,6 +91,7 @@ struct permissions {
     char *verbs, *shapes, *images, *networks;
     char *placing;       /* of placing_words: what it may ask of the hosts of its VMs */
     uint32_t apart_most; /* VMs of a group beside which one more is kept apart; 0: any number */
+    char *views;         /* what of its VMs' inside it is told: ips, or none */
 };
 extern const struct table permissions_table;
 
@@ -99,6 +100,9 @@ extern const struct table permissions_table;
 extern const char *const placing_apart, *const placing_host_must, *const placing_restart,
     *const placing_anywhere,
     *const placing_none;
+
+/* IP addresses; nothing. */
+extern const char *const view_ips, *const view_none;
 
 bool words_have(const char *words, const char *word);
 
@@ -111,6 +115,9 @@ const char *permissions_unknown_verb(const struct permissions *permissions);
 
 /* The first word of `placing` that says nothing, NULL if all do. */
 const char *permissions_unknown_placing(const struct permissions *permissions);
+
+/* The first word of `views` that says nothing, NULL if all do. */
+const char *permissions_unknown_view(const struct permissions *permissions);
 
 /* How an upstream manager stands beside the others of a cluster, and how coarsely it sees it. */
 struct share {

@@ -149,6 +149,12 @@ static const struct field vm_report_fields[] = {
     {field_of(struct vm_report, unheard_ms), .number = 6,
      .about = "For how long nothing has been heard of it; absent: it is heard of.",
      .kind = FIELD_U64},
+    {field_list_of(struct vm_report, ips, ips_count), .number = 7,
+     .about = "Its IP addresses; absent: as told before, while it runs.", .kind = FIELD_LIST,
+     .most = limit_vm_ips, .table = &vm_ip_table},
+    {field_of(struct vm_report, no_ips), .number = 8,
+     .about = "It runs and has none, as far as is told: those told before are forgotten.",
+     .kind = FIELD_FLAG},
 };
 static const struct table vm_report_table = {"vm", "State of one VM.", sizeof(struct vm_report),
                                              field_rows(vm_report_fields)};

@@ -116,6 +116,9 @@ struct vm_report {
     enum vm_state state;
     uint64_t unheard_ms; /* for how long nothing has been heard of it; 0: it is heard of */
     struct facts facts; /* in a table, and where they changed without an instruction's end */
+    struct vm_ip *ips;  /* that are known; none: as before, while it runs */
+    uint32_t ips_count;
+    bool no_ips;        /* it runs, and none is known or to be known: forget those told before */
 };
 
 struct vm_table {

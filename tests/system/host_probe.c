@@ -36,6 +36,13 @@ static const char *const whys[] = {
     [DOMAIN_REBOOTED] = "rebooted",
 };
 
+static void print_ips(const struct event_ips *ips) {
+    printf("ips %s epoch=%" PRIu32, ips->vm, ips->epoch);
+    for (uint32_t i = 0; i < ips->count; i++)
+        printf(" %" PRIu32 "=%s", ips->ips[i].interface, ips->ips[i].ip);
+    printf("\n");
+}
+
 static const char *const guard_news[] = {
     [GUARD_THERE] = "there",
     [GUARD_AWAY] = "away",
@@ -61,6 +68,8 @@ void shell_put(struct shell *shell, const struct event *event) {
     else if (event->kind == EVENT_DOMAIN)
         printf("domain %s epoch=%" PRIu32 " %s %s\n", event->domain.vm, event->domain.epoch,
                vm_state_names[event->domain.state], whys[event->domain.why]);
+    else if (event->kind == EVENT_IPS)
+        print_ips(&event->ips);
     else if (event->kind == EVENT_GUARD)
         printf("guard %s %s\n", guard_news[event->guard.news], event->guard.vm);
     else

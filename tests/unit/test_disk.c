@@ -16,7 +16,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/host/console.h"
+#include "io/host/guests/console.h"
 #include "io/host/machine.h"
 #include "io/os/disk.h"
 #include "io/os/folder.h"

@@ -195,7 +195,7 @@ class Guide(unittest.TestCase):
 
 
 RECORDS = ["shape", "size", "definition", "machine", "incarnation", "overcommit", "facts",
-           "landing", "told-snapshot", "fit"]
+           "landing", "told-snapshot", "ip", "fit"]
 
 
 class Protocol(unittest.TestCase):

@@ -50,8 +50,8 @@ FOREIGN = {
 # What the C library and the kernel bring.
 SYSTEM_HEADER = re.compile(
     r"(arpa|asm|linux|net|netinet|sys)/\w+\.h|"
-    r"(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|getopt|glob|grp|inttypes|langinfo|limits|locale|"
-    r"malloc|math|netdb|poll|pthread|pwd|resolv|"
+    r"(assert|ctype|dirent|errno|fcntl|fnmatch|ftw|getopt|glob|grp|ifaddrs|inttypes|langinfo|"
+    r"limits|locale|malloc|math|netdb|poll|pthread|pwd|resolv|"
     r"sched|semaphore|setjmp|signal|spawn|stdalign|stdarg|"
     r"stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|"
     r"threads|time|unistd|wchar)\.h")

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "core/above/speak.h"
 #include "core/above/uplink.h"
+#include "core/books/ips.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
 
@@ -135,6 +136,9 @@ static struct vm_report report_of(const struct uplink *uplink, const struct book
     if (since_ms && lifecycle_is_made(vm->state)) /* of others it says nothing */
         report.unheard_ms = wall_ms > since_ms ? wall_ms - since_ms : 1; /* a clock that jumped */
     text_set(report.vm, vm->id);
+    report.ips_count = uplink->hides_ips ? 0 : vm->ips_count;
+    report.no_ips = !uplink->is_hosts && !report.ips_count && ips_may_be(vm->state);
+    report.ips = memory_copy(vm->ips, report.ips_count * sizeof(*vm->ips));
     return report;
 }
 
@@ -195,6 +199,9 @@ void uplink_send_result(struct uplink *uplink, struct book_op *op) {
         if (uplink->says_why && uplink->asked_why && op->record.code != CODE_OK)
             result->why = memory_text(op->record.why);
         uplink_send(uplink, &message);
+        bool arrives = verb_makes(op->record.verb) || op->record.verb == VERB_ADOPT;
+        if (vm && arrives && vm->record.ips_count) /* told before, it was none of that place's */
+            uplink_send_vm(uplink, vm);
         op->resend_ms =
             uplink->moment->now_ms + 10 * book_backoff_ms(op->attempts++, &uplink->prng);
     } else if (uplink_is_open(uplink)) {

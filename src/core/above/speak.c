@@ -42,9 +42,10 @@ uint64_t uplink_digest(const struct uplink *uplink) {
     struct list *node = NULL, *next = NULL;
     list_each(node, next, &uplink->book->vms) {
         const struct stored_vm *stored = &container_of(node, struct book_vm, by_age)->stored;
-        const struct vm *vm = &stored->vm;
-        if (text_equal(vm->asker, uplink->setting.name))
-            digest ^= uplink_vm_digest(vm, vm->epoch, vm->generation, stored->told_unheard_ms);
+        struct vm vm = stored->vm; /* shares what that one has */
+        vm.ips_count = uplink->hides_ips ? 0 : vm.ips_count;
+        if (text_equal(vm.asker, uplink->setting.name))
+            digest ^= uplink_vm_digest(&vm, vm.epoch, vm.generation, stored->told_unheard_ms);
     }
     return digest & INT64_MAX;
 }

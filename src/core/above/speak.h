@@ -37,8 +37,10 @@ struct uplink {
     uint64_t unreadable;      /* messages of the manager that could not be read, since the start */
     bool starved;             /* something found the session full */
     bool sends, receives;     /* of a host: said in hello */
+    bool is_hosts;            /* nobody's below; a VM may just have come, its IP addresses unseen */
     bool says_why;            /* of a host: where the manager asks for it */
     bool asked_why;           /* by the manager */
+    bool hides_ips;           /* of VMs: the owner does not let it know */
     bool missed;              /* a VM's change found it full: the table is told again */
     bool table_begins;
     struct book_cursor table; /* of the VM table while that is being told */

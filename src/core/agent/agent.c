@@ -11,6 +11,7 @@
 #include "core/agent/guard.h"
 #include "core/agent/vm.h"
 #include "core/agent/work.h"
+#include "core/books/ips.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
 #include "message/labels.h"
@@ -330,6 +331,16 @@ static void on_guard(struct agent *agent, const struct event *event) {
         go_on_waiting(agent);
 }
 
+static void on_ips(struct agent *agent, const struct event_ips *event) {
+    struct book_vm *vm = book_vm(&agent->book, event->vm);
+    if (!vm || agent_vm(vm)->is_met || event->epoch != vm->record.epoch ||
+        !ips_learn(&vm->record, event->ips, event->count))
+        return;
+    book_save_vm(&agent->book, vm);
+    if (agent->scanned) /* what it says before would not be true */
+        uplink_send_vm(&agent->uplink, vm);
+}
+
 static void on_disk(struct agent *agent, const struct event *event) {
     agent->books_are_full = event->disk.is_full;
     effects_note_disk(agent->moment.out, agent->books_are_full, "of the books");
@@ -378,6 +389,9 @@ static void on_event(struct agent *agent, const struct event *event) {
         break;
     case EVENT_GUARD:
         on_guard(agent, event);
+        break;
+    case EVENT_IPS:
+        on_ips(agent, &event->ips);
         break;
     case EVENT_STOP:
         on_stop(agent);

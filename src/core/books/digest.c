@@ -1,5 +1,5 @@
-/* What goes into the digest: numbers and state, what the VM has, its image and snapshots, and
- * whether it is heard of; no times and no places, which the ends count differently. */
+/* What goes into the digest: numbers and state, what the VM has, its image, snapshots and IP
+ * addresses, whether it is heard of; no times and no places, which the ends count differently. */
 #include "core/books/digest.h"
 
 #include "base/map.h"
@@ -25,6 +25,11 @@ uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generati
     for (uint32_t i = 0; i < vm->snapshots_count; i++) {
         text_add(&text, " ");
         text_add(&text, vm->snapshots[i].name);
+    }
+    for (uint32_t i = 0; i < vm->ips_count; i++) {
+        text_add(&text, " ");
+        text_add_number(&text, vm->ips[i].interface);
+        text_add(&text, vm->ips[i].ip);
     }
     if (unheard_ms && lifecycle_is_made(vm->state)) /* whether, not since when */
         text_add(&text, " ?");

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "core/books/ips.h"
+
 enum {
     moves_seen = 1u << VM_STOPPED | 1u << VM_RUNNING | 1u << VM_PAUSED | 1u << VM_SUSPENDED |
                  1u << VM_CRASHED | 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_DELETED,
@@ -57,6 +59,8 @@ bool lifecycle_may_follow(enum vm_state from, enum vm_state to) {
 void lifecycle_set_state(struct vm *vm, enum vm_state to, uint64_t wall_ms) {
     assert(lifecycle_may_follow(vm->state, to));
     vm->state = to;
+    if (to != VM_RUNNING && to != VM_PAUSED)
+        ips_drop(vm);
     vm->changed_ms = wall_ms;
 }
 

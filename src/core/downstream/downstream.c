@@ -66,6 +66,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
         record_clone(&permissions_table, &settings->permissions[i], &lending->permissions);
         record_clone(&permissions_table, &settings->permissions[i],
                      &lending->permissions_configured);
+        lending_apply_views(lending);
     }
     downstream->spread = prng_next(&downstream->manager.prng);
     downstream_share_hosts(downstream);
@@ -284,6 +285,7 @@ static void on_event(struct downstream *downstream, const struct event *event) {
     case EVENT_DOMAIN:
     case EVENT_SCANNED:
     case EVENT_GUARD:
+    case EVENT_IPS:
     case EVENT_HOST:
     case EVENT_JOINED:
     case EVENT_KIND_COUNT:

@@ -60,6 +60,13 @@ static void on_facts(struct manager *manager, struct book_vm *vm, const struct f
         uplink_send_facts(&lending->uplink, vm);
 }
 
+static void on_ips(struct manager *manager, struct book_vm *vm) {
+    struct downstream *downstream = container_of(manager, struct downstream, manager);
+    struct lending *lending = downstream_lending(downstream, vm->record.asker);
+    if (lending && !lending->uplink.hides_ips)
+        uplink_send_vm(&lending->uplink, vm);
+}
+
 /* What is left of it on its destination is to be gone as well. */
 static void on_gone(struct manager *manager, struct book_vm *vm) {
     struct downstream *downstream = container_of(manager, struct downstream, manager);
@@ -258,6 +265,7 @@ const struct manager_kind downstream_kind = {
     .books = &books,
     .on_state = on_state,
     .on_facts = on_facts,
+    .on_ips = on_ips,
     .on_gone = on_gone,
     .begin_deletion = begin_deletion,
     .on_loaded = on_loaded,

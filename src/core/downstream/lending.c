@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/above/instruct.h"
 #include "core/below/lend.h"
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
@@ -89,6 +90,16 @@ static bool says_size(const char *name) {
         name += digits;
     }
     return !*name;
+}
+
+void lending_apply_views(struct lending *lending) {
+    struct uplink *uplink = &lending->uplink;
+    bool hides = !words_allow(lending->permissions.views, view_ips);
+    if (hides == uplink->hides_ips)
+        return;
+    uplink->hides_ips = hides;
+    if (uplink_is_open(uplink)) /* otherwise the next session's digests differ */
+        uplink_send_table(uplink);
 }
 
 /* For a new VM, or for one that there is. */

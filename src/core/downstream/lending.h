@@ -98,6 +98,9 @@ bool downstream_learn_size(struct downstream *downstream, const struct size *siz
 const struct shape *downstream_learn_shapes(struct downstream *downstream,
                                             const struct lending *lending);
 
+/* What is told of its VMs is as the owner permits now; what it was told before it forgets. */
+void lending_apply_views(struct lending *lending);
+
 /* By the owner's permissions. */
 bool lending_has_shape(const struct lending *lending, const struct shape *shape);
 

@@ -8,6 +8,7 @@
 #include "core/above/uplink.h"
 #include "core/below/explain.h"
 #include "core/below/lend.h"
+#include "core/books/ips.h"
 #include "core/downstream/host_requests.h"
 #include "core/downstream/lending.h"
 #include "core/downstream/revoke.h"
@@ -42,6 +43,7 @@ static void set_permissions(struct lending *lending, enum origin from,
     record_clear(&permissions_table, &lending->permissions);
     record_clone(&permissions_table, permissions, &lending->permissions);
     lending->permissions_from = from;
+    lending_apply_views(lending);
 }
 
 void downstream_load_lending(struct downstream *downstream, const struct lending_decision *record) {
@@ -153,6 +155,7 @@ static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm 
     if (call->downstream->hash)
         hosted.interfaces_count =
             interfaces_of(call->downstream->hash, vm->id, vm->networks, space);
+    ips_show(vm, space, hosted.interfaces_count);
     text_set(hosted.id, vm->id);
     text_set(hosted.name, vm->name);
     text_set(hosted.upstream, vm->asker);
@@ -267,6 +270,7 @@ static bool take_permissions(const struct call *call, struct lending *lending) {
     const struct permissions *permissions = &call->request->permissions;
     const char *verb = permissions_unknown_verb(permissions);
     const char *placing = permissions_unknown_placing(permissions);
+    const char *view = permissions_unknown_view(permissions);
     if (verb)
         call_problem(call, CODE_INVALID, "verbs", "there is no verb '%.20s' that goes down", verb);
     else if (placing)
@@ -274,9 +278,12 @@ static bool take_permissions(const struct call *call, struct lending *lending) {
                      "'%.20s' is nothing that is asked of hosts: say apart, host-must, restart, "
                      "anywhere, or none",
                      placing);
+    else if (view)
+        call_problem(call, CODE_INVALID, "views",
+                     "'%.20s' is nothing that is told of VMs: say ips, or none", view);
     else
         set_permissions(lending, ORIGIN_SET, permissions);
-    return !verb && !placing;
+    return !verb && !placing && !view;
 }
 
 /* False: it is too late for that, and that is answered. */

@@ -21,6 +21,9 @@ struct manager_kind {
     /* The VM's place says that it has this now. */
     void (*on_facts)(struct manager *manager, struct book_vm *vm, const struct facts *facts);
 
+    /* It says that the VM's IP addresses are others. NULL: nothing to do. */
+    void (*on_ips)(struct manager *manager, struct book_vm *vm);
+
     /* A VM that is to be gone, with nothing under way, is at its place no more. */
     void (*on_gone)(struct manager *manager, struct book_vm *vm);
 

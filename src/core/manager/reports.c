@@ -3,6 +3,7 @@
 
 #include "core/below/instruct.h"
 #include "core/below/reports.h"
+#include "core/books/ips.h"
 #include "core/manager/leftovers.h"
 #include "core/manager/operations.h"
 #include "core/manager/recover.h"
@@ -37,6 +38,18 @@ static void catch_up(struct manager *manager, struct book_vm *vm, uint64_t gener
     book_save_vm(&manager->book, vm);
 }
 
+static void learn_ips(struct manager *manager, struct book_vm *vm,
+                      const struct vm_report *report) {
+    bool forgets = report->no_ips && vm->record.ips_count;
+    if (!forgets && !ips_learn(&vm->record, report->ips, report->ips_count))
+        return;
+    if (forgets)
+        ips_drop(&vm->record);
+    book_save_vm(&manager->book, vm);
+    if (manager->kind->on_ips)
+        manager->kind->on_ips(manager, vm);
+}
+
 /* False: no VM that is known to be there. */
 static bool on_vm(struct manager *manager, struct peer *peer, const struct vm_report *report) {
     struct book_vm *vm = downlink_reported(peer, report);
@@ -49,6 +62,9 @@ static bool on_vm(struct manager *manager, struct peer *peer, const struct vm_re
     }
     learn_unheard(manager, vm, report->unheard_ms);
     manager_learn_state(manager, vm, report->state);
+    vm = book_vm(&manager->book, report->vm); /* it may have gone with that */
+    if (vm)
+        learn_ips(manager, vm, report);
     return true;
 }
 

@@ -237,6 +237,7 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     case EVENT_DOMAIN:
     case EVENT_SCANNED:
     case EVENT_GUARD:
+    case EVENT_IPS:
     case EVENT_HOST:
     case EVENT_JOINED:
     case EVENT_KIND_COUNT:

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "core/below/belief.h"
 #include "core/books/amounts.h"
+#include "core/books/ips.h"
 #include "core/manager/recover.h"
 #include "message/records/interface.h"
 
@@ -185,6 +186,7 @@ struct vm upstream_shown(const struct upstream *upstream, const struct book_vm *
     if (upstream->settings.hash)
         shown.interfaces_count =
             interfaces_of(upstream->settings.hash, shown.id, shown.networks, space);
+    ips_show(&shown, space, shown.interfaces_count);
     shown.unheard_ms = explain_unheard_ms(&upstream->manager.downlink, &vm->record);
     return shown;
 }

@@ -31,6 +31,7 @@ struct link_config {
     uint64_t step_vms, step_cpus, step_memory_mib, step_disk_gib; /* downstream; 0: exact */
     char *allow_verbs, *allow_shapes, *allow_images, *allow_networks; /* downstream; NULL: all */
     char *allow_placing;      /* downstream; NULL: all */
+    char *allow_views;        /* downstream; NULL: all */
     uint64_t max_apart;       /* downstream; 0: any number */
 };
 

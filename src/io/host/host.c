@@ -14,6 +14,7 @@
 #include "io/host/copy/copy.h"
 #include "io/host/found.h"
 #include "io/host/guard.h"
+#include "io/host/guests/ips.h"
 #include "io/host/libvirt/act.h"
 #include "io/host/libvirt/find.h"
 #include "io/host/libvirt/migrate.h"
@@ -409,9 +410,11 @@ static int open_all(struct host *host, const struct host_settings *settings, str
     const struct libvirt_listener listener = {host, on_changed, on_rebooted, on_lost, on_back,
                                               is_frozen};
     host->libvirt = libvirt_new(settings->uri, &listener, err);
-    return !host->libvirt ? -EIO
-                          : host_look_first(host, settings->accelerator, settings->migration_uri,
-                                            err);
+    if (!host->libvirt ||
+        host_look_first(host, settings->accelerator, settings->migration_uri, err))
+        return -EIO;
+    host->ips = guest_ips_begin(host, err);
+    return host->ips ? 0 : -EAGAIN;
 }
 
 struct host *host_open(const struct host_settings *settings, struct shell *shell,
@@ -438,6 +441,7 @@ void host_close(struct host *host) {
     if (host->jobs)
         pool_end(host->jobs, job_free); /* its events ask for it as long as libvirt is there */
     pool_free(host->fetches, job_free);
+    guest_ips_end(host->ips);
     if (host->libvirt)
         libvirt_free(host->libvirt);
     pool_free(host->jobs, job_free);

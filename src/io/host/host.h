@@ -1,6 +1,6 @@
 /* The host port: what an agent's host can do. host.c fulfils it on worker threads, by libvirt/
  * (domains) and files.h (disks and images); every result comes back to the shell as EVENT_JOB,
- * EVENT_DOMAIN, EVENT_SCANNED or EVENT_HOST. No call blocks the loop.
+ * EVENT_DOMAIN, EVENT_SCANNED, EVENT_HOST or EVENT_IPS. No call blocks the loop.
  *
  * It never touches a domain that does not carry our metadata. All jobs are idempotent (effect.h).
  * JOB_SCAN is answered by EVENT_SCANNED alone; a scan after a lost connection comes by itself. */

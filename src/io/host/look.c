@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "io/host/console.h"
+#include "io/host/guests/console.h"
 #include "io/host/libvirt/find.h"
 #include "io/host/libvirt/try.h"
 #include "io/host/state.h"

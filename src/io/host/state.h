@@ -13,6 +13,7 @@
 enum { host_again_ms = 1000 }; /* between questions to a libvirt that does not answer */
 
 struct host_guard;
+struct guest_ips;
 
 struct host {
     struct shell *shell;
@@ -26,6 +27,7 @@ struct host {
     struct host_known *known;
     struct libvirt *libvirt;
     struct host_guard *guard;
+    struct guest_ips *ips;
     struct pool *jobs, *fetches;
 };
 

@@ -18,6 +18,7 @@ static const char *const patterns[] = {
     [CHECK_SSH_KEYS] = NULL,
     [CHECK_SSH_NAMES] = "^[a-z0-9-]+(,[a-z0-9-]+){0,15}$",
     [CHECK_BASE64] = "^[A-Za-z0-9+/]*={0,2}$",
+    [CHECK_IP] = "^[0-9a-f.:]{2,45}$",
     [CHECK_LINES] = NULL,
 };
 

@@ -44,6 +44,11 @@ struct posted *posted_new(const struct event *event) {
             posted->event.job.found = &posted->found;
         }
         break;
+    case EVENT_IPS:
+        posted->found.ips_count = event->ips.count;
+        posted->found.ips = memory_copy(event->ips.ips, event->ips.count * sizeof(struct vm_ip));
+        posted->event.ips.ips = posted->found.ips;
+        break;
     case EVENT_IMAGE:
     case EVENT_DOMAIN:
     case EVENT_SCANNED:

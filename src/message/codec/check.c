@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "message/codec/ip.h"
 #include "message/codec/ssh_key.h"
 #include "message/id.h"
 #include "message/labels.h"
@@ -157,6 +158,10 @@ int check_text(const struct field *field, const char *value, struct codec_fault 
     case CHECK_SSH_KEYS:
     case CHECK_SSH_NAMES:
         return check_ssh(field, value, fault);
+    case CHECK_IP:
+        return ip_is_of_guest(value)
+                   ? 0
+                   : check_fault(fault, field->name, "must be a guest's IP address, shortest form");
     case CHECK_LINES:
         if (!is_text(value, "\t\n\r"))
             return check_fault(fault, field->name,

@@ -83,6 +83,9 @@ static void random_text(const struct random_source *source, const struct field *
         text_format(out, most + 1, "ssh-rsa AAAAB3NzaC1yc2EA k%u", (unsigned)below(source, 100));
     } else if (field->check == CHECK_NETWORKS || field->check == CHECK_SSH_NAMES) {
         text_format(out, most + 1, "lan%u,wan", (unsigned)below(source, 100));
+    } else if (field->check == CHECK_IP) {
+        text_format(out, most + 1, below(source, 2) ? "192.0.2.%u" : "2001:db8::%u",
+                    1 + (unsigned)below(source, 100));
     } else if (field->check == CHECK_BASE64) {
         for (length = length / 4 * 4 + (length < 4 ? 4 : 0); used < length; used++)
             out[used] = name[below(source, 36)];

@@ -1,5 +1,5 @@
 /* A hole is made where the older part was, so that whoever writes goes on at the end. */
-#include "io/host/console.h"
+#include "io/host/guests/console.h"
 
 #include <dirent.h>
 #include <fcntl.h>
