@@ -392,6 +392,7 @@ class Mistakes(unittest.TestCase):
         said = re.sub(r"127\.0\.0\.1:\d{4,5}\b", "127.0.0.1:PORT", said)
         said = re.sub(r"(127\.0\.0\.1 port )\d{4,5}\b", r"\1PORT", said)
         said = re.sub(r"after \d+ ms", "after N ms", said)
+        said = re.sub(r"(\.conf line |knows up to )\d+", r"\1N", said)
         said = re.sub(r"(; it knows ).*", r"\1…", said)  # all there are, by and by more
         return re.sub(r"\s+", " ", said).strip()
 
