@@ -93,8 +93,9 @@ static const struct permissions permits[] = {
     {.networks = (char *)(uintptr_t)"lan-blue"},
     {.networks = (char *)(uintptr_t)"no-network"},
     {.views = (char *)(uintptr_t)"none"},
+    {.views = (char *)(uintptr_t)"ips"},
 };
-enum { permits_of_networks = 2, permits_of_views = 1 };
+enum { permits_of_networks = 2, permits_of_views = 2 };
 
 const struct permissions *owners_permit(const struct sim_node *node, size_t manager) {
     return &permits[node->permits[manager]];
@@ -226,7 +227,7 @@ static void permit(struct sim_world *world, struct sim_node *node, size_t which,
 
 static void decide_permissions(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.managers_count);
-    size_t others = world->settings.ips        ? 0
+    size_t others = world->settings.ips + world->settings.logs ? 0
                     : world->settings.networks ? permits_of_views
                                                : permits_of_views + permits_of_networks;
     size_t choices = array_size(permits) - others;

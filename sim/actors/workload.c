@@ -172,6 +172,16 @@ static void ask_act(struct sim_world *world, const struct sim_node *cloud,
                     (unsigned)(vm->asker[6] - '0'));
 }
 
+static void ask_log(struct sim_world *world, const struct sim_node *cloud,
+                    struct request *request) {
+    const struct vm *vm = some_vm(world, cloud);
+    request->kind = REQUEST_VM_LOG;
+    text_set(request->key, vm ? vm->id : "plum0");
+    if (vm && pick(world, 10)) /* else somebody else's, as likely as not */
+        text_format(request->token_hash, sizeof(request->token_hash), "%064u",
+                    (unsigned)(vm->asker[6] - '0'));
+}
+
 static void ask_other(struct sim_world *world, struct request *request) {
     static const enum request_kind kinds[] = {
         REQUEST_VM_LIST,    REQUEST_VM_SHOW,     REQUEST_OP_LIST,      REQUEST_OP_SHOW,
@@ -228,7 +238,9 @@ static void on_request(struct sim_world *world, struct occurrence *occurrence) {
     world_note(world, STREAM_WORKLOAD, world->now_ms * 20 + kind);
     if (!cloud->role)
         return;
-    if (kind < 8)
+    if (world->settings.logs && pick(world, 1000) < world->settings.logs)
+        ask_log(world, cloud, &request);
+    else if (kind < 8)
         ask_create(world, &request);
     else if (kind < 19)
         ask_act(world, cloud, &request);

@@ -7,9 +7,11 @@
 #include "core/books/book.h"
 #include "core/effect.h"
 #include "core/event.h"
+#include "core/manager/reads.h"
 #include "core/role.h"
 #include "sim/laws/law.h"
 #include "sim/parts/disk.h"
+#include "sim/parts/host.h"
 #include "sim/world/node.h"
 
 void answers_asked(struct answers *answers, const struct sim_world *world,
@@ -17,7 +19,12 @@ void answers_asked(struct answers *answers, const struct sim_world *world,
     char handle[32];
     text_format(handle, sizeof(handle), "%llu", (unsigned long long)request->handle);
     struct asked *asked = ledger_put(&answers->asked, cloud, handle);
-    asked->due_ms = world->now_ms + request->wait_ms;
+    bool reads = request->kind == REQUEST_VM_LOG;
+    asked->due_ms = world->now_ms + request->wait_ms + (reads ? reads_within_ms : 0);
+    asked->tenant[0] = 0;
+    if (strspn(request->token_hash, "0123456789") == limit_digest_size - 1)
+        text_format(asked->tenant, sizeof(asked->tenant), "people%c",
+                    request->token_hash[limit_digest_size - 2]);
     text_format(asked->key, sizeof(asked->key), "%s", request->idempotency_key);
 }
 
@@ -34,6 +41,21 @@ static void check_told(struct answers *answers, struct sim_world *world,
     text_format(used->op, sizeof(used->op), "%s", op->id);
 }
 
+/* Law 2: what is read of a VM's console is that VM's, and for who may ask for it. */
+static void check_log(struct sim_world *world, const struct sim_node *cloud,
+                      const struct asked *asked, const struct console_log *log) {
+    struct text is = {0};
+    const struct book_vm *vm = book_vm(role_book(cloud->role), log->vm);
+    host_log(log->vm, &is);
+    if (!log->base64 || !text_equal(log->base64, text_data(&is)))
+        law_fail(world, "each its own", "what is read of %s is another's", log->vm);
+    if (vm && *asked->tenant && !text_equal(asked->tenant, vm->record.asker))
+        law_fail(world, "each its own", "%s reads what the console of %s said", asked->tenant,
+                 log->vm);
+    world->stats.logs++;
+    text_deinit(&is);
+}
+
 void answers_check(struct answers *answers, struct sim_world *world, const struct sim_node *cloud,
                    const struct reply *reply) {
     char handle[32];
@@ -43,6 +65,8 @@ void answers_check(struct answers *answers, struct sim_world *world, const struc
         law_fail(world, "one answer", "request %s is answered twice", handle);
     if (reply->kind == REPLY_OPERATION)
         check_told(answers, world, cloud, asked->key, reply->record.data);
+    if (reply->kind == REPLY_RECORD && reply->record.table == &console_log_table)
+        check_log(world, cloud, asked, reply->record.data);
     ledger_drop(&answers->asked, asked);
 }
 
@@ -73,7 +97,7 @@ void answers_check_end(const struct answers *answers, struct sim_world *world) {
 }
 
 /* What has ended can be read: an operator reads all pages, each row is held against the disk. */
-struct reading {
+struct history_walk {
     struct sim_world *world;
     struct sim_node *node;
     uint64_t rows;
@@ -81,7 +105,7 @@ struct reading {
 };
 
 static bool fetch(void *context, struct record *record) {
-    const struct reading *reading = context;
+    const struct history_walk *reading = context;
     if (!disk_fetch(reading->world, reading->node, record))
         law_fail(reading->world, "what has ended can be read", "%s lists %s, which is not kept",
                  reading->node->name, ((const struct operation *)record->data)->id);
@@ -92,7 +116,7 @@ static bool fetch(void *context, struct record *record) {
     return true;
 }
 
-static void read_rows(struct reading *reading, const struct reply *reply) {
+static void read_rows(struct history_walk *reading, const struct reply *reply) {
     for (uint32_t i = 0; i < reply->list_count; i++) {
         const struct operation *op = reply->list[i].data;
         if (*reading->last && strcmp(op->id, reading->last) >= 0)
@@ -104,7 +128,7 @@ static void read_rows(struct reading *reading, const struct reply *reply) {
 }
 
 /* False: that was the last page. */
-static bool read_page(struct reading *reading, struct request *request) {
+static bool read_page(struct history_walk *reading, struct request *request) {
     struct sim_world *world = reading->world;
     struct sim_node *node = reading->node;
     struct event event = {.kind = EVENT_REQUEST, .now_ms = node_now_ms(world, node),
@@ -127,7 +151,7 @@ static bool read_page(struct reading *reading, struct request *request) {
 }
 
 void answers_check_history(struct sim_world *world, struct sim_node *node) {
-    struct reading reading = {.world = world, .node = node};
+    struct history_walk reading = {.world = world, .node = node};
     struct request request = {.kind = REQUEST_OP_LIST, .list = {.limit = 50}};
     uint64_t kept = 0;
     text_set(request.token_hash, "operator");

@@ -10,6 +10,7 @@ struct asked {
     struct entry entry;
     uint64_t due_ms;
     char key[limit_key_size];
+    char tenant[limit_name_size]; /* by whom; "": an operator, or nobody who is known */
 };
 
 /* Of an idempotency key. */

@@ -166,7 +166,7 @@ static void hear_of_step(struct laws *laws, struct sim_world *world, struct sim_
         vms_changed |= record->table == &stored_vm_table;
     }
     fairness_check(&laws->fairness, world, node, effects);
-    if (world->settings.ips)
+    if (world->settings.ips + world->settings.logs)
         wall_check_views(&laws->wall, world, node, effects);
     if (world->settings.leases)
         leases_check_step(&laws->leases, world, node, effects);

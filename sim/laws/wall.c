@@ -97,9 +97,14 @@ void wall_check_views(struct wall *wall, struct sim_world *world, const struct s
         size_t manager = manager_of(node, send);
         if (manager == node->settings.managers_count)
             continue;
-        if (is_new(wall, node, send) && tells_ips(&send->message) &&
+        bool is_fresh = is_new(wall, node, send);
+        if (is_fresh && tells_ips(&send->message) &&
             !words_allow(owners_permit(node, manager)->views, view_ips))
             law_fail(world, "sovereignty", "%s tells %s which IP addresses VMs have, and may not",
+                     node->name, node->settings.managers[manager].name);
+        if (send->message.kind == MESSAGE_READING && send->message.reading.base64 &&
+            !words_allow(owners_permit(node, manager)->views, view_log) && is_fresh)
+            law_fail(world, "sovereignty", "%s tells %s what a console said, and may not",
                      node->name, node->settings.managers[manager].name);
     }
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "sim/parts/change.h"
@@ -351,6 +352,40 @@ void host_fetch_image(struct sim_world *world, struct sim_node *node,
     later->link = image->link;
     if (!world->settings.even && fault(world, "", 0, world->settings.job_failure))
         later->code = CODE_IMAGE_UNAVAILABLE;
+}
+
+void host_log(const char *vm, struct text *out_base64) {
+    base64_to_standard((const unsigned char *)vm, strlen(vm), out_base64);
+}
+
+static void on_read(struct sim_world *world, struct occurrence *occurrence) {
+    struct text text = {0};
+    const struct sim_domain *domain = domain_of(world, occurrence->node, occurrence->bytes);
+    struct event event = {.kind = EVENT_READ,
+                          .read = {.number = occurrence->number, .code = CODE_NOT_FOUND}};
+    if (domain && !domain->is_shell) {
+        host_log(occurrence->bytes, &text);
+        event.read.code = occurrence->code;
+        event.read.next = text.length;
+        event.read.base64 = occurrence->code == CODE_OK ? text_data(&text) : NULL;
+    }
+    bool stands = occurrence->node->stands_until_ms > world->now_ms || occurrence->node->deferred;
+    if (!occurrence_is_stale(occurrence) && !stands) /* otherwise nobody hears of it */
+        step_give(world, occurrence->node, &event);
+    text_deinit(&text);
+}
+
+void host_read(struct sim_world *world, struct sim_node *node, const struct effect_read *read) {
+    enum { most_ms = 400, hangs_ms = 30000 };
+    uint64_t takes = draw(world, read->vm, PURPOSE_TIME + 50, most_ms);
+    if (fault(world, read->vm, PURPOSE_TIME + 51, world->settings.job_hangs))
+        takes = hangs_ms;
+    struct occurrence *later = world_later(world, node, takes, on_read);
+    later->bytes = memory_text(read->vm);
+    later->number = (uint32_t)read->number;
+    later->code = fault(world, read->vm, PURPOSE_TIME + 52, world->settings.job_failure)
+                      ? CODE_HOST_FAILED
+                      : CODE_OK;
 }
 
 void host_lose_power(struct sim_world *world, struct sim_node *node) {

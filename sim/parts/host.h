@@ -7,6 +7,10 @@ void host_begin(struct sim_world *world, struct sim_node *node, const struct eff
 void host_fetch_image(struct sim_world *world, struct sim_node *node,
                       const struct effect_image *image);
 
+/* A console's log is read: what it says is whose it is, in base64 (host_log). */
+void host_read(struct sim_world *world, struct sim_node *node, const struct effect_read *read);
+void host_log(const char *vm, struct text *out_base64);
+
 /* The process of the host's agent is about to be gone. */
 void host_end_of_process(struct sim_world *world, struct sim_node *node);
 

@@ -105,6 +105,8 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
             answer(world, node, &effect->reply);
         else if (effect->kind == EFFECT_DEPOSED)
             node->gave_way = true;
+        else if (effect->kind == EFFECT_READ)
+            host_read(world, node, &effect->read);
         else if (effect->kind == EFFECT_GUARD)
             warden_obey(world, node, &effect->guard);
     }

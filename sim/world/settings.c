@@ -50,6 +50,7 @@ const struct setting settings_table[] = {
      "1: upstreams ask for more than they are shown"},
     {"placing", offsetof(struct sim_settings, placing),
      "creations that ask for labels, groups, strategies", .fault = true},
+    {"logs", offsetof(struct sim_settings, logs), "requests for consoles' logs"},
     {"ips", offsetof(struct sim_settings, ips), "VMs whose IP addresses are seen"},
     {"networks", offsetof(struct sim_settings, networks),
      "creations that ask for networks", .fault = true},

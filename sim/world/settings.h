@@ -33,6 +33,7 @@ struct sim_settings {
     uint32_t at_once;    /* operations under way at a host, where several upstreams share it */
     uint32_t greedy;     /* upstreams ask for everything, whatever they are shown */
     uint32_t placing;    /* chance that a creation asks for labels, a group or a strategy */
+    uint32_t logs;       /* chance that a request is for a console's log, and owners permit none */
     uint32_t ips;        /* chance that a VM's IP addresses are seen, and that owners permit none */
     uint32_t networks;   /* chance that a creation asks for networks, and owners permit some */
     /* faults */

@@ -44,6 +44,7 @@ static const struct command commands[] = {
      "Lists VMs",
      vm_list, ASKED_EITHER},
     {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show, ASKED_EITHER},
+    {"vm", "log", "VM", 1, "follow", "Shows what a VM's console has said", vm_log},
     {"vm", "start", "VM…", 1, following, "Starts a VM", vm_start},
     {"vm", "shutdown", "VM…", 1, following, "Asks the guest to shut down", vm_shutdown},
     {"vm", "stop", "VM…", 1, following, "Stops a VM at once, as if its plug was pulled", vm_stop},

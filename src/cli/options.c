@@ -75,6 +75,8 @@ static const struct option_row options_table[] = {
      .about = "define it only"}},
     {NULL, {field_of(struct options, hard), .kind = FIELD_FLAG,
      .about = "as if its reset button was pushed: its guest is not asked"}},
+    {NULL, {field_of(struct options, follow), .kind = FIELD_FLAG,
+     .about = "go on with what comes"}, .letter = 'f'},
     {NULL, {field_of(struct options, upgrade), .kind = FIELD_FLAG,
      .about = "with the machine (devices, machine type) that new VMs get;\n"
               "without, its guest keeps the one that it knows"}},
@@ -134,7 +136,8 @@ static const struct option_row options_table[] = {
     {"WORDS", {text_of(placing),
      .about = "what it may ask of hosts: apart, host-must, restart, anywhere, none;\n"
               "all: each"}},
-    {"WORDS", {text_of(views), .about = "what it is told of its VMs: ips, or none; all: each"}},
+    {"WORDS", {text_of(views),
+     .about = "what it is told of its VMs: ips, log, or none; all: each"}},
     {"N", {.name = "apart-most", field_at(struct options, apart_most), .kind = FIELD_U32,
      .about = "VMs of a group beside which one more is kept apart; 0: any number"}},
     {"TIME", {.name = "grace", field_at(struct options, grace_seconds), .kind = FIELD_U32,
@@ -308,7 +311,7 @@ int options_read(struct options *options, int count, char **arguments, struct er
     int found;
     opterr = 0;
     optind = 0; /* from the first one, whatever was read before */
-    while ((found = getopt_long(count, arguments, ":ho:", long_options, NULL)) != -1) {
+    while ((found = getopt_long(count, arguments, ":hfo:", long_options, NULL)) != -1) {
         const char *given = arguments[optind - 1];
         if (found == '?')
             return error_set(err, -EINVAL, "there is no option %s", given);

@@ -3,6 +3,7 @@
 #include "cli/vm.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -337,6 +338,46 @@ int vm_snapshots(const struct options *options) {
     struct view of_snapshots = view;
     of_snapshots.show = show_snapshots;
     return view_show(&of_snapshots, options, options->words[2]);
+}
+
+/* What the guest said, byte by byte. False: nothing more. */
+static bool print_log(const struct console_log *log) {
+    unsigned char bytes[limit_log_piece];
+    size_t length =
+        log->base64 ? base64_from_standard(log->base64, bytes, sizeof(bytes)) : 0;
+    fwrite(bytes, 1, length, stdout); /* output_end() tells of what could not be written */
+    fflush(stdout);
+    return length;
+}
+
+static int read_log(const struct options *options, uint64_t from, struct console_log *out) {
+    struct call call;
+    call_init(&call, options, "GET", "/v1/vms");
+    call_add_segment(&call, options->words[2]);
+    call_add_segment(&call, "log");
+    call_add_number(&call, "from", from);
+    int result = call_run(&call);
+    if (result == EXIT_DONE && options->output == OUTPUT_JSON)
+        puts(text_data(&call.http.answer));
+    if (result == EXIT_DONE)
+        result = call_decode(&call, &console_log_table, out);
+    call_deinit(&call);
+    return result;
+}
+
+int vm_log(const struct options *options) {
+    enum { again_ms = 1000 };
+    struct console_log log = {.next = 0};
+    int result;
+    bool goes_on = true;
+    while (goes_on && (result = read_log(options, log.next, &log)) == EXIT_DONE) {
+        bool more = options->output != OUTPUT_JSON && print_log(&log);
+        memory_clean(&log.base64);
+        goes_on = options->follow && options->output != OUTPUT_JSON;
+        if (goes_on && !more)
+            (void)poll(NULL, 0, again_ms);
+    }
+    return result;
 }
 
 static int fill(const struct options *options, struct vm_create *create) {

@@ -6,6 +6,7 @@
 int vm_create(const struct options *options);
 int vm_list(const struct options *options);
 int vm_show(const struct options *options);
+int vm_log(const struct options *options);
 int vm_start(const struct options *options);
 int vm_stop(const struct options *options);
 int vm_shutdown(const struct options *options);

@@ -78,6 +78,7 @@ static void effect_clear(struct effect *effect) {
     case EFFECT_JOINED:
     case EFFECT_ROUTE:
     case EFFECT_DEPOSED:
+    case EFFECT_READ:
     case EFFECT_GUARD:
     case EFFECT_KIND_COUNT:
         return;
@@ -185,6 +186,9 @@ void effect_print(const struct effect *effect, struct text *out) {
         text_addf(out, "guard %s group=%u vm=%s until=%llu",
                   guard_order_names[effect->guard.order], effect->guard.group, effect->guard.vm,
                   (unsigned long long)effect->guard.until_ms);
+        return;
+    case EFFECT_READ:
+        text_addf(out, "read vm=%s", effect->read.vm);
         return;
     case EFFECT_DEPOSED:
         text_addf(out, "deposed term=%llu later=%llu", (unsigned long long)effect->deposed.term,

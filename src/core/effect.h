@@ -24,6 +24,7 @@ enum effect_kind {
     EFFECT_DEPOSED, /* places follow a later manager by our name: say so and end (managers) */
     EFFECT_ROUTE,  /* what goes to an address leaves by this server of the link (managers) */
     EFFECT_GUARD,  /* something for the host's warden (agent) */
+    EFFECT_READ,   /* a part of a VM's console log (agent) */
     EFFECT_KIND_COUNT,
 };
 
@@ -148,6 +149,13 @@ struct effect_guard {
                               * than before, or the warden is a new one */
 };
 
+/* Answered by EVENT_READ, however long the log or old the VM; nothing else waits for it. */
+struct effect_read {
+    uint64_t number; /* for the event */
+    char vm[limit_id_size];
+    uint64_t from; /* 0: the newest part */
+};
+
 struct effect {
     enum effect_kind kind;
     union {
@@ -163,6 +171,7 @@ struct effect {
         struct effect_route route;
         struct effect_deposed deposed;
         struct effect_guard guard;
+        struct effect_read read;
     };
 };
 

@@ -4,7 +4,7 @@
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
     "image", "job", "domain", "scanned", "host", "disk", "stop", "join", "joined",
-    "rekey", "guard", "ips",
+    "rekey", "guard", "read", "ips",
 };
 
 static void print_frame(const struct event_frame *frame, struct text *out) {
@@ -29,6 +29,12 @@ static void print_request(const struct request *request, struct text *out) {
         text_add(out, " ");
         codec_print(&vm_create_table, &request->vm_create, out);
     }
+}
+
+static void print_ips(const struct event_ips *ips, struct text *out) {
+    text_addf(out, " vm=%s epoch=%u", ips->vm, ips->epoch);
+    for (uint32_t i = 0; i < ips->count; i++)
+        text_addf(out, " %u=%s", ips->ips[i].interface, ips->ips[i].ip);
 }
 
 void event_print(const struct event *event, struct text *out) {
@@ -86,10 +92,11 @@ void event_print(const struct event *event, struct text *out) {
     case EVENT_GUARD:
         text_addf(out, " news=%d vm=%s", event->guard.news, event->guard.vm);
         return;
+    case EVENT_READ:
+        text_addf(out, " code=%s", code_names[event->read.code]);
+        return;
     case EVENT_IPS:
-        text_addf(out, " vm=%s epoch=%u", event->ips.vm, event->ips.epoch);
-        for (uint32_t i = 0; i < event->ips.count; i++)
-            text_addf(out, " %u=%s", event->ips.ips[i].interface, event->ips.ips[i].ip);
+        print_ips(&event->ips, out);
         return;
     case EVENT_START:
     case EVENT_TICK:

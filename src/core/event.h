@@ -26,6 +26,7 @@ enum event_kind {
     EVENT_JOINED,    /* the answer to it (joiner) */
     EVENT_REKEY,     /* we are changing our key of a link, or have */
     EVENT_GUARD,     /* what the host's warden does, or that there is none (agent) */
+    EVENT_READ,      /* the part of a console's log that was asked for (agent) */
     EVENT_IPS,       /* which IP addresses a domain of ours has (agent) */
     EVENT_KIND_COUNT,
 };
@@ -144,6 +145,13 @@ struct event_ips {
     const struct vm_ip *ips;
 };
 
+struct event_read {
+    uint64_t number; /* as in the effect */
+    enum code code;  /* CODE_OK; CODE_NOT_FOUND: there is no log; CODE_HOST_FAILED */
+    uint64_t from, next;
+    const char *base64; /* NULL: nothing more */
+};
+
 struct event {
     enum event_kind kind;
     /* For waiting; it never goes back. It is CLOCK_BOOTTIME, which goes on while the machine is
@@ -165,6 +173,7 @@ struct event {
         struct event_rekey rekey;
         struct event_guard guard;
         struct event_ips ips;
+        struct event_read read;
     };
 };
 

@@ -17,6 +17,7 @@ enum turn_way turn_way(const struct effect *effect) {
     case EFFECT_PIN_NEXT:
     case EFFECT_JOIN:
     case EFFECT_JOINED:
+    case EFFECT_READ:
     case EFFECT_DEPOSED:
     case EFFECT_GUARD:
         return TURN_LEAVES;

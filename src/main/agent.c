@@ -195,6 +195,7 @@ static int run(int count, char **arguments) {
         .look = host_look,
         .submit = host_submit,
         .order = host_order,
+        .read = host_read,
     };
     return daemon_serve(&agent.log, agent.shell, &ports, config.daemon.state);
 }

@@ -316,7 +316,7 @@ static int check_permissions(const char *path, const struct downstream_config *c
         if (view)
             return error_set(err, -EINVAL,
                              "%s: [uplink %s] allow_views: '%.20s' is nothing that is told of "
-                             "VMs; say ips, or none", path, config->uplinks[i].name, view);
+                             "VMs; say ips, log, or none", path, config->uplinks[i].name, view);
         if (unknown)
             return error_set(err, -EINVAL,
                              "%s: [uplink %s] allow_verbs: there is no verb '%.20s' that goes "

@@ -232,6 +232,37 @@ static const struct field beat_fields[] = {
 static const struct table beat_table = {"beat", "The agent is there.", sizeof(struct beat),
                                         field_rows(beat_fields)};
 
+static const struct field read_fields[] = {
+    {field_of(struct read, number), .number = 1, .about = "The manager's own, for the answer.",
+     .kind = FIELD_U64, .mask = FIELD_REQUIRED, .least = 1, .most = session_number_most},
+    {field_of(struct read, vm), .number = 2, .about = "Id of the VM.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct read, epoch), .number = 3, .about = "Of the VM.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 1},
+    {field_of(struct read, from), .number = 4,
+     .about = "The first byte that is wanted; absent: the newest part.", .kind = FIELD_U64,
+     .most = INT64_MAX},
+};
+static const struct table read_table = {"read", "Send a part of a VM's console log.",
+                                        sizeof(struct read), field_rows(read_fields)};
+
+static const struct field reading_fields[] = {
+    {field_of(struct reading, number), .number = 1, .about = "As in `read`.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED, .least = 1, .most = session_number_most},
+    {field_of(struct reading, code), .number = 2, .about = "Why there is none; or ok.",
+     .kind = FIELD_ENUM, .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_names(code_names)},
+    {field_of(struct reading, from), .number = 3, .about = "Its first byte in the log.",
+     .kind = FIELD_U64, .most = INT64_MAX},
+    {field_of(struct reading, next), .number = 4, .about = "Where it goes on.", .kind = FIELD_U64,
+     .most = INT64_MAX},
+    {field_of(struct reading, base64), .number = 5,
+     .about = "The part; absent: there is nothing more yet.", .kind = FIELD_BLOB,
+     .mask = FIELD_WIRE | FIELD_SECRET, .most = (limit_log_piece + 2) / 3 * 4,
+     .check = CHECK_BASE64},
+};
+static const struct table reading_table = {"reading", "A part of a VM's console log.",
+                                           sizeof(struct reading), field_rows(reading_fields)};
+
 static const struct field unreadable_fields[] = {
     {field_of(struct codec_fault, field), .about = "Which field.", .kind = FIELD_TEXT},
     {field_of(struct codec_fault, text), .about = "What would be right.", .kind = FIELD_TEXT},
@@ -247,7 +278,8 @@ static const struct table *const tables[MESSAGE_KIND_COUNT] = {
     [MESSAGE_CAPACITY] = &capacity_table, [MESSAGE_VM] = &vm_report_table,
     [MESSAGE_TABLE] = &vm_table_table,    [MESSAGE_PROGRESS] = &progress_table,
     [MESSAGE_RESULT] = &result_table,     [MESSAGE_BEAT] = &beat_table,
-    [MESSAGE_REKEY] = &rekey_table,       [MESSAGE_UNREADABLE] = &unreadable_table,
+    [MESSAGE_REKEY] = &rekey_table,       [MESSAGE_READ] = &read_table,
+    [MESSAGE_READING] = &reading_table,   [MESSAGE_UNREADABLE] = &unreadable_table,
 };
 
 const struct table *message_table(enum message_kind kind) { return tables[kind]; }

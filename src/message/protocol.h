@@ -17,6 +17,7 @@ enum {
     protocol_version_machine = 3, /* from it on a VM gets the machine that its image needs */
     protocol_version_anywhere = 4, /* from it on VMs may be restarted in another cluster */
     protocol_version_packed = 2, /* from it on frames are understood in the packed form, too */
+    protocol_version_read = 4, /* from it on a console's log can be read */
     protocol_version_bytes = 3, /* from it on sealed frames are understood as bytes, too */
 };
 
@@ -40,6 +41,8 @@ enum message_kind {
     MESSAGE_BEAT,
     /* either to the other */
     MESSAGE_REKEY,    /* my next public key: seal to it from now on, and hear it too */
+    MESSAGE_READ,     /* manager to agent: send a part of a console's log */
+    MESSAGE_READING,  /* agent to manager: that part */
     MESSAGE_UNREADABLE, /* never said: stands for one that could not be read (frame_decode) */
     MESSAGE_KIND_COUNT,
 };
@@ -149,6 +152,20 @@ struct rekey {
     char key[limit_public_key_size];
 };
 
+struct read {
+    uint64_t number; /* the manager's own, for the answer */
+    char vm[limit_id_size];
+    uint32_t epoch;
+    uint64_t from; /* the first byte that is wanted; 0: the newest part */
+};
+
+struct reading {
+    uint64_t number;
+    enum code code;
+    uint64_t from, next; /* of its first byte; of the one behind it, where it goes on */
+    char *base64;        /* at most limit_log_piece bytes; NULL: there is nothing more */
+};
+
 /* The version that an agent has to speak to give such a machine; 0: any. */
 uint32_t machine_version(const struct machine *machine);
 
@@ -172,6 +189,8 @@ struct message {
         struct result result;
         struct rekey rekey;
         struct beat beat;
+        struct read read;
+        struct reading reading;
         struct codec_fault unreadable; /* what is wrong with it */
     };
 };

@@ -10,6 +10,7 @@
 const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_VM_CREATE] = {"vm-create", ASKS_TENANT | ASKS_OPERATOR, true},
     [REQUEST_VM_LIST] = {"vm-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
+    [REQUEST_VM_LOG] = {"vm-log", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_VM_SHOW] = {"vm-show", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_VM_ACT] = {"vm-act", ASKS_TENANT | ASKS_OPERATOR, true},
     [REQUEST_OP_LIST] = {"op-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
@@ -340,12 +341,32 @@ static const struct field list_query_fields[] = {
     {field_of(struct list_query, sort),
      .about = "The order: by age (created), name, or last change; with - before it, the other way "
               "round.", .kind = FIELD_ENUM, field_names(sort_names)},
+    {field_of(struct list_query, from),
+     .about = "The first byte that is wanted, from `next` of the part before; absent: the newest "
+              "part.", .kind = FIELD_U64, .most = INT64_MAX},
     {field_of(struct list_query, watch),
      .about = "Tell what changes, as server-sent events; `after` is then a revision.",
      .kind = FIELD_FLAG},
 };
 const struct table list_query_table = {"list-query", "Which rows of a list.",
                                        sizeof(struct list_query), field_rows(list_query_fields)};
+
+static const struct field console_log_fields[] = {
+    {field_of(struct console_log, vm), .about = "The VM's id.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct console_log, from),
+     .about = "The first byte of this part, counted from the log's beginning.", .kind = FIELD_U64,
+     .mask = FIELD_ALWAYS},
+    {field_of(struct console_log, next), .about = "Where it goes on: `from` of the next one.",
+     .kind = FIELD_U64, .mask = FIELD_ALWAYS},
+    {field_of(struct console_log, base64),
+     .about = "What the guest has said, in base64; absent: nothing more yet.", .kind = FIELD_BLOB,
+     .mask = FIELD_API | FIELD_SECRET, .most = (limit_log_piece + 2) / 3 * 4,
+     .check = CHECK_BASE64},
+};
+const struct table console_log_table = {"console-log", "A part of a VM's console log.",
+                                        sizeof(struct console_log),
+                                        field_rows(console_log_fields)};
 
 static const struct field whoami_fields[] = {
     {field_of(struct whoami, role), .about = "operator or tenant.", .kind = FIELD_TEXT,

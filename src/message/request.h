@@ -14,6 +14,7 @@ enum request_kind {
     REQUEST_VM_CREATE,
     REQUEST_VM_LIST,
     REQUEST_VM_SHOW,
+    REQUEST_VM_LOG,    /* a part of its console's log */
     REQUEST_VM_ACT,    /* a verb on a VM that is there */
     REQUEST_OP_LIST,
     REQUEST_OP_SHOW,
@@ -198,6 +199,7 @@ struct list_query {
     char labels[limit_labels + 1];  /* all of these */
     char fields[limit_query_size];  /* these fields of each row, by commas; "": all */
     enum sort sort;
+    uint64_t from; /* console log: the first byte that is wanted; 0: the newest part */
     bool watch;                     /* what changes is told from here on; `after` is a revision */
 };
 extern const struct table list_query_table;
@@ -248,6 +250,14 @@ struct request {
 /* A copy with a body of its own, and its end. */
 void request_clone(const struct request *from, struct request *out_to);
 void request_clear(struct request *request);
+
+/* Answer to REQUEST_VM_LOG. */
+struct console_log {
+    char vm[limit_id_size];
+    uint64_t from, next;
+    char *base64; /* NULL: there is nothing more yet */
+};
+extern const struct table console_log_table;
 
 /* Answer to REQUEST_WHOAMI. */
 struct whoami {

@@ -66,6 +66,7 @@ WORLDS = [
     "--seeds 150 --seed 30000 --anywhere 700 --leases 900 --ways 300 --stalls 100 --wardens 200 "
     "--drift 10000 --restores 0",
     "--seeds 60 --upstreams 2 --levels 3 --agents 2 --ips 900 --owner_acts 800",
+    "--seeds 60 --upstreams 2 --levels 3 --agents 2 --logs 300 --ips 500 --owner_acts 800",
     "--seeds 700 --seed 1000",
 ]
 

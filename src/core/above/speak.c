@@ -2,6 +2,7 @@
  * until it resumes. */
 #include "core/above/speak.h"
 
+#include "base/memory.h"
 #include "core/books/digest.h"
 
 bool uplink_is_open(const struct uplink *uplink) {
@@ -24,6 +25,16 @@ void uplink_send(struct uplink *uplink, struct message *message) {
         uplink_await_room(uplink);
         message_clear(message);
     }
+}
+
+void uplink_send_reading(struct uplink *uplink, uint64_t number, const struct reading *reading) {
+    struct message message = {.kind = MESSAGE_READING, .reading = *reading};
+    message.reading.number = number;
+    message.reading.base64 = memory_text(reading->base64);
+    if (uplink_has_room(uplink))
+        session_send(&uplink->session, &message);
+    else
+        message_clear(&message);
 }
 
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step) {

@@ -64,5 +64,7 @@ void uplink_await_room(struct uplink *uplink);
 /* Moves the message into a SEND if the session is open and has room; otherwise drops it: what
  * matters is told again when it opens, or when uplink_resumes(). */
 void uplink_send(struct uplink *uplink, struct message *message);
+/* What a manager wanted to read; lost where there is no room: then it asks again. */
+void uplink_send_reading(struct uplink *uplink, uint64_t number, const struct reading *reading);
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step);
 uint64_t uplink_digest(const struct uplink *uplink);

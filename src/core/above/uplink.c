@@ -319,6 +319,7 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
     case MESSAGE_INSTRUCT:
     case MESSAGE_SYNC:
     case MESSAGE_SETTLED:
+    case MESSAGE_READ:
         return uplink_is_open(uplink) ? UPLINK_MESSAGE : UPLINK_HANDLED;
     case MESSAGE_REKEY:
         if (uplink_is_open(uplink))
@@ -334,6 +335,7 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
     case MESSAGE_TABLE:
     case MESSAGE_PROGRESS:
     case MESSAGE_RESULT:
+    case MESSAGE_READING:
     case MESSAGE_BEAT:
     case MESSAGE_KIND_COUNT:
         return UPLINK_HANDLED;

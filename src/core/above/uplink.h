@@ -38,7 +38,7 @@ enum uplink_news {
     UPLINK_HANDLED,
     UPLINK_OPENED,   /* welcome: tell capacity and unsettled results */
     UPLINK_CATALOGUE, /* welcome again: other shapes, tell capacity */
-    UPLINK_MESSAGE,  /* instruct, sync, settled: the role's */
+    UPLINK_MESSAGE,  /* instruct, sync, settled, read: the role's */
 };
 enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *message);
 

@@ -188,6 +188,39 @@ static void go_on_waiting(struct agent *agent) {
     }
 }
 
+/* By the place in agent.reads: the manager's number says nothing to the host. */
+static void on_read(struct agent *agent, const struct read *read) {
+    struct uplink *uplink = &agent->uplink;
+    const struct book_vm *vm = book_vm(&agent->book, read->vm);
+    size_t at = 0;
+    while (at < agent_reads && agent->reads[at].number)
+        at++;
+    if (!vm || vm->record.epoch != read->epoch) {
+        uplink_send_reading(uplink, read->number, &(struct reading){.code = CODE_LOST});
+        return;
+    }
+    if (at == agent_reads) {
+        uplink_send_reading(uplink, read->number, &(struct reading){.code = CODE_BUSY});
+        return;
+    }
+    agent->reads[at] = (struct agent_read){read->number, uplink->session.number};
+    struct effect_read *effect = &effects_add(agent->moment.out, EFFECT_READ)->read;
+    effect->number = at + 1;
+    effect->from = read->from;
+    text_set(effect->vm, read->vm);
+}
+
+static void on_reading(struct agent *agent, const struct event_read *event) {
+    if (!event->number || event->number > agent_reads)
+        return;
+    struct agent_read *read = &agent->reads[event->number - 1];
+    const struct reading reading = {.code = event->code, .from = event->from, .next = event->next,
+                                    .base64 = (char *)(uintptr_t)event->base64};
+    if (read->number && read->session == agent->uplink.session.number)
+        uplink_send_reading(&agent->uplink, read->number, &reading);
+    *read = (struct agent_read){0};
+}
+
 static void on_message(struct agent *agent, const struct message *message) {
     struct uplink *uplink = &agent->uplink;
     switch (uplink_on_message(uplink, message)) {
@@ -204,6 +237,8 @@ static void on_message(struct agent *agent, const struct message *message) {
             on_instruct(agent, &message->instruct);
         else if (message->kind == MESSAGE_SYNC)
             uplink_send_table(uplink);
+        else if (message->kind == MESSAGE_READ)
+            on_read(agent, &message->read);
         else
             uplink_on_settled(&agent->book, uplink->setting.name, message->settled.op);
         return;
@@ -389,6 +424,9 @@ static void on_event(struct agent *agent, const struct event *event) {
         break;
     case EVENT_GUARD:
         on_guard(agent, event);
+        break;
+    case EVENT_READ:
+        on_reading(agent, &event->read);
         break;
     case EVENT_IPS:
         on_ips(agent, &event->ips);

@@ -5,6 +5,8 @@
 
 #include "core/above/speak.h"
 
+enum { agent_reads = 8 }; /* at a time */
+
 struct agent_vm {
     struct book_vm base;
     struct list by_work; /* in agent.working while a job is under way */
@@ -48,6 +50,9 @@ struct agent {
     uint64_t last_job;
     uint64_t jobs;           /* under way */
     struct list working;     /* agent_vm.by_work of the VMs that they are for */
+    struct agent_read {      /* a part of a log that the host is reading; 0: none */
+        uint64_t number, session;
+    } reads[agent_reads];
     uint64_t met;            /* VMs that are is_met */
     uint64_t guarded;        /* VMs that are is_guarded */
     uint64_t renewed_ms[LEASE_REACH_COUNT]; /* until when the warden was told that they may run */

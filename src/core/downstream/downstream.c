@@ -28,6 +28,7 @@
 #include "core/downstream/share.h"
 #include "core/downstream/unheard.h"
 #include "core/manager/operations.h"
+#include "core/manager/reads.h"
 #include "core/manager/recover.h"
 #include "core/manager/reports.h"
 
@@ -80,6 +81,7 @@ void downstream_deinit(struct downstream *downstream) {
     }
     memory_free(downstream->lendings);
     recover_deinit(&downstream->manager);
+    reads_deinit(&downstream->manager);
     manager_deinit(&downstream->manager);
     heap_deinit(&downstream->signs);
 }
@@ -199,6 +201,7 @@ static void share_anew(struct downstream *downstream) {
 
 /* After every step: what changed of the aggregate is told soon, hellos and beats are said. */
 static void on_end_of_step(struct downstream *downstream) {
+    reads_go_on(&downstream->manager);
     downstream_discard_rests(downstream);
     downstream_go_on_draining(downstream);
     recover_go_on(&downstream->manager);
@@ -286,6 +289,7 @@ static void on_event(struct downstream *downstream, const struct event *event) {
     case EVENT_SCANNED:
     case EVENT_GUARD:
     case EVENT_IPS:
+    case EVENT_READ:
     case EVENT_HOST:
     case EVENT_JOINED:
     case EVENT_KIND_COUNT:
@@ -307,6 +311,8 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
     if (downstream->manager.deposed)
         return book_never;
     uint64_t sign = downstream_unheard_deadline_ms(downstream);
+    uint64_t read = reads_deadline_ms(&downstream->manager);
+    due = read < due ? read : due;
     due = downstream->drain_due_ms < due ? downstream->drain_due_ms : due;
     due = sign < due ? sign : due;
     for (size_t i = 0; i < downstream->lendings_count; i++) {

@@ -266,6 +266,7 @@ const struct manager_kind downstream_kind = {
     .on_state = on_state,
     .on_facts = on_facts,
     .on_ips = on_ips,
+    .on_reading = downstream_on_reading,
     .on_gone = on_gone,
     .begin_deletion = begin_deletion,
     .on_loaded = on_loaded,

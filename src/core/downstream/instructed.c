@@ -16,6 +16,7 @@
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
 #include "core/manager/operations.h"
+#include "core/manager/reads.h"
 #include "core/manager/recover.h"
 
 enum { progress_after_ms = 1000 }; /* short operations tell their result alone */
@@ -197,6 +198,22 @@ static void on_opened(struct downstream *downstream, struct lending *lending) {
     tell_restarted(downstream, lending);
 }
 
+/* Its manager sees its own VMs alone, and of them what the owner lets it see. */
+static void on_read(struct downstream *downstream, struct lending *lending,
+                    const struct read *read) {
+    struct uplink *uplink = &lending->uplink;
+    const struct book_vm *vm = book_vm(&downstream->manager.book, read->vm);
+    bool is_its = vm && text_equal(vm->record.asker, uplink->setting.name) &&
+                  vm->record.epoch == read->epoch;
+    const struct reader reader = {.uplink = uplink, .session = uplink->session.number,
+                                  .number = read->number};
+    enum code code = !is_its                  ? CODE_LOST
+                     : !lending_shows_log(lending) ? CODE_NOT_ALLOWED
+                                              : reads_ask(&downstream->manager, vm, read, &reader);
+    if (code != CODE_OK)
+        uplink_send_reading(uplink, read->number, &(struct reading){.code = code});
+}
+
 void downstream_on_uplink_frame(struct downstream *downstream, struct lending *lending,
                                 const struct event *event) {
     struct uplink *uplink = &lending->uplink;
@@ -221,6 +238,8 @@ void downstream_on_uplink_frame(struct downstream *downstream, struct lending *l
                 on_instruct(downstream, lending, &message->instruct);
             else if (message->kind == MESSAGE_SYNC)
                 uplink_send_table(uplink);
+            else if (message->kind == MESSAGE_READ)
+                on_read(downstream, lending, &message->read);
             else
                 uplink_on_settled(&downstream->manager.book, uplink->setting.name,
                                   message->settled.op);

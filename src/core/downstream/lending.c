@@ -9,6 +9,7 @@
 #include "core/below/lend.h"
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
+#include "core/manager/reads.h"
 
 void downstream_set_template(struct book_vm *vm, const struct template *template) {
     struct template **kept = &downstream_vm(vm)->template;
@@ -100,6 +101,21 @@ void lending_apply_views(struct lending *lending) {
     uplink->hides_ips = hides;
     if (uplink_is_open(uplink)) /* otherwise the next session's digests differ */
         uplink_send_table(uplink);
+}
+
+bool lending_shows_log(const struct lending *lending) {
+    return words_allow(lending->permissions.views, view_log);
+}
+
+void downstream_on_reading(struct manager *manager, const struct reader *reader,
+                           const struct reading *reading) {
+    const struct downstream *downstream = container_of(manager, struct downstream, manager);
+    const struct lending *lending =
+        downstream_lending(downstream, reader->uplink->setting.name);
+    const struct reading forbidden = {.code = CODE_NOT_ALLOWED};
+    if (reader->uplink->session.number == reader->session)
+        uplink_send_reading(reader->uplink, reader->number,
+                            lending_shows_log(lending) ? reading : &forbidden);
 }
 
 /* For a new VM, or for one that there is. */

@@ -101,6 +101,12 @@ const struct shape *downstream_learn_shapes(struct downstream *downstream,
 /* What is told of its VMs is as the owner permits now; what it was told before it forgets. */
 void lending_apply_views(struct lending *lending);
 
+bool lending_shows_log(const struct lending *lending);
+
+/* The answer to what its manager wanted to read, as the owner permits now. */
+void downstream_on_reading(struct manager *manager, const struct reader *reader,
+                           const struct reading *reading);
+
 /* By the owner's permissions. */
 bool lending_has_shape(const struct lending *lending, const struct shape *shape);
 

@@ -280,7 +280,7 @@ static bool take_permissions(const struct call *call, struct lending *lending) {
                      placing);
     else if (view)
         call_problem(call, CODE_INVALID, "views",
-                     "'%.20s' is nothing that is told of VMs: say ips, or none", view);
+                     "'%.20s' is nothing that is told of VMs: say ips, log, or none", view);
     else
         set_permissions(lending, ORIGIN_SET, permissions);
     return !verb && !placing && !view;

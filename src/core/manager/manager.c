@@ -16,6 +16,7 @@ void manager_init(struct manager *manager, const struct manager_kind *kind,
     enrol_init(&manager->enrol);
     audit_init(&manager->audit, settings);
     list_init(&manager->evictions);
+    list_init(&manager->reads);
 }
 
 void manager_deinit(struct manager *manager) {

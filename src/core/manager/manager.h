@@ -9,6 +9,7 @@
 #include "message/id.h"
 
 struct manager;
+struct reader;
 
 /* What a role does of its own. Each finds its role around the manager. */
 struct manager_kind {
@@ -23,6 +24,10 @@ struct manager_kind {
 
     /* It says that the VM's IP addresses are others. NULL: nothing to do. */
     void (*on_ips)(struct manager *manager, struct book_vm *vm);
+
+    /* What a reader was waiting for has come, or will not. */
+    void (*on_reading)(struct manager *manager, const struct reader *reader,
+                       const struct reading *reading);
 
     /* A VM that is to be gone, with nothing under way, is at its place no more. */
     void (*on_gone)(struct manager *manager, struct book_vm *vm);
@@ -62,6 +67,7 @@ struct manager {
     struct audit_book audit;
     struct id_maker ids;
     struct list evictions; /* manager/recover.h */
+    struct list reads;     /* manager/reads.h */
     struct prng prng; /* for all that is drawn here; seeded at the start */
     bool stopping;
     bool disk_full; /* that of the books: no new VM begins */

@@ -6,6 +6,7 @@
 #include "core/books/ips.h"
 #include "core/manager/leftovers.h"
 #include "core/manager/operations.h"
+#include "core/manager/reads.h"
 #include "core/manager/recover.h"
 
 void manager_learn_state(struct manager *manager, struct book_vm *vm, enum vm_state state) {
@@ -160,6 +161,8 @@ static void on_message(struct manager *manager, struct peer *peer, const struct 
         on_progress(manager, peer, &message->progress);
     else if (message->kind == MESSAGE_RESULT)
         on_result(manager, peer, &message->result);
+    else if (message->kind == MESSAGE_READING)
+        reads_on_answer(manager, peer, &message->reading);
     else if (message->kind == MESSAGE_CAPACITY && manager->kind->on_capacity)
         manager->kind->on_capacity(manager, peer);
 }

@@ -10,6 +10,7 @@
 #include "core/upstream/elsewhere.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/place.h"
+#include "core/upstream/read.h"
 #include "core/upstream/reshape_vm.h"
 #include "core/upstream/upstream.h"
 
@@ -126,6 +127,7 @@ const struct manager_kind upstream_kind = {
     .place = "cluster",
     .books = &upstream_books,
     .on_facts = on_facts,
+    .on_reading = upstream_on_reading,
     .on_gone = on_gone,
     .begin_deletion = begin_deletion,
     .on_loaded = on_loaded,

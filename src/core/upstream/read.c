@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/manager/reads.h"
 #include "core/manager/tell.h"
 #include "core/upstream/images.h"
 #include "core/upstream/permit.h"
@@ -277,6 +278,45 @@ void upstream_show_vm(const struct call *call) {
     struct interface space[limit_vm_networks];
     struct vm shown = upstream_shown(call->upstream, vm, space);
     call_answer(call, REPLY_RECORD, &vm_table, &shown);
+}
+
+/* In words for each reason why there is no such part. */
+static const char *words_of(enum code code) {
+    return code == CODE_BUSY          ? "as much of logs as may be is being read; try again"
+           : code == CODE_UNSUPPORTED ? "the VM's cluster, or host, is of an older version"
+           : code == CODE_NOT_ALLOWED ? "its cluster's owner does not let logs be read"
+           : code == CODE_NOT_FOUND   ? "it has no console log yet"
+           : code == CODE_HOST_FAILED ? "the log could not be read there"
+                                      : "its cluster, or host, does not answer; try again";
+}
+
+static void refuse_log(const struct call *call, enum code code) {
+    call_problem(call, code, "", "there is no log of the VM now: %s", words_of(code));
+}
+
+void upstream_read_log(const struct call *call) {
+    const struct book_vm *vm = upstream_find_vm(call, call->request->key);
+    if (!vm)
+        return;
+    struct read what = {.from = call->request->list.from};
+    text_set(what.vm, vm->record.id);
+    const struct reader reader = {.handle = call->request->handle};
+    enum code code = reads_ask(&call->upstream->manager, vm, &what, &reader);
+    if (code != CODE_OK)
+        refuse_log(call, code);
+}
+
+void upstream_on_reading(struct manager *manager, const struct reader *reader,
+                         const struct reading *reading) {
+    const struct request request = {.handle = reader->handle};
+    const struct call call = {.moment = &manager->moment, .request = &request};
+    struct console_log log = {.from = reading->from, .next = reading->next,
+                              .base64 = reading->base64};
+    text_set(log.vm, reader->vm);
+    if (reading->code == CODE_OK)
+        call_answer(&call, REPLY_RECORD, &console_log_table, &log);
+    else
+        refuse_log(&call, reading->code == CODE_LOST ? CODE_NOT_FOUND : reading->code);
 }
 
 void upstream_show_image(const struct call *call) {

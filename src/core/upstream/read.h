@@ -1,6 +1,8 @@
 /* Requests that change nothing: lists and single records. */
 #pragma once
 
+#include "core/manager/manager.h"
+
 struct call;
 
 /* Lists. */
@@ -19,5 +21,8 @@ void upstream_list_clusters(const struct call *call);
 void upstream_show_cluster(const struct call *call);
 void upstream_whoami(const struct call *call);
 void upstream_show_vm(const struct call *call);
+void upstream_read_log(const struct call *call);
+void upstream_on_reading(struct manager *manager, const struct reader *reader,
+                         const struct reading *reading);
 void upstream_show_image(const struct call *call);
 void upstream_show_tenant(const struct call *call);

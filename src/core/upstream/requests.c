@@ -480,6 +480,7 @@ void upstream_on_request(struct upstream *upstream, const struct event *event) {
         [REQUEST_VM_CREATE] = on_vm_create,
         [REQUEST_VM_LIST] = upstream_list_vms,
         [REQUEST_VM_SHOW] = upstream_show_vm,
+        [REQUEST_VM_LOG] = upstream_read_log,
         [REQUEST_VM_ACT] = on_vm_act,
         [REQUEST_OP_LIST] = upstream_list_ops,
         [REQUEST_OP_SHOW] = on_op_show,

@@ -10,6 +10,7 @@
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
 #include "core/manager/operations.h"
+#include "core/manager/reads.h"
 #include "core/manager/recover.h"
 #include "core/manager/reports.h"
 #include "core/upstream/clusters.h"
@@ -73,6 +74,7 @@ void upstream_deinit(struct upstream *upstream) {
     map_deinit(&upstream->images_by_name);
     map_deinit(&upstream->histories);
     map_deinit(&upstream->idempotency_by_key);
+    reads_deinit(&upstream->manager);
     recover_deinit(&upstream->manager);
     manager_deinit(&upstream->manager);
 }
@@ -238,6 +240,7 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     case EVENT_SCANNED:
     case EVENT_GUARD:
     case EVENT_IPS:
+    case EVENT_READ:
     case EVENT_HOST:
     case EVENT_JOINED:
     case EVENT_KIND_COUNT:
@@ -245,6 +248,7 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     }
     upstream_save_lost(upstream);
     recover_go_on(&upstream->manager);
+    reads_go_on(&upstream->manager);
     manager_on_end_of_step(&upstream->manager);
     if (upstream->manager.deposed)
         release_all(upstream);
@@ -259,6 +263,8 @@ void upstream_step(struct upstream *upstream, const struct event *event, struct 
 
 uint64_t upstream_deadline_ms(const struct upstream *upstream) {
     uint64_t due = manager_deadline_ms(&upstream->manager);
+    uint64_t read = reads_deadline_ms(&upstream->manager);
+    due = read < due ? read : due;
     const struct timer *waiter = heap_first(&upstream->waiters);
     if (upstream->manager.deposed)
         return book_never;

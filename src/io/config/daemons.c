@@ -105,7 +105,7 @@ static const struct field link_fields[] = {
      .about = "what it may ask: apart, host-must, restart, anywhere, none; all without",
      .kind = FIELD_BLOB},
     {field_of(struct link_config, allow_views),
-     .about = "what it is told of its VMs: ips, or none; all without it", .kind = FIELD_BLOB},
+     .about = "what it is told of its VMs: ips, log, or none; all without it", .kind = FIELD_BLOB},
     {field_of(struct link_config, max_apart),
      .about = "VMs of a group beside which one more is kept apart; 0: any number",
      .kind = FIELD_U64, .most = UINT32_MAX},

@@ -15,6 +15,7 @@
 #include "io/host/found.h"
 #include "io/host/guard.h"
 #include "io/host/guests/ips.h"
+#include "io/host/guests/log.h"
 #include "io/host/libvirt/act.h"
 #include "io/host/libvirt/find.h"
 #include "io/host/libvirt/migrate.h"
@@ -32,6 +33,7 @@
 enum {
     most_jobs = 16384, /* that wait, per pool */
     fetch_workers = 2,
+    most_reads = 64,
     workers_default = 8,
 };
 
@@ -322,6 +324,50 @@ static void on_fetches(void *context, struct list *batch) {
     }
 }
 
+struct host_read {
+    struct work work; /* first */
+    struct effect_read read;
+};
+
+static void read_free(struct work *work) {
+    memory_free(container_of(work, struct host_read, work));
+}
+
+static void run_read(struct host *host, const struct effect_read *read) {
+    struct reading part = {.code = CODE_NOT_FOUND};
+    struct host_vm_paths paths;
+    struct error err = {0};
+    if (id_is_valid(read->vm)) { /* what becomes part of a path is looked at here */
+        host_vm_paths(&host->files, read->vm, &paths);
+        part.code = guest_log_read(paths.console_log, read->from, &part, &err);
+    }
+    if (part.code == CODE_HOST_FAILED)
+        shell_log(host->shell, LOG_WARNING, "log-unread", "vm=%s why=%s", read->vm, err.text);
+    shell_put(host->shell,
+              &(struct event){.kind = EVENT_READ, .read = {read->number, part.code, part.from,
+                                                           part.next, part.base64}});
+    memory_free(part.base64);
+}
+
+static void on_reads(void *context, struct list *batch) {
+    struct host *host = context;
+    list_for(struct work, work, batch, node) {
+        if (!atomic_load(&host->closing))
+            run_read(host, &container_of(work, struct host_read, work)->read);
+        read_free(work);
+    }
+}
+
+void host_read(struct host *host, const struct effect_read *read) {
+    struct host_read *one = memory_new(1, sizeof(*one));
+    one->read = *read;
+    if (pool_add(host->reads, &one->work) == POOL_ADDED)
+        return;
+    read_free(&one->work);
+    shell_put(host->shell, &(struct event){.kind = EVENT_READ,
+                                           .read = {.number = read->number, .code = CODE_BUSY}});
+}
+
 static bool is_digest(const char *text) {
     return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
 }
@@ -402,10 +448,12 @@ static int open_all(struct host *host, const struct host_settings *settings, str
         return err->code;
     uint32_t workers = settings->workers ? settings->workers : workers_default;
     host->known = host_known_new();
-    const struct pool_calls jobs = {on_jobs, on_rest, host}, fetches = {on_fetches, on_rest, host};
+    const struct pool_calls jobs = {on_jobs, on_rest, host}, fetches = {on_fetches, on_rest, host},
+                            reads = {on_reads, on_rest, host};
     host->jobs = pool_new(workers, most_jobs, &jobs, err);
     host->fetches = host->jobs ? pool_new(fetch_workers, most_jobs, &fetches, err) : NULL;
-    if (!host->fetches)
+    host->reads = host->fetches ? pool_new(1, most_reads, &reads, err) : NULL;
+    if (!host->reads)
         return -EAGAIN;
     const struct libvirt_listener listener = {host, on_changed, on_rebooted, on_lost, on_back,
                                               is_frozen};
@@ -441,6 +489,7 @@ void host_close(struct host *host) {
     if (host->jobs)
         pool_end(host->jobs, job_free); /* its events ask for it as long as libvirt is there */
     pool_free(host->fetches, job_free);
+    pool_free(host->reads, read_free);
     guest_ips_end(host->ips);
     if (host->libvirt)
         libvirt_free(host->libvirt);

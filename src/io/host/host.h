@@ -1,6 +1,6 @@
 /* The host port: what an agent's host can do. host.c fulfils it on worker threads, by libvirt/
  * (domains) and files.h (disks and images); every result comes back to the shell as EVENT_JOB,
- * EVENT_DOMAIN, EVENT_SCANNED, EVENT_HOST or EVENT_IPS. No call blocks the loop.
+ * EVENT_DOMAIN, EVENT_SCANNED, EVENT_HOST, EVENT_IPS or EVENT_READ. No call blocks the loop.
  *
  * It never touches a domain that does not carry our metadata. All jobs are idempotent (effect.h).
  * JOB_SCAN is answered by EVENT_SCANNED alone; a scan after a lost connection comes by itself. */
@@ -41,6 +41,9 @@ void host_submit(struct host *host, const struct effect_job *job);
 
 /* Passes an order on to the host's warden, before any job that is submitted later is begun. */
 void host_order(struct host *host, const struct effect_guard *order);
+
+/* Reads a part of a console's log, beside all jobs; EVENT_READ follows. */
+void host_read(struct host *host, const struct effect_read *read);
 
 /* Waits for the jobs under way (downloads are given up, and what is being sent to other hosts),
  * drops those that wait, then closes. VMs keep running. */

@@ -28,7 +28,7 @@ struct host {
     struct libvirt *libvirt;
     struct host_guard *guard;
     struct guest_ips *ips;
-    struct pool *jobs, *fetches;
+    struct pool *jobs, *fetches, *reads;
 };
 
 void host_post_domain(struct host *host, const struct host_domain_mark *mark,

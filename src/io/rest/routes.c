@@ -32,6 +32,10 @@ const struct table rest_timing_table = {"timing", "Times of a request.", sizeof(
      problem(CODE_UNMET) | problem(CODE_QUOTA_EXCEEDED) |                                \
      problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_IMAGE_TOO_LARGE))
 
+#define log_problems                                                                     \
+    (problem(CODE_NOT_FOUND) | problem(CODE_BUSY) | problem(CODE_UNSUPPORTED) |          \
+     problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_HOST_FAILED))
+
 /* What all acts on a VM share, its deletion too. */
 #define vm_act(verb_)                                                                    \
     .action = REST_ROLE, .kind = REQUEST_VM_ACT, .verb = verb_,                          \
@@ -64,6 +68,8 @@ static const struct rest_route routes[] = {
      .problems = list_problems},
     {"GET", "/v1/vms/{vm}", "Shows a VM, by id or name", REST_ROLE, REQUEST_VM_SHOW,
      .answer = &vm_table, .problems = problem(CODE_NOT_FOUND)},
+    {"GET", "/v1/vms/{vm}/log", "Reads a part of a VM's console log", REST_ROLE, REQUEST_VM_LOG,
+     .parameters = {"from"}, .answer = &console_log_table, .problems = log_problems},
     {"DELETE", "/v1/vms/{vm}", "Deletes a VM", vm_act(VERB_DELETE)},
     {"POST", "/v1/vms/{vm}/start", "Starts a VM", vm_act(VERB_START)},
     {"POST", "/v1/vms/{vm}/shutdown", "Asks the guest to shut down", vm_act(VERB_SHUTDOWN)},

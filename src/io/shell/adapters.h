@@ -39,6 +39,7 @@ struct shell_ports {
     void (*look)(struct host *host);                                  /* host_look; NULL */
     void (*submit)(struct host *host, const struct effect_job *job);  /* host_submit */
     void (*order)(struct host *host, const struct effect_guard *order); /* host_order */
+    void (*read)(struct host *host, const struct effect_read *read);  /* host_read */
     void (*reply)(struct rest *rest, struct reply *reply);            /* rest_reply */
     /* rest_stored: an effect is stored, as the change of this number since the start; and
      * rest_committed: all up to this number are on disk. NULL: nobody watches */

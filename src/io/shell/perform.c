@@ -187,6 +187,10 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         assert(ports->host && ports->order);
         ports->order(ports->host, &effect->guard);
         break;
+    case EFFECT_READ:
+        assert(ports->host && ports->read);
+        ports->read(ports->host, &effect->read);
+        break;
     case EFFECT_KIND_COUNT:
         assert(false && "no effect is of this kind");
     }

@@ -44,6 +44,10 @@ struct posted *posted_new(const struct event *event) {
             posted->event.job.found = &posted->found;
         }
         break;
+    case EVENT_READ:
+        posted->address = memory_text(event->read.base64);
+        posted->event.read.base64 = posted->address;
+        break;
     case EVENT_IPS:
         posted->found.ips_count = event->ips.count;
         posted->found.ips = memory_copy(event->ips.ips, event->ips.count * sizeof(struct vm_ip));

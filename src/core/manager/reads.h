@@ -1,0 +1,47 @@
+/* Parts of VMs' console logs that somebody above has asked for and a place has yet to send: passed
+ * down and back up by numbers of each level's own. Nothing of it is stored, and nothing is lost by
+ * that: who asked hears within reads_within_ms, and asks again. */
+#pragma once
+
+#include "core/manager/manager.h"
+
+struct uplink;
+
+enum {
+    reads_within_ms = 10000,
+    reads_of_asker = 2, /* under way at a time; more are refused as busy */
+    reads_of_peer = 8,
+};
+
+/* Whom the answer is for. */
+struct reader {
+    uint64_t handle;       /* of a request, or 0 */
+    struct uplink *uplink; /* NULL: a request */
+    uint64_t session, number; /* of the uplink; and the number above */
+    char vm[limit_id_size];   /* by reads_ask() */
+};
+
+struct read_op {
+    struct list node; /* in manager.reads */
+    uint64_t number;  /* of this level */
+    struct peer *peer;
+    uint64_t session; /* of the peer, in which it was asked */
+    uint64_t due_ms;
+    char asker[limit_name_size];
+    struct read what;
+    struct reader reader;
+};
+
+/* Asks the VM's place. Not CODE_OK: it cannot be asked now, and nobody else will answer. */
+enum code reads_ask(struct manager *manager, const struct book_vm *vm, const struct read *what,
+                    const struct reader *reader);
+
+/* A place has sent one; of others, and of what is over, nothing is heard. */
+void reads_on_answer(struct manager *manager, const struct peer *peer,
+                     const struct reading *reading);
+
+/* Those whose place is not connected any more, or has not answered in time, are refused. Call at
+ * the end of each step, before the uplinks speak. */
+void reads_go_on(struct manager *manager);
+uint64_t reads_deadline_ms(const struct manager *manager);
+void reads_deinit(struct manager *manager);
