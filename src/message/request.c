@@ -10,7 +10,7 @@
 const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_VM_CREATE] = {"vm-create", ASKS_TENANT | ASKS_OPERATOR, true},
     [REQUEST_VM_LIST] = {"vm-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
-    [REQUEST_VM_LOG] = {"vm-log", ASKS_TENANT | ASKS_OPERATOR},
+    [REQUEST_VM_LOG] = {"vm-log", ASKS_TENANT | ASKS_OPERATOR, true},
     [REQUEST_VM_SHOW] = {"vm-show", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_VM_ACT] = {"vm-act", ASKS_TENANT | ASKS_OPERATOR, true},
     [REQUEST_OP_LIST] = {"op-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},

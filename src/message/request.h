@@ -94,7 +94,7 @@ enum request_asks {
 struct request_rule {
     const char *name;
     unsigned asks; /* enum request_asks */
-    bool changes;  /* something, or shows a secret: it has a row in the audit */
+    bool changes;  /* something, or shows what is secret or a guest's: it has a row in the audit */
 };
 extern const struct request_rule request_rules[REQUEST_KIND_COUNT];
 

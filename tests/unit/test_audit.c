@@ -169,6 +169,37 @@ static void what_is_refused_again_and_again_has_one_row_more_a_minute(void **sta
     assert_chains();
 }
 
+static void read_log(enum cloud_user who, const char *vm) {
+    struct request read = cloud_request(&cloud, who, REQUEST_VM_LOG);
+    text_set(read.key, vm);
+    asked(read);
+}
+
+static void who_follows_a_log_has_one_row_more_a_minute_for_each_vm(void **state) {
+    (void)state;
+    char vms[2][limit_id_size];
+    for (int i = 0; i < 2; i++) {
+        const struct audit *row = asked(cloud_wish(&cloud, cloud_alice, i ? "db" : "web"));
+        text_set(vms[i], cloud_op(&cloud, row->op)->vm);
+        cloud_answer(&cloud, CODE_OK, VM_RUNNING);
+    }
+    size_t before = stored_count();
+    read_log(cloud_alice, vms[0]);
+    read_log(cloud_alice, vms[1]);
+    assert_int_equal(stored_count(), before + 2);
+    bench_pass(&cloud.bench, 61000);
+    assert_int_equal(stored_count(), before + 2);
+    read_log(cloud_alice, vms[0]);
+    read_log(cloud_alice, vms[0]);
+    assert_int_equal(stored_count(), before + 3);
+    bench_pass(&cloud.bench, 61000);
+    assert_int_equal(stored_count(), before + 4);
+    assert_int_equal(stored(before + 3)->more, 1);
+    assert_string_equal(stored(before + 3)->what, "vm-log");
+    assert_string_equal(stored(before + 3)->key, vms[0]);
+    assert_chains();
+}
+
 static void what_was_gathered_is_written_at_the_end(void **state) {
     (void)state;
     size_t before = stored_count();
@@ -226,6 +257,7 @@ int main(void) {
         cloud_test(a_body_leaves_no_trace_but_the_name_in_it, &cloud),
         cloud_test(rows_of_one_asker_are_a_chain_also_after_a_restart, &cloud),
         cloud_test(what_is_refused_again_and_again_has_one_row_more_a_minute, &cloud),
+        cloud_test(who_follows_a_log_has_one_row_more_a_minute_for_each_vm, &cloud),
         cloud_test(what_was_gathered_is_written_at_the_end, &cloud),
         cloud_test(a_tenant_sees_its_own_and_an_operator_all, &cloud),
         cloud_test(who_has_the_name_next_sees_nothing_of_the_one_before, &cloud),

@@ -160,6 +160,7 @@ static bool is_alike(const struct audit *left, const struct audit *right) {
     bool is_stranger = left->who == AUDIT_STRANGER; /* whatever it tries */
     return left->who == right->who && left->code == right->code &&
            text_equal(left->tenant, right->tenant) && left->tenant_ms == right->tenant_ms &&
+           (left->code || text_equal(left->key, right->key)) &&
            (is_stranger || (text_equal(left->what, right->what) && left->verb == right->verb));
 }
 
@@ -244,7 +245,7 @@ void audit_note(struct audit_book *book, const struct moment *moment,
     text_set(row.what, rule->name);
     row.verb = request->kind == REQUEST_VM_ACT ? request->verb : 0;
     set_key(&row, request);
-    if (row.code)
+    if (row.code || request->kind == REQUEST_VM_LOG) /* who follows a log asks again and again */
         gather(book, moment, &row);
     else
         append(book, moment, &row);
