@@ -269,6 +269,13 @@ static bool is_for_operators(enum request_kind kind) {
     return false;
 }
 
+static void answer_log(struct shell *role, const struct request *request, struct reply *reply) {
+    const struct vm *vm = find_vm(role, request->key);
+    struct console_log log = {.next = 6, .base64 = "aGVsbG8K"};
+    text_set(log.vm, vm ? vm->id : "");
+    show(reply, &console_log_table, vm ? &log : NULL);
+}
+
 static void answer(struct shell *role, const struct request *request, struct reply *reply) {
     static const struct node cluster = {.name = "north", .state = PEER_UP, .seen_ms = 1};
     if (!token_is_known(role, request->token_hash)) {
@@ -287,6 +294,7 @@ static void answer(struct shell *role, const struct request *request, struct rep
         list(reply, request, &vm_table, (char *)role->vms, role->vms_count);
         break;
     case REQUEST_VM_SHOW: show(reply, &vm_table, find_vm(role, request->key)); break;
+    case REQUEST_VM_LOG: answer_log(role, request, reply); break;
     case REQUEST_VM_ACT:
         if ((vm = find_vm(role, request->key)))
             act(role, request, vm, reply);
