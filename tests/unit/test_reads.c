@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "cloud.h"
 #include "core/manager/reads.h"
 #include "host.h"
 
@@ -145,14 +146,33 @@ static void a_host_that_goes_or_says_nothing_is_not_waited_for(void **state) {
     assert_refused(cloud, 79, CODE_UNREACHABLE);
 }
 
-static void one_asker_reads_no_more_than_two_at_a_time(void **state) {
+static void one_manager_leaves_a_share_of_each_host(void **state) {
     (void)state;
-    for (uint64_t i = 1; i <= reads_of_asker; i++) {
+    for (uint64_t i = 1; i <= reads_of_manager_at_host; i++) {
         bench_say(&bench, cloud, read_of("1", i, 0));
         assert_null(bench_told(&bench, cloud, MESSAGE_READING));
     }
     bench_say(&bench, cloud, read_of("1", 9, 0));
     assert_refused(cloud, 9, CODE_BUSY);
+}
+
+static struct cloud tenants; /* of an upstream manager */
+
+static const struct reply *log_of(enum cloud_user user, const struct id *vm) {
+    struct request request = cloud_request(&tenants, user, REQUEST_VM_LOG);
+    text_set(request.key, vm->text);
+    return bench_ask(&tenants.bench, &request);
+}
+
+static void one_tenant_leaves_others_their_share(void **state) {
+    (void)state;
+    struct id web = cloud_run_vm(&tenants, cloud_alice, "web");
+    struct id theirs = cloud_run_vm(&tenants, cloud_bob, "db");
+    for (int i = 0; i < reads_of_tenant; i++)
+        assert_null(log_of(cloud_alice, &web));
+    assert_int_equal(log_of(cloud_alice, &web)->code, CODE_BUSY);
+    assert_int_equal(log_of(cloud_operator, &web)->code, CODE_BUSY);
+    assert_null(log_of(cloud_bob, &theirs));
 }
 
 #define on_host(test) cmocka_unit_test_setup_teardown(test, set_up_host, cluster_tear_down)
@@ -166,7 +186,8 @@ int main(void) {
         in_cluster(what_is_another_managers_is_not_read),
         in_cluster(what_an_owner_forbids_is_not_read_even_if_it_is_on_its_way),
         in_cluster(a_host_that_goes_or_says_nothing_is_not_waited_for),
-        in_cluster(one_asker_reads_no_more_than_two_at_a_time),
+        in_cluster(one_manager_leaves_a_share_of_each_host),
+        cloud_test(one_tenant_leaves_others_their_share, &tenants),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

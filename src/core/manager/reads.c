@@ -5,8 +5,8 @@
 #include "core/below/downlink.h"
 
 static enum code refusal(const struct manager *manager, const struct peer *peer,
-                         const char *asker) {
-    uint32_t of_asker = 0, of_peer = 0;
+                         const char *asker, bool is_manager) {
+    uint32_t of_asker = 0, of_peer = 0, of_asker_there = 0;
     if (!peer || !peer_is_up(peer) || !peer_has_room(peer))
         return CODE_UNREACHABLE;
     if (peer_is_old(peer, protocol_version_read))
@@ -14,14 +14,18 @@ static enum code refusal(const struct manager *manager, const struct peer *peer,
     list_for(const struct read_op, op, &manager->reads, node) {
         of_asker += text_equal(op->asker, asker);
         of_peer += op->peer == peer;
+        of_asker_there += text_equal(op->asker, asker) && op->peer == peer;
     }
-    return of_asker < reads_of_asker && of_peer < reads_of_peer ? CODE_OK : CODE_BUSY;
+    bool has_share = is_manager ? of_asker < reads_of_manager &&
+                                      of_asker_there < reads_of_manager_at_host
+                                : of_asker < reads_of_tenant;
+    return has_share && of_peer < reads_of_peer ? CODE_OK : CODE_BUSY;
 }
 
 enum code reads_ask(struct manager *manager, const struct book_vm *vm, const struct read *what,
                     const struct reader *reader) {
     struct peer *peer = downlink_by_name(&manager->downlink, vm->record.place);
-    enum code code = refusal(manager, peer, vm->record.asker);
+    enum code code = refusal(manager, peer, vm->record.asker, reader->uplink);
     if (code != CODE_OK)
         return code;
     struct read_op *op = memory_new(1, sizeof(*op));

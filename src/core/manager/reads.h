@@ -9,7 +9,10 @@ struct uplink;
 
 enum {
     reads_within_ms = 10000,
-    reads_of_asker = 2, /* under way at a time; more are refused as busy */
+    /* Under way at a time; more are refused as busy. */
+    reads_of_tenant = 2,
+    reads_of_manager = 8, /* for all of its tenants */
+    reads_of_manager_at_host = 4,
     reads_of_peer = 8,
 };
 
