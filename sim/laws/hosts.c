@@ -196,10 +196,12 @@ static void check_once(struct hosts *hosts, struct sim_world *world, const struc
         law_fail(world, "once", "%s reboots %s a second time", job->op, job->vm);
 }
 
-/* Whatever others have of it runs nowhere, and will not: it stands still, or its host does. */
+/* Whatever others have of it runs nowhere, and will not: it stands still, or its host does; or it
+ * was to come there, and can no more from one that stands still. */
 static bool is_lost_elsewhere(const struct sim_vm *vm) {
     list_for(const struct sim_domain, domain, &vm->domains, by_vm) {
-        if (!on_loss_is_leased(domain->on_loss) || domain_goes_on(domain))
+        bool is_leased = domain->is_shell || on_loss_is_leased(domain->on_loss);
+        if (!is_leased || domain_goes_on(domain))
             return false;
     }
     return true;

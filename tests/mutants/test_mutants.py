@@ -3,8 +3,9 @@
 budget of seeds. Names are those of patches; default: all.
 
 A patch is applied to a copy of the sources, what it changes is compiled anew, and the simulator is
-run until it fails. A mutant that survives is a hole in sim/laws; a patch that does not apply
-any more has to be made again for the sources as they are. A first line `world: OPTIONS` in a patch
+run until it fails; where it does, the sources without the patch have to hold. A mutant that
+survives is a hole in sim/laws; a patch that does not apply any more has to be made again for the
+sources as they are. A first line `world: OPTIONS` in a patch
 names the world that finds it soonest; the others follow if that does not any more.
 """
 import argparse
@@ -87,6 +88,11 @@ def compile_into(folder, objects, names):
                        check=True)
 
 
+def run_simulator(program, words):
+    return subprocess.run([program, "--once", *words.split()], capture_output=True, text=True,
+                          errors="replace", timeout=300, check=False)
+
+
 def worlds_for(patch):
     """All of them, that first which the patch says has found it."""
     with open(patch) as lines:
@@ -108,6 +114,13 @@ class Workshop:
         COMPILE.append(f"-I{folder}/generated")
         self.names = sources(ROOT)
         list(pool.map(lambda name: compile_into(ROOT, f"{folder}/sound", [name]), self.names))
+        self.link(f"{folder}/sound", ())
+
+    def link(self, tree, changed):
+        objects = [f"{tree if name in changed else f'{self.folder}/sound'}/{object_of(name)}"
+                   for name in self.names]
+        subprocess.run(["cc", *objects, "-ljansson", "-o", f"{tree}/isthmus-sim"], check=True)
+        return f"{tree}/isthmus-sim"
 
     def build(self, patch):
         """The simulator with the patch in it: what it changes is compiled, the rest is linked."""
@@ -121,22 +134,28 @@ class Workshop:
         with open(patch) as lines:
             changed = [line.split()[1][2:] for line in lines if line.startswith("+++ ")]
         compile_into(tree, tree, changed)
-        objects = [f"{tree if name in changed else f'{self.folder}/sound'}/{object_of(name)}"
-                   for name in self.names]
-        subprocess.run(["cc", *objects, "-ljansson", "-o", f"{tree}/isthmus-sim"], check=True)
-        return f"{tree}/isthmus-sim"
+        return self.link(tree, changed)
+
+    def check_sound(self, world, said):
+        """What finds a mutant finds nothing without it: in the seed that is to be replayed, or,
+        where it ended too soon to name that, in all of the world."""
+        replay = next((line for line in said.splitlines() if "replay: isthmus-sim " in line), None)
+        words = replay.split("isthmus-sim ", 1)[1].split(" --trace")[0] if replay else world
+        done = run_simulator(f"{self.folder}/sound/isthmus-sim", words)
+        if done.returncode != 0:
+            raise ValueError(f"it fails without the patch, too: isthmus-sim {words}")
 
     def find(self, patch):
         """In which world the simulator finds it, and by what."""
         program = self.build(patch)
         for world in worlds_for(patch):
-            done = subprocess.run([program, "--once", *world.split()], capture_output=True,
-                                  text=True, errors="replace", timeout=300)
+            done = run_simulator(program, world)
             if done.returncode != 0:
                 found = [line for line in done.stderr.splitlines()
                          if "law broken" in line or "Assertion" in line or "replay:" in line]
                 if not found:
                     raise ValueError(done.stderr[-2000:])
+                self.check_sound(world, done.stderr + done.stdout)
                 return f"{world}: {found[0][:160]}"
         raise ValueError("it survived: a law is not checked")
 
