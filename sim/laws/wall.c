@@ -68,8 +68,8 @@ static bool tells_ips(const struct message *message) {
 /* What is said again was said before. */
 static bool is_new(struct wall *wall, const struct sim_node *node,
                    const struct effect_send *send) {
-    char name[16];
-    text_format(name, sizeof(name), "%u", send->link);
+    char name[limit_address_size + 16]; /* several managers may share a link */
+    text_format(name, sizeof(name), "%u %s", send->link, send->address);
     struct wall_said *said = ledger_put(&wall->said, node, name);
     bool is = said->session != send->header.from || send->header.sequence > said->sequence;
     if (is) {

@@ -53,13 +53,11 @@ static struct role *agent_role(struct agent_daemon *agent, const struct agent_co
 }
 
 /* They borrow their texts; the caller frees the array. */
-static struct host_networks networks_of(const struct agent_config *config) {
-    struct host_networks networks = {memory_new(config->networks_count, sizeof(*networks.items)),
-                                     config->networks_count};
+static struct host_network *networks_of(const struct agent_config *config) {
+    struct host_network *networks = memory_new(config->networks_count, sizeof(*networks));
     for (size_t i = 0; i < config->networks_count; i++)
-        networks.items[i] =
-            (struct host_network){config->networks[i].name, config->networks[i].bridge,
-                                  config->networks[i].libvirt};
+        networks[i] = (struct host_network){config->networks[i].name, config->networks[i].bridge,
+                                            config->networks[i].libvirt};
     return networks;
 }
 
@@ -67,8 +65,7 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
                                struct error *err) {
     const struct host_config *host = &config->host;
     const struct link_config *uplink = &config->uplinks[0];
-    const struct host_networks networks = networks_of(config);
-    auto_clean(memory_clean) struct host_network *items = networks.items;
+    auto_clean(memory_clean) struct host_network *networks = networks_of(config);
     const struct host_settings settings = {
         .uri = host->uri,
         .folder = config->daemon.state,
@@ -84,7 +81,7 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
                      .memory_mib = (uint32_t)host->memory_mib,
                      .disk_gib = (uint32_t)host->disk_gib},
         .most_image_gib = host->max_image_gib,
-        .networks = networks,
+        .networks = {networks, config->networks_count},
         .workers = (uint32_t)host->workers,
         .warden = host->warden,
         .pid_folder = host->pid_folder,
@@ -152,9 +149,9 @@ static int agent_check(const struct daemon_options *options, const struct agent_
     struct daemon_trial trial = {.options = options};
     struct error err = {0}, note;
     const struct daemon_link link = uplink_of(config);
+    auto_clean(memory_clean) struct host_network *networks = networks_of(config);
     const struct host_trial host = {config->host.uri, accelerator_names[config->host.accelerator],
-                                    networks_of(config)};
-    auto_clean(memory_clean) struct host_network *items = host.networks.items;
+                                    {networks, config->networks_count}};
     daemon_try_state(&trial, &config->daemon, "agent");
     daemon_tried(&trial, host_try(&host, &note, &err), &err);
     if (note.code)
