@@ -31,7 +31,9 @@ __attribute__((weak)) const char *__lsan_default_suppressions(void) {
 }
 
 /* libvirt's threads and GLib's sources are not built for it: what they do to each other by atomic
- * words of their own cannot be seen. What they call of ours is watched. */
+ * words of their own cannot be seen, nor what libxml2 frees for libvirt by their counts. What they
+ * call of ours is watched. */
 __attribute__((weak)) const char *__tsan_default_suppressions(void) {
-    return "called_from_lib:libglib-2.0.so.0\ncalled_from_lib:libvirt.so.0\n";
+    return "called_from_lib:libglib-2.0.so.0\ncalled_from_lib:libvirt.so.0\n"
+           "called_from_lib:libxml2.so.2\n";
 }

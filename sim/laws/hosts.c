@@ -196,17 +196,6 @@ static void check_once(struct hosts *hosts, struct sim_world *world, const struc
         law_fail(world, "once", "%s reboots %s a second time", job->op, job->vm);
 }
 
-/* Whatever others have of it runs nowhere, and will not: it stands still, or its host does; or it
- * was to come there, and can no more from one that stands still. */
-static bool is_lost_elsewhere(const struct sim_vm *vm) {
-    list_for(const struct sim_domain, domain, &vm->domains, by_vm) {
-        bool is_leased = domain->is_shell || on_loss_is_leased(domain->on_loss);
-        if (!is_leased || domain_goes_on(domain))
-            return false;
-    }
-    return true;
-}
-
 /* What comes to be here stands still: this host's lease is over, which it may not know yet, or the
  * VM is to end there, and a job that was begun before hangs. */
 static bool is_lost_here(const struct sim_world *world, const struct sim_node *node,
@@ -216,11 +205,23 @@ static bool is_lost_here(const struct sim_world *world, const struct sim_node *n
                        node_now_ms(world, node) >= node->until_ms[guarded->group]);
 }
 
+/* Whatever others have of it runs nowhere, and will not: it stands still, or its host does; or it
+ * was to come there, and would not go on. */
+static bool is_lost_elsewhere(const struct sim_world *world, const struct sim_vm *vm) {
+    list_for(const struct sim_domain, domain, &vm->domains, by_vm) {
+        bool is_leased = domain->is_shell ? is_lost_here(world, domain->node, vm->id)
+                                          : on_loss_is_leased(domain->on_loss);
+        if (!is_leased || domain_goes_on(domain))
+            return false;
+    }
+    return true;
+}
+
 /* Law 5: what moves is gone there before it is here, but where one of both is lost. */
 static void check_made(struct sim_world *world, const struct sim_node *node,
                        const struct effect_job *job) {
     const struct sim_vm *vm = domain_vm(world, job->vm);
-    if (!domain_of(world, node, job->vm) && vm && !is_lost_elsewhere(vm) &&
+    if (!domain_of(world, node, job->vm) && vm && !is_lost_elsewhere(world, vm) &&
         !is_lost_here(world, node, job->vm))
         law_fail(world, "not twice", "%s is made on %s, and is on another host", job->vm,
                  node->name);

@@ -56,10 +56,10 @@ WORLDS = [
     "--seeds 80 --leases 600 --ways 150 --stalls 100 --wardens 200 --drift 10000",
     "--seeds 150 --seed 602000 --clusters 1 --agents 6 --drains 1000 --live 1000 --leases 600 "
     "--ways 300 --stalls 200 --wardens 200 --drift 10000",
-    "--seeds 150 --seed 601000 --clusters 1 --agents 6 --drains 1000 --reshape 600 --leases 600 "
+    "--seeds 150 --seed 601300 --clusters 1 --agents 6 --drains 1000 --reshape 600 --leases 600 "
     "--ways 300 --stalls 200 --wardens 200 --drift 10000 --crash 6 --power_loss 150",
-    "--seed 930386 --window 3 --reshape 900 --job_hangs 300 --leases 600 --ways 150 --stalls 100 "
-    "--wardens 200 --drift 10000",
+    "--seeds 60 --clusters 1 --window 3 --reshape 900 --job_hangs 300 --leases 1000 --ways 150 "
+    "--stalls 100 --wardens 200 --drift 10000",
     "--seeds 300 --seed 20000 --leases 900 --ways 500 --wardens 200 --drift 10000 --crash 8 "
     "--clusters 1 --agents 4",
     "--seeds 300 --seed 500000 --reshape 900 --job_hangs 300 --leases 600 --ways 150 --stalls 100 "
