@@ -20,13 +20,6 @@
 #include "core/manager/operations.h"
 #include "core/manager/reports.h"
 
-/* Goes out of the books once it is gone and nobody above has still to settle that. */
-static void bury(struct downstream *downstream, struct book_vm *vm) {
-    if (vm->record.state == VM_DELETED && !vm->active &&
-        !book_op(&downstream->manager.book, vm->record.op))
-        book_remove_vm(&downstream->manager.book, vm);
-}
-
 /* Its state is counted against what its asker may use, and told where nobody waits for a result
  * that tells it. */
 static void on_state(struct manager *manager, struct book_vm *vm) {
@@ -76,7 +69,7 @@ static void on_gone(struct manager *manager, struct book_vm *vm) {
     } else {
         placement_take(vm);
         manager_set_state(manager, vm, VM_DELETED);
-        bury(downstream, vm);
+        downstream_bury(downstream, vm);
     }
 }
 
@@ -153,7 +146,7 @@ static void on_result(struct manager *manager, struct peer *peer, const struct r
     if (internal && vm->record.state == VM_DELETING)
         manager_undo(&downstream->manager, vm, UNDO_LATER);
     else if (internal)
-        bury(downstream, vm);
+        downstream_bury(downstream, vm);
 }
 
 static void write_off(struct downstream *downstream, struct peer *peer, struct book_vm *vm) {
@@ -183,7 +176,7 @@ static void write_off(struct downstream *downstream, struct peer *peer, struct b
     if (op)
         downstream_end(downstream, op, verb == VERB_DELETE ? CODE_OK : CODE_LOST);
     book_save_vm(&downstream->manager.book, vm);
-    bury(downstream, vm);
+    downstream_bury(downstream, vm);
 }
 
 void downstream_write_off(struct downstream *downstream, struct peer *peer) {

@@ -61,3 +61,9 @@ struct book_op *downstream_begin_internal(struct downstream *downstream, struct 
     op->record.place_generation = ++vm->record.place_generation;
     return op;
 }
+
+void downstream_bury(struct downstream *downstream, struct book_vm *vm) {
+    if (vm->record.state == VM_DELETED && !vm->active &&
+        !book_op(&downstream->manager.book, vm->record.op))
+        book_remove_vm(&downstream->manager.book, vm);
+}

@@ -15,3 +15,6 @@ void downstream_instruct(struct downstream *downstream, struct book_vm *vm);
 
 /* Ends an operation and sends its result up, capacity before it. */
 void downstream_end(struct downstream *downstream, struct book_op *op, enum code code);
+
+/* The VM goes out of the books if it is gone and nobody above has still to settle that. */
+void downstream_bury(struct downstream *downstream, struct book_vm *vm);

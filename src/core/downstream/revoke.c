@@ -130,8 +130,9 @@ static void shut_down(struct downstream *downstream, struct book_vm *vm) {
     book_save_op(&downstream->manager.book, op);
 }
 
-/* One step of a VM toward its end; what is under way for that is waited for. */
-static void evict(struct downstream *downstream, struct book_vm *vm, enum lending_phase was) {
+/* One step of a VM toward its end; what is under way for that is waited for. False: nothing is left
+ * of it, and it may be out of the books. */
+static bool evict(struct downstream *downstream, struct book_vm *vm, enum lending_phase was) {
     bool moves = vm->stored.move;
     struct size reserved = {0};
     downstream_end_move(downstream, vm);
@@ -139,24 +140,27 @@ static void evict(struct downstream *downstream, struct book_vm *vm, enum lendin
         enum verb verb = vm->active->record.verb;
         bool ends = vm->active->record.internal || verb == VERB_DELETE;
         if (!moves && ends && verb != VERB_DISCARD) /* that one may wait for long */
-            return;
+            return true;
         reserved = downstream_take_reserved(downstream, vm);
         vm->active->decider = BY_OPERATOR;
         downstream_end(downstream, vm->active, CODE_NOT_ALLOWED);
     } else if (was == LENDING_REVOKED && vm->record.state == VM_RUNNING) {
         shut_down(downstream, vm);
-        return;
+        return true;
     }
     if (!*vm->record.place && *book_destination(vm))
         downstream_follow(downstream, vm);
     if (!*vm->record.place) {
         placement_take(vm); /* from those that wait for their image */
-        if (moves)
+        if (moves) {
             manager_set_state(&downstream->manager, vm, VM_DELETED);
-        return;
+            downstream_bury(downstream, vm);
+        }
+        return false;
     }
     manager_undo(&downstream->manager, vm, UNDO_NOW);
     vm->active->reserved = reserved; /* until the host has told of it */
+    return true;
 }
 
 /* Nothing of it is left on any host: out of the books, whether it was settled above or not. */
@@ -187,8 +191,7 @@ void downstream_go_on_revoking(struct downstream *downstream, struct lending *le
     list_for(struct book_vm, vm, &downstream->manager.book.vms, by_age) {
         if (!text_equal(vm->record.asker, lending->uplink.setting.name))
             continue;
-        evict(downstream, vm, was);
-        left |= vm->active || *vm->record.place;
+        left |= evict(downstream, vm, was);
     }
     if (!left)
         close_lending(downstream, lending);
