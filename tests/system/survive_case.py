@@ -13,7 +13,8 @@ LOST_SECONDS = 180  # a lease, its margin, a start beside others
 
 
 class Watch(threading.Thread):
-    """Who of the guests went on, looked at again and again: `together` is the most at a time."""
+    """Who of the guests went on, looked at again and again: `together` is the most at a time. Who
+    goes on does so in two looks: one that is being killed may show for a moment as if it ran."""
 
     def __init__(self, guests):
         super().__init__(daemon=True)
@@ -21,9 +22,11 @@ class Watch(threading.Thread):
         self.start()
 
     def run(self):
+        before = set()
         while not self.is_over:
-            going = [pid for pid in self.guests() if state_of(pid) in ("R", "S", "D")]
-            self.together = max(self.together, len(going))
+            going = {pid for pid in self.guests() if state_of(pid) in ("R", "S", "D")}
+            self.together = max(self.together, len(going & before))
+            before = going
             time.sleep(0.02)
 
     def end(self):

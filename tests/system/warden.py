@@ -1,6 +1,7 @@
 """A warden of a test's own, and an agent's words to it; processes that it takes for guests."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -18,13 +19,22 @@ def boottime_ms():
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 10**6
 
 
+EXITING = 4           # a flag of /proc/PID/stat: it leaves the kernel, and runs nothing of its own
+KILLED = 1 << (signal.SIGKILL - 1)
+
+
 def state_of(pid):
-    """The kernel's letter for it: T, where it was stopped; "": it has ended."""
+    """The kernel's letter for it: T, where it was stopped; "": it has ended, or was killed and has
+    not gone yet (such a one shows as R or D until its memory is given back)."""
     try:
-        letter = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return "" if letter in "ZX" else letter
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return ""
+    letter, flags = stat[0], int(stat[6])
+    pending = int(re.search(r"^SigPnd:\s*(\w+)", status, re.MULTILINE)[1], 16)
+    is_over = letter in "ZX" or flags & EXITING or pending & KILLED
+    return "" if is_over else letter
 
 
 class Warden:
