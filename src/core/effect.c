@@ -12,6 +12,7 @@ const char *const job_names[JOB_KIND_COUNT] = {
     "receive", "migrate", "adopt", "copy", "remove", "evict"};
 
 const char *const guard_order_names[GUARD_END + 1] = {"take", "drop", "renew", "end"};
+const char *const archive_word_names[ARCHIVE_KEEP + 1] = {"ask", "remove", "keep"};
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind) {
     if (effects->count == effects->capacity) {
@@ -80,6 +81,7 @@ static void effect_clear(struct effect *effect) {
     case EFFECT_DEPOSED:
     case EFFECT_READ:
     case EFFECT_GUARD:
+    case EFFECT_ARCHIVE:
     case EFFECT_KIND_COUNT:
         return;
     }
@@ -126,6 +128,20 @@ static void print_reply(const struct reply *reply, struct text *out) {
     }
     if (reply->kind == REPLY_LIST)
         text_addf(out, " rows=%u next=%s", reply->list_count, reply->next);
+}
+
+static void print_guard(const struct effect_guard *guard, struct text *out) {
+    text_addf(out, "guard %s group=%u vm=%s until=%llu", guard_order_names[guard->order],
+              guard->group, guard->vm, (unsigned long long)guard->until_ms);
+}
+
+static void print_deposed(const struct effect_deposed *deposed, struct text *out) {
+    text_addf(out, "deposed term=%llu later=%llu", (unsigned long long)deposed->term,
+              (unsigned long long)deposed->later);
+}
+
+static void print_archive(const struct effect_archive *archive, struct text *out) {
+    text_addf(out, "archive %s %s", archive_word_names[archive->word], archive->digest);
 }
 
 void effect_print(const struct effect *effect, struct text *out) {
@@ -183,16 +199,16 @@ void effect_print(const struct effect *effect, struct text *out) {
         text_addf(out, "route %s endpoint=%u", effect->route.address, effect->route.endpoint);
         return;
     case EFFECT_GUARD:
-        text_addf(out, "guard %s group=%u vm=%s until=%llu",
-                  guard_order_names[effect->guard.order], effect->guard.group, effect->guard.vm,
-                  (unsigned long long)effect->guard.until_ms);
+        print_guard(&effect->guard, out);
         return;
     case EFFECT_READ:
         text_addf(out, "read vm=%s", effect->read.vm);
         return;
+    case EFFECT_ARCHIVE:
+        print_archive(&effect->archive, out);
+        return;
     case EFFECT_DEPOSED:
-        text_addf(out, "deposed term=%llu later=%llu", (unsigned long long)effect->deposed.term,
-                  (unsigned long long)effect->deposed.later);
+        print_deposed(&effect->deposed, out);
         return;
     case EFFECT_KIND_COUNT:
         return;

@@ -25,6 +25,7 @@ enum effect_kind {
     EFFECT_ROUTE,  /* what goes to an address leaves by this server of the link (managers) */
     EFFECT_GUARD,  /* something for the host's warden (agent) */
     EFFECT_READ,   /* a part of a VM's console log (agent) */
+    EFFECT_ARCHIVE, /* an archive of this manager's repository that may have to go (upstream) */
     EFFECT_KIND_COUNT,
 };
 
@@ -156,6 +157,17 @@ struct effect_read {
     uint64_t from; /* 0: the newest part */
 };
 
+enum archive_word {
+    ARCHIVE_ASK,    /* nobody needs it: stop whoever adds images, and ask by EVENT_ARCHIVE */
+    ARCHIVE_REMOVE, /* the answer: remove it, and say so by another one */
+    ARCHIVE_KEEP,   /* or leave it */
+};
+
+struct effect_archive {
+    enum archive_word word;
+    char digest[limit_digest_size];
+};
+
 struct effect {
     enum effect_kind kind;
     union {
@@ -172,6 +184,7 @@ struct effect {
         struct effect_deposed deposed;
         struct effect_guard guard;
         struct effect_read read;
+        struct effect_archive archive;
     };
 };
 
@@ -182,6 +195,7 @@ struct effects {
 
 extern const char *const job_names[JOB_KIND_COUNT];
 extern const char *const guard_order_names[GUARD_END + 1];
+extern const char *const archive_word_names[ARCHIVE_KEEP + 1];
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind); /* zeroed */
 

@@ -4,7 +4,7 @@
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
     "image", "job", "domain", "scanned", "host", "disk", "stop", "join", "joined",
-    "rekey", "guard", "read", "ips",
+    "rekey", "guard", "read", "ips", "archive",
 };
 
 static void print_frame(const struct event_frame *frame, struct text *out) {
@@ -35,6 +35,12 @@ static void print_ips(const struct event_ips *ips, struct text *out) {
     text_addf(out, " vm=%s epoch=%u", ips->vm, ips->epoch);
     for (uint32_t i = 0; i < ips->count; i++)
         text_addf(out, " %u=%s", ips->ips[i].interface, ips->ips[i].ip);
+}
+
+static void print_host(const struct event_host *host, struct text *out) {
+    text_addf(out, " cpus=%u memory_mib=%u disk_gib=%u%s accelerator=%s", host->size.cpus,
+              host->size.memory_mib, host->size.disk_gib, host->is_full ? " full" : "",
+              host->accelerator);
 }
 
 void event_print(const struct event *event, struct text *out) {
@@ -71,9 +77,7 @@ void event_print(const struct event *event, struct text *out) {
                   vm_state_names[event->domain.state], event->domain.why);
         return;
     case EVENT_HOST:
-        text_addf(out, " cpus=%u memory_mib=%u disk_gib=%u%s accelerator=%s",
-                  event->host.size.cpus, event->host.size.memory_mib, event->host.size.disk_gib,
-                  event->host.is_full ? " full" : "", event->host.accelerator);
+        print_host(&event->host, out);
         return;
     case EVENT_DISK:
         text_addf(out, " %s", event->disk.is_full ? "full" : "has-room");
@@ -97,6 +101,9 @@ void event_print(const struct event *event, struct text *out) {
         return;
     case EVENT_IPS:
         print_ips(&event->ips, out);
+        return;
+    case EVENT_ARCHIVE:
+        text_addf(out, " %s%s", event->archive.digest, event->archive.is_gone ? " gone" : "");
         return;
     case EVENT_START:
     case EVENT_TICK:

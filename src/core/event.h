@@ -28,6 +28,7 @@ enum event_kind {
     EVENT_GUARD,     /* what the host's warden does, or that there is none (agent) */
     EVENT_READ,      /* the part of a console's log that was asked for (agent) */
     EVENT_IPS,       /* which IP addresses a domain of ours has (agent) */
+    EVENT_ARCHIVE,   /* whether an archive is to be removed, or that it is gone (upstream) */
     EVENT_KIND_COUNT,
 };
 
@@ -152,6 +153,12 @@ struct event_read {
     const char *base64; /* NULL: nothing more */
 };
 
+/* See EFFECT_ARCHIVE. */
+struct event_archive {
+    char digest[limit_digest_size];
+    bool is_gone; /* it is removed; otherwise: may it be? No image comes to have it meanwhile */
+};
+
 struct event {
     enum event_kind kind;
     /* For waiting; it never goes back. It is CLOCK_BOOTTIME, which goes on while the machine is
@@ -174,6 +181,7 @@ struct event {
         struct event_guard guard;
         struct event_ips ips;
         struct event_read read;
+        struct event_archive archive;
     };
 };
 

@@ -268,6 +268,7 @@ static int run(int count, char **arguments) {
         .flush = carrier_flush,
         .reply = rest_reply,
         .stored = rest_stored,
+        .archive = rest_archive,
         .committed = rest_committed,
     };
     return daemon_serve(&upstream.log, upstream.shell, &ports, config.daemon.state);

@@ -19,6 +19,7 @@ NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf'({NAME})(?:\{{((?:{NAME}="(?:[^"\\\n]|\\[\\"n])*",?)+)\}})? (\S+)')
 UNITS = ("_seconds", "_bytes", "_ratio", "_total", "_info")
 COUNTS = {"isthmus_vms", "isthmus_operations_under_way", "isthmus_tenants", "isthmus_images",
+          "isthmus_retired_archives",
           "isthmus_audit_rows", "isthmus_http_streams", "isthmus_metrics_left_out",
           "isthmus_cluster_cpus", "isthmus_host_cpus", "isthmus_disk_full", "isthmus_cluster_up",
           "isthmus_host_up", "isthmus_host_cordoned", "isthmus_upstream_up", "isthmus_link_up"}

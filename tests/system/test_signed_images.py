@@ -6,9 +6,10 @@ import random
 import shutil
 import subprocess
 import tempfile
+import threading
 import unittest
 
-from cloud_case import CloudCase, make_archive, read
+from cloud_case import CloudCase, make_archive, read, wait_until
 
 
 def read_bytes(path):
@@ -20,7 +21,7 @@ def minisign(*words):
     return subprocess.run(["minisign", *words], check=True, text=True, capture_output=True).stdout
 
 
-class SignedImages(CloudCase):
+class SigningCase(CloudCase):
     clusters = {"north": ["host-1"]}
 
     @classmethod
@@ -61,6 +62,8 @@ class SignedImages(CloudCase):
             self.addCleanup(self.act, name, "delete")
         return code
 
+
+class SignedImages(SigningCase):
     def refused(self, image, digest, words):
         self.assertEqual(self.end_of(image), "image-broken")
         cluster = self.cloud.downstreams["north"]
@@ -144,6 +147,60 @@ class SignedImages(CloudCase):
             self.write(digest, "\n".join(again[at:at + 4]) + "\n")
             minisign("-V", "-P", self.public("manager"), "-m", self.archive(digest), "-x",
                      f"{self.archive(digest)}.minisig")
+
+
+class Retired(SigningCase):
+    """Archives that no image has any more."""
+
+    def files(self, *digests):
+        return sorted(name for name in os.listdir(f"{self.cloud.upstream.state}/images")
+                      if name.split(".")[0] in digests)
+
+    def test_an_archive_and_its_signatures_go_with_its_last_name(self):
+        digest = self.import_new("one")
+        self.import_image("two", f"{self.folder.name}/one.tar")
+        self.cloud.cli("image", "delete", "one")
+        self.assertEqual(self.create("web", "two", wait=60)["code"], "ok")
+        self.assertEqual(self.files(digest), [digest, f"{digest}.minisig"])
+        self.act("web", "delete")
+        self.cloud.cli("image", "delete", "two")
+        wait_until(lambda: self.files(digest) == [], "its files are gone")
+        self.import_image("two", f"{self.folder.name}/one.tar")
+        self.assertEqual(self.end_of("two"), "ok")
+
+    def test_what_a_killed_manager_was_to_remove_goes_when_it_starts(self):
+        images = {f"late-{number}": self.import_new(f"late-{number}") for number in range(6)}
+        for name in images:
+            self.cloud.cli("image", "delete", name)
+            self.cloud.upstream.kill()
+            self.cloud.upstream.start()
+        wait_until(lambda: self.files(*images.values()) == [], "all files are gone")
+        kept = self.import_new("kept")
+        self.cloud.upstream.kill()
+        self.cloud.upstream.start()
+        self.assertEqual(self.files(kept), [kept, f"{kept}.minisig"])
+
+    def test_an_image_that_comes_while_another_one_goes_has_its_archive(self):
+        path = make_archive(f"{self.folder.name}/common.tar", random.randbytes(1 << 16))
+        faults = []
+
+        def come_and_go(name):
+            for _ in range(15):
+                self.cloud.cli("image", "import", name, path)
+                digest = self.get(f"/v1/images/{name}")["digest"]
+                if not os.path.exists(self.archive(digest)):
+                    faults.append(name)
+                self.cloud.cli("image", "delete", name)
+
+        threads = [threading.Thread(target=come_and_go, args=[f"guest-{number}"])
+                   for number in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(faults, [])
+        self.import_image("common", path)
+        self.assertEqual(self.end_of("common"), "ok")
 
 
 if __name__ == "__main__":

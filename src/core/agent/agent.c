@@ -438,6 +438,7 @@ static void on_event(struct agent *agent, const struct event *event) {
     case EVENT_IMAGE:
     case EVENT_JOIN:
     case EVENT_JOINED:
+    case EVENT_ARCHIVE:
     case EVENT_KIND_COUNT:
         break; /* of managers */
     }

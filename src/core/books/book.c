@@ -119,6 +119,11 @@ void book_set_destination(struct book_vm *vm, const char *name) {
     vm->stored.destination = name ? memory_text(name) : NULL;
 }
 
+bool book_vm_needs_image(const struct book_vm *vm, const char *digest) {
+    return text_equal(vm->record.digest, digest) ||
+           (vm->active && text_equal(vm->active->record.definition.image, digest));
+}
+
 const struct book_op *book_op_told(const struct book *book, const char *id) {
     const struct book_op *op = book_op(book, id);
     return op ? op : map_get(&book->kept_by_id, id);

@@ -116,6 +116,9 @@ const char *book_asked_place(const struct book_vm *vm);
 const char *book_destination(const struct book_vm *vm);
 void book_set_destination(struct book_vm *vm, const char *name);
 
+/* Is the VM made from this image, or does its operation under way make it from that? */
+bool book_vm_needs_image(const struct book_vm *vm, const char *digest);
+
 /* The operation, in the books or of those that are kept; NULL: not known. */
 const struct book_op *book_op_told(const struct book *book, const char *id);
 

@@ -5,7 +5,8 @@
 
 #include "core/manager/reads.h"
 #include "core/manager/tell.h"
-#include "core/upstream/images.h"
+#include "core/upstream/images/images.h"
+#include "core/upstream/images/retired.h"
 #include "core/upstream/permit.h"
 #include "core/upstream/quota.h"
 #include "core/upstream/upstream.h"
@@ -369,6 +370,7 @@ void upstream_tell_metrics(const struct call *call) {
     metrics_add(&metrics, METRIC_TENANTS, (struct metric_labels){0},
                 upstream->tenants_by_name.count);
     metrics_add(&metrics, METRIC_IMAGES, (struct metric_labels){0}, upstream->images_by_name.count);
+    retired_tell(upstream, &metrics);
     tell_tenants(upstream, &metrics);
     tell_clusters(upstream, &metrics);
     metrics_add(&metrics, METRIC_LEFT_OUT, (struct metric_labels){0},

@@ -15,7 +15,7 @@
 #include "core/upstream/adopt.h"
 #include "core/upstream/clusters.h"
 #include "core/upstream/elsewhere.h"
-#include "core/upstream/images.h"
+#include "core/upstream/images/images.h"
 #include "core/upstream/keep.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/permit.h"

@@ -5,7 +5,7 @@
 #include "core/below/placement.h"
 #include "core/below/reports.h"
 #include "core/books/reshape.h"
-#include "core/upstream/images.h"
+#include "core/upstream/images/images.h"
 #include "core/upstream/permit.h"
 #include "core/upstream/quota.h"
 #include "core/upstream/ssh_keys.h"

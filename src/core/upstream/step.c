@@ -19,7 +19,9 @@
 #include "core/upstream/place.h"
 #include "core/upstream/requests.h"
 #include "core/upstream/reshape_vm.h"
+#include "core/upstream/images/retired.h"
 #include "core/upstream/upstream.h"
+#include "message/records/retired.h"
 
 void upstream_init(struct upstream *upstream, const struct role_settings *settings) {
     *upstream = (struct upstream){.settings = *settings};
@@ -35,6 +37,7 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
     list_init(&upstream->tenants);
     list_init(&upstream->warm);
     list_init(&upstream->images);
+    list_init(&upstream->retired);
 }
 
 static void free_keys(struct upstream *upstream, struct keyring *keyring) {
@@ -67,6 +70,7 @@ void upstream_deinit(struct upstream *upstream) {
     list_each(node, next, &upstream->images)
         memory_free(container_of(node, struct image_entry, by_name));
     archive_deinit(&upstream->archive);
+    retired_deinit(upstream);
     heap_deinit(&upstream->key_holders);
     heap_deinit(&upstream->op_holders);
     map_deinit(&upstream->tenants_by_name);
@@ -116,6 +120,8 @@ static void on_load(struct upstream *upstream, const struct event *event) {
         manager_load_op(&upstream->manager, event->load.data);
     } else if (table == &template_table) {
         load_template(upstream, event->load.data);
+    } else if (table == &retired_table) {
+        retired_load(upstream, event->load.data);
     } else if (table == &idempotency_table) {
         load_key(upstream, event->load.data);
     } else {
@@ -231,6 +237,9 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     case EVENT_DISK:
         manager_on_disk(&upstream->manager, event);
         break;
+    case EVENT_ARCHIVE:
+        retired_on_archive(upstream, event);
+        break;
     case EVENT_STOP:
         on_stop(upstream);
         break;
@@ -246,6 +255,8 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     case EVENT_KIND_COUNT:
         break; /* of roles below */
     }
+    if (event->kind != EVENT_LOAD && !upstream->manager.stopping)
+        retired_look(upstream);
     upstream_save_lost(upstream);
     recover_go_on(&upstream->manager);
     reads_go_on(&upstream->manager);
@@ -264,7 +275,9 @@ void upstream_step(struct upstream *upstream, const struct event *event, struct 
 uint64_t upstream_deadline_ms(const struct upstream *upstream) {
     uint64_t due = manager_deadline_ms(&upstream->manager);
     uint64_t read = reads_deadline_ms(&upstream->manager);
+    uint64_t look = retired_deadline_ms(upstream);
     due = read < due ? read : due;
+    due = look < due ? look : due;
     const struct timer *waiter = heap_first(&upstream->waiters);
     if (upstream->manager.deposed)
         return book_never;

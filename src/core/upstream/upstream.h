@@ -3,8 +3,9 @@
  *
  * A request changes the books and answers, an operation goes out by the downlink, its result
  * comes back; deadlines end what nobody confirmed. The pieces, from the ground up: upstream (its
- * records), quota, permit, ssh_keys, reshape_vm, operations, read, place, keep, clusters (frames of
- * clusters), requests, step (life). */
+ * records), quota, permit, images/ (with the archives of those that are gone), ssh_keys,
+ * reshape_vm, operations, read, place, keep, clusters (frames of clusters), requests, step
+ * (life). */
 #pragma once
 
 #include "base/holders.h"
@@ -93,6 +94,8 @@ struct upstream {
     struct network *networks; /* that tenants may ask for */
     size_t networks_count;
     struct list images;
+    struct list retired;     /* archives that no image has (retired.h) */
+    uint64_t retired_due_ms; /* when it is looked who needs them */
     struct map histories; /* to struct history, by the VM's id */
     struct map idempotency_by_key;
     struct keyring operator_keyring;

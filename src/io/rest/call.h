@@ -16,6 +16,7 @@
 #include "message/records/metrics.h"
 
 struct rest_upload;
+struct rest_archives;
 
 enum { rest_routes_most = 128, rest_classes = 6 };
 
@@ -70,7 +71,8 @@ struct rest {
     pthread_cond_t uploads_changed;
     struct list uploads; /* that are under way (upload.c) */
     size_t uploads_count;
-    bool publishing; /* an upload has its turn */
+    bool publishing; /* an upload has its turn, or who removes archives */
+    struct rest_archives *archives; /* NULL: there is no image folder */
     struct rest_slot slots[http_requests];
     struct map clients; /* by token_hash */
     size_t waiting, watching;

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/rest/answer.h"
+#include "io/rest/archives.h"
 #include "io/rest/metrics.h"
 #include "io/rest/openapi.h"
 #include "io/rest/request.h"
@@ -280,6 +281,10 @@ void rest_stored(struct rest *rest, const struct effect *effect, uint64_t number
 
 void rest_committed(struct rest *rest, uint64_t number) { watch_committed(rest->watch, number); }
 
+void rest_archive(struct rest *rest, const struct effect_archive *effect) {
+    rest_archives_hear(rest, effect);
+}
+
 void rest_rekey(struct rest *rest, const char *key) {
     pthread_mutex_lock(&rest->lock);
     text_set(rest->manager_key, key);
@@ -298,6 +303,7 @@ void rest_invite(struct rest *rest, const struct rest_invitation *invitations, s
 }
 
 static void rest_free(struct rest *rest) {
+    rest_archives_stop(rest);
     if (rest->watch) {
         watch_end(rest->watch);
         watch_free(rest->watch);
@@ -351,7 +357,9 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     };
     rest->watch = watch_start(shell, settings->face->trust == REST_BY_TOKEN ? WATCH_BY_TOKEN
                                                                            : WATCH_BY_SOCKET, err);
-    if (rest->watch && http_server_start(&listening, &rest->face, &rest->server, err) == 0)
+    bool is_ready = rest->watch &&
+                    (!rest->image_folder || rest_archives_start(rest, err) == 0);
+    if (is_ready && http_server_start(&listening, &rest->face, &rest->server, err) == 0)
         return rest;
     rest_free(rest);
     return NULL;

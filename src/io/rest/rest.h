@@ -50,6 +50,9 @@ void rest_reply(struct rest *rest, struct reply *reply);
 void rest_stored(struct rest *rest, const struct effect *effect, uint64_t number);
 void rest_committed(struct rest *rest, uint64_t number);
 
+/* The role tells of an archive in the image folder. Thread-safe. */
+void rest_archive(struct rest *rest, const struct effect_archive *effect);
+
 /* Tokens are for this key of the manager's from here on. Thread-safe. */
 void rest_rekey(struct rest *rest, const char *key);
 

@@ -45,6 +45,7 @@ struct shell_ports {
      * rest_committed: all up to this number are on disk. NULL: nobody watches */
     void (*stored)(struct rest *rest, const struct effect *effect, uint64_t number);
     void (*committed)(struct rest *rest, uint64_t number);
+    void (*archive)(struct rest *rest, const struct effect_archive *effect); /* rest_archive */
     void (*status)(void *daemon, uint64_t wall_ms, struct text *out); /* for systemd; NULL: none */
     void (*renew)(void *daemon); /* certificates are to be read again; NULL: there are none */
     void *daemon;

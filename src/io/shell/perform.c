@@ -191,6 +191,10 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         assert(ports->host && ports->read);
         ports->read(ports->host, &effect->read);
         break;
+    case EFFECT_ARCHIVE:
+        assert(ports->rest && ports->archive);
+        ports->archive(ports->rest, &effect->archive);
+        break;
     case EFFECT_KIND_COUNT:
         assert(false && "no effect is of this kind");
     }

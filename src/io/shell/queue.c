@@ -58,6 +58,7 @@ struct posted *posted_new(const struct event *event) {
     case EVENT_SCANNED:
     case EVENT_HOST:
     case EVENT_GUARD:
+    case EVENT_ARCHIVE:
     case EVENT_STOP:
         break;
     case EVENT_JOIN:

@@ -1,6 +1,6 @@
 /* What has to hold before an image is added or goes: its name is free, and no VM stands on it. What
  * is said of one may be said again with the same archive. */
-#include "core/upstream/images.h"
+#include "core/upstream/images/images.h"
 
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "core/upstream/permit.h"
 #include "core/upstream/quota.h"
+#include "core/upstream/images/retired.h"
 #include "core/upstream/upstream.h"
 
 struct image_entry *images_find(const struct upstream *upstream,
@@ -79,6 +80,7 @@ static void keep(const struct call *call, struct image *image, const struct imag
     image->shared = entry && entry->record.shared;
     if (entry)
         image->created_ms = entry->record.created_ms;
+    retired_take_back(call->upstream, image->digest);
     if (!entry || !record_equal(&image_table, image, &entry->record))
         effects_save(call->moment->out, &image_table, image);
     if (entry)
@@ -221,10 +223,9 @@ void images_delete(const struct call *call) {
     list_each(node, next, &upstream->images)
         shared |= text_equal(container_of(node, struct image_entry, by_name)->record.digest,
                              image->record.digest);
-    struct image gone = image->record;
-    if (shared)
-        gone.digest[0] = 0; /* another image has the same archive: it stays */
-    call_answer(call, REPLY_GONE, &image_table, &gone);
+    if (!shared)
+        retired_add(upstream, &image->record);
+    call_answer(call, REPLY_GONE, &image_table, &image->record);
     memory_free(image);
 }
 
