@@ -91,6 +91,7 @@ static const struct {
     {"HOST", "/v1/hosts", "name", true},
     {"UPSTREAM", "/v1/upstreams", "name", true},
     {"TOKEN", "/v1/tokens", "id", false},
+    {"ACCESS-TOKEN", "/v1/access-tokens", "id", false},
     {"SSH-KEY", "/v1/ssh-keys", "name", false},
 };
 

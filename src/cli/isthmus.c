@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/output.h"
+#include "cli/account/access.h"
 #include "cli/account/audit.h"
 #include "cli/call.h"
 #include "cli/complete.h"
@@ -188,6 +189,12 @@ static const struct command commands[] = {
      ASKED_EITHER},
     {"token", "list", "", 0, "limit", "Lists tokens to join by", token_list, ASKED_EITHER},
     {"token", "revoke", "TOKEN…", 1, "", "Revokes a token to join by", token_revoke, ASKED_EITHER},
+    {"access-token", "create", "NAME --rights RIGHTS", 1, "rights expires tenant",
+     "Makes a token by which you, or your programs, are known", access_token_create},
+    {"access-token", "list", "", 0, "limit tenant name fields",
+     "Lists these tokens: what may be asked by them, and when one was used", access_token_list},
+    {"access-token", "revoke", "ACCESS-TOKEN…", 1, "", "Revokes one, by id or name, at once",
+     access_token_revoke},
     {"key", "revoke", "PEER", 1, "", "Revokes a peer's key: it is not heard any more", key_revoke,
      ASKED_EITHER},
     {"ssh-key", "add", "NAME FILE", 2, "", "Keeps an SSH public key, for VMs to be made with",

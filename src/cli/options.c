@@ -23,7 +23,7 @@ struct option_row {
     const char *argument; /* what stands for its value in help; "[=…]": which may be left out */
     struct field field;   /* a FIELD_BLOB borrows the command line; without `about`: hidden */
     char letter;          /* its short form, or 0 */
-    bool is_time;         /* in seconds, given as 90s, 30m, 1h or 7d */
+    enum { TIME_NONE, TIME_WITH_UNIT, TIME_OR_SECONDS } time; /* given as 90s, 30m, 1h or 7d */
 };
 
 /* The field of a member that is a text; the second, of one whose option has another name. */
@@ -94,9 +94,14 @@ static const struct option_row options_table[] = {
     {"SECONDS", {.name = "deadline", field_at(struct options, deadline_seconds), .kind = FIELD_U32,
      .least = 1, .most = limit_deadline_ms / 1000,
      .about = "time that the operation may take"}},
-    {"SECONDS", {.name = "expires", field_at(struct options, expires_seconds), .kind = FIELD_U32,
-     .least = 1, .most = limit_join_seconds,
-     .about = "how long the token may be used; without: an hour"}},
+    {"TIME", {.name = "expires", field_at(struct options, expires_seconds), .kind = FIELD_U32,
+     .least = 1, .most = limit_access_seconds,
+     .about = "how long the token may be used: 90s, 30m, 1h, 7d, or seconds;\n"
+              "without: an hour to join by, otherwise until it is revoked"},
+     .time = TIME_OR_SECONDS},
+    {"RIGHTS", {field_of(struct options, rights), .kind = FIELD_ENUM, field_names(rights_names),
+     .about = "what may be asked by it: look (what changes nothing), act (also\n"
+              "what is done with VMs, images and SSH keys), or all"}},
     {"N", {field_of(struct options, limit), .kind = FIELD_U32, .least = 1,
      .about = "show N rows at most"}},
     {NULL, {field_of(struct options, watch), .kind = FIELD_FLAG,
@@ -142,7 +147,7 @@ static const struct option_row options_table[] = {
      .about = "VMs of a group beside which one more is kept apart; 0: any number"}},
     {"TIME", {.name = "grace", field_at(struct options, grace_seconds), .kind = FIELD_U32,
      .most = limit_grace_seconds,
-     .about = "how long its VMs run on: 90s, 30m, 1h, 7d"}, .is_time = true},
+     .about = "how long its VMs run on: 90s, 30m, 1h, 7d"}, .time = TIME_WITH_UNIT},
     {"N", {field_of(struct options, weight), .kind = FIELD_U32, .least = 1, .most = limit_weight,
      .about = "its part of the hosts' work beside others' weights, 1 to 1000"}},
     {"N", {.name = "images-gib", field_at(struct options, images_gib), .kind = FIELD_U64,
@@ -236,22 +241,24 @@ const char *options_own(const struct options *options, size_t i) {
     return NULL;
 }
 
-static int read_duration(const char *text, uint32_t most, uint32_t *out, struct error *err) {
+static int read_duration(const struct option_row *row, const char *text, uint32_t *out,
+                         struct error *err) {
     static const struct {
         char unit;
         uint64_t seconds;
     } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
     char *end;
     errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
+    unsigned long long number = strtoull(text, &end, 10), most = row->field.most;
+    const char *unit = *end || row->time == TIME_WITH_UNIT ? end : "s";
     for (size_t i = 0; i < array_size(units); i++)
-        if (!errno && text[0] >= '0' && text[0] <= '9' && *end == units[i].unit && !end[1] &&
-            number <= most / units[i].seconds) {
+        if (!errno && text[0] >= '0' && text[0] <= '9' && *unit == units[i].unit && !unit[1] &&
+            number >= row->field.least && number <= most / units[i].seconds) {
             *out = (uint32_t)(number * units[i].seconds);
             return 0;
         }
-    return error_set(err, -EINVAL, "--grace %s: give a time as 90s, 30m, 1h or 7d, at most %ud",
-                     text, most / 86400);
+    return error_set(err, -EINVAL, "--%s %s: give a time as 90s, 30m, 1h or 7d, at most %llud",
+                     row->field.name, text, most / 86400);
 }
 
 static int take_option(struct options *options, const struct option_row *row, char *value,
@@ -261,8 +268,8 @@ static int take_option(struct options *options, const struct option_row *row, ch
     void *place = (char *)options + field->offset;
     if (!options_given(options, field->name))
         options->given[options->given_count++] = field->name;
-    if (row->is_time)
-        return read_duration(value, (uint32_t)field->most, place, err);
+    if (row->time)
+        return read_duration(row, value, place, err);
     if (field->kind == FIELD_FLAG)
         *(bool *)place = true;
     else if (field->kind == FIELD_BLOB)

@@ -42,6 +42,7 @@ struct options {
     const char *architecture, *firmware, *disk_bus, *clock, *cloud_init, *guest_agent;
     const char *digest, *sums, *signature, *keyring;
     const char *known; /* a file with what was seen of the audit before */
+    enum rights rights;
     uint64_t images_gib;
     uint32_t min_cpus, min_memory_mib, min_disk_gib;
     bool watch, follow, no_start, upgrade, hard, i_have_checked, help, version;

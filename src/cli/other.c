@@ -219,6 +219,10 @@ int tenant_create(const struct options *options) {
 static void show_whoami(const void *record) {
     const struct whoami *whoami = record;
     printf("%s%s%s\n", whoami->role, whoami->tenant[0] ? " " : "", whoami->tenant);
+    if (*whoami->token)
+        printf("token %s, rights %s%s%s\n", whoami->token_name, rights_names[whoami->rights],
+               whoami->expires_ms ? ", until " : "",
+               whoami->expires_ms ? words_date(whoami->expires_ms).text : "");
 }
 
 static void print_piece(void *context, const char *bytes, size_t length) {

@@ -38,6 +38,7 @@ enum {
     limit_vm_networks = 4,      /* that one VM is in: network interfaces */
     limit_interface_ips = 4,    /* of one interface, that are told */
     limit_ssh_keys = 32,        /* that a tenant keeps */
+    limit_access_tokens = 32,   /* of one tenant, or of the operators */
     limit_vm_ssh_keys = 16,     /* of one VM */
     limit_images = 1000,
     limit_tenants = 10000,
@@ -56,8 +57,8 @@ enum {
     limit_refusals = 8,         /* places that are asked for one VM, at the most */
     limit_snapshots = 8,        /* of one VM */
     limit_waiters = 4096,       /* replies held open by ?wait= */
-    limit_requests_of_token = 256, /* open at a time, unless configured; 3/4 may wait */
-    limit_watchers_of_token = 16, /* streams of what changes, open at a time */
+    limit_requests_of_asker = 256, /* open at a time, unless configured; 3/4 may wait */
+    limit_watchers_of_asker = 16, /* streams of what changes, open at a time */
     limit_metrics = 20000,      /* numbers that a manager tells */
     limit_metrics_things = 1000, /* clusters, hosts, tenants, of each, that have theirs */
     limit_page = 500,           /* rows in one page of a list */
@@ -104,6 +105,7 @@ enum {
     limit_deadline_ms = 86400000, /* of one operation */
     limit_lease_ms = 3600000,   /* for which a place may run on without a word */
     limit_join_seconds = 2592000, /* until a join token expires */
+    limit_access_seconds = 315360000, /* until an access token expires */
     limit_rekey_seconds = 604800, /* in which both keys of an end are heard */
     limit_wait_seconds = 600,
     limit_grace_seconds = 2592000, /* before the VMs of a revoked upstream manager end */

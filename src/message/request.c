@@ -8,19 +8,19 @@
 #include "base/text.h"
 
 const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
-    [REQUEST_VM_CREATE] = {"vm-create", ASKS_TENANT | ASKS_OPERATOR, true},
+    [REQUEST_VM_CREATE] = {"vm-create", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_VM_LIST] = {"vm-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
-    [REQUEST_VM_LOG] = {"vm-log", ASKS_TENANT | ASKS_OPERATOR, true},
+    [REQUEST_VM_LOG] = {"vm-log", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_VM_SHOW] = {"vm-show", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
-    [REQUEST_VM_ACT] = {"vm-act", ASKS_TENANT | ASKS_OPERATOR, true},
+    [REQUEST_VM_ACT] = {"vm-act", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_OP_LIST] = {"op-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_OP_SHOW] = {"op-show", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_SHAPE_LIST] = {"shape-list", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_NETWORK_LIST] = {"network-list", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_IMAGE_LIST] = {"image-list", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_IMAGE_SHOW] = {"image-show", ASKS_TENANT | ASKS_OPERATOR},
-    [REQUEST_IMAGE_ADD] = {"image-add", ASKS_TENANT | ASKS_OPERATOR, true},
-    [REQUEST_IMAGE_DELETE] = {"image-delete", ASKS_TENANT | ASKS_OPERATOR, true},
+    [REQUEST_IMAGE_ADD] = {"image-add", ASKS_TENANT | ASKS_OPERATOR, true, true},
+    [REQUEST_IMAGE_DELETE] = {"image-delete", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_CLUSTER_LIST] = {"cluster-list", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_CLUSTER_SHOW] = {"cluster-show", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_TENANT_CREATE] = {"tenant-create", ASKS_OPERATOR, true},
@@ -67,16 +67,24 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_TOKEN_LIST] = {"token-list", ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_TOKEN_REVOKE] = {"token-revoke", ASKS_OPERATOR | ASKS_OWNER, true},
     [REQUEST_KEY_REVOKE] = {"key-revoke", ASKS_OPERATOR | ASKS_OWNER, true},
-    [REQUEST_SSH_KEY_ADD] = {"ssh-key-add", ASKS_TENANT, true},
+    [REQUEST_SSH_KEY_ADD] = {"ssh-key-add", ASKS_TENANT, true, true},
     [REQUEST_SSH_KEY_LIST] = {"ssh-key-list", ASKS_TENANT},
-    [REQUEST_SSH_KEY_REMOVE] = {"ssh-key-remove", ASKS_TENANT, true},
+    [REQUEST_SSH_KEY_REMOVE] = {"ssh-key-remove", ASKS_TENANT, true, true},
     [REQUEST_IMAGE_SHARE] = {"image-share", ASKS_OPERATOR, true},
     [REQUEST_IMAGE_UNSHARE] = {"image-unshare", ASKS_OPERATOR, true},
     [REQUEST_TENANT_IMAGES] = {"tenant-images", ASKS_OPERATOR, true},
-    [REQUEST_IMAGE_ADMIT] = {"image-admit", ASKS_TENANT | ASKS_OPERATOR},
+    [REQUEST_IMAGE_ADMIT] = {"image-admit", ASKS_TENANT | ASKS_OPERATOR, .acts = true},
     [REQUEST_METRICS] = {"metrics", ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_AUDIT_LIST] = {"audit-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
+    [REQUEST_ACCESS_CREATE] = {"access-token-create", ASKS_TENANT | ASKS_OPERATOR, true},
+    [REQUEST_ACCESS_LIST] = {"access-token-list", ASKS_TENANT | ASKS_OPERATOR},
+    [REQUEST_ACCESS_REVOKE] = {"access-token-revoke", ASKS_TENANT | ASKS_OPERATOR, true},
 };
+
+enum rights request_needs(enum request_kind kind) {
+    const struct request_rule *rule = &request_rules[kind];
+    return rule->acts ? RIGHTS_ACT : rule->changes ? RIGHTS_ALL : RIGHTS_LOOK;
+}
 
 static const struct field vm_create_fields[] = {
     {field_of(struct vm_create, name), .about = "Your name for the VM, and the guest's host name.",
@@ -373,6 +381,14 @@ static const struct field whoami_fields[] = {
      .check = CHECK_NAME},
     {field_of(struct whoami, tenant), .about = "The tenant's name.", .kind = FIELD_TEXT,
      .check = CHECK_NAME},
+    {field_of(struct whoami, token), .about = "The access token; absent: the configured one.",
+     .kind = FIELD_TEXT, .check = CHECK_ID},
+    {field_of(struct whoami, token_name), .about = "The token's name.", .kind = FIELD_TEXT,
+     .check = CHECK_NAME},
+    {field_of(struct whoami, rights), .about = "What may be asked by it.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_names(rights_names)},
+    {field_of(struct whoami, expires_ms), .about = "When it expires; absent: never.",
+     .kind = FIELD_U64},
 };
 const struct table whoami_table = {"whoami", "Whose token this is.", sizeof(struct whoami),
                                    field_rows(whoami_fields)};

@@ -7,6 +7,7 @@
 #include "message/leftover.h"
 #include "message/model.h"
 #include "message/owner.h"
+#include "message/records/access.h"
 #include "message/records/audit.h"
 #include "message/records/tenant.h"
 
@@ -79,6 +80,9 @@ enum request_kind {
     REQUEST_IMAGE_ADMIT,   /* may one of this name and source come, or is it there? */
     REQUEST_METRICS,       /* numbers of the manager */
     REQUEST_AUDIT_LIST,    /* what was asked for before, and what came of it */
+    REQUEST_ACCESS_CREATE, /* a token by which a tenant or operator is known */
+    REQUEST_ACCESS_LIST,
+    REQUEST_ACCESS_REVOKE,
     REQUEST_KIND_COUNT,
 };
 
@@ -95,8 +99,12 @@ struct request_rule {
     const char *name;
     unsigned asks; /* enum request_asks */
     bool changes;  /* something, or shows what is secret or a guest's: it has a row in the audit */
+    bool acts;     /* with VMs, images or SSH keys: a token with RIGHTS_ACT is enough */
 };
 extern const struct request_rule request_rules[REQUEST_KIND_COUNT];
+
+/* The rights that an access token has at the least, by which this is asked. */
+enum rights request_needs(enum request_kind kind);
 
 /* POST /v1/vms */
 struct vm_create {
@@ -233,6 +241,7 @@ struct request {
     struct tenant_create tenant_create;
     struct ssh_key ssh_key;                /* REQUEST_SSH_KEY_ADD */
     struct token_create token_create;
+    struct access_create access_create;
     char new_token_hash[limit_digest_size];
     struct image image;                    /* REQUEST_IMAGE_ADD */
     struct image_quota image_quota;        /* REQUEST_TENANT_IMAGES */
@@ -263,6 +272,10 @@ extern const struct table console_log_table;
 struct whoami {
     char role[limit_name_size]; /* "operator" or "tenant" */
     char tenant[limit_name_size];
+    char token[limit_id_size];  /* the access token; "": the configured one */
+    char token_name[limit_name_size];
+    enum rights rights;
+    uint64_t expires_ms;        /* of the token; 0: never */
 };
 extern const struct table whoami_table;
 

@@ -319,10 +319,11 @@ const struct message *bench_told(const struct bench *bench, const struct far *fa
     return NULL;
 }
 
-/* Each request may have one; what tests count and look at is what it changes. */
+/* Each request may have one, or write down the use of a token; what tests count and look at is what
+ * it changes. */
 static bool is_of_audit(const struct effect *effect) {
     return (effect->kind == EFFECT_SAVE || effect->kind == EFFECT_FORGET) &&
-           effect->record.table == &audit_table;
+           (effect->record.table == &audit_table || effect->record.table == &access_token_table);
 }
 
 size_t bench_count(const struct bench *bench, enum effect_kind kind) {

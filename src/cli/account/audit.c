@@ -26,7 +26,7 @@ static const char *asker(const struct audit *row) {
 static void add_row(struct sheet *sheet, const void *record) {
     const struct audit *row = record;
     sheet_add(sheet, "%s", words_date(row->at_ms).text);
-    sheet_add(sheet, "%s", asker(row));
+    sheet_add(sheet, "%s%s%s", asker(row), *row->token ? "/" : "", row->token);
     sheet_add(sheet, "%s", row->from[0] ? row->from : "-");
     sheet_add(sheet, "%s", row->verb ? verb_names[row->verb] : row->what);
     sheet_add(sheet, "%s", row->key[0] ? row->key : "-");

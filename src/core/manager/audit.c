@@ -160,6 +160,7 @@ static bool is_alike(const struct audit *left, const struct audit *right) {
     bool is_stranger = left->who == AUDIT_STRANGER; /* whatever it tries */
     return left->who == right->who && left->code == right->code &&
            text_equal(left->tenant, right->tenant) && left->tenant_ms == right->tenant_ms &&
+           text_equal(left->token, right->token) &&
            (left->code || text_equal(left->key, right->key)) &&
            (is_stranger || (text_equal(left->what, right->what) && left->verb == right->verb));
 }
@@ -196,6 +197,7 @@ static void set_key(struct audit *row, const struct request *request) {
         size_t offset;
     } names[] = {{REQUEST_VM_CREATE, offsetof(struct request, vm_create.name)},
                  {REQUEST_TENANT_CREATE, offsetof(struct request, tenant_create.name)},
+                 {REQUEST_ACCESS_CREATE, offsetof(struct request, access_create.name)},
                  {REQUEST_TOKEN_CREATE, offsetof(struct request, token_create.peer)},
                  {REQUEST_SSH_KEY_ADD, offsetof(struct request, ssh_key.name)},
                  {REQUEST_IMAGE_ADD, offsetof(struct request, image.name)}};
@@ -241,6 +243,7 @@ void audit_note(struct audit_book *book, const struct moment *moment,
     if (row.code == CODE_UNAUTHENTICATED)
         row.who = AUDIT_STRANGER;
     text_set(row.tenant, asked->tenant ? asked->tenant : "");
+    text_set(row.token, asked->token_name ? asked->token_name : "");
     text_set(row.from, request->from);
     text_set(row.what, rule->name);
     row.verb = request->kind == REQUEST_VM_ACT ? request->verb : 0;

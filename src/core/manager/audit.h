@@ -39,8 +39,9 @@ struct audit_book {
 struct audit_asked {
     const struct request *request;
     enum audit_who who;
-    const char *tenant; /* AUDIT_TENANT */
+    const char *tenant; /* AUDIT_TENANT; otherwise "" or NULL */
     uint64_t tenant_ms;
+    const char *token_name; /* "" or NULL: the configured one, or the owner */
     size_t before; /* effects that were there before it was handled */
 };
 

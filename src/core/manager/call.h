@@ -14,7 +14,8 @@ struct call {
     struct moment *moment;
     const struct request *request;
     struct upstream *upstream;     /* who is asked, NULL: the downstream manager */
-    struct tenant_entry *tenant;   /* by this tenant; NULL: by the operator */
+    struct tenant_entry *tenant;   /* by this tenant; NULL: by an operator */
+    const struct access_token *token; /* with this one; NULL: the configured one, or the owner */
     struct downstream *downstream; /* who is asked, by its owner; NULL: the upstream manager */
 };
 

@@ -175,8 +175,10 @@ void upstream_group_id(const struct call *call, char *out_id) {
     struct id_maker maker = {0};
     if (!*group)
         return;
-    /* What the tenant's token hashes to keeps it from being guessed from a list of names. */
-    text_format(words, sizeof(words), "%s/%s", call->tenant->record.token_hash, group);
+    const struct tenant *tenant = &call->tenant->record;
+    /* What its first token hashed to keeps it from being guessed from a list of names. */
+    text_format(words, sizeof(words), "%s/%s", *tenant->salt ? tenant->salt : tenant->token_hash,
+                group);
     prng_init(&maker.prng, map_hash(0, words, strlen(words)));
     text_set_sized(out_id, limit_id_size, id_make(&maker, "gr", 1).text);
 }

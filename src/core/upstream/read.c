@@ -182,6 +182,12 @@ void upstream_list_audit(const struct call *call) {
                    tenant ? tenant->record.created_ms : 0);
 }
 
+void upstream_list_access(const struct call *call) {
+    struct tenant_entry *tenant = NULL;
+    if (list_tenant(call, &tenant))
+        access_list(call, &call->upstream->access, tenant ? tenant->record.name : NULL);
+}
+
 void upstream_list_networks(const struct call *call) {
     struct page page = page_begin(call, &network_table);
     const struct upstream *upstream = call->upstream;
@@ -269,6 +275,12 @@ void upstream_whoami(const struct call *call) {
     text_format(whoami.role, sizeof(whoami.role), call->tenant ? "tenant" : "operator");
     if (call->tenant)
         text_set(whoami.tenant, call->tenant->record.name);
+    if (call->token) {
+        text_set(whoami.token, call->token->id);
+        text_set(whoami.token_name, call->token->name);
+        whoami.rights = call->token->rights;
+        whoami.expires_ms = call->token->expires_ms;
+    }
     call_answer(call, REPLY_RECORD, &whoami_table, &whoami);
 }
 

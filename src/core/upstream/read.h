@@ -10,6 +10,7 @@ void upstream_list_vms(const struct call *call);
 /* The cloud in numbers. Of hosts there are none: it knows of no host. */
 void upstream_tell_metrics(const struct call *call);
 void upstream_list_audit(const struct call *call);
+void upstream_list_access(const struct call *call);
 void upstream_list_ops(const struct call *call);
 void upstream_list_shapes(const struct call *call);
 void upstream_list_networks(const struct call *call);

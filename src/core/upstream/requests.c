@@ -23,7 +23,8 @@
 #include "core/upstream/quota.h"
 #include "core/upstream/read.h"
 #include "core/upstream/reshape_vm.h"
-#include "core/upstream/ssh_keys.h"
+#include "core/upstream/account/asker.h"
+#include "core/upstream/account/ssh_keys.h"
 #include "core/upstream/upstream.h"
 #include "message/labels.h"
 
@@ -373,12 +374,14 @@ static void create_tenant(const struct call *call) {
         call_problem(call, CODE_CONFLICT, "name", "there is a tenant '%s' already", tenant.name);
     } else if (upstream->tenants_by_name.count >= limit_tenants) {
         call_problem(call, CODE_FULL, "", "this manager keeps at most %d tenants", limit_tenants);
-    } else if (map_get(&upstream->tenants_by_token, tenant.token_hash)) {
+    } else if (access_find(&upstream->access, tenant.token_hash, 0)) {
         call_problem(call, CODE_INTERNAL, "", "the token that was drawn for '%s' is another's",
                      tenant.name);
     } else {
+        const struct access_asker asker = {tenant.name, tenant.created_ms};
         upstream_add_tenant(upstream, &tenant);
         effects_save(call->moment->out, &tenant_table, &tenant);
+        access_add_first(&upstream->access, call->moment, &asker, tenant.token_hash);
         call_answer(call, REPLY_CREATED, &tenant_table, &tenant);
     }
 }
@@ -424,7 +427,7 @@ static void delete_tenant(const struct call *call) {
         return;
     }
     map_remove(&upstream->tenants_by_name, tenant->record.name);
-    map_remove(&upstream->tenants_by_token, tenant->record.token_hash);
+    access_forget_all(&upstream->access, call->moment, tenant->record.name);
     list_remove(&tenant->by_name);
     effects_forget(call->moment->out, &tenant_table, tenant->record.name);
     forget_history(call, tenant);
@@ -433,40 +436,6 @@ static void delete_tenant(const struct call *call) {
     heap_deinit(&tenant->keyring.keys);
     record_clear(&tenant_table, &tenant->record);
     memory_free(tenant);
-}
-
-/* May the tenant that asks not have this? */
-static bool is_for_operators(const struct call *call) {
-    unsigned asks = request_rules[call->request->kind].asks;
-    bool own = (asks & ASKS_NAMED) && text_equal(call->request->key, call->tenant->record.name);
-    return (asks & ASKS_OPERATOR) && !(asks & ASKS_TENANT) && !own;
-}
-
-static bool authenticate(struct call *call) {
-    const char *hash = call->request->token_hash;
-    bool is_operator = *hash && text_equal(hash, call->upstream->settings.operator_token_hash);
-    call->tenant = *hash ? map_get(&call->upstream->tenants_by_token, hash) : NULL;
-    if (is_operator)
-        call->tenant = NULL;
-    if (call->request->kind == REQUEST_METRICS && *hash &&
-        text_equal(hash, call->upstream->settings.metrics_token_hash))
-        return true;
-    if (!is_operator && !call->tenant)
-        call_problem(call, CODE_UNAUTHENTICATED, "Authorization",
-                     *hash ? "%s: this token is not known" : "%s: a bearer token is needed",
-                     "token");
-    else if (!is_operator && is_for_operators(call))
-        call_problem(call, CODE_FORBIDDEN, "", "only the operator may do this, not tenant '%s'",
-                     call->tenant->record.name);
-    else
-        return true;
-    return false;
-}
-
-static bool admits(struct call *call) {
-    if (call->upstream->manager.stopping)
-        call_problem(call, CODE_SHUTTING_DOWN, "", "%s", "the manager is stopping");
-    return !call->upstream->manager.stopping && authenticate(call);
 }
 
 static void on_enrol(const struct call *call) {
@@ -517,21 +486,26 @@ void upstream_on_request(struct upstream *upstream, const struct event *event) {
         [REQUEST_TOKEN_LIST] = on_enrol,
         [REQUEST_TOKEN_REVOKE] = on_enrol,
         [REQUEST_KEY_REVOKE] = on_enrol,
+        [REQUEST_ACCESS_CREATE] = upstream_create_access,
+        [REQUEST_ACCESS_LIST] = upstream_list_access,
+        [REQUEST_ACCESS_REVOKE] = upstream_revoke_access,
         [REQUEST_SSH_KEY_ADD] = upstream_add_ssh_key,
         [REQUEST_SSH_KEY_LIST] = upstream_list_ssh_keys,
         [REQUEST_SSH_KEY_REMOVE] = upstream_remove_ssh_key,
     };
     struct call call = {
         .moment = &upstream->manager.moment, .request = event->request, .upstream = upstream};
-    struct audit_asked asked = {.request = event->request, .before = call.moment->out->count};
-    char tenant[limit_name_size] = "";
-    bool is_admitted = admits(&call);
+    char tenant[limit_name_size] = "", token[limit_name_size] = "";
+    struct audit_asked asked = {.request = event->request, .tenant = tenant, .token_name = token,
+                                .before = call.moment->out->count};
+    bool is_admitted = upstream_admits(&call);
     if (upstream->manager.stopping)
         return;
+    if (call.token) /* it and its tenant may be gone after that */
+        text_set(token, call.token->name);
     if (call.tenant) {
         text_set(tenant, call.tenant->record.name);
         asked.who = AUDIT_TENANT;
-        asked.tenant = tenant;
         asked.tenant_ms = call.tenant->record.created_ms;
     }
     if (is_admitted && handlers[event->request->kind])

@@ -8,7 +8,7 @@
 #include "core/upstream/images/images.h"
 #include "core/upstream/permit.h"
 #include "core/upstream/quota.h"
-#include "core/upstream/ssh_keys.h"
+#include "core/upstream/account/ssh_keys.h"
 #include "core/upstream/upstream.h"
 
 static struct tenant_entry *tenant_of(const struct upstream *upstream,

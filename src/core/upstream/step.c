@@ -13,6 +13,7 @@
 #include "core/manager/reads.h"
 #include "core/manager/recover.h"
 #include "core/manager/reports.h"
+#include "core/upstream/account/asker.h"
 #include "core/upstream/clusters.h"
 #include "core/upstream/elsewhere.h"
 #include "core/upstream/operations.h"
@@ -30,7 +31,7 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
     for (size_t i = 0; i < settings->networks_count; i++)
         upstream->networks[upstream->networks_count++] = settings->networks[i];
     map_init(&upstream->tenants_by_name, prng_next(&upstream->manager.prng));
-    map_init(&upstream->tenants_by_token, prng_next(&upstream->manager.prng));
+    access_init(&upstream->access, settings);
     map_init(&upstream->images_by_name, prng_next(&upstream->manager.prng));
     map_init(&upstream->histories, upstream->images_by_name.seed);
     map_init(&upstream->idempotency_by_key, prng_next(&upstream->manager.prng));
@@ -74,7 +75,7 @@ void upstream_deinit(struct upstream *upstream) {
     heap_deinit(&upstream->key_holders);
     heap_deinit(&upstream->op_holders);
     map_deinit(&upstream->tenants_by_name);
-    map_deinit(&upstream->tenants_by_token);
+    access_deinit(&upstream->access);
     map_deinit(&upstream->images_by_name);
     map_deinit(&upstream->histories);
     map_deinit(&upstream->idempotency_by_key);
@@ -128,6 +129,7 @@ static void on_load(struct upstream *upstream, const struct event *event) {
         manager_load_incarnations(&upstream->manager, &event->load);
         enrol_load(&upstream->manager.enrol, &upstream->manager.downlink, &event->load);
         audit_load(&upstream->manager.audit, &event->load);
+        access_load(&upstream->access, &event->load);
         recover_load(&upstream->manager, &event->load);
     }
 }
@@ -171,6 +173,7 @@ static void on_tick(struct upstream *upstream) {
     }
     downlink_on_tick(&upstream->manager.downlink);
     audit_on_tick(&upstream->manager.audit, &upstream->manager.moment);
+    access_on_tick(&upstream->access, &upstream->manager.moment);
 }
 
 static void on_frame(struct upstream *upstream, const struct event *event) {
@@ -197,6 +200,7 @@ static void on_start(struct upstream *upstream) {
     if (!manager_begin(&upstream->manager))
         return;
     downlink_start(&upstream->manager.downlink);
+    upstream_begin_access(upstream);
     list_for(struct book_op, op, &upstream->manager.book.ops, by_age) {
         const struct book_vm *vm = book_vm(&upstream->manager.book, op->record.vm);
         if (book_op_has_ended(op) || *vm->record.place)
@@ -276,8 +280,10 @@ uint64_t upstream_deadline_ms(const struct upstream *upstream) {
     uint64_t due = manager_deadline_ms(&upstream->manager);
     uint64_t read = reads_deadline_ms(&upstream->manager);
     uint64_t look = retired_deadline_ms(upstream);
+    uint64_t access = access_deadline_ms(&upstream->access);
     due = read < due ? read : due;
     due = look < due ? look : due;
+    due = access < due ? access : due;
     const struct timer *waiter = heap_first(&upstream->waiters);
     if (upstream->manager.deposed)
         return book_never;

@@ -86,7 +86,6 @@ struct tenant_entry *upstream_add_tenant(struct upstream *upstream, const struct
     map_init(&tenant->vm_names, prng_next(&upstream->manager.prng));
     add_by_name(&upstream->tenants, &tenant->by_name, name_of_tenant);
     map_put(&upstream->tenants_by_name, tenant->record.name, tenant);
-    map_put(&upstream->tenants_by_token, tenant->record.token_hash, tenant);
     return tenant;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/holders.h"
 #include "core/below/explain.h"
+#include "core/manager/access.h"
 #include "core/manager/manager.h"
 #include "core/upstream/archive.h"
 
@@ -88,7 +89,8 @@ struct waiter {
 struct upstream {
     struct manager manager;
     struct role_settings settings; /* its arrays are not used after init */
-    struct map tenants_by_name, tenants_by_token;
+    struct access_book access;
+    struct map tenants_by_name;
     struct list tenants; /* in the order of their names, like images */
     struct map images_by_name;
     struct network *networks; /* that tenants may ask for */

@@ -202,8 +202,8 @@ static const struct field api_fields[] = {
     {.name = "metrics_token_file", field_at(struct listen_config, metrics_token),
      .about = "file with a bearer token that may read numbers, and no more", .kind = FIELD_RECORD,
      .table = &secret_table},
-    {.name = "requests_per_token", field_at(struct listen_config, requests_of_token),
-     .about = "open at a time with one token; 3/4 of them may wait for an end", .kind = FIELD_U64,
+    {.name = "requests_per_token", field_at(struct listen_config, requests_of_asker),
+     .about = "open at a time of one tenant; 3/4 of them may wait for an end", .kind = FIELD_U64,
      .least = 2, .most = 1000, .standard = "256"},
 };
 

@@ -17,7 +17,7 @@ struct listen_config {
     char *certificate_file, *key_file; /* both or none */
     bool plain_allowed;                /* off loopback */
     uint64_t connections_of_address;   /* from one client */
-    uint64_t requests_of_token;        /* [api] alone */
+    uint64_t requests_of_asker;        /* [api] alone */
     char *url;                         /* as those below reach it; NULL: tokens do not tell */
     char *ca_file;                     /* of certificate_file, for them; NULL: the system's */
     char *image_key_file; /* [api] alone; NULL: images are not signed */

@@ -100,10 +100,24 @@ static void answer_token(struct rest *rest, struct rest_call *call) {
     answer_header(&call->http.answer, "Location", "/v1/tokens/%s", token->id);
 }
 
+static void answer_access(struct rest_call *call) {
+    const struct access_token *token = call->reply.record.data;
+    struct access_created created = {.rights = token->rights, .expires_ms = token->expires_ms};
+    text_set(created.id, token->id);
+    text_set(created.name, token->name);
+    text_set(created.token, call->token);
+    rest_answer_record(call, 201, &access_created_table, &created);
+    answer_header(&call->http.answer, "Location", "/v1/access-tokens/%s", token->id);
+}
+
 static void answer_created(struct rest *rest, struct rest_call *call) {
     const struct record *record = &call->reply.record;
     if (record->table == &join_token_table) {
         answer_token(rest, call);
+        return;
+    }
+    if (record->table == &access_token_table) {
+        answer_access(call);
         return;
     }
     if (record->table != &tenant_table) { /* made under its own name */

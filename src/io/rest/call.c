@@ -1,4 +1,4 @@
-/* How much of the face one token may hold, and when a call may wait for the role. A reply finds its
+/* How much of the face one asker may hold, and when a call may wait for the role. A reply finds its
  * held call by slot and generation, so that one that comes too late meets nobody else's. */
 #include "io/rest/call.h"
 
@@ -12,13 +12,15 @@ enum http_next rest_refuse(struct rest_call *call, const struct problem *problem
 }
 
 void rest_hold(struct rest *rest, struct rest_call *call, const char *token_hash) {
-    struct rest_client *client = map_get(&rest->clients, token_hash);
+    const char *key = rest_owners_key(&rest->owners, token_hash);
+    struct rest_client *client = map_get(&rest->clients, key);
     if (!token_hash[0])
         return;
+    text_set_sized(call->token_hash, sizeof(call->token_hash), token_hash);
     if (!client) {
         client = memory_new(1, sizeof(*client));
-        text_set_sized(client->token_hash, sizeof(client->token_hash), token_hash);
-        map_put(&rest->clients, client->token_hash, client);
+        text_set_sized(client->key, sizeof(client->key), key);
+        map_put(&rest->clients, client->key, client);
     }
     client->open++;
     call->client = client;
@@ -34,25 +36,25 @@ void rest_let_go(struct rest *rest, struct rest_call *call) {
     client->waiting -= call->waits ? 1 : 0;
     if (--client->open)
         return;
-    (void)map_remove(&rest->clients, client->token_hash);
+    (void)map_remove(&rest->clients, client->key);
     memory_free(client);
 }
 
 bool rest_has_room(struct rest *rest, struct rest_call *call, struct problem *problem) {
     pthread_mutex_lock(&rest->lock);
     const struct rest_client *client = call->client;
-    bool has_room = !client || client->open - client->watching <= rest->requests_of_token;
+    bool has_room = !client || client->open - client->watching <= rest->requests_of_asker;
     pthread_mutex_unlock(&rest->lock);
     if (has_room)
         return true;
-    problem_set(problem, CODE_FULL, NULL, "%zu other requests with your token are open",
-                rest->requests_of_token);
+    problem_set(problem, CODE_FULL, NULL, "%zu other requests of yours are open",
+                rest->requests_of_asker);
     problem_set_status(problem, 429, "wait for their answers first");
     return false;
 }
 
 bool rest_may_wait(struct rest *rest, struct rest_call *call, struct problem *problem) {
-    size_t share = rest->requests_of_token / 4 * 3;
+    size_t share = rest->requests_of_asker / 4 * 3;
     size_t most = http_server_most(rest->server) / 10 * 9; /* the rest stay free for short calls */
     pthread_mutex_lock(&rest->lock);
     bool is_full = rest->waiting >= most;
@@ -61,7 +63,7 @@ bool rest_may_wait(struct rest *rest, struct rest_call *call, struct problem *pr
     if (!is_full && has_share)
         return true;
     problem_set(problem, CODE_FULL, "wait", "%zu requests%s wait for an end",
-                is_full ? most : share, is_full ? "" : " with your token");
+                is_full ? most : share, is_full ? "" : " of yours");
     problem_set_status(problem, is_full ? 503 : 429, "ask without wait, and look at the operation "
                        "now and then");
     return false;
@@ -71,7 +73,7 @@ bool rest_may_watch(struct rest *rest, struct rest_call *call, struct problem *p
     size_t most = http_server_most(rest->server) / 2;
     pthread_mutex_lock(&rest->lock);
     bool is_full = rest->watching >= most;
-    bool has_share = !call->client || call->client->watching < limit_watchers_of_token;
+    bool has_share = !call->client || call->client->watching < limit_watchers_of_asker;
     call->is_counted = !is_full && has_share;
     rest->watching += call->is_counted ? 1 : 0;
     if (call->client)
@@ -80,8 +82,8 @@ bool rest_may_watch(struct rest *rest, struct rest_call *call, struct problem *p
     if (!is_full && has_share)
         return true;
     problem_set(problem, CODE_FULL, "watch", "%zu streams%s are open",
-                is_full ? most : (size_t)limit_watchers_of_token,
-                is_full ? "" : " with your token");
+                is_full ? most : (size_t)limit_watchers_of_asker,
+                is_full ? "" : " of yours");
     problem_set_status(problem, is_full ? 503 : 429, "end one that you do not need, or list now "
                        "and then");
     return false;
@@ -114,6 +116,18 @@ void rest_ask(struct rest *rest, struct rest_call *call, struct request *request
     }
     shell_put(rest->shell, &event);
     shell_serve(rest->shell);
+}
+
+void rest_end_token(struct rest *rest, const char *token_hash) {
+    for (size_t i = 0; i < http_requests; i++) {
+        struct rest_call *call = rest->slots[i].call;
+        if (!call || !call->asked || !call->waits || !text_equal(call->token_hash, token_hash))
+            continue;
+        call->asked = false;
+        call->reply = (struct reply){.kind = REPLY_PROBLEM, .code = CODE_UNAUTHENTICATED};
+        text_set(call->reply.text, "the token has expired, or was revoked");
+        http_resume(&call->http);
+    }
 }
 
 struct rest_call *rest_call_asked(const struct rest *rest, uint64_t handle) {

@@ -9,6 +9,7 @@
 #include "io/http/server.h"
 #include "io/keys/secret.h"
 #include "io/rest/health.h"
+#include "io/rest/owners.h"
 #include "io/rest/routes.h"
 #include "io/rest/watch/watch.h"
 #include "io/shell/ports.h"
@@ -20,10 +21,10 @@ struct rest_archives;
 
 enum { rest_routes_most = 128, rest_classes = 6 };
 
-/* Who holds calls: those of one token, while there are some. Guarded. */
+/* Who holds calls: those of one tenant, or operator, while there are some. Guarded. */
 struct rest_client {
     size_t open, waiting, watching;
-    char token_hash[limit_digest_size];
+    char key[limit_digest_size]; /* rest_owners_key() */
 };
 
 struct rest_call {
@@ -34,7 +35,8 @@ struct rest_call {
     bool is_watch;               /* what the role answers lets it in, no more */
     bool is_counted;             /* among those who watch; guarded */
     struct watcher watcher;
-    struct rest_client *client;  /* of the token; NULL: nobody, or the owner; guarded */
+    char token_hash[limit_digest_size];
+    struct rest_client *client;  /* whose token it is; NULL: nobody, or the owner; guarded */
     struct text body;
     size_t slot;
     struct reply reply;          /* guarded by rest->lock until the call is resumed */
@@ -42,7 +44,7 @@ struct rest_call {
     bool waits;                  /* is counted */
     bool waited;                 /* for an end: how long it took says nothing */
     uint64_t began_ms;           /* monotonic */
-    char token[secret_token_size]; /* drawn for a new tenant, or to join by */
+    char token[secret_token_size]; /* drawn for somebody, or to join by */
     struct rest_upload *upload;
 };
 
@@ -74,28 +76,34 @@ struct rest {
     bool publishing; /* an upload has its turn, or who removes archives */
     struct rest_archives *archives; /* NULL: there is no image folder */
     struct rest_slot slots[http_requests];
-    struct map clients; /* by token_hash */
+    struct rest_owners owners; /* under the lock */
+    struct map clients; /* by key */
     size_t waiting, watching;
     uint64_t counted[rest_routes_most][rest_classes]; /* by route, and hundreds of the status */
     struct metric_histogram answered;
     struct watch *watch;
-    size_t requests_of_token; /* three quarters of them may wait */
+    size_t requests_of_asker; /* three quarters of them may wait */
     bool stopping;
 };
 
 /* Holds the call and hands the request to the role; on_resumed follows with call->reply. */
 void rest_ask(struct rest *rest, struct rest_call *call, struct request *request);
 
-/* The call is held by its token, unless the face has none; and is not any more. Under the lock. */
+/* The call is held by its token's owner, unless the face has none; and is not any more. Under the
+ * lock. */
 void rest_hold(struct rest *rest, struct rest_call *call, const char *token_hash);
 void rest_let_go(struct rest *rest, struct rest_call *call);
 
-/* Do other calls with its token leave room for this one, and for its wait? False: `problem`. */
+/* Do other calls of its client leave room for this one, and for its wait? False: `problem`. */
 bool rest_has_room(struct rest *rest, struct rest_call *call, struct problem *problem);
 bool rest_may_wait(struct rest *rest, struct rest_call *call, struct problem *problem);
 
 /* Do those who watch already leave room for this one? Then it is counted among them. */
 bool rest_may_watch(struct rest *rest, struct rest_call *call, struct problem *problem);
+
+/* Calls with this token that wait for an end are answered: it is worth nothing any more. Under the
+ * lock. */
+void rest_end_token(struct rest *rest, const char *token_hash);
 
 /* The call that awaits the reply of this handle; NULL: its client went away. Under the lock. */
 struct rest_call *rest_call_asked(const struct rest *rest, uint64_t handle);

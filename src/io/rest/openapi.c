@@ -32,6 +32,7 @@ static const struct tag {
     {"leftovers", "Leftovers", "VMs that are not known to be where they are."},
     {"salvage", "Leftovers", NULL},
     {"tenants", "Tenants", "Who may ask for VMs, and for how many."},
+    {"access-tokens", "Access tokens", "By which tenants and operators are known."},
     {"tokens", "Joining", "Tokens by which others join, and the keys of those that did."},
     {"keys", "Joining", NULL},
     {"audit", "Audit", "What was asked for, by whom, and what came of it."},

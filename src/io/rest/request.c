@@ -136,7 +136,8 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
         !take_body(call, out_request, problem))
         return false;
     out_request->body_hash = request_hash(call, out_request);
-    if (out_request->kind == REQUEST_TENANT_CREATE || out_request->kind == REQUEST_TOKEN_CREATE) {
+    if (out_request->kind == REQUEST_TENANT_CREATE || out_request->kind == REQUEST_TOKEN_CREATE ||
+        out_request->kind == REQUEST_ACCESS_CREATE) {
         secret_token(call->token);
         secret_hash_bytes(call->token, strlen(call->token), out_request->new_token_hash);
     }

@@ -275,8 +275,32 @@ static long on_stream(struct http_face *face, struct http_request *request, char
     return watch_read(rest_of(face)->watch, &call_of(request)->watcher, bytes, room);
 }
 
+void rest_loaded(struct rest *rest, const struct record *record) {
+    if (record->table != &access_token_table)
+        return;
+    pthread_mutex_lock(&rest->lock);
+    rest_owners_learn(&rest->owners, record->data);
+    pthread_mutex_unlock(&rest->lock);
+}
+
+/* Whatever is open with the token ends. */
+static void on_token_gone(struct rest *rest, const char *id) {
+    char hash[limit_digest_size];
+    pthread_mutex_lock(&rest->lock);
+    bool is_known = rest_owners_forget(&rest->owners, id, hash);
+    if (is_known)
+        rest_end_token(rest, hash);
+    pthread_mutex_unlock(&rest->lock);
+    if (is_known)
+        watch_end_token(rest->watch, hash);
+}
+
 void rest_stored(struct rest *rest, const struct effect *effect, uint64_t number) {
     watch_stored(rest->watch, effect, number);
+    if (effect->kind == EFFECT_SAVE)
+        rest_loaded(rest, &effect->record);
+    else if (effect->record.table == &access_token_table)
+        on_token_gone(rest, ((const struct access_token *)effect->record.data)->id);
 }
 
 void rest_committed(struct rest *rest, uint64_t number) { watch_committed(rest->watch, number); }
@@ -312,6 +336,7 @@ static void rest_free(struct rest *rest) {
     pthread_cond_destroy(&rest->uploads_changed);
     token_hashes_deinit(&rest->clusters);
     map_deinit(&rest->clients);
+    rest_owners_deinit(&rest->owners);
     memory_free(rest->image_folder);
     memory_free(rest->image_converter);
     memory_free(rest->software);
@@ -323,6 +348,7 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
                         struct error *err) {
     struct rest *rest = memory_new(1, sizeof(*rest));
     map_init(&rest->clients, 0);
+    rest_owners_init(&rest->owners);
     list_init(&rest->uploads);
     rest->face = (struct http_face){on_new, on_head, on_piece, on_complete, on_resumed, on_closed,
                                     on_stream};
@@ -332,8 +358,8 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     rest->image_folder = settings->image_folder ? memory_text(settings->image_folder) : NULL;
     rest->image_key = settings->image_key;
     rest->image_converter = memory_text(settings->image_converter);
-    rest->requests_of_token = settings->requests_of_token ? settings->requests_of_token
-                                                          : limit_requests_of_token;
+    rest->requests_of_asker = settings->requests_of_asker ? settings->requests_of_asker
+                                                          : limit_requests_of_asker;
     rest->max_image_bytes = settings->max_image_bytes;
     rest->image_reserve_bytes = settings->image_reserve_bytes;
     rest->software = memory_text(settings->software);

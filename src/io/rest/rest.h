@@ -20,7 +20,7 @@ struct rest_settings {
     const char *tls_key_file;
     bool plain_allowed;        /* the operator said in so many words: plain HTTP off loopback */
     size_t connections_of_address; /* 0: as the server has it */
-    size_t requests_of_token; /* three quarters may wait; 0: limit_requests_of_token */
+    size_t requests_of_asker; /* three quarters may wait; 0: limit_requests_of_asker */
     const char *image_folder;  /* archives by digest: uploads go in, clusters pull from here;
                                 * NULL: the face has no such routes */
     const struct minisign_secret *image_key; /* signs them, outlives the face; NULL: they are not */
@@ -44,6 +44,9 @@ uint16_t rest_port(const struct rest *rest); /* the real one, if the setting's w
 /* Sends a reply to the connection that holds its handle. Thread-safe; a handle whose client went
  * away is ignored. Takes what the reply owns. */
 void rest_reply(struct rest *rest, struct reply *reply);
+
+/* A record was in the store when the daemon started. */
+void rest_loaded(struct rest *rest, const struct record *record);
 
 /* The shell stored an effect, as the change of this number; all up to it are on disk. Both from one
  * thread at a time. */

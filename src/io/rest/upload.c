@@ -55,7 +55,7 @@ struct rest_upload {
     struct problem problem;
     struct image_facts facts;
     struct image said; /* of it, by parameters; a zero: nothing */
-    char token_hash[limit_digest_size];
+    char token_hash[limit_digest_size], tenant[limit_name_size];
 };
 
 static const uint64_t gib = UINT64_C(1) << 30;
@@ -405,11 +405,11 @@ static int open_file(struct rest_upload *upload, struct error *err) {
     return 0;
 }
 
-static unsigned uploads_of(struct rest *rest, const char *token_hash) {
+static unsigned uploads_of(struct rest *rest, const char *tenant) {
     unsigned count = 0;
     pthread_mutex_lock(&rest->lock);
     list_for(const struct rest_upload, it, &rest->uploads, node) {
-        count += text_equal(it->token_hash, token_hash);
+        count += text_equal(it->tenant, tenant);
     }
     pthread_mutex_unlock(&rest->lock);
     return count;
@@ -437,11 +437,11 @@ static enum http_next admit(struct rest_call *call) {
         rest_answer_reply(upload->rest, call);
         return HTTP_DONE;
     }
-    bool is_tenant = text_equal(((const struct whoami *)reply->record.data)->role, "tenant");
+    text_set(upload->tenant, ((const struct whoami *)reply->record.data)->tenant);
     reply_clear(reply);
-    if (is_tenant && !upload->declared_bytes && !upload->sent.offset)
+    if (*upload->tenant && !upload->declared_bytes && !upload->sent.offset)
         return refuse(call, CODE_INVALID, "A tenant's file comes with its Content-Length");
-    if (is_tenant && uploads_of(upload->rest, upload->token_hash) > most_of_tenant)
+    if (*upload->tenant && uploads_of(upload->rest, upload->tenant) > most_of_tenant)
         return refuse(call, CODE_FULL, "You are importing other images: wait for their end");
     part_sweep(upload->rest->image_folder, PART_SWEEP_OLD);
     if (upload->part[0] && !upload->sent.offset &&

@@ -41,6 +41,7 @@ struct shell_ports {
     void (*order)(struct host *host, const struct effect_guard *order); /* host_order */
     void (*read)(struct host *host, const struct effect_read *read);  /* host_read */
     void (*reply)(struct rest *rest, struct reply *reply);            /* rest_reply */
+    void (*loaded)(struct rest *rest, const struct record *record); /* rest_loaded; NULL */
     /* rest_stored: an effect is stored, as the change of this number since the start; and
      * rest_committed: all up to this number are on disk. NULL: nobody watches */
     void (*stored)(struct rest *rest, const struct effect *effect, uint64_t number);

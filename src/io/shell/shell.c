@@ -331,6 +331,9 @@ struct shell *shell_new(struct role *role, const struct log *log) {
 }
 
 static void on_record(void *context, const struct record *record) {
+    const struct shell_ports *ports = ((struct shell *)context)->ports;
+    if (ports->loaded)
+        ports->loaded(ports->rest, record);
     shell_step(context, &(struct event){.kind = EVENT_LOAD, .load = *record});
 }
 

@@ -38,19 +38,26 @@ static const struct field audit_fields[] = {
     {field_of(struct audit, previous), .number = 14,
      .about = "Digest of the chain's row before it; absent: it is the first.", .kind = FIELD_TEXT,
      .check = CHECK_DIGEST},
-    {field_of(struct audit, digest), .number = 15, .about = "SHA-256 of all that stands before it.",
+    {field_of(struct audit, digest), .number = 15, .about = "SHA-256 of all else in the row.",
      .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_DIGEST},
+    {field_of(struct audit, token), .number = 16,
+     .about = "Name of the access token that it came with; absent: the configured one.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
 };
 const struct table audit_table = {"audit", "What somebody asked for, and what came of it.",
                                   sizeof(struct audit), field_rows(audit_fields)};
 
-/* Its values as the API names them, a line each, also those that are absent. */
+/* Its values as the API names them, a line each, also those that are absent; but a token, which the
+ * first version did not know, where there is one. */
 void audit_digest(const struct audit *row, interface_hash hash,
                   char out_digest[limit_digest_size]) {
     auto_clean(text_deinit) struct text lines = {0};
-    for (size_t i = 0; i + 1 < array_size(audit_fields); i++) {
+    for (size_t i = 0; i < array_size(audit_fields); i++) {
         const struct field *field = &audit_fields[i];
         uint64_t number = field->kind == FIELD_TEXT ? 0 : field_number(field, row);
+        bool is_token = field->offset == offsetof(struct audit, token);
+        if (field->offset == offsetof(struct audit, digest) || (is_token && !*row->token))
+            continue;
         if (field->kind == FIELD_TEXT)
             text_addf(&lines, "%s\n", field_text(field, row));
         else if (field->kind == FIELD_ENUM)

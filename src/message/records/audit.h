@@ -34,9 +34,10 @@ struct audit {
     uint64_t number;              /* in its chain, from 1 */
     char previous[limit_digest_size]; /* digest of the row before it; "": it is the first */
     char digest[limit_digest_size];
+    char token[limit_name_size];  /* name of the access token that it came with; "": configured */
 };
 extern const struct table audit_table;
 
-/* The digest of all that stands before it in the row. */
+/* The digest of all else in the row. */
 void audit_digest(const struct audit *row, interface_hash hash,
                   char out_digest[limit_digest_size]);

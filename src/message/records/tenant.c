@@ -30,7 +30,7 @@ const struct table ssh_key_table = {"ssh-key", "An SSH public key for VMs to be 
 static const struct field tenant_fields[] = {
     {field_of(struct tenant, name), .number = 1, .about = "The tenant's name.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_NAME},
-    {field_of(struct tenant, token_hash), .number = 2, .about = "SHA-256 of its token.",
+    {field_of(struct tenant, token_hash), .number = 2, .about = "SHA-256 of its first token.",
      .kind = FIELD_TEXT, .mask = FIELD_STORE | FIELD_SECRET, .check = CHECK_DIGEST},
     {field_of(struct tenant, quota), .number = 3,
      .about = "What its VMs may have; 0: as much as there is.", .kind = FIELD_RECORD,
@@ -45,8 +45,11 @@ static const struct field tenant_fields[] = {
     {field_of(struct tenant, images_gib), .number = 7,
      .about = "GiB that images of its own may take; absent: it has none.", .kind = FIELD_U64,
      .most = limit_upload_gib * (uint64_t)limit_images},
+    {field_of(struct tenant, salt), .number = 8,
+     .about = "What its first token's digest was, which is revoked.", .kind = FIELD_TEXT,
+     .mask = FIELD_STORE | FIELD_SECRET, .check = CHECK_DIGEST},
 };
-const struct table tenant_table = {"tenant", "A customer, with a token of its own.",
+const struct table tenant_table = {"tenant", "Who asks for VMs.",
                                    sizeof(struct tenant), field_rows(tenant_fields)};
 
 static const struct field account_fields[] = {

@@ -21,13 +21,14 @@ extern const struct table ssh_key_table;
 
 struct tenant {
     char name[limit_name_size]; /* the key */
-    char token_hash[limit_digest_size];
+    char token_hash[limit_digest_size]; /* of its first token; once that is revoked, of nothing */
     struct amounts quota;      /* 0: none */
     struct tenant_permissions permissions;
     uint64_t created_ms;
     struct ssh_key *ssh_keys; /* in the order of their making */
     uint32_t ssh_keys_count;
     uint64_t images_gib; /* that images of its own may take; 0: it may have none */
+    char salt[limit_digest_size]; /* of its groups' names; "": token_hash, which is known still */
 };
 extern const struct table tenant_table;
 

@@ -185,6 +185,8 @@ void images_admit(const struct call *call) {
     }
     struct whoami go_on = {0};
     text_format(go_on.role, sizeof(go_on.role), call->tenant ? "tenant" : "operator");
+    if (call->tenant)
+        text_set(go_on.tenant, call->tenant->record.name);
     call_answer(call, REPLY_RECORD, &whoami_table, &go_on);
 }
 

@@ -278,6 +278,17 @@ void watch_leave(struct watch *watch, struct watcher *watcher) {
     pthread_mutex_unlock(&watch->lock);
 }
 
+void watch_end_token(struct watch *watch, const char *token_hash) {
+    pthread_mutex_lock(&watch->lock);
+    list_for(struct feed, feed, &watch->feeds, node) {
+        if (!text_equal(feed->token_hash, token_hash))
+            continue;
+        feed->has_ended = true;
+        wake_all(feed);
+    }
+    pthread_mutex_unlock(&watch->lock);
+}
+
 static size_t copy(char *bytes, size_t room, const char *from, size_t length) {
     size_t most = length < room ? length : room;
     memcpy(bytes, from, most);

@@ -55,6 +55,9 @@ void watch_revision(const struct watch *watch, uint64_t number, char out[watch_r
 void watch_join(struct watch *watch, struct watcher *watcher, const struct watch_wish *wish);
 void watch_leave(struct watch *watch, struct watcher *watcher); /* also one that never joined */
 
+/* All streams by this token end. */
+void watch_end_token(struct watch *watch, const char *token_hash);
+
 /* As http_face.on_stream. */
 long watch_read(struct watch *watch, struct watcher *watcher, char *bytes, size_t room);
 

@@ -1,5 +1,5 @@
 /* A key is copied into what a VM is made of: one that is added or removed later changes none. */
-#include "core/upstream/ssh_keys.h"
+#include "core/upstream/account/ssh_keys.h"
 
 #include "base/memory.h"
 #include "core/upstream/upstream.h"
