@@ -1,4 +1,5 @@
 """The probe of the REST face, and what test_rest.py and test_command.py share."""
+import base64
 import http.client
 import io
 import json
@@ -106,6 +107,35 @@ def archive(good=True, filler=b""):
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
     return out.getvalue()
+
+
+def body_of(path, name, shape, image):
+    """What a route takes."""
+    if path.endswith("/image-quota"):
+        return {"images_gib": 1}
+    if path.endswith("/quota"):
+        return {"vms": 1}
+    if path.endswith("/permissions"):
+        return {"images": image}
+    if "access-tokens" in path:
+        return {"name": name, "rights": "look"}
+    if "tokens" in path:
+        return {"peer": name}
+    if path.endswith("/metadata"):
+        return {"metadata": "stage=test"}
+    if path.endswith("/title"):
+        return {"title": "The web"}
+    if path.endswith("/resize"):
+        return {"shape": shape}
+    if path.endswith("/rebuild"):
+        return {"image": image}
+    if path.endswith("/ssh-keys"):
+        kind = b"ssh-ed25519"
+        blob = len(kind).to_bytes(4, "big") + kind + (32).to_bytes(4, "big") + bytes(32)
+        return {"name": name, "public_key": f"{kind.decode()} {base64.b64encode(blob).decode()}"}
+    if "leftovers" in path:
+        return {"place": "north"}
+    return {"name": name, **({"shape": shape, "image": image} if path.endswith("/vms") else {})}
 
 
 class Case(unittest.TestCase):

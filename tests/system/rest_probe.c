@@ -248,6 +248,23 @@ static void answer_ssh_key(const struct request *request, struct reply *reply) {
         record(reply, REPLY_GONE, &ssh_key_table, &none);
 }
 
+static void answer_more(const struct request *request, struct reply *reply) {
+    struct access_token token = {.id = "at-00000000000000000000000000", .name = "none"};
+    if (!text_starts(request_rules[request->kind].name, "access-token")) {
+        answer_leftover(request, reply);
+    } else if (request->kind == REQUEST_ACCESS_LIST) {
+        list(reply, request, &access_token_table, NULL, 0);
+    } else if (request->kind == REQUEST_ACCESS_REVOKE && text_equal(request->key, "none")) {
+        problem(reply, CODE_NOT_FOUND, "", "");
+    } else if (request->kind == REQUEST_ACCESS_REVOKE) {
+        record(reply, REPLY_GONE, &access_token_table, &token);
+    } else {
+        text_set(token.name, request->access_create.name);
+        token.rights = request->access_create.rights;
+        record(reply, REPLY_CREATED, &access_token_table, &token);
+    }
+}
+
 static void answer_whoami(const struct shell *role, const struct request *request,
                           struct reply *reply) {
     struct whoami whoami = {.role = "operator"};
@@ -343,7 +360,7 @@ static void answer(struct shell *role, const struct request *request, struct rep
     case REQUEST_METRICS: show(reply, &metrics_table, &(struct metrics){0}); break;
     case REQUEST_AUDIT_LIST: list(reply, request, &audit_table, NULL, 0); break;
     case REQUEST_WHOAMI: answer_whoami(role, request, reply); break;
-    default: answer_leftover(request, reply); break;
+    default: answer_more(request, reply); break;
     }
 }
 

@@ -16,6 +16,7 @@ ABSENT = {"at_ms": 0, "tenant_ms": 0, "more": 0, "verb": "define"}
 def digest_of(row):
     """As the guide says it, from what the API shows."""
     lines = "".join(f"{row.get(name, ABSENT.get(name, ''))}\n" for name in FIELDS)
+    lines += f"{row['token']}\n" if "token" in row else ""
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

@@ -2,7 +2,6 @@
 """The REST face against a canned role: python3 test_rest.py [TEST...]
 
 ISTHMUS_BUILD names the build folder; default: build."""
-import base64
 import hashlib
 import http.client
 import json
@@ -18,35 +17,8 @@ import time
 import unittest
 
 from cloud_case import SANITIZED
-from rest_face import (CLUSTER, JSON, KINDS, OPERATOR, START_SECONDS, Case, Probe, archive, command,
-                       wait_until)
-
-
-def body_of(path, name, shape, image):
-    """What a route takes."""
-    if path.endswith("/image-quota"):
-        return {"images_gib": 1}
-    if path.endswith("/quota"):
-        return {"vms": 1}
-    if path.endswith("/permissions"):
-        return {"images": image}
-    if "tokens" in path:
-        return {"peer": name}
-    if path.endswith("/metadata"):
-        return {"metadata": "stage=test"}
-    if path.endswith("/title"):
-        return {"title": "The web"}
-    if path.endswith("/resize"):
-        return {"shape": shape}
-    if path.endswith("/rebuild"):
-        return {"image": image}
-    if path.endswith("/ssh-keys"):
-        kind = b"ssh-ed25519"
-        blob = len(kind).to_bytes(4, "big") + kind + (32).to_bytes(4, "big") + bytes(32)
-        return {"name": name, "public_key": f"{kind.decode()} {base64.b64encode(blob).decode()}"}
-    if "leftovers" in path:
-        return {"place": "north"}
-    return {"name": name, **({"shape": shape, "image": image} if path.endswith("/vms") else {})}
+from rest_face import (CLUSTER, JSON, KINDS, OPERATOR, START_SECONDS, Case, Probe, archive,
+                       body_of, command, wait_until)
 
 
 class Routes(Case):
