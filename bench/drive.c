@@ -1,6 +1,7 @@
 /* When the next one leaves, and how long each took. */
 #include "drive.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,4 +44,25 @@ void drive_end(struct drive *drive) {
     series_deinit(&drive->series);
     memory_free(drive->begun_us);
     memory_free(drive->payload);
+}
+
+void drive_run(struct drive *drive, const struct driver *driver, char **arguments) {
+    size_t number;
+    drive_begin(drive, arguments);
+    while (!drive_is_over(drive)) {
+        while (drive_next(drive, &number)) {
+            auto_clean(text_deinit) struct text payload = {0};
+            drive_write(drive, number, &payload);
+            driver->say(driver->party, payload.data, payload.length);
+        }
+        driver->turn(driver->party);
+    }
+    drive_end(drive);
+}
+
+void drive_serve(const struct driver *driver) {
+    (void)puts("ready");
+    (void)fflush(stdout);
+    for (;;)
+        driver->turn(driver->party);
 }

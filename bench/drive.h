@@ -28,3 +28,17 @@ bool drive_is_over(const struct drive *drive);
 
 /* Prints what was measured. */
 void drive_end(struct drive *drive);
+
+/* One end of such an exchange, as each program has it. */
+struct party;
+struct driver {
+    struct party *party;
+    void (*say)(struct party *party, const char *payload, size_t length);
+    void (*turn)(struct party *party); /* sends what was said, waits, takes what came */
+};
+
+/* Drives by `drive` until all are back, and prints. `arguments`: as drive_begin. */
+void drive_run(struct drive *drive, const struct driver *driver, char **arguments);
+
+/* Says that it is ready and takes turns for ever. */
+_Noreturn void drive_serve(const struct driver *driver);

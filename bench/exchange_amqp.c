@@ -67,13 +67,8 @@ static void publish(const struct party *party, amqp_bytes_t to, amqp_bytes_t bod
         measure_fail("publish", party->user);
 }
 
-static void drive_send(struct party *party) {
-    size_t number;
-    while (drive_next(party->drive, &number)) {
-        auto_clean(text_deinit) struct text payload = {0};
-        drive_write(party->drive, number, &payload);
-        publish(party, bytes_of(party->to), (amqp_bytes_t){payload.length, payload.data});
-    }
+static void say(struct party *party, const char *payload, size_t length) {
+    publish(party, bytes_of(party->to), (amqp_bytes_t){length, (char *)payload});
 }
 
 /* One that came goes on, or is counted. */
@@ -111,25 +106,6 @@ static void turn(struct party *one) {
         take_all(one->other);
 }
 
-static void serve(struct party *party) {
-    (void)puts("ready");
-    (void)fflush(stdout);
-    for (;;)
-        turn(party);
-}
-
-static void drive(struct party *party, char **arguments) {
-    struct drive drive;
-    party->to = arguments[0];
-    party->drive = &drive;
-    drive_begin(&drive, arguments + 1);
-    while (!drive_is_over(&drive)) {
-        drive_send(party);
-        turn(party);
-    }
-    drive_end(&drive);
-}
-
 int main(int count, char **arguments) {
     const char *role = count > 3 ? arguments[2] : "";
     (void)signal(SIGPIPE, SIG_IGN);
@@ -140,19 +116,18 @@ int main(int count, char **arguments) {
         measure_fail("run", "see the head of bench/exchange_amqp.c");
     const char *password = measure_first_line(arguments[1]);
     party_connect(&above, arguments[3], password);
+    above.to = arguments[is_bridge ? 5 : 4];
     if (is_bridge) {
         party_connect(&below, arguments[4], password);
-        above.to = arguments[5];
         below.to = arguments[6];
         above.other = &below;
         below.other = &above;
     }
-    if (text_equal(role, "drive")) {
-        drive(&above, arguments + 4);
-    } else {
-        if (!is_bridge)
-            above.to = arguments[4];
-        serve(&above);
-    }
+    const struct driver driver = {&above, say, turn};
+    struct drive drive;
+    if (!text_equal(role, "drive"))
+        drive_serve(&driver);
+    above.drive = &drive;
+    drive_run(&drive, &driver, arguments + 5);
     return 0;
 }

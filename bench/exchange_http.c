@@ -144,29 +144,6 @@ static void turn(struct party *one) {
         curl_multi_poll(one->multi, NULL, 0, 1000, NULL);
 }
 
-static void serve(struct party *party) {
-    (void)puts("ready");
-    (void)fflush(stdout);
-    for (;;)
-        turn(party);
-}
-
-static void drive(struct party *party, char **arguments) {
-    struct drive drive;
-    size_t number;
-    party->drive = &drive;
-    drive_begin(&drive, arguments);
-    while (!drive_is_over(&drive)) {
-        while (drive_next(&drive, &number)) {
-            auto_clean(text_deinit) struct text payload = {0};
-            drive_write(&drive, number, &payload);
-            say(party, payload.data, payload.length);
-        }
-        turn(party);
-    }
-    drive_end(&drive);
-}
-
 int main(int count, char **arguments) {
     const char *role = count > 3 ? arguments[2] : "";
     (void)signal(SIGPIPE, SIG_IGN);
@@ -186,9 +163,11 @@ int main(int count, char **arguments) {
         above.other = &below;
         below.other = &above;
     }
-    if (text_equal(role, "drive"))
-        drive(&above, arguments + 5);
-    else
-        serve(&above);
+    const struct driver driver = {&above, say, turn};
+    struct drive drive;
+    if (!text_equal(role, "drive"))
+        drive_serve(&driver);
+    above.drive = &drive;
+    drive_run(&drive, &driver, arguments + 5);
     return 0;
 }

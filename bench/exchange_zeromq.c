@@ -58,7 +58,7 @@ static void party_connect(struct party *party, void *context, char *place, const
         measure_fail("open a connection for", address);
 }
 
-static void add(struct party *party, const char *bytes, size_t length) {
+static void say(struct party *party, const char *bytes, size_t length) {
     if (!news_add_frame(&party->waiting, party->to, bytes, length))
         measure_fail("say a frame to", party->to);
 }
@@ -80,7 +80,7 @@ static void handle(struct party *party, const struct news *news) {
     if (party->drive)
         drive_receive(party->drive, news->bytes);
     else
-        add(party->other ? party->other : party, news->bytes, news->length);
+        say(party->other ? party->other : party, news->bytes, news->length);
 }
 
 static void take_news(struct party *party, const char *bytes, size_t length) {
@@ -104,39 +104,15 @@ static void take_all(struct party *party) {
 static void turn(struct party *one) {
     zmq_pollitem_t ready[] = {{.socket = one->socket, .events = ZMQ_POLLIN},
                               {.fd = -1, .events = ZMQ_POLLIN}};
-    if (one->other)
+    say_all(one);
+    if (one->other) {
+        say_all(one->other);
         ready[1] = (zmq_pollitem_t){.socket = one->other->socket, .events = ZMQ_POLLIN};
+    }
     (void)zmq_poll(ready, one->other ? 2 : 1, 1000);
     take_all(one);
     if (one->other)
         take_all(one->other);
-    say_all(one);
-    if (one->other)
-        say_all(one->other);
-}
-
-static void serve(struct party *party) {
-    (void)puts("ready");
-    (void)fflush(stdout);
-    for (;;)
-        turn(party);
-}
-
-static void drive(struct party *party, char **arguments) {
-    struct drive drive;
-    size_t number;
-    party->drive = &drive;
-    drive_begin(&drive, arguments);
-    while (!drive_is_over(&drive)) {
-        while (drive_next(&drive, &number)) {
-            auto_clean(text_deinit) struct text payload = {0};
-            drive_write(&drive, number, &payload);
-            add(party, payload.data, payload.length);
-        }
-        say_all(party);
-        turn(party);
-    }
-    drive_end(&drive);
 }
 
 int main(int count, char **arguments) {
@@ -157,9 +133,11 @@ int main(int count, char **arguments) {
         above.other = &below;
         below.other = &above;
     }
-    if (text_equal(role, "drive"))
-        drive(&above, arguments + 5);
-    else
-        serve(&above);
+    const struct driver driver = {&above, say, turn};
+    struct drive drive;
+    if (!text_equal(role, "drive"))
+        drive_serve(&driver);
+    above.drive = &drive;
+    drive_run(&drive, &driver, arguments + 5);
     return 0;
 }

@@ -209,9 +209,9 @@ static bool is_lost_here(const struct sim_world *world, const struct sim_node *n
  * was to come there, and would not go on. */
 static bool is_lost_elsewhere(const struct sim_world *world, const struct sim_vm *vm) {
     list_for(const struct sim_domain, domain, &vm->domains, by_vm) {
-        bool is_leased = domain->is_shell ? is_lost_here(world, domain->node, vm->id)
-                                          : on_loss_is_leased(domain->on_loss);
-        if (!is_leased || domain_goes_on(domain))
+        bool may_be_lost = domain->is_shell ? is_lost_here(world, domain->node, vm->id)
+                                           : on_loss_is_leased(domain->on_loss);
+        if (!may_be_lost || domain_goes_on(domain))
             return false;
     }
     return true;

@@ -3,14 +3,10 @@
 #include "main/downstream_init.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "main/daemon/service.h"
-#include "main/init/accounts.h"
-#include "main/init/prosody.h"
+#include "main/init/managers.h"
 #include "main/init/serving.h"
-#include "main/init/setup.h"
-#include "main/init/tokens.h"
 
 static int make(struct setup *setup, struct downstream_config *config, struct text *commands,
                 struct error *err) {
@@ -24,33 +20,22 @@ static int make(struct setup *setup, struct downstream_config *config, struct te
         &config->downlink, config->agents, config->agents_count, &config->images,
         config->images.token.text, config->downlink_servers, config->downlink_servers_count};
     const struct tokens tokens = {"downstream", &config->daemon, commands};
-    if (tokens_make(setup, &inviting, &tokens, err) ||
-        accounts_make(setup, &inviting, err))
-        return err->code;
-    prosody_restart(setup->options);
-    return setup_commit(setup, config->daemon.state, err);
+    return managers_end(setup, &inviting, &tokens, err);
 }
 
 int downstream_init_cluster(const struct daemon_options *options) {
     const struct setup_kind kind = {
         .account = "manager", .resource = "downstream", .peer_section = "agent",
-        .peer_resource = "agent", .peers = options->hosts, .join = "isthmus-agent join",
-        .serves = "images", .listen = "127.0.0.1:8090"};
+        .peer_resource = "agent", .peer = "host", .peers = options->hosts,
+        .join = "isthmus-agent join", .serves = "images", .listen = "127.0.0.1:8090"};
     struct error err = {0};
+    int code;
     struct daemon_options chosen = *options;
     auto_clean(setup_clean) struct setup setup = {.options = &chosen, .kind = &kind};
     auto_clean(downstream_config_deinit) struct downstream_config config = {0};
     auto_clean(text_deinit) struct text commands = {0};
-    if (access(options->config, F_OK) == 0) {
-        (void)printf("%s: %s is there and stays as it is; a further token for a host: "
-                     "isthmus token new HOST\n", options->program, options->config);
-        return EXIT_FINE;
-    }
-    if (setup_check(&setup, &err))
-        return daemon_fail(options, &err, EXIT_MISUSED);
-    if (setup_begin(&setup, &err) ||
-        (chosen.with_prosody && prosody_make(&setup, &chosen, &err)))
-        return daemon_fail(options, &err, EXIT_FAILED);
+    if (!managers_begin(&setup, &chosen, &code))
+        return code;
     if (make(&setup, &config, &commands, &err))
         return daemon_fail(options, &err, EXIT_FAILED);
     bool is_started = !options->token && service_start(options);

@@ -4,14 +4,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "main/daemon/service.h"
-#include "main/init/accounts.h"
-#include "main/init/prosody.h"
+#include "main/init/managers.h"
 #include "main/init/serving.h"
-#include "main/init/setup.h"
-#include "main/init/tokens.h"
 
 /* Sizes of VMs to begin with, where --set gives none. */
 static void add_shapes(struct setup *setup) {
@@ -43,11 +39,7 @@ static int make(struct setup *setup, struct upstream_config *config, struct text
         &config->downlink, config->clusters, config->clusters_count, &config->api, NULL,
         config->downlink_servers, config->downlink_servers_count};
     const struct tokens tokens = {"upstream", &config->daemon, commands};
-    if (tokens_make(setup, &inviting, &tokens, err) ||
-        accounts_make(setup, &inviting, err))
-        return err->code;
-    prosody_restart(setup->options);
-    return setup_commit(setup, config->daemon.state, err);
+    return managers_end(setup, &inviting, &tokens, err);
 }
 
 /* The API's place, without that of the images. */
@@ -71,24 +63,17 @@ static void tell(const struct daemon_options *options, const struct upstream_con
 int upstream_init_cloud(const struct daemon_options *options) {
     const struct setup_kind kind = {
         .account = "upstream", .resource = "manager", .peer_section = "cluster",
-        .peer_resource = "cluster", .peers = options->clusters,
+        .peer_resource = "cluster", .peer = "cluster", .peers = options->clusters,
         .join = "isthmus-downstream join", .serves = "api", .listen = "[::]:8443",
         .image_tokens = true};
     struct error err = {0};
+    int code;
     struct daemon_options chosen = *options;
     auto_clean(setup_clean) struct setup setup = {.options = &chosen, .kind = &kind};
     auto_clean(upstream_config_deinit) struct upstream_config config = {0};
     auto_clean(text_deinit) struct text commands = {0};
-    if (access(options->config, F_OK) == 0) {
-        (void)printf("%s: %s is there and stays as it is; a further token for a cluster: "
-                     "isthmus token new CLUSTER\n", options->program, options->config);
-        return EXIT_FINE;
-    }
-    if (setup_check(&setup, &err))
-        return daemon_fail(options, &err, EXIT_MISUSED);
-    if (setup_begin(&setup, &err) ||
-        (chosen.with_prosody && prosody_make(&setup, &chosen, &err)))
-        return daemon_fail(options, &err, EXIT_FAILED);
+    if (!managers_begin(&setup, &chosen, &code))
+        return code;
     if (make(&setup, &config, &commands, &err))
         return daemon_fail(options, &err, EXIT_FAILED);
     tell(options, &config, text_data(&commands));

@@ -6,7 +6,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../tools"))
-from carrier_http import SilentServer  # noqa: E402 (found by the path above)
+from carrier_http import Http  # noqa: E402 (found by the path above)
 from rabbitmq import Rabbitmq  # noqa: E402
 
 WAIT_SECONDS = 300  # each look takes seconds
@@ -39,34 +39,12 @@ class Server(Rabbitmq):
                 raise AssertionError(f"no heartbeat of {user} came")
 
 
-class Amqp:
+class Amqp(Http):
     name = "amqp"
     Server = Server
-    SilentServer = SilentServer
-    is_binary = True
-    has_certificates = True
     tells_of_death = False  # a peer that was killed shows by the next frame, which comes back
     is_first_kept = True  # of two with one account, the second hears of the conflict
-    bad_address = "alice"
-
-    # words of the log
-    authority = "certificate was refused"
-    certificate_name = "certificate was refused"
-    password = "refused account and password"
-    nobody = "no program listens"
-    silent = "fell silent"
-    dead = "no longer answers"
-    conflict = "same account"
-    address = "account@domain"
 
     @staticmethod
     def where(port):
         return f"amqps://localhost:{port}"
-
-    @staticmethod
-    def connected(server, user):
-        return f"log info connected link=0 address={server.address(user)} server={server.url}"
-
-    @staticmethod
-    def probing(server, user):
-        return f"log info probing link=0 address={server.address(user)}"

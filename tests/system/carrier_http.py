@@ -1,45 +1,29 @@
 """The kind "http" for the tests of carriers: what carrier_xmpp.py gives for XMPP."""
 import os
 import signal
-import socket
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../tools"))
-from relay import Relay  # noqa: E402 (found by the path above)
+from listener import Listener  # noqa: E402 (found by the path above)
+from relay import Relay  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WAIT_SECONDS = 60
 
 
-class SilentServer:
+class SilentServer(Listener):
     """Takes connections and says nothing; `in_tls` when a client has begun its handshake."""
 
     def __init__(self, until_tls=False):
         self.in_tls = threading.Event()
         self.until_tls = until_tls
-        self.connections = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self._serve)
-        self.thread.start()
+        super().__init__()
 
-    def _serve(self):
-        while True:
-            try:
-                connection = self.listener.accept()[0]
-            except OSError:
-                return
-            self.connections.append(connection)
-            if self.until_tls and connection.recv(4096):  # the client's hello
-                self.in_tls.set()
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        for connection in [self.listener, *self.connections]:
-            connection.close()
+    def _talk(self, stream):
+        if self.until_tls and stream.recv(4096):  # the client's hello
+            self.in_tls.set()
 
 
 class Server(Relay):

@@ -2,18 +2,18 @@
 import os
 import re
 import signal
-import socket
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../tools"))
-from prosody import Prosody  # noqa: E402 (found by the path above)
+from listener import Listener  # noqa: E402 (found by the path above)
+from prosody import Prosody  # noqa: E402
 
 WAIT_SECONDS = 60
 
 
-class SilentServer:
+class SilentServer(Listener):
     """Takes connections and says nothing; with `until_tls`, falls silent in the TLS handshake."""
 
     STREAM = (b"<stream:stream from='one.test' id='1' version='1.0' xmlns='jabber:client' "
@@ -25,31 +25,15 @@ class SilentServer:
         self.answers = [self.STREAM, b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"]
         self.until_tls = until_tls
         self.in_tls = threading.Event()
-        self.connections = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self._serve)
-        self.thread.start()
+        super().__init__()
 
-    def _serve(self):
-        while True:
-            try:
-                connection = self.listener.accept()[0]
-            except OSError:
-                return
-            self.connections.append(connection)
-            if self.until_tls:
-                for answer in self.answers:
-                    connection.recv(4096)
-                    connection.sendall(answer)
-                connection.recv(4096)  # the client's hello
-                self.in_tls.set()
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        for connection in [self.listener, *self.connections]:
-            connection.close()
+    def _talk(self, stream):
+        if self.until_tls:
+            for answer in self.answers:
+                stream.recv(4096)
+                stream.sendall(answer)
+            stream.recv(4096)  # the client's hello
+            self.in_tls.set()
 
 
 class Server(Prosody):

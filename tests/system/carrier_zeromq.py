@@ -1,6 +1,6 @@
 """The kind "zeromq" for the tests of carriers: what carrier_xmpp.py gives for XMPP."""
 from carrier_http import Server as HttpServer
-from carrier_http import Http, SilentServer
+from carrier_http import Http
 from relay import ZeromqRelay
 
 
@@ -15,7 +15,6 @@ class Server(HttpServer, ZeromqRelay):
 class Zeromq(Http):
     name = "zeromq"
     Server = Server
-    SilentServer = SilentServer
     has_certificates = False
 
     # words of the log

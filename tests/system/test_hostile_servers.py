@@ -14,6 +14,7 @@ import unittest
 
 from carrier_case import WAIT_SECONDS, Probe
 from cloud_case import read, wait_until
+from listener import Listener
 import broker_double
 from broker_double import (BODY, DELIVER, HEADER, METHOD, OPEN_OK, TUNE, content, delivery, frame,
                            method, short)
@@ -66,7 +67,7 @@ class Case(unittest.TestCase):
         self.assertLess(probe.quit(), FREED_SECONDS)
 
 
-class HostileHttp:
+class HostileHttp(Listener):
     """Answers `path` as `words` says, a function of the stream; other requests as a good one would,
     and all of them while is_good is set."""
 
@@ -76,13 +77,7 @@ class HostileHttp:
         self.asked, self.said = 0, 0
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(f"{folder}/server.crt", f"{folder}/server.key")
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        super().__init__()
 
     def await_more(self):
         """Until it has said its words twice, or said much of them."""
@@ -92,22 +87,11 @@ class HostileHttp:
                 raise AssertionError("nobody asks")
             time.sleep(0.05)
 
-    def _serve(self):
-        while True:
-            try:
-                stream = self.listener.accept()[0]
-            except OSError:
-                return
-            threading.Thread(target=self._talk, args=(stream,), daemon=True).start()
-
     def _talk(self, plain):
-        try:
-            with self.context.wrap_socket(plain, server_side=True) as stream:
-                words = stream.makefile("rb")
-                while self._answer(stream, words):
-                    pass
-        except OSError:
-            pass  # the client has had enough
+        with self.context.wrap_socket(plain, server_side=True) as stream:
+            words = stream.makefile("rb")
+            while self._answer(stream, words):
+                pass
 
     def _answer(self, stream, words):
         asked, length = words.readline().decode(), 0
@@ -332,7 +316,7 @@ for title, how in ODD_AMQP.items():
             lambda self, how=how: self.live_by(*how, False))
 
 
-class HostileZeromq:
+class HostileZeromq(Listener):
     """Says `words` at one step of a connection, or once it is open; all is well while is_good is
     set."""
 
@@ -341,25 +325,11 @@ class HostileZeromq:
         self.public, self.secret = zmtp_server.key_pair()
         self.is_good = threading.Event()
         self.said = 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        super().__init__()
 
     def await_more(self):
         wait_until(lambda: self.said, "it has said something")
         time.sleep(1)  # the client reads it
-
-    def _serve(self):
-        while True:
-            try:
-                stream = self.listener.accept()[0]
-            except OSError:
-                return
-            threading.Thread(target=self._talk, args=(stream,), daemon=True).start()
 
     def _count(self, pieces):
         for piece in pieces:
@@ -383,7 +353,7 @@ class HostileZeromq:
                     if word == b"open" and self.step == "open" and not self.is_good.is_set():
                         for piece in self._count(self.words(connection)):
                             stream.sendall(piece)
-        except (OSError, zmtp_server.Closed):
+        except zmtp_server.Closed:
             pass  # the client has had enough
 
 

@@ -10,6 +10,7 @@
 struct setup_kind {
     const char *account, *resource; /* ours */
     const char *peer_section, *peer_resource; /* "agent", each peer's */
+    const char *peer;        /* what a user calls one: "host" */
     const char *peers;       /* --hosts: their names, by commas; NULL: none */
     const char *join;        /* "isthmus-agent join" */
     const char *serves;      /* the section that serves images: "images" or "api" */
