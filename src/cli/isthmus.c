@@ -211,6 +211,7 @@ static const struct command commands[] = {
      watch_events, ASKED_EITHER},
     {"completion", NULL, "SHELL", 1, "", "Prints the completion for bash, zsh or fish",
      complete_print, ASKED_NOBODY},
+    {"web", NULL, "", 0, "", "Prints a link by which a browser logs in, once", web_link},
     {"whoami", NULL, "", 0, "", "Shows whose token is used", whoami_show},
     {"api", NULL, "METHOD PATH", 2, "body key",
      "Asks what /v1/openapi.json describes, and prints the answer as it came", api_ask,

@@ -263,3 +263,28 @@ int whoami_show(const struct options *options) {
     static const struct view view = {"/v1/whoami", &whoami_table, "", NULL, show_whoami};
     return view_show(&view, options, NULL);
 }
+
+/* What stands behind # is the browser's alone: it is in no request, and in no server's log. */
+int web_link(const struct options *options) {
+    static const char path[] = "/v1/tickets";
+    struct call call;
+    struct ticket ticket = {0};
+    call_init(&call, options, "GET", "/"); /* is there a page? */
+    int result = call_run(&call);
+    call_deinit(&call);
+    if (result != EXIT_DONE)
+        return result;
+    call_init(&call, options, "POST", path);
+    result = call_run(&call);
+    if (result == EXIT_DONE)
+        result = call_decode(&call, &ticket_table, &ticket);
+    if (result == EXIT_DONE && options->output == OUTPUT_JSON) {
+        puts(text_data(&call.http.answer));
+    } else if (result == EXIT_DONE) {
+        printf("%.*s/#ticket=%s\n", (int)(call.url.length - strlen(path)), text_data(&call.url),
+               ticket.ticket);
+        fputs("Who opens it first is logged in; it is good for two minutes.\n", stderr);
+    }
+    call_deinit(&call);
+    return result;
+}

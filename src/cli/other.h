@@ -1,4 +1,4 @@
-/* The verbs on clusters, shapes, networks and tenants, whoami and api; each returns an exit
+/* The verbs on clusters, shapes, networks and tenants, whoami, web and api; each returns an exit
  * code. */
 #pragma once
 
@@ -21,4 +21,5 @@ int tenant_set_permissions(const struct options *options);
 int tenant_reset_permissions(const struct options *options);
 int tenant_delete(const struct options *options);
 int whoami_show(const struct options *options);
+int web_link(const struct options *options);
 int api_ask(const struct options *options);

@@ -1,5 +1,6 @@
 /* isthmus-upstream: reads its configuration, wires the upstream role to its adapters, serves. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/output.h"
@@ -124,6 +125,8 @@ static int upstream_connect(struct upstream_daemon *upstream, const struct upstr
     return link->carrier ? 0 : error_wrap(err, "[downlink]");
 }
 
+static const char installed_page[] = ISTHMUS_WEB;
+
 static struct rest *upstream_rest(struct upstream_daemon *upstream,
                                   const struct upstream_config *config, struct error *err) {
     auto_clean(memory_clean) char *images = daemon_path(&config->daemon, "images");
@@ -140,6 +143,8 @@ static struct rest *upstream_rest(struct upstream_daemon *upstream,
         hashes[count] = digests[count];
         count++;
     }
+    const char *page = config->api.web_folder ? config->api.web_folder : installed_page;
+    bool has_page = config->api.web_folder || access(installed_page, F_OK) == 0;
     const struct rest_settings settings = {
         .face = &rest_upstream_face,
         .listen = config->api.listen,
@@ -158,6 +163,7 @@ static struct rest *upstream_rest(struct upstream_daemon *upstream,
         .manager_key = seal_public_key(upstream->downlink.seal),
         .invitations = upstream->invitations.items,
         .invitations_count = upstream->invitations.count,
+        .web_folder = has_page ? page : NULL,
         .software = daemon_software,
         .health = {daemon_health_read, &upstream->health},
     };

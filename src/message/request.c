@@ -376,6 +376,24 @@ const struct table console_log_table = {"console-log", "A part of a VM's console
                                         sizeof(struct console_log),
                                         field_rows(console_log_fields)};
 
+static const struct field login_create_fields[] = {
+    {field_of(struct login_create, ticket), .about = "A ticket; absent: by the bearer token.",
+     .kind = FIELD_TEXT, .mask = FIELD_API | FIELD_SECRET},
+};
+const struct table login_create_table = {"login-create", "How a browser is let in.",
+                                         sizeof(struct login_create),
+                                         field_rows(login_create_fields)};
+
+static const struct field ticket_fields[] = {
+    {field_of(struct ticket, ticket),
+     .about = "What the page logs in by, once: behind #ticket= in its address.",
+     .kind = FIELD_TEXT, .mask = FIELD_API | FIELD_SECRET},
+    {field_of(struct ticket, valid_seconds), .about = "For how long it is good, once.",
+     .kind = FIELD_U32, .mask = FIELD_REQUIRED},
+};
+const struct table ticket_table = {"ticket", "A browser's way in.", sizeof(struct ticket),
+                                   field_rows(ticket_fields)};
+
 static const struct field whoami_fields[] = {
     {field_of(struct whoami, role), .about = "operator or tenant.", .kind = FIELD_TEXT,
      .check = CHECK_NAME},

@@ -218,6 +218,13 @@ struct image_quota {
 };
 extern const struct table image_quota_table;
 
+/* POST /v1/sessions */
+enum { limit_ticket_size = 44 };
+struct login_create {
+    char ticket[limit_ticket_size]; /* "": by the bearer token */
+};
+extern const struct table login_create_table;
+
 struct request {
     uint64_t handle;                       /* the adapter's, comes back with the reply */
     enum request_kind kind;
@@ -239,6 +246,7 @@ struct request {
     struct vm_create vm_create;
     struct vm_reshape reshape;             /* REQUEST_VM_ACT */
     struct tenant_create tenant_create;
+    struct login_create login_create;      /* never reaches a role */
     struct ssh_key ssh_key;                /* REQUEST_SSH_KEY_ADD */
     struct token_create token_create;
     struct access_create access_create;
@@ -267,6 +275,13 @@ struct console_log {
     char *base64; /* NULL: there is nothing more yet */
 };
 extern const struct table console_log_table;
+
+/* Answer to POST /v1/tickets. */
+struct ticket {
+    char ticket[limit_ticket_size];
+    uint32_t valid_seconds;
+};
+extern const struct table ticket_table;
 
 /* Answer to REQUEST_WHOAMI. */
 struct whoami {

@@ -60,6 +60,8 @@ class Access(CloudCase):
                  "peer": "north", "token": first, "key": "x", "digest": "0" * 64}
         for token in looks:
             for path, item in paths.items():
+                if path in ("/v1/tickets", "/v1/logins"):  # by which a browser may look
+                    continue
                 for method in sorted(set(item) & {"post", "put", "patch", "delete"}):
                     body = body_of(path, "north" if "tokens" in path else "db", "nano", "empty") \
                         if "requestBody" in item[method] else None

@@ -120,6 +120,10 @@ static void every_route_that_is_no_get_needs_more_than_a_look(void **state) {
         const struct rest_route *route = &rest_upstream_face.routes[i];
         bool is_get = text_equal(route->method, "GET");
         bool is_upload = route->action == REST_UPLOAD; /* which asks these two */
+        bool is_browsers = route->action == REST_TICKET || route->action == REST_LOGIN ||
+                           route->action == REST_LOGOUT; /* by which it may look */
+        if (is_browsers)
+            continue;
         assert_true(is_get || is_upload || route->action == REST_ROLE);
         if (is_upload) {
             assert_int_equal(request_needs(REQUEST_IMAGE_ADMIT), RIGHTS_ACT);

@@ -205,6 +205,9 @@ static const struct field api_fields[] = {
     {.name = "requests_per_token", field_at(struct listen_config, requests_of_asker),
      .about = "open at a time of one tenant; 3/4 of them may wait for an end", .kind = FIELD_U64,
      .least = 2, .most = 1000, .standard = "256"},
+    {field_of(struct listen_config, web_folder),
+     .about = "folder of the page; without: the installed one, if there is one",
+     .kind = FIELD_BLOB, .form = value_check_path},
 };
 
 static const struct field images_fields[] = {

@@ -24,6 +24,7 @@ struct listen_config {
     struct secret token;
     struct secret metrics_token;       /* [api] alone */
     uint64_t max_image_gib, reserve_gib; /* 0: any size; the usual reserve */
+    char *web_folder; /* upstream managers: of the page; NULL: the installed one, if any */
 };
 
 struct timing_config {

@@ -17,6 +17,7 @@ void answer_deinit(struct http_answer *answer) {
 void answer_begin(struct http_answer *answer, unsigned status, const char *content_type) {
     answer_deinit(answer);
     *answer = (struct http_answer){.status = status, .content_type = content_type, .file_fd = -1};
+    answer_header(answer, "X-Content-Type-Options", "nosniff"); /* guests and tenants wrote some */
 }
 
 void answer_stream(struct http_answer *answer, const char *content_type) {

@@ -17,8 +17,8 @@ struct http_answer {
     bool is_stream;           /* the body comes by and by, from the face's on_stream */
     struct {
         const char *name; /* constant */
-        char value[160];
-    } headers[6];
+        char value[256];
+    } headers[12];
     size_t headers_count;
 };
 

@@ -16,7 +16,6 @@ void rest_hold(struct rest *rest, struct rest_call *call, const char *token_hash
     struct rest_client *client = map_get(&rest->clients, key);
     if (!token_hash[0])
         return;
-    text_set_sized(call->token_hash, sizeof(call->token_hash), token_hash);
     if (!client) {
         client = memory_new(1, sizeof(*client));
         text_set_sized(client->key, sizeof(client->key), key);
@@ -119,6 +118,8 @@ void rest_ask(struct rest *rest, struct rest_call *call, struct request *request
 }
 
 void rest_end_token(struct rest *rest, const char *token_hash) {
+    logins_end_of(&rest->tickets, token_hash);
+    logins_end_of(&rest->logins, token_hash);
     for (size_t i = 0; i < http_requests; i++) {
         struct rest_call *call = rest->slots[i].call;
         if (!call || !call->asked || !call->waits || !text_equal(call->token_hash, token_hash))

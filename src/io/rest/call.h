@@ -12,6 +12,8 @@
 #include "io/rest/owners.h"
 #include "io/rest/routes.h"
 #include "io/rest/watch/watch.h"
+#include "io/rest/web/logins.h"
+#include "io/rest/web/page.h"
 #include "io/shell/ports.h"
 #include "message/enrol.h"
 #include "message/records/metrics.h"
@@ -31,11 +33,12 @@ struct rest_call {
     struct http_request http;
     const struct rest_route *route;
     char key[limit_digest_size]; /* the variable part of the path */
+    char token_hash[limit_digest_size]; /* of the token by which it comes; "": none */
+    char login[limit_digest_size]; /* the digest of the login that stands for that; "": none */
     struct list_query query;     /* of a list that was asked for */
     bool is_watch;               /* what the role answers lets it in, no more */
     bool is_counted;             /* among those who watch; guarded */
     struct watcher watcher;
-    char token_hash[limit_digest_size];
     struct rest_client *client;  /* whose token it is; NULL: nobody, or the owner; guarded */
     struct text body;
     size_t slot;
@@ -69,6 +72,8 @@ struct rest {
     const struct rest_invitation *invitations;
     size_t invitations_count;
     struct token_hashes clusters;
+    struct web_page *page; /* the page; NULL: there is none */
+    struct logins tickets, logins;
     pthread_mutex_t lock; /* before the server's own */
     pthread_cond_t uploads_changed;
     struct list uploads; /* that are under way (upload.c) */

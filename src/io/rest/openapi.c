@@ -39,6 +39,8 @@ static const struct tag {
     {"events", "Service", "The manager itself: health, events, this document."},
     {"metrics", "Service", NULL},
     {"whoami", "Service", NULL},
+    {"tickets", "Browsers", "How a browser is let in: tickets and logins."},
+    {"logins", "Browsers", NULL},
     {"openapi.json", "Service", NULL},
     {"health", "Service", NULL},
 };

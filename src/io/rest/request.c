@@ -124,7 +124,7 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
                                     .hard = call->route->hard,
                                     .body = call->route->body,
                                     .body_offset = call->route->body_offset};
-    http_token_hash(&call->http, out_request->token_hash);
+    text_set(out_request->token_hash, call->token_hash);
     if (!text_copy(out_request->key, sizeof(out_request->key), call->key)) {
         problem_set(problem, CODE_NOT_FOUND, NULL, "No id and no name is as long as the one in "
                     "the path");

@@ -13,6 +13,7 @@
 #include "io/rest/openapi.h"
 #include "io/rest/request.h"
 #include "io/rest/upload.h"
+#include "io/rest/browser.h"
 
 static struct rest_call *call_of(struct http_request *request) {
     return container_of(request, struct rest_call, http);
@@ -68,6 +69,12 @@ static void on_closed(struct http_face *face, struct http_request *request) {
 static enum http_next refuse_route(struct rest_call *call, const char *allow) {
     struct problem problem;
     const struct http_request *http = &call->http;
+    if (text_equal(http->path, "/")) {
+        problem_set(&problem, CODE_NOT_FOUND, NULL, "This manager has no page");
+        problem_set_status(&problem, problem.status, "use the command isthmus; the operator's "
+                           "guide tells how the page is built and where it is looked for");
+        return rest_refuse(call, &problem);
+    }
     if (!allow[0]) {
         problem_set(&problem, CODE_NOT_FOUND, NULL, "There is no route %.200s", http->path);
         problem_set_status(&problem, problem.status, "see /v1/openapi.json for all routes");
@@ -115,10 +122,8 @@ static enum http_next answer_here(struct rest *rest, struct rest_call *call) {
 }
 
 static void take_token(struct rest *rest, struct rest_call *call) {
-    char hash[limit_digest_size];
-    http_token_hash(&call->http, hash);
     pthread_mutex_lock(&rest->lock);
-    rest_hold(rest, call, rest->routes->trust == REST_BY_TOKEN ? hash : "");
+    rest_hold(rest, call, rest->routes->trust == REST_BY_TOKEN ? call->token_hash : "");
     pthread_mutex_unlock(&rest->lock);
 }
 
@@ -126,7 +131,7 @@ static void take_token(struct rest *rest, struct rest_call *call) {
 static enum http_next ask_image(struct rest *rest, struct rest_call *call) {
     struct problem problem;
     struct request request = {.kind = REQUEST_IMAGE_SHOW};
-    http_token_hash(&call->http, request.token_hash);
+    text_set(request.token_hash, call->token_hash);
     if (!text_copy(request.key, sizeof(request.key), call->key)) {
         problem_set(&problem, CODE_NOT_FOUND, NULL, "No image has so long a name");
         return rest_refuse(call, &problem);
@@ -159,10 +164,14 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     struct rest_call *call = call_of(request);
     char allow[64];
     struct problem problem;
+    if (rest->page && web_page_answer(rest->page, request))
+        return HTTP_DONE;
     call->route = rest_route_find(rest->routes, request->method, request->path, call->key,
                                   allow);
     if (!call->route)
         return refuse_route(call, allow);
+    if (!browser_identify(rest, call, &problem))
+        return rest_refuse(call, &problem);
     take_token(rest, call);
     if (!rest_route_is_open(rest->routes, call->route) && !call->client) {
         problem_set(&problem, CODE_UNAUTHENTICATED, NULL, "The request has no bearer token");
@@ -174,7 +183,11 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     case REST_ROLE:
     case REST_METRICS:
     case REST_EVENTS:
+    case REST_TICKET:
+    case REST_LOGIN:
         return check_head(call);
+    case REST_LOGOUT:
+        return browser_leave(rest, call);
     case REST_UPLOAD:
         return rest_upload_begin(rest, call);
     case REST_EXPORT:
@@ -207,6 +220,10 @@ static enum http_next on_piece(struct http_face *face, struct http_request *requ
     return rest_refuse(call, &problem);
 }
 
+static bool is_login(const struct rest_call *call) {
+    return call->route->action == REST_LOGIN || call->route->action == REST_TICKET;
+}
+
 static enum http_next on_complete(struct http_face *face, struct http_request *request) {
     struct rest *rest = rest_of(face);
     struct rest_call *call = call_of(request);
@@ -222,6 +239,8 @@ static enum http_next on_complete(struct http_face *face, struct http_request *r
         asked.list = (struct list_query){.limit = 1};
         is_right = is_right && rest_may_watch(rest, call, &problem);
     }
+    if (is_right && is_login(call))
+        is_right = browser_prepare(rest, call, &asked, &problem);
     if (is_right)
         rest_ask(rest, call, &asked);
     request_clear(&asked);
@@ -234,18 +253,17 @@ static void begin_stream(struct rest *rest, struct rest_call *call) {
     const char *last = http_header(http, "Last-Event-ID");
     bool is_mixed = call->route->action == REST_EVENTS;
     struct list_query query = call->query;
-    char hash[limit_digest_size] = "", after[limit_cursor_size];
+    char after[limit_cursor_size];
     if (!last || !text_copy(after, sizeof(after), last))
         text_set(after, query.after);
     query.after[0] = 0;
     query.limit = 0;
-    if (rest->routes->trust == REST_BY_TOKEN)
-        http_token_hash(http, hash);
+    const char *asker = rest->routes->trust == REST_BY_TOKEN ? call->token_hash : "";
     answer_stream(&http->answer, "text/event-stream");
     answer_header(&http->answer, "Cache-Control", "no-store");
     answer_header(&http->answer, "X-Accel-Buffering", "no"); /* for proxies */
     watch_join(rest->watch, &call->watcher,
-               &(struct watch_wish){.http = http, .token_hash = hash,
+               &(struct watch_wish){.http = http, .token_hash = asker,
                                     .rows = is_mixed ? NULL : call->route->answer,
                                     .list = call->route->kind, .query = &query, .after = after,
                                     .number = call->reply.revision});
@@ -261,7 +279,11 @@ static enum http_next on_resumed(struct http_face *face, struct http_request *re
     if (call->route->action == REST_UPLOADED)
         return rest_upload_show(rest_of(face), call);
     bool is_refused = call->reply.kind == REPLY_PROBLEM;
-    if (call->route->action == REST_METRICS && !is_refused)
+    if (is_refused)
+        browser_refused(rest_of(face), call);
+    if (is_login(call) && !is_refused)
+        browser_answer(rest_of(face), call);
+    else if (call->route->action == REST_METRICS && !is_refused)
         rest_metrics_answer(rest_of(face), call);
     else if (call->is_watch && !is_refused)
         begin_stream(rest_of(face), call);
@@ -335,6 +357,9 @@ static void rest_free(struct rest *rest) {
     pthread_mutex_destroy(&rest->lock);
     pthread_cond_destroy(&rest->uploads_changed);
     token_hashes_deinit(&rest->clusters);
+    logins_deinit(&rest->tickets);
+    logins_deinit(&rest->logins);
+    web_page_free(rest->page);
     map_deinit(&rest->clients);
     rest_owners_deinit(&rest->owners);
     memory_free(rest->image_folder);
@@ -370,6 +395,8 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     rest->invitations_count = settings->invitations_count;
     token_hashes_init(&rest->clusters, settings->cluster_token_hashes,
                       settings->cluster_token_hashes_count);
+    logins_init(&rest->tickets, &ticket_rule);
+    logins_init(&rest->logins, &login_rule);
     pthread_mutex_init(&rest->lock, NULL);
     pthread_cond_init(&rest->uploads_changed, NULL);
     if (rest->image_folder)
@@ -381,6 +408,12 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
         .plain_allowed = settings->plain_allowed,
         .connections_of_address = settings->connections_of_address,
     };
+    enum web_page_seal seal = settings->tls_certificate_file ? WEB_PAGE_SEALED : WEB_PAGE_PLAIN;
+    rest->page = settings->web_folder ? web_page_open(settings->web_folder, seal, err) : NULL;
+    if (settings->web_folder && !rest->page) {
+        rest_free(rest);
+        return NULL;
+    }
     rest->watch = watch_start(shell, settings->face->trust == REST_BY_TOKEN ? WATCH_BY_TOKEN
                                                                            : WATCH_BY_SOCKET, err);
     bool is_ready = rest->watch &&

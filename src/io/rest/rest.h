@@ -32,6 +32,7 @@ struct rest_settings {
     const char *manager_address, *manager_key; /* for join tokens: where, and sealed to whom */
     const struct rest_invitation *invitations; /* outlive the face */
     size_t invitations_count;
+    const char *web_folder; /* of the page; NULL: there is none */
     const char *software;
     struct rest_health health;
 };

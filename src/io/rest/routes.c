@@ -235,6 +235,12 @@ static const struct rest_route routes[] = {
      REQUEST_ACCESS_REVOKE, .shape = REST_GONE, .problems = problem(CODE_NOT_FOUND)},
     {"GET", "/v1/whoami", "Shows whose token this is", REST_ROLE, REQUEST_WHOAMI,
      .answer = &whoami_table},
+    {"POST", "/v1/tickets", "Draws a ticket by which a browser logs in once, within two minutes",
+     REST_TICKET, REQUEST_WHOAMI, .answer = &ticket_table},
+    {"POST", "/v1/logins", "Lets a browser in, by a ticket or a token: answers with a cookie",
+     REST_LOGIN, REQUEST_WHOAMI, .body = &login_create_table,
+     .body_offset = offsetof(struct request, login_create), .answer = &whoami_table},
+    {"DELETE", "/v1/logins", "Logs the browser that asks out", REST_LOGOUT, .shape = REST_GONE},
     {"GET", "/v1/audit", "Lists what was asked for, and what came of it", REST_ROLE,
      REQUEST_AUDIT_LIST, .parameters = {"limit", "after", "tenant", "fields"}, .shape = REST_LIST,
      .answer = &audit_table, .problems = list_problems | problem(CODE_NOT_FOUND)},
@@ -253,7 +259,8 @@ const struct rest_face rest_upstream_face = {
 
 bool rest_route_is_open(const struct rest_face *face, const struct rest_route *route) {
     return face->trust == REST_BY_SOCKET || route->action == REST_DOCUMENT ||
-           route->action == REST_HEALTH;
+           route->action == REST_HEALTH || route->action == REST_LOGIN ||
+           route->action == REST_LOGOUT;
 }
 
 bool rest_route_takes_key(const struct rest_route *route) {

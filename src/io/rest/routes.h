@@ -14,6 +14,9 @@ enum rest_action {
     REST_EXPORT,   /* an archive goes out to whoever may use the image */
     REST_METRICS,  /* the role's answer to `kind`, as numbers for Prometheus */
     REST_EVENTS,   /* all that changes is told; the role's answer to `kind` lets it in */
+    REST_TICKET,   /* a browser may log in by it; the role says whether the token is good */
+    REST_LOGIN,    /* a browser is let in */
+    REST_LOGOUT,   /* and ends */
     REST_BLOB,     /* an archive goes out to a cluster */
     REST_SIGNATURE, /* and who made it */
     REST_DOCUMENT, /* this face's OpenAPI document */

@@ -350,7 +350,7 @@ enum http_next rest_upload_begin(struct rest *rest, struct rest_call *call) {
     upload->said = said;
     upload->sent = sent;
     upload->declared_bytes = declared;
-    http_token_hash(&call->http, upload->token_hash);
+    text_set(upload->token_hash, call->token_hash);
     if (*sent.digest)
         part_name(upload->token_hash, sent.digest, upload->part);
     pthread_mutex_lock(&rest->lock);
@@ -517,7 +517,7 @@ static void describe(const struct rest_upload *upload, struct image *out) {
 
 enum http_next rest_upload_ask(struct rest *rest, struct rest_call *call) {
     struct request request = {.kind = REQUEST_WHOAMI};
-    http_token_hash(&call->http, request.token_hash);
+    text_set(request.token_hash, call->token_hash);
     rest_ask(rest, call, &request);
     return HTTP_HOLD;
 }
@@ -530,9 +530,8 @@ enum http_next rest_upload_show(struct rest *rest, struct rest_call *call) {
     reply_clear(&call->reply);
     struct upload shown = {0};
     struct stat facts;
-    char token_hash[limit_digest_size], name[part_name_size], path[4096];
-    http_token_hash(&call->http, token_hash);
-    part_name(token_hash, call->key, name);
+    char name[part_name_size], path[4096];
+    part_name(call->token_hash, call->key, name);
     text_format(path, sizeof(path), "%s/%s", rest->image_folder, name);
     bool is_there = strlen(call->key) == limit_digest_size - 1 && stat(path, &facts) == 0;
     if (!is_there)

@@ -265,6 +265,14 @@ void watch_join(struct watch *watch, struct watcher *watcher, const struct watch
     pthread_mutex_unlock(&watch->lock);
 }
 
+void watch_cut(struct watch *watch, struct watcher *watcher) {
+    pthread_mutex_lock(&watch->lock);
+    watcher->has_ended = true;
+    if (watcher->feed)
+        http_wake(watcher->http);
+    pthread_mutex_unlock(&watch->lock);
+}
+
 void watch_leave(struct watch *watch, struct watcher *watcher) {
     pthread_mutex_lock(&watch->lock);
     struct feed *feed = watcher->feed;

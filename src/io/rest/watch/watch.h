@@ -53,6 +53,8 @@ void watch_free(struct watch *watch);
 void watch_revision(const struct watch *watch, uint64_t number, char out[watch_revision_size]);
 
 void watch_join(struct watch *watch, struct watcher *watcher, const struct watch_wish *wish);
+/* Ends the stream of a watcher, if it has joined. */
+void watch_cut(struct watch *watch, struct watcher *watcher);
 void watch_leave(struct watch *watch, struct watcher *watcher); /* also one that never joined */
 
 /* All streams by this token end. */

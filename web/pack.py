@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""pack.py MARK NODE_MODULES FILE…: lays the page out beside MARK, in page/: index.html, and all
+else in web/DIGEST/, whose name changes with what is in it, so that browsers may keep it. Each file
+is there by gzip, too. Touches MARK."""
+import gzip
+import hashlib
+import os
+import shutil
+import sys
+
+LIBRARIES = {"lib/preact.js": "htm/preact/standalone.module.js", "lib/htm.txt": "htm/LICENSE",
+             "lib/preact.txt": "preact/LICENSE"}
+
+
+def write(path, content):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    for name, stored in ((path, content), (f"{path}.gz", gzip.compress(content, 9, mtime=0))):
+        with open(name, "wb") as file:
+            file.write(stored)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def main(mark, modules, *paths):
+    page = f"{os.path.dirname(os.path.abspath(mark))}/page"
+    files = {os.path.basename(path): read(path) for path in paths}
+    files.update({name: read(f"{modules}/{path}") for name, path in LIBRARIES.items()})
+    index = files.pop("index.html")
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + files[name] + b"\0")
+    folder = f"web/{digest.hexdigest()[:16]}"
+    shutil.rmtree(page, ignore_errors=True)
+    write(f"{page}/index.html", index.replace(b'"web/', f'"{folder}/'.encode()))
+    for name, content in files.items():
+        write(f"{page}/{folder}/{name}", content)
+    with open(mark, "w"):
+        pass
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
