@@ -14,6 +14,7 @@
 #include "sim/parts/change.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/domain.h"
+#include "sim/parts/images/images.h"
 #include "sim/world/node.h"
 
 static bool within(const struct size *size, const struct size *of) {
@@ -298,6 +299,42 @@ static void check_snapshots(struct sim_world *world, const struct sim_domain *do
         law_fail(world, "limits", "%s has too many snapshots", domain->vm->id);
 }
 
+/* Law 5: what a job makes a disk from has been fetched, and is there yet. */
+static void check_image(struct sim_world *world, const struct sim_node *node,
+                        const struct effect_job *job) {
+    if (!images_has(node, job->definition.image))
+        law_fail(world, "nothing is half-made", "%s makes %s from image %s, which is not there",
+                 node->name, job->vm, job->definition.image);
+}
+
+static bool is_above_by(const struct sim_node *node, const char *asker, uint32_t link) {
+    for (size_t i = 0; i < node->settings.managers_count; i++)
+        if (node->settings.managers[i].link == link &&
+            text_equal(node->settings.managers[i].name, asker))
+            return true;
+    return false;
+}
+
+void hosts_check_evicted(struct sim_world *world, const struct sim_node *node,
+                         const struct effect_archive *archive) {
+    const char *image = archive->digest;
+    list_for(const struct sim_domain, domain, &node->domains, by_node) {
+        if (text_equal(domain->image, image))
+            law_fail(world, "none is lost", "%s stands on image %s, which %s has removed",
+                     domain->vm->id, image, node->name);
+    }
+    if (node->settings.kind != ROLE_DOWNSTREAM || !node->role)
+        return;
+    list_for(const struct book_vm, vm, &role_book(node->role)->vms, by_age) {
+        const struct operation *op = vm->active ? &vm->active->record : NULL;
+        if (is_above_by(node, vm->record.asker, archive->link) &&
+            (text_equal(vm->record.digest, image) ||
+             (op && text_equal(op->definition.image, image))))
+            law_fail(world, "none is lost", "%s has removed image %s, which %s of %s needs",
+                     node->name, image, vm->record.id, vm->record.asker);
+    }
+}
+
 void hosts_job_acts(struct hosts *hosts, struct sim_world *world, const struct sim_node *node,
                     const struct effect_job *job) {
     const struct sim_domain *domain = domain_of(world, node, job->vm);
@@ -305,6 +342,8 @@ void hosts_job_acts(struct hosts *hosts, struct sim_world *world, const struct s
         check_once(hosts, world, node, job);
     if (job->kind == JOB_CREATE)
         check_made(world, node, job);
+    if (job->kind == JOB_CREATE || job->kind == JOB_RECEIVE || job->kind == JOB_REBUILD)
+        check_image(world, node, job);
     if (job->kind == JOB_REMOVE)
         check_removed(world, node, domain);
     if (defines(job, domain))

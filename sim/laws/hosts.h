@@ -20,6 +20,9 @@ void hosts_job_begins(struct sim_world *world, const struct sim_node *node,
 void hosts_job_acts(struct hosts *hosts, struct sim_world *world, const struct sim_node *node,
                     const struct effect_job *job);
 void hosts_moved(struct sim_world *world, const struct sim_domain *domain);
+/* What a VM stands on, or is about to, is evicted nowhere; nor in its cluster for its asker. */
+void hosts_check_evicted(struct sim_world *world, const struct sim_node *node,
+                         const struct effect_archive *archive);
 void hosts_copies(struct sim_world *world, const struct fact_domain *fact);
 
 /* What a process does on a full disk, by an operation that it saves. */

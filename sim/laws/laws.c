@@ -234,6 +234,8 @@ static void hear_of_host(struct laws *laws, struct sim_world *world, const struc
         hosts_check(world, fact->node);
     else if (fact->kind == FACT_MOVED)
         hear_of_move(world, fact->domain.domain);
+    else if (fact->kind == FACT_EVICTED)
+        hosts_check_evicted(world, fact->node, fact->archive);
     else
         hosts_copies(world, &fact->domain);
 }
@@ -325,6 +327,7 @@ void laws_observe(struct sim_world *world, const struct fact *fact) {
     case FACT_JOB_ACTS:
     case FACT_HOST:
     case FACT_MOVED:
+    case FACT_EVICTED:
     case FACT_COPIES:
         hear_of_host(laws, world, fact);
         break;

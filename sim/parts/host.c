@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "sim/parts/change.h"
 #include "sim/parts/disk.h"
+#include "sim/parts/images/images.h"
 #include "sim/parts/live.h"
 #include "sim/parts/step.h"
 #include "sim/parts/warden.h"
@@ -137,6 +138,8 @@ static enum code hold(struct sim_world *world, struct sim_domain *domain, enum j
 static enum code act(struct sim_world *world, struct sim_node *node,
                      const struct effect_job *job) {
     struct sim_domain *domain = domain_of(world, node, job->vm);
+    if (job->kind == JOB_FETCH)
+        images_put(node, 0, job->definition.image);
     if (job->kind == JOB_FETCH || job->kind == JOB_SCAN)
         return CODE_OK;
     if (job->kind == JOB_LOOK)
@@ -340,6 +343,8 @@ static void on_image(struct sim_world *world, struct occurrence *occurrence) {
     text_set(event.image.digest, occurrence->bytes);
     if (event.image.code != CODE_OK) /* which nobody above may read */
         text_format(event.image.why, sizeof(event.image.why), "%s cannot", occurrence->node->name);
+    if (event.image.code == CODE_OK)
+        images_put(occurrence->node, event.image.link, event.image.digest);
     if (!occurrence_is_stale(occurrence))
         step_give(world, occurrence->node, &event);
 }

@@ -7,6 +7,7 @@
 #include "sim/parts/carrier.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/host.h"
+#include "sim/parts/images/images.h"
 #include "sim/parts/keys.h"
 #include "sim/parts/network.h"
 #include "sim/parts/process.h"
@@ -99,6 +100,8 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
             carrier_learn(&node->links[effect->route.link], &effect->route);
         else if (effect->kind == EFFECT_IMAGE)
             host_fetch_image(world, node, &effect->image);
+        else if (effect->kind == EFFECT_ARCHIVE)
+            images_obey(world, node, &effect->archive);
         else if (effect->kind == EFFECT_PIN || effect->kind == EFFECT_PIN_NEXT)
             keys_pin(world, node, effect);
         else if (effect->kind == EFFECT_REPLY && !node->is_followed)

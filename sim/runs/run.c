@@ -4,6 +4,7 @@
 #include "sim/runs/run.h"
 
 #include "base/text.h"
+#include "sim/actors/evictions.h"
 #include "sim/actors/faults.h"
 #include "sim/actors/guests.h"
 #include "sim/actors/owners.h"
@@ -17,6 +18,7 @@
 #include "sim/parts/carrier.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/domain.h"
+#include "sim/parts/images/images.h"
 #include "sim/parts/keys.h"
 #include "sim/parts/loop.h"
 #include "sim/parts/process.h"
@@ -58,6 +60,7 @@ struct sim_world *run_begin(const struct sim_settings *settings, struct text *up
 void run_free(struct sim_world *world) {
     laws_free(world->laws, world);
     domain_forget_all(world);
+    images_forget_all(world);
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         struct sim_node *node = world->nodes[i];
         for (uint32_t k = 0; k < node->links_count; k++) {
@@ -114,6 +117,7 @@ struct sim_world *run_world(const struct sim_settings *settings, struct text *up
     workload_begin(world);
     faults_begin(world);
     guests_begin(world);
+    evictions_begin(world);
     while (world->requests < settings->operations)
         loop_run(world, world->now_ms + minute_ms);
     run_heal(world);

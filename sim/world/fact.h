@@ -27,6 +27,7 @@ enum fact_kind {
     FACT_JOB_ACTS,   /* the job is about to do to the host what it does */
     FACT_HOST,       /* what the host's domains have has changed */
     FACT_MOVED,      /* a domain is in another state */
+    FACT_EVICTED,    /* an image is not there any more */
     FACT_COPIES,     /* a domain is about to be on another host as well */
     FACT_DECISION,   /* an owner's request has been taken, with these effects */
     FACT_DUE,        /* a time has come for which somebody who observes has asked */
@@ -100,6 +101,7 @@ struct fact {
         struct fact_decision decision;
         struct fact_consent consent;
         struct fact_stranger stranger;
+        const struct effect_archive *archive;
         const struct occurrence *due;
     };
 };

@@ -52,6 +52,8 @@ const struct setting settings_table[] = {
      "creations that ask for labels, groups, strategies", .fault = true},
     {"logs", offsetof(struct sim_settings, logs), "requests for consoles' logs"},
     {"ips", offsetof(struct sim_settings, ips), "VMs whose IP addresses are seen"},
+    {"evictions", offsetof(struct sim_settings, evictions),
+     "images that make room where they may, each 5 s"},
     {"networks", offsetof(struct sim_settings, networks),
      "creations that ask for networks", .fault = true},
     {"lose", offsetof(struct sim_settings, lose), "frames lost", .fault = true},

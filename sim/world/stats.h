@@ -31,6 +31,7 @@ struct stats {
     uint64_t freezes, thaws, leases; /* VMs that stood still, and went on; leases passed on */
     uint64_t logs; /* parts of consoles' logs that were read */
     uint64_t ips; /* VMs whose IP addresses were seen, each time */
+    uint64_t evicted; /* images that made room */
     uint64_t moves; /* VMs that were gone from one host, to be made on another */
     uint64_t hash; /* of all that happened in all of them: a change of speed alone keeps it */
 };

@@ -73,6 +73,7 @@ struct sim_node {
     struct list rows;
     uint64_t rows_count;
     struct list domains;           /* agents: what the host really has */
+    struct list images;            /* agents, managers: struct sim_image, that are here */
     struct list jobs;              /* agents: occurrence.by_node of the jobs under way */
     struct size host;              /* agents: what it offers */
     struct timer tick;             /* in world.ticks */
@@ -109,6 +110,13 @@ struct sim_node {
     uint64_t deferred_ms;
     int64_t clock_ms;              /* how far its wall clock is off */
     int64_t drift_ppm;             /* of its monotonic clock */
+};
+
+/* An image that a host has unpacked, or that a manager has fetched. */
+struct sim_image {
+    struct list node; /* in sim_node.images */
+    uint32_t link;    /* a manager: for which one above */
+    char digest[limit_digest_size];
 };
 
 /* A VM that a host's warden guards. */

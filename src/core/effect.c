@@ -95,6 +95,10 @@ void effects_route(struct effects *effects, uint32_t link, const char *address,
     text_set(route->address, address);
 }
 
+void effects_archive(struct effects *effects, const struct effect_archive *archive) {
+    effects_add(effects, EFFECT_ARCHIVE)->archive = *archive;
+}
+
 void effects_note_disk(struct effects *effects, bool is_full, const char *which) {
     if (is_full)
         effects_note(effects, NOTE_WARNING, "", "disk-full: the disk %s has less left than is "

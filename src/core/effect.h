@@ -25,7 +25,7 @@ enum effect_kind {
     EFFECT_ROUTE,  /* what goes to an address leaves by this server of the link (managers) */
     EFFECT_GUARD,  /* something for the host's warden (agent) */
     EFFECT_READ,   /* a part of a VM's console log (agent) */
-    EFFECT_ARCHIVE, /* an archive of this manager's repository that may have to go (upstream) */
+    EFFECT_ARCHIVE, /* whether an image that is kept here is to stay */
     EFFECT_KIND_COUNT,
 };
 
@@ -157,14 +157,17 @@ struct effect_read {
     uint64_t from; /* 0: the newest part */
 };
 
+/* Of an archive in a manager's repository, or what a host has unpacked of one. */
 enum archive_word {
-    ARCHIVE_ASK,    /* nobody needs it: stop whoever adds images, and ask by EVENT_ARCHIVE */
-    ARCHIVE_REMOVE, /* the answer: remove it, and say so by another one */
+    ARCHIVE_ASK,    /* upstream: nobody needs it; stop who adds images, and ask by EVENT_ARCHIVE */
+    ARCHIVE_REMOVE, /* the answer: put it out of the way at once, so that who wants it later finds
+                     * that it is not there */
     ARCHIVE_KEEP,   /* or leave it */
 };
 
 struct effect_archive {
     enum archive_word word;
+    uint32_t link; /* as in the event */
     char digest[limit_digest_size];
 };
 
@@ -209,6 +212,7 @@ void effects_note(struct effects *effects, enum note_level level, const char *op
 /* What another party can bring about again and again is noted the first time, the second, the
  * fourth and so on, so that it fills no log. `times`: with this one. */
 bool effects_worth_noting(uint64_t times);
+void effects_archive(struct effects *effects, const struct effect_archive *archive);
 void effects_note_disk(struct effects *effects, bool is_full, const char *which);
 void effects_clear(struct effects *effects); /* frees what they own, keeps the array */
 void effects_deinit(struct effects *effects);

@@ -28,7 +28,7 @@ enum event_kind {
     EVENT_GUARD,     /* what the host's warden does, or that there is none (agent) */
     EVENT_READ,      /* the part of a console's log that was asked for (agent) */
     EVENT_IPS,       /* which IP addresses a domain of ours has (agent) */
-    EVENT_ARCHIVE,   /* whether an archive is to be removed, or that it is gone (upstream) */
+    EVENT_ARCHIVE,   /* whether an image that is kept here may go, or that it is gone */
     EVENT_KIND_COUNT,
 };
 
@@ -153,10 +153,11 @@ struct event_read {
     const char *base64; /* NULL: nothing more */
 };
 
-/* See EFFECT_ARCHIVE. */
+/* EFFECT_ARCHIVE is the answer. */
 struct event_archive {
+    uint32_t link; /* downstream: of the uplink for which it is kept */
     char digest[limit_digest_size];
-    bool is_gone; /* it is removed; otherwise: may it be? No image comes to have it meanwhile */
+    bool is_gone; /* upstream: it is removed; otherwise: may it be? No image gets it meanwhile */
 };
 
 struct event {

@@ -81,6 +81,7 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
                      .memory_mib = (uint32_t)host->memory_mib,
                      .disk_gib = (uint32_t)host->disk_gib},
         .most_image_gib = host->max_image_gib,
+        .most_images_mib = host->max_images_mib,
         .networks = {networks, config->networks_count},
         .workers = (uint32_t)host->workers,
         .warden = host->warden,
@@ -193,6 +194,7 @@ static int run(int count, char **arguments) {
         .submit = host_submit,
         .order = host_order,
         .read = host_read,
+        .unpacked = host_answer,
     };
     return daemon_serve(&agent.log, agent.shell, &ports, config.daemon.state);
 }

@@ -50,6 +50,7 @@ WORLDS = [
     "--seeds 60 --clusters 1 --placing 900 --owner_acts 900 --operations 600",
     "--seeds 60 --store_loss 100 --twins 400 --successors 500",
     "--seeds 60 --restores 300",
+    "--seeds 40 --upstreams 2 --evictions 900 --reshape 800 --job_hangs 300",
     "--seed 107 --upstreams 2 --levels 3 --placing 300 --networks 500",
     "--seeds 40 --spares 2 --mixed 900 --disturb 900",
     "--seeds 60 --leases 600 --ways 150 --stalls 100 --wardens 200 --drift 10000",

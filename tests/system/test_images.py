@@ -102,6 +102,55 @@ class Several(CloudCase):
                           for tenant in self.tenants], [0, 0])
 
 
+class Evictions(ImagesCase):
+    """Owners let 1 MiB of images stay, in the cluster and on its host."""
+    options = {**ImagesCase.options, "limits": {"max_images_mib": 1},
+               "host": {**ImagesCase.options["host"], "max_images_mib": 1}}
+
+    def import_large(self, name):
+        path = make_archive(f"{self.folder.name}/{name}.tar.zst", random.randbytes(700_000))
+        self.import_image(name, path)
+        return self.get(f"/v1/images/{name}")["digest"]
+
+    def folders(self):
+        cluster, host = self.cloud.downstreams["north"].state, self.cloud.agents["host-1"].state
+        return f"{cluster}/images", f"{cluster}/images/of-cloud", f"{host}/images"
+
+    def await_kept(self, *digests):
+        """In the cluster, granted there, and on the host; and nothing on its way out."""
+        def kept():
+            return [sorted(name for name in os.listdir(folder) if not name.startswith("of-") and
+                           name != "sequences") for folder in self.folders()]
+        wait_until(lambda: kept() == [sorted(digests)] * 3, "they are kept, and no others")
+
+    def test_what_no_vm_stands_on_makes_room_and_comes_again(self):
+        one, two, three = (self.import_large(name) for name in ("one", "two", "three"))
+        self.assertEqual(self.create("first", "one", wait=60)["code"], "ok")
+        self.assertEqual(self.create("second", "two", wait=60)["code"], "ok")
+        self.await_kept(one, two)  # more than may stay: both are stood on
+        self.act("first", "delete")
+        self.assertEqual(self.create("third", "three", wait=60)["code"], "ok")
+        self.await_kept(two, three)
+        for daemon in (self.cloud.downstreams["north"], self.cloud.agents["host-1"]):
+            wait_until(lambda log=daemon.log: f" event=image-evicted digest={one} bytes=" in log(),
+                       "its owner is told")
+        self.act("third", "delete")
+        self.assertEqual(self.create("first", "one", wait=60)["code"], "ok")
+        self.await_kept(one, two)
+        self.cloud.downstreams["north"].kill()
+        self.cloud.agents["host-1"].kill()
+        cluster, grants, host = self.folders()
+        os.unlink(f"{grants}/{two}")  # killed before its archive went
+        for left in (f"{cluster}/{three}.gone", f"{host}/{three}.gone"):
+            with open(left, "w", encoding="utf-8"):
+                pass
+        self.cloud.agents["host-1"].start()
+        self.cloud.downstreams["north"].start()
+        self.cloud.await_capacity()
+        self.assertEqual(sorted(os.listdir(cluster)), sorted([one, "of-cloud"]))
+        self.assertEqual(sorted(os.listdir(host)), sorted([one, two]))
+
+
 class BadLink(FaultProxy):
     """Before an image server: slow, so that little is under way when it is cut."""
     target = property(fset=lambda self, port: setattr(self, "target_port", port))

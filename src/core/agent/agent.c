@@ -382,6 +382,24 @@ static void on_disk(struct agent *agent, const struct event *event) {
     uplink_capacity_changed(&agent->uplink);
 }
 
+/* A job may be under way for an operation that was superseded since. */
+static bool needs_image(struct book_vm *vm, const char *digest) {
+    const struct agent_vm *here = agent_vm(vm);
+    return book_vm_needs_image(vm, digest) ||
+           (here->job && text_equal(here->job_image, digest));
+}
+
+/* Not until all is known that is here. */
+static void on_archive(struct agent *agent, const struct event *event) {
+    struct effect_archive effect = {.word = agent->scanned ? ARCHIVE_REMOVE : ARCHIVE_KEEP};
+    text_set(effect.digest, event->archive.digest);
+    list_for(struct book_vm, vm, &agent->book.vms, by_age) {
+        if (needs_image(vm, effect.digest))
+            effect.word = ARCHIVE_KEEP;
+    }
+    effects_archive(agent->moment.out, &effect);
+}
+
 static void on_event(struct agent *agent, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
@@ -431,6 +449,9 @@ static void on_event(struct agent *agent, const struct event *event) {
     case EVENT_IPS:
         on_ips(agent, &event->ips);
         break;
+    case EVENT_ARCHIVE:
+        on_archive(agent, event);
+        break;
     case EVENT_STOP:
         on_stop(agent);
         break;
@@ -438,7 +459,6 @@ static void on_event(struct agent *agent, const struct event *event) {
     case EVENT_IMAGE:
     case EVENT_JOIN:
     case EVENT_JOINED:
-    case EVENT_ARCHIVE:
     case EVENT_KIND_COUNT:
         break; /* of managers */
     }

@@ -148,6 +148,7 @@ struct effect_job *agent_add_job(struct agent *agent, struct book_vm *vm, enum j
     list_add(&agent->working, &here->by_work);
     struct effect_job *job = &effects_add(agent->moment.out, EFFECT_JOB)->job;
     here->job = job->job = ++agent->last_job;
+    here->job_image[0] = 0;
     here->ran = false;
     here->fell = 0;
     agent->jobs++;

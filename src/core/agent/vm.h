@@ -11,6 +11,7 @@ struct agent_vm {
     struct book_vm base;
     struct list by_work; /* in agent.working while a job is under way */
     uint64_t job;        /* that job; 0: none */
+    char job_image[limit_digest_size]; /* that it may make a disk from; "": none */
     bool is_found;       /* by the scan after the start */
     bool is_met;         /* by that, and not in the books until what it has is known */
     uint8_t looks;       /* jobs to find that out */

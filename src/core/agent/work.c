@@ -116,6 +116,7 @@ static void run(struct agent *agent, struct book_vm *vm, const struct stage *sta
         agent_guard_end(agent, vm);
     }
     struct effect_job *job = agent_add_job(agent, vm, stage->job);
+    text_set(agent_vm(vm)->job_image, op->record.definition.image);
     job->starts = next && next->job == JOB_START;
     text_set(job->op, op->record.id);
     text_set(job->snapshot, op->record.snapshot);

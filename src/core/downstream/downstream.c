@@ -267,6 +267,9 @@ static void on_event(struct downstream *downstream, const struct event *event) {
     case EVENT_IMAGE:
         downstream_on_image(downstream, event);
         break;
+    case EVENT_ARCHIVE:
+        downstream_on_archive(downstream, event);
+        break;
     case EVENT_REQUEST:
         downstream_on_request(downstream, event);
         break;
@@ -292,7 +295,6 @@ static void on_event(struct downstream *downstream, const struct event *event) {
     case EVENT_READ:
     case EVENT_HOST:
     case EVENT_JOINED:
-    case EVENT_ARCHIVE:
     case EVENT_KIND_COUNT:
         break; /* of other roles */
     }

@@ -1,5 +1,5 @@
 /* Who waited for an image goes on: VMs without a host first, then those on hosts that are to be
- * empty, then rebuilds. */
+ * empty, then rebuilds. What a VM is made from, or may be made anew from, stays. */
 #include "core/downstream/images.h"
 
 #include "core/downstream/drain.h"
@@ -38,4 +38,28 @@ void downstream_on_image(struct downstream *downstream, const struct event *even
         book_say_why(op, event->image.why);
         go_on_rebuilding(downstream, op, event->image.code);
     }
+}
+
+/* By a VM of whoever is above by this link. */
+static bool is_needed(const struct downstream *downstream, uint32_t link, const char *digest) {
+    list_for(const struct book_vm, vm, &downstream->manager.book.vms, by_age) {
+        const struct template *template = downstream_vm(vm)->template;
+        const struct lending *lending = downstream_lending(downstream, vm->record.asker);
+        if (lending && lending->uplink.setting.link == link &&
+            (book_vm_needs_image(vm, digest) ||
+             (template && text_equal(template->definition.image, digest))))
+            return true;
+    }
+    return false;
+}
+
+void downstream_on_archive(struct downstream *downstream, const struct event *event) {
+    struct effect_archive effect = {.word = ARCHIVE_KEEP, .link = event->archive.link};
+    bool is_known = false;
+    text_set(effect.digest, event->archive.digest);
+    for (size_t i = 0; i < downstream->lendings_count; i++)
+        is_known |= downstream->lendings[i].uplink.setting.link == effect.link;
+    if (is_known && !is_needed(downstream, effect.link, effect.digest))
+        effect.word = ARCHIVE_REMOVE;
+    effects_archive(downstream->manager.moment.out, &effect);
 }

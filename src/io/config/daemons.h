@@ -65,6 +65,7 @@ struct host_config {
     uint64_t cpus, memory_mib, disk_gib; /* 0: what the host has */
     uint64_t reserve_cpus, reserve_memory_mib, reserve_disk_gib;
     uint64_t max_image_gib; /* 0: any size */
+    uint64_t max_images_mib; /* that are kept; 0: any number */
 };
 extern const char *const accelerator_names[];
 

@@ -32,6 +32,7 @@ struct link_config {
     char *allow_verbs, *allow_shapes, *allow_images, *allow_networks; /* downstream; NULL: all */
     char *allow_placing;      /* downstream; NULL: all */
     char *allow_views;        /* downstream; NULL: all */
+    uint64_t max_images_mib;  /* downstream: that are kept; 0: any number */
     uint64_t max_apart;       /* downstream; 0: any number */
 };
 

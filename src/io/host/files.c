@@ -229,13 +229,10 @@ static void digest_of(const char *backing, char out_image[limit_digest_size]) {
         text_format(out_image, limit_digest_size, "%.64s", digest);
 }
 
-bool host_disk_read(const struct host_files *files, const char *vm, uint32_t *out_gib,
-                    char out_image[limit_digest_size]) {
-    struct host_vm_paths paths;
+bool host_disk_read_at(const char *path, uint32_t *out_gib, char out_image[limit_digest_size]) {
     struct disk_header header;
     char backing[host_path_size] = "";
-    host_vm_paths(files, vm, &paths);
-    auto_clean(fd_clean) int fd = open(paths.disk, O_RDONLY | O_CLOEXEC);
+    auto_clean(fd_clean) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
         memcmp(header.magic, "QFI\xfb", 4) != 0)
         return false;
@@ -246,6 +243,13 @@ bool host_disk_read(const struct host_files *files, const char *vm, uint32_t *ou
     *out_gib = (uint32_t)((big_endian(header.bytes, 8) + gib - 1) / gib);
     digest_of(backing, out_image);
     return true;
+}
+
+bool host_disk_read(const struct host_files *files, const char *vm, uint32_t *out_gib,
+                    char out_image[limit_digest_size]) {
+    struct host_vm_paths paths;
+    host_vm_paths(files, vm, &paths);
+    return host_disk_read_at(paths.disk, out_gib, out_image);
 }
 
 enum code host_disk_grow(const struct host_files *files, const char *vm, uint32_t to_gib,

@@ -1,6 +1,7 @@
 /* The files of a host: the cache of unpacked images and one folder per VM.
  *
  *   <folder>/images/<digest>/         manifest.json, disk; complete as soon as it is there
+ *   <folder>/images/<digest>.gone     on its way out (cache/cache.h)
  *   <folder>/images/<digest>.archive  (with .part) a download under way
  *   <folder>/vms/<vm id>/             disk.qcow2, seed.iso, console.log, agent.sock (where libvirt
  *                                     hears the guest's agent), nvram.fd (its UEFI variables),
@@ -85,6 +86,9 @@ enum code host_disk_grow(const struct host_files *files, const char *vm, uint32_
 /* How large the VM's disk is, and the digest of the image that it is made from. False: unknown. */
 bool host_disk_read(const struct host_files *files, const char *vm, uint32_t *out_gib,
                     char out_image[limit_digest_size]);
+
+/* As host_disk_read, of a disk that may be anywhere. */
+bool host_disk_read_at(const char *path, uint32_t *out_gib, char out_image[limit_digest_size]);
 
 /* Notes that the VM was started in this boot of the host, and tells whether it was. What cannot
  * be noted or read was not: such a VM is started again rather than forgotten. */

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/host/cache/cache.h"
 #include "io/host/copy/copy.h"
 #include "io/host/found.h"
 #include "io/host/guard.h"
@@ -315,13 +316,14 @@ static void on_fetches(void *context, struct list *batch) {
         const struct size *size = &container_of(work, struct host_job, work)->job.definition.size;
         disk_gib = size->disk_gib > disk_gib ? size->disk_gib : disk_gib;
     }
-    enum code code = host_image_fetch(&host->files, digest, disk_gib, &err);
+    enum code code = host_cache_fetch(host, digest, disk_gib, &err);
     list_for(struct work, work, batch, node) {
         if (!atomic_load(&host->closing))
             post_job(host, &container_of(work, struct host_job, work)->job,
                      &(struct event_job){.code = code}, &err);
         job_free(work);
     }
+    shelf_trim(&host->shelf);
 }
 
 struct host_read {
@@ -388,6 +390,7 @@ static void queue(struct host *host, struct host_job *one) {
                 : job->kind != JOB_SCAN && !id_is_valid(job->vm))
         error_set(&err, -EINVAL, "not a valid id or digest");
     if (!err.code && fetches && host_image_is_here(&host->files, job->definition.image)) {
+        shelf_use(&host->shelf, job->definition.image);
         finish(host, one, CODE_OK, &err); /* without waking a worker for it */
         return;
     }
@@ -411,6 +414,10 @@ void host_order(struct host *host, const struct effect_guard *order) {
     host_guard_order(host->guard, order);
 }
 
+void host_answer(struct host *host, const struct effect_archive *effect) {
+    shelf_answer(&host->shelf, effect);
+}
+
 /* --- open and close --- */
 
 static int prepare_folder(struct host *host, const struct host_settings *settings,
@@ -429,6 +436,10 @@ static int prepare_folder(struct host *host, const struct host_settings *setting
         .cancel = &host->closing,
     };
     host->files.most_bytes = settings->most_image_gib << 30;
+    struct text images = {0};
+    text_addf(&images, "%s/images", host->files.folder);
+    host->images = images.data;
+    host->shelf.folder = host->images;
     return host_files_open(&host->files, err);
 }
 
@@ -469,6 +480,11 @@ struct host *host_open(const struct host_settings *settings, struct shell *shell
                        struct error *err) {
     struct host *host = memory_new(1, sizeof(*host));
     host->shell = shell;
+    host->shelf = (struct shelf){.calls = host_cache_calls(host),
+                                 .shell = shell,
+                                 .closing = &host->closing,
+                                 .most_bytes = settings->most_images_mib << 20};
+    shelf_init(&host->shelf);
     host->wanted = settings->capacity;
     host->reserve = settings->reserve;
     host_networks_copy(&settings->networks, &host->networks);
@@ -498,6 +514,8 @@ void host_close(struct host *host) {
     host_known_free(host->known);
     host_networks_free(&host->networks);
     host_files_close(&host->files);
+    shelf_deinit(&host->shelf);
+    memory_clean(&host->images);
     memory_clean(&host->files.from.url);
     memory_clean(&host->files.from.ca_file);
     memory_clean(&host->files.from.token_file);

@@ -23,6 +23,7 @@ struct host_settings {
     const char *migration_uri; /* by which other hosts reach this libvirt; NULL: they do not */
     struct size reserve;      /* kept for the host itself; disk_gib 0: the usual (os/disk.h) */
     uint64_t most_image_gib;  /* of an image's disk; 0: any */
+    uint64_t most_images_mib; /* that are kept unpacked; 0: any number */
     struct size capacity;     /* 0 fields: what the host has */
     struct host_networks networks;
     uint32_t workers;         /* threads for libvirt calls */
@@ -44,6 +45,9 @@ void host_order(struct host *host, const struct effect_guard *order);
 
 /* Reads a part of a console's log, beside all jobs; EVENT_READ follows. */
 void host_read(struct host *host, const struct effect_read *read);
+
+/* The agent's answer about an image that may go (EVENT_ARCHIVE), within its turn. */
+void host_answer(struct host *host, const struct effect_archive *effect);
 
 /* Waits for the jobs under way (downloads are given up, and what is being sent to other hosts),
  * drops those that wait, then closes. VMs keep running. */

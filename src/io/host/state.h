@@ -8,6 +8,7 @@
 #include "io/host/known.h"
 #include "io/host/libvirt/connection.h"
 #include "io/host/machine.h"
+#include "io/image/shelf.h"
 #include "io/os/pool.h"
 
 enum { host_again_ms = 1000 }; /* between questions to a libvirt that does not answer */
@@ -18,6 +19,8 @@ struct guest_ips;
 struct host {
     struct shell *shell;
     struct host_files files;
+    struct shelf shelf; /* of its images */
+    char *images;       /* their folder */
     atomic_bool closing;
     const char *accelerator; /* "kvm", "tcg", "test" */
     struct host_machine machine;

@@ -46,7 +46,10 @@ struct shell_ports {
      * rest_committed: all up to this number are on disk. NULL: nobody watches */
     void (*stored)(struct rest *rest, const struct effect *effect, uint64_t number);
     void (*committed)(struct rest *rest, uint64_t number);
-    void (*archive)(struct rest *rest, const struct effect_archive *effect); /* rest_archive */
+    /* rest_archive, image_fetcher_answer, host_answer: the one that keeps what is spoken of */
+    void (*archive)(struct rest *rest, const struct effect_archive *effect);
+    void (*fetched)(struct image_fetcher *fetcher, const struct effect_archive *effect);
+    void (*unpacked)(struct host *host, const struct effect_archive *effect);
     void (*status)(void *daemon, uint64_t wall_ms, struct text *out); /* for systemd; NULL: none */
     void (*renew)(void *daemon); /* certificates are to be read again; NULL: there are none */
     void *daemon;

@@ -131,6 +131,17 @@ static void performer_joined(const struct performer *performer,
             performer_send(performer, effect->link, effect->address, &sealed);
 }
 
+static void performer_archive(const struct shell_ports *ports,
+                              const struct effect_archive *effect) {
+    assert(ports->unpacked || ports->fetched || ports->archive);
+    if (ports->unpacked)
+        ports->unpacked(ports->host, effect);
+    else if (ports->fetched)
+        ports->fetched(ports->links[effect->link].fetcher, effect);
+    else
+        ports->archive(ports->rest, effect);
+}
+
 static void performer_one(struct performer *performer, struct effect *effect) {
     const struct shell_ports *ports = performer->ports;
     switch (effect->kind) {
@@ -192,8 +203,7 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         ports->read(ports->host, &effect->read);
         break;
     case EFFECT_ARCHIVE:
-        assert(ports->rest && ports->archive);
-        ports->archive(ports->rest, &effect->archive);
+        performer_archive(ports, &effect->archive);
         break;
     case EFFECT_KIND_COUNT:
         assert(false && "no effect is of this kind");

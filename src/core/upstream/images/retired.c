@@ -69,10 +69,9 @@ static bool is_needed(const struct upstream *upstream, const char *digest) {
 }
 
 static void say(struct upstream *upstream, const char *digest, enum archive_word word) {
-    struct effect_archive *effect =
-        &effects_add(upstream->manager.moment.out, EFFECT_ARCHIVE)->archive;
-    effect->word = word;
-    text_set(effect->digest, digest);
+    struct effect_archive effect = {.word = word};
+    text_set(effect.digest, digest);
+    effects_archive(upstream->manager.moment.out, &effect);
 }
 
 void retired_look(struct upstream *upstream) {

@@ -1,0 +1,13 @@
+/* Which images hosts have unpacked and managers have fetched, for each manager above. */
+#pragma once
+
+#include "sim/world/world.h"
+
+void images_put(struct sim_node *node, uint32_t link, const char *digest);
+bool images_has(const struct sim_node *node, const char *digest); /* for whomever */
+
+/* The node's role has answered about one: it is gone, or stays. */
+void images_obey(struct sim_world *world, struct sim_node *node,
+                 const struct effect_archive *archive);
+
+void images_forget_all(struct sim_world *world);
