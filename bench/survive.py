@@ -51,7 +51,7 @@ class Guests:
 
     def await_all(self, letters):
         for process in self.processes:
-            wait_until(lambda pid=process.pid: state_of(pid) in letters, 60, letters)
+            wait_until(lambda pid=process.pid: state_of(pid) in [*letters], 60, letters)
 
     def late_ms(self, until_ms):
         return max(0, int.from_bytes(self.last[:], sys.byteorder) / 1e6 - until_ms)

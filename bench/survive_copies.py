@@ -33,7 +33,7 @@ class Host:
                              b'"disk_format":"raw"}', "d": image})
         (self.folder / "root/etc").mkdir(parents=True)
         if os.getuid() == 0:
-            from cloud import QEMU_CONF as conf
+            from cloud_parts import QEMU_CONF as conf
             (self.folder / "root/etc/qemu.conf").write_text(conf)
         self.disk = self.folder / "host/vms" / self.vm / "disk.qcow2"
         self.repository = Repository(self.images, self.vm)

@@ -27,15 +27,13 @@ import typing
 import urllib.error
 import urllib.request
 
-from cloud_parts import (PROBES, QEMU_CONF, Answer, Daemon, add_account, command_line,
-                         end_process, has_settled, keep_probes, make_server, read, room_of,
-                         section, use_probes, wait_until, without, write, write_secret)
+from cloud_parts import (PROBES, ROOT_LENGTH, Answer, Daemon, Warden, add_account, command_line,
+                         end_process, has_settled, keep_probes, make_libvirt, make_server, read,
+                         room_of, section, use_probes, wait_until, without, write, write_secret)
 from ejabberd import Ejabberd
 from fault_proxy import FaultProxy
 from prosody import free_port
 
-# A Unix socket's path has 107 bytes, and libvirt adds for a QEMU's monitor:
-ROOT_LENGTH = 107 - len("/lib/qemu/domain-9999-isthmus-vm-01m8224s4/monitor.sock")
 CLOUD_FACTS = "cloud.json"
 SHAPES = {"nano": (1, 32, 1), "small": (1, 128, 1), "large": (4, 2048, 4)}
 HOST = {"cpus": 8, "memory_mib": 4096, "disk_gib": 40}
@@ -46,6 +44,7 @@ class Options(typing.NamedTuple):
     # what there is
     upstreams: list = ("upstream",)  # names; each is above every cluster that is not nested
     lone: dict = {}  # agents right under an upstream manager, by its name
+    wardens: bool = False  # one for each agent
     driver: str = "qemu"  # an embedded libvirt per agent; "test": libvirt's driver without real VMs
     shapes: dict = SHAPES  # name: (cpus, memory MiB, disk GiB)
     networks: list = ()  # that the upstream managers know
@@ -97,6 +96,7 @@ class Cloud:
         self.agents = {name: Daemon(self, "agent", name)
                        for manager in [*self.clusters, *self.options.lone]
                        for name in self.hosts(manager)}
+        self.wardens = {name: Warden(self, name) for name in self.agents if self.options.wardens}
         self.upstream = next(iter(self.upstreams.values()))
         self.token_file = self.operator(self.upstream.name)
         for upstream in self.upstreams:
@@ -352,29 +352,21 @@ class Cloud:
         daemon = self.agents[name]
         uri = "test:///default"
         if self.options.driver == "qemu":
-            uri = f"qemu:///embed?root={self._make_libvirt(daemon)}"
+            uri = make_libvirt(f"{daemon.folder}/libvirt")
         text = self._daemon_section(daemon) + section("uplink cluster",
                                                       self._uplink(daemon, manager))
         text += self._further_uplink(daemon, manager, "cluster")
         networks = self.options.host_networks.get(name, [])
         text += "".join(section(f"network {network}", {"user": "yes"}) for network in networks)
-        own = {"uri": uri, **self.host, **self.options.hosts.get(name, {})}
+        warden = {"warden": self.wardens[name].config} if name in self.wardens else {}
+        own = {"uri": uri, **warden, **self.host, **self.options.hosts.get(name, {})}
         write(daemon.config, text + section("host", own))
-
-    def _make_libvirt(self, daemon):
-        root = f"{daemon.folder}/libvirt"
-        if len(root) > ROOT_LENGTH:
-            raise RuntimeError(f"{root} is too long for QEMU's sockets by "
-                               f"{len(root) - ROOT_LENGTH} characters; use a folder nearer to /")
-        os.makedirs(f"{root}/etc", exist_ok=True)
-        if os.geteuid() == 0:
-            write(f"{root}/etc/qemu.conf", QEMU_CONF)
-        return root
 
     # running
 
     def daemons(self):
-        return [*self.upstreams.values(), *self.downstreams.values(), *self.agents.values()]
+        return [*self.upstreams.values(), *self.downstreams.values(), *self.wardens.values(),
+                *self.agents.values()]
 
     def daemon(self, name):
         """A daemon or an application server by its name."""
@@ -384,6 +376,8 @@ class Cloud:
 
     def _start_agents(self):
         agents = list(self.agents.values())
+        for warden in self.wardens.values():
+            warden.start()
         if self.options.driver == "qemu":
             if not os.path.isdir(PROBES):
                 agents[0].start()

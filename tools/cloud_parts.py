@@ -22,6 +22,8 @@ SETTLED_SECONDS = 0.5  # each level gathers changes of capacity for a fifth of i
 # application servers by the kind of their carrier
 SERVERS = {"xmpp": Prosody, "http": Relay, "http-double": RelayDouble, "amqp": Rabbitmq,
            "amqp-double": BrokerDouble, "zeromq": ZeromqRelay, "zeromq-double": ZeromqDouble}
+# A Unix socket's path has 107 bytes, and libvirt adds for a QEMU's monitor:
+ROOT_LENGTH = 107 - len("/lib/qemu/domain-9999-isthmus-vm-01m8224s4/monitor.sock")
 # Embedded libvirt as root, without systemd and without an account of its own for QEMU.
 QEMU_CONF = """\
 stdio_handler = "file"
@@ -78,6 +80,17 @@ def command_line(pid):
             return file.read().decode(errors="replace").split("\0")
     except OSError:
         return []
+
+
+def make_libvirt(root):
+    """An embedded libvirt's root; its URI."""
+    if len(root) > ROOT_LENGTH:
+        raise RuntimeError(f"{root} is too long for QEMU's sockets by {len(root) - ROOT_LENGTH} "
+                           "characters; use a folder nearer to /")
+    os.makedirs(f"{root}/etc", exist_ok=True)
+    if os.geteuid() == 0:
+        write(f"{root}/etc/qemu.conf", QEMU_CONF)
+    return f"qemu:///embed?root={root}"
 
 
 def use_probes(cache):
@@ -145,6 +158,7 @@ def end_process(pid, number, seconds=STOP_SECONDS):
 
 class Daemon:
     """One of our daemons: `kind` is upstream, downstream or agent."""
+    ready = " event=ready "
 
     def __init__(self, cloud, kind, name):
         self.kind, self.name = kind, name
@@ -170,6 +184,9 @@ class Daemon:
             return None
         return pid if self.config in command_line(pid) else None
 
+    def arguments(self):
+        return ["--config", self.config]
+
     def log(self):
         """What the newest process has logged."""
         try:
@@ -186,7 +203,7 @@ class Daemon:
         with open(self.log_file, "ab") as log:
             self.log_start = log.tell()
             self.process = subprocess.Popen(
-                [self.program, "--config", self.config], stdin=subprocess.DEVNULL, stdout=log,
+                [self.program, *self.arguments()], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True,
                 env={"PATH": os.environ["PATH"], "HOME": self.folder, **self.environment})
         write(self.pid_file, str(self.process.pid))
@@ -197,8 +214,8 @@ class Daemon:
                 code = self.process.returncode if self.process else "unknown"
                 raise RuntimeError(f"{self.name} ended before it was ready, exit code {code}:\n"
                                    f"{self.log()}")
-            return " event=ready " in self.log()
-        wait_until(is_ready, f"{self.name} says event=ready in {self.log_file}")
+            return self.ready in self.log()
+        wait_until(is_ready, f"{self.name} says {self.ready.strip()} in {self.log_file}")
 
     def start(self):
         self.launch()
@@ -226,6 +243,18 @@ class Daemon:
 
     def thaw(self):
         os.kill(self.pid(), signal.SIGCONT)
+
+
+class Warden(Daemon):
+    """Of an agent, in place of the host's: it stops guests whose lease has ended."""
+    ready = " event=starting "
+
+    def __init__(self, cloud, agent):
+        super().__init__(cloud, "warden", f"{agent}-warden")
+        self.config = f"{self.folder}/run"
+
+    def arguments(self):
+        return ["--folder", self.config]
 
 
 class Answer:

@@ -21,10 +21,12 @@ from seal import traffic
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = f"{ROOT}/build"
 PROGRAMS = ["src/main/isthmus-upstream", "src/main/isthmus-downstream", "src/main/isthmus-agent",
-            "src/main/isthmus-relay", "src/cli/isthmus"]
+            "src/main/isthmus-warden", "src/main/isthmus-relay", "src/cli/isthmus"]
 SERVERS = {"xmpp": "Prosody", "http": "isthmus-relay", "amqp": "RabbitMQ",
            "zeromq": "isthmus-relay, by ZeroMQ"}
-CLUSTERS = {"north": ["host-1", "host-2"]}
+CLUSTERS = {"north": ["host-1", "host-2"], "south": ["host-3"]}
+TIMING = {"timing": {"beat_seconds": 1, "hold_down_seconds": 2, "lease_seconds": 15},
+          "cloud_timing": {"lease_seconds": 18}}
 TENANT = "demo"
 BOOT_SECONDS = 120
 COLUMNS = 120
@@ -76,7 +78,7 @@ def open_folder(wanted):
 
 
 def build(folder):
-    step = Step("Build the four programs (meson, ninja; in build/)")
+    step = Step("Build the programs (meson, ninja; in build/)")
     log = f"{folder}/build.log"
     if os.path.exists(log):
         os.unlink(log)
@@ -105,12 +107,16 @@ def make_guest(folder):
 # --- cloud ---------------------------------------------------------------------------------------
 
 def start(folder, carrier):
-    step = Step(f"Start two application servers ({SERVERS[carrier]}), an upstream manager, a "
-                f"downstream manager, two agents in {folder}")
+    step = Step(f"Start two application servers ({SERVERS[carrier]}), an upstream manager, and two "
+                f"clusters: a downstream manager each, three hosts in all, in {folder}")
     if os.path.exists(f"{folder}/{CLOUD_FACTS}"):
         cloud = Cloud.load(folder)
     else:
-        cloud = Cloud(folder, BUILD, CLUSTERS, driver="qemu", log_level="debug", carrier=carrier)
+        cloud = Cloud(folder, BUILD, CLUSTERS, driver="qemu", log_level="debug", carrier=carrier,
+                      wardens=True, **TIMING)
+    if cloud.clusters != CLUSTERS:
+        raise Failed(f"{folder} holds a cloud of an older version.\n   Next: give another "
+                     "--folder, or ./quickstart --remove first")
     if cloud.options.carrier != carrier:
         raise Failed(f"{folder} holds a cloud over {cloud.options.carrier}.\n   Next: give another "
                      "--folder, or ./quickstart --remove first")
@@ -127,7 +133,7 @@ def start(folder, carrier):
               f"{server.running_pid()}")
     for daemon in cloud.daemons():
         print(f"   {daemon.name:9} isthmus-{daemon.kind}, pid {daemon.pid()}")
-    step.done("all of them are ready, and the cluster's capacity shows upstream")
+    step.done("all of them are ready, and the clusters' capacity shows upstream")
     return cloud
 
 
@@ -154,13 +160,13 @@ def free_name(cloud, token_file):
                 if name not in names)
 
 
-def create(cloud, image, token_file):
+def create(cloud, image, token_file, *where):
     """Runs the command as a tenant would; the VM's name, its id, the operation's id."""
     name = free_name(cloud, token_file)
     user_data = f"{cloud.folder}/user-data"
     write(user_data, USER_DATA)
     words = ["vm", "create", name, "--shape", "small", "--image", image, "--user-data", user_data,
-             "--wait"]
+             *where, "--wait"]
     print(f"   $ isthmus {' '.join(words)}", flush=True)
     done = subprocess.run([f"{BUILD}/src/cli/isthmus", *words], stdout=subprocess.PIPE, text=True,
                           env={**os.environ, **cloud.environment(token_file)})
@@ -173,10 +179,11 @@ def create(cloud, image, token_file):
     return name, found.group(1), found.group(2)
 
 
-def await_boot(cloud, vm):
-    """Waits until the guest is ready; (agent, console file)."""
+def await_boot(cloud, cluster, vm):
+    """Waits until the guest is ready on a host of the cluster; (agent, console file)."""
     def consoles():
-        return glob.glob(f"{cloud.folder}/agents/*/state/vms/{vm}/console.log")
+        return [path for agent in CLUSTERS[cluster]
+                for path in glob.glob(f"{cloud.folder}/agents/{agent}/state/vms/{vm}/console.log")]
 
     def is_ready():
         return any("ISTHMUS-GUEST ready" in read(path) for path in consoles())
@@ -262,6 +269,50 @@ def show_command(cloud, token_file, *words):
         print(f"   {line}")
 
 
+# --- a cluster is lost ---------------------------------------------------------------------------
+
+def is_frozen(pid):
+    return read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0] == "T"
+
+
+def cut_off(cloud, token_file, name, vm):
+    """The first cluster is not heard for a while: what of its VMs runs in the other, and when."""
+    step = Step("Cut the cluster north off: its manager stands still, as if behind a dead link")
+    begin, manager = time.monotonic(), cloud.downstreams["north"]
+    pid, = [pid for pid in cloud.guests() if any(vm in word for word in command_line(pid))]
+
+    def tell(what):
+        print(f"   {time.monotonic() - begin:5.1f} s  {what}", flush=True)
+
+    def shown():
+        return json.loads(cloud.cli("vm", "show", name, "-o", "json", token_file=token_file).out)
+    tell(f"kill -STOP {manager.pid()}: {manager.name}, isthmus-{manager.kind}")
+    manager.freeze()
+    try:
+        wait_until(lambda: is_frozen(pid), f"QEMU, pid {pid}, is frozen", BOOT_SECONDS)
+        tell(f"isthmus-warden has frozen QEMU, pid {pid}: nobody gave a lease to run on by")
+        wait_until(lambda: shown().get("cluster") == "south" and shown()["state"] == "running",
+                   f"{name} runs in south", BOOT_SECONDS)
+        tell(f"upstream, whose lease to north has ended, has made {name} anew in south")
+        await_boot(cloud, "south", vm)
+        tell("the guest has booted there")
+    finally:
+        manager.thaw()
+    tell(f"kill -CONT {manager.pid()}: north is back")
+    wait_until(lambda: pid not in cloud.guests(), f"QEMU, pid {pid}, has ended", BOOT_SECONDS)
+    tell("north has ended the frozen one before it ran on, and its host puts its disk aside:")
+
+    def is_aside():
+        rows = json.loads(cloud.owner("north", "salvage", "list", "-o", "json").out)["items"]
+        return any(row["vm"] == vm and row.get("done_ms") for row in rows)
+    wait_until(is_aside, "north's salvage", BOOT_SECONDS)
+    print("   $ isthmus salvage list      (as the owner of north)")
+    for line in cloud.owner("north", "salvage", "list").out.splitlines():
+        print(f"   {line}")
+    show_command(cloud, token_file, "vm", "list")
+    step.done(f"{name} runs on, once")
+
+
 def show_further(cloud, token_file, shown, name, console):
     lines = [f"export {key}='{value}'" for key, value in cloud.environment(token_file).items()]
     programs = f"export PATH='{BUILD}/src/cli:{BUILD}/src/main':\"$PATH\""
@@ -276,7 +327,7 @@ def show_further(cloud, token_file, shown, name, console):
             ("what each server carries", f"{shown}/servers/*/*.log"),
             ("configurations", f"{shown}/{{upstream,downstreams/*,agents/*}}/*.conf"),
             ("the guest's console", f"{shown}/{os.path.relpath(console, cloud.folder)}"),
-            ("again: one more VM", f"./quickstart{option}"),
+            ("again: two VMs more", f"./quickstart{option}"),
             ("end all of this, nothing else", f"./quickstart{option} --stop"),
             ("the same, and delete it", f"./quickstart{option} --remove")):
         print(f"   {what:30} {how}")
@@ -290,13 +341,15 @@ def go(wanted, shown, carrier):
     build(folder)
     image = make_guest(folder)
     cloud = start(folder, carrier)
-    step = Step("Ask for a VM as a tenant, by the command")
+    step = Step("Ask for a VM in each cluster, as a tenant, by the command")
     token_file = cloud.tenant(TENANT)
     asked = time.monotonic()
-    name, vm, op = create(cloud, image_name(cloud, image), token_file)
-    agent, console = await_boot(cloud, vm)
+    image = image_name(cloud, image)
+    name, vm, op = create(cloud, image, token_file, "--cluster", "north", "--on-loss", "anywhere")
+    create(cloud, image, token_file, "--cluster", "south")
+    agent, console = await_boot(cloud, "north", vm)
     booted = time.monotonic()
-    step.done(f"the guest has booted, {booted - asked:.1f} s after it was asked for, "
+    step.done(f"the first guest has booted, {booted - asked:.1f} s after it was asked for, "
               f"{booted - begin:.1f} s after the build began")
     Step(f"The path of {op}, in the words of those who carried it")
     show_path(cloud, vm, op, agent)
@@ -304,11 +357,12 @@ def go(wanted, shown, carrier):
     for line in read(console).splitlines():
         if line.startswith("ISTHMUS-GUEST"):
             print(f"   {line}")
-    Step("What the tenant sees, and the one node that upstream sees for all of the cluster's hosts")
+    Step("What the tenant sees, and the one node that upstream sees for all of a cluster's hosts")
     show_command(cloud, token_file, "vm", "list")
     show_command(cloud, None, "cluster", "list")
+    cut_off(cloud, token_file, name, vm)
     Step("How to look further")
-    show_further(cloud, token_file, shown, name, console)
+    show_further(cloud, token_file, shown, name, await_boot(cloud, "south", vm)[1])
 
 
 def stop(wanted):
@@ -340,8 +394,9 @@ def remove(wanted):
 def main():
     parser = argparse.ArgumentParser(
         prog="./quickstart", description="Installs what is missing on a Debian 12 (as root), "
-        "builds, starts a whole Isthmus in a folder of its own, makes a VM and shows the path that "
-        "the request took. Run again, it reuses all that and makes one more VM.")
+        "builds, starts a whole Isthmus in a folder of its own, makes a VM in each of two "
+        "clusters, shows the path that a request took, and cuts one cluster off: its VM is made "
+        "anew in the other. Run again, it reuses all that, with two VMs more.")
     parser.add_argument("--folder", help="where everything goes (default: quickstart.d here)")
     parser.add_argument("--carrier", choices=SERVERS, default="xmpp", help="by which the daemons "
                         "reach each other; amqp needs what tools/setup installs beyond --quick")

@@ -21,8 +21,8 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, f"{ROOT}/tools")
-from cloud import (QEMU_CONF, Cloud, command_line, keep_probes, read, use_probes,  # noqa: E402,F401
-                   wait_until)
+from cloud import Cloud, command_line, keep_probes, read, use_probes, wait_until  # noqa: E402,F401
+from cloud_parts import QEMU_CONF  # noqa: E402,F401
 
 BUILD = os.path.join(ROOT, os.environ.get("ISTHMUS_BUILD", "build"))
 WAIT_SECONDS = 60

@@ -1,13 +1,12 @@
 """Clouds whose hosts have wardens, and who of their guests goes on."""
 import os
 import re
-import tempfile
 import threading
 import time
 
 from cloud_case import CloudCase, make_archive, read, wait_until
 from test_migration import heartbeat_disk
-from warden import Warden, state_of
+from warden import state_of
 
 LOST_SECONDS = 180  # a lease, its margin, a start beside others
 
@@ -40,16 +39,7 @@ class SurviveCase(CloudCase):
 
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory(prefix="isthmus-wardens-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.wardens = {}
-        for host in [host for hosts in cls.clusters.values() for host in hosts]:
-            os.mkdir(f"{folder.name}/{host}")
-            cls.wardens[host] = Warden(f"{folder.name}/{host}/run")
-            cls.addClassCleanup(cls.wardens[host].end)
-            cls.wardens[host].start()
-        cls.options = {**cls.options, "hosts": {host: {"warden": str(warden.folder)}
-                                                for host, warden in cls.wardens.items()}}
+        cls.options = {**cls.options, "wardens": True}
         super().setUpClass()
         cls.import_image("heart", make_archive(f"{cls.folder.name}/heart.tar.zst",
                                                heartbeat_disk(cls.folder.name)))

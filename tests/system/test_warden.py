@@ -47,6 +47,15 @@ class Leases(WardenCase):
         self.let_pass()
         self.await_frozen(self.guest(1))
 
+    def test_what_it_does_is_told_once(self):
+        guest = self.guarded(1)
+        self.warden.renew("link", 0)
+        self.await_frozen(guest)
+        for _ in range(3):
+            self.warden.register(vm_id(1), "link", self.pid_file(1))
+            self.let_pass()
+        self.assertEqual(self.warden.said().count("event=warden-froze "), 1)
+
     def test_what_somebody_else_lets_go_on_is_frozen_again(self):
         guest = self.guarded(1, milliseconds=60000)
         self.warden.renew("link", 0)

@@ -148,7 +148,7 @@ class WardenCase(unittest.TestCase):
         return process
 
     def await_state(self, process, letters, what):
-        wait_until(lambda: state_of(process.pid) in letters, 30,
+        wait_until(lambda: state_of(process.pid) in [*letters], 30,
                    lambda: f"{what}: {state_of(process.pid)} in\n{self.warden.said()}")
 
     def await_frozen(self, process):

@@ -144,7 +144,6 @@ static void vm_register(struct table *table, const char *name,
     vm->registration = *read;
     vm->is_seen = true;
     vm->looked_ms = 0;
-    vm->is_told = false;
     if (vm->what.state == WARDEN_ENDED && vm->process.fd < 0)
         set_state(table, vm, WARDEN_OFF, now_ms);
     if (vm->what.state == WARDEN_OFF)
