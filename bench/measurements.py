@@ -14,13 +14,15 @@ from world import World, generate, read, resident_kib, wait_until
 # placed; the agent accepts; the agent, downstream and upstream have its end.
 COMMITS_IN_SERIES = 6
 
-FULL = {"rounds": 3, "one": 150, "many": 3000, "raw_many": 6000, "commits": 300, "domains": 300,
+FULL = {"rounds": 3, "one": 150, "image_mib": 2048,
+        "many": 3000, "raw_many": 6000, "commits": 300, "domains": 300,
         "many_domains": 3000, "warm": 1000, "agents": (10, 100, 1000, 5000),
         "hosts": 1000,
         "provisions": {1: 150, 8: 600, 64: 2000, 512: 4000}, "traced": 500,
         "idle_seconds": 600, "vms": 25000, "preloaded": 1000000, "peers": 5000, "reads": 500,
         "decisions": {100: 300000, 10000: 300000, 100000: 300000}}
-SHORT = {"rounds": 1, "one": 20, "many": 200, "raw_many": 200, "commits": 30, "domains": 20,
+SHORT = {"rounds": 1, "one": 20, "image_mib": 64,
+         "many": 200, "raw_many": 200, "commits": 30, "domains": 20,
          "many_domains": 20, "warm": 20,
          "provisions": {1: 10, 8: 40, 64: 100, 512: 600}, "traced": 30,
          "idle_seconds": 16, "vms": 1200, "preloaded": 2000, "peers": 50, "reads": 30,

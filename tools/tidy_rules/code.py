@@ -37,6 +37,7 @@ FOREIGN = {
     r"libnbd\.h": "src/io/host/copy/nbd.c",
     r"libvirt/.*": "src/io/host/libvirt/library.h",
     r"microhttpd\.h": "src/io/http/server.c",
+    r"nettle/.*": "src/io/keys/secret.c",
     r"sodium(/.*)?\.h": ("src/io/keys/secret.c", "src/io/keys/seal.c",
                          "src/io/keys/curve_key.c", "src/io/keys/minisign.c"),
     r"sqlite3\.h": ("src/io/store/store.c", "src/io/blocks/database.c"),

@@ -1,5 +1,5 @@
 /* Templates: a tar archive (any filter of libarchive, usually zstd) with `manifest.json` and a
- * disk. Read by libarchive, hashed by libsodium. Knows nothing of where archives come from.
+ * disk. Read by libarchive, hashed by secret.h. Knows nothing of where archives come from.
  *
  * manifest.json: {"format":1,"architecture":"x86_64","disk":"disk.qcow2","disk_format":"qcow2"}
  * It may say what the guest needs and has: "machine":{"firmware":"uefi","disk_bus":"scsi",

@@ -91,9 +91,9 @@ static void ask(struct shelf *shelf, const char *digest) {
 }
 
 /* SHELF_ASKED while there is none; that a daemon ends is none. */
-static int answer_of(struct shelf *shelf) {
+static enum shelf_word answer_of(struct shelf *shelf) {
     pthread_mutex_lock(&shelf->lock);
-    int answer = shelf->answer;
+    enum shelf_word answer = shelf->answer;
     if (atomic_load(shelf->closing) && answer == SHELF_ASKED)
         answer = shelf->answer = SHELF_KEPT;
     if (answer != SHELF_ASKED)
@@ -107,7 +107,7 @@ static bool evict(struct shelf *shelf, const struct shelved *image) {
     if (atomic_load(shelf->closing) || calls->stands(calls->context, image->digest))
         return false;
     ask(shelf, image->digest);
-    int answer;
+    enum shelf_word answer;
     while ((answer = answer_of(shelf)) == SHELF_ASKED)
         (void)poll(NULL, 0, look_ms);
     if (answer != SHELF_HIDDEN)

@@ -22,6 +22,8 @@ struct shelf_calls {
     void *context;
 };
 
+enum shelf_word { SHELF_ASKED, SHELF_KEPT, SHELF_HIDDEN };
+
 struct shelf {
     struct shelf_calls calls;
     struct shell *shell;
@@ -32,7 +34,7 @@ struct shelf {
     pthread_mutex_t one; /* held by the worker that looks */
     pthread_mutex_t lock;
     char digest[limit_digest_size]; /* that is asked about; guarded, like what follows */
-    enum { SHELF_ASKED, SHELF_KEPT, SHELF_HIDDEN } answer;
+    enum shelf_word answer;
 };
 
 /* The caller has filled in what stands above the locks. */

@@ -1,9 +1,11 @@
-/* libsodium's SHA-256, BLAKE2b, random bytes and base64url, as the rest of the tree wants them. */
+/* Nettle's SHA-256, which uses what processors have for it; libsodium's SHA-512, BLAKE2b, random
+ * bytes and base64url: as the rest of the tree wants them. */
 #include "io/keys/secret.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <nettle/sha2.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +14,11 @@
 #include "base/memory.h"
 #include "io/os/folder.h"
 
-static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct secret_hash), "hash state fits");
-static_assert(crypto_hash_sha256_BYTES * 2 + 1 == limit_digest_size, "digest size");
+static_assert(sizeof(struct sha256_ctx) <= sizeof(struct secret_hash), "hash state fits");
+static_assert(SHA256_DIGEST_SIZE * 2 + 1 == limit_digest_size, "digest size");
 
-static crypto_hash_sha256_state *state_of(struct secret_hash *hash) {
-    return (crypto_hash_sha256_state *)(void *)hash->state;
+static struct sha256_ctx *state_of(struct secret_hash *hash) {
+    return (struct sha256_ctx *)(void *)hash->state;
 }
 
 /* Picks the fastest implementations; safe from any thread, any number of times. */
@@ -26,17 +28,16 @@ static void sodium_ready(void) {
 }
 
 void secret_hash_begin(struct secret_hash *hash) {
-    sodium_ready();
-    crypto_hash_sha256_init(state_of(hash));
+    sha256_init(state_of(hash));
 }
 
 void secret_hash_add(struct secret_hash *hash, const void *bytes, size_t length) {
-    crypto_hash_sha256_update(state_of(hash), bytes, length);
+    sha256_update(state_of(hash), length, bytes);
 }
 
 void secret_hash_end(struct secret_hash *hash, char out_digest[limit_digest_size]) {
-    unsigned char bytes[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256_final(state_of(hash), bytes);
+    unsigned char bytes[SHA256_DIGEST_SIZE];
+    sha256_digest(state_of(hash), sizeof(bytes), bytes);
     sodium_bin2hex(out_digest, limit_digest_size, bytes, sizeof(bytes));
 }
 
