@@ -156,6 +156,8 @@ static void ask_act(struct sim_world *world, const struct sim_node *cloud,
         ask_reshape(world, vm, request);
     else
         request->verb = some_verb(world, vm);
+    if (world->settings.copies && pick(world, 1000) < world->settings.copies)
+        request->verb = VERB_COPY;
     request->hard = request->verb == VERB_REBOOT && world->requests % 2;
     text_format(request->vm_rename.name, sizeof(request->vm_rename.name), "plum%u",
                 (unsigned)pick(world, 2 * world->settings.names));

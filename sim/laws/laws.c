@@ -14,6 +14,7 @@
 #include "sim/laws/fairness.h"
 #include "sim/laws/hosts.h"
 #include "sim/laws/kept/audited.h"
+#include "sim/laws/kept/copies.h"
 #include "sim/laws/law.h"
 #include "sim/laws/lost/leases.h"
 #include "sim/laws/lines.h"
@@ -31,6 +32,7 @@ struct laws {
     struct answers answers;
     struct audited audited;
     struct committed committed;
+    struct copies copies;
     struct ends ends;
     struct fairness fairness;
     struct hosts hosts;
@@ -54,6 +56,7 @@ static const struct {
     {offsetof(struct laws, committed.deadlines), sizeof(struct deadline)},
     {offsetof(struct laws, committed.newest), sizeof(struct newest)},
     {offsetof(struct laws, committed.locked), sizeof(struct entry)},
+    {offsetof(struct laws, copies.listed), sizeof(struct listed_copies)},
     {offsetof(struct laws, ends.evicted), sizeof(struct entry)},
     {offsetof(struct laws, ends.moved), sizeof(struct entry)},
     {offsetof(struct laws, fairness.paces), sizeof(struct last_pace)},
@@ -297,6 +300,8 @@ void laws_observe(struct sim_world *world, const struct fact *fact) {
         committed_check(&laws->committed, world, node, fact->effects);
         belief_check_commit(world, node, fact->effects);
         audited_check(&laws->audited, world, node, fact->effects);
+        if (world->settings.copies && !world->settings.clock_jump)
+            copies_check(&laws->copies, world, node, fact->effects);
         break;
     case FACT_MINUTE:
         hear_of_minute(laws, world);
@@ -353,6 +358,7 @@ void laws_check_end(struct sim_world *world) {
         sovereignty_count(&laws->sovereignty, world, world->nodes[i]);
         rest_check(world, world->nodes[i]);
         belief_check_end(world, world->nodes[i]);
+        copies_check_end(world, world->nodes[i]);
         wall_check_signs_at_rest(world, world->nodes[i]);
     }
     for (uint32_t i = 0; i < world->settings.upstreams && !world->settings.greedy; i++)

@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "sim/parts/blocks/blocks.h"
 #include "sim/parts/change.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/images/images.h"
@@ -163,6 +164,8 @@ static enum code act(struct sim_world *world, struct sim_node *node,
         return live_migrate(world, domain, job);
     if (!domain)
         return CODE_LOST;
+    if (job->kind == JOB_COPY)
+        return blocks_put(world, node, job, BLOCKS_PUT_WHOLE);
     if (job->kind == JOB_ADOPT)
         return live_adopt(world, domain, job);
     if (job->kind == JOB_SHUTDOWN || job->kind == JOB_REBOOT)
@@ -180,6 +183,15 @@ static enum code act(struct sim_world *world, struct sim_node *node,
     return code;
 }
 
+static void say_copied(const struct sim_world *world, const struct effect_job *job,
+                       struct copied *out) {
+    const struct sim_copy *copy =
+        job->kind == JOB_COPY ? blocks_of_op(world, job->vm, job->op) : NULL;
+    if (copy)
+        text_set(out->root, copy->root);
+    out->bytes = job->kind == JOB_COPY;
+}
+
 /* Domains' news and jobs' ends come by ways of their own: others' may be between them. */
 static void on_job_told(struct sim_world *world, struct occurrence *occurrence) {
     struct event event = {.kind = EVENT_JOB,
@@ -187,6 +199,7 @@ static void on_job_told(struct sim_world *world, struct occurrence *occurrence) 
     const struct sim_domain *domain = domain_of(world, occurrence->node, occurrence->job->vm);
     struct vm found = {0};
     change_say(domain, occurrence->job, &event.job);
+    say_copied(world, occurrence->job, &event.job.copied);
     if (domain && occurrence->job->kind == JOB_LOOK) {
         change_read(domain, &found);
         event.job.found = &found;
@@ -222,6 +235,8 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
         change_half(domain, job);
     } else if (half && domain && job->kind == JOB_MIGRATE) {
         live_migrate_half(world, domain, job);
+    } else if (half && domain && job->kind == JOB_COPY) {
+        code = blocks_put(world, node, job, BLOCKS_PUT_PART) == CODE_OK ? code : CODE_STALE;
     } else if (code == CODE_OK || half) {
         enum code acted = act(world, node, job);
         code = code == CODE_OK ? acted : code;

@@ -35,6 +35,13 @@ static void lie_of_landing(struct landing *landing) {
     landing->uri = memory_text("qemu+tls://inner-elsewhere/system");
 }
 
+/* One that is nowhere, or nothing. */
+static void lie_of_copy(struct copied *copied) {
+    char digit = copied->root[0] == '0' ? '1' : '0';
+    copied->root[0] = copied->root[1] == '0' ? 0 : digit;
+    copied->bytes = INT64_MAX;
+}
+
 /* Each of these is told again by a rule of its own. */
 static bool may_be_unreadable(enum message_kind kind) {
     return kind == MESSAGE_RESULT || kind == MESSAGE_PROGRESS || kind == MESSAGE_TABLE ||
@@ -57,6 +64,8 @@ void lies_tell(const struct sim_world *world, const struct sim_node *from, struc
             lie_of_capacity(&message->capacity, choice);
         else if (message->kind == MESSAGE_HELLO)
             message->hello.receives = true;
+        else if (message->kind == MESSAGE_RESULT && *message->result.copied.root && choice < 500)
+            lie_of_copy(&message->result.copied);
         else if (message->kind == MESSAGE_RESULT && message->result.landing.uri)
             lie_of_landing(&message->result.landing);
     }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "message/pending.h"
+#include "sim/parts/blocks/blocks.h"
 #include "sim/parts/carrier.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/host.h"
@@ -110,6 +111,8 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
             node->gave_way = true;
         else if (effect->kind == EFFECT_READ)
             host_read(world, node, &effect->read);
+        else if (effect->kind == EFFECT_BUCKET)
+            blocks_obey(world, node, &effect->bucket);
         else if (effect->kind == EFFECT_GUARD)
             warden_obey(world, node, &effect->guard);
     }

@@ -15,6 +15,7 @@
 #include "sim/laws/law.h"
 #include "sim/laws/laws.h"
 #include "sim/laws/rest.h"
+#include "sim/parts/blocks/blocks.h"
 #include "sim/parts/carrier.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/domain.h"
@@ -67,6 +68,7 @@ void run_free(struct sim_world *world) {
             keys_free(&node->links[k]);
             carrier_free(node->links[k].carrier);
         }
+        blocks_free(node);
         disk_free(node);
         warden_free(node);
         permits_free(world, node);

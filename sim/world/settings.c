@@ -54,6 +54,7 @@ const struct setting settings_table[] = {
     {"ips", offsetof(struct sim_settings, ips), "VMs whose IP addresses are seen"},
     {"evictions", offsetof(struct sim_settings, evictions),
      "images that make room where they may, each 5 s"},
+    {"copies", offsetof(struct sim_settings, copies), "acts that copy VMs' disks"},
     {"networks", offsetof(struct sim_settings, networks),
      "creations that ask for networks", .fault = true},
     {"lose", offsetof(struct sim_settings, lose), "frames lost", .fault = true},

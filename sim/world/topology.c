@@ -49,6 +49,7 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
     list_init(&node->domains);
     list_init(&node->jobs);
     list_init(&node->images);
+    list_init(&node->buckets);
     list_init(&node->guarded);
     turn_init(&node->turn);
     if (!world->settings.even)

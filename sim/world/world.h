@@ -75,6 +75,7 @@ struct sim_node {
     struct list domains;           /* agents: what the host really has */
     struct list images;            /* agents, managers: struct sim_image, that are here */
     struct list jobs;              /* agents: occurrence.by_node of the jobs under way */
+    struct list buckets;           /* managers: of their block stores (parts/blocks) */
     struct size host;              /* agents: what it offers */
     struct timer tick;             /* in world.ticks */
     struct timer turn_timer;       /* in world.turns, see shell.h */

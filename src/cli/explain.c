@@ -24,6 +24,7 @@ static const char *const doings[STEP_COUNT] = {
     [STEP_PAUSING] = "pauses it",
     [STEP_RESUMING] = "resumes it",
     [STEP_SUSPENDING] = "saves its memory to disk",
+    [STEP_COPYING] = "copies its disk",
     [STEP_DELETING] = "deletes it",
     [STEP_UNDOING] = "removes what was half-made",
 };
@@ -182,6 +183,9 @@ void explain_waits(const struct operation *op, enum explain_level level, struct 
         break;
     case WAIT_ROOM:
         text_addf(out, "a %s with room to be heard", kind);
+        break;
+    case WAIT_BLOCKS:
+        text_add(out, "the cluster's block store to answer");
         break;
     }
     if (op->waits.since_ms)

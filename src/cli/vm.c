@@ -29,6 +29,11 @@ static struct ip first_ip(const struct vm *vm) {
     return first;
 }
 
+/* How old what is left of its disk would be, were its host lost now. */
+static struct words words_copy(const struct copy *copies, uint32_t count) {
+    return words_age(count ? copies[count - 1].made_ms : 0);
+}
+
 static void add_row(struct sheet *sheet, const void *record) {
     const struct vm *vm = record;
     sheet_add(sheet, "%s", vm->name);
@@ -40,6 +45,7 @@ static void add_row(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%u GiB", vm->size.disk_gib);
     sheet_add(sheet, "%s", vm->image);
     sheet_add(sheet, "%s", first_ip(vm).text);
+    sheet_add(sheet, "%s", words_copy(vm->copies, vm->copies_count).text);
     sheet_add(sheet, "%s", words_age(vm->created_ms).text);
     sheet_add(sheet, "%s", vm->id);
 }
@@ -65,6 +71,9 @@ static void show(const struct vm *vm) {
     sheet_restarts(&sheet, vm->restarts, vm->restarted_ms);
     if (vm->snapshots_count)
         sheet_pair(&sheet, "snapshots", "%u", vm->snapshots_count);
+    if (vm->copies_count)
+        sheet_pair(&sheet, "copies", "%u, the newest %s old", vm->copies_count,
+                   words_copy(vm->copies, vm->copies_count).text);
     if (vm->title)
         sheet_pair(&sheet, "title", "%s", vm->title);
     if (vm->metadata)
@@ -81,7 +90,7 @@ static void show(const struct vm *vm) {
 static const struct view view = {
     .path = "/v1/vms",
     .table = &vm_table,
-    .heads = "NAME STATE CLUSTER SHAPE CPUS MEMORY DISK IMAGE IP AGE ID",
+    .heads = "NAME STATE CLUSTER SHAPE CPUS MEMORY DISK IMAGE IP COPY AGE ID",
     .row = add_row,
 };
 
@@ -214,6 +223,7 @@ int vm_reboot(const struct options *options) {
 int vm_pause(const struct options *options) { return act(options, "POST", "/pause"); }
 int vm_resume(const struct options *options) { return act(options, "POST", "/resume"); }
 int vm_suspend(const struct options *options) { return act(options, "POST", "/suspend"); }
+int vm_copy(const struct options *options) { return act(options, "POST", "/copy"); }
 int vm_lock(const struct options *options) { return act(options, "POST", "/lock"); }
 int vm_unlock(const struct options *options) { return act(options, "POST", "/unlock"); }
 int vm_delete(const struct options *options) { return act(options, "DELETE", ""); }
@@ -338,6 +348,27 @@ int vm_snapshots(const struct options *options) {
     struct view of_snapshots = view;
     of_snapshots.show = show_snapshots;
     return view_show(&of_snapshots, options, options->words[2]);
+}
+
+static void show_copies(const void *record) {
+    const struct vm *vm = record;
+    struct sheet sheet = {0};
+    sheet_heads(&sheet, "NUMBER AGE SENT FROZEN");
+    for (uint32_t i = 0; i < vm->copies_count; i++) {
+        const struct copy *copy = &vm->copies[i];
+        sheet_add(&sheet, "%llu", (unsigned long long)copy->number);
+        sheet_add(&sheet, "%s", words_age(copy->made_ms).text);
+        sheet_add(&sheet, "%s", words_bytes(copy->bytes).text);
+        sheet_add(&sheet, "%s", copy->frozen ? "yes" : "no");
+    }
+    sheet_print(&sheet);
+    sheet_deinit(&sheet);
+}
+
+int vm_copies(const struct options *options) {
+    struct view of_copies = view;
+    of_copies.show = show_copies;
+    return view_show(&of_copies, options, options->words[2]);
 }
 
 /* What the guest said, byte by byte. False: nothing more. */

@@ -18,6 +18,8 @@ int vm_resize(const struct options *options);
 int vm_rebuild(const struct options *options);
 int vm_snapshot(const struct options *options);
 int vm_snapshots(const struct options *options);
+int vm_copy(const struct options *options);
+int vm_copies(const struct options *options);
 int vm_revert(const struct options *options);
 int vm_snapshot_delete(const struct options *options);
 int vm_lock(const struct options *options);

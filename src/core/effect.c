@@ -13,6 +13,7 @@ const char *const job_names[JOB_KIND_COUNT] = {
 
 const char *const guard_order_names[GUARD_END + 1] = {"take", "drop", "renew", "end"};
 const char *const archive_word_names[ARCHIVE_KEEP + 1] = {"ask", "remove", "keep"};
+const char *const bucket_order_names[BUCKET_ORDER_COUNT] = {"open", "keep", "drop"};
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind) {
     if (effects->count == effects->capacity) {
@@ -80,6 +81,7 @@ static void effect_clear(struct effect *effect) {
     case EFFECT_ROUTE:
     case EFFECT_DEPOSED:
     case EFFECT_READ:
+    case EFFECT_BUCKET:
     case EFFECT_GUARD:
     case EFFECT_ARCHIVE:
     case EFFECT_KIND_COUNT:
@@ -134,6 +136,12 @@ static void print_reply(const struct reply *reply, struct text *out) {
         text_addf(out, " rows=%u next=%s", reply->list_count, reply->next);
 }
 
+static void print_record(const struct effect *effect, struct text *out) {
+    text_addf(out, "%s %s ", effect->kind == EFFECT_SAVE ? "save" : "forget",
+              effect->record.table->name);
+    codec_print(effect->record.table, effect->record.data, out);
+}
+
 static void print_guard(const struct effect_guard *guard, struct text *out) {
     text_addf(out, "guard %s group=%u vm=%s until=%llu", guard_order_names[guard->order],
               guard->group, guard->vm, (unsigned long long)guard->until_ms);
@@ -152,9 +160,7 @@ void effect_print(const struct effect *effect, struct text *out) {
     switch (effect->kind) {
     case EFFECT_SAVE:
     case EFFECT_FORGET:
-        text_addf(out, "%s %s ", effect->kind == EFFECT_SAVE ? "save" : "forget",
-                  effect->record.table->name);
-        codec_print(effect->record.table, effect->record.data, out);
+        print_record(effect, out);
         return;
     case EFFECT_SEND:
         text_addf(out, "send to=%s %s ", effect->send.address,
@@ -210,6 +216,10 @@ void effect_print(const struct effect *effect, struct text *out) {
         return;
     case EFFECT_ARCHIVE:
         print_archive(&effect->archive, out);
+        return;
+    case EFFECT_BUCKET:
+        text_addf(out, "bucket %s op=%s vm=%s", bucket_order_names[effect->bucket.order],
+                  effect->bucket.op, effect->bucket.vm);
         return;
     case EFFECT_DEPOSED:
         print_deposed(&effect->deposed, out);

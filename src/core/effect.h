@@ -26,6 +26,7 @@ enum effect_kind {
     EFFECT_GUARD,  /* something for the host's warden (agent) */
     EFFECT_READ,   /* a part of a VM's console log (agent) */
     EFFECT_ARCHIVE, /* whether an image that is kept here is to stay */
+    EFFECT_BUCKET, /* something for the block store (downstream) */
     EFFECT_KIND_COUNT,
 };
 
@@ -171,6 +172,25 @@ struct effect_archive {
     char digest[limit_digest_size];
 };
 
+/* A VM's bucket is what the block store has of its copies. */
+enum bucket_order {
+    BUCKET_OPEN, /* the host of the operation may put a copy into it, and nobody else; there is one
+                  * from here on. Answered by EVENT_BUCKET, with how it is done */
+    BUCKET_KEEP, /* these copies stay, and what else is there may go; or all stays as it is, since
+                  * one of them is not there as a whole. Answered, where an operation waits */
+    BUCKET_DROP, /* all of it goes; gone already: no harm. Not answered */
+    BUCKET_ORDER_COUNT,
+};
+
+struct effect_bucket {
+    enum bucket_order order;
+    char vm[limit_id_size];
+    char op[limit_id_size]; /* BUCKET_OPEN, BUCKET_KEEP; "": nobody waits */
+    uint32_t disk_gib;      /* BUCKET_OPEN: of the VM's disk, which bounds the bucket */
+    char roots[limit_copies + 1][limit_digest_size]; /* BUCKET_OPEN: as kept so far; BUCKET_KEEP */
+    uint32_t roots_count;
+};
+
 struct effect {
     enum effect_kind kind;
     union {
@@ -188,6 +208,7 @@ struct effect {
         struct effect_guard guard;
         struct effect_read read;
         struct effect_archive archive;
+        struct effect_bucket bucket;
     };
 };
 
@@ -199,6 +220,7 @@ struct effects {
 extern const char *const job_names[JOB_KIND_COUNT];
 extern const char *const guard_order_names[GUARD_END + 1];
 extern const char *const archive_word_names[ARCHIVE_KEEP + 1];
+extern const char *const bucket_order_names[BUCKET_ORDER_COUNT];
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind); /* zeroed */
 

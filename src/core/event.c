@@ -4,7 +4,7 @@
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
     "image", "job", "domain", "scanned", "host", "disk", "stop", "join", "joined",
-    "rekey", "guard", "read", "ips", "archive",
+    "rekey", "guard", "read", "ips", "archive", "bucket",
 };
 
 static void print_frame(const struct event_frame *frame, struct text *out) {
@@ -41,6 +41,11 @@ static void print_host(const struct event_host *host, struct text *out) {
     text_addf(out, " cpus=%u memory_mib=%u disk_gib=%u%s accelerator=%s", host->size.cpus,
               host->size.memory_mib, host->size.disk_gib, host->is_full ? " full" : "",
               host->accelerator);
+}
+
+static void print_bucket(const struct event_bucket *bucket, struct text *out) {
+    text_addf(out, " %s op=%s code=%s%s", bucket_order_names[bucket->order], bucket->op,
+              code_names[bucket->code], bucket->lacks ? " lacks" : "");
 }
 
 void event_print(const struct event *event, struct text *out) {
@@ -104,6 +109,9 @@ void event_print(const struct event *event, struct text *out) {
         return;
     case EVENT_ARCHIVE:
         text_addf(out, " %s%s", event->archive.digest, event->archive.is_gone ? " gone" : "");
+        return;
+    case EVENT_BUCKET:
+        print_bucket(&event->bucket, out);
         return;
     case EVENT_START:
     case EVENT_TICK:

@@ -4,6 +4,7 @@
  * The pointers in an event belong to the caller and live for the step only. */
 #pragma once
 
+#include "core/effect.h"
 #include "message/protocol.h"
 #include "message/request.h"
 
@@ -29,6 +30,7 @@ enum event_kind {
     EVENT_READ,      /* the part of a console's log that was asked for (agent) */
     EVENT_IPS,       /* which IP addresses a domain of ours has (agent) */
     EVENT_ARCHIVE,   /* whether an image that is kept here may go, or that it is gone */
+    EVENT_BUCKET,    /* an order for the block store is done, or cannot be (downstream) */
     EVENT_KIND_COUNT,
 };
 
@@ -160,6 +162,16 @@ struct event_archive {
     bool is_gone; /* upstream: it is removed; otherwise: may it be? No image gets it meanwhile */
 };
 
+struct event_bucket {
+    enum bucket_order order; /* as in the effect, like the next two */
+    char vm[limit_id_size], op[limit_id_size];
+    enum code code; /* CODE_OK; CODE_NO_CAPACITY; CODE_LOST: BUCKET_KEEP, something is not there;
+                     * CODE_HOST_FAILED: the block store itself failed */
+    bool lacks;     /* BUCKET_OPEN: something of what was kept so far is not there any more */
+    struct copy_order copy; /* BUCKET_OPEN: how the host does it */
+    char why[limit_text_size]; /* not CODE_OK: for the owner, in plain words */
+};
+
 struct event {
     enum event_kind kind;
     /* For waiting; it never goes back. It is CLOCK_BOOTTIME, which goes on while the machine is
@@ -183,6 +195,7 @@ struct event {
         struct event_ips ips;
         struct event_read read;
         struct event_archive archive;
+        struct event_bucket bucket;
     };
 };
 

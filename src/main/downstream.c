@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/text.h"
+#include "io/blocks/buckets.h"
 #include "io/image/serve.h"
 #include "io/image/store.h"
 #include "io/keys/secret.h"
@@ -32,6 +33,8 @@ struct downstream_daemon {
     char names[limit_links][limit_name_size + 8];
     size_t links_count;
     struct daemon_health health;
+    struct blocks *blocks;
+    struct buckets *buckets;
     struct image_serve *images;
     struct rest *owner;
     struct inviting inviting;
@@ -42,6 +45,8 @@ static void downstream_close(struct downstream_daemon *downstream) {
     rest_stop(downstream->owner);
     if (downstream->images)
         image_serve_stop(downstream->images);
+    buckets_free(downstream->buckets);
+    blocks_close(downstream->blocks);
     for (size_t i = 0; i < downstream->links_count; i++) {
         if (downstream->links[i].carrier)
             carrier_free(downstream->links[i].carrier);
@@ -199,6 +204,7 @@ static int downstream_serve_images(struct downstream_daemon *downstream,
         .plain_allowed = config->plain_allowed,
         .connections_of_address = config->connections_of_address,
         .folder = images,
+        .blocks = downstream->blocks,
         .token_hashes = &digests,
         .token_hashes_count = 1,
     };
@@ -208,6 +214,30 @@ static int downstream_serve_images(struct downstream_daemon *downstream,
     log_line(&downstream->log, LOG_INFO, "listening", "images=%s port=%u", config->listen,
              image_serve_port(downstream->images));
     return 0;
+}
+
+/* What cannot be read is known, too. */
+static bool knows_vm(void *context, const char *vm) {
+    const struct downstream_daemon *downstream = context;
+    struct stored_vm key = {0};
+    text_set_sized(key.vm.id, sizeof(key.vm.id), vm);
+    struct record record = record_copy(&stored_vm_table, &key);
+    bool is_known = store_get(downstream->store, &record, NULL) != 0;
+    record_deinit(&record);
+    return is_known;
+}
+
+/* Where copies of VMs' disks are. */
+static int downstream_open_blocks(struct downstream_daemon *downstream,
+                                  const struct downstream_config *config, struct error *err) {
+    auto_clean(memory_clean) char *path = daemon_path(&config->daemon, "copies.sqlite");
+    const struct blocks_settings settings = {
+        .path = path, .reserve_bytes = config->images.reserve_gib << 30};
+    downstream->blocks = blocks_open(&settings, err);
+    if (downstream->blocks &&
+        blocks_drop_unknown(downstream->blocks, knows_vm, downstream, err) == 0)
+        downstream->buckets = buckets_new(downstream->blocks, downstream->shell, err);
+    return downstream->buckets ? 0 : err->code;
 }
 
 /* The owner's API is a socket in the state folder: who may open that may do all. */
@@ -293,7 +323,8 @@ static int downstream_open(struct downstream_daemon *downstream,
                           &config->images, config->images.token.text,
                           config->downlink_servers, config->downlink_servers_count};
     downstream_watch(downstream, config);
-    if (downstream_serve_images(downstream, &config->images, images, err) ||
+    if (downstream_open_blocks(downstream, config, err) ||
+        downstream_serve_images(downstream, &config->images, images, err) ||
         daemon_invite(&downstream->inviting, &downstream->invitations, err))
         return err->code;
     return downstream_serve_owner(downstream, &config->daemon, &config->downlink, err);
@@ -380,6 +411,8 @@ static int run(int count, char **arguments) {
         .renew = downstream_renew,
         .daemon = &downstream.health,
         .rest = downstream.owner,
+        .buckets = downstream.buckets,
+        .keep = buckets_order,
         .route = carrier_route,
         .rekey = rest_rekey,
         .send = carrier_send,

@@ -56,6 +56,7 @@ enum {
     limit_timeline = 40,        /* entries per operation */
     limit_refusals = 8,         /* places that are asked for one VM, at the most */
     limit_snapshots = 8,        /* of one VM */
+    limit_copies = 2,           /* of one VM that are kept, each whole */
     limit_waiters = 4096,       /* replies held open by ?wait= */
     limit_requests_of_asker = 256, /* open at a time, unless configured; 3/4 may wait */
     limit_watchers_of_asker = 16, /* streams of what changes, open at a time */

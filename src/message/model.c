@@ -10,7 +10,7 @@ const char *const verb_names[VERB_COUNT] = {
     [VERB_SNAPSHOT] = "snapshot", [VERB_REVERT] = "revert", [VERB_REBUILD] = "rebuild",
     [VERB_SNAPSHOT_DELETE] = "snapshot-delete", [VERB_RECEIVE] = "receive",
     [VERB_MIGRATE] = "migrate", [VERB_ADOPT] = "adopt", [VERB_DISCARD] = "discard",
-    [VERB_DELETE] = "delete", [VERB_EVICT] = "evict",
+    [VERB_DELETE] = "delete", [VERB_EVICT] = "evict", [VERB_COPY] = "copy",
 };
 const enum verb_reach verb_reaches[VERB_COUNT] = {
     [VERB_DEFINE] = VERB_BELOW,    [VERB_START] = VERB_BELOW,    [VERB_SHUTDOWN] = VERB_BELOW,
@@ -21,7 +21,7 @@ const enum verb_reach verb_reaches[VERB_COUNT] = {
     [VERB_REBUILD] = VERB_BELOW,   [VERB_SNAPSHOT_DELETE] = VERB_BELOW,
     [VERB_RECEIVE] = VERB_AMONG_HOSTS, [VERB_MIGRATE] = VERB_AMONG_HOSTS,
     [VERB_ADOPT] = VERB_AMONG_HOSTS, [VERB_DISCARD] = VERB_UNBUILT, /* it travels as a delete */
-    [VERB_DELETE] = VERB_BELOW,    [VERB_EVICT] = VERB_AMONG_HOSTS,
+    [VERB_DELETE] = VERB_BELOW,    [VERB_EVICT] = VERB_AMONG_HOSTS, [VERB_COPY] = VERB_BELOW,
 };
 const char *const vm_state_names[VM_STATE_COUNT] = {
     [VM_PENDING] = "pending", [VM_STOPPED] = "stopped", [VM_RUNNING] = "running",
@@ -42,7 +42,7 @@ const char *const step_names[STEP_COUNT] = {
     [STEP_SNAPSHOTTING] = "snapshotting", [STEP_REVERTING] = "reverting",
     [STEP_MIGRATING] = "migrating", [STEP_DELETING] = "deleting", [STEP_UNDOING] = "undoing",
     [STEP_ENDED] = "ended", [STEP_REFUSED] = "refused", [STEP_WAITING] = "waiting",
-    [STEP_LOST] = "lost",
+    [STEP_LOST] = "lost", [STEP_COPYING] = "copying",
 };
 const char *const decider_names[DECIDER_COUNT] = {
     [BY_MANAGER] = "manager", [BY_ASKER] = "tenant", [BY_PLACE] = "cluster",
@@ -51,18 +51,11 @@ const char *const decider_names[DECIDER_COUNT] = {
 const char *const wait_names[WAIT_COUNT] = {
     [WAIT_NOTHING] = "nothing", [WAIT_TAKING] = "taking", [WAIT_RESULT] = "result",
     [WAIT_PLACE] = "cluster", [WAIT_LINK] = "link", [WAIT_RETRY] = "retry", [WAIT_IMAGE] = "image",
-    [WAIT_TURN] = "turn", [WAIT_ROOM] = "room",
+    [WAIT_TURN] = "turn", [WAIT_ROOM] = "room", [WAIT_BLOCKS] = "block-store",
 };
 const char *const peer_state_names[PEER_STATE_COUNT] = {
     [PEER_AWAY] = "unreachable", [PEER_SUSPECT] = "suspect", [PEER_UP] = "up",
 };
-const char *const firmware_names[FIRMWARE_COUNT] = {
-    [FIRMWARE_ANY] = "any", [FIRMWARE_BIOS] = "bios", [FIRMWARE_UEFI] = "uefi",
-    [FIRMWARE_SECURE_BOOT] = "secure-boot"};
-const char *const disk_bus_names[DISK_BUS_COUNT] = {
-    [DISK_BUS_VIRTIO] = "virtio", [DISK_BUS_SCSI] = "scsi", [DISK_BUS_SATA] = "sata"};
-const char *const guest_clock_names[GUEST_CLOCK_COUNT] = {
-    [GUEST_CLOCK_UTC] = "utc", [GUEST_CLOCK_LOCAL] = "local"};
 const char *const contained_names[CONTAINED_COUNT] = {
     [CONTAINED_UNKNOWN] = "unknown", [CONTAINED_NO] = "no", [CONTAINED_YES] = "yes"};
 
@@ -107,17 +100,6 @@ static const struct field network_fields[] = {
 };
 const struct table network_table = {"network", "A network that VMs can be in.",
                                     sizeof(struct network), field_rows(network_fields)};
-
-static const struct field machine_fields[] = {
-    {field_of(struct machine, firmware), .number = 1, .about = "What starts the guest.",
-     .kind = FIELD_ENUM, field_names(firmware_names)},
-    {field_of(struct machine, disk_bus), .number = 2, .about = "How its disk is attached.",
-     .kind = FIELD_ENUM, field_names(disk_bus_names)},
-    {field_of(struct machine, clock), .number = 3, .about = "What its hardware clock shows.",
-     .kind = FIELD_ENUM, field_names(guest_clock_names)},
-};
-const struct table machine_table = {"machine", "What a guest needs of its machine.",
-                                    sizeof(struct machine), field_rows(machine_fields)};
 
 static const struct field image_fields[] = {
     {field_of(struct image, name), .number = 1, .about = "The image's name.", .kind = FIELD_TEXT,
@@ -245,7 +227,7 @@ const struct table snapshot_table = {"snapshot", "A state of a VM that it can be
                                      sizeof(struct snapshot), field_rows(snapshot_fields)};
 
 /* Of a VM; then what a store keeps behind it. */
-enum { inside_fields = 5 };
+enum { inside_fields = 6 };
 static const struct field stored_vm_fields[] = {
     {field_of(struct vm, id), .number = 1, .about = "The VM's id.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_ID},
@@ -318,6 +300,9 @@ static const struct field stored_vm_fields[] = {
     {field_list_of(struct vm, interfaces, interfaces_count),
      .about = "Its network interfaces, in the order of `networks`.", .kind = FIELD_LIST,
      .mask = FIELD_API, .most = limit_vm_networks, .table = &interface_table},
+    {field_list_of(struct vm, copies, copies_count), .number = 31,
+     .about = "Copies of its disk, oldest first.", .kind = FIELD_LIST, .most = limit_copies,
+     .table = &copy_table},
     {field_of(struct stored_vm, told_unheard_ms), .number = 61,
      .about = "Since when nothing is heard of it, as it was told above.", .kind = FIELD_U64,
      .mask = FIELD_STORE},
@@ -330,6 +315,8 @@ static const struct field stored_vm_fields[] = {
      .about = "It runs by a lease of this level's."},
     {field_of(struct stored_vm, restarts_told), .number = 65,
      .about = "Of `restarts`, what its place has told.", .kind = FIELD_U32, .mask = FIELD_STORE},
+    {field_of(struct stored_vm, has_bucket), .number = 66, .kind = FIELD_FLAG, .mask = FIELD_STORE,
+     .about = "The block store may have something of it."},
 };
 const struct table vm_table = {"vm", "A virtual machine.", sizeof(struct vm),
                                .fields = stored_vm_fields,
@@ -493,6 +480,10 @@ static const struct field operation_fields[] = {
      .mask = FIELD_STORE, .most = HINDRANCE_COUNT, .table = &hindered_table},
     {field_of(struct operation, hard), .number = 24, .about = "reboot: its guest is not asked.",
      .kind = FIELD_FLAG},
+    {field_of(struct operation, copy), .number = 25, .about = "copy: how it gets to its manager.",
+     .kind = FIELD_RECORD, .mask = FIELD_STORE | FIELD_SECRET, .table = &copy_order_table},
+    {field_of(struct operation, copied), .number = 26, .about = "copy: what has come of it.",
+     .kind = FIELD_RECORD, .mask = FIELD_STORE, .table = &copied_table},
 };
 const struct table operation_table = {"operation", "A requested change, with a true end.",
                                       sizeof(struct operation), field_rows(operation_fields)};

@@ -11,6 +11,8 @@
 #include "message/incarnation.h"
 #include "message/limits.h"
 #include "message/codec/addresses.h"
+#include "message/vm/copy.h"
+#include "message/vm/machine.h"
 
 enum verb {
     VERB_DEFINE,
@@ -36,6 +38,7 @@ enum verb {
     VERB_DISCARD, /* in a manager's books only: a delete on the host that it was to go to */
     VERB_DELETE,
     VERB_EVICT, /* of managers: it runs elsewhere; what is left of it is put aside */
+    VERB_COPY,  /* its disk, as it is at one moment, into its manager's block store */
     VERB_COUNT,
 };
 extern const char *const verb_names[VERB_COUNT];
@@ -108,9 +111,15 @@ enum step {
     STEP_REFUSED,    /* that place would not have it: in timelines only, like the next */
     STEP_WAITING,    /* it cannot go on; the entry's code says why */
     STEP_LOST,       /* the VM's host was not heard from then on; its lease has ended since */
+    STEP_COPYING,    /* its disk is read, and what lacks in the block store is sent */
     STEP_COUNT,
 };
 extern const char *const step_names[STEP_COUNT];
+
+/* Does a timeline alone have it? No operation stands at it. */
+static inline bool step_is_aside(enum step step) {
+    return step > STEP_ENDED && step < STEP_COPYING;
+}
 
 struct size {
     uint32_t cpus;
@@ -137,39 +146,6 @@ struct network {
     char about[limit_text_size]; /* "": nothing is told of it */
 };
 extern const struct table network_table;
-
-/* What a guest's system needs of its machine, as is said of its image. The zero of each is what a
- * host gives where nothing is said. */
-enum firmware {
-    FIRMWARE_ANY, /* the host's own choice */
-    FIRMWARE_BIOS,
-    FIRMWARE_UEFI,
-    FIRMWARE_SECURE_BOOT, /* UEFI that starts only what is signed */
-    FIRMWARE_COUNT,
-};
-extern const char *const firmware_names[FIRMWARE_COUNT];
-
-enum disk_bus {
-    DISK_BUS_VIRTIO,
-    DISK_BUS_SCSI, /* by a virtio controller */
-    DISK_BUS_SATA,
-    DISK_BUS_COUNT,
-};
-extern const char *const disk_bus_names[DISK_BUS_COUNT];
-
-enum guest_clock {
-    GUEST_CLOCK_UTC,
-    GUEST_CLOCK_LOCAL, /* the host's local time, as Windows expects it */
-    GUEST_CLOCK_COUNT,
-};
-extern const char *const guest_clock_names[GUEST_CLOCK_COUNT];
-
-struct machine {
-    enum firmware firmware;
-    enum disk_bus disk_bus;
-    enum guest_clock clock;
-};
-extern const struct table machine_table;
 
 /* Is it in the guest's disk? */
 enum contained { CONTAINED_UNKNOWN, CONTAINED_NO, CONTAINED_YES, CONTAINED_COUNT };
@@ -252,20 +228,6 @@ struct landing {
 };
 extern const struct table landing_table;
 
-/* How a copy of a VM's disk gets to its manager's repository, or from there. */
-struct copy_order {
-    char token[limit_digest_size]; /* that the repository knows the copy by */
-    char key[limit_digest_size];   /* by which blocks are named, in hex digits */
-    char root[limit_digest_size];  /* of the copy that a disk is to be made of; "": of none */
-};
-
-/* What has come of a copy. */
-struct copied {
-    char root[limit_digest_size]; /* its name */
-    uint64_t bytes;               /* that went to the repository for it */
-    bool frozen;                  /* the guest's file systems stood still for it */
-};
-
 /* What to make: the arguments of `define`. */
 struct definition {
     char name[limit_name_size]; /* the tenant's name for it: the guest's host name */
@@ -326,6 +288,8 @@ struct vm {
     uint64_t created_ms, changed_ms;
     struct snapshot *snapshots; /* oldest first */
     uint32_t snapshots_count;
+    struct copy *copies; /* oldest first; managers */
+    uint32_t copies_count;
     uint32_t restarts;    /* managers: how often it was made anew since its host was lost */
     uint64_t restarted_ms; /* when that was last; 0: never */
     struct vm_ip *ips; /* while it runs; an interface has at most limit_interface_ips */
@@ -345,6 +309,7 @@ struct stored_vm {
     bool leased; /* managers: it runs by this one's lease; a manager below gives its own */
     uint64_t told_unheard_ms; /* downstream managers: vm.unheard_ms as it was told above */
     uint32_t restarts_told; /* managers: of vm.restarts, what its place has told */
+    bool has_bucket; /* downstream managers: the block store may have something of it */
 };
 extern const struct table stored_vm_table;
 
@@ -423,6 +388,7 @@ enum wait {
     WAIT_TURN,    /* as many of its upstream manager's as may be are under way at the host, or that
                    * has begun more of late than another one */
     WAIT_ROOM,    /* no place has room; some that may have are not heard yet */
+    WAIT_BLOCKS,  /* the cluster's block store has not answered yet */
     WAIT_COUNT,
 };
 extern const char *const wait_names[WAIT_COUNT];
@@ -474,6 +440,8 @@ struct operation {
     char snapshot[limit_name_size]; /* of verbs that are about one */
     struct placing placing;       /* VERB_DEFINE, upstream only */
     struct landing landing;       /* VERB_RECEIVE once done, VERB_MIGRATE */
+    struct copy_order copy;       /* VERB_COPY; cleared at the end */
+    struct copied copied;         /* VERB_COPY, once its host is done */
     char *why; /* a host's, or a cluster's: what went wrong there, for its owner; or NULL */
     bool hard;                    /* VERB_REBOOT: as if its reset button was pushed */
     enum obstacle obstacle;       /* once ended */

@@ -371,6 +371,9 @@ static const struct field hosted_vm_fields[] = {
      .kind = FIELD_U32},
     {field_of(struct hosted_vm, restarted_ms),
      .about = "When that was last: what its disk held before is lost.", .kind = FIELD_U64},
+    {field_list_of(struct hosted_vm, copies, copies_count),
+     .about = "Copies of its disk, oldest first.", .kind = FIELD_LIST, .most = limit_copies,
+     .table = &copy_table},
     {field_of(struct hosted_vm, move), .about = "Whether it is between two hosts.",
      .kind = FIELD_ENUM, field_names(move_names)},
     {field_of(struct hosted_vm, stays),
@@ -391,7 +394,7 @@ const char *const hosted_decider_names[DECIDER_COUNT] = {
 const char *const hosted_wait_names[WAIT_COUNT] = {
     [WAIT_NOTHING] = "nothing", [WAIT_TAKING] = "taking", [WAIT_RESULT] = "result",
     [WAIT_PLACE] = "host", [WAIT_LINK] = "link", [WAIT_RETRY] = "retry", [WAIT_IMAGE] = "image",
-    [WAIT_TURN] = "turn", [WAIT_ROOM] = "room",
+    [WAIT_TURN] = "turn", [WAIT_ROOM] = "room", [WAIT_BLOCKS] = "block-store",
 };
 
 static const struct field hosted_entry_fields[] = {
@@ -458,6 +461,10 @@ static const struct field hosted_operation_fields[] = {
      .mask = FIELD_STORE, .table = &placing_table},
     {field_of(struct operation, landing), .about = "Where it lands.", .kind = FIELD_RECORD,
      .mask = FIELD_STORE, .table = &landing_table},
+    {field_of(struct operation, copy), .about = "How it gets to the manager.", .kind = FIELD_RECORD,
+     .mask = FIELD_STORE | FIELD_SECRET, .table = &copy_order_table},
+    {field_of(struct operation, copied), .about = "What has come of it.", .kind = FIELD_RECORD,
+     .mask = FIELD_STORE, .table = &copied_table},
     {field_of(struct operation, internal), .about = "Begun by the cluster's manager itself.",
      .kind = FIELD_FLAG},
     {field_of(struct operation, created_ms), .about = "When it was accepted here.",

@@ -186,6 +186,8 @@ struct hosted_vm {
     enum on_loss on_loss;
     uint32_t restarts;
     uint64_t restarted_ms;
+    struct copy *copies; /* oldest first */
+    uint32_t copies_count;
     enum move move;
     enum stay stays; /* of one on a host that is to be empty */
     char op[limit_id_size];

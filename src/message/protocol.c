@@ -42,6 +42,20 @@ static const struct table told_snapshot_table = {"told-snapshot", "A snapshot th
                                                  sizeof(struct snapshot),
                                                  field_rows(told_snapshot_fields)};
 
+static const struct field told_copy_fields[] = {
+    {field_of(struct told_copy, number), .number = 1, .about = "A later one has a higher one.",
+     .kind = FIELD_U64, .mask = FIELD_REQUIRED},
+    {field_of(struct told_copy, ago_ms), .number = 2,
+     .about = "The disk is in it as it was so long ago, or later.", .kind = FIELD_U64},
+    {field_of(struct told_copy, bytes), .number = 3, .about = "Bytes that were sent for it.",
+     .kind = FIELD_U64},
+    {field_of(struct told_copy, frozen), .number = 4,
+     .about = "The guest's file systems stood still for it.", .kind = FIELD_FLAG},
+};
+static const struct table told_copy_table = {"told-copy", "A copy that is there, and whole.",
+                                             sizeof(struct told_copy),
+                                             field_rows(told_copy_fields)};
+
 static const struct field facts_fields[] = {
     {field_of(struct facts, size), .number = 1, .about = "What the VM has.", .kind = FIELD_RECORD,
      .table = &size_table},
@@ -57,6 +71,9 @@ static const struct field facts_fields[] = {
     {field_of(struct facts, restarted_ago_ms), .number = 5,
      .about = "How long ago that was last: what its disk held before is lost.",
      .kind = FIELD_U64},
+    {field_list_of(struct facts, copies, copies_count), .number = 6,
+     .about = "Of a manager: copies of its disk, oldest first.", .kind = FIELD_LIST,
+     .most = limit_copies, .table = &told_copy_table},
 };
 const struct table facts_table = {"facts", "What a VM has there.", sizeof(struct facts),
                                   field_rows(facts_fields)};
@@ -86,6 +103,9 @@ static const struct field instruct_fields[] = {
      .table = &landing_table},
     {field_of(struct instruct, hard), .number = 10, .about = "reboot: the guest is not asked.",
      .kind = FIELD_FLAG},
+    {field_of(struct instruct, copy), .number = 11,
+     .about = "copy, to a host: how its blocks get to the manager.", .kind = FIELD_RECORD,
+     .mask = FIELD_WIRE | FIELD_SECRET, .table = &copy_order_table},
 };
 static const struct table instruct_table = {"instruct", "Do this to a VM.", sizeof(struct instruct),
                                             field_rows(instruct_fields)};
@@ -204,6 +224,9 @@ static const struct field result_fields[] = {
     {field_of(struct result, obstacle), .number = 10,
      .about = "What of the instruction stood in the way.", .kind = FIELD_ENUM,
      field_names(obstacle_names)},
+    {field_of(struct result, copied), .number = 11,
+     .about = "copy, of a host: what has come of it.", .kind = FIELD_RECORD,
+     .table = &copied_table},
 };
 static const struct table result_table = {"result", "The true end of an operation.",
                                           sizeof(struct result), field_rows(result_fields)};

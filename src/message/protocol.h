@@ -18,6 +18,7 @@ enum {
     protocol_version_anywhere = 4, /* from it on VMs may be restarted in another cluster */
     protocol_version_packed = 2, /* from it on frames are understood in the packed form, too */
     protocol_version_read = 4, /* from it on a console's log can be read */
+    protocol_version_copy = 4, /* from it on VMs' disks can be copied */
     protocol_version_bytes = 3, /* from it on sealed frames are understood as bytes, too */
 };
 
@@ -58,6 +59,13 @@ struct welcome {
     uint64_t lease_ms; /* that is given to who is guarded and leased; 0: none is */
 };
 
+/* A copy of a VM's disk that a place has outside the VM's host. */
+struct told_copy {
+    uint64_t number, bytes;
+    uint64_t ago_ms; /* the disk is as it was then, or later, whenever this is read */
+    bool frozen;
+};
+
 /* What a place has of a VM besides its state: what resizing, rebuilding, taking snapshots and
  * reverting change, and the loss of its host. A size of 0 cpus: not told. */
 struct facts {
@@ -67,6 +75,8 @@ struct facts {
     uint32_t snapshots_count;
     uint32_t restarts;         /* made anew since its host was lost */
     uint64_t restarted_ago_ms; /* the last time */
+    struct told_copy *copies;  /* of a manager's */
+    uint32_t copies_count;
 };
 extern const struct table facts_table;
 
@@ -81,6 +91,7 @@ struct instruct {
     char snapshot[limit_name_size]; /* snapshot, revert, snapshot-delete */
     struct landing landing;         /* migrate: where to */
     bool hard;                      /* reboot: the guest is not asked */
+    struct copy_order copy;         /* copy, to a host */
 };
 
 struct settled {
@@ -146,6 +157,7 @@ struct result {
     struct landing landing; /* receive: where it is to come to */
     char *why; /* of a host whose manager asks for it: for its owner, never on upward; or NULL */
     enum obstacle obstacle; /* of the asker's words, that which stood in the way */
+    struct copied copied;   /* copy: of a host */
 };
 
 struct rekey {

@@ -195,7 +195,7 @@ class Guide(unittest.TestCase):
 
 
 RECORDS = ["shape", "size", "definition", "machine", "incarnation", "overcommit", "facts",
-           "landing", "told-snapshot", "ip", "fit"]
+           "told-copy", "copy-order", "copied", "landing", "told-snapshot", "ip", "fit"]
 
 
 class Protocol(unittest.TestCase):

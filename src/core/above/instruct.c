@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "core/above/speak.h"
 #include "core/above/uplink.h"
+#include "core/books/copies.h"
 #include "core/books/ips.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
@@ -54,7 +55,8 @@ enum uplink_judgement uplink_judge(const struct book *book, const char *asker,
     }
     if (verb_reaches[instruct->verb] < VERB_BELOW)
         return refuse(CODE_UNSUPPORTED, out_code);
-    bool is_taken = vm->active && (!vm->active->record.internal || vm->stored.move);
+    const struct operation *active = vm->active ? &vm->active->record : NULL;
+    bool is_taken = active && (!active->internal || vm->stored.move || active->verb == VERB_COPY);
     if (is_taken && !verb_ends(instruct->verb))
         return refuse(CODE_BUSY, out_code);
     return UPLINK_NEW;
@@ -116,6 +118,7 @@ struct book_op *uplink_begin(struct book *book, const char *asker,
                                                     ? vm->record.generation /* of an eviction */
                                                     : instruct->generation,
                                   .hard = instruct->hard,
+                                  .copy = instruct->copy,
                                   .deadline_ms = book->moment->wall_ms + instruct->within_ms};
     text_set(operation.id, instruct->op);
     text_set(operation.snapshot, instruct->snapshot);
@@ -152,11 +155,15 @@ void uplink_send_vm(struct uplink *uplink, const struct book_vm *vm) {
     send_report(uplink, report_of(uplink, vm));
 }
 
+/* A message that takes longer ends the session (docs/protocol.md). */
+enum { missed_beats = 3 };
+
 /* Clocks differ: how long ago, not when. */
 static struct facts facts_of(const struct uplink *uplink, const struct book_vm *vm) {
     struct facts facts = reshape_facts(vm);
     uint64_t since_ms = vm->record.restarted_ms, wall_ms = uplink->moment->wall_ms;
     facts.restarts = vm->record.restarts;
+    copies_tell(&vm->record, wall_ms, missed_beats * uplink->beat_ms, &facts);
     facts.restarted_ago_ms = since_ms && wall_ms > since_ms ? wall_ms - since_ms : 0;
     return facts;
 }
@@ -192,8 +199,10 @@ void uplink_send_result(struct uplink *uplink, struct book_op *op) {
         result->step = step_shown(&op->record);
         result->obstacle = op->record.obstacle;
         result->state = vm ? vm->record.state : VM_DELETED;
-        if (vm && reshape_tells(op->record.verb))
+        if (vm && (reshape_tells(op->record.verb) || op->record.verb == VERB_COPY))
             result->facts = facts_of(uplink, vm);
+        if (uplink->is_hosts)
+            result->copied = op->record.copied;
         if (op->record.verb == VERB_RECEIVE)
             record_clone(&landing_table, &op->record.landing, &result->landing);
         if (uplink->says_why && uplink->asked_why && op->record.code != CODE_OK)

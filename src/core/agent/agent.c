@@ -66,7 +66,8 @@ static bool may_go(const struct vm *vm, const struct definition *ready) {
 static enum code judge(const struct agent *agent, const struct book_vm *vm) {
     const struct operation *op = &vm->active->record;
     struct size growth = reshape_growth(&vm->record, op);
-    if (op->verb == VERB_RECEIVE && !agent->landing.uri)
+    if ((op->verb == VERB_RECEIVE && !agent->landing.uri) ||
+        (op->verb == VERB_COPY && !*op->copy.token)) /* its manager has no block store */
         return CODE_UNSUPPORTED;
     if ((verb_makes(op->verb) || op->verb == VERB_START) && agent_lacks_lease(agent, vm))
         return CODE_NO_LEASE;
@@ -457,6 +458,7 @@ static void on_event(struct agent *agent, const struct event *event) {
         break;
     case EVENT_REQUEST:
     case EVENT_IMAGE:
+    case EVENT_BUCKET:
     case EVENT_JOIN:
     case EVENT_JOINED:
     case EVENT_KIND_COUNT:

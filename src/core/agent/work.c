@@ -49,6 +49,7 @@ static const struct plan plans[VERB_COUNT] = {
     [VERB_ADOPT] = {{{STEP_STARTING, JOB_ADOPT}}, VM_RUNNING},
     [VERB_DELETE] = {{{STEP_DELETING, JOB_REMOVE}}, VM_DELETED},
     [VERB_EVICT] = {{{STEP_DELETING, JOB_EVICT}}, VM_DELETED},
+    [VERB_COPY] = {{{STEP_COPYING, JOB_COPY}}, VM_PENDING},
 };
 static const struct stage undoing = {STEP_UNDOING, JOB_REMOVE};
 
@@ -121,6 +122,7 @@ static void run(struct agent *agent, struct book_vm *vm, const struct stage *sta
     text_set(job->op, op->record.id);
     text_set(job->snapshot, op->record.snapshot);
     job->hard = op->record.hard;
+    job->copy = op->record.copy;
     record_clone(&definition_table, &op->record.definition, &job->definition);
     record_clone(&landing_table, &op->record.landing, &job->landing);
 }
@@ -225,7 +227,7 @@ static void land(const struct agent *agent, struct book_op *op) {
     op->record.landing.epoch = book_vm(&agent->book, op->record.vm)->record.epoch;
 }
 
-static void on_done(struct agent *agent, struct book_vm *vm) {
+static void on_done(struct agent *agent, struct book_vm *vm, const struct event_job *job) {
     struct book_op *op = vm->active;
     const struct stage *stage = stage_at(op), *next = stage_after(op, stage);
     if (stage == &undoing) {
@@ -239,6 +241,7 @@ static void on_done(struct agent *agent, struct book_vm *vm) {
     } else {
         if (stage->job == JOB_RECEIVE)
             land(agent, op);
+        op->record.copied = job->copied;
         agent_set_state(agent, vm, state_after(vm));
         agent_end(agent, op, CODE_OK);
     }
@@ -314,7 +317,7 @@ static void on_own_job(struct agent *agent, struct book_vm *vm, const struct eve
     if (agent->stopping && stage_after(op, stage_at(op)))
         book_save_op(&agent->book, op); /* the rest after the restart */
     else if (event->job.code == CODE_OK)
-        on_done(agent, vm);
+        on_done(agent, vm, &event->job);
     else if (op->record.step == STEP_UNDOING)
         on_undone(agent, vm, event->job.code);
     else

@@ -13,6 +13,8 @@ static enum wait at_no_place(const struct book_vm *vm, const struct book_op *op)
 }
 
 static enum wait at_place(const struct peer *peer, const struct book_op *op) {
+    if (op->record.verb == VERB_COPY && (!op->record.place_generation || *op->record.copied.root))
+        return WAIT_BLOCKS;
     if (!op->record.place_generation)
         return WAIT_IMAGE; /* downstream.rebuilds */
     if (!peer || !peer_is_up(peer))

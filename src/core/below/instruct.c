@@ -23,6 +23,7 @@ static void send_instruct(struct peer *peer, struct book_vm *vm) {
     record_clone(&landing_table, &op->record.landing, &instruct->landing);
     text_set(instruct->snapshot, op->record.snapshot);
     instruct->hard = op->record.hard;
+    instruct->copy = op->record.copy;
     if (downlink_leases(peer->downlink, vm->record.on_loss))
         peer_expect_leased(peer);
     if (reshape_tells(instruct->verb)) {

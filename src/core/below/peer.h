@@ -125,4 +125,7 @@ struct downlink {
 /* Is it up, and does it speak an older version than this? */
 bool peer_is_old(const struct peer *peer, uint32_t version);
 bool peer_is_up(const struct peer *peer);
+
+/* Are hosts below it, which it alone knows? */
+bool peer_is_manager(const struct peer *peer);
 struct pinned_peer peer_pinned(struct peer *peer);

@@ -56,14 +56,10 @@ static char *mark_group(const struct downlink *downlink, const struct placement_
     return marks;
 }
 
-static bool is_manager(const struct peer *peer) {
-    return peer->networks && text_equal(peer->networks, hello_asked);
-}
-
 /* Below a manager there may be such a host: it is to be asked. What is not up may have anything. */
 static bool lacks_networks(const struct peer *peer, const char *networks) {
     size_t length = 0;
-    return peer_is_up(peer) && !is_manager(peer) &&
+    return peer_is_up(peer) && !peer_is_manager(peer) &&
            labels_missing(peer->networks, networks, &length);
 }
 
@@ -84,7 +80,7 @@ struct search {
 /* For its own hosts a manager below gives them itself. What is not up may have a warden. */
 static bool lacks_leases(const struct search *search, const struct peer *peer) {
     return search->wish->leased && peer_is_up(peer) &&
-           !(is_manager(peer) && search->wish->leased == ON_LOSS_RESTART) &&
+           !(peer_is_manager(peer) && search->wish->leased == ON_LOSS_RESTART) &&
            (!peer->guarded || !search->downlink->lease_ms);
 }
 
@@ -182,7 +178,7 @@ enum placement placement_choose(const struct downlink *downlink,
 /* If nothing else was there. A manager's sum comes and goes with its hosts, and says nothing. */
 static bool is_enough(const struct peer *peer, const struct size *size) {
     const struct capacity *has = &peer->capacity;
-    return is_manager(peer) ||
+    return peer_is_manager(peer) ||
            (has->cpus_total >= size->cpus && has->memory_mib_total >= size->memory_mib &&
             has->disk_gib_total >= size->disk_gib);
 }
@@ -283,7 +279,7 @@ void placement_explain(const struct downlink *downlink, const struct placement_w
  * for them, too. */
 static bool awaits_hosts(const struct placement_wish *wish, const struct peer *peer) {
     const struct downlink *downlink = peer->downlink;
-    return wish->op && wish->op->attempts && peer_is_up(peer) && is_manager(peer) &&
+    return wish->op && wish->op->attempts && peer_is_up(peer) && peer_is_manager(peer) &&
            !peer->cordoned_ms && !peer->capacity.cpus_total &&
            downlink->moment->now_ms - peer->state_ms < downlink->hold_down_ms;
 }
@@ -372,7 +368,7 @@ void placement_put(struct peer *peer, struct book_vm *vm, struct book_op *op) {
     vm->record.place_epoch++;
     bool is_top = peer->downlink->anywhere_until_ms == book_never;
     vm->stored.leased =
-        downlink_leases(peer->downlink, vm->record.on_loss) && (is_top || !is_manager(peer));
+        downlink_leases(peer->downlink, vm->record.on_loss) && (is_top || !peer_is_manager(peer));
     op->record.place_generation = ++vm->record.place_generation;
     op->attempts = 0;
     (void)book_tell(op, &(struct timeline_entry){.at_ms = peer->downlink->moment->wall_ms,

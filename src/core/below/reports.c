@@ -67,7 +67,9 @@ bool downlink_is_unreported(const struct peer *peer, const struct book_vm *vm) {
 }
 
 /* A level's own steps are its own to tell; those below tell of these. */
-static bool is_step_below(enum step step) { return step >= STEP_TAKEN && step < STEP_ENDED; }
+static bool is_step_below(enum step step) {
+    return step >= STEP_TAKEN && step != STEP_ENDED && !step_is_aside(step);
+}
 
 static void tell(const struct peer *peer, struct book_op *op, enum step step) {
     (void)book_tell(op, &(struct timeline_entry){.at_ms = peer->downlink->moment->wall_ms,

@@ -287,9 +287,9 @@ bool book_tell(struct book_op *op, const struct timeline_entry *entry) {
     struct operation *r = &op->record;
     if (is_told(r, entry))
         return false;
-    if (entry->step <= STEP_ENDED)
+    if (!step_is_aside(entry->step))
         r->step = entry->step;
-    if (entry->step < STEP_ENDED)
+    if (!step_is_aside(entry->step) && entry->step != STEP_ENDED)
         r->state = OP_RUNNING;
     if (r->timeline_count >= most_entries(entry->step))
         return false;
@@ -323,6 +323,7 @@ void book_end(struct book *book, struct book_op *op, enum code code) {
                  r->ended_ms > r->created_ms ? r->ended_ms - r->created_ms : 0);
     record_clear(&definition_table, &r->definition);
     record_clear(&placing_table, &r->placing);
+    record_clear(&copy_order_table, &r->copy);
     op->deadline_ms = op->resend_ms = op->progress_ms = book_never;
     list_remove(&op->by_room);
     book_schedule(book, op);

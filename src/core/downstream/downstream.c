@@ -12,6 +12,7 @@
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
+#include "core/downstream/copy/copy.h"
 #include "core/downstream/drain.h"
 #include "core/downstream/host_requests.h"
 #include "core/downstream/hosts.h"
@@ -110,8 +111,8 @@ static void on_start(struct downstream *downstream) {
     list_for(struct book_vm, vm, &downstream->manager.book.vms, by_age) {
         struct lending *lending = downstream_lending(downstream, vm->record.asker);
         downstream_load_move(downstream, vm);
-        bool waits =
-            vm->active && (!*book_asked_place(vm) || !vm->active->record.place_generation);
+        bool waits = vm->active && !downstream_resume_copy(downstream, vm) &&
+                     (!*book_asked_place(vm) || !vm->active->record.place_generation);
         if (!waits || !lending)
             continue;
         /* The hosts may be here before the uplink has brought its shapes. */
@@ -269,6 +270,9 @@ static void on_event(struct downstream *downstream, const struct event *event) {
         break;
     case EVENT_ARCHIVE:
         downstream_on_archive(downstream, event);
+        break;
+    case EVENT_BUCKET:
+        downstream_on_bucket(downstream, &event->bucket);
         break;
     case EVENT_REQUEST:
         downstream_on_request(downstream, event);

@@ -8,7 +8,9 @@
 #include "core/below/lend.h"
 #include "core/below/reports.h"
 #include "core/below/turns.h"
+#include "core/books/copies.h"
 #include "core/books/reshape.h"
+#include "core/downstream/copy/copy.h"
 #include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/moves.h"
@@ -36,7 +38,13 @@ static void on_state(struct manager *manager, struct book_vm *vm) {
 static void on_facts(struct manager *manager, struct book_vm *vm, const struct facts *facts) {
     struct downstream *downstream = container_of(manager, struct downstream, manager);
     struct lending *lending = downstream_lending(downstream, vm->record.asker);
-    if (!reshape_learn(vm, facts, downstream_used(downstream, vm), manager->moment.wall_ms))
+    const struct peer *place = downlink_by_name(&manager->downlink, vm->record.place);
+    bool is_passed_on = place && peer_is_manager(place) && !size_is_zero(&facts->size);
+    uint64_t wall_ms = manager->moment.wall_ms;
+    bool changed = reshape_learn(vm, facts, downstream_used(downstream, vm), wall_ms);
+    if (is_passed_on)
+        changed |= copies_learn(&vm->record, facts, wall_ms);
+    if (!changed)
         return;
     if (downstream_vm(vm)->stays == STAY_FETCHING) { /* maybe an image that it is of no more */
         downstream_vm(vm)->stays = STAY_UNDECIDED;
@@ -126,6 +134,10 @@ static void on_result(struct manager *manager, struct peer *peer, const struct r
     }
     if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result);
+        return;
+    }
+    if (op->record.verb == VERB_COPY) {
+        downstream_on_copied(downstream, vm, result);
         return;
     }
     if (op->record.verb == VERB_DELETE && result->code == CODE_OK && *book_destination(vm)) {
@@ -234,6 +246,7 @@ static void vm_ends(struct book *book, struct book_vm *vm) {
     heap_remove(&downstream->signs, &downstream_vm(vm)->sign);
     uint64_t *known = known_to(book, vm);
     list_remove(&downstream_vm(vm)->by_move);
+    downstream_drop_bucket(book, vm);
     if (known)
         --*known;
     if (downstream_vm(vm)->template)

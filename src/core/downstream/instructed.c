@@ -8,6 +8,7 @@
 #include "core/below/turns.h"
 #include "core/books/amounts.h"
 #include "core/books/reshape.h"
+#include "core/downstream/copy/copy.h"
 #include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/moves.h"
@@ -76,6 +77,8 @@ static void begin_there(struct downstream *downstream, struct lending *lending,
         downstream_end(downstream, op, CODE_NO_CAPACITY);
     } else if (is_beyond(downstream, vm)) {
         downstream_end(downstream, op, CODE_UNSUPPORTED);
+    } else if (op->record.verb == VERB_COPY) {
+        downstream_copy(downstream, vm);
     } else if (op->record.verb == VERB_REBUILD) {
         downstream_await_image(downstream, lending, vm);
     } else {
@@ -182,10 +185,11 @@ static void on_instruct(struct downstream *downstream, struct lending *lending,
     }
 }
 
-/* Of a restart, where nothing else has changed, no digest tells. */
-static void tell_restarted(struct downstream *downstream, struct lending *lending) {
+/* Of a restart, or a copy, where nothing else has changed, no digest tells. */
+static void tell_beside_digest(struct downstream *downstream, struct lending *lending) {
     list_for(const struct book_vm, vm, &downstream->manager.book.vms, by_age) {
-        if (vm->record.restarts && text_equal(vm->record.asker, lending->uplink.setting.name))
+        bool has_news = vm->record.restarts || vm->record.copies_count || vm->stored.has_bucket;
+        if (has_news && text_equal(vm->record.asker, lending->uplink.setting.name))
             uplink_send_facts(&lending->uplink, vm);
     }
 }
@@ -195,7 +199,7 @@ static void on_opened(struct downstream *downstream, struct lending *lending) {
     downstream_tell_capacity(downstream, lending);
     uplink_send_results(&lending->uplink);
     uplink_send_missed(&lending->uplink);
-    tell_restarted(downstream, lending);
+    tell_beside_digest(downstream, lending);
 }
 
 /* Its manager sees its own VMs alone, and of them what the owner lets it see. */

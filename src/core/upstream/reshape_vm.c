@@ -4,6 +4,7 @@
 
 #include "core/below/placement.h"
 #include "core/below/reports.h"
+#include "core/books/copies.h"
 #include "core/books/reshape.h"
 #include "core/upstream/images/images.h"
 #include "core/upstream/permit.h"
@@ -156,11 +157,30 @@ static bool admit_reboot(const struct call *call, const struct book_vm *vm,
     return false;
 }
 
+/* A lone host has no block store above it. */
+static bool admit_copy(const struct call *call, const struct book_vm *vm) {
+    const struct peer *peer =
+        downlink_by_name(&call->upstream->manager.downlink, vm->record.place);
+    bool is_old = peer && peer_is_old(peer, protocol_version_copy);
+    bool has_none = peer && peer_is_up(peer) && !peer_is_manager(peer);
+    if (is_old)
+        call_problem(call, CODE_UNSUPPORTED, "",
+                     "cluster %s runs an older version, which makes no copies: upgrade it",
+                     vm->record.place);
+    else if (has_none)
+        call_problem(call, CODE_UNSUPPORTED, "",
+                     "cluster %s is a single host, which has no place for copies",
+                     vm->record.place);
+    return !is_old && !has_none;
+}
+
 bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
                             struct operation *operation) {
     struct definition *definition = &operation->definition;
     if (operation->verb == VERB_REBOOT)
         return admit_reboot(call, vm, operation);
+    if (operation->verb == VERB_COPY)
+        return admit_copy(call, vm);
     if (!reshape_tells(operation->verb))
         return true;
     text_set(definition->name, vm->record.name);
@@ -236,7 +256,11 @@ static void learn_image(struct upstream *upstream, struct book_vm *vm) {
 }
 
 void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts) {
-    if (!reshape_learn(vm, facts, &tenant_of(upstream, vm)->used, upstream->manager.moment.wall_ms))
+    uint64_t wall_ms = upstream->manager.moment.wall_ms;
+    bool changed = reshape_learn(vm, facts, &tenant_of(upstream, vm)->used, wall_ms);
+    if (!size_is_zero(&facts->size))
+        changed |= copies_learn(&vm->record, facts, wall_ms);
+    if (!changed)
         return;
     learn_image(upstream, vm);
     book_save_vm(&upstream->manager.book, vm);

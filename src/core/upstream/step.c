@@ -252,6 +252,7 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     case EVENT_DOMAIN:
     case EVENT_SCANNED:
     case EVENT_GUARD:
+    case EVENT_BUCKET:
     case EVENT_IPS:
     case EVENT_READ:
     case EVENT_HOST:

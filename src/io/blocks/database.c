@@ -36,6 +36,7 @@ static const char *const queries[BLOCKS_QUERY_COUNT] = {
     [BLOCKS_BUCKET_HOLDS] = "UPDATE bucket SET held = held + ?1 WHERE id = ?2",
     [BLOCKS_BUCKET_COUNT] = "SELECT count(*), total(length(bytes)) FROM block WHERE bucket = ?1",
     [BLOCKS_BUCKET_DROP] = "DELETE FROM bucket WHERE id = ?1",
+    [BLOCKS_BUCKET_NEXT] = "SELECT id, name FROM bucket WHERE id > ?1 ORDER BY id LIMIT 1",
     [BLOCKS_BLOCK_ADD] = "INSERT OR IGNORE INTO block (bucket, digest, bytes)"
                          " VALUES (?1, ?2, ?3)",
     [BLOCKS_BLOCK_HAVE] = "SELECT 1 FROM block WHERE bucket = ?1 AND digest = ?2",

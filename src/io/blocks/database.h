@@ -16,6 +16,7 @@ enum block_query {
     BLOCKS_BUCKET_HOLDS,  /* what is added, id */
     BLOCKS_BUCKET_COUNT,  /* id: blocks, bytes */
     BLOCKS_BUCKET_DROP,   /* id */
+    BLOCKS_BUCKET_NEXT,   /* id: the next one's id, name */
     BLOCKS_BLOCK_ADD,     /* id, digest, bytes */
     BLOCKS_BLOCK_HAVE,    /* id, digest */
     BLOCKS_BLOCK_GET,     /* id, digest: bytes */

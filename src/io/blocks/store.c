@@ -501,6 +501,36 @@ int blocks_drop(const struct blocks_of *of, struct error *err) {
     return failed ? failed : blocks_database_shrink(of->blocks->database, err);
 }
 
+/* 1: there is one behind this id. */
+static int next_bucket(struct blocks *blocks, int64_t *id, char out_vm[limit_id_size],
+                       struct error *err) {
+    locked(blocks);
+    struct block_use use = block_use(blocks->database, BLOCKS_BUCKET_NEXT);
+    block_use_number(&use, *id);
+    int found = block_use_step(&use, err);
+    if (found > 0) {
+        size_t length;
+        const char *name = block_use_read_bytes(&use, 1, &length);
+        *id = block_use_read(&use, 0);
+        text_format(out_vm, limit_id_size, "%.*s", (int)length, name ? name : "");
+    }
+    block_use_end(&use);
+    return found;
+}
+
+int blocks_drop_unknown(struct blocks *blocks, bool (*is_known)(void *context, const char *vm),
+                        void *context, struct error *err) {
+    char vm[limit_id_size];
+    int64_t id = 0;
+    int found;
+    while ((found = next_bucket(blocks, &id, vm, err)) > 0) {
+        int failed = is_known(context, vm) ? 0 : blocks_drop(&(struct blocks_of){blocks, vm}, err);
+        if (failed)
+            return failed;
+    }
+    return found;
+}
+
 int blocks_measure(const struct blocks_of *of, struct blocks_held *out, struct error *err) {
     locked(of->blocks);
     struct bucket bucket;

@@ -81,6 +81,10 @@ int blocks_keep(const struct blocks_of *of, const struct block_digests *roots, s
 /* The whole bucket; gone already: no harm. */
 int blocks_drop(const struct blocks_of *of, struct error *err);
 
+/* Drops each bucket of a VM that nobody knows, as a crash may have left it. */
+int blocks_drop_unknown(struct blocks *blocks, bool (*is_known)(void *context, const char *vm),
+                        void *context, struct error *err);
+
 /* How much a bucket holds: blocks and bytes as they are kept. */
 struct blocks_held {
     uint64_t blocks, bytes;

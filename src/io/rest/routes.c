@@ -92,6 +92,7 @@ static const struct rest_route routes[] = {
     {"POST", "/v1/vms/{vm}/snapshot-delete", "Deletes a snapshot of a VM",
      vm_reshape(VERB_SNAPSHOT_DELETE), .body = &vm_snapshot_table,
      .problems = snapshot_problems},
+    {"POST", "/v1/vms/{vm}/copy", "Copies a VM's disk out of its host", vm_act(VERB_COPY)},
     {"POST", "/v1/vms/{vm}/lock", "Locks a VM: every verb but unlock is refused",
      vm_act(VERB_LOCK)},
     {"POST", "/v1/vms/{vm}/unlock", "Unlocks a VM", vm_act(VERB_UNLOCK)},

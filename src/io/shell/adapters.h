@@ -11,6 +11,7 @@ struct carrier;
 struct host;
 struct rest;
 struct image_fetcher;
+struct buckets;
 
 /* What serves one link, at its index. */
 struct shell_link {
@@ -28,6 +29,7 @@ struct shell_ports {
     size_t links_count;
     struct host *host;
     struct rest *rest;
+    struct buckets *buckets; /* of the block store */
 
     /* carrier_route, carrier_send, carrier_flush; each link's carrier may be of another kind */
     void (*route)(struct carrier *carrier, const char *address, size_t endpoint);
@@ -40,6 +42,7 @@ struct shell_ports {
     void (*submit)(struct host *host, const struct effect_job *job);  /* host_submit */
     void (*order)(struct host *host, const struct effect_guard *order); /* host_order */
     void (*read)(struct host *host, const struct effect_read *read);  /* host_read */
+    void (*keep)(struct buckets *buckets, const struct effect_bucket *order); /* buckets_order */
     void (*reply)(struct rest *rest, struct reply *reply);            /* rest_reply */
     void (*loaded)(struct rest *rest, const struct record *record); /* rest_loaded; NULL */
     /* rest_stored: an effect is stored, as the change of this number since the start; and

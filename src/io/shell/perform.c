@@ -205,6 +205,10 @@ static void performer_one(struct performer *performer, struct effect *effect) {
     case EFFECT_ARCHIVE:
         performer_archive(ports, &effect->archive);
         break;
+    case EFFECT_BUCKET:
+        assert(ports->buckets && ports->keep);
+        ports->keep(ports->buckets, &effect->bucket);
+        break;
     case EFFECT_KIND_COUNT:
         assert(false && "no effect is of this kind");
     }

@@ -54,6 +54,7 @@ struct posted *posted_new(const struct event *event) {
         posted->event.ips.ips = posted->found.ips;
         break;
     case EVENT_IMAGE:
+    case EVENT_BUCKET:
     case EVENT_DOMAIN:
     case EVENT_SCANNED:
     case EVENT_HOST:

@@ -1,0 +1,60 @@
+/* Which copies are listed, and that one which is known keeps the time that was said of it first. */
+#include "core/books/copies.h"
+
+#include "base/memory.h"
+
+void copies_drop(struct vm *vm) {
+    memory_free(vm->copies);
+    vm->copies = NULL;
+    vm->copies_count = 0;
+}
+
+void copies_add(struct vm *vm, const struct copy *copy) {
+    vm->copies = memory_resize(vm->copies, limit_copies * sizeof(*vm->copies));
+    if (vm->copies_count == limit_copies) {
+        for (uint32_t i = 1; i < limit_copies; i++)
+            vm->copies[i - 1] = vm->copies[i];
+        vm->copies_count--;
+    }
+    vm->copies[vm->copies_count++] = *copy;
+}
+
+void copies_tell(const struct vm *vm, uint64_t wall_ms, uint64_t late_ms, struct facts *out) {
+    if (!vm->copies_count)
+        return;
+    out->copies = memory_new(vm->copies_count, sizeof(*out->copies));
+    out->copies_count = vm->copies_count;
+    for (uint32_t i = 0; i < vm->copies_count; i++) {
+        const struct copy *copy = &vm->copies[i];
+        uint64_t ago_ms = wall_ms > copy->made_ms ? wall_ms - copy->made_ms : 0;
+        out->copies[i] = (struct told_copy){copy->number, copy->bytes, ago_ms + late_ms,
+                                            copy->frozen};
+    }
+}
+
+static const struct copy *find(const struct vm *vm, uint64_t number) {
+    for (uint32_t i = 0; i < vm->copies_count; i++)
+        if (vm->copies[i].number == number)
+            return &vm->copies[i];
+    return NULL;
+}
+
+bool copies_learn(struct vm *vm, const struct facts *facts, uint64_t wall_ms) {
+    bool changed = vm->copies_count != facts->copies_count;
+    struct copy *now = NULL;
+    if (facts->copies_count)
+        now = memory_new(facts->copies_count, sizeof(*now));
+    for (uint32_t i = 0; i < facts->copies_count; i++) {
+        const struct told_copy *told = &facts->copies[i];
+        const struct copy *known = find(vm, told->number);
+        uint64_t made_ms = wall_ms > told->ago_ms ? wall_ms - told->ago_ms : 1;
+        now[i] = known ? *known
+                       : (struct copy){.number = told->number, .made_ms = made_ms,
+                                       .bytes = told->bytes, .frozen = told->frozen};
+        changed |= !known;
+    }
+    memory_free(vm->copies);
+    vm->copies = now;
+    vm->copies_count = facts->copies_count;
+    return changed;
+}

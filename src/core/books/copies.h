@@ -1,0 +1,19 @@
+/* Copies of a VM's disk, as managers keep them in their books. A copy's age counts from when it was
+ * asked for: its data is as it was then, or later, whatever a host or a clock elsewhere says. */
+#pragma once
+
+#include "core/books/book.h"
+#include "message/protocol.h"
+
+/* One that is whole. The oldest goes where there are too many. */
+void copies_add(struct vm *vm, const struct copy *copy);
+
+/* None is there any more, or none that can be reached. */
+void copies_drop(struct vm *vm);
+
+/* What is told of them above goes into the facts, which own it. `late_ms` is how long it may be on
+ * its way: nothing is newer for that. */
+void copies_tell(const struct vm *vm, uint64_t wall_ms, uint64_t late_ms, struct facts *out);
+
+/* Believes the place. False: nothing is new. */
+bool copies_learn(struct vm *vm, const struct facts *facts, uint64_t wall_ms);

@@ -1,0 +1,149 @@
+/* What is asked of the block store for a copy, in which order, and when the copy counts. */
+#include "core/downstream/copy/copy.h"
+
+#include "core/above/instruct.h"
+#include "core/below/peer.h"
+#include "core/books/copies.h"
+#include "core/downstream/operations.h"
+#include "core/manager/reports.h"
+
+/* What is asked of the VM's bucket, with the copies that are listed. */
+static struct effect_bucket order(enum bucket_order what, const struct book_vm *vm) {
+    struct effect_bucket bucket = {.order = what, .disk_gib = vm->record.size.disk_gib};
+    text_set(bucket.vm, vm->record.id);
+    for (uint32_t i = 0; i < vm->record.copies_count; i++)
+        text_set(bucket.roots[bucket.roots_count++], vm->record.copies[i].root);
+    return bucket;
+}
+
+static void ask(struct book *book, const struct effect_bucket *bucket) {
+    effects_add(book->moment->out, EFFECT_BUCKET)->bucket = *bucket;
+}
+
+static void open_bucket(struct downstream *downstream, const struct book_vm *vm) {
+    struct effect_bucket bucket = order(BUCKET_OPEN, vm);
+    text_set(bucket.op, vm->active->record.id);
+    ask(&downstream->manager.book, &bucket);
+}
+
+/* Those that were kept so far and the new one: is all of it there? */
+static void ask_whether_whole(struct downstream *downstream, const struct book_vm *vm) {
+    struct effect_bucket bucket = order(BUCKET_KEEP, vm);
+    text_set(bucket.op, vm->active->record.id);
+    text_set(bucket.roots[bucket.roots_count++], vm->active->record.copied.root);
+    ask(&downstream->manager.book, &bucket);
+}
+
+static void end_because(struct downstream *downstream, struct book_vm *vm, enum code code,
+                        const char *why) {
+    book_say_why(vm->active, why);
+    downstream_end(downstream, vm->active, code);
+}
+
+void downstream_copy(struct downstream *downstream, struct book_vm *vm) {
+    const struct peer *host = downlink_by_name(&downstream->manager.downlink, vm->record.place);
+    struct operation *op = &vm->active->record;
+    op->copy = (struct copy_order){0}; /* it is the block store's to say */
+    if (host && peer_is_old(host, protocol_version_copy)) {
+        end_because(downstream, vm, CODE_UNSUPPORTED, "this host's version makes no copies");
+    } else if (host && peer_is_manager(host)) {
+        downstream_instruct(downstream, vm);
+    } else if (downstream->manager.disk_full) {
+        end_because(downstream, vm, CODE_NO_CAPACITY, "the disk of this manager is full");
+    } else {
+        op->place_generation = 0; /* not to go out yet */
+        vm->stored.has_bucket = true;
+        book_save_vm(&downstream->manager.book, vm);
+        book_save_op(&downstream->manager.book, vm->active);
+        open_bucket(downstream, vm);
+    }
+}
+
+bool downstream_resume_copy(struct downstream *downstream, struct book_vm *vm) {
+    const struct operation *op = vm->active ? &vm->active->record : NULL;
+    if (!op || op->verb != VERB_COPY)
+        return false;
+    if (*op->copied.root)
+        ask_whether_whole(downstream, vm);
+    else if (!op->place_generation)
+        open_bucket(downstream, vm);
+    else
+        return false;
+    return true;
+}
+
+void downstream_on_copied(struct downstream *downstream, struct book_vm *vm,
+                          const struct result *result) {
+    const struct peer *place = downlink_by_name(&downstream->manager.downlink, vm->record.place);
+    struct book_op *op = vm->active;
+    uint64_t most_bytes = (uint64_t)vm->record.size.disk_gib << 30;
+    manager_learn_state(&downstream->manager, vm,
+                        result->code == CODE_LOST ? VM_LOST : result->state);
+    if (*op->record.copied.root)
+        return; /* told again: it is the block store's to say now */
+    if (result->code != CODE_OK || (place && peer_is_manager(place))) {
+        downstream_end(downstream, op, result->code);
+    } else if (!*result->copied.root) {
+        end_because(downstream, vm, CODE_HOST_FAILED, "the host has made no copy");
+    } else {
+        op->record.copied = result->copied;
+        if (op->record.copied.bytes > most_bytes)
+            op->record.copied.bytes = most_bytes;
+        op->resend_ms = book_never;
+        book_schedule(&downstream->manager.book, op);
+        book_save_op(&downstream->manager.book, op);
+        ask_whether_whole(downstream, vm);
+    }
+}
+
+static void tell(struct downstream *downstream, struct book_vm *vm) {
+    struct lending *lending = downstream_lending(downstream, vm->record.asker);
+    book_save_vm(&downstream->manager.book, vm);
+    if (lending)
+        uplink_send_facts(&lending->uplink, vm);
+}
+
+/* All of it is there. It is as old as the wish for it, at the most. */
+static void count(struct downstream *downstream, struct book_vm *vm) {
+    const struct operation *op = &vm->active->record;
+    struct copy copy = {.number = op->place_generation, .made_ms = op->created_ms,
+                        .bytes = op->copied.bytes, .frozen = op->copied.frozen};
+    text_set(copy.root, op->copied.root);
+    copies_add(&vm->record, &copy);
+    tell(downstream, vm);
+    const struct effect_bucket no_others = order(BUCKET_KEEP, vm);
+    ask(&downstream->manager.book, &no_others);
+    downstream_end(downstream, vm->active, CODE_OK);
+}
+
+void downstream_on_bucket(struct downstream *downstream, const struct event_bucket *event) {
+    struct book_op *op = book_op(&downstream->manager.book, event->op);
+    struct book_vm *vm = op ? book_vm(&downstream->manager.book, op->record.vm) : NULL;
+    if (!vm || vm->active != op || op->record.verb != VERB_COPY)
+        return; /* it has ended meanwhile */
+    bool is_opened = event->order == BUCKET_OPEN;
+    if (event->lacks) {
+        effects_note(downstream->manager.moment.out, NOTE_WARNING, op->record.id,
+                     "copies of VM %s are not in the block store any more: they are forgotten",
+                     vm->record.id);
+        copies_drop(&vm->record);
+        tell(downstream, vm);
+    }
+    if (is_opened != !op->record.place_generation)
+        return; /* asked twice, before and after a start */
+    if (event->code != CODE_OK) {
+        end_because(downstream, vm, event->code == CODE_LOST ? CODE_HOST_FAILED : event->code,
+                    event->code == CODE_LOST ? "not all of the copy is there" : event->why);
+    } else if (is_opened) {
+        op->record.copy = event->copy;
+        downstream_instruct(downstream, vm);
+    } else {
+        count(downstream, vm);
+    }
+}
+
+void downstream_drop_bucket(struct book *book, const struct book_vm *vm) {
+    const struct effect_bucket all = order(BUCKET_DROP, vm);
+    if (vm->stored.has_bucket)
+        ask(book, &all);
+}

@@ -1,0 +1,123 @@
+/* Which calls of the block store make an order, and which code its end is. */
+#include "io/blocks/buckets.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "core/event.h"
+#include "io/os/pool.h"
+
+enum { bucket_workers = 1, bucket_orders_most = 4096 };
+
+struct buckets {
+    struct blocks *blocks;
+    struct shell *shell;
+    struct pool *pool;
+};
+
+struct bucket_work {
+    struct work work; /* first */
+    struct effect_bucket order;
+};
+
+static enum code code_of(int failed) {
+    return failed == BLOCKS_FULL ? CODE_NO_CAPACITY
+           : failed > 0          ? CODE_LOST
+           : failed              ? CODE_HOST_FAILED
+                                 : CODE_OK;
+}
+
+static int keep(const struct blocks_of *of, const struct effect_bucket *order, struct error *err) {
+    struct block_digest roots[limit_copies + 1];
+    for (uint32_t i = 0; i < order->roots_count; i++)
+        if (block_digest_read(order->roots[i], &roots[i]))
+            return BLOCKS_LACKING;
+    return blocks_keep(of, &(struct block_digests){roots, order->roots_count}, err);
+}
+
+/* What is not kept gives its room to what is to come. */
+static int open_bucket(const struct blocks_of *of, const struct effect_bucket *order,
+                       struct event_bucket *out, struct error *err) {
+    struct block_key key;
+    struct block_digest as_digest;
+    int failed = blocks_bucket(of, &key, err);
+    if (!failed)
+        failed = blocks_bound(of, (uint64_t)order->disk_gib << 30, err);
+    if (!failed)
+        failed = keep(of, order, err);
+    out->lacks = failed == BLOCKS_LACKING;
+    if (out->lacks)
+        failed = blocks_keep(of, &(struct block_digests){0}, err);
+    if (!failed)
+        failed = blocks_admit(of, order->op, out->copy.token, err);
+    memcpy(as_digest.bytes, key.bytes, sizeof(as_digest.bytes));
+    block_digest_say(&as_digest, out->copy.key);
+    return failed;
+}
+
+static void do_order(struct buckets *buckets, const struct effect_bucket *order) {
+    const struct blocks_of of = {buckets->blocks, order->vm};
+    struct event event = {.kind = EVENT_BUCKET, .bucket = {.order = order->order}};
+    struct error err = {0};
+    text_set(event.bucket.vm, order->vm);
+    text_set(event.bucket.op, order->op);
+    int failed = order->order == BUCKET_OPEN   ? open_bucket(&of, order, &event.bucket, &err)
+                 : order->order == BUCKET_KEEP ? keep(&of, order, &err)
+                                               : blocks_drop(&of, &err);
+    event.bucket.code = code_of(failed);
+    text_format(event.bucket.why, sizeof(event.bucket.why), "%.200s", err.text);
+    text_make_plain(event.bucket.why);
+    if (*order->op)
+        shell_post(buckets->shell, &event);
+}
+
+static void on_orders(void *context, struct list *batch) {
+    list_for(struct work, work, batch, node) {
+        struct bucket_work *one = container_of(work, struct bucket_work, work);
+        do_order(context, &one->order);
+        memory_free(one);
+    }
+}
+
+static void on_rest(void *context) { shell_serve(((struct buckets *)context)->shell); }
+
+static void drop_work(struct work *work) {
+    memory_free(container_of(work, struct bucket_work, work));
+}
+
+struct buckets *buckets_new(struct blocks *blocks, struct shell *shell, struct error *err) {
+    struct buckets *buckets = memory_new(1, sizeof(*buckets));
+    *buckets = (struct buckets){.blocks = blocks, .shell = shell};
+    const struct pool_calls calls = {.run = on_orders, .rest = on_rest, .context = buckets};
+    buckets->pool = pool_new(bucket_workers, bucket_orders_most, &calls, err);
+    if (buckets->pool)
+        return buckets;
+    memory_free(buckets);
+    return NULL;
+}
+
+/* Of what finds no room, an order that is waited for fails; others are done with the next one of
+ * their VM, but for a bucket that is to go, which costs room. */
+void buckets_order(struct buckets *buckets, const struct effect_bucket *order) {
+    struct bucket_work *one = memory_new(1, sizeof(*one));
+    one->order = *order;
+    text_set(one->work.lane, order->vm);
+    if (pool_add(buckets->pool, &one->work) == POOL_ADDED)
+        return;
+    struct event event = {.kind = EVENT_BUCKET,
+                          .bucket = {.order = order->order, .code = CODE_HOST_FAILED}};
+    text_set(event.bucket.vm, order->vm);
+    text_set(event.bucket.op, order->op);
+    text_set(event.bucket.why, "too much waits for the block store");
+    if (*order->op)
+        shell_post(buckets->shell, &event);
+    memory_free(one);
+}
+
+void buckets_free(struct buckets *buckets) {
+    if (!buckets)
+        return;
+    pool_free(buckets->pool, drop_work);
+    memory_free(buckets);
+}
