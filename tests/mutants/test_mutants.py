@@ -69,6 +69,11 @@ WORLDS = [
     "--drift 10000 --restores 0",
     "--seeds 60 --upstreams 2 --levels 3 --agents 2 --ips 900 --owner_acts 800",
     "--seeds 60 --upstreams 2 --levels 3 --agents 2 --logs 300 --ips 500 --owner_acts 800",
+    "--seeds 40 --copies 300 --clock_jump 0 --lies 300",
+    "--seeds 60 --copies 400 --clock_jump 0 --restores 0",
+    "--seeds 40 --upstreams 2 --levels 3 --agents 2 --copies 300 --clock_jump 0 --restores 0",
+    "--seeds 80 --copies 300 --clock_jump 0 --anywhere 700 --leases 900 --ways 300 --stalls "
+    "100 --wardens 200 --drift 10000 --restores 0",
     "--seeds 700 --seed 1000",
 ]
 

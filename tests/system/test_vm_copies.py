@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Copies of a VM's disk, from its tenant's word down to its host and into the cluster's block store;
-what is told of them, and that they are there."""
-import json
+"""Copies of a VM's disk, from its tenant's word down to its host and into the cluster's block store:
+what counts, what is told of it, and what stays whatever dies."""
+import contextlib
 import os
 import sqlite3
 import unittest
 
-from cloud_case import CloudCase, guest_image, wait_until
+from cloud_case import CloudCase, guest_image
 from copies_case import write_disk
 
 MIB = 1 << 20
@@ -18,40 +18,97 @@ class CopiesOfVms(CloudCase):
     clusters = {"north": 1}
     options = {"driver": "qemu"}
 
-    def copy(self, expect="ok"):
-        done = self.act("web", "copy")
-        self.assertEqual(done["code"], expect, done)
-        return done
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.downstream = cls.cloud.downstreams["north"]
+        [cls.agent] = cls.cloud.agents.values()
 
     def copies(self):
         return self.get("/v1/vms/web").get("copies", [])
 
-    def numbers(self):
-        return [copy["number"] for copy in self.copies()]
-
-    def disk(self):
-        folder = self.cloud.cluster("north").agents[0].state
-        return f"{folder}/vms/{self.get('/v1/vms/web')['id']}/disk.qcow2"
+    def copy(self):
+        """The newest, once there is one more."""
+        done = self.act("web", "copy")
+        self.assertEqual(done["code"], "ok", done)
+        return self.copies()[-1]
 
     def rows(self, table):
-        state = self.cloud.cluster("north").downstream.state
-        with sqlite3.connect(f"file:{state}/copies.sqlite?mode=ro", uri=True) as store:
-            return store.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        """In the block store, which the manager holds locked while it runs."""
+        self.downstream.stop()
+        path = f"{self.downstream.state}/copies.sqlite"
+        with contextlib.closing(sqlite3.connect(path)) as store:
+            count = store.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        self.downstream.start()
+        self.cloud.await_capacity()
+        return count
 
-    def test_a_tenant_copies_a_disk_and_sees_how_old_the_copies_are(self):
+    def column(self, name):
+        heads, row = self.vm("list").out.splitlines()
+        at = heads.index(name)
+        return row[at:].split()[0]
+
+    def write(self, vm, pattern, offset):
+        write_disk(f"{self.agent.state}/vms/{vm}/disk.qcow2", pattern, offset, 8 * MIB)
+
+    def test_a_tenant_copies_a_disk_and_is_told_how_old_the_copies_are(self):
         self.import_image("tiny", guest_image())
-        self.assertEqual(self.create(image="tiny", shape="small", wait=60)["code"], "ok")
-        self.assertEqual(self.copies(), [])
-        first = self.copy()
-        [copy] = self.copies()
-        self.assertEqual(copy["made_ms"] // 1000, copy["made_ms"] // 1000)
-        self.assertNotIn("root", copy)
-        self.assertIn("copying", [entry["step"] for entry in first["timeline"]])
+        made = self.create(image="tiny", shape="small", wait=60)
+        self.assertEqual(made["code"], "ok", made)
+        self.assertEqual((self.copies(), self.column("COPY")), ([], "-"))
+        first = self.copy()  # while it runs
+        self.assertGreaterEqual(first["made_ms"], made["created_ms"] - 60000)
+        self.assertRegex(self.column("COPY"), r"^\d+[sm]$")
         self.assertEqual(self.act("web", "stop")["code"], "ok")
-        write_disk(self.disk(), 0x5a, 300 * MIB, 8 * MIB)
+        self.write(made["vm"], 0x5a, 300 * MIB)
+        second = self.copy()
+        self.assertGreater(second["number"], first["number"])
+        self.assertLess(second["bytes"], 2 * MIB)  # of one pattern: it compresses to nothing
+        self.write(made["vm"], 0xa5, 300 * MIB)
+        third = self.copy()
+        self.assertEqual([copy["number"] for copy in self.copies()],
+                         [second["number"], third["number"]])
+        self.assertEqual(self.rows("root"), 2)  # the first one has gone
+        self.tell_owner(third)
+        self.lose_the_managers_and_the_host([second, third])
+        self.lose_the_block_store(third)
+        self.assertEqual(self.act("web", "delete")["code"], "ok")
+        self.assertEqual(self.rows("bucket"), 0)  # they go with their VM
+        self.assert_nothing_is_left()
+
+    def tell_owner(self, newest):
+        [shown] = self.owner_json("vm", "list")["items"]
+        self.assertEqual(shown["copies"][-1]["bytes"], newest["bytes"])
+        self.assertNotIn("root", shown["copies"][-1])  # its name is nobody's business
+        listed = self.vm("copies", "web").out.splitlines()
+        self.assertEqual([row.split()[0] for row in listed[1:]],
+                         [str(copy["number"]) for copy in self.copies()])
+
+    def lose_the_managers_and_the_host(self, known):
+        """In the midst of a copy, which ends by its deadline all the same."""
+        asked = self.ask("POST", "/v1/vms/web/copy").json()
+        for daemon in self.cloud.daemons():
+            daemon.kill()
+        for daemon in self.cloud.daemons():
+            daemon.start()
+        ended = self.operation(asked, wait=90)
+        self.assertEqual(ended["state"], "succeeded", ended)
+        numbers = [copy["number"] for copy in self.copies()]
+        self.assertEqual(numbers[0], known[-1]["number"])
+        self.assertEqual(len(numbers), 2)
+
+    def lose_the_block_store(self, known):
+        self.downstream.stop()
+        for name in os.listdir(self.downstream.state):
+            if name.startswith("copies.sqlite"):
+                os.remove(f"{self.downstream.state}/{name}")
+        self.downstream.start()
+        self.cloud.await_capacity()
         self.copy()
-        self.assertLess(self.copies()[1]["bytes"], 2 * MIB)
-        self.copy()
-        self.assertEqual(len(self.numbers()), 2)
-        self.assertNotIn(copy["number"], self.numbers())
-        self.assertEqual(self.rows("root"), 2)
+        [only] = self.copies()
+        self.assertGreater(only["number"], known["number"])
+        self.assertIn("copies of VM", self.downstream.log())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -48,12 +48,24 @@ static void check_told(struct sim_world *world, const struct sim_node *node, con
              node->name, vm->id);
 }
 
+/* A cluster's, each time; one whose store is an older one may list what has gone since. */
+static void check_all_kept(struct sim_world *world, const struct sim_node *node,
+                           const struct vm *vm) {
+    for (uint32_t i = 0; !world->settings.restores && i < vm->copies_count; i++) {
+        const struct wanted wanted = {world, node, &vm->copies[i]};
+        if (*vm->copies[i].root && !blocks_find(node, vm->id, is_named, &wanted))
+            law_fail(world, "copies are whole", "%s lists copy %llu of %s, which has gone",
+                     node->name, (unsigned long long)vm->copies[i].number, vm->id);
+    }
+}
+
 static void check_vm(struct copies *copies, struct sim_world *world, const struct sim_node *node,
                      const struct vm *vm) {
     if (!vm->copies_count)
         return;
     const struct wanted wanted = {world, node, &vm->copies[vm->copies_count - 1]};
     struct listed_copies *listed = ledger_put(&copies->listed, node, vm->id);
+    check_all_kept(world, node, vm);
     if (wanted.copy->number <= listed->newest)
         return;
     listed->newest = wanted.copy->number;

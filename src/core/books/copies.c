@@ -9,6 +9,16 @@ void copies_drop(struct vm *vm) {
     vm->copies_count = 0;
 }
 
+void copies_leave(struct vm *vm) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < vm->copies_count; i++)
+        if (*vm->copies[i].root)
+            vm->copies[kept++] = vm->copies[i];
+    vm->copies_count = kept;
+    if (!kept)
+        copies_drop(vm);
+}
+
 void copies_add(struct vm *vm, const struct copy *copy) {
     vm->copies = memory_resize(vm->copies, limit_copies * sizeof(*vm->copies));
     if (vm->copies_count == limit_copies) {

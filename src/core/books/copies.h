@@ -11,6 +11,9 @@ void copies_add(struct vm *vm, const struct copy *copy);
 /* None is there any more, or none that can be reached. */
 void copies_drop(struct vm *vm);
 
+/* The VM is made anew elsewhere: those that its place had are that one's, and go with it. */
+void copies_leave(struct vm *vm);
+
 /* What is told of them above goes into the facts, which own it. `late_ms` is how long it may be on
  * its way: nothing is newer for that. */
 void copies_tell(const struct vm *vm, uint64_t wall_ms, uint64_t late_ms, struct facts *out);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "core/books/amounts.h"
+#include "core/books/copies.h"
 
 static uint32_t larger(uint32_t left, uint32_t right) { return left > right ? left : right; }
 static uint32_t smaller(uint32_t left, uint32_t right) { return left < right ? left : right; }
@@ -206,6 +207,7 @@ void reshape_make_anew(struct book_vm *vm, const struct size *size, struct amoun
     put_size(vm, size, used);
     vm->record.rebuilt = true;
     drop_snapshots(&vm->record);
+    copies_leave(&vm->record);
 }
 
 void reshape_add_snapshot(struct vm *vm, const struct snapshot *snapshot) {

@@ -44,12 +44,13 @@ static void forget_disk(struct downstream *downstream, struct book_vm *vm) {
         uplink_send_facts(&lending->uplink, vm);
 }
 
-/* Nothing is left of it where it was. Of a snapshot it may have been heard late. */
+/* Nothing is left of it where it was. Of a snapshot it may have been heard late; copies of a place
+ * that is a manager have gone with it. */
 static void arrive(struct downstream *downstream, struct book_vm *vm, enum code code) {
     placement_take(vm);
     manager_set_state(&downstream->manager, vm, VM_STOPPED);
     downstream_end(downstream, vm->active, code);
-    if (vm->record.snapshots_count)
+    if (vm->record.snapshots_count || vm->record.copies_count)
         forget_disk(downstream, vm);
     downstream_order(downstream, vm, VERB_DEFINE);
     await_image(downstream, vm);

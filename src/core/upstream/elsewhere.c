@@ -6,7 +6,6 @@
 #include "core/below/instruct.h"
 #include "core/below/placement.h"
 #include "core/below/reports.h"
-#include "core/books/copies.h"
 #include "core/books/reshape.h"
 #include "core/manager/operations.h"
 #include "core/manager/recover.h"
@@ -126,7 +125,6 @@ static void count_loss(struct upstream *upstream, struct book_vm *vm) {
     vm->record.restarts++;
     vm->record.restarted_ms = upstream->manager.moment.wall_ms;
     vm->stored.restarts_told = 0;
-    copies_drop(&vm->record); /* they were that cluster's */
     reshape_make_anew(vm, &is, used_by(upstream, vm));
 }
 
