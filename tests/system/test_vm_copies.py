@@ -6,7 +6,7 @@ import os
 import sqlite3
 import unittest
 
-from cloud_case import CloudCase, guest_image
+from cloud_case import CloudCase, command_line, guest_image, wait_until
 from copies_case import write_disk
 
 MIB = 1 << 20
@@ -76,6 +76,14 @@ class CopiesOfVms(CloudCase):
         self.assertEqual(self.rows("bucket"), 0)  # they go with their VM
         self.assert_nothing_is_left()
 
+    def servers(self):
+        """Processes that serve a disk of ours to an agent."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            words = " ".join(command_line(int(pid)))
+            found += [pid] if "qemu-nbd -f" in words and self.agent.state in words else []
+        return found
+
     def tell_owner(self, newest):
         [shown] = self.owner_json("vm", "list")["items"]
         self.assertEqual(shown["copies"][-1]["bytes"], newest["bytes"])
@@ -85,17 +93,19 @@ class CopiesOfVms(CloudCase):
                          [str(copy["number"]) for copy in self.copies()])
 
     def lose_the_managers_and_the_host(self, known):
-        """In the midst of a copy, which ends by its deadline all the same."""
+        """In the midst of a copy, which ends all the same, and counts or does not."""
         asked = self.ask("POST", "/v1/vms/web/copy").json()
         for daemon in self.cloud.daemons():
             daemon.kill()
+        wait_until(lambda: not self.servers(), "nothing of the agent's keeps the disk", 20)
         for daemon in self.cloud.daemons():
             daemon.start()
         ended = self.operation(asked, wait=90)
-        self.assertEqual(ended["state"], "succeeded", ended)
+        self.assertIn(ended["code"], ("ok", "host-failed"))  # its manager may go while it sends
         numbers = [copy["number"] for copy in self.copies()]
-        self.assertEqual(numbers[0], known[-1]["number"])
-        self.assertEqual(len(numbers), 2)
+        before = [copy["number"] for copy in known]
+        self.assertEqual(numbers[:-1] if ended["code"] == "ok" else numbers,
+                         before[1:] if ended["code"] == "ok" else before)
 
     def lose_the_block_store(self, known):
         self.downstream.stop()

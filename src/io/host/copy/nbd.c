@@ -23,8 +23,10 @@ static int fault(const char *what, struct error *err) {
 static int connect_to(struct nbd_disk *disk, const struct nbd_source *source) {
     if (source->socket)
         return nbd_connect_unix(disk->library, source->socket);
-    char *arguments[12] = {"qemu-nbd", "-f", (char *)(uintptr_t)source->format};
-    size_t count = 3;
+    /* It ends with us, however we end: it would keep the disk from the guest. */
+    char *arguments[16] = {"setpriv", "--pdeathsig", "KILL", "qemu-nbd", "-f",
+                           (char *)(uintptr_t)source->format};
+    size_t count = 6;
     if (source->mode == NBD_READS)
         arguments[count++] = "-r";
     if (source->bitmap) {
