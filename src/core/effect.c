@@ -156,6 +156,16 @@ static void print_archive(const struct effect_archive *archive, struct text *out
     text_addf(out, "archive %s %s", archive_word_names[archive->word], archive->digest);
 }
 
+static void print_bucket(const struct effect_bucket *bucket, struct text *out) {
+    text_addf(out, "bucket %s op=%s vm=%s", bucket_order_names[bucket->order], bucket->op,
+              bucket->vm);
+}
+
+static void print_acknowledge(const struct effect_send *send, struct text *out) {
+    text_addf(out, "acknowledge to=%s received=%llu%s", send->address,
+              (unsigned long long)send->header.received, send->header.gap ? " gap" : "");
+}
+
 void effect_print(const struct effect *effect, struct text *out) {
     switch (effect->kind) {
     case EFFECT_SAVE:
@@ -169,9 +179,7 @@ void effect_print(const struct effect *effect, struct text *out) {
                     out);
         return;
     case EFFECT_ACKNOWLEDGE:
-        text_addf(out, "acknowledge to=%s received=%llu%s", effect->send.address,
-                  (unsigned long long)effect->send.header.received,
-                  effect->send.header.gap ? " gap" : "");
+        print_acknowledge(&effect->send, out);
         return;
     case EFFECT_REPLY:
         print_reply(&effect->reply, out);
@@ -218,8 +226,7 @@ void effect_print(const struct effect *effect, struct text *out) {
         print_archive(&effect->archive, out);
         return;
     case EFFECT_BUCKET:
-        text_addf(out, "bucket %s op=%s vm=%s", bucket_order_names[effect->bucket.order],
-                  effect->bucket.op, effect->bucket.vm);
+        print_bucket(&effect->bucket, out);
         return;
     case EFFECT_DEPOSED:
         print_deposed(&effect->deposed, out);

@@ -7,6 +7,13 @@ const char *const event_names[EVENT_KIND_COUNT] = {
     "rekey", "guard", "read", "ips", "archive", "bucket",
 };
 
+static void print_presence(const struct event_presence *presence, struct text *out) {
+    text_addf(out, " link=%u", presence->link);
+    if (presence->address) /* of a peer */
+        text_addf(out, " address=%s", presence->address);
+    text_add(out, presence->presence == PRESENCE_UP ? " up" : " down");
+}
+
 static void print_frame(const struct event_frame *frame, struct text *out) {
     const struct frame_header *header = &frame->frame->header;
     text_addf(out, " from=%s session=%llu sequence=%llu received=%llu%s", frame->from,
@@ -56,12 +63,8 @@ void event_print(const struct event *event, struct text *out) {
         codec_print(event->load.table, event->load.data, out);
         return;
     case EVENT_LINK:
-        text_addf(out, " link=%u %s", event->presence.link,
-                  event->presence.presence == PRESENCE_UP ? "up" : "down");
-        return;
     case EVENT_PEER:
-        text_addf(out, " link=%u address=%s %s", event->presence.link, event->presence.address,
-                  event->presence.presence == PRESENCE_UP ? "up" : "down");
+        print_presence(&event->presence, out);
         return;
     case EVENT_FRAME:
         print_frame(&event->frame, out);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Copies of a VM's disk, from its tenant's word down to its host and into the cluster's block store:
-what counts, what is told of it, and what stays whatever dies."""
+"""Copies of a VM's disk, from its tenant's word down to its host and into the cluster's block
+store: what counts, what is told of it, and what stays whatever dies."""
 import contextlib
 import os
 import sqlite3

@@ -206,7 +206,6 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         performer_archive(ports, &effect->archive);
         break;
     case EFFECT_BUCKET:
-        assert(ports->buckets && ports->keep);
         ports->keep(ports->buckets, &effect->bucket);
         break;
     case EFFECT_KIND_COUNT:
