@@ -1,5 +1,5 @@
-"""A machine of its own made of a Root: systemd is its first process, and it has a network that
-leads nowhere but to itself."""
+"""A machine of its own made of a Root: systemd is its first process, and its network leads nowhere
+but to itself, or to the machines that share one."""
 import os
 import re
 import subprocess
@@ -10,7 +10,7 @@ from root import Root
 BOOT_SECONDS = 120
 
 
-WORDS = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network"]
+WORDS = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit"]
 
 
 def can_be_made():
@@ -20,21 +20,23 @@ def can_be_made():
     except (OSError, subprocess.CalledProcessError):
         return False
     root.unmount_kernel()
-    done = subprocess.run([*WORDS, f"--directory={root.path}", "true"], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    done = subprocess.run([*WORDS, "--private-network", f"--directory={root.path}", "true"],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False)
     root.close()
     return done.returncode == 0
 
 
 class Machine:
-    def __init__(self, root):
-        """`root` may not be used by itself any more."""
+    def __init__(self, root, network=None):
+        """`root` may not be used by itself any more. `network`: the path of its namespace."""
         self.root = root
         self.name = "isthmus-" + re.sub(r"[^a-z0-9]", "x", os.path.basename(root.folder)[-8:])
         self.log = open(f"{root.folder}/console", "w+")
         root.unmount_kernel()
         self.process = subprocess.Popen(
             [*WORDS, f"--directory={root.path}", f"--machine={self.name}", "--boot",
+             f"--network-namespace-path={network}" if network else "--private-network",
              "--console=pipe", "systemd.unit=basic.target"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT)
         try:

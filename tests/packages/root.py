@@ -23,13 +23,15 @@ def can_be_made():
 
 
 class Root:
-    def __init__(self):
+    def __init__(self, below=None):
+        """`below`: a Root that nothing changes any more, of which this one is a further copy."""
         self.folder = tempfile.mkdtemp(prefix="isthmus-packages-")
         self.path = f"{self.folder}/root"
         for name in ("upper", "work", "root"):
             os.mkdir(f"{self.folder}/{name}")
         self._mount("-t", "overlay", "overlay", "-o",
-                    f"lowerdir=/,upperdir={self.folder}/upper,workdir={self.folder}/work", "")
+                    f"lowerdir={below.path if below else '/'},upperdir={self.folder}/upper,"
+                    f"workdir={self.folder}/work", "")
         self._mount("-t", "tmpfs", "tmpfs", "/run")
         self._mount("-t", "proc", "proc", "/proc")
         self._mount("--bind", "/dev", "/dev")

@@ -9,11 +9,13 @@ import tempfile
 import unittest
 
 import machine
+import network
 import root
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NAMES = ("isthmus", "isthmus-upstream", "isthmus-downstream", "isthmus-agent", "isthmus-relay")
 UNITS = {"upstream": 3, "downstream": 2, "relay": 2, "warden": 2, "agent": 6}  # exposure at most
+HOSTS = ("north-1", "north-2", "south-1", "south-2")
 made = tempfile.TemporaryDirectory(prefix="isthmus-made-")
 
 
@@ -204,89 +206,116 @@ class Running(unittest.TestCase):
 
 @unittest.skipUnless(machine.can_be_made(), "this system lets no machine be made of its files")
 class FirstHour(unittest.TestCase):
-    """From packages to a running VM by three commands, on a machine that is all three places."""
+    """From packages to running VMs by seven commands: a cloud and two clusters of two hosts each,
+    seven machines."""
 
     @classmethod
     def setUpClass(cls):
-        cls.root = root.Root()
-        cls.addClassCleanup(cls.root.close)
-        cls.root.copy_in(packages(), "/run/packages")
-        cls.root.copy_in([guest()], "/srv")
-        cls.root.run("sh", "-c", "dpkg --install /run/packages/*.deb")
-        cls.root.write("/etc/hosts", "127.0.0.1 localhost cloud.test cluster.test\n"
-                                     "::1 localhost\n")
+        cls.network = network.Network()
+        cls.addClassCleanup(cls.network.close)
+        installed = root.Root()
+        cls.addClassCleanup(installed.close)
+        installed.copy_in(packages(), "/run/packages")
+        installed.copy_in([guest()], "/srv")
+        installed.run("sh", "-c", "dpkg --install /run/packages/*.deb")
         # libvirt's daemon, without what this machine in a machine does not have.
-        cls.root.write("/etc/libvirt/qemu.conf",
-                       'user = "root"\ngroup = "root"\nstdio_handler = "file"\n'
-                       'security_driver = "none"\nremember_owner = 0\ncgroup_controllers = [ ]\n')
-        cls.machine = machine.Machine(cls.root)
-        cls.addClassCleanup(cls.machine.close)
-        cls.machine.run("systemd-run", "--quiet", "--unit=libvirtd", "libvirtd")
+        installed.write("/etc/libvirt/qemu.conf",
+                        'user = "root"\ngroup = "root"\nstdio_handler = "file"\n'
+                        'security_driver = "none"\nremember_owner = 0\ncgroup_controllers = [ ]\n')
+        places = {name: cls.network.add(name) for name in
+                  ("cloud.test", "north.test", "south.test", *HOSTS)}
+        installed.write("/etc/hosts", cls.network.etc_hosts())
+        cls.machines = {name: cls.make_machine(installed, place)
+                        for name, place in places.items()}
+        for host in HOSTS:
+            cls.machines[host].run("systemd-run", "--quiet", "--unit=libvirtd", "libvirtd")
+
+    @classmethod
+    def make_machine(cls, installed, place):
+        copy = root.Root(installed)
+        cls.addClassCleanup(copy.close)
+        made_of_it = machine.Machine(copy, place)
+        cls.addClassCleanup(made_of_it.close)
+        return made_of_it
+
+    def on(self, name, *words, **how):
+        return self.machines[name].run(*words, **how)[0]
 
     def command(self, token_file, *words):
-        return self.machine.run(
-            "env", "ISTHMUS_SERVER=https://cloud.test:8443",
-            "ISTHMUS_CA_FILE=/etc/isthmus/upstream/authority.crt",
-            f"ISTHMUS_TOKEN_FILE={token_file}", "isthmus", *words)[0]
+        return self.on("cloud.test", "env", "ISTHMUS_SERVER=https://cloud.test:8443",
+                       "ISTHMUS_CA_FILE=/etc/isthmus/upstream/authority.crt",
+                       f"ISTHMUS_TOKEN_FILE={token_file}", "isthmus", *words)
 
-    def owner_of(self, place):
-        return self.machine.run("stat", "--format=%U %a", place)[0].strip()
+    def owner_of(self, name, place):
+        return self.on(name, "stat", "--format=%U %a", place).strip()
 
-    def watch_processes(self):
+    def watch_processes(self, name):
         """Keeps what the list of processes shows, as often as it can look."""
-        self.machine.run("systemd-run", "--quiet", "--unit=watch", "sh", "-c",
-                         "while sleep 0.05; do cat /proc/[0-9]*/cmdline; echo; done >/run/seen "
-                         "2>/dev/null")
+        self.on(name, "systemd-run", "--quiet", "--unit=watch", "sh", "-c",
+                "while sleep 0.05; do cat /proc/[0-9]*/cmdline; echo; done >/run/seen 2>/dev/null")
 
-    def assert_no_password_was_shown(self):
-        self.machine.run("systemctl", "stop", "watch", check=False)
-        said, _ = self.machine.run("sh", "-c", "ls /etc/isthmus/*/*.password | wc -l")
-        self.assertGreaterEqual(int(said), 4)
-        self.machine.run("grep", "--quiet", "--text", "prosodyctl", "/run/seen")
-        said, code = self.machine.run(
+    def assert_no_password_was_shown(self, name):
+        self.on(name, "systemctl", "stop", "watch", check=False)
+        said = self.on(name, "sh", "-c", "ls /etc/isthmus/*/*.password | wc -l")
+        self.assertGreaterEqual(int(said), 2)
+        self.on(name, "grep", "--quiet", "--text", "prosodyctl", "/run/seen")
+        said, code = self.machines[name].run(
             "sh", "-c", "cat /etc/isthmus/*/*.password | grep --text --count --file=- /run/seen",
             check=False)
         self.assertEqual((said.strip(), code), ("0", 1))
 
-    def test_three_commands_make_a_cloud_of_a_cluster_of_a_host(self):
-        self.watch_processes()
-        said, _ = self.machine.run("isthmus-upstream", "init", "--domain", "cloud.test",
-                                   "--clusters", "north", "--with-prosody")
+    def make_cluster(self, name, token):
+        """By one command for it and one for each of its hosts."""
+        hosts = [host for host in HOSTS if host.startswith(name)]
+        said = self.on(f"{name}.test", "isthmus-downstream", "init", "--domain", f"{name}.test",
+                       "--hosts", ",".join(hosts), "--with-prosody", "--join", token,
+                       "--set", "images.listen=[::]:8090")
         self.assertIn("the service is started", said)
-        token = re.search(r"isthmus-downstream join (\S+)", said).group(1)
-        said, _ = self.machine.run("isthmus-downstream", "init", "--domain", "cluster.test",
-                                   "--hosts", "host-1", "--with-prosody", "--join", token,
-                                   "--set", "images.listen=[::]:8090")
-        self.assertIn("the service is started", said)
-        token = re.search(r"isthmus-agent join (\S+)", said).group(1)
-        said, _ = self.machine.run("isthmus-agent", "join", token)
-        self.assertIn("the service is started", said)
+        tokens = re.findall(r"isthmus-agent join (\S+)", said)
+        self.assertEqual(len(tokens), len(hosts))
+        for host, host_token in zip(hosts, tokens):
+            self.assertIn("the service is started",
+                          self.on(host, "isthmus-agent", "join", host_token))
 
-        self.assert_no_password_was_shown()
+    def assert_files_are_their_daemons(self, name, daemon):
+        account = f"isthmus-{daemon}"
+        self.assertEqual(self.owner_of(name, f"/etc/isthmus/{daemon}.conf"), f"{account} 600")
+        self.assertEqual(self.owner_of(name, f"/etc/isthmus/{daemon}"), f"{account} 700")
+        self.assertEqual(self.owner_of(name, f"/var/lib/{account}/store.sqlite"),
+                         f"{account} 600")
+        self.assertEqual(self.owner_of(name, f"/etc/prosody/certs/{name}.key"), "prosody 600")
 
-        operator = "/etc/isthmus/upstream/operator.token"
+    def test_seven_commands_make_a_cloud_of_two_clusters_of_two_hosts(self):
+        for name in ("cloud.test", "north.test"):
+            self.watch_processes(name)
+        said = self.on("cloud.test", "isthmus-upstream", "init", "--domain", "cloud.test",
+                       "--clusters", "north,south", "--with-prosody")
+        self.assertIn("the service is started", said)
+        for name, token in zip(("north", "south"),
+                               re.findall(r"isthmus-downstream join (\S+)", said)):
+            self.make_cluster(name, token)
+        for name in ("cloud.test", "north.test"):
+            self.assert_no_password_was_shown(name)
+
+        operator, tenant = "/etc/isthmus/upstream/operator.token", "/root/acme.token"
         said = self.command(operator, "tenant", "create", "acme")
-        self.root.write("/root/acme.token",
-                        re.search(r"^token +(\S+)", said, re.MULTILINE).group(1) + "\n")
+        self.machines["cloud.test"].root.write(
+            tenant, re.search(r"^token +(\S+)", said, re.MULTILINE).group(1) + "\n")
         self.command(operator, "image", "import", "guest", "/srv/guest.tar.zst")
-        self.command("/root/acme.token", "vm", "create", "web", "--shape", "small", "--image",
-                     "guest", "--wait")
-        self.assertRegex(self.command("/root/acme.token", "vm", "list"), r"web +running +north")
+        for name in ("north", "south"):
+            self.command(tenant, "vm", "create", f"web-{name}", "--shape", "small", "--image",
+                         "guest", "--cluster", name, "--wait")
+        said = self.command(tenant, "vm", "list")
+        for name in ("north", "south"):
+            self.assertRegex(said, rf"web-{name} +running +{name}")
 
-        self.machine.run("qemu-img", "create", "-q", "-f", "qcow2", "/srv/blank.qcow2", "1M")
+        self.on("cloud.test", "qemu-img", "create", "-q", "-f", "qcow2", "/srv/blank.qcow2", "1M")
         said = self.command(operator, "image", "import", "blank", "/srv/blank.qcow2")
         self.assertIn("digest", said)  # converted in its sandbox, as the unit allows
-
-        for daemon in ("upstream", "downstream"):
-            account = f"isthmus-{daemon}"
-            self.assertEqual(self.owner_of(f"/etc/isthmus/{daemon}.conf"), f"{account} 600")
-            self.assertEqual(self.owner_of(f"/etc/isthmus/{daemon}"), f"{account} 700")
-            self.assertEqual(self.owner_of(f"/var/lib/isthmus-{daemon}/store.sqlite"),
-                             f"{account} 600")
-        for domain in ("cloud.test", "cluster.test"):
-            self.assertEqual(self.owner_of(f"/etc/prosody/certs/{domain}.key"), "prosody 600")
-        said, code = self.machine.run("isthmus-upstream", "init", "--domain", "other.test",
-                                      "--clusters", "south", "--with-prosody")
+        self.assert_files_are_their_daemons("cloud.test", "upstream")
+        self.assert_files_are_their_daemons("north.test", "downstream")
+        said = self.on("cloud.test", "isthmus-upstream", "init", "--domain", "other.test",
+                       "--clusters", "west", "--with-prosody")
         self.assertIn("is there and stays as it is", said)
 
 
