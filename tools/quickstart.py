@@ -112,8 +112,10 @@ def start(folder, carrier):
     if os.path.exists(f"{folder}/{CLOUD_FACTS}"):
         cloud = Cloud.load(folder)
     else:
+        page = f"{BUILD}/web/page"  # where npm was there to fetch what it uses
         cloud = Cloud(folder, BUILD, CLUSTERS, driver="qemu", log_level="debug", carrier=carrier,
-                      wardens=True, **TIMING)
+                      wardens=True, api={"web_folder": page} if os.path.isdir(page) else {},
+                      **TIMING)
     if cloud.clusters != CLUSTERS:
         raise Failed(f"{folder} holds a cloud of an older version.\n   Next: give another "
                      "--folder, or ./quickstart --remove first")
@@ -331,6 +333,10 @@ def show_further(cloud, token_file, shown, name, console):
             ("end all of this, nothing else", f"./quickstart{option} --stop"),
             ("the same, and delete it", f"./quickstart{option} --remove")):
         print(f"   {what:30} {how}")
+    link = cloud.cli("web", token_file=token_file, check=False)
+    print(f"   {'the page, within two minutes':30} "
+          f"{link.out.strip() or 'there is none: it is built where npm is there'}")
+    print(f"   {'and later':30} . {shown}/env; isthmus web")
 
 
 # --- commands ------------------------------------------------------------------------------------

@@ -80,6 +80,7 @@ export function useShared(source) {
 export const login = shared(undefined); // undefined: not known yet; null: nobody
 const link = shared("connecting"); // connecting, live, cut
 const place = shared(readPlace());
+const poll_ms = 10000;
 
 // ---- what the manager tells by itself
 
@@ -115,9 +116,12 @@ const live = (() => {
     function open() {
         heard = Date.now();
         source = new EventSource(query("/v1/events", {after: last}));
+        const is_new = !last; // what changed until now has not been told
         source.onopen = () => {
             heard = Date.now();
             tell({link: "live"});
+            if (is_new)
+                tell({event: "reset"});
         };
         source.onerror = () => cut();
         for (const event of ["added", "changed", "removed", "reset", "bookmark"])
@@ -131,12 +135,12 @@ const live = (() => {
         source.close();
         tell({link: "cut"});
         await new Promise((done) => setTimeout(done, pause_ms));
-        if (!login.get())
-            return;
         const is_there = await ask("GET", "/v1/whoami").then(() => true, () => false);
-        if (is_there && login.get())
+        if (!login.get())
+            tabs.postMessage({left: true});
+        else if (is_there)
             open();
-        else if (login.get())
+        else
             cut();
     }
     setInterval(() => {
@@ -179,8 +183,9 @@ export function useLive(listener) {
 }
 
 /* A page of a list that stays true: rows change as they are told of, and the page is asked for
- * again, at most once in a while, where another row may have to stand in it. */
-export function useList(path, parameters, kind, key = "id") {
+ * again, at most once in a while, where another row may have to stand in it. `only`: which rows it
+ * can have at all. `polls`: tenants are not told of such things, so the list is asked for anew. */
+export function useList(path, parameters, kind, {key = "id", only = null, polls = false} = {}) {
     const [list, set] = useState({items: null, next: "", refusal: null});
     const address = query(path, parameters);
     const state = useRef({});
@@ -224,11 +229,17 @@ export function useList(path, parameters, kind, key = "id") {
             state.current.is_gone = true;
         };
     }, [address]);
+    useEffect(() => {
+        const timer = polls && setInterval(() => document.hidden || load(), poll_ms);
+        return () => clearInterval(timer);
+    }, []);
     useLive(({event, kind: of, item}) => {
         if (event === "reset")
             soon();
-        if (of !== kind)
+        if (of !== kind || (only && event !== "removed" && !only(item)))
             return;
+        if (state.current.is_asking) // the answer may be older than this
+            soon();
         set((before) => {
             const at = (before.items || []).findIndex((row) => row[key] === item[key]);
             if (at < 0 || event === "removed")
@@ -264,12 +275,29 @@ export function useThing(path, kind, id) {
     return {...thing, again: load};
 }
 
+/* What a list has, in one page, for a field to choose from; null: it has not come yet. */
+export function useChoice(path, refuse) {
+    const [found, set] = useState(null);
+    useEffect(() => {
+        ask("GET", query(path, {limit: "500"})).then(({items}) => set(items), refuse);
+    }, [path]);
+    return found;
+}
+
 // ---- where we are: #/section/key?name=value
+
+function decode(text) {
+    try {
+        return decodeURIComponent(text);
+    } catch { // it was written by hand
+        return text;
+    }
+}
 
 function readPlace() {
     const [path, parameters] = location.hash.replace(/^#\/?/, "").split("?");
-    const [section, key] = path.split("/").map(decodeURIComponent);
-    return {section: section || "vms", key: key || "",
+    const [section, key] = path.split("/");
+    return {section: section || "vms", key: decode(key || ""),
         parameters: Object.fromEntries(new URLSearchParams(parameters || ""))};
 }
 
@@ -288,11 +316,8 @@ export function replaceParameters(parameters) {
     place.set(readPlace());
 }
 
-export function go(to) {
-    location.hash = to;
-}
-
-addEventListener("hashchange", () => place.set(readPlace()));
+addEventListener("hashchange", () => location.hash.startsWith("#ticket=") ? location.reload()
+    : place.set(readPlace()));
 
 // ---- what pages are made of
 
@@ -336,7 +361,7 @@ export function Dialog({title, close, children}) {
     useEffect(() => {
         const before = document.activeElement;
         self.current.showModal();
-        return () => before && before.focus && before.focus();
+        return () => document.activeElement === document.body && before && before.focus();
     }, []);
     return html`<dialog ref=${self} aria-labelledby="dialog-title" onClose=${close}>
         <h2 id="dialog-title">${title}</h2>${children}</dialog>`;
@@ -420,39 +445,33 @@ export const verbs = {start: "Start", shutdown: "Shut down", stop: "Stop", reboo
 // ---- the frame
 
 const sections = [
-    {name: "vms", title: "VMs"},
+    {name: "vms", title: "VMs", one: "vm"},
+    {name: "operations", title: "Operations"},
+    {name: "images", title: "Images"},
+    {name: "clusters", title: "Clusters"},
+    {name: "tenants", title: "Tenants", of: "operator"},
+    {name: "account", title: "Account", of: "tenant"},
 ];
 
-function Login({said}) {
-    const [refusal, refuse] = useState(said);
-    const [busy, work] = useState(false);
-    const field = useRef();
-    async function enter(event) {
-        event.preventDefault();
-        work(true);
-        try {
-            const answer = await fetch("/v1/logins", {method: "POST",
-                body: "{}",
-                headers: {Authorization: `Bearer ${field.current.value.trim()}`,
-                    "Content-Type": "application/json"}});
-            const data = await answer.json();
-            if (!answer.ok)
-                throw new Refusal(answer.status, data);
-            login.set(data);
-        } catch (fault) {
-            refuse(fault);
-            work(false);
-        }
-    }
-    return html`<main class="login"><h1>Isthmus</h1>
-        <p>To log in, run <code>isthmus web</code> where the command is set up, and open the link
-        that it prints. Or give your token here.</p>
-        <${Told} refusal=${refusal} />
-        <form onSubmit=${enter}>
-            <${Field} label="Token"><input ref=${field} type="password" required
-                autocomplete="current-password" spellcheck="false" /></${Field}>
-            <button class="main" disabled=${busy}>Log in</button>
-        </form></main>`;
+/* By its token, more than to look. */
+export function may(who) {
+    return who.rights !== "look";
+}
+
+/* A module of the page, which comes when it is shown. */
+function Part({name, ...more}) {
+    const [found, set] = useState({});
+    useEffect(() => {
+        let is_old = false;
+        import(`./${name}.js`).then((module) => is_old || set({name, Page: module.default}),
+            () => is_old || set({name, Page: () => html`<${Told} refusal=${new Refusal(0, {
+                detail: "This part of the page did not come.", remedy: "Load the page again."})}
+                />`}));
+        return () => {
+            is_old = true;
+        };
+    }, [name]);
+    return found.name === name && html`<${found.Page} ...${more} />`;
 }
 
 function Link() {
@@ -503,31 +522,21 @@ function moveRow(step) {
 
 function Frame({who}) {
     const {section, key} = usePlace();
-    const [page, set] = useState(null);
     const [helps, help] = useState(false);
     const state = useShared(link);
-    const seen = sections.filter(({operators}) => !operators || who.role === "operator");
-    const {title} = seen.find(({name}) => name === section) || {};
-    useEffect(() => {
-        if (!title)
-            return set({Page: () => html`<h1>There is no such page</h1>`});
-        let is_old = false;
-        import(`./${section}.js`).then(
-            (module) => is_old || set({section, Page: module.default}),
-            () => is_old || set({Page: () => html`<${Told} refusal=${new Refusal(0, {
-                detail: "This part of the page did not come.", remedy: "Load the page again."})}
-                />`}));
-        return () => {
-            is_old = true;
-        };
-    }, [section]);
+    const seen = sections.filter(({of}) => !of || who.role === of);
+    const {title, one} = seen.find(({name}) => name === section) || {};
+    const module = key && one ? one : section;
+    const before = useRef("");
     useEffect(() => {
         document.title = `${key || title || "?"} · Isthmus`;
+        if (before.current) // a reader of the screen goes on where the page has changed
+            document.getElementById("main").focus();
+        before.current = section;
     }, [section, key]);
     useKey("?", () => help(true));
     useKey("j", () => moveRow(1));
     useKey("k", () => moveRow(-1));
-    const Page = page && (!page.section || page.section === section) && page.Page;
     return html`<a class="skip" href="#main" onClick=${(event) => {
             event.preventDefault();
             document.getElementById("main").focus();
@@ -544,7 +553,8 @@ function Frame({who}) {
         ${state === "cut" && html`<div class="told told-bad cut" role="alert"><strong>Not
             connected.</strong> What stands here is as it was; the page tries again by itself.
             </div>`}
-        <main id="main" tabindex="-1">${Page && html`<${Page} who=${who} itself=${key} />`}</main>
+        <main id="main" tabindex="-1">${title ? html`<${Part} key=${key} name=${module}
+            who=${who} itself=${key} />` : html`<h1>There is no such page</h1>`}</main>
         ${helps && html`<${Help} close=${() => help(false)} />`}`;
 }
 
@@ -552,7 +562,7 @@ function App({said}) {
     const who = useShared(login);
     if (who === undefined)
         return html`<main class="login"><p role="status">Asking the manager…</p></main>`;
-    return who ? html`<${Frame} who=${who} />` : html`<${Login} said=${said} />`;
+    return who ? html`<${Frame} who=${who} />` : html`<${Part} name="login" said=${said} />`;
 }
 
 async function begin() {
@@ -562,11 +572,14 @@ async function begin() {
         history.replaceState(null, "", "#/vms");
         place.set(readPlace());
     }
-    const asked = ticket ? ask("POST", "/v1/logins", {ticket}) : ask("GET", "/v1/whoami");
-    await asked.then((who) => login.set(who), (refusal) => {
-        said = ticket || refusal.status !== 401 ? refusal : null;
-        login.set(null);
+    const here = () => ask("GET", "/v1/whoami").catch((refusal) => {
+        said = said || (refusal.status === 401 ? null : refusal);
+        return null;
     });
+    login.set(ticket ? await ask("POST", "/v1/logins", {ticket}).catch((refusal) => {
+        said = refusal;
+        return here(); // a link that was used already, by whoever is logged in
+    }) : await here());
     render(html`<${App} said=${said} />`, document.getElementById("app"));
 }
 

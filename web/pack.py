@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""pack.py MARK NODE_MODULES FILE…: lays the page out beside MARK, in page/: index.html, and all
-else in web/DIGEST/, whose name changes with what is in it, so that browsers may keep it. Each file
-is there by gzip, too. Touches MARK."""
+"""pack.py MARK NODE_MODULES CODES FILE…: lays the page out beside MARK, in page/: index.html, and
+all else in web/DIGEST/, whose name changes with what is in it, so that browsers may keep it. Each
+file is there by gzip, too. CODES is the manager's own table of codes, whose words the page shows,
+in codes.js. Touches MARK."""
 import gzip
 import hashlib
+import json
 import os
+import re
 import shutil
 import sys
 
@@ -24,10 +27,23 @@ def read(path):
         return file.read()
 
 
-def main(mark, modules, *paths):
+def words_of(text):
+    """Each code's title and remedy, as code_title() and code_remedy() have them."""
+    literal = r'((?:\s*"[^"]*")+)'
+    rows = re.findall(rf"\[CODE_(\w+)\] = \{{{literal},{literal}\}}", text)
+    names = re.findall(r'"([^"]+)"', text[text.index("code_names[CODE_COUNT] = "):].split(";")[0])
+    if len(rows) != len(names):
+        raise SystemExit(f"pack.py: {len(names)} codes, and words for {len(rows)}")
+    joined = [["".join(re.findall(r'"([^"]*)"', part)) for part in parts] for _, *parts in rows]
+    return {name: dict(zip(("title", "remedy"), parts)) for name, parts in zip(names, joined)}
+
+
+def main(mark, modules, table, *paths):
     page = f"{os.path.dirname(os.path.abspath(mark))}/page"
     files = {os.path.basename(path): read(path) for path in paths}
     files.update({name: read(f"{modules}/{path}") for name, path in LIBRARIES.items()})
+    words = json.dumps(words_of(read(table).decode()), indent=1)
+    files["codes.js"] = f"export const codes = {words};\n".encode()
     index = files.pop("index.html")
     digest = hashlib.sha256()
     for name in sorted(files):

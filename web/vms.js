@@ -1,20 +1,11 @@
 /* The VMs: a list that stays true, what is done with many of them at once, and how one is made. */
-import {address, ask, Confirm, Dialog, Field, go, html, legal, Pages, query, replaceParameters,
-    State, Table, Time, Told, useEffect, useKey, useList, useLive, usePlace, useRef, useState,
-    gib} from "./app.js";
+import {address, ask, Confirm, Dialog, Field, gib, html, legal, may, Pages, replaceParameters,
+    State, Table, Time, Told, useChoice, useKey, useList, useLive, usePlace, useRef,
+    useState} from "./app.js";
 
 const shown = "id,name,state,shape,size,image,cluster,tenant,changed_ms,unheard_ms,locked_ms";
 const states = ["running", "stopped", "paused", "suspended", "pending", "crashed", "failed",
     "lost", "deleting"];
-
-/* What a list has, in one page, for a field to choose from; null: it has not come yet. */
-function useChoice(path, refuse) {
-    const [found, set] = useState(null);
-    useEffect(() => {
-        ask("GET", query(path, {limit: "500"})).then(({items}) => set(items), refuse);
-    }, [path]);
-    return found;
-}
 
 function Create({who, close, made}) {
     const [refusal, refuse] = useState(null);
@@ -81,7 +72,8 @@ function Create({who, close, made}) {
         <label class="check"><input type="checkbox" name="start" checked /> Start it</label>
         <${Told} refusal=${refusal} />
         <div class="buttons"><button type="button" onClick=${close}>Cancel</button>
-            <button class="main" disabled=${busy}>Create</button></div></form></${Dialog}>`;
+            <button class="main" disabled=${busy || !shapes || !images}>Create</button></div>
+        </form></${Dialog}>`;
 }
 
 /* Asks for each of them, some at a time, and tells of each what came of it. */
@@ -138,7 +130,7 @@ export default function Vms({who}) {
                 [item.vm]: item.ended_ms ? "" : item.step || "accepted"}));
     });
     useKey("/", () => search.current.focus());
-    useKey("c", () => open("create"));
+    useKey("c", () => may(who) && open("create"));
     const filter = (more) => replaceParameters({...parameters, after: "", ...more});
     function pick(id, is_in) {
         const next = new Set(chosen);
@@ -150,7 +142,7 @@ export default function Vms({who}) {
             verb === "delete" ? "" : `/${verb}`, picked);
         choose(new Set());
     }
-    const allowed = (verb) => picked.length > 0 &&
+    const allowed = (verb) => may(who) && picked.length > 0 &&
         picked.some((vm) => legal[verb].includes(vm.state));
     const order = (by, word, rank) => ({th: html`<th scope="col" class=${rank}
         aria-sort=${sort === by ? "ascending" : sort === `-${by}` ? "descending" : undefined}>
@@ -160,7 +152,8 @@ export default function Vms({who}) {
         </button></th>`});
     const is_all = rows.length > 0 && picked.length === rows.length;
     return html`<div class="line"><h1>VMs</h1>
-            <button class="main" type="button" onClick=${() => open("create")}>Create VM</button>
+            ${may(who) && html`<button class="main" type="button"
+                onClick=${() => open("create")}>Create VM</button>`}
         </div>
         <div class="tools" role="search">
             <input type="search" ref=${search} aria-label="Search by name" placeholder="Search"
@@ -178,7 +171,7 @@ export default function Vms({who}) {
             ${[["start", "Start"], ["shutdown", "Shut down"], ["stop", "Stop"]].map(
                 ([verb, word]) => html`<button type="button" disabled=${!allowed(verb)}
                     onClick=${() => act(verb, word)}>${word}</button>`)}
-            <button type="button" disabled=${!picked.length}
+            <button type="button" disabled=${!picked.length || !may(who)}
                 onClick=${() => open("delete")}>Delete</button></span></div>
         <p class="muted" aria-live="polite">${list.items ? `${rows.length} shown${
             list.next ? ", more follow" : ""}${picked.length ? `, ${picked.length} chosen` : ""}`
@@ -198,7 +191,7 @@ export default function Vms({who}) {
                 <td class="pick"><input type="checkbox" aria-label=${vm.name}
                     checked=${chosen.has(vm.id)}
                     onChange=${({target}) => pick(vm.id, target.checked)} /></td>
-                <th scope="row">${vm.name}
+                <th scope="row"><a href=${address("vms", vm.id)}>${vm.name}</a>
                     ${vm.locked_ms ? html` <span title="locked">🔒</span>` : ""}</th>
                 <td><${State} of=${vm.state} now=${steps[vm.id]} />
                     ${vm.unheard_ms ? html` <span class="muted">not heard of</span>` : ""}</td>

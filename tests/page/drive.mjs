@@ -84,6 +84,9 @@ const steps = {
     async see({role, name, exact = false}) {
         await page.getByRole(role, {name, exact}).first().waitFor();
     },
+    async ready({name}) {
+        await page.getByRole("button", {name, exact: true, disabled: false}).waitFor();
+    },
     async text({text}) {
         await page.getByText(text).first().waitFor();
     },
@@ -98,6 +101,12 @@ const steps = {
     },
     async select({label, value}) {
         await page.getByLabel(label, {exact: true}).selectOption(value);
+    },
+    async choose({label, path}) {
+        await page.getByLabel(label, {exact: true}).setInputFiles(path);
+    },
+    async secret() {
+        return page.locator("code.secret").textContent();
     },
     async check({name}) {
         await page.getByRole("checkbox", {name, exact: true}).check();
@@ -121,6 +130,10 @@ const steps = {
         return page.evaluate(() => document.activeElement.textContent.trim() ||
             document.activeElement.getAttribute("aria-label") || document.activeElement.tagName);
     },
+    async attributes({role, name}) {
+        return page.getByRole(role, {name, exact: true}).first().evaluate((found) =>
+            Object.fromEntries([...found.attributes].map(({name: word, value}) => [word, value])));
+    },
     async mark() { // is lost when the page is loaded again
         await page.evaluate(() => {
             window.marked = true;
@@ -129,11 +142,11 @@ const steps = {
     async marked() {
         return page.evaluate(() => Boolean(window.marked));
     },
-    async look({name}) {
+    async look({name, judges = true}) {
         await page.screenshot({path: `${shots}/${name}.png`, fullPage: true});
         const wide = await page.evaluate(() => document.documentElement.scrollWidth -
             document.documentElement.clientWidth);
-        return {axe: await judge(), wide};
+        return {axe: judges ? await judge() : [], wide};
     },
     async load() { // what has come since the page was opened
         const found = [];
