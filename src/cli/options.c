@@ -50,9 +50,10 @@ static const struct option_row options_table[] = {
               "goes elsewhere while it runs, where that can be, or restart:\n"
               "the same, otherwise made anew, what its disk held is lost"}},
     {"WHAT", {.name = "on-loss", text_at(on_loss),
-     .about = "when its host is lost: stay (the default), or restart: made\n"
-              "anew from its image on another host; it stops where its\n"
-              "host is not heard for a while, and what its disk held is lost"}},
+     .about = "when its host is lost: stay (the default), restart: made anew\n"
+              "from its image on another host, or anywhere: in another\n"
+              "cluster, too; it stops where its host is not heard for a\n"
+              "while, and what its disk held is lost"}},
     {NULL, {.name = "i-have-checked", field_at(struct options, i_have_checked),
      .kind = FIELD_FLAG, .about = "you have looked: nothing runs there"}},
     {"LABELS", {.name = "host-must", text_at(host_must),
