@@ -257,7 +257,7 @@ class Tests:
         return Counts(passed=int(code == 0), failed=int(code != 0))
 
     def fuzz(self):
-        """libFuzzer on each decoder for a minute: ISTHMUS_FUZZ_SECONDS says how long"""
+        """libFuzzer on each decoder for 40 s: ISTHMUS_FUZZ_SECONDS says how long"""
         self.build("build-fuzz")
         folder = f"{ROOT}/build-fuzz/tests/fuzz"
         names = sorted(name for name in os.listdir(folder)
@@ -269,7 +269,7 @@ class Tests:
 
     @staticmethod
     def fuzz_one(folder, name):
-        seconds = os.environ.get("ISTHMUS_FUZZ_SECONDS", "60")
+        seconds = os.environ.get("ISTHMUS_FUZZ_SECONDS", "40")
         finds = f"{ROOT}/build-fuzz/finds/{name}"
         os.makedirs(finds, exist_ok=True)
         done = subprocess.run(
