@@ -71,13 +71,14 @@ class Unpacking(ImagesCase):
 class Several(CloudCase):
     """Two upstream managers whose archives are the same, by one cluster's folder of images."""
     clusters = {"north": ["host-1"]}
-    options = {"driver": "test", "upstreams": ["nimbus", "stratus"], "shapes": {"nano": (1, 32, 1)}}
+    options = {"driver": "test", "upstreams": ["nimbus", "stratus"], "shapes": {"nano": (1, 32, 1)},
+               "limits": {"max_images_mib": 1}}
 
     def setUp(self):
         self.tenants = [Customer(self, upstream, "acme") for upstream in self.cloud.upstreams]
 
-    def import_at_both(self, name):
-        path = make_archive(f"{self.folder.name}/{name}.tar.zst")
+    def import_at_both(self, name, disk=None):
+        path = make_archive(f"{self.folder.name}/{name}.tar.zst", disk)
         return {upstream: self.cloud.cli("image", "import", name, path, "-o", "json",
                                          upstream=upstream).json()["digest"]
                 for upstream in self.cloud.upstreams}[self.tenants[0].upstream]
@@ -100,6 +101,25 @@ class Several(CloudCase):
         self.assertEqual(kept, [digest] * 3)  # the archive, and a grant of each
         self.assertEqual([os.path.getsize(f"{images}/of-{tenant.upstream}/{digest}")
                           for tenant in self.tenants], [0, 0])
+
+
+    def test_an_archive_that_two_have_goes_when_neither_needs_it(self):
+        images = f"{self.cloud.downstreams['north'].state}/images"
+        digests = [self.import_at_both(name, random.randbytes(700_000)) for name in ("a", "b")]
+
+        def there():
+            return [[os.path.exists(f"{folder}/{digest}") for digest in digests] for folder in
+                    (images, *(f"{images}/of-{tenant.upstream}" for tenant in self.tenants))]
+        for tenant in self.tenants:
+            self.assertEqual(tenant.create("first", "a", wait=60)["code"], "ok")
+        kept = [[True, False], [True, False], [True, False]]
+        self.assertEqual(there(), kept)
+        for number, tenant in enumerate(self.tenants):
+            self.assertEqual(tenant.ask("DELETE", "/v1/vms/first?wait=60").json()["code"], "ok")
+            self.assertEqual(tenant.create("second", "b", wait=60)["code"], "ok")
+            kept[number + 1] = [False, True]
+            kept[0] = [number == 0, True]
+            wait_until(lambda: there() == kept, f"they are as {tenant.upstream} lets them")
 
 
 class Evictions(ImagesCase):

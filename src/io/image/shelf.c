@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { look_ms = 20 };
+enum { look_ms = 2 };
 
 struct shelved {
     char digest[limit_digest_size];
