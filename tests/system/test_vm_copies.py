@@ -73,7 +73,7 @@ class CopiesOfVms(CloudCase):
         self.lose_the_managers_and_the_host([second, third])
         self.lose_the_block_store(third)
         self.assertEqual(self.act("web", "delete")["code"], "ok")
-        self.assertEqual(self.rows("bucket"), 0)  # they go with their VM
+        wait_until(lambda: self.rows("bucket") == 0, "copies go with their VM", 60)
         self.assert_nothing_is_left()
 
     def servers(self):
