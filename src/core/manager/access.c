@@ -19,12 +19,12 @@ struct access_entry {
     struct asker *asker;
 };
 
-void access_init(struct access_book *book, const struct role_settings *settings) {
+void access_init(struct access_book *book, uint64_t seed) {
     *book = (struct access_book){0};
-    prng_init(&book->ids.prng, settings->seed ^ UINT64_C(0x616363657373));
-    map_init(&book->by_hash, settings->seed);
-    map_init(&book->by_id, settings->seed);
-    map_init(&book->askers, settings->seed);
+    prng_init(&book->ids.prng, ~seed);
+    map_init(&book->by_hash, seed);
+    map_init(&book->by_id, seed);
+    map_init(&book->askers, seed);
     list_init(&book->by_age);
 }
 

@@ -12,7 +12,6 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "core/manager/call.h"
-#include "core/settings.h"
 #include "message/id.h"
 
 struct access_book {
@@ -29,7 +28,7 @@ struct access_asker {
     uint64_t tenant_ms;
 };
 
-void access_init(struct access_book *book, const struct role_settings *settings);
+void access_init(struct access_book *book, uint64_t seed);
 void access_deinit(struct access_book *book);
 void access_load(struct access_book *book, const struct record *record);
 

@@ -31,7 +31,7 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
     for (size_t i = 0; i < settings->networks_count; i++)
         upstream->networks[upstream->networks_count++] = settings->networks[i];
     map_init(&upstream->tenants_by_name, prng_next(&upstream->manager.prng));
-    access_init(&upstream->access, settings);
+    access_init(&upstream->access, prng_next(&upstream->manager.prng));
     map_init(&upstream->images_by_name, prng_next(&upstream->manager.prng));
     map_init(&upstream->histories, upstream->images_by_name.seed);
     map_init(&upstream->idempotency_by_key, prng_next(&upstream->manager.prng));
