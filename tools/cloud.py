@@ -67,6 +67,7 @@ class Options(typing.NamedTuple):
     shares: dict = {}  # more of them, by the manager above
     member: dict = {}  # of their [agent]
     api: dict = {}  # of the upstream managers' [api]
+    notify: dict = {}  # and of their [notify]
     labels: dict = {}  # of clusters
     timing: dict = {}  # of [timing]
     cloud_timing: dict = {}  # of the upstream managers' alone
@@ -86,11 +87,9 @@ class Cloud:
         os.makedirs(f"{self.folder}/log", mode=0o755, exist_ok=True)
         os.chmod(self.folder, 0o755)
         self.clusters = self._name_agents(clusters or {"north": 2})
-        self.upstreams = {name: Daemon(self, "upstream", name)
-                          for name in self.options.upstreams}
+        self.upstreams = {name: Daemon(self, "upstream", name) for name in self.options.upstreams}
         self.ports = self._choose_ports()
-        self.proxies = {}
-        self.keys = {}
+        self.proxies, self.keys = {}, {}
         self._make_servers()
         self.downstreams = {name: Daemon(self, "downstream", name) for name in self.clusters}
         self.agents = {name: Daemon(self, "agent", name)
@@ -312,6 +311,7 @@ class Cloud:
         text += self._further("downlink-server spare{}", self.inside[name], (name, "manager"))
         text += section("timing", {**without(self.options.timing, "lease_seconds"),
                                    **self.options.cloud_timing})
+        text += section("notify", self.options.notify) if self.options.notify else ""
         for member in self.below(name):
             text += section(f"cluster {member}", {
                 **self._member(name, member),

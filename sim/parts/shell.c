@@ -11,6 +11,7 @@
 #include "sim/parts/images/images.h"
 #include "sim/parts/keys.h"
 #include "sim/parts/network.h"
+#include "sim/parts/people/contacts.h"
 #include "sim/parts/process.h"
 #include "sim/parts/warden.h"
 #include "sim/world/fact.h"
@@ -113,6 +114,8 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
             host_read(world, node, &effect->read);
         else if (effect->kind == EFFECT_BUCKET)
             blocks_obey(world, node, &effect->bucket);
+        else if (effect->kind == EFFECT_DELIVER)
+            contacts_deliver(world, node, &effect->deliver);
         else if (effect->kind == EFFECT_GUARD)
             warden_obey(world, node, &effect->guard);
     }

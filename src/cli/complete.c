@@ -92,6 +92,7 @@ static const struct {
     {"UPSTREAM", "/v1/upstreams", "name", true},
     {"TOKEN", "/v1/tokens", "id", false},
     {"ACCESS-TOKEN", "/v1/access-tokens", "id", false},
+    {"CONTACT", "/v1/contacts", "name", true},
     {"SSH-KEY", "/v1/ssh-keys", "name", false},
 };
 

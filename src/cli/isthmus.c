@@ -6,6 +6,7 @@
 #include "base/output.h"
 #include "cli/account/access.h"
 #include "cli/account/audit.h"
+#include "cli/account/contacts.h"
 #include "cli/call.h"
 #include "cli/complete.h"
 #include "cli/host.h"
@@ -198,6 +199,11 @@ static const struct command commands[] = {
      "Lists these tokens: what may be asked by them, and when one was used", access_token_list},
     {"access-token", "revoke", "ACCESS-TOKEN…", 1, "", "Revokes one, by id or name, at once",
      access_token_revoke},
+    {"contact", "add", "NAME ADDRESS", 2, "events",
+     "Has somebody told what happens: https://… (a webhook), or journal", contact_add},
+    {"contact", "list", "", 0, "limit name fields", "Lists who is told, and whether it arrives",
+     contact_list},
+    {"contact", "remove", "CONTACT…", 1, "", "Tells it nothing more", contact_remove},
     {"key", "revoke", "PEER", 1, "", "Revokes a peer's key: it is not heard any more", key_revoke,
      ASKED_EITHER},
     {"ssh-key", "add", "NAME FILE", 2, "", "Keeps an SSH public key, for VMs to be made with",

@@ -103,6 +103,9 @@ static const struct option_row options_table[] = {
     {"RIGHTS", {field_of(struct options, rights), .kind = FIELD_ENUM, field_names(rights_names),
      .about = "what may be asked by it: look (what changes nothing), act (also\n"
               "what is done with VMs, images and SSH keys), or all"}},
+    {"EVENTS", {text_of(events),
+     .about = "what it is told, a blank between words: operation-ended, vm-died,\n"
+              "vm-recovered, cluster-away, cluster-back, quota-nearly-full"}},
     {"N", {field_of(struct options, limit), .kind = FIELD_U32, .least = 1,
      .about = "show N rows at most"}},
     {NULL, {field_of(struct options, watch), .kind = FIELD_FLAG,

@@ -43,6 +43,7 @@ struct options {
     const char *digest, *sums, *signature, *keyring;
     const char *known; /* a file with what was seen of the audit before */
     enum rights rights;
+    const char *events;
     uint64_t images_gib;
     uint32_t min_cpus, min_memory_mib, min_disk_gib;
     bool watch, follow, no_start, upgrade, hard, i_have_checked, help, version;

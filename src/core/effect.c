@@ -69,6 +69,10 @@ static void effect_clear(struct effect *effect) {
         record_clear(&definition_table, &effect->job.definition);
         record_clear(&landing_table, &effect->job.landing);
         return;
+    case EFFECT_DELIVER:
+        record_deinit(&effect->deliver.contact);
+        record_deinit(&effect->deliver.delivery);
+        return;
     case EFFECT_ACKNOWLEDGE:
     case EFFECT_IMAGE:
     case EFFECT_NOTE:
@@ -152,8 +156,15 @@ static void print_deposed(const struct effect_deposed *deposed, struct text *out
               (unsigned long long)deposed->later);
 }
 
-static void print_archive(const struct effect_archive *archive, struct text *out) {
-    text_addf(out, "archive %s %s", archive_word_names[archive->word], archive->digest);
+static void print_upstreams(const struct effect *effect, struct text *out) {
+    const struct record *delivery = &effect->deliver.delivery;
+    if (effect->kind == EFFECT_ARCHIVE) {
+        text_addf(out, "archive %s %s", archive_word_names[effect->archive.word],
+                  effect->archive.digest);
+        return;
+    }
+    text_add(out, "deliver ");
+    codec_print(delivery->table, delivery->data, out);
 }
 
 static void print_bucket(const struct effect_bucket *bucket, struct text *out) {
@@ -196,10 +207,8 @@ void effect_print(const struct effect *effect, struct text *out) {
         text_addf(out, "note op=%s %s", effect->note.op, effect->note.text);
         return;
     case EFFECT_READY:
-        text_add(out, "ready");
-        return;
     case EFFECT_DONE:
-        text_add(out, "done");
+        text_add(out, effect->kind == EFFECT_READY ? "ready" : "done");
         return;
     case EFFECT_PIN:
     case EFFECT_PIN_NEXT:
@@ -223,7 +232,8 @@ void effect_print(const struct effect *effect, struct text *out) {
         text_addf(out, "read vm=%s", effect->read.vm);
         return;
     case EFFECT_ARCHIVE:
-        print_archive(&effect->archive, out);
+    case EFFECT_DELIVER:
+        print_upstreams(effect, out);
         return;
     case EFFECT_BUCKET:
         print_bucket(&effect->bucket, out);

@@ -27,6 +27,7 @@ enum effect_kind {
     EFFECT_READ,   /* a part of a VM's console log (agent) */
     EFFECT_ARCHIVE, /* whether an image that is kept here is to stay */
     EFFECT_BUCKET, /* something for the block store (downstream) */
+    EFFECT_DELIVER, /* send what happened to a contact (upstream) */
     EFFECT_KIND_COUNT,
 };
 
@@ -191,6 +192,13 @@ struct effect_bucket {
     uint32_t roots_count;
 };
 
+/* Answered by EVENT_DELIVERED, in a minute at the most; without notices it is the challenge, which
+ * the contact has to send back. */
+struct effect_deliver {
+    struct record contact, delivery;
+    uint64_t wall_ms; /* now */
+};
+
 struct effect {
     enum effect_kind kind;
     union {
@@ -209,6 +217,7 @@ struct effect {
         struct effect_read read;
         struct effect_archive archive;
         struct effect_bucket bucket;
+        struct effect_deliver deliver;
     };
 };
 

@@ -4,7 +4,7 @@
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
     "image", "job", "domain", "scanned", "host", "disk", "stop", "join", "joined",
-    "rekey", "guard", "read", "ips", "archive", "bucket",
+    "rekey", "guard", "read", "ips", "archive", "bucket", "delivered",
 };
 
 static void print_presence(const struct event_presence *presence, struct text *out) {
@@ -53,6 +53,17 @@ static void print_host(const struct event_host *host, struct text *out) {
 static void print_bucket(const struct event_bucket *bucket, struct text *out) {
     text_addf(out, " %s op=%s code=%s%s", bucket_order_names[bucket->order], bucket->op,
               code_names[bucket->code], bucket->lacks ? " lacks" : "");
+}
+
+/* Of what an effect asked for. */
+static void print_answer(const struct event *event, struct text *out) {
+    const struct event_delivered *delivered = &event->delivered;
+    if (event->kind == EVENT_READ)
+        text_addf(out, " code=%s", code_names[event->read.code]);
+    else if (event->kind == EVENT_ARCHIVE)
+        text_addf(out, " %s%s", event->archive.digest, event->archive.is_gone ? " gone" : "");
+    else
+        text_addf(out, " %s %d %s", delivered->delivery, delivered->outcome, delivered->why);
 }
 
 void event_print(const struct event *event, struct text *out) {
@@ -104,14 +115,13 @@ void event_print(const struct event *event, struct text *out) {
     case EVENT_GUARD:
         text_addf(out, " news=%d vm=%s", event->guard.news, event->guard.vm);
         return;
-    case EVENT_READ:
-        text_addf(out, " code=%s", code_names[event->read.code]);
-        return;
     case EVENT_IPS:
         print_ips(&event->ips, out);
         return;
+    case EVENT_READ:
     case EVENT_ARCHIVE:
-        text_addf(out, " %s%s", event->archive.digest, event->archive.is_gone ? " gone" : "");
+    case EVENT_DELIVERED:
+        print_answer(event, out);
         return;
     case EVENT_BUCKET:
         print_bucket(&event->bucket, out);

@@ -6,6 +6,7 @@
 
 #include "core/effect.h"
 #include "message/protocol.h"
+#include "message/records/contact.h"
 #include "message/request.h"
 
 enum event_kind {
@@ -31,6 +32,7 @@ enum event_kind {
     EVENT_IPS,       /* which IP addresses a domain of ours has (agent) */
     EVENT_ARCHIVE,   /* whether an image that is kept here may go, or that it is gone */
     EVENT_BUCKET,    /* an order for the block store is done, or cannot be (downstream) */
+    EVENT_DELIVERED, /* what became of a delivery to a contact (upstream) */
     EVENT_KIND_COUNT,
 };
 
@@ -172,6 +174,19 @@ struct event_bucket {
     char why[limit_text_size]; /* not CODE_OK: for the owner, in plain words */
 };
 
+enum delivered {
+    DELIVERED_DONE,
+    DELIVERED_FAILED, /* it is to be tried again */
+    DELIVERED_GONE,   /* its address says that it is gone for good */
+};
+
+/* See EFFECT_DELIVER; one for each. */
+struct event_delivered {
+    char delivery[limit_id_size];
+    enum delivered outcome;
+    char why[limit_text_size]; /* not DELIVERED_DONE: in words for people */
+};
+
 struct event {
     enum event_kind kind;
     /* For waiting; it never goes back. It is CLOCK_BOOTTIME, which goes on while the machine is
@@ -196,6 +211,7 @@ struct event {
         struct event_read read;
         struct event_archive archive;
         struct event_bucket bucket;
+        struct event_delivered delivered;
     };
 };
 

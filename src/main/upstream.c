@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/text.h"
+#include "io/deliver/deliver.h"
 #include "io/keys/minisign.h"
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
@@ -31,11 +32,13 @@ struct upstream_daemon {
     struct invitations invitations;
     struct daemon_health health;
     struct minisign_secret image_key;
+    struct deliverer *deliverer;
 };
 
 static void upstream_close(struct upstream_daemon *upstream) {
     if (upstream->rest)
         rest_stop(upstream->rest);
+    deliverer_stop(upstream->deliverer);
     if (upstream->downlink.carrier)
         carrier_free(upstream->downlink.carrier);
     shell_free(upstream->shell);
@@ -227,6 +230,11 @@ static int upstream_open(struct upstream_daemon *upstream, const struct upstream
     upstream->rest = upstream_rest(upstream, config, err);
     if (!upstream->rest)
         return err->code;
+    upstream->deliverer = deliverer_start(
+        &(struct deliver_settings){config->notify.private_addresses, config->notify.ca_file},
+        upstream->shell, err);
+    if (!upstream->deliverer)
+        return err->code;
     log_line(&upstream->log, LOG_INFO, "listening", "api=%s port=%u", config->api.listen,
              rest_port(upstream->rest));
     return 0;
@@ -268,6 +276,8 @@ static int run(int count, char **arguments) {
         .renew = upstream_renew,
         .daemon = &upstream.health,
         .rest = upstream.rest,
+        .deliverer = upstream.deliverer,
+        .deliver = deliverer_send,
         .route = carrier_route,
         .rekey = rest_rekey,
         .send = carrier_send,

@@ -21,6 +21,8 @@ enum {
     limit_metadata = 16384,    /* bytes of what a tenant says of a VM */
     limit_metadata_key = 255,  /* bytes of a name in it */
     limit_title = 255,         /* bytes of a VM's title */
+    limit_contact_address = 1023, /* bytes of where a contact is */
+    limit_contact_events = 255, /* bytes of the words for what it is told */
     limit_said_tenant = 16777216, /* bytes of both, of all VMs of one tenant */
     limit_said = 1073741824,   /* and of all tenants */
     limit_ip_size = 46,        /* an IPv6 address, in text */
@@ -39,6 +41,8 @@ enum {
     limit_interface_ips = 4,    /* of one interface, that are told */
     limit_ssh_keys = 32,        /* that a tenant keeps */
     limit_access_tokens = 32,   /* of one tenant, or of the operators */
+    limit_contacts = 8,         /* of one tenant, or of the operators */
+    limit_delivery_notices = 50, /* told in one message to a contact */
     limit_vm_ssh_keys = 16,     /* of one VM */
     limit_images = 1000,
     limit_tenants = 10000,

@@ -79,6 +79,9 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_ACCESS_CREATE] = {"access-token-create", ASKS_TENANT | ASKS_OPERATOR, true},
     [REQUEST_ACCESS_LIST] = {"access-token-list", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_ACCESS_REVOKE] = {"access-token-revoke", ASKS_TENANT | ASKS_OPERATOR, true},
+    [REQUEST_CONTACT_ADD] = {"contact-add", ASKS_TENANT | ASKS_OPERATOR, true},
+    [REQUEST_CONTACT_LIST] = {"contact-list", ASKS_TENANT | ASKS_OPERATOR},
+    [REQUEST_CONTACT_REMOVE] = {"contact-remove", ASKS_TENANT | ASKS_OPERATOR, true},
 };
 
 enum rights request_needs(enum request_kind kind) {

@@ -9,6 +9,7 @@
 #include "message/owner.h"
 #include "message/records/access.h"
 #include "message/records/audit.h"
+#include "message/records/contact.h"
 #include "message/records/tenant.h"
 
 enum request_kind {
@@ -83,6 +84,9 @@ enum request_kind {
     REQUEST_ACCESS_CREATE, /* a token by which a tenant or operator is known */
     REQUEST_ACCESS_LIST,
     REQUEST_ACCESS_REVOKE,
+    REQUEST_CONTACT_ADD,   /* where somebody wants to be told what happens */
+    REQUEST_CONTACT_LIST,
+    REQUEST_CONTACT_REMOVE,
     REQUEST_KIND_COUNT,
 };
 
@@ -250,6 +254,7 @@ struct request {
     struct ssh_key ssh_key;                /* REQUEST_SSH_KEY_ADD */
     struct token_create token_create;
     struct access_create access_create;
+    struct contact contact;                /* REQUEST_CONTACT_ADD */
     char new_token_hash[limit_digest_size];
     struct image image;                    /* REQUEST_IMAGE_ADD */
     struct image_quota image_quota;        /* REQUEST_TENANT_IMAGES */

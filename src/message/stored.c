@@ -8,6 +8,7 @@
 #include "message/owner.h"
 #include "message/records/access.h"
 #include "message/records/audit.h"
+#include "message/records/contact.h"
 #include "message/records/retired.h"
 #include "message/records/tenant.h"
 
@@ -17,6 +18,8 @@ const struct table *const stored_tables[] = {
     &host_decision_table, &lending_decision_table,
     &pin_table,    &next_pin_table, /* in this order: a pin ends what was before it */
     &join_token_table, &template_table, &own_incarnation_table, &known_incarnation_table,
-    &eviction_table, &audit_table, &access_token_table, &retired_table,
+    &eviction_table, &audit_table, &access_token_table,
+    &contact_table, &delivery_table, /* in this order */
+    &retired_table,
 };
 const size_t stored_tables_count = array_size(stored_tables);

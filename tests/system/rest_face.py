@@ -117,6 +117,8 @@ def body_of(path, name, shape, image):
         return {"vms": 1}
     if path.endswith("/permissions"):
         return {"images": image}
+    if path.endswith("/contacts"):
+        return {"name": name, "kind": "webhook", "address": "https://example.com/hook"}
     if "access-tokens" in path:
         return {"name": name, "rights": "look"}
     if "tokens" in path:

@@ -248,9 +248,23 @@ static void answer_ssh_key(const struct request *request, struct reply *reply) {
         record(reply, REPLY_GONE, &ssh_key_table, &none);
 }
 
+static void answer_contact(const struct request *request, struct reply *reply) {
+    struct contact contact = {.id = "ct-00000000000000000000000000", .name = "none"};
+    if (request->kind == REQUEST_CONTACT_LIST)
+        list(reply, request, &contact_table, NULL, 0);
+    else if (request->kind == REQUEST_CONTACT_ADD)
+        record(reply, REPLY_CREATED, &contact_table, &request->contact);
+    else if (text_equal(request->key, "none"))
+        problem(reply, CODE_NOT_FOUND, "", "");
+    else
+        record(reply, REPLY_GONE, &contact_table, &contact);
+}
+
 static void answer_more(const struct request *request, struct reply *reply) {
     struct access_token token = {.id = "at-00000000000000000000000000", .name = "none"};
-    if (!text_starts(request_rules[request->kind].name, "access-token")) {
+    if (text_starts(request_rules[request->kind].name, "contact")) {
+        answer_contact(request, reply);
+    } else if (!text_starts(request_rules[request->kind].name, "access-token")) {
         answer_leftover(request, reply);
     } else if (request->kind == REQUEST_ACCESS_LIST) {
         list(reply, request, &access_token_table, NULL, 0);

@@ -25,12 +25,13 @@ ROOMS = {
 }
 
 # Foreign parties, by the headers that open them, and the one file that may: of libsodium, one for
-# digests and one for seals; of libcurl, one for calls and one for a carrier; of SQLite, one
+# digests and one for seals; of libcurl, one each for calls, a carrier and webhooks; of SQLite, one
 # for records and one for blocks.
 FOREIGN = {
     r"amqp(_\w+)?\.h": "src/io/carrier/amqp/",
     r"archive(_entry)?\.h": ("src/io/image/archive.c", "src/io/image/import/wrap.c"),
-    r"curl/.*": ("src/io/http/client.c", "src/io/carrier/http/connection.c"),
+    r"curl/.*": ("src/io/http/client.c", "src/io/carrier/http/connection.c",
+                  "src/io/deliver/deliver.c"),
     r"gnutls/.*": ("src/io/keys/certificate.c", "src/io/keys/authority.c"),
     r"ini\.h": "src/io/config/config.c",
     r"jansson\.h": "src/message/codec/decode.c",

@@ -461,6 +461,7 @@ static void on_event(struct agent *agent, const struct event *event) {
     case EVENT_BUCKET:
     case EVENT_JOIN:
     case EVENT_JOINED:
+    case EVENT_DELIVERED:
     case EVENT_KIND_COUNT:
         break; /* of managers */
     }

@@ -299,6 +299,7 @@ static void on_event(struct downstream *downstream, const struct event *event) {
     case EVENT_READ:
     case EVENT_HOST:
     case EVENT_JOINED:
+    case EVENT_DELIVERED:
     case EVENT_KIND_COUNT:
         break; /* of other roles */
     }

@@ -198,6 +198,7 @@ static void set_key(struct audit *row, const struct request *request) {
     } names[] = {{REQUEST_VM_CREATE, offsetof(struct request, vm_create.name)},
                  {REQUEST_TENANT_CREATE, offsetof(struct request, tenant_create.name)},
                  {REQUEST_ACCESS_CREATE, offsetof(struct request, access_create.name)},
+                 {REQUEST_CONTACT_ADD, offsetof(struct request, contact.name)},
                  {REQUEST_TOKEN_CREATE, offsetof(struct request, token_create.peer)},
                  {REQUEST_SSH_KEY_ADD, offsetof(struct request, ssh_key.name)},
                  {REQUEST_IMAGE_ADD, offsetof(struct request, image.name)}};

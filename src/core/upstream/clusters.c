@@ -8,6 +8,7 @@
 #include "core/manager/operations.h"
 #include "core/manager/reports.h"
 #include "core/upstream/elsewhere.h"
+#include "core/upstream/notify/happened.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/place.h"
 #include "core/upstream/read.h"
@@ -74,6 +75,8 @@ static void write_off(struct upstream *upstream, struct peer *peer, struct book_
         upstream_remove_vm(upstream, vm);
     else
         book_save_vm(&upstream->manager.book, vm);
+    if (!gone)
+        happened_vm(upstream, vm);
 }
 
 void upstream_write_off(struct upstream *upstream, struct peer *peer) {
@@ -111,13 +114,18 @@ static void on_loaded(struct manager *manager, struct book_op *op) {
 
 /* What is shown of the cluster is stored. */
 static void save_node(struct manager *manager, struct peer *peer) {
-    (void)manager;
+    happened_cluster(container_of(manager, struct upstream, manager), peer);
     upstream_save_node(peer);
+}
+
+static void on_state(struct manager *manager, struct book_vm *vm) {
+    happened_vm(container_of(manager, struct upstream, manager), vm);
 }
 
 void upstream_save_lost(struct upstream *upstream) {
     list_for(struct peer, peer, &upstream->manager.downlink.turned, by_turned) {
         list_remove(&peer->by_turned);
+        happened_cluster(upstream, peer);
         if (!peer_is_up(peer)) /* one that came has told what it has, or will */
             upstream_save_node(peer);
     }
@@ -126,6 +134,7 @@ void upstream_save_lost(struct upstream *upstream) {
 const struct manager_kind upstream_kind = {
     .place = "cluster",
     .books = &upstream_books,
+    .on_state = on_state,
     .on_facts = on_facts,
     .on_reading = upstream_on_reading,
     .on_gone = on_gone,

@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "core/upstream/notify/happened.h"
 #include "core/upstream/quota.h"
 #include "core/upstream/reshape_vm.h"
 #include "core/upstream/upstream.h"
@@ -144,6 +145,8 @@ void upstream_end(struct upstream *upstream, struct book_op *op, enum code code)
         downlink_reflect(peer, op);
     upstream_reshape_ends(upstream, op);
     book_end(&upstream->manager.book, op, code);
+    if (!op->record.internal)
+        happened_operation(upstream, op);
     while (!list_is_empty(&upstream_op(op)->waiters))
         upstream_release(upstream,
                          container_of(upstream_op(op)->waiters.next, struct waiter, by_op));

@@ -25,6 +25,8 @@
 #include "core/upstream/reshape_vm.h"
 #include "core/upstream/account/asker.h"
 #include "core/upstream/account/ssh_keys.h"
+#include "core/upstream/notify/contacts.h"
+#include "core/upstream/notify/happened.h"
 #include "core/upstream/upstream.h"
 #include "message/labels.h"
 
@@ -179,7 +181,9 @@ static void on_vm_create(const struct call *call) {
         !upstream_admit_ssh_keys(call, wish->ssh_keys, wish->ssh_public_keys, &ssh_keys) ||
         !admit(call, &shape, &image) || !upstream_choose(call, shape, &image->record, &peer))
         return;
+    const struct amounts had = call->tenant->used;
     struct book_vm *vm = add_vm(call, shape, image);
+    happened_use(call->upstream, call->tenant, &had);
     struct operation operation = {.verb = VERB_DEFINE, .deadline_ms = allowed_ms(call)};
     struct definition *definition = &operation.definition;
     text_set(definition->name, wish->name);
@@ -428,6 +432,7 @@ static void delete_tenant(const struct call *call) {
     }
     map_remove(&upstream->tenants_by_name, tenant->record.name);
     access_forget_all(&upstream->access, call->moment, tenant->record.name);
+    deliveries_remove_all(&upstream->deliveries, call->moment, tenant->record.name);
     list_remove(&tenant->by_name);
     effects_forget(call->moment->out, &tenant_table, tenant->record.name);
     forget_history(call, tenant);
@@ -444,55 +449,59 @@ static void on_enrol(const struct call *call) {
         &(struct enrol_call){call, &manager->enrol, &manager->downlink, &manager->ids});
 }
 
+static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
+    [REQUEST_VM_CREATE] = on_vm_create,
+    [REQUEST_VM_LIST] = upstream_list_vms,
+    [REQUEST_VM_SHOW] = upstream_show_vm,
+    [REQUEST_VM_LOG] = upstream_read_log,
+    [REQUEST_VM_ACT] = on_vm_act,
+    [REQUEST_OP_LIST] = upstream_list_ops,
+    [REQUEST_OP_SHOW] = on_op_show,
+    [REQUEST_SHAPE_LIST] = upstream_list_shapes,
+    [REQUEST_NETWORK_LIST] = upstream_list_networks,
+    [REQUEST_IMAGE_LIST] = upstream_list_images,
+    [REQUEST_IMAGE_SHOW] = upstream_show_image,
+    [REQUEST_IMAGE_ADMIT] = images_admit,
+    [REQUEST_IMAGE_ADD] = images_add,
+    [REQUEST_IMAGE_DELETE] = images_delete,
+    [REQUEST_IMAGE_SHARE] = images_share,
+    [REQUEST_IMAGE_UNSHARE] = images_share,
+    [REQUEST_TENANT_IMAGES] = images_set_quota,
+    [REQUEST_CLUSTER_LIST] = upstream_list_clusters,
+    [REQUEST_CLUSTER_SHOW] = upstream_show_cluster,
+    [REQUEST_TENANT_CREATE] = create_tenant,
+    [REQUEST_TENANT_LIST] = upstream_list_tenants,
+    [REQUEST_TENANT_SHOW] = upstream_show_tenant,
+    [REQUEST_TENANT_DELETE] = delete_tenant,
+    [REQUEST_CLUSTER_FORGET] = change_cluster,
+    [REQUEST_CLUSTER_ACCEPT] = change_cluster,
+    [REQUEST_CLUSTER_DECLARE_OFF] = change_cluster,
+    [REQUEST_CLUSTER_RECOVER] = change_cluster,
+    [REQUEST_LEFTOVER_LIST] = list_leftovers,
+    [REQUEST_LEFTOVER_ADOPT] = upstream_adopt,
+    [REQUEST_LEFTOVER_DISCARD] = discard_leftover,
+    [REQUEST_TENANT_QUOTA] = set_quota,
+    [REQUEST_TENANT_PERMISSIONS_SET] = upstream_set_permissions,
+    [REQUEST_TENANT_PERMISSIONS_RESET] = upstream_set_permissions,
+    [REQUEST_WHOAMI] = upstream_whoami,
+    [REQUEST_METRICS] = upstream_tell_metrics,
+    [REQUEST_AUDIT_LIST] = upstream_list_audit,
+    [REQUEST_TOKEN_CREATE] = on_enrol,
+    [REQUEST_TOKEN_LIST] = on_enrol,
+    [REQUEST_TOKEN_REVOKE] = on_enrol,
+    [REQUEST_KEY_REVOKE] = on_enrol,
+    [REQUEST_ACCESS_CREATE] = upstream_create_access,
+    [REQUEST_ACCESS_LIST] = upstream_list_access,
+    [REQUEST_ACCESS_REVOKE] = upstream_revoke_access,
+    [REQUEST_CONTACT_ADD] = contacts_add,
+    [REQUEST_CONTACT_LIST] = contacts_list,
+    [REQUEST_CONTACT_REMOVE] = contacts_remove,
+    [REQUEST_SSH_KEY_ADD] = upstream_add_ssh_key,
+    [REQUEST_SSH_KEY_LIST] = upstream_list_ssh_keys,
+    [REQUEST_SSH_KEY_REMOVE] = upstream_remove_ssh_key,
+};
+
 void upstream_on_request(struct upstream *upstream, const struct event *event) {
-    static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
-        [REQUEST_VM_CREATE] = on_vm_create,
-        [REQUEST_VM_LIST] = upstream_list_vms,
-        [REQUEST_VM_SHOW] = upstream_show_vm,
-        [REQUEST_VM_LOG] = upstream_read_log,
-        [REQUEST_VM_ACT] = on_vm_act,
-        [REQUEST_OP_LIST] = upstream_list_ops,
-        [REQUEST_OP_SHOW] = on_op_show,
-        [REQUEST_SHAPE_LIST] = upstream_list_shapes,
-        [REQUEST_NETWORK_LIST] = upstream_list_networks,
-        [REQUEST_IMAGE_LIST] = upstream_list_images,
-        [REQUEST_IMAGE_SHOW] = upstream_show_image,
-        [REQUEST_IMAGE_ADMIT] = images_admit,
-        [REQUEST_IMAGE_ADD] = images_add,
-        [REQUEST_IMAGE_DELETE] = images_delete,
-        [REQUEST_IMAGE_SHARE] = images_share,
-        [REQUEST_IMAGE_UNSHARE] = images_share,
-        [REQUEST_TENANT_IMAGES] = images_set_quota,
-        [REQUEST_CLUSTER_LIST] = upstream_list_clusters,
-        [REQUEST_CLUSTER_SHOW] = upstream_show_cluster,
-        [REQUEST_TENANT_CREATE] = create_tenant,
-        [REQUEST_TENANT_LIST] = upstream_list_tenants,
-        [REQUEST_TENANT_SHOW] = upstream_show_tenant,
-        [REQUEST_TENANT_DELETE] = delete_tenant,
-        [REQUEST_CLUSTER_FORGET] = change_cluster,
-        [REQUEST_CLUSTER_ACCEPT] = change_cluster,
-        [REQUEST_CLUSTER_DECLARE_OFF] = change_cluster,
-        [REQUEST_CLUSTER_RECOVER] = change_cluster,
-        [REQUEST_LEFTOVER_LIST] = list_leftovers,
-        [REQUEST_LEFTOVER_ADOPT] = upstream_adopt,
-        [REQUEST_LEFTOVER_DISCARD] = discard_leftover,
-        [REQUEST_TENANT_QUOTA] = set_quota,
-        [REQUEST_TENANT_PERMISSIONS_SET] = upstream_set_permissions,
-        [REQUEST_TENANT_PERMISSIONS_RESET] = upstream_set_permissions,
-        [REQUEST_WHOAMI] = upstream_whoami,
-        [REQUEST_METRICS] = upstream_tell_metrics,
-        [REQUEST_AUDIT_LIST] = upstream_list_audit,
-        [REQUEST_TOKEN_CREATE] = on_enrol,
-        [REQUEST_TOKEN_LIST] = on_enrol,
-        [REQUEST_TOKEN_REVOKE] = on_enrol,
-        [REQUEST_KEY_REVOKE] = on_enrol,
-        [REQUEST_ACCESS_CREATE] = upstream_create_access,
-        [REQUEST_ACCESS_LIST] = upstream_list_access,
-        [REQUEST_ACCESS_REVOKE] = upstream_revoke_access,
-        [REQUEST_SSH_KEY_ADD] = upstream_add_ssh_key,
-        [REQUEST_SSH_KEY_LIST] = upstream_list_ssh_keys,
-        [REQUEST_SSH_KEY_REMOVE] = upstream_remove_ssh_key,
-    };
     struct call call = {
         .moment = &upstream->manager.moment, .request = event->request, .upstream = upstream};
     char tenant[limit_name_size] = "", token[limit_name_size] = "";

@@ -10,6 +10,7 @@
 #include "core/upstream/permit.h"
 #include "core/upstream/quota.h"
 #include "core/upstream/account/ssh_keys.h"
+#include "core/upstream/notify/happened.h"
 #include "core/upstream/upstream.h"
 
 static struct tenant_entry *tenant_of(const struct upstream *upstream,
@@ -213,8 +214,11 @@ void upstream_reshape_loaded(struct upstream *upstream, const struct book_op *op
 }
 
 void upstream_reshape_begins(struct upstream *upstream, struct book_vm *vm) {
+    struct tenant_entry *tenant = tenant_of(upstream, vm);
+    const struct amounts had = tenant->used;
     hold_image(upstream, &vm->active->record, 1);
-    reshape_hold(vm, &tenant_of(upstream, vm)->used);
+    reshape_hold(vm, &tenant->used);
+    happened_use(upstream, tenant, &had);
 }
 
 void upstream_reshape_ends(struct upstream *upstream, const struct book_op *op) {

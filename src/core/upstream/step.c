@@ -15,6 +15,7 @@
 #include "core/manager/reports.h"
 #include "core/upstream/account/asker.h"
 #include "core/upstream/clusters.h"
+#include "core/upstream/notify/contacts.h"
 #include "core/upstream/elsewhere.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/place.h"
@@ -32,6 +33,8 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
         upstream->networks[upstream->networks_count++] = settings->networks[i];
     map_init(&upstream->tenants_by_name, prng_next(&upstream->manager.prng));
     access_init(&upstream->access, prng_next(&upstream->manager.prng));
+    deliveries_init(&upstream->deliveries, upstream->access.by_hash.seed);
+    upstream->clusters_away = memory_new(settings->agents_count, sizeof(bool));
     map_init(&upstream->images_by_name, prng_next(&upstream->manager.prng));
     map_init(&upstream->histories, upstream->images_by_name.seed);
     map_init(&upstream->idempotency_by_key, prng_next(&upstream->manager.prng));
@@ -76,6 +79,8 @@ void upstream_deinit(struct upstream *upstream) {
     heap_deinit(&upstream->op_holders);
     map_deinit(&upstream->tenants_by_name);
     access_deinit(&upstream->access);
+    deliveries_deinit(&upstream->deliveries);
+    memory_free(upstream->clusters_away);
     map_deinit(&upstream->images_by_name);
     map_deinit(&upstream->histories);
     map_deinit(&upstream->idempotency_by_key);
@@ -91,6 +96,7 @@ static void load_node(struct upstream *upstream, const struct node *node) {
         return;
     }
     peer->seen_ms = node->seen_ms;
+    upstream->clusters_away[peer - upstream->manager.downlink.peers] = node->state == PEER_AWAY;
     peer_load_capacity(peer, &node->capacity);
 }
 
@@ -130,6 +136,7 @@ static void on_load(struct upstream *upstream, const struct event *event) {
         enrol_load(&upstream->manager.enrol, &upstream->manager.downlink, &event->load);
         audit_load(&upstream->manager.audit, &event->load);
         access_load(&upstream->access, &event->load);
+        deliveries_load(&upstream->deliveries, &event->load);
         recover_load(&upstream->manager, &event->load);
     }
 }
@@ -174,6 +181,7 @@ static void on_tick(struct upstream *upstream) {
     downlink_on_tick(&upstream->manager.downlink);
     audit_on_tick(&upstream->manager.audit, &upstream->manager.moment);
     access_on_tick(&upstream->access, &upstream->manager.moment);
+    deliveries_on_tick(&upstream->deliveries, &upstream->manager.moment);
 }
 
 static void on_frame(struct upstream *upstream, const struct event *event) {
@@ -201,6 +209,7 @@ static void on_start(struct upstream *upstream) {
         return;
     downlink_start(&upstream->manager.downlink);
     upstream_begin_access(upstream);
+    contacts_begin(upstream);
     list_for(struct book_op, op, &upstream->manager.book.ops, by_age) {
         const struct book_vm *vm = book_vm(&upstream->manager.book, op->record.vm);
         if (book_op_has_ended(op) || *vm->record.place)
@@ -240,6 +249,10 @@ static void on_event(struct upstream *upstream, const struct event *event) {
         break;
     case EVENT_DISK:
         manager_on_disk(&upstream->manager, event);
+        break;
+    case EVENT_DELIVERED:
+        deliveries_on_delivered(&upstream->deliveries, &upstream->manager.moment,
+                                &event->delivered);
         break;
     case EVENT_ARCHIVE:
         retired_on_archive(upstream, event);
@@ -285,6 +298,8 @@ uint64_t upstream_deadline_ms(const struct upstream *upstream) {
     due = read < due ? read : due;
     due = look < due ? look : due;
     due = access < due ? access : due;
+    uint64_t delivery = deliveries_deadline_ms(&upstream->deliveries);
+    due = delivery < due ? delivery : due;
     const struct timer *waiter = heap_first(&upstream->waiters);
     if (upstream->manager.deposed)
         return book_never;

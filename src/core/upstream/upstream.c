@@ -153,10 +153,15 @@ void upstream_count_said(struct upstream *upstream, struct tenant_entry *tenant,
     upstream->said_bytes += sign * bytes;
 }
 
+bool upstream_vm_is_dead(const struct vm *vm) {
+    return vm->state == VM_CRASHED || vm->state == VM_LOST;
+}
+
 void upstream_link_vm(struct upstream *upstream, struct book_vm *vm) {
     struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, vm->record.asker);
     struct image_entry *image = map_get(&upstream->images_by_name, vm->record.image);
     assert(tenant); /* a tenant with VMs cannot be deleted */
+    upstream_vm(vm)->was_dead = upstream_vm_is_dead(&vm->record);
     list_add(&tenant->vms, &upstream_vm(vm)->by_tenant);
     map_put(&tenant->vm_names, vm->record.name, vm);
     amounts_add(&tenant->used, &vm->record.size);

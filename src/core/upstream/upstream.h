@@ -11,6 +11,7 @@
 #include "base/holders.h"
 #include "core/below/explain.h"
 #include "core/manager/access.h"
+#include "core/manager/deliveries.h"
 #include "core/manager/manager.h"
 #include "core/upstream/archive.h"
 
@@ -18,6 +19,7 @@ struct upstream_vm {
     struct book_vm base;
     struct list by_tenant; /* in tenant_entry.vms */
     struct template *template; /* it may be made anew from this in another cluster; or NULL */
+    bool was_dead; /* its contacts were told so, or knew */
 };
 
 struct upstream_op {
@@ -57,6 +59,8 @@ struct tenant_entry {
     struct keyring keyring;
     uint64_t said_bytes;      /* metadata and titles of its VMs */
     struct amounts used;      /* by its VMs, from their admission until they are out of the books */
+    uint64_t contacts_hour_ms; /* since when contacts_made counts */
+    uint32_t contacts_made;
 };
 
 /* The operations on one VM, which may be gone. */
@@ -90,6 +94,8 @@ struct upstream {
     struct manager manager;
     struct role_settings settings; /* its arrays are not used after init */
     struct access_book access;
+    struct deliveries deliveries;
+    bool *clusters_away; /* by index in the downlink: its contacts were told so, or knew */
     struct map tenants_by_name;
     struct list tenants; /* in the order of their names, like images */
     struct map images_by_name;
@@ -110,6 +116,9 @@ struct upstream {
     struct text ssh_keys;   /* of the VM that a request is about, while that is answered */
     struct archive archive; /* ended before those */
 };
+
+/* It has ended in a way that nobody asked for. */
+bool upstream_vm_is_dead(const struct vm *vm);
 
 /* The VM is gone below: out of the books. */
 void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm);

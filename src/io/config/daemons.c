@@ -401,6 +401,15 @@ static const struct field account_fields[] = {
 #define keys(type, rows) some_keys(type, rows, array_size(rows))
 #define some_keys(type, first, count) &(const struct table){"", "", sizeof(type), first, count}
 
+static const struct field notify_fields[] = {
+    {field_of(struct notify_config, private_addresses),
+     .about = "networks that tenants' webhooks may reach, a blank between them: 10.1.0.0/16",
+     .kind = FIELD_BLOB, .form = value_check_networks},
+    {field_of(struct notify_config, ca_file),
+     .about = "authority of webhooks' certificates, PEM; the system's without it",
+     .kind = FIELD_BLOB, .form = value_check_file},
+};
+
 static const struct field upstream_sections[] = {
     {field_of(struct upstream_config, daemon), .about = "the daemon itself", .kind = FIELD_RECORD,
      .table = keys(struct daemon_config, upstream_fields)},
@@ -417,6 +426,8 @@ static const struct field upstream_sections[] = {
      .kind = FIELD_RECORD, .table = keys(struct timing_config, timing_fields)},
     {field_of(struct upstream_config, audit), .about = "what is written down of requests",
      .kind = FIELD_RECORD, .table = keys(struct audit_config, audit_fields)},
+    {field_of(struct upstream_config, notify), .about = "how contacts are told what happens",
+     .kind = FIELD_RECORD, .table = keys(struct notify_config, notify_fields)},
     {.name = "cluster", field_list_at(struct upstream_config, clusters, clusters_count),
      .about = "a downstream manager below", .kind = FIELD_LIST, .most = limit_peers,
      .table = some_keys(struct peer_config, &peer_fields[agent_own_rows], cluster_rows)},

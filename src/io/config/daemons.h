@@ -74,6 +74,11 @@ struct audit_config {
     uint64_t rows, days;
 };
 
+/* [notify] of an upstream manager. */
+struct notify_config {
+    char *private_addresses, *ca_file;
+};
+
 struct upstream_config {
     struct daemon_config daemon;
     struct listen_config api;
@@ -82,6 +87,7 @@ struct upstream_config {
     uint32_t downlink_servers_count;
     struct timing_config timing;
     struct audit_config audit;
+    struct notify_config notify;
     struct peer_config *clusters;
     uint32_t clusters_count;
     struct shape_config *shapes;

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/os/cidr.h"
 #include "io/os/folder.h"
 #include "message/codec.h"
 #include "message/landing.h"
@@ -105,6 +106,13 @@ int value_check_url(const char *value, struct error *err) {
     if (value[strlen(value) - 1] == '/')
         return error_set(err, -EINVAL, "\"%s\" ends with a slash; leave it out", value);
     return 0;
+}
+
+int value_check_networks(const char *value, struct error *err) {
+    return cidr_are_valid(value)
+               ? 0
+               : error_set(err, -EINVAL, "\"%s\" are no networks; write them as in "
+                           "10.1.0.0/16 fd00:1::/32, a blank between them", value);
 }
 
 int value_check_listen(const char *value, struct error *err) {

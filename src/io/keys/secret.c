@@ -94,6 +94,15 @@ void secret_keyed_hash(const unsigned char key[32], const void *bytes, size_t le
         abort(); /* sizes that the library does not take: they are constants */
 }
 
+void secret_sign(const void *key, size_t key_length, const struct text *text,
+                 unsigned char out_signature[32]) {
+    crypto_auth_hmacsha256_state state;
+    sodium_ready();
+    crypto_auth_hmacsha256_init(&state, key, key_length);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)text_data(text), text->length);
+    crypto_auth_hmacsha256_final(&state, out_signature);
+}
+
 void secret_random(void *out_bytes, size_t length) {
     sodium_ready();
     randombytes_buf(out_bytes, length);

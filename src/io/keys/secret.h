@@ -41,6 +41,10 @@ void secret_keyed_hash(const unsigned char key[32], const void *bytes, size_t le
                        unsigned char out_digest[32]);
 
 /* Random bytes of the operating system, fit for keys. */
+/* HMAC-SHA256 of the text. */
+void secret_sign(const void *key, size_t key_length, const struct text *text,
+                 unsigned char out_signature[32]);
+
 void secret_random(void *out_bytes, size_t length);
 
 /* Overwrites what held a secret, in a way that is not optimised away. */

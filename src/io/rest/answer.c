@@ -110,6 +110,16 @@ static void answer_access(struct rest_call *call) {
     answer_header(&call->http.answer, "Location", "/v1/access-tokens/%s", token->id);
 }
 
+static void answer_contact(struct rest_call *call) {
+    const struct contact *contact = call->reply.record.data;
+    struct contact created = {0};
+    text_set(created.id, contact->id);
+    text_set(created.name, contact->name);
+    text_set(created.secret, contact->secret);
+    rest_answer_record(call, 201, &contact_created_table, &created);
+    answer_header(&call->http.answer, "Location", "/v1/contacts/%s", contact->id);
+}
+
 static void answer_created(struct rest *rest, struct rest_call *call) {
     const struct record *record = &call->reply.record;
     if (record->table == &join_token_table) {
@@ -118,6 +128,10 @@ static void answer_created(struct rest *rest, struct rest_call *call) {
     }
     if (record->table == &access_token_table) {
         answer_access(call);
+        return;
+    }
+    if (record->table == &contact_table) {
+        answer_contact(call);
         return;
     }
     if (record->table != &tenant_table) { /* made under its own name */

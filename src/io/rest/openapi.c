@@ -33,6 +33,7 @@ static const struct tag {
     {"salvage", "Leftovers", NULL},
     {"tenants", "Tenants", "Who may ask for VMs, and for how many."},
     {"access-tokens", "Access tokens", "By which tenants and operators are known."},
+    {"contacts", "Contacts", "Who is told what happens, and how."},
     {"tokens", "Joining", "Tokens by which others join, and the keys of those that did."},
     {"keys", "Joining", NULL},
     {"audit", "Audit", "What was asked for, by whom, and what came of it."},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/map.h"
 #include "message/codec.h"
 #include "message/query/filter.h"
@@ -118,6 +119,19 @@ static uint64_t request_hash(const struct rest_call *call, const struct request 
     return hash;
 }
 
+/* What a contact is proven by, and what it is sent is signed by. */
+static void draw_secrets(struct contact *contact) {
+    unsigned char key[32];
+    auto_clean(text_deinit) struct text encoded = {0};
+    char challenge[secret_token_size];
+    secret_token(challenge);
+    text_set(contact->challenge, challenge);
+    secret_random(key, sizeof(key));
+    base64_to_standard(key, sizeof(key), &encoded);
+    text_format(contact->secret, sizeof(contact->secret), "whsec_%s", text_data(&encoded));
+    secret_erase(key, sizeof(key));
+}
+
 bool rest_request_make(struct rest_call *call, struct request *out_request,
                        struct problem *problem) {
     *out_request = (struct request){.kind = call->route->kind, .verb = call->route->verb,
@@ -141,5 +155,7 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
         secret_token(call->token);
         secret_hash_bytes(call->token, strlen(call->token), out_request->new_token_hash);
     }
+    if (out_request->kind == REQUEST_CONTACT_ADD)
+        draw_secrets(&out_request->contact);
     return true;
 }

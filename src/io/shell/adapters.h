@@ -12,6 +12,7 @@ struct host;
 struct rest;
 struct image_fetcher;
 struct buckets;
+struct deliverer;
 
 /* What serves one link, at its index. */
 struct shell_link {
@@ -30,6 +31,7 @@ struct shell_ports {
     struct host *host;
     struct rest *rest;
     struct buckets *buckets; /* of the block store */
+    struct deliverer *deliverer;
 
     /* carrier_route, carrier_send, carrier_flush; each link's carrier may be of another kind */
     void (*route)(struct carrier *carrier, const char *address, size_t endpoint);
@@ -43,6 +45,7 @@ struct shell_ports {
     void (*order)(struct host *host, const struct effect_guard *order); /* host_order */
     void (*read)(struct host *host, const struct effect_read *read);  /* host_read */
     void (*keep)(struct buckets *buckets, const struct effect_bucket *order); /* buckets_order */
+    void (*deliver)(struct deliverer *deliverer, const struct effect_deliver *effect);
     void (*reply)(struct rest *rest, struct reply *reply);            /* rest_reply */
     void (*loaded)(struct rest *rest, const struct record *record); /* rest_loaded; NULL */
     /* rest_stored: an effect is stored, as the change of this number since the start; and

@@ -142,6 +142,17 @@ static void performer_archive(const struct shell_ports *ports,
         ports->archive(ports->rest, effect);
 }
 
+static void performer_ask_host(const struct performer *performer, const struct effect *effect) {
+    const struct shell_ports *ports = performer->ports;
+    assert(ports->host && ports->submit && ports->order && ports->read);
+    if (effect->kind == EFFECT_JOB)
+        ports->submit(ports->host, &effect->job);
+    else if (effect->kind == EFFECT_GUARD)
+        ports->order(ports->host, &effect->guard);
+    else
+        ports->read(ports->host, &effect->read);
+}
+
 static void performer_one(struct performer *performer, struct effect *effect) {
     const struct shell_ports *ports = performer->ports;
     switch (effect->kind) {
@@ -161,10 +172,6 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         assert(effect->image.link < ports->links_count && ports->fetch &&
                ports->links[effect->image.link].fetcher);
         ports->fetch(ports->links[effect->image.link].fetcher, effect->image.digest);
-        break;
-    case EFFECT_JOB:
-        assert(ports->host && ports->submit);
-        ports->submit(ports->host, &effect->job);
         break;
     case EFFECT_NOTE:
         performer_note(performer, &effect->note);
@@ -194,19 +201,20 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         ports->route(ports->links[effect->route.link].carrier, effect->route.address,
                      effect->route.endpoint);
         break;
-    case EFFECT_GUARD:
-        assert(ports->host && ports->order);
-        ports->order(ports->host, &effect->guard);
-        break;
-    case EFFECT_READ:
-        assert(ports->host && ports->read);
-        ports->read(ports->host, &effect->read);
-        break;
     case EFFECT_ARCHIVE:
         performer_archive(ports, &effect->archive);
         break;
     case EFFECT_BUCKET:
         ports->keep(ports->buckets, &effect->bucket);
+        break;
+    case EFFECT_JOB:
+    case EFFECT_GUARD:
+    case EFFECT_READ:
+        performer_ask_host(performer, effect);
+        break;
+    case EFFECT_DELIVER:
+        assert(ports->deliverer && ports->deliver);
+        ports->deliver(ports->deliverer, &effect->deliver);
         break;
     case EFFECT_KIND_COUNT:
         assert(false && "no effect is of this kind");

@@ -1,0 +1,17 @@
+/* What happens that people want to be told: seen here, and put on its way to whoever wants it. */
+#pragma once
+
+#include "core/upstream/upstream.h"
+
+/* It has ended, and is not a manager's own. */
+void happened_operation(struct upstream *upstream, const struct book_op *op);
+
+/* The VM's state is another. */
+void happened_vm(struct upstream *upstream, struct book_vm *vm);
+
+/* The cluster is not heard any more, or is connected again. */
+void happened_cluster(struct upstream *upstream, const struct peer *peer);
+
+/* The tenant's VMs have more than they `had`. */
+void happened_use(struct upstream *upstream, const struct tenant_entry *tenant,
+                  const struct amounts *had);

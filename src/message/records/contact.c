@@ -1,0 +1,142 @@
+/* What of a contact stands in the store, what its API shows, and what is told of each thing that
+ * happened. */
+#include "message/records/contact.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+const char *const contact_kind_names[CONTACT_KIND_COUNT] = {
+    [CONTACT_WEBHOOK] = "webhook", [CONTACT_JOURNAL] = "journal"};
+
+const char *const notice_event_names[NOTICE_EVENT_COUNT] = {
+    [NOTICE_OPERATION_ENDED] = "operation-ended", [NOTICE_VM_DIED] = "vm-died",
+    [NOTICE_VM_RECOVERED] = "vm-recovered",       [NOTICE_CLUSTER_AWAY] = "cluster-away",
+    [NOTICE_CLUSTER_BACK] = "cluster-back",       [NOTICE_QUOTA] = "quota-nearly-full"};
+
+static const struct field contact_fields[] = {
+    {field_of(struct contact, id), .number = 1, .about = "The contact's id.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct contact, tenant), .number = 2, .about = "Whose it is; absent: the operators'.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct contact, tenant_ms), .number = 3, .about = "When that tenant was made.",
+     .kind = FIELD_U64, .mask = FIELD_STORE},
+    {field_of(struct contact, name), .number = 4, .about = "The name that it was given.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct contact, kind), .number = 5, .about = "How it is told.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_names(contact_kind_names)},
+    {field_of(struct contact, address), .number = 6, .about = "Of a webhook: its URL.",
+     .kind = FIELD_BLOB, .most = limit_contact_address, .check = CHECK_PRINTABLE},
+    {field_of(struct contact, events), .number = 7,
+     .about = "What it is told of, a blank between words; absent: what is usual.",
+     .kind = FIELD_BLOB, .most = limit_contact_events},
+    {field_of(struct contact, secret), .number = 8, .about = "What its messages are signed by.",
+     .kind = FIELD_TEXT, .mask = FIELD_STORE | FIELD_SECRET},
+    {field_of(struct contact, challenge), .number = 9, .about = "What it is to send back.",
+     .kind = FIELD_TEXT, .mask = FIELD_STORE | FIELD_SECRET},
+    {field_of(struct contact, created_ms), .number = 10, .about = "When it was made.",
+     .kind = FIELD_U64},
+    {field_of(struct contact, proven_ms), .number = 11,
+     .about = "When it showed that it is there; absent: not yet, and it is told nothing.",
+     .kind = FIELD_U64},
+    {field_of(struct contact, off_ms), .number = 12,
+     .about = "When it said that it is gone (410); it is told nothing more.", .kind = FIELD_U64},
+    {field_of(struct contact, failed_ms), .number = 13,
+     .about = "Since when nothing reaches it; absent: it does.", .kind = FIELD_U64},
+    {field_of(struct contact, why), .number = 14, .about = "How the last one failed.",
+     .kind = FIELD_TEXT, .check = CHECK_PRINTABLE},
+    {field_of(struct contact, lost), .number = 15,
+     .about = "Messages that were given up, after a day and a half of trying.", .kind = FIELD_U32},
+    {field_of(struct contact, waiting), .about = "Messages that have not arrived yet.",
+     .kind = FIELD_U32, .mask = FIELD_API},
+};
+const struct table contact_table = {"contact", "Where somebody wants to be told what happens.",
+                                    sizeof(struct contact), field_rows(contact_fields)};
+
+static const struct field contact_create_fields[] = {
+    {field_of(struct contact, name), .about = "A name for the contact.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NEW_NAME},
+    {field_of(struct contact, kind),
+     .about = "How it is told: by a webhook, or, operators, in the manager's journal.",
+     .kind = FIELD_ENUM, .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_names(contact_kind_names)},
+    {field_of(struct contact, address), .about = "Of a webhook: its URL.", .kind = FIELD_BLOB,
+     .most = limit_contact_address, .check = CHECK_PRINTABLE},
+    {field_of(struct contact, events),
+     .about = "operation-ended, vm-died, vm-recovered, cluster-away, cluster-back, "
+              "quota-nearly-full, a blank between them; absent: of a tenant all of its own; of "
+              "operators the last three.",
+     .kind = FIELD_BLOB, .most = limit_contact_events},
+};
+const struct table contact_create_table = {"contact-create", "A contact to make.",
+                                           sizeof(struct contact),
+                                           field_rows(contact_create_fields)};
+
+static const struct field contact_created_fields[] = {
+    {field_of(struct contact, id), .about = "The contact's id.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct contact, name), .about = "The name that it was given.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct contact, secret),
+     .about = "What a webhook's messages are signed by. It is shown this once.",
+     .kind = FIELD_TEXT, .mask = FIELD_API | FIELD_SECRET},
+};
+const struct table contact_created_table = {"contact-created", "A new contact.",
+                                            sizeof(struct contact),
+                                            field_rows(contact_created_fields)};
+
+static const struct field notice_fields[] = {
+    {field_of(struct notice, event), .number = 1, .about = "What happened.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_names(notice_event_names)},
+    {field_of(struct notice, at_ms), .number = 2, .about = "When.", .kind = FIELD_U64},
+    {field_of(struct notice, tenant), .number = 3, .about = "Whose.", .kind = FIELD_TEXT},
+    {field_of(struct notice, vm), .number = 4, .about = "The VM's id.", .kind = FIELD_TEXT},
+    {field_of(struct notice, vm_name), .number = 5, .about = "Its name.", .kind = FIELD_TEXT},
+    {.name = "operation", .number = 6, .about = "The operation's id.", .kind = FIELD_TEXT,
+     field_at(struct notice, op)},
+    {field_of(struct notice, verb), .number = 7, .about = "The operation's verb.",
+     .kind = FIELD_ENUM, field_names(verb_names)},
+    {field_of(struct notice, code), .number = 8, .about = "How it ended; absent: ok.",
+     .kind = FIELD_ENUM, field_names(code_names)},
+    {field_of(struct notice, state), .number = 9, .about = "The VM's state.",
+     .kind = FIELD_ENUM, field_names(vm_state_names)},
+    {field_of(struct notice, cluster), .number = 10, .about = "The cluster.", .kind = FIELD_TEXT},
+    {field_of(struct notice, quota), .number = 11, .about = "Which quota.", .kind = FIELD_TEXT},
+    {field_of(struct notice, percent), .number = 12, .about = "How much of it is used.",
+     .kind = FIELD_U32},
+};
+const struct table notice_table = {"notice", "What happened.", sizeof(struct notice),
+                                   field_rows(notice_fields)};
+
+static const struct field delivery_fields[] = {
+    {field_of(struct delivery, id), .number = 1, .about = "Its id.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct delivery, contact), .number = 2, .about = "To whom.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_list_of(struct delivery, notices, notices_count), .number = 3, .about = "What happened.",
+     .kind = FIELD_LIST, .most = limit_delivery_notices, .table = &notice_table},
+    {field_of(struct delivery, left_out), .number = 4, .about = "More, which had no room.",
+     .kind = FIELD_U32},
+    {field_of(struct delivery, is_sealed), .number = 5, .about = "Nothing is added.",
+     .kind = FIELD_FLAG},
+    {field_of(struct delivery, tries), .number = 6, .about = "How often it failed.",
+     .kind = FIELD_U32},
+    {field_of(struct delivery, due_ms), .number = 7, .about = "When it is to be sent.",
+     .kind = FIELD_U64},
+};
+const struct table delivery_table = {"delivery", "What is on its way to a contact.",
+                                     sizeof(struct delivery), field_rows(delivery_fields)};
+
+bool notice_events_have_other(const char *words, char out_word[limit_name_size]) {
+    for (const char *at = words; *at; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        bool is_known = false;
+        for (size_t i = 0; i < NOTICE_EVENT_COUNT && !is_known; i++)
+            is_known = strlen(notice_event_names[i]) == length &&
+                       memcmp(notice_event_names[i], at, length) == 0;
+        text_format(out_word, limit_name_size, "%.*s", (int)length, at);
+        if (!is_known)
+            return true;
+        at += length;
+    }
+    return false;
+}
