@@ -249,11 +249,12 @@ static void answer_ssh_key(const struct request *request, struct reply *reply) {
 }
 
 static void answer_contact(const struct request *request, struct reply *reply) {
-    struct contact contact = {.id = "ct-00000000000000000000000000", .name = "none"};
+    struct contact contact = request->contact;
+    text_format(contact.id, sizeof(contact.id), "ct-%026d", 0);
     if (request->kind == REQUEST_CONTACT_LIST)
         list(reply, request, &contact_table, NULL, 0);
     else if (request->kind == REQUEST_CONTACT_ADD)
-        record(reply, REPLY_CREATED, &contact_table, &request->contact);
+        record(reply, REPLY_CREATED, &contact_table, &contact);
     else if (text_equal(request->key, "none"))
         problem(reply, CODE_NOT_FOUND, "", "");
     else

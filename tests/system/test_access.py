@@ -57,7 +57,8 @@ class Access(CloudCase):
         first = [item["id"] for item in self.get("/v1/access-tokens")["items"]][0]
         before, refused = self.state(), 0
         named = {"vm": vm, "image": "empty", "cluster": "north", "tenant": "acme",
-                 "peer": "north", "token": first, "key": "x", "digest": "0" * 64}
+                 "peer": "north", "token": first, "key": "x", "digest": "0" * 64,
+                 "contact": "x"}
         for token in looks:
             for path, item in paths.items():
                 if path in ("/v1/tickets", "/v1/logins"):  # by which a browser may look

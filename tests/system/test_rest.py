@@ -514,7 +514,7 @@ class Document(Case):
         op = self.create().json["id"]
         names = {"vm": "web", "operation": op, "image": "tiny", "cluster": "north",
                  "tenant": "acme", "digest": digest, "token": op, "peer": "north",
-                 "key": "laptop"}
+                 "contact": "team", "key": "laptop"}
         count = 0
         for path, item in self.document["paths"].items():
             if path == "/v1/events":  # its answer does not end: test_watch.py

@@ -24,7 +24,8 @@ static void add_contact(struct sheet *sheet, const void *record) {
 }
 
 static const struct view contacts = {"/v1/contacts", &contact_table,
-                                     "NAME ADDRESS EVENTS STATE WAITING LOST WHY", add_contact, NULL};
+                                     "NAME ADDRESS EVENTS STATE WAITING LOST WHY", add_contact,
+                                     NULL};
 
 int contact_list(const struct options *options) { return view_list(&contacts, options); }
 

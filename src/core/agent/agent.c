@@ -401,6 +401,11 @@ static void on_archive(struct agent *agent, const struct event *event) {
     effects_archive(agent->moment.out, &effect);
 }
 
+static void on_scanned(struct agent *agent) {
+    agent->scan_ended = true;
+    begin_working(agent);
+}
+
 static void on_event(struct agent *agent, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
@@ -429,8 +434,7 @@ static void on_event(struct agent *agent, const struct event *event) {
         agent_on_domain(agent, event);
         break;
     case EVENT_SCANNED:
-        agent->scan_ended = true;
-        begin_working(agent);
+        on_scanned(agent);
         break;
     case EVENT_HOST:
         on_host(agent, event);

@@ -403,7 +403,7 @@ static const struct field account_fields[] = {
 
 static const struct field notify_fields[] = {
     {field_of(struct notify_config, private_addresses),
-     .about = "networks that tenants' webhooks may reach, a blank between them: 10.1.0.0/16",
+     .about = "networks that tenants' webhooks may reach, by blanks: 10.1.0.0/16",
      .kind = FIELD_BLOB, .form = value_check_networks},
     {field_of(struct notify_config, ca_file),
      .about = "authority of webhooks' certificates, PEM; the system's without it",
