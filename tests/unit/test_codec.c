@@ -14,6 +14,7 @@
 #include "message/limits.h"
 #include "message/model.h"
 #include "message/request.h"
+#include "message/records/contact.h"
 #include "message/stored.h"
 #include "tables.h"
 
@@ -88,6 +89,8 @@ static void stored_records_lose_nothing_in_the_store(void **state) {
                 record_clear(&waiting_table, &((struct operation *)record.data)->waits);
             if (table == &stored_vm_table) /* so are these */
                 tables_drop(field_find(table, "interfaces"), record.data);
+            if (table == &contact_table)
+                ((struct contact *)record.data)->waiting = 0;
             if (table == &node_table) { /* these too */
                 struct node *node = record.data;
                 node->conflict = CONFLICT_NONE;
