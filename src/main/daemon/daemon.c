@@ -147,8 +147,11 @@ static int handle_dump(const char *program, const char *daemon, char **words) {
 }
 
 static bool is_dump(char **words, int count) {
-    return (count == 2 && text_equal(words[0], "dump")) ||
-           (count == 3 && text_equal(words[0], "frame"));
+    return count == 2 && text_equal(words[0], "dump");
+}
+
+static bool is_frame(char **words, int count) {
+    return count == 3 && text_equal(words[0], "frame");
 }
 
 static bool is_key_command(char **words, int count) {
@@ -255,6 +258,8 @@ struct daemon_options daemon_begin(int count, char **arguments, const char *daem
     text_format(standard, sizeof(standard), "/etc/isthmus/%s.conf", daemon);
     struct daemon_options options = {
         .program = program, .config = standard, .expires_seconds = 86400};
+    if (is_frame(arguments + 1, count - 1)) /* some keys begin as an option does */
+        return options_leave(options, handle_dump(program, daemon, arguments + 1));
     for (int option; (option = getopt_long(count, arguments, "c:", known, NULL)) != -1;) {
         switch (option) {
         case 'c':
