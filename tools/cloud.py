@@ -29,7 +29,8 @@ import urllib.request
 
 from cloud_parts import (PROBES, ROOT_LENGTH, Answer, Daemon, Warden, add_account, command_line,
                          end_process, has_settled, keep_probes, make_libvirt, make_server, read,
-                         room_of, section, use_probes, wait_until, without, write, write_secret)
+                         room_of, section, streams_section, use_probes, wait_until, without, write,
+                         write_secret)
 from ejabberd import Ejabberd
 from fault_proxy import FaultProxy
 from prosody import free_port
@@ -73,6 +74,7 @@ class Options(typing.NamedTuple):
     cloud_timing: dict = {}  # of the upstream managers' alone
     link: dict = {}  # of all links
     log_level: str = "info"
+    streams: bool = False  # managers listen for streams to VMs
 
 
 class Cloud:
@@ -151,15 +153,13 @@ class Cloud:
         """Of the application server that carries a manager's downlink."""
         if self.options.one_server or manager == next(iter(self.upstreams)):
             return "server-1"
-        return f"server-{self._depth(manager) + 1}" if manager in self.clusters \
-            else f"server-{manager}"
+        return f"server-{self._depth(manager) + 1 if manager in self.clusters else manager}"
 
     def _choose_ports(self):
         ports = dict(self.options.ports)
-        managers = [*self.upstreams, *self.clusters]
-        for name in [*managers, *(self._server_name(manager) for manager in managers)]:
-            if name not in ports:
-                ports[name] = free_port()
+        for manager in [*self.upstreams, *self.clusters]:
+            for name in (manager, f"{manager}-streams", self._server_name(manager)):
+                ports.setdefault(name, free_port())
         return ports
 
     def _make_servers(self):
@@ -254,7 +254,8 @@ class Cloud:
         return f"http://127.0.0.1:{port}/v1/blobs"
 
     def _daemon_section(self, daemon):
-        return section("daemon", {"state": daemon.state, "log_level": self.options.log_level})
+        return streams_section(self, daemon) + section(
+            "daemon", {"state": daemon.state, "log_level": self.options.log_level})
 
     def _manager_jid(self, manager, server=None):
         server = server or self.inside[manager]
@@ -306,9 +307,9 @@ class Cloud:
         text = self._daemon_section(daemon) + section("api", {
             "listen": f"127.0.0.1:{self.ports[name]}",
             "operator_token_file": self.operator(name), **self.options.api})
-        text += section("downlink",
-                        self._link(daemon, self.inside[name], (name, "manager"), "downlink"))
-        text += self._further("downlink-server spare{}", self.inside[name], (name, "manager"))
+        account = (name, "manager")
+        text += section("downlink", self._link(daemon, self.inside[name], account, "downlink"))
+        text += self._further("downlink-server spare{}", self.inside[name], account)
         text += section("timing", {**without(self.options.timing, "lease_seconds"),
                                    **self.options.cloud_timing})
         text += section("notify", self.options.notify) if self.options.notify else ""

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from prosody import Prosody
+from prosody import Prosody, openssl
 from rabbitmq import Rabbitmq
 from relay import BrokerDouble, Relay, RelayDouble, ZeromqDouble, ZeromqRelay
 
@@ -57,6 +57,19 @@ def read(path):
 def section(name, values):
     lines = [f"[{name}]"] + [f"{key} = {value}" for key, value in values.items()]
     return "\n".join(lines) + "\n\n"
+
+
+def streams_section(cloud, daemon):
+    """Of a manager's listener for streams, with a certificate of its own."""
+    if not cloud.options.streams or daemon.kind == "agent":
+        return ""
+    name, address = f"{daemon.folder}/streams", f"127.0.0.1:{cloud.ports[f'{daemon.name}-streams']}"
+    if not os.path.exists(f"{name}.crt"):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", f"{name}.key", "-out", f"{name}.crt", "-days", "3650",
+                "-subj", "/CN=localhost")
+    return section("streams", {"listen": address, "url": f"wss://{address}",
+                               "certificate_file": f"{name}.crt", "key_file": f"{name}.key"})
 
 
 def make_server(cloud, carrier, folder, domain, **more):

@@ -222,12 +222,13 @@ static void permit(struct sim_world *world, struct sim_node *node, size_t which,
                               .permissions = permits[chosen]};
     text_set(request.key, node->settings.managers[which].name);
     node->permits[which] = chosen;
+    node->permitted_ms = world->now_ms;
     (void)decision_ask(world, node, &request);
 }
 
 static void decide_permissions(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.managers_count);
-    size_t others = world->settings.ips + world->settings.logs ? 0
+    size_t others = world->settings.ips + world->settings.logs + world->settings.streams ? 0
                     : world->settings.networks ? permits_of_views
                                                : permits_of_views + permits_of_networks;
     size_t choices = array_size(permits) - others;

@@ -12,6 +12,7 @@
 #include "core/event.h"
 #include "core/role.h"
 #include "sim/parts/step.h"
+#include "sim/parts/reach/ways.h"
 #include "sim/world/fact.h"
 #include "sim/world/node.h"
 
@@ -24,8 +25,12 @@ void workload_send(struct sim_world *world, struct sim_node *cloud, struct reque
     if (!node_serves(cloud))
         return; /* connection refused */
     request->handle = ++world->last_handle;
+    text_format(request->stream.secret, sizeof(request->stream.secret), "%llu",
+                (unsigned long long)request->handle); /* each has its own */
+    text_set(request->stream.key, "key");
     world->stats.requests++;
     world_observe(world, &(struct fact){FACT_ASKED, cloud, .request = request});
+    ways_ask(world, cloud, request);
     step_give(world, cloud, &event);
 }
 
@@ -184,6 +189,12 @@ static void ask_log(struct sim_world *world, const struct sim_node *cloud,
                     (unsigned)(vm->asker[6] - '0'));
 }
 
+static void ask_console(struct sim_world *world, const struct sim_node *cloud,
+                        struct request *request) {
+    ask_log(world, cloud, request);
+    request->kind = REQUEST_VM_CONSOLE;
+}
+
 static void ask_other(struct sim_world *world, struct request *request) {
     static const enum request_kind kinds[] = {
         REQUEST_VM_LIST,    REQUEST_VM_SHOW,     REQUEST_OP_LIST,      REQUEST_OP_SHOW,
@@ -242,6 +253,8 @@ static void on_request(struct sim_world *world, struct occurrence *occurrence) {
         return;
     if (world->settings.logs && pick(world, 1000) < world->settings.logs)
         ask_log(world, cloud, &request);
+    else if (world->settings.streams && pick(world, 1000) < world->settings.streams)
+        ask_console(world, cloud, &request);
     else if (kind < 8)
         ask_create(world, &request);
     else if (kind < 19)

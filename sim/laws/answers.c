@@ -1,6 +1,7 @@
 /* What callers were told, by the handle and the key of what they asked. */
 #include "sim/laws/answers.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -8,6 +9,7 @@
 #include "core/effect.h"
 #include "core/event.h"
 #include "core/manager/reads.h"
+#include "core/manager/streams.h"
 #include "core/role.h"
 #include "sim/laws/law.h"
 #include "sim/parts/disk.h"
@@ -19,7 +21,8 @@ void answers_asked(struct answers *answers, const struct sim_world *world,
     char handle[32];
     text_format(handle, sizeof(handle), "%llu", (unsigned long long)request->handle);
     struct asked *asked = ledger_put(&answers->asked, cloud, handle);
-    bool reads = request->kind == REQUEST_VM_LOG;
+    bool reads = request->kind == REQUEST_VM_LOG || request->kind == REQUEST_VM_CONSOLE;
+    static_assert((int)streams_within_ms == (int)reads_within_ms, "one time for both");
     asked->due_ms = world->now_ms + request->wait_ms + (reads ? reads_within_ms : 0);
     asked->tenant[0] = 0;
     if (strspn(request->token_hash, "0123456789") == limit_digest_size - 1)

@@ -24,6 +24,7 @@
 #include "sim/laws/refusals.h"
 #include "sim/laws/rest.h"
 #include "sim/laws/sovereignty.h"
+#include "sim/laws/reach/streams.h"
 #include "sim/laws/timeline.h"
 #include "sim/laws/wall.h"
 #include "sim/world/node.h"
@@ -171,6 +172,8 @@ static void hear_of_step(struct laws *laws, struct sim_world *world, struct sim_
     fairness_check(&laws->fairness, world, node, effects);
     if (world->settings.ips + world->settings.logs)
         wall_check_views(&laws->wall, world, node, effects);
+    if (world->ways)
+        streams_check_step(world, node);
     if (world->settings.leases)
         leases_check_step(&laws->leases, world, node, effects);
     if (vms_changed && node->lent)
@@ -195,6 +198,8 @@ static void hear_of_minute(struct laws *laws, struct sim_world *world) {
     committed_check_minute(&laws->committed, world);
     answers_check_minute(&laws->answers, world);
     wall_check_signs(world);
+    if (world->ways)
+        streams_check_minute(world);
 }
 
 static void hear_of_answer(struct laws *laws, struct sim_world *world,
@@ -279,6 +284,15 @@ static bool is_heard(struct sim_world *world, const struct fact *fact) {
            kind == FACT_MOVED || kind == FACT_COPIES;
 }
 
+static void hear_of_commit(struct laws *laws, struct sim_world *world, struct sim_node *node,
+                           const struct effects *effects) {
+    committed_check(&laws->committed, world, node, effects);
+    belief_check_commit(world, node, effects);
+    audited_check(&laws->audited, world, node, effects);
+    if (world->settings.copies && !world->settings.clock_jump)
+        copies_check(&laws->copies, world, node, effects);
+}
+
 void laws_observe(struct sim_world *world, const struct fact *fact) {
     struct laws *laws = world->laws;
     struct sim_node *node = fact->node;
@@ -297,11 +311,7 @@ void laws_observe(struct sim_world *world, const struct fact *fact) {
         hear_of_step(laws, world, node, fact->effects);
         break;
     case FACT_COMMIT:
-        committed_check(&laws->committed, world, node, fact->effects);
-        belief_check_commit(world, node, fact->effects);
-        audited_check(&laws->audited, world, node, fact->effects);
-        if (world->settings.copies && !world->settings.clock_jump)
-            copies_check(&laws->copies, world, node, fact->effects);
+        hear_of_commit(laws, world, node, fact->effects);
         break;
     case FACT_MINUTE:
         hear_of_minute(laws, world);
@@ -341,6 +351,9 @@ void laws_observe(struct sim_world *world, const struct fact *fact) {
         break;
     case FACT_CONSENT:
         decisions_check_consent(world, node, &fact->consent);
+        break;
+    case FACT_STREAM:
+        streams_check_taken(world, node, &fact->stream);
         break;
     case FACT_STORE_LOST:
     case FACT_TWIN:

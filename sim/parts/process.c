@@ -11,6 +11,7 @@
 #include "sim/parts/link.h"
 #include "sim/parts/step.h"
 #include "sim/parts/warden.h"
+#include "sim/parts/reach/ways.h"
 #include "sim/world/fact.h"
 #include "sim/world/node.h"
 
@@ -28,6 +29,7 @@ struct role *process_take(struct sim_world *world, struct sim_node *node, uint64
     step_drop(world, node);
     node->role = NULL;
     node->incarnation++;
+    ways_crash(world, node);
     heap_remove(&world->ticks, &node->tick);
     for (uint32_t i = 0; i < node->links_count; i++)
         if (node->links[i].carrier)

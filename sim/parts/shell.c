@@ -14,6 +14,7 @@
 #include "sim/parts/people/contacts.h"
 #include "sim/parts/process.h"
 #include "sim/parts/warden.h"
+#include "sim/parts/reach/ways.h"
 #include "sim/world/fact.h"
 
 enum { away_most_ms = 20000 };
@@ -88,6 +89,7 @@ static void answer(struct sim_world *world, struct sim_node *node, struct reply 
     if (reply->kind == REPLY_PROBLEM)
         world->stats.refused[reply->code]++;
     world_observe(world, &(struct fact){FACT_ANSWERED, node, .reply = reply});
+    ways_answer(world, node, reply);
 }
 
 static void perform(struct sim_world *world, struct sim_node *node, size_t count) {
@@ -110,6 +112,8 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
             answer(world, node, &effect->reply);
         else if (effect->kind == EFFECT_DEPOSED)
             node->gave_way = true;
+        else if (effect->kind == EFFECT_STREAM)
+            ways_obey(world, node, &effect->stream);
         else if (effect->kind == EFFECT_READ)
             host_read(world, node, &effect->read);
         else if (effect->kind == EFFECT_BUCKET)

@@ -25,6 +25,7 @@
 #include "sim/parts/process.h"
 #include "sim/parts/servers/relays.h"
 #include "sim/parts/warden.h"
+#include "sim/parts/reach/ways.h"
 #include "sim/world/fact.h"
 #include "sim/world/topology.h"
 
@@ -41,6 +42,7 @@ static void observe(struct sim_world *world, const struct fact *fact) {
 struct sim_world *run_build(const struct sim_settings *settings, struct text *uplinks) {
     struct sim_world *world = world_new(settings, uplinks);
     world->observe = observe;
+    world->ways = settings->streams ? ways_new(settings->seed) : NULL;
     topology_build(world);
     world->laws = laws_new(world);
     keys_build(world);
@@ -62,6 +64,7 @@ void run_free(struct sim_world *world) {
     laws_free(world->laws, world);
     domain_forget_all(world);
     images_forget_all(world);
+    ways_free(world->ways);
     for (uint32_t i = 0; i < world->nodes_count; i++) {
         struct sim_node *node = world->nodes[i];
         for (uint32_t k = 0; k < node->links_count; k++) {

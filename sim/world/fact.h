@@ -15,6 +15,7 @@ enum fact_kind {
     FACT_COMMIT,     /* what these effects store is about to be there for good */
     FACT_MINUTE,     /* one has passed */
     FACT_ASKED,      /* a request is about to reach a manager's API */
+    FACT_STREAM,     /* who came is taken as an end of a stream */
     FACT_ANSWERED,   /* the manager replies */
     FACT_SAID,       /* a message leaves a node */
     FACT_UPLINK,     /* a frame leaves by an uplink */
@@ -83,6 +84,14 @@ struct fact_domain {
     const struct sim_domain *domain, *copy; /* copy: what it comes to, FACT_COPIES */
 };
 
+struct sim_way;
+
+/* Who came by the way is taken, as the order says. */
+struct fact_stream {
+    const struct sim_way *way;
+    const struct effect_stream *order;
+};
+
 struct fact {
     enum fact_kind kind;
     struct sim_node *node; /* whose it is; NULL: the world's */
@@ -98,6 +107,7 @@ struct fact {
         const struct sim_relay *relay;
         struct fact_relayed relayed;
         struct fact_domain domain;
+        struct fact_stream stream;
         struct fact_decision decision;
         struct fact_consent consent;
         struct fact_stranger stranger;

@@ -51,6 +51,7 @@ const struct setting settings_table[] = {
     {"placing", offsetof(struct sim_settings, placing),
      "creations that ask for labels, groups, strategies", .fault = true},
     {"logs", offsetof(struct sim_settings, logs), "requests for consoles' logs"},
+    {"streams", offsetof(struct sim_settings, streams), "requests for consoles"},
     {"ips", offsetof(struct sim_settings, ips), "VMs whose IP addresses are seen"},
     {"evictions", offsetof(struct sim_settings, evictions),
      "images that make room where they may, each 5 s"},

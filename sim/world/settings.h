@@ -34,6 +34,7 @@ struct sim_settings {
     uint32_t greedy;     /* upstreams ask for everything, whatever they are shown */
     uint32_t placing;    /* chance that a creation asks for labels, a group or a strategy */
     uint32_t logs;       /* chance that a request is for a console's log, and owners permit none */
+    uint32_t streams;    /* chance that a request is for a stream, and owners permit none */
     uint32_t ips;        /* chance that a VM's IP addresses are seen, and that owners permit none */
     uint32_t evictions;  /* chance that an image is asked about whether it may go, each 5 s */
     uint32_t copies;     /* chance that an act copies a VM's disk */

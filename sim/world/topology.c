@@ -64,6 +64,11 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
                                             .audit_rows = 100}; /* so that many go */
     if (kind != ROLE_AGENT)
         node->settings.hash = digest;
+    if (kind != ROLE_AGENT && world->settings.streams) {
+        text_format(node->stream_url, sizeof(node->stream_url), "wss://%s", node->name);
+        node->settings.stream_url = node->stream_url;
+        text_format(node->settings.stream_pin, sizeof(node->settings.stream_pin), "%064u", 0);
+    }
     uint64_t lease_ms = lease_beats_least * world->settings.beat_ms;
     if (kind == ROLE_DOWNSTREAM && world->settings.leases)
         node->settings.lease_ms = world->settings.anywhere ? 2 * lease_ms : lease_ms;

@@ -101,6 +101,8 @@ struct sim_node {
     char labels[limit_labels + 1]; /* as its owner set them */
     uint32_t revoked;              /* downstream: a bit for each manager above */
     uint8_t permits[limit_uplinks]; /* downstream: which permissions of owners.c are in force */
+    uint64_t permitted_ms;         /* when they were changed last */
+    char stream_url[limit_name_size + 8]; /* managers */
     struct list guarded;           /* agents: struct sim_guarded, that the host's warden knows of */
     uint64_t until_ms[LEASE_REACH_COUNT]; /* agents: VMs that run by such a lease may until then,
                                            * by the host's clock */
@@ -185,6 +187,7 @@ struct sim_world {
     uint64_t repeat_ms;
     const struct sim_node *slow; /* its jobs take slow_ms */
     uint64_t slow_ms;
+    struct sim_ways *ways; /* of streams (parts/reach/ways.h); NULL: there are none */
     struct sim_notes *notes; /* NULL: nobody asks */
     struct text *uplinks; /* every uplink's bytes with their times, where they are wanted */
 };

@@ -7,6 +7,7 @@
 #include "cli/account/access.h"
 #include "cli/account/audit.h"
 #include "cli/account/contacts.h"
+#include "cli/console.h"
 #include "cli/call.h"
 #include "cli/complete.h"
 #include "cli/host.h"
@@ -47,6 +48,7 @@ static const struct command commands[] = {
      vm_list, ASKED_EITHER},
     {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show, ASKED_EITHER},
     {"vm", "log", "VM", 1, "follow", "Shows what a VM's console has said", vm_log},
+    {"vm", "console", "VM", 1, "", "Joins a VM's console; ^] leaves it", vm_console},
     {"vm", "start", "VM…", 1, following, "Starts a VM", vm_start},
     {"vm", "shutdown", "VM…", 1, following, "Asks the guest to shut down", vm_shutdown},
     {"vm", "stop", "VM…", 1, following, "Stops a VM at once, as if its plug was pulled", vm_stop},

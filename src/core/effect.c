@@ -11,6 +11,7 @@ const char *const job_names[JOB_KIND_COUNT] = {
     "suspend", "reboot", "resize", "rebuild", "snapshot", "snapshot-delete", "revert",
     "receive", "migrate", "adopt", "copy", "remove", "evict"};
 
+const char *const stream_order_names[STREAM_CUT + 1] = {"open", "take", "refuse", "dial", "cut"};
 const char *const guard_order_names[GUARD_END + 1] = {"take", "drop", "renew", "end"};
 const char *const archive_word_names[ARCHIVE_KEEP + 1] = {"ask", "remove", "keep"};
 const char *const bucket_order_names[BUCKET_ORDER_COUNT] = {"open", "keep", "drop"};
@@ -84,6 +85,7 @@ static void effect_clear(struct effect *effect) {
     case EFFECT_JOINED:
     case EFFECT_ROUTE:
     case EFFECT_DEPOSED:
+    case EFFECT_STREAM:
     case EFFECT_READ:
     case EFFECT_BUCKET:
     case EFFECT_GUARD:
@@ -177,6 +179,19 @@ static void print_acknowledge(const struct effect_send *send, struct text *out) 
               (unsigned long long)send->header.received, send->header.gap ? " gap" : "");
 }
 
+static void print_join(const struct effect *effect, struct text *out) {
+    if (effect->kind == EFFECT_JOIN)
+        text_addf(out, "join to=%s token=%s", effect->join.address, effect->join.token);
+    else
+        text_addf(out, "joined to=%s %s", effect->joined.address,
+                  join_verdict_names[effect->joined.verdict]);
+}
+
+static void print_stream(const struct effect_stream *stream, struct text *out) {
+    text_addf(out, "stream %s %llu vm=%s", stream_order_names[stream->order],
+              (unsigned long long)stream->number, stream->vm);
+}
+
 void effect_print(const struct effect *effect, struct text *out) {
     switch (effect->kind) {
     case EFFECT_SAVE:
@@ -216,17 +231,17 @@ void effect_print(const struct effect *effect, struct text *out) {
                   effect->pin.address, effect->pin.key);
         return;
     case EFFECT_JOIN:
-        text_addf(out, "join to=%s token=%s", effect->join.address, effect->join.token);
-        return;
     case EFFECT_JOINED:
-        text_addf(out, "joined to=%s %s", effect->joined.address,
-                  join_verdict_names[effect->joined.verdict]);
+        print_join(effect, out);
         return;
     case EFFECT_ROUTE:
         text_addf(out, "route %s endpoint=%u", effect->route.address, effect->route.endpoint);
         return;
     case EFFECT_GUARD:
         print_guard(&effect->guard, out);
+        return;
+    case EFFECT_STREAM:
+        print_stream(&effect->stream, out);
         return;
     case EFFECT_READ:
         text_addf(out, "read vm=%s", effect->read.vm);

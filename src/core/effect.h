@@ -24,6 +24,7 @@ enum effect_kind {
     EFFECT_DEPOSED, /* places follow a later manager by our name: say so and end (managers) */
     EFFECT_ROUTE,  /* what goes to an address leaves by this server of the link (managers) */
     EFFECT_GUARD,  /* something for the host's warden (agent) */
+    EFFECT_STREAM, /* something for the ends of a stream (managers, agent) */
     EFFECT_READ,   /* a part of a VM's console log (agent) */
     EFFECT_ARCHIVE, /* whether an image that is kept here is to stay */
     EFFECT_BUCKET, /* something for the block store (downstream) */
@@ -199,6 +200,29 @@ struct effect_deliver {
     uint64_t wall_ms; /* now */
 };
 
+enum stream_order {
+    STREAM_OPEN,   /* agent: at the VM, then dial as by STREAM_DIAL, sealed. EVENT_STREAM says
+                    * whether it is open */
+    STREAM_TAKE,   /* who came with a ticket is this end of the stream */
+    STREAM_REFUSE, /* and who came with one that is worth nothing is none */
+    STREAM_DIAL,   /* upward, with a ticket: that is the upper end */
+    STREAM_CUT,    /* both ends, at once; no word of its end follows */
+};
+extern const char *const stream_order_names[STREAM_CUT + 1];
+
+enum stream_side { STREAM_BELOW, STREAM_ABOVE };
+
+struct effect_stream {
+    enum stream_order order;
+    uint64_t number; /* the stream's; all but STREAM_REFUSE */
+    uint64_t claim;  /* STREAM_TAKE, STREAM_REFUSE: as in the event */
+    enum stream_side side; /* STREAM_TAKE */
+    char vm[limit_id_size]; /* all but STREAM_REFUSE */
+    struct open to;  /* STREAM_OPEN, STREAM_DIAL: url, pin, ticket; STREAM_OPEN: key */
+    struct stream_secret opens; /* STREAM_TAKE: what comes by this end is sealed to this secret by
+                                 * this key; "": it passes as it is */
+};
+
 struct effect {
     enum effect_kind kind;
     union {
@@ -218,6 +242,7 @@ struct effect {
         struct effect_archive archive;
         struct effect_bucket bucket;
         struct effect_deliver deliver;
+        struct effect_stream stream;
     };
 };
 

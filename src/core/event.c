@@ -4,7 +4,7 @@
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
     "image", "job", "domain", "scanned", "host", "disk", "stop", "join", "joined",
-    "rekey", "guard", "read", "ips", "archive", "bucket", "delivered",
+    "rekey", "guard", "read", "ips", "archive", "bucket", "delivered", "stream",
 };
 
 static void print_presence(const struct event_presence *presence, struct text *out) {
@@ -66,6 +66,19 @@ static void print_answer(const struct event *event, struct text *out) {
         text_addf(out, " %s %d %s", delivered->delivery, delivered->outcome, delivered->why);
 }
 
+static void print_stream(const struct event_stream *stream, struct text *out) {
+    text_addf(out, " %d %llu code=%s", stream->news, (unsigned long long)stream->number,
+              code_names[stream->code]);
+}
+
+static void print_join(const struct event_join *join, struct text *out) {
+    text_addf(out, " from=%s token=%s key=%s", join->from, join->token, join->key);
+}
+
+static void print_joined(const struct event_joined *joined, struct text *out) {
+    text_addf(out, " from=%s %s", joined->from, join_verdict_names[joined->verdict]);
+}
+
 void event_print(const struct event *event, struct text *out) {
     text_addf(out, "%s now=%llu", event_names[event->kind], (unsigned long long)event->now_ms);
     switch (event->kind) {
@@ -102,12 +115,10 @@ void event_print(const struct event *event, struct text *out) {
         text_addf(out, " %s", event->disk.is_full ? "full" : "has-room");
         return;
     case EVENT_JOIN:
-        text_addf(out, " from=%s token=%s key=%s", event->join.from, event->join.token,
-                  event->join.key);
+        print_join(&event->join, out);
         return;
     case EVENT_JOINED:
-        text_addf(out, " from=%s %s", event->joined.from,
-                  join_verdict_names[event->joined.verdict]);
+        print_joined(&event->joined, out);
         return;
     case EVENT_REKEY:
         text_addf(out, " link=%u key=%s", event->rekey.link, event->rekey.key);
@@ -125,6 +136,9 @@ void event_print(const struct event *event, struct text *out) {
         return;
     case EVENT_BUCKET:
         print_bucket(&event->bucket, out);
+        return;
+    case EVENT_STREAM:
+        print_stream(&event->stream, out);
         return;
     case EVENT_START:
     case EVENT_TICK:

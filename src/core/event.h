@@ -33,6 +33,7 @@ enum event_kind {
     EVENT_ARCHIVE,   /* whether an image that is kept here may go, or that it is gone */
     EVENT_BUCKET,    /* an order for the block store is done, or cannot be (downstream) */
     EVENT_DELIVERED, /* what became of a delivery to a contact (upstream) */
+    EVENT_STREAM,    /* what becomes of streams' ends (managers, agent) */
     EVENT_KIND_COUNT,
 };
 
@@ -187,6 +188,22 @@ struct event_delivered {
     char why[limit_text_size]; /* not DELIVERED_DONE: in words for people */
 };
 
+enum stream_news {
+    STREAM_CAME,  /* somebody with a ticket; waits to be taken or refused (managers) */
+    STREAM_IS_OPEN, /* or not, as `code` says (agent) */
+    STREAM_ENDED, /* one end has gone, or was not reached; so has the other */
+};
+
+struct event_stream {
+    enum stream_news news;
+    uint64_t number; /* as in the effect; STREAM_CAME: of the claim, for the effect */
+    enum code code;  /* STREAM_IS_OPEN */
+    char key[limit_public_key_size];    /* STREAM_IS_OPEN: that seals it */
+    char ticket[limit_digest_size];     /* STREAM_CAME: SHA-256 of what was shown */
+    char token_hash[limit_digest_size]; /* and of the bearer token beside it; "": none */
+    char from[audit_from_size];         /* its address */
+};
+
 struct event {
     enum event_kind kind;
     /* For waiting; it never goes back. It is CLOCK_BOOTTIME, which goes on while the machine is
@@ -212,6 +229,7 @@ struct event {
         struct event_archive archive;
         struct event_bucket bucket;
         struct event_delivered delivered;
+        struct event_stream stream;
     };
 };
 

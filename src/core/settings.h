@@ -61,5 +61,8 @@ struct role_settings {
     const struct join_setting *join;             /* joiner */
     interface_hash hash;                         /* managers; NULL: no MAC address is shown,
                                                   * and no audit is kept */
+    const char *stream_url;                      /* where streams are dialled to (managers);
+                                                  * NULL: there are none */
+    char stream_pin[limit_digest_size];          /* of the public key there */
     char software[limit_software_size];          /* "isthmus 0.1.0" */
 };

@@ -21,6 +21,7 @@ enum turn_way turn_way(const struct effect *effect) {
     case EFFECT_ARCHIVE:
     case EFFECT_BUCKET:
     case EFFECT_DELIVER:
+    case EFFECT_STREAM:
     case EFFECT_DEPOSED:
     case EFFECT_GUARD:
         return TURN_LEAVES;

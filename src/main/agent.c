@@ -5,11 +5,13 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/text.h"
+#include "io/host/guests/stream.h"
 #include "io/host/host.h"
 #include "io/host/look.h"
 #include "main/daemon/check.h"
 #include "main/daemon/health.h"
 #include "main/daemon/join.h"
+#include "main/daemon/streams.h"
 
 /* What the daemon has open, in the order of opening; it is closed in the reverse order. */
 struct agent_daemon {
@@ -17,6 +19,7 @@ struct agent_daemon {
     struct store *store;
     struct role *role;
     struct shell *shell;
+    struct streams *streams;
     struct host *host;
     struct shell_link uplink;
     char uplink_name[limit_name_size + 8];
@@ -29,6 +32,7 @@ static void agent_close(struct agent_daemon *agent) {
         carrier_free(agent->uplink.carrier);
     if (agent->host)
         host_close(agent->host);
+    streams_stop(agent->streams);
     shell_free(agent->shell);
     role_free(agent->role);
     store_close(agent->store);
@@ -62,7 +66,7 @@ static struct host_network *networks_of(const struct agent_config *config) {
 }
 
 static struct host *agent_host(const struct agent_config *config, struct shell *shell,
-                               struct error *err) {
+                               struct streams *streams, struct error *err) {
     const struct host_config *host = &config->host;
     const struct link_config *uplink = &config->uplinks[0];
     auto_clean(memory_clean) struct host_network *networks = networks_of(config);
@@ -86,6 +90,7 @@ static struct host *agent_host(const struct agent_config *config, struct shell *
         .workers = (uint32_t)host->workers,
         .warden = host->warden,
         .pid_folder = host->pid_folder,
+        .streams = streams,
     };
     return host_open(&settings, shell, err);
 }
@@ -133,7 +138,9 @@ static int agent_open(struct agent_daemon *agent, const struct agent_config *con
         return err->code;
     agent->role = agent_role(agent, config);
     agent->shell = shell_new(agent->role, &agent->log);
-    agent->host = agent_host(config, agent->shell, err);
+    if (daemon_streams_start(NULL, agent->shell, &agent->streams, err))
+        return err->code;
+    agent->host = agent_host(config, agent->shell, agent->streams, err);
     if (!agent->host)
         return error_wrap(err, "[host]");
     agent_watch(agent, config);
@@ -195,6 +202,9 @@ static int run(int count, char **arguments) {
         .order = host_order,
         .read = host_read,
         .unpacked = host_answer,
+        .open = guest_stream_open,
+        .streams = agent.streams,
+        .stream = streams_order,
     };
     return daemon_serve(&agent.log, agent.shell, &ports, config.daemon.state);
 }

@@ -18,6 +18,7 @@
 #include "main/daemon/invite.h"
 #include "main/daemon/join.h"
 #include "main/daemon/service.h"
+#include "main/daemon/streams.h"
 #include "main/daemon/term.h"
 #include "main/downstream_init.h"
 
@@ -36,6 +37,7 @@ struct downstream_daemon {
     struct blocks *blocks;
     struct buckets *buckets;
     struct image_serve *images;
+    struct streams *streams;
     struct rest *owner;
     struct inviting inviting;
     struct invitations invitations;
@@ -43,6 +45,7 @@ struct downstream_daemon {
 
 static void downstream_close(struct downstream_daemon *downstream) {
     rest_stop(downstream->owner);
+    streams_stop(downstream->streams);
     if (downstream->images)
         image_serve_stop(downstream->images);
     buckets_free(downstream->buckets);
@@ -74,7 +77,8 @@ static struct share share_of(const struct link_config *uplink) {
     };
 }
 
-static struct role *downstream_role(const struct downstream_config *config) {
+static struct role *downstream_role(const struct downstream_config *config,
+                                    struct error *err) {
     struct peer_setting managers[limit_uplinks] = {0};
     struct amounts limits[limit_uplinks] = {0};
     struct permissions permissions[limit_uplinks] = {0};
@@ -125,6 +129,8 @@ static struct role *downstream_role(const struct downstream_config *config) {
         .audit_days = (uint32_t)config->audit.days,
     };
     text_set(settings.software, daemon_software);
+    if (daemon_streams_settings(&config->streams, &settings, err))
+        return NULL;
     return role_new(&settings);
 }
 
@@ -311,7 +317,9 @@ static int downstream_open(struct downstream_daemon *downstream,
     if (!downstream->store || daemon_check_term(downstream->store, err) ||
         folder_make(images, 0700, err) || folder_sweep(images, NULL, err))
         return err->code;
-    downstream->role = downstream_role(config);
+    downstream->role = downstream_role(config, err);
+    if (!downstream->role)
+        return err->code;
     downstream->shell = shell_new(downstream->role, &downstream->log);
     if (downstream_connect_down(downstream, config, err))
         return error_wrap(err, "[downlink]");
@@ -325,6 +333,7 @@ static int downstream_open(struct downstream_daemon *downstream,
     downstream_watch(downstream, config);
     if (downstream_open_blocks(downstream, config, err) ||
         downstream_serve_images(downstream, &config->images, images, err) ||
+        daemon_streams_start(&config->streams, downstream->shell, &downstream->streams, err) ||
         daemon_invite(&downstream->inviting, &downstream->invitations, err))
         return err->code;
     return downstream_serve_owner(downstream, &config->daemon, &config->downlink, err);
@@ -348,7 +357,8 @@ static int check_permissions(const char *path, const struct downstream_config *c
         if (view)
             return error_set(err, -EINVAL,
                              "%s: [uplink %s] allow_views: '%.20s' is nothing that is told of "
-                             "VMs; say ips, log, or none", path, config->uplinks[i].name, view);
+                             "VMs; say ips, log, console, or none", path,
+                             config->uplinks[i].name, view);
         if (unknown)
             return error_set(err, -EINVAL,
                              "%s: [uplink %s] allow_verbs: there is no verb '%.20s' that goes "
@@ -420,6 +430,8 @@ static int run(int count, char **arguments) {
         .fetch = image_fetcher_get,
         .fetched = image_fetcher_answer,
         .reply = rest_reply,
+        .streams = downstream.streams,
+        .stream = streams_order,
         .stored = rest_stored,
         .committed = rest_committed,
     };

@@ -17,6 +17,7 @@
 #include "main/daemon/invite.h"
 #include "main/daemon/link.h"
 #include "main/daemon/service.h"
+#include "main/daemon/streams.h"
 #include "main/daemon/term.h"
 #include "main/upstream_init.h"
 
@@ -27,6 +28,7 @@ struct upstream_daemon {
     struct role *role;
     struct shell *shell;
     struct shell_link downlink;
+    struct streams *streams;
     struct rest *rest;
     struct inviting inviting;
     struct invitations invitations;
@@ -39,6 +41,7 @@ static void upstream_close(struct upstream_daemon *upstream) {
     if (upstream->rest)
         rest_stop(upstream->rest);
     deliverer_stop(upstream->deliverer);
+    streams_stop(upstream->streams);
     if (upstream->downlink.carrier)
         carrier_free(upstream->downlink.carrier);
     shell_free(upstream->shell);
@@ -63,7 +66,7 @@ static struct network network_of(const struct network_config *config) {
     return network;
 }
 
-static struct role *upstream_role(const struct upstream_config *config) {
+static struct role *upstream_role(const struct upstream_config *config, struct error *err) {
     auto_clean(memory_clean) struct shape *shapes =
         memory_new(config->shapes_count, sizeof(*shapes));
     auto_clean(memory_clean) struct network *networks =
@@ -102,6 +105,8 @@ static struct role *upstream_role(const struct upstream_config *config) {
     if (reader)
         secret_hash_bytes(reader, strlen(reader), settings.metrics_token_hash);
     text_set(settings.software, daemon_software);
+    if (daemon_streams_settings(&config->streams, &settings, err))
+        return NULL;
     return role_new(&settings);
 }
 
@@ -216,7 +221,9 @@ static int upstream_open(struct upstream_daemon *upstream, const struct upstream
     upstream->store = daemon_store(&config->daemon, "upstream", 0700, err);
     if (!upstream->store || daemon_check_term(upstream->store, err))
         return err->code;
-    upstream->role = upstream_role(config);
+    upstream->role = upstream_role(config, err);
+    if (!upstream->role)
+        return err->code;
     upstream->shell = shell_new(upstream->role, &upstream->log);
     if (upstream_connect(upstream, config, err))
         return err->code;
@@ -227,6 +234,8 @@ static int upstream_open(struct upstream_daemon *upstream, const struct upstream
     if (daemon_invite(&upstream->inviting, &upstream->invitations, err))
         return err->code;
     upstream_watch(upstream, config);
+    if (daemon_streams_start(&config->streams, upstream->shell, &upstream->streams, err))
+        return err->code;
     upstream->rest = upstream_rest(upstream, config, err);
     if (!upstream->rest)
         return err->code;
@@ -284,6 +293,8 @@ static int run(int count, char **arguments) {
         .flush = carrier_flush,
         .reply = rest_reply,
         .loaded = rest_loaded,
+        .streams = upstream.streams,
+        .stream = streams_order,
         .stored = rest_stored,
         .archive = rest_archive,
         .committed = rest_committed,

@@ -41,7 +41,8 @@ static bool is_verb(const char *word, size_t length) {
     return is;
 }
 
-const char *const view_ips = "ips", *const view_log = "log", *const view_none = "none";
+const char *const view_ips = "ips", *const view_log = "log",
+                  *const view_console = "console", *const view_none = "none";
 
 static bool is_of(const char *const *known, size_t count, const char *word, size_t length) {
     bool is = length == 0;
@@ -57,7 +58,7 @@ static bool is_placing(const char *word, size_t length) {
 }
 
 static bool is_view(const char *word, size_t length) {
-    const char *const known[] = {view_ips, view_log, view_none};
+    const char *const known[] = {view_ips, view_log, view_console, view_none};
     return is_of(known, array_size(known), word, length);
 }
 
@@ -104,8 +105,8 @@ static const struct field permissions_fields[] = {
      .about = "VMs of a group beside which one more is kept apart; 0: any number.",
      .kind = FIELD_U32},
     {field_of(struct permissions, views), .number = 7,
-     .about = "What it is told of its VMs: ips, log, or none; absent: all.", .kind = FIELD_BLOB,
-     .most = limit_permissions},
+     .about = "What it sees of its VMs: ips, log, console, or none; absent: all.",
+     .kind = FIELD_BLOB, .most = limit_permissions},
 };
 const struct table permissions_table = {"permissions",
                                         "What an upstream manager may ask for; a delete always.",

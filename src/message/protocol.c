@@ -286,6 +286,37 @@ static const struct field reading_fields[] = {
 static const struct table reading_table = {"reading", "A part of a VM's console log.",
                                            sizeof(struct reading), field_rows(reading_fields)};
 
+static const struct field open_fields[] = {
+    {field_of(struct open, number), .number = 1, .about = "The manager's own, for the answer.",
+     .kind = FIELD_U64, .mask = FIELD_REQUIRED, .least = 1, .most = session_number_most},
+    {field_of(struct open, vm), .number = 2, .about = "Id of the VM.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct open, epoch), .number = 3, .about = "Of the VM.", .kind = FIELD_U32,
+     .mask = FIELD_REQUIRED, .least = 1},
+    {field_of(struct open, url), .number = 4, .about = "Where the manager is dialled.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
+    {field_of(struct open, pin), .number = 5, .about = "SHA-256 of the public key there.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_DIGEST},
+    {field_of(struct open, ticket), .number = 6, .about = "To show there, once.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED | FIELD_WIRE | FIELD_SECRET,
+     .check = CHECK_DIGEST},
+    {field_of(struct open, key), .number = 7, .about = "Public key of who unseals it.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
+};
+static const struct table open_table = {"open", "Open a stream to a VM's console, and dial.",
+                                        sizeof(struct open), field_rows(open_fields)};
+
+static const struct field opened_fields[] = {
+    {field_of(struct opened, number), .number = 1, .about = "As in `open`.", .kind = FIELD_U64,
+     .mask = FIELD_REQUIRED, .least = 1, .most = session_number_most},
+    {field_of(struct opened, code), .number = 2, .about = "Why it is not; or ok.",
+     .kind = FIELD_ENUM, .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_names(code_names)},
+    {field_of(struct opened, key), .number = 3, .about = "Public key of who seals it.",
+     .kind = FIELD_TEXT},
+};
+static const struct table opened_table = {"opened", "A stream is open, or why not.",
+                                          sizeof(struct opened), field_rows(opened_fields)};
+
 static const struct field unreadable_fields[] = {
     {field_of(struct codec_fault, field), .about = "Which field.", .kind = FIELD_TEXT},
     {field_of(struct codec_fault, text), .about = "What would be right.", .kind = FIELD_TEXT},
@@ -302,7 +333,8 @@ static const struct table *const tables[MESSAGE_KIND_COUNT] = {
     [MESSAGE_TABLE] = &vm_table_table,    [MESSAGE_PROGRESS] = &progress_table,
     [MESSAGE_RESULT] = &result_table,     [MESSAGE_BEAT] = &beat_table,
     [MESSAGE_REKEY] = &rekey_table,       [MESSAGE_READ] = &read_table,
-    [MESSAGE_READING] = &reading_table,   [MESSAGE_UNREADABLE] = &unreadable_table,
+    [MESSAGE_READING] = &reading_table,   [MESSAGE_OPEN] = &open_table,
+    [MESSAGE_OPENED] = &opened_table,     [MESSAGE_UNREADABLE] = &unreadable_table,
 };
 
 const struct table *message_table(enum message_kind kind) { return tables[kind]; }

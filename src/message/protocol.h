@@ -19,6 +19,7 @@ enum {
     protocol_version_packed = 2, /* from it on frames are understood in the packed form, too */
     protocol_version_read = 4, /* from it on a console's log can be read */
     protocol_version_copy = 4, /* from it on VMs' disks can be copied */
+    protocol_version_streams = 4, /* from it on streams are opened */
     protocol_version_bytes = 3, /* from it on sealed frames are understood as bytes, too */
 };
 
@@ -44,6 +45,8 @@ enum message_kind {
     MESSAGE_REKEY,    /* my next public key: seal to it from now on, and hear it too */
     MESSAGE_READ,     /* manager to agent: send a part of a console's log */
     MESSAGE_READING,  /* agent to manager: that part */
+    MESSAGE_OPEN,     /* manager to agent: open a stream to a VM, and dial up with it */
+    MESSAGE_OPENED,   /* agent to manager: it is, or why not */
     MESSAGE_UNREADABLE, /* never said: stands for one that could not be read (frame_decode) */
     MESSAGE_KIND_COUNT,
 };
@@ -178,6 +181,22 @@ struct reading {
     char *base64;        /* at most limit_log_piece bytes; NULL: there is nothing more */
 };
 
+struct open {
+    uint64_t number; /* the manager's own, for the answer */
+    char vm[limit_id_size];
+    uint32_t epoch;
+    char url[limit_stream_url_size]; /* of the manager's listener */
+    char pin[limit_digest_size];     /* SHA-256 of that one's public key */
+    char ticket[limit_digest_size];  /* to show there, once */
+    char key[limit_public_key_size]; /* of who unseals the stream, above all managers */
+};
+
+struct opened {
+    uint64_t number;
+    enum code code;
+    char key[limit_public_key_size]; /* of who seals it, at the VM */
+};
+
 /* The version that an agent has to speak to give such a machine; 0: any. */
 uint32_t machine_version(const struct machine *machine);
 
@@ -203,6 +222,8 @@ struct message {
         struct beat beat;
         struct read read;
         struct reading reading;
+        struct open open;
+        struct opened opened;
         struct codec_fault unreadable; /* what is wrong with it */
     };
 };

@@ -11,6 +11,9 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_VM_CREATE] = {"vm-create", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_VM_LIST] = {"vm-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_VM_LOG] = {"vm-log", ASKS_TENANT | ASKS_OPERATOR, true, true},
+    [REQUEST_VM_CONSOLE] = {"vm-console", ASKS_TENANT | ASKS_OPERATOR, true, true},
+    [REQUEST_STREAM_JOIN] = {"stream-join", 0, true},
+    [REQUEST_STREAM_END] = {"stream-end", 0, true},
     [REQUEST_VM_SHOW] = {"vm-show", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_VM_ACT] = {"vm-act", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_OP_LIST] = {"op-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
@@ -396,6 +399,24 @@ static const struct field ticket_fields[] = {
 };
 const struct table ticket_table = {"ticket", "A browser's way in.", sizeof(struct ticket),
                                    field_rows(ticket_fields)};
+
+static const struct field stream_ticket_fields[] = {
+    {field_of(struct stream_ticket, vm), .about = "The VM's id.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct stream_ticket, url), .about = "Where the stream is, by WebSocket.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
+    {field_of(struct stream_ticket, pin),
+     .about = "SHA-256 of the public key of who answers there.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_DIGEST},
+    {field_of(struct stream_ticket, ticket),
+     .about = "To show there, once, with the token that asked for it.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET, .check = CHECK_DIGEST},
+    {field_of(struct stream_ticket, expires_ms), .about = "From when on it is worth nothing.",
+     .kind = FIELD_U64},
+};
+const struct table stream_ticket_table = {"stream-ticket", "What a stream to a VM is joined by.",
+                                          sizeof(struct stream_ticket),
+                                          field_rows(stream_ticket_fields)};
 
 static const struct field whoami_fields[] = {
     {field_of(struct whoami, role), .about = "operator or tenant.", .kind = FIELD_TEXT,

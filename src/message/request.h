@@ -17,6 +17,7 @@ enum request_kind {
     REQUEST_VM_LIST,
     REQUEST_VM_SHOW,
     REQUEST_VM_LOG,    /* a part of its console's log */
+    REQUEST_VM_CONSOLE, /* a ticket for a stream to it */
     REQUEST_VM_ACT,    /* a verb on a VM that is there */
     REQUEST_OP_LIST,
     REQUEST_OP_SHOW,
@@ -87,6 +88,9 @@ enum request_kind {
     REQUEST_CONTACT_ADD,   /* where somebody wants to be told what happens */
     REQUEST_CONTACT_LIST,
     REQUEST_CONTACT_REMOVE,
+    /* Of a stream itself; no route leads to them, they stand in the audit. */
+    REQUEST_STREAM_JOIN, /* somebody comes with a ticket */
+    REQUEST_STREAM_END,
     REQUEST_KIND_COUNT,
 };
 
@@ -229,6 +233,12 @@ struct login_create {
 };
 extern const struct table login_create_table;
 
+/* Drawn for each request of a stream by who has a source of chance. */
+struct stream_secret {
+    char secret[limit_digest_size];  /* its tickets and its secret key come of this */
+    char key[limit_public_key_size];    /* the public key of that */
+};
+
 struct request {
     uint64_t handle;                       /* the adapter's, comes back with the reply */
     enum request_kind kind;
@@ -256,6 +266,7 @@ struct request {
     struct access_create access_create;
     struct contact contact;                /* REQUEST_CONTACT_ADD */
     char new_token_hash[limit_digest_size];
+    struct stream_secret stream;           /* REQUEST_VM_CONSOLE */
     struct image image;                    /* REQUEST_IMAGE_ADD */
     struct image_quota image_quota;        /* REQUEST_TENANT_IMAGES */
     struct amounts limits;                 /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
@@ -287,6 +298,16 @@ struct ticket {
     uint32_t valid_seconds;
 };
 extern const struct table ticket_table;
+
+/* Answer to REQUEST_VM_CONSOLE. */
+struct stream_ticket {
+    char vm[limit_id_size];
+    char url[limit_stream_url_size];
+    char pin[limit_digest_size];
+    char ticket[limit_digest_size];
+    uint64_t expires_ms;
+};
+extern const struct table stream_ticket_table;
 
 /* Answer to REQUEST_WHOAMI. */
 struct whoami {

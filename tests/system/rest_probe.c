@@ -308,14 +308,38 @@ static void answer_log(struct shell *role, const struct request *request, struct
     show(reply, &console_log_table, vm ? &log : NULL);
 }
 
+static void answer_console(struct shell *role, const struct request *request,
+                           struct reply *reply) {
+    const struct vm *vm = find_vm(role, request->key);
+    struct stream_ticket ticket = {.url = "wss://cloud.example:8447", .expires_ms = 1};
+    text_set(ticket.vm, vm ? vm->id : "");
+    text_format(ticket.pin, sizeof(ticket.pin), "%064u", 1);
+    text_format(ticket.ticket, sizeof(ticket.ticket), "%064u", 2);
+    show(reply, &stream_ticket_table, vm ? &ticket : NULL);
+    if (vm)
+        reply->kind = REPLY_CREATED;
+}
+
+static void answer_guest(struct shell *role, const struct request *request,
+                         struct reply *reply) {
+    struct vm *vm = find_vm(role, request->key);
+    if (request->kind == REQUEST_VM_ACT && vm)
+        act(role, request, vm, reply);
+    else if (request->kind == REQUEST_VM_ACT)
+        problem(reply, CODE_NOT_FOUND, "", "");
+    else if (request->kind == REQUEST_VM_LOG)
+        answer_log(role, request, reply);
+    else
+        answer_console(role, request, reply);
+}
+
 static void answer(struct shell *role, const struct request *request, struct reply *reply) {
     static const struct node cluster = {.name = "north", .state = PEER_UP, .seen_ms = 1};
+    const struct operation *op;
     if (!token_is_known(role, request->token_hash)) {
         problem(reply, CODE_UNAUTHENTICATED, "", "The token is not known");
         return;
     }
-    struct vm *vm;
-    const struct operation *op;
     if (is_for_operators(request->kind)) {
         answer_operator(role, request, reply);
         return;
@@ -326,13 +350,9 @@ static void answer(struct shell *role, const struct request *request, struct rep
         list(reply, request, &vm_table, (char *)role->vms, role->vms_count);
         break;
     case REQUEST_VM_SHOW: show(reply, &vm_table, find_vm(role, request->key)); break;
-    case REQUEST_VM_LOG: answer_log(role, request, reply); break;
-    case REQUEST_VM_ACT:
-        if ((vm = find_vm(role, request->key)))
-            act(role, request, vm, reply);
-        else
-            problem(reply, CODE_NOT_FOUND, "", "");
-        break;
+    case REQUEST_VM_LOG:
+    case REQUEST_VM_CONSOLE:
+    case REQUEST_VM_ACT: answer_guest(role, request, reply); break;
     case REQUEST_SSH_KEY_ADD:
     case REQUEST_SSH_KEY_LIST:
     case REQUEST_SSH_KEY_REMOVE: answer_ssh_key(request, reply); break;

@@ -41,6 +41,8 @@ struct bench {
     size_t stored_count;
 };
 
+#define bench_pin /* of a listener */ \
+    "0000000000000000000000000000000000000000000000000000000000000000"
 extern const struct shape bench_shapes[2]; /* "small" {1, 512, 5}, "large" {4, 4096, 50} */
 
 /* `settings` says kind, limits, how many agents and managers, and rhythm; names and addresses

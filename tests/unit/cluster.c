@@ -13,7 +13,9 @@ void cluster_open(const uint64_t *rooms, size_t hosts, struct amounts limit) {
     const struct role_settings settings = {.kind = ROLE_DOWNSTREAM, .seed = 3, .beat_ms = 10000,
                                            .hold_down_ms = 30000, .agents_count = hosts,
                                            .managers_count = 2, .limits = limits,
-                                           .hash = bench_hash};
+                                           .hash = bench_hash,
+                                           .stream_url = "wss://cluster.example",
+                                           .stream_pin = bench_pin};
     bench_init(&bench, &settings);
     bench.settings.limits = NULL;
     cloud = bench_manager(&bench, 0);

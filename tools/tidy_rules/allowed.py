@@ -4,6 +4,8 @@
 EXEMPT = {
     ("parameters", "src/io/http/server.c", "on_access"): "libmicrohttpd's callback",
     ("parameters", "src/io/host/copy/nbd.c", "on_extents"): "libnbd's callback",
+    ("glossary", "src/io/stream/end.c", "binary"): "libwebsockets' name",
+    ("five parameters", "src/io/stream/streams.c", "callback"): "libwebsockets' callback",
     ("five parameters", "src/io/carrier/xmpp/connection.c", "on_connection"):
         "libstrophe's callback",
     ("five parameters", "src/io/carrier/http/connection.c", "on_progress"): "libcurl's callback",

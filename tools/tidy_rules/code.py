@@ -19,7 +19,7 @@ ROOMS = {
     "io": {"base", "message", "core", "io"},
     "sim": {"base", "message", "core", "sim"},
     "main": {"base", "message", "core", "io", "main"},
-    "cli": {"base", "message", "io/http", "io/image", "io/keys", "cli"},
+    "cli": {"base", "message", "io/http", "io/image", "io/keys", "io/stream", "cli"},
     "tests": {"base", "message", "core", "io", "sim", "main", "tests"},
     "bench": {"base", "message", "core", "io", "main", "bench"},  # agents, as the daemon wires them
 }
@@ -36,11 +36,13 @@ FOREIGN = {
     r"ini\.h": "src/io/config/config.c",
     r"jansson\.h": "src/message/codec/decode.c",
     r"libnbd\.h": "src/io/host/copy/nbd.c",
+    r"libwebsockets\.h": "src/io/stream/",
     r"libvirt/.*": "src/io/host/libvirt/library.h",
     r"microhttpd\.h": "src/io/http/server.c",
     r"nettle/.*": "src/io/keys/secret.c",
     r"sodium(/.*)?\.h": ("src/io/keys/secret.c", "src/io/keys/seal.c",
-                         "src/io/keys/curve_key.c", "src/io/keys/minisign.c"),
+                         "src/io/keys/curve_key.c", "src/io/keys/minisign.c",
+                         "src/io/keys/stream_seal.c"),
     r"sqlite3\.h": ("src/io/store/store.c", "src/io/blocks/database.c"),
     r"strophe\.h": "src/io/carrier/xmpp/connection.c",
     r"systemd/.*": "src/io/shell/notify.c",

@@ -28,14 +28,18 @@ IGNORABLE = {
         "sqlite3_clear_bindings sqlite3_close sqlite3_finalize sqlite3_reset unlink unlinkat "
         "uv_timer_stop virConnectClose virConnectUnregisterCloseCallback virDomainAbortJob "
         "virDomainCheckpointFree virDomainFree virDomainSnapshotFree virEventRemoveTimeout "
-        "virNetworkFree",
+        "virNetworkFree virEventRemoveHandle virStreamAbort virStreamEventRemoveCallback "
+        "virStreamFree",
     "it fails only where this program is wrong, or never":
         "MHD_add_response_header MHD_get_connection_values curl_global_init pthread_mutex_init "
         "pthread_mutex_lock pthread_mutex_unlock signal sqlite3_bind_blob sqlite3_bind_int64 "
         "sqlite3_bind_text "
         "strftime timespec_get "
         "clock_gettime sigaddset sigemptyset sigprocmask timerfd_settime "
-        "uv_async_send uv_gettimeofday uv_timer_start virConnectRef crypto_box_easy_afternm",
+        "uv_async_send uv_gettimeofday uv_timer_start virConnectRef crypto_box_easy_afternm "
+        "crypto_kx_seed_keypair crypto_secretstream_xchacha20poly1305_init_push "
+        "crypto_secretstream_xchacha20poly1305_push lws_rx_flow_control tcsetattr "
+        "virStreamEventUpdateCallback",
     "it writes to a person or a buffer that cuts, and nobody could be told":
         "fprintf printf snprintf vsnprintf",
     "it wakes or waits: who sleeps looks again anyhow":

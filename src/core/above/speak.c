@@ -37,6 +37,12 @@ void uplink_send_reading(struct uplink *uplink, uint64_t number, const struct re
         message_clear(&message);
 }
 
+void uplink_send_opened(struct uplink *uplink, const struct opened *opened) {
+    struct message message = {.kind = MESSAGE_OPENED, .opened = *opened};
+    if (uplink_has_room(uplink))
+        session_send(&uplink->session, &message);
+}
+
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step) {
     uplink_await_room(uplink);
     bool full = uplink_is_open(uplink) && !uplink_has_room(uplink);

@@ -66,5 +66,7 @@ void uplink_await_room(struct uplink *uplink);
 void uplink_send(struct uplink *uplink, struct message *message);
 /* What a manager wanted to read; lost where there is no room: then it asks again. */
 void uplink_send_reading(struct uplink *uplink, uint64_t number, const struct reading *reading);
+/* A stream that a manager asked for is open, or why not; lost where there is no room. */
+void uplink_send_opened(struct uplink *uplink, const struct opened *opened);
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step);
 uint64_t uplink_digest(const struct uplink *uplink);

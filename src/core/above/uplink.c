@@ -320,6 +320,7 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
     case MESSAGE_SYNC:
     case MESSAGE_SETTLED:
     case MESSAGE_READ:
+    case MESSAGE_OPEN:
         return uplink_is_open(uplink) ? UPLINK_MESSAGE : UPLINK_HANDLED;
     case MESSAGE_REKEY:
         if (uplink_is_open(uplink))
@@ -336,6 +337,7 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
     case MESSAGE_PROGRESS:
     case MESSAGE_RESULT:
     case MESSAGE_READING:
+    case MESSAGE_OPENED:
     case MESSAGE_BEAT:
     case MESSAGE_KIND_COUNT:
         return UPLINK_HANDLED;

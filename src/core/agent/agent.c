@@ -222,6 +222,46 @@ static void on_reading(struct agent *agent, const struct event_read *event) {
     *read = (struct agent_read){0};
 }
 
+static void send_opened(struct agent *agent, uint64_t number, enum code code, const char *key) {
+    struct opened opened = {.number = number, .code = code};
+    text_set(opened.key, key);
+    uplink_send_opened(&agent->uplink, &opened);
+}
+
+static void on_open(struct agent *agent, const struct open *open) {
+    const struct book_vm *vm = book_vm(&agent->book, open->vm);
+    bool is_right = vm && vm->record.epoch == open->epoch;
+    size_t at = 0;
+    while (at < agent_streams && agent->streams[at].number)
+        at++;
+    if (!is_right || vm->record.state != VM_RUNNING || at == agent_streams) {
+        send_opened(agent, open->number,
+                    !is_right                           ? CODE_LOST
+                    : vm->record.state != VM_RUNNING ? CODE_BAD_STATE
+                                                        : CODE_BUSY, "");
+        return;
+    }
+    agent->streams[at] = (struct agent_stream){++agent->last_stream, open->number,
+                                               agent->uplink.session.number};
+    struct effect_stream *effect = &effects_add(agent->moment.out, EFFECT_STREAM)->stream;
+    effect->order = STREAM_OPEN;
+    effect->number = agent->last_stream;
+    effect->to = *open;
+    text_set(effect->vm, open->vm);
+}
+
+static void on_stream(struct agent *agent, const struct event_stream *event) {
+    for (size_t i = 0; i < agent_streams; i++) {
+        struct agent_stream *stream = &agent->streams[i];
+        if (stream->number != event->number)
+            continue;
+        if (event->news == STREAM_IS_OPEN && stream->session == agent->uplink.session.number)
+            send_opened(agent, stream->asked, event->code, event->key);
+        if (event->news == STREAM_ENDED || event->code != CODE_OK)
+            *stream = (struct agent_stream){0};
+    }
+}
+
 static void on_message(struct agent *agent, const struct message *message) {
     struct uplink *uplink = &agent->uplink;
     switch (uplink_on_message(uplink, message)) {
@@ -240,6 +280,8 @@ static void on_message(struct agent *agent, const struct message *message) {
             uplink_send_table(uplink);
         else if (message->kind == MESSAGE_READ)
             on_read(agent, &message->read);
+        else if (message->kind == MESSAGE_OPEN)
+            on_open(agent, &message->open);
         else
             uplink_on_settled(&agent->book, uplink->setting.name, message->settled.op);
         return;
@@ -406,6 +448,15 @@ static void on_scanned(struct agent *agent) {
     begin_working(agent);
 }
 
+static void on_end_of_step(struct agent *agent) {
+    if (uplink_resumes(&agent->uplink)) {
+        agent_tell_capacity(agent);
+        uplink_resume(&agent->uplink);
+    }
+    if (agent->scanned) /* what it says before would not be true */
+        uplink_tick(&agent->uplink);
+}
+
 static void on_event(struct agent *agent, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
@@ -451,6 +502,9 @@ static void on_event(struct agent *agent, const struct event *event) {
     case EVENT_READ:
         on_reading(agent, &event->read);
         break;
+    case EVENT_STREAM:
+        on_stream(agent, &event->stream);
+        break;
     case EVENT_IPS:
         on_ips(agent, &event->ips);
         break;
@@ -469,12 +523,7 @@ static void on_event(struct agent *agent, const struct event *event) {
     case EVENT_KIND_COUNT:
         break; /* of managers */
     }
-    if (uplink_resumes(&agent->uplink)) {
-        agent_tell_capacity(agent);
-        uplink_resume(&agent->uplink);
-    }
-    if (agent->scanned) /* what it says before would not be true */
-        uplink_tick(&agent->uplink);
+    on_end_of_step(agent);
 }
 
 void agent_step(struct agent *agent, const struct event *event, struct effects *out) {

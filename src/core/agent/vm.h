@@ -5,7 +5,7 @@
 
 #include "core/above/speak.h"
 
-enum { agent_reads = 8 }; /* at a time */
+enum { agent_reads = 8, agent_streams = 16 }; /* at a time */
 
 struct agent_vm {
     struct book_vm base;
@@ -54,6 +54,11 @@ struct agent {
     struct agent_read {      /* a part of a log that the host is reading; 0: none */
         uint64_t number, session;
     } reads[agent_reads];
+    struct agent_stream {    /* 0: none */
+        uint64_t number;     /* for the host */
+        uint64_t asked, session; /* by the manager, until it is answered */
+    } streams[agent_streams];
+    uint64_t last_stream;
     uint64_t met;            /* VMs that are is_met */
     uint64_t guarded;        /* VMs that are is_guarded */
     uint64_t renewed_ms[LEASE_REACH_COUNT]; /* until when the warden was told that they may run */

@@ -451,6 +451,7 @@ void downlink_on_message(struct peer *peer, const struct message *message) {
     case MESSAGE_PROGRESS:
     case MESSAGE_RESULT:
     case MESSAGE_READING:
+    case MESSAGE_OPENED:
     case MESSAGE_UNREADABLE:
         return; /* the role's */
     case MESSAGE_HELLO:
@@ -460,6 +461,7 @@ void downlink_on_message(struct peer *peer, const struct message *message) {
     case MESSAGE_SYNC:
     case MESSAGE_SETTLED:
     case MESSAGE_READ:
+    case MESSAGE_OPEN:
     case MESSAGE_KIND_COUNT:
         return; /* a manager's words out of an agent's mouth: not applied */
     }

@@ -30,6 +30,7 @@
 #include "core/downstream/unheard.h"
 #include "core/manager/operations.h"
 #include "core/manager/reads.h"
+#include "core/manager/streams.h"
 #include "core/manager/recover.h"
 #include "core/manager/reports.h"
 
@@ -83,6 +84,7 @@ void downstream_deinit(struct downstream *downstream) {
     memory_free(downstream->lendings);
     recover_deinit(&downstream->manager);
     reads_deinit(&downstream->manager);
+    streams_deinit(&downstream->manager);
     manager_deinit(&downstream->manager);
     heap_deinit(&downstream->signs);
 }
@@ -203,6 +205,7 @@ static void share_anew(struct downstream *downstream) {
 /* After every step: what changed of the aggregate is told soon, hellos and beats are said. */
 static void on_end_of_step(struct downstream *downstream) {
     reads_go_on(&downstream->manager);
+    streams_go_on(&downstream->manager);
     downstream_discard_rests(downstream);
     downstream_go_on_draining(downstream);
     recover_go_on(&downstream->manager);
@@ -236,21 +239,25 @@ static void on_rekey(struct downstream *downstream, const struct event *event) {
         uplink_on_rekey(&downstream->lendings[i].uplink, event);
 }
 
+static void on_load(struct downstream *downstream, const struct event *event) {
+    if (event->load.table == &stored_vm_table)
+        downstream_count(downstream,
+                         manager_load_vm(&downstream->manager, event->load.data));
+    else if (event->load.table == &operation_table)
+        manager_load_op(&downstream->manager, event->load.data);
+    else if (event->load.table == &host_decision_table)
+        downstream_load_host(downstream, event->load.data);
+    else if (event->load.table == &template_table)
+        load_template(downstream, event->load.data);
+    else if (event->load.table == &lending_decision_table)
+        downstream_load_lending(downstream, event->load.data);
+    load_ends(downstream, &event->load);
+}
+
 static void on_event(struct downstream *downstream, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
-        if (event->load.table == &stored_vm_table)
-            downstream_count(downstream,
-                             manager_load_vm(&downstream->manager, event->load.data));
-        else if (event->load.table == &operation_table)
-            manager_load_op(&downstream->manager, event->load.data);
-        else if (event->load.table == &host_decision_table)
-            downstream_load_host(downstream, event->load.data);
-        else if (event->load.table == &template_table)
-            load_template(downstream, event->load.data);
-        else if (event->load.table == &lending_decision_table)
-            downstream_load_lending(downstream, event->load.data);
-        load_ends(downstream, &event->load);
+        on_load(downstream, event);
         return;
     case EVENT_START:
         on_start(downstream);
@@ -285,6 +292,9 @@ static void on_event(struct downstream *downstream, const struct event *event) {
         break;
     case EVENT_DISK:
         manager_on_disk(&downstream->manager, event);
+        break;
+    case EVENT_STREAM:
+        streams_on_event(&downstream->manager, &event->stream);
         break;
     case EVENT_STOP:
         downstream->manager.stopping = true;
@@ -321,6 +331,8 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
     uint64_t sign = downstream_unheard_deadline_ms(downstream);
     uint64_t read = reads_deadline_ms(&downstream->manager);
     due = read < due ? read : due;
+    uint64_t stream = streams_deadline_ms(&downstream->manager);
+    due = stream < due ? stream : due;
     due = downstream->drain_due_ms < due ? downstream->drain_due_ms : due;
     due = sign < due ? sign : due;
     for (size_t i = 0; i < downstream->lendings_count; i++) {

@@ -19,6 +19,7 @@
 #include "core/manager/operations.h"
 #include "core/manager/reads.h"
 #include "core/manager/recover.h"
+#include "core/manager/streams.h"
 
 enum { progress_after_ms = 1000 }; /* short operations tell their result alone */
 
@@ -218,6 +219,23 @@ static void on_read(struct downstream *downstream, struct lending *lending,
         uplink_send_reading(uplink, read->number, &(struct reading){.code = code});
 }
 
+/* What it has to dial above with goes no further down; what it unseals with does. */
+static void on_open(struct downstream *downstream, struct lending *lending,
+                    const struct open *open) {
+    struct uplink *uplink = &lending->uplink;
+    const struct book_vm *vm = book_vm(&downstream->manager.book, open->vm);
+    bool is_its = vm && text_equal(vm->record.asker, uplink->setting.name) &&
+                  vm->record.epoch == open->epoch;
+    struct viewer viewer = {.uplink = uplink, .session = uplink->session.number, .open = *open};
+    text_set(viewer.secret, open->ticket);
+    enum code code = !is_its                          ? CODE_LOST
+                     : !lending_shows_console(lending) ? CODE_NOT_ALLOWED
+                                                       : streams_ask(&downstream->manager, vm,
+                                                                     &viewer);
+    if (code != CODE_OK)
+        uplink_send_opened(uplink, &(struct opened){.number = open->number, .code = code});
+}
+
 void downstream_on_uplink_frame(struct downstream *downstream, struct lending *lending,
                                 const struct event *event) {
     struct uplink *uplink = &lending->uplink;
@@ -244,6 +262,8 @@ void downstream_on_uplink_frame(struct downstream *downstream, struct lending *l
                 uplink_send_table(uplink);
             else if (message->kind == MESSAGE_READ)
                 on_read(downstream, lending, &message->read);
+            else if (message->kind == MESSAGE_OPEN)
+                on_open(downstream, lending, &message->open);
             else
                 uplink_on_settled(&downstream->manager.book, uplink->setting.name,
                                   message->settled.op);

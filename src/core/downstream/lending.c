@@ -10,6 +10,7 @@
 #include "core/books/amounts.h"
 #include "core/books/lifecycle.h"
 #include "core/manager/reads.h"
+#include "core/manager/streams.h"
 
 void downstream_set_template(struct book_vm *vm, const struct template *template) {
     struct template **kept = &downstream_vm(vm)->template;
@@ -116,6 +117,34 @@ void downstream_on_reading(struct manager *manager, const struct reader *reader,
     if (reader->uplink->session.number == reader->session)
         uplink_send_reading(reader->uplink, reader->number,
                             lending_shows_log(lending) ? reading : &forbidden);
+}
+
+bool lending_shows_console(const struct lending *lending) {
+    return lending->phase == LENDING_LENT &&
+           words_allow(lending->permissions.views, view_console);
+}
+
+bool downstream_may_stream(const struct manager *manager, const struct stream *stream) {
+    const struct downstream *downstream = container_of(manager, struct downstream, manager);
+    const struct uplink *uplink = stream->viewer.uplink;
+    return uplink_is_open(uplink) &&
+           lending_shows_console(downstream_lending(downstream, uplink->setting.name));
+}
+
+void downstream_on_stream(struct manager *manager, struct stream *stream, enum code code) {
+    struct uplink *uplink = stream->viewer.uplink;
+    struct opened opened = {.number = stream->viewer.open.number, .code = code};
+    if (stream->state == STREAM_JOINED || (stream->state == STREAM_IS_READY && code != CODE_OK)) {
+        effects_note(manager->moment.out, NOTE_INFO, "", "the console of VM %s is closed: %s",
+                     stream->vm, code_names[code]);
+        return;
+    }
+    text_set(opened.key, code == CODE_OK ? stream->key : "");
+    if (code == CODE_OK)
+        effects_note(manager->moment.out, NOTE_INFO, "", "upstream %s opens the console of VM %s",
+                     uplink->setting.name, stream->vm);
+    if (uplink->session.number == stream->viewer.session)
+        uplink_send_opened(uplink, &opened);
 }
 
 /* For a new VM, or for one that there is. */

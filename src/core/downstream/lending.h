@@ -107,6 +107,12 @@ bool lending_shows_log(const struct lending *lending);
 void downstream_on_reading(struct manager *manager, const struct reader *reader,
                            const struct reading *reading);
 
+/* A stream that its manager wanted is open, or ends. */
+void downstream_on_stream(struct manager *manager, struct stream *stream, enum code code);
+bool downstream_may_stream(const struct manager *manager, const struct stream *stream);
+
+bool lending_shows_console(const struct lending *lending);
+
 /* By the owner's permissions. */
 bool lending_has_shape(const struct lending *lending, const struct shape *shape);
 

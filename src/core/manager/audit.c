@@ -212,8 +212,8 @@ static void set_key(struct audit *row, const struct request *request) {
 }
 
 /* What came of it stands in the reply; where that waits for the operation's end, the operation is
- * saved by now. */
-static void set_outcome(struct audit *row, const struct effects *out,
+ * saved by now. False: there is no reply yet. */
+static bool set_outcome(struct audit *row, const struct effects *out,
                         const struct audit_asked *asked) {
     for (size_t i = asked->before; i < out->count; i++) {
         const struct effect *effect = &out->items[i];
@@ -226,8 +226,9 @@ static void set_outcome(struct audit *row, const struct effects *out,
         if ((is_reply || effect->kind == EFFECT_SAVE) && record->table == &operation_table)
             text_set(row->op, ((const struct operation *)record->data)->id);
         if (is_reply)
-            return;
+            return true;
     }
+    return false;
 }
 
 void audit_note(struct audit_book *book, const struct moment *moment,
@@ -235,10 +236,12 @@ void audit_note(struct audit_book *book, const struct moment *moment,
     const struct request *request = asked->request;
     const struct request_rule *rule = &request_rules[request->kind];
     struct audit row = {.at_ms = moment->wall_ms, .who = asked->who,
-                        .tenant_ms = asked->tenant_ms};
+                        .tenant_ms = asked->tenant_ms, .code = asked->code};
     if (!book->hash)
         return;
-    set_outcome(&row, moment->out, asked);
+    bool is_answered = set_outcome(&row, moment->out, asked);
+    if (request->kind == REQUEST_VM_CONSOLE && !is_answered)
+        return; /* its row comes with the answer */
     if (!rule->changes && row.code != CODE_UNAUTHENTICATED && row.code != CODE_FORBIDDEN)
         return;
     if (row.code == CODE_UNAUTHENTICATED)

@@ -43,6 +43,7 @@ struct audit_asked {
     uint64_t tenant_ms;
     const char *token_name; /* "" or NULL: the configured one, or the owner */
     size_t before; /* effects that were there before it was handled */
+    enum code code; /* what came of it where no reply says so */
 };
 
 void audit_init(struct audit_book *book, const struct role_settings *settings);

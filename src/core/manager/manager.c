@@ -17,6 +17,10 @@ void manager_init(struct manager *manager, const struct manager_kind *kind,
     audit_init(&manager->audit, settings);
     list_init(&manager->evictions);
     list_init(&manager->reads);
+    list_init(&manager->streams.all);
+    manager->streams.hash = settings->hash;
+    text_set(manager->streams.url, settings->stream_url ? settings->stream_url : "");
+    text_set(manager->streams.pin, settings->stream_pin);
 }
 
 void manager_deinit(struct manager *manager) {

@@ -10,6 +10,7 @@
 
 struct manager;
 struct reader;
+struct stream;
 
 /* What a role does of its own. Each finds its role around the manager. */
 struct manager_kind {
@@ -28,6 +29,12 @@ struct manager_kind {
     /* What a reader was waiting for has come, or will not. */
     void (*on_reading)(struct manager *manager, const struct reader *reader,
                        const struct reading *reading);
+
+    /* A stream is open, or ends: then with why, and it is gone when this returns. */
+    void (*on_stream)(struct manager *manager, struct stream *stream, enum code code);
+
+    /* Is it still to be, as far as who is above goes? */
+    bool (*may_stream)(const struct manager *manager, const struct stream *stream);
 
     /* A VM that is to be gone, with nothing under way, is at its place no more. */
     void (*on_gone)(struct manager *manager, struct book_vm *vm);
@@ -57,6 +64,15 @@ struct manager_kind {
     void (*on_capacity)(struct manager *manager, struct peer *peer);
 };
 
+/* manager/streams.h */
+struct stream_book {
+    struct list all;
+    interface_hash hash; /* as in role_settings */
+    char url[limit_stream_url_size]; /* of our listener; "": there is none */
+    char pin[limit_digest_size];
+    uint64_t check_ms;   /* when it is looked again whether they are still to be */
+};
+
 struct manager {
     const struct manager_kind *kind;
     struct moment moment;
@@ -68,6 +84,7 @@ struct manager {
     struct id_maker ids;
     struct list evictions; /* manager/recover.h */
     struct list reads;     /* manager/reads.h */
+    struct stream_book streams;
     struct prng prng; /* for all that is drawn here; seeded at the start */
     bool stopping;
     bool disk_full; /* that of the books: no new VM begins */

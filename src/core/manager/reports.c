@@ -8,6 +8,7 @@
 #include "core/manager/operations.h"
 #include "core/manager/reads.h"
 #include "core/manager/recover.h"
+#include "core/manager/streams.h"
 
 void manager_learn_state(struct manager *manager, struct book_vm *vm, enum vm_state state) {
     bool gone = state == VM_DELETED || state == VM_FAILED;
@@ -163,6 +164,8 @@ static void on_message(struct manager *manager, struct peer *peer, const struct 
         on_result(manager, peer, &message->result);
     else if (message->kind == MESSAGE_READING)
         reads_on_answer(manager, peer, &message->reading);
+    else if (message->kind == MESSAGE_OPENED)
+        streams_on_opened(manager, peer, &message->opened);
     else if (message->kind == MESSAGE_CAPACITY && manager->kind->on_capacity)
         manager->kind->on_capacity(manager, peer);
 }

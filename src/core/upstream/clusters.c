@@ -9,6 +9,7 @@
 #include "core/manager/reports.h"
 #include "core/upstream/elsewhere.h"
 #include "core/upstream/notify/happened.h"
+#include "core/upstream/guest/console.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/place.h"
 #include "core/upstream/read.h"
@@ -137,6 +138,8 @@ const struct manager_kind upstream_kind = {
     .on_state = on_state,
     .on_facts = on_facts,
     .on_reading = upstream_on_reading,
+    .on_stream = upstream_on_stream,
+    .may_stream = upstream_may_stream,
     .on_gone = on_gone,
     .begin_deletion = begin_deletion,
     .on_loaded = on_loaded,

@@ -15,6 +15,7 @@
 #include "core/upstream/adopt.h"
 #include "core/upstream/clusters.h"
 #include "core/upstream/elsewhere.h"
+#include "core/upstream/guest/console.h"
 #include "core/upstream/images/images.h"
 #include "core/upstream/keep.h"
 #include "core/upstream/operations.h"
@@ -454,6 +455,7 @@ static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
     [REQUEST_VM_LIST] = upstream_list_vms,
     [REQUEST_VM_SHOW] = upstream_show_vm,
     [REQUEST_VM_LOG] = upstream_read_log,
+    [REQUEST_VM_CONSOLE] = upstream_open_console,
     [REQUEST_VM_ACT] = on_vm_act,
     [REQUEST_OP_LIST] = upstream_list_ops,
     [REQUEST_OP_SHOW] = on_op_show,
@@ -512,14 +514,13 @@ void upstream_on_request(struct upstream *upstream, const struct event *event) {
         return;
     if (call.token) /* it and its tenant may be gone after that */
         text_set(token, call.token->name);
-    if (call.tenant) {
+    if (call.tenant)
         text_set(tenant, call.tenant->record.name);
-        asked.who = AUDIT_TENANT;
-        asked.tenant_ms = call.tenant->record.created_ms;
-    }
+    asked.who = call.tenant ? AUDIT_TENANT : AUDIT_OPERATOR;
+    asked.tenant_ms = call.tenant ? call.tenant->record.created_ms : 0;
     if (is_admitted && handlers[event->request->kind])
         handlers[event->request->kind](&call);
     else if (is_admitted)
-        call_problem(&call, CODE_UNSUPPORTED, "", "a cluster's owner is asked this, not %s", "us");
+        call_problem(&call, CODE_UNSUPPORTED, "", "%s", "a cluster's owner is asked this, not us");
     audit_note(&upstream->manager.audit, call.moment, &asked);
 }

@@ -13,10 +13,12 @@
 #include "core/manager/reads.h"
 #include "core/manager/recover.h"
 #include "core/manager/reports.h"
+#include "core/manager/streams.h"
 #include "core/upstream/account/asker.h"
 #include "core/upstream/clusters.h"
 #include "core/upstream/notify/contacts.h"
 #include "core/upstream/elsewhere.h"
+#include "core/upstream/guest/console.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/place.h"
 #include "core/upstream/requests.h"
@@ -85,6 +87,7 @@ void upstream_deinit(struct upstream *upstream) {
     map_deinit(&upstream->histories);
     map_deinit(&upstream->idempotency_by_key);
     reads_deinit(&upstream->manager);
+    streams_deinit(&upstream->manager);
     recover_deinit(&upstream->manager);
     manager_deinit(&upstream->manager);
 }
@@ -257,6 +260,9 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     case EVENT_ARCHIVE:
         retired_on_archive(upstream, event);
         break;
+    case EVENT_STREAM:
+        upstream_on_stream_event(upstream, &event->stream);
+        break;
     case EVENT_STOP:
         on_stop(upstream);
         break;
@@ -278,6 +284,7 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     upstream_save_lost(upstream);
     recover_go_on(&upstream->manager);
     reads_go_on(&upstream->manager);
+    streams_go_on(&upstream->manager);
     manager_on_end_of_step(&upstream->manager);
     if (upstream->manager.deposed)
         release_all(upstream);
@@ -300,6 +307,8 @@ uint64_t upstream_deadline_ms(const struct upstream *upstream) {
     due = access < due ? access : due;
     uint64_t delivery = deliveries_deadline_ms(&upstream->deliveries);
     due = delivery < due ? delivery : due;
+    uint64_t stream = streams_deadline_ms(&upstream->manager);
+    due = stream < due ? stream : due;
     const struct timer *waiter = heap_first(&upstream->waiters);
     if (upstream->manager.deposed)
         return book_never;

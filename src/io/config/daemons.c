@@ -108,7 +108,8 @@ static const struct field link_fields[] = {
      .about = "what it may ask: apart, host-must, restart, anywhere, none; all without",
      .kind = FIELD_BLOB},
     {field_of(struct link_config, allow_views),
-     .about = "what it is told of its VMs: ips, log, or none; all without it", .kind = FIELD_BLOB},
+     .about = "what it sees of its VMs: ips, log, console, or none; all without it",
+     .kind = FIELD_BLOB},
     {field_of(struct link_config, max_apart),
      .about = "VMs of a group beside which one more is kept apart; 0: any number",
      .kind = FIELD_U64, .most = UINT32_MAX},
@@ -218,6 +219,19 @@ static const struct field images_fields[] = {
     {.name = "token_file", field_at(struct listen_config, token),
      .about = "file with the bearer token that agents present", .kind = FIELD_RECORD,
      .table = &secret_table, .mask = FIELD_REQUIRED},
+};
+
+static const struct field streams_fields[] = {
+    {field_of(struct streams_config, listen),
+     .about = "address:port to listen on for streams to VMs; without: there are none",
+     .kind = FIELD_BLOB, .form = value_check_listen},
+    {field_of(struct streams_config, certificate_file), .about = "our certificate chain, PEM",
+     .kind = FIELD_BLOB, .form = value_check_file},
+    {field_of(struct streams_config, key_file), .about = "its private key, PEM",
+     .kind = FIELD_BLOB, .form = value_check_file},
+    {field_of(struct streams_config, url),
+     .about = "where that is for viewers, and for those below", .kind = FIELD_BLOB,
+     .form = value_check_stream_url},
 };
 
 /* The first is the upstream manager's alone. */
@@ -422,6 +436,8 @@ static const struct field upstream_sections[] = {
      field_list_at(struct upstream_config, downlink_servers, downlink_servers_count),
      .about = "a further server for our account", .kind = FIELD_LIST, .most = limit_endpoints - 1,
      .table = some_keys(struct server_config, server_fields, downlink_server_rows)},
+    {field_of(struct upstream_config, streams), .about = "streams to VMs: their consoles",
+     .kind = FIELD_RECORD, .table = keys(struct streams_config, streams_fields)},
     {field_of(struct upstream_config, timing), .about = "how long things may take",
      .kind = FIELD_RECORD, .table = keys(struct timing_config, timing_fields)},
     {field_of(struct upstream_config, audit), .about = "what is written down of requests",
@@ -462,6 +478,8 @@ static const struct field downstream_sections[] = {
     {field_of(struct downstream_config, images), .about = "the image repository for the agents",
      .kind = FIELD_RECORD, .mask = FIELD_REQUIRED,
      .table = keys(struct listen_config, images_fields)},
+    {field_of(struct downstream_config, streams), .about = "streams to VMs: their consoles",
+     .kind = FIELD_RECORD, .table = keys(struct streams_config, streams_fields)},
     {field_of(struct downstream_config, timing), .about = "how long things may take",
      .kind = FIELD_RECORD,
      .table = some_keys(struct timing_config, &timing_fields[1],

@@ -27,6 +27,13 @@ struct listen_config {
     char *web_folder; /* upstream managers: of the page; NULL: the installed one, if any */
 };
 
+/* [streams] of a manager: all of them, or none. */
+struct streams_config {
+    char *listen;
+    char *certificate_file, *key_file;
+    char *url; /* as viewers, and those below, reach it */
+};
+
 struct timing_config {
     uint64_t beat_seconds, hold_down_seconds, operation_seconds, lease_seconds;
 };
@@ -82,6 +89,7 @@ struct notify_config {
 struct upstream_config {
     struct daemon_config daemon;
     struct listen_config api;
+    struct streams_config streams;
     struct link_config downlink;
     struct server_config *downlink_servers;
     uint32_t downlink_servers_count;
@@ -106,6 +114,7 @@ struct downstream_config {
     struct server_config *downlink_servers;
     uint32_t downlink_servers_count;
     struct listen_config images;
+    struct streams_config streams;
     struct timing_config timing;
     struct audit_config audit;
     struct hosts_config hosts;

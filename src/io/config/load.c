@@ -26,6 +26,23 @@ static int check_listen(const char *path, const char *section, const struct list
     return 0;
 }
 
+static int check_streams(const char *path, const struct streams_config *streams,
+                         struct error *err) {
+    const char *const keys[] = {streams->listen, streams->certificate_file, streams->key_file,
+                                streams->url};
+    static const char *const names[] = {"listen", "certificate_file", "key_file", "url"};
+    bool any = false;
+    const char *lacks = NULL;
+    for (size_t i = 0; i < array_size(keys); i++) {
+        any |= keys[i] != NULL;
+        lacks = keys[i] || lacks ? lacks : names[i];
+    }
+    return any && lacks ? error_set(err, -EINVAL, "%s: [streams] lacks %s; give listen, "
+                                    "certificate_file, key_file and url, or none of them", path,
+                                    lacks)
+                        : 0;
+}
+
 /* Peers of one kind, whose addresses and keys stand in one map: neither looks like the other. */
 struct peers {
     const char *section; /* "cluster", "agent" */
@@ -90,6 +107,8 @@ int upstream_config_load(const char *path, struct upstream_config *config, struc
         return err->code;
     int result = check_listen(path, "api", &config->api, err);
     if (!result)
+        result = check_streams(path, &config->streams, err);
+    if (!result)
         result = check_lease(path, &config->timing, err);
     if (!result)
         result = check_peers(
@@ -114,6 +133,8 @@ int downstream_config_load(const char *path, struct downstream_config *config,
     if (config_load(&downstream_config_table, path, config, err))
         return err->code;
     int result = check_listen(path, "images", &config->images, err);
+    if (!result)
+        result = check_streams(path, &config->streams, err);
     if (!result)
         result = check_lease(path, &config->timing, err);
     if (!result)

@@ -115,6 +115,14 @@ int value_check_networks(const char *value, struct error *err) {
                            "10.1.0.0/16 fd00:1::/32, a blank between them", value);
 }
 
+int value_check_stream_url(const char *value, struct error *err) {
+    return text_starts(value, "wss://") && strlen(value) < limit_stream_url_size
+               ? 0
+               : error_set(err, -EINVAL, "\"%s\" is not where a stream is joined; write "
+                           "wss://HOST:PORT, shorter than %d bytes", value,
+                           limit_stream_url_size);
+}
+
 int value_check_listen(const char *value, struct error *err) {
     return listen_is_valid(value)
                ? 0

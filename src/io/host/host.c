@@ -17,6 +17,7 @@
 #include "io/host/guard.h"
 #include "io/host/guests/ips.h"
 #include "io/host/guests/log.h"
+#include "io/host/guests/stream.h"
 #include "io/host/libvirt/act.h"
 #include "io/host/libvirt/find.h"
 #include "io/host/libvirt/migrate.h"
@@ -464,7 +465,8 @@ static int open_all(struct host *host, const struct host_settings *settings, str
     host->jobs = pool_new(workers, most_jobs, &jobs, err);
     host->fetches = host->jobs ? pool_new(fetch_workers, most_jobs, &fetches, err) : NULL;
     host->reads = host->fetches ? pool_new(1, most_reads, &reads, err) : NULL;
-    if (!host->reads)
+    host->opens = host->reads ? guest_stream_pool(host, err) : NULL;
+    if (!host->opens)
         return -EAGAIN;
     const struct libvirt_listener listener = {host, on_changed, on_rebooted, on_lost, on_back,
                                               is_frozen};
@@ -487,6 +489,7 @@ struct host *host_open(const struct host_settings *settings, struct shell *shell
     shelf_init(&host->shelf);
     host->wanted = settings->capacity;
     host->reserve = settings->reserve;
+    host->streams = settings->streams;
     host_networks_copy(&settings->networks, &host->networks);
     if (open_all(host, settings, err) == 0)
         return host;
@@ -506,6 +509,7 @@ void host_close(struct host *host) {
         pool_end(host->jobs, job_free); /* its events ask for it as long as libvirt is there */
     pool_free(host->fetches, job_free);
     pool_free(host->reads, read_free);
+    pool_free(host->opens, guest_stream_drop);
     guest_ips_end(host->ips);
     if (host->libvirt)
         libvirt_free(host->libvirt);

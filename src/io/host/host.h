@@ -12,6 +12,7 @@
 #include "io/shell/ports.h"
 
 struct host;
+struct streams;
 
 struct host_settings {
     const char *uri;          /* libvirt's: qemu:///system, qemu:///embed?root=…, test:///default */
@@ -28,6 +29,7 @@ struct host_settings {
     struct host_networks networks;
     uint32_t workers;         /* threads for libvirt calls */
     const char *warden;       /* the folder of its warden; NULL: the usual */
+    struct streams *streams;  /* that it hands what it opens to; outlives it */
     const char *pid_folder;   /* of libvirt's pid files; NULL: by the URI */
 };
 

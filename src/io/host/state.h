@@ -15,6 +15,7 @@ enum { host_again_ms = 1000 }; /* between questions to a libvirt that does not a
 
 struct host_guard;
 struct guest_ips;
+struct streams;
 
 struct host {
     struct shell *shell;
@@ -31,7 +32,8 @@ struct host {
     struct libvirt *libvirt;
     struct host_guard *guard;
     struct guest_ips *ips;
-    struct pool *jobs, *fetches, *reads;
+    struct streams *streams;     /* the owner's of this, not ours */
+    struct pool *jobs, *fetches, *reads, *opens;
 };
 
 void host_post_domain(struct host *host, const struct host_domain_mark *mark,

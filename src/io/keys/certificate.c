@@ -6,6 +6,8 @@
 #include <gnutls/x509.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static int read_all(const char *path, gnutls_x509_crt_t **out_all, unsigned *out_count,
                     struct error *err) {
     gnutls_datum_t file = {0};
@@ -42,6 +44,30 @@ int certificate_expiry(const char *path, uint64_t *out_ms, struct error *err) {
     }
     free_all(all, count);
     return 0;
+}
+
+static int pin_of(gnutls_x509_crt_t certificate, char out_pin[limit_digest_size],
+                  struct error *err) {
+    unsigned char id[(limit_digest_size - 1) / 2];
+    size_t length = sizeof(id);
+    int failed = gnutls_x509_crt_get_key_id(certificate, GNUTLS_KEYID_USE_SHA256, id, &length);
+    if (failed || length != sizeof(id))
+        return error_set(err, -EINVAL, "its public key cannot be read: %s",
+                         gnutls_strerror(failed));
+    for (size_t i = 0; i < sizeof(id); i++)
+        text_format(out_pin + 2 * i, 3, "%02x", id[i]);
+    return 0;
+}
+
+int certificate_pin(const char *path, char out_pin[limit_digest_size], struct error *err) {
+    gnutls_x509_crt_t *all = NULL;
+    unsigned count = 0;
+    if (read_all(path, &all, &count, err))
+        return err->code;
+    int result = count ? pin_of(all[0], out_pin, err)
+                       : error_set(err, -EINVAL, "there is none in it");
+    free_all(all, count);
+    return result ? error_wrap(err, "the certificate %s", path) : 0;
 }
 
 static int check_one(gnutls_x509_crt_t certificate, const char *host, uint64_t wall_ms,

@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/map.h"
+#include "io/keys/stream_seal.h"
 #include "message/codec.h"
 #include "message/query/filter.h"
 #include "message/query/pick.h"
@@ -157,5 +158,7 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
     }
     if (out_request->kind == REQUEST_CONTACT_ADD)
         draw_secrets(&out_request->contact);
+    if (out_request->kind == REQUEST_VM_CONSOLE)
+        stream_secret_draw(&out_request->stream);
     return true;
 }

@@ -36,6 +36,8 @@ const struct table rest_timing_table = {"timing", "Times of a request.", sizeof(
     (problem(CODE_NOT_FOUND) | problem(CODE_BUSY) | problem(CODE_UNSUPPORTED) |          \
      problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_HOST_FAILED))
 
+#define console_problems (log_problems | problem(CODE_BAD_STATE) | problem(CODE_LOST))
+
 /* What all acts on a VM share, its deletion too. */
 #define vm_act(verb_)                                                                    \
     .action = REST_ROLE, .kind = REQUEST_VM_ACT, .verb = verb_,                          \
@@ -70,6 +72,9 @@ static const struct rest_route routes[] = {
      .answer = &vm_table, .problems = problem(CODE_NOT_FOUND)},
     {"GET", "/v1/vms/{vm}/log", "Reads a part of a VM's console log", REST_ROLE, REQUEST_VM_LOG,
      .parameters = {"from"}, .answer = &console_log_table, .problems = log_problems},
+    {"POST", "/v1/vms/{vm}/console", "Opens a VM's console, to be joined by the ticket", REST_ROLE,
+     REQUEST_VM_CONSOLE, .shape = REST_CREATED, .answer = &stream_ticket_table,
+     .problems = console_problems},
     {"DELETE", "/v1/vms/{vm}", "Deletes a VM", vm_act(VERB_DELETE)},
     {"POST", "/v1/vms/{vm}/start", "Starts a VM", vm_act(VERB_START)},
     {"POST", "/v1/vms/{vm}/shutdown", "Asks the guest to shut down", vm_act(VERB_SHUTDOWN)},

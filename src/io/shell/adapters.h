@@ -13,6 +13,7 @@ struct rest;
 struct image_fetcher;
 struct buckets;
 struct deliverer;
+struct streams;
 
 /* What serves one link, at its index. */
 struct shell_link {
@@ -32,6 +33,7 @@ struct shell_ports {
     struct rest *rest;
     struct buckets *buckets; /* of the block store */
     struct deliverer *deliverer;
+    struct streams *streams; /* NULL: none is opened here */
 
     /* carrier_route, carrier_send, carrier_flush; each link's carrier may be of another kind */
     void (*route)(struct carrier *carrier, const char *address, size_t endpoint);
@@ -46,6 +48,8 @@ struct shell_ports {
     void (*read)(struct host *host, const struct effect_read *read);  /* host_read */
     void (*keep)(struct buckets *buckets, const struct effect_bucket *order); /* buckets_order */
     void (*deliver)(struct deliverer *deliverer, const struct effect_deliver *effect);
+    void (*open)(struct host *host, const struct effect_stream *order); /* guest_stream_open */
+    void (*stream)(struct streams *streams, const struct effect_stream *order); /* streams_order */
     void (*reply)(struct rest *rest, struct reply *reply);            /* rest_reply */
     void (*loaded)(struct rest *rest, const struct record *record); /* rest_loaded; NULL */
     /* rest_stored: an effect is stored, as the change of this number since the start; and

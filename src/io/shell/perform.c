@@ -153,6 +153,17 @@ static void performer_ask_host(const struct performer *performer, const struct e
         ports->read(ports->host, &effect->read);
 }
 
+static void performer_stream(const struct shell_ports *ports,
+                             const struct effect_stream *effect) {
+    if (effect->order == STREAM_OPEN) {
+        assert(ports->host && ports->open);
+        ports->open(ports->host, effect);
+    } else {
+        assert(ports->streams && ports->stream);
+        ports->stream(ports->streams, effect);
+    }
+}
+
 static void performer_one(struct performer *performer, struct effect *effect) {
     const struct shell_ports *ports = performer->ports;
     switch (effect->kind) {
@@ -215,6 +226,9 @@ static void performer_one(struct performer *performer, struct effect *effect) {
     case EFFECT_DELIVER:
         assert(ports->deliverer && ports->deliver);
         ports->deliver(ports->deliverer, &effect->deliver);
+        break;
+    case EFFECT_STREAM:
+        performer_stream(ports, &effect->stream);
         break;
     case EFFECT_KIND_COUNT:
         assert(false && "no effect is of this kind");

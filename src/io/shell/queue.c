@@ -61,6 +61,7 @@ struct posted *posted_new(const struct event *event) {
     case EVENT_GUARD:
     case EVENT_ARCHIVE:
     case EVENT_DELIVERED:
+    case EVENT_STREAM:
     case EVENT_STOP:
         break;
     case EVENT_JOIN:
