@@ -163,10 +163,11 @@ static void peer_set_state(struct peer *peer, enum peer_state state) {
         return;
     if (peer_is_up(peer))
         peer->lost_ms = downlink->moment->wall_ms;
-    if (peer_is_up(peer) || state == PEER_UP)
+    if (peer_is_up(peer) || state == PEER_UP) {
+        list_remove(&peer->by_turned);
+        list_add(&downlink->turned, &peer->by_turned);
         downlink->recover_due_ms = downlink->moment->now_ms;
-    list_remove(&peer->by_turned);
-    list_add(&downlink->turned, &peer->by_turned);
+    }
     downlink->up_count += state == PEER_UP;
     downlink->up_count -= peer_is_up(peer);
     if (!downlink->up_count || !downlink->heard_ms)

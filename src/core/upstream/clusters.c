@@ -126,7 +126,6 @@ static void on_state(struct manager *manager, struct book_vm *vm) {
 void upstream_save_lost(struct upstream *upstream) {
     list_for(struct peer, peer, &upstream->manager.downlink.turned, by_turned) {
         list_remove(&peer->by_turned);
-        happened_cluster(upstream, peer);
         if (!peer_is_up(peer)) /* one that came has told what it has, or will */
             upstream_save_node(peer);
     }

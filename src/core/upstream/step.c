@@ -17,6 +17,7 @@
 #include "core/upstream/account/asker.h"
 #include "core/upstream/clusters.h"
 #include "core/upstream/notify/contacts.h"
+#include "core/upstream/notify/happened.h"
 #include "core/upstream/elsewhere.h"
 #include "core/upstream/guest/console.h"
 #include "core/upstream/operations.h"
@@ -163,6 +164,21 @@ static void on_op_deadline(struct upstream *upstream, struct book_op *op) {
     }
 }
 
+/* Where the links were swept, a cluster may be given up by now: that is stored, and told. One that
+ * has not been heard since the start is none that went. */
+static void sweep_clusters(struct upstream *upstream) {
+    struct downlink *downlink = &upstream->manager.downlink;
+    uint64_t before = downlink->sweep_due_ms;
+    downlink_on_tick(downlink);
+    for (size_t i = 0; downlink->sweep_due_ms != before && i < downlink->count; i++) {
+        struct peer *peer = &downlink->peers[i];
+        if (peer->state != PEER_AWAY || upstream->clusters_away[i] || !peer->state_ms)
+            continue;
+        happened_cluster(upstream, peer);
+        upstream_save_node(peer);
+    }
+}
+
 static void on_tick(struct upstream *upstream) {
     struct timer *timer = NULL;
     while ((timer = heap_first(&upstream->waiters)) &&
@@ -181,7 +197,7 @@ static void on_tick(struct upstream *upstream) {
         else
             upstream_try_next(upstream, vm);
     }
-    downlink_on_tick(&upstream->manager.downlink);
+    sweep_clusters(upstream);
     audit_on_tick(&upstream->manager.audit, &upstream->manager.moment);
     access_on_tick(&upstream->access, &upstream->manager.moment);
     deliveries_on_tick(&upstream->deliveries, &upstream->manager.moment);
