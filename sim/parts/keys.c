@@ -92,7 +92,8 @@ void keys_started(struct sim_world *world, struct sim_node *node) {
 }
 
 void keys_change(struct sim_world *world, struct sim_link *link) {
-    if (link->next_key || world->settings.even ||
+    bool is_another = link->node->is_followed; /* a predecessor would be told in its place */
+    if (link->next_key || is_another || world->settings.even ||
         !world_fault(world, &world->fate, world->settings.rekey))
         return;
     link->next_key = ++world->last_key;
