@@ -84,7 +84,7 @@ class ShownIps(CloudCase):
         mac = self.get("/v1/vms/web")["interfaces"][0]["mac"]
         self.assertRegex(self.vm("show", "web").out,
                          rf"interface +lan, MAC {mac}, IP {re.escape(self.ips)}\n")
-        self.assertRegex(self.vm("list").out, r"IMAGE +IP +AGE.*\nweb .* 192\.0\.2\.77 ")
+        self.assertRegex(self.vm("list").out, r"IMAGE +IP +COPY +AGE.*\nweb .* 192\.0\.2\.77 ")
         self.assertEqual(self.owner_json("vm", "show", made["vm"])["interfaces"][0]["ips"],
                          self.ips)
         self.addCleanup(self.owner, "permission", "reset", "cloud")

@@ -413,6 +413,12 @@ class Documents(unittest.TestCase):
         for name in sorted(wanted) + packages:
             self.assertIn(f"`{name}`", table, "README.md's dependency table lacks it")
 
+    def test_the_debian_packages_are_built_from_what_the_set_up_installs(self):
+        asked = set(re.findall(r"^ ([\w+-]+-dev),$", read("packaging/debian/control"),
+                               re.MULTILINE))
+        headers = set(re.findall(r"^q (\S+-dev) ", read("tools/setup"), re.MULTILINE))
+        self.assertEqual(asked, headers - {"libc6-dev", "libcmocka-dev"})  # the compiler's; tests'
+
     def test_each_unit_keeps_no_core_and_gains_no_rights(self):
         units = [name for name in os.listdir(f"{ROOT}/packaging/systemd")
                  if name.endswith(".service.in")]

@@ -41,6 +41,7 @@ struct streams {
     struct ends ends;
     struct lws_context *library;
     struct lws_vhost *server, *client;
+    SSL_CTX *tls; /* of those that we dial: keys are pinned, and no authority is asked */
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock;
@@ -367,6 +368,7 @@ static int listen_at(struct streams *streams, const struct streams_settings *set
                    (is_v6 ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6),
         .ssl_cert_filepath = settings->certificate_file,
         .ssl_private_key_filepath = settings->key_file,
+        .provided_client_ssl_ctx = streams->tls,
         .retry_and_idle_policy = &pings,
     };
     streams->server = lws_create_vhost(streams->library, &info);
@@ -388,17 +390,20 @@ static int begin(struct streams *streams, const struct streams_settings *setting
         .user = streams,
     };
     streams->library = lws_create_context(&info);
+    streams->tls = SSL_CTX_new(TLS_client_method());
     const struct lws_context_creation_info client = {
         .port = CONTEXT_PORT_NO_LISTEN,
         .protocols = protocols,
         .vhost_name = "client",
         .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .provided_client_ssl_ctx = streams->tls,
         .timeout_secs = decide_seconds,
         .connect_timeout_secs = decide_seconds,
         .retry_and_idle_policy = &pings,
     };
     streams->client = streams->library ? lws_create_vhost(streams->library, &client) : NULL;
-    if (!streams->client || lws_init_vhost_client_ssl(&client, streams->client))
+    if (!streams->client || !streams->tls ||
+        !SSL_CTX_set_min_proto_version(streams->tls, TLS1_2_VERSION))
         return error_set(err, -ENOMEM, "begin libwebsockets: it gives no context");
     if (settings->listen && listen_at(streams, settings, err))
         return err->code;
@@ -441,6 +446,7 @@ void streams_stop(struct streams *streams) {
     streams->ends.tell = tell_nobody;
     if (streams->library)
         lws_context_destroy(streams->library); /* closes all: end_gone() */
+    SSL_CTX_free(streams->tls);
     list_for(struct order, order, &streams->orders, node) {
         list_remove(&order->node);
         if (order->dial.fd >= 0)
