@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from cloud_case import BUILD, ROOT, CloudCase, make_archive, read, wait_until
+from cloud_case import BUILD, ROOT, SANITIZED, CloudCase, make_archive, read, wait_until
 from rest_face import body_of
 
 SOURCE, TOOLS = f"{ROOT}/tests/page", f"{ROOT}/build/page-tools"  # for all builds
@@ -68,6 +68,7 @@ class Browser:
         self.process.wait(30)
 
 
+@unittest.skipIf(SANITIZED, "a browser asks nothing that test_logins does not")
 @unittest.skipIf(MISSING, f"the page is not tested, for want of: {MISSING}")
 class Page(CloudCase):
     clusters = {"north": ["host-1"]}
