@@ -71,8 +71,8 @@ uint64_t carrier_socket_bytes_read(int fd) {
     int waiting = 0;
     (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size);
     (void)ioctl(fd, FIONREAD, &waiting);
-    uint64_t received = info.tcpi_bytes_received;
-    return received - (uint64_t)waiting;
+    uint64_t received = info.tcpi_bytes_received, unread = (uint64_t)waiting;
+    return received > unread ? received - unread : 0; /* more may have come between the two */
 }
 
 int carrier_socket_bytes_waiting(int fd) {
