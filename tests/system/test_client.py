@@ -2,13 +2,13 @@
 """The OpenAPI document as others use it: valid, judged by Redocly's linter, and a client that is
 made of it, which runs. And what of it may never go: tests/client/api-v1.txt, to which
 ISTHMUS_WRITE=1 adds what is new."""
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import unittest
 
+import npm_tools
 from cloud_case import ROOT, CloudCase, read
 
 SOURCE = f"{ROOT}/tests/client"
@@ -29,26 +29,6 @@ def run(*command, **options):
                           check=False, timeout=600, **options)
 
 
-def install_tools():
-    """What package-lock.json names, as it stands there; once."""
-    os.makedirs(TOOLS, exist_ok=True)
-    with open(f"{TOOLS}/lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted, mark = read(f"{SOURCE}/package-lock.json"), f"{TOOLS}/installed"
-        if os.path.exists(mark) and read(mark) == wanted:
-            return
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(f"{SOURCE}/{name}", TOOLS)
-        for last in (False, False, True):  # a registry may hiccup
-            done = run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=TOOLS)
-            if done.returncode == 0:
-                break
-            if last:
-                raise AssertionError(f"npm ci failed:\n{done.stdout[-2000:]}")
-        with open(mark, "w") as file:
-            file.write(wanted)
-
-
 @unittest.skipUnless(shutil.which("npm"), "there is no npm")
 class Client(CloudCase):
     clusters = {"north": ["host-1"]}
@@ -56,7 +36,7 @@ class Client(CloudCase):
 
     @classmethod
     def setUpClass(cls):
-        install_tools()
+        npm_tools.install(SOURCE, TOOLS)
         super().setUpClass()
         cls.import_image("empty")
         cls.text = {"upstream": cls.cloud.rest("GET", "/v1/openapi.json").out,

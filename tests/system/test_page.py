@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """The page, by a real browser on real daemons. What it looked like stays in build/page-shots."""
-import fcntl
 import json
 import os
 import re
@@ -8,7 +7,8 @@ import shutil
 import subprocess
 import unittest
 
-from cloud_case import BUILD, ROOT, SANITIZED, CloudCase, make_archive, read, wait_until
+import npm_tools
+from cloud_case import BUILD, ROOT, SANITIZED, CloudCase, make_archive, wait_until
 from rest_face import body_of
 
 SOURCE, TOOLS = f"{ROOT}/tests/page", f"{ROOT}/build/page-tools"  # for all builds
@@ -16,27 +16,6 @@ PAGE, SHOTS = f"{BUILD}/web/page", f"{BUILD}/page-shots"
 NEEDED = {"chromium": shutil.which("chromium"), "npm": shutil.which("npm"),
           "the page, which was not built": os.path.exists(PAGE)}
 MISSING = ", ".join(name for name, found in NEEDED.items() if not found)
-
-
-def install_tools():
-    """What package-lock.json names, as it stands there; once."""
-    os.makedirs(TOOLS, exist_ok=True)
-    with open(f"{TOOLS}/lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted, mark = read(f"{SOURCE}/package-lock.json"), f"{TOOLS}/installed"
-        if os.path.exists(mark) and read(mark) == wanted:
-            return
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(f"{SOURCE}/{name}", TOOLS)
-        for last in (False, False, True):  # a registry may hiccup
-            done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                                  cwd=TOOLS, text=True, capture_output=True, check=False)
-            if done.returncode == 0:
-                break
-            if last:
-                raise AssertionError(f"npm ci failed:\n{done.stderr[-2000:]}")
-        with open(mark, "w") as file:
-            file.write(wanted)
 
 
 class Browser:
@@ -77,7 +56,7 @@ class Page(CloudCase):
 
     @classmethod
     def setUpClass(cls):
-        install_tools()
+        npm_tools.install(SOURCE, TOOLS)
         super().setUpClass()
         cls.import_image("empty")
         cls.browser = Browser()
