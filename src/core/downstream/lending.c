@@ -136,13 +136,13 @@ void downstream_on_stream(struct manager *manager, struct stream *stream, enum c
     struct opened opened = {.number = stream->viewer.open.number, .code = code};
     if (stream->state == STREAM_JOINED || (stream->state == STREAM_IS_READY && code != CODE_OK)) {
         effects_note(manager->moment.out, NOTE_INFO, "", "the console of VM %s is closed: %s",
-                     stream->vm, code_names[code]);
+                     stream->asked.vm, code_names[code]);
         return;
     }
     text_set(opened.key, code == CODE_OK ? stream->key : "");
     if (code == CODE_OK)
         effects_note(manager->moment.out, NOTE_INFO, "", "upstream %s opens the console of VM %s",
-                     uplink->setting.name, stream->vm);
+                     uplink->setting.name, stream->asked.vm);
     if (uplink->session.number == stream->viewer.session)
         uplink_send_opened(uplink, &opened);
 }

@@ -3,7 +3,7 @@
  * that: who asked hears within reads_within_ms, and asks again. */
 #pragma once
 
-#include "core/manager/manager.h"
+#include "core/manager/question.h"
 
 struct uplink;
 
@@ -25,13 +25,7 @@ struct reader {
 };
 
 struct read_op {
-    struct list node; /* in manager.reads */
-    uint64_t number;  /* of this level */
-    struct peer *peer;
-    uint64_t session; /* of the peer, in which it was asked */
-    uint64_t due_ms;
-    char asker[limit_name_size];
-    struct read what;
+    struct question asked; /* in manager.reads */
     struct reader reader;
 };
 

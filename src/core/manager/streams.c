@@ -24,47 +24,32 @@ void streams_ticket(const struct manager *manager, const struct stream *stream,
     digest(manager, "isthmus ticket above ", stream->viewer.secret, out_ticket);
 }
 
-static enum code refusal(const struct manager *manager, const struct peer *peer,
-                         const struct book_vm *vm, const struct viewer *viewer) {
-    uint32_t of_asker = 0, of_peer = 0, of_vm = 0, of_all = 0;
+static enum code refusal(const struct manager *manager, const struct book_vm *vm,
+                         const struct question_kind *kind) {
     if (!*manager->streams.url || !manager->streams.hash)
         return CODE_UNSUPPORTED;
-    if (!peer || !peer_is_up(peer) || !peer_has_room(peer))
-        return CODE_UNREACHABLE;
-    if (peer_is_old(peer, protocol_version_streams))
-        return CODE_UNSUPPORTED;
-    if (vm->record.state != VM_RUNNING)
-        return CODE_BAD_STATE;
-    list_for(const struct stream, stream, &manager->streams.all, node) {
-        of_all++;
-        of_vm += text_equal(stream->vm, vm->record.id);
-        of_asker += text_equal(stream->asker, vm->record.asker);
-        of_peer += stream->peer == peer;
-    }
-    bool has_share = of_asker < (viewer->uplink ? (uint32_t)streams_of_manager
-                                                : (uint32_t)streams_of_tenant);
-    return has_share && of_vm < streams_of_vm && of_peer < streams_of_peer &&
-                   of_all < streams_of_all
-               ? CODE_OK
-               : CODE_BUSY;
+    enum code code = question_refusal(manager, vm, kind);
+    bool could_be = code == CODE_OK || code == CODE_BUSY;
+    return could_be && vm->record.state != VM_RUNNING ? CODE_BAD_STATE : code;
 }
 
 enum code streams_ask(struct manager *manager, const struct book_vm *vm,
                       const struct viewer *viewer) {
-    struct peer *peer = downlink_by_name(&manager->downlink, vm->record.place);
-    enum code code = refusal(manager, peer, vm, viewer);
+    const struct question_kind kind = {
+        .version = protocol_version_streams,
+        .within_ms = streams_within_ms,
+        .all = &manager->streams.all,
+        .of_asker = viewer->uplink ? streams_of_manager : streams_of_tenant,
+        .of_vm = streams_of_vm,
+        .of_peer = streams_of_peer,
+        .most = streams_of_all,
+    };
+    enum code code = refusal(manager, vm, &kind);
     if (code != CODE_OK)
         return code;
     struct stream *stream = memory_new(1, sizeof(*stream));
-    stream->number = 1 + prng_below(&manager->prng, session_number_most); /* no other start's */
-    stream->peer = peer;
-    stream->session = peer->session.number;
-    stream->due_ms = manager->moment.now_ms + streams_within_ms;
-    stream->epoch = vm->record.place_epoch;
     stream->viewer = *viewer;
-    text_set(stream->vm, vm->record.id);
-    text_set(stream->asker, vm->record.asker);
-    list_add(&manager->streams.all, &stream->node);
+    question_begin(manager, vm, &kind, &stream->asked);
     struct message message = {.kind = MESSAGE_OPEN, .open = viewer->open};
     char ticket[limit_digest_size];
     ticket_below(manager, viewer->secret, message.open.ticket);
@@ -73,12 +58,12 @@ enum code streams_ask(struct manager *manager, const struct book_vm *vm,
         streams_ticket(manager, stream, ticket);
         digest(manager, ticket, "", stream->above);
     }
-    message.open.number = stream->number;
-    message.open.epoch = stream->epoch;
-    text_set(message.open.vm, stream->vm);
+    message.open.number = stream->asked.number;
+    message.open.epoch = stream->asked.epoch;
+    text_set(message.open.vm, stream->asked.vm);
     text_set(message.open.url, manager->streams.url);
     text_set(message.open.pin, manager->streams.pin);
-    downlink_send(peer, &message);
+    downlink_send(stream->asked.peer, &message);
     return CODE_OK;
 }
 
@@ -87,8 +72,8 @@ static struct effect_stream *tell(struct manager *manager, enum stream_order ord
     struct effect_stream *effect =
         &effects_add(manager->moment.out, EFFECT_STREAM)->stream;
     effect->order = order;
-    effect->number = stream ? stream->number : 0;
-    text_set(effect->vm, stream ? stream->vm : "");
+    effect->number = stream ? stream->asked.number : 0;
+    text_set(effect->vm, stream ? stream->asked.vm : "");
     return effect;
 }
 
@@ -98,7 +83,7 @@ static void refuse(struct manager *manager, uint64_t claim) {
 
 /* Code: as kind->on_stream says. */
 static void end(struct manager *manager, struct stream *stream, enum code code) {
-    list_remove(&stream->node);
+    list_remove(&stream->asked.node);
     if (stream->claim)
         refuse(manager, stream->claim);
     if (stream->state != STREAM_ASKED)
@@ -129,13 +114,13 @@ static void join(struct manager *manager, struct stream *stream) {
     if (!has_both(stream) || stream->state != STREAM_IS_READY)
         return;
     stream->state = STREAM_JOINED;
-    stream->due_ms = manager->moment.now_ms + streams_most_ms;
+    stream->asked.due_ms = manager->moment.now_ms + streams_most_ms;
 }
 
 void streams_on_opened(struct manager *manager, const struct peer *peer,
                        const struct opened *opened) {
-    list_for(struct stream, stream, &manager->streams.all, node) {
-        if (stream->number != opened->number || stream->peer != peer ||
+    list_for(struct stream, stream, &manager->streams.all, asked.node) {
+        if (stream->asked.number != opened->number || stream->asked.peer != peer ||
             stream->state != STREAM_ASKED)
             continue;
         if (opened->code != CODE_OK || !*opened->key) {
@@ -143,7 +128,7 @@ void streams_on_opened(struct manager *manager, const struct peer *peer,
             return;
         }
         stream->state = STREAM_IS_READY;
-        stream->due_ms = manager->moment.now_ms + streams_join_ms;
+        stream->asked.due_ms = manager->moment.now_ms + streams_join_ms;
         text_set(stream->key, opened->key);
         manager->kind->on_stream(manager, stream, CODE_OK);
         if (stream->claim)
@@ -156,7 +141,7 @@ void streams_on_opened(struct manager *manager, const struct peer *peer,
 /* A ticket is worth something once, and above with the token alone that asked for it. */
 static struct stream *find(struct manager *manager, const struct event_stream *event,
                            enum stream_side *out_side) {
-    list_for(struct stream, stream, &manager->streams.all, node) {
+    list_for(struct stream, stream, &manager->streams.all, asked.node) {
         if (text_equal(stream->below, event->ticket)) {
             *out_side = STREAM_BELOW;
             return stream;
@@ -196,8 +181,8 @@ const struct stream *streams_on_event(struct manager *manager,
                                       const struct event_stream *event) {
     if (event->news == STREAM_CAME)
         return on_came(manager, event);
-    list_for(struct stream, stream, &manager->streams.all, node) {
-        if (event->news == STREAM_ENDED && stream->number == event->number)
+    list_for(struct stream, stream, &manager->streams.all, asked.node) {
+        if (event->news == STREAM_ENDED && stream->asked.number == event->number)
             end(manager, stream, CODE_UNREACHABLE);
     }
     return NULL;
@@ -205,10 +190,10 @@ const struct stream *streams_on_event(struct manager *manager,
 
 /* Is the VM still where, and what, it was? */
 static bool is_right(const struct manager *manager, const struct stream *stream) {
-    const struct book_vm *vm = book_vm(&manager->book, stream->vm);
-    return vm && vm->record.place_epoch == stream->epoch &&
-           text_equal(vm->record.place, stream->peer->setting.name) &&
-           text_equal(vm->record.asker, stream->asker) &&
+    const struct book_vm *vm = book_vm(&manager->book, stream->asked.vm);
+    return vm && vm->record.place_epoch == stream->asked.epoch &&
+           text_equal(vm->record.place, stream->asked.peer->setting.name) &&
+           text_equal(vm->record.asker, stream->asked.asker) &&
            manager->kind->may_stream(manager, stream);
 }
 
@@ -218,13 +203,12 @@ void streams_go_on(struct manager *manager) {
     bool looks = streams->check_ms <= now_ms;
     if (list_is_empty(&streams->all))
         return;
-    list_for(struct stream, stream, &streams->all, node) {
-        bool is_there = peer_is_up(stream->peer) &&
-                        (stream->state != STREAM_ASKED ||
-                         stream->peer->session.number == stream->session);
+    list_for(struct stream, stream, &streams->all, asked.node) {
+        bool is_there = stream->state == STREAM_ASKED ? question_is_heard(&stream->asked)
+                                                      : peer_is_up(stream->asked.peer);
         if (manager->stopping || !is_there)
             end(manager, stream, CODE_UNREACHABLE);
-        else if (stream->due_ms <= now_ms)
+        else if (stream->asked.due_ms <= now_ms)
             end(manager, stream, CODE_DEADLINE);
         else if (looks && !is_right(manager, stream))
             end(manager, stream, CODE_NOT_ALLOWED);
@@ -234,15 +218,13 @@ void streams_go_on(struct manager *manager) {
 }
 
 uint64_t streams_deadline_ms(const struct manager *manager) {
-    uint64_t due = book_never;
-    list_for(const struct stream, stream, &manager->streams.all, node)
-        due = stream->due_ms < due ? stream->due_ms : due;
+    uint64_t due = question_deadline_ms(&manager->streams.all);
     return due != book_never && manager->streams.check_ms < due ? manager->streams.check_ms : due;
 }
 
 void streams_deinit(struct manager *manager) {
-    list_for(struct stream, stream, &manager->streams.all, node) {
-        list_remove(&stream->node);
+    list_for(struct stream, stream, &manager->streams.all, asked.node) {
+        list_remove(&stream->asked.node);
         memory_free(stream);
     }
 }

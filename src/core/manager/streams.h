@@ -10,7 +10,7 @@
  * is stored: who had one asks for another. */
 #pragma once
 
-#include "core/manager/manager.h"
+#include "core/manager/question.h"
 
 struct uplink;
 
@@ -41,15 +41,8 @@ struct viewer {
 };
 
 struct stream {
-    struct list node;  /* in stream_book.all */
+    struct question asked; /* in stream_book.all; due by its state */
     enum stream_state state;
-    uint64_t number;   /* of this level */
-    uint64_t due_ms;
-    struct peer *peer;
-    uint64_t session;  /* of the peer, in which it was asked */
-    char asker[limit_name_size];
-    char vm[limit_id_size];
-    uint32_t epoch;    /* of the VM at the peer */
     char below[limit_digest_size]; /* SHA-256 of the ticket that is awaited; "": it has come */
     char above[limit_digest_size];
     uint64_t claim;    /* of who came before it was said to be open; 0: nobody did */

@@ -84,7 +84,7 @@ static void answer(struct manager *manager, const struct stream *stream,
         return;
     }
     struct stream_ticket ticket = {.expires_ms = manager->moment.wall_ms + streams_join_ms};
-    text_set(ticket.vm, stream->vm);
+    text_set(ticket.vm, stream->asked.vm);
     text_set(ticket.url, manager->streams.url);
     text_set(ticket.pin, manager->streams.pin);
     streams_ticket(manager, stream, ticket.ticket);
@@ -98,7 +98,7 @@ void upstream_on_stream(struct manager *manager, struct stream *stream, enum cod
                               .handle = viewer->handle};
     text_set(request.token_hash, viewer->token_hash);
     text_set(request.from, viewer->from);
-    text_set(request.key, stream->vm);
+    text_set(request.key, stream->asked.vm);
     if (viewer->handle)
         answer(manager, stream, &request, code);
     viewer->handle = 0;
@@ -109,7 +109,7 @@ bool upstream_may_stream(const struct manager *manager, const struct stream *str
     const struct upstream *upstream = container_of(manager, struct upstream, manager);
     const struct holder_of holder = find_holder(upstream, stream->viewer.token_hash);
     return holder.is_known &&
-           (!holder.tenant || text_equal(holder.tenant->record.name, stream->asker));
+           (!holder.tenant || text_equal(holder.tenant->record.name, stream->asked.asker));
 }
 
 void upstream_on_stream_event(struct upstream *upstream, const struct event_stream *event) {
@@ -119,7 +119,7 @@ void upstream_on_stream_event(struct upstream *upstream, const struct event_stre
         return; /* who is below is a cluster: nobody's row */
     text_set(request.token_hash, event->token_hash);
     text_set(request.from, event->from);
-    text_set(request.key, stream ? stream->vm : "");
+    text_set(request.key, stream ? stream->asked.vm : "");
     bool is_known = find_holder(upstream, event->token_hash).is_known;
     write_down(upstream, &request, upstream->manager.moment.out->count,
                stream     ? CODE_OK
