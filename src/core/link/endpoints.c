@@ -70,16 +70,33 @@ void endpoints_on_up(struct endpoints *endpoints, size_t number, uint64_t now_ms
         endpoints->tell(endpoints, NULL, PRESENCE_UP);
 }
 
+static void hear(struct endpoints *endpoints, struct endpoints_peer *peer, size_t number) {
+    peer->is_heard = true;
+    peer->endpoint = (uint32_t)number;
+    endpoints->tell(endpoints, peer->addresses[0], PRESENCE_UP);
+}
+
+/* It may have come elsewhere before it went: two servers' news have no order. */
+static void lose(struct endpoints *endpoints, struct endpoints_peer *peer) {
+    peer->is_heard = false;
+    endpoints->tell(endpoints, peer->addresses[0], PRESENCE_DOWN);
+    for (size_t k = 0; k < endpoints->count && !peer->is_heard; k++)
+        if (peer->is_present[k])
+            hear(endpoints, peer, k);
+}
+
 /* Whoever was heard there is away until it is heard elsewhere. */
 static void leave(struct endpoints *endpoints, size_t number) {
     endpoints->up_count--;
     for (size_t i = 0; i < endpoints->peers_count; i++) {
         struct endpoints_peer *peer = &endpoints->peers[i];
+        peer->is_present[number] = false;
         if (!peer->is_heard || peer->endpoint != number)
             continue;
-        peer->is_heard = false;
         if (endpoints->up_count)
-            endpoints->tell(endpoints, peer->addresses[0], PRESENCE_DOWN);
+            lose(endpoints, peer);
+        else
+            peer->is_heard = false;
     }
     if (!endpoints->up_count)
         endpoints->tell(endpoints, NULL, PRESENCE_DOWN);
@@ -100,14 +117,19 @@ void endpoints_on_down(struct endpoints *endpoints, size_t number, enum failover
 void endpoints_on_peer(struct endpoints *endpoints, size_t number, const char *address,
                        enum presence presence) {
     struct endpoints_peer *peer = map_get(&endpoints->all[number].peers, address);
-    bool is_elsewhere = peer && peer->is_heard && peer->endpoint != number;
-    if (!endpoints_uses(endpoints, number) || is_elsewhere)
+    if (!endpoints_uses(endpoints, number))
         return;
-    if (peer) {
-        peer->is_heard = presence == PRESENCE_UP;
-        peer->endpoint = (uint32_t)number;
+    if (!peer) {
+        endpoints->tell(endpoints, address, presence);
+        return;
     }
-    endpoints->tell(endpoints, peer ? peer->addresses[0] : address, presence);
+    peer->is_present[number] = presence == PRESENCE_UP;
+    if (peer->is_heard && peer->endpoint != number)
+        return;
+    if (presence == PRESENCE_UP)
+        hear(endpoints, peer, number);
+    else
+        lose(endpoints, peer);
 }
 
 const char *endpoints_on_frame(const struct endpoints *endpoints, size_t number,

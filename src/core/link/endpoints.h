@@ -32,6 +32,7 @@ struct endpoints_peer {
     char **addresses;  /* [endpoints] */
     uint32_t endpoint; /* by which it is sent to */
     bool is_heard;     /* there, and that is up */
+    bool is_present[limit_endpoints]; /* as each server has told of it last */
 };
 
 struct endpoints_one {
