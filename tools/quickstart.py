@@ -114,8 +114,8 @@ def start(folder, carrier):
     else:
         page = f"{BUILD}/web/page"  # where npm was there to fetch what it uses
         cloud = Cloud(folder, BUILD, CLUSTERS, driver="qemu", log_level="debug", carrier=carrier,
-                      wardens=True, api={"web_folder": page} if os.path.isdir(page) else {},
-                      **TIMING)
+                      wardens=True, streams=True,
+                      api={"web_folder": page} if os.path.isdir(page) else {}, **TIMING)
     if cloud.clusters != CLUSTERS:
         raise Failed(f"{folder} holds a cloud of an older version.\n   Next: give another "
                      "--folder, or ./quickstart --remove first")
@@ -328,7 +328,8 @@ def show_further(cloud, token_file, shown, name, console):
             ("what each daemon says", f"tail -f {shown}/log/*.log"),
             ("what each server carries", f"{shown}/servers/*/*.log"),
             ("configurations", f"{shown}/{{upstream,downstreams/*,agents/*}}/*.conf"),
-            ("the guest's console", f"{shown}/{os.path.relpath(console, cloud.folder)}"),
+            ("its console; ^] leaves it", f"isthmus vm console {name}"),
+            ("what that has said", f"{shown}/{os.path.relpath(console, cloud.folder)}"),
             ("again: two VMs more", f"./quickstart{option}"),
             ("end all of this, nothing else", f"./quickstart{option} --stop"),
             ("the same, and delete it", f"./quickstart{option} --remove")):

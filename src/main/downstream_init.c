@@ -27,7 +27,8 @@ int downstream_init_cluster(const struct daemon_options *options) {
     const struct setup_kind kind = {
         .account = "manager", .resource = "downstream", .peer_section = "agent",
         .peer_resource = "agent", .peer = "host", .peers = options->hosts,
-        .join = "isthmus-agent join", .serves = "images", .listen = "127.0.0.1:8090"};
+        .join = "isthmus-agent join", .serves = "images", .listen = "127.0.0.1:8090",
+        .streams_port = 8448};
     struct error err = {0};
     int code;
     struct daemon_options chosen = *options;

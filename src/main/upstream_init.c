@@ -65,7 +65,7 @@ int upstream_init_cloud(const struct daemon_options *options) {
         .account = "upstream", .resource = "manager", .peer_section = "cluster",
         .peer_resource = "cluster", .peer = "cluster", .peers = options->clusters,
         .join = "isthmus-downstream join", .serves = "api", .listen = "[::]:8443",
-        .image_tokens = true};
+        .streams_port = 8447, .image_tokens = true};
     struct error err = {0};
     int code;
     struct daemon_options chosen = *options;

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import machine
@@ -15,6 +16,7 @@ import root
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NAMES = ("isthmus", "isthmus-upstream", "isthmus-downstream", "isthmus-agent", "isthmus-relay")
 UNITS = {"upstream": 3, "downstream": 2, "relay": 2, "warden": 2, "agent": 6}  # exposure at most
+CONSOLE_SECONDS = 300  # until a guest under emulation has booted
 HOSTS = ("north-1", "north-2", "south-1", "south-2")
 made = tempfile.TemporaryDirectory(prefix="isthmus-made-")
 
@@ -285,6 +287,20 @@ class FirstHour(unittest.TestCase):
                          f"{account} 600")
         self.assertEqual(self.owner_of(name, f"/etc/prosody/certs/{name}.key"), "prosody 600")
 
+    def assert_console(self, tenant):
+        """It is joined without any file having been edited."""
+        def says():
+            said, _ = self.machines["cloud.test"].run(
+                "sh", "-c", "echo 'echo $((6*7))-is-it' | ISTHMUS_SERVER=https://cloud.test:8443 "
+                "ISTHMUS_CA_FILE=/etc/isthmus/upstream/authority.crt "
+                f"ISTHMUS_TOKEN_FILE={tenant} timeout 15 isthmus vm console web-north",
+                check=False)
+            return said
+        end = time.monotonic() + CONSOLE_SECONDS
+        while "42-is-it" not in (said := says()):
+            self.assertLess(time.monotonic(), end, said)
+            time.sleep(1)
+
     def test_seven_commands_make_a_cloud_of_two_clusters_of_two_hosts(self):
         for name in ("cloud.test", "north.test"):
             self.watch_processes(name)
@@ -309,6 +325,7 @@ class FirstHour(unittest.TestCase):
         for name in ("north", "south"):
             self.assertRegex(said, rf"web-{name} +running +{name}")
 
+        self.assert_console(tenant)
         self.on("cloud.test", "qemu-img", "create", "-q", "-f", "qcow2", "/srv/blank.qcow2", "1M")
         said = self.command(operator, "image", "import", "blank", "/srv/blank.qcow2")
         self.assertIn("digest", said)  # converted in its sandbox, as the unit allows

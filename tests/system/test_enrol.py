@@ -2,6 +2,7 @@
 """Enrolment by one-time tokens, and keys that are revoked, on real servers and daemons."""
 import os
 import re
+import ssl
 import subprocess
 import unittest
 
@@ -236,11 +237,18 @@ class Enrolment(CloudCase):
                        f"image_token_file = {upstream.folder}/east.images.token\n")
         upstream.start()
 
+    def assert_streams(self, config, port):
+        """Consoles need nothing more than `init`."""
+        self.assertIn(f"\nurl = wss://127.0.0.1:{port}\n", config)
+        self.assertIn("BEGIN", ssl.get_server_certificate(("127.0.0.1", port)))
+        self.assertIn("\nurl = wss://127.0.0.1:8448\n", read(self.west.config))
+
     def test_6_two_commands_make_a_cluster_and_a_third_attaches_it(self):
-        server, port = self.cloud.inside["north"], free_port()
+        server, port, streams = self.cloud.inside["north"], free_port(), free_port()
         manager = Daemon(self.cloud, "downstream", "east")
         words = init_words(server, "--set", f"daemon.state={manager.state}", "--set",
                                 f"images.listen=127.0.0.1:{port}", "--set",
+                                f"streams.listen=127.0.0.1:{streams}", "--set",
                                 "timing.beat_seconds=1")
         self.refused_words(manager, "init needs --domain, --hosts and --ca-file", "init")
         self.refused_words(manager, "there is no key beat in a section [timing]", *words, "--set",
@@ -260,6 +268,7 @@ class Enrolment(CloudCase):
         self.assertEqual(sorted(tokens), ["east-1", "east-2"])
         manager.start()
         self.addCleanup(manager.stop)
+        self.assert_streams(kept, streams)
 
         hosts = [Daemon(self.cloud, "agent", name) for name in sorted(tokens)]
         more = ["--set", "host.uri=test:///default"]

@@ -323,7 +323,8 @@ class Cluster(unittest.TestCase):
         words = ["init", "--domain", "east.test", "--hosts", "east-1,east-2", *self.server(),
                  *more, "--set", f"daemon.state={self.manager.state}", "--set",
                  f"images.listen=127.0.0.1:{self.port}", "--set",
-                 f"images.url=http://127.0.0.1:{self.port}/v1/blobs"]
+                 f"images.url=http://127.0.0.1:{self.port}/v1/blobs", "--set",
+                 f"streams.listen=127.0.0.1:{free_port()}"]
         return self.run_daemon(self.manager, *words)
 
     def owner(self, *words):

@@ -214,7 +214,8 @@ class Cluster(unittest.TestCase):
             key.split()[-1], "--url", relay.url, "--register",
             f"{relay.program} --config {relay.config} register", "--set",
             f"daemon.state={self.manager.state}", "--set", f"images.listen=127.0.0.1:{self.port}",
-            "--set", f"images.url=http://127.0.0.1:{self.port}/v1/blobs")
+            "--set", f"images.url=http://127.0.0.1:{self.port}/v1/blobs",
+            "--set", f"streams.listen=127.0.0.1:{free_port()}")
         relay.start(fresh=False)
         self.addCleanup(relay.stop)
 

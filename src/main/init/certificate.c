@@ -43,12 +43,9 @@ int certificate_issue(const struct setup *setup, const char *key, const char *ce
 int certificate_add(struct setup *setup, const char *section, struct error *err) {
     auto_clean(memory_clean) char *key = daemon_file_path(setup->folder, section, ".key");
     auto_clean(memory_clean) char *file = daemon_file_path(setup->folder, section, ".crt");
-    auto_clean(memory_clean) char *ca = daemon_file_path(setup->folder, "authority", ".crt");
     if (certificate_issue(setup, key, file, err))
         return err->code;
     config_values_add(&setup->values, section, "certificate_file", file);
     config_values_add(&setup->values, section, "key_file", key);
-    if (!setup_value(setup, section, "ca_file", NULL))
-        config_values_add(&setup->values, section, "ca_file", ca);
     return 0;
 }

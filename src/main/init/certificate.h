@@ -8,5 +8,5 @@ int certificate_issue(const struct setup *setup, const char *key, const char *ce
                       struct error *err);
 
 /* A certificate for the manager's domain and for this machine itself, as the section's
- * certificate_file, key_file and ca_file. */
+ * certificate_file and key_file. */
 int certificate_add(struct setup *setup, const char *section, struct error *err);

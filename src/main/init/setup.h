@@ -15,6 +15,7 @@ struct setup_kind {
     const char *join;        /* "isthmus-agent join" */
     const char *serves;      /* the section that serves images: "images" or "api" */
     const char *listen;      /* where, if nobody says otherwise */
+    unsigned streams_port;   /* beside that */
     bool image_tokens;       /* each peer has one of its own */
 };
 
