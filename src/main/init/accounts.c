@@ -20,7 +20,8 @@ static bool is_relay(const struct setup *setup) {
 }
 
 /* Runs it with the password twice on its standard input, as whoever asks a person for a new one
- * wants it. The exit code; negative with `err`. */
+ * wants it. One that ends before it has read all of it says by its exit code what that means. The
+ * exit code; negative with `err`. */
 static int run_with(char *const words[], const char *password, struct error *err) {
     extern char **environ;
     int ends[2], status = 0;
@@ -33,11 +34,11 @@ static int run_with(char *const words[], const char *password, struct error *err
     int code = posix_spawn(&pid, "/bin/sh", &actions, NULL, words, environ);
     posix_spawn_file_actions_destroy(&actions);
     (void)close(ends[0]);
-    int told = code ? 0 : dprintf(ends[1], "%s\n%s\n", password, password);
+    if (!code)
+        (void)!dprintf(ends[1], "%s\n%s\n", password, password);
     (void)close(ends[1]);
-    if (code || told < 0)
-        return error_set(err, code ? -code : -EPIPE, "run %s: %s", words[3],
-                         code ? strerror(code) : "it does not read the password");
+    if (code)
+        return error_set(err, -code, "run %s: %s", words[3], strerror(code));
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return error_set(err, -errno, "wait for %s: %s", words[3], strerror(errno));
