@@ -100,6 +100,9 @@ static const struct option_row options_table[] = {
      .about = "how long the token may be used: 90s, 30m, 1h, 7d, or seconds;\n"
               "without: an hour to join by, otherwise until it is revoked"},
      .time = TIME_OR_SECONDS},
+    {NULL, {field_of(struct options, whole), .kind = FIELD_FLAG,
+     .about = "the token brings the authorities of certificates; without, who\n"
+              "joins has them from the manager, by their digests"}},
     {"RIGHTS", {field_of(struct options, rights), .kind = FIELD_ENUM, field_names(rights_names),
      .about = "what may be asked by it: look (what changes nothing), act (also\n"
               "what is done with VMs, images and SSH keys), or all"}},

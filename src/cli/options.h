@@ -46,7 +46,7 @@ struct options {
     const char *events;
     uint64_t images_gib;
     uint32_t min_cpus, min_memory_mib, min_disk_gib;
-    bool watch, follow, no_start, upgrade, hard, i_have_checked, help, version;
+    bool watch, follow, no_start, upgrade, hard, whole, i_have_checked, help, version;
     const char *words[options_words]; /* noun, verb, arguments */
     size_t words_count;
     const char *given[options_most]; /* the names of options on the command line, each once */

@@ -7,6 +7,7 @@
 #include "base/output.h"
 #include "base/text.h"
 #include "io/blocks/buckets.h"
+#include "io/http/authorities.h"
 #include "io/image/serve.h"
 #include "io/image/store.h"
 #include "io/keys/secret.h"
@@ -41,6 +42,7 @@ struct downstream_daemon {
     struct rest *owner;
     struct inviting inviting;
     struct invitations invitations;
+    struct authorities *authorities;
 };
 
 static void downstream_close(struct downstream_daemon *downstream) {
@@ -62,6 +64,7 @@ static void downstream_close(struct downstream_daemon *downstream) {
     for (size_t i = 0; i < downstream->links_count; i++)
         seal_free(downstream->links[i].seal);
     daemon_invitations_clean(&downstream->invitations);
+    authorities_free(downstream->authorities);
 }
 
 static struct share share_of(const struct link_config *uplink) {
@@ -210,6 +213,7 @@ static int downstream_serve_images(struct downstream_daemon *downstream,
         .plain_allowed = config->plain_allowed,
         .connections_of_address = config->connections_of_address,
         .folder = images,
+        .authorities = downstream->authorities,
         .blocks = downstream->blocks,
         .token_hashes = &digests,
         .token_hashes_count = 1,
@@ -329,7 +333,8 @@ static int downstream_open(struct downstream_daemon *downstream,
     downstream->inviting =
         (struct inviting){&config->downlink, config->agents, config->agents_count,
                           &config->images, config->images.token.text,
-                          config->downlink_servers, config->downlink_servers_count};
+                          config->downlink_servers, config->downlink_servers_count,
+                          downstream->authorities = authorities_new()};
     downstream_watch(downstream, config);
     if (downstream_open_blocks(downstream, config, err) ||
         downstream_serve_images(downstream, &config->images, images, err) ||

@@ -6,6 +6,7 @@
 #include "base/output.h"
 #include "base/text.h"
 #include "io/deliver/deliver.h"
+#include "io/http/authorities.h"
 #include "io/keys/minisign.h"
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
@@ -32,6 +33,7 @@ struct upstream_daemon {
     struct rest *rest;
     struct inviting inviting;
     struct invitations invitations;
+    struct authorities *authorities;
     struct daemon_health health;
     struct minisign_secret image_key;
     struct deliverer *deliverer;
@@ -49,6 +51,7 @@ static void upstream_close(struct upstream_daemon *upstream) {
     store_close(upstream->store);
     seal_free(upstream->downlink.seal);
     daemon_invitations_clean(&upstream->invitations);
+    authorities_free(upstream->authorities);
 }
 
 static struct shape shape_of(const struct shape_config *config) {
@@ -167,6 +170,7 @@ static struct rest *upstream_rest(struct upstream_daemon *upstream,
         .image_reserve_bytes = config->api.reserve_gib << 30,
         .cluster_token_hashes = hashes,
         .cluster_token_hashes_count = count,
+        .authorities = upstream->authorities,
         .manager_address = config->downlink.address,
         .manager_key = seal_public_key(upstream->downlink.seal),
         .invitations = upstream->invitations.items,
@@ -230,7 +234,8 @@ static int upstream_open(struct upstream_daemon *upstream, const struct upstream
     upstream->inviting = (struct inviting){&config->downlink, config->clusters,
                                            config->clusters_count, &config->api, NULL,
                                            config->downlink_servers,
-                                           config->downlink_servers_count};
+                                           config->downlink_servers_count,
+                                           upstream->authorities = authorities_new()};
     if (daemon_invite(&upstream->inviting, &upstream->invitations, err))
         return err->code;
     upstream_watch(upstream, config);

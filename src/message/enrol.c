@@ -46,6 +46,9 @@ static const struct field token_create_fields[] = {
     {field_of(struct token_create, expires_seconds),
      .about = "How long it may be used; without: an hour.", .kind = FIELD_U64, .least = 1,
      .most = limit_join_seconds},
+    {field_of(struct token_create, whole),
+     .about = "It brings the authorities of certificates; without: their digests, and who joins "
+              "has them from the manager, where images are.", .kind = FIELD_FLAG},
 };
 const struct table token_create_table = {"token-create", "What a new token is for.",
                                          sizeof(struct token_create),
@@ -66,6 +69,8 @@ static const struct field join_server_fields[] = {
      .most = 65535},
     {field_of(struct join_server, ca), .about = "The authority of its certificate, PEM.",
      .kind = FIELD_BLOB, .most = limit_authority, .check = CHECK_LINES},
+    {field_of(struct join_server, ca_digest), .about = "SHA-256 of that, in its place.",
+     .kind = FIELD_BLOB, .check = CHECK_DIGEST, .most = limit_digest_size - 1},
     {field_of(struct join_server, server_key), .about = "Its public key.", .kind = FIELD_BLOB,
      .most = limit_public_key_size - 1},
     {field_of(struct join_server, manager), .about = "The manager's address there.",
@@ -91,6 +96,8 @@ static const struct field join_link_fields[] = {
      .kind = FIELD_U32, .least = 1, .most = 65535},
     {field_of(struct join_link, ca), .about = "The authority of its certificate, PEM.",
      .kind = FIELD_BLOB, .most = limit_authority, .check = CHECK_LINES},
+    {field_of(struct join_link, ca_digest), .about = "SHA-256 of that, in its place.",
+     .kind = FIELD_BLOB, .check = CHECK_DIGEST, .most = limit_digest_size - 1},
     {field_of(struct join_link, server_key), .about = "Its public key, of a kind without these.",
      .kind = FIELD_BLOB, .most = limit_public_key_size - 1},
     {field_list_of(struct join_link, more, more_count),
@@ -102,6 +109,8 @@ static const struct field join_link_fields[] = {
      .kind = FIELD_BLOB, .mask = FIELD_WIRE | FIELD_SECRET, .most = limit_text_size - 1},
     {field_of(struct join_link, image_ca), .about = "The authority of that address, PEM.",
      .kind = FIELD_BLOB, .most = limit_authority, .check = CHECK_LINES},
+    {field_of(struct join_link, image_ca_digest), .about = "SHA-256 of that, in its place.",
+     .kind = FIELD_BLOB, .check = CHECK_DIGEST, .most = limit_digest_size - 1},
 };
 const struct table join_link_table = {"join-link", "How a joining side reaches its manager.",
                                       sizeof(struct join_link), field_rows(join_link_fields)};

@@ -32,6 +32,7 @@ extern const struct table join_token_table;
 struct token_create {
     char peer[limit_name_size];
     uint64_t expires_seconds; /* 0: an hour */
+    bool whole;               /* the token brings the texts of authorities */
 };
 extern const struct table token_create_table;
 
@@ -40,12 +41,13 @@ struct join_server {
     char *carrier, *address, *password; /* address absent: a node of the same cluster */
     char *url, *server;
     uint32_t port;
-    char *ca, *server_key;
+    char *ca, *ca_digest, *server_key;
     char *manager; /* the manager's address there */
 };
 extern const struct table join_server_table;
 
-/* How a joining side that has no configuration reaches its manager: its token brings it. */
+/* How a joining side that has no configuration reaches its manager: its token brings it. Where a
+ * digest stands in place of an authority, that is to be had from the manager, as an image is. */
 struct join_link {
     char *jid, *password; /* its own account, whatever the carrier calls its address; jid NULL: the
                            * token brings nothing of all this */
@@ -54,11 +56,13 @@ struct join_link {
     char *server;         /* of the others; NULL: the account's domain */
     uint32_t port;        /* 0: the kind's own */
     char *ca;             /* of the server, PEM; NULL: its kind has no certificates */
+    char *ca_digest;      /* SHA-256 of that, in its place */
     char *server_key;     /* the server's public key; NULL: its kind has certificates */
     struct join_server *more; /* in the order of preference */
     uint32_t more_count;
     char *image_url, *image_token;
     char *image_ca;       /* PEM; NULL: the system's */
+    char *image_ca_digest; /* in its place */
 };
 extern const struct table join_link_table;
 

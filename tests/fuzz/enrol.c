@@ -75,7 +75,7 @@ static void read_token(const char *token) {
     auto_clean(text_deinit) struct text again = {0};
     if (join_token_read(token, &offer, &err))
         return;
-    join_token_print(&offer, &again);
+    join_token_print(&offer, JOIN_TOKEN_WHOLE, &again);
     if (again.length > strlen(token) + 24) /* a number in other words may be longer */
         abort();
 }

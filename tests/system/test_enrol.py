@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
 """Enrolment by one-time tokens, and keys that are revoked, on real servers and daemons."""
+import base64
+import hashlib
+import json
 import os
 import re
 import ssl
@@ -8,6 +11,7 @@ import unittest
 
 from cloud_case import ROOT, CloudCase, read, wait_until
 from cloud_parts import Daemon, write, write_secret
+from listener import Listener
 from prosody import free_port
 from test_wall import files
 
@@ -25,6 +29,47 @@ def init_words(server, *more):
 
 def files_of(folder):
     return [os.path.join(path, name) for path, _, names in os.walk(folder) for name in names]
+
+
+def altered(token, **values):
+    """The token with other values in its link; None: without."""
+    body = token.rpartition(":")[0].split(":")
+    packed = body[7]
+    link = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+    link = {key: value for key, value in {**link, **values}.items() if value is not None}
+    body[7] = base64.urlsafe_b64encode(json.dumps(link).encode()).decode().rstrip("=")
+    text = ":".join(body)
+    return f"{text}:{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def redirected(token, port):
+    """The token as one who sits at this port would like it."""
+    return altered(token, image_url=f"https://127.0.0.1:{port}/v1/blobs")
+
+
+class Liar(Listener):
+    """Answers by TLS in the manager's place, and keeps what it is told."""
+
+    def __init__(self, certificate, key):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate, key)
+        self.answer, self.told = b"", b""
+        super().__init__()
+
+    def _talk(self, stream):
+        with self.context.wrap_socket(stream, server_side=True) as sealed:
+            request = b""
+            while b"\r\n\r\n" not in request:
+                piece = sealed.recv(4096)
+                if not piece:
+                    return
+                request += piece
+            self.told += request
+            sealed.sendall(self.answer)
+
+    def say(self, status, body, head=""):
+        self.answer = (f"HTTP/1.1 {status}\r\nConnection: close\r\n{head}"
+                       f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
 
 
 class Enrolment(CloudCase):
@@ -49,6 +94,8 @@ class Enrolment(CloudCase):
             server, "--set", f"daemon.state={cls.west.state}", "--set",
             f"downlink.port={free_port()}"))
         cls.west_token = re.search(r"isthmus-agent join (\S+)", cls.west_made.stdout).group(1)
+        cls.west_token = altered(cls.west_token, ca=read(server.ca_file), ca_digest=None,
+                                 image_ca=read(server.ca_file), image_ca_digest=None)
         cls.joining = subprocess.Popen(
             [cls.stray.program, "--config", cls.stray.config, "join", cls.west_token, "--set",
              f"daemon.state={cls.stray.state}"], text=True, stderr=subprocess.PIPE)
@@ -267,6 +314,9 @@ class Enrolment(CloudCase):
             self.assertEqual(os.stat(path).st_mode & 0o077, 0, path)
         tokens = dict(re.findall(r"# (east-\d)\nisthmus-agent join (\S+)\n", made.stdout))
         self.assertEqual(sorted(tokens), ["east-1", "east-2"])
+        for token in tokens.values():
+            self.assertTrue(token.startswith("isthmus-join:4:"), token)
+            self.assertLess(len(token), 1000)
         manager.start()
         self.addCleanup(manager.stop)
         self.assert_streams(kept, streams)
@@ -327,6 +377,59 @@ class Enrolment(CloudCase):
         self.assertIn("was not reached", told)
         self.assertFalse(os.path.exists(self.stray.config))
         self.assertFalse(os.path.exists(f"{self.stray.config}.joining"))
+
+    # authorities by their digests
+
+    def test_8_a_short_token_takes_no_authority_but_the_one_that_it_names(self):
+        server, port = self.cloud.inside["north"], free_port()
+        manager = Daemon(self.cloud, "downstream", "south")
+        made = run_daemon(manager, *[word.replace("east", "south") for word in init_words(
+            server, "--set", f"daemon.state={manager.state}", "--set",
+            f"images.listen=0.0.0.0:{port}", "--set",
+            f"images.url=https://127.0.0.1:{port}/v1/blobs", "--register",
+            self.registering(server))])
+        self.assertEqual((made.returncode, made.stderr), (0, ""), made)
+        tokens = dict(re.findall(r"# (south-\d)\nisthmus-agent join (\S+)\n", made.stdout))
+        host = Daemon(self.cloud, "agent", "south-1")
+        token, state = tokens[host.name], ["--set", f"daemon.state={host.state}"]
+        liar = Liar(*[f"{manager.folder}/downstream/images.{kind}" for kind in ("crt", "key")])
+        self.addCleanup(liar.close)
+        lied = redirected(token, liar.port)
+        authority = read(server.ca_file)
+        for words, answer in {
+                "is not the authority that the token names": ("200 OK", authority + "\n"),
+                "is not the authority that the": ("200 OK", read(
+                    f"{manager.folder}/downstream/images.crt")),
+                "there is no such authority": ("404 Not Found", ""),
+                "answered with 302": ("302 Found", "", f"Location: https://127.0.0.1:{port}/\r\n"),
+        }.items():
+            liar.say(*answer)
+            self.refused_words(host, words, "join", lied, *state)
+            self.assertFalse(os.path.exists(host.config))
+        link = base64.urlsafe_b64decode(token.split(":")[7] + "==")
+        secrets = token.split(":")[6], json.loads(link)["password"], "south-1", "uthorization"
+        for secret in secrets:
+            self.assertNotIn(secret.encode(), liar.told)
+        self.assertEqual(liar.told.count(b"GET /v1/blobs/"), 4)
+        self.refused_words(host, "isthmus token new south-1 --whole", "join",
+                           redirected(token, free_port()), *state)
+
+        manager.start()
+        self.addCleanup(manager.stop)
+        joined = run_daemon(host, "join", token, *state)
+        self.assertEqual((joined.returncode, joined.stderr), (0, ""), joined)
+        files = {os.path.basename(path): read(path) for path in files_of(host.folder)}
+        self.assertIn(authority.strip(), [text.strip() for text in files.values()])
+        self.assertIn(read(f"{manager.folder}/downstream/authority.crt").strip(),
+                      [text.strip() for text in files.values()])
+
+        socket = ["--socket", f"{manager.state}/owner.sock"]
+        whole = self.cloud.cli("token", "new", "south-2", "--whole", *socket).out.strip()
+        self.assertTrue(whole.startswith("isthmus-join:2:"), whole)
+        other = Daemon(self.cloud, "agent", "south-2")
+        joined = run_daemon(other, "join", redirected(whole, free_port()), "--set",
+                            f"daemon.state={other.state}")
+        self.assertEqual((joined.returncode, joined.stderr), (0, ""), joined)
 
 
 if __name__ == "__main__":

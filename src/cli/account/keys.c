@@ -30,7 +30,8 @@ static void show_token(const void *record) {
 int token_new(const struct options *options) {
     static const struct view created = {"/v1/tokens", &token_created_table, "", NULL,
                                         show_token};
-    struct token_create create = {.expires_seconds = options->expires_seconds};
+    struct token_create create = {.expires_seconds = options->expires_seconds,
+                                  .whole = options->whole};
     return view_create(&created, options, &token_create_table, &create);
 }
 

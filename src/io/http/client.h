@@ -20,6 +20,8 @@ struct http_exchange {
     const char *url;             /* http, https; file where allowed */
     const char *token;           /* bearer token */
     const char *ca_file;         /* PEM; NULL: the system's */
+    bool is_unproven;            /* its certificate is not looked at: for what needs no proof of
+                                  * where it is from, and is told no token; ends in a minute */
     const char *socket;          /* a Unix socket to connect to, whatever the URL says */
     const char *content_type;
     const char *idempotency_key;

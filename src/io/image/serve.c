@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "io/blocks/serve.h"
+#include "io/http/authorities.h"
 #include "io/http/blob.h"
 #include "io/http/server.h"
 
@@ -13,6 +14,7 @@ struct image_serve {
     struct http_server *server;
     char *folder;
     struct token_hashes readers;
+    struct authorities *authorities;
     struct blocks *blocks;
 };
 
@@ -32,6 +34,8 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     struct problem problem;
     if (serve->blocks && blocks_serve_has(request))
         return blocks_serve_head(serve->blocks, request);
+    if (authorities_answer(serve->authorities, request))
+        return HTTP_DONE;
     if (!text_starts(request->path, prefix)) {
         problem_set(&problem, CODE_NOT_FOUND, NULL, "This repository has %s<digest> alone",
                     prefix);
@@ -77,6 +81,7 @@ struct image_serve *image_serve_start(const struct image_serve_settings *setting
                                      .on_closed = on_closed};
     serve->folder = memory_text(settings->folder);
     serve->blocks = settings->blocks;
+    serve->authorities = settings->authorities;
     token_hashes_init(&serve->readers, settings->token_hashes, settings->token_hashes_count);
     struct http_server_settings listening = {
         .listen = settings->listen,

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 
+struct authorities;
 struct blocks;
 struct image_serve;
 
@@ -22,6 +23,7 @@ struct image_serve_settings {
     const char *folder;               /* archives by digest */
     const char *const *token_hashes;  /* SHA-256 of the agents' bearer tokens */
     size_t token_hashes_count;
+    struct authorities *authorities;  /* the caller's, for everybody; NULL: none */
     struct blocks *blocks;            /* copies of VMs, the caller's; NULL: none */
 };
 

@@ -1,7 +1,9 @@
 /* A token is its fields joined by colons with a checksum at the end: version 1 names the manager,
- * version 2 brings how to reach it, too, version 3 by another carrier than XMPP. */
+ * version 2 brings how to reach it, too, version 3 by another carrier than XMPP, version 4 with
+ * authorities by their digests. */
 #include "io/keys/join_token.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +14,41 @@
 enum { sum_characters = 8 };
 static const char prefix[] = "isthmus-join:"; /* then the version */
 
-static int version_of(const struct join_offer *offer) {
-    return !offer->link.jid ? 1 : !offer->link.carrier ? 2 : 3;
+/* A link with digests in place of authorities; all else is borrowed. */
+struct brief {
+    struct join_link link;
+    struct join_server more[limit_endpoints];
+    char digests[limit_endpoints + 1][limit_digest_size];
+    size_t digests_count;
+};
+
+static void shorten(struct brief *brief, char **ca, char **digest) {
+    if (!*ca)
+        return;
+    char *made = brief->digests[brief->digests_count++];
+    secret_hash_bytes(*ca, strlen(*ca), made);
+    *ca = NULL;
+    *digest = made;
+}
+
+static void make_brief(const struct join_link *link, enum join_token_form form,
+                       struct brief *out) {
+    const char *url = link->image_url ? link->image_url : "";
+    out->link = *link;
+    if (form == JOIN_TOKEN_WHOLE || (!text_starts(url, "http:") && !text_starts(url, "https:")))
+        return;
+    shorten(out, &out->link.ca, &out->link.ca_digest);
+    shorten(out, &out->link.image_ca, &out->link.image_ca_digest);
+    assert(link->more_count < limit_endpoints);
+    for (size_t i = 0; i < link->more_count; i++) {
+        out->more[i] = link->more[i];
+        shorten(out, &out->more[i].ca, &out->more[i].ca_digest);
+    }
+    out->link.more = out->more;
+}
+
+static int version_of(const struct brief *brief) {
+    return !brief->link.jid ? 1 : brief->digests_count ? 4 : !brief->link.carrier ? 2 : 3;
 }
 
 static void add_sum(struct text *out) {
@@ -24,13 +59,16 @@ static void add_sum(struct text *out) {
 
 void join_offer_clear(struct join_offer *offer) { record_clear(&join_link_table, &offer->link); }
 
-void join_token_print(const struct join_offer *offer, struct text *out) {
+void join_token_print(const struct join_offer *offer, enum join_token_form form,
+                      struct text *out) {
     auto_clean(text_deinit) struct text link = {0};
-    text_addf(out, "%s%d:%s:%s:%llu:%s:%s:", prefix, version_of(offer), offer->id,
+    struct brief brief = {0};
+    make_brief(&offer->link, form, &brief);
+    text_addf(out, "%s%d:%s:%s:%llu:%s:%s:", prefix, version_of(&brief), offer->id,
               offer->peer, (unsigned long long)offer->expires_ms, offer->manager_key,
               offer->secret);
     if (offer->link.jid) {
-        codec_encode(&join_link_table, &offer->link, FIELD_WIRE, &link);
+        codec_encode(&join_link_table, &brief.link, FIELD_WIRE, &link);
         secret_encode(text_data(&link), link.length, out);
         text_add(out, ":");
     }
@@ -66,7 +104,7 @@ static bool take_link(const char **at, struct join_link *out) {
 static bool read_fields(const char *at, struct join_offer *out) {
     char version[4], expires[24];
     bool all = take_field(&at, version, sizeof(version)) &&
-               (text_equal(version, "1") || text_equal(version, "2") || text_equal(version, "3")) &&
+               version[0] >= '1' && version[0] <= '4' && !version[1] &&
                take_field(&at, out->id, sizeof(out->id)) &&
                take_field(&at, out->peer, sizeof(out->peer)) &&
                take_field(&at, expires, sizeof(expires)) &&

@@ -19,10 +19,15 @@ struct join_offer {
 
 void join_offer_clear(struct join_offer *offer);
 
+/* A short one names authorities by their digests, where the joining side can have them from the
+ * manager; a whole one brings them. */
+enum join_token_form { JOIN_TOKEN_SHORT, JOIN_TOKEN_WHOLE };
+
 /* "isthmus-join:1:ID:PEER:EXPIRES:KEY:SECRET:ADDRESS:SUM"; with a link, as base64url of its JSON,
  * "isthmus-join:2:ID:PEER:EXPIRES:KEY:SECRET:LINK:ADDRESS:SUM"; 3 in place of 2 where the link is
- * not XMPP's. */
-void join_token_print(const struct join_offer *offer, struct text *out);
+ * not XMPP's, 4 where it has digests in place of authorities. */
+void join_token_print(const struct join_offer *offer, enum join_token_form form,
+                      struct text *out);
 
 /* 0, or -EINVAL with `err`: cut, altered, or no join token at all. */
 int join_token_read(const char *text, struct join_offer *out_offer, struct error *err);

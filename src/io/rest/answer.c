@@ -91,7 +91,7 @@ static void answer_token(struct rest *rest, struct rest_call *call) {
     for (size_t i = 0; i < rest->invitations_count; i++)
         if (text_equal(rest->invitations[i].peer, token->peer))
             offer.link = rest->invitations[i].link; /* borrowed */
-    join_token_print(&offer, &text);
+    join_token_print(&offer, call->token_form, &text);
     pthread_mutex_unlock(&rest->lock);
     text_set(created.id, token->id);
     text_set(created.peer, token->peer);

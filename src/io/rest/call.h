@@ -5,8 +5,10 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "io/http/authorities.h"
 #include "io/http/blob.h"
 #include "io/http/server.h"
+#include "io/keys/join_token.h"
 #include "io/keys/secret.h"
 #include "io/rest/health.h"
 #include "io/rest/owners.h"
@@ -48,6 +50,7 @@ struct rest_call {
     bool waited;                 /* for an end: how long it took says nothing */
     uint64_t began_ms;           /* monotonic */
     char token[secret_token_size]; /* drawn for somebody, or to join by */
+    enum join_token_form token_form;
     struct rest_upload *upload;
 };
 
@@ -72,6 +75,7 @@ struct rest {
     const struct rest_invitation *invitations;
     size_t invitations_count;
     struct token_hashes clusters;
+    struct authorities *authorities; /* the caller's */
     struct web_page *page; /* the page; NULL: there is none */
     struct logins tickets, logins;
     pthread_mutex_t lock; /* before the server's own */

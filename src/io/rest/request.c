@@ -156,6 +156,8 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
         secret_token(call->token);
         secret_hash_bytes(call->token, strlen(call->token), out_request->new_token_hash);
     }
+    if (out_request->kind == REQUEST_TOKEN_CREATE)
+        call->token_form = out_request->token_create.whole ? JOIN_TOKEN_WHOLE : JOIN_TOKEN_SHORT;
     if (out_request->kind == REQUEST_CONTACT_ADD)
         draw_secrets(&out_request->contact);
     if (out_request->kind == REQUEST_VM_CONSOLE)

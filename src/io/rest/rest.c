@@ -164,7 +164,8 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     struct rest_call *call = call_of(request);
     char allow[64];
     struct problem problem;
-    if (rest->page && web_page_answer(rest->page, request))
+    if ((rest->page && web_page_answer(rest->page, request)) ||
+        authorities_answer(rest->authorities, request))
         return HTTP_DONE;
     call->route = rest_route_find(rest->routes, request->method, request->path, call->key,
                                   allow);
@@ -391,6 +392,7 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     rest->health = settings->health;
     rest->manager_address = memory_text(settings->manager_address);
     text_set(rest->manager_key, settings->manager_key);
+    rest->authorities = settings->authorities;
     rest->invitations = settings->invitations;
     rest->invitations_count = settings->invitations_count;
     token_hashes_init(&rest->clusters, settings->cluster_token_hashes,

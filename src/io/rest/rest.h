@@ -29,6 +29,7 @@ struct rest_settings {
     uint64_t image_reserve_bytes; /* left free of the folder's disk; 0: the usual */
     const char *const *cluster_token_hashes; /* who may pull images */
     size_t cluster_token_hashes_count;
+    struct authorities *authorities; /* served beside images, outlive the face; NULL: none */
     const char *manager_address, *manager_key; /* for join tokens: where, and sealed to whom */
     const struct rest_invitation *invitations; /* outlive the face */
     size_t invitations_count;

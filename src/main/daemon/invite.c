@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/http/authorities.h"
 #include "main/daemon/files.h"
 
 enum { xmpp_port = 5222 }; /* said in each token, for those who read an older form of it */
@@ -122,6 +123,25 @@ static struct join_link link_of(const struct inviting *inviting, const struct pe
     };
 }
 
+/* What short tokens name by digest. */
+static void serve_authorities(const struct inviting *inviting, const struct invitations *all) {
+    size_t most = 2, count = 0;
+    if (!inviting->authorities)
+        return;
+    for (size_t i = 0; i < all->count; i++)
+        most += all->items[i].link.more_count;
+    auto_clean(memory_clean) const char **texts = memory_new(most, sizeof(*texts));
+    if (all->ca)
+        texts[count++] = all->ca;
+    if (all->image_ca)
+        texts[count++] = all->image_ca;
+    for (size_t i = 0; i < all->count; i++)
+        for (size_t k = 0; k < all->items[i].link.more_count; k++)
+            if (all->items[i].link.more[k].ca)
+                texts[count++] = all->items[i].link.more[k].ca;
+    authorities_set(inviting->authorities, texts, count);
+}
+
 int daemon_invite(const struct inviting *inviting, struct invitations *out, struct error *err) {
     out->items = memory_new(inviting->peers_count, sizeof(*out->items));
     err->code = 0;
@@ -141,6 +161,7 @@ int daemon_invite(const struct inviting *inviting, struct invitations *out, stru
         if (add_servers(inviting, peer, &item->link, err))
             return err->code;
     }
+    serve_authorities(inviting, out);
     return 0;
 }
 

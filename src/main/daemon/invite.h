@@ -5,6 +5,8 @@
 #include "io/rest/rest.h"
 #include "main/daemon/daemon.h"
 
+struct authorities;
+
 struct inviting {
     const struct link_config *downlink;
     const struct peer_config *peers;
@@ -13,6 +15,7 @@ struct inviting {
     char *image_token;                  /* of peers that have none of their own; NULL: none */
     const struct server_config *servers; /* further ones of the downlink */
     size_t servers_count;
+    struct authorities *authorities; /* are set to those of the tokens; NULL: nobody serves them */
 };
 
 struct invitations {

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "io/keys/key_file.h"
+#include "main/daemon/authorities.h"
 
 void daemon_making_clean(struct daemon_making *making) {
     if (making->fresh)
@@ -164,6 +165,8 @@ int daemon_making_begin(const struct daemon_options *options, struct daemon_maki
         return err->code;
     if (access(options->config, F_OK) == 0 || !making->offer.link.jid)
         return 0;
+    if (daemon_authorities_fetch(&making->offer, err))
+        return err->code;
     auto_clean(section_clean) struct section uplink = {0};
     auto_clean(text_deinit) struct text text = {0};
     name_uplink(options, &making->offer, "cluster", uplink.title);
@@ -202,7 +205,8 @@ int daemon_making_attach(const struct daemon_options *options, struct daemon_mak
     if (has_line(&text, head, ""))
         return error_set(err, -EEXIST, "%s has a section %s already; give another --name",
                          options->config, head);
-    if (add_uplink(options, &making->offer, &uplink, err) ||
+    if (daemon_authorities_fetch(&making->offer, err) ||
+        add_uplink(options, &making->offer, &uplink, err) ||
         config_write_section(&downstream_config_table, uplink.title, &uplink.values, &text))
         return err->code;
     for (size_t k = 0; k < making->offer.link.more_count; k++) {

@@ -44,7 +44,7 @@ static void make(struct maker *maker, const struct rest_invitation *invitation, 
     text_set(offer.secret, secret);
     text_set(offer.manager_key, seal_public_key(maker->seal));
     text_set(offer.address, maker->inviting->downlink->address);
-    join_token_print(&offer, &token);
+    join_token_print(&offer, JOIN_TOKEN_SHORT, &token);
     text_addf(out, "# %s\n%s %s\n", record.peer, maker->setup->kind->join, text_data(&token));
     struct record row = record_copy(&join_token_table, &record);
     store_put(maker->store, &row);
