@@ -40,6 +40,7 @@ struct role_settings {
     uint32_t vms_most;        /* VMs (managers); 0: limit_vms */
     uint32_t audit_rows;      /* of what was asked for (managers); 0: limit_audit_rows */
     uint32_t audit_days;      /* and for how long; 0: for ever */
+    bool mails;               /* mail can be sent (upstream) */
     uint32_t kept;            /* ended operations, and used keys (upstream); 0: as in limits.h */
     uint64_t operation_ms;    /* default time allowed for an operation (upstream) */
     char operator_token_hash[limit_digest_size]; /* upstream */

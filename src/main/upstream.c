@@ -99,6 +99,7 @@ static struct role *upstream_role(const struct upstream_config *config, struct e
         .agents = clusters,
         .agents_count = config->clusters_count,
         .hash = secret_hash_bytes,
+        .mails = config->notify.smtp_url,
         .audit_rows = (uint32_t)config->audit.rows,
         .audit_days = (uint32_t)config->audit.days,
     };
@@ -218,6 +219,21 @@ static void upstream_renew(void *health) {
     daemon_certificates_renewed(&upstream->health.certificates, result, &err);
 }
 
+static struct deliverer *upstream_deliverer(const struct notify_config *config,
+                                            struct shell *shell, struct error *err) {
+    const struct deliver_settings settings = {
+        .private_addresses = config->private_addresses,
+        .ca_file = config->ca_file,
+        .mail = {.url = config->smtp_url,
+                 .from = config->smtp_from,
+                 .user = config->smtp_user,
+                 .password = config->smtp_password.text,
+                 .ca_file = config->smtp_ca_file,
+                 .is_plain = config->smtp_plain},
+    };
+    return deliverer_start(&settings, shell, err);
+}
+
 static int upstream_open(struct upstream_daemon *upstream, const struct upstream_config *config,
                          struct error *err) {
     upstream->log = (struct log){.daemon = "isthmus-upstream",
@@ -244,9 +260,7 @@ static int upstream_open(struct upstream_daemon *upstream, const struct upstream
     upstream->rest = upstream_rest(upstream, config, err);
     if (!upstream->rest)
         return err->code;
-    upstream->deliverer = deliverer_start(
-        &(struct deliver_settings){config->notify.private_addresses, config->notify.ca_file},
-        upstream->shell, err);
+    upstream->deliverer = upstream_deliverer(&config->notify, upstream->shell, err);
     if (!upstream->deliverer)
         return err->code;
     log_line(&upstream->log, LOG_INFO, "listening", "api=%s port=%u", config->api.listen,

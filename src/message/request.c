@@ -85,6 +85,7 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_CONTACT_ADD] = {"contact-add", ASKS_TENANT | ASKS_OPERATOR, true},
     [REQUEST_CONTACT_LIST] = {"contact-list", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_CONTACT_REMOVE] = {"contact-remove", ASKS_TENANT | ASKS_OPERATOR, true},
+    [REQUEST_CONTACT_PROVE] = {"contact-prove", ASKS_TENANT | ASKS_OPERATOR, true},
 };
 
 enum rights request_needs(enum request_kind kind) {

@@ -88,6 +88,7 @@ enum request_kind {
     REQUEST_CONTACT_ADD,   /* where somebody wants to be told what happens */
     REQUEST_CONTACT_LIST,
     REQUEST_CONTACT_REMOVE,
+    REQUEST_CONTACT_PROVE, /* by the code that was mailed */
     /* Of a stream itself; no route leads to them, they stand in the audit. */
     REQUEST_STREAM_JOIN, /* somebody comes with a ticket */
     REQUEST_STREAM_END,
@@ -264,7 +265,7 @@ struct request {
     struct ssh_key ssh_key;                /* REQUEST_SSH_KEY_ADD */
     struct token_create token_create;
     struct access_create access_create;
-    struct contact contact;                /* REQUEST_CONTACT_ADD */
+    struct contact contact;                /* REQUEST_CONTACT_ADD, _PROVE */
     char new_token_hash[limit_digest_size];
     struct stream_secret stream;           /* REQUEST_VM_CONSOLE */
     struct image image;                    /* REQUEST_IMAGE_ADD */

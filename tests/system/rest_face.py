@@ -119,6 +119,8 @@ def body_of(path, name, shape, image):
         return {"images": image}
     if path.endswith("/contacts"):
         return {"name": name, "kind": "webhook", "address": "https://example.com/hook"}
+    if path.endswith("/prove"):
+        return {"code": "guess"}
     if "access-tokens" in path:
         return {"name": name, "rights": "look"}
     if "tokens" in path:

@@ -257,6 +257,9 @@ static void answer_contact(const struct request *request, struct reply *reply) {
         record(reply, REPLY_CREATED, &contact_table, &contact);
     else if (text_equal(request->key, "none"))
         problem(reply, CODE_NOT_FOUND, "", "");
+    else if (request->kind == REQUEST_CONTACT_PROVE)
+        record(reply, REPLY_RECORD, &contact_table,
+               &(struct contact){.id = "ct-00000000000000000000000000", .name = "team"});
     else
         record(reply, REPLY_GONE, &contact_table, &contact);
 }

@@ -104,6 +104,12 @@ class Notify(CloudCase):
         self.add("desk", f"http://127.0.0.2:{port}", self.operator, waits=False)
         wait_until(lambda: reached, "the operator's comes through")
 
+    def test_without_a_mail_server_nobody_is_promised_mail(self):
+        refused = self.cloud.cli("contact", "add", "anna", "anna@example.org",
+                                 token_file=self.token_file, check=False)
+        self.assertIn("this cloud sends no mail", refused.err)
+        self.assertEqual(self.contacts(), [])
+
     def test_an_operator_has_it_in_the_journal_too(self):
         self.cloud.cli("contact", "add", "log", "journal", "--events", "operation-ended")
         self.addCleanup(self.cloud.cli, "contact", "remove", "log")

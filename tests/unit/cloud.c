@@ -60,7 +60,7 @@ int cloud_set_up(void **state) {
                                      .hold_down_ms = 30000, .operation_ms = 60000,
                                      .shapes = bench_shapes, .shapes_count = 2,
                                      .networks = networks, .networks_count = 2,
-                                     .agents_count = 2, .hash = bench_hash,
+                                     .agents_count = 2, .hash = bench_hash, .mails = true,
                                      .stream_url = "wss://cloud.example",
                                      .stream_pin = bench_pin};
     text_set(settings.operator_token_hash, tokens[cloud_operator]);

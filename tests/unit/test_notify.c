@@ -59,6 +59,36 @@ static void add_proven(enum cloud_user user, const char *name, const char *event
     answer(challenge.id, DELIVERED_DONE, "");
 }
 
+static struct request mail_for(enum cloud_user user, const char *name) {
+    static char address[] = "anna@example.org";
+    struct request request = wish_for(user, name, NULL);
+    request.contact.kind = CONTACT_MAIL;
+    request.contact.address = address;
+    return request;
+}
+
+static struct request proof(enum cloud_user user, const char *name, const char *code) {
+    struct request request = cloud_request(&cloud, user, REQUEST_CONTACT_PROVE);
+    text_format(request.key, sizeof(request.key), "%s", name);
+    text_format(request.contact.challenge, sizeof(request.contact.challenge), "%s", code);
+    return request;
+}
+
+/* Adds one by mail; the delivery of its code, which is under way. */
+static struct delivery add_mail(void) {
+    struct request wish = mail_for(cloud_alice, "mail");
+    struct delivery code;
+    char to[limit_name_size];
+    assert_int_equal(bench_ask(&cloud.bench, &wish)->kind, REPLY_CREATED);
+    assert_true(handed_out(&code, to));
+    return code;
+}
+
+static void assert_proven(const char *code) {
+    struct request prove = proof(cloud_alice, "mail", code);
+    assert_int_equal(bench_ask(&cloud.bench, &prove)->kind, REPLY_RECORD);
+}
+
 static const struct contact *stored_contact(void) {
     for (size_t i = 0; i < cloud.bench.stored_count; i++)
         if (cloud.bench.stored[i].table == &contact_table)
@@ -105,6 +135,79 @@ static void nobody_is_told_before_it_is_proven(void **state) {
     assert_string_equal(stored_contact()->why, "it did not send back the challenge");
     bench_pass(&cloud.bench, 13000);
     assert_true(stored_contact()->challenge[0]);
+}
+
+/* It is told what happens next, and nothing else waits. */
+static void assert_told(void) {
+    struct delivery told;
+    char to[limit_name_size];
+    assert_int_equal(stored_deliveries(), 0);
+    assert_int_equal(stored_contact()->failed_ms, 0);
+    cloud_run_vm(&cloud, cloud_alice, "web");
+    assert_true(handed_out(&told, to));
+    assert_int_equal(told.notices_count, 1);
+    answer(told.id, DELIVERED_DONE, "");
+    assert_int_equal(stored_deliveries(), 0);
+    record_clear(&delivery_table, &told);
+}
+
+static void mail_that_arrived_proves_nothing_until_its_code_comes_back(void **state) {
+    (void)state;
+    struct delivery code = add_mail();
+    answer(code.id, DELIVERED_DONE, "");
+    assert_int_equal(stored_deliveries(), 0);
+    cloud_run_vm(&cloud, cloud_alice, "early");
+    assert_int_equal(stored_deliveries(), 0);
+    static const char *const wrong[] = {"", "echo", "echo-mo", "echo-me-too", "fcho-me"};
+    for (size_t i = 0; i < array_size(wrong); i++) {
+        struct request prove = proof(cloud_alice, "mail", wrong[i]);
+        cloud_assert_refused(&cloud, &prove, CODE_INVALID, "code");
+    }
+    struct request others = proof(cloud_bob, "mail", "echo-me");
+    cloud_assert_refused(&cloud, &others, CODE_NOT_FOUND, "contact");
+    assert_int_equal(stored_contact()->proven_ms, 0);
+    bench_restart(&cloud.bench);
+    bench_hello(&cloud.bench, cloud.north, 2);
+    assert_proven("echo-me");
+    uint64_t proven_ms = stored_contact()->proven_ms;
+    assert_true(proven_ms);
+    assert_int_equal(stored_contact()->challenge[0], 0);
+    bench_pass(&cloud.bench, 1000);
+    assert_proven("echo-me"); /* asked again, since the answer was lost */
+    assert_int_equal(stored_contact()->proven_ms, proven_ms);
+    cloud_run_vm(&cloud, cloud_alice, "web");
+    assert_int_equal(stored_deliveries(), 1);
+}
+
+static void a_code_that_came_back_is_not_mailed_again(void **state) {
+    (void)state;
+    struct delivery code = add_mail();
+    answer(code.id, DELIVERED_FAILED, "the mail server answered 451"); /* though it has it */
+    assert_proven("echo-me");
+    assert_int_equal(stored_deliveries(), 0);
+    assert_int_equal(stored_contact()->failed_ms, 0);
+    bench_pass(&cloud.bench, 13000);
+    assert_int_equal(bench_count(&cloud.bench, EFFECT_DELIVER), 0);
+    assert_told();
+}
+
+/* The mail is read before the server's answer is. */
+static void a_code_may_come_back_while_it_is_under_way(void **state) {
+    (void)state;
+    struct delivery code = add_mail();
+    assert_proven("echo-me");
+    answer(code.id, DELIVERED_FAILED, "the mail server: it did not answer in time");
+    assert_told();
+}
+
+static void a_code_that_came_back_before_a_crash_is_not_mailed_empty(void **state) {
+    (void)state;
+    (void)add_mail();
+    assert_proven("echo-me");
+    bench_restart(&cloud.bench);
+    assert_int_equal(bench_count(&cloud.bench, EFFECT_DELIVER), 0);
+    bench_hello(&cloud.bench, cloud.north, 2);
+    assert_told();
 }
 
 static void what_was_under_way_is_sent_again_the_same_after_a_restart(void **state) {
@@ -261,6 +364,8 @@ static void wishes_that_cannot_be_are_refused(void **state) {
     wish = wish_for(cloud_alice, "hook", NULL);
     wish.contact.address = plain;
     cloud_assert_refused(&cloud, &wish, CODE_INVALID, "address");
+    wish.contact.kind = CONTACT_MAIL;
+    cloud_assert_refused(&cloud, &wish, CODE_INVALID, "address");
     wish.contact.kind = CONTACT_JOURNAL;
     cloud_assert_refused(&cloud, &wish, CODE_FORBIDDEN, "kind");
     for (unsigned i = 0; i < limit_contacts; i++) {
@@ -370,6 +475,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cloud_test(an_operation_that_ended_is_told_once_it_is_on_disk, &cloud),
         cloud_test(nobody_is_told_before_it_is_proven, &cloud),
+        cloud_test(mail_that_arrived_proves_nothing_until_its_code_comes_back, &cloud),
+        cloud_test(a_code_that_came_back_is_not_mailed_again, &cloud),
+        cloud_test(a_code_may_come_back_while_it_is_under_way, &cloud),
+        cloud_test(a_code_that_came_back_before_a_crash_is_not_mailed_empty, &cloud),
         cloud_test(what_was_under_way_is_sent_again_the_same_after_a_restart, &cloud),
         cloud_test(one_that_fails_is_tried_later_and_later_and_then_given_up, &cloud),
         cloud_test(who_says_that_it_is_gone_is_told_nothing_more, &cloud),

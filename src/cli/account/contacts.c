@@ -2,6 +2,7 @@
 #include "cli/account/contacts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/call.h"
 
@@ -33,22 +34,49 @@ int contact_remove(const struct options *options) {
     return view_delete(&contacts, options, "removed");
 }
 
+static void show_proven(const void *record) {
+    printf("%s is proven: it is told from now on.\n", ((const struct contact *)record)->name);
+}
+
+int contact_prove(const struct options *options) {
+    static const struct view proven = {"/v1/contacts", &contact_table, "", NULL, show_proven};
+    auto_clean(text_deinit) struct text body = {0};
+    struct contact said = {0};
+    if (!text_copy(said.challenge, sizeof(said.challenge), options->words[3])) {
+        say("'%s' is longer than any code", options->words[3]);
+        return EXIT_USAGE;
+    }
+    codec_encode(&contact_prove_table, &said, FIELD_API, &body);
+    return view_change(&proven, options, "POST /prove", &body);
+}
+
 static void show_created(const void *record) {
     const struct contact *contact = record;
-    if (*contact->secret)
+    if (contact->kind == CONTACT_WEBHOOK) {
         printf("%s\n", contact->secret);
-    fprintf(stderr, *contact->secret
-                        ? "Its messages are signed by this secret, which is shown this once. It is "
-                          "sent a challenge now: isthmus contact list shows whether it is proven.\n"
-                        : "It is told from now on.\n");
+        fprintf(stderr, "Its messages are signed by this secret, which is shown this once. It is "
+                        "sent a challenge now: isthmus contact list shows whether it is proven.\n");
+    } else if (contact->kind == CONTACT_MAIL) {
+        fprintf(stderr, "It is mailed a code now, and told nothing until the code comes back by "
+                        "isthmus contact prove %s CODE.\n", contact->name);
+    } else {
+        fprintf(stderr, "It is told from now on.\n");
+    }
+}
+
+/* By the form of its address. */
+static enum contact_kind kind_of(const char *address) {
+    return text_equal(address, "journal")                        ? CONTACT_JOURNAL
+           : strchr(address, '@') && !strstr(address, "://") ? CONTACT_MAIL
+                                                                 : CONTACT_WEBHOOK;
 }
 
 int contact_add(const struct options *options) {
     static const struct view created = {"/v1/contacts", &contact_created_table, "", NULL,
                                         show_created};
-    bool is_journal = text_equal(options->words[3], "journal");
-    struct contact contact = {.kind = is_journal ? CONTACT_JOURNAL : CONTACT_WEBHOOK,
-                              .address = is_journal ? NULL : (char *)options->words[3],
+    enum contact_kind kind = kind_of(options->words[3]);
+    struct contact contact = {.kind = kind,
+                              .address = kind == CONTACT_JOURNAL ? NULL : (char *)options->words[3],
                               .events = (char *)options->events};
     return view_create(&created, options, &contact_create_table, &contact);
 }

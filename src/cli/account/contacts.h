@@ -5,4 +5,5 @@
 
 int contact_add(const struct options *options);
 int contact_list(const struct options *options);
+int contact_prove(const struct options *options);
 int contact_remove(const struct options *options);

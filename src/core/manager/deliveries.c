@@ -197,6 +197,23 @@ void deliveries_remove(struct deliveries *deliveries, const struct moment *momen
     drop_contact(deliveries, contact);
 }
 
+static void set_proven(const struct moment *moment, struct contact_entry *contact) {
+    contact->record.proven_ms = moment->wall_ms;
+    contact->record.challenge[0] = 0;
+    contact->record.failed_ms = 0;
+    contact->record.why[0] = 0;
+}
+
+void deliveries_prove(struct deliveries *deliveries, const struct moment *moment,
+                      struct contact_entry *contact) {
+    set_proven(moment, contact);
+    save_contact(moment, contact);
+    if (contact->is_busy) /* it ends by itself */
+        return;
+    forget_rows(deliveries, moment, contact);
+    arm(deliveries, moment, contact);
+}
+
 void deliveries_remove_all(struct deliveries *deliveries, const struct moment *moment,
                            const char *tenant) {
     for (struct contact_entry *contact; (contact = deliveries_next(deliveries, tenant, NULL));)
@@ -251,9 +268,20 @@ void deliveries_tell(struct deliveries *deliveries, const struct moment *moment,
                                         .due_ms = moment->wall_ms + (gathers ? minute_ms : 0)});
 }
 
+/* Does it carry a code that has come back already? */
+static bool is_needless(const struct row *row) {
+    return !row->record.notices_count && row->contact->record.proven_ms;
+}
+
 static void send_first(struct deliveries *deliveries, const struct moment *moment,
                        struct contact_entry *contact) {
     struct row *row = first_row(contact);
+    if (is_needless(row)) { /* the manager was killed while it was under way */
+        effects_forget(moment->out, &delivery_table, row->record.id);
+        drop_row(deliveries, row);
+        arm(deliveries, moment, contact);
+        return;
+    }
     if (!row->record.is_sealed) { /* from here on it stays as it is */
         row->record.is_sealed = true;
         save_row(moment, row);
@@ -284,10 +312,8 @@ static void on_done(struct deliveries *deliveries, const struct moment *moment, 
     drop_row(deliveries, row);
     if (!is_proof && !contact->record.failed_ms)
         return;
-    if (is_proof) {
-        contact->record.proven_ms = moment->wall_ms;
-        contact->record.challenge[0] = 0;
-    }
+    if (is_proof && contact->record.kind == CONTACT_WEBHOOK) /* it sent back the challenge */
+        set_proven(moment, contact);
     contact->record.failed_ms = 0;
     contact->record.why[0] = 0;
     save_contact(moment, contact);
@@ -323,7 +349,7 @@ void deliveries_on_delivered(struct deliveries *deliveries, const struct moment 
         return;
     struct contact_entry *contact = row->contact;
     contact->is_busy = false;
-    switch (event->outcome) {
+    switch (is_needless(row) ? DELIVERED_DONE : event->outcome) {
     case DELIVERED_DONE:
         on_done(deliveries, moment, row);
         break;

@@ -57,6 +57,10 @@ void deliveries_remove(struct deliveries *deliveries, const struct moment *momen
 void deliveries_remove_all(struct deliveries *deliveries, const struct moment *moment,
                            const char *tenant);
 
+/* Its code came back: it is told from here on, and no code is sent any more. */
+void deliveries_prove(struct deliveries *deliveries, const struct moment *moment,
+                      struct contact_entry *contact);
+
 /* The contacts of a tenant, or of the operators (""), one after the other; NULL: no more. */
 struct contact_entry *deliveries_next(const struct deliveries *deliveries, const char *tenant,
                                       const struct contact_entry *after);

@@ -498,6 +498,7 @@ static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
     [REQUEST_CONTACT_ADD] = contacts_add,
     [REQUEST_CONTACT_LIST] = contacts_list,
     [REQUEST_CONTACT_REMOVE] = contacts_remove,
+    [REQUEST_CONTACT_PROVE] = contacts_prove,
     [REQUEST_SSH_KEY_ADD] = upstream_add_ssh_key,
     [REQUEST_SSH_KEY_LIST] = upstream_list_ssh_keys,
     [REQUEST_SSH_KEY_REMOVE] = upstream_remove_ssh_key,

@@ -422,6 +422,21 @@ static const struct field notify_fields[] = {
     {field_of(struct notify_config, ca_file),
      .about = "authority of webhooks' certificates, PEM; the system's without it",
      .kind = FIELD_BLOB, .form = value_check_file},
+    {field_of(struct notify_config, smtp_url),
+     .about = "server that takes mail: smtps://mail.example, smtp://mail.example:587",
+     .kind = FIELD_BLOB, .form = value_check_smtp_url},
+    {field_of(struct notify_config, smtp_from), .about = "mail address that they come from",
+     .kind = FIELD_BLOB, .form = value_check_mail_address},
+    {field_of(struct notify_config, smtp_user), .about = "user there; without it no login",
+     .kind = FIELD_BLOB},
+    {.name = "smtp_password_file", field_at(struct notify_config, smtp_password),
+     .about = "file with its password", .kind = FIELD_RECORD, .table = &secret_table},
+    {field_of(struct notify_config, smtp_ca_file),
+     .about = "authority of that server's certificate, PEM; the system's without it",
+     .kind = FIELD_BLOB, .form = value_check_file},
+    {field_of(struct notify_config, smtp_plain),
+     .about = "yes: without TLS, for a server on this machine", .kind = FIELD_FLAG,
+     .standard = "no"},
 };
 
 static const struct field upstream_sections[] = {

@@ -84,6 +84,11 @@ struct audit_config {
 /* [notify] of an upstream manager. */
 struct notify_config {
     char *private_addresses, *ca_file;
+    char *smtp_url, *smtp_from; /* both, or no mail is sent */
+    char *smtp_user;            /* with its password, or NULL */
+    struct secret smtp_password;
+    char *smtp_ca_file;
+    bool smtp_plain; /* without TLS */
 };
 
 struct upstream_config {

@@ -102,12 +102,28 @@ static int check_lease(const char *path, const struct timing_config *timing, str
                      path, timing->lease_seconds, least);
 }
 
+static int check_notify(const char *path, const struct notify_config *notify, struct error *err) {
+    bool has_more = notify->smtp_user || notify->smtp_ca_file || notify->smtp_plain;
+    if (!notify->smtp_url != !notify->smtp_from || (!notify->smtp_url && has_more))
+        return error_set(err, -EINVAL, "%s: [notify] lacks %s; mail needs smtp_url and smtp_from",
+                         path, notify->smtp_url ? "smtp_from" : "smtp_url");
+    if (!notify->smtp_user != !notify->smtp_password.text)
+        return error_set(err, -EINVAL, "%s: [notify] lacks %s; give both, or neither", path,
+                         notify->smtp_user ? "smtp_password_file" : "smtp_user");
+    if (notify->smtp_plain && (notify->smtp_user || text_starts(notify->smtp_url, "smtps:")))
+        return error_set(err, -EINVAL, "%s: [notify] smtp_plain sends without TLS: leave it out, "
+                         "or smtp_user and smtps://", path);
+    return 0;
+}
+
 int upstream_config_load(const char *path, struct upstream_config *config, struct error *err) {
     if (config_load(&upstream_config_table, path, config, err))
         return err->code;
     int result = check_listen(path, "api", &config->api, err);
     if (!result)
         result = check_streams(path, &config->streams, err);
+    if (!result)
+        result = check_notify(path, &config->notify, err);
     if (!result)
         result = check_lease(path, &config->timing, err);
     if (!result)

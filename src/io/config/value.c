@@ -17,6 +17,7 @@
 #include "message/codec.h"
 #include "message/landing.h"
 #include "message/limits.h"
+#include "message/records/contact.h"
 
 enum { limit_secret_bytes = 4096 };
 
@@ -82,6 +83,22 @@ int value_check_server_url(const char *value, struct error *err) {
                : error_set(err, -EINVAL, "\"%s\" is not where a server is; write it like "
                            "https://relay.example:8445, amqps://broker.example:5671 or "
                            "tcp://relay.example:8446, without a slash at the end", value);
+}
+
+int value_check_smtp_url(const char *value, struct error *err) {
+    bool is_safe = !strpbrk(value, "@\\\"") && strlen(value) < limit_address_size;
+    return is_safe && (has_host(value, "smtps://") || has_host(value, "smtp://"))
+               ? 0
+               : error_set(err, -EINVAL, "\"%.200s\" is not where mail is sent; write it like "
+                           "smtps://mail.example or smtp://mail.example:587, without a slash at "
+                           "the end and without a user", value);
+}
+
+int value_check_mail_address(const char *value, struct error *err) {
+    return contact_is_mail_address(value)
+               ? 0
+               : error_set(err, -EINVAL, "\"%.200s\" is not a mail address; write it like "
+                           "isthmus@cloud.example", value);
 }
 
 int value_check_domain(const char *value, struct error *err) {

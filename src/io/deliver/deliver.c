@@ -1,4 +1,5 @@
-/* How a webhook is asked, where a connection may go, and what each answer means. */
+/* How a webhook is asked and a mail is given to its server, where a connection may go, and what
+ * each answer means. */
 #include "io/deliver/deliver.h"
 
 #include <arpa/inet.h>
@@ -12,20 +13,26 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "io/deliver/mail.h"
 #include "io/deliver/words.h"
 #include "io/os/cidr.h"
 
 enum { answer_most = 65536, whole_ms = 10000, connect_ms = 5000, idle_ms = 60000 };
+enum { mail_ms = 15000, mails_most = 16, farewell_seconds = 1 };
 
 struct deliverer {
     struct shell *shell;
     char *private_addresses, *ca_file;
+    char *mail_url, *mail_from, *mail_user, *mail_password, *mail_ca_file;
+    bool mail_is_plain;
     CURLM *multi;
     pthread_t thread;
     pthread_mutex_t lock;
     struct list queue; /* guarded, like the next */
     bool is_ending;
-    struct list sending; /* of the thread alone */
+    struct list sending; /* of the thread alone, like the next */
+    struct list mails;   /* that wait until fewer are under way */
+    uint32_t mails_under_way;
 };
 
 struct sending {
@@ -34,8 +41,9 @@ struct sending {
     struct record contact, delivery;
     uint64_t wall_ms;
     CURL *curl;
-    struct curl_slist *headers;
+    struct curl_slist *headers; /* of a mail: its recipient */
     struct text body, answer;
+    size_t sent; /* bytes of a mail's body */
     bool is_refused; /* its address is one where it may not go */
 };
 
@@ -65,11 +73,13 @@ static void tell(const struct sending *sending, enum delivered outcome, const ch
     shell_put(sending->deliverer->shell, &event);
 }
 
-/* A tenant's may go to the public Internet, by TLS, and to where the operator lets it. */
+/* Mail goes to the operator's server. A tenant's webhook may go to the public Internet, by TLS, and
+ * to where the operator lets it. */
 static bool may_connect(const struct sending *sending, const struct sockaddr *address) {
     const struct contact *contact = contact_of(sending);
     bool is_tls = text_starts(contact->address, "https://");
-    return !*contact->tenant || cidr_have(sending->deliverer->private_addresses, address) ||
+    return contact->kind == CONTACT_MAIL || !*contact->tenant ||
+           cidr_have(sending->deliverer->private_addresses, address) ||
            (is_tls && cidr_is_public(address));
 }
 
@@ -109,15 +119,10 @@ static void add_headers(struct sending *sending) {
     add_header(sending, "webhook-signature", text_data(&signature));
 }
 
-static void set_up(struct sending *sending) {
+static void set_up(struct sending *sending, const char *ca_file) {
     CURL *curl = sending->curl;
-    const char *ca_file = sending->deliverer->ca_file;
-    curl_easy_setopt(curl, CURLOPT_URL, contact_of(sending)->address);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "isthmus/" ISTHMUS_VERSION);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)whole_ms);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, sending);
@@ -126,33 +131,101 @@ static void set_up(struct sending *sending) {
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_answer);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, sending);
     curl_easy_setopt(curl, CURLOPT_PRIVATE, sending);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, sending->headers);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text_data(&sending->body));
     if (!ca_file)
         return;
     curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
     curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 }
 
-static void begin(struct deliverer *deliverer, struct sending *sending) {
-    list_remove(&sending->node);
-    list_add(&deliverer->sending, &sending->node);
+static void set_up_webhook(struct sending *sending) {
+    CURL *curl = sending->curl;
     words_print(contact_of(sending), delivery_of(sending), &sending->body);
+    add_headers(sending);
+    set_up(sending, sending->deliverer->ca_file);
+    curl_easy_setopt(curl, CURLOPT_URL, contact_of(sending)->address);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http");
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "isthmus/" ISTHMUS_VERSION);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)whole_ms);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, sending->headers);
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text_data(&sending->body));
+}
+
+static size_t on_mail_read(char *out_bytes, size_t one, size_t count, void *context) {
+    struct sending *sending = context;
+    size_t left = sending->body.length - sending->sent;
+    size_t length = left < one * count ? left : one * count;
+    memcpy(out_bytes, text_data(&sending->body) + sending->sent, length);
+    sending->sent += length;
+    return length;
+}
+
+/* Once the server has the whole mail libcurl takes its leave, and the thread waits for the answer
+ * to that. */
+static size_t on_mail_line(char *bytes, size_t one, size_t count, void *context) {
+    struct sending *sending = context;
+    (void)bytes;
+    if (sending->sent == sending->body.length)
+        curl_easy_setopt(sending->curl, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)farewell_seconds);
+    return one * count;
+}
+
+static void set_up_mail(struct sending *sending) {
+    const struct deliverer *deliverer = sending->deliverer;
+    CURL *curl = sending->curl;
+    auto_clean(text_deinit) struct text url = {0};
+    mail_print(contact_of(sending), delivery_of(sending), deliverer->mail_from, &sending->body);
+    text_addf(&url, "%s/%s", deliverer->mail_url, strchr(deliverer->mail_from, '@') + 1);
+    sending->headers = curl_slist_append(NULL, contact_of(sending)->address);
+    set_up(sending, deliverer->mail_ca_file);
+    curl_easy_setopt(curl, CURLOPT_URL, text_data(&url)); /* and by which name we greet it */
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtps,smtp");
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)mail_ms);
+    curl_easy_setopt(curl, CURLOPT_USE_SSL,
+                     (long)(deliverer->mail_is_plain ? CURLUSESSL_NONE : CURLUSESSL_ALL));
+    curl_easy_setopt(curl, CURLOPT_USERNAME, deliverer->mail_user);
+    curl_easy_setopt(curl, CURLOPT_PASSWORD, deliverer->mail_password);
+    curl_easy_setopt(curl, CURLOPT_MAIL_FROM, deliverer->mail_from);
+    curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, sending->headers);
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, on_mail_read);
+    curl_easy_setopt(curl, CURLOPT_READDATA, sending);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_mail_line);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, sending);
+}
+
+static void tell_journal(struct sending *sending) {
+    words_print(contact_of(sending), delivery_of(sending), &sending->body);
+    shell_log(sending->deliverer->shell, LOG_INFO, "notification", "contact=%s body=%s",
+              contact_of(sending)->name, text_data(&sending->body));
+    tell(sending, DELIVERED_DONE, "");
+    free_sending(sending);
+}
+
+static void begin(struct deliverer *deliverer, struct sending *sending) {
+    bool is_mail = contact_of(sending)->kind == CONTACT_MAIL;
+    list_remove(&sending->node);
     if (contact_of(sending)->kind == CONTACT_JOURNAL) {
-        shell_log(deliverer->shell, LOG_INFO, "notification", "contact=%s body=%s",
-                  contact_of(sending)->name, text_data(&sending->body));
-        tell(sending, DELIVERED_DONE, "");
-        free_sending(sending);
+        tell_journal(sending);
         return;
     }
-    sending->answer.limit = answer_most;
-    sending->curl = curl_easy_init();
-    add_headers(sending);
-    if (sending->curl)
-        set_up(sending);
-    if (sending->curl && !curl_multi_add_handle(deliverer->multi, sending->curl))
+    if (is_mail && deliverer->mails_under_way == mails_most) {
+        list_add(&deliverer->mails, &sending->node);
         return;
-    tell(sending, DELIVERED_FAILED, "libcurl refuses it");
+    }
+    list_add(&deliverer->sending, &sending->node);
+    sending->answer.limit = answer_most;
+    bool is_possible = !is_mail || deliverer->mail_url;
+    sending->curl = is_possible ? curl_easy_init() : NULL;
+    if (sending->curl && is_mail)
+        set_up_mail(sending);
+    else if (sending->curl)
+        set_up_webhook(sending);
+    if (sending->curl && !curl_multi_add_handle(deliverer->multi, sending->curl)) {
+        deliverer->mails_under_way += is_mail;
+        return;
+    }
+    tell(sending, DELIVERED_FAILED, is_possible ? "libcurl refuses it"
+                                                : "this cloud sends no mail any more");
     free_sending(sending);
 }
 
@@ -169,22 +242,42 @@ static const char *why_of(const struct sending *sending, CURLcode code) {
         return "it did not answer in time";
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_USE_SSL_FAILED:
         return "its certificate is not to be trusted, or it speaks no TLS";
     case CURLE_URL_MALFORMAT:
         return "its address is no URL";
     case CURLE_WRITE_ERROR:
         return "its answer has more than 64 KiB";
+    case CURLE_LOGIN_DENIED:
+        return "it refuses the user or the password";
     default:
         return "the connection broke off";
     }
 }
 
-static void end(struct sending *sending, CURLcode code) {
+/* The server's answer, also where it refused the mail. */
+static void end_mail(struct sending *sending, CURLcode code, long status) {
+    struct deliverer *deliverer = sending->deliverer;
+    char why[limit_text_size];
+    bool is_refusal = code != CURLE_LOGIN_DENIED && status >= 400;
+    text_format(why, sizeof(why), "the mail server answered %ld", status);
+    if (!is_refusal)
+        text_format(why, sizeof(why), "the mail server: %s", why_of(sending, code));
+    if (code == CURLE_OK)
+        tell(sending, DELIVERED_DONE, "");
+    else
+        tell(sending, DELIVERED_FAILED, why);
+    curl_multi_remove_handle(deliverer->multi, sending->curl);
+    free_sending(sending);
+    deliverer->mails_under_way--;
+    if (!list_is_empty(&deliverer->mails))
+        begin(deliverer, container_of(deliverer->mails.next, struct sending, node));
+}
+
+static void end_webhook(struct sending *sending, CURLcode code, long status) {
     const struct contact *contact = contact_of(sending);
     bool is_proof = !delivery_of(sending)->notices_count;
     char why[limit_text_size];
-    long status = 0;
-    curl_easy_getinfo(sending->curl, CURLINFO_RESPONSE_CODE, &status);
     text_format(why, sizeof(why), "it answered %ld", status);
     if (code != CURLE_OK)
         tell(sending, DELIVERED_FAILED, why_of(sending, code));
@@ -198,6 +291,15 @@ static void end(struct sending *sending, CURLcode code) {
         tell(sending, DELIVERED_DONE, "");
     curl_multi_remove_handle(sending->deliverer->multi, sending->curl);
     free_sending(sending);
+}
+
+static void end(struct sending *sending, CURLcode code) {
+    long status = 0;
+    curl_easy_getinfo(sending->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (contact_of(sending)->kind == CONTACT_MAIL)
+        end_mail(sending, code, status);
+    else
+        end_webhook(sending, code, status);
 }
 
 static bool take_queue(struct deliverer *deliverer) {
@@ -239,11 +341,18 @@ static void deliverer_free(struct deliverer *deliverer) {
     }
     list_for(struct sending, waiting, &deliverer->queue, node)
         free_sending(waiting);
+    list_for(struct sending, mail, &deliverer->mails, node)
+        free_sending(mail);
     curl_multi_cleanup(deliverer->multi);
     curl_global_cleanup();
     pthread_mutex_destroy(&deliverer->lock);
     memory_free(deliverer->private_addresses);
     memory_free(deliverer->ca_file);
+    memory_free(deliverer->mail_url);
+    memory_free(deliverer->mail_from);
+    memory_free(deliverer->mail_user);
+    memory_free(deliverer->mail_password);
+    memory_free(deliverer->mail_ca_file);
     memory_free(deliverer);
 }
 
@@ -253,7 +362,14 @@ struct deliverer *deliverer_start(const struct deliver_settings *settings, struc
     deliverer->shell = shell;
     deliverer->private_addresses = memory_text(settings->private_addresses);
     deliverer->ca_file = memory_text(settings->ca_file);
+    deliverer->mail_url = memory_text(settings->mail.url);
+    deliverer->mail_from = memory_text(settings->mail.from);
+    deliverer->mail_user = memory_text(settings->mail.user);
+    deliverer->mail_password = memory_text(settings->mail.password);
+    deliverer->mail_ca_file = memory_text(settings->mail.ca_file);
+    deliverer->mail_is_plain = settings->mail.is_plain;
     list_init(&deliverer->queue);
+    list_init(&deliverer->mails);
     list_init(&deliverer->sending);
     pthread_mutex_init(&deliverer->lock, NULL);
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);

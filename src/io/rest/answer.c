@@ -115,6 +115,7 @@ static void answer_contact(struct rest_call *call) {
     struct contact created = {0};
     text_set(created.id, contact->id);
     text_set(created.name, contact->name);
+    created.kind = contact->kind;
     text_set(created.secret, contact->secret);
     rest_answer_record(call, 201, &contact_created_table, &created);
     answer_header(&call->http.answer, "Location", "/v1/contacts/%s", contact->id);

@@ -7,7 +7,8 @@
 #include "base/text.h"
 
 const char *const contact_kind_names[CONTACT_KIND_COUNT] = {
-    [CONTACT_WEBHOOK] = "webhook", [CONTACT_JOURNAL] = "journal"};
+    [CONTACT_WEBHOOK] = "webhook", [CONTACT_JOURNAL] = "journal",
+    [CONTACT_MAIL] = "mail"};
 
 const char *const notice_event_names[NOTICE_EVENT_COUNT] = {
     [NOTICE_OPERATION_ENDED] = "operation-ended", [NOTICE_VM_DIED] = "vm-died",
@@ -25,8 +26,9 @@ static const struct field contact_fields[] = {
      .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_NAME},
     {field_of(struct contact, kind), .number = 5, .about = "How it is told.", .kind = FIELD_ENUM,
      .mask = FIELD_ALWAYS, field_names(contact_kind_names)},
-    {field_of(struct contact, address), .number = 6, .about = "Of a webhook: its URL.",
-     .kind = FIELD_BLOB, .most = limit_contact_address, .check = CHECK_PRINTABLE},
+    {field_of(struct contact, address), .number = 6,
+     .about = "Of a webhook: its URL; of mail: the address.", .kind = FIELD_BLOB,
+     .most = limit_contact_address, .check = CHECK_PRINTABLE},
     {field_of(struct contact, events), .number = 7,
      .about = "What it is told of, a blank between words; absent: what is usual.",
      .kind = FIELD_BLOB, .most = limit_contact_events},
@@ -57,10 +59,10 @@ static const struct field contact_create_fields[] = {
     {field_of(struct contact, name), .about = "A name for the contact.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_NEW_NAME},
     {field_of(struct contact, kind),
-     .about = "How it is told: by a webhook, or, operators, in the manager's journal.",
+     .about = "How it is told: by a webhook, by mail, or, operators, in the manager's journal.",
      .kind = FIELD_ENUM, .mask = FIELD_REQUIRED | FIELD_ALWAYS, field_names(contact_kind_names)},
-    {field_of(struct contact, address), .about = "Of a webhook: its URL.", .kind = FIELD_BLOB,
-     .most = limit_contact_address, .check = CHECK_PRINTABLE},
+    {field_of(struct contact, address), .about = "Of a webhook: its URL; of mail: the address.",
+     .kind = FIELD_BLOB, .most = limit_contact_address, .check = CHECK_PRINTABLE},
     {field_of(struct contact, events),
      .about = "operation-ended, vm-died, vm-recovered, cluster-away, cluster-back, "
               "quota-nearly-full, a blank between them; absent: of a tenant all of its own; of "
@@ -76,6 +78,8 @@ static const struct field contact_created_fields[] = {
      .mask = FIELD_REQUIRED, .check = CHECK_ID},
     {field_of(struct contact, name), .about = "The name that it was given.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+    {field_of(struct contact, kind), .about = "How it is told.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_names(contact_kind_names)},
     {field_of(struct contact, secret),
      .about = "What a webhook's messages are signed by. It is shown this once.",
      .kind = FIELD_TEXT, .mask = FIELD_API | FIELD_SECRET},
@@ -83,6 +87,14 @@ static const struct field contact_created_fields[] = {
 const struct table contact_created_table = {"contact-created", "A new contact.",
                                             sizeof(struct contact),
                                             field_rows(contact_created_fields)};
+
+static const struct field contact_prove_fields[] = {
+    {.name = "code", field_at(struct contact, challenge), .about = "The code that was mailed.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED | FIELD_SECRET, .check = CHECK_PRINTABLE},
+};
+const struct table contact_prove_table = {"contact-prove", "What shows that mail arrives.",
+                                          sizeof(struct contact),
+                                          field_rows(contact_prove_fields)};
 
 static const struct field notice_fields[] = {
     {field_of(struct notice, event), .number = 1, .about = "What happened.", .kind = FIELD_ENUM,
@@ -139,4 +151,30 @@ bool notice_events_have_other(const char *words, char out_word[limit_name_size])
         at += length;
     }
     return false;
+}
+
+static const char letters_and_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/* Words of these bytes and letters and digits, one dot between them; at least `least` of them. */
+static bool is_dotted(const char *text, size_t length, const char *more, size_t least) {
+    size_t words = 0;
+    for (const char *at = text, *end = text + length;; at++) {
+        const char *begin = at;
+        while (at < end && (strchr(letters_and_digits, *at) || strchr(more, *at)))
+            at++;
+        if (at == begin || (at < end && *at != '.'))
+            return false;
+        words++;
+        if (at == end)
+            return words >= least;
+    }
+}
+
+bool contact_is_mail_address(const char *text) {
+    enum { local_most = 64, whole_most = 254 }; /* RFC 5321, 4.5.3.1 */
+    size_t length = strlen(text), local = strcspn(text, "@");
+    return length <= whole_most && local <= local_most && text[local] &&
+           is_dotted(text, local, "!#$%&'*+-/=?^_`{|}~", 1) && text[local + 1] != '-' &&
+           is_dotted(text + local + 1, length - local - 1, "-", 1);
 }

@@ -7,6 +7,7 @@
 enum contact_kind {
     CONTACT_WEBHOOK, /* a POST by Standard Webhooks */
     CONTACT_JOURNAL, /* a line in the manager's log; operators' alone */
+    CONTACT_MAIL,    /* a mail in plain text */
     CONTACT_KIND_COUNT,
 };
 extern const char *const contact_kind_names[CONTACT_KIND_COUNT];
@@ -19,10 +20,11 @@ struct contact {
     uint64_t tenant_ms;           /* when that tenant was made */
     char name[limit_name_size];   /* among its tenant's */
     enum contact_kind kind;
-    char *address;                /* of a webhook: its URL */
+    char *address;                /* of a webhook: its URL; of mail: the address */
     char *events;                 /* names, a blank between them; NULL: those that are usual */
     char secret[contact_secret_size];       /* "whsec_…": what a webhook's messages are signed by */
-    char challenge[contact_challenge_size]; /* what it is to send back, until it did */
+    char challenge[contact_challenge_size]; /* what is to come back from it, until it did: by the
+                                             * webhook's answer; of mail by a request */
     uint64_t created_ms;
     uint64_t proven_ms; /* 0: not yet, and it is told nothing */
     uint64_t off_ms;    /* it said that it is gone for good; 0: it is not */
@@ -31,7 +33,12 @@ struct contact {
     uint32_t lost;      /* deliveries that were given up */
     uint32_t waiting;   /* as the API shows it: deliveries that have not arrived yet */
 };
-extern const struct table contact_table, contact_create_table, contact_created_table;
+extern const struct table contact_table, contact_create_table, contact_created_table,
+    contact_prove_table;
+
+/* Is it one that mail can be sent to? A part of RFC 5321 which needs no quotes: letters, digits and
+ * !#$%&'*+-/=?^_`{|}~, dots between them, then @ and a domain of letters, digits, hyphens. */
+bool contact_is_mail_address(const char *text);
 
 enum notice_event {
     NOTICE_OPERATION_ENDED,

@@ -1,6 +1,8 @@
 /* Which contacts there may be, and how many. */
 #include "core/upstream/notify/contacts.h"
 
+#include <string.h>
+
 #include "message/owner.h"
 
 enum { hour_ms = 3600000, in_hour_most = 16 };
@@ -44,22 +46,52 @@ static bool admit_challenge(const struct call *call) {
     return tenant->contacts_made++ < in_hour_most;
 }
 
-static bool admit(const struct call *call) {
+/* Can it be told there? */
+static bool admit_address(const struct call *call) {
     const struct contact *wish = &call->request->contact;
     const char *address = wish->address ? wish->address : "";
-    bool is_journal = wish->kind == CONTACT_JOURNAL;
+    switch (wish->kind) {
+    case CONTACT_JOURNAL:
+        if (call->tenant)
+            call_problem(call, CODE_FORBIDDEN, "kind", "%s",
+                         "the manager's journal is its operators'");
+        else if (*address)
+            call_problem(call, CODE_INVALID, "address", "%s", "the journal has none");
+        else
+            return true;
+        return false;
+    case CONTACT_WEBHOOK:
+        if (text_starts(address, "https://") || text_starts(address, "http://"))
+            return true;
+        call_problem(call, CODE_INVALID, "address", "%s", "a webhook's begins with https://");
+        return false;
+    case CONTACT_MAIL:
+        if (!call->upstream->settings.mails)
+            call_problem(call, CODE_FORBIDDEN, "kind", "%s",
+                         "this cloud sends no mail: its operator has named no mail server "
+                         "([notify] smtp_url)");
+        else if (!contact_is_mail_address(address))
+            call_problem(call, CODE_INVALID, "address", "%s",
+                         "a mail address is written like anna@example.org");
+        else
+            return true;
+        return false;
+    case CONTACT_KIND_COUNT:
+        break;
+    }
+    return false;
+}
+
+static bool admit(const struct call *call) {
+    const struct contact *wish = &call->request->contact;
     char word[limit_name_size];
     if (find(call, wish->name))
         call_problem(call, CODE_CONFLICT, "name", "there is a contact '%s' already", wish->name);
     else if (count(call) >= limit_contacts)
         call_problem(call, CODE_FULL, "", "there are %d contacts, the most that may be: remove one",
                      limit_contacts);
-    else if (is_journal && call->tenant)
-        call_problem(call, CODE_FORBIDDEN, "kind", "%s", "the manager's journal is its operators'");
-    else if (is_journal ? *address : !text_starts(address, "https://") &&
-                                         !text_starts(address, "http://"))
-        call_problem(call, CODE_INVALID, "address", "%s",
-                     is_journal ? "the journal has none" : "a webhook's begins with https://");
+    else if (!admit_address(call))
+        return false;
     else if (wish->events && notice_events_have_other(wish->events, word))
         call_problem(call, CODE_INVALID, "events", "'%s' is none of what happens", word);
     else if (wish->events && call->tenant && names_cluster(wish->events))
@@ -83,8 +115,10 @@ void contacts_add(const struct call *call) {
     }
     if (contact.kind == CONTACT_JOURNAL) { /* it is there */
         contact.proven_ms = call->moment->wall_ms;
-        contact.challenge[0] = contact.secret[0] = 0;
+        contact.challenge[0] = 0;
     }
+    if (contact.kind != CONTACT_WEBHOOK) /* nothing of it is signed */
+        contact.secret[0] = 0;
     const struct contact_entry *added =
         deliveries_add(&call->upstream->deliveries, call->moment, &contact);
     call_answer(call, REPLY_CREATED, &contact_table, &added->record);
@@ -110,6 +144,36 @@ void contacts_remove(const struct call *call) {
     }
     call_answer(call, REPLY_GONE, &contact_table, &contact->record);
     deliveries_remove(&call->upstream->deliveries, call->moment, contact);
+}
+
+/* Takes as long wherever they differ. */
+static bool is_code(const char *code, const char *said) {
+    size_t length = strlen(code);
+    unsigned differ = 0;
+    if (!length || strlen(said) != length)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        differ |= (unsigned)(code[i] ^ said[i]);
+    return !differ;
+}
+
+void contacts_prove(const struct call *call) {
+    struct contact_entry *contact = find(call, call->request->key);
+    const char *said = call->request->contact.challenge;
+    if (!contact)
+        call_not_found(call, "contact");
+    else if (contact->record.kind == CONTACT_WEBHOOK)
+        call_problem(call, CODE_CONFLICT, "", "%s",
+                     "a webhook is proven by its answer to the challenge");
+    else if (!contact->record.proven_ms && !is_code(contact->record.challenge, said))
+        call_problem(call, CODE_INVALID, "code", "%s", "it is not the code that was mailed there");
+    else {
+        if (!contact->record.proven_ms)
+            deliveries_prove(&call->upstream->deliveries, call->moment, contact);
+        struct contact shown = contact->record; /* borrowed */
+        shown.waiting = (uint32_t)contact->rows_count;
+        call_answer(call, REPLY_RECORD, &contact_table, &shown);
+    }
 }
 
 void contacts_begin(struct upstream *upstream) {
