@@ -3,10 +3,14 @@
 import argparse
 import functools
 import glob
+import html
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -336,6 +340,47 @@ class Programs(unittest.TestCase):
                 for line in label.split("\\n")}
         self.assertGreater(len(said), 15)
         self.assertEqual({text.replace("&#39;", "'") for text in drawn}, said)
+
+    def judged(self, row):
+        """As a picture shows it, and a table."""
+        if "met" in row:
+            return (f"{row['ratio']:.2f} x" if "ratio" in row
+                    else f"{row['median']:,.4g} {row['unit']}")
+        return (f"{row['median']:,.0f}/s" if row["unit"] == "1/s"
+                else f"{row['median'] / 1000:.4g} ms")
+
+    def texts(self, picture):
+        return set(re.findall(r"<tspan[^>]*>([^<]*)</tspan>", html.unescape(picture)
+                              .replace("<=", "≤").replace(">=", "≥")))
+
+    def test_figures_that_are_drawn_are_those_of_the_tables(self):
+        document = " ".join(read("docs/performance.md").split())
+        drawn = self.texts(read("docs/performance-targets.svg"))
+        rows = json.loads(read("docs/performance.json"))["rows"]
+        self.assertGreater(len(rows), 20)
+        for row in rows:
+            self.assertIn(self.judged(row), document, row)
+            if "met" in row:
+                self.assertIn(row["name"], drawn)
+                self.assertTrue([text for text in drawn if text.startswith(self.judged(row))], row)
+        for name in ("targets", "provision"):
+            self.assertIn(f"](performance-{name}.svg)", document)
+
+    def test_a_run_is_drawn_or_what_is_missing_is_said(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(f"{ROOT}/docs/performance.json", f"{folder}/a.json")
+            command = [sys.executable, "bench/run", "--plot", f"{folder}/a.json"]
+            told = subprocess.run(command, cwd=ROOT, env={"PATH": folder}, text=True,
+                                  capture_output=True)
+            self.assertEqual(told.returncode, 1, told)
+            self.assertIn("apt-get install gnuplot-nox", told.stderr)
+            if not shutil.which("gnuplot"):
+                return
+            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+            for name in ("targets", "provision"):
+                with open(f"{folder}/a-{name}.svg") as file:
+                    self.assertEqual(self.texts(file.read()),
+                                     self.texts(read(f"docs/performance-{name}.svg")))
 
 
 ROOMS = {"src", "sim", "tools", "tests", "docs", "packaging", "bench", "base", "message", "core",
