@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """What is said of the mistakes that people make: each is made on the real programs, and what they
 say stands in docs/mistakes.md, word for word. ISTHMUS_WRITE=1 writes that table anew."""
+import base64
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -276,6 +279,17 @@ class Mistakes(unittest.TestCase):
     def cut_token(self):
         return self.agent().write().run("join", "isthmus-join:2:jt-01m8")
 
+    def no_manager_to_join(self):
+        """By a token whose authorities are the manager's to give."""
+        link = {"jid": "host-1@site.test/agent", "password": "secret", "ca_digest": "0" * 64,
+                "image_url": "https://127.0.0.1:1/v1/blobs"}
+        words = ["isthmus-join", "4", "jt-01m821b7h4frtcrkjpcdn262sj", "host-1", "1795000000000",
+                 "B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9_AsrhtHHw", "secret",
+                 base64.urlsafe_b64encode(json.dumps(link).encode()).decode().rstrip("="),
+                 "manager@site.test/downstream"]
+        text = ":".join(words)
+        return self.agent().run("join", f"{text}:{hashlib.sha256(text.encode()).hexdigest()[:8]}")
+
     def no_token_at_all(self):
         return self.agent().write().run("join", "hello")
 
@@ -375,6 +389,7 @@ class Mistakes(unittest.TestCase):
             "A setting without its section": set_of_no_section,
             "Half a token": cut_token,
             "No token": no_token_at_all,
+            "The manager cannot be reached to join it": no_manager_to_join,
         },
         "The command": {
             "Nobody said where the cloud is": no_server,
