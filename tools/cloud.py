@@ -49,7 +49,7 @@ class Options(typing.NamedTuple):
     driver: str = "qemu"  # an embedded libvirt per agent; "test": libvirt's driver without real VMs
     shapes: dict = SHAPES  # name: (cpus, memory MiB, disk GiB)
     networks: list = ()  # that the upstream managers know
-    host_networks: dict = {}  # by agent, what it has, as QEMU's NAT
+    host_networks: dict = {}  # by agent, what it has, as QEMU's NAT; or by name, on which bridge
     # application servers, and the ways to them
     carrier: str = os.environ.get("ISTHMUS_CARRIER", "xmpp")  # kind of them: SERVERS
     spare_carrier: str = ""  # of the spare ones, if it is another; of several: "http amqp"
@@ -358,7 +358,9 @@ class Cloud:
                                                       self._uplink(daemon, manager))
         text += self._further_uplink(daemon, manager, "cluster")
         networks = self.options.host_networks.get(name, [])
-        text += "".join(section(f"network {network}", {"user": "yes"}) for network in networks)
+        bridges = networks if isinstance(networks, dict) else {}
+        text += "".join(section(f"network {network}", {"bridge": bridges[network]} if bridges
+                                else {"user": "yes"}) for network in networks)
         warden = {"warden": self.wardens[name].config} if name in self.wardens else {}
         own = {"uri": uri, **warden, **self.host, **self.options.hosts.get(name, {})}
         write(daemon.config, text + section("host", own))

@@ -94,8 +94,10 @@ static const struct permissions permits[] = {
     {.networks = (char *)(uintptr_t)"no-network"},
     {.views = (char *)(uintptr_t)"none"},
     {.views = (char *)(uintptr_t)"ips"},
+    {.views = (char *)(uintptr_t)"console"},
+    {.views = (char *)(uintptr_t)"ports"},
 };
-enum { permits_of_networks = 2, permits_of_views = 2 };
+enum { permits_of_networks = 2, permits_of_views = 4 };
 
 const struct permissions *owners_permit(const struct sim_node *node, size_t manager) {
     return &permits[node->permits[manager]];

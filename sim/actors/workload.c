@@ -189,10 +189,14 @@ static void ask_log(struct sim_world *world, const struct sim_node *cloud,
                     (unsigned)(vm->asker[6] - '0'));
 }
 
-static void ask_console(struct sim_world *world, const struct sim_node *cloud,
-                        struct request *request) {
+static void ask_stream(struct sim_world *world, const struct sim_node *cloud,
+                       struct request *request) {
     ask_log(world, cloud, request);
     request->kind = REQUEST_VM_CONSOLE;
+    if (!pick(world, 2))
+        return;
+    request->kind = REQUEST_VM_FORWARD;
+    request->vm_forward.port = 1 + (uint32_t)pick(world, 3);
 }
 
 static void ask_other(struct sim_world *world, struct request *request) {
@@ -254,7 +258,7 @@ static void on_request(struct sim_world *world, struct occurrence *occurrence) {
     if (world->settings.logs && pick(world, 1000) < world->settings.logs)
         ask_log(world, cloud, &request);
     else if (world->settings.streams && pick(world, 1000) < world->settings.streams)
-        ask_console(world, cloud, &request);
+        ask_stream(world, cloud, &request);
     else if (kind < 8)
         ask_create(world, &request);
     else if (kind < 19)

@@ -21,7 +21,7 @@ void answers_asked(struct answers *answers, const struct sim_world *world,
     char handle[32];
     text_format(handle, sizeof(handle), "%llu", (unsigned long long)request->handle);
     struct asked *asked = ledger_put(&answers->asked, cloud, handle);
-    bool reads = request->kind == REQUEST_VM_LOG || request->kind == REQUEST_VM_CONSOLE;
+    bool reads = request->kind == REQUEST_VM_LOG || request_opens_stream(request->kind);
     static_assert((int)streams_within_ms == (int)reads_within_ms, "one time for both");
     asked->due_ms = world->now_ms + request->wait_ms + (reads ? reads_within_ms : 0);
     asked->tenant[0] = 0;

@@ -7,7 +7,6 @@
 #include "cli/account/access.h"
 #include "cli/account/audit.h"
 #include "cli/account/contacts.h"
-#include "cli/console.h"
 #include "cli/call.h"
 #include "cli/complete.h"
 #include "cli/host.h"
@@ -17,6 +16,8 @@
 #include "cli/other.h"
 #include "cli/owner.h"
 #include "cli/place.h"
+#include "cli/reach/console.h"
+#include "cli/reach/forward.h"
 #include "cli/share.h"
 #include "cli/account/ssh_keys.h"
 #include "cli/vm.h"
@@ -49,6 +50,9 @@ static const struct command commands[] = {
     {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show, ASKED_EITHER},
     {"vm", "log", "VM", 1, "follow", "Shows what a VM's console has said", vm_log},
     {"vm", "console", "VM", 1, "", "Joins a VM's console; ^] leaves it", vm_console},
+    {"vm", "forward", "VM [HERE]:THERE", 2, "",
+     "Leads a port here, or none for standard input and output, to one of the guest's", vm_forward},
+    {"vm", "ssh", "[USER@]VM [-- ARGUMENT…]", 1, "", "Runs ssh to a VM's guest", vm_ssh},
     {"vm", "start", "VM…", 1, following, "Starts a VM", vm_start},
     {"vm", "shutdown", "VM…", 1, following, "Asks the guest to shut down", vm_shutdown},
     {"vm", "stop", "VM…", 1, following, "Stops a VM at once, as if its plug was pulled", vm_stop},

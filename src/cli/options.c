@@ -149,7 +149,7 @@ static const struct option_row options_table[] = {
      .about = "what it may ask of hosts: apart, host-must, restart, anywhere, none;\n"
               "all: each"}},
     {"WORDS", {text_of(views),
-     .about = "what it sees of its VMs: ips, log, console, or none; all: each"}},
+     .about = "what it sees of its VMs: ips, log, console, ports, none; all: each"}},
     {"N", {.name = "apart-most", field_at(struct options, apart_most), .kind = FIELD_U32,
      .about = "VMs of a group beside which one more is kept apart; 0: any number"}},
     {"TIME", {.name = "grace", field_at(struct options, grace_seconds), .kind = FIELD_U32,

@@ -14,6 +14,7 @@ enum {
     limit_query_size = 256,    /* what a list's rows are to have, or to show */
     limit_cursor_size = 128,   /* where a page of a list goes on */
     limit_public_key_size = 44, /* X25519 in base64url */
+    limit_port = 65535,          /* of TCP */
     limit_stream_url_size = 256, /* where streams are dialled to */
     limit_log_piece = 12288,   /* bytes of a console's log in one message */
     limit_user_data = 16384,   /* bytes of first-boot data */

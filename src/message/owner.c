@@ -42,7 +42,8 @@ static bool is_verb(const char *word, size_t length) {
 }
 
 const char *const view_ips = "ips", *const view_log = "log",
-                  *const view_console = "console", *const view_none = "none";
+                  *const view_console = "console", *const view_ports = "ports",
+                  *const view_none = "none";
 
 static bool is_of(const char *const *known, size_t count, const char *word, size_t length) {
     bool is = length == 0;
@@ -58,7 +59,7 @@ static bool is_placing(const char *word, size_t length) {
 }
 
 static bool is_view(const char *word, size_t length) {
-    const char *const known[] = {view_ips, view_log, view_console, view_none};
+    const char *const known[] = {view_ips, view_log, view_console, view_ports, view_none};
     return is_of(known, array_size(known), word, length);
 }
 

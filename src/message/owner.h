@@ -91,7 +91,7 @@ struct permissions {
     char *verbs, *shapes, *images, *networks;
     char *placing;       /* of placing_words: what it may ask of the hosts of its VMs */
     uint32_t apart_most; /* VMs of a group beside which one more is kept apart; 0: any number */
-    char *views;         /* what of its VMs' inside it sees: ips, log, console, or none */
+    char *views;         /* what of its VMs' inside it sees: ips, log, console, ports, or none */
 };
 extern const struct table permissions_table;
 
@@ -102,7 +102,8 @@ extern const char *const placing_apart, *const placing_host_must, *const placing
     *const placing_none;
 
 /* IP addresses; console logs; consoles, where one types, too; nothing. */
-extern const char *const view_ips, *const view_log, *const view_console, *const view_none;
+extern const char *const view_ips, *const view_log, *const view_console,
+    *const view_ports, *const view_none;
 
 bool words_have(const char *words, const char *word);
 

@@ -302,8 +302,11 @@ static const struct field open_fields[] = {
      .check = CHECK_DIGEST},
     {field_of(struct open, key), .number = 7, .about = "Public key of who unseals it.",
      .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
+    {field_of(struct open, port), .number = 8,
+     .about = "TCP port of the guest; absent: its console.", .kind = FIELD_U32,
+     .most = limit_port},
 };
-static const struct table open_table = {"open", "Open a stream to a VM's console, and dial.",
+static const struct table open_table = {"open", "Open a stream to a VM, and dial.",
                                         sizeof(struct open), field_rows(open_fields)};
 
 static const struct field opened_fields[] = {

@@ -9,7 +9,7 @@
 #include "message/model.h"
 
 enum {
-    protocol_version = 4,
+    protocol_version = 5,
     protocol_version_oldest = 1,
     protocol_version_user_data = 2, /* from it on user_data_base64 is understood */
     protocol_version_reset = 2, /* from it on a hard reboot is understood */
@@ -20,6 +20,7 @@ enum {
     protocol_version_read = 4, /* from it on a console's log can be read */
     protocol_version_copy = 4, /* from it on VMs' disks can be copied */
     protocol_version_streams = 4, /* from it on streams are opened */
+    protocol_version_ports = 5, /* from it on also to a port of the guest */
     protocol_version_bytes = 3, /* from it on sealed frames are understood as bytes, too */
 };
 
@@ -189,6 +190,7 @@ struct open {
     char pin[limit_digest_size];     /* SHA-256 of that one's public key */
     char ticket[limit_digest_size];  /* to show there, once */
     char key[limit_public_key_size]; /* of who unseals the stream, above all managers */
+    uint32_t port;   /* of the guest, by TCP; 0: its console */
 };
 
 struct opened {

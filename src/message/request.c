@@ -12,6 +12,7 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_VM_LIST] = {"vm-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_VM_LOG] = {"vm-log", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_VM_CONSOLE] = {"vm-console", ASKS_TENANT | ASKS_OPERATOR, true, true},
+    [REQUEST_VM_FORWARD] = {"vm-forward", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_STREAM_JOIN] = {"stream-join", 0, true},
     [REQUEST_STREAM_END] = {"stream-end", 0, true},
     [REQUEST_VM_SHOW] = {"vm-show", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
@@ -261,6 +262,13 @@ static const struct field ssh_key_add_fields[] = {
 const struct table ssh_key_add_table = {"ssh-key-add", "An SSH public key to keep.",
                                         sizeof(struct ssh_key), field_rows(ssh_key_add_fields)};
 
+static const struct field vm_forward_fields[] = {
+    {field_of(struct vm_forward, port), .about = "TCP port that the guest listens on.",
+     .kind = FIELD_U32, .mask = FIELD_REQUIRED, .least = 1, .most = limit_port},
+};
+const struct table vm_forward_table = {"vm-forward", "Where a stream to a VM leads.",
+                                       sizeof(struct vm_forward), field_rows(vm_forward_fields)};
+
 static const struct field vm_rename_fields[] = {
     {field_of(struct vm_rename, name), .about = "Your new name for the VM.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_NEW_NAME},
@@ -444,6 +452,10 @@ void request_clone(const struct request *from, struct request *out_to) {
     *out_to = *from;
     if (from->body)
         record_clone(from->body, body_of(from), body_of(out_to));
+}
+
+bool request_opens_stream(enum request_kind kind) {
+    return kind == REQUEST_VM_CONSOLE || kind == REQUEST_VM_FORWARD;
 }
 
 void request_clear(struct request *request) {

@@ -18,6 +18,7 @@ enum request_kind {
     REQUEST_VM_SHOW,
     REQUEST_VM_LOG,    /* a part of its console's log */
     REQUEST_VM_CONSOLE, /* a ticket for a stream to it */
+    REQUEST_VM_FORWARD, /* a ticket for a stream to a port of its guest */
     REQUEST_VM_ACT,    /* a verb on a VM that is there */
     REQUEST_OP_LIST,
     REQUEST_OP_SHOW,
@@ -165,6 +166,12 @@ extern const struct table vm_resize_table, vm_rebuild_table, vm_snapshot_table;
 extern const struct table ssh_key_add_table;
 
 /* POST /v1/vms/{vm}/rename */
+/* Which port of a VM's guest a stream is to. */
+struct vm_forward {
+    uint32_t port;
+};
+extern const struct table vm_forward_table;
+
 struct vm_rename {
     char name[limit_name_size];
 };
@@ -256,6 +263,7 @@ struct request {
     const struct table *body;              /* of the member that the body fills; NULL: none */
     size_t body_offset;                    /* where that member is */
     struct vm_rename vm_rename;            /* VERB_RENAME */
+    struct vm_forward vm_forward;          /* REQUEST_VM_FORWARD */
     struct vm_edit vm_edit;                /* VERB_EDIT: of metadata */
     struct vm_title vm_title;              /* VERB_EDIT: of the title */
     struct vm_create vm_create;
@@ -267,7 +275,7 @@ struct request {
     struct access_create access_create;
     struct contact contact;                /* REQUEST_CONTACT_ADD, _PROVE */
     char new_token_hash[limit_digest_size];
-    struct stream_secret stream;           /* REQUEST_VM_CONSOLE */
+    struct stream_secret stream;           /* of one that opens a stream */
     struct image image;                    /* REQUEST_IMAGE_ADD */
     struct image_quota image_quota;        /* REQUEST_TENANT_IMAGES */
     struct amounts limits;                 /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
@@ -285,6 +293,9 @@ struct request {
 void request_clone(const struct request *from, struct request *out_to);
 void request_clear(struct request *request);
 
+/* Does it ask for a stream to a VM? Then it is answered once that is open. */
+bool request_opens_stream(enum request_kind kind);
+
 /* Answer to REQUEST_VM_LOG. */
 struct console_log {
     char vm[limit_id_size];
@@ -300,7 +311,7 @@ struct ticket {
 };
 extern const struct table ticket_table;
 
-/* Answer to REQUEST_VM_CONSOLE. */
+/* Answer to a request that opens a stream. */
 struct stream_ticket {
     char vm[limit_id_size];
     char url[limit_stream_url_size];

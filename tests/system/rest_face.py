@@ -117,6 +117,8 @@ def body_of(path, name, shape, image):
         return {"vms": 1}
     if path.endswith("/permissions"):
         return {"images": image}
+    if path.endswith("/forward"):
+        return {"port": 80}
     if path.endswith("/contacts"):
         return {"name": name, "kind": "webhook", "address": "https://example.com/hook"}
     if path.endswith("/prove"):

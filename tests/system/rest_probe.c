@@ -355,6 +355,7 @@ static void answer(struct shell *role, const struct request *request, struct rep
     case REQUEST_VM_SHOW: show(reply, &vm_table, find_vm(role, request->key)); break;
     case REQUEST_VM_LOG:
     case REQUEST_VM_CONSOLE:
+    case REQUEST_VM_FORWARD:
     case REQUEST_VM_ACT: answer_guest(role, request, reply); break;
     case REQUEST_SSH_KEY_ADD:
     case REQUEST_SSH_KEY_LIST:

@@ -2,38 +2,13 @@
 """Which IP addresses a host sees of its guests: on a bridge of its own network namespace, with a
 DHCP server there; and by the guest's own agent, which says more than is believed. And who is shown
 them."""
-import ctypes
-import os
-import pathlib
 import re
-import subprocess
-import tempfile
 import unittest
 
 from cloud_case import CloudCase, guest_image, read, wait_until
 from host_case import vm_id
+from lan import DhcpServer, enter_network
 from test_host_qemu import QemuCase
-
-CLONE_NEWNET = 0x40000000
-DHCP = """start 192.0.2.50
-end 192.0.2.50
-interface br0
-lease_file {folder}/leases
-pidfile {folder}/pid
-option subnet 255.255.255.0
-option router 192.0.2.1
-"""
-
-
-def enter_network():
-    """From here on this process and its children are in a network of their own, with br0."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "no network namespace: these tests want to be root")
-    for words in ("link set lo up", "link add br0 type bridge", "addr add 192.0.2.1/24 dev br0",
-                  "link set br0 up"):
-        subprocess.run(["ip", *words.split()], check=True)
-
 
 class GuestIps(QemuCase):
     @classmethod
@@ -41,18 +16,11 @@ class GuestIps(QemuCase):
         guest_image()  # made with the whole network at hand
         enter_network()
         super().setUpClass()
-        cls.folder = tempfile.TemporaryDirectory(prefix="isthmus-dhcp-")
-        configuration = pathlib.Path(cls.folder.name) / "conf"
-        configuration.write_text(DHCP.format(folder=cls.folder.name))
-        (configuration.parent / "leases").touch()
-        cls.server = subprocess.Popen(["busybox", "udhcpd", "-f", configuration],
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        cls.server = DhcpServer()
 
     @classmethod
     def tearDownClass(cls):
-        cls.server.kill()
-        cls.server.wait()
-        cls.folder.cleanup()
+        cls.server.close()
         super().tearDownClass()
 
     def test_what_a_guest_has_on_a_bridge_is_seen_and_nothing_of_the_host(self):

@@ -242,7 +242,9 @@ static void tell_room(struct bench *bench, struct far *agent, const struct welco
 
 static void say_hello(struct bench *bench, struct far *agent, struct hello said) {
     struct message hello = {.kind = MESSAGE_HELLO, .hello = said};
-    hello.hello.version = agent->is_old ? protocol_version_oldest : protocol_version;
+    hello.hello.version = agent->is_old   ? protocol_version_oldest
+                          : agent->speaks ? agent->speaks
+                                          : protocol_version;
     hello.hello.version_oldest = protocol_version_oldest;
     hello.hello.networks = memory_text(agent->networks);
     hello.hello.incarnation = agent->incarnation;

@@ -21,6 +21,7 @@ struct far {
     uint64_t sent, received, told; /* told: of what was received */
     bool silent; /* acknowledges nothing */
     bool is_old; /* speaks the oldest version alone */
+    uint32_t speaks; /* this version at most; 0: the newest */
     const char *networks; /* that it says hello with, NULL: none */
     struct incarnation incarnation; /* its own, in hello or welcome; term 0: it tells none */
     struct incarnation manager;     /* an agent: that it has heard */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "cloud.h"
+#include "core/agent/vm.h"
 #include "core/manager/streams.h"
 #include "host.h"
 
@@ -66,15 +67,15 @@ static void an_agent_refuses_what_is_not_here_and_what_is_too_much(void **state)
     older.open.epoch = 2;
     bench_say(&bench, manager, older);
     assert_opened(manager, 78, CODE_LOST);
-    for (uint64_t i = 1; i <= 16; i++)
+    for (uint64_t i = 1; i <= agent_streams; i++)
         bench_say(&bench, manager, open_of("1", i));
     uint64_t last = bench_last(&bench, EFFECT_STREAM)->stream.number;
-    bench_say(&bench, manager, open_of("1", 17));
-    assert_opened(manager, 17, CODE_BUSY);
+    bench_say(&bench, manager, open_of("1", 79));
+    assert_opened(manager, 79, CODE_BUSY);
     effects_clear(&bench.effects);
     bench_step(&bench, (struct event){.kind = EVENT_STREAM,
                                       .stream = {.news = STREAM_ENDED, .number = last}});
-    bench_say(&bench, manager, open_of("1", 18));
+    bench_say(&bench, manager, open_of("1", 80));
     assert_int_equal(bench_last(&bench, EFFECT_STREAM)->stream.number, last + 1);
 }
 
@@ -187,17 +188,63 @@ static void a_place_that_goes_or_says_nothing_is_not_waited_for(void **state) {
 
 static void one_vm_has_so_many_and_one_that_has_ended_leaves_room(void **state) {
     (void)state;
-    for (uint64_t i = 1; i <= streams_of_vm; i++)
+    enum { most = streams_of_vm + streams_for_console };
+    for (uint64_t i = 1; i <= most; i++)
         bench_say(&bench, cloud, open_of("1", i));
     struct open last = asked();
-    bench_say(&bench, cloud, open_of("1", 9));
-    assert_opened(cloud, 9, CODE_BUSY);
+    bench_say(&bench, cloud, open_of("1", 90));
+    assert_opened(cloud, 90, CODE_BUSY);
     struct message failed = {.kind = MESSAGE_OPENED,
                              .opened = {.number = last.number, .code = CODE_HOST_FAILED}};
     bench_say(&bench, bench_agent(&bench, 0), failed);
-    assert_opened(cloud, streams_of_vm, CODE_HOST_FAILED);
-    bench_say(&bench, cloud, open_of("1", 10));
+    assert_opened(cloud, most, CODE_HOST_FAILED);
+    bench_say(&bench, cloud, open_of("1", 91));
     assert_int_not_equal(asked().number, last.number);
+}
+
+static struct message open_port(uint64_t number) {
+    struct message message = open_of("1", number);
+    message.open.port = 80;
+    return message;
+}
+
+static void an_owner_lets_ports_be_reached_apart_from_consoles(void **state) {
+    (void)state;
+    permit((char[]){"console"});
+    bench_say(&bench, cloud, open_port(77));
+    assert_opened(cloud, 77, CODE_NOT_ALLOWED);
+    permit((char[]){"ports"});
+    bench_say(&bench, cloud, open_of("1", 78));
+    assert_opened(cloud, 78, CODE_NOT_ALLOWED);
+    bench_say(&bench, cloud, open_port(79));
+    assert_int_equal(asked().port, 80);
+    host_has_opened(asked().number);
+    assert_opened(cloud, 79, CODE_OK);
+    permit((char[]){"console"});
+    effects_clear(&bench.effects);
+    bench_pass(&bench, streams_check_ms);
+    assert_int_equal(bench_last(&bench, EFFECT_STREAM)->stream.order, STREAM_CUT);
+}
+
+static void ports_leave_room_for_a_console(void **state) {
+    (void)state;
+    for (uint64_t i = 1; i <= streams_of_vm; i++)
+        bench_say(&bench, cloud, open_port(i));
+    bench_say(&bench, cloud, open_port(90));
+    assert_opened(cloud, 90, CODE_BUSY);
+    bench_say(&bench, cloud, open_of("1", 91));
+    assert_int_equal(asked().port, 0);
+}
+
+static void a_host_that_would_open_the_console_instead_is_not_asked_for_a_port(void **state) {
+    (void)state;
+    bench_cut(&bench, bench_agent(&bench, 0));
+    bench_agent(&bench, 0)->speaks = protocol_version_streams;
+    bench_hello(&bench, bench_agent(&bench, 0), 3);
+    bench_say(&bench, cloud, open_port(77));
+    assert_opened(cloud, 77, CODE_UNSUPPORTED);
+    bench_say(&bench, cloud, open_of("1", 78));
+    assert_int_equal(asked().port, 0);
 }
 
 static struct cloud tenants; /* of an upstream manager */
@@ -255,6 +302,30 @@ static void a_ticket_is_worth_something_once_and_with_its_token_alone(void **sta
     assert_written("stream-join", "alice", CODE_FORBIDDEN);
 }
 
+static void a_port_that_is_not_reached_is_told_in_words(void **state) {
+    (void)state;
+    struct id web = cloud_run_vm(&tenants, cloud_alice, "web");
+    static const enum code codes[] = {CODE_NOT_FOUND, CODE_GUEST_IGNORED, CODE_NOT_ALLOWED};
+    for (size_t i = 0; i < array_size(codes); i++) {
+        struct request request = cloud_request(&tenants, cloud_alice, REQUEST_VM_FORWARD);
+        struct message opened = {.kind = MESSAGE_OPENED, .opened.code = codes[i]};
+        text_set(request.key, web.text);
+        text_set(request.stream.secret, "a secret");
+        text_set(request.stream.key, "key");
+        request.vm_forward.port = 443;
+        assert_null(bench_ask(&tenants.bench, &request));
+        const struct message *told = bench_told(&tenants.bench, tenants.north, MESSAGE_OPEN);
+        assert_non_null(told);
+        assert_int_equal(told->open.port, 443);
+        opened.opened.number = told->open.number;
+        bench_say(&tenants.bench, tenants.north, opened);
+        const struct reply *reply = &bench_last(&tenants.bench, EFFECT_REPLY)->reply;
+        assert_int_equal(reply->code, codes[i]);
+        assert_non_null(strstr(reply->text, "stream to the port"));
+        assert_written("vm-forward", "alice", codes[i]);
+    }
+}
+
 static void a_ticket_that_is_late_or_of_a_vm_that_went_is_worth_nothing(void **state) {
     (void)state;
     struct id web = cloud_run_vm(&tenants, cloud_alice, "web");
@@ -293,7 +364,11 @@ int main(void) {
         in_cluster(what_an_owner_forbids_is_not_opened_and_what_is_open_is_cut),
         in_cluster(a_place_that_goes_or_says_nothing_is_not_waited_for),
         in_cluster(one_vm_has_so_many_and_one_that_has_ended_leaves_room),
+        in_cluster(an_owner_lets_ports_be_reached_apart_from_consoles),
+        in_cluster(ports_leave_room_for_a_console),
+        in_cluster(a_host_that_would_open_the_console_instead_is_not_asked_for_a_port),
         cloud_test(a_ticket_is_worth_something_once_and_with_its_token_alone, &tenants),
+        cloud_test(a_port_that_is_not_reached_is_told_in_words, &tenants),
         cloud_test(a_ticket_that_is_late_or_of_a_vm_that_went_is_worth_nothing, &tenants),
         cloud_test(a_stranger_and_a_vm_that_is_off_have_no_console, &tenants),
     };

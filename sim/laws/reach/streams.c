@@ -36,12 +36,23 @@ void streams_check_taken(struct sim_world *world, const struct sim_node *node,
         check_viewer(world, node, stream);
         return;
     }
-    const char *vm = ways_vm(world, node, stream->way->taken);
+    const struct sim_opened *opened = ways_opened(world, node, stream->way->taken);
     if (!stream->way->dialler)
         law_fail(world, "each its own", "%s takes a viewer for a place", node->name);
-    if (vm && !text_equal(vm, stream->order->vm))
-        law_fail(world, "each its own", "%s joins %s in place of %s", node->name, vm,
+    if (opened && !text_equal(opened->vm, stream->order->vm))
+        law_fail(world, "each its own", "%s joins %s in place of %s", node->name, opened->vm,
                  stream->order->vm);
+}
+
+/* Law 2: a viewer has what its ticket is for, once both ends are there. */
+static void check_port(struct sim_world *world, const struct sim_way *way) {
+    const struct sim_opened *opened = ways_opened(world, way->server, way->taken);
+    list_for(const struct sim_ticket, ticket, &world->ways->tickets, node) {
+        if (opened && ticket->cloud == way->server && text_equal(ticket->digest, way->ticket) &&
+            ticket->port != opened->port)
+            law_fail(world, "each its own", "%s joins port %u in place of %u", way->server->name,
+                     opened->port, ticket->port);
+    }
 }
 
 /* Law 1: what the owner forbids is cut. One that stands still, or just began, has not seen it. */
@@ -54,15 +65,17 @@ static void check_owner(struct sim_world *world, const struct sim_way *way) {
         return;
     for (size_t i = 0; i < node->settings.managers_count; i++)
         if (text_equal(node->settings.managers[i].name, way->server->name) &&
-            !words_allow(owners_permit(node, i)->views, view_console))
-            law_fail(world, "sovereignty", "%s lets %s have a console, and may not", node->name,
-                     way->server->name);
+            !words_allow(owners_permit(node, i)->views, way->port ? view_ports : view_console))
+            law_fail(world, "sovereignty", "%s lets %s have port %u, 0 its console, and may not",
+                     node->name, way->server->name, way->port);
 }
 
 void streams_check_step(struct sim_world *world, const struct sim_node *node) {
     list_for(const struct sim_way, way, &world->ways->all, node) {
         if (way->dialler == node && node->settings.kind == ROLE_DOWNSTREAM && way->taken)
             check_owner(world, way);
+        if (way->server == node && !way->dialler && way->taken)
+            check_port(world, way);
     }
 }
 

@@ -152,6 +152,7 @@ static void dial_up(struct sim_world *world, struct sim_node *node, uint64_t num
     struct sim_way *way = dial(world, server, to->ticket);
     way->dialler = node;
     way->dialled = number;
+    way->port = to->port;
     come(world, way);
 }
 
@@ -166,10 +167,11 @@ static void on_open(struct sim_world *world, struct occurrence *occurrence) {
     news->code = runs ? CODE_OK : CODE_BAD_STATE;
     text_set(news->key, "key");
     if (runs) {
-        struct open to = {0};
+        struct open to = {.port = occurrence->number};
         struct sim_opened *opened = memory_new(1, sizeof(*opened));
         opened->host = node;
         opened->number = news->number;
+        opened->port = occurrence->number;
         text_format(opened->vm, sizeof(opened->vm), "%s", news->ticket);
         list_add(&world->ways->opened, &opened->node);
         text_format(to.url, sizeof(to.url), "%s", occurrence->bytes);
@@ -186,6 +188,7 @@ static void open_at(struct sim_world *world, struct sim_node *node,
     opens->event->stream.number = order->number;
     text_set(opens->event->stream.ticket, order->vm);
     text_set(opens->event->stream.token_hash, order->to.ticket);
+    opens->number = order->to.port;
     opens->bytes = memory_text(order->to.url);
 }
 
@@ -225,11 +228,12 @@ static void on_use(struct sim_world *world, struct occurrence *occurrence) {
 }
 
 void ways_ask(struct sim_world *world, struct sim_node *cloud, const struct request *request) {
-    if (request->kind != REQUEST_VM_CONSOLE)
+    if (!request_opens_stream(request->kind))
         return;
     struct sim_ticket *ticket = memory_new(1, sizeof(*ticket));
     ticket->cloud = cloud;
     ticket->handle = request->handle;
+    ticket->port = request->vm_forward.port;
     text_set(ticket->token, request->token_hash);
     list_add(&world->ways->tickets, &ticket->node);
 }
@@ -260,15 +264,15 @@ void ways_answer(struct sim_world *world, const struct sim_node *cloud,
     }
 }
 
-const char *ways_vm(const struct sim_world *world, const struct sim_node *node,
-                    uint64_t number) {
+const struct sim_opened *ways_opened(const struct sim_world *world, const struct sim_node *node,
+                                     uint64_t number) {
     list_for(const struct sim_opened, opened, &world->ways->opened, node) {
         if (opened->host == node && opened->number == number)
-            return opened->vm;
+            return opened;
     }
     list_for(const struct sim_way, way, &world->ways->all, node) {
         if (way->server == node && way->taken == number && way->dialler)
-            return ways_vm(world, way->dialler, way->dialled);
+            return ways_opened(world, way->dialler, way->dialled);
     }
     return NULL;
 }

@@ -13,6 +13,7 @@ struct sim_way {
     struct sim_node *server;
     uint64_t claim, taken;     /* taken as an end of this stream; 0: not yet */
     uint64_t since_ms;
+    uint32_t port;             /* that it is to, by the dialler's word; 0: a console */
     char ticket[limit_digest_size], token[limit_digest_size]; /* SHA-256 of what is shown */
 };
 
@@ -23,6 +24,7 @@ struct sim_ticket {
     uint64_t handle, given_ms;
     uint32_t taken;   /* how often it was worth something */
     char token[limit_digest_size], digest[limit_digest_size]; /* "": not given yet */
+    uint32_t port;    /* that it is for; 0: the console */
 };
 
 /* A stream that a host has opened at a VM. */
@@ -31,6 +33,7 @@ struct sim_opened {
     const struct sim_node *host;
     uint64_t number;
     char vm[limit_id_size];
+    uint32_t port; /* 0: its console */
 };
 
 struct sim_ways {
@@ -54,5 +57,6 @@ void ways_ask(struct sim_world *world, struct sim_node *cloud, const struct requ
 void ways_answer(struct sim_world *world, const struct sim_node *cloud,
                  const struct reply *reply);
 
-/* Which VM's console is at the lower end; NULL: the way does not reach down to one (now). */
-const char *ways_vm(const struct sim_world *world, const struct sim_node *node, uint64_t number);
+/* What of which VM is at the lower end; NULL: the way does not reach down to one (now). */
+const struct sim_opened *ways_opened(const struct sim_world *world, const struct sim_node *node,
+                                     uint64_t number);

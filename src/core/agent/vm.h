@@ -5,7 +5,7 @@
 
 #include "core/above/speak.h"
 
-enum { agent_reads = 8, agent_streams = 16 }; /* at a time */
+enum { agent_reads = 8, agent_streams = 66 }; /* at a time */
 
 struct agent_vm {
     struct book_vm base;

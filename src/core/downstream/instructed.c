@@ -228,10 +228,10 @@ static void on_open(struct downstream *downstream, struct lending *lending,
                   vm->record.epoch == open->epoch;
     struct viewer viewer = {.uplink = uplink, .session = uplink->session.number, .open = *open};
     text_set(viewer.secret, open->ticket);
-    enum code code = !is_its                          ? CODE_LOST
-                     : !lending_shows_console(lending) ? CODE_NOT_ALLOWED
-                                                       : streams_ask(&downstream->manager, vm,
-                                                                     &viewer);
+    enum code code = !is_its                       ? CODE_LOST
+                     : !lending_lets(lending, open) ? CODE_NOT_ALLOWED
+                                                    : streams_ask(&downstream->manager, vm,
+                                                                  &viewer);
     if (code != CODE_OK)
         uplink_send_opened(uplink, &(struct opened){.number = open->number, .code = code});
 }

@@ -119,30 +119,41 @@ void downstream_on_reading(struct manager *manager, const struct reader *reader,
                             lending_shows_log(lending) ? reading : &forbidden);
 }
 
-bool lending_shows_console(const struct lending *lending) {
+bool lending_lets(const struct lending *lending, const struct open *open) {
     return lending->phase == LENDING_LENT &&
-           words_allow(lending->permissions.views, view_console);
+           words_allow(lending->permissions.views, open->port ? view_ports : view_console);
 }
 
 bool downstream_may_stream(const struct manager *manager, const struct stream *stream) {
     const struct downstream *downstream = container_of(manager, struct downstream, manager);
     const struct uplink *uplink = stream->viewer.uplink;
     return uplink_is_open(uplink) &&
-           lending_shows_console(downstream_lending(downstream, uplink->setting.name));
+           lending_lets(downstream_lending(downstream, uplink->setting.name),
+                        &stream->viewer.open);
+}
+
+/* What the stream is to, for the owner's log. */
+static void name_end(const struct open *open, struct text *out) {
+    if (open->port)
+        text_addf(out, "port %u", open->port);
+    else
+        text_addf(out, "the console");
 }
 
 void downstream_on_stream(struct manager *manager, struct stream *stream, enum code code) {
     struct uplink *uplink = stream->viewer.uplink;
     struct opened opened = {.number = stream->viewer.open.number, .code = code};
+    auto_clean(text_deinit) struct text at = {0};
+    name_end(&stream->viewer.open, &at);
     if (stream->state == STREAM_JOINED || (stream->state == STREAM_IS_READY && code != CODE_OK)) {
-        effects_note(manager->moment.out, NOTE_INFO, "", "the console of VM %s is closed: %s",
+        effects_note(manager->moment.out, NOTE_INFO, "", "%s of VM %s is closed: %s", at.data,
                      stream->asked.vm, code_names[code]);
         return;
     }
     text_set(opened.key, code == CODE_OK ? stream->key : "");
     if (code == CODE_OK)
-        effects_note(manager->moment.out, NOTE_INFO, "", "upstream %s opens the console of VM %s",
-                     uplink->setting.name, stream->asked.vm);
+        effects_note(manager->moment.out, NOTE_INFO, "", "upstream %s opens %s of VM %s",
+                     uplink->setting.name, at.data, stream->asked.vm);
     if (uplink->session.number == stream->viewer.session)
         uplink_send_opened(uplink, &opened);
 }

@@ -111,7 +111,7 @@ void downstream_on_reading(struct manager *manager, const struct reader *reader,
 void downstream_on_stream(struct manager *manager, struct stream *stream, enum code code);
 bool downstream_may_stream(const struct manager *manager, const struct stream *stream);
 
-bool lending_shows_console(const struct lending *lending);
+bool lending_lets(const struct lending *lending, const struct open *open); /* have the stream */
 
 /* By the owner's permissions. */
 bool lending_has_shape(const struct lending *lending, const struct shape *shape);

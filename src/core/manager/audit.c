@@ -240,7 +240,7 @@ void audit_note(struct audit_book *book, const struct moment *moment,
     if (!book->hash)
         return;
     bool is_answered = set_outcome(&row, moment->out, asked);
-    if (request->kind == REQUEST_VM_CONSOLE && !is_answered)
+    if (request_opens_stream(request->kind) && !is_answered)
         return; /* its row comes with the answer */
     if (!rule->changes && row.code != CODE_UNAUTHENTICATED && row.code != CODE_FORBIDDEN)
         return;

@@ -35,14 +35,15 @@ static enum code refusal(const struct manager *manager, const struct book_vm *vm
 
 enum code streams_ask(struct manager *manager, const struct book_vm *vm,
                       const struct viewer *viewer) {
+    const uint32_t more = viewer->open.port ? 0 : streams_for_console;
     const struct question_kind kind = {
-        .version = protocol_version_streams,
+        .version = viewer->open.port ? protocol_version_ports : protocol_version_streams,
         .within_ms = streams_within_ms,
         .all = &manager->streams.all,
-        .of_asker = viewer->uplink ? streams_of_manager : streams_of_tenant,
-        .of_vm = streams_of_vm,
-        .of_peer = streams_of_peer,
-        .most = streams_of_all,
+        .of_asker = (viewer->uplink ? streams_of_manager : streams_of_tenant) + more,
+        .of_vm = streams_of_vm + more,
+        .of_peer = streams_of_peer + more,
+        .most = streams_of_all + more,
     };
     enum code code = refusal(manager, vm, &kind);
     if (code != CODE_OK)

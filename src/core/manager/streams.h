@@ -20,11 +20,12 @@ enum {
     streams_most_ms = 12 * 3600 * 1000,
     streams_check_ms = 500,
     /* At a time; more are refused as busy. */
-    streams_of_vm = 2,
-    streams_of_tenant = 16,
+    streams_of_vm = 16,
+    streams_of_tenant = 32,
     streams_of_manager = 64, /* for all of its tenants */
     streams_of_peer = 64,
     streams_of_all = 256,
+    streams_for_console = 2, /* more than those, so that ports leave room for it */
 };
 
 enum stream_state { STREAM_ASKED, STREAM_IS_READY, STREAM_JOINED };

@@ -465,8 +465,9 @@ static int open_all(struct host *host, const struct host_settings *settings, str
     host->jobs = pool_new(workers, most_jobs, &jobs, err);
     host->fetches = host->jobs ? pool_new(fetch_workers, most_jobs, &fetches, err) : NULL;
     host->reads = host->fetches ? pool_new(1, most_reads, &reads, err) : NULL;
-    host->opens = host->reads ? guest_stream_pool(host, err) : NULL;
-    if (!host->opens)
+    host->opens = host->reads ? guest_stream_pool(host, GUEST_STREAM_CONSOLE, err) : NULL;
+    host->dials = host->opens ? guest_stream_pool(host, GUEST_STREAM_PORT, err) : NULL;
+    if (!host->dials)
         return -EAGAIN;
     const struct libvirt_listener listener = {host, on_changed, on_rebooted, on_lost, on_back,
                                               is_frozen};
@@ -510,6 +511,7 @@ void host_close(struct host *host) {
     pool_free(host->fetches, job_free);
     pool_free(host->reads, read_free);
     pool_free(host->opens, guest_stream_drop);
+    pool_free(host->dials, guest_stream_drop);
     guest_ips_end(host->ips);
     if (host->libvirt)
         libvirt_free(host->libvirt);

@@ -33,7 +33,7 @@ struct host {
     struct host_guard *guard;
     struct guest_ips *ips;
     struct streams *streams;     /* the owner's of this, not ours */
-    struct pool *jobs, *fetches, *reads, *opens;
+    struct pool *jobs, *fetches, *reads, *opens, *dials;
 };
 
 void host_post_domain(struct host *host, const struct host_domain_mark *mark,

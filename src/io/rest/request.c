@@ -160,7 +160,7 @@ bool rest_request_make(struct rest_call *call, struct request *out_request,
         call->token_form = out_request->token_create.whole ? JOIN_TOKEN_WHOLE : JOIN_TOKEN_SHORT;
     if (out_request->kind == REQUEST_CONTACT_ADD)
         draw_secrets(&out_request->contact);
-    if (out_request->kind == REQUEST_VM_CONSOLE)
+    if (request_opens_stream(out_request->kind))
         stream_secret_draw(&out_request->stream);
     return true;
 }

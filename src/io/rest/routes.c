@@ -37,6 +37,7 @@ const struct table rest_timing_table = {"timing", "Times of a request.", sizeof(
      problem(CODE_NOT_ALLOWED) | problem(CODE_UNREACHABLE) | problem(CODE_HOST_FAILED))
 
 #define console_problems (log_problems | problem(CODE_BAD_STATE) | problem(CODE_LOST))
+#define forward_problems (console_problems | problem(CODE_GUEST_IGNORED))
 
 /* What all acts on a VM share, its deletion too. */
 #define vm_act(verb_)                                                                    \
@@ -75,6 +76,10 @@ static const struct rest_route routes[] = {
     {"POST", "/v1/vms/{vm}/console", "Opens a VM's console, to be joined by the ticket", REST_ROLE,
      REQUEST_VM_CONSOLE, .shape = REST_CREATED, .answer = &stream_ticket_table,
      .problems = console_problems},
+    {"POST", "/v1/vms/{vm}/forward", "Opens a stream to a port of a VM's guest, by a ticket, too",
+     REST_ROLE, REQUEST_VM_FORWARD, .body = &vm_forward_table, .body_offset =
+     offsetof(struct request, vm_forward), .shape = REST_CREATED,
+     .answer = &stream_ticket_table, .problems = forward_problems},
     {"DELETE", "/v1/vms/{vm}", "Deletes a VM", vm_act(VERB_DELETE)},
     {"POST", "/v1/vms/{vm}/start", "Starts a VM", vm_act(VERB_START)},
     {"POST", "/v1/vms/{vm}/shutdown", "Asks the guest to shut down", vm_act(VERB_SHUTDOWN)},

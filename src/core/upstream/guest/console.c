@@ -5,35 +5,49 @@
 #include "core/upstream/upstream.h"
 
 /* In words for each reason why there is no stream. */
-static const char *words_of(enum code code) {
+static const char *words_of(enum request_kind kind, enum code code) {
+    bool is_console = kind == REQUEST_VM_CONSOLE;
     switch ((int)code) {
-    case CODE_BUSY: return "somebody has it already, or as many are open as may be";
-    case CODE_UNSUPPORTED: return "this cloud, the VM's cluster or its host has no streams";
-    case CODE_NOT_ALLOWED: return "its cluster's owner does not let consoles be used";
+    case CODE_BUSY:
+        return is_console ? "somebody has it already, or as many are open as may be"
+                          : "as many streams are open as may be; end one, or try again";
+    case CODE_UNSUPPORTED:
+        return is_console ? "this cloud, the VM's cluster or its host has no streams"
+                          : "this cloud, the VM's cluster or its host has no streams to ports";
+    case CODE_NOT_ALLOWED:
+        return is_console ? "its cluster's owner does not let consoles be used"
+                          : "its cluster's owner does not let ports be reached";
     case CODE_BAD_STATE: return "the VM does not run";
-    case CODE_HOST_FAILED: return "the console could not be opened there";
+    case CODE_HOST_FAILED: return "it could not be opened there";
+    case CODE_NOT_FOUND:
+        return "its host sees no address of the guest on a network of the VM's (vm show)";
+    case CODE_GUEST_IGNORED: return "the guest does not take connections there";
     case CODE_LOST: return "the VM is not there now; look at its state";
     default: return "its cluster, or host, does not answer; try again";
     }
 }
 
-static void refuse_console(const struct call *call, enum code code) {
+static void refuse(const struct call *call, enum code code) {
+    enum request_kind kind = call->request->kind;
     call_problem(call, code == CODE_DEADLINE ? CODE_UNREACHABLE : code, "",
-                 "there is no console of the VM now: %s", words_of(code));
+                 "there is no %s of the VM now: %s",
+                 kind == REQUEST_VM_CONSOLE ? "console" : "stream to the port",
+                 words_of(kind, code));
 }
 
-void upstream_open_console(const struct call *call) {
-    const struct book_vm *vm = upstream_find_vm(call, call->request->key);
+void upstream_open_stream(const struct call *call) {
+    const struct request *request = call->request;
+    const struct book_vm *vm = upstream_find_vm(call, request->key);
     if (!vm)
         return;
-    struct viewer viewer = {.handle = call->request->handle};
-    text_set(viewer.token_hash, call->request->token_hash);
-    text_set(viewer.from, call->request->from);
-    text_set(viewer.secret, call->request->stream.secret);
-    text_set(viewer.open.key, call->request->stream.key);
+    struct viewer viewer = {.handle = request->handle, .open.port = request->vm_forward.port};
+    text_set(viewer.token_hash, request->token_hash);
+    text_set(viewer.from, request->from);
+    text_set(viewer.secret, request->stream.secret);
+    text_set(viewer.open.key, request->stream.key);
     enum code code = streams_ask(&call->upstream->manager, vm, &viewer);
     if (code != CODE_OK)
-        refuse_console(call, code);
+        refuse(call, code);
 }
 
 /* Who has a token, while it may be used for this. */
@@ -80,7 +94,7 @@ static void answer(struct manager *manager, const struct stream *stream,
                    const struct request *request, enum code code) {
     const struct call call = {.moment = &manager->moment, .request = request};
     if (code != CODE_OK) {
-        refuse_console(&call, code);
+        refuse(&call, code);
         return;
     }
     struct stream_ticket ticket = {.expires_ms = manager->moment.wall_ms + streams_join_ms};
@@ -94,7 +108,8 @@ static void answer(struct manager *manager, const struct stream *stream,
 void upstream_on_stream(struct manager *manager, struct stream *stream, enum code code) {
     struct viewer *viewer = &stream->viewer;
     size_t before = manager->moment.out->count;
-    struct request request = {.kind = viewer->handle ? REQUEST_VM_CONSOLE : REQUEST_STREAM_END,
+    enum request_kind asked = viewer->open.port ? REQUEST_VM_FORWARD : REQUEST_VM_CONSOLE;
+    struct request request = {.kind = viewer->handle ? asked : REQUEST_STREAM_END,
                               .handle = viewer->handle};
     text_set(request.token_hash, viewer->token_hash);
     text_set(request.from, viewer->from);

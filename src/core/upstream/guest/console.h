@@ -7,7 +7,7 @@
 struct call;
 struct upstream;
 
-void upstream_open_console(const struct call *call);
+void upstream_open_stream(const struct call *call);
 
 /* As struct manager_kind has them. */
 void upstream_on_stream(struct manager *manager, struct stream *stream, enum code code);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,7 +39,9 @@ static void add(const struct ndmsg *about, const char *attributes, size_t length
         return;
     text_format(words, sizeof(words), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
                 mac[3], mac[4], mac[5]);
-    sightings_add(out, BY_NEIGHBOUR, words, text);
+    struct sighting *added = sightings_add(out, BY_NEIGHBOUR, words, text);
+    if (added)
+        added->device = about->ndm_ifindex > 0 ? (unsigned)about->ndm_ifindex : 0;
 }
 
 /* True: there is more to come. */
@@ -82,6 +85,18 @@ int neighbours_read(struct sightings *out, struct error *err) {
     }
 }
 
+/* The bits that are set in a network's mask. */
+static unsigned count_bits(const struct sockaddr *mask) {
+    const struct sockaddr_in *four = (const void *)mask;
+    const struct sockaddr_in6 *six = (const void *)mask;
+    unsigned bits = 0;
+    if (mask && mask->sa_family == AF_INET)
+        bits = (unsigned)__builtin_popcount(four->sin_addr.s_addr);
+    for (size_t i = 0; mask && mask->sa_family == AF_INET6 && i < sizeof(six->sin6_addr); i++)
+        bits += (unsigned)__builtin_popcount(six->sin6_addr.s6_addr[i]);
+    return bits;
+}
+
 int neighbours_read_own(struct sightings *out, struct error *err) {
     struct ifaddrs *all = NULL;
     char text[limit_ip_size];
@@ -90,10 +105,15 @@ int neighbours_read_own(struct sightings *out, struct error *err) {
     for (const struct ifaddrs *at = all; at; at = at->ifa_next) {
         const struct sockaddr_in *four = (const void *)at->ifa_addr;
         const struct sockaddr_in6 *six = (const void *)at->ifa_addr;
+        struct sighting *added = NULL;
         int family = at->ifa_addr ? at->ifa_addr->sa_family : AF_UNSPEC;
         if ((family == AF_INET && inet_ntop(family, &four->sin_addr, text, sizeof(text))) ||
             (family == AF_INET6 && inet_ntop(family, &six->sin6_addr, text, sizeof(text))))
-            sightings_add(out, BY_NEIGHBOUR, "", text);
+            added = sightings_add(out, BY_NEIGHBOUR, "", text);
+        if (added) {
+            added->device = if_nametoindex(at->ifa_name);
+            added->prefix = count_bits(at->ifa_netmask);
+        }
     }
     freeifaddrs(all);
     return 0;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "io/host/guests/dial.h"
 #include "io/host/libvirt/console.h"
 #include "io/host/state.h"
 #include "io/keys/stream_seal.h"
@@ -10,7 +11,8 @@
 #include "io/stream/streams.h"
 #include "message/id.h"
 
-enum { workers = 2, most_waiting = 64 };
+/* A guest's port that nobody answers at keeps its worker waiting: consoles have their own. */
+enum { workers = 2, dial_workers = 16, most_waiting = 66 };
 
 struct opening {
     struct work work; /* first */
@@ -28,15 +30,25 @@ static void tell(struct host *host, uint64_t number, enum code code, const char 
     shell_post(host->shell, &event);
 }
 
+static enum code open_end(struct host *host, const struct effect_stream *order, int *out_fd,
+                          struct error *err) {
+    const struct guest_port to = {order->vm, order->to.port};
+    if (!id_is_valid(order->vm))
+        return CODE_LOST;
+    if (libvirt_is_frozen(host->libvirt, order->vm))
+        return CODE_BAD_STATE;
+    return to.port ? guest_dial(host->libvirt, &to, out_fd, err)
+                   : libvirt_console(host->libvirt, order->vm, out_fd, err);
+}
+
 static void open_one(struct host *host, const struct effect_stream *order) {
     struct error err = {0};
     int fd = -1;
-    enum code code = !id_is_valid(order->vm)                                 ? CODE_LOST
-                     : libvirt_is_frozen(host->libvirt, order->vm) ? CODE_BAD_STATE
-                                    : libvirt_console(host->libvirt, order->vm, &fd, &err);
+    enum code code = open_end(host, order, &fd, &err);
     if (code != CODE_OK) {
-        shell_log(host->shell, LOG_WARNING, "console-unopened", "vm=%s why=%s", order->vm,
-                  err.text);
+        bool is_guests = code == CODE_NOT_FOUND || code == CODE_GUEST_IGNORED;
+        shell_log(host->shell, is_guests ? LOG_DEBUG : LOG_WARNING, "stream-unopened",
+                  "vm=%s port=%u why=%s", order->vm, order->to.port, err.text);
         tell(host, order->number, code, "");
         return;
     }
@@ -58,16 +70,17 @@ static void on_opens(void *context, struct list *batch) {
 
 static void on_rest(void *context) { (void)context; }
 
-struct pool *guest_stream_pool(struct host *host, struct error *err) {
+struct pool *guest_stream_pool(struct host *host, enum guest_stream_to to, struct error *err) {
     const struct pool_calls calls = {on_opens, on_rest, host};
-    return pool_new(workers, most_waiting, &calls, err);
+    return pool_new(to == GUEST_STREAM_PORT ? dial_workers : workers, most_waiting, &calls, err);
 }
 
 void guest_stream_open(struct host *host, const struct effect_stream *order) {
     struct opening *opening = memory_new(1, sizeof(*opening));
     opening->order = *order;
-    text_format(opening->work.lane, sizeof(opening->work.lane), "%s", order->vm);
-    if (pool_add(host->opens, &opening->work) == POOL_ADDED)
+    text_format(opening->work.lane, sizeof(opening->work.lane), "%s %u", order->vm,
+                order->to.port);
+    if (pool_add(order->to.port ? host->dials : host->opens, &opening->work) == POOL_ADDED)
         return;
     guest_stream_drop(&opening->work);
     tell(host, order->number, CODE_BUSY, "");

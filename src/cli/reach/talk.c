@@ -1,5 +1,5 @@
-/* What is typed goes to the VM, what it says to the terminal; ^] leaves. */
-#include "cli/console.h"
+/* When a conversation ends, and what is said of that. */
+#include "cli/reach/talk.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cli/call.h"
-#include "io/stream/streams.h"
+#include "cli/reach/ticket.h"
 
 enum { leave_key = 0x1d, piece_bytes = 4096, end_ms = 15000 };
 
@@ -40,10 +40,11 @@ static void tell(void *context, const struct event_stream *news) {
     const uint64_t code = (uint64_t)news->code + 1;
     const int *ended = context;
     if (news->news == STREAM_ENDED && write(*ended, &code, sizeof(code)) < 0)
-        say("tell of the console's end: %s", strerror(errno));
+        say("tell of the stream's end: %s", strerror(errno));
 }
 
 struct talk {
+    const char *console; /* of what; NULL: of none, no person is meant to read */
     int stream, ended; /* a socket, and what can be read once it has an end */
     bool is_typed;     /* by a person */
     char typed[piece_bytes];
@@ -100,18 +101,6 @@ static void converse(struct talk *talk) {
     }
 }
 
-static int ask(const struct options *options, struct stream_ticket *out) {
-    struct call call;
-    call_init(&call, options, "POST", "/v1/vms");
-    call_add_segment(&call, options->words[2]);
-    call_add_segment(&call, "console");
-    int result = call_run(&call);
-    if (result == EXIT_DONE)
-        result = call_decode(&call, &stream_ticket_table, out);
-    call_deinit(&call);
-    return result;
-}
-
 static int end(const struct talk *talk, const struct stream_ticket *ticket) {
     struct pollfd wanted = {talk->ended, POLLIN, 0};
     uint64_t code = CODE_UNREACHABLE + 1;
@@ -120,34 +109,35 @@ static int end(const struct talk *talk, const struct stream_ticket *ticket) {
     if (poll(&wanted, 1, end_ms) == 1 && read(talk->ended, &code, sizeof(code)) < 0)
         code = CODE_UNREACHABLE + 1;
     if (code == CODE_OK + 1) {
-        say("the console has ended");
+        if (talk->console)
+            say("the console has ended");
         return EXIT_DONE;
     }
-    say("the console could not be joined at %s; check that this machine reaches it", ticket->url);
+    say("the stream could not be joined at %s; check that this machine reaches it", ticket->url);
     return EXIT_REFUSED;
 }
 
-static int converse_by(const struct options *options, const struct stream_ticket *ticket,
-                       struct talk *talk) {
+static int talk_by(const struct options *options, const struct stream_ticket *ticket,
+                   struct talk *talk) {
     int sockets[2];
     struct error err;
-    struct terminal terminal;
+    struct terminal terminal = {.is_raw = false};
     struct streams *streams = streams_start(
         &(struct streams_settings){.tell = tell, .context = &talk->ended}, &err);
     if (!streams || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets)) {
-        say("open a console: %s", streams ? strerror(errno) : err.text);
+        say("open a stream: %s", streams ? strerror(errno) : err.text);
         streams_stop(streams);
         return EXIT_REFUSED;
     }
-    struct stream_dial dial = {.number = 1, .fd = sockets[0], .token = text_data(&options->token)};
-    text_set(dial.to.url, ticket->url);
-    text_set(dial.to.pin, ticket->pin);
-    text_set(dial.to.ticket, ticket->ticket);
+    struct stream_dial dial = ticket_dial(options, ticket);
+    dial.number = 1;
+    dial.fd = sockets[0];
     talk->stream = sockets[1];
-    terminal_begin(&terminal);
+    if (talk->console)
+        terminal_begin(&terminal);
     talk->is_typed = terminal.is_raw;
     if (talk->is_typed)
-        fprintf(stderr, "The console of %s; ^] leaves it.\r\n", options->words[2]);
+        fprintf(stderr, "The console of %s; ^] leaves it.\r\n", talk->console);
     streams_dial(streams, &dial);
     converse(talk);
     terminal_end(&terminal);
@@ -157,17 +147,13 @@ static int converse_by(const struct options *options, const struct stream_ticket
     return result;
 }
 
-int vm_console(const struct options *options) {
-    struct stream_ticket ticket;
-    int result = ask(options, &ticket);
-    if (result != EXIT_DONE)
-        return result;
-    struct talk talk = {.ended = eventfd(0, EFD_CLOEXEC)};
+int talk(const struct options *options, const struct stream_ticket *ticket, const char *console) {
+    struct talk talk = {.console = console, .ended = eventfd(0, EFD_CLOEXEC)};
     if (talk.ended < 0) {
-        say("open a console: %s", strerror(errno));
+        say("open a stream: %s", strerror(errno));
         return EXIT_REFUSED;
     }
-    result = converse_by(options, &ticket, &talk);
+    int result = talk_by(options, ticket, &talk);
     (void)close(talk.ended);
     return result;
 }
