@@ -76,6 +76,13 @@ enum on_loss workload_on_loss(const struct sim_world *world, const char *name) {
     return chance < world->settings.leases ? restarts : ON_LOSS_STAY;
 }
 
+enum restart_from workload_restart_from(const struct sim_world *world, const char *name) {
+    uint64_t chance = map_hash(world->settings.seed ^ 0xdddd, name, strlen(name)) % 1000;
+    return workload_on_loss(world, name) == ON_LOSS_RESTART && chance < world->settings.from_copy
+               ? RESTART_FROM_COPY
+               : RESTART_FROM_IMAGE;
+}
+
 static void ask_create(struct sim_world *world, struct request *request) {
     struct vm_create *wish = &request->vm_create;
     request->kind = REQUEST_VM_CREATE;
@@ -88,6 +95,7 @@ static void ask_create(struct sim_world *world, struct request *request) {
     /* What may become of it goes by the name, so that it can be checked at any time. */
     wish->on_drain = workload_on_drain(world, wish->name);
     wish->on_loss = workload_on_loss(world, wish->name);
+    wish->restart_from = workload_restart_from(world, wish->name);
     ask_where(world, wish);
     ask_networks(world, wish);
     if (pick(world, 3) == 0)

@@ -17,6 +17,7 @@
 #include "sim/laws/kept/copies.h"
 #include "sim/laws/law.h"
 #include "sim/laws/lost/leases.h"
+#include "sim/laws/lost/restored.h"
 #include "sim/laws/lines.h"
 #include "sim/laws/peers/belief.h"
 #include "sim/laws/peers/relays.h"
@@ -34,6 +35,7 @@ struct laws {
     struct audited audited;
     struct committed committed;
     struct copies copies;
+    struct restored restored;
     struct ends ends;
     struct fairness fairness;
     struct hosts hosts;
@@ -66,6 +68,7 @@ static const struct {
     {offsetof(struct laws, lines.losses), sizeof(struct line_loss)},
     {offsetof(struct laws, refusals.rooms), sizeof(struct told_room)},
     {offsetof(struct laws, refusals.shapes), sizeof(struct asked_shape)},
+    {offsetof(struct laws, restored.restarts), sizeof(struct restart)},
     {offsetof(struct laws, sovereignty.places), sizeof(struct last_place)},
     {offsetof(struct laws, sovereignty.destinations), sizeof(struct last_place)},
     {offsetof(struct laws, wall.told), sizeof(struct entry)},
@@ -231,6 +234,8 @@ static void hear_of_act(struct laws *laws, struct sim_world *world, const struct
     hosts_job_acts(&laws->hosts, world, node, job);
     if (world->settings.leases)
         leases_check_job(world, node, job);
+    if (world->settings.from_copy && !world->settings.clock_jump)
+        restored_check_job(&laws->restored, world, node, job);
 }
 
 static void hear_of_host(struct laws *laws, struct sim_world *world, const struct fact *fact) {
@@ -291,6 +296,8 @@ static void hear_of_commit(struct laws *laws, struct sim_world *world, struct si
     audited_check(&laws->audited, world, node, effects);
     if (world->settings.copies && !world->settings.clock_jump)
         copies_check(&laws->copies, world, node, effects);
+    if (world->settings.from_copy && !world->settings.clock_jump)
+        restored_check(&laws->restored, world, node, effects);
 }
 
 void laws_observe(struct sim_world *world, const struct fact *fact) {
@@ -372,6 +379,7 @@ void laws_check_end(struct sim_world *world) {
         rest_check(world, world->nodes[i]);
         belief_check_end(world, world->nodes[i]);
         copies_check_end(world, world->nodes[i]);
+        restored_check_end(world, world->nodes[i]);
         wall_check_signs_at_rest(world, world->nodes[i]);
     }
     for (uint32_t i = 0; i < world->settings.upstreams && !world->settings.greedy; i++)

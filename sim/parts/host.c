@@ -90,9 +90,14 @@ static void scan(struct sim_world *world, struct sim_node *node) {
     step_give(world, node, &event);
 }
 
-static void create(struct sim_world *world, struct sim_node *node,
-                   const struct effect_job *job) {
+/* What is there of this epoch is whole, and no disk is made anew. */
+static enum code create(struct sim_world *world, struct sim_node *node,
+                        const struct effect_job *job) {
     struct sim_domain *domain = domain_of(world, node, job->vm);
+    bool is_there = domain && !domain->is_shell && domain->epoch == job->epoch;
+    if (*job->copy.root && !is_there && !blocks_fetch(world, node, job))
+        return CODE_HOST_FAILED;
+    world->stats.from_copies += *job->copy.root && !is_there;
     if (!domain)
         domain = domain_add(world, node, job->vm, &job->definition.size);
     domain->epoch = job->epoch;
@@ -102,6 +107,7 @@ static void create(struct sim_world *world, struct sim_node *node,
     text_set(domain->name, job->definition.name);
     change_connect(domain, job);
     world_observe(world, &(struct fact){FACT_HOST, node});
+    return CODE_OK;
 }
 
 static struct effect_job *copy_job(const struct effect_job *job) {
@@ -146,10 +152,8 @@ static enum code act(struct sim_world *world, struct sim_node *node,
     if (job->kind == JOB_LOOK)
         return domain && !domain->is_shell ? CODE_OK : CODE_LOST;
     world_observe(world, &(struct fact){FACT_JOB_ACTS, node, .job = job});
-    if (job->kind == JOB_CREATE) {
-        create(world, node, job);
-        return CODE_OK;
-    }
+    if (job->kind == JOB_CREATE)
+        return create(world, node, job);
     if (job->kind == JOB_RECEIVE)
         return live_receive(world, node, job);
     if (job->kind == JOB_REMOVE || job->kind == JOB_EVICT) {

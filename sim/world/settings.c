@@ -40,6 +40,8 @@ const struct setting settings_table[] = {
     {"live", offsetof(struct sim_settings, live), "hosts that receive VMs that run"},
     {"leases", offsetof(struct sim_settings, leases),
      "chance that a VM is to be restarted when its host is lost"},
+    {"from_copy", offsetof(struct sim_settings, from_copy),
+     "of those in their cluster: that it is made from a copy then"},
     {"anywhere", offsetof(struct sim_settings, anywhere),
      "of those: that it may be in another cluster, too"},
     {"shares", offsetof(struct sim_settings, shares),

@@ -28,6 +28,7 @@ struct sim_settings {
     uint32_t reshape;    /* chance that an act resizes, rebuilds, reverts, or is of a snapshot */
     uint32_t live;       /* chance that a host receives VMs that run */
     uint32_t leases;     /* chance that a VM is to be restarted when its host is lost */
+    uint32_t from_copy;  /* of those in their cluster: that it is made from a copy then */
     uint32_t anywhere;   /* of those: that it may be in another cluster, too */
     uint32_t shares;     /* chance that an owner gives an upstream a weight, kept room, steps */
     uint32_t at_once;    /* operations under way at a host, where several upstreams share it */

@@ -49,9 +49,11 @@ void stats_print(const struct stats *stats, double seconds) {
            wide(stats->frames), wide(stats->lost), wide(stats->repeated), wide(stats->reordered),
            wide(stats->uplink_frames), wide(stats->uplink_bytes), wide(stats->syncs));
     printf("  sessions opened %llu; frames up by which a VM is not heard of %llu; IP addresses "
-           "seen %llu; logs read %llu, consoles joined %llu; images evicted %llu; copies %llu\n",
+           "seen %llu; logs read %llu, consoles joined %llu; images evicted %llu; copies %llu, "
+           "restored %llu\n",
            wide(stats->sessions), wide(stats->signs), wide(stats->ips), wide(stats->logs),
-           wide(stats->streams), wide(stats->evicted), wide(stats->copies));
+           wide(stats->streams), wide(stats->evicted), wide(stats->copies),
+           wide(stats->from_copies));
     printf("  turns %llu, saves %llu, lost before their commit %llu, commits failed %llu, slow "
            "links %llu\n",
            wide(stats->turns), wide(stats->saves), wide(stats->uncommitted),

@@ -30,6 +30,7 @@ struct stats {
     uint64_t elsewhere; /* VMs of lost clusters */
     uint64_t freezes, thaws, leases; /* VMs that stood still, and went on; leases passed on */
     uint64_t copies; /* of VMs' disks, that counted */
+    uint64_t from_copies; /* disks that were made of them */
     uint64_t streams; /* that a viewer joined */
     uint64_t logs; /* parts of consoles' logs that were read */
     uint64_t ips; /* VMs whose IP addresses were seen, each time */

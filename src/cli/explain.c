@@ -120,9 +120,19 @@ static void add_end(const struct operation *op, const struct timeline_entry *ent
                   obstacles[entry->obstacle]);
 }
 
+static void add_begin(const struct entry *entry, struct text *out) {
+    const struct operation *op = entry->op;
+    const struct timeline_entry *at = entry->at;
+    bool is_tenants = op->verb == VERB_DEFINE && !op->internal && entry->level == EXPLAIN_UPSTREAM;
+    text_add(out, at->by == BY_MANAGER ? " begins it"
+                  : is_tenants         ? " asks for it; it is within the quota"
+                                       : " asks for it");
+    if (at->copy_ms)
+        text_addf(out, ", from a copy of its disk as it was at %s", words_date(at->copy_ms).text);
+}
+
 /* What one entry says, by whom. */
 static void add_words(const struct entry *entry, struct text *out) {
-    const struct operation *op = entry->op;
     const struct timeline_entry *at = entry->at;
     const char *kind = levels[entry->level].place;
     if (at->step == STEP_WAITING) {
@@ -136,11 +146,7 @@ static void add_words(const struct entry *entry, struct text *out) {
     }
     add_decider(entry, out);
     if (at->step == STEP_ACCEPTED)
-        text_add(out, at->by == BY_MANAGER ? " begins it"
-                      : op->verb == VERB_DEFINE && !op->internal &&
-                                entry->level == EXPLAIN_UPSTREAM
-                          ? " asks for it; it is within the quota"
-                          : " asks for it");
+        add_begin(entry, out);
     else if (at->step == STEP_PLACED)
         text_addf(out, " chooses %s %s", kind, entry->place);
     else if (at->step == STEP_INSTRUCTED)
@@ -148,7 +154,7 @@ static void add_words(const struct entry *entry, struct text *out) {
     else if (at->step == STEP_REFUSED)
         text_addf(out, " refuses: %s%s", reason(at), obstacles[at->obstacle]);
     else if (at->step == STEP_ENDED)
-        add_end(op, at, out);
+        add_end(entry->op, at, out);
     else
         text_addf(out, " %s", doings[at->step] ? doings[at->step] : "is at it");
 }
@@ -186,6 +192,9 @@ void explain_waits(const struct operation *op, enum explain_level level, struct 
         break;
     case WAIT_BLOCKS:
         text_add(out, "the cluster's block store to answer");
+        break;
+    case WAIT_COPY:
+        text_add(out, "a copy of its disk, which is not in the block store any more");
         break;
     }
     if (op->waits.since_ms)
@@ -260,10 +269,27 @@ void sheet_interfaces(struct sheet *sheet, const struct interface *interfaces, u
                    *interfaces[i].ips ? ", IP " : "", interfaces[i].ips);
 }
 
-void sheet_restarts(struct sheet *sheet, uint32_t restarts, uint64_t restarted_ms) {
-    if (restarts)
+static void add_restarts(struct sheet *sheet, const struct told_loss *loss) {
+    const char *again = loss->restarts > 1 ? "; not for the first time" : "";
+    struct words at = words_date(loss->restarted_ms);
+    if (loss->restored_ms)
+        sheet_pair(sheet, "restarted",
+                   "%s, as its host or cluster was lost: made anew from a copy of its disk as it "
+                   "was at %s, what it held after that is lost%s",
+                   at.text, words_date(loss->restored_ms).text, again);
+    else
         sheet_pair(sheet, "restarted",
                    "%s, as its host or cluster was lost: made anew from its image, what its disk "
                    "held before is lost%s",
-                   words_date(restarted_ms).text, restarts > 1 ? "; not for the first time" : "");
+                   at.text, again);
+}
+
+void sheet_loss(struct sheet *sheet, const struct told_loss *loss) {
+    bool from_copy = loss->restart_from == RESTART_FROM_COPY;
+    sheet_pair(sheet, "on loss", "%s%s%s", on_loss_names[loss->on_loss],
+               from_copy ? ", from a copy" : "",
+               from_copy && loss->lacks_copy ? ": there is none, so that it waits for its host"
+                                             : "");
+    if (loss->restarts)
+        add_restarts(sheet, loss);
 }

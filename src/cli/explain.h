@@ -16,8 +16,16 @@ void explain_print(const struct operation *op, enum explain_level level);
 /* The newest operation on a VM, under what was shown of the VM; none is no error. */
 int explain_newest(const struct options *options, const char *op, enum explain_level level);
 
-/* Of a VM that was made anew since its host was lost: when, and what that means. */
-void sheet_restarts(struct sheet *sheet, uint32_t restarts, uint64_t restarted_ms);
+/* Of a VM: what becomes of it when its host is lost; how often that was, when last, and how old is
+ * what came back. */
+struct told_loss {
+    enum on_loss on_loss;
+    enum restart_from restart_from;
+    uint32_t restarts;
+    uint64_t restarted_ms, restored_ms;
+    bool lacks_copy; /* it is not heard of, and there is none */
+};
+void sheet_loss(struct sheet *sheet, const struct told_loss *loss);
 
 /* A line for each network interface of a VM. */
 void sheet_interfaces(struct sheet *sheet, const struct interface *interfaces, uint32_t count);

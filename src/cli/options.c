@@ -51,9 +51,12 @@ static const struct option_row options_table[] = {
               "the same, otherwise made anew, what its disk held is lost"}},
     {"WHAT", {.name = "on-loss", text_at(on_loss),
      .about = "when its host is lost: stay (the default), restart: made anew\n"
-              "from its image on another host, or anywhere: in another\n"
-              "cluster, too; it stops where its host is not heard for a\n"
-              "while, and what its disk held is lost"}},
+              "on another host, or anywhere: in another cluster, too; it\n"
+              "stops where its host is not heard for a while"}},
+    {"WHAT", {.name = "restart-from", text_at(restart_from),
+     .about = "what it is then made from: image (the default; what its disk\n"
+              "held is lost) or copy, the newest of 'vm copy'; while there\n"
+              "is none, it waits for its host"}},
     {NULL, {.name = "i-have-checked", field_at(struct options, i_have_checked),
      .kind = FIELD_FLAG, .about = "you have looked: nothing runs there"}},
     {"LABELS", {.name = "host-must", text_at(host_must),

@@ -14,7 +14,7 @@ enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_NAME };
 /* Exit codes; a verb returns one of them. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
-enum { options_words = 130, options_most = 80 };
+enum { options_words = 130, options_most = 88 };
 
 struct options {
     const char *server, *token_file, *ca_file; /* NULL: none is named */
@@ -27,7 +27,7 @@ struct options {
     uint32_t apart_most;
     const char *place; /* set by the verb, no option */
     const char *networks, *network;
-    const char *on_drain, *on_loss, *host_must, *host_prefer;
+    const char *on_drain, *on_loss, *restart_from, *host_must, *host_prefer;
     struct overcommit overcommit; /* 0: not given */
     uint32_t grace_seconds, weight;
     const char *must, *prefer, *avoid, *group, *group_rule, *strategy;

@@ -195,8 +195,9 @@ static void show_vm(const struct hosted_vm *vm) {
     sheet_pair(&sheet, "state", "%s%s", vm_state_names[vm->state],
                words_unheard(vm->unheard_ms).text);
     sheet_pair(&sheet, "on drain", "%s", on_drain_names[vm->on_drain]);
-    sheet_pair(&sheet, "on loss", "%s", on_loss_names[vm->on_loss]);
-    sheet_restarts(&sheet, vm->restarts, vm->restarted_ms);
+    sheet_loss(&sheet, &(struct told_loss){vm->on_loss, vm->restart_from, vm->restarts,
+                                           vm->restarted_ms, vm->restored_ms,
+                                           vm->unheard_ms && !vm->copies_count});
     if (vm->move)
         sheet_pair(&sheet, "moves", "%s", move_names[vm->move]);
     if (vm->stays)

@@ -67,8 +67,9 @@ static void show(const struct vm *vm) {
     if (vm->networks)
         sheet_pair(&sheet, "networks", "%s", vm->networks);
     sheet_interfaces(&sheet, vm->interfaces, vm->interfaces_count);
-    sheet_pair(&sheet, "on loss", "%s", on_loss_names[vm->on_loss]);
-    sheet_restarts(&sheet, vm->restarts, vm->restarted_ms);
+    sheet_loss(&sheet, &(struct told_loss){vm->on_loss, vm->restart_from, vm->restarts,
+                                           vm->restarted_ms, vm->restored_ms,
+                                           vm->unheard_ms && !vm->copies_count});
     if (vm->snapshots_count)
         sheet_pair(&sheet, "snapshots", "%u", vm->snapshots_count);
     if (vm->copies_count)
@@ -427,6 +428,7 @@ static int fill(const struct options *options, struct vm_create *create) {
                  {"group_rule", options->group_rule}, {"strategy", options->strategy},
                  {"title", options->title},          {"metadata", options->metadata},
                  {"on_drain", options->on_drain},    {"on_loss", options->on_loss},
+                 {"restart_from", options->restart_from},
                  {"host_must", options->host_must},
                  {"host_prefer", options->host_prefer}, {"networks", options->network}};
     bool is_right = set_user_data(options, &vm_create_table, create) &&

@@ -172,6 +172,7 @@ struct event_bucket {
                      * CODE_HOST_FAILED: the block store itself failed */
     bool lacks;     /* BUCKET_OPEN: something of what was kept so far is not there any more */
     struct copy_order copy; /* BUCKET_OPEN: how the host does it */
+    char image[limit_digest_size]; /* BUCKET_KEEP: that the last of its copies is beside */
     char why[limit_text_size]; /* not CODE_OK: for the owner, in plain words */
 };
 

@@ -72,6 +72,8 @@ static const struct code_words words[CODE_COUNT] = {
     [CODE_NO_LEASE] = {"The host has no lease to run it by",
                        "try again in a moment; if it stays so, ask the operator whether the "
                        "cluster's hosts have a warden"},
+    [CODE_NO_COPY] = {"There is no copy of the VM's disk to restart it from",
+                      "wait for its host to come back; or delete the VM and create it again"},
 };
 
 const char *const code_names[CODE_COUNT] = {
@@ -82,7 +84,7 @@ const char *const code_names[CODE_COUNT] = {
     "not-allowed", "unreachable",  "image-unavailable", "image-broken",    "image-too-large",
     "host-failed",  "guest-ignored", "deadline",       "superseded",        "stale",
     "interrupted",  "lost",         "shutting-down",   "internal",
-    "no-lease",
+    "no-lease",     "no-copy",
 };
 
 const char *code_title(enum code code) { return words[code].title; }

@@ -40,6 +40,7 @@ enum code {
     CODE_SHUTTING_DOWN,    /* this daemon is stopping: ask again */
     CODE_INTERNAL,         /* a bug or a failing disk of this daemon */
     CODE_NO_LEASE,         /* the host has no lease by which the VM could run */
+    CODE_NO_COPY,          /* there is none of the VM's disk to make it from */
     CODE_COUNT,
 };
 

@@ -52,6 +52,7 @@ const char *const wait_names[WAIT_COUNT] = {
     [WAIT_NOTHING] = "nothing", [WAIT_TAKING] = "taking", [WAIT_RESULT] = "result",
     [WAIT_PLACE] = "cluster", [WAIT_LINK] = "link", [WAIT_RETRY] = "retry", [WAIT_IMAGE] = "image",
     [WAIT_TURN] = "turn", [WAIT_ROOM] = "room", [WAIT_BLOCKS] = "block-store",
+    [WAIT_COPY] = "copy",
 };
 const char *const peer_state_names[PEER_STATE_COUNT] = {
     [PEER_AWAY] = "unreachable", [PEER_SUSPECT] = "suspect", [PEER_UP] = "up",
@@ -134,11 +135,6 @@ static const struct field image_fields[] = {
 const struct table image_table = {"image", "A template that VMs are made from.",
                                   sizeof(struct image), field_rows(image_fields)};
 
-const char *const on_loss_names[ON_LOSS_COUNT] = {
-    [ON_LOSS_STAY] = "stay",
-    [ON_LOSS_RESTART] = "restart",
-    [ON_LOSS_ANYWHERE] = "anywhere",
-};
 const char *const on_drain_names[ON_DRAIN_COUNT] = {
     [ON_DRAIN_STAY] = "stay", [ON_DRAIN_RESTART] = "restart", [ON_DRAIN_MIGRATE] = "migrate",
 };
@@ -209,6 +205,9 @@ static const struct field definition_fields[] = {
      .about = "SSH public keys of who may log in, a line each.", .kind = FIELD_BLOB,
      .mask = FIELD_WIRE | FIELD_STORE, .most = limit_vm_ssh_keys_bytes,
      .check = CHECK_SSH_KEYS},
+    {field_of(struct definition, restart_from), .number = 19, .kind = FIELD_ENUM,
+     .about = "What it is made from when it is restarted since its host was lost.",
+     field_names(restart_from_names)},
 };
 const struct table definition_table = {"definition", "What to make.", sizeof(struct definition),
                                        field_rows(definition_fields)};
@@ -227,7 +226,7 @@ const struct table snapshot_table = {"snapshot", "A state of a VM that it can be
                                      sizeof(struct snapshot), field_rows(snapshot_fields)};
 
 /* Of a VM; then what a store keeps behind it. */
-enum { inside_fields = 6 };
+enum { inside_fields = 7 };
 static const struct field stored_vm_fields[] = {
     {field_of(struct vm, id), .number = 1, .about = "The VM's id.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_ID},
@@ -291,10 +290,10 @@ static const struct field stored_vm_fields[] = {
      .about = "What becomes of it when its host, or its cluster, is lost.", .kind = FIELD_ENUM,
      field_names(on_loss_names)},
     {field_of(struct vm, restarts), .number = 28,
-     .about = "How often it was made anew from its image on another host, as its own was lost.",
+     .about = "How often it was made anew on another host, as its own was lost.",
      .kind = FIELD_U32},
     {field_of(struct vm, restarted_ms), .number = 29,
-     .about = "When that was last: what its disk held before is lost.", .kind = FIELD_U64},
+     .about = "When that was last.", .kind = FIELD_U64},
     {field_list_of(struct vm, ips, ips_count), .number = 30, .about = "Its IP addresses.",
      .kind = FIELD_LIST, .mask = FIELD_STORE, .most = limit_vm_ips, .table = &vm_ip_table},
     {field_list_of(struct vm, interfaces, interfaces_count),
@@ -303,6 +302,13 @@ static const struct field stored_vm_fields[] = {
     {field_list_of(struct vm, copies, copies_count), .number = 31,
      .about = "Copies of its disk, oldest first.", .kind = FIELD_LIST, .most = limit_copies,
      .table = &copy_table},
+    {field_of(struct vm, restart_from), .number = 32,
+     .about = "What it is made from when it is restarted since its host was lost.",
+     .kind = FIELD_ENUM, field_names(restart_from_names)},
+    {field_of(struct vm, restored_ms), .number = 33,
+     .about = "Its disk was then made from a copy: as it was at this time, or later; absent: from "
+              "its image, and what it held before is lost.",
+     .kind = FIELD_U64},
     {field_of(struct stored_vm, told_unheard_ms), .number = 61,
      .about = "Since when nothing is heard of it, as it was told above.", .kind = FIELD_U64,
      .mask = FIELD_STORE},
@@ -317,6 +323,8 @@ static const struct field stored_vm_fields[] = {
      .about = "Of `restarts`, what its place has told.", .kind = FIELD_U32, .mask = FIELD_STORE},
     {field_of(struct stored_vm, has_bucket), .number = 66, .kind = FIELD_FLAG, .mask = FIELD_STORE,
      .about = "The block store may have something of it."},
+    {field_of(struct stored_vm, restores), .number = 67, .kind = FIELD_FLAG, .mask = FIELD_STORE,
+     .about = "It is to be made from a copy on its next host."},
 };
 const struct table vm_table = {"vm", "A virtual machine.", sizeof(struct vm),
                                .fields = stored_vm_fields,
@@ -369,6 +377,9 @@ static const struct field timeline_entry_fields[] = {
     {field_of(struct timeline_entry, obstacle), .number = 6,
      .about = "What of the request stood in the way.", .kind = FIELD_ENUM,
      field_names(obstacle_names)},
+    {field_of(struct timeline_entry, copy_ms), .number = 7,
+     .about = "Its disk is made from a copy, which is as it was at this time, or later.",
+     .kind = FIELD_U64},
 };
 const struct table timeline_entry_table = {"timeline-entry", "What happened to an operation.",
                                            sizeof(struct timeline_entry),

@@ -12,6 +12,7 @@
 #include "message/limits.h"
 #include "message/codec/addresses.h"
 #include "message/vm/copy.h"
+#include "message/vm/loss.h"
 #include "message/vm/machine.h"
 
 enum verb {
@@ -194,19 +195,6 @@ enum on_drain {
 };
 extern const char *const on_drain_names[ON_DRAIN_COUNT];
 
-/* What becomes of a VM when its host is lost. */
-enum on_loss {
-    ON_LOSS_STAY,    /* it waits there */
-    ON_LOSS_RESTART, /* it is made anew from its image on another host, once it surely runs no more
-                      * where it was: it runs by a lease alone (core/link/lease.h) */
-    ON_LOSS_ANYWHERE, /* and in another cluster, when its own is lost */
-    ON_LOSS_COUNT,
-};
-extern const char *const on_loss_names[ON_LOSS_COUNT];
-
-/* Does it run by a lease, and by which? */
-static inline bool on_loss_is_leased(enum on_loss on_loss) { return on_loss != ON_LOSS_STAY; }
-
 /* How far a downstream manager has moved a VM to another host. A VM never runs on two hosts. */
 enum move {
     MOVE_NONE,
@@ -241,6 +229,7 @@ struct definition {
     bool apart;                /* on no host where another of the group is */
     enum on_drain on_drain;
     enum on_loss on_loss;
+    enum restart_from restart_from;
     char *host_must, *host_prefer; /* labels of hosts; NULL: none */
     char *networks;  /* names by commas, an interface each; NULL: none */
     char *user_data;        /* first-boot data, NULL: none */
@@ -272,6 +261,7 @@ struct vm {
     bool rebuilt; /* `digest` is another than the VM was defined with, or may be */
     char *networks;     /* names by commas, as it was defined; NULL: none */
     enum on_loss on_loss;
+    enum restart_from restart_from;
     char *metadata;     /* upstream only; NULL: none */
     char *title;        /* upstream only; NULL: none */
     uint64_t locked_ms; /* upstream only; 0: the VM is not locked */
@@ -292,6 +282,8 @@ struct vm {
     uint32_t copies_count;
     uint32_t restarts;    /* managers: how often it was made anew since its host was lost */
     uint64_t restarted_ms; /* when that was last; 0: never */
+    uint64_t restored_ms;  /* its disk was then made from a copy: as it was at this time, or later;
+                            * 0: from its image */
     struct vm_ip *ips; /* while it runs; an interface has at most limit_interface_ips */
     uint32_t ips_count;
     struct interface *interfaces; /* in answers alone: they follow from `id` and `networks` */
@@ -310,6 +302,7 @@ struct stored_vm {
     uint64_t told_unheard_ms; /* downstream managers: vm.unheard_ms as it was told above */
     uint32_t restarts_told; /* managers: of vm.restarts, what its place has told */
     bool has_bucket; /* downstream managers: the block store may have something of it */
+    bool restores;   /* downstream managers: it is on its way to a host, to be made from a copy */
 };
 extern const struct table stored_vm_table;
 
@@ -373,6 +366,7 @@ struct timeline_entry {
     enum code code;  /* why: REFUSED, WAITING, ENDED */
     enum obstacle obstacle; /* then: and what of the request */
     enum decider by;
+    uint64_t copy_ms; /* ACCEPTED: of the copy that it is made from; 0: it is made from none */
 };
 extern const struct table timeline_entry_table;
 
@@ -389,6 +383,7 @@ enum wait {
                    * has begun more of late than another one */
     WAIT_ROOM,    /* no place has room; some that may have are not heard yet */
     WAIT_BLOCKS,  /* the cluster's block store has not answered yet */
+    WAIT_COPY,    /* it is to be made from a copy, and there is none */
     WAIT_COUNT,
 };
 extern const char *const wait_names[WAIT_COUNT];

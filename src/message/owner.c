@@ -368,11 +368,18 @@ static const struct field hosted_vm_fields[] = {
      .mask = FIELD_ALWAYS, field_names(on_drain_names)},
     {field_of(struct hosted_vm, on_loss), .about = "What becomes of it when its host is lost.",
      .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(on_loss_names)},
+    {field_of(struct hosted_vm, restart_from),
+     .about = "What it is made from when it is restarted since its host was lost.",
+     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(restart_from_names)},
     {field_of(struct hosted_vm, restarts),
-     .about = "How often it was made anew from its image on another host, as its own was lost.",
+     .about = "How often it was made anew on another host, as its own was lost.",
      .kind = FIELD_U32},
     {field_of(struct hosted_vm, restarted_ms),
-     .about = "When that was last: what its disk held before is lost.", .kind = FIELD_U64},
+     .about = "When that was last.", .kind = FIELD_U64},
+    {field_of(struct hosted_vm, restored_ms),
+     .about = "Its disk was then made from a copy: as it was at this time, or later; absent: from "
+              "its image, and what it held before is lost.",
+     .kind = FIELD_U64},
     {field_list_of(struct hosted_vm, copies, copies_count),
      .about = "Copies of its disk, oldest first.", .kind = FIELD_LIST, .most = limit_copies,
      .table = &copy_table},
@@ -397,6 +404,7 @@ const char *const hosted_wait_names[WAIT_COUNT] = {
     [WAIT_NOTHING] = "nothing", [WAIT_TAKING] = "taking", [WAIT_RESULT] = "result",
     [WAIT_PLACE] = "host", [WAIT_LINK] = "link", [WAIT_RETRY] = "retry", [WAIT_IMAGE] = "image",
     [WAIT_TURN] = "turn", [WAIT_ROOM] = "room", [WAIT_BLOCKS] = "block-store",
+    [WAIT_COPY] = "copy",
 };
 
 static const struct field hosted_entry_fields[] = {
@@ -413,6 +421,9 @@ static const struct field hosted_entry_fields[] = {
      field_names(code_names)},
     {field_of(struct timeline_entry, obstacle), .about = "What of the request stood in the way.",
      .kind = FIELD_ENUM, field_names(obstacle_names)},
+    {field_of(struct timeline_entry, copy_ms),
+     .about = "Its disk is made from a copy, which is as it was at this time, or later.",
+     .kind = FIELD_U64},
 };
 static const struct table hosted_entry_table = {
     "hosted-timeline-entry", "What happened to an operation in the cluster.",

@@ -185,8 +185,9 @@ struct hosted_vm {
     uint64_t unheard_ms; /* since when its host is away; 0: it is not */
     enum on_drain on_drain;
     enum on_loss on_loss;
+    enum restart_from restart_from;
     uint32_t restarts;
-    uint64_t restarted_ms;
+    uint64_t restarted_ms, restored_ms;
     struct copy *copies; /* oldest first */
     uint32_t copies_count;
     enum move move;

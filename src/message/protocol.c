@@ -66,14 +66,17 @@ static const struct field facts_fields[] = {
      .about = "Its snapshots, oldest first.", .kind = FIELD_LIST, .most = limit_snapshots,
      .table = &told_snapshot_table},
     {field_of(struct facts, restarts), .number = 4,
-     .about = "How often it was made anew from its image since its host was lost.",
+     .about = "How often it was made anew since its host was lost.",
      .kind = FIELD_U32},
     {field_of(struct facts, restarted_ago_ms), .number = 5,
-     .about = "How long ago that was last: what its disk held before is lost.",
-     .kind = FIELD_U64},
+     .about = "How long ago that was last.", .kind = FIELD_U64},
     {field_list_of(struct facts, copies, copies_count), .number = 6,
      .about = "Of a manager: copies of its disk, oldest first.", .kind = FIELD_LIST,
      .most = limit_copies, .table = &told_copy_table},
+    {field_of(struct facts, restored_ago_ms), .number = 7,
+     .about = "Its disk was then made from a copy: as it was so long ago, or later; absent: from "
+              "its image, and what it held before is lost.",
+     .kind = FIELD_U64},
 };
 const struct table facts_table = {"facts", "What a VM has there.", sizeof(struct facts),
                                   field_rows(facts_fields)};
@@ -352,6 +355,8 @@ uint32_t instruct_version(const struct definition *definition) {
     uint32_t machine = machine_version(&definition->machine);
     if (definition->on_loss == ON_LOSS_ANYWHERE)
         return protocol_version_anywhere;
+    if (definition->restart_from == RESTART_FROM_COPY)
+        return protocol_version_copy;
     return machine                        ? machine
            : definition->ssh_keys         ? protocol_version_ssh_keys
            : definition->user_data_base64 ? protocol_version_user_data
@@ -360,6 +365,7 @@ uint32_t instruct_version(const struct definition *definition) {
 
 const char *instruct_newest(const struct definition *definition) {
     return definition->on_loss == ON_LOSS_ANYWHERE ? "on_loss"
+           : definition->restart_from ? "restart_from"
            : machine_version(&definition->machine) ? "image"
            : definition->ssh_keys                ? "ssh_keys"
                                                  : "user_data_base64";

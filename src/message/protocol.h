@@ -79,6 +79,7 @@ struct facts {
     uint32_t snapshots_count;
     uint32_t restarts;         /* made anew since its host was lost */
     uint64_t restarted_ago_ms; /* the last time */
+    uint64_t restored_ago_ms;  /* as old its disk was then, or newer; 0: it was its image's */
     struct told_copy *copies;  /* of a manager's */
     uint32_t copies_count;
 };

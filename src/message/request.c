@@ -122,9 +122,13 @@ static const struct field vm_create_fields[] = {
      .about = "When its host is to be empty: stay, or restart, made anew from its image.",
      .kind = FIELD_ENUM, field_names(on_drain_names)},
     {field_of(struct vm_create, on_loss),
-     .about = "When its host is lost: stay; restart, made anew from its image on another host; or "
-              "anywhere, in another cluster, too.",
+     .about = "When its host is lost: stay; restart, made anew on another host; or anywhere, in "
+              "another cluster, too.",
      .kind = FIELD_ENUM, field_names(on_loss_names)},
+    {field_of(struct vm_create, restart_from),
+     .about = "What it is then made from: image, or copy, its newest one in the cluster; while "
+              "there is none, it waits for its host. With on_loss restart alone.",
+     .kind = FIELD_ENUM, field_names(restart_from_names)},
     {field_of(struct vm_create, host_must),
      .about = "Labels that its host must have, as the cluster's owner gave " "them.",
      .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},

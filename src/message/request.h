@@ -126,6 +126,7 @@ struct vm_create {
     bool start;
     enum on_drain on_drain;
     enum on_loss on_loss;
+    enum restart_from restart_from;
     char *host_must, *host_prefer; /* labels that owners give their hosts */
     char *networks; /* names by commas; NULL: none */
     char *metadata, *title, *user_data, *user_data_base64;

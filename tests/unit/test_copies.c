@@ -69,10 +69,29 @@ static void copies_of_a_place_go_with_it_and_our_own_stay(void **state) {
     assert_null(vm.copies);
 }
 
+static void the_newest_is_one_of_the_disk_that_is_here(void **state) {
+    (void)state;
+    struct vm vm = {.id = "vm", .digest = "image"};
+    assert_null(copies_newest(&vm));
+    add(&vm, 1, 1, "r");
+    assert_null(copies_newest(&vm)); /* of which image nobody knows */
+    text_set(vm.copies[0].image, "image");
+    assert_int_equal(copies_newest(&vm)->number, 1);
+    add(&vm, 2, 2, "");
+    text_set(vm.copies[1].image, "image");
+    assert_null(copies_newest(&vm)); /* it is where the VM was */
+    text_set(vm.copies[1].root, "r");
+    assert_int_equal(copies_newest(&vm)->number, 2);
+    text_set(vm.digest, "another"); /* it was rebuilt */
+    assert_null(copies_newest(&vm));
+    copies_drop(&vm);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_stay),
         cmocka_unit_test(what_is_told_is_late_and_no_younger_for_that),
+        cmocka_unit_test(the_newest_is_one_of_the_disk_that_is_here),
         cmocka_unit_test(copies_of_a_place_go_with_it_and_our_own_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "sim/parts/domain.h"
 #include "sim/parts/step.h"
 #include "sim/world/node.h"
 
@@ -68,6 +69,14 @@ static void keep(const struct sim_bucket *bucket, const struct effect_bucket *or
         copy->is_kept &= order && is_ordered(order, copy->root);
 }
 
+static void keep_for(const struct sim_bucket *bucket, const struct effect_bucket *order,
+                     struct event_bucket *out) {
+    const char *newest = order->roots_count ? order->roots[order->roots_count - 1] : "";
+    const struct sim_copy *copy = find_copy(bucket, newest);
+    keep(bucket, order);
+    text_set(out->image, copy ? copy->image : "");
+}
+
 static void open_bucket(struct sim_node *node, const struct effect_bucket *order,
                         struct event_bucket *out) {
     struct sim_bucket *bucket = find_bucket(node, order->vm);
@@ -107,8 +116,10 @@ void blocks_obey(struct sim_world *world, struct sim_node *node,
         open_bucket(node, order, &done);
     else if (order->order == BUCKET_KEEP && !are_there(bucket, order))
         done.code = CODE_LOST;
+    else if (bucket && order->order == BUCKET_KEEP)
+        keep_for(bucket, order, &done);
     else if (bucket)
-        keep(bucket, order->order == BUCKET_KEEP ? order : NULL);
+        keep(bucket, NULL);
     if (bucket && order->order == BUCKET_DROP)
         bucket->admitted[0] = 0;
     if (*order->op)
@@ -129,10 +140,23 @@ enum code blocks_put(struct sim_world *world, const struct sim_node *host,
     text_format(name, sizeof(name), "%.30s%llu", job->op, (unsigned long long)world->now_ms);
     name_digest(name, 2000, copy->root);
     copy->made_ms = world->now_ms;
+    text_set(copy->image, domain_of(world, host, job->vm)->image);
     copy->is_whole = put == BLOCKS_PUT_WHOLE;
     copy->is_kept = true;
     list_add(&bucket->copies, &copy->node);
     return CODE_OK;
+}
+
+const struct sim_copy *blocks_fetch(const struct sim_world *world, const struct sim_node *host,
+                                    const struct effect_job *job) {
+    const struct sim_node *manager = node_named(world, host->settings.managers[0].name);
+    const struct sim_bucket *bucket = manager ? find_bucket(manager, job->vm) : NULL;
+    char token[limit_digest_size] = "";
+    if (bucket && *bucket->admitted)
+        name_digest(bucket->admitted, 0, token);
+    const struct sim_copy *copy =
+        *token && text_equal(token, job->copy.token) ? find_copy(bucket, job->copy.root) : NULL;
+    return copy && copy->is_whole && text_equal(copy->image, job->definition.image) ? copy : NULL;
 }
 
 const struct sim_copy *blocks_find(const struct sim_node *node, const char *vm,

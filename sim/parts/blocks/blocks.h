@@ -8,6 +8,7 @@ struct sim_copy {
     struct list node; /* in sim_bucket.copies, the oldest first */
     char op[limit_id_size];
     char root[limit_digest_size];
+    char image[limit_digest_size]; /* of the disk */
     uint64_t made_ms; /* true time: the disk is as it was then */
     bool is_whole;    /* otherwise some of it did not come */
     bool is_kept;     /* otherwise it has gone: what was there once stays known */
@@ -21,6 +22,10 @@ void blocks_obey(struct sim_world *world, struct sim_node *node,
 enum blocks_put { BLOCKS_PUT_WHOLE, BLOCKS_PUT_PART };
 enum code blocks_put(struct sim_world *world, const struct sim_node *host,
                      const struct effect_job *job, enum blocks_put put);
+
+/* What a host is to make a disk of; NULL: it may not have it, or it is not there as a whole. */
+const struct sim_copy *blocks_fetch(const struct sim_world *world, const struct sim_node *host,
+                                    const struct effect_job *job);
 
 /* The newest copy that the operation has put into any of them; NULL: none. */
 const struct sim_copy *blocks_of_op(const struct sim_world *world, const char *vm,

@@ -71,6 +71,7 @@ static void describe(struct book *book, struct book_vm *described,
     text_set(vm->group, definition->group);
     vm->size = definition->size;
     vm->on_loss = definition->on_loss;
+    vm->restart_from = definition->restart_from;
     memory_free(vm->networks);
     vm->networks = memory_text(definition->networks);
     book_join(book, described);
@@ -162,9 +163,12 @@ enum { missed_beats = 3 };
 static struct facts facts_of(const struct uplink *uplink, const struct book_vm *vm) {
     struct facts facts = reshape_facts(vm);
     uint64_t since_ms = vm->record.restarted_ms, wall_ms = uplink->moment->wall_ms;
+    uint64_t late_ms = missed_beats * uplink->beat_ms;
     facts.restarts = vm->record.restarts;
-    copies_tell(&vm->record, wall_ms, missed_beats * uplink->beat_ms, &facts);
+    copies_tell(&vm->record, wall_ms, late_ms, &facts);
     facts.restarted_ago_ms = since_ms && wall_ms > since_ms ? wall_ms - since_ms : 0;
+    if (vm->record.restored_ms)
+        facts.restored_ago_ms = copies_ago_ms(vm->record.restored_ms, wall_ms) + late_ms + 1;
     return facts;
 }
 

@@ -4,9 +4,14 @@
 
 #include "base/memory.h"
 #include "core/below/peer.h"
+#include "core/books/copies.h"
 #include "core/books/lifecycle.h"
 
 static enum wait at_no_place(const struct book_vm *vm, const struct book_op *op) {
+    if (vm->stored.restores && !copies_newest(&vm->record))
+        return WAIT_COPY;
+    if (vm->stored.restores && !*op->record.copy.token)
+        return WAIT_BLOCKS;
     if (op->resend_ms != book_never)
         return WAIT_ROOM;
     return list_is_empty(&vm->by_place) ? WAIT_NOTHING : WAIT_IMAGE; /* downstream.waiting */

@@ -101,7 +101,8 @@ static struct candidate candidate(const struct search *search, size_t at) {
         it.fails_at = PLACEMENT_NO_LABELS;
     else if (lacks_networks(peer, wish->networks))
         it.fails_at = PLACEMENT_NO_NETWORKS;
-    else if (peer_is_old(peer, wish->version) || lacks_leases(search, peer))
+    else if (peer_is_old(peer, wish->version) || lacks_leases(search, peer) ||
+             (wish->hosts && peer_is_manager(peer)))
         it.fails_at = PLACEMENT_TOO_OLD;
     else if (search->marks && (bool)search->marks[at] != (placing->rule == GROUP_TOGETHER))
         it.fails_at = PLACEMENT_NO_GROUP;
@@ -156,9 +157,10 @@ static bool is_plain(const struct placement_wish *wish) {
     const struct placing *placing = wish->placing;
     bool grouped = wish->group && (placing->rule == GROUP_TOGETHER ||
                                    placing->rule == GROUP_APART_CLUSTERS);
-    return !wish->live && !wish->version && !wish->leased && !*placing->cluster && !placing->must &&
-           !placing->prefer && !placing->avoid && placing->strategy == STRATEGY_SPREAD &&
-           !grouped && !wish->networks && !(wish->allowed && *wish->allowed);
+    return !wish->live && !wish->hosts && !wish->version && !wish->leased && !*placing->cluster &&
+           !placing->must && !placing->prefer && !placing->avoid &&
+           placing->strategy == STRATEGY_SPREAD && !grouped && !wish->networks &&
+           !(wish->allowed && *wish->allowed);
 }
 
 enum placement placement_choose(const struct downlink *downlink,

@@ -25,6 +25,7 @@ struct placement_wish {
     const char *allowed;            /* names of those that may be asked (words); NULL or "": all */
     uint32_t version;               /* only peers that speak this one, or a later one; 0: any */
     enum on_loss leased;            /* only peers where leases of its kind are kept */
+    bool hosts;                     /* no managers, whose hosts fetch no copy from here */
     bool live;                      /* only peers that receive VMs that run */
 };
 

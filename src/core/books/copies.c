@@ -29,6 +29,16 @@ void copies_add(struct vm *vm, const struct copy *copy) {
     vm->copies[vm->copies_count++] = *copy;
 }
 
+uint64_t copies_ago_ms(uint64_t made_ms, uint64_t wall_ms) {
+    return wall_ms > made_ms ? wall_ms - made_ms : 0;
+}
+
+const struct copy *copies_newest(const struct vm *vm) {
+    const struct copy *newest = vm->copies_count ? &vm->copies[vm->copies_count - 1] : NULL;
+    bool is_of_disk = newest && *newest->root && text_equal(newest->image, vm->digest);
+    return is_of_disk ? newest : NULL;
+}
+
 void copies_tell(const struct vm *vm, uint64_t wall_ms, uint64_t late_ms, struct facts *out) {
     if (!vm->copies_count)
         return;
@@ -36,8 +46,8 @@ void copies_tell(const struct vm *vm, uint64_t wall_ms, uint64_t late_ms, struct
     out->copies_count = vm->copies_count;
     for (uint32_t i = 0; i < vm->copies_count; i++) {
         const struct copy *copy = &vm->copies[i];
-        uint64_t ago_ms = wall_ms > copy->made_ms ? wall_ms - copy->made_ms : 0;
-        out->copies[i] = (struct told_copy){copy->number, copy->bytes, ago_ms + late_ms,
+        out->copies[i] = (struct told_copy){copy->number, copy->bytes,
+                                            copies_ago_ms(copy->made_ms, wall_ms) + late_ms,
                                             copy->frozen};
     }
 }

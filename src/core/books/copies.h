@@ -14,6 +14,13 @@ void copies_drop(struct vm *vm);
 /* The VM is made anew elsewhere: those that its place had are that one's, and go with it. */
 void copies_leave(struct vm *vm);
 
+/* How old it is. */
+uint64_t copies_ago_ms(uint64_t made_ms, uint64_t wall_ms);
+
+/* The one that the VM's disk can be made from here; NULL: there is none, or it is of a disk of
+ * another image. */
+const struct copy *copies_newest(const struct vm *vm);
+
 /* What is told of them above goes into the facts, which own it. `late_ms` is how long it may be on
  * its way: nothing is newer for that. */
 void copies_tell(const struct vm *vm, uint64_t wall_ms, uint64_t late_ms, struct facts *out);

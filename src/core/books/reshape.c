@@ -159,6 +159,9 @@ static bool learn_restarts(struct book_vm *of, const struct facts *facts, uint64
     of->stored.restarts_told = facts->restarts;
     vm->restarted_ms =
         wall_ms > facts->restarted_ago_ms ? wall_ms - facts->restarted_ago_ms : 1;
+    vm->restored_ms = !facts->restored_ago_ms          ? 0
+                      : wall_ms > facts->restored_ago_ms ? wall_ms - facts->restored_ago_ms
+                                                         : 1;
     return true;
 }
 

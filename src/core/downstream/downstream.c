@@ -13,6 +13,7 @@
 #include "core/books/lifecycle.h"
 #include "core/books/reshape.h"
 #include "core/downstream/copy/copy.h"
+#include "core/downstream/copy/restore.h"
 #include "core/downstream/drain.h"
 #include "core/downstream/host_requests.h"
 #include "core/downstream/hosts.h"
@@ -119,7 +120,10 @@ static void on_start(struct downstream *downstream) {
             continue;
         /* The hosts may be here before the uplink has brought its shapes. */
         (void)downstream_learn_size(downstream, &vm->record.size);
-        downstream_await_image(downstream, lending, vm);
+        if (vm->stored.restores)
+            downstream_await_source(downstream, vm);
+        else
+            downstream_await_image(downstream, lending, vm);
     }
     downstream_drain_soon(downstream);
     downstream_start_unheard(downstream);

@@ -10,6 +10,7 @@
 #include "core/below/turns.h"
 #include "core/books/copies.h"
 #include "core/books/reshape.h"
+#include "core/downstream/copy/bucket.h"
 #include "core/downstream/copy/copy.h"
 #include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
@@ -131,6 +132,7 @@ static void on_result(struct manager *manager, struct peer *peer, const struct r
     if (op->record.verb == VERB_REBUILD && result->code == CODE_OK) {
         reshape_rename(&vm->record, &op->record.definition);
         downstream_renew_template(downstream, vm, &op->record.definition);
+        downstream_forget_copies(downstream, vm);
     }
     if (op->record.verb == VERB_DEFINE) {
         on_define_result(downstream, vm, result);
@@ -222,8 +224,8 @@ static bool owes(const struct manager *manager, const struct book_vm *vm) {
     return downstream_owes(vm);
 }
 
-static void recover(struct manager *manager, struct book_vm *vm) {
-    downstream_recover(container_of(manager, struct downstream, manager), vm);
+static bool recover(struct manager *manager, struct book_vm *vm) {
+    return downstream_recover(container_of(manager, struct downstream, manager), vm);
 }
 
 /* VMs in the books, also those that have ended here and are not settled above. */
@@ -246,7 +248,7 @@ static void vm_ends(struct book *book, struct book_vm *vm) {
     heap_remove(&downstream->signs, &downstream_vm(vm)->sign);
     uint64_t *known = known_to(book, vm);
     list_remove(&downstream_vm(vm)->by_move);
-    downstream_drop_bucket(book, vm);
+    bucket_drop(book, vm);
     if (known)
         --*known;
     if (downstream_vm(vm)->template)

@@ -37,6 +37,7 @@ static void begin_define(struct downstream *downstream, struct lending *lending,
     bool permitted =
         amounts_exceeded(&lending->limits, &lending->used, &vm->record.size) == AMOUNT_NONE;
     downstream_count(downstream, vm);
+    vm->active->record.copy = (struct copy_order){0}; /* of a block store above: not ours */
     vm->active->decider = permitted ? BY_MANAGER : BY_OPERATOR; /* whose limits they are */
     downstream_keep_template(downstream, vm, &vm->active->record.definition);
     if (permitted && downstream->manager.disk_full)

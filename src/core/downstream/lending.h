@@ -35,6 +35,7 @@ struct downstream_vm {
     struct list by_move; /* in downstream.moving or .rests: something of it is on two hosts */
     enum stay stays;     /* why it is on a host that is to be empty */
     uint64_t failed_ms;  /* when leaving such a host failed while it ran; 0: never */
+    bool told_lacking;   /* that it waits for its lost host, since there is no copy of it */
     struct template *template; /* it may be made anew from this; NULL: it may not */
 };
 

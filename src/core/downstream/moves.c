@@ -7,7 +7,9 @@
 #include "core/below/instruct.h"
 #include "core/below/reports.h"
 #include "core/below/turns.h"
+#include "core/books/copies.h"
 #include "core/books/reshape.h"
+#include "core/downstream/copy/restore.h"
 #include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/operations.h"
@@ -20,15 +22,6 @@
 static void delete_there(struct downstream *downstream, struct book_vm *vm, enum code code) {
     downstream_end(downstream, vm->active, code);
     downstream_order(downstream, vm, VERB_DELETE);
-}
-
-static void await_image(struct downstream *downstream, struct book_vm *vm) {
-    struct lending *lending = downstream_lending(downstream, vm->record.asker);
-    vm->active->resend_ms = book_never;
-    if (lending)
-        downstream_await_image(downstream, lending, vm);
-    else /* configured no more: nobody has its image */
-        downstream_await_room(downstream, vm);
 }
 
 /* What its disk held is lost, and its snapshots with it. It has what it had, even if that is of no
@@ -53,7 +46,7 @@ static void arrive(struct downstream *downstream, struct book_vm *vm, enum code 
     if (vm->record.snapshots_count || vm->record.copies_count)
         forget_disk(downstream, vm);
     downstream_order(downstream, vm, VERB_DEFINE);
-    await_image(downstream, vm);
+    downstream_await_source(downstream, vm);
 }
 
 static void on_define_result(struct downstream *downstream, struct book_vm *vm,
@@ -143,6 +136,7 @@ static void count_loss(struct downstream *downstream, struct book_vm *vm) {
 /* What was known when, and who decided. */
 static void tell_loss(struct downstream *downstream, struct book_op *op, const struct peer *peer,
                       const char *host) {
+    const struct book_vm *vm = book_vm(&downstream->manager.book, op->record.vm);
     uint64_t now_ms = downstream->manager.moment.wall_ms;
     uint64_t lost_ms = !peer ? now_ms : peer->lost_ms ? peer->lost_ms : peer->seen_ms;
     bool is_said = peer && (peer->is_off || peer->is_approved);
@@ -152,18 +146,45 @@ static void tell_loss(struct downstream *downstream, struct book_op *op, const s
     first->place = memory_text(host);
     (void)book_tell(op, &(struct timeline_entry){.at_ms = now_ms,
                                                  .step = STEP_ACCEPTED,
-                                                 .by = is_said ? BY_OPERATOR : BY_MANAGER});
+                                                 .by = is_said ? BY_OPERATOR : BY_MANAGER,
+                                                 .copy_ms = vm->record.restored_ms});
     op->record.state = OP_PENDING;
     book_save_op(&downstream->manager.book, op);
 }
 
-void downstream_recover(struct downstream *downstream, struct book_vm *vm) {
+/* Told once. */
+static void stay(struct downstream *downstream, struct book_vm *vm) {
+    if (!downstream_vm(vm)->told_lacking)
+        effects_note(downstream->manager.moment.out, NOTE_WARNING, "",
+                     "VM %s ran on host %s, which is lost: it is to be made from a copy, and there "
+                     "is none, so that it waits for that host",
+                     vm->record.id, vm->record.place);
+    downstream_vm(vm)->told_lacking = true;
+}
+
+static void note_loss(struct downstream *downstream, const struct book_vm *vm) {
+    const struct vm *record = &vm->record;
+    char from[64] = "its image";
+    if (vm->stored.restores)
+        text_format(from, sizeof(from), "a copy that was made %llu s ago",
+                    (unsigned long long)(copies_ago_ms(record->restored_ms,
+                                                       downstream->manager.moment.wall_ms) /
+                                         1000));
+    effects_note(downstream->manager.moment.out, NOTE_WARNING, "",
+                 "VM %s ran on host %s, which is lost: it is made anew from %s", record->id,
+                 record->place, from);
+}
+
+bool downstream_recover(struct downstream *downstream, struct book_vm *vm) {
     struct peer *peer = downlink_by_name(&downstream->manager.downlink, vm->record.place);
     char host[limit_name_size];
+    if (!vm->stored.move && downstream_lacks_copy(vm)) {
+        stay(downstream, vm);
+        return false;
+    }
     text_set(host, vm->record.place);
-    effects_note(downstream->manager.moment.out, NOTE_WARNING, "",
-                 "VM %s ran on host %s, which is lost: it is made anew from its image",
-                 vm->record.id, vm->record.place);
+    downstream_choose_source(vm);
+    note_loss(downstream, vm);
     if (!vm->stored.move) {
         downstream_vm(vm)->template->definition.start = true;
         effects_save(downstream->manager.moment.out, &template_table, downstream_vm(vm)->template);
@@ -174,7 +195,8 @@ void downstream_recover(struct downstream *downstream, struct book_vm *vm) {
     count_loss(downstream, vm);
     downstream_order(downstream, vm, VERB_DEFINE);
     tell_loss(downstream, vm->active, peer, host);
-    await_image(downstream, vm);
+    downstream_await_source(downstream, vm);
+    return true;
 }
 
 void downstream_put_aside(struct downstream *downstream, struct book_vm *vm) {
@@ -207,7 +229,7 @@ void downstream_on_move_due(struct downstream *downstream, struct book_op *op) {
     if (in_time && *vm->record.place) {
         downlink_instruct(&downstream->manager.downlink, vm);
     } else if (in_time && !op->tried_count) {
-        await_image(downstream, vm);
+        downstream_await_source(downstream, vm);
         book_schedule(&downstream->manager.book, op);
     } else if (*vm->record.place) { /* no word of it */
         delete_there(downstream, vm, CODE_DEADLINE);

@@ -62,6 +62,7 @@ static struct placement_wish wish_of(const struct downstream *downstream, const 
         .networks = definition->networks,
         .version = instruct_version(definition),
         .leased = definition->on_loss,
+        .hosts = vm->stored.restores,
         .group = book_group(&downstream->manager.book, vm->record.asker, vm->record.group)};
 }
 

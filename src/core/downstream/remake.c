@@ -67,6 +67,7 @@ void downstream_end_move(struct downstream *downstream, struct book_vm *vm) {
     if (!vm->stored.move)
         return;
     vm->stored.move = MOVE_NONE;
+    vm->stored.restores = false;
     list_remove(&downstream_vm(vm)->by_move);
     if (*book_destination(vm))
         list_add(&downstream->rests, &downstream_vm(vm)->by_move);

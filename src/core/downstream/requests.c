@@ -146,6 +146,8 @@ static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm 
         .on_loss = vm->on_loss,
         .restarts = vm->restarts,
         .restarted_ms = vm->restarted_ms,
+        .restart_from = vm->restart_from,
+        .restored_ms = vm->restored_ms,
         .copies = vm->copies,
         .copies_count = vm->copies_count,
         .move = it->stored.move,

@@ -57,8 +57,8 @@ struct manager_kind {
     /* Is the VM, whose place is lost, to be made to run elsewhere? NULL: none is. */
     bool (*owes)(const struct manager *manager, const struct book_vm *vm);
 
-    /* It is: it runs nowhere, and is to be placed anew. */
-    void (*recover)(struct manager *manager, struct book_vm *vm);
+    /* It is: it runs nowhere, and is to be placed anew. False: it cannot be made anew yet. */
+    bool (*recover)(struct manager *manager, struct book_vm *vm);
 
     /* The place has told its capacity. NULL: nothing to do. */
     void (*on_capacity)(struct manager *manager, struct peer *peer);

@@ -250,14 +250,17 @@ static void hold(struct manager *manager, struct peer *peer) {
     peer->is_held = true;
 }
 
+/* Those that cannot be made elsewhere yet stay where they are, and may go on if that is back. */
 static void recover_all(struct manager *manager, struct peer *peer) {
-    effects_note(manager->moment.out, NOTE_WARNING, "",
-                 "%s %s is lost: its VMs that are to be restarted are made to run elsewhere",
-                 manager->kind->place, peer->setting.name);
+    size_t count = 0;
     list_for(struct book_vm, vm, &peer->vms, by_place) {
         if (manager->kind->owes(manager, vm))
-            manager->kind->recover(manager, vm);
+            count += manager->kind->recover(manager, vm);
     }
+    if (count)
+        effects_note(manager->moment.out, NOTE_WARNING, "",
+                     "%s %s is lost: its VMs that are to be restarted are made to run elsewhere",
+                     manager->kind->place, peer->setting.name);
 }
 
 static void review(struct manager *manager, struct peer *peer, size_t silent) {
@@ -303,6 +306,8 @@ void recover_go_on(struct manager *manager) {
         tell_again(manager, &downlink->peers[i]);
     }
 }
+
+void recover_soon(struct manager *manager) { look_at(manager, manager->moment.now_ms); }
 
 void recover_now(struct manager *manager, struct peer *peer, enum recover_word word) {
     peer->is_off |= word == RECOVER_OFF;

@@ -41,6 +41,9 @@ void recover_on_opened(struct manager *manager, struct peer *peer);
 /* False: the result is of no eviction. */
 bool recover_on_result(struct manager *manager, struct peer *peer, const struct result *result);
 
+/* Something that a VM of a lost place may have waited for is there. */
+void recover_soon(struct manager *manager);
+
 /* A person says that the place runs nothing any more, or that what is held is to go on. */
 enum recover_word { RECOVER_HELD, RECOVER_OFF };
 void recover_now(struct manager *manager, struct peer *peer, enum recover_word word);

@@ -131,6 +131,11 @@ void upstream_save_lost(struct upstream *upstream) {
     }
 }
 
+static bool recover(struct manager *manager, struct book_vm *vm) {
+    upstream_recover(manager, vm);
+    return true;
+}
+
 const struct manager_kind upstream_kind = {
     .place = "cluster",
     .books = &upstream_books,
@@ -145,6 +150,6 @@ const struct manager_kind upstream_kind = {
     .on_result = on_result,
     .on_opened = save_node,
     .owes = upstream_owes,
-    .recover = upstream_recover,
+    .recover = recover,
     .on_capacity = save_node,
 };

@@ -124,6 +124,7 @@ static void count_loss(struct upstream *upstream, struct book_vm *vm) {
     struct size is = is_counted ? vm->record.size : upstream_vm(vm)->template->definition.size;
     vm->record.restarts++;
     vm->record.restarted_ms = upstream->manager.moment.wall_ms;
+    vm->record.restored_ms = 0;
     vm->stored.restarts_told = 0;
     reshape_make_anew(vm, &is, used_by(upstream, vm));
 }

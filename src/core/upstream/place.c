@@ -78,6 +78,7 @@ static struct definition newest_of(const struct vm_create *create, const struct 
     return (struct definition){
         .machine = image->machine,
         .on_loss = create->on_loss,
+        .restart_from = create->restart_from,
         .user_data_base64 = create->user_data_base64,
         .ssh_keys = create->ssh_keys ? create->ssh_keys : create->ssh_public_keys};
 }

@@ -161,9 +161,27 @@ static struct book_vm *add_vm(const struct call *call, const struct shape *shape
     record.vm.title = call->request->vm_create.title;       /* copied by the book */
     record.vm.networks = call->request->vm_create.networks; /* copied by the book */
     record.vm.on_loss = call->request->vm_create.on_loss;
+    record.vm.restart_from = call->request->vm_create.restart_from;
     struct book_vm *vm = book_add_vm(&upstream->manager.book, &record);
     upstream_link_vm(upstream, vm);
     return vm;
+}
+
+/* Copies are in the cluster, and lost with it. */
+static bool admit_restart(const struct call *call) {
+    const struct vm_create *wish = &call->request->vm_create;
+    if (wish->restart_from == RESTART_FROM_IMAGE || wish->on_loss == ON_LOSS_RESTART)
+        return true;
+    if (wish->on_loss == ON_LOSS_ANYWHERE)
+        call_problem(call, CODE_UNSUPPORTED, "restart_from",
+                     "copies are kept in the VM's cluster, and are lost with it: what may be "
+                     "restarted anywhere is made from its image; say on_loss 'restart' to have it "
+                     "made from a copy on another host of its cluster");
+    else
+        call_problem(call, CODE_INVALID, "restart_from",
+                     "a VM that is to stay where it is lost is made from nothing: say on_loss "
+                     "'restart', too");
+    return false;
 }
 
 static void on_vm_create(const struct call *call) {
@@ -177,7 +195,7 @@ static void on_vm_create(const struct call *call) {
                      "VMs belong to tenants: use a tenant's token, not the operator's");
         return;
     }
-    if (repeated(call) || !upstream_permits_vm(call) ||
+    if (repeated(call) || !upstream_permits_vm(call) || !admit_restart(call) ||
         !upstream_admit_data(call, wish->user_data, wish->user_data_base64) ||
         !upstream_admit_ssh_keys(call, wish->ssh_keys, wish->ssh_public_keys, &ssh_keys) ||
         !admit(call, &shape, &image) || !upstream_choose(call, shape, &image->record, &peer))
@@ -202,6 +220,7 @@ static void on_vm_create(const struct call *call) {
     definition->apart = wish->placing.rule == GROUP_APART;
     definition->on_drain = wish->on_drain;
     definition->on_loss = wish->on_loss;
+    definition->restart_from = wish->restart_from;
     definition->host_must = wish->host_must; /* copied by the book */
     definition->host_prefer = wish->host_prefer;
     definition->networks = wish->networks;

@@ -36,6 +36,29 @@ static int keep(const struct blocks_of *of, const struct effect_bucket *order, s
     return blocks_keep(of, &(struct block_digests){roots, order->roots_count}, err);
 }
 
+/* Of the newest, which is whole; whoever put it has said so. */
+static int say_image(const struct blocks_of *of, const struct effect_bucket *order,
+                     struct event_bucket *out, struct error *err) {
+    auto_clean(text_deinit) struct text bytes = {0};
+    struct block_digest digest;
+    struct root root;
+    if (!order->roots_count ||
+        block_digest_read(order->roots[order->roots_count - 1], &digest))
+        return 0;
+    int failed = blocks_get_root(of, &digest, &bytes, err);
+    if (!failed)
+        failed = root_read(text_data(&bytes), bytes.length, &root, err);
+    if (!failed)
+        block_digest_say(&root.image, out->image);
+    return failed;
+}
+
+static int keep_for(const struct blocks_of *of, const struct effect_bucket *order,
+                    struct event_bucket *out, struct error *err) {
+    int failed = keep(of, order, err);
+    return failed ? failed : say_image(of, order, out, err);
+}
+
 /* What is not kept gives its room to what is to come. */
 static int open_bucket(const struct blocks_of *of, const struct effect_bucket *order,
                        struct event_bucket *out, struct error *err) {
@@ -63,7 +86,7 @@ static void do_order(struct buckets *buckets, const struct effect_bucket *order)
     text_set(event.bucket.vm, order->vm);
     text_set(event.bucket.op, order->op);
     int failed = order->order == BUCKET_OPEN   ? open_bucket(&of, order, &event.bucket, &err)
-                 : order->order == BUCKET_KEEP ? keep(&of, order, &err)
+                 : order->order == BUCKET_KEEP ? keep_for(&of, order, &event.bucket, &err)
                                                : blocks_drop(&of, &err);
     event.bucket.code = code_of(failed);
     text_format(event.bucket.why, sizeof(event.bucket.why), "%.200s", err.text);

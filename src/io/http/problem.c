@@ -41,6 +41,7 @@ static const unsigned statuses[CODE_COUNT] = {
     [CODE_SHUTTING_DOWN] = 503,
     [CODE_INTERNAL] = 500,
     [CODE_NO_LEASE] = 503,
+    [CODE_NO_COPY] = 409,
 };
 
 unsigned problem_status(enum code code) { return statuses[code]; }

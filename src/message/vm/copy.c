@@ -35,6 +35,8 @@ static const struct field copy_fields[] = {
      .kind = FIELD_FLAG},
     {field_of(struct copy, root), .number = 5, .about = "Its name in the block store.",
      .kind = FIELD_TEXT, .mask = FIELD_STORE, .check = CHECK_DIGEST},
+    {field_of(struct copy, image), .number = 6, .about = "Digest of the image that it is beside.",
+     .kind = FIELD_TEXT, .mask = FIELD_STORE, .check = CHECK_DIGEST},
 };
 const struct table copy_table = {"copy", "A copy of a VM's disk, outside its host.",
                                  sizeof(struct copy), field_rows(copy_fields)};

@@ -27,6 +27,7 @@ struct copy {
     uint64_t made_ms; /* the disk is as it was then, or later */
     uint64_t bytes;
     bool frozen;
-    char root[limit_digest_size]; /* where the block store is */
+    char root[limit_digest_size];  /* where the block store is */
+    char image[limit_digest_size]; /* there, too: what of the disk is as in this one is not in it */
 };
 extern const struct table copy_table;

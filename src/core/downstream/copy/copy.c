@@ -4,34 +4,18 @@
 #include "core/above/instruct.h"
 #include "core/below/peer.h"
 #include "core/books/copies.h"
+#include "core/downstream/copy/bucket.h"
+#include "core/downstream/copy/restore.h"
 #include "core/downstream/operations.h"
+#include "core/manager/recover.h"
 #include "core/manager/reports.h"
-
-/* What is asked of the VM's bucket, with the copies that are listed. */
-static struct effect_bucket order(enum bucket_order what, const struct book_vm *vm) {
-    struct effect_bucket bucket = {.order = what, .disk_gib = vm->record.size.disk_gib};
-    text_set(bucket.vm, vm->record.id);
-    for (uint32_t i = 0; i < vm->record.copies_count; i++)
-        text_set(bucket.roots[bucket.roots_count++], vm->record.copies[i].root);
-    return bucket;
-}
-
-static void ask(struct book *book, const struct effect_bucket *bucket) {
-    effects_add(book->moment->out, EFFECT_BUCKET)->bucket = *bucket;
-}
-
-static void open_bucket(struct downstream *downstream, const struct book_vm *vm) {
-    struct effect_bucket bucket = order(BUCKET_OPEN, vm);
-    text_set(bucket.op, vm->active->record.id);
-    ask(&downstream->manager.book, &bucket);
-}
 
 /* Those that were kept so far and the new one: is all of it there? */
 static void ask_whether_whole(struct downstream *downstream, const struct book_vm *vm) {
-    struct effect_bucket bucket = order(BUCKET_KEEP, vm);
+    struct effect_bucket bucket = bucket_order(BUCKET_KEEP, vm);
     text_set(bucket.op, vm->active->record.id);
     text_set(bucket.roots[bucket.roots_count++], vm->active->record.copied.root);
-    ask(&downstream->manager.book, &bucket);
+    bucket_ask(&downstream->manager.book, &bucket);
 }
 
 static void end_because(struct downstream *downstream, struct book_vm *vm, enum code code,
@@ -55,7 +39,7 @@ void downstream_copy(struct downstream *downstream, struct book_vm *vm) {
         vm->stored.has_bucket = true;
         book_save_vm(&downstream->manager.book, vm);
         book_save_op(&downstream->manager.book, vm->active);
-        open_bucket(downstream, vm);
+        bucket_open(&downstream->manager.book, vm);
     }
 }
 
@@ -66,7 +50,7 @@ bool downstream_resume_copy(struct downstream *downstream, struct book_vm *vm) {
     if (*op->copied.root)
         ask_whether_whole(downstream, vm);
     else if (!op->place_generation)
-        open_bucket(downstream, vm);
+        bucket_open(&downstream->manager.book, vm);
     else
         return false;
     return true;
@@ -103,23 +87,34 @@ static void tell(struct downstream *downstream, struct book_vm *vm) {
         uplink_send_facts(&lending->uplink, vm);
 }
 
-/* All of it is there. It is as old as the wish for it, at the most. */
-static void count(struct downstream *downstream, struct book_vm *vm) {
+/* All of it is there. It is as old as the wish for it, at the most. Its VM may have waited for it
+ * to be restarted elsewhere. */
+static void count(struct downstream *downstream, struct book_vm *vm, const char *image) {
     const struct operation *op = &vm->active->record;
     struct copy copy = {.number = op->place_generation, .made_ms = op->created_ms,
                         .bytes = op->copied.bytes, .frozen = op->copied.frozen};
     text_set(copy.root, op->copied.root);
+    text_set(copy.image, image);
     copies_add(&vm->record, &copy);
     tell(downstream, vm);
-    const struct effect_bucket no_others = order(BUCKET_KEEP, vm);
-    ask(&downstream->manager.book, &no_others);
+    const struct effect_bucket no_others = bucket_order(BUCKET_KEEP, vm);
+    bucket_ask(&downstream->manager.book, &no_others);
     downstream_end(downstream, vm->active, CODE_OK);
+    if (vm->record.restart_from == RESTART_FROM_COPY)
+        recover_soon(&downstream->manager);
+}
+
+void downstream_forget_copies(struct downstream *downstream, struct book_vm *vm) {
+    copies_drop(&vm->record);
+    const struct effect_bucket none = bucket_order(BUCKET_KEEP, vm);
+    if (vm->stored.has_bucket)
+        bucket_ask(&downstream->manager.book, &none);
 }
 
 void downstream_on_bucket(struct downstream *downstream, const struct event_bucket *event) {
     struct book_op *op = book_op(&downstream->manager.book, event->op);
     struct book_vm *vm = op ? book_vm(&downstream->manager.book, op->record.vm) : NULL;
-    if (!vm || vm->active != op || op->record.verb != VERB_COPY)
+    if (!vm || vm->active != op)
         return; /* it has ended meanwhile */
     bool is_opened = event->order == BUCKET_OPEN;
     if (event->lacks) {
@@ -128,6 +123,10 @@ void downstream_on_bucket(struct downstream *downstream, const struct event_buck
                      vm->record.id);
         copies_drop(&vm->record);
         tell(downstream, vm);
+    }
+    if (op->record.verb == VERB_DEFINE) {
+        downstream_on_source(downstream, vm, event);
+        return;
     }
     if (is_opened != !op->record.place_generation)
         return; /* asked twice, before and after a start */
@@ -138,12 +137,6 @@ void downstream_on_bucket(struct downstream *downstream, const struct event_buck
         op->record.copy = event->copy;
         downstream_instruct(downstream, vm);
     } else {
-        count(downstream, vm);
+        count(downstream, vm, event->image);
     }
-}
-
-void downstream_drop_bucket(struct book *book, const struct book_vm *vm) {
-    const struct effect_bucket all = order(BUCKET_DROP, vm);
-    if (vm->stored.has_bucket)
-        ask(book, &all);
 }

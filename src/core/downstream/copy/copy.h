@@ -25,5 +25,5 @@ void downstream_on_copied(struct downstream *downstream, struct book_vm *vm,
 /* The block store has done what was asked for, or cannot. */
 void downstream_on_bucket(struct downstream *downstream, const struct event_bucket *event);
 
-/* The VM is no more: nor are its copies. */
-void downstream_drop_bucket(struct book *book, const struct book_vm *vm);
+/* The VM's disk is another from here on. */
+void downstream_forget_copies(struct downstream *downstream, struct book_vm *vm);
