@@ -74,6 +74,10 @@ WORLDS = [
     "--seeds 40 --upstreams 2 --levels 3 --agents 2 --copies 300 --clock_jump 0 --restores 0",
     "--seeds 80 --copies 300 --clock_jump 0 --anywhere 700 --leases 900 --ways 300 --stalls "
     "100 --wardens 200 --drift 10000 --restores 0",
+    "--seeds 80 --copies 300 --clock_jump 0 --leases 900 --from_copy 700 --ways 300 --stalls "
+    "100 --wardens 200 --drift 10000 --restores 0 --agents 4",
+    "--seeds 80 --copies 300 --clock_jump 0 --leases 900 --from_copy 700 --ways 300 --stalls "
+    "100 --wardens 200 --drift 10000 --restores 0 --agents 4 --reshape 600",
     "--seeds 60 --upstreams 2 --levels 3 --agents 2 --streams 400 --owner_acts 800",
     "--seeds 700 --seed 1000",
 ]
