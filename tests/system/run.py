@@ -21,7 +21,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 JOBS = 3 * (os.cpu_count() or 1)
 # Begun first: what takes longest does not come last.
 LONGEST = ["test_migration", "test_host_qemu", "test_crash", "test_hostile", "test_links",
-           "test_main_job", "test_survive", "test_survive_clusters", "test_carrier"]
+           "test_main_job", "test_survive", "test_survive_copies",
+           "test_survive_clusters", "test_carrier"]
 
 
 class Lines(unittest.TestResult):

@@ -1,9 +1,11 @@
 """Clouds whose hosts have wardens, and who of their guests goes on."""
 import os
 import re
+import signal
 import threading
 import time
 
+from cloud import end_process
 from cloud_case import CloudCase, make_archive, read, wait_until
 from test_migration import heartbeat_disk
 from warden import state_of
@@ -60,3 +62,51 @@ class SurviveCase(CloudCase):
 
     def guests_of(self, vm):
         return self.cloud.emulators(f"guest=isthmus-{vm}")
+
+
+class HostsCase(SurviveCase):
+    """A cluster of three hosts that are lost, with all that runs there or without."""
+
+    clusters = {"north": ["host-1", "host-2", "host-3"]}
+    options = {"driver": "qemu", "timing": {"beat_seconds": 1, "hold_down_seconds": 2,
+                                            "lease_seconds": 15}}
+
+    def host(self, name):
+        return self.owner_json("host", "show", name)
+
+    def await_hosts(self):
+        """All are there, with wardens, and have nothing to put aside."""
+        for host in self.cloud.agents:
+            wait_until(lambda host=host: self.host(host)["state"] == "up" and
+                       self.host(host).get("guarded") and not self.host(host).get("evictions"),
+                       f"{host} is up and clear")
+
+    def make_on(self, host, name, **more):
+        self.await_hosts()
+        others = [other for other in self.cloud.agents if other != host]
+        for other in others:
+            self.owner("host", "cordon", other)
+        made = self.create(name, "heart", wait=60, **more)
+        self.await_end(made)
+        for other in others:
+            self.owner("host", "uncordon", other)
+        self.await_beat(host, made["vm"])
+        return made["vm"]
+
+    def await_moved(self, vm, host="host-1"):
+        """To which other host."""
+        def found():
+            shown = self.owner_json("vm", "show", vm)
+            return shown["state"] == "running" and shown.get("host") not in (None, host) and shown
+        other = wait_until(found, f"{vm} runs elsewhere", seconds=LOST_SECONDS)["host"]
+        self.await_beat(other, vm)
+        return other
+
+    def lose(self, host, vm):
+        """All that runs on the host ends at once."""
+        self.cloud.agents[host].kill()
+        for pid in self.guests_of(vm):
+            end_process(pid, signal.SIGKILL)
+
+    def salvage(self, vm):
+        return [row for row in self.owner_json("salvage", "list")["items"] if row["vm"] == vm]

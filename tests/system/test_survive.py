@@ -8,53 +8,12 @@ import subprocess
 import unittest
 
 from cloud_case import BUILD, read, wait_until
-from cloud import end_process
-from survive_case import LOST_SECONDS, SurviveCase, Watch
+from survive_case import LOST_SECONDS, HostsCase, Watch
 from test_migration import write
 from warden import state_of
 
-class Survive(SurviveCase):
-    clusters = {"north": ["host-1", "host-2", "host-3"]}
-    options = {"driver": "qemu", "timing": {"beat_seconds": 1, "hold_down_seconds": 2,
-                                            "lease_seconds": 15}}
 
-    def host(self, name):
-        return self.owner_json("host", "show", name)
-
-    def await_hosts(self):
-        """All are there, with wardens, and have nothing to put aside."""
-        for host in self.cloud.agents:
-            wait_until(lambda host=host: self.host(host)["state"] == "up" and
-                       self.host(host).get("guarded") and not self.host(host).get("evictions"),
-                       f"{host} is up and clear")
-
-    def make_on(self, host, name, **more):
-        self.await_hosts()
-        others = [other for other in self.cloud.agents if other != host]
-        for other in others:
-            self.owner("host", "cordon", other)
-        made = self.create(name, "heart", wait=60, **more)
-        self.await_end(made)
-        for other in others:
-            self.owner("host", "uncordon", other)
-        self.await_beat(host, made["vm"])
-        return made["vm"]
-
-    def await_moved(self, vm, host="host-1"):
-        """To which other host."""
-        def found():
-            shown = self.owner_json("vm", "show", vm)
-            return shown["state"] == "running" and shown.get("host") not in (None, host) and shown
-        other = wait_until(found, f"{vm} runs elsewhere", seconds=LOST_SECONDS)["host"]
-        self.await_beat(other, vm)
-        return other
-
-    def lose(self, host, vm):
-        """All that runs on the host ends at once."""
-        self.cloud.agents[host].kill()
-        for pid in self.guests_of(vm):
-            end_process(pid, signal.SIGKILL)
-
+class Survive(HostsCase):
     def assert_told(self, vm, lost, found):
         """What the tenant, the owner, and the timeline say."""
         shown = self.get(f"/v1/vms/{vm}")
@@ -68,9 +27,6 @@ class Survive(SurviveCase):
         self.assertEqual(steps[0], ("lost", lost))
         self.assertIn(("placed", found), steps)
         self.assertEqual((ops[0]["verb"], ops[0]["state"]), ("define", "succeeded"))
-
-    def salvage(self, vm):
-        return [row for row in self.owner_json("salvage", "list")["items"] if row["vm"] == vm]
 
     def assert_salvaged(self, vm, host):
         wait_until(lambda: self.salvage(vm) and self.salvage(vm)[0].get("done_ms"),
