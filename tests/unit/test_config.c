@@ -303,6 +303,43 @@ static void plain_http_beyond_loopback_wants_a_word(void **state) {
     }
 }
 
+static void mail_goes_safely_or_not_at_all(void **state) {
+    struct room *room = *state;
+    static const struct {
+        const char *keys, *words; /* NULL: accepted */
+    } cases[] = {
+        {"smtp_url = smtps://m.example\nsmtp_from = c@d.example\n", NULL},
+        {"smtp_url = smtp://[::1]:25\nsmtp_from = c@d.example\nsmtp_plain = yes\n", NULL},
+        {"smtp_url = smtp://m\nsmtp_from = c@d\nsmtp_user = u\nsmtp_password_file = @/secret\n",
+         NULL},
+        {"smtp_url = smtps://m.example\n", "lacks smtp_from"},
+        {"smtp_from = c@d.example\n", "lacks smtp_url"},
+        {"smtp_plain = yes\n", "lacks smtp_url"},
+        {"smtp_url = smtps://m\nsmtp_from = c@d\nsmtp_user = u\n", "lacks smtp_password_file"},
+        {"smtp_url = smtps://m\nsmtp_from = c@d\nsmtp_password_file = @/secret\n",
+         "lacks smtp_user"},
+        {"smtp_url = smtp://m\nsmtp_from = c@d\nsmtp_user = u\nsmtp_password_file = @/secret\n"
+         "smtp_plain = yes\n", "sends without TLS"},
+        {"smtp_url = smtps://m\nsmtp_from = c@d\nsmtp_plain = yes\n", "sends without TLS"},
+        {"smtp_url = smtp://u:p@m\nsmtp_from = c@d\n", "without a user"},
+        {"smtp_url = smtp://m/\nsmtp_from = c@d\n", "smtps://mail.example"},
+        {"smtp_url = https://m\nsmtp_from = c@d\n", "smtps://mail.example"},
+        {"smtp_url = smtp://m\nsmtp_from = Cloud <c@d>\n", "is not a mail address"},
+    };
+    for (size_t i = 0; i < array_size(cases); i++) {
+        auto_clean(text_deinit) struct text text = {0};
+        auto_clean(upstream_config_deinit) struct upstream_config config = {0};
+        struct error err = {0};
+        text_addf(&text, "%s[notify]\n%s", good_upstream, cases[i].keys);
+        write_config(room, text_data(&text));
+        int result = upstream_config_load(room->path, &config, &err);
+        if (!cases[i].words && result)
+            fail_msg("%s", err.text);
+        if (cases[i].words)
+            expect_words(&err, cases[i].words, text_data(&text));
+    }
+}
+
 static void an_agent_serves_one_manager(void **state) {
     struct room *room = *state;
     auto_clean(text_deinit) struct text text = {0};
@@ -530,6 +567,7 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(each_link_has_a_key_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(plain_http_beyond_loopback_wants_a_word, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(mail_goes_safely_or_not_at_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_agent_serves_one_manager, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_account_has_a_password_or_a_certificate, set_up,
                                         tear_down),
