@@ -270,7 +270,7 @@ static void end_mail(struct sending *sending, CURLcode code, long status) {
     curl_multi_remove_handle(deliverer->multi, sending->curl);
     free_sending(sending);
     deliverer->mails_under_way--;
-    if (!list_is_empty(&deliverer->mails))
+    while (!list_is_empty(&deliverer->mails) && deliverer->mails_under_way < mails_most)
         begin(deliverer, container_of(deliverer->mails.next, struct sending, node));
 }
 
