@@ -11,6 +11,7 @@ import unittest
 import urllib.request
 
 from cloud_case import BOOT_SECONDS, CloudCase, guest_image, read, wait_until
+from host_case import leak_check_gave_up
 from lan import DhcpServer, enter_network
 
 USER_DATA = "#cloud-config\nwith-ports\n"
@@ -21,8 +22,11 @@ class Forward(CloudCase):
     options = {"driver": "qemu", "streams": True, "networks": ["lan"],
                "host_networks": {"zebra": {"lan": "br0"}}}
 
+    agent = 0  # its process
+
     @classmethod
     def setUpClass(cls):
+        cls.addClassCleanup(lambda: leak_check_gave_up(cls.agent))  # after the cloud's end
         guest_image()  # made with the whole network at hand
         enter_network()
         super().setUpClass()
@@ -30,6 +34,7 @@ class Forward(CloudCase):
         cls.addClassCleanup(cls.server.close)
 
     def setUp(self):
+        type(self).agent = self.cloud.agents["zebra"].pid()
         self.import_image("tiny", guest_image())
         made = self.create(image="tiny", shape="small", wait=60, networks="lan",
                            user_data=USER_DATA)
