@@ -386,8 +386,8 @@ class Enrolment(CloudCase):
         made = run_daemon(manager, *[word.replace("east", "south") for word in init_words(
             server, "--set", f"daemon.state={manager.state}", "--set",
             f"images.listen=0.0.0.0:{port}", "--set",
-            f"images.url=https://127.0.0.1:{port}/v1/blobs", "--register",
-            self.registering(server))])
+            f"images.url=https://127.0.0.1:{port}/v1/blobs", "--set",
+            f"streams.listen=127.0.0.1:{free_port()}", "--register", self.registering(server))])
         self.assertEqual((made.returncode, made.stderr), (0, ""), made)
         tokens = dict(re.findall(r"# (south-\d)\nisthmus-agent join (\S+)\n", made.stdout))
         host = Daemon(self.cloud, "agent", "south-1")

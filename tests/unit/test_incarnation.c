@@ -180,6 +180,24 @@ static void a_manager_whose_successor_is_heard_gives_way(void **state) {
     assert_int_equal(bench_last(&above.bench, EFFECT_DEPOSED)->deposed.later, 1000);
 }
 
+/* On the way for longer; or else its owner has accepted this manager again. */
+static void an_earlier_hello_does_not_undo_a_later_one(void **state) {
+    (void)state;
+    above.north->incarnation = above.south->incarnation = first;
+    bench_hello(&above.bench, above.north, 1);
+    bench_hello(&above.bench, above.south, 1);
+    struct incarnation before = above.north->manager;
+    above.north->manager = (struct incarnation){9, 1000, 1};
+    bench_hello_first(&above.bench, above.north);
+    above.north->manager = before;
+    bench_hello_first(&above.bench, above.north);
+    assert_null(bench_told(&above.bench, above.north, MESSAGE_WELCOME));
+    assert_int_equal(shown(cloud_operator)->conflict, CONFLICT_MANAGER);
+    bench_pass(&above.bench, 60000);
+    bench_hello_first(&above.bench, above.north);
+    assert_non_null(bench_told(&above.bench, above.north, MESSAGE_WELCOME));
+}
+
 static void one_place_alone_does_not_end_a_manager_that_has_just_begun(void **state) {
     (void)state;
     above.south->incarnation = first;
@@ -308,6 +326,7 @@ int main(void) {
         with_cloud(whoever_was_given_up_comes_back_as_somebody_new),
         with_cloud(an_address_that_two_take_is_shown),
         with_cloud(a_manager_whose_successor_is_heard_gives_way),
+        with_cloud(an_earlier_hello_does_not_undo_a_later_one),
         with_cloud(one_place_alone_does_not_end_a_manager_that_has_just_begun),
         cmocka_unit_test(a_raised_term_is_above_all_that_was_heard),
         with_host(an_agent_follows_the_latest_manager_alone),

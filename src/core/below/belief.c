@@ -9,6 +9,7 @@ enum {
     noted_ms = 60000,   /* between two lines of the log about one place */
     heard_ms = 600000,  /* whoever was heard in this time follows this manager */
     silent_ms = 60000,  /* after the first hello of all, whoever has said none may follow it */
+    under_way_ms = 60000, /* for which an earlier hello may still come, after a later one */
 };
 
 static const char *const conflict_words[CONFLICT_COUNT] = {
@@ -72,9 +73,20 @@ static void hear_of_manager(struct peer *peer, const struct incarnation *manager
         judge_manager(downlink);
 }
 
+/* Was it said before the one by which the place has told of a later manager? What a place has heard
+ * in one run does not go back, unless its owner accepts another manager: the hellos go on then. */
+static bool is_earlier(const struct peer *peer, const struct hello *hello) {
+    const struct incarnation *told = &hello->incarnation;
+    return peer->conflict == CONFLICT_MANAGER && hello->manager.term < peer->later &&
+           told->term == peer->told.term && told->run == peer->told.run &&
+           peer->downlink->moment->now_ms - peer->conflict_now_ms < under_way_ms;
+}
+
 bool belief_on_hello(struct peer *peer, const struct hello *hello) {
     const struct incarnation *told = &hello->incarnation;
     enum conflict conflict = incarnation_conflict(&peer->known, told);
+    if (is_earlier(peer, hello))
+        return false;
     hear_of_manager(peer, &hello->manager);
     if (peer->later)
         conflict = CONFLICT_MANAGER;
