@@ -131,6 +131,7 @@ static void random_list(const struct random_source *source, const struct field *
 
 static void random_value(const struct random_source *source, const struct field *field,
                          void *data) {
+    enum { blob_most = 64 }; /* a digest's characters */
     char *at = (char *)data + field->offset;
     uint64_t range = field_most(field) - field->least;
     uint64_t number =
@@ -141,8 +142,9 @@ static void random_value(const struct random_source *source, const struct field 
     if (field->kind == FIELD_TEXT) {
         random_text(source, field, at, field->size - 1);
     } else if (field->kind == FIELD_BLOB) {
-        char *blob = memory_new(1, 64);
-        random_text(source, field, blob, field_most(field) < 60 ? field_most(field) : 60);
+        uint64_t most = field_most(field) < blob_most ? field_most(field) : blob_most;
+        char *blob = memory_new(1, most + 1);
+        random_text(source, field, blob, most);
         memcpy(at, &blob, sizeof(blob));
     } else if (field->kind == FIELD_U64) {
         memcpy(at, &number, sizeof(number));
