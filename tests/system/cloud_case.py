@@ -267,6 +267,14 @@ class CloudCase(unittest.TestCase):
         for vm in self.vms():
             self.assertEqual(self.act(vm["name"], "delete")["code"], "ok")
 
+    def assert_not_kept_above(self, name):
+        """A host's name stands in no file of the upstream manager's."""
+        folder = self.cloud.upstream.state
+        for file_name in os.listdir(folder):
+            if os.path.isfile(f"{folder}/{file_name}"):
+                with open(f"{folder}/{file_name}", "rb") as file:
+                    self.assertNotIn(name.encode(), file.read(), file_name)
+
     def assert_nothing_is_left(self):
         self.assertEqual(self.vms(), [])
         self.assertEqual(self.host_files(), [])
