@@ -26,14 +26,16 @@ FULL = {"rounds": 3, "one": 150, "image_mib": 2048,
         "hosts": 1000,
         "provisions": {1: 150, 8: 600, 64: 2000, 512: 4000}, "traced": 500,
         "idle_seconds": 600, "vms": 25000,
-        "watchers": 480, "watched_seconds": 40, "preloaded": 1000000, "peers": 5000, "reads": 500,
+        "watchers": 1008, "watched_seconds": 40, "stream_rounds": 9, "stream_mib": 16,
+        "echoes": 2000, "preloaded": 1000000, "peers": 5000, "reads": 500,
         "decisions": {100: 300000, 10000: 300000, 100000: 300000}}
 SHORT = {"rounds": 1, "one": 20, "image_mib": 64,
          "many": 200, "raw_many": 200, "commits": 30, "domains": 20,
          "many_domains": 20, "warm": 20,
          "provisions": {1: 10, 8: 40, 64: 100, 512: 600}, "traced": 30,
          "idle_seconds": 16, "vms": 1200,
-         "watchers": 32, "watched_seconds": 4, "preloaded": 2000, "peers": 50, "reads": 30,
+         "watchers": 32, "watched_seconds": 4, "stream_rounds": 1, "stream_mib": 4, "echoes": 100,
+         "preloaded": 2000, "peers": 50, "reads": 30,
          "agents": (3, 6), "hosts": 4,
          "decisions": {100: 1000, 10000: 1000, 100000: 1000}}
 

@@ -15,14 +15,14 @@ from cloud_case import make_archive  # noqa: E402
 BUILD = f"{ROOT}/build-bench"
 # Room for all that is measured: what is looked for is the cost of work, not of its refusal.
 # One client with one token stands for many: it may have what there is.
-ONE_CLIENT = {"connections_per_address": 1000, "requests_per_token": 1000}
+ONE_CLIENT = {"connections_per_address": 2000, "requests_per_token": 1000}
 IDLE_MOST = 30  # connections, for their memory
 HOST = {"cpus": 200000, "memory_mib": 16000000, "disk_gib": 1000000}
 PROGRAMS = ["src/cli/isthmus", "src/main/isthmus-upstream", "src/main/isthmus-downstream",
             "src/main/isthmus-agent", "src/main/isthmus-relay", "src/main/isthmus-warden"]
 GENERATORS = ["bench-exchange", "bench-exchange-http", "bench-exchange-amqp",
               "bench-exchange-zeromq", "bench-load", "bench-commit", "bench-domains",
-              "bench-placement", "bench-agents"]
+              "bench-placement", "bench-agents", "bench-websocket"]
 
 
 def build():
@@ -118,6 +118,9 @@ class World:
             process.stdout.close()
         self.cloud.stop()
         self.folder.cleanup()
+
+    def token(self):
+        return read(self.token_file).strip()
 
     def has_room(self, upstream=None):
         """Its processors may be known before how many of each shape fit on them."""

@@ -28,9 +28,9 @@ import urllib.error
 import urllib.request
 
 from cloud_parts import (PROBES, ROOT_LENGTH, Answer, Daemon, Warden, add_account, command_line,
-                         end_process, has_settled, keep_probes, make_libvirt, make_server, read,
-                         room_of, section, streams_section, use_probes, wait_until, without, write,
-                         write_secret)
+                         end_process, has_settled, keep_probes, make_libvirt, make_server, optional,
+                         read, room_of, section, streams_section, use_probes, wait_until, without,
+                         write, write_secret)
 from ejabberd import Ejabberd
 from fault_proxy import FaultProxy
 from prosody import free_port
@@ -50,14 +50,14 @@ class Options(typing.NamedTuple):
     shapes: dict = SHAPES  # name: (cpus, memory MiB, disk GiB)
     networks: list = ()  # that the upstream managers know
     host_networks: dict = {}  # by agent, what it has, as QEMU's NAT; or by name, on which bridge
+    filter: str = "none"  # of what VMs send there; an embedded libvirt has no other
     # application servers, and the ways to them
     carrier: str = os.environ.get("ISTHMUS_CARRIER", "xmpp")  # kind of them: SERVERS
     spare_carrier: str = ""  # of the spare ones, if it is another; of several: "http amqp"
     one_server: bool = False  # for all links; else one an upstream manager and depth of clusters
     spare: str = ""  # one more a link: "server", a Prosody beside each; "node", ejabberd's second
     trace: bool = True  # each writes down what it carries
-    proxies: bool = False  # a FaultProxy, in this process, in each daemon's way to its server:
-    # cloud.proxies["upstream"], ["north.uplink"], ["north.downlink"], ["host-1"]
+    proxies: bool = False  # a FaultProxy in each daemon's way: cloud.proxies["north.uplink"]
     seed: int = 0  # of their chance
     ports: dict = {}  # of "upstream", a server, a cluster (its images), instead of free ones
     image_ports: dict = {}  # by cluster or agent, where images come from, not its manager
@@ -69,6 +69,8 @@ class Options(typing.NamedTuple):
     member: dict = {}  # of their [agent]
     api: dict = {}  # of the upstream managers' [api]
     notify: dict = {}  # and of their [notify]
+    owner: dict = {}  # of the downstream managers' [owner]; {}: there is none
+    oidc: dict = {}  # and of their [oidc]
     labels: dict = {}  # of clusters
     timing: dict = {}  # of [timing]
     cloud_timing: dict = {}  # of the upstream managers' alone
@@ -158,8 +160,9 @@ class Cloud:
     def _choose_ports(self):
         ports = dict(self.options.ports)
         for manager in [*self.upstreams, *self.clusters]:
-            for name in (manager, f"{manager}-streams", self._server_name(manager)):
-                ports.setdefault(name, free_port())
+            for end in ("", "-streams", "-page"):
+                ports.setdefault(manager + end, free_port())
+            ports.setdefault(self._server_name(manager), free_port())
         return ports
 
     def _make_servers(self):
@@ -312,7 +315,7 @@ class Cloud:
         text += self._further("downlink-server spare{}", self.inside[name], account)
         text += section("timing", {**without(self.options.timing, "lease_seconds"),
                                    **self.options.cloud_timing})
-        text += section("notify", self.options.notify) if self.options.notify else ""
+        text += optional("notify", self.options.notify) + optional("oidc", self.options.oidc)
         for member in self.below(name):
             text += section(f"cluster {member}", {
                 **self._member(name, member),
@@ -335,9 +338,10 @@ class Cloud:
         account = (f"{cluster}-manager", "downstream")
         text += section("downlink", self._link(daemon, self.inside[cluster], account, "downlink"))
         text += self._further("downlink-server spare{}", self.inside[cluster], account)
-        text += section("images", {
-            "listen": f"127.0.0.1:{self.ports[cluster]}",
-            "token_file": self._image_token(cluster, "agents")})
+        text += section("images", {"listen": f"127.0.0.1:{self.ports[cluster]}",
+                                   "token_file": self._image_token(cluster, "agents")})
+        page = {"listen": f"127.0.0.1:{self.ports[f'{cluster}-page']}", **self.options.owner}
+        text += section("owner", page) if self.options.owner else ""
         text += section("timing", without(self.options.timing, "operation_seconds"))
         for member in self.below(cluster):
             text += section(f"agent {member}", {**self._member(cluster, member),
@@ -351,16 +355,15 @@ class Cloud:
 
     def _write_agent(self, manager, name):
         daemon = self.agents[name]
-        uri = "test:///default"
-        if self.options.driver == "qemu":
-            uri = make_libvirt(f"{daemon.folder}/libvirt")
-        text = self._daemon_section(daemon) + section("uplink cluster",
-                                                      self._uplink(daemon, manager))
-        text += self._further_uplink(daemon, manager, "cluster")
+        uri = (make_libvirt(f"{daemon.folder}/libvirt") if self.options.driver == "qemu"
+               else "test:///default")
+        up = section("uplink cluster", self._uplink(daemon, manager))
+        text = self._daemon_section(daemon) + up + self._further_uplink(daemon, manager, "cluster")
         networks = self.options.host_networks.get(name, [])
         bridges = networks if isinstance(networks, dict) else {}
-        text += "".join(section(f"network {network}", {"bridge": bridges[network]} if bridges
-                                else {"user": "yes"}) for network in networks)
+        text += "".join(section(f"network {network}", {
+            "bridge": bridges[network], "filter": self.options.filter} if bridges
+            else {"user": "yes"}) for network in networks)
         warden = {"warden": self.wardens[name].config} if name in self.wardens else {}
         own = {"uri": uri, **warden, **self.host, **self.options.hosts.get(name, {})}
         write(daemon.config, text + section("host", own))

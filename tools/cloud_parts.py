@@ -59,6 +59,11 @@ def section(name, values):
     return "\n".join(lines) + "\n\n"
 
 
+def optional(name, keys):
+    """A section that need not be there."""
+    return section(name, keys) if keys else ""
+
+
 def streams_section(cloud, daemon):
     """Of a manager's listener for streams, with a certificate of its own."""
     if not cloud.options.streams or daemon.kind == "agent":

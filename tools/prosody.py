@@ -167,9 +167,10 @@ def store_name(name):
 class Prosody:
     """`port` 0: a free one. `certificate_name`: what the certificate names, if not the domain.
     `trace`: every stanza that passes is written to traffic.log; "hostile": and the server does
-    what tests/system/hostile.py wants."""
+    what tests/system/hostile.py wants. `adhoc`: it knows of commands; profanity asks it first."""
 
-    def __init__(self, folder, domain, name=None, port=0, trace=False, certificate_name=None):
+    def __init__(self, folder, domain, name=None, port=0, trace=False, certificate_name=None,
+                 adhoc=False):
         self.folder = os.path.abspath(folder)
         self.domain = domain
         self.name = name or domain
@@ -184,6 +185,7 @@ class Prosody:
         make_certificate(self.folder, certificate_name or domain)
         modules = [f'; "isthmus_{module}"' for module, wanted in
                    (("trace", trace), ("hostile", trace == "hostile")) if wanted]
+        modules += ['; "adhoc"'] if adhoc else []
         with open(f"{self.folder}/prosody.cfg.lua", "w") as configuration:
             configuration.write(CONFIGURATION.format(
                 folder=self.folder, domain=domain, port=self.port, modules=HERE,
@@ -191,7 +193,8 @@ class Prosody:
                 more="".join(modules)))
         with open(f"{self.folder}/server.json", "w") as facts:
             json.dump({"domain": domain, "name": self.name, "port": self.port, "trace": trace,
-                       "certificate_name": certificate_name}, facts)
+                       "certificate_name": certificate_name, "adhoc": adhoc},
+                      facts)
 
     @classmethod
     def load(cls, folder):

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+import bridge
 from cloud import Cloud, CLOUD_FACTS, ROOT_LENGTH, command_line, read, wait_until, write
 from seal import traffic
 
@@ -83,10 +84,14 @@ def build(folder):
     if os.path.exists(log):
         os.unlink(log)
     remedy = "mend what it names and run ./quickstart again; a stale build/ may be deleted"
+    fetched = f"{BUILD}/web/package-lock.json"  # what the page uses is there, by npm
     if not os.path.exists(f"{BUILD}/build.ninja"):
         run_logged(["meson", "setup", BUILD], log, remedy, env={**os.environ, "CC": "gcc"})
-    run_logged(["ninja", "-C", BUILD, *PROGRAMS], log, remedy)
-    step.done(" ".join(map(os.path.basename, PROGRAMS)))
+    elif not os.path.exists(fetched):
+        run_logged(["meson", "setup", "--reconfigure", BUILD], log, remedy)
+    page = ["web/page.done"] if os.path.exists(fetched) else []
+    run_logged(["ninja", "-C", BUILD, *PROGRAMS, *page], log, remedy)
+    step.done(" ".join([*map(os.path.basename, PROGRAMS), *(["and the page"] if page else [])]))
 
 
 def make_guest(folder):
@@ -106,15 +111,54 @@ def make_guest(folder):
 
 # --- cloud ---------------------------------------------------------------------------------------
 
+class Lan:
+    """The network that VMs are in, so that their hosts reach their ports. Its bridge is named, and
+    numbered, by the folder: there may be several of this on a machine."""
+
+    def __init__(self, folder):
+        digest = hashlib.sha256(folder.encode()).hexdigest()
+        self.bridge = f"isthmus-{digest[:6]}"
+        self.network = f"198.18.{int(digest[:2], 16)}"  # of those that the Internet has not
+        self.dhcp = bridge.DhcpServer(self.bridge, self.network, f"{folder}/dhcp")
+
+    def start(self):
+        if not os.path.exists("/dev/net/tun"):
+            raise RuntimeError("/dev/net/tun is not there, by which QEMU takes part in it")
+        if not bridge.has_bridge(self.bridge):
+            bridge.make_bridge(self.bridge, self.network)
+        if not self.dhcp.pid():
+            self.dhcp.start()
+
+    def stop(self):
+        self.dhcp.stop()
+        if bridge.has_bridge(self.bridge):
+            bridge.remove_bridge(self.bridge)
+
+
+def networks(folder):
+    """Of a new cloud; none where no bridge can be made."""
+    lan = Lan(folder)
+    try:
+        lan.start()
+    except RuntimeError as fault:
+        lan.stop()
+        print(f"   VMs get no network, and vm ssh is not shown: {fault}")
+        return {}
+    return {"networks": ["lan"],
+            "host_networks": {agent: {"lan": lan.bridge} for agent in sum(CLUSTERS.values(), [])}}
+
+
 def start(folder, carrier):
     step = Step(f"Start two application servers ({SERVERS[carrier]}), an upstream manager, and two "
                 f"clusters: a downstream manager each, three hosts in all, in {folder}")
     if os.path.exists(f"{folder}/{CLOUD_FACTS}"):
         cloud = Cloud.load(folder)
+        if cloud.options.networks:
+            Lan(folder).start()
     else:
-        page = f"{BUILD}/web/page"  # where npm was there to fetch what it uses
+        page = f"{BUILD}/web/page"
         cloud = Cloud(folder, BUILD, CLUSTERS, driver="qemu", log_level="debug", carrier=carrier,
-                      wardens=True, streams=True,
+                      wardens=True, streams=True, **networks(folder),
                       api={"web_folder": page} if os.path.isdir(page) else {}, **TIMING)
     if cloud.clusters != CLUSTERS:
         raise Failed(f"{folder} holds a cloud of an older version.\n   Next: give another "
@@ -162,13 +206,27 @@ def free_name(cloud, token_file):
                 if name not in names)
 
 
+def ssh_key(cloud):
+    """The tenant's, and what ssh is to know beside it."""
+    key = f"{cloud.folder}/ssh_key"
+    if not os.path.exists(key):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", TENANT, "-f", key],
+                       check=True)
+    write(f"{cloud.folder}/ssh_config",
+          f"User root\nIdentityFile {key}\nIdentitiesOnly yes\nLogLevel ERROR\n"
+          "# the tiny guest makes a host key of its own at each boot; a real one keeps it\n"
+          "StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n")
+    return key
+
+
 def create(cloud, image, token_file, *where):
     """Runs the command as a tenant would; the VM's name, its id, the operation's id."""
     name = free_name(cloud, token_file)
     user_data = f"{cloud.folder}/user-data"
     write(user_data, USER_DATA)
     words = ["vm", "create", name, "--shape", "small", "--image", image, "--user-data", user_data,
-             *where, "--wait"]
+             *(["--network", "lan", "--ssh-key", f"{ssh_key(cloud)}.pub"]
+               if cloud.options.networks else []), *where, "--wait"]
     print(f"   $ isthmus {' '.join(words)}", flush=True)
     done = subprocess.run([f"{BUILD}/src/cli/isthmus", *words], stdout=subprocess.PIPE, text=True,
                           env={**os.environ, **cloud.environment(token_file)})
@@ -271,6 +329,26 @@ def show_command(cloud, token_file, *words):
         print(f"   {line}")
 
 
+def log_in(cloud, token_file, shown, name):
+    """A command in the guest, by ssh."""
+    step = Step(f"Run a command in {name}, by ssh: through both managers, sealed; no host shows")
+    words = ["vm", "ssh", name, "--", "-F", f"{shown}/ssh_config", "hostname; uname -sr"]
+    print(f"   $ isthmus {' '.join(words[:-1])} '{words[-1]}'", flush=True)
+    answers = []
+
+    def is_in():
+        answers[:] = [cloud.cli(*words, token_file=token_file, check=False)]
+        return answers[0].code == 0
+    try:
+        wait_until(is_in, "ssh gets in", BOOT_SECONDS)
+    except RuntimeError as fault:
+        raise Failed(f"{fault}\n   It said: {answers[0].err.strip()}\n   Next: may DHCP pass this "
+                     f"machine's firewall? Its bridge is {Lan(cloud.folder).bridge}") from fault
+    for line in answers[0].out.splitlines():
+        print(f"   {line}")
+    step.done("the guest has answered")
+
+
 # --- a cluster is lost ---------------------------------------------------------------------------
 
 def is_frozen(pid):
@@ -329,6 +407,8 @@ def show_further(cloud, token_file, shown, name, console):
             ("what each server carries", f"{shown}/servers/*/*.log"),
             ("configurations", f"{shown}/{{upstream,downstreams/*,agents/*}}/*.conf"),
             ("its console; ^] leaves it", f"isthmus vm console {name}"),
+            *([("a shell in it, by ssh", f"isthmus vm ssh {name} -- -F {shown}/ssh_config")]
+              if cloud.options.networks else []),
             ("what that has said", f"{shown}/{os.path.relpath(console, cloud.folder)}"),
             ("again: two VMs more", f"./quickstart{option}"),
             ("end all of this, nothing else", f"./quickstart{option} --stop"),
@@ -336,7 +416,7 @@ def show_further(cloud, token_file, shown, name, console):
         print(f"   {what:30} {how}")
     link = cloud.cli("web", token_file=token_file, check=False)
     print(f"   {'the page, within two minutes':30} "
-          f"{link.out.strip() or 'there is none: it is built where npm is there'}")
+          f"{link.out.strip() or 'there is none: npm could not fetch what it uses'}")
     print(f"   {'and later':30} . {shown}/env; isthmus web")
 
 
@@ -367,6 +447,8 @@ def go(wanted, shown, carrier):
     Step("What the tenant sees, and the one node that upstream sees for all of a cluster's hosts")
     show_command(cloud, token_file, "vm", "list")
     show_command(cloud, None, "cluster", "list")
+    if cloud.options.networks:
+        log_in(cloud, token_file, shown, name)
     cut_off(cloud, token_file, name, vm)
     Step("How to look further")
     show_further(cloud, token_file, shown, name, await_boot(cloud, "south", vm)[1])
@@ -383,6 +465,8 @@ def stop(wanted):
     running = [f"{name} (pid {pid})" for name, pid in running if pid]
     running += [f"VM (pid {pid})" for pid in cloud.guests()]
     cloud.stop()
+    if cloud.options.networks:
+        Lan(cloud.folder).stop()
     print(f"ended: {', '.join(running)}" if running else f"nothing of {wanted} was running")
 
 
@@ -402,8 +486,8 @@ def main():
     parser = argparse.ArgumentParser(
         prog="./quickstart", description="Installs what is missing on a Debian 12 (as root), "
         "builds, starts a whole Isthmus in a folder of its own, makes a VM in each of two "
-        "clusters, shows the path that a request took, and cuts one cluster off: its VM is made "
-        "anew in the other. Run again, it reuses all that, with two VMs more.")
+        "clusters, shows the path that a request took, logs in to a guest, and cuts one cluster "
+        "off: its VM is made anew in the other. Run again, it reuses all that, with two VMs more.")
     parser.add_argument("--folder", help="where everything goes (default: quickstart.d here)")
     parser.add_argument("--carrier", choices=SERVERS, default="xmpp", help="by which the daemons "
                         "reach each other; amqp needs what tools/setup installs beyond --quick")

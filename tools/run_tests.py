@@ -33,8 +33,15 @@ BUILDS = {
                              "-Db_lundef=false"]),
 }
 
-THREADED = ["test_rest", "test_command", "test_carrier", "test_xmpp", "test_owner",
-            "test_failover", "test_relay"]
+THREADED = ["test_rest", "test_rest_streams", "test_command", "test_carrier", "test_xmpp",
+            "test_owner", "test_failover", "test_relay"]
+
+# They take a minute or more each, and hold under the sanitizers as they do without: so a whole run
+# has them there alone.
+LONG = ["test_migration", "test_host_qemu", "test_survive", "test_survive_clusters",
+        "test_survive_copies", "test_copy_intervals", "test_recoveries", "test_deaths",
+        "test_console_deaths", "test_hostile_servers", "test_images.BadLinks", "test_amqp.Broker",
+        "test_amqp.Promises", "test_amqp_cluster", "test_relay.Promises", "test_zeromq.Promises"]
 
 TARGETS = {"build-fuzz": ["fuzz"]}  # what is built of it; otherwise all
 
@@ -121,8 +128,9 @@ def fresh_seed():
 
 
 class Tests:
-    def __init__(self, system_names):
+    def __init__(self, system_names, is_whole):
         self.system_names = system_names
+        self.left_to_sanitizers = LONG if is_whole and not system_names else []
         self.built = {}  # by build folder: None, or why it could not be built
         self.failed = []  # a line for each that failed, to be read at the end
 
@@ -183,9 +191,10 @@ class Tests:
             counts.failed = 1
         return counts
 
-    def system_tests(self, folder, names):
+    def system_tests(self, folder, names, left_out=()):
         code, lines = run_and_read(
-            [sys.executable, "tests/system/run.py", *names],
+            [sys.executable, "tests/system/run.py", *names,
+             *(f"--but={name}" for name in left_out)],
             env={**os.environ, "ISTHMUS_BUILD": f"{ROOT}/{folder}"})
         counts = count_output("\n".join(lines))
         self.failed += [f"{folder} {line}" for line in lines if line.startswith("FAIL ")]
@@ -236,9 +245,11 @@ class Tests:
         return self.meson_tests("build", "mutants")
 
     def system(self):
-        """real Prosodys, daemons, libvirt and QEMU"""
+        """real Prosodys, daemons, libvirt and QEMU; what takes long only if this is asked for"""
         self.build("build")
-        return self.system_tests("build", self.system_names)
+        if self.left_to_sanitizers:
+            say("under the sanitizers alone: " + ", ".join(self.left_to_sanitizers))
+        return self.system_tests("build", self.system_names, self.left_to_sanitizers)
 
     def packages(self):
         """the Debian packages: made, checked, installed beside this system, upgraded, purged"""
@@ -257,7 +268,7 @@ class Tests:
         return Counts(passed=int(code == 0), failed=int(code != 0))
 
     def fuzz(self):
-        """libFuzzer on each decoder for 40 s: ISTHMUS_FUZZ_SECONDS says how long"""
+        """libFuzzer on each decoder for 25 s: ISTHMUS_FUZZ_SECONDS says how long"""
         self.build("build-fuzz")
         folder = f"{ROOT}/build-fuzz/tests/fuzz"
         names = sorted(name for name in os.listdir(folder)
@@ -269,7 +280,7 @@ class Tests:
 
     @staticmethod
     def fuzz_one(folder, name):
-        seconds = os.environ.get("ISTHMUS_FUZZ_SECONDS", "40")
+        seconds = os.environ.get("ISTHMUS_FUZZ_SECONDS", "25")
         finds = f"{ROOT}/build-fuzz/finds/{name}"
         os.makedirs(finds, exist_ok=True)
         done = subprocess.run(
@@ -352,7 +363,7 @@ def main():
         if part not in PARTS:
             parser.error(f"there is no part {part}; there are {', '.join(PARTS)}")
     begin = time.monotonic()
-    tests, total, summary = Tests(options.only), Counts(), []
+    tests, total, summary = Tests(options.only, not options.parts), Counts(), []
     for part in PARTS:
         if part in (options.parts or PARTS):
             total.add(run_part(tests, part, part in options.parts, summary))

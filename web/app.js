@@ -12,8 +12,28 @@ export class Refusal extends Error {
         super(problem.detail || problem.title || `The manager answered ${status}.`);
         this.status = status;
         this.code = problem.code || "";
+        this.field = problem.field || "";
         this.remedy = problem.remedy || "";
     }
+}
+
+/* The answer, if it is none that refuses. */
+export async function send(method, path, {headers, body, signal}) {
+    let answer;
+    try {
+        answer = await fetch(path, {method, headers, body, signal});
+    } catch (fault) {
+        if (fault.name === "AbortError")
+            throw fault;
+        throw new Refusal(0, {detail: "The manager was not reached.",
+            remedy: "Look whether the network is there; the page goes on by itself."});
+    }
+    if (answer.ok)
+        return answer;
+    const problem = await answer.json().catch(() => ({}));
+    if (answer.status === 401 && !path.startsWith("/v1/logins"))
+        login.set(null);
+    throw new Refusal(answer.status, problem);
 }
 
 export async function ask(method, path, body, signal) {
@@ -22,22 +42,9 @@ export async function ask(method, path, body, signal) {
         headers["Content-Type"] = "application/json";
     if (method === "POST" && path.startsWith("/v1/vms"))
         headers["Idempotency-Key"] = crypto.randomUUID();
-    let answer;
-    try {
-        answer = await fetch(path, {method, headers, signal,
-            body: body === undefined ? undefined : JSON.stringify(body)});
-    } catch (fault) {
-        if (fault.name === "AbortError")
-            throw fault;
-        throw new Refusal(0, {detail: "The manager was not reached.",
-            remedy: "Look whether the network is there; the page goes on by itself."});
-    }
-    const data = answer.status === 204 ? null : await answer.json().catch(() => ({}));
-    if (answer.ok)
-        return data;
-    if (answer.status === 401 && !path.startsWith("/v1/logins"))
-        login.set(null);
-    throw new Refusal(answer.status, data);
+    const answer = await send(method, path, {headers, signal,
+        body: body === undefined ? undefined : JSON.stringify(body)});
+    return answer.status === 204 ? null : answer.json().catch(() => ({}));
 }
 
 export function query(path, parameters) {
@@ -184,8 +191,10 @@ export function useLive(listener) {
 
 /* A page of a list that stays true: rows change as they are told of, and the page is asked for
  * again, at most once in a while, where another row may have to stand in it. `only`: which rows it
- * can have at all. `polls`: tenants are not told of such things, so the list is asked for anew. */
-export function useList(path, parameters, kind, {key = "id", only = null, polls = false} = {}) {
+ * can have at all. `polls`: nobody is told of all such changes, so the list is asked for anew;
+ * `stirred`: also when something of this kind changes. */
+export function useList(path, parameters, kind,
+    {key = "id", only = null, polls = false, stirred = ""} = {}) {
     const [list, set] = useState({items: null, next: "", refusal: null});
     const address = query(path, parameters);
     const state = useRef({});
@@ -234,28 +243,29 @@ export function useList(path, parameters, kind, {key = "id", only = null, polls 
         return () => clearInterval(timer);
     }, []);
     useLive(({event, kind: of, item}) => {
-        if (event === "reset")
+        if (event === "reset" || (stirred && of === stirred))
             soon();
-        if (of !== kind || (only && event !== "removed" && !only(item)))
+        if (of !== kind)
             return;
+        const fits = event !== "removed" && (!only || only(item));
         if (state.current.is_asking) // the answer may be older than this
             soon();
         set((before) => {
             const at = (before.items || []).findIndex((row) => row[key] === item[key]);
-            if (at < 0 || event === "removed")
+            if (at < 0 ? fits || event === "removed" : !fits)
                 soon();
             if (at < 0)
                 return before;
             const items = [...before.items];
-            items.splice(at, 1, ...(event === "removed" ? [] : [item]));
+            items.splice(at, 1, ...(fits ? [item] : []));
             return {...before, items};
         });
     });
     return {...list, again: load};
 }
 
-/* One thing that stays true. */
-export function useThing(path, kind, id) {
+/* One thing that stays true; `polls` as above. */
+export function useThing(path, kind, id, {polls = false} = {}) {
     const [thing, set] = useState({item: null, refusal: null});
     const load = useCallback(() => ask("GET", path).then(
         (item) => {
@@ -264,9 +274,11 @@ export function useThing(path, kind, id) {
         }, (refusal) => set((before) => ({...before, refusal}))), [path]);
     useEffect(() => {
         load();
+        const timer = polls && setInterval(() => document.hidden || load(), poll_ms);
+        return () => clearInterval(timer);
     }, [path]);
     useLive(({event, kind: of, item}) => {
-        if (event === "reset")
+        if (event === "reset" || (polls && of === "vm"))
             load();
         else if (of === kind && thing.item && item[id] === thing.item[id])
             event === "removed" ? set({item: null, refusal: new Refusal(404,
@@ -297,7 +309,7 @@ function decode(text) {
 function readPlace() {
     const [path, parameters] = location.hash.replace(/^#\/?/, "").split("?");
     const [section, key] = path.split("/");
-    return {section: section || "vms", key: decode(key || ""),
+    return {section, key: decode(key || ""),
         parameters: Object.fromEntries(new URLSearchParams(parameters || ""))};
 }
 
@@ -367,17 +379,19 @@ export function Dialog({title, close, children}) {
         <h2 id="dialog-title">${title}</h2>${children}</dialog>`;
 }
 
-/* Asks before what cannot be taken back. */
-export function Confirm({title, word, act, close, children}) {
+/* Asks before what cannot be taken back; `check`: what one has to say that one did. */
+export function Confirm({title, word, act, close, check, children}) {
     return html`<${Dialog} title=${title} close=${close}>
         ${children}
-        <form class="buttons" onSubmit=${(event) => {
+        <form onSubmit=${(event) => {
             event.preventDefault();
             close();
             act();
         }}>
-            <button type="button" onClick=${close}>Cancel</button>
-            <button class="danger">${word}</button>
+            ${check && html`<label class="check"><input type="checkbox" required /> ${check}
+                </label>`}
+            <div class="buttons"><button type="button" onClick=${close}>Cancel</button>
+            <button class="danger">${word}</button></div>
         </form></${Dialog}>`;
 }
 
@@ -444,22 +458,28 @@ export const verbs = {start: "Start", shutdown: "Shut down", stop: "Stop", reboo
 
 // ---- the frame
 
+/* `of`: whose it is. The first that one has is the one that is shown at first. */
+const everybody = ["tenant", "operator", "owner"], clouds = ["tenant", "operator"];
 const sections = [
-    {name: "vms", title: "VMs", one: "vm"},
-    {name: "operations", title: "Operations"},
-    {name: "images", title: "Images"},
-    {name: "clusters", title: "Clusters"},
-    {name: "tenants", title: "Tenants", of: "operator"},
-    {name: "account", title: "Account", of: "tenant"},
+    {name: "hosts", title: "Hosts", one: "host", of: ["owner"]},
+    {name: "upstreams", title: "Upstream managers", of: ["owner"]},
+    {name: "vms", title: "VMs", one: "vm", of: clouds},
+    {name: "vms", title: "VMs", module: "hosted", of: ["owner"]},
+    {name: "operations", title: "Operations", of: everybody},
+    {name: "streams", title: "Open consoles", of: ["owner"]},
+    {name: "images", title: "Images", of: clouds},
+    {name: "clusters", title: "Clusters", of: clouds},
+    {name: "tenants", title: "Tenants", of: ["operator"]},
+    {name: "rules", title: "Rules", of: ["operator"]},
+    {name: "account", title: "Account", of: ["tenant"]},
+    {name: "audit", title: "Audit", of: everybody},
 ];
 
 /* By its token, more than to look. */
-export function may(who) {
-    return who.rights !== "look";
-}
+export const may = (who) => who.rights !== "look";
 
 /* A module of the page, which comes when it is shown. */
-function Part({name, ...more}) {
+export function Part({name, ...more}) {
     const [found, set] = useState({});
     useEffect(() => {
         let is_old = false;
@@ -495,15 +515,6 @@ function ThemeButton() {
         <span aria-hidden="true">◐</span></button>`;
 }
 
-function Help({close}) {
-    return html`<${Dialog} title="Keys" close=${close}><dl class="facts">
-        <dt><kbd>/</kbd></dt><dd>search</dd><dt><kbd>c</kbd></dt><dd>create a VM</dd>
-        <dt><kbd>j</kbd> <kbd>k</kbd></dt><dd>next and previous row</dd>
-        <dt><kbd>?</kbd></dt><dd>this help</dd></dl>
-        <div class="buttons"><button type="button" onClick=${close}>Close</button></div>
-        </${Dialog}>`;
-}
-
 async function leave() {
     live.leave();
     await ask("DELETE", "/v1/logins").catch(() => {});
@@ -521,12 +532,13 @@ function moveRow(step) {
 }
 
 function Frame({who}) {
-    const {section, key} = usePlace();
+    const {section: named, key} = usePlace();
     const [helps, help] = useState(false);
     const state = useShared(link);
-    const seen = sections.filter(({of}) => !of || who.role === of);
-    const {title, one} = seen.find(({name}) => name === section) || {};
-    const module = key && one ? one : section;
+    const seen = sections.filter(({of}) => of.includes(who.role));
+    const section = named || seen[0].name;
+    const {title, one, module: its} = seen.find(({name}) => name === section) || {};
+    const module = key && one ? one : its || section;
     const before = useRef("");
     useEffect(() => {
         document.title = `${key || title || "?"} · Isthmus`;
@@ -541,7 +553,7 @@ function Frame({who}) {
             event.preventDefault();
             document.getElementById("main").focus();
         }}>Skip to content</a>
-        <header><a class="name" href="#/vms">Isthmus</a>
+        <header><a class="name" href="#/">Isthmus</a>
             <nav aria-label="Sections">${seen.map(({name, title: word}) => html`<a
                 href=${address(name)} aria-current=${name === section ? "page" : undefined}
                 >${word}</a>`)}</nav>
@@ -555,32 +567,33 @@ function Frame({who}) {
             </div>`}
         <main id="main" tabindex="-1">${title ? html`<${Part} key=${key} name=${module}
             who=${who} itself=${key} />` : html`<h1>There is no such page</h1>`}</main>
-        ${helps && html`<${Help} close=${() => help(false)} />`}`;
+        ${helps && html`<${Part} name="keys" who=${who} close=${() => help(false)} />`}`;
 }
 
-function App({said}) {
+function App(more) {
     const who = useShared(login);
     if (who === undefined)
         return html`<main class="login"><p role="status">Asking the manager…</p></main>`;
-    return who ? html`<${Frame} who=${who} />` : html`<${Part} name="login" said=${said} />`;
+    return who ? html`<${Frame} who=${who} />` : html`<${Part} name="login" ...${more} />`;
 }
 
 async function begin() {
     const [, ticket] = location.hash.match(/^#ticket=(.+)$/) || [];
-    let said = null;
+    let said = null, takes = "tokens"; // a cluster's manager takes tickets alone
     if (ticket) { // it is worth nothing any more, and goes from the address and the history
-        history.replaceState(null, "", "#/vms");
+        history.replaceState(null, "", "#/");
         place.set(readPlace());
     }
     const here = () => ask("GET", "/v1/whoami").catch((refusal) => {
         said = said || (refusal.status === 401 ? null : refusal);
+        takes = refusal.field === "ticket" ? "tickets" : "tokens";
         return null;
     });
     login.set(ticket ? await ask("POST", "/v1/logins", {ticket}).catch((refusal) => {
         said = refusal;
         return here(); // a link that was used already, by whoever is logged in
     }) : await here());
-    render(html`<${App} said=${said} />`, document.getElementById("app"));
+    render(html`<${App} said=${said} takes=${takes} />`, document.getElementById("app"));
 }
 
 document.documentElement.dataset.theme = localStorage.getItem("theme") || "";

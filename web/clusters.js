@@ -1,7 +1,7 @@
 /* Clusters, as the cloud sees each of them: one place with room, however many hosts it has. */
 import {gib, html, State, Time, Told, useList} from "./app.js";
 
-function Room({word, free, total, show}) {
+export function Room({word, free, total, show}) {
     return html`<dt>${word}</dt><dd>${show(free)} free of ${show(total)}
         <meter min="0" max=${total || 1} value=${total - free} aria-label=${`${word} in use`}
         ></meter></dd>`;

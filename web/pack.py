@@ -12,7 +12,14 @@ import shutil
 import sys
 
 LIBRARIES = {"lib/preact.js": "htm/preact/standalone.module.js", "lib/htm.txt": "htm/LICENSE",
-             "lib/preact.txt": "preact/LICENSE"}
+             "lib/preact.txt": "preact/LICENSE", "lib/xterm.js": "@xterm/xterm/lib/xterm.mjs",
+             "lib/xterm.css": "@xterm/xterm/css/xterm.css", "lib/xterm.txt": "@xterm/xterm/LICENSE",
+             "lib/uplot.js": "uplot/dist/uPlot.esm.js",
+             "lib/uplot.css": "uplot/dist/uPlot.min.css", "lib/uplot.txt": "uplot/LICENSE",
+             "lib/novnc.txt": "@novnc/novnc/LICENSE.txt",
+             "lib/pako.txt": "@novnc/novnc/vendor/pako/LICENSE"}
+# All modules of which are needed, each in its folder.
+TREES = {"lib/novnc/core": "@novnc/novnc/core", "lib/novnc/vendor": "@novnc/novnc/vendor"}
 
 
 def write(path, content):
@@ -25,6 +32,12 @@ def write(path, content):
 def read(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+def tree(name, folder):
+    """Its scripts by the names that they get."""
+    paths = (f"{at}/{file}" for at, _, names in os.walk(folder) for file in names)
+    return {name + path[len(folder):]: read(path) for path in paths if path.endswith(".js")}
 
 
 def words_of(text):
@@ -42,6 +55,8 @@ def main(mark, modules, table, *paths):
     page = f"{os.path.dirname(os.path.abspath(mark))}/page"
     files = {os.path.basename(path): read(path) for path in paths}
     files.update({name: read(f"{modules}/{path}") for name, path in LIBRARIES.items()})
+    for name, path in TREES.items():
+        files.update(tree(name, f"{modules}/{path}"))
     words = json.dumps(words_of(read(table).decode()), indent=1)
     files["codes.js"] = f"export const codes = {words};\n".encode()
     index = files.pop("index.html")

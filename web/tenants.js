@@ -20,7 +20,7 @@ function Quota({tenant, close, done}) {
     return html`<${Dialog} title=${`Quota of ${tenant.name}`} close=${close}>
         <form onSubmit=${save}><div class="pair">${kinds.map(({name, word}) => html`
             <${Field} label=${word} help="0: no limit"><input name=${name} type="number" min="0"
-                value=${(tenant.quota || {})[name] || 0} /></${Field}>`)}</div>
+                defaultValue=${(tenant.quota || {})[name] || 0} /></${Field}>`)}</div>
         <${Told} refusal=${refusal} /><div class="buttons">
         <button type="button" onClick=${close}>Cancel</button>
         <button class="main">Save</button></div></form></${Dialog}>`;

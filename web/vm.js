@@ -1,7 +1,7 @@
 /* One VM: what it is, the verbs that are legal now, what happened to it last, its snapshots, and
- * what its guest writes to its serial console. */
-import {address, ask, Confirm, Dialog, Field, gib, html, legal, may, State, Time, Told, useChoice,
-    useList, useRef, useState, useThing, verbs} from "./app.js";
+ * what its guest writes to its serial console; console.js types into that, screen.js shows it. */
+import {address, ask, Confirm, Dialog, Field, gib, html, legal, may, Part, State, Time, Told,
+    useChoice, useEffect, useList, useRef, useState, useThing, verbs} from "./app.js";
 import {Rows, Timeline} from "./operations.js";
 
 /* A button that says why it cannot be used now. */
@@ -50,6 +50,31 @@ function Log({vm}) {
         </div><${Told} refusal=${read.refusal} />
         ${read.next !== null && html`<pre tabindex="0" aria-label="Console log">${read.text ||
             "The guest has written nothing."}</pre>`}</section>`;
+}
+
+/* What comes by a stream: `what` is its module, too. */
+function Streamed({vm, what, barred}) {
+    const [is_open, open] = useState(false), self = useRef(), was_open = useRef(false);
+    useEffect(() => {
+        if (was_open.current && !is_open) // the keyboard was in what has gone
+            self.current.querySelector("button").focus();
+        was_open.current = is_open;
+    }, [is_open]);
+    const why = barred || (vm.state === "running" ? "" : `The VM is ${vm.state}`);
+    return html`<section ref=${self}><div class="line">
+        <h2>${what[0].toUpperCase() + what.slice(1)}</h2>
+        ${!is_open && html`<${Verb} word=${`Open ${what}`} why=${why}
+            act=${() => open(true)} />`}</div>
+        ${is_open && html`<${Part} name=${what} vm=${vm} close=${() => open(false)} />`}
+        </section>`;
+}
+
+function Usage({vm}) {
+    const [is_open, open] = useState(false);
+    return html`<section><div class="line"><h2>What it uses</h2>
+        <button type="button" aria-expanded=${is_open} onClick=${() => open(!is_open)}>${
+        is_open ? "Hide graphs" : "Show graphs"}</button></div>
+        ${is_open && html`<${Part} name="usage" vm=${vm} />`}</section>`;
 }
 
 function Snapshots({vm, run, free}) {
@@ -180,6 +205,9 @@ export default function Vm({who, itself}) {
         <div class="cards"><${Facts} vm=${vm} />
             ${vm.operation && html`<${Newest} key=${vm.operation} id=${vm.operation} />`}
             <${Snapshots} vm=${vm} run=${run} free=${free} /><${Log} vm=${vm} /></div>
+        <div class="cards"><${Usage} vm=${vm} /></div>
+        ${["screen", "console"].map((what) => html`<div class="cards" key=${what}><${Streamed}
+            what=${what} vm=${vm} barred=${may(who) ? "" : barred} /></div>`)}
         <${Past} vm=${vm} who=${who} />
         ${dialog === "resize" && html`<${Resize} vm=${vm} close=${close}
             act=${(shape) => run("POST", "/resize", {shape})} />`}

@@ -14,6 +14,7 @@
 #include "sim/actors/decision.h"
 #include "sim/actors/askers.h"
 #include "sim/actors/permits.h"
+#include "sim/actors/rules.h"
 #include "sim/actors/shares.h"
 #include "sim/parts/disk.h"
 #include "sim/world/fact.h"
@@ -96,8 +97,9 @@ static const struct permissions permits[] = {
     {.views = (char *)(uintptr_t)"ips"},
     {.views = (char *)(uintptr_t)"console"},
     {.views = (char *)(uintptr_t)"ports"},
+    {.views = (char *)(uintptr_t)"screen"},
 };
-enum { permits_of_networks = 2, permits_of_views = 4 };
+enum { permits_of_networks = 2, permits_of_views = 5 };
 
 const struct permissions *owners_permit(const struct sim_node *node, size_t manager) {
     return &permits[node->permits[manager]];
@@ -146,6 +148,7 @@ void owners_remember(struct sim_world *world, struct sim_node *node) {
     for (size_t i = 0; node->lent && i < askers_count(world, node); i++)
         node->lent[i] = kept_limits(world, node, i);
     permits_remember(world, node);
+    rules_remember(world, node);
     if (!node->lent || node_is_upstream(node))
         return;
     shares_remember(world, node);
@@ -177,6 +180,10 @@ bool owners_are_kept(struct sim_world *world, const struct sim_node *node, char 
     }
     if (!shares_are_kept(world, node, what, size) || !permits_are_kept(world, node, what, size))
         return false;
+    if (!rules_are_kept(world, node)) {
+        text_format(what, size, "its rules");
+        return false;
+    }
     for (size_t i = 0; i < node->settings.managers_count; i++)
         if (kept_permit(world, node, i) != node->permits[i] ||
             kept_revoked(world, node, i) != ((node->revoked >> i & 1) != 0)) {
@@ -230,7 +237,9 @@ static void permit(struct sim_world *world, struct sim_node *node, size_t which,
 
 static void decide_permissions(struct sim_world *world, struct sim_node *node) {
     size_t which = prng_below(&world->owner, node->settings.managers_count);
-    size_t others = world->settings.ips + world->settings.logs + world->settings.streams ? 0
+    size_t others = world->settings.ips + world->settings.logs + world->settings.streams +
+                            world->settings.usage
+                        ? 0
                     : world->settings.networks ? permits_of_views
                                                : permits_of_views + permits_of_networks;
     size_t choices = array_size(permits) - others;
@@ -248,7 +257,7 @@ bool owners_restore(struct sim_world *world) {
             if (node->revoked >> k & 1)
                 restore(world, node, k);
         }
-        all &= !node->revoked;
+        all &= !node->revoked && rules_restore(world, node);
     }
     return all;
 }
@@ -411,6 +420,7 @@ void owners_act(struct sim_world *world, struct sim_node *node) {
         return;
     shares_act(world, node);
     permits_act(world, node);
+    rules_act(world, node);
     empty_more(world, node);
     prng_init(&world->owner, map_hash(world->settings.seed + world->now_ms, node->name,
                                       strlen(node->name)));

@@ -60,8 +60,12 @@ static void ask_where(struct sim_world *world, struct vm_create *wish) {
 static void ask_networks(struct sim_world *world, struct vm_create *wish) {
     static const char *const networks[] = {"lan-blue", "lan-red", "lan-blue,lan-red",
                                            "lan-red,lan-red", "lan-blue,none"};
-    if (world->settings.networks && pick(world, 1000) < world->settings.networks)
-        wish->networks = memory_text(networks[pick(world, array_size(networks))]);
+    static const char *const rules[] = {"tcp:22", "none", "icmp,tcp:80-90@192.0.2.0/24"};
+    if (!world->settings.networks || pick(world, 1000) >= world->settings.networks)
+        return;
+    wish->networks = memory_text(networks[pick(world, array_size(networks))]);
+    if (world->settings.allow && pick(world, 1000) < world->settings.allow)
+        wish->allow = memory_text(rules[pick(world, array_size(rules))]);
 }
 
 enum on_drain workload_on_drain(const struct sim_world *world, const char *name) {
@@ -83,6 +87,14 @@ enum restart_from workload_restart_from(const struct sim_world *world, const cha
                : RESTART_FROM_IMAGE;
 }
 
+uint32_t workload_copy_every_s(const struct sim_world *world, const char *name) {
+    enum { least_s = 600, parts = 3 };
+    uint64_t drawn = map_hash(world->settings.seed ^ 0xeeee, name, strlen(name));
+    return drawn % 1000 < world->settings.intervals
+               ? least_s + (uint32_t)(drawn / 1000 % parts) * least_s
+               : 0;
+}
+
 static void ask_create(struct sim_world *world, struct request *request) {
     struct vm_create *wish = &request->vm_create;
     request->kind = REQUEST_VM_CREATE;
@@ -94,8 +106,9 @@ static void ask_create(struct sim_world *world, struct request *request) {
     wish->start = pick(world, 4) != 0;
     /* What may become of it goes by the name, so that it can be checked at any time. */
     wish->on_drain = workload_on_drain(world, wish->name);
-    wish->on_loss = workload_on_loss(world, wish->name);
+    wish->on_loss = (enum on_loss_wish)(LOSS_WISH_STAY + workload_on_loss(world, wish->name));
     wish->restart_from = workload_restart_from(world, wish->name);
+    wish->copy_every_s = workload_copy_every_s(world, wish->name);
     ask_where(world, wish);
     ask_networks(world, wish);
     if (pick(world, 3) == 0)
@@ -200,11 +213,11 @@ static void ask_log(struct sim_world *world, const struct sim_node *cloud,
 static void ask_stream(struct sim_world *world, const struct sim_node *cloud,
                        struct request *request) {
     ask_log(world, cloud, request);
-    request->kind = REQUEST_VM_CONSOLE;
-    if (!pick(world, 2))
-        return;
-    request->kind = REQUEST_VM_FORWARD;
-    request->vm_forward.port = 1 + (uint32_t)pick(world, 3);
+    static const enum request_kind kinds[] = {REQUEST_VM_CONSOLE, REQUEST_VM_FORWARD,
+                                              REQUEST_VM_SCREEN};
+    request->kind = kinds[pick(world, array_size(kinds))];
+    if (request->kind == REQUEST_VM_FORWARD)
+        request->vm_forward.port = 1 + (uint32_t)pick(world, 3);
 }
 
 static void ask_other(struct sim_world *world, struct request *request) {

@@ -60,6 +60,9 @@ void hosts_check_shape(struct sim_world *world, const struct sim_node *node, con
     if (!text_equal(vm->networks ? vm->networks : "", domain->networks))
         law_fail(world, "wanted is actual", "%s says %s is in networks '%s', it is in '%s'",
                  node->name, vm->id, vm->networks ? vm->networks : "", domain->networks);
+    if (!text_equal(vm->allow ? vm->allow : "", domain->allow))
+        law_fail(world, "wanted is actual", "%s says %s allows '%s', it allows '%s'", node->name,
+                 vm->id, vm->allow ? vm->allow : "", domain->allow);
     for (uint32_t i = 0; i < vm->snapshots_count; i++) {
         const struct sim_snapshot *there = change_snapshot(domain, vm->snapshots[i].name);
         if (!there || there->memory != vm->snapshots[i].memory)
@@ -278,6 +281,25 @@ static void check_networks(struct sim_world *world, const struct sim_node *node,
                  job->vm, networks);
 }
 
+/* A VM is open to those alone whom its tenant allows it, whatever it is made anew by. */
+static void check_rules(struct sim_world *world, const struct sim_node *node,
+                        const struct effect_job *job) {
+    const char *allow = job->definition.allow;
+    size_t length = 0;
+    if (allow && labels_missing(node->settings.host_filtered, job->definition.networks, &length))
+        law_fail(world, "rules are kept", "%s defines %s, which allows '%s', and keeps no rules",
+                 node->name, job->vm, allow);
+    for (uint32_t i = 0; i < world->nodes_count; i++) {
+        const struct sim_node *above = world->nodes[i];
+        const struct book_vm *vm = above->role && above->settings.kind == ROLE_UPSTREAM
+                                       ? book_vm(role_book(above->role), job->vm)
+                                       : NULL;
+        if (vm && vm->record.allow && !text_equal(vm->record.allow, allow ? allow : ""))
+            law_fail(world, "rules are kept", "%s defines %s, which allows '%s', to allow '%s'",
+                     node->name, job->vm, vm->record.allow, allow ? allow : "");
+    }
+}
+
 /* The agent should have known. */
 static void check_reverts(struct sim_world *world, const struct sim_domain *domain,
                           const struct effect_job *job) {
@@ -323,14 +345,19 @@ void hosts_check_evicted(struct sim_world *world, const struct sim_node *node,
             law_fail(world, "none is lost", "%s stands on image %s, which %s has removed",
                      domain->vm->id, image, node->name);
     }
-    if (node->settings.kind != ROLE_DOWNSTREAM || !node->role)
+}
+
+void hosts_check_eviction(struct sim_world *world, const struct sim_node *node,
+                          const struct effect_archive *archive) {
+    const char *image = archive->digest;
+    if (node->settings.kind != ROLE_DOWNSTREAM || archive->word != ARCHIVE_REMOVE)
         return;
     list_for(const struct book_vm, vm, &role_book(node->role)->vms, by_age) {
         const struct operation *op = vm->active ? &vm->active->record : NULL;
         if (is_above_by(node, vm->record.asker, archive->link) &&
             (text_equal(vm->record.digest, image) ||
              (op && text_equal(op->definition.image, image))))
-            law_fail(world, "none is lost", "%s has removed image %s, which %s of %s needs",
+            law_fail(world, "none is lost", "%s removes image %s, which %s of %s needs",
                      node->name, image, vm->record.id, vm->record.asker);
     }
 }
@@ -347,7 +374,7 @@ void hosts_job_acts(struct hosts *hosts, struct sim_world *world, const struct s
     if (job->kind == JOB_REMOVE)
         check_removed(world, node, domain);
     if (defines(job, domain))
-        check_networks(world, node, job);
+        check_networks(world, node, job), check_rules(world, node, job);
     if (job->kind == JOB_REBUILD && domain && !domain->is_shell && !world->settings.bare)
         check_name(world, node, job);
     if (job->kind == JOB_REVERT && domain && !domain->is_shell)
@@ -370,4 +397,7 @@ void hosts_copies(struct sim_world *world, const struct fact_domain *fact) {
     if (!text_equal(copy->networks, domain->networks))
         law_fail(world, "a host has the networks", "%s is in '%s' and comes to where '%s' was "
                  "asked for", domain->vm->id, domain->networks, copy->networks);
+    if (!text_equal(copy->allow, domain->allow))
+        law_fail(world, "rules are kept", "%s allows '%s' and comes to where '%s' was asked for",
+                 domain->vm->id, domain->allow, copy->allow);
 }

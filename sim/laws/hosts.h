@@ -20,9 +20,13 @@ void hosts_job_begins(struct sim_world *world, const struct sim_node *node,
 void hosts_job_acts(struct hosts *hosts, struct sim_world *world, const struct sim_node *node,
                     const struct effect_job *job);
 void hosts_moved(struct sim_world *world, const struct sim_domain *domain);
-/* What a VM stands on, or is about to, is evicted nowhere; nor in its cluster for its asker. */
+/* What a VM stands on is evicted nowhere. */
 void hosts_check_evicted(struct sim_world *world, const struct sim_node *node,
                          const struct effect_archive *archive);
+/* Nor, by a cluster, what a VM of who asked for it is made from, or is about to be, as it says so:
+ * what is wanted a moment later is fetched anew. */
+void hosts_check_eviction(struct sim_world *world, const struct sim_node *node,
+                          const struct effect_archive *archive);
 void hosts_copies(struct sim_world *world, const struct fact_domain *fact);
 
 /* What a process does on a full disk, by an operation that it saves. */

@@ -15,13 +15,17 @@
 #include "sim/laws/hosts.h"
 #include "sim/laws/kept/audited.h"
 #include "sim/laws/kept/copies.h"
+#include "sim/laws/kept/intervals.h"
 #include "sim/laws/law.h"
 #include "sim/laws/lost/leases.h"
 #include "sim/laws/lost/restored.h"
 #include "sim/laws/lines.h"
 #include "sim/laws/peers/belief.h"
+#include "sim/laws/peers/holds.h"
+#include "sim/laws/peers/usage.h"
 #include "sim/laws/peers/relays.h"
-#include "sim/laws/placed.h"
+#include "sim/laws/placing/placed.h"
+#include "sim/laws/placing/ruled.h"
 #include "sim/laws/refusals.h"
 #include "sim/laws/rest.h"
 #include "sim/laws/sovereignty.h"
@@ -36,6 +40,7 @@ struct laws {
     struct committed committed;
     struct copies copies;
     struct restored restored;
+    struct ruled ruled;
     struct ends ends;
     struct fairness fairness;
     struct hosts hosts;
@@ -56,6 +61,7 @@ static const struct {
     {offsetof(struct laws, audited.ends), sizeof(struct audit_end)},
     {offsetof(struct laws, audited.rows), sizeof(struct audit_kept)},
     {offsetof(struct laws, audited.ops), sizeof(struct entry)},
+    {offsetof(struct laws, audited.restarts), sizeof(struct audit_restarts)},
     {offsetof(struct laws, committed.deadlines), sizeof(struct deadline)},
     {offsetof(struct laws, committed.newest), sizeof(struct newest)},
     {offsetof(struct laws, committed.locked), sizeof(struct entry)},
@@ -69,8 +75,10 @@ static const struct {
     {offsetof(struct laws, refusals.rooms), sizeof(struct told_room)},
     {offsetof(struct laws, refusals.shapes), sizeof(struct asked_shape)},
     {offsetof(struct laws, restored.restarts), sizeof(struct restart)},
+    {offsetof(struct laws, ruled.ops), sizeof(struct ruled_op)},
     {offsetof(struct laws, sovereignty.places), sizeof(struct last_place)},
     {offsetof(struct laws, sovereignty.destinations), sizeof(struct last_place)},
+    {offsetof(struct laws, sovereignty.names), sizeof(struct last_place)},
     {offsetof(struct laws, wall.told), sizeof(struct entry)},
     {offsetof(struct laws, wall.said), sizeof(struct wall_said)},
 };
@@ -139,6 +147,7 @@ static void hear_of_op(struct laws *laws, struct sim_world *world, struct sim_no
     timeline_check(world, node, op);
     refusals_check(&laws->refusals, &laws->ends, world, node, op);
     placed_check_permits(world, node, op);
+    ruled_check(&laws->ruled, world, node, op);
     sovereignty_check_op(&laws->ends, world, node, op);
 }
 
@@ -162,6 +171,8 @@ static void hear_of_step(struct laws *laws, struct sim_world *world, struct sim_
             ends_check_forgotten(world, node, record);
         if (effect->kind == EFFECT_REPLY)
             refusals_check_reply(world, node, &effect->reply);
+        if (effect->kind == EFFECT_ARCHIVE)
+            hosts_check_eviction(world, node, &effect->archive);
         if (effect->kind != EFFECT_SAVE)
             continue;
         if (record->table == &operation_table)
@@ -173,7 +184,7 @@ static void hear_of_step(struct laws *laws, struct sim_world *world, struct sim_
         vms_changed |= record->table == &stored_vm_table;
     }
     fairness_check(&laws->fairness, world, node, effects);
-    if (world->settings.ips + world->settings.logs)
+    if (world->settings.ips + world->settings.logs + world->settings.usage)
         wall_check_views(&laws->wall, world, node, effects);
     if (world->ways)
         streams_check_step(world, node);
@@ -201,6 +212,8 @@ static void hear_of_minute(struct laws *laws, struct sim_world *world) {
     committed_check_minute(&laws->committed, world);
     answers_check_minute(&laws->answers, world);
     wall_check_signs(world);
+    if (world->settings.intervals && !world->settings.clock_jump)
+        intervals_check_minute(world);
     if (world->ways)
         streams_check_minute(world);
 }
@@ -294,8 +307,10 @@ static void hear_of_commit(struct laws *laws, struct sim_world *world, struct si
     committed_check(&laws->committed, world, node, effects);
     belief_check_commit(world, node, effects);
     audited_check(&laws->audited, world, node, effects);
-    if (world->settings.copies && !world->settings.clock_jump)
+    if ((world->settings.copies || world->settings.intervals) && !world->settings.clock_jump)
         copies_check(&laws->copies, world, node, effects);
+    if (world->settings.intervals && node->settings.kind == ROLE_DOWNSTREAM)
+        intervals_check(world, node, effects);
     if (world->settings.from_copy && !world->settings.clock_jump)
         restored_check(&laws->restored, world, node, effects);
 }
@@ -378,6 +393,8 @@ void laws_check_end(struct sim_world *world) {
         sovereignty_count(&laws->sovereignty, world, world->nodes[i]);
         rest_check(world, world->nodes[i]);
         belief_check_end(world, world->nodes[i]);
+        holds_check_end(world, world->nodes[i]);
+        usage_check_end(world, world->nodes[i]);
         copies_check_end(world, world->nodes[i]);
         restored_check_end(world, world->nodes[i]);
         wall_check_signs_at_rest(world, world->nodes[i]);

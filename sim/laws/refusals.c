@@ -105,7 +105,7 @@ static void remember_shape(struct refusals *refusals, const struct sim_node *clo
                            const struct operation *op) {
     const struct placing *placing = &op->placing;
     if (*placing->cluster || placing->must || placing->rule == GROUP_TOGETHER ||
-        placing->rule == GROUP_APART_CLUSTERS || op->internal)
+        placing->rule == GROUP_APART_CLUSTERS || op->internal || ruling_bounds(&op->ruling))
         return; /* not everybody will do; or it is asked for again */
     struct asked_shape *asked = ledger_put(&refusals->shapes, cloud, op->id);
     text_format(asked->shape, sizeof(asked->shape), "%s", op->definition.shape);

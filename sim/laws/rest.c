@@ -13,6 +13,7 @@
 #include "message/owner.h"
 #include "sim/laws/answers.h"
 #include "sim/laws/hosts.h"
+#include "sim/laws/kept/intervals.h"
 #include "sim/laws/law.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/domain.h"
@@ -71,7 +72,8 @@ bool rest_is_reached(const struct sim_world *world, char *what, size_t size) {
     if (!keys_are_at_rest(world, what, size))
         return false;
     for (uint32_t i = 0; i < world->nodes_count; i++)
-        if (!node_is_at_rest(world, world->nodes[i], what, size))
+        if (!node_is_at_rest(world, world->nodes[i], what, size) ||
+            !intervals_are_kept(world, world->nodes[i], what, size))
             return false;
     return true;
 }

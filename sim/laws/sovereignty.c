@@ -213,34 +213,30 @@ static void check_cordon(struct sovereignty *sovereignty, struct sim_world *worl
 }
 
 /* Its operator restarts in another cluster only what may be restarted anywhere. */
-static void check_elsewhere(struct ends *ends, struct sim_world *world,
-                            const struct sim_node *node, const struct vm *vm) {
+static void check_elsewhere(struct sim_world *world, const struct sim_node *node,
+                            const struct vm *vm) {
     if (vm->on_loss != ON_LOSS_ANYWHERE)
         law_fail(world, "a VM stays that is to stay", "%s makes %s in another cluster, %s",
                  node->name, vm->id, vm->name);
-    ends_moved(ends, world, vm->id);
 }
 
-/* Law 3: an owner moves only what may be moved, by the name that it was made with: a rebuild may
- * bring another. Who asked for it hears of what was before. */
-static void check_left(struct ends *ends, struct sim_world *world, const struct sim_node *node,
-                       const struct stored_vm *stored) {
+/* Law 3: an owner moves only what may be moved, by the name that it was made with first, wherever
+ * that was: it may have another since, and be made anew elsewhere with that. */
+static void check_moved(const struct last_place *made, struct sim_world *world,
+                        const struct sim_node *node, const struct stored_vm *stored) {
     const struct vm *vm = &stored->vm;
-    if (stored->move && node_is_upstream(node))
-        check_elsewhere(ends, world, node, vm);
-    if (!stored->move || node_is_upstream(node))
+    if (node_is_upstream(node)) {
+        check_elsewhere(world, node, vm);
         return;
+    }
     bool anew = stored->move == MOVE_LEAVING || stored->move == MOVE_ARRIVING;
-    const struct book_vm *it = book_vm(role_book(node->role), vm->id);
-    const struct template *made = it ? downstream_vm(it)->template : NULL;
-    enum on_drain may = workload_on_drain(world, made ? made->definition.name : vm->name);
+    enum on_drain may = workload_on_drain(world, made->name);
     world->stats.moves += stored->move == MOVE_ARRIVING && !*vm->place;
     bool is_recovered = anew && on_loss_is_leased(vm->on_loss);
     world->stats.recovered += is_recovered && stored->move == MOVE_ARRIVING && !*vm->place;
     if (!is_recovered && (may == ON_DRAIN_STAY || (may == ON_DRAIN_MIGRATE && anew)))
         law_fail(world, "a VM stays that is to stay", "%s moves %s, %s", node->name, vm->id,
                  vm->name);
-    ends_moved(ends, world, vm->id);
 }
 
 /* Law 3: who is revoked gets no more VMs, and has those it has taken away. */
@@ -303,6 +299,12 @@ void sovereignty_check_op(struct ends *ends, struct sim_world *world, const stru
 void sovereignty_check_vm(struct sovereignty *sovereignty, struct ends *ends,
                           struct sim_world *world, const struct sim_node *node,
                           const struct stored_vm *stored) {
+    struct last_place *made = ledger_put(&sovereignty->names, world->nodes[0], stored->vm.id);
+    if (!*made->name)
+        text_set(made->name, stored->vm.name);
     check_cordon(sovereignty, world, node, stored);
-    check_left(ends, world, node, stored);
+    if (!stored->move)
+        return;
+    check_moved(made, world, node, stored);
+    ends_moved(ends, world, stored->vm.id); /* who asked for it hears of what was before */
 }

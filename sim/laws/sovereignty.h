@@ -15,6 +15,7 @@ struct last_place {
 struct sovereignty {
     struct amounts **used;      /* of each node, by each asker, as counted last; NULL: nobody's */
     struct ledger places, destinations; /* of struct last_place */
+    struct ledger names; /* of struct last_place, under the first node: what VMs were made as */
 };
 
 /* Counts anew what each asker uses of the node. */

@@ -102,6 +102,10 @@ void wall_check_views(struct wall *wall, struct sim_world *world, const struct s
             !words_allow(owners_permit(node, manager)->views, view_ips))
             law_fail(world, "sovereignty", "%s tells %s which IP addresses VMs have, and may not",
                      node->name, node->settings.managers[manager].name);
+        if (send->message.kind == MESSAGE_USAGES && is_fresh &&
+            !words_allow(owners_permit(node, manager)->views, view_usage))
+            law_fail(world, "sovereignty", "%s tells %s what VMs use, and may not", node->name,
+                     node->settings.managers[manager].name);
         if (send->message.kind == MESSAGE_READING && send->message.reading.base64 &&
             !words_allow(owners_permit(node, manager)->views, view_log) && is_fresh)
             law_fail(world, "sovereignty", "%s tells %s what a console said, and may not",

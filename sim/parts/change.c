@@ -63,7 +63,9 @@ static bool revert(struct sim_domain *domain, const struct effect_job *job) {
 
 void change_connect(struct sim_domain *domain, const struct effect_job *job) {
     const char *networks = job->definition.networks;
+    const char *allow = job->definition.allow;
     text_format(domain->networks, sizeof(domain->networks), "%s", networks ? networks : "");
+    text_format(domain->allow, sizeof(domain->allow), "%s", allow ? allow : "");
 }
 
 enum code change_act(struct sim_domain *domain, const struct effect_job *job,
@@ -122,7 +124,8 @@ void change_say(const struct sim_domain *domain, const struct effect_job *job,
 void change_read(const struct sim_domain *domain, struct vm *out) {
     *out = (struct vm){.size = domain->size,
                        .on_loss = domain->on_loss,
-                       .networks = *domain->networks ? memory_text(domain->networks) : NULL};
+                       .networks = *domain->networks ? memory_text(domain->networks) : NULL,
+                       .allow = *domain->allow ? memory_text(domain->allow) : NULL};
     text_set(out->digest, domain->image);
     text_set(out->name, domain->name);
     out->snapshots = memory_new(limit_snapshots, sizeof(*out->snapshots));

@@ -26,6 +26,7 @@ struct sim_domain {
     struct size size, started; /* started: what it had when it was */
     char image[limit_digest_size];
     char networks[limit_vm_network_names + 1]; /* as it was defined last */
+    char allow[64];            /* who may begin to speak to it, as it was defined last */
     char name[limit_name_size]; /* its guest's, as that was made last */
     struct sim_snapshot snapshots[2 * limit_snapshots]; /* with those that were left half-made */
     uint32_t snapshots_count;

@@ -87,6 +87,7 @@ static void scan(struct sim_world *world, struct sim_node *node) {
     list_each(at, next, &node->domains)
         tell_found(world, container_of(at, struct sim_domain, by_node));
     struct event event = {.kind = EVENT_SCANNED};
+    images_tell(world, node);
     step_give(world, node, &event);
 }
 
@@ -95,6 +96,8 @@ static enum code create(struct sim_world *world, struct sim_node *node,
                         const struct effect_job *job) {
     struct sim_domain *domain = domain_of(world, node, job->vm);
     bool is_there = domain && !domain->is_shell && domain->epoch == job->epoch;
+    if (*job->copy.root && !is_there)
+        blocks_spoil(world, node, job);
     if (*job->copy.root && !is_there && !blocks_fetch(world, node, job))
         return CODE_HOST_FAILED;
     world->stats.from_copies += *job->copy.root && !is_there;
@@ -247,6 +250,8 @@ static void on_job_end(struct sim_world *world, struct occurrence *occurrence) {
     }
     domain = domain_of(world, node, job->vm);
     warden_soon(world, node);
+    if (job->kind == JOB_FETCH)
+        images_tell(world, node);
     if (half && domain && job->kind == JOB_REVERT)
         change_half(domain, job);
     if (domain && !domain->is_shell && job->kind != JOB_FETCH && job->kind != JOB_SCAN)
@@ -343,6 +348,9 @@ void host_begin(struct sim_world *world, struct sim_node *node, const struct eff
                       migrates ? 690000 : 200000);
         world->stats.jobs_hung++;
     }
+    bool is_large = faults->intervals && job->kind == JOB_COPY && !world->healing;
+    if (is_large)
+        takes += map_hash(faults->seed, job->op, strlen(job->op)) % 60000;
     if (node == world->slow && !is_scan)
         takes = world->slow_ms;
     takes = is_scan ? takes : own_ms(world, job->vm, takes);
@@ -362,10 +370,11 @@ static void on_image(struct sim_world *world, struct occurrence *occurrence) {
     text_set(event.image.digest, occurrence->bytes);
     if (event.image.code != CODE_OK) /* which nobody above may read */
         text_format(event.image.why, sizeof(event.image.why), "%s cannot", occurrence->node->name);
+    if (occurrence_is_stale(occurrence))
+        return; /* a process that is gone puts nothing there */
     if (event.image.code == CODE_OK)
         images_put(occurrence->node, event.image.link, event.image.digest);
-    if (!occurrence_is_stale(occurrence))
-        step_give(world, occurrence->node, &event);
+    step_give(world, occurrence->node, &event);
 }
 
 void host_fetch_image(struct sim_world *world, struct sim_node *node,
@@ -425,4 +434,35 @@ void host_lose_power(struct sim_world *world, struct sim_node *node) {
         }
         domain->is_cut = true;
     }
+}
+
+struct usage host_usage_of(const char *vm) {
+    uint64_t drawn = map_hash(0, vm, strlen(vm));
+    return (struct usage){(uint32_t)drawn % 4000, (uint32_t)(drawn >> 8) % 4096,
+                          (uint32_t)(drawn >> 16), (uint32_t)(drawn >> 24),
+                          (uint32_t)(drawn >> 32), (uint32_t)drawn};
+}
+
+static void on_usage(struct sim_world *world, struct occurrence *occurrence) {
+    const struct sim_node *node = occurrence->node;
+    struct event event = {.kind = EVENT_USAGE};
+    bool stands = node->stands_until_ms > world->now_ms || node->deferred;
+    struct vm_usage *found = NULL;
+    list_for(const struct sim_domain, domain, &node->domains, by_node) {
+        if (domain->is_shell || !domain_goes_on(domain))
+            continue;
+        found = memory_resize(found, (event.usage.count + 1) * sizeof(*found));
+        found[event.usage.count] = (struct vm_usage){.epoch = domain->epoch,
+                                                     .usage = host_usage_of(domain->vm->id)};
+        text_set(found[event.usage.count++].vm, domain->vm->id);
+    }
+    event.usage.usages = found;
+    if (event.usage.count && !occurrence_is_stale(occurrence) && !stands)
+        step_give(world, occurrence->node, &event);
+    memory_free(found);
+}
+
+void host_usage(struct sim_world *world, struct sim_node *node) {
+    enum { most_ms = 400 };
+    world_later(world, node, draw(world, node->name, PURPOSE_TIME + 60, most_ms), on_usage);
 }

@@ -11,6 +11,10 @@ void host_fetch_image(struct sim_world *world, struct sim_node *node,
 void host_read(struct sim_world *world, struct sim_node *node, const struct effect_read *read);
 void host_log(const char *vm, struct text *out_base64);
 
+/* What the host's VMs use: the same of each whenever it is asked, which follows from its id. */
+void host_usage(struct sim_world *world, struct sim_node *node);
+struct usage host_usage_of(const char *vm);
+
 /* The process of the host's agent is about to be gone. */
 void host_end_of_process(struct sim_world *world, struct sim_node *node);
 

@@ -7,6 +7,7 @@
 #include "sim/parts/carrier.h"
 #include "sim/parts/disk.h"
 #include "sim/parts/host.h"
+#include "sim/parts/images/images.h"
 #include "sim/parts/keys.h"
 #include "sim/parts/link.h"
 #include "sim/parts/step.h"
@@ -74,6 +75,8 @@ void process_start(struct sim_world *world, struct sim_node *node) {
     world_observe(world, &(struct fact){FACT_STARTED, node});
     struct event event = {.kind = EVENT_START};
     step_give(world, node, &event);
+    if (node->role && node->settings.kind != ROLE_AGENT)
+        images_tell(world, node);
     if (world->settings.leases && node->settings.kind == ROLE_AGENT)
         warden_tell(world, node);
     host_tell_disk(world, node);

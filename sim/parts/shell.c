@@ -116,6 +116,8 @@ static void perform(struct sim_world *world, struct sim_node *node, size_t count
             ways_obey(world, node, &effect->stream);
         else if (effect->kind == EFFECT_READ)
             host_read(world, node, &effect->read);
+        else if (effect->kind == EFFECT_USAGE)
+            host_usage(world, node);
         else if (effect->kind == EFFECT_BUCKET)
             blocks_obey(world, node, &effect->bucket);
         else if (effect->kind == EFFECT_DELIVER)

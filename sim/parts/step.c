@@ -36,12 +36,16 @@ static void trace_effects(const struct sim_world *world, const struct sim_node *
 static bool is_busy(const struct event *event, const struct effects *effects) {
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
-        bool beats = effect->kind == EFFECT_SEND && effect->send.message.kind == MESSAGE_BEAT;
+        bool beats = effect->kind == EFFECT_USAGE ||
+                     (effect->kind == EFFECT_SEND &&
+                      (effect->send.message.kind == MESSAGE_BEAT ||
+                       effect->send.message.kind == MESSAGE_USAGES));
         bool renews = effect->kind == EFFECT_GUARD && effect->guard.order == GUARD_RENEW;
         if (!beats && !renews && effect->kind != EFFECT_ACKNOWLEDGE)
             return true;
     }
-    return event->kind != EVENT_TICK && event->kind != EVENT_FRAME && event->kind != EVENT_IPS;
+    return event->kind != EVENT_TICK && event->kind != EVENT_FRAME && event->kind != EVENT_IPS &&
+           event->kind != EVENT_USAGE;
 }
 
 /* What a step added to node->pending, from the index `before` on, waits for the turn's end. */

@@ -9,6 +9,7 @@
 #include "sim/actors/guests.h"
 #include "sim/actors/owners.h"
 #include "sim/actors/permits.h"
+#include "sim/actors/rules.h"
 #include "sim/actors/population.h"
 #include "sim/actors/stores.h"
 #include "sim/actors/workload.h"
@@ -75,6 +76,7 @@ void run_free(struct sim_world *world) {
         disk_free(node);
         warden_free(node);
         permits_free(world, node);
+        rules_free(node);
     }
     for (uint32_t i = 0; i < world->servers_count; i++)
         relays_free(world->servers[i].relay);

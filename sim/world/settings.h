@@ -28,6 +28,7 @@ struct sim_settings {
     uint32_t reshape;    /* chance that an act resizes, rebuilds, reverts, or is of a snapshot */
     uint32_t live;       /* chance that a host receives VMs that run */
     uint32_t leases;     /* chance that a VM is to be restarted when its host is lost */
+    uint32_t intervals;  /* VMs whose disks are copied without a word of anybody */
     uint32_t from_copy;  /* of those in their cluster: that it is made from a copy then */
     uint32_t anywhere;   /* of those: that it may be in another cluster, too */
     uint32_t shares;     /* chance that an owner gives an upstream a weight, kept room, steps */
@@ -39,7 +40,11 @@ struct sim_settings {
     uint32_t ips;        /* chance that a VM's IP addresses are seen, and that owners permit none */
     uint32_t evictions;  /* chance that an image is asked about whether it may go, each 5 s */
     uint32_t copies;     /* chance that an act copies a VM's disk */
+    uint32_t rot;        /* chance that a copy is damaged in its block store */
+    uint32_t usage;      /* 1: it is told what VMs use */
+    uint32_t holds;      /* managers prefer places that have a VM's image */
     uint32_t networks;   /* chance that a creation asks for networks, and owners permit some */
+    uint32_t allow;      /* chance that it then says who may begin to speak to its VM */
     /* faults */
     uint32_t lose, repeat, reorder; /* of a frame */
     uint32_t crash;                 /* of a process, per step, at any point of its turn */
@@ -62,6 +67,7 @@ struct sim_settings {
     uint32_t owner_changes;         /* an owner lowers or raises limits at a restart */
     uint32_t lies;                  /* hosts that lie of what they have, until the world heals */
     uint32_t permits;               /* an operator bounds what a tenant's VMs may use, per minute */
+    uint32_t rules;                 /* an operator changes provisioning rules, per minute */
     uint32_t owner_acts;            /* an owner sets limits or cordons a host, per minute */
     uint32_t drains;                /* more: it empties a host, or opens it again, per minute */
     uint32_t rekey;                 /* an end of a link changes its key, per minute */

@@ -42,18 +42,21 @@ void stats_print(const struct stats *stats, double seconds) {
             print_codes(verb_names[i], stats->ended[i]);
     print_codes("refused", stats->refused);
     printf("  refusals that led on to the next cluster %llu, to the next host %llu; steps after "
-           "which somebody waits for a turn at a host %llu\n",
-           wide(stats->led_on), wide(stats->led_on_below), wide(stats->waited));
+           "which somebody waits for a turn at a host %llu; placed by a rule %llu\n",
+           wide(stats->led_on), wide(stats->led_on_below), wide(stats->waited),
+           wide(stats->ruled));
     printf("  frames %llu: lost %llu, repeated %llu, out of order %llu; on uplinks %llu, "
            "%llu bytes; whole tables asked for %llu\n",
            wide(stats->frames), wide(stats->lost), wide(stats->repeated), wide(stats->reordered),
            wide(stats->uplink_frames), wide(stats->uplink_bytes), wide(stats->syncs));
     printf("  sessions opened %llu; frames up by which a VM is not heard of %llu; IP addresses "
-           "seen %llu; logs read %llu, consoles joined %llu; images evicted %llu; copies %llu, "
-           "restored %llu\n",
-           wide(stats->sessions), wide(stats->signs), wide(stats->ips), wide(stats->logs),
-           wide(stats->streams), wide(stats->evicted), wide(stats->copies),
-           wide(stats->from_copies));
+           "seen %llu; marks of use kept %llu; logs read %llu, consoles joined %llu; images "
+           "evicted %llu; copies %llu, at intervals %llu, minutes late %llu, restored %llu, found "
+           "damaged then %llu\n",
+           wide(stats->sessions), wide(stats->signs), wide(stats->ips), wide(stats->usages),
+           wide(stats->logs), wide(stats->streams), wide(stats->evicted), wide(stats->copies),
+           wide(stats->scheduled), wide(stats->late), wide(stats->from_copies),
+           wide(stats->spoilt));
     printf("  turns %llu, saves %llu, lost before their commit %llu, commits failed %llu, slow "
            "links %llu\n",
            wide(stats->turns), wide(stats->saves), wide(stats->uncommitted),
@@ -76,8 +79,7 @@ void stats_print(const struct stats *stats, double seconds) {
            "again %llu, discarded %llu\n",
            wide(stats->stores_lost), wide(stats->restored), wide(stats->accepted),
            wide(stats->adopted), wide(stats->discarded));
-    printf("  hellos of twins %llu; managers that were "
-           "followed and came back %llu, and gave way %llu\n",
+    printf("  hellos of twins %llu; managers followed, and back %llu, that gave way %llu\n",
            wide(stats->twins), wide(stats->predecessors), wide(stats->deposed));
     printf("  agents that stood still %llu, hosts suspended %llu, wardens away %llu, hosts' ways "
            "cut %llu; leases %llu, VMs frozen %llu, thawed %llu\n",

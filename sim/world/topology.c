@@ -64,6 +64,9 @@ static struct sim_node *add_node(struct sim_world *world, enum role_kind kind, c
                                             .audit_rows = 100}; /* so that many go */
     if (kind != ROLE_AGENT)
         node->settings.hash = digest;
+    node->settings.usage_ms = world->settings.usage ? 20000 : 0;
+    node->settings.usage_marks = 60; /* so that most go */
+    node->settings.prefers_images = kind != ROLE_AGENT && world->settings.holds;
     if (kind != ROLE_AGENT && world->settings.streams) {
         text_format(node->stream_url, sizeof(node->stream_url), "wss://%s", node->name);
         node->settings.stream_url = node->stream_url;
@@ -156,6 +159,11 @@ static const char *networks_of(const struct sim_world *world, uint32_t host) {
     return networks[world->settings.even ? 0 : host % array_size(networks)];
 }
 
+/* Where VMs' rules are kept: nowhere on some hosts. */
+static const char *filtered_of(const struct sim_world *world, uint32_t host) {
+    return !world->settings.even && host % 3 == 2 ? NULL : networks_of(world, host);
+}
+
 /* By its name alone: who lies changes nothing else that is drawn. */
 static bool is_liar(const struct sim_world *world, const char *name) {
     return map_hash(world->settings.seed, name, strlen(name)) % 1000 < world->settings.lies;
@@ -177,6 +185,7 @@ static void add_agent(struct sim_world *world, struct sim_node *manager) {
                 agent->name);
     agent->lies = !world->settings.even && is_liar(world, agent->name);
     agent->settings.host_networks = networks_of(world, agent->index);
+    agent->settings.host_filtered = filtered_of(world, agent->index);
     add_link(world, agent, manager->links[0].server);
     join(&manager->links[0], &agent->links[0]);
     struct role_settings *above = &manager->settings;

@@ -93,6 +93,8 @@ struct sim_node {
     struct amounts *lent;          /* managers: to each, as was decided last */
     struct share *shared;          /* downstream: by each manager above, as was decided last */
     struct tenant_permissions *permitted; /* upstream: of each tenant, as was decided last */
+    struct rule *ruled;            /* upstream: its operator's, as was decided last */
+    uint32_t ruled_count;
     uint32_t at_once;              /* asked of it at a time, where several share it */
     bool cordoned;                 /* by the owner of its manager */
     enum host_duty duty;           /* then: what for */

@@ -124,3 +124,22 @@ bool text_equal(const char *left, const char *right) { return strcmp(left, right
 bool text_starts(const char *text, const char *prefix) {
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
+
+bool text_fits(const char *pattern, const char *text) {
+    const char *star = NULL, *tried = text;
+    while (*text) {
+        if (*pattern == '*') {
+            star = pattern++;
+            tried = text;
+        } else if (*pattern == *text) {
+            pattern++;
+            text++;
+        } else if (star) {
+            pattern = star + 1;
+            text = ++tried;
+        } else {
+            return false;
+        }
+    }
+    return pattern[strspn(pattern, "*")] == 0;
+}

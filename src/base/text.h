@@ -56,3 +56,6 @@ void text_make_plain(char *text);
 
 bool text_equal(const char *left, const char *right);
 bool text_starts(const char *text, const char *prefix);
+
+/* Is `text` as the pattern says, in which `*` stands for any characters, also none? */
+bool text_fits(const char *pattern, const char *text);

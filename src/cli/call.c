@@ -190,6 +190,19 @@ int view_change(const struct view *view, const struct options *options, const ch
     return view_finish(view, options, &call);
 }
 
+bool call_set(const struct table *table, void *record, const char *name,
+              const char *value) {
+    const struct field *field = field_find(table, name);
+    struct codec_fault fault;
+    if (!value || !field || !codec_field_from_text(field, value, record, &fault))
+        return true;
+    if (field->mask & FIELD_SECRET)
+        say("%s %s", name, fault.text);
+    else
+        say("%s '%s' %s", name, value, fault.text);
+    return false;
+}
+
 int view_create(const struct view *view, const struct options *options,
                 const struct table *table, void *create) {
     const struct field *name = &table->fields[0];

@@ -29,6 +29,10 @@ void call_tell_problem(const struct call *call);
 /* Fills *out (freed with record_clear) from the answer. */
 int call_decode(const struct call *call, const struct table *table, void *out);
 
+/* Sets one field of a request's body from a text, NULL: not at all, checked here as the server
+ * would. False: it cannot be that; said. */
+bool call_set(const struct table *table, void *record, const char *name, const char *value);
+
 /* GET of one record, shown by `show`; or of a whole list, page by page, a `row` each. */
 struct view {
     const char *path;

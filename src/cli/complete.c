@@ -90,9 +90,11 @@ static const struct {
     {"TENANT", "/v1/tenants", "name", true},
     {"HOST", "/v1/hosts", "name", true},
     {"UPSTREAM", "/v1/upstreams", "name", true},
+    {"STREAM", "/v1/streams", "id", false},
     {"TOKEN", "/v1/tokens", "id", false},
     {"ACCESS-TOKEN", "/v1/access-tokens", "id", false},
     {"CONTACT", "/v1/contacts", "name", true},
+    {"RULE", "/v1/rules", "name", true},
     {"SSH-KEY", "/v1/ssh-keys", "name", false},
 };
 

@@ -105,6 +105,9 @@ static void add_waiting(const struct timeline_entry *entry, enum explain_level l
         text_addf(out, "%s %s is not connected", levels[level].place, entry->place);
     else if (entry->code == CODE_NO_CAPACITY)
         text_addf(out, "no %s that is heard has room", levels[level].place);
+    else if (entry->code == CODE_NO_COPY && entry->copy_ms)
+        text_addf(out, "the copy is not whole any more: it is put aside for that of %s",
+                  words_date(entry->copy_ms).text);
     else
         text_add(out, code_title(entry->code));
 }
@@ -131,6 +134,11 @@ static void add_begin(const struct entry *entry, struct text *out) {
         text_addf(out, ", from a copy of its disk as it was at %s", words_date(at->copy_ms).text);
 }
 
+/* The operator's, by which it is placed; NULL: none, or it is not ours to see. */
+static const char *op_rule(const struct entry *entry) {
+    return entry->level == EXPLAIN_UPSTREAM ? entry->op->rule : NULL;
+}
+
 /* What one entry says, by whom. */
 static void add_words(const struct entry *entry, struct text *out) {
     const struct timeline_entry *at = entry->at;
@@ -148,7 +156,8 @@ static void add_words(const struct entry *entry, struct text *out) {
     if (at->step == STEP_ACCEPTED)
         add_begin(entry, out);
     else if (at->step == STEP_PLACED)
-        text_addf(out, " chooses %s %s", kind, entry->place);
+        text_addf(out, " chooses %s %s%s%s", kind, entry->place, op_rule(entry) ? ", by rule " : "",
+                  op_rule(entry) ? op_rule(entry) : "");
     else if (at->step == STEP_INSTRUCTED)
         text_addf(out, " instructs %s %s", kind, entry->place);
     else if (at->step == STEP_REFUSED)
@@ -272,7 +281,12 @@ void sheet_interfaces(struct sheet *sheet, const struct interface *interfaces, u
 static void add_restarts(struct sheet *sheet, const struct told_loss *loss) {
     const char *again = loss->restarts > 1 ? "; not for the first time" : "";
     struct words at = words_date(loss->restarted_ms);
-    if (loss->restored_ms)
+    if (loss->lacks_copy)
+        sheet_pair(sheet, "lost",
+                   "%s, with its host or cluster: to be made anew from a copy of its disk, of "
+                   "which none is left%s",
+                   at.text, again);
+    else if (loss->restored_ms)
         sheet_pair(sheet, "restarted",
                    "%s, as its host or cluster was lost: made anew from a copy of its disk as it "
                    "was at %s, what it held after that is lost%s",
@@ -284,12 +298,41 @@ static void add_restarts(struct sheet *sheet, const struct told_loss *loss) {
                    at.text, again);
 }
 
+struct words words_copy(const struct copy *copies, uint32_t count) {
+    return words_age(count ? copies[count - 1].made_ms : 0);
+}
+
+/* In the largest unit of which it is a whole number. */
+static struct words words_every(uint32_t seconds) {
+    struct words words;
+    if (seconds % 3600 == 0)
+        text_format(words.text, sizeof(words.text), "%uh", seconds / 3600);
+    else if (seconds % 60 == 0)
+        text_format(words.text, sizeof(words.text), "%um", seconds / 60);
+    else
+        text_format(words.text, sizeof(words.text), "%us", seconds);
+    return words;
+}
+
+void sheet_copies(struct sheet *sheet, const struct told_copies *told) {
+    if (told->count)
+        sheet_pair(sheet, "copies", "%u, the newest %s old", told->count,
+                   words_copy(told->copies, told->count).text);
+    if (told->max_age_s)
+        sheet_pair(sheet, "copied", "%s%s, late when older than %s%s",
+                   told->every_s ? "every " : "when asked to",
+                   told->every_s ? words_every(told->every_s).text : "",
+                   words_every(told->max_age_s).text, told->is_late ? ": it is late" : "");
+}
+
 void sheet_loss(struct sheet *sheet, const struct told_loss *loss) {
     bool from_copy = loss->restart_from == RESTART_FROM_COPY;
+    const char *waits = loss->lacks_copy ? ": none is left, so that it is nowhere; what its host "
+                                           "had is put aside there"
+                        : loss->is_bare  ? ": there is none, so that it waits for its host"
+                                         : "";
     sheet_pair(sheet, "on loss", "%s%s%s", on_loss_names[loss->on_loss],
-               from_copy ? ", from a copy" : "",
-               from_copy && loss->lacks_copy ? ": there is none, so that it waits for its host"
-                                             : "");
+               from_copy ? ", from a copy" : "", from_copy ? waits : "");
     if (loss->restarts)
         add_restarts(sheet, loss);
 }

@@ -23,9 +23,21 @@ struct told_loss {
     enum restart_from restart_from;
     uint32_t restarts;
     uint64_t restarted_ms, restored_ms;
-    bool lacks_copy; /* it is not heard of, and there is none */
+    bool is_bare;    /* it is not heard of, and there is no copy */
+    bool lacks_copy; /* it was given up there, and none is left */
 };
 void sheet_loss(struct sheet *sheet, const struct told_loss *loss);
+
+/* How old what is left of a VM's disk would be, were its host lost now. */
+struct words words_copy(const struct copy *copies, uint32_t count);
+
+/* Of a VM: the copies of its disk, how often they are made, and whether they are. */
+struct told_copies {
+    const struct copy *copies;
+    uint32_t count, every_s, max_age_s;
+    bool is_late;
+};
+void sheet_copies(struct sheet *sheet, const struct told_copies *told);
 
 /* A line for each network interface of a VM. */
 void sheet_interfaces(struct sheet *sheet, const struct interface *interfaces, uint32_t count);

@@ -68,6 +68,7 @@ static void show_host(const void *record) {
     sheet_pair(&sheet, "host", "%s", host->name);
     sheet_pair(&sheet, "state", "%s, since %s", peer_state_names[host->state],
                words_date(host->seen_ms).text);
+    sheet_pair(&sheet, "software", "%s", *host->software ? host->software : "-");
     sheet_conflict(&sheet, "host", host->conflict, host->conflict_ms);
     if (host->disk_full)
         sheet_pair(&sheet, "disk-full", "it gets no new VMs until there is room: delete VMs or "

@@ -6,7 +6,9 @@
 #include "base/output.h"
 #include "cli/account/access.h"
 #include "cli/account/audit.h"
+#include "cli/account/chat.h"
 #include "cli/account/contacts.h"
+#include "cli/account/rules.h"
 #include "cli/call.h"
 #include "cli/complete.h"
 #include "cli/host.h"
@@ -18,8 +20,10 @@
 #include "cli/place.h"
 #include "cli/reach/console.h"
 #include "cli/reach/forward.h"
+#include "cli/reach/screen.h"
 #include "cli/share.h"
 #include "cli/account/ssh_keys.h"
+#include "cli/usage.h"
 #include "cli/vm.h"
 #include "cli/watch.h"
 #include "message/codec/decode.h"
@@ -34,14 +38,18 @@ static bool takes_several(const struct command *command) {
 
 /* Of an image. */
 #define said_of_image \
-    "digest sums signature keyring architecture firmware disk-bus clock min-cpus min-memory-mib " \
-    "min-disk-gib cloud-init guest-agent"
+    "digest sums signature keyring architecture firmware disk-bus clock tpm min-cpus " \
+    "min-memory-mib min-disk-gib cloud-init guest-agent"
+
+/* Of a provisioning rule: whom it matches, what it says. */
+#define said_of_rule \
+    "tenants images shapes labels clusters must must-not prefer avoid strategy on-loss refuse"
 
 static const struct command commands[] = {
     {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1,
-     "shape image cluster network must prefer avoid group group-rule "
-     "strategy on-drain on-loss host-must host-prefer title metadata no-start user-data ssh-key "
-     following,
+     "shape image cluster network allow must prefer avoid group group-rule "
+     "strategy on-drain on-loss restart-from copy-every copy-max-age host-must host-prefer "
+     "title metadata no-start user-data ssh-key " following,
      "Creates a VM", vm_create},
     {"vm", "list", "", 0,
      "limit tenant host upstream state name cluster image labels sort fields watch",
@@ -49,9 +57,12 @@ static const struct command commands[] = {
      vm_list, ASKED_EITHER},
     {"vm", "show", "VM", 1, "", "Shows a VM, by name or id", vm_show, ASKED_EITHER},
     {"vm", "log", "VM", 1, "follow", "Shows what a VM's console has said", vm_log},
+    {"vm", "usage", "VM", 1, "", "Shows what a VM has used: CPU, memory, disk, networks", vm_usage},
     {"vm", "console", "VM", 1, "", "Joins a VM's console; ^] leaves it", vm_console},
     {"vm", "forward", "VM [HERE]:THERE", 2, "",
      "Leads a port here, or none for standard input and output, to one of the guest's", vm_forward},
+    {"vm", "screen", "VM", 1, "port open", "Leads a VNC viewer of this machine to a VM's screen",
+     vm_screen},
     {"vm", "ssh", "[USER@]VM [-- ARGUMENT…]", 1, "", "Runs ssh to a VM's guest", vm_ssh},
     {"vm", "start", "VM…", 1, following, "Starts a VM", vm_start},
     {"vm", "shutdown", "VM…", 1, following, "Asks the guest to shut down", vm_shutdown},
@@ -130,6 +141,19 @@ static const struct command commands[] = {
      tenant_reset_permissions},
     {"tenant", "delete", "TENANT…", 1, "", "Deletes a tenant without VMs (operators)",
      tenant_delete},
+    {"rule", "list", "", 0, "limit name fields watch",
+     "Lists the rules by which new VMs are placed; the first that matches applies (operators)",
+     rule_list},
+    {"rule", "show", "RULE", 1, "", "Shows a rule (operators)", rule_show},
+    {"rule", "add", "NAME", 1, "position " said_of_rule,
+     "Adds a rule: for which VMs, and where they go, or why there are to be none (operators)",
+     rule_add},
+    {"rule", "set", "RULE", 1, said_of_rule, "Changes a rule; VMs stay where they are (operators)",
+     rule_set},
+    {"rule", "move", "RULE POSITION", 2, "", "Gives a rule another place in the list (operators)",
+     rule_move},
+    {"rule", "delete", "RULE…", 1, "", "Deletes a rule; VMs stay where they are (operators)",
+     rule_delete},
     {"host", "list", "", 0, "limit state name labels fields",
      "Lists the cluster's hosts (owners)", host_list, ASKED_OWNER},
     {"host", "show", "HOST", 1, "", "Shows a host (owners)", host_show, ASKED_OWNER},
@@ -178,6 +202,10 @@ static const struct command commands[] = {
      ASKED_OWNER},
     {"upstream", "restore", "UPSTREAM", 1, "", "Takes a revocation back (owners)", upstream_restore,
      ASKED_OWNER},
+    {"stream", "list", "", 0, "limit vm upstream fields",
+     "Lists open consoles and screens, and connections to guests' ports (owners)", stream_list,
+     ASKED_OWNER},
+    {"stream", "cut", "STREAM…", 1, "", "Cuts one (owners)", stream_cut, ASKED_OWNER},
     {"permission", "set", "UPSTREAM", 1, "verbs shapes images networks placing apart-most views",
      "Changes what it may ask for (owners)", permission_set, ASKED_OWNER},
     {"permission", "reset", "UPSTREAM", 1, "",
@@ -199,20 +227,24 @@ static const struct command commands[] = {
      "Makes a token for a peer to join by, once", token_new, ASKED_EITHER},
     {"token", "list", "", 0, "limit", "Lists tokens to join by", token_list, ASKED_EITHER},
     {"token", "revoke", "TOKEN…", 1, "", "Revokes a token to join by", token_revoke, ASKED_EITHER},
-    {"access-token", "create", "NAME --rights RIGHTS", 1, "rights expires tenant",
+    {"access-token", "create", "NAME --rights RIGHTS", 1, "rights expires tenant identity",
      "Makes a token by which you, or your programs, are known", access_token_create},
     {"access-token", "list", "", 0, "limit tenant name fields",
      "Lists these tokens: what may be asked by them, and when one was used", access_token_list},
     {"access-token", "revoke", "ACCESS-TOKEN…", 1, "", "Revokes one, by id or name, at once",
      access_token_revoke},
-    {"contact", "add", "NAME ADDRESS", 2, "events",
-     "Has somebody told what happens: https://… (a webhook), a mail address, or journal",
-     contact_add},
-    {"contact", "prove", "CONTACT CODE", 2, "", "Shows that mail arrives, by the code in it",
-     contact_prove},
+    {"chat", "link", "NAME CODE --rights RIGHTS", 2, "rights expires",
+     "Lets an address in an XMPP chat look or act for you, by the code that it was told there",
+     chat_link},
+    {"contact", "add", "NAME ADDRESS", 2, "events quiet",
+     "Has somebody told what happens: https://… (a webhook), a mail address, xmpp:… or journal",
+     contact_add, ASKED_EITHER},
+    {"contact", "prove", "CONTACT CODE", 2, "", "Shows that it arrives, by the code that was sent",
+     contact_prove, ASKED_EITHER},
     {"contact", "list", "", 0, "limit name fields", "Lists who is told, and whether it arrives",
-     contact_list},
-    {"contact", "remove", "CONTACT…", 1, "", "Tells it nothing more", contact_remove},
+     contact_list, ASKED_EITHER},
+    {"contact", "remove", "CONTACT…", 1, "", "Tells it nothing more", contact_remove,
+     ASKED_EITHER},
     {"key", "revoke", "PEER", 1, "", "Revokes a peer's key: it is not heard any more", key_revoke,
      ASKED_EITHER},
     {"ssh-key", "add", "NAME FILE", 2, "", "Keeps an SSH public key, for VMs to be made with",
@@ -229,8 +261,9 @@ static const struct command commands[] = {
      watch_events, ASKED_EITHER},
     {"completion", NULL, "SHELL", 1, "", "Prints the completion for bash, zsh or fish",
      complete_print, ASKED_NOBODY},
-    {"web", NULL, "", 0, "", "Prints a link by which a browser logs in, once", web_link},
-    {"whoami", NULL, "", 0, "", "Shows whose token is used", whoami_show},
+    {"web", NULL, "", 0, "", "Prints a link by which a browser logs in, once", web_link,
+     ASKED_EITHER},
+    {"whoami", NULL, "", 0, "", "Shows whose token is used", whoami_show, ASKED_EITHER},
     {"api", NULL, "METHOD PATH", 2, "body key",
      "Asks what /v1/openapi.json describes, and prints the answer as it came", api_ask,
      ASKED_EITHER},

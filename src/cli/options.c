@@ -37,6 +37,8 @@ static const struct option_row options_table[] = {
      .about = "where to make it (without: any cluster with room); of a list:\n"
               "only what is there"}},
     {"LABELS", {text_of(must), .about = "labels that the cluster must have: region=eu,disk=ssd"}},
+    {"LABELS", {.name = "must-not", text_at(must_not),
+     .about = "labels of which it must have none"}},
     {"LABELS", {text_of(prefer), .about = "labels that it should have"}},
     {"LABELS", {text_of(avoid), .about = "labels that it should not have"}},
     {"GROUP", {text_of(group), .about = "your name for VMs that belong to each other"}},
@@ -57,6 +59,14 @@ static const struct option_row options_table[] = {
      .about = "what it is then made from: image (the default; what its disk\n"
               "held is lost) or copy, the newest of 'vm copy'; while there\n"
               "is none, it waits for its host"}},
+    {"TIME", {.name = "copy-every", field_at(struct options, copy_every_s), .kind = FIELD_U32,
+     .least = limit_copy_least_s, .most = limit_copy_s,
+     .about = "copy its disk so often: 30m, 1h, 7d, or seconds"},
+     .time = TIME_OR_SECONDS},
+    {"TIME", {.name = "copy-max-age", field_at(struct options, copy_max_age_s), .kind = FIELD_U32,
+     .least = limit_copy_least_s, .most = limit_copy_s,
+     .about = "tell contacts when the newest copy is older (without:\n"
+              "three times --copy-every)"}, .time = TIME_OR_SECONDS},
     {NULL, {.name = "i-have-checked", field_at(struct options, i_have_checked),
      .kind = FIELD_FLAG, .about = "you have looked: nothing runs there"}},
     {"LABELS", {.name = "host-must", text_at(host_must),
@@ -66,6 +76,9 @@ static const struct option_row options_table[] = {
     {"NETWORKS", {text_of(network),
      .about = "networks to be in, by commas, each an interface: names from\n"
               "'isthmus network list'"}},
+    {"RULES", {text_of(allow),
+     .about = "who may begin to speak to it, by commas: tcp:22,udp:53,icmp,\n"
+              "tcp:8000-8100@192.0.2.0/24; none: nobody; without: anybody"}},
     {"N", {.name = "cpus-percent", field_at(struct options, overcommit.cpus_percent),
      .kind = FIELD_U32, .least = 1, .most = limit_lend_cpus_percent,
      .about = "processors lent, of each hundred; without: as configured"}},
@@ -81,6 +94,11 @@ static const struct option_row options_table[] = {
      .about = "as if its reset button was pushed: its guest is not asked"}},
     {NULL, {field_of(struct options, follow), .kind = FIELD_FLAG,
      .about = "go on with what comes"}, .letter = 'f'},
+    {"N", {field_of(struct options, port), .kind = FIELD_U32, .most = limit_port,
+     .about = "listen at this port of 127.0.0.1, 0 for a free one, for every user\n"
+              "of this machine; without: at a socket for you alone"}},
+    {NULL, {field_of(struct options, open), .kind = FIELD_FLAG,
+     .about = "run vncviewer, and end with it"}},
     {NULL, {field_of(struct options, upgrade), .kind = FIELD_FLAG,
      .about = "with the machine (devices, machine type) that new VMs get;\n"
               "without, its guest keeps the one that it knows"}},
@@ -111,7 +129,15 @@ static const struct option_row options_table[] = {
               "what is done with VMs, images and SSH keys), or all"}},
     {"EVENTS", {text_of(events),
      .about = "what it is told, a blank between words: operation-ended, vm-died,\n"
-              "vm-recovered, cluster-away, cluster-back, quota-nearly-full"}},
+              "vm-recovered, vm-restarted, copy-late, copy-in-time,\n"
+              "cluster-away, cluster-back, quota-nearly-full,\n"
+              "certificate-expires; of an owner host-away, host-back,\n"
+              "upstream-away, upstream-back, certificate-expires"}},
+    {"HOURS", {text_of(quiet),
+     .about = "22:00-07:00, in UTC: what happens then is told at its end, together"}},
+    {"TEXT", {text_of(refuse), .about = "what is said in place of such a VM; \"\": it may be"}},
+    {"N", {field_of(struct options, position), .kind = FIELD_U32, .least = 1, .most = limit_rules,
+     .about = "its place in the list, from 1 on; without: the last"}},
     {"N", {field_of(struct options, limit), .kind = FIELD_U32, .least = 1,
      .about = "show N rows at most"}},
     {NULL, {field_of(struct options, watch), .kind = FIELD_FLAG,
@@ -130,6 +156,8 @@ static const struct option_row options_table[] = {
      .about = "the newest rows that were seen before, to be there again; kept in\n"
               "this file from now on, away from the manager"}},
     {"VM", {text_of(vm), .about = "only what is of this VM"}},
+    {"IDENTITY", {text_of(identity),
+     .about = "who logs in as it by the OpenID provider, as that knows them (operators)"}},
     {"TENANT", {text_of(tenant), .about = "only what is this tenant's (operators)"}},
     {"HOST", {text_of(host), .about = "only what is on this host (owners)"}},
     {"UPSTREAM", {text_of(upstream), .about = "only what is this upstream manager's (owners)"}},
@@ -142,6 +170,8 @@ static const struct option_row options_table[] = {
     {"N", {.name = "disk-gib", field_at(struct options, limits.disk_gib), .kind = FIELD_U64,
      .about = "disk of all VMs, GiB; 0: no limit"}},
     {"VERBS", {text_of(verbs), .about = "verbs that it may ask, a blank between them; all: each"}},
+    {"TENANTS", {text_of(tenants),
+     .about = "VMs of these tenants, by name, a blank between them; all: each"}},
     {"CLUSTERS", {text_of(clusters),
      .about = "clusters, by name, a blank between them; all: each"}},
     {"SHAPES", {text_of(shapes),
@@ -152,7 +182,8 @@ static const struct option_row options_table[] = {
      .about = "what it may ask of hosts: apart, host-must, restart, anywhere, none;\n"
               "all: each"}},
     {"WORDS", {text_of(views),
-     .about = "what it sees of its VMs: ips, log, console, ports, none; all: each"}},
+     .about = "what it sees of its VMs: ips, log, usage, console, ports, screen,\n"
+              "none; all: each"}},
     {"N", {.name = "apart-most", field_at(struct options, apart_most), .kind = FIELD_U32,
      .about = "VMs of a group beside which one more is kept apart; 0: any number"}},
     {"TIME", {.name = "grace", field_at(struct options, grace_seconds), .kind = FIELD_U32,
@@ -173,6 +204,7 @@ static const struct option_row options_table[] = {
     {"BUS", {.name = "disk-bus", text_at(disk_bus),
      .about = "how their disk is attached: virtio, scsi or sata"}},
     {"CLOCK", {text_of(clock), .about = "what their hardware clock shows: utc or local"}},
+    {"TPM", {text_of(tpm), .about = "the security chip that they have: none or 2.0"}},
     {"N", {.name = "min-cpus", field_at(struct options, min_cpus), .kind = FIELD_U32, .least = 1,
      .most = limit_cpus, .about = "processors that a shape for it needs"}},
     {"N", {.name = "min-memory-mib", field_at(struct options, min_memory_mib), .kind = FIELD_U32,

@@ -14,7 +14,7 @@ enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_NAME };
 /* Exit codes; a verb returns one of them. */
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
-enum { options_words = 130, options_most = 88 };
+enum { options_words = 130, options_most = 96 };
 
 struct options {
     const char *server, *token_file, *ca_file; /* NULL: none is named */
@@ -22,12 +22,14 @@ struct options {
     struct text token;                         /* what token_file or ISTHMUS_TOKEN holds */
     enum output output;
     const char *shape, *image, *cluster, *user_data, *key, *vm, *tenant; /* NULL: not given */
+    const char *identity;
     const char *ssh_key, *body;
     const char *host, *upstream, *verbs, *clusters, *shapes, *images, *placing, *views;
     uint32_t apart_most;
     const char *place; /* set by the verb, no option */
-    const char *networks, *network;
+    const char *networks, *network, *allow;
     const char *on_drain, *on_loss, *restart_from, *host_must, *host_prefer;
+    uint32_t copy_every_s, copy_max_age_s;
     struct overcommit overcommit; /* 0: not given */
     uint32_t grace_seconds, weight;
     const char *must, *prefer, *avoid, *group, *group_rule, *strategy;
@@ -39,14 +41,18 @@ struct options {
     const char *about;    /* which of several things this is done to; NULL: there is one */
     struct amounts limits;      /* what is given of it */
     uint32_t limit, deadline_seconds, wait_seconds, expires_seconds; /* 0: not given */
-    const char *architecture, *firmware, *disk_bus, *clock, *cloud_init, *guest_agent;
+    const char *architecture, *firmware, *disk_bus, *clock, *tpm;
+    const char *cloud_init, *guest_agent;
     const char *digest, *sums, *signature, *keyring;
     const char *known; /* a file with what was seen of the audit before */
     enum rights rights;
-    const char *events;
+    const char *events, *quiet;
+    const char *tenants, *must_not, *refuse; /* of a rule; texts: "": none */
+    uint32_t position; /* 0: not given */
     uint64_t images_gib;
     uint32_t min_cpus, min_memory_mib, min_disk_gib;
-    bool watch, follow, no_start, upgrade, hard, whole, i_have_checked, help, version;
+    uint32_t port;
+    bool open, watch, follow, no_start, upgrade, hard, whole, i_have_checked, help, version;
     const char *words[options_words]; /* noun, verb, arguments */
     size_t words_count;
     const char *given[options_most]; /* the names of options on the command line, each once */

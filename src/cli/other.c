@@ -59,6 +59,8 @@ static void show_cluster(const void *record) {
     sheet_capacity(&sheet, &cluster->capacity);
     sheet_doubts(&sheet, cluster->overclaims, cluster->unreadable);
     show_lease(&sheet, cluster);
+    if (cluster->images)
+        sheet_pair(&sheet, "images there", "%s", cluster->images);
     for (uint32_t i = 0; i < capacity->fits_count; i++)
         sheet_pair(&sheet, i ? "" : "room for", "%llu more of shape %s",
                    (unsigned long long)capacity->fits[i].count, capacity->fits[i].shape);
@@ -281,8 +283,10 @@ int web_link(const struct options *options) {
     if (result == EXIT_DONE && options->output == OUTPUT_JSON) {
         puts(text_data(&call.http.answer));
     } else if (result == EXIT_DONE) {
-        printf("%.*s/#ticket=%s\n", (int)(call.url.length - strlen(path)), text_data(&call.url),
-               ticket.ticket);
+        bool is_elsewhere = *ticket.url; /* the owner's socket is no browser's */
+        printf("%.*s/#ticket=%s\n",
+               (int)(is_elsewhere ? strlen(ticket.url) : call.url.length - strlen(path)),
+               is_elsewhere ? ticket.url : text_data(&call.url), ticket.ticket);
         fputs("Who opens it first is logged in; it is good for two minutes.\n", stderr);
     }
     call_deinit(&call);

@@ -108,6 +108,26 @@ int upstream_show(const struct options *options) {
     return view_show(&upstreams, options, options->words[2]);
 }
 
+static void add_stream(struct sheet *sheet, const void *record) {
+    const struct hosted_stream *stream = record;
+    sheet_add(sheet, "%s", stream->id);
+    if (stream->port)
+        sheet_add(sheet, "port %u", stream->port);
+    else
+        sheet_add(sheet, "%s", stream_to_names[stream->to]);
+    sheet_add(sheet, "%s", stream->vm);
+    sheet_add(sheet, "%s", stream->upstream);
+    sheet_add(sheet, "%s", stream->host);
+    sheet_add(sheet, "%s", stream_state_names[stream->state]);
+    sheet_add(sheet, "%s", words_age(stream->asked_ms).text);
+}
+
+static const struct view streams = {"/v1/streams", &hosted_stream_table,
+                                    "ID TO VM UPSTREAM HOST STATE AGE", add_stream, NULL};
+
+int stream_list(const struct options *options) { return view_list(&streams, options); }
+int stream_cut(const struct options *options) { return view_delete(&streams, options, "is cut"); }
+
 int limit_list(const struct options *options) {
     static const struct view limits = {"/v1/upstreams", &owned_lending_table,
                                        "NAME VMS CPUS MEMORY DISK BY OVER", add_limits, NULL};
@@ -175,7 +195,8 @@ static void add_vm(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", vm->id);
     sheet_add(sheet, "%s", vm->upstream);
     sheet_add(sheet, "%s", vm->host[0] ? vm->host : "-");
-    sheet_add(sheet, "%s%s", vm_state_names[vm->state], words_unheard(vm->unheard_ms).text);
+    sheet_add(sheet, "%s%s%s", vm_state_names[vm->state], words_unheard(vm->unheard_ms).text,
+              vm->lacks_copy ? " (no copy)" : "");
     sheet_add(sheet, "%u", vm->size.cpus);
     sheet_add(sheet, "%s", words_mib(vm->size.memory_mib).text);
     sheet_add(sheet, "%u GiB", vm->size.disk_gib);
@@ -197,7 +218,10 @@ static void show_vm(const struct hosted_vm *vm) {
     sheet_pair(&sheet, "on drain", "%s", on_drain_names[vm->on_drain]);
     sheet_loss(&sheet, &(struct told_loss){vm->on_loss, vm->restart_from, vm->restarts,
                                            vm->restarted_ms, vm->restored_ms,
-                                           vm->unheard_ms && !vm->copies_count});
+                                           vm->unheard_ms && !vm->copies_count,
+                                           vm->lacks_copy});
+    sheet_copies(&sheet, &(struct told_copies){vm->copies, vm->copies_count, vm->copy_every_s,
+                                               vm->copy_max_age_s, vm->copy_late});
     if (vm->move)
         sheet_pair(&sheet, "moves", "%s", move_names[vm->move]);
     if (vm->stays)
@@ -208,6 +232,8 @@ static void show_vm(const struct hosted_vm *vm) {
     sheet_pair(&sheet, "image", "%s", vm->digest);
     if (vm->networks)
         sheet_pair(&sheet, "networks", "%s", vm->networks);
+    if (vm->allow)
+        sheet_pair(&sheet, "allow", "%s", vm->allow);
     sheet_interfaces(&sheet, vm->interfaces, vm->interfaces_count);
     sheet_pair(&sheet, "operation", "%s", vm->op);
     sheet_pair(&sheet, "created", "%s", words_date(vm->created_ms).text);

@@ -15,6 +15,10 @@ int permission_reset(const struct options *options);
 int limit_list(const struct options *options);
 int limit_set(const struct options *options);
 
+/* Streams to VMs of the cluster that are open. */
+int stream_list(const struct options *options);
+int stream_cut(const struct options *options);
+
 /* The owner's view of VMs. */
 int hosted_vm_list(const struct options *options);
 int hosted_vm_show(const struct options *options);

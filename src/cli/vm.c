@@ -29,15 +29,11 @@ static struct ip first_ip(const struct vm *vm) {
     return first;
 }
 
-/* How old what is left of its disk would be, were its host lost now. */
-static struct words words_copy(const struct copy *copies, uint32_t count) {
-    return words_age(count ? copies[count - 1].made_ms : 0);
-}
-
 static void add_row(struct sheet *sheet, const void *record) {
     const struct vm *vm = record;
     sheet_add(sheet, "%s", vm->name);
-    sheet_add(sheet, "%s%s", vm_state_names[vm->state], words_unheard(vm->unheard_ms).text);
+    sheet_add(sheet, "%s%s%s", vm_state_names[vm->state], words_unheard(vm->unheard_ms).text,
+              vm->lacks_copy ? " (no copy)" : "");
     sheet_add(sheet, "%s", vm->place);
     sheet_add(sheet, "%s", vm->shape);
     sheet_add(sheet, "%u", vm->size.cpus);
@@ -45,7 +41,8 @@ static void add_row(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%u GiB", vm->size.disk_gib);
     sheet_add(sheet, "%s", vm->image);
     sheet_add(sheet, "%s", first_ip(vm).text);
-    sheet_add(sheet, "%s", words_copy(vm->copies, vm->copies_count).text);
+    sheet_add(sheet, "%s%s", words_copy(vm->copies, vm->copies_count).text,
+              vm->copy_late ? " (late)" : "");
     sheet_add(sheet, "%s", words_age(vm->created_ms).text);
     sheet_add(sheet, "%s", vm->id);
 }
@@ -66,15 +63,17 @@ static void show(const struct vm *vm) {
         sheet_pair(&sheet, "group", "%s", vm->group);
     if (vm->networks)
         sheet_pair(&sheet, "networks", "%s", vm->networks);
+    if (vm->allow)
+        sheet_pair(&sheet, "allow", "%s", vm->allow);
     sheet_interfaces(&sheet, vm->interfaces, vm->interfaces_count);
     sheet_loss(&sheet, &(struct told_loss){vm->on_loss, vm->restart_from, vm->restarts,
                                            vm->restarted_ms, vm->restored_ms,
-                                           vm->unheard_ms && !vm->copies_count});
+                                           vm->unheard_ms && !vm->copies_count,
+                                           vm->lacks_copy});
     if (vm->snapshots_count)
         sheet_pair(&sheet, "snapshots", "%u", vm->snapshots_count);
-    if (vm->copies_count)
-        sheet_pair(&sheet, "copies", "%u, the newest %s old", vm->copies_count,
-                   words_copy(vm->copies, vm->copies_count).text);
+    sheet_copies(&sheet, &(struct told_copies){vm->copies, vm->copies_count, vm->copy_every_s,
+                                               vm->copy_max_age_s, vm->copy_late});
     if (vm->title)
         sheet_pair(&sheet, "title", "%s", vm->title);
     if (vm->metadata)
@@ -229,19 +228,6 @@ int vm_lock(const struct options *options) { return act(options, "POST", "/lock"
 int vm_unlock(const struct options *options) { return act(options, "POST", "/unlock"); }
 int vm_delete(const struct options *options) { return act(options, "DELETE", ""); }
 
-/* One field of a request's body, checked here as the server would. */
-static bool set_in(const struct table *table, void *record, const char *name, const char *value) {
-    const struct field *field = field_find(table, name);
-    struct codec_fault fault;
-    if (!value || !field || !codec_field_from_text(field, value, record, &fault))
-        return true;
-    if (field->mask & FIELD_SECRET)
-        say("%s %s", name, fault.text);
-    else
-        say("%s '%s' %s", name, value, fault.text);
-    return false;
-}
-
 static int submit_body(const struct options *options, struct call *call,
                        const struct table *table, const void *record) {
     struct text body = {0};
@@ -257,7 +243,7 @@ static int submit_body(const struct options *options, struct call *call,
 static int act_with(const struct options *options, const char *path, const struct table *table) {
     struct vm_reshape wish = {.upgrade = options->upgrade};
     struct call call;
-    if (!set_in(table, &wish, table->fields[0].name, options->words[3]))
+    if (!call_set(table, &wish, table->fields[0].name, options->words[3]))
         return EXIT_USAGE;
     call_init(&call, options, "POST", view.path);
     call_add_segment(&call, options->words[2]);
@@ -300,15 +286,15 @@ static bool set_user_data(const struct options *options, const struct table *tab
         !codec_field_from_text(field_find(table, "user_data"), bytes.data, record, &fault))
         return true;
     base64_to_standard((const unsigned char *)bytes.data, bytes.length, &encoded);
-    return set_in(table, record, "user_data_base64", text_data(&encoded));
+    return call_set(table, record, "user_data_base64", text_data(&encoded));
 }
 
 /* False: it cannot be done; said. */
 static bool set_ssh_keys(const struct options *options, const struct table *table, void *record) {
     auto_clean(text_deinit) struct text lines = {0};
     const char *names = NULL;
-    return ssh_keys_given(options, &names, &lines) && set_in(table, record, "ssh_keys", names) &&
-           set_in(table, record, "ssh_public_keys", lines.length ? lines.data : NULL);
+    return ssh_keys_given(options, &names, &lines) && call_set(table, record, "ssh_keys", names) &&
+           call_set(table, record, "ssh_public_keys", lines.length ? lines.data : NULL);
 }
 
 int vm_rebuild(const struct options *options) {
@@ -317,7 +303,7 @@ int vm_rebuild(const struct options *options) {
     int result = EXIT_USAGE;
     if (set_user_data(options, &vm_rebuild_table, &wish) &&
         set_ssh_keys(options, &vm_rebuild_table, &wish) &&
-        set_in(&vm_rebuild_table, &wish, "image", options->image)) {
+        call_set(&vm_rebuild_table, &wish, "image", options->image)) {
         call_init(&call, options, "POST", view.path);
         call_add_segment(&call, options->words[2]);
         text_add(&call.url, "/rebuild");
@@ -419,6 +405,8 @@ static int fill(const struct options *options, struct vm_create *create) {
         return EXIT_USAGE;
     }
     create->start = !options->no_start;
+    create->copy_every_s = options->copy_every_s;
+    create->copy_max_age_s = options->copy_max_age_s;
     const struct {
         const char *name, *value;
     } given[] = {{"name", options->words[2]},        {"shape", options->shape},
@@ -430,11 +418,12 @@ static int fill(const struct options *options, struct vm_create *create) {
                  {"on_drain", options->on_drain},    {"on_loss", options->on_loss},
                  {"restart_from", options->restart_from},
                  {"host_must", options->host_must},
-                 {"host_prefer", options->host_prefer}, {"networks", options->network}};
+                 {"host_prefer", options->host_prefer}, {"networks", options->network},
+                 {"allow", options->allow}};
     bool is_right = set_user_data(options, &vm_create_table, create) &&
                     set_ssh_keys(options, &vm_create_table, create);
     for (size_t i = 0; i < array_size(given) && is_right; i++)
-        is_right = set_in(&vm_create_table, create, given[i].name, given[i].value);
+        is_right = call_set(&vm_create_table, create, given[i].name, given[i].value);
     return is_right ? EXIT_DONE : EXIT_USAGE;
 }
 
@@ -454,7 +443,7 @@ int vm_create(const struct options *options) {
 int vm_rename(const struct options *options) {
     struct vm_rename name = {0};
     struct call call;
-    if (!set_in(&vm_rename_table, &name, "name", options->words[3]))
+    if (!call_set(&vm_rename_table, &name, "name", options->words[3]))
         return EXIT_USAGE;
     call_init(&call, options, "POST", view.path);
     call_add_segment(&call, options->words[2]);
@@ -474,7 +463,7 @@ static int edit_one(const struct options *options, const struct table *table, co
     const char *name = table->fields[0].name;
     if (!value)
         return EXIT_DONE;
-    if (!set_in(table, &edit, name, *value ? value : NULL))
+    if (!call_set(table, &edit, name, *value ? value : NULL))
         return EXIT_USAGE;
     call_init(&call, options, "PUT", view.path);
     call_add_segment(&call, options->words[2]);

@@ -87,6 +87,7 @@ static void effect_clear(struct effect *effect) {
     case EFFECT_DEPOSED:
     case EFFECT_STREAM:
     case EFFECT_READ:
+    case EFFECT_USAGE:
     case EFFECT_BUCKET:
     case EFFECT_GUARD:
     case EFFECT_ARCHIVE:
@@ -244,7 +245,8 @@ void effect_print(const struct effect *effect, struct text *out) {
         print_stream(&effect->stream, out);
         return;
     case EFFECT_READ:
-        text_addf(out, "read vm=%s", effect->read.vm);
+    case EFFECT_USAGE:
+        text_addf(out, effect->kind == EFFECT_READ ? "read vm=%s" : "usage", effect->read.vm);
         return;
     case EFFECT_ARCHIVE:
     case EFFECT_DELIVER:

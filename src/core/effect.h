@@ -26,9 +26,11 @@ enum effect_kind {
     EFFECT_GUARD,  /* something for the host's warden (agent) */
     EFFECT_STREAM, /* something for the ends of a stream (managers, agent) */
     EFFECT_READ,   /* a part of a VM's console log (agent) */
+    EFFECT_USAGE,  /* look what the host's VMs use, since that was asked last; EVENT_USAGE follows,
+                    * or nothing, where that cannot be seen (agent) */
     EFFECT_ARCHIVE, /* whether an image that is kept here is to stay */
     EFFECT_BUCKET, /* something for the block store (downstream) */
-    EFFECT_DELIVER, /* send what happened to a contact (upstream) */
+    EFFECT_DELIVER, /* send what happened to a contact (managers) */
     EFFECT_KIND_COUNT,
 };
 
@@ -180,6 +182,8 @@ enum bucket_order {
                   * from here on. Answered by EVENT_BUCKET, with how it is done */
     BUCKET_KEEP, /* these copies stay, and what else is there may go; or all stays as it is, since
                   * one of them is not there as a whole. Answered, where an operation waits */
+    BUCKET_PROVE, /* which of these, from the newest on, is there as a whole? All blocks are read.
+                   * Answered, though no operation waits */
     BUCKET_DROP, /* all of it goes; gone already: no harm. Not answered */
     BUCKET_ORDER_COUNT,
 };
@@ -189,7 +193,8 @@ struct effect_bucket {
     char vm[limit_id_size];
     char op[limit_id_size]; /* BUCKET_OPEN, BUCKET_KEEP; "": nobody waits */
     uint32_t disk_gib;      /* BUCKET_OPEN: of the VM's disk, which bounds the bucket */
-    char roots[limit_copies + 1][limit_digest_size]; /* BUCKET_OPEN: as kept so far; BUCKET_KEEP */
+    char roots[limit_copies + 1][limit_digest_size]; /* BUCKET_OPEN: as kept so far; BUCKET_KEEP,
+                                                      * BUCKET_PROVE; the oldest first */
     uint32_t roots_count;
 };
 

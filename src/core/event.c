@@ -4,7 +4,8 @@
 const char *const event_names[EVENT_KIND_COUNT] = {
     "load", "start", "tick", "link", "peer", "frame", "request",
     "image", "job", "domain", "scanned", "host", "disk", "stop", "join", "joined",
-    "rekey", "guard", "read", "ips", "archive", "bucket", "delivered", "stream",
+    "rekey", "guard", "read", "ips", "usage", "archive", "bucket", "delivered", "stream",
+    "certificate",
 };
 
 static void print_presence(const struct event_presence *presence, struct text *out) {
@@ -52,16 +53,22 @@ static void print_host(const struct event_host *host, struct text *out) {
 
 static void print_bucket(const struct event_bucket *bucket, struct text *out) {
     text_addf(out, " %s op=%s code=%s%s", bucket_order_names[bucket->order], bucket->op,
-              code_names[bucket->code], bucket->lacks ? " lacks" : "");
+              code_names[bucket->code], bucket->lacking_count ? " lacks" : "");
 }
 
-/* Of what an effect asked for. */
-static void print_answer(const struct event *event, struct text *out) {
+/* What is a word or two. */
+static void print_short(const struct event *event, struct text *out) {
     const struct event_delivered *delivered = &event->delivered;
     if (event->kind == EVENT_READ)
         text_addf(out, " code=%s", code_names[event->read.code]);
+    else if (event->kind == EVENT_USAGE)
+        text_addf(out, " vms=%u", event->usage.count);
+    else if (event->kind == EVENT_GUARD)
+        text_addf(out, " news=%d vm=%s", event->guard.news, event->guard.vm);
     else if (event->kind == EVENT_ARCHIVE)
         text_addf(out, " %s%s", event->archive.digest, event->archive.is_gone ? " gone" : "");
+    else if (event->kind == EVENT_CERTIFICATE)
+        text_addf(out, " %s", event->certificate.name);
     else
         text_addf(out, " %s %d %s", delivered->delivery, delivered->outcome, delivered->why);
 }
@@ -123,16 +130,16 @@ void event_print(const struct event *event, struct text *out) {
     case EVENT_REKEY:
         text_addf(out, " link=%u key=%s", event->rekey.link, event->rekey.key);
         return;
-    case EVENT_GUARD:
-        text_addf(out, " news=%d vm=%s", event->guard.news, event->guard.vm);
-        return;
     case EVENT_IPS:
         print_ips(&event->ips, out);
         return;
+    case EVENT_GUARD:
     case EVENT_READ:
+    case EVENT_USAGE:
     case EVENT_ARCHIVE:
     case EVENT_DELIVERED:
-        print_answer(event, out);
+    case EVENT_CERTIFICATE:
+        print_short(event, out);
         return;
     case EVENT_BUCKET:
         print_bucket(&event->bucket, out);

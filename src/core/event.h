@@ -17,7 +17,7 @@ enum event_kind {
     EVENT_PEER,      /* presence of another peer on a link: a hint */
     EVENT_FRAME,     /* header and messages from another peer */
     EVENT_REQUEST,   /* from an API (managers) */
-    EVENT_IMAGE,     /* an image is in this cluster's repository, or could not be fetched */
+    EVENT_IMAGE,     /* an image is here, or could not be fetched (downstream, agent) */
     EVENT_JOB,       /* a host job ended (agent) */
     EVENT_DOMAIN,    /* a domain of ours was found by a scan, or changed by itself (agent) */
     EVENT_SCANNED,   /* the scan that follows EVENT_START is complete (agent) */
@@ -30,10 +30,12 @@ enum event_kind {
     EVENT_GUARD,     /* what the host's warden does, or that there is none (agent) */
     EVENT_READ,      /* the part of a console's log that was asked for (agent) */
     EVENT_IPS,       /* which IP addresses a domain of ours has (agent) */
+    EVENT_USAGE,     /* what the domains of ours that run have used (agent) */
     EVENT_ARCHIVE,   /* whether an image that is kept here may go, or that it is gone */
     EVENT_BUCKET,    /* an order for the block store is done, or cannot be (downstream) */
-    EVENT_DELIVERED, /* what became of a delivery to a contact (upstream) */
+    EVENT_DELIVERED, /* what became of a delivery to a contact (managers) */
     EVENT_STREAM,    /* what becomes of streams' ends (managers, agent) */
+    EVENT_CERTIFICATE, /* one of ours runs out soon, or has (managers) */
     EVENT_KIND_COUNT,
 };
 
@@ -55,9 +57,11 @@ struct event_frame {
 };
 
 struct event_image {
-    uint32_t link; /* of the uplink that it was fetched from: it is there for that one alone */
+    uint32_t link; /* downstream: of the uplink that it was fetched from: it is there for that one
+                    * alone */
     char digest[limit_digest_size];
-    enum code code; /* CODE_OK, CODE_IMAGE_UNAVAILABLE, CODE_IMAGE_BROKEN; CODE_NO_CAPACITY: the
+    enum code code; /* CODE_OK, also of each that was here when the process began; downstream:
+                     * CODE_IMAGE_UNAVAILABLE, CODE_IMAGE_BROKEN; CODE_NO_CAPACITY: the
                      * manager's own disk has no room for it */
     char why[limit_text_size]; /* not CODE_OK: for the owner, in plain words */
 };
@@ -151,6 +155,12 @@ struct event_ips {
     const struct vm_ip *ips;
 };
 
+/* The answer to EFFECT_USAGE: those of which something can be said. */
+struct event_usage {
+    uint32_t count;
+    const struct vm_usage *usages;
+};
+
 struct event_read {
     uint64_t number; /* as in the effect */
     enum code code;  /* CODE_OK; CODE_NOT_FOUND: there is no log; CODE_HOST_FAILED */
@@ -170,16 +180,13 @@ struct event_bucket {
     char vm[limit_id_size], op[limit_id_size];
     enum code code; /* CODE_OK; CODE_NO_CAPACITY; CODE_LOST: BUCKET_KEEP, something is not there;
                      * CODE_HOST_FAILED: the block store itself failed */
-    bool lacks;     /* BUCKET_OPEN: something of what was kept so far is not there any more */
-    struct copy_order copy; /* BUCKET_OPEN: how the host does it */
+    /* BUCKET_OPEN, BUCKET_PROVE: copies that were kept, and are not there as a whole any more */
+    char lacking[limit_copies + 1][limit_digest_size];
+    uint32_t lacking_count;
+    struct copy_order copy; /* BUCKET_OPEN: how the host does it; BUCKET_PROVE: `root` is of the
+                             * newest that is whole, "": none is */
     char image[limit_digest_size]; /* BUCKET_KEEP: that the last of its copies is beside */
     char why[limit_text_size]; /* not CODE_OK: for the owner, in plain words */
-};
-
-enum delivered {
-    DELIVERED_DONE,
-    DELIVERED_FAILED, /* it is to be tried again */
-    DELIVERED_GONE,   /* its address says that it is gone for good */
 };
 
 /* See EFFECT_DELIVER; one for each. */
@@ -205,6 +212,12 @@ struct event_stream {
     char from[audit_from_size];         /* its address */
 };
 
+/* Once a day, and after each start. */
+struct event_certificate {
+    char name[limit_setting_size]; /* "[api] certificate_file" */
+    uint64_t expires_ms;
+};
+
 struct event {
     enum event_kind kind;
     /* For waiting; it never goes back. It is CLOCK_BOOTTIME, which goes on while the machine is
@@ -226,11 +239,13 @@ struct event {
         struct event_rekey rekey;
         struct event_guard guard;
         struct event_ips ips;
+        struct event_usage usage;
         struct event_read read;
         struct event_archive archive;
         struct event_bucket bucket;
         struct event_delivered delivered;
         struct event_stream stream;
+        struct event_certificate certificate;
     };
 };
 

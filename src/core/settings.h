@@ -40,16 +40,21 @@ struct role_settings {
     uint32_t vms_most;        /* VMs (managers); 0: limit_vms */
     uint32_t audit_rows;      /* of what was asked for (managers); 0: limit_audit_rows */
     uint32_t audit_days;      /* and for how long; 0: for ever */
-    bool mails;               /* mail can be sent (upstream) */
+    bool mails;               /* mail can be sent (managers) */
+    uint64_t usage_ms;        /* how often it is heard what VMs use (managers); 0: never */
+    size_t usage_marks;       /* of that, that are kept (upstream); 0: limit_usage_kept */
+    bool prefers_images;      /* places that have a VM's image are preferred for it (managers) */
     uint32_t kept;            /* ended operations, and used keys (upstream); 0: as in limits.h */
     uint64_t operation_ms;    /* default time allowed for an operation (upstream) */
     char operator_token_hash[limit_digest_size]; /* upstream */
     char metrics_token_hash[limit_digest_size];  /* upstream: may read numbers alone; "": none */
+    char chat_token_hash[limit_digest_size];     /* upstream: may tell by chat; "": nobody does */
     const struct shape *shapes;                  /* catalogue (upstream) */
     size_t shapes_count;
     const struct network *networks;              /* that tenants may ask for (upstream) */
     size_t networks_count;
     const char *host_networks;                   /* names (agent); NULL: none; outlives it */
+    const char *host_filtered;                   /* of these, where VMs' rules are kept; likewise */
     const struct peer_setting *agents;           /* below: clusters or hosts (managers) */
     size_t agents_count;
     const struct peer_setting *managers;         /* above (downstream, agent) */

@@ -18,6 +18,7 @@ enum turn_way turn_way(const struct effect *effect) {
     case EFFECT_JOIN:
     case EFFECT_JOINED:
     case EFFECT_READ:
+    case EFFECT_USAGE:
     case EFFECT_ARCHIVE:
     case EFFECT_BUCKET:
     case EFFECT_DELIVER:

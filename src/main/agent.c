@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "io/host/guests/stream.h"
 #include "io/host/host.h"
+#include "io/host/libvirt/filters.h"
 #include "io/host/look.h"
 #include "main/daemon/check.h"
 #include "main/daemon/health.h"
@@ -23,7 +24,7 @@ struct agent_daemon {
     struct host *host;
     struct shell_link uplink;
     char uplink_name[limit_name_size + 8];
-    struct text networks; /* their names, by commas */
+    struct text networks, filtered; /* their names, by commas; where VMs' rules are kept */
     struct daemon_health health;
 };
 
@@ -38,31 +39,45 @@ static void agent_close(struct agent_daemon *agent) {
     store_close(agent->store);
     seal_free(agent->uplink.seal);
     text_deinit(&agent->networks);
-}
-
-static struct role *agent_role(struct agent_daemon *agent, const struct agent_config *config) {
-    const struct link_config *uplink = &config->uplinks[0];
-    const struct peer_setting manager = daemon_peer(uplink->name, uplink->manager, 0);
-    for (size_t i = 0; i < config->networks_count; i++)
-        text_addf(&agent->networks, "%s%s", i ? "," : "", config->networks[i].name);
-    struct role_settings settings = {
-        .kind = ROLE_AGENT,
-        .host_networks = config->networks_count ? text_data(&agent->networks) : NULL,
-        .seed = daemon_seed(),
-        .managers = &manager,
-        .managers_count = 1,
-    };
-    text_set(settings.software, daemon_software);
-    return role_new(&settings);
+    text_deinit(&agent->filtered);
 }
 
 /* They borrow their texts; the caller frees the array. */
 static struct host_network *networks_of(const struct agent_config *config) {
     struct host_network *networks = memory_new(config->networks_count, sizeof(*networks));
     for (size_t i = 0; i < config->networks_count; i++)
-        networks[i] = (struct host_network){config->networks[i].name, config->networks[i].bridge,
-                                            config->networks[i].libvirt};
+        networks[i] = (struct host_network){
+            .name = config->networks[i].name,
+            .bridge = config->networks[i].bridge,
+            .libvirt = config->networks[i].libvirt,
+            .filter = config->networks[i].user ? HOST_FILTER_NONE
+                                               : (enum host_filter)config->networks[i].filter,
+        };
+    for (size_t i = 0; i < config->networks_count; i++)
+        networks[i].keeps_rules = filters_keep_rules(&networks[i]);
     return networks;
+}
+
+static struct role *agent_role(struct agent_daemon *agent, const struct agent_config *config) {
+    const struct link_config *uplink = &config->uplinks[0];
+    const struct peer_setting manager = daemon_peer(uplink->name, uplink->manager, 0);
+    auto_clean(memory_clean) struct host_network *networks = networks_of(config);
+    for (size_t i = 0; i < config->networks_count; i++) {
+        text_addf(&agent->networks, "%s%s", i ? "," : "", networks[i].name);
+        if (networks[i].keeps_rules)
+            text_addf(&agent->filtered, "%s%s", agent->filtered.length ? "," : "",
+                      networks[i].name);
+    }
+    struct role_settings settings = {
+        .kind = ROLE_AGENT,
+        .host_networks = config->networks_count ? text_data(&agent->networks) : NULL,
+        .host_filtered = agent->filtered.length ? text_data(&agent->filtered) : NULL,
+        .seed = daemon_seed(),
+        .managers = &manager,
+        .managers_count = 1,
+    };
+    text_set(settings.software, daemon_software);
+    return role_new(&settings);
 }
 
 static struct host *agent_host(const struct agent_config *config, struct shell *shell,
@@ -201,6 +216,7 @@ static int run(int count, char **arguments) {
         .submit = host_submit,
         .order = host_order,
         .read = host_read,
+        .usage = host_usage,
         .unpacked = host_answer,
         .open = guest_stream_open,
         .streams = agent.streams,

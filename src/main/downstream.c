@@ -11,10 +11,12 @@
 #include "io/image/serve.h"
 #include "io/image/store.h"
 #include "io/keys/secret.h"
+#include "io/os/disk.h"
 #include "io/os/folder.h"
 #include "io/rest/rest.h"
 #include "io/rest/routes_owner.h"
 #include "main/daemon/check.h"
+#include "main/daemon/deliver.h"
 #include "main/daemon/health.h"
 #include "main/daemon/invite.h"
 #include "main/daemon/join.h"
@@ -40,6 +42,7 @@ struct downstream_daemon {
     struct image_serve *images;
     struct streams *streams;
     struct rest *owner;
+    struct deliverer *deliverer;
     struct inviting inviting;
     struct invitations invitations;
     struct authorities *authorities;
@@ -47,6 +50,7 @@ struct downstream_daemon {
 
 static void downstream_close(struct downstream_daemon *downstream) {
     rest_stop(downstream->owner);
+    deliverer_stop(downstream->deliverer);
     streams_stop(downstream->streams);
     if (downstream->images)
         image_serve_stop(downstream->images);
@@ -115,6 +119,8 @@ static struct role *downstream_role(const struct downstream_config *config,
         .beat_ms = config->timing.beat_seconds * 1000,
         .hold_down_ms = config->timing.hold_down_seconds * 1000,
         .lease_ms = config->timing.lease_seconds * 1000,
+        .prefers_images = true,
+        .usage_ms = config->timing.usage_seconds * 1000,
         .agents = agents,
         .agents_count = config->agents_count,
         .most = {.cpus = config->hosts.max_cpus,
@@ -128,6 +134,7 @@ static struct role *downstream_role(const struct downstream_config *config,
         .permissions = permissions,
         .shares = shares,
         .hash = secret_hash_bytes,
+        .mails = config->notify.smtp_url,
         .audit_rows = (uint32_t)config->audit.rows,
         .audit_days = (uint32_t)config->audit.days,
     };
@@ -168,6 +175,25 @@ static int downstream_connect_down(struct downstream_daemon *downstream,
     return link->carrier ? 0 : err->code;
 }
 
+/* What images may take of the disk, in equal parts, so that none takes another's room; with one
+ * uplink, any. */
+static int image_share(const struct downstream_config *config, const char *images,
+                       uint64_t *out_bytes, struct error *err) {
+    struct disk disk;
+    *out_bytes = 0;
+    if (config->uplinks_count < 2)
+        return 0;
+    int fault = disk_measure(images, &disk, err);
+    if (fault)
+        return fault;
+    uint64_t reserve = config->images.reserve_gib << 30, all = disk.free_bytes;
+    if (!reserve)
+        reserve = disk_usual_reserve(&disk);
+    all += folder_bytes(images);
+    *out_bytes = 1 + (all > reserve ? (all - reserve) / config->uplinks_count : 0);
+    return 0;
+}
+
 static int downstream_connect_up(struct downstream_daemon *downstream,
                                  const struct downstream_config *config, const char *images,
                                  struct error *err) {
@@ -178,6 +204,11 @@ static int downstream_connect_up(struct downstream_daemon *downstream,
                 uplink->name);
     link->name = downstream->names[index];
     link->key_file = uplink->key.file;
+    uint64_t share_bytes;
+    if (image_share(config, images, &share_bytes, err))
+        return err->code;
+    if (uplink->image_share_mib)
+        share_bytes = uplink->image_share_mib << 20;
     const struct image_fetcher_settings settings = {
         .folder = images,
         .from = {.url = uplink->image_url,
@@ -187,6 +218,7 @@ static int downstream_connect_up(struct downstream_daemon *downstream,
                  .reserve_bytes = config->images.reserve_gib << 30},
         .keys = uplink->image_keys,
         .most_bytes = uplink->max_images_mib << 20,
+        .share_bytes = share_bytes,
         .uplink = uplink->name,
         .link = (uint32_t)index,
     };
@@ -252,24 +284,31 @@ static int downstream_open_blocks(struct downstream_daemon *downstream,
 
 /* The owner's API is a socket in the state folder: who may open that may do all. */
 static int downstream_serve_owner(struct downstream_daemon *downstream,
-                                  const struct daemon_config *config,
-                                  const struct link_config *downlink, struct error *err) {
-    auto_clean(memory_clean) char *listen_at = daemon_path(config, "owner.sock");
+                                  const struct downstream_config *config, struct error *err) {
+    auto_clean(memory_clean) char *listen_at = daemon_path(&config->daemon, "owner.sock");
+    const struct listen_config *page = &config->owner;
     struct text address = {0};
     text_addf(&address, "unix:%s", listen_at);
     const struct rest_settings settings = {
         .face = &rest_owner_face,
         .listen = text_data(&address),
-        .manager_address = downlink->address,
+        .manager_address = config->downlink.address,
         .manager_key = seal_public_key(downstream->links[0].seal),
         .invitations = downstream->invitations.items,
         .invitations_count = downstream->invitations.count,
+        .web_folder = page->listen ? daemon_page_folder(page) : NULL,
+        .browsers = {.listen = page->listen,
+                     .tls_certificate_file = page->certificate_file,
+                     .tls_key_file = page->key_file,
+                     .plain_allowed = page->plain_allowed},
+        .page_url = page->url,
         .software = daemon_software,
         .health = {daemon_health_read, &downstream->health},
     };
     downstream->owner = rest_start(&settings, downstream->shell, err);
     if (downstream->owner)
-        log_line(&downstream->log, LOG_INFO, "listening", "owner=%s", listen_at);
+        log_line(&downstream->log, LOG_INFO, "listening", "owner=%s page=%s", listen_at,
+                 page->listen ? page->listen : "none");
     text_deinit(&address);
     return downstream->owner ? 0 : err->code;
 }
@@ -282,9 +321,13 @@ static void downstream_watch(struct downstream_daemon *downstream,
     downstream->health.links_count = downstream->links_count;
     downstream->health.shell = downstream->shell;
     daemon_certificates_init(certificates, &downstream->log);
+    certificates->tell = daemon_tell_of_certificate;
+    certificates->context = downstream->shell;
     daemon_certificates_add(certificates, "images", "certificate_file",
                             config->images.certificate_file);
     daemon_certificates_add(certificates, "images", "ca_file", config->images.ca_file);
+    daemon_certificates_add(certificates, "owner", "certificate_file",
+                            config->owner.certificate_file);
     daemon_certificates_add_link(certificates, "downlink", &config->downlink);
     daemon_certificates_add_servers(certificates, "downlink-server", config->downlink_servers,
                                     config->downlink_servers_count);
@@ -306,6 +349,8 @@ static void downstream_renew(void *health) {
         daemon_invitations_clean(&downstream->invitations);
         downstream->invitations = fresh;
         result = image_serve_renew(downstream->images, &err);
+        int page = result < 0 ? result : rest_renew(downstream->owner, &err);
+        result = page ? page : result;
     } else {
         daemon_invitations_clean(&fresh);
     }
@@ -341,7 +386,10 @@ static int downstream_open(struct downstream_daemon *downstream,
         daemon_streams_start(&config->streams, downstream->shell, &downstream->streams, err) ||
         daemon_invite(&downstream->inviting, &downstream->invitations, err))
         return err->code;
-    return downstream_serve_owner(downstream, &config->daemon, &config->downlink, err);
+    downstream->deliverer = daemon_deliverer(&config->notify, downstream->shell, err);
+    if (!downstream->deliverer)
+        return err->code;
+    return downstream_serve_owner(downstream, config, err);
 }
 
 /* What the table of settings cannot see: it knows no verbs, nor what is asked of hosts. */
@@ -362,7 +410,7 @@ static int check_permissions(const char *path, const struct downstream_config *c
         if (view)
             return error_set(err, -EINVAL,
                              "%s: [uplink %s] allow_views: '%.20s' is nothing that is told of "
-                             "VMs; say ips, log, console, or none", path,
+                             "VMs; say ips, log, usage, console, ports, screen, or none", path,
                              config->uplinks[i].name, view);
         if (unknown)
             return error_set(err, -EINVAL,
@@ -373,12 +421,26 @@ static int check_permissions(const char *path, const struct downstream_config *c
     return 0;
 }
 
+/* What is said of a page is said of one that is served. */
+static int check_page(const char *path, const struct listen_config *owner, struct error *err) {
+    bool says_more = owner->certificate_file || owner->url || owner->web_folder;
+    if (says_more && !owner->listen)
+        return error_set(err, -EINVAL, "%s: [owner] lacks listen (where the page is); add it",
+                         path);
+    if (owner->listen && !daemon_page_folder(owner))
+        return error_set(err, -ENOENT, "%s: [owner] listen: there is no page on this machine; "
+                         "install it, or say by web_folder where it is", path);
+    return 0;
+}
+
 static int downstream_check(const struct daemon_options *options,
                             const struct downstream_config *config) {
     struct daemon_trial trial = {.options = options};
     const struct daemon_link downlink = downlink_of(config);
     daemon_try_state(&trial, &config->daemon, "downstream");
     daemon_try_listen(&trial, "images", &config->images);
+    if (config->owner.listen)
+        daemon_try_listen(&trial, "owner", &config->owner);
     daemon_try_link(&trial, "downlink", &downlink);
     for (size_t i = 0; i < config->uplinks_count; i++) {
         const struct daemon_link uplink = uplink_of(config, i);
@@ -405,6 +467,7 @@ static int run(int count, char **arguments) {
     if ((options.purpose == DAEMON_CHECK && service_become(&options, &err)) ||
         daemon_making_attach(&options, &making, &err) ||
         downstream_config_load(making.config, &config, &err) ||
+        check_page(making.config, &config.owner, &err) ||
         check_permissions(making.config, &config, &err))
         return daemon_fail(&options, &err, EXIT_MISUSED);
     if (options.purpose == DAEMON_CHECK)
@@ -426,6 +489,8 @@ static int run(int count, char **arguments) {
         .renew = downstream_renew,
         .daemon = &downstream.health,
         .rest = downstream.owner,
+        .deliverer = downstream.deliverer,
+        .deliver = deliverer_send,
         .buckets = downstream.buckets,
         .keep = buckets_order,
         .route = carrier_route,

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "base/memory.h"
 #include "base/output.h"
 #include "io/keys/seal.h"
+#include "io/os/descriptors.h"
 #include "io/os/folder.h"
 #include "io/relay/http.h"
 #include "io/relay/zeromq.h"
@@ -156,16 +156,6 @@ static size_t connections_for(const struct relay_config *config) {
     return 3 * config->accounts_count + 64;
 }
 
-/* The server of HTTP leaves most descriptors free. */
-static void raise_descriptors(size_t connections) {
-    struct rlimit limit;
-    rlim_t wanted = connections * 3;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
-        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 /* What serves, and what it borrows from while it does. */
 struct serving {
     struct relay_server_account *accounts;
@@ -219,7 +209,7 @@ static int start(struct serving *serving, const struct relay_config *config,
     };
     const struct relay_zeromq_settings zeromq = {config->relay.zeromq_listen,
                                                  config->relay.zeromq_key.text};
-    raise_descriptors(connections);
+    descriptors_raise(connections * 3); /* the server of HTTP leaves most of them free */
     if (make_server(serving, config, log, err) ||
         !(serving->http = relay_http_start(serving->server, &http, err)) ||
         (zeromq.listen &&

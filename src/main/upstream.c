@@ -1,19 +1,19 @@
 /* isthmus-upstream: reads its configuration, wires the upstream role to its adapters, serves. */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/output.h"
 #include "base/text.h"
-#include "io/deliver/deliver.h"
 #include "io/http/authorities.h"
 #include "io/keys/minisign.h"
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
 #include "io/rest/rest.h"
 #include "io/rest/routes.h"
+#include "io/rest/oidc/provider.h"
 #include "main/daemon/check.h"
 #include "main/daemon/daemon.h"
+#include "main/daemon/deliver.h"
 #include "main/daemon/health.h"
 #include "main/daemon/invite.h"
 #include "main/daemon/link.h"
@@ -91,6 +91,8 @@ static struct role *upstream_role(const struct upstream_config *config, struct e
         .beat_ms = config->timing.beat_seconds * 1000,
         .hold_down_ms = config->timing.hold_down_seconds * 1000,
         .lease_ms = config->timing.lease_seconds * 1000,
+        .prefers_images = true,
+        .usage_ms = config->timing.usage_seconds * 1000,
         .operation_ms = config->timing.operation_seconds * 1000,
         .shapes = shapes,
         .shapes_count = config->shapes_count,
@@ -108,6 +110,9 @@ static struct role *upstream_role(const struct upstream_config *config, struct e
     const char *reader = config->api.metrics_token.text;
     if (reader)
         secret_hash_bytes(reader, strlen(reader), settings.metrics_token_hash);
+    const char *teller = config->notify.chat_token.text;
+    if (teller)
+        secret_hash_bytes(teller, strlen(teller), settings.chat_token_hash);
     text_set(settings.software, daemon_software);
     if (daemon_streams_settings(&config->streams, &settings, err))
         return NULL;
@@ -137,8 +142,6 @@ static int upstream_connect(struct upstream_daemon *upstream, const struct upstr
     return link->carrier ? 0 : error_wrap(err, "[downlink]");
 }
 
-static const char installed_page[] = ISTHMUS_WEB;
-
 static struct rest *upstream_rest(struct upstream_daemon *upstream,
                                   const struct upstream_config *config, struct error *err) {
     auto_clean(memory_clean) char *images = daemon_path(&config->daemon, "images");
@@ -155,8 +158,15 @@ static struct rest *upstream_rest(struct upstream_daemon *upstream,
         hashes[count] = digests[count];
         count++;
     }
-    const char *page = config->api.web_folder ? config->api.web_folder : installed_page;
-    bool has_page = config->api.web_folder || access(installed_page, F_OK) == 0;
+    const struct oidc_config *oidc = &config->oidc;
+    const struct provider_settings provider = {
+        .issuer = oidc->issuer,
+        .client = oidc->client,
+        .secret = oidc->client_secret.text,
+        .url = oidc->url,
+        .ca_file = oidc->ca_file,
+        .claim = (enum id_claim)oidc->claim,
+    };
     const struct rest_settings settings = {
         .face = &rest_upstream_face,
         .listen = config->api.listen,
@@ -176,9 +186,12 @@ static struct rest *upstream_rest(struct upstream_daemon *upstream,
         .manager_key = seal_public_key(upstream->downlink.seal),
         .invitations = upstream->invitations.items,
         .invitations_count = upstream->invitations.count,
-        .web_folder = has_page ? page : NULL,
+        .web_folder = daemon_page_folder(&config->api),
+        .provider = oidc->issuer ? &provider : NULL,
+        .provider_name = oidc->name ? oidc->name : oidc->issuer,
         .software = daemon_software,
         .health = {daemon_health_read, &upstream->health},
+        .streams = {upstream->streams ? streams_visit : NULL, upstream->streams},
     };
     if (settings.image_key &&
         minisign_read_secret(config->api.image_key_file, &upstream->image_key, err))
@@ -194,6 +207,8 @@ static void upstream_watch(struct upstream_daemon *upstream,
     upstream->health.links_count = 1;
     upstream->health.shell = upstream->shell;
     daemon_certificates_init(certificates, &upstream->log);
+    certificates->tell = daemon_tell_of_certificate;
+    certificates->context = upstream->shell;
     daemon_certificates_add(certificates, "api", "certificate_file",
                             config->api.certificate_file);
     daemon_certificates_add(certificates, "api", "ca_file", config->api.ca_file);
@@ -217,21 +232,6 @@ static void upstream_renew(void *health) {
         daemon_invitations_clean(&fresh);
     }
     daemon_certificates_renewed(&upstream->health.certificates, result, &err);
-}
-
-static struct deliverer *upstream_deliverer(const struct notify_config *config,
-                                            struct shell *shell, struct error *err) {
-    const struct deliver_settings settings = {
-        .private_addresses = config->private_addresses,
-        .ca_file = config->ca_file,
-        .mail = {.url = config->smtp_url,
-                 .from = config->smtp_from,
-                 .user = config->smtp_user,
-                 .password = config->smtp_password.text,
-                 .ca_file = config->smtp_ca_file,
-                 .is_plain = config->smtp_plain},
-    };
-    return deliverer_start(&settings, shell, err);
 }
 
 static int upstream_open(struct upstream_daemon *upstream, const struct upstream_config *config,
@@ -260,7 +260,7 @@ static int upstream_open(struct upstream_daemon *upstream, const struct upstream
     upstream->rest = upstream_rest(upstream, config, err);
     if (!upstream->rest)
         return err->code;
-    upstream->deliverer = upstream_deliverer(&config->notify, upstream->shell, err);
+    upstream->deliverer = daemon_deliverer(&config->notify, upstream->shell, err);
     if (!upstream->deliverer)
         return err->code;
     log_line(&upstream->log, LOG_INFO, "listening", "api=%s port=%u", config->api.listen,

@@ -34,8 +34,10 @@ enum field_check {
     CHECK_ID,        /* prefix-26 characters of Crockford's base 32, lower case */
     CHECK_DIGEST,    /* 64 hex digits, lower case */
     CHECK_LABELS,    /* name=value, joined by commas (labels.h) */
+    CHECK_PATTERNS,  /* patterns of names, a blank between (labels.h) */
     CHECK_METADATA,  /* name=value, joined by commas, of any printable characters (labels.h) */
     CHECK_NETWORKS,  /* names of networks for one VM, joined by commas */
+    CHECK_ALLOW,     /* rules of who may begin to speak to a VM (codec/allow.h) */
     CHECK_BASE64,    /* of at most limit_user_data bytes, with padding (RFC 4648, section 4) */
     CHECK_SSH_KEYS,  /* SSH public keys, a line each (codec/ssh_key.h) */
     CHECK_SSH_NAMES, /* names of SSH keys for one VM, joined by commas */

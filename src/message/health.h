@@ -18,7 +18,7 @@ struct health_link {
 };
 
 struct health_certificate {
-    char name[limit_name_size + 48]; /* "[api] certificate_file" */
+    char name[limit_setting_size]; /* "[api] certificate_file" */
     uint64_t expires_ms; /* 0: it cannot be read */
     bool is_due;
 };

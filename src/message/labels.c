@@ -91,3 +91,32 @@ const char *labels_missing(const char *labels, const char *wanted, size_t *out_l
     }
     return NULL;
 }
+
+bool patterns_are_valid(const char *text) {
+    for (;;) {
+        size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-*");
+        if (!length || length >= limit_name_size)
+            return false;
+        text += length;
+        if (!*text)
+            return true;
+        if (*text++ != ' ')
+            return false;
+    }
+}
+
+const char *patterns_next(const char *patterns, char out_pattern[limit_name_size]) {
+    if (!patterns || !*patterns)
+        return NULL;
+    size_t length = strcspn(patterns, " ");
+    text_format(out_pattern, limit_name_size, "%.*s", (int)length, patterns);
+    return patterns + length + (patterns[length] == ' ');
+}
+
+bool patterns_fit(const char *patterns, const char *name) {
+    char pattern[limit_name_size];
+    bool fits = !patterns || !*patterns;
+    while (!fits && (patterns = patterns_next(patterns, pattern)))
+        fits = text_fits(pattern, name);
+    return fits;
+}

@@ -23,3 +23,12 @@ size_t labels_matching(const char *labels, const char *wanted);
 
 /* The first of `wanted` that does not stand in `labels`, with its length; NULL: all do. */
 const char *labels_missing(const char *labels, const char *wanted, size_t *out_length);
+
+/* Patterns of names, one blank between them: a-z, 0-9 and '-', and `*` for any of these. */
+bool patterns_are_valid(const char *text);
+
+/* Copies the first of them and returns the others; NULL: there is none. */
+const char *patterns_next(const char *patterns, char out_pattern[limit_name_size]);
+
+/* Does the name fit one of them? NULL or "": any name does. */
+bool patterns_fit(const char *patterns, const char *name);

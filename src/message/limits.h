@@ -6,6 +6,7 @@ enum {
     /* texts */
     limit_id_size = 36,        /* "op-" and 26 characters */
     limit_name_size = 64,      /* a DNS label */
+    limit_setting_size = 112,  /* a setting of a file: "[downlink-server NAME] ca_file" */
     limit_address_size = 256,  /* at a carrier, in its own form */
     limit_digest_size = 65,    /* SHA-256 in hex */
     limit_software_size = 48,
@@ -24,6 +25,8 @@ enum {
     limit_metadata_key = 255,  /* bytes of a name in it */
     limit_title = 255,         /* bytes of a VM's title */
     limit_contact_address = 1023, /* bytes of where a contact is */
+    limit_rule_words = 1023,    /* bytes of the patterns that a rule has of one thing */
+    limit_rule_refusal = 200,   /* bytes of what a rule says to whom it refuses */
     limit_contact_events = 255, /* bytes of the words for what it is told */
     limit_said_tenant = 16777216, /* bytes of both, of all VMs of one tenant */
     limit_said = 1073741824,   /* and of all tenants */
@@ -34,19 +37,25 @@ enum {
     limit_ssh_key = 4096,      /* bytes of an SSH public key with its comment */
     limit_vm_ssh_keys_bytes = 16384, /* of all of one VM */
     limit_vm_ssh_names = 1023, /* bytes of a list of their names */
+    limit_identity_size = 256,  /* who somebody is to an OpenID provider, terminated */
     limit_vm_network_names = 255, /* bytes of a list of those that a VM is to be in */
+    limit_vm_allow = 1023,     /* bytes of the rules of who may begin to speak to it */
 
     /* tables */
     limit_shapes = 64,
     limit_networks = 64,        /* that tenants may ask for; that a host has */
     limit_vm_networks = 4,      /* that one VM is in: network interfaces */
+    limit_vm_allow_rules = 16,  /* of who may begin to speak to it */
     limit_interface_ips = 4,    /* of one interface, that are told */
     limit_ssh_keys = 32,        /* that a tenant keeps */
     limit_access_tokens = 32,   /* of one tenant, or of the operators */
     limit_contacts = 8,         /* of one tenant, or of the operators */
+    limit_rules = 256,          /* by which operators place VMs */
     limit_delivery_notices = 50, /* told in one message to a contact */
     limit_vm_ssh_keys = 16,     /* of one VM */
     limit_images = 1000,
+    limit_holds = 256,          /* of them that a place tells it has */
+    limit_shown_names = 16384,  /* bytes of a list of names that is worked out */
     limit_tenants = 10000,
     limit_peers = 10000,        /* agents of one manager */
     limit_uplinks = 16,         /* upstream managers of one cluster */
@@ -74,6 +83,9 @@ enum {
     limit_sorted = 50000,       /* rows that are put into another order than by age */
     limit_join_tokens = 1000,   /* of one manager */
     limit_table_chunk = 16,     /* VMs in one `table` message */
+    limit_usage_chunk = 32,     /* VMs in one `usages` message */
+    limit_usage_marks = 256,    /* of what one VM has used, that are kept */
+    limit_usage_kept = 2097152, /* of all VMs; 28 bytes each */
     limit_leftovers = 1000,     /* of one place, that are listed */
     limit_salvage = 1000,       /* what lost hosts have put aside, that is listed */
     limit_reasons = 16,         /* why VMs are still on a host that is to be empty */
@@ -110,6 +122,9 @@ enum {
 
     /* times */
     limit_deadline_ms = 86400000, /* of one operation */
+    limit_copy_least_s = 10,    /* from one copy of a VM's disk to the next, at the least */
+    limit_copy_s = 2678400,     /* at the most, and their age: 31 days */
+    limit_usage_ms = 3600000,   /* between two words of what VMs use */
     limit_lease_ms = 3600000,   /* for which a place may run on without a word */
     limit_join_seconds = 2592000, /* until a join token expires */
     limit_access_seconds = 315360000, /* until an access token expires */

@@ -2,6 +2,8 @@
  * API), their bounds and their words in the reference. */
 #include "message/model.h"
 
+#include "base/memory.h"
+
 const char *const verb_names[VERB_COUNT] = {
     [VERB_DEFINE] = "define", [VERB_START] = "start", [VERB_SHUTDOWN] = "shutdown",
     [VERB_STOP] = "stop", [VERB_REBOOT] = "reboot", [VERB_PAUSE] = "pause",
@@ -131,6 +133,8 @@ static const struct field image_fields[] = {
      .kind = FIELD_TEXT, .check = CHECK_NAME},
     {field_of(struct image, shared), .number = 14, .about = "A tenant's, and for all.",
      .kind = FIELD_FLAG},
+    {field_of(struct image, clusters), .kind = FIELD_BLOB, .mask = FIELD_API,
+     .about = "Clusters that have it, by commas (operators, of one).", .most = limit_shown_names},
 };
 const struct table image_table = {"image", "A template that VMs are made from.",
                                   sizeof(struct image), field_rows(image_fields)};
@@ -165,9 +169,8 @@ static const struct field definition_fields[] = {
      .kind = FIELD_RECORD, .mask = FIELD_REQUIRED, .table = &size_table},
     {field_of(struct definition, image), .number = 4, .about = "Digest of the image's archive.",
      .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_DIGEST},
-    {field_of(struct definition, image_name), .number = 5,
-     .about = "What the upstream manager calls the image.", .kind = FIELD_TEXT,
-     .check = CHECK_NAME},
+    {field_of(struct definition, image_name), .number = 5, .kind = FIELD_TEXT, .check = CHECK_NAME,
+     .about = "What the upstream manager calls the image."},
     {field_of(struct definition, start), .number = 6, .about = "Start it once it is defined.",
      .kind = FIELD_FLAG},
     {field_of(struct definition, group), .number = 7,
@@ -177,15 +180,12 @@ static const struct field definition_fields[] = {
      .about = "On no host where another VM of the group is.", .kind = FIELD_FLAG},
     {field_of(struct definition, on_drain), .number = 9, .kind = FIELD_ENUM,
      .about = "What may become of it when its host is to be empty.", field_names(on_drain_names)},
-    {field_of(struct definition, host_must), .number = 10,
-     .about = "Labels that its host must have.", .kind = FIELD_BLOB, .most = limit_labels,
-     .check = CHECK_LABELS},
-    {field_of(struct definition, host_prefer), .number = 11,
-     .about = "Labels that its host should have.", .kind = FIELD_BLOB, .most = limit_labels,
-     .check = CHECK_LABELS},
-    {field_of(struct definition, networks), .number = 12,
-     .about = "Networks that it is in, by commas: an interface for each.", .kind = FIELD_BLOB,
-     .most = limit_vm_network_names, .check = CHECK_NETWORKS},
+    {field_of(struct definition, host_must), .number = 10, .kind = FIELD_BLOB,
+     .about = "Labels that its host must have.", .most = limit_labels, .check = CHECK_LABELS},
+    {field_of(struct definition, host_prefer), .number = 11, .kind = FIELD_BLOB,
+     .about = "Labels that its host should have.", .most = limit_labels, .check = CHECK_LABELS},
+    {field_of(struct definition, networks), .number = 12, .about = "See the VM's.",
+     .kind = FIELD_BLOB, .most = limit_vm_network_names, .check = CHECK_NETWORKS},
     {field_of(struct definition, user_data), .number = 13,
      .about = "First-boot data for the guest (NoCloud user-data).", .kind = FIELD_BLOB,
      .mask = FIELD_WIRE | FIELD_STORE | FIELD_SECRET, .most = limit_user_data,
@@ -201,13 +201,17 @@ static const struct field definition_fields[] = {
      .about = "When its host, or its cluster, is lost.", field_names(on_loss_names)},
     {field_of(struct definition, machine), .number = 17, .about = "What its image needs.",
      .kind = FIELD_RECORD, .table = &machine_table},
-    {field_of(struct definition, ssh_keys), .number = 18,
-     .about = "SSH public keys of who may log in, a line each.", .kind = FIELD_BLOB,
-     .mask = FIELD_WIRE | FIELD_STORE, .most = limit_vm_ssh_keys_bytes,
-     .check = CHECK_SSH_KEYS},
-    {field_of(struct definition, restart_from), .number = 19, .kind = FIELD_ENUM,
-     .about = "What it is made from when it is restarted since its host was lost.",
-     field_names(restart_from_names)},
+    {field_of(struct definition, ssh_keys), .number = 18, .kind = FIELD_BLOB,
+     .about = "SSH public keys of who may log in, a line each.", .check = CHECK_SSH_KEYS,
+     .mask = FIELD_WIRE | FIELD_STORE, .most = limit_vm_ssh_keys_bytes},
+    {field_of(struct definition, restart_from), .number = 19, .about = "See the VM's.",
+     .kind = FIELD_ENUM, field_names(restart_from_names)},
+    {field_of(struct definition, copy_every_s), .number = 20, .about = "See the VM's.",
+     .kind = FIELD_U32, .least = limit_copy_least_s, .most = limit_copy_s},
+    {field_of(struct definition, copy_max_age_s), .number = 21, .about = "See the VM's.",
+     .kind = FIELD_U32, .least = limit_copy_least_s, .most = limit_copy_s},
+    {field_of(struct definition, allow), .number = 22, .about = "See the VM's.",
+     .kind = FIELD_BLOB, .most = limit_vm_allow, .check = CHECK_ALLOW},
 };
 const struct table definition_table = {"definition", "What to make.", sizeof(struct definition),
                                        field_rows(definition_fields)};
@@ -226,7 +230,7 @@ const struct table snapshot_table = {"snapshot", "A state of a VM that it can be
                                      sizeof(struct snapshot), field_rows(snapshot_fields)};
 
 /* Of a VM; then what a store keeps behind it. */
-enum { inside_fields = 7 };
+enum { inside_fields = 8 };
 static const struct field stored_vm_fields[] = {
     {field_of(struct vm, id), .number = 1, .about = "The VM's id.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_ID},
@@ -289,9 +293,8 @@ static const struct field stored_vm_fields[] = {
     {field_of(struct vm, on_loss), .number = 27,
      .about = "What becomes of it when its host, or its cluster, is lost.", .kind = FIELD_ENUM,
      field_names(on_loss_names)},
-    {field_of(struct vm, restarts), .number = 28,
-     .about = "How often it was made anew on another host, as its own was lost.",
-     .kind = FIELD_U32},
+    {field_of(struct vm, restarts), .number = 28, .kind = FIELD_U32,
+     .about = "How often it was made anew on another host, as its own was lost."},
     {field_of(struct vm, restarted_ms), .number = 29,
      .about = "When that was last.", .kind = FIELD_U64},
     {field_list_of(struct vm, ips, ips_count), .number = 30, .about = "Its IP addresses.",
@@ -309,14 +312,25 @@ static const struct field stored_vm_fields[] = {
      .about = "Its disk was then made from a copy: as it was at this time, or later; absent: from "
               "its image, and what it held before is lost.",
      .kind = FIELD_U64},
-    {field_of(struct stored_vm, told_unheard_ms), .number = 61,
-     .about = "Since when nothing is heard of it, as it was told above.", .kind = FIELD_U64,
-     .mask = FIELD_STORE},
+    {field_of(struct vm, copy_every_s), .number = 34,
+     .about = "So often its cluster copies its disk, in seconds; absent: when it is asked to.",
+     .kind = FIELD_U32, .least = limit_copy_least_s, .most = limit_copy_s},
+    {field_of(struct vm, copy_max_age_s), .number = 35,
+     .about = "The newest copy is late when it is older, in seconds; absent: it never is.",
+     .kind = FIELD_U32, .least = limit_copy_least_s, .most = limit_copy_s},
+    {field_of(struct vm, copy_late), .number = 36, .kind = FIELD_FLAG,
+     .about = "It is late, or there is none after that long."},
+    {field_of(struct vm, allow), .number = 37, .kind = FIELD_BLOB, .most = limit_vm_allow,
+     .about = "Who may begin to speak to it, by commas; absent: anybody.", .check = CHECK_ALLOW},
+    {field_of(struct vm, lacks_copy), .number = 38, .kind = FIELD_FLAG,
+     .about = "Its host is lost, it is to be made from a copy, and none is left: it is nowhere."},
+    {field_of(struct stored_vm, told_unheard_ms), .number = 61, .kind = FIELD_U64,
+     .mask = FIELD_STORE, .about = "Since when nothing is heard of it, as it was told above."},
     {field_of(struct stored_vm, move), .number = 62, .about = "Whether it is between two hosts.",
      .kind = FIELD_ENUM, .mask = FIELD_STORE, field_names(move_names)},
-    {field_of(struct stored_vm, destination), .number = 63,
-     .about = "The host that it migrates to, or that has a rest of it.", .kind = FIELD_BLOB,
-     .mask = FIELD_STORE, .most = limit_name_size - 1, .check = CHECK_NAME},
+    {field_of(struct stored_vm, destination), .number = 63, .kind = FIELD_BLOB,
+     .mask = FIELD_STORE, .most = limit_name_size - 1, .check = CHECK_NAME,
+     .about = "The host that it migrates to, or that has a rest of it."},
     {field_of(struct stored_vm, leased), .number = 64, .kind = FIELD_FLAG, .mask = FIELD_STORE,
      .about = "It runs by a lease of this level's."},
     {field_of(struct stored_vm, restarts_told), .number = 65,
@@ -325,6 +339,8 @@ static const struct field stored_vm_fields[] = {
      .about = "The block store may have something of it."},
     {field_of(struct stored_vm, restores), .number = 67, .kind = FIELD_FLAG, .mask = FIELD_STORE,
      .about = "It is to be made from a copy on its next host."},
+    {field_of(struct stored_vm, uncopied_ms), .number = 68, .kind = FIELD_U64,
+     .mask = FIELD_STORE, .about = "Since when its disk is one of which no copy may be here."},
 };
 const struct table vm_table = {"vm", "A virtual machine.", sizeof(struct vm),
                                .fields = stored_vm_fields,
@@ -396,31 +412,6 @@ static const struct field waiting_fields[] = {
 };
 const struct table waiting_table = {"waiting", "What an operation under way waits for.",
                                     sizeof(struct waiting), field_rows(waiting_fields)};
-
-const char *const group_rule_names[GROUP_RULE_COUNT] = {
-    [GROUP_ANYHOW] = "anyhow", [GROUP_TOGETHER] = "together", [GROUP_APART] = "apart",
-    [GROUP_APART_CLUSTERS] = "apart-clusters",
-};
-const char *const strategy_names[STRATEGY_COUNT] = {
-    [STRATEGY_SPREAD] = "spread", [STRATEGY_PACK] = "pack",
-};
-
-static const struct field placing_fields[] = {
-    {field_of(struct placing, cluster), .number = 1,
-     .about = "Name of the cluster to use; absent: any.", .kind = FIELD_TEXT, .check = CHECK_NAME},
-    {field_of(struct placing, must), .number = 2, .about = "Labels that the cluster must have.",
-     .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
-    {field_of(struct placing, prefer), .number = 3, .about = "Labels that it should have.",
-     .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
-    {field_of(struct placing, avoid), .number = 4, .about = "Labels that it should not have.",
-     .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
-    {.name = "group_rule", .number = 5, .about = "Beside others of its group.", .kind = FIELD_ENUM,
-     field_at(struct placing, rule), field_names(group_rule_names)},
-    {field_of(struct placing, strategy), .number = 6, .about = "Where most room is, or least.",
-     .kind = FIELD_ENUM, field_names(strategy_names)},
-};
-const struct table placing_table = {"placing", "Where a VM may go.", sizeof(struct placing),
-                                    field_rows(placing_fields)};
 
 static const struct field template_fields[] = {
     {field_of(struct template, vm), .number = 1, .about = "The VM's id.", .kind = FIELD_TEXT,
@@ -495,9 +486,19 @@ static const struct field operation_fields[] = {
      .kind = FIELD_RECORD, .mask = FIELD_STORE | FIELD_SECRET, .table = &copy_order_table},
     {field_of(struct operation, copied), .number = 26, .about = "copy: what has come of it.",
      .kind = FIELD_RECORD, .mask = FIELD_STORE, .table = &copied_table},
+    {field_of(struct operation, ruling), .number = 27, .about = "What the rule says of that.",
+     .kind = FIELD_RECORD, .mask = FIELD_STORE, .table = &ruling_table},
+    {field_of(struct operation, rule), .number = 28,
+     .about = "The provisioning rule that applied; operators only.", .kind = FIELD_BLOB,
+     .mask = FIELD_STORE | FIELD_API, .most = limit_name_size - 1, .check = CHECK_NAME},
 };
 const struct table operation_table = {"operation", "A requested change, with a true end.",
                                       sizeof(struct operation), field_rows(operation_fields)};
+
+void operation_hide(struct operation *op) {
+    memory_free(op->rule);
+    op->rule = NULL;
+}
 
 static const struct field fit_fields[] = {
     {field_of(struct fit, shape), .number = 1, .about = "Name of the shape.", .kind = FIELD_TEXT,
@@ -579,6 +580,8 @@ static const struct field node_fields[] = {
      .about = "How many are restarted elsewhere then (operators)."},
     {field_of(struct node, evictions), .kind = FIELD_U64, .mask = FIELD_API,
      .about = "VMs that run elsewhere by now, and that it is to put aside (operators)."},
+    {field_of(struct node, images), .kind = FIELD_BLOB, .mask = FIELD_API,
+     .about = "Images that it has, by commas (operators, of one).", .most = limit_shown_names},
 };
 const struct table node_table = {"cluster", "A federated cluster, seen as one compute node.",
                                  sizeof(struct node), field_rows(node_fields)};

@@ -14,6 +14,7 @@
 #include "message/vm/copy.h"
 #include "message/vm/loss.h"
 #include "message/vm/machine.h"
+#include "message/vm/placing.h"
 
 enum verb {
     VERB_DEFINE,
@@ -165,25 +166,9 @@ struct image {
     char source[limit_digest_size]; /* of the file that it was imported from */
     char tenant[limit_name_size];   /* whose it is; "": the operator's, and for all */
     bool shared;                    /* a tenant's, for all the same */
+    char *clusters; /* that have it, by commas; in answers only */
 };
 extern const struct table image_table;
-
-/* How a VM is placed beside those of its group that are somewhere already. */
-enum group_rule {
-    GROUP_ANYHOW,
-    GROUP_TOGETHER,       /* in a cluster where one of them is */
-    GROUP_APART,          /* on a host where none of them is */
-    GROUP_APART_CLUSTERS, /* in a cluster where none of them is */
-    GROUP_RULE_COUNT,
-};
-extern const char *const group_rule_names[GROUP_RULE_COUNT];
-
-enum strategy {
-    STRATEGY_SPREAD, /* where most room is */
-    STRATEGY_PACK,   /* where least room is that is enough */
-    STRATEGY_COUNT,
-};
-extern const char *const strategy_names[STRATEGY_COUNT];
 
 /* What may become of a VM whose host is to be empty. */
 enum on_drain {
@@ -230,8 +215,10 @@ struct definition {
     enum on_drain on_drain;
     enum on_loss on_loss;
     enum restart_from restart_from;
+    uint32_t copy_every_s, copy_max_age_s; /* see struct vm */
     char *host_must, *host_prefer; /* labels of hosts; NULL: none */
     char *networks;  /* names by commas, an interface each; NULL: none */
+    char *allow;     /* who may begin to speak to it (codec/allow.h); NULL: anybody */
     char *user_data;        /* first-boot data, NULL: none */
     char *user_data_base64; /* in place of them: any bytes */
     struct machine machine; /* that its image needs */
@@ -260,6 +247,7 @@ struct vm {
     char digest[limit_digest_size];
     bool rebuilt; /* `digest` is another than the VM was defined with, or may be */
     char *networks;     /* names by commas, as it was defined; NULL: none */
+    char *allow;        /* who may begin to speak to it, as it was defined; NULL: anybody */
     enum on_loss on_loss;
     enum restart_from restart_from;
     char *metadata;     /* upstream only; NULL: none */
@@ -280,6 +268,11 @@ struct vm {
     uint32_t snapshots_count;
     struct copy *copies; /* oldest first; managers */
     uint32_t copies_count;
+    uint32_t copy_every_s;   /* its cluster copies its disk so often; 0: when asked to */
+    uint32_t copy_max_age_s; /* as old the newest copy may become; 0: nobody minds */
+    bool copy_late;          /* it is older, as its cluster says */
+    bool lacks_copy;         /* it is to be made from a copy as its host is lost, and none is left:
+                              * it is nowhere, as its cluster says */
     uint32_t restarts;    /* managers: how often it was made anew since its host was lost */
     uint64_t restarted_ms; /* when that was last; 0: never */
     uint64_t restored_ms;  /* its disk was then made from a copy: as it was at this time, or later;
@@ -303,6 +296,7 @@ struct stored_vm {
     uint32_t restarts_told; /* managers: of vm.restarts, what its place has told */
     bool has_bucket; /* downstream managers: the block store may have something of it */
     bool restores;   /* downstream managers: it is on its way to a host, to be made from a copy */
+    uint64_t uncopied_ms; /* downstream managers: since when its disk is one without a copy */
 };
 extern const struct table stored_vm_table;
 
@@ -366,7 +360,8 @@ struct timeline_entry {
     enum code code;  /* why: REFUSED, WAITING, ENDED */
     enum obstacle obstacle; /* then: and what of the request */
     enum decider by;
-    uint64_t copy_ms; /* ACCEPTED: of the copy that it is made from; 0: it is made from none */
+    uint64_t copy_ms; /* ACCEPTED: of the copy that it is made from; 0: it is made from none.
+                       * WAITING: of the one that it is made from in place of a damaged one */
 };
 extern const struct table timeline_entry_table;
 
@@ -397,15 +392,6 @@ struct waiting {
 };
 extern const struct table waiting_table;
 
-/* What a request says of where its VM may go; kept for the case that a place refuses. */
-struct placing {
-    char cluster[limit_name_size]; /* "": any */
-    char *must, *prefer, *avoid;   /* labels; NULL: none */
-    enum group_rule rule;
-    enum strategy strategy;
-};
-extern const struct table placing_table;
-
 /* What a VM is made from when it is made anew. */
 struct template {
     char vm[limit_id_size];
@@ -434,6 +420,8 @@ struct operation {
     struct size was;              /* VERB_RESIZE: what it had before, as far as is known */
     char snapshot[limit_name_size]; /* of verbs that are about one */
     struct placing placing;       /* VERB_DEFINE, upstream only */
+    struct ruling ruling;         /* then: what its operator's rule says; cleared at the end */
+    char *rule;                   /* that rule's name; NULL: none applies. For operators */
     struct landing landing;       /* VERB_RECEIVE once done, VERB_MIGRATE */
     struct copy_order copy;       /* VERB_COPY; cleared at the end */
     struct copied copied;         /* VERB_COPY, once its host is done */
@@ -444,6 +432,9 @@ struct operation {
     uint32_t hindered_count;
 };
 extern const struct table operation_table;
+
+/* Takes out what operators alone are shown. */
+void operation_hide(struct operation *op);
 
 struct fit {
     char shape[limit_name_size];
@@ -467,6 +458,9 @@ struct overcommit {
     uint32_t cpus_percent, memory_percent;
 };
 extern const struct table overcommit_table;
+
+/* What a stream leads to. */
+enum stream_to { STREAM_TO_CONSOLE, STREAM_TO_PORT, STREAM_TO_SCREEN, STREAM_TO_COUNT };
 
 enum peer_state { PEER_AWAY, PEER_SUSPECT, PEER_UP, PEER_STATE_COUNT };
 extern const char *const peer_state_names[PEER_STATE_COUNT]; /* "unreachable", "suspect", "up" */
@@ -497,6 +491,7 @@ struct node {
     uint64_t lease_ends_ms; /* LEASE_RUNS, of one that is not heard: when it has ended */
     uint64_t owed;          /* VMs there that are to be restarted elsewhere when it has */
     uint64_t evictions;     /* VMs that run elsewhere by now, and of which it may have something */
+    char *images;           /* names of those that it has, by commas */
 };
 extern const struct table node_table;
 

@@ -41,9 +41,9 @@ static bool is_verb(const char *word, size_t length) {
     return is;
 }
 
-const char *const view_ips = "ips", *const view_log = "log",
+const char *const view_ips = "ips", *const view_log = "log", *const view_usage = "usage",
                   *const view_console = "console", *const view_ports = "ports",
-                  *const view_none = "none";
+                  *const view_screen = "screen", *const view_none = "none";
 
 static bool is_of(const char *const *known, size_t count, const char *word, size_t length) {
     bool is = length == 0;
@@ -59,7 +59,8 @@ static bool is_placing(const char *word, size_t length) {
 }
 
 static bool is_view(const char *word, size_t length) {
-    const char *const known[] = {view_ips, view_log, view_console, view_ports, view_none};
+    const char *const known[] = {view_ips,   view_log,    view_usage, view_console,
+                                 view_ports, view_screen, view_none};
     return is_of(known, array_size(known), word, length);
 }
 
@@ -106,7 +107,8 @@ static const struct field permissions_fields[] = {
      .about = "VMs of a group beside which one more is kept apart; 0: any number.",
      .kind = FIELD_U32},
     {field_of(struct permissions, views), .number = 7,
-     .about = "What it sees of its VMs: ips, log, console, or none; absent: all.",
+     .about = "What it sees of its VMs: ips, log, usage, console, ports, screen, or none; absent: "
+              "all.",
      .kind = FIELD_BLOB, .most = limit_permissions},
 };
 const struct table permissions_table = {"permissions",
@@ -243,6 +245,8 @@ static const struct field host_fields[] = {
      .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(peer_state_names)},
     {field_of(struct owned_host, seen_ms), .about = "When its connection last changed.",
      .kind = FIELD_U64},
+    {field_of(struct owned_host, software), .about = "What its agent says that it is.",
+     .kind = FIELD_TEXT},
     {field_of(struct owned_host, cordoned_ms),
      .about = "Since when it gets no new VMs; absent: it gets them.", .kind = FIELD_U64},
     {field_of(struct owned_host, duty), .about = "What it gets none for.", .kind = FIELD_ENUM,
@@ -312,6 +316,9 @@ static const struct field owned_lending_fields[] = {
      .kind = FIELD_RECORD, .table = &amounts_table},
     {field_of(struct owned_lending, used), .about = "What its VMs use.", .kind = FIELD_RECORD,
      .table = &amounts_table},
+    {field_of(struct owned_lending, told),
+     .about = "What it was told last, as one node: all that it sees of the hosts.",
+     .kind = FIELD_RECORD, .table = &capacity_table},
     {field_of(struct owned_lending, permissions_from),
      .about = "Who set the permissions that are in force.", .kind = FIELD_ENUM,
      .mask = FIELD_ALWAYS, field_names(origin_names)},
@@ -355,6 +362,9 @@ static const struct field hosted_vm_fields[] = {
     {field_of(struct hosted_vm, networks),
      .about = "Networks that it is in, by commas; absent: none.", .kind = FIELD_BLOB,
      .most = limit_vm_network_names, .check = CHECK_NETWORKS},
+    {field_of(struct hosted_vm, allow),
+     .about = "Who may begin to speak to it, by commas, as its tenant wants; absent: anybody.",
+     .kind = FIELD_BLOB, .most = limit_vm_allow, .check = CHECK_ALLOW},
     {field_list_of(struct hosted_vm, interfaces, interfaces_count),
      .about = "Its network interfaces, in the order of `networks`.", .kind = FIELD_LIST,
      .most = limit_vm_networks, .table = &interface_table},
@@ -383,6 +393,18 @@ static const struct field hosted_vm_fields[] = {
     {field_list_of(struct hosted_vm, copies, copies_count),
      .about = "Copies of its disk, oldest first.", .kind = FIELD_LIST, .most = limit_copies,
      .table = &copy_table},
+    {field_of(struct hosted_vm, copy_every_s),
+     .about = "So often its disk is copied, in seconds; absent: when somebody asks for it.",
+     .kind = FIELD_U32},
+    {field_of(struct hosted_vm, copy_max_age_s),
+     .about = "As old the newest copy may become until it counts as late, in seconds; absent: "
+              "none does.",
+     .kind = FIELD_U32},
+    {field_of(struct hosted_vm, copy_late), .about = "The newest copy is older than that.",
+     .kind = FIELD_FLAG},
+    {field_of(struct hosted_vm, lacks_copy),
+     .about = "It is to be made from a copy, and none is left: it is nowhere.",
+     .kind = FIELD_FLAG},
     {field_of(struct hosted_vm, move), .about = "Whether it is between two hosts.",
      .kind = FIELD_ENUM, field_names(move_names)},
     {field_of(struct hosted_vm, stays),
@@ -396,6 +418,39 @@ static const struct field hosted_vm_fields[] = {
 };
 const struct table hosted_vm_table = {"hosted-vm", "A virtual machine on a host of the cluster.",
                                       sizeof(struct hosted_vm), field_rows(hosted_vm_fields)};
+
+const char *const stream_state_names[STREAM_STATE_COUNT] = {
+    [STREAM_ASKED] = "asked", [STREAM_IS_READY] = "ready", [STREAM_JOINED] = "joined",
+};
+
+const char *const stream_to_names[STREAM_TO_COUNT] = {
+    [STREAM_TO_CONSOLE] = "console", [STREAM_TO_PORT] = "port", [STREAM_TO_SCREEN] = "screen",
+};
+
+static const struct field hosted_stream_fields[] = {
+    {field_of(struct hosted_stream, id), .about = "Its id, until the manager's next start.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED},
+    {field_of(struct hosted_stream, vm), .about = "Id of the VM.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED, .check = CHECK_ID},
+    {field_of(struct hosted_stream, upstream), .about = "The upstream manager that it goes to.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct hosted_stream, host), .about = "The VM's host.", .kind = FIELD_TEXT,
+     .check = CHECK_NAME},
+    {field_of(struct hosted_stream, to), .about = "What it leads to.", .kind = FIELD_ENUM,
+     .mask = FIELD_ALWAYS, field_names(stream_to_names)},
+    {field_of(struct hosted_stream, port), .about = "port: which of the guest's, by TCP.",
+     .kind = FIELD_U32},
+    {field_of(struct hosted_stream, state),
+     .about = "asked: the host is to open it; ready: one of its ends has still to come.",
+     .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(stream_state_names)},
+    {field_of(struct hosted_stream, asked_ms), .about = "When it was asked for.",
+     .kind = FIELD_U64},
+    {field_of(struct hosted_stream, ends_ms), .about = "When it ends at the latest.",
+     .kind = FIELD_U64},
+};
+const struct table hosted_stream_table = {
+    "hosted-stream", "A stream to a VM of the cluster.", sizeof(struct hosted_stream),
+    field_rows(hosted_stream_fields)};
 
 const char *const hosted_decider_names[DECIDER_COUNT] = {
     [BY_MANAGER] = "manager", [BY_ASKER] = "upstream", [BY_PLACE] = "host", [BY_OPERATOR] = "owner",
@@ -472,6 +527,10 @@ static const struct field hosted_operation_fields[] = {
      .kind = FIELD_TEXT, .check = CHECK_NAME},
     {field_of(struct operation, placing), .about = "Where it may go.", .kind = FIELD_RECORD,
      .mask = FIELD_STORE, .table = &placing_table},
+    {field_of(struct operation, ruling), .about = "Nothing: rules are an upstream manager's.",
+     .kind = FIELD_RECORD, .mask = FIELD_STORE, .table = &ruling_table},
+    {field_of(struct operation, rule), .about = "Nothing, for the same reason.", .kind = FIELD_BLOB,
+     .mask = FIELD_STORE, .most = limit_name_size - 1, .check = CHECK_NAME},
     {field_of(struct operation, landing), .about = "Where it lands.", .kind = FIELD_RECORD,
      .mask = FIELD_STORE, .table = &landing_table},
     {field_of(struct operation, copy), .about = "How it gets to the manager.", .kind = FIELD_RECORD,

@@ -60,6 +60,7 @@ struct owned_host {
     char name[limit_name_size];
     enum peer_state state;
     uint64_t seen_ms;     /* when its connection last changed; 0: not since the start */
+    char software[limit_software_size]; /* as its agent says; "": not since the start */
     uint64_t cordoned_ms; /* since when it gets no new VMs; 0: it gets them */
     enum host_duty duty;  /* then: what for */
     char *labels;
@@ -91,7 +92,7 @@ struct permissions {
     char *verbs, *shapes, *images, *networks;
     char *placing;       /* of placing_words: what it may ask of the hosts of its VMs */
     uint32_t apart_most; /* VMs of a group beside which one more is kept apart; 0: any number */
-    char *views;         /* what of its VMs' inside it sees: ips, log, console, ports, or none */
+    char *views;         /* what of its VMs' inside it sees: view_ips and so on, or none */
 };
 extern const struct table permissions_table;
 
@@ -101,9 +102,10 @@ extern const char *const placing_apart, *const placing_host_must, *const placing
     *const placing_anywhere,
     *const placing_none;
 
-/* IP addresses; console logs; consoles, where one types, too; nothing. */
-extern const char *const view_ips, *const view_log, *const view_console,
-    *const view_ports, *const view_none;
+/* IP addresses; console logs; consoles, where one types, too; guests' ports; screens, with keyboard
+ * and pointer; nothing. */
+extern const char *const view_ips, *const view_log, *const view_usage, *const view_console,
+    *const view_ports, *const view_screen, *const view_none;
 
 bool words_have(const char *words, const char *word);
 
@@ -159,6 +161,7 @@ struct owned_lending {
     struct amounts limits;          /* in force */
     struct amounts configured;      /* in the configuration file */
     struct amounts used;
+    struct capacity told;           /* all that it was told last of what there is */
     enum origin permissions_from;
     struct permissions permissions;
     enum origin share_from;
@@ -179,6 +182,7 @@ struct hosted_vm {
     struct size size;
     char digest[limit_digest_size];
     char *networks; /* NULL: none */
+    char *allow;    /* who may begin to speak to it; NULL: anybody */
     struct interface *interfaces;
     uint32_t interfaces_count;
     enum vm_state state;
@@ -190,12 +194,31 @@ struct hosted_vm {
     uint64_t restarted_ms, restored_ms;
     struct copy *copies; /* oldest first */
     uint32_t copies_count;
+    uint32_t copy_every_s, copy_max_age_s;
+    bool copy_late, lacks_copy;
     enum move move;
     enum stay stays; /* of one on a host that is to be empty */
     char op[limit_id_size];
     uint64_t created_ms, changed_ms;
 };
 extern const struct table hosted_vm_table;
+
+enum stream_state { STREAM_ASKED, STREAM_IS_READY, STREAM_JOINED, STREAM_STATE_COUNT };
+extern const char *const stream_state_names[STREAM_STATE_COUNT];
+extern const char *const stream_to_names[STREAM_TO_COUNT];
+
+/* A stream to a VM of the cluster, through this manager. */
+struct hosted_stream {
+    char id[limit_name_size]; /* of this start of the manager */
+    char vm[limit_id_size];
+    char upstream[limit_name_size];
+    char host[limit_name_size];
+    enum stream_to to;
+    uint32_t port; /* STREAM_TO_PORT: of the guest, by TCP */
+    enum stream_state state;
+    uint64_t asked_ms, ends_ms; /* ends: at the latest, as it is now */
+};
+extern const struct table hosted_stream_table;
 
 /* struct operation as the owner sees it: asked by an upstream manager, at hosts. */
 extern const struct table hosted_operation_table;

@@ -25,6 +25,11 @@ static const struct field welcome_fields[] = {
     {field_of(struct welcome, lease_ms), .number = 7,
      .about = "For how long a lease is given; absent: none is.", .kind = FIELD_U64,
      .most = limit_lease_ms},
+    {field_of(struct welcome, asks_images), .number = 8,
+     .about = "Which images are there is to be told by `holds`.", .kind = FIELD_FLAG},
+    {field_of(struct welcome, usage_ms), .number = 9,
+     .about = "What VMs use is to be told this often by `usages`; absent: it is not.",
+     .kind = FIELD_U32, .most = limit_usage_ms},
 };
 static const struct table welcome_table = {"welcome", "The session is open.",
                                            sizeof(struct welcome), field_rows(welcome_fields)};
@@ -77,6 +82,12 @@ static const struct field facts_fields[] = {
      .about = "Its disk was then made from a copy: as it was so long ago, or later; absent: from "
               "its image, and what it held before is lost.",
      .kind = FIELD_U64},
+    {field_of(struct facts, copy_late), .number = 8,
+     .about = "Of a manager: the newest copy of its disk is older than its tenant wants.",
+     .kind = FIELD_FLAG},
+    {field_of(struct facts, lacks_copy), .number = 9,
+     .about = "Of a manager: its host is lost, it is to be made from a copy, and none is left.",
+     .kind = FIELD_FLAG},
 };
 const struct table facts_table = {"facts", "What a VM has there.", sizeof(struct facts),
                                   field_rows(facts_fields)};
@@ -308,6 +319,8 @@ static const struct field open_fields[] = {
     {field_of(struct open, port), .number = 8,
      .about = "TCP port of the guest; absent: its console.", .kind = FIELD_U32,
      .most = limit_port},
+    {field_of(struct open, screen), .number = 9,
+     .about = "The VM's screen, where there is no port.", .kind = FIELD_FLAG},
 };
 static const struct table open_table = {"open", "Open a stream to a VM, and dial.",
                                         sizeof(struct open), field_rows(open_fields)};
@@ -322,6 +335,22 @@ static const struct field opened_fields[] = {
 };
 static const struct table opened_table = {"opened", "A stream is open, or why not.",
                                           sizeof(struct opened), field_rows(opened_fields)};
+
+static const struct field held_image_fields[] = {
+    {field_of(struct held_image, digest), .number = 1, .about = "Digest of the image's archive.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_DIGEST},
+};
+static const struct table held_image_table = {"held-image", "An image that is there.",
+                                              sizeof(struct held_image),
+                                              field_rows(held_image_fields)};
+
+static const struct field holds_fields[] = {
+    {field_list_of(struct holds, images, images_count), .number = 1,
+     .about = "All that are there, or the newest of them; absent: none is.", .kind = FIELD_LIST,
+     .most = limit_holds, .table = &held_image_table},
+};
+static const struct table holds_table = {"holds", "Which images are there, for who has asked.",
+                                         sizeof(struct holds), field_rows(holds_fields)};
 
 static const struct field unreadable_fields[] = {
     {field_of(struct codec_fault, field), .about = "Which field.", .kind = FIELD_TEXT},
@@ -340,7 +369,9 @@ static const struct table *const tables[MESSAGE_KIND_COUNT] = {
     [MESSAGE_RESULT] = &result_table,     [MESSAGE_BEAT] = &beat_table,
     [MESSAGE_REKEY] = &rekey_table,       [MESSAGE_READ] = &read_table,
     [MESSAGE_READING] = &reading_table,   [MESSAGE_OPEN] = &open_table,
-    [MESSAGE_OPENED] = &opened_table,     [MESSAGE_UNREADABLE] = &unreadable_table,
+    [MESSAGE_OPENED] = &opened_table,     [MESSAGE_HOLDS] = &holds_table,
+    [MESSAGE_USAGES] = &usages_table,
+    [MESSAGE_UNREADABLE] = &unreadable_table,
 };
 
 const struct table *message_table(enum message_kind kind) { return tables[kind]; }
@@ -348,11 +379,17 @@ const struct table *message_table(enum message_kind kind) { return tables[kind];
 uint32_t machine_version(const struct machine *machine) {
     bool is_usual = machine->firmware <= FIRMWARE_BIOS && machine->disk_bus == DISK_BUS_VIRTIO &&
                     machine->clock == GUEST_CLOCK_UTC; /* as an older agent makes each VM */
-    return is_usual ? 0 : protocol_version_machine;
+    return machine->tpm ? protocol_version_tpm : is_usual ? 0 : protocol_version_machine;
+}
+
+enum stream_to open_to(const struct open *open) {
+    return open->port ? STREAM_TO_PORT : open->screen ? STREAM_TO_SCREEN : STREAM_TO_CONSOLE;
 }
 
 uint32_t instruct_version(const struct definition *definition) {
     uint32_t machine = machine_version(&definition->machine);
+    if (definition->allow)
+        return protocol_version_allow;
     if (definition->on_loss == ON_LOSS_ANYWHERE)
         return protocol_version_anywhere;
     if (definition->restart_from == RESTART_FROM_COPY)
@@ -364,7 +401,8 @@ uint32_t instruct_version(const struct definition *definition) {
 }
 
 const char *instruct_newest(const struct definition *definition) {
-    return definition->on_loss == ON_LOSS_ANYWHERE ? "on_loss"
+    return definition->allow ? "allow"
+           : definition->on_loss == ON_LOSS_ANYWHERE ? "on_loss"
            : definition->restart_from ? "restart_from"
            : machine_version(&definition->machine) ? "image"
            : definition->ssh_keys                ? "ssh_keys"

@@ -7,20 +7,25 @@
 #include "message/codec.h"
 #include "message/incarnation.h"
 #include "message/model.h"
+#include "message/records/usage.h"
 
 enum {
-    protocol_version = 5,
+    protocol_version = 7,
     protocol_version_oldest = 1,
     protocol_version_user_data = 2, /* from it on user_data_base64 is understood */
     protocol_version_reset = 2, /* from it on a hard reboot is understood */
     protocol_version_ssh_keys = 3, /* from it on ssh_keys are understood */
     protocol_version_machine = 3, /* from it on a VM gets the machine that its image needs */
+    protocol_version_tpm = 7, /* from it on also a TPM */
     protocol_version_anywhere = 4, /* from it on VMs may be restarted in another cluster */
     protocol_version_packed = 2, /* from it on frames are understood in the packed form, too */
     protocol_version_read = 4, /* from it on a console's log can be read */
     protocol_version_copy = 4, /* from it on VMs' disks can be copied */
     protocol_version_streams = 4, /* from it on streams are opened */
     protocol_version_ports = 5, /* from it on also to a port of the guest */
+    protocol_version_allow = 7, /* from it on a VM has rules of who may speak to it */
+    protocol_version_screens = 6, /* from it on also to a VM's screen */
+    protocol_version_intervals = 6, /* from it on a manager copies disks at intervals */
     protocol_version_bytes = 3, /* from it on sealed frames are understood as bytes, too */
 };
 
@@ -48,6 +53,8 @@ enum message_kind {
     MESSAGE_READING,  /* agent to manager: that part */
     MESSAGE_OPEN,     /* manager to agent: open a stream to a VM, and dial up with it */
     MESSAGE_OPENED,   /* agent to manager: it is, or why not */
+    MESSAGE_HOLDS,    /* agent to manager: which images it has, if it is asked for them */
+    MESSAGE_USAGES,   /* agent to manager: what VMs use, if it is asked for that */
     MESSAGE_UNREADABLE, /* never said: stands for one that could not be read (frame_decode) */
     MESSAGE_KIND_COUNT,
 };
@@ -57,6 +64,8 @@ struct welcome {
     uint32_t beat_ms;  /* send a beat this often; three missed ends the session */
     struct overcommit overcommit; /* for hosts; a manager has ratios of its own */
     bool asks_why; /* it is of the host's owner, who is to know why something failed there */
+    bool asks_images; /* which images are there is to be told */
+    uint32_t usage_ms; /* what VMs use is to be told this often; 0: it is not */
     struct shape *shapes;
     uint32_t shapes_count;
     struct incarnation incarnation; /* the manager's */
@@ -82,6 +91,8 @@ struct facts {
     uint64_t restored_ago_ms;  /* as old its disk was then, or newer; 0: it was its image's */
     struct told_copy *copies;  /* of a manager's */
     uint32_t copies_count;
+    bool copy_late;            /* the newest is older than it may be (struct vm) */
+    bool lacks_copy;           /* it is to be made from one, and there is none (struct vm) */
 };
 extern const struct table facts_table;
 
@@ -191,13 +202,25 @@ struct open {
     char pin[limit_digest_size];     /* SHA-256 of that one's public key */
     char ticket[limit_digest_size];  /* to show there, once */
     char key[limit_public_key_size]; /* of who unseals the stream, above all managers */
-    uint32_t port;   /* of the guest, by TCP; 0: its console */
+    uint32_t port;   /* of the guest, by TCP; 0: its console, or its screen */
+    bool screen;     /* its screen, where there is no port */
 };
+
+enum stream_to open_to(const struct open *open);
 
 struct opened {
     uint64_t number;
     enum code code;
     char key[limit_public_key_size]; /* of who seals it, at the VM */
+};
+
+/* All images that VMs can be made from there without a download; of more than limit_holds the
+ * newest. */
+struct holds {
+    struct held_image {
+        char digest[limit_digest_size];
+    } *images;
+    uint32_t images_count;
 };
 
 /* The version that an agent has to speak to give such a machine; 0: any. */
@@ -227,6 +250,8 @@ struct message {
         struct reading reading;
         struct open open;
         struct opened opened;
+        struct holds holds;
+        struct usages usages;
         struct codec_fault unreadable; /* what is wrong with it */
     };
 };

@@ -11,10 +11,14 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_VM_CREATE] = {"vm-create", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_VM_LIST] = {"vm-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_VM_LOG] = {"vm-log", ASKS_TENANT | ASKS_OPERATOR, true, true},
+    [REQUEST_VM_USAGE] = {"vm-usage", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_VM_CONSOLE] = {"vm-console", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_VM_FORWARD] = {"vm-forward", ASKS_TENANT | ASKS_OPERATOR, true, true},
+    [REQUEST_VM_SCREEN] = {"vm-screen", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_STREAM_JOIN] = {"stream-join", 0, true},
     [REQUEST_STREAM_END] = {"stream-end", 0, true},
+    [REQUEST_STREAM_LIST] = {"stream-list", ASKS_OWNER},
+    [REQUEST_STREAM_CUT] = {"stream-cut", ASKS_OWNER, true},
     [REQUEST_VM_SHOW] = {"vm-show", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_VM_ACT] = {"vm-act", ASKS_TENANT | ASKS_OPERATOR, true, true},
     [REQUEST_OP_LIST] = {"op-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
@@ -38,7 +42,7 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_TENANT_QUOTA] = {"tenant-quota", ASKS_OPERATOR, true},
     [REQUEST_TENANT_PERMISSIONS_SET] = {"tenant-permissions-set", ASKS_OPERATOR, true},
     [REQUEST_TENANT_PERMISSIONS_RESET] = {"tenant-permissions-reset", ASKS_OPERATOR, true},
-    [REQUEST_WHOAMI] = {"whoami", ASKS_TENANT | ASKS_OPERATOR},
+    [REQUEST_WHOAMI] = {"whoami", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
     [REQUEST_HOST_LIST] = {"host-list", ASKS_OWNER},
     [REQUEST_HOST_SHOW] = {"host-show", ASKS_OWNER},
     [REQUEST_HOST_CORDON] = {"host-cordon", ASKS_OWNER, true},
@@ -83,10 +87,19 @@ const struct request_rule request_rules[REQUEST_KIND_COUNT] = {
     [REQUEST_ACCESS_CREATE] = {"access-token-create", ASKS_TENANT | ASKS_OPERATOR, true},
     [REQUEST_ACCESS_LIST] = {"access-token-list", ASKS_TENANT | ASKS_OPERATOR},
     [REQUEST_ACCESS_REVOKE] = {"access-token-revoke", ASKS_TENANT | ASKS_OPERATOR, true},
-    [REQUEST_CONTACT_ADD] = {"contact-add", ASKS_TENANT | ASKS_OPERATOR, true},
-    [REQUEST_CONTACT_LIST] = {"contact-list", ASKS_TENANT | ASKS_OPERATOR},
-    [REQUEST_CONTACT_REMOVE] = {"contact-remove", ASKS_TENANT | ASKS_OPERATOR, true},
-    [REQUEST_CONTACT_PROVE] = {"contact-prove", ASKS_TENANT | ASKS_OPERATOR, true},
+    [REQUEST_CONTACT_ADD] = {"contact-add", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER, true},
+    [REQUEST_CONTACT_LIST] = {"contact-list", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER},
+    [REQUEST_CONTACT_REMOVE] = {"contact-remove", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER,
+                                true},
+    [REQUEST_CONTACT_PROVE] = {"contact-prove", ASKS_TENANT | ASKS_OPERATOR | ASKS_OWNER, true},
+    [REQUEST_DELIVERY_LIST] = {"delivery-list", ASKS_CHAT},
+    [REQUEST_DELIVERY_END] = {"delivery-end", ASKS_CHAT},
+    [REQUEST_RULE_ADD] = {"rule-add", ASKS_OPERATOR, true},
+    [REQUEST_RULE_LIST] = {"rule-list", ASKS_OPERATOR},
+    [REQUEST_RULE_SHOW] = {"rule-show", ASKS_OPERATOR},
+    [REQUEST_RULE_SET] = {"rule-set", ASKS_OPERATOR, true},
+    [REQUEST_RULE_MOVE] = {"rule-move", ASKS_OPERATOR, true},
+    [REQUEST_RULE_DELETE] = {"rule-delete", ASKS_OPERATOR, true},
 };
 
 enum rights request_needs(enum request_kind kind) {
@@ -123,12 +136,19 @@ static const struct field vm_create_fields[] = {
      .kind = FIELD_ENUM, field_names(on_drain_names)},
     {field_of(struct vm_create, on_loss),
      .about = "When its host is lost: stay; restart, made anew on another host; or anywhere, in "
-              "another cluster, too.",
-     .kind = FIELD_ENUM, field_names(on_loss_names)},
+              "another cluster, too; usual: as the operator's rule says, otherwise stay.",
+     .kind = FIELD_ENUM, field_names(on_loss_wish_names)},
     {field_of(struct vm_create, restart_from),
      .about = "What it is then made from: image, or copy, its newest one in the cluster; while "
               "there is none, it waits for its host. With on_loss restart alone.",
      .kind = FIELD_ENUM, field_names(restart_from_names)},
+    {field_of(struct vm_create, copy_every_s),
+     .about = "So often its cluster copies its disk, in seconds; absent: when it is asked to.",
+     .kind = FIELD_U32, .least = limit_copy_least_s, .most = limit_copy_s},
+    {field_of(struct vm_create, copy_max_age_s),
+     .about = "As old the newest copy may become until you are told that it is late, in seconds; "
+              "absent: three times copy_every_s.",
+     .kind = FIELD_U32, .least = limit_copy_least_s, .most = limit_copy_s},
     {field_of(struct vm_create, host_must),
      .about = "Labels that its host must have, as the cluster's owner gave " "them.",
      .kind = FIELD_BLOB, .most = limit_labels, .check = CHECK_LABELS},
@@ -137,6 +157,10 @@ static const struct field vm_create_fields[] = {
     {field_of(struct vm_create, networks),
      .about = "Networks that it is to be in, by commas: an interface for " "each.",
      .kind = FIELD_BLOB, .most = limit_vm_network_names, .check = CHECK_NETWORKS},
+    {field_of(struct vm_create, allow),
+     .about = "Who may begin to speak to it, by commas: tcp:PORT, udp:PORT or icmp, where PORT "
+              "may be a range and @NETWORK (of IPv4) may follow; none: nobody; absent: anybody.",
+     .kind = FIELD_BLOB, .most = limit_vm_allow, .check = CHECK_ALLOW},
     {field_of(struct vm_create, metadata), .about = "What you say of it: name=value, by commas.",
      .kind = FIELD_BLOB, .most = limit_metadata, .check = CHECK_METADATA},
     {field_of(struct vm_create, title), .about = "What it is, in your own words.",
@@ -169,6 +193,8 @@ static const struct field image_add_fields[] = {
      field_at(struct image, machine.disk_bus), field_names(disk_bus_names)},
     {.name = "clock", .about = "What its hardware clock shows.", .kind = FIELD_ENUM,
      field_at(struct image, machine.clock), field_names(guest_clock_names)},
+    {.name = "tpm", .about = "The security chip that it has.", .kind = FIELD_ENUM,
+     field_at(struct image, machine.tpm), field_names(tpm_names)},
     {field_of(struct image, least_cpus), .about = "The least processors that a VM of it needs.",
      .kind = FIELD_U32, .most = limit_cpus},
     {field_of(struct image, least_memory_mib), .about = "The least memory, in MiB.",
@@ -409,6 +435,8 @@ static const struct field ticket_fields[] = {
      .kind = FIELD_TEXT, .mask = FIELD_API | FIELD_SECRET},
     {field_of(struct ticket, valid_seconds), .about = "For how long it is good, once.",
      .kind = FIELD_U32, .mask = FIELD_REQUIRED},
+    {field_of(struct ticket, url), .about = "Where the page is; absent: where this was asked for.",
+     .kind = FIELD_TEXT},
 };
 const struct table ticket_table = {"ticket", "A browser's way in.", sizeof(struct ticket),
                                    field_rows(ticket_fields)};
@@ -431,9 +459,17 @@ const struct table stream_ticket_table = {"stream-ticket", "What a stream to a V
                                           sizeof(struct stream_ticket),
                                           field_rows(stream_ticket_fields)};
 
+static const struct field stream_join_fields[] = {
+    {field_of(struct stream_join, ticket), .about = "The stream's ticket.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET, .check = CHECK_DIGEST},
+};
+const struct table stream_join_table = {"stream-join", "Who joins a stream.",
+                                        sizeof(struct stream_join),
+                                        field_rows(stream_join_fields)};
+
 static const struct field whoami_fields[] = {
-    {field_of(struct whoami, role), .about = "operator or tenant.", .kind = FIELD_TEXT,
-     .check = CHECK_NAME},
+    {field_of(struct whoami, role), .about = "operator, tenant, or owner of a cluster.",
+     .kind = FIELD_TEXT, .check = CHECK_NAME},
     {field_of(struct whoami, tenant), .about = "The tenant's name.", .kind = FIELD_TEXT,
      .check = CHECK_NAME},
     {field_of(struct whoami, token), .about = "The access token; absent: the configured one.",
@@ -459,7 +495,7 @@ void request_clone(const struct request *from, struct request *out_to) {
 }
 
 bool request_opens_stream(enum request_kind kind) {
-    return kind == REQUEST_VM_CONSOLE || kind == REQUEST_VM_FORWARD;
+    return kind == REQUEST_VM_CONSOLE || kind == REQUEST_VM_FORWARD || kind == REQUEST_VM_SCREEN;
 }
 
 void request_clear(struct request *request) {
@@ -483,10 +519,19 @@ static bool is_stored(const struct reply *reply, uint32_t at) {
     return at < limit_page && reply->stored[at / 64] >> at % 64 & 1;
 }
 
+static bool fetch_shown(const struct reply *reply, struct record *record,
+                        bool (*fetch)(void *context, struct record *record), void *context) {
+    bool is_there = fetch(context, record);
+    if (is_there && reply->is_tenants && record->table == &operation_table)
+        operation_hide(record->data);
+    return is_there;
+}
+
 void reply_fetch(struct reply *reply, bool (*fetch)(void *context, struct record *record),
                  void *context) {
     uint32_t kept = 0;
-    if (reply->record.data && is_stored(reply, 0) && !fetch(context, &reply->record)) {
+    if (reply->record.data && is_stored(reply, 0) &&
+        !fetch_shown(reply, &reply->record, fetch, context)) {
         record_deinit(&reply->record);
         reply->kind = REPLY_PROBLEM;
         reply->code = CODE_NOT_FOUND;
@@ -494,7 +539,7 @@ void reply_fetch(struct reply *reply, bool (*fetch)(void *context, struct record
         text_set(reply->text, "it is no longer kept");
     }
     for (uint32_t i = 0; i < reply->list_count; i++) {
-        if (is_stored(reply, i) && !fetch(context, &reply->list[i]))
+        if (is_stored(reply, i) && !fetch_shown(reply, &reply->list[i], fetch, context))
             record_deinit(&reply->list[i]);
         else
             reply->list[kept++] = reply->list[i];

@@ -10,6 +10,7 @@
 #include "message/records/access.h"
 #include "message/records/audit.h"
 #include "message/records/contact.h"
+#include "message/records/rule.h"
 #include "message/records/tenant.h"
 
 enum request_kind {
@@ -17,8 +18,10 @@ enum request_kind {
     REQUEST_VM_LIST,
     REQUEST_VM_SHOW,
     REQUEST_VM_LOG,    /* a part of its console's log */
+    REQUEST_VM_USAGE,  /* what it has used */
     REQUEST_VM_CONSOLE, /* a ticket for a stream to it */
     REQUEST_VM_FORWARD, /* a ticket for a stream to a port of its guest */
+    REQUEST_VM_SCREEN,  /* a ticket for a stream to its screen, which speaks VNC */
     REQUEST_VM_ACT,    /* a verb on a VM that is there */
     REQUEST_OP_LIST,
     REQUEST_OP_SHOW,
@@ -89,7 +92,17 @@ enum request_kind {
     REQUEST_CONTACT_ADD,   /* where somebody wants to be told what happens */
     REQUEST_CONTACT_LIST,
     REQUEST_CONTACT_REMOVE,
-    REQUEST_CONTACT_PROVE, /* by the code that was mailed */
+    REQUEST_CONTACT_PROVE, /* by the code that was sent */
+    REQUEST_DELIVERY_LIST, /* what is to be told by chat */
+    REQUEST_DELIVERY_END,  /* what has become of it */
+    REQUEST_RULE_ADD,      /* by which operators place VMs */
+    REQUEST_RULE_LIST,
+    REQUEST_RULE_SHOW,
+    REQUEST_RULE_SET,      /* what it matches and says */
+    REQUEST_RULE_MOVE,     /* to another place in the list */
+    REQUEST_RULE_DELETE,
+    REQUEST_STREAM_LIST,   /* of a cluster, for its owner */
+    REQUEST_STREAM_CUT,
     /* Of a stream itself; no route leads to them, they stand in the audit. */
     REQUEST_STREAM_JOIN, /* somebody comes with a ticket */
     REQUEST_STREAM_END,
@@ -102,6 +115,7 @@ enum request_asks {
     ASKS_OPERATOR = 2,
     ASKS_OWNER = 4,
     ASKS_NAMED = 8, /* the tenant that the key names, beside the operator */
+    ASKS_CHAT = 16, /* the program that tells by chat, by a token for that alone */
 };
 
 /* What is true of each kind, whoever answers it; the handlers stand in a table of each role. */
@@ -125,10 +139,12 @@ struct vm_create {
     struct placing placing;
     bool start;
     enum on_drain on_drain;
-    enum on_loss on_loss;
+    enum on_loss_wish on_loss;
     enum restart_from restart_from;
+    uint32_t copy_every_s, copy_max_age_s; /* see struct vm */
     char *host_must, *host_prefer; /* labels that owners give their hosts */
     char *networks; /* names by commas; NULL: none */
+    char *allow;    /* who may begin to speak to it; NULL: anybody */
     char *metadata, *title, *user_data, *user_data_base64;
     char *ssh_keys, *ssh_public_keys; /* names by commas of kept ones; others, a line each */
 };
@@ -242,6 +258,12 @@ struct login_create {
 };
 extern const struct table login_create_table;
 
+/* POST /v1/streams */
+struct stream_join {
+    char ticket[limit_digest_size];
+};
+extern const struct table stream_join_table;
+
 /* Drawn for each request of a stream by who has a source of chance. */
 struct stream_secret {
     char secret[limit_digest_size];  /* its tickets and its secret key come of this */
@@ -260,7 +282,7 @@ struct request {
     char key[limit_name_size];             /* the id or name in the path; VMs: either */
     enum verb verb;                        /* REQUEST_VM_ACT */
     bool hard;                             /* VERB_REBOOT */
-    uint64_t tag;                          /* of the VM as it has to be for the verb; 0: any */
+    uint64_t tag;                          /* of the VM, or rule, as it has to be; 0: any */
     const struct table *body;              /* of the member that the body fills; NULL: none */
     size_t body_offset;                    /* where that member is */
     struct vm_rename vm_rename;            /* VERB_RENAME */
@@ -275,8 +297,12 @@ struct request {
     struct token_create token_create;
     struct access_create access_create;
     struct contact contact;                /* REQUEST_CONTACT_ADD, _PROVE */
+    struct delivery_end delivery_end;      /* REQUEST_DELIVERY_END */
+    struct rule rule;                      /* REQUEST_RULE_ADD, _SET */
+    struct rule_move rule_move;            /* REQUEST_RULE_MOVE */
     char new_token_hash[limit_digest_size];
     struct stream_secret stream;           /* of one that opens a stream */
+    struct stream_join stream_join;        /* never reaches a role */
     struct image image;                    /* REQUEST_IMAGE_ADD */
     struct image_quota image_quota;        /* REQUEST_TENANT_IMAGES */
     struct amounts limits;                 /* REQUEST_LIMITS_SET, REQUEST_TENANT_QUOTA */
@@ -308,6 +334,7 @@ extern const struct table console_log_table;
 /* Answer to POST /v1/tickets. */
 struct ticket {
     char ticket[limit_ticket_size];
+    char url[limit_stream_url_size]; /* of the page; "": where the ticket was asked for */
     uint32_t valid_seconds;
 };
 extern const struct table ticket_table;
@@ -324,7 +351,7 @@ extern const struct table stream_ticket_table;
 
 /* Answer to REQUEST_WHOAMI. */
 struct whoami {
-    char role[limit_name_size]; /* "operator" or "tenant" */
+    char role[limit_name_size]; /* "operator", "tenant" or "owner" */
     char tenant[limit_name_size];
     char token[limit_id_size];  /* the access token; "": the configured one */
     char token_name[limit_name_size];
@@ -365,6 +392,7 @@ struct reply {
     enum code code;              /* REPLY_PROBLEM */
     char field[limit_name_size]; /* the field at fault, if one is */
     char text[limit_text_size];  /* what is wrong and what to do, for this case */
+    bool is_tenants;             /* what operators alone are shown is left out */
     struct record record;
     struct record *list;
     uint32_t list_count;

@@ -10,6 +10,7 @@
 #include "message/records/audit.h"
 #include "message/records/contact.h"
 #include "message/records/retired.h"
+#include "message/records/rule.h"
 #include "message/records/tenant.h"
 
 const struct table *const stored_tables[] = {
@@ -20,6 +21,6 @@ const struct table *const stored_tables[] = {
     &join_token_table, &template_table, &own_incarnation_table, &known_incarnation_table,
     &eviction_table, &audit_table, &access_token_table,
     &contact_table, &delivery_table, /* in this order */
-    &retired_table,
+    &retired_table, &rule_table,
 };
 const size_t stored_tables_count = array_size(stored_tables);

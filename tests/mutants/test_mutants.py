@@ -42,6 +42,7 @@ WORLDS = [
     "--seeds 100 --window 2 --guest_dies 600",
     "--seeds 40 --clusters 3 --placing 500",
     "--seeds 60 --networks 700 --reshape 500 --owner_acts 900 --operations 600",
+    "--seeds 30 --networks 900 --allow 500 --reshape 500 --owner_acts 900 --operations 600",
     "--seeds 40 --upstreams 2 --clusters 1 --agents 4 --pause_ms 3",
     "--seeds 20 --guest_falls 300",
     "--seed 1956972072 --upstreams 2 --levels 3 --placing 300 --networks 500",
@@ -50,14 +51,15 @@ WORLDS = [
     "--seeds 60 --clusters 1 --placing 900 --owner_acts 900 --operations 600",
     "--seeds 60 --store_loss 100 --twins 400 --successors 500",
     "--seeds 60 --restores 300",
-    "--seeds 40 --upstreams 2 --evictions 900 --reshape 800 --job_hangs 300",
+    "--seeds 40 --seed 1000000 --upstreams 2 --evictions 900 --reshape 800 --job_hangs 300",
+    "--seeds 30 --upstreams 2 --holds 1 --evictions 900",
     "--seed 107 --upstreams 2 --levels 3 --placing 300 --networks 500",
     "--seeds 40 --spares 2 --mixed 900 --disturb 900",
     "--seeds 60 --leases 600 --ways 150 --stalls 100 --wardens 200 --drift 10000",
     "--seeds 80 --leases 600 --ways 150 --stalls 100 --wardens 200 --drift 10000",
     "--seeds 150 --seed 602000 --clusters 1 --agents 6 --drains 1000 --live 1000 --leases 600 "
     "--ways 300 --stalls 200 --wardens 200 --drift 10000",
-    "--seeds 150 --seed 601300 --clusters 1 --agents 6 --drains 1000 --reshape 600 --leases 600 "
+    "--seeds 150 --seed 1002550 --clusters 1 --agents 6 --drains 1000 --reshape 600 --leases 600 "
     "--ways 300 --stalls 200 --wardens 200 --drift 10000 --crash 6 --power_loss 150",
     "--seeds 60 --clusters 1 --window 3 --reshape 900 --job_hangs 300 --leases 1000 --ways 150 "
     "--stalls 100 --wardens 200 --drift 10000",
@@ -76,10 +78,21 @@ WORLDS = [
     "100 --wardens 200 --drift 10000 --restores 0",
     "--seeds 80 --copies 300 --clock_jump 0 --leases 900 --from_copy 700 --ways 300 --stalls "
     "100 --wardens 200 --drift 10000 --restores 0 --agents 4",
+    "--seeds 300 --copies 300 --clock_jump 0 --leases 900 --from_copy 700 --ways 300 --stalls "
+    "100 --wardens 200 --drift 10000 --restores 0 --agents 4 --rot 700",
     "--seeds 80 --copies 300 --clock_jump 0 --leases 900 --from_copy 700 --ways 300 --stalls "
     "100 --wardens 200 --drift 10000 --restores 0 --agents 4 --reshape 600",
+    "--seeds 60 --seed 1000000 --upstreams 2 --intervals 900 --copies 20 --clock_jump 0 --pause_ms "
+    "15000 --clusters 1 --agents 8 --restores 0 --names 30",
+    "--seeds 250 --upstreams 2 --intervals 600 --clock_jump 0 --pause_ms 30000 --ways 300 "
+    "--stalls 100 --restores 0",
     "--seeds 60 --upstreams 2 --levels 3 --agents 2 --streams 400 --owner_acts 800",
+    "--seeds 60 --upstreams 2 --levels 3 --agents 2 --usage 1 --owner_acts 800",
+    "--pair --seeds 60 --usage 1", "--seeds 30 --usage 1",
     "--seeds 700 --seed 1000",
+    "--seeds 60 --clusters 3 --placing 300 --rules 600",
+    "--seeds 150 --seed 30000 --clusters 3 --rules 600 --anywhere 700 --leases 900 --ways 300 "
+    "--stalls 100 --wardens 200 --drift 10000 --restores 0",
 ]
 
 

@@ -14,8 +14,10 @@ import network
 import root
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-NAMES = ("isthmus", "isthmus-upstream", "isthmus-downstream", "isthmus-agent", "isthmus-relay")
-UNITS = {"upstream": 3, "downstream": 2, "relay": 2, "warden": 2, "agent": 6}  # exposure at most
+NAMES = ("isthmus", "isthmus-upstream", "isthmus-downstream", "isthmus-agent", "isthmus-relay",
+         "isthmus-xmpp")
+UNITS = {"upstream": 3, "downstream": 2, "relay": 2, "xmpp": 2, "warden": 2,
+         "agent": 6}  # exposure at most
 CONSOLE_SECONDS = 300  # until a guest under emulation has booted
 HOSTS = ("north-1", "north-2", "south-1", "south-2")
 made = tempfile.TemporaryDirectory(prefix="isthmus-made-")
@@ -98,7 +100,7 @@ class Installed(unittest.TestCase):
             self.assertTrue(self.root.has(f"/usr/share/man/man8/isthmus-{daemon}.8.gz"))
             self.assertFalse(self.root.has(
                 f"/etc/systemd/system/multi-user.target.wants/isthmus-{daemon}.service"))
-        for account in ("upstream", "downstream", "relay"):
+        for account in ("upstream", "downstream", "relay", "xmpp"):
             self.root.run("getent", "passwd", f"isthmus-{account}")
             self.assertTrue(self.root.has(
                 f"/usr/share/doc/isthmus-{account}/examples/{account}.conf"))
@@ -196,7 +198,7 @@ class Running(unittest.TestCase):
         return dict(line.split("=", 1) for line in said.splitlines())
 
     def test_a_mistake_in_the_configuration_ends_a_service_for_good(self):
-        for daemon in ("upstream", "downstream", "relay", "agent"):
+        for daemon in ("upstream", "downstream", "relay", "xmpp", "agent"):
             with self.subTest(daemon=daemon):
                 self.root.write(f"/etc/isthmus/{daemon}.conf", "[what is this]\n")
                 _, code = self.machine.run("systemctl", "start", f"isthmus-{daemon}", check=False)

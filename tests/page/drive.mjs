@@ -62,6 +62,7 @@ const steps = {
         if (context)
             await context.close();
         context = await browser.newContext({viewport: {width, height: 800}, bypassCSP: false,
+            ignoreHTTPSErrors: true, // a provider of logins is of an authority of the test
             colorScheme: dark ? "dark" : "light", locale: "en-GB"});
         requests = [];
         page = await openTab();
@@ -84,11 +85,14 @@ const steps = {
     async see({role, name, exact = false}) {
         await page.getByRole(role, {name, exact}).first().waitFor();
     },
+    async shows({text}) {
+        return await page.getByText(text, {exact: true}).count() > 0;
+    },
     async ready({name}) {
         await page.getByRole("button", {name, exact: true, disabled: false}).waitFor();
     },
-    async text({text}) {
-        await page.getByText(text).first().waitFor();
+    async text({text, exact = false}) {
+        await page.getByText(text, {exact}).first().waitFor();
     },
     async gone({text}) {
         await page.getByText(text).first().waitFor({state: "detached"});

@@ -174,6 +174,7 @@ class CloudCase(unittest.TestCase):
             raise RuntimeError(f"{fault}\n{cls.cloud.tail()}") from fault
         cls.token_file = cls.cloud.tenant("acme")
         cls.token = read(cls.token_file).strip()
+        cls.operator = read(cls.cloud.environment()["ISTHMUS_TOKEN_FILE"]).strip()
 
     def run(self, result=None):
         """Shows the ends of the daemons' logs when a test did not pass."""

@@ -70,6 +70,8 @@ void shell_put(struct shell *shell, const struct event *event) {
                vm_state_names[event->domain.state], whys[event->domain.why]);
     else if (event->kind == EVENT_IPS)
         print_ips(&event->ips);
+    else if (event->kind == EVENT_IMAGE)
+        printf("image %s\n", event->image.digest);
     else if (event->kind == EVENT_GUARD)
         printf("guard %s %s\n", guard_news[event->guard.news], event->guard.vm);
     else
@@ -134,6 +136,8 @@ static void set(struct effect_job *job, const char *word, const char *value) {
         definition->machine.disk_bus = (enum disk_bus)number(value);
     else if (text_equal(word, "clock"))
         definition->machine.clock = (enum guest_clock)number(value);
+    else if (text_equal(word, "tpm"))
+        definition->machine.tpm = (enum tpm)number(value);
     else if (text_equal(word, "keys"))
         for (char *at = definition->ssh_keys = memory_text(value); *at; at++)
             *at = *at == '_' ? ' ' : *at;

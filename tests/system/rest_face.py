@@ -121,8 +121,16 @@ def body_of(path, name, shape, image):
         return {"port": 80}
     if path.endswith("/contacts"):
         return {"name": name, "kind": "webhook", "address": "https://example.com/hook"}
+    if path.endswith("/rules"):
+        return {"name": name, "tenants": "gold-*", "must": "region=eu"}
+    if path.endswith("/move"):
+        return {"position": 1}
+    if "/rules/" in path:
+        return {"refuse": "not here"}
     if path.endswith("/prove"):
         return {"code": "guess"}
+    if path.endswith("/end"):
+        return {"outcome": "done"}
     if "access-tokens" in path:
         return {"name": name, "rights": "look"}
     if "tokens" in path:
@@ -139,6 +147,8 @@ def body_of(path, name, shape, image):
         kind = b"ssh-ed25519"
         blob = len(kind).to_bytes(4, "big") + kind + (32).to_bytes(4, "big") + bytes(32)
         return {"name": name, "public_key": f"{kind.decode()} {base64.b64encode(blob).decode()}"}
+    if path.endswith("/streams"):
+        return {"ticket": "0" * 64}
     if path.endswith("/logins"):
         return {}  # by the bearer token
     if "leftovers" in path:
@@ -151,9 +161,11 @@ class Case(unittest.TestCase):
         self.probe = Probe()
         self.addCleanup(lambda: self.assertEqual(self.probe.stop(), 0))
 
+    def connect(self, port=None, timeout=START_SECONDS):
+        return http.client.HTTPConnection("127.0.0.1", port or self.probe.port, timeout=timeout)
+
     def ask(self, method, path, body=None, headers=OPERATOR, port=None):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.probe.port,
-                                                timeout=START_SECONDS)
+        connection = self.connect(port)
         try:
             if isinstance(body, (dict, list)):
                 body, headers = json.dumps(body), {**headers, **JSON}

@@ -3,14 +3,18 @@
  *
  * Prints "port N", then one line per request that reached the role. Ends on SIGTERM.
  * VM names tell the role what to do: code-<name of a code> is refused with that code, slow-…'s
- * operations end after 1.5 s, never-…'s do not end. Tokens: operator-token, tenant-token. */
+ * operations end after 1.5 s, never-…'s do not end. Tokens: operator-token, tenant-token. A stream
+ * repeats what is typed into it, until that is "end"; by "deaf" it reads no more, and by "flood" it
+ * says as much as it can, and prints how much that is. */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,11 +23,12 @@
 #include "io/keys/secret.h"
 #include "io/rest/rest.h"
 #include "io/rest/routes.h"
+#include "io/stream/streams.h"
 #include "message/codec.h"
 #include "message/id.h"
 #include "message/records/metrics.h"
 
-enum { things = 600, slow_ms = 1500 };
+enum { things = 600, slow_ms = 1500, flood_ms = 1000, echo_bytes = 65536 };
 
 struct pending {
     bool used;
@@ -43,6 +48,8 @@ struct shell {
     size_t vms_count, ops_count, tenants_count, images_count;
     struct pending pending[things];
     char operator_hash[limit_digest_size], tenant_hash[limit_digest_size];
+    pthread_mutex_t lock;
+    char may_join[limit_digest_size]; /* guarded: the token that asked for the last ticket */
     struct id_maker ids;
 };
 
@@ -214,6 +221,8 @@ static void answer_operator(struct shell *role, const struct request *request,
     }
 }
 
+static const char stream_ticket_shown[] =
+    "0000000000000000000000000000000000000000000000000000000000000002";
 static const struct network networks[] = {{"lan", "of people"}, {"wan", ""}};
 static const struct shape shapes[] = {{"small", {1, 512, 10}}, {"large", {4, 4096, 40}}};
 
@@ -236,50 +245,56 @@ static void answer_leftover(const struct request *request, struct reply *reply) 
         problem(reply, CODE_UNSUPPORTED, "", "An owner's");
 }
 
-static void answer_ssh_key(const struct request *request, struct reply *reply) {
-    static const struct ssh_key none = {.name = "none"};
-    if (request->kind == REQUEST_SSH_KEY_ADD)
-        record(reply, REPLY_CREATED, &ssh_key_table, &request->ssh_key);
-    else if (request->kind == REQUEST_SSH_KEY_LIST)
-        list(reply, request, &ssh_key_table, (const char *)&none, 0);
-    else if (text_equal(request->key, "none"))
+/* Of things that are kept: how each kind of request is answered; others by the record. */
+static const enum reply_kind kept[REQUEST_KIND_COUNT] = {
+    [REQUEST_SSH_KEY_ADD] = REPLY_CREATED,   [REQUEST_SSH_KEY_LIST] = REPLY_LIST,
+    [REQUEST_SSH_KEY_REMOVE] = REPLY_GONE,   [REQUEST_CONTACT_ADD] = REPLY_CREATED,
+    [REQUEST_CONTACT_LIST] = REPLY_LIST,     [REQUEST_CONTACT_REMOVE] = REPLY_GONE,
+    [REQUEST_RULE_ADD] = REPLY_CREATED,      [REQUEST_RULE_LIST] = REPLY_LIST,
+    [REQUEST_RULE_DELETE] = REPLY_GONE,      [REQUEST_DELIVERY_LIST] = REPLY_LIST,
+    [REQUEST_DELIVERY_END] = REPLY_GONE,     [REQUEST_ACCESS_LIST] = REPLY_LIST,
+    [REQUEST_ACCESS_REVOKE] = REPLY_GONE,    [REQUEST_ACCESS_CREATE] = REPLY_CREATED};
+
+static void answer_kept(const struct request *request, struct reply *reply,
+                        const struct table *table, const void *thing) {
+    enum reply_kind kind = kept[request->kind];
+    if (kind == REPLY_LIST)
+        list(reply, request, table, NULL, 0);
+    else if (kind != REPLY_CREATED && text_equal(request->key, "none"))
         problem(reply, CODE_NOT_FOUND, "", "");
     else
-        record(reply, REPLY_GONE, &ssh_key_table, &none);
+        record(reply, kind, table, thing);
+}
+
+static void answer_ssh_key(const struct request *request, struct reply *reply) {
+    static const struct ssh_key none = {.name = "none"};
+    answer_kept(request, reply, &ssh_key_table,
+                request->kind == REQUEST_SSH_KEY_ADD ? &request->ssh_key : &none);
 }
 
 static void answer_contact(const struct request *request, struct reply *reply) {
     struct contact contact = request->contact;
     text_format(contact.id, sizeof(contact.id), "ct-%026d", 0);
-    if (request->kind == REQUEST_CONTACT_LIST)
-        list(reply, request, &contact_table, NULL, 0);
-    else if (request->kind == REQUEST_CONTACT_ADD)
-        record(reply, REPLY_CREATED, &contact_table, &contact);
-    else if (text_equal(request->key, "none"))
-        problem(reply, CODE_NOT_FOUND, "", "");
-    else if (request->kind == REQUEST_CONTACT_PROVE)
-        record(reply, REPLY_RECORD, &contact_table,
-               &(struct contact){.id = "ct-00000000000000000000000000", .name = "team"});
-    else
-        record(reply, REPLY_GONE, &contact_table, &contact);
+    if (!*contact.name)
+        text_set(contact.name, "team");
+    answer_kept(request, reply, &contact_table, &contact);
 }
 
 static void answer_more(const struct request *request, struct reply *reply) {
     struct access_token token = {.id = "at-00000000000000000000000000", .name = "none"};
-    if (text_starts(request_rules[request->kind].name, "contact")) {
+    if (text_starts(request_rules[request->kind].name, "delivery")) {
+        answer_kept(request, reply, &chat_delivery_table, &(struct chat_delivery){0});
+    } else if (text_starts(request_rules[request->kind].name, "contact")) {
         answer_contact(request, reply);
+    } else if (text_starts(request_rules[request->kind].name, "rule")) {
+        answer_kept(request, reply, &rule_table, &(struct rule){.name = "gold"});
     } else if (!text_starts(request_rules[request->kind].name, "access-token")) {
         answer_leftover(request, reply);
-    } else if (request->kind == REQUEST_ACCESS_LIST) {
-        list(reply, request, &access_token_table, NULL, 0);
-    } else if (request->kind == REQUEST_ACCESS_REVOKE && text_equal(request->key, "none")) {
-        problem(reply, CODE_NOT_FOUND, "", "");
-    } else if (request->kind == REQUEST_ACCESS_REVOKE) {
-        record(reply, REPLY_GONE, &access_token_table, &token);
     } else {
-        text_set(token.name, request->access_create.name);
+        if (request->kind == REQUEST_ACCESS_CREATE)
+            text_set(token.name, request->access_create.name);
         token.rights = request->access_create.rights;
-        record(reply, REPLY_CREATED, &access_token_table, &token);
+        answer_kept(request, reply, &access_token_table, &token);
     }
 }
 
@@ -307,8 +322,11 @@ static bool is_for_operators(enum request_kind kind) {
 static void answer_log(struct shell *role, const struct request *request, struct reply *reply) {
     const struct vm *vm = find_vm(role, request->key);
     struct console_log log = {.next = 6, .base64 = "aGVsbG8K"};
+    struct usage_graph graph = {0};
     text_set(log.vm, vm ? vm->id : "");
-    show(reply, &console_log_table, vm ? &log : NULL);
+    memcpy(graph.vm, log.vm, sizeof(log.vm));
+    const void *shown = request->kind == REQUEST_VM_LOG ? (const void *)&log : &graph;
+    show(reply, shown == &log ? &console_log_table : &usage_graph_table, vm ? shown : NULL);
 }
 
 static void answer_console(struct shell *role, const struct request *request,
@@ -317,10 +335,73 @@ static void answer_console(struct shell *role, const struct request *request,
     struct stream_ticket ticket = {.url = "wss://cloud.example:8447", .expires_ms = 1};
     text_set(ticket.vm, vm ? vm->id : "");
     text_format(ticket.pin, sizeof(ticket.pin), "%064u", 1);
-    text_format(ticket.ticket, sizeof(ticket.ticket), "%064u", 2);
+    text_set(ticket.ticket, stream_ticket_shown);
     show(reply, &stream_ticket_table, vm ? &ticket : NULL);
-    if (vm)
-        reply->kind = REPLY_CREATED;
+    reply->kind = vm ? REPLY_CREATED : reply->kind;
+    pthread_mutex_lock(&role->lock);
+    text_set(role->may_join, vm ? request->token_hash : "");
+    pthread_mutex_unlock(&role->lock);
+}
+
+static bool is_ready(int fd, short what, int ms) {
+    struct pollfd wanted = {fd, what, 0};
+    return poll(&wanted, 1, ms) == 1 && !(wanted.revents & POLLERR);
+}
+
+static void flood(int fd, const char *bytes) {
+    size_t total = 0;
+    while (is_ready(fd, POLLOUT, flood_ms)) {
+        ssize_t sent = send(fd, bytes, echo_bytes, MSG_NOSIGNAL);
+        total += sent > 0 ? (size_t)sent : 0;
+    }
+    printf("flooded %zu\n", total);
+    fflush(stdout);
+}
+
+static void *echo(void *context) {
+    int fd = *(int *)context;
+    char *bytes = memory_new(1, echo_bytes);
+    memory_free(context);
+    for (ssize_t length = 1; length > 0;) {
+        length = is_ready(fd, POLLIN, -1) ? recv(fd, bytes, echo_bytes, 0) : 0;
+        if (length > 0 && text_starts(bytes, "deaf"))
+            length = is_ready(fd, POLLRDHUP, -1) ? 0 : -1;
+        else if (length > 0 && text_starts(bytes, "flood"))
+            flood(fd, bytes);
+        else if (length > 0 && !text_starts(bytes, "end"))
+            for (ssize_t at = 0; at < length && is_ready(fd, POLLOUT, -1);) {
+                ssize_t sent = send(fd, bytes + at, (size_t)(length - at), MSG_NOSIGNAL);
+                at = sent < 0 ? length : at + sent;
+            }
+        else
+            length = 0;
+        memset(bytes, 0, echo_bytes);
+    }
+    close(fd);
+    memory_free(bytes);
+    return NULL;
+}
+
+/* As streams_visit() of streams that know no more than one ticket. */
+static void visit(struct streams *streams, const struct stream_visit *visit) {
+    struct shell *role = (struct shell *)streams;
+    static const char taken = stream_taken;
+    pthread_t thread;
+    int *fd = memory_new(1, sizeof(*fd));
+    *fd = visit->fd;
+    pthread_mutex_lock(&role->lock);
+    bool is_right = text_equal(visit->ticket, stream_ticket_shown) && role->may_join[0] &&
+                    text_equal(visit->token_hash, role->may_join);
+    if (is_right)
+        role->may_join[0] = 0;
+    pthread_mutex_unlock(&role->lock);
+    if (is_right && send(*fd, &taken, 1, MSG_NOSIGNAL) == 1 &&
+        pthread_create(&thread, NULL, echo, fd) == 0) {
+        pthread_detach(thread);
+        return;
+    }
+    close(*fd);
+    memory_free(fd);
 }
 
 static void answer_guest(struct shell *role, const struct request *request,
@@ -330,7 +411,7 @@ static void answer_guest(struct shell *role, const struct request *request,
         act(role, request, vm, reply);
     else if (request->kind == REQUEST_VM_ACT)
         problem(reply, CODE_NOT_FOUND, "", "");
-    else if (request->kind == REQUEST_VM_LOG)
+    else if (request->kind == REQUEST_VM_LOG || request->kind == REQUEST_VM_USAGE)
         answer_log(role, request, reply);
     else
         answer_console(role, request, reply);
@@ -354,8 +435,10 @@ static void answer(struct shell *role, const struct request *request, struct rep
         break;
     case REQUEST_VM_SHOW: show(reply, &vm_table, find_vm(role, request->key)); break;
     case REQUEST_VM_LOG:
+    case REQUEST_VM_USAGE:
     case REQUEST_VM_CONSOLE:
     case REQUEST_VM_FORWARD:
+    case REQUEST_VM_SCREEN:
     case REQUEST_VM_ACT: answer_guest(role, request, reply); break;
     case REQUEST_SSH_KEY_ADD:
     case REQUEST_SSH_KEY_LIST:
@@ -484,12 +567,14 @@ int main(int count, char **arguments) {
         .cluster_token_hashes = hashes, .cluster_token_hashes_count = 1,
         .manager_address = "upstream@cloud.test/manager",
         .manager_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+        .streams = {visit, (struct streams *)&role},
     };
     struct image_serve_settings serving = {
         .listen = "127.0.0.1:0", .folder = arguments[2], .token_hashes = hashes,
         .token_hashes_count = 1,
     };
     prng_init(&role.ids.prng, 1);
+    pthread_mutex_init(&role.lock, NULL);
     if (pipe(role.queue) < 0)
         return 1;
     struct pollfd fds[] = {{.fd = role.queue[0], .events = POLLIN},

@@ -8,35 +8,24 @@ import pty
 import select
 import socket
 import ssl
-import subprocess
 import unittest
 
-from cloud_case import BOOT_SECONDS, CloudCase, guest_image, read, wait_until
+from cloud_case import read, wait_until
+from stream_case import StreamCase
 
 
-class Console(CloudCase):
+class ConsoleCase(StreamCase):
     clusters = {"north": ["north-inner"], "north-inner": ["zebra"]}
     options = {"driver": "qemu", "streams": True}
 
     def setUp(self):
-        self.import_image("tiny", guest_image())
-        made = self.create(image="tiny", shape="small", wait=60)
-        self.assertEqual(made["code"], "ok", made)
-        self.vm_id = made["vm"]
-        wait_until(lambda: "ISTHMUS-GUEST ready" in self.vm("log", "web", check=False).out,
-                   "the guest is up", BOOT_SECONDS)
+        self.vm_id = self.run_guest()
 
     def join(self):
         """The command in a terminal of its own; its other end, and the process."""
         ours, theirs = pty.openpty()
-        viewer = subprocess.Popen(
-            [f"{self.cloud.build}/src/cli/isthmus", "vm", "console", "web"],
-            stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, **self.cloud.environment(self.token_file)})
+        viewer = self.command("console", "web", stdin=theirs, stdout=theirs)
         os.close(theirs)
-        self.addCleanup(viewer.stderr.close)
-        self.addCleanup(viewer.wait)
-        self.addCleanup(viewer.kill)
         self.addCleanup(os.close, ours)
         return ours, viewer
 
@@ -63,10 +52,13 @@ class Console(CloudCase):
         wait_until(tries, f"a console that says {answer}", 120)
         return joined
 
-    def ticket(self):
+
+class Console(ConsoleCase):
+    def ticket(self, token=None):
         """One that nobody has used; whoever had the console before may still be leaving it."""
         given = []
-        wait_until(lambda: given.append(self.ask("POST", "/v1/vms/web/console")) or
+        wait_until(lambda: given.append(self.ask("POST", "/v1/vms/web/console",
+                                                 token=token or self.token)) or
                    given[-1].status == 201, "a ticket", 60)
         return given[-1].json()
 
@@ -92,11 +84,6 @@ class Console(CloudCase):
         self.assertIn(b"101", head.splitlines()[0])
         self.assertEqual(frame[:1], b"\x88", "it is closed without a word")
 
-    def rows(self, what, token_file=None):
-        rows = json.loads(self.cloud.cli("audit", "-o", "json", "--limit", "100",
-                                         token_file=token_file or self.token_file).out)
-        return [row for row in rows.get("items", rows) if row["what"] == what]
-
     def test_a_console_is_its_tenants_as_long_as_all_owners_let_it(self):
         terminal, viewer = self.join()
         self.type(terminal, "echo $((6*7))-is-it", "42-is-it")
@@ -105,6 +92,7 @@ class Console(CloudCase):
         self.assertEqual(viewer.wait(), 0)
         wait_until(lambda: len(self.rows("stream-end")) == 1, "its end is written down")
         self.replay_tickets()
+        self.join_without_websockets()
         self.forbid()
         self.outlive()
         self.assert_not_kept_above("zebra")
@@ -127,6 +115,43 @@ class Console(CloudCase):
         self.assertEqual(sorted(codes), ["forbidden", "ok", "ok"], "refusals are gathered")
         codes = [row["code"] for row in self.rows("stream-join", stranger)]
         self.assertEqual(codes, ["forbidden"])
+
+    def join_without_websockets(self):
+        stranger = read(self.cloud.tenant("passer-by")).strip()
+        ticket = self.ticket()
+        thief = self.cloud.tenant("thief")
+        refused = self.join_plainly(ticket, thief)
+        self.assertEqual((refused.status, json.loads(refused.read())["code"]), (403, "forbidden"))
+        joined = self.join_plainly(ticket, self.token_file)
+        self.assertEqual(joined.status, 200)
+        self.assertEqual(self.join_plainly(ticket, self.token_file).status, 403)
+        self.assertEqual(self.type_plainly(joined, b"echo not-mine\n", stranger), 404)
+        self.assertEqual(self.type_plainly(joined, b"echo $((7*6))-plainly\n"), 204)
+        self.hear(joined, b"42-plainly")
+        self.assertIn("somebody has it", self.vm("console", "web", check=False).err)
+        before = len(self.rows("stream-end"))
+        self.owner("permission", "set", "cloud", "--views", "log")
+        joined.read()  # to its end
+        self.assertEqual(self.type_plainly(joined, b"echo\n"), 404)
+        self.owner("permission", "reset", "cloud")
+        wait_until(lambda: len(self.rows("stream-end")) > before, "its end is written down")
+        row = self.rows("stream-join")[0]
+        self.assertEqual((row["from"], row["code"]), ("127.0.0.1", "ok"))
+        self.assertEqual([row["code"] for row in self.rows("stream-join", thief)], ["forbidden"])
+        lent = self.ask("POST", "/v1/access-tokens", {"name": "lent", "rights": "act"}).json()
+        self.revoke_while_open(lent["token"])
+
+    def revoke_while_open(self, token):
+        path = f"{self.folder.name}/lent.token"
+        with open(path, "w") as file:
+            file.write(token)
+        os.chmod(path, 0o600)
+        joined = self.join_plainly(self.ticket(token), path)
+        self.assertEqual(self.type_plainly(joined, b"echo $((8*6))-lent\n", token), 204)
+        self.hear(joined, b"48-lent")
+        self.ask("DELETE", "/v1/access-tokens/lent")
+        joined.read()  # to its end
+        self.assertEqual(self.type_plainly(joined, b"echo\n", token), 404)
 
     def forbid(self):
         """The owner in the middle."""

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What an image says of its machine, from its import to the guest: UEFI with secure boot."""
+"""What an image says of its machine, from its import to the guest: UEFI with secure boot, a TPM."""
+import glob
 import os
 import unittest
 
@@ -40,6 +41,32 @@ class Firmware(CloudCase):
         self.assertNotIn("uefi", self.wait_ready(3).rpartition("name=")[2])
         self.assertFalse(os.path.exists(nvram))
         self.assertEqual(self.act("web", "delete")["code"], "ok")
+        self.assert_nothing_is_left()
+
+    def tpm_states(self):
+        return glob.glob(f"{self.cloud.agents['host-1'].folder}/libvirt/lib/swtpm/*/tpm2/*.permall")
+
+    def test_a_guest_that_wants_a_tpm_has_it_and_keeps_it_as_long_as_it_is(self):
+        self.import_image("sealed", guest_image())
+        self.cloud.cli("image", "import", "sealed", guest_image(), "--tpm", "2.0")
+        self.assertEqual(self.get("/v1/images/sealed")["machine"], {"tpm": "2.0"})
+        self.assertRegex(self.cloud.cli("image", "show", "sealed").out, r"tpm +2\.0")
+        self.assertEqual(self.tpm_states(), [])
+        self.vm("create", "web", "--shape", "small", "--image", "sealed", "--wait")
+        self.assertIn("ISTHMUS-GUEST tpm 2\n", self.wait_ready(1).replace("\r", ""))
+        state, = self.tpm_states()
+        refused = self.vm("snapshot", "web", "a", "--wait", check=False)
+        self.assertIn("a VM with a TPM takes no snapshots", refused.out + refused.err)
+        made = os.stat(os.path.dirname(state)).st_ino
+        self.assertEqual(self.act("web", "stop")["code"], "ok")
+        self.vm("resize", "web", "large", "--upgrade", "--wait")
+        self.vm("start", "web", "--wait")
+        self.vm("rebuild", "web", "--image", "sealed", "--wait")
+        self.assertEqual(self.wait_ready(2).count("ISTHMUS-GUEST tpm 2"), 2)
+        self.assertEqual(self.tpm_states(), [state])
+        self.assertEqual(os.stat(os.path.dirname(state)).st_ino, made, "it is the VM's, and stays")
+        self.assertEqual(self.act("web", "delete")["code"], "ok")
+        self.assertEqual(self.tpm_states(), [])
         self.assert_nothing_is_left()
 
 

@@ -1,25 +1,19 @@
 #!/usr/bin/env python3
 """Disks that get full, of each daemon: it lives, says so, takes no new VM, and lets VMs end."""
 import os
+import random
 import shutil
 import subprocess
 import unittest
 
 from cloud_case import CloudCase, make_archive, wait_until
+from test_federation import Customer
 
 
 @unittest.skipUnless(os.geteuid() == 0, "a file system of its own is mounted by root alone")
-class FullDisk(CloudCase):
+class SmallDisks(CloudCase):
     clusters = {"north": ["host-1"]}
     options = {"driver": "test", "shapes": {"nano": (1, 32, 1)}}
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        for name, mib in (("upstream", 120), ("north", 40), ("host-1", 40)):
-            cls.give_disk(cls.cloud.daemon(name), mib)
-        cls.cloud.await_capacity()
-        cls.import_image("empty")
 
     @classmethod
     def give_disk(cls, daemon, mib):
@@ -33,6 +27,54 @@ class FullDisk(CloudCase):
         shutil.copytree(f"{daemon.state}.was", daemon.state, dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns("*.sock"))
         daemon.start()
+
+
+class SharedDisk(SmallDisks):
+    """Two upstream managers with images on one cluster's disk, of 80 MiB."""
+    options = {**SmallDisks.options, "upstreams": ["nimbus", "stratus"]}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.give_disk(cls.cloud.daemon("north"), 80)
+        cls.cloud.await_capacity()
+
+    def run_one(self, tenant, name):
+        """A VM that comes and goes: its image is not in use any more."""
+        path = make_archive(f"{self.folder.name}/{name}.tar.zst", random.randbytes(8 << 20))
+        self.cloud.cli("image", "import", name, path, upstream=tenant.upstream)
+        self.assertEqual(tenant.create(name, name, wait=60)["code"], "ok")
+        self.assertEqual(tenant.act(name, "delete")["code"], "ok")
+
+    def held(self, tenant, names):
+        """Those that its operator sees at the cluster."""
+        told = {name: self.cloud.rest("GET", f"/v1/images/{name}", upstream=tenant.upstream)
+                for name in names}
+        return [name for name in names if told[name].json().get("clusters") == "north"]
+
+    def test_images_of_one_upstream_manager_drive_none_of_another_out(self):
+        nimbus, stratus = (Customer(self, upstream, "acme") for upstream in self.cloud.upstreams)
+        self.run_one(stratus, "old")
+        many = [f"n{number}" for number in range(12)]  # more than the whole disk
+        for name in many:
+            self.run_one(nimbus, name)
+        wait_until(lambda: len(self.held(nimbus, many)) in (3, 4), "it has its own share alone")
+        self.assertEqual(self.held(nimbus, many), many[-len(self.held(nimbus, many)):])
+        for name in ("new", "newer"):  # as if it were alone
+            self.run_one(stratus, name)
+        known = ["old", "new", "newer"]
+        wait_until(lambda: self.held(stratus, known)[-1:] == ["newer"], "they are told")
+        self.assertEqual(self.held(stratus, known), known)
+
+
+class FullDisk(SmallDisks):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for name, mib in (("upstream", 120), ("north", 40), ("host-1", 40)):
+            cls.give_disk(cls.cloud.daemon(name), mib)
+        cls.cloud.await_capacity()
+        cls.import_image("empty")
 
     def setUp(self):
         self.addCleanup(self.delete_all)

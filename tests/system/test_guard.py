@@ -134,7 +134,7 @@ class Guard(QemuCase):
         (self.warden.folder / "groups/link").unlink()
         self.warden.await_entry(vm, "runs")
         agent.expect("scanned")
-        self.assertEqual(len(self.warden.lines("groups/link")), 2)
+        wait_until(lambda: len(self.warden.lines("groups/link")) == 2, 30, self.warden.said)
 
 
 if __name__ == "__main__":

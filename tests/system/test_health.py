@@ -138,11 +138,16 @@ class Health(CloudCase):
         config = read(upstream.config)
         self.addCleanup(write, upstream.config, config)
         write(upstream.config, config.replace(f"ca_file = {authority}", f"ca_file = {mine}"))
+        self.cloud.cli("contact", "add", "log", "journal", "--events", "certificate-expires")
+        self.addCleanup(self.cloud.cli, "contact", "remove", "log")
         systemd = self.listen(upstream)
         upstream.stop()
         upstream.start()
         self.await_status(systemd, "[downlink] ca_file runs out in 2 days")
         self.assertIn(" event=certificate-expires ", upstream.log())
+        told = ' event=notification contact=log body={"type":"certificate-expires"'
+        wait_until(lambda: told in upstream.log(), "the operators are told")
+        self.assertIn('"certificate":"[downlink] ca_file"', upstream.log().partition(told)[2])
         health = self.get("/v1/health")
         due = [one["name"] for one in health["certificates"] if one.get("due")]
         self.assertEqual((health["status"], due), ("degraded", ["[downlink] ca_file"]))

@@ -58,7 +58,8 @@ class TestDriver(HostCase):
         probe.forget()
         probe.send("scan")
         probe.expect("scanned")
-        self.assertEqual(probe.lines, [f"domain {vm} epoch=4 stopped cut", "scanned"])
+        self.assertEqual(probe.lines, [f"domain {vm} epoch=4 stopped cut",
+                                       f"image {digest}", "scanned"])
         probe.forget()
         for _ in range(2):
             self.assertEqual(probe.do("remove", vm=vm), "ok")
@@ -111,7 +112,8 @@ class TestDriver(HostCase):
         probe.send("scan")
         probe.expect("scanned")
         self.assertEqual(probe.lines, ["guard away ",
-                                       f"domain {vm} epoch=3 suspended cut", "scanned"])
+                                       f"domain {vm} epoch=3 suspended cut",
+                                       f"image {digest}", "scanned"])
         for _ in range(2):
             self.assertEqual(probe.do("stop", vm=vm), "ok")
         probe.expect(f"domain {vm} epoch=3 stopped changed")

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 from cloud_case import QEMU_CONF, adopt_guests, guest_image, keep_probes, use_probes
 from host_case import HostCase, Probe, digest_of, vm_id, wait_until
@@ -96,6 +97,22 @@ class QemuCase(HostCase):
 
 
 class QemuDriver(QemuCase):
+    def test_a_host_without_swtpm_has_no_room_for_a_vm_with_a_tpm(self):
+        tools, vm = tempfile.TemporaryDirectory(prefix="isthmus-tools-"), vm_id(1)
+        self.addCleanup(tools.cleanup)
+        for tool in {tool for folder in os.environ["PATH"].split(":")
+                     for tool in pathlib.Path(folder).glob("*") if "swtpm" not in tool.name}:
+            if not os.path.lexists(f"{tools.name}/{tool.name}"):
+                os.symlink(tool, f"{tools.name}/{tool.name}")
+        with unittest.mock.patch.dict(os.environ, PATH=tools.name):
+            probe = self.probe()
+        self.addCleanup(self.remove, vm)
+        self.assertEqual(probe.do("fetch", vm=vm, digest=self.digest), "ok")
+        self.assertEqual(probe.do("create", vm=vm, digest=self.digest, tpm=1), "no-capacity")
+        self.assertEqual(probe.do("create", vm=vm, digest=self.digest), "ok")
+        self.assertEqual(probe.do("rebuild", vm=vm, digest=self.digest, tpm=1), "no-capacity")
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+
     def test_a_guest_lives_its_whole_life(self):
         probe, vm = self.probe(), vm_id(1)
         self.boot(probe, vm, epoch=2, name="web-1", data="greeting:hello")

@@ -154,6 +154,9 @@ class Evictions(ImagesCase):
         for daemon in (self.cloud.downstreams["north"], self.cloud.agents["host-1"]):
             wait_until(lambda log=daemon.log: f" event=image-evicted digest={one} bytes=" in log(),
                        "its owner is told")
+        wait_until(lambda: [self.cloud.rest("GET", f"/v1/images/{name}").json().get("clusters")
+                            for name in ("one", "two", "three")] == [None, "north", "north"],
+                   "its operator is told")
         self.act("third", "delete")
         self.assertEqual(self.create("first", "one", wait=60)["code"], "ok")
         self.await_kept(one, two)
@@ -169,6 +172,45 @@ class Evictions(ImagesCase):
         self.cloud.await_capacity()
         self.assertEqual(sorted(os.listdir(cluster)), sorted([one, "of-cloud"]))
         self.assertEqual(sorted(os.listdir(host)), sorted([one, two]))
+
+
+class Held(ImagesCase):
+    """Two clusters alike: VMs of an image go where it is, as long as there is room enough."""
+    clusters = {"north": ["host-1", "host-2"], "south": ["host-3", "host-4"]}
+
+    def operators(self, path):
+        answer = self.cloud.rest("GET", path)
+        self.assertEqual(answer.status, 200, answer.out)
+        return answer.json()
+
+    def place(self, name, image):
+        self.assertEqual(self.create(name, image, wait=60)["code"], "ok")
+        return self.get(f"/v1/vms/{name}")["cluster"]
+
+    def hosts(self, cluster):
+        rows = json.loads(self.cloud.owner(cluster, "vm", "list", "-o", "json").out)["items"]
+        return {row["host"] for row in rows}
+
+    def test_vms_go_where_their_image_is(self):
+        self.import_image("common")
+        self.import_image("rare")
+        where = self.place("first", "common")
+        self.assertEqual(self.operators("/v1/images/common")["clusters"], where)
+        self.assertEqual(self.operators(f"/v1/clusters/{where}")["images"], "common")
+        for path in ("/v1/images/common", "/v1/images/rare", f"/v1/clusters/{where}"):
+            self.assertFalse({"clusters", "images"} & set(self.get(path)))  # a tenant asks
+        self.assertEqual({self.place(name, "common") for name in ("second", "third")}, {where})
+        self.assertEqual(len(self.hosts(where)), 1)
+        self.assertNotEqual(self.place("other", "rare"), where)  # where most room is
+        self.cloud.downstreams[where].kill()
+        self.cloud.downstreams[where].start()
+        self.cloud.await_capacity()
+        wait_until(lambda: self.operators("/v1/images/common").get("clusters") == where,
+                   "what it has is told anew")
+        self.assertEqual(self.place("fourth", "common"), where)
+        self.assertEqual(len(self.hosts(where)), 1)
+        self.assertRegex(self.cloud.cli("image", "show", "common").out, rf"there already +{where}")
+        self.assertRegex(self.cloud.cli("cluster", "show", where).out, "images there +common")
 
 
 class BadLink(FaultProxy):
@@ -390,11 +432,12 @@ class Images(ImagesCase):
     def test_what_is_said_of_an_image_is_shown_and_held_against_shapes(self):
         manifest = {"machine": {"disk_bus": "scsi"}, "cloud_init": "yes"}
         path = make_archive(f"{self.folder.name}/said.tar.zst", manifest=manifest)
-        said = ["--firmware", "uefi", "--clock", "local", "--min-cpus", "2", "--min-disk-gib", "3"]
+        said = ["--firmware", "uefi", "--clock", "local", "--tpm", "2.0",
+                "--min-cpus", "2", "--min-disk-gib", "3"]
         self.cloud.cli("image", "import", "said", path, *said)
         image = self.get("/v1/images/said")
         self.assertEqual(image["machine"], {"firmware": "uefi", "disk_bus": "scsi",
-                                            "clock": "local"})
+                                            "clock": "local", "tpm": "2.0"})
         self.assertEqual((image["least_cpus"], image["disk_gib"], image["cloud_init"]),
                          (2, 3, "yes"))
         refused = self.vm("create", "small", "--shape", "nano", "--image", "said", check=False)

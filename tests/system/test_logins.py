@@ -26,14 +26,17 @@ def make_page(folder):
     return folder
 
 
-class Logins(CloudCase):
+class LoginCase(CloudCase):
+    """A subclass says at which port its page is."""
     clusters = {"north": ["host-1"]}
+    page = ""  # its name in the cloud's ports
 
     @classmethod
     def setUpClass(cls):
-        cls.options = {"driver": "test", "api": {"web_folder": make_page(cls.page_folder())}}
+        folder = {"web_folder": make_page(cls.page_folder())}
+        cls.options = {"driver": "test", "api": folder, "owner": folder}
         super().setUpClass()
-        cls.port = cls.cloud.ports["upstream"]
+        cls.port = cls.cloud.ports[cls.page]
         cls.here = f"http://127.0.0.1:{cls.port}"
 
     @classmethod
@@ -56,6 +59,13 @@ class Logins(CloudCase):
         answer.out = answer.read()
         return answer
 
+    def status(self, cookie, path="/v1/whoami", method="GET", **headers):
+        return self.send(method, path, Cookie=cookie, **headers).status
+
+
+class Logins(LoginCase):
+    page = "upstream"
+
     def ticket(self, token=None):
         answer = self.ask("POST", "/v1/tickets", token=token or self.token)
         self.assertEqual(answer.status, 200, answer.out)
@@ -66,9 +76,6 @@ class Logins(CloudCase):
         answer = self.send("POST", "/v1/logins", {"ticket": self.ticket(token)})
         self.assertEqual(answer.status, 200, answer.out)
         return answer.headers["Set-Cookie"].split(";")[0]
-
-    def status(self, cookie, path="/v1/whoami", method="GET", **headers):
-        return self.send(method, path, Cookie=cookie, **headers).status
 
     # how one is let in
 
@@ -241,6 +248,105 @@ class Logins(CloudCase):
         self.assertEqual(self.send("POST", "/").status, 404)
 
 
+class OwnersLogins(LoginCase):
+    """A cluster's page: who may open the owner's socket lets a browser in, and nobody else."""
+    page = "north-page"
+
+    def ticket(self):
+        link = self.owner("web").out.strip()
+        self.assertRegex(link, f"^{re.escape(self.here)}/#ticket=[A-Za-z0-9_-]{{43}}$")
+        return link.partition("=")[2]
+
+    def let_in(self):
+        answer = self.send("POST", "/v1/logins", {"ticket": self.ticket()})
+        self.assertEqual((answer.status, json.loads(answer.out)),
+                         (200, {"role": "owner", "rights": "all"}))
+        return answer.headers["Set-Cookie"].split(";")[0]
+
+    def test_the_command_prints_a_link_that_is_good_once_and_may_all(self):
+        cookie = self.let_in()
+        self.assertRegex(cookie, "^__Host-isthmus-owner=")
+        self.assertEqual(self.status(cookie, "/v1/hosts"), 200)
+        self.assertEqual(self.status(cookie, "/v1/hosts/host-1/cordon", "POST"), 200)
+        self.assertIn("cordoned_ms", self.owner_json("host", "show", "host-1"))
+        self.assertEqual(self.status(cookie, "/v1/hosts/host-1/uncordon", "POST"), 200)
+        rows = self.owner_json("audit")["items"]
+        cordons = [row["from"] for row in rows if row["what"] == "host-cordon"]
+        self.assertEqual(cordons, ["127.0.0.1"])  # of a page; the socket has no address
+        ticket = self.ticket()
+        for status in (200, 401):
+            self.assertEqual(self.send("POST", "/v1/logins", {"ticket": ticket}).status, status)
+
+    def test_whoever_has_not_logged_in_gets_the_page_and_nothing_else(self):
+        self.assertEqual(self.send("GET", "/").status, 200)
+        document = self.cloud.owner("north", "api", "GET", "/v1/openapi.json").out
+        routes = [(method.upper(), path) for path, methods in json.loads(document)["paths"].items()
+                  for method in methods]
+        self.assertGreater(len(routes), 40)
+        for method, path in routes:
+            with self.subTest(route=(method, path)):
+                wanted = 204 if (method, path) == ("DELETE", "/v1/logins") else 401
+                told = self.send(method, re.sub("{.*}", "host-1", path), {})
+                self.assertEqual(told.status, wanted, told.out)
+                self.assertNotIn(b"north", told.out)
+        self.assertNotIn("cordoned_ms", self.owner_json("host", "show", "host-1"))
+
+    def test_no_token_of_the_cloud_is_worth_anything(self):
+        operator = read(self.cloud.environment()["ISTHMUS_TOKEN_FILE"]).strip()
+        images = read(f"{self.cloud.downstreams['north'].folder}/agents-images.token").strip()
+        for token in (self.token, operator, images):
+            for path in ("/v1/whoami", "/v1/hosts", "/v1/metrics", "/v1/events", "/v1/health"):
+                told = self.send("GET", path, Authorization=f"Bearer {token}")
+                self.assertEqual(told.status, 401, path)
+            login = self.send("POST", "/v1/logins", {}, Authorization=f"Bearer {token}")
+            self.assertEqual((login.status, login.headers["Set-Cookie"]), (401, None))
+            drain = self.send("POST", "/v1/tickets", Authorization=f"Bearer {token}")
+            self.assertEqual(drain.status, 401)
+
+    def test_a_login_at_one_page_is_nobody_at_the_other(self):
+        cookie = self.let_in()
+        secret = cookie.partition("=")[2]
+        for name in ("__Host-isthmus-owner", "__Host-isthmus"):
+            told = self.ask("GET", "/v1/whoami", headers={
+                "Authorization": "", "Cookie": f"{name}={secret}", "Sec-Fetch-Site": "same-origin"})
+            self.assertEqual(told.status, 401)
+        ticket = self.ask("POST", "/v1/tickets").json()["ticket"]
+        self.assertEqual(self.send("POST", "/v1/logins", {"ticket": ticket}).status, 401)
+        self.assertEqual(self.status(f"__Host-isthmus={secret}"), 401)
+        self.assertEqual(self.status(cookie), 200)
+
+    def test_a_browser_cannot_draw_a_ticket_and_another_sites_page_does_nothing(self):
+        cookie = self.let_in()
+        self.assertEqual(self.status(cookie, "/v1/tickets", "POST"), 403)
+        for headers in ({"Sec_Fetch_Site": "cross-site"},
+                        {"Sec_Fetch_Site": None, "Origin": "https://evil.example"}):
+            for method, path in (("POST", "/v1/hosts/host-1/drain"), ("DELETE", "/v1/logins"),
+                                 ("DELETE", "/v1/keys/host-1")):
+                self.assertEqual(self.status(cookie, path, method, **headers), 403)
+            login = self.send("POST", "/v1/logins", {"ticket": self.ticket()}, **headers)
+            self.assertEqual((login.status, login.headers["Set-Cookie"]), (403, None))
+        self.assertEqual(self.status(cookie), 200)
+
+    def test_a_login_ends_when_it_logs_out_and_when_the_manager_starts_anew(self):
+        cookie, other = self.let_in(), self.let_in()
+        self.assertEqual(self.send("DELETE", "/v1/logins", Cookie=cookie).status, 204)
+        self.assertEqual((self.status(cookie), self.status(other)), (401, 200))
+        manager = self.cloud.downstreams["north"]
+        manager.stop()
+        manager.start()
+        self.assertEqual(self.status(other), 401)
+        self.cloud.await_capacity()
+
+    def test_no_secret_stands_in_a_log(self):
+        ticket = self.ticket()
+        answer = self.send("POST", "/v1/logins", {"ticket": ticket})
+        cookie = answer.headers["Set-Cookie"].split(";")[0]
+        self.assertEqual(self.status(cookie), 200)
+        log = read(self.cloud.downstreams["north"].log_file)
+        self.assertNotIn(ticket, log)
+        self.assertNotIn(cookie.partition("=")[2], log)
+
+
 class WithoutPage(CloudCase):
     clusters = {"north": ["host-1"]}
     options = {"driver": "test"}
@@ -254,6 +360,23 @@ class WithoutPage(CloudCase):
         told = self.cloud.cli("web", token_file=self.token_file, check=False)
         self.assertEqual(told.code, 1)
         self.assertIn("This manager has no page", told.err)
+        told = self.owner("web", check=False)
+        self.assertEqual(told.code, 1)
+        self.assertIn("This manager has no page", told.err)
+
+    def test_what_is_said_of_an_owners_page_is_said_of_one_that_is_served(self):
+        manager, port = self.cloud.downstreams["north"], self.cloud.ports["north"]
+        path = f"{self.folder.name}/owner.conf"
+        config = (read(manager.config).replace(manager.state, f"{path}.state")
+                  .replace(f"127.0.0.1:{port}", "127.0.0.1:0"))
+        for said, remedy in (("url = https://north.example", "[owner] lacks listen"),
+                             ("listen = 127.0.0.1:0\nweb_folder = /nowhere", "read the page in")):
+            with open(path, "w") as file:
+                file.write(f"{config}\n[owner]\n{said}\n")
+            done = subprocess.run([f"{self.build}/src/main/isthmus-downstream", "--config", path],
+                                  text=True, capture_output=True, timeout=60, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(remedy, done.stderr)
 
     def test_a_folder_that_is_no_page_is_refused_at_the_start(self):
         config = read(self.cloud.upstream.config)

@@ -259,6 +259,9 @@ class Mistakes(unittest.TestCase):
     def no_libvirt_network(self):
         return self.agent().set("network lan", libvirt="lan").check()
 
+    def no_filters(self):
+        return self.agent().set("network lan", libvirt="default").check()
+
     def kvm_that_does_not_work(self):
         place = self.agent().set("host", accelerator="kvm")
         devices = f"{place.folder}/dev"
@@ -380,6 +383,7 @@ class Mistakes(unittest.TestCase):
             "No libvirt": no_libvirt,
             "A bridge is missing": no_bridge,
             "A network of libvirt's is missing": no_libvirt_network,
+            "Its libvirt cannot filter what VMs send": no_filters,
             "KVM does not work": kvm_that_does_not_work,
             "`qemu-img` is missing": no_qemu_img,
         },

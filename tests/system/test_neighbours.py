@@ -79,7 +79,7 @@ class Neighbours(unittest.TestCase):
         self.say({"hello": {"version": version, "version_oldest": 1, "vm_digest": 0,
                             "incarnation": {"store": 1, "term": next(self.numbers), "run": 1}}})
         is_bytes, frame = self.hear()[0]
-        self.assertEqual(frame["messages"][0]["welcome"]["version"], min(version, 5), frame)
+        self.assertEqual(frame["messages"][0]["welcome"]["version"], version, frame)
         return frame["from"], is_bytes
 
     def beat(self, to, as_bytes):
@@ -99,7 +99,7 @@ class Neighbours(unittest.TestCase):
             self.assertFalse(any(self.beat(session, False)))
 
     def test_who_knows_bytes_gets_them_and_may_send_either_form(self):
-        for version in (3, 4, 5, 6):
+        for version in (3, 4, 5, 6, 7):
             session, is_bytes = self.greet(version)
             self.assertTrue(is_bytes)
             for as_bytes in (True, False):

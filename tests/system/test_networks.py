@@ -42,7 +42,8 @@ class Networks(CloudCase):
         for name in ("a", "b", "c"):  # the other host has more room from the second on
             made = self.create(name, wait=60, networks="lan,dmz")
             self.assertEqual((made["code"], self.host_of(made)), ("ok", "inner-2"))
-        made = self.create("d", wait=60, networks="dmz")
+        # of another image, for that of the others is there
+        made = self.create("d", self.import_image("other"), wait=60, networks="dmz")
         self.assertEqual((made["code"], self.host_of(made)), ("ok", "inner-1"))
         refused = self.create("e", wait=60, networks="wan")
         self.assertEqual((refused["state"], refused["code"]), ("failed", "unmet"))

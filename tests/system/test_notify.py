@@ -4,9 +4,10 @@ the manager is killed between the commit and the sending; and where a tenant's m
 import os
 import socket
 import threading
+import time
 import unittest
 
-from cloud_case import CloudCase, read, wait_until
+from cloud_case import CloudCase, wait_until
 from hooks import Hooks
 
 KILLS = int(os.environ.get("ISTHMUS_KILLS", "40"))  # an even number
@@ -20,7 +21,6 @@ class Notify(CloudCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.import_image("empty")
-        cls.operator = read(cls.cloud.environment()["ISTHMUS_TOKEN_FILE"]).strip()
 
     def setUp(self):
         self.hooks = Hooks()
@@ -46,13 +46,17 @@ class Notify(CloudCase):
         wait_until(lambda: fits(row()), f"the contact as it is to be: {row()}")
 
     def test_a_webhook_is_proven_and_told_what_happens_signed(self):
-        done = self.cloud.cli("contact", "add", "hook", self.hooks.url, token_file=self.token_file)
+        an_hour_ago = time.strftime("%H:%M", time.gmtime(time.time() - 3600))
+        hour_before = time.strftime("%H:%M", time.gmtime(time.time() - 7200))
+        quiet = f"{hour_before}-{an_hour_ago}"  # so not now
+        done = self.cloud.cli("contact", "add", "hook", self.hooks.url, "--quiet", quiet,
+                              token_file=self.token_file)
         self.addCleanup(self.ask, "DELETE", "/v1/contacts/hook")
         self.hooks.secret = done.out.strip()
         self.assertTrue(self.hooks.secret.startswith("whsec_"))
         self.await_contact("hook", lambda row: "proven_ms" in row)
         listed = self.cloud.cli("contact", "list", token_file=self.token_file).out
-        self.assertRegex(listed, r"hook +http://127.0.0.1:\d+/hook +usual +proven +0 +0")
+        self.assertRegex(listed, rf"hook +http://127.0.0.1:\d+/hook +usual +{quiet} +proven +0 +0")
         self.assertNotIn("whsec_", listed + self.ask("GET", "/v1/contacts").out)
         made = self.create("web", wait=60)
         wait_until(self.hooks.notices, "it is told")
@@ -107,7 +111,13 @@ class Notify(CloudCase):
     def test_without_a_mail_server_nobody_is_promised_mail(self):
         refused = self.cloud.cli("contact", "add", "anna", "anna@example.org",
                                  token_file=self.token_file, check=False)
-        self.assertIn("this cloud sends no mail", refused.err)
+        self.assertIn("no mail is sent from here", refused.err)
+        self.assertEqual(self.contacts(), [])
+
+    def test_without_a_program_for_it_nobody_is_promised_a_chat(self):
+        refused = self.cloud.cli("contact", "add", "anna", "xmpp:anna@chat.example",
+                                 token_file=self.token_file, check=False)
+        self.assertIn("nobody is told by chat", refused.err)
         self.assertEqual(self.contacts(), [])
 
     def test_an_operator_has_it_in_the_journal_too(self):

@@ -159,7 +159,8 @@ class Owner(CloudCase):
         self.assertEqual(self.owner_json("host", "show", "inner-2")["vms"], 3)
         self.owner("host", "uncordon", "inner-1")
         self.await_cpus(2 * HOST_CPUS)
-        self.assertEqual(self.create("d", wait=60)["code"], "ok")
+        # of another image, for that of the others is at the other host
+        self.assertEqual(self.create("d", self.import_image("other"), wait=60)["code"], "ok")
         self.assertEqual(self.owner_json("host", "show", "inner-1")["vms"], 1)
 
     def test_a_host_in_maintenance_loses_what_may_be_moved_and_tells_of_the_rest(self):

@@ -1,86 +1,21 @@
 #!/usr/bin/env python3
 """The page, by a real browser on real daemons. What it looked like stays in build/page-shots."""
-import json
-import os
-import re
-import shutil
-import subprocess
 import unittest
 
-import npm_tools
-from cloud_case import BUILD, ROOT, SANITIZED, CloudCase, make_archive, wait_until
+from cloud_case import make_archive, wait_until
+from page_case import PAGE, PageCase
 from rest_face import body_of
 
-SOURCE, TOOLS = f"{ROOT}/tests/page", f"{ROOT}/build/page-tools"  # for all builds
-PAGE, SHOTS = f"{BUILD}/web/page", f"{BUILD}/page-shots"
-NEEDED = {"chromium": shutil.which("chromium"), "npm": shutil.which("npm"),
-          "the page, which was not built": os.path.exists(PAGE)}
-MISSING = ", ".join(name for name, found in NEEDED.items() if not found)
 
-
-class Browser:
-    """tests/page/drive.mjs: each of its steps is a method here."""
-
-    def __init__(self):
-        os.makedirs(SHOTS, exist_ok=True)
-        shutil.copy(f"{SOURCE}/drive.mjs", TOOLS)
-        self.process = subprocess.Popen(
-            ["node", f"{TOOLS}/drive.mjs", NEEDED["chromium"], SHOTS], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def __getattr__(self, step):
-        def take(**words):
-            self.process.stdin.write(json.dumps({"step": step, **words}) + "\n")
-            self.process.stdin.flush()
-            line = self.process.stdout.readline()
-            if not line:
-                raise AssertionError(f"the browser ended at {step} {words}")
-            answer = json.loads(line)
-            if "fault" in answer:
-                raise AssertionError(f"{step} {words}: {answer['fault']}")
-            return answer["result"]
-        return take
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait(30)
-
-
-@unittest.skipIf(SANITIZED, "a browser asks nothing that test_logins does not")
-@unittest.skipIf(MISSING, f"the page is not tested, for want of: {MISSING}")
-class Page(CloudCase):
+class Page(PageCase):
     clusters = {"north": ["host-1"]}
     options = {"driver": "test", "api": {"web_folder": PAGE},
                "host": {"cpus": 80, "memory_mib": 40960, "disk_gib": 400}}
 
     @classmethod
     def setUpClass(cls):
-        npm_tools.install(SOURCE, TOOLS)
         super().setUpClass()
         cls.import_image("empty")
-        cls.browser = Browser()
-        cls.addClassCleanup(cls.browser.close)
-        cls.url = f"http://127.0.0.1:{cls.cloud.ports['upstream']}/"
-
-    def setUp(self):
-        self.addCleanup(self.delete_all)
-        self.addCleanup(lambda: self.assertEqual(self.browser.faults(), []))
-
-    def link(self, token_file=None):
-        return self.cloud.cli("web", token_file=token_file or self.token_file).out.strip()
-
-    def log_in(self, **options):
-        self.browser.open(url=self.link(), **options)
-        self.browser.see(role="heading", name="VMs")
-
-    def assert_looks_right(self, name):
-        """In both themes and on a phone: nothing that axe finds, nothing beyond the edge."""
-        for theme, width in (("dark", 1280), ("light", 320), ("light", 1280)):
-            self.browser.eval(script=f"document.documentElement.dataset.theme = '{theme}'")
-            self.browser.resize(width=width)
-            seen = self.browser.look(name=f"{name}-{theme}-{width}", judges=width > 320)
-            self.assertEqual(seen, {"axe": [], "wide": 0}, (name, theme, width))
 
     def test_a_vm_is_made_and_comes_to_run_before_ones_eyes(self):
         self.log_in()
@@ -193,6 +128,44 @@ class Page(CloudCase):
         self.browser.click(name="Delete paged")
         self.browser.click(name="Delete")
         self.browser.norow(name="paged")
+
+    def test_an_operator_has_rules_and_sees_which_one_chose(self):
+        operator = self.cloud.environment()["ISTHMUS_TOKEN_FILE"]
+        self.browser.open(url=self.link(operator))
+        self.browser.click(role="link", name="Rules")
+        self.browser.text(text="There are no rules: VMs go where their tenants ask for.")
+        self.browser.click(name="Add rule")
+        self.browser.fill(label="Name", value="shops")
+        self.browser.fill(label="Labels", value="stage=live")
+        self.browser.fill(label="Clusters", value="nowhere")
+        self.assert_looks_right("rule")
+        self.browser.click(name="Add")
+        self.browser.text(text="there is no cluster 'nowhere'")
+        self.browser.fill(label="Clusters", value="nor*")
+        self.browser.click(name="Add")
+        self.browser.row(name="shops", text="labels stage=live")
+        self.browser.mark()
+        self.cloud.cli("rule", "add", "rest", "--refuse", "not today", "--position", "1")
+        self.browser.row(name="rest", text="refuse not today")
+        self.browser.click(name="shops up")
+        self.browser.row(name="shops", text="1")
+        self.browser.row(name="rest", text="2")
+        self.assert_looks_right("rules")
+        self.create("web-1", wait=60, metadata="stage=live")
+        self.browser.click(name="Delete shops")
+        self.browser.click(name="Delete")
+        self.browser.norow(name="shops")
+        self.browser.click(name="Edit rest")
+        self.browser.fill(label="Refuse", value="not now")
+        self.browser.click(name="Save")
+        self.browser.row(name="rest", text="refuse not now")
+        self.assertTrue(self.browser.marked(), "the page was loaded again")
+        self.browser.click(name="Delete rest")
+        self.browser.click(name="Delete")
+        self.browser.norow(name="rest")
+        self.browser.click(role="link", name="Operations")
+        self.browser.click(role="link", name="define")
+        self.browser.text(text="the manager chooses cluster north, by rule shops")
 
     def test_a_tenant_keeps_keys_and_tokens_and_one_that_looks_can_change_nothing(self):
         self.create("web-1", wait=60)

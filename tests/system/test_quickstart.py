@@ -27,6 +27,8 @@ class Quickstart(unittest.TestCase):
         self.addCleanup(lambda: os.path.exists(self.folder) and self.run_it("--remove"))
         shown = self.run_it()
         self.assertIn("ISTHMUS-GUEST name=hello user-data=greeting", shown)
+        self.assertRegex(shown, r"\$ isthmus vm ssh hello .*\n   hello\n   Linux \d")
+        self.assertRegex(shown, r"the page, within two minutes +http://127\.0\.0\.1:\d+/#")
         self.assertRegex(shown, r"isthmus-warden has frozen QEMU, pid \d+")
         self.assertRegex(shown, r"hello +running +south")
         self.assertRegex(shown, r"host-\d +\d+\w +put aside")

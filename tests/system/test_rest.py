@@ -31,8 +31,8 @@ class Routes(Case):
         document = self.ask("GET", "/v1/openapi.json", headers={}).json
         for path, item in document["paths"].items():
             for method, operation in item.items():
-                if operation.get("security") == []:
-                    continue
+                if operation.get("security") == [] or path.startswith("/v1/streams"):
+                    continue  # a ticket decides, too: test_rest_streams.py
                 path_now = re.sub(r"{digest}", "0" * 64, re.sub(r"{(?!digest)\w+}", "x", path))
                 body = body_of(path, "x", "s", "i") if "requestBody" in operation else None
                 for headers in ({}, {"Authorization": "Bearer wrong"},
@@ -514,10 +514,12 @@ class Document(Case):
         op = self.create().json["id"]
         names = {"vm": "web", "operation": op, "image": "tiny", "cluster": "north",
                  "tenant": "acme", "digest": digest, "token": op, "peer": "north",
-                 "contact": "team", "key": "laptop"}
+                 "contact": "team", "key": "laptop", "stream": "none",
+                 "rule": "gold", "delivery": "due"}
         count = 0
         for path, item in self.document["paths"].items():
-            if path == "/v1/events":  # its answer does not end: test_watch.py
+            # their answers do not end: test_watch.py, test_rest_streams.py
+            if path in ("/v1/events", "/v1/streams"):
                 continue
             for method, operation in item.items():
                 for right in (True, False):
@@ -532,7 +534,8 @@ class Document(Case):
                     headers = CLUSTER if "blobs" in path else OPERATOR
                     answer = self.ask(method.upper(), real, data, headers)
                     self.answer_as_documented(operation, answer, f"{method} {real}")
-                    lacks = "uploads" in path or "signature" in path  # none broke off, none signed
+                    # none broke off, none is signed, none was joined
+                    lacks = re.search("uploads|signature|streams", path)
                     if right and not lacks:
                         self.assertLess(answer.status, 300, f"{method} {real} {answer.body}")
                     count += 1

@@ -3,6 +3,7 @@
 What its tenant, its owner and the operator want is made anew in another cluster, never runs twice,
 and what the lost one has of it is put aside when it is back."""
 import json
+import re
 import signal
 import unittest
 
@@ -69,6 +70,8 @@ class SurviveClusters(SurviveCase):
         wait_until(lambda: not self.cluster("north").get("evictions"), "north has said so")
 
     def test_vms_of_a_cluster_that_is_gone_run_in_the_other_or_stay(self):
+        self.cloud.cli("contact", "add", "log", "journal", "--events", "vm-restarted")
+        self.addCleanup(self.cloud.cli, "contact", "remove", "log")
         vm = self.make_in("north", "web", on_loss="anywhere")
         stays = self.make_in("north", "stays", on_loss="restart")
         self.assertEqual(self.cluster("north")["lease"], "runs")
@@ -85,6 +88,10 @@ class SurviveClusters(SurviveCase):
                       self.cloud.cli("cluster", "show", "north").out)
         self.assertEqual(watch.end(), 1)
         self.assert_told(vm)
+        told = re.findall(r'"event":"vm-restarted"[^}]*', self.cloud.upstream.log())
+        self.assertEqual(len(told), 1)
+        self.assertIn(f'"vm":"{vm}"', told[0])
+        self.assertNotIn("restored_ms", told[0])  # from its image
         self.assertEqual(self.get(f"/v1/vms/{stays}")["cluster"], "north")
         self.cloud.downstreams["north"].start()
         self.cloud.agents["host-1"].start()

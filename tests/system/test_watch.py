@@ -25,7 +25,6 @@ class Watching(CloudCase):
         cls.import_image("empty")
         cls.port = cls.cloud.ports["upstream"]
         cls.other = read(cls.cloud.tenant("other")).strip()
-        cls.operator = read(cls.cloud.environment()["ISTHMUS_TOKEN_FILE"]).strip()
 
     def setUp(self):
         self.addCleanup(self.delete_all)

@@ -290,6 +290,8 @@ void bench_welcome(struct bench *bench, struct far *manager) {
     manager->sent = 0;
     message.welcome = (struct welcome){.version = protocol_version, .beat_ms = 10000,
                                        .asks_why = bench->asks_why,
+                                       .asks_images = bench->asks_images,
+                                       .usage_ms = bench->usage_ms,
                                        .shapes_count = array_size(bench_shapes),
                                        .incarnation = manager->incarnation};
     message.welcome.shapes = memory_copy(bench_shapes, sizeof(bench_shapes));

@@ -36,9 +36,10 @@ struct bench {
     struct far fars[bench_fars * 2]; /* the agents, then the managers */
     struct effects effects;
     uint64_t now_ms;
-    bool asks_why; /* of managers: in their welcome */
+    bool asks_why, asks_images; /* of managers: in their welcome */
+    uint32_t usage_ms;          /* likewise */
     bool is_amid_turn; /* more events come before the tick that ends it */
-    struct record stored[512];
+    struct record stored[1024];
     size_t stored_count;
 };
 

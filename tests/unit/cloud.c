@@ -12,6 +12,7 @@ static const char *const tokens[] = {
     [cloud_operator] = "0000000000000000000000000000000000000000000000000000000000000000",
     [cloud_alice] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     [cloud_bob] = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+    [cloud_chat] = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc",
 };
 
 struct request cloud_request(struct cloud *cloud, enum cloud_user user, enum request_kind kind) {
@@ -57,6 +58,7 @@ int cloud_set_up(void **state) {
     static const struct network networks[] = {{"lan", "of people"}, {"wan", ""}};
     struct cloud *cloud = *state;
     struct role_settings settings = {.kind = ROLE_UPSTREAM, .seed = 5, .beat_ms = 10000,
+                                     .usage_ms = 60000,
                                      .hold_down_ms = 30000, .operation_ms = 60000,
                                      .shapes = bench_shapes, .shapes_count = 2,
                                      .networks = networks, .networks_count = 2,
@@ -64,6 +66,7 @@ int cloud_set_up(void **state) {
                                      .stream_url = "wss://cloud.example",
                                      .stream_pin = bench_pin};
     text_set(settings.operator_token_hash, tokens[cloud_operator]);
+    text_set(settings.chat_token_hash, tokens[cloud_chat]);
     *cloud = (struct cloud){.handle = 100};
     bench_init(&cloud->bench, &settings);
     cloud->north = bench_agent(&cloud->bench, 0);

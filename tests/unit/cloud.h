@@ -4,7 +4,8 @@
 #include "bench.h"
 #include "message/id.h"
 
-enum cloud_user { cloud_nobody, cloud_stranger, cloud_operator, cloud_alice, cloud_bob };
+enum cloud_user { cloud_nobody, cloud_stranger, cloud_operator, cloud_alice, cloud_bob,
+                  cloud_chat }; /* who tells by chat */
 
 struct cloud {
     struct bench bench;

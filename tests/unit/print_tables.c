@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/config/chat.h"
 #include "io/config/config.h"
 #include "io/config/daemons.h"
 #include "message/protocol.h"
@@ -96,5 +97,6 @@ int main(int argc, char **argv) {
     print_sections(&downstream_config_table);
     print_sections(&agent_config_table);
     print_sections(&relay_config_table);
+    print_sections(&chat_config_table);
     return 0;
 }

@@ -122,7 +122,11 @@ static void every_route_that_is_no_get_needs_more_than_a_look(void **state) {
         bool is_upload = route->action == REST_UPLOAD; /* which asks these two */
         bool is_browsers = route->action == REST_TICKET || route->action == REST_LOGIN ||
                            route->action == REST_LOGOUT; /* by which it may look */
-        if (is_browsers)
+        bool is_chats = request_rules[route->kind].asks == ASKS_CHAT; /* its token has no rights */
+        bool is_streams = route->action == REST_JOIN || route->action == REST_TYPE;
+        if (is_streams) /* by a ticket, which whoever may open the stream alone has */
+            assert_int_equal(request_needs(REQUEST_VM_CONSOLE), RIGHTS_ACT);
+        if (is_browsers || is_streams || is_chats)
             continue;
         assert_true(is_get || is_upload || route->action == REST_ROLE);
         if (is_upload) {
@@ -176,6 +180,22 @@ static void a_tenant_makes_and_sees_and_revokes_its_own_alone(void **state) {
     assert_int_equal(asked_by(1, REQUEST_WHOAMI), CODE_UNAUTHENTICATED);
     assert_int_equal(asked_by(2, REQUEST_WHOAMI), CODE_OK);
     assert_int_equal(asked_by(3, REQUEST_TENANT_LIST), CODE_OK);
+}
+
+static void an_identity_has_one_that_an_operator_made(void **state) {
+    (void)state;
+    struct request wish = wish_for(cloud_alice, "carol", RIGHTS_LOOK, 1);
+    text_set(wish.access_create.identity, "carol@login.example");
+    cloud_assert_refused(&cloud, &wish, CODE_FORBIDDEN, "identity");
+    wish = wish_for(cloud_operator, "carol", RIGHTS_LOOK, 1);
+    text_set(wish.access_create.tenant, "alice");
+    text_set(wish.access_create.identity, "carol@login.example");
+    assert_string_equal(made(&wish).identity, "carol@login.example");
+    assert_int_equal(asked_by(1, REQUEST_VM_LIST), CODE_OK);
+    text_set(wish.access_create.name, "carol-2");
+    cloud_assert_refused(&cloud, &wish, CODE_CONFLICT, "identity");
+    wish.access_create.identity[0] = 0; /* a token that is drawn is nobody's yet */
+    cloud_assert_refused(&cloud, &wish, CODE_INTERNAL, "");
 }
 
 static void an_operator_makes_them_for_tenants_too_and_sees_all(void **state) {
@@ -354,6 +374,7 @@ int main(void) {
         cmocka_unit_test(every_route_that_is_no_get_needs_more_than_a_look),
         cloud_test(an_act_token_works_with_vms_and_says_nothing_of_who_may_what, &cloud),
         cloud_test(a_tenant_makes_and_sees_and_revokes_its_own_alone, &cloud),
+        cloud_test(an_identity_has_one_that_an_operator_made, &cloud),
         cloud_test(an_operator_makes_them_for_tenants_too_and_sees_all, &cloud),
         cloud_test(names_are_an_askers_own_and_there_is_room_for_so_many, &cloud),
         cloud_test(one_whose_time_is_over_is_worth_nothing_and_is_forgotten, &cloud),

@@ -82,7 +82,9 @@ static void what_only_reads_has_no_row(void **state) {
 
 static void all_that_changes_has_one_by_its_rule(void **state) {
     (void)state;
-    static const char *const reads[] = {"-list", "-show", "whoami", "image-admit", "metrics"};
+    static const char *const reads[] = {
+        "-list", "-show", "-usage", "whoami", "image-admit", "metrics",
+        "delivery-end"}; /* which of other contacts the manager sees by itself */
     for (enum request_kind kind = 0; kind < REQUEST_KIND_COUNT; kind++) {
         bool is_read = false;
         for (size_t i = 0; i < array_size(reads); i++)
@@ -249,6 +251,42 @@ static void who_has_the_name_next_sees_nothing_of_the_one_before(void **state) {
     assert_int_equal(shown(cloud_stranger, ""), 0);
 }
 
+/* Its cluster says that it was made anew, its disk as it was so long ago. */
+static const struct audit *told_of_restart(const char *vm, uint64_t restored_ago_ms) {
+    struct facts facts = {.size = {1, 128, 1}, .restarts = 1, .restarted_ago_ms = 1000,
+                          .restored_ago_ms = restored_ago_ms};
+    struct message message = {.kind = MESSAGE_VM,
+                              .vm = {.epoch = 1, .generation = 1, .state = VM_RUNNING,
+                                     .facts = facts}};
+    text_format(message.vm.vm, sizeof(message.vm.vm), "%s", vm);
+    bench_say(&cloud.bench, cloud.north, message);
+    return written();
+}
+
+static void a_vm_that_is_made_anew_has_a_row_of_how_old_its_disk_is(void **state) {
+    (void)state;
+    struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
+    const struct audit *row = told_of_restart(vm.text, 600000);
+    assert_non_null(row);
+    assert_int_equal(row->who, AUDIT_MANAGER);
+    assert_string_equal(row->what, "vm-restart");
+    assert_string_equal(row->key, vm.text);
+    assert_int_equal(row->code, CODE_OK);
+    assert_int_equal(row->restored_ms, cloud_vm(&cloud, vm.text)->restored_ms);
+    assert_int_not_equal(row->restored_ms, 0);
+    assert_null(told_of_restart(vm.text, 600000)); /* once */
+    row = told_of_restart(vm.text, 900000); /* an older copy was taken */
+    assert_int_equal(row->restored_ms, cloud_vm(&cloud, vm.text)->restored_ms);
+    assert_int_equal(row->number, 2);
+    struct audit forged = *row; /* the row ends with the next request */
+    assert_int_equal(shown(cloud_operator, ""), stored_count());
+    assert_chains();
+    char digest[limit_digest_size];
+    forged.restored_ms = 0;
+    audit_digest(&forged, bench_hash, digest);
+    assert_string_not_equal(digest, forged.digest);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cloud_test(a_row_says_who_asked_what_of_what_from_where_and_what_came_of_it, &cloud),
@@ -261,6 +299,7 @@ int main(void) {
         cloud_test(what_was_gathered_is_written_at_the_end, &cloud),
         cloud_test(a_tenant_sees_its_own_and_an_operator_all, &cloud),
         cloud_test(who_has_the_name_next_sees_nothing_of_the_one_before, &cloud),
+        cloud_test(a_vm_that_is_made_anew_has_a_row_of_how_old_its_disk_is, &cloud),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -255,6 +255,34 @@ static void a_damaged_block_is_found_by_its_digest_and_asked_for_again(void **st
     assert_int_equal(blocks_get(of(room, "vm-1"), &digest, &got, NULL), 0);
 }
 
+static void a_damaged_version_is_found_by_reading_it_and_the_others_stay(void **state) {
+    struct room *room = *state;
+    auto_clean(text_deinit) struct text batch = {0}, damage = {0};
+    const struct block_digest versions[] = {version_put(room, 1, 4), version_put(room, 2, 5)};
+    const struct block_digests all = {versions, 2};
+    struct block_digest digest = batch_add(room, &batch, 5); /* of the later one alone */
+    char said[block_digest_text_size];
+    bool lacking[] = {true, true};
+    block_digest_say(&digest, said);
+    text_addf(&damage, "UPDATE block SET bytes = x'00' WHERE digest = x'%s'", said);
+    blocks_close(take(room->blocks));
+    sql(room, text_data(&damage));
+    open_store(room, 0);
+    assert_int_equal(blocks_look_at(of(room, "vm-1"), &all, BLOCKS_LISTED, lacking), 0);
+    assert_false(lacking[0] || lacking[1]); /* nobody has read it */
+    assert_int_equal(blocks_look_at(of(room, "vm-1"), &all, BLOCKS_READ, lacking), 0);
+    assert_true(!lacking[0] && lacking[1]);
+    lacking[1] = false;
+    assert_int_equal(blocks_look_at(of(room, "vm-1"), &all, BLOCKS_LISTED, lacking), 0);
+    assert_true(!lacking[0] && lacking[1]);
+    const struct block_digest none = {{1}};
+    assert_int_equal(blocks_look_at(of(room, "vm-1"), &(struct block_digests){&none, 1},
+                                    BLOCKS_READ, lacking), 0);
+    assert_true(lacking[0]);
+    assert_int_equal(blocks_look_at(of(room, "vm-9"), &all, BLOCKS_READ, lacking),
+                     BLOCKS_UNKNOWN);
+}
+
 static void a_batch_that_is_wrong_is_refused_as_a_whole(void **state) {
     struct room *room = *state;
     auto_clean(text_deinit) struct text batch = {0};
@@ -366,6 +394,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_no_kept_root_leads_to_is_swept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_damaged_block_is_found_by_its_digest_and_asked_for_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_damaged_version_is_found_by_reading_it_and_the_others_stay, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_batch_that_is_wrong_is_refused_as_a_whole, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(full_is_a_refusal_and_all_that_is_there_stays, set_up,

@@ -71,15 +71,23 @@ static void each_order_is_answered_as_it_is(void **state) {
         .order = BUCKET_OPEN, .vm = "vm-1", .op = "op-1", .disk_gib = 1};
     struct event_bucket first = ask(buckets, &open_first), again = ask(buckets, &open_first);
     assert_int_equal(first.code, CODE_OK);
-    assert_false(first.lacks);
+    assert_int_equal(first.lacking_count, 0);
     assert_string_equal(first.copy.token, again.copy.token); /* after a crash the host goes on */
     struct effect_bucket later = with_root(open_first);
     text_set(later.op, "op-2");
     struct event_bucket second = ask(buckets, &later);
     assert_int_equal(second.code, CODE_OK);
-    assert_true(second.lacks);
+    assert_int_equal(second.lacking_count, 1);
+    assert_string_equal(second.lacking[0], later.roots[0]);
     assert_string_not_equal(second.copy.token, first.copy.token);
     assert_string_equal(second.copy.key, first.copy.key);
+    struct effect_bucket proof = with_root((struct effect_bucket){.order = BUCKET_PROVE,
+                                                                  .vm = "vm-1"});
+    struct event_bucket proven = ask(buckets, &proof); /* though no operation waits */
+    assert_true(proven.code == CODE_OK && proven.lacking_count == 1 && !*proven.copy.root);
+    text_set(proof.vm, "vm-2"); /* it has no bucket */
+    proven = ask(buckets, &proof);
+    assert_true(proven.code == CODE_OK && proven.lacking_count == 1);
     struct effect_bucket keep =
         with_root((struct effect_bucket){.order = BUCKET_KEEP, .vm = "vm-1", .op = "op-2"});
     assert_int_equal(ask(buckets, &keep).code, CODE_LOST); /* whatever a host has said */

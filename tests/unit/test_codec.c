@@ -89,6 +89,8 @@ static void stored_records_lose_nothing_in_the_store(void **state) {
                 record_clear(&waiting_table, &((struct operation *)record.data)->waits);
             if (table == &stored_vm_table) /* so are these */
                 tables_drop(field_find(table, "interfaces"), record.data);
+            if (table == &image_table)
+                tables_drop(field_find(table, "clusters"), record.data);
             if (table == &contact_table)
                 ((struct contact *)record.data)->waiting = 0;
             if (table == &node_table) { /* these too */
@@ -98,6 +100,7 @@ static void stored_records_lose_nothing_in_the_store(void **state) {
                 node->overclaims = node->guarded = false;
                 node->lease = LEASE_NONE;
                 node->lease_ends_ms = node->owed = node->evictions = 0;
+                tables_drop(field_find(table, "images"), node);
             }
             codec_encode(table, record.data, FIELD_STORE, &json);
             assert_int_equal(decode(table, text_data(&json), FIELD_STORE, back, &fault), 0);
@@ -159,8 +162,15 @@ static void assert_texts_refused(const struct table *table, const struct field *
                                          "\"a=b, c=d\"", "\"a=B\"", "\"a=b=c\"", "\"-a=b\""};
     static const char *const metadata[] = {"\"\"", "\"stage\"", "\"=test\"", "\"a=b,\"",
                                            "\"a=b,,c=d\"", "\"a=b\\nc\""};
+    static const char *const name_patterns[] = {"\"\"", "\" a\"", "\"a \"", "\"a  b\"",
+                                                "\"a,b\"", "\"A*\"", "\"a?\""};
     static const char *const networks[] = {"\"\"", "\"lan,\"", "\",lan\"", "\"a, b\"",
                                            "\"Lan\"", "\"a,b,c,d,e\""};
+    static const char *const allow[] = {"\"\"", "\"tcp\"", "\"tcp:\"", "\"tcp:0\"",
+        "\"tcp:65536\"", "\"tcp:9-8\"", "\"tcp:022\"", "\"icmp:8\"", "\"tcp:22,\"",
+        "\"tcp:22, icmp\"", "\"icmp@192.0.2.0 \"", "\"icmp@192.0.2.1/24\"", "\"icmp@192.0.2/24\"",
+        "\"icmp@192.0.2.0/33\"", "\"icmp@192.0.2.256\"", "\"none,icmp\"", "\"icmp@::1\"",
+        "\"icmp,icmp,icmp,icmp,icmp,icmp,icmp,icmp,icmp,icmp,icmp,icmp,icmp,icmp,icmp,icmp,icmp\""};
     static const char *const ids[] = {"\"\"", "\"vm-1\"", "\"vm\""};
     size_t most = field->kind == FIELD_BLOB ? (size_t)field_most(field) : field->size - 1;
     auto_clean(memory_clean) char *large = memory_new(1, most + 4);
@@ -180,8 +190,12 @@ static void assert_texts_refused(const struct table *table, const struct field *
         assert_refused(table, field, labels[i]);
     for (size_t i = 0; field->check == CHECK_METADATA && i < array_size(metadata); i++)
         assert_refused(table, field, metadata[i]);
+    for (size_t i = 0; field->check == CHECK_PATTERNS && i < array_size(name_patterns); i++)
+        assert_refused(table, field, name_patterns[i]);
     for (size_t i = 0; field->check == CHECK_NETWORKS && i < array_size(networks); i++)
         assert_refused(table, field, networks[i]);
+    for (size_t i = 0; field->check == CHECK_ALLOW && i < array_size(allow); i++)
+        assert_refused(table, field, allow[i]);
     assert_refused(table, field, "\"\\u0001\"");
     assert_refused(table, field, "\"\\u007f\"");
 }

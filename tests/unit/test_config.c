@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "io/config/chat.h"
 #include "io/config/config.h"
 #include "config_room.h"
 #include "io/config/load.h"
@@ -116,6 +117,8 @@ static const struct mistake {
     {NULL, "[host]\nworkers = 4x\n", {"line 10", "must be a whole number from", NULL}},
     {NULL, "[host]\ncpus = 99999999999999999999\n", {"line 10", "must be a whole number", NULL}},
     {NULL, "[host]\nuri =\n", {"line 10", "uri: the value is missing", NULL}},
+    {NULL, "[network lan]\nbridge = br0\nfilter = ip\n",
+     {"line 11", "must be one of none, mac or dhcp", NULL}},
     {NULL, "[host]\naccelerator = fast\n", {"line 10", "must be one of auto, kvm or tcg", NULL}},
     {NULL, "[daemon]\nlog_level = loud\n", {"line 10", "error, warning, info or debug", NULL}},
     {NULL, "[daemon]\nstate = here\n", {"line 10", "absolute path", NULL}},
@@ -477,13 +480,15 @@ static void read_example(struct room *room, const char *daemon, struct text *out
 }
 
 static const struct table *const tables[] = {&upstream_config_table, &downstream_config_table,
-                                             &agent_config_table, &relay_config_table};
+                                             &agent_config_table, &relay_config_table,
+                                             &chat_config_table};
 
 static int load_any(const char *path, const struct table *table, struct error *err) {
     struct upstream_config upstream = {0};
     struct downstream_config downstream = {0};
     struct agent_config agent = {0};
     struct relay_config relay = {0};
+    struct chat_config chat = {0};
     int result;
     if (table == &upstream_config_table) {
         result = upstream_config_load(path, &upstream, err);
@@ -494,9 +499,12 @@ static int load_any(const char *path, const struct table *table, struct error *e
     } else if (table == &agent_config_table) {
         result = agent_config_load(path, &agent, err);
         agent_config_deinit(&agent);
-    } else {
+    } else if (table == &relay_config_table) {
         result = relay_config_load(path, &relay, err);
         relay_config_deinit(&relay);
+    } else {
+        result = chat_config_load(path, &chat, err);
+        chat_config_deinit(&chat);
     }
     return result;
 }

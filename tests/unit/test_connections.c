@@ -11,9 +11,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 
 #include "base/list.h"
 #include "io/http/connections.h"
+#include "io/os/descriptors.h"
 
 enum { clients_most = 40 };
 
@@ -255,6 +257,26 @@ static void within_tls_nothing_is_said_in_plain_text(void **state) {
     room_deinit(&room);
 }
 
+static void the_room_is_that_of_the_descriptors_which_are_raised_as_far_as_may_be(void **state) {
+    struct rlimit before;
+    struct room room;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(before.rlim_max > 800);
+    const struct rlimit few = {400, before.rlim_max}, hard = {400, 800};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    room_init(&room, 1000, 1000);
+    assert_int_equal(room.connections.most, 150);
+    descriptors_raise(800);
+    descriptors_raise(200); /* never lowered */
+    room_init(&room, 1000, 1000);
+    assert_int_equal(room.connections.most, 300);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &hard), 0); /* for good: the last of the tests */
+    descriptors_raise(before.rlim_max);
+    room_init(&room, 1000, 1000);
+    assert_int_equal(room.connections.most, 300);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_that_drips_is_answered_408),
@@ -267,6 +289,8 @@ int main(void) {
         cmocka_unit_test(a_prefix_of_ipv6_is_one_client_and_a_unix_socket_has_no_share),
         cmocka_unit_test(who_is_told_to_go_and_stays_is_cut_off),
         cmocka_unit_test(within_tls_nothing_is_said_in_plain_text),
+        cmocka_unit_test(
+            the_room_is_that_of_the_descriptors_which_are_raised_as_far_as_may_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,33 @@ static void what_is_told_is_late_and_no_younger_for_that(void **state) {
     copies_drop(&here);
 }
 
+static void that_none_is_left_is_told_until_it_is_so_no_more(void **state) {
+    (void)state;
+    struct book_op op = {0};
+    struct book_vm here = {.record = {.id = "vm", .digest = "i"}};
+    struct vm above = {.id = "vm"};
+    assert_false(copies_are_lacking(&here)); /* it runs, and nobody has copied it yet */
+    here.stored.restores = true;
+    assert_true(copies_are_lacking(&here));
+    here.active = &op;
+    assert_true(copies_are_lacking(&here));
+    text_set(op.record.copy.token, "t");
+    assert_false(copies_are_lacking(&here)); /* a host makes its disk of one */
+    op.record.copy.token[0] = 0;
+    struct copy copy = {.number = 1, .root = "r", .image = "i"};
+    copies_add(&here.record, &copy);
+    assert_false(copies_are_lacking(&here));
+    copies_drop(&here.record);
+    here.stored.restores = false;
+    here.record.lacks_copy = true; /* as a manager below says */
+    assert_true(copies_are_lacking(&here));
+    assert_true(copies_learn(&above, &(struct facts){.lacks_copy = true}, 1000));
+    assert_true(above.lacks_copy);
+    assert_false(copies_learn(&above, &(struct facts){.lacks_copy = true}, 2000));
+    assert_true(copies_learn(&above, &(struct facts){0}, 3000));
+    assert_false(above.lacks_copy);
+}
+
 static void copies_of_a_place_go_with_it_and_our_own_stay(void **state) {
     (void)state;
     struct vm vm = {.id = "vm"};
@@ -87,11 +114,27 @@ static void the_newest_is_one_of_the_disk_that_is_here(void **state) {
     copies_drop(&vm);
 }
 
+static void one_that_is_put_aside_leaves_the_others(void **state) {
+    (void)state;
+    struct vm vm = {.id = "vm"};
+    add(&vm, 1, 1, "older");
+    add(&vm, 2, 2, "newer");
+    copies_put_aside(&vm, "unknown");
+    assert_int_equal(vm.copies_count, 2);
+    copies_put_aside(&vm, "newer");
+    assert_int_equal(vm.copies_count, 1);
+    assert_int_equal(vm.copies[0].number, 1);
+    copies_put_aside(&vm, "older");
+    assert_null(vm.copies);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_stay),
         cmocka_unit_test(what_is_told_is_late_and_no_younger_for_that),
         cmocka_unit_test(the_newest_is_one_of_the_disk_that_is_here),
+        cmocka_unit_test(one_that_is_put_aside_leaves_the_others),
+        cmocka_unit_test(that_none_is_left_is_told_until_it_is_so_no_more),
         cmocka_unit_test(copies_of_a_place_go_with_it_and_our_own_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = f"{ROOT}/build"
 GUIDE, PROTOCOL = "docs/operators-guide.md", "docs/protocol.md"
-DAEMONS = ("upstream", "downstream", "agent", "relay")
+DAEMONS = ("upstream", "downstream", "agent", "relay", "xmpp")
 EVENT_NAME = re.compile(r"(?:log_line|log_gather|shell_log)\([^;]*?\"([a-z][a-z_-]*)\"", re.DOTALL)
 
 
@@ -198,8 +198,9 @@ class Guide(unittest.TestCase):
         self.assertEqual(told, found)
 
 
-RECORDS = ["shape", "size", "definition", "machine", "incarnation", "overcommit", "facts",
-           "told-copy", "copy-order", "copied", "landing", "told-snapshot", "ip", "fit"]
+RECORDS = ["held-image", "vm-usage", "usage", "shape", "size", "definition", "machine",
+           "incarnation", "overcommit", "facts", "told-copy", "copy-order", "copied", "landing",
+           "told-snapshot", "ip", "fit"]
 
 
 class Protocol(unittest.TestCase):

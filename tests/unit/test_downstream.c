@@ -41,6 +41,24 @@ static void a_host_that_goes_takes_its_share_of_the_sum_with_it(void **state) {
     assert_int_equal(cluster_shown(cloud)->fits[0].count, 2);
 }
 
+static void a_sum_that_refusals_left_no_room_for_is_shown_after_them(void **state) {
+    (void)state;
+    static struct message deletions[limit_session_messages + 1]; /* of VMs that are not here */
+    for (uint32_t i = 0; i < array_size(deletions); i++) {
+        char number[16];
+        (void)snprintf(number, sizeof(number), "%u", 1000 + i);
+        deletions[i] = bench_instruct(number, number, 1, VERB_DELETE);
+    }
+    cloud->silent = true;
+    bench_say_all(&bench, cloud, deletions, array_size(deletions)); /* the last one waits */
+    bench_hello(&bench, bench_agent(&bench, 0), 9);
+    bench_pass(&bench, 500);
+    assert_null(bench_told(&bench, cloud, MESSAGE_CAPACITY));
+    cloud->silent = false;
+    bench_say(&bench, cloud, (struct message){.kind = MESSAGE_BEAT}); /* acknowledges all */
+    assert_int_equal(cluster_shown(cloud)->fits[0].count, 12);
+}
+
 static void what_is_shown_stays_within_what_the_owner_lends(void **state) {
     (void)state;
     const uint64_t rooms[] = {3, 3};
@@ -449,6 +467,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         with_cluster(the_cluster_shows_the_sum_of_its_hosts),
         with_cluster(a_host_that_goes_takes_its_share_of_the_sum_with_it),
+        with_cluster(a_sum_that_refusals_left_no_room_for_is_shown_after_them),
         with_cluster(what_is_shown_stays_within_what_the_owner_lends),
         with_cluster(what_is_asked_beyond_a_limit_is_refused_and_fetches_nothing),
         with_cluster(a_manager_on_a_full_disk_shows_no_room_and_lets_vms_end),

@@ -60,6 +60,50 @@ static void a_guest_has_an_agents_channel_chance_and_a_screen_that_listens_nowhe
     check("kvm", "aarch64", small, "<video><model type='virtio'/></video>");
 }
 
+static void a_network_says_by_what_filter_a_guest_speaks_there(void **state) {
+    (void)state;
+    struct host_network all[] = {{.name = "a", .bridge = "br0", .filter = HOST_FILTER_MAC},
+                                 {.name = "b", .libvirt = "l", .filter = HOST_FILTER_DHCP},
+                                 {.name = "c", .bridge = "br1"}};
+    const struct host_networks networks = {all, 3};
+    const struct effect_job job = {.vm = "vm-1", .definition = {.networks = "a,b,c"}};
+    const struct host_domain_plan plan = {.type = "qemu", .architecture = "x86_64", .disk = "/d",
+                                          .seed = "/s", .console_log = "/c", .agent_socket = "/a",
+                                          .nvram = "/n", .networks = &networks, .job = &job};
+    auto_clean(text_deinit) struct text xml = {0};
+    host_domain_xml(&plan, "00000000-0000-8000-a000-000000000000", &xml);
+    assert_non_null(strstr(text_data(&xml), "<source bridge='br0'/><filterref "
+                                            "filter='isthmus-mac'></filterref><model "));
+    assert_non_null(strstr(text_data(&xml),
+                           "<source network='l'/><filterref filter='isthmus-dhcp'><parameter "
+                           "name='CTRL_IP_LEARNING' value='dhcp'/></filterref><model "));
+    assert_non_null(strstr(text_data(&xml), "<source bridge='br1'/><model "));
+}
+
+static void a_guest_with_rules_has_the_filter_that_goes_through_them(void **state) {
+    (void)state;
+    struct host_network lan = {.name = "a", .bridge = "br0", .filter = HOST_FILTER_MAC};
+    const struct host_networks networks = {&lan, 1};
+    const struct effect_job job = {
+        .vm = "vm-1", .definition = {.networks = "a", .allow = "udp:53-54@192.0.2.0/24"}};
+    const struct host_domain_plan plan = {.type = "qemu", .architecture = "x86_64", .disk = "/d",
+                                          .seed = "/s", .console_log = "/c", .agent_socket = "/a",
+                                          .nvram = "/n", .networks = &networks, .job = &job};
+    auto_clean(text_deinit) struct text xml = {0};
+    struct vm vm = {0};
+    host_domain_xml(&plan, "00000000-0000-8000-a000-000000000000", &xml);
+    assert_non_null(strstr(text_data(&xml), "<filterref filter='isthmus-mac-allow'>"
+                                            "<parameter name='TCP_FROM' value='255.255.255.255'/>"
+                                            "<parameter name='TCP_BITS' value='32'/>"));
+    assert_non_null(strstr(text_data(&xml), "<parameter name='UDP_FROM' value='192.0.2.0'/>"
+                                            "<parameter name='UDP_BITS' value='24'/>"
+                                            "<parameter name='UDP_FIRST' value='53'/>"
+                                            "<parameter name='UDP_LAST' value='54'/></filterref>"));
+    host_domain_read_more(text_data(&xml), &vm);
+    assert_string_equal(vm.allow, job.definition.allow);
+    record_clear(&vm_table, &vm);
+}
+
 static void make_with(const char *type, struct machine machine, struct text *out) {
     const struct effect_job job = {.vm = "vm-1", .definition = {.size = {1, 256, 1},
                                                                .machine = machine}};
@@ -90,15 +134,19 @@ static void a_machine_is_as_its_image_needs_it(void **state) {
     assert_has(&xml, "<controller type='scsi' index='0' model='virtio-scsi'/>");
     assert_has(&xml, "<target dev='vda' bus='scsi'/></disk>");
     assert_int_equal(host_redefine_firmware(text_data(&xml)), FIRMWARE_UEFI);
-    make_with("kvm", (struct machine){FIRMWARE_SECURE_BOOT, DISK_BUS_SATA, GUEST_CLOCK_LOCAL},
-              &xml);
+    make_with("kvm", (struct machine){FIRMWARE_SECURE_BOOT, DISK_BUS_SATA, GUEST_CLOCK_LOCAL,
+                                       TPM_NONE}, &xml);
     assert_has(&xml, "<feature enabled='yes' name='secure-boot'/>"
                      "<feature enabled='yes' name='enrolled-keys'/>");
     assert_has(&xml, "<smm state='on'/><hyperv mode='custom'>");
     assert_has(&xml, "<clock offset='localtime'><timer name='rtc' tickpolicy='catchup'/>");
     assert_has(&xml, "<disk type='file' device='cdrom'>");
     assert_int_equal(host_redefine_firmware(text_data(&xml)), FIRMWARE_SECURE_BOOT);
-    make_with("qemu", (struct machine){.clock = GUEST_CLOCK_LOCAL}, &xml);
+    assert_null(strstr(text_data(&xml), "<tpm "));
+    assert_int_equal(host_redefine_tpm(text_data(&xml)), TPM_NONE);
+    make_with("qemu", (struct machine){.clock = GUEST_CLOCK_LOCAL, .tpm = TPM_2}, &xml);
+    assert_has(&xml, "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>");
+    assert_int_equal(host_redefine_tpm(text_data(&xml)), TPM_2);
     assert_has(&xml, "<clock offset='localtime'/>");
     assert_null(strstr(text_data(&xml), "<hyperv"));
 }
@@ -120,6 +168,23 @@ static void a_domain_is_of_another_machine_only_where_its_disk_is_made_anew(void
     }
 }
 
+static void a_domain_gets_a_tpm_only_where_its_disk_is_made_anew_and_keeps_it(void **state) {
+    (void)state;
+    auto_clean(text_deinit) struct text none = {0}, has = {0};
+    struct effect_job job = {.vm = "vm-1"};
+    const struct host_domain_plan plan = {.type = "qemu", .architecture = "x86_64", .job = &job};
+    make_with("qemu", (struct machine){0}, &none);
+    make_with("qemu", (struct machine){.tpm = TPM_2}, &has);
+    for (enum job_kind kind = JOB_CREATE; kind < JOB_KIND_COUNT; kind++) {
+        job.kind = kind;
+        job.definition.machine.tpm = TPM_2;
+        assert_int_equal(host_redefine_keeps(text_data(&none), &plan), kind != JOB_REBUILD);
+        assert_true(host_redefine_keeps(text_data(&has), &plan));
+        job.definition.machine.tpm = TPM_NONE;
+        assert_true(host_redefine_keeps(text_data(&has), &plan));
+    }
+}
+
 /* Of attributes and of an element's text; what only begins like one is none. */
 static void a_domain_that_moves_has_its_paths_in_the_other_folder(void **state) {
     (void)state;
@@ -133,6 +198,15 @@ static void a_domain_that_moves_has_its_paths_in_the_other_folder(void **state) 
                         "<isthmus:domain xmlns:isthmus='urn:isthmus:domain:1' vm='v' epoch='7'/>"
                         "<nvram>/srv/b/n</nvram><source file='/srv/b/d'/><x y='/var/ab/d'/>"
                         "<z>see /var/a/n</z>");
+}
+
+static void a_domain_that_runs_elsewhere_may_speak_before_dhcp_does(void **state) {
+    (void)state;
+    char xml[] = "<parameter name='CTRL_IP_LEARNING' value='dhcp'/><x value='dhcp'/>"
+                 "<parameter name='CTRL_IP_LEARNING' value='dhcp'/>";
+    host_domain_learn_anew(xml);
+    assert_string_equal(xml, "<parameter name='CTRL_IP_LEARNING' value='any' /><x value='dhcp'/>"
+                             "<parameter name='CTRL_IP_LEARNING' value='any' />");
 }
 
 static void where_a_sockets_path_would_be_too_long_there_is_no_channel(void **state) {
@@ -275,9 +349,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_domain_has_room_for_four_times_its_memory),
         cmocka_unit_test(a_guest_has_an_agents_channel_chance_and_a_screen_that_listens_nowhere),
+        cmocka_unit_test(a_network_says_by_what_filter_a_guest_speaks_there),
+        cmocka_unit_test(a_guest_with_rules_has_the_filter_that_goes_through_them),
         cmocka_unit_test(a_machine_is_as_its_image_needs_it),
         cmocka_unit_test(a_domain_is_of_another_machine_only_where_its_disk_is_made_anew),
+        cmocka_unit_test(a_domain_gets_a_tpm_only_where_its_disk_is_made_anew_and_keeps_it),
         cmocka_unit_test(a_domain_that_moves_has_its_paths_in_the_other_folder),
+        cmocka_unit_test(a_domain_that_runs_elsewhere_may_speak_before_dhcp_does),
         cmocka_unit_test(where_a_sockets_path_would_be_too_long_there_is_no_channel),
         cmocka_unit_test(a_guest_that_is_made_anew_has_its_new_name_in_our_mark),
         cmocka_unit_test(a_domain_that_cannot_grow_has_no_room),

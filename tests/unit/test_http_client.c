@@ -1,11 +1,15 @@
 /* The HTTP client against image_serve, files and nobody. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -192,6 +196,41 @@ static void plain_http_is_no_answer_to_https(void **state) {
     text_deinit(&exchange.answer);
 }
 
+/* Takes one connection, and answers a byte at a time without end. */
+static pid_t answer_slowly(int listener) {
+    pid_t child = fork();
+    if (child)
+        return child;
+    static const char begin[] = "HTTP/1.1 200 OK\r\nX-Long: ";
+    int client = accept(listener, NULL, NULL);
+    bool is_taken = send(client, begin, strlen(begin), MSG_NOSIGNAL) > 0;
+    while (is_taken && send(client, "a", 1, MSG_NOSIGNAL) == 1)
+        usleep(50000);
+    _exit(0);
+}
+
+static void who_answers_without_end_is_given_up_when_the_whole_time_is_over(void **state) {
+    (void)state;
+    auto_clean(text_deinit) struct text url = {0};
+    struct error err = {0};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
+    text_addf(&url, "http://127.0.0.1:%u/", ntohs(at.sin_port));
+    pid_t child = answer_slowly(listener);
+    assert_true(child > 0);
+    struct http_exchange exchange = {.url = url.data, .upload_fd = -1, .download_fd = -1,
+                                     .whole_seconds = 1};
+    assert_int_equal(http_call(&exchange, &err), -ETIMEDOUT);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(listener);
+    text_deinit(&exchange.answer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_answer_comes_into_memory_or_into_a_file, set_up,
@@ -205,6 +244,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_file_is_read_by_its_own_scheme_alone, set_up, tear_down),
         cmocka_unit_test(what_cannot_be_reached_is_said_with_a_remedy),
         cmocka_unit_test_setup_teardown(plain_http_is_no_answer_to_https, set_up, tear_down),
+        cmocka_unit_test(who_answers_without_end_is_given_up_when_the_whole_time_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,7 +150,7 @@ static void an_owner_may_forbid_it_and_what_was_told_is_taken_back(void **state)
     assert_int_equal(permit((char *)(uintptr_t)"ips")->code, CODE_OK);
     table = &bench_told(&bench, cloud, MESSAGE_TABLE)->table;
     assert_string_equal(table->vms[0].ips->ip, "192.0.2.2");
-    const struct reply *reply = permit((char *)(uintptr_t)"ips screen");
+    const struct reply *reply = permit((char *)(uintptr_t)"ips disks");
     assert_int_equal(reply->code, CODE_INVALID);
     assert_string_equal(reply->field, "views");
 }

@@ -198,13 +198,27 @@ static void a_host_without_a_configured_uri_receives_nothing(void **state) {
     assert_is("agent-0", VM_RUNNING, MOVE_NONE);
 }
 
-static void a_maintenance_tries_again(void **state) {
+/* Half a minute, in which both hosts are heard. */
+static void pass(void) {
+    bench_pass(&bench, 15000);
+    for (size_t i = 0; i < 2; i++)
+        bench_say(&bench, bench_agent(&bench, i), (struct message){.kind = MESSAGE_BEAT});
+    bench_pass(&bench, 15000);
+}
+
+static void a_maintenance_tries_again_ever_later(void **state) {
     (void)state;
     struct message told = leave(ON_DRAIN_MIGRATE, REQUEST_HOST_MAINTAIN);
     answer(1, &told, CODE_HOST_FAILED, VM_FAILED); /* undone: nothing is to be discarded */
     assert_nobody_instructed();
     assert_int_equal(vm()->stays, STAY_FAILED);
-    bench_pass(&bench, 30000);
+    pass();
+    image_comes();
+    told = instructed(1, VERB_RECEIVE, 2);
+    answer(1, &told, CODE_HOST_FAILED, VM_FAILED);
+    pass();
+    assert_int_equal(vm()->stays, STAY_FAILED);
+    pass();
     image_comes();
     (void)instructed(1, VERB_RECEIVE, 2);
 }
@@ -397,7 +411,7 @@ int main(void) {
         with_cluster(a_host_cannot_name_another_host),
         with_cluster(a_host_cannot_name_another_folder),
         with_cluster(a_host_without_a_configured_uri_receives_nothing),
-        with_cluster(a_maintenance_tries_again),
+        with_cluster(a_maintenance_tries_again_ever_later),
         with_cluster(what_may_be_made_anew_is_once_going_has_failed),
         with_cluster(as_long_as_its_host_does_not_know_nothing_is_discarded_or_adopted),
         with_cluster(it_goes_on_after_a_crash_at_any_point),

@@ -34,6 +34,24 @@ static void one_that_rests_for_an_hour_ends(void **state) {
     logins_deinit(&logins);
 }
 
+/* Whoever only looks whether it stands does not use it. */
+static void what_a_login_lets_in_stands_as_long_as_the_login(void **state) {
+    (void)state;
+    struct logins logins;
+    char secret[secret_token_size], digest[limit_digest_size];
+    logins_init(&logins, &login_rule);
+    open_one(&logins, "alice", start_ms, secret);
+    text_set(digest, logins_use(&logins, secret, start_ms)->digest);
+    assert_true(logins_stand(&logins, digest, start_ms + login_idle_ms - 1));
+    assert_false(logins_stand(&logins, digest, start_ms + login_idle_ms));
+    assert_true(is_let_in(&logins, secret, start_ms + login_idle_ms - 1));
+    assert_true(logins_stand(&logins, digest, start_ms + login_idle_ms));
+    logins_end(&logins, digest);
+    assert_false(logins_stand(&logins, digest, start_ms));
+    assert_false(logins_stand(&logins, "", start_ms));
+    logins_deinit(&logins);
+}
+
 static void one_that_is_used_ends_after_twelve_hours(void **state) {
     (void)state;
     struct logins logins;
@@ -120,6 +138,7 @@ static void it_ends_by_its_digest_or_with_its_token(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_that_rests_for_an_hour_ends),
+        cmocka_unit_test(what_a_login_lets_in_stands_as_long_as_the_login),
         cmocka_unit_test(one_that_is_used_ends_after_twelve_hours),
         cmocka_unit_test(a_ticket_is_good_for_two_minutes),
         cmocka_unit_test(of_one_token_what_rested_longest_gives_way),

@@ -17,7 +17,8 @@ static const struct machine unusual[] = {{.firmware = FIRMWARE_UEFI},
                                          {.firmware = FIRMWARE_SECURE_BOOT},
                                          {.disk_bus = DISK_BUS_SCSI},
                                          {.disk_bus = DISK_BUS_SATA},
-                                         {.clock = GUEST_CLOCK_LOCAL}};
+                                         {.clock = GUEST_CLOCK_LOCAL},
+                                         {.tpm = TPM_2}};
 
 static void what_an_older_place_does_anyway_asks_for_no_version(void **state) {
     (void)state;
@@ -31,10 +32,14 @@ static void what_an_older_place_does_anyway_asks_for_no_version(void **state) {
     assert_string_equal(instruct_newest(&definition), "user_data_base64");
     for (size_t i = 0; i < array_size(unusual); i++) {
         definition.machine = unusual[i];
-        assert_int_equal(machine_version(&unusual[i]), 3);
-        assert_int_equal(instruct_version(&definition), 3);
+        uint32_t version = unusual[i].tpm ? protocol_version_tpm : 3;
+        assert_int_equal(machine_version(&unusual[i]), version);
+        assert_int_equal(instruct_version(&definition), version);
         assert_string_equal(instruct_newest(&definition), "image");
     }
+    definition.allow = key; /* an older place would let in everybody */
+    assert_int_equal(instruct_version(&definition), protocol_version_allow);
+    assert_string_equal(instruct_newest(&definition), "allow");
 }
 
 /* --- the cloud --- */
@@ -93,12 +98,13 @@ static void older_clusters_alone_are_named_with_what_to_do(void **state) {
         say_of_debian(unusual[i]);
         cloud_assert_refused(&above, &wish, CODE_UNSUPPORTED, "image");
     }
-    assert_told(&wish, "no cluster gives a VM the firmware, disk bus and clock that image "
+    assert_told(&wish, "no cluster gives a VM the firmware, disk bus, clock and TPM that image "
                        "'debian' needs: they run an older version; upgrade one");
     struct request rebuild = cloud_act(&above, cloud_alice, VERB_REBUILD, "usual");
     assert_ptr_equal(its, above.north);
     assert_told(&rebuild, "cluster agent-0 runs an older version, which does not give a VM the "
-                          "firmware, disk bus and clock that image 'debian' needs: upgrade it");
+                          "firmware, disk bus, clock and TPM that image 'debian' needs: upgrade "
+                          "it");
     struct request resize = cloud_act(&above, cloud_alice, VERB_RESIZE, "usual");
     text_set(resize.reshape.shape, "large"); /* it keeps its machine */
     assert_ptr_equal(asked(&resize), above.north);

@@ -72,12 +72,30 @@ static void each_event_is_told_in_words(void **state) {
           .state = VM_CRASHED}, "VM web of acme is crashed", "vm show vm-1"},
         {{.event = NOTICE_VM_RECOVERED, .tenant = "acme", .vm_name = "web", .vm = "vm-1"},
          "VM web of acme runs again", "vm show vm-1"},
+        {{.event = NOTICE_VM_RESTARTED, .tenant = "acme", .vm_name = "web", .vm = "vm-1"},
+         "VM web of acme was on a host that is lost, and is made anew elsewhere, its disk from its "
+         "image", "vm show vm-1"},
+        {{.event = NOTICE_VM_RESTARTED, .tenant = "acme", .vm_name = "web", .vm = "vm-1",
+          .restored_ms = 1699000000000},
+         "VM web of acme was on a host that is lost, and is made anew elsewhere, its disk as of "
+         "2023-11-03 08:26:40 UTC", "vm show vm-1"},
+        {{.event = NOTICE_COPY_LATE, .tenant = "acme", .vm_name = "web", .vm = "vm-1"},
+         "the newest copy of the disk of VM web of acme is older than it may become",
+         "vm show vm-1"},
+        {{.event = NOTICE_COPY_IN_TIME, .tenant = "acme", .vm_name = "web", .vm = "vm-1"},
+         "the newest copy of the disk of VM web of acme is new enough again", "vm show vm-1"},
         {{.event = NOTICE_CLUSTER_AWAY, .cluster = "north"}, "cluster north is unreachable",
          "cluster show north"},
         {{.event = NOTICE_CLUSTER_BACK, .cluster = "north"}, "cluster north is connected again",
          "cluster show north"},
         {{.event = NOTICE_QUOTA, .tenant = "acme", .quota = "cpus", .percent = 95},
          "acme uses 95 % of its quota of cpus", "tenant show acme"},
+        {{.event = NOTICE_CERTIFICATE, .certificate = "[api] ca_file",
+          .expires_ms = 1700000000001}, "the certificate of [api] ca_file expires on 2023-11-14",
+         "api GET /v1/health"},
+        {{.event = NOTICE_CERTIFICATE, .certificate = "[api] ca_file",
+          .expires_ms = 1699000000000},
+         "the certificate of [api] ca_file has expired on 2023-11-03", "api GET /v1/health"},
     };
     auto_clean(text_deinit) struct text mail = {0}, words = {0};
     for (size_t i = 0; i < array_size(rows); i++) {

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "cloud.h"
 #include "host.h"
+#include "message/codec/allow.h"
 
 static struct message define(const char *vm, const char *networks) {
     struct message message = bench_define(vm, vm, 1, &bench_shapes[0]);
@@ -110,6 +111,54 @@ static void a_host_that_lost_a_network_runs_what_is_in_it_and_defines_nothing_th
     bench_say(&bench, manager, bench_instruct("3", "1", 3, VERB_STOP));
     assert_int_equal(host_job()->kind, JOB_STOP);
     bench_deinit(&bench);
+}
+
+static struct message define_with(const char *vm, const char *networks, const char *allow) {
+    struct message message = define(vm, networks);
+    message.instruct.definition.allow = memory_text(allow);
+    return message;
+}
+
+static void rules_are_kept_where_the_host_can_or_the_vm_is_not_made(void **state) {
+    (void)state;
+    host_begin("lan,wan");
+    bench.settings.host_filtered = "lan";
+    bench_restart(&bench);
+    host_tell(NULL);
+    host_connect();
+    bench_say(&bench, manager, define_with("1", "lan,wan", "none"));
+    assert_null(host_job());
+    cluster_assert_result(manager, CODE_NO_CAPACITY, VM_FAILED);
+    assert_obstacle(manager, OBSTACLE_NETWORKS);
+    bench_say(&bench, manager, define_with("2", "lan", "tcp:22"));
+    assert_string_equal(host_job()->definition.allow, "tcp:22");
+    for (int i = 0; i < 3; i++)
+        host_end_job(CODE_OK);
+    struct message again = bench_instruct("3", "2", 2, VERB_REBUILD);
+    struct message as = define_with("2", "lan", "none");
+    again.instruct.definition = as.instruct.definition;
+    bench_say(&bench, manager, again);
+    assert_string_equal(host_job()->definition.allow, "tcp:22");
+    bench_deinit(&bench);
+}
+
+static void a_port_is_let_in_where_a_rule_has_it(void **state) {
+    (void)state;
+    static const struct {
+        const char *allow;
+        uint32_t port;
+        bool is_let_in;
+    } rows[] = {{NULL, 22, true},
+                {"", 22, true},
+                {"none", 22, false},
+                {"udp:22,icmp", 22, false},
+                {"icmp,tcp:22@192.0.2.0/24", 22, true},
+                {"tcp:23-80", 22, false},
+                {"tcp:23-80", 23, true},
+                {"tcp:23-80", 80, true},
+                {"tcp:23-80", 81, false}};
+    for (size_t i = 0; i < array_size(rows); i++)
+        assert_int_equal(allow_has_port(rows[i].allow, rows[i].port), rows[i].is_let_in);
 }
 
 /* --- the cluster --- */
@@ -316,6 +365,8 @@ int main(void) {
         cmocka_unit_test(a_host_makes_nothing_without_what_was_asked_for),
         cmocka_unit_test(a_vm_keeps_its_networks_whatever_is_said_of_it_later),
         cmocka_unit_test(a_host_that_lost_a_network_runs_what_is_in_it_and_defines_nothing_there),
+        cmocka_unit_test(a_port_is_let_in_where_a_rule_has_it),
+        cmocka_unit_test(rules_are_kept_where_the_host_can_or_the_vm_is_not_made),
         cmocka_unit_test_setup_teardown(
             only_who_has_all_the_networks_is_asked_and_a_manager_below_always, set_up_cluster,
             cluster_tear_down),

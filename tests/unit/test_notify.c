@@ -46,17 +46,22 @@ static void answer(const char *delivery, enum delivered outcome, const char *why
     bench_step(&cloud.bench, event);
 }
 
-static void add_proven(enum cloud_user user, const char *name, const char *events) {
-    struct request wish = wish_for(user, name, events);
+/* Adds it, and has it send back its challenge. */
+static void prove(const struct request *wish) {
     struct delivery challenge;
     char to[limit_name_size];
-    const struct reply *reply = bench_ask(&cloud.bench, &wish);
+    const struct reply *reply = bench_ask(&cloud.bench, wish);
     if (reply->kind != REPLY_CREATED)
         fail_msg("%s: %s", reply->field, reply->text);
     assert_true(handed_out(&challenge, to));
-    assert_string_equal(to, name);
+    assert_string_equal(to, wish->contact.name);
     assert_int_equal(challenge.notices_count, 0);
     answer(challenge.id, DELIVERED_DONE, "");
+}
+
+static void add_proven(enum cloud_user user, const char *name, const char *events) {
+    struct request wish = wish_for(user, name, events);
+    prove(&wish);
 }
 
 static struct request mail_for(enum cloud_user user, const char *name) {
@@ -314,6 +319,74 @@ static void what_comes_thick_and_fast_is_told_together(void **state) {
     assert_int_equal(stored_deliveries(), 0);
 }
 
+static void quiet_hours_are_read_and_end_when_they_say(void **state) {
+    static const char *const wrong[] = {"", "22:00", "22:00-7:00", "24:00-07:00", "22:60-07:00",
+                                        "22:00-22:00", "22:00 07:00", "2a:00-07:00", "22:00-07:0x",
+                                        "-1:00-07:00", "22:00-29:00"};
+    const uint64_t minute_ms = 60000, day_ms = 1440 * minute_ms, today_ms = 20000 * day_ms;
+    struct quiet_hours night, noon;
+    (void)state;
+    for (size_t i = 0; i < array_size(wrong); i++)
+        if (contact_quiet_read(wrong[i], &night))
+            fail_msg("'%s' is read", wrong[i]);
+    assert_true(contact_quiet_read("22:30-07:00", &night));
+    assert_true(contact_quiet_read("12:00-12:01", &noon));
+    for (uint64_t minute = 0; minute < 1440; minute++) {
+        uint64_t wall_ms = today_ms + minute * minute_ms + 59999; /* the last of the minute */
+        uint64_t over_ms = today_ms + 7 * 60 * minute_ms + (minute < 420 ? 0 : day_ms);
+        bool is_night = minute < 420 || minute >= 1350;
+        assert_int_equal(quiet_hours_after_ms(&night, wall_ms), is_night ? over_ms : wall_ms);
+        assert_int_equal(quiet_hours_after_ms(&noon, wall_ms), wall_ms + (minute == 720));
+    }
+    assert_int_equal(quiet_hours_after_ms(&(struct quiet_hours){0}, today_ms), today_ms);
+}
+
+static void what_happens_in_quiet_hours_is_told_together_at_their_end(void **state) {
+    (void)state;
+    struct request wish = wish_for(cloud_alice, "hook", NULL);
+    told = deliveries = 0;
+    text_set(wish.contact.quiet, "23:00-01:00"); /* it is half past midnight */
+    prove(&wish); /* that goes at any hour */
+    struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
+    stop_and_start(vm.text, 10, take_all);
+    bench_pass(&cloud.bench, 1700000);
+    take_all();
+    assert_int_equal(told, 0);
+    bench_restart(&cloud.bench);
+    bench_hello(&cloud.bench, cloud.north, 2);
+    take_all();
+    assert_int_equal(told, 0);
+    bench_pass(&cloud.bench, 110000);
+    take_all();
+    assert_int_equal(told, 11);
+    assert_int_equal(deliveries, 1);
+}
+
+static void fail_what_is_handed_out(void) {
+    struct delivery delivery;
+    char to[limit_name_size];
+    assert_true(handed_out(&delivery, to));
+    answer(delivery.id, DELIVERED_FAILED, "it answered 503");
+    record_clear(&delivery_table, &delivery);
+}
+
+static void what_failed_is_not_tried_again_in_quiet_hours(void **state) {
+    (void)state;
+    struct request wish = wish_for(cloud_alice, "hook", NULL);
+    text_set(wish.contact.quiet, "01:00-02:00"); /* it is half past midnight */
+    prove(&wish);
+    cloud_run_vm(&cloud, cloud_alice, "web");
+    fail_what_is_handed_out();
+    for (uint64_t pause_ms = 15000; pause_ms <= 375000; pause_ms *= 5) {
+        bench_pass(&cloud.bench, pause_ms);
+        fail_what_is_handed_out();
+    }
+    bench_pass(&cloud.bench, 4800000); /* half an hour or so was due: it is almost two */
+    assert_int_equal(bench_count(&cloud.bench, EFFECT_DELIVER), 0);
+    bench_pass(&cloud.bench, 300000);
+    assert_int_equal(bench_count(&cloud.bench, EFFECT_DELIVER), 1);
+}
+
 static void there_is_an_end_to_what_waits_for_one_that_is_not_there(void **state) {
     (void)state;
     struct delivery delivery;
@@ -361,6 +434,9 @@ static void wishes_that_cannot_be_are_refused(void **state) {
     cloud_assert_refused(&cloud, &wish, CODE_INVALID, "events");
     wish = wish_for(cloud_alice, "hook", "cluster-away");
     cloud_assert_refused(&cloud, &wish, CODE_FORBIDDEN, "events");
+    wish = wish_for(cloud_alice, "hook", NULL);
+    text_set(wish.contact.quiet, "22:00-24:00");
+    cloud_assert_refused(&cloud, &wish, CODE_INVALID, "quiet");
     wish = wish_for(cloud_alice, "hook", NULL);
     wish.contact.address = plain;
     cloud_assert_refused(&cloud, &wish, CODE_INVALID, "address");
@@ -424,6 +500,31 @@ static void a_vm_that_dies_and_recovers_is_told(void **state) {
     assert_int_equal(told_event(), NOTICE_EVENT_COUNT); /* once */
 }
 
+/* Of a VM of shape small whose host was lost: the age of the copy that it came back from. */
+static void report_restart(const char *vm, uint64_t restored_ago_ms) {
+    struct facts facts = {.size = {1, 128, 1}, .restarts = 1, .restarted_ago_ms = 1000,
+                          .restored_ago_ms = restored_ago_ms};
+    struct message message = {.kind = MESSAGE_VM,
+                              .vm = {.epoch = 1, .generation = 1, .state = VM_RUNNING,
+                                     .facts = facts}};
+    text_format(message.vm.vm, sizeof(message.vm.vm), "%s", vm);
+    bench_say(&cloud.bench, cloud.north, message);
+}
+
+static void a_vm_that_is_made_anew_is_told_with_the_age_of_its_disk(void **state) {
+    (void)state;
+    add_proven(cloud_alice, "hook", "vm-restarted");
+    struct id vm = cloud_run_vm(&cloud, cloud_alice, "web");
+    report_restart(vm.text, 600000);
+    assert_int_equal(told_event(), NOTICE_VM_RESTARTED);
+    report_restart(vm.text, 630000); /* that old all the same: ages are told, and links are slow */
+    assert_int_equal(told_event(), NOTICE_EVENT_COUNT);
+    report_restart(vm.text, 900000); /* an older copy was taken */
+    assert_int_equal(told_event(), NOTICE_VM_RESTARTED);
+    bench_restart(&cloud.bench);
+    assert_int_equal(told_event(), NOTICE_EVENT_COUNT); /* once */
+}
+
 static void a_cluster_that_goes_away_and_comes_back_is_told_to_operators(void **state) {
     (void)state;
     add_proven(cloud_alice, "hook", NULL);
@@ -483,10 +584,14 @@ int main(void) {
         cloud_test(one_that_fails_is_tried_later_and_later_and_then_given_up, &cloud),
         cloud_test(who_says_that_it_is_gone_is_told_nothing_more, &cloud),
         cloud_test(what_comes_thick_and_fast_is_told_together, &cloud),
+        cmocka_unit_test(quiet_hours_are_read_and_end_when_they_say),
+        cloud_test(what_happens_in_quiet_hours_is_told_together_at_their_end, &cloud),
+        cloud_test(what_failed_is_not_tried_again_in_quiet_hours, &cloud),
         cloud_test(there_is_an_end_to_what_waits_for_one_that_is_not_there, &cloud),
         cloud_test(each_is_told_its_own_alone, &cloud),
         cloud_test(wishes_that_cannot_be_are_refused, &cloud),
         cloud_test(a_vm_that_dies_and_recovers_is_told, &cloud),
+        cloud_test(a_vm_that_is_made_anew_is_told_with_the_age_of_its_disk, &cloud),
         cloud_test(a_cluster_that_goes_away_and_comes_back_is_told_to_operators, &cloud),
         cloud_test(a_quota_that_is_nearly_full_is_told_when_it_becomes_so, &cloud),
         cloud_test(contacts_go_with_their_tenant, &cloud),

@@ -19,7 +19,8 @@
 #include "message/id.h"
 #include "message/owner.h"
 
-enum { peers = 11, shapes_first = 2, shapes_most = 5, ops_most = 40, steps = 4000, seeds = 20 };
+enum { peers = 11, shapes_first = 2, shapes_most = 5, ops_most = 40, steps = 4000, seeds = 20,
+       images = 3 };
 
 /* What the downlink was told, remembered by other means. */
 struct model {
@@ -34,6 +35,7 @@ struct model {
     size_t places[ops_most];
     size_t ops_count;
     bool cordoned[peers];
+    bool has[peers][images];
     struct moment moment;
     struct effects out;
 };
@@ -58,6 +60,22 @@ static void says_hello(struct model *model, size_t which) {
     struct event event = event_now(model, EVENT_FRAME);
     event.frame = (struct event_frame){0, peer->setting.address, &frame};
     (void)downlink_on_frame(peer, &event);
+    memset(model->has[which], 0, sizeof(model->has[which]));
+}
+
+static void image_of(size_t number, char out_digest[limit_digest_size]) {
+    text_format(out_digest, limit_digest_size, "%016zx%048d", images - number, 0);
+}
+
+static void tells_images(struct model *model, size_t which) {
+    struct held_image held[images];
+    struct message message = {.kind = MESSAGE_HOLDS, .holds.images = held};
+    for (size_t i = 0; i < images; i++) {
+        model->has[which][i] = pick(model, 2);
+        if (model->has[which][i])
+            image_of(i, held[message.holds.images_count++].digest);
+    }
+    downlink_on_message(&model->downlink.peers[which], &message);
 }
 
 /* Of the first of the shapes. */
@@ -149,9 +167,17 @@ static void assert_shown(struct model *model) {
     }
 }
 
-/* From scratch: the first of those with most room; `only` one of them, peers: any. */
-static enum placement naive(const struct model *model, size_t shape, size_t only,
-                            const struct placement_wish *wish, struct peer **out_peer) {
+/* What is looked for; `only` at one of the peers; peers: at any. */
+struct looked_for {
+    const struct placement_wish *wish;
+    size_t shape, only, image;
+};
+
+/* From scratch: the first of those with most room, whether or not they have the image. */
+static enum placement naive(const struct model *model, const struct looked_for *what,
+                            bool with_image, struct peer **out_peer) {
+    const struct placement_wish *wish = what->wish;
+    size_t only = what->only;
     const struct book_op *op = wish->op;
     enum placement found = PLACEMENT_NOT_ALLOWED;
     uint64_t most = 0;
@@ -167,13 +193,29 @@ static enum placement naive(const struct model *model, size_t shape, size_t only
         if (peer->state != PEER_UP)
             continue;
         found = found == PLACEMENT_UNREACHABLE ? PLACEMENT_NO_ROOM : found;
-        uint64_t room = room_left(room_at(model, i, shape));
-        if (tried || room <= most)
+        uint64_t room = room_left(room_at(model, i, what->shape));
+        if (tried || room <= most || (with_image && !model->has[i][what->image]))
             continue;
         most = room;
         *out_peer = peer;
         found = PLACEMENT_FOUND;
     }
+    return found;
+}
+
+/* Then the one with the image, where it has half as much room. */
+static enum placement naive_preferring(const struct model *model, const struct looked_for *what,
+                                       struct peer **out_peer) {
+    const struct peer *all = model->downlink.peers;
+    struct peer *other = NULL;
+    enum placement found = naive(model, what, false, out_peer);
+    if (found != PLACEMENT_FOUND || !model->downlink.prefers_images || what->only < peers ||
+        model->has[*out_peer - all][what->image] ||
+        naive(model, what, true, &other) != PLACEMENT_FOUND)
+        return found;
+    if (2 * room_at(model, (size_t)(other - all), what->shape) >=
+        room_at(model, (size_t)(*out_peer - all), what->shape))
+        *out_peer = other;
     return found;
 }
 
@@ -191,11 +233,13 @@ static struct peer *assert_choice(struct model *model, size_t number, const stru
     struct shape shape = shape_of(number);
     struct peer *wanted = NULL, *chosen = NULL;
     struct placing placing = {.cluster = ""};
-    char allowed[limit_permissions];
+    char allowed[limit_permissions], image[limit_digest_size];
     struct placement_wish wish = {.size = &shape.size, .placing = &placing, .op = op,
-                                  .allowed = allowed};
+                                  .allowed = allowed, .image = image};
+    const struct looked_for what = {&wish, number, only, pick(model, images)};
+    image_of(what.image, image);
     pick_allowed(model, allowed, sizeof(allowed));
-    enum placement found = naive(model, number, only, &wish, &wanted);
+    enum placement found = naive_preferring(model, &what, &wanted);
     if (only < peers)
         text_set(placing.cluster, model->downlink.peers[only].setting.name);
     assert_int_equal(placement_choose(&model->downlink, &wish, &chosen), found);
@@ -260,7 +304,7 @@ static void cordons(struct model *model, size_t which) {
 }
 
 static void random_step(struct model *model) {
-    switch (pick(model, 10)) {
+    switch (pick(model, 11)) {
     case 0:
     case 1:
         says_hello(model, pick(model, peers));
@@ -286,6 +330,9 @@ static void random_step(struct model *model) {
     case 9:
         cordons(model, pick(model, peers));
         break;
+    case 10:
+        tells_images(model, pick(model, peers));
+        break;
     }
     effects_clear(&model->out);
 }
@@ -304,7 +351,7 @@ static void run(uint64_t seed) {
         shapes[i] = shape_of(i);
     struct role_settings settings = {.agents = agents, .agents_count = peers, .shapes = shapes,
                                      .shapes_count = shapes_first, .beat_ms = 5000,
-                                     .hold_down_ms = 10000};
+                                     .hold_down_ms = 10000, .prefers_images = seed % 2};
     static const struct own_incarnation own;
     prng_init(&model->prng, seed);
     prng_init(&model->ids.prng, seed);

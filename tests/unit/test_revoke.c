@@ -67,6 +67,21 @@ static void a_verb_that_is_not_allowed_is_refused_but_a_delete_never(void **stat
     assert_int_equal(reply->code, CODE_INVALID);
 }
 
+static void what_is_being_deleted_takes_nothing_else(void **state) {
+    (void)state;
+    struct message instruct;
+    cluster_run_vm(cloud, "1", "1");
+    bench_say(&bench, cloud, bench_instruct("2", "1", 2, VERB_DELETE));
+    assert_non_null(cluster_instructed(&instruct));
+    cluster_answer(CODE_HOST_FAILED, VM_DELETING);
+    bench_say(&bench, cloud, bench_instruct("3", "1", 3, VERB_START));
+    cluster_assert_result(cloud, CODE_BAD_STATE, VM_DELETING);
+    assert_null(cluster_instructed(&instruct));
+    bench_say(&bench, cloud, bench_instruct("4", "1", 4, VERB_DELETE));
+    assert_non_null(cluster_instructed(&instruct));
+    assert_int_equal(instruct.instruct.verb, VERB_DELETE);
+}
+
 static void a_shape_is_allowed_by_name_or_by_size(void **state) {
     (void)state;
     (void)permit(NULL, "small tiny", NULL);
@@ -273,6 +288,7 @@ static void a_revocation_outlives_a_restart_and_goes_on(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         with_cluster(a_verb_that_is_not_allowed_is_refused_but_a_delete_never),
+        with_cluster(what_is_being_deleted_takes_nothing_else),
         with_cluster(a_shape_is_allowed_by_name_or_by_size),
         with_cluster(a_shape_is_not_allowed_by_a_name_that_says_another_size),
         with_cluster(an_image_is_allowed_by_digest_or_by_name),

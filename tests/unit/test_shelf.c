@@ -26,6 +26,7 @@ static struct {
     int needed, standing; /* one image each; 0: none */
     bool is_silent;       /* the role says nothing */
     unsigned asked;
+    char told[images + 1]; /* numbers of images, in the order in which the role heard of them */
 } room;
 
 static void digest_of(int number, char out[limit_digest_size]) {
@@ -51,6 +52,16 @@ void shell_post(struct shell *shell, const struct event *event) {
         atomic_store(&room.closing, true);
     else
         shelf_answer(&room.shelf, &effect);
+}
+
+void shell_put(struct shell *shell, const struct event *event) {
+    (void)shell;
+    assert_int_equal(event->kind, EVENT_IMAGE);
+    assert_int_equal(event->image.code, CODE_OK);
+    assert_int_equal(event->image.link, 5);
+    for (int i = 1; i <= images; i++)
+        if (is_of(i, event->image.digest))
+            text_format(room.told + strlen(room.told), 2, "%d", i);
 }
 
 void shell_log(struct shell *shell, int level, const char *event, const char *format, ...) {
@@ -165,6 +176,16 @@ static void without_a_limit_only_a_full_disk_takes_one_by_one(void **state) {
     assert_left("1");
 }
 
+static void the_role_hears_of_all_that_is_there_what_was_used_last_at_the_end(void **state) {
+    (void)state;
+    char digest[limit_digest_size];
+    digest_of(2, digest);
+    shelf_use(&room.shelf, digest);
+    shelf_tell(&room.shelf);
+    assert_string_equal(room.told, "1342");
+    assert_int_equal(room.asked, 0);
+}
+
 static void a_daemon_that_ends_waits_for_no_answer_and_hears_none(void **state) {
     (void)state;
     struct effect_archive late = {.word = ARCHIVE_REMOVE};
@@ -183,6 +204,7 @@ int main(void) {
         with(what_was_used_longest_ago_goes_until_there_is_no_more_than_may_be),
         with(what_is_needed_or_stood_on_stays_whatever_the_limit),
         with(without_a_limit_only_a_full_disk_takes_one_by_one),
+        with(the_role_hears_of_all_that_is_there_what_was_used_last_at_the_end),
         with(a_daemon_that_ends_waits_for_no_answer_and_hears_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

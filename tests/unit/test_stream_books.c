@@ -29,6 +29,18 @@ static struct message open_of(const char *vm, uint64_t number) {
     return message;
 }
 
+static struct message open_port(uint64_t number) {
+    struct message message = open_of("1", number);
+    message.open.port = 80;
+    return message;
+}
+
+static struct message open_screen(uint64_t number) {
+    struct message message = open_of("1", number);
+    message.open.screen = true;
+    return message;
+}
+
 static void assert_opened(struct far *above, uint64_t number, enum code code) {
     const struct message *told = bench_told(&bench, above, MESSAGE_OPENED);
     assert_non_null(told);
@@ -170,6 +182,63 @@ static void what_an_owner_forbids_is_not_opened_and_what_is_open_is_cut(void **s
     assert_opened(cloud, 78, CODE_NOT_ALLOWED);
 }
 
+static const struct hosted_stream *stream_listed(uint32_t count) {
+    struct request request = {.kind = REQUEST_STREAM_LIST, .handle = 7, .list.limit = 9};
+    const struct reply *reply = bench_ask(&bench, &request);
+    assert_int_equal(reply->kind, REPLY_LIST);
+    assert_int_equal(reply->list_count, count);
+    return count ? reply->list[0].data : NULL;
+}
+
+static enum code cut(const char *id) {
+    struct request request = {.kind = REQUEST_STREAM_CUT, .handle = 7};
+    text_set_sized(request.key, sizeof(request.key), id);
+    return bench_ask(&bench, &request)->code;
+}
+
+static void an_owner_sees_what_is_open_and_cuts_it(void **state) {
+    (void)state;
+    stream_listed(0);
+    bench_say(&bench, cloud, open_of("1", 77));
+    host_has_opened(asked().number);
+    bench_say(&bench, cloud, open_port(78));
+    const struct hosted_stream console = *stream_listed(2);
+    assert_string_equal(console.vm, open_of("1", 77).open.vm);
+    assert_string_equal(console.upstream, "manager-0");
+    assert_string_equal(console.host, "agent-0");
+    assert_int_equal(console.to, STREAM_TO_CONSOLE);
+    assert_int_equal(console.state, STREAM_IS_READY);
+    assert_int_equal(console.ends_ms - console.asked_ms, streams_join_ms);
+    assert_int_equal(cut("x"), CODE_NOT_FOUND);
+    assert_int_equal(cut(console.id), CODE_OK);
+    assert_int_equal(bench_last(&bench, EFFECT_STREAM)->stream.order, STREAM_CUT);
+    assert_int_equal(cut(console.id), CODE_NOT_FOUND);
+    const struct hosted_stream port = *stream_listed(1);
+    assert_int_equal(port.to, STREAM_TO_PORT);
+    assert_int_equal(port.port, 80);
+    assert_int_equal(cut(port.id), CODE_OK); /* nobody has said yet that it is open */
+    assert_opened(cloud, 78, CODE_NOT_ALLOWED);
+    stream_listed(0);
+}
+
+static void what_is_open_is_cut_when_the_vm_has_stopped_and_not_when_it_pauses(void **state) {
+    (void)state;
+    bench_say(&bench, cloud, open_port(77));
+    struct open down = asked();
+    host_has_opened(down.number);
+    assert_int_equal(come(&bench, down.ticket, ""), STREAM_TAKE);
+    bench_say(&bench, cloud, bench_instruct("2", "1", 2, VERB_PAUSE));
+    cluster_answer(CODE_OK, VM_PAUSED);
+    effects_clear(&bench.effects);
+    bench_pass(&bench, streams_check_ms);
+    assert_null(bench_last(&bench, EFFECT_STREAM));
+    bench_say(&bench, cloud, bench_instruct("3", "1", 3, VERB_STOP));
+    cluster_answer(CODE_OK, VM_STOPPED);
+    effects_clear(&bench.effects);
+    bench_pass(&bench, streams_check_ms);
+    assert_int_equal(bench_last(&bench, EFFECT_STREAM)->stream.order, STREAM_CUT);
+}
+
 static void a_place_that_goes_or_says_nothing_is_not_waited_for(void **state) {
     (void)state;
     bench_say(&bench, cloud, open_of("1", 77));
@@ -202,12 +271,6 @@ static void one_vm_has_so_many_and_one_that_has_ended_leaves_room(void **state) 
     assert_int_not_equal(asked().number, last.number);
 }
 
-static struct message open_port(uint64_t number) {
-    struct message message = open_of("1", number);
-    message.open.port = 80;
-    return message;
-}
-
 static void an_owner_lets_ports_be_reached_apart_from_consoles(void **state) {
     (void)state;
     permit((char[]){"console"});
@@ -226,14 +289,39 @@ static void an_owner_lets_ports_be_reached_apart_from_consoles(void **state) {
     assert_int_equal(bench_last(&bench, EFFECT_STREAM)->stream.order, STREAM_CUT);
 }
 
-static void ports_leave_room_for_a_console(void **state) {
+static void an_owner_lets_screens_be_seen_apart_from_all_else(void **state) {
+    (void)state;
+    permit((char[]){"console ports"});
+    bench_say(&bench, cloud, open_screen(77));
+    assert_opened(cloud, 77, CODE_NOT_ALLOWED);
+    permit((char[]){"screen"});
+    bench_say(&bench, cloud, open_of("1", 78));
+    assert_opened(cloud, 78, CODE_NOT_ALLOWED);
+    struct message both = open_screen(79);
+    both.open.port = 80;
+    bench_say(&bench, cloud, both);
+    assert_opened(cloud, 79, CODE_NOT_ALLOWED);
+    bench_say(&bench, cloud, open_screen(80));
+    assert_true(asked().screen);
+    host_has_opened(asked().number);
+    assert_opened(cloud, 80, CODE_OK);
+    permit((char[]){"console ports"});
+    effects_clear(&bench.effects);
+    bench_pass(&bench, streams_check_ms);
+    assert_int_equal(bench_last(&bench, EFFECT_STREAM)->stream.order, STREAM_CUT);
+}
+
+static void ports_and_screens_leave_room_for_a_console(void **state) {
     (void)state;
     for (uint64_t i = 1; i <= streams_of_vm; i++)
-        bench_say(&bench, cloud, open_port(i));
+        bench_say(&bench, cloud, i % 2 ? open_port(i) : open_screen(i));
     bench_say(&bench, cloud, open_port(90));
     assert_opened(cloud, 90, CODE_BUSY);
-    bench_say(&bench, cloud, open_of("1", 91));
-    assert_int_equal(asked().port, 0);
+    bench_say(&bench, cloud, open_screen(91));
+    assert_opened(cloud, 91, CODE_BUSY);
+    bench_say(&bench, cloud, open_of("1", 92));
+    struct open last = asked();
+    assert_int_equal(open_to(&last), STREAM_TO_CONSOLE);
 }
 
 static void a_host_that_would_open_the_console_instead_is_not_asked_for_a_port(void **state) {
@@ -245,6 +333,17 @@ static void a_host_that_would_open_the_console_instead_is_not_asked_for_a_port(v
     assert_opened(cloud, 77, CODE_UNSUPPORTED);
     bench_say(&bench, cloud, open_of("1", 78));
     assert_int_equal(asked().port, 0);
+}
+
+static void a_host_that_would_open_the_console_instead_is_not_asked_for_a_screen(void **state) {
+    (void)state;
+    bench_cut(&bench, bench_agent(&bench, 0));
+    bench_agent(&bench, 0)->speaks = protocol_version_ports;
+    bench_hello(&bench, bench_agent(&bench, 0), 3);
+    bench_say(&bench, cloud, open_screen(77));
+    assert_opened(cloud, 77, CODE_UNSUPPORTED);
+    bench_say(&bench, cloud, open_port(78));
+    assert_int_equal(asked().port, 80);
 }
 
 static struct cloud tenants; /* of an upstream manager */
@@ -302,27 +401,40 @@ static void a_ticket_is_worth_something_once_and_with_its_token_alone(void **sta
     assert_written("stream-join", "alice", CODE_FORBIDDEN);
 }
 
-static void a_port_that_is_not_reached_is_told_in_words(void **state) {
+static void what_is_not_opened_is_told_in_words(void **state) {
     (void)state;
     struct id web = cloud_run_vm(&tenants, cloud_alice, "web");
-    static const enum code codes[] = {CODE_NOT_FOUND, CODE_GUEST_IGNORED, CODE_NOT_ALLOWED};
-    for (size_t i = 0; i < array_size(codes); i++) {
-        struct request request = cloud_request(&tenants, cloud_alice, REQUEST_VM_FORWARD);
-        struct message opened = {.kind = MESSAGE_OPENED, .opened.code = codes[i]};
+    static const struct {
+        enum request_kind kind;
+        enum code code;
+        uint32_t port;
+        const char *written, *words;
+    } rows[] = {
+        {REQUEST_VM_FORWARD, CODE_NOT_FOUND, 443, "vm-forward", "no stream to the port of"},
+        {REQUEST_VM_FORWARD, CODE_GUEST_IGNORED, 443, "vm-forward", "does not take connections"},
+        {REQUEST_VM_FORWARD, CODE_NOT_ALLOWED, 443, "vm-forward", "not let ports be reached"},
+        {REQUEST_VM_SCREEN, CODE_NOT_ALLOWED, 0, "vm-screen", "not let screens be seen"},
+        {REQUEST_VM_SCREEN, CODE_UNSUPPORTED, 0, "vm-screen", "the VM was made without one"},
+        {REQUEST_VM_CONSOLE, CODE_NOT_ALLOWED, 0, "vm-console", "not let consoles be used"},
+    };
+    for (size_t i = 0; i < array_size(rows); i++) {
+        struct request request = cloud_request(&tenants, cloud_alice, rows[i].kind);
+        struct message opened = {.kind = MESSAGE_OPENED, .opened.code = rows[i].code};
         text_set(request.key, web.text);
         text_set(request.stream.secret, "a secret");
         text_set(request.stream.key, "key");
-        request.vm_forward.port = 443;
+        request.vm_forward.port = rows[i].port;
         assert_null(bench_ask(&tenants.bench, &request));
         const struct message *told = bench_told(&tenants.bench, tenants.north, MESSAGE_OPEN);
         assert_non_null(told);
-        assert_int_equal(told->open.port, 443);
+        assert_int_equal(told->open.port, rows[i].port);
+        assert_int_equal(told->open.screen, rows[i].kind == REQUEST_VM_SCREEN);
         opened.opened.number = told->open.number;
         bench_say(&tenants.bench, tenants.north, opened);
         const struct reply *reply = &bench_last(&tenants.bench, EFFECT_REPLY)->reply;
-        assert_int_equal(reply->code, codes[i]);
-        assert_non_null(strstr(reply->text, "stream to the port"));
-        assert_written("vm-forward", "alice", codes[i]);
+        assert_int_equal(reply->code, rows[i].code);
+        assert_non_null(strstr(reply->text, rows[i].words));
+        assert_written(rows[i].written, "alice", rows[i].code);
     }
 }
 
@@ -362,13 +474,17 @@ int main(void) {
         in_cluster(a_cluster_passes_it_on_with_a_ticket_of_its_own),
         in_cluster(who_comes_early_is_taken_once_it_is_open),
         in_cluster(what_an_owner_forbids_is_not_opened_and_what_is_open_is_cut),
+        in_cluster(an_owner_sees_what_is_open_and_cuts_it),
+        in_cluster(what_is_open_is_cut_when_the_vm_has_stopped_and_not_when_it_pauses),
         in_cluster(a_place_that_goes_or_says_nothing_is_not_waited_for),
         in_cluster(one_vm_has_so_many_and_one_that_has_ended_leaves_room),
         in_cluster(an_owner_lets_ports_be_reached_apart_from_consoles),
-        in_cluster(ports_leave_room_for_a_console),
+        in_cluster(an_owner_lets_screens_be_seen_apart_from_all_else),
+        in_cluster(ports_and_screens_leave_room_for_a_console),
         in_cluster(a_host_that_would_open_the_console_instead_is_not_asked_for_a_port),
+        in_cluster(a_host_that_would_open_the_console_instead_is_not_asked_for_a_screen),
         cloud_test(a_ticket_is_worth_something_once_and_with_its_token_alone, &tenants),
-        cloud_test(a_port_that_is_not_reached_is_told_in_words, &tenants),
+        cloud_test(what_is_not_opened_is_told_in_words, &tenants),
         cloud_test(a_ticket_that_is_late_or_of_a_vm_that_went_is_worth_nothing, &tenants),
         cloud_test(a_stranger_and_a_vm_that_is_off_have_no_console, &tenants),
     };

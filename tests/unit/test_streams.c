@@ -117,7 +117,7 @@ static struct open way(const struct party *party, char ticket) {
     return to;
 }
 
-/* Who came with it: its claim. */
+/* Who came with it, from 127.0.0.1: its claim. */
 static uint64_t await(struct party *party, char ticket, const char *token) {
     char shown[limit_digest_size] = "", digest[limit_digest_size] = "";
     struct event_stream news = next_news(party);
@@ -136,12 +136,29 @@ struct lane {
     int vm, viewer;
 };
 
+/* A viewer comes to the top, with a ticket and a token: by its listener or by a descriptor there.
+ * The other end of what it has. */
+enum viewer_way { BY_LISTENER, BY_DESCRIPTOR };
+static int come(enum viewer_way by) {
+    static const char token[] = "anna";
+    int up[2];
+    char hash[limit_digest_size];
+    const struct open to = way(&top, 'c');
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, up), 0);
+    secret_hash_bytes(token, strlen(token), hash);
+    if (by == BY_LISTENER)
+        streams_dial(viewer.streams,
+                     &(struct stream_dial){.number = 1, .fd = up[1], .to = to, .token = token});
+    else
+        streams_visit(top.streams, &(struct stream_visit){up[1], to.ticket, hash, "127.0.0.1"});
+    return up[0];
+}
+
 /* The whole way, as the managers' cores would order it. */
-static struct lane join(void) {
-    int down[2], up[2];
+static struct lane join_by(enum viewer_way by) {
+    int down[2];
     struct stream_secret own, its;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, down), 0);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, up), 0);
     stream_secret_draw(&own);
     stream_secret_draw(&its);
     struct stream_dial dial = {.number = 7, .fd = down[1], .to = way(&manager, 'a'),
@@ -157,13 +174,14 @@ static struct lane join(void) {
                                  .claim = await(&top, 'b', NULL), .opens = own};
     text_set(take.opens.key, its.key);
     streams_order(top.streams, &take);
-    streams_dial(viewer.streams, &(struct stream_dial){.number = 1, .fd = up[1],
-                                                       .to = way(&top, 'c'), .token = "anna"});
+    int up = come(by);
     streams_order(top.streams,
                   &(struct effect_stream){.order = STREAM_TAKE, .number = 3, .side = STREAM_ABOVE,
                                           .claim = await(&top, 'c', "anna")});
-    return (struct lane){down[0], up[0]};
+    return (struct lane){down[0], up};
 }
+
+static struct lane join(void) { return join_by(BY_LISTENER); }
 
 static void assert_passes(int from, int to, const char *bytes) {
     char came[64];
@@ -298,17 +316,16 @@ static void who_has_another_key_is_shown_no_ticket(void **state) {
 
 static void who_is_refused_or_not_reached_has_an_end(void **state) {
     (void)state;
+    for (enum viewer_way by = BY_LISTENER; by <= BY_DESCRIPTOR; by++) {
+        int fd = come(by);
+        streams_order(top.streams, &(struct effect_stream){.order = STREAM_REFUSE,
+                                                           .claim = await(&top, 'c', "anna")});
+        assert_at_end(fd);
+    }
+    (void)next_news(&viewer);
     int up[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, up), 0);
-    struct stream_dial dial = {.number = 1, .fd = up[1], .to = way(&top, 'c'), .token = "anna"};
-    streams_dial(viewer.streams, &dial);
-    streams_order(top.streams, &(struct effect_stream){.order = STREAM_REFUSE,
-                                                       .claim = await(&top, 'c', "anna")});
-    assert_at_end(up[0]);
-    (void)next_news(&viewer);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, up), 0);
-    dial.fd = up[1];
-    dial.number = 2;
+    struct stream_dial dial = {.number = 2, .fd = up[1], .to = way(&top, 'c'), .token = "anna"};
     text_set(dial.to.url, "wss://127.0.0.1:1");
     streams_dial(viewer.streams, &dial);
     assert_at_end(up[0]);
@@ -325,6 +342,38 @@ static void what_is_cut_ends_for_all_and_whoever_cut_it_is_told_nothing(void **s
     assert_ended(&top, 3, CODE_OK);
     assert_ended(&at_vm, 7, CODE_OK);
     assert_int_equal(manager.count, manager.taken);
+}
+
+static void who_comes_by_a_descriptor_is_told_when_taken_and_is_a_viewer(void **state) {
+    (void)state;
+    char mark = 0;
+    struct lane lane = join_by(BY_DESCRIPTOR);
+    assert_int_equal(read(lane.viewer, &mark, 1), 1);
+    assert_int_equal(mark, stream_taken);
+    assert_passes(lane.viewer, lane.vm, "ls\n");
+    assert_passes(lane.vm, lane.viewer, "bin etc\n");
+    (void)close(lane.viewer);
+    assert_at_end(lane.vm);
+    assert_ended(&top, 3, CODE_OK);
+    assert_ended(&manager, 5, CODE_OK);
+    lane = join_by(BY_DESCRIPTOR);
+    assert_int_equal(read(lane.viewer, &mark, 1), 1);
+    streams_order(top.streams, &(struct effect_stream){.order = STREAM_CUT, .number = 3});
+    assert_at_end(lane.viewer);
+    assert_at_end(lane.vm);
+}
+
+/* Also where nobody ever decides: streams_stop() closes it. */
+static void who_is_neither_taken_nor_refused_is_held_until_the_end(void **state) {
+    (void)state;
+    int first = come(BY_DESCRIPTOR), second = come(BY_DESCRIPTOR);
+    (void)await(&top, 'c', "anna");
+    (void)await(&top, 'c', "anna");
+    (void)close(first); /* it goes away by itself */
+    struct pollfd wanted = {second, POLLIN, 0};
+    assert_int_equal(poll(&wanted, 1, 100), 0);
+    streams_stop(take(top.streams));
+    assert_at_end(second);
 }
 
 /* Each way, in pieces that fall as they like; and nothing that somebody else has sealed. */
@@ -365,6 +414,10 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             what_is_cut_ends_for_all_and_whoever_cut_it_is_told_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            who_comes_by_a_descriptor_is_told_when_taken_and_is_a_viewer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            who_is_neither_taken_nor_refused_is_held_until_the_end, set_up, tear_down),
         cmocka_unit_test(a_seal_opens_what_its_other_end_said_and_nothing_else),
         cmocka_unit_test_setup_teardown(what_is_typed_comes_down_and_what_is_said_goes_up, set_up,
                                         tear_down),

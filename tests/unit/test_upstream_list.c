@@ -283,7 +283,8 @@ static void what_is_said_of_an_image_is_kept_until_something_else_is_said(void *
     struct request said = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_ADD);
     text_set(said.image.name, "debian");
     text_format(said.image.digest, limit_digest_size, "%064d", 1);
-    said.image.machine = (struct machine){FIRMWARE_UEFI, DISK_BUS_SCSI, GUEST_CLOCK_LOCAL};
+    said.image.machine = (struct machine){FIRMWARE_UEFI, DISK_BUS_SCSI, GUEST_CLOCK_LOCAL,
+                                          TPM_2};
     said.image.least_cpus = 2;
     said.image.cloud_init = CONTAINED_YES;
     assert_int_equal(bench_ask(&cloud.bench, &said)->kind, REPLY_CREATED);
@@ -296,6 +297,7 @@ static void what_is_said_of_an_image_is_kept_until_something_else_is_said(void *
     assert_int_equal(is->machine.firmware, FIRMWARE_BIOS);
     assert_int_equal(is->machine.disk_bus, DISK_BUS_SCSI);
     assert_int_equal(is->machine.clock, GUEST_CLOCK_LOCAL);
+    assert_int_equal(is->machine.tpm, TPM_2);
     assert_int_equal(is->least_cpus, 2);
     assert_int_equal(is->cloud_init, CONTAINED_YES);
     assert_int_equal(is->disk_gib, 5);
@@ -306,7 +308,8 @@ static void a_vm_gets_the_machine_of_its_image_and_no_shape_below_its_need(void 
     struct request said = cloud_request(&cloud, cloud_operator, REQUEST_IMAGE_ADD);
     text_set(said.image.name, "windows");
     text_format(said.image.digest, limit_digest_size, "%064d", 7);
-    said.image.machine = (struct machine){FIRMWARE_SECURE_BOOT, DISK_BUS_SATA, GUEST_CLOCK_LOCAL};
+    said.image.machine = (struct machine){FIRMWARE_SECURE_BOOT, DISK_BUS_SATA, GUEST_CLOCK_LOCAL,
+                                          TPM_2};
     said.image.least_cpus = 2;
     said.image.least_memory_mib = 4096;
     assert_int_equal(bench_ask(&cloud.bench, &said)->kind, REPLY_CREATED);
@@ -324,6 +327,7 @@ static void a_vm_gets_the_machine_of_its_image_and_no_shape_below_its_need(void 
     assert_int_equal(machine->firmware, FIRMWARE_SECURE_BOOT);
     assert_int_equal(machine->disk_bus, DISK_BUS_SATA);
     assert_int_equal(machine->clock, GUEST_CLOCK_LOCAL);
+    assert_int_equal(machine->tpm, TPM_2);
 }
 
 static struct request admit(const char *name, int source) {

@@ -8,6 +8,7 @@ EXEMPT = {
     ("five parameters", "src/io/stream/streams.c", "callback"): "libwebsockets' callback",
     ("five parameters", "src/io/carrier/xmpp/connection.c", "on_connection"):
         "libstrophe's callback",
+    ("five parameters", "src/io/chat/connection.c", "on_connection"): "libstrophe's callback",
     ("five parameters", "src/io/carrier/http/connection.c", "on_progress"): "libcurl's callback",
     ("five parameters", "src/io/host/libvirt/connection.c", "on_lifecycle"): "libvirt's callback",
     ("five parameters", "src/io/http/client.c", "on_progress"): "libcurl's callback",
@@ -50,10 +51,18 @@ EXEMPT = {
         "the time that the pure relay is told; it has no other loop",
     ("clock", "src/io/http/server.c", "clock_gettime"):
         "how long a client takes, on the server's threads beside the loop",
+    ("clock", "src/io/rest/oidc/provider.c", "clock_gettime"):
+        "an ID token says until when it holds, and what is kept grows old",
     ("clock", "src/io/rest/watch/watch.c", "clock_gettime"):
         "when a stream is due a sign of life, on a thread beside the loop",
+    ("clock", "src/io/host/guests/usage.c", "clock_gettime"):
+        "what passes between two readings of a counter is counted where they are read",
     ("clock", "src/io/host/guard.c", "clock_gettime"):
         "how old a warden's beat is, on threads beside the loop",
+    ("clock", "src/io/chat/connection.c", "clock_gettime"):
+        "how long ago a server or a person said something: it is its program's loop",
+    ("clock", "src/io/chat/tell.c", "clock_gettime"):
+        "how long its thread waits for the chat's server",
     ("clock", "src/main/warden/serve.c", "clock_gettime"):
         "the time that its pure judgement is told; it has no other loop",
     ("clock", "src/main/init/tokens.c", "timespec_get"):
@@ -64,6 +73,8 @@ EXEMPT = {
         "its own loop asks when its certificate runs out",
     ("mutable global", "src/io/carrier/xmpp/connection.c", "this_thread"):
         "libstrophe's socket callback carries no context; thread-local, set once per thread",
+    ("mutable global", "src/io/chat/connection.c", "this_thread"):
+        "libstrophe's socket callback carries no context; thread-local, set once",
 }
 
 # (rule, where the paths begin, or a name): as many findings. These only fall.

@@ -25,16 +25,17 @@ ROOMS = {
 }
 
 # Foreign parties, by the headers that open them, and the one file that may: of libsodium, one for
-# digests and one for seals; of libcurl, one each for calls, a carrier and webhooks; of SQLite, one
-# for records and one for blocks.
+# digests and one for seals; of libstrophe, one for frames and one for people; of libcurl, one each
+# for calls, a carrier and webhooks; of SQLite, one for records and one for blocks.
 FOREIGN = {
     r"amqp(_\w+)?\.h": "src/io/carrier/amqp/",
     r"archive(_entry)?\.h": ("src/io/image/archive.c", "src/io/image/import/wrap.c"),
+    r"cjose/.*": "src/io/keys/id_token.c",
     r"curl/.*": ("src/io/http/client.c", "src/io/carrier/http/connection.c",
                   "src/io/deliver/deliver.c"),
     r"gnutls/.*": ("src/io/keys/certificate.c", "src/io/keys/authority.c"),
     r"ini\.h": "src/io/config/config.c",
-    r"jansson\.h": "src/message/codec/decode.c",
+    r"jansson\.h": ("src/message/codec/decode.c", "src/io/keys/id_token.c"),
     r"libnbd\.h": "src/io/host/copy/nbd.c",
     r"libwebsockets\.h": "src/io/stream/",
     r"libvirt/.*": "src/io/host/libvirt/library.h",
@@ -42,9 +43,9 @@ FOREIGN = {
     r"nettle/.*": "src/io/keys/secret.c",
     r"sodium(/.*)?\.h": ("src/io/keys/secret.c", "src/io/keys/seal.c",
                          "src/io/keys/curve_key.c", "src/io/keys/minisign.c",
-                         "src/io/keys/stream_seal.c"),
+                         "src/io/keys/stream_seal.c", "src/io/keys/link_code.c"),
     r"sqlite3\.h": ("src/io/store/store.c", "src/io/blocks/database.c"),
-    r"strophe\.h": "src/io/carrier/xmpp/connection.c",
+    r"strophe\.h": ("src/io/carrier/xmpp/connection.c", "src/io/chat/connection.c"),
     r"systemd/.*": "src/io/shell/notify.c",
     r"uv\.h": "src/io/shell/shell.c",
     r"zmq\.h": "src/io/zeromq/zeromq.c",

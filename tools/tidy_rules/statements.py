@@ -22,14 +22,14 @@ CLOCK_FILES = {
 # Functions whose result may be thrown away with (void), by the reason.
 IGNORABLE = {
     "it cleans up: what it cannot take away is left, and found by whoever comes next":
-        "archive_free archive_read_free archive_write_free close closedir fallocate fclose "
-        "folder_remove pthread_detach pthread_join "
+        "archive_free archive_read_free archive_write_free cjose_jwk_release close closedir "
+        "fallocate fclose folder_remove pthread_detach pthread_join "
         "pthread_mutex_destroy "
         "sqlite3_clear_bindings sqlite3_close sqlite3_finalize sqlite3_reset unlink unlinkat "
         "uv_timer_stop virConnectClose virConnectUnregisterCloseCallback virDomainAbortJob "
         "virDomainCheckpointFree virDomainFree virDomainSnapshotFree virEventRemoveTimeout "
-        "virNetworkFree virEventRemoveHandle virStreamAbort virStreamEventRemoveCallback "
-        "virStreamFree",
+        "virNetworkFree virNWFilterFree virEventRemoveHandle virStreamAbort "
+        "virStreamEventRemoveCallback virStreamFree",
     "it fails only where this program is wrong, or never":
         "MHD_add_response_header MHD_get_connection_values curl_global_init pthread_mutex_init "
         "pthread_mutex_lock pthread_mutex_unlock signal sqlite3_bind_blob sqlite3_bind_int64 "

@@ -2,6 +2,7 @@
 #include "sim/laws/kept/audited.h"
 
 #include "base/text.h"
+#include "message/model.h"
 #include "message/records/audit.h"
 #include "sim/laws/law.h"
 #include "sim/world/node.h"
@@ -57,10 +58,43 @@ static void check_gone(struct audited *audited, struct sim_world *world,
     ledger_drop(&audited->rows, kept);
 }
 
+static const struct audit *row_of_restart(const struct effects *effects, const struct vm *vm) {
+    for (size_t i = effects->count; i > 0; i--) {
+        const struct effect *effect = &effects->items[i - 1];
+        const struct audit *row = effect->record.data;
+        if (effect->kind == EFFECT_SAVE && effect->record.table == &audit_table &&
+            text_equal(row->what, audit_restart) && text_equal(row->key, vm->id))
+            return row;
+    }
+    return NULL;
+}
+
+/* A store that was restored counts less far for a while. */
+static void check_restarts(struct audited *audited, struct sim_world *world,
+                           const struct sim_node *node, const struct effects *effects,
+                           const struct vm *vm) {
+    struct audit_restarts *known = ledger_put(&audited->restarts, node, vm->id);
+    bool is_again = known->is_known && vm->restarts > known->restarts;
+    const struct audit *row = is_again ? row_of_restart(effects, vm) : NULL;
+    if (is_again && !row)
+        law_fail(world, "a restart stands in the audit", "%s: %s, which was lost, does not",
+                 node->name, vm->id);
+    if (row && row->restored_ms != vm->restored_ms)
+        law_fail(world, "a restart stands in the audit", "%s: the disk of %s is of %llu, not %llu",
+                 node->name, vm->id, (unsigned long long)vm->restored_ms,
+                 (unsigned long long)row->restored_ms);
+    known->is_known = true;
+    known->restarts = vm->restarts > known->restarts ? vm->restarts : known->restarts;
+}
+
 void audited_check(struct audited *audited, struct sim_world *world, const struct sim_node *node,
                    const struct effects *effects) {
     for (size_t i = 0; i < effects->count; i++) {
         const struct effect *effect = &effects->items[i];
+        if (effect->kind == EFFECT_SAVE && effect->record.table == &stored_vm_table &&
+            node->settings.kind != ROLE_AGENT)
+            check_restarts(audited, world, node, effects,
+                           &((const struct stored_vm *)effect->record.data)->vm);
         if (effect->record.table != &audit_table)
             continue;
         if (effect->kind == EFFECT_FORGET)

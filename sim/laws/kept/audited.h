@@ -1,5 +1,6 @@
-/* The audit: its rows are chains without gaps, whatever crashes, and each operation that somebody
- * was told of stands in one that was on the disk by then. */
+/* The audit: its rows are chains without gaps, whatever crashes; each operation that somebody was
+ * told of stands in one that was on the disk by then; and a VM that is made anew since its place
+ * was lost stands in one that is there with it, and says how old its disk is. */
 #pragma once
 
 #include "sim/laws/ledger.h"
@@ -19,8 +20,16 @@ struct audit_kept {
     uint64_t number;
 };
 
+/* Of a VM. */
+struct audit_restarts {
+    struct entry entry;
+    bool is_known;
+    uint32_t restarts;
+};
+
 struct audited {
     struct ledger ends, rows, ops; /* the last of struct entry, by operation */
+    struct ledger restarts;
 };
 
 /* What effects store is about to be there for good. */

@@ -3,6 +3,7 @@
 #include "sim/laws/kept/copies.h"
 
 #include "base/text.h"
+#include "core/books/copies.h"
 #include "core/role.h"
 #include "sim/laws/law.h"
 #include "sim/parts/blocks/blocks.h"
@@ -103,8 +104,20 @@ void copies_check_end(struct sim_world *world, const struct sim_node *node) {
             place && place->role && place->settings.kind == ROLE_DOWNSTREAM
                 ? book_vm(role_book(place->role), vm->record.id)
                 : NULL;
-        if (there && text_equal(there->record.asker, node->name) &&
-            !are_equal(&vm->record, &there->record))
+        bool is_of_ours = there && text_equal(there->record.asker, node->name);
+        if (is_of_ours && vm->record.copy_every_s != there->record.copy_every_s)
+            law_fail(world, "wanted is actual", "%s has %s copied each %u s; %s does it each %u s",
+                     node->name, vm->record.id, vm->record.copy_every_s, place->name,
+                     there->record.copy_every_s);
+        if (is_of_ours && vm->record.copy_late != there->record.copy_late)
+            law_fail(world, "late is told", "%s says that copies of %s are %s, not so %s",
+                     node->name, vm->record.id, vm->record.copy_late ? "late" : "in time",
+                     place->name);
+        if (is_of_ours && copies_are_lacking(vm) != copies_are_lacking(there))
+            law_fail(world, "wanted is actual", "%s says that of %s a copy %s; not so %s",
+                     node->name, vm->record.id, vm->record.lacks_copy ? "lacks" : "is there",
+                     place->name);
+        if (is_of_ours && !are_equal(&vm->record, &there->record))
             law_fail(world, "wanted is actual", "%s knows of %u copies of %s; %s has %u",
                      node->name, vm->record.copies_count, vm->record.id, place->name,
                      there->record.copies_count);

@@ -58,6 +58,21 @@ static void check_loss(struct sim_world *world, const struct sim_node *node,
     }
 }
 
+static bool is_named(const struct sim_copy *copy, const void *what) {
+    return text_equal(copy->root, what);
+}
+
+/* Its host is told to put it aside: what it is made from instead has been read. */
+static void check_proven(struct sim_world *world, const struct sim_node *node,
+                         const struct vm *vm) {
+    const struct copy *newest = vm->copies_count ? &vm->copies[vm->copies_count - 1] : NULL;
+    const struct sim_copy *there =
+        newest ? blocks_find(node, vm->id, is_named, newest->root) : NULL;
+    if (vm->restored_ms && there && !there->was_proven)
+        law_fail(world, "from a copy", "%s makes %s elsewhere from a copy that nobody has read",
+                 node->name, vm->id);
+}
+
 static void check_told(struct sim_world *world, const struct sim_node *node, const struct vm *vm) {
     const struct told told = {world, node, NULL, vm->restored_ms};
     if (vm->restored_ms && !is_somewhere(&told, vm->id))
@@ -73,6 +88,8 @@ static void check_vm(struct restored *restored, struct sim_world *world,
     bool is_own = !node_is_upstream(node) && stored->move == MOVE_ARRIVING;
     if (is_lost && is_own && !world->settings.restores)
         check_loss(world, node, stored, at);
+    if (is_lost && is_own && !at->move)
+        check_proven(world, node, vm);
     if (is_lost)
         check_told(world, node, vm);
     at->is_due = is_own && (at->is_due || is_lost) && vm->restored_ms;
@@ -128,6 +145,11 @@ void restored_check_job(const struct restored *restored, struct sim_world *world
         manager ? ledger_get(&restored->restarts, manager, job->vm) : NULL;
     if (job->kind != JOB_CREATE || !at || at->epoch != job->epoch || world->settings.restores)
         return;
+    const struct sim_copy *named =
+        blocks_find(manager, job->vm, is_named, job->copy.root);
+    if (*job->copy.root && named && named->was_lacking)
+        law_fail(world, "from a copy", "%s is to make %s from a copy that is known to lack "
+                 "something", host->name, job->vm);
     const struct told told = {world, manager, job->copy.root, at->told_ms};
     if (at->is_due && !*job->copy.root)
         law_fail(world, "from a copy", "%s makes %s from its image, which is to be as it was at "
@@ -136,6 +158,18 @@ void restored_check_job(const struct restored *restored, struct sim_world *world
         (!at->told_ms || !is_somewhere(&told, job->vm)))
         law_fail(world, "data is no older than told", "%s makes %s from a copy that is older than "
                  "%llu", host->name, job->vm, (unsigned long long)at->told_ms);
+}
+
+/* By clocks that may have gone apart a little since. */
+static void check_age(struct sim_world *world, const struct sim_node *above,
+                      const struct sim_node *place, const struct vm *told,
+                      const struct vm *there) {
+    uint64_t told_ago_ms = node_wall_ms(world, above) - told->restored_ms;
+    uint64_t ago_ms = node_wall_ms(world, place) - there->restored_ms;
+    if (told_ago_ms + told_ago_ms / 20 + 1000 < ago_ms)
+        law_fail(world, "data is no older than told", "%s says that what came back of %s was %llu "
+                 "ms old by now, and it is %llu", above->name, told->id,
+                 (unsigned long long)told_ago_ms, (unsigned long long)ago_ms);
 }
 
 void restored_check_end(struct sim_world *world, const struct sim_node *node) {
@@ -152,5 +186,7 @@ void restored_check_end(struct sim_world *world, const struct sim_node *node) {
             law_fail(world, "wanted is actual", "%s says of %s that it came back from %s, which %s "
                      "does not", node->name, vm->record.id,
                      vm->record.restored_ms ? "a copy" : "its image", place->name);
+        else if (is_told && vm->record.restored_ms && !world->settings.clock_jump)
+            check_age(world, node, place, &vm->record, &there->record);
     }
 }

@@ -45,14 +45,18 @@ void streams_check_taken(struct sim_world *world, const struct sim_node *node,
 }
 
 /* Law 2: a viewer has what its ticket is for, once both ends are there. */
-static void check_port(struct sim_world *world, const struct sim_way *way) {
+static void check_joined(struct sim_world *world, const struct sim_way *way) {
     const struct sim_opened *opened = ways_opened(world, way->server, way->taken);
     list_for(const struct sim_ticket, ticket, &world->ways->tickets, node) {
         if (opened && ticket->cloud == way->server && text_equal(ticket->digest, way->ticket) &&
-            ticket->port != opened->port)
-            law_fail(world, "each its own", "%s joins port %u in place of %u", way->server->name,
-                     opened->port, ticket->port);
+            ticket->end != opened->end)
+            law_fail(world, "each its own", "%s joins end %u in place of %u", way->server->name,
+                     opened->end, ticket->end);
     }
+}
+
+static const char *view_of(uint32_t end) {
+    return end == sim_screen ? view_screen : end ? view_ports : view_console;
 }
 
 /* Law 1: what the owner forbids is cut. One that stands still, or just began, has not seen it. */
@@ -65,17 +69,36 @@ static void check_owner(struct sim_world *world, const struct sim_way *way) {
         return;
     for (size_t i = 0; i < node->settings.managers_count; i++)
         if (text_equal(node->settings.managers[i].name, way->server->name) &&
-            !words_allow(owners_permit(node, i)->views, way->port ? view_ports : view_console))
-            law_fail(world, "sovereignty", "%s lets %s have port %u, 0 its console, and may not",
-                     node->name, way->server->name, way->port);
+            !words_allow(owners_permit(node, i)->views, view_of(way->end)))
+            law_fail(world, "sovereignty", "%s lets %s have end %u, and may not", node->name,
+                     way->server->name, way->end);
+}
+
+/* Nobody is connected to what has ended. */
+static void check_end(struct sim_world *world, struct sim_way *way) {
+    const struct sim_node *node = way->server;
+    const struct sim_opened *opened = ways_opened(world, node, way->taken);
+    const struct book_vm *vm = opened ? book_vm(role_book(node->role), opened->vm) : NULL;
+    bool is_dead = opened && (!vm || (vm->record.state != VM_RUNNING &&
+                                      vm->record.state != VM_PAUSED));
+    if (!is_dead)
+        way->dead_ms = 0;
+    else if (!way->dead_ms)
+        way->dead_ms = world->now_ms;
+    else if (world->now_ms > way->dead_ms + streams_check_ms + law_slack_ms &&
+             world->now_ms > node->stands_until_ms + streams_check_ms + law_slack_ms)
+        law_fail(world, "a stream ends with its VM", "%s keeps streams to %s, which has ended",
+                 node->name, opened->vm);
 }
 
 void streams_check_step(struct sim_world *world, const struct sim_node *node) {
-    list_for(const struct sim_way, way, &world->ways->all, node) {
+    list_for(struct sim_way, way, &world->ways->all, node) {
         if (way->dialler == node && node->settings.kind == ROLE_DOWNSTREAM && way->taken)
             check_owner(world, way);
+        if (way->server == node && way->taken && node->role && !node->deferred)
+            check_end(world, way);
         if (way->server == node && !way->dialler && way->taken)
-            check_port(world, way);
+            check_joined(world, way);
     }
 }
 

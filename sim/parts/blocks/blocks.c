@@ -40,6 +40,16 @@ static struct sim_bucket *add_bucket(struct sim_node *node, const char *vm) {
     return bucket;
 }
 
+/* What is damaged on the disk shows when it is read: before anything is made of it, or then. */
+enum rot { ROT_NONE, ROT_EARLY, ROT_LATE };
+static enum rot rot_of(const struct sim_world *world, const struct sim_copy *copy) {
+    uint64_t drawn = map_hash(world->settings.seed ^ 0x7a7a, copy->root, strlen(copy->root));
+    uint64_t chance = drawn % 1000;
+    return chance >= world->settings.rot ? ROT_NONE : chance % 2 ? ROT_EARLY : ROT_LATE;
+}
+
+static bool is_sound(const struct sim_copy *copy) { return copy->is_whole && !copy->is_damaged; }
+
 static struct sim_copy *find_copy(const struct sim_bucket *bucket, const char *root) {
     list_for(struct sim_copy, copy, &bucket->copies, node) {
         if (text_equal(copy->root, root) && copy->is_kept)
@@ -48,10 +58,30 @@ static struct sim_copy *find_copy(const struct sim_bucket *bucket, const char *r
     return NULL;
 }
 
+/* Those that are whole stay, the others are told. */
+static void tell_lacking(const struct sim_world *world, const struct sim_bucket *bucket,
+                         const struct effect_bucket *order, struct event_bucket *out) {
+    for (uint32_t i = order->roots_count; i-- > 0 && !*out->copy.root;) {
+        struct sim_copy *copy = bucket ? find_copy(bucket, order->roots[i]) : NULL;
+        bool reads = order->order == BUCKET_PROVE;
+        if (copy && reads)
+            copy->is_damaged |= rot_of(world, copy) == ROT_EARLY;
+        if (copy && is_sound(copy)) {
+            copy->was_proven |= reads;
+            if (reads)
+                text_set(out->copy.root, copy->root);
+            continue;
+        }
+        if (copy)
+            copy->was_lacking = true;
+        text_set(out->lacking[out->lacking_count++], order->roots[i]);
+    }
+}
+
 static bool are_there(const struct sim_bucket *bucket, const struct effect_bucket *order) {
     for (uint32_t i = 0; i < order->roots_count; i++) {
         const struct sim_copy *copy = bucket ? find_copy(bucket, order->roots[i]) : NULL;
-        if (!copy || !copy->is_whole)
+        if (!copy || !is_sound(copy))
             return false;
     }
     return true;
@@ -77,13 +107,13 @@ static void keep_for(const struct sim_bucket *bucket, const struct effect_bucket
     text_set(out->image, copy ? copy->image : "");
 }
 
-static void open_bucket(struct sim_node *node, const struct effect_bucket *order,
-                        struct event_bucket *out) {
+static void open_bucket(const struct sim_world *world, struct sim_node *node,
+                        const struct effect_bucket *order, struct event_bucket *out) {
     struct sim_bucket *bucket = find_bucket(node, order->vm);
     if (!bucket)
         bucket = add_bucket(node, order->vm);
-    out->lacks = !are_there(bucket, order);
-    keep(bucket, out->lacks ? NULL : order);
+    tell_lacking(world, bucket, order, out);
+    keep(bucket, order);
     text_set(bucket->admitted, order->op);
     name_digest(order->op, 0, out->copy.token);
     name_digest(order->vm, 1000, out->copy.key);
@@ -97,7 +127,8 @@ static void on_done(struct sim_world *world, struct occurrence *occurrence) {
 static void answer(struct sim_world *world, struct sim_node *node,
                    const struct event_bucket *done) {
     enum { most_ms = 300 };
-    uint64_t drawn = map_hash(world->settings.seed + done->order, done->op, strlen(done->op));
+    const char *about = *done->op ? done->op : done->vm;
+    uint64_t drawn = map_hash(world->settings.seed + done->order, about, strlen(about));
     struct event event = {.kind = EVENT_BUCKET, .bucket = *done};
     world_later(world, node, 1 + drawn % most_ms, on_done)->event =
         memory_copy(&event, sizeof(event));
@@ -113,7 +144,9 @@ void blocks_obey(struct sim_world *world, struct sim_node *node,
     if (*order->op && !world->healing && chance < world->settings.job_failure)
         done.code = order->order == BUCKET_OPEN ? CODE_NO_CAPACITY : CODE_HOST_FAILED;
     else if (order->order == BUCKET_OPEN)
-        open_bucket(node, order, &done);
+        open_bucket(world, node, order, &done);
+    else if (order->order == BUCKET_PROVE)
+        tell_lacking(world, bucket, order, &done);
     else if (order->order == BUCKET_KEEP && !are_there(bucket, order))
         done.code = CODE_LOST;
     else if (bucket && order->order == BUCKET_KEEP)
@@ -122,7 +155,7 @@ void blocks_obey(struct sim_world *world, struct sim_node *node,
         keep(bucket, NULL);
     if (bucket && order->order == BUCKET_DROP)
         bucket->admitted[0] = 0;
-    if (*order->op)
+    if (*order->op || order->order == BUCKET_PROVE)
         answer(world, node, &done);
 }
 
@@ -147,6 +180,21 @@ enum code blocks_put(struct sim_world *world, const struct sim_node *host,
     return CODE_OK;
 }
 
+/* Late: only where an older one is whole, or its VM would wait for ever. */
+void blocks_spoil(struct sim_world *world, const struct sim_node *host,
+                  const struct effect_job *job) {
+    const struct sim_node *manager = node_named(world, host->settings.managers[0].name);
+    const struct sim_bucket *bucket = manager ? find_bucket(manager, job->vm) : NULL;
+    struct sim_copy *copy = bucket ? find_copy(bucket, job->copy.root) : NULL;
+    if (!copy || rot_of(world, copy) != ROT_LATE)
+        return;
+    list_for(struct sim_copy, older, &bucket->copies, node) {
+        copy->is_damaged |= older != copy && older->is_kept && older->is_whole &&
+                            text_equal(older->image, copy->image) && !rot_of(world, older);
+    }
+    world->stats.spoilt += copy->is_damaged;
+}
+
 const struct sim_copy *blocks_fetch(const struct sim_world *world, const struct sim_node *host,
                                     const struct effect_job *job) {
     const struct sim_node *manager = node_named(world, host->settings.managers[0].name);
@@ -156,7 +204,7 @@ const struct sim_copy *blocks_fetch(const struct sim_world *world, const struct 
         name_digest(bucket->admitted, 0, token);
     const struct sim_copy *copy =
         *token && text_equal(token, job->copy.token) ? find_copy(bucket, job->copy.root) : NULL;
-    return copy && copy->is_whole && text_equal(copy->image, job->definition.image) ? copy : NULL;
+    return copy && is_sound(copy) && text_equal(copy->image, job->definition.image) ? copy : NULL;
 }
 
 const struct sim_copy *blocks_find(const struct sim_node *node, const char *vm,

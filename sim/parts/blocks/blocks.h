@@ -11,6 +11,9 @@ struct sim_copy {
     char image[limit_digest_size]; /* of the disk */
     uint64_t made_ms; /* true time: the disk is as it was then */
     bool is_whole;    /* otherwise some of it did not come */
+    bool is_damaged;  /* since, as whoever reads it sees */
+    bool was_proven;  /* its manager was told that it is whole */
+    bool was_lacking; /* or that it is not */
     bool is_kept;     /* otherwise it has gone: what was there once stays known */
 };
 
@@ -26,6 +29,10 @@ enum code blocks_put(struct sim_world *world, const struct sim_node *host,
 /* What a host is to make a disk of; NULL: it may not have it, or it is not there as a whole. */
 const struct sim_copy *blocks_fetch(const struct sim_world *world, const struct sim_node *host,
                                     const struct effect_job *job);
+
+/* It is read now: that it is damaged may show only then. */
+void blocks_spoil(struct sim_world *world, const struct sim_node *host,
+                  const struct effect_job *job);
 
 /* The newest copy that the operation has put into any of them; NULL: none. */
 const struct sim_copy *blocks_of_op(const struct sim_world *world, const char *vm,

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "sim/parts/step.h"
 #include "sim/world/fact.h"
 
 static struct sim_image *image_of(const struct sim_node *node, uint32_t link,
@@ -26,6 +27,18 @@ void images_put(struct sim_node *node, uint32_t link, const char *digest) {
     image->link = link;
     text_set_sized(image->digest, sizeof(image->digest), digest);
     list_add(&node->images, &image->node);
+}
+
+static void tell(struct sim_world *world, struct sim_node *node, const struct sim_image *image) {
+    struct event event = {.kind = EVENT_IMAGE, .image.link = image->link};
+    text_set(event.image.digest, image->digest);
+    step_give(world, node, &event);
+}
+
+void images_tell(struct sim_world *world, struct sim_node *node) {
+    list_for(const struct sim_image, image, &node->images, node)
+        if (world->settings.holds)
+            tell(world, node, image);
 }
 
 bool images_has(const struct sim_node *node, const char *digest) {

@@ -12,6 +12,10 @@
 static const char scheme[] = "wss://";
 enum { comes_most_ms = 300, lost_per_mille = 50, late_most_ms = 45000 };
 
+uint32_t ways_end(const struct open *open) {
+    return !open->port && open->screen ? sim_screen : open->port;
+}
+
 struct sim_ways *ways_new(uint64_t seed) {
     struct sim_ways *ways = memory_new(1, sizeof(*ways));
     list_init(&ways->all);
@@ -152,7 +156,7 @@ static void dial_up(struct sim_world *world, struct sim_node *node, uint64_t num
     struct sim_way *way = dial(world, server, to->ticket);
     way->dialler = node;
     way->dialled = number;
-    way->port = to->port;
+    way->end = ways_end(to);
     come(world, way);
 }
 
@@ -167,11 +171,12 @@ static void on_open(struct sim_world *world, struct occurrence *occurrence) {
     news->code = runs ? CODE_OK : CODE_BAD_STATE;
     text_set(news->key, "key");
     if (runs) {
-        struct open to = {.port = occurrence->number};
+        struct open to = {.screen = occurrence->number == sim_screen};
+        to.port = to.screen ? 0 : occurrence->number;
         struct sim_opened *opened = memory_new(1, sizeof(*opened));
         opened->host = node;
         opened->number = news->number;
-        opened->port = occurrence->number;
+        opened->end = occurrence->number;
         text_format(opened->vm, sizeof(opened->vm), "%s", news->ticket);
         list_add(&world->ways->opened, &opened->node);
         text_format(to.url, sizeof(to.url), "%s", occurrence->bytes);
@@ -188,7 +193,7 @@ static void open_at(struct sim_world *world, struct sim_node *node,
     opens->event->stream.number = order->number;
     text_set(opens->event->stream.ticket, order->vm);
     text_set(opens->event->stream.token_hash, order->to.ticket);
-    opens->number = order->to.port;
+    opens->number = ways_end(&order->to);
     opens->bytes = memory_text(order->to.url);
 }
 
@@ -233,7 +238,7 @@ void ways_ask(struct sim_world *world, struct sim_node *cloud, const struct requ
     struct sim_ticket *ticket = memory_new(1, sizeof(*ticket));
     ticket->cloud = cloud;
     ticket->handle = request->handle;
-    ticket->port = request->vm_forward.port;
+    ticket->end = request->kind == REQUEST_VM_SCREEN ? sim_screen : request->vm_forward.port;
     text_set(ticket->token, request->token_hash);
     list_add(&world->ways->tickets, &ticket->node);
 }

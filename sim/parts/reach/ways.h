@@ -5,6 +5,10 @@
 
 #include "sim/world/world.h"
 
+/* What a stream is to: a port; 0: the console; sim_screen: the screen. */
+enum { sim_screen = limit_port + 1 };
+uint32_t ways_end(const struct open *open);
+
 /* A connection. */
 struct sim_way {
     struct list node;          /* in sim_ways.all */
@@ -13,7 +17,8 @@ struct sim_way {
     struct sim_node *server;
     uint64_t claim, taken;     /* taken as an end of this stream; 0: not yet */
     uint64_t since_ms;
-    uint32_t port;             /* that it is to, by the dialler's word; 0: a console */
+    uint64_t dead_ms;          /* since when who has taken it knows that its VM does not run */
+    uint32_t end;              /* that it is to, by the dialler's word */
     char ticket[limit_digest_size], token[limit_digest_size]; /* SHA-256 of what is shown */
 };
 
@@ -24,7 +29,7 @@ struct sim_ticket {
     uint64_t handle, given_ms;
     uint32_t taken;   /* how often it was worth something */
     char token[limit_digest_size], digest[limit_digest_size]; /* "": not given yet */
-    uint32_t port;    /* that it is for; 0: the console */
+    uint32_t end;     /* that it is for */
 };
 
 /* A stream that a host has opened at a VM. */
@@ -33,7 +38,7 @@ struct sim_opened {
     const struct sim_node *host;
     uint64_t number;
     char vm[limit_id_size];
-    uint32_t port; /* 0: its console */
+    uint32_t end;
 };
 
 struct sim_ways {

@@ -28,6 +28,10 @@ int access_token_revoke(const struct options *options) {
 
 static void show_created(const void *record) {
     const struct access_created *token = record;
+    if (!*token->token) {
+        printf("%s: whoever the provider knows by this identity logs in at /login\n", token->id);
+        return;
+    }
     printf("%s\n", token->token);
     fprintf(stderr, "It is %s, and may %s%s%s. It is shown this once: keep it in a file that only "
                     "you can read.\n", token->id,
@@ -48,6 +52,11 @@ int access_token_create(const struct options *options) {
     }
     if (options->tenant && !text_copy(create.tenant, sizeof(create.tenant), options->tenant)) {
         say("no tenant has so long a name");
+        return EXIT_USAGE;
+    }
+    if (options->identity &&
+        !text_copy(create.identity, sizeof(create.identity), options->identity)) {
+        say("an identity is not longer than %d bytes", limit_identity_size - 1);
         return EXIT_USAGE;
     }
     return view_create(&created, options, &access_create_table, &create);

@@ -23,6 +23,15 @@ static const char *asker(const struct audit *row) {
     return row->who == AUDIT_TENANT ? row->tenant : audit_who_names[row->who];
 }
 
+/* Made anew from what? */
+static void add_restart(struct sheet *sheet, const struct audit *row) {
+    if (row->restored_ms)
+        sheet_add(sheet, "%s, its disk as of %s", code_names[row->code],
+                  words_date(row->restored_ms).text);
+    else
+        sheet_add(sheet, "%s, its disk from its image", code_names[row->code]);
+}
+
 static void add_row(struct sheet *sheet, const void *record) {
     const struct audit *row = record;
     sheet_add(sheet, "%s", words_date(row->at_ms).text);
@@ -30,7 +39,9 @@ static void add_row(struct sheet *sheet, const void *record) {
     sheet_add(sheet, "%s", row->from[0] ? row->from : "-");
     sheet_add(sheet, "%s", row->verb ? verb_names[row->verb] : row->what);
     sheet_add(sheet, "%s", row->key[0] ? row->key : "-");
-    if (row->more)
+    if (text_equal(row->what, audit_restart))
+        add_restart(sheet, row);
+    else if (row->more)
         sheet_add(sheet, "%s, %u more", code_names[row->code], row->more);
     else
         sheet_add(sheet, "%s", code_names[row->code]);

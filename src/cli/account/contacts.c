@@ -6,6 +6,8 @@
 
 #include "cli/call.h"
 
+static const char xmpp_scheme[] = "xmpp:"; /* RFC 5122; a mail address looks as a JID does */
+
 static const char *state_of(const struct contact *contact) {
     return contact->off_ms      ? "off"
            : contact->failed_ms ? "failing"
@@ -16,8 +18,10 @@ static const char *state_of(const struct contact *contact) {
 static void add_contact(struct sheet *sheet, const void *record) {
     const struct contact *contact = record;
     sheet_add(sheet, "%s", contact->name);
-    sheet_add(sheet, "%s", contact->address ? contact->address : "journal");
+    sheet_add(sheet, "%s%s", contact->kind == CONTACT_XMPP ? xmpp_scheme : "",
+              contact->address ? contact->address : "journal");
     sheet_add(sheet, "%s", contact->events ? contact->events : "usual");
+    sheet_add(sheet, "%s", *contact->quiet ? contact->quiet : "-");
     sheet_add(sheet, "%s", state_of(contact));
     sheet_add(sheet, "%u", contact->waiting);
     sheet_add(sheet, "%u", contact->lost);
@@ -25,8 +29,8 @@ static void add_contact(struct sheet *sheet, const void *record) {
 }
 
 static const struct view contacts = {"/v1/contacts", &contact_table,
-                                     "NAME ADDRESS EVENTS STATE WAITING LOST WHY", add_contact,
-                                     NULL};
+                                     "NAME ADDRESS EVENTS QUIET STATE WAITING LOST WHY",
+                                     add_contact, NULL};
 
 int contact_list(const struct options *options) { return view_list(&contacts, options); }
 
@@ -56,8 +60,8 @@ static void show_created(const void *record) {
         printf("%s\n", contact->secret);
         fprintf(stderr, "Its messages are signed by this secret, which is shown this once. It is "
                         "sent a challenge now: isthmus contact list shows whether it is proven.\n");
-    } else if (contact->kind == CONTACT_MAIL) {
-        fprintf(stderr, "It is mailed a code now, and told nothing until the code comes back by "
+    } else if (contact->kind != CONTACT_JOURNAL) {
+        fprintf(stderr, "It is sent a code now, and told nothing until the code comes back by "
                         "isthmus contact prove %s CODE.\n", contact->name);
     } else {
         fprintf(stderr, "It is told from now on.\n");
@@ -66,17 +70,26 @@ static void show_created(const void *record) {
 
 /* By the form of its address. */
 static enum contact_kind kind_of(const char *address) {
-    return text_equal(address, "journal")                        ? CONTACT_JOURNAL
+    return text_equal(address, "journal")                    ? CONTACT_JOURNAL
+           : text_starts(address, xmpp_scheme)               ? CONTACT_XMPP
            : strchr(address, '@') && !strstr(address, "://") ? CONTACT_MAIL
-                                                                 : CONTACT_WEBHOOK;
+                                                             : CONTACT_WEBHOOK;
 }
 
 int contact_add(const struct options *options) {
     static const struct view created = {"/v1/contacts", &contact_created_table, "", NULL,
                                         show_created};
-    enum contact_kind kind = kind_of(options->words[3]);
-    struct contact contact = {.kind = kind,
-                              .address = kind == CONTACT_JOURNAL ? NULL : (char *)options->words[3],
+    const char *address = options->words[3];
+    enum contact_kind kind = kind_of(address);
+    if (kind == CONTACT_JOURNAL)
+        address = NULL;
+    else if (kind == CONTACT_XMPP)
+        address += strlen(xmpp_scheme);
+    struct contact contact = {.kind = kind, .address = (char *)address,
                               .events = (char *)options->events};
+    if (options->quiet && !text_copy(contact.quiet, sizeof(contact.quiet), options->quiet)) {
+        say("'%s' is too long: quiet hours are written like 22:00-07:00, in UTC", options->quiet);
+        return EXIT_USAGE;
+    }
     return view_create(&created, options, &contact_create_table, &contact);
 }

@@ -34,9 +34,12 @@ static void show_image(const void *record) {
     sheet_pair(&sheet, "firmware", "%s", firmware_names[image->machine.firmware]);
     sheet_pair(&sheet, "disk bus", "%s", disk_bus_names[image->machine.disk_bus]);
     sheet_pair(&sheet, "clock", "%s", guest_clock_names[image->machine.clock]);
+    sheet_pair(&sheet, "tpm", "%s", tpm_names[image->machine.tpm]);
     sheet_pair(&sheet, "cloud-init", "%s", contained_names[image->cloud_init]);
     sheet_pair(&sheet, "guest agent", "%s", contained_names[image->guest_agent]);
     sheet_pair(&sheet, "imported", "%s", words_date(image->created_ms).text);
+    if (image->clusters)
+        sheet_pair(&sheet, "there already", "%s", image->clusters);
     sheet_print(&sheet);
     sheet_deinit(&sheet);
 }
@@ -56,6 +59,7 @@ static void add_words(struct call *call, const struct options *options) {
     call_add_parameter(call, "firmware", options->firmware);
     call_add_parameter(call, "disk_bus", options->disk_bus);
     call_add_parameter(call, "clock", options->clock);
+    call_add_parameter(call, "tpm", options->tpm);
     call_add_parameter(call, "cloud_init", options->cloud_init);
     call_add_parameter(call, "guest_agent", options->guest_agent);
     call_add_number(call, "least_cpus", options->min_cpus);

@@ -5,8 +5,8 @@
 #include "cli/reach/ticket.h"
 
 int vm_console(const struct options *options) {
-    const char *vm = options->words[2];
+    const struct ticket_for to = {options->words[2], STREAM_TO_CONSOLE};
     struct stream_ticket ticket;
-    int result = ticket_ask(options, vm, 0, &ticket);
-    return result == EXIT_DONE ? talk(options, &ticket, vm) : result;
+    int result = ticket_ask(options, &to, &ticket);
+    return result == EXIT_DONE ? talk(options, &ticket, to.vm) : result;
 }

@@ -1,19 +1,16 @@
-/* Where this machine listens, for whom, and as whom ssh knows a VM. */
+/* Which port leads where, and as whom ssh knows a VM. */
 #include "cli/reach/forward.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/call.h"
+#include "cli/reach/door.h"
 #include "cli/reach/talk.h"
-#include "cli/reach/ticket.h"
 
-enum { backlog = 16, path_most = 4096 };
+enum { path_most = 4096 };
 
 /* "8080:80", "0:80" (any free one), ":22" (our own pipes). */
 struct way {
@@ -43,74 +40,16 @@ static bool read_way(const char *text, struct way *out) {
     return true;
 }
 
-/* For programs of this machine alone; -1: it was said why not. */
-static int listen_here(struct way *way) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(way->here),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(at);
-    int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) &&
-        !bind(fd, (const void *)&at, size) && !listen(fd, backlog) &&
-        !getsockname(fd, (void *)&at, &size)) {
-        way->here = ntohs(at.sin_port);
-        return fd;
-    }
-    say("listen on 127.0.0.1:%u: %s; choose another port, or 0 for a free one", way->here,
-        strerror(errno));
-    if (fd >= 0)
-        (void)close(fd);
-    return -1;
-}
-
-static void tell(void *context, const struct event_stream *news) {
-    const char *vm = context;
-    if (news->news == STREAM_ENDED && news->code != CODE_OK)
-        say("a connection to %s could not be joined; check that this machine reaches the "
-            "cloud's streams", vm);
-}
-
-/* Each who comes has a stream of its own; one that is refused ends, others go on. */
-static int serve(const struct options *options, int listener, const struct way *way,
-                 struct streams *streams) {
-    for (uint64_t number = 1;; number++) {
-        struct stream_ticket ticket;
-        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-            continue;
-        if (fd < 0) {
-            say("take a connection on 127.0.0.1:%u: %s", way->here, strerror(errno));
-            return EXIT_REFUSED;
-        }
-        if (ticket_ask(options, options->words[2], way->there, &ticket) != EXIT_DONE) {
-            (void)close(fd);
-            continue;
-        }
-        struct stream_dial dial = ticket_dial(options, &ticket);
-        dial.number = number;
-        dial.fd = fd;
-        streams_dial(streams, &dial);
-    }
-}
-
 static int forward(const struct options *options, struct way *way) {
-    struct error err;
-    int listener = listen_here(way);
-    if (listener < 0)
+    const struct ticket_for to = {options->words[2], STREAM_TO_PORT, way->there};
+    const struct door door = {&to, door_listen(&way->here), -1};
+    if (door.listener < 0)
         return EXIT_REFUSED;
-    struct streams *streams = streams_start(
-        &(struct streams_settings){.tell = tell,
-                                   .context = (void *)(uintptr_t)options->words[2]}, &err);
-    int result = EXIT_REFUSED;
-    if (streams) {
-        printf("127.0.0.1:%u leads to port %u of %s, until this is ended\n", way->here, way->there,
-               options->words[2]);
-        fflush(stdout);
-        result = serve(options, listener, way, streams);
-    } else {
-        say("open streams: %s", err.text);
-    }
-    streams_stop(streams);
-    (void)close(listener);
+    auto_clean(text_deinit) struct text where = {0};
+    text_addf(&where, "127.0.0.1:%u leads to port %u of %s, until this is ended", way->here,
+              way->there, to.vm);
+    int result = door_serve(options, &door, where.data);
+    (void)close(door.listener);
     return result;
 }
 
@@ -124,7 +63,8 @@ int vm_forward(const struct options *options) {
     }
     if (!way.is_pipe)
         return forward(options, &way);
-    int result = ticket_ask(options, options->words[2], way.there, &ticket);
+    const struct ticket_for to = {options->words[2], STREAM_TO_PORT, way.there};
+    int result = ticket_ask(options, &to, &ticket);
     return result == EXIT_DONE ? talk(options, &ticket, NULL) : result;
 }
 

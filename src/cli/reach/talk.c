@@ -81,7 +81,8 @@ static bool print_said(const struct talk *talk) {
     return length > 0 || (length < 0 && errno == EAGAIN);
 }
 
-/* Until either side has had enough. */
+/* Until either side has had enough; or nobody is there who could hear what comes, as when ssh has
+ * ended, whose connection this is: it tells that by a signal, which may be ignored. */
 static void converse(struct talk *talk) {
     bool is_open = true;
     while (is_open && !talk->has_left) {
@@ -89,8 +90,12 @@ static void converse(struct talk *talk) {
         struct pollfd wanted[] = {
             {reads ? STDIN_FILENO : -1, POLLIN, 0},
             {talk->stream, (short)(POLLIN | (talk->typed_length ? POLLOUT : 0)), 0},
+            {STDOUT_FILENO, 0, 0},
         };
-        if (poll(wanted, 2, -1) < 0 && errno != EINTR)
+        if (poll(wanted, array_size(wanted), -1) < 0 && errno != EINTR)
+            return;
+        talk->has_left = wanted[2].revents & (POLLERR | POLLHUP);
+        if (talk->has_left)
             return;
         if (wanted[1].revents & (POLLIN | POLLHUP | POLLERR))
             is_open = print_said(talk);
@@ -101,7 +106,8 @@ static void converse(struct talk *talk) {
     }
 }
 
-static int end(const struct talk *talk, const struct stream_ticket *ticket) {
+static int end(const struct options *options, const struct talk *talk,
+               const struct stream_ticket *ticket) {
     struct pollfd wanted = {talk->ended, POLLIN, 0};
     uint64_t code = CODE_UNREACHABLE + 1;
     if (talk->has_left)
@@ -111,6 +117,7 @@ static int end(const struct talk *talk, const struct stream_ticket *ticket) {
     if (code == CODE_OK + 1) {
         if (talk->console)
             say("the console has ended");
+        ticket_tell_end(options);
         return EXIT_DONE;
     }
     say("the stream could not be joined at %s; check that this machine reaches it", ticket->url);
@@ -141,7 +148,7 @@ static int talk_by(const struct options *options, const struct stream_ticket *ti
     streams_dial(streams, &dial);
     converse(talk);
     terminal_end(&terminal);
-    int result = end(talk, ticket);
+    int result = end(options, talk, ticket);
     (void)close(talk->stream);
     streams_stop(streams);
     return result;

@@ -4,9 +4,19 @@
 #include "cli/options.h"
 #include "io/stream/streams.h"
 
-/* To the VM's console, or to a port of its guest where that is not 0. An exit code. */
-int ticket_ask(const struct options *options, const char *vm, uint32_t port,
+/* What a ticket is wanted for. */
+struct ticket_for {
+    const char *vm;
+    enum stream_to to;
+    uint32_t port; /* STREAM_TO_PORT */
+};
+
+/* An exit code. */
+int ticket_ask(const struct options *options, const struct ticket_for *to,
                struct stream_ticket *out);
+
+/* After a stream's end: says so if the VM, options->words[2], does not run any more. */
+void ticket_tell_end(const struct options *options);
 
 /* By which it is joined, but for number and socket. It borrows the token. */
 struct stream_dial ticket_dial(const struct options *options, const struct stream_ticket *ticket);

@@ -72,8 +72,12 @@ static void describe(struct book *book, struct book_vm *described,
     vm->size = definition->size;
     vm->on_loss = definition->on_loss;
     vm->restart_from = definition->restart_from;
+    vm->copy_every_s = definition->copy_every_s;
+    vm->copy_max_age_s = definition->copy_max_age_s;
     memory_free(vm->networks);
     vm->networks = memory_text(definition->networks);
+    memory_free(vm->allow);
+    vm->allow = memory_text(definition->allow);
     book_join(book, described);
 }
 
@@ -156,16 +160,14 @@ void uplink_send_vm(struct uplink *uplink, const struct book_vm *vm) {
     send_report(uplink, report_of(uplink, vm));
 }
 
-/* A message that takes longer ends the session (docs/protocol.md). */
-enum { missed_beats = 3 };
-
 /* Clocks differ: how long ago, not when. */
 static struct facts facts_of(const struct uplink *uplink, const struct book_vm *vm) {
     struct facts facts = reshape_facts(vm);
     uint64_t since_ms = vm->record.restarted_ms, wall_ms = uplink->moment->wall_ms;
-    uint64_t late_ms = missed_beats * uplink->beat_ms;
+    uint64_t late_ms = session_late_ms(uplink->beat_ms);
     facts.restarts = vm->record.restarts;
     copies_tell(&vm->record, wall_ms, late_ms, &facts);
+    facts.lacks_copy = copies_are_lacking(vm);
     facts.restarted_ago_ms = since_ms && wall_ms > since_ms ? wall_ms - since_ms : 0;
     if (vm->record.restored_ms)
         facts.restored_ago_ms = copies_ago_ms(vm->record.restored_ms, wall_ms) + late_ms + 1;
@@ -313,8 +315,6 @@ void uplink_send_table(struct uplink *uplink) {
 }
 
 void uplink_resume(struct uplink *uplink) {
-    uplink->starved = false;
-    uplink_resume_refusals(uplink);
     while (!list_is_empty(&uplink->waiting) && uplink_has_room(uplink))
         uplink_send_result(uplink, container_of(uplink->waiting.next, struct book_op, by_room));
     if (!list_is_empty(&uplink->waiting) || uplink->missed)

@@ -7,7 +7,7 @@
 
 struct uplink;
 
-/* What found the session full goes on, once uplink_resumes(). */
+/* Results and the table go on, once uplink_resumes(), after refusals and the capacity. */
 void uplink_resume(struct uplink *uplink);
 
 /* How a fresh instruction stands against what is known of its VM. */

@@ -43,6 +43,15 @@ void uplink_send_opened(struct uplink *uplink, const struct opened *opened) {
         session_send(&uplink->session, &message);
 }
 
+void uplink_send_usages(struct uplink *uplink, const struct vm_usage *vms, uint32_t count) {
+    struct message message = {.kind = MESSAGE_USAGES};
+    if (!uplink_has_room(uplink))
+        return;
+    message.usages.vms = memory_copy(vms, count * sizeof(*vms));
+    message.usages.vms_count = count;
+    session_send(&uplink->session, &message);
+}
+
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step) {
     uplink_await_room(uplink);
     bool full = uplink_is_open(uplink) && !uplink_has_room(uplink);

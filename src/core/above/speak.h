@@ -40,6 +40,10 @@ struct uplink {
     bool is_hosts;            /* nobody's below; a VM may just have come, its IP addresses unseen */
     bool says_why;            /* of a host: where the manager asks for it */
     bool asked_why;           /* by the manager */
+    bool asked_images;        /* the manager has asked for them */
+    uint32_t asked_usage_ms;  /* it wants to hear this often what VMs use; 0: it does not */
+    struct holds holds;       /* images that are here, for this manager; the newest last */
+    bool told_holds;          /* in this session */
     bool hides_ips;           /* of VMs: the owner does not let it know */
     bool missed;              /* a VM's change found it full: the table is told again */
     bool table_begins;
@@ -68,5 +72,7 @@ void uplink_send(struct uplink *uplink, struct message *message);
 void uplink_send_reading(struct uplink *uplink, uint64_t number, const struct reading *reading);
 /* A stream that a manager asked for is open, or why not; lost where there is no room. */
 void uplink_send_opened(struct uplink *uplink, const struct opened *opened);
+/* What VMs use; lost where there is no room. */
+void uplink_send_usages(struct uplink *uplink, const struct vm_usage *vms, uint32_t count);
 void uplink_send_progress(struct uplink *uplink, struct book_op *op, enum step step);
 uint64_t uplink_digest(const struct uplink *uplink);

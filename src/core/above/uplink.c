@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "core/above/holds.h"
 #include "core/above/speak.h"
 #include "core/books/amounts.h"
 
@@ -26,7 +27,8 @@ void uplink_init(struct uplink *uplink, const struct peer_setting *setting,
                         .beat_ms = beat_default_ms,
                         .hello_due_ms = book_never,
                         .beat_due_ms = book_never,
-                        .capacity_due_ms = book_never};
+                        .capacity_due_ms = book_never,
+                        .told_holds = true};
     text_set(uplink->software, role->software);
     session_init(&uplink->session, &uplink->setting, role->session_messages, uplink->moment);
     list_init(&uplink->waiting);
@@ -67,6 +69,7 @@ void uplink_deinit(struct uplink *uplink) {
     record_clear(&capacity_table, &uplink->told);
     memory_free(uplink->shapes);
     memory_free(uplink->manager_key);
+    memory_free(uplink->holds.images);
 }
 
 struct pinned_peer uplink_pinned(struct uplink *uplink) {
@@ -86,6 +89,7 @@ static void uplink_reopen(struct uplink *uplink, uint64_t hello_due_ms) {
     uplink->capacity_due_ms = book_never;
     record_clear(&capacity_table, &uplink->told);
     uplink->starved = uplink->missed = uplink->told_key = false;
+    uplink->told_holds = !uplink->holds.images_count;
     list_remove(&uplink->table.node);
     forget_refusals(uplink, NULL);
     while (!list_is_empty(&uplink->waiting))
@@ -184,13 +188,16 @@ void uplink_tick(struct uplink *uplink) {
     }
     if (owes_key(uplink))
         send_rekey(uplink);
+    if (holds_are_owed(uplink))
+        holds_tell(uplink);
     if (uplink->session.overflowed)
         uplink_reopen(uplink, uplink->moment->now_ms);
     session_tick(&uplink->session);
 }
 
 uint64_t uplink_deadline_ms(const struct uplink *uplink) {
-    uint64_t due = owes_key(uplink) ? 0 : uplink->hello_due_ms, silence_ms = silence_due_ms(uplink);
+    bool owes = owes_key(uplink) || holds_are_owed(uplink);
+    uint64_t due = owes ? 0 : uplink->hello_due_ms, silence_ms = silence_due_ms(uplink);
     uint64_t session = session_deadline_ms(&uplink->session);
     due = silence_ms < due ? silence_ms : due;
     due = session < due ? session : due;
@@ -303,6 +310,8 @@ static enum uplink_news on_welcome(struct uplink *uplink, const struct welcome *
     uplink->lease_ms = welcome->lease_ms;
     uplink->overcommit = welcome->overcommit;
     uplink->asked_why = welcome->asks_why;
+    uplink->asked_images = welcome->asks_images;
+    uplink->asked_usage_ms = welcome->usage_ms;
     if (opened)
         uplink->beat_due_ms = uplink->moment->now_ms + uplink->beat_ms;
     uplink->shapes_count = welcome->shapes_count;
@@ -338,6 +347,8 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
     case MESSAGE_RESULT:
     case MESSAGE_READING:
     case MESSAGE_OPENED:
+    case MESSAGE_HOLDS:
+    case MESSAGE_USAGES:
     case MESSAGE_BEAT:
     case MESSAGE_KIND_COUNT:
         return UPLINK_HANDLED;
@@ -361,6 +372,7 @@ void uplink_send_refusal(struct uplink *uplink, struct message *message) {
 }
 
 void uplink_resume_refusals(struct uplink *uplink) {
+    uplink->starved = false;
     while (!list_is_empty(&uplink->refusals) && !session_is_full(&uplink->session)) {
         struct list *first = uplink->refusals.next;
         struct message message = take_refusal(uplink, container_of(first, struct refusal, node));

@@ -45,15 +45,16 @@ enum uplink_news uplink_on_message(struct uplink *uplink, const struct message *
 /* Takes a refusal, which waits for room. It is lost with the session, or where too many wait: then
  * the instruction is repeated. What is asked again is judged anew: its refusal waits no more. */
 void uplink_send_refusal(struct uplink *uplink, struct message *message);
-void uplink_resume_refusals(struct uplink *uplink);
 void uplink_forget_refusal(struct uplink *uplink, const char *op);
 
 /* Says and hears nothing any more, until it is opened again. */
 void uplink_shut(struct uplink *uplink);
 void uplink_unshut(struct uplink *uplink);
 
-/* Was the session full, and has it room again? Then tell the capacity, and resume. */
+/* Was the session full, and has it room again? Then refusals resume, the capacity is told, and the
+ * rest resumes (uplink_resume()): what finds no room among these makes the uplink starved anew. */
 bool uplink_resumes(const struct uplink *uplink);
+void uplink_resume_refusals(struct uplink *uplink);
 
 /* The capacity has (perhaps) changed: it is told after a short gathering, or before the next
  * progress or result. */

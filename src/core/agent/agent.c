@@ -6,9 +6,11 @@
 #include <assert.h>
 
 #include "base/memory.h"
+#include "core/above/holds.h"
 #include "core/above/instruct.h"
 #include "core/above/uplink.h"
 #include "core/agent/guard.h"
+#include "core/agent/usage.h"
 #include "core/agent/vm.h"
 #include "core/agent/work.h"
 #include "core/books/ips.h"
@@ -18,7 +20,8 @@
 #include "message/landing.h"
 
 void agent_init(struct agent *agent, const struct role_settings *settings) {
-    *agent = (struct agent){.networks = settings->host_networks};
+    *agent = (struct agent){.networks = settings->host_networks,
+                            .filtered = settings->host_filtered};
     prng_init(&agent->prng, settings->seed);
     book_init(&agent->book, &agent_books, prng_next(&agent->prng), &agent->moment);
     list_init(&agent->working);
@@ -48,12 +51,16 @@ static bool is_apart(const struct agent *agent, const struct book_vm *vm,
     return true;
 }
 
-/* Never silently without one: what defines the domain, now or anew, needs them all. */
+/* Never silently without one, nor without rules in it: what defines the domain, now or anew, needs
+ * them all. */
 static bool has_networks(const struct agent *agent, const struct book_vm *vm, enum verb verb) {
     size_t length = 0;
     bool defines = verb_makes(verb) || verb == VERB_RESIZE || verb == VERB_REBUILD ||
                    verb == VERB_REVERT;
-    return !defines || !labels_missing(agent->networks, vm->record.networks, &length);
+    return !defines ||
+           (!labels_missing(agent->networks, vm->record.networks, &length) &&
+            (!vm->record.allow ||
+             !labels_missing(agent->filtered, vm->record.networks, &length)));
 }
 
 /* Is what was made ready elsewhere for what the VM has? Snapshots would be lost. */
@@ -109,6 +116,8 @@ static void complete(struct agent *agent, struct book_vm *vm) {
     definition->start = op->verb == VERB_REBUILD && record->state == VM_RUNNING;
     memory_free(definition->networks);
     definition->networks = memory_text(record->networks);
+    memory_free(definition->allow);
+    definition->allow = memory_text(record->allow);
     definition->on_loss = record->on_loss;
     book_save_vm(&agent->book, vm);
     book_save_op(&agent->book, vm->active);
@@ -332,6 +341,8 @@ static void on_tick(struct agent *agent) {
 }
 
 static void on_load(struct agent *agent, const struct event *event) {
+    incarnation_load(&agent->own, &event->load);
+    uplink_load(&agent->uplink, &event->load);
     if (event->load.table == &stored_vm_table) {
         agent_count(agent, book_add_vm(&agent->book, event->load.data));
     } else if (event->load.table == &operation_table) {
@@ -440,7 +451,16 @@ static void on_archive(struct agent *agent, const struct event *event) {
         if (needs_image(vm, effect.digest))
             effect.word = ARCHIVE_KEEP;
     }
+    if (effect.word == ARCHIVE_REMOVE)
+        holds_note(&agent->uplink, effect.digest, false);
     effects_archive(agent->moment.out, &effect);
+}
+
+static void on_image(struct agent *agent, const struct event *event) {
+    if (event->kind == EVENT_IMAGE)
+        holds_note(&agent->uplink, event->image.digest, true);
+    else
+        on_archive(agent, event);
 }
 
 static void on_scanned(struct agent *agent) {
@@ -450,9 +470,11 @@ static void on_scanned(struct agent *agent) {
 
 static void on_end_of_step(struct agent *agent) {
     if (uplink_resumes(&agent->uplink)) {
+        uplink_resume_refusals(&agent->uplink);
         agent_tell_capacity(agent);
         uplink_resume(&agent->uplink);
     }
+    agent_ask_usage(agent);
     if (agent->scanned) /* what it says before would not be true */
         uplink_tick(&agent->uplink);
 }
@@ -461,8 +483,6 @@ static void on_event(struct agent *agent, const struct event *event) {
     switch (event->kind) {
     case EVENT_LOAD:
         on_load(agent, event);
-        incarnation_load(&agent->own, &event->load);
-        uplink_load(&agent->uplink, &event->load);
         return;
     case EVENT_START:
         on_start(agent);
@@ -508,18 +528,22 @@ static void on_event(struct agent *agent, const struct event *event) {
     case EVENT_IPS:
         on_ips(agent, &event->ips);
         break;
+    case EVENT_USAGE:
+        agent_on_usage(agent, &event->usage);
+        break;
+    case EVENT_IMAGE:
     case EVENT_ARCHIVE:
-        on_archive(agent, event);
+        on_image(agent, event);
         break;
     case EVENT_STOP:
         on_stop(agent);
         break;
     case EVENT_REQUEST:
-    case EVENT_IMAGE:
     case EVENT_BUCKET:
     case EVENT_JOIN:
     case EVENT_JOINED:
     case EVENT_DELIVERED:
+    case EVENT_CERTIFICATE:
     case EVENT_KIND_COUNT:
         break; /* of managers */
     }
@@ -536,6 +560,8 @@ uint64_t agent_deadline_ms(const struct agent *agent) {
     if (!agent->scanned)
         return book_never;
     uint64_t due = uplink_deadline_ms(&agent->uplink);
+    uint64_t usage = agent_usage_deadline_ms(agent);
+    due = usage < due ? usage : due;
     const struct timer *op = heap_first(&agent->book.timers);
     return op && op->due_ms < due ? op->due_ms : due;
 }

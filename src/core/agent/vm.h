@@ -46,8 +46,10 @@ struct agent {
     bool host_is_full;       /* its disk: no new VM begins */
     bool books_are_full;     /* the disk that they are on: no new VM begins */
     const char *networks;    /* that it has, by commas; NULL: none */
+    const char *filtered;    /* of these, in which VMs' rules are kept */
     struct landing landing;  /* where it receives VMs that run; no URI: it does not */
     struct amounts used;      /* by the VMs here */
+    uint64_t usage_due_ms;   /* when the host is asked what its VMs use */
     uint64_t last_job;
     uint64_t jobs;           /* under way */
     struct list working;     /* agent_vm.by_work of the VMs that they are for */

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "core/below/belief.h"
 #include "core/below/claims.h"
+#include "core/below/holds.h"
 #include "core/below/leases.h"
 #include "core/below/lend.h"
 #include "core/below/peer.h"
@@ -21,6 +22,8 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
                                   .beat_ms = settings->beat_ms,
                                   .hold_down_ms = settings->hold_down_ms,
                                   .lease_ms = settings->lease_ms,
+                                  .prefers_images = settings->prefers_images,
+                                  .usage_ms = settings->usage_ms,
                                   .anywhere_until_ms =
                                       settings->kind == ROLE_UPSTREAM ? book_never : 0,
                                   .recover_due_ms = book_never,
@@ -30,6 +33,7 @@ void downlink_init(struct downlink *downlink, const struct role_settings *settin
     prng_init(&downlink->prng, prng_next(prng));
     map_init(&downlink->by_address, prng_next(prng));
     map_init(&downlink->by_name, prng_next(prng));
+    map_init(&downlink->holders, downlink->by_name.seed);
     downlink->count = settings->agents_count;
     downlink->peers = memory_new(downlink->count, sizeof(*downlink->peers));
     for (size_t i = 0; i < downlink->count; i++) {
@@ -63,6 +67,7 @@ void downlink_deinit(struct downlink *downlink) {
         memory_free(downlink->peers[i].labels);
         memory_free(downlink->peers[i].next_key);
         memory_free(downlink->peers[i].networks);
+        peer_take_holds(&downlink->peers[i], &(struct holds){0});
         list_for(struct left, left, &downlink->peers[i].leftovers, node)
             memory_free(left);
     }
@@ -73,6 +78,7 @@ void downlink_deinit(struct downlink *downlink) {
     heap_deinit(&downlink->timers);
     map_deinit(&downlink->by_address);
     map_deinit(&downlink->by_name);
+    map_deinit(&downlink->holders);
 }
 
 void downlink_start(struct downlink *downlink) {
@@ -213,6 +219,8 @@ static void send_welcome(struct peer *peer) {
     message.welcome.beat_ms = (uint32_t)downlink->beat_ms;
     message.welcome.overcommit = peer_overcommit(peer);
     message.welcome.asks_why = downlink->asks_why;
+    message.welcome.asks_images = downlink->prefers_images;
+    message.welcome.usage_ms = (uint32_t)downlink->usage_ms;
     message.welcome.lease_ms = downlink->lease_ms;
     message.welcome.incarnation = downlink->own->incarnation;
     message.welcome.shapes_count = (uint32_t)downlink->catalogue_count;
@@ -378,8 +386,10 @@ static bool on_hello(struct peer *peer, const struct event *event) {
     session->heard_ms = downlink->moment->now_ms;
     memory_free(peer->networks);
     peer->networks = memory_text(hello->networks);
+    peer_take_holds(peer, &(struct holds){0}); /* it tells of those that are there */
     peer->sends = hello->sends;
     peer->guarded = hello->guarded;
+    text_set(peer->software, hello->software);
     peer->leased = hello->leased;
     peer->owes_evictions = true; /* until its manager has looked */
     peer->evict_number = 0;
@@ -442,6 +452,9 @@ void downlink_on_message(struct peer *peer, const struct message *message) {
     case MESSAGE_CAPACITY:
         on_capacity(peer, &message->capacity);
         return;
+    case MESSAGE_HOLDS:
+        peer_take_holds(peer, &message->holds);
+        return;
     case MESSAGE_BEAT: /* its acknowledgement is the answer */
         peer->guarded = message->beat.guarded;
         peer->leased = message->beat.leased;
@@ -453,6 +466,7 @@ void downlink_on_message(struct peer *peer, const struct message *message) {
     case MESSAGE_RESULT:
     case MESSAGE_READING:
     case MESSAGE_OPENED:
+    case MESSAGE_USAGES:
     case MESSAGE_UNREADABLE:
         return; /* the role's */
     case MESSAGE_HELLO:

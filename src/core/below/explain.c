@@ -79,6 +79,7 @@ struct operation explain_op(const struct downlink *downlink, const struct book_o
     explain_wait(downlink, op, &told.waits);
     if (reader == EXPLAIN_TO_OPERATOR)
         return told;
+    operation_hide(&told);
     told.waits.sent = 0;
     if (told.waits.wait == WAIT_LINK)
         told.waits.wait = WAIT_TAKING;

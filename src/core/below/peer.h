@@ -63,6 +63,8 @@ struct peer {
     struct overcommit overcommit; /* what was set for it alone; 0: as for all */
     bool sends, receives; /* VMs that run: to other hosts, from them */
     char *networks;       /* as its newest hello said; NULL: none, or none came */
+    struct holders **held; /* of the images that it says it has (below/holds.h) */
+    uint32_t held_count;
     bool has_told;        /* its capacity, since the start */
     struct capacity capacity; /* as told, or stored; numbers only, as in a room */
     uint64_t *fits;       /* [catalogue], counts as told, or stored */
@@ -78,6 +80,7 @@ struct peer {
     uint64_t later;       /* the term of a later manager, as its newest hello said; 0: of none */
     bool has_spoken;      /* a hello, since the start */
     bool tells;           /* its incarnation */
+    char software[limit_software_size]; /* as its newest hello said; "": none came */
     bool guarded, leased; /* as it said last: leases are kept there; VMs run by them */
     bool owes_evictions;  /* it has not been told of all that runs elsewhere: it gets no lease */
     bool evicts; /* files of what runs elsewhere are to be put aside there: no VM is restarted */
@@ -112,6 +115,9 @@ struct downlink {
     struct amounts most;  /* of each peer, where its own setting says nothing */
     struct overcommit overcommit; /* asked of all; 0: nothing is said of it */
     bool asks_why;        /* hosts are to say why something failed there */
+    uint64_t usage_ms;    /* peers are to say this often what VMs use; 0: they are not */
+    bool prefers_images;  /* who has a VM's image is preferred for it; peers are asked */
+    struct map holders;   /* struct holders, by the image's digest */
     uint64_t sweep_due_ms;
     uint64_t recover_due_ms; /* when those whose lease has ended are looked at */
     uint64_t link_up_ms;  /* since when our own connection is up; 0: it is not */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "core/below/holds.h"
 #include "core/below/leases.h"
 #include "core/below/lend.h"
 #include "core/below/peer.h"
@@ -84,6 +85,14 @@ static bool lacks_leases(const struct search *search, const struct peer *peer) {
            (!peer->guarded || !search->downlink->lease_ms);
 }
 
+static bool lacks_copies(const struct placement_wish *wish, const struct peer *peer) {
+    if (!wish->copied || !peer_is_up(peer))
+        return false;
+    if (peer_is_manager(peer))
+        return peer_is_old(peer, protocol_version_intervals);
+    return wish->copied == COPIED_BELOW || peer_is_old(peer, protocol_version_copy);
+}
+
 static struct candidate candidate(const struct search *search, size_t at) {
     const struct downlink *downlink = search->downlink;
     const struct placement_wish *wish = search->wish;
@@ -95,14 +104,19 @@ static struct candidate candidate(const struct search *search, size_t at) {
     size_t length = 0;
     it.liked = (int64_t)labels_matching(labels, placing->prefer) -
                (int64_t)labels_matching(labels, placing->avoid);
+    if (wish->ruling)
+        it.liked += (int64_t)labels_matching(labels, wish->ruling->prefer) -
+                    (int64_t)labels_matching(labels, wish->ruling->avoid);
     if (!words_allow(wish->allowed, peer->setting.name))
         it.fails_at = PLACEMENT_NOT_ALLOWED;
+    else if (wish->ruling && !ruling_allows(wish->ruling, peer->setting.name, labels))
+        it.fails_at = PLACEMENT_RULED_OUT;
     else if (labels_missing(labels, placing->must, &length))
         it.fails_at = PLACEMENT_NO_LABELS;
     else if (lacks_networks(peer, wish->networks))
         it.fails_at = PLACEMENT_NO_NETWORKS;
     else if (peer_is_old(peer, wish->version) || lacks_leases(search, peer) ||
-             (wish->hosts && peer_is_manager(peer)))
+             lacks_copies(wish, peer) || (wish->hosts && peer_is_manager(peer)))
         it.fails_at = PLACEMENT_TOO_OLD;
     else if (search->marks && (bool)search->marks[at] != (placing->rule == GROUP_TOGETHER))
         it.fails_at = PLACEMENT_NO_GROUP;
@@ -111,6 +125,12 @@ static struct candidate candidate(const struct search *search, size_t at) {
     else if (it.room <= 0 || was_tried(wish->op, peer) || (wish->leased && peer->evicts))
         it.fails_at = PLACEMENT_NO_ROOM;
     return it;
+}
+
+static enum strategy strategy_of(const struct placement_wish *wish) {
+    if (wish->ruling && wish->ruling->strategy)
+        return wish->ruling->strategy == RULED_PACK ? STRATEGY_PACK : STRATEGY_SPREAD;
+    return wish->placing->strategy;
 }
 
 static bool is_better(const struct candidate *it, const struct candidate *best,
@@ -123,9 +143,9 @@ static bool is_better(const struct candidate *it, const struct candidate *best,
 /* From what stops a candidate first to what stops it last. */
 static int stage(enum placement fails_at) {
     static const int stages[] = {
-        [PLACEMENT_NOT_ALLOWED] = 0, [PLACEMENT_NO_LABELS] = 1,   [PLACEMENT_NO_NETWORKS] = 2,
-        [PLACEMENT_TOO_OLD] = 3,     [PLACEMENT_NO_GROUP] = 4,    [PLACEMENT_UNREACHABLE] = 5,
-        [PLACEMENT_NO_ROOM] = 6,     [PLACEMENT_FOUND] = 7};
+        [PLACEMENT_NOT_ALLOWED] = 0, [PLACEMENT_RULED_OUT] = 1,   [PLACEMENT_NO_LABELS] = 2,
+        [PLACEMENT_NO_NETWORKS] = 3, [PLACEMENT_TOO_OLD] = 4,     [PLACEMENT_NO_GROUP] = 5,
+        [PLACEMENT_UNREACHABLE] = 6, [PLACEMENT_NO_ROOM] = 7,     [PLACEMENT_FOUND] = 8};
     return stages[fails_at];
 }
 
@@ -144,7 +164,7 @@ static enum placement choose_among(const struct downlink *downlink, int shape,
         struct candidate it = candidate(&search, at);
         bool better = at == first || stage(it.fails_at) > stage(best.fails_at) ||
                       (it.fails_at == best.fails_at &&
-                       is_better(&it, &best, wish->placing->strategy));
+                       is_better(&it, &best, strategy_of(wish)));
         if (!better)
             continue;
         best = it;
@@ -153,12 +173,37 @@ static enum placement choose_among(const struct downlink *downlink, int shape,
     return best.fails_at;
 }
 
+/* So near in all else that to have the image decides. */
+static bool is_near(const struct candidate *it, const struct candidate *best,
+                    enum strategy strategy) {
+    return it->fails_at == PLACEMENT_FOUND && it->liked == best->liked &&
+           (strategy == STRATEGY_PACK ? it->room <= 2 * best->room : 2 * it->room >= best->room);
+}
+
+/* The best of those that have the image and are near to who was chosen without it; or that one. */
+static struct peer *prefer_image(const struct search *search, const struct holders *holders,
+                                 struct peer *chosen) {
+    const struct downlink *downlink = search->downlink;
+    enum strategy strategy = search->wish->placing->strategy;
+    struct candidate usual = candidate(search, (size_t)(chosen - downlink->peers)), best = {0};
+    struct peer *preferred = NULL;
+    for (uint32_t i = 0; i < holders->count; i++) {
+        struct candidate it = candidate(search, holders->peers[i]);
+        if (!is_near(&it, &usual, strategy) || (preferred && !is_better(&it, &best, strategy)))
+            continue;
+        best = it;
+        preferred = &downlink->peers[holders->peers[i]];
+    }
+    return preferred ? preferred : chosen;
+}
+
 static bool is_plain(const struct placement_wish *wish) {
     const struct placing *placing = wish->placing;
     bool grouped = wish->group && (placing->rule == GROUP_TOGETHER ||
                                    placing->rule == GROUP_APART_CLUSTERS);
-    return !wish->live && !wish->hosts && !wish->version && !wish->leased && !*placing->cluster &&
-           !placing->must && !placing->prefer && !placing->avoid &&
+    bool ruled = wish->ruling && ruling_says(wish->ruling);
+    return !wish->live && !wish->hosts && !wish->version && !wish->leased && !wish->copied &&
+           !*placing->cluster && !placing->must && !placing->prefer && !placing->avoid && !ruled &&
            placing->strategy == STRATEGY_SPREAD && !grouped && !wish->networks &&
            !(wish->allowed && *wish->allowed);
 }
@@ -166,14 +211,22 @@ static bool is_plain(const struct placement_wish *wish) {
 enum placement placement_choose(const struct downlink *downlink,
                                 const struct placement_wish *wish, struct peer **out_peer) {
     int shape = downlink_shape(downlink, wish->size);
+    const struct holders *holders = wish->image && !*wish->placing->cluster
+                                        ? downlink_holders(downlink, wish->image)
+                                        : NULL;
     enum placement found = PLACEMENT_NO_ROOM;
     *out_peer = NULL;
     if (wish->op && wish->op->tried_count >= limit_refusals)
         return found;
     found = is_plain(wish) ? choose_any(downlink, shape, wish->op, out_peer)
                            : choose_among(downlink, shape, wish, out_peer);
-    if (found != PLACEMENT_FOUND)
+    if (found != PLACEMENT_FOUND) {
         *out_peer = NULL;
+    } else if (downlink->prefers_images && holders && !peer_holds(*out_peer, wish->image)) {
+        auto_clean(memory_clean) char *marks = mark_group(downlink, wish);
+        *out_peer = prefer_image(&(struct search){downlink, wish, shape, marks}, holders,
+                                 *out_peer);
+    }
     return found;
 }
 
@@ -209,6 +262,7 @@ enum obstacle placement_obstacle(const struct downlink *downlink,
     case PLACEMENT_FOUND:
     case PLACEMENT_UNREACHABLE:
     case PLACEMENT_NOT_ALLOWED:
+    case PLACEMENT_RULED_OUT:
         break;
     }
     return OBSTACLE_NONE;
@@ -221,7 +275,8 @@ static enum hindrance hindrance_at(const struct search *search, size_t at) {
                                                 [PLACEMENT_NO_GROUP] = HINDRANCE_GROUP,
                                                 [PLACEMENT_NO_ROOM] = HINDRANCE_ROOM,
                                                 [PLACEMENT_FOUND] = HINDRANCE_KEPT,
-                                                [PLACEMENT_NOT_ALLOWED] = HINDRANCE_NONE};
+                                                [PLACEMENT_NOT_ALLOWED] = HINDRANCE_NONE,
+                                                [PLACEMENT_RULED_OUT] = HINDRANCE_NONE};
     const struct peer *peer = &search->downlink->peers[at];
     enum placement fails_at = candidate(search, at).fails_at;
     if (fails_at == PLACEMENT_TOO_OLD && lacks_leases(search, peer))

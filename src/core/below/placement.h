@@ -12,6 +12,14 @@ enum placement {
     PLACEMENT_TOO_OLD,     /* none that has them understands what is asked for */
     PLACEMENT_NO_GROUP,    /* none that has them is as the group's rule wants it */
     PLACEMENT_NOT_ALLOWED, /* none of those that may be asked is there */
+    PLACEMENT_RULED_OUT,   /* nor is any of these as the ruling wants it */
+};
+
+/* Who copies a VM's disk at intervals. */
+enum copied_at {
+    COPIED_NOWHERE,
+    COPIED_HERE,  /* this level, to which hosts send it, or a manager below */
+    COPIED_BELOW, /* a manager below alone */
 };
 
 /* What is looked for. The places here are this level's: hosts to a downstream manager, for which
@@ -19,6 +27,7 @@ enum placement {
 struct placement_wish {
     const struct size *size;
     const struct placing *placing;
+    const struct ruling *ruling;    /* what bounds it beside `placing`; NULL: nothing does */
     const char *networks;           /* by commas; NULL: none */
     const struct book_group *group; /* those that are somewhere already; NULL: nobody */
     const struct book_op *op;       /* who refused it is not asked; NULL: nobody has */
@@ -26,13 +35,19 @@ struct placement_wish {
     uint32_t version;               /* only peers that speak this one, or a later one; 0: any */
     enum on_loss leased;            /* only peers where leases of its kind are kept */
     bool hosts;                     /* no managers, whose hosts fetch no copy from here */
+    enum copied_at copied;          /* only peers whose VMs' disks are copied at intervals */
     bool live;                      /* only peers that receive VMs that run */
+    const char *image;              /* whoever has it is preferred, where that is so here */
 };
 
 /* The peer that is up, has room and is as the wish wants it: that which has most of the labels
  * that are preferred and fewest of those to be avoided; of those, that with most room, or with
  * least; of equals the first. O(log peers) for a wish without labels, networks, group, strategy
- * and names, since each change of what fits was counted at once (downlink.c); O(peers) with one. */
+ * and names, since each change of what fits was counted at once (downlink.c); O(peers) with one.
+ *
+ * In its place one that has the image, where one is as good but for its room, and has at least half
+ * as much of that: a download is spared, and VMs of one image still do not crowd where it came
+ * first. (With STRATEGY_PACK: at most twice as much.) O(those who have it). */
 enum placement placement_choose(const struct downlink *downlink,
                                 const struct placement_wish *wish, struct peer **out_peer);
 

@@ -323,6 +323,7 @@ void book_end(struct book *book, struct book_op *op, enum code code) {
                  r->ended_ms > r->created_ms ? r->ended_ms - r->created_ms : 0);
     record_clear(&definition_table, &r->definition);
     record_clear(&placing_table, &r->placing);
+    record_clear(&ruling_table, &r->ruling);
     record_clear(&copy_order_table, &r->copy);
     op->deadline_ms = op->resend_ms = op->progress_ms = book_never;
     list_remove(&op->by_room);

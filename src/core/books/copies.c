@@ -9,15 +9,17 @@ void copies_drop(struct vm *vm) {
     vm->copies_count = 0;
 }
 
-void copies_leave(struct vm *vm) {
+void copies_put_aside(struct vm *vm, const char *root) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < vm->copies_count; i++)
-        if (*vm->copies[i].root)
+        if (!text_equal(vm->copies[i].root, root))
             vm->copies[kept++] = vm->copies[i];
     vm->copies_count = kept;
     if (!kept)
         copies_drop(vm);
 }
+
+void copies_leave(struct vm *vm) { copies_put_aside(vm, ""); }
 
 void copies_add(struct vm *vm, const struct copy *copy) {
     vm->copies = memory_resize(vm->copies, limit_copies * sizeof(*vm->copies));
@@ -39,7 +41,14 @@ const struct copy *copies_newest(const struct vm *vm) {
     return is_of_disk ? newest : NULL;
 }
 
+bool copies_are_lacking(const struct book_vm *vm) {
+    bool is_on_its_way = vm->active && *vm->active->record.copy.token; /* made of one by now */
+    bool is_none_here = vm->stored.restores && !copies_newest(&vm->record) && !is_on_its_way;
+    return vm->record.lacks_copy || is_none_here;
+}
+
 void copies_tell(const struct vm *vm, uint64_t wall_ms, uint64_t late_ms, struct facts *out) {
+    out->copy_late = vm->copy_late;
     if (!vm->copies_count)
         return;
     out->copies = memory_new(vm->copies_count, sizeof(*out->copies));
@@ -60,7 +69,8 @@ static const struct copy *find(const struct vm *vm, uint64_t number) {
 }
 
 bool copies_learn(struct vm *vm, const struct facts *facts, uint64_t wall_ms) {
-    bool changed = vm->copies_count != facts->copies_count;
+    bool changed = vm->copies_count != facts->copies_count ||
+                   vm->copy_late != facts->copy_late || vm->lacks_copy != facts->lacks_copy;
     struct copy *now = NULL;
     if (facts->copies_count)
         now = memory_new(facts->copies_count, sizeof(*now));
@@ -76,5 +86,7 @@ bool copies_learn(struct vm *vm, const struct facts *facts, uint64_t wall_ms) {
     memory_free(vm->copies);
     vm->copies = now;
     vm->copies_count = facts->copies_count;
+    vm->copy_late = facts->copy_late;
+    vm->lacks_copy = facts->lacks_copy;
     return changed;
 }

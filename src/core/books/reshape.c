@@ -150,18 +150,29 @@ static bool learn_snapshots(struct vm *vm, const struct facts *facts, uint64_t w
     return changed;
 }
 
+/* The copy that it was to be made from was not whole: it is made from an older one. */
+static bool learn_older(struct vm *vm, uint64_t restored_ms) {
+    bool is_older = restored_ms && restored_ms < vm->restored_ms;
+    if (is_older)
+        vm->restored_ms = restored_ms;
+    return is_older;
+}
+
 /* Its host was lost once more. */
 static bool learn_restarts(struct book_vm *of, const struct facts *facts, uint64_t wall_ms) {
     struct vm *vm = &of->record;
+    uint64_t restored_ms = !facts->restored_ago_ms            ? 0
+                           : wall_ms > facts->restored_ago_ms ? wall_ms - facts->restored_ago_ms
+                                                              : 1;
+    if (facts->restarts && facts->restarts == of->stored.restarts_told)
+        return learn_older(vm, restored_ms);
     if (facts->restarts <= of->stored.restarts_told)
         return false;
     vm->restarts += facts->restarts - of->stored.restarts_told;
     of->stored.restarts_told = facts->restarts;
     vm->restarted_ms =
         wall_ms > facts->restarted_ago_ms ? wall_ms - facts->restarted_ago_ms : 1;
-    vm->restored_ms = !facts->restored_ago_ms          ? 0
-                      : wall_ms > facts->restored_ago_ms ? wall_ms - facts->restored_ago_ms
-                                                         : 1;
+    vm->restored_ms = restored_ms;
     return true;
 }
 
@@ -211,6 +222,7 @@ void reshape_make_anew(struct book_vm *vm, const struct size *size, struct amoun
     vm->record.rebuilt = true;
     drop_snapshots(&vm->record);
     copies_leave(&vm->record);
+    vm->record.lacks_copy = false;
 }
 
 void reshape_add_snapshot(struct vm *vm, const struct snapshot *snapshot) {

@@ -14,6 +14,7 @@
 #include "core/books/reshape.h"
 #include "core/downstream/copy/copy.h"
 #include "core/downstream/copy/restore.h"
+#include "core/downstream/copy/schedule.h"
 #include "core/downstream/drain.h"
 #include "core/downstream/host_requests.h"
 #include "core/downstream/hosts.h"
@@ -22,12 +23,14 @@
 #include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/moves.h"
+#include "core/downstream/notify/owner.h"
 #include "core/downstream/operations.h"
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/requests.h"
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
+#include "core/downstream/told/usage.h"
 #include "core/downstream/unheard.h"
 #include "core/manager/operations.h"
 #include "core/manager/reads.h"
@@ -43,11 +46,20 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
         downstream->backlog = limit_backlog;
     downstream->vms_most = settings->vms_most ? settings->vms_most : limit_vms;
     manager_init(&downstream->manager, &downstream_kind, settings);
+    deliveries_init(&downstream->manager.deliveries, downstream->manager.book.vms_by_id.seed,
+                    contact_owners_events);
+    downstream->mails = settings->mails;
+    downstream->hosts_away = memory_new(settings->agents_count, sizeof(bool));
     downstream->manager.downlink.asks_why = true;
+    downstream->manager.downlink.usage_ms /= lending_usage_words;
     downstream->manager.book.kept_most = limit_operations_owner;
     list_init(&downstream->waiting);
     list_init(&downstream->moving);
     list_init(&downstream->rests);
+    list_init(&downstream->copies_due);
+    list_init(&downstream->copies_under_way);
+    list_init(&downstream->held);
+    downstream->copies_turn_ms = book_never;
     downstream->drain_due_ms = book_never;
     list_init(&downstream->rebuilds);
     downstream->lendings =
@@ -63,6 +75,7 @@ void downstream_init(struct downstream *downstream, const struct role_settings *
         if (settings->limits)
             lending->limits = lending->configured = settings->limits[i];
         lending->phase_due_ms = book_never;
+        list_init(&lending->usage.node);
         if (settings->shares)
             lending->share = lending->share_configured = settings->shares[i];
         if (!settings->permissions)
@@ -86,8 +99,11 @@ void downstream_deinit(struct downstream *downstream) {
     recover_deinit(&downstream->manager);
     reads_deinit(&downstream->manager);
     streams_deinit(&downstream->manager);
+    deliveries_deinit(&downstream->manager.deliveries);
+    memory_free(downstream->hosts_away);
     manager_deinit(&downstream->manager);
     heap_deinit(&downstream->signs);
+    heap_deinit(&downstream->copies);
 }
 
 static void load_template(struct downstream *downstream, const struct template *record) {
@@ -101,6 +117,7 @@ static void load_ends(struct downstream *downstream, const struct record *record
     manager_load_incarnations(&downstream->manager, record);
     recover_load(&downstream->manager, record);
     audit_load(&downstream->manager.audit, record);
+    deliveries_load(&downstream->manager.deliveries, record);
     for (size_t i = 0; i < downstream->lendings_count; i++)
         uplink_load(&downstream->lendings[i].uplink, record);
 }
@@ -111,6 +128,7 @@ static void on_start(struct downstream *downstream) {
     if (!manager_begin(&downstream->manager))
         return;
     downlink_start(&downstream->manager.downlink);
+    deliveries_start(&downstream->manager.deliveries, &downstream->manager.moment);
     list_for(struct book_vm, vm, &downstream->manager.book.vms, by_age) {
         struct lending *lending = downstream_lending(downstream, vm->record.asker);
         downstream_load_move(downstream, vm);
@@ -127,6 +145,7 @@ static void on_start(struct downstream *downstream) {
     }
     downstream_drain_soon(downstream);
     downstream_start_unheard(downstream);
+    downstream_start_copies(downstream);
     effects_add(downstream->manager.moment.out, EFFECT_READY);
 }
 
@@ -172,8 +191,12 @@ static void on_tick(struct downstream *downstream) {
         on_op_due(downstream, container_of(timer, struct book_op, timer));
     for (size_t i = 0; i < downstream->lendings_count; i++)
         tell_owed(downstream, &downstream->lendings[i]);
+    uint64_t swept_ms = downstream->manager.downlink.sweep_due_ms;
     downlink_on_tick(&downstream->manager.downlink);
+    if (downstream->manager.downlink.sweep_due_ms != swept_ms)
+        owner_on_sweep(downstream);
     audit_on_tick(&downstream->manager.audit, &downstream->manager.moment);
+    deliveries_on_tick(&downstream->manager.deliveries, &downstream->manager.moment);
 }
 
 static void on_frame(struct downstream *downstream, const struct event *event) {
@@ -213,6 +236,8 @@ static void on_end_of_step(struct downstream *downstream) {
     downstream_discard_rests(downstream);
     downstream_go_on_draining(downstream);
     recover_go_on(&downstream->manager);
+    downstream_go_on_instructed(downstream);
+    downstream_go_on_copying(downstream);
     downstream_tell_unheard(downstream);
     share_anew(downstream);
     for (size_t i = 0; i < downstream->lendings_count; i++) {
@@ -221,14 +246,17 @@ static void on_end_of_step(struct downstream *downstream) {
         if (lending->phase_due_ms <= downstream->manager.moment.now_ms)
             downstream_go_on_revoking(downstream, lending);
         if (uplink_resumes(uplink)) {
+            uplink_resume_refusals(uplink);
             downstream_tell_capacity(downstream, lending);
             uplink_resume(uplink);
         }
         if (downstream->manager.downlink.changed && uplink->capacity_due_ms == book_never &&
             downstream_shows_another(downstream, lending))
             uplink_capacity_changed(uplink);
+        lending_tell_usage(downstream, lending);
         if (uplink_deadline_ms(uplink) <= downstream->manager.moment.now_ms)
             uplink_tick(uplink);
+        owner_look_up(downstream, lending);
         if (uplink_is_open(uplink) != lending->was_open)
             lending->seen_ms = downstream->manager.moment.wall_ms;
         lending->was_open = uplink_is_open(uplink);
@@ -297,6 +325,13 @@ static void on_event(struct downstream *downstream, const struct event *event) {
     case EVENT_DISK:
         manager_on_disk(&downstream->manager, event);
         break;
+    case EVENT_DELIVERED:
+        deliveries_on_delivered(&downstream->manager.deliveries, &downstream->manager.moment,
+                                &event->delivered);
+        break;
+    case EVENT_CERTIFICATE:
+        owner_on_certificate(downstream, &event->certificate);
+        break;
     case EVENT_STREAM:
         streams_on_event(&downstream->manager, &event->stream);
         break;
@@ -310,10 +345,10 @@ static void on_event(struct downstream *downstream, const struct event *event) {
     case EVENT_SCANNED:
     case EVENT_GUARD:
     case EVENT_IPS:
+    case EVENT_USAGE:
     case EVENT_READ:
     case EVENT_HOST:
     case EVENT_JOINED:
-    case EVENT_DELIVERED:
     case EVENT_KIND_COUNT:
         break; /* of other roles */
     }
@@ -337,11 +372,17 @@ uint64_t downstream_deadline_ms(const struct downstream *downstream) {
     due = read < due ? read : due;
     uint64_t stream = streams_deadline_ms(&downstream->manager);
     due = stream < due ? stream : due;
+    uint64_t told = owner_deadline_ms(downstream);
+    due = told < due ? told : due;
     due = downstream->drain_due_ms < due ? downstream->drain_due_ms : due;
     due = sign < due ? sign : due;
+    uint64_t copy = downstream_copies_deadline_ms(downstream);
+    due = copy < due ? copy : due;
     for (size_t i = 0; i < downstream->lendings_count; i++) {
         uint64_t uplink = uplink_deadline_ms(&downstream->lendings[i].uplink);
+        uint64_t usage = lending_usage_deadline_ms(&downstream->lendings[i]);
         due = uplink < due ? uplink : due;
+        due = usage < due ? usage : due;
         if (downstream->lendings[i].phase_due_ms < due)
             due = downstream->lendings[i].phase_due_ms;
     }

@@ -12,6 +12,7 @@
 enum {
     sweep_ms = 1000,
     again_ms = 30000,
+    doublings_most = 6, /* of that: half an hour and a bit */
     moves_most = 8, /* under way at the same time, without those whose host is silent */
     sent_most = 2,  /* by one host, while they run: each keeps one of its workers and its network */
 };
@@ -33,6 +34,14 @@ static uint32_t count_sent(const struct downstream *downstream, const struct pee
                  text_equal(it->vm.place, peer->setting.name);
     }
     return count;
+}
+
+/* When one that failed to leave while it ran is tried again: ever later, since another host may
+ * refuse it for good, as one that cannot keep its rules. */
+static uint64_t failed_until_ms(const struct downstream_vm *hosted) {
+    uint32_t doublings = hosted->failures ? hosted->failures - 1 : 0;
+    return hosted->failed_ms +
+           ((uint64_t)again_ms << (doublings < doublings_most ? doublings : doublings_most));
 }
 
 /* May the VM leave? STAY_UNDECIDED: it may, to *out_live while it runs; NULL: made anew. */
@@ -61,7 +70,7 @@ static enum stay judge(const struct downstream *downstream, const struct peer *p
         return STAY_LIVE;
     if (only && hosted->failed_ms &&
         (peer->duty == DUTY_DRAIN ||
-         downstream->manager.moment.now_ms + 1 < hosted->failed_ms + again_ms))
+         downstream->manager.moment.now_ms + 1 < failed_until_ms(hosted)))
         return STAY_FAILED;
     if (live && downstream_choose_live(downstream, vm, out_live) == PLACEMENT_FOUND &&
         downstream_has_room(downstream, vm))

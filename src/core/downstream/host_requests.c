@@ -33,6 +33,7 @@ static void set_duty(struct downstream *downstream, struct peer *peer, enum host
     list_for(struct book_vm, vm, &peer->vms, by_place) {
         downstream_vm(vm)->stays = STAY_UNDECIDED;
         downstream_vm(vm)->failed_ms = 0;
+        downstream_vm(vm)->failures = 0;
     }
     downlink_cordon(peer,
                     peer->cordoned_ms ? peer->cordoned_ms : downstream->manager.moment.wall_ms);
@@ -91,6 +92,7 @@ struct owned_host downstream_show_host(const struct peer *peer) {
     host.conflict_ms = host.conflict ? peer->conflict_ms : 0;
     struct list *node = NULL, *next = NULL;
     text_set(host.name, peer->setting.name);
+    text_set(host.software, peer->software);
     list_each(node, next, &peer->vms)
         host.vms++;
     if (peer_is_emptied(peer))

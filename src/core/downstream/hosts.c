@@ -12,13 +12,16 @@
 #include "core/books/reshape.h"
 #include "core/downstream/copy/bucket.h"
 #include "core/downstream/copy/copy.h"
+#include "core/downstream/copy/schedule.h"
 #include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/moves.h"
+#include "core/downstream/notify/owner.h"
 #include "core/downstream/operations.h"
 #include "core/downstream/place.h"
 #include "core/downstream/remake.h"
 #include "core/downstream/share.h"
+#include "core/downstream/told/usage.h"
 #include "core/downstream/unheard.h"
 #include "core/manager/operations.h"
 #include "core/manager/reports.h"
@@ -36,17 +39,27 @@ static void on_state(struct manager *manager, struct book_vm *vm) {
         uplink_send_vm(&lending->uplink, vm);
 }
 
+/* Of a place that is a manager, which has lost a host. */
+static void note_restart(struct manager *manager, const struct vm *vm, const struct vm *was) {
+    enum { older_ms = 60000 }; /* times that were told as ages differ by a little each time */
+    bool is_older = vm->restored_ms && vm->restored_ms + older_ms < was->restored_ms;
+    if (vm->restarts > was->restarts || is_older)
+        audit_note_restart(&manager->audit, &manager->moment, vm, "");
+}
+
 static void on_facts(struct manager *manager, struct book_vm *vm, const struct facts *facts) {
     struct downstream *downstream = container_of(manager, struct downstream, manager);
     struct lending *lending = downstream_lending(downstream, vm->record.asker);
     const struct peer *place = downlink_by_name(&manager->downlink, vm->record.place);
     bool is_passed_on = place && peer_is_manager(place) && !size_is_zero(&facts->size);
     uint64_t wall_ms = manager->moment.wall_ms;
+    const struct vm was = {.restarts = vm->record.restarts, .restored_ms = vm->record.restored_ms};
     bool changed = reshape_learn(vm, facts, downstream_used(downstream, vm), wall_ms);
     if (is_passed_on)
         changed |= copies_learn(&vm->record, facts, wall_ms);
     if (!changed)
         return;
+    note_restart(manager, &vm->record, &was);
     if (downstream_vm(vm)->stays == STAY_FETCHING) { /* maybe an image that it is of no more */
         downstream_vm(vm)->stays = STAY_UNDECIDED;
         downstream_drain_soon(downstream);
@@ -214,6 +227,7 @@ static void on_loaded(struct manager *manager, struct book_op *op) {
 
 static void on_opened(struct manager *manager, struct peer *peer) {
     struct downstream *downstream = container_of(manager, struct downstream, manager);
+    owner_on_host(downstream, peer);
     downstream_on_destination_opened(downstream, peer);
     if (peer_is_emptied(peer))
         downstream_drain_soon(downstream);
@@ -239,6 +253,8 @@ static uint64_t *known_to(struct book *book, const struct book_vm *vm) {
 static void vm_begins(struct book *book, struct book_vm *vm) {
     uint64_t *known = known_to(book, vm);
     list_init(&downstream_vm(vm)->by_move);
+    list_init(&downstream_vm(vm)->by_held);
+    list_init(&downstream_vm(vm)->copying.by_turn);
     if (known)
         ++*known;
 }
@@ -246,6 +262,9 @@ static void vm_begins(struct book *book, struct book_vm *vm) {
 static void vm_ends(struct book *book, struct book_vm *vm) {
     struct downstream *downstream = container_of(book, struct downstream, manager.book);
     heap_remove(&downstream->signs, &downstream_vm(vm)->sign);
+    heap_remove(&downstream->copies, &downstream_vm(vm)->copying.timer);
+    list_remove(&downstream_vm(vm)->copying.by_turn);
+    list_remove(&downstream_vm(vm)->by_held);
     uint64_t *known = known_to(book, vm);
     list_remove(&downstream_vm(vm)->by_move);
     bucket_drop(book, vm);
@@ -256,10 +275,15 @@ static void vm_ends(struct book *book, struct book_vm *vm) {
 }
 
 static void vm_saved(struct book *book, struct book_vm *vm) {
-    downstream_review_unheard(container_of(book, struct downstream, manager.book), vm);
+    struct downstream *downstream = container_of(book, struct downstream, manager.book);
+    downstream_review_unheard(downstream, vm);
+    downstream_review_copies(downstream, vm);
 }
 
-static void vm_free(struct book_vm *vm) { downstream_set_template(vm, NULL); }
+static void vm_free(struct book_vm *vm) {
+    downstream_set_template(vm, NULL);
+    downstream_unhold(vm);
+}
 
 static const struct book_kind books = {.vm_size = sizeof(struct downstream_vm),
                                        .op_size = sizeof(struct downstream_op),
@@ -274,6 +298,7 @@ const struct manager_kind downstream_kind = {
     .on_state = on_state,
     .on_facts = on_facts,
     .on_ips = on_ips,
+    .on_usage = downstream_on_usage,
     .on_reading = downstream_on_reading,
     .on_stream = downstream_on_stream,
     .may_stream = downstream_may_stream,

@@ -2,6 +2,7 @@
  * empty, then rebuilds. What a VM is made from, or may be made anew from, stays. */
 #include "core/downstream/images.h"
 
+#include "core/above/holds.h"
 #include "core/downstream/drain.h"
 #include "core/downstream/lending.h"
 #include "core/downstream/operations.h"
@@ -17,8 +18,20 @@ static void go_on_rebuilding(struct downstream *downstream, struct book_op *op, 
         downstream_end(downstream, op, code);
 }
 
+/* Whoever is above by this link has it here, or not any more. */
+static void note_image(struct downstream *downstream, uint32_t link, const char *digest,
+                       bool is_here) {
+    for (size_t i = 0; i < downstream->lendings_count; i++) {
+        struct uplink *uplink = &downstream->lendings[i].uplink;
+        if (uplink->setting.link == link)
+            holds_note(uplink, digest, is_here);
+    }
+}
+
 /* All operations that waited for this image go on or end. */
 void downstream_on_image(struct downstream *downstream, const struct event *event) {
+    if (event->image.code == CODE_OK)
+        note_image(downstream, event->image.link, event->image.digest, true);
     list_for(struct book_vm, vm, &downstream->waiting, by_place) {
         if (!downstream_is_for(downstream, vm, vm->record.digest, &event->image))
             continue;
@@ -61,5 +74,7 @@ void downstream_on_archive(struct downstream *downstream, const struct event *ev
         is_known |= downstream->lendings[i].uplink.setting.link == effect.link;
     if (is_known && !is_needed(downstream, effect.link, effect.digest))
         effect.word = ARCHIVE_REMOVE;
+    if (effect.word == ARCHIVE_REMOVE)
+        note_image(downstream, effect.link, effect.digest, false);
     effects_archive(downstream->manager.moment.out, &effect);
 }

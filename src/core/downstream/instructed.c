@@ -2,6 +2,7 @@
  * and who is said to have refused it. */
 #include "core/downstream/instructed.h"
 
+#include "base/memory.h"
 #include "core/above/instruct.h"
 #include "core/above/uplink.h"
 #include "core/below/placement.h"
@@ -9,6 +10,7 @@
 #include "core/books/amounts.h"
 #include "core/books/reshape.h"
 #include "core/downstream/copy/copy.h"
+#include "core/downstream/copy/schedule.h"
 #include "core/downstream/lending.h"
 #include "core/downstream/migrate.h"
 #include "core/downstream/moves.h"
@@ -143,6 +145,25 @@ static bool passes_on(const struct downstream *downstream, const struct uplink *
            (uplink->guarded && lease_rest_ms(uplink->lease_ms, 0, book_never) >= least_ms);
 }
 
+/* Nobody above knows of a copy that nobody has asked for: what is asked waits for its end, and what
+ * was asked before it is asked no more. */
+static void hold(struct downstream *downstream, struct book_vm *vm,
+                 const struct instruct *instruct) {
+    struct downstream_vm *hosted = downstream_vm(vm);
+    downstream_unhold(vm);
+    hosted->held = memory_new(1, sizeof(*hosted->held));
+    record_clone(message_table(MESSAGE_INSTRUCT), instruct, hosted->held);
+    hosted->held_ms = downstream->manager.moment.now_ms;
+    list_add(&downstream->held, &hosted->by_held);
+}
+
+/* What is being deleted, perhaps by half, takes nothing else: that would supersede the delete, of
+ * which whoever asks may not know, as where it is the owner's. */
+static bool is_going(const struct book_vm *vm, const struct instruct *instruct) {
+    return vm->record.state == VM_DELETING && !verb_ends(instruct->verb) &&
+           instruct->verb != VERB_DEFINE;
+}
+
 static void on_instruct(struct downstream *downstream, struct lending *lending,
                         const struct instruct *instruct) {
     struct uplink *uplink = &lending->uplink;
@@ -168,6 +189,8 @@ static void on_instruct(struct downstream *downstream, struct lending *lending,
             uplink_refuse(uplink, instruct, CODE_FULL, NULL);
         else if (lending->under_way >= downstream->backlog && !verb_ends(instruct->verb))
             uplink_refuse(uplink, instruct, CODE_BUSY, own ? vm : NULL);
+        else if (own && is_going(vm, instruct))
+            uplink_refuse(uplink, instruct, CODE_BAD_STATE, vm);
         else if (!downstream->manager.stopping)
             begin(downstream, lending, instruct);
         return;
@@ -182,15 +205,39 @@ static void on_instruct(struct downstream *downstream, struct lending *lending,
         return;
     }
     case UPLINK_REFUSED:
-        uplink_refuse(uplink, instruct, code, own ? vm : NULL);
+        if (code == CODE_BUSY && own && downstream_is_being_copied(vm))
+            hold(downstream, vm, instruct);
+        else
+            uplink_refuse(uplink, instruct, code, own ? vm : NULL);
         return;
     }
+}
+
+/* Where its time is over, whoever has asked knows. */
+static void release(struct downstream *downstream, struct book_vm *vm) {
+    struct downstream_vm *hosted = downstream_vm(vm);
+    struct lending *lending = downstream_lending(downstream, vm->record.asker);
+    uint64_t waited_ms = downstream->manager.moment.now_ms - hosted->held_ms;
+    struct instruct instruct;
+    record_clone(message_table(MESSAGE_INSTRUCT), hosted->held, &instruct);
+    downstream_unhold(vm);
+    instruct.within_ms -= waited_ms < instruct.within_ms ? waited_ms : instruct.within_ms;
+    if (lending && instruct.within_ms)
+        on_instruct(downstream, lending, &instruct);
+    record_clear(message_table(MESSAGE_INSTRUCT), &instruct);
+}
+
+void downstream_go_on_instructed(struct downstream *downstream) {
+    list_for(struct downstream_vm, hosted, &downstream->held, by_held)
+        if (!downstream_is_being_copied(&hosted->base))
+            release(downstream, &hosted->base);
 }
 
 /* Of a restart, or a copy, where nothing else has changed, no digest tells. */
 static void tell_beside_digest(struct downstream *downstream, struct lending *lending) {
     list_for(const struct book_vm, vm, &downstream->manager.book.vms, by_age) {
-        bool has_news = vm->record.restarts || vm->record.copies_count || vm->stored.has_bucket;
+        bool has_news = vm->record.restarts || vm->record.copies_count || vm->stored.has_bucket ||
+                        vm->record.copy_max_age_s;
         if (has_news && text_equal(vm->record.asker, lending->uplink.setting.name))
             uplink_send_facts(&lending->uplink, vm);
     }

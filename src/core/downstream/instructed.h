@@ -8,3 +8,6 @@ struct lending;
 
 void downstream_on_uplink_frame(struct downstream *downstream, struct lending *lending,
                                 const struct event *event);
+
+/* Goes on with what has waited for the end of a copy. */
+void downstream_go_on_instructed(struct downstream *downstream);

@@ -25,6 +25,16 @@ void downstream_set_template(struct book_vm *vm, const struct template *template
     record_clone(&template_table, template, *kept);
 }
 
+void downstream_unhold(struct book_vm *vm) {
+    struct downstream_vm *hosted = downstream_vm(vm);
+    if (!hosted->held)
+        return;
+    list_remove(&hosted->by_held);
+    record_clear(message_table(MESSAGE_INSTRUCT), hosted->held);
+    memory_free(hosted->held);
+    hosted->held = NULL;
+}
+
 struct lending *downstream_lending(const struct downstream *downstream, const char *name) {
     for (size_t i = 0; i < downstream->lendings_count; i++)
         if (text_equal(downstream->lendings[i].uplink.setting.name, name))
@@ -120,8 +130,11 @@ void downstream_on_reading(struct manager *manager, const struct reader *reader,
 }
 
 bool lending_lets(const struct lending *lending, const struct open *open) {
+    const char *const views[STREAM_TO_COUNT] = {[STREAM_TO_CONSOLE] = view_console,
+                                                [STREAM_TO_PORT] = view_ports,
+                                                [STREAM_TO_SCREEN] = view_screen};
     return lending->phase == LENDING_LENT &&
-           words_allow(lending->permissions.views, open->port ? view_ports : view_console);
+           words_allow(lending->permissions.views, views[open_to(open)]);
 }
 
 bool downstream_may_stream(const struct manager *manager, const struct stream *stream) {
@@ -134,10 +147,10 @@ bool downstream_may_stream(const struct manager *manager, const struct stream *s
 
 /* What the stream is to, for the owner's log. */
 static void name_end(const struct open *open, struct text *out) {
-    if (open->port)
+    if (open_to(open) == STREAM_TO_PORT)
         text_addf(out, "port %u", open->port);
     else
-        text_addf(out, "the console");
+        text_add(out, open_to(open) == STREAM_TO_SCREEN ? "the screen" : "the console");
 }
 
 void downstream_on_stream(struct manager *manager, struct stream *stream, enum code code) {

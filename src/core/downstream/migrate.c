@@ -35,7 +35,8 @@ enum placement downstream_choose_live(const struct downstream *downstream,
     struct placement_wish wish = {
         .size = &vm->record.size,
         .placing = &placing,
-        .version = machine_version(&definition->machine),
+        .version = definition->allow ? protocol_version_allow
+                                     : machine_version(&definition->machine),
         .live = true,
         .leased = definition->on_loss,
         .networks = definition->networks,
@@ -79,6 +80,7 @@ static void forget_rest(struct downstream *downstream, struct book_vm *vm) {
 
 /* It stays where it is. What its destination has of it is left there. */
 static void stay(struct downstream *downstream, struct book_vm *vm, enum code code) {
+    downstream_vm(vm)->failures++;
     effects_note(downstream->manager.moment.out, NOTE_WARNING, vm->active->record.id,
                  "VM %s stays on host %s: going to %s "
                  "while it runs failed, %s",

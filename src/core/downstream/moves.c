@@ -60,12 +60,14 @@ static void on_define_result(struct downstream *downstream, struct book_vm *vm,
         effects_note(downstream->manager.moment.out, NOTE_INFO, "", "VM %s is on host %s now",
                      vm->record.id, vm->record.place);
     } else if (!downlink_is_undone(result)) { /* something of it is there */
+        downstream_doubt_copy(downstream, vm);
         delete_there(downstream, vm, code);
     } else if (placement_leads_on(vm, peer, code)) {
         downstream_place(downstream, vm);
         downlink_freed(peer);
     } else {
         placement_take(vm);
+        downstream_doubt_copy(downstream, vm);
         downstream_await_room(downstream, vm);
         downlink_freed(peer);
     }
@@ -182,6 +184,8 @@ bool downstream_recover(struct downstream *downstream, struct book_vm *vm) {
         stay(downstream, vm);
         return false;
     }
+    if (!vm->stored.move && downstream_awaits_proof(downstream, vm))
+        return false;
     text_set(host, vm->record.place);
     downstream_choose_source(vm);
     note_loss(downstream, vm);
@@ -195,6 +199,8 @@ bool downstream_recover(struct downstream *downstream, struct book_vm *vm) {
     count_loss(downstream, vm);
     downstream_order(downstream, vm, VERB_DEFINE);
     tell_loss(downstream, vm->active, peer, host);
+    audit_note_restart(&downstream->manager.audit, &downstream->manager.moment, &vm->record,
+                       vm->active->record.id);
     downstream_await_source(downstream, vm);
     return true;
 }

@@ -41,13 +41,16 @@ void downstream_instruct(struct downstream *downstream, struct book_vm *vm) {
 
 struct book_op *downstream_begin_internal(struct downstream *downstream, struct book_vm *vm,
                                           enum verb verb) {
-    enum { allowed_ms = 600000, guest_ms = 60000 };
+    enum { allowed_ms = 600000, guest_ms = 60000, copy_ms = 3600000 };
+    uint64_t within_ms = verb == VERB_SHUTDOWN ? guest_ms
+                         : verb == VERB_COPY   ? copy_ms
+                                               : allowed_ms;
     struct id id = id_make(&downstream->manager.ids, "op", downstream->manager.moment.wall_ms);
     struct operation operation = {.verb = verb,
                                   .internal = true,
                                   .generation = vm->record.generation,
-                                  .deadline_ms = downstream->manager.moment.wall_ms +
-                                                 (verb == VERB_SHUTDOWN ? guest_ms : allowed_ms)};
+                                  .deadline_ms =
+                                      downstream->manager.moment.wall_ms + within_ms};
     text_set(operation.id, id.text);
     char newest[sizeof(vm->record.op)];
     text_set(newest, vm->record.op);

@@ -63,6 +63,8 @@ static struct placement_wish wish_of(const struct downstream *downstream, const 
         .version = instruct_version(definition),
         .leased = definition->on_loss,
         .hosts = vm->stored.restores,
+        .copied = vm->record.copy_every_s ? COPIED_HERE : COPIED_NOWHERE,
+        .image = definition->image,
         .group = book_group(&downstream->manager.book, vm->record.asker, vm->record.group)};
 }
 
@@ -120,6 +122,7 @@ void downstream_place(struct downstream *downstream, struct book_vm *vm) {
     case PLACEMENT_TOO_OLD:
     case PLACEMENT_NO_GROUP:
     case PLACEMENT_NOT_ALLOWED: /* not asked for */
+    case PLACEMENT_RULED_OUT:   /* nor that */
     case PLACEMENT_UNREACHABLE: /* which of these it is, is an inside matter */
         if (vm->stored.move) {
             downstream_await_room(downstream, vm);

@@ -2,19 +2,23 @@
  * of the aggregate. */
 #include "core/downstream/requests.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "core/above/uplink.h"
 #include "core/below/explain.h"
 #include "core/below/lend.h"
+#include "core/books/copies.h"
 #include "core/books/ips.h"
 #include "core/downstream/host_requests.h"
 #include "core/downstream/lending.h"
+#include "core/downstream/notify/owner.h"
 #include "core/downstream/revoke.h"
 #include "core/downstream/share.h"
 #include "core/manager/leftovers.h"
 #include "core/manager/recover.h"
+#include "core/manager/streams.h"
 #include "core/manager/tell.h"
 #include "message/records/interface.h"
 
@@ -74,7 +78,7 @@ static uint64_t above(uint64_t used, uint64_t limit) {
     return limit && used > limit ? used - limit : 0;
 }
 
-/* Its permissions are the asker's: not to be cleared. */
+/* Its permissions, and what it was told, are the asker's: not to be cleared. */
 static struct owned_lending show_lending(const struct lending *lending) {
     const struct amounts *limits = &lending->limits, *used = &lending->used;
     struct owned_lending shown = {
@@ -92,6 +96,7 @@ static struct owned_lending show_lending(const struct lending *lending) {
         .limits = *limits,
         .configured = lending->configured,
         .used = *used,
+        .told = lending->uplink.told,
         .over = {above(used->vms, limits->vms), above(used->cpus, limits->cpus),
                  above(used->memory_mib, limits->memory_mib),
                  above(used->disk_gib, limits->disk_gib)},
@@ -150,11 +155,16 @@ static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm 
         .restored_ms = vm->restored_ms,
         .copies = vm->copies,
         .copies_count = vm->copies_count,
+        .copy_every_s = vm->copy_every_s,
+        .copy_max_age_s = vm->copy_max_age_s,
+        .copy_late = vm->copy_late,
+        .lacks_copy = copies_are_lacking(it),
         .move = it->stored.move,
         .stays = peer && peer_is_emptied(peer) ? downstream_vm(it)->stays : STAY_UNDECIDED,
         .created_ms = vm->created_ms,
         .changed_ms = vm->changed_ms,
         .networks = vm->networks,
+        .allow = vm->allow,
         .interfaces = space};
     if (call->downstream->hash)
         hosted.interfaces_count =
@@ -200,6 +210,48 @@ static void show_vm(const struct call *call) {
     struct interface space[limit_vm_networks];
     struct hosted_vm hosted = hosted_vm(call, vm, space);
     call_answer(call, REPLY_RECORD, &hosted_vm_table, &hosted);
+}
+
+static struct hosted_stream hosted_stream(const struct call *call, const struct stream *stream) {
+    const struct moment *moment = &call->downstream->manager.moment;
+    struct hosted_stream hosted = {
+        .to = open_to(&stream->viewer.open),
+        .port = stream->viewer.open.port,
+        .state = stream->state,
+        .asked_ms = stream->asked_ms,
+        .ends_ms = moment->wall_ms + (stream->asked.due_ms - moment->now_ms),
+    };
+    text_format(hosted.id, sizeof(hosted.id), "%" PRIu64, stream->asked.number);
+    text_set(hosted.vm, stream->asked.vm);
+    text_set(hosted.upstream, stream->viewer.uplink->setting.name);
+    text_set(hosted.host, stream->asked.peer->setting.name);
+    return hosted;
+}
+
+static void list_streams(const struct call *call) {
+    struct page page = page_begin(call, &hosted_stream_table);
+    const struct list_query *query = &call->request->list;
+    bool passed = false;
+    list_for(struct stream, stream, &call->downstream->manager.streams.all, asked.node) {
+        struct hosted_stream hosted = hosted_stream(call, stream);
+        bool is_listed = (!*query->vm || text_equal(hosted.vm, query->vm)) &&
+                         (!*query->upstream || text_equal(hosted.upstream, query->upstream));
+        if (!page_skips(call, hosted.id, &passed) && is_listed && !page_add(&page, &hosted))
+            return;
+    }
+}
+
+static void cut_stream(const struct call *call) {
+    struct manager *manager = &call->downstream->manager;
+    list_for(struct stream, stream, &manager->streams.all, asked.node) {
+        struct hosted_stream hosted = hosted_stream(call, stream);
+        if (!text_equal(hosted.id, call->request->key))
+            continue;
+        call_answer(call, REPLY_GONE, &hosted_stream_table, &hosted);
+        streams_cut(manager, stream);
+        return;
+    }
+    call_not_found(call, "stream");
 }
 
 static bool is_listed(const struct page *page, const struct book_op *op) {
@@ -284,7 +336,8 @@ static bool take_permissions(const struct call *call, struct lending *lending) {
                      placing);
     else if (view)
         call_problem(call, CODE_INVALID, "views",
-                     "'%.20s' is nothing that is told of VMs: say ips, log, or none", view);
+                     "'%.20s' is nothing that is told of VMs: say ips, log, usage, console, "
+                     "ports, screen, or none", view);
     else
         set_permissions(lending, ORIGIN_SET, permissions);
     return !verb && !placing && !view;
@@ -394,12 +447,18 @@ static void tell_metrics(const struct call *call) {
     record_clear(&metrics_table, &metrics);
 }
 
+static void tell_owner(const struct call *call) {
+    struct whoami whoami = {.role = "owner"};
+    call_answer(call, REPLY_RECORD, &whoami_table, &whoami);
+}
+
 static void list_audit(const struct call *call) {
     audit_list(call, &call->downstream->manager.audit, NULL, 0);
 }
 
 void downstream_on_request(struct downstream *downstream, const struct event *event) {
     static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
+        [REQUEST_WHOAMI] = tell_owner,
         [REQUEST_METRICS] = tell_metrics,
         [REQUEST_AUDIT_LIST] = list_audit,
         [REQUEST_VM_LIST] = list_vms,
@@ -434,10 +493,16 @@ void downstream_on_request(struct downstream *downstream, const struct event *ev
         [REQUEST_PERMISSIONS_RESET] = on_lending,
         [REQUEST_UPSTREAM_REVOKE] = on_lending,
         [REQUEST_UPSTREAM_RESTORE] = on_lending,
+        [REQUEST_STREAM_LIST] = list_streams,
+        [REQUEST_STREAM_CUT] = cut_stream,
         [REQUEST_TOKEN_CREATE] = on_enrol,
         [REQUEST_TOKEN_LIST] = on_enrol,
         [REQUEST_TOKEN_REVOKE] = on_enrol,
         [REQUEST_KEY_REVOKE] = on_enrol,
+        [REQUEST_CONTACT_ADD] = owner_on_contact,
+        [REQUEST_CONTACT_LIST] = owner_on_contact,
+        [REQUEST_CONTACT_REMOVE] = owner_on_contact,
+        [REQUEST_CONTACT_PROVE] = owner_on_contact,
     };
     const struct call call = {
         .moment = &downstream->manager.moment, .request = event->request, .downstream = downstream};

@@ -201,7 +201,7 @@ bool downstream_shows_another(const struct downstream *downstream, const struct 
     return another;
 }
 
-static uint32_t weight_of(const struct lending *lending) {
+uint32_t downstream_weight(const struct lending *lending) {
     return lending->share.weight ? lending->share.weight : 1;
 }
 
@@ -209,7 +209,7 @@ void downstream_share_hosts(struct downstream *downstream) {
     struct askers askers = {.count = downstream->lendings_count};
     for (size_t i = 0; i < askers.count; i++) {
         askers.names[i] = downstream->lendings[i].uplink.setting.name;
-        askers.weights[i] = weight_of(&downstream->lendings[i]);
+        askers.weights[i] = downstream_weight(&downstream->lendings[i]);
     }
     if (askers.count > 1)
         downlink_share(&downstream->manager.downlink, &askers);
@@ -221,7 +221,7 @@ void downstream_set_share(struct downstream *downstream, struct lending *lending
     lending->share_from = from;
     if (downstream->lendings_count > 1)
         downlink_weigh(&downstream->manager.downlink, (size_t)(lending - downstream->lendings),
-                       weight_of(lending));
+                       downstream_weight(lending));
 }
 
 void downstream_count_op(struct downstream *downstream, struct book_op *op) {

@@ -21,6 +21,9 @@ void downstream_share_hosts(struct downstream *downstream);
 void downstream_set_share(struct downstream *downstream, struct lending *lending,
                           enum origin from, const struct share *share);
 
+/* Of a lending, beside others: what of the hosts' work is for it. */
+uint32_t downstream_weight(const struct lending *lending);
+
 /* After a begin or an end: the operation is in what its asker has under way, or no longer. */
 void downstream_count_op(struct downstream *downstream, struct book_op *op);
 

@@ -266,6 +266,8 @@ static uint64_t patience_ms(const struct session *session) {
     return session->patience_ms ? session->patience_ms : resend_first_ms;
 }
 
+uint64_t session_late_ms(uint64_t beat_ms) { return beats_missed * beat_ms + resend_most_ms; }
+
 uint64_t session_silence_ms(const struct session *session, uint64_t beat_ms) {
     return session->heard_ms + beats_missed * beat_ms + patience_ms(session);
 }

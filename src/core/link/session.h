@@ -109,6 +109,9 @@ enum session_verdict session_receive(struct session *session, const struct frame
 void session_tick(struct session *session);
 uint64_t session_deadline_ms(const struct session *session);
 
+/* How long a message may be on its way, at the most: one that was would come to another session. */
+uint64_t session_late_ms(uint64_t beat_ms);
+
 /* When the peer is given up, if nothing new is heard: after three beats and a round trip. */
 uint64_t session_silence_ms(const struct session *session, uint64_t beat_ms);
 

@@ -184,6 +184,7 @@ void access_create(const struct call *call, struct access_book *book,
     text_set(token.tenant, asker->tenant);
     text_set(token.name, wish->name);
     text_set(token.token_hash, call->request->new_token_hash);
+    text_set(token.identity, wish->identity);
     if (wish->expires_seconds)
         token.expires_ms = call->moment->wall_ms + wish->expires_seconds * 1000;
     if (by_name(book, asker->tenant, wish->name))
@@ -192,6 +193,9 @@ void access_create(const struct call *call, struct access_book *book,
     else if (known && known->count >= limit_access_tokens)
         call_problem(call, CODE_FULL, "", "there are %d access tokens, the most that may be: "
                      "revoke one", limit_access_tokens);
+    else if (*wish->identity && map_get(&book->by_hash, token.token_hash))
+        call_problem(call, CODE_CONFLICT, "identity", "there is an access token for '%s' already: "
+                     "revoke that one first", wish->identity);
     else if (map_get(&book->by_hash, token.token_hash))
         call_problem(call, CODE_INTERNAL, "", "the token that was drawn for '%s' is another's",
                      wish->name);

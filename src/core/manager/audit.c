@@ -199,6 +199,7 @@ static void set_key(struct audit *row, const struct request *request) {
                  {REQUEST_TENANT_CREATE, offsetof(struct request, tenant_create.name)},
                  {REQUEST_ACCESS_CREATE, offsetof(struct request, access_create.name)},
                  {REQUEST_CONTACT_ADD, offsetof(struct request, contact.name)},
+                 {REQUEST_RULE_ADD, offsetof(struct request, rule.name)},
                  {REQUEST_TOKEN_CREATE, offsetof(struct request, token_create.peer)},
                  {REQUEST_SSH_KEY_ADD, offsetof(struct request, ssh_key.name)},
                  {REQUEST_IMAGE_ADD, offsetof(struct request, image.name)}};
@@ -256,6 +257,18 @@ void audit_note(struct audit_book *book, const struct moment *moment,
         gather(book, moment, &row);
     else
         append(book, moment, &row);
+}
+
+void audit_note_restart(struct audit_book *book, const struct moment *moment, const struct vm *vm,
+                        const char *op) {
+    struct audit row = {.at_ms = moment->wall_ms, .who = AUDIT_MANAGER,
+                        .restored_ms = vm->restored_ms};
+    if (!book->hash)
+        return;
+    text_set(row.what, audit_restart);
+    text_set(row.key, vm->id);
+    text_set(row.op, op);
+    append(book, moment, &row);
 }
 
 void audit_on_tick(struct audit_book *book, const struct moment *moment) {

@@ -1,5 +1,6 @@
-/* What is written down of requests: who asked for what, from where, and what came of it. A row is
- * saved with what the request changes, in one transaction. Refused ones are gathered: the first of
+/* What is written down of requests: who asked for what, from where, and what came of it; and of VMs
+ * that were made anew since their place was lost, which nobody asks for. A row is saved with what
+ * the request changes, in one transaction. Refused ones are gathered: the first of
  * a kind has a row at once, those like it within a minute one more between them, so that nobody
  * fills the audit by asking in vain.
  *
@@ -52,6 +53,10 @@ void audit_load(struct audit_book *book, const struct record *record);
 
 void audit_note(struct audit_book *book, const struct moment *moment,
                 const struct audit_asked *asked);
+
+/* The VM is made anew. `op`: which operation does it; "": one of a manager below. */
+void audit_note_restart(struct audit_book *book, const struct moment *moment, const struct vm *vm,
+                        const char *op);
 
 /* What was gathered long enough is written, and what is too old goes. */
 void audit_on_tick(struct audit_book *book, const struct moment *moment);

@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/map.h"
 #include "base/memory.h"
+#include "message/codec.h"
 
 static struct reply *reply_new(const struct call *call, enum reply_kind kind) {
     struct reply *reply = &effects_add(call->moment->out, EFFECT_REPLY)->reply;
     reply->handle = call->request->handle;
     reply->kind = kind;
+    reply->is_tenants = call->tenant;
     return reply;
 }
 
@@ -27,6 +30,14 @@ void call_problem(const struct call *call, enum code code, const char *field, co
 
 void call_not_found(const struct call *call, const char *what) {
     call_problem(call, CODE_NOT_FOUND, what, "there is no %s '%s'", what, call->request->key);
+}
+
+bool call_is_stale(const struct call *call, const struct table *table, const void *data) {
+    auto_clean(text_deinit) struct text shown = {0};
+    if (!call->request->tag)
+        return false;
+    codec_encode(table, data, FIELD_API, &shown); /* what its ETag is of */
+    return map_hash(0, text_data(&shown), shown.length) != call->request->tag;
 }
 
 void call_answer(const struct call *call, enum reply_kind kind, const struct table *table,

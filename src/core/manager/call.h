@@ -26,6 +26,9 @@ void call_problem(const struct call *call, enum code code, const char *field, co
 /* Answers that there is no such thing as the request's key names. */
 void call_not_found(const struct call *call, const char *what);
 
+/* Is the record, as the API shows it, another than the request wants it to be (If-Match)? */
+bool call_is_stale(const struct call *call, const struct table *table, const void *data);
+
 /* One record as the answer (copied). */
 void call_answer(const struct call *call, enum reply_kind kind, const struct table *table,
                  const void *data);

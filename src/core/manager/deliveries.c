@@ -11,6 +11,7 @@ enum {
     in_minute_most = 5,   /* then they are gathered */
     waiting_most = 8,     /* at one contact: what comes then is gathered */
     under_way_most = 64,
+    unfetched_ms = 60000, /* from then on its contact says so */
 };
 static const uint64_t pauses_ms[] = {10000, 60000, 300000, 1800000, 7200000, 28800000, 86400000};
 
@@ -26,13 +27,14 @@ struct row {
     struct contact_entry *contact;
 };
 
-void deliveries_init(struct deliveries *deliveries, uint64_t seed) {
-    *deliveries = (struct deliveries){0};
+void deliveries_init(struct deliveries *deliveries, uint64_t seed, unsigned usual) {
+    *deliveries = (struct deliveries){.usual = usual};
     prng_init(&deliveries->ids.prng, seed);
     map_init(&deliveries->askers, seed);
     map_init(&deliveries->contacts, seed);
     map_init(&deliveries->rows, seed);
     list_init(&deliveries->by_age);
+    list_init(&deliveries->fetched);
 }
 
 static struct contact_asker *asker_of(struct deliveries *deliveries, const char *tenant) {
@@ -46,26 +48,22 @@ static struct contact_asker *asker_of(struct deliveries *deliveries, const char 
     return asker;
 }
 
-/* What is wanted where nothing is said. */
-static unsigned usual(const struct contact *contact) {
-    unsigned of_clusters = 1U << NOTICE_CLUSTER_AWAY | 1U << NOTICE_CLUSTER_BACK;
-    unsigned all = (1U << NOTICE_EVENT_COUNT) - 1;
-    return *contact->tenant ? all & ~of_clusters : of_clusters | 1U << NOTICE_QUOTA;
-}
-
-static unsigned wants_of(const struct contact *contact) {
-    unsigned wants = 0;
+static unsigned wants_of(const struct deliveries *deliveries, const struct contact *contact) {
+    unsigned wants = 0, usual = *contact->tenant ? contact_tenants_events : deliveries->usual;
     for (unsigned i = 0; contact->events && i < NOTICE_EVENT_COUNT; i++)
         wants |= words_have(contact->events, notice_event_names[i]) ? 1U << i : 0;
-    return contact->events ? wants : usual(contact);
+    return contact->events ? wants : usual;
 }
 
 static struct contact_entry *add_contact(struct deliveries *deliveries,
                                          const struct contact *record) {
     struct contact_entry *contact = memory_new(1, sizeof(*contact));
     record_clone(&contact_table, record, &contact->record);
-    contact->wants = wants_of(record);
+    contact->wants = wants_of(deliveries, record);
+    if (!contact_quiet_read(record->quiet, &contact->quiet))
+        contact->quiet = (struct quiet_hours){0};
     list_init(&contact->rows);
+    list_init(&contact->by_fetch);
     contact->asker = asker_of(deliveries, record->tenant);
     contact->asker->count++;
     list_add(&contact->asker->contacts, &contact->by_asker);
@@ -106,6 +104,7 @@ static void drop_contact(struct deliveries *deliveries, struct contact_entry *co
     heap_remove(&deliveries->due, &contact->timer);
     list_remove(&contact->by_asker);
     list_remove(&contact->by_age);
+    list_remove(&contact->by_fetch);
     record_clear(&contact_table, &contact->record);
     memory_free(contact);
     if (--asker->count)
@@ -123,15 +122,20 @@ void deliveries_deinit(struct deliveries *deliveries) {
     map_deinit(&deliveries->rows);
 }
 
+/* When it may go, by the wall clock: what it was asked to send back goes at any hour. */
+static uint64_t due_of(const struct row *row, uint64_t wall_ms) {
+    uint64_t due_ms = row->record.due_ms > wall_ms ? row->record.due_ms : wall_ms;
+    return row->record.notices_count ? quiet_hours_after_ms(&row->contact->quiet, due_ms) : due_ms;
+}
+
 /* When the contact's first one is due, unless one is under way. */
 static void arm(struct deliveries *deliveries, const struct moment *moment,
                 struct contact_entry *contact) {
     const struct row *row = first_row(contact);
-    uint64_t due_ms = row ? row->record.due_ms : 0;
     heap_remove(&deliveries->due, &contact->timer);
     if (row && !contact->is_busy)
         heap_set(&deliveries->due, &contact->timer,
-                 moment->now_ms + (due_ms > moment->wall_ms ? due_ms - moment->wall_ms : 0));
+                 moment->now_ms + due_of(row, moment->wall_ms) - moment->wall_ms);
 }
 
 void deliveries_load(struct deliveries *deliveries, const struct record *record) {
@@ -197,6 +201,13 @@ void deliveries_remove(struct deliveries *deliveries, const struct moment *momen
     drop_contact(deliveries, contact);
 }
 
+/* It is not there to be fetched any more. */
+static void end_fetching(struct deliveries *deliveries, struct contact_entry *contact) {
+    list_remove(&contact->by_fetch);
+    heap_remove(&deliveries->due, &contact->timer);
+    contact->is_busy = false;
+}
+
 static void set_proven(const struct moment *moment, struct contact_entry *contact) {
     contact->record.proven_ms = moment->wall_ms;
     contact->record.challenge[0] = 0;
@@ -208,6 +219,8 @@ void deliveries_prove(struct deliveries *deliveries, const struct moment *moment
                       struct contact_entry *contact) {
     set_proven(moment, contact);
     save_contact(moment, contact);
+    if (!list_is_empty(&contact->by_fetch))
+        end_fetching(deliveries, contact);
     if (contact->is_busy) /* it ends by itself */
         return;
     forget_rows(deliveries, moment, contact);
@@ -261,11 +274,13 @@ void deliveries_tell(struct deliveries *deliveries, const struct moment *moment,
         save_row(moment, last);
         return;
     }
-    bool gathers = is_crowded(contact, moment);
+    uint64_t wall_ms = moment->wall_ms;
+    bool is_quiet = quiet_hours_after_ms(&contact->quiet, wall_ms) > wall_ms;
+    bool gathers = is_crowded(contact, moment) || is_quiet;
     (void)!begin_row(deliveries, moment, contact,
                      &(struct delivery){.notices = &told, .notices_count = 1,
                                         .is_sealed = !gathers,
-                                        .due_ms = moment->wall_ms + (gathers ? minute_ms : 0)});
+                                        .due_ms = wall_ms + (gathers ? minute_ms : 0)});
 }
 
 /* Does it carry a code that has come back already? */
@@ -287,6 +302,11 @@ static void send_first(struct deliveries *deliveries, const struct moment *momen
         save_row(moment, row);
     }
     contact->is_busy = true;
+    if (contact->record.kind == CONTACT_XMPP) {
+        list_add(&deliveries->fetched, &contact->by_fetch);
+        heap_set(&deliveries->due, &contact->timer, moment->now_ms + unfetched_ms);
+        return;
+    }
     deliveries->under_way++;
     struct record to = record_copy(&contact_table, &contact->record);
     struct record what = record_copy(&delivery_table, &row->record);
@@ -296,12 +316,27 @@ static void send_first(struct deliveries *deliveries, const struct moment *momen
     effect->wall_ms = moment->wall_ms;
 }
 
+/* It waits on: whoever looks at the contact sees why. */
+static void note_unfetched(const struct moment *moment, struct contact_entry *contact) {
+    static const char why[] = "the program for chats (isthmus-xmpp) does not fetch it";
+    if (!contact->record.failed_ms)
+        contact->record.failed_ms = moment->wall_ms;
+    if (text_equal(contact->record.why, why))
+        return;
+    text_set(contact->record.why, why);
+    save_contact(moment, contact);
+}
+
 void deliveries_on_tick(struct deliveries *deliveries, const struct moment *moment) {
     struct timer *timer;
     while (deliveries->under_way < under_way_most && (timer = heap_first(&deliveries->due)) &&
            timer->due_ms <= moment->now_ms) {
+        struct contact_entry *contact = container_of(timer, struct contact_entry, timer);
         heap_remove(&deliveries->due, timer);
-        send_first(deliveries, moment, container_of(timer, struct contact_entry, timer));
+        if (contact->is_busy)
+            note_unfetched(moment, contact);
+        else
+            send_first(deliveries, moment, contact);
     }
 }
 
@@ -341,12 +376,8 @@ static void on_failed(struct deliveries *deliveries, const struct moment *moment
     save_row(moment, row);
 }
 
-void deliveries_on_delivered(struct deliveries *deliveries, const struct moment *moment,
-                             const struct event_delivered *event) {
-    struct row *row = map_get(&deliveries->rows, event->delivery);
-    deliveries->under_way--;
-    if (!row) /* its contact was removed meanwhile */
-        return;
+static void end_row(struct deliveries *deliveries, const struct moment *moment, struct row *row,
+                    const struct event_delivered *event) {
     struct contact_entry *contact = row->contact;
     contact->is_busy = false;
     switch (is_needless(row) ? DELIVERED_DONE : event->outcome) {
@@ -362,8 +393,48 @@ void deliveries_on_delivered(struct deliveries *deliveries, const struct moment 
         text_set(contact->record.why, event->why);
         save_contact(moment, contact);
         break;
+    case DELIVERED_COUNT:
+        break;
     }
     arm(deliveries, moment, contact);
+}
+
+void deliveries_on_delivered(struct deliveries *deliveries, const struct moment *moment,
+                             const struct event_delivered *event) {
+    struct row *row = map_get(&deliveries->rows, event->delivery);
+    deliveries->under_way--;
+    if (row) /* its contact was not removed meanwhile */
+        end_row(deliveries, moment, row, event);
+}
+
+/* What was not fetched in time may have come into quiet hours. */
+const struct contact_entry *deliveries_next_fetched(const struct deliveries *deliveries,
+                                                    uint64_t wall_ms,
+                                                    const struct contact_entry *after,
+                                                    struct chat_delivery *out) {
+    const struct list *node = after ? after->by_fetch.next : deliveries->fetched.next;
+    for (; node != &deliveries->fetched; node = node->next) {
+        const struct contact_entry *contact =
+            container_of((struct list *)node, struct contact_entry, by_fetch);
+        const struct row *row = first_row(contact);
+        if (due_of(row, wall_ms) > wall_ms)
+            continue;
+        *out = (struct chat_delivery){row->record, contact->record};
+        if (row->record.notices_count)
+            out->contact.challenge[0] = 0;
+        return contact;
+    }
+    return NULL;
+}
+
+bool deliveries_end_fetched(struct deliveries *deliveries, const struct moment *moment,
+                            const struct event_delivered *event) {
+    struct row *row = map_get(&deliveries->rows, event->delivery);
+    if (!row || list_is_empty(&row->contact->by_fetch) || row != first_row(row->contact))
+        return false;
+    end_fetching(deliveries, row->contact);
+    end_row(deliveries, moment, row, event);
+    return true;
 }
 
 uint64_t deliveries_deadline_ms(const struct deliveries *deliveries) {

@@ -5,6 +5,7 @@
 
 #include "core/below/peer.h"
 #include "core/manager/audit.h"
+#include "core/manager/deliveries.h"
 #include "core/manager/enrol.h"
 #include "message/id.h"
 
@@ -25,6 +26,9 @@ struct manager_kind {
 
     /* It says that the VM's IP addresses are others. NULL: nothing to do. */
     void (*on_ips)(struct manager *manager, struct book_vm *vm);
+
+    /* It says what the VM has used. */
+    void (*on_usage)(struct manager *manager, struct book_vm *vm, const struct usage *usage);
 
     /* What a reader was waiting for has come, or will not. */
     void (*on_reading)(struct manager *manager, const struct reader *reader,
@@ -81,6 +85,7 @@ struct manager {
     struct downlink downlink;
     struct enrol enrol;
     struct audit_book audit;
+    struct deliveries deliveries; /* made by the role, which knows what is usual */
     struct id_maker ids;
     struct list evictions; /* manager/recover.h */
     struct list reads;     /* manager/reads.h */

@@ -150,6 +150,16 @@ static void on_unreadable(struct manager *manager, struct peer *peer,
                      (unsigned long long)peer->unreadable, fault->field, fault->text);
 }
 
+static void on_usages(struct manager *manager, const struct peer *peer,
+                      const struct usages *usages) {
+    for (uint32_t i = 0; i < usages->vms_count; i++) {
+        struct book_vm *vm = book_vm(&manager->book, usages->vms[i].vm);
+        if (vm && text_equal(vm->record.place, peer->setting.name) &&
+            vm->record.place_epoch == usages->vms[i].epoch)
+            manager->kind->on_usage(manager, vm, &usages->vms[i].usage);
+    }
+}
+
 static void on_message(struct manager *manager, struct peer *peer, const struct message *message) {
     downlink_on_message(peer, message);
     if (message->kind == MESSAGE_UNREADABLE)
@@ -164,6 +174,8 @@ static void on_message(struct manager *manager, struct peer *peer, const struct 
         on_result(manager, peer, &message->result);
     else if (message->kind == MESSAGE_READING)
         reads_on_answer(manager, peer, &message->reading);
+    else if (message->kind == MESSAGE_USAGES)
+        on_usages(manager, peer, &message->usages);
     else if (message->kind == MESSAGE_OPENED)
         streams_on_opened(manager, peer, &message->opened);
     else if (message->kind == MESSAGE_CAPACITY && manager->kind->on_capacity)

@@ -35,9 +35,15 @@ static enum code refusal(const struct manager *manager, const struct book_vm *vm
 
 enum code streams_ask(struct manager *manager, const struct book_vm *vm,
                       const struct viewer *viewer) {
-    const uint32_t more = viewer->open.port ? 0 : streams_for_console;
+    static const uint32_t versions[STREAM_TO_COUNT] = {
+        [STREAM_TO_CONSOLE] = protocol_version_streams,
+        [STREAM_TO_PORT] = protocol_version_ports,
+        [STREAM_TO_SCREEN] = protocol_version_screens,
+    };
+    const enum stream_to to = open_to(&viewer->open);
+    const uint32_t more = to == STREAM_TO_CONSOLE ? streams_for_console : 0;
     const struct question_kind kind = {
-        .version = viewer->open.port ? protocol_version_ports : protocol_version_streams,
+        .version = versions[to],
         .within_ms = streams_within_ms,
         .all = &manager->streams.all,
         .of_asker = (viewer->uplink ? streams_of_manager : streams_of_tenant) + more,
@@ -50,6 +56,7 @@ enum code streams_ask(struct manager *manager, const struct book_vm *vm,
         return code;
     struct stream *stream = memory_new(1, sizeof(*stream));
     stream->viewer = *viewer;
+    stream->asked_ms = manager->moment.wall_ms;
     question_begin(manager, vm, &kind, &stream->asked);
     struct message message = {.kind = MESSAGE_OPEN, .open = viewer->open};
     char ticket[limit_digest_size];
@@ -91,6 +98,10 @@ static void end(struct manager *manager, struct stream *stream, enum code code) 
         tell(manager, STREAM_CUT, stream);
     manager->kind->on_stream(manager, stream, code);
     memory_free(stream);
+}
+
+void streams_cut(struct manager *manager, struct stream *stream) {
+    end(manager, stream, CODE_NOT_ALLOWED);
 }
 
 static bool has_both(const struct stream *stream) { return !*stream->below && !*stream->above; }
@@ -189,19 +200,24 @@ const struct stream *streams_on_event(struct manager *manager,
     return NULL;
 }
 
-/* Is the VM still where, and what, it was? */
-static bool is_right(const struct manager *manager, const struct stream *stream) {
+/* Is the VM still where, and what, it was? What has no memory any more has no connections either,
+ * and says so to nobody at their other ends. */
+static enum code reason_to_end(const struct manager *manager, const struct stream *stream) {
     const struct book_vm *vm = book_vm(&manager->book, stream->asked.vm);
-    return vm && vm->record.place_epoch == stream->asked.epoch &&
-           text_equal(vm->record.place, stream->asked.peer->setting.name) &&
-           text_equal(vm->record.asker, stream->asked.asker) &&
-           manager->kind->may_stream(manager, stream);
+    if (!vm || vm->record.place_epoch != stream->asked.epoch ||
+        !text_equal(vm->record.place, stream->asked.peer->setting.name) ||
+        !text_equal(vm->record.asker, stream->asked.asker))
+        return CODE_LOST;
+    if (vm->record.state != VM_RUNNING && vm->record.state != VM_PAUSED)
+        return CODE_BAD_STATE;
+    return manager->kind->may_stream(manager, stream) ? CODE_OK : CODE_NOT_ALLOWED;
 }
 
 void streams_go_on(struct manager *manager) {
     struct stream_book *streams = &manager->streams;
     uint64_t now_ms = manager->moment.now_ms;
     bool looks = streams->check_ms <= now_ms;
+    enum code why = CODE_OK;
     if (list_is_empty(&streams->all))
         return;
     list_for(struct stream, stream, &streams->all, asked.node) {
@@ -211,8 +227,8 @@ void streams_go_on(struct manager *manager) {
             end(manager, stream, CODE_UNREACHABLE);
         else if (stream->asked.due_ms <= now_ms)
             end(manager, stream, CODE_DEADLINE);
-        else if (looks && !is_right(manager, stream))
-            end(manager, stream, CODE_NOT_ALLOWED);
+        else if (looks && (why = reason_to_end(manager, stream)) != CODE_OK)
+            end(manager, stream, why);
     }
     if (looks)
         streams->check_ms = now_ms + streams_check_ms;

@@ -6,11 +6,12 @@
  *
  * What a level shows or awaits as its ticket is the SHA-256 of what the level above showed it, so
  * no level can show what is awaited above it. A stream ends when its bytes do, when its time is
- * over, and within streams_check_ms of a change by which it is not to be any more. Nothing of it
- * is stored: who had one asks for another. */
+ * over, and within streams_check_ms of a change by which it is not to be any more: an owner's or
+ * operator's, a move, the VM's end. Nothing of it is stored: who had one asks for another. */
 #pragma once
 
 #include "core/manager/question.h"
+#include "message/owner.h"
 
 struct uplink;
 
@@ -25,10 +26,8 @@ enum {
     streams_of_manager = 64, /* for all of its tenants */
     streams_of_peer = 64,
     streams_of_all = 256,
-    streams_for_console = 2, /* more than those, so that ports leave room for it */
+    streams_for_console = 2, /* more than those, so that others leave room for it */
 };
-
-enum stream_state { STREAM_ASKED, STREAM_IS_READY, STREAM_JOINED };
 
 /* For whom it is. */
 struct viewer {
@@ -43,6 +42,7 @@ struct viewer {
 
 struct stream {
     struct question asked; /* in stream_book.all; due by its state */
+    uint64_t asked_ms;     /* wall */
     enum stream_state state;
     char below[limit_digest_size]; /* SHA-256 of the ticket that is awaited; "": it has come */
     char above[limit_digest_size];
@@ -65,6 +65,9 @@ const struct stream *streams_on_event(struct manager *manager, const struct even
 /* The ticket that the stream's viewer is to show. */
 void streams_ticket(const struct manager *manager, const struct stream *stream,
                     char out_ticket[limit_digest_size]);
+
+/* Somebody who may has it cut: as what is not allowed. */
+void streams_cut(struct manager *manager, struct stream *stream);
 
 /* What is not to be any more is cut. Call at the end of each step, before the uplinks speak. */
 void streams_go_on(struct manager *manager);

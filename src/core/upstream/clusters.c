@@ -92,6 +92,12 @@ static void on_facts(struct manager *manager, struct book_vm *vm, const struct f
     upstream_learn(container_of(manager, struct upstream, manager), vm, facts);
 }
 
+static void on_usage(struct manager *manager, struct book_vm *vm, const struct usage *usage) {
+    struct upstream *upstream = container_of(manager, struct upstream, manager);
+    if (upstream->usage.every_ms)
+        usage_add(&upstream->usage, &upstream_vm(vm)->usage, manager->moment.wall_ms, usage);
+}
+
 static void on_gone(struct manager *manager, struct book_vm *vm) {
     upstream_remove_vm(container_of(manager, struct upstream, manager), vm);
 }
@@ -141,6 +147,7 @@ const struct manager_kind upstream_kind = {
     .books = &upstream_books,
     .on_state = on_state,
     .on_facts = on_facts,
+    .on_usage = on_usage,
     .on_reading = upstream_on_reading,
     .on_stream = upstream_on_stream,
     .may_stream = upstream_may_stream,

@@ -9,8 +9,10 @@
 #include "core/books/reshape.h"
 #include "core/manager/operations.h"
 #include "core/manager/recover.h"
+#include "core/upstream/notify/happened.h"
 #include "core/upstream/operations.h"
 #include "core/upstream/place.h"
+#include "core/upstream/rules.h"
 #include "core/upstream/upstream.h"
 
 static struct amounts *used_by(struct upstream *upstream, const struct book_vm *vm) {
@@ -75,6 +77,7 @@ static void order(struct upstream *upstream, struct book_vm *vm, enum verb verb)
     if (verb == VERB_DEFINE) {
         operation.definition = template->definition; /* copied by the book */
         operation.placing = template->placing;
+        rules_apply(rules_first_of(upstream, vm), &operation); /* as they stand by now */
         definition->size = vm->record.size;
         text_set(definition->name, vm->record.name);
         text_set(definition->shape, vm->record.shape);
@@ -163,6 +166,7 @@ void upstream_recover(struct manager *manager, struct book_vm *vm) {
     end_there(upstream, vm);
     count_loss(upstream, vm);
     order(upstream, vm, VERB_DEFINE);
+    happened_restart(upstream, vm, vm->active->record.id);
     tell_loss(upstream, vm->active, peer, cluster);
     upstream_try_next(upstream, vm);
 }

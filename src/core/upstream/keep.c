@@ -8,15 +8,10 @@
 #include "core/upstream/operations.h"
 #include "core/upstream/upstream.h"
 
-/* As the API shows the VM: what an ETag is of. */
-static uint64_t tag_of(const struct call *call, const struct book_vm *vm) {
-    struct text text = {0};
+static bool is_stale(const struct call *call, const struct book_vm *vm) {
     struct interface space[limit_vm_networks];
     struct vm shown = upstream_shown(call->upstream, vm, space);
-    codec_encode(&vm_table, &shown, FIELD_API, &text);
-    uint64_t tag = map_hash(0, text_data(&text), text.length);
-    text_deinit(&text);
-    return tag;
+    return call_is_stale(call, &vm_table, &shown);
 }
 
 bool upstream_may_act(const struct call *call, const struct book_vm *vm) {
@@ -24,7 +19,7 @@ bool upstream_may_act(const struct call *call, const struct book_vm *vm) {
     if (verb_reaches[verb] == VERB_UNBUILT || verb_reaches[verb] == VERB_AMONG_HOSTS)
         call_problem(call, CODE_UNSUPPORTED, "", "this manager cannot %s a VM yet",
                      verb_names[verb]);
-    else if (call->request->tag && call->request->tag != tag_of(call, vm))
+    else if (is_stale(call, vm))
         call_problem(call, CODE_STALE, "If-Match", "VM '%s' has changed since it was read",
                      vm->record.name);
     else if (vm->record.locked_ms && verb != VERB_UNLOCK)

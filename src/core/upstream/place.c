@@ -16,15 +16,26 @@ static const char *allowed_clusters(const struct upstream *upstream, const char 
     return entry->record.permissions.clusters;
 }
 
-static bool is_bounded(const struct call *call) {
+/* By what its operator lets the tenant use. */
+static bool is_permitted_some(const struct call *call) {
     const char *allowed = call->tenant->record.permissions.clusters;
     return allowed && *allowed;
 }
 
+static bool is_bounded(const struct call *call, const struct operation *op) {
+    return is_permitted_some(call) || ruling_bounds(&op->ruling);
+}
+
+/* Why fewer clusters are looked at than there are. */
+static const char *by_whom(const struct operation *op) {
+    return ruling_bounds(&op->ruling) ? "; the operator's rules say which a VM as this one may use"
+                                      : "";
+}
+
 /* Names the first label that no cluster has besides those before it. */
-static void tell_missing(const struct call *call, const char *must) {
+static void tell_missing(const struct call *call, const struct operation *op) {
     const struct downlink *downlink = &call->upstream->manager.downlink;
-    const char *allowed = call->tenant->record.permissions.clusters;
+    const char *allowed = call->tenant->record.permissions.clusters, *must = op->placing.must;
     char wanted[limit_labels + 1];
     size_t length = 0;
     do { /* one label more each time, until nobody has them all */
@@ -33,37 +44,52 @@ static void tell_missing(const struct call *call, const char *must) {
         while (must[length] && must[length] != ',')
             length++;
         text_format(wanted, sizeof(wanted), "%.*s", (int)length, must);
-        for (size_t i = 0; i < downlink->count && !found; i++)
-            found = words_allow(allowed, downlink->peers[i].setting.name) &&
-                    !labels_missing(peer_labels(&downlink->peers[i]), wanted, &(size_t){0});
+        for (size_t i = 0; i < downlink->count && !found; i++) {
+            const struct peer *peer = &downlink->peers[i];
+            found = words_allow(allowed, peer->setting.name) &&
+                    ruling_allows(&op->ruling, peer->setting.name, peer_labels(peer)) &&
+                    !labels_missing(peer_labels(peer), wanted, &(size_t){0});
+        }
         if (!found)
             break;
     } while (must[length]);
-    const char *only = call->request->vm_create.placing.cluster;
+    const char *only = op->placing.cluster;
     if (*only)
         call_problem(call, CODE_UNMET, "must", "cluster %s has not all of '%s'", only, must);
     else
-        call_problem(call, CODE_UNMET, "must", "no cluster%s has '%s'",
-                     is_bounded(call) ? " that you may use" : "", wanted);
+        call_problem(call, CODE_UNMET, "must", "no cluster%s has '%s'%s",
+                     is_bounded(call, op) ? " that you may use" : "", wanted, by_whom(op));
 }
 
-static void tell_group(const struct call *call) {
-    const struct vm_create *wish = &call->request->vm_create;
-    const char *which = is_bounded(call) ? " and may use" : "";
-    if (wish->placing.rule == GROUP_TOGETHER)
+static void tell_group(const struct call *call, const struct operation *op) {
+    const char *group = call->request->vm_create.group;
+    const char *which = is_bounded(call, op) ? " and may use" : "";
+    if (op->placing.rule == GROUP_TOGETHER)
         call_problem(call, CODE_UNMET, "group_rule",
-                     "group '%s' is in no cluster that you ask for%s", wish->group, which);
+                     "group '%s' is in no cluster that you ask for%s%s", group, which, by_whom(op));
     else
         call_problem(call, CODE_UNMET, "group_rule",
-                     "each cluster that you ask for%s has a VM of group '%s' already", which,
-                     wish->group);
+                     "each cluster that you ask for%s has a VM of group '%s' already%s", which,
+                     group, by_whom(op));
 }
 
-static const char *kind_of_place(const struct call *call) {
-    const struct placing *placing = &call->request->vm_create.placing;
+static void tell_ruled_out(const struct call *call, const struct operation *op) {
+    if (*op->placing.cluster)
+        call_problem(call, CODE_NOT_ALLOWED, "cluster",
+                     "by the operator's rules, a VM as this one may not be in cluster '%s': name "
+                     "another, or none", op->placing.cluster);
+    else
+        call_problem(call, CODE_NOT_ALLOWED, "",
+                     "by the operator's rules, a VM as this one may be in none of the clusters%s: "
+                     "ask the operator",
+                     is_permitted_some(call) ? " that you may use" : "");
+}
+
+static const char *kind_of_place(const struct call *call, const struct operation *op) {
+    const struct placing *placing = &op->placing;
     bool asks = placing->must || placing->rule == GROUP_TOGETHER ||
                 placing->rule == GROUP_APART_CLUSTERS;
-    if (is_bounded(call))
+    if (is_bounded(call, op))
         return asks ? " of those that you ask for and may use" : " that you may use";
     return asks ? " of those that you ask for" : "";
 }
@@ -73,100 +99,121 @@ static enum on_loss leased_above(enum on_loss on_loss) {
     return on_loss == ON_LOSS_ANYWHERE ? on_loss : ON_LOSS_STAY;
 }
 
-/* Of what it will be instructed, what an older place would not see; all of it is borrowed. */
-static struct definition newest_of(const struct vm_create *create, const struct image *image) {
-    return (struct definition){
-        .machine = image->machine,
-        .on_loss = create->on_loss,
-        .restart_from = create->restart_from,
-        .user_data_base64 = create->user_data_base64,
-        .ssh_keys = create->ssh_keys ? create->ssh_keys : create->ssh_public_keys};
-}
-
-static void tell_too_old(const struct call *call, const struct definition *newest) {
+static void tell_too_old(const struct call *call, const struct operation *op) {
+    const struct definition *newest = &op->definition;
     if (newest->on_loss == ON_LOSS_ANYWHERE)
         call_problem(call, CODE_UNSUPPORTED, "on_loss",
                      "no cluster%s has VMs that may be restarted in another one: that needs leases "
                      "here, and there of this manager's alone",
-                     kind_of_place(call));
+                     kind_of_place(call, op));
+    else if (newest->copy_max_age_s)
+        call_problem(call, CODE_UNSUPPORTED,
+                     newest->copy_every_s ? "copy_every_s" : "copy_max_age_s",
+                     "no cluster%s copies disks by itself: it is a single host, which has no place "
+                     "for copies, or runs an older version",
+                     kind_of_place(call, op));
     else if (machine_version(&newest->machine))
         call_problem(call, CODE_UNSUPPORTED, instruct_newest(newest),
-                     "no cluster%s gives a VM the firmware, disk bus and clock that image '%s' "
-                     "needs: they run an older version; upgrade one",
-                     kind_of_place(call), call->request->vm_create.image);
+                     "no cluster%s gives a VM the firmware, disk bus, clock and TPM that image "
+                     "'%s' needs: they run an older version; upgrade one",
+                     kind_of_place(call, op), newest->image_name);
     else
         call_problem(call, CODE_UNSUPPORTED, instruct_newest(newest),
                      "no cluster%s takes it: they run an older version; upgrade one",
-                     kind_of_place(call));
+                     kind_of_place(call, op));
 }
 
-bool upstream_choose(const struct call *call, const struct shape *shape, const struct image *image,
-                     struct peer **out_peer) {
-    const struct vm_create *create = &call->request->vm_create;
-    const struct placing *placing = &create->placing;
+static void tell_no_room(const struct call *call, const struct operation *op,
+                         const struct placement_wish *wish) {
     const struct downlink *downlink = &call->upstream->manager.downlink;
-    const char *only = placing->cluster;
-    const struct definition newest = newest_of(create, image);
-    struct placement_wish wish = {
-        .size = &shape->size,
-        .placing = placing,
-        .networks = create->networks,
-        .version = instruct_version(&newest),
-        .leased = leased_above(create->on_loss),
-        .group =
-            book_group(&call->upstream->manager.book, call->tenant->record.name, create->group),
-        .allowed = allowed_clusters(call->upstream, call->tenant->record.name)};
+    const char *only = op->placing.cluster, *shape = op->definition.shape;
+    if (placement_obstacle(downlink, wish, PLACEMENT_NO_ROOM) == OBSTACLE_SHAPE)
+        call_problem(call, CODE_UNMET, "shape", "no cluster%s is large enough for shape '%s'",
+                     kind_of_place(call, op), shape);
+    else
+        call_problem(call, CODE_NO_CAPACITY, "shape",
+                     "%s%s%s has %sroom for a VM of shape '%s' now",
+                     *only ? "cluster " : "no cluster", only,
+                     *only ? "" : kind_of_place(call, op), *only ? "no " : "", shape);
+}
+
+/* What stands in the way of a new VM. */
+static void tell_why(const struct call *call, const struct operation *op,
+                     const struct placement_wish *wish, enum placement found) {
+    const char *only = op->placing.cluster;
+    switch (found) {
+    case PLACEMENT_FOUND:
+        return;
+    case PLACEMENT_NOT_ALLOWED:
+        call_problem(call, CODE_NOT_ALLOWED, "cluster",
+                     "none of the clusters that you may use is there any more: '%s'",
+                     wish->allowed);
+        return;
+    case PLACEMENT_RULED_OUT:
+        tell_ruled_out(call, op);
+        return;
+    case PLACEMENT_NO_LABELS:
+        tell_missing(call, op);
+        return;
+    case PLACEMENT_NO_NETWORKS:
+        call_problem(call, CODE_UNMET, "networks", "no cluster%s takes VMs that are in '%s'",
+                     kind_of_place(call, op), wish->networks);
+        return;
+    case PLACEMENT_TOO_OLD:
+        tell_too_old(call, op);
+        return;
+    case PLACEMENT_NO_GROUP:
+        tell_group(call, op);
+        return;
+    case PLACEMENT_NO_ROOM:
+        tell_no_room(call, op, wish);
+        return;
+    case PLACEMENT_UNREACHABLE:
+        call_problem(call, CODE_UNREACHABLE, "cluster", "%s%s%s is %sconnected now",
+                     *only ? "cluster " : "no cluster", only,
+                     *only ? "" : kind_of_place(call, op), *only ? "not " : "");
+        return;
+    }
+}
+
+/* Where it may go; all of it is borrowed. */
+static struct placement_wish wish_of(const struct upstream *upstream, const char *tenant,
+                                     const struct operation *op, const char *group) {
+    return (struct placement_wish){
+        .size = &op->definition.size,
+        .placing = &op->placing,
+        .ruling = &op->ruling,
+        .networks = op->definition.networks,
+        .version = instruct_version(&op->definition),
+        .leased = leased_above(op->definition.on_loss),
+        .copied = op->definition.copy_max_age_s ? COPIED_BELOW : COPIED_NOWHERE,
+        .image = op->definition.image,
+        .group = book_group(&upstream->manager.book, tenant, group),
+        .allowed = allowed_clusters(upstream, tenant)};
+}
+
+bool upstream_choose(const struct call *call, const struct operation *op,
+                     struct peer **out_peer) {
+    const struct downlink *downlink = &call->upstream->manager.downlink;
+    const char *only = op->placing.cluster, *group = call->request->vm_create.group;
+    const struct placement_wish wish =
+        wish_of(call->upstream, call->tenant->record.name, op, group);
     if (*only && !downlink_by_name(downlink, only)) {
         call_problem(call, CODE_NOT_FOUND, "cluster", "there is no cluster '%s'", only);
         return false;
     }
-    if (placing->rule != GROUP_ANYHOW && !*create->group) {
+    if (op->placing.rule != GROUP_ANYHOW && !*group) {
         call_problem(call, CODE_INVALID, "group_rule", "the rule '%s' needs a group",
-                     group_rule_names[placing->rule]);
+                     group_rule_names[op->placing.rule]);
         return false;
     }
     enum placement found = placement_choose(downlink, &wish, out_peer);
+    if (found == PLACEMENT_FOUND)
+        return true;
     if (found >= PLACEMENT_NO_ROOM && found <= PLACEMENT_UNREACHABLE &&
         placement_awaits(downlink, &wish))
         return true;
-    switch (found) {
-    case PLACEMENT_FOUND:
-        return true;
-    case PLACEMENT_NOT_ALLOWED:
-        call_problem(call, CODE_NOT_ALLOWED, "cluster",
-                     "none of the clusters that you may use is there any more: '%s'",
-                     wish.allowed);
-        return false;
-    case PLACEMENT_NO_LABELS:
-        tell_missing(call, placing->must);
-        return false;
-    case PLACEMENT_NO_NETWORKS:
-        call_problem(call, CODE_UNMET, "networks", "no cluster%s takes VMs that are in '%s'",
-                     kind_of_place(call), create->networks);
-        return false;
-    case PLACEMENT_TOO_OLD:
-        tell_too_old(call, &newest);
-        return false;
-    case PLACEMENT_NO_GROUP:
-        tell_group(call);
-        return false;
-    case PLACEMENT_NO_ROOM:
-        if (placement_obstacle(downlink, &wish, found) == OBSTACLE_SHAPE) {
-            call_problem(call, CODE_UNMET, "shape", "no cluster%s is large enough for shape '%s'",
-                         kind_of_place(call), shape->name);
-            return false;
-        }
-        call_problem(call, CODE_NO_CAPACITY, "shape",
-                     "%s%s%s has %sroom for a VM of shape '%s' now",
-                     *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(call),
-                     *only ? "no " : "", shape->name);
-        return false;
-    case PLACEMENT_UNREACHABLE:
-        call_problem(call, CODE_UNREACHABLE, "cluster", "%s%s%s is %sconnected now",
-                     *only ? "cluster " : "no cluster", only, *only ? "" : kind_of_place(call),
-                     *only ? "not " : "");
-        return false;
-    }
+    tell_why(call, op, &wish, found);
     return false;
 }
 
@@ -192,6 +239,7 @@ static enum code code_of(enum placement found) {
     case PLACEMENT_NO_GROUP:
         return CODE_UNMET;
     case PLACEMENT_NOT_ALLOWED:
+    case PLACEMENT_RULED_OUT:
         return CODE_NOT_ALLOWED;
     case PLACEMENT_UNREACHABLE:
         return CODE_UNREACHABLE;
@@ -223,15 +271,10 @@ static void await_cluster(struct upstream *upstream, struct book_op *op, enum co
 void upstream_try_next(struct upstream *upstream, struct book_vm *vm) {
     struct book_op *op = vm->active;
     struct peer *peer = NULL;
-    struct placement_wish wish = {
-        .size = &vm->record.size,
-        .placing = &op->record.placing,
-        .op = op,
-        .networks = op->record.definition.networks,
-        .version = instruct_version(&op->record.definition),
-        .leased = leased_above(op->record.definition.on_loss),
-        .group = book_group(&upstream->manager.book, vm->record.asker, vm->record.group),
-        .allowed = allowed_clusters(upstream, vm->record.asker)};
+    struct placement_wish wish =
+        wish_of(upstream, vm->record.asker, &op->record, vm->record.group);
+    wish.size = &vm->record.size;
+    wish.op = op;
     op->resend_ms = book_never;
     enum placement found = placement_choose(&upstream->manager.downlink, &wish, &peer);
     if (found == PLACEMENT_FOUND) {

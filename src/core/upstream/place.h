@@ -11,10 +11,9 @@ struct upstream;
  * creation's end; where one may be back before its hold-down ends, it waits for that. */
 void upstream_try_next(struct upstream *upstream, struct book_vm *vm);
 
-/* Chooses the cluster for a new VM; NULL: it has to wait for one. False: what stands in the way has
- * been answered. */
-bool upstream_choose(const struct call *call, const struct shape *shape, const struct image *image,
-                     struct peer **out_peer);
+/* Chooses the cluster for a new VM, which this operation is to make; NULL: it has to wait for one.
+ * False: what stands in the way has been answered. */
+bool upstream_choose(const struct call *call, const struct operation *op, struct peer **out_peer);
 
 /* The id by which those below know the group of a new VM: the same for each of them, and nothing
  * to read in it; "" without a group. */

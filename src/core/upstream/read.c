@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/manager/reads.h"
 #include "core/manager/tell.h"
+#include "core/upstream/images/held.h"
 #include "core/upstream/images/images.h"
 #include "core/upstream/images/retired.h"
 #include "core/upstream/permit.h"
@@ -266,6 +268,8 @@ void upstream_show_cluster(const struct call *call) {
     }
     struct node node;
     node_shown(call, peer, &node);
+    if (!call->tenant)
+        node.images = held_at(call->upstream, peer);
     call_answer(call, REPLY_RECORD, &node_table, &node);
     record_clear(&node_table, &node);
 }
@@ -291,6 +295,18 @@ void upstream_show_vm(const struct call *call) {
     struct interface space[limit_vm_networks];
     struct vm shown = upstream_shown(call->upstream, vm, space);
     call_answer(call, REPLY_RECORD, &vm_table, &shown);
+}
+
+void upstream_show_usage(const struct call *call) {
+    const struct book_vm *vm = upstream_find_vm(call, call->request->key);
+    if (!vm)
+        return;
+    struct usage_graph graph = {
+        .every_seconds = (uint32_t)((call->upstream->usage.every_ms + 999) / 1000)};
+    text_set(graph.vm, vm->record.id);
+    graph.marks = usage_marks(upstream_vm(vm)->usage, &graph.marks_count);
+    call_answer(call, REPLY_RECORD, &usage_graph_table, &graph);
+    memory_free(graph.marks);
 }
 
 /* In words for each reason why there is no such part. */
@@ -337,7 +353,10 @@ void upstream_show_image(const struct call *call) {
         map_get(&call->upstream->images_by_name, call->request->key);
     if (image && upstream_shows(call, PERMIT_IMAGE, call->request->key)) {
         struct image shown = images_shown(call, &image->record);
+        if (!call->tenant)
+            shown.clusters = held_by(call->upstream, &shown);
         call_answer(call, REPLY_RECORD, &image_table, &shown);
+        memory_free(shown.clusters);
     } else {
         call_not_found(call, "image");
     }

@@ -22,6 +22,7 @@ void upstream_list_clusters(const struct call *call);
 void upstream_show_cluster(const struct call *call);
 void upstream_whoami(const struct call *call);
 void upstream_show_vm(const struct call *call);
+void upstream_show_usage(const struct call *call);
 void upstream_read_log(const struct call *call);
 void upstream_on_reading(struct manager *manager, const struct reader *reader,
                          const struct reading *reading);

@@ -24,10 +24,12 @@
 #include "core/upstream/quota.h"
 #include "core/upstream/read.h"
 #include "core/upstream/reshape_vm.h"
+#include "core/upstream/rules.h"
 #include "core/upstream/account/asker.h"
 #include "core/upstream/account/ssh_keys.h"
-#include "core/upstream/notify/contacts.h"
+#include "core/upstream/notify/chats.h"
 #include "core/upstream/notify/happened.h"
+#include "core/upstream/notify/holders.h"
 #include "core/upstream/upstream.h"
 #include "message/labels.h"
 
@@ -144,35 +146,37 @@ static bool admit(const struct call *call, const struct shape **out_shape,
     return false;
 }
 
-static struct book_vm *add_vm(const struct call *call, const struct shape *shape,
-                              const struct image_entry *image) {
+static struct book_vm *add_vm(const struct call *call, const struct definition *definition) {
     struct upstream *upstream = call->upstream;
-    struct stored_vm record = {.vm = {.state = VM_PENDING, .size = shape->size, .epoch = 1,
+    struct stored_vm record = {.vm = {.state = VM_PENDING, .size = definition->size, .epoch = 1,
                                       .created_ms = call->moment->wall_ms}};
     struct id id = id_make(&upstream->manager.ids, "vm", call->moment->wall_ms);
     text_set(record.vm.id, id.text);
-    text_set(record.vm.name, call->request->vm_create.name);
+    text_set(record.vm.name, definition->name);
     text_set(record.vm.asker, call->tenant->record.name);
-    text_set(record.vm.shape, shape->name);
-    text_set(record.vm.image, image->record.name);
+    text_set(record.vm.shape, definition->shape);
+    text_set(record.vm.image, definition->image_name);
     text_set(record.vm.group, call->request->vm_create.group);
-    text_set(record.vm.digest, image->record.digest);
+    text_set(record.vm.digest, definition->image);
     record.vm.metadata = call->request->vm_create.metadata; /* copied by the book */
     record.vm.title = call->request->vm_create.title;       /* copied by the book */
-    record.vm.networks = call->request->vm_create.networks; /* copied by the book */
-    record.vm.on_loss = call->request->vm_create.on_loss;
-    record.vm.restart_from = call->request->vm_create.restart_from;
+    record.vm.networks = definition->networks;              /* copied by the book */
+    record.vm.allow = definition->allow;                    /* copied by the book */
+    record.vm.on_loss = definition->on_loss;
+    record.vm.restart_from = definition->restart_from;
+    record.vm.copy_every_s = definition->copy_every_s;
+    record.vm.copy_max_age_s = definition->copy_max_age_s;
     struct book_vm *vm = book_add_vm(&upstream->manager.book, &record);
     upstream_link_vm(upstream, vm);
     return vm;
 }
 
 /* Copies are in the cluster, and lost with it. */
-static bool admit_restart(const struct call *call) {
+static bool admit_restart(const struct call *call, enum on_loss on_loss) {
     const struct vm_create *wish = &call->request->vm_create;
-    if (wish->restart_from == RESTART_FROM_IMAGE || wish->on_loss == ON_LOSS_RESTART)
+    if (wish->restart_from == RESTART_FROM_IMAGE || on_loss == ON_LOSS_RESTART)
         return true;
-    if (wish->on_loss == ON_LOSS_ANYWHERE)
+    if (on_loss == ON_LOSS_ANYWHERE)
         call_problem(call, CODE_UNSUPPORTED, "restart_from",
                      "copies are kept in the VM's cluster, and are lost with it: what may be "
                      "restarted anywhere is made from its image; say on_loss 'restart' to have it "
@@ -182,6 +186,54 @@ static bool admit_restart(const struct call *call) {
                      "a VM that is to stay where it is lost is made from nothing: say on_loss "
                      "'restart', too");
     return false;
+}
+
+/* The operation that makes the VM; what it points to is the request's and the caller's. */
+static struct operation define(const struct call *call, const struct shape *shape,
+                               const struct image *image, char *ssh_keys) {
+    const struct vm_create *wish = &call->request->vm_create;
+    struct operation operation = {.verb = VERB_DEFINE, .deadline_ms = allowed_ms(call),
+                                  .placing = wish->placing};
+    struct definition *definition = &operation.definition;
+    text_set(definition->name, wish->name);
+    text_set(definition->shape, wish->shape);
+    text_set(definition->image, image->digest);
+    text_set(definition->image_name, image->name);
+    definition->machine = image->machine;
+    definition->size = shape->size;
+    definition->start = wish->start;
+    definition->user_data = wish->user_data;
+    definition->user_data_base64 = wish->user_data_base64;
+    definition->ssh_keys = ssh_keys;
+    upstream_group_id(call, definition->group);
+    definition->apart = wish->placing.rule == GROUP_APART;
+    definition->on_drain = wish->on_drain;
+    definition->restart_from = wish->restart_from;
+    definition->host_must = wish->host_must;
+    definition->host_prefer = wish->host_prefer;
+    definition->networks = wish->networks;
+    definition->allow = wish->allow;
+    return operation;
+}
+
+static void begin_define(const struct call *call, const struct operation *operation,
+                         struct peer *peer) {
+    struct upstream *upstream = call->upstream;
+    const struct amounts had = call->tenant->used;
+    struct book_vm *vm = add_vm(call, &operation->definition);
+    happened_use(upstream, call->tenant, &had);
+    upstream_keep_template(upstream, vm, operation);
+    struct book_op *op = upstream_begin(upstream, vm, operation);
+    if (peer) {
+        placement_put(peer, vm, op);
+        downlink_instruct(&upstream->manager.downlink, vm);
+        book_save_vm(&upstream->manager.book, vm);
+        book_save_op(&upstream->manager.book, op);
+    } else {
+        upstream_try_next(upstream, vm);
+    }
+    remember_key(call, op);
+    upstream_answer_op(call, op);
 }
 
 static void on_vm_create(const struct call *call) {
@@ -195,47 +247,24 @@ static void on_vm_create(const struct call *call) {
                      "VMs belong to tenants: use a tenant's token, not the operator's");
         return;
     }
-    if (repeated(call) || !upstream_permits_vm(call) || !admit_restart(call) ||
+    const struct ruled_vm looked_at = {call->tenant->record.name, wish->image, wish->shape,
+                                       wish->metadata};
+    const struct rule *rule = rules_first(call->upstream, &looked_at);
+    enum on_loss on_loss = on_loss_wished(wish->on_loss, rule ? rule->on_loss : LOSS_WISH_NONE);
+    if (repeated(call) || !upstream_permits_vm(call) || !rules_permit(call, rule) ||
+        !admit_restart(call, on_loss) ||
         !upstream_admit_data(call, wish->user_data, wish->user_data_base64) ||
         !upstream_admit_ssh_keys(call, wish->ssh_keys, wish->ssh_public_keys, &ssh_keys) ||
-        !admit(call, &shape, &image) || !upstream_choose(call, shape, &image->record, &peer))
+        !admit(call, &shape, &image))
         return;
-    const struct amounts had = call->tenant->used;
-    struct book_vm *vm = add_vm(call, shape, image);
-    happened_use(call->upstream, call->tenant, &had);
-    struct operation operation = {.verb = VERB_DEFINE, .deadline_ms = allowed_ms(call)};
-    struct definition *definition = &operation.definition;
-    text_set(definition->name, wish->name);
-    text_set(definition->shape, wish->shape);
-    text_set(definition->image, image->record.digest);
-    text_set(definition->image_name, image->record.name);
-    definition->machine = image->record.machine;
-    definition->size = shape->size;
-    definition->start = wish->start;
-    definition->user_data = wish->user_data; /* copied by the book */
-    definition->user_data_base64 = wish->user_data_base64;
-    definition->ssh_keys = ssh_keys;
-    operation.placing = wish->placing; /* copied by the book */
-    upstream_group_id(call, definition->group);
-    definition->apart = wish->placing.rule == GROUP_APART;
-    definition->on_drain = wish->on_drain;
-    definition->on_loss = wish->on_loss;
-    definition->restart_from = wish->restart_from;
-    definition->host_must = wish->host_must; /* copied by the book */
-    definition->host_prefer = wish->host_prefer;
-    definition->networks = wish->networks;
-    upstream_keep_template(call->upstream, vm, &operation);
-    struct book_op *op = upstream_begin(call->upstream, vm, &operation);
-    if (peer) {
-        placement_put(peer, vm, op);
-        downlink_instruct(&call->upstream->manager.downlink, vm);
-        book_save_vm(&call->upstream->manager.book, vm);
-        book_save_op(&call->upstream->manager.book, op);
-    } else {
-        upstream_try_next(call->upstream, vm);
-    }
-    remember_key(call, op);
-    upstream_answer_op(call, op);
+    struct operation operation = define(call, shape, &image->record, ssh_keys);
+    if (!upstream_admit_intervals(call, wish->copy_every_s, wish->copy_max_age_s,
+                                  &operation.definition))
+        return;
+    operation.definition.on_loss = on_loss;
+    rules_apply(rule, &operation);
+    if (upstream_choose(call, &operation, &peer))
+        begin_define(call, &operation, peer);
 }
 
 static void on_vm_act(const struct call *call) {
@@ -452,7 +481,7 @@ static void delete_tenant(const struct call *call) {
     }
     map_remove(&upstream->tenants_by_name, tenant->record.name);
     access_forget_all(&upstream->access, call->moment, tenant->record.name);
-    deliveries_remove_all(&upstream->deliveries, call->moment, tenant->record.name);
+    deliveries_remove_all(&upstream->manager.deliveries, call->moment, tenant->record.name);
     list_remove(&tenant->by_name);
     effects_forget(call->moment->out, &tenant_table, tenant->record.name);
     forget_history(call, tenant);
@@ -474,8 +503,10 @@ static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
     [REQUEST_VM_LIST] = upstream_list_vms,
     [REQUEST_VM_SHOW] = upstream_show_vm,
     [REQUEST_VM_LOG] = upstream_read_log,
+    [REQUEST_VM_USAGE] = upstream_show_usage,
     [REQUEST_VM_CONSOLE] = upstream_open_stream,
     [REQUEST_VM_FORWARD] = upstream_open_stream,
+    [REQUEST_VM_SCREEN] = upstream_open_stream,
     [REQUEST_VM_ACT] = on_vm_act,
     [REQUEST_OP_LIST] = upstream_list_ops,
     [REQUEST_OP_SHOW] = on_op_show,
@@ -515,10 +546,18 @@ static void (*const handlers[REQUEST_KIND_COUNT])(const struct call *) = {
     [REQUEST_ACCESS_CREATE] = upstream_create_access,
     [REQUEST_ACCESS_LIST] = upstream_list_access,
     [REQUEST_ACCESS_REVOKE] = upstream_revoke_access,
-    [REQUEST_CONTACT_ADD] = contacts_add,
-    [REQUEST_CONTACT_LIST] = contacts_list,
-    [REQUEST_CONTACT_REMOVE] = contacts_remove,
-    [REQUEST_CONTACT_PROVE] = contacts_prove,
+    [REQUEST_CONTACT_ADD] = holders_on_request,
+    [REQUEST_CONTACT_LIST] = holders_on_request,
+    [REQUEST_CONTACT_REMOVE] = holders_on_request,
+    [REQUEST_CONTACT_PROVE] = holders_on_request,
+    [REQUEST_DELIVERY_LIST] = chats_list,
+    [REQUEST_DELIVERY_END] = chats_end,
+    [REQUEST_RULE_ADD] = rules_add,
+    [REQUEST_RULE_LIST] = rules_list,
+    [REQUEST_RULE_SHOW] = rules_show,
+    [REQUEST_RULE_SET] = rules_set,
+    [REQUEST_RULE_MOVE] = rules_move,
+    [REQUEST_RULE_DELETE] = rules_delete,
     [REQUEST_SSH_KEY_ADD] = upstream_add_ssh_key,
     [REQUEST_SSH_KEY_LIST] = upstream_list_ssh_keys,
     [REQUEST_SSH_KEY_REMOVE] = upstream_remove_ssh_key,

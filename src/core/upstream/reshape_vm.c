@@ -11,6 +11,7 @@
 #include "core/upstream/quota.h"
 #include "core/upstream/account/ssh_keys.h"
 #include "core/upstream/notify/happened.h"
+#include "core/upstream/rules.h"
 #include "core/upstream/upstream.h"
 
 static struct tenant_entry *tenant_of(const struct upstream *upstream,
@@ -48,6 +49,8 @@ static bool admit_resize(const struct call *call, const struct book_vm *vm,
         map_get(&call->upstream->images_by_name, vm->record.image);
     if (image && !images_fit(call, &image->record, &shape->size, "shape"))
         return false;
+    if (!rules_permit_reshape(call, vm, vm->record.image, shape->name))
+        return false;
     operation->definition.size = shape->size;
     if (image)
         operation->definition.machine = image->record.machine;
@@ -76,7 +79,7 @@ static bool place_takes(const struct call *call, const struct book_vm *vm,
     if (machine_version(&definition->machine))
         call_problem(call, CODE_UNSUPPORTED, instruct_newest(definition),
                      "cluster %s runs an older version, which does not give a VM the firmware, "
-                     "disk bus and clock that image '%s' needs: upgrade it",
+                     "disk bus, clock and TPM that image '%s' needs: upgrade it",
                      peer->setting.name, definition->image_name);
     else
         call_problem(call, CODE_UNSUPPORTED, instruct_newest(definition),
@@ -98,7 +101,8 @@ static bool admit_rebuild(const struct call *call, const struct book_vm *vm,
         call_problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", name);
         return false;
     }
-    if (!images_fit(call, &image->record, &vm->record.size, "image"))
+    if (!images_fit(call, &image->record, &vm->record.size, "image") ||
+        !rules_permit_reshape(call, vm, image->record.name, vm->record.shape))
         return false;
     if (!upstream_admit_data(call, wish->user_data, wish->user_data_base64) ||
         !upstream_admit_ssh_keys(call, wish->ssh_keys, wish->ssh_public_keys,
@@ -112,21 +116,24 @@ static bool admit_rebuild(const struct call *call, const struct book_vm *vm,
     return place_takes(call, vm, definition);
 }
 
-/* libvirt keeps no UEFI variables with a snapshot, and so takes none. */
-static bool keeps_variables(const struct call *call, const struct book_vm *vm) {
+/* libvirt keeps neither UEFI's variables nor a TPM's state with a snapshot, and so takes none. */
+static bool snapshot_lacks(const struct call *call, const struct book_vm *vm) {
     const struct image_entry *image =
         map_get(&call->upstream->images_by_name, vm->record.image);
-    if (!image || image->record.machine.firmware < FIRMWARE_UEFI)
+    bool has_tpm = image && image->record.machine.tpm;
+    if (!image || (image->record.machine.firmware < FIRMWARE_UEFI && !has_tpm))
         return false;
     call_problem(call, CODE_CONFLICT, "", "%s",
-                 "a VM that starts by UEFI takes no snapshots: its variables would not be kept");
+                 has_tpm ? "a VM with a TPM takes no snapshots: its state would not be kept"
+                         : "a VM that starts by UEFI takes no snapshots: its variables would not "
+                           "be kept");
     return true;
 }
 
 static bool admit_snapshot(const struct call *call, const struct book_vm *vm,
                            struct operation *operation) {
     const char *name = call->request->reshape.snapshot;
-    if (operation->verb == VERB_SNAPSHOT && keeps_variables(call, vm))
+    if (operation->verb == VERB_SNAPSHOT && snapshot_lacks(call, vm))
         return false;
     text_set(operation->snapshot, name);
     enum code code = reshape_refusal(&vm->record, operation);
@@ -173,6 +180,21 @@ static bool admit_copy(const struct call *call, const struct book_vm *vm) {
                      "cluster %s is a single host, which has no place for copies",
                      vm->record.place);
     return !is_old && !has_none;
+}
+
+bool upstream_admit_intervals(const struct call *call, uint32_t every_s, uint32_t max_age_s,
+                              struct definition *out) {
+    enum { usual_factor = 3, least_factor = 2 };
+    out->copy_every_s = every_s;
+    out->copy_max_age_s = every_s && !max_age_s ? usual_factor * every_s : max_age_s;
+    if (out->copy_max_age_s > limit_copy_s)
+        out->copy_max_age_s = limit_copy_s;
+    if (out->copy_max_age_s >= least_factor * every_s)
+        return true;
+    call_problem(call, CODE_INVALID, "copy_max_age_s",
+                 "a copy that is made each %u s would count as late by %u s now and then, as it "
+                 "takes a while: give twice copy_every_s at the least", every_s, max_age_s);
+    return false;
 }
 
 bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
@@ -267,6 +289,8 @@ void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct 
     if (!changed)
         return;
     learn_image(upstream, vm);
+    happened_restart(upstream, vm, "");
+    happened_copy(upstream, vm);
     book_save_vm(&upstream->manager.book, vm);
     if (vm->active)
         book_save_op(&upstream->manager.book, vm->active);

@@ -24,6 +24,11 @@ void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct 
 /* First-boot data come once. False: both are given; told. */
 bool upstream_admit_data(const struct call *call, const char *text, const char *base64);
 
+/* How often its disk is copied, and how old a copy may become, goes into the definition. False: it
+ * makes no sense, which is answered. */
+bool upstream_admit_intervals(const struct call *call, uint32_t every_s, uint32_t max_age_s,
+                              struct definition *out);
+
 /* Fills in what a resize, a rebuild or an act on a snapshot is to do. False: it is not possible,
  * which is answered. Other verbs: nothing to do. */
 bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,

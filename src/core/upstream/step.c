@@ -16,8 +16,9 @@
 #include "core/manager/streams.h"
 #include "core/upstream/account/asker.h"
 #include "core/upstream/clusters.h"
-#include "core/upstream/notify/contacts.h"
+#include "core/upstream/notify/chats.h"
 #include "core/upstream/notify/happened.h"
+#include "core/upstream/notify/holders.h"
 #include "core/upstream/elsewhere.h"
 #include "core/upstream/guest/console.h"
 #include "core/upstream/operations.h"
@@ -25,6 +26,7 @@
 #include "core/upstream/requests.h"
 #include "core/upstream/reshape_vm.h"
 #include "core/upstream/images/retired.h"
+#include "core/upstream/rules.h"
 #include "core/upstream/upstream.h"
 #include "message/records/retired.h"
 
@@ -36,7 +38,8 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
         upstream->networks[upstream->networks_count++] = settings->networks[i];
     map_init(&upstream->tenants_by_name, prng_next(&upstream->manager.prng));
     access_init(&upstream->access, prng_next(&upstream->manager.prng));
-    deliveries_init(&upstream->deliveries, upstream->access.by_hash.seed);
+    deliveries_init(&upstream->manager.deliveries, upstream->access.by_hash.seed,
+                    (contact_operators_events & ~contact_tenants_events) | 1U << NOTICE_QUOTA);
     upstream->clusters_away = memory_new(settings->agents_count, sizeof(bool));
     map_init(&upstream->images_by_name, prng_next(&upstream->manager.prng));
     map_init(&upstream->histories, upstream->images_by_name.seed);
@@ -45,6 +48,7 @@ void upstream_init(struct upstream *upstream, const struct role_settings *settin
     list_init(&upstream->warm);
     list_init(&upstream->images);
     list_init(&upstream->retired);
+    usage_book_init(&upstream->usage, settings->usage_ms, settings->usage_marks);
 }
 
 static void free_keys(struct upstream *upstream, struct keyring *keyring) {
@@ -78,11 +82,12 @@ void upstream_deinit(struct upstream *upstream) {
         memory_free(container_of(node, struct image_entry, by_name));
     archive_deinit(&upstream->archive);
     retired_deinit(upstream);
+    rules_deinit(upstream);
     heap_deinit(&upstream->key_holders);
     heap_deinit(&upstream->op_holders);
     map_deinit(&upstream->tenants_by_name);
     access_deinit(&upstream->access);
-    deliveries_deinit(&upstream->deliveries);
+    deliveries_deinit(&upstream->manager.deliveries);
     memory_free(upstream->clusters_away);
     map_deinit(&upstream->images_by_name);
     map_deinit(&upstream->histories);
@@ -133,6 +138,8 @@ static void on_load(struct upstream *upstream, const struct event *event) {
         load_template(upstream, event->load.data);
     } else if (table == &retired_table) {
         retired_load(upstream, event->load.data);
+    } else if (table == &rule_table) {
+        rules_load(upstream, event->load.data);
     } else if (table == &idempotency_table) {
         load_key(upstream, event->load.data);
     } else {
@@ -140,7 +147,7 @@ static void on_load(struct upstream *upstream, const struct event *event) {
         enrol_load(&upstream->manager.enrol, &upstream->manager.downlink, &event->load);
         audit_load(&upstream->manager.audit, &event->load);
         access_load(&upstream->access, &event->load);
-        deliveries_load(&upstream->deliveries, &event->load);
+        deliveries_load(&upstream->manager.deliveries, &event->load);
         recover_load(&upstream->manager, &event->load);
     }
 }
@@ -200,7 +207,7 @@ static void on_tick(struct upstream *upstream) {
     sweep_clusters(upstream);
     audit_on_tick(&upstream->manager.audit, &upstream->manager.moment);
     access_on_tick(&upstream->access, &upstream->manager.moment);
-    deliveries_on_tick(&upstream->deliveries, &upstream->manager.moment);
+    deliveries_on_tick(&upstream->manager.deliveries, &upstream->manager.moment);
 }
 
 static void on_frame(struct upstream *upstream, const struct event *event) {
@@ -214,6 +221,7 @@ static void release_all(struct upstream *upstream) {
     struct timer *timer = NULL;
     while ((timer = heap_first(&upstream->waiters)))
         upstream_release(upstream, container_of(timer, struct waiter, timer));
+    chats_release(upstream);
 }
 
 static void on_stop(struct upstream *upstream) {
@@ -228,7 +236,7 @@ static void on_start(struct upstream *upstream) {
         return;
     downlink_start(&upstream->manager.downlink);
     upstream_begin_access(upstream);
-    contacts_begin(upstream);
+    holders_begin(upstream);
     list_for(struct book_op, op, &upstream->manager.book.ops, by_age) {
         const struct book_vm *vm = book_vm(&upstream->manager.book, op->record.vm);
         if (book_op_has_ended(op) || *vm->record.place)
@@ -237,6 +245,10 @@ static void on_start(struct upstream *upstream) {
         book_schedule(&upstream->manager.book, op);
     }
     effects_add(upstream->manager.moment.out, EFFECT_READY);
+}
+
+static void on_delivered(struct upstream *upstream, const struct event_delivered *delivered) {
+    deliveries_on_delivered(&upstream->manager.deliveries, &upstream->manager.moment, delivered);
 }
 
 static void on_event(struct upstream *upstream, const struct event *event) {
@@ -270,8 +282,10 @@ static void on_event(struct upstream *upstream, const struct event *event) {
         manager_on_disk(&upstream->manager, event);
         break;
     case EVENT_DELIVERED:
-        deliveries_on_delivered(&upstream->deliveries, &upstream->manager.moment,
-                                &event->delivered);
+        on_delivered(upstream, &event->delivered);
+        break;
+    case EVENT_CERTIFICATE:
+        happened_certificate(upstream, &event->certificate);
         break;
     case EVENT_ARCHIVE:
         retired_on_archive(upstream, event);
@@ -289,6 +303,7 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     case EVENT_GUARD:
     case EVENT_BUCKET:
     case EVENT_IPS:
+    case EVENT_USAGE:
     case EVENT_READ:
     case EVENT_HOST:
     case EVENT_JOINED:
@@ -301,6 +316,7 @@ static void on_event(struct upstream *upstream, const struct event *event) {
     recover_go_on(&upstream->manager);
     reads_go_on(&upstream->manager);
     streams_go_on(&upstream->manager);
+    chats_go_on(upstream);
     manager_on_end_of_step(&upstream->manager);
     if (upstream->manager.deposed)
         release_all(upstream);
@@ -321,8 +337,10 @@ uint64_t upstream_deadline_ms(const struct upstream *upstream) {
     due = read < due ? read : due;
     due = look < due ? look : due;
     due = access < due ? access : due;
-    uint64_t delivery = deliveries_deadline_ms(&upstream->deliveries);
+    uint64_t delivery = deliveries_deadline_ms(&upstream->manager.deliveries);
     due = delivery < due ? delivery : due;
+    uint64_t chat = chats_deadline_ms(upstream);
+    due = chat < due ? chat : due;
     uint64_t stream = streams_deadline_ms(&upstream->manager);
     due = stream < due ? stream : due;
     const struct timer *waiter = heap_first(&upstream->waiters);
@@ -344,6 +362,8 @@ static void check_elsewhere(const struct upstream *upstream) {
 
 void upstream_check(const struct upstream *upstream) {
     manager_check(&upstream->manager);
+    for (size_t i = 1; i < upstream->rules_count; i++) /* while they are loaded with gaps */
+        assert(upstream->rules[i - 1]->position < upstream->rules[i]->position);
     check_elsewhere(upstream);
     uint64_t vms = 0, ops = 0;
     struct list *inner = NULL, *following = NULL;
@@ -358,5 +378,6 @@ void upstream_check(const struct upstream *upstream) {
         list_each(inner, following, &tenant->ops)
             ops++;
     }
+    usage_check(&upstream->usage);
     assert(vms == upstream->manager.book.vms_count && ops == upstream->manager.book.ops_count);
 }

@@ -35,7 +35,10 @@ void upstream_set_template(struct book_vm *vm, const struct template *template) 
     record_clone(&template_table, template, *kept);
 }
 
-static void vm_free(struct book_vm *vm) { upstream_set_template(vm, NULL); }
+static void vm_free(struct book_vm *vm) {
+    upstream_set_template(vm, NULL);
+    usage_drop(&upstream_vm(vm)->usage);
+}
 
 static void op_begins(struct book_op *op) {
     list_init(&upstream_op(op)->by_tenant);
@@ -162,6 +165,9 @@ void upstream_link_vm(struct upstream *upstream, struct book_vm *vm) {
     struct image_entry *image = map_get(&upstream->images_by_name, vm->record.image);
     assert(tenant); /* a tenant with VMs cannot be deleted */
     upstream_vm(vm)->was_dead = upstream_vm_is_dead(&vm->record);
+    upstream_vm(vm)->restarts_told = vm->record.restarts;
+    upstream_vm(vm)->restored_told_ms = vm->record.restored_ms;
+    upstream_vm(vm)->copy_was_late = vm->record.copy_late;
     list_add(&tenant->vms, &upstream_vm(vm)->by_tenant);
     map_put(&tenant->vm_names, vm->record.name, vm);
     amounts_add(&tenant->used, &vm->record.size);

@@ -3,7 +3,7 @@
  *
  * A request changes the books and answers, an operation goes out by the downlink, its result
  * comes back; deadlines end what nobody confirmed. The pieces, from the ground up: upstream (its
- * records), quota, permit, images/ (with the archives of those that are gone), ssh_keys,
+ * records), quota, permit, rules, images/ (with the archives of those that are gone), ssh_keys,
  * reshape_vm, operations, read, place, keep, clusters (frames of clusters), requests, step
  * (life). */
 #pragma once
@@ -11,15 +11,20 @@
 #include "base/holders.h"
 #include "core/below/explain.h"
 #include "core/manager/access.h"
-#include "core/manager/deliveries.h"
+#include "core/manager/contacts.h"
 #include "core/manager/manager.h"
 #include "core/upstream/archive.h"
+#include "core/upstream/usage.h"
 
 struct upstream_vm {
     struct book_vm base;
     struct list by_tenant; /* in tenant_entry.vms */
     struct template *template; /* it may be made anew from this in another cluster; or NULL */
+    struct usage_history *usage; /* NULL: nothing was told of it */
     bool was_dead; /* its contacts were told so, or knew */
+    uint32_t restarts_told; /* to them, or known; and how old its disk was then */
+    uint64_t restored_told_ms;
+    bool copy_was_late; /* they were told so, or knew */
 };
 
 struct upstream_op {
@@ -59,8 +64,7 @@ struct tenant_entry {
     struct keyring keyring;
     uint64_t said_bytes;      /* metadata and titles of its VMs */
     struct amounts used;      /* by its VMs, from their admission until they are out of the books */
-    uint64_t contacts_hour_ms; /* since when contacts_made counts */
-    uint32_t contacts_made;
+    struct contact_budget contacts; /* what it has made of them lately */
 };
 
 /* The operations on one VM, which may be gone. */
@@ -90,17 +94,29 @@ struct waiter {
     enum explain_reader reader;
 };
 
+/* Requests that wait until there is something to tell by chat, the oldest first. */
+struct chat_waiters {
+    struct chat_waiter {
+        uint64_t handle;
+        uint32_t limit;
+        uint64_t until_ms;
+    } items[2];
+    size_t count;
+};
+
 struct upstream {
     struct manager manager;
     struct role_settings settings; /* its arrays are not used after init */
     struct access_book access;
-    struct deliveries deliveries;
+    struct chat_waiters chat_waiters;
     bool *clusters_away; /* by index in the downlink: its contacts were told so, or knew */
     struct map tenants_by_name;
     struct list tenants; /* in the order of their names, like images */
     struct map images_by_name;
     struct network *networks; /* that tenants may ask for */
     size_t networks_count;
+    struct rule *rules[limit_rules]; /* in the order in which they are looked at */
+    size_t rules_count;
     struct list images;
     struct list retired;     /* archives that no image has (retired.h) */
     uint64_t retired_due_ms; /* when it is looked who needs them */
@@ -115,6 +131,7 @@ struct upstream {
     size_t warm_count;
     struct text ssh_keys;   /* of the VM that a request is about, while that is answered */
     struct archive archive; /* ended before those */
+    struct usage_book usage;
 };
 
 /* It has ended in a way that nobody asked for. */

@@ -28,12 +28,74 @@ static enum code code_of(int failed) {
                                  : CODE_OK;
 }
 
-static int keep(const struct blocks_of *of, const struct effect_bucket *order, struct error *err) {
-    struct block_digest roots[limit_copies + 1];
+struct roots {
+    struct block_digest items[limit_copies + 1];
+    size_t count;
+};
+
+static bool read_roots(const struct effect_bucket *order, struct roots *out) {
+    out->count = order->roots_count;
     for (uint32_t i = 0; i < order->roots_count; i++)
-        if (block_digest_read(order->roots[i], &roots[i]))
-            return BLOCKS_LACKING;
-    return blocks_keep(of, &(struct block_digests){roots, order->roots_count}, err);
+        if (block_digest_read(order->roots[i], &out->items[i]))
+            return false;
+    return true;
+}
+
+static int keep(const struct blocks_of *of, const struct effect_bucket *order, struct error *err) {
+    struct roots roots;
+    if (!read_roots(order, &roots))
+        return BLOCKS_LACKING;
+    return blocks_keep(of, &(struct block_digests){roots.items, roots.count}, err);
+}
+
+static int unreadable(int failed, struct error *err) {
+    return failed > 0 ? failed : error_set(err, failed, "look at copies: %s", strerror(-failed));
+}
+
+static void say_lacking(struct event_bucket *out, const char *root) {
+    text_set(out->lacking[out->lacking_count++], root);
+}
+
+/* Those of the order's that are whole stay, the others are told. */
+static int keep_whole(const struct blocks_of *of, const struct effect_bucket *order,
+                      struct event_bucket *out, struct error *err) {
+    struct roots roots;
+    bool lacking[limit_copies + 1] = {false};
+    size_t whole = 0;
+    if (!read_roots(order, &roots))
+        return error_set(err, -EINVAL, "the order names no copies");
+    int failed = blocks_look_at(of, &(struct block_digests){roots.items, roots.count},
+                                BLOCKS_LISTED, lacking);
+    if (failed)
+        return unreadable(failed, err);
+    for (size_t i = 0; i < roots.count; i++) {
+        if (lacking[i])
+            say_lacking(out, order->roots[i]);
+        else
+            roots.items[whole++] = roots.items[i];
+    }
+    return blocks_keep(of, &(struct block_digests){roots.items, whole}, err);
+}
+
+/* From the newest on, until one is whole. Where the bucket has gone, none is. */
+static int prove(const struct blocks_of *of, const struct effect_bucket *order,
+                 struct event_bucket *out, struct error *err) {
+    struct roots roots;
+    if (!read_roots(order, &roots))
+        return error_set(err, -EINVAL, "the order names no copies");
+    for (size_t i = roots.count; i-- > 0;) {
+        bool lacks = false;
+        int failed = blocks_look_at(of, &(struct block_digests){&roots.items[i], 1}, BLOCKS_READ,
+                                    &lacks);
+        if (failed && failed != BLOCKS_UNKNOWN)
+            return unreadable(failed, err);
+        if (!failed && !lacks) {
+            text_set(out->copy.root, order->roots[i]);
+            return 0;
+        }
+        say_lacking(out, order->roots[i]);
+    }
+    return 0;
 }
 
 /* Of the newest, which is whole; whoever put it has said so. */
@@ -68,15 +130,16 @@ static int open_bucket(const struct blocks_of *of, const struct effect_bucket *o
     if (!failed)
         failed = blocks_bound(of, (uint64_t)order->disk_gib << 30, err);
     if (!failed)
-        failed = keep(of, order, err);
-    out->lacks = failed == BLOCKS_LACKING;
-    if (out->lacks)
-        failed = blocks_keep(of, &(struct block_digests){0}, err);
+        failed = keep_whole(of, order, out, err);
     if (!failed)
         failed = blocks_admit(of, order->op, out->copy.token, err);
     memcpy(as_digest.bytes, key.bytes, sizeof(as_digest.bytes));
     block_digest_say(&as_digest, out->copy.key);
     return failed;
+}
+
+static bool is_awaited(const struct effect_bucket *order) {
+    return *order->op || order->order == BUCKET_PROVE;
 }
 
 static void do_order(struct buckets *buckets, const struct effect_bucket *order) {
@@ -85,13 +148,14 @@ static void do_order(struct buckets *buckets, const struct effect_bucket *order)
     struct error err = {0};
     text_set(event.bucket.vm, order->vm);
     text_set(event.bucket.op, order->op);
-    int failed = order->order == BUCKET_OPEN   ? open_bucket(&of, order, &event.bucket, &err)
-                 : order->order == BUCKET_KEEP ? keep_for(&of, order, &event.bucket, &err)
-                                               : blocks_drop(&of, &err);
+    int failed = order->order == BUCKET_OPEN    ? open_bucket(&of, order, &event.bucket, &err)
+                 : order->order == BUCKET_KEEP  ? keep_for(&of, order, &event.bucket, &err)
+                 : order->order == BUCKET_PROVE ? prove(&of, order, &event.bucket, &err)
+                                                : blocks_drop(&of, &err);
     event.bucket.code = code_of(failed);
     text_format(event.bucket.why, sizeof(event.bucket.why), "%.200s", err.text);
     text_make_plain(event.bucket.why);
-    if (*order->op)
+    if (is_awaited(order))
         shell_post(buckets->shell, &event);
 }
 
@@ -133,7 +197,7 @@ void buckets_order(struct buckets *buckets, const struct effect_bucket *order) {
     text_set(event.bucket.vm, order->vm);
     text_set(event.bucket.op, order->op);
     text_set(event.bucket.why, "too much waits for the block store");
-    if (*order->op)
+    if (is_awaited(order))
         shell_post(buckets->shell, &event);
     memory_free(one);
 }

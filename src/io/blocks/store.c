@@ -307,31 +307,40 @@ int blocks_get(const struct blocks_of *of, const struct block_digest *digest,
 
 /* --- roots --- */
 
+/* What is done with each block that a root leads to. */
+enum walk { WALK_LISTED, WALK_READS, WALK_MARKS };
+
+static int mark_one(const struct bucket *bucket, const struct block_digest *digest) {
+    struct block_use use = block_use(bucket->blocks->database, BLOCKS_MARK);
+    block_use_bytes(&use, digest, sizeof(*digest));
+    return block_use_do(&use, NULL);
+}
+
+static int is_listed(const struct bucket *bucket, const struct block_digest *digest) {
+    int there = have(bucket, digest, NULL);
+    return there < 0 ? there : there ? 0 : BLOCKS_LACKING;
+}
+
 /* A page that is here, and all whose blocks are; or marks them, so that they are not swept. */
 static int walk_page(struct bucket *bucket,
-                     const struct block_digest *digest, bool marks) {
+                     const struct block_digest *digest, enum walk how) {
     auto_clean(memory_clean) unsigned char *bytes = memory_new(1, block_bytes);
     auto_clean(memory_clean) struct block_page *page = memory_new(1, sizeof(*page));
     int failed = get(bucket, digest, bytes, NULL);
     if (!failed && page_read(bytes, page_bytes, page, NULL))
         return BLOCKS_WRONG;
     for (size_t i = 0; !failed && i < page_blocks; i++) {
-        if (!block_digest_is_kept(&page->blocks[i]))
-            continue;
-        if (marks) {
-            struct block_use use = block_use(bucket->blocks->database, BLOCKS_MARK);
-            block_use_bytes(&use, &page->blocks[i], sizeof(page->blocks[i]));
-            failed = block_use_do(&use, NULL);
-        } else {
-            int there = have(bucket, &page->blocks[i], NULL);
-            failed = there < 0 ? there : there ? 0 : BLOCKS_LACKING;
-        }
+        const struct block_digest *block = &page->blocks[i];
+        if (block_digest_is_kept(block))
+            failed = how == WALK_MARKS   ? mark_one(bucket, block)
+                     : how == WALK_READS ? get(bucket, block, bytes, NULL)
+                                         : is_listed(bucket, block);
     }
     return failed;
 }
 
 static int walk(struct bucket *bucket, const struct text *bytes,
-                bool marks) {
+                enum walk how) {
     struct root root;
     if (root_read(text_data(bytes), bytes->length, &root, NULL))
         return BLOCKS_WRONG;
@@ -339,13 +348,9 @@ static int walk(struct bucket *bucket, const struct text *bytes,
     for (size_t i = 0; !failed && i < root.pages_count; i++) {
         if (!block_digest_is_kept(&root.pages[i]))
             continue;
-        failed = walk_page(bucket, &root.pages[i], marks);
-        struct block_use use = block_use(bucket->blocks->database, BLOCKS_MARK);
-        block_use_bytes(&use, &root.pages[i], sizeof(root.pages[i]));
-        if (!failed && marks)
-            failed = block_use_do(&use, NULL);
-        else
-            block_use_end(&use);
+        failed = walk_page(bucket, &root.pages[i], how);
+        if (!failed && how == WALK_MARKS)
+            failed = mark_one(bucket, &root.pages[i]);
     }
     return failed;
 }
@@ -359,7 +364,7 @@ int blocks_put_root(const struct blocks_of *of, const struct text *root,
         failed = begin(of->blocks, err);
     if (failed)
         return failed;
-    failed = walk(&bucket, root, false);
+    failed = walk(&bucket, root, WALK_LISTED);
     block_hash(&bucket.key, text_data(root), root->length, out_digest);
     struct block_use use = block_use(of->blocks->database, BLOCKS_ROOT_ADD);
     block_use_number(&use, bucket.id);
@@ -397,6 +402,45 @@ int blocks_get_root(const struct blocks_of *of, const struct block_digest *diges
     return failed ? failed : get_root(&bucket, digest, root, err);
 }
 
+/* A page at a time: others have their turn between them. */
+static int read_page(const struct blocks_of *of, const struct block_digest *page) {
+    locked(of->blocks);
+    struct bucket bucket;
+    int failed = find(of, &bucket, NULL);
+    return failed ? failed : walk_page(&bucket, page, WALK_READS);
+}
+
+/* What cannot be read is not here, whatever the reason is. */
+static bool is_whole(const struct blocks_of *of, const struct text *bytes) {
+    struct root root;
+    bool whole = root_read(text_data(bytes), bytes->length, &root, NULL) == 0;
+    for (size_t i = 0; whole && i < root.pages_count; i++)
+        whole = !block_digest_is_kept(&root.pages[i]) || read_page(of, &root.pages[i]) == 0;
+    return whole;
+}
+
+static int find_root(const struct blocks_of *of, const struct block_digest *digest,
+                     enum blocks_look look, struct text *out) {
+    locked(of->blocks);
+    struct bucket bucket;
+    int failed = find(of, &bucket, NULL);
+    if (!failed)
+        failed = get_root(&bucket, digest, out, NULL);
+    return failed || look == BLOCKS_READ ? failed : walk(&bucket, out, WALK_LISTED);
+}
+
+int blocks_look_at(const struct blocks_of *of, const struct block_digests *roots,
+                   enum blocks_look look, bool *lacking) {
+    for (size_t i = 0; i < roots->count; i++) {
+        auto_clean(text_deinit) struct text bytes = {0};
+        int failed = find_root(of, &roots->items[i], look, &bytes);
+        if (failed < 0 || failed == BLOCKS_UNKNOWN)
+            return failed;
+        lacking[i] = failed || (look == BLOCKS_READ && !is_whole(of, &bytes));
+    }
+    return 0;
+}
+
 /* Marks what the kept roots lead to. */
 static int mark(struct bucket *bucket, const struct block_digests *roots) {
     struct block_use use = block_use(bucket->blocks->database, BLOCKS_UNMARK);
@@ -405,7 +449,7 @@ static int mark(struct bucket *bucket, const struct block_digests *roots) {
         auto_clean(text_deinit) struct text bytes = {0};
         failed = get_root(bucket, &roots->items[i], &bytes, NULL);
         if (!failed)
-            failed = walk(bucket, &bytes, true);
+            failed = walk(bucket, &bytes, WALK_MARKS);
     }
     return failed;
 }

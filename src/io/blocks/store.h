@@ -74,6 +74,12 @@ int blocks_put_root(const struct blocks_of *of, const struct text *root,
 int blocks_get_root(const struct blocks_of *of, const struct block_digest *digest,
                     struct text *root, struct error *err);
 
+/* Which of these versions are not here as a whole: sets lacking[i]. BLOCKS_READ takes no index's
+ * word, and reads each block, which takes its time. 0, BLOCKS_UNKNOWN; negative. */
+enum blocks_look { BLOCKS_LISTED, BLOCKS_READ };
+int blocks_look_at(const struct blocks_of *of, const struct block_digests *roots,
+                   enum blocks_look look, bool *lacking);
+
 /* Keeps these roots, at most roots_kept_most, and sweeps what none of them leads to. One that is
  * not here: BLOCKS_LACKING, and nothing is swept. */
 int blocks_keep(const struct blocks_of *of, const struct block_digests *roots, struct error *err);

@@ -8,6 +8,7 @@
 #include "message/limits.h"
 
 const char *const accelerator_names[] = {"auto", "kvm", "tcg"};
+const char *const filter_names[] = {"none", "mac", "dhcp"};
 static const char *const level_names[] = {
     [LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
 };
@@ -93,6 +94,9 @@ static const struct field link_fields[] = {
     {field_of(struct link_config, max_images_mib),
      .about = "archives of it that are kept, MiB; those in use stay; 0: no limit",
      .kind = FIELD_U64, .most = UINT32_MAX},
+    {field_of(struct link_config, image_share_mib),
+     .about = "of the disk, MiB, for its archives; 0: as much as each other uplink's",
+     .kind = FIELD_U64, .most = UINT32_MAX},
     {field_of(struct link_config, allow_verbs),
      .about = "verbs that it may ask, a blank between them; all without it; a delete always",
      .kind = FIELD_BLOB},
@@ -108,7 +112,7 @@ static const struct field link_fields[] = {
      .about = "what it may ask: apart, host-must, restart, anywhere, none; all without",
      .kind = FIELD_BLOB},
     {field_of(struct link_config, allow_views),
-     .about = "what it sees of its VMs: ips, log, console, or none; all without it",
+     .about = "what it sees of its VMs: ips, log, usage, console, ports, screen; or none",
      .kind = FIELD_BLOB},
     {field_of(struct link_config, max_apart),
      .about = "VMs of a group beside which one more is kept apart; 0: any number",
@@ -170,22 +174,25 @@ static const struct field server_fields[] = {
 
 enum { downlink_server_rows = 12 };
 
-/* [api] and [images], but for the token; `what` of an image has a limit. */
-#define listen_rows(address, below, what)                                                         \
-    {field_of(struct listen_config, listen),                                                     \
-     .about = "address:port to listen on; port 0: any free one", .kind = FIELD_BLOB,             \
-     .form = value_check_listen, .standard = (address)},                                         \
+#define tls_rows                                                                                  \
     {field_of(struct listen_config, certificate_file),                                           \
      .about = "our certificate chain, PEM; plain HTTP without it", .kind = FIELD_BLOB,           \
      .form = value_check_file},                                                                  \
     {field_of(struct listen_config, key_file), .about = "its private key, PEM",                  \
      .kind = FIELD_BLOB, .form = value_check_file},                                              \
     {.name = "plain_http_off_loopback", field_at(struct listen_config, plain_allowed),           \
-     .about = "yes: plain HTTP beyond this machine", .kind = FIELD_FLAG, .standard = "no"},      \
+     .about = "yes: plain HTTP beyond this machine", .kind = FIELD_FLAG, .standard = "no"}
+
+/* [api] and [images], but for the token; `what` of an image has a limit. */
+#define listen_rows(address, below, what)                                                         \
+    {field_of(struct listen_config, listen),                                                     \
+     .about = "address:port to listen on; port 0: any free one", .kind = FIELD_BLOB,             \
+     .form = value_check_listen, .standard = (address)},                                         \
+    tls_rows,                                                                                    \
     {.name = "connections_per_address",                                                          \
      field_at(struct listen_config, connections_of_address), .kind = FIELD_U64,                  \
      .about = "open at a time from one client; more where it is a proxy", .least = 1,            \
-     .most = 1000, .standard = "256"},                                                           \
+     .most = 2400, .standard = "256"},                                                           \
     {field_of(struct listen_config, url), .kind = FIELD_BLOB, .form = value_check_url,           \
      .about = "prefix under which " below " pull images from us; for their join tokens"},        \
     {field_of(struct listen_config, ca_file), .kind = FIELD_BLOB, .form = value_check_file,      \
@@ -194,6 +201,11 @@ enum { downlink_server_rows = 12 };
      .about = what " may have so much, GiB; 0: no limit", .standard = "1024"},                   \
     {field_of(struct listen_config, reserve_gib), .kind = FIELD_U64, .most = limit_disk_gib,     \
      .about = "GiB of their disk that images leave free; 0: a twentieth of it, 10 at the most"}
+
+#define web_folder_row                                                                            \
+    {field_of(struct listen_config, web_folder),                                                 \
+     .about = "folder of the page; without: the installed one, if there is one",                 \
+     .kind = FIELD_BLOB, .form = value_check_path}
 
 static const struct field api_fields[] = {
     listen_rows("127.0.0.1:8080", "clusters", "what comes out of an image's archive"),
@@ -209,9 +221,17 @@ static const struct field api_fields[] = {
     {.name = "requests_per_token", field_at(struct listen_config, requests_of_asker),
      .about = "open at a time of one tenant; 3/4 of them may wait for an end", .kind = FIELD_U64,
      .least = 2, .most = 1000, .standard = "256"},
-    {field_of(struct listen_config, web_folder),
-     .about = "folder of the page; without: the installed one, if there is one",
-     .kind = FIELD_BLOB, .form = value_check_path},
+    web_folder_row,
+};
+
+static const struct field owner_fields[] = {
+    {field_of(struct listen_config, listen),
+     .about = "address:port to listen on for the owner's browsers; without: there is no page",
+     .kind = FIELD_BLOB, .form = value_check_listen},
+    tls_rows,
+    {field_of(struct listen_config, url), .about = "where that is, as browsers reach it",
+     .kind = FIELD_BLOB, .form = value_check_url},
+    web_folder_row,
 };
 
 static const struct field images_fields[] = {
@@ -247,6 +267,9 @@ static const struct field timing_fields[] = {
     {field_of(struct timing_config, lease_seconds),
      .about = "VMs that may be restarted elsewhere run on so long unheard; 0: none",
      .kind = FIELD_U64, .standard = "0", .most = limit_lease_ms / 1000},
+    {field_of(struct timing_config, usage_seconds),
+     .about = "between two marks of what a VM uses, for graphs; 0: nobody is asked",
+     .kind = FIELD_U64, .standard = "60", .most = limit_usage_ms / 1000},
 };
 
 static const struct field audit_fields[] = {
@@ -343,6 +366,9 @@ static const struct field host_network_fields[] = {
     {field_of(struct host_network_config, user),
      .about = "yes: or QEMU's own NAT, which needs no privileges", .kind = FIELD_FLAG,
      .standard = "no"},
+    {field_of(struct host_network_config, filter),
+     .about = "dhcp, mac or none: under which addresses new VMs may send",
+     .kind = FIELD_ENUM, field_names(filter_names), .standard = "dhcp"},
 };
 
 static const struct field host_fields[] = {
@@ -415,10 +441,16 @@ static const struct field account_fields[] = {
 #define keys(type, rows) some_keys(type, rows, array_size(rows))
 #define some_keys(type, first, count) &(const struct table){"", "", sizeof(type), first, count}
 
+#define upstream_notify_rows 2
 static const struct field notify_fields[] = {
+    /* Upstream managers' alone: */
     {field_of(struct notify_config, private_addresses),
      .about = "networks that tenants' webhooks may reach, by blanks: 10.1.0.0/16",
      .kind = FIELD_BLOB, .form = value_check_networks},
+    {.name = "chat_token_file", field_at(struct notify_config, chat_token),
+     .about = "bearer token, in a file, by which isthmus-xmpp fetches what it tells",
+     .kind = FIELD_RECORD, .table = &secret_table},
+    /* All managers': */
     {field_of(struct notify_config, ca_file),
      .about = "authority of webhooks' certificates, PEM; the system's without it",
      .kind = FIELD_BLOB, .form = value_check_file},
@@ -459,6 +491,8 @@ static const struct field upstream_sections[] = {
      .kind = FIELD_RECORD, .table = keys(struct audit_config, audit_fields)},
     {field_of(struct upstream_config, notify), .about = "how contacts are told what happens",
      .kind = FIELD_RECORD, .table = keys(struct notify_config, notify_fields)},
+    {field_of(struct upstream_config, oidc), .about = "how browsers log in without a token",
+     .kind = FIELD_RECORD, .table = &oidc_config_table},
     {.name = "cluster", field_list_at(struct upstream_config, clusters, clusters_count),
      .about = "a downstream manager below", .kind = FIELD_LIST, .most = limit_peers,
      .table = some_keys(struct peer_config, &peer_fields[agent_own_rows], cluster_rows)},
@@ -493,6 +527,8 @@ static const struct field downstream_sections[] = {
     {field_of(struct downstream_config, images), .about = "the image repository for the agents",
      .kind = FIELD_RECORD, .mask = FIELD_REQUIRED,
      .table = keys(struct listen_config, images_fields)},
+    {field_of(struct downstream_config, owner), .about = "the owner's page",
+     .kind = FIELD_RECORD, .table = keys(struct listen_config, owner_fields)},
     {field_of(struct downstream_config, streams), .about = "streams to VMs: their consoles",
      .kind = FIELD_RECORD, .table = keys(struct streams_config, streams_fields)},
     {field_of(struct downstream_config, timing), .about = "how long things may take",
@@ -501,6 +537,10 @@ static const struct field downstream_sections[] = {
                         array_size(timing_fields) - 1)},
     {field_of(struct downstream_config, audit), .about = "what is written down of requests",
      .kind = FIELD_RECORD, .table = keys(struct audit_config, audit_fields)},
+    {field_of(struct downstream_config, notify), .about = "how the owner's contacts are told",
+     .kind = FIELD_RECORD,
+     .table = some_keys(struct notify_config, &notify_fields[upstream_notify_rows],
+                        array_size(notify_fields) - upstream_notify_rows)},
     {field_of(struct downstream_config, hosts), .about = "all hosts", .kind = FIELD_RECORD,
      .table = keys(struct hosts_config, hosts_fields)},
     {.name = "agent", field_list_at(struct downstream_config, agents, agents_count),

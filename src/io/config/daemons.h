@@ -4,6 +4,7 @@
 
 #include "io/config/config.h"
 #include "io/config/links.h"
+#include "io/config/oidc.h"
 
 /* [daemon] */
 struct daemon_config {
@@ -11,20 +12,20 @@ struct daemon_config {
     int log_level; /* enum log_level */
 };
 
-/* [api] and [images]: where we listen for HTTP. */
+/* [api], [images] and [owner]: where we listen for HTTP. */
 struct listen_config {
-    char *listen;
+    char *listen; /* [owner] alone: NULL: there is no page */
     char *certificate_file, *key_file; /* both or none */
     bool plain_allowed;                /* off loopback */
     uint64_t connections_of_address;   /* from one client */
     uint64_t requests_of_asker;        /* [api] alone */
-    char *url;                         /* as those below reach it; NULL: tokens do not tell */
+    char *url;                         /* as those below, or browsers, reach it; NULL: not said */
     char *ca_file;                     /* of certificate_file, for them; NULL: the system's */
     char *image_key_file; /* [api] alone; NULL: images are not signed */
     struct secret token;
     struct secret metrics_token;       /* [api] alone */
     uint64_t max_image_gib, reserve_gib; /* 0: any size; the usual reserve */
-    char *web_folder; /* upstream managers: of the page; NULL: the installed one, if any */
+    char *web_folder; /* [api] and [owner]: of the page; NULL: the installed one, if any */
 };
 
 /* [streams] of a manager: all of them, or none. */
@@ -35,7 +36,7 @@ struct streams_config {
 };
 
 struct timing_config {
-    uint64_t beat_seconds, hold_down_seconds, operation_seconds, lease_seconds;
+    uint64_t beat_seconds, hold_down_seconds, operation_seconds, lease_seconds, usage_seconds;
 };
 
 /* [hosts]: how much of themselves the hosts of a cluster lend. */
@@ -60,6 +61,7 @@ struct host_network_config {
     char *name;
     char *bridge, *libvirt;
     bool user;
+    int filter; /* index into filter_names; of the first two alone */
 };
 
 struct host_config {
@@ -75,6 +77,7 @@ struct host_config {
     uint64_t max_images_mib; /* that are kept; 0: any number */
 };
 extern const char *const accelerator_names[];
+extern const char *const filter_names[]; /* by enum host_filter */
 
 /* [audit] of a manager. */
 struct audit_config {
@@ -89,6 +92,7 @@ struct notify_config {
     struct secret smtp_password;
     char *smtp_ca_file;
     bool smtp_plain; /* without TLS */
+    struct secret chat_token; /* by which isthmus-xmpp fetches what it tells; none: nobody does */
 };
 
 struct upstream_config {
@@ -101,6 +105,7 @@ struct upstream_config {
     struct timing_config timing;
     struct audit_config audit;
     struct notify_config notify;
+    struct oidc_config oidc;
     struct peer_config *clusters;
     uint32_t clusters_count;
     struct shape_config *shapes;
@@ -118,10 +123,11 @@ struct downstream_config {
     struct link_config downlink;
     struct server_config *downlink_servers;
     uint32_t downlink_servers_count;
-    struct listen_config images;
+    struct listen_config images, owner;
     struct streams_config streams;
     struct timing_config timing;
     struct audit_config audit;
+    struct notify_config notify;
     struct hosts_config hosts;
     struct peer_config *agents;
     uint32_t agents_count;

@@ -33,6 +33,7 @@ struct link_config {
     char *allow_placing;      /* downstream; NULL: all */
     char *allow_views;        /* downstream; NULL: all */
     uint64_t max_images_mib;  /* downstream: that are kept; 0: any number */
+    uint64_t image_share_mib; /* downstream: of the disk; 0: an equal one, where there are others */
     uint64_t max_apart;       /* downstream; 0: any number */
 };
 

@@ -125,6 +125,8 @@ int upstream_config_load(const char *path, struct upstream_config *config, struc
     if (!result)
         result = check_notify(path, &config->notify, err);
     if (!result)
+        result = oidc_config_check(path, &config->oidc, err);
+    if (!result)
         result = check_lease(path, &config->timing, err);
     if (!result)
         result = check_peers(
@@ -151,6 +153,8 @@ int downstream_config_load(const char *path, struct downstream_config *config,
     int result = check_listen(path, "images", &config->images, err);
     if (!result)
         result = check_streams(path, &config->streams, err);
+    if (!result)
+        result = check_notify(path, &config->notify, err);
     if (!result)
         result = check_lease(path, &config->timing, err);
     if (!result)

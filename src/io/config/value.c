@@ -125,6 +125,15 @@ int value_check_url(const char *value, struct error *err) {
     return 0;
 }
 
+int value_check_https(const char *value, struct error *err) {
+    static const char scheme[] = "https://";
+    bool is_good = text_starts(value, scheme) && value[sizeof(scheme) - 1] &&
+                   !strpbrk(value, " \t\"?#");
+    return is_good ? 0
+                   : error_set(err, -EINVAL, "\"%s\" is not an address with TLS; write it like "
+                               "https://login.example", value);
+}
+
 int value_check_networks(const char *value, struct error *err) {
     return cidr_are_valid(value)
                ? 0

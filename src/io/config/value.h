@@ -27,6 +27,7 @@ int value_check_server_url(const char *value, struct error *err); /* https, amqp
 int value_check_domain(const char *value, struct error *err);
 int value_check_proxy(const char *value, struct error *err);
 int value_check_url(const char *value, struct error *err);    /* without a slash at the end */
+int value_check_https(const char *value, struct error *err);
 int value_check_networks(const char *value, struct error *err); /* io/os/cidr.h */
 int value_check_smtp_url(const char *value, struct error *err); /* smtps, smtp */
 int value_check_mail_address(const char *value, struct error *err);

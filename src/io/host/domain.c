@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "io/keys/secret.h"
+#include "message/codec/allow.h"
 #include "message/id.h"
 #include "message/labels.h"
 #include "message/records/interface.h"
@@ -64,6 +65,8 @@ void host_networks_copy(const struct host_networks *from, struct host_networks *
             .name = memory_text(from->items[out->count].name),
             .bridge = memory_text(from->items[out->count].bridge),
             .libvirt = memory_text(from->items[out->count].libvirt),
+            .filter = from->items[out->count].filter,
+            .keeps_rules = from->items[out->count].keeps_rules,
         };
 }
 
@@ -80,13 +83,60 @@ void host_domain_mac(const char *vm, unsigned interface, char out_mac[limit_mac_
     interface_mac(secret_hash_bytes, vm, interface, out_mac);
 }
 
-static void add_interface(const struct host_network *network, const char *mac, struct text *out) {
+static void add_parameter(struct text *out, const char *protocol, const char *name,
+                          const char *value) {
+    text_addf(out, "<parameter name='%s_%s' value='%s'/>", protocol, name, value);
+}
+
+static void add_rule(struct text *out, const struct allow_rule *rule) {
+    static const char *const names[] = {
+        [ALLOW_TCP] = "TCP", [ALLOW_UDP] = "UDP", [ALLOW_ICMP] = "ICMP"};
+    const char *name = names[rule->protocol];
+    const unsigned char *at = rule->address;
+    char value[32];
+    text_format(value, sizeof(value), "%u.%u.%u.%u", at[0], at[1], at[2], at[3]);
+    add_parameter(out, name, "FROM", value);
+    text_format(value, sizeof(value), "%u", rule->bits);
+    add_parameter(out, name, "BITS", value);
+    if (rule->protocol == ALLOW_ICMP)
+        return;
+    text_format(value, sizeof(value), "%" PRIu32, rule->first);
+    add_parameter(out, name, "FIRST", value);
+    text_format(value, sizeof(value), "%" PRIu32, rule->last);
+    add_parameter(out, name, "LAST", value);
+}
+
+/* The lists that the filter goes through; it cannot go through an empty one, so that each begins
+ * with a rule for whom there is not: nobody sends from that address. */
+static void add_rules(struct text *out, const char *allow) {
+    struct allow_rule rule = {.first = 1, .last = 1, .address = {255, 255, 255, 255}, .bits = 32};
+    for (; rule.protocol < ALLOW_PROTOCOLS; rule.protocol++)
+        add_rule(out, &rule);
+    while ((allow = allow_next(allow, &rule)))
+        add_rule(out, &rule);
+}
+
+static void add_filter(struct text *out, enum host_filter filter, const char *allow) {
+    if (filter == HOST_FILTER_NONE)
+        return;
+    text_addf(out, "<filterref filter='isthmus-%s%s'>", filter == HOST_FILTER_DHCP ? "dhcp" : "mac",
+              allow ? "-allow" : "");
+    if (filter == HOST_FILTER_DHCP)
+        text_add(out, "<parameter name='CTRL_IP_LEARNING' value='dhcp'/>");
+    if (allow)
+        add_rules(out, allow);
+    text_add(out, "</filterref>");
+}
+
+static void add_interface(const struct host_network *network, const char *mac, const char *allow,
+                          struct text *out) {
     const char *type = network->bridge ? "bridge" : network->libvirt ? "network" : "user";
     text_addf(out, "<interface type='%s'><mac address='%s'/>", type, mac);
     if (network->bridge)
         add_value(out, "<source bridge='", network->bridge, "'/>");
     else if (network->libvirt)
         add_value(out, "<source network='", network->libvirt, "'/>");
+    add_filter(out, network->filter, allow);
     text_add(out, "<model type='virtio'/><rom enabled='no'/></interface>"); /* no PXE */
 }
 
@@ -97,7 +147,7 @@ static void add_interfaces(const struct host_domain_plan *plan, struct text *out
         const struct host_network *network = host_network_find(plan->networks, name);
         assert(network); /* whoever plans has looked for them */
         host_domain_mac(plan->job->vm, i, mac);
-        add_interface(network, mac, out);
+        add_interface(network, mac, plan->job->definition.allow, out);
     }
 }
 
@@ -120,6 +170,13 @@ static void add_screen(const struct host_domain_plan *plan, struct text *out) {
 static void add_random(struct text *out) {
     text_add(out, "<rng model='virtio'><rate bytes='65536' period='1000'/>"
                   "<backend model='random'>/dev/urandom</backend></rng>");
+}
+
+/* Its state is libvirt's to keep and to send along, by the domain's UUID; it goes with that. */
+static void add_tpm(const struct host_domain_plan *plan, struct text *out) {
+    if (plan->job->definition.machine.tpm == TPM_2)
+        text_addf(out, "<tpm model='%s'><backend type='emulator' version='2.0'/></tpm>",
+                  text_equal(plan->architecture, "x86_64") ? "tpm-crb" : "tpm-tis");
 }
 
 /* The disk and the seed, on the bus that the image's system has a driver for; libvirt's names for
@@ -153,6 +210,7 @@ static void add_devices(const struct host_domain_plan *plan, struct text *out) {
                   "<memballoon model='virtio'/>");
     add_agent_channel(plan, out);
     add_random(out);
+    add_tpm(plan, out);
     add_screen(plan, out);
     if (text_equal(plan->architecture, "x86_64"))
         text_add(out, "<panic model='isa'/>");
@@ -252,6 +310,8 @@ void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, stru
               host_domain_namespace, job->vm, job->epoch);
     add_escaped(out, job->definition.name);
     add_value(out, "' networks='", job->definition.networks ? job->definition.networks : "", "'");
+    if (job->definition.allow)
+        add_value(out, " allow='", job->definition.allow, "'");
     if (job->definition.on_loss != ON_LOSS_STAY)
         text_addf(out, " on-loss='%s'", on_loss_names[job->definition.on_loss]);
     text_add(out, "/></metadata>");
@@ -318,6 +378,12 @@ static void add_with_paths(const char *xml, size_t length, const struct host_dom
     }
 }
 
+void host_domain_learn_anew(char *xml) {
+    static const char by_dhcp[] = "'CTRL_IP_LEARNING' value='dhcp'";
+    for (char *at = xml; (at = strstr(at, by_dhcp)); at++)
+        memcpy(at + sizeof(by_dhcp) - sizeof("dhcp'"), "any' ", sizeof("any' ") - 1);
+}
+
 void host_domain_moved(const char *xml, const struct host_domain_move *move, struct text *out) {
     static const char name[] = " epoch=";
     const char *mark = strstr(xml, host_domain_namespace);
@@ -361,10 +427,13 @@ bool host_domain_read(const char *xml, struct host_domain_mark *out_mark) {
 void host_domain_read_more(const char *xml, struct vm *vm) {
     const char *mark = strstr(xml, host_domain_namespace);
     char name[limit_name_size], networks[limit_vm_network_names + 1], on_loss[16];
+    char allow[limit_vm_allow + 1];
     if (mark && read_attribute(mark, "name", name, sizeof(name)))
         text_set(vm->name, name);
     if (mark && read_attribute(mark, "networks", networks, sizeof(networks)) && *networks)
         vm->networks = memory_text(networks);
+    if (mark && read_attribute(mark, "allow", allow, sizeof(allow)))
+        vm->allow = memory_text(allow);
     bool is_said = mark && read_attribute(mark, "on-loss", on_loss, sizeof(on_loss));
     for (int i = 0; is_said && i < ON_LOSS_COUNT; i++)
         if (text_equal(on_loss, on_loss_names[i]))

@@ -17,12 +17,21 @@ extern const char host_domain_namespace[];
 void host_domain_name(const char *vm, char out_name[host_domain_name_size]);
 const char *host_domain_vm(const char *name);
 
+/* What a VM may send into a network (libvirt/filters.h). */
+enum host_filter {
+    HOST_FILTER_NONE, /* anything */
+    HOST_FILTER_MAC,  /* under its own MAC address alone */
+    HOST_FILTER_DHCP, /* and IPv4 alone, under addresses that DHCP gave it */
+};
+
 /* A network that a VM can be in, and what that is here: `bridge` or `libvirt`, or else QEMU's own
- * NAT. */
+ * NAT, which needs no filter: nobody begins to speak to a VM there. */
 struct host_network {
     char *name;
     char *bridge;  /* a bridge of this machine */
     char *libvirt; /* a network of libvirt's */
+    enum host_filter filter;
+    bool keeps_rules; /* of who may begin to speak to a VM there (filters.h) */
 };
 
 struct host_networks {
@@ -82,6 +91,11 @@ struct host_domain_move {
 
 /* Appends the XML of a domain of ours as it is to be on another host. */
 void host_domain_moved(const char *xml, const struct host_domain_move *move, struct text *out);
+
+/* Where a running domain comes to, libvirt knows of no address that DHCP gave it, and would wait
+ * for its lease to be renewed: until it is started anew there, the first address counts that it
+ * speaks under. */
+void host_domain_learn_anew(char *xml);
 
 /* What our metadata element says. */
 struct host_domain_mark {

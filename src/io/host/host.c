@@ -18,7 +18,9 @@
 #include "io/host/guests/ips.h"
 #include "io/host/guests/log.h"
 #include "io/host/guests/stream.h"
+#include "io/host/guests/usage.h"
 #include "io/host/libvirt/act.h"
+#include "io/host/libvirt/filters.h"
 #include "io/host/libvirt/find.h"
 #include "io/host/libvirt/migrate.h"
 #include "io/host/libvirt/shape.h"
@@ -170,8 +172,10 @@ static void scan(struct host *host, const struct host_job *one) {
         host_post_domain(host, &found[i].mark, found[i].state,
                     !first ? DOMAIN_CHANGED : is_cut ? DOMAIN_CUT : DOMAIN_FOUND);
     }
-    if (first)
-        shell_put(host->shell, &(struct event){.kind = EVENT_SCANNED});
+    if (!first)
+        return;
+    shelf_tell(&host->shelf);
+    shell_put(host->shell, &(struct event){.kind = EVENT_SCANNED});
 }
 
 /* What a VM has now, after a job that failed in changing that. */
@@ -214,11 +218,14 @@ static enum code find_networks(const struct host *host, const struct effect_job 
                    job->kind == JOB_RECEIVE;
     char name[limit_name_size];
     const char *rest = defines ? job->definition.networks : NULL;
-    while ((rest = names_next(rest, name)))
-        if (!host_network_find(&host->networks, name)) {
-            error_set(err, -ENOENT, "no [network %s] is configured here", name);
+    while ((rest = names_next(rest, name))) {
+        const struct host_network *network = host_network_find(&host->networks, name);
+        if (!network || (job->definition.allow && !network->keeps_rules)) {
+            error_set(err, -ENOENT, network ? "[network %s] keeps no rules of VMs here"
+                                            : "no [network %s] is configured here", name);
             return CODE_NO_CAPACITY;
         }
+    }
     return CODE_OK;
 }
 
@@ -318,6 +325,10 @@ static void on_fetches(void *context, struct list *batch) {
         disk_gib = size->disk_gib > disk_gib ? size->disk_gib : disk_gib;
     }
     enum code code = host_cache_fetch(host, digest, disk_gib, &err);
+    struct event here = {.kind = EVENT_IMAGE};
+    text_set(here.image.digest, digest);
+    if (code == CODE_OK)
+        shell_put(host->shell, &here);
     list_for(struct work, work, batch, node) {
         if (!atomic_load(&host->closing))
             post_job(host, &container_of(work, struct host_job, work)->job,
@@ -370,6 +381,8 @@ void host_read(struct host *host, const struct effect_read *read) {
     shell_put(host->shell, &(struct event){.kind = EVENT_READ,
                                            .read = {.number = read->number, .code = CODE_BUSY}});
 }
+
+void host_usage(struct host *host) { guest_usage_look(host->usage); }
 
 static bool is_digest(const char *text) {
     return strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
@@ -465,17 +478,18 @@ static int open_all(struct host *host, const struct host_settings *settings, str
     host->jobs = pool_new(workers, most_jobs, &jobs, err);
     host->fetches = host->jobs ? pool_new(fetch_workers, most_jobs, &fetches, err) : NULL;
     host->reads = host->fetches ? pool_new(1, most_reads, &reads, err) : NULL;
-    host->opens = host->reads ? guest_stream_pool(host, GUEST_STREAM_CONSOLE, err) : NULL;
-    host->dials = host->opens ? guest_stream_pool(host, GUEST_STREAM_PORT, err) : NULL;
+    host->opens = host->reads ? guest_stream_pool(host, true, err) : NULL;
+    host->dials = host->opens ? guest_stream_pool(host, false, err) : NULL;
     if (!host->dials)
         return -EAGAIN;
     const struct libvirt_listener listener = {host, on_changed, on_rebooted, on_lost, on_back,
                                               is_frozen};
     host->libvirt = libvirt_new(settings->uri, &listener, err);
-    if (!host->libvirt ||
+    if (!host->libvirt || filters_define(host->libvirt, &host->networks, err) ||
         host_look_first(host, settings->accelerator, settings->migration_uri, err))
         return -EIO;
-    host->ips = guest_ips_begin(host, err);
+    host->usage = guest_usage_begin(host, err);
+    host->ips = host->usage ? guest_ips_begin(host, err) : NULL;
     return host->ips ? 0 : -EAGAIN;
 }
 
@@ -513,6 +527,7 @@ void host_close(struct host *host) {
     pool_free(host->opens, guest_stream_drop);
     pool_free(host->dials, guest_stream_drop);
     guest_ips_end(host->ips);
+    guest_usage_end(host->usage);
     if (host->libvirt)
         libvirt_free(host->libvirt);
     pool_free(host->jobs, job_free);

@@ -1,6 +1,7 @@
 /* The host port: what an agent's host can do. host.c fulfils it on worker threads, by libvirt/
  * (domains) and files.h (disks and images); every result comes back to the shell as EVENT_JOB,
- * EVENT_DOMAIN, EVENT_SCANNED, EVENT_HOST, EVENT_IPS or EVENT_READ. No call blocks the loop.
+ * EVENT_DOMAIN, EVENT_SCANNED, EVENT_HOST, EVENT_IPS, EVENT_USAGE or EVENT_READ. No call blocks
+ * the loop.
  *
  * It never touches a domain that does not carry our metadata. All jobs are idempotent (effect.h).
  * JOB_SCAN is answered by EVENT_SCANNED alone; a scan after a lost connection comes by itself. */
@@ -47,6 +48,9 @@ void host_order(struct host *host, const struct effect_guard *order);
 
 /* Reads a part of a console's log, beside all jobs; EVENT_READ follows. */
 void host_read(struct host *host, const struct effect_read *read);
+
+/* Looks what VMs use, beside all jobs; EVENT_USAGE follows, from the second time on. */
+void host_usage(struct host *host);
 
 /* The agent's answer about an image that may go (EVENT_ARCHIVE), within its turn. */
 void host_answer(struct host *host, const struct effect_archive *effect);

@@ -25,8 +25,9 @@ static void make_uuid(const char *vm, char out_uuid[37]) {
 }
 
 /* A domain that is there keeps its machine, unless its tenant wants the one of new domains, or its
- * disk is made anew for another firmware; otherwise the firmware stays, whatever has been said of
- * the image since. */
+ * disk is made anew for another firmware or for a TPM; otherwise these stay, whatever has been said
+ * of the image since. A TPM that it has stays anyway: once the domain has none, libvirt would never
+ * remove its state. */
 static enum code plan_xml(struct host *host, const struct host_domain_plan *plan,
                           struct text *out, struct error *err) {
     const struct effect_job *job = plan->job;
@@ -42,11 +43,19 @@ static enum code plan_xml(struct host *host, const struct host_domain_plan *plan
             return host_redefine(text_data(&old), plan, out, err) ? CODE_HOST_FAILED : CODE_OK;
         if (job->kind != JOB_REBUILD)
             changed.definition.machine.firmware = host_redefine_firmware(text_data(&old));
+        if (job->kind != JOB_REBUILD || host_redefine_tpm(text_data(&old)))
+            changed.definition.machine.tpm = host_redefine_tpm(text_data(&old));
         anew.job = &changed;
     }
     make_uuid(job->vm, uuid);
     host_domain_xml(&anew, uuid, out);
     return CODE_OK;
+}
+
+/* Other hosts may have it, and a new VM leads on to them. */
+static bool lacks_tpm(const struct effect_job *job, struct error *err) {
+    bool lacks = job->definition.machine.tpm && strstr(err->text, "TPM version");
+    return lacks && error_wrap(err, "this host has no such TPM (packages swtpm, swtpm-tools)");
 }
 
 static enum code define(struct host *host, const struct effect_job *job,
@@ -70,6 +79,8 @@ static enum code define(struct host *host, const struct effect_job *job,
     enum code code = plan_xml(host, &plan, &xml, err);
     if (code == CODE_OK)
         code = libvirt_define(host->libvirt, text_data(&xml), err);
+    if (code == CODE_HOST_FAILED && lacks_tpm(job, err))
+        code = CODE_NO_CAPACITY;
     if (code == CODE_OK)
         host_known_put(host->known, &mark);
     return code;

@@ -140,11 +140,17 @@ enum firmware host_redefine_firmware(const char *xml) {
                                                                       : FIRMWARE_UEFI;
 }
 
+enum tpm host_redefine_tpm(const char *xml) {
+    return strstr(xml, "<tpm ") ? TPM_2 : TPM_NONE; /* a name has no bare "<" */
+}
+
 bool host_redefine_keeps(const char *xml, const struct host_domain_plan *plan) {
     char architecture[limit_name_size + 16];
     enum firmware wanted = plan->job->definition.machine.firmware;
     wanted = wanted == FIRMWARE_ANY ? FIRMWARE_BIOS : wanted;
-    bool is_other = plan->job->kind == JOB_REBUILD && wanted != host_redefine_firmware(xml);
+    bool is_other = plan->job->kind == JOB_REBUILD &&
+                    (wanted != host_redefine_firmware(xml) ||
+                     (plan->job->definition.machine.tpm && !host_redefine_tpm(xml)));
     text_format(architecture, sizeof(architecture), " arch='%s'", plan->architecture);
     return text_equal(plan->type, "test") || (strstr(xml, architecture) && !is_other);
 }

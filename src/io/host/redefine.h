@@ -9,8 +9,11 @@
 /* What the domain is started by. */
 enum firmware host_redefine_firmware(const char *xml);
 
-/* Is the domain of the plan's type of machine? Another architecture's is none to keep, nor one of
- * another firmware where its disk is made anew. */
+/* What TPM it has. */
+enum tpm host_redefine_tpm(const char *xml);
+
+/* Is the domain of the plan's type of machine? Another architecture's is none to keep, nor, where
+ * its disk is made anew, one of another firmware or without a TPM that is wanted. */
 bool host_redefine_keeps(const char *xml, const struct host_domain_plan *plan);
 
 /* Appends `xml` with the size that the plan's job says. -EINVAL with `err`: it has no size. */

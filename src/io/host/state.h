@@ -15,6 +15,7 @@ enum { host_again_ms = 1000 }; /* between questions to a libvirt that does not a
 
 struct host_guard;
 struct guest_ips;
+struct guest_usage;
 struct streams;
 
 struct host {
@@ -32,6 +33,7 @@ struct host {
     struct libvirt *libvirt;
     struct host_guard *guard;
     struct guest_ips *ips;
+    struct guest_usage *usage;
     struct streams *streams;     /* the owner's of this, not ours */
     struct pool *jobs, *fetches, *reads, *opens, *dials;
 };

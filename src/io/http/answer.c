@@ -9,6 +9,7 @@
 
 void answer_deinit(struct http_answer *answer) {
     text_deinit(&answer->body);
+    text_deinit(&answer->goal);
     if (answer->file_fd >= 0)
         close(answer->file_fd);
     answer->file_fd = -1;
@@ -34,6 +35,18 @@ void answer_header(struct http_answer *answer, const char *name, const char *for
     (void)vsnprintf(answer->headers[answer->headers_count++].value,
                     sizeof(answer->headers[0].value), format, arguments);
     va_end(arguments);
+}
+
+void answer_go_to(struct http_answer *answer, const char *url) {
+    answer_begin(answer, 303, NULL);
+    answer_header(answer, "Location", "%s", "");
+    text_add(&answer->goal, url);
+}
+
+const char *answer_value(const struct http_answer *answer, size_t header) {
+    bool is_goal = answer->goal.length && text_equal(answer->headers[header].name,
+                                                             "Location");
+    return is_goal ? answer->goal.data : answer->headers[header].value;
 }
 
 void answer_problem(struct http_answer *answer, const struct problem *problem) {

@@ -227,6 +227,7 @@ static void set_up(struct transfer *transfer, char *why) {
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME,
                      (long)(exchange->idle_seconds ? exchange->idle_seconds : 30));
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)exchange->whole_seconds);
     if (exchange->ca_file) { /* it alone: without a folder, or the system's would do, too */
         curl_easy_setopt(curl, CURLOPT_CAINFO, exchange->ca_file);
         curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);

@@ -45,6 +45,7 @@ struct http_exchange {
     uint64_t reserve_bytes;      /* that are left free of its disk; 0: the usual: -ENOSPC */
     uint32_t connect_seconds;    /* 0: 10 */
     uint32_t idle_seconds;       /* cut when nothing moves for so long; 0: 30 */
+    uint32_t whole_seconds;      /* cut after so long, whatever moves; 0: never */
     const atomic_bool *cancel;   /* once true, the call ends within two seconds: -ECANCELED */
     /* out */
     long status;

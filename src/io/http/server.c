@@ -239,7 +239,7 @@ static enum MHD_Result send_answer(struct http_request *request) {
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
                                       answer->content_type);
     for (size_t i = 0; i < answer->headers_count; i++)
-        (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
+        (void)MHD_add_response_header(response, answer->headers[i].name, answer_value(answer, i));
     enum MHD_Result queued = MHD_queue_response(request->library, answer->status, response);
     MHD_destroy_response(response);
     return queued;

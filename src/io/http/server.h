@@ -25,7 +25,7 @@
 #include "io/http/connections.h"
 
 enum {
-    http_connections = 1000, /* at most; fewer where the process may have few descriptors */
+    http_connections = 2400, /* at most; fewer where the process may have few descriptors */
     http_connections_of_address = 256,
     http_requests = http_connections + connections_spare, /* at a time, at the very most */
     http_parameters = 16,

@@ -92,6 +92,17 @@ static int judge(struct download *download, const struct http_exchange *exchange
     return 0;
 }
 
+/* All of it has to find room, before more of it comes. */
+static int judge_room(const struct download *download, struct error *err) {
+    const struct image_source *from = download->from;
+    uint64_t lacking = download->whole_bytes - download->bytes;
+    if (!from->has_room || from->has_room(from->context, lacking))
+        return 0;
+    return error_set(err, -ENOSPC, "%s has %" PRIu64 " bytes, more than is left of its upstream "
+                     "manager's share of the disk (image_share_mib)", download->url,
+                     download->whole_bytes);
+}
+
 static int get_range(struct download *download, int fd, const char *token, struct error *err) {
     const struct image_source *from = download->from;
     uint64_t before = download->bytes;
@@ -156,8 +167,11 @@ static int get_all(struct download *download, struct error *err) {
     if (fd < 0)
         return error_set(err, -errno, "make %s: %s", download->part, strerror(errno));
     fault = measure(download, fd, err);
-    while (!fault && (!download->whole_bytes || download->bytes < download->whole_bytes))
+    while (!fault && (!download->whole_bytes || download->bytes < download->whole_bytes)) {
         fault = get_range(download, fd, token_file ? token : NULL, err);
+        if (!fault)
+            fault = judge_room(download, err);
+    }
     return fault;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -17,6 +18,9 @@ struct image_source {
     const char *token_file;    /* NULL: none */
     uint64_t most_bytes;       /* of one archive; 0: any */
     uint64_t reserve_bytes;    /* left free of the folder's disk; 0: the usual */
+    /* May it stay, and so many bytes more of it come? Asked with each range; NULL: it may. */
+    bool (*has_room)(void *context, uint64_t bytes);
+    void *context;
     const struct signature_trust *trust; /* who has to have signed them; NULL: nobody */
     const atomic_bool *cancel; /* once true, a download is given up; NULL */
 };

@@ -80,6 +80,26 @@ static struct shelved *look(const struct shelf *shelf, size_t *out_count, uint64
     return list;
 }
 
+uint64_t shelf_bytes(const struct shelf *shelf) {
+    size_t count;
+    uint64_t bytes;
+    memory_free(look(shelf, &count, &bytes));
+    return bytes;
+}
+
+void shelf_tell(struct shelf *shelf) {
+    size_t count;
+    uint64_t bytes;
+    struct shelved *list = look(shelf, &count, &bytes);
+    for (size_t i = 0; i < count; i++) {
+        struct event event = {.kind = EVENT_IMAGE, .image.link = shelf->link};
+        text_set(event.image.digest, list[i].digest);
+        if (list[i].bytes)
+            shell_put(shelf->shell, &event);
+    }
+    memory_free(list);
+}
+
 static void ask(struct shelf *shelf, const char *digest) {
     struct event event = {.kind = EVENT_ARCHIVE, .archive = {.link = shelf->link}};
     text_set(event.archive.digest, digest);

@@ -44,6 +44,12 @@ void shelf_deinit(struct shelf *shelf);
 /* The image of this digest is used now. */
 void shelf_use(const struct shelf *shelf, const char *digest);
 
+/* The role is told of each that is there (EVENT_IMAGE), before any is asked about. */
+void shelf_tell(struct shelf *shelf);
+
+/* So much is on it. */
+uint64_t shelf_bytes(const struct shelf *shelf);
+
 /* What is more than most_bytes goes, as far as that may be. */
 void shelf_trim(struct shelf *shelf);
 

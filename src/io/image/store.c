@@ -147,6 +147,14 @@ static int sweep(const char *folder, struct error *err) {
 
 /* --- downloads --- */
 
+/* What an archive takes that others have, too, counts for each: as if it were alone. */
+static bool has_room(void *context, uint64_t bytes) {
+    const struct image_fetcher *fetcher = context;
+    uint64_t used = shelf_bytes(&fetcher->shelf) + folder_bytes(fetcher->own), /* what comes, too */
+             share = fetcher->settings.share_bytes;
+    return used <= share && bytes <= share - used;
+}
+
 /* The whole archive comes from this source, whoever has brought it before: so neither by the time
  * that it takes nor by the traffic can a manager above tell whether another uses the image. */
 static int fetch_once(struct image_fetcher *fetcher, const char *digest, struct error *err) {
@@ -243,7 +251,10 @@ struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *set
                  .token_file = memory_text(settings->from.token_file),
                  .most_bytes = settings->from.most_bytes,
                  .reserve_bytes = settings->from.reserve_bytes,
+                 .has_room = settings->share_bytes ? has_room : NULL,
+                 .context = fetcher,
                  .cancel = &fetcher->cancelled},
+        .share_bytes = settings->share_bytes,
         .uplink = memory_text(settings->uplink),
         .link = settings->link,
     };
@@ -258,8 +269,10 @@ struct image_fetcher *image_fetcher_new(const struct image_fetcher_settings *set
     const struct pool_calls calls = {on_batch, on_rest, fetcher};
     if (begin_trust(fetcher, settings->keys, err) == 0)
         fetcher->pool = pool_new(fetch_workers, limit_images, &calls, err);
-    if (fetcher->pool)
+    if (fetcher->pool) {
+        shelf_tell(&fetcher->shelf);
         return fetcher;
+    }
     image_fetcher_free(fetcher);
     return NULL;
 }

@@ -21,6 +21,8 @@ struct image_fetcher_settings {
     const char *keys;   /* image_fetcher_new only: whose signature each has to have, by commas
                          * (minisign.h); NULL: nobody's */
     uint64_t most_bytes; /* that are kept for it, but for what its VMs need; 0: any number */
+    uint64_t share_bytes; /* of the disk, that it may take with what comes, or else something of
+                           * its own goes; 0: any number. So it takes no room from another's */
     const char *uplink; /* whom it is fetched from, a name of ours */
     uint32_t link;      /* to it */
 };

@@ -17,7 +17,8 @@ enum {
     length_bytes = 2,
 };
 
-static_assert(crypto_kx_SEEDBYTES == key_bytes && stream_piece + more_bytes <= UINT16_MAX,
+static_assert(crypto_kx_SEEDBYTES == key_bytes && stream_piece + more_bytes <= UINT16_MAX &&
+                  stream_seal_adds == length_bytes + more_bytes,
               "a secret is a seed, and a piece's length has two bytes");
 
 struct stream_seal {

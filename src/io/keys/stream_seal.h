@@ -10,7 +10,10 @@
 #include "base/text.h"
 #include "message/request.h"
 
-enum { stream_piece = 16384 }; /* bytes that are sealed at a time, at the most */
+enum {
+    stream_piece = 16384,   /* bytes that are sealed at a time, at the most */
+    stream_seal_adds = 19,  /* to each piece; the first one has the header, too */
+};
 
 /* Draws a secret, and makes its public key. */
 void stream_secret_draw(struct stream_secret *out);

@@ -135,6 +135,12 @@ static void answer_created(struct rest *rest, struct rest_call *call) {
         answer_contact(call);
         return;
     }
+    if (record->table == &rule_table) {
+        const struct rule *rule = record->data;
+        rest_answer_record(call, 201, record->table, rule);
+        answer_header(&call->http.answer, "Location", "/v1/rules/%s", rule->name);
+        return;
+    }
     if (record->table != &tenant_table) { /* made under its own name */
         rest_answer_record(call, 201, record->table, record->data);
         answer_header(&call->http.answer, "Location", "%s", call->http.path);

@@ -4,21 +4,24 @@
 #include <string.h>
 
 #include "io/rest/answer.h"
+#include "io/rest/visits.h"
 
-static const char cookie_name[] = "__Host-isthmus";
+/* Browsers send a cookie to all ports of a machine: the two faces do not take each other's. */
+static const char *cookie_name(const struct rest *rest) {
+    return rest->routes->trust == REST_BY_TOKEN ? "__Host-isthmus" : "__Host-isthmus-owner";
+}
 
-/* The value of the login's cookie, "" without one. */
-static void read_cookie(const struct http_request *http, char out_secret[secret_token_size]) {
+void browser_cookie(const struct http_request *http, const char *name, char *out_value,
+                    size_t size) {
     const char *at = http_header(http, "Cookie");
-    size_t length = strlen(cookie_name);
-    out_secret[0] = 0;
+    size_t length = strlen(name);
+    out_value[0] = 0;
     while (at) {
         at += strspn(at, " ;");
         size_t whole = strcspn(at, ";");
-        if (strncmp(at, cookie_name, length) == 0 && at[length] == '=' &&
-            whole - length - 1 == secret_token_size - 1) {
-            memcpy(out_secret, at + length + 1, secret_token_size - 1);
-            out_secret[secret_token_size - 1] = 0;
+        if (strncmp(at, name, length) == 0 && at[length] == '=' && whole - length - 1 < size) {
+            memcpy(out_value, at + length + 1, whole - length - 1);
+            out_value[whole - length - 1] = 0;
             return;
         }
         at = at[whole] ? at + whole : NULL;
@@ -49,10 +52,14 @@ static bool refuse_strange(struct problem *problem) {
 bool browser_identify(struct rest *rest, struct rest_call *call, struct problem *problem) {
     char secret[secret_token_size];
     bool is_login = call->route->action == REST_LOGIN;
-    http_token_hash(&call->http, call->token_hash);
-    if (call->token_hash[0] || rest->routes->trust != REST_BY_TOKEN)
+    call->is_owners = rest->routes->trust == REST_BY_SOCKET && call->http.server != rest->browsers;
+    if (call->is_owners)
+        text_set(call->token_hash, rest->owner_hash);
+    else if (rest->routes->trust == REST_BY_TOKEN)
+        http_token_hash(&call->http, call->token_hash);
+    if (call->token_hash[0])
         return true;
-    read_cookie(&call->http, secret);
+    browser_cookie(&call->http, cookie_name(rest), secret, sizeof(secret));
     if ((is_login || secret[0]) && !is_from_our_page(&call->http))
         return refuse_strange(problem);
     if (is_login || !secret[0])
@@ -87,7 +94,7 @@ bool browser_prepare(struct rest *rest, struct rest_call *call, struct request *
     const char *ticket = request->login_create.ticket;
     if (call->route->action == REST_TICKET && call->login[0]) {
         problem_set(problem, CODE_FORBIDDEN, NULL, "A browser's login cannot make a ticket");
-        problem_set_status(problem, 403, "ask with the token itself: isthmus web");
+        problem_set_status(problem, 403, "use the command: isthmus web");
     } else if (call->route->action == REST_LOGIN && ticket[0] && !take_ticket(rest, call, ticket)) {
         problem_set(problem, CODE_UNAUTHENTICATED, "ticket", "The ticket was used already, or is "
                     "older than two minutes");
@@ -116,13 +123,15 @@ void browser_answer(struct rest *rest, struct rest_call *call) {
     } else if (is_ticket) {
         struct ticket ticket = {.valid_seconds = ticket_life_ms / 1000};
         text_set(ticket.ticket, secret);
+        text_set(ticket.url, rest->page_url);
         reply_clear(&call->reply);
         rest_answer_record(call, 200, &ticket_table, &ticket);
         secret_erase(&ticket, sizeof(ticket));
     } else {
         rest_answer_reply(rest, call);
         answer_header(&call->http.answer, "Set-Cookie",
-                      "%s=%s; Path=/; Secure; HttpOnly; SameSite=Strict", cookie_name, secret);
+                      "%s=%s; Path=/; Secure; HttpOnly; SameSite=Strict", cookie_name(rest),
+                      secret);
     }
     secret_erase(secret, sizeof(secret));
 }
@@ -138,15 +147,18 @@ void browser_refused(struct rest *rest, const struct rest_call *call) {
 enum http_next browser_leave(struct rest *rest, struct rest_call *call) {
     pthread_mutex_lock(&rest->lock);
     logins_end(&rest->logins, call->login);
-    for (size_t i = 0; call->login[0] && i < http_requests; i++) {
+    for (size_t i = 0; call->login[0] && i < rest_calls_most; i++) {
         struct rest_call *other = rest->slots[i].call;
         if (other && text_equal(other->login, call->login))
             watch_cut(rest->watch, &other->watcher);
     }
+    if (call->login[0])
+        visits_end_login(rest->visits, call->login);
     pthread_mutex_unlock(&rest->lock);
     answer_begin(&call->http.answer, 204, NULL);
     answer_header(&call->http.answer, "Cache-Control", "no-store");
     answer_header(&call->http.answer, "Set-Cookie",
-                  "%s=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0", cookie_name);
+                  "%s=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0",
+                  cookie_name(rest));
     return HTTP_DONE;
 }

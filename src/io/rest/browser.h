@@ -8,6 +8,10 @@
 /* Fills call->token_hash, and call->login where it is by one. False: `problem`. */
 bool browser_identify(struct rest *rest, struct rest_call *call, struct problem *problem);
 
+/* The value of the cookie of this name; "" without one, or where it does not fit. */
+void browser_cookie(const struct http_request *http, const char *name, char *out_value,
+                    size_t size);
+
 /* Before the role is asked who it is: a ticket is taken, and stands for its token. */
 bool browser_prepare(struct rest *rest, struct rest_call *call, struct request *request,
                      struct problem *problem);

@@ -80,7 +80,7 @@ bool rest_may_watch(struct rest *rest, struct rest_call *call, struct problem *p
     pthread_mutex_unlock(&rest->lock);
     if (!is_full && has_share)
         return true;
-    problem_set(problem, CODE_FULL, "watch", "%zu streams%s are open",
+    problem_set(problem, CODE_FULL, call->is_watch ? "watch" : NULL, "%zu streams%s are open",
                 is_full ? most : (size_t)limit_watchers_of_asker,
                 is_full ? "" : " of yours");
     problem_set_status(problem, is_full ? 503 : 429, "end one that you do not need, or list now "
@@ -120,7 +120,7 @@ void rest_ask(struct rest *rest, struct rest_call *call, struct request *request
 void rest_end_token(struct rest *rest, const char *token_hash) {
     logins_end_of(&rest->tickets, token_hash);
     logins_end_of(&rest->logins, token_hash);
-    for (size_t i = 0; i < http_requests; i++) {
+    for (size_t i = 0; i < rest_calls_most; i++) {
         struct rest_call *call = rest->slots[i].call;
         if (!call || !call->asked || !call->waits || !text_equal(call->token_hash, token_hash))
             continue;
@@ -133,7 +133,7 @@ void rest_end_token(struct rest *rest, const char *token_hash) {
 
 struct rest_call *rest_call_asked(const struct rest *rest, uint64_t handle) {
     size_t at = handle & ((UINT64_C(1) << slot_bits) - 1);
-    const struct rest_slot *slot = at < http_requests ? &rest->slots[at] : NULL;
+    const struct rest_slot *slot = at < rest_calls_most ? &rest->slots[at] : NULL;
     struct rest_call *call = slot ? slot->call : NULL;
     return call && call->asked && slot->generation == handle >> slot_bits ? call : NULL;
 }

@@ -13,6 +13,7 @@
 #include "io/rest/health.h"
 #include "io/rest/owners.h"
 #include "io/rest/routes.h"
+#include "io/rest/streams.h"
 #include "io/rest/watch/watch.h"
 #include "io/rest/web/logins.h"
 #include "io/rest/web/page.h"
@@ -21,9 +22,18 @@
 #include "message/records/metrics.h"
 
 struct rest_upload;
+struct oidc;
+struct oidc_visit;
+struct visit;
+struct visits;
 struct rest_archives;
 
-enum { rest_routes_most = 128, rest_classes = 6 };
+enum {
+    rest_routes_most = 128,
+    rest_classes = 6,
+    rest_browser_connections = 256, /* at a time, of the listener for an owner's browsers */
+    rest_calls_most = http_requests + rest_browser_connections + connections_spare,
+};
 
 /* Who holds calls: those of one tenant, or operator, while there are some. Guarded. */
 struct rest_client {
@@ -37,6 +47,7 @@ struct rest_call {
     char key[limit_digest_size]; /* the variable part of the path */
     char token_hash[limit_digest_size]; /* of the token by which it comes; "": none */
     char login[limit_digest_size]; /* the digest of the login that stands for that; "": none */
+    bool is_owners;              /* it comes by the Unix socket of a face that is the owner's */
     struct list_query query;     /* of a list that was asked for */
     bool is_watch;               /* what the role answers lets it in, no more */
     bool is_counted;             /* among those who watch; guarded */
@@ -52,6 +63,10 @@ struct rest_call {
     char token[secret_token_size]; /* drawn for somebody, or to join by */
     enum join_token_form token_form;
     struct rest_upload *upload;
+    struct visit *visit;      /* a stream that it has joined; guarded */
+    struct visit *types_into; /* one that it types into; guarded */
+    size_t typed;             /* of its body */
+    struct oidc_visit *oidc;  /* the provider of logins is asked; guarded */
 };
 
 /* A place for a call; handles name the place and how often it was used. */
@@ -64,6 +79,9 @@ struct rest {
     struct http_face face;
     const struct rest_face *routes;
     struct http_server *server;
+    struct http_server *browsers; /* the second listener; NULL: there is none */
+    char page_url[limit_stream_url_size]; /* as its clients reach it; "": they know */
+    char owner_hash[limit_digest_size]; /* what the owner's tickets and logins stand for */
     struct shell *shell;
     char *image_folder, *image_converter;
     const struct minisign_secret *image_key;
@@ -84,13 +102,16 @@ struct rest {
     size_t uploads_count;
     bool publishing; /* an upload has its turn, or who removes archives */
     struct rest_archives *archives; /* NULL: there is no image folder */
-    struct rest_slot slots[http_requests];
+    struct rest_slot slots[rest_calls_most];
     struct rest_owners owners; /* under the lock */
     struct map clients; /* by key */
     size_t waiting, watching;
     uint64_t counted[rest_routes_most][rest_classes]; /* by route, and hundreds of the status */
     struct metric_histogram answered;
     struct watch *watch;
+    struct rest_streams streams;
+    struct visits *visits; /* NULL: there are no streams */
+    struct oidc *oidc; /* NULL: there is no provider of logins */
     size_t requests_of_asker; /* three quarters of them may wait */
     bool stopping;
 };

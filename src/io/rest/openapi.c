@@ -19,6 +19,7 @@ static const struct tag {
     const char *segment, *name, *about;
 } tags[] = {
     {"vms", "VMs", "Virtual machines, and what is done with them."},
+    {"streams", "VMs", NULL},
     {"operations", "Operations", "What is under way, or has ended, and how."},
     {"shapes", "Catalogue", "What a VM can be made of: shapes and networks."},
     {"networks", "Catalogue", NULL},
@@ -33,7 +34,9 @@ static const struct tag {
     {"salvage", "Leftovers", NULL},
     {"tenants", "Tenants", "Who may ask for VMs, and for how many."},
     {"access-tokens", "Access tokens", "By which tenants and operators are known."},
+    {"rules", "Rules", "Where an operator has VMs go, or why there are to be none."},
     {"contacts", "Contacts", "Who is told what happens, and how."},
+    {"deliveries", "Deliveries", "What isthmus-xmpp tells by chat."},
     {"tokens", "Joining", "Tokens by which others join, and the keys of those that did."},
     {"keys", "Joining", NULL},
     {"audit", "Audit", "What was asked for, by whom, and what came of it."},
@@ -133,6 +136,9 @@ static void add_body(struct text *out, const struct rest_route *route) {
     if (route->action == REST_UPLOAD)
         text_add(out, ",\"requestBody\":{\"required\":true,\"description\":\"An archive, or a "
                       "disk.\",\"content\":{\"application/octet-stream\":{}}}");
+    if (route->action == REST_TYPE)
+        text_add(out, ",\"requestBody\":{\"required\":true,\"description\":\"Bytes, as they "
+                      "are.\",\"content\":{\"application/octet-stream\":{}}}");
     if (!route->body)
         return;
     text_add(out, ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":"
@@ -146,14 +152,15 @@ static void add_answer(struct text *out, const struct rest_route *route, unsigne
                        const char *about) {
     text_addf(out, "%s\"%u\":{\"description\":\"%s\"",
               out->data[out->length - 1] == '{' ? "" : ",", status, about);
-    bool located = status == 201 || status == 202;
+    bool located = status == 201 || status == 202 || route->action == REST_JOIN;
     if (located)
         text_add(out, ",\"headers\":{\"Location\":{\"description\":\"Where it is.\",\"schema\":"
                       "{\"type\":\"string\"}}}");
     bool has_body = status != 204 && status != 304;
     if (has_body) {
         text_addf(out, ",\"content\":{\"%s\":{\"schema\":{",
-                  is_archive(route)              ? "application/octet-stream"
+                  is_archive(route) || route->action == REST_JOIN
+                                                 ? "application/octet-stream"
                   : route->action == REST_METRICS ? "text/plain"
                   : route->action == REST_EVENTS ? "text/event-stream"
                                                  : "application/json");
@@ -193,7 +200,9 @@ static void add_answers(struct text *out, const struct rest_route *route) {
         add_answer(out, route, 204, "Gone.");
         break;
     case REST_STREAM:
-        add_answer(out, route, 200, "Events, as long as the client listens.");
+        add_answer(out, route, 200, route->action == REST_JOIN
+                                        ? "What the VM says, as long as the client listens."
+                                        : "Events, as long as the client listens.");
         break;
     case REST_BYTES:
         add_answer(out, route, 200, "The whole.");

@@ -42,6 +42,10 @@ bool rest_owners_forget(struct rest_owners *owners, const char *id,
     return true;
 }
 
+bool rest_owners_know(const struct rest_owners *owners, const char *hash) {
+    return map_get(&owners->by_hash, hash);
+}
+
 const char *rest_owners_key(const struct rest_owners *owners, const char *hash) {
     const struct owner *owner = *hash ? map_get(&owners->by_hash, hash) : NULL;
     return owner && *owner->tenant ? owner->tenant : hash;

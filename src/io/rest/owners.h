@@ -14,6 +14,9 @@ void rest_owners_deinit(struct rest_owners *owners);
 
 void rest_owners_learn(struct rest_owners *owners, const struct access_token *token);
 
+/* Has a token this digest? */
+bool rest_owners_know(const struct rest_owners *owners, const char *hash);
+
 /* The token is gone. False: it was not known. */
 bool rest_owners_forget(struct rest_owners *owners, const char *id,
                         char out_hash[limit_digest_size]);

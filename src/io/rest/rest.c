@@ -2,6 +2,7 @@
 #include "io/rest/rest.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,6 +15,8 @@
 #include "io/rest/request.h"
 #include "io/rest/upload.h"
 #include "io/rest/browser.h"
+#include "io/rest/visits.h"
+#include "io/rest/oidc/oidc.h"
 
 static struct rest_call *call_of(struct http_request *request) {
     return container_of(request, struct rest_call, http);
@@ -60,6 +63,8 @@ static void on_closed(struct http_face *face, struct http_request *request) {
     rest_metrics_count(rest, call);
     rest_let_go(rest, call);
     rest_upload_close(call);
+    visits_leave(call);
+    oidc_leave(rest->oidc, call);
     pthread_mutex_unlock(&rest->lock);
     reply_clear(&call->reply);
     text_deinit(&call->body);
@@ -72,7 +77,8 @@ static enum http_next refuse_route(struct rest_call *call, const char *allow) {
     if (text_equal(http->path, "/")) {
         problem_set(&problem, CODE_NOT_FOUND, NULL, "This manager has no page");
         problem_set_status(&problem, problem.status, "use the command isthmus; the operator's "
-                           "guide tells how the page is built and where it is looked for");
+                           "guide tells how the page is built and where it is looked for, and how "
+                           "a cluster's manager has one");
         return rest_refuse(call, &problem);
     }
     if (!allow[0]) {
@@ -121,9 +127,20 @@ static enum http_next answer_here(struct rest *rest, struct rest_call *call) {
     return HTTP_DONE;
 }
 
+static enum http_next refuse_stranger(const struct rest *rest, struct rest_call *call) {
+    struct problem problem;
+    bool is_owners = rest->routes->trust == REST_BY_SOCKET;
+    problem_set(&problem, CODE_UNAUTHENTICATED, is_owners ? "ticket" : NULL,
+                is_owners ? "Nobody is logged in" : "The request has no bearer token");
+    if (is_owners)
+        problem_set_status(&problem, problem.status, "on the manager's machine, as who may open "
+                           "its owner.sock, run isthmus web, and open the link");
+    return rest_refuse(call, &problem);
+}
+
 static void take_token(struct rest *rest, struct rest_call *call) {
     pthread_mutex_lock(&rest->lock);
-    rest_hold(rest, call, rest->routes->trust == REST_BY_TOKEN ? call->token_hash : "");
+    rest_hold(rest, call, call->is_owners ? "" : call->token_hash);
     pthread_mutex_unlock(&rest->lock);
 }
 
@@ -167,6 +184,9 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     if ((rest->page && web_page_answer(rest->page, request)) ||
         authorities_answer(rest->authorities, request))
         return HTTP_DONE;
+    enum http_next next;
+    if (oidc_take(rest->oidc, call, &next))
+        return next;
     call->route = rest_route_find(rest->routes, request->method, request->path, call->key,
                                   allow);
     if (!call->route)
@@ -174,10 +194,8 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     if (!browser_identify(rest, call, &problem))
         return rest_refuse(call, &problem);
     take_token(rest, call);
-    if (!rest_route_is_open(rest->routes, call->route) && !call->client) {
-        problem_set(&problem, CODE_UNAUTHENTICATED, NULL, "The request has no bearer token");
-        return rest_refuse(call, &problem);
-    }
+    if (!call->is_owners && !call->client && !rest_route_is_open(rest->routes, call->route))
+        return refuse_stranger(rest, call);
     if (!rest_has_room(rest, call, &problem))
         return rest_refuse(call, &problem);
     switch (call->route->action) {
@@ -186,7 +204,11 @@ static enum http_next on_head(struct http_face *face, struct http_request *reque
     case REST_EVENTS:
     case REST_TICKET:
     case REST_LOGIN:
+    case REST_JOIN:
         return check_head(call);
+    case REST_TYPE:
+        call->body.limit = visit_piece;
+        return HTTP_READ;
     case REST_LOGOUT:
         return browser_leave(rest, call);
     case REST_UPLOAD:
@@ -217,7 +239,7 @@ static enum http_next on_piece(struct http_face *face, struct http_request *requ
     if (!call->body.full)
         return HTTP_READ;
     struct problem problem;
-    problem_set(&problem, CODE_TOO_LARGE, NULL, "A body may have %d bytes", limit_body);
+    problem_set(&problem, CODE_TOO_LARGE, NULL, "A body may have %zu bytes", call->body.limit);
     return rest_refuse(call, &problem);
 }
 
@@ -232,6 +254,8 @@ static enum http_next on_complete(struct http_face *face, struct http_request *r
     struct problem problem;
     if (call->upload)
         return rest_upload_complete(call);
+    if (call->route->action == REST_TYPE)
+        return visits_type(rest->visits, call);
     bool is_right = rest_request_make(call, &asked, &problem) &&
                     (!asked.wait_ms || rest_may_wait(rest, call, &problem));
     call->query = asked.list;
@@ -240,6 +264,12 @@ static enum http_next on_complete(struct http_face *face, struct http_request *r
         asked.list = (struct list_query){.limit = 1};
         is_right = is_right && rest_may_watch(rest, call, &problem);
     }
+    if (call->route->action == REST_JOIN) {
+        is_right = is_right && rest_may_watch(rest, call, &problem);
+        return is_right ? visits_join(rest->visits, call, asked.stream_join.ticket)
+                        : rest_refuse(call, &problem);
+    }
+    is_right = is_right && oidc_prepare(rest->oidc, call, &asked, &problem);
     if (is_right && is_login(call))
         is_right = browser_prepare(rest, call, &asked, &problem);
     if (is_right)
@@ -273,12 +303,18 @@ static void begin_stream(struct rest *rest, struct rest_call *call) {
 
 static enum http_next on_resumed(struct http_face *face, struct http_request *request) {
     struct rest_call *call = call_of(request);
+    if (call->oidc)
+        return oidc_answer(rest_of(face)->oidc, call);
     if (call->upload)
         return rest_upload_resumed(call);
     if (call->route->action == REST_EXPORT)
         return send_image(rest_of(face), call);
     if (call->route->action == REST_UPLOADED)
         return rest_upload_show(rest_of(face), call);
+    if (call->route->action == REST_JOIN)
+        return visits_joined(rest_of(face)->visits, call);
+    if (call->route->action == REST_TYPE)
+        return visits_typed(rest_of(face)->visits, call);
     bool is_refused = call->reply.kind == REPLY_PROBLEM;
     if (is_refused)
         browser_refused(rest_of(face), call);
@@ -295,7 +331,10 @@ static enum http_next on_resumed(struct http_face *face, struct http_request *re
 
 static long on_stream(struct http_face *face, struct http_request *request, char *bytes,
                       size_t room) {
-    return watch_read(rest_of(face)->watch, &call_of(request)->watcher, bytes, room);
+    struct rest *rest = rest_of(face);
+    struct rest_call *call = call_of(request);
+    return call->visit ? visits_read(rest->visits, call, bytes, room)
+                       : watch_read(rest->watch, &call->watcher, bytes, room);
 }
 
 void rest_loaded(struct rest *rest, const struct record *record) {
@@ -339,7 +378,9 @@ void rest_rekey(struct rest *rest, const char *key) {
 }
 
 int rest_renew(struct rest *rest, struct error *err) {
-    return http_server_renew(rest->server, err);
+    int renewed = http_server_renew(rest->server, err);
+    int also = renewed < 0 || !rest->browsers ? 0 : http_server_renew(rest->browsers, err);
+    return also ? also : renewed;
 }
 
 void rest_invite(struct rest *rest, const struct rest_invitation *invitations, size_t count) {
@@ -351,6 +392,8 @@ void rest_invite(struct rest *rest, const struct rest_invitation *invitations, s
 
 static void rest_free(struct rest *rest) {
     rest_archives_stop(rest);
+    visits_free(rest->visits);
+    oidc_free(rest->oidc);
     if (rest->watch) {
         watch_end(rest->watch);
         watch_free(rest->watch);
@@ -368,6 +411,58 @@ static void rest_free(struct rest *rest) {
     memory_free(rest->software);
     memory_free(rest->manager_address);
     memory_free(rest);
+}
+
+static int open_page(struct rest *rest, const struct rest_settings *settings, struct error *err) {
+    const char *certificate = settings->browsers.listen ? settings->browsers.tls_certificate_file
+                                                        : settings->tls_certificate_file;
+    if (!settings->web_folder)
+        return 0;
+    rest->page = web_page_open(settings->web_folder,
+                               certificate ? WEB_PAGE_SEALED : WEB_PAGE_PLAIN, err);
+    return rest->page ? 0 : err->code;
+}
+
+/* What the owner's tickets stand for is no token that anybody could have. */
+static int listen_for_browsers(struct rest *rest, const struct rest_settings *settings,
+                               struct error *err) {
+    char secret[secret_token_size];
+    struct http_server_settings listening = settings->browsers;
+    listening.connections = rest_browser_connections;
+    secret_token(secret);
+    secret_hash_bytes(secret, strlen(secret), rest->owner_hash);
+    secret_erase(secret, sizeof(secret));
+    if (settings->page_url && !text_copy(rest->page_url, sizeof(rest->page_url),
+                                         settings->page_url))
+        return error_set(err, -EINVAL, "serve a page at %s: write a URL that is shorter than %zu "
+                         "bytes", settings->page_url, sizeof(rest->page_url));
+    if (http_server_start(&listening, &rest->face, &rest->browsers, err) < 0)
+        return err->code;
+    const char *scheme = listening.tls_certificate_file ? "https" : "http";
+    int host = (int)(strrchr(listening.listen, ':') - listening.listen);
+    if (!settings->page_url)
+        text_format(rest->page_url, sizeof(rest->page_url), "%s://%.*s:%u", scheme, host,
+                    listening.listen, http_server_port(rest->browsers));
+    return 0;
+}
+
+/* Browsers' first: whether a call is one of theirs is known by that from the first one on. */
+static int listen_for_all(struct rest *rest, const struct rest_settings *settings,
+                          struct error *err) {
+    const struct http_server_settings listening = {
+        .listen = settings->listen,
+        .tls_certificate_file = settings->tls_certificate_file,
+        .tls_key_file = settings->tls_key_file,
+        .plain_allowed = settings->plain_allowed,
+        .connections_of_address = settings->connections_of_address,
+    };
+    if (settings->browsers.listen && listen_for_browsers(rest, settings, err) < 0)
+        return err->code;
+    if (http_server_start(&listening, &rest->face, &rest->server, err) == 0)
+        return 0;
+    if (rest->browsers)
+        http_server_stop(rest->browsers);
+    return err->code;
 }
 
 struct rest *rest_start(const struct rest_settings *settings, struct shell *shell,
@@ -390,6 +485,7 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     rest->image_reserve_bytes = settings->image_reserve_bytes;
     rest->software = memory_text(settings->software);
     rest->health = settings->health;
+    rest->streams = settings->streams;
     rest->manager_address = memory_text(settings->manager_address);
     text_set(rest->manager_key, settings->manager_key);
     rest->authorities = settings->authorities;
@@ -403,24 +499,20 @@ struct rest *rest_start(const struct rest_settings *settings, struct shell *shel
     pthread_cond_init(&rest->uploads_changed, NULL);
     if (rest->image_folder)
         rest_upload_sweep(rest->image_folder);
-    struct http_server_settings listening = {
-        .listen = settings->listen,
-        .tls_certificate_file = settings->tls_certificate_file,
-        .tls_key_file = settings->tls_key_file,
-        .plain_allowed = settings->plain_allowed,
-        .connections_of_address = settings->connections_of_address,
-    };
-    enum web_page_seal seal = settings->tls_certificate_file ? WEB_PAGE_SEALED : WEB_PAGE_PLAIN;
-    rest->page = settings->web_folder ? web_page_open(settings->web_folder, seal, err) : NULL;
-    if (settings->web_folder && !rest->page) {
+    if (open_page(rest, settings, err) < 0) {
         rest_free(rest);
         return NULL;
     }
     rest->watch = watch_start(shell, settings->face->trust == REST_BY_TOKEN ? WATCH_BY_TOKEN
                                                                            : WATCH_BY_SOCKET, err);
-    bool is_ready = rest->watch &&
+    rest->visits = rest->streams.visit ? visits_start(rest, err) : NULL;
+    rest->oidc = settings->provider
+                     ? oidc_start(rest, settings->provider, settings->provider_name, err)
+                     : NULL;
+    bool is_ready = rest->watch && (rest->oidc || !settings->provider) &&
+                    (rest->visits || !rest->streams.visit) &&
                     (!rest->image_folder || rest_archives_start(rest, err) == 0);
-    if (is_ready && http_server_start(&listening, &rest->face, &rest->server, err) == 0)
+    if (is_ready && listen_for_all(rest, settings, err) == 0)
         return rest;
     rest_free(rest);
     return NULL;
@@ -443,6 +535,10 @@ void rest_stop(struct rest *rest) {
     }
     pthread_mutex_unlock(&rest->lock);
     watch_end(rest->watch);
+    visits_end(rest->visits);
+    oidc_end(rest->oidc);
+    if (rest->browsers)
+        http_server_stop(rest->browsers);
     http_server_stop(rest->server);
     pthread_mutex_lock(&rest->lock);
     while (rest->uploads_count) /* archives being checked: their threads use all this */

@@ -1,17 +1,22 @@
-/* A REST face: of the upstream manager, or of a cluster's owner on a Unix socket. Routes under /v1,
- * by the HTTP server on its own thread. A request becomes an EVENT_REQUEST, its connection is
- * held until the shell hands back the reply. Routes, parameters, bodies and answers stand in one
- * route table together with the field tables; the OpenAPI document is made from the same two. */
+/* A REST face: of the upstream manager, or of a cluster's owner on a Unix socket, and on a second
+ * listener for the owner's browsers, which log in by tickets that are drawn at the socket. Routes
+ * under /v1, by the HTTP server on its own thread. A request becomes an EVENT_REQUEST, its
+ * connection is held until the shell hands back the reply. Routes, parameters, bodies and answers
+ * stand in one route table together with the field tables; the OpenAPI document is made from the
+ * same two. */
 #pragma once
 
 #include "base/error.h"
+#include "io/http/server.h"
 #include "io/rest/health.h"
 #include "io/rest/invitation.h"
+#include "io/rest/streams.h"
 #include "core/effect.h"
 #include "io/shell/ports.h"
 
 struct rest;
 struct rest_face;
+struct provider_settings;
 
 struct rest_settings {
     const struct rest_face *face; /* which routes */
@@ -34,8 +39,14 @@ struct rest_settings {
     const struct rest_invitation *invitations; /* outlive the face */
     size_t invitations_count;
     const char *web_folder; /* of the page; NULL: there is none */
+    struct http_server_settings browsers; /* of a face by socket: who listens for browsers, which
+                                           * log in; its listen NULL: nobody */
+    const char *page_url;   /* as they reach it; NULL: as it listens */
+    const struct provider_settings *provider; /* of logins; NULL: there is none */
+    const char *provider_name;
     const char *software;
     struct rest_health health;
+    struct rest_streams streams; /* end after the face */
 };
 
 /* Listens; NULL with `err`: the address is taken, TLS files are bad, plain HTTP off loopback. */

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "message/health.h"
+#include "message/records/usage.h"
 
 #define problem(code) (UINT64_C(1) << (code))
 
@@ -73,6 +74,8 @@ static const struct rest_route routes[] = {
      .answer = &vm_table, .problems = problem(CODE_NOT_FOUND)},
     {"GET", "/v1/vms/{vm}/log", "Reads a part of a VM's console log", REST_ROLE, REQUEST_VM_LOG,
      .parameters = {"from"}, .answer = &console_log_table, .problems = log_problems},
+    {"GET", "/v1/vms/{vm}/usage", "Shows what a VM has used, for a graph", REST_ROLE,
+     REQUEST_VM_USAGE, .answer = &usage_graph_table, .problems = problem(CODE_NOT_FOUND)},
     {"POST", "/v1/vms/{vm}/console", "Opens a VM's console, to be joined by the ticket", REST_ROLE,
      REQUEST_VM_CONSOLE, .shape = REST_CREATED, .answer = &stream_ticket_table,
      .problems = console_problems},
@@ -80,6 +83,15 @@ static const struct rest_route routes[] = {
      REST_ROLE, REQUEST_VM_FORWARD, .body = &vm_forward_table, .body_offset =
      offsetof(struct request, vm_forward), .shape = REST_CREATED,
      .answer = &stream_ticket_table, .problems = forward_problems},
+    {"POST", "/v1/vms/{vm}/screen", "Opens a VM's screen, to be joined by the ticket, by VNC (RFB)",
+     REST_ROLE, REQUEST_VM_SCREEN, .shape = REST_CREATED, .answer = &stream_ticket_table,
+     .problems = console_problems},
+    {"POST", "/v1/streams", "Joins a stream by its ticket, without WebSockets, and sends its bytes",
+     REST_JOIN, REQUEST_STREAM_JOIN, .body = &stream_join_table,
+     .body_offset = offsetof(struct request, stream_join), .shape = REST_STREAM,
+     .problems = problem(CODE_UNSUPPORTED)},
+    {"POST", "/v1/streams/{stream}/input", "Types up to 16 KiB into a stream that was joined so",
+     REST_TYPE, .shape = REST_GONE, .problems = problem(CODE_NOT_FOUND) | problem(CODE_BUSY)},
     {"DELETE", "/v1/vms/{vm}", "Deletes a VM", vm_act(VERB_DELETE)},
     {"POST", "/v1/vms/{vm}/start", "Starts a VM", vm_act(VERB_START)},
     {"POST", "/v1/vms/{vm}/shutdown", "Asks the guest to shut down", vm_act(VERB_SHUTDOWN)},
@@ -251,12 +263,38 @@ static const struct rest_route routes[] = {
     {"GET", "/v1/contacts", "Lists one's own contacts", REST_ROLE, REQUEST_CONTACT_LIST,
      .parameters = {"limit", "after", "name", "fields"}, .shape = REST_LIST,
      .answer = &contact_table, .problems = list_problems},
-    {"POST", "/v1/contacts/{contact}/prove", "Proves one by the code that was mailed to it",
+    {"POST", "/v1/contacts/{contact}/prove", "Proves one by the code that was sent to it",
      REST_ROLE, REQUEST_CONTACT_PROVE, .body = &contact_prove_table,
      .body_offset = offsetof(struct request, contact), .answer = &contact_table,
      .problems = problem(CODE_NOT_FOUND) | problem(CODE_CONFLICT)},
     {"DELETE", "/v1/contacts/{contact}", "Removes one, by id or name", REST_ROLE,
      REQUEST_CONTACT_REMOVE, .shape = REST_GONE, .problems = problem(CODE_NOT_FOUND)},
+    {"GET", "/v1/deliveries", "Lists what isthmus-xmpp is to tell by chat, or waits for it",
+     REST_ROLE, REQUEST_DELIVERY_LIST, .parameters = {"wait", "limit"}, .shape = REST_LIST,
+     .answer = &chat_delivery_table, .problems = list_problems},
+    {"POST", "/v1/deliveries/{delivery}/end", "Says what has become of one", REST_ROLE,
+     REQUEST_DELIVERY_END, .body = &delivery_end_table,
+     .body_offset = offsetof(struct request, delivery_end), .shape = REST_GONE,
+     .problems = problem(CODE_NOT_FOUND)},
+    {"POST", "/v1/rules", "Adds a rule by which VMs are placed, or refused; operators only",
+     REST_ROLE, REQUEST_RULE_ADD, .body = &rule_table,
+     .body_offset = offsetof(struct request, rule), .shape = REST_CREATED, .answer = &rule_table,
+     .problems = create_problems | problem(CODE_NOT_FOUND)},
+    {"GET", "/v1/rules", "Lists these rules in their order; operators only", REST_ROLE,
+     REQUEST_RULE_LIST, .parameters = {"limit", "after", "name", "fields", "watch"},
+     .shape = REST_LIST, .answer = &rule_table, .problems = list_problems},
+    {"GET", "/v1/rules/{rule}", "Shows a rule; operators only", REST_ROLE, REQUEST_RULE_SHOW,
+     .answer = &rule_table, .problems = problem(CODE_NOT_FOUND)},
+    {"PUT", "/v1/rules/{rule}", "Sets what a rule matches and says; operators only", REST_ROLE,
+     REQUEST_RULE_SET, .body = &rule_set_table, .body_offset = offsetof(struct request, rule),
+     .answer = &rule_table, .problems = problem(CODE_NOT_FOUND) | problem(CODE_STALE)},
+    {"POST", "/v1/rules/{rule}/move", "Gives a rule another place in the list; operators only",
+     REST_ROLE, REQUEST_RULE_MOVE, .body = &rule_move_table,
+     .body_offset = offsetof(struct request, rule_move), .answer = &rule_table,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_STALE)},
+    {"DELETE", "/v1/rules/{rule}", "Deletes a rule; VMs stay where they are; operators only",
+     REST_ROLE, REQUEST_RULE_DELETE, .shape = REST_GONE,
+     .problems = problem(CODE_NOT_FOUND) | problem(CODE_STALE)},
     {"GET", "/v1/whoami", "Shows whose token this is", REST_ROLE, REQUEST_WHOAMI,
      .answer = &whoami_table},
     {"POST", "/v1/tickets", "Draws a ticket by which a browser logs in once, within two minutes",
@@ -282,9 +320,9 @@ const struct rest_face rest_upstream_face = {
     routes, array_size(routes), REST_BY_TOKEN, "Virtual machines on federated clusters"};
 
 bool rest_route_is_open(const struct rest_face *face, const struct rest_route *route) {
-    return face->trust == REST_BY_SOCKET || route->action == REST_DOCUMENT ||
-           route->action == REST_HEALTH || route->action == REST_LOGIN ||
-           route->action == REST_LOGOUT;
+    bool tells_strangers = route->action == REST_DOCUMENT || route->action == REST_HEALTH;
+    return route->action == REST_LOGIN || route->action == REST_LOGOUT ||
+           (tells_strangers && face->trust == REST_BY_TOKEN);
 }
 
 bool rest_route_takes_key(const struct rest_route *route) {
@@ -292,14 +330,17 @@ bool rest_route_takes_key(const struct rest_route *route) {
 }
 
 bool rest_route_takes_tag(const struct rest_route *route) {
-    return route->action == REST_ROLE && route->kind == REQUEST_VM_ACT;
+    return route->action == REST_ROLE &&
+           (route->kind == REQUEST_VM_ACT || route->kind == REQUEST_RULE_SET ||
+            route->kind == REQUEST_RULE_MOVE || route->kind == REQUEST_RULE_DELETE);
 }
 
 uint64_t rest_route_problems(const struct rest_face *face, const struct rest_route *route) {
     uint64_t problems = route->problems | problem(CODE_INVALID) | problem(CODE_SHUTTING_DOWN);
     if (route->action == REST_DOCUMENT || route->action == REST_HEALTH)
         return problems;
-    if (face->trust == REST_BY_TOKEN)
+    bool is_login = route->action == REST_LOGIN || route->action == REST_TICKET;
+    if (face->trust == REST_BY_TOKEN || is_login)
         problems |= problem(CODE_UNAUTHENTICATED) | problem(CODE_FORBIDDEN);
     return problems | problem(CODE_TOO_LARGE) | problem(CODE_FULL) | problem(CODE_INTERNAL);
 }

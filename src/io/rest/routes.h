@@ -17,6 +17,8 @@ enum rest_action {
     REST_TICKET,   /* a browser may log in by it; the role says whether the token is good */
     REST_LOGIN,    /* a browser is let in */
     REST_LOGOUT,   /* and ends */
+    REST_JOIN,     /* a stream is joined by its ticket: what the VM says is the answer */
+    REST_TYPE,     /* and what is typed comes */
     REST_BLOB,     /* an archive goes out to a cluster */
     REST_SIGNATURE, /* and who made it */
     REST_DOCUMENT, /* this face's OpenAPI document */
@@ -50,7 +52,8 @@ struct rest_route {
 /* How a face knows who asks. */
 enum rest_trust {
     REST_BY_TOKEN,  /* by the bearer token */
-    REST_BY_SOCKET, /* whoever may open the Unix socket is the owner */
+    REST_BY_SOCKET, /* whoever may open the Unix socket is the owner; elsewhere, who has logged in
+                     * by a ticket that was drawn there */
 };
 
 struct rest_face {
@@ -61,6 +64,7 @@ struct rest_face {
 };
 extern const struct rest_face rest_upstream_face;
 
+/* To strangers, that is to all who are neither known by a token or login nor the owner. */
 bool rest_route_is_open(const struct rest_face *face, const struct rest_route *route);
 bool rest_route_takes_key(const struct rest_route *route); /* Idempotency-Key */
 bool rest_route_takes_tag(const struct rest_route *route); /* If-Match */

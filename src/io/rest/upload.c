@@ -495,7 +495,6 @@ enum http_next rest_upload_complete(struct rest_call *call) {
 /* What is said of it, and what its archive tells where nothing is. */
 static void describe(const struct rest_upload *upload, struct image *out) {
     const struct image_facts *facts = &upload->facts;
-    const struct machine *machine = &facts->machine;
     uint32_t disk_gib = (uint32_t)((facts->disk_bytes + gib - 1) / gib);
     *out = upload->said;
     text_set(out->digest, facts->digest);
@@ -503,12 +502,7 @@ static void describe(const struct rest_upload *upload, struct image *out) {
     out->archive_bytes = facts->archive_bytes;
     if (out->disk_gib < disk_gib)
         out->disk_gib = disk_gib;
-    if (!out->machine.firmware)
-        out->machine.firmware = machine->firmware;
-    if (!out->machine.disk_bus)
-        out->machine.disk_bus = machine->disk_bus;
-    if (!out->machine.clock)
-        out->machine.clock = machine->clock;
+    machine_complete(&out->machine, &facts->machine);
     if (!out->cloud_init)
         out->cloud_init = facts->cloud_init;
     if (!out->guest_agent)

@@ -46,6 +46,7 @@ struct shell_ports {
     void (*submit)(struct host *host, const struct effect_job *job);  /* host_submit */
     void (*order)(struct host *host, const struct effect_guard *order); /* host_order */
     void (*read)(struct host *host, const struct effect_read *read);  /* host_read */
+    void (*usage)(struct host *host); /* host_usage; NULL: nothing is seen */
     void (*keep)(struct buckets *buckets, const struct effect_bucket *order); /* buckets_order */
     void (*deliver)(struct deliverer *deliverer, const struct effect_deliver *effect);
     void (*open)(struct host *host, const struct effect_stream *order); /* guest_stream_open */

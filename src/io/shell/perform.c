@@ -149,8 +149,10 @@ static void performer_ask_host(const struct performer *performer, const struct e
         ports->submit(ports->host, &effect->job);
     else if (effect->kind == EFFECT_GUARD)
         ports->order(ports->host, &effect->guard);
-    else
+    else if (effect->kind == EFFECT_READ)
         ports->read(ports->host, &effect->read);
+    else if (ports->usage)
+        ports->usage(ports->host);
 }
 
 static void performer_stream(const struct shell_ports *ports,
@@ -162,6 +164,12 @@ static void performer_stream(const struct shell_ports *ports,
         assert(ports->streams && ports->stream);
         ports->stream(ports->streams, effect);
     }
+}
+
+static void performer_image(const struct shell_ports *ports, const struct effect_image *effect) {
+    assert(effect->link < ports->links_count && ports->fetch &&
+           ports->links[effect->link].fetcher);
+    ports->fetch(ports->links[effect->link].fetcher, effect->digest);
 }
 
 static void performer_one(struct performer *performer, struct effect *effect) {
@@ -180,9 +188,7 @@ static void performer_one(struct performer *performer, struct effect *effect) {
         performer_reply(performer, effect);
         break;
     case EFFECT_IMAGE:
-        assert(effect->image.link < ports->links_count && ports->fetch &&
-               ports->links[effect->image.link].fetcher);
-        ports->fetch(ports->links[effect->image.link].fetcher, effect->image.digest);
+        performer_image(ports, &effect->image);
         break;
     case EFFECT_NOTE:
         performer_note(performer, &effect->note);
@@ -221,6 +227,7 @@ static void performer_one(struct performer *performer, struct effect *effect) {
     case EFFECT_JOB:
     case EFFECT_GUARD:
     case EFFECT_READ:
+    case EFFECT_USAGE:
         performer_ask_host(performer, effect);
         break;
     case EFFECT_DELIVER:

@@ -53,6 +53,11 @@ struct posted *posted_new(const struct event *event) {
         posted->found.ips = memory_copy(event->ips.ips, event->ips.count * sizeof(struct vm_ip));
         posted->event.ips.ips = posted->found.ips;
         break;
+    case EVENT_USAGE:
+        posted->usages = memory_copy(event->usage.usages,
+                                     event->usage.count * sizeof(struct vm_usage));
+        posted->event.usage.usages = posted->usages;
+        break;
     case EVENT_IMAGE:
     case EVENT_BUCKET:
     case EVENT_DOMAIN:
@@ -62,6 +67,7 @@ struct posted *posted_new(const struct event *event) {
     case EVENT_ARCHIVE:
     case EVENT_DELIVERED:
     case EVENT_STREAM:
+    case EVENT_CERTIFICATE:
     case EVENT_STOP:
         break;
     case EVENT_JOIN:
@@ -149,6 +155,7 @@ void posted_free(struct posted *posted) {
     request_clear(&posted->request);
     record_clear(&vm_table, &posted->found);
     memory_free(posted->address);
+    memory_free(posted->usages);
     memory_free(posted->bytes);
     memory_free(posted);
 }

@@ -23,6 +23,7 @@ struct posted {
     struct frame frame;
     struct request request;
     struct vm found; /* EVENT_JOB */
+    struct vm_usage *usages; /* EVENT_USAGE */
 };
 
 struct shell_queue {

@@ -13,6 +13,9 @@ enum {
     drain_seconds = 10,    /* for the rest, once the other end has gone */
     idle_seconds = 30 * 60,
     look_seconds = 60,
+    /* With a frame's head it is one record of TLS: a byte more would cost another one, and a frame
+     * at whoever passes it on. */
+    frame_most = 16384 - 16,
 };
 
 static uint64_t now_us(void) { return (uint64_t)lws_now_usecs(); }
@@ -150,7 +153,8 @@ static ssize_t write_some(struct end *end, const char *bytes, size_t length) {
         ssize_t sent = send(end->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
         return sent < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : sent;
     }
-    size_t piece = length < stream_piece ? length : stream_piece;
+    size_t most = end->is.seal ? frame_most - stream_seal_adds : frame_most;
+    size_t piece = length < most ? length : most;
     text_clear(scratch);
     text_add_bytes(scratch, room, sizeof(room));
     if (end->is.seal)
@@ -165,7 +169,8 @@ static ssize_t write_some(struct end *end, const char *bytes, size_t length) {
 int end_on_room(struct end *end) {
     struct end *source = end_of(pipe_other(&end->is));
     if (end->is_refused) {
-        lws_close_reason(end->wsi, LWS_CLOSE_STATUS_POLICY_VIOLATION, NULL, 0);
+        if (end->fd < 0)
+            lws_close_reason(end->wsi, LWS_CLOSE_STATUS_POLICY_VIOLATION, NULL, 0);
         return -1;
     }
     size_t waiting = source ? pipe_waiting(&source->is) : 0;

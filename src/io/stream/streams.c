@@ -21,6 +21,7 @@ enum {
     hang_up_seconds = 30,
     descriptors_most = 2048,
     address_size = 256,
+    read_size = 16384,     /* a record of TLS at a time, not a quarter */
 };
 
 static const char protocol_name[] = "isthmus-stream";
@@ -34,6 +35,7 @@ struct order {
     struct list node;
     struct effect_stream is;
     struct stream_dial dial; /* with fd: from streams_dial() */
+    struct event_stream visitor; /* with a ticket: from streams_visit(), by dial.fd */
     char *secret, *token;
 };
 
@@ -68,23 +70,50 @@ static int on_filter(const struct streams *streams, struct lws *wsi, struct came
     return 0;
 }
 
-static int on_came(struct streams *streams, struct lws *wsi, const struct came *came) {
-    struct end *end = end_new(&streams->ends, -1);
-    struct event_stream news = {.news = STREAM_CAME, .number = ++streams->last_claim};
-    char from[audit_from_size] = "";
+/* By a descriptor, or (-1) by the listener: waits to be taken or refused. */
+static void await(struct streams *streams, struct lws *wsi, int fd, struct event_stream *who) {
+    struct end *end = end_new(&streams->ends, fd);
+    who->news = STREAM_CAME;
+    who->number = ++streams->last_claim;
     end->wsi = wsi;
-    end->claim = news.number;
+    end->claim = who->number;
     list_add(&streams->ends.came, &end->node);
     streams->ends.came_count++;
     lws_set_opaque_user_data(wsi, end);
     (void)lws_rx_flow_control(wsi, 0);
     lws_set_timer_usecs(wsi, decide_seconds * LWS_USEC_PER_SEC);
+    streams->ends.tell(streams->ends.context, who);
+}
+
+static int on_came(struct streams *streams, struct lws *wsi, const struct came *came) {
+    struct event_stream who = {0};
+    char from[audit_from_size] = "";
     lws_get_peer_simple(wsi, from, sizeof(from));
-    text_set(news.ticket, came->ticket);
-    text_set(news.token_hash, came->token_hash);
-    text_set(news.from, text_starts(from, "::ffff:") ? from + strlen("::ffff:") : from);
-    streams->ends.tell(streams->ends.context, &news);
+    text_set(who.ticket, came->ticket);
+    text_set(who.token_hash, came->token_hash);
+    text_set(who.from, text_starts(from, "::ffff:") ? from + strlen("::ffff:") : from);
+    await(streams, wsi, -1, &who);
     return 0;
+}
+
+/* The library's from then on; NULL: it is closed. */
+static struct lws *adopt(struct streams *streams, int fd) {
+    lws_sock_file_fd_type adopted = {.filefd = fd};
+    struct lws *wsi = lws_adopt_descriptor_vhost(streams->client, LWS_ADOPT_RAW_FILE_DESC, adopted,
+                                                 protocol_name, NULL);
+    if (!wsi)
+        (void)close(fd);
+    return wsi;
+}
+
+static void on_visit(struct streams *streams, const struct order *order) {
+    struct event_stream who = order->visitor;
+    bool has_room = streams->ends.came_count < waiting_most;
+    struct lws *wsi = has_room ? adopt(streams, order->dial.fd) : NULL;
+    if (wsi)
+        await(streams, wsi, order->dial.fd, &who);
+    else if (!has_room)
+        (void)close(order->dial.fd);
 }
 
 /* Nothing has been shown to who answers yet: is it who is meant? */
@@ -169,16 +198,13 @@ static void begin_dial(struct streams *streams, const struct order *order) {
         above->is.seal = stream_seal_new(STREAM_AT_VM, order->secret, order->is.to.key);
     if (order->dial.fd >= 0) {
         struct end *below = end_new(&streams->ends, order->dial.fd);
-        lws_sock_file_fd_type fd = {.filefd = order->dial.fd};
         pipe_join(pipe, &below->is, STREAM_BELOW);
         below->reads = true;
-        below->wsi = lws_adopt_descriptor_vhost(streams->client, LWS_ADOPT_RAW_FILE_DESC, fd,
-                                                protocol_name, NULL);
+        below->wsi = adopt(streams, order->dial.fd);
         if (below->wsi) {
             lws_set_opaque_user_data(below->wsi, below);
             end_ready(below);
         } else {
-            (void)close(order->dial.fd);
             below->is.is_gone = true;
         }
     }
@@ -192,6 +218,7 @@ static void begin_dial(struct streams *streams, const struct order *order) {
 }
 
 static void take_claim(struct streams *streams, const struct effect_stream *order) {
+    static const char taken = stream_taken;
     struct pipe *pipe = ends_pipe(&streams->ends, order->number);
     struct end *end = NULL;
     list_for(struct end, came, &streams->ends.came, node) {
@@ -214,6 +241,8 @@ static void take_claim(struct streams *streams, const struct effect_stream *orde
     pipe_join(pipe, &end->is, order->side);
     bool is_right = !*order->opens.secret || (end->is.seal && pipe_unseal(&end->is));
     pipe->moved_us = (uint64_t)lws_now_usecs();
+    if (is_right && end->fd >= 0)
+        is_right = send(end->fd, &taken, sizeof(taken), MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
     if (is_right)
         end_ready(end);
     else
@@ -258,6 +287,10 @@ static void order_free(struct order *order) {
 }
 
 static void obey(struct streams *streams, const struct order *order) {
+    if (*order->visitor.ticket) {
+        on_visit(streams, order);
+        return;
+    }
     switch (order->is.order) {
     case STREAM_TAKE: take_claim(streams, &order->is); return;
     case STREAM_REFUSE: refuse(streams, order->is.claim); return;
@@ -386,6 +419,7 @@ static int begin(struct streams *streams, const struct streams_settings *setting
         .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .port = CONTEXT_PORT_NO_LISTEN,
         .fd_limit_per_thread = descriptors_most,
+        .pt_serv_buf_size = read_size,
         .timeout_secs = decide_seconds,
         .user = streams,
     };
@@ -483,5 +517,14 @@ void streams_dial(struct streams *streams, const struct stream_dial *dialled) {
     order->dial.fd = dialled->fd;
     order->secret = memory_text(dialled->secret);
     order->token = memory_text(dialled->token);
+    add(streams, order);
+}
+
+void streams_visit(struct streams *streams, const struct stream_visit *visit) {
+    struct order *order = memory_new(1, sizeof(*order));
+    order->dial.fd = visit->fd;
+    secret_hash_bytes(visit->ticket, strlen(visit->ticket), order->visitor.ticket);
+    text_set(order->visitor.token_hash, visit->token_hash);
+    text_set(order->visitor.from, visit->from);
     add(streams, order);
 }

@@ -37,3 +37,15 @@ struct stream_dial {
     const char *token;  /* a bearer token that goes with the ticket; NULL: none */
 };
 void streams_dial(struct streams *streams, const struct stream_dial *dial);
+
+/* Somebody comes by another way than the listener, and is told of, and taken or refused, as who
+ * comes by that is. Who is taken reads stream_taken from the other end of the descriptor, and then
+ * the stream; who is refused reads its end alone. */
+enum { stream_taken = '+' };
+struct stream_visit {
+    int fd; /* a connected socket; ours from then on */
+    const char *ticket;     /* as it was shown */
+    const char *token_hash; /* of the token that it was shown with */
+    const char *from;       /* the address */
+};
+void streams_visit(struct streams *streams, const struct stream_visit *visit);

@@ -58,10 +58,13 @@ static void tell(const struct daemon_certificates *certificates,
                  const struct daemon_certificate *certificate) {
     bool is_over = certificate->expires_ms <= certificates->wall_ms;
     uint64_t days = is_over ? 0 : (certificate->expires_ms - certificates->wall_ms) / day_ms;
-    if (certificate->expires_ms && daemon_certificate_is_due(certificates, certificate))
-        log_line(certificates->log, is_over ? LOG_ERROR : LOG_WARNING, "certificate-expires",
-                 "setting=\"%s\" file=%s days=%" PRIu64 " text=\"renew it, and send this daemon "
-                 "SIGHUP (systemctl reload)\"", certificate->name, certificate->path, days);
+    if (!certificate->expires_ms || !daemon_certificate_is_due(certificates, certificate))
+        return;
+    if (certificates->tell)
+        certificates->tell(certificates->context, certificate->name, certificate->expires_ms);
+    log_line(certificates->log, is_over ? LOG_ERROR : LOG_WARNING, "certificate-expires",
+             "setting=\"%s\" file=%s days=%" PRIu64 " text=\"renew it, and send this daemon "
+             "SIGHUP (systemctl reload)\"", certificate->name, certificate->path, days);
 }
 
 void daemon_certificates_look(struct daemon_certificates *certificates, uint64_t wall_ms,

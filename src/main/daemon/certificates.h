@@ -22,6 +22,8 @@ struct daemon_certificates {
     const struct log *log;
     struct daemon_certificate all[daemon_certificates_most];
     size_t count;
+    void (*tell)(void *context, const char *name, uint64_t expires_ms); /* as the log is; or NULL */
+    void *context;
     uint64_t wall_ms, looked_ms, told_ms; /* now; when the files were read; when the log was told */
 };
 

@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/carrier/kinds.h"
 #include "io/keys/key_file.h"
 #include "io/keys/secret.h"
+#include "io/os/descriptors.h"
 #include "io/os/folder.h"
 #include "message/codec/decode.h"
 #include "main/daemon/dump.h"
@@ -295,8 +297,10 @@ struct daemon_options daemon_begin(int count, char **arguments, const char *daem
         return options_leave(options, EXIT_MISUSED);
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    if (options.purpose == DAEMON_SERVE)
+    if (options.purpose == DAEMON_SERVE) {
         (void)signal(SIGHUP, SIG_IGN); /* until the loop takes it */
+        descriptors_raise(daemon_descriptors);
+    }
     carrier_prepare();
     codec_prepare();
     return options;
@@ -324,6 +328,13 @@ char *daemon_path(const struct daemon_config *config, const char *name) {
     struct text path = {0};
     text_addf(&path, "%s/%s", config->state, name);
     return path.data;
+}
+
+const char *daemon_page_folder(const struct listen_config *config) {
+    static const char installed[] = ISTHMUS_WEB;
+    if (config->web_folder)
+        return config->web_folder;
+    return access(installed, F_OK) == 0 ? installed : NULL;
 }
 
 struct store *daemon_store(const struct daemon_config *config, const char *daemon, unsigned mode,

@@ -10,7 +10,7 @@
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2, EXIT_DEPOSED = 4 };
 
-enum { daemon_sets_most = 64 };
+enum { daemon_sets_most = 64, daemon_descriptors = 16384 /* as the units say */ };
 
 enum daemon_purpose {
     DAEMON_SERVE,
@@ -41,8 +41,8 @@ struct daemon_options {
     int code; /* DAEMON_LEAVE */
 };
 
-/* Reads the arguments and sets up what must be before any thread: signals, libstrophe's
- * authorities. `daemon` is "upstream", "downstream" or "agent". */
+/* Reads the arguments and sets up what must be before any thread: signals, descriptors,
+ * libstrophe's authorities. `daemon` is "upstream", "downstream" or "agent". */
 struct daemon_options daemon_begin(int count, char **arguments, const char *daemon);
 
 /* A secret that a word of the command line is, or leads to: "-" to the first line of standard
@@ -65,6 +65,9 @@ extern const char daemon_software[limit_software_size];
 
 /* <state>/<name>, the caller's to free. */
 char *daemon_path(const struct daemon_config *config, const char *name);
+
+/* Where the page for browsers is: as configured, or the installed one; NULL: there is none. */
+const char *daemon_page_folder(const struct listen_config *config);
 
 /* Makes the state folder, with `mode` if it is missing, and opens the store in it. */
 struct store *daemon_store(const struct daemon_config *config, const char *daemon, unsigned mode,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "message/codec/allow.h"
 #include "message/codec/ip.h"
 #include "message/codec/ssh_key.h"
 #include "message/id.h"
@@ -98,6 +99,28 @@ static int check_ssh(const struct field *field, const char *value, struct codec_
                              "most %d", limit_vm_ssh_keys);
 }
 
+static int check_names(const struct field *field, const char *value, struct codec_fault *fault) {
+    if (field->check == CHECK_PATTERNS)
+        return patterns_are_valid(value)
+                   ? 0
+                   : check_fault(fault, field->name,
+                                 "must be names, like gold test-*: each of a-z, 0-9 and '-', with "
+                                 "* for any of these, and one blank between");
+    return names_are_valid(value, limit_vm_networks)
+               ? 0
+               : check_fault(fault, field->name,
+                             "must be at most %d names, like lan,wan: each of a-z, 0-9 and inner "
+                             "'-', without spaces", limit_vm_networks);
+}
+
+static int check_allow(const struct field *field, const char *value, struct codec_fault *fault) {
+    return allow_is_valid(value)
+               ? 0
+               : check_fault(fault, field->name,
+                             "must be at most %d rules, like tcp:22@192.0.2.0/24,udp:53,"
+                             "tcp:8000-8100,icmp, without spaces, or none", limit_vm_allow_rules);
+}
+
 #define name_rule "must be 1 to 63 of a-z, 0-9 and '-', with no '-' at the ends"
 
 int check_text(const struct field *field, const char *value, struct codec_fault *fault) {
@@ -140,11 +163,10 @@ int check_text(const struct field *field, const char *value, struct codec_fault 
                                limit_metadata_key);
         return 0;
     case CHECK_NETWORKS:
-        if (!names_are_valid(value, limit_vm_networks))
-            return check_fault(fault, field->name,
-                               "must be at most %d names, like lan,wan: each of a-z, 0-9 and "
-                               "inner '-', without spaces", limit_vm_networks);
-        return 0;
+    case CHECK_PATTERNS:
+        return check_names(field, value, fault);
+    case CHECK_ALLOW:
+        return check_allow(field, value, fault);
     case CHECK_PRINTABLE:
         if (!is_text(value, ""))
             return check_fault(fault, field->name, "must be UTF-8 without control characters");

@@ -77,12 +77,16 @@ static void random_text(const struct random_source *source, const struct field *
     } else if (field->check == CHECK_LABELS) {
         text_format(out, most + 1, "disk=%c,zone=b%u", name[below(source, 36)],
                     (unsigned)below(source, 100));
+    } else if (field->check == CHECK_PATTERNS) {
+        text_format(out, most + 1, "gold-%u test*", (unsigned)below(source, 100));
     } else if (field->check == CHECK_METADATA) {
         text_format(out, most + 1, "Cost center=%u \u20ac,note=", (unsigned)below(source, 100));
     } else if (field->check == CHECK_SSH_KEYS) {
         text_format(out, most + 1, "ssh-rsa AAAAB3NzaC1yc2EA k%u", (unsigned)below(source, 100));
     } else if (field->check == CHECK_NETWORKS || field->check == CHECK_SSH_NAMES) {
         text_format(out, most + 1, "lan%u,wan", (unsigned)below(source, 100));
+    } else if (field->check == CHECK_ALLOW) {
+        text_format(out, most + 1, "icmp@192.0.2.%u,tcp:22", (unsigned)below(source, 100));
     } else if (field->check == CHECK_IP) {
         text_format(out, most + 1, below(source, 2) ? "192.0.2.%u" : "2001:db8::%u",
                     1 + (unsigned)below(source, 100));

@@ -58,26 +58,6 @@ bool filter_make(struct filter *out_filter, const struct list_query *query,
     return true;
 }
 
-/* `*` stands for any characters, also none. */
-static bool fits_pattern(const char *pattern, const char *text) {
-    const char *star = NULL, *tried = text;
-    while (*text) {
-        if (*pattern == '*') {
-            star = pattern++;
-            tried = text;
-        } else if (*pattern == *text) {
-            pattern++;
-            text++;
-        } else if (star) {
-            pattern = star + 1;
-            text = ++tried;
-        } else {
-            return false;
-        }
-    }
-    return pattern[strspn(pattern, "*")] == 0;
-}
-
 static bool is_among(const char *wanted, const char *value) {
     size_t own = strlen(value);
     while (*wanted) {
@@ -97,7 +77,7 @@ static bool part_fits(const struct field *field, const void *row, const char *wa
     }
     if (field->check == CHECK_METADATA || field->check == CHECK_LABELS)
         return !labels_missing(field_text(field, row), wanted, &length);
-    return fits_pattern(wanted, field_text(field, row));
+    return text_fits(wanted, field_text(field, row));
 }
 
 bool filter_fits(const struct filter *filter, const void *row) {

@@ -23,6 +23,9 @@ static const struct field access_token_fields[] = {
      .about = "From when on it is worth nothing; absent: never.", .kind = FIELD_U64},
     {field_of(struct access_token, used_ms), .number = 9,
      .about = "When it was used last, to the hour; absent: never.", .kind = FIELD_U64},
+    {field_of(struct access_token, identity), .number = 10,
+     .about = "Who logs in by it, as the OpenID provider knows them; absent: it is a bearer token.",
+     .kind = FIELD_TEXT, .check = CHECK_PRINTABLE},
 };
 const struct table access_token_table = {"access-token", "By which a tenant or operator is known.",
                                          sizeof(struct access_token),
@@ -41,6 +44,10 @@ static const struct field access_create_fields[] = {
     {field_of(struct access_create, expires_seconds),
      .about = "How long it is to be worth something; absent: until it is revoked.",
      .kind = FIELD_U64, .most = limit_access_seconds},
+    {field_of(struct access_create, identity),
+     .about = "Operators: who is to log in by it, as the OpenID provider knows them; absent: it is "
+              "a bearer token.",
+     .kind = FIELD_TEXT, .check = CHECK_PRINTABLE},
 };
 const struct table access_create_table = {"access-create", "An access token to make.",
                                           sizeof(struct access_create),
@@ -52,8 +59,8 @@ static const struct field access_created_fields[] = {
     {field_of(struct access_created, name), .about = "The name that it was given.",
      .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_NAME},
     {field_of(struct access_created, token),
-     .about = "The token. It is shown this once and kept nowhere.", .kind = FIELD_TEXT,
-     .mask = FIELD_REQUIRED | FIELD_API | FIELD_SECRET},
+     .about = "The token. It is shown this once and kept nowhere. Absent: it is an identity's.",
+     .kind = FIELD_TEXT, .mask = FIELD_API | FIELD_SECRET},
     {field_of(struct access_created, rights), .about = "What may be asked by it.",
      .kind = FIELD_ENUM, .mask = FIELD_ALWAYS, field_names(rights_names)},
     {field_of(struct access_created, expires_ms),

@@ -24,15 +24,18 @@ struct access_token {
     uint64_t created_ms;
     uint64_t expires_ms; /* 0: never */
     uint64_t used_ms;    /* about when it was used last; 0: never */
+    char identity[limit_identity_size]; /* who logs in as it by an OpenID provider; "": nobody */
 };
 extern const struct table access_token_table;
 
-/* POST /v1/access-tokens; the token is drawn by the adapter and shown once. */
+/* POST /v1/access-tokens; the token is drawn by the adapter and shown once. For an identity none
+ * is: the adapter says which digest stands for it. */
 struct access_create {
     char name[limit_name_size];
     char tenant[limit_name_size]; /* operators: whose it is to be; "": the asker's */
     enum rights rights;
     uint64_t expires_seconds;     /* 0: never */
+    char identity[limit_identity_size]; /* operators: whose login it is; "": nobody's */
 };
 extern const struct table access_create_table;
 

@@ -5,8 +5,9 @@
 
 const char *const audit_who_names[AUDIT_WHO_COUNT] = {
     [AUDIT_OPERATOR] = "operator", [AUDIT_TENANT] = "tenant", [AUDIT_OWNER] = "owner",
-    [AUDIT_STRANGER] = "stranger",
+    [AUDIT_STRANGER] = "stranger", [AUDIT_MANAGER] = "manager",
 };
+const char *const audit_restart = "vm-restart";
 
 static const struct field audit_fields[] = {
     {field_of(struct audit, id), .number = 1, .about = "The row's id; ids grow with time.",
@@ -43,20 +44,30 @@ static const struct field audit_fields[] = {
     {field_of(struct audit, token), .number = 16,
      .about = "Name of the access token that it came with; absent: the configured one.",
      .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct audit, restored_ms), .number = 17,
+     .about = "vm-restart: its disk came from a copy: as it was at this time, or later; absent: "
+              "from its image.",
+     .kind = FIELD_U64},
 };
-const struct table audit_table = {"audit", "What somebody asked for, and what came of it.",
-                                  sizeof(struct audit), field_rows(audit_fields)};
+const struct table audit_table = {
+    "audit", "What somebody asked for, or the manager did by itself, and what came of it.",
+    sizeof(struct audit), field_rows(audit_fields)};
 
-/* Its values as the API names them, a line each, also those that are absent; but a token, which the
- * first version did not know, where there is one. */
+/* Which the first version did not know. */
+static bool is_later(const struct field *field) {
+    return field->offset >= offsetof(struct audit, token);
+}
+
+/* Its values as the API names them, a line each, also those that are absent; but of what came later
+ * what is there alone. */
 void audit_digest(const struct audit *row, interface_hash hash,
                   char out_digest[limit_digest_size]) {
     auto_clean(text_deinit) struct text lines = {0};
     for (size_t i = 0; i < array_size(audit_fields); i++) {
         const struct field *field = &audit_fields[i];
         uint64_t number = field->kind == FIELD_TEXT ? 0 : field_number(field, row);
-        bool is_token = field->offset == offsetof(struct audit, token);
-        if (field->offset == offsetof(struct audit, digest) || (is_token && !*row->token))
+        bool is_absent = field->kind == FIELD_TEXT ? !*field_text(field, row) : !number;
+        if (field->offset == offsetof(struct audit, digest) || (is_later(field) && is_absent))
             continue;
         if (field->kind == FIELD_TEXT)
             text_addf(&lines, "%s\n", field_text(field, row));

@@ -1,7 +1,8 @@
-/* The audit: a row for each request that changed something, showed a secret, or was refused. Rows
- * of one asker are a chain: each holds the digest of the one before it, so that one that was
- * changed, or taken out of the middle, is seen by whoever reads them all. A row holds names, ids
- * and codes alone: never a token, first-boot data or any other part of a body. */
+/* The audit: a row for each request that changed something, showed a secret, or was refused, and
+ * for each VM that the manager has made anew without a request. Rows of one asker are a chain: each
+ * holds the digest of the one before it, so that one that was changed, or taken out of the middle,
+ * is seen by whoever reads them all. A row holds names, ids, codes and times alone: never a token,
+ * first-boot data or any other part of a body. */
 #pragma once
 
 #include "message/model.h"
@@ -12,6 +13,7 @@ enum audit_who {
     AUDIT_TENANT,
     AUDIT_OWNER,    /* of a cluster */
     AUDIT_STRANGER, /* whose token is not known */
+    AUDIT_MANAGER,  /* nobody: it did so by itself */
     AUDIT_WHO_COUNT,
 };
 extern const char *const audit_who_names[AUDIT_WHO_COUNT];
@@ -35,8 +37,12 @@ struct audit {
     char previous[limit_digest_size]; /* digest of the row before it; "": it is the first */
     char digest[limit_digest_size];
     char token[limit_name_size];  /* name of the access token that it came with; "": configured */
+    uint64_t restored_ms; /* audit_restart: its disk is as it was then, or later; 0: its image's */
 };
 extern const struct table audit_table;
+
+/* What is written of a VM that is made anew since its host or cluster was lost. */
+extern const char *const audit_restart;
 
 /* The digest of all else in the row. */
 void audit_digest(const struct audit *row, interface_hash hash,

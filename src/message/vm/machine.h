@@ -29,9 +29,20 @@ enum guest_clock {
 };
 extern const char *const guest_clock_names[GUEST_CLOCK_COUNT];
 
+enum tpm {
+    TPM_NONE,
+    TPM_2, /* an emulated one, of version 2.0 */
+    TPM_COUNT,
+};
+extern const char *const tpm_names[TPM_COUNT];
+
 struct machine {
     enum firmware firmware;
     enum disk_bus disk_bus;
     enum guest_clock clock;
+    enum tpm tpm;
 };
 extern const struct table machine_table;
+
+/* Of what is not said (the zero of each), what `from` says. */
+void machine_complete(struct machine *machine, const struct machine *from);

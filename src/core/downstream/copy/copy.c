@@ -106,24 +106,21 @@ static void count(struct downstream *downstream, struct book_vm *vm, const char 
 
 void downstream_forget_copies(struct downstream *downstream, struct book_vm *vm) {
     copies_drop(&vm->record);
+    vm->stored.uncopied_ms = downstream->manager.moment.wall_ms;
     const struct effect_bucket none = bucket_order(BUCKET_KEEP, vm);
     if (vm->stored.has_bucket)
         bucket_ask(&downstream->manager.book, &none);
 }
 
 void downstream_on_bucket(struct downstream *downstream, const struct event_bucket *event) {
+    struct book_vm *vm = book_vm(&downstream->manager.book, event->vm);
     struct book_op *op = book_op(&downstream->manager.book, event->op);
-    struct book_vm *vm = op ? book_vm(&downstream->manager.book, op->record.vm) : NULL;
-    if (!vm || vm->active != op)
+    if (vm && event->order == BUCKET_PROVE)
+        downstream_on_proof(downstream, vm, event);
+    if (!vm || !op || vm->active != op)
         return; /* it has ended meanwhile */
     bool is_opened = event->order == BUCKET_OPEN;
-    if (event->lacks) {
-        effects_note(downstream->manager.moment.out, NOTE_WARNING, op->record.id,
-                     "copies of VM %s are not in the block store any more: they are forgotten",
-                     vm->record.id);
-        copies_drop(&vm->record);
-        tell(downstream, vm);
-    }
+    downstream_put_copies_aside(downstream, vm, event);
     if (op->record.verb == VERB_DEFINE) {
         downstream_on_source(downstream, vm, event);
         return;

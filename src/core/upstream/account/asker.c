@@ -24,16 +24,28 @@ static bool identify(struct call *call) {
     return true;
 }
 
+/* Is it asked by the token that is good for this alone? */
+static bool is_of_purpose(const struct call *call) {
+    const struct role_settings *settings = &call->upstream->settings;
+    const char *hash = call->request->token_hash;
+    bool is_chats = request_rules[call->request->kind].asks & ASKS_CHAT;
+    return *hash && ((is_chats && text_equal(hash, settings->chat_token_hash)) ||
+                     (call->request->kind == REQUEST_METRICS &&
+                      text_equal(hash, settings->metrics_token_hash)));
+}
+
 static bool authenticate(struct call *call) {
     const char *hash = call->request->token_hash;
     bool is_known = identify(call);
-    if (call->request->kind == REQUEST_METRICS && *hash &&
-        text_equal(hash, call->upstream->settings.metrics_token_hash))
+    if (is_of_purpose(call))
         return true;
     if (!is_known)
         call_problem(call, CODE_UNAUTHENTICATED, "Authorization",
                      "%s", *hash ? "this token is not known: it may have expired, or be revoked"
                                  : "a bearer token is needed");
+    else if (request_rules[call->request->kind].asks == ASKS_CHAT)
+        call_problem(call, CODE_FORBIDDEN, "", "%s",
+                     "only isthmus-xmpp may do this, by the token of [notify] chat_token_file");
     else if (call->tenant && is_for_operators(call))
         call_problem(call, CODE_FORBIDDEN, "", "only the operator may do this, not tenant '%s'",
                      call->tenant->record.name);
@@ -63,6 +75,11 @@ void upstream_create_access(const struct call *call) {
         call_problem(call, call->tenant ? CODE_FORBIDDEN : CODE_NOT_FOUND, "tenant",
                      call->tenant ? "a token for tenant '%s' is the operator's to make"
                                   : "there is no tenant '%s'", wanted);
+        return;
+    }
+    if (call->tenant && *call->request->access_create.identity) {
+        call_problem(call, CODE_FORBIDDEN, "identity", "%s",
+                     "whom the OpenID provider lets in, and as whom, the operator says");
         return;
     }
     const struct access_asker asker = {tenant ? tenant->record.name : "",

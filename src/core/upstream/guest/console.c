@@ -3,20 +3,41 @@
 
 #include "core/upstream/quota.h"
 #include "core/upstream/upstream.h"
+#include "message/codec/allow.h"
+
+/* What streams lead to, in words: by what they are asked for, and why there is none. */
+static const struct end_words {
+    enum request_kind asked;
+    const char *name, *busy, *unsupported, *not_allowed;
+} ends[STREAM_TO_COUNT] = {
+    [STREAM_TO_CONSOLE] = {REQUEST_VM_CONSOLE, "console",
+        "somebody has it already, or as many are open as may be",
+        "this cloud, the VM's cluster or its host has no streams",
+        "its cluster's owner does not let consoles be used"},
+    [STREAM_TO_PORT] = {REQUEST_VM_FORWARD, "stream to the port",
+        "as many streams are open as may be; end one, or try again",
+        "this cloud, the VM's cluster or its host has no streams to ports",
+        "its cluster's owner does not let ports be reached"},
+    [STREAM_TO_SCREEN] = {REQUEST_VM_SCREEN, "screen",
+        "as many streams are open as may be; end one, or try again",
+        "this cloud, the VM's cluster or its host has no streams to screens, or the VM was made "
+        "without one",
+        "its cluster's owner does not let screens be seen"},
+};
+
+static enum stream_to asks_for(enum request_kind kind) {
+    enum stream_to to = STREAM_TO_CONSOLE;
+    while (ends[to].asked != kind)
+        to++;
+    return to;
+}
 
 /* In words for each reason why there is no stream. */
-static const char *words_of(enum request_kind kind, enum code code) {
-    bool is_console = kind == REQUEST_VM_CONSOLE;
+static const char *words_of(enum stream_to to, enum code code) {
     switch ((int)code) {
-    case CODE_BUSY:
-        return is_console ? "somebody has it already, or as many are open as may be"
-                          : "as many streams are open as may be; end one, or try again";
-    case CODE_UNSUPPORTED:
-        return is_console ? "this cloud, the VM's cluster or its host has no streams"
-                          : "this cloud, the VM's cluster or its host has no streams to ports";
-    case CODE_NOT_ALLOWED:
-        return is_console ? "its cluster's owner does not let consoles be used"
-                          : "its cluster's owner does not let ports be reached";
+    case CODE_BUSY: return ends[to].busy;
+    case CODE_UNSUPPORTED: return ends[to].unsupported;
+    case CODE_NOT_ALLOWED: return ends[to].not_allowed;
     case CODE_BAD_STATE: return "the VM does not run";
     case CODE_HOST_FAILED: return "it could not be opened there";
     case CODE_NOT_FOUND:
@@ -28,19 +49,30 @@ static const char *words_of(enum request_kind kind, enum code code) {
 }
 
 static void refuse(const struct call *call, enum code code) {
-    enum request_kind kind = call->request->kind;
+    enum stream_to to = asks_for(call->request->kind);
     call_problem(call, code == CODE_DEADLINE ? CODE_UNREACHABLE : code, "",
-                 "there is no %s of the VM now: %s",
-                 kind == REQUEST_VM_CONSOLE ? "console" : "stream to the port",
-                 words_of(kind, code));
+                 "there is no %s of the VM now: %s", ends[to].name, words_of(to, code));
+}
+
+/* By the VM's own rules, which its host's kernel does not ask where the host itself dials. */
+static bool is_let_in(const struct call *call, const struct book_vm *vm) {
+    if (call->request->kind != REQUEST_VM_FORWARD ||
+        allow_has_port(vm->record.allow, call->request->vm_forward.port))
+        return true;
+    call_problem(call, CODE_NOT_ALLOWED, "port",
+                 "the VM's own rules let nobody begin to speak to that port: it allows %s",
+                 vm->record.allow);
+    return false;
 }
 
 void upstream_open_stream(const struct call *call) {
     const struct request *request = call->request;
     const struct book_vm *vm = upstream_find_vm(call, request->key);
-    if (!vm)
+    if (!vm || !is_let_in(call, vm))
         return;
-    struct viewer viewer = {.handle = request->handle, .open.port = request->vm_forward.port};
+    struct viewer viewer = {.handle = request->handle,
+                            .open.port = request->vm_forward.port,
+                            .open.screen = request->kind == REQUEST_VM_SCREEN};
     text_set(viewer.token_hash, request->token_hash);
     text_set(viewer.from, request->from);
     text_set(viewer.secret, request->stream.secret);
@@ -108,7 +140,7 @@ static void answer(struct manager *manager, const struct stream *stream,
 void upstream_on_stream(struct manager *manager, struct stream *stream, enum code code) {
     struct viewer *viewer = &stream->viewer;
     size_t before = manager->moment.out->count;
-    enum request_kind asked = viewer->open.port ? REQUEST_VM_FORWARD : REQUEST_VM_CONSOLE;
+    enum request_kind asked = ends[open_to(&viewer->open)].asked;
     struct request request = {.kind = viewer->handle ? asked : REQUEST_STREAM_END,
                               .handle = viewer->handle};
     text_set(request.token_hash, viewer->token_hash);

@@ -47,12 +47,7 @@ bool images_fit(const struct call *call, const struct image *image, const struct
 static void keep_words(struct image *image, const struct image *old) {
     if (image->disk_gib < old->disk_gib)
         image->disk_gib = old->disk_gib;
-    if (!image->machine.firmware)
-        image->machine.firmware = old->machine.firmware;
-    if (!image->machine.disk_bus)
-        image->machine.disk_bus = old->machine.disk_bus;
-    if (!image->machine.clock)
-        image->machine.clock = old->machine.clock;
+    machine_complete(&image->machine, &old->machine);
     if (!image->least_cpus)
         image->least_cpus = old->least_cpus;
     if (!image->least_memory_mib)

@@ -1,15 +1,16 @@
 /* When a VM counts as dead and as recovered, a cluster as away, and a quota as nearly full. */
 #include "core/upstream/notify/happened.h"
 
-enum { nearly_percent = 90 };
+enum { nearly_percent = 90, older_ms = 60000 };
 
 static void tell(struct upstream *upstream, struct notice *notice) {
     const char *const askers[] = {notice->tenant, ""};
     notice->at_ms = upstream->manager.moment.wall_ms;
     for (size_t i = *notice->tenant ? 0 : 1; i < array_size(askers); i++) {
         struct contact_entry *contact = NULL;
-        while ((contact = deliveries_next(&upstream->deliveries, askers[i], contact)))
-            deliveries_tell(&upstream->deliveries, &upstream->manager.moment, contact, notice);
+        while ((contact = deliveries_next(&upstream->manager.deliveries, askers[i], contact)))
+            deliveries_tell(&upstream->manager.deliveries, &upstream->manager.moment, contact,
+                            notice);
     }
 }
 
@@ -39,6 +40,39 @@ void happened_vm(struct upstream *upstream, struct book_vm *vm) {
     tell(upstream, &notice);
 }
 
+/* Times that were told as ages differ by a little each time. */
+void happened_restart(struct upstream *upstream, const struct book_vm *vm, const char *op) {
+    const struct vm *record = &vm->record;
+    struct upstream_vm *own = upstream_vm(vm);
+    struct notice notice = {.event = NOTICE_VM_RESTARTED, .restored_ms = record->restored_ms};
+    bool is_again = record->restarts > own->restarts_told;
+    bool is_older = record->restored_ms && record->restored_ms + older_ms < own->restored_told_ms;
+    if (!is_again && !is_older)
+        return;
+    own->restarts_told = record->restarts;
+    own->restored_told_ms = record->restored_ms;
+    audit_note_restart(&upstream->manager.audit, &upstream->manager.moment, record, op);
+    text_set(notice.tenant, record->asker);
+    text_set(notice.vm, record->id);
+    text_set(notice.vm_name, record->name);
+    text_set(notice.cluster, record->place);
+    tell(upstream, &notice);
+}
+
+void happened_copy(struct upstream *upstream, const struct book_vm *vm) {
+    struct upstream_vm *own = upstream_vm(vm);
+    struct notice notice = {.event = vm->record.copy_late ? NOTICE_COPY_LATE
+                                                          : NOTICE_COPY_IN_TIME};
+    if (vm->record.copy_late == own->copy_was_late)
+        return;
+    own->copy_was_late = vm->record.copy_late;
+    text_set(notice.tenant, vm->record.asker);
+    text_set(notice.vm, vm->record.id);
+    text_set(notice.vm_name, vm->record.name);
+    text_set(notice.cluster, vm->record.place);
+    tell(upstream, &notice);
+}
+
 void happened_cluster(struct upstream *upstream, const struct peer *peer) {
     const struct downlink *downlink = &upstream->manager.downlink;
     bool *was_away = &upstream->clusters_away[peer - downlink->peers];
@@ -48,6 +82,12 @@ void happened_cluster(struct upstream *upstream, const struct peer *peer) {
         return;
     *was_away = is_away;
     text_set(notice.cluster, peer->setting.name);
+    tell(upstream, &notice);
+}
+
+void happened_certificate(struct upstream *upstream, const struct event_certificate *certificate) {
+    struct notice notice = {.event = NOTICE_CERTIFICATE, .expires_ms = certificate->expires_ms};
+    text_set(notice.certificate, certificate->name);
     tell(upstream, &notice);
 }
 

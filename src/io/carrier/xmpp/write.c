@@ -70,7 +70,11 @@ static void add_escaped(struct text *out, const char *bytes, size_t length, enum
     text_add_bytes(out, bytes + from, length - from);
 }
 
-static void add_attribute(struct text *out, const char *name, const char *value) {
+void xmpp_write_text(struct text *out, const char *value) {
+    add_escaped(out, value, strlen(value), IN_TEXT);
+}
+
+void xmpp_write_attribute(struct text *out, const char *name, const char *value) {
     if (!value)
         return;
     text_addf(out, " %s='", name);
@@ -92,7 +96,7 @@ bool xmpp_write_frame(struct text *out, const char *to, const char *bytes, size_
         return false;
     auto_clean(text_deinit) struct text stanza = {.limit = xmpp_write_stanza_limit};
     text_add(&stanza, "<message type='headline'");
-    add_attribute(&stanza, "to", to);
+    xmpp_write_attribute(&stanza, "to", to);
     text_add(&stanza, "><frame xmlns='" xmpp_write_namespace "'>");
     add_escaped(&stanza, bytes, length, IN_TEXT);
     text_add(&stanza, "</frame></message>");
@@ -108,31 +112,31 @@ void xmpp_write_presence(struct text *out, enum xmpp_write_presence presence, co
         [XMPP_WRITE_UNSUBSCRIBED] = "unsubscribed",
     };
     text_add(out, "<presence");
-    add_attribute(out, "to", to);
-    add_attribute(out, "type", types[presence]);
+    xmpp_write_attribute(out, "to", to);
+    xmpp_write_attribute(out, "type", types[presence]);
     text_add(out, presence == XMPP_WRITE_INITIAL ? "><priority>-1</priority></presence>" : "/>");
 }
 
 void xmpp_write_ping(struct text *out, const char *domain) {
     text_add(out, "<iq type='get' id='ping'");
-    add_attribute(out, "to", domain);
+    xmpp_write_attribute(out, "to", domain);
     text_add(out, "><ping xmlns='urn:xmpp:ping'/></iq>");
 }
 
-static void open_answer(struct text *out, const char *type, const char *id, const char *to) {
+void xmpp_write_iq(struct text *out, const char *type, const char *id, const char *to) {
     text_add(out, "<iq");
-    add_attribute(out, "type", type);
-    add_attribute(out, "id", id);
-    add_attribute(out, "to", to);
+    xmpp_write_attribute(out, "type", type);
+    xmpp_write_attribute(out, "id", id);
+    xmpp_write_attribute(out, "to", to);
 }
 
 void xmpp_write_pong(struct text *out, const char *id, const char *to) {
-    open_answer(out, "result", id, to);
+    xmpp_write_iq(out, "result", id, to);
     text_add(out, "/>");
 }
 
 void xmpp_write_features(struct text *out, const char *id, const char *to) {
-    open_answer(out, "result", id, to);
+    xmpp_write_iq(out, "result", id, to);
     text_add(out, "><query xmlns='http://jabber.org/protocol/disco#info'>"
                   "<identity category='client' type='bot' name='Isthmus'/>"
                   "<feature var='http://jabber.org/protocol/disco#info'/>"
@@ -142,14 +146,14 @@ void xmpp_write_features(struct text *out, const char *id, const char *to) {
 }
 
 void xmpp_write_version(struct text *out, const char *id, const char *to, const char *software) {
-    open_answer(out, "result", id, to);
+    xmpp_write_iq(out, "result", id, to);
     text_add(out, "><query xmlns='jabber:iq:version'><name>Isthmus</name><version>");
-    add_escaped(out, software, strlen(software), IN_TEXT);
+    xmpp_write_text(out, software);
     text_add(out, "</version></query></iq>");
 }
 
 void xmpp_write_refusal(struct text *out, const char *id, const char *to) {
-    open_answer(out, "error", id, to);
+    xmpp_write_iq(out, "error", id, to);
     text_add(out, "><error type='cancel'>"
                   "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
                   "</error></iq>");

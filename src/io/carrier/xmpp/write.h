@@ -11,6 +11,11 @@
 
 #define xmpp_write_namespace "urn:isthmus:frame:1"
 
+/* Adds what XML can carry, escaped: between tags, or as an attribute in single quotes behind a
+ * blank; `value` NULL: no attribute. */
+void xmpp_write_text(struct text *out, const char *value);
+void xmpp_write_attribute(struct text *out, const char *name, const char *value);
+
 /* Servers end the stream of a client whose stanza is larger than 256 KiB. */
 enum { xmpp_write_stanza_limit = 250000 };
 
@@ -31,6 +36,9 @@ void xmpp_write_presence(struct text *out, enum xmpp_write_presence presence, co
 
 /* Asks our own server for a sign of life. */
 void xmpp_write_ping(struct text *out, const char *domain);
+
+/* The begin of an IQ's tag, which is left open. */
+void xmpp_write_iq(struct text *out, const char *type, const char *id, const char *to);
 
 /* Answers to an IQ; `id` and `to` as in the question, `to` NULL: our own server. */
 void xmpp_write_pong(struct text *out, const char *id, const char *to);

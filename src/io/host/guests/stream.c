@@ -5,13 +5,15 @@
 #include "base/memory.h"
 #include "io/host/guests/dial.h"
 #include "io/host/libvirt/console.h"
+#include "io/host/libvirt/screen.h"
 #include "io/host/state.h"
 #include "io/keys/stream_seal.h"
 #include "io/shell/ports.h"
 #include "io/stream/streams.h"
 #include "message/id.h"
 
-/* A guest's port that nobody answers at keeps its worker waiting: consoles have their own. */
+/* A guest's port that nobody answers at, or a QEMU that is asked for its screen, keeps its worker
+ * waiting: consoles have their own. */
 enum { workers = 2, dial_workers = 16, most_waiting = 66 };
 
 struct opening {
@@ -37,8 +39,11 @@ static enum code open_end(struct host *host, const struct effect_stream *order, 
         return CODE_LOST;
     if (libvirt_is_frozen(host->libvirt, order->vm))
         return CODE_BAD_STATE;
-    return to.port ? guest_dial(host->libvirt, &to, out_fd, err)
-                   : libvirt_console(host->libvirt, order->vm, out_fd, err);
+    if (open_to(&order->to) == STREAM_TO_PORT)
+        return guest_dial(host->libvirt, &to, out_fd, err);
+    if (open_to(&order->to) == STREAM_TO_SCREEN)
+        return libvirt_screen(host->libvirt, order->vm, out_fd, err);
+    return libvirt_console(host->libvirt, order->vm, out_fd, err);
 }
 
 static void open_one(struct host *host, const struct effect_stream *order) {
@@ -70,17 +75,19 @@ static void on_opens(void *context, struct list *batch) {
 
 static void on_rest(void *context) { (void)context; }
 
-struct pool *guest_stream_pool(struct host *host, enum guest_stream_to to, struct error *err) {
+struct pool *guest_stream_pool(struct host *host, bool is_of_consoles, struct error *err) {
     const struct pool_calls calls = {on_opens, on_rest, host};
-    return pool_new(to == GUEST_STREAM_PORT ? dial_workers : workers, most_waiting, &calls, err);
+    return pool_new(is_of_consoles ? workers : dial_workers, most_waiting, &calls, err);
 }
 
 void guest_stream_open(struct host *host, const struct effect_stream *order) {
     struct opening *opening = memory_new(1, sizeof(*opening));
     opening->order = *order;
-    text_format(opening->work.lane, sizeof(opening->work.lane), "%s %u", order->vm,
+    enum stream_to to = open_to(&order->to);
+    text_format(opening->work.lane, sizeof(opening->work.lane), "%s %d %u", order->vm, (int)to,
                 order->to.port);
-    if (pool_add(order->to.port ? host->dials : host->opens, &opening->work) == POOL_ADDED)
+    if (pool_add(to == STREAM_TO_CONSOLE ? host->opens : host->dials, &opening->work) ==
+        POOL_ADDED)
         return;
     guest_stream_drop(&opening->work);
     tell(host, order->number, CODE_BUSY, "");

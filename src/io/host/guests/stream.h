@@ -11,8 +11,6 @@ struct host;
 /* Opens one (STREAM_OPEN), beside all jobs; EVENT_STREAM follows. */
 void guest_stream_open(struct host *host, const struct effect_stream *order);
 
-enum guest_stream_to { GUEST_STREAM_CONSOLE, GUEST_STREAM_PORT };
-
-/* For host.opens, or host.dials; NULL with `err`. */
-struct pool *guest_stream_pool(struct host *host, enum guest_stream_to to, struct error *err);
+/* For host.opens, of consoles, or host.dials, of all else; NULL with `err`. */
+struct pool *guest_stream_pool(struct host *host, bool is_of_consoles, struct error *err);
 void guest_stream_drop(struct work *work);

@@ -77,6 +77,8 @@ static enum code migrate(virDomainPtr domain, const struct host_domain_move *mov
                            VIR_MIGRATE_NON_SHARED_INC | VIR_MIGRATE_AUTO_CONVERGE |
                            VIR_MIGRATE_ABORT_ON_ERROR;
     auto_clean(memory_clean) char *live = moved_xml(domain, 0, move, err);
+    if (live)
+        host_domain_learn_anew(live);
     auto_clean(memory_clean) char *kept =
         live ? moved_xml(domain, VIR_DOMAIN_XML_INACTIVE, move, err) : NULL;
     if (!kept)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "io/host/libvirt/filters.h"
 #include "io/host/libvirt/library.h"
 
 static void on_error(void *context, virErrorPtr error) { (void)context, (void)error; }
@@ -46,6 +47,8 @@ static int try_network(virConnectPtr connection, const struct host_network *netw
 int libvirt_try(const char *uri, const struct host_networks *networks, char **out_capabilities,
                 struct error *err) {
     virSetErrorFunc(NULL, on_error);
+    if (virEventRegisterDefaultImpl() < 0) /* the embedded driver asks for it; nothing is awaited */
+        return libvirt_failed(err, "start libvirt"), -EIO;
     auto_clean(connection_clean) virConnectPtr connection = virConnectOpen(uri);
     if (!connection)
         return error_set(err, -ENOTCONN, "[host] uri = %s: %s; install libvirt-daemon-system and "
@@ -54,6 +57,8 @@ int libvirt_try(const char *uri, const struct host_networks *networks, char **ou
     for (size_t i = 0; i < networks->count; i++)
         if (try_network(connection, &networks->items[i], err))
             return err->code;
+    if (filters_try(connection, networks, err))
+        return err->code;
     *out_capabilities = virConnectGetCapabilities(connection);
     if (!*out_capabilities)
         return libvirt_failed(err, "read what the host has"), -EIO;

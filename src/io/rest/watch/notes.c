@@ -12,6 +12,7 @@ const struct watched_kind watched_kinds[WATCHED_COUNT] = {
     [WATCHED_IMAGE] = {"image", &image_table, REQUEST_IMAGE_LIST, REQUEST_IMAGE_SHOW, 0},
     [WATCHED_CLUSTER] = {"cluster", &node_table, REQUEST_CLUSTER_LIST, REQUEST_CLUSTER_SHOW, 0},
     [WATCHED_TENANT] = {"tenant", &tenant_table, REQUEST_TENANT_LIST, REQUEST_TENANT_SHOW, 0},
+    [WATCHED_RULE] = {"rule", &rule_table, REQUEST_RULE_LIST, REQUEST_RULE_SHOW, 0},
 };
 
 void notes_init(struct notes *notes) {

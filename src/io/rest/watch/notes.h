@@ -11,6 +11,7 @@ enum watched {
     WATCHED_IMAGE,
     WATCHED_CLUSTER,
     WATCHED_TENANT,
+    WATCHED_RULE,
     WATCHED_COUNT,
 };
 

@@ -40,10 +40,10 @@ struct watch_wish {
 
 enum watch_trust { WATCH_BY_TOKEN, WATCH_BY_SOCKET };
 
-/* NULL with `err`: there is no thread for it. */
 /* On the clock that waits go by. */
 uint64_t watch_now_ms(void);
 
+/* NULL with `err`: there is no thread for it. */
 struct watch *watch_start(struct shell *shell, enum watch_trust trust, struct error *err);
 /* Ends all streams, which are still to be closed; repeats do nothing. Then all are closed. */
 void watch_end(struct watch *watch);

@@ -83,6 +83,11 @@ const struct login *logins_use(struct logins *logins, const char *secret,
     return login;
 }
 
+bool logins_stand(const struct logins *logins, const char *digest, uint64_t now_ms) {
+    const struct login *login = map_get(&logins->by_digest, digest);
+    return login && !has_ended(logins, login, now_ms);
+}
+
 void logins_end(struct logins *logins, const char *digest) {
     struct login *login = map_get(&logins->by_digest, digest);
     if (login)

@@ -54,6 +54,9 @@ bool logins_open(struct logins *logins, const char *token_hash, uint64_t now_ms,
 /* The one that has this secret and has not ended, now used; or NULL. */
 const struct login *logins_use(struct logins *logins, const char *secret, uint64_t now_ms);
 
+/* Has the one of this digest not ended? It is not used by that. */
+bool logins_stand(const struct logins *logins, const char *digest, uint64_t now_ms);
+
 /* Ends the one of this digest, or all of a token; there is none: no harm. */
 void logins_end(struct logins *logins, const char *digest);
 void logins_end_of(struct logins *logins, const char *token_hash);

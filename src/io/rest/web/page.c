@@ -14,7 +14,7 @@
 #include "io/keys/secret.h"
 #include "io/os/folder.h"
 
-enum { bytes_most = 8 << 20, depth_most = 3, files_most = 256, etag_size = 20 };
+enum { bytes_most = 8 << 20, depth_most = 8, files_most = 256, etag_size = 20 };
 
 static const char policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

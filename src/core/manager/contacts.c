@@ -1,5 +1,5 @@
 /* Which contacts there may be, and how many. */
-#include "core/upstream/notify/contacts.h"
+#include "core/manager/contacts.h"
 
 #include <string.h>
 
@@ -7,54 +7,42 @@
 
 enum { hour_ms = 3600000, in_hour_most = 16 };
 
-static const char *asker_of(const struct call *call) {
-    return call->tenant ? call->tenant->record.name : "";
-}
-
 /* By id, or by name. */
-static struct contact_entry *find(const struct call *call, const char *key) {
-    const struct deliveries *deliveries = &call->upstream->deliveries;
+static struct contact_entry *find(const struct contact_holder *holder, const char *key) {
     struct contact_entry *contact = NULL;
-    while ((contact = deliveries_next(deliveries, asker_of(call), contact)))
+    while ((contact = deliveries_next(holder->deliveries, holder->tenant, contact)))
         if (text_equal(contact->record.id, key) || text_equal(contact->record.name, key))
             return contact;
     return NULL;
 }
 
-static size_t count(const struct call *call) {
+static size_t count(const struct contact_holder *holder) {
     size_t found = 0;
     struct contact_entry *contact = NULL;
-    while ((contact = deliveries_next(&call->upstream->deliveries, asker_of(call), contact)))
+    while ((contact = deliveries_next(holder->deliveries, holder->tenant, contact)))
         found++;
     return found;
 }
 
-static bool names_cluster(const char *events) {
-    return words_have(events, notice_event_names[NOTICE_CLUSTER_AWAY]) ||
-           words_have(events, notice_event_names[NOTICE_CLUSTER_BACK]);
-}
-
 /* A challenge goes wherever a tenant says: not too often. */
-static bool admit_challenge(const struct call *call) {
-    struct tenant_entry *tenant = call->tenant;
-    if (!tenant)
+static bool admit_challenge(const struct call *call, const struct contact_holder *holder) {
+    struct contact_budget *budget = holder->budget;
+    if (!budget)
         return true;
-    if (call->moment->now_ms - tenant->contacts_hour_ms >= hour_ms) {
-        tenant->contacts_hour_ms = call->moment->now_ms;
-        tenant->contacts_made = 0;
-    }
-    return tenant->contacts_made++ < in_hour_most;
+    if (call->moment->now_ms - budget->hour_ms >= hour_ms)
+        *budget = (struct contact_budget){.hour_ms = call->moment->now_ms};
+    return budget->made++ < in_hour_most;
 }
 
 /* Can it be told there? */
-static bool admit_address(const struct call *call) {
+static bool admit_address(const struct call *call, const struct contact_holder *holder) {
     const struct contact *wish = &call->request->contact;
     const char *address = wish->address ? wish->address : "";
     switch (wish->kind) {
     case CONTACT_JOURNAL:
-        if (call->tenant)
-            call_problem(call, CODE_FORBIDDEN, "kind", "%s",
-                         "the manager's journal is its operators'");
+        if (*holder->tenant)
+            call_problem(call, holder->refusal, "kind", "%s",
+                         "the manager's journal is its operators', not a tenant's");
         else if (*address)
             call_problem(call, CODE_INVALID, "address", "%s", "the journal has none");
         else
@@ -66,13 +54,24 @@ static bool admit_address(const struct call *call) {
         call_problem(call, CODE_INVALID, "address", "%s", "a webhook's begins with https://");
         return false;
     case CONTACT_MAIL:
-        if (!call->upstream->settings.mails)
-            call_problem(call, CODE_FORBIDDEN, "kind", "%s",
-                         "this cloud sends no mail: its operator has named no mail server "
-                         "([notify] smtp_url)");
+        if (!holder->mails)
+            call_problem(call, holder->refusal, "kind", "%s",
+                         "no mail is sent from here: the manager's configuration names no mail "
+                         "server ([notify] smtp_url)");
         else if (!contact_is_mail_address(address))
             call_problem(call, CODE_INVALID, "address", "%s",
                          "a mail address is written like anna@example.org");
+        else
+            return true;
+        return false;
+    case CONTACT_XMPP:
+        if (!holder->chats)
+            call_problem(call, holder->refusal, "kind", "%s",
+                         "nobody is told by chat from here: that takes an upstream manager with a "
+                         "token for isthmus-xmpp ([notify] chat_token_file)");
+        else if (!contact_is_chat_address(address))
+            call_problem(call, CODE_INVALID, "address", "%s",
+                         "a chat address is written like anna@chat.example, in lower case");
         else
             return true;
         return false;
@@ -82,21 +81,26 @@ static bool admit_address(const struct call *call) {
     return false;
 }
 
-static bool admit(const struct call *call) {
+static bool admit(const struct call *call, const struct contact_holder *holder) {
     const struct contact *wish = &call->request->contact;
     char word[limit_name_size];
-    if (find(call, wish->name))
+    struct quiet_hours quiet;
+    if (find(holder, wish->name))
         call_problem(call, CODE_CONFLICT, "name", "there is a contact '%s' already", wish->name);
-    else if (count(call) >= limit_contacts)
+    else if (count(holder) >= limit_contacts)
         call_problem(call, CODE_FULL, "", "there are %d contacts, the most that may be: remove one",
                      limit_contacts);
-    else if (!admit_address(call))
+    else if (!admit_address(call, holder))
         return false;
-    else if (wish->events && notice_events_have_other(wish->events, word))
+    else if (wish->events && notice_events_have_other(wish->events, ~0U, word))
         call_problem(call, CODE_INVALID, "events", "'%s' is none of what happens", word);
-    else if (wish->events && call->tenant && names_cluster(wish->events))
-        call_problem(call, CODE_FORBIDDEN, "events", "%s", "clusters are the operators' to watch");
-    else if (!admit_challenge(call))
+    else if (wish->events && notice_events_have_other(wish->events, holder->events, word))
+        call_problem(call, holder->refusal, "events", "'%s' is told to others alone: operators "
+                     "watch clusters and certificates, a cluster's owner its hosts", word);
+    else if (*wish->quiet && !contact_quiet_read(wish->quiet, &quiet))
+        call_problem(call, CODE_INVALID, "quiet", "%s",
+                     "quiet hours are written like 22:00-07:00, in UTC");
+    else if (!admit_challenge(call, holder))
         call_problem(call, CODE_FULL, "", "%d contacts were made within an hour: wait",
                      in_hour_most);
     else
@@ -104,15 +108,13 @@ static bool admit(const struct call *call) {
     return false;
 }
 
-void contacts_add(const struct call *call) {
+static void add(const struct call *call, const struct contact_holder *holder) {
     struct contact contact = call->request->contact; /* borrowed; copied by the book */
-    if (!admit(call))
+    if (!admit(call, holder))
         return;
     contact.created_ms = call->moment->wall_ms;
-    if (call->tenant) {
-        text_set(contact.tenant, call->tenant->record.name);
-        contact.tenant_ms = call->tenant->record.created_ms;
-    }
+    text_set(contact.tenant, holder->tenant);
+    contact.tenant_ms = holder->tenant_ms;
     if (contact.kind == CONTACT_JOURNAL) { /* it is there */
         contact.proven_ms = call->moment->wall_ms;
         contact.challenge[0] = 0;
@@ -120,15 +122,15 @@ void contacts_add(const struct call *call) {
     if (contact.kind != CONTACT_WEBHOOK) /* nothing of it is signed */
         contact.secret[0] = 0;
     const struct contact_entry *added =
-        deliveries_add(&call->upstream->deliveries, call->moment, &contact);
+        deliveries_add(holder->deliveries, call->moment, &contact);
     call_answer(call, REPLY_CREATED, &contact_table, &added->record);
 }
 
-void contacts_list(const struct call *call) {
+static void list(const struct call *call, const struct contact_holder *holder) {
     struct page page = page_begin(call, &contact_table);
     struct contact_entry *contact = NULL;
     bool passed = false;
-    while ((contact = deliveries_next(&call->upstream->deliveries, asker_of(call), contact))) {
+    while ((contact = deliveries_next(holder->deliveries, holder->tenant, contact))) {
         struct contact shown = contact->record; /* borrowed */
         shown.waiting = (uint32_t)contact->rows_count;
         if (!page_skips(call, shown.id, &passed) && !page_add(&page, &shown))
@@ -136,14 +138,14 @@ void contacts_list(const struct call *call) {
     }
 }
 
-void contacts_remove(const struct call *call) {
-    struct contact_entry *contact = find(call, call->request->key);
+static void remove_one(const struct call *call, const struct contact_holder *holder) {
+    struct contact_entry *contact = find(holder, call->request->key);
     if (!contact) {
         call_not_found(call, "contact");
         return;
     }
     call_answer(call, REPLY_GONE, &contact_table, &contact->record);
-    deliveries_remove(&call->upstream->deliveries, call->moment, contact);
+    deliveries_remove(holder->deliveries, call->moment, contact);
 }
 
 /* Takes as long wherever they differ. */
@@ -157,8 +159,8 @@ static bool is_code(const char *code, const char *said) {
     return !differ;
 }
 
-void contacts_prove(const struct call *call) {
-    struct contact_entry *contact = find(call, call->request->key);
+static void prove(const struct call *call, const struct contact_holder *holder) {
+    struct contact_entry *contact = find(holder, call->request->key);
     const char *said = call->request->contact.challenge;
     if (!contact)
         call_not_found(call, "contact");
@@ -166,23 +168,23 @@ void contacts_prove(const struct call *call) {
         call_problem(call, CODE_CONFLICT, "", "%s",
                      "a webhook is proven by its answer to the challenge");
     else if (!contact->record.proven_ms && !is_code(contact->record.challenge, said))
-        call_problem(call, CODE_INVALID, "code", "%s", "it is not the code that was mailed there");
+        call_problem(call, CODE_INVALID, "code", "%s", "it is not the code that was sent there");
     else {
         if (!contact->record.proven_ms)
-            deliveries_prove(&call->upstream->deliveries, call->moment, contact);
+            deliveries_prove(holder->deliveries, call->moment, contact);
         struct contact shown = contact->record; /* borrowed */
         shown.waiting = (uint32_t)contact->rows_count;
         call_answer(call, REPLY_RECORD, &contact_table, &shown);
     }
 }
 
-void contacts_begin(struct upstream *upstream) {
-    const struct moment *moment = &upstream->manager.moment;
-    list_for(struct contact_entry, contact, &upstream->deliveries.by_age, by_age) {
-        const struct contact *record = &contact->record;
-        const struct tenant_entry *tenant = map_get(&upstream->tenants_by_name, record->tenant);
-        if (*record->tenant && !(tenant && tenant->record.created_ms == record->tenant_ms))
-            deliveries_remove(&upstream->deliveries, moment, contact);
-    }
-    deliveries_start(&upstream->deliveries, moment);
+void contacts_on_request(const struct call *call, const struct contact_holder *holder) {
+    if (call->request->kind == REQUEST_CONTACT_ADD)
+        add(call, holder);
+    else if (call->request->kind == REQUEST_CONTACT_LIST)
+        list(call, holder);
+    else if (call->request->kind == REQUEST_CONTACT_REMOVE)
+        remove_one(call, holder);
+    else
+        prove(call, holder);
 }

@@ -1,5 +1,5 @@
 /* Where a VM is put, held against what was asked for and what is permitted. */
-#include "sim/laws/placed.h"
+#include "sim/laws/placing/placed.h"
 
 #include "base/text.h"
 #include "core/books/book.h"
