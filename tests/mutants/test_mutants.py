@@ -86,6 +86,8 @@ WORLDS = [
     "15000 --clusters 1 --agents 8 --restores 0 --names 30",
     "--seeds 250 --upstreams 2 --intervals 600 --clock_jump 0 --pause_ms 30000 --ways 300 "
     "--stalls 100 --restores 0",
+    "--seeds 60 --seed 1000000 --upstreams 2 --intervals 600 --clock_jump 0 --pause_ms 30000 "
+    "--ways 300 --stalls 100 --restores 0",
     "--seeds 60 --upstreams 2 --levels 3 --agents 2 --streams 400 --owner_acts 800",
     "--seeds 60 --upstreams 2 --levels 3 --agents 2 --usage 1 --owner_acts 800",
     "--pair --seeds 60 --usage 1", "--seeds 30 --usage 1",

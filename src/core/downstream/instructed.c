@@ -213,7 +213,8 @@ static void on_instruct(struct downstream *downstream, struct lending *lending,
     }
 }
 
-/* Where its time is over, whoever has asked knows. */
+/* Where its time is over, whoever has asked has ended it, and yet takes no older facts for newer
+ * ones before it hears that this came to nothing. */
 static void release(struct downstream *downstream, struct book_vm *vm) {
     struct downstream_vm *hosted = downstream_vm(vm);
     struct lending *lending = downstream_lending(downstream, vm->record.asker);
@@ -224,6 +225,8 @@ static void release(struct downstream *downstream, struct book_vm *vm) {
     instruct.within_ms -= waited_ms < instruct.within_ms ? waited_ms : instruct.within_ms;
     if (lending && instruct.within_ms)
         on_instruct(downstream, lending, &instruct);
+    else if (lending)
+        uplink_refuse(&lending->uplink, &instruct, CODE_DEADLINE, vm);
     record_clear(message_table(MESSAGE_INSTRUCT), &instruct);
 }
 
