@@ -276,6 +276,8 @@ class Tests:
                        and os.path.isfile(f"{folder}/{name}"))
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             found = list(pool.map(lambda name: self.fuzz_one(folder, name), names))
+        self.failed += [f"build-fuzz {name}, exit code {code}"
+                        for name, code in zip(names, found) if code != 0]
         return Counts(passed=found.count(0), failed=len(found) - found.count(0))
 
     @staticmethod

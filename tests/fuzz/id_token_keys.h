@@ -10,3 +10,10 @@ static const char keys[] =
     "{\"kid\": \"ec\", \"use\": \"sig\", \"kty\": \"EC\", \"crv\": \"P-256\", \"x\": \"WOjlw-"
     "8ZxYdVOCo30FnZqjAPMcxMBGPXpb0OZcmyBUY\", \"y\": \"p4wj3Lhb5uWsw5EHVq5_v4pxaTLnxkkn3QWm7m"
     "Ta4C0\"}]}";
+
+/* Signed by the second of them: corpus/id_token/ec. */
+static const char signed_token[] =
+    "eyJhbGciOiAiRVMyNTYiLCAia2lkIjogImVjIn0.eyJpc3MiOiAiaHR0cHM6Ly9sb2dpbi5leGFtcGxlIiwgImF1ZCI6"
+    "ICJpc3RobXVzIiwgIm5vbmNlIjogIm9uY2UiLCAiaWF0IjogMTc5NjAwMDAwMCwgImV4cCI6IDE3OTYwMDAzMDAsICJz"
+    "dWIiOiAiYWxpY2UtN2YzYSIsICJlbWFpbCI6ICJhbGljZUBleGFtcGxlLm9yZyIsICJlbWFpbF92ZXJpZmllZCI6IHRy"
+    "dWV9.G4gWOdvyF0TbuVCXbBbxCzURZ5lfoOsh-67O6C55W2ZjEKXioeqxrg6NQjjlkeNX33IwcOSNzUS1A_sWvVBbCA";

@@ -2,6 +2,7 @@
 #include "io/keys/id_token.h"
 
 #include <cjose/cjose.h>
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -32,6 +33,26 @@ static void jws_clean(cjose_jws_t **jws) {
         cjose_jws_release(*jws);
 }
 
+/* As base64url has it, without padding: the library ends the process on a length that no bytes
+ * have. */
+static bool is_base64url(const char *text, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        if (!isalnum((unsigned char)text[i]) && text[i] != '-' && text[i] != '_')
+            return false;
+    return length && length % 4 != 1;
+}
+
+/* Head, claims and signature, by dots. */
+static bool is_compact(const char *token) {
+    for (int left = 3; left; left--) {
+        size_t length = strcspn(token, ".");
+        if (!is_base64url(token, length) || token[length] != (left > 1 ? '.' : 0))
+            return false;
+        token += length + (left > 1);
+    }
+    return true;
+}
+
 static bool is_text(const json_t *object, const char *name, const char *wanted) {
     const char *value = json_string_value(json_object_get(object, name));
     return value && text_equal(value, wanted);
@@ -59,9 +80,24 @@ static bool is_meant(const json_t *key, const char *kid, const char *algorithm) 
            (!only || is_text(key, "alg", algorithm));
 }
 
+/* What is public of it, and nothing else; NULL: there is something wrong in it. */
+static json_t *public_part(const json_t *key) {
+    static const char *const numbers[] = {"n", "e", "x", "y"};
+    json_t *of[array_size(numbers)];
+    for (size_t i = 0; i < array_size(numbers); i++) {
+        of[i] = json_object_get(key, numbers[i]);
+        if (of[i] && !is_base64url(json_string_value(of[i]), json_string_length(of[i])))
+            return NULL;
+    }
+    return json_pack("{s:O*, s:O*, s:O*, s:O*, s:O*, s:O*}", "kty", json_object_get(key, "kty"),
+                     "crv", json_object_get(key, "crv"), numbers[0], of[0], numbers[1], of[1],
+                     numbers[2], of[2], numbers[3], of[3]);
+}
+
 static bool is_signed_by(cjose_jws_t *jws, const json_t *key, cjose_jwk_kty_t kind) {
     cjose_err fault;
-    cjose_jwk_t *jwk = cjose_jwk_import_json((cjose_header_t *)key, &fault);
+    auto_clean(json_clean) json_t *part = public_part(key);
+    cjose_jwk_t *jwk = part ? cjose_jwk_import_json((cjose_header_t *)part, &fault) : NULL;
     bool is_good = jwk && cjose_jwk_get_kty(jwk, &fault) == kind &&
                    cjose_jws_verify(jws, jwk, &fault);
     if (jwk)
@@ -164,7 +200,8 @@ int id_token_read(const char *token, const struct id_token_wish *wish,
     if (length > id_token_most || strlen(wish->keys) > id_token_keys_most)
         return error_set(err, -EBADMSG, "the provider's ID token or its keys are larger than may "
                          "be");
-    auto_clean(jws_clean) cjose_jws_t *jws = cjose_jws_import(token, length, &fault);
+    auto_clean(jws_clean) cjose_jws_t *jws =
+        is_compact(token) ? cjose_jws_import(token, length, &fault) : NULL;
     auto_clean(json_clean) json_t *set = json_loads(wish->keys, JSON_REJECT_DUPLICATES, NULL);
     if (!jws)
         return error_set(err, -EBADMSG, "what the provider gave for an ID token is none");
