@@ -2,6 +2,7 @@
 #include "sim/laws/peers/belief.h"
 
 #include "base/text.h"
+#include "core/downstream/lending.h"
 #include "sim/laws/law.h"
 #include "sim/parts/domain.h"
 #include "sim/world/node.h"
@@ -31,10 +32,26 @@ void belief_check_predecessor(struct sim_world *world, const struct sim_node *he
     }
 }
 
+/* What answers a hello that a server brings once more opens nothing: its place has another number
+ * by now. */
+static bool opens_session(const struct sim_world *world, const struct sim_node *node,
+                          const struct effect *effect) {
+    const struct sim_link *to = says(effect, MESSAGE_WELCOME)
+                                    ? map_get(&world->addresses, effect->send.address)
+                                    : NULL;
+    if (!to || !to->node->role)
+        return false;
+    const struct manager *manager =
+        container_of(role_book(to->node->role), const struct manager, book);
+    const struct lending *lending =
+        downstream_lending(container_of(manager, struct downstream, manager), node->name);
+    return lending && lending->uplink.session.number == effect->send.header.to;
+}
+
 void belief_check_followed(struct sim_world *world, const struct sim_node *node,
                            const struct effects *effects) {
     for (size_t i = 0; i < effects->count; i++)
-        if (says(&effects->items[i], MESSAGE_WELCOME))
+        if (opens_session(world, node, &effects->items[i]))
             law_fail(world, "the latest manager alone", "%s was followed, and opens a session "
                      "all the same", node->name);
 }
