@@ -25,8 +25,8 @@ ROOMS = {
 }
 
 # Foreign parties, by the headers that open them, and the one file that may: of libsodium, one for
-# digests and one for seals; of libstrophe, one for frames and one for people; of libcurl, one each
-# for calls, a carrier and webhooks; of SQLite, one for records and one for blocks.
+# digests and one for seals; of libcurl, one each for calls, a carrier and webhooks; of SQLite, one
+# for records and one for blocks.
 FOREIGN = {
     r"amqp(_\w+)?\.h": "src/io/carrier/amqp/",
     r"archive(_entry)?\.h": ("src/io/image/archive.c", "src/io/image/import/wrap.c"),
@@ -45,7 +45,7 @@ FOREIGN = {
                          "src/io/keys/curve_key.c", "src/io/keys/minisign.c",
                          "src/io/keys/stream_seal.c", "src/io/keys/link_code.c"),
     r"sqlite3\.h": ("src/io/store/store.c", "src/io/blocks/database.c"),
-    r"strophe\.h": ("src/io/carrier/xmpp/connection.c", "src/io/chat/connection.c"),
+    r"strophe\.h": "src/io/carrier/xmpp/stream.h",
     r"systemd/.*": "src/io/shell/notify.c",
     r"uv\.h": "src/io/shell/shell.c",
     r"zmq\.h": "src/io/zeromq/zeromq.c",

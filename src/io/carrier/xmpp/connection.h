@@ -3,10 +3,7 @@
  * <message type='headline'> stanzas, so they have to be XML text: UTF-8 without control characters.
  *
  * Its thread has the library but while it waits or serves; meanwhile, another may take it to write
- * what it has to say by itself. What happens is told from whichever thread has the library.
- * facts: libstrophe's handshake blocks (hence the thread and the watchdog), its select() stops at
- * descriptor 1024, its own xmpp_send drops silently outside CONNECT..DISCONNECT. It exports names
- * like xmpp_send and xmpp_free, which none of ours may have. */
+ * what it has to say by itself. What happens is told from whichever thread has the library. */
 #pragma once
 
 #include "io/carrier/carrier.h"
