@@ -36,12 +36,12 @@ BUILDS = {
 THREADED = ["test_rest", "test_rest_streams", "test_command", "test_carrier", "test_xmpp",
             "test_owner", "test_failover", "test_relay"]
 
-# They take a minute or more each, and hold under the sanitizers as they do without: so a whole run
-# has them there alone.
-LONG = ["test_migration", "test_host_qemu", "test_survive", "test_survive_clusters",
+# They take a minute or more each, or are run under two sanitizers, and hold there as they do
+# without: so a whole run has them there alone.
+LONG = [*THREADED, "test_migration", "test_host_qemu", "test_survive", "test_survive_clusters",
         "test_survive_copies", "test_copy_intervals", "test_recoveries", "test_deaths",
         "test_console_deaths", "test_hostile_servers", "test_images.BadLinks", "test_amqp.Broker",
-        "test_amqp.Promises", "test_amqp_cluster", "test_relay.Promises", "test_zeromq.Promises"]
+        "test_amqp.Promises", "test_amqp_cluster", "test_zeromq.Promises"]
 
 TARGETS = {"build-fuzz": ["fuzz"]}  # what is built of it; otherwise all
 
