@@ -2,75 +2,20 @@
 import http.client
 import json
 import re
-import selectors
-import socket
 import statistics
-import threading
 import time
 
 from world import World, cpu_seconds, read, resident_kib, wait_until
+from crowd import Watchers
 
 OF_ASKER = 16  # limit_watchers_of_asker
 
 
-class Watchers:
-    """Streams that are read on one thread, as bytes: what they cost is not to be the reader's."""
-
-    def __init__(self, port):
-        self.port = port
-        self.selector = selectors.DefaultSelector()
-        self.heard = []  # of each: its tenant's number, its bytes
-        self.ended = 0
-        self.is_over = False
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def open(self, number, token):
-        stream = socket.create_connection(("127.0.0.1", self.port))
-        stream.sendall(f"GET /v1/vms?watch=true HTTP/1.1\r\nHost: localhost\r\n"
-                       f"Authorization: Bearer {token}\r\n\r\n".encode())
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += stream.recv(65536)
-        if not head.startswith(b"HTTP/1.1 200 "):
-            raise RuntimeError(f"a stream is refused: {head.decode()}")
-        stream.setblocking(False)
-        heard = bytearray(head.partition(b"\r\n\r\n")[2])
-        self.heard.append((number, heard))
-        self.selector.register(stream, selectors.EVENT_READ, heard)
-
-    def run(self):
-        while not self.is_over:
-            for key, _ in self.selector.select(0.2):
-                came = key.fileobj.recv(1 << 20)
-                key.data.extend(came)
-                if not came:
-                    self.selector.unregister(key.fileobj)
-                    self.ended += 1
-
-    def close(self):
-        self.is_over = True
-        self.thread.join()
-        for key in list(self.selector.get_map().values()):
-            key.fileobj.close()
-        self.selector.close()
-
-    def titles(self):
-        """What each heard, in its order: (tenant's number, titles)."""
-        return [(number, [int(title) for title in
-                          re.findall(rb'"title":"t(\d+)"', whole_of(bytes(heard)))])
-                for number, heard in self.heard]
-
-
-def whole_of(chunked):
-    """The chunks of HTTP/1.1 put together; a last one that has not come whole is left out."""
-    parts, at = [], 0
-    while (end := chunked.find(b"\r\n", at)) >= 0:
-        size = int(chunked[at:end], 16)
-        if not size or end + 2 + size > len(chunked):
-            break
-        parts.append(chunked[end + 2:end + 2 + size])
-        at = end + 4 + size
-    return b"".join(parts)
+def titles(watchers, numbers):
+    """What each heard, in its order: (tenant's number, titles)."""
+    return [(numbers[stream.token],
+             [int(title) for title in re.findall(rb'"title":"t(\d+)"', stream.body())])
+            for stream in watchers.streams]
 
 
 class Crowd:
@@ -118,13 +63,15 @@ class Crowd:
 
 def check(crowd, watchers, first):
     """Each heard its own alone, in order, and its newest; how much was heard by all."""
-    wait_until(lambda: all(titles and titles[-1] == crowd.newest[number]
-                           for number, titles in watchers.titles()), "each has its newest")
-    if watchers.ended:
-        raise RuntimeError(f"{watchers.ended} streams have ended")
+    numbers = {token: number for number, token in enumerate(crowd.tokens)}
+    wait_until(lambda: all(heard and heard[-1] == crowd.newest[number]
+                           for number, heard in titles(watchers, numbers)),
+               "each has its newest")
+    if watchers.ended():
+        raise RuntimeError(f"{watchers.ended()} streams have ended")
     events = 0
-    for number, titles in watchers.titles():
-        new = [title for title in titles if title >= first]
+    for number, heard in titles(watchers, numbers):
+        new = [title for title in heard if title >= first]
         others = [title for title in new if (title - 1) % len(crowd.vms) != number]
         if new != sorted(new) or others:
             raise RuntimeError(f"watcher of tenant {number}: {new}, not of its own {others}")
@@ -142,9 +89,9 @@ def measure_watch(report, sizes):
         alone = [crowd.change(seconds / 2, rate)]
         kib = resident_kib(crowd.pid)
         for number in range(count * OF_ASKER):
-            watchers.open(number % count, crowd.tokens[number % count])
+            watchers.open("/v1/vms?watch=true", crowd.tokens[number % count])
         more_kib = resident_kib(crowd.pid) - kib
-        watchers.thread.start()
+        watchers.start()
         try:
             idle = cpu_seconds(crowd.pid)
             time.sleep(seconds / 2)
