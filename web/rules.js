@@ -12,7 +12,9 @@ const says = [{name: "clusters", word: "Clusters",
     {name: "must", word: "Must", help: "Labels that the cluster must have: region=eu,disk=ssd"},
     {name: "must_not", word: "Must not", help: "Labels of which it must have none"},
     {name: "prefer", word: "Prefer", help: "Labels that it should have"},
-    {name: "avoid", word: "Avoid", help: "Labels that it should not have"}];
+    {name: "avoid", word: "Avoid", help: "Labels that it should not have"},
+    {name: "networks", word: "Networks",
+        help: "That it is in where a request names none: names, by commas"}];
 const choices = [{name: "strategy", word: "Strategy", values: ["anyhow", "spread", "pack"],
     help: "anyhow: as the request says"}, {name: "on_loss", word: "On loss",
     values: ["usual", "stay", "restart", "anywhere"], help: "Where a request says none"}];

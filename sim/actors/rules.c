@@ -94,6 +94,8 @@ bool rules_are_kept(struct sim_world *world, const struct sim_node *node) {
 
 /* --- what is decided --- */
 
+const char networks_of_rules[] = "lan-red,lan-blue";
+
 static bool ask(struct sim_world *world, struct sim_node *node, struct request *request) {
     text_format(request->token_hash, sizeof(request->token_hash), "operator");
     world->stats.owner_acts++;
@@ -145,6 +147,8 @@ static void draw_rule(struct sim_world *world, const struct sim_node *node, stru
         rule->ruling.strategy = RULED_PACK;
         rule->ruling.avoid = some_label(world);
     }
+    if (world->settings.networks && !rule->refuse && prng_below(&world->owner, 2))
+        rule->networks = memory_text(networks_of_rules);
 }
 
 static void add(struct sim_world *world, struct sim_node *node) {

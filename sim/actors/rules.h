@@ -4,6 +4,9 @@
 #include "message/records/rule.h"
 #include "sim/world/world.h"
 
+/* Those that rules say, which no request does (workload.c). */
+extern const char networks_of_rules[];
+
 void rules_free(struct sim_node *node);
 void rules_remember(struct sim_world *world, struct sim_node *node); /* after a restart */
 void rules_act(struct sim_world *world, struct sim_node *node);

@@ -43,7 +43,8 @@ static bool takes_several(const struct command *command) {
 
 /* Of a provisioning rule: whom it matches, what it says. */
 #define said_of_rule \
-    "tenants images shapes labels clusters must must-not prefer avoid strategy on-loss refuse"
+    "tenants images shapes labels clusters must must-not prefer avoid strategy network on-loss " \
+    "refuse"
 
 static const struct command commands[] = {
     {"vm", "create", "NAME --shape SHAPE --image IMAGE", 1,

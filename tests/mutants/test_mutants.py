@@ -93,6 +93,7 @@ WORLDS = [
     "--pair --seeds 60 --usage 1", "--seeds 30 --usage 1",
     "--seeds 700 --seed 1000",
     "--seeds 60 --clusters 3 --placing 300 --rules 600",
+    "--seeds 30 --clusters 3 --rules 600 --networks 500",
     "--seeds 150 --seed 30000 --clusters 3 --rules 600 --anywhere 700 --leases 900 --ways 300 "
     "--stalls 100 --wardens 200 --drift 10000 --restores 0",
 ]

@@ -38,6 +38,29 @@ class Networks(CloudCase):
                               "inner-lan", check=False).err)
         self.assertEqual(self.vms(), [])
 
+    def rule(self, *words, code=0):
+        done = self.cloud.cli("rule", *words, check=False)
+        self.assertEqual(done.code, code, done.out + done.err)
+        return done.out + done.err
+
+    def test_a_rule_of_the_operators_says_which_where_a_request_names_none(self):
+        self.assertIn("there is no network 'lann'", self.rule("add", "all", "--network", "lann",
+                                                              code=1))
+        self.rule("add", "all", "--network", "lan,dmz")
+        self.addCleanup(self.rule, "delete", "all")
+        self.assertIn("networks lan,dmz", self.rule("list"))
+        ruled = self.create("ruled", wait=60)
+        self.assertEqual((ruled["code"], self.host_of(ruled)), ("ok", "inner-2"), "which has lan")
+        own = self.create("own", wait=60, networks="dmz")
+        seen = [self.get(f"/v1/vms/{name}")["networks"] for name in ("ruled", "own")]
+        self.assertEqual((own["code"], seen), ("ok", ["lan,dmz", "dmz"]))
+        self.assertEqual([interface["network"] for interface in
+                          self.get("/v1/vms/ruled")["interfaces"]], ["lan", "dmz"])
+        self.rule("set", "all", "--network", "", "--prefer", "disk=ssd")
+        self.create("plain", wait=60)
+        self.assertNotIn("networks", self.get("/v1/vms/plain"))
+        self.assertEqual(self.get("/v1/vms/ruled")["networks"], "lan,dmz", "it stays as it is")
+
     def test_a_vm_goes_where_its_networks_are_or_nowhere(self):
         for name in ("a", "b", "c"):  # the other host has more room from the second on
             made = self.create(name, wait=60, networks="lan,dmz")

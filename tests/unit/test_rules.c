@@ -207,6 +207,53 @@ static void what_becomes_of_it_at_a_loss_is_the_requests_or_else_the_rules(void 
     (void)cloud_begin(&cloud, &wish);
 }
 
+/* The networks that a VM is in which is asked for so; "": in none. */
+static const char *in(const char *name, const char *networks) {
+    struct id op;
+    struct message instruct;
+    struct request wish = cloud_wish(&cloud, cloud_alice, name);
+    wish.vm_create.networks = said(networks);
+    op = cloud_begin(&cloud, &wish);
+    assert_non_null(cloud_instructed(&cloud, &instruct));
+    const char *told = instruct.instruct.definition.networks;
+    const char *kept = cloud_vm(&cloud, cloud_op(&cloud, op.text)->vm)->networks;
+    assert_string_equal(told ? told : "", kept ? kept : "");
+    return kept ? kept : "";
+}
+
+static void a_vm_is_in_its_requests_networks_or_else_in_the_rules(void **state) {
+    (void)state;
+    cloud.north->networks = cloud.south->networks = "lan,wan";
+    bench_hello(&cloud.bench, cloud.north, 2);
+    bench_hello(&cloud.bench, cloud.south, 1);
+    add("all", (struct rule){.networks = said("lan,wan")});
+    assert_string_equal(in("one", NULL), "lan,wan");
+    assert_string_equal(in("two", "wan"), "wan");
+    set("all", (struct rule){.ruling.prefer = said("zone=a")});
+    assert_string_equal(in("three", NULL), "");
+}
+
+static void what_a_rule_says_of_networks_can_be(void **state) {
+    (void)state;
+    struct request request = asking(REQUEST_RULE_ADD, "");
+    request.rule = (struct rule){.name = "b", .networks = said("lan,moon")};
+    cloud_assert_refused(&cloud, &request, CODE_UNKNOWN_NETWORK, "networks");
+    assert_words("there is no network 'moon'");
+    request.rule = (struct rule){.name = "b", .networks = said("lan"), .refuse = said("no")};
+    cloud_assert_refused(&cloud, &request, CODE_INVALID, "refuse");
+    add("all", (struct rule){.networks = said("wan")});
+    struct request wish = cloud_wish(&cloud, cloud_alice, "web");
+    cloud_assert_refused(&cloud, &wish, CODE_UNMET, "networks"); /* no cluster has it */
+    cloud.bench.settings.networks_count = 1; /* wan is no more */
+    bench_restart(&cloud.bench);
+    cloud_assert_refused(&cloud, &wish, CODE_UNKNOWN_NETWORK, "networks");
+    assert_words("'wan', in which the operator's rules put a VM as this one");
+    set("all", (struct rule){.networks = said("wan"), .ruling.must = said("zone=a")});
+    request = asking(REQUEST_RULE_SET, "all");
+    request.rule.networks = said("wan,lan");
+    cloud_assert_refused(&cloud, &request, CODE_UNKNOWN_NETWORK, "networks");
+}
+
 /* The list changes while a VM is on its way, and the manager restarts: it goes on as it began. */
 static void an_operation_keeps_what_the_rule_said(void **state) {
     (void)state;
@@ -372,6 +419,8 @@ int main(void) {
         cloud_test(a_strategy_holds_whatever_the_request_says, &cloud),
         cloud_test(a_request_that_contradicts_it_is_told_so, &cloud),
         cloud_test(what_becomes_of_it_at_a_loss_is_the_requests_or_else_the_rules, &cloud),
+        cloud_test(a_vm_is_in_its_requests_networks_or_else_in_the_rules, &cloud),
+        cloud_test(what_a_rule_says_of_networks_can_be, &cloud),
         cloud_test(an_operation_keeps_what_the_rule_said, &cloud),
         cloud_test(operators_alone_see_which_it_was, &cloud),
         cmocka_unit_test(of_one_that_is_in_the_store_alone_too),

@@ -1,12 +1,14 @@
 /* Law 3, for operators' rules: the first that matches a VM applies to it, as it stands when the
  * operation begins. It then goes to no cluster that this one does not let it be in, whatever
- * becomes of the list; and what it refuses does not begin. */
+ * becomes of the list; and what it refuses does not begin. It is in the networks that the rule
+ * says, unless its request says some. */
 #include "sim/laws/placing/ruled.h"
 
 #include "base/text.h"
 #include "core/books/book.h"
 #include "core/role.h"
 #include "message/records/rule.h"
+#include "sim/actors/rules.h"
 #include "sim/laws/law.h"
 #include "sim/world/node.h"
 
@@ -22,6 +24,17 @@ static const struct rule *rule_for(const struct sim_node *node, const struct ope
     return NULL;
 }
 
+static void check_networks(struct sim_world *world, const struct sim_node *node,
+                           const struct operation *op, const struct rule *rule) {
+    const char *networks = op->definition.networks;
+    const char *ruled = rule ? rule->networks : NULL;
+    if (op->internal) /* those that it was made with */
+        return;
+    if (ruled ? !networks : text_equal(networks ? networks : "", networks_of_rules))
+        law_fail(world, "sovereignty", "%s begins %s in networks '%s', where its rule says '%s'",
+                 node->name, op->id, networks ? networks : "", ruled ? ruled : "");
+}
+
 static struct ruled_op *begin(struct ruled *ruled, struct sim_world *world,
                               const struct sim_node *node, const struct operation *op) {
     const struct rule *rule = rule_for(node, op);
@@ -32,6 +45,7 @@ static struct ruled_op *begin(struct ruled *ruled, struct sim_world *world,
         if (!rule || ruling_allows(&rule->ruling, cluster->name, cluster->labels))
             it->open |= UINT64_C(1) << i;
     }
+    check_networks(world, node, op, rule);
     if (rule && rule->refuse)
         law_fail(world, "sovereignty", "%s begins %s, which its %s refuses", node->name, op->id,
                  rule->name);

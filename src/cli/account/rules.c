@@ -32,6 +32,7 @@ static void add_says(const struct rule *rule, struct text *out) {
     add_word(out, "avoid", ruling->avoid);
     add_word(out, "strategy",
              ruling->strategy ? ruled_strategy_names[ruling->strategy] : NULL);
+    add_word(out, "networks", rule->networks);
     add_word(out, "on loss", rule->on_loss ? on_loss_wish_names[rule->on_loss] : NULL);
 }
 
@@ -69,6 +70,7 @@ static void show_rule(const void *record) {
     pair(&sheet, "prefer", ruling->prefer);
     pair(&sheet, "avoid", ruling->avoid);
     pair(&sheet, "strategy", ruling->strategy ? ruled_strategy_names[ruling->strategy] : NULL);
+    pair(&sheet, "networks", rule->networks);
     pair(&sheet, "on loss", rule->on_loss ? on_loss_wish_names[rule->on_loss] : NULL);
     sheet_print(&sheet);
     sheet_deinit(&sheet);
@@ -103,6 +105,7 @@ static bool fill(const struct options *options, struct rule *rule) {
     text_replace(&ruling->must_not, options->must_not);
     text_replace(&ruling->prefer, options->prefer);
     text_replace(&ruling->avoid, options->avoid);
+    text_replace(&rule->networks, options->network);
     text_replace(&rule->refuse, options->refuse);
     return call_set(&rule_table, rule, "strategy", options->strategy) &&
            call_set(&rule_table, rule, "on_loss", options->on_loss);

@@ -98,27 +98,14 @@ static bool is_within_quota(const struct call *call, const struct size *size) {
         call, tenant, amounts_exceeded(&tenant->record.quota, &tenant->used, size), size);
 }
 
-/* The first of those asked for that nobody has named here; "": all are known. */
-static void find_unknown(const struct upstream *upstream, const char *networks,
-                         char out_name[limit_name_size]) {
-    while ((networks = names_next(networks, out_name))) {
-        bool known = false;
-        for (size_t i = 0; i < upstream->networks_count && !known; i++)
-            known = text_equal(upstream->networks[i].name, out_name);
-        if (!known)
-            return;
-    }
-    out_name[0] = 0;
-}
-
 /* Everything about the wish that can be refused before anything changes. */
-static bool admit(const struct call *call, const struct shape **out_shape,
+static bool admit(const struct call *call, const char *networks, const struct shape **out_shape,
                   struct image_entry **out_image) {
     const struct vm_create *wish = &call->request->vm_create;
     struct upstream *upstream = call->upstream;
     char network[limit_name_size];
     uint32_t most = upstream->settings.vms_most ? upstream->settings.vms_most : limit_vms;
-    find_unknown(upstream, wish->networks, network);
+    upstream_find_unknown(upstream, networks, network);
     *out_shape = upstream_find_shape(upstream, wish->shape);
     *out_image = images_find(upstream, call->tenant, wish->image);
     if (map_get(&call->tenant->vm_names, wish->name))
@@ -128,7 +115,8 @@ static bool admit(const struct call *call, const struct shape **out_shape,
     else if (!*out_image)
         call_problem(call, CODE_UNKNOWN_IMAGE, "image", "there is no image '%s'", wish->image);
     else if (*network)
-        call_problem(call, CODE_UNKNOWN_NETWORK, "networks", "there is no network '%s'", network);
+        call_problem(call, CODE_UNKNOWN_NETWORK, "networks", "there is no network '%s'%s", network,
+                     wish->networks ? "" : ", in which the operator's rules put a VM as this one");
     else if (!images_fit(call, &(*out_image)->record, &(*out_shape)->size, "shape"))
         return false;
     else if (upstream->manager.disk_full)
@@ -211,7 +199,6 @@ static struct operation define(const struct call *call, const struct shape *shap
     definition->restart_from = wish->restart_from;
     definition->host_must = wish->host_must;
     definition->host_prefer = wish->host_prefer;
-    definition->networks = wish->networks;
     definition->allow = wish->allow;
     return operation;
 }
@@ -250,18 +237,20 @@ static void on_vm_create(const struct call *call) {
     const struct ruled_vm looked_at = {call->tenant->record.name, wish->image, wish->shape,
                                        wish->metadata};
     const struct rule *rule = rules_first(call->upstream, &looked_at);
+    const char *networks = rules_networks(rule, wish->networks);
     enum on_loss on_loss = on_loss_wished(wish->on_loss, rule ? rule->on_loss : LOSS_WISH_NONE);
     if (repeated(call) || !upstream_permits_vm(call) || !rules_permit(call, rule) ||
         !admit_restart(call, on_loss) ||
         !upstream_admit_data(call, wish->user_data, wish->user_data_base64) ||
         !upstream_admit_ssh_keys(call, wish->ssh_keys, wish->ssh_public_keys, &ssh_keys) ||
-        !admit(call, &shape, &image))
+        !admit(call, networks, &shape, &image))
         return;
     struct operation operation = define(call, shape, &image->record, ssh_keys);
     if (!upstream_admit_intervals(call, wish->copy_every_s, wish->copy_max_age_s,
                                   &operation.definition))
         return;
     operation.definition.on_loss = on_loss;
+    operation.definition.networks = (char *)(uintptr_t)networks;
     rules_apply(rule, &operation);
     if (upstream_choose(call, &operation, &peer))
         begin_define(call, &operation, peer);

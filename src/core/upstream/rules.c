@@ -37,6 +37,10 @@ void rules_apply(const struct rule *rule, struct operation *op) {
     op->rule = (char *)(uintptr_t)rule->name;
 }
 
+const char *rules_networks(const struct rule *rule, const char *wished) {
+    return wished || !rule ? wished : rule->networks;
+}
+
 bool rules_permit(const struct call *call, const struct rule *rule) {
     if (!rule || !rule->refuse)
         return true;
@@ -156,9 +160,23 @@ static bool are_known(const struct call *call, const char *patterns, const char 
     return true;
 }
 
-static bool admit(const struct call *call, const struct rule *rule, const char *before) {
-    if (!rule->refuse || (!ruling_says(&rule->ruling) && !rule->on_loss))
-        return are_known(call, rule->ruling.clusters, before);
+/* A network that there is not is one, too, unless all of them stood there before. */
+static bool are_networks(const struct call *call, const char *networks, const char *before) {
+    char network[limit_name_size];
+    upstream_find_unknown(call->upstream, networks, network);
+    if (!*network || (before && text_equal(networks, before)))
+        return true;
+    call_problem(call, CODE_UNKNOWN_NETWORK, "networks",
+                 "there is no network '%s': 'isthmus network list' shows those that there are",
+                 network);
+    return false;
+}
+
+/* NULL `before`: it is a new one. */
+static bool admit(const struct call *call, const struct rule *rule, const struct rule *before) {
+    if (!rule->refuse || (!ruling_says(&rule->ruling) && !rule->on_loss && !rule->networks))
+        return are_known(call, rule->ruling.clusters, before ? before->ruling.clusters : NULL) &&
+               are_networks(call, rule->networks, before ? before->networks : NULL);
     call_problem(call, CODE_INVALID, "refuse", "%s",
                  "a rule that refuses says nothing else of the VMs that it matches");
     return false;
@@ -206,7 +224,7 @@ void rules_show(const struct call *call) {
 void rules_set(const struct call *call) {
     size_t at = 0;
     struct rule *rule = find_asked(call, &at);
-    if (!rule || !admit(call, &call->request->rule, rule->ruling.clusters))
+    if (!rule || !admit(call, &call->request->rule, rule))
         return;
     record_clear(&rule_set_table, rule); /* all of it: name and position, too */
     record_clone(&rule_set_table, &call->request->rule, rule);

@@ -20,6 +20,9 @@ const struct rule *rules_first_of(const struct upstream *upstream, const struct 
 /* Puts what the rule says into an operation that is to begin; borrowed. NULL: nothing. */
 void rules_apply(const struct rule *rule, struct operation *op);
 
+/* The networks that a new VM is to be in, by commas; NULL: none. */
+const char *rules_networks(const struct rule *rule, const char *wished);
+
 /* False: the rule refuses, and that has been answered. */
 bool rules_permit(const struct call *call, const struct rule *rule);
 

@@ -10,6 +10,7 @@
 #include "core/books/amounts.h"
 #include "core/books/ips.h"
 #include "core/manager/recover.h"
+#include "message/labels.h"
 #include "message/records/interface.h"
 
 static void vm_begins(struct book *book, struct book_vm *vm) {
@@ -154,6 +155,18 @@ void upstream_count_said(struct upstream *upstream, struct tenant_entry *tenant,
     uint64_t bytes = said ? strlen(said) : 0;
     tenant->said_bytes += sign * bytes;
     upstream->said_bytes += sign * bytes;
+}
+
+void upstream_find_unknown(const struct upstream *upstream, const char *networks,
+                           char out_name[limit_name_size]) {
+    while ((networks = names_next(networks, out_name))) {
+        bool known = false;
+        for (size_t i = 0; i < upstream->networks_count && !known; i++)
+            known = text_equal(upstream->networks[i].name, out_name);
+        if (!known)
+            return;
+    }
+    out_name[0] = 0;
 }
 
 bool upstream_vm_is_dead(const struct vm *vm) {

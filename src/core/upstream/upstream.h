@@ -134,6 +134,10 @@ struct upstream {
     struct usage_book usage;
 };
 
+/* The first of those, by commas, that nobody has named here; "": all are known. */
+void upstream_find_unknown(const struct upstream *upstream, const char *networks,
+                           char out_name[limit_name_size]);
+
 /* It has ended in a way that nobody asked for. */
 bool upstream_vm_is_dead(const struct vm *vm);
 

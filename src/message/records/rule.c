@@ -46,6 +46,10 @@ static const struct field rule_fields[] = {
     {field_of(struct rule, refuse), .number = 14,
      .about = "There are to be no such VMs: what is said to whoever asks for one.",
      .kind = FIELD_BLOB, .most = limit_rule_refusal, .check = CHECK_PRINTABLE},
+    {field_of(struct rule, networks), .number = 15,
+     .about = "Networks that they are in, where a request names none, by commas: an interface for "
+              "each.",
+     .kind = FIELD_BLOB, .most = limit_vm_network_names, .check = CHECK_NETWORKS},
 };
 enum { rule_key_fields = 2 }; /* name and position */
 

@@ -12,6 +12,7 @@ struct rule {
     char *labels;                    /* that have all of these in their metadata */
     struct ruling ruling;
     enum on_loss_wish on_loss; /* of a VM whose request does not say it */
+    char *networks;            /* by commas: of a VM whose request names none; NULL: none */
     char *refuse;              /* what its tenant is told in place of a VM; NULL: it may be */
 };
 extern const struct table rule_table;     /* the body of POST /v1/rules, too */
