@@ -35,12 +35,8 @@ EXEMPT = {
         "the failure is kept, and ends the process",
     ("ignored result", "src/io/shell/shell.c", "shell_queue_put"):
         "a frame too many is lost, and the session sends it again",
-    ("clock", "src/io/carrier/carrier.c", "clock_gettime"):
-        "the time that the pure choice of a server is told, on a thread beside the loop",
-    ("clock", "src/io/carrier/runner.c", "clock_gettime"):
-        "how long a server takes, on a thread beside the loop",
-    ("clock", "src/io/carrier/guard.c", "clock_gettime"):
-        "how long a library may take, on a thread beside the loop",
+    ("clock", "src/io/carrier/thread.c", "clock_gettime"):
+        "how long a server or a library takes, on threads beside the loop",
     ("clock", "src/io/os/folder.c", "clock_gettime"):
         "how long ago a file broke off, beside the times of files",
     ("clock", "src/io/os/pool.c", "clock_gettime"):
@@ -57,10 +53,6 @@ EXEMPT = {
         "what passes between two readings of a counter is counted where they are read",
     ("clock", "src/io/host/guard.c", "clock_gettime"):
         "how old a warden's beat is, on threads beside the loop",
-    ("clock", "src/io/carrier/xmpp/stream.c", "clock_gettime"):
-        "signs of life: how long the server has been silent",
-    ("clock", "src/io/chat/connection.c", "clock_gettime"):
-        "how long ago a server or a person said something: it is its program's loop",
     ("clock", "src/io/chat/tell.c", "clock_gettime"):
         "how long its thread waits for the chat's server",
     ("clock", "src/main/warden/serve.c", "clock_gettime"):

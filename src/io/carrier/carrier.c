@@ -33,12 +33,6 @@ struct carrier {
     bool contested; /* what is told now is so since somebody else has our address */
 };
 
-static uint64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* ---- what the lines tell, on their threads ---- */
 
 static void post_presence(struct endpoints *endpoints, const char *address,
@@ -56,7 +50,7 @@ void carrier_on_up(const struct carrier_line *line) {
     struct carrier *carrier = line->carrier;
     pthread_mutex_lock(&carrier->lock);
     carrier->faults[line->number] = (struct carrier_fault){0};
-    endpoints_on_up(&carrier->endpoints, line->number, now_ms());
+    endpoints_on_up(&carrier->endpoints, line->number, carrier_now_ms());
     pthread_cond_signal(&carrier->changed);
     pthread_mutex_unlock(&carrier->lock);
 }
@@ -65,7 +59,7 @@ void carrier_on_down(const struct carrier_line *line, enum failover_loss loss) {
     struct carrier *carrier = line->carrier;
     pthread_mutex_lock(&carrier->lock);
     carrier->contested = loss == FAILOVER_CONFLICT;
-    endpoints_on_down(&carrier->endpoints, line->number, loss, now_ms());
+    endpoints_on_down(&carrier->endpoints, line->number, loss, carrier_now_ms());
     carrier->contested = false;
     pthread_cond_signal(&carrier->changed);
     pthread_mutex_unlock(&carrier->lock);
@@ -139,7 +133,7 @@ static void *run(void *argument) {
     struct carrier *carrier = argument;
     pthread_mutex_lock(&carrier->lock);
     while (!carrier->is_stopping) {
-        endpoints_on_tick(&carrier->endpoints, now_ms());
+        endpoints_on_tick(&carrier->endpoints, carrier_now_ms());
         for (size_t k = 0; k < carrier->endpoints.count; k++)
             carry_out(carrier, k);
         wait_until(carrier, endpoints_deadline_ms(&carrier->endpoints));

@@ -8,16 +8,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "io/carrier/thread.h"
-
-static uint64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 int carrier_guard_init(struct carrier_guard *guard, struct error *err) {
     *guard = (struct carrier_guard){.socket = -1};
@@ -38,7 +31,7 @@ static void *watch(void *argument) {
     struct carrier_guard *guard = argument;
     struct pollfd wake = {.fd = guard->wake_fd, .events = POLLIN};
     while (!guard->is_over) {
-        uint64_t now = now_ms(), due = due_ms(guard);
+        uint64_t now = carrier_now_ms(), due = due_ms(guard);
         if (now >= due) {
             guard->has_cut = true;
             shutdown(guard->socket, SHUT_RDWR);
@@ -66,10 +59,10 @@ int carrier_guard_begin(struct carrier_guard *guard, int fd, uint64_t patience_m
     return err->code;
 }
 
-void carrier_guard_see(struct carrier_guard *guard) { guard->seen_ms = now_ms(); }
+void carrier_guard_see(struct carrier_guard *guard) { guard->seen_ms = carrier_now_ms(); }
 
 void carrier_guard_hurry(struct carrier_guard *guard, uint64_t left_ms) {
-    guard->due_ms = now_ms() + left_ms;
+    guard->due_ms = carrier_now_ms() + left_ms;
     eventfd_write(guard->wake_fd, 1);
 }
 

@@ -1,19 +1,11 @@
 /* The thread's life, and how often a cause is told: once, not at each of its repeats. */
 #include "io/carrier/runner.h"
 
-#include <time.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "io/carrier/thread.h"
 
 enum { handshake_default_seconds = 15, ping_default_seconds = 30 };
-
-uint64_t carrier_now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static struct carrier_runner *runner_of(struct carrier_line *line) {
     return container_of(line, struct carrier_runner, line);

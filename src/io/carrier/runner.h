@@ -15,6 +15,7 @@
 #include "io/carrier/carrier.h"
 #include "io/carrier/cause.h"
 #include "io/carrier/outbox.h"
+#include "io/carrier/thread.h"
 #include "message/news.h"
 
 struct carrier_runner {
@@ -33,8 +34,6 @@ struct carrier_runner {
     bool has_frames; /* that wait to be served */
     struct carrier_cause cause, reported;
 };
-
-uint64_t carrier_now_ms(void);
 
 /* Takes what is the same from the settings. */
 int carrier_runner_init(struct carrier_runner *runner, const struct carrier_line_settings *settings,

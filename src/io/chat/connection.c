@@ -5,9 +5,9 @@
 
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
+#include "io/carrier/thread.h"
 #include "io/carrier/xmpp/stream.h"
 #include "io/carrier/xmpp/write.h"
 #include "io/chat/write.h"
@@ -28,12 +28,6 @@ struct chat_connection {
     struct chat_heard heard; /* the stanza that is looked at */
 };
 
-static uint64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* ---- what comes in ---- */
 
 /* Begins a new one; false: an address or an id that does not fit is not answered. */
@@ -41,7 +35,7 @@ static bool begin(struct chat_connection *chat, xmpp_stanza_t *stanza, enum chat
     const char *from = xmpp_stanza_get_from(stanza), *to = xmpp_stanza_get_to(stanza);
     const char *id = xmpp_stanza_get_id(stanza);
     struct chat_heard *heard = &chat->heard;
-    *heard = (struct chat_heard){.kind = kind, .now_ms = now_ms()};
+    *heard = (struct chat_heard){.kind = kind, .now_ms = carrier_now_ms()};
     return from && strchr(from, '@') && text_copy(heard->from, sizeof(heard->from), from) &&
            text_copy(heard->to, sizeof(heard->to), to ? to : chat->stream.account.jid) &&
            text_copy(heard->id, sizeof(heard->id), id ? id : "");
@@ -180,7 +174,7 @@ static int on_iq(xmpp_conn_t *connection, xmpp_stanza_t *iq, void *user) {
 static void on_up(void *user) {
     struct chat_connection *chat = user;
     const struct xmpp_account *account = &chat->stream.account;
-    chat->up_ms = now_ms();
+    chat->up_ms = carrier_now_ms();
     carrier_outbox_open(chat->settings.outbox);
     log_line(chat->settings.log, LOG_INFO, "connected", "jid=%s server=%s:%u address=%s",
              account->jid, xmpp_account_host(account), account->port,
@@ -262,7 +256,7 @@ static void serve_all(struct chat_connection *chat) {
         chat->up_ms = 0;
         serve(chat);
         report(chat);
-        bool was_lasting = chat->up_ms && now_ms() - chat->up_ms > pause_most_ms;
+        bool was_lasting = chat->up_ms && carrier_now_ms() - chat->up_ms > pause_most_ms;
         if (chat->stream.cause.kind == XMPP_CAUSE_CONFLICT) /* or two of us throw each other out */
             pause_ms = pause_most_ms;
         else if (was_lasting)

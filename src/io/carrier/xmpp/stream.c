@@ -3,9 +3,9 @@
 
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/text.h"
+#include "io/carrier/thread.h"
 #include "io/carrier/xmpp/write.h"
 
 enum {
@@ -17,12 +17,6 @@ enum {
 /* libstrophe gives two of its callbacks a connection and no user data; a stream has a thread of its
  * own, so the thread knows whose it is. */
 static _Thread_local struct xmpp_stream *this_thread;
-
-static uint64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static int on_socket(xmpp_conn_t *connection, void *socket) {
     (void)connection;
@@ -57,7 +51,7 @@ static void on_up(struct xmpp_stream *stream) {
     stream->phase = XMPP_UP;
     stream->server.address->has_failed = false;
     stream->log.handler = NULL; /* or each stanza would be printed for nobody */
-    stream->heard_ms = now_ms();
+    stream->heard_ms = carrier_now_ms();
     stream->is_pinged = false;
     stream->cause = stream->reported = (struct xmpp_cause){0};
     xmpp_handler_add(stream->connection, hooks->on_message, NULL, "message", NULL, stream->user);
@@ -170,7 +164,7 @@ int xmpp_stream_patience_ms(struct xmpp_stream *stream) {
         return 0;
     if (stream->phase != XMPP_UP)
         return strophe_timers_ms;
-    uint64_t silent_ms = now_ms() - stream->heard_ms;
+    uint64_t silent_ms = carrier_now_ms() - stream->heard_ms;
     if (silent_ms >= 2 * stream->ping_ms) {
         xmpp_cause_set(&stream->cause, XMPP_CAUSE_DEAD, NULL);
         shutdown(stream->watchdog.socket, SHUT_RDWR);
@@ -199,7 +193,7 @@ void xmpp_stream_run(struct xmpp_stream *stream) {
     stream->quiet_turns++;
     if (bytes == stream->bytes_read)
         return;
-    stream->heard_ms = now_ms();
+    stream->heard_ms = carrier_now_ms();
     stream->is_pinged = false;
     for (int i = 0; i < reads_per_record && stream->phase != XMPP_DOWN; i++)
         xmpp_run_once(stream->context, 0);
