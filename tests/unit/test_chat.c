@@ -43,6 +43,14 @@ static void lines_are_orders(void **state) {
     chat_order_body(&order, &body);
     assert_says(&body, "{\"name\":\"web\",\"shape\":\"small\",\"image\":\"debian\"");
     assert_says(&body, "\"ssh_keys\":\"mine\"");
+    text_clear(&body);
+    assert_true(read_line("revert web before-update", &order, &why));
+    assert_string_equal(order.command->route, "/revert");
+    assert_true(chat_order_body(&order, &body));
+    assert_string_equal(text_data(&body), "{\"name\":\"before-update\"}");
+    text_clear(&body);
+    assert_true(read_line("stop web", &order, &why));
+    assert_false(chat_order_body(&order, &body));
     assert_true(read_line("link", &order, &why));
     assert_true(read_line("link AbC-_", &order, &why));
     assert_string_equal(order.answer, "AbC-_");
@@ -66,6 +74,8 @@ static void what_is_no_order_is_said_why(void **state) {
         {"create web small debian ssh-ed25519 AAAA", "ssh-key "},
         {"create vm-01m8pxnmsmae1kc9ea1cd72wsn small debian", "new "},
         {"operation web", "operation "},
+        {"snapshot web", "Write: snapshot NAME SNAPSHOT"},
+        {"snapshot web ../x", "snapshot "},
         {"list all", "Write: list"},
     };
     auto_clean(text_deinit) struct text why = {0};
@@ -143,6 +153,23 @@ static void answers_are_told_in_words(void **state) {
     assert_true(chat_show(&order, &answer, &out));
     assert_says(&out, "start web: failed. ");
     assert_says(&out, ". What to do: ");
+    text_clear(&out);
+    text_clear(&answer);
+    text_add(&answer, "{\"id\":\"op-01m8pxnmsmae1kc9ea1cd72wsp\",\"vm\":\"vm-01m8pxnmsmae1kc9ea1cd7"
+                      "2wsn\",\"verb\":\"start\",\"state\":\"running\",\"code\":\"ok\","
+                      "\"created_ms\":1,\"deadline_ms\":2,\"timeline\":[{\"at_ms\":1,\"step\":"
+                      "\"waiting\",\"code\":\"no-capacity\"}]}");
+    order.command = chat_command_find("why");
+    assert_true(chat_show(&order, &answer, &out));
+    assert_says(&out, ": it waits. ");
+    assert_says(&out, ". Ask again: operation op-01m8pxnmsmae1kc9ea1cd72wsp");
+    text_clear(&out);
+    text_clear(&answer);
+    text_add(&answer, "{\"name\":\"acme\",\"quota\":{\"vms\":10},\"used\":{\"vms\":2,\"cpus\":3}}");
+    order.command = chat_command_find("quota");
+    assert_true(chat_show(&order, &answer, &out));
+    assert_says(&out, "VMs: 2 of 10\nCPUs: 3\n");
+    order.command = chat_command_find("operation");
     text_clear(&out);
     text_clear(&answer);
     text_add(&answer, "<html>Bad gateway</html>");

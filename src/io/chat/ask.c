@@ -73,6 +73,9 @@ static void path_of(const struct chat_order *order, const char **out_method, cha
     case CHAT_OPERATION:
         text_format(out, size, "/v1/operations/%s", order->operation);
         break;
+    case CHAT_QUOTA:
+        text_format(out, size, "/v1/tenants/%s", order->tenant);
+        break;
     case CHAT_WHOAMI:
         text_format(out, size, "/v1/whoami");
         break;
@@ -103,10 +106,8 @@ enum chat_result chat_ask(const struct chat_asker *asker, const struct chat_orde
     struct http_exchange exchange = {0};
     char path[256];
     path_of(order, &exchange.method, path, sizeof(path));
-    if (order->command->act == CHAT_CREATE) {
-        chat_order_body(order, &body);
+    if (chat_order_body(order, &body))
         exchange.body = text_data(&body);
-    }
     enum chat_result result = call(asker, &exchange, path, out);
     if (result == CHAT_DONE && !chat_show(order, &exchange.answer, out))
         result = unread(out);

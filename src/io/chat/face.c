@@ -371,6 +371,7 @@ static void pass_on(struct chat_face *face, struct linked *linked,
                    *more->order.command->inputs;
     struct errand errand = *more;
     text_set(errand.token, linked->link.token);
+    text_set(errand.order.tenant, linked->link.tenant);
     if (!linked->is_busy &&
         queue(face, is_form ? ERRAND_FORM : ERRAND_ORDER, heard, &errand))
         linked->is_busy = true;

@@ -19,6 +19,10 @@ const struct chat_command chat_commands[] = {
     {"stop", "NAME", "Stops a VM at once, as if its plug was pulled", CHAT_ACT, RIGHTS_ACT,
      "/stop", true, "vm"},
     {"reboot", "NAME", "Asks the guest to reboot", CHAT_ACT, RIGHTS_ACT, "/reboot", true, "vm"},
+    {"snapshot", "NAME SNAPSHOT", "Takes a snapshot of a VM, by a new name", CHAT_ACT, RIGHTS_ACT,
+     "/snapshot", true, "vm snapshot"},
+    {"revert", "NAME SNAPSHOT", "Takes a VM back to a snapshot: what came later is lost", CHAT_ACT,
+     RIGHTS_ACT, "/revert", true, "vm snapshot"},
     {"delete", "NAME", "Deletes a VM and its disk", CHAT_DELETE, RIGHTS_ACT, .is_node = true,
      .inputs = "vm again"},
     {"confirm", "NAME", "Confirms a deletion", CHAT_CONFIRM, RIGHTS_ACT, .inputs = "vm"},
@@ -26,6 +30,10 @@ const struct chat_command chat_commands[] = {
      .is_node = true, .inputs = ""},
     {"operation", "OPERATION", "Shows how an operation is", CHAT_OPERATION, RIGHTS_LOOK,
      .is_node = true, .inputs = "operation"},
+    {"why", "OPERATION", "Says what an operation waits for, or why it failed", CHAT_OPERATION,
+     RIGHTS_LOOK, .inputs = "operation"},
+    {"quota", "", "Says what your VMs have, and may have", CHAT_QUOTA, RIGHTS_LOOK,
+     .is_node = true, .inputs = ""},
     {"images", "", "Lists images", CHAT_IMAGES, RIGHTS_LOOK, .is_node = true, .inputs = ""},
     {"shapes", "", "Lists shapes", CHAT_SHAPES, RIGHTS_LOOK, .is_node = true, .inputs = ""},
     {"whoami", "", "Says whose token this address is linked to", CHAT_WHOAMI, RIGHTS_LOOK,
@@ -56,6 +64,8 @@ static const struct chat_input inputs[] = {
       .kind = FIELD_TEXT, .check = CHECK_NAME}, NULL},
     {{field_of(struct chat_order, operation), .about = "Operation, by its id", .kind = FIELD_TEXT,
       .check = CHECK_ID}, NULL},
+    {{field_of(struct chat_order, snapshot), .about = "Name of the snapshot", .kind = FIELD_TEXT,
+      .check = CHECK_NAME}, NULL},
     {{field_of(struct chat_order, answer), .about = "What 'isthmus chat link' printed",
       .kind = FIELD_TEXT, .check = CHECK_PRINTABLE}, NULL},
 };
@@ -224,7 +234,13 @@ bool chat_order_from_form(const struct chat_heard *heard, struct chat_order *out
 /* A member that a request has on the heap; it borrows the order's. */
 static char *borrowed(const char *text) { return *text ? (char *)(uintptr_t)text : NULL; }
 
-void chat_order_body(const struct chat_order *order, struct text *out) {
+bool chat_order_body(const struct chat_order *order, struct text *out) {
+    struct vm_reshape reshape = {0};
+    text_set(reshape.snapshot, order->snapshot);
+    if (*order->snapshot)
+        codec_encode(&vm_snapshot_table, &reshape, FIELD_API, out);
+    if (order->command->act != CHAT_CREATE)
+        return *order->snapshot;
     struct vm_create create = {.start = true, .networks = borrowed(order->network),
                                .ssh_keys = borrowed(order->key),
                                .ssh_public_keys = borrowed(order->ssh_key)};
@@ -232,4 +248,5 @@ void chat_order_body(const struct chat_order *order, struct text *out) {
     text_set(create.shape, order->shape);
     text_set(create.image, order->image);
     codec_encode(&vm_create_table, &create, FIELD_API, out);
+    return true;
 }

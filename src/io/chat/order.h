@@ -22,12 +22,15 @@ enum chat_act {
     CHAT_OPERATION,
     CHAT_IMAGES,
     CHAT_SHAPES,
+    CHAT_QUOTA,
 };
 
 struct chat_order {
     const struct chat_command *command;
     char vm[limit_name_size]; /* a name or an id */
     char operation[limit_id_size];
+    char snapshot[limit_name_size];
+    char tenant[limit_name_size]; /* whose order it is */
     char shape[limit_name_size], image[limit_name_size];
     char network[256], key[256]; /* names by commas; "": none */
     char ssh_key[chat_value_size];
@@ -70,5 +73,6 @@ bool chat_order_from_line(const char *line, struct chat_order *out, struct text 
 bool chat_order_from_form(const struct chat_heard *heard, struct chat_order *out,
                           struct text *why);
 
-/* The body of POST /v1/vms for CHAT_CREATE. */
-void chat_order_body(const struct chat_order *order, struct text *out);
+/* The body of POST: of a VM to be created, or of what is done with a snapshot; false: there is
+ * none. */
+bool chat_order_body(const struct chat_order *order, struct text *out);

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "message/model.h"
+#include "message/records/tenant.h"
 
 /* Marks that turn what follows around, or are not seen: names could hide behind them. */
 static bool is_hidden(const unsigned char *at) {
@@ -154,10 +155,23 @@ static bool show_vm(const struct text *answer, struct text *out) {
     add_pair(out, "title", vm.title);
     for (uint32_t i = 0; i < vm.ips_count; i++)
         add_pair(out, "address", vm.ips[i].ip);
+    for (uint32_t i = 0; i < vm.snapshots_count; i++)
+        add_pair(out, "snapshot", vm.snapshots[i].name);
     if (vm.locked_ms)
         text_add(out, "\nIt is locked.");
     record_clear(&vm_table, &vm);
     return true;
+}
+
+/* What its newest step says, where that is why it waits. */
+static void add_progress(const struct operation *op, struct text *out) {
+    const struct timeline_entry *newest =
+        op->timeline_count ? &op->timeline[op->timeline_count - 1] : NULL;
+    if (newest && newest->code)
+        text_addf(out, "it waits. %s. ", code_title(newest->code));
+    else
+        text_add(out, "it goes on. ");
+    text_addf(out, "Ask again: operation %s", op->id);
 }
 
 static bool show_operation(const struct text *answer, struct text *out) {
@@ -171,8 +185,26 @@ static bool show_operation(const struct text *answer, struct text *out) {
     else if (op.state == OP_FAILED)
         text_addf(out, "failed. %s. What to do: %s", code_title(op.code), code_remedy(op.code));
     else
-        text_addf(out, "it goes on. Ask again: operation %s", op.id);
+        add_progress(&op, out);
     record_clear(&operation_table, &op);
+    return true;
+}
+
+static void add_amount(struct text *out, const char *of, uint64_t used, uint64_t quota) {
+    text_addf(out, "%s%s: %llu", out->length ? "\n" : "", of, (unsigned long long)used);
+    if (quota)
+        text_addf(out, " of %llu", (unsigned long long)quota);
+}
+
+static bool show_quota(const struct text *answer, struct text *out) {
+    struct account account;
+    if (!decode(&account_table, answer, &account))
+        return false;
+    add_amount(out, "VMs", account.used.vms, account.quota.vms);
+    add_amount(out, "CPUs", account.used.cpus, account.quota.cpus);
+    add_amount(out, "MiB of memory", account.used.memory_mib, account.quota.memory_mib);
+    add_amount(out, "GiB of disk", account.used.disk_gib, account.quota.disk_gib);
+    record_clear(&account_table, &account);
     return true;
 }
 
@@ -216,6 +248,8 @@ bool chat_show(const struct chat_order *order, const struct text *answer, struct
         return show_vm(answer, out);
     case CHAT_WHOAMI:
         return show_whoami(answer, out);
+    case CHAT_QUOTA:
+        return show_quota(answer, out);
     case CHAT_CREATE:
     case CHAT_ACT:
     case CHAT_DELETE:
