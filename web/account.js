@@ -21,8 +21,8 @@ function Quota({who}) {
             <dd><${Used} account=${account} kind=${name} /></dd>`)}</dl>`}</section>`;
 }
 
-/* A list of small things that can be made and removed. */
-function Things({title, path, kind, heads, row, none, form, word, told, who}) {
+/* A list of small things that can be made and removed; `more`: what else of one, by `again`. */
+export function Things({title, path, kind, heads, row, none, form, word, told, who, more}) {
     const list = useList(path, {limit: "100"}, kind, {key: "name", polls: true});
     const [dialog, open] = useState(null), [refusal, refuse] = useState(null);
     async function make(event) {
@@ -31,7 +31,7 @@ function Things({title, path, kind, heads, row, none, form, word, told, who}) {
             ([, value]) => value));
         try {
             const made = await ask("POST", path, wish);
-            open(made.token ? {made} : null);
+            open(made.token || made.secret ? {made} : null);
             refuse(null);
             list.again();
         } catch (fault) {
@@ -52,17 +52,20 @@ function Things({title, path, kind, heads, row, none, form, word, told, who}) {
         <${Table} caption=${title} list=${list} none=${none}
             heads=${["Name", ...heads, {th: html`<td></td>`}]}
             row=${(one) => html`<tr key=${one.id || one.name}><th scope="row">${one.name}</th>
-                ${row(one)}<td>${may(who) && html`<button type="button" class="warns"
+                ${row(one)}<td>${may(who) && html`<span class="bulk">
+                    ${more && more(one, list.again)}<button type="button" class="warns"
                     aria-label=${`Remove ${one.name}`}
-                    onClick=${() => open({gone: one})}>Remove</button>`}</td></tr>`} />
+                    onClick=${() => open({gone: one})}>Remove</button></span>`}</td></tr>`} />
         ${dialog && dialog.is_new && html`<${Dialog} title=${word} close=${close}>
             <form onSubmit=${make}>${form}<${Told} refusal=${refusal} /><div class="buttons">
             <button type="button" onClick=${close}>Cancel</button>
             <button class="main">Add</button></div></form></${Dialog}>`}
-        ${dialog && dialog.made && html`<${Dialog} title=${`Token ${dialog.made.name}`}
-            close=${close}><p>It is shown this once: keep it where only its user can read it.</p>
-            <p><code class="secret">${dialog.made.token}</code></p><div class="buttons">
-            <button type="button" onClick=${close}>Close</button></div></${Dialog}>`}
+        ${dialog && dialog.made && html`<${Dialog} close=${close}
+            title=${`${dialog.made.token ? "Token" : "Secret of"} ${dialog.made.name}`}>
+            <p>It is shown this once: keep it where only its user can read it.</p>
+            <p><code class="secret">${dialog.made.token || dialog.made.secret}</code></p>
+            <div class="buttons"><button type="button" onClick=${close}>Close</button></div>
+            </${Dialog}>`}
         ${dialog && dialog.gone && html`<${Confirm} word="Remove" close=${close}
             title=${`Remove ${dialog.gone.name}?`} act=${() => remove(dialog.gone)}>
             <p>${told}</p></${Confirm}>`}</section>`;

@@ -472,6 +472,7 @@ const sections = [
     {name: "tenants", title: "Tenants", of: ["operator"]},
     {name: "rules", title: "Rules", of: ["operator"]},
     {name: "account", title: "Account", of: ["tenant"]},
+    {name: "contacts", title: "Contacts", of: everybody},
     {name: "audit", title: "Audit", of: everybody},
 ];
 
@@ -533,8 +534,7 @@ function moveRow(step) {
 
 function Frame({who}) {
     const {section: named, key} = usePlace();
-    const [helps, help] = useState(false);
-    const state = useShared(link);
+    const [helps, help] = useState(false), state = useShared(link);
     const seen = sections.filter(({of}) => of.includes(who.role));
     const section = named || seen[0].name;
     const {title, one, module: its} = seen.find(({name}) => name === section) || {};
