@@ -57,15 +57,19 @@ static void ask_where(struct sim_world *world, struct vm_create *wish) {
         wish->placing.avoid = memory_text(kinds[pick(world, array_size(kinds))]);
 }
 
+static char *some_rules(struct sim_world *world) {
+    static const char *const rules[] = {"tcp:22", "none", "icmp,tcp:80-90@192.0.2.0/24"};
+    return memory_text(rules[pick(world, array_size(rules))]);
+}
+
 static void ask_networks(struct sim_world *world, struct vm_create *wish) {
     static const char *const networks[] = {"lan-blue", "lan-red", "lan-blue,lan-red",
                                            "lan-red,lan-red", "lan-blue,none"};
-    static const char *const rules[] = {"tcp:22", "none", "icmp,tcp:80-90@192.0.2.0/24"};
     if (!world->settings.networks || pick(world, 1000) >= world->settings.networks)
         return;
     wish->networks = memory_text(networks[pick(world, array_size(networks))]);
     if (world->settings.allow && pick(world, 1000) < world->settings.allow)
-        wish->allow = memory_text(rules[pick(world, array_size(rules))]);
+        wish->allow = some_rules(world);
 }
 
 enum on_drain workload_on_drain(const struct sim_world *world, const char *name) {
@@ -184,6 +188,10 @@ static void ask_act(struct sim_world *world, const struct sim_node *cloud,
         request->verb = some_verb(world, vm);
     if (world->settings.copies && pick(world, 1000) < world->settings.copies)
         request->verb = VERB_COPY;
+    if (world->settings.reallow && pick(world, 1000) < world->settings.reallow) {
+        request->verb = VERB_ALLOW;
+        request->vm_allow.allow = pick(world, 4) ? some_rules(world) : NULL;
+    }
     request->hard = request->verb == VERB_REBOOT && world->requests % 2;
     text_format(request->vm_rename.name, sizeof(request->vm_rename.name), "plum%u",
                 (unsigned)pick(world, 2 * world->settings.names));
@@ -240,6 +248,7 @@ static struct request *copy_request(const struct request *request) {
     struct request *copy = memory_copy(request, sizeof(*request));
     record_clone(&vm_create_table, &request->vm_create, &copy->vm_create);
     record_clone(&vm_edit_table, &request->vm_edit, &copy->vm_edit);
+    record_clone(&vm_allow_table, &request->vm_allow, &copy->vm_allow);
     return copy;
 }
 
@@ -299,6 +308,7 @@ static void on_request(struct sim_world *world, struct occurrence *occurrence) {
     retry(world, cloud, &request);
     record_clear(&vm_create_table, &request.vm_create);
     record_clear(&vm_edit_table, &request.vm_edit);
+    record_clear(&vm_allow_table, &request.vm_allow);
 }
 
 /* Tenants and the image are there from the beginning; repeated until they have taken. */

@@ -254,6 +254,7 @@ static void check_removed(struct sim_world *world, const struct sim_node *node,
 /* Is the domain defined by the job, now or anew? */
 static bool defines(const struct effect_job *job, const struct sim_domain *domain) {
     bool reshapes = job->kind == JOB_RESIZE || job->kind == JOB_REBUILD || job->kind == JOB_REVERT;
+    reshapes |= job->kind == JOB_ALLOW;
     return job->kind == JOB_CREATE ||
            (job->kind == JOB_RECEIVE && (!domain || domain->is_shell)) ||
            (reshapes && domain && !domain->is_shell);
@@ -281,6 +282,17 @@ static void check_networks(struct sim_world *world, const struct sim_node *node,
                  job->vm, networks);
 }
 
+/* Nothing but what is to change a VM's rules does. */
+static void check_kept(struct sim_world *world, const struct sim_node *node,
+                       const struct effect_job *job) {
+    const struct sim_domain *domain = domain_of(world, node, job->vm);
+    const char *allow = job->definition.allow ? job->definition.allow : "";
+    bool is_made = job->kind == JOB_CREATE || job->kind == JOB_RECEIVE;
+    if (job->kind != JOB_ALLOW && !is_made && !text_equal(domain->allow, allow))
+        law_fail(world, "rules are kept", "%s defines %s, which allows '%s', to allow '%s'",
+                 node->name, job->vm, domain->allow, allow);
+}
+
 /* A VM is open to those alone whom its tenant allows it, whatever it is made anew by. */
 static void check_rules(struct sim_world *world, const struct sim_node *node,
                         const struct effect_job *job) {
@@ -289,7 +301,8 @@ static void check_rules(struct sim_world *world, const struct sim_node *node,
     if (allow && labels_missing(node->settings.host_filtered, job->definition.networks, &length))
         law_fail(world, "rules are kept", "%s defines %s, which allows '%s', and keeps no rules",
                  node->name, job->vm, allow);
-    for (uint32_t i = 0; i < world->nodes_count; i++) {
+    check_kept(world, node, job);
+    for (uint32_t i = 0; i < world->nodes_count && !world->settings.reallow; i++) {
         const struct sim_node *above = world->nodes[i];
         const struct book_vm *vm = above->role && above->settings.kind == ROLE_UPSTREAM
                                        ? book_vm(role_book(above->role), job->vm)

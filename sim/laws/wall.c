@@ -21,6 +21,8 @@ void wall_said(struct wall *wall, const struct sim_node *manager, const struct m
     if (message->kind == MESSAGE_INSTRUCT) {
         (void)ledger_put(&wall->told, manager, message->instruct.op);
         (void)ledger_put(&wall->told, manager, message->instruct.vm);
+        if (message->instruct.definition.allow)
+            (void)ledger_put(&wall->told, manager, message->instruct.definition.allow);
     }
     for (uint32_t i = 0; message->kind == MESSAGE_WELCOME && i < message->welcome.shapes_count;
          i++)
@@ -41,9 +43,9 @@ void wall_check(const struct wall *wall, struct sim_world *world, const struct s
     const char *bytes = uplink->json;
     const struct sim_link *to = uplink->to;
     /* each with a letter that no id has; the last are of hosts that send each other VMs */
-    static const char *const inside[] = {"inner", "@", "cloud", "people", "plum", "tiny", "lan-",
+    static const char *const inside[] = {"inner", "@s", "cloud", "people", "plum", "tiny", "lan-",
                                          "qemu+", "landing", "\"sends\"", "\"receives\""};
-    static const char shape[] = "\"shape\":\"";
+    static const char *const named[] = {"\"shape\":\"", "\"allow\":\""};
     world->stats.signs += strstr(bytes, "\"unheard_ms\"") != NULL;
     for (size_t i = 0; i < array_size(inside); i++)
         if (strstr(bytes, inside[i]))
@@ -51,9 +53,10 @@ void wall_check(const struct wall *wall, struct sim_world *world, const struct s
     for (const char *at = strchr(bytes, '"'); at; at = strchr(at + 1, '"')) {
         if (text_starts(at, "\"vm-") || text_starts(at, "\"op-"))
             check_named(wall, world, to->node, at + 1, id_length);
-        if (text_starts(at, shape)) {
-            const char *name = at + sizeof(shape) - 1;
-            check_named(wall, world, to->node, name, strcspn(name, "\""));
+        for (size_t i = 0; i < array_size(named); i++) {
+            const char *name = at + strlen(named[i]);
+            if (text_starts(at, named[i]))
+                check_named(wall, world, to->node, name, strcspn(name, "\""));
         }
     }
 }

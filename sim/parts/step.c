@@ -72,7 +72,7 @@ static void on_deferred(struct sim_world *world, struct occurrence *occurrence) 
 }
 
 /* A process that stands still sees it later, and in its order; what an event points to lives as
- * long as the world. */
+ * long as the world, but for what a host has found. */
 static void defer(struct sim_world *world, struct sim_node *node, const struct event *event) {
     uint64_t until_ms = node->stands_until_ms;
     until_ms = node->deferred_ms > until_ms ? node->deferred_ms : until_ms;
@@ -81,6 +81,10 @@ static void defer(struct sim_world *world, struct sim_node *node, const struct e
     node->deferred_ms = until_ms;
     struct occurrence *later = world_later(world, node, until_ms - world->now_ms, on_deferred);
     later->event = memory_copy(event, sizeof(*event));
+    if (event->kind != EVENT_JOB || !event->job.found)
+        return;
+    later->event->job.found = memory_new(1, sizeof(struct vm));
+    record_clone(&vm_table, event->job.found, later->event->job.found);
 }
 
 void step_give(struct sim_world *world, struct sim_node *node, struct event *event) {

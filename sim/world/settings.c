@@ -69,6 +69,7 @@ const struct setting settings_table[] = {
      "creations that ask for networks", .fault = true},
     {"allow", offsetof(struct sim_settings, allow),
      "of these, that say who may begin to speak to their VMs"},
+    {"reallow", offsetof(struct sim_settings, reallow), "acts that change who may do that"},
     {"lose", offsetof(struct sim_settings, lose), "frames lost", .fault = true},
     {"repeat", offsetof(struct sim_settings, repeat), "frames repeated", .fault = true},
     {"reorder", offsetof(struct sim_settings, reorder), "frames out of order", .fault = true},

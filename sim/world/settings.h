@@ -45,6 +45,7 @@ struct sim_settings {
     uint32_t holds;      /* managers prefer places that have a VM's image */
     uint32_t networks;   /* chance that a creation asks for networks, and owners permit some */
     uint32_t allow;      /* chance that it then says who may begin to speak to its VM */
+    uint32_t reallow;    /* chance that an act changes that */
     /* faults */
     uint32_t lose, repeat, reorder; /* of a frame */
     uint32_t crash;                 /* of a process, per step, at any point of its turn */

@@ -61,6 +61,11 @@ void occurrence_free(struct occurrence *occurrence) {
     if (occurrence->request) {
         record_clear(&vm_create_table, &occurrence->request->vm_create);
         record_clear(&vm_edit_table, &occurrence->request->vm_edit);
+        record_clear(&vm_allow_table, &occurrence->request->vm_allow);
+    }
+    if (occurrence->event && occurrence->event->kind == EVENT_JOB && occurrence->event->job.found) {
+        record_clear(&vm_table, occurrence->event->job.found);
+        memory_free(occurrence->event->job.found);
     }
     memory_free(occurrence->event);
     memory_free(occurrence->job);

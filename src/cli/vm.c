@@ -458,6 +458,7 @@ static int edit_one(const struct options *options, const struct table *table, co
     union {
         struct vm_edit metadata;
         struct vm_title title;
+        struct vm_allow allow;
     } edit = {0};
     struct call call;
     const char *name = table->fields[0].name;
@@ -475,10 +476,12 @@ static int edit_one(const struct options *options, const struct table *table, co
 }
 
 int vm_edit(const struct options *options) {
-    if (!options->metadata && !options->title) {
-        say("vm edit needs --title or --metadata; an empty text removes what there is");
+    if (!options->metadata && !options->title && !options->allow) {
+        say("vm edit needs --title, --metadata or --allow; an empty text removes what there is");
         return EXIT_USAGE;
     }
     int result = edit_one(options, &vm_title_table, options->title);
-    return result == EXIT_DONE ? edit_one(options, &vm_edit_table, options->metadata) : result;
+    if (result == EXIT_DONE)
+        result = edit_one(options, &vm_edit_table, options->metadata);
+    return result == EXIT_DONE ? edit_one(options, &vm_allow_table, options->allow) : result;
 }

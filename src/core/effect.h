@@ -66,6 +66,8 @@ enum job_kind {
     JOB_ADOPT,    /* what has come, or come and gone off since, runs; again: no harm */
     JOB_COPY,     /* its disk as it is at one moment, into the manager's repository; again: another
                    * moment */
+    JOB_ALLOW,    /* the definition's rules hold from here on, also while it runs; again: no harm.
+                   * Failed: event_job.found says which do */
     JOB_REMOVE,   /* off, undefined, all files gone; gone already: no harm */
     JOB_EVICT,    /* off, undefined, all files put aside for the host's owner: the VM runs
                    * elsewhere, from what was there before; gone already: no harm */

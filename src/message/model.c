@@ -12,7 +12,7 @@ const char *const verb_names[VERB_COUNT] = {
     [VERB_SNAPSHOT] = "snapshot", [VERB_REVERT] = "revert", [VERB_REBUILD] = "rebuild",
     [VERB_SNAPSHOT_DELETE] = "snapshot-delete", [VERB_RECEIVE] = "receive",
     [VERB_MIGRATE] = "migrate", [VERB_ADOPT] = "adopt", [VERB_DISCARD] = "discard",
-    [VERB_DELETE] = "delete", [VERB_EVICT] = "evict", [VERB_COPY] = "copy",
+    [VERB_DELETE] = "delete", [VERB_EVICT] = "evict", [VERB_COPY] = "copy", [VERB_ALLOW] = "allow",
 };
 const enum verb_reach verb_reaches[VERB_COUNT] = {
     [VERB_DEFINE] = VERB_BELOW,    [VERB_START] = VERB_BELOW,    [VERB_SHUTDOWN] = VERB_BELOW,
@@ -20,7 +20,7 @@ const enum verb_reach verb_reaches[VERB_COUNT] = {
     [VERB_RESUME] = VERB_BELOW,    [VERB_SUSPEND] = VERB_BELOW,  [VERB_RESIZE] = VERB_BELOW,
     [VERB_RENAME] = VERB_ABOVE,    [VERB_EDIT] = VERB_ABOVE,     [VERB_LOCK] = VERB_ABOVE,
     [VERB_UNLOCK] = VERB_ABOVE,    [VERB_SNAPSHOT] = VERB_BELOW, [VERB_REVERT] = VERB_BELOW,
-    [VERB_REBUILD] = VERB_BELOW,   [VERB_SNAPSHOT_DELETE] = VERB_BELOW,
+    [VERB_REBUILD] = VERB_BELOW,   [VERB_SNAPSHOT_DELETE] = VERB_BELOW, [VERB_ALLOW] = VERB_BELOW,
     [VERB_RECEIVE] = VERB_AMONG_HOSTS, [VERB_MIGRATE] = VERB_AMONG_HOSTS,
     [VERB_ADOPT] = VERB_AMONG_HOSTS, [VERB_DISCARD] = VERB_UNBUILT, /* it travels as a delete */
     [VERB_DELETE] = VERB_BELOW,    [VERB_EVICT] = VERB_AMONG_HOSTS, [VERB_COPY] = VERB_BELOW,
@@ -32,8 +32,8 @@ const char *const vm_state_names[VM_STATE_COUNT] = {
     [VM_DELETED] = "deleted",
 };
 const char *const op_state_names[OP_STATE_COUNT] = {
-    [OP_PENDING] = "pending", [OP_RUNNING] = "running", [OP_SUCCEEDED] = "succeeded",
-    [OP_FAILED] = "failed",
+    [OP_PENDING] = "pending", [OP_RUNNING] = "running",
+    [OP_SUCCEEDED] = "succeeded", [OP_FAILED] = "failed",
 };
 const char *const step_names[STEP_COUNT] = {
     [STEP_NONE] = "none", [STEP_ACCEPTED] = "accepted", [STEP_PLACED] = "placed",
@@ -53,8 +53,7 @@ const char *const decider_names[DECIDER_COUNT] = {
 const char *const wait_names[WAIT_COUNT] = {
     [WAIT_NOTHING] = "nothing", [WAIT_TAKING] = "taking", [WAIT_RESULT] = "result",
     [WAIT_PLACE] = "cluster", [WAIT_LINK] = "link", [WAIT_RETRY] = "retry", [WAIT_IMAGE] = "image",
-    [WAIT_TURN] = "turn", [WAIT_ROOM] = "room", [WAIT_BLOCKS] = "block-store",
-    [WAIT_COPY] = "copy",
+    [WAIT_TURN] = "turn", [WAIT_ROOM] = "room", [WAIT_BLOCKS] = "block-store", [WAIT_COPY] = "copy",
 };
 const char *const peer_state_names[PEER_STATE_COUNT] = {
     [PEER_AWAY] = "unreachable", [PEER_SUSPECT] = "suspect", [PEER_UP] = "up",
@@ -324,6 +323,8 @@ static const struct field stored_vm_fields[] = {
      .about = "Who may begin to speak to it, by commas; absent: anybody.", .check = CHECK_ALLOW},
     {field_of(struct vm, lacks_copy), .number = 38, .kind = FIELD_FLAG,
      .about = "Its host is lost, it is to be made from a copy, and none is left: it is nowhere."},
+    {field_of(struct vm, reallowed), .number = 39, .about = "Its rules have changed, or may have.",
+     .kind = FIELD_FLAG, .mask = FIELD_STORE},
     {field_of(struct stored_vm, told_unheard_ms), .number = 61, .kind = FIELD_U64,
      .mask = FIELD_STORE, .about = "Since when nothing is heard of it, as it was told above."},
     {field_of(struct stored_vm, move), .number = 62, .about = "Whether it is between two hosts.",

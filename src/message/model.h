@@ -41,6 +41,7 @@ enum verb {
     VERB_DELETE,
     VERB_EVICT, /* of managers: it runs elsewhere; what is left of it is put aside */
     VERB_COPY,  /* its disk, as it is at one moment, into its manager's block store */
+    VERB_ALLOW, /* other rules of who may begin to speak to it */
     VERB_COUNT,
 };
 extern const char *const verb_names[VERB_COUNT];
@@ -247,7 +248,8 @@ struct vm {
     char digest[limit_digest_size];
     bool rebuilt; /* `digest` is another than the VM was defined with, or may be */
     char *networks;     /* names by commas, as it was defined; NULL: none */
-    char *allow;        /* who may begin to speak to it, as it was defined; NULL: anybody */
+    char *allow;        /* who may begin to speak to it; NULL: anybody */
+    bool reallowed;     /* `allow` is another than the VM was defined with, or may be */
     enum on_loss on_loss;
     enum restart_from restart_from;
     char *metadata;     /* upstream only; NULL: none */

@@ -88,6 +88,11 @@ static const struct field facts_fields[] = {
     {field_of(struct facts, lacks_copy), .number = 9,
      .about = "Of a manager: its host is lost, it is to be made from a copy, and none is left.",
      .kind = FIELD_FLAG},
+    {field_of(struct facts, reallowed), .number = 10,
+     .about = "Its rules were changed since it was defined, or may have been: the next tells them.",
+     .kind = FIELD_FLAG},
+    {field_of(struct facts, allow), .number = 11, .kind = FIELD_BLOB, .most = limit_vm_allow,
+     .about = "Then who may begin to speak to it; absent: anybody.", .check = CHECK_ALLOW},
 };
 const struct table facts_table = {"facts", "What a VM has there.", sizeof(struct facts),
                                   field_rows(facts_fields)};
@@ -108,7 +113,8 @@ static const struct field instruct_fields[] = {
      .about = "Time left to the deadline, counted from arrival.", .kind = FIELD_U64,
      .mask = FIELD_REQUIRED | FIELD_ALWAYS, .most = limit_deadline_ms},
     {field_of(struct instruct, definition), .number = 7,
-     .about = "define, resize, rebuild, revert: what the VM is to be.", .kind = FIELD_RECORD,
+     .about = "define, resize, rebuild, revert, allow: what the VM is to be.",
+     .kind = FIELD_RECORD,
      .table = &definition_table},
     {field_of(struct instruct, snapshot), .number = 8,
      .about = "snapshot, revert, snapshot-delete: which.", .kind = FIELD_TEXT, .check = CHECK_NAME},

@@ -10,7 +10,7 @@
 #include "message/records/usage.h"
 
 enum {
-    protocol_version = 7,
+    protocol_version = 8,
     protocol_version_oldest = 1,
     protocol_version_user_data = 2, /* from it on user_data_base64 is understood */
     protocol_version_reset = 2, /* from it on a hard reboot is understood */
@@ -24,6 +24,7 @@ enum {
     protocol_version_streams = 4, /* from it on streams are opened */
     protocol_version_ports = 5, /* from it on also to a port of the guest */
     protocol_version_allow = 7, /* from it on a VM has rules of who may speak to it */
+    protocol_version_reallow = 8, /* from it on these change while it is there */
     protocol_version_screens = 6, /* from it on also to a VM's screen */
     protocol_version_intervals = 6, /* from it on a manager copies disks at intervals */
     protocol_version_bytes = 3, /* from it on sealed frames are understood as bytes, too */
@@ -93,6 +94,8 @@ struct facts {
     uint32_t copies_count;
     bool copy_late;            /* the newest is older than it may be (struct vm) */
     bool lacks_copy;           /* it is to be made from one, and there is none (struct vm) */
+    bool reallowed;            /* its rules were changed, or may have been: they are told */
+    char *allow;               /* these (struct vm) */
 };
 extern const struct table facts_table;
 
@@ -103,7 +106,7 @@ struct instruct {
     uint64_t generation;
     enum verb verb;
     uint64_t within_ms; /* time left to the deadline, counted from arrival */
-    struct definition definition; /* define, resize, rebuild, revert: what the VM is to be */
+    struct definition definition; /* define, resize, rebuild, revert, allow: what it is to be */
     char snapshot[limit_name_size]; /* snapshot, revert, snapshot-delete */
     struct landing landing;         /* migrate: where to */
     bool hard;                      /* reboot: the guest is not asked */

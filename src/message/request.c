@@ -321,6 +321,14 @@ static const struct field vm_title_fields[] = {
 const struct table vm_title_table = {"vm-title", "What a VM is.", sizeof(struct vm_title),
                                      field_rows(vm_title_fields)};
 
+static const struct field vm_allow_fields[] = {
+    {field_of(struct vm_allow, allow),
+     .about = "All of its rules, as when it is created; none: nobody; absent: anybody.",
+     .kind = FIELD_BLOB, .most = limit_vm_allow, .check = CHECK_ALLOW},
+};
+const struct table vm_allow_table = {"vm-allow", "Who may begin to speak to a VM.",
+                                     sizeof(struct vm_allow), field_rows(vm_allow_fields)};
+
 static const struct field tenant_create_fields[] = {
     {field_of(struct tenant_create, name), .about = "The tenant's name.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_NEW_NAME},

@@ -206,6 +206,12 @@ struct vm_title {
 };
 extern const struct table vm_title_table;
 
+/* PUT /v1/vms/{vm}/allow */
+struct vm_allow {
+    char *allow; /* NULL: anybody */
+};
+extern const struct table vm_allow_table;
+
 /* POST /v1/tenants; the token is drawn by the adapter and shown once. */
 struct tenant_create {
     char name[limit_name_size];
@@ -289,6 +295,7 @@ struct request {
     struct vm_forward vm_forward;          /* REQUEST_VM_FORWARD */
     struct vm_edit vm_edit;                /* VERB_EDIT: of metadata */
     struct vm_title vm_title;              /* VERB_EDIT: of the title */
+    struct vm_allow vm_allow;              /* VERB_ALLOW */
     struct vm_create vm_create;
     struct vm_reshape reshape;             /* REQUEST_VM_ACT */
     struct tenant_create tenant_create;

@@ -43,6 +43,12 @@ WORLDS = [
     "--seeds 40 --clusters 3 --placing 500",
     "--seeds 60 --networks 700 --reshape 500 --owner_acts 900 --operations 600",
     "--seeds 30 --networks 900 --allow 500 --reshape 500 --owner_acts 900 --operations 600",
+    "--seeds 60 --networks 900 --allow 500 --reallow 200 --reshape 500 --owner_acts 900 "
+    "--operations 600",
+    "--seeds 60 --upstreams 2 --clusters 1 --agents 6 --drains 1000 --networks 800 --allow 500 "
+    "--reallow 300",
+    "--seeds 150 --seed 12400 --upstreams 2 --levels 3 --agents 2 --networks 900 --allow 500 "
+    "--reallow 200 --owner_acts 800",
     "--seeds 40 --upstreams 2 --clusters 1 --agents 4 --pause_ms 3",
     "--seeds 20 --guest_falls 300",
     "--seed 1956972072 --upstreams 2 --levels 3 --placing 300 --networks 500",

@@ -139,6 +139,8 @@ def body_of(path, name, shape, image):
         return {"metadata": "stage=test"}
     if path.endswith("/title"):
         return {"title": "The web"}
+    if path.endswith("/allow"):
+        return {"allow": "tcp:22"}
     if path.endswith("/resize"):
         return {"shape": shape}
     if path.endswith("/rebuild"):

@@ -230,6 +230,41 @@ class Rules(Filters):
         refused = self.ask("POST", "/v1/vms/web/forward", {"port": 8002})
         self.assertEqual((refused.status, refused.json()["code"]), (403, "not-allowed"))
 
+    def edit(self, allow):
+        self.cloud.cli("vm", "edit", "web", "--allow", allow, "--wait", token_file=self.token_file)
+        self.assertEqual(self.vms()[0].get("allow", ""), allow)
+
+    def test_rules_change_while_it_runs_and_last(self):
+        neighbour = Neighbour()
+        self.addCleanup(neighbour.close)
+        self.await_address()
+        for port in (8001, 8002):
+            self.serve(port)
+        self.assert_kept(neighbour)
+        self.act("web", "pause")
+        self.edit("tcp:8002,icmp")
+        self.act("web", "resume")
+        self.assert_changed(neighbour)
+        self.assertTrue(self.ping("true", ""), "what it begins is answered")
+        self.act("web", "suspend")
+        self.act("web", "start")
+        self.assert_goes_on("resumed")
+        self.assert_changed(neighbour)
+        self.edit("")
+        for port in (8001, 8002):
+            self.assertEqual(neighbour.hear(port, neighbour.second), b"served-%d\n" % port)
+        self.assertFalse(self.borrow_ip(), "it has its filter yet")
+        self.assertNotIn(BORROWED, self.listener.ips)
+        self.edit("none")
+        self.assertEqual(neighbour.hear(8002), b"")
+        self.assertFalse(neighbour.pings())
+
+    def assert_changed(self, neighbour):
+        self.assertEqual(neighbour.hear(8002), b"served-8002\n")
+        self.assertEqual(neighbour.hear(8001), b"", "that is allowed no more")
+        self.assertEqual(neighbour.hear(22), b"", "nor that")
+        self.assertTrue(neighbour.pings())
+
 
 class Unfiltered(Filters):
     """What the others look for is seen where it is not kept from leaving."""

@@ -13,7 +13,7 @@ const struct table *tables_at(size_t i) {
         &operation_table, &timeline_entry_table, &waiting_table,
         &hosted_operation_table, &fit_table, &capacity_table, &node_table,
         &idempotency_table, &vm_create_table, &vm_rename_table, &vm_edit_table,
-        &vm_title_table,
+        &vm_title_table, &vm_allow_table,
         &tenant_create_table, &list_query_table,
         &whoami_table, &frame_table, &amounts_table, &host_table, &owned_lending_table,
         &account_table, &permissions_table, &tenant_permissions_table, &revocation_table,

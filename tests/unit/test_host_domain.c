@@ -345,8 +345,43 @@ static void a_guest_that_is_made_anew_has_its_new_name_in_our_mark(void **state)
     assert_non_null(strstr(text_data(&xml), "<name>isthmus-vm-1</name>"));
 }
 
+/* As libvirt gives it back: our mark in double quotes. */
+static void other_rules_change_our_mark_and_the_filters_of_a_vms_networks_alone(void **state) {
+    (void)state;
+    static const char old[] =
+        "<domain><metadata><isthmus:domain xmlns:isthmus=\"urn:isthmus:domain:1\" vm=\"vm-1\" "
+        "name=\"old\" networks=\"a,b\" allow=\"none\"/></metadata><devices>"
+        "<interface type='bridge'><mac address='x'/><filterref filter='isthmus-dhcp-allow'>"
+        "<parameter name='TCP_LAST' value='1'/></filterref><model type='virtio'/></interface>"
+        "<interface type='user'><mac address='y'/><model type='virtio'/></interface></devices>";
+    struct host_network items[] = {{.name = "a", .bridge = "br0", .filter = HOST_FILTER_DHCP},
+                                   {.name = "b", .filter = HOST_FILTER_DHCP}};
+    const struct host_networks networks = {items, array_size(items)};
+    struct effect_job job = {.vm = "vm-1", .definition = {.networks = "a,b"}};
+    const struct host_domain_plan plan = {.type = "qemu", .networks = &networks, .job = &job};
+    auto_clean(text_deinit) struct text anybody = {0}, same = {0}, again = {0};
+    host_redefine_rules(old, &plan, &anybody);
+    assert_string_equal(
+        text_data(&anybody),
+        "<domain><metadata><isthmus:domain xmlns:isthmus=\"urn:isthmus:domain:1\" vm=\"vm-1\" "
+        "name=\"old\" networks=\"a,b\"/></metadata><devices>"
+        "<interface type='bridge'><mac address='x'/><filterref filter='isthmus-dhcp'>"
+        "<parameter name='CTRL_IP_LEARNING' value='dhcp'/></filterref><model type='virtio'/>"
+        "</interface><interface type='user'><mac address='y'/><model type='virtio'/></interface>"
+        "</devices>");
+    job.definition.allow = "none";
+    host_redefine_rules(old, &plan, &same);
+    assert_string_equal(text_data(&same), old);
+    job.definition.allow = "tcp:22";
+    host_redefine_rules(text_data(&anybody), &plan, &again);
+    assert_non_null(strstr(text_data(&again), " allow='tcp:22'"));
+    assert_non_null(strstr(text_data(&again), "<filterref filter='isthmus-dhcp-allow'>"));
+    assert_non_null(strstr(text_data(&again), "<parameter name='TCP_LAST' value='22'/>"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(other_rules_change_our_mark_and_the_filters_of_a_vms_networks_alone),
         cmocka_unit_test(a_domain_has_room_for_four_times_its_memory),
         cmocka_unit_test(a_guest_has_an_agents_channel_chance_and_a_screen_that_listens_nowhere),
         cmocka_unit_test(a_network_says_by_what_filter_a_guest_speaks_there),

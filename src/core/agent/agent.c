@@ -53,20 +53,25 @@ static bool is_apart(const struct agent *agent, const struct book_vm *vm,
 
 /* Never silently without one, nor without rules in it: what defines the domain, now or anew, needs
  * them all. */
-static bool has_networks(const struct agent *agent, const struct book_vm *vm, enum verb verb) {
+static bool has_networks(const struct agent *agent, const struct book_vm *vm,
+                         const struct operation *op) {
     size_t length = 0;
+    enum verb verb = op->verb;
+    const char *allow = verb == VERB_ALLOW ? op->definition.allow : vm->record.allow;
     bool defines = verb_makes(verb) || verb == VERB_RESIZE || verb == VERB_REBUILD ||
-                   verb == VERB_REVERT;
+                   verb == VERB_REVERT || verb == VERB_ALLOW;
     return !defines ||
            (!labels_missing(agent->networks, vm->record.networks, &length) &&
-            (!vm->record.allow ||
+            (!allow ||
              !labels_missing(agent->filtered, vm->record.networks, &length)));
 }
 
-/* Is what was made ready elsewhere for what the VM has? Snapshots would be lost. */
+/* Is what was made ready elsewhere for what the VM has? Snapshots would be lost. An older manager
+ * does not say the rules, and cannot have changed them. */
 static bool may_go(const struct vm *vm, const struct definition *ready) {
     return !vm->snapshots_count && text_equal(vm->digest, ready->image) &&
-           record_equal(&size_table, &vm->size, &ready->size);
+           record_equal(&size_table, &vm->size, &ready->size) &&
+           (!vm->reallowed || reshape_same_rules(vm->allow, ready->allow));
 }
 
 /* May it be done to this VM, on this host, now? */
@@ -83,7 +88,7 @@ static enum code judge(const struct agent *agent, const struct book_vm *vm) {
     if (verb_makes(op->verb))
         return (vm->counted || agent_has_room(agent, &vm->record.size)) &&
                        is_apart(agent, vm, &op->definition) &&
-                       has_networks(agent, vm, op->verb)
+                       has_networks(agent, vm, op)
                    ? CODE_OK
                    : CODE_NO_CAPACITY;
     if (verb_ends(op->verb))
@@ -95,7 +100,7 @@ static enum code judge(const struct agent *agent, const struct book_vm *vm) {
     if (op->verb == VERB_MIGRATE && !may_go(&vm->record, &op->definition))
         return CODE_BAD_STATE;
     enum code code = reshape_refusal(&vm->record, op);
-    bool fits = agent_has_room(agent, &growth) && has_networks(agent, vm, op->verb);
+    bool fits = agent_has_room(agent, &growth) && has_networks(agent, vm, op);
     return code == CODE_OK && !fits ? CODE_NO_CAPACITY : code;
 }
 
@@ -116,8 +121,10 @@ static void complete(struct agent *agent, struct book_vm *vm) {
     definition->start = op->verb == VERB_REBUILD && record->state == VM_RUNNING;
     memory_free(definition->networks);
     definition->networks = memory_text(record->networks);
-    memory_free(definition->allow);
-    definition->allow = memory_text(record->allow);
+    if (op->verb != VERB_ALLOW) {
+        memory_free(definition->allow);
+        definition->allow = memory_text(record->allow);
+    }
     definition->on_loss = record->on_loss;
     book_save_vm(&agent->book, vm);
     book_save_op(&agent->book, vm->active);
@@ -126,7 +133,7 @@ static void complete(struct agent *agent, struct book_vm *vm) {
 /* Which word of the instruction it is that there is no capacity for, whatever else is here. */
 static enum obstacle obstacle(const struct agent *agent, const struct book_vm *vm) {
     const struct operation *op = &vm->active->record;
-    if (!has_networks(agent, vm, op->verb))
+    if (!has_networks(agent, vm, op))
         return OBSTACLE_NETWORKS;
     if (verb_makes(op->verb) && !is_apart(agent, vm, &op->definition))
         return OBSTACLE_GROUP_RULE;

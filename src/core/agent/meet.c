@@ -52,7 +52,7 @@ static void take_in(struct agent *agent, struct book_vm *vm, const struct vm *is
     text_set(record->digest, is->digest);
     record->rebuilt = true; /* for all that is known */
     record->networks = memory_text(is->networks);
-    record->allow = memory_text(is->allow);
+    reshape_allow(record, is->allow);
     record->on_loss = is->on_loss;
     agent_guard(agent, vm);
     record->snapshots = memory_copy(is->snapshots, is->snapshots_count * sizeof(*is->snapshots));

@@ -44,6 +44,7 @@ static const struct plan plans[VERB_COUNT] = {
     [VERB_REBUILD] = {{{STEP_FETCHING, JOB_FETCH},
                        {STEP_PREPARING, JOB_REBUILD},
                        {STEP_STARTING, JOB_START}}, VM_RUNNING},
+    [VERB_ALLOW] = {{{STEP_PREPARING, JOB_ALLOW}}, VM_PENDING},
     [VERB_RECEIVE] = {{{STEP_FETCHING, JOB_FETCH}, {STEP_PREPARING, JOB_RECEIVE}}, VM_PENDING},
     [VERB_MIGRATE] = {{{STEP_MIGRATING, JOB_MIGRATE}}, VM_DELETED},
     [VERB_ADOPT] = {{{STEP_STARTING, JOB_ADOPT}}, VM_RUNNING},
@@ -270,6 +271,14 @@ static void learn_rebuild(struct book_vm *vm, const struct event_job *job) {
         reshape_rename(&vm->record, &vm->active->record.definition);
 }
 
+/* Of one that failed the host says what there is, if it can. */
+static void learn_allow(struct book_vm *vm, const struct event_job *job) {
+    if (job->code == CODE_OK)
+        reshape_allow(&vm->record, vm->active->record.definition.allow);
+    else if (job->found)
+        reshape_allow(&vm->record, job->found->allow);
+}
+
 /* What the VM has now, as far as the host says. */
 static void learn(struct agent *agent, struct book_vm *vm, const struct event *event) {
     const struct operation *op = &vm->active->record;
@@ -279,7 +288,9 @@ static void learn(struct agent *agent, struct book_vm *vm, const struct event *e
         return;
     if (op->verb == VERB_RESIZE || (op->verb == VERB_REVERT && !done))
         learn_size(agent, vm, event); /* a revert that failed may have brought what it had then */
-    if (op->verb == VERB_REBUILD) {
+    if (op->verb == VERB_ALLOW) {
+        learn_allow(vm, &event->job);
+    } else if (op->verb == VERB_REBUILD) {
         learn_rebuild(vm, &event->job);
     } else if (op->verb == VERB_SNAPSHOT && done) {
         struct snapshot snapshot = {.created_ms = agent->moment.wall_ms,

@@ -68,8 +68,10 @@ void downlink_deinit(struct downlink *downlink) {
         memory_free(downlink->peers[i].next_key);
         memory_free(downlink->peers[i].networks);
         peer_take_holds(&downlink->peers[i], &(struct holds){0});
-        list_for(struct left, left, &downlink->peers[i].leftovers, node)
+        list_for(struct left, left, &downlink->peers[i].leftovers, node) {
+            memory_free(left->allow);
             memory_free(left);
+        }
     }
     for (size_t i = 0; i < downlink->catalogue_count; i++)
         tournament_deinit(&downlink->rooms[i]);

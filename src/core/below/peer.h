@@ -31,6 +31,8 @@ struct left {
     struct leftover is;
     uint32_t round;         /* of the table that told it last */
     char op[limit_id_size]; /* its removal; "": none */
+    bool reallowed;         /* `allow` was told */
+    char *allow;            /* who may begin to speak to it */
 };
 
 struct peer {

@@ -1,5 +1,6 @@
 /* What goes into the digest: numbers and state, what the VM has, its image, snapshots and IP
- * addresses, whether it is heard of; no times and no places, which the ends count differently. */
+ * addresses, rules that have changed, whether it is heard of; no times and no places, which the
+ * ends count differently. */
 #include "core/books/digest.h"
 
 #include "base/map.h"
@@ -31,6 +32,8 @@ uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generati
         text_add_number(&text, vm->ips[i].interface);
         text_add(&text, vm->ips[i].ip);
     }
+    if (vm->reallowed) /* no older version has such a VM */
+        text_addf(&text, " allow %s", vm->allow ? vm->allow : "");
     if (unheard_ms && lifecycle_is_made(vm->state)) /* whether, not since when */
         text_add(&text, " ?");
     uint64_t hash = map_hash(0, text_data(&text), text.length);

@@ -48,6 +48,7 @@ static const unsigned permitted[VERB_COUNT] = {
     [VERB_REBUILD] = off | 1u << VM_RUNNING,
     [VERB_SNAPSHOT_DELETE] = off | 1u << VM_RUNNING,
     [VERB_COPY] = off | 1u << VM_RUNNING | 1u << VM_PAUSED,
+    [VERB_ALLOW] = off | 1u << VM_RUNNING | 1u << VM_PAUSED,
     [VERB_MIGRATE] = 1u << VM_RUNNING,
     [VERB_ADOPT] = there | 1u << VM_PENDING,
     [VERB_DELETE] = there | 1u << VM_PENDING | 1u << VM_LOST | 1u << VM_DELETING | 1u << VM_FAILED,

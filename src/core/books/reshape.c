@@ -35,7 +35,7 @@ struct size size_growth(const struct size *from, const struct size *to) {
 
 bool reshape_tells(enum verb verb) {
     return verb == VERB_RESIZE || verb == VERB_REBUILD || verb == VERB_SNAPSHOT ||
-           verb == VERB_REVERT || verb == VERB_SNAPSHOT_DELETE;
+           verb == VERB_REVERT || verb == VERB_SNAPSHOT_DELETE || verb == VERB_ALLOW;
 }
 
 const struct snapshot *reshape_snapshot(const struct vm *vm, const char *name) {
@@ -57,7 +57,7 @@ enum code reshape_refusal(const struct vm *vm, const struct operation *op) {
         return resize_refusal(vm, &op->definition.size);
     if (op->verb == VERB_REBUILD)
         return *op->definition.image ? CODE_OK : CODE_INVALID;
-    if (!reshape_tells(op->verb))
+    if (!reshape_tells(op->verb) || op->verb == VERB_ALLOW)
         return CODE_OK;
     if (!*op->snapshot)
         return CODE_INVALID;
@@ -120,6 +120,9 @@ struct facts reshape_facts(const struct book_vm *vm) {
     struct facts facts = {.size = record->size, .snapshots_count = record->snapshots_count};
     if (record->rebuilt)
         text_set(facts.image, record->digest);
+    facts.reallowed = record->reallowed;
+    if (record->reallowed)
+        facts.allow = memory_text(record->allow);
     facts.snapshots =
         memory_copy(record->snapshots, record->snapshots_count * sizeof(*record->snapshots));
     return facts;
@@ -176,6 +179,10 @@ static bool learn_restarts(struct book_vm *of, const struct facts *facts, uint64
     return true;
 }
 
+bool reshape_same_rules(const char *left, const char *right) {
+    return text_equal(left ? left : "", right ? right : "");
+}
+
 bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct amounts *used,
                    uint64_t wall_ms) {
     struct vm *record = &vm->record;
@@ -188,6 +195,10 @@ bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct amounts
         changed |= !record->rebuilt || !text_equal(facts->image, record->digest);
         text_set(record->digest, facts->image);
         record->rebuilt = true;
+    }
+    if (facts->reallowed) {
+        changed |= !record->reallowed || !reshape_same_rules(facts->allow, record->allow);
+        reshape_allow(record, facts->allow);
     }
     return changed;
 }
@@ -223,6 +234,13 @@ void reshape_make_anew(struct book_vm *vm, const struct size *size, struct amoun
     drop_snapshots(&vm->record);
     copies_leave(&vm->record);
     vm->record.lacks_copy = false;
+}
+
+void reshape_allow(struct vm *vm, const char *allow) {
+    char *now = memory_text(allow);
+    memory_free(vm->allow);
+    vm->allow = now;
+    vm->reallowed = true;
 }
 
 void reshape_add_snapshot(struct vm *vm, const struct snapshot *snapshot) {

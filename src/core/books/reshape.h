@@ -1,5 +1,5 @@
-/* What changes a VM that stays where it is: its size (resize), its disk (rebuild, revert) and its
- * snapshots. Used by all three roles alike.
+/* What changes a VM that stays where it is: its size (resize), its disk (rebuild, revert), its
+ * snapshots and its rules (allow). Used by all three roles alike.
  *
  * The books of a resize from S to N: from its acceptance on, a level sets the larger of both aside,
  * processor by processor and GiB by GiB (record.size), so that whatever becomes of it, nothing is
@@ -55,6 +55,12 @@ void reshape_rename(struct vm *vm, const struct definition *rebuilt);
 
 /* What it had is lost: it is made from its image again, of this size. */
 void reshape_make_anew(struct book_vm *vm, const struct size *size, struct amounts *used);
+
+/* Are these rules the same? NULL: anybody. */
+bool reshape_same_rules(const char *left, const char *right);
+
+/* Who may begin to speak to it is this from here on. */
+void reshape_allow(struct vm *vm, const char *allow);
 
 void reshape_add_snapshot(struct vm *vm, const struct snapshot *snapshot);
 void reshape_drop_snapshot(struct vm *vm, const char *name);

@@ -61,13 +61,15 @@ static bool permits(const struct downstream *downstream, const struct lending *l
 }
 
 /* An older host would not see such first-boot data, keys or machine, and keep what the VM was made
- * with; or that its guest is not to be asked, and ask it. A resize keeps the machine anyway. */
+ * with; or that its guest is not to be asked, and ask it; or not know that rules can change. A
+ * resize keeps the machine anyway. */
 static bool is_beyond(const struct downstream *downstream, const struct book_vm *vm) {
     const struct peer *host = downlink_by_name(&downstream->manager.downlink, vm->record.place);
     const struct operation *op = &vm->active->record;
     return host &&
            ((op->verb != VERB_RESIZE && peer_is_old(host, instruct_version(&op->definition))) ||
-            (op->hard && peer_is_old(host, protocol_version_reset)));
+            (op->hard && peer_is_old(host, protocol_version_reset)) ||
+            (op->verb == VERB_ALLOW && peer_is_old(host, protocol_version_reallow)));
 }
 
 /* What has a host goes on there. */

@@ -35,8 +35,8 @@ enum placement downstream_choose_live(const struct downstream *downstream,
     struct placement_wish wish = {
         .size = &vm->record.size,
         .placing = &placing,
-        .version = definition->allow ? protocol_version_allow
-                                     : machine_version(&definition->machine),
+        .version = vm->record.allow ? protocol_version_allow
+                                    : machine_version(&definition->machine),
         .live = true,
         .leased = definition->on_loss,
         .networks = definition->networks,
@@ -91,9 +91,12 @@ static void stay(struct downstream *downstream, struct book_vm *vm, enum code co
     book_save_vm(&downstream->manager.book, vm);
 }
 
-/* What its old host is to compare with what it has: a disk of another image would be spoilt. */
+/* What its old host is to compare with what it has: a disk of another image would be spoilt, and
+ * rules that changed meanwhile would be forgotten. */
 static struct definition made_ready(const struct definition *definition) {
-    struct definition ready = {.size = definition->size, .machine = definition->machine};
+    struct definition ready = {.size = definition->size,
+                               .machine = definition->machine,
+                               .allow = memory_text(definition->allow)};
     text_set(ready.name, definition->name);
     text_set(ready.image, definition->image);
     return ready;

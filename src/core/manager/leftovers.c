@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "core/below/downlink.h"
 #include "core/books/lifecycle.h"
+#include "core/books/reshape.h"
 
 enum { allowed_ms = 600000 };
 
@@ -19,6 +20,7 @@ static struct left *find(const struct peer *peer, const char *vm) {
 static void drop(struct peer *peer, struct left *left) {
     list_remove(&left->node);
     peer->leftovers_count--;
+    memory_free(left->allow);
     memory_free(left);
 }
 
@@ -69,6 +71,9 @@ void leftovers_hear(struct manager *manager, struct peer *peer, const struct vm_
     left->is.size = report->facts.size;
     left->is.known = book_vm(&manager->book, report->vm);
     text_set(left->is.image, report->facts.image);
+    left->reallowed = report->facts.reallowed;
+    memory_free(left->allow);
+    left->allow = memory_text(report->facts.allow);
     if (left->is.leaving && report->state != VM_DELETING)
         ask_removal(peer, left);
 }
@@ -142,6 +147,8 @@ void leftovers_take_in(struct peer *peer, struct left *left, struct book_vm *vm)
     if (record->place_generation < left->is.generation)
         record->place_generation = left->is.generation;
     vm->sync_round = peer->sync_round;
+    if (left->reallowed)
+        reshape_allow(record, left->allow);
     list_remove(&vm->by_place);
     list_add(&peer->vms, &vm->by_place);
     drop(peer, left);

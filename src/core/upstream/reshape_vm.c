@@ -1,5 +1,5 @@
-/* Resizing, rebuilding and snapshots at the upstream manager: what may be asked for, what it takes
- * of a tenant's quota, and which image a VM is of. */
+/* Resizing, rebuilding, snapshots and rules at the upstream manager: what may be asked for, what it
+ * takes of a tenant's quota, and which image a VM is of. */
 #include "core/upstream/reshape_vm.h"
 
 #include "core/below/placement.h"
@@ -197,6 +197,20 @@ bool upstream_admit_intervals(const struct call *call, uint32_t every_s, uint32_
     return false;
 }
 
+/* An older cluster would not know what it is asked for. */
+static bool admit_allow(const struct call *call, const struct book_vm *vm,
+                        struct operation *operation) {
+    const struct peer *peer =
+        downlink_by_name(&call->upstream->manager.downlink, vm->record.place);
+    operation->definition.allow = call->request->vm_allow.allow; /* copied by the book */
+    if (!peer || !peer_is_old(peer, protocol_version_reallow))
+        return true;
+    call_problem(call, CODE_UNSUPPORTED, "allow",
+                 "cluster %s runs an older version, which gives a VM its rules when it is created "
+                 "alone: upgrade it", vm->record.place);
+    return false;
+}
+
 bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
                             struct operation *operation) {
     struct definition *definition = &operation->definition;
@@ -211,6 +225,8 @@ bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
     text_set(definition->image, vm->record.digest);
     definition->size = vm->record.size;
     definition->upgrade = call->request->reshape.upgrade;
+    if (operation->verb == VERB_ALLOW)
+        return admit_allow(call, vm, operation);
     if (operation->verb == VERB_RESIZE)
         return admit_resize(call, vm, operation);
     if (operation->verb == VERB_REBUILD)

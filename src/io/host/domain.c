@@ -116,7 +116,10 @@ static void add_rules(struct text *out, const char *allow) {
         add_rule(out, &rule);
 }
 
-static void add_filter(struct text *out, enum host_filter filter, const char *allow) {
+void host_domain_add_filter(const struct host_network *network, const char *allow,
+                            struct text *out) {
+    enum host_filter filter = network->bridge || network->libvirt ? network->filter
+                                                                  : HOST_FILTER_NONE;
     if (filter == HOST_FILTER_NONE)
         return;
     text_addf(out, "<filterref filter='isthmus-%s%s'>", filter == HOST_FILTER_DHCP ? "dhcp" : "mac",
@@ -136,7 +139,7 @@ static void add_interface(const struct host_network *network, const char *mac, c
         add_value(out, "<source bridge='", network->bridge, "'/>");
     else if (network->libvirt)
         add_value(out, "<source network='", network->libvirt, "'/>");
-    add_filter(out, network->filter, allow);
+    host_domain_add_filter(network, allow, out);
     text_add(out, "<model type='virtio'/><rom enabled='no'/></interface>"); /* no PXE */
 }
 

@@ -58,6 +58,10 @@ struct host_domain_plan {
     const struct effect_job *job;
 };
 
+/* Appends what an interface in that network is filtered by, with these rules (codec/allow.h). */
+void host_domain_add_filter(const struct host_network *network, const char *allow,
+                            struct text *out);
+
 /* Appends the domain's XML. */
 void host_domain_xml(const struct host_domain_plan *plan, const char *uuid, struct text *out);
 
@@ -106,8 +110,8 @@ struct host_domain_mark {
 /* False when `xml` (the element, as libvirt gives it back) is not a mark that we wrote. */
 bool host_domain_read(const char *xml, struct host_domain_mark *out_mark);
 
-/* The VM's name, networks and on_loss, as our mark in a domain's XML has them; what it has not is
- * left as it is. */
+/* The VM's name, networks, rules and on_loss, as our mark in a domain's XML has them; what it has
+ * not is left as it is. */
 void host_domain_read_more(const char *xml, struct vm *vm);
 
 /* Processors and memory by a domain's XML, as libvirt gives it. False: it does not say them. */

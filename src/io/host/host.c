@@ -23,6 +23,7 @@
 #include "io/host/libvirt/filters.h"
 #include "io/host/libvirt/find.h"
 #include "io/host/libvirt/migrate.h"
+#include "io/host/libvirt/read.h"
 #include "io/host/libvirt/shape.h"
 #include "io/host/look.h"
 #include "io/host/make.h"
@@ -215,7 +216,7 @@ static enum code find_networks(const struct host *host, const struct effect_job 
                                struct error *err) {
     bool defines = job->kind == JOB_CREATE || job->kind == JOB_RESIZE ||
                    job->kind == JOB_REBUILD || job->kind == JOB_REVERT ||
-                   job->kind == JOB_RECEIVE;
+                   job->kind == JOB_RECEIVE || job->kind == JOB_ALLOW;
     char name[limit_name_size];
     const char *rest = defines ? job->definition.networks : NULL;
     while ((rest = names_next(rest, name))) {
@@ -255,6 +256,7 @@ static enum code do_job(struct host *host, const struct effect_job *job, struct 
     case JOB_MIGRATE: return host_migrate(host, job, err);
     case JOB_ADOPT: return host_adopt(host, job, err);
     case JOB_COPY: return host_copy(host, job, out, err);
+    case JOB_ALLOW: return host_allow(host, job, err);
     case JOB_REMOVE:
     case JOB_EVICT: return remove_vm(host, job, err);
     case JOB_LOOK: return host_read_found(host, job->vm, out->found, err);
@@ -288,6 +290,9 @@ static void run_job(struct host *host, struct effect_job *job) {
         end.code = CODE_LOST;
     if (end.code != CODE_OK)
         read_back(host, job, &end);
+    if (end.code != CODE_OK && job->kind == JOB_ALLOW &&
+        libvirt_read_vm(host->libvirt, job->vm, &found, NULL) == CODE_OK)
+        end.found = &found;
     if (job->kind != JOB_MIGRATE || !atomic_load(&host->closing)) /* not known */
         post_job(host, job, &end, &err);
     record_clear(&vm_table, &found);

@@ -58,21 +58,28 @@ static bool lacks_tpm(const struct effect_job *job, struct error *err) {
     return lacks && error_wrap(err, "this host has no such TPM (packages swtpm, swtpm-tools)");
 }
 
+/* Points into the paths, the facts and the job. */
+static struct host_domain_plan plan_of(const struct host *host, const struct effect_job *job,
+                                       const struct image_facts *facts,
+                                       const struct host_vm_paths *paths) {
+    return (struct host_domain_plan){
+        .type = text_equal(host->accelerator, "tcg") ? "qemu" : host->accelerator,
+        .architecture = facts->architecture,
+        .disk = paths->disk,
+        .seed = paths->seed,
+        .console_log = paths->console_log,
+        .agent_socket = paths->agent_socket,
+        .nvram = paths->nvram,
+        .networks = &host->networks,
+        .job = job,
+    };
+}
+
 static enum code define(struct host *host, const struct effect_job *job,
                         const struct image_facts *facts, struct error *err) {
     struct host_vm_paths paths;
     host_vm_paths(&host->files, job->vm, &paths);
-    struct host_domain_plan plan = {
-        .type = text_equal(host->accelerator, "tcg") ? "qemu" : host->accelerator,
-        .architecture = facts->architecture,
-        .disk = paths.disk,
-        .seed = paths.seed,
-        .console_log = paths.console_log,
-        .agent_socket = paths.agent_socket,
-        .nvram = paths.nvram,
-        .networks = &host->networks,
-        .job = job,
-    };
+    const struct host_domain_plan plan = plan_of(host, job, facts, &paths);
     auto_clean(text_deinit) struct text xml = {0};
     struct host_domain_mark mark = {.epoch = job->epoch};
     text_set(mark.vm, job->vm);
@@ -189,7 +196,28 @@ enum code host_rebuild(struct host *host, const struct effect_job *job, struct e
     return code == CODE_OK ? define(host, job, &facts, err) : code;
 }
 
-/* With a snapshot comes the definition of its time: a size that was given later stays. */
+/* Of one that runs first where it does: what fails then leaves the definition as it is. */
+static enum code allow_running(struct host *host, const struct effect_job *job,
+                               const struct image_facts *facts, struct error *err) {
+    struct libvirt_domain found;
+    struct host_vm_paths paths;
+    enum code code = libvirt_find(host->libvirt, job->vm, &found, err);
+    if (code != CODE_OK || (found.state != VM_RUNNING && found.state != VM_PAUSED))
+        return code;
+    host_vm_paths(&host->files, job->vm, &paths);
+    const struct host_domain_plan plan = plan_of(host, job, facts, &paths);
+    return libvirt_allow(host->libvirt, &plan, err);
+}
+
+enum code host_allow(struct host *host, const struct effect_job *job, struct error *err) {
+    struct image_facts facts;
+    enum code code = host_image_find(&host->files, &job->definition, &facts, err);
+    if (code == CODE_OK)
+        code = allow_running(host, job, &facts, err);
+    return code == CODE_OK ? define(host, job, &facts, err) : code;
+}
+
+/* With a snapshot comes the definition of its time: a size and rules that were given later stay. */
 enum code host_revert(struct host *host, const struct effect_job *job, struct error *err) {
     struct image_facts facts;
     enum code code = host_image_find(&host->files, &job->definition, &facts, err);
@@ -197,5 +225,7 @@ enum code host_revert(struct host *host, const struct effect_job *job, struct er
         code = host_copy_forget(host, job->vm, err); /* QEMU reverts no disk that has bitmaps */
     if (code == CODE_OK)
         code = libvirt_revert(host->libvirt, job, err);
+    if (code == CODE_OK)
+        code = allow_running(host, job, &facts, err);
     return code == CODE_OK ? define(host, job, &facts, err) : code;
 }

@@ -1,6 +1,6 @@
-/* Our mark tells the name. Which elements tell a domain's size, and change where that does:
- * maxMemory, memory,
- * currentMemory, vcpu; in cpu its topology, where it has one, and its NUMA cell. */
+/* Our mark tells the name and the rules, and each interface's filter keeps these. Which elements
+ * tell a domain's size, and change where that does: maxMemory, memory, currentMemory, vcpu; in cpu
+ * its topology, where it has one, and its NUMA cell. */
 #include "io/host/redefine.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "message/labels.h"
 
 /* Puts `by` in the place of what stands from `from` to `to`. */
 static void splice(struct text *xml, const char *from, const char *to, const char *by) {
@@ -122,15 +123,82 @@ static void set_memory(struct text *xml, const struct host_domain_plan *plan) {
         add_to_cpu(xml, &cell);
 }
 
-/* Our mark says the name that its guest was made with. */
-static void set_name(struct text *xml, const char *name) {
-    static const char wanted[] = " name='";
+/* Sets an attribute of our mark, whose values need no escapes; NULL: it has it no more. libvirt
+ * writes what others put into the metadata in double quotes. */
+static void set_mark(struct text *xml, const char *name, const char *value) {
+    char wanted[16];
+    auto_clean(text_deinit) struct text made = {0};
     const char *mark = strstr(text_data(xml), host_domain_namespace);
-    const char *from = mark ? strstr(mark, wanted) : NULL;
-    if (from && from < strchr(mark, '>')) {
-        from += strlen(wanted);
-        splice(xml, from, from + strcspn(from, "'"), name); /* of letters, digits and hyphens */
+    const char *end = mark ? strchr(mark, '>') : NULL;
+    if (!end)
+        return;
+    text_format(wanted, sizeof(wanted), " %s=", name);
+    const char *from = strstr(mark, wanted), *to = NULL;
+    if (from && from < end) {
+        const char *quote = from + strlen(wanted);
+        to = strchr(quote + 1, *quote) + 1;
+    } else {
+        from = to = mark + strlen(host_domain_namespace) + 1;
     }
+    if (value)
+        text_addf(&made, " %s='%s'", name, value);
+    splice(xml, from, to, text_data(&made));
+}
+
+const char *host_redefine_interface(const char *xml, unsigned n, size_t *out_length) {
+    static const char begins[] = "<interface ", ends[] = "</interface>";
+    const char *at = strstr(xml, begins);
+    while (at && n--)
+        at = strstr(at + 1, begins);
+    const char *end = at ? strstr(at, ends) : NULL;
+    *out_length = end ? (size_t)(end - at) + strlen(ends) : 0;
+    return end ? at : NULL;
+}
+
+/* The filter of one interface is as the network's is here by now, with these rules. */
+static void set_filter(struct text *xml, unsigned n, const struct host_network *network,
+                       const char *allow) {
+    static const char element[] = "<filterref ", close[] = "</interface>";
+    auto_clean(text_deinit) struct text filter = {0};
+    size_t length = 0;
+    const char *interface = host_redefine_interface(text_data(xml), n, &length);
+    const char *found = interface ? strstr(interface, element) : NULL;
+    if (!interface)
+        return;
+    const char *end = interface + length - strlen(close);
+    found = found && found < end ? found : NULL;
+    host_domain_add_filter(network, allow, &filter);
+    splice(xml, found ? found : end, found ? end_of(found, "filterref") : end,
+           text_data(&filter));
+}
+
+static bool has_rules(const char *xml, const char *allow) {
+    struct vm is = {0};
+    host_domain_read_more(xml, &is);
+    bool same = text_equal(is.allow ? is.allow : "", allow ? allow : "");
+    record_clear(&vm_table, &is);
+    return same;
+}
+
+static void set_rules(struct text *xml, const struct host_domain_plan *plan) {
+    const char *allow = plan->job->definition.allow, *rest = plan->job->definition.networks;
+    char name[limit_name_size];
+    if (has_rules(text_data(xml), allow))
+        return;
+    set_mark(xml, "allow", allow);
+    for (unsigned i = 0; (rest = names_next(rest, name)); i++) {
+        const struct host_network *network = host_network_find(plan->networks, name);
+        if (network)
+            set_filter(xml, i, network, allow);
+    }
+}
+
+void host_redefine_rules(const char *xml, const struct host_domain_plan *plan, struct text *out) {
+    struct text changed = {0};
+    text_add(&changed, xml);
+    set_rules(&changed, plan);
+    text_add(out, text_data(&changed));
+    text_deinit(&changed);
 }
 
 enum firmware host_redefine_firmware(const char *xml) {
@@ -168,7 +236,8 @@ int host_redefine(const char *xml, const struct host_domain_plan *plan, struct t
     struct text changed = {0};
     text_add(&changed, xml);
     if (*plan->job->definition.name)
-        set_name(&changed, plan->job->definition.name);
+        set_mark(&changed, "name", plan->job->definition.name);
+    set_rules(&changed, plan);
     bool is_whole = find(&changed, "memory") && find(&changed, "vcpu");
     if (is_whole && number_of(&changed, "vcpu", "current") != size->cpus)
         set_cpus(&changed, plan);

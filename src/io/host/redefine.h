@@ -1,4 +1,5 @@
-/* The definition of a domain that is there, with another size and nothing else changed: its guest
+/* The definition of a domain that is there, with another size or other rules and nothing else
+ * changed: its guest
  * finds the machine that it knows (machine type, CPU model, addresses of devices), whatever new
  * domains get meanwhile. Reads what libvirt writes: KiB, values in single quotes without a bare
  * "<". */
@@ -16,6 +17,13 @@ enum tpm host_redefine_tpm(const char *xml);
  * its disk is made anew, one of another firmware or without a TPM that is wanted. */
 bool host_redefine_keeps(const char *xml, const struct host_domain_plan *plan);
 
-/* Appends `xml` with the size that the plan's job says. -EINVAL with `err`: it has no size. */
+/* Appends `xml` with the size and the rules that the plan's job says. -EINVAL with `err`: it has no
+ * size. */
 int host_redefine(const char *xml, const struct host_domain_plan *plan, struct text *out,
                   struct error *err);
+
+/* Appends `xml` with these rules alone changed: in our mark, and where it is filtered. */
+void host_redefine_rules(const char *xml, const struct host_domain_plan *plan, struct text *out);
+
+/* The n-th interface of the XML, from its "<" on, and its bytes; NULL: it has no more. */
+const char *host_redefine_interface(const char *xml, unsigned n, size_t *out_length);

@@ -124,6 +124,8 @@ static const struct rest_route routes[] = {
      vm_act_by(VERB_EDIT, vm_edit_table, vm_edit)},
     {"PUT", "/v1/vms/{vm}/title", "Sets a VM's title",
      vm_act_by(VERB_EDIT, vm_title_table, vm_title)},
+    {"PUT", "/v1/vms/{vm}/allow", "Sets who may begin to speak to a VM",
+     vm_act_by(VERB_ALLOW, vm_allow_table, vm_allow)},
     {"GET", "/v1/operations", "Lists operations", REST_ROLE, REQUEST_OP_LIST,
      .parameters = {"limit", "after", "tenant", "vm", "state", "name", "fields", "watch"},
      .shape = REST_LIST, .answer = &operation_table, .problems = list_problems},

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "io/host/libvirt/grow.h"
 #include "io/host/libvirt/look_up.h"
+#include "io/host/redefine.h"
 
 enum {
     balloon_wait_ms = 10000, /* for the guest to give memory back */
@@ -233,5 +234,59 @@ enum code libvirt_resize(struct libvirt *libvirt, const char *vm, const struct s
         code = libvirt_failed(err, "grow the disk");
     if (code != CODE_OK && code != CODE_BAD_STATE)
         take_back(libvirt, ours.domain, &was, to);
+    return code;
+}
+
+/* --- rules --- */
+
+/* Gives the domain the interfaces of the one XML as they are in the other; what fails ends it. */
+static bool put_interfaces(virDomainPtr domain, const char *from, const char *to) {
+    for (unsigned i = 0; i < limit_vm_networks; i++) {
+        size_t was = 0, length = 0;
+        const char *old = host_redefine_interface(from, i, &was);
+        const char *new = host_redefine_interface(to, i, &length);
+        if (!old || !new || (was == length && !memcmp(old, new, length)))
+            continue;
+        auto_clean(text_deinit) struct text one = {0};
+        text_add_bytes(&one, new, length);
+        if (virDomainUpdateDeviceFlags(domain, text_data(&one), VIR_DOMAIN_AFFECT_LIVE) < 0)
+            return false;
+    }
+    return true;
+}
+
+/* Our element of that XML becomes the running domain's, too. libvirt puts the namespace in, which
+ * stands before all attributes, and refuses one that is there. */
+static int put_mark(virDomainPtr domain, const char *xml) {
+    auto_clean(text_deinit) struct text mark = {0};
+    const char *at = strstr(xml, host_domain_namespace), *end = at ? strchr(at, '>') : NULL;
+    if (!end)
+        return -1;
+    at += strlen(host_domain_namespace) + 1;
+    text_add(&mark, "<domain");
+    text_add_bytes(&mark, at, (size_t)(end - at) + 1);
+    return virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, text_data(&mark), "isthmus",
+                                host_domain_namespace, VIR_DOMAIN_AFFECT_LIVE);
+}
+
+enum code libvirt_allow(struct libvirt *libvirt, const struct host_domain_plan *plan,
+                        struct error *err) {
+    auto_clean(ours_clean) struct ours ours = {0};
+    auto_clean(text_deinit) struct text changed = {0};
+    enum code code = libvirt_look_up(libvirt, plan->job->vm, &ours, err);
+    if (code != CODE_OK)
+        return code;
+    char *xml = virDomainGetXMLDesc(ours.domain, VIR_DOMAIN_XML_SECURE);
+    if (!xml)
+        return libvirt_failed(err, "read the domain's XML");
+    host_redefine_rules(xml, plan, &changed);
+    if (!text_equal(xml, text_data(&changed)) &&
+        (!put_interfaces(ours.domain, xml, text_data(&changed)) ||
+         put_mark(ours.domain, text_data(&changed)) < 0)) {
+        code = libvirt_failed(err, "give the domain other rules");
+        if (!put_interfaces(ours.domain, text_data(&changed), xml))
+            error_wrap(err, "the old ones could not all be given back, either; before that");
+    }
+    free(xml);
     return code;
 }

@@ -1,8 +1,9 @@
-/* What a domain has: its size while it runs, and its snapshots. */
+/* What a domain has: its size and its rules while it runs, and its snapshots. */
 #pragma once
 
 #include "core/effect.h"
 #include "core/event.h"
+#include "io/host/domain.h"
 #include "io/host/libvirt/connection.h"
 
 /* Gives a running domain another size, as far as the driver and the guest do that; CODE_BAD_STATE
@@ -10,6 +11,11 @@
  * as it can be. */
 enum code libvirt_resize(struct libvirt *libvirt, const char *vm, const struct size *to,
                          struct error *err);
+
+/* Gives a running domain the rules of the plan's job: in its filters, and in our mark. What has
+ * failed half-way is taken back as far as it can be. */
+enum code libvirt_allow(struct libvirt *libvirt, const struct host_domain_plan *plan,
+                        struct error *err);
 
 /* Processors and memory that the domain has, at the most; the disk is not looked at. */
 enum code libvirt_size(struct libvirt *libvirt, const char *vm, struct size *out_size,
