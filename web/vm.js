@@ -1,7 +1,7 @@
 /* One VM: what it is, the verbs that are legal now, what happened to it last, its snapshots, and
  * what its guest writes to its serial console; console.js types into that, screen.js shows it. */
-import {address, ask, Confirm, Dialog, Field, gib, html, legal, may, Part, State, Time, Told,
-    useChoice, useEffect, useList, useRef, useState, useThing, verbs} from "./app.js";
+import {address, ask, Confirm, Dialog, Field, gib, html, legal, may, Part, rules, State, Time,
+    Told, useChoice, useEffect, useList, useRef, useState, useThing, verbs} from "./app.js";
 import {Rows, Timeline} from "./operations.js";
 
 /* A button that says why it cannot be used now. */
@@ -111,9 +111,11 @@ function Edit({vm, close, done}) {
         const form = new FormData(event.target);
         try {
             for (const [name, method, path] of [["title", "PUT", "/title"],
-                ["metadata", "PUT", "/metadata"], ["name", "POST", "/rename"]])
+                ["metadata", "PUT", "/metadata"], ["name", "POST", "/rename"],
+                ["allow", "PUT", "/allow"]])
                 if (form.get(name) !== (vm[name] || ""))
-                    await ask(method, `/v1/vms/${vm.id}${path}?wait=10`, {[name]: form.get(name)});
+                    await ask(method, `/v1/vms/${vm.id}${path}?wait=10`,
+                        form.get(name) ? {[name]: form.get(name)} : {});
             done();
         } catch (fault) {
             refuse(fault);
@@ -124,6 +126,8 @@ function Edit({vm, close, done}) {
         <${Field} label="Title"><input name="title" maxlength="255" value=${vm.title || ""} />
         </${Field}><${Field} label="Metadata" help="name=value, by commas">
         <textarea name="metadata" rows="3" value=${vm.metadata || ""}></textarea></${Field}>
+        <${Field} label="Who may begin to speak to it" help=${rules}><input name="allow"
+            value=${vm.allow || ""} placeholder="anybody" spellcheck="false" /></${Field}>
         <${Told} refusal=${refusal} /><div class="buttons">
         <button type="button" onClick=${close}>Cancel</button>
         <button class="main">Save</button></div></form></${Dialog}>`;
@@ -157,6 +161,7 @@ function Facts({vm}) {
         <dt>Tenant</dt><dd>${vm.tenant}</dd>
         ${(vm.interfaces || []).map(({network, mac, ips}) => html`<dt>Network ${network}</dt>
             <dd>${mac}${ips ? `, ${ips}` : ""}</dd>`)}
+        <dt>Who may begin to speak to it</dt><dd>${vm.allow || "anybody"}</dd>
         ${vm.group && html`<dt>Group</dt><dd>${vm.group}</dd>`}
         <dt>When its host is lost</dt><dd>${vm.on_loss || "stay"}</dd>
         ${vm.restarts > 0 && html`<dt>Made anew</dt><dd>${vm.restarts} times, at last

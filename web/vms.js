@@ -1,6 +1,6 @@
 /* The VMs: a list that stays true, what is done with many of them at once, and how one is made. */
 import {address, ask, Confirm, Dialog, Field, gib, html, legal, may, Pages, replaceParameters,
-    State, Table, Time, Told, useChoice, useKey, useList, useLive, usePlace, useRef,
+    rules, State, Table, Time, Told, useChoice, useKey, useList, useLive, usePlace, useRef,
     useState} from "./app.js";
 
 const shown = "id,name,state,shape,size,image,cluster,tenant,changed_ms,unheard_ms,locked_ms";
@@ -18,7 +18,7 @@ function Create({who, close, made}) {
         event.preventDefault();
         const form = new FormData(event.target), wish = {start: form.has("start")};
         for (const name of ["name", "shape", "image", "cluster", "title", "user_data", "on_loss",
-            "ssh_public_keys", "must", "prefer"])
+            "ssh_public_keys", "must", "prefer", "allow"])
             if (form.get(name))
                 wish[name] = form.get(name);
         for (const name of ["networks", "ssh_keys"])
@@ -52,6 +52,8 @@ function Create({who, close, made}) {
             ${boxes("ssh_keys", keys)}</fieldset>`}
         ${networks.length > 0 && html`<fieldset><legend>Networks</legend>
             ${boxes("networks", networks)}</fieldset>`}
+        <${Field} label="Who may begin to speak to it" help=${rules}><input name="allow"
+            placeholder="anybody" autocomplete="off" spellcheck="false" /></${Field}>
         <details><summary>More: keys, place, first boot</summary>
             <${Field} label="Further SSH public keys, a line each"><textarea name="ssh_public_keys"
                 rows="2" spellcheck="false"></textarea></${Field}>
