@@ -265,6 +265,18 @@ class Rules(Filters):
         self.assertEqual(neighbour.hear(22), b"", "nor that")
         self.assertTrue(neighbour.pings())
 
+    def test_a_snapshot_brings_no_old_rules_back(self):
+        neighbour = Neighbour()
+        self.addCleanup(neighbour.close)
+        self.await_address()
+        for port in (8001, 8002):
+            self.serve(port)
+        self.cloud.cli("vm", "snapshot", "web", "before", "--wait", token_file=self.token_file)
+        self.edit("tcp:8002,icmp")
+        self.cloud.cli("vm", "revert", "web", "before", "--wait", token_file=self.token_file)
+        self.assert_goes_on("reverted")
+        self.assert_changed(neighbour)
+
 
 class Unfiltered(Filters):
     """What the others look for is seen where it is not kept from leaving."""
