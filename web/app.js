@@ -395,9 +395,6 @@ export function Confirm({title, word, act, close, check, children}) {
         </form></${Dialog}>`;
 }
 
-/* How rules of who may begin to speak to a VM are written. */
-export const rules = "tcp:22,udp:53,icmp,tcp:8000-8100@192.0.2.0/24; none: nobody; empty: anybody";
-
 /* A label, the one field that it is of, and help. */
 export function Field({label, help, children}) {
     const id = `field-${label.toLowerCase().replace(/[^a-z]+/g, "-")}`;

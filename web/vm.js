@@ -1,8 +1,9 @@
 /* One VM: what it is, the verbs that are legal now, what happened to it last, its snapshots, and
  * what its guest writes to its serial console; console.js types into that, screen.js shows it. */
-import {address, ask, Confirm, Dialog, Field, gib, html, legal, may, Part, rules, State, Time,
+import {address, ask, Confirm, Dialog, Field, gib, html, legal, may, Part, State, Time,
     Told, useChoice, useEffect, useList, useRef, useState, useThing, verbs} from "./app.js";
 import {Rows, Timeline} from "./operations.js";
+import {rules} from "./vms.js";
 
 /* A button that says why it cannot be used now. */
 function Verb({word, why, act, danger}) {
@@ -115,7 +116,7 @@ function Edit({vm, close, done}) {
                 ["allow", "PUT", "/allow"]])
                 if (form.get(name) !== (vm[name] || ""))
                     await ask(method, `/v1/vms/${vm.id}${path}?wait=10`,
-                        form.get(name) ? {[name]: form.get(name)} : {});
+                        name === "allow" && !form.get(name) ? {} : {[name]: form.get(name)});
             done();
         } catch (fault) {
             refuse(fault);

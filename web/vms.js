@@ -1,7 +1,10 @@
 /* The VMs: a list that stays true, what is done with many of them at once, and how one is made. */
 import {address, ask, Confirm, Dialog, Field, gib, html, legal, may, Pages, replaceParameters,
-    rules, State, Table, Time, Told, useChoice, useKey, useList, useLive, usePlace, useRef,
+    State, Table, Time, Told, useChoice, useKey, useList, useLive, usePlace, useRef,
     useState} from "./app.js";
+
+/* How rules of who may begin to speak to a VM are written. */
+export const rules = "tcp:22,udp:53,icmp,tcp:8000-8100@192.0.2.0/24; none: nobody; empty: anybody";
 
 const shown = "id,name,state,shape,size,image,cluster,tenant,changed_ms,unheard_ms,locked_ms";
 const states = ["running", "stopped", "paused", "suspended", "pending", "crashed", "failed",

@@ -56,6 +56,7 @@ static const char verbs[VERB_COUNT][VM_STATE_COUNT + 1] = {
     /* delete   */ "xxxxxxxxx.",
     /* evict    */ "..........",
     /* copy     */ ".xxx.x....",
+    /* allow    */ ".xxx.x....",
 };
 
 static void each_move_between_states_is_as_the_table_says(void **state) {
