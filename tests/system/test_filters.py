@@ -191,7 +191,7 @@ class Dhcp(Filters):
         self.assertTrue(self.change_mac(self.mac))
 
 
-class Rules(Filters):
+class RulesCase(Filters):
     options = {**Filters.options, "filter": "dhcp"}
     wish = {"allow": f"tcp:22,tcp:8000-8001@{Neighbour.address}"}
 
@@ -213,6 +213,18 @@ class Rules(Filters):
         self.assertEqual(neighbour.hear(8002), b"", "nobody is allowed that")
         self.assertFalse(neighbour.pings())
 
+    def edit(self, allow):
+        self.cloud.cli("vm", "edit", "web", "--allow", allow, "--wait", token_file=self.token_file)
+        self.assertEqual(self.vms()[0].get("allow", ""), allow)
+
+    def assert_changed(self, neighbour):
+        self.assertEqual(neighbour.hear(8002), b"served-8002\n")
+        self.assertEqual(neighbour.hear(8001), b"", "that is allowed no more")
+        self.assertEqual(neighbour.hear(22), b"", "nor that")
+        self.assertTrue(neighbour.pings())
+
+
+class Rules(RulesCase):
     def test_only_those_reach_a_guest_whom_its_tenant_allows_it(self):
         neighbour = Neighbour()
         self.addCleanup(neighbour.close)
@@ -230,10 +242,8 @@ class Rules(Filters):
         refused = self.ask("POST", "/v1/vms/web/forward", {"port": 8002})
         self.assertEqual((refused.status, refused.json()["code"]), (403, "not-allowed"))
 
-    def edit(self, allow):
-        self.cloud.cli("vm", "edit", "web", "--allow", allow, "--wait", token_file=self.token_file)
-        self.assertEqual(self.vms()[0].get("allow", ""), allow)
 
+class ChangedRules(RulesCase):
     def test_rules_change_while_it_runs_and_last(self):
         neighbour = Neighbour()
         self.addCleanup(neighbour.close)
@@ -259,12 +269,8 @@ class Rules(Filters):
         self.assertEqual(neighbour.hear(8002), b"")
         self.assertFalse(neighbour.pings())
 
-    def assert_changed(self, neighbour):
-        self.assertEqual(neighbour.hear(8002), b"served-8002\n")
-        self.assertEqual(neighbour.hear(8001), b"", "that is allowed no more")
-        self.assertEqual(neighbour.hear(22), b"", "nor that")
-        self.assertTrue(neighbour.pings())
 
+class RevertedRules(RulesCase):
     def test_a_snapshot_brings_no_old_rules_back(self):
         neighbour = Neighbour()
         self.addCleanup(neighbour.close)
