@@ -228,8 +228,8 @@ class Chat(ChatCase):
     def test_commands_with_forms_do_what_lines_do(self):
         anna = self.link("anna")
         self.assertEqual(anna.commands(), sorted(
-            "create delete images list operation operations reboot shapes show shutdown start stop "
-            "whoami".split()))
+            "create delete images list operation operations quota reboot revert shapes show "
+            "shutdown snapshot start stop whoami".split()))
         form = anna.command("create")
         self.assertEqual(list(form), ["new", "shape", "image", "network", "key", "ssh-key"])
         self.assertIn("nano", form["shape"])
@@ -337,8 +337,8 @@ class Rights(ChatCase):
         self.assertEqual(anna.say("list"), "web  running  nano  empty")
         for line in ("stop web", "delete web", "confirm web", "create wet nano empty"):
             self.assertIn("may look only", anna.say(line))
-        self.assertEqual(anna.commands(), sorted("images list operation operations shapes show "
-                                                 "whoami".split()))
+        self.assertEqual(anna.commands(), sorted("images list operation operations quota shapes "
+                                                 "show whoami".split()))
         self.assertIn("may look only", anna.command("stop", {"vm": "web"}))
         self.assertNotIn("stop", anna.say("help"))
         self.assertEqual([vm["state"] for vm in self.vms()], ["running"])
