@@ -271,6 +271,16 @@ static enum carrier_cause_kind cause_of(const struct call *call, CURLcode code) 
     }
 }
 
+/* The same words for the same fault: of a connection that does not come about, curl's own say how
+ * long they waited, and would be logged at each retry. */
+static const char *words_of(const struct call *call, CURLcode code) {
+    long why = 0;
+    curl_easy_getinfo(call->curl, CURLINFO_OS_ERRNO, &why);
+    if (code == CURLE_COULDNT_CONNECT && why)
+        return strerror((int)why);
+    return code == CURLE_COULDNT_CONNECT || !call->why[0] ? curl_easy_strerror(code) : call->why;
+}
+
 /* A hoped-for answer leads on, any other one to the end. */
 static void on_end(struct http_connection *http, struct call *call, CURLcode code) {
     long status = 0;
@@ -279,7 +289,7 @@ static void on_end(struct http_connection *http, struct call *call, CURLcode cod
     if (http->phase == PHASE_CLOSING)
         go_down(http, CARRIER_CAUSE_NONE, NULL);
     else if (code != CURLE_OK && !call->words.full)
-        go_down(http, cause_of(call, code), call->why[0] ? call->why : curl_easy_strerror(code));
+        go_down(http, cause_of(call, code), words_of(call, code));
     else if ((status != 200 || http->phase == PHASE_CONNECTING) && status != 204)
         go_down(http, cause_of_status(status), text_data(&call->words));
     else if (!news_reader_is_done(&call->reader))
