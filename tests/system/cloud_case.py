@@ -31,6 +31,15 @@ PR_SET_CHILD_SUBREAPER = 36
 SANITIZED = bool(re.search("sanitize|threads", os.environ.get("ISTHMUS_BUILD", "")))
 
 
+def not_sanitized(why):
+    """Tests that are no use under the sanitizers, or cannot be run there: they are skipped there,
+    and a whole run has them without. `why` says which, and where their code is sanitized."""
+    def mark(tests):
+        tests.is_not_sanitized = True
+        return unittest.skipIf(SANITIZED, why)(tests)
+    return mark
+
+
 def reap_guests(*_):
     """Takes in the QEMU processes that ended: their parents, which libvirt forks, are gone. Where
     process 1 is slow at it, libvirt would wait two seconds for each."""

@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import npm_tools
-from cloud_case import BUILD, ROOT, SANITIZED, CloudCase
+from cloud_case import BUILD, ROOT, CloudCase, not_sanitized
 
 SOURCE, TOOLS = f"{ROOT}/tests/page", f"{ROOT}/build/page-tools"  # for all builds
 PAGE, SHOTS = f"{BUILD}/web/page", f"{BUILD}/page-shots"
@@ -44,7 +44,7 @@ class Browser:
         self.process.wait(30)
 
 
-@unittest.skipIf(SANITIZED, "a browser asks nothing that test_logins does not")
+@not_sanitized("a browser asks nothing that test_logins does not")
 @unittest.skipIf(MISSING, f"the page is not tested, for want of: {MISSING}")
 class PageCase(CloudCase):
     """Its options are to have the page: {"api": {"web_folder": PAGE}}."""

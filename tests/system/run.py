@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the system tests: run.py [--build BUILD] [--but NAME] [test_main_job | test_crash.Crash …]
+"""Runs the system tests: run.py [--build BUILD] [test_main_job | test_crash.Crash …]
 
 One line per test, then `N passed, N failed, N skipped`; exit code 1 unless all passed.
 Classes share nothing, so N of them run at the same time, each in a process of its own; what one
@@ -85,13 +85,26 @@ def run_here(names):
     return 1 if failed or not result.passed else 0
 
 
-def tests_by_class(suite, into):
+def tests_of(suite):
     for test in suite:
         if isinstance(test, unittest.TestSuite):
-            tests_by_class(test, into)
+            yield from tests_of(test)
         else:
-            into.setdefault(test.id().rpartition(".")[0], []).append(test.id())
-    return into
+            yield test
+
+
+def is_not_sanitized(test):
+    """Is it marked as one that the sanitizers' builds skip?"""
+    method = getattr(test, test.id().rpartition(".")[2], None)
+    return hasattr(test, "is_not_sanitized") or hasattr(method, "is_not_sanitized")
+
+
+def tests_by_class(names, fits):
+    classes = {}
+    for test in tests_of(unittest.defaultTestLoader.loadTestsFromNames(names)):
+        if fits(test):
+            classes.setdefault(test.id().rpartition(".")[0], []).append(test.id())
+    return classes
 
 
 def run_apart(name, tests):
@@ -118,8 +131,8 @@ def main():
     parser.add_argument("--no-build", action="store_true", help="take the programs as they are")
     parser.add_argument("--jobs", type=int, default=JOBS,
                         help="classes at the same time; default: 3 a processor")
-    parser.add_argument("--but", action="append", default=[], metavar="NAME",
-                        help="not this one, a module or a class")
+    parser.add_argument("--not-sanitized", action="store_true",
+                        help="what is skipped under the sanitizers, and what is named")
     parser.add_argument("names", nargs="*", help="default: all")
     options = parser.parse_args()
     folder = os.path.abspath(options.build or
@@ -129,18 +142,15 @@ def main():
         build(folder)
     os.chdir(HERE)
     sys.path.insert(0, HERE)
-    names = options.names or sorted(os.path.basename(path)[:-3]
-                                    for path in glob.glob(f"{HERE}/test_*.py"))
+    every = sorted((os.path.basename(path)[:-3] for path in glob.glob(f"{HERE}/test_*.py")),
+                   key=place)
+    names = options.names or every
     if options.jobs == 1:
         return run_here(names)
-    names.sort(key=place)
-    classes = tests_by_class(unittest.defaultTestLoader.loadTestsFromNames(names), {})
-    for but in options.but:
-        left_out = [name for name in classes if but in (name, name.partition(".")[0])]
-        if not left_out:
-            parser.error(f"--but {but}: there is none of this name")
-        for name in left_out:
-            del classes[name]
+    classes = tests_by_class(sorted(names, key=place), lambda test: True)
+    if options.not_sanitized:
+        classes = {**tests_by_class(every, is_not_sanitized),
+                   **(classes if options.names else {})}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         passed, failed, skipped = map(sum, zip(*pool.map(run_apart, classes, classes.values())))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")

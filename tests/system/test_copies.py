@@ -6,6 +6,7 @@ import os
 import signal
 import unittest
 
+from cloud_case import not_sanitized
 from copies_case import Repository, bitmaps, same_disks, write_disk
 from host_case import HostCase, vm_id, wait_until
 from test_host_qemu import QemuCase
@@ -13,8 +14,7 @@ from test_host_qemu import QemuCase
 MIB = 1 << 20
 
 
-@unittest.skipIf("sanitize" in os.environ.get("ISTHMUS_BUILD", ""),
-                 "with the sanitizers' build guests do not come up in it; why is not known yet")
+@not_sanitized("with the sanitizers' build guests do not come up in it; why is not known yet")
 class Copies(QemuCase):
     def setUp(self):
         super().setUp()

@@ -5,13 +5,12 @@ import os
 import re
 import unittest
 
-from cloud_case import CloudCase, guest_image, wait_until
+from cloud_case import CloudCase, guest_image, not_sanitized, wait_until
 
 PATIENCE = 240
 
 
-@unittest.skipIf("sanitize" in os.environ.get("ISTHMUS_BUILD", ""),
-                 "with the sanitizers' build guests do not come up in it; why is not known yet")
+@not_sanitized("with the sanitizers' build guests do not come up in it; why is not known yet")
 class CopiesAtIntervals(CloudCase):
     clusters = {"north": 1}
     options = {"driver": "qemu"}

@@ -10,7 +10,7 @@ import sys
 import threading
 import unittest
 
-from cloud_case import QEMU_CONF, guest_image, wait_until
+from cloud_case import QEMU_CONF, guest_image, not_sanitized, wait_until
 from lan import BRIDGE, NETWORK, DhcpServer, enter_network
 from libvirtd import start_libvirtd
 from test_console import ConsoleCase
@@ -111,6 +111,7 @@ class Neighbour:
         self.machine.wait()
 
 
+@not_sanitized("its work is the packet filter's; what it is told is a unit test's under them")
 class Filters(ConsoleCase):
     clusters = {"north": ["zebra"]}
     options = {"driver": "qemu", "streams": True, "networks": ["lan"], "filter": "mac",

@@ -4,9 +4,10 @@ import glob
 import os
 import unittest
 
-from cloud_case import BOOT_SECONDS, CloudCase, guest_image, read, wait_until
+from cloud_case import BOOT_SECONDS, CloudCase, guest_image, not_sanitized, read, wait_until
 
 
+@not_sanitized("its work is the firmware's; test_host_qemu makes such VMs under them")
 class Firmware(CloudCase):
     clusters = {"north": 1}
     options = {"driver": "qemu", "shapes": {"small": (1, 384, 1), "large": (1, 448, 1)}}

@@ -11,18 +11,13 @@ import threading
 import unittest
 
 import disks
-from cloud_case import SANITIZED, CloudCase, wait_until
+from cloud_case import CloudCase, not_sanitized, wait_until
 
 MIB = disks.MIB
 
 
-def setUpModule():
-    """The sandbox has no /proc, which the sanitizers need: a converter of their build ends in it.
-    Its readers are fuzzed under them."""
-    if SANITIZED:
-        raise unittest.SkipTest("disks are not converted by the sanitizers' build")
-
-
+# The sandbox has no /proc, which the sanitizers need: a converter of their build ends in it.
+@not_sanitized("disks are not converted by the sanitizers' build; its readers are fuzzed there")
 class ImportCase(CloudCase):
     clusters = {"north": ["host-1"]}
     options = {"driver": "test", "shapes": {"nano": (1, 32, 4)},

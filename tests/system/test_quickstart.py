@@ -6,12 +6,12 @@ import subprocess
 import tempfile
 import unittest
 
-from cloud_case import ROOT, SANITIZED, command_line
+from cloud_case import ROOT, command_line, not_sanitized
 
 SECONDS = 900
 
 
-@unittest.skipIf(SANITIZED, "it builds and runs what is in build/")
+@not_sanitized("it builds and runs what is in build/")
 class Quickstart(unittest.TestCase):
     def run_it(self, *options):
         done = subprocess.run(["python3", f"{ROOT}/tools/quickstart.py", "--folder", self.folder,

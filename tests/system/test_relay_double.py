@@ -4,7 +4,7 @@ and what goes through it: the wall, crashes and hostile servers, as with XMPP.""
 import tempfile
 import unittest
 
-import cloud_case  # noqa: F401  tools/ is in the path by it
+from cloud_case import not_sanitized
 from cloud_parts import write
 import relay_double
 import test_crash
@@ -14,6 +14,8 @@ import test_wall
 DOUBLE = {"carrier": "http-double"}
 BY_AMQP = {"carrier": "amqp-double"}  # tools/broker_double.py
 BY_ZEROMQ = {"carrier": "zeromq-double"}
+
+IN_PYTHON = not_sanitized("as with HTTP, which is; the kinds' own tests are under them")
 
 
 class Wall(test_wall.Wall):
@@ -25,6 +27,7 @@ class Hostile(test_hostile.HostileServers):
     options = {**test_hostile.HostileServers.options, **DOUBLE}
 
 
+@IN_PYTHON
 class HostileByAmqp(test_hostile.HostileServers):
     is_binary = True
     options = {**test_hostile.HostileServers.options, **BY_AMQP}
@@ -34,23 +37,28 @@ class Crash(test_crash.Crash):
     options = {**test_crash.Crash.options, **DOUBLE}
 
 
+@IN_PYTHON
 class WallByZeromq(test_wall.Wall):
     options = {**test_wall.Wall.options, **BY_ZEROMQ}
 
 
+@IN_PYTHON
 class HostileByZeromq(test_hostile.HostileServers):
     is_binary = True
     options = {**test_hostile.HostileServers.options, **BY_ZEROMQ}
 
 
+@IN_PYTHON
 class CrashByZeromq(test_crash.Crash):
     options = {**test_crash.Crash.options, **BY_ZEROMQ}
 
 
+@IN_PYTHON
 class WallByAmqp(test_wall.Wall):
     options = {**test_wall.Wall.options, **BY_AMQP}
 
 
+@IN_PYTHON
 class CrashByAmqp(test_crash.Crash):
     options = {**test_crash.Crash.options, **BY_AMQP}
 

@@ -16,7 +16,7 @@ import threading
 import time
 import unittest
 
-from cloud_case import SANITIZED
+from cloud_case import not_sanitized
 from rest_face import (CLUSTER, JSON, KINDS, OPERATOR, START_SECONDS, Case, Probe, archive,
                        body_of, command, wait_until)
 
@@ -360,7 +360,7 @@ class Images(Case):
         self.assertEqual(self.ask("GET", "/v1/vms", None, CLUSTER, self.probe.serve_port).status,
                          404)
 
-    @unittest.skipIf(SANITIZED, "disks are not converted by the sanitizers' build")
+    @not_sanitized("disks are not converted by the sanitizers' build")
     def test_a_broken_archive_leaves_nothing(self):
         for data in (b"", b"x", b"\0" * 100000, archive(good=False), archive()[:600],
                      os.urandom(70000)):

@@ -6,14 +6,13 @@ import os
 import sqlite3
 import unittest
 
-from cloud_case import CloudCase, command_line, guest_image, wait_until
+from cloud_case import CloudCase, command_line, guest_image, not_sanitized, wait_until
 from copies_case import write_disk
 
 MIB = 1 << 20
 
 
-@unittest.skipIf("sanitize" in os.environ.get("ISTHMUS_BUILD", ""),
-                 "with the sanitizers' build guests do not come up in it; why is not known yet")
+@not_sanitized("with the sanitizers' build guests do not come up in it; why is not known yet")
 class CopiesOfVms(CloudCase):
     clusters = {"north": 1}
     options = {"driver": "qemu"}

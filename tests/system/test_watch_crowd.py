@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from cloud_case import SANITIZED, CloudCase, read, wait_until
+from cloud_case import CloudCase, not_sanitized, read, wait_until
 from crowd import Watchers
 
 TENANTS = 63
@@ -18,7 +18,7 @@ CHANGES = 2000
 KILLS = 20
 
 
-@unittest.skipIf(SANITIZED, "so many want a manager that nothing slows down; test_watch has fewer")
+@not_sanitized("so many want a manager that nothing slows down; test_watch has fewer")
 class Crowd(CloudCase):
     clusters = {"north": ["host-1"]}
     options = {"driver": "test", "trace": False,

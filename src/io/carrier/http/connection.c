@@ -271,7 +271,7 @@ static enum carrier_cause_kind cause_of(const struct call *call, CURLcode code) 
     }
 }
 
-/* The same words for the same fault: of a connection that does not come about, curl's own say how
+/* One fault has one wording: of a connection that does not come about, curl's own words say how
  * long they waited, and would be logged at each retry. */
 static const char *words_of(const struct call *call, CURLcode code) {
     long why = 0;
