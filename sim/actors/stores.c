@@ -230,7 +230,8 @@ void stores_restore(struct sim_world *world, struct sim_node *node) {
         return;
     list_for(const struct book_vm, vm, &role_book(node->role)->vms, by_age) {
         const struct vm *record = &vm->record;
-        if (count < vms_most && !record->networks && is_at_rest(node, record->id) &&
+        bool is_open = !record->networks || world->settings.interfaces;
+        if (count < vms_most && is_open && is_at_rest(node, record->id) &&
             is_at_rest(node_named(world, record->asker), record->id) &&
             is_at_rest(node_named(world, record->place), record->id) &&
             prng_below(&world->fate, 2))

@@ -178,6 +178,15 @@ static void ask_reshape(struct sim_world *world, const struct vm *vm, struct req
         text_set(wish->snapshot, vm->snapshots[pick(world, vm->snapshots_count)].name);
 }
 
+static void ask_interface(struct sim_world *world, struct request *request) {
+    static const char *const networks[] = {"lan-blue", "lan-red", "lan-blue", "lan-red",
+                                           "no-network"};
+    struct vm_reshape *wish = &request->reshape;
+    request->verb = pick(world, 5) < 3 ? VERB_INTERFACE_ADD : VERB_INTERFACE_REMOVE;
+    text_set(wish->network, networks[pick(world, array_size(networks))]);
+    text_set(wish->interface, wish->network);
+}
+
 static void ask_act(struct sim_world *world, const struct sim_node *cloud,
                     struct request *request) {
     const struct vm *vm = some_vm(world, cloud);
@@ -192,6 +201,8 @@ static void ask_act(struct sim_world *world, const struct sim_node *cloud,
         request->verb = VERB_ALLOW;
         request->vm_allow.allow = pick(world, 4) ? some_rules(world) : NULL;
     }
+    if (world->settings.interfaces && pick(world, 1000) < world->settings.interfaces)
+        ask_interface(world, request);
     request->hard = request->verb == VERB_REBOOT && world->requests % 2;
     text_format(request->vm_rename.name, sizeof(request->vm_rename.name), "plum%u",
                 (unsigned)pick(world, 2 * world->settings.names));

@@ -254,7 +254,7 @@ static void check_removed(struct sim_world *world, const struct sim_node *node,
 /* Is the domain defined by the job, now or anew? */
 static bool defines(const struct effect_job *job, const struct sim_domain *domain) {
     bool reshapes = job->kind == JOB_RESIZE || job->kind == JOB_REBUILD || job->kind == JOB_REVERT;
-    reshapes |= job->kind == JOB_ALLOW;
+    reshapes |= job->kind == JOB_ALLOW || job->kind == JOB_CONNECT;
     return job->kind == JOB_CREATE ||
            (job->kind == JOB_RECEIVE && (!domain || domain->is_shell)) ||
            (reshapes && domain && !domain->is_shell);

@@ -11,6 +11,7 @@
 #include "core/downstream/lending.h"
 #include "core/role.h"
 #include "message/labels.h"
+#include "message/records/interface.h"
 #include "sim/actors/owners.h"
 #include "sim/actors/askers.h"
 #include "sim/actors/workload.h"
@@ -254,10 +255,15 @@ static void check_revoked(struct ends *ends, struct sim_world *world, const stru
     }
 }
 
-static bool permits_networks(const struct permissions *permit, const char *networks) {
-    char name[limit_name_size];
+/* What a VM has already stays, whatever is permitted by now. */
+static bool permits_networks(const struct sim_node *node, const struct permissions *permit,
+                             const struct operation *op) {
+    const struct book_vm *vm = book_vm(role_book(node->role), op->vm);
+    char name[limit_name_size], added[interfaces_size];
+    const char *rest = interfaces_added(vm && verb_connects(op->verb) ? vm->record.networks : NULL,
+                                        op->definition.networks, added);
     bool all = true;
-    while (permit->networks && (networks = names_next(networks, name)))
+    for (unsigned i = 0; permit->networks && (rest = slots_next(rest, &i, name)); i++)
         all &= words_have(permit->networks, name);
     return all;
 }
@@ -281,7 +287,7 @@ static void check_permitted(struct sim_world *world, const struct sim_node *node
         bool allowed = (!permit->verbs || words_have(permit->verbs, verb_names[op->verb])) &&
                        (!permit->shapes || op->verb != VERB_DEFINE ||
                         words_have(permit->shapes, op->definition.shape)) &&
-                       permits_networks(permit, op->definition.networks) &&
+                       permits_networks(node, permit, op) &&
                        (op->verb != VERB_DEFINE || permits_placing(permit, &op->definition));
         if (is_new && !allowed && text_equal(op->asker, node->settings.managers[i].name))
             law_fail(world, "sovereignty", "%s begins %s (%s) for %s, which may not ask for it",

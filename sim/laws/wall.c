@@ -1,19 +1,28 @@
-/* Law 1: what an uplink carries names nothing but what came down it. Every id and every shape in
+/* Law 1: what an uplink carries names nothing but what came down it. Every id, shape and network in
  * a message to a manager has been named by that manager; host and cluster names, addresses and
  * tenants' words never stand in one. And what has to go up of a VM whose host is away. */
 #include "sim/laws/wall.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "core/below/downlink.h"
 #include "core/below/peer.h"
 #include "core/books/lifecycle.h"
+#include "message/labels.h"
 #include "sim/actors/owners.h"
 #include "sim/laws/law.h"
 #include "sim/world/node.h"
 
 enum { id_length = 29 }; /* prefix and 26 characters */
+
+static void name_networks(struct wall *wall, const struct sim_node *manager,
+                          const char *networks) {
+    char name[limit_name_size];
+    for (unsigned i = 0; (networks = slots_next(networks, &i, name)); i++)
+        (void)ledger_put(&wall->told, manager, name);
+}
 
 void wall_said(struct wall *wall, const struct sim_node *manager, const struct message *message) {
     if (manager->settings.kind == ROLE_AGENT)
@@ -23,6 +32,7 @@ void wall_said(struct wall *wall, const struct sim_node *manager, const struct m
         (void)ledger_put(&wall->told, manager, message->instruct.vm);
         if (message->instruct.definition.allow)
             (void)ledger_put(&wall->told, manager, message->instruct.definition.allow);
+        name_networks(wall, manager, message->instruct.definition.networks);
     }
     for (uint32_t i = 0; message->kind == MESSAGE_WELCOME && i < message->welcome.shapes_count;
          i++)
@@ -38,18 +48,38 @@ static void check_named(const struct wall *wall, struct sim_world *world,
                  manager->name);
 }
 
+/* Names of networks stand in the facts of VMs alone. */
+static void check_networks(const struct wall *wall, struct sim_world *world,
+                           const struct sim_node *manager, const char *bytes) {
+    static const char networks[] = "\"networks\":\"", network[] = "lan-";
+    for (const char *at = bytes; (at = strstr(at, network)); at += sizeof(network) - 1) {
+        const char *begin = at;
+        while (begin > bytes && begin[-1] != '"' && begin[-1] != ',')
+            begin--;
+        const char *list = begin;
+        while (list > bytes && list[-1] != '"')
+            list--;
+        bool is_list = list - bytes >= (ptrdiff_t)(sizeof(networks) - 1) &&
+                       text_starts(list - (sizeof(networks) - 1), networks);
+        if (!is_list)
+            law_fail(world, "wall", "%s is told a network: %s", manager->name, bytes);
+        check_named(wall, world, manager, begin, strcspn(begin, ",\""));
+    }
+}
+
 void wall_check(const struct wall *wall, struct sim_world *world, const struct sim_node *node,
                 const struct fact_uplink *uplink) {
     const char *bytes = uplink->json;
     const struct sim_link *to = uplink->to;
     /* each with a letter that no id has; the last are of hosts that send each other VMs */
-    static const char *const inside[] = {"inner", "@s", "cloud", "people", "plum", "tiny", "lan-",
-                                         "qemu+", "landing", "\"sends\"", "\"receives\""};
+    static const char *const inside[] = {"inner", "@s", "cloud", "people", "plum", "tiny", "qemu+",
+                                         "landing", "\"sends\"", "\"receives\""};
     static const char *const named[] = {"\"shape\":\"", "\"allow\":\""};
     world->stats.signs += strstr(bytes, "\"unheard_ms\"") != NULL;
     for (size_t i = 0; i < array_size(inside); i++)
         if (strstr(bytes, inside[i]))
             law_fail(world, "wall", "%s tells %s: %s", node->name, to->node->name, bytes);
+    check_networks(wall, world, to->node, bytes);
     for (const char *at = strchr(bytes, '"'); at; at = strchr(at + 1, '"')) {
         if (text_starts(at, "\"vm-") || text_starts(at, "\"op-"))
             check_named(wall, world, to->node, at + 1, id_length);

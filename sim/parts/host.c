@@ -207,8 +207,9 @@ static void on_job_told(struct sim_world *world, struct occurrence *occurrence) 
     struct vm found = {0};
     change_say(domain, occurrence->job, &event.job);
     say_copied(world, occurrence->job, &event.job.copied);
-    bool is_asked = occurrence->job->kind == JOB_LOOK ||
-                    (occurrence->job->kind == JOB_ALLOW && event.job.code != CODE_OK);
+    enum job_kind kind = occurrence->job->kind;
+    bool is_asked = kind == JOB_LOOK || ((kind == JOB_ALLOW || kind == JOB_CONNECT) &&
+                                         event.job.code != CODE_OK);
     if (domain && is_asked) {
         change_read(domain, &found);
         event.job.found = &found;

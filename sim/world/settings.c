@@ -70,6 +70,8 @@ const struct setting settings_table[] = {
     {"allow", offsetof(struct sim_settings, allow),
      "of these, that say who may begin to speak to their VMs"},
     {"reallow", offsetof(struct sim_settings, reallow), "acts that change who may do that"},
+    {"interfaces", offsetof(struct sim_settings, interfaces),
+     "acts that add or remove VMs' interfaces"},
     {"lose", offsetof(struct sim_settings, lose), "frames lost", .fault = true},
     {"repeat", offsetof(struct sim_settings, repeat), "frames repeated", .fault = true},
     {"reorder", offsetof(struct sim_settings, reorder), "frames out of order", .fault = true},

@@ -39,6 +39,7 @@ struct sim_settings {
     uint32_t streams;    /* chance that a request is for a stream, and owners permit none */
     uint32_t ips;        /* chance that a VM's IP addresses are seen, and that owners permit none */
     uint32_t evictions;  /* chance that an image is asked about whether it may go, each 5 s */
+    uint32_t interfaces; /* chance that an act adds or removes a network interface */
     uint32_t copies;     /* chance that an act copies a VM's disk */
     uint32_t rot;        /* chance that a copy is damaged in its block store */
     uint32_t usage;      /* 1: it is told what VMs use */

@@ -25,6 +25,7 @@ static const char *const doings[STEP_COUNT] = {
     [STEP_RESUMING] = "resumes it",
     [STEP_SUSPENDING] = "saves its memory to disk",
     [STEP_COPYING] = "copies its disk",
+    [STEP_CONNECTING] = "adds or removes a network interface",
     [STEP_DELETING] = "deletes it",
     [STEP_UNDOING] = "removes what was half-made",
 };

@@ -269,6 +269,14 @@ int vm_snapshot_delete(const struct options *options) {
     return act_with(options, "/snapshot-delete", &vm_snapshot_table);
 }
 
+int vm_interface_add(const struct options *options) {
+    return act_with(options, "/interface-add", &vm_interface_add_table);
+}
+
+int vm_interface_remove(const struct options *options) {
+    return act_with(options, "/interface-remove", &vm_interface_remove_table);
+}
+
 /* A text goes as it is, any other bytes in base64. False: it cannot be read; said. */
 static bool set_user_data(const struct options *options, const struct table *table, void *record) {
     auto_clean(text_deinit) struct text bytes = {0}, encoded = {0};

@@ -22,6 +22,8 @@ int vm_copy(const struct options *options);
 int vm_copies(const struct options *options);
 int vm_revert(const struct options *options);
 int vm_snapshot_delete(const struct options *options);
+int vm_interface_add(const struct options *options);
+int vm_interface_remove(const struct options *options);
 int vm_lock(const struct options *options);
 int vm_unlock(const struct options *options);
 int vm_rename(const struct options *options);

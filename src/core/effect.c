@@ -9,7 +9,7 @@
 const char *const job_names[JOB_KIND_COUNT] = {
     "scan", "look", "fetch", "create", "start", "shutdown", "stop", "pause", "resume",
     "suspend", "reboot", "resize", "rebuild", "snapshot", "snapshot-delete", "revert",
-    "receive", "migrate", "adopt", "copy", "allow", "remove", "evict"};
+    "receive", "migrate", "adopt", "copy", "allow", "connect", "remove", "evict"};
 
 const char *const stream_order_names[STREAM_CUT + 1] = {"open", "take", "refuse", "dial", "cut"};
 const char *const guard_order_names[GUARD_END + 1] = {"take", "drop", "renew", "end"};

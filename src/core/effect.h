@@ -68,6 +68,8 @@ enum job_kind {
                    * moment */
     JOB_ALLOW,    /* the definition's rules hold from here on, also while it runs; again: no harm.
                    * Failed: event_job.found says which do */
+    JOB_CONNECT,  /* it has interfaces in the definition's networks, and no others, also while it
+                   * runs; again: no harm. Failed: event_job.found says in which */
     JOB_REMOVE,   /* off, undefined, all files gone; gone already: no harm */
     JOB_EVICT,    /* off, undefined, all files put aside for the host's owner: the VM runs
                    * elsewhere, from what was there before; gone already: no harm */

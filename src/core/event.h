@@ -79,7 +79,8 @@ struct event_job {
     enum snapshots_left left;      /* of those that the job was to delete */
     struct copied copied;          /* JOB_COPY */
     struct vm *found; /* JOB_LOOK: its name, size, image, networks, snapshots, on_loss, allow;
-                       * JOB_ALLOW, failed: that alone counts; NULL: unknown */
+                       * JOB_ALLOW, JOB_CONNECT, failed: the rules or networks alone count;
+                       * NULL: unknown */
     char why[limit_text_size];     /* it failed, in plain words; "": no more is known */
 };
 

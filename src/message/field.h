@@ -37,6 +37,7 @@ enum field_check {
     CHECK_PATTERNS,  /* patterns of names, a blank between (labels.h) */
     CHECK_METADATA,  /* name=value, joined by commas, of any printable characters (labels.h) */
     CHECK_NETWORKS,  /* names of networks for one VM, joined by commas */
+    CHECK_INTERFACES, /* as these, by the numbers of interfaces (labels.h) */
     CHECK_ALLOW,     /* rules of who may begin to speak to a VM (codec/allow.h) */
     CHECK_BASE64,    /* of at most limit_user_data bytes, with padding (RFC 4648, section 4) */
     CHECK_SSH_KEYS,  /* SSH public keys, a line each (codec/ssh_key.h) */

@@ -54,12 +54,43 @@ bool names_are_valid(const char *text, size_t most) {
     return false;
 }
 
+static bool is_free(const char *slot) {
+    return slot[0] == slot_free[0] && (!slot[1] || slot[1] == ',');
+}
+
+bool slots_are_valid(const char *text, size_t most) {
+    for (size_t count = 1; count <= most; count++) {
+        size_t name = is_free(text) ? 1 : part_length(text, ",");
+        if (!name)
+            return false;
+        if (!text[name])
+            return true;
+        text += name + 1;
+    }
+    return false;
+}
+
+bool slots_are_free(const char *slots) {
+    for (; slots && *slots; slots += strcspn(slots, ","), slots += *slots == ',')
+        if (is_free(slots))
+            return true;
+    return false;
+}
+
 const char *names_next(const char *names, char out_name[limit_name_size]) {
     if (!names || !*names)
         return NULL;
     size_t length = strcspn(names, ",");
     text_format(out_name, limit_name_size, "%.*s", (int)length, names);
     return names + length + (names[length] == ',');
+}
+
+const char *slots_next(const char *slots, unsigned *number, char out_name[limit_name_size]) {
+    while (slots && is_free(slots) && slots[1]) {
+        slots += 2;
+        ++*number;
+    }
+    return slots && is_free(slots) ? NULL : names_next(slots, out_name);
 }
 
 static bool have(const char *labels, const char *term, size_t length) {
@@ -85,7 +116,7 @@ size_t labels_matching(const char *labels, const char *wanted) {
 const char *labels_missing(const char *labels, const char *wanted, size_t *out_length) {
     while (wanted && *wanted) {
         *out_length = strcspn(wanted, ",");
-        if (!have(labels, wanted, *out_length))
+        if (!is_free(wanted) && !have(labels, wanted, *out_length))
             return wanted;
         wanted += *out_length + (wanted[*out_length] == ',');
     }

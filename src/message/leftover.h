@@ -13,6 +13,7 @@ struct leftover {
     uint64_t generation;
     struct size size;    /* 0 cpus: not told */
     char image[limit_digest_size]; /* "": not told */
+    char networks[limit_vm_network_names + 1]; /* as in facts; "": not told */
     bool known;          /* the manager knows it, elsewhere or lost */
     bool leaving;        /* its place is asked to remove it */
 };

@@ -4,27 +4,6 @@
 
 #include "base/memory.h"
 
-const char *const verb_names[VERB_COUNT] = {
-    [VERB_DEFINE] = "define", [VERB_START] = "start", [VERB_SHUTDOWN] = "shutdown",
-    [VERB_STOP] = "stop", [VERB_REBOOT] = "reboot", [VERB_PAUSE] = "pause",
-    [VERB_RESUME] = "resume", [VERB_SUSPEND] = "suspend", [VERB_RESIZE] = "resize",
-    [VERB_RENAME] = "rename", [VERB_EDIT] = "edit", [VERB_LOCK] = "lock", [VERB_UNLOCK] = "unlock",
-    [VERB_SNAPSHOT] = "snapshot", [VERB_REVERT] = "revert", [VERB_REBUILD] = "rebuild",
-    [VERB_SNAPSHOT_DELETE] = "snapshot-delete", [VERB_RECEIVE] = "receive",
-    [VERB_MIGRATE] = "migrate", [VERB_ADOPT] = "adopt", [VERB_DISCARD] = "discard",
-    [VERB_DELETE] = "delete", [VERB_EVICT] = "evict", [VERB_COPY] = "copy", [VERB_ALLOW] = "allow",
-};
-const enum verb_reach verb_reaches[VERB_COUNT] = {
-    [VERB_DEFINE] = VERB_BELOW,    [VERB_START] = VERB_BELOW,    [VERB_SHUTDOWN] = VERB_BELOW,
-    [VERB_STOP] = VERB_BELOW,      [VERB_REBOOT] = VERB_BELOW,   [VERB_PAUSE] = VERB_BELOW,
-    [VERB_RESUME] = VERB_BELOW,    [VERB_SUSPEND] = VERB_BELOW,  [VERB_RESIZE] = VERB_BELOW,
-    [VERB_RENAME] = VERB_ABOVE,    [VERB_EDIT] = VERB_ABOVE,     [VERB_LOCK] = VERB_ABOVE,
-    [VERB_UNLOCK] = VERB_ABOVE,    [VERB_SNAPSHOT] = VERB_BELOW, [VERB_REVERT] = VERB_BELOW,
-    [VERB_REBUILD] = VERB_BELOW,   [VERB_SNAPSHOT_DELETE] = VERB_BELOW, [VERB_ALLOW] = VERB_BELOW,
-    [VERB_RECEIVE] = VERB_AMONG_HOSTS, [VERB_MIGRATE] = VERB_AMONG_HOSTS,
-    [VERB_ADOPT] = VERB_AMONG_HOSTS, [VERB_DISCARD] = VERB_UNBUILT, /* it travels as a delete */
-    [VERB_DELETE] = VERB_BELOW,    [VERB_EVICT] = VERB_AMONG_HOSTS, [VERB_COPY] = VERB_BELOW,
-};
 const char *const vm_state_names[VM_STATE_COUNT] = {
     [VM_PENDING] = "pending", [VM_STOPPED] = "stopped", [VM_RUNNING] = "running",
     [VM_PAUSED] = "paused", [VM_SUSPENDED] = "suspended", [VM_CRASHED] = "crashed",
@@ -44,7 +23,7 @@ const char *const step_names[STEP_COUNT] = {
     [STEP_SNAPSHOTTING] = "snapshotting", [STEP_REVERTING] = "reverting",
     [STEP_MIGRATING] = "migrating", [STEP_DELETING] = "deleting", [STEP_UNDOING] = "undoing",
     [STEP_ENDED] = "ended", [STEP_REFUSED] = "refused", [STEP_WAITING] = "waiting",
-    [STEP_LOST] = "lost", [STEP_COPYING] = "copying",
+    [STEP_LOST] = "lost", [STEP_COPYING] = "copying", [STEP_CONNECTING] = "connecting",
 };
 const char *const decider_names[DECIDER_COUNT] = {
     [BY_MANAGER] = "manager", [BY_ASKER] = "tenant", [BY_PLACE] = "cluster",
@@ -184,7 +163,7 @@ static const struct field definition_fields[] = {
     {field_of(struct definition, host_prefer), .number = 11, .kind = FIELD_BLOB,
      .about = "Labels that its host should have.", .most = limit_labels, .check = CHECK_LABELS},
     {field_of(struct definition, networks), .number = 12, .about = "See the VM's.",
-     .kind = FIELD_BLOB, .most = limit_vm_network_names, .check = CHECK_NETWORKS},
+     .kind = FIELD_BLOB, .most = limit_vm_network_names, .check = CHECK_INTERFACES},
     {field_of(struct definition, user_data), .number = 13,
      .about = "First-boot data for the guest (NoCloud user-data).", .kind = FIELD_BLOB,
      .mask = FIELD_WIRE | FIELD_STORE | FIELD_SECRET, .most = limit_user_data,
@@ -229,7 +208,7 @@ const struct table snapshot_table = {"snapshot", "A state of a VM that it can be
                                      sizeof(struct snapshot), field_rows(snapshot_fields)};
 
 /* Of a VM; then what a store keeps behind it. */
-enum { inside_fields = 8 };
+enum { inside_fields = 9 };
 static const struct field stored_vm_fields[] = {
     {field_of(struct vm, id), .number = 1, .about = "The VM's id.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_ID},
@@ -254,7 +233,7 @@ static const struct field stored_vm_fields[] = {
      .kind = FIELD_TEXT, .check = CHECK_NAME},
     {field_of(struct vm, networks), .number = 11,
      .about = "Networks that it is in, by commas; absent: none.", .kind = FIELD_BLOB,
-     .most = limit_vm_network_names, .check = CHECK_NETWORKS},
+     .most = limit_vm_network_names, .check = CHECK_INTERFACES},
     {field_of(struct vm, metadata), .number = 12,
      .about = "What its tenant says of it: name=value, by commas.", .kind = FIELD_BLOB,
      .most = limit_metadata, .check = CHECK_METADATA},
@@ -342,6 +321,8 @@ static const struct field stored_vm_fields[] = {
      .about = "It is to be made from a copy on its next host."},
     {field_of(struct stored_vm, uncopied_ms), .number = 68, .kind = FIELD_U64,
      .mask = FIELD_STORE, .about = "Since when its disk is one of which no copy may be here."},
+    {field_of(struct stored_vm, networks_untold), .number = 69, .kind = FIELD_FLAG,
+     .mask = FIELD_STORE, .about = "Nobody has said its networks since it was taken in again."},
 };
 const struct table vm_table = {"vm", "A virtual machine.", sizeof(struct vm),
                                .fields = stored_vm_fields,

@@ -15,61 +15,7 @@
 #include "message/vm/loss.h"
 #include "message/vm/machine.h"
 #include "message/vm/placing.h"
-
-enum verb {
-    VERB_DEFINE,
-    VERB_START,
-    VERB_SHUTDOWN,
-    VERB_STOP,
-    VERB_REBOOT,
-    VERB_PAUSE,
-    VERB_RESUME,
-    VERB_SUSPEND,  /* its memory to disk: a start goes on where it was */
-    VERB_RESIZE,
-    VERB_RENAME,
-    VERB_EDIT,     /* its metadata, or its title */
-    VERB_LOCK,     /* until it is unlocked, every other verb is refused */
-    VERB_UNLOCK,
-    VERB_SNAPSHOT,
-    VERB_REVERT,
-    VERB_REBUILD,
-    VERB_SNAPSHOT_DELETE,
-    VERB_RECEIVE, /* a host makes ready for a VM that comes to it while it runs */
-    VERB_MIGRATE, /* the VM goes there; its guest stands still until it is adopted */
-    VERB_ADOPT,   /* the host that a VM has come to lets its guest go on */
-    VERB_DISCARD, /* in a manager's books only: a delete on the host that it was to go to */
-    VERB_DELETE,
-    VERB_EVICT, /* of managers: it runs elsewhere; what is left of it is put aside */
-    VERB_COPY,  /* its disk, as it is at one moment, into its manager's block store */
-    VERB_ALLOW, /* other rules of who may begin to speak to it */
-    VERB_COUNT,
-};
-extern const char *const verb_names[VERB_COUNT];
-
-/* How far a verb goes. */
-enum verb_reach {
-    VERB_UNBUILT,  /* a name that is kept: whoever asks for it is told that it is unsupported */
-    VERB_ABOVE,    /* the upstream manager's own matter: nothing of it goes down */
-    VERB_BELOW,    /* instructed down to the host: an owner may forbid it */
-    VERB_AMONG_HOSTS, /* a downstream manager's to its own hosts: nobody above can ask for it, but
-                       * for an eviction */
-};
-extern const enum verb_reach verb_reaches[VERB_COUNT];
-
-/* Does the verb begin what a host knows of a VM? */
-static inline bool verb_makes(enum verb verb) {
-    return verb == VERB_DEFINE || verb == VERB_RECEIVE;
-}
-
-/* Is nothing of the VM to be there afterwards? */
-static inline bool verb_ends(enum verb verb) {
-    return verb == VERB_DELETE || verb == VERB_EVICT;
-}
-
-/* Is the operation for the host that the VM is to go to, not for that where it is? */
-static inline bool verb_is_ahead(enum verb verb) {
-    return verb == VERB_RECEIVE || verb == VERB_DISCARD;
-}
+#include "message/vm/verb.h"
 
 enum vm_state {
     VM_PENDING,  /* asked for, not yet defined on a host */
@@ -115,6 +61,7 @@ enum step {
     STEP_WAITING,    /* it cannot go on; the entry's code says why */
     STEP_LOST,       /* the VM's host was not heard from then on; its lease has ended since */
     STEP_COPYING,    /* its disk is read, and what lacks in the block store is sent */
+    STEP_CONNECTING, /* a network interface is added or removed */
     STEP_COUNT,
 };
 extern const char *const step_names[STEP_COUNT];
@@ -218,7 +165,7 @@ struct definition {
     enum restart_from restart_from;
     uint32_t copy_every_s, copy_max_age_s; /* see struct vm */
     char *host_must, *host_prefer; /* labels of hosts; NULL: none */
-    char *networks;  /* names by commas, an interface each; NULL: none */
+    char *networks;  /* of its interfaces (records/interface.h); NULL: none */
     char *allow;     /* who may begin to speak to it (codec/allow.h); NULL: anybody */
     char *user_data;        /* first-boot data, NULL: none */
     char *user_data_base64; /* in place of them: any bytes */
@@ -247,7 +194,7 @@ struct vm {
     char group[limit_name_size];     /* "": none; below an id that says nothing */
     char digest[limit_digest_size];
     bool rebuilt; /* `digest` is another than the VM was defined with, or may be */
-    char *networks;     /* names by commas, as it was defined; NULL: none */
+    char *networks;     /* of its interfaces (records/interface.h); NULL: none */
     char *allow;        /* who may begin to speak to it; NULL: anybody */
     bool reallowed;     /* `allow` is another than the VM was defined with, or may be */
     enum on_loss on_loss;
@@ -298,6 +245,7 @@ struct stored_vm {
     uint32_t restarts_told; /* managers: of vm.restarts, what its place has told */
     bool has_bucket; /* downstream managers: the block store may have something of it */
     bool restores;   /* downstream managers: it is on its way to a host, to be made from a copy */
+    bool networks_untold; /* managers: it was taken in again, and nobody has said its networks */
     uint64_t uncopied_ms; /* downstream managers: since when its disk is one without a copy */
 };
 extern const struct table stored_vm_table;

@@ -361,7 +361,7 @@ static const struct field hosted_vm_fields[] = {
      .kind = FIELD_TEXT, .check = CHECK_DIGEST},
     {field_of(struct hosted_vm, networks),
      .about = "Networks that it is in, by commas; absent: none.", .kind = FIELD_BLOB,
-     .most = limit_vm_network_names, .check = CHECK_NETWORKS},
+     .most = limit_vm_network_names, .check = CHECK_INTERFACES},
     {field_of(struct hosted_vm, allow),
      .about = "Who may begin to speak to it, by commas, as its tenant wants; absent: anybody.",
      .kind = FIELD_BLOB, .most = limit_vm_allow, .check = CHECK_ALLOW},

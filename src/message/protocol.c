@@ -4,6 +4,7 @@
 
 #include "message/codec/pack.h"
 #include "message/codec/unpack.h"
+#include "message/labels.h"
 
 static const struct field welcome_fields[] = {
     {field_of(struct welcome, version), .number = 1,
@@ -89,10 +90,13 @@ static const struct field facts_fields[] = {
      .about = "Of a manager: its host is lost, it is to be made from a copy, and none is left.",
      .kind = FIELD_FLAG},
     {field_of(struct facts, reallowed), .number = 10,
-     .about = "Its rules were changed since it was defined, or may have been: the next tells them.",
+     .about = "It has rules, or they were changed, or may have been: the next tells them.",
      .kind = FIELD_FLAG},
     {field_of(struct facts, allow), .number = 11, .kind = FIELD_BLOB, .most = limit_vm_allow,
      .about = "Then who may begin to speak to it; absent: anybody.", .check = CHECK_ALLOW},
+    {field_of(struct facts, networks), .number = 12,
+     .about = "Networks of its interfaces, by their numbers; '-': it has none; absent: not told.",
+     .kind = FIELD_BLOB, .most = limit_vm_network_names, .check = CHECK_INTERFACES},
 };
 const struct table facts_table = {"facts", "What a VM has there.", sizeof(struct facts),
                                   field_rows(facts_fields)};
@@ -113,7 +117,7 @@ static const struct field instruct_fields[] = {
      .about = "Time left to the deadline, counted from arrival.", .kind = FIELD_U64,
      .mask = FIELD_REQUIRED | FIELD_ALWAYS, .most = limit_deadline_ms},
     {field_of(struct instruct, definition), .number = 7,
-     .about = "define, resize, rebuild, revert, allow: what the VM is to be.",
+     .about = "define, resize, rebuild, revert, allow, interface-…: what the VM is to be.",
      .kind = FIELD_RECORD,
      .table = &definition_table},
     {field_of(struct instruct, snapshot), .number = 8,
@@ -394,6 +398,8 @@ enum stream_to open_to(const struct open *open) {
 
 uint32_t instruct_version(const struct definition *definition) {
     uint32_t machine = machine_version(&definition->machine);
+    if (slots_are_free(definition->networks)) /* the others' MAC addresses follow from that */
+        return protocol_version_interfaces;
     if (definition->allow)
         return protocol_version_allow;
     if (definition->on_loss == ON_LOSS_ANYWHERE)
@@ -407,7 +413,8 @@ uint32_t instruct_version(const struct definition *definition) {
 }
 
 const char *instruct_newest(const struct definition *definition) {
-    return definition->allow ? "allow"
+    return slots_are_free(definition->networks) ? "networks"
+           : definition->allow ? "allow"
            : definition->on_loss == ON_LOSS_ANYWHERE ? "on_loss"
            : definition->restart_from ? "restart_from"
            : machine_version(&definition->machine) ? "image"

@@ -25,6 +25,7 @@ enum {
     protocol_version_ports = 5, /* from it on also to a port of the guest */
     protocol_version_allow = 7, /* from it on a VM has rules of who may speak to it */
     protocol_version_reallow = 8, /* from it on these change while it is there */
+    protocol_version_interfaces = 8, /* from it on interfaces come and go */
     protocol_version_screens = 6, /* from it on also to a VM's screen */
     protocol_version_intervals = 6, /* from it on a manager copies disks at intervals */
     protocol_version_bytes = 3, /* from it on sealed frames are understood as bytes, too */
@@ -94,8 +95,9 @@ struct facts {
     uint32_t copies_count;
     bool copy_late;            /* the newest is older than it may be (struct vm) */
     bool lacks_copy;           /* it is to be made from one, and there is none (struct vm) */
-    bool reallowed;            /* its rules were changed, or may have been: they are told */
-    char *allow;               /* these (struct vm) */
+    bool reallowed;            /* it has rules, or they were changed, or may have been */
+    char *allow;               /* then these (struct vm) */
+    char *networks;            /* of its interfaces; slot_free: it has none; NULL: not told */
 };
 extern const struct table facts_table;
 
@@ -106,7 +108,7 @@ struct instruct {
     uint64_t generation;
     enum verb verb;
     uint64_t within_ms; /* time left to the deadline, counted from arrival */
-    struct definition definition; /* define, resize, rebuild, revert, allow: what it is to be */
+    struct definition definition; /* of verbs that change it: what the VM is to be */
     char snapshot[limit_name_size]; /* snapshot, revert, snapshot-delete */
     struct landing landing;         /* migrate: where to */
     bool hard;                      /* reboot: the guest is not asked */

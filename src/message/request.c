@@ -282,6 +282,24 @@ static const struct field vm_snapshot_fields[] = {
 const struct table vm_snapshot_table = {"vm-snapshot", "Which snapshot of the VM.",
                                         sizeof(struct vm_reshape), field_rows(vm_snapshot_fields)};
 
+static const struct field vm_interface_add_fields[] = {
+    {field_of(struct vm_reshape, network), .about = "Name of the network that it is to be in.",
+     .kind = FIELD_TEXT, .mask = FIELD_REQUIRED, .check = CHECK_NAME},
+};
+const struct table vm_interface_add_table = {"vm-interface-add", "A network interface more.",
+                                             sizeof(struct vm_reshape),
+                                             field_rows(vm_interface_add_fields)};
+
+static const struct field vm_interface_remove_fields[] = {
+    {field_of(struct vm_reshape, interface),
+     .about = "Name of its network, or its MAC address.", .kind = FIELD_TEXT,
+     .mask = FIELD_REQUIRED},
+};
+const struct table vm_interface_remove_table = {"vm-interface-remove",
+                                                "Which network interface it is.",
+                                                sizeof(struct vm_reshape),
+                                                field_rows(vm_interface_remove_fields)};
+
 static const struct field ssh_key_add_fields[] = {
     {field_of(struct ssh_key, name), .about = "Your name for the key.", .kind = FIELD_TEXT,
      .mask = FIELD_REQUIRED, .check = CHECK_NEW_NAME},

@@ -169,7 +169,8 @@ struct upload {
 };
 extern const struct table upload_table;
 
-/* POST /v1/vms/{vm}/resize, /rebuild, /snapshot, /revert, /snapshot-delete */
+/* POST /v1/vms/{vm}/resize, /rebuild, /snapshot, /revert, /snapshot-delete, /interface-add,
+ * /interface-remove */
 struct vm_reshape {
     char shape[limit_name_size];
     char image[limit_name_size]; /* "": the one that it has */
@@ -177,8 +178,11 @@ struct vm_reshape {
     char *ssh_keys, *ssh_public_keys;   /* NULL: those that it has */
     char snapshot[limit_name_size];
     bool upgrade; /* resize, rebuild */
+    char network[limit_name_size];   /* interface-add */
+    char interface[limit_name_size]; /* interface-remove: its network, or its MAC address */
 };
 extern const struct table vm_resize_table, vm_rebuild_table, vm_snapshot_table;
+extern const struct table vm_interface_add_table, vm_interface_remove_table;
 /* POST /v1/ssh-keys */
 extern const struct table ssh_key_add_table;
 

@@ -49,6 +49,12 @@ WORLDS = [
     "--reallow 300",
     "--seeds 150 --seed 12400 --upstreams 2 --levels 3 --agents 2 --networks 900 --allow 500 "
     "--reallow 200 --owner_acts 800",
+    "--seeds 60 --networks 700 --interfaces 300 --reshape 300 --owner_acts 600 --operations 400",
+    "--seeds 60 --clusters 1 --agents 6 --drains 1000 --live 1000 --networks 700 --interfaces 300",
+    "--seeds 60 --networks 900 --allow 500 --reallow 200 --interfaces 300 --reshape 300 "
+    "--owner_acts 600",
+    "--seeds 30 --networks 900 --interfaces 600 --job_hangs 300 --operations 400",
+    "--seeds 30 --networks 900 --allow 900 --interfaces 300 --restores 300 --operations 300",
     "--seeds 40 --upstreams 2 --clusters 1 --agents 4 --pause_ms 3",
     "--seeds 20 --guest_falls 300",
     "--seed 1956972072 --upstreams 2 --levels 3 --placing 300 --networks 500",

@@ -119,6 +119,10 @@ def body_of(path, name, shape, image):
         return {"images": image}
     if path.endswith("/forward"):
         return {"port": 80}
+    if path.endswith("/interface-add"):
+        return {"network": "lan"}
+    if path.endswith("/interface-remove"):
+        return {"interface": "lan"}
     if path.endswith("/contacts"):
         return {"name": name, "kind": "webhook", "address": "https://example.com/hook"}
     if path.endswith("/rules"):

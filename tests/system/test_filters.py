@@ -10,7 +10,7 @@ import sys
 import threading
 import unittest
 
-from cloud_case import QEMU_CONF, guest_image, not_sanitized, wait_until
+from cloud_case import QEMU_CONF, guest_image, not_sanitized, read, wait_until
 from lan import BRIDGE, NETWORK, DhcpServer, enter_network
 from libvirtd import start_libvirtd
 from test_console import ConsoleCase
@@ -293,6 +293,44 @@ class Unfiltered(Filters):
         self.await_address()
         self.assertTrue(self.change_mac(STRANGER))
         self.assertIn(STRANGER, self.listener.macs)
+
+
+class Later(Filters):
+    """An interface that comes later is filtered by the rules of then, and by those that follow."""
+    wish = {"allow": "none"}
+
+    @classmethod
+    def setUpClass(cls):
+        if not os.path.exists(BRIDGED):
+            raise RuntimeError(f"{BRIDGED} is not there: modprobe br_netfilter")
+        super().setUpClass()
+
+    def change(self, *words):
+        self.cloud.cli("vm", *words, "--wait", token_file=self.token_file)
+
+    def assert_open(self, *ports):
+        """Each interface that it has lets these in alone, now and at its next start."""
+        vm = self.vms()[0]
+        wanted = {interface["mac"]: ["1", *ports] for interface in vm["interfaces"]}
+        for folder in ("/run/libvirt/qemu", "/etc/libvirt/qemu"):
+            found = re.findall("<interface .*?</interface>",
+                               read(f"{folder}/isthmus-{vm['id']}.xml"), re.DOTALL)
+            self.assertTrue(all("filter='isthmus-mac-allow'" in part for part in found), found)
+            self.assertEqual({re.search("<mac address='(.*?)'/>", part).group(1):
+                              re.findall(r"name='TCP_LAST' value='(\d+)'", part)
+                              for part in found}, wanted, folder)
+
+    def test_what_is_added_has_the_rules_of_its_vm(self):
+        self.assert_open()
+        self.change("edit", "web", "--allow", "tcp:22")
+        self.change("interface-add", "web", "lan")
+        self.assert_open("22")
+        self.change("edit", "web", "--allow", "tcp:80")
+        self.assert_open("80")
+        self.change("interface-remove", "web", self.mac)
+        self.change("edit", "web", "--allow", "tcp:443")
+        self.assert_open("443")
+        self.assertEqual([one["number"] for one in self.vms()[0]["interfaces"]], [1])
 
 
 if __name__ == "__main__":

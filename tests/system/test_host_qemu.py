@@ -287,6 +287,68 @@ class QemuShape(QemuCase):
         return "".join(line + "\n" for line in self.console(vm).splitlines()
                        if line.startswith("ISTHMUS-GUEST interface"))
 
+    def domain(self, vm, folder):
+        return (self.root / folder / f"isthmus-{vm}.xml").read_text()
+
+    def sees(self, vm):
+        """The addresses that a guest has by now, in its own words."""
+        tty = re.search(r"<source path='(/dev/pts/\d+)'", self.domain(vm, "run/qemu")).group(1)
+        self.asked = getattr(self, "asked", 0) + 1
+        answer = rf"SEEN {self.asked} ((?:[0-9a-f:]{{17}} ?)*)END"
+        with open(tty, "r+b", buffering=0) as typed:  # $((…)): what is echoed is not the answer
+            typed.write(b"echo SEEN $((%d)) $(cat /sys/class/net/eth*/address) END\n" % self.asked)
+            wait_until(lambda: re.search(answer, self.console(vm)), 60,
+                       lambda: f"an answer in\n{self.console(vm)}")
+        return sorted(re.search(answer, self.console(vm)).group(1).split())
+
+    def has(self, vm, *numbers):
+        """Both now and at its next start, and nothing else."""
+        macs = [mac_of(vm, i) for i in numbers]
+        for folder in ("run/qemu", "etc/qemu"):
+            self.assertEqual(sorted(re.findall("<mac address='(.*?)'/>", self.domain(vm, folder))),
+                             sorted(macs), folder)
+        wait_until(lambda: self.sees(vm) == sorted(macs), 60,  # its driver takes a moment
+                   lambda: f"{macs}, as they are seen in\n{self.console(vm)}")
+
+    def test_interfaces_come_and_go_while_the_guest_runs(self):
+        probe, vm = self.probe(), vm_id(14)
+        self.boot(probe, vm, networks="nat")
+        for networks, numbers in (("nat,nat", (0, 1)), ("nat,nat", (0, 1)), ("-,nat", (1,)),
+                                  ("nat,nat,nat", (0, 1, 2)), ("nat,-,nat", (0, 2))):
+            self.assertEqual(probe.do("connect", vm=vm, networks=networks), "ok", networks)
+            self.has(vm, *numbers)
+        self.assertEqual(probe.do("connect", vm=vm, networks="nat,nowhere,nat"), "no-capacity")
+        self.has(vm, 0, 2)
+        self.assertEqual(probe.do("stop", vm=vm), "ok")
+        self.assertEqual(probe.do("connect", vm=vm, networks="nat,nat,nat"), "ok")
+        self.assertEqual(probe.do("connect", vm=vm, networks="-,nat,nat"), "ok")
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        self.wait_ready(vm, times=2)
+        self.has(vm, 1, 2)
+        what = {"vm": vm, "digest": self.digest, "networks": "-,nat,nat"}
+        self.assertEqual(probe.do("rebuild", **what), "ok")
+        seed = (self.host / "vms" / vm / "seed.iso").read_bytes().decode(errors="replace")
+        for i in (1, 2):
+            self.assertIn(f'  eth{i}:\n    match: {{macaddress: "{mac_of(vm, i)}"}}', seed)
+        self.assertNotIn(mac_of(vm, 0), seed)
+        self.assertEqual(probe.do("start", vm=vm), "ok")
+        self.wait_ready(vm, times=3)
+        self.has(vm, 1, 2)
+        self.assertEqual(probe.do("connect", vm=vm), "ok")
+        self.has(vm)
+
+    def test_a_snapshot_brings_no_interface_back(self):
+        probe, vm = self.probe(), vm_id(15)
+        what = {"vm": vm, "digest": self.digest}
+        self.addCleanup(self.remove, vm)
+        self.assertEqual(probe.do("fetch", **what), "ok")
+        self.assertEqual(probe.do("create", networks="nat,nat", **what), "ok")
+        self.assertEqual(probe.do("snapshot", vm=vm, snapshot="a"), "ok")
+        self.assertEqual(probe.do("connect", vm=vm, networks="-,nat,nat"), "ok")
+        self.assertEqual(probe.do("revert", networks="-,nat,nat", snapshot="a", **what), "ok")
+        self.assertEqual(re.findall("<mac address='(.*?)'/>", self.domain(vm, "etc/qemu")),
+                         [mac_of(vm, 1), mac_of(vm, 2)])
+
     def test_each_network_becomes_what_is_configured_for_it(self):
         probe, vm = self.probe(), vm_id(10)
         self.assertEqual(probe.do("fetch", vm=vm, digest=self.digest), "ok")

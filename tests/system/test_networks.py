@@ -116,6 +116,32 @@ class Networks(CloudCase):
         self.assertEqual(self.owner_json("host", "show", "inner-2")["networks"], "dmz,inner-lan")
         self.assertEqual(self.create("b", wait=60, networks="lan")["code"], "unmet")
 
+    def test_interfaces_come_and_go(self):
+        self.addCleanup(self.owner, "permission", "reset", "cloud")
+        self.assertEqual(self.create("a", wait=60, networks="lan")["code"], "ok")
+        self.vm("interface-add", "a", "dmz", "--wait")
+        was = self.get("/v1/vms/a")
+        self.assertEqual(was["networks"], "lan,dmz")
+        for words, said in ((("interface-add", "a", "inner-lan"), "there is no network"),
+                            (("interface-remove", "a", "wan"), "no interface in a network 'wan'")):
+            self.assertIn(said, self.vm(*words, "--wait", check=False).err)
+        lacks = self.ask("POST", "/v1/vms/a/interface-add?wait=60", {"network": "wan"}).json()
+        self.assertEqual((lacks["code"], lacks["obstacle"]), ("unmet", "networks"))
+        self.owner("permission", "set", "cloud", "--networks", "wan")
+        forbidden = self.ask("POST", "/v1/vms/a/interface-add?wait=60", {"network": "dmz"}).json()
+        self.assertEqual((forbidden["code"], forbidden["obstacle"]), ("not-allowed", "networks"))
+        self.vm("interface-remove", "a", was["interfaces"][0]["mac"], "--wait")
+        self.assertRegex(self.vm("show", "a").out, r"networks +dmz\n")
+        self.cloud.downstreams["north"].kill()
+        self.cloud.downstreams["north"].start()
+        wait_until(lambda: self.owner_json("host", "show", "inner-2")["state"] == "up",
+                   "the host connected")
+        rebuilt = self.ask("POST", "/v1/vms/a/rebuild?wait=60", {}).json()
+        self.assertEqual(rebuilt["code"], "ok", rebuilt)
+        for shown in (self.get("/v1/vms/a"), self.owner_json("vm", "show", was["id"])):
+            self.assertEqual((shown["networks"], shown["interfaces"]),
+                             ("dmz", was["interfaces"][1:]))
+
     def configure(self, text):
         agent = self.cloud.agents["inner-2"]
         agent.stop()
@@ -138,7 +164,7 @@ class RealNetwork(CloudCase):
         domain = read(f"{self.cloud.agents['host-1'].folder}/libvirt/etc/qemu/"
                       f"isthmus-{vm['id']}.xml")
         macs = re.findall("<mac address='(.*?)'/>", domain)
-        shown = [{"network": "lan", "mac": mac} for mac in macs]
+        shown = [{"network": "lan", "number": i, "mac": mac} for i, mac in enumerate(macs)]
         self.assertEqual((len(macs), seen), (2, macs))
         self.assertEqual(vm["interfaces"], shown)
         self.assertEqual(self.get("/v1/vms?fields=interfaces")["items"],
@@ -162,6 +188,16 @@ class RealNetwork(CloudCase):
         self.assert_shown_as_the_domain_has_it(
             re.findall(r"ISTHMUS-GUEST interface virtio_net ([0-7]2(?::[0-9a-f]{2}){5})\b",
                        read(log)))
+        self.vm("interface-add", "web", "lan", "--wait")
+        second = self.get("/v1/vms/web")["interfaces"][1]["mac"]
+        self.vm("interface-remove", "web", second, "--wait")
+        vm = self.get("/v1/vms/web")
+        agent, domain = self.cloud.agents["host-1"].folder, f"isthmus-{vm['id']}.xml"
+        for folder in ("run", "etc"):  # as it runs, and at its next start
+            self.assertEqual(re.findall("<mac address='(.*?)'/>",
+                                        read(f"{agent}/libvirt/{folder}/qemu/{domain}")),
+                             [interface["mac"] for interface in vm["interfaces"]], folder)
+        self.assertEqual([interface["number"] for interface in vm["interfaces"]], [0, 2])
         self.assertEqual(self.act("web", "delete")["code"], "ok")
         self.assert_nothing_is_left()
 

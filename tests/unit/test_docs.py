@@ -16,6 +16,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = f"{ROOT}/build"
 GUIDE, PROTOCOL = "docs/operators-guide.md", "docs/protocol.md"
+MODEL, VERBS = "src/message/model.c", "src/message/vm/verb.c"
 DAEMONS = ("upstream", "downstream", "agent", "relay", "xmpp")
 EVENT_NAME = re.compile(r"(?:log_line|log_gather|shell_log)\([^;]*?\"([a-z][a-z_-]*)\"", re.DOTALL)
 
@@ -138,13 +139,13 @@ class Guide(unittest.TestCase):
 
     def test_verbs_and_states_are_those_of_the_life_cycle(self):
         table = between(read("src/core/books/lifecycle.c"), r"permitted\[VERB_COUNT\] = \{", "};")
-        states = names("src/message/model.c", "vm_state_names")
+        states = names(MODEL, "vm_state_names")
         self.assertEqual(states, constants("src/message/model.h", "VM"))
         for name, which in re.findall(r"^    (\w+) = ([^,]*VM_[^,]*),",
                                       read("src/core/books/lifecycle.c"), re.MULTILINE)[::-1]:
             table = re.sub(rf"\b{name}\b", which, table)
         unbuilt = re.findall(r"\[VERB_(\w+)\] = VERB_(?:UNBUILT|AMONG_HOSTS)",
-                             read("src/message/model.c"))
+                             read(VERBS))
         permitted = {verb.lower(): set(re.findall(r"VM_(\w+)", which)) for verb, which in
                      re.findall(r"\[VERB_(\w+)\] = ([^,]*),", table) if verb not in unbuilt}
         guide = section(read(GUIDE), "States and verbs")
@@ -152,14 +153,14 @@ class Guide(unittest.TestCase):
         self.assertIn("| verb | " + " | ".join(states) + " |", guide)
         self.assertEqual(told, [[verb] + ["yes" if state.upper() in permitted[verb] else "–"
                                           for state in states]
-                                for verb in names("src/message/model.c", "verb_names")
+                                for verb in names(VERBS, "verb_names")
                                 if verb in permitted])
         self.assertEqual([plain(row[0]) for row in rows(guide) if row[0].startswith("`")], states)
 
     def test_steps_states_of_operations_and_clusters_are_explained(self):
         for where, array in (("VMs", "step_names"), ("VMs", "op_state_names"),
                              ("Clusters", "peer_state_names")):
-            for name in names("src/message/model.c", array):
+            for name in names(MODEL, array):
                 self.assertIn(f"`{name}`", section(read(GUIDE), where), array)
 
     def test_every_code_stands_in_the_list_of_problems(self):
@@ -221,8 +222,9 @@ class Protocol(unittest.TestCase):
 
     def test_every_value_of_an_enum_is_named(self):
         text = " ".join(section(read(PROTOCOL), "Encoding").split())
-        for array in ("verb_names", "vm_state_names", "step_names"):
-            listed = ", ".join(f"`{name}`" for name in names("src/message/model.c", array))
+        for path, array in ((VERBS, "verb_names"), (MODEL, "vm_state_names"),
+                            (MODEL, "step_names")):
+            listed = ", ".join(f"`{name}`" for name in names(path, array))
             self.assertIn(listed, text)
 
     def test_version_and_sizes_are_those_of_the_source(self):

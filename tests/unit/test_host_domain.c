@@ -345,33 +345,42 @@ static void a_guest_that_is_made_anew_has_its_new_name_in_our_mark(void **state)
     assert_non_null(strstr(text_data(&xml), "<name>isthmus-vm-1</name>"));
 }
 
-/* As libvirt gives it back: our mark in double quotes. */
+/* As libvirt gives it back: our mark in double quotes; interfaces stand in no order, and one has
+ * gone. Each has its filter in its place. */
+static void connected(const char *allow, const char *first_filter, struct text *out) {
+    char first[limit_mac_size], third[limit_mac_size];
+    host_domain_mac("vm-1", 0, first);
+    host_domain_mac("vm-1", 2, third);
+    text_addf(out,
+              "<domain><metadata><isthmus:domain xmlns:isthmus=\"urn:isthmus:domain:1\" "
+              "vm=\"vm-1\" name=\"old\" networks=\"a,-,b\"%s/></metadata><devices>"
+              "<interface type='user'><mac address='%s'/><model type='virtio'/></interface>"
+              "<interface type='bridge'><mac address='%s'/>%s<model type='virtio'/></interface>"
+              "</devices></domain>",
+              allow, third, first, first_filter);
+}
+
+static struct host_network two_items[] = {
+    {.name = "a", .bridge = "br0", .filter = HOST_FILTER_DHCP, .keeps_rules = true},
+    {.name = "b", .filter = HOST_FILTER_DHCP}};
+static const struct host_networks two_networks = {two_items, array_size(two_items)};
+static const char kept[] = "<filterref filter='isthmus-dhcp-allow'><parameter name='TCP_LAST' "
+                           "value='1'/></filterref>";
+
 static void other_rules_change_our_mark_and_the_filters_of_a_vms_networks_alone(void **state) {
     (void)state;
-    static const char old[] =
-        "<domain><metadata><isthmus:domain xmlns:isthmus=\"urn:isthmus:domain:1\" vm=\"vm-1\" "
-        "name=\"old\" networks=\"a,b\" allow=\"none\"/></metadata><devices>"
-        "<interface type='bridge'><mac address='x'/><filterref filter='isthmus-dhcp-allow'>"
-        "<parameter name='TCP_LAST' value='1'/></filterref><model type='virtio'/></interface>"
-        "<interface type='user'><mac address='y'/><model type='virtio'/></interface></devices>";
-    struct host_network items[] = {{.name = "a", .bridge = "br0", .filter = HOST_FILTER_DHCP},
-                                   {.name = "b", .filter = HOST_FILTER_DHCP}};
-    const struct host_networks networks = {items, array_size(items)};
-    struct effect_job job = {.vm = "vm-1", .definition = {.networks = "a,b"}};
-    const struct host_domain_plan plan = {.type = "qemu", .networks = &networks, .job = &job};
+    struct effect_job job = {.vm = "vm-1", .definition = {.networks = "a,-,b"}};
+    const struct host_domain_plan plan = {.type = "qemu", .networks = &two_networks, .job = &job};
+    auto_clean(text_deinit) struct text old = {0}, open = {0};
     auto_clean(text_deinit) struct text anybody = {0}, same = {0}, again = {0};
-    host_redefine_rules(old, &plan, &anybody);
-    assert_string_equal(
-        text_data(&anybody),
-        "<domain><metadata><isthmus:domain xmlns:isthmus=\"urn:isthmus:domain:1\" vm=\"vm-1\" "
-        "name=\"old\" networks=\"a,b\"/></metadata><devices>"
-        "<interface type='bridge'><mac address='x'/><filterref filter='isthmus-dhcp'>"
-        "<parameter name='CTRL_IP_LEARNING' value='dhcp'/></filterref><model type='virtio'/>"
-        "</interface><interface type='user'><mac address='y'/><model type='virtio'/></interface>"
-        "</devices>");
+    connected(" allow=\"none\"", kept, &old);
+    connected("", "<filterref filter='isthmus-dhcp'>"
+                  "<parameter name='CTRL_IP_LEARNING' value='dhcp'/></filterref>", &open);
+    host_redefine_rules(text_data(&old), &plan, &anybody);
+    assert_string_equal(text_data(&anybody), text_data(&open));
     job.definition.allow = "none";
-    host_redefine_rules(old, &plan, &same);
-    assert_string_equal(text_data(&same), old);
+    host_redefine_rules(text_data(&old), &plan, &same);
+    assert_string_equal(text_data(&same), text_data(&old));
     job.definition.allow = "tcp:22";
     host_redefine_rules(text_data(&anybody), &plan, &again);
     assert_non_null(strstr(text_data(&again), " allow='tcp:22'"));
@@ -379,9 +388,32 @@ static void other_rules_change_our_mark_and_the_filters_of_a_vms_networks_alone(
     assert_non_null(strstr(text_data(&again), "<parameter name='TCP_LAST' value='22'/>"));
 }
 
+static void an_interface_that_is_added_has_the_rules_of_its_vm(void **state) {
+    (void)state;
+    struct effect_job job = {.vm = "vm-1", .definition = {.networks = "-,a", .allow = "none"}};
+    const struct host_domain_plan plan = {.type = "qemu", .networks = &two_networks, .job = &job};
+    auto_clean(text_deinit) struct text old = {0}, now = {0}, wanted = {0};
+    struct error err = {0};
+    char mac[limit_mac_size];
+    host_domain_mac("vm-1", 1, mac);
+    connected(" allow=\"none\"", kept, &old);
+    text_add(&wanted, "<domain><metadata><isthmus:domain xmlns:isthmus=\"urn:isthmus:domain:1\" "
+                      "vm=\"vm-1\" name=\"old\" networks='-,a' allow=\"none\"/></metadata>"
+                      "<devices>");
+    host_domain_add_interface(&two_items[0], mac, "none", &wanted);
+    text_add(&wanted, "</devices></domain>");
+    assert_int_equal(host_redefine_networks(text_data(&old), &plan, &now, &err), CODE_OK);
+    assert_string_equal(text_data(&now), text_data(&wanted));
+    job.definition.networks = "-,a,b"; /* where no rules are kept */
+    text_deinit(&now);
+    assert_int_equal(host_redefine_networks(text_data(&wanted), &plan, &now, &err),
+                     CODE_NO_CAPACITY);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(other_rules_change_our_mark_and_the_filters_of_a_vms_networks_alone),
+        cmocka_unit_test(an_interface_that_is_added_has_the_rules_of_its_vm),
         cmocka_unit_test(a_domain_has_room_for_four_times_its_memory),
         cmocka_unit_test(a_guest_has_an_agents_channel_chance_and_a_screen_that_listens_nowhere),
         cmocka_unit_test(a_network_says_by_what_filter_a_guest_speaks_there),

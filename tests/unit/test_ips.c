@@ -53,7 +53,7 @@ static void of_an_interface_no_more_is_kept_than_there_is_room_for(void **state)
     assert_false(ips_learn(&vm, told, array_size(told))); /* nothing new */
     assert_false(ips_learn(&vm, NULL, 0));                /* none is no news */
     assert_int_equal(vm.ips_count, limit_interface_ips);
-    struct interface shown[2] = {{"lan", "", ""}, {"wan", "", ""}};
+    struct interface shown[2] = {{.network = "lan"}, {.network = "wan", .number = 1}};
     ips_show(&vm, shown, 2);
     assert_string_equal(shown[0].ips, "192.0.2.1,192.0.2.3,192.0.2.4,192.0.2.5");
     assert_string_equal(shown[1].ips, "");
@@ -65,7 +65,7 @@ static void of_an_interface_no_more_is_kept_than_there_is_room_for(void **state)
 static void the_longest_addresses_of_an_interface_have_room_where_they_are_shown(void **state) {
     (void)state;
     struct vm vm = {.state = VM_RUNNING};
-    struct interface shown = {"lan", "", ""};
+    struct interface shown = {.network = "lan"};
     struct vm_ip told[limit_interface_ips] = {0};
     for (uint32_t i = 0; i < array_size(told); i++)
         text_format(told[i].ip, sizeof(told[i].ip), "2001:1111:2222:3333:4444:5555:6666:777%u", i);

@@ -57,6 +57,8 @@ static const char verbs[VERB_COUNT][VM_STATE_COUNT + 1] = {
     /* evict    */ "..........",
     /* copy     */ ".xxx.x....",
     /* allow    */ ".xxx.x....",
+    /* interface-add    */ ".xx..x....",
+    /* interface-remove */ ".xx..x....",
 };
 
 static void each_move_between_states_is_as_the_table_says(void **state) {

@@ -53,25 +53,26 @@ static bool is_apart(const struct agent *agent, const struct book_vm *vm,
 
 /* Never silently without one, nor without rules in it: what defines the domain, now or anew, needs
  * them all. */
-static bool has_networks(const struct agent *agent, const struct book_vm *vm,
-                         const struct operation *op) {
+static bool has_networks(const struct agent *agent, const struct book_vm *vm) {
+    const struct operation *op = &vm->active->record;
+    bool adds = op->verb == VERB_INTERFACE_ADD, allows = op->verb == VERB_ALLOW;
+    bool defines = verb_makes(op->verb) || op->verb == VERB_RESIZE || op->verb == VERB_REBUILD ||
+                   op->verb == VERB_REVERT || adds || allows;
+    const char *networks = adds ? op->definition.networks : vm->record.networks;
+    const char *allow = allows ? op->definition.allow : vm->record.allow;
     size_t length = 0;
-    enum verb verb = op->verb;
-    const char *allow = verb == VERB_ALLOW ? op->definition.allow : vm->record.allow;
-    bool defines = verb_makes(verb) || verb == VERB_RESIZE || verb == VERB_REBUILD ||
-                   verb == VERB_REVERT || verb == VERB_ALLOW;
-    return !defines ||
-           (!labels_missing(agent->networks, vm->record.networks, &length) &&
-            (!allow ||
-             !labels_missing(agent->filtered, vm->record.networks, &length)));
+    return !defines || (!labels_missing(agent->networks, networks, &length) &&
+                        (!allow || !labels_missing(agent->filtered, networks, &length)));
 }
 
 /* Is what was made ready elsewhere for what the VM has? Snapshots would be lost. An older manager
- * does not say the rules, and cannot have changed them. */
+ * says neither rules nor networks, and cannot have changed them. */
 static bool may_go(const struct vm *vm, const struct definition *ready) {
     return !vm->snapshots_count && text_equal(vm->digest, ready->image) &&
            record_equal(&size_table, &vm->size, &ready->size) &&
-           (!vm->reallowed || reshape_same_rules(vm->allow, ready->allow));
+           (!vm->reallowed || reshape_same_rules(vm->allow, ready->allow)) &&
+           (!ready->networks ||
+            text_equal(ready->networks, vm->networks ? vm->networks : slot_free));
 }
 
 /* May it be done to this VM, on this host, now? */
@@ -88,7 +89,7 @@ static enum code judge(const struct agent *agent, const struct book_vm *vm) {
     if (verb_makes(op->verb))
         return (vm->counted || agent_has_room(agent, &vm->record.size)) &&
                        is_apart(agent, vm, &op->definition) &&
-                       has_networks(agent, vm, op)
+                       has_networks(agent, vm)
                    ? CODE_OK
                    : CODE_NO_CAPACITY;
     if (verb_ends(op->verb))
@@ -100,7 +101,7 @@ static enum code judge(const struct agent *agent, const struct book_vm *vm) {
     if (op->verb == VERB_MIGRATE && !may_go(&vm->record, &op->definition))
         return CODE_BAD_STATE;
     enum code code = reshape_refusal(&vm->record, op);
-    bool fits = agent_has_room(agent, &growth) && has_networks(agent, vm, op);
+    bool fits = agent_has_room(agent, &growth) && has_networks(agent, vm);
     return code == CODE_OK && !fits ? CODE_NO_CAPACITY : code;
 }
 
@@ -119,8 +120,10 @@ static void complete(struct agent *agent, struct book_vm *vm) {
     if (op->verb != VERB_REBUILD)
         text_set(definition->image, record->digest);
     definition->start = op->verb == VERB_REBUILD && record->state == VM_RUNNING;
-    memory_free(definition->networks);
-    definition->networks = memory_text(record->networks);
+    if (!verb_connects(op->verb)) {
+        memory_free(definition->networks);
+        definition->networks = memory_text(record->networks);
+    }
     if (op->verb != VERB_ALLOW) {
         memory_free(definition->allow);
         definition->allow = memory_text(record->allow);
@@ -133,7 +136,7 @@ static void complete(struct agent *agent, struct book_vm *vm) {
 /* Which word of the instruction it is that there is no capacity for, whatever else is here. */
 static enum obstacle obstacle(const struct agent *agent, const struct book_vm *vm) {
     const struct operation *op = &vm->active->record;
-    if (!has_networks(agent, vm, op))
+    if (!has_networks(agent, vm))
         return OBSTACLE_NETWORKS;
     if (verb_makes(op->verb) && !is_apart(agent, vm, &op->definition))
         return OBSTACLE_GROUP_RULE;

@@ -51,6 +51,8 @@ static const struct plan plans[VERB_COUNT] = {
     [VERB_DELETE] = {{{STEP_DELETING, JOB_REMOVE}}, VM_DELETED},
     [VERB_EVICT] = {{{STEP_DELETING, JOB_EVICT}}, VM_DELETED},
     [VERB_COPY] = {{{STEP_COPYING, JOB_COPY}}, VM_PENDING},
+    [VERB_INTERFACE_ADD] = {{{STEP_CONNECTING, JOB_CONNECT}}, VM_PENDING},
+    [VERB_INTERFACE_REMOVE] = {{{STEP_CONNECTING, JOB_CONNECT}}, VM_PENDING},
 };
 static const struct stage undoing = {STEP_UNDOING, JOB_REMOVE};
 
@@ -271,12 +273,19 @@ static void learn_rebuild(struct book_vm *vm, const struct event_job *job) {
         reshape_rename(&vm->record, &vm->active->record.definition);
 }
 
-/* Of one that failed the host says what there is, if it can. */
+/* Of one that failed the host says what there is, if it can; else it is as it was. */
 static void learn_allow(struct book_vm *vm, const struct event_job *job) {
     if (job->code == CODE_OK)
         reshape_allow(&vm->record, vm->active->record.definition.allow);
     else if (job->found)
         reshape_allow(&vm->record, job->found->allow);
+}
+
+static void learn_networks(struct book_vm *vm, const struct event_job *job) {
+    if (job->code == CODE_OK)
+        reshape_connect(&vm->record, vm->active->record.definition.networks);
+    else if (job->found)
+        reshape_connect(&vm->record, job->found->networks);
 }
 
 /* What the VM has now, as far as the host says. */
@@ -298,6 +307,8 @@ static void learn(struct agent *agent, struct book_vm *vm, const struct event *e
                                     .size = vm->record.size};
         text_set(snapshot.name, op->snapshot);
         reshape_add_snapshot(&vm->record, &snapshot);
+    } else if (verb_connects(op->verb)) {
+        learn_networks(vm, &event->job);
     } else if (op->verb == VERB_SNAPSHOT_DELETE ? done || missing : missing) {
         reshape_drop_snapshot(&vm->record, op->snapshot);
     }

@@ -1,6 +1,6 @@
-/* What goes into the digest: numbers and state, what the VM has, its image, snapshots and IP
- * addresses, rules that have changed, whether it is heard of; no times and no places, which the
- * ends count differently. */
+/* What goes into the digest: numbers and state, what the VM has, its image, snapshots, networks, IP
+ * addresses and rules, whether it is heard of; no times and no places, which the ends count
+ * differently. */
 #include "core/books/digest.h"
 
 #include "base/map.h"
@@ -27,13 +27,17 @@ uint64_t uplink_vm_digest(const struct vm *vm, uint32_t epoch, uint64_t generati
         text_add(&text, " ");
         text_add(&text, vm->snapshots[i].name);
     }
+    if (vm->networks) {
+        text_add(&text, " @");
+        text_add(&text, vm->networks);
+    }
     for (uint32_t i = 0; i < vm->ips_count; i++) {
         text_add(&text, " ");
         text_add_number(&text, vm->ips[i].interface);
         text_add(&text, vm->ips[i].ip);
     }
-    if (vm->reallowed) /* no older version has such a VM */
-        text_addf(&text, " allow %s", vm->allow ? vm->allow : "");
+    if (vm->allow)
+        text_addf(&text, " allow %s", vm->allow);
     if (unheard_ms && lifecycle_is_made(vm->state)) /* whether, not since when */
         text_add(&text, " ?");
     uint64_t hash = map_hash(0, text_data(&text), text.length);

@@ -62,5 +62,5 @@ static void show(const struct vm *vm, uint32_t interface, struct interface *out)
 
 void ips_show(const struct vm *vm, struct interface *interfaces, uint32_t count) {
     for (uint32_t i = 0; i < count; i++)
-        show(vm, i, &interfaces[i]);
+        show(vm, interfaces[i].number, &interfaces[i]);
 }

@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "core/books/amounts.h"
 #include "core/books/copies.h"
+#include "message/labels.h"
+#include "message/records/interface.h"
 
 static uint32_t larger(uint32_t left, uint32_t right) { return left > right ? left : right; }
 static uint32_t smaller(uint32_t left, uint32_t right) { return left < right ? left : right; }
@@ -35,7 +37,8 @@ struct size size_growth(const struct size *from, const struct size *to) {
 
 bool reshape_tells(enum verb verb) {
     return verb == VERB_RESIZE || verb == VERB_REBUILD || verb == VERB_SNAPSHOT ||
-           verb == VERB_REVERT || verb == VERB_SNAPSHOT_DELETE || verb == VERB_ALLOW;
+           verb == VERB_REVERT || verb == VERB_SNAPSHOT_DELETE || verb == VERB_ALLOW ||
+           verb_connects(verb);
 }
 
 const struct snapshot *reshape_snapshot(const struct vm *vm, const char *name) {
@@ -51,12 +54,32 @@ static enum code resize_refusal(const struct vm *vm, const struct size *to) {
     return to->disk_gib > vm->size.disk_gib && vm->snapshots_count ? CODE_CONFLICT : CODE_OK;
 }
 
+static bool has_memory_kept(const struct vm *vm) {
+    bool has = false;
+    for (uint32_t i = 0; i < vm->snapshots_count; i++)
+        has |= vm->snapshots[i].memory;
+    return has;
+}
+
+/* A guest whose memory is kept would come back to devices that are not there, or not know others.
+ * What is asked for otherwise is what a level above says of it, which may not be what it has. */
+static enum code connect_refusal(const struct vm *vm, const struct operation *op) {
+    const char *was = vm->networks, *now = op->definition.networks;
+    bool adds = op->verb == VERB_INTERFACE_ADD;
+    char changed[interfaces_size];
+    return interfaces_added(adds ? now : was, adds ? was : now, changed) || has_memory_kept(vm)
+               ? CODE_CONFLICT
+               : CODE_OK;
+}
+
 enum code reshape_refusal(const struct vm *vm, const struct operation *op) {
     const struct snapshot *snapshot = reshape_snapshot(vm, op->snapshot);
     if (op->verb == VERB_RESIZE)
         return resize_refusal(vm, &op->definition.size);
     if (op->verb == VERB_REBUILD)
         return *op->definition.image ? CODE_OK : CODE_INVALID;
+    if (verb_connects(op->verb))
+        return connect_refusal(vm, op);
     if (!reshape_tells(op->verb) || op->verb == VERB_ALLOW)
         return CODE_OK;
     if (!*op->snapshot)
@@ -120,11 +143,12 @@ struct facts reshape_facts(const struct book_vm *vm) {
     struct facts facts = {.size = record->size, .snapshots_count = record->snapshots_count};
     if (record->rebuilt)
         text_set(facts.image, record->digest);
-    facts.reallowed = record->reallowed;
-    if (record->reallowed)
-        facts.allow = memory_text(record->allow);
+    facts.reallowed = record->reallowed || record->allow;
+    facts.allow = memory_text(record->allow);
     facts.snapshots =
         memory_copy(record->snapshots, record->snapshots_count * sizeof(*record->snapshots));
+    if (!vm->stored.networks_untold)
+        facts.networks = memory_text(record->networks ? record->networks : slot_free);
     return facts;
 }
 
@@ -151,6 +175,30 @@ static bool learn_snapshots(struct vm *vm, const struct facts *facts, uint64_t w
     vm->snapshots = now;
     vm->snapshots_count = facts->snapshots_count;
     return changed;
+}
+
+void reshape_connect(struct vm *vm, const char *networks) {
+    char *now = memory_text(networks); /* it may be what it has */
+    memory_free(vm->networks);
+    vm->networks = now;
+}
+
+void reshape_take_in(struct stored_vm *record, const char *told) {
+    record->networks_untold = !*told;
+    record->vm.networks =
+        *told && !text_equal(told, slot_free) ? (char *)(uintptr_t)told : NULL;
+}
+
+static bool learn_networks(struct book_vm *vm, const char *told) {
+    struct vm *record = &vm->record;
+    const char *now = told && text_equal(told, slot_free) ? NULL : told;
+    bool same = now && record->networks ? text_equal(now, record->networks)
+                                        : now == record->networks;
+    if (!told || (same && !vm->stored.networks_untold))
+        return false;
+    vm->stored.networks_untold = false;
+    reshape_connect(record, now);
+    return true;
 }
 
 /* The copy that it was to be made from was not whole: it is made from an older one. */
@@ -191,13 +239,14 @@ bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct amounts
     bool changed = learn_size(vm, &facts->size, used);
     changed |= learn_snapshots(record, facts, wall_ms);
     changed |= learn_restarts(vm, facts, wall_ms);
+    changed |= learn_networks(vm, facts->networks);
     if (*facts->image) {
         changed |= !record->rebuilt || !text_equal(facts->image, record->digest);
         text_set(record->digest, facts->image);
         record->rebuilt = true;
     }
-    if (facts->reallowed) {
-        changed |= !record->reallowed || !reshape_same_rules(facts->allow, record->allow);
+    if (facts->reallowed && !reshape_same_rules(facts->allow, record->allow)) {
+        changed = true;
         reshape_allow(record, facts->allow);
     }
     return changed;
@@ -208,6 +257,8 @@ void reshape_conclude(struct book_vm *vm, const struct result *result,
     struct operation *op = &vm->active->record;
     if (result->code == CODE_OK && size_is_zero(&result->facts.size) && is_resizing(vm))
         op->was = size_smaller(&op->definition.size, &vm->record.size);
+    if (result->code == CODE_OK && verb_connects(op->verb) && !result->facts.networks)
+        reshape_connect(&vm->record, op->definition.networks);
     reshape_settle(vm, result->code, used);
 }
 

@@ -1,5 +1,5 @@
 /* What changes a VM that stays where it is: its size (resize), its disk (rebuild, revert), its
- * snapshots and its rules (allow). Used by all three roles alike.
+ * snapshots, its network interfaces and its rules (allow). Used by all three roles alike.
  *
  * The books of a resize from S to N: from its acceptance on, a level sets the larger of both aside,
  * processor by processor and GiB by GiB (record.size), so that whatever becomes of it, nothing is
@@ -9,7 +9,8 @@
  * more of a VM than was set aside (law 3). What has never come to the place by its deadline has
  * changed nothing: S it is.
  *
- * The image and the snapshots of a VM are what its host says; they take nothing from anybody. */
+ * The image, snapshots and interfaces of a VM are what its host says; they take nothing from
+ * anybody. Of a change of interfaces all of them are told, as they are to be. */
 #pragma once
 
 #include "core/books/book.h"
@@ -42,7 +43,14 @@ struct facts reshape_facts(const struct book_vm *vm);
 bool reshape_learn(struct book_vm *vm, const struct facts *facts, struct amounts *used,
                    uint64_t wall_ms);
 
-/* Ends a resize at a manager, whose place has told the result. */
+/* It has interfaces in these networks now (records/interface.h). */
+void reshape_connect(struct vm *vm, const char *networks);
+
+/* It is taken in again, with the networks that its place tells; "": it does not tell them. Points
+ * to them. */
+void reshape_take_in(struct stored_vm *record, const char *told);
+
+/* Ends a change at a manager, whose place has told the result. */
 void reshape_conclude(struct book_vm *vm, const struct result *result,
                       struct amounts *used);
 

@@ -7,6 +7,7 @@
 #include "core/above/uplink.h"
 #include "core/below/belief.h"
 #include "core/below/lend.h"
+#include "core/books/reshape.h"
 #include "core/downstream/hosts.h"
 #include "core/downstream/lending.h"
 #include "core/manager/leftovers.h"
@@ -216,6 +217,7 @@ static struct book_vm *add_adopted(struct downstream *downstream, const struct l
     text_set(record.vm.name, left->is.vm);
     text_set(record.vm.asker, lending->uplink.setting.name);
     text_set(record.vm.digest, left->is.image);
+    reshape_take_in(&record, left->is.networks);
     return book_add_vm(&downstream->manager.book, &record);
 }
 

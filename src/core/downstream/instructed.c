@@ -69,7 +69,8 @@ static bool is_beyond(const struct downstream *downstream, const struct book_vm 
     return host &&
            ((op->verb != VERB_RESIZE && peer_is_old(host, instruct_version(&op->definition))) ||
             (op->hard && peer_is_old(host, protocol_version_reset)) ||
-            (op->verb == VERB_ALLOW && peer_is_old(host, protocol_version_reallow)));
+            (op->verb == VERB_ALLOW && peer_is_old(host, protocol_version_reallow)) ||
+            (verb_connects(op->verb) && peer_is_old(host, protocol_version_interfaces)));
 }
 
 /* What has a host goes on there. */

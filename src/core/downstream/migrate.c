@@ -26,6 +26,7 @@
 #include "core/downstream/remake.h"
 #include "core/downstream/share.h"
 #include "core/manager/operations.h"
+#include "message/labels.h"
 
 enum placement downstream_choose_live(const struct downstream *downstream,
                                       const struct book_vm *vm, struct peer **out_peer) {
@@ -35,11 +36,12 @@ enum placement downstream_choose_live(const struct downstream *downstream,
     struct placement_wish wish = {
         .size = &vm->record.size,
         .placing = &placing,
-        .version = vm->record.allow ? protocol_version_allow
-                                    : machine_version(&definition->machine),
+        .version = slots_are_free(vm->record.networks) ? protocol_version_interfaces
+                   : vm->record.allow                  ? protocol_version_allow
+                                                       : machine_version(&definition->machine),
         .live = true,
         .leased = definition->on_loss,
-        .networks = definition->networks,
+        .networks = vm->record.networks,
         .group = book_group(&downstream->manager.book, vm->record.asker, vm->record.group)};
     *out_peer = NULL;
     if (downstream_is_kept(downstream, vm, &vm->record.size))
@@ -92,11 +94,17 @@ static void stay(struct downstream *downstream, struct book_vm *vm, enum code co
 }
 
 /* What its old host is to compare with what it has: a disk of another image would be spoilt, and
- * rules that changed meanwhile would be forgotten. */
-static struct definition made_ready(const struct definition *definition) {
+ * rules and interfaces that changed meanwhile would be forgotten. An older one has the interfaces
+ * that its VM was made with. */
+static struct definition made_ready(const struct downstream *downstream, const struct book_vm *vm) {
+    const struct definition *definition = &vm->active->record.definition;
+    const struct peer *old =
+        downlink_by_name(&downstream->manager.downlink, vm->record.place);
     struct definition ready = {.size = definition->size,
                                .machine = definition->machine,
                                .allow = memory_text(definition->allow)};
+    if (old && !peer_is_old(old, protocol_version_interfaces))
+        ready.networks = memory_text(definition->networks ? definition->networks : slot_free);
     text_set(ready.name, definition->name);
     text_set(ready.image, definition->image);
     return ready;
@@ -120,7 +128,7 @@ static bool is_as_configured(const struct peer *peer, const struct landing *told
 
 static void on_ready(struct downstream *downstream, struct book_vm *vm,
                      const struct peer *peer) {
-    struct definition ready = made_ready(&vm->active->record.definition);
+    struct definition ready = made_ready(downstream, vm);
     downstream_end(downstream, vm->active, CODE_OK);
     downstream_set_move(downstream, vm, MOVE_MIGRATING);
     struct book_op *op = downstream_begin_internal(downstream, vm, VERB_MIGRATE);
@@ -222,7 +230,7 @@ void downstream_on_live_due(struct downstream *downstream, struct book_op *op) {
         downstream_drain_soon(downstream);
     } else { /* whatever became of it, its host alone can say */
         enum verb verb = op->record.verb;
-        struct definition ready = made_ready(&op->record.definition);
+        struct definition ready = made_ready(downstream, vm);
         struct landing landing;
         record_clone(&landing_table, &op->record.landing, &landing);
         downstream_end(downstream, op, CODE_DEADLINE);

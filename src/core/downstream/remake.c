@@ -79,8 +79,10 @@ void downstream_describe(const struct book_vm *vm, struct definition *out) {
     text_set(out->name, vm->record.name);
     text_set(out->shape, vm->record.shape);
     text_set(out->image, vm->record.digest);
+    memory_free(out->networks);
+    out->networks = memory_text(vm->record.networks); /* as they are by now */
     memory_free(out->allow);
-    out->allow = memory_text(vm->record.allow); /* as it is by now */
+    out->allow = memory_text(vm->record.allow);
 }
 
 void downstream_order(struct downstream *downstream, struct book_vm *vm, enum verb verb) {

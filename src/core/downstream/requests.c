@@ -139,7 +139,7 @@ static const char *key_of_vm(const struct list *node) {
 
 /* What it points to is the record's and the caller's. */
 static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm *it,
-                                  struct interface space[limit_vm_networks]) {
+                                  struct interfaces_shown *space) {
     const struct vm *vm = &it->record;
     const struct peer *peer = downlink_by_name(&call->downstream->manager.downlink, vm->place);
     struct hosted_vm hosted = {
@@ -163,13 +163,13 @@ static struct hosted_vm hosted_vm(const struct call *call, const struct book_vm 
         .stays = peer && peer_is_emptied(peer) ? downstream_vm(it)->stays : STAY_UNDECIDED,
         .created_ms = vm->created_ms,
         .changed_ms = vm->changed_ms,
-        .networks = vm->networks,
+        .networks = interfaces_show(vm->networks, space->networks),
         .allow = vm->allow,
-        .interfaces = space};
+        .interfaces = space->items};
     if (call->downstream->hash)
         hosted.interfaces_count =
-            interfaces_of(call->downstream->hash, vm->id, vm->networks, space);
-    ips_show(vm, space, hosted.interfaces_count);
+            interfaces_of(call->downstream->hash, vm->id, vm->networks, space->items);
+    ips_show(vm, space->items, hosted.interfaces_count);
     text_set(hosted.id, vm->id);
     text_set(hosted.name, vm->name);
     text_set(hosted.upstream, vm->asker);
@@ -194,8 +194,8 @@ static void list_vms(const struct call *call) {
         if ((*query->host && !text_equal(vm->place, query->host)) ||
             (*query->upstream && !text_equal(vm->asker, query->upstream)))
             continue;
-        struct interface space[limit_vm_networks];
-        struct hosted_vm hosted = hosted_vm(call, it, space);
+        struct interfaces_shown space;
+        struct hosted_vm hosted = hosted_vm(call, it, &space);
         if (!page_add(&page, &hosted))
             return;
     }
@@ -207,8 +207,8 @@ static void show_vm(const struct call *call) {
         call_not_found(call, "vm");
         return;
     }
-    struct interface space[limit_vm_networks];
-    struct hosted_vm hosted = hosted_vm(call, vm, space);
+    struct interfaces_shown space;
+    struct hosted_vm hosted = hosted_vm(call, vm, &space);
     call_answer(call, REPLY_RECORD, &hosted_vm_table, &hosted);
 }
 

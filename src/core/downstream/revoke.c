@@ -11,6 +11,7 @@
 #include "core/downstream/remake.h"
 #include "core/manager/operations.h"
 #include "message/labels.h"
+#include "message/records/interface.h"
 
 enum { sweep_ms = 1000 };
 
@@ -20,9 +21,14 @@ static bool has_image(const struct lending *lending, const struct definition *de
            (*definition->image_name && words_have(images, definition->image_name));
 }
 
-static bool has_networks(const struct lending *lending, const struct definition *definition) {
-    char network[limit_name_size];
-    for (const char *rest = definition->networks; (rest = names_next(rest, network));)
+/* Those that it is to have, but for what is there already. */
+static bool has_networks(const struct lending *lending, const struct instruct *instruct) {
+    bool adds = instruct->verb == VERB_INTERFACE_ADD;
+    const struct book_vm *vm = adds ? book_vm(lending->uplink.book, instruct->vm) : NULL;
+    char added[interfaces_size], network[limit_name_size];
+    const char *rest = interfaces_added(vm ? vm->record.networks : NULL,
+                                        instruct->definition.networks, added);
+    for (unsigned number = 0; (rest = slots_next(rest, &number, network)); number++)
         if (!words_allow(lending->permissions.networks, network))
             return false;
     return true;
@@ -80,9 +86,11 @@ bool downstream_allows(const struct lending *lending, const struct instruct *ins
         return lending_has_shape(lending, &shape);
     if (instruct->verb == VERB_REBUILD)
         return has_image(lending, definition);
+    if (instruct->verb == VERB_INTERFACE_ADD)
+        return has_networks(lending, instruct);
     return instruct->verb != VERB_DEFINE ||
            (lending_has_shape(lending, &shape) && has_image(lending, definition) &&
-            has_networks(lending, definition) && may_be_so_placed(lending, instruct));
+            has_networks(lending, instruct) && may_be_so_placed(lending, instruct));
 }
 
 enum obstacle downstream_obstacle(const struct lending *lending, const struct instruct *instruct) {
@@ -98,7 +106,7 @@ enum obstacle downstream_obstacle(const struct lending *lending, const struct in
         return OBSTACLE_SHAPE;
     if ((makes || instruct->verb == VERB_REBUILD) && !has_image(lending, definition))
         return OBSTACLE_IMAGE;
-    if (makes && !has_networks(lending, definition))
+    if ((makes || instruct->verb == VERB_INTERFACE_ADD) && !has_networks(lending, instruct))
         return OBSTACLE_NETWORKS;
     return makes && !may_be_restarted(lending, definition) ? OBSTACLE_ON_LOSS : OBSTACLE_NONE;
 }

@@ -71,6 +71,7 @@ void leftovers_hear(struct manager *manager, struct peer *peer, const struct vm_
     left->is.size = report->facts.size;
     left->is.known = book_vm(&manager->book, report->vm);
     text_set(left->is.image, report->facts.image);
+    text_set(left->is.networks, report->facts.networks ? report->facts.networks : "");
     left->reallowed = report->facts.reallowed;
     memory_free(left->allow);
     left->allow = memory_text(report->facts.allow);

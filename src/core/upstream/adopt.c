@@ -3,6 +3,7 @@
 #include "core/upstream/adopt.h"
 
 #include "core/below/peer.h"
+#include "core/books/reshape.h"
 #include "core/manager/leftovers.h"
 #include "core/manager/operations.h"
 #include "core/upstream/upstream.h"
@@ -48,6 +49,8 @@ static struct book_vm *add(const struct call *call, const struct left *left) {
     text_set(record.vm.asker, call->request->leftover.asker);
     text_set(record.vm.digest, left->is.image);
     text_set(record.vm.image, image_named(upstream, left->is.image, record.vm.asker));
+    bool is_believed = upstream_believes_networks(upstream, NULL, left->is.networks);
+    reshape_take_in(&record, is_believed ? left->is.networks : "");
     if (shape >= 0)
         text_set(record.vm.shape, downlink->catalogue[shape].name);
     struct book_vm *vm = book_add_vm(&upstream->manager.book, &record);

@@ -82,6 +82,7 @@ static void order(struct upstream *upstream, struct book_vm *vm, enum verb verb)
         text_set(definition->name, vm->record.name);
         text_set(definition->shape, vm->record.shape);
         text_set(definition->image, vm->record.digest);
+        definition->networks = vm->record.networks;
         definition->allow = vm->record.allow;
     }
     struct book_op *op = upstream_begin(upstream, vm, &operation);

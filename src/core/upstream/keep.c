@@ -9,8 +9,8 @@
 #include "core/upstream/upstream.h"
 
 static bool is_stale(const struct call *call, const struct book_vm *vm) {
-    struct interface space[limit_vm_networks];
-    struct vm shown = upstream_shown(call->upstream, vm, space);
+    struct interfaces_shown space;
+    struct vm shown = upstream_shown(call->upstream, vm, &space);
     return call_is_stale(call, &vm_table, &shown);
 }
 

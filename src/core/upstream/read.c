@@ -69,8 +69,8 @@ void upstream_list_vms(const struct call *call) {
     for (; node != head; node = is_newest ? node->previous : node->next) {
         const struct book_vm *vm = tenant ? &container_of(node, struct upstream_vm, by_tenant)->base
                                           : container_of(node, struct book_vm, by_age);
-        struct interface space[limit_vm_networks];
-        struct vm shown = upstream_shown(call->upstream, vm, space);
+        struct interfaces_shown space;
+        struct vm shown = upstream_shown(call->upstream, vm, &space);
         if (!page_add(&page, &shown))
             return;
     }
@@ -292,8 +292,8 @@ void upstream_show_vm(const struct call *call) {
     const struct book_vm *vm = upstream_find_vm(call, call->request->key);
     if (!vm)
         return;
-    struct interface space[limit_vm_networks];
-    struct vm shown = upstream_shown(call->upstream, vm, space);
+    struct interfaces_shown space;
+    struct vm shown = upstream_shown(call->upstream, vm, &space);
     call_answer(call, REPLY_RECORD, &vm_table, &shown);
 }
 

@@ -1,5 +1,5 @@
-/* Resizing, rebuilding, snapshots and rules at the upstream manager: what may be asked for, what it
- * takes of a tenant's quota, and which image a VM is of. */
+/* Resizing, rebuilding, snapshots, interfaces and rules at the upstream manager: what may be asked
+ * for, what it takes of a tenant's quota, and which image a VM is of. */
 #include "core/upstream/reshape_vm.h"
 
 #include "core/below/placement.h"
@@ -13,6 +13,7 @@
 #include "core/upstream/notify/happened.h"
 #include "core/upstream/rules.h"
 #include "core/upstream/upstream.h"
+#include "message/records/interface.h"
 
 static struct tenant_entry *tenant_of(const struct upstream *upstream,
                                       const struct book_vm *vm) {
@@ -151,6 +152,79 @@ static bool admit_snapshot(const struct call *call, const struct book_vm *vm,
     return code == CODE_OK;
 }
 
+/* --- interfaces --- */
+
+/* An older cluster could not read it. */
+static bool place_connects(const struct call *call, const struct book_vm *vm) {
+    const struct peer *peer =
+        downlink_by_name(&call->upstream->manager.downlink, vm->record.place);
+    if (!peer || !peer_is_old(peer, protocol_version_interfaces))
+        return true;
+    call_problem(call, CODE_UNSUPPORTED, "",
+                 "cluster %s runs an older version, in which a VM keeps the interfaces that it was "
+                 "made with: upgrade it",
+                 vm->record.place);
+    return false;
+}
+
+static bool admit_interface_add(const struct call *call, const struct book_vm *vm,
+                                struct definition *definition) {
+    struct upstream *upstream = call->upstream;
+    const char *network = call->request->reshape.network;
+    bool known = upstream_has_network(upstream, network);
+    bool full = interfaces_count(vm->record.networks) >= limit_vm_networks;
+    if (!known)
+        call_problem(call, CODE_UNKNOWN_NETWORK, "network", "there is no network '%s'", network);
+    else if (full)
+        call_problem(call, CODE_FULL, "network", "a VM has at most %d interfaces: remove one first",
+                     limit_vm_networks);
+    else
+        definition->networks = interfaces_with(vm->record.networks, network, upstream->connected);
+    return known && !full;
+}
+
+static bool admit_interface_remove(const struct call *call, const struct book_vm *vm,
+                                   struct definition *definition) {
+    struct upstream *upstream = call->upstream;
+    const char *which = call->request->reshape.interface;
+    struct interface has[limit_vm_networks];
+    const struct vm *record = &vm->record;
+    uint32_t count = interfaces_of(upstream->settings.hash, record->id, record->networks, has);
+    uint32_t found = 0, number = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (text_equal(has[i].network, which) || text_equal(has[i].mac, which)) {
+            number = has[i].number;
+            found++;
+        }
+    if (!found)
+        call_problem(call, CODE_NOT_FOUND, "interface",
+                     "the VM has no interface in a network '%s', nor one of that MAC address",
+                     which);
+    else if (found > 1)
+        call_problem(call, CODE_CONFLICT, "interface",
+                     "the VM has %u interfaces in '%s': say which by its MAC address", found,
+                     which);
+    else
+        definition->networks = interfaces_without(record->networks, number, upstream->connected);
+    return found == 1;
+}
+
+static bool admit_connect(const struct call *call, const struct book_vm *vm,
+                          struct operation *operation) {
+    struct definition *definition = &operation->definition;
+    bool right = operation->verb == VERB_INTERFACE_ADD
+                     ? admit_interface_add(call, vm, definition)
+                     : admit_interface_remove(call, vm, definition);
+    if (!right || !place_connects(call, vm))
+        return false;
+    enum code code = reshape_refusal(&vm->record, operation);
+    if (code != CODE_OK)
+        call_problem(call, code, "",
+                     "the VM has a snapshot with its memory, which knows the interfaces of that "
+                     "time alone: delete it first");
+    return code == CODE_OK;
+}
+
 /* An older cluster would ask the guest all the same. */
 static bool admit_reboot(const struct call *call, const struct book_vm *vm,
                          struct operation *operation) {
@@ -231,6 +305,8 @@ bool upstream_admit_reshape(const struct call *call, const struct book_vm *vm,
         return admit_resize(call, vm, operation);
     if (operation->verb == VERB_REBUILD)
         return admit_rebuild(call, vm, operation);
+    if (verb_connects(operation->verb))
+        return admit_connect(call, vm, operation);
     *definition = (struct definition){0};
     return admit_snapshot(call, vm, operation);
 }
@@ -297,8 +373,11 @@ static void learn_image(struct upstream *upstream, struct book_vm *vm) {
     set_image(upstream, &vm->record, now ? now->record.name : "");
 }
 
-void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *facts) {
+void upstream_learn(struct upstream *upstream, struct book_vm *vm, const struct facts *told) {
     uint64_t wall_ms = upstream->manager.moment.wall_ms;
+    struct facts believed = *told, *facts = &believed; /* shares what that one has */
+    if (!upstream_believes_networks(upstream, vm->record.networks, told->networks))
+        believed.networks = NULL;
     bool changed = reshape_learn(vm, facts, &tenant_of(upstream, vm)->used, wall_ms);
     if (!size_is_zero(&facts->size))
         changed |= copies_learn(&vm->record, facts, wall_ms);

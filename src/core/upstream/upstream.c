@@ -157,15 +157,18 @@ void upstream_count_said(struct upstream *upstream, struct tenant_entry *tenant,
     upstream->said_bytes += sign * bytes;
 }
 
+bool upstream_has_network(const struct upstream *upstream, const char *name) {
+    bool has = false;
+    for (size_t i = 0; i < upstream->networks_count && !has; i++)
+        has = text_equal(upstream->networks[i].name, name);
+    return has;
+}
+
 void upstream_find_unknown(const struct upstream *upstream, const char *networks,
                            char out_name[limit_name_size]) {
-    while ((networks = names_next(networks, out_name))) {
-        bool known = false;
-        for (size_t i = 0; i < upstream->networks_count && !known; i++)
-            known = text_equal(upstream->networks[i].name, out_name);
-        if (!known)
+    while ((networks = names_next(networks, out_name)))
+        if (!upstream_has_network(upstream, out_name))
             return;
-    }
     out_name[0] = 0;
 }
 
@@ -202,14 +205,25 @@ void upstream_remove_vm(struct upstream *upstream, struct book_vm *vm) {
     book_remove_vm(&upstream->manager.book, vm);
 }
 
+bool upstream_believes_networks(const struct upstream *upstream, const char *has,
+                                const char *told) {
+    char added[interfaces_size], name[limit_name_size];
+    const char *rest = interfaces_added(has, told, added);
+    for (unsigned number = 0; (rest = slots_next(rest, &number, name)); number++)
+        if (!upstream_has_network(upstream, name))
+            return false;
+    return true;
+}
+
 struct vm upstream_shown(const struct upstream *upstream, const struct book_vm *vm,
-                         struct interface space[limit_vm_networks]) {
+                         struct interfaces_shown *space) {
     struct vm shown = vm->record;
-    shown.interfaces = space;
+    shown.networks = interfaces_show(vm->record.networks, space->networks);
+    shown.interfaces = space->items;
     if (upstream->settings.hash)
         shown.interfaces_count =
-            interfaces_of(upstream->settings.hash, shown.id, shown.networks, space);
-    ips_show(&shown, space, shown.interfaces_count);
+            interfaces_of(upstream->settings.hash, shown.id, vm->record.networks, space->items);
+    ips_show(&shown, space->items, shown.interfaces_count);
     shown.unheard_ms = explain_unheard_ms(&upstream->manager.downlink, &vm->record);
     return shown;
 }

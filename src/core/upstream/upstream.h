@@ -115,6 +115,7 @@ struct upstream {
     struct map images_by_name;
     struct network *networks; /* that tenants may ask for */
     size_t networks_count;
+    char connected[interfaces_size]; /* what a VM is to be in: while a request is admitted */
     struct rule *rules[limit_rules]; /* in the order in which they are looked at */
     size_t rules_count;
     struct list images;
@@ -154,10 +155,18 @@ void upstream_set_template(struct book_vm *vm, const struct template *template);
 void upstream_count_said(struct upstream *upstream, struct tenant_entry *tenant,
                          const char *said, uint64_t sign);
 
+/* May tenants ask for it? */
+bool upstream_has_network(const struct upstream *upstream, const char *name);
+
+/* A cluster says into which networks a VM comes that is made anew elsewhere: none but those that
+ * tenants may ask for here, or that it `has` been in. */
+bool upstream_believes_networks(const struct upstream *upstream, const char *has,
+                                const char *told);
+
 /* The VM as the API shows it: what is known of it, and since when nothing is heard of it. What it
  * points to is the record's and the caller's: not to be cleared. */
 struct vm upstream_shown(const struct upstream *upstream, const struct book_vm *vm,
-                         struct interface space[limit_vm_networks]);
+                         struct interfaces_shown *space);
 
 /* Saves the node records of peers whose state or capacity changed. */
 void upstream_save_node(struct peer *peer);

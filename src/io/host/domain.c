@@ -3,6 +3,7 @@
 #include "io/host/domain.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,16 @@ const struct host_network *host_network_find(const struct host_networks *network
         if (text_equal(networks->items[i].name, name))
             return &networks->items[i];
     return NULL;
+}
+
+enum code host_network_for(const struct host_networks *networks, const char *name,
+                           const char *allow, struct error *err) {
+    const struct host_network *network = host_network_find(networks, name);
+    if (network && (!allow || network->keeps_rules))
+        return CODE_OK;
+    error_set(err, -ENOENT, network ? "[network %s] keeps no rules of VMs here"
+                                    : "no [network %s] is configured here", name);
+    return CODE_NO_CAPACITY;
 }
 
 void host_networks_copy(const struct host_networks *from, struct host_networks *out) {
@@ -131,8 +142,8 @@ void host_domain_add_filter(const struct host_network *network, const char *allo
     text_add(out, "</filterref>");
 }
 
-static void add_interface(const struct host_network *network, const char *mac, const char *allow,
-                          struct text *out) {
+void host_domain_add_interface(const struct host_network *network, const char *mac,
+                               const char *allow, struct text *out) {
     const char *type = network->bridge ? "bridge" : network->libvirt ? "network" : "user";
     text_addf(out, "<interface type='%s'><mac address='%s'/>", type, mac);
     if (network->bridge)
@@ -146,11 +157,11 @@ static void add_interface(const struct host_network *network, const char *mac, c
 static void add_interfaces(const struct host_domain_plan *plan, struct text *out) {
     char name[limit_name_size], mac[limit_mac_size];
     const char *rest = plan->job->definition.networks;
-    for (unsigned i = 0; (rest = names_next(rest, name)); i++) {
+    for (unsigned i = 0; (rest = slots_next(rest, &i, name)); i++) {
         const struct host_network *network = host_network_find(plan->networks, name);
         assert(network); /* whoever plans has looked for them */
         host_domain_mac(plan->job->vm, i, mac);
-        add_interface(network, mac, plan->job->definition.allow, out);
+        host_domain_add_interface(network, mac, plan->job->definition.allow, out);
     }
 }
 

@@ -47,8 +47,16 @@ void host_networks_free(struct host_networks *networks);
 const struct host_network *host_network_find(const struct host_networks *networks,
                                              const char *name);
 
+/* May a VM with these rules (NULL: none) be in it here? CODE_OK, or CODE_NO_CAPACITY with `err`. */
+enum code host_network_for(const struct host_networks *networks, const char *name,
+                           const char *allow, struct error *err);
+
 /* By interface_mac(). */
 void host_domain_mac(const char *vm, unsigned interface, char out_mac[limit_mac_size]);
+
+/* Appends the XML of an interface. `allow`: the VM's rules. */
+void host_domain_add_interface(const struct host_network *network, const char *mac,
+                               const char *allow, struct text *out);
 
 struct host_domain_plan {
     const char *type; /* "kvm", "qemu"; "test": a domain of the test driver, without devices */

@@ -219,13 +219,10 @@ static enum code find_networks(const struct host *host, const struct effect_job 
                    job->kind == JOB_RECEIVE || job->kind == JOB_ALLOW;
     char name[limit_name_size];
     const char *rest = defines ? job->definition.networks : NULL;
-    while ((rest = names_next(rest, name))) {
-        const struct host_network *network = host_network_find(&host->networks, name);
-        if (!network || (job->definition.allow && !network->keeps_rules)) {
-            error_set(err, -ENOENT, network ? "[network %s] keeps no rules of VMs here"
-                                            : "no [network %s] is configured here", name);
-            return CODE_NO_CAPACITY;
-        }
+    for (unsigned i = 0; (rest = slots_next(rest, &i, name)); i++) {
+        enum code code = host_network_for(&host->networks, name, job->definition.allow, err);
+        if (code != CODE_OK)
+            return code;
     }
     return CODE_OK;
 }
@@ -252,6 +249,7 @@ static enum code do_job(struct host *host, const struct effect_job *job, struct 
     case JOB_SNAPSHOT: return libvirt_snapshot(libvirt, job, &out->memory, err);
     case JOB_SNAPSHOT_DELETE: return libvirt_snapshot_delete(libvirt, job, err);
     case JOB_REVERT: return host_revert(host, job, err);
+    case JOB_CONNECT: return host_connect(host, job, err);
     case JOB_RECEIVE: return host_receive(host, job, err);
     case JOB_MIGRATE: return host_migrate(host, job, err);
     case JOB_ADOPT: return host_adopt(host, job, err);
@@ -290,7 +288,7 @@ static void run_job(struct host *host, struct effect_job *job) {
         end.code = CODE_LOST;
     if (end.code != CODE_OK)
         read_back(host, job, &end);
-    if (end.code != CODE_OK && job->kind == JOB_ALLOW &&
+    if (end.code != CODE_OK && (job->kind == JOB_ALLOW || job->kind == JOB_CONNECT) &&
         libvirt_read_vm(host->libvirt, job->vm, &found, NULL) == CODE_OK)
         end.found = &found;
     if (job->kind != JOB_MIGRATE || !atomic_load(&host->closing)) /* not known */

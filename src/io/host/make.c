@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "io/host/copy/copy.h"
 #include "io/host/copy/restore.h"
@@ -58,13 +59,13 @@ static bool lacks_tpm(const struct effect_job *job, struct error *err) {
     return lacks && error_wrap(err, "this host has no such TPM (packages swtpm, swtpm-tools)");
 }
 
-/* Points into the paths, the facts and the job. */
+/* Points into the paths, the facts (NULL: they are not looked at) and the job. */
 static struct host_domain_plan plan_of(const struct host *host, const struct effect_job *job,
                                        const struct image_facts *facts,
                                        const struct host_vm_paths *paths) {
     return (struct host_domain_plan){
         .type = text_equal(host->accelerator, "tcg") ? "qemu" : host->accelerator,
-        .architecture = facts->architecture,
+        .architecture = facts ? facts->architecture : NULL,
         .disk = paths->disk,
         .seed = paths->seed,
         .console_log = paths->console_log,
@@ -217,7 +218,44 @@ enum code host_allow(struct host *host, const struct effect_job *job, struct err
     return code == CODE_OK ? define(host, job, &facts, err) : code;
 }
 
-/* With a snapshot comes the definition of its time: a size and rules that were given later stay. */
+/* Its guest is to have what its next start will give it. */
+static void take_back(struct host *host, const struct effect_job *job) {
+    auto_clean(text_deinit) struct text is = {0};
+    struct error err = {0};
+    char why[1024];
+    if (libvirt_definition(host->libvirt, job->vm, &is, &err) != CODE_OK ||
+        libvirt_connect(host->libvirt, job->vm, text_data(&is), &err) != CODE_OK)
+        shell_log(host->shell, LOG_WARNING, "interfaces-left", "op=%s vm=%s next=%s why=%s",
+                  job->op, job->vm, "stop and start it", log_quote(err.text, why, sizeof(why)));
+}
+
+/* As it runs first, and at its next start by the definition, which is the last act here, too. */
+enum code host_connect(struct host *host, const struct effect_job *job, struct error *err) {
+    struct libvirt_domain found;
+    struct host_vm_paths paths;
+    auto_clean(text_deinit) struct text was = {0}, now = {0};
+    host_vm_paths(&host->files, job->vm, &paths);
+    const struct host_domain_plan plan = plan_of(host, job, NULL, &paths);
+    enum code code = libvirt_find(host->libvirt, job->vm, &found, err);
+    if (code == CODE_OK)
+        code = libvirt_definition(host->libvirt, job->vm, &was, err);
+    if (code == CODE_OK)
+        code = host_redefine_networks(text_data(&was), &plan, &now, err);
+    if (code != CODE_OK)
+        return code;
+    bool runs = libvirt_driver(host->libvirt) == LIBVIRT_QEMU &&
+                (found.state == VM_RUNNING || found.state == VM_PAUSED);
+    if (runs)
+        code = libvirt_connect(host->libvirt, job->vm, text_data(&now), err);
+    if (code == CODE_OK)
+        code = libvirt_define(host->libvirt, text_data(&now), err);
+    if (code != CODE_OK && runs)
+        take_back(host, job);
+    return code;
+}
+
+/* With a snapshot comes the definition of its time: a size, interfaces and rules that were given
+ * later stay. */
 enum code host_revert(struct host *host, const struct effect_job *job, struct error *err) {
     struct image_facts facts;
     enum code code = host_image_find(&host->files, &job->definition, &facts, err);

@@ -1,6 +1,6 @@
-/* Our mark tells the name and the rules, and each interface's filter keeps these. Which elements
- * tell a domain's size, and change where that does: maxMemory, memory, currentMemory, vcpu; in cpu
- * its topology, where it has one, and its NUMA cell. */
+/* Our mark tells the name, the networks and the rules, which each interface's filter keeps. Which
+ * elements tell a domain's size, and change where that does: maxMemory, memory, currentMemory,
+ * vcpu; in cpu its topology, where it has one, and its NUMA cell. */
 #include "io/host/redefine.h"
 
 #include <errno.h>
@@ -145,23 +145,89 @@ static void set_mark(struct text *xml, const char *name, const char *value) {
     splice(xml, from, to, text_data(&made));
 }
 
-const char *host_redefine_interface(const char *xml, unsigned n, size_t *out_length) {
-    static const char begins[] = "<interface ", ends[] = "</interface>";
-    const char *at = strstr(xml, begins);
-    while (at && n--)
-        at = strstr(at + 1, begins);
-    const char *end = at ? strstr(at, ends) : NULL;
-    *out_length = end ? (size_t)(end - at) + strlen(ends) : 0;
-    return end ? at : NULL;
+const char *host_redefine_interface(const char *xml, const char *mac, size_t *out_length) {
+    static const char begin[] = "<interface ", end[] = "</interface>";
+    char address[64];
+    text_format(address, sizeof(address), "<mac address='%s'/>", mac);
+    const char *at = strstr(xml, address), *close = at ? strstr(at, end) : NULL;
+    while (close && at > xml && strncmp(at, begin, strlen(begin)) != 0)
+        at--;
+    if (!close || strncmp(at, begin, strlen(begin)) != 0)
+        return NULL;
+    *out_length = (size_t)(close - at) + strlen(end);
+    return at;
+}
+
+/* Takes the interface of that number out, and puts the one that is wanted in its place. */
+static enum code set_interface(struct text *xml, const struct host_domain_plan *plan,
+                               unsigned number, const char *network) {
+    char mac[limit_mac_size];
+    size_t length = 0;
+    host_domain_mac(plan->job->vm, number, mac);
+    const char *there = host_redefine_interface(text_data(xml), mac, &length);
+    if (there)
+        splice(xml, there, there + length, "");
+    const char *end = strstr(text_data(xml), "</devices>");
+    if (!*network)
+        return CODE_OK;
+    auto_clean(text_deinit) struct text piece = {0};
+    host_domain_add_interface(host_network_find(plan->networks, network), mac,
+                              plan->job->definition.allow, &piece);
+    if (end)
+        splice(xml, end, end, text_data(&piece));
+    return end ? CODE_OK : CODE_HOST_FAILED;
+}
+
+/* The networks by their numbers; "": no interface has that. */
+static void read_numbers(const char *networks, char out[limit_vm_networks][limit_name_size]) {
+    char name[limit_name_size];
+    memset(out, 0, limit_vm_networks * limit_name_size);
+    for (unsigned i = 0; (networks = slots_next(networks, &i, name)) && i < limit_vm_networks; i++)
+        text_set(out[i], name);
+}
+
+/* What the mark says of an interface is true of it: both change at once. */
+static enum code set_interfaces(struct text *xml, const struct host_domain_plan *plan,
+                                struct error *err) {
+    struct vm is = {0};
+    char was[limit_vm_networks][limit_name_size], now[limit_vm_networks][limit_name_size];
+    const char *networks = plan->job->definition.networks;
+    enum code code = CODE_OK;
+    host_domain_read_more(text_data(xml), &is);
+    read_numbers(is.networks, was);
+    read_numbers(networks, now);
+    record_clear(&vm_table, &is);
+    for (unsigned i = 0; i < limit_vm_networks && code == CODE_OK; i++) {
+        if (text_equal(was[i], now[i]))
+            continue;
+        if (*now[i])
+            code = host_network_for(plan->networks, now[i], plan->job->definition.allow, err);
+        if (code == CODE_OK && !text_equal(plan->type, "test"))
+            code = set_interface(xml, plan, i, now[i]);
+        if (code == CODE_HOST_FAILED)
+            error_set(err, -EINVAL, "the domain's definition has no devices");
+    }
+    if (code == CODE_OK && memcmp(was, now, sizeof(was)) != 0)
+        set_mark(xml, "networks", networks ? networks : "");
+    return code;
+}
+
+enum code host_redefine_networks(const char *xml, const struct host_domain_plan *plan,
+                                 struct text *out, struct error *err) {
+    auto_clean(text_deinit) struct text changed = {0};
+    text_add(&changed, xml);
+    enum code code = set_interfaces(&changed, plan, err);
+    text_add(out, text_data(&changed));
+    return code;
 }
 
 /* The filter of one interface is as the network's is here by now, with these rules. */
-static void set_filter(struct text *xml, unsigned n, const struct host_network *network,
+static void set_filter(struct text *xml, const char *mac, const struct host_network *network,
                        const char *allow) {
     static const char element[] = "<filterref ", close[] = "</interface>";
     auto_clean(text_deinit) struct text filter = {0};
     size_t length = 0;
-    const char *interface = host_redefine_interface(text_data(xml), n, &length);
+    const char *interface = host_redefine_interface(text_data(xml), mac, &length);
     const char *found = interface ? strstr(interface, element) : NULL;
     if (!interface)
         return;
@@ -182,23 +248,23 @@ static bool has_rules(const char *xml, const char *allow) {
 
 static void set_rules(struct text *xml, const struct host_domain_plan *plan) {
     const char *allow = plan->job->definition.allow, *rest = plan->job->definition.networks;
-    char name[limit_name_size];
+    char name[limit_name_size], mac[limit_mac_size];
     if (has_rules(text_data(xml), allow))
         return;
     set_mark(xml, "allow", allow);
-    for (unsigned i = 0; (rest = names_next(rest, name)); i++) {
+    for (unsigned i = 0; (rest = slots_next(rest, &i, name)); i++) {
         const struct host_network *network = host_network_find(plan->networks, name);
+        host_domain_mac(plan->job->vm, i, mac);
         if (network)
-            set_filter(xml, i, network, allow);
+            set_filter(xml, mac, network, allow);
     }
 }
 
 void host_redefine_rules(const char *xml, const struct host_domain_plan *plan, struct text *out) {
-    struct text changed = {0};
+    auto_clean(text_deinit) struct text changed = {0};
     text_add(&changed, xml);
     set_rules(&changed, plan);
     text_add(out, text_data(&changed));
-    text_deinit(&changed);
 }
 
 enum firmware host_redefine_firmware(const char *xml) {
@@ -237,13 +303,16 @@ int host_redefine(const char *xml, const struct host_domain_plan *plan, struct t
     text_add(&changed, xml);
     if (*plan->job->definition.name)
         set_mark(&changed, "name", plan->job->definition.name);
-    set_rules(&changed, plan);
     bool is_whole = find(&changed, "memory") && find(&changed, "vcpu");
     if (is_whole && number_of(&changed, "vcpu", "current") != size->cpus)
         set_cpus(&changed, plan);
     if (is_whole && number_of(&changed, "memory", "") != (uint64_t)size->memory_mib * kib)
         set_memory(&changed, plan);
+    bool is_connected = set_interfaces(&changed, plan, err) == CODE_OK;
+    set_rules(&changed, plan);
     text_add(out, text_data(&changed));
     text_deinit(&changed);
+    if (!is_connected)
+        return -EINVAL;
     return is_whole ? 0 : error_set(err, -EINVAL, "the domain's definition says no memory or vcpu");
 }

@@ -1,6 +1,6 @@
-/* What stands in a seed. Interfaces get the names eth0, eth1, … in the order of the VM's networks,
- * whatever the guest would have called them. Only the first one is waited for at a boot: a network
- * without DHCP holds up no other. */
+/* What stands in a seed. Interfaces get the names eth0, eth1, … by their numbers, whatever the
+ * guest would have called them. Only the first one is waited for at a boot: a network without DHCP
+ * holds up no other. */
 #include "io/host/seed.h"
 
 #include <string.h>
@@ -14,11 +14,12 @@
 void host_seed_networks(const struct effect_job *job, struct text *out) {
     char name[limit_name_size], mac[limit_mac_size];
     const char *rest = job->definition.networks;
-    for (unsigned i = 0; (rest = names_next(rest, name)); i++) {
+    bool is_first = true;
+    for (unsigned i = 0; (rest = slots_next(rest, &i, name)); i++, is_first = false) {
         host_domain_mac(job->vm, i, mac);
         text_addf(out, "%s  eth%u:\n    match: {macaddress: \"%s\"}\n    set-name: eth%u\n"
-                  "    dhcp4: true\n%s", i ? "" : "version: 2\nethernets:\n", i, mac, i,
-                  i ? "    optional: true\n" : "");
+                  "    dhcp4: true\n%s", is_first ? "version: 2\nethernets:\n" : "", i, mac, i,
+                  is_first ? "" : "    optional: true\n");
     }
 }
 

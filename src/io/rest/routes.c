@@ -57,6 +57,7 @@ const struct table rest_timing_table = {"timing", "Times of a request.", sizeof(
 #define rebuild_problems                                                                 \
     (act_problems | problem(CODE_UNKNOWN_IMAGE) | problem(CODE_IMAGE_TOO_LARGE) |        \
      problem(CODE_NOT_ALLOWED))
+#define interface_problems (act_problems | problem(CODE_CONFLICT) | problem(CODE_FULL))
 #define snapshot_problems (act_problems | problem(CODE_CONFLICT))
 /* An act of which the body says more, in this member of the request. */
 #define vm_act_by(verb_, table_, member_)                                                \
@@ -114,6 +115,12 @@ static const struct rest_route routes[] = {
     {"POST", "/v1/vms/{vm}/snapshot-delete", "Deletes a snapshot of a VM",
      vm_reshape(VERB_SNAPSHOT_DELETE), .body = &vm_snapshot_table,
      .problems = snapshot_problems},
+    {"POST", "/v1/vms/{vm}/interface-add", "Gives a VM an interface in a network, also as it runs",
+     vm_reshape(VERB_INTERFACE_ADD), .body = &vm_interface_add_table,
+     .problems = interface_problems | problem(CODE_UNKNOWN_NETWORK)},
+    {"POST", "/v1/vms/{vm}/interface-remove", "Takes a network interface of a VM away",
+     vm_reshape(VERB_INTERFACE_REMOVE), .body = &vm_interface_remove_table,
+     .problems = interface_problems},
     {"POST", "/v1/vms/{vm}/copy", "Copies a VM's disk out of its host", vm_act(VERB_COPY)},
     {"POST", "/v1/vms/{vm}/lock", "Locks a VM: every verb but unlock is refused",
      vm_act(VERB_LOCK)},

@@ -4,6 +4,9 @@
 static const struct field interface_fields[] = {
     {field_of(struct interface, network), .about = "The network that it is in.",
      .kind = FIELD_TEXT, .check = CHECK_NAME},
+    {field_of(struct interface, number), .kind = FIELD_U32, .mask = FIELD_ALWAYS,
+     .about = "Its number, which stays as long as it is there; its guest is told to call it eth "
+              "with this number.", .most = limit_vm_networks - 1},
     {field_of(struct interface, mac), .about = "Its MAC address.", .kind = FIELD_TEXT},
     {field_of(struct interface, ips), .about = "Its IP addresses that are known, by commas.",
      .kind = FIELD_TEXT},

@@ -9,6 +9,7 @@
 enum { limit_mac_size = 18 };
 struct interface {
     char network[limit_name_size];
+    uint32_t number; /* from 0 on: of eth0, eth1, … in its guest */
     char mac[limit_mac_size];
     char ips[limit_interface_ips * limit_ip_size]; /* by commas; "": none is known */
 };

@@ -106,6 +106,8 @@ static int check_names(const struct field *field, const char *value, struct code
                    : check_fault(fault, field->name,
                                  "must be names, like gold test-*: each of a-z, 0-9 and '-', with "
                                  "* for any of these, and one blank between");
+    if (field->check == CHECK_INTERFACES && slots_are_valid(value, limit_vm_networks))
+        return 0;
     return names_are_valid(value, limit_vm_networks)
                ? 0
                : check_fault(fault, field->name,
@@ -163,6 +165,7 @@ int check_text(const struct field *field, const char *value, struct codec_fault 
                                limit_metadata_key);
         return 0;
     case CHECK_NETWORKS:
+    case CHECK_INTERFACES:
     case CHECK_PATTERNS:
         return check_names(field, value, fault);
     case CHECK_ALLOW:

@@ -85,6 +85,8 @@ static void random_text(const struct random_source *source, const struct field *
         text_format(out, most + 1, "ssh-rsa AAAAB3NzaC1yc2EA k%u", (unsigned)below(source, 100));
     } else if (field->check == CHECK_NETWORKS || field->check == CHECK_SSH_NAMES) {
         text_format(out, most + 1, "lan%u,wan", (unsigned)below(source, 100));
+    } else if (field->check == CHECK_INTERFACES) {
+        text_format(out, most + 1, "lan%u,-,wan", (unsigned)below(source, 100));
     } else if (field->check == CHECK_ALLOW) {
         text_format(out, most + 1, "icmp@192.0.2.%u,tcp:22", (unsigned)below(source, 100));
     } else if (field->check == CHECK_IP) {

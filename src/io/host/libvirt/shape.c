@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "io/host/libvirt/grow.h"
 #include "io/host/libvirt/look_up.h"
@@ -17,6 +18,8 @@
 enum {
     balloon_wait_ms = 10000, /* for the guest to give memory back */
     balloon_look_ms = 200,
+    unplug_wait_ms = 10000, /* for the guest to let a device go */
+    unplug_look_ms = 100,
 };
 
 static void snapshot_clean(virDomainSnapshotPtr *snapshot) {
@@ -237,19 +240,28 @@ enum code libvirt_resize(struct libvirt *libvirt, const char *vm, const struct s
     return code;
 }
 
+/* The element of that interface, on the heap; NULL: the domain has none of it. */
+static char *interface_in(const char *xml, const char *mac) {
+    size_t length = 0;
+    const char *at = host_redefine_interface(xml, mac, &length);
+    struct text piece = {0};
+    if (at)
+        text_add_bytes(&piece, at, length);
+    return piece.data;
+}
+
 /* --- rules --- */
 
-/* Gives the domain the interfaces of the one XML as they are in the other; what fails ends it. */
-static bool put_interfaces(virDomainPtr domain, const char *from, const char *to) {
+/* Gives the VM's domain the interfaces of the one XML as they are in the other; what fails ends
+ * it. */
+static bool put_interfaces(const struct ours *ours, const char *from, const char *to) {
+    char mac[limit_mac_size];
     for (unsigned i = 0; i < limit_vm_networks; i++) {
-        size_t was = 0, length = 0;
-        const char *old = host_redefine_interface(from, i, &was);
-        const char *new = host_redefine_interface(to, i, &length);
-        if (!old || !new || (was == length && !memcmp(old, new, length)))
-            continue;
-        auto_clean(text_deinit) struct text one = {0};
-        text_add_bytes(&one, new, length);
-        if (virDomainUpdateDeviceFlags(domain, text_data(&one), VIR_DOMAIN_AFFECT_LIVE) < 0)
+        host_domain_mac(ours->mark.vm, i, mac);
+        auto_clean(memory_clean) char *was = interface_in(from, mac);
+        auto_clean(memory_clean) char *now = interface_in(to, mac);
+        if (was && now && !text_equal(was, now) &&
+            virDomainUpdateDeviceFlags(ours->domain, now, VIR_DOMAIN_AFFECT_LIVE) < 0)
             return false;
     }
     return true;
@@ -281,12 +293,67 @@ enum code libvirt_allow(struct libvirt *libvirt, const struct host_domain_plan *
         return libvirt_failed(err, "read the domain's XML");
     host_redefine_rules(xml, plan, &changed);
     if (!text_equal(xml, text_data(&changed)) &&
-        (!put_interfaces(ours.domain, xml, text_data(&changed)) ||
+        (!put_interfaces(&ours, xml, text_data(&changed)) ||
          put_mark(ours.domain, text_data(&changed)) < 0)) {
         code = libvirt_failed(err, "give the domain other rules");
-        if (!put_interfaces(ours.domain, text_data(&changed), xml))
+        if (!put_interfaces(&ours, text_data(&changed), xml))
             error_wrap(err, "the old ones could not all be given back, either; before that");
     }
     free(xml);
+    return code;
+}
+
+/* --- interfaces --- */
+
+/* A domain, what its interfaces are to be by its definition, and the one that is looked at. */
+struct connecting {
+    const struct libvirt *libvirt;
+    virDomainPtr domain;
+    const char *definition;
+    char mac[limit_mac_size];
+};
+
+/* It is gone when the guest has let it go, which takes its driver a moment. */
+static enum code unplug(const struct connecting *it, const char *piece, struct error *err) {
+    if (virDomainDetachDeviceFlags(it->domain, piece, VIR_DOMAIN_AFFECT_LIVE) < 0)
+        return libvirt_failed(err, "take an interface away");
+    for (int waited = 0; waited < unplug_wait_ms; waited += unplug_look_ms) {
+        size_t length = 0;
+        char *xml = virDomainGetXMLDesc(it->domain, 0);
+        bool gone = xml && !host_redefine_interface(xml, it->mac, &length);
+        free(xml);
+        if (gone)
+            return CODE_OK;
+        if (libvirt_cancelled_within(it->libvirt, unplug_look_ms))
+            break;
+    }
+    error_set(err, -EAGAIN, "the guest has not let the interface %s go", it->mac);
+    return CODE_GUEST_IGNORED;
+}
+
+static enum code connect_one(const struct connecting *it, struct error *err) {
+    char *xml = virDomainGetXMLDesc(it->domain, 0);
+    if (!xml)
+        return libvirt_failed(err, "read the domain's XML");
+    auto_clean(memory_clean) char *has = interface_in(xml, it->mac);
+    auto_clean(memory_clean) char *wanted = interface_in(it->definition, it->mac);
+    free(xml);
+    if (has && !wanted)
+        return unplug(it, has, err);
+    if (wanted && !has &&
+        virDomainAttachDeviceFlags(it->domain, wanted, VIR_DOMAIN_AFFECT_LIVE) < 0)
+        return libvirt_failed(err, "add an interface");
+    return CODE_OK;
+}
+
+enum code libvirt_connect(struct libvirt *libvirt, const char *vm, const char *definition,
+                          struct error *err) {
+    auto_clean(ours_clean) struct ours ours = {0};
+    enum code code = libvirt_look_up(libvirt, vm, &ours, err);
+    struct connecting it = {libvirt, ours.domain, definition, ""};
+    for (unsigned i = 0; i < limit_vm_networks && code == CODE_OK; i++) {
+        host_domain_mac(vm, i, it.mac);
+        code = connect_one(&it, err);
+    }
     return code;
 }

@@ -1,4 +1,4 @@
-/* What a domain has: its size and its rules while it runs, and its snapshots. */
+/* What a domain has: its size, interfaces and rules while it runs, and its snapshots. */
 #pragma once
 
 #include "core/effect.h"
@@ -16,6 +16,11 @@ enum code libvirt_resize(struct libvirt *libvirt, const char *vm, const struct s
  * failed half-way is taken back as far as it can be. */
 enum code libvirt_allow(struct libvirt *libvirt, const struct host_domain_plan *plan,
                         struct error *err);
+
+/* Plugs into a running domain what interfaces the definition has that it lacks, and out those that
+ * the definition lacks; CODE_GUEST_IGNORED: the guest keeps one. */
+enum code libvirt_connect(struct libvirt *libvirt, const char *vm, const char *definition,
+                          struct error *err);
 
 /* Processors and memory that the domain has, at the most; the disk is not looked at. */
 enum code libvirt_size(struct libvirt *libvirt, const char *vm, struct size *out_size,
