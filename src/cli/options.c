@@ -295,7 +295,8 @@ static int read_duration(const struct option_row *row, const char *text, uint32_
     const char *unit = *end || row->time == TIME_WITH_UNIT ? end : "s";
     for (size_t i = 0; i < array_size(units); i++)
         if (!errno && text[0] >= '0' && text[0] <= '9' && *unit == units[i].unit && !unit[1] &&
-            number >= row->field.least && number <= most / units[i].seconds) {
+            number <= most / units[i].seconds &&
+            number * units[i].seconds >= row->field.least) {
             *out = (uint32_t)(number * units[i].seconds);
             return 0;
         }

@@ -57,7 +57,7 @@ class Lines(unittest.TestResult):
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
         if err:
-            print(f"     in {subtest.id()}", flush=True)
+            self.tell("FAIL", subtest, (self.failures + self.errors)[-1][1])
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
