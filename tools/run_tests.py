@@ -26,7 +26,7 @@ def sanitizers(folder, which):
 
 BUILDS = {
     "build": ("gcc", []),
-    "build-clang": ("clang", []),
+    "build-clang": ("clang", ["-Doptimization=0"]),  # its warnings alone are wanted
     "build-sanitize": ("gcc", sanitizers("build-sanitize", "address,undefined")),
     "build-threads": ("gcc", sanitizers("build-threads", "thread")),
     "build-fuzz": ("clang", ["-Dfuzz=true", "-Db_sanitize=address,undefined",
@@ -262,7 +262,9 @@ class Tests:
         """each measurement of bench/run once: that it works, not how fast"""
         if not os.path.exists(f"{ROOT}/bench/run"):
             raise Absent("there is no bench/run")
-        code = run([sys.executable, "bench/run", "--short"])
+        self.build("build")
+        code = run([sys.executable, "bench/run", "--short"],
+                   env={**os.environ, "ISTHMUS_BUILD": f"{ROOT}/build"})
         return Counts(passed=int(code == 0), failed=int(code != 0))
 
     def fuzz(self):
