@@ -72,7 +72,7 @@ class Carrier(CarrierCase):
         self.assertNotIn("link down", alice.lines)
 
     def test_frames_keep_their_order_and_a_full_queue_drops(self):
-        alice, bob = self.pair()
+        alice, bob = self.pair(ping=600)  # a slow burst, while the server hangs, cuts no link
         self.server.hang()
         try:
             alice.tell(f"burst {bob.address} 200000")
